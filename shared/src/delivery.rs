@@ -1,0 +1,61 @@
+//! What the messaging service gets.
+
+use crate::envelope::Envelope;
+use crate::integration::IntegrationName;
+use crate::message::{Kind, Message};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// The body of one delivery. It is the same on every attempt.
+#[derive(Serialize)]
+pub struct Delivery<'d> {
+    r#type: &'static str,
+    timestamp: Timestamp,
+    data: Data<'d>,
+}
+
+#[derive(Serialize)]
+struct Data<'d> {
+    integration: &'d IntegrationName,
+    #[serde(flatten)]
+    message: &'d Message,
+    original: &'d RawValue,
+}
+
+impl<'d> Delivery<'d> {
+    /// The delivery of `message`, which was taken from `envelope`.
+    #[must_use]
+    pub fn new(envelope: &'d Envelope, message: &'d Message) -> Self {
+        Self {
+            r#type: event_type(&message.kind),
+            timestamp: envelope.received_at,
+            data: Data { integration: &envelope.integration, message, original: &envelope.original },
+        }
+    }
+
+    /// The bytes to sign and to post.
+    ///
+    /// # Errors
+    /// None that can come up: all parts serialise.
+    pub fn to_body(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+}
+
+/// What happened, in the dotted words of Standard Webhooks.
+fn event_type(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Text(_) => "message.text",
+        Kind::Structured(_) => "message.structured",
+        Kind::Receipt(_) => "receipt",
+        Kind::Typing(_) => "typing",
+        Kind::Other(_) => "message.other",
+    }
+}
+
+/// The `webhook-id` of a message: the same on every attempt, and on a repeat after a crash.
+#[must_use]
+pub fn webhook_id(integration: &IntegrationName, message: &Message) -> String {
+    format!("msg_{}", message.identity(integration))
+}

@@ -1,0 +1,107 @@
+//! What travels through the queue: the platform's original, and when and for whom it came.
+//!
+//! The original is not translated before it is queued: it is translated by whoever takes it off the queue, so that the
+//! queue never holds two copies of a message and a large message still fits.
+
+use crate::fields::Fault;
+use crate::integration::IntegrationName;
+use crate::message::Message;
+use crate::platform::PlatformName;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// One message on the queue.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Envelope {
+    /// The integration that it came to.
+    pub integration: IntegrationName,
+    /// The platform that sent it.
+    pub platform: PlatformName,
+    /// When it was accepted.
+    pub received_at: Timestamp,
+    /// The platform's JSON as it came.
+    pub original: Box<RawValue>,
+}
+
+impl Envelope {
+    /// Packs a body that a platform sent.
+    ///
+    /// # Errors
+    /// The body is not JSON in UTF-8.
+    pub fn new(
+        integration: IntegrationName,
+        platform: PlatformName,
+        received_at: Timestamp,
+        body: &[u8],
+    ) -> Result<Self, serde_json::Error> {
+        Ok(Self { integration, platform, received_at, original: serde_json::from_slice(body)? })
+    }
+
+    /// The queue's text for this message.
+    ///
+    /// SQS takes what XML 1.0 takes, and JSON in UTF-8 may hold two characters more, U+FFFE and U+FFFF. They can only
+    /// stand inside JSON strings, where an escape means the same.
+    ///
+    /// # Errors
+    /// None that can come up: all parts serialise.
+    pub fn to_queue(&self) -> Result<String, serde_json::Error> {
+        let text = serde_json::to_string(self)?;
+        Ok(if text.contains(['\u{fffe}', '\u{ffff}']) {
+            text.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
+        } else {
+            text
+        })
+    }
+
+    /// Reads the queue's text.
+    ///
+    /// # Errors
+    /// It is not the text of an envelope.
+    pub fn from_queue(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    /// The message inside.
+    ///
+    /// # Errors
+    /// The original cannot be read; it could be when it was accepted.
+    pub fn message(&self) -> Result<Message, Fault> {
+        self.platform.read(self.original.get().as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope(body: &str) -> Envelope {
+        let received_at = "2026-01-01T00:00:00Z".parse().unwrap();
+        Envelope::new("acme".parse().unwrap(), PlatformName::GenesysCloud, received_at, body.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_original_comes_back_byte_for_byte() {
+        let body = "{ \"b\" : 1.0,\t\"a\":12345678901234567890123, \"a\": \"\\u00e4 ä\" }";
+        let read = Envelope::from_queue(&envelope(body).to_queue().unwrap()).unwrap();
+        assert_eq!(body, read.original.get());
+    }
+
+    #[test]
+    fn characters_that_the_queue_refuses_are_escaped() {
+        let text = envelope("{\"text\":\"\u{fffe}\u{ffff}\u{fffd}\"}").to_queue().unwrap();
+        assert!(!text.contains(['\u{fffe}', '\u{ffff}']) && text.contains('\u{fffd}'));
+        let read: serde_json::Value =
+            serde_json::from_str(Envelope::from_queue(&text).unwrap().original.get()).unwrap();
+        assert_eq!("\u{fffe}\u{ffff}\u{fffd}", read["text"]);
+    }
+
+    #[test]
+    fn what_is_not_json_in_utf_8_is_refused() {
+        for body in [b"{".as_slice(), b"\"\xff\"", b"{} {}", b""] {
+            let name = "acme".parse().unwrap();
+            assert!(Envelope::new(name, PlatformName::GenesysCloud, Timestamp::UNIX_EPOCH, body).is_err());
+        }
+    }
+}

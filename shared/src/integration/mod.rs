@@ -1,0 +1,176 @@
+//! An integration: one platform account, connected to one messaging service.
+//!
+//! Its configuration and its secrets are one JSON document in Secrets Manager, named `<prefix>/<integration>`. The
+//! document is read strictly: a field that is missing, unknown or wrong is a fault, all faults are reported together,
+//! and none of them repeats a value.
+
+mod caller;
+mod delivery;
+mod name;
+mod store;
+
+pub use caller::{Caller, Credential};
+pub use delivery::{DeliveryConfig, ReceiptMode};
+pub use name::{IntegrationName, InvalidIntegrationName};
+pub use store::{IntegrationStore, LoadError};
+
+use crate::fields::{self, Fault};
+use crate::platform::{PlatformConfig, PlatformName};
+use secrecy::SecretString;
+use serde_json::Value;
+
+/// A secret in memory: it does not show when printed, and it is wiped when dropped.
+pub type Secret = SecretString;
+
+/// The configuration of one integration.
+#[derive(Debug)]
+pub struct Integration {
+    /// Its name.
+    pub name: IntegrationName,
+    /// The platform's side.
+    pub platform: PlatformConfig,
+    /// The messaging service's side.
+    pub delivery: DeliveryConfig,
+    /// Who may call the sender routes.
+    pub callers: Vec<Caller>,
+}
+
+impl Integration {
+    /// Reads the configuration document of `name`.
+    ///
+    /// # Errors
+    /// Every fault of the document.
+    pub fn parse(name: IntegrationName, document: &str) -> Result<Self, Vec<Fault>> {
+        let value: Value = serde_json::from_str(document).map_err(|error| {
+            let detail = format!("is not valid JSON (line {}, column {})", error.line(), error.column());
+            vec![Fault { pointer: String::new(), detail }]
+        })?;
+        fields::read(value, |fields| {
+            let platform = fields
+                .required("platform", PlatformName::from_field)
+                .and_then(|platform| PlatformConfig::read(platform, fields));
+            let delivery = fields.object("delivery", DeliveryConfig::read);
+            let callers = fields.objects("callers", Caller::read);
+            Some(Self { name, platform: platform?, delivery: delivery?, callers: callers? })
+        })
+    }
+}
+
+/// A secret that is not empty.
+///
+/// # Errors
+/// What is wrong, without the value.
+pub fn secret(value: Value) -> Result<Secret, String> {
+    fields::text(value).map(Secret::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn example() -> Value {
+        json!({
+            "platform": "genesys-cloud",
+            "domain": "eu-central-1",
+            "integrationId": "73cb7fb7-c2db-4996-88f3-0a83a4fea1da",
+            "clientId": "client",
+            "clientSecret": "hidden-client-secret",
+            "webhookSecrets": ["hidden-current-secret", "hidden-previous-secret"],
+            "cards": {"route": "messaging-service"},
+            "delivery": {
+                "url": "https://messages.example.com/hook",
+                "signingSecrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+                "giveUpAfterSeconds": 3600,
+                "receipts": "on-accept"
+            },
+            "callers": [
+                {"name": "crm", "signingSecret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
+                {"name": "flows", "bearerToken": "hidden-bearer-token-0123456789abc"}
+            ]
+        })
+    }
+
+    fn parse(document: &Value) -> Result<Integration, Vec<String>> {
+        Integration::parse("acme".parse().unwrap(), &document.to_string())
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_complete_document_is_read() {
+        let integration = parse(&example()).unwrap();
+        let PlatformConfig::GenesysCloud(genesys) = &integration.platform;
+        assert_eq!("mypurecloud.de", genesys.region.domain());
+        assert_eq!(2, genesys.webhook_secrets.len());
+        assert_eq!(3600, integration.delivery.give_up_after.as_secs());
+        assert_eq!(ReceiptMode::OnAccept, integration.delivery.receipts);
+        assert_eq!(2, integration.callers.len());
+    }
+
+    #[test]
+    fn what_may_be_left_out_has_defaults() {
+        let mut document = example();
+        for (parent, name) in
+            [("", "cards"), ("", "callers"), ("/delivery", "giveUpAfterSeconds"), ("/delivery", "receipts")]
+        {
+            document.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name);
+        }
+        let integration = parse(&document).unwrap();
+        assert_eq!(6 * 3600, integration.delivery.give_up_after.as_secs());
+        assert_eq!(ReceiptMode::Explicit, integration.delivery.receipts);
+        assert!(integration.callers.is_empty());
+    }
+
+    #[test]
+    fn all_faults_are_reported_together_and_none_repeats_a_value() {
+        let faults = parse(&json!({
+            "platform": "genesys-cloud",
+            "domain": "hidden.example.com",
+            "integrationId": "",
+            "clientSecret": 7,
+            "webhookSecrets": ["hidden-but-too-short".get(..10), ""],
+            "cards": {"route": "hidden"},
+            "delivery": {"url": "http://hidden.example.com", "signingSecrets": ["hidden"], "giveUpAfterSeconds": 0, "receipts": "hidden"},
+            "callers": [{"name": "crm"}, {"name": "both", "signingSecret": "whsec_", "bearerToken": "hidden"}],
+            "colour": "hidden"
+        }))
+        .unwrap_err();
+        let places: Vec<_> = faults.iter().map(|fault| fault.split(' ').next().unwrap()).collect();
+        assert_eq!(
+            vec![
+                "/domain",
+                "/integrationId",
+                "/clientId",
+                "/clientSecret",
+                "/webhookSecrets",
+                "/cards/route",
+                "/delivery/url",
+                "/delivery/signingSecrets",
+                "/delivery/giveUpAfterSeconds",
+                "/delivery/receipts",
+                "/callers/0",
+                "/callers/1/signingSecret",
+                "/callers/1/bearerToken",
+                "/callers/1",
+                "/colour",
+            ],
+            places,
+            "{faults:#?}"
+        );
+        assert!(!faults.concat().contains("hidden"), "{faults:#?}");
+    }
+
+    #[test]
+    fn an_unknown_platform_and_broken_json_are_faults() {
+        let faults = parse(&json!({"platform": "hidden", "delivery": {}})).unwrap_err();
+        assert!(faults.contains(&"/platform must be `genesys-cloud`".to_owned()), "{faults:?}");
+        let broken = Integration::parse("acme".parse().unwrap(), "{\"clientSecret\": hidden}").unwrap_err();
+        assert_eq!("the document is not valid JSON (line 1, column 18)", broken.first().unwrap().to_string());
+    }
+
+    #[test]
+    fn no_secret_shows_when_a_configuration_is_printed() {
+        let shown = format!("{:?}", parse(&example()).unwrap());
+        assert!(!shown.contains("hidden") && !shown.contains("/hook"), "{shown}");
+    }
+}

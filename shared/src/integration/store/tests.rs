@@ -1,0 +1,204 @@
+//! The store's behaviour in time, against the real SDK client with answers laid in.
+
+use super::*;
+use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region, SharedHttpClient};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::time::advance;
+
+/// One answer of Secrets Manager: status and body.
+type Answer = (u16, String);
+
+/// Answers in the given order, the last one for ever, and counts the calls.
+#[derive(Debug, Clone)]
+struct SecretsManager {
+    answers: Arc<Vec<Answer>>,
+    calls: Arc<AtomicUsize>,
+}
+
+impl HttpConnector for SecretsManager {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        assert_eq!(Some("secretsmanager.GetSecretValue"), request.headers().get("x-amz-target"));
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        let (status, body) = &self.answers[call.min(self.answers.len() - 1)];
+        HttpConnectorFuture::ready(Ok(HttpResponse::new((*status).try_into().unwrap(), SdkBody::from(body.as_str()))))
+    }
+}
+
+impl SecretsManager {
+    fn answering(answers: impl Into<Vec<Answer>>) -> Self {
+        Self { answers: Arc::new(answers.into()), calls: Arc::default() }
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn store(&self) -> IntegrationStore {
+        let connector = self.clone();
+        let http = http_client_fn(move |_, _| SharedHttpConnector::new(connector.clone()));
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+            .retry_config(RetryConfig::disabled())
+            .http_client(SharedHttpClient::new(http))
+            .build();
+        IntegrationStore::new(Client::from_conf(config), "patchbay")
+    }
+}
+
+fn secret(document: &str) -> Answer {
+    (200, serde_json::json!({"Name": "patchbay/acme", "SecretString": document}).to_string())
+}
+
+fn good() -> Answer {
+    secret(
+        &serde_json::json!({
+            "platform": "genesys-cloud",
+            "domain": "mypurecloud.de",
+            "integrationId": "i",
+            "clientId": "c",
+            "clientSecret": "s",
+            "webhookSecrets": ["0123456789abcdef"],
+            "delivery": {"url": "https://example.com", "signingSecrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]},
+        })
+        .to_string(),
+    )
+}
+
+fn out_of_reach() -> Answer {
+    (500, r#"{"__type": "InternalServiceError"}"#.to_owned())
+}
+
+fn not_found() -> Answer {
+    (400, r#"{"__type": "ResourceNotFoundException"}"#.to_owned())
+}
+
+fn acme() -> IntegrationName {
+    "acme".parse().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_is_read_once_and_again_after_five_minutes() {
+    let secrets = SecretsManager::answering([good()]);
+    let store = secrets.store();
+    for _ in 0..3 {
+        store.get(&acme()).await.unwrap();
+    }
+    assert_eq!(1, secrets.calls());
+    advance(TIME_TO_LIVE).await;
+    store.get(&acme()).await.unwrap();
+    assert_eq!(2, secrets.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn concurrent_requests_share_one_read() {
+    let secrets = SecretsManager::answering([good()]);
+    let store = secrets.store();
+    let name = acme();
+    let results = tokio::join!(store.get(&name), store.get(&name), store.get(&name), store.get(&name));
+    assert!(results.0.is_ok() && results.3.is_ok());
+    assert_eq!(1, secrets.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_integration_costs_one_read_in_ten_seconds() {
+    let secrets = SecretsManager::answering([not_found()]);
+    let store = secrets.store();
+    for _ in 0..3 {
+        assert_eq!(Err(LoadError::NotFound), store.get(&acme()).await.map(drop));
+    }
+    assert_eq!(1, secrets.calls());
+    advance(PAUSE).await;
+    assert_eq!(Err(LoadError::NotFound), store.get(&acme()).await.map(drop));
+    assert_eq!(2, secrets.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn made_up_names_do_not_fill_the_memory() {
+    let secrets = SecretsManager::answering([not_found()]);
+    let store = secrets.store();
+    for number in 0..=MAXIMUM_ENTRIES {
+        store.get(&format!("made-up-{number}").parse().unwrap()).await.unwrap_err();
+    }
+    assert!(store.entries.lock().unwrap().len() <= MAXIMUM_ENTRIES);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_good_configuration_serves_while_secrets_manager_is_out_of_reach() {
+    let secrets = SecretsManager::answering([good(), out_of_reach(), out_of_reach(), good()]);
+    let store = secrets.store();
+    let first = store.get(&acme()).await.unwrap();
+    advance(TIME_TO_LIVE).await;
+    for _ in 0..3 {
+        assert!(Arc::ptr_eq(&first, &store.get(&acme()).await.unwrap()));
+    }
+    assert_eq!(2, secrets.calls(), "a failed renewal is not repeated at once");
+    advance(PAUSE).await;
+    assert!(Arc::ptr_eq(&first, &store.get(&acme()).await.unwrap()));
+    advance(PAUSE).await;
+    assert!(!Arc::ptr_eq(&first, &store.get(&acme()).await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_good_configuration_the_failure_is_the_answer() {
+    let secrets = SecretsManager::answering([out_of_reach()]);
+    let store = secrets.store();
+    assert!(matches!(store.get(&acme()).await, Err(LoadError::Unavailable(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_faulty_document_is_reported_and_does_not_replace_a_good_one() {
+    let replaced = SecretsManager::answering([good(), secret("{}")]).store();
+    let first = replaced.get(&acme()).await.unwrap();
+    advance(TIME_TO_LIVE).await;
+    assert!(Arc::ptr_eq(&first, &replaced.get(&acme()).await.unwrap()));
+
+    let error = SecretsManager::answering([secret("{}")]).store().get(&acme()).await.unwrap_err();
+    assert!(error.to_string().contains("/platform is required; /delivery is required"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_secret_ends_the_integration() {
+    let store = SecretsManager::answering([good(), not_found()]).store();
+    store.get(&acme()).await.unwrap();
+    advance(TIME_TO_LIVE).await;
+    assert_eq!(Err(LoadError::NotFound), store.get(&acme()).await.map(drop));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_renewal_happens_once_in_ten_seconds() {
+    let secrets = SecretsManager::answering([good()]);
+    let store = secrets.store();
+    let first = store.get(&acme()).await.unwrap();
+    let second = store.renewed(&acme(), &first).await.unwrap();
+    assert!(!Arc::ptr_eq(&first, &second));
+    assert!(Arc::ptr_eq(&second, &store.renewed(&acme(), &second).await.unwrap()));
+    assert_eq!(2, secrets.calls());
+    advance(PAUSE).await;
+    store.renewed(&acme(), &second).await.unwrap();
+    assert_eq!(3, secrets.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_another_request_has_made_is_not_made_again() {
+    let secrets = SecretsManager::answering([good()]);
+    let store = secrets.store();
+    let name = acme();
+    let first = store.get(&name).await.unwrap();
+    let (one, other) = tokio::join!(store.renewed(&name, &first), store.renewed(&name, &first));
+    assert!(Arc::ptr_eq(&one.unwrap(), &other.unwrap()));
+    assert_eq!(2, secrets.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_forced_renewal_is_an_error_and_leaves_the_known_configuration() {
+    let store = SecretsManager::answering([good(), out_of_reach()]).store();
+    let first = store.get(&acme()).await.unwrap();
+    assert!(matches!(store.renewed(&acme(), &first).await, Err(LoadError::Unavailable(_))));
+    assert!(Arc::ptr_eq(&first, &store.get(&acme()).await.unwrap()));
+}

@@ -1,0 +1,72 @@
+//! The item as DynamoDB holds it.
+
+use super::{LedgerError, Outcome};
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use std::collections::HashMap;
+
+pub(super) const KEY: &str = "key";
+pub(super) const STATE: &str = "state";
+pub(super) const VERSION: &str = "version";
+
+/// What the parts of the item mean; times are milliseconds, `expiresAt` (for DynamoDB's time to live) seconds.
+pub(super) struct Item {
+    pub(super) state: State,
+    pub(super) version: u64,
+    pub(super) token: String,
+    pub(super) lease_until: Timestamp,
+    pub(super) answer: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    InProgress,
+    Settled(Outcome),
+}
+
+impl State {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "in-progress",
+            Self::Settled(Outcome::Done) => "done",
+            Self::Settled(Outcome::Failed) => "failed",
+            Self::Settled(Outcome::Unknown) => "unknown",
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        [
+            Self::InProgress,
+            Self::Settled(Outcome::Done),
+            Self::Settled(Outcome::Failed),
+            Self::Settled(Outcome::Unknown),
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == text)
+    }
+}
+
+impl Item {
+    pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> Result<Self, LedgerError> {
+        let text_of = |name: &str| attributes.get(name).and_then(|value| value.as_s().ok());
+        let number_of = |name: &str| attributes.get(name).and_then(|value| value.as_n().ok());
+        let lease_until = number_of("leaseUntil").and_then(|number| number.parse().ok()).unwrap_or_default();
+        Ok(Self {
+            state: text_of(STATE).and_then(|text| State::read(text)).ok_or(LedgerError::Malformed(STATE))?,
+            version: number_of(VERSION)
+                .and_then(|number| number.parse().ok())
+                .ok_or(LedgerError::Malformed(VERSION))?,
+            token: text_of("claimToken").cloned().ok_or(LedgerError::Malformed("claimToken"))?,
+            lease_until: Timestamp::from_millisecond(lease_until).map_err(|_| LedgerError::Malformed("leaseUntil"))?,
+            answer: text_of("answer").cloned(),
+        })
+    }
+}
+
+pub(super) fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+pub(super) fn number(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}

@@ -1,0 +1,224 @@
+//! What has been done already: one DynamoDB item for each thing that must happen once.
+//!
+//! A worker **claims** a key, does the work, and **completes** the claim with the outcome, or **releases** it so that
+//! the work can be tried again. A claim is a lease: when its holder dies, the next claim after the lease wins.
+//!
+//! Every claim raises the item's version, and completing or releasing is conditional on that version. So a worker
+//! whose lease ran out can change nothing any more: whatever its successor has written stays. Items are never deleted
+//! here, because a deleted item would start its versions anew and break just that promise; DynamoDB's time to live
+//! removes them long after.
+//!
+//! What is NOT promised: that the work happens at most once. A worker that dies between doing the work and completing
+//! its claim leaves the work to be done again.
+
+mod item;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use item::{Item, number, text};
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How long an item is kept after it was last written. Senders repeat messages by hand up to 30 days later.
+pub const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The ledger.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    client: Client,
+    table: String,
+}
+
+/// A claim that was won: the right to do the work until the lease ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    key: String,
+    version: u64,
+    /// Tells our own claim from another's when the answer to it was lost and the SDK asked again.
+    token: String,
+}
+
+impl Claim {
+    /// How many times this key has been claimed, this claim included: 1 for the first attempt.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+}
+
+/// What came of trying to claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// The work is ours.
+    Won(Claim),
+    /// Another worker has it until then.
+    InProgress {
+        /// The end of the other's lease.
+        until: Timestamp,
+    },
+    /// There is nothing left to do.
+    Settled(Settled),
+}
+
+/// How the work ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// What was kept of the answer.
+    pub answer: Option<String>,
+}
+
+/// The end of a piece of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// It did not work and will not be tried again.
+    Failed,
+    /// Nobody can tell whether it was done, so it must not be tried again.
+    Unknown,
+}
+
+/// Why the ledger did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The lease ran out, and the item is another's now. Nothing was changed.
+    #[error("the claim has been overtaken by another worker")]
+    Overtaken,
+    /// DynamoDB did not answer, or refused.
+    #[error("the ledger is out of reach: {0}")]
+    Unavailable(String),
+    /// The item holds what we never write.
+    #[error("the ledger's item cannot be read: {0}")]
+    Malformed(&'static str),
+}
+
+impl Ledger {
+    /// The ledger in `table`.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Claims `key` until `until`. One conditional write; a conflict costs no read, because the refusal carries the
+    /// item that stood in the way.
+    ///
+    /// # Errors
+    /// DynamoDB is out of reach. Whether the claim was made is then open; if so, it ends with its lease.
+    pub async fn claim(&self, key: &str, now: Timestamp, until: Timestamp) -> Result<Claimed, LedgerError> {
+        let token = Uuid::new_v4().to_string();
+        let result = self
+            .update(key, now)
+            .update_expression(
+                "SET #state = :in_progress, leaseUntil = :until, claimToken = :token, expiresAt = :expires, \
+                 #version = if_not_exists(#version, :zero) + :one REMOVE answer",
+            )
+            .condition_expression(
+                "attribute_not_exists(#key) OR (#state = :in_progress AND leaseUntil <= :now) OR expiresAt <= :now_s",
+            )
+            .expression_attribute_names("#key", item::KEY)
+            .expression_attribute_values(":until", number(until.as_millisecond()))
+            .expression_attribute_values(":token", text(&token))
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(":now_s", number(now.as_second()))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        let attributes = match result {
+            Ok(output) => output.attributes,
+            Err(error) => Some(standing_in_the_way(error)?),
+        };
+        let item = Item::read(&attributes.unwrap_or_default())?;
+        Ok(match item.state {
+            item::State::InProgress if item.token == token => {
+                Claimed::Won(Claim { key: key.to_owned(), version: item.version, token })
+            }
+            item::State::InProgress => Claimed::InProgress { until: item.lease_until },
+            item::State::Settled(outcome) => Claimed::Settled(Settled { outcome, answer: item.answer }),
+        })
+    }
+
+    /// Records how the work ended, with what is to be kept of the answer (never message text).
+    ///
+    /// # Errors
+    /// The claim was overtaken, or DynamoDB is out of reach.
+    pub async fn complete(
+        &self,
+        claim: &Claim,
+        now: Timestamp,
+        outcome: Outcome,
+        answer: Option<&str>,
+    ) -> Result<(), LedgerError> {
+        let state = item::State::Settled(outcome);
+        let update = self.fenced(claim, now).expression_attribute_values(":state", text(state.as_str()));
+        let result = match answer {
+            None => update.update_expression("SET #state = :state, expiresAt = :expires REMOVE leaseUntil, answer"),
+            Some(answer) => update
+                .update_expression("SET #state = :state, expiresAt = :expires, answer = :answer REMOVE leaseUntil")
+                .expression_attribute_values(":answer", text(answer)),
+        };
+        match result.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                // Our own first attempt may have got through and only its answer been lost.
+                let item = Item::read(&standing_in_the_way(error)?)?;
+                let ours = item.version == claim.version && item.token == claim.token && item.state == state;
+                if ours { Ok(()) } else { Err(LedgerError::Overtaken) }
+            }
+        }
+    }
+
+    /// Gives the work back, so that the next claim wins at once.
+    ///
+    /// # Errors
+    /// The claim was overtaken, or DynamoDB is out of reach.
+    pub async fn release(&self, claim: &Claim, now: Timestamp) -> Result<(), LedgerError> {
+        let result = self
+            .fenced(claim, now)
+            .update_expression("SET leaseUntil = :released, expiresAt = :expires")
+            .expression_attribute_values(":released", number(0))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) => standing_in_the_way(error).and(Err(LedgerError::Overtaken)),
+        }
+    }
+
+    /// A write that only the holder of `claim` may make.
+    fn fenced(&self, claim: &Claim, now: Timestamp) -> UpdateItemFluentBuilder {
+        self.update(&claim.key, now)
+            .condition_expression("#version = :version AND claimToken = :token AND #state = :in_progress")
+            .expression_attribute_values(":version", number(claim.version))
+            .expression_attribute_values(":token", text(&claim.token))
+    }
+
+    fn update(&self, key: &str, now: Timestamp) -> UpdateItemFluentBuilder {
+        let expires = now.as_second().saturating_add_unsigned(RETENTION.as_secs());
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key(item::KEY, text(key))
+            .expression_attribute_names("#state", item::STATE)
+            .expression_attribute_names("#version", item::VERSION)
+            .expression_attribute_values(":in_progress", text(item::State::InProgress.as_str()))
+            .expression_attribute_values(":expires", number(expires))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+}
+
+/// The item whose state refused a conditional write; any other error means that DynamoDB is out of reach.
+fn standing_in_the_way(error: SdkError<UpdateItemError>) -> Result<HashMap<String, AttributeValue>, LedgerError> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => Ok(refusal.item.clone().unwrap_or_default()),
+        _ => Err(LedgerError::Unavailable(DisplayErrorContext(error).to_string())),
+    }
+}

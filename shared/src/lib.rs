@@ -1,0 +1,21 @@
+//! What Patchbay's functions have in common.
+//!
+//! A platform's webhook becomes a [`message::Message`], travels through the queue as an [`envelope::Envelope`], and
+//! reaches the company's messaging service as a [`delivery::Delivery`]. [`integration`] says how one platform account
+//! is connected, [`signature`] who may speak, [`ledger`] what has been done already.
+//!
+//! Nothing here knows a particular function, and [`platform`] knows nothing of AWS.
+
+pub mod aws;
+pub mod delivery;
+pub mod envelope;
+pub mod fields;
+pub mod integration;
+pub mod ledger;
+pub mod message;
+mod open_enum;
+pub mod outbound;
+pub mod platform;
+pub mod problem;
+pub mod signature;
+pub mod telemetry;

@@ -1,0 +1,72 @@
+//! What an integration's configuration says of Genesys Cloud.
+
+use super::region::Region;
+use crate::fields::{Fields, list, parsed, text};
+use crate::integration::{Secret, secret};
+use serde_json::Value;
+
+/// The vendor asks for a webhook secret of more than fifteen characters.
+const MINIMUM_WEBHOOK_SECRET_CHARACTERS: usize = 16;
+
+/// The connection to one open-messaging integration of a Genesys Cloud organisation.
+#[derive(Debug)]
+pub struct Config {
+    /// Where the organisation lives.
+    pub region: Region,
+    /// The id of the open-messaging integration.
+    pub integration_id: String,
+    /// The OAuth client's id.
+    pub client_id: String,
+    /// The OAuth client's secret.
+    pub client_secret: Secret,
+    /// The webhook's secrets, current first: several while one is being rotated.
+    pub webhook_secrets: Vec<Secret>,
+    /// How cards go out.
+    pub card_route: CardRoute,
+}
+
+/// How a card reaches the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CardRoute {
+    /// Through the platform's open-messaging API.
+    #[default]
+    OpenMessaging,
+    /// As a structured message to the messaging service.
+    MessagingService,
+}
+
+impl Config {
+    /// Reads the fields of an integration's configuration that are Genesys Cloud's own.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let region = fields.required("domain", parsed("a domain or an AWS region of Genesys Cloud"));
+        let integration_id = fields.required("integrationId", text);
+        let client_id = fields.required("clientId", text);
+        let client_secret = fields.required("clientSecret", secret);
+        let webhook_secrets = fields.required("webhookSecrets", list(webhook_secret));
+        let card_route = fields.optional_object("cards", |cards| cards.required("route", card_route));
+        Some(Self {
+            region: region?,
+            integration_id: integration_id?,
+            client_id: client_id?,
+            client_secret: client_secret?,
+            webhook_secrets: webhook_secrets?,
+            card_route: card_route.unwrap_or_default(),
+        })
+    }
+}
+
+fn webhook_secret(value: Value) -> Result<Secret, String> {
+    let text = text(value)?;
+    if text.chars().count() < MINIMUM_WEBHOOK_SECRET_CHARACTERS {
+        return Err(format!("must have at least {MINIMUM_WEBHOOK_SECRET_CHARACTERS} characters"));
+    }
+    Ok(text.into())
+}
+
+fn card_route(value: Value) -> Result<CardRoute, String> {
+    match value.as_str() {
+        Some("open-messaging") => Ok(CardRoute::OpenMessaging),
+        Some("messaging-service") => Ok(CardRoute::MessagingService),
+        _ => Err("must be `open-messaging` or `messaging-service`".to_owned()),
+    }
+}
