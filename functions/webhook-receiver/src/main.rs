@@ -1,0 +1,24 @@
+//! The function behind `POST /integrations/{integration}/webhook`: takes a platform's signed webhook, puts it on the
+//! queue, and answers.
+
+mod queue;
+mod receiver;
+
+use lambda_http::{Error, run, service_fn};
+use queue::MessageQueue;
+use receiver::Receiver;
+use shared::aws::{self, setting};
+use shared::integration::IntegrationStore;
+use shared::telemetry;
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let config = aws::config().await;
+    let receiver = Arc::new(Receiver::new(
+        IntegrationStore::new(aws_sdk_secretsmanager::Client::new(&config), setting("SECRET_PREFIX")?),
+        MessageQueue::new(aws_sdk_sqs::Client::new(&config), setting("QUEUE_URL")?),
+    ));
+    run(service_fn(move |request| Arc::clone(&receiver).answer(request))).await
+}
