@@ -1,0 +1,177 @@
+//! What is not genuine, not readable or not ours is refused, and nothing of it reaches anybody.
+
+use serde_json::json;
+use tests::genesys_cloud::{self, Answer, BROKEN, Webhook};
+use tests::messaging_service::MessagingService;
+use tests::stack::{Stack, TestIntegration};
+
+struct Setting {
+    stack: Stack,
+    service: MessagingService,
+    integration: TestIntegration,
+}
+
+impl Setting {
+    async fn new() -> Self {
+        let stack = Stack::connect().await;
+        let service = MessagingService::start().await;
+        let integration = stack.integration(&service.url, |_| {}).await;
+        Self { stack, service, integration }
+    }
+
+    fn text(&self) -> Webhook {
+        genesys_cloud::text(&self.integration, "c", "hello")
+    }
+
+    /// Posts `webhook`, insists on a problem of that status and type, and returns it.
+    async fn refused(&self, webhook: &Webhook, status: u16, problem: &str) -> Answer {
+        let answer = webhook.post(&self.stack, &self.integration).await;
+        assert_problem(&answer, status, problem);
+        answer
+    }
+
+    /// A good message arrives, and is the only thing that did.
+    async fn nothing_else_arrived(&self) {
+        let good = self.text();
+        good.accepted(&self.stack, &self.integration).await;
+        self.service.wait_for(&good.id()).await;
+        assert_eq!(1, self.service.attempts().len());
+    }
+}
+
+fn assert_problem(answer: &Answer, status: u16, problem: &str) {
+    assert_eq!(status, answer.status.as_u16(), "{:?}", answer.body);
+    assert_eq!("application/problem+json", answer.content_type);
+    assert_eq!(format!("urn:patchbay:problem:{problem}"), answer.body["type"]);
+    assert_eq!(status, answer.body["status"]);
+    assert!(answer.body["instance"].as_str().unwrap().starts_with("urn:patchbay:request:"));
+}
+
+#[tokio::test]
+async fn forged_webhooks_are_refused() {
+    let setting = Setting::new().await;
+    let signed = setting.text();
+    let mut forged = vec![
+        Webhook { signature: None, ..signed.clone() },
+        signed.clone().signed_with("another-secret-altogether"),
+        Webhook { signature: Some("sha256=".to_owned()), ..signed.clone() },
+        Webhook {
+            signature: signed.signature.as_ref().map(|value| value.replace("sha256=", "sha1=")),
+            ..signed.clone()
+        },
+        Webhook { signature: signed.signature.as_ref().map(|value| format!("{value}, {value}")), ..signed.clone() },
+        Webhook { signature: signed.signature.as_ref().map(|value| format!("{value}x")), ..signed.clone() },
+    ];
+    // Truncated, extended and altered bodies under a signature that was good for the whole.
+    let mut truncated = signed.clone();
+    truncated.body.truncate(signed.body.len() - 1);
+    let mut extended = signed.clone();
+    extended.body.push(b' ');
+    let mut altered = signed.clone();
+    altered.body = String::from_utf8(signed.body.clone()).unwrap().replace("hello", "hullo").into_bytes();
+    forged.extend([truncated, extended, altered]);
+    for webhook in &forged {
+        setting.refused(webhook, 401, "invalid-signature").await;
+    }
+    setting.nothing_else_arrived().await;
+}
+
+#[tokio::test]
+async fn a_replayed_webhook_is_acknowledged_and_delivered_once() {
+    let setting = Setting::new().await;
+    let webhook = setting.text();
+    webhook.accepted(&setting.stack, &setting.integration).await;
+    setting.service.wait_for(&webhook.id()).await;
+    webhook.accepted(&setting.stack, &setting.integration).await;
+    let next = setting.text();
+    next.accepted(&setting.stack, &setting.integration).await;
+    setting.service.wait_for(&next.id()).await;
+    assert_eq!(2, setting.service.attempts().len());
+}
+
+#[tokio::test]
+async fn bodies_that_cannot_be_read_are_refused_with_the_place() {
+    let setting = Setting::new().await;
+    let id = &setting.integration.integration_id;
+    let deeply_nested =
+        format!("{{\"type\":\"Text\",\"id\":\"1\",\"content\":[{}{}]}}", "[".repeat(50_000), "]".repeat(50_000));
+    for (body, pointer, place) in [
+        ("".to_owned(), "", "line 1, column 0"),
+        ("null".to_owned(), "", "line 1"),
+        ("[]".to_owned(), "", "line 1"),
+        (json!({"type": "Text", "channel": {"id": id}}).to_string(), "/id", "is required"),
+        (json!({"id": "1", "channel": {"id": id}}).to_string(), "/type", "is required"),
+        (
+            json!({"type": "Text", "id": "1", "channel": {"id": id, "to": {"id": 5}}}).to_string(),
+            "/channel/to/id",
+            "is not of the expected type",
+        ),
+        (
+            json!({"type": "Text", "id": "1", "text": ["private"], "channel": {"id": id}}).to_string(),
+            "/text",
+            "is not of the expected type",
+        ),
+        (deeply_nested, "/content/0", "is nested too deeply"),
+        ("{\"type\":\"Text\"".to_owned(), "", "the JSON ends too early"),
+    ] {
+        let answer = setting.refused(&Webhook::new(body), 400, "invalid-body").await;
+        let found = answer.body["errors"][0]["pointer"].as_str().unwrap();
+        assert!(found == pointer || (place.contains("deeply") && found.starts_with(pointer)), "{found}");
+        assert!(answer.body["errors"][0]["detail"].as_str().unwrap().contains(place), "{:?}", answer.body);
+        assert!(!answer.body.to_string().contains("private"));
+    }
+    setting.nothing_else_arrived().await;
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_utf_8_are_refused() {
+    let setting = Setting::new().await;
+    let mut body = setting.text().body;
+    let at = body.windows(5).position(|window| window == b"hello").unwrap();
+    body[at] = 0xff;
+    // In base64, so that the very bytes reach the function.
+    let webhook = Webhook { content_type: "application/octet-stream", ..Webhook::new(body) };
+    setting.refused(&webhook, 400, "invalid-body").await;
+    setting.nothing_else_arrived().await;
+}
+
+#[tokio::test]
+async fn the_documentations_broken_example_is_refused_with_the_place() {
+    let setting = Setting::new().await;
+    let broken = BROKEN[0].fill(&setting.integration.integration_id, "c");
+    let answer = setting.refused(&broken, 400, "invalid-body").await;
+    // The comma is missing after `direction`, at the end of the line before.
+    assert_eq!("is not valid JSON (line 18, column 1)", answer.body["errors"][0]["detail"]);
+    setting.nothing_else_arrived().await;
+}
+
+#[tokio::test]
+async fn a_body_of_more_than_a_million_bytes_is_refused_before_its_signature_is_looked_at() {
+    let setting = Setting::new().await;
+    let webhook = Webhook { signature: None, ..Webhook::new("x".repeat(1_000_001)) };
+    setting.refused(&webhook, 413, "body-too-large").await;
+    setting.nothing_else_arrived().await;
+}
+
+#[tokio::test]
+async fn a_genuine_message_of_another_integration_is_refused() {
+    let setting = Setting::new().await;
+    let mut foreign = setting.text().json();
+    foreign["channel"]["id"] = "00000000-0000-0000-0000-000000000000".into();
+    setting.refused(&Webhook::new(foreign.to_string()), 403, "wrong-integration").await;
+    // Neither does a message pass that names no integration at all.
+    foreign["channel"] = json!({"to": {"id": "c"}});
+    setting.refused(&Webhook::new(foreign.to_string()), 403, "wrong-integration").await;
+    setting.nothing_else_arrived().await;
+}
+
+#[tokio::test]
+async fn an_integration_that_nobody_configured_is_not_found() {
+    let setting = Setting::new().await;
+    for name in ["unheard-of", "Not-A-Name", "a_b", &"x".repeat(65)] {
+        let url = format!("{}/integrations/{name}/webhook", setting.stack.api_url);
+        let answer = setting.text().post_to(&setting.stack, &url).await;
+        assert_problem(&answer, 404, "integration-not-found");
+    }
+    setting.nothing_else_arrived().await;
+}

@@ -1,0 +1,10 @@
+//! What the end-to-end tests and the demonstration have in common: the deployed stack, a simulated Genesys Cloud, a
+//! messaging service that can be told how to behave, and a host that runs one function on its own.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
+
+pub mod aws_proxy;
+pub mod genesys_cloud;
+pub mod lambda_host;
+pub mod messaging_service;
+pub mod stack;

@@ -1,0 +1,201 @@
+//! A messaging service that checks what it gets, remembers it, and behaves as it is told.
+
+use crate::stack::SIGNING_SECRET;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde_json::Value;
+use shared::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, verify};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How long a test waits for what must come. Only a failing test waits that long.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// One delivery attempt that came in with a good signature.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Its `webhook-id`.
+    pub id: String,
+    /// Its body.
+    pub body: Value,
+    /// The body as it came.
+    pub raw: Bytes,
+    /// When it came.
+    pub at: Instant,
+    /// What it was answered.
+    pub answered: StatusCode,
+}
+
+impl Attempt {
+    /// The platform's id of the message.
+    #[must_use]
+    pub fn message_id(&self) -> &str {
+        self.body["data"]["messageId"].as_str().unwrap_or_default()
+    }
+
+    /// The text of the message.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.body["data"]["text"].as_str().unwrap_or_default()
+    }
+
+    /// The customer whom the message is for.
+    #[must_use]
+    pub fn customer(&self) -> &str {
+        self.body["data"]["to"]["id"].as_str().unwrap_or_default()
+    }
+}
+
+/// What to answer.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    status: StatusCode,
+    headers: Vec<(HeaderName, String)>,
+    body: String,
+    delay: Duration,
+}
+
+impl Reply {
+    /// An empty answer.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        let status = StatusCode::from_u16(status).expect("a status");
+        Self { status, headers: Vec::new(), body: String::new(), delay: Duration::ZERO }
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// With a body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<String>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Only after a while.
+    #[must_use]
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+}
+
+/// Decides the answer from the attempt and from how many of the same id came before it.
+type Behaviour = dyn Fn(&Attempt, usize) -> Reply + Send + Sync;
+
+/// The running service; it ends when this is dropped.
+pub struct MessagingService {
+    /// Where it takes deliveries.
+    pub url: String,
+    attempts: Arc<Attempts>,
+    server: JoinHandle<()>,
+}
+
+struct Attempts {
+    all: Mutex<Vec<Attempt>>,
+    unsigned: watch::Sender<usize>,
+    count: watch::Sender<usize>,
+    behaviour: Box<Behaviour>,
+    secret: SigningSecret,
+}
+
+impl Drop for MessagingService {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl MessagingService {
+    /// Starts one that accepts everything.
+    pub async fn start() -> Self {
+        Self::behaving(|_, _| Reply::status(200)).await
+    }
+
+    /// Starts one that behaves so.
+    pub async fn behaving(behaviour: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/messages", listener.local_addr().expect("an address"));
+        let attempts = Arc::new(Attempts {
+            all: Mutex::default(),
+            unsigned: watch::Sender::new(0),
+            count: watch::Sender::new(0),
+            behaviour: Box::new(behaviour),
+            secret: SigningSecret::parse(SIGNING_SECRET).expect("a secret"),
+        });
+        let router = Router::new().fallback(take).with_state(Arc::clone(&attempts));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("the service runs") });
+        Self { url, attempts, server }
+    }
+
+    /// All attempts so far, in the order in which they came.
+    #[must_use]
+    pub fn attempts(&self) -> Vec<Attempt> {
+        assert_eq!(0, *self.attempts.unsigned.borrow(), "a delivery came without a good signature");
+        self.attempts.all.lock().expect("no panic").clone()
+    }
+
+    /// The attempts that were answered with success.
+    #[must_use]
+    pub fn accepted(&self) -> Vec<Attempt> {
+        self.attempts().into_iter().filter(|attempt| attempt.answered.is_success()).collect()
+    }
+
+    /// Waits until `enough` says so of all attempts, and returns them.
+    pub async fn wait_until(&self, enough: impl Fn(&[Attempt]) -> bool) -> Vec<Attempt> {
+        let mut count = self.attempts.count.subscribe();
+        let waiting = count.wait_for(|_| enough(&self.attempts()));
+        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+            let seen: Vec<_> = self.attempts().iter().map(|attempt| (attempt.id.clone(), attempt.answered)).collect();
+            panic!("what was waited for did not come; so far: {seen:?}");
+        }
+        self.attempts()
+    }
+
+    /// Waits until the message with this id has been accepted.
+    pub async fn wait_for(&self, message_id: &str) -> Attempt {
+        let there = |attempt: &&Attempt| attempt.message_id() == message_id && attempt.answered.is_success();
+        let attempts = self.wait_until(|attempts| attempts.iter().any(|attempt| there(&attempt))).await;
+        attempts.iter().find(there).expect("it is there").clone()
+    }
+}
+
+async fn take(State(attempts): State<Arc<Attempts>>, headers: HeaderMap, body: Bytes) -> Response {
+    if verify(&headers, &body, std::slice::from_ref(&attempts.secret), Timestamp::now()).is_err() {
+        attempts.unsigned.send_modify(|unsigned| *unsigned += 1);
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let mut attempt = Attempt {
+        id: headers[WEBHOOK_ID].to_str().expect("a printable id").to_owned(),
+        body: serde_json::from_slice(&body).expect("a delivery is JSON"),
+        raw: body,
+        at: Instant::now(),
+        answered: StatusCode::OK,
+    };
+    let reply = {
+        let mut all = attempts.all.lock().expect("no panic");
+        let before = all.iter().filter(|earlier| earlier.id == attempt.id).count();
+        let reply = (attempts.behaviour)(&attempt, before);
+        attempt.answered = reply.status;
+        all.push(attempt);
+        reply
+    };
+    attempts.count.send_modify(|count| *count += 1);
+    tokio::time::sleep(reply.delay).await;
+    let mut response = (reply.status, reply.body).into_response();
+    for (name, value) in reply.headers {
+        response.headers_mut().insert(name, value.parse().expect("a header value"));
+    }
+    response
+}

@@ -1,0 +1,148 @@
+//! The stack that `infra/local/stack.py` has brought up and described in the environment.
+
+use serde_json::{Value, json};
+use shared::integration::IntegrationName;
+use shared::ledger::Ledger;
+use std::net::SocketAddr;
+use uuid::Uuid;
+
+/// The secret of the simulated platform's webhooks.
+pub const WEBHOOK_SECRET: &str = "webhook-secret-of-the-tests";
+/// The secret that deliveries are signed with.
+pub const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// The deployed stack and clients for it.
+#[derive(Clone)]
+pub struct Stack {
+    /// Where the HTTP API answers.
+    pub api_url: String,
+    /// The queue between receiver and dispatcher.
+    pub queue_url: String,
+    /// The table of the ledger.
+    pub ledger_table: String,
+    secret_prefix: String,
+    /// For calls to the HTTP API.
+    pub http: reqwest::Client,
+    /// For looking at the queue.
+    pub sqs: aws_sdk_sqs::Client,
+    secrets: aws_sdk_secretsmanager::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+}
+
+/// One integration that a test has made for itself.
+#[derive(Clone)]
+pub struct TestIntegration {
+    /// Its name.
+    pub name: IntegrationName,
+    /// The id of its open-messaging integration.
+    pub integration_id: String,
+    stack: Stack,
+}
+
+fn setting(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run `make test`, which brings the stack up first"))
+}
+
+impl Stack {
+    /// The stack that the environment describes.
+    pub async fn connect() -> Self {
+        let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        let api_url = setting("API_URL");
+        let url: reqwest::Url = api_url.parse().expect("API_URL is a URL");
+        // Not every resolver knows that names under localhost are this machine.
+        let address = SocketAddr::from(([127, 0, 0, 1], url.port().expect("API_URL has a port")));
+        let http = reqwest::Client::builder()
+            .resolve(url.host_str().expect("API_URL has a host"), address)
+            .no_proxy()
+            .build()
+            .expect("an HTTP client");
+        Self {
+            api_url,
+            queue_url: setting("QUEUE_URL"),
+            ledger_table: setting("LEDGER_TABLE"),
+            secret_prefix: setting("SECRET_PREFIX"),
+            http,
+            sqs: aws_sdk_sqs::Client::new(&aws),
+            secrets: aws_sdk_secretsmanager::Client::new(&aws),
+            dynamodb: aws_sdk_dynamodb::Client::new(&aws),
+        }
+    }
+
+    /// The ledger in the deployed table.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        Ledger::new(self.dynamodb.clone(), &self.ledger_table)
+    }
+
+    /// Makes an integration of Genesys Cloud that delivers to `delivery_url`, with a name of its own. `change` may
+    /// alter its configuration before it is written.
+    pub async fn integration(&self, delivery_url: &str, change: impl FnOnce(&mut Value)) -> TestIntegration {
+        let id = Uuid::new_v4().to_string();
+        let name = format!("test-{id}");
+        self.integration_named(&name, &id, delivery_url, change).await
+    }
+
+    /// As [`Self::integration`], with a given name and id.
+    pub async fn integration_named(
+        &self,
+        name: &str,
+        integration_id: &str,
+        delivery_url: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> TestIntegration {
+        let integration = TestIntegration {
+            name: name.parse().expect("a good name"),
+            integration_id: integration_id.to_owned(),
+            stack: self.clone(),
+        };
+        let mut configuration = integration.configuration(delivery_url);
+        change(&mut configuration);
+        self.secrets
+            .create_secret()
+            .name(integration.secret_id())
+            .secret_string(configuration.to_string())
+            .send()
+            .await
+            .expect("the secret is written");
+        integration
+    }
+}
+
+impl TestIntegration {
+    /// Its configuration, as it is written at first.
+    #[must_use]
+    pub fn configuration(&self, delivery_url: &str) -> Value {
+        json!({
+            "platform": "genesys-cloud",
+            "domain": "mypurecloud.com",
+            "integrationId": self.integration_id,
+            "clientId": "client-of-the-tests",
+            "clientSecret": "client-secret-of-the-tests",
+            "webhookSecrets": [WEBHOOK_SECRET],
+            "delivery": {"url": delivery_url, "signingSecrets": [SIGNING_SECRET]},
+        })
+    }
+
+    /// Writes its configuration anew, as an operator does.
+    pub async fn configure(&self, configuration: &Value) {
+        self.stack
+            .secrets
+            .put_secret_value()
+            .secret_id(self.secret_id())
+            .secret_string(configuration.to_string())
+            .send()
+            .await
+            .expect("the secret is written");
+    }
+
+    /// Where the platform posts to.
+    #[must_use]
+    pub fn webhook_url(&self) -> String {
+        format!("{}/integrations/{}/webhook", self.stack.api_url, self.name)
+    }
+
+    fn secret_id(&self) -> String {
+        format!("{}/{}", self.stack.secret_prefix, self.name)
+    }
+}
