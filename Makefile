@@ -1,0 +1,81 @@
+# `make` alone lists what there is. rustup and python3 are needed; everything else is installed into this folder.
+
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+STACK := $(PYTHON) infra/local/stack.py --
+WITH_TOOLS := PATH="$(CURDIR)/.venv/bin:$$PATH"
+TOOLS := .tools/bin
+CARGO_DENY := 0.20.2
+CARGO_MACHETE := 0.9.2
+ARCHITECTURE ?= arm64
+RUST_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),aarch64,$(ARCHITECTURE))-unknown-linux-gnu
+export SAM_CLI_TELEMETRY := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: local ## bring the whole stack up on this machine and show the main job, until Ctrl-C
+	@$(STACK) target/debug/demo
+
+.PHONY: watch
+watch: local ## serve the routes with `cargo lambda watch`, rebuilt as the source changes, on the emulated AWS
+	@$(WITH_TOOLS) $(STACK) target/debug/demo --watch
+
+.PHONY: test
+test: check unit end-to-end ## all checks and tests
+
+.PHONY: check
+check: setup $(TOOLS)/cargo-deny $(TOOLS)/cargo-machete ## formatting, lints, dependencies, documentation, template
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(TOOLS)/cargo-deny --offline --locked check bans licenses sources
+	$(TOOLS)/cargo-machete
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items --quiet
+	AWS_DEFAULT_REGION=eu-central-1 .venv/bin/sam validate --lint --template infra/template.yaml
+	.venv/bin/cfn-lint infra/template.yaml
+
+.PHONY: unit
+unit: ## tests that need no stack
+	cargo test --locked --workspace --exclude tests
+
+.PHONY: end-to-end
+end-to-end: local ## tests on the deployed stack, and what `make run` shows
+	cargo test --locked --package tests --no-run
+	@$(WITH_TOOLS) $(STACK) sh -ec 'target/debug/demo --once; cargo test --locked --package tests'
+	@$(WITH_TOOLS) $(STACK) target/debug/demo --watch --once
+
+.PHONY: build
+build: setup ## the functions for Lambda, optimised (ARCHITECTURE=arm64 unless x86_64 is given)
+	@test -d "$$(rustc --print target-libdir --target $(RUST_TARGET))" || { \
+	    echo "Rust cannot build for $(ARCHITECTURE) yet: rustup target add $(RUST_TARGET)" >&2; exit 1; }
+	$(WITH_TOOLS) cargo lambda build --release --locked --target $(RUST_TARGET) \
+	    --package webhook-receiver --package message-dispatcher
+
+.PHONY: deploy
+deploy: build ## build, and deploy to the AWS account of the environment
+	cd infra && ../.venv/bin/sam deploy --parameter-overrides Architecture=$(ARCHITECTURE)
+
+.PHONY: clean
+clean: ## remove everything that the other commands made
+	rm -rf target .venv .tools
+
+# --- what the others need ---
+
+.PHONY: setup
+setup:
+	@infra/local/setup.sh
+
+# One build of the whole workspace; the tests use the same.
+.PHONY: local
+local: setup
+	@command -v cc >/dev/null || { echo "A C compiler and linker is needed (on Debian: apt-get install gcc)." >&2; exit 1; }
+	cargo build --locked --workspace
+
+$(TOOLS)/cargo-deny: Makefile
+	cargo install --quiet --locked --root .tools --force cargo-deny@$(CARGO_DENY) && touch $@
+
+$(TOOLS)/cargo-machete: Makefile
+	cargo install --quiet --locked --root .tools --force cargo-machete@$(CARGO_MACHETE) && touch $@
