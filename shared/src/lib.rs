@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod envelope;
 pub mod fields;
 pub mod integration;
+pub mod json_bounds;
 pub mod ledger;
 pub mod message;
 mod open_enum;

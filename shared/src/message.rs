@@ -21,9 +21,8 @@ pub struct Message {
     /// The conversation on the platform, where it says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<String>,
-    /// The platform's word for the direction.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub direction: Option<Direction>,
+    /// Which way it goes, seen from the platform.
+    pub direction: Direction,
     /// Who wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Party>,
@@ -204,8 +203,8 @@ impl Message {
     #[must_use]
     pub fn customer(&self) -> Option<&str> {
         let party = match self.direction {
-            Some(Direction::Inbound) => &self.from,
-            _ => &self.to,
+            Direction::Inbound => &self.from,
+            Direction::Outbound | Direction::Other(_) => &self.to,
         };
         party.as_ref()?.id.as_deref()
     }
@@ -231,7 +230,7 @@ impl Message {
             integration.as_str(),
             &self.message_id,
             self.time.as_deref().unwrap_or_default(),
-            self.kind.as_str(),
+            self.kind.distinction(),
             status,
         ])
     }
@@ -244,15 +243,23 @@ impl Message {
 }
 
 impl Kind {
-    /// A short name, for identities and logs.
+    /// A short name, for logs: never the platform's own word, which may be anything.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Text(_) => "Text",
             Self::Structured(_) => "Structured",
             Self::Receipt(_) => "Receipt",
             Self::Typing(_) => "Typing",
+            Self::Other(_) => "Other",
+        }
+    }
+
+    /// What tells this kind from others, for identities.
+    fn distinction(&self) -> &str {
+        match self {
             Self::Other(other) => &other.platform_type,
+            known => known.name(),
         }
     }
 
@@ -260,7 +267,8 @@ impl Kind {
     #[must_use]
     pub fn expects_receipt(&self) -> bool {
         match self {
-            Self::Text(_) | Self::Structured(_) | Self::Other(_) => true,
+            Self::Text(_) | Self::Structured(_) => true,
+            Self::Other(other) => !other.platform_type.eq_ignore_ascii_case("Event"),
             Self::Receipt(_) | Self::Typing(_) => false,
         }
     }
@@ -304,7 +312,7 @@ mod tests {
             platform: PlatformName::GenesysCloud,
             message_id: "m1".to_owned(),
             conversation_id: None,
-            direction: Some(Direction::Outbound),
+            direction: Direction::Outbound,
             from: party("integration"),
             to: party("customer"),
             time: Some("2026-01-01T00:00:00.000Z".to_owned()),
@@ -348,7 +356,7 @@ mod tests {
     fn the_customer_is_the_far_end_whichever_way_the_message_goes() {
         let outbound = message(Kind::Text(Content::default()));
         assert_eq!(Some("customer"), outbound.customer());
-        let inbound = Message { direction: Some(Direction::Inbound), ..outbound.clone() };
+        let inbound = Message { direction: Direction::Inbound, ..outbound.clone() };
         assert_eq!(Some("integration"), inbound.customer());
         let acme = integration("acme");
         assert_ne!(outbound.group(&acme), inbound.group(&acme));

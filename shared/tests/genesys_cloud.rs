@@ -97,7 +97,7 @@ fn typing_lasts_as_long_as_it_says_or_five_seconds() {
 fn an_event_other_than_typing_is_carried_as_what_it_is() {
     let event = json!({"id": "1", "type": "Event", "events": [{"eventType": "Presence"}]});
     let message = read(event.to_string().as_bytes()).unwrap().into_message();
-    assert_eq!("Event", message.kind.as_str());
+    assert!(!message.kind.expects_receipt());
     assert!(matches!(message.kind, Kind::Other(_)));
 }
 
@@ -114,9 +114,28 @@ fn explicit_nulls_read_like_absent_fields() {
 fn the_message_id_may_stand_in_the_channel() {
     let webhook = json!({"type": "Text", "channel": {"messageId": "m"}});
     assert_eq!("m", read(webhook.to_string().as_bytes()).unwrap().into_message().message_id);
+    let empty = json!({"type": "Text", "id": "", "channel": {"messageId": "m"}});
+    assert_eq!("m", read(empty.to_string().as_bytes()).unwrap().into_message().message_id);
     for without in [json!({"type": "Text"}), json!({"type": "Text", "id": ""})] {
         assert_eq!("/id is required", read(without.to_string().as_bytes()).err().unwrap().to_string());
     }
+}
+
+#[test]
+fn faults_name_the_place_in_our_words_and_never_in_the_senders() {
+    for (body, fault) in [
+        ("", "the document ends too early (line 1, column 0)"),
+        (r#"{"type":"Text","id":"1","id":"2"}"#, "/id comes more than once"),
+        (
+            r#"{"type":"Text","id":"1","content":[{"private":{"n":1e999}}]}"#,
+            "/content/0 holds a number that is out of range (line 1, column 56)",
+        ),
+        (r#"{"type":"Text","id":"1","text":["private"]}"#, "/text is not of the expected type (line 1, column 31)"),
+    ] {
+        assert_eq!(fault, read(body.as_bytes()).err().unwrap().to_string());
+    }
+    let long = json!({"type": "Text", "id": "x".repeat(513)}).to_string();
+    assert_eq!("/id must have at most 512 bytes", read(long.as_bytes()).err().unwrap().to_string());
 }
 
 #[test]
@@ -133,6 +152,15 @@ fn a_message_without_channel_id_belongs_to_the_integration_at_its_own_end() {
     assert_eq!(None, of(json!({"channel": {}})));
     let both = json!({"channel": {"id": "C", "from": {"id": "F"}}, "direction": "Outbound"});
     assert_eq!(Some("C"), of(both).as_deref());
+}
+
+#[test]
+fn a_receipt_without_direction_is_the_customers_and_not_the_integrations() {
+    let receipt =
+        json!({"id": "1", "type": "Receipt", "channel": {"from": {"id": "customer"}, "to": {"id": "integration"}}});
+    let webhook = read(receipt.to_string().as_bytes()).unwrap();
+    assert_eq!(Some("integration"), webhook.integration_id());
+    assert_eq!(Some("customer"), webhook.into_message().customer());
 }
 
 /// Any JSON, not too deep.

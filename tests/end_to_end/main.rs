@@ -3,7 +3,9 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
+mod alone;
 mod delivery;
+mod dispatching;
 mod faults;
 mod ledger;
 mod order;

@@ -111,12 +111,11 @@ async fn bodies_that_cannot_be_read_are_refused_with_the_place() {
             "/text",
             "is not of the expected type",
         ),
-        (deeply_nested, "/content/0", "is nested too deeply"),
-        ("{\"type\":\"Text\"".to_owned(), "", "the JSON ends too early"),
+        (deeply_nested, "", "is nested too deeply"),
+        ("{\"type\":\"Text\"".to_owned(), "", "ends too early"),
     ] {
         let answer = setting.refused(&Webhook::new(body), 400, "invalid-body").await;
-        let found = answer.body["errors"][0]["pointer"].as_str().unwrap();
-        assert!(found == pointer || (place.contains("deeply") && found.starts_with(pointer)), "{found}");
+        assert_eq!(pointer, answer.body["errors"][0]["pointer"], "{:?}", answer.body);
         assert!(answer.body["errors"][0]["detail"].as_str().unwrap().contains(place), "{:?}", answer.body);
         assert!(!answer.body.to_string().contains("private"));
     }

@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -18,10 +19,19 @@ pub struct AwsProxy {
     server: JoinHandle<()>,
 }
 
+/// One call to AWS.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The operation, such as `SendMessage`.
+    pub operation: String,
+    /// What it was called with.
+    pub input: Value,
+}
+
 struct Shared {
     upstream: String,
     http: reqwest::Client,
-    calls: Mutex<Vec<String>>,
+    calls: Mutex<Vec<Call>>,
     out_of_reach: Mutex<HashSet<String>>,
 }
 
@@ -57,17 +67,24 @@ impl AwsProxy {
         self.shared.out_of_reach.lock().expect("no panic").clear();
     }
 
+    /// The calls since this was asked last.
+    #[must_use]
+    pub fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.shared.calls.lock().expect("no panic"))
+    }
+
     /// The operations called since this was asked last.
     #[must_use]
-    pub fn take_calls(&self) -> Vec<String> {
-        std::mem::take(&mut self.shared.calls.lock().expect("no panic"))
+    pub fn take_operations(&self) -> Vec<String> {
+        self.take_calls().into_iter().map(|call| call.operation).collect()
     }
 }
 
 async fn forward(State(proxy): State<Arc<Shared>>, uri: Uri, mut headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-    proxy.calls.lock().expect("no panic").push(operation.clone());
+    let input = serde_json::from_slice(&body).unwrap_or_default();
+    proxy.calls.lock().expect("no panic").push(Call { operation: operation.clone(), input });
     if proxy.out_of_reach.lock().expect("no panic").contains(&operation) {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }

@@ -21,22 +21,28 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-/// How long the function may take, as it is told.
+/// How long a function may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One running function; it ends when this is dropped.
 pub struct LambdaHost {
-    invocations: mpsc::UnboundedSender<(String, Value)>,
+    invocations: mpsc::UnboundedSender<Invocation>,
     pending: Pending,
     server: JoinHandle<()>,
     _process: Child,
+}
+
+struct Invocation {
+    id: String,
+    event: Value,
+    time_allowed: Duration,
 }
 
 type Pending = Arc<Mutex<HashMap<String, oneshot::Sender<Value>>>>;
 
 #[derive(Clone)]
 struct RuntimeApi {
-    invocations: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<(String, Value)>>>,
+    invocations: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>>,
     pending: Pending,
 }
 
@@ -78,10 +84,15 @@ impl LambdaHost {
 
     /// Invokes the function and waits for its answer.
     pub async fn invoke(&self, event: Value) -> Value {
+        self.invoke_within(TIMEOUT, event).await
+    }
+
+    /// The same, with so much time until the function's deadline.
+    pub async fn invoke_within(&self, time_allowed: Duration, event: Value) -> Value {
         let id = Uuid::new_v4().to_string();
         let (sender, receiver) = oneshot::channel();
         self.pending.lock().expect("no panic").insert(id.clone(), sender);
-        self.invocations.send((id, event)).expect("the runtime API runs");
+        self.invocations.send(Invocation { id, event, time_allowed }).expect("the runtime API runs");
         tokio::time::timeout(TIMEOUT, receiver).await.expect("the function answers in time").expect("an answer")
     }
 
@@ -115,10 +126,10 @@ fn binary(name: &str) -> std::path::PathBuf {
 }
 
 async fn next(State(api): State<RuntimeApi>) -> Response {
-    let Some((id, event)) = api.invocations.lock().await.recv().await else {
+    let Some(Invocation { id, event, time_allowed }) = api.invocations.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
-    let deadline = Timestamp::now().as_millisecond() + i64::try_from(TIMEOUT.as_millis()).unwrap_or(i64::MAX);
+    let deadline = Timestamp::now().as_millisecond() + i64::try_from(time_allowed.as_millis()).unwrap_or(i64::MAX);
     let mut headers = HeaderMap::new();
     headers.insert("lambda-runtime-aws-request-id", HeaderValue::from_str(&id).expect("a header value"));
     headers.insert("lambda-runtime-deadline-ms", deadline.into());

@@ -136,6 +136,13 @@ impl TestIntegration {
             .expect("the secret is written");
     }
 
+    /// Removes it, as an operator does.
+    pub async fn remove(&self) {
+        let deletion =
+            self.stack.secrets.delete_secret().secret_id(self.secret_id()).force_delete_without_recovery(true);
+        deletion.send().await.expect("the secret is deleted");
+    }
+
     /// Where the platform posts to.
     #[must_use]
     pub fn webhook_url(&self) -> String {

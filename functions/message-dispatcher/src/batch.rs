@@ -1,16 +1,23 @@
 //! One batch off the queue: the customers side by side, each customer's messages one after the other.
 
 use crate::dispatcher::{Dispatcher, Verdict};
-use crate::visibility::{GoingBack, Visibility};
+use crate::queue::{GoingBack, Queue};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
+use tokio::time::{Instant, timeout_at};
 
 /// The wait when a whole group came to grief in a way that nobody foresaw.
 const AFTER_A_PANIC: Duration = Duration::from_secs(60);
+
+/// How long the groups of a batch wait for each other. Lambda frees a group when its batch ends, so a customer whose
+/// messages are settled would have to wait for another whose messaging service is slow; after this, groups are freed
+/// one by one as they end.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What one invocation was given.
 pub(crate) struct Batch {
@@ -19,10 +26,16 @@ pub(crate) struct Batch {
 }
 
 /// One customer's messages, in order.
-#[derive(Clone, Default)]
 struct Group {
     id: String,
     records: Vec<SqsMessage>,
+}
+
+/// What became of messages.
+#[derive(Default)]
+struct Fate {
+    settled: Vec<SqsMessage>,
+    going_back: Vec<GoingBack>,
 }
 
 impl From<LambdaEvent<SqsEvent>> for Batch {
@@ -38,44 +51,91 @@ impl From<LambdaEvent<SqsEvent>> for Batch {
 impl Batch {
     /// Dispatches all messages. The answer names those that go back to the queue: within a group, the first that
     /// could not be settled and all behind it.
-    pub(crate) async fn handle(self, dispatcher: Arc<Dispatcher>, visibility: &Visibility) -> SqsBatchResponse {
+    pub(crate) async fn handle(self, dispatcher: Arc<Dispatcher>, queue: &Queue) -> SqsBatchResponse {
         let mut tasks = JoinSet::new();
-        let mut groups = std::collections::HashMap::new();
+        let mut groups: HashMap<task::Id, Group> = HashMap::new();
         for group in self.groups {
-            let task = run(Arc::clone(&dispatcher), group.clone(), self.deadline);
-            groups.insert(tasks.spawn(task).id(), group);
+            let outline = group.outline();
+            groups.insert(tasks.spawn(run(Arc::clone(&dispatcher), group, self.deadline)).id(), outline);
         }
-        let mut going_back = Vec::new();
-        while let Some(joined) = tasks.join_next_with_id().await {
+        let mut fate = Fate::default();
+        let mut failures = Vec::new();
+        let patient_until = Instant::now() + PATIENCE;
+        while !tasks.is_empty() {
+            let joined = match timeout_at(patient_until, tasks.join_next_with_id()).await {
+                Ok(joined) => joined,
+                Err(_) => {
+                    failures.extend(fate.seal(queue, true).await);
+                    tasks.join_next_with_id().await
+                }
+            };
             match joined {
-                Ok((_, unsettled)) => going_back.extend(unsettled),
-                Err(error) => {
-                    tracing::error!("a group of messages could not be dispatched: {error}");
+                Some(Ok((_, ended))) => fate.add(ended),
+                Some(Err(error)) => {
+                    // The panic itself is in the log already.
                     // What was delivered before the panic is in the ledger, and will be passed over.
                     let records = groups.remove(&error.id()).map(|group| group.records).unwrap_or_default();
-                    going_back.extend(records.into_iter().filter_map(|record| goes_back(record, AFTER_A_PANIC)));
+                    fate.going_back.extend(records.into_iter().map(|record| GoingBack { record, wait: AFTER_A_PANIC }));
                 }
+                None => {}
             }
         }
-        visibility.set(&going_back).await;
+        failures.extend(fate.seal(queue, false).await);
         let mut response = SqsBatchResponse::default();
-        response.batch_item_failures = going_back.into_iter().map(|message| failed(message.message_id)).collect();
+        response.batch_item_failures = failures;
         response
+    }
+}
+
+impl Group {
+    /// The same without the messages' bodies, which may be large.
+    fn outline(&self) -> Self {
+        let without_body = |record: &SqsMessage| {
+            let mut outline = SqsMessage::default();
+            outline.message_id.clone_from(&record.message_id);
+            outline.receipt_handle.clone_from(&record.receipt_handle);
+            outline
+        };
+        Self { id: self.id.clone(), records: self.records.iter().map(without_body).collect() }
+    }
+}
+
+impl Fate {
+    fn add(&mut self, other: Self) {
+        self.settled.extend(other.settled);
+        self.going_back.extend(other.going_back);
+    }
+
+    /// Tells the queue, and returns what Lambda has to be told. Settled messages are deleted here only when `early`:
+    /// otherwise Lambda is about to.
+    async fn seal(&mut self, queue: &Queue, early: bool) -> Vec<BatchItemFailure> {
+        let Self { settled, going_back } = std::mem::take(self);
+        queue.hold_back(&going_back).await;
+        if early {
+            queue.delete(&settled).await;
+        }
+        going_back.into_iter().map(|message| failed(message.record)).collect()
     }
 }
 
 /// Dispatches one customer's messages until one cannot be settled; that one and all behind it go back together, with
 /// the same wait, so that none overtakes another.
-async fn run(dispatcher: Arc<Dispatcher>, group: Group, deadline: Timestamp) -> Vec<GoingBack> {
+async fn run(dispatcher: Arc<Dispatcher>, group: Group, deadline: Timestamp) -> Fate {
+    let mut fate = Fate::default();
     let mut records = group.records.into_iter();
     while let Some(record) = records.next() {
         let body = record.body.as_deref().unwrap_or_default();
         let receives = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
-        if let Verdict::ComeAgain(wait) = dispatcher.dispatch(body, receives.unwrap_or(1), deadline).await {
-            return std::iter::once(record).chain(records).filter_map(|record| goes_back(record, wait)).collect();
+        match dispatcher.dispatch(body, receives.unwrap_or(1), deadline).await {
+            Verdict::Settled => fate.settled.push(record),
+            Verdict::ComeAgain(wait) => {
+                let rest = std::iter::once(record).chain(records);
+                fate.going_back.extend(rest.map(|record| GoingBack { record, wait }));
+                break;
+            }
         }
     }
-    Vec::new()
+    fate
 }
 
 /// Groups in the order of their first message, messages in theirs.
@@ -91,13 +151,10 @@ fn grouped(records: Vec<SqsMessage>) -> Vec<Group> {
     groups
 }
 
-fn goes_back(record: SqsMessage, wait: Duration) -> Option<GoingBack> {
-    Some(GoingBack { message_id: record.message_id?, receipt_handle: record.receipt_handle?, wait })
-}
-
-fn failed(message_id: String) -> BatchItemFailure {
+/// A record without an id fails the whole batch, which is what Lambda makes of an empty one.
+fn failed(record: SqsMessage) -> BatchItemFailure {
     let mut failure = BatchItemFailure::default();
-    failure.item_identifier = message_id;
+    failure.item_identifier = record.message_id.unwrap_or_default();
     failure
 }
 

@@ -3,6 +3,7 @@
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
+use shared::aws::chain;
 use shared::integration::DeliveryConfig;
 use shared::outbound;
 use shared::signature::standard_webhooks::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
@@ -39,7 +40,7 @@ pub(crate) enum Attempt {
 }
 
 /// What went wrong with an attempt that is worth repeating.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cause {
     /// It answered, and not with success.
     Status(StatusCode),
@@ -47,8 +48,8 @@ pub(crate) enum Cause {
     Timeout,
     /// The body could not be written.
     Unwritable,
-    /// There was no connection, or it broke.
-    Connection,
+    /// There was no connection, or it broke: how.
+    Connection(String),
 }
 
 impl std::fmt::Display for Cause {
@@ -57,7 +58,7 @@ impl std::fmt::Display for Cause {
             Self::Status(status) => write!(formatter, "status {}", status.as_u16()),
             Self::Unwritable => formatter.write_str("body not writable"),
             Self::Timeout => formatter.write_str("time-out"),
-            Self::Connection => formatter.write_str("no connection"),
+            Self::Connection(how) => formatter.write_str(how),
         }
     }
 }
@@ -67,8 +68,14 @@ impl MessagingService {
         Ok(Self { client: outbound::client(TIMEOUT)? })
     }
 
-    /// Posts `body` as message `id`, signed now.
-    pub(crate) async fn deliver(&self, config: &DeliveryConfig, id: &str, body: Vec<u8>) -> Attempt {
+    /// Posts `body` as message `id`, signed now, and waits for the answer as long as `patience` or [`TIMEOUT`] lasts.
+    pub(crate) async fn deliver(
+        &self,
+        config: &DeliveryConfig,
+        id: &str,
+        body: Vec<u8>,
+        patience: Duration,
+    ) -> Attempt {
         let now = Timestamp::now();
         let request = self
             .client
@@ -77,6 +84,7 @@ impl MessagingService {
             .header(WEBHOOK_ID, id)
             .header(WEBHOOK_TIMESTAMP, now.as_second())
             .header(WEBHOOK_SIGNATURE, sign(&config.signing_secrets, id, now, &body))
+            .timeout(patience.min(TIMEOUT))
             .body(body);
         match request.send().await {
             Ok(response) => {
@@ -85,7 +93,8 @@ impl MessagingService {
                 attempt
             }
             Err(error) => {
-                let cause = if error.is_timeout() { Cause::Timeout } else { Cause::Connection };
+                let cause =
+                    if error.is_timeout() { Cause::Timeout } else { Cause::Connection(chain(&error.without_url())) };
                 Attempt::Retry { cause, retry_after: None }
             }
         }
@@ -110,6 +119,7 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match value.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => Duration::MAX,
         Err(_) => {
             let date = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
             date.duration_since(now).try_into().unwrap_or_default()
@@ -170,7 +180,9 @@ mod tests {
             ("Fri, 02 Jan 2026 03:05:05 GMT", Some(60)),
             ("Fri, 02 Jan 2026 03:00:00 GMT", Some(0)),
             ("99999999", Some(11 * 3600)),
+            ("99999999999999999999999", Some(11 * 3600)),
             ("soon", None),
+            ("", None),
             ("-5", None),
         ] {
             let headers = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(value))]);

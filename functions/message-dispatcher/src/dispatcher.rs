@@ -4,15 +4,19 @@ use crate::backoff;
 use crate::delivery::{Attempt, Cause, MessagingService, TIMEOUT};
 use crate::failure::{Failure, report_failure};
 use jiff::{SignedDuration, Timestamp};
+use shared::aws::OPERATION_TIMEOUT;
 use shared::delivery::{Delivery, webhook_id};
 use shared::envelope::Envelope;
-use shared::integration::{Integration, IntegrationStore};
+use shared::integration::{Integration, IntegrationStore, LoadError};
 use shared::ledger::{Claim, Claimed, Ledger, LedgerError, Outcome};
 use shared::message::{Kind, Message};
 use std::time::Duration;
 
-/// What has to be left of the invocation's time after an attempt, to record its outcome.
-const TIME_TO_SETTLE: Duration = Duration::from_secs(2);
+/// What has to be left of the invocation's time after an attempt: one write to the ledger and one call to the queue.
+const TIME_TO_SETTLE: Duration = OPERATION_TIMEOUT.saturating_mul(2);
+
+/// How long a message whose integration is gone is kept, in case the integration comes back.
+const KEPT_WITHOUT_INTEGRATION: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// How far the clocks of two Lambda hosts may differ: a lease outlasts its invocation by this much.
 const CLOCK_SKEW: Duration = Duration::from_secs(5);
@@ -35,7 +39,6 @@ pub(crate) enum Verdict {
 
 /// One message on its way.
 struct Task<'t> {
-    integration: &'t Integration,
     envelope: &'t Envelope,
     message: &'t Message,
 }
@@ -65,31 +68,37 @@ impl Dispatcher {
                 return come_again;
             }
         };
-        let integration = match self.integrations.get(&envelope.integration).await {
-            Ok(integration) => integration,
-            Err(error) => {
-                let (name, message_id) = (&envelope.integration, &message.message_id);
-                tracing::error!(integration = %name, message_id, outcome = "retry", reason = %error);
-                return come_again;
-            }
-        };
-        let task = Task { integration: &integration, envelope: &envelope, message: &message };
+        let task = Task { envelope: &envelope, message: &message };
         if task.is_stale(Timestamp::now()) {
             task.log("dropped", "stale typing event");
             return Verdict::Settled;
         }
-        self.claim_and_deliver(&task, deadline).await.unwrap_or_else(|error| {
-            task.log_trouble("retry", &error);
-            come_again
-        })
+        match self.integrations.get(&envelope.integration).await {
+            Ok(integration) => self.claim_and_deliver(&task, &integration, deadline).await.unwrap_or_else(|error| {
+                task.log_trouble("retry", &error);
+                come_again
+            }),
+            Err(LoadError::NotFound) if task.age() > KEPT_WITHOUT_INTEGRATION => {
+                task.log_trouble("failed", &LoadError::NotFound);
+                Verdict::Settled
+            }
+            Err(error) => {
+                task.log_trouble("retry", &error);
+                come_again
+            }
+        }
     }
 
-    async fn claim_and_deliver(&self, task: &Task<'_>, deadline: Timestamp) -> Result<Verdict, LedgerError> {
-        let now = Timestamp::now();
+    async fn claim_and_deliver(
+        &self,
+        task: &Task<'_>,
+        integration: &Integration,
+        deadline: Timestamp,
+    ) -> Result<Verdict, LedgerError> {
         let lease_end = deadline.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
-        let identity = task.message.identity(&task.integration.name);
-        let key = format!("delivery#{}#{identity}", task.integration.name);
-        match self.ledger.claim(&key, now, lease_end).await? {
+        let identity = task.message.identity(&integration.name);
+        let key = format!("delivery#{}#{identity}", integration.name);
+        match self.ledger.claim(&key, Timestamp::now(), lease_end).await? {
             Claimed::Settled(_) => {
                 task.log("duplicate", "already settled");
                 Ok(Verdict::Settled)
@@ -98,19 +107,19 @@ impl Dispatcher {
                 task.log("retry", "another worker has it");
                 Ok(Verdict::ComeAgain(until(lease_end).max(Duration::from_secs(1))))
             }
-            Claimed::Won(claim) => Ok(self.deliver(task, &claim).await),
+            Claimed::Won(claim) => Ok(self.deliver(task, integration, &claim, deadline).await),
         }
     }
 
-    async fn deliver(&self, task: &Task<'_>, claim: &Claim) -> Verdict {
+    async fn deliver(&self, task: &Task<'_>, integration: &Integration, claim: &Claim, deadline: Timestamp) -> Verdict {
         let attempt = match Delivery::new(task.envelope, task.message).to_body() {
             Ok(body) => {
-                let id = webhook_id(&task.integration.name, task.message);
-                self.messaging_service.deliver(&task.integration.delivery, &id, body).await
+                let id = webhook_id(&integration.name, task.message);
+                let patience = until(deadline).saturating_sub(TIME_TO_SETTLE);
+                self.messaging_service.deliver(&integration.delivery, &id, body, patience).await
             }
             Err(_) => Attempt::Retry { cause: Cause::Unwritable, retry_after: None },
         };
-        let now = Timestamp::now();
         match attempt {
             Attempt::Accepted => {
                 self.complete(task, claim, Outcome::Done, None).await;
@@ -123,10 +132,10 @@ impl Dispatcher {
             }
             Attempt::Retry { cause, retry_after } => {
                 let backoff = backoff::after(claim.version(), fastrand::f64());
-                match next_wait(backoff, retry_after, task.time_left(now)) {
+                match next_wait(backoff, retry_after, task.time_left(integration.delivery.give_up_after)) {
                     None => self.fail(task, claim, Failure::Expired).await,
                     Some(wait) => {
-                        if let Err(error) = self.ledger.release(claim, now).await {
+                        if let Err(error) = self.ledger.release(claim, Timestamp::now()).await {
                             task.log_trouble("not released", &error);
                         }
                         task.log("retry", &cause.to_string());
@@ -138,7 +147,7 @@ impl Dispatcher {
     }
 
     async fn fail(&self, task: &Task<'_>, claim: &Claim, failure: Failure) -> Verdict {
-        report_failure(task.integration, task.message, failure);
+        report_failure(&task.envelope.integration, task.message, failure);
         self.complete(task, claim, Outcome::Failed, Some(&failure.record())).await;
         Verdict::Settled
     }
@@ -161,31 +170,35 @@ impl Task<'_> {
         now.duration_since(sent_at) > SignedDuration::from_millis(shown_for)
     }
 
-    /// How long the message may still be tried.
-    fn time_left(&self, now: Timestamp) -> Duration {
-        let give_up_at = self.envelope.received_at.saturating_add(self.integration.delivery.give_up_after);
-        give_up_at.map_or(Duration::MAX, |at| at.duration_since(now).try_into().unwrap_or_default())
+    /// How long ago it was received.
+    fn age(&self) -> SignedDuration {
+        Timestamp::now().duration_since(self.envelope.received_at)
+    }
+
+    /// How long it may still be tried.
+    fn time_left(&self, give_up_after: Duration) -> Duration {
+        let age = Duration::try_from(self.age()).unwrap_or_default();
+        give_up_after.saturating_sub(age)
     }
 
     fn log(&self, outcome: &str, reason: &str) {
-        let (integration, message_id) = (self.integration.name.as_str(), &self.message.message_id);
-        let (kind, age) = (self.message.kind.as_str(), Timestamp::now().duration_since(self.envelope.received_at));
-        let age_seconds = age.as_secs_f64();
+        let (integration, message_id) = (self.envelope.integration.as_str(), &self.message.message_id);
+        let (kind, age_seconds) = (self.message.kind.name(), self.age().as_secs_f64());
         tracing::info!(integration, message_id, kind, outcome, reason, age_seconds);
     }
 
-    fn log_trouble(&self, outcome: &str, error: &LedgerError) {
-        let (integration, message_id) = (self.integration.name.as_str(), &self.message.message_id);
+    fn log_trouble(&self, outcome: &str, error: &dyn std::error::Error) {
+        let (integration, message_id) = (self.envelope.integration.as_str(), &self.message.message_id);
         tracing::error!(integration, message_id, outcome, reason = %error);
     }
 }
 
-/// The wait before the next attempt, or `None` when the message is to be given up.
+/// The wait before the next attempt, or `None` when no time is left.
 ///
-/// The last attempt falls on the end of the time that is left, unless the messaging service asked for a longer wait.
+/// The last attempt falls on the end of that time at the latest: a service that asks for a longer wait than that would
+/// have the message given up untried.
 fn next_wait(backoff: Duration, retry_after: Option<Duration>, time_left: Duration) -> Option<Duration> {
-    let asked_for = retry_after.unwrap_or_default();
-    (!time_left.is_zero() && asked_for <= time_left).then(|| backoff.min(time_left).max(asked_for))
+    (!time_left.is_zero()).then(|| backoff.max(retry_after.unwrap_or_default()).min(time_left))
 }
 
 /// How long it is until `instant`; nothing when it has passed.
@@ -211,12 +224,7 @@ mod tests {
     #[test]
     fn the_last_attempt_falls_on_the_end_of_the_time() {
         assert_eq!(Some(seconds(30)), next_wait(seconds(900), None, seconds(30)));
+        assert_eq!(Some(seconds(30)), next_wait(seconds(4), Some(seconds(86_400)), seconds(30)));
         assert_eq!(None, next_wait(seconds(900), None, Duration::ZERO));
-    }
-
-    #[test]
-    fn a_message_is_given_up_at_once_when_it_may_not_be_tried_again_in_time() {
-        assert_eq!(None, next_wait(seconds(4), Some(seconds(31)), seconds(30)));
-        assert_eq!(Some(seconds(30)), next_wait(seconds(4), Some(seconds(30)), seconds(30)));
     }
 }

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::json;
-use shared::integration::Integration;
+use shared::integration::IntegrationName;
 use shared::message::Message;
 
 /// Why a message will not be delivered.
@@ -25,11 +25,18 @@ impl Failure {
         }
     }
 
+    fn status(self) -> Option<u16> {
+        match self {
+            Self::Refused(status) => Some(status.as_u16()),
+            Self::Expired | Self::Dropped => None,
+        }
+    }
+
     /// What the ledger keeps.
     pub(crate) fn record(self) -> String {
-        match self {
-            Self::Refused(status) => json!({ "reason": self.reason(), "status": status.as_u16() }),
-            Self::Expired | Self::Dropped => json!({ "reason": self.reason() }),
+        match self.status() {
+            Some(status) => json!({ "reason": self.reason(), "status": status }),
+            None => json!({ "reason": self.reason() }),
         }
         .to_string()
     }
@@ -38,8 +45,8 @@ impl Failure {
 /// Makes known that `message` will not be delivered: whoever waits for a receipt has to hear of it.
 ///
 /// The log is where it is made known; the line is an error, and alarms can count it.
-pub(crate) fn report_failure(integration: &Integration, message: &Message, failure: Failure) {
-    let (integration, message_id, kind) = (integration.name.as_str(), &message.message_id, message.kind.as_str());
-    let (reason, receipt_due) = (failure.reason(), message.kind.expects_receipt());
-    tracing::error!(integration, message_id, kind, outcome = "failed", reason, receipt_due);
+pub(crate) fn report_failure(integration: &IntegrationName, message: &Message, failure: Failure) {
+    let (integration, message_id, kind) = (integration.as_str(), &message.message_id, message.kind.name());
+    let (reason, status, receipt_due) = (failure.reason(), failure.status(), message.kind.expects_receipt());
+    tracing::error!(integration, message_id, kind, outcome = "failed", reason, status, receipt_due);
 }

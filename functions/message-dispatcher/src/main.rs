@@ -5,32 +5,32 @@ mod batch;
 mod delivery;
 mod dispatcher;
 mod failure;
-mod visibility;
+mod queue;
 
 use batch::Batch;
 use delivery::MessagingService;
 use dispatcher::Dispatcher;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use queue::Queue;
 use shared::aws::{self, setting};
 use shared::integration::IntegrationStore;
 use shared::ledger::Ledger;
 use shared::telemetry;
 use std::sync::Arc;
-use visibility::Visibility;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start();
+    telemetry::start(env!("CARGO_CRATE_NAME"));
     let config = aws::config().await;
     let dispatcher = Arc::new(Dispatcher::new(
         IntegrationStore::new(aws_sdk_secretsmanager::Client::new(&config), setting("SECRET_PREFIX")?),
         Ledger::new(aws_sdk_dynamodb::Client::new(&config), setting("LEDGER_TABLE")?),
         MessagingService::new()?,
     ));
-    let visibility = Arc::new(Visibility::new(aws_sdk_sqs::Client::new(&config), setting("QUEUE_URL")?));
+    let queue = Arc::new(Queue::new(aws_sdk_sqs::Client::new(&config), setting("QUEUE_URL")?));
     run(service_fn(move |event: LambdaEvent<_>| {
-        let (dispatcher, visibility) = (Arc::clone(&dispatcher), Arc::clone(&visibility));
-        async move { Ok::<_, Error>(Batch::from(event).handle(dispatcher, &visibility).await) }
+        let (dispatcher, queue) = (Arc::clone(&dispatcher), Arc::clone(&queue));
+        async move { Ok::<_, Error>(Batch::from(event).handle(dispatcher, &queue).await) }
     }))
     .await
 }

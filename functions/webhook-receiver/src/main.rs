@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start();
+    telemetry::start(env!("CARGO_CRATE_NAME"));
     let config = aws::config().await;
     let receiver = Arc::new(Receiver::new(
         IntegrationStore::new(aws_sdk_secretsmanager::Client::new(&config), setting("SECRET_PREFIX")?),

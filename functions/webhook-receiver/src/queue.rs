@@ -1,7 +1,7 @@
 //! The FIFO queue between receiver and dispatcher.
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
+use shared::aws::cause;
 use shared::envelope::Envelope;
 use shared::message::Message;
 
@@ -48,6 +48,6 @@ impl MessageQueue {
             .send()
             .await
             .map(drop)
-            .map_err(|error| SendError::Unavailable(DisplayErrorContext(error).to_string()))
+            .map_err(|error| SendError::Unavailable(cause(&error)))
     }
 }

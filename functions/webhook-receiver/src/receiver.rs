@@ -8,6 +8,7 @@ use shared::integration::{Integration, IntegrationName, IntegrationStore, LoadEr
 use shared::message::Message;
 use shared::platform::Rejection;
 use shared::problem::{Problem, ProblemType};
+use shared::signature::SignatureError;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +45,7 @@ impl Receiver {
         let integration = parsed.as_ref().map_or("", IntegrationName::as_str);
         Ok(match result {
             Ok(message) => {
-                let (message_id, kind) = (&message.message_id, message.kind.as_str());
+                let (message_id, kind) = (&message.message_id, message.kind.name());
                 tracing::info!(request_id, integration, message_id, kind, outcome = "accepted");
                 accepted(&message)
             }
@@ -60,7 +61,8 @@ impl Receiver {
         let body: &[u8] = request.body().as_ref();
         let integration = self.integrations.get(name).await.map_err(not_loaded)?;
         if body.len() > MAXIMUM_BODY_BYTES {
-            return Err(too_large());
+            let detail = format!("The body may have {MAXIMUM_BODY_BYTES} bytes.");
+            return Err(Problem::new(ProblemType::BodyTooLarge, detail));
         }
         let integration = self.verified(integration, request, body).await?;
         let message = integration.platform.accept(body).map_err(rejected)?;
@@ -70,7 +72,7 @@ impl Receiver {
         Ok(message)
     }
 
-    /// Checks the signature. One that fails makes one fresh read of the integration's secrets: they may have been
+    /// Checks the signature. One that none of the secrets made causes one fresh read of them: they may have been
     /// rotated. When that read fails nobody can tell, and the platform is asked to come again.
     async fn verified(
         &self,
@@ -78,11 +80,13 @@ impl Receiver {
         request: &Request,
         body: &[u8],
     ) -> Result<Arc<Integration>, Problem> {
-        if integration.platform.verify(request.headers(), body).is_ok() {
-            return Ok(integration);
+        let mut verdict = integration.platform.verify(request.headers(), body);
+        let mut integration = integration;
+        if verdict == Err(SignatureError::Mismatch) {
+            integration = self.integrations.renewed(&integration.name, &integration).await.map_err(not_loaded)?;
+            verdict = integration.platform.verify(request.headers(), body);
         }
-        let integration = self.integrations.renewed(&integration.name, &integration).await.map_err(not_loaded)?;
-        match integration.platform.verify(request.headers(), body) {
+        match verdict {
             Ok(()) => Ok(integration),
             Err(error) => Err(Problem::new(ProblemType::InvalidSignature, sentence(&error.to_string()))),
         }
@@ -124,17 +128,12 @@ fn rejected(rejection: Rejection) -> Problem {
 
 fn not_sent(error: SendError) -> Problem {
     match error {
-        SendError::TooLarge => too_large(),
+        SendError::TooLarge => Problem::new(ProblemType::BodyTooLarge, "The message is larger than the queue takes."),
         SendError::Unwritable(_) | SendError::Unavailable(_) => {
             tracing::error!("{error}");
             unavailable("The message could not be stored.")
         }
     }
-}
-
-fn too_large() -> Problem {
-    let detail = format!("The body may have {MAXIMUM_BODY_BYTES} bytes.");
-    Problem::new(ProblemType::BodyTooLarge, detail)
 }
 
 fn unavailable(detail: &str) -> Problem {

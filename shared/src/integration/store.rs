@@ -1,7 +1,8 @@
 use super::{Integration, IntegrationName};
+use crate::aws;
 use crate::fields::Fault;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
+use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -80,8 +81,8 @@ impl IntegrationStore {
     /// seconds of an earlier forced read the known one is returned.
     ///
     /// # Errors
-    /// As [`Self::get`]; a failing read is an error here even when an older configuration is known, because that one
-    /// has just proved not to do.
+    /// As [`Self::get`]; when the last read failed, that is an error here even when an older configuration is known,
+    /// because that one has just proved not to do.
     pub async fn renewed(
         &self,
         name: &IntegrationName,
@@ -91,11 +92,10 @@ impl IntegrationStore {
         let mut known = entry.lock().await;
         let replaced = known.last_good.as_ref().is_some_and(|good| !Arc::ptr_eq(good, seen));
         let too_soon = known.forced_at.is_some_and(|at| at.elapsed() < PAUSE);
-        if replaced || too_soon {
-            return known.answer();
+        if !replaced && !too_soon {
+            known.forced_at = Some(Instant::now());
+            self.renew(name, &mut known).await;
         }
-        known.forced_at = Some(Instant::now());
-        self.renew(name, &mut known).await;
         match &known.failure {
             Some(failure) => Err(failure.clone()),
             None => known.answer(),
@@ -161,7 +161,7 @@ fn refused(error: &SdkError<GetSecretValueError>) -> LoadError {
         Some(GetSecretValueError::ResourceNotFoundException(_) | GetSecretValueError::InvalidRequestException(_)) => {
             LoadError::NotFound
         }
-        _ => LoadError::Unavailable(DisplayErrorContext(error).to_string()),
+        _ => LoadError::Unavailable(aws::cause(error)),
     }
 }
 

@@ -13,8 +13,9 @@
 
 mod item;
 
+use crate::aws;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -219,6 +220,6 @@ impl Ledger {
 fn standing_in_the_way(error: SdkError<UpdateItemError>) -> Result<HashMap<String, AttributeValue>, LedgerError> {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => Ok(refusal.item.clone().unwrap_or_default()),
-        _ => Err(LedgerError::Unavailable(DisplayErrorContext(error).to_string())),
+        _ => Err(LedgerError::Unavailable(aws::cause(&error))),
     }
 }

@@ -49,19 +49,37 @@ struct SampleService {
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let asked_for = |option| std::env::args().any(|argument| argument == option);
     let mut stack = Stack::connect().await;
-    let mut watch = if asked_for("--watch") { Some(CargoLambdaWatch::start().await?) } else { None };
+    let mut watch = if asked_for("--watch") { Some(CargoLambdaWatch::spawn()?) } else { None };
     if let Some(watch) = &watch {
         stack.api_url.clone_from(&watch.url);
     }
-    let result = show(&stack, asked_for("--once")).await;
+    // Whatever ends it, what it started is ended too.
+    let result = tokio::select! {
+        result = show(&stack, watch.as_ref(), asked_for("--once")) => result,
+        interrupted = interrupted() => interrupted.map(|()| true),
+    };
     if let Some(watch) = &mut watch {
         watch.stop().await?;
     }
     Ok(if result? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Returns when somebody wants this to end.
+async fn interrupted() -> Result<(), Box<dyn Error>> {
+    let (mut terminated, mut hung_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+        _ = hung_up.recv() => {}
+    }
+    Ok(())
+}
+
 /// Does the main job; says whether all went as it should.
-async fn show(stack: &Stack, once: bool) -> Result<bool, Box<dyn Error>> {
+async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Result<bool, Box<dyn Error>> {
+    if let Some(watch) = watch {
+        watch.ready().await?;
+    }
     let mut service = SampleService::start().await?;
     let url = format!("{}/messages", service.url);
     let integration = stack.integration_named(INTEGRATION, INTEGRATION_ID, &url, |_| {}).await;
@@ -181,29 +199,23 @@ Ctrl-C takes everything down.
     );
 }
 
-/// Shows what else arrives, until Ctrl-C.
+/// Shows what else arrives.
 async fn follow(service: &mut SampleService) -> Result<(), Box<dyn Error>> {
-    let mut terminated = signal(SignalKind::terminate())?;
-    loop {
-        tokio::select! {
-            line = service.output.next_line() => match line? {
-                Some(line) => println!("  {line}"),
-                None => return Err("the sample messaging service has ended".into()),
-            },
-            _ = tokio::signal::ctrl_c() => return Ok(()),
-            _ = terminated.recv() => return Ok(()),
-        }
+    while let Some(line) = service.output.next_line().await? {
+        println!("  {line}");
     }
+    Err("the sample messaging service has ended".into())
 }
 
 /// `cargo lambda watch`, serving the functions from the source.
 struct CargoLambdaWatch {
     url: String,
+    port: u16,
     process: Child,
 }
 
 impl CargoLambdaWatch {
-    async fn start() -> Result<Self, Box<dyn Error>> {
+    fn spawn() -> Result<Self, Box<dyn Error>> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let process = Command::new("cargo-lambda")
             .args(["lambda", "watch", "--invoke-port", &port.to_string()])
@@ -211,14 +223,19 @@ impl CargoLambdaWatch {
             .process_group(0) // Ctrl-C is for us; it is ended in its turn
             .kill_on_drop(true)
             .spawn()?;
+        Ok(Self { url: format!("http://127.0.0.1:{port}"), port, process })
+    }
+
+    /// Returns when it answers.
+    async fn ready(&self) -> Result<(), Box<dyn Error>> {
         let started = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             if started.elapsed() > PATIENCE {
                 return Err("cargo lambda watch did not start".into());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        Ok(Self { url: format!("http://127.0.0.1:{port}"), process })
+        Ok(())
     }
 
     /// Ends it as Ctrl-C does, so that it ends the functions that it runs.

@@ -197,8 +197,20 @@ async fn a_renewal_that_another_request_has_made_is_not_made_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_forced_renewal_is_an_error_and_leaves_the_known_configuration() {
-    let store = SecretsManager::answering([good(), out_of_reach()]).store();
+    let secrets = SecretsManager::answering([good(), out_of_reach()]);
+    let store = secrets.store();
     let first = store.get(&acme()).await.unwrap();
-    assert!(matches!(store.renewed(&acme(), &first).await, Err(LoadError::Unavailable(_))));
+    for _ in 0..2 {
+        // The second time within ten seconds nothing is read, and nobody can tell any better.
+        assert!(matches!(store.renewed(&acme(), &first).await, Err(LoadError::Unavailable(_))));
+    }
+    assert_eq!(2, secrets.calls());
     assert!(Arc::ptr_eq(&first, &store.get(&acme()).await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_read_does_not_show_its_secret() {
+    let unreadable = r#"{"SecretString": "hidden", "CreatedDate": "not a number"}"#;
+    let error = SecretsManager::answering([(200, unreadable.to_owned())]).store().get(&acme()).await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hidden"), "{error}");
 }

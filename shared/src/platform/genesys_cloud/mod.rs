@@ -11,45 +11,66 @@ pub mod region;
 pub mod wire;
 
 use crate::fields::{Fault, pointer};
+use crate::json_bounds;
 use serde_path_to_error::{Path, Segment};
 pub use wire::Webhook;
+
+/// The longest id of a message, in bytes; Genesys Cloud's have 32.
+const MAXIMUM_ID_BYTES: usize = 512;
 
 /// Reads a webhook body.
 ///
 /// # Errors
 /// What is wrong with the body, and where: the JSON pointer of the field, and for broken JSON the line and column.
 pub fn read(body: &[u8]) -> Result<Webhook, Fault> {
+    json_bounds::check(body)?;
     let mut json = serde_json::Deserializer::from_slice(body);
     let webhook: Webhook = serde_path_to_error::deserialize(&mut json)
         .map_err(|error| describe(to_pointer(error.path()), error.inner()))?;
     json.end().map_err(|error| describe(String::new(), &error))?;
-    if webhook.message_id().is_none() {
-        return Err(Fault { pointer: "/id".to_owned(), detail: "is required".to_owned() });
+    match webhook.message_id() {
+        None => Err(Fault { pointer: "/id".to_owned(), detail: "is required".to_owned() }),
+        Some(id) if id.len() > MAXIMUM_ID_BYTES => {
+            Err(Fault { pointer: "/id".to_owned(), detail: format!("must have at most {MAXIMUM_ID_BYTES} bytes") })
+        }
+        Some(_) => Ok(webhook),
     }
-    Ok(webhook)
 }
 
 /// Says what is wrong at `place`, without a word of the document: serde quotes values in its own messages.
 fn describe(place: String, error: &serde_json::Error) -> Fault {
     use serde_json::error::Category;
     let message = error.to_string();
-    if let Some((field, _)) = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
-        return Fault { pointer: pointer(&place, field), detail: "is required".to_owned() };
+    let field = |start: &str| message.strip_prefix(start)?.split_once('`').map(|(field, _)| pointer(&place, field));
+    if let Some(pointer) = field("missing field `") {
+        return Fault { pointer, detail: "is required".to_owned() };
+    }
+    if let Some(pointer) = field("duplicate field `") {
+        return Fault { pointer, detail: "comes more than once".to_owned() };
     }
     let what = match error.classify() {
-        Category::Eof => "the JSON ends too early",
+        _ if message.starts_with("number out of range") => "holds a number that is out of range",
+        Category::Eof => "ends too early",
         Category::Data => "is not of the expected type",
-        Category::Syntax if message.starts_with("recursion limit") => "is nested too deeply",
         Category::Syntax | Category::Io => "is not valid JSON",
     };
     Fault { pointer: place, detail: format!("{what} (line {}, column {})", error.line(), error.column()) }
 }
 
+/// The pointer as far as its names are ours: what lies within a part of the content is named by the sender.
 fn to_pointer(path: &Path) -> String {
-    path.iter().fold(String::new(), |parent, segment| match segment {
-        Segment::Seq { index } => pointer(&parent, &index.to_string()),
-        Segment::Map { key } => pointer(&parent, key),
-        Segment::Enum { variant } => pointer(&parent, variant),
-        Segment::Unknown => parent,
-    })
+    let mut pointer_to = String::new();
+    for segment in path.iter() {
+        match segment {
+            Segment::Map { key } => pointer_to = pointer(&pointer_to, key),
+            Segment::Seq { index } => {
+                pointer_to = pointer(&pointer_to, &index.to_string());
+                if pointer_to.starts_with("/content/") {
+                    break;
+                }
+            }
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer_to
 }

@@ -15,9 +15,9 @@ impl Webhook {
         Message {
             platform: PlatformName::GenesysCloud,
             message_id: self.message_id().unwrap_or_default().to_owned(),
+            direction: self.direction(),
             kind: self.kind(),
             conversation_id: self.conversation_id,
-            direction: self.direction,
             from: self.channel.from,
             to: self.channel.to,
             time: self.channel.time,

@@ -46,8 +46,7 @@ pub struct Webhook {
     pub reasons: Vec<Reason>,
     /// Whether no further receipt will come.
     pub is_final_receipt: Option<bool>,
-    /// Seen from Genesys Cloud.
-    pub direction: Option<Direction>,
+    direction: Option<Direction>,
     /// `Human` or `Bot`.
     pub originating_entity: Option<String>,
     /// The conversation.
@@ -91,7 +90,17 @@ impl Webhook {
     /// The message's id, wherever it stands.
     #[must_use]
     pub fn message_id(&self) -> Option<&str> {
-        self.id.as_deref().or(self.channel.message_id.as_deref()).filter(|id| !id.is_empty())
+        [&self.id, &self.channel.message_id].into_iter().flatten().map(String::as_str).find(|id| !id.is_empty())
+    }
+
+    /// Which way it goes. Where it does not say, a receipt speaks of an inbound message, and all else goes out.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        match (&self.direction, &self.message_type) {
+            (Some(known @ (Direction::Inbound | Direction::Outbound)), _) => known.clone(),
+            (_, MessageType::Receipt) => Direction::Inbound,
+            _ => Direction::Outbound,
+        }
     }
 
     /// The id of the open-messaging integration that this belongs to.
@@ -103,12 +112,7 @@ impl Webhook {
         if let Some(id) = &self.channel.id {
             return Some(id);
         }
-        let inbound = match self.direction {
-            Some(Direction::Inbound) => true,
-            Some(Direction::Outbound) => false,
-            _ => self.message_type == MessageType::Receipt,
-        };
-        let party = if inbound { &self.channel.to } else { &self.channel.from };
+        let party = if self.direction() == Direction::Inbound { &self.channel.to } else { &self.channel.from };
         party.as_ref()?.id.as_deref()
     }
 }

@@ -1,0 +1,97 @@
+//! One function on its own, with a proxy before the emulated AWS.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::envelope::Envelope;
+use shared::platform::PlatformName;
+use std::time::Duration;
+use tests::aws_proxy::AwsProxy;
+use tests::genesys_cloud::{self, Webhook};
+use tests::lambda_host::LambdaHost;
+use tests::messaging_service::MessagingService;
+use tests::stack::{Stack, TestIntegration};
+
+/// A function that nobody else calls.
+pub(crate) struct Alone {
+    pub(crate) stack: Stack,
+    pub(crate) service: MessagingService,
+    pub(crate) integration: TestIntegration,
+    pub(crate) aws: AwsProxy,
+    function: LambdaHost,
+}
+
+/// A message that the dispatcher is to find on the queue.
+pub(crate) struct OnQueue<'w> {
+    pub(crate) group: &'static str,
+    pub(crate) webhook: &'w Webhook,
+    pub(crate) age: Duration,
+}
+
+impl Alone {
+    pub(crate) async fn start(function: &str) -> Self {
+        Self::delivering_to(MessagingService::start().await, function).await
+    }
+
+    pub(crate) async fn delivering_to(service: MessagingService, function: &str) -> Self {
+        let stack = Stack::connect().await;
+        let integration = stack.integration(&service.url, |_| {}).await;
+        let aws = AwsProxy::start().await;
+        let function = LambdaHost::start(function, &[("AWS_ENDPOINT_URL", &aws.url)]).await;
+        Self { stack, service, integration, aws, function }
+    }
+
+    pub(crate) fn text(&self) -> Webhook {
+        genesys_cloud::text(&self.integration, "c", "hello")
+    }
+
+    pub(crate) async fn post(&self, webhook: &Webhook) -> (u64, Value) {
+        self.post_to(self.integration.name.as_str(), webhook).await
+    }
+
+    pub(crate) async fn post_to(&self, integration: &str, webhook: &Webhook) -> (u64, Value) {
+        let path = format!("/integrations/{integration}/webhook");
+        let header = webhook.signature.as_deref().map(|signature| ("x-hub-signature-256", signature));
+        let body = std::str::from_utf8(&webhook.body).unwrap();
+        self.function.request(&path, integration, header.as_slice(), body).await
+    }
+
+    /// Has the dispatcher take `webhook` off a queue, and returns the ids that go back.
+    pub(crate) async fn dispatch(&self, webhook: &Webhook) -> Vec<String> {
+        self.dispatch_all(&[OnQueue { group: "g", webhook, age: Duration::ZERO }], Duration::from_secs(30)).await
+    }
+
+    /// Has the dispatcher take a batch off a queue, whose messages are called `m-0`, `m-1` and so on, with so much time
+    /// until its deadline, and returns the ids that go back.
+    pub(crate) async fn dispatch_all(&self, batch: &[OnQueue<'_>], time_allowed: Duration) -> Vec<String> {
+        let records: Vec<_> = batch.iter().enumerate().map(|(index, message)| self.record(index, message)).collect();
+        let answer = self.function.invoke_within(time_allowed, json!({"Records": records})).await;
+        let failures = answer["batchItemFailures"].as_array().unwrap_or_else(|| panic!("{answer}"));
+        failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The waits that the dispatcher has set since this was asked last, by the messages' receipt handles.
+    pub(crate) fn waits(&self) -> Vec<(String, u64)> {
+        let set = self.aws.take_calls().into_iter().filter(|call| call.operation == "ChangeMessageVisibilityBatch");
+        let entries = set.flat_map(|call| call.input["Entries"].as_array().cloned().unwrap());
+        entries
+            .map(|entry| {
+                let handle = entry["ReceiptHandle"].as_str().unwrap().to_owned();
+                (handle, entry["VisibilityTimeout"].as_u64().unwrap())
+            })
+            .collect()
+    }
+
+    fn record(&self, index: usize, message: &OnQueue<'_>) -> Value {
+        let name = self.integration.name.clone();
+        let received_at = Timestamp::now() - message.age;
+        let envelope = Envelope::new(name, PlatformName::GenesysCloud, received_at, &message.webhook.body).unwrap();
+        json!({
+            "messageId": format!("m-{index}"),
+            "receiptHandle": format!("r-{index}"),
+            "body": envelope.to_queue().unwrap(),
+            "eventSource": "aws:sqs",
+            "attributes": {"MessageGroupId": message.group, "ApproximateReceiveCount": "1"},
+            "messageAttributes": {},
+        })
+    }
+}
