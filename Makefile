@@ -4,12 +4,14 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 STACK := $(PYTHON) infra/local/stack.py --
 WITH_TOOLS := PATH="$(CURDIR)/.venv/bin:$$PATH"
-TOOLS := .tools/bin
-CARGO_DENY := 0.20.2
-CARGO_MACHETE := 0.9.2
+# Kept by version, so that they are built again only when the version changes.
+CARGO_DENY := .tools/cargo-deny-0.20.2
+CARGO_MACHETE := .tools/cargo-machete-0.9.2
 ARCHITECTURE ?= arm64
 RUST_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),aarch64,$(ARCHITECTURE))-unknown-linux-gnu
 export SAM_CLI_TELEMETRY := 0
+# The commands below look for what was built there.
+export CARGO_TARGET_DIR := $(CURDIR)/target
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -28,11 +30,11 @@ watch: local ## serve the routes with `cargo lambda watch`, rebuilt as the sourc
 test: check unit end-to-end ## all checks and tests
 
 .PHONY: check
-check: setup $(TOOLS)/cargo-deny $(TOOLS)/cargo-machete ## formatting, lints, dependencies, documentation, template
+check: setup $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, lints, dependencies, documentation, template
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	$(TOOLS)/cargo-deny --offline --locked check bans licenses sources
-	$(TOOLS)/cargo-machete
+	$(CARGO_DENY)/bin/cargo-deny --offline --locked check bans licenses sources
+	$(CARGO_MACHETE)/bin/cargo-machete
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items --quiet
 	AWS_DEFAULT_REGION=eu-central-1 .venv/bin/sam validate --lint --template infra/template.yaml
 	.venv/bin/cfn-lint infra/template.yaml
@@ -74,8 +76,6 @@ local: setup
 	@command -v cc >/dev/null || { echo "A C compiler and linker is needed (on Debian: apt-get install gcc)." >&2; exit 1; }
 	cargo build --locked --workspace
 
-$(TOOLS)/cargo-deny: Makefile
-	cargo install --quiet --locked --root .tools --force cargo-deny@$(CARGO_DENY) && touch $@
-
-$(TOOLS)/cargo-machete: Makefile
-	cargo install --quiet --locked --root .tools --force cargo-machete@$(CARGO_MACHETE) && touch $@
+# A folder is there only once the tool in it is whole. The target folder is for our own code.
+.tools/%:
+	CARGO_TARGET_DIR= cargo install --locked --root $@.part $(shell echo $* | sed 's/-\([0-9]\)/@\1/') && mv $@.part $@

@@ -7,7 +7,8 @@ cd "$(dirname "$0")/../.."
 make_environment() { # folder, requirements file
     if ! cmp -s "$2" "$1/requirements.txt"; then
         echo "Installing $2 into $1 ..." >&2
-        [ -x "$1/bin/python" ] || python3 -m venv "$1"
+        # An environment that was left half-made is made anew.
+        "$1/bin/python" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear "$1"
         "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --requirement "$2"
         cp "$2" "$1/requirements.txt"
     fi

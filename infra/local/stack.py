@@ -3,15 +3,16 @@
     python stack.py [--] COMMAND [ARGUMENT ...]
 
 brings the stack up, runs the command with the stack's addresses in its environment, and takes the stack down again
-when the command ends. Nothing stays behind: the emulator and the functions that it started are stopped by process id.
+when the command ends. Nothing stays behind but the log: the emulator and the functions that it started are stopped by
+process id.
 
 The command finds in its environment:
     API_URL, QUEUE_URL, DEAD_LETTER_QUEUE_URL, LEDGER_TABLE, SECRET_PREFIX    the stack
     AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY    the emulated AWS
-    STACK_LOG                                                                 where the functions' log lines go
+    STACK_LOG                                                                 the file with the functions' log lines
 """
 
-import json
+import ctypes
 import os
 import platform
 import shutil
@@ -19,69 +20,117 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
-TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
-STAGE = TARGET / "local"
+TARGET = ROOT / "target"
+RUNS = TARGET / "local"
 STACK = "patchbay"
 REGION = "eu-central-1"
 FUNCTIONS = ["webhook-receiver", "message-dispatcher"]
 # Shorter than in production, so that a crash is made good within half a minute.
-PARAMETERS = {"DispatcherTimeoutSeconds": "15", "QueueVisibilityTimeoutSeconds": "20", "LogLevel": "DEBUG"}
+PARAMETERS = {"DispatcherTimeoutSeconds": "20", "QueueVisibilityTimeoutSeconds": "25", "LogLevel": "DEBUG"}
 STARTUP_SECONDS = 60
+LOCAL_HOSTS = "127.0.0.1,localhost,.localhost"
 
 
 def say(text):
     print(f"\033[2m{text}\033[0m" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def dies_with_us(end):
+    """For `preexec_fn`: the kernel sends `end` to the process when we are gone, even killed (Linux only)."""
+
+    def prepare():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if sys.platform == "linux":
+            PR_SET_PDEATHSIG = 1
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, end)
+
+    return prepare
+
+
+def clean_environment():
+    """Takes out whatever could lead a client to another AWS than the emulated one."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), LOCAL_HOSTS]))
+
+
+class Run:
+    """The folder of one run: several stacks may be up at the same time."""
+
+    def __init__(self):
+        for old in RUNS.glob("run-*"):
+            if not is_running(int(old.name.removeprefix("run-"))):
+                shutil.rmtree(old, ignore_errors=True)
+        self.folder = RUNS / f"run-{os.getpid()}"
+        self.template = self.folder / "infra" / "template.yaml"
+        self.temporary = self.folder / "tmp"
+        self.temporary.mkdir(parents=True)
+        self.log = self.folder / "functions.log"
+        self.log.touch()
+
+    def stage(self):
+        """Lays the template beside the built functions as it expects them, so that it is deployed unchanged."""
+        self.template.parent.mkdir()
+        shutil.copy(ROOT / "infra" / "template.yaml", self.template)
+        for function in FUNCTIONS:
+            bootstrap = self.folder / "target" / "lambda" / function / "bootstrap"
+            bootstrap.parent.mkdir(parents=True)
+            shutil.copy2(TARGET / "debug" / function, bootstrap)
+
+    def clean(self):
+        """Removes all but the logs, which the next run removes."""
+        for folder in ("infra", "target", "tmp"):
+            shutil.rmtree(self.folder / folder, ignore_errors=True)
+
+
+def is_running(pid):
+    try:
+        os.kill(pid, 0)
+        return True
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
 
 
 class Emulator:
     """MiniStack, in a process group of its own."""
 
-    def __init__(self):
-        self.url = f"http://127.0.0.1:{free_port()}"
-        port = self.url.rsplit(":", 1)[1]
+    def __init__(self, run):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            # Without these an AWS profile or an instance's role could get in between.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        self.log = STAGE / "stack.log"
-        self.temporary = STAGE / "tmp"
-        self.temporary.mkdir(parents=True, exist_ok=True)
+        self.log = run.folder / "emulator.log"
+        own = {"GATEWAY_PORT": str(self.port), "BIND_HOST": "127.0.0.1", "MINISTACK_REGION": REGION}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [VENV / "emulator" / "bin" / "ministack"],
-                env=os.environ
-                | self.environment
-                | {
-                    "GATEWAY_PORT": port,
-                    "BIND_HOST": "127.0.0.1",
-                    "MINISTACK_REGION": REGION,
-                    "TMPDIR": str(self.temporary),
-                },
-                cwd=self.temporary,
+                env=os.environ | self.environment | own | {"TMPDIR": str(run.temporary)},
+                cwd=run.temporary,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=dies_with_us(signal.SIGKILL),
             )
 
     def wait(self):
@@ -101,44 +150,53 @@ class Emulator:
             try:
                 os.killpg(self.process.pid, end)
                 self.process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
+            except (subprocess.TimeoutExpired, ProcessLookupError):
                 continue
-            except ProcessLookupError:
-                break
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        shutil.rmtree(self.temporary, ignore_errors=True)
 
 
-def stage():
-    """Lays the template beside the built functions, in the places that it expects, so that it is deployed unchanged."""
-    (STAGE / "infra").mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "infra" / "template.yaml", STAGE / "infra" / "template.yaml")
-    for function in FUNCTIONS:
-        bootstrap = STAGE / "target" / "lambda" / function / "bootstrap"
-        bootstrap.parent.mkdir(parents=True, exist_ok=True)
-        bootstrap.unlink(missing_ok=True)
-        shutil.copy2(TARGET / "debug" / function, bootstrap)
-    return STAGE / "infra" / "template.yaml"
+class LogFollower(threading.Thread):
+    """Copies the functions' log lines from the emulated CloudWatch into a file."""
+
+    def __init__(self, client, path):
+        super().__init__(daemon=True)
+        self.logs, self.path, self.seen, self.stopped = client("logs"), path, {}, threading.Event()
+
+    def run(self):
+        while not self.stopped.wait(1):
+            self.copy()
+
+    def copy(self):
+        with self.path.open("a") as file:
+            for group in self.logs.describe_log_groups()["logGroups"]:
+                name = group["logGroupName"]
+                for page in self.logs.get_paginator("filter_log_events").paginate(logGroupName=name):
+                    for event in page["events"]:
+                        lines = self.seen.setdefault((name, event["logStreamName"]), set())
+                        key = (event["timestamp"], event["message"])
+                        if key not in lines and event["message"].startswith("{"):
+                            file.write(event["message"].rstrip() + "\n")
+                        lines.add(key)
+
+    def stop(self):
+        self.stopped.set()
+        self.join()
+        self.copy()
 
 
-def deploy(template, environment):
-    import boto3
-
-    client = lambda service: boto3.client(service, endpoint_url=environment["AWS_ENDPOINT_URL"])
-    client("s3").create_bucket(
-        Bucket=STACK, CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
+def deploy(run, client):
+    client("s3").create_bucket(Bucket=STACK, CreateBucketConfiguration={"LocationConstraint": REGION})
     machine = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
     overrides = PARAMETERS | {"Architecture": machine}
     result = subprocess.run(
-        [VENV / "bin" / "sam", "deploy", "--template-file", template, "--stack-name", STACK, "--s3-bucket", STACK]
+        [VENV / "bin" / "sam", "deploy", "--template-file", run.template, "--stack-name", STACK, "--s3-bucket", STACK]
         + ["--region", REGION, "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
         + ["--parameter-overrides", *(f"{name}={value}" for name, value in overrides.items())],
-        env=os.environ | environment | {"SAM_CLI_TELEMETRY": "0"},
-        cwd=STAGE,
+        env=os.environ | {"SAM_CLI_TELEMETRY": "0", "TMPDIR": str(run.temporary)},
+        cwd=run.folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -155,7 +213,7 @@ def deploy(template, environment):
         output["OutputKey"]: output["OutputValue"]
         for output in cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
     }
-    add_routes(template, resources, client)
+    add_routes(run.template, resources, client)
     return resources, outputs
 
 
@@ -189,42 +247,50 @@ def main(command):
         sys.exit(__doc__)
     for end in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(end, lambda *_: sys.exit(1))
+    clean_environment()
     started = time.monotonic()
-    template = stage()
-    say("Starting the emulated AWS ...")
-    emulator = Emulator()
-    child = None
+    run, emulator, follower, child = Run(), None, None, None
     try:
+        run.stage()
+        say("Starting the emulated AWS ...")
+        emulator = Emulator(run)
         emulator.wait()
         os.environ.update(emulator.environment)
+        import boto3
+
+        client = lambda service: boto3.client(service, endpoint_url=emulator.url)
         say("Deploying infra/template.yaml with `sam deploy` ...")
-        resources, outputs = deploy(template, emulator.environment)
-        port = emulator.url.rsplit(":", 1)[1]
+        resources, outputs = deploy(run, client)
+        follower = LogFollower(client, run.log)
+        follower.start()
         environment = {
-            "API_URL": f"http://{resources['Api']}.execute-api.localhost:{port}",
+            "API_URL": f"http://{resources['Api']}.execute-api.localhost:{emulator.port}",
             "QUEUE_URL": outputs["MessageQueueUrl"],
             "DEAD_LETTER_QUEUE_URL": outputs["DeadLetterQueueUrl"],
             "LEDGER_TABLE": outputs["LedgerTable"],
             "SECRET_PREFIX": "patchbay",
-            "STACK_LOG": str(emulator.log),
+            "STACK_LOG": str(run.log),
         }
         say(f"The stack is up after {time.monotonic() - started:.0f} s: {environment['API_URL']}")
         # Ctrl-C reaches the command too; it ends as it sees fit, and the stack is taken down after it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        child = subprocess.Popen(
-            command,
-            env=os.environ | environment,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+        child = subprocess.Popen(command, env=os.environ | environment, preexec_fn=dies_with_us(signal.SIGTERM))
         return child.wait()
     except KeyboardInterrupt:
         return 130
     finally:
+        # From here on nothing may come between.
+        for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(end, signal.SIG_IGN)
         if child and child.poll() is None:
             child.terminate()
             child.wait()
-        emulator.stop()
-        say("The stack is down.")
+        if follower:
+            follower.stop()
+        if emulator:
+            emulator.stop()
+        run.clean()
+        say(f"The stack is down. The functions' log lines: {run.log}")
 
 
 if __name__ == "__main__":
