@@ -78,4 +78,4 @@ local: setup
 
 # A folder is there only once the tool in it is whole. The target folder is for our own code.
 .tools/%:
-	CARGO_TARGET_DIR= cargo install --locked --root $@.part $(shell echo $* | sed 's/-\([0-9]\)/@\1/') && mv $@.part $@
+	env -u CARGO_TARGET_DIR cargo install --locked --root $@.part $(shell echo $* | sed 's/-\([0-9]\)/@\1/') && mv $@.part $@
