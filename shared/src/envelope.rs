@@ -7,6 +7,7 @@ use crate::fields::Fault;
 use crate::integration::IntegrationName;
 use crate::message::Message;
 use crate::platform::PlatformName;
+use crate::receipt::DeliveryReceipt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -41,26 +42,10 @@ impl Envelope {
 
     /// The queue's text for this message.
     ///
-    /// SQS takes what XML 1.0 takes, and JSON in UTF-8 may hold two characters more, U+FFFE and U+FFFF. They can only
-    /// stand inside JSON strings, where an escape means the same.
-    ///
     /// # Errors
     /// None that can come up: all parts serialise.
     pub fn to_queue(&self) -> Result<String, serde_json::Error> {
-        let text = serde_json::to_string(self)?;
-        Ok(if text.contains(['\u{fffe}', '\u{ffff}']) {
-            text.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
-        } else {
-            text
-        })
-    }
-
-    /// Reads the queue's text.
-    ///
-    /// # Errors
-    /// It is not the text of an envelope.
-    pub fn from_queue(text: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
+        serde_json::to_string(self).map(without_refused_characters)
     }
 
     /// The message inside.
@@ -69,6 +54,58 @@ impl Envelope {
     /// The original cannot be read; it could be when it was accepted.
     pub fn message(&self) -> Result<Message, Fault> {
         self.platform.read(self.original.get().as_bytes())
+    }
+}
+
+/// SQS takes what XML 1.0 takes, and JSON in UTF-8 may hold two characters more, U+FFFE and U+FFFF. They can only stand
+/// inside JSON strings, where an escape means the same.
+fn without_refused_characters(json: String) -> String {
+    if json.contains(['\u{fffe}', '\u{ffff}']) {
+        json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
+    } else {
+        json
+    }
+}
+
+/// A delivery receipt on the queue, on its way to the platform.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiptEnvelope {
+    /// The integration that it belongs to.
+    pub integration: IntegrationName,
+    /// When it was put on the queue.
+    pub received_at: Timestamp,
+    /// The receipt.
+    pub receipt: DeliveryReceipt,
+}
+
+impl ReceiptEnvelope {
+    /// The queue's text for this receipt.
+    ///
+    /// # Errors
+    /// None that can come up: all parts serialise.
+    pub fn to_queue(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self).map(without_refused_characters)
+    }
+}
+
+/// What the dispatcher finds on the queue.
+pub enum Queued {
+    /// A message for the messaging service.
+    Message(Envelope),
+    /// A receipt for the platform.
+    Receipt(ReceiptEnvelope),
+}
+
+impl Queued {
+    /// Reads the queue's text.
+    ///
+    /// # Errors
+    /// It is neither of the two.
+    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+            .map(Self::Message)
+            .or_else(|error| serde_json::from_str(text).map(Self::Receipt).map_err(|_| error))
     }
 }
 
@@ -84,7 +121,8 @@ mod tests {
     #[test]
     fn the_original_comes_back_byte_for_byte() {
         let body = "{ \"b\" : 1.0,\t\"a\":12345678901234567890123, \"a\": \"\\u00e4 ä\" }";
-        let read = Envelope::from_queue(&envelope(body).to_queue().unwrap()).unwrap();
+        let text = envelope(body).to_queue().unwrap();
+        let Ok(Queued::Message(read)) = Queued::read(&text) else { panic!() };
         assert_eq!(body, read.original.get());
     }
 
@@ -92,8 +130,8 @@ mod tests {
     fn characters_that_the_queue_refuses_are_escaped() {
         let text = envelope("{\"text\":\"\u{fffe}\u{ffff}\u{fffd}\"}").to_queue().unwrap();
         assert!(!text.contains(['\u{fffe}', '\u{ffff}']) && text.contains('\u{fffd}'));
-        let read: serde_json::Value =
-            serde_json::from_str(Envelope::from_queue(&text).unwrap().original.get()).unwrap();
+        let Ok(Queued::Message(read)) = Queued::read(&text) else { panic!() };
+        let read: serde_json::Value = serde_json::from_str(read.original.get()).unwrap();
         assert_eq!("\u{fffe}\u{ffff}\u{fffd}", read["text"]);
     }
 

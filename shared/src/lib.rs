@@ -7,16 +7,21 @@
 //! Nothing here knows a particular function, and [`platform`] knows nothing of AWS.
 
 pub mod aws;
+pub mod caller;
 pub mod delivery;
 pub mod envelope;
 pub mod fields;
+pub mod gateway;
 pub mod integration;
 pub mod json_bounds;
 pub mod ledger;
 pub mod message;
+pub mod metrics;
 mod open_enum;
 pub mod outbound;
 pub mod platform;
 pub mod problem;
+pub mod receipt;
+pub mod sender;
 pub mod signature;
 pub mod telemetry;

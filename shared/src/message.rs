@@ -280,13 +280,18 @@ pub struct Identity(String);
 
 impl Identity {
     /// Each text goes in with its length, so that no two lists of texts run together.
-    fn of(texts: &[&str]) -> Self {
+    pub(crate) fn of(texts: &[&str]) -> Self {
         let mut digest = Sha256::new();
         for text in texts {
             digest.update((text.len() as u64).to_be_bytes());
             digest.update(text);
         }
         Self(HEXLOWER.encode(&digest.finalize()))
+    }
+
+    /// Of bytes that are compared as a whole.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self(HEXLOWER.encode(&Sha256::digest(bytes)))
     }
 
     /// The digits.

@@ -1,5 +1,8 @@
 //! HTTP calls that leave the function: to which addresses, and with what bounds.
 
+use http::{HeaderMap, header};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,6 +10,13 @@ use url::{Host, Url};
 
 /// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long an idle connection is kept: less than load balancers keep theirs (60 s is usual), so that no request is
+/// written into one that is closed already.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The longest `Retry-After` that can be honoured: the queue holds a message back for twelve hours at most.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(11 * 3600);
 
 /// An address that we may call: `https`, or plain `http` on this machine itself (for trying things out).
 #[derive(Clone, PartialEq, Eq)]
@@ -59,6 +69,7 @@ impl fmt::Debug for OutboundUrl {
 pub fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
         .timeout(timeout)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
@@ -66,9 +77,45 @@ pub fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
         .build()
 }
 
+/// The wait that a `Retry-After` header asks for, in seconds or as a date, eleven hours at the most.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match value.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => Duration::MAX,
+        Err(_) => {
+            let date = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+            date.duration_since(now).try_into().unwrap_or_default()
+        }
+    };
+    Some(wait.min(LONGEST_RETRY_AFTER))
+}
+
+/// The body of `response`, if it is not longer than `maximum` bytes.
+///
+/// # Errors
+/// It is longer, or the connection broke.
+pub async fn bounded_body(mut response: reqwest::Response, maximum: usize) -> Result<Vec<u8>, IncompleteBody> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|_| IncompleteBody)? {
+        if body.len() + chunk.len() > maximum {
+            return Err(IncompleteBody);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// A body was too long, or broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the body is too long or broke off")]
+pub struct IncompleteBody;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderValue;
 
     #[test]
     fn https_anywhere_and_plain_http_on_loopback_are_allowed() {
@@ -104,5 +151,24 @@ mod tests {
     fn debug_output_shows_the_origin_only() {
         let url: OutboundUrl = "https://example.com/hook?key=secret".parse().unwrap();
         assert_eq!("https://example.com", format!("{url:?}"));
+    }
+
+    #[test]
+    fn retry_after_is_read_in_seconds_and_as_a_date() {
+        let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+        for (value, seconds) in [
+            ("120", Some(120)),
+            ("0", Some(0)),
+            ("Fri, 02 Jan 2026 03:05:05 GMT", Some(60)),
+            ("Fri, 02 Jan 2026 03:00:00 GMT", Some(0)),
+            ("99999999", Some(11 * 3600)),
+            ("99999999999999999999999", Some(11 * 3600)),
+            ("soon", None),
+            ("", None),
+            ("-5", None),
+        ] {
+            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(value))]);
+            assert_eq!(seconds.map(Duration::from_secs), retry_after(&headers, now), "{value}");
+        }
     }
 }

@@ -1,64 +1,72 @@
 //! Errors as HTTP answers: problem details (RFC 9457).
 
 use crate::fields::Fault;
+use crate::integration::LoadError;
+use crate::platform::genesys_cloud::api::{ApiError, PlatformError};
 use http::{Response, StatusCode, header};
 use serde::Serialize;
+use serde_json::Value;
 use std::time::Duration;
 
-/// What went wrong, as the caller sees it. It never says more than the caller may know; the cause goes into the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProblemType {
-    /// The URL names no integration that is configured.
-    IntegrationNotFound,
-    /// The body is larger than the route takes.
-    BodyTooLarge,
-    /// The signature is missing, malformed or wrong.
-    InvalidSignature,
-    /// The body cannot be read.
-    InvalidBody,
-    /// The body is genuine and belongs to another integration.
-    WrongIntegration,
-    /// Something that we need is out of reach; nothing was lost and the request may be repeated.
-    Unavailable,
+/// When a caller that was told to come again should, unless something better is known.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+macro_rules! problem_types {
+    ($($(#[$meta:meta])* $variant:ident = $slug:literal, $status:ident, $title:literal;)+) => {
+        /// What went wrong, as the caller sees it. It never says more than the caller may know; the cause goes into
+        /// the log.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum ProblemType { $($(#[$meta])* $variant,)+ }
+
+        impl ProblemType {
+            /// The last part of the problem's `type`; also the reason in the log.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $slug,)+ }
+            }
+
+            fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)+ }
+            }
+
+            fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)+ }
+            }
+        }
+    };
 }
 
-impl ProblemType {
-    /// The last part of the problem's `type`; also the reason in the log.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::IntegrationNotFound => "integration-not-found",
-            Self::BodyTooLarge => "body-too-large",
-            Self::InvalidSignature => "invalid-signature",
-            Self::InvalidBody => "invalid-body",
-            Self::WrongIntegration => "wrong-integration",
-            Self::Unavailable => "unavailable",
-        }
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::IntegrationNotFound => "No such integration",
-            Self::BodyTooLarge => "The body is too large",
-            Self::InvalidSignature => "The signature was not accepted",
-            Self::InvalidBody => "The body cannot be read",
-            Self::WrongIntegration => "The message belongs to another integration",
-            Self::Unavailable => "Temporarily unavailable",
-        }
-    }
-
-    /// The answer's status.
-    #[must_use]
-    pub fn status(self) -> StatusCode {
-        match self {
-            Self::IntegrationNotFound => StatusCode::NOT_FOUND,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::InvalidSignature => StatusCode::UNAUTHORIZED,
-            Self::InvalidBody => StatusCode::BAD_REQUEST,
-            Self::WrongIntegration => StatusCode::FORBIDDEN,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
+problem_types! {
+    /// The URL names no integration that is configured.
+    IntegrationNotFound = "integration-not-found", NOT_FOUND, "No such integration";
+    /// The body is larger than the route takes.
+    BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
+    /// The platform's signature is missing, malformed or wrong.
+    InvalidSignature = "invalid-signature", UNAUTHORIZED, "The signature was not accepted";
+    /// The body cannot be read, or some of its fields are wrong.
+    InvalidBody = "invalid-body", BAD_REQUEST, "The body is not as it should be";
+    /// The body is genuine and belongs to another integration.
+    WrongIntegration = "wrong-integration", FORBIDDEN, "The message belongs to another integration";
+    /// The caller has not proved who it is.
+    Unauthenticated = "unauthenticated", UNAUTHORIZED, "The caller is not known";
+    /// The body is not JSON by its content type.
+    UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
+    /// The idempotency key cannot be used.
+    InvalidIdempotencyKey = "invalid-idempotency-key", BAD_REQUEST, "The idempotency key cannot be used";
+    /// The idempotency key came with another body before.
+    IdempotencyKeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request";
+    /// The same request is being worked on.
+    RequestInProgress = "request-in-progress", CONFLICT, "The same request is being worked on";
+    /// Whether the platform did what was asked cannot be told.
+    OutcomeUnknown = "outcome-unknown", GATEWAY_TIMEOUT, "The outcome is unknown";
+    /// The platform wants fewer calls.
+    RateLimited = "rate-limited", TOO_MANY_REQUESTS, "The platform's rate limit is reached";
+    /// The platform refused the request.
+    PlatformRefused = "platform-refused", BAD_GATEWAY, "The platform refused the request";
+    /// The platform refused the integration's client.
+    PlatformCredentials = "platform-credentials", BAD_GATEWAY, "The platform refused the integration's credentials";
+    /// Something that we need is out of reach; nothing was lost and the request may be repeated.
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Temporarily unavailable";
 }
 
 /// One error answer.
@@ -72,6 +80,8 @@ pub struct Problem {
     pub errors: Vec<Fault>,
     /// When to try again.
     pub retry_after: Option<Duration>,
+    /// What the platform said.
+    pub platform: Option<Box<PlatformError>>,
 }
 
 #[derive(Serialize)]
@@ -83,56 +93,159 @@ struct Body<'p> {
     instance: String,
     #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
     errors: &'p [Fault],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<&'p PlatformError>,
 }
 
 impl Problem {
     /// A problem with nothing to add but a sentence.
     #[must_use]
     pub fn new(problem_type: ProblemType, detail: impl Into<String>) -> Self {
-        Self { problem_type, detail: detail.into(), errors: Vec::new(), retry_after: None }
+        Self { problem_type, detail: detail.into(), errors: Vec::new(), retry_after: None, platform: None }
     }
 
-    /// The answer. `request_id` names this very occurrence, so that it can be found in the log.
+    /// Something is out of reach; the request may be repeated in a few seconds.
     #[must_use]
-    pub fn into_response(self, request_id: &str) -> Response<String> {
-        let status = self.problem_type.status();
-        let body = Body {
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self { retry_after: Some(RETRY_AFTER), ..Self::new(ProblemType::Unavailable, detail) }
+    }
+
+    /// Fields of the body are wrong.
+    #[must_use]
+    pub fn invalid_body(errors: Vec<Fault>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => sentence(&only.to_string()),
+            several => format!("{} fields are wrong.", several.len()),
+        };
+        Self { errors, ..Self::new(ProblemType::InvalidBody, detail) }
+    }
+
+    /// The status: the platform's own where it refused what the caller asked for.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        let of_platform = self.platform.as_ref().and_then(|error| StatusCode::from_u16(error.status).ok());
+        match (self.problem_type, of_platform) {
+            (ProblemType::PlatformRefused, Some(status)) if status.is_client_error() => status,
+            _ => self.problem_type.status(),
+        }
+    }
+
+    /// The body. `request_id` names this very occurrence, so that it can be found in the log.
+    #[must_use]
+    pub fn body(&self, request_id: &str) -> Value {
+        serde_json::to_value(Body {
             r#type: format!("urn:patchbay:problem:{}", self.problem_type.as_str()),
             title: self.problem_type.title(),
-            status: status.as_u16(),
+            status: self.status().as_u16(),
             detail: &self.detail,
             instance: format!("urn:patchbay:request:{request_id}"),
             errors: &self.errors,
-        };
-        let mut response = Response::new(serde_json::to_string(&body).unwrap_or_default());
-        *response.status_mut() = status;
+            platform: self.platform.as_deref(),
+        })
+        .unwrap_or_default()
+    }
+
+    /// The same without the platform's sentence, which may repeat what was sent.
+    #[must_use]
+    pub fn without_words(&self) -> Self {
+        let platform = self.platform.clone().map(|error| Box::new(PlatformError { message: None, ..*error }));
+        Self { platform, ..self.clone() }
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn into_response(self, request_id: &str) -> Response<String> {
+        let mut response = json_response(self.status(), "application/problem+json", &self.body(request_id));
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/problem+json"));
         if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+            headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
+        }
+        if self.problem_type == ProblemType::Unauthenticated {
+            headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
         }
         response
     }
 }
 
+impl From<LoadError> for Problem {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::NotFound => {
+                Self::new(ProblemType::IntegrationNotFound, "No integration of this name is configured.")
+            }
+            // What is wrong is in the log already; it is not the caller's business.
+            LoadError::Invalid(_) => Self::unavailable("The integration's configuration is not usable."),
+            LoadError::Unavailable(_) => Self::unavailable("The integration's configuration is out of reach."),
+        }
+    }
+}
+
+impl From<ApiError> for Problem {
+    fn from(error: ApiError) -> Self {
+        match error {
+            ApiError::Refused(error) if error.status == StatusCode::UNAUTHORIZED.as_u16() => {
+                ApiError::Credentials(error).into()
+            }
+            ApiError::Credentials(error) => {
+                let detail = "The platform gives no token to the integration's OAuth client.";
+                Self { platform: Some(error.into()), ..Self::new(ProblemType::PlatformCredentials, detail) }
+            }
+            ApiError::NotSent(_) => Self::unavailable("The platform is out of reach. Nothing was sent."),
+            ApiError::RateLimited { retry_after } => {
+                let problem = Self::new(ProblemType::RateLimited, "The platform wants fewer calls. Nothing was sent.");
+                Self { retry_after: Some(retry_after), ..problem }
+            }
+            ApiError::Refused(error) => {
+                let detail = "The platform refused the request; `platform` holds its own words.";
+                Self { platform: Some(error.into()), ..Self::new(ProblemType::PlatformRefused, detail) }
+            }
+            ApiError::Unknown { error, .. } => {
+                let detail = "The platform may have done what was asked. It is not sent again under the same key.";
+                Self { platform: error.map(Box::new), ..Self::new(ProblemType::OutcomeUnknown, detail) }
+            }
+        }
+    }
+}
+
+/// An answer with a JSON body.
+#[must_use]
+pub fn json_response(status: StatusCode, media_type: &'static str, body: &Value) -> Response<String> {
+    let mut response = Response::new(body.to_string());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, http::HeaderValue::from_static(media_type));
+    response
+}
+
+/// A clause as a sentence of its own.
+#[must_use]
+pub fn sentence(clause: &str) -> String {
+    let mut characters = clause.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", characters.as_str())
+}
+
+/// Rounded up, and at least one: a wait must not be cut short.
+fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     #[test]
     fn a_problem_answers_with_its_status_its_media_type_and_what_is_wrong() {
-        let mut problem = Problem::new(ProblemType::InvalidBody, "One field is wrong.");
-        problem.errors.push(Fault { pointer: "/type".to_owned(), detail: "is required".to_owned() });
-        let response = problem.into_response("r-1");
+        let fault = Fault { pointer: "/type".to_owned(), detail: "is required".to_owned() };
+        let response = Problem::invalid_body(vec![fault]).into_response("r-1");
         assert_eq!(StatusCode::BAD_REQUEST, response.status());
         assert_eq!("application/problem+json", response.headers()[header::CONTENT_TYPE]);
         assert_eq!(
             json!({
                 "type": "urn:patchbay:problem:invalid-body",
-                "title": "The body cannot be read",
+                "title": "The body is not as it should be",
                 "status": 400,
-                "detail": "One field is wrong.",
+                "detail": "/type is required.",
                 "instance": "urn:patchbay:request:r-1",
                 "errors": [{"pointer": "/type", "detail": "is required"}],
             }),
@@ -141,9 +254,19 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_at_least_a_second() {
-        let mut problem = Problem::new(ProblemType::Unavailable, "Later.");
-        problem.retry_after = Some(Duration::from_millis(10));
-        assert_eq!("1", problem.into_response("r-2").headers()[header::RETRY_AFTER]);
+    fn retry_after_is_whole_seconds_and_at_least_one() {
+        for (wait, seconds) in [(10, "1"), (1000, "1"), (1001, "2")] {
+            let mut problem = Problem::unavailable("Later.");
+            problem.retry_after = Some(Duration::from_millis(wait));
+            assert_eq!(seconds, problem.into_response("r-2").headers()[header::RETRY_AFTER]);
+        }
+    }
+
+    #[test]
+    fn the_platforms_4xx_is_passed_on_but_for_its_401() {
+        for (platform, ours) in [(400, 400), (403, 403), (404, 404), (501, 502), (302, 502), (401, 502)] {
+            let error = PlatformError { status: platform, ..PlatformError::default() };
+            assert_eq!(ours, Problem::from(ApiError::Refused(error)).status().as_u16());
+        }
     }
 }

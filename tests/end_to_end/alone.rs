@@ -6,6 +6,7 @@ use shared::envelope::Envelope;
 use shared::platform::PlatformName;
 use std::time::Duration;
 use tests::aws_proxy::AwsProxy;
+use tests::caller::Request;
 use tests::genesys_cloud::{self, Webhook};
 use tests::lambda_host::LambdaHost;
 use tests::messaging_service::MessagingService;
@@ -33,8 +34,12 @@ impl Alone {
     }
 
     pub(crate) async fn delivering_to(service: MessagingService, function: &str) -> Self {
+        Self::configured(service, function, |_| {}).await
+    }
+
+    pub(crate) async fn configured(service: MessagingService, function: &str, change: impl FnOnce(&mut Value)) -> Self {
         let stack = Stack::connect().await;
-        let integration = stack.integration(&service.url, |_| {}).await;
+        let integration = stack.integration(&service.url, change).await;
         let aws = AwsProxy::start().await;
         let function = LambdaHost::start(function, &[("AWS_ENDPOINT_URL", &aws.url)]).await;
         Self { stack, service, integration, aws, function }
@@ -46,6 +51,13 @@ impl Alone {
 
     pub(crate) async fn post(&self, webhook: &Webhook) -> (u64, Value) {
         self.post_to(self.integration.name.as_str(), webhook).await
+    }
+
+    /// A caller's request to a sender route.
+    pub(crate) async fn request(&self, route: &str, request: &Request) -> (u64, Value) {
+        let path = format!("/integrations/{}/{route}", self.integration.name);
+        let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.function.request(&path, self.integration.name.as_str(), &headers, &request.body).await
     }
 
     pub(crate) async fn post_to(&self, integration: &str, webhook: &Webhook) -> (u64, Value) {
@@ -60,10 +72,21 @@ impl Alone {
         self.dispatch_all(&[OnQueue { group: "g", webhook, age: Duration::ZERO }], Duration::from_secs(30)).await
     }
 
+    /// The same, the message having been received before.
+    pub(crate) async fn dispatch_again(&self, webhook: &Webhook) -> Vec<String> {
+        let mut record = self.record(0, &OnQueue { group: "g", webhook, age: Duration::ZERO });
+        record["attributes"]["ApproximateReceiveCount"] = "2".into();
+        self.hand_over(vec![record], Duration::from_secs(30)).await
+    }
+
     /// Has the dispatcher take a batch off a queue, whose messages are called `m-0`, `m-1` and so on, with so much time
     /// until its deadline, and returns the ids that go back.
     pub(crate) async fn dispatch_all(&self, batch: &[OnQueue<'_>], time_allowed: Duration) -> Vec<String> {
-        let records: Vec<_> = batch.iter().enumerate().map(|(index, message)| self.record(index, message)).collect();
+        let records = batch.iter().enumerate().map(|(index, message)| self.record(index, message)).collect();
+        self.hand_over(records, time_allowed).await
+    }
+
+    async fn hand_over(&self, records: Vec<Value>, time_allowed: Duration) -> Vec<String> {
         let answer = self.function.invoke_within(time_allowed, json!({"Records": records})).await;
         let failures = answer["batchItemFailures"].as_array().unwrap_or_else(|| panic!("{answer}"));
         failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()

@@ -1,6 +1,7 @@
 //! Messaging services that fail, each in its own way.
 
 use axum::http::header::{LOCATION, RETRY_AFTER};
+use shared::ledger::Outcome;
 use tests::genesys_cloud;
 use tests::messaging_service::{Attempt, MessagingService, Reply};
 use tests::stack::{Stack, TestIntegration};
@@ -83,18 +84,7 @@ async fn a_400_is_final_and_holds_nobody_back() {
     }
     let attempts = service.wait_until(|attempts| attempts.iter().any(|attempt| attempt.text() == "good")).await;
     assert_eq!(vec!["bad", "good"], attempts.iter().map(Attempt::text).collect::<Vec<_>>());
-    assert_failed(&stack, &integration, attempts[0].id.as_str(), r#"{"reason":"refused","status":400}"#).await;
-}
-
-/// The ledger says that the message with this `webhook-id` failed, and why.
-async fn assert_failed(stack: &Stack, integration: &TestIntegration, webhook_id: &str, answer: &str) {
-    use shared::ledger::{Claimed, Outcome, Settled};
-    let key = format!("delivery#{}#{}", integration.name, webhook_id.strip_prefix("msg_").unwrap());
-    let now = jiff::Timestamp::now();
-    let settled = stack.ledger().claim(&key, now, now).await.unwrap();
-    assert_eq!(
-        Claimed::Settled(Settled { outcome: Outcome::Failed, answer: Some(answer.to_owned()) }),
-        settled,
-        "{webhook_id}"
-    );
+    let settled = stack.settled(&integration, &attempts[0].id).await;
+    assert_eq!(Outcome::Failed, settled.outcome);
+    assert!(settled.answer.unwrap().starts_with(r#"{"reason":"refused","status":400"#));
 }

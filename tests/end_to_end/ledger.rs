@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use shared::ledger::{Claim, Claimed, LedgerError, Outcome, RETENTION, Settled};
+use shared::ledger::{Bid, Claim, Claimed, Lapsed, Ledger, LedgerError, Outcome, RETENTION, Settled};
 use std::time::Duration;
 use tests::stack::Stack;
 use uuid::Uuid;
@@ -11,6 +11,10 @@ const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 fn key() -> String {
     format!("test#{}", Uuid::new_v4())
+}
+
+async fn bid_for(ledger: &Ledger, key: &str, now: Timestamp, until: Timestamp) -> Result<Claimed, LedgerError> {
+    ledger.claim(Bid { key, now, until, fingerprint: None, lapsed: Lapsed::TakeOver }).await
 }
 
 fn won(claimed: Claimed) -> Claim {
@@ -24,7 +28,7 @@ fn won(claimed: Claimed) -> Claim {
 async fn of_64_racing_claims_exactly_one_wins() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
-    let claims = join_all((0..64).map(|_| ledger.claim(&key, now, now + LEASE))).await;
+    let claims = join_all((0..64).map(|_| bid_for(&ledger, &key, now, now + LEASE))).await;
     let winners = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::Won(_)))).count();
     assert_eq!(1, winners);
     let losers = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::InProgress { .. }))).count();
@@ -35,8 +39,8 @@ async fn of_64_racing_claims_exactly_one_wins() {
 async fn a_conflict_says_when_the_lease_ends() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
-    won(ledger.claim(&key, now, now + LEASE).await.unwrap());
-    let Claimed::InProgress { until } = ledger.claim(&key, now, now + LEASE).await.unwrap() else { panic!() };
+    won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
+    let Claimed::InProgress { until, .. } = bid_for(&ledger, &key, now, now + LEASE).await.unwrap() else { panic!() };
     assert_eq!((now + LEASE).as_millisecond(), until.as_millisecond());
 }
 
@@ -48,16 +52,29 @@ async fn what_is_completed_stays_so_with_its_outcome_and_answer() {
         [(Outcome::Done, None), (Outcome::Failed, Some("why")), (Outcome::Unknown, Some("who knows"))]
     {
         let key = key();
-        let claim = won(ledger.claim(&key, now, now + LEASE).await.unwrap());
+        let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
         ledger.complete(&claim, now, outcome, answer).await.unwrap();
         ledger.complete(&claim, now, outcome, answer).await.expect("completing again, as after a lost answer, is fine");
         let later = now + LEASE + LEASE;
         assert_eq!(
-            Claimed::Settled(Settled { outcome, answer: answer.map(str::to_owned) }),
-            ledger.claim(&key, later, later + LEASE).await.unwrap()
+            Claimed::Settled(Settled { outcome, answer: answer.map(str::to_owned), fingerprint: None }),
+            bid_for(&ledger, &key, later, later + LEASE).await.unwrap()
         );
         assert!(matches!(ledger.release(&claim, now).await, Err(LedgerError::Overtaken)));
     }
+}
+
+#[tokio::test]
+async fn work_that_must_not_be_done_again_is_not_taken_over_from_a_holder_who_died() {
+    let ledger = Stack::connect().await.ledger();
+    let (key, now) = (key(), Timestamp::now());
+    let bid = |now| Bid { key: &key, now, until: now + LEASE, fingerprint: Some("f"), lapsed: Lapsed::Leave };
+    let first = won(ledger.claim(bid(now)).await.unwrap());
+    let later = now + LEASE + LEASE;
+    let Claimed::InProgress { until, fingerprint } = ledger.claim(bid(later)).await.unwrap() else { panic!() };
+    assert!(until < later && fingerprint.as_deref() == Some("f"));
+    ledger.release(&first, later).await.unwrap();
+    won(ledger.claim(bid(later)).await.unwrap());
 }
 
 #[tokio::test]
@@ -65,7 +82,7 @@ async fn what_is_released_can_be_claimed_at_once_and_the_version_counts_the_clai
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     for version in 1..=3 {
-        let claim = won(ledger.claim(&key, now, now + LEASE).await.unwrap());
+        let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
         assert_eq!(version, claim.version());
         ledger.release(&claim, now).await.unwrap();
     }
@@ -75,19 +92,19 @@ async fn what_is_released_can_be_claimed_at_once_and_the_version_counts_the_clai
 async fn a_worker_whose_lease_ran_out_can_neither_complete_nor_release_its_successors_claim() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
-    let first = won(ledger.claim(&key, now, now + LEASE).await.unwrap());
+    let first = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
     let later = now + LEASE;
-    let second = won(ledger.claim(&key, later, later + LEASE).await.unwrap());
+    let second = won(bid_for(&ledger, &key, later, later + LEASE).await.unwrap());
 
     assert!(matches!(ledger.complete(&first, later, Outcome::Failed, None).await, Err(LedgerError::Overtaken)));
     assert!(matches!(ledger.release(&first, later).await, Err(LedgerError::Overtaken)));
-    assert!(matches!(ledger.claim(&key, later, later + LEASE).await.unwrap(), Claimed::InProgress { .. }));
+    assert!(matches!(bid_for(&ledger, &key, later, later + LEASE).await.unwrap(), Claimed::InProgress { .. }));
 
     ledger.complete(&second, later, Outcome::Done, None).await.unwrap();
     assert!(matches!(ledger.complete(&first, later, Outcome::Failed, None).await, Err(LedgerError::Overtaken)));
     assert_eq!(
-        Claimed::Settled(Settled { outcome: Outcome::Done, answer: None }),
-        ledger.claim(&key, later, later + LEASE).await.unwrap()
+        Claimed::Settled(Settled { outcome: Outcome::Done, answer: None, fingerprint: None }),
+        bid_for(&ledger, &key, later, later + LEASE).await.unwrap()
     );
 }
 
@@ -96,11 +113,11 @@ async fn releasing_does_not_start_the_versions_anew() {
     // Otherwise the third worker's claim would look like the first one's, and the first could complete it.
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
-    let first = won(ledger.claim(&key, now, now + LEASE).await.unwrap());
+    let first = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
     let later = now + LEASE;
-    let second = won(ledger.claim(&key, later, later + LEASE).await.unwrap());
+    let second = won(bid_for(&ledger, &key, later, later + LEASE).await.unwrap());
     ledger.release(&second, later).await.unwrap();
-    let third = won(ledger.claim(&key, later, later + LEASE).await.unwrap());
+    let third = won(bid_for(&ledger, &key, later, later + LEASE).await.unwrap());
     assert_eq!((1, 2, 3), (first.version(), second.version(), third.version()));
     assert!(matches!(ledger.complete(&first, later, Outcome::Done, None).await, Err(LedgerError::Overtaken)));
     ledger.complete(&third, later, Outcome::Done, None).await.unwrap();
@@ -110,10 +127,10 @@ async fn releasing_does_not_start_the_versions_anew() {
 async fn an_item_is_forgotten_after_the_retention_time_even_before_dynamodb_removes_it() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
-    let claim = won(ledger.claim(&key, now, now + LEASE).await.unwrap());
+    let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
     ledger.complete(&claim, now, Outcome::Done, None).await.unwrap();
     let retained = now + RETENTION - Duration::from_secs(1);
-    assert!(matches!(ledger.claim(&key, retained, retained + LEASE).await.unwrap(), Claimed::Settled(_)));
+    assert!(matches!(bid_for(&ledger, &key, retained, retained + LEASE).await.unwrap(), Claimed::Settled(_)));
     let forgotten = now + RETENTION + Duration::from_secs(1);
-    assert_eq!(2, won(ledger.claim(&key, forgotten, forgotten + LEASE).await.unwrap()).version());
+    assert_eq!(2, won(bid_for(&ledger, &key, forgotten, forgotten + LEASE).await.unwrap()).version());
 }

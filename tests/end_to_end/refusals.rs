@@ -26,7 +26,7 @@ impl Setting {
     /// Posts `webhook`, insists on a problem of that status and type, and returns it.
     async fn refused(&self, webhook: &Webhook, status: u16, problem: &str) -> Answer {
         let answer = webhook.post(&self.stack, &self.integration).await;
-        assert_problem(&answer, status, problem);
+        answer.assert_problem(status, problem);
         answer
     }
 
@@ -37,14 +37,6 @@ impl Setting {
         self.service.wait_for(&good.id()).await;
         assert_eq!(1, self.service.attempts().len());
     }
-}
-
-fn assert_problem(answer: &Answer, status: u16, problem: &str) {
-    assert_eq!(status, answer.status.as_u16(), "{:?}", answer.body);
-    assert_eq!("application/problem+json", answer.content_type);
-    assert_eq!(format!("urn:patchbay:problem:{problem}"), answer.body["type"]);
-    assert_eq!(status, answer.body["status"]);
-    assert!(answer.body["instance"].as_str().unwrap().starts_with("urn:patchbay:request:"));
 }
 
 #[tokio::test]
@@ -170,7 +162,7 @@ async fn an_integration_that_nobody_configured_is_not_found() {
     for name in ["unheard-of", "Not-A-Name", "a_b", &"x".repeat(65)] {
         let url = format!("{}/integrations/{name}/webhook", setting.stack.api_url);
         let answer = setting.text().post_to(&setting.stack, &url).await;
-        assert_problem(&answer, 404, "integration-not-found");
+        answer.assert_problem(404, "integration-not-found");
     }
     setting.nothing_else_arrived().await;
 }

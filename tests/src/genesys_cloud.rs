@@ -88,6 +88,31 @@ pub struct Answer {
     pub content_type: String,
     /// Seconds to wait, where the answer says so.
     pub retry_after: Option<String>,
+    /// Whether it is the first answer once more.
+    pub replayed: bool,
+}
+
+impl Answer {
+    /// Reads a response to its end.
+    pub async fn read(response: reqwest::Response) -> Self {
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Self {
+            status: response.status(),
+            content_type: header("content-type").unwrap_or_default(),
+            retry_after: header("retry-after"),
+            replayed: header("idempotency-replayed").is_some(),
+            body: response.bytes().await.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default(),
+        }
+    }
+
+    /// Insists that it is a problem of that status and type.
+    pub fn assert_problem(&self, status: u16, problem: &str) {
+        assert_eq!(status, self.status.as_u16(), "{:?}", self.body);
+        assert_eq!("application/problem+json", self.content_type);
+        assert_eq!(format!("urn:patchbay:problem:{problem}"), self.body["type"]);
+        assert_eq!(status, self.body["status"]);
+        assert!(self.body["instance"].as_str().is_some_and(|instance| instance.starts_with("urn:patchbay:request:")));
+    }
 }
 
 impl Webhook {
@@ -122,14 +147,7 @@ impl Webhook {
         if let Some(signature) = &self.signature {
             request = request.header("x-hub-signature-256", signature);
         }
-        let response = request.send().await.expect("the stack answers");
-        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Answer {
-            status: response.status(),
-            content_type: header("content-type").unwrap_or_default(),
-            retry_after: header("retry-after"),
-            body: response.bytes().await.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default(),
-        }
+        Answer::read(request.send().await.expect("the stack answers")).await
     }
 
     /// Posts it to the integration's webhook.
@@ -137,9 +155,14 @@ impl Webhook {
         self.post_to(stack, &integration.webhook_url()).await
     }
 
-    /// Posts it and insists that it is accepted.
+    /// Posts it and insists that it is accepted; as the platform does, up to five times more after a 5xx.
     pub async fn accepted(&self, stack: &Stack, integration: &TestIntegration) {
-        let answer = self.post(stack, integration).await;
+        let mut answer = self.post(stack, integration).await;
+        for _ in 0..5 {
+            if answer.status.is_server_error() {
+                answer = self.post(stack, integration).await;
+            }
+        }
         assert_eq!(StatusCode::OK, answer.status, "{:?}", answer.body);
         assert_eq!(self.json()["id"], answer.body["messageId"]);
     }

@@ -4,7 +4,9 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
 pub mod aws_proxy;
+pub mod caller;
 pub mod genesys_cloud;
+pub mod genesys_cloud_api;
 pub mod lambda_host;
 pub mod messaging_service;
 pub mod stack;

@@ -1,8 +1,11 @@
 //! The stack that `infra/local/stack.py` has brought up and described in the environment.
 
+use crate::caller::callers;
+use crate::genesys_cloud_api::{CLIENT_ID, CLIENT_SECRET};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::integration::IntegrationName;
-use shared::ledger::Ledger;
+use shared::ledger::{Bid, Claimed, Lapsed, Ledger, Settled};
 use std::net::SocketAddr;
 use uuid::Uuid;
 
@@ -75,6 +78,17 @@ impl Stack {
         Ledger::new(self.dynamodb.clone(), &self.ledger_table)
     }
 
+    /// How the message with this `webhook-id` has ended, by the ledger.
+    pub async fn settled(&self, integration: &TestIntegration, webhook_id: &str) -> Settled {
+        let key = format!("delivery#{}#{}", integration.name, webhook_id.trim_start_matches("msg_"));
+        let now = Timestamp::now();
+        let bid = Bid { key: &key, now, until: now, fingerprint: None, lapsed: Lapsed::Leave };
+        match self.ledger().claim(bid).await.expect("the ledger answers") {
+            Claimed::Settled(settled) => settled,
+            other => panic!("the message has not ended: {other:?}"),
+        }
+    }
+
     /// Makes an integration of Genesys Cloud that delivers to `delivery_url`, with a name of its own. `change` may
     /// alter its configuration before it is written.
     pub async fn integration(&self, delivery_url: &str, change: impl FnOnce(&mut Value)) -> TestIntegration {
@@ -115,12 +129,14 @@ impl TestIntegration {
     pub fn configuration(&self, delivery_url: &str) -> Value {
         json!({
             "platform": "genesys-cloud",
-            "domain": "mypurecloud.com",
+            // Nobody is there: a test that wants a platform puts its own in.
+            "domain": "http://127.0.0.1:9",
             "integrationId": self.integration_id,
-            "clientId": "client-of-the-tests",
-            "clientSecret": "client-secret-of-the-tests",
+            "clientId": CLIENT_ID,
+            "clientSecret": CLIENT_SECRET,
             "webhookSecrets": [WEBHOOK_SECRET],
             "delivery": {"url": delivery_url, "signingSecrets": [SIGNING_SECRET]},
+            "callers": callers(),
         })
     }
 
@@ -146,7 +162,13 @@ impl TestIntegration {
     /// Where the platform posts to.
     #[must_use]
     pub fn webhook_url(&self) -> String {
-        format!("{}/integrations/{}/webhook", self.stack.api_url, self.name)
+        self.route_url("webhook")
+    }
+
+    /// Where callers post to.
+    #[must_use]
+    pub fn route_url(&self, route: &str) -> String {
+        format!("{}/integrations/{}/{route}", self.stack.api_url, self.name)
     }
 
     fn secret_id(&self) -> String {

@@ -1,6 +1,6 @@
 //! One batch off the queue: the customers side by side, each customer's messages one after the other.
 
-use crate::dispatcher::{Dispatcher, Verdict};
+use crate::dispatcher::{Dispatcher, Reception, Verdict};
 use crate::queue::{GoingBack, Queue};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
@@ -126,7 +126,7 @@ async fn run(dispatcher: Arc<Dispatcher>, group: Group, deadline: Timestamp) -> 
     while let Some(record) = records.next() {
         let body = record.body.as_deref().unwrap_or_default();
         let receives = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
-        match dispatcher.dispatch(body, receives.unwrap_or(1), deadline).await {
+        match dispatcher.dispatch(body, Reception { receives: receives.unwrap_or(1), deadline }).await {
             Verdict::Settled => fate.settled.push(record),
             Verdict::ComeAgain(wait) => {
                 let rest = std::iter::once(record).chain(records);

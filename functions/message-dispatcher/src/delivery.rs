@@ -2,21 +2,19 @@
 
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
-use jiff::fmt::rfc2822;
+use serde_json::Value;
 use shared::aws::chain;
 use shared::integration::DeliveryConfig;
-use shared::outbound;
+use shared::outbound::{self, retry_after};
+use shared::receipt::{DeliveryStatus, FailureReason, NOT_DELIVERED, ReasonCode};
 use shared::signature::standard_webhooks::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
 use std::time::Duration;
 
 /// How long one attempt may take, connection and answer included.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How much of an answer's body is read, so that its connection can be used again.
+/// How much of an answer's body is read.
 const MAXIMUM_ANSWER_BYTES: usize = 64 * 1024;
-
-/// The longest `Retry-After` that can be honoured: the queue holds a message back for twelve hours at most.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(11 * 3600);
 
 /// Posts to the messaging services of all integrations.
 pub(crate) struct MessagingService {
@@ -26,8 +24,8 @@ pub(crate) struct MessagingService {
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Attempt {
-    /// The messaging service has the message.
-    Accepted,
+    /// The messaging service has the message, and may say at once what became of it.
+    Accepted(Option<ImmediateReceipt>),
     /// It does not want the message, and trying again would not change that.
     Refused(StatusCode),
     /// It may take the message later.
@@ -89,8 +87,11 @@ impl MessagingService {
         match request.send().await {
             Ok(response) => {
                 let attempt = judge(response.status(), response.headers(), now);
-                drain(response).await;
-                attempt
+                let body = outbound::bounded_body(response, MAXIMUM_ANSWER_BYTES).await.unwrap_or_default();
+                match attempt {
+                    Attempt::Accepted(_) => Attempt::Accepted(ImmediateReceipt::read(&body)),
+                    other => other,
+                }
             }
             Err(error) => {
                 let cause =
@@ -101,12 +102,44 @@ impl MessagingService {
     }
 }
 
+/// What the messaging service says of a message in its very answer:
+/// `{"receipt": {"status": "Delivered" | "Failed", "reasons": [{"code", "message"}]}}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ImmediateReceipt {
+    pub(crate) status: DeliveryStatus,
+    pub(crate) reasons: Vec<FailureReason>,
+}
+
+impl ImmediateReceipt {
+    /// Reads an answer's body; most say nothing, and whatever else they hold is none of our business.
+    fn read(body: &[u8]) -> Option<Self> {
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let receipt = body.get("receipt")?;
+        let status = serde_json::from_value(receipt.get("status")?.clone()).ok()?;
+        let reasons = receipt.get("reasons").and_then(Value::as_array).into_iter().flatten().filter_map(reason);
+        // Reasons belong to failures only.
+        let reasons = if status == DeliveryStatus::Failed { reasons.collect() } else { Vec::new() };
+        Some(Self { status, reasons })
+    }
+}
+
+/// A reason with its code in the platforms' words or numbers.
+fn reason(value: &Value) -> Option<FailureReason> {
+    let code = match value.get("code")? {
+        Value::String(name) => ReasonCode::from_name(name).or_else(|| ReasonCode::from_number(name.parse().ok()?)),
+        number => ReasonCode::from_number(number.as_u64()?),
+    };
+    let message = value.get("message").and_then(Value::as_str).filter(|text| !text.is_empty()).unwrap_or(NOT_DELIVERED);
+    let message = message.chars().take(1_000).collect();
+    Some(FailureReason { code: code.unwrap_or(ReasonCode::GeneralError), message })
+}
+
 /// What an answer means.
 fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Attempt {
     let worth_repeating =
         matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS);
     if status.is_success() {
-        Attempt::Accepted
+        Attempt::Accepted(None)
     } else if status.is_client_error() && !worth_repeating {
         Attempt::Refused(status)
     } else {
@@ -114,34 +147,9 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Attempt {
     }
 }
 
-/// The wait that a `Retry-After` header asks for, in seconds or as a date.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match value.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => Duration::MAX,
-        Err(_) => {
-            let date = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-            date.duration_since(now).try_into().unwrap_or_default()
-        }
-    };
-    Some(wait.min(LONGEST_RETRY_AFTER))
-}
-
-async fn drain(mut response: reqwest::Response) {
-    let mut read = 0;
-    while let Ok(Some(chunk)) = response.chunk().await {
-        read += chunk.len();
-        if read > MAXIMUM_ANSWER_BYTES {
-            break;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     fn judged(status: u16) -> Attempt {
         judge(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), Timestamp::UNIX_EPOCH)
@@ -150,7 +158,22 @@ mod tests {
     #[test]
     fn every_2xx_accepts() {
         for status in [200, 201, 202, 204, 299] {
-            assert_eq!(Attempt::Accepted, judged(status));
+            assert_eq!(Attempt::Accepted(None), judged(status));
+        }
+    }
+
+    #[test]
+    fn an_accepting_answer_may_say_what_became_of_the_message() {
+        let immediate = |body: &str| ImmediateReceipt::read(body.as_bytes());
+        let delivered = ImmediateReceipt { status: DeliveryStatus::Delivered, reasons: Vec::new() };
+        assert_eq!(Some(delivered), immediate(r#"{"receipt": {"status": "Delivered"}, "id": 7}"#));
+        let failed = immediate(
+            r#"{"receipt": {"status": "Failed", "reasons": [{"code": 530, "message": "No such number"}, {"code": "MessageExpired"}, {"code": "weather"}, {}]}}"#,
+        );
+        let codes: Vec<_> = failed.unwrap().reasons.into_iter().map(|reason| reason.code).collect();
+        assert_eq!(vec![ReasonCode::InvalidDestination, ReasonCode::MessageExpired, ReasonCode::GeneralError], codes);
+        for nothing in ["", "<html>", "{}", r#"{"receipt": null}"#, r#"{"receipt": {"status": "Lost"}}"#] {
+            assert_eq!(None, immediate(nothing), "{nothing}");
         }
     }
 
@@ -168,25 +191,6 @@ mod tests {
     fn anything_else_is_worth_repeating_redirects_included() {
         for status in [300, 302, 307, 308, 500, 501, 502, 503, 504, 599, 700] {
             assert!(matches!(judged(status), Attempt::Retry { .. }), "{status}");
-        }
-    }
-
-    #[test]
-    fn retry_after_is_read_in_seconds_and_as_a_date() {
-        let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
-        for (value, seconds) in [
-            ("120", Some(120)),
-            ("0", Some(0)),
-            ("Fri, 02 Jan 2026 03:05:05 GMT", Some(60)),
-            ("Fri, 02 Jan 2026 03:00:00 GMT", Some(0)),
-            ("99999999", Some(11 * 3600)),
-            ("99999999999999999999999", Some(11 * 3600)),
-            ("soon", None),
-            ("", None),
-            ("-5", None),
-        ] {
-            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(value))]);
-            assert_eq!(seconds.map(Duration::from_secs), retry_after(&headers, now), "{value}");
         }
     }
 }

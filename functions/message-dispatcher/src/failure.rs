@@ -1,9 +1,9 @@
 //! Messages that will not be delivered.
 
 use http::StatusCode;
-use serde_json::json;
 use shared::integration::IntegrationName;
 use shared::message::Message;
+use shared::receipt::{FailureReason, ReasonCode};
 
 /// Why a message will not be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,8 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    fn reason(self) -> &'static str {
+    /// A word for the log and the ledger.
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Refused(_) => "refused",
             Self::Expired => "expired",
@@ -25,28 +26,49 @@ impl Failure {
         }
     }
 
-    fn status(self) -> Option<u16> {
+    /// The status with which it was refused.
+    pub(crate) fn status(self) -> Option<u16> {
         match self {
             Self::Refused(status) => Some(status.as_u16()),
             Self::Expired | Self::Dropped => None,
         }
     }
 
-    /// What the ledger keeps.
-    pub(crate) fn record(self) -> String {
-        match self.status() {
-            Some(status) => json!({ "reason": self.reason(), "status": status }),
-            None => json!({ "reason": self.reason() }),
-        }
-        .to_string()
+    /// What the agent is told.
+    pub(crate) fn reason(self) -> FailureReason {
+        let (code, message) = match self {
+            Self::Refused(status) => {
+                (code_of(status), format!("The messaging service refused the message with status {}.", status.as_u16()))
+            }
+            Self::Expired | Self::Dropped => {
+                (ReasonCode::MessageExpired, "The messaging service could not be reached in time.".to_owned())
+            }
+        };
+        FailureReason { code, message }
+    }
+
+    /// Writes it into the log. The line is an error, so that alarms can count it.
+    pub(crate) fn log(self, integration: &IntegrationName, message: &Message) {
+        let (integration, message_id, kind) = (integration.as_str(), &message.message_id, message.kind.name());
+        tracing::error!(
+            integration,
+            message_id,
+            kind,
+            outcome = "failed",
+            reason = self.word(),
+            status = self.status()
+        );
     }
 }
 
-/// Makes known that `message` will not be delivered: whoever waits for a receipt has to hear of it.
-///
-/// The log is where it is made known; the line is an error, and alarms can count it.
-pub(crate) fn report_failure(integration: &IntegrationName, message: &Message, failure: Failure) {
-    let (integration, message_id, kind) = (integration.as_str(), &message.message_id, message.kind.name());
-    let (reason, status, receipt_due) = (failure.reason(), failure.status(), message.kind.expects_receipt());
-    tracing::error!(integration, message_id, kind, outcome = "failed", reason, status, receipt_due);
+/// The platforms' code for a refusal with this status.
+fn code_of(status: StatusCode) -> ReasonCode {
+    match status {
+        StatusCode::FORBIDDEN => ReasonCode::MessageNotAllowed,
+        StatusCode::NOT_FOUND | StatusCode::GONE => ReasonCode::InvalidDestination,
+        StatusCode::PAYLOAD_TOO_LARGE => ReasonCode::InvalidMediaContentLength,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ReasonCode::UnsupportedMessage,
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => ReasonCode::InvalidMessageStructure,
+        _ => ReasonCode::GeneralError,
+    }
 }

@@ -1,11 +1,15 @@
-//! The function on the queue: delivers messages to the company's messaging service, each customer's in order.
+//! The function on the queue: delivers messages to the company's messaging service, each customer's in order, and tells
+//! the platform what became of them.
 
 mod backoff;
 mod batch;
 mod delivery;
 mod dispatcher;
 mod failure;
+mod message;
 mod queue;
+mod receipt;
+mod record;
 
 use batch::Batch;
 use delivery::MessagingService;
@@ -15,6 +19,7 @@ use queue::Queue;
 use shared::aws::{self, setting};
 use shared::integration::IntegrationStore;
 use shared::ledger::Ledger;
+use shared::platform::Platforms;
 use shared::telemetry;
 use std::sync::Arc;
 
@@ -22,12 +27,15 @@ use std::sync::Arc;
 async fn main() -> Result<(), Error> {
     telemetry::start(env!("CARGO_CRATE_NAME"));
     let config = aws::config().await;
-    let dispatcher = Arc::new(Dispatcher::new(
-        IntegrationStore::new(aws_sdk_secretsmanager::Client::new(&config), setting("SECRET_PREFIX")?),
-        Ledger::new(aws_sdk_dynamodb::Client::new(&config), setting("LEDGER_TABLE")?),
-        MessagingService::new()?,
-    ));
     let queue = Arc::new(Queue::new(aws_sdk_sqs::Client::new(&config), setting("QUEUE_URL")?));
+    let secrets = aws_sdk_secretsmanager::Client::new(&config);
+    let dispatcher = Arc::new(Dispatcher {
+        integrations: IntegrationStore::new(secrets, setting("SECRET_PREFIX")?),
+        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), setting("LEDGER_TABLE")?),
+        messaging_service: MessagingService::new()?,
+        platforms: Platforms::new()?,
+        queue: Arc::clone(&queue),
+    });
     run(service_fn(move |event: LambdaEvent<_>| {
         let (dispatcher, queue) = (Arc::clone(&dispatcher), Arc::clone(&queue));
         async move { Ok::<_, Error>(Batch::from(event).handle(dispatcher, &queue).await) }

@@ -100,7 +100,7 @@ mod tests {
     fn a_complete_document_is_read() {
         let integration = parse(&example()).unwrap();
         let PlatformConfig::GenesysCloud(genesys) = &integration.platform;
-        assert_eq!("mypurecloud.de", genesys.region.domain());
+        assert_eq!("https://api.mypurecloud.de/", genesys.region.api_url().as_str());
         assert_eq!(2, genesys.webhook_secrets.len());
         assert_eq!(3600, integration.delivery.give_up_after.as_secs());
         assert_eq!(ReceiptMode::OnAccept, integration.delivery.receipts);

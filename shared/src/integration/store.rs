@@ -67,7 +67,7 @@ impl IntegrationStore {
     /// The configuration of `name`, at most five minutes old unless Secrets Manager is out of reach.
     ///
     /// # Errors
-    /// See [`LoadError`]; remembered for ten seconds.
+    /// See [`LoadError`]. That an integration is unknown or its configuration unusable is remembered for ten seconds.
     pub async fn get(&self, name: &IntegrationName) -> Result<Arc<Integration>, LoadError> {
         let entry = self.entry(name);
         let mut known = entry.lock().await;
@@ -130,8 +130,10 @@ impl IntegrationStore {
                 } else {
                     tracing::error!(integration = %name, serving_last_good = known.last_good.is_some(), "{failure}");
                 }
+                // Without anything to serve, the next request asks again at once.
+                let asks_again = known.last_good.is_none() && matches!(failure, LoadError::Unavailable(_));
+                known.fresh_until = (!asks_again).then_some(now + PAUSE);
                 known.failure = Some(failure);
-                known.fresh_until = Some(now + PAUSE);
             }
         }
     }

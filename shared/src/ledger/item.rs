@@ -16,6 +16,7 @@ pub(super) struct Item {
     pub(super) token: String,
     pub(super) lease_until: Timestamp,
     pub(super) answer: Option<String>,
+    pub(super) fingerprint: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,7 @@ impl Item {
             token: text_of("claimToken").cloned().ok_or(LedgerError::Malformed("claimToken"))?,
             lease_until: Timestamp::from_millisecond(lease_until).map_err(|_| LedgerError::Malformed("leaseUntil"))?,
             answer: text_of("answer").cloned(),
+            fingerprint: text_of("fingerprint").filter(|text| !text.is_empty()).cloned(),
         })
     }
 }

@@ -28,6 +28,9 @@ use uuid::Uuid;
 /// How long an item is kept after it was last written. Senders repeat messages by hand up to 30 days later.
 pub const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// The end of a lease that was given back.
+const RELEASED: i64 = 0;
+
 /// The ledger.
 #[derive(Debug, Clone)]
 pub struct Ledger {
@@ -52,15 +55,41 @@ impl Claim {
     }
 }
 
+/// A claim to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Bid<'b> {
+    /// What is to be claimed.
+    pub key: &'b str,
+    /// The time now.
+    pub now: Timestamp,
+    /// The end of the lease.
+    pub until: Timestamp,
+    /// What the work is done on, where one key might come with different work: kept and handed to later bidders.
+    pub fingerprint: Option<&'b str>,
+    /// What to do about a holder whose lease has run out.
+    pub lapsed: Lapsed,
+}
+
+/// What to do about a holder whose lease has run out: it died, or was cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lapsed {
+    /// Take the work over: it does no harm when it is done again.
+    TakeOver,
+    /// Leave it: whether it was done is unknown, and it must not be done again. Only released work can be claimed.
+    Leave,
+}
+
 /// What came of trying to claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {
     /// The work is ours.
     Won(Claim),
-    /// Another worker has it until then.
+    /// Another worker has it until then, which may have passed where lapsed claims are left.
     InProgress {
         /// The end of the other's lease.
         until: Timestamp,
+        /// What the other works on.
+        fingerprint: Option<String>,
     },
     /// There is nothing left to do.
     Settled(Settled),
@@ -73,6 +102,8 @@ pub struct Settled {
     pub outcome: Outcome,
     /// What was kept of the answer.
     pub answer: Option<String>,
+    /// What the work was done on.
+    pub fingerprint: Option<String>,
 }
 
 /// The end of a piece of work.
@@ -107,43 +138,58 @@ impl Ledger {
         Self { client, table: table.into() }
     }
 
-    /// Claims `key` until `until`. One conditional write; a conflict costs no read, because the refusal carries the
-    /// item that stood in the way.
+    /// Claims a key. One conditional write; a conflict costs no read, because the refusal carries the item that stood
+    /// in the way.
     ///
     /// # Errors
-    /// DynamoDB is out of reach. Whether the claim was made is then open; if so, it ends with its lease.
-    pub async fn claim(&self, key: &str, now: Timestamp, until: Timestamp) -> Result<Claimed, LedgerError> {
+    /// DynamoDB is out of reach. If the claim was made nevertheless, it is given back, or ends with its lease.
+    pub async fn claim(&self, bid: Bid<'_>) -> Result<Claimed, LedgerError> {
         let token = Uuid::new_v4().to_string();
+        let lapsed_before = match bid.lapsed {
+            Lapsed::TakeOver => bid.now.as_millisecond(),
+            Lapsed::Leave => RELEASED,
+        };
         let result = self
-            .update(key, now)
+            .update(bid.key, bid.now)
             .update_expression(
-                "SET #state = :in_progress, leaseUntil = :until, claimToken = :token, expiresAt = :expires, \
-                 #version = if_not_exists(#version, :zero) + :one REMOVE answer",
+                "SET #state = :in_progress, leaseUntil = :until, claimToken = :token, fingerprint = :fingerprint, \
+                 expiresAt = :expires, #version = if_not_exists(#version, :zero) + :one REMOVE answer",
             )
             .condition_expression(
-                "attribute_not_exists(#key) OR (#state = :in_progress AND leaseUntil <= :now) OR expiresAt <= :now_s",
+                "attribute_not_exists(#key) OR (#state = :in_progress AND leaseUntil <= :lapsed) OR expiresAt <= :now",
             )
             .expression_attribute_names("#key", item::KEY)
-            .expression_attribute_values(":until", number(until.as_millisecond()))
+            .expression_attribute_values(":until", number(bid.until.as_millisecond()))
             .expression_attribute_values(":token", text(&token))
+            .expression_attribute_values(":fingerprint", text(bid.fingerprint.unwrap_or_default()))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":now", number(now.as_millisecond()))
-            .expression_attribute_values(":now_s", number(now.as_second()))
+            .expression_attribute_values(":lapsed", number(lapsed_before))
+            .expression_attribute_values(":now", number(bid.now.as_second()))
             .return_values(ReturnValue::AllNew)
             .send()
             .await;
         let attributes = match result {
             Ok(output) => output.attributes,
-            Err(error) => Some(standing_in_the_way(error)?),
+            Err(error) => match standing_in_the_way(error) {
+                Ok(item) => Some(item),
+                Err(error) => {
+                    // The claim may have been made all the same; then it is given back.
+                    let claim = Claim { key: bid.key.to_owned(), version: 0, token };
+                    let _ = self.give_back(&claim, bid.now).await;
+                    return Err(error);
+                }
+            },
         };
         let item = Item::read(&attributes.unwrap_or_default())?;
         Ok(match item.state {
             item::State::InProgress if item.token == token => {
-                Claimed::Won(Claim { key: key.to_owned(), version: item.version, token })
+                Claimed::Won(Claim { key: bid.key.to_owned(), version: item.version, token })
             }
-            item::State::InProgress => Claimed::InProgress { until: item.lease_until },
-            item::State::Settled(outcome) => Claimed::Settled(Settled { outcome, answer: item.answer }),
+            item::State::InProgress => Claimed::InProgress { until: item.lease_until, fingerprint: item.fingerprint },
+            item::State::Settled(outcome) => {
+                Claimed::Settled(Settled { outcome, answer: item.answer, fingerprint: item.fingerprint })
+            }
         })
     }
 
@@ -185,13 +231,26 @@ impl Ledger {
         let result = self
             .fenced(claim, now)
             .update_expression("SET leaseUntil = :released, expiresAt = :expires")
-            .expression_attribute_values(":released", number(0))
+            .expression_attribute_values(":released", number(RELEASED))
             .send()
             .await;
         match result {
             Ok(_) => Ok(()),
             Err(error) => standing_in_the_way(error).and(Err(LedgerError::Overtaken)),
         }
+    }
+
+    /// Releases a claim whose version we were never told, by its token.
+    async fn give_back(&self, claim: &Claim, now: Timestamp) -> Result<(), LedgerError> {
+        self.update(&claim.key, now)
+            .condition_expression("claimToken = :token AND #state = :in_progress")
+            .update_expression("SET leaseUntil = :released, expiresAt = :expires, #version = #version")
+            .expression_attribute_values(":token", text(&claim.token))
+            .expression_attribute_values(":released", number(RELEASED))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| LedgerError::Unavailable(aws::cause(&error)))
     }
 
     /// A write that only the holder of `claim` may make.

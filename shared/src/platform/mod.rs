@@ -7,10 +7,13 @@ pub mod genesys_cloud;
 
 use crate::fields::{Fault, Fields};
 use crate::message::Message;
+use crate::receipt::DeliveryReceipt;
 use crate::signature::{SignatureError, hub};
+use genesys_cloud::api::{AgentlessMessage, ApiError, SentMessage};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::time::Instant;
 
 /// Which platform an integration connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -53,6 +56,52 @@ impl PlatformName {
 pub enum PlatformConfig {
     /// Genesys Cloud Open Messaging.
     GenesysCloud(genesys_cloud::config::Config),
+}
+
+/// The platforms' APIs, for all integrations of a process.
+#[derive(Debug)]
+pub struct Platforms {
+    genesys_cloud: genesys_cloud::api::Client,
+}
+
+impl Platforms {
+    /// Clients for all platforms.
+    ///
+    /// # Errors
+    /// The TLS stack could not be set up.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        Ok(Self { genesys_cloud: genesys_cloud::api::Client::new()? })
+    }
+
+    /// Sends a message that no agent writes, before `deadline`. It is not repeated where the platform may have taken it.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn send_agentless(
+        &self,
+        config: &PlatformConfig,
+        message: &AgentlessMessage,
+        deadline: Instant,
+    ) -> Result<SentMessage, ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => self.genesys_cloud.send_agentless(config, message, deadline).await,
+        }
+    }
+
+    /// Tells the platform what became of a message, before `deadline`. Telling it twice does no harm.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_receipt(
+        &self,
+        config: &PlatformConfig,
+        receipt: &DeliveryReceipt,
+        deadline: Instant,
+    ) -> Result<(), ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => self.genesys_cloud.post_receipt(config, receipt, deadline).await,
+        }
+    }
 }
 
 /// Why a webhook body with a good signature was not taken.

@@ -4,7 +4,8 @@
 //! It shows what an own messaging service has to do, so it uses nothing of Patchbay but the signature check, for which
 //! Standard Webhooks has a library in most languages.
 //!
-//! Environment: `PORT` (any free one unless given), `SIGNING_SECRET`.
+//! Environment: `PORT` (any free one unless given), `SIGNING_SECRET`, `REFUSED_CUSTOMER` (whose messages it refuses, to
+//! show what follows).
 
 #![allow(clippy::print_stdout)]
 
@@ -23,6 +24,7 @@ use tokio::net::TcpListener;
 
 struct Service {
     secret: SigningSecret,
+    refused_customer: Option<String>,
     deliveries: Mutex<Vec<Value>>,
     seen: Mutex<HashSet<String>>,
 }
@@ -31,7 +33,8 @@ struct Service {
 async fn main() -> Result<(), Box<dyn Error>> {
     let port = std::env::var("PORT").unwrap_or_else(|_| "0".to_owned());
     let secret = SigningSecret::parse(&std::env::var("SIGNING_SECRET")?)?;
-    let service = Arc::new(Service { secret, deliveries: Mutex::default(), seen: Mutex::default() });
+    let refused_customer = std::env::var("REFUSED_CUSTOMER").ok();
+    let service = Arc::new(Service { secret, refused_customer, deliveries: Mutex::default(), seen: Mutex::default() });
     let router = Router::new()
         .route("/messages", post(take))
         .route("/deliveries", get(deliveries))
@@ -53,6 +56,9 @@ async fn take(State(service): State<Arc<Service>>, headers: HeaderMap, body: Byt
         return StatusCode::UNAUTHORIZED;
     }
     let Ok(delivery) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };
+    if service.refused_customer.as_deref() == Some(text(&delivery, "/data/to/id")) {
+        return StatusCode::NOT_FOUND;
+    }
     let id = headers.get(WEBHOOK_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
     // A delivery may be repeated after a crash, always under the same id: it is shown once.
     if service.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone()) {

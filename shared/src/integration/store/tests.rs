@@ -145,10 +145,11 @@ async fn the_last_good_configuration_serves_while_secrets_manager_is_out_of_reac
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_good_configuration_the_failure_is_the_answer() {
-    let secrets = SecretsManager::answering([out_of_reach()]);
+async fn without_a_good_configuration_each_request_asks_again() {
+    let secrets = SecretsManager::answering([out_of_reach(), good()]);
     let store = secrets.store();
     assert!(matches!(store.get(&acme()).await, Err(LoadError::Unavailable(_))));
+    assert!(store.get(&acme()).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@
 //! messages than the wire carries, so everything but `type` and an id is read as optional, words of an enumeration in
 //! any case, and unknown fields and values are carried.
 
+pub mod api;
 pub mod config;
 pub mod content;
 mod normalize;

@@ -1,13 +1,17 @@
 //! Where a Genesys Cloud organisation lives.
 
+use crate::outbound::OutboundUrl;
 use std::str::FromStr;
+use url::Url;
 
-/// A Genesys Cloud region, named by its domain or by its AWS region.
+/// A Genesys Cloud region, named by its domain or by its AWS region; or a simulated one on this machine, named by its
+/// address, such as `http://127.0.0.1:8080`.
 ///
 /// Source: <https://developer.genesys.cloud/platform/api/>.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Region {
-    domain: &'static str,
+    api: Url,
+    login: Url,
 }
 
 /// Domain and AWS region of every Genesys Cloud region.
@@ -33,10 +37,16 @@ const REGIONS: [(&str, &str); 18] = [
 ];
 
 impl Region {
-    /// The domain, as in `https://api.<domain>`.
+    /// Where the API is: `https://api.<domain>/`.
     #[must_use]
-    pub fn domain(self) -> &'static str {
-        self.domain
+    pub fn api_url(&self) -> Url {
+        self.api.clone()
+    }
+
+    /// Where tokens are: `https://login.<domain>/`.
+    #[must_use]
+    pub fn login_url(&self) -> Url {
+        self.login.clone()
     }
 }
 
@@ -49,11 +59,17 @@ impl FromStr for Region {
     type Err = UnknownRegion;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        REGIONS
-            .iter()
-            .find(|(domain, aws)| *domain == name || *aws == name)
-            .map(|(domain, _)| Self { domain })
-            .ok_or(UnknownRegion)
+        let at =
+            |address: String| address.parse::<OutboundUrl>().map(|url| url.url().clone()).map_err(|_| UnknownRegion);
+        if name.starts_with("http://") {
+            // Plain http leads nowhere but to this machine.
+            let mut simulated = at(name.to_owned())?;
+            simulated.set_path("/");
+            simulated.set_query(None);
+            return Ok(Self { api: simulated.clone(), login: simulated });
+        }
+        let (domain, _) = REGIONS.iter().find(|(domain, aws)| *domain == name || *aws == name).ok_or(UnknownRegion)?;
+        Ok(Self { api: at(format!("https://api.{domain}/"))?, login: at(format!("https://login.{domain}/"))? })
     }
 }
 
@@ -64,15 +80,31 @@ mod tests {
     #[test]
     fn a_region_is_found_by_its_domain_and_by_its_aws_region() {
         for (domain, aws) in REGIONS {
-            assert_eq!(domain, domain.parse::<Region>().unwrap().domain());
-            assert_eq!(domain, aws.parse::<Region>().unwrap().domain());
+            let region: Region = domain.parse().unwrap();
+            assert_eq!(format!("https://api.{domain}/"), region.api_url().as_str());
+            assert_eq!(format!("https://login.{domain}/"), region.login_url().as_str());
+            assert_eq!(Ok(region), aws.parse());
         }
     }
 
     #[test]
+    fn a_simulated_region_is_on_this_machine() {
+        let region: Region = "http://127.0.0.1:8080".parse().unwrap();
+        assert_eq!("http://127.0.0.1:8080/", region.api_url().as_str());
+        assert_eq!(region.api_url(), region.login_url());
+    }
+
+    #[test]
     fn any_other_name_is_refused() {
-        for name in ["", "mypurecloud.com.evil.example", "MYPURECLOUD.COM", "us-east-9"] {
-            assert_eq!(Err(UnknownRegion), name.parse::<Region>());
+        for name in [
+            "",
+            "mypurecloud.com.evil.example",
+            "MYPURECLOUD.COM",
+            "us-east-9",
+            "http://api.mypurecloud.com",
+            "https://api.mypurecloud.com",
+        ] {
+            assert_eq!(Err(UnknownRegion), name.parse::<Region>(), "{name}");
         }
     }
 }

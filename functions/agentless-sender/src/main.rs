@@ -1,0 +1,30 @@
+//! The function behind `POST /integrations/{integration}/agentless`: sends a message that no agent writes.
+
+use lambda_http::{Error, Request, run, service_fn};
+use shared::platform::Platforms;
+use shared::platform::genesys_cloud::api::AgentlessMessage;
+use shared::problem::Problem;
+use shared::sender::{Repeats, Reply, SenderRequest, SenderRoute};
+use shared::telemetry;
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start(env!("CARGO_CRATE_NAME"));
+    let route = Arc::new(SenderRoute::connect("agentless", Repeats::Never).await?);
+    let platforms = Arc::new(Platforms::new()?);
+    run(service_fn(move |request: Request| {
+        let (route, platforms) = (Arc::clone(&route), Arc::clone(&platforms));
+        async move {
+            let work =
+                async |request: &SenderRequest, message: AgentlessMessage| send(&platforms, request, &message).await;
+            Ok::<_, Error>(route.answer(request.into(), AgentlessMessage::read, work).await)
+        }
+    }))
+    .await
+}
+
+async fn send(platforms: &Platforms, request: &SenderRequest, message: &AgentlessMessage) -> Result<Reply, Problem> {
+    let sent = platforms.send_agentless(&request.integration.platform, message, request.deadline).await?;
+    Ok(Reply::ok(serde_json::to_value(sent).unwrap_or_default()))
+}

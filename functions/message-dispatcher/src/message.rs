@@ -1,0 +1,167 @@
+//! One message: claim it, deliver it, record what came of it, and see that the platform hears of it.
+
+use crate::backoff;
+use crate::delivery::{Attempt, Cause};
+use crate::dispatcher::{Dispatcher, Reception, Turn, Verdict, next_wait, time_left};
+use crate::failure::Failure;
+use crate::record::{Record, RecordedReceipt};
+use jiff::{SignedDuration, Timestamp};
+use shared::delivery::{Delivery, webhook_id};
+use shared::envelope::Envelope;
+use shared::integration::{Integration, ReceiptMode};
+use shared::ledger::{Claim, LedgerError, Outcome};
+use shared::message::{Kind, Message};
+use shared::receipt::DeliveryStatus;
+use std::error::Error;
+
+/// One message on its way.
+struct Task<'t> {
+    envelope: &'t Envelope,
+    message: &'t Message,
+    reception: Reception,
+}
+
+impl Dispatcher {
+    /// Dispatches a message.
+    pub(crate) async fn dispatch_message(&self, envelope: &Envelope, reception: Reception) -> Verdict {
+        let message = match envelope.message() {
+            Ok(message) => message,
+            Err(fault) => {
+                tracing::error!(integration = %envelope.integration, outcome = "retry", reason = %fault);
+                return reception.come_again();
+            }
+        };
+        let task = Task { envelope, message: &message, reception };
+        if task.is_stale(Timestamp::now()) {
+            task.log("dropped", "stale typing event");
+            return Verdict::Settled;
+        }
+        let name = &envelope.integration;
+        let integration = match self.integration(name, &message.message_id, envelope.received_at, reception).await {
+            Ok(integration) => integration,
+            Err(verdict) => return verdict,
+        };
+        self.claim_and_deliver(&task, &integration).await.unwrap_or_else(|error| {
+            task.log_trouble("retry", &error);
+            reception.come_again()
+        })
+    }
+
+    async fn claim_and_deliver(&self, task: &Task<'_>, integration: &Integration) -> Result<Verdict, LedgerError> {
+        let identity = task.message.identity(&integration.name);
+        let key = format!("delivery#{}#{identity}", integration.name);
+        match self.turn(&key, task.reception).await? {
+            Turn::Ours(claim) => Ok(self.deliver(task, integration, &claim).await),
+            Turn::Done(settled) => {
+                task.log("duplicate", "already settled");
+                // It may be here again because its receipt did not get onto the queue.
+                let record = Record::read(settled.answer.as_deref());
+                if task.reception.receives > 1 { Ok(self.announce(task, &record).await) } else { Ok(Verdict::Settled) }
+            }
+            Turn::Not(verdict) => {
+                task.log("retry", "another worker has it");
+                Ok(verdict)
+            }
+        }
+    }
+
+    async fn deliver(&self, task: &Task<'_>, integration: &Integration, claim: &Claim) -> Verdict {
+        let attempt = match Delivery::new(task.envelope, task.message).to_body() {
+            Ok(body) => {
+                let id = webhook_id(&integration.name, task.message);
+                self.messaging_service.deliver(&integration.delivery, &id, body, task.reception.patience()).await
+            }
+            Err(_) => Attempt::Retry { cause: Cause::Unwritable, retry_after: None },
+        };
+        match attempt {
+            Attempt::Accepted(immediate) => {
+                task.log("delivered", "");
+                let receipt = match (immediate, integration.delivery.receipts) {
+                    (Some(receipt), _) => Some(RecordedReceipt { status: receipt.status, reasons: receipt.reasons }),
+                    (None, ReceiptMode::OnAccept) => {
+                        Some(RecordedReceipt { status: DeliveryStatus::Delivered, reasons: Vec::new() })
+                    }
+                    (None, ReceiptMode::Explicit) => None,
+                };
+                self.settle(task, claim, Outcome::Done, Record { receipt, ..Record::default() }).await
+            }
+            Attempt::Refused(status) => self.fail(task, claim, Failure::Refused(status)).await,
+            Attempt::Retry { .. } if matches!(task.message.kind, Kind::Typing(_)) => {
+                self.fail(task, claim, Failure::Dropped).await
+            }
+            Attempt::Retry { cause, retry_after } => {
+                let backoff = backoff::after(claim.version(), fastrand::f64());
+                let left = time_left(task.envelope.received_at, integration.delivery.give_up_after);
+                match next_wait(backoff, retry_after, left) {
+                    None => self.fail(task, claim, Failure::Expired).await,
+                    Some(wait) => {
+                        if let Err(error) = self.ledger.release(claim, Timestamp::now()).await {
+                            task.log_trouble("not released", &error);
+                        }
+                        task.log("retry", &cause.to_string());
+                        Verdict::ComeAgain(wait)
+                    }
+                }
+            }
+        }
+    }
+
+    async fn fail(&self, task: &Task<'_>, claim: &Claim, failure: Failure) -> Verdict {
+        failure.log(&task.envelope.integration, task.message);
+        self.settle(task, claim, Outcome::Failed, Record::of(failure)).await
+    }
+
+    /// Records the outcome, and then sees that the platform hears of it.
+    ///
+    /// When recording fails, the message leaves the queue all the same, unless its receipt cannot be queued either: it has
+    /// been delivered or refused, and when it comes after the lease it is delivered again, under the same `webhook-id`.
+    async fn settle(&self, task: &Task<'_>, claim: &Claim, outcome: Outcome, mut record: Record) -> Verdict {
+        if !task.message.kind.expects_receipt() {
+            record.receipt = None;
+        }
+        let answer = record.to_answer();
+        if let Err(error) = self.ledger.complete(claim, Timestamp::now(), outcome, answer.as_deref()).await {
+            task.log_trouble("not recorded", &error);
+        }
+        self.announce(task, &record).await
+    }
+
+    /// Puts the receipt that is due, if any, on the queue, whence it is posted to the platform. The message stays until
+    /// that has worked.
+    async fn announce(&self, task: &Task<'_>, record: &Record) -> Verdict {
+        let Some(receipt) = record.receipt_for(task.envelope, task.message) else { return Verdict::Settled };
+        match self.queue.send_receipt(&receipt).await {
+            Ok(()) => Verdict::Settled,
+            Err(error) => {
+                task.log_trouble("receipt not on the queue", &error);
+                task.reception.come_again()
+            }
+        }
+    }
+}
+
+impl Task<'_> {
+    /// Whether it is a typing event whose time is over.
+    fn is_stale(&self, now: Timestamp) -> bool {
+        let Kind::Typing(typing) = &self.message.kind else { return false };
+        let sent_at = self.message.sent_at().unwrap_or(self.envelope.received_at);
+        let shown_for = i64::try_from(typing.duration_milliseconds).unwrap_or(i64::MAX);
+        now.duration_since(sent_at) > SignedDuration::from_millis(shown_for)
+    }
+
+    /// How long ago it was received.
+    fn age(&self) -> SignedDuration {
+        Timestamp::now().duration_since(self.envelope.received_at)
+    }
+
+    fn log(&self, outcome: &str, reason: &str) {
+        let (integration, message_id) = (self.envelope.integration.as_str(), &self.message.message_id);
+        let (kind, age_seconds) = (self.message.kind.name(), self.age().as_secs_f64());
+        tracing::info!(integration, message_id, kind, outcome, reason, age_seconds);
+    }
+
+    fn log_trouble(&self, outcome: &str, error: &dyn Error) {
+        let (integration, message_id) = (self.envelope.integration.as_str(), &self.message.message_id);
+        tracing::error!(integration, message_id, outcome, reason = %error);
+    }
+}

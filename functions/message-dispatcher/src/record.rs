@@ -1,0 +1,102 @@
+//! What the ledger keeps of a message that is settled: how it ended, and the receipt that is due. No address, no text.
+
+use crate::failure::Failure;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use shared::envelope::{Envelope, ReceiptEnvelope};
+use shared::message::Message;
+use shared::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, Recipient};
+
+/// How a message ended.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    /// The status with which it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<u16>,
+    /// The receipt that is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) receipt: Option<RecordedReceipt>,
+}
+
+/// A receipt but for what the message itself says.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RecordedReceipt {
+    pub(crate) status: DeliveryStatus,
+    /// Only their codes are kept: the words are the messaging service's, and may name the customer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "codes")]
+    pub(crate) reasons: Vec<FailureReason>,
+}
+
+impl Record {
+    /// The end of a message that was not delivered.
+    pub(crate) fn of(failure: Failure) -> Self {
+        Self {
+            reason: Some(failure.word().to_owned()),
+            status: failure.status(),
+            receipt: Some(RecordedReceipt { status: DeliveryStatus::Failed, reasons: vec![failure.reason()] }),
+        }
+    }
+
+    /// Reads what the ledger kept.
+    pub(crate) fn read(answer: Option<&str>) -> Self {
+        answer.and_then(|answer| serde_json::from_str(answer).ok()).unwrap_or_default()
+    }
+
+    /// What the ledger keeps; nothing where there is nothing to say.
+    pub(crate) fn to_answer(&self) -> Option<String> {
+        if *self == Self::default() { None } else { serde_json::to_string(self).ok() }
+    }
+
+    /// The receipt that is due for `message`; none where the platform did not say who the customer is.
+    pub(crate) fn receipt_for(&self, envelope: &Envelope, message: &Message) -> Option<ReceiptEnvelope> {
+        let due = self.receipt.as_ref()?;
+        let customer = message.to.as_ref()?;
+        let now = Timestamp::now();
+        Some(ReceiptEnvelope {
+            integration: envelope.integration.clone(),
+            received_at: now,
+            receipt: DeliveryReceipt {
+                message_id: message.message_id.clone(),
+                to: Recipient { id: customer.id.clone()?, id_type: customer.id_type.clone() },
+                status: due.status,
+                reasons: due.reasons.clone(),
+                time: now,
+                is_final: true,
+            },
+        })
+    }
+}
+
+/// Reasons as their codes.
+mod codes {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use shared::receipt::{FailureReason, NOT_DELIVERED, ReasonCode};
+
+    pub(super) fn serialize<S: Serializer>(reasons: &[FailureReason], serializer: S) -> Result<S::Ok, S::Error> {
+        reasons.iter().map(|reason| &reason.code).collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FailureReason>, D::Error> {
+        let codes = Vec::<ReasonCode>::deserialize(deserializer)?;
+        Ok(codes.into_iter().map(|code| FailureReason { code, message: NOT_DELIVERED.to_owned() }).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::receipt::ReasonCode;
+
+    #[test]
+    fn the_ledger_keeps_codes_and_none_of_the_messaging_services_words() {
+        let reasons = vec![FailureReason { code: ReasonCode::InvalidDestination, message: "+49 170".to_owned() }];
+        let receipt = Some(RecordedReceipt { status: DeliveryStatus::Failed, reasons });
+        let answer = Record { receipt, ..Record::default() }.to_answer().unwrap();
+        assert_eq!(r#"{"receipt":{"status":"Failed","reasons":["InvalidDestination"]}}"#, answer);
+        let read = Record::read(Some(&answer)).receipt.unwrap();
+        assert_eq!(ReasonCode::InvalidDestination, read.reasons[0].code);
+    }
+}

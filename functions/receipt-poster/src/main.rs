@@ -1,0 +1,27 @@
+//! The function behind `POST /integrations/{integration}/receipts`: tells the platform what became of its messages.
+
+mod poster;
+mod request;
+
+use lambda_http::{Error, Request, run, service_fn};
+use poster::Poster;
+use request::Receipts;
+use shared::platform::Platforms;
+use shared::sender::{Repeats, SenderRequest, SenderRoute};
+use shared::telemetry;
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start(env!("CARGO_CRATE_NAME"));
+    let route = Arc::new(SenderRoute::connect("receipts", Repeats::Harmless).await?);
+    let poster = Arc::new(Poster::new(route.ledger().clone(), Platforms::new()?));
+    run(service_fn(move |request: Request| {
+        let (route, poster) = (Arc::clone(&route), Arc::clone(&poster));
+        async move {
+            let work = async |request: &SenderRequest, receipts: Receipts| poster.post(request, receipts).await;
+            Ok::<_, Error>(route.answer(request.into(), Receipts::read, work).await)
+        }
+    }))
+    .await
+}

@@ -1,0 +1,190 @@
+//! Who may call the sender routes: a caller of the integration, by signature or by token.
+
+use crate::integration::{Caller, Credential};
+use crate::signature::SignatureError;
+use crate::signature::standard_webhooks::{self, SigningSecret, WEBHOOK_ID, WEBHOOK_SIGNATURE};
+use http::{HeaderMap, header};
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// A caller that has proved who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authenticated {
+    /// Its name, for the log.
+    pub name: String,
+    /// The `webhook-id` that it signed, if it signed.
+    pub webhook_id: Option<String>,
+}
+
+/// Why nobody was recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AuthenticationError {
+    /// The request has neither.
+    #[error("the request has neither a Standard Webhooks signature nor a bearer token")]
+    Missing,
+    /// The signature was not accepted.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// The `Authorization` header is not a bearer token, or there are several.
+    #[error("the Authorization header is malformed")]
+    MalformedToken,
+    /// The token is nobody's.
+    #[error("the bearer token is not known")]
+    UnknownToken,
+}
+
+impl AuthenticationError {
+    /// Whether newer secrets could make a difference.
+    #[must_use]
+    pub fn may_be_rotation(self) -> bool {
+        matches!(self, Self::Signature(SignatureError::Mismatch) | Self::UnknownToken)
+    }
+}
+
+/// Finds out which of `callers` sent a request with these headers and this body.
+///
+/// A request that is signed is judged by its signature alone, whatever token it has besides.
+///
+/// # Errors
+/// See [`AuthenticationError`].
+pub fn authenticate(
+    callers: &[Caller],
+    headers: &HeaderMap,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Authenticated, AuthenticationError> {
+    if headers.contains_key(WEBHOOK_SIGNATURE) || headers.contains_key(WEBHOOK_ID) {
+        return by_signature(callers, headers, body, now);
+    }
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().ok_or(AuthenticationError::Missing)?;
+    if values.next().is_some() {
+        return Err(AuthenticationError::MalformedToken);
+    }
+    let (scheme, token) =
+        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(AuthenticationError::MalformedToken)?;
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err(AuthenticationError::MalformedToken);
+    }
+    by_token(callers, token)
+}
+
+fn by_signature(
+    callers: &[Caller],
+    headers: &HeaderMap,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Authenticated, AuthenticationError> {
+    let verify = |secrets: &[SigningSecret]| standard_webhooks::verify(headers, body, secrets, now).map(str::to_owned);
+    // What is wrong with the headers themselves is wrong whoever signed.
+    let mut error = match verify(&[]) {
+        Err(error) => error,
+        Ok(_) => SignatureError::Mismatch,
+    };
+    for caller in callers {
+        if let Credential::SigningSecret(secret) = &caller.credential {
+            match verify(std::slice::from_ref(secret)) {
+                Ok(id) => return Ok(Authenticated { name: caller.name.clone(), webhook_id: Some(id) }),
+                Err(refused) => error = refused,
+            }
+        }
+    }
+    Err(error.into())
+}
+
+/// Tokens are compared by their digests, in constant time, and all of them.
+fn by_token(callers: &[Caller], token: &str) -> Result<Authenticated, AuthenticationError> {
+    let given = Sha256::digest(token);
+    let mut found = None;
+    for caller in callers {
+        if let Credential::BearerToken(known) = &caller.credential
+            && bool::from(Sha256::digest(known.expose_secret()).ct_eq(&given))
+        {
+            found = Some(Authenticated { name: caller.name.clone(), webhook_id: None });
+        }
+    }
+    found.ok_or(AuthenticationError::UnknownToken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::standard_webhooks::{WEBHOOK_TIMESTAMP, sign};
+    use http::HeaderValue;
+
+    const BODY: &[u8] = b"{}";
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+    fn secret(byte: u8) -> SigningSecret {
+        SigningSecret::parse(&format!("whsec_{}", data_encoding::BASE64.encode(&[byte; 32]))).unwrap()
+    }
+
+    fn callers() -> Vec<Caller> {
+        let signing =
+            |name: &str, byte| Caller { name: name.to_owned(), credential: Credential::SigningSecret(secret(byte)) };
+        let token = Caller { name: "flows".to_owned(), credential: Credential::BearerToken(TOKEN.into()) };
+        vec![signing("crm", 1), token, signing("shop", 2)]
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_700_000_000).unwrap()
+    }
+
+    fn signed(by: u8) -> HeaderMap {
+        let signature = sign(&[secret(by)], "msg_1", now(), BODY);
+        HeaderMap::from_iter([
+            (WEBHOOK_ID, HeaderValue::from_static("msg_1")),
+            (WEBHOOK_TIMESTAMP, now().as_second().into()),
+            (WEBHOOK_SIGNATURE, HeaderValue::from_str(&signature).unwrap()),
+        ])
+    }
+
+    fn bearing(authorization: &str) -> HeaderMap {
+        HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_str(authorization).unwrap())])
+    }
+
+    fn name(headers: &HeaderMap) -> Result<String, AuthenticationError> {
+        authenticate(&callers(), headers, BODY, now()).map(|caller| caller.name)
+    }
+
+    #[test]
+    fn each_caller_is_known_by_its_own_credential() {
+        assert_eq!(Ok("crm".to_owned()), name(&signed(1)));
+        assert_eq!(Ok("shop".to_owned()), name(&signed(2)));
+        assert_eq!(Ok("flows".to_owned()), name(&bearing(&format!("Bearer {TOKEN}"))));
+        assert_eq!(Ok("flows".to_owned()), name(&bearing(&format!("bearer {TOKEN}"))));
+        let id = authenticate(&callers(), &signed(1), BODY, now()).unwrap().webhook_id;
+        assert_eq!(Some("msg_1"), id.as_deref());
+    }
+
+    #[test]
+    fn nobody_else_is() {
+        assert_eq!(Err(AuthenticationError::Missing), name(&HeaderMap::new()));
+        assert_eq!(Err(SignatureError::Mismatch.into()), name(&signed(3)));
+        for wrong in [TOKEN, "Bearer ", &format!("Basic {TOKEN}")] {
+            assert_eq!(Err(AuthenticationError::MalformedToken), name(&bearing(wrong)), "{wrong}");
+        }
+        for wrong in [format!("Bearer {TOKEN}x"), format!("Bearer {}", &TOKEN[1..]), "Bearer x".to_owned()] {
+            assert_eq!(Err(AuthenticationError::UnknownToken), name(&bearing(&wrong)), "{wrong}");
+        }
+        assert_eq!(Err(AuthenticationError::UnknownToken), by_token(&[], TOKEN));
+    }
+
+    #[test]
+    fn an_old_signature_is_refused_as_such_even_where_nobody_may_call() {
+        let later = Timestamp::from_second(1_700_000_301).unwrap();
+        for callers in [callers(), Vec::new()] {
+            let error = authenticate(&callers, &signed(1), BODY, later).unwrap_err();
+            assert_eq!(AuthenticationError::Signature(SignatureError::Expired), error);
+        }
+    }
+
+    #[test]
+    fn a_good_token_does_not_make_up_for_a_bad_signature() {
+        let mut headers = signed(3);
+        headers.extend(bearing(&format!("Bearer {TOKEN}")));
+        assert_eq!(Err(SignatureError::Mismatch.into()), name(&headers));
+    }
+}

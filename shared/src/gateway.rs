@@ -1,0 +1,52 @@
+//! A request as API Gateway hands it over.
+
+use crate::aws::OPERATION_TIMEOUT;
+use http::HeaderMap;
+use jiff::Timestamp;
+use lambda_http::{Request, RequestExt};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a request may take where nobody tells.
+const WITHOUT_A_DEADLINE: Duration = Duration::from_secs(20);
+
+/// What every route needs of a request.
+#[derive(Debug)]
+pub struct Incoming {
+    /// Lambda's id of this invocation, for the log and for the answer.
+    pub request_id: String,
+    /// The integration's name in the path, not checked yet.
+    pub integration: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as it was sent: what API Gateway hands over in base64 is decoded.
+    pub body: Vec<u8>,
+    /// When the invocation ends.
+    pub ends_at: Timestamp,
+}
+
+impl From<Request> for Incoming {
+    fn from(request: Request) -> Self {
+        let context = request.lambda_context_ref();
+        let now = Timestamp::now();
+        let told = context.and_then(|context| Timestamp::from_millisecond(i64::try_from(context.deadline).ok()?).ok());
+        let integration = request.path_parameters_ref().and_then(|path| path.first("integration"));
+        Self {
+            request_id: context.map(|context| context.request_id.clone()).unwrap_or_default(),
+            integration: integration.unwrap_or_default().to_owned(),
+            // `cargo lambda watch` tells no time, but a number: no invocation begins after its end.
+            ends_at: told.filter(|told| *told > now).unwrap_or(now + WITHOUT_A_DEADLINE),
+            headers: request.headers().clone(),
+            body: request.into_body().to_vec(),
+        }
+    }
+}
+
+impl Incoming {
+    /// When work on the request has to be over, so that there is time for two writes to the ledger and to answer.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        let left: Duration = self.ends_at.duration_since(Timestamp::now()).try_into().unwrap_or_default();
+        Instant::now() + left.saturating_sub(OPERATION_TIMEOUT * 2 + Duration::from_secs(1))
+    }
+}

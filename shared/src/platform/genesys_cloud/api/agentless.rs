@@ -1,0 +1,205 @@
+//! Agentless outbound messages.
+//!
+//! Source: <https://developer.genesys.cloud/commdigital/digital/agentless>.
+
+use super::{ApiError, Call, Client};
+use crate::fields::{Fields, boolean, text};
+use crate::platform::genesys_cloud::config::Config;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+/// The longest text of a message, in characters.
+const MAXIMUM_TEXT: usize = 2_000;
+/// The longest text of a message by SMS.
+const MAXIMUM_SMS_TEXT: usize = 765;
+
+/// A message that no agent writes: `SendAgentlessOutboundMessageRequest` without the sender, which is the integration's.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentlessMessage {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_contact_id: Option<String>,
+    to_address_messenger_type: MessengerType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_body: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messaging_template: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    use_existing_active_conversation: Option<bool>,
+}
+
+/// Through what the customer is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+enum MessengerType {
+    #[default]
+    Open,
+    Sms,
+    WhatsApp,
+    WebMessaging,
+    Apple,
+}
+
+/// What the platform says of a message that it has taken: `SendAgentlessOutboundMessageResponse`, as far as it is ids.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SentMessage {
+    /// The message's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The conversation that it opened or went into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<String>,
+    /// When it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<String>,
+}
+
+impl AgentlessMessage {
+    /// Reads a caller's request.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let messenger = fields.optional("toAddressMessengerType", messenger_type).unwrap_or_default();
+        let (has_recipient, has_text) =
+            (fields.has("toAddress") || fields.has("externalContactId"), fields.has("textBody"));
+        let has_template = fields.has("messagingTemplate");
+        let to_address = fields.optional("toAddress", text);
+        let external_contact_id = fields.optional("externalContactId", text);
+        let text_body = fields.optional("textBody", |value| text_of(messenger, value));
+        let messaging_template = fields.optional("messagingTemplate", template);
+        let use_existing_active_conversation = fields.optional("useExistingActiveConversation", boolean);
+        if !has_recipient {
+            fields.fault("toAddress", "is required, unless there is an externalContactId");
+        }
+        match (messenger, has_text, has_template) {
+            (MessengerType::Open, _, true) => {
+                fields.fault("messagingTemplate", "is not for open messages, which are text only");
+            }
+            (MessengerType::Open, false, false) => fields.fault("textBody", "is required"),
+            (_, false, false) => fields.fault("textBody", "is required, unless there is a messagingTemplate"),
+            _ => {}
+        }
+        Some(Self {
+            to_address,
+            external_contact_id,
+            to_address_messenger_type: messenger,
+            text_body,
+            messaging_template,
+            use_existing_active_conversation,
+        })
+    }
+}
+
+impl Client {
+    /// Sends an agentless message from the integration's own address. It is not repeated where the platform may have
+    /// taken it.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn send_agentless(
+        &self,
+        config: &Config,
+        message: &AgentlessMessage,
+        deadline: Instant,
+    ) -> Result<SentMessage, ApiError> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body<'b> {
+            from_address: &'b str,
+            #[serde(flatten)]
+            message: &'b AgentlessMessage,
+        }
+        let body = Body { from_address: &config.integration_id, message };
+        let path = ["api", "v2", "conversations", "messages", "agentless"];
+        self.post(config, &Call { path: &path, body: &body, may_repeat: false }, deadline).await
+    }
+}
+
+fn messenger_type(value: Value) -> Result<MessengerType, String> {
+    serde_json::from_value(value).map_err(|_| "must be `open`, `sms`, `whatsapp`, `webmessaging` or `apple`".to_owned())
+}
+
+fn text_of(messenger: MessengerType, value: Value) -> Result<String, String> {
+    let text = text(value)?;
+    let maximum = if messenger == MessengerType::Sms { MAXIMUM_SMS_TEXT } else { MAXIMUM_TEXT };
+    if text.chars().count() > maximum { Err(format!("must have at most {maximum} characters")) } else { Ok(text) }
+}
+
+/// `SendMessagingTemplateRequest`: which template, and what goes into it.
+fn template(value: Value) -> Result<Map<String, Value>, String> {
+    const FIELDS: [&str; 6] =
+        ["responseId", "parameters", "headerParameters", "bodyParameters", "buttonUrlParameters", "carouselParameters"];
+    let Value::Object(template) = value else { return Err("must be an object".to_owned()) };
+    match template.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+        Some(_) => Err(format!("may have the fields {} only", FIELDS.join(", "))),
+        None => Ok(template),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields;
+    use serde_json::json;
+
+    fn read(body: Value) -> Result<Value, Vec<String>> {
+        fields::read(body, AgentlessMessage::read)
+            .map(|message| serde_json::to_value(message).unwrap())
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn an_open_message_needs_an_address_and_a_text() {
+        let message = json!({"toAddress": "c", "textBody": "hi", "useExistingActiveConversation": true});
+        let mut sent = message.clone();
+        sent["toAddressMessengerType"] = "open".into();
+        assert_eq!(Ok(sent), read(message));
+        assert_eq!(
+            vec!["/toAddress is required, unless there is an externalContactId", "/textBody is required"],
+            read(json!({})).unwrap_err()
+        );
+    }
+
+    #[test]
+    fn the_sender_cannot_be_chosen() {
+        let faults = read(json!({"toAddress": "c", "textBody": "hi", "fromAddress": "x"})).unwrap_err();
+        assert_eq!(vec!["/fromAddress is not a known field"], faults);
+    }
+
+    #[test]
+    fn texts_are_limited_in_characters() {
+        let of = |messenger: &str, length| {
+            read(json!({"toAddress": "c", "toAddressMessengerType": messenger, "textBody": "ä".repeat(length)}))
+        };
+        assert!(of("open", 2_000).is_ok() && of("sms", 765).is_ok());
+        assert_eq!(vec!["/textBody must have at most 2000 characters"], of("open", 2_001).unwrap_err());
+        assert_eq!(vec!["/textBody must have at most 765 characters"], of("sms", 766).unwrap_err());
+    }
+
+    #[test]
+    fn a_template_goes_to_any_messenger_but_open() {
+        let of = |messenger: &str, template: Value| {
+            read(json!({"externalContactId": "x", "toAddressMessengerType": messenger, "messagingTemplate": template}))
+        };
+        let template = json!({"responseId": "r", "bodyParameters": [{"id": "1", "value": "v"}]});
+        assert_eq!(
+            Ok(template.clone()),
+            of("whatsapp", template.clone()).map(|sent| sent["messagingTemplate"].clone())
+        );
+        assert_eq!(
+            vec!["/messagingTemplate is not for open messages, which are text only"],
+            of("open", template).unwrap_err()
+        );
+        assert_eq!(1, of("sms", json!({"surprise": 1})).unwrap_err().len());
+        assert_eq!(
+            1,
+            of("pigeon", json!({}))
+                .unwrap_err()
+                .iter()
+                .filter(|fault| fault.contains("pigeon") || fault.contains("/toAddressMessengerType"))
+                .count()
+        );
+    }
+}

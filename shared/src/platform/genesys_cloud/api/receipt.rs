@@ -1,0 +1,67 @@
+//! Delivery receipts for outbound messages.
+
+use super::{ApiError, Call, Client};
+use crate::message::IdType;
+use crate::platform::genesys_cloud::config::Config;
+use crate::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason};
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use tokio::time::Instant;
+
+/// `OpenInboundNormalizedReceipt`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OpenReceipt<'r> {
+    id: &'r str,
+    channel: Channel<'r>,
+    status: DeliveryStatus,
+    #[serde(skip_serializing_if = "<[FailureReason]>::is_empty")]
+    reasons: &'r [FailureReason],
+    is_final_receipt: bool,
+}
+
+/// `OpenInboundMessagingReceiptChannel`: both are required, though easy to forget.
+#[derive(Serialize)]
+struct Channel<'r> {
+    to: To<'r>,
+    time: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct To<'r> {
+    id: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_type: Option<&'r IdType>,
+}
+
+impl Client {
+    /// Posts a receipt. Posting one twice does no harm.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_receipt(
+        &self,
+        config: &Config,
+        receipt: &DeliveryReceipt,
+        deadline: Instant,
+    ) -> Result<(), ApiError> {
+        let body = OpenReceipt {
+            id: &receipt.message_id,
+            channel: Channel {
+                to: To { id: &receipt.to.id, id_type: known(receipt.to.id_type.as_ref()) },
+                time: receipt.time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+            },
+            status: receipt.status,
+            reasons: &receipt.reasons,
+            is_final_receipt: receipt.is_final,
+        };
+        let path = ["api", "v2", "conversations", "messages", &config.integration_id, "inbound", "open", "receipt"];
+        self.post(config, &Call { path: &path, body: &body, may_repeat: true }, deadline).await.map(|IgnoredAny| ())
+    }
+}
+
+/// The sort of id, unless it is one that the platform sends but does not take.
+fn known(id_type: Option<&IdType>) -> Option<&IdType> {
+    id_type.filter(|id_type| !matches!(id_type, IdType::Other(_)))
+}

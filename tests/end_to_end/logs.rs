@@ -1,0 +1,69 @@
+//! The log says what happened, and nothing that it must not say.
+
+use crate::platform::WithPlatform;
+use serde_json::json;
+use std::time::{Duration, Instant};
+use tests::caller::{BEARER_TOKEN, CALLER_SECRET, Request};
+use tests::genesys_cloud;
+use tests::genesys_cloud_api::{CLIENT_SECRET, Fault};
+use tests::messaging_service::{MessagingService, PATIENCE, Reply};
+use tests::stack::{SIGNING_SECRET, WEBHOOK_SECRET};
+
+const ADDRESS: &str = "address-of-a-customer";
+const TEXT: &str = "text-of-a-message";
+
+#[tokio::test]
+async fn the_functions_log_what_happened_and_neither_text_nor_addresses_nor_secrets() {
+    let service = MessagingService::behaving(|_, before| Reply::status(if before == 0 { 503 } else { 404 })).await;
+    let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, |_| {}).await;
+
+    let webhook = genesys_cloud::text(&integration, ADDRESS, TEXT);
+    webhook.accepted(&stack, &integration).await;
+    let forged = genesys_cloud::text(&integration, ADDRESS, TEXT).signed_with("not-the-right-one");
+    forged.post(&stack, &integration).await;
+    platform.wait_for_calls(1).await;
+    let message = Request::new(&json!({"toAddress": ADDRESS, "textBody": TEXT}));
+    platform.fail([Fault::Status(400)]);
+    for request in [message.clone(), message.clone().bearing_token().key("k"), message.signed()] {
+        request.post(&stack, &integration, "agentless").await;
+    }
+    let receipt = json!({"messageId": "m", "to": {"id": ADDRESS}, "status": "failed"});
+    Request::new(&receipt).signed().post(&stack, &integration, "receipts").await;
+
+    let expected = [
+        ("accepted", "webhook_receiver"),
+        ("invalid-signature", "webhook_receiver"),
+        ("retry", "message_dispatcher"),
+        ("failed", "message_dispatcher"),
+        ("receipt posted", "message_dispatcher"),
+        ("unauthenticated", "\"route\":\"agentless\""),
+        ("platform-refused", "\"caller\":\"flows\""),
+        ("answered", "\"caller\":\"crm\""),
+        ("answered", "\"route\":\"receipts\""),
+    ];
+    let log = log_with(integration.name.as_str(), &expected).await;
+    let tokens = platform.tokens();
+    assert!(!tokens.is_empty());
+    let secrets =
+        [ADDRESS, TEXT, WEBHOOK_SECRET, SIGNING_SECRET, CLIENT_SECRET, BEARER_TOKEN, CALLER_SECRET, "sha256=", "v1,"];
+    for hidden in secrets.into_iter().chain(tokens.iter().map(String::as_str)) {
+        assert!(!log.contains(hidden), "{hidden}");
+    }
+}
+
+/// Waits until the lines about `integration` hold all that is expected, and returns the whole log.
+async fn log_with(integration: &str, expected: &[(&str, &str)]) -> String {
+    let path = std::env::var("STACK_LOG").unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let log = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains(integration)).collect();
+        let there = |(one, other): &(&str, &str)| lines.iter().any(|line| line.contains(one) && line.contains(other));
+        if expected.iter().all(there) {
+            return log;
+        }
+        let missing: Vec<_> = expected.iter().filter(|words| !there(words)).collect();
+        assert!(Instant::now() < deadline, "lines are missing: {missing:?}; there are {lines:#?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

@@ -1,0 +1,37 @@
+//! An integration whose platform is the simulated one.
+
+use serde_json::Value;
+use tests::genesys_cloud_api::GenesysCloud;
+use tests::stack::{Stack, TestIntegration};
+
+/// The stack, a platform, and an integration that connects them. Its messaging service is nowhere.
+pub(crate) struct WithPlatform {
+    pub(crate) stack: Stack,
+    pub(crate) platform: GenesysCloud,
+    pub(crate) integration: TestIntegration,
+}
+
+impl WithPlatform {
+    pub(crate) async fn start() -> Self {
+        Self::delivering_to("http://127.0.0.1:9/", |_| {}).await
+    }
+
+    pub(crate) async fn delivering_to(url: &str, change: impl FnOnce(&mut Value)) -> Self {
+        let stack = Stack::connect().await;
+        let platform = GenesysCloud::start().await;
+        let integration = stack
+            .integration(url, |configuration| {
+                configuration["domain"] = platform.url.clone().into();
+                change(configuration);
+            })
+            .await;
+        Self { stack, platform, integration }
+    }
+
+    /// Its configuration, as it was written at first.
+    pub(crate) fn configuration(&self) -> Value {
+        let mut configuration = self.integration.configuration("http://127.0.0.1:9/");
+        configuration["domain"] = self.platform.url.clone().into();
+        configuration
+    }
+}

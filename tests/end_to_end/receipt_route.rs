@@ -1,0 +1,130 @@
+//! The messaging service's own receipts.
+
+use crate::platform::WithPlatform;
+use serde_json::{Value, json};
+use tests::caller::Request;
+use tests::genesys_cloud::Answer;
+use tests::genesys_cloud_api::Fault;
+
+impl WithPlatform {
+    async fn post_receipt(&self, body: &Value) -> Answer {
+        Request::new(body).signed().post(&self.stack, &self.integration, "receipts").await
+    }
+}
+
+fn receipt(message_id: &str, status: &str) -> Value {
+    json!({"messageId": message_id, "to": {"id": "customer-1"}, "status": status, "time": "2026-01-02T03:04:05Z"})
+}
+
+#[tokio::test]
+async fn a_receipt_is_posted_as_the_platform_wants_it() {
+    let setting = WithPlatform::start().await;
+    let mut failed = receipt("m-1", "undelivered");
+    failed["to"]["idType"] = "phone".into();
+    failed["reasons"] = json!([{"code": 530, "message": "No such number"}, {"code": "MessageExpired"}]);
+    let answer = setting.post_receipt(&failed).await;
+    assert_eq!(
+        (200, json!({"messageId": "m-1", "status": 200, "outcome": "posted"})),
+        (answer.status.as_u16(), answer.body)
+    );
+    assert_eq!(
+        json!({
+            "id": "m-1",
+            "channel": {"to": {"id": "customer-1", "idType": "Phone"}, "time": "2026-01-02T03:04:05.000Z"},
+            "status": "Failed",
+            "reasons": [
+                {"code": "InvalidDestination", "message": "No such number"},
+                {"code": "MessageExpired", "message": "The message could not be delivered."},
+            ],
+            "isFinalReceipt": true,
+        }),
+        setting.platform.calls()[0].body
+    );
+}
+
+#[tokio::test]
+async fn the_same_receipt_is_posted_once_and_another_status_is_another_receipt() {
+    let setting = WithPlatform::start().await;
+    for (status, outcome) in
+        [("delivered", "posted"), ("read", "already-posted"), ("failed", "posted"), ("delivered", "already-posted")]
+    {
+        assert_eq!(outcome, setting.post_receipt(&receipt("m-1", status)).await.body["outcome"], "{status}");
+    }
+    let statuses: Vec<_> = setting.platform.calls().iter().map(|call| call.body["status"].clone()).collect();
+    assert_eq!(vec!["Delivered", "Failed"], statuses);
+}
+
+#[tokio::test]
+async fn what_says_no_more_than_that_it_is_on_its_way_is_acknowledged_without_a_call() {
+    let setting = WithPlatform::start().await;
+    for status in ["sent", "queued"] {
+        assert_eq!("acknowledged", setting.post_receipt(&receipt("m-1", status)).await.body["outcome"]);
+    }
+    assert_eq!((0, 0), (setting.platform.attempts(), setting.platform.token_requests()));
+}
+
+#[tokio::test]
+async fn each_receipt_of_a_batch_has_its_own_outcome() {
+    let setting = WithPlatform::start().await;
+    setting.post_receipt(&receipt("m-1", "delivered")).await;
+    setting.platform.fail([Fault::Status(403)]);
+    let refused = setting.post_receipt(&json!({"receipts": [receipt("m-0", "delivered")]})).await;
+    assert_eq!(207, refused.status.as_u16());
+    assert_eq!(
+        (json!("failed"), json!(403)),
+        (refused.body["receipts"][0]["outcome"].clone(), refused.body["receipts"][0]["status"].clone())
+    );
+    assert_eq!("simulated", refused.body["receipts"][0]["problem"]["platform"]["code"]);
+
+    let batch = json!({"receipts": [receipt("m-1", "read"), receipt("m-2", "sent"), receipt("m-3", "failed")]});
+    let answer = setting.post_receipt(&batch).await;
+    let outcomes: Vec<_> =
+        answer.body["receipts"].as_array().unwrap().iter().map(|receipt| &receipt["outcome"]).collect();
+    assert_eq!(vec!["already-posted", "acknowledged", "posted"], outcomes);
+}
+
+#[tokio::test]
+async fn a_batch_of_a_hundred_is_posted_and_one_of_101_refused() {
+    let setting = WithPlatform::start().await;
+    let batch = |count: usize| -> Value {
+        json!({"receipts": (0..count).map(|number| receipt(&format!("m-{number}"), "delivered")).collect::<Vec<_>>()})
+    };
+    setting.post_receipt(&batch(101)).await.assert_problem(400, "invalid-body");
+    assert_eq!(0, setting.platform.attempts());
+    let answer = setting.post_receipt(&batch(100)).await;
+    assert!(
+        answer.body["receipts"].as_array().unwrap().iter().all(|receipt| receipt["outcome"] == "posted"),
+        "{:?}",
+        answer.body
+    );
+    assert_eq!((100, 1), (setting.platform.calls().len(), setting.platform.token_requests()));
+}
+
+#[tokio::test]
+async fn a_failing_platform_is_asked_again_and_a_receipt_that_could_not_be_posted_may_come_again() {
+    let setting = WithPlatform::start().await;
+    setting.platform.fail([Fault::Status(503), Fault::Reset]);
+    assert_eq!("posted", setting.post_receipt(&receipt("m-1", "delivered")).await.body["outcome"]);
+    setting.platform.fail([Fault::Status(503); 5]);
+    // The very same request, as a Standard Webhooks sender repeats it.
+    for request in
+        [Request::new(&receipt("m-2", "delivered")), Request::new(&json!({"receipts": [receipt("m-3", "failed")]}))]
+    {
+        let request = request.signed();
+        let post = async || request.post(&setting.stack, &setting.integration, "receipts").await;
+        let first = post().await;
+        assert!(first.body.to_string().contains("outcome-unknown"), "{:?}", first.body);
+        let second = post().await;
+        assert!(!second.replayed && second.body.to_string().contains("posted"), "{:?}", second.body);
+        setting.platform.fail([Fault::Status(503); 5]);
+    }
+}
+
+#[tokio::test]
+async fn all_faults_are_named() {
+    let setting = WithPlatform::start().await;
+    let answer = setting.post_receipt(&json!({"status": "lost", "to": {"idType": "Pigeon"}, "colour": 1})).await;
+    answer.assert_problem(400, "invalid-body");
+    let pointers: Vec<_> = answer.body["errors"].as_array().unwrap().iter().map(|fault| &fault["pointer"]).collect();
+    assert_eq!(vec!["/messageId", "/to/id", "/to/idType", "/status", "/colour"], pointers);
+}

@@ -1,0 +1,50 @@
+//! `cargo lambda watch`.
+
+use crate::PATIENCE;
+use std::error::Error;
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tokio::process::{Child, Command};
+
+/// `cargo lambda watch`, serving the functions from the source.
+pub(crate) struct CargoLambdaWatch {
+    /// Where it answers.
+    pub(crate) url: String,
+    port: u16,
+    process: Child,
+}
+
+impl CargoLambdaWatch {
+    pub(crate) fn spawn() -> Result<Self, Box<dyn Error>> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let process = Command::new("cargo-lambda")
+            .args(["lambda", "watch", "--invoke-port", &port.to_string()])
+            .stdin(Stdio::null())
+            .process_group(0) // Ctrl-C is for us; it is ended in its turn
+            .kill_on_drop(true)
+            .spawn()?;
+        Ok(Self { url: format!("http://127.0.0.1:{port}"), port, process })
+    }
+
+    /// Returns when it answers.
+    pub(crate) async fn ready(&self) -> Result<(), Box<dyn Error>> {
+        let started = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            if started.elapsed() > PATIENCE {
+                return Err("cargo lambda watch did not start".into());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    }
+
+    /// Ends it as Ctrl-C does, so that it ends the functions that it runs.
+    pub(crate) async fn stop(&mut self) -> Result<(), Box<dyn Error>> {
+        if let Some(pid) = self.process.id() {
+            Command::new("kill").args(["-INT", &pid.to_string()]).status().await?;
+            tokio::time::timeout(PATIENCE, self.process.wait()).await??;
+        }
+        Ok(())
+    }
+}
