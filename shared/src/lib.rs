@@ -15,6 +15,7 @@ pub mod gateway;
 pub mod integration;
 pub mod json_bounds;
 pub mod ledger;
+pub mod media;
 pub mod message;
 pub mod metrics;
 mod open_enum;

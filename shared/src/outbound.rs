@@ -67,14 +67,17 @@ impl fmt::Debug for OutboundUrl {
 /// # Errors
 /// The TLS stack or the certificate store could not be set up.
 pub fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    client_builder().timeout(timeout).build()
+}
+
+/// What all our HTTP clients have in common.
+pub(crate) fn client_builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
-        .timeout(timeout)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .user_agent(concat!("Patchbay/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 /// The wait that a `Retry-After` header asks for, in seconds or as a date, eleven hours at the most.
