@@ -1,25 +1,40 @@
-//! Genesys Cloud as far as we call it: tokens, agentless messages and receipts. It checks every request against the
-//! published models as strictly as the real one, and it can be told to fail.
+//! Genesys Cloud as far as we call it: tokens, messages from either side, receipts, media, the directory and cards. It
+//! checks every request against the published models as strictly as the real one, it can be told to fail, and it posts
+//! its webhooks where it is told to.
 
+mod answers;
+mod channels;
+mod conversations;
+mod faults;
+mod inbound;
+mod media;
 mod models;
+mod outbound;
+mod platform;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod users;
+mod webhooks;
 
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
-use data_encoding::BASE64;
-use models::Invalid;
-use serde_json::{Value, json};
-use std::collections::{HashMap, VecDeque};
-use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex};
+pub use conversations::Conversation;
+pub use faults::Fault;
+pub use media::{Upload, Verdict};
+pub use platform::Call;
+pub use webhooks::Posted;
+
+use answers::Refusal;
+use axum::Router;
+use axum::routing::{any, get, post, put};
+use faults::Target;
+use models::IdType;
+use platform::{Incoming, Platform};
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 use crate::messaging_service::PATIENCE;
 
@@ -27,34 +42,21 @@ use crate::messaging_service::PATIENCE;
 pub const CLIENT_ID: &str = "client-of-the-tests";
 /// That client's secret.
 pub const CLIENT_SECRET: &str = "client-secret-of-the-tests";
-/// How many calls a token may make in a minute.
-const ALLOWED_A_MINUTE: usize = 300;
 
-/// How a call is to go wrong.
-#[derive(Debug, Clone, Copy)]
-pub enum Fault {
-    /// The token is no longer good.
-    TokenRevoked,
-    /// It answers with this status, and does nothing.
-    Status(u16),
-    /// It wants fewer calls, and says for how many seconds.
-    RateLimited(u64),
-    /// It takes so long.
-    Slow(Duration),
-    /// It closes the connection, and does nothing.
-    Reset,
-    /// It does what is asked, and closes the connection.
-    AnswerLost,
-}
-
-/// One call that was well-formed, authorised and done.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// The last part of its path.
-    pub operation: &'static str,
-    /// Its body.
-    pub body: Value,
-}
+/// What the calls are called here.
+pub const OPERATIONS: [&str; 11] = [
+    "agentless",
+    "receipt",
+    "inbound-message",
+    "inbound-event",
+    "structured-response",
+    "agent-message",
+    "agent-typing",
+    "create-upload",
+    "media",
+    "users",
+    "channel-message",
+];
 
 /// The running platform; it ends when this is dropped.
 pub struct GenesysCloud {
@@ -64,20 +66,9 @@ pub struct GenesysCloud {
     server: JoinHandle<()>,
 }
 
-#[derive(Default)]
-struct Platform {
-    /// How many calls each token has made.
-    tokens: Mutex<HashMap<String, usize>>,
-    token_requests: Mutex<usize>,
-    token_faults: Mutex<VecDeque<Fault>>,
-    token_life_seconds: Mutex<u64>,
-    faults: Mutex<VecDeque<Fault>>,
-    calls: Mutex<Vec<Call>>,
-    attempts: watch::Sender<usize>,
-}
-
 impl Drop for GenesysCloud {
     fn drop(&mut self) {
+        self.platform.webhooks.end();
         self.server.abort();
     }
 }
@@ -87,52 +78,68 @@ impl GenesysCloud {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let platform = Arc::new(Platform { token_life_seconds: Mutex::new(86_400), ..Platform::default() });
-        let router = Router::new()
-            .route("/oauth/token", post(token))
-            .route("/api/v2/conversations/messages/agentless", post(agentless))
-            .route("/api/v2/conversations/messages/{integration}/inbound/open/receipt", post(receipt))
-            .with_state(Arc::clone(&platform));
+        let platform = Arc::new(Platform::new(url.clone()));
+        let router = router(Arc::clone(&platform));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("the platform runs") });
         Self { url, platform, server }
     }
 
     /// The next calls go wrong so, one after the other.
     pub fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.platform.faults.lock().expect("no panic").extend(faults);
+        self.platform.faults.plan(Target::AnyCall, faults);
+    }
+
+    /// The next calls of one operation go wrong so; its own faults come before those for any call.
+    ///
+    /// # Panics
+    /// If there is no such operation.
+    pub fn fail_operation(&self, operation: &str, faults: impl IntoIterator<Item = Fault>) {
+        assert!(OPERATIONS.contains(&operation), "{operation} is none of {OPERATIONS:?}");
+        self.platform.faults.plan(Target::Operation(operation.to_owned()), faults);
     }
 
     /// The next requests for a token go wrong so.
     pub fn fail_tokens(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.platform.token_faults.lock().expect("no panic").extend(faults);
+        self.platform.faults.plan(Target::Tokens, faults);
+    }
+
+    /// The next uploads of bytes go wrong so.
+    pub fn fail_uploads(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.platform.faults.plan(Target::Uploads, faults);
     }
 
     /// How long tokens live from now on.
     pub fn set_token_life(&self, life: Duration) {
-        *self.platform.token_life_seconds.lock().expect("no panic") = life.as_secs();
+        *self.platform.tokens.life.lock().expect("no panic") = life;
     }
 
     /// All tokens given out so far are no longer good.
     pub fn revoke_tokens(&self) {
-        self.platform.tokens.lock().expect("no panic").clear();
+        self.platform.tokens.revoke();
     }
 
     /// The tokens that are good.
     #[must_use]
     pub fn tokens(&self) -> Vec<String> {
-        self.platform.tokens.lock().expect("no panic").keys().cloned().collect()
+        self.platform.tokens.good()
     }
 
     /// How many tokens were asked for.
     #[must_use]
     pub fn token_requests(&self) -> usize {
-        *self.platform.token_requests.lock().expect("no panic")
+        *self.platform.tokens.requests.lock().expect("no panic")
     }
 
     /// All calls that were done.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.platform.calls.lock().expect("no panic").clone()
+    }
+
+    /// The calls of one operation that were done.
+    #[must_use]
+    pub fn calls_of(&self, operation: &str) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| call.operation == operation).collect()
     }
 
     /// How many calls came in, whatever became of them.
@@ -149,175 +156,97 @@ impl GenesysCloud {
         assert!(in_time, "the platform was not called; so far: {:?}", self.calls());
         self.calls()
     }
-}
 
-async fn token(State(platform): State<Arc<Platform>>, headers: HeaderMap, body: String) -> Response {
-    *platform.token_requests.lock().expect("no panic") += 1;
-    let fault = platform.token_faults.lock().expect("no panic").pop_front();
-    if let Some(answer) = fail(fault).await {
-        return answer;
-    }
-    let basic = format!("Basic {}", BASE64.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}").as_bytes()));
-    let known = headers.get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes() == basic.as_bytes());
-    let form = headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "application/x-www-form-urlencoded");
-    if !known {
-        let error = json!({"error": "invalid_client", "description": "client not found"});
-        return (StatusCode::UNAUTHORIZED, Json(error)).into_response();
-    }
-    if !form || body != "grant_type=client_credentials" {
-        return (StatusCode::BAD_REQUEST, Json(json!({"error": "unsupported_grant_type"}))).into_response();
-    }
-    let token = Uuid::new_v4().to_string();
-    platform.tokens.lock().expect("no panic").insert(token.clone(), 0);
-    let life = *platform.token_life_seconds.lock().expect("no panic");
-    Json(json!({"access_token": token, "token_type": "bearer", "expires_in": life})).into_response()
-}
-
-async fn agentless(State(platform): State<Arc<Platform>>, headers: HeaderMap, body: Bytes) -> Response {
-    platform
-        .done("agentless", &headers, &body, models::agentless, |body| {
-            json!({
-                "id": Uuid::new_v4().to_string(),
-                "conversationId": Uuid::new_v4().to_string(),
-                "fromAddress": body["fromAddress"],
-                "toAddress": body["toAddress"],
-                "messengerType": body["toAddressMessengerType"],
-                "timestamp": "2026-01-01T00:00:00.000Z",
-                "selfUri": "/api/v2/conversations/messages/agentless",
-            })
-        })
-        .await
-}
-
-async fn receipt(
-    State(platform): State<Arc<Platform>>,
-    Path(integration): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    platform
-        .done("receipt", &headers, &body, models::receipt, |body| {
-            let mut answer = body.clone();
-            answer["type"] = "Receipt".into();
-            answer["direction"] = "Outbound".into();
-            answer["channel"]["from"] = json!({"id": integration});
-            answer
-        })
-        .await
-}
-
-impl Platform {
-    /// What every call goes through: faults, the token, the rate limit, the model.
-    async fn done(
-        &self,
-        operation: &'static str,
-        headers: &HeaderMap,
-        body: &[u8],
-        check: fn(&Value) -> Result<(), Invalid>,
-        answer: impl FnOnce(&Value) -> Value,
-    ) -> Response {
-        let fault = self.faults.lock().expect("no panic").pop_front();
-        let response = match fault {
-            Some(Fault::AnswerLost) => {
-                self.work(operation, headers, body, check, answer);
-                self.attempts.send_modify(|attempts| *attempts += 1);
-                resume_unwind(Box::new("the connection is closed without an answer"))
-            }
-            Some(Fault::Reset) => {
-                self.attempts.send_modify(|attempts| *attempts += 1);
-                resume_unwind(Box::new("the connection is closed without an answer"))
-            }
-            fault => match fail(fault).await {
-                Some(response) => response,
-                None => self.work(operation, headers, body, check, answer),
-            },
-        };
-        self.attempts.send_modify(|attempts| *attempts += 1);
-        response
+    /// The customer's conversation, if there is one; the newest, if several integrations have one.
+    #[must_use]
+    pub fn conversation(&self, customer: &str) -> Option<Conversation> {
+        self.platform.conversations.of(customer)
     }
 
-    fn work(
-        &self,
-        operation: &'static str,
-        headers: &HeaderMap,
-        body: &[u8],
-        check: fn(&Value) -> Result<(), Invalid>,
-        answer: impl FnOnce(&Value) -> Value,
-    ) -> Response {
-        let Some(count) = self.count(headers) else {
-            return error(StatusCode::UNAUTHORIZED, "bad.credentials", "Invalid login credentials.", None);
-        };
-        let mut response = match read(headers, body, check) {
-            _ if count > ALLOWED_A_MINUTE => rate_limited(60),
-            Ok(body) => {
-                let answer = answer(&body);
-                self.calls.lock().expect("no panic").push(Call { operation, body });
-                Json(answer).into_response()
-            }
-            Err(invalid) => error(StatusCode::BAD_REQUEST, "bad.request", &invalid.message, Some(&invalid.field)),
-        };
-        let headers = response.headers_mut();
-        headers.insert("inin-ratelimit-count", count.into());
-        headers.insert("inin-ratelimit-allowed", ALLOWED_A_MINUTE.into());
-        headers.insert("inin-ratelimit-reset", 42.into());
-        headers.insert("inin-correlation-id", Uuid::new_v4().to_string().parse().expect("a header value"));
-        response
+    /// The customer's conversation as it would be after an inbound message, without there being one.
+    pub fn open_conversation(&self, integration_id: &str, customer: &str) -> Conversation {
+        self.platform.conversations.joined(integration_id, customer, IdType::Opaque)
     }
 
-    /// Counts a call of the bearer token; none if it is not good.
-    fn count(&self, headers: &HeaderMap) -> Option<usize> {
-        let token = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
-        let mut tokens = self.tokens.lock().expect("no panic");
-        let count = tokens.get_mut(token)?;
-        *count += 1;
-        Some(*count)
+    /// The customer's messages and responses in a conversation, as the platform answered them; each once, however often
+    /// it was posted.
+    #[must_use]
+    pub fn inbound_messages(&self, conversation: &Conversation) -> Vec<Value> {
+        self.platform.conversations.messages(conversation)
+    }
+
+    /// All uploads that were created, with their bytes where they are there.
+    #[must_use]
+    pub fn uploads(&self) -> Vec<Upload> {
+        self.platform.uploads.all()
+    }
+
+    /// How many times somebody put bytes, whatever became of them.
+    #[must_use]
+    pub fn upload_attempts(&self) -> usize {
+        *self.platform.uploads.attempts.lock().expect("no panic")
+    }
+
+    /// What the check of uploads comes to from now on.
+    pub fn set_verdict(&self, verdict: Verdict) {
+        *self.platform.uploads.verdict.lock().expect("no panic") = verdict;
+    }
+
+    /// A user in the directory, and with it the user's channel. Several may have the same address.
+    pub fn add_user(&self, id: &str, email: &str) {
+        self.platform.users.add(id, email);
+    }
+
+    /// The organisation does not have the operation that takes cards: all on that path is answered 404.
+    pub fn without_channels(&self) {
+        self.platform.has_channels.store(false, Ordering::Relaxed);
+    }
+
+    /// From now on the integration's messages and receipts are posted to its webhook, signed with its secret.
+    pub fn connect(&self, webhook_url: impl Into<String>, secret: impl Into<String>, integration_id: &str) {
+        self.platform.webhooks.connect(integration_id, webhook_url.into(), secret.into());
+    }
+
+    /// How long webhooks that are yet to come wait for an answer (10 s if nothing else is said), and for how long they
+    /// pause before they are posted once more (5 s).
+    pub fn set_webhook_patience(&self, time_out: Duration, pause: Duration) {
+        self.platform.webhooks.be_patient(time_out, pause);
+    }
+
+    /// Waits until so many attempts to post a webhook have come to an end, and returns them.
+    pub async fn wait_for_webhooks(&self, count: usize) -> Vec<Posted> {
+        let mut posted = self.platform.webhooks.posted();
+        let waiting = tokio::time::timeout(PATIENCE, posted.wait_for(|posted| posted.len() >= count)).await;
+        let Ok(posted) = waiting else { panic!("no webhooks; so far: {:?}", self.webhooks()) };
+        posted.expect("the platform is there").clone()
+    }
+
+    /// All attempts to post a webhook that have come to an end.
+    #[must_use]
+    pub fn webhooks(&self) -> Vec<Posted> {
+        self.platform.webhooks.posted().borrow().clone()
     }
 }
 
-/// A fault that is an answer, or a wait before one.
-async fn fail(fault: Option<Fault>) -> Option<Response> {
-    match fault? {
-        Fault::TokenRevoked => {
-            Some(error(StatusCode::UNAUTHORIZED, "bad.credentials", "Invalid login credentials.", None))
-        }
-        Fault::Status(status) => {
-            let status = StatusCode::from_u16(status).expect("a status");
-            Some(error(status, "simulated", "This is simulated.", None))
-        }
-        Fault::RateLimited(seconds) => Some(rate_limited(seconds)),
-        Fault::Slow(delay) => {
-            tokio::time::sleep(delay).await;
-            None
-        }
-        Fault::Reset | Fault::AnswerLost => resume_unwind(Box::new("the connection is closed without an answer")),
-    }
-}
-
-fn read(headers: &HeaderMap, body: &[u8], check: fn(&Value) -> Result<(), Invalid>) -> Result<Value, Invalid> {
-    if headers.get(header::CONTENT_TYPE).is_none_or(|value| value != "application/json") {
-        return Err(Invalid::new("Content-Type", "must be application/json"));
-    }
-    let body = serde_json::from_slice(body).map_err(|_| Invalid::new("", "is not JSON"))?;
-    check(&body)?;
-    Ok(body)
-}
-
-fn rate_limited(seconds: u64) -> Response {
-    let mut response = error(StatusCode::TOO_MANY_REQUESTS, "too.many.requests", "Rate limit exceeded.", None);
-    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    response
-}
-
-/// `ErrorBody`.
-fn error(status: StatusCode, code: &str, message: &str, field: Option<&str>) -> Response {
-    let details: Vec<_> = field.iter().map(|field| json!({"errorCode": code, "fieldName": field})).collect();
-    let body = json!({
-        "message": message,
-        "code": code,
-        "status": status.as_u16(),
-        "contextId": Uuid::new_v4().to_string(),
-        "details": details,
-        "errors": [],
-    });
-    (status, Json(body)).into_response()
+fn router(platform: Arc<Platform>) -> Router {
+    const MESSAGES: &str = "/api/v2/conversations/messages";
+    let inbound = |rest: &str| format!("{MESSAGES}/{{integration}}/inbound/open/{rest}");
+    let communication = |rest: &str| format!("{MESSAGES}/{{conversation}}/communications/{{communication}}/{rest}");
+    Router::new()
+        .route("/oauth/token", post(tokens::token))
+        .route("/api/v2/conversations/messages/agentless", post(outbound::agentless))
+        .route(&inbound("receipt"), post(inbound::receipt))
+        .route(&inbound("message"), post(inbound::message))
+        .route(&inbound("event"), post(inbound::event))
+        .route(&inbound("structured/response"), post(inbound::structured_response))
+        .route(&communication("messages"), post(outbound::agent_message))
+        .route(&communication("typing"), post(outbound::agent_typing))
+        .route(&communication("messages/media/uploads"), post(media::create))
+        .route(&communication("messages/media/{media}"), get(media::status))
+        .route("/api/v2/users", get(users::users))
+        .route("/api/v2/openmessaging/channels/{channel}/messages", any(channels::channel_message))
+        .route("/uploads/{upload}", put(media::put))
+        .route("/media/{media}", get(media::download))
+        .fallback(|_: Incoming| async { Refusal::not_found("The requested resource was not found.") })
+        .with_state(platform)
 }

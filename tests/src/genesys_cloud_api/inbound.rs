@@ -1,0 +1,119 @@
+//! Calls from the customer's side: messages, typing, responses to buttons, and receipts.
+
+use super::answers::{Done, Refusal};
+use super::conversations::Key;
+use super::models::{InboundEvent, InboundMessage, MessageChannel, Receipt, StructuredResponse};
+use super::platform::{Incoming, Platform};
+use super::webhooks::Webhook;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use uuid::Uuid;
+
+pub(super) async fn receipt(
+    State(platform): State<Arc<Platform>>,
+    Path(integration): Path<String>,
+    incoming: Incoming,
+) -> Response {
+    let work = || {
+        incoming.read::<Receipt>()?;
+        let mut answer = incoming.body();
+        answer["type"] = "Receipt".into();
+        answer["direction"] = "Outbound".into();
+        answer["channel"]["from"] = json!({"id": integration});
+        Ok(Done::answer(answer))
+    };
+    platform.done("receipt", &incoming, work).await
+}
+
+pub(super) async fn message(
+    State(platform): State<Arc<Platform>>,
+    Path(integration): Path<String>,
+    incoming: Incoming,
+) -> Response {
+    let work = || {
+        let message: InboundMessage = incoming.read()?;
+        let prefetched = match incoming.query().get("prefetchConversationId").map(String::as_str) {
+            Some("true") => true,
+            Some("false") | None => false,
+            Some(_) => return Err(Refusal::bad_request("prefetchConversationId must be true or false.")),
+        };
+        let mut answer = normalized("Text", &integration, &incoming.body());
+        for content in answer.get_mut("content").and_then(Value::as_array_mut).into_iter().flatten() {
+            content["contentType"] = "Attachment".into();
+        }
+        let (mut answer, conversation, webhook) =
+            platform.hear("inbound-message", &integration, &message.channel, answer);
+        if prefetched {
+            answer["conversationId"] = conversation.into();
+        }
+        Ok(Done::answer(answer).then(webhook))
+    };
+    platform.done("inbound-message", &incoming, work).await
+}
+
+pub(super) async fn event(
+    State(platform): State<Arc<Platform>>,
+    Path(integration): Path<String>,
+    incoming: Incoming,
+) -> Response {
+    let work = || {
+        incoming.read::<InboundEvent>()?;
+        Ok(Done::answer(normalized("Event", &integration, &incoming.body())))
+    };
+    platform.done("inbound-event", &incoming, work).await
+}
+
+pub(super) async fn structured_response(
+    State(platform): State<Arc<Platform>>,
+    Path(integration): Path<String>,
+    incoming: Incoming,
+) -> Response {
+    let work = || {
+        let response: StructuredResponse = incoming.read()?;
+        let mut answer = normalized("Structured", &integration, &incoming.body());
+        let mut button = answer["buttonResponse"].take();
+        button["originatingMessageId"] = answer["originatingMessageId"].take();
+        answer["content"] = json!([{"contentType": "ButtonResponse", "buttonResponse": button}]);
+        let fields = answer.as_object_mut().expect("an object");
+        fields.retain(|name, _| name != "buttonResponse" && name != "originatingMessageId");
+        let (answer, _, webhook) = platform.hear("structured-response", &integration, &response.channel, answer);
+        Ok(Done::answer(answer).then(webhook))
+    };
+    platform.done("structured-response", &incoming, work).await
+}
+
+/// What the platform makes of a post: its own id, and a whole channel.
+fn normalized(kind: &str, integration: &str, body: &Value) -> Value {
+    let mut answer = body.clone();
+    answer["id"] = Uuid::new_v4().simple().to_string().into();
+    answer["type"] = kind.into();
+    let channel = &mut answer["channel"];
+    channel["id"] = integration.into();
+    channel["platform"] = "Open".into();
+    channel["type"] = "Private".into();
+    channel["to"] = json!({"id": integration, "idType": "Opaque"});
+    answer
+}
+
+impl Platform {
+    /// Takes a message into the customer's conversation: the answer, the conversation's id, and the receipt for it,
+    /// which only a new message gets.
+    fn hear(
+        &self,
+        operation: &'static str,
+        integration: &str,
+        channel: &MessageChannel,
+        answer: Value,
+    ) -> (Value, String, Option<Webhook>) {
+        let key: Option<Key> = channel
+            .message_id
+            .as_ref()
+            .map(|id| (operation, integration.to_owned(), id.to_string(), channel.time.to_string()));
+        let conversation = self.conversations.joined(integration, &channel.from.id, channel.from.id_type);
+        let (answer, first) = self.conversations.hear(&conversation, key, answer);
+        let receipt = first.then(|| Webhook::published(&conversation, answer["id"].as_str().unwrap_or_default()));
+        (answer, conversation.conversation_id, receipt)
+    }
+}

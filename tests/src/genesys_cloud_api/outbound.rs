@@ -1,0 +1,86 @@
+//! Calls from the company's side: agentless messages, and what an agent's side sends into a conversation.
+
+use super::answers::{Done, Refusal};
+use super::models::{AdditionalMessage, AgentMessage, Agentless, Messenger, Typing};
+use super::platform::{Incoming, Platform};
+use super::webhooks::{Webhook, now};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::json;
+use std::sync::Arc;
+use uuid::Uuid;
+
+pub(super) async fn agentless(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
+    let work = || {
+        let message: Agentless = incoming.read()?;
+        let conversation = platform.conversations.with(&message.from_address, message.customer());
+        let open = message.to_address_messenger_type == Messenger::Open;
+        if open && conversation.connected && !message.joins() {
+            return Err(Refusal::bad_request("A conversation is going on: useExistingActiveConversation is not set."));
+        }
+        let id = Uuid::new_v4().to_string();
+        let text = message.text_body.as_deref().unwrap_or_default();
+        let webhook = open.then(|| Webhook::text(&conversation, &id, text));
+        let body = incoming.body();
+        let answer = json!({
+            "id": id,
+            "conversationId": conversation.conversation_id,
+            "fromAddress": body["fromAddress"],
+            "toAddress": body["toAddress"],
+            "messengerType": body["toAddressMessengerType"],
+            "timestamp": now(),
+            "selfUri": "/api/v2/conversations/messages/agentless",
+        });
+        Ok(Done::answer(answer).then(webhook))
+    };
+    platform.done("agentless", &incoming, work).await
+}
+
+pub(super) async fn agent_message(
+    State(platform): State<Arc<Platform>>,
+    Path((conversation, communication)): Path<(String, String)>,
+    incoming: Incoming,
+) -> Response {
+    let work = || {
+        let conversation = platform.conversations.find(&conversation, &communication)?;
+        let message = AgentMessage::try_from(incoming.read::<AdditionalMessage>()?)?;
+        let id = Uuid::new_v4().to_string();
+        let webhook = match &message {
+            AgentMessage::Text(text) => Webhook::text(&conversation, &id, text),
+            AgentMessage::Template(template) => Webhook::template(&conversation, &id, template),
+            AgentMessage::Media(media) => {
+                let upload = platform.uploads.sendable(media, &conversation)?;
+                Webhook::media(&conversation, &id, &upload, &upload.url(&platform.url))
+            }
+        };
+        let answer = json!({
+            "id": id,
+            "timestamp": now(),
+            "fromAddress": conversation.integration_id,
+            "toAddress": conversation.customer,
+            "direction": "outbound",
+            "messengerType": "open",
+            "status": "queued",
+            "normalizedMessage": webhook.body(),
+            "conversationId": conversation.conversation_id,
+            "selfUri": format!("/api/v2/conversations/messages/{}/messages/{id}", conversation.conversation_id),
+        });
+        Ok(Done::answer(answer).then(webhook))
+    };
+    platform.done("agent-message", &incoming, work).await
+}
+
+pub(super) async fn agent_typing(
+    State(platform): State<Arc<Platform>>,
+    Path((conversation, communication)): Path<(String, String)>,
+    incoming: Incoming,
+) -> Response {
+    let work = || {
+        let conversation = platform.conversations.find(&conversation, &communication)?;
+        let typing: Typing = incoming.read()?;
+        let webhook = Webhook::typing(&conversation, typing.typing.duration);
+        Ok(Done::empty(StatusCode::ACCEPTED).then(webhook))
+    };
+    platform.done("agent-typing", &incoming, work).await
+}

@@ -1,0 +1,54 @@
+//! The directory.
+
+use super::answers::{Done, Refusal};
+use super::platform::{Incoming, Platform};
+use axum::extract::State;
+use axum::response::Response;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// The users: their ids and addresses.
+#[derive(Debug, Default)]
+pub(super) struct Users(Mutex<Vec<(String, String)>>);
+
+impl Users {
+    pub(super) fn add(&self, id: &str, email: &str) {
+        self.0.lock().expect("no panic").push((id.to_owned(), email.to_owned()));
+    }
+
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.0.lock().expect("no panic").iter().any(|(known, _)| known == id)
+    }
+
+    /// One page of those with the address that the query names.
+    fn page(&self, query: &BTreeMap<String, String>) -> Result<Value, Refusal> {
+        let email = query.get("email").filter(|email| !email.is_empty());
+        let email = email.ok_or_else(|| Refusal::bad_request("email is required"))?;
+        let size = number(query, "pageSize", 25)?;
+        let page = number(query, "pageNumber", 1)?;
+        let users = self.0.lock().expect("no panic");
+        let found: Vec<_> = users.iter().filter(|(_, address)| address.eq_ignore_ascii_case(email)).collect();
+        let entities: Vec<_> = found
+            .iter()
+            .skip(size.saturating_mul(page - 1))
+            .take(size)
+            .map(|(id, email)| json!({"id": id, "name": email.split('@').next(), "email": email}))
+            .collect();
+        Ok(json!({"entities": entities, "pageSize": size, "pageNumber": page, "total": found.len()}))
+    }
+}
+
+/// A number of the query, of 1 to 500.
+fn number(query: &BTreeMap<String, String>, name: &str, otherwise: usize) -> Result<usize, Refusal> {
+    let number = query.get(name).map_or(Ok(otherwise), |number| number.parse());
+    number
+        .ok()
+        .filter(|number| (1..=500).contains(number))
+        .ok_or_else(|| Refusal::bad_request(&format!("{name} must be a number of 1 to 500")))
+}
+
+pub(super) async fn users(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
+    let work = || Ok(Done::answer(platform.users.page(&incoming.query())?));
+    platform.done("users", &incoming, work).await
+}

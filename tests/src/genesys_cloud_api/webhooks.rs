@@ -1,0 +1,206 @@
+//! The way back: what the platform posts to an integration's webhook.
+
+use super::conversations::Conversation;
+use super::media::Upload;
+use super::models::Template;
+use axum::body::Bytes;
+use jiff::Timestamp;
+use reqwest::StatusCode;
+use reqwest::redirect::Policy;
+use serde_json::{Value, json};
+use shared::signature::hub;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+/// How often a webhook is posted again.
+const RETRIES: usize = 5;
+
+/// One attempt to post a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// What was posted.
+    pub body: Value,
+    /// What it was answered; none if nothing came in time.
+    pub answered: Option<u16>,
+}
+
+/// What is to be posted.
+pub(super) struct Webhook {
+    integration_id: String,
+    body: Value,
+}
+
+impl Webhook {
+    pub(super) fn text(conversation: &Conversation, id: &str, text: &str) -> Self {
+        Self::outbound(conversation, id, json!({"type": "Text", "text": text}))
+    }
+
+    pub(super) fn media(conversation: &Conversation, id: &str, upload: &Upload, url: &str) -> Self {
+        let attachment = json!({
+            "id": upload.id,
+            "mediaType": upload.media_type(),
+            "url": url,
+            "mime": upload.content_type,
+            "filename": upload.file_name,
+            "contentSizeBytes": upload.bytes.as_ref().map(Bytes::len),
+        });
+        let content = json!([{"contentType": "Attachment", "attachment": attachment}]);
+        Self::outbound(conversation, id, json!({"type": "Text", "content": content}))
+    }
+
+    pub(super) fn template(conversation: &Conversation, id: &str, template: &Template) -> Self {
+        let parameters = template.body_parameters.iter().flatten();
+        let parameters: Vec<_> = parameters
+            .map(|parameter| json!({"name": parameter.id.as_deref(), "text": parameter.value.as_deref()}))
+            .collect();
+        let notification = json!({"id": template.response_id.as_deref(), "body": {"parameters": parameters}});
+        let content = json!([{"contentType": "Notification", "template": notification}]);
+        Self::outbound(conversation, id, json!({"type": "Structured", "content": content}))
+    }
+
+    pub(super) fn typing(conversation: &Conversation, duration: Option<u64>) -> Self {
+        let typing = json!({"type": "On", "duration": duration.unwrap_or(5_000)});
+        let events = json!([{"eventType": "Typing", "typing": typing}]);
+        let id = Uuid::new_v4().simple().to_string();
+        Self::outbound(conversation, &id, json!({"type": "Event", "events": events}))
+    }
+
+    /// The receipt for an inbound message: it is in the conversation.
+    pub(super) fn published(conversation: &Conversation, id: &str) -> Self {
+        let receipt = json!({
+            "type": "Receipt", "status": "Published", "isFinalReceipt": true, "direction": "Inbound",
+        });
+        let customer = json!({"id": conversation.customer, "idType": conversation.id_type});
+        let integration = json!({"id": conversation.integration_id, "idType": "Opaque"});
+        Self::new(conversation, id, receipt, customer, integration)
+    }
+
+    /// A message to the customer.
+    fn outbound(conversation: &Conversation, id: &str, mut message: Value) -> Self {
+        message["originatingEntity"] = "Human".into();
+        message["direction"] = "Outbound".into();
+        let integration = json!({"nickname": "Acme Support", "id": conversation.integration_id, "idType": "Opaque"});
+        let customer = json!({"id": conversation.customer, "idType": conversation.id_type});
+        Self::new(conversation, id, message, integration, customer)
+    }
+
+    fn new(conversation: &Conversation, id: &str, mut body: Value, from: Value, to: Value) -> Self {
+        body["id"] = id.into();
+        body["channel"] = json!({
+            "id": conversation.integration_id,
+            "platform": "Open",
+            "type": "Private",
+            "to": to,
+            "from": from,
+            "time": now(),
+            "messageId": id,
+        });
+        body["conversationId"] = conversation.conversation_id.clone().into();
+        Self { integration_id: conversation.integration_id.clone(), body }
+    }
+
+    /// The message, as far as it is the same in the API's answers.
+    pub(super) fn body(&self) -> &Value {
+        &self.body
+    }
+}
+
+/// Where an integration's webhook is, and how patient the platform is with it.
+#[derive(Debug, Clone)]
+struct Target {
+    url: String,
+    secret: String,
+}
+
+/// How long the platform waits for an answer, and before it posts once more.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    time_out: Duration,
+    pause: Duration,
+}
+
+/// The webhooks of all integrations; none is posted for an integration that has none.
+pub(super) struct Webhooks {
+    targets: Mutex<HashMap<String, Target>>,
+    patience: Mutex<Patience>,
+    http: reqwest::Client,
+    posted: Arc<watch::Sender<Vec<Posted>>>,
+    /// None once the platform has ended.
+    tasks: Mutex<Option<JoinSet<()>>>,
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        Self {
+            targets: Mutex::default(),
+            patience: Mutex::new(Patience { time_out: Duration::from_secs(10), pause: Duration::from_secs(5) }),
+            http: reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().expect("an HTTP client"),
+            posted: Arc::default(),
+            tasks: Mutex::new(Some(JoinSet::new())),
+        }
+    }
+}
+
+impl Webhooks {
+    pub(super) fn connect(&self, integration_id: &str, url: String, secret: String) {
+        self.targets.lock().expect("no panic").insert(integration_id.to_owned(), Target { url, secret });
+    }
+
+    pub(super) fn be_patient(&self, time_out: Duration, pause: Duration) {
+        *self.patience.lock().expect("no panic") = Patience { time_out, pause };
+    }
+
+    /// Every attempt so far, as it changes.
+    pub(super) fn posted(&self) -> watch::Receiver<Vec<Posted>> {
+        self.posted.subscribe()
+    }
+
+    /// Posts it by and by.
+    pub(super) fn post(&self, webhook: Webhook) {
+        let Some(target) = self.targets.lock().expect("no panic").get(&webhook.integration_id).cloned() else { return };
+        let patience = *self.patience.lock().expect("no panic");
+        let posting = post(self.http.clone(), target, patience, webhook.body, Arc::clone(&self.posted));
+        if let Some(tasks) = self.tasks.lock().expect("no panic").as_mut() {
+            tasks.spawn(posting);
+        }
+    }
+
+    /// Posts nothing more.
+    pub(super) fn end(&self) {
+        self.tasks.lock().expect("no panic").take();
+    }
+}
+
+/// Posts as the platform does: again after a time-out, 429 or 5xx, the very same bytes; any other status is final.
+async fn post(
+    http: reqwest::Client,
+    target: Target,
+    patience: Patience,
+    body: Value,
+    posted: Arc<watch::Sender<Vec<Posted>>>,
+) {
+    let bytes = body.to_string();
+    let signature = hub::sign_sha256(bytes.as_bytes(), &target.secret.into());
+    for attempt in 0..=RETRIES {
+        if attempt > 0 {
+            tokio::time::sleep(patience.pause).await;
+        }
+        let request = http.post(&target.url).timeout(patience.time_out).body(bytes.clone());
+        let request = request.header("content-type", "application/json").header("x-hub-signature-256", &signature);
+        let status = request.send().await.ok().map(|response| response.status());
+        let answered = status.map(|status| status.as_u16());
+        posted.send_modify(|posted| posted.push(Posted { body: body.clone(), answered }));
+        if status.is_some_and(|status| !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS) {
+            return;
+        }
+    }
+}
+
+/// The time, as the platform writes it.
+pub(super) fn now() -> String {
+    format!("{:.3}", Timestamp::now())
+}
