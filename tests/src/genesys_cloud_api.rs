@@ -221,6 +221,14 @@ impl GenesysCloud {
         posted.expect("the platform is there").clone()
     }
 
+    /// Waits until every webhook has been answered for good or given up, and returns all attempts.
+    pub async fn settled_webhooks(&self) -> Vec<Posted> {
+        let mut pending = self.platform.webhooks.pending();
+        let in_time = tokio::time::timeout(PATIENCE, pending.wait_for(|pending| *pending == 0)).await.is_ok();
+        assert!(in_time, "webhooks are still to be posted; so far: {:?}", self.webhooks());
+        self.webhooks()
+    }
+
     /// All attempts to post a webhook that have come to an end.
     #[must_use]
     pub fn webhooks(&self) -> Vec<Posted> {

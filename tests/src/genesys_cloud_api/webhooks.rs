@@ -129,6 +129,8 @@ pub(super) struct Webhooks {
     patience: Mutex<Patience>,
     http: reqwest::Client,
     posted: Arc<watch::Sender<Vec<Posted>>>,
+    /// How many are neither answered for good nor given up.
+    pending: Arc<watch::Sender<usize>>,
     /// None once the platform has ended.
     tasks: Mutex<Option<JoinSet<()>>>,
 }
@@ -140,6 +142,7 @@ impl Default for Webhooks {
             patience: Mutex::new(Patience { time_out: Duration::from_secs(10), pause: Duration::from_secs(5) }),
             http: reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().expect("an HTTP client"),
             posted: Arc::default(),
+            pending: Arc::default(),
             tasks: Mutex::new(Some(JoinSet::new())),
         }
     }
@@ -159,13 +162,23 @@ impl Webhooks {
         self.posted.subscribe()
     }
 
+    /// How many are still to be posted, as it changes.
+    pub(super) fn pending(&self) -> watch::Receiver<usize> {
+        self.pending.subscribe()
+    }
+
     /// Posts it by and by.
     pub(super) fn post(&self, webhook: Webhook) {
         let Some(target) = self.targets.lock().expect("no panic").get(&webhook.integration_id).cloned() else { return };
         let patience = *self.patience.lock().expect("no panic");
         let posting = post(self.http.clone(), target, patience, webhook.body, Arc::clone(&self.posted));
         if let Some(tasks) = self.tasks.lock().expect("no panic").as_mut() {
-            tasks.spawn(posting);
+            let pending = Arc::clone(&self.pending);
+            pending.send_modify(|pending| *pending += 1);
+            tasks.spawn(async move {
+                posting.await;
+                pending.send_modify(|pending| *pending -= 1);
+            });
         }
     }
 

@@ -2,10 +2,12 @@
 
 use super::super::{Conversation, Fault, Upload, Verdict};
 use super::{Client, INTEGRATION, within};
+use crate::messaging_service::PATIENCE;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 const BYTES: &[u8] = b"not really a picture";
 
@@ -196,7 +198,7 @@ async fn an_upload_that_is_reset_is_closed_without_an_answer_before_the_rest_has
     connection.write_all(head.as_bytes()).await.unwrap();
     connection.write_all(&BYTES[..BYTES.len() / 2]).await.unwrap();
     let mut answer = Vec::new();
-    connection.read_to_end(&mut answer).await.unwrap();
+    timeout(PATIENCE, connection.read_to_end(&mut answer)).await.unwrap().unwrap();
     assert!(answer.is_empty(), "{answer:?}");
     assert_eq!(None, setting.stored().bytes);
 }
