@@ -1,4 +1,5 @@
-# `make` alone lists what there is. rustup and python3 are needed; everything else is installed into this folder.
+# `make` alone lists what there is. rustup and python3 are needed; everything else is installed into this folder, but for
+# a C compiler and, for the tests, curl and Chromium, which Debian and its kin have as packages.
 
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
@@ -44,8 +45,10 @@ unit: ## tests that need no stack
 	cargo test --locked --workspace --lib --bins --test genesys_cloud --test readme
 
 .PHONY: end-to-end
-end-to-end: setup ## tests on the deployed stack, and what `make run` and `make watch` show
+end-to-end: setup ## tests on the deployed stack and in a browser, and what `make run` and `make watch` show
+	@infra/local/system-packages.sh 'cc:gcc libc6-dev' curl:curl chromium:chromium chromedriver:chromium-driver
 	cargo build --locked --workspace --all-targets
+	cargo test --locked --workspace --test browser
 	@$(WITH_TOOLS) $(STACK) sh -ec 'target/debug/demo --once; cargo test --locked --workspace --test crash --test end-to-end'
 	@$(WITH_TOOLS) $(STACK) target/debug/demo --watch --once
 
@@ -73,7 +76,7 @@ setup:
 # One build of the whole workspace; the tests use the same.
 .PHONY: local
 local: setup
-	@command -v cc >/dev/null || { echo "A C compiler and linker is needed (on Debian: apt-get install gcc)." >&2; exit 1; }
+	@infra/local/system-packages.sh 'cc:gcc libc6-dev'
 	cargo build --locked --workspace
 
 # A folder is there only once the tool in it is whole. The target folder is for our own code.

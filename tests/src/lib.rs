@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
 pub mod aws_proxy;
+pub mod browser;
 pub mod caller;
 pub mod genesys_cloud;
 pub mod genesys_cloud_api;

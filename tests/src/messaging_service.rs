@@ -4,7 +4,7 @@ use crate::stack::SIGNING_SECRET;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -21,6 +21,8 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// One delivery attempt that came in with a good signature.
 #[derive(Debug, Clone)]
 pub struct Attempt {
+    /// The path that it was posted to.
+    pub path: String,
     /// Its `webhook-id`.
     pub id: String,
     /// Its body.
@@ -60,6 +62,7 @@ pub struct Reply {
     headers: Vec<(HeaderName, String)>,
     body: String,
     delay: Duration,
+    gate: Option<watch::Receiver<bool>>,
 }
 
 impl Reply {
@@ -67,7 +70,7 @@ impl Reply {
     #[must_use]
     pub fn status(status: u16) -> Self {
         let status = StatusCode::from_u16(status).expect("a status");
-        Self { status, headers: Vec::new(), body: String::new(), delay: Duration::ZERO }
+        Self { status, headers: Vec::new(), body: String::new(), delay: Duration::ZERO, gate: None }
     }
 
     /// With a header.
@@ -88,6 +91,13 @@ impl Reply {
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// Only once the gate is open.
+    #[must_use]
+    pub fn through(mut self, gate: watch::Receiver<bool>) -> Self {
+        self.gate = Some(gate);
         self
     }
 }
@@ -171,12 +181,13 @@ impl MessagingService {
     }
 }
 
-async fn take(State(attempts): State<Arc<Attempts>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn take(State(attempts): State<Arc<Attempts>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     if verify(&headers, &body, std::slice::from_ref(&attempts.secret), Timestamp::now()).is_err() {
         attempts.unsigned.send_modify(|unsigned| *unsigned += 1);
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let mut attempt = Attempt {
+        path: uri.path().to_owned(),
         id: headers[WEBHOOK_ID].to_str().expect("a printable id").to_owned(),
         body: serde_json::from_slice(&body).expect("a delivery is JSON"),
         raw: body,
@@ -193,6 +204,9 @@ async fn take(State(attempts): State<Arc<Attempts>>, headers: HeaderMap, body: B
     };
     attempts.count.send_modify(|count| *count += 1);
     tokio::time::sleep(reply.delay).await;
+    if let Some(mut gate) = reply.gate {
+        gate.wait_for(|open| *open).await.expect("the gate is held by the test");
+    }
     let mut response = (reply.status, reply.body).into_response();
     for (name, value) in reply.headers {
         response.headers_mut().insert(name, value.parse().expect("a header value"));

@@ -66,7 +66,7 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
     if let Some(watch) = watch {
         watch.ready().await?;
     }
-    let mut service = SampleService::start().await?;
+    let mut service = SampleService::start(&format!("{}/integrations/{INTEGRATION}/inbound", stack.api_url)).await?;
     let url = format!("{}/messages", service.url);
     let platform = GenesysCloud::start().await;
     let integration = stack
@@ -85,6 +85,7 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
     }
     let good = print_table(&rows, &deliveries) & outbound::show(stack, &integration, &platform).await;
     if !once {
+        println!("See the chat as the customer does, and answer: {}/?customer={CUSTOMER}\n", service.url);
         print_examples(&integration);
         follow(&mut service).await?;
     }

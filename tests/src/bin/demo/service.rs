@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::error::Error;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use tests::caller::CALLER_SECRET;
 use tests::stack::SIGNING_SECRET;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -16,10 +17,13 @@ pub(crate) struct SampleService {
 }
 
 impl SampleService {
-    pub(crate) async fn start() -> Result<Self, Box<dyn Error>> {
+    /// Starts it; what customers answer on its page is posted to `inbound_url`.
+    pub(crate) async fn start(inbound_url: &str) -> Result<Self, Box<dyn Error>> {
         let mut process = Command::new(std::env::current_exe()?.with_file_name("sample-messaging-service"))
             .env("SIGNING_SECRET", SIGNING_SECRET)
             .env("REFUSED_CUSTOMER", REFUSED_CUSTOMER)
+            .env("INBOUND_URL", inbound_url)
+            .env("CALLER_SECRET", CALLER_SECRET)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

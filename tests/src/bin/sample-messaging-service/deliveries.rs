@@ -1,0 +1,90 @@
+//! What Patchbay delivers.
+
+use crate::Service;
+use crate::terminal::chat_line;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::signature::standard_webhooks::verify;
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many deliveries are remembered. A repeat of one that is older is shown once more.
+const REMEMBERED: usize = 10_000;
+
+/// The last deliveries, repeats included.
+#[derive(Default)]
+pub(crate) struct Deliveries(Mutex<Remembered>);
+
+#[derive(Default)]
+struct Remembered {
+    all: VecDeque<Value>,
+    ids: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+impl Deliveries {
+    /// Remembers it; says whether it is the first under this id.
+    fn remember(&self, id: &str, delivery: &Value) -> bool {
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.all.push_back(json!({"webhookId": id, "delivery": delivery}));
+        if remembered.all.len() > REMEMBERED {
+            remembered.all.pop_front();
+        }
+        let first = remembered.ids.insert(id.to_owned());
+        if first {
+            remembered.order.push_back(id.to_owned());
+        }
+        if remembered.order.len() > REMEMBERED
+            && let Some(oldest) = remembered.order.pop_front()
+        {
+            remembered.ids.remove(&oldest);
+        }
+        first
+    }
+
+    fn all(&self) -> Vec<Value> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).all.iter().cloned().collect()
+    }
+}
+
+pub(crate) async fn list_all(State(service): State<Arc<Service>>) -> Json<Vec<Value>> {
+    Json(service.deliveries.all())
+}
+
+pub(crate) async fn take(State(service): State<Arc<Service>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    let id = match verify(&headers, &body, std::slice::from_ref(&service.secret), Timestamp::now()) {
+        Ok(id) => id,
+        Err(error) => {
+            println!("  ✗ refused: {error}");
+            return StatusCode::UNAUTHORIZED;
+        }
+    };
+    let Ok(delivery) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };
+    if service.refused_customer.as_deref() == Some(text(&delivery, "/data/to/id")) {
+        return StatusCode::NOT_FOUND;
+    }
+    // A delivery may be repeated after a crash, always under the same id: it is shown once.
+    if service.deliveries.remember(id, &delivery) {
+        println!("{}", chat_line(&delivery));
+        service.chats.delivered(id, &delivery);
+    }
+    StatusCode::OK
+}
+
+/// The customer whom it concerns: the one whom it is for or, of a receipt, the one who wrote the message.
+pub(crate) fn customer(delivery: &Value) -> &str {
+    let inbound = text(delivery, "/data/direction") == "Inbound";
+    text(delivery, if inbound { "/data/from/id" } else { "/data/to/id" })
+}
+
+pub(crate) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+pub(crate) fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
+    value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}

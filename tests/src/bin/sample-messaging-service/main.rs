@@ -1,0 +1,78 @@
+//! A sample messaging service: checks the signature of what Patchbay delivers, prints it as a chat, shows it on a page as
+//! the customer sees it, and posts what the customer answers there to Patchbay. All that it got, repeats included, is
+//! listed at `GET /deliveries`.
+//!
+//! It shows what an own messaging service has to do, so it uses nothing of Patchbay but the signatures, for which
+//! Standard Webhooks has a library in most languages, and the reading of `Retry-After`.
+//!
+//! Environment: `PORT` (any free one unless given), `SIGNING_SECRET`, `REFUSED_CUSTOMER` (whose messages it refuses, to
+//! show what follows), `INBOUND_URL` and `CALLER_SECRET` (where the customer's answers go, and what signs them; without
+//! them nobody can answer).
+
+#![allow(clippy::print_stdout)]
+
+mod answers;
+mod chat;
+mod deliveries;
+mod events;
+mod guard;
+mod inbound;
+mod own;
+mod page;
+mod terminal;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+use chat::Chats;
+use deliveries::Deliveries;
+use inbound::Inbound;
+use shared::signature::standard_webhooks::SigningSecret;
+use std::error::Error;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+const LARGEST_DELIVERY: usize = 8 * 1024 * 1024;
+const LARGEST_ANSWER: usize = 64 * 1024;
+
+struct Service {
+    secret: SigningSecret,
+    refused_customer: Option<String>,
+    deliveries: Deliveries,
+    chats: Chats,
+    inbound: Option<Inbound>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let port = std::env::var("PORT").unwrap_or_else(|_| "0".to_owned());
+    let service = Arc::new(Service {
+        secret: SigningSecret::parse(&std::env::var("SIGNING_SECRET")?)?,
+        refused_customer: std::env::var("REFUSED_CUSTOMER").ok(),
+        deliveries: Deliveries::default(),
+        chats: Chats::default(),
+        inbound: Inbound::from_environment()?,
+    });
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+    println!("http://{}", listener.local_addr()?);
+    axum::serve(listener, router(service)).await?;
+    Ok(())
+}
+
+fn router(service: Arc<Service>) -> Router {
+    let customers = Router::new()
+        .route("/customers", get(events::customers))
+        .route("/customers/{customer}/events", get(events::events))
+        .route("/customers/{customer}/messages", post(answers::message))
+        .route("/customers/{customer}/responses", post(answers::response))
+        .route("/customers/{customer}/retries", post(answers::retry))
+        .route("/customers/{customer}/typing", post(answers::typing))
+        .layer(DefaultBodyLimit::max(LARGEST_ANSWER))
+        .layer(from_fn(guard::own_page_only));
+    let deliveries = Router::new()
+        .route("/messages", post(deliveries::take))
+        .route("/deliveries", get(deliveries::list_all))
+        .layer(DefaultBodyLimit::max(LARGEST_DELIVERY));
+    customers.merge(deliveries).merge(page::routes()).layer(from_fn(guard::this_machine_only)).with_state(service)
+}
