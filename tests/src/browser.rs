@@ -44,6 +44,8 @@ pub struct Browser {
 /// `chromedriver`, and all that it has started.
 struct Driver {
     process: Child,
+    /// Does what our `Drop` does when that does not run, because the test was interrupted.
+    guard: Child,
     url: String,
     profile: PathBuf,
     // Kept open: the driver would end when it can no longer write.
@@ -64,6 +66,7 @@ impl Browser {
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            "--disable-smooth-scrolling",
             "--no-first-run",
             "--no-proxy-server",
             // It sees this machine and nothing else.
@@ -244,6 +247,18 @@ impl Driver {
             .kill_on_drop(true)
             .spawn()
             .expect("chromedriver starts");
+        // Its input ends when we end, however that is.
+        let guard = Command::new("sh")
+            .args(["-c", r#"read -r _; env kill -KILL -- "-$1"; sleep 1; rm -rf "$2""#, "sh"])
+            .arg(process.id().expect("it runs").to_string())
+            .arg(&profile)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("sh starts");
         let mut output = BufReader::new(process.stdout.take().expect("its output")).lines();
         let port = loop {
             let line = output.next_line().await.expect("a line").expect("chromedriver says its port");
@@ -251,12 +266,13 @@ impl Driver {
                 break port.trim_end_matches('.').parse::<u16>().expect("a port");
             }
         };
-        Self { process, url: format!("http://127.0.0.1:{port}"), profile, _output: output }
+        Self { process, guard, url: format!("http://127.0.0.1:{port}"), profile, _output: output }
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        let _ = self.guard.start_kill();
         if let Some(pid) = self.process.id() {
             kill(&format!("-{pid}"));
         }
