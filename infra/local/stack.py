@@ -31,7 +31,15 @@ TARGET = ROOT / "target"
 RUNS = TARGET / "local"
 STACK = "patchbay"
 REGION = "eu-central-1"
-FUNCTIONS = ["webhook-receiver", "message-dispatcher", "agentless-sender", "receipt-poster"]
+FUNCTIONS = [
+    "webhook-receiver",
+    "message-dispatcher",
+    "agentless-sender",
+    "receipt-poster",
+    "card-sender",
+    "inbound-sender",
+    "agent-sender",
+]
 # Shorter than in production, so that a crash is made good within half a minute.
 PARAMETERS = {"DispatcherTimeoutSeconds": "20", "QueueVisibilityTimeoutSeconds": "25", "LogLevel": "DEBUG", "SenderTimeoutSeconds": "15"}
 STARTUP_SECONDS = 60
@@ -247,6 +255,8 @@ def main(command):
         sys.exit(__doc__)
     for end in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(end, lambda *_: sys.exit(1))
+    # A shell that starts it in the background has it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     clean_environment()
     started = time.monotonic()
     run, emulator, follower, child = Run(), None, None, None

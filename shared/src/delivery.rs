@@ -20,6 +20,9 @@ struct Data<'d> {
     integration: &'d IntegrationName,
     #[serde(flatten)]
     message: &'d Message,
+    /// Where the message does not say when it was written: when it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<Timestamp>,
     original: &'d RawValue,
 }
 
@@ -30,7 +33,12 @@ impl<'d> Delivery<'d> {
         Self {
             r#type: event_type(&message.kind),
             timestamp: envelope.received_at,
-            data: Data { integration: &envelope.integration, message, original: &envelope.original },
+            data: Data {
+                integration: &envelope.integration,
+                message,
+                time: message.time.is_none().then_some(envelope.received_at),
+                original: &envelope.original,
+            },
         }
     }
 

@@ -22,8 +22,28 @@ pub struct Envelope {
     pub platform: PlatformName,
     /// When it was accepted.
     pub received_at: Timestamp,
+    /// Who gave the message its id.
+    #[serde(default, skip_serializing_if = "IdFrom::is_platform")]
+    pub id_from: IdFrom,
     /// The platform's JSON as it came.
     pub original: Box<RawValue>,
+}
+
+/// Who gave a message its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdFrom {
+    /// The platform, which takes receipts for it.
+    #[default]
+    Platform,
+    /// We did: the platform does not know it.
+    Patchbay,
+}
+
+impl IdFrom {
+    fn is_platform(&self) -> bool {
+        *self == Self::Platform
+    }
 }
 
 impl Envelope {
@@ -37,7 +57,8 @@ impl Envelope {
         received_at: Timestamp,
         body: &[u8],
     ) -> Result<Self, serde_json::Error> {
-        Ok(Self { integration, platform, received_at, original: serde_json::from_slice(body)? })
+        let original = serde_json::from_slice(body)?;
+        Ok(Self { integration, platform, received_at, id_from: IdFrom::Platform, original })
     }
 
     /// The queue's text for this message.

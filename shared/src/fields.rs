@@ -80,6 +80,19 @@ impl<'f> Fields<'f> {
         Self::read_at(value, pointer(&self.path, name), self.faults, read)
     }
 
+    /// Reads a member that is an object itself or, in short, a single value, and may be absent.
+    pub fn optional_value_or_object<T>(
+        &mut self,
+        name: &str,
+        value: impl FnOnce(Value) -> Result<T, String>,
+        object: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<T> {
+        match self.members.get(name) {
+            Some(Value::Object(_)) => self.optional_object(name, object),
+            _ => self.optional(name, value),
+        }
+    }
+
     /// Reads a member that is a list of objects and may be absent; absent is empty.
     pub fn objects<T>(&mut self, name: &str, mut read: impl FnMut(&mut Fields<'_>) -> Option<T>) -> Option<Vec<T>> {
         let path = pointer(&self.path, name);
@@ -145,13 +158,13 @@ pub fn read<T>(value: Value, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) ->
     }
 }
 
-/// A text that is not empty.
+/// A text that is not blank.
 ///
 /// # Errors
 /// What is wrong, without the value.
 pub fn text(value: Value) -> Result<String, String> {
     match value {
-        Value::String(text) if text.is_empty() => Err("must not be empty".to_owned()),
+        Value::String(text) if text.trim().is_empty() => Err("must not be empty or blank".to_owned()),
         Value::String(text) => Ok(text),
         _ => Err("must be a string".to_owned()),
     }
@@ -189,17 +202,44 @@ pub fn list<T>(read: impl Fn(Value) -> Result<T, String>) -> impl FnOnce(Value) 
     }
 }
 
-/// A whole number of seconds within bounds.
+/// A whole number of `unit` (seconds, bytes) within bounds.
 ///
 /// # Errors
 /// What is wrong, without the value.
-pub fn seconds(bounds: std::ops::RangeInclusive<u64>) -> impl FnOnce(Value) -> Result<u64, String> {
+pub fn whole_number(
+    unit: &'static str,
+    bounds: std::ops::RangeInclusive<u64>,
+) -> impl FnOnce(Value) -> Result<u64, String> {
     move |value| {
         value
             .as_u64()
-            .filter(|seconds| bounds.contains(seconds))
-            .ok_or_else(|| format!("must be a whole number of seconds from {} to {}", bounds.start(), bounds.end()))
+            .filter(|number| bounds.contains(number))
+            .ok_or_else(|| format!("must be a whole number of {unit} from {} to {}", bounds.start(), bounds.end()))
     }
+}
+
+/// A media type by RFC 6838: `type/subtype` in lower case, with whatever parameters there are.
+///
+/// # Errors
+/// What is wrong, without the value.
+pub fn mime(value: Value) -> Result<String, String> {
+    let text = text(value)?;
+    let text = text.trim();
+    let essence = media_type(text).ok_or_else(|| "must be a media type, such as image/png".to_owned())?;
+    let parameters = text.split_once(';').map(|(_, parameters)| format!(";{parameters}"));
+    Ok(essence + &parameters.unwrap_or_default())
+}
+
+/// The `type/subtype` of a media type in lower case, if it is one.
+#[must_use]
+pub fn media_type(text: &str) -> Option<String> {
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let (kind, subtype) = essence.split_once('/')?;
+    let is_name = |name: &str| {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
+        (1..=127).contains(&name.len()) && name.bytes().all(allowed)
+    };
+    (is_name(kind) && is_name(subtype)).then_some(essence)
 }
 
 #[cfg(test)]
@@ -210,7 +250,7 @@ mod tests {
     fn faults(value: Value) -> Vec<String> {
         read(value, |fields| {
             let name = fields.required("name", text);
-            let age = fields.optional("age", seconds(1..=9));
+            let age = fields.optional("age", whole_number("seconds", 1..=9));
             let inner = fields.object("inner", |inner| inner.required("flag", boolean));
             let items = fields.objects("items", |item| item.required("a/b", text));
             Some((name?, age, inner?, items?))
@@ -246,8 +286,17 @@ mod tests {
     }
 
     #[test]
+    fn a_media_type_is_two_names_and_perhaps_parameters() {
+        assert_eq!(Ok("image/png".to_owned()), mime(json!(" Image/PNG ")));
+        assert_eq!(Ok("text/plain; charset=UTF-8".to_owned()), mime(json!("TEXT/plain; charset=UTF-8")));
+        for wrong in ["png", "image/", "/png", "image/p ng", "image/png\u{e4}", "a/b/c"] {
+            assert!(mime(json!(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_list_names_its_first_bad_element() {
-        assert_eq!(Err("element 1 must not be empty".to_owned()), list(text)(json!(["a", "", 5])));
+        assert_eq!(Err("element 1 must not be empty or blank".to_owned()), list(text)(json!(["a", "", 5])));
         assert_eq!(Err("must have at least one element".to_owned()), list(text)(json!([])));
     }
 }

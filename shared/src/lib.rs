@@ -8,10 +8,13 @@
 
 pub mod aws;
 pub mod caller;
+pub mod card;
 pub mod delivery;
 pub mod envelope;
 pub mod fields;
 pub mod gateway;
+pub mod identity;
+pub mod inbound;
 pub mod integration;
 pub mod json_bounds;
 pub mod ledger;
@@ -22,6 +25,7 @@ mod open_enum;
 pub mod outbound;
 pub mod platform;
 pub mod problem;
+pub mod queue;
 pub mod receipt;
 pub mod sender;
 pub mod signature;

@@ -1,14 +1,17 @@
 //! The normalised message: one shape for what every platform sends.
 
+use crate::fields::text;
+use crate::identity::Identity;
 use crate::integration::IntegrationName;
 use crate::open_enum::open_enum;
 use crate::platform::PlatformName;
-use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::fmt;
+
+/// The longest id of a message, in bytes; Genesys Cloud's have 32.
+pub const MAXIMUM_ID_BYTES: usize = 512;
 
 /// A message, receipt or event that a platform sent, in the words of the platform's own normalised format.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -45,6 +48,19 @@ open_enum! {
 open_enum! {
     /// What sort of thing a party's id is.
     IdType { Email = "Email", Phone = "Phone", Opaque = "Opaque", }
+}
+
+impl IdType {
+    /// Reads it from a caller's field, in any case; nothing but what the platforms take.
+    ///
+    /// # Errors
+    /// What is wrong, without the value.
+    pub fn from_field(value: Value) -> Result<Self, String> {
+        match Self::from(text(value)?) {
+            Self::Other(_) => Err("must be `Email`, `Phone` or `Opaque`".to_owned()),
+            known => Ok(known),
+        }
+    }
 }
 
 open_enum! {
@@ -274,39 +290,6 @@ impl Kind {
     }
 }
 
-/// A SHA-256 digest over several texts, written as 64 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Identity(String);
-
-impl Identity {
-    /// Each text goes in with its length, so that no two lists of texts run together.
-    pub(crate) fn of(texts: &[&str]) -> Self {
-        let mut digest = Sha256::new();
-        for text in texts {
-            digest.update((text.len() as u64).to_be_bytes());
-            digest.update(text);
-        }
-        Self(HEXLOWER.encode(&digest.finalize()))
-    }
-
-    /// Of bytes that are compared as a whole.
-    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
-        Self(HEXLOWER.encode(&Sha256::digest(bytes)))
-    }
-
-    /// The digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Identity {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -350,11 +333,6 @@ mod tests {
         ];
         let distinct: std::collections::HashSet<_> = identities.iter().collect();
         assert_eq!(identities.len(), distinct.len());
-    }
-
-    #[test]
-    fn texts_of_an_identity_do_not_run_together() {
-        assert_ne!(Identity::of(&["ab", "c"]), Identity::of(&["a", "bc"]));
     }
 
     #[test]

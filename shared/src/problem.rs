@@ -39,6 +39,10 @@ macro_rules! problem_types {
 problem_types! {
     /// The URL names no integration that is configured.
     IntegrationNotFound = "integration-not-found", NOT_FOUND, "No such integration";
+    /// The function has no such route.
+    RouteNotFound = "route-not-found", NOT_FOUND, "No such route";
+    /// A part of the URL's path is not what the route needs.
+    InvalidPath = "invalid-path", BAD_REQUEST, "The path is not as it should be";
     /// The body is larger than the route takes.
     BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The platform's signature is missing, malformed or wrong.
@@ -51,6 +55,10 @@ problem_types! {
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "The caller is not known";
     /// The body is not JSON by its content type.
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
+    /// Nobody, or more than one, is known by the recipient's address.
+    RecipientNotFound = "recipient-not-found", UNPROCESSABLE_ENTITY, "The recipient cannot be told";
+    /// The file that is to be sent cannot be fetched, or the platform does not take it.
+    MediaRefused = "media-refused", UNPROCESSABLE_ENTITY, "The file cannot be sent";
     /// The idempotency key cannot be used.
     InvalidIdempotencyKey = "invalid-idempotency-key", BAD_REQUEST, "The idempotency key cannot be used";
     /// The idempotency key came with another body before.
@@ -108,6 +116,12 @@ impl Problem {
     #[must_use]
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self { retry_after: Some(RETRY_AFTER), ..Self::new(ProblemType::Unavailable, detail) }
+    }
+
+    /// The function has no such route: API Gateway and the function do not agree.
+    #[must_use]
+    pub fn no_such_route() -> Self {
+        Self::new(ProblemType::RouteNotFound, "There is nothing at this path.")
     }
 
     /// Fields of the body are wrong.
@@ -189,6 +203,9 @@ impl From<ApiError> for Problem {
             ApiError::Credentials(error) => {
                 let detail = "The platform gives no token to the integration's OAuth client.";
                 Self { platform: Some(error.into()), ..Self::new(ProblemType::PlatformCredentials, detail) }
+            }
+            ApiError::TooLarge { maximum } => {
+                Self::new(ProblemType::BodyTooLarge, format!("The platform takes {maximum} bytes at the most."))
             }
             ApiError::NotSent(_) => Self::unavailable("The platform is out of reach. Nothing was sent."),
             ApiError::RateLimited { retry_after } => {

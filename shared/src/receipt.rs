@@ -1,10 +1,13 @@
 //! Delivery receipts: what the platform hears of a message that it sent.
 
+use crate::fields::{Fields, text};
+use crate::identity::Identity;
 use crate::integration::IntegrationName;
-use crate::message::{IdType, Identity};
+use crate::message::IdType;
 use crate::open_enum::open_enum;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fmt;
 
 /// What the agent is told where nobody said more.
@@ -38,6 +41,23 @@ pub struct Recipient {
     /// What sort of id it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_type: Option<IdType>,
+}
+
+impl Recipient {
+    /// Reads `{"id": …, "idType": …}`.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let id = fields.required("id", text);
+        let id_type = fields.optional("idType", IdType::from_field);
+        Some(Self { id: id?, id_type })
+    }
+
+    /// A recipient of whom no more than the id is known.
+    ///
+    /// # Errors
+    /// The id is empty, or no text.
+    pub fn of_id(value: Value) -> Result<Self, String> {
+        text(value).map(|id| Self { id, id_type: None })
+    }
 }
 
 /// Addresses stay out of whatever prints a recipient.

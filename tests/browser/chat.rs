@@ -9,13 +9,11 @@ use shared::envelope::Envelope;
 use shared::integration::IntegrationName;
 use shared::platform::PlatformName;
 use shared::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
-use std::process::Stdio;
 use tests::browser::Browser;
 use tests::genesys_cloud::WIRE;
 use tests::messaging_service::{Attempt, MessagingService, Reply};
+use tests::sample_service::{SampleService, SilentService};
 use tests::stack::SIGNING_SECRET;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 
 pub(crate) const CUSTOMER: &str = "customer-17";
 const INTEGRATION: &str = "acme";
@@ -25,13 +23,13 @@ const INTEGRATION_ID: &str = "73cb7fb7-c2db-4996-88f3-0a83a4fea1da";
 pub(crate) struct Service {
     pub(crate) url: String,
     pub(crate) http: Client,
-    process: Child,
+    process: SilentService,
 }
 
 impl Service {
     /// One where nobody can answer.
     pub(crate) async fn start() -> Self {
-        Self::spawn(Command::new(env!("CARGO_BIN_EXE_sample-messaging-service")).env_remove("INBOUND_URL")).await
+        Self::with(&[]).await
     }
 
     /// One whose customers' answers go to `patchbay`, which checks the signature with the same secret.
@@ -41,28 +39,19 @@ impl Service {
     }
 
     pub(crate) async fn answering_at(inbound_url: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sample-messaging-service"));
-        Self::spawn(command.env("INBOUND_URL", inbound_url).env("CALLER_SECRET", SIGNING_SECRET)).await
+        Self::with(&[("INBOUND_URL", inbound_url), ("CALLER_SECRET", SIGNING_SECRET)]).await
     }
 
     /// Another one at the same address, after this one has died.
     pub(crate) async fn restart(mut self) -> Self {
-        self.process.kill().await.expect("it dies");
+        self.process.kill().await;
         let port = self.url.rsplit(':').next().expect("a port");
-        Self::spawn(Command::new(env!("CARGO_BIN_EXE_sample-messaging-service")).env("PORT", port)).await
+        Self::with(&[("PORT", port)]).await
     }
 
-    async fn spawn(command: &mut Command) -> Self {
-        let mut process = command
-            .env("SIGNING_SECRET", SIGNING_SECRET)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the service starts");
-        let mut output = BufReader::new(process.stdout.take().expect("its output")).lines();
-        let url = output.next_line().await.expect("a line").expect("it says its address");
-        tokio::spawn(async move { while let Ok(Some(_)) = output.next_line().await {} });
+    async fn with(environment: &[(&str, &str)]) -> Self {
+        let process = SampleService::start(environment).await.silent();
+        let url = process.url.clone();
         Self { url, http: Client::builder().no_proxy().build().expect("an HTTP client"), process }
     }
 

@@ -119,6 +119,25 @@ async fn a_picture_is_shown_with_its_text_and_a_picture_that_cannot_be_had_is_a_
 
     chat.deliver(&sample("media", CUSTOMER)).await;
     chat.browser.wait_until("document.querySelector('li:last-child .file a')?.textContent === 'map.png'").await;
+
+    let mut card = sample("card", CUSTOMER);
+    card["content"][0]["card"]["image"] = format!("{}/icon.svg", chat.service.url).into();
+    card["content"][0]["card"]["imageAltText"] = "The garden room".into();
+    chat.deliver(&card).await;
+    chat.browser.wait_until("document.querySelector('.card img')?.alt === 'The garden room'").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_what_is_endless_the_beginning_is_shown() {
+    let chat = Chat::open().await;
+    let mut card = sample("card", CUSTOMER);
+    for field in ["title", "description"] {
+        card["content"][0]["card"][field] = "T".repeat(250_000).into();
+    }
+    chat.deliver(&card).await;
+    chat.browser.wait_until("document.querySelector('.card .heading')?.textContent.length === 20001").await;
+    chat.deliver(&text("and then?")).await;
+    chat.browser.wait_until("document.querySelector('#log').textContent.includes('and then?')").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

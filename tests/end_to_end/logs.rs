@@ -29,6 +29,23 @@ async fn the_functions_log_what_happened_and_neither_text_nor_addresses_nor_secr
     }
     let receipt = json!({"messageId": "m", "to": {"id": ADDRESS}, "status": "failed"});
     Request::new(&receipt).signed().post(&stack, &integration, "receipts").await;
+    let from = json!({"id": ADDRESS, "nickname": TEXT});
+    let origin = json!({"messageId": "m", "from": from, "time": "2026-01-02T03:04:05Z", "text": TEXT});
+    let mut choice = origin.clone();
+    choice["originatingMessageId"] = "o".into();
+    choice["type"] = "Button".into();
+    choice["payload"] = TEXT.into();
+    let file = json!({"url": format!("https://127.0.0.1/{TEXT}.png")});
+    for (route, body) in [
+        ("inbound/messages", origin),
+        ("inbound/responses", choice),
+        ("inbound/events", json!({"eventType": "Typing", "from": from})),
+        ("cards", json!({"email": format!("{ADDRESS}@example.com"), "card": {"title": TEXT}})),
+        ("conversations/c/communications/d/messages", json!({"textBody": TEXT})),
+        ("conversations/c/communications/d/messages", json!({ "media": file })),
+    ] {
+        Request::new(&body).signed().post(&stack, &integration, route).await;
+    }
 
     let expected = [
         ("accepted", "webhook_receiver"),
@@ -40,6 +57,12 @@ async fn the_functions_log_what_happened_and_neither_text_nor_addresses_nor_secr
         ("platform-refused", "\"caller\":\"flows\""),
         ("answered", "\"caller\":\"crm\""),
         ("answered", "\"route\":\"receipts\""),
+        ("answered", "\"route\":\"inbound/messages\""),
+        ("answered", "\"route\":\"inbound/responses\""),
+        ("answered", "\"route\":\"inbound/events\""),
+        ("recipient-not-found", "\"route\":\"cards\""),
+        ("platform-refused", "\"route\":\"agent/messages\""),
+        ("invalid-body", "\"route\":\"agent/messages\""),
     ];
     let log = log_with(integration.name.as_str(), &expected).await;
     let tokens = platform.tokens();

@@ -3,14 +3,19 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
+mod agent;
 mod alone;
+mod cards;
+mod customer_cards;
 mod delivery;
 mod dispatching;
 mod faults;
+mod inbound;
 mod ledger;
 mod logs;
 mod order;
 mod outages;
+mod page;
 mod platform;
 mod readme;
 mod receipt_route;

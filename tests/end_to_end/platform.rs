@@ -3,6 +3,7 @@
 use serde_json::Value;
 use tests::genesys_cloud_api::GenesysCloud;
 use tests::stack::{Stack, TestIntegration};
+use uuid::Uuid;
 
 /// The stack, a platform, and an integration that connects them. Its messaging service is nowhere.
 pub(crate) struct WithPlatform {
@@ -17,14 +18,19 @@ impl WithPlatform {
     }
 
     pub(crate) async fn delivering_to(url: &str, change: impl FnOnce(&mut Value)) -> Self {
+        let id = Uuid::new_v4().to_string();
+        Self::named(&format!("test-{id}"), &id, url, change).await
+    }
+
+    /// With this name and this id on the platform.
+    pub(crate) async fn named(name: &str, id: &str, url: &str, change: impl FnOnce(&mut Value)) -> Self {
         let stack = Stack::connect().await;
         let platform = GenesysCloud::start().await;
-        let integration = stack
-            .integration(url, |configuration| {
-                configuration["domain"] = platform.url.clone().into();
-                change(configuration);
-            })
-            .await;
+        let configured = |configuration: &mut Value| {
+            configuration["domain"] = platform.url.clone().into();
+            change(configuration);
+        };
+        let integration = stack.integration_named(name, id, url, configured).await;
         Self { stack, platform, integration }
     }
 

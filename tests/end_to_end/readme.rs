@@ -1,6 +1,7 @@
 //! The examples of the README, run as they stand there.
 
 use crate::platform::WithPlatform;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tests::caller::{BEARER_TOKEN, CALLER_SECRET};
@@ -8,6 +9,13 @@ use tests::genesys_cloud_api::GenesysCloud;
 use tests::stack::TestIntegration;
 
 const README: &str = include_str!("../../README.md");
+
+/// The examples with curl, in their order.
+fn curl_examples(integration: &TestIntegration) -> String {
+    let blocks = README.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let calls = blocks.filter(|block| block.contains("$API_URL")).map(|block| format!("{block}\necho\n"));
+    calls.collect::<String>().replace("/acme/", &format!("/{}/", integration.name))
+}
 
 /// The example under this heading.
 fn example(heading: &str, language: &str, integration: &TestIntegration) -> String {
@@ -30,44 +38,68 @@ struct Setting {
 
 impl Setting {
     async fn new() -> Self {
-        let WithPlatform { stack, platform, integration } = WithPlatform::start().await;
-        // The emulator's other form of the same address: not every resolver knows names under localhost.
-        let (_, host) = stack.api_url.split_once("://").unwrap();
-        let (id, port) = (host.split('.').next().unwrap(), host.rsplit(':').next().unwrap());
-        let api_url = format!("http://127.0.0.1:{port}/_aws/execute-api/{id}/$default");
+        let WithPlatform { stack, platform, integration } =
+            WithPlatform::delivering_to("http://127.0.0.1:9/", |configuration| {
+                configuration["cards"] = json!({"route": "messaging-service"});
+            })
+            .await;
+        let api_url = stack.direct_api_url();
         Self { platform, integration, api_url }
     }
 
-    async fn run(&self, program: &str, arguments: &[&str]) {
+    /// Runs a program, and returns what it printed and which calls the platform got.
+    async fn run(&self, program: &str, arguments: &[&str]) -> (String, Vec<&'static str>) {
+        let conversation = self.platform.open_conversation(&self.integration.integration_id, "customer-1");
         let mut command = Command::new(program);
         command
             .args(arguments)
             .env("API_URL", &self.api_url)
             .env("BEARER_TOKEN", BEARER_TOKEN)
             .env("CALLER_SECRET", CALLER_SECRET)
+            .env("CONVERSATION_ID", conversation.conversation_id)
+            .env("COMMUNICATION_ID", conversation.communication_id)
             .env_remove("http_proxy");
         let output: Output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{printed}\n{errors}");
+        (printed.into_owned(), self.platform.calls().iter().map(|call| call.operation).collect())
+    }
+
+    /// The examples in Python and Node do the same.
+    async fn run_the_signed_example(&self, program: &str, arguments: &[&str]) {
+        let (printed, calls) = self.run(program, arguments).await;
         assert!(printed.contains("conversationId") && printed.contains("posted"), "{printed}");
-        let done: Vec<_> = self.platform.calls().iter().map(|call| call.operation).collect();
-        assert_eq!(vec!["agentless", "receipt"], done);
+        assert_eq!(vec!["agentless", "receipt"], calls);
         assert_eq!("Your parcel has arrived.", self.platform.calls()[0].body["textBody"]);
     }
 }
 
 #[tokio::test]
-async fn the_example_with_curl_works() {
+async fn the_examples_with_curl_work() {
     let setting = Setting::new().await;
-    let script = format!("set -e\n{}", example("With curl", "sh", &setting.integration));
-    setting.run("sh", &["-c", &script]).await;
+    let script = format!("set -e\n{}", curl_examples(&setting.integration));
+    let (printed, calls) = setting.run("sh", &["-c", &script]).await;
+    let expected = [
+        "inbound-message",
+        "structured-response",
+        "inbound-event",
+        "agentless",
+        "create-upload",
+        "media",
+        "media",
+        "agent-message",
+        "agent-typing",
+        "agentless",
+        "receipt",
+    ];
+    assert_eq!(expected.as_slice(), calls, "{printed}");
 }
 
 #[tokio::test]
 async fn the_example_in_python_works() {
     let setting = Setting::new().await;
     let script = example("In Python, signed", "python", &setting.integration);
-    setting.run(root().join(".venv/bin/python").to_str().unwrap(), &["-c", &script]).await;
+    setting.run_the_signed_example(root().join(".venv/bin/python").to_str().unwrap(), &["-c", &script]).await;
 }
 
 #[tokio::test]
@@ -76,6 +108,6 @@ async fn the_example_in_node_works() {
     // Beside the packages, where Node looks for them.
     let file = root().join(format!(".venv/node/{}.mjs", setting.integration.name));
     std::fs::write(&file, example("In Node, signed", "js", &setting.integration)).unwrap();
-    setting.run(root().join(".venv/bin/node").to_str().unwrap(), &[file.to_str().unwrap()]).await;
+    setting.run_the_signed_example(root().join(".venv/bin/node").to_str().unwrap(), &[file.to_str().unwrap()]).await;
     std::fs::remove_file(file).unwrap();
 }

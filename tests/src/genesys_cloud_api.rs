@@ -150,11 +150,21 @@ impl GenesysCloud {
 
     /// Waits until so many calls have been done, and returns them.
     pub async fn wait_for_calls(&self, count: usize) -> Vec<Call> {
+        self.wait_until(|calls| calls.len() >= count).await;
+        self.calls()
+    }
+
+    /// Waits until so many calls of one operation have been done, and returns them.
+    pub async fn wait_for_calls_of(&self, operation: &str, count: usize) -> Vec<Call> {
+        self.wait_until(|calls| calls.iter().filter(|call| call.operation == operation).count() >= count).await;
+        self.calls_of(operation)
+    }
+
+    async fn wait_until(&self, enough: impl Fn(&[Call]) -> bool) {
         let mut attempts = self.platform.attempts.subscribe();
-        let waiting = attempts.wait_for(|_| self.calls().len() >= count);
+        let waiting = attempts.wait_for(|_| enough(&self.calls()));
         let in_time = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
         assert!(in_time, "the platform was not called; so far: {:?}", self.calls());
-        self.calls()
     }
 
     /// The customer's conversation, if there is one; the newest, if several integrations have one.
@@ -195,6 +205,11 @@ impl GenesysCloud {
     /// A user in the directory, and with it the user's channel. Several may have the same address.
     pub fn add_user(&self, id: &str, email: &str) {
         self.platform.users.add(id, email);
+    }
+
+    /// A user who leaves, and with whom the user's channel goes.
+    pub fn remove_user(&self, id: &str) {
+        self.platform.users.remove(id);
     }
 
     /// The organisation does not have the operation that takes cards: all on that path is answered 404.

@@ -10,4 +10,5 @@ pub mod genesys_cloud;
 pub mod genesys_cloud_api;
 pub mod lambda_host;
 pub mod messaging_service;
+pub mod sample_service;
 pub mod stack;

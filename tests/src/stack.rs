@@ -72,6 +72,17 @@ impl Stack {
         }
     }
 
+    /// Where the HTTP API answers, for programs that know no names under localhost: the emulator's other form of the same
+    /// address.
+    #[must_use]
+    pub fn direct_api_url(&self) -> String {
+        let url: reqwest::Url = self.api_url.parse().expect("API_URL is a URL");
+        match (url.host_str().and_then(|host| host.strip_suffix(".execute-api.localhost")), url.port()) {
+            (Some(id), Some(port)) => format!("http://127.0.0.1:{port}/_aws/execute-api/{id}/$default"),
+            _ => self.api_url.clone(),
+        }
+    }
+
     /// The ledger in the deployed table.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
@@ -163,6 +174,12 @@ impl TestIntegration {
     #[must_use]
     pub fn webhook_url(&self) -> String {
         self.route_url("webhook")
+    }
+
+    /// Where the simulated platform posts to.
+    #[must_use]
+    pub fn direct_webhook_url(&self) -> String {
+        format!("{}/integrations/{}/webhook", self.stack.direct_api_url(), self.name)
     }
 
     /// Where callers post to.

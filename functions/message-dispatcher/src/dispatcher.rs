@@ -2,13 +2,13 @@
 
 use crate::backoff;
 use crate::delivery::{MessagingService, TIMEOUT};
-use crate::queue::Queue;
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::OPERATION_TIMEOUT;
 use shared::envelope::Queued;
 use shared::integration::{Integration, IntegrationName, IntegrationStore, LoadError};
-use shared::ledger::{Bid, Claim, Claimed, Lapsed, Ledger, LedgerError, Settled};
+use shared::ledger::{Bid, CLOCK_SKEW, Claim, Claimed, Lapsed, Ledger, LedgerError, Settled};
 use shared::platform::Platforms;
+use shared::queue::MessageQueue;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,16 +18,13 @@ const TIME_TO_SETTLE: Duration = OPERATION_TIMEOUT.saturating_mul(2);
 /// How long what belongs to an integration that is gone is kept, in case the integration comes back.
 const KEPT_WITHOUT_INTEGRATION: SignedDuration = SignedDuration::from_hours(3 * 24);
 
-/// How far the clocks of two Lambda hosts may differ: a lease outlasts its invocation by this much.
-const CLOCK_SKEW: Duration = Duration::from_secs(5);
-
 /// Delivers messages and receipts.
 pub(crate) struct Dispatcher {
     pub(crate) integrations: IntegrationStore,
     pub(crate) ledger: Ledger,
     pub(crate) messaging_service: MessagingService,
     pub(crate) platforms: Platforms,
-    pub(crate) queue: Arc<Queue>,
+    pub(crate) queue: MessageQueue,
 }
 
 /// What is to become of it on the queue.

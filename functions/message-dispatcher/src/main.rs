@@ -20,6 +20,7 @@ use shared::aws::{self, setting};
 use shared::integration::IntegrationStore;
 use shared::ledger::Ledger;
 use shared::platform::Platforms;
+use shared::queue::MessageQueue;
 use shared::telemetry;
 use std::sync::Arc;
 
@@ -27,14 +28,15 @@ use std::sync::Arc;
 async fn main() -> Result<(), Error> {
     telemetry::start(env!("CARGO_CRATE_NAME"));
     let config = aws::config().await;
-    let queue = Arc::new(Queue::new(aws_sdk_sqs::Client::new(&config), setting("QUEUE_URL")?));
+    let (sqs, queue_url) = (aws_sdk_sqs::Client::new(&config), setting("QUEUE_URL")?);
+    let queue = Arc::new(Queue::new(sqs.clone(), queue_url.clone()));
     let secrets = aws_sdk_secretsmanager::Client::new(&config);
     let dispatcher = Arc::new(Dispatcher {
         integrations: IntegrationStore::new(secrets, setting("SECRET_PREFIX")?),
         ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), setting("LEDGER_TABLE")?),
         messaging_service: MessagingService::new()?,
         platforms: Platforms::new()?,
-        queue: Arc::clone(&queue),
+        queue: MessageQueue::new(sqs, queue_url),
     });
     run(service_fn(move |event: LambdaEvent<_>| {
         let (dispatcher, queue) = (Arc::clone(&dispatcher), Arc::clone(&queue));

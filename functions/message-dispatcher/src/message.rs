@@ -6,11 +6,13 @@ use crate::dispatcher::{Dispatcher, Reception, Turn, Verdict, next_wait, time_le
 use crate::failure::Failure;
 use crate::record::{Record, RecordedReceipt};
 use jiff::{SignedDuration, Timestamp};
+use shared::card::text_trace_code;
 use shared::delivery::{Delivery, webhook_id};
-use shared::envelope::Envelope;
-use shared::integration::{Integration, ReceiptMode};
-use shared::ledger::{Claim, LedgerError, Outcome};
-use shared::message::{Kind, Message};
+use shared::envelope::{Envelope, IdFrom};
+use shared::identity::Identity;
+use shared::integration::{CardRoute, Integration, ReceiptMode};
+use shared::ledger::{Bid, Claim, Claimed, Lapsed, LedgerError, Outcome, Settled};
+use shared::message::{Content, Kind, Message};
 use shared::receipt::DeliveryStatus;
 use std::error::Error;
 
@@ -51,7 +53,17 @@ impl Dispatcher {
         let identity = task.message.identity(&integration.name);
         let key = format!("delivery#{}#{identity}", integration.name);
         match self.turn(&key, task.reception).await? {
-            Turn::Ours(claim) => Ok(self.deliver(task, integration, &claim).await),
+            Turn::Ours(claim) => match self.is_text_trace(task, integration, &identity).await {
+                Ok(false) => Ok(self.deliver(task, integration, &claim).await),
+                Ok(true) => {
+                    task.log("dropped", "text trace of a card");
+                    Ok(self.settle(task, &claim, Outcome::Done, Record::default()).await)
+                }
+                Err(error) => {
+                    self.ledger.release(&claim, Timestamp::now()).await?;
+                    Err(error)
+                }
+            },
             Turn::Done(settled) => {
                 task.log("duplicate", "already settled");
                 // It may be here again because its receipt did not get onto the queue.
@@ -61,6 +73,32 @@ impl Dispatcher {
             Turn::Not(verdict) => {
                 task.log("retry", "another worker has it");
                 Ok(verdict)
+            }
+        }
+    }
+
+    /// Whether it is the text of a card that the customer gets, or has got, as a card. Each code counts once: what comes
+    /// with it in another message is a copy that somebody sent.
+    async fn is_text_trace(
+        &self,
+        task: &Task<'_>,
+        integration: &Integration,
+        identity: &Identity,
+    ) -> Result<bool, LedgerError> {
+        let code = match integration.cards {
+            CardRoute::MessagingService { text_trace: true } => task.text_trace_code(),
+            _ => None,
+        };
+        let Some(code) = code else { return Ok(false) };
+        let (key, now) = (format!("text-trace#{}#{code}", integration.name), Timestamp::now());
+        let fingerprint = Some(identity.as_str());
+        match self.ledger.claim(Bid { key: &key, now, until: now, fingerprint, lapsed: Lapsed::TakeOver }).await? {
+            Claimed::Won(claim) => {
+                self.ledger.complete(&claim, now, Outcome::Done, None).await?;
+                Ok(true)
+            }
+            Claimed::Settled(Settled { fingerprint: of, .. }) | Claimed::InProgress { fingerprint: of, .. } => {
+                Ok(of.as_deref() == fingerprint)
             }
         }
     }
@@ -116,7 +154,7 @@ impl Dispatcher {
     /// When recording fails, the message leaves the queue all the same, unless its receipt cannot be queued either: it has
     /// been delivered or refused, and when it comes after the lease it is delivered again, under the same `webhook-id`.
     async fn settle(&self, task: &Task<'_>, claim: &Claim, outcome: Outcome, mut record: Record) -> Verdict {
-        if !task.message.kind.expects_receipt() {
+        if !task.message.kind.expects_receipt() || task.envelope.id_from == IdFrom::Patchbay {
             record.receipt = None;
         }
         let answer = record.to_answer();
@@ -141,6 +179,14 @@ impl Dispatcher {
 }
 
 impl Task<'_> {
+    /// The code in it, if it looks like the text of a card and nothing more.
+    fn text_trace_code(&self) -> Option<&str> {
+        match &self.message.kind {
+            Kind::Text(Content { text: Some(text), content, .. }) if content.is_empty() => text_trace_code(text),
+            _ => None,
+        }
+    }
+
     /// Whether it is a typing event whose time is over.
     fn is_stale(&self, now: Timestamp) -> bool {
         let Kind::Typing(typing) = &self.message.kind else { return false };

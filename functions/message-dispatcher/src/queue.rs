@@ -1,10 +1,9 @@
-//! What becomes of messages on the queue.
+//! What becomes of messages that were taken off the queue.
 
 use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry};
 use shared::aws::cause;
-use shared::envelope::ReceiptEnvelope;
 use std::time::Duration;
 
 /// The queue. A batch of it has ten messages at the most, as many as one call may name.
@@ -20,33 +19,9 @@ pub(crate) struct GoingBack {
     pub(crate) wait: Duration,
 }
 
-/// Why a receipt is not on the queue.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SendError {
-    #[error("the receipt cannot be written: {0}")]
-    Unwritable(#[from] serde_json::Error),
-    #[error("the queue is out of reach: {0}")]
-    Unavailable(String),
-}
-
 impl Queue {
     pub(crate) fn new(client: Client, url: String) -> Self {
         Self { client, url }
-    }
-
-    /// Puts a receipt on the queue, in a group of its own customer's receipts. The queue drops what comes twice within
-    /// five minutes, the ledger what comes twice later.
-    pub(crate) async fn send_receipt(&self, envelope: &ReceiptEnvelope) -> Result<(), SendError> {
-        self.client
-            .send_message()
-            .queue_url(&self.url)
-            .message_group_id(envelope.receipt.group(&envelope.integration).as_str())
-            .message_deduplication_id(envelope.receipt.identity(&envelope.integration).as_str())
-            .message_body(envelope.to_queue()?)
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| SendError::Unavailable(cause(&error)))
     }
 
     /// Sets the wait of each message. Where that fails, it comes again after the queue's own time-out, in order all the

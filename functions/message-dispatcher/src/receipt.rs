@@ -54,7 +54,9 @@ impl Dispatcher {
         };
         let backoff = backoff::after(claim.version(), fastrand::f64());
         let left = time_left(envelope.received_at, integration.delivery.give_up_after);
-        match next_wait(backoff, retry_after, left).filter(|_| !matches!(error, ApiError::Refused(_))) {
+        match next_wait(backoff, retry_after, left)
+            .filter(|_| !matches!(error, ApiError::Refused(_) | ApiError::TooLarge { .. }))
+        {
             Some(wait) => {
                 log(envelope, "receipt to be retried", &error.to_string());
                 self.ledger.release(&claim, Timestamp::now()).await?;

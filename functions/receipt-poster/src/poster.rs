@@ -2,15 +2,12 @@
 
 use crate::request::{Receipts, Report};
 use futures::{StreamExt, stream};
-use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use serde_json::{Value, json};
-use shared::integration::Integration;
-use shared::ledger::{Bid, Claimed, Lapsed, Ledger, Outcome, Settled};
+use shared::ledger::Ledger;
 use shared::platform::Platforms;
 use shared::problem::{Problem, ProblemType};
-use shared::receipt::DeliveryReceipt;
-use shared::sender::{Reply, SenderRequest};
+use shared::sender::{Keeps, Once, Repeats, Reply, SenderRequest};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -19,8 +16,6 @@ use tokio::time::Instant;
 const CONCURRENCY: usize = 8;
 /// What must be left of the time for a receipt to be begun.
 const TIME_FOR_ONE: Duration = Duration::from_secs(3);
-/// How far the clocks of two Lambda hosts may differ.
-const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// Posts receipts to the platforms.
 pub(crate) struct Poster {
@@ -79,7 +74,8 @@ impl Poster {
                 outcomes.sort_by_key(|outcome| outcome.index);
                 let incomplete = outcomes.iter().any(|outcome| outcome.may_come_again);
                 let receipts: Vec<Value> = outcomes.into_iter().map(|outcome| outcome.body).collect();
-                Ok(Reply { status: StatusCode::MULTI_STATUS, body: json!({ "receipts": receipts }), incomplete })
+                let body = json!({ "receipts": receipts });
+                Ok(Reply { incomplete, ..Reply::new(StatusCode::MULTI_STATUS, body) })
             }
         }
     }
@@ -111,45 +107,24 @@ impl Poster {
             return Err(Problem::unavailable("No time was left for this receipt."));
         }
         let name = &request.integration.name;
-        let key = format!("receipt#{name}#{}", receipt.identity(name));
-        let until = request.ends_at.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
-        let bid = Bid { key: &key, now: Timestamp::now(), until, fingerprint: None, lapsed: Lapsed::TakeOver };
-        let out_of_reach = |error: shared::ledger::LedgerError| {
-            tracing::error!(reason = %error, "the ledger could not be asked");
-            Problem::unavailable("The ledger is out of reach.")
+        let once = Once {
+            ledger: &self.ledger,
+            key: &format!("receipt#{name}#{}", receipt.identity(name)),
+            fingerprint: None,
+            // A receipt may be posted twice without harm, so that an unknown outcome may be tried again.
+            repeats: Repeats::Harmless,
+            keeps: Keeps::FinalAnswers,
         };
-        match self.ledger.claim(bid).await.map_err(out_of_reach)? {
-            Claimed::Settled(Settled { outcome: Outcome::Done, .. }) => Ok(Posted::Before),
-            Claimed::Settled(_) => Err(Problem::new(ProblemType::PlatformRefused, "This receipt has failed before.")),
-            Claimed::InProgress { .. } => {
-                let problem = Problem::new(ProblemType::RequestInProgress, "This receipt is being posted.");
-                Err(Problem { retry_after: Some(Duration::from_secs(1)), ..problem })
-            }
-            Claimed::Won(claim) => {
-                let result = self.send(&request.integration, receipt, request.deadline).await;
-                let recorded = match &result {
-                    Ok(()) => self.ledger.complete(&claim, Timestamp::now(), Outcome::Done, None).await,
-                    Err(problem) if problem.problem_type == ProblemType::PlatformRefused => {
-                        self.ledger.complete(&claim, Timestamp::now(), Outcome::Failed, None).await
-                    }
-                    // A receipt may be posted twice without harm, so that an unknown outcome may be tried again.
-                    Err(_) => self.ledger.release(&claim, Timestamp::now()).await,
-                };
-                if let Err(error) = recorded {
-                    tracing::error!(integration = %name, reason = %error, "the outcome could not be recorded");
-                }
-                result.map(|()| Posted::Now)
-            }
+        let posting = async {
+            self.platforms.post_receipt(&request.integration.platform, receipt, request.deadline).await?;
+            Ok(Reply::ok(Value::Null))
+        };
+        let reply = once.run(request, posting).await?;
+        match (reply.replayed, reply.status.is_success()) {
+            (false, _) => Ok(Posted::Now),
+            (true, true) => Ok(Posted::Before),
+            (true, false) => Err(Problem::new(ProblemType::PlatformRefused, "This receipt has failed before.")),
         }
-    }
-
-    async fn send(
-        &self,
-        integration: &Integration,
-        receipt: &DeliveryReceipt,
-        deadline: Instant,
-    ) -> Result<(), Problem> {
-        Ok(self.platforms.post_receipt(&integration.platform, receipt, deadline).await?)
     }
 }
 

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::fields::{Fields, boolean, parsed, text};
-use shared::message::IdType;
 use shared::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, NOT_DELIVERED, ReasonCode, Recipient};
 
 /// How many receipts one request may hold.
@@ -52,11 +51,7 @@ impl Receipts {
 impl Report {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let message_id = fields.required("messageId", text);
-        let to = fields.object("to", |to| {
-            let id = to.required("id", text);
-            let id_type = to.optional("idType", id_type);
-            Some(Recipient { id: id?, id_type })
-        });
+        let to = fields.object("to", Recipient::read);
         let meaning = fields.required("status", meaning);
         let reasons = fields.objects("reasons", reason);
         let is_final = fields.optional("isFinalReceipt", boolean).unwrap_or(true);
@@ -109,13 +104,6 @@ fn meaning(value: Value) -> Result<Meaning, String> {
             );
         }
     })
-}
-
-fn id_type(value: Value) -> Result<IdType, String> {
-    match IdType::from(text(value)?) {
-        IdType::Other(_) => Err("must be `Email`, `Phone` or `Opaque`".to_owned()),
-        known => Ok(known),
-    }
 }
 
 fn reason(fields: &mut Fields<'_>) -> Option<FailureReason> {

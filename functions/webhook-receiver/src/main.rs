@@ -1,14 +1,13 @@
 //! The function behind `POST /integrations/{integration}/webhook`: takes a platform's signed webhook, puts it on the
 //! queue, and answers.
 
-mod queue;
 mod receiver;
 
 use lambda_http::{Error, run, service_fn};
-use queue::MessageQueue;
 use receiver::Receiver;
 use shared::aws::{self, setting};
 use shared::integration::IntegrationStore;
+use shared::queue::MessageQueue;
 use shared::telemetry;
 use std::sync::Arc;
 

@@ -1,6 +1,5 @@
 //! One webhook: the checks in their order, then one durable write.
 
-use crate::queue::{MessageQueue, SendError};
 use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use lambda_http::{Request, Response};
@@ -10,6 +9,7 @@ use shared::integration::{Integration, IntegrationName, IntegrationStore};
 use shared::message::Message;
 use shared::platform::Rejection;
 use shared::problem::{Problem, ProblemType, json_response, sentence};
+use shared::queue::{MessageQueue, SendError};
 use shared::signature::SignatureError;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl Receiver {
     pub(crate) async fn answer(self: Arc<Self>, request: Request) -> Result<Response<String>, Infallible> {
         let incoming = Incoming::from(request);
         let request_id = incoming.request_id.as_str();
-        let parsed = incoming.integration.parse();
+        let parsed = incoming.path.parameter("integration").parse();
         let result = match &parsed {
             Ok(name) => self.receive(name, &incoming).await,
             Err(error) => {
@@ -65,7 +65,7 @@ impl Receiver {
         let message = integration.platform.accept(&incoming.body).map_err(rejected)?;
         let envelope = Envelope::new(name.clone(), integration.platform.name(), Timestamp::now(), &incoming.body)
             .map_err(|_| Problem::new(ProblemType::InvalidBody, "The body is not JSON in UTF-8."))?;
-        self.queue.send(&envelope, &message).await.map_err(not_sent)?;
+        self.queue.send_message(&envelope, &message).await.map_err(not_sent)?;
         Ok(message)
     }
 

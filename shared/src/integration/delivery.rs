@@ -1,5 +1,5 @@
 use super::caller::signing_secret;
-use crate::fields::{Fields, list, seconds, text};
+use crate::fields::{Fields, list, text, whole_number};
 use crate::outbound::OutboundUrl;
 use crate::signature::standard_webhooks::SigningSecret;
 use serde_json::Value;
@@ -40,7 +40,7 @@ impl DeliveryConfig {
     pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let url = fields.required("url", url);
         let signing_secrets = fields.required("signingSecrets", list(signing_secret));
-        let give_up_after = fields.optional("giveUpAfterSeconds", seconds(GIVE_UP_SECONDS));
+        let give_up_after = fields.optional("giveUpAfterSeconds", whole_number("seconds", GIVE_UP_SECONDS));
         let receipts = fields.optional("receipts", receipt_mode);
         Some(Self {
             url: url?,

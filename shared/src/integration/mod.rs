@@ -5,12 +5,16 @@
 //! and none of them repeats a value.
 
 mod caller;
+mod cards;
 mod delivery;
+mod media;
 mod name;
 mod store;
 
 pub use caller::{Caller, Credential};
+pub use cards::CardRoute;
 pub use delivery::{DeliveryConfig, ReceiptMode};
+pub use media::MediaConfig;
 pub use name::{IntegrationName, InvalidIntegrationName};
 pub use store::{IntegrationStore, LoadError};
 
@@ -31,6 +35,10 @@ pub struct Integration {
     pub platform: PlatformConfig,
     /// The messaging service's side.
     pub delivery: DeliveryConfig,
+    /// How cards go out.
+    pub cards: CardRoute,
+    /// Which files may be sent.
+    pub media: MediaConfig,
     /// Who may call the sender routes.
     pub callers: Vec<Caller>,
 }
@@ -49,9 +57,11 @@ impl Integration {
             let platform = fields
                 .required("platform", PlatformName::from_field)
                 .and_then(|platform| PlatformConfig::read(platform, fields));
+            let cards = fields.optional_object("cards", CardRoute::read).unwrap_or_default();
+            let media = fields.optional_object("media", MediaConfig::read).unwrap_or_default();
             let delivery = fields.object("delivery", DeliveryConfig::read);
             let callers = fields.objects("callers", Caller::read);
-            Some(Self { name, platform: platform?, delivery: delivery?, callers: callers? })
+            Some(Self { name, platform: platform?, cards, media, delivery: delivery?, callers: callers? })
         })
     }
 }
@@ -105,6 +115,16 @@ mod tests {
         assert_eq!(3600, integration.delivery.give_up_after.as_secs());
         assert_eq!(ReceiptMode::OnAccept, integration.delivery.receipts);
         assert_eq!(2, integration.callers.len());
+        assert_eq!(CardRoute::MessagingService { text_trace: true }, integration.cards);
+    }
+
+    #[test]
+    fn the_text_trace_of_cards_can_be_turned_off_where_there_is_one() {
+        let mut document = example();
+        document["cards"]["textTrace"] = false.into();
+        assert_eq!(CardRoute::MessagingService { text_trace: false }, parse(&document).unwrap().cards);
+        document["cards"]["route"] = "open-messaging".into();
+        assert_eq!(vec!["/cards/textTrace is for the route `messaging-service` only"], parse(&document).unwrap_err());
     }
 
     #[test]

@@ -28,6 +28,9 @@ use uuid::Uuid;
 /// How long an item is kept after it was last written. Senders repeat messages by hand up to 30 days later.
 pub const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// How far the clocks of two Lambda hosts may differ: a lease outlasts its invocation by this much.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
+
 /// The end of a lease that was given back.
 const RELEASED: i64 = 0;
 

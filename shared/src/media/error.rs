@@ -67,6 +67,7 @@ fn other_status(status: u16) -> String {
                 "the file's host answered with the status {status}: redirects are not followed, name where it leads"
             )
         }
+        408 | 425 | 429 | 500.. => format!("the file's host answered with the status {status}: try again later"),
         _ => format!("the file's host answered with the status {status}: name a file that it serves to everybody"),
     }
 }

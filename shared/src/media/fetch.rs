@@ -5,6 +5,7 @@ use super::body::{self, MediaBody};
 use super::error::MediaError;
 use super::resolver::{PublicOnly, SystemDns};
 use super::source::{MediaUrl, Zone};
+use crate::fields::media_type;
 use crate::outbound;
 use http::{HeaderMap, StatusCode, header};
 use reqwest::dns::Resolve;
@@ -111,17 +112,9 @@ fn is_encoded(headers: &HeaderMap) -> bool {
     headers.get_all(header::CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// The media type of `Content-Type`, if it holds one: <https://www.rfc-editor.org/rfc/rfc9110#section-8.3>.
+/// The media type of `Content-Type`, if it holds one.
 fn content_type(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let essence = value.split(';').next()?.trim().to_ascii_lowercase();
-    let (kind, subtype) = essence.split_once('/')?;
-    (is_token(kind) && is_token(subtype)).then_some(essence)
-}
-
-/// Whether `text` is a token: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2>.
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    media_type(headers.get(header::CONTENT_TYPE)?.to_str().ok()?)
 }
 
 #[cfg(test)]

@@ -5,14 +5,21 @@
 
 pub mod genesys_cloud;
 
+use crate::card::CardMessage;
 use crate::fields::{Fault, Fields};
+use crate::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use crate::message::Message;
-use crate::receipt::DeliveryReceipt;
+use crate::receipt::{DeliveryReceipt, Recipient};
 use crate::signature::{SignatureError, hub};
-use genesys_cloud::api::{AgentlessMessage, ApiError, SentMessage};
+use genesys_cloud::StructuredMessage;
+use genesys_cloud::api::{
+    Accepted, AgentMessage, AgentlessMessage, ApiError, Communication, SentCard, SentMessage, Upload, UploadError,
+    UserLookup,
+};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Which platform an integration connects.
@@ -104,6 +111,160 @@ impl Platforms {
     }
 }
 
+/// Cards.
+impl Platforms {
+    /// Sends a card to a user's channel, before `deadline`. It is not repeated where the platform may have taken it.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn send_card(
+        &self,
+        config: &PlatformConfig,
+        channel: &str,
+        message: &CardMessage,
+        deadline: Instant,
+    ) -> Result<SentCard, ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => {
+                self.genesys_cloud.send_card(config, channel, message, deadline).await
+            }
+        }
+    }
+
+    /// Looks a user up by e-mail address, before `deadline`, unless that was done a short while ago.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn find_user(
+        &self,
+        config: &PlatformConfig,
+        email: &str,
+        deadline: Instant,
+    ) -> Result<UserLookup, ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => self.genesys_cloud.find_user(config, email, deadline).await,
+        }
+    }
+
+    /// Forgets an address: its user turned out not to be there.
+    pub fn forget_user(&self, config: &PlatformConfig, email: &str) {
+        match config {
+            PlatformConfig::GenesysCloud(config) => self.genesys_cloud.forget_user(config, email),
+        }
+    }
+}
+
+/// What customers do.
+impl Platforms {
+    /// Posts a customer's message, before `deadline`.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_inbound_message(
+        &self,
+        config: &PlatformConfig,
+        message: &InboundMessage,
+        deadline: Instant,
+    ) -> Result<Accepted, ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => {
+                self.genesys_cloud.post_inbound_message(config, message, deadline).await
+            }
+        }
+    }
+
+    /// Posts a customer's choice, before `deadline`.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_inbound_response(
+        &self,
+        config: &PlatformConfig,
+        response: &InboundResponse,
+        deadline: Instant,
+    ) -> Result<Accepted, ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => {
+                self.genesys_cloud.post_inbound_response(config, response, deadline).await
+            }
+        }
+    }
+
+    /// Says that a customer is typing, before `deadline`.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_inbound_typing(
+        &self,
+        config: &PlatformConfig,
+        typing: &InboundTyping,
+        deadline: Instant,
+    ) -> Result<(), ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => {
+                self.genesys_cloud.post_inbound_typing(config, typing, deadline).await
+            }
+        }
+    }
+}
+
+/// What agents say.
+impl Platforms {
+    /// Sends a message for an agent, before `deadline`. It is not repeated where the platform may have taken it.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn send_agent_message(
+        &self,
+        config: &PlatformConfig,
+        communication: &Communication,
+        message: &AgentMessage<'_>,
+        deadline: Instant,
+    ) -> Result<SentMessage, ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => {
+                self.genesys_cloud.send_agent_message(config, communication, message, deadline).await
+            }
+        }
+    }
+
+    /// Says that an agent is typing, before `deadline`.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_agent_typing(
+        &self,
+        config: &PlatformConfig,
+        communication: &Communication,
+        duration: Option<Duration>,
+        deadline: Instant,
+    ) -> Result<(), ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => {
+                self.genesys_cloud.post_agent_typing(config, communication, duration, deadline).await
+            }
+        }
+    }
+
+    /// Uploads a file, and returns its id once the platform has found it valid; before `deadline`.
+    ///
+    /// # Errors
+    /// See [`UploadError`].
+    pub async fn upload_media(
+        &self,
+        config: &PlatformConfig,
+        communication: &Communication,
+        upload: Upload,
+        deadline: Instant,
+    ) -> Result<String, UploadError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => {
+                self.genesys_cloud.upload_media(config, communication, upload, deadline).await
+            }
+        }
+    }
+}
+
 /// Why a webhook body with a good signature was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
@@ -128,6 +289,25 @@ impl PlatformConfig {
     pub fn name(&self) -> PlatformName {
         match self {
             Self::GenesysCloud(_) => PlatformName::GenesysCloud,
+        }
+    }
+
+    /// A card as the platform would send it to its webhook, as JSON.
+    ///
+    /// # Errors
+    /// None that can come up: all parts serialise.
+    pub fn structured_message(
+        &self,
+        id: &str,
+        conversation_id: Option<&str>,
+        to: &Recipient,
+        message: &CardMessage,
+    ) -> Result<Vec<u8>, serde_json::Error> {
+        match self {
+            Self::GenesysCloud(config) => {
+                let integration_id = &config.integration_id;
+                serde_json::to_vec(&StructuredMessage::new(integration_id, id, conversation_id, to, message))
+            }
         }
     }
 

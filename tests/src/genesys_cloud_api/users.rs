@@ -17,6 +17,10 @@ impl Users {
         self.0.lock().expect("no panic").push((id.to_owned(), email.to_owned()));
     }
 
+    pub(super) fn remove(&self, id: &str) {
+        self.0.lock().expect("no panic").retain(|(known, _)| known != id);
+    }
+
     pub(super) fn has(&self, id: &str) -> bool {
         self.0.lock().expect("no panic").iter().any(|(known, _)| known == id)
     }

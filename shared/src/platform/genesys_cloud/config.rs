@@ -21,18 +21,6 @@ pub struct Config {
     pub client_secret: Secret,
     /// The webhook's secrets, current first: several while one is being rotated.
     pub webhook_secrets: Vec<Secret>,
-    /// How cards go out.
-    pub card_route: CardRoute,
-}
-
-/// How a card reaches the customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CardRoute {
-    /// Through the platform's open-messaging API.
-    #[default]
-    OpenMessaging,
-    /// As a structured message to the messaging service.
-    MessagingService,
 }
 
 impl Config {
@@ -43,14 +31,12 @@ impl Config {
         let client_id = fields.required("clientId", text);
         let client_secret = fields.required("clientSecret", secret);
         let webhook_secrets = fields.required("webhookSecrets", list(webhook_secret));
-        let card_route = fields.optional_object("cards", |cards| cards.required("route", card_route));
         Some(Self {
             region: region?,
             integration_id: integration_id?,
             client_id: client_id?,
             client_secret: client_secret?,
             webhook_secrets: webhook_secrets?,
-            card_route: card_route.unwrap_or_default(),
         })
     }
 }
@@ -61,12 +47,4 @@ fn webhook_secret(value: Value) -> Result<Secret, String> {
         return Err(format!("must have at least {MINIMUM_WEBHOOK_SECRET_CHARACTERS} characters"));
     }
     Ok(text.into())
-}
-
-fn card_route(value: Value) -> Result<CardRoute, String> {
-    match value.as_str() {
-        Some("open-messaging") => Ok(CardRoute::OpenMessaging),
-        Some("messaging-service") => Ok(CardRoute::MessagingService),
-        _ => Err("must be `open-messaging` or `messaging-service`".to_owned()),
-    }
 }

@@ -9,15 +9,15 @@ pub mod config;
 pub mod content;
 mod normalize;
 pub mod region;
+mod structured;
 pub mod wire;
 
 use crate::fields::{Fault, pointer};
 use crate::json_bounds;
+use crate::message::MAXIMUM_ID_BYTES;
 use serde_path_to_error::{Path, Segment};
+pub use structured::StructuredMessage;
 pub use wire::Webhook;
-
-/// The longest id of a message, in bytes; Genesys Cloud's have 32.
-const MAXIMUM_ID_BYTES: usize = 512;
 
 /// Reads a webhook body.
 ///

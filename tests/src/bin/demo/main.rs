@@ -3,23 +3,26 @@
 //!
 //! Ends with an error when anything went another way than it should. With `--once` it ends after the table; without,
 //! it keeps the stack up until Ctrl-C. With `--watch` the HTTP API is `cargo lambda watch`, which runs the functions from
-//! the source as it changes.
+//! the source as it changes. With `--screenshot PATH` it takes the picture of the chat that the README shows.
 
 #![allow(clippy::print_stdout)]
 
+mod conversation;
 mod inbound;
 mod outbound;
 mod service;
 mod watch;
 
 use inbound::{post_all, print_table, unique_ids};
-use serde_json::Value;
-use service::SampleService;
+use serde_json::{Value, json};
+use service::deliveries;
 use std::error::Error;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use tests::caller::BEARER_TOKEN;
-use tests::genesys_cloud_api::GenesysCloud;
+use tests::caller::{BEARER_TOKEN, CALLER_SECRET};
+use tests::genesys_cloud_api::{Conversation, GenesysCloud};
+use tests::sample_service::SampleService;
 use tests::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
 use tokio::signal::unix::{SignalKind, signal};
 use watch::CargoLambdaWatch;
@@ -66,37 +69,61 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
     if let Some(watch) = watch {
         watch.ready().await?;
     }
-    let mut service = SampleService::start(&format!("{}/integrations/{INTEGRATION}/inbound", stack.api_url)).await?;
+    let inbound_url = format!("{}/integrations/{INTEGRATION}/inbound", stack.api_url);
+    let mut service = SampleService::start(&[
+        ("REFUSED_CUSTOMER", REFUSED_CUSTOMER),
+        ("INBOUND_URL", &inbound_url),
+        ("CALLER_SECRET", CALLER_SECRET),
+    ])
+    .await;
     let url = format!("{}/messages", service.url);
     let platform = GenesysCloud::start().await;
     let integration = stack
         .integration_named(INTEGRATION, INTEGRATION_ID, &url, |configuration| {
             configuration["domain"] = platform.url.clone().into();
+            configuration["cards"] = json!({"route": "messaging-service"});
         })
         .await;
 
     println!("\nGenesys Cloud posts to {}", integration.webhook_url());
     let rows = post_all(stack, &integration).await;
-    let deliveries = service.wait_for(&rows).await?;
+    let deliveries = deliveries(&service, &rows).await;
 
     println!("\nWhat the messaging service at {url} got:\n");
     for _ in unique_ids(&deliveries) {
         println!("  {}", service.output.next_line().await?.unwrap_or_default());
     }
-    let good = print_table(&rows, &deliveries) & outbound::show(stack, &integration, &platform).await;
+    let mut good = print_table(&rows, &deliveries) & outbound::show(stack, &integration, &platform).await;
+    good &= conversation::show(stack, &integration, &platform, &service).await?;
+    if let Some(path) = screenshot() {
+        conversation::take_screenshot(&service.url, &path).await;
+    }
     if !once {
-        println!("See the chat as the customer does, and answer: {}/?customer={CUSTOMER}\n", service.url);
-        print_examples(&integration);
+        println!(
+            "The chat as the customer sees it, who can answer there:\n\n  {}/?customer={}\n",
+            service.url,
+            conversation::CUSTOMER
+        );
+        print_examples(&integration, platform.conversation(conversation::CUSTOMER).as_ref());
         follow(&mut service).await?;
     }
     Ok(good)
+}
+
+/// Where a picture of the chat is to go, with `--screenshot PATH`.
+fn screenshot() -> Option<PathBuf> {
+    std::env::args().skip_while(|argument| argument != "--screenshot").nth(1).map(PathBuf::from)
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn print_examples(integration: &TestIntegration) {
+fn print_examples(integration: &TestIntegration, agent: Option<&Conversation>) {
+    let agent_route = agent.map_or_else(String::new, |conversation| {
+        let Conversation { conversation_id, communication_id, .. } = conversation;
+        format!("conversations/{conversation_id}/communications/{communication_id}/messages")
+    });
     println!(
         r#"Send one yourself, signed as Genesys Cloud signs:
 
@@ -109,7 +136,14 @@ Sent again it is answered again, and not delivered again. Without openssl, the s
 
   SIGNATURE=$(printf %s "$BODY" | python3 -c 'import base64, hashlib, hmac, sys; print(base64.b64encode(hmac.new(b"{WEBHOOK_SECRET}", sys.stdin.buffer.read(), hashlib.sha256).digest()).decode())')
 
-Send an agentless message to the simulated platform, and tell it what became of a message:
+Write as the customer, send a card, speak for the agent, send an agentless message, and say what became of a message:
+
+  curl -i {4} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
+    -d '{{"messageId":"m-1","from":{{"id":"ada"}},"time":"2026-01-02T03:04:05Z","text":"Hello!"}}'
+  curl -i {5} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
+    -d '{{"to":"ada","card":{{"title":"A card","actions":[{{"type":"postBack","title":"Fine","payload":"fine"}}]}}}}'
+  curl -i {6} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
+    -d '{{"textBody":"How can I help?"}}'
 
   curl -i {2} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
     -d '{{"toAddress":"me","textBody":"Hello!"}}'
@@ -123,6 +157,9 @@ Ctrl-C takes everything down.
         std::env::var("STACK_LOG").unwrap_or_default(),
         integration.route_url("agentless"),
         integration.route_url("receipts"),
+        integration.route_url("inbound/messages"),
+        integration.route_url("cards"),
+        integration.route_url(&agent_route),
     );
 }
 

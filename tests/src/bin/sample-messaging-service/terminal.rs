@@ -23,8 +23,13 @@ pub(crate) fn own_line(customer: &str, text: &str) -> String {
 fn in_column(customer: &str, line: &str) -> String {
     format!("{:<22}{line}", customer.chars().take(20).collect::<String>())
         .chars()
-        .filter(|character| !character.is_control())
+        .filter(|character| !character.is_control() && !turns_lines(*character))
         .collect()
+}
+
+/// Whether a terminal would break the line or turn its direction.
+fn turns_lines(character: char) -> bool {
+    matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// What a message shows, in one line.

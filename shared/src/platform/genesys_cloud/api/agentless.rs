@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-/// The longest text of a message, in characters.
-const MAXIMUM_TEXT: usize = 2_000;
 /// The longest text of a message by SMS.
 const MAXIMUM_SMS_TEXT: usize = 765;
 
@@ -59,6 +57,22 @@ pub struct SentMessage {
 }
 
 impl AgentlessMessage {
+    /// The longest text of a message, in characters.
+    pub const MAXIMUM_TEXT: usize = 2_000;
+
+    /// A text to a customer of an open-messaging integration, into the conversation that is going on or else a new one.
+    #[must_use]
+    pub fn to_customer(address: &str, text: String) -> Self {
+        Self {
+            to_address: Some(address.to_owned()),
+            external_contact_id: None,
+            to_address_messenger_type: MessengerType::Open,
+            text_body: Some(text),
+            messaging_template: None,
+            use_existing_active_conversation: Some(true),
+        }
+    }
+
     /// Reads a caller's request.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let messenger = fields.optional("toAddressMessengerType", messenger_type).unwrap_or_default();
@@ -68,7 +82,7 @@ impl AgentlessMessage {
         let to_address = fields.optional("toAddress", text);
         let external_contact_id = fields.optional("externalContactId", text);
         let text_body = fields.optional("textBody", |value| text_of(messenger, value));
-        let messaging_template = fields.optional("messagingTemplate", template);
+        let messaging_template = fields.optional("messagingTemplate", messaging_template);
         let use_existing_active_conversation = fields.optional("useExistingActiveConversation", boolean);
         if !has_recipient {
             fields.fault("toAddress", "is required, unless there is an externalContactId");
@@ -113,7 +127,7 @@ impl Client {
         }
         let body = Body { from_address: &config.integration_id, message };
         let path = ["api", "v2", "conversations", "messages", "agentless"];
-        self.post(config, &Call { path: &path, body: &body, may_repeat: false }, deadline).await
+        self.call(config, &Call::post(&path, &body)?, deadline).await
     }
 }
 
@@ -123,12 +137,15 @@ fn messenger_type(value: Value) -> Result<MessengerType, String> {
 
 fn text_of(messenger: MessengerType, value: Value) -> Result<String, String> {
     let text = text(value)?;
-    let maximum = if messenger == MessengerType::Sms { MAXIMUM_SMS_TEXT } else { MAXIMUM_TEXT };
+    let maximum = if messenger == MessengerType::Sms { MAXIMUM_SMS_TEXT } else { AgentlessMessage::MAXIMUM_TEXT };
     if text.chars().count() > maximum { Err(format!("must have at most {maximum} characters")) } else { Ok(text) }
 }
 
 /// `SendMessagingTemplateRequest`: which template, and what goes into it.
-fn template(value: Value) -> Result<Map<String, Value>, String> {
+///
+/// # Errors
+/// What is wrong, without the value.
+pub fn messaging_template(value: Value) -> Result<Map<String, Value>, String> {
     const FIELDS: [&str; 6] =
         ["responseId", "parameters", "headerParameters", "bodyParameters", "buttonUrlParameters", "carouselParameters"];
     let Value::Object(template) = value else { return Err("must be an object".to_owned()) };

@@ -32,6 +32,12 @@ pub enum ApiError {
     /// The call never reached the platform. Nothing was sent.
     #[error("the platform is out of reach: {0}")]
     NotSent(&'static str),
+    /// The platform does not take so much. Nothing was sent.
+    #[error("the platform takes {maximum} bytes at the most")]
+    TooLarge {
+        /// So many bytes it takes.
+        maximum: usize,
+    },
     /// The platform wants fewer calls. Nothing was done.
     #[error("the platform's rate limit is reached")]
     RateLimited {
@@ -58,7 +64,7 @@ impl ApiError {
         match self {
             Self::NotSent(_) | Self::RateLimited { .. } => true,
             Self::Unknown { .. } => may_repeat,
-            Self::Credentials(_) | Self::Refused(_) => false,
+            Self::Credentials(_) | Self::Refused(_) | Self::TooLarge { .. } => false,
         }
     }
 
@@ -101,11 +107,20 @@ impl PlatformError {
         let correlation_id = headers.get("inin-correlation-id").and_then(|value| value.to_str().ok());
         Self {
             status: status.as_u16(),
-            code: body.code,
+            // Codes go into the log: they are words such as `bad.request`, or none of ours.
+            code: body.code.filter(|code| is_code(code)),
             message: body.message,
             correlation_id: correlation_id.map(str::to_owned).or(body.context_id),
         }
     }
+}
+
+/// The longest code of an error.
+const MAXIMUM_CODE_BYTES: usize = 100;
+
+fn is_code(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=MAXIMUM_CODE_BYTES).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 #[cfg(test)]
@@ -124,6 +139,14 @@ mod tests {
         assert_eq!(Some("not.found"), error.code.as_deref());
         assert_eq!(Some("No such conversation"), error.message.as_deref());
         assert_eq!(Some("c-1"), error.correlation_id.as_deref());
+    }
+
+    #[test]
+    fn a_code_that_is_no_code_is_left_out() {
+        for code in ["not a code", "", &"x".repeat(101)] {
+            let ApiError::Refused(error) = answer(400, &format!(r#"{{"code": "{code}"}}"#)) else { panic!() };
+            assert_eq!(None, error.code);
+        }
     }
 
     #[test]

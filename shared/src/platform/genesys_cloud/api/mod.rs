@@ -3,19 +3,30 @@
 //! Every call has a token, a time-out taken from the time that is left, and repeats where a repeat is safe and fits
 //! into that time. Where a call may have been done and nobody can tell, the error says so.
 
+mod agent;
 mod agentless;
+mod card;
 mod error;
+mod inbound;
+mod media;
 mod rate_limit;
 mod receipt;
 mod token;
+mod users;
 
-pub use agentless::{AgentlessMessage, SentMessage};
+pub use agent::{AgentMessage, Communication, ConversationId, InvalidConversationId};
+pub use agentless::{AgentlessMessage, SentMessage, messaging_template};
+pub use card::SentCard;
 pub use error::{ApiError, PlatformError};
+pub use inbound::Accepted;
+pub use media::{FileName, InvalidFileName, TIME_TO_SEND, Upload, UploadError};
+pub use users::UserLookup;
 
 use super::config::Config;
 use crate::outbound;
 use backon::{ExponentialBuilder, Retryable};
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
+use jiff::Timestamp;
 use rate_limit::RateLimit;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,11 +34,14 @@ use std::time::Duration;
 use token::{Token, Tokens};
 use tokio::time::Instant;
 use url::Url;
+use users::Users;
 
 /// The longest that one attempt may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A call is not begun with less time than this: it would end with an unknown outcome, and for want of time only.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(2);
+/// The largest body that the platform takes.
+const MAXIMUM_BODY_BYTES: usize = 512_000;
 /// The largest answer that is read.
 const MAXIMUM_ANSWER_BYTES: usize = 512 * 1024;
 /// How often a call is repeated at the most.
@@ -38,17 +52,42 @@ const MAXIMUM_REPEATS: usize = 4;
 pub struct Client {
     http: reqwest::Client,
     tokens: Tokens,
+    users: Users,
 }
 
 /// One call.
-#[derive(Debug)]
-pub struct Call<'c, B> {
-    /// The path's segments; they are encoded one by one, so that none can lead elsewhere.
-    pub path: &'c [&'c str],
-    /// The body.
-    pub body: &'c B,
-    /// Whether it does no harm when it is made twice.
-    pub may_repeat: bool,
+pub(crate) struct Call<'c> {
+    method: Method,
+    path: &'c [&'c str],
+    query: &'c [(&'c str, &'c str)],
+    body: Option<Vec<u8>>,
+    may_repeat: bool,
+}
+
+impl<'c> Call<'c> {
+    /// A `POST` that is not made again where it may have been done. The path's segments are encoded one by one, so that
+    /// none can lead elsewhere.
+    fn post(path: &'c [&'c str], body: &impl Serialize) -> Result<Self, ApiError> {
+        let body = serde_json::to_vec(body).map_err(|_| ApiError::NotSent("the body cannot be written"))?;
+        if body.len() > MAXIMUM_BODY_BYTES {
+            return Err(ApiError::TooLarge { maximum: MAXIMUM_BODY_BYTES });
+        }
+        Ok(Self { method: Method::POST, path, query: &[], body: Some(body), may_repeat: false })
+    }
+
+    /// A `GET`.
+    fn get(path: &'c [&'c str]) -> Self {
+        Self { method: Method::GET, path, query: &[], body: None, may_repeat: true }
+    }
+
+    fn with_query(self, query: &'c [(&'c str, &'c str)]) -> Self {
+        Self { query, ..self }
+    }
+
+    /// It does no harm when it is made twice.
+    fn repeatable(self) -> Self {
+        Self { may_repeat: true, ..self }
+    }
 }
 
 impl Client {
@@ -57,17 +96,14 @@ impl Client {
     /// # Errors
     /// The TLS stack could not be set up.
     pub fn new() -> Result<Self, reqwest::Error> {
-        Ok(Self { http: outbound::client(ATTEMPT_TIMEOUT)?, tokens: Tokens::default() })
+        Ok(Self { http: outbound::client(ATTEMPT_TIMEOUT)?, tokens: Tokens::default(), users: Users::default() })
     }
 
-    /// Makes a `POST` and reads the answer, before `deadline`.
-    ///
-    /// # Errors
-    /// See [`ApiError`].
-    pub async fn post<B: Serialize, A: DeserializeOwned + Default>(
+    /// Makes a call and reads the answer, before `deadline`.
+    async fn call<A: DeserializeOwned + Default>(
         &self,
         config: &Config,
-        call: &Call<'_, B>,
+        call: &Call<'_>,
         deadline: Instant,
     ) -> Result<A, ApiError> {
         let backoff = ExponentialBuilder::default()
@@ -89,10 +125,10 @@ impl Client {
     }
 
     /// One attempt; with a second one behind it when the platform no longer takes our token.
-    async fn attempt<B: Serialize, A: DeserializeOwned + Default>(
+    async fn attempt<A: DeserializeOwned + Default>(
         &self,
         config: &Config,
-        call: &Call<'_, B>,
+        call: &Call<'_>,
         deadline: Instant,
     ) -> Result<A, ApiError> {
         let token = self.token(config, None, deadline).await?;
@@ -116,33 +152,39 @@ impl Client {
         tokio::time::timeout(left, token).await.unwrap_or(Err(ApiError::NotSent("no token in time")))
     }
 
-    async fn send<B: Serialize, A: DeserializeOwned + Default>(
+    async fn send<A: DeserializeOwned + Default>(
         &self,
         config: &Config,
-        call: &Call<'_, B>,
+        call: &Call<'_>,
         token: &Token,
         deadline: Instant,
     ) -> Result<A, ApiError> {
-        let request = self
-            .http
-            .request(Method::POST, address(&config.region.api_url(), call.path)?)
-            .bearer_auth(token.expose())
-            .header(http::header::CONTENT_TYPE, "application/json")
-            .body(serde_json::to_vec(call.body).map_err(|_| ApiError::NotSent("the body cannot be written"))?)
-            .timeout(time_left(deadline)?);
+        let mut url = address(&config.region.api_url(), call.path)?;
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query);
+        }
+        let mut request =
+            self.http.request(call.method.clone(), url).bearer_auth(token.expose()).timeout(time_left(deadline)?);
+        if let Some(body) = &call.body {
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body.clone());
+        }
         let started = Instant::now();
         let response = request.send().await.map_err(|error| ApiError::from_transport(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = outbound::bounded_body(response, MAXIMUM_ANSWER_BYTES).await.unwrap_or_default();
+        let body = outbound::bounded_body(response, MAXIMUM_ANSWER_BYTES).await;
         RateLimit::read(&headers).report(&config.client_id);
         let correlation_id = headers.get("inin-correlation-id").and_then(|value| value.to_str().ok());
         let milliseconds = started.elapsed().as_millis() as u64;
         tracing::info!(outcome = "platform called", status = status.as_u16(), correlation_id, milliseconds);
-        if status.is_success() {
+        if !status.is_success() {
+            return Err(ApiError::from_answer(status, &headers, &body.unwrap_or_default()));
+        }
+        let answer = body.ok().and_then(|body| serde_json::from_slice(&body).ok());
+        match (answer, &call.method) {
+            (Some(answer), _) => Ok(answer),
+            (None, &Method::GET) => Err(ApiError::Unknown { cause: "the answer cannot be read", error: None }),
             // It has been done; an answer that cannot be read only tells less of it.
-            Ok(serde_json::from_slice(&body).unwrap_or_default())
-        } else {
-            Err(ApiError::from_answer(status, &headers, &body))
+            (None, _) => Ok(A::default()),
         }
     }
 }
@@ -156,6 +198,11 @@ fn address(base: &Url, path: &[&str]) -> Result<Url, ApiError> {
     }
     url.path_segments_mut().map_err(|()| ApiError::NotSent("no address"))?.clear().extend(path);
     Ok(url)
+}
+
+/// A time as the platform writes it: ISO 8601 with milliseconds.
+fn platform_time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// How long an attempt may take.

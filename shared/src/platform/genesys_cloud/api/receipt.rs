@@ -1,6 +1,6 @@
 //! Delivery receipts for outbound messages.
 
-use super::{ApiError, Call, Client};
+use super::{ApiError, Call, Client, platform_time};
 use crate::message::IdType;
 use crate::platform::genesys_cloud::config::Config;
 use crate::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason};
@@ -50,14 +50,14 @@ impl Client {
             id: &receipt.message_id,
             channel: Channel {
                 to: To { id: &receipt.to.id, id_type: known(receipt.to.id_type.as_ref()) },
-                time: receipt.time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+                time: platform_time(receipt.time),
             },
             status: receipt.status,
             reasons: &receipt.reasons,
             is_final_receipt: receipt.is_final,
         };
         let path = ["api", "v2", "conversations", "messages", &config.integration_id, "inbound", "open", "receipt"];
-        self.post(config, &Call { path: &path, body: &body, may_repeat: true }, deadline).await.map(|IgnoredAny| ())
+        self.call(config, &Call::post(&path, &body)?.repeatable(), deadline).await.map(|IgnoredAny| ())
     }
 }
 

@@ -11,6 +11,7 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-d
 const customer = new URLSearchParams(location.search).get("customer");
 const shown = new Map(); // each entry's key: its element and its position
 let canAnswer = false;
+let stream;
 let agent = "";
 let typingEnds;
 let saidTyping = -Infinity;
@@ -55,21 +56,28 @@ function openChat() {
   page.text.addEventListener("input", typed);
   allowAnswers();
   follow();
+  // A browser has six connections to a server; what nobody looks at gives its own back, and takes up later what it missed.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) stream?.close();
+    else follow();
+  });
 }
 
 // The browser itself comes again after a break and asks for what it has missed. Only when it gives up is the stream
 // opened anew; it begins at the beginning then, and what is there already stays.
 function follow() {
-  const events = new EventSource(`${path()}/events`);
+  stream?.close();
+  const events = (stream = new EventSource(`${path()}/events`));
   events.addEventListener("open", () => (page.status.textContent = `You are ${customer}`));
   events.addEventListener("settings", ({ data }) => {
     canAnswer = JSON.parse(data).canAnswer;
+    page.hint.textContent = canAnswer ? "" : "You can read along. To answer, the service needs INBOUND_URL and CALLER_SECRET.";
     allowAnswers();
   });
   events.addEventListener("message", ({ data }) => show(JSON.parse(data)));
   events.addEventListener("error", () => {
     page.status.textContent = "Connecting again…";
-    if (events.readyState === EventSource.CLOSED) setTimeout(follow, LOOK_AGAIN);
+    if (events.readyState === EventSource.CLOSED && events === stream && !document.hidden) setTimeout(follow, LOOK_AGAIN);
   });
 }
 
@@ -211,7 +219,6 @@ async function post(route, body) {
 
 function allowAnswers() {
   for (const control of page.chat.querySelectorAll("button, textarea")) control.disabled = !canAnswer;
-  page.hint.textContent = canAnswer ? "" : "You can read along. To answer, the service needs INBOUND_URL and CALLER_SECRET.";
 }
 
 // --- small things ---

@@ -1,6 +1,7 @@
 // What a message shows. Whatever comes from outside becomes text or a checked attribute, never markup.
 
 const WEB = ["http:", "https:"];
+const LONGEST = 20_000;
 const moment = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
 
 // An element with these attributes; children that are texts stay texts.
@@ -13,9 +14,15 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-// What should be a text and is something else shows nothing.
-function words(value) {
+// What should be a text and is something else is none.
+function whole(value) {
   return typeof value === "string" ? value : "";
+}
+
+// What is shown of a text: of what is endless, the beginning.
+function words(value) {
+  const text = whole(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }
 
 function list(value) {
@@ -153,7 +160,7 @@ export class Parts {
     if (action.type === "Postback" && words(action.text) !== "") buttons.unshift(this.cardAction(action));
     const film = web(card.video);
     return element("article", { class: "card" },
-      picture(card.image, "", null),
+      picture(card.image, card.imageAltText, null),
       film && element("video", { src: film, controls: true, preload: "none", "aria-label": title || "Video" }),
       element("div", { class: "words" },
         title === "" ? null : element("p", { class: "heading", dir: "auto" }, main),
@@ -189,7 +196,8 @@ export class Parts {
 
   button(type, text, payload) {
     const label = words(text) || words(payload) || "Choose";
-    const answer = { originatingMessageId: this.message.messageId, type, text: label, payload: words(payload) || label };
+    // What is sent is sent whole.
+    const answer = { originatingMessageId: this.message.messageId, type, text: whole(text) || label, payload: whole(payload) || whole(text) || label };
     const button = element("button", { type: "button", class: "choice", dir: "auto", "data-payload": answer.payload }, label);
     button.addEventListener("click", () => this.choose(answer));
     return button;

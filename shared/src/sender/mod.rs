@@ -4,49 +4,44 @@
 //! is claimed in the ledger before anything is sent. Where its outcome is unknown it stays unknown: nothing is ever sent
 //! twice on a guess.
 
+mod once;
+mod reply;
+
+pub use once::{Keeps, Once, Repeats};
+pub use reply::Reply;
+
 use crate::aws::{self, MissingSetting, setting};
 use crate::caller::{Authenticated, AuthenticationError, authenticate};
 use crate::fields::{Fault, Fields, read};
-use crate::gateway::Incoming;
+use crate::gateway::{Incoming, Path};
+use crate::identity::Identity;
 use crate::integration::{Integration, IntegrationName, IntegrationStore};
 use crate::json_bounds;
-use crate::ledger::{Bid, Claim, Claimed, Lapsed, Ledger, Outcome};
-use crate::message::Identity;
-use crate::problem::{Problem, ProblemType, json_response, sentence};
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use crate::ledger::Ledger;
+use crate::problem::{Problem, ProblemType, sentence};
+use http::{HeaderName, Response, header};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
 
-/// The largest body that a sender route takes, in bytes.
+/// The largest body that a sender route takes unless it says otherwise, in bytes.
 const MAXIMUM_BODY_BYTES: usize = 256 * 1024;
 /// The longest idempotency key.
 const MAXIMUM_KEY_BYTES: usize = 255;
-/// How far the clocks of two Lambda hosts may differ.
-const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// One sender route.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SenderRoute {
     name: &'static str,
     repeats: Repeats,
-    integrations: IntegrationStore,
+    keeps: Keeps,
+    maximum_body_bytes: usize,
+    integrations: Arc<IntegrationStore>,
     ledger: Ledger,
-}
-
-/// What to do with a request whose outcome nobody knows when it comes again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeats {
-    /// Answer that the outcome is unknown: doing it twice would do harm.
-    Never,
-    /// Do it again: that does no harm.
-    Harmless,
 }
 
 /// A request of a known caller, as far as its own route has to do with it.
@@ -60,19 +55,11 @@ pub struct SenderRequest {
     pub ends_at: Timestamp,
     /// Lambda's id of this invocation.
     pub request_id: String,
-}
-
-/// What a route answers when it did its work, or as much of it as there was.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reply {
-    /// The status.
-    #[serde(with = "status")]
-    pub status: StatusCode,
-    /// The body: ids and outcomes, no message text.
-    pub body: Value,
-    /// Whether parts could not be done and may be tried again: then the key is given back, and the answer not kept.
-    #[serde(skip)]
-    pub incomplete: bool,
+    /// The path that was called.
+    pub path: Path,
+    /// Stands for the request, where it has an idempotency key: the same when the same caller asks for the same again
+    /// under the same key.
+    pub key: Option<Identity>,
 }
 
 impl SenderRoute {
@@ -87,9 +74,29 @@ impl SenderRoute {
         Ok(Self {
             name,
             repeats,
-            integrations: IntegrationStore::new(secrets, setting("SECRET_PREFIX")?),
+            keeps: Keeps::FinalAnswers,
+            maximum_body_bytes: MAXIMUM_BODY_BYTES,
+            integrations: Arc::new(IntegrationStore::new(secrets, setting("SECRET_PREFIX")?)),
             ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), setting("LEDGER_TABLE")?),
         })
+    }
+
+    /// Another route of the same function.
+    #[must_use]
+    pub fn beside(&self, name: &'static str, repeats: Repeats) -> Self {
+        Self { name, repeats, keeps: Keeps::FinalAnswers, maximum_body_bytes: MAXIMUM_BODY_BYTES, ..self.clone() }
+    }
+
+    /// The route with what it keeps of its answers; all that are final unless it says so.
+    #[must_use]
+    pub fn keeping(self, keeps: Keeps) -> Self {
+        Self { keeps, ..self }
+    }
+
+    /// The route with another limit for bodies.
+    #[must_use]
+    pub fn with_maximum_body(self, bytes: usize) -> Self {
+        Self { maximum_body_bytes: bytes, ..self }
     }
 
     /// The ledger, for routes that keep book of their own.
@@ -106,7 +113,7 @@ impl SenderRoute {
         work: impl AsyncFnOnce(&SenderRequest, T) -> Result<Reply, Problem>,
     ) -> Response<String> {
         let request_id = incoming.request_id.clone();
-        let parsed: Result<IntegrationName, _> = incoming.integration.parse();
+        let parsed: Result<IntegrationName, _> = incoming.path.parameter("integration").parse();
         // A name that does not parse may hold anything, so it is not logged.
         let integration = parsed.as_ref().map_or("", IntegrationName::as_str);
         let mut caller = String::new();
@@ -158,22 +165,40 @@ impl SenderRoute {
         let (integration, caller) = self.authenticated(integration, &incoming).await?;
         caller_name.clone_from(&caller.name);
         let key = idempotency_key(&incoming, caller.webhook_id)?;
-        let body = json_body(&incoming)?;
+        let key = key.map(|key| Identity::of(&[self.name, name.as_str(), &caller.name, &key]));
+        let body = json_body(&incoming, self.maximum_body_bytes)?;
+        // The path says to whom the body is; neither may change under the same key.
+        let fingerprint =
+            Identity::of(&[incoming.path.identity().as_str(), Identity::of_bytes(&incoming.body).as_str()]);
         let task = read(body, parse).map_err(Problem::invalid_body)?;
         let request = SenderRequest {
             integration,
             deadline: incoming.deadline(),
             ends_at: incoming.ends_at,
-            request_id: incoming.request_id.clone(),
+            request_id: incoming.request_id,
+            path: incoming.path,
+            key: key.as_ref().map(|key| Identity::of(&[key.as_str(), fingerprint.as_str()])),
         };
-        match key {
-            None => work(&request, task).await.map(Reply::into_response),
+        let reply = match &key {
+            None => work(&request, task).await,
             Some(key) => {
-                let key = Identity::of(&[self.name, name.as_str(), &caller.name, &key]);
-                let key = format!("request#{name}#{key}");
-                self.once(&key, &incoming, work(&request, task)).await
+                let once = Once {
+                    ledger: &self.ledger,
+                    key: &format!("request#{name}#{key}"),
+                    fingerprint: Some(&fingerprint),
+                    repeats: self.repeats,
+                    keeps: self.keeps,
+                };
+                once.run(&request, work(&request, task)).await
             }
-        }
+        };
+        reply.map(Reply::into_response).map_err(|problem| match (problem.problem_type, self.repeats) {
+            (ProblemType::OutcomeUnknown, Repeats::Harmless) => {
+                let detail = "The platform may have done what was asked. It may be asked for again: that does no harm.";
+                Problem { detail: detail.to_owned(), ..problem }
+            }
+            _ => problem,
+        })
     }
 
     async fn authenticated(
@@ -191,115 +216,6 @@ impl SenderRoute {
             |error: AuthenticationError| Problem::new(ProblemType::Unauthenticated, sentence(&error.to_string()));
         verdict.map(|caller| (integration, caller)).map_err(refuse)
     }
-
-    /// Does the work unless it has been done, is being done, or may have been done under this key.
-    async fn once(
-        &self,
-        key: &str,
-        incoming: &Incoming,
-        work: impl Future<Output = Result<Reply, Problem>>,
-    ) -> Result<Response<String>, Problem> {
-        let fingerprint = Identity::of_bytes(&incoming.body);
-        let now = Timestamp::now();
-        let until = incoming.ends_at.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
-        let lapsed = match self.repeats {
-            Repeats::Never => Lapsed::Leave,
-            Repeats::Harmless => Lapsed::TakeOver,
-        };
-        let bid = Bid { key, now, until, fingerprint: Some(fingerprint.as_str()), lapsed };
-        let claimed = self.ledger.claim(bid).await.map_err(|error| {
-            tracing::error!(reason = %error, "the ledger could not be asked");
-            Problem::unavailable("The ledger is out of reach. Nothing was sent.")
-        })?;
-        match claimed {
-            Claimed::Won(claim) => {
-                let result = work.await;
-                self.record(&claim, &result, &incoming.request_id).await;
-                result.map(Reply::into_response)
-            }
-            Claimed::Settled(settled) => {
-                same_request(settled.fingerprint.as_deref(), &fingerprint)?;
-                replay(settled.outcome, settled.answer.as_deref())
-            }
-            Claimed::InProgress { until, fingerprint: theirs } => {
-                same_request(theirs.as_deref(), &fingerprint)?;
-                if until <= now {
-                    return Err(unknown());
-                }
-                let problem = Problem::new(ProblemType::RequestInProgress, "Ask again for its answer.");
-                Err(Problem { retry_after: Some(Duration::from_secs(1)), ..problem })
-            }
-        }
-    }
-
-    /// Keeps the answer, or gives the key back where nothing was done.
-    async fn record(&self, claim: &Claim, result: &Result<Reply, Problem>, request_id: &str) {
-        let now = Timestamp::now();
-        let recorded = match result {
-            Ok(reply) if reply.incomplete => self.ledger.release(claim, now).await,
-            Ok(reply) => self.ledger.complete(claim, now, Outcome::Done, reply.to_answer().as_deref()).await,
-            Err(problem) => {
-                let body = problem.without_words().body(request_id);
-                let reply = Reply { status: problem.status(), body, incomplete: false };
-                let answer = reply.to_answer();
-                match problem.problem_type {
-                    ProblemType::OutcomeUnknown if self.repeats == Repeats::Never => {
-                        self.ledger.complete(claim, now, Outcome::Unknown, answer.as_deref()).await
-                    }
-                    ProblemType::PlatformRefused => {
-                        self.ledger.complete(claim, now, Outcome::Failed, answer.as_deref()).await
-                    }
-                    _ => self.ledger.release(claim, now).await,
-                }
-            }
-        };
-        if let Err(error) = recorded {
-            tracing::error!(request_id, reason = %error, "the outcome could not be recorded");
-        }
-    }
-}
-
-impl Reply {
-    /// 200 with this body.
-    #[must_use]
-    pub fn ok(body: Value) -> Self {
-        Self { status: StatusCode::OK, body, incomplete: false }
-    }
-
-    fn to_answer(&self) -> Option<String> {
-        serde_json::to_string(self).ok()
-    }
-
-    fn into_response(self) -> Response<String> {
-        let good = self.status.is_success();
-        json_response(self.status, if good { "application/json" } else { "application/problem+json" }, &self.body)
-    }
-}
-
-/// The first answer once more.
-fn replay(outcome: Outcome, answer: Option<&str>) -> Result<Response<String>, Problem> {
-    let reply: Option<Reply> = answer.and_then(|answer| serde_json::from_str(answer).ok());
-    match (outcome, reply) {
-        (Outcome::Unknown, Some(reply)) => Ok(reply.into_response()),
-        (Outcome::Done | Outcome::Failed, Some(reply)) => {
-            let mut response = reply.into_response();
-            response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
-            Ok(response)
-        }
-        _ => Err(unknown()),
-    }
-}
-
-fn unknown() -> Problem {
-    let detail = "The platform may have done what was asked. It is not sent again under the same key.";
-    Problem::new(ProblemType::OutcomeUnknown, detail)
-}
-
-fn same_request(theirs: Option<&str>, ours: &Identity) -> Result<(), Problem> {
-    if theirs.is_none_or(|theirs| theirs == ours.as_str()) {
-        return Ok(());
-    }
-    Err(Problem::new(ProblemType::IdempotencyKeyReused, "The key came with another body before. Use a new key."))
 }
 
 /// The key under which the request is done once: the id that the caller signed, else the header's.
@@ -324,15 +240,15 @@ fn idempotency_key(incoming: &Incoming, webhook_id: Option<String>) -> Result<Op
     }
 }
 
-fn json_body(incoming: &Incoming) -> Result<Value, Problem> {
+fn json_body(incoming: &Incoming, maximum_bytes: usize) -> Result<Value, Problem> {
     let media_type =
         incoming.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         let detail = "The content type must be application/json.";
         return Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
     }
-    if incoming.body.len() > MAXIMUM_BODY_BYTES {
-        let detail = format!("The body may have {MAXIMUM_BODY_BYTES} bytes.");
+    if incoming.body.len() > maximum_bytes {
+        let detail = format!("The body may have {maximum_bytes} bytes.");
         return Err(Problem::new(ProblemType::BodyTooLarge, detail));
     }
     json_bounds::check(&incoming.body).map_err(|fault| Problem::invalid_body(vec![fault]))?;
@@ -340,18 +256,4 @@ fn json_body(incoming: &Incoming) -> Result<Value, Problem> {
         let detail = format!("is not valid JSON (line {}, column {})", error.line(), error.column());
         Problem::invalid_body(vec![Fault { pointer: String::new(), detail }])
     })
-}
-
-/// A status as its number.
-mod status {
-    use http::StatusCode;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u16(status.as_u16())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StatusCode, D::Error> {
-        StatusCode::from_u16(u16::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
 }

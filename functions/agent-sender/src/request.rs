@@ -1,0 +1,156 @@
+//! What a caller sends for an agent.
+
+use data_encoding::BASE64;
+use serde_json::{Map, Value};
+use shared::fields::{Fields, mime, parsed, text, whole_number};
+use shared::platform::genesys_cloud::api::{FileName, messaging_template};
+use std::time::Duration;
+use url::Url;
+
+/// How long an agent may be said to be typing, in milliseconds.
+const TYPING_MILLISECONDS: std::ops::RangeInclusive<u64> = 1..=600_000;
+
+/// A message: one of the three.
+pub(crate) enum AgentRequest {
+    /// A text.
+    Text(String),
+    /// A file.
+    Media(Media),
+    /// A message made from a template.
+    Template(Map<String, Value>),
+}
+
+/// A file that is to be sent.
+pub(crate) struct Media {
+    /// Where its bytes are.
+    pub(crate) source: Source,
+    /// Its name.
+    pub(crate) file_name: FileName,
+    /// Its media type, where the caller says it.
+    pub(crate) content_type: Option<String>,
+}
+
+/// Where the bytes of a file are.
+pub(crate) enum Source {
+    /// At an address. Whether that may be called depends on the integration.
+    Url(Url),
+    /// In the request itself.
+    Content(Vec<u8>),
+}
+
+/// An agent is typing.
+pub(crate) struct TypingRequest {
+    /// For how long to show it, where the caller says so.
+    pub(crate) duration: Option<Duration>,
+}
+
+impl AgentRequest {
+    /// Reads a request.
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let given = ["textBody", "media", "messagingTemplate"].iter().filter(|name| fields.has(name)).count();
+        let text = fields.optional("textBody", text).map(Self::Text);
+        let media = fields.optional_object("media", Media::read).map(Self::Media);
+        let template = fields.optional("messagingTemplate", messaging_template).map(Self::Template);
+        if given != 1 {
+            fields.fault("textBody", "is required, or media or a messagingTemplate in its place; and only one of them");
+        }
+        text.or(media).or(template)
+    }
+}
+
+impl Media {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (has_url, has_content) = (fields.has("url"), fields.has("content"));
+        let url = fields.optional("url", parsed("a URL")).map(Source::Url);
+        let content = fields.optional("content", content);
+        let has_name = fields.has("fileName");
+        let file_name =
+            fields.optional("fileName", |value| text(value)?.parse::<FileName>().map_err(|error| error.to_string()));
+        let has_type = fields.has("contentType");
+        let content_type = fields.optional("contentType", mime);
+        if has_url == has_content {
+            fields.fault("url", "is required, or content in its place; and only one of them");
+        }
+        if has_content && !has_name {
+            fields.fault("fileName", "is required where there is content");
+        }
+        if has_content && !has_type {
+            fields.fault("contentType", "is required where there is content");
+        }
+        let source = url.or(content)?;
+        let derived = match &source {
+            Source::Url(url) if !has_name => {
+                let last = url.path_segments().and_then(|mut segments| segments.next_back());
+                let name = last.and_then(|name| name.parse().ok());
+                if name.is_none() {
+                    fields.fault("fileName", "is required: the url has none that the platform takes");
+                }
+                name
+            }
+            _ => None,
+        };
+        Some(Self { source, file_name: file_name.or(derived)?, content_type })
+    }
+}
+
+impl TypingRequest {
+    /// Reads a request.
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let duration = fields.optional("durationMilliseconds", whole_number("milliseconds", TYPING_MILLISECONDS));
+        Some(Self { duration: duration.map(Duration::from_millis) })
+    }
+}
+
+fn content(value: Value) -> Result<Source, String> {
+    BASE64
+        .decode(text(value)?.as_bytes())
+        .map(Source::Content)
+        .map_err(|_| "must be base64 with padding, by RFC 4648".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn faults(body: Value) -> Vec<String> {
+        shared::fields::read(body, AgentRequest::read)
+            .map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+    }
+
+    #[test]
+    fn a_message_is_a_text_or_a_file_or_made_from_a_template() {
+        let media = json!({"content": "AAEC", "fileName": "a.png", "contentType": "image/png"});
+        let one_of = "/textBody is required, or media or a messagingTemplate in its place; and only one of them";
+        assert!(faults(json!({"textBody": "hi"})).is_empty());
+        assert!(faults(json!({"media": media})).is_empty());
+        assert!(faults(json!({"messagingTemplate": {"responseId": "r"}})).is_empty());
+        assert_eq!(vec![one_of], faults(json!({})));
+        assert_eq!(vec![one_of], faults(json!({"textBody": "hi", "media": media})));
+    }
+
+    #[test]
+    fn a_file_is_at_an_address_or_in_the_request() {
+        let of = |media: Value| faults(json!({ "media": media }));
+        assert!(of(json!({"url": "https://example.com/photos/cat.png?size=2"})).is_empty());
+        assert_eq!(
+            vec!["/media/fileName is required: the url has none that the platform takes"],
+            of(json!({"url": "https://example.com/"}))
+        );
+        assert_eq!(
+            vec![
+                "/media/fileName is required where there is content",
+                "/media/contentType is required where there is content",
+            ],
+            of(json!({"content": "AAEC"}))
+        );
+        assert_eq!(
+            1,
+            of(json!({"url": "https://example.com/a", "content": "AAEC", "fileName": "a", "contentType": "a/b"})).len()
+        );
+        assert_eq!(
+            vec!["/media/content must be base64 with padding, by RFC 4648"],
+            of(json!({"content": "AA*C", "fileName": "a", "contentType": "a/b"}))
+        );
+    }
+}

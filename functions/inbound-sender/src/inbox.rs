@@ -1,0 +1,81 @@
+//! Posts what customers do to the platforms, each thing once.
+
+use serde::Serialize;
+use serde_json::json;
+use shared::identity::Identity;
+use shared::inbound::{InboundMessage, InboundResponse, InboundTyping, Origin};
+use shared::ledger::Ledger;
+use shared::platform::Platforms;
+use shared::platform::genesys_cloud::api::{Accepted, ApiError};
+use shared::problem::Problem;
+use shared::sender::{Keeps, Once, Repeats, Reply, SenderRequest};
+
+/// Posts to the platforms.
+pub(crate) struct Inbox {
+    ledger: Ledger,
+    platforms: Platforms,
+}
+
+/// The answer: the messaging service's id, and what the platform says.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Posted<'p> {
+    message_id: &'p str,
+    #[serde(flatten)]
+    accepted: Accepted,
+}
+
+impl Inbox {
+    pub(crate) fn new(ledger: Ledger, platforms: Platforms) -> Self {
+        Self { ledger, platforms }
+    }
+
+    pub(crate) async fn post_message(
+        &self,
+        request: &SenderRequest,
+        message: InboundMessage,
+    ) -> Result<Reply, Problem> {
+        let posting = self.platforms.post_inbound_message(&request.integration.platform, &message, request.deadline);
+        self.post_once(request, "message", &message.origin, message.fingerprint(), posting).await
+    }
+
+    pub(crate) async fn post_response(
+        &self,
+        request: &SenderRequest,
+        response: InboundResponse,
+    ) -> Result<Reply, Problem> {
+        let posting = self.platforms.post_inbound_response(&request.integration.platform, &response, request.deadline);
+        self.post_once(request, "response", &response.origin, response.fingerprint(), posting).await
+    }
+
+    pub(crate) async fn post_typing(&self, request: &SenderRequest, typing: InboundTyping) -> Result<Reply, Problem> {
+        self.platforms.post_inbound_typing(&request.integration.platform, &typing, request.deadline).await?;
+        Ok(Reply::ok(json!({ "outcome": "posted" })))
+    }
+
+    /// Posts unless the messaging service's id was posted before, whatever key the request has.
+    async fn post_once(
+        &self,
+        request: &SenderRequest,
+        kind: &str,
+        origin: &Origin,
+        fingerprint: Identity,
+        posting: impl Future<Output = Result<Accepted, ApiError>>,
+    ) -> Result<Reply, Problem> {
+        let name = &request.integration.name;
+        let identity = Identity::of(&["inbound", name.as_str(), kind, &origin.message_id]);
+        let once = Once {
+            ledger: &self.ledger,
+            key: &format!("inbound#{name}#{identity}"),
+            fingerprint: Some(&fingerprint),
+            repeats: Repeats::Harmless,
+            keeps: Keeps::Success,
+        };
+        let posting = async {
+            let accepted = posting.await?;
+            let posted = Posted { message_id: &origin.message_id, accepted };
+            Ok(Reply::ok(serde_json::to_value(posted).unwrap_or_default()))
+        };
+        once.run(request, posting).await
+    }
+}

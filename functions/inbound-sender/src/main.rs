@@ -1,0 +1,49 @@
+//! The function behind `POST /integrations/{integration}/inbound/{messages,events,responses}`: tells the platform what
+//! customers write, type and choose.
+
+mod inbox;
+
+use inbox::Inbox;
+use lambda_http::{Error, Request, run, service_fn};
+use shared::gateway::Incoming;
+use shared::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use shared::platform::Platforms;
+use shared::problem::Problem;
+use shared::sender::{Keeps, Repeats, SenderRequest, SenderRoute};
+use shared::telemetry;
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start(env!("CARGO_CRATE_NAME"));
+    // A customer's message that is lost is worse than one that comes twice, and a repeat has the same id and time. A refusal
+    // may have been the configuration's fault, so that it is not kept.
+    let messages = SenderRoute::connect("inbound/messages", Repeats::Harmless).await?.keeping(Keeps::Success);
+    let responses = messages.beside("inbound/responses", Repeats::Harmless).keeping(Keeps::Success);
+    let events = messages.beside("inbound/events", Repeats::Harmless).keeping(Keeps::Success);
+    let inbox = Inbox::new(messages.ledger().clone(), Platforms::new()?);
+    let routes = Arc::new((messages, responses, events, inbox));
+    run(service_fn(move |request: Request| {
+        let routes = Arc::clone(&routes);
+        async move {
+            let (messages, responses, events, inbox) = &*routes;
+            let incoming = Incoming::from(request);
+            Ok::<_, Error>(match incoming.path.last_segment() {
+                "messages" => {
+                    let work = async |request: &SenderRequest, message| inbox.post_message(request, message).await;
+                    messages.answer(incoming, InboundMessage::read, work).await
+                }
+                "responses" => {
+                    let work = async |request: &SenderRequest, response| inbox.post_response(request, response).await;
+                    responses.answer(incoming, InboundResponse::read, work).await
+                }
+                "events" => {
+                    let work = async |request: &SenderRequest, typing| inbox.post_typing(request, typing).await;
+                    events.answer(incoming, InboundTyping::read, work).await
+                }
+                _ => Problem::no_such_route().into_response(&incoming.request_id),
+            })
+        }
+    }))
+    .await
+}

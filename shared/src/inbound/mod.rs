@@ -1,0 +1,183 @@
+//! What customers do, as the messaging service tells it: they write, they type, they choose an answer.
+
+mod read;
+
+use crate::identity::Identity;
+use crate::message::IdType;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use url::Url;
+
+/// A message that a customer wrote: a text, a file, or both.
+pub struct InboundMessage {
+    /// Who, when, and under which id.
+    pub origin: Origin,
+    /// The text.
+    pub text: Option<String>,
+    /// The file.
+    pub attachment: Option<InboundAttachment>,
+    /// What the platform is to know of the message.
+    pub metadata: BTreeMap<String, String>,
+    /// Whether the platform is to say which conversation it goes into, which takes it longer.
+    pub prefetch_conversation_id: bool,
+}
+
+/// A button or an answer that a customer chose.
+pub struct InboundResponse {
+    /// Who, when, and under which id.
+    pub origin: Origin,
+    /// The message that offered it, by the platform's id.
+    pub originating_message_id: String,
+    /// What was chosen.
+    pub choice: Choice,
+}
+
+impl InboundMessage {
+    /// Tells it from another message that comes under the same id: by whose it is and what it says, not by what is known
+    /// of its writer, which may change between two attempts.
+    #[must_use]
+    pub fn fingerprint(&self) -> Identity {
+        let url = self.attachment.as_ref().map_or("", |attachment| attachment.url.as_str());
+        Identity::of(&[&self.origin.from.id, self.text.as_deref().unwrap_or_default(), url])
+    }
+}
+
+impl InboundResponse {
+    /// Tells it from another choice that comes under the same id: by whose it is and what was chosen.
+    #[must_use]
+    pub fn fingerprint(&self) -> Identity {
+        let Choice { r#type, text, payload, .. } = &self.choice;
+        Identity::of(&[&self.origin.from.id, &self.originating_message_id, r#type.as_str(), text, payload])
+    }
+}
+
+/// A customer is typing.
+pub struct InboundTyping {
+    /// Who.
+    pub from: Customer,
+    /// Since when.
+    pub time: Timestamp,
+}
+
+/// Who did it, when, and under which id. A repeat has the same of all three.
+pub struct Origin {
+    /// The messaging service's id.
+    pub message_id: String,
+    /// Who.
+    pub from: Customer,
+    /// When.
+    pub time: Timestamp,
+    /// What the platform is to know of the participant.
+    pub custom_attributes: BTreeMap<String, String>,
+}
+
+/// A customer: `OpenMessagingFromRecipient`.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Customer {
+    /// A name to show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nickname: Option<String>,
+    /// The address or opaque id.
+    pub id: String,
+    /// What sort of id it is.
+    pub id_type: IdType,
+    /// Given name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_name: Option<String>,
+    /// Family name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<String>,
+    /// URL of a picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<Url>,
+    /// Electronic mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+/// Addresses and names stay out of whatever prints a customer.
+impl fmt::Debug for Customer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Customer").field("id_type", &self.id_type).finish_non_exhaustive()
+    }
+}
+
+/// A file: `OpenContentAttachment`. The platform fetches it.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InboundAttachment {
+    /// The messaging service's id of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What sort of file it is.
+    pub media_type: MediaType,
+    /// Where it is: `https`.
+    pub url: Url,
+    /// Its media type by RFC 6838.
+    pub mime: String,
+    /// Text to go with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// SHA-256 of its bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+}
+
+/// What sort of file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MediaType {
+    /// A picture.
+    Image,
+    /// A film.
+    Video,
+    /// A recording.
+    Audio,
+    /// Another file.
+    File,
+    /// A page.
+    Link,
+}
+
+/// What was chosen: `ContentButtonResponse`.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Choice {
+    /// The button's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What offered it.
+    pub r#type: ChoiceType,
+    /// What was shown.
+    pub text: String,
+    /// What it sends.
+    pub payload: String,
+}
+
+impl ChoiceType {
+    /// The platform's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Button => "Button",
+            Self::QuickReply => "QuickReply",
+            Self::DatePicker => "DatePicker",
+        }
+    }
+}
+
+/// What offered a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum ChoiceType {
+    /// A card's button; a card's `postBack`.
+    Button,
+    /// A quick reply; a card's `imBack`.
+    QuickReply,
+    /// A date picker.
+    DatePicker,
+}

@@ -1,0 +1,162 @@
+//! What customers do: messages, typing, and the answers that they choose.
+
+use super::{ApiError, Call, Client, platform_time};
+use crate::inbound::{Choice, Customer, InboundAttachment, InboundMessage, InboundResponse, InboundTyping, Origin};
+use crate::platform::genesys_cloud::config::Config;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use tokio::time::Instant;
+
+/// `OpenInboundNormalizedMessage`.
+#[derive(Serialize)]
+struct OpenMessage<'m> {
+    channel: Channel<'m>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<[Content<'m>; 1]>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: &'m BTreeMap<String, String>,
+}
+
+/// `OpenInboundMessageContent`.
+#[derive(Serialize)]
+struct Content<'m> {
+    attachment: &'m InboundAttachment,
+}
+
+/// `OpenInboundStructuredResponseMessage`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OpenResponse<'m> {
+    channel: Channel<'m>,
+    button_response: &'m Choice,
+    originating_message_id: &'m str,
+}
+
+/// `OpenInboundNormalizedEvent`.
+#[derive(Serialize)]
+struct OpenEvents<'m> {
+    channel: Channel<'m>,
+    events: [OpenEvent; 1],
+}
+
+/// `OpenEvent`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OpenEvent {
+    event_type: &'static str,
+}
+
+/// `OpenInboundMessageMessagingChannel`; of an event, without the id.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Channel<'m> {
+    from: &'m Customer,
+    time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Metadata<'m>>,
+}
+
+/// Where participant data goes, by common practice: the published model has no place for it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata<'m> {
+    custom_attributes: &'m BTreeMap<String, String>,
+}
+
+/// What the platform says of something that it has taken.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Accepted {
+    /// The platform's id of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The conversation that it goes into, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<String>,
+}
+
+impl<'m> From<&'m Origin> for Channel<'m> {
+    fn from(origin: &'m Origin) -> Self {
+        let attributes = Some(&origin.custom_attributes).filter(|attributes| !attributes.is_empty());
+        Self {
+            from: &origin.from,
+            time: platform_time(origin.time),
+            message_id: Some(&origin.message_id),
+            metadata: attributes.map(|custom_attributes| Metadata { custom_attributes }),
+        }
+    }
+}
+
+impl Client {
+    /// Posts a customer's message. A repeat has the same id and time: that is all the platform has to tell by.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_inbound_message(
+        &self,
+        config: &Config,
+        message: &InboundMessage,
+        deadline: Instant,
+    ) -> Result<Accepted, ApiError> {
+        let attachment = message.attachment.as_ref();
+        let body = OpenMessage {
+            channel: (&message.origin).into(),
+            text: message.text.as_deref(),
+            content: attachment.map(|attachment| [Content { attachment }]),
+            metadata: &message.metadata,
+        };
+        let path = inbound(config, "message");
+        let call = Call::post(&path, &body)?.repeatable();
+        let call = if message.prefetch_conversation_id {
+            call.with_query(&[("prefetchConversationId", "true")])
+        } else {
+            call
+        };
+        self.call(config, &call, deadline).await
+    }
+
+    /// Posts a customer's choice. A repeat has the same id and time: that is all the platform has to tell by.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_inbound_response(
+        &self,
+        config: &Config,
+        response: &InboundResponse,
+        deadline: Instant,
+    ) -> Result<Accepted, ApiError> {
+        let body = OpenResponse {
+            channel: (&response.origin).into(),
+            button_response: &response.choice,
+            originating_message_id: &response.originating_message_id,
+        };
+        let path = [inbound(config, "structured").as_slice(), &["response"]].concat();
+        self.call(config, &Call::post(&path, &body)?.repeatable(), deadline).await
+    }
+
+    /// Says that a customer is typing. It is not repeated: later it would not be true.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_inbound_typing(
+        &self,
+        config: &Config,
+        typing: &InboundTyping,
+        deadline: Instant,
+    ) -> Result<(), ApiError> {
+        let channel =
+            Channel { from: &typing.from, time: platform_time(typing.time), message_id: None, metadata: None };
+        let body = OpenEvents { channel, events: [OpenEvent { event_type: "Typing" }] };
+        let path = inbound(config, "event");
+        self.call(config, &Call::post(&path, &body)?, deadline).await.map(|IgnoredAny| ())
+    }
+}
+
+fn inbound<'c>(config: &'c Config, what: &'c str) -> [&'c str; 8] {
+    ["api", "v2", "conversations", "messages", &config.integration_id, "inbound", "open", what]
+}

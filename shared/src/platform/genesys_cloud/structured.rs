@@ -1,0 +1,139 @@
+//! A card in the platform's normalised form, as it would come to an open-messaging webhook.
+//!
+//! Source: the published models `ConversationContentCard`, `ConversationContentCarousel` and
+//! `ConversationContentQuickReply`.
+
+use super::content::{Card as NormalizedCard, CardAction, Carousel, Content, ContentItem, QuickReply};
+use crate::card::{Action, ButtonReply, Card, CardMessage, Cards};
+use crate::receipt::Recipient;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// A structured message from the integration to a customer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StructuredMessage<'m> {
+    id: &'m str,
+    channel: Channel<'m>,
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'m str>,
+    content: Vec<ContentItem>,
+    originating_entity: &'static str,
+    direction: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation_id: Option<&'m str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Channel<'m> {
+    id: &'m str,
+    platform: &'static str,
+    r#type: &'static str,
+    message_id: &'m str,
+    to: &'m Recipient,
+    from: From<'m>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct From<'m> {
+    id: &'m str,
+    id_type: &'static str,
+}
+
+impl<'m> StructuredMessage<'m> {
+    /// The card as message `id`. It has no time of its own, so that it is the same message whenever it is asked for.
+    #[must_use]
+    pub fn new(
+        integration_id: &'m str,
+        id: &'m str,
+        conversation_id: Option<&'m str>,
+        to: &'m Recipient,
+        message: &'m CardMessage,
+    ) -> Self {
+        Self {
+            id,
+            channel: Channel {
+                id: integration_id,
+                platform: "Open",
+                r#type: "Private",
+                message_id: id,
+                to,
+                from: From { id: integration_id, id_type: "Opaque" },
+            },
+            r#type: "Structured",
+            text: message.text.as_deref(),
+            content: content(message),
+            originating_entity: "Bot",
+            direction: "Outbound",
+            conversation_id,
+        }
+    }
+}
+
+/// The parts: the card or carousel, and whatever is said in the customer's name as quick replies. Within a carousel that
+/// is a button whose payload is said, because a quick reply belongs to no card.
+fn content(message: &CardMessage) -> Vec<ContentItem> {
+    let (shown, said) = match &message.cards {
+        Cards::None => (None, Vec::new()),
+        Cards::One(card) => {
+            let said = card.actions.iter().filter_map(|action| match action {
+                Action::ImBack(reply) => Some(reply),
+                _ => None,
+            });
+            (Some(Content::Card(normalized(card, false))), said.collect())
+        }
+        Cards::Carousel(cards) => {
+            let cards = Some(cards.iter().map(|card| normalized(card, true)).collect());
+            (Some(Content::Carousel(Carousel { cards, ..Carousel::default() })), Vec::new())
+        }
+    };
+    let replies = said.into_iter().chain(&message.quick_replies).map(quick_reply);
+    shown.into_iter().chain(replies).map(|content| ContentItem { content, extra: Map::new() }).collect()
+}
+
+fn normalized(card: &Card, in_a_carousel: bool) -> NormalizedCard {
+    let actions = card.actions.iter().filter_map(|action| match action {
+        Action::PostBack(reply) => Some(postback(reply)),
+        Action::ImBack(reply) => in_a_carousel.then(|| postback(reply)),
+        Action::OpenUrl { title, url } => Some(CardAction {
+            r#type: Some("Link".to_owned()),
+            text: Some(title.clone()),
+            url: Some(url.as_str().to_owned()),
+            ..CardAction::default()
+        }),
+    });
+    let mut extra = Map::new();
+    // The model has no place for it, and who cannot see the picture needs it.
+    if let Some(alt_text) = card.image.as_ref().and_then(|image| image.alt_text.clone()) {
+        extra.insert("imageAltText".to_owned(), Value::String(alt_text));
+    }
+    NormalizedCard {
+        title: Some(card.title.clone()),
+        description: card.subtitle.clone(),
+        image: card.image.as_ref().map(|image| image.url.as_str().to_owned()),
+        actions: Some(actions.collect()),
+        extra,
+        ..NormalizedCard::default()
+    }
+}
+
+fn postback(reply: &ButtonReply) -> CardAction {
+    CardAction {
+        r#type: Some("Postback".to_owned()),
+        text: Some(reply.title.clone()),
+        payload: Some(reply.payload.clone()),
+        ..CardAction::default()
+    }
+}
+
+fn quick_reply(reply: &ButtonReply) -> Content {
+    Content::QuickReply(QuickReply {
+        text: Some(reply.title.clone()),
+        payload: Some(reply.payload.clone()),
+        action: Some("Message".to_owned()),
+        ..QuickReply::default()
+    })
+}

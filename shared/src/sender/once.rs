@@ -1,0 +1,136 @@
+//! Doing what a request asks for once.
+
+use super::{Reply, SenderRequest};
+use crate::identity::Identity;
+use crate::ledger::{Bid, CLOCK_SKEW, Claim, Claimed, Lapsed, Ledger, Outcome};
+use crate::problem::{Problem, ProblemType};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// What to do with work whose outcome nobody knows when it is asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeats {
+    /// Answer that the outcome is unknown: doing it twice would do harm.
+    Never,
+    /// Do it again: that does no harm.
+    Harmless,
+}
+
+/// Which ends of the work are kept, so that asking again only repeats the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// All that are final, the platform's refusals among them.
+    FinalAnswers,
+    /// Success only: after a refusal it may be tried again.
+    Success,
+}
+
+/// Work that is done once under a key of the ledger.
+#[derive(Debug, Clone, Copy)]
+pub struct Once<'o> {
+    /// The ledger.
+    pub ledger: &'o Ledger,
+    /// What stands for the work.
+    pub key: &'o str,
+    /// What the work is done on, where one key might come with different work.
+    pub fingerprint: Option<&'o Identity>,
+    /// What to do after an unknown outcome.
+    pub repeats: Repeats,
+    /// Which ends are kept.
+    pub keeps: Keeps,
+}
+
+impl Once<'_> {
+    /// Does the work unless it has been done, is being done, or may have been done under this key.
+    ///
+    /// # Errors
+    /// The work's own; or it is being done, may have been done, or was asked for on something else under the same key;
+    /// or the ledger is out of reach, and nothing was done.
+    pub async fn run(
+        self,
+        request: &SenderRequest,
+        work: impl Future<Output = Result<Reply, Problem>>,
+    ) -> Result<Reply, Problem> {
+        let now = Timestamp::now();
+        let until = request.ends_at.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
+        let lapsed = match self.repeats {
+            Repeats::Never => Lapsed::Leave,
+            Repeats::Harmless => Lapsed::TakeOver,
+        };
+        let bid = Bid { key: self.key, now, until, fingerprint: self.fingerprint.map(Identity::as_str), lapsed };
+        let claimed = self.ledger.claim(bid).await.map_err(|error| {
+            tracing::error!(request_id = request.request_id, reason = %error, "the ledger could not be asked");
+            Problem::unavailable("The ledger is out of reach. Nothing was sent.")
+        })?;
+        match claimed {
+            Claimed::Won(claim) => {
+                let result = work.await;
+                self.record(&claim, &result, &request.request_id).await;
+                result
+            }
+            Claimed::Settled(settled) => {
+                self.same(settled.fingerprint.as_deref())?;
+                replay(settled.outcome, settled.answer.as_deref())
+            }
+            Claimed::InProgress { until, fingerprint } => {
+                self.same(fingerprint.as_deref())?;
+                if until <= now {
+                    return Err(unknown());
+                }
+                let problem = Problem::new(ProblemType::RequestInProgress, "Ask again for its answer.");
+                Err(Problem { retry_after: Some(Duration::from_secs(1)), ..problem })
+            }
+        }
+    }
+
+    /// Keeps the answer, or gives the key back where nothing was done.
+    async fn record(&self, claim: &Claim, result: &Result<Reply, Problem>, request_id: &str) {
+        let now = Timestamp::now();
+        let kept = match result {
+            Ok(reply) if reply.incomplete => None,
+            Ok(reply) => Some((Outcome::Done, reply.to_answer())),
+            Err(problem) => match problem.problem_type {
+                ProblemType::OutcomeUnknown if self.repeats == Repeats::Never => Some(Outcome::Unknown),
+                ProblemType::PlatformRefused if self.keeps == Keeps::FinalAnswers => Some(Outcome::Failed),
+                _ => None,
+            }
+            .map(|outcome| (outcome, Reply::of(problem, request_id).to_answer())),
+        };
+        let recorded = match kept {
+            Some((outcome, answer)) => self.ledger.complete(claim, now, outcome, answer.as_deref()).await,
+            None => self.ledger.release(claim, now).await,
+        };
+        if let Err(error) = recorded {
+            tracing::error!(request_id, reason = %error, "the outcome could not be recorded");
+        }
+    }
+
+    fn same(&self, theirs: Option<&str>) -> Result<(), Problem> {
+        let ours = self.fingerprint.map(Identity::as_str);
+        if theirs.is_none() || ours.is_none() || theirs == ours {
+            return Ok(());
+        }
+        Err(Problem::new(
+            ProblemType::IdempotencyKeyReused,
+            "The key, or the id, came with another body before. Use a new one.",
+        ))
+    }
+}
+
+/// The first answer once more.
+fn replay(outcome: Outcome, answer: Option<&str>) -> Result<Reply, Problem> {
+    let reply = answer.and_then(Reply::read);
+    match (outcome, reply) {
+        (Outcome::Done | Outcome::Failed, Some(reply)) => Ok(Reply { replayed: true, ..reply }),
+        // What the dispatcher settles has no answer.
+        (Outcome::Done, None) => Ok(Reply { replayed: true, ..Reply::ok(serde_json::Value::Null) }),
+        (Outcome::Failed, None) => Err(Problem::new(ProblemType::PlatformRefused, "This has failed before.")),
+        (Outcome::Unknown, Some(reply)) => Ok(reply),
+        (Outcome::Unknown, None) => Err(unknown()),
+    }
+}
+
+fn unknown() -> Problem {
+    let detail = "The platform may have done what was asked. It is not sent again under the same key.";
+    Problem::new(ProblemType::OutcomeUnknown, detail)
+}
