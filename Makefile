@@ -42,7 +42,7 @@ check: setup $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, lints, dependencies, 
 
 .PHONY: unit
 unit: ## tests that need no stack
-	cargo test --locked --workspace --lib --bins --test genesys_cloud --test readme
+	cargo test --locked --workspace --lib --bins --test genesys_cloud --test highlevel --test readme
 
 .PHONY: end-to-end
 end-to-end: setup ## tests on the deployed stack and in a browser, and what `make run` and `make watch` show

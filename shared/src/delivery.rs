@@ -56,6 +56,9 @@ fn event_type(kind: &Kind) -> &'static str {
     match kind {
         Kind::Text(_) => "message.text",
         Kind::Structured(_) => "message.structured",
+        Kind::Email(_) => "message.email",
+        Kind::Call(_) => "message.call",
+        Kind::Voicemail(_) => "message.voicemail",
         Kind::Receipt(_) => "receipt",
         Kind::Typing(_) => "typing",
         Kind::Other(_) => "message.other",

@@ -6,8 +6,9 @@
 use crate::fields::Fault;
 use crate::integration::IntegrationName;
 use crate::message::Message;
-use crate::platform::PlatformName;
+use crate::platform::{PlatformName, genesys_cloud};
 use crate::receipt::DeliveryReceipt;
+use crate::trace::TraceId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -22,25 +23,30 @@ pub struct Envelope {
     pub platform: PlatformName,
     /// When it was accepted.
     pub received_at: Timestamp,
-    /// Who gave the message its id.
-    #[serde(default, skip_serializing_if = "IdFrom::is_platform")]
-    pub id_from: IdFrom,
-    /// The platform's JSON as it came.
+    /// Whose message it is.
+    #[serde(default, skip_serializing_if = "Origin::is_platform")]
+    pub origin: Origin,
+    /// The platform's trace, where it named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
+    /// The platform's JSON as it came; of a card, what we wrote.
     pub original: Box<RawValue>,
 }
 
-/// Who gave a message its id.
+/// Whose message it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum IdFrom {
-    /// The platform, which takes receipts for it.
+pub enum Origin {
+    /// The platform's: it came to the webhook.
     #[default]
     Platform,
-    /// We did: the platform does not know it.
-    Patchbay,
+    /// A card that we wrote, under the id of its text trace on the platform.
+    TracedCard,
+    /// A card that we wrote, under an id of our own: the platform takes no receipts for it.
+    Card,
 }
 
-impl IdFrom {
+impl Origin {
     fn is_platform(&self) -> bool {
         *self == Self::Platform
     }
@@ -58,7 +64,13 @@ impl Envelope {
         body: &[u8],
     ) -> Result<Self, serde_json::Error> {
         let original = serde_json::from_slice(body)?;
-        Ok(Self { integration, platform, received_at, id_from: IdFrom::Platform, original })
+        Ok(Self { integration, platform, received_at, origin: Origin::Platform, trace_id: None, original })
+    }
+
+    /// With the platform's trace.
+    #[must_use]
+    pub fn traced(self, trace_id: Option<TraceId>) -> Self {
+        Self { trace_id, ..self }
     }
 
     /// The queue's text for this message.
@@ -74,7 +86,14 @@ impl Envelope {
     /// # Errors
     /// The original cannot be read; it could be when it was accepted.
     pub fn message(&self) -> Result<Message, Fault> {
-        self.platform.read(self.original.get().as_bytes())
+        let original = self.original.get().as_bytes();
+        match self.origin {
+            Origin::Platform => self.platform.read(original),
+            Origin::TracedCard | Origin::Card => {
+                let card = genesys_cloud::read(original)?.into_message();
+                Ok(Message { platform: self.platform, ..card })
+            }
+        }
     }
 }
 
@@ -145,6 +164,17 @@ mod tests {
         let text = envelope(body).to_queue().unwrap();
         let Ok(Queued::Message(read)) = Queued::read(&text) else { panic!() };
         assert_eq!(body, read.original.get());
+    }
+
+    #[test]
+    fn the_platforms_trace_comes_back_and_may_be_absent() {
+        let trace_id: TraceId = "463ac35c9f6413ad".parse().unwrap();
+        for trace_id in [None, Some(trace_id)] {
+            let text = envelope("{}").traced(trace_id.clone()).to_queue().unwrap();
+            assert_eq!(trace_id.is_some(), text.contains("traceId"));
+            let Ok(Queued::Message(read)) = Queued::read(&text) else { panic!() };
+            assert_eq!(trace_id, read.trace_id);
+        }
     }
 
     #[test]

@@ -30,3 +30,4 @@ pub mod receipt;
 pub mod sender;
 pub mod signature;
 pub mod telemetry;
+pub mod trace;

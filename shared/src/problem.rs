@@ -2,7 +2,7 @@
 
 use crate::fields::Fault;
 use crate::integration::LoadError;
-use crate::platform::genesys_cloud::api::{ApiError, PlatformError};
+use crate::platform::{ApiError, PlatformError, PlatformName};
 use http::{Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
@@ -73,6 +73,8 @@ problem_types! {
     PlatformRefused = "platform-refused", BAD_GATEWAY, "The platform refused the request";
     /// The platform refused the integration's client.
     PlatformCredentials = "platform-credentials", BAD_GATEWAY, "The platform refused the integration's credentials";
+    /// The integration's platform has no such call.
+    NotSupported = "not-supported", NOT_IMPLEMENTED, "The platform has no such call";
     /// Something that we need is out of reach; nothing was lost and the request may be repeated.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Temporarily unavailable";
 }
@@ -122,6 +124,14 @@ impl Problem {
     #[must_use]
     pub fn no_such_route() -> Self {
         Self::new(ProblemType::RouteNotFound, "There is nothing at this path.")
+    }
+
+    /// The platform has no call for the route.
+    #[must_use]
+    pub fn not_supported(platform: PlatformName) -> Self {
+        let routes: Vec<_> = platform.routes().iter().map(|route| route.as_str()).collect();
+        let detail = format!("An integration of {} has the routes {}.", platform.as_str(), routes.join(", "));
+        Self::new(ProblemType::NotSupported, detail)
     }
 
     /// Fields of the body are wrong.
@@ -201,9 +211,11 @@ impl From<ApiError> for Problem {
                 ApiError::Credentials(error).into()
             }
             ApiError::Credentials(error) => {
-                let detail = "The platform gives no token to the integration's OAuth client.";
+                let detail = "The platform does not take the integration's credentials.";
                 Self { platform: Some(error.into()), ..Self::new(ProblemType::PlatformCredentials, detail) }
             }
+            ApiError::Unsupported => Self::new(ProblemType::NotSupported, "The platform has no such call."),
+            ApiError::Unfit(fault) => Self::invalid_body(vec![fault]),
             ApiError::TooLarge { maximum } => {
                 Self::new(ProblemType::BodyTooLarge, format!("The platform takes {maximum} bytes at the most."))
             }

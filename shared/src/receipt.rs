@@ -5,6 +5,7 @@ use crate::identity::Identity;
 use crate::integration::IntegrationName;
 use crate::message::IdType;
 use crate::open_enum::open_enum;
+use crate::trace::TraceId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,6 +20,9 @@ pub const NOT_DELIVERED: &str = "The message could not be delivered.";
 pub struct DeliveryReceipt {
     /// The id under which the platform sent the message.
     pub message_id: String,
+    /// The sender of the message, as the platform named it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Recipient>,
     /// The customer.
     pub to: Recipient,
     /// Whether the message got through.
@@ -30,9 +34,12 @@ pub struct DeliveryReceipt {
     pub time: Timestamp,
     /// Whether no further receipt will come for this message.
     pub is_final: bool,
+    /// The platform's trace of the message, where it named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
 }
 
-/// The customer whom a message was for.
+/// The customer whom a message was for; of a receipt, the other end, too.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recipient {
@@ -67,13 +74,19 @@ impl fmt::Debug for Recipient {
     }
 }
 
-/// Whether a message got through: the two states that every platform takes.
+/// Whether a message got through. Which of these a platform has a word for is its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeliveryStatus {
+    /// It is on its way.
+    Pending,
     /// It did.
     Delivered,
+    /// It did, and the customer has read it.
+    Read,
     /// It did not, and will not.
     Failed,
+    /// It did, and was taken away again.
+    Removed,
 }
 
 impl DeliveryStatus {
@@ -81,8 +94,11 @@ impl DeliveryStatus {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Pending => "Pending",
             Self::Delivered => "Delivered",
+            Self::Read => "Read",
             Self::Failed => "Failed",
+            Self::Removed => "Removed",
         }
     }
 }
@@ -132,6 +148,27 @@ impl ReasonCode {
         })
     }
 
+    /// The code's number in Genesys Multicloud CX; a general error's where it has none.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        match self {
+            Self::MessageExpired => 305,
+            Self::RateLimited => 310,
+            Self::MessageNotAllowed => 350,
+            Self::UnsupportedMessage => 510,
+            Self::UnknownMessage => 512,
+            Self::InvalidMessageStructure => 520,
+            Self::InvalidDestination => 530,
+            Self::GeneralError
+            | Self::ServerError
+            | Self::MediaTypeNotAllowed
+            | Self::InvalidMediaContentLength
+            | Self::RecipientOptedOut
+            | Self::DataFiltered
+            | Self::Other(_) => 500,
+        }
+    }
+
     /// The code that has this name, unless nobody knows it.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -164,16 +201,40 @@ mod tests {
         let integration = "acme".parse().unwrap();
         let receipt = DeliveryReceipt {
             message_id: "m".to_owned(),
+            from: None,
             to: Recipient { id: "c".to_owned(), id_type: None },
             status: DeliveryStatus::Failed,
             reasons: Vec::new(),
             time: Timestamp::UNIX_EPOCH,
             is_final: true,
+            trace_id: None,
         };
         let later = DeliveryReceipt { time: Timestamp::MAX, ..receipt.clone() };
         assert_eq!(receipt.identity(&integration), later.identity(&integration));
         let other = DeliveryReceipt { status: DeliveryStatus::Delivered, ..receipt.clone() };
         assert_ne!(receipt.identity(&integration), other.identity(&integration));
+    }
+
+    #[test]
+    fn a_receipt_from_before_senders_were_known_is_read_and_written_as_it_was() {
+        let old =
+            r#"{"messageId":"m","to":{"id":"c"},"status":"Delivered","time":"1970-01-01T00:00:00Z","isFinal":true}"#;
+        let mut receipt: DeliveryReceipt = serde_json::from_str(old).unwrap();
+        assert_eq!((None, old.to_owned()), (receipt.from.clone(), serde_json::to_string(&receipt).unwrap()));
+        receipt.from = Some(Recipient { id: "no-reply@company.com".to_owned(), id_type: None });
+        let again: DeliveryReceipt = serde_json::from_str(&serde_json::to_string(&receipt).unwrap()).unwrap();
+        assert_eq!(receipt, again);
+    }
+
+    #[test]
+    fn numbers_there_and_back_are_the_same() {
+        for number in [305, 310, 350, 500, 510, 512, 520, 530] {
+            assert_eq!(number, ReasonCode::from_number(number).unwrap().number());
+        }
+        for without in [ReasonCode::ServerError, ReasonCode::RecipientOptedOut, ReasonCode::Other("Weather".to_owned())]
+        {
+            assert_eq!(500, without.number());
+        }
     }
 
     #[test]

@@ -9,7 +9,8 @@ use tests::caller::Request;
 use tests::genesys_cloud;
 use tests::genesys_cloud_api::{Fault, GenesysCloud};
 use tests::messaging_service::{MessagingService, Reply};
-use tests::stack::WEBHOOK_SECRET;
+use tests::stack::{Stack, WEBHOOK_SECRET};
+use tests::{highlevel, multicloud_cx};
 
 /// An integration whose cards go to `service`, and whose platform calls its webhook.
 async fn by_messaging_service(service: &MessagingService, text_trace: Option<bool>) -> WithPlatform {
@@ -207,6 +208,29 @@ async fn a_card_that_the_messaging_service_refuses_is_reported_under_its_text_tr
     assert_eq!((&answer.body["id"], &json!("Failed")), (&calls[1].body["id"], &calls[1].body["status"]));
     let attempts = service.wait_until(|attempts| !attempts.is_empty()).await;
     assert_eq!(Outcome::Failed, setting.stack.settled(&setting.integration, &attempts[0].id).await.outcome);
+}
+
+#[tokio::test]
+async fn cards_reach_customers_of_every_platform() {
+    let stack = Stack::connect().await;
+    let service = MessagingService::start().await;
+    for mut configuration in [
+        multicloud_cx::configuration("http://127.0.0.1:9", "0123456789", &service.url),
+        highlevel::configuration("location", &service.url),
+    ] {
+        configuration["cards"] = json!({"route": "messaging-service"});
+        let integration = stack.integration_of("address", &configuration).await;
+        let request = Request::new(&json!({"to": "customer-1", "card": card()})).bearing_token();
+        let answer = request.post(&stack, &integration, "cards").await;
+        assert_eq!((202, &json!("off")), (answer.status.as_u16(), &answer.body["textTrace"]), "{:?}", answer.body);
+        let delivered = service.wait_for(answer.body["id"].as_str().unwrap()).await;
+        assert_eq!(
+            (&json!("message.structured"), &configuration["platform"], "customer-1"),
+            (&delivered.body["type"], &delivered.body["data"]["platform"], delivered.customer())
+        );
+        let user = Request::new(&json!({"userId": USER, "card": card()})).bearing_token();
+        user.post(&stack, &integration, "cards").await.assert_problem(400, "invalid-body");
+    }
 }
 
 #[tokio::test]

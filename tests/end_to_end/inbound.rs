@@ -88,6 +88,20 @@ async fn the_least_message_is_an_id_a_customer_a_time_and_a_text() {
 }
 
 #[tokio::test]
+async fn an_email_is_refused_by_a_platform_that_has_none() {
+    let setting = WithPlatform::start().await;
+    let mut body = message();
+    body["email"] = json!({"subject": "Help", "html": "<p>hello</p>"});
+    let answer = setting.post_inbound("messages", &body).await;
+    answer.assert_problem(400, "invalid-body");
+    assert_eq!(
+        json!([{"pointer": "/email", "detail": "has no place in a message of this platform"}]),
+        answer.body["errors"]
+    );
+    assert_eq!(0, setting.platform.attempts());
+}
+
+#[tokio::test]
 async fn the_same_id_is_posted_once_whatever_key_it_comes_with() {
     let setting = WithPlatform::start().await;
     for (what, body) in [("messages", message()), ("responses", response("Button"))] {

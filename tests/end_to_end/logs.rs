@@ -75,7 +75,7 @@ async fn the_functions_log_what_happened_and_neither_text_nor_addresses_nor_secr
 }
 
 /// Waits until the lines about `integration` hold all that is expected, and returns the whole log.
-async fn log_with(integration: &str, expected: &[(&str, &str)]) -> String {
+pub(crate) async fn log_with(integration: &str, expected: &[(&str, &str)]) -> String {
     let path = std::env::var("STACK_LOG").unwrap();
     let deadline = Instant::now() + PATIENCE;
     loop {

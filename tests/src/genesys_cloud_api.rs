@@ -5,10 +5,9 @@
 mod answers;
 mod channels;
 mod conversations;
-mod faults;
 mod inbound;
 mod media;
-mod models;
+pub(crate) mod models;
 mod outbound;
 mod platform;
 #[cfg(test)]
@@ -17,8 +16,8 @@ mod tokens;
 mod users;
 mod webhooks;
 
+pub use crate::faults::Fault;
 pub use conversations::Conversation;
-pub use faults::Fault;
 pub use media::{Upload, Verdict};
 pub use platform::Call;
 pub use webhooks::Posted;
@@ -26,7 +25,6 @@ pub use webhooks::Posted;
 use answers::Refusal;
 use axum::Router;
 use axum::routing::{any, get, post, put};
-use faults::Target;
 use models::IdType;
 use platform::{Incoming, Platform};
 use serde_json::Value;
@@ -36,6 +34,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::faults::Target;
 use crate::messaging_service::PATIENCE;
 
 /// The OAuth client that it knows.

@@ -1,4 +1,4 @@
-//! What the end-to-end tests and the demonstration have in common: the deployed stack, a simulated Genesys Cloud, a
+//! What the end-to-end tests and the demonstration have in common: the deployed stack, the simulated platforms, a
 //! messaging service that can be told how to behave, and a host that runs one function on its own.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
@@ -6,9 +6,14 @@
 pub mod aws_proxy;
 pub mod browser;
 pub mod caller;
+pub mod faults;
 pub mod genesys_cloud;
 pub mod genesys_cloud_api;
+pub mod highlevel;
+pub mod highlevel_api;
 pub mod lambda_host;
 pub mod messaging_service;
+pub mod multicloud_cx;
+pub mod multicloud_cx_api;
 pub mod sample_service;
 pub mod stack;

@@ -7,8 +7,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use jsonschema::Validator;
 use serde_json::Value;
 use shared::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, verify};
+use shared::trace::X_B3_TRACE_ID;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
@@ -18,6 +20,9 @@ use tokio::task::JoinHandle;
 /// How long a test waits for what must come. Only a failing test waits that long.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Where it takes deliveries.
+const DELIVERIES: &str = "/messages";
+
 /// One delivery attempt that came in with a good signature.
 #[derive(Debug, Clone)]
 pub struct Attempt {
@@ -25,6 +30,8 @@ pub struct Attempt {
     pub path: String,
     /// Its `webhook-id`.
     pub id: String,
+    /// The platform's trace, where it has one.
+    pub trace_id: Option<String>,
     /// Its body.
     pub body: Value,
     /// The body as it came.
@@ -119,6 +126,9 @@ struct Attempts {
     count: watch::Sender<usize>,
     behaviour: Box<Behaviour>,
     secret: SigningSecret,
+    schema: Validator,
+    /// What is wrong with deliveries, by the published schema.
+    faults: Mutex<Vec<String>>,
 }
 
 impl Drop for MessagingService {
@@ -136,13 +146,15 @@ impl MessagingService {
     /// Starts one that behaves so.
     pub async fn behaving(behaviour: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}/messages", listener.local_addr().expect("an address"));
+        let url = format!("http://{}{DELIVERIES}", listener.local_addr().expect("an address"));
         let attempts = Arc::new(Attempts {
             all: Mutex::default(),
             unsigned: watch::Sender::new(0),
             count: watch::Sender::new(0),
             behaviour: Box::new(behaviour),
             secret: SigningSecret::parse(SIGNING_SECRET).expect("a secret"),
+            schema: delivery_schema(),
+            faults: Mutex::default(),
         });
         let router = Router::new().fallback(take).with_state(Arc::clone(&attempts));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("the service runs") });
@@ -153,6 +165,8 @@ impl MessagingService {
     #[must_use]
     pub fn attempts(&self) -> Vec<Attempt> {
         assert_eq!(0, *self.attempts.unsigned.borrow(), "a delivery came without a good signature");
+        let faults = self.attempts.faults.lock().expect("no panic").clone();
+        assert!(faults.is_empty(), "a delivery is not as the schema has it: {faults:#?}");
         self.attempts.all.lock().expect("no panic").clone()
     }
 
@@ -181,6 +195,12 @@ impl MessagingService {
     }
 }
 
+/// The schema that the project publishes.
+fn delivery_schema() -> Validator {
+    let schema = serde_json::from_str(include_str!("../../shared/schema/delivery.schema.json")).expect("JSON");
+    jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema")
+}
+
 async fn take(State(attempts): State<Arc<Attempts>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     if verify(&headers, &body, std::slice::from_ref(&attempts.secret), Timestamp::now()).is_err() {
         attempts.unsigned.send_modify(|unsigned| *unsigned += 1);
@@ -189,11 +209,17 @@ async fn take(State(attempts): State<Arc<Attempts>>, uri: Uri, headers: HeaderMa
     let mut attempt = Attempt {
         path: uri.path().to_owned(),
         id: headers[WEBHOOK_ID].to_str().expect("a printable id").to_owned(),
+        trace_id: headers.get(X_B3_TRACE_ID).and_then(|id| id.to_str().ok()).map(str::to_owned),
         body: serde_json::from_slice(&body).expect("a delivery is JSON"),
         raw: body,
         at: Instant::now(),
         answered: StatusCode::OK,
     };
+    if attempt.path == DELIVERIES {
+        let faults =
+            attempts.schema.iter_errors(&attempt.body).map(|error| format!("{} {error}", error.instance_path()));
+        attempts.faults.lock().expect("no panic").extend(faults);
+    }
     let reply = {
         let mut all = attempts.all.lock().expect("no panic");
         let before = all.iter().filter(|earlier| earlier.id == attempt.id).count();
@@ -212,4 +238,36 @@ async fn take(State(attempts): State<Arc<Attempts>>, uri: Uri, headers: HeaderMa
         response.headers_mut().insert(name, value.parse().expect("a header value"));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_published_schema_takes_deliveries_and_nothing_that_is_none() {
+        let schema = delivery_schema();
+        let data = json!({
+            "integration": "acme", "platform": "highlevel", "messageId": "m", "direction": "Outbound",
+            "intent": "sent", "time": "2026-01-02T03:04:05Z", "original": {},
+        });
+        let delivery = json!({"type": "message.email", "timestamp": "2026-01-02T03:04:05Z", "data": data});
+        assert!(schema.is_valid(&delivery));
+        for (pointer, value) in [
+            ("/type", json!("message.fax")),
+            ("/timestamp", json!("yesterday")),
+            ("/data/subject", json!(5)),
+            ("/data/durationSeconds", json!(5)),
+            ("/data/messageId", json!("")),
+            ("/data/intent", json!("maybe")),
+            ("/data/intent", Value::Null),
+            ("/data/to", json!({"address": "c"})),
+        ] {
+            let (parent, field) = pointer.rsplit_once('/').expect("a pointer");
+            let mut wrong = delivery.clone();
+            wrong.pointer_mut(parent).expect("an object")[field] = value;
+            assert!(!schema.is_valid(&wrong), "{pointer}");
+        }
+    }
 }

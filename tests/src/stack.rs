@@ -37,7 +37,7 @@ pub struct Stack {
 pub struct TestIntegration {
     /// Its name.
     pub name: IntegrationName,
-    /// The id of its open-messaging integration.
+    /// Its own id on the platform: of the open-messaging integration, or of the location.
     pub integration_id: String,
     stack: Stack,
 }
@@ -116,26 +116,47 @@ impl Stack {
         delivery_url: &str,
         change: impl FnOnce(&mut Value),
     ) -> TestIntegration {
-        let integration = TestIntegration {
-            name: name.parse().expect("a good name"),
-            integration_id: integration_id.to_owned(),
-            stack: self.clone(),
-        };
+        let integration = self.unconfigured(name, integration_id);
         let mut configuration = integration.configuration(delivery_url);
         change(&mut configuration);
-        self.secrets
-            .create_secret()
-            .name(integration.secret_id())
-            .secret_string(configuration.to_string())
-            .send()
-            .await
-            .expect("the secret is written");
+        integration.create(&configuration).await;
         integration
+    }
+
+    /// Makes an integration of whatever platform the configuration names, with a name of its own. `address` is what it is
+    /// known by on the platform.
+    pub async fn integration_of(&self, address: &str, configuration: &Value) -> TestIntegration {
+        let integration = self.unconfigured(&format!("test-{}", Uuid::new_v4()), address);
+        integration.create(configuration).await;
+        integration
+    }
+
+    /// The same with a given name.
+    pub async fn integration_configured(&self, name: &str, address: &str, configuration: &Value) -> TestIntegration {
+        let integration = self.unconfigured(name, address);
+        integration.create(configuration).await;
+        integration
+    }
+
+    fn unconfigured(&self, name: &str, address: &str) -> TestIntegration {
+        let name = name.parse().expect("a good name");
+        TestIntegration { name, integration_id: address.to_owned(), stack: self.clone() }
     }
 }
 
 impl TestIntegration {
-    /// Its configuration, as it is written at first.
+    async fn create(&self, configuration: &Value) {
+        self.stack
+            .secrets
+            .create_secret()
+            .name(self.secret_id())
+            .secret_string(configuration.to_string())
+            .send()
+            .await
+            .expect("the secret is written");
+    }
+
+    /// Its configuration, as it is written at first, if it is one of Genesys Cloud.
     #[must_use]
     pub fn configuration(&self, delivery_url: &str) -> Value {
         json!({

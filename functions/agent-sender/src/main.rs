@@ -10,7 +10,7 @@ use request::{AgentRequest, TypingRequest};
 use sender::AgentSender;
 use shared::gateway::Incoming;
 use shared::media::MediaFetcher;
-use shared::platform::Platforms;
+use shared::platform::{Platforms, Route};
 use shared::problem::Problem;
 use shared::sender::{Repeats, SenderRequest, SenderRoute};
 use shared::telemetry;
@@ -24,8 +24,9 @@ const MAXIMUM_BODY_BYTES: usize = 6 * 1024 * 1024;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start(env!("CARGO_CRATE_NAME"));
-    let messages = SenderRoute::connect("agent/messages", Repeats::Never).await?.with_maximum_body(MAXIMUM_BODY_BYTES);
-    let typing = messages.beside("agent/typing", Repeats::Harmless);
+    let messages =
+        SenderRoute::connect(Route::AgentMessages, Repeats::Never).await?.with_maximum_body(MAXIMUM_BODY_BYTES);
+    let typing = messages.beside(Route::AgentTyping, Repeats::Harmless);
     let sender = AgentSender::new(Platforms::new()?, Uploader::new(MediaFetcher::new()?));
     let routes = Arc::new((messages, typing, sender));
     run(service_fn(move |request: Request| {

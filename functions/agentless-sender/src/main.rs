@@ -1,8 +1,8 @@
 //! The function behind `POST /integrations/{integration}/agentless`: sends a message that no agent writes.
 
 use lambda_http::{Error, Request, run, service_fn};
-use shared::platform::Platforms;
 use shared::platform::genesys_cloud::api::AgentlessMessage;
+use shared::platform::{Platforms, Route};
 use shared::problem::Problem;
 use shared::sender::{Repeats, Reply, SenderRequest, SenderRoute};
 use shared::telemetry;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start(env!("CARGO_CRATE_NAME"));
-    let route = Arc::new(SenderRoute::connect("agentless", Repeats::Never).await?);
+    let route = Arc::new(SenderRoute::connect(Route::Agentless, Repeats::Never).await?);
     let platforms = Arc::new(Platforms::new()?);
     run(service_fn(move |request: Request| {
         let (route, platforms) = (Arc::clone(&route), Arc::clone(&platforms));

@@ -10,7 +10,7 @@ use open_messaging::OpenMessagingRoute;
 use shared::aws::{self, setting};
 use shared::card::CardRequest;
 use shared::integration::CardRoute;
-use shared::platform::Platforms;
+use shared::platform::{Platforms, Route};
 use shared::queue::MessageQueue;
 use shared::sender::{Repeats, SenderRequest, SenderRoute};
 use shared::telemetry;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start(env!("CARGO_CRATE_NAME"));
-    let route = SenderRoute::connect("cards", Repeats::Never).await?;
+    let route = SenderRoute::connect(Route::Cards, Repeats::Never).await?;
     let queue = MessageQueue::new(aws_sdk_sqs::Client::new(&aws::config().await), setting("QUEUE_URL")?);
     let platforms = Arc::new(Platforms::new()?);
     let open_messaging = OpenMessagingRoute::new(Arc::clone(&platforms));

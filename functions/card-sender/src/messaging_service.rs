@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use shared::card::{CardMessage, CardRecipient, CardRequest, text_trace};
-use shared::envelope::{Envelope, IdFrom};
+use shared::envelope::{Envelope, Origin};
 use shared::fields::Fault;
 use shared::identity::Identity;
 use shared::message::{MAXIMUM_ID_BYTES, Message};
 use shared::platform::Platforms;
-use shared::platform::genesys_cloud::api::{AgentlessMessage, SentMessage};
+use shared::platform::SentMessage;
+use shared::platform::genesys_cloud::StructuredMessage;
+use shared::platform::genesys_cloud::api::AgentlessMessage;
 use shared::problem::{Problem, ProblemType};
 use shared::queue::{MessageQueue, SendError};
 use shared::receipt::Recipient;
@@ -75,16 +77,16 @@ impl MessagingServiceRoute {
             return Err(Problem::invalid_body(vec![Fault { pointer: "/to".to_owned(), detail }]));
         };
         let mut sent = Sent { id: own_id(request), conversation_id: None, text_trace: TextTrace::Off, route: ROUTE };
-        let mut ready = ready(request, customer, &card.message, &sent, IdFrom::Patchbay)?;
+        let mut ready = ready(request, customer, &card.message, &sent, Origin::Card)?;
         if with_text_trace {
             match self.leave_trace(request, customer, &card.message).await {
                 Ok(trace) => {
                     sent.text_trace = TextTrace::Left;
                     sent.conversation_id = trace.conversation_id;
                     let id = trace.id.filter(|id| (1..=MAXIMUM_ID_BYTES).contains(&id.len()));
-                    let id_from = if id.is_some() { IdFrom::Platform } else { IdFrom::Patchbay };
+                    let origin = if id.is_some() { Origin::TracedCard } else { Origin::Card };
                     sent.id = id.unwrap_or(sent.id);
-                    ready = self::ready(request, customer, &card.message, &sent, id_from).map_err(|_| half_done())?;
+                    ready = self::ready(request, customer, &card.message, &sent, origin).map_err(|_| half_done())?;
                 }
                 // The customer is to have the card all the same: were the trace there after all, it would be dropped.
                 Err(problem) if problem.problem_type == ProblemType::OutcomeUnknown => {
@@ -129,18 +131,17 @@ fn ready(
     customer: &Recipient,
     message: &CardMessage,
     sent: &Sent,
-    id_from: IdFrom,
+    origin: Origin,
 ) -> Result<Ready, Problem> {
     let (name, platform) = (&request.integration.name, &request.integration.platform);
     let unwritable = |error: serde_json::Error| {
         tracing::error!(request_id = request.request_id, reason = %error, "the card cannot be written");
         Problem::unavailable("The card cannot be written.")
     };
-    let original = platform
-        .structured_message(&sent.id, sent.conversation_id.as_deref(), customer, message)
-        .map_err(unwritable)?;
+    let card = StructuredMessage::new(platform.address(), &sent.id, sent.conversation_id.as_deref(), customer, message);
+    let original = serde_json::to_vec(&card).map_err(unwritable)?;
     let envelope = Envelope::new(name.clone(), platform.name(), Timestamp::now(), &original).map_err(unwritable)?;
-    let envelope = Envelope { id_from, ..envelope };
+    let envelope = Envelope { origin, ..envelope };
     let message = envelope.message().map_err(|fault| {
         let detail = format!("{} when it is written out for the messaging service", fault.detail);
         Problem::invalid_body(vec![Fault { pointer: String::new(), detail }])

@@ -5,7 +5,7 @@ use serde_json::json;
 use shared::card::{CardRecipient, CardRequest, Cards};
 use shared::fields::Fault;
 use shared::platform::Platforms;
-use shared::platform::genesys_cloud::api::UserLookup;
+use shared::platform::UserLookup;
 use shared::problem::{Problem, ProblemType};
 use shared::sender::{Reply, SenderRequest};
 use std::sync::Arc;

@@ -6,9 +6,9 @@ use shared::identity::Identity;
 use shared::inbound::{InboundMessage, InboundResponse, InboundTyping, Origin};
 use shared::ledger::Ledger;
 use shared::platform::Platforms;
-use shared::platform::genesys_cloud::api::{Accepted, ApiError};
+use shared::platform::{ApiError, Posted};
 use shared::problem::Problem;
-use shared::sender::{Keeps, Once, Repeats, Reply, SenderRequest};
+use shared::sender::{Keeps, Once, Reply, SenderRequest};
 
 /// Posts to the platforms.
 pub(crate) struct Inbox {
@@ -19,10 +19,10 @@ pub(crate) struct Inbox {
 /// The answer: the messaging service's id, and what the platform says.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Posted<'p> {
+struct Answer<'p> {
     message_id: &'p str,
     #[serde(flatten)]
-    accepted: Accepted,
+    posted: Posted,
 }
 
 impl Inbox {
@@ -60,7 +60,7 @@ impl Inbox {
         kind: &str,
         origin: &Origin,
         fingerprint: Identity,
-        posting: impl Future<Output = Result<Accepted, ApiError>>,
+        posting: impl Future<Output = Result<Posted, ApiError>>,
     ) -> Result<Reply, Problem> {
         let name = &request.integration.name;
         let identity = Identity::of(&["inbound", name.as_str(), kind, &origin.message_id]);
@@ -68,13 +68,13 @@ impl Inbox {
             ledger: &self.ledger,
             key: &format!("inbound#{name}#{identity}"),
             fingerprint: Some(&fingerprint),
-            repeats: Repeats::Harmless,
+            repeats: request.repeats,
             keeps: Keeps::Success,
         };
         let posting = async {
-            let accepted = posting.await?;
-            let posted = Posted { message_id: &origin.message_id, accepted };
-            Ok(Reply::ok(serde_json::to_value(posted).unwrap_or_default()))
+            let posted = posting.await?;
+            let answer = Answer { message_id: &origin.message_id, posted };
+            Ok(Reply::ok(serde_json::to_value(answer).unwrap_or_default()))
         };
         once.run(request, posting).await
     }

@@ -7,7 +7,7 @@ use inbox::Inbox;
 use lambda_http::{Error, Request, run, service_fn};
 use shared::gateway::Incoming;
 use shared::inbound::{InboundMessage, InboundResponse, InboundTyping};
-use shared::platform::Platforms;
+use shared::platform::{Platforms, Route};
 use shared::problem::Problem;
 use shared::sender::{Keeps, Repeats, SenderRequest, SenderRoute};
 use shared::telemetry;
@@ -16,11 +16,11 @@ use std::sync::Arc;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start(env!("CARGO_CRATE_NAME"));
-    // A customer's message that is lost is worse than one that comes twice, and a repeat has the same id and time. A refusal
-    // may have been the configuration's fault, so that it is not kept.
-    let messages = SenderRoute::connect("inbound/messages", Repeats::Harmless).await?.keeping(Keeps::Success);
-    let responses = messages.beside("inbound/responses", Repeats::Harmless).keeping(Keeps::Success);
-    let events = messages.beside("inbound/events", Repeats::Harmless).keeping(Keeps::Success);
+    // Whether repeats are harmless is the platform's say as well. A refusal may have been the configuration's fault, so that
+    // it is not kept.
+    let messages = SenderRoute::connect(Route::InboundMessages, Repeats::Harmless).await?.keeping(Keeps::Success);
+    let responses = messages.beside(Route::InboundResponses, Repeats::Harmless).keeping(Keeps::Success);
+    let events = messages.beside(Route::InboundEvents, Repeats::Harmless).keeping(Keeps::Success);
     let inbox = Inbox::new(messages.ledger().clone(), Platforms::new()?);
     let routes = Arc::new((messages, responses, events, inbox));
     run(service_fn(move |request: Request| {

@@ -8,6 +8,7 @@ use shared::integration::DeliveryConfig;
 use shared::outbound::{self, retry_after};
 use shared::receipt::{DeliveryStatus, FailureReason, NOT_DELIVERED, ReasonCode};
 use shared::signature::standard_webhooks::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
+use shared::trace::{TraceId, X_B3_TRACE_ID};
 use std::time::Duration;
 
 /// How long one attempt may take, connection and answer included.
@@ -66,16 +67,17 @@ impl MessagingService {
         Ok(Self { client: outbound::client(TIMEOUT)? })
     }
 
-    /// Posts `body` as message `id`, signed now, and waits for the answer as long as `patience` or [`TIMEOUT`] lasts.
+    /// Posts `body` as message `id`, signed now and under the platform's trace, and waits for the answer as long as `patience` or [`TIMEOUT`] lasts.
     pub(crate) async fn deliver(
         &self,
         config: &DeliveryConfig,
         id: &str,
+        trace_id: Option<&TraceId>,
         body: Vec<u8>,
         patience: Duration,
     ) -> Attempt {
         let now = Timestamp::now();
-        let request = self
+        let mut request = self
             .client
             .post(config.url.url().clone())
             .header(header::CONTENT_TYPE, "application/json")
@@ -84,6 +86,9 @@ impl MessagingService {
             .header(WEBHOOK_SIGNATURE, sign(&config.signing_secrets, id, now, &body))
             .timeout(patience.min(TIMEOUT))
             .body(body);
+        if let Some(trace_id) = trace_id {
+            request = request.header(X_B3_TRACE_ID, trace_id.as_str());
+        }
         match request.send().await {
             Ok(response) => {
                 let attempt = judge(response.status(), response.headers(), now);

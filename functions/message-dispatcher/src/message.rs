@@ -8,12 +8,13 @@ use crate::record::{Record, RecordedReceipt};
 use jiff::{SignedDuration, Timestamp};
 use shared::card::text_trace_code;
 use shared::delivery::{Delivery, webhook_id};
-use shared::envelope::{Envelope, IdFrom};
+use shared::envelope::{Envelope, Origin};
 use shared::identity::Identity;
 use shared::integration::{CardRoute, Integration, ReceiptMode};
 use shared::ledger::{Bid, Claim, Claimed, Lapsed, LedgerError, Outcome, Settled};
 use shared::message::{Content, Kind, Message};
 use shared::receipt::DeliveryStatus;
+use shared::trace::TraceId;
 use std::error::Error;
 
 /// One message on its way.
@@ -107,7 +108,8 @@ impl Dispatcher {
         let attempt = match Delivery::new(task.envelope, task.message).to_body() {
             Ok(body) => {
                 let id = webhook_id(&integration.name, task.message);
-                self.messaging_service.deliver(&integration.delivery, &id, body, task.reception.patience()).await
+                let (trace_id, patience) = (task.envelope.trace_id.as_ref(), task.reception.patience());
+                self.messaging_service.deliver(&integration.delivery, &id, trace_id, body, patience).await
             }
             Err(_) => Attempt::Retry { cause: Cause::Unwritable, retry_after: None },
         };
@@ -115,7 +117,10 @@ impl Dispatcher {
             Attempt::Accepted(immediate) => {
                 task.log("delivered", "");
                 let receipt = match (immediate, integration.delivery.receipts) {
-                    (Some(receipt), _) => Some(RecordedReceipt { status: receipt.status, reasons: receipt.reasons }),
+                    (Some(receipt), _) => {
+                        let status = integration.platform.name().receipt_status(receipt.status);
+                        status.map(|status| RecordedReceipt { status, reasons: receipt.reasons })
+                    }
                     (None, ReceiptMode::OnAccept) => {
                         Some(RecordedReceipt { status: DeliveryStatus::Delivered, reasons: Vec::new() })
                     }
@@ -154,7 +159,7 @@ impl Dispatcher {
     /// When recording fails, the message leaves the queue all the same, unless its receipt cannot be queued either: it has
     /// been delivered or refused, and when it comes after the lease it is delivered again, under the same `webhook-id`.
     async fn settle(&self, task: &Task<'_>, claim: &Claim, outcome: Outcome, mut record: Record) -> Verdict {
-        if !task.message.kind.expects_receipt() || task.envelope.id_from == IdFrom::Patchbay {
+        if !task.message.expects_receipt() || task.envelope.origin == Origin::Card {
             record.receipt = None;
         }
         let answer = record.to_answer();
@@ -203,11 +208,13 @@ impl Task<'_> {
     fn log(&self, outcome: &str, reason: &str) {
         let (integration, message_id) = (self.envelope.integration.as_str(), &self.message.message_id);
         let (kind, age_seconds) = (self.message.kind.name(), self.age().as_secs_f64());
-        tracing::info!(integration, message_id, kind, outcome, reason, age_seconds);
+        let trace_id = self.envelope.trace_id.as_ref().map(TraceId::as_str);
+        tracing::info!(integration, message_id, trace_id, kind, outcome, reason, age_seconds);
     }
 
     fn log_trouble(&self, outcome: &str, error: &dyn Error) {
         let (integration, message_id) = (self.envelope.integration.as_str(), &self.message.message_id);
-        tracing::error!(integration, message_id, outcome, reason = %error);
+        let trace_id = self.envelope.trace_id.as_ref().map(TraceId::as_str);
+        tracing::error!(integration, message_id, trace_id, outcome, reason = %error);
     }
 }

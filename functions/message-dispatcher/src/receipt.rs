@@ -2,11 +2,15 @@
 
 use crate::backoff;
 use crate::dispatcher::{Dispatcher, Reception, Turn, Verdict, next_wait, time_left};
-use jiff::Timestamp;
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
 use shared::envelope::ReceiptEnvelope;
 use shared::integration::Integration;
 use shared::ledger::{LedgerError, Outcome};
-use shared::platform::genesys_cloud::api::ApiError;
+use shared::platform::ApiError;
+
+/// After this a 403 is no longer taken for one that passes: HighLevel answers so for ten seconds after a message was sent.
+const FORBIDDEN_FOR_GOOD: SignedDuration = SignedDuration::from_mins(2);
 
 impl Dispatcher {
     /// Posts a receipt to the platform. While the platform is out of reach it comes again and again; the message that it
@@ -54,9 +58,8 @@ impl Dispatcher {
         };
         let backoff = backoff::after(claim.version(), fastrand::f64());
         let left = time_left(envelope.received_at, integration.delivery.give_up_after);
-        match next_wait(backoff, retry_after, left)
-            .filter(|_| !matches!(error, ApiError::Refused(_) | ApiError::TooLarge { .. }))
-        {
+        let age = Timestamp::now().duration_since(envelope.received_at);
+        match next_wait(backoff, retry_after, left).filter(|_| !is_final(&error, age)) {
             Some(wait) => {
                 log(envelope, "receipt to be retried", &error.to_string());
                 self.ledger.release(&claim, Timestamp::now()).await?;
@@ -76,8 +79,32 @@ impl Dispatcher {
     }
 }
 
+/// Whether trying again would change nothing. That we may not do this is nothing that passes, once it is clear that the
+/// platform had time to come to know its own message; that we are not who we say we are, an operator may put right.
+fn is_final(error: &ApiError, age: SignedDuration) -> bool {
+    match error {
+        ApiError::Refused(_) | ApiError::TooLarge { .. } | ApiError::Unfit(_) | ApiError::Unsupported => true,
+        ApiError::Credentials(error) => error.status == StatusCode::FORBIDDEN.as_u16() && age > FORBIDDEN_FOR_GOOD,
+        ApiError::NotSent(_) | ApiError::RateLimited { .. } | ApiError::Unknown { .. } => false,
+    }
+}
+
 fn log(envelope: &ReceiptEnvelope, outcome: &str, reason: &str) {
     let (integration, message_id) = (envelope.integration.as_str(), &envelope.receipt.message_id);
     let status = envelope.receipt.status.as_str();
     tracing::info!(integration, message_id, status, outcome, reason);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::platform::PlatformError;
+
+    #[test]
+    fn a_403_passes_at_first_and_a_401_until_somebody_puts_it_right() {
+        let of = |status| ApiError::Credentials(PlatformError { status, ..PlatformError::default() });
+        let (early, late) = (SignedDuration::from_secs(119), SignedDuration::from_secs(121));
+        assert!(!is_final(&of(403), early) && is_final(&of(403), late));
+        assert!(!is_final(&of(401), late));
+    }
 }

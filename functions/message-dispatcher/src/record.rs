@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::envelope::{Envelope, ReceiptEnvelope};
-use shared::message::Message;
+use shared::message::{Message, Party};
 use shared::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, Recipient};
 
 /// How a message ended.
@@ -53,21 +53,27 @@ impl Record {
     /// The receipt that is due for `message`; none where the platform did not say who the customer is.
     pub(crate) fn receipt_for(&self, envelope: &Envelope, message: &Message) -> Option<ReceiptEnvelope> {
         let due = self.receipt.as_ref()?;
-        let customer = message.to.as_ref()?;
         let now = Timestamp::now();
         Some(ReceiptEnvelope {
             integration: envelope.integration.clone(),
             received_at: now,
             receipt: DeliveryReceipt {
                 message_id: message.message_id.clone(),
-                to: Recipient { id: customer.id.clone()?, id_type: customer.id_type.clone() },
+                from: message.from.as_ref().and_then(end),
+                to: message.to.as_ref().and_then(end)?,
                 status: due.status,
                 reasons: due.reasons.clone(),
                 time: now,
                 is_final: true,
+                trace_id: envelope.trace_id.clone(),
             },
         })
     }
+}
+
+/// One end of a message as a receipt names it; none where the platform did not say who it is.
+fn end(party: &Party) -> Option<Recipient> {
+    Some(Recipient { id: party.id.clone()?, id_type: party.id_type.clone() })
 }
 
 /// Reasons as their codes.
@@ -88,6 +94,7 @@ mod codes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::platform::PlatformName;
     use shared::receipt::ReasonCode;
 
     #[test]
@@ -98,5 +105,22 @@ mod tests {
         assert_eq!(r#"{"receipt":{"status":"Failed","reasons":["InvalidDestination"]}}"#, answer);
         let read = Record::read(Some(&answer)).receipt.unwrap();
         assert_eq!(ReasonCode::InvalidDestination, read.reasons[0].code);
+    }
+
+    #[test]
+    fn a_receipt_names_the_sender_as_the_message_did() {
+        let receipt_for = |channel: &str| {
+            let body = format!(r#"{{"type":"Text","channel":{{"messageId":"m","to":{{"id":"c"}}{channel}}}}}"#);
+            let now = Timestamp::UNIX_EPOCH;
+            let envelope =
+                Envelope::new("acme".parse().unwrap(), PlatformName::MulticloudCx, now, body.as_bytes()).unwrap();
+            let message = envelope.message().unwrap();
+            let receipt = Some(RecordedReceipt { status: DeliveryStatus::Delivered, reasons: Vec::new() });
+            Record { receipt, ..Record::default() }.receipt_for(&envelope, &message).unwrap().receipt
+        };
+        let receipt = receipt_for(r#","from":{"id":"no-reply@company.com"}"#);
+        let ends = (receipt.from.map(|from| from.id), receipt.to.id);
+        assert_eq!((Some("no-reply@company.com".to_owned()), "c".to_owned()), ends);
+        assert_eq!(None, receipt_for("").from);
     }
 }

@@ -2,25 +2,30 @@
 
 mod poster;
 mod request;
+mod together;
 
 use lambda_http::{Error, Request, run, service_fn};
 use poster::Poster;
 use request::Receipts;
-use shared::platform::Platforms;
+use shared::fields::Fields;
+use shared::platform::{Platforms, Route};
 use shared::sender::{Repeats, SenderRequest, SenderRoute};
 use shared::telemetry;
+use shared::trace::TraceId;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start(env!("CARGO_CRATE_NAME"));
-    let route = Arc::new(SenderRoute::connect("receipts", Repeats::Harmless).await?);
+    let route = Arc::new(SenderRoute::connect(Route::Receipts, Repeats::Harmless).await?);
     let poster = Arc::new(Poster::new(route.ledger().clone(), Platforms::new()?));
     run(service_fn(move |request: Request| {
         let (route, poster) = (Arc::clone(&route), Arc::clone(&poster));
         async move {
             let work = async |request: &SenderRequest, receipts: Receipts| poster.post(request, receipts).await;
-            Ok::<_, Error>(route.answer(request.into(), Receipts::read, work).await)
+            let trace_id = TraceId::of(request.headers());
+            let parse = |fields: &mut Fields<'_>| Some(Receipts::read(fields)?.traced(trace_id.as_ref()));
+            Ok::<_, Error>(route.answer(request.into(), parse, work).await)
         }
     }))
     .await

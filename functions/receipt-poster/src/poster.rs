@@ -7,24 +7,25 @@ use serde_json::{Value, json};
 use shared::ledger::Ledger;
 use shared::platform::Platforms;
 use shared::problem::{Problem, ProblemType};
+use shared::receipt::DeliveryReceipt;
 use shared::sender::{Keeps, Once, Repeats, Reply, SenderRequest};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How many receipts of a batch are posted at the same time.
-const CONCURRENCY: usize = 8;
+pub(crate) const CONCURRENCY: usize = 8;
 /// What must be left of the time for a receipt to be begun.
 const TIME_FOR_ONE: Duration = Duration::from_secs(3);
 
 /// Posts receipts to the platforms.
 pub(crate) struct Poster {
     ledger: Ledger,
-    platforms: Platforms,
+    pub(crate) platforms: Platforms,
 }
 
 /// One element of a batch's answer.
-struct Element {
+pub(crate) struct Element {
     index: usize,
     body: Value,
     may_come_again: bool,
@@ -32,16 +33,41 @@ struct Element {
 
 /// What came of one receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Posted {
+pub(crate) enum Posted {
     /// The platform has it.
     Now,
     /// The platform had it already.
     Before,
-    /// There is nothing to post: the message is on its way.
+    /// There is nothing to post: the platform has no word for it.
     Acknowledged,
 }
 
+impl Element {
+    pub(crate) fn new(request: &SenderRequest, index: usize, report: &Report, posted: Result<Posted, Problem>) -> Self {
+        let problem = match posted {
+            Ok(posted) => return Self { index, body: outcome(report, posted), may_come_again: false },
+            Err(problem) => problem,
+        };
+        let status = problem.status().as_u16();
+        let may_come_again = problem.problem_type != ProblemType::PlatformRefused;
+        // The answer is kept for the idempotency key, so it holds none of the platform's words.
+        let problem = problem.without_words().body(&request.request_id);
+        let message_id = report.message_id();
+        let body = json!({"messageId": message_id, "status": status, "outcome": "failed", "problem": problem});
+        Self { index, body, may_come_again }
+    }
+}
+
 impl Posted {
+    /// What the reply to one receipt says.
+    pub(crate) fn of(reply: &Reply) -> Result<Self, Problem> {
+        match (reply.replayed, reply.status.is_success()) {
+            (false, _) => Ok(Self::Now),
+            (true, true) => Ok(Self::Before),
+            (true, false) => Err(Problem::new(ProblemType::PlatformRefused, "This receipt has failed before.")),
+        }
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Now => "posted",
@@ -58,19 +84,19 @@ impl Poster {
 
     /// Posts what came. One receipt answers for itself; a batch answers 207 with an outcome for each.
     pub(crate) async fn post(&self, request: &SenderRequest, receipts: Receipts) -> Result<Reply, Problem> {
-        match receipts {
+        match receipts.told_to(request.integration.platform.name()) {
             Receipts::One(report) => {
                 let posted = self.post_one(request, &report).await?;
                 Ok(Reply::ok(outcome(&report, posted)))
             }
             Receipts::Batch(reports) => {
-                // Those of one message one after the other, as they stand; those of others side by side.
-                let mut by_message: BTreeMap<String, Vec<(usize, Report)>> = BTreeMap::new();
-                for (index, report) in reports.into_iter().enumerate() {
-                    by_message.entry(report.message_id().to_owned()).or_default().push((index, report));
-                }
-                let outcomes = stream::iter(by_message.into_values().map(|reports| self.outcomes_of(request, reports)));
-                let mut outcomes = outcomes.buffer_unordered(CONCURRENCY).concat().await;
+                let reports = reports.into_iter().enumerate().collect();
+                let (mut outcomes, rest) = if request.integration.platform.name().batches_receipts() {
+                    self.post_together(request, reports).await
+                } else {
+                    (Vec::new(), reports)
+                };
+                outcomes.extend(self.post_one_by_one(request, rest).await);
                 outcomes.sort_by_key(|outcome| outcome.index);
                 let incomplete = outcomes.iter().any(|outcome| outcome.may_come_again);
                 let receipts: Vec<Value> = outcomes.into_iter().map(|outcome| outcome.body).collect();
@@ -80,52 +106,65 @@ impl Poster {
         }
     }
 
+    /// Posts each in a call of its own: those of one message one after the other, as they stand; those of others side by
+    /// side.
+    async fn post_one_by_one(&self, request: &SenderRequest, reports: Vec<(usize, Report)>) -> Vec<Element> {
+        let mut by_message: BTreeMap<String, Vec<(usize, Report)>> = BTreeMap::new();
+        for (index, report) in reports {
+            by_message.entry(report.message_id().to_owned()).or_default().push((index, report));
+        }
+        let outcomes = stream::iter(by_message.into_values().map(|reports| self.outcomes_of(request, reports)));
+        outcomes.buffer_unordered(CONCURRENCY).concat().await
+    }
+
     /// The elements of a batch's answer for one message.
     async fn outcomes_of(&self, request: &SenderRequest, reports: Vec<(usize, Report)>) -> Vec<Element> {
         let mut outcomes = Vec::new();
         for (index, report) in reports {
-            outcomes.push(match self.post_one(request, &report).await {
-                Ok(posted) => Element { index, body: outcome(&report, posted), may_come_again: false },
-                Err(problem) => {
-                    let status = problem.status().as_u16();
-                    let may_come_again = problem.problem_type != ProblemType::PlatformRefused;
-                    // The answer is kept for the idempotency key, so it holds none of the platform's words.
-                    let problem = problem.without_words().body(&request.request_id);
-                    let message_id = report.message_id();
-                    let body =
-                        json!({"messageId": message_id, "status": status, "outcome": "failed", "problem": problem});
-                    Element { index, body, may_come_again }
-                }
-            });
+            let posted = self.post_one(request, &report).await;
+            outcomes.push(Element::new(request, index, &report, posted));
         }
         outcomes
     }
 
     async fn post_one(&self, request: &SenderRequest, report: &Report) -> Result<Posted, Problem> {
-        let Report::Final(receipt) = report else { return Ok(Posted::Acknowledged) };
-        if request.deadline.saturating_duration_since(Instant::now()) < TIME_FOR_ONE {
-            return Err(Problem::unavailable("No time was left for this receipt."));
-        }
-        let name = &request.integration.name;
-        let once = Once {
-            ledger: &self.ledger,
-            key: &format!("receipt#{name}#{}", receipt.identity(name)),
-            fingerprint: None,
-            // A receipt may be posted twice without harm, so that an unknown outcome may be tried again.
-            repeats: Repeats::Harmless,
-            keeps: Keeps::FinalAnswers,
-        };
+        let Report::Told(receipt) = report else { return Ok(Posted::Acknowledged) };
+        in_time(request)?;
         let posting = async {
             self.platforms.post_receipt(&request.integration.platform, receipt, request.deadline).await?;
             Ok(Reply::ok(Value::Null))
         };
-        let reply = once.run(request, posting).await?;
-        match (reply.replayed, reply.status.is_success()) {
-            (false, _) => Ok(Posted::Now),
-            (true, true) => Ok(Posted::Before),
-            (true, false) => Err(Problem::new(ProblemType::PlatformRefused, "This receipt has failed before.")),
+        Posted::of(&self.once(&key(request, receipt)).run(request, posting).await?)
+    }
+
+    /// The posting of the receipt that this key stands for.
+    pub(crate) fn once<'o>(&'o self, key: &'o str) -> Once<'o> {
+        Once {
+            ledger: &self.ledger,
+            key,
+            fingerprint: None,
+            // A receipt may be posted twice without harm, so that an unknown outcome may be tried again.
+            repeats: Repeats::Harmless,
+            keeps: Keeps::FinalAnswers,
         }
     }
+}
+
+/// What stands for a receipt in the ledger.
+pub(crate) fn key(request: &SenderRequest, receipt: &DeliveryReceipt) -> String {
+    let name = &request.integration.name;
+    format!("receipt#{name}#{}", receipt.identity(name))
+}
+
+/// Whether there is time to begin with one more receipt.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn in_time(request: &SenderRequest) -> Result<(), Problem> {
+    if request.deadline.saturating_duration_since(Instant::now()) < TIME_FOR_ONE {
+        return Err(Problem::unavailable("No time was left for this receipt."));
+    }
+    Ok(())
 }
 
 fn outcome(report: &Report, posted: Posted) -> Value {

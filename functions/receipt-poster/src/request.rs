@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::fields::{Fields, boolean, parsed, text};
+use shared::platform::PlatformName;
 use shared::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, NOT_DELIVERED, ReasonCode, Recipient};
+use shared::trace::TraceId;
 
 /// How many receipts one request may hold.
 const MAXIMUM_RECEIPTS: usize = 100;
@@ -18,10 +20,10 @@ pub(crate) enum Receipts {
 
 /// What a messaging service says of one message.
 pub(crate) enum Report {
-    /// It is final, and the platform hears of it.
-    Final(DeliveryReceipt),
-    /// It is on its way. The platform takes no such receipt, so it is acknowledged and nothing more.
-    Underway {
+    /// The platform hears of it.
+    Told(DeliveryReceipt),
+    /// The platform has no word for it, so that it is acknowledged and nothing more.
+    Untold {
         /// The message.
         message_id: String,
     },
@@ -29,8 +31,7 @@ pub(crate) enum Report {
 
 /// What a messaging service's word for a status means.
 enum Meaning {
-    Underway,
-    Delivered,
+    Passed(DeliveryStatus),
     Failed(ReasonCode),
 }
 
@@ -48,9 +49,36 @@ impl Receipts {
     }
 }
 
+impl Receipts {
+    /// The same as part of what the caller is doing.
+    pub(crate) fn traced(self, trace_id: Option<&TraceId>) -> Self {
+        self.map(|receipt| Report::Told(DeliveryReceipt { trace_id: trace_id.cloned(), ..receipt }))
+    }
+
+    /// The same as the platform has words for it.
+    pub(crate) fn told_to(self, platform: PlatformName) -> Self {
+        self.map(|receipt| match platform.receipt_status(receipt.status) {
+            Some(status) => Report::Told(DeliveryReceipt { status, ..receipt }),
+            None => Report::Untold { message_id: receipt.message_id },
+        })
+    }
+
+    fn map(self, change: impl Fn(DeliveryReceipt) -> Report) -> Self {
+        let change = |report| match report {
+            Report::Told(receipt) => change(receipt),
+            untold @ Report::Untold { .. } => untold,
+        };
+        match self {
+            Self::One(report) => Self::One(change(report)),
+            Self::Batch(reports) => Self::Batch(reports.into_iter().map(change).collect()),
+        }
+    }
+}
+
 impl Report {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let message_id = fields.required("messageId", text);
+        let from = fields.optional_value_or_object("from", Recipient::of_id, Recipient::read);
         let to = fields.object("to", Recipient::read);
         let meaning = fields.required("status", meaning);
         let reasons = fields.objects("reasons", reason);
@@ -58,9 +86,8 @@ impl Report {
         let time = fields.optional("time", parsed::<Timestamp>("a time by RFC 3339, such as 2026-01-02T03:04:05Z"));
         let (message_id, to, meaning, mut reasons) = (message_id?, to?, meaning?, reasons?);
         let status = match meaning {
-            Meaning::Underway => return Some(Self::Underway { message_id }),
-            Meaning::Delivered if reasons.is_empty() => DeliveryStatus::Delivered,
-            Meaning::Delivered => {
+            Meaning::Passed(status) if reasons.is_empty() => status,
+            Meaning::Passed(_) => {
                 fields.fault("reasons", "belong to failures only");
                 return None;
             }
@@ -72,14 +99,14 @@ impl Report {
             }
         };
         let time = time.unwrap_or_else(Timestamp::now);
-        Some(Self::Final(DeliveryReceipt { message_id, to, status, reasons, time, is_final }))
+        Some(Self::Told(DeliveryReceipt { message_id, from, to, status, reasons, time, is_final, trace_id: None }))
     }
 
     /// The message that it speaks of.
     pub(crate) fn message_id(&self) -> &str {
         match self {
-            Self::Final(receipt) => &receipt.message_id,
-            Self::Underway { message_id } => message_id,
+            Self::Told(receipt) => &receipt.message_id,
+            Self::Untold { message_id } => message_id,
         }
     }
 }
@@ -87,9 +114,11 @@ impl Report {
 /// The words that messaging services use, in any case.
 fn meaning(value: Value) -> Result<Meaning, String> {
     Ok(match text(value)?.to_ascii_lowercase().as_str() {
-        "delivered" | "read" | "seen" | "displayed" => Meaning::Delivered,
+        "delivered" => Meaning::Passed(DeliveryStatus::Delivered),
+        "read" | "seen" | "displayed" => Meaning::Passed(DeliveryStatus::Read),
+        "removed" | "deleted" => Meaning::Passed(DeliveryStatus::Removed),
         "accepted" | "queued" | "pending" | "submitted" | "sending" | "sent" | "enroute" | "buffered" => {
-            Meaning::Underway
+            Meaning::Passed(DeliveryStatus::Pending)
         }
         "failed" | "undelivered" | "undeliverable" | "error" => Meaning::Failed(ReasonCode::GeneralError),
         "expired" => Meaning::Failed(ReasonCode::MessageExpired),
@@ -98,7 +127,7 @@ fn meaning(value: Value) -> Result<Meaning, String> {
         _ => {
             return Err(
                 "must be one of accepted, queued, pending, submitted, sending, sent, enroute, buffered, delivered, \
-                        read, seen, displayed, failed, undelivered, undeliverable, error, expired, rejected, blocked, \
+                        read, seen, displayed, removed, deleted, failed, undelivered, undeliverable, error, expired, rejected, blocked, \
                         bounced, unknown-recipient"
                     .to_owned(),
             );
@@ -125,26 +154,33 @@ fn code(value: Value) -> Result<ReasonCode, String> {
 mod tests {
     use super::*;
     use serde_json::json;
+    use shared::message::IdType;
 
     fn read(body: Value) -> Result<Receipts, Vec<String>> {
         shared::fields::read(body, Receipts::read).map_err(|faults| faults.iter().map(ToString::to_string).collect())
     }
 
-    fn one(status: &str) -> Option<DeliveryReceipt> {
+    fn one(status: &str) -> DeliveryReceipt {
         match read(json!({"messageId": "m", "to": {"id": "c"}, "status": status})) {
-            Ok(Receipts::One(Report::Final(receipt))) => Some(receipt),
-            Ok(Receipts::One(Report::Underway { .. })) => None,
+            Ok(Receipts::One(Report::Told(receipt))) => receipt,
             _ => panic!("{status}"),
         }
     }
 
     #[test]
     fn the_words_of_messaging_services_are_understood() {
-        for word in ["delivered", "Read", "SEEN", "displayed"] {
-            assert_eq!(DeliveryStatus::Delivered, one(word).unwrap().status, "{word}");
-        }
-        for word in ["sent", "Queued", "accepted", "pending", "submitted", "sending", "enroute", "buffered"] {
-            assert_eq!(None, one(word), "{word}");
+        for (status, words) in [
+            (DeliveryStatus::Delivered, ["delivered", "DELIVERED"].as_slice()),
+            (DeliveryStatus::Read, &["Read", "SEEN", "displayed"]),
+            (DeliveryStatus::Removed, &["removed", "deleted"]),
+            (
+                DeliveryStatus::Pending,
+                &["sent", "Queued", "accepted", "pending", "submitted", "sending", "enroute", "buffered"],
+            ),
+        ] {
+            for word in words {
+                assert_eq!(status, one(word).status, "{word}");
+            }
         }
         for (word, code) in [
             ("failed", ReasonCode::GeneralError),
@@ -153,8 +189,27 @@ mod tests {
             ("rejected", ReasonCode::MessageNotAllowed),
             ("bounced", ReasonCode::InvalidDestination),
         ] {
-            let receipt = one(word).unwrap();
+            let receipt = one(word);
             assert_eq!((DeliveryStatus::Failed, &code), (receipt.status, &receipt.reasons[0].code), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_platform_is_told_what_it_has_a_word_for() {
+        use DeliveryStatus::{Delivered, Failed, Pending, Read, Removed};
+        for (platform, told) in [
+            (PlatformName::GenesysCloud, [None, Some(Delivered), Some(Delivered), Some(Failed), None]),
+            (PlatformName::MulticloudCx, [None, Some(Delivered), Some(Delivered), Some(Failed), Some(Removed)]),
+            (PlatformName::HighLevel, [Some(Pending), Some(Delivered), Some(Read), Some(Failed), None]),
+        ] {
+            for (word, expected) in ["pending", "delivered", "read", "failed", "removed"].into_iter().zip(told) {
+                let receipts = Receipts::One(Report::Told(one(word))).told_to(platform);
+                let status = match receipts {
+                    Receipts::One(Report::Told(receipt)) => Some(receipt.status),
+                    _ => None,
+                };
+                assert_eq!(expected, status, "{platform:?} {word}");
+            }
         }
     }
 
@@ -162,9 +217,27 @@ mod tests {
     fn reasons_have_codes_by_name_or_by_number() {
         for code in [json!(530), json!("530"), json!("InvalidDestination")] {
             let body = json!({"messageId": "m", "to": {"id": "c"}, "status": "failed", "reasons": [{"code": code}]});
-            let Ok(Receipts::One(Report::Final(receipt))) = read(body) else { panic!() };
+            let Ok(Receipts::One(Report::Told(receipt))) = read(body) else { panic!() };
             assert_eq!(ReasonCode::InvalidDestination, receipt.reasons[0].code);
         }
+    }
+
+    #[test]
+    fn the_messages_sender_may_be_named_as_a_text_or_as_an_object() {
+        let sender = |from: Value| -> Result<_, Vec<String>> {
+            let body = json!({"messageId": "m", "from": from, "to": {"id": "c"}, "status": "delivered"});
+            match read(body)? {
+                Receipts::One(Report::Told(receipt)) => Ok(receipt.from),
+                _ => panic!(),
+            }
+        };
+        let expected = |id_type| Ok(Some(Recipient { id: "no-reply@company.com".to_owned(), id_type }));
+        assert_eq!(expected(None), sender(json!("no-reply@company.com")));
+        let named = sender(json!({"id": "no-reply@company.com", "idType": "Email"}));
+        assert_eq!(expected(Some(IdType::Email)), named);
+        assert!(sender(json!({})).unwrap_err()[0].starts_with("/from/id "));
+        assert!(sender(json!("")).unwrap_err()[0].starts_with("/from "));
+        assert_eq!(None, one("delivered").from);
     }
 
     #[test]

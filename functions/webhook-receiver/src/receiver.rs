@@ -3,14 +3,16 @@
 use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use lambda_http::{Request, Response};
+use serde_json::json;
 use shared::envelope::Envelope;
 use shared::gateway::Incoming;
 use shared::integration::{Integration, IntegrationName, IntegrationStore};
 use shared::message::Message;
-use shared::platform::Rejection;
+use shared::platform::{Received, Rejection};
 use shared::problem::{Problem, ProblemType, json_response, sentence};
 use shared::queue::{MessageQueue, SendError};
 use shared::signature::SignatureError;
+use shared::trace::TraceId;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -32,9 +34,11 @@ impl Receiver {
     pub(crate) async fn answer(self: Arc<Self>, request: Request) -> Result<Response<String>, Infallible> {
         let incoming = Incoming::from(request);
         let request_id = incoming.request_id.as_str();
+        let trace_id = TraceId::of(&incoming.headers);
+        let trace = trace_id.as_ref().map(TraceId::as_str);
         let parsed = incoming.path.parameter("integration").parse();
         let result = match &parsed {
-            Ok(name) => self.receive(name, &incoming).await,
+            Ok(name) => self.receive(name, &incoming, trace_id.clone()).await,
             Err(error) => {
                 Err(Problem::new(ProblemType::IntegrationNotFound, format!("An integration's name {error}.")))
             }
@@ -42,31 +46,42 @@ impl Receiver {
         // A name that does not parse may hold anything, so it is not logged.
         let integration = parsed.as_ref().map_or("", IntegrationName::as_str);
         Ok(match result {
-            Ok(message) => {
+            Ok(Received::Message(message)) => {
                 let (message_id, kind) = (&message.message_id, message.kind.name());
-                tracing::info!(request_id, integration, message_id, kind, outcome = "accepted");
-                accepted(&message)
+                tracing::info!(request_id, integration, trace_id = trace, message_id, kind, outcome = "accepted");
+                accepted(Some(&message))
+            }
+            Ok(Received::Ignored(what)) => {
+                tracing::info!(request_id, integration, trace_id = trace, kind = what, outcome = "ignored");
+                accepted(None)
             }
             Err(problem) => {
                 let (reason, detail) = (problem.problem_type.as_str(), &problem.detail);
-                tracing::warn!(request_id, integration, outcome = "refused", reason, detail);
+                tracing::warn!(request_id, integration, trace_id = trace, outcome = "refused", reason, detail);
                 problem.into_response(request_id)
             }
         })
     }
 
-    async fn receive(&self, name: &IntegrationName, incoming: &Incoming) -> Result<Message, Problem> {
+    async fn receive(
+        &self,
+        name: &IntegrationName,
+        incoming: &Incoming,
+        trace_id: Option<TraceId>,
+    ) -> Result<Received, Problem> {
         let integration = self.integrations.get(name).await?;
         if incoming.body.len() > MAXIMUM_BODY_BYTES {
             let detail = format!("The body may have {MAXIMUM_BODY_BYTES} bytes.");
             return Err(Problem::new(ProblemType::BodyTooLarge, detail));
         }
         let integration = self.verified(integration, incoming).await?;
-        let message = integration.platform.accept(&incoming.body).map_err(rejected)?;
-        let envelope = Envelope::new(name.clone(), integration.platform.name(), Timestamp::now(), &incoming.body)
+        let now = Timestamp::now();
+        let received = integration.platform.accept(&incoming.body, now).map_err(rejected)?;
+        let Received::Message(message) = &received else { return Ok(received) };
+        let envelope = Envelope::new(name.clone(), integration.platform.name(), now, &incoming.body)
             .map_err(|_| Problem::new(ProblemType::InvalidBody, "The body is not JSON in UTF-8."))?;
-        self.queue.send_message(&envelope, &message).await.map_err(not_sent)?;
-        Ok(message)
+        self.queue.send_message(&envelope.traced(trace_id), message).await.map_err(not_sent)?;
+        Ok(received)
     }
 
     /// Checks the signature. One that none of the secrets made causes one fresh read of them: they may have been
@@ -88,8 +103,10 @@ impl Receiver {
     }
 }
 
-fn accepted(message: &Message) -> Response<String> {
-    json_response(StatusCode::OK, "application/json", &serde_json::json!({ "messageId": message.message_id }))
+/// The answer names the message, by which some platforms find it again.
+fn accepted(message: Option<&Message>) -> Response<String> {
+    let body = message.map_or_else(|| json!({}), |message| json!({ "messageId": message.message_id }));
+    json_response(StatusCode::OK, "application/json", &body)
 }
 
 fn rejected(rejection: Rejection) -> Problem {

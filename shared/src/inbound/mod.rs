@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use url::Url;
 
-/// A message that a customer wrote: a text, a file, or both.
+/// A message that a customer wrote: a text, a file, or both, or an electronic mail of which the text is a part.
 pub struct InboundMessage {
     /// Who, when, and under which id.
     pub origin: Origin,
@@ -18,10 +18,36 @@ pub struct InboundMessage {
     pub text: Option<String>,
     /// The file.
     pub attachment: Option<InboundAttachment>,
+    /// What makes it an electronic mail. Only some platforms take one.
+    pub email: Option<InboundEmail>,
+    /// The platform's conversation that it belongs to, for platforms that do not find it themselves.
+    pub conversation_id: Option<String>,
+    /// The channel that it came by, for platforms that have several.
+    pub channel: Option<Channel>,
     /// What the platform is to know of the message.
     pub metadata: BTreeMap<String, String>,
     /// Whether the platform is to say which conversation it goes into, which takes it longer.
     pub prefetch_conversation_id: bool,
+}
+
+/// What only an electronic mail has.
+pub struct InboundEmail {
+    /// The subject.
+    pub subject: Option<String>,
+    /// The body as HTML.
+    pub html: Option<String>,
+}
+
+/// The channel that a message came by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Channel {
+    /// A short message.
+    #[serde(rename = "SMS")]
+    Sms,
+    /// An electronic mail.
+    Email,
+    /// A channel of the company's own.
+    Custom,
 }
 
 /// A button or an answer that a customer chose.
@@ -40,7 +66,11 @@ impl InboundMessage {
     #[must_use]
     pub fn fingerprint(&self) -> Identity {
         let url = self.attachment.as_ref().map_or("", |attachment| attachment.url.as_str());
-        Identity::of(&[&self.origin.from.id, self.text.as_deref().unwrap_or_default(), url])
+        let mut said = vec![self.origin.from.id.as_str(), self.text.as_deref().unwrap_or_default(), url];
+        if let Some(InboundEmail { subject, html }) = &self.email {
+            said.extend([subject, html].map(|text| text.as_deref().unwrap_or_default()));
+        }
+        Identity::of(&said)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Reading what the messaging service sends.
 
 use super::{
-    Choice, ChoiceType, Customer, InboundAttachment, InboundMessage, InboundResponse, InboundTyping, MediaType, Origin,
+    Channel, Choice, ChoiceType, Customer, InboundAttachment, InboundEmail, InboundMessage, InboundResponse,
+    InboundTyping, MediaType, Origin,
 };
 use crate::card::payload;
 use crate::fields::{Fields, boolean, mime, parsed, text};
@@ -15,20 +16,48 @@ impl InboundMessage {
     /// Reads a request.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let origin = Origin::read(fields);
-        let (has_text, has_attachment) = (fields.has("text"), fields.has("attachment"));
+        let has_body = ["text", "attachment", "email"].into_iter().any(|name| fields.has(name));
         let words = fields.optional("text", text);
+        let email = fields.optional_object("email", InboundEmail::read);
         let attachment = fields.optional_object("attachment", InboundAttachment::read);
+        let conversation_id = fields.optional("conversationId", text);
+        let channel = fields.optional("channel", Channel::from_field);
         let metadata = fields.optional("metadata", flat_map);
         let prefetch = fields.optional("prefetchConversationId", boolean);
-        if !has_text && !has_attachment {
-            fields.fault("text", "is required, unless there is an attachment");
+        if !has_body {
+            fields.fault("text", "is required, unless there is an attachment or an email");
+        }
+        if words.is_none() && attachment.is_none() && email.as_ref().is_some_and(|email| email.html.is_none()) {
+            fields.fault("text", "is required, unless there is HTML or an attachment");
         }
         Some(Self {
             origin: origin?,
             text: words,
             attachment,
+            email,
+            conversation_id,
+            channel,
             metadata: metadata.unwrap_or_default(),
             prefetch_conversation_id: prefetch.unwrap_or_default(),
+        })
+    }
+}
+
+impl InboundEmail {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let subject = fields.optional("subject", text);
+        let html = fields.optional("html", text);
+        Some(Self { subject, html })
+    }
+}
+
+impl Channel {
+    fn from_field(value: Value) -> Result<Self, String> {
+        Ok(match text(value)?.to_ascii_lowercase().as_str() {
+            "sms" => Self::Sms,
+            "email" => Self::Email,
+            "custom" => Self::Custom,
+            _ => return Err("must be `SMS`, `Email` or `Custom`".to_owned()),
         })
     }
 }
@@ -179,10 +208,36 @@ mod tests {
                 "/messageId is required",
                 "/from is required",
                 "/time is required",
-                "/text is required, unless there is an attachment",
+                "/text is required, unless there is an attachment or an email",
             ],
             faults(json!({}), InboundMessage::read)
         );
+    }
+
+    #[test]
+    fn an_electronic_mail_has_a_body_in_either_form() {
+        let mail = |text: Option<&str>, email: Value| {
+            let mut body =
+                json!({"messageId": "m", "from": {"id": "c"}, "time": "2026-01-02T03:04:05Z", "email": email});
+            if let Some(text) = text {
+                body["text"] = text.into();
+            }
+            body
+        };
+        for good in [mail(None, json!({"html": "<p>hi</p>"})), mail(Some("hi"), json!({"subject": "s"}))] {
+            assert!(faults(good, InboundMessage::read).is_empty());
+        }
+        assert_eq!(
+            vec!["/text is required, unless there is HTML or an attachment"],
+            faults(mail(None, json!({"subject": "s"})), InboundMessage::read)
+        );
+        assert_eq!(
+            vec!["/email/subject must not be empty or blank", "/email/cc is not a known field"],
+            faults(mail(Some("hi"), json!({"subject": "", "cc": "x"})), InboundMessage::read)
+        );
+        let fingerprint = |body| fields::read(body, InboundMessage::read).map(|message| message.fingerprint()).ok();
+        let [one, other] = ["s", "t"].map(|subject| fingerprint(mail(Some("hi"), json!({"subject": subject}))));
+        assert!(one.is_some() && one != other);
     }
 
     #[test]

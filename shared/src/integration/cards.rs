@@ -1,6 +1,7 @@
 //! What an integration's configuration says of cards.
 
 use crate::fields::{Fields, boolean};
+use crate::platform::{PlatformName, Route};
 use serde_json::Value;
 
 /// How a card reaches the customer.
@@ -18,17 +19,26 @@ pub enum CardRoute {
 
 impl CardRoute {
     /// Reads the `cards` of an integration's configuration.
-    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+    pub fn read(platform: PlatformName, fields: &mut Fields<'_>) -> Option<Self> {
         let route = fields.required("route", route);
         let text_trace = fields.optional("textTrace", boolean);
+        let has = |route| platform.routes().contains(&route);
         match (route?, text_trace) {
+            (Self::OpenMessaging, _) if !has(Route::Cards) => {
+                fields.fault("route", "must be `messaging-service`: the platform takes no cards");
+                None
+            }
             (Self::OpenMessaging, Some(_)) => {
                 fields.fault("textTrace", "is for the route `messaging-service` only");
                 None
             }
             (Self::OpenMessaging, None) => Some(Self::OpenMessaging),
+            (Self::MessagingService { .. }, Some(true)) if !has(Route::Agentless) => {
+                fields.fault("textTrace", "must be false: the platform takes no agentless messages");
+                None
+            }
             (Self::MessagingService { .. }, text_trace) => {
-                Some(Self::MessagingService { text_trace: text_trace.unwrap_or(true) })
+                Some(Self::MessagingService { text_trace: text_trace.unwrap_or_else(|| has(Route::Agentless)) })
             }
         }
     }

@@ -19,7 +19,7 @@ pub use name::{IntegrationName, InvalidIntegrationName};
 pub use store::{IntegrationStore, LoadError};
 
 use crate::fields::{self, Fault};
-use crate::platform::{PlatformConfig, PlatformName};
+use crate::platform::{PlatformConfig, PlatformName, Route};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -44,6 +44,13 @@ pub struct Integration {
 }
 
 impl Integration {
+    /// Whether the platform has a call for the route, or none is needed.
+    #[must_use]
+    pub fn supports(&self, route: Route) -> bool {
+        let by_messaging_service = matches!(self.cards, CardRoute::MessagingService { .. });
+        (route == Route::Cards && by_messaging_service) || self.platform.name().routes().contains(&route)
+    }
+
     /// Reads the configuration document of `name`.
     ///
     /// # Errors
@@ -54,14 +61,20 @@ impl Integration {
             vec![Fault { pointer: String::new(), detail }]
         })?;
         fields::read(value, |fields| {
-            let platform = fields
-                .required("platform", PlatformName::from_field)
-                .and_then(|platform| PlatformConfig::read(platform, fields));
-            let cards = fields.optional_object("cards", CardRoute::read).unwrap_or_default();
+            let platform_name = fields.required("platform", PlatformName::from_field);
+            let platform = platform_name.and_then(|platform| PlatformConfig::read(platform, fields));
+            let cards = fields.optional_object("cards", |cards| CardRoute::read(platform_name?, cards));
             let media = fields.optional_object("media", MediaConfig::read).unwrap_or_default();
             let delivery = fields.object("delivery", DeliveryConfig::read);
             let callers = fields.objects("callers", Caller::read);
-            Some(Self { name, platform: platform?, cards, media, delivery: delivery?, callers: callers? })
+            Some(Self {
+                name,
+                platform: platform?,
+                cards: cards.unwrap_or_default(),
+                media,
+                delivery: delivery?,
+                callers: callers?,
+            })
         })
     }
 }
@@ -109,7 +122,7 @@ mod tests {
     #[test]
     fn a_complete_document_is_read() {
         let integration = parse(&example()).unwrap();
-        let PlatformConfig::GenesysCloud(genesys) = &integration.platform;
+        let PlatformConfig::GenesysCloud(genesys) = &integration.platform else { panic!("another platform") };
         assert_eq!("https://api.mypurecloud.de/", genesys.region.api_url().as_str());
         assert_eq!(2, genesys.webhook_secrets.len());
         assert_eq!(3600, integration.delivery.give_up_after.as_secs());
@@ -125,6 +138,31 @@ mod tests {
         assert_eq!(CardRoute::MessagingService { text_trace: false }, parse(&document).unwrap().cards);
         document["cards"]["route"] = "open-messaging".into();
         assert_eq!(vec!["/cards/textTrace is for the route `messaging-service` only"], parse(&document).unwrap_err());
+    }
+
+    #[test]
+    fn where_a_platform_takes_no_cards_and_no_agentless_messages_neither_is_asked_for() {
+        let with = |cards: Value| {
+            parse(&json!({
+                "platform": "multicloud-cx",
+                "apiBaseUrl": "https://api.example.com",
+                "contactCenterId": "c",
+                "channelId": "1",
+                "appSecrets": ["s"],
+                "cards": cards,
+                "delivery": example()["delivery"],
+            }))
+        };
+        let cards = with(json!({"route": "messaging-service"})).unwrap().cards;
+        assert_eq!(CardRoute::MessagingService { text_trace: false }, cards);
+        assert_eq!(
+            vec!["/cards/textTrace must be false: the platform takes no agentless messages"],
+            with(json!({"route": "messaging-service", "textTrace": true})).unwrap_err()
+        );
+        assert_eq!(
+            vec!["/cards/route must be `messaging-service`: the platform takes no cards"],
+            with(json!({"route": "open-messaging"})).unwrap_err()
+        );
     }
 
     #[test]
@@ -183,7 +221,10 @@ mod tests {
     #[test]
     fn an_unknown_platform_and_broken_json_are_faults() {
         let faults = parse(&json!({"platform": "hidden", "delivery": {}})).unwrap_err();
-        assert!(faults.contains(&"/platform must be `genesys-cloud`".to_owned()), "{faults:?}");
+        assert!(
+            faults.contains(&"/platform must be `genesys-cloud`, `multicloud-cx`, `highlevel`".to_owned()),
+            "{faults:?}"
+        );
         let broken = Integration::parse("acme".parse().unwrap(), "{\"clientSecret\": hidden}").unwrap_err();
         assert_eq!("the document is not valid JSON (line 1, column 18)", broken.first().unwrap().to_string());
     }

@@ -25,8 +25,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How long an item is kept after it was last written. Senders repeat messages by hand up to 30 days later.
-pub const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long an item is kept after it was last written. Platforms repeat messages up to 30 days later.
+pub const RETENTION: Duration = Duration::from_secs(35 * 24 * 3600);
 
 /// How far the clocks of two Lambda hosts may differ: a lease outlasts its invocation by this much.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);

@@ -7,7 +7,7 @@
 mod once;
 mod reply;
 
-pub use once::{Keeps, Once, Repeats};
+pub use once::{Begun, Keeps, Once, Repeats};
 pub use reply::Reply;
 
 use crate::aws::{self, MissingSetting, setting};
@@ -18,6 +18,7 @@ use crate::identity::Identity;
 use crate::integration::{Integration, IntegrationName, IntegrationStore};
 use crate::json_bounds;
 use crate::ledger::Ledger;
+use crate::platform::Route;
 use crate::problem::{Problem, ProblemType, sentence};
 use http::{HeaderName, Response, header};
 use jiff::Timestamp;
@@ -36,7 +37,7 @@ const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-re
 /// One sender route.
 #[derive(Debug, Clone)]
 pub struct SenderRoute {
-    name: &'static str,
+    route: Route,
     repeats: Repeats,
     keeps: Keeps,
     maximum_body_bytes: usize,
@@ -55,6 +56,8 @@ pub struct SenderRequest {
     pub ends_at: Timestamp,
     /// Lambda's id of this invocation.
     pub request_id: String,
+    /// What to do with it when its outcome is unknown and it comes again.
+    pub repeats: Repeats,
     /// The path that was called.
     pub path: Path,
     /// Stands for the request, where it has an idempotency key: the same when the same caller asks for the same again
@@ -63,16 +66,15 @@ pub struct SenderRequest {
 }
 
 impl SenderRoute {
-    /// A route with this name, which stands in the ledger's keys and in the log, over the secrets and the table that the
-    /// function's environment names.
+    /// A route over the secrets and the table that the function's environment names.
     ///
     /// # Errors
     /// The environment names none.
-    pub async fn connect(name: &'static str, repeats: Repeats) -> Result<Self, MissingSetting> {
+    pub async fn connect(route: Route, repeats: Repeats) -> Result<Self, MissingSetting> {
         let config = aws::config().await;
         let secrets = aws_sdk_secretsmanager::Client::new(&config);
         Ok(Self {
-            name,
+            route,
             repeats,
             keeps: Keeps::FinalAnswers,
             maximum_body_bytes: MAXIMUM_BODY_BYTES,
@@ -83,8 +85,8 @@ impl SenderRoute {
 
     /// Another route of the same function.
     #[must_use]
-    pub fn beside(&self, name: &'static str, repeats: Repeats) -> Self {
-        Self { name, repeats, keeps: Keeps::FinalAnswers, maximum_body_bytes: MAXIMUM_BODY_BYTES, ..self.clone() }
+    pub fn beside(&self, route: Route, repeats: Repeats) -> Self {
+        Self { route, repeats, keeps: Keeps::FinalAnswers, maximum_body_bytes: MAXIMUM_BODY_BYTES, ..self.clone() }
     }
 
     /// The route with what it keeps of its answers; all that are final unless it says so.
@@ -123,7 +125,7 @@ impl SenderRoute {
                 Err(Problem::new(ProblemType::IntegrationNotFound, format!("An integration's name {error}.")))
             }
         };
-        let route = self.name;
+        let route = self.route.as_str();
         match result {
             Ok(response) => {
                 let status = response.status().as_u16();
@@ -164,14 +166,19 @@ impl SenderRoute {
         let integration = self.integrations.get(name).await?;
         let (integration, caller) = self.authenticated(integration, &incoming).await?;
         caller_name.clone_from(&caller.name);
+        if !integration.supports(self.route) {
+            return Err(Problem::not_supported(integration.platform.name()));
+        }
         let key = idempotency_key(&incoming, caller.webhook_id)?;
-        let key = key.map(|key| Identity::of(&[self.name, name.as_str(), &caller.name, &key]));
+        let key = key.map(|key| Identity::of(&[self.route.as_str(), name.as_str(), &caller.name, &key]));
         let body = json_body(&incoming, self.maximum_body_bytes)?;
         // The path says to whom the body is; neither may change under the same key.
         let fingerprint =
             Identity::of(&[incoming.path.identity().as_str(), Identity::of_bytes(&incoming.body).as_str()]);
         let task = read(body, parse).map_err(Problem::invalid_body)?;
+        let repeats = self.repeats_for(&integration);
         let request = SenderRequest {
+            repeats,
             integration,
             deadline: incoming.deadline(),
             ends_at: incoming.ends_at,
@@ -186,19 +193,29 @@ impl SenderRoute {
                     ledger: &self.ledger,
                     key: &format!("request#{name}#{key}"),
                     fingerprint: Some(&fingerprint),
-                    repeats: self.repeats,
+                    repeats,
                     keeps: self.keeps,
                 };
                 once.run(&request, work(&request, task)).await
             }
         };
-        reply.map(Reply::into_response).map_err(|problem| match (problem.problem_type, self.repeats) {
+        reply.map(Reply::into_response).map_err(|problem| match (problem.problem_type, repeats) {
             (ProblemType::OutcomeUnknown, Repeats::Harmless) => {
                 let detail = "The platform may have done what was asked. It may be asked for again: that does no harm.";
                 Problem { detail: detail.to_owned(), ..problem }
             }
             _ => problem,
         })
+    }
+
+    /// What a customer writes or chooses comes again without harm only where the platform can tell that it does.
+    fn repeats_for(&self, integration: &Integration) -> Repeats {
+        match self.route {
+            Route::InboundMessages | Route::InboundResponses if !integration.platform.name().tells_repeats() => {
+                Repeats::Never
+            }
+            _ => self.repeats,
+        }
     }
 
     async fn authenticated(

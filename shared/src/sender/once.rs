@@ -40,6 +40,15 @@ pub struct Once<'o> {
     pub keeps: Keeps,
 }
 
+/// What came of asking for work.
+#[derive(Debug)]
+pub enum Begun {
+    /// It is ours to do. What came of it has to be recorded: [`Once::end`].
+    Ours(Claim),
+    /// It has been done: the first answer once more.
+    Done(Reply),
+}
+
 impl Once<'_> {
     /// Does the work unless it has been done, is being done, or may have been done under this key.
     ///
@@ -51,6 +60,22 @@ impl Once<'_> {
         request: &SenderRequest,
         work: impl Future<Output = Result<Reply, Problem>>,
     ) -> Result<Reply, Problem> {
+        match self.begin(request).await? {
+            Begun::Ours(claim) => {
+                let result = work.await;
+                self.end(&claim, &result, &request.request_id).await;
+                result
+            }
+            Begun::Done(reply) => Ok(reply),
+        }
+    }
+
+    /// Claims the work, which is then to be done and its end to be recorded.
+    ///
+    /// # Errors
+    /// It is being done, may have been done, or was asked for on something else under the same key; or the ledger is out of
+    /// reach.
+    pub async fn begin(self, request: &SenderRequest) -> Result<Begun, Problem> {
         let now = Timestamp::now();
         let until = request.ends_at.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
         let lapsed = match self.repeats {
@@ -63,14 +88,10 @@ impl Once<'_> {
             Problem::unavailable("The ledger is out of reach. Nothing was sent.")
         })?;
         match claimed {
-            Claimed::Won(claim) => {
-                let result = work.await;
-                self.record(&claim, &result, &request.request_id).await;
-                result
-            }
+            Claimed::Won(claim) => Ok(Begun::Ours(claim)),
             Claimed::Settled(settled) => {
                 self.same(settled.fingerprint.as_deref())?;
-                replay(settled.outcome, settled.answer.as_deref())
+                replay(settled.outcome, settled.answer.as_deref()).map(Begun::Done)
             }
             Claimed::InProgress { until, fingerprint } => {
                 self.same(fingerprint.as_deref())?;
@@ -84,7 +105,7 @@ impl Once<'_> {
     }
 
     /// Keeps the answer, or gives the key back where nothing was done.
-    async fn record(&self, claim: &Claim, result: &Result<Reply, Problem>, request_id: &str) {
+    pub async fn end(&self, claim: &Claim, result: &Result<Reply, Problem>, request_id: &str) {
         let now = Timestamp::now();
         let kept = match result {
             Ok(reply) if reply.incomplete => None,

@@ -1,20 +1,34 @@
-//! `X-Hub-Signature-256`, the way Genesys Cloud signs its open-messaging webhooks.
+//! `X-Hub-Signature-256` and its elder `X-Hub-Signature`: an HMAC of the raw body, keyed with the secret's UTF-8 bytes.
 //!
-//! The header is `sha256=` and the HMAC-SHA256 of the raw body, keyed with the secret's UTF-8 bytes, in **base64**.
-//! Other senders of this header write hexadecimal; both spell the same 32 bytes, so both are read.
+//! Genesys Cloud signs its open-messaging webhooks with SHA-256: `sha256=` and the digest in **base64**. Other senders of
+//! this header write hexadecimal; both spell the same 32 bytes, so both are read.
 //! Source: <https://developer.genesys.cloud/commdigital/digital/openmessaging/validate>.
+//!
+//! Genesys Multicloud CX signs with SHA-1, both ways: `sha1=` and the digest in hexadecimal. A collision of SHA-1 is of no
+//! use against an HMAC, for which nobody knows how to forge one.
+//! Source: the vendor's "Third-Party Messaging Overview".
 
-use super::{SignatureError, decode_digest, hmac_sha256, single};
-use hmac::Mac;
+use super::{SignatureError, decode_digest, hmac, single};
+use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
+use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName};
 use secrecy::{ExposeSecret, SecretString};
+use sha1::Sha1;
+use sha2::Sha256;
 
 /// The header's name as `http` wants it.
 pub const X_HUB_SIGNATURE_256: HeaderName = HeaderName::from_static("x-hub-signature-256");
+/// The elder header's name as `http` wants it.
+pub const X_HUB_SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature");
+
 const LABEL: &str = "X-Hub-Signature-256";
 const PREFIX: &str = "sha256=";
+const SHA1_LABEL: &str = "X-Hub-Signature";
+const SHA1_PREFIX: &str = "sha1=";
+/// A SHA-1 digest in hexadecimal.
+const SHA1_HEX_LENGTH: usize = 40;
 
-/// Checks the signature of `body` against each of `secrets` (several, so that a secret can be rotated).
+/// Checks the `X-Hub-Signature-256` of `body` against each of `secrets` (several, so that a secret can be rotated).
 ///
 /// An empty secret verifies nothing, and neither does an empty list.
 ///
@@ -23,26 +37,53 @@ const PREFIX: &str = "sha256=";
 pub fn verify_sha256(headers: &HeaderMap, body: &[u8], secrets: &[SecretString]) -> Result<(), SignatureError> {
     let value = single(headers, &X_HUB_SIGNATURE_256, LABEL)?;
     let digest = value.strip_prefix(PREFIX).and_then(decode_digest).ok_or(SignatureError::Malformed(LABEL))?;
+    matches_any::<Hmac<Sha256>>(&digest, body, secrets)
+}
+
+/// Checks the `X-Hub-Signature` of `body` against each of `secrets`, in the same way.
+///
+/// # Errors
+/// A header that is missing, repeated or malformed, or a signature that none of the secrets made.
+pub fn verify_sha1(headers: &HeaderMap, body: &[u8], secrets: &[SecretString]) -> Result<(), SignatureError> {
+    let value = single(headers, &X_HUB_SIGNATURE, SHA1_LABEL)?;
+    let hex = value.strip_prefix(SHA1_PREFIX).filter(|hex| hex.len() == SHA1_HEX_LENGTH);
+    let digest = hex.and_then(|hex| HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok());
+    matches_any::<Hmac<Sha1>>(&digest.ok_or(SignatureError::Malformed(SHA1_LABEL))?, body, secrets)
+}
+
+/// The value of `X-Hub-Signature-256` for `body`, as Genesys Cloud writes it. For simulated platforms and for trying
+/// things out.
+#[must_use]
+pub fn sign_sha256(body: &[u8], secret: &SecretString) -> String {
+    format!("{PREFIX}{}", BASE64.encode(&digest::<Hmac<Sha256>>(body, secret)))
+}
+
+/// The value of `X-Hub-Signature` for `body`, as Genesys Multicloud CX writes and wants it.
+#[must_use]
+pub fn sign_sha1(body: &[u8], secret: &SecretString) -> String {
+    format!("{SHA1_PREFIX}{}", HEXLOWER.encode(&digest::<Hmac<Sha1>>(body, secret)))
+}
+
+/// Whether one of `secrets` made `digest`.
+fn matches_any<M: Mac + KeyInit>(digest: &[u8], body: &[u8], secrets: &[SecretString]) -> Result<(), SignatureError> {
     let genuine = secrets
         .iter()
         .map(|secret| secret.expose_secret().as_bytes())
         .filter(|secret| !secret.is_empty())
-        .filter_map(|secret| hmac_sha256(secret, &[body]))
-        .any(|mac| mac.verify_slice(&digest).is_ok());
+        .filter_map(|secret| hmac::<M>(secret, &[body]))
+        .any(|mac| mac.verify_slice(digest).is_ok());
     if genuine { Ok(()) } else { Err(SignatureError::Mismatch) }
 }
 
-/// The header's value for `body`, as Genesys Cloud writes it. For simulated platforms and for trying things out.
-#[must_use]
-pub fn sign_sha256(body: &[u8], secret: &SecretString) -> String {
-    let digest = hmac_sha256(secret.expose_secret().as_bytes(), &[body])
+fn digest<M: Mac + KeyInit>(body: &[u8], secret: &SecretString) -> Vec<u8> {
+    hmac::<M>(secret.expose_secret().as_bytes(), &[body])
         .map(|mac| mac.finalize().into_bytes().to_vec())
-        .unwrap_or_default();
-    format!("{PREFIX}{}", data_encoding::BASE64.encode(&digest))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::hmac_sha256;
     use super::*;
     use http::HeaderValue;
 
@@ -59,7 +100,7 @@ mod tests {
 
     fn hex() -> String {
         let digest = decode_digest(SIGNATURE.strip_prefix(PREFIX).unwrap()).unwrap();
-        format!("{PREFIX}{}", data_encoding::HEXLOWER.encode(&digest))
+        format!("{PREFIX}{}", HEXLOWER.encode(&digest))
     }
 
     #[test]
@@ -96,7 +137,7 @@ mod tests {
     fn no_secret_and_an_empty_secret_verify_nothing() {
         let with_empty_key = format!(
             "{PREFIX}{}",
-            data_encoding::BASE64.encode(&hmac_sha256(b"", &[BODY.as_bytes()]).unwrap().finalize().into_bytes())
+            BASE64.encode(&hmac_sha256(b"", &[BODY.as_bytes()]).unwrap().finalize().into_bytes())
         );
         assert_eq!(Err(SignatureError::Mismatch), check(&with_empty_key, BODY, &[""]));
         assert_eq!(Err(SignatureError::Mismatch), check(SIGNATURE, BODY, &[]));
@@ -138,6 +179,91 @@ mod tests {
             hex().replace("sha256=2", "sha256=g"),
         ] {
             assert_eq!(Err(SignatureError::Malformed(LABEL)), check(&malformed, BODY, &[SECRET]), "{malformed:?}");
+        }
+    }
+
+    mod sha1 {
+        use super::super::*;
+        use http::HeaderValue;
+
+        const SECRET: &str = "test-app-secret";
+        const SMS: &str = r#"{"channel":{"id":"0123456789","type":"sms","from":{"id":"0123456789"},"to":{"id":"16504661149"},"messageId":"1613474523265-0"},"type":"Text","text":"Agent message text"}"#;
+        const SMS_SIGNATURE: &str = "sha1=a5dfd6fad72a202b4445dc8addb44862f148f3ab";
+        const EMAIL: &str = r#"{"channel":{"id":"company.com","type":"email","from":{"id":"no-reply@company.com"},"to":{"id":"recipient-1@mail.com"},"messageId":"f7acbac6-68db-4031-aec2-4bbd02627c4b","context":{"replyTo":{"id":"reply-to@company.com","name":"Responder display name"}}},"type":"Email","subject":"Subject","content":[{"type":"text","text":"Plain text email body"},{"type":"html","text":"Html email body"}]}"#;
+        const EMAIL_SIGNATURE: &str = "sha1=2172f98bc746d7be5a6722589c092536715b04b0";
+
+        fn check(header: &str, body: &str, secrets: &[&str]) -> Result<(), SignatureError> {
+            let mut headers = HeaderMap::new();
+            headers.insert(X_HUB_SIGNATURE, HeaderValue::from_str(header).unwrap());
+            let secrets: Vec<_> = secrets.iter().map(|secret| SecretString::from(*secret)).collect();
+            verify_sha1(&headers, body.as_bytes(), &secrets)
+        }
+
+        #[test]
+        fn both_check_values_are_made_and_accepted() {
+            assert_eq!((169, 389), (SMS.len(), EMAIL.len()));
+            for (body, signature) in [(SMS, SMS_SIGNATURE), (EMAIL, EMAIL_SIGNATURE)] {
+                assert_eq!(signature, sign_sha1(body.as_bytes(), &SecretString::from(SECRET)));
+                assert_eq!(Ok(()), check(signature, body, &[SECRET]));
+            }
+        }
+
+        #[test]
+        fn upper_case_digits_are_accepted() {
+            let upper = SMS_SIGNATURE.to_ascii_uppercase().replace("SHA1=", "sha1=");
+            assert_ne!(SMS_SIGNATURE, upper);
+            assert_eq!(Ok(()), check(&upper, SMS, &[SECRET]));
+        }
+
+        #[test]
+        fn any_of_several_secrets_will_do_and_an_empty_one_never_does() {
+            assert_eq!(Ok(()), check(SMS_SIGNATURE, SMS, &["another", SECRET]));
+            assert_eq!(Ok(()), check(SMS_SIGNATURE, SMS, &[SECRET, "another"]));
+            assert_eq!(Err(SignatureError::Mismatch), check(SMS_SIGNATURE, SMS, &["another"]));
+            assert_eq!(Err(SignatureError::Mismatch), check(SMS_SIGNATURE, &SMS.replace("Agent", "agent"), &[SECRET]));
+            let with_empty_key = sign_sha1(SMS.as_bytes(), &SecretString::from(""));
+            assert_eq!(Err(SignatureError::Mismatch), check(&with_empty_key, SMS, &[""]));
+            assert_eq!(Err(SignatureError::Mismatch), check(SMS_SIGNATURE, SMS, &[]));
+        }
+
+        #[test]
+        fn a_header_that_is_missing_repeated_or_of_the_other_kind_is_refused() {
+            let secrets = [SecretString::from(SECRET)];
+            let verify = |headers: &HeaderMap| verify_sha1(headers, SMS.as_bytes(), &secrets);
+            assert_eq!(Err(SignatureError::Missing(SHA1_LABEL)), verify(&HeaderMap::new()));
+            let mut headers = HeaderMap::new();
+            headers.append(X_HUB_SIGNATURE_256, HeaderValue::from_static(SMS_SIGNATURE));
+            assert_eq!(Err(SignatureError::Missing(SHA1_LABEL)), verify(&headers));
+            headers.append(X_HUB_SIGNATURE, HeaderValue::from_static(SMS_SIGNATURE));
+            assert_eq!(Ok(()), verify(&headers));
+            headers.append(X_HUB_SIGNATURE, HeaderValue::from_static(SMS_SIGNATURE));
+            assert_eq!(Err(SignatureError::Repeated(SHA1_LABEL)), verify(&headers));
+        }
+
+        #[test]
+        fn anything_but_the_exact_form_is_malformed() {
+            let value = SMS_SIGNATURE.strip_prefix(SHA1_PREFIX).unwrap();
+            let base64 = BASE64.encode(&HEXLOWER.decode(value.as_bytes()).unwrap());
+            for malformed in [
+                String::new(),
+                SHA1_PREFIX.to_owned(),
+                value.to_owned(),
+                format!("SHA1={value}"),
+                format!("sha256={value}"),
+                format!("sha1= {value}"),
+                format!("sha1={value} "),
+                format!("sha1={value}00"),
+                format!("sha1={}", &value[..38]),
+                format!("sha1=g{}", &value[1..]),
+                format!("sha1={base64}"),
+                format!("{SMS_SIGNATURE},{SMS_SIGNATURE}"),
+            ] {
+                assert_eq!(
+                    Err(SignatureError::Malformed(SHA1_LABEL)),
+                    check(&malformed, SMS, &[SECRET]),
+                    "{malformed:?}"
+                );
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Every comparison of a signature is made on decoded bytes and in constant time.
 
+pub mod highlevel;
 pub mod hub;
 pub mod standard_webhooks;
 
@@ -42,7 +43,12 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName, label: &'static str) ->
 
 /// HMAC-SHA256 over the concatenation of `parts`, ready to be finished or compared.
 fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    hmac(key, parts)
+}
+
+/// An HMAC over the concatenation of `parts`, ready to be finished or compared.
+fn hmac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Option<M> {
+    let mut mac = <M as KeyInit>::new_from_slice(key).ok()?;
     for part in parts {
         mac.update(part);
     }

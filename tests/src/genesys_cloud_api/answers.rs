@@ -2,6 +2,7 @@
 
 use super::models::Invalid;
 use super::webhooks::Webhook;
+use crate::faults::Words;
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -83,6 +84,20 @@ impl Refusal {
 impl From<Invalid> for Refusal {
     fn from(invalid: Invalid) -> Self {
         Self { field: Some(invalid.field), ..Self::bad_request(&invalid.message) }
+    }
+}
+
+impl Words for Refusal {
+    fn bad_credentials() -> Response {
+        Self::bad_credentials().into_response()
+    }
+
+    fn rate_limited(seconds: u64) -> Response {
+        Self::rate_limited(seconds).into_response()
+    }
+
+    fn status(status: StatusCode) -> Response {
+        Self::new(status, "simulated", "This is simulated.").into_response()
     }
 }
 

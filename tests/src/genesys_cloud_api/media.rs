@@ -2,9 +2,9 @@
 
 use super::answers::{Done, Refusal};
 use super::conversations::Conversation;
-use super::faults::{Closed, Fault, Target};
 use super::models::UploadRequest;
 use super::platform::{Incoming, Platform};
+use crate::faults::{Closed, Fault, Target};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -232,7 +232,7 @@ pub(super) async fn put(State(platform): State<Arc<Platform>>, Path(id): Path<St
         let stored = platform.uploads.change(&id, |upload| upload.store(parts.uri.query(), &parts.headers, body));
         stored.unwrap_or(StatusCode::FORBIDDEN).into_response()
     };
-    Fault::befall(fault, store).await.unwrap_or_else(Closed::close)
+    Fault::befall::<Refusal>(fault, store).await.unwrap_or_else(Closed::close)
 }
 
 /// Reads a body until half of what was announced is there.

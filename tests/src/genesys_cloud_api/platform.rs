@@ -2,12 +2,12 @@
 
 use super::answers::{Done, Refusal};
 use super::conversations::Conversations;
-use super::faults::{Closed, Fault, Faults};
 use super::media::Uploads;
 use super::models::{self, Invalid, Model};
 use super::tokens::Tokens;
 use super::users::Users;
 use super::webhooks::Webhooks;
+use crate::faults::{Closed, Fault, Faults};
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -124,7 +124,7 @@ impl Platform {
         work: impl FnOnce() -> Result<Done, Refusal>,
     ) -> Response {
         let fault = self.faults.next_call(operation);
-        let outcome = Fault::befall(fault, || self.work(operation, incoming, work)).await;
+        let outcome = Fault::befall::<Refusal>(fault, || self.work(operation, incoming, work)).await;
         self.attempts.send_modify(|attempts| *attempts += 1);
         outcome.unwrap_or_else(Closed::close)
     }

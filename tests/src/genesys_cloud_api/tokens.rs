@@ -1,8 +1,9 @@
 //! OAuth client credentials.
 
-use super::faults::{Closed, Fault, Target};
+use super::answers::Refusal;
 use super::platform::Platform;
 use super::{CLIENT_ID, CLIENT_SECRET};
+use crate::faults::{Closed, Fault, Target};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -69,5 +70,5 @@ impl Tokens {
 pub(super) async fn token(State(platform): State<Arc<Platform>>, headers: HeaderMap, body: String) -> Response {
     *platform.tokens.requests.lock().expect("no panic") += 1;
     let fault = platform.faults.next(&Target::Tokens);
-    Fault::befall(fault, || platform.tokens.issue(&headers, &body)).await.unwrap_or_else(Closed::close)
+    Fault::befall::<Refusal>(fault, || platform.tokens.issue(&headers, &body)).await.unwrap_or_else(Closed::close)
 }

@@ -8,14 +8,13 @@ pub mod api;
 pub mod config;
 pub mod content;
 mod normalize;
+mod platform;
 pub mod region;
 mod structured;
 pub mod wire;
 
-use crate::fields::{Fault, pointer};
-use crate::json_bounds;
-use crate::message::MAXIMUM_ID_BYTES;
-use serde_path_to_error::{Path, Segment};
+use super::body;
+use crate::fields::Fault;
 pub use structured::StructuredMessage;
 pub use wire::Webhook;
 
@@ -24,54 +23,7 @@ pub use wire::Webhook;
 /// # Errors
 /// What is wrong with the body, and where: the JSON pointer of the field, and for broken JSON the line and column.
 pub fn read(body: &[u8]) -> Result<Webhook, Fault> {
-    json_bounds::check(body)?;
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let webhook: Webhook = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| describe(to_pointer(error.path()), error.inner()))?;
-    json.end().map_err(|error| describe(String::new(), &error))?;
-    match webhook.message_id() {
-        None => Err(Fault { pointer: "/id".to_owned(), detail: "is required".to_owned() }),
-        Some(id) if id.len() > MAXIMUM_ID_BYTES => {
-            Err(Fault { pointer: "/id".to_owned(), detail: format!("must have at most {MAXIMUM_ID_BYTES} bytes") })
-        }
-        Some(_) => Ok(webhook),
-    }
-}
-
-/// Says what is wrong at `place`, without a word of the document: serde quotes values in its own messages.
-fn describe(place: String, error: &serde_json::Error) -> Fault {
-    use serde_json::error::Category;
-    let message = error.to_string();
-    let field = |start: &str| message.strip_prefix(start)?.split_once('`').map(|(field, _)| pointer(&place, field));
-    if let Some(pointer) = field("missing field `") {
-        return Fault { pointer, detail: "is required".to_owned() };
-    }
-    if let Some(pointer) = field("duplicate field `") {
-        return Fault { pointer, detail: "comes more than once".to_owned() };
-    }
-    let what = match error.classify() {
-        _ if message.starts_with("number out of range") => "holds a number that is out of range",
-        Category::Eof => "ends too early",
-        Category::Data => "is not of the expected type",
-        Category::Syntax | Category::Io => "is not valid JSON",
-    };
-    Fault { pointer: place, detail: format!("{what} (line {}, column {})", error.line(), error.column()) }
-}
-
-/// The pointer as far as its names are ours: what lies within a part of the content is named by the sender.
-fn to_pointer(path: &Path) -> String {
-    let mut pointer_to = String::new();
-    for segment in path.iter() {
-        match segment {
-            Segment::Map { key } => pointer_to = pointer(&pointer_to, key),
-            Segment::Seq { index } => {
-                pointer_to = pointer(&pointer_to, &index.to_string());
-                if pointer_to.starts_with("/content/") {
-                    break;
-                }
-            }
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    pointer_to
+    let webhook: Webhook = body::read(body)?;
+    body::check_id("/id", webhook.message_id())?;
+    Ok(webhook)
 }

@@ -2,7 +2,7 @@
 
 use super::content::{self, Content as Part};
 use super::wire::{EventType, MessageType, Webhook};
-use crate::message::{Attachment, Content, Kind, Message, Other, Receipt, Typing};
+use crate::message::{Attachment, Content, Intent, Kind, Message, Other, Receipt, Typing};
 use crate::platform::PlatformName;
 
 /// How long a typing event that does not say so is shown.
@@ -21,6 +21,8 @@ impl Webhook {
             from: self.channel.from,
             to: self.channel.to,
             time: self.channel.time,
+            delivery_id: None,
+            intent: Intent::Request,
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod conversation;
 mod inbound;
+mod others;
 mod outbound;
 mod service;
 mod watch;
@@ -95,6 +96,7 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
     }
     let mut good = print_table(&rows, &deliveries) & outbound::show(stack, &integration, &platform).await;
     good &= conversation::show(stack, &integration, &platform, &service).await?;
+    good &= others::show(stack, &service).await;
     if let Some(path) = screenshot() {
         conversation::take_screenshot(&service.url, &path).await;
     }

@@ -1,7 +1,8 @@
 //! What an agent, or somebody on behalf of one, says in a conversation.
 
-use super::{ApiError, Call, Client, SentMessage};
+use super::{Call, Client};
 use crate::platform::genesys_cloud::config::Config;
+use crate::platform::{ApiError, SentMessage};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};

@@ -2,9 +2,10 @@
 //!
 //! Source: <https://developer.genesys.cloud/commdigital/digital/agentless>.
 
-use super::{ApiError, Call, Client};
+use super::{Call, Client};
 use crate::fields::{Fields, boolean, text};
 use crate::platform::genesys_cloud::config::Config;
+use crate::platform::{ApiError, SentMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -39,21 +40,6 @@ enum MessengerType {
     WhatsApp,
     WebMessaging,
     Apple,
-}
-
-/// What the platform says of a message that it has taken: `SendAgentlessOutboundMessageResponse`, as far as it is ids.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct SentMessage {
-    /// The message's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// The conversation that it opened or went into.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub conversation_id: Option<String>,
-    /// When it was sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub timestamp: Option<String>,
 }
 
 impl AgentlessMessage {

@@ -3,10 +3,11 @@
 //! The operation stands in none of the vendor's published descriptions, and an organisation may not have it. The form of
 //! its body is that of the vendor's tutorials.
 
-use super::{ApiError, Call, Client};
+use super::{Call, Client};
 use crate::card::{Action, ButtonReply, Card, CardMessage, Cards};
 use crate::platform::genesys_cloud::config::Config;
-use serde::{Deserialize, Serialize};
+use crate::platform::{ApiError, SentMessage};
+use serde::Serialize;
 use tokio::time::Instant;
 
 #[derive(Serialize)]
@@ -44,14 +45,6 @@ enum OpenAction<'m> {
     OpenUrl { title: &'m str, url: &'m str },
 }
 
-/// What the platform says of a card that it has taken.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct SentCard {
-    /// The message's id.
-    pub id: Option<String>,
-}
-
 impl Client {
     /// Sends a card to a user's channel. It is not repeated where the platform may have taken it.
     ///
@@ -63,7 +56,7 @@ impl Client {
         channel: &str,
         message: &CardMessage,
         deadline: Instant,
-    ) -> Result<SentCard, ApiError> {
+    ) -> Result<SentMessage, ApiError> {
         let path = ["api", "v2", "openmessaging", "channels", channel, "messages"];
         self.call(config, &Call::post(&path, &open_message(message))?, deadline).await
     }

@@ -1,10 +1,11 @@
 //! What customers do: messages, typing, and the answers that they choose.
 
-use super::{ApiError, Call, Client, platform_time};
+use super::{Call, Client, platform_time};
 use crate::inbound::{Choice, Customer, InboundAttachment, InboundMessage, InboundResponse, InboundTyping, Origin};
 use crate::platform::genesys_cloud::config::Config;
+use crate::platform::{ApiError, Posted};
+use serde::Serialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tokio::time::Instant;
 
@@ -68,18 +69,6 @@ struct Metadata<'m> {
     custom_attributes: &'m BTreeMap<String, String>,
 }
 
-/// What the platform says of something that it has taken.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Accepted {
-    /// The platform's id of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// The conversation that it goes into, where it was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub conversation_id: Option<String>,
-}
-
 impl<'m> From<&'m Origin> for Channel<'m> {
     fn from(origin: &'m Origin) -> Self {
         let attributes = Some(&origin.custom_attributes).filter(|attributes| !attributes.is_empty());
@@ -102,7 +91,16 @@ impl Client {
         config: &Config,
         message: &InboundMessage,
         deadline: Instant,
-    ) -> Result<Accepted, ApiError> {
+    ) -> Result<Posted, ApiError> {
+        if message.email.is_some() {
+            return Err(ApiError::no_place_for("/email"));
+        }
+        if message.conversation_id.is_some() {
+            return Err(ApiError::no_place_for("/conversationId"));
+        }
+        if message.channel.is_some() {
+            return Err(ApiError::no_place_for("/channel"));
+        }
         let attachment = message.attachment.as_ref();
         let body = OpenMessage {
             channel: (&message.origin).into(),
@@ -129,7 +127,7 @@ impl Client {
         config: &Config,
         response: &InboundResponse,
         deadline: Instant,
-    ) -> Result<Accepted, ApiError> {
+    ) -> Result<Posted, ApiError> {
         let body = OpenResponse {
             channel: (&response.origin).into(),
             button_response: &response.choice,

@@ -4,8 +4,9 @@
 //! None of this is seen by the customer, so that all of it may be done again.
 
 use super::agent::Communication;
-use super::{ApiError, Call, Client, SHORTEST_ATTEMPT, time_left};
+use super::{Call, Client, SHORTEST_ATTEMPT, time_left};
 use crate::outbound::OutboundUrl;
+use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,8 @@
 //! Delivery receipts for outbound messages.
 
-use super::{ApiError, Call, Client, platform_time};
+use super::{Call, Client, platform_time};
 use crate::message::IdType;
+use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
 use crate::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason};
 use serde::Serialize;

@@ -2,8 +2,9 @@
 //!
 //! Source: <https://developer.genesys.cloud/authorization/platform-auth/use-client-credentials>.
 
-use super::error::{ApiError, PlatformError};
+use super::error;
 use crate::outbound;
+use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
 use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
@@ -110,8 +111,10 @@ async fn fetch(http: &reqwest::Client, config: &Config, timeout: Duration) -> Re
             let life = Duration::from_secs(grant.expires_in.unwrap_or(DEFAULT_LIFE_SECONDS).min(MAXIMUM_LIFE_SECONDS));
             Ok(Token { value: grant.access_token, good_until: asked_at + usable(life) })
         }
-        StatusCode::TOO_MANY_REQUESTS => Err(ApiError::from_answer(status, &headers, &body)),
-        _ if status.is_client_error() => Err(ApiError::Credentials(PlatformError::read(status, &headers, &body))),
+        StatusCode::TOO_MANY_REQUESTS => {
+            Err(ApiError::from_answer(status, &headers, error::read(status, &headers, &body)))
+        }
+        _ if status.is_client_error() => Err(ApiError::Credentials(error::read(status, &headers, &body))),
         _ => Err(ApiError::NotSent("the platform gives out no tokens at the moment")),
     }
 }

@@ -1,7 +1,8 @@
 //! The organisation's users, by their e-mail addresses.
 
-use super::{ApiError, Call, Client};
+use super::{Call, Client};
 use crate::platform::genesys_cloud::config::Config;
+use crate::platform::{ApiError, UserLookup};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::fmt;
@@ -13,22 +14,6 @@ use tokio::time::Instant;
 const TIME_TO_LIVE: Duration = Duration::from_secs(600);
 /// How many addresses are remembered.
 const MAXIMUM_ENTRIES: usize = 10_000;
-
-/// Who has an address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UserLookup {
-    /// One user has it.
-    One {
-        /// The user's id.
-        id: String,
-        /// Whether the platform has said so just now, and not a while ago.
-        fresh: bool,
-    },
-    /// No user has it.
-    Nobody,
-    /// Several users have it.
-    Several,
-}
 
 /// Addresses that were looked up.
 #[derive(Default)]

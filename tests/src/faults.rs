@@ -1,8 +1,7 @@
-//! How things are to go wrong.
+//! How things are to go wrong on a simulated platform.
 
-use super::answers::Refusal;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use std::collections::{HashMap, VecDeque};
 use std::panic::resume_unwind;
 use std::sync::Mutex;
@@ -15,6 +14,8 @@ pub enum Fault {
     TokenRevoked,
     /// It answers with this status, and does nothing.
     Status(u16),
+    /// It answers 200 with this code of an error in the body, and does nothing.
+    Code(i64),
     /// It wants fewer calls, and says for how many seconds.
     RateLimited(u64),
     /// It takes so long.
@@ -25,32 +26,50 @@ pub enum Fault {
     AnswerLost,
 }
 
+/// A platform's own words for what it does not do.
+pub(crate) trait Words {
+    /// Whoever calls is not known.
+    fn bad_credentials() -> Response;
+
+    /// Fewer calls are wanted for so many seconds.
+    fn rate_limited(seconds: u64) -> Response;
+
+    /// It answers with this status.
+    fn status(status: StatusCode) -> Response;
+
+    /// It answers 200 with the code of an error, where it knows such an answer.
+    fn code(code: i64) -> Response {
+        panic!("the platform has no code {code} in a 200")
+    }
+}
+
 /// The connection is to be closed without an answer.
 #[derive(Debug)]
-pub(super) struct Closed;
+pub(crate) struct Closed;
 
 impl Closed {
     /// Closes it: the server drops a connection whose handler unwinds.
-    pub(super) fn close(self) -> Response {
+    pub(crate) fn close(self) -> Response {
         resume_unwind(Box::new("the connection is closed without an answer"))
     }
 }
 
 impl Fault {
     /// What becomes of an answer.
-    pub(super) async fn befall(fault: Option<Self>, answer: impl FnOnce() -> Response) -> Result<Response, Closed> {
+    pub(crate) async fn befall<W: Words>(
+        fault: Option<Self>,
+        answer: impl FnOnce() -> Response,
+    ) -> Result<Response, Closed> {
         match fault {
             None => Ok(answer()),
             Some(Self::Slow(delay)) => {
                 tokio::time::sleep(delay).await;
                 Ok(answer())
             }
-            Some(Self::TokenRevoked) => Ok(Refusal::bad_credentials().into_response()),
-            Some(Self::RateLimited(seconds)) => Ok(Refusal::rate_limited(seconds).into_response()),
-            Some(Self::Status(status)) => {
-                let status = StatusCode::from_u16(status).expect("a status");
-                Ok(Refusal::new(status, "simulated", "This is simulated.").into_response())
-            }
+            Some(Self::TokenRevoked) => Ok(W::bad_credentials()),
+            Some(Self::RateLimited(seconds)) => Ok(W::rate_limited(seconds)),
+            Some(Self::Status(status)) => Ok(W::status(StatusCode::from_u16(status).expect("a status"))),
+            Some(Self::Code(code)) => Ok(W::code(code)),
             Some(Self::Reset) => Err(Closed),
             Some(Self::AnswerLost) => {
                 answer();
@@ -62,7 +81,7 @@ impl Fault {
 
 /// Whom the next faults befall.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Target {
+pub(crate) enum Target {
     /// Requests for a token.
     Tokens,
     /// API calls, whichever they are.
@@ -75,20 +94,20 @@ pub(super) enum Target {
 
 /// The faults still to come.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Mutex<HashMap<Target, VecDeque<Fault>>>);
+pub(crate) struct Faults(Mutex<HashMap<Target, VecDeque<Fault>>>);
 
 impl Faults {
-    pub(super) fn plan(&self, target: Target, faults: impl IntoIterator<Item = Fault>) {
+    pub(crate) fn plan(&self, target: Target, faults: impl IntoIterator<Item = Fault>) {
         self.0.lock().expect("no panic").entry(target).or_default().extend(faults);
     }
 
     /// What befalls the next request of this kind.
-    pub(super) fn next(&self, target: &Target) -> Option<Fault> {
+    pub(crate) fn next(&self, target: &Target) -> Option<Fault> {
         self.0.lock().expect("no panic").get_mut(target)?.pop_front()
     }
 
     /// What befalls the next call of an operation: its own faults come before those for any call.
-    pub(super) fn next_call(&self, operation: &str) -> Option<Fault> {
+    pub(crate) fn next_call(&self, operation: &str) -> Option<Fault> {
         self.next(&Target::Operation(operation.to_owned())).or_else(|| self.next(&Target::AnyCall))
     }
 }

@@ -1,12 +1,16 @@
 //! The normalised message: one shape for what every platform sends.
 
+mod kind;
+
+pub use kind::{Attachment, Call, Content, Email, Kind, Other, Reason, Receipt, Typing, Voicemail};
+
 use crate::fields::text;
 use crate::identity::Identity;
 use crate::integration::IntegrationName;
 use crate::open_enum::open_enum;
 use crate::platform::PlatformName;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::fmt;
 
@@ -26,6 +30,8 @@ pub struct Message {
     pub conversation_id: Option<String>,
     /// Which way it goes, seen from the platform.
     pub direction: Direction,
+    /// What the platform wants with it.
+    pub intent: Intent,
     /// Who wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Party>,
@@ -35,9 +41,41 @@ pub struct Message {
     /// The platform's time of the message, as it came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
+    /// The platform's id of this notification of the message, where it has one: it is by that that the message is known
+    /// when it comes again.
+    #[serde(skip)]
+    pub delivery_id: Option<String>,
     /// What kind of thing it is, with what only this kind has.
     #[serde(flatten)]
     pub kind: Kind,
+}
+
+/// What a platform wants with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// It is to be sent, and the platform wants to know what becomes of it.
+    Request,
+    /// It is to be sent, and came without an id, so that nobody could tell the platform what becomes of it.
+    RequestWithoutId,
+    /// The platform has sent it itself, and tells of it.
+    Observation,
+}
+
+impl Intent {
+    /// The messaging service's word: whether it is to send the message, or only to know of it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Request | Self::RequestWithoutId => "send",
+            Self::Observation => "sent",
+        }
+    }
+}
+
+impl Serialize for Intent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 open_enum! {
@@ -97,6 +135,9 @@ pub struct Party {
     /// Electronic mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// Telephone number, where the id is none.
+    #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
+    pub phone: Option<String>,
     /// URL of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
@@ -107,111 +148,6 @@ impl fmt::Debug for Party {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Party").field("id_type", &self.id_type).finish_non_exhaustive()
     }
-}
-
-/// What a message is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Kind {
-    /// Text, with or without attachments.
-    Text(Content),
-    /// Something to show with structure: quick replies, cards, a template, a date picker.
-    Structured(Content),
-    /// What became of an earlier message.
-    Receipt(Receipt),
-    /// Somebody is typing.
-    Typing(Typing),
-    /// A type that is not known here, or an event other than typing: all there is to it is the platform's original.
-    Other(Other),
-}
-
-/// What a message shows.
-#[derive(Clone, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Content {
-    /// The text; of a notification template without one, the template's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// The parts of the message in the platform's normalised format.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub content: Vec<Value>,
-    /// The files among the parts.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub attachments: Vec<Attachment>,
-    /// `Human` or `Bot`, where the platform says who wrote it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub originating_entity: Option<String>,
-}
-
-/// What was written stays out of whatever prints it.
-impl fmt::Debug for Content {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Content")
-            .field("parts", &self.content.len())
-            .field("attachments", &self.attachments.len())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A file that belongs to a message.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Attachment {
-    /// `Image`, `Video`, `Audio`, `File` or `Link`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub media_type: Option<String>,
-    /// Where to fetch it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// Its media type by RFC 6838.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mime: Option<String>,
-    /// Its name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub filename: Option<String>,
-}
-
-/// What became of an earlier message.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Receipt {
-    /// Where the message stands now.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<ReceiptStatus>,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub reasons: Vec<Reason>,
-    /// Whether no further receipt will come.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub is_final_receipt: Option<bool>,
-}
-
-/// Why a message failed.
-#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
-pub struct Reason {
-    /// The platform's code.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// The platform's words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-}
-
-/// Somebody is typing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Typing {
-    /// For how long to show it.
-    #[serde(rename = "durationMilliseconds")]
-    pub duration_milliseconds: u64,
-}
-
-/// A message of a type that is not known here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Other {
-    /// The platform's word for the type.
-    pub platform_type: String,
 }
 
 impl Message {
@@ -234,7 +170,7 @@ impl Message {
     /// What makes this the same message when it comes again to the same integration.
     ///
     /// The id alone will not do: a receipt carries the id of the message that it speaks of, and one message may have
-    /// several receipts.
+    /// several receipts. A notification with an id of its own is the same as long as that is.
     #[must_use]
     pub fn identity(&self, integration: &IntegrationName) -> Identity {
         let status = match &self.kind {
@@ -244,48 +180,26 @@ impl Message {
         Identity::of(&[
             self.platform.as_str(),
             integration.as_str(),
-            &self.message_id,
+            self.delivery_id.as_ref().unwrap_or(&self.message_id),
             self.time.as_deref().unwrap_or_default(),
             self.kind.distinction(),
             status,
         ])
     }
 
-    /// The group within which order is kept: one customer of one integration.
-    #[must_use]
-    pub fn group(&self, integration: &IntegrationName) -> Identity {
-        Identity::of(&["group", integration.as_str(), self.customer().unwrap_or_default()])
-    }
-}
-
-impl Kind {
-    /// A short name, for logs: never the platform's own word, which may be anything.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Text(_) => "Text",
-            Self::Structured(_) => "Structured",
-            Self::Receipt(_) => "Receipt",
-            Self::Typing(_) => "Typing",
-            Self::Other(_) => "Other",
-        }
-    }
-
-    /// What tells this kind from others, for identities.
-    fn distinction(&self) -> &str {
-        match self {
-            Self::Other(other) => &other.platform_type,
-            known => known.name(),
-        }
-    }
-
-    /// Whether a Failed receipt can be due when it is not delivered: only for what was written to the customer.
+    /// Whether the platform is to hear unasked what became of it.
     #[must_use]
     pub fn expects_receipt(&self) -> bool {
-        match self {
-            Self::Text(_) | Self::Structured(_) => true,
-            Self::Other(other) => !other.platform_type.eq_ignore_ascii_case("Event"),
-            Self::Receipt(_) | Self::Typing(_) => false,
+        self.intent == Intent::Request && self.kind.expects_receipt()
+    }
+
+    /// The group within which order is kept: one customer of one integration. Where nobody says who the customer is, a
+    /// message is a group of its own, so that it holds back no other.
+    #[must_use]
+    pub fn group(&self, integration: &IntegrationName) -> Identity {
+        match self.customer() {
+            Some(customer) => Identity::of(&["group", integration.as_str(), customer]),
+            None => Identity::of(&["group without a customer", integration.as_str(), &self.message_id]),
         }
     }
 }
@@ -304,6 +218,8 @@ mod tests {
             from: party("integration"),
             to: party("customer"),
             time: Some("2026-01-01T00:00:00.000Z".to_owned()),
+            delivery_id: None,
+            intent: Intent::Request,
             kind,
         }
     }
@@ -333,6 +249,51 @@ mod tests {
         ];
         let distinct: std::collections::HashSet<_> = identities.iter().collect();
         assert_eq!(identities.len(), distinct.len());
+    }
+
+    #[test]
+    fn a_notification_with_an_id_of_its_own_is_known_by_that() {
+        let acme = integration("acme");
+        let known_by = |message_id: &str, delivery_id: Option<&str>| {
+            let message = message(Kind::Text(Content::default()));
+            Message { message_id: message_id.to_owned(), delivery_id: delivery_id.map(str::to_owned), ..message }
+                .identity(&acme)
+        };
+        assert_eq!(known_by("m1", Some("d1")), known_by("m2", Some("d1")));
+        assert_ne!(known_by("m1", Some("d1")), known_by("m1", Some("d2")));
+        assert_ne!(known_by("m1", Some("d1")), known_by("m1", None));
+    }
+
+    #[test]
+    fn only_what_the_platform_asked_for_has_a_receipt_unasked() {
+        let request = message(Kind::Text(Content::default()));
+        assert!(request.expects_receipt());
+        for intent in [Intent::Observation, Intent::RequestWithoutId] {
+            assert!(!Message { intent, ..request.clone() }.expects_receipt(), "{intent:?}");
+        }
+        assert!(!message(receipt(ReceiptStatus::Failed)).expects_receipt());
+    }
+
+    #[test]
+    fn whatever_the_kind_it_is_said_whether_the_message_is_to_be_sent() {
+        let kinds = [
+            Kind::Text(Content::default()),
+            Kind::Structured(Content::default()),
+            Kind::Email(Box::default()),
+            Kind::Call(Call::default()),
+            Kind::Voicemail(Voicemail::default()),
+            receipt(ReceiptStatus::Failed),
+            Kind::Typing(Typing { duration_milliseconds: 5000 }),
+            Kind::Other(Other { platform_type: "Fax".to_owned() }),
+        ];
+        for kind in kinds {
+            for (intent, word) in
+                [(Intent::Request, "send"), (Intent::RequestWithoutId, "send"), (Intent::Observation, "sent")]
+            {
+                let said = serde_json::to_value(Message { intent, ..message(kind.clone()) }).unwrap();
+                assert_eq!(word, said["intent"], "{said}");
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,147 @@
+//! How a call to the platform can fail, told apart by what the caller may do next.
+
+use crate::fields::Fault;
+use crate::outbound::retry_after;
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The platform's own words about an error: `ErrorBody`, as far as it is of use to a caller.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PlatformError {
+    /// The HTTP status of the platform's answer.
+    pub status: u16,
+    /// The platform's code, such as `bad.request`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The platform's sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What to name when asking the platform's support: `ININ-Correlation-Id`, else `contextId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+}
+
+/// Why a call brought no answer that could be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// The platform does not take our credentials, or gives no token for them. Nothing was done.
+    #[error("the platform refused the credentials: status {}", .0.status)]
+    Credentials(PlatformError),
+    /// The call never reached the platform. Nothing was sent.
+    #[error("the platform is out of reach: {0}")]
+    NotSent(&'static str),
+    /// The platform has no such call. Nothing was sent.
+    #[error("the platform has no such call")]
+    Unsupported,
+    /// The request, or the integration's configuration, lacks something that the platform needs, or has something that it
+    /// does not take. Nothing was sent.
+    #[error("{0}")]
+    Unfit(Fault),
+    /// The platform does not take so much. Nothing was sent.
+    #[error("the platform takes {maximum} bytes at the most")]
+    TooLarge {
+        /// So many bytes it takes.
+        maximum: usize,
+    },
+    /// The platform wants fewer calls. Nothing was done.
+    #[error("the platform's rate limit is reached")]
+    RateLimited {
+        /// The wait that it asks for.
+        retry_after: Duration,
+    },
+    /// The platform refused the request. Nothing was done.
+    #[error("the platform refused the request: status {}", .0.status)]
+    Refused(PlatformError),
+    /// Whether the platform did what was asked cannot be told: it broke off, or did not answer in time.
+    #[error("the outcome is unknown: {cause}")]
+    Unknown {
+        /// What happened.
+        cause: &'static str,
+        /// What the platform said, if it said anything.
+        error: Option<PlatformError>,
+    },
+}
+
+impl ApiError {
+    /// The platform has no place for a part of what is to be sent.
+    pub(super) fn no_place_for(pointer: &str) -> Self {
+        let detail = "has no place in a message of this platform".to_owned();
+        Self::Unfit(Fault { pointer: pointer.to_owned(), detail })
+    }
+
+    /// Whether the same call may work later, given whether it may be made twice.
+    #[must_use]
+    pub fn is_worth_repeating(&self, may_repeat: bool) -> bool {
+        match self {
+            Self::NotSent(_) | Self::RateLimited { .. } => true,
+            Self::Unknown { .. } => may_repeat,
+            Self::Credentials(_) | Self::Refused(_) | Self::TooLarge { .. } | Self::Unsupported | Self::Unfit(_) => {
+                false
+            }
+        }
+    }
+
+    /// Why no answer came.
+    pub(super) fn from_transport(error: &reqwest::Error) -> Self {
+        if error.is_connect() {
+            Self::NotSent("no connection")
+        } else if error.is_timeout() {
+            Self::Unknown { cause: "no answer in time", error: None }
+        } else {
+            Self::Unknown { cause: "the connection broke", error: None }
+        }
+    }
+
+    /// What an answer other than success means.
+    pub(super) fn from_answer(status: StatusCode, headers: &HeaderMap, error: PlatformError) -> Self {
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let wait = retry_after(headers, Timestamp::now()).unwrap_or(Duration::from_secs(1));
+            return Self::RateLimited { retry_after: wait };
+        }
+        if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
+            Self::Unknown { cause: "the platform failed while working on it", error: Some(error) }
+        } else {
+            Self::Refused(error)
+        }
+    }
+}
+
+/// The longest code of an error.
+const MAXIMUM_CODE_BYTES: usize = 100;
+
+/// Whether a platform's code or correlation id is a word such as `bad.request`. They go into the log; a sentence does not.
+pub(super) fn is_code(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=MAXIMUM_CODE_BYTES).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16) -> ApiError {
+        let error = PlatformError { status, ..PlatformError::default() };
+        ApiError::from_answer(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), error)
+    }
+
+    #[test]
+    fn a_5xx_leaves_the_outcome_open_but_for_501() {
+        for status in [500, 502, 503, 504] {
+            assert!(matches!(answer(status), ApiError::Unknown { .. }), "{status}");
+        }
+        assert!(matches!(answer(501), ApiError::Refused(_)));
+    }
+
+    #[test]
+    fn what_may_be_repeated_depends_on_whether_it_may_be_done_twice() {
+        let unknown = answer(503);
+        assert!(unknown.is_worth_repeating(true) && !unknown.is_worth_repeating(false));
+        for always in [ApiError::NotSent("x"), answer(429)] {
+            assert!(always.is_worth_repeating(false));
+        }
+        assert!(!answer(400).is_worth_repeating(true));
+    }
+}

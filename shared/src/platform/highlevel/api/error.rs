@@ -1,0 +1,73 @@
+//! The platform's own words about an error.
+
+use crate::platform::PlatformError;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What an error's body says, as far as it does: `message` is a text or a list of them.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct ErrorBody {
+    error: Value,
+    message: Value,
+    trace_id: Value,
+}
+
+/// What an answer other than success says. What cannot be read says nothing.
+pub(super) fn read(status: StatusCode, body: &[u8]) -> PlatformError {
+    let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(texts) => {
+            let texts: Vec<_> = texts.iter().filter_map(Value::as_str).collect();
+            Some(texts.join("; ")).filter(|joined| !joined.is_empty())
+        }
+        _ => None,
+    };
+    PlatformError {
+        status: status.as_u16(),
+        // Both go into the log: they are words, or none of ours.
+        code: text(&body.error).filter(|code| is_code(code)),
+        message: text(&body.message),
+        correlation_id: text(&body.trace_id).filter(|id| is_code(id)),
+    }
+}
+
+/// The longest code of an error.
+const MAXIMUM_CODE_BYTES: usize = 100;
+
+fn is_code(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=MAXIMUM_CODE_BYTES).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_platforms_words_are_kept_whether_they_are_one_or_several() {
+        let body = br#"{"statusCode": 422, "error": "Unprocessable", "message": ["a", "b"], "traceId": "t-1"}"#;
+        let error = read(StatusCode::UNPROCESSABLE_ENTITY, body);
+        assert_eq!(Some("Unprocessable"), error.code.as_deref());
+        assert_eq!(Some("a; b"), error.message.as_deref());
+        assert_eq!(Some("t-1"), error.correlation_id.as_deref());
+        assert_eq!(Some("m"), read(StatusCode::BAD_REQUEST, br#"{"message": "m"}"#).message.as_deref());
+    }
+
+    #[test]
+    fn a_code_or_an_id_that_is_no_word_is_left_out() {
+        for word in ["Unprocessable Entity", "", "a\nb", "ä", &"x".repeat(101)] {
+            let body = serde_json::json!({"error": word, "message": "m", "traceId": word}).to_string();
+            let error = read(StatusCode::UNPROCESSABLE_ENTITY, body.as_bytes());
+            assert_eq!((None, None), (error.code, error.correlation_id), "{word:?}");
+            assert_eq!(Some("m"), error.message.as_deref());
+        }
+    }
+
+    #[test]
+    fn an_error_without_a_readable_body_is_an_error_all_the_same() {
+        assert_eq!(400, read(StatusCode::BAD_REQUEST, b"<html>").status);
+    }
+}

@@ -1,0 +1,122 @@
+//! What customers write.
+
+use super::{Call, Client, Repeats, unfit};
+use crate::inbound::{Channel, InboundMessage};
+use crate::platform::highlevel::config::Config;
+use crate::platform::{ApiError, PlatformError, Posted};
+use http::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use url::Url;
+
+/// The body of `POST /conversations/messages/inbound`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewInbound<'m> {
+    r#type: Channel,
+    conversation_id: &'m str,
+    contact_id: &'m str,
+    conversation_provider_id: &'m str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'m str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<&'m Url>,
+    alt_id: &'m str,
+    /// Without it the platform takes the message for an outbound one.
+    direction: &'static str,
+    date: String,
+}
+
+/// What the platform answers.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Answer {
+    success: Option<bool>,
+    message: Option<String>,
+    conversation_id: Option<String>,
+    message_id: Option<String>,
+}
+
+impl Answer {
+    /// What it says. A success by its status is none when the body says so.
+    fn read(self) -> Result<Posted, ApiError> {
+        match self.success {
+            Some(false) => Err(ApiError::Refused(PlatformError {
+                status: StatusCode::OK.as_u16(),
+                message: self.message,
+                ..PlatformError::default()
+            })),
+            Some(true) | None => Ok(Posted { id: self.message_id, conversation_id: self.conversation_id }),
+        }
+    }
+}
+
+impl Client {
+    /// Posts a customer's message. It is not repeated where the platform may have taken it: nothing says that the
+    /// platform tells a repeat by its `altId`.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_inbound_message(
+        &self,
+        config: &Config,
+        message: &InboundMessage,
+        deadline: Instant,
+    ) -> Result<Posted, ApiError> {
+        let Some(conversation_provider_id) = &config.conversation_provider_id else {
+            return Err(unfit("", "needs `conversationProviderId` in the integration's configuration"));
+        };
+        let Some(conversation_id) = &message.conversation_id else {
+            return Err(unfit("/conversationId", "is required by this platform"));
+        };
+        let email = message.email.as_ref();
+        let by_content = if email.is_some() { Channel::Email } else { Channel::Sms };
+        let body = NewInbound {
+            r#type: message.channel.unwrap_or(by_content),
+            conversation_id,
+            contact_id: &message.origin.from.id,
+            conversation_provider_id,
+            message: message.text.as_deref(),
+            html: email.and_then(|email| email.html.as_deref()),
+            subject: email.and_then(|email| email.subject.as_deref()),
+            attachments: message.attachment.iter().map(|attachment| &attachment.url).collect(),
+            alt_id: &message.origin.message_id,
+            direction: "inbound",
+            date: message.origin.time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        };
+        let path = ["conversations", "messages", "inbound"];
+        let call = Call::new(Method::POST, &path, &body, Repeats::UnlessDone)?;
+        self.call::<Answer>(config, &call, deadline).await?.read()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read(answer: Value) -> Result<Posted, ApiError> {
+        serde_json::from_value::<Answer>(answer).unwrap().read()
+    }
+
+    #[test]
+    fn an_answer_that_says_that_it_did_not_succeed_is_a_refusal() {
+        let refused = read(json!({"success": false, "message": "no such contact"}));
+        let Err(ApiError::Refused(words)) = refused else { panic!("{refused:?}") };
+        assert_eq!((200, Some("no such contact")), (words.status, words.message.as_deref()));
+    }
+
+    #[test]
+    fn any_other_answer_with_a_good_status_is_a_success() {
+        for more in [json!({"success": true}), json!({"success": null}), json!({})] {
+            let mut answer = json!({"messageId": "m", "conversationId": "c"});
+            answer.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let posted = read(answer).unwrap();
+            assert_eq!((Some("m"), Some("c")), (posted.id.as_deref(), posted.conversation_id.as_deref()), "{more}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The calls that we make to HighLevel.
+//!
+//! Source: <https://marketplace.gohighlevel.com/docs/ghl/conversations/messages/>.
+
+mod error;
+mod inbound;
+mod rate_limit;
+mod receipt;
+
+use super::config::Config;
+use crate::fields::Fault;
+use crate::outbound;
+use crate::platform::transport::{self, Schedule};
+use crate::platform::{ApiError, PlatformApi};
+use http::{Method, StatusCode, header};
+use rate_limit::RateLimit;
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use tokio::time::Instant;
+use url::Url;
+
+/// Over what passes within 5 to 10 s: 15.5 s in all, where there is time.
+const SCHEDULE: Schedule =
+    Schedule { maximum_repeats: 6, first_wait: Duration::from_millis(500), longest_wait: Duration::from_secs(4) };
+
+/// The version of the API, which every call must name.
+const VERSION: (&str, &str) = ("Version", "2021-04-15");
+
+/// Calls HighLevel for all integrations of this process.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+}
+
+/// What may be done about a call that did not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repeats {
+    /// It may be made again unless it may have been done.
+    UnlessDone,
+    /// It may be made twice, and made again where the platform does not know the message yet: for 5 to 10 s after a
+    /// message was sent it answers 401 or 403.
+    OverEarly,
+}
+
+/// One call.
+struct Call<'c> {
+    method: Method,
+    path: &'c [&'c str],
+    body: Vec<u8>,
+    repeats: Repeats,
+}
+
+impl<'c> Call<'c> {
+    fn new(method: Method, path: &'c [&'c str], body: &impl Serialize, repeats: Repeats) -> Result<Self, ApiError> {
+        Ok(Self { method, path, body: transport::json_body(body)?, repeats })
+    }
+}
+
+impl Repeats {
+    fn allow(self, error: &ApiError) -> bool {
+        match self {
+            Self::UnlessDone => error.is_worth_repeating(false),
+            Self::OverEarly => error.is_worth_repeating(true) || is_early(error),
+        }
+    }
+}
+
+impl PlatformApi for Client {
+    type Config = Config;
+}
+
+impl Client {
+    /// A client; one a process will do.
+    ///
+    /// # Errors
+    /// The TLS stack could not be set up.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        Ok(Self { http: transport::client()? })
+    }
+
+    /// Makes a call and reads the answer, before `deadline`.
+    async fn call<A: DeserializeOwned + Default>(
+        &self,
+        config: &Config,
+        call: &Call<'_>,
+        deadline: Instant,
+    ) -> Result<A, ApiError> {
+        let url = transport::address(config.api_base_url.url(), call.path)
+            .map_err(|_| unfit("/messageId", "cannot be an id of the platform's"))?;
+        transport::repeated(
+            SCHEDULE,
+            |error| call.repeats.allow(error),
+            deadline,
+            || self.send(config, call, &url, deadline),
+        )
+        .await
+        .map_err(|error| refused_credentials(error, call.repeats))
+    }
+
+    async fn send<A: DeserializeOwned + Default>(
+        &self,
+        config: &Config,
+        call: &Call<'_>,
+        url: &Url,
+        deadline: Instant,
+    ) -> Result<A, ApiError> {
+        let request = self
+            .http
+            .request(call.method.clone(), url.clone())
+            .bearer_auth(config.token.expose_secret())
+            .header(VERSION.0, VERSION.1)
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(call.body.clone())
+            .timeout(transport::time_left(deadline)?);
+        let started = Instant::now();
+        let response = request.send().await.map_err(|error| ApiError::from_transport(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = outbound::bounded_body(response, transport::MAXIMUM_ANSWER_BYTES).await.unwrap_or_default();
+        let rate_limit = RateLimit::read(&headers);
+        rate_limit.report(&config.location_id);
+        let milliseconds = started.elapsed().as_millis() as u64;
+        tracing::info!(outcome = "platform called", status = status.as_u16(), milliseconds);
+        if status.is_success() {
+            // It has been done; an answer that cannot be read only tells less of it.
+            return Ok(serde_json::from_slice(&body).unwrap_or_default());
+        }
+        Err(match ApiError::from_answer(status, &headers, error::read(status, &body)) {
+            ApiError::RateLimited { retry_after } if !headers.contains_key(header::RETRY_AFTER) => {
+                ApiError::RateLimited { retry_after: rate_limit.wait().unwrap_or(retry_after) }
+            }
+            error => error,
+        })
+    }
+}
+
+/// Whether it is what the platform answers while it does not know the message yet.
+fn is_early(error: &ApiError) -> bool {
+    let early = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].map(|status| status.as_u16());
+    matches!(error, ApiError::Refused(error) if early.contains(&error.status))
+}
+
+/// What it means when waiting has not helped: the token is not good for the call.
+fn refused_credentials(error: ApiError, repeats: Repeats) -> ApiError {
+    match error {
+        ApiError::Refused(words)
+            if words.status == StatusCode::UNAUTHORIZED.as_u16()
+                || (repeats == Repeats::OverEarly && words.status == StatusCode::FORBIDDEN.as_u16()) =>
+        {
+            ApiError::Credentials(words)
+        }
+        other => other,
+    }
+}
+
+fn unfit(pointer: &str, detail: &str) -> ApiError {
+    ApiError::Unfit(Fault { pointer: pointer.to_owned(), detail: detail.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::PlatformError;
+
+    #[test]
+    fn only_what_may_come_too_early_is_repeated_over_401_and_403() {
+        for status in [401, 403] {
+            let refused = ApiError::Refused(PlatformError { status, ..PlatformError::default() });
+            assert!(Repeats::OverEarly.allow(&refused) && !Repeats::UnlessDone.allow(&refused), "{status}");
+            assert!(matches!(refused_credentials(refused, Repeats::OverEarly), ApiError::Credentials(_)));
+        }
+        let refused = |status| ApiError::Refused(PlatformError { status, ..PlatformError::default() });
+        assert!(!Repeats::OverEarly.allow(&refused(404)));
+        assert!(matches!(refused_credentials(refused(403), Repeats::UnlessDone), ApiError::Refused(_)));
+        assert!(matches!(refused_credentials(refused(401), Repeats::UnlessDone), ApiError::Credentials(_)));
+    }
+}

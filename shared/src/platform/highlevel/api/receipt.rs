@@ -1,0 +1,63 @@
+//! Delivery receipts for outbound messages.
+
+use super::{Call, Client, Repeats};
+use crate::platform::ApiError;
+use crate::platform::highlevel::config::Config;
+use crate::receipt::{DeliveryReceipt, DeliveryStatus, NOT_DELIVERED, ReasonCode};
+use http::Method;
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use tokio::time::Instant;
+
+/// Which sort of error it is. The platform has no list of them.
+const ERROR_TYPE: &str = "delivery";
+
+/// The body of `PUT /conversations/messages/{messageId}/status`.
+#[derive(Serialize)]
+struct Status<'r> {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<StatusError<'r>>,
+}
+
+/// Why a message failed: all three are required.
+#[derive(Serialize)]
+struct StatusError<'r> {
+    code: &'r str,
+    r#type: &'static str,
+    message: &'r str,
+}
+
+impl<'r> From<&'r DeliveryReceipt> for Status<'r> {
+    fn from(receipt: &'r DeliveryReceipt) -> Self {
+        match receipt.status {
+            DeliveryStatus::Pending => Self { status: "pending", error: None },
+            // It has no word for what was taken away again, and is not told of it.
+            DeliveryStatus::Delivered | DeliveryStatus::Removed => Self { status: "delivered", error: None },
+            DeliveryStatus::Read => Self { status: "read", error: None },
+            DeliveryStatus::Failed => {
+                let reason = receipt.reasons.first();
+                let code = reason.map_or(ReasonCode::GeneralError.as_str(), |reason| reason.code.as_str());
+                let message = reason.map_or(NOT_DELIVERED, |reason| &reason.message);
+                Self { status: "failed", error: Some(StatusError { code, r#type: ERROR_TYPE, message }) }
+            }
+        }
+    }
+}
+
+impl Client {
+    /// Posts a receipt. Posting one twice does no harm.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_receipt(
+        &self,
+        config: &Config,
+        receipt: &DeliveryReceipt,
+        deadline: Instant,
+    ) -> Result<(), ApiError> {
+        let path = ["conversations", "messages", &receipt.message_id, "status"];
+        let call = Call::new(Method::PUT, &path, &Status::from(receipt), Repeats::OverEarly)?;
+        self.call(config, &call, deadline).await.map(|_: Option<IgnoredAny>| ())
+    }
+}

@@ -1,0 +1,189 @@
+//! What an integration's configuration says of HighLevel.
+
+use super::message_type::{FORWARDED, MessageType};
+use crate::fields::{Fields, boolean, list, text, whole_number};
+use crate::integration::Secret;
+use crate::outbound::{InvalidOutboundUrl, OutboundUrl};
+use crate::signature::highlevel::{InvalidKey, Legacy, TrustedKey};
+use jiff::SignedDuration;
+use serde_json::Value;
+use std::ops::RangeInclusive;
+
+/// Where the platform is.
+const API_BASE_URL: &str = "https://services.leadconnectorhq.com";
+
+/// What may be configured as the greatest age: the platform itself repeats an event for up to 30 days.
+const MAXIMUM_AGE_SECONDS: RangeInclusive<u64> = 1..=31 * 24 * 3600;
+
+/// The connection to one location (a sub-account) of HighLevel.
+#[derive(Debug)]
+pub struct Config {
+    /// The location's id.
+    pub location_id: String,
+    /// The app's id, where events of other apps are to be refused.
+    pub app_id: Option<String>,
+    /// The token for calls.
+    pub token: Secret,
+    /// The keys that may have signed a webhook.
+    pub trusted_keys: Vec<TrustedKey>,
+    /// Whether `X-WH-Signature` counts.
+    pub legacy_signature: Legacy,
+    /// Which of the messages that the platform tells of are handed on.
+    pub forward_message_types: Vec<MessageType>,
+    /// The age at which an event is refused.
+    pub maximum_age: Option<SignedDuration>,
+    /// The conversation provider that customers' messages come in by.
+    pub conversation_provider_id: Option<String>,
+    /// Where the platform's API is.
+    pub api_base_url: OutboundUrl,
+}
+
+impl Config {
+    /// Reads the fields of an integration's configuration that are HighLevel's own.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let location_id = fields.required("locationId", text);
+        let app_id = fields.optional("appId", text);
+        let token = fields.required("token", token);
+        let trusted_keys = fields.optional("trustedKeys", list(trusted_key));
+        let accept_legacy = fields.optional("acceptLegacySignature", boolean).unwrap_or_default();
+        let has_rsa = |keys: &Vec<TrustedKey>| keys.iter().any(|key| matches!(key, TrustedKey::Rsa(_)));
+        if accept_legacy && !trusted_keys.as_ref().is_none_or(has_rsa) {
+            fields.fault("acceptLegacySignature", "needs an RSA key among `trustedKeys`");
+        }
+        let forward_message_types = fields.optional("forwardMessageTypes", list(forwarded));
+        let maximum_age = fields.optional("maximumAgeSeconds", whole_number("seconds", MAXIMUM_AGE_SECONDS));
+        let conversation_provider_id = fields.optional("conversationProviderId", text);
+        let api_base_url = match fields.has("apiBaseUrl") {
+            true => fields.optional("apiBaseUrl", base_url),
+            false => API_BASE_URL.parse().ok(),
+        };
+        Some(Self {
+            location_id: location_id?,
+            app_id,
+            token: token?,
+            trusted_keys: trusted_keys.unwrap_or_else(TrustedKey::published),
+            legacy_signature: if accept_legacy { Legacy::Accepted } else { Legacy::Refused },
+            forward_message_types: forward_message_types.unwrap_or_else(|| FORWARDED.to_vec()),
+            maximum_age: maximum_age.and_then(|seconds| i64::try_from(seconds).ok()).map(SignedDuration::from_secs),
+            conversation_provider_id,
+            api_base_url: api_base_url?,
+        })
+    }
+}
+
+/// A token that can stand in a header.
+fn token(value: Value) -> Result<Secret, String> {
+    let text = text(value)?;
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_visible { Ok(Secret::from(text)) } else { Err("must have visible ASCII characters only".to_owned()) }
+}
+
+fn trusted_key(value: Value) -> Result<TrustedKey, String> {
+    text(value)?.parse().map_err(|error: InvalidKey| error.to_string())
+}
+
+fn forwarded(value: Value) -> Result<MessageType, String> {
+    match MessageType::read(&text(value)?) {
+        MessageType::InternalComment => Err("is a note of the staff's, which is never forwarded".to_owned()),
+        MessageType::Other(letters) if letters.is_empty() => Err("must have letters".to_owned()),
+        message_type => Ok(message_type),
+    }
+}
+
+fn base_url(value: Value) -> Result<OutboundUrl, String> {
+    let url: OutboundUrl = text(value)?.parse().map_err(|error: InvalidOutboundUrl| error.to_string())?;
+    if url.url().query().is_some() { Err("must not have a query".to_owned()) } else { Ok(url) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields;
+    use serde_json::json;
+
+    fn faults(document: Value) -> Vec<String> {
+        fields::read(document, Config::read)
+            .map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+    }
+
+    #[test]
+    fn a_location_and_a_token_will_do() {
+        let Ok(config) = fields::read(json!({"locationId": "l", "token": "t"}), Config::read) else { panic!() };
+        assert_eq!("https://services.leadconnectorhq.com/", config.api_base_url.url().as_str());
+        assert_eq!(Legacy::Refused, config.legacy_signature);
+        assert_eq!((10, 2), (config.forward_message_types.len(), config.trusted_keys.len()));
+        assert_eq!((None, None), (config.maximum_age, config.app_id));
+    }
+
+    #[test]
+    fn all_faults_are_named_and_none_repeats_a_value() {
+        let found = faults(json!({
+            "token": "",
+            "appId": 7,
+            "trustedKeys": ["hidden"],
+            "acceptLegacySignature": "hidden",
+            "forwardMessageTypes": ["SMS", "hidden", "internal_comment"],
+            "maximumAgeSeconds": 0,
+            "conversationProviderId": "",
+            "apiBaseUrl": "http://hidden.example.com",
+        }));
+        let places: Vec<_> = found.iter().map(|fault| fault.split(' ').next().unwrap()).collect();
+        assert_eq!(
+            vec![
+                "/locationId",
+                "/appId",
+                "/token",
+                "/trustedKeys",
+                "/acceptLegacySignature",
+                "/forwardMessageTypes",
+                "/maximumAgeSeconds",
+                "/conversationProviderId",
+                "/apiBaseUrl",
+            ],
+            places,
+            "{found:#?}"
+        );
+        assert!(!found.concat().contains("hidden"), "{found:#?}");
+    }
+
+    #[test]
+    fn a_token_that_cannot_stand_in_a_header_is_a_fault() {
+        for token in ["hidden\n", "hid den", "hiddén", "\u{7f}"] {
+            assert_eq!(
+                vec!["/token must have visible ASCII characters only"],
+                faults(json!({"locationId": "l", "token": token}))
+            );
+        }
+    }
+
+    #[test]
+    fn the_legacy_signature_needs_a_key_that_can_have_made_it() {
+        let ed25519 = "MCowBQYDK2VwAyEAi2HR1srL4o18O8BRa7gVJY7G7bupbN3H9AwJrHCDiOg=";
+        let found = |accept: bool| {
+            let mut document = json!({"locationId": "l", "token": "t", "acceptLegacySignature": accept});
+            let published = faults(document.clone());
+            document["trustedKeys"] = json!([ed25519]);
+            (published, faults(document))
+        };
+        let fault = "/acceptLegacySignature needs an RSA key among `trustedKeys`".to_owned();
+        assert_eq!((Vec::new(), vec![fault]), found(true));
+        assert_eq!((Vec::new(), Vec::new()), found(false));
+    }
+
+    #[test]
+    fn a_staff_note_cannot_be_put_on_the_list_however_it_is_spelt() {
+        for word in [
+            "InternalComment",
+            "INTERNALCOMMENT",
+            "Internal Comment",
+            "internal_comment",
+            "TYPE_INTERNAL_COMMENT",
+            "Internal Comments",
+        ] {
+            assert_eq!(
+                vec!["/forwardMessageTypes element 1 is a note of the staff's, which is never forwarded"],
+                faults(json!({"locationId": "l", "token": "t", "forwardMessageTypes": ["SMS", word]}))
+            );
+        }
+    }
+}

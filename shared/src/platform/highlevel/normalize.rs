@@ -1,0 +1,177 @@
+//! From HighLevel's bodies to the common message.
+
+use super::message_type::MessageType;
+use super::wire::{OutboundMessage, ProviderMessage, Text, Texts, Webhook, fault, read};
+use crate::fields::Fault;
+use crate::message::{
+    Attachment, Call, Content, Direction, Email, IdType, Intent, Kind, Message, Other, Party, Voicemail,
+};
+use crate::platform::PlatformName;
+use crate::platform::body::id_of;
+
+/// Reads a webhook body that is a message.
+///
+/// # Errors
+/// What is wrong with the body, and where.
+pub(super) fn read_message(body: &[u8]) -> Result<Message, Fault> {
+    match read(body)?.1 {
+        Webhook::Observed(message) => message.into_message(body),
+        Webhook::Requested(message) => Ok(message.into_message(body)),
+        Webhook::Other => Err(fault("/type", "is not that of a message")),
+    }
+}
+
+impl OutboundMessage {
+    /// The common form of this message, which came as `body`.
+    ///
+    /// # Errors
+    /// It is a note of the staff's, which is no message.
+    pub(super) fn into_message(self, body: &[u8]) -> Result<Message, Fault> {
+        let direction = direction(&self.direction);
+        let sender = Texts(self.from.0.iter().cloned().collect());
+        let user = self.user_id.0.clone();
+        let (from, to) = match direction {
+            Direction::Inbound => (customer(self.contact_id.0.clone(), &sender), house(None, &self.to)),
+            _ => (house(user, &sender), customer(self.contact_id.0.clone(), &self.to)),
+        };
+        let message_id = self.message_id.0.clone().or_else(|| self.webhook_id.0.clone());
+        Ok(Message {
+            platform: PlatformName::HighLevel,
+            message_id: message_id.unwrap_or_else(|| id_of(body)),
+            delivery_id: self.webhook_id.0.clone(),
+            intent: Intent::Observation,
+            conversation_id: self.conversation_id.0.clone(),
+            direction,
+            from,
+            to,
+            time: self.date_added.0.clone(),
+            kind: self.kind()?,
+        })
+    }
+
+    fn kind(self) -> Result<Kind, Fault> {
+        let sort = self.sort();
+        let attachments = attachments(self.attachments);
+        Ok(match sort {
+            Some(MessageType::InternalComment) => {
+                return Err(fault("/messageType", "is that of a note of the staff's, which is never forwarded"));
+            }
+            Some(MessageType::Email) => Kind::Email(Box::new(Email {
+                subject: self.subject.0,
+                text: self.plain_text.0,
+                html: self.body.0,
+                recipients: self.to.0,
+                cc: first_filled(self.cc_list, self.cc),
+                bcc: first_filled(self.bcc_list, self.bcc),
+                reply_to: None,
+                attachments,
+            })),
+            Some(MessageType::Call) => Kind::Call(Call {
+                text: self.body.0,
+                status: self.call_status.0.or(self.status.0),
+                duration_seconds: self.call_duration.0,
+                attachments,
+            }),
+            Some(MessageType::Voicemail) => Kind::Voicemail(Voicemail {
+                text: self.body.0,
+                status: self.call_status.0.or(self.status.0),
+                duration_seconds: self.call_duration.0,
+                recording_url: attachments.first().and_then(|recording| recording.url.clone()),
+                attachments,
+            }),
+            Some(MessageType::Other(word)) => Kind::Other(Other { platform_type: word }),
+            None => Kind::Other(Other { platform_type: String::new() }),
+            Some(_) => Kind::Text(Content { text: self.body.0, attachments, ..Content::default() }),
+        })
+    }
+}
+
+impl ProviderMessage {
+    /// The common form of this message, which came as `body`.
+    pub(super) fn into_message(self, body: &[u8]) -> Message {
+        let sort = self.sort();
+        let is_email = sort == Some(MessageType::Email);
+        let addresses = match &self.phone.0 {
+            Some(phone) if !is_email => Texts(vec![phone.clone()]),
+            _ => Texts(self.email_to.0.clone()),
+        };
+        let sender = Texts(self.email_from.0.iter().cloned().collect());
+        let attachments = attachments(self.attachments);
+        let kind = match sort {
+            Some(MessageType::Email) => Kind::Email(Box::new(Email {
+                subject: self.subject.0,
+                text: self.message.0,
+                html: self.html.0,
+                recipients: self.email_to.0,
+                attachments,
+                ..Email::default()
+            })),
+            Some(MessageType::Call | MessageType::Voicemail | MessageType::Other(_)) => {
+                Kind::Other(Other { platform_type: self.channel.0.unwrap_or_default() })
+            }
+            _ => Kind::Text(Content { text: self.message.0, attachments, ..Content::default() }),
+        };
+        let intent = if self.message_id.0.is_some() { Intent::Request } else { Intent::RequestWithoutId };
+        Message {
+            platform: PlatformName::HighLevel,
+            message_id: self.message_id.0.unwrap_or_else(|| id_of(body)),
+            delivery_id: None,
+            intent,
+            conversation_id: None,
+            direction: Direction::Outbound,
+            from: house(self.user_id.0, &sender),
+            to: customer(self.contact_id.0, &addresses),
+            time: None,
+            kind,
+        }
+    }
+}
+
+fn direction(word: &Text) -> Direction {
+    match Direction::from(word.0.clone().unwrap_or_default()) {
+        Direction::Inbound => Direction::Inbound,
+        Direction::Outbound | Direction::Other(_) => Direction::Outbound,
+    }
+}
+
+/// The customer: by the contact's id, with an address beside it; without one, by the address.
+fn customer(contact_id: Option<String>, addresses: &Texts) -> Option<Party> {
+    let by_address = addresses.0.first().map(|address| at(address));
+    match contact_id {
+        Some(id) => Some(Party { id: Some(id), id_type: Some(IdType::Opaque), ..by_address.unwrap_or_default() }),
+        None => by_address,
+    }
+}
+
+/// The company's end: by its address, or else by the user who wrote.
+fn house(user_id: Option<String>, addresses: &Texts) -> Option<Party> {
+    let by_user = |id| Party { id: Some(id), id_type: Some(IdType::Opaque), ..Party::default() };
+    addresses.0.first().map(|address| at(address)).or_else(|| user_id.map(by_user))
+}
+
+/// Whoever has this address, which may stand in angle brackets behind a name.
+fn at(address: &str) -> Party {
+    let address = match address.rsplit_once('<') {
+        Some((_, rest)) => rest.trim_end().trim_end_matches('>'),
+        None => address,
+    };
+    let address = address.trim().to_owned();
+    let is_number = address.bytes().any(|byte| byte.is_ascii_digit())
+        && address.chars().all(|letter| letter.is_ascii_digit() || " +-().".contains(letter));
+    let id = Some(address.clone());
+    if address.contains('@') {
+        Party { id, id_type: Some(IdType::Email), email: Some(address), ..Party::default() }
+    } else if is_number {
+        Party { id, id_type: Some(IdType::Phone), phone: Some(address), ..Party::default() }
+    } else {
+        Party { id, id_type: Some(IdType::Opaque), ..Party::default() }
+    }
+}
+
+fn first_filled(list: Texts, other: Texts) -> Vec<String> {
+    if list.0.is_empty() { other.0 } else { list.0 }
+}
+
+fn attachments(urls: Texts) -> Vec<Attachment> {
+    urls.0.into_iter().map(|url| Attachment { url: Some(url), ..Attachment::default() }).collect()
+}

@@ -1,0 +1,134 @@
+//! What customers write.
+
+use super::{Address, Channel, Client};
+use crate::fields::Fault;
+use crate::inbound::{self, InboundAttachment, InboundEmail, InboundMessage};
+use crate::platform::multicloud_cx::config::Config;
+use crate::platform::{ApiError, Posted};
+use serde::Serialize;
+use tokio::time::Instant;
+
+/// A customer's message. The inner fields are inferred: they mirror what comes to the webhook.
+#[derive(Serialize)]
+pub(super) struct Written<'m> {
+    channel: Channel<'m>,
+    #[serde(flatten)]
+    body: Body<'m>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type")]
+enum Body<'m> {
+    Text {
+        text: &'m str,
+    },
+    Email {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subject: Option<&'m str>,
+        content: Vec<Part<'m>>,
+    },
+    RichMedia {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        text: Option<&'m str>,
+        content: [Part<'m>; 1],
+    },
+}
+
+/// A part of the content. That of a file is inferred, in the words of the platform's answer to an upload; the platform's
+/// own store takes bytes, and what we have is an address, which goes out as it came.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Part<'m> {
+    Text {
+        text: &'m str,
+    },
+    Html {
+        text: &'m str,
+    },
+    Media {
+        url: &'m str,
+        mimetype: &'m str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        filename: Option<&'m str>,
+    },
+}
+
+impl<'m> Written<'m> {
+    /// The message in the platform's words.
+    ///
+    /// # Errors
+    /// It has something that the platform has no place for.
+    pub(super) fn new(config: &'m Config, message: &'m InboundMessage) -> Result<Self, ApiError> {
+        let InboundMessage {
+            origin,
+            text,
+            email,
+            attachment,
+            metadata,
+            prefetch_conversation_id,
+            conversation_id,
+            channel: named,
+        } = message;
+        for (has, pointer) in [
+            (!origin.custom_attributes.is_empty(), "/customAttributes"),
+            (!metadata.is_empty(), "/metadata"),
+            (*prefetch_conversation_id, "/prefetchConversationId"),
+            (conversation_id.is_some(), "/conversationId"),
+            (*named == Some(inbound::Channel::Custom), "/channel"),
+        ] {
+            if has {
+                return Err(ApiError::no_place_for(pointer));
+            }
+        }
+        let text = text.as_deref();
+        let media = attachment.as_ref().map(Part::from);
+        let body = match (named, email, media) {
+            (Some(inbound::Channel::Sms), Some(_), _) => {
+                let detail = "must be `Email` where there is an email".to_owned();
+                return Err(ApiError::Unfit(Fault { pointer: "/channel".to_owned(), detail }));
+            }
+            (Some(inbound::Channel::Email), None, media) => Body::email(None, text, None, media),
+            (_, Some(InboundEmail { subject, html }), media) => {
+                Body::email(subject.as_deref(), text, html.as_deref(), media)
+            }
+            (_, None, Some(media)) => Body::RichMedia { text, content: [media] },
+            (_, None, None) => Body::Text { text: text.unwrap_or_default() },
+        };
+        let channel = Channel {
+            channel_type: Some(if matches!(body, Body::Email { .. }) { "email" } else { "sms" }),
+            from: Address { id: &origin.from.id },
+            to: Address { id: &config.channel_id },
+            message_id: &origin.message_id,
+        };
+        Ok(Self { channel, body })
+    }
+}
+
+impl<'m> Body<'m> {
+    fn email(subject: Option<&'m str>, text: Option<&'m str>, html: Option<&'m str>, media: Option<Part<'m>>) -> Self {
+        let parts = [text.map(|text| Part::Text { text }), html.map(|text| Part::Html { text }), media];
+        Self::Email { subject, content: parts.into_iter().flatten().collect() }
+    }
+}
+
+impl<'m> From<&'m InboundAttachment> for Part<'m> {
+    fn from(file: &'m InboundAttachment) -> Self {
+        Self::Media { url: file.url.as_str(), mimetype: &file.mime, filename: file.filename.as_deref() }
+    }
+}
+
+impl Client {
+    /// Posts a customer's message. It is not posted again where the platform may have taken it.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_inbound_message(
+        &self,
+        config: &Config,
+        message: &InboundMessage,
+        deadline: Instant,
+    ) -> Result<Posted, ApiError> {
+        let answer = self.post(config, vec![Written::new(config, message)?], None, false, deadline).await?;
+        Ok(Posted { id: answer.ids.into_iter().next(), conversation_id: None })
+    }
+}

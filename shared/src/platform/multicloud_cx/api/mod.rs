@@ -1,0 +1,141 @@
+//! The calls that we make to Genesys Multicloud CX: all of them put messages, of which receipts are a kind, into a channel.
+//!
+//! Every call is signed as the platform signs its own, and has time-outs and repeats as every platform's calls have them.
+
+mod answer;
+mod inbound;
+mod receipt;
+#[cfg(test)]
+mod tests;
+
+use super::config::Config;
+use crate::outbound;
+use crate::platform::transport::{self, MAXIMUM_ANSWER_BYTES, USUAL};
+use crate::platform::{ApiError, PlatformApi};
+use crate::signature::hub::{self, X_HUB_SIGNATURE};
+use crate::trace::{TraceId, X_B3_TRACE_ID};
+use answer::Answer;
+use http::{HeaderName, HeaderValue, header};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use tokio::time::Instant;
+use url::Url;
+
+const X_CCID: HeaderName = HeaderName::from_static("x-ccid");
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Calls Genesys Multicloud CX for all integrations of this process.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+}
+
+/// The body of every call.
+#[derive(Serialize)]
+struct Messages<M> {
+    messages: Vec<M>,
+}
+
+/// Where a message comes from and goes to.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Channel<'m> {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    channel_type: Option<&'static str>,
+    from: Address<'m>,
+    to: Address<'m>,
+    message_id: &'m str,
+}
+
+/// One end.
+#[derive(Serialize)]
+struct Address<'m> {
+    id: &'m str,
+}
+
+/// One call, ready to be made.
+struct Call<'c> {
+    config: &'c Config,
+    url: Url,
+    body: Vec<u8>,
+    signature: String,
+    trace_id: Option<&'c TraceId>,
+}
+
+impl PlatformApi for Client {
+    type Config = Config;
+}
+
+impl Client {
+    /// A client; one a process will do.
+    ///
+    /// # Errors
+    /// The TLS stack could not be set up.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        Ok(Self { http: transport::client()? })
+    }
+
+    /// Puts `messages` into the integration's channel, before `deadline`. A call that may have been done is repeated where
+    /// it `may_repeat` only: nothing says that the platform tells a repeated message by its id.
+    async fn post(
+        &self,
+        config: &Config,
+        messages: Vec<impl Serialize>,
+        trace_id: Option<&TraceId>,
+        may_repeat: bool,
+        deadline: Instant,
+    ) -> Result<Answer, ApiError> {
+        let url = transport::address(
+            config.api_base_url.url(),
+            &["nexus", "v3", "channels", &config.channel_id, "messages"],
+        )?;
+        let body = transport::json_body(&Messages { messages })?;
+        let secret = config.app_secrets.first().ok_or(ApiError::NotSent("no secret to sign with"))?;
+        let signature = hub::sign_sha1(&body, secret);
+        let call = Call { config, url, body, signature, trace_id };
+        let may_repeat = |error: &ApiError| error.is_worth_repeating(may_repeat);
+        transport::repeated(USUAL, may_repeat, deadline, || self.attempt(&call, deadline)).await
+    }
+
+    async fn attempt(&self, call: &Call<'_>, deadline: Instant) -> Result<Answer, ApiError> {
+        let mut request = self
+            .http
+            .post(call.url.clone())
+            .timeout(transport::time_left(deadline)?)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(X_CCID, &call.config.contact_center_id)
+            .header(X_HUB_SIGNATURE, &call.signature)
+            .body(call.body.clone());
+        if let Some(key) = &call.config.api_key {
+            let mut key = HeaderValue::from_str(key.expose_secret())
+                .map_err(|_| ApiError::NotSent("the key cannot stand in a header"))?;
+            key.set_sensitive(true);
+            request = request.header(X_API_KEY, key);
+        }
+        if let Some(trace_id) = call.trace_id {
+            request = request.header(X_B3_TRACE_ID, trace_id.as_str());
+        }
+        let started = Instant::now();
+        let response = request.send().await.map_err(|error| ApiError::from_transport(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = outbound::bounded_body(response, MAXIMUM_ANSWER_BYTES).await;
+        let trace_id = call.trace_id.map(TraceId::as_str);
+        let milliseconds = started.elapsed().as_millis() as u64;
+        tracing::info!(outcome = "platform called", status = status.as_u16(), trace_id, milliseconds);
+        Answer::read(status, &headers, body.ok().as_deref())
+    }
+}
+
+/// The bytes that these receipts are posted as.
+#[cfg(test)]
+fn posted_receipts(config: &Config, receipts: &[&crate::receipt::DeliveryReceipt]) -> String {
+    let messages = receipts.iter().map(|receipt| receipt::Receipt::new(config, receipt)).collect();
+    String::from_utf8(transport::json_body(&Messages { messages }).unwrap()).unwrap()
+}
+
+/// The bytes that this message is posted as.
+#[cfg(test)]
+fn posted_written(config: &Config, message: &crate::inbound::InboundMessage) -> Result<String, ApiError> {
+    let messages = vec![inbound::Written::new(config, message)?];
+    Ok(String::from_utf8(transport::json_body(&Messages { messages })?).unwrap())
+}

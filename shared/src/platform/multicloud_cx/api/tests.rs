@@ -1,0 +1,161 @@
+//! What goes to the API, and how often.
+
+use super::Client;
+use super::{posted_receipts, posted_written};
+use crate::fields;
+use crate::inbound::InboundMessage;
+use crate::message::IdType;
+use crate::platform::ApiError;
+use crate::platform::multicloud_cx::tests::{config, configuration, configured};
+use crate::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, ReasonCode, Recipient};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+fn receipt(status: DeliveryStatus, reasons: &[(ReasonCode, &str)]) -> DeliveryReceipt {
+    let reason =
+        |(code, message): &(ReasonCode, &str)| FailureReason { code: code.clone(), message: (*message).to_owned() };
+    DeliveryReceipt {
+        message_id: "m-1".to_owned(),
+        from: None,
+        to: Recipient { id: "16504661149".to_owned(), id_type: Some(IdType::Phone) },
+        status,
+        reasons: reasons.iter().map(reason).collect(),
+        time: Timestamp::UNIX_EPOCH,
+        is_final: true,
+        trace_id: None,
+    }
+}
+
+#[test]
+fn receipts_are_written_byte_by_byte() {
+    let failed = receipt(
+        DeliveryStatus::Failed,
+        &[(ReasonCode::MessageNotAllowed, "Suspended."), (ReasonCode::RecipientOptedOut, "Stop.")],
+    );
+    let sender = Some(Recipient { id: "no-reply@company.com".to_owned(), id_type: None });
+    let delivered = DeliveryReceipt { from: sender, ..receipt(DeliveryStatus::Delivered, &[]) };
+    assert_eq!(
+        concat!(
+            r#"{"messages":[{"channel":{"from":{"id":"0123456789"},"to":{"id":"16504661149"},"messageId":"m-1"},"#,
+            r#""type":"Receipt","status":"Failed","reasons":[{"code":350,"message":"Suspended."},"#,
+            r#"{"code":500,"message":"Stop."}]},{"channel":{"from":{"id":"no-reply@company.com"},"to":{"id":"16504661149"},"#,
+            r#""messageId":"m-1"},"type":"Receipt","status":"Delivered"}]}"#,
+        ),
+        posted_receipts(&config(), &[&failed, &delivered])
+    );
+}
+
+fn customers_message(change: Value) -> InboundMessage {
+    let mut body = json!({"messageId": "m-1", "from": {"id": "16504661149"}, "time": "2026-01-02T03:04:05Z"});
+    body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    fields::read(body, InboundMessage::read).unwrap_or_else(|faults| panic!("{faults:?}"))
+}
+
+fn written(change: Value) -> Result<String, ApiError> {
+    posted_written(&config(), &customers_message(change))
+}
+
+#[test]
+fn customers_messages_are_written_byte_by_byte() {
+    let channel = |channel_type: &str| {
+        format!(
+            r#"{{"messages":[{{"channel":{{"type":"{channel_type}","from":{{"id":"16504661149"}},"to":{{"id":"0123456789"}},"messageId":"m-1"}},"#
+        )
+    };
+    let file = json!({"url": "https://example.com/a%20b.png?x=1&y=%C3%A4", "mime": "image/png", "filename": "a.png"});
+    let media = r#"{"type":"media","url":"https://example.com/a%20b.png?x=1&y=%C3%A4","mimetype":"image/png","filename":"a.png"}"#;
+    for (change, channel_type, rest) in [
+        (json!({"text": "Héllo"}), "sms", r#""type":"Text","text":"Héllo"}]}"#.to_owned()),
+        (json!({"text": "Hello", "channel": "SMS"}), "sms", r#""type":"Text","text":"Hello"}]}"#.to_owned()),
+        (
+            json!({"text": "plain", "channel": "Email"}),
+            "email",
+            r#""type":"Email","content":[{"type":"text","text":"plain"}]}]}"#.to_owned(),
+        ),
+        (
+            json!({"attachment": file, "channel": "Email"}),
+            "email",
+            format!(r#""type":"Email","content":[{media}]}}]}}"#),
+        ),
+        (
+            json!({"text": "plain", "email": {"subject": "S", "html": "<p>rich</p>"}}),
+            "email",
+            r#""type":"Email","subject":"S","content":[{"type":"text","text":"plain"},{"type":"html","text":"<p>rich</p>"}]}]}"#.to_owned(),
+        ),
+        (
+            json!({"email": {"html": "<p>rich</p>"}, "attachment": file}),
+            "email",
+            format!(r#""type":"Email","content":[{{"type":"html","text":"<p>rich</p>"}},{media}]}}]}}"#),
+        ),
+        (
+            json!({"text": "see", "attachment": file}),
+            "sms",
+            format!(r#""type":"RichMedia","text":"see","content":[{media}]}}]}}"#),
+        ),
+        (json!({"attachment": file}), "sms", format!(r#""type":"RichMedia","content":[{media}]}}]}}"#)),
+    ] {
+        assert_eq!(Ok(channel(channel_type) + &rest), written(change));
+    }
+}
+
+#[test]
+fn what_the_platform_has_no_place_for_is_refused_by_name() {
+    for (name, value) in [
+        ("metadata", json!({"a": "b"})),
+        ("customAttributes", json!({"a": "b"})),
+        ("prefetchConversationId", json!(true)),
+    ] {
+        let Err(ApiError::Unfit(fault)) = written(json!({"text": "t", name: value})) else { panic!("{name}") };
+        assert_eq!(format!("/{name}"), fault.pointer);
+    }
+    assert!(written(json!({"text": "t", "metadata": {}, "prefetchConversationId": false})).is_ok());
+}
+
+#[test]
+fn a_channel_that_contradicts_the_message_is_refused() {
+    let mail = json!({"html": "<p>rich</p>"});
+    for (channel, email) in [("SMS", mail.clone()), ("Custom", mail.clone())] {
+        let Err(ApiError::Unfit(fault)) = written(json!({"channel": channel, "email": email})) else { panic!() };
+        assert_eq!("/channel", fault.pointer);
+    }
+    assert!(written(json!({"channel": "Email", "email": mail})).is_ok());
+}
+
+/// The address of a platform that says 503 to the first call, and that all is well to the others.
+async fn failing_once() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        for status in std::iter::once("503 Service Unavailable").chain(std::iter::repeat("200 OK")) {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            // All bodies end so.
+            while !request.ends_with(b"}]}") {
+                connection.read_buf(&mut request).await.unwrap();
+            }
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            connection.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn a_receipt_is_posted_again_when_its_outcome_is_unknown_and_a_customers_message_is_not() {
+    let client = Client::new().unwrap();
+    let failing_once = async || {
+        let mut configuration = configuration();
+        configuration["apiBaseUrl"] = failing_once().await.into();
+        configured(configuration).unwrap()
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let receipt = receipt(DeliveryStatus::Delivered, &[]);
+    assert_eq!(Ok(()), client.post_receipt(&failing_once().await, &receipt, deadline).await);
+    let message = customers_message(json!({"text": "hello"}));
+    let posted = client.post_inbound_message(&failing_once().await, &message, deadline).await;
+    assert!(matches!(posted, Err(ApiError::Unknown { .. })), "{:?}", posted.err());
+}

@@ -1,0 +1,52 @@
+//! What Genesys Multicloud CX is to the rest of Patchbay.
+
+use super::config::Config;
+use super::wire::Notification;
+use super::{read, read_message};
+use crate::fields::{Fault, Fields};
+use crate::message::Message;
+use crate::platform::{Platform, Received, Rejection, Route};
+use crate::receipt::DeliveryStatus;
+use crate::signature::{SignatureError, hub};
+use http::HeaderMap;
+use jiff::Timestamp;
+
+impl Platform for Config {
+    const ROUTES: &'static [Route] = &[Route::InboundMessages, Route::Receipts];
+
+    const BATCHES_RECEIPTS: bool = true;
+
+    fn receipt_status(status: DeliveryStatus) -> Option<DeliveryStatus> {
+        match status {
+            DeliveryStatus::Delivered | DeliveryStatus::Read => Some(DeliveryStatus::Delivered),
+            DeliveryStatus::Failed | DeliveryStatus::Removed => Some(status),
+            DeliveryStatus::Pending => None,
+        }
+    }
+
+    fn read_config(fields: &mut Fields<'_>) -> Option<Self> {
+        Self::read(fields)
+    }
+
+    fn address(&self) -> &str {
+        &self.channel_id
+    }
+
+    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureError> {
+        hub::verify_sha1(headers, body, &self.app_secrets)
+    }
+
+    fn accept(&self, body: &[u8], _now: Timestamp) -> Result<Received, Rejection> {
+        match read(body).map_err(Rejection::Unreadable)? {
+            Notification::Interactions => Ok(Received::Ignored("interactions")),
+            Notification::Message(webhook) if webhook.belongs_to(&self.channel_id) => {
+                Ok(Received::Message(Box::new(webhook.into_message(body))))
+            }
+            Notification::Message(_) => Err(Rejection::Foreign),
+        }
+    }
+
+    fn read(body: &[u8]) -> Result<Message, Fault> {
+        read_message(body).map(|webhook| webhook.into_message(body))
+    }
+}

@@ -1,0 +1,351 @@
+//! What comes to the webhook, and the configuration.
+
+use super::config::Config;
+use super::read;
+use super::wire::Notification;
+use crate::fields;
+use crate::message::{Direction, IdType, Kind, Message, ReceiptStatus};
+use crate::platform::{Platform, Received, Rejection};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+macro_rules! sample {
+    ($name:literal) => {
+        include_str!(concat!("../../../../tests/fixtures/multicloud-cx/", $name, ".json"))
+    };
+}
+
+pub(super) fn configuration() -> Value {
+    json!({
+        "apiBaseUrl": "https://api.example.com/digital",
+        "contactCenterId": "0ff723ff-6c6f-44e0-9ce3-ce579337eadd",
+        "channelId": "0123456789",
+        "appSecrets": ["hidden-current", "hidden-previous"],
+        "apiKey": "hidden-key",
+    })
+}
+
+pub(super) fn configured(configuration: Value) -> Result<Config, Vec<String>> {
+    fields::read(configuration, Config::read).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+}
+
+pub(super) fn config() -> Config {
+    configured(configuration()).unwrap()
+}
+
+fn accept(body: &str) -> Result<Received, Rejection> {
+    config().accept(body.replace("<Channel>", "0123456789").as_bytes(), Timestamp::UNIX_EPOCH)
+}
+
+fn message(body: &str) -> Message {
+    match accept(body) {
+        Ok(Received::Message(message)) => *message,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_configuration_is_read_and_shows_no_secret() {
+    let config = config();
+    assert_eq!((2, "0123456789"), (config.app_secrets.len(), config.address()));
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("hidden"), "{shown}");
+    let mut without_key = configuration();
+    without_key.as_object_mut().unwrap().remove("apiKey");
+    assert!(configured(without_key).unwrap().api_key.is_none());
+}
+
+#[test]
+fn a_configuration_is_read_strictly() {
+    let wrong = json!({
+        "apiBaseUrl": "http://api.example.com", "contactCenterId": "hidden\n", "channelId": "..", "appSecrets": [],
+        "apiKey": "hidden key", "colour": "hidden",
+    });
+    let faults = configured(wrong).unwrap_err();
+    let places: Vec<_> = faults.iter().map(|fault| fault.split(' ').next().unwrap()).collect();
+    assert_eq!(vec!["/apiBaseUrl", "/contactCenterId", "/channelId", "/appSecrets", "/apiKey", "/colour"], places);
+    assert!(!faults.concat().contains("hidden"), "{faults:?}");
+    let missing = configured(json!({})).unwrap_err();
+    assert_eq!(4, missing.iter().filter(|fault| fault.ends_with(" is required")).count(), "{missing:?}");
+    for (url, good) in
+        [("http://127.0.0.1:1", true), ("https://a.example/b/", true), ("https://a.example/?key=hidden", false)]
+    {
+        let mut changed = configuration();
+        changed["apiBaseUrl"] = url.into();
+        assert_eq!(good, configured(changed).is_ok(), "{url}");
+    }
+}
+
+#[test]
+fn a_text_message_is_read() {
+    let message = message(sample!("sms"));
+    assert_eq!(("<Message>", Direction::Outbound), (message.message_id.as_str(), message.direction.clone()));
+    assert_eq!(
+        (Some("<Customer>"), Some("0123456789")),
+        (message.customer(), message.from.clone().unwrap().id.as_deref())
+    );
+    assert_eq!(Some(IdType::Phone), message.to.unwrap().id_type);
+    let Kind::Text(content) = message.kind else { panic!() };
+    assert_eq!(Some("Agent message text"), content.text.as_deref());
+}
+
+#[test]
+fn an_electronic_mail_is_read() {
+    let message = message(sample!("email"));
+    assert_eq!(Some(IdType::Email), message.to.clone().unwrap().id_type);
+    assert_eq!(Some("no-reply@company.com"), message.from.clone().unwrap().id.as_deref());
+    let Kind::Email(email) = message.kind else { panic!() };
+    assert_eq!(
+        (Some("Subject"), Some("Plain text email body"), Some("Html email body")),
+        (email.subject.as_deref(), email.text.as_deref(), email.html.as_deref())
+    );
+    assert_eq!(vec!["<Customer>"], email.recipients);
+    let reply_to = email.reply_to.unwrap();
+    assert_eq!(
+        (Some("reply-to@company.com"), Some("Responder display name")),
+        (reply_to.id.as_deref(), reply_to.nickname.as_deref())
+    );
+}
+
+#[test]
+fn rich_media_is_structured_and_its_content_is_carried_untouched() {
+    let Kind::Structured(content) = message(sample!("rich-media")).kind else { panic!() };
+    let original: Value = serde_json::from_str(sample!("rich-media")).unwrap();
+    assert_eq!(original["content"], Value::from(content.content));
+    assert_eq!(Some("See the picture"), content.text.as_deref());
+}
+
+#[test]
+fn a_receipt_is_read_with_its_number_as_a_code() {
+    let Kind::Receipt(receipt) = message(sample!("receipt")).kind else { panic!() };
+    assert_eq!(Some(ReceiptStatus::Failed), receipt.status);
+    assert_eq!(Some("350"), receipt.reasons[0].code.as_deref());
+}
+
+#[test]
+fn an_unknown_type_is_carried() {
+    let Kind::Other(other) = message(sample!("unknown-type")).kind else { panic!() };
+    assert_eq!("Reaction", other.platform_type);
+}
+
+#[test]
+fn interactions_are_acknowledged_and_nothing_more() {
+    for body in [sample!("interactions"), r#"{"data": {"entities": []}}"#] {
+        assert!(matches!(accept(body), Ok(Received::Ignored("interactions"))), "{body}");
+    }
+    // What has a channel and a type is a message, whatever else it has.
+    let both = json!({"type": "Text", "channel": {"id": "0123456789"}, "data": {"entities": []}});
+    assert!(matches!(accept(&both.to_string()), Ok(Received::Message(_))));
+}
+
+#[test]
+fn a_message_is_ours_by_the_channel_that_it_names_or_else_by_its_sender() {
+    let body = |channel: Value| json!({"type": "Text", "text": "t", "channel": channel}).to_string();
+    for channel in [
+        json!({"id": "9876543210", "from": {"id": "0123456789"}, "messageId": "m"}),
+        json!({"from": {"id": "no-reply@company.com"}, "messageId": "m"}),
+        json!({"id": "", "messageId": "m"}),
+        json!({"messageId": "m"}),
+        Value::Null,
+    ] {
+        assert!(matches!(accept(&body(channel.clone())), Err(Rejection::Foreign)), "{channel}");
+    }
+    for channel in [
+        json!({"id": "0123456789", "messageId": "m"}),
+        json!({"id": "0123456789", "from": {"id": "no-reply@company.com"}, "messageId": "m"}),
+        json!({"from": {"id": "0123456789"}, "messageId": "m"}),
+        json!({"id": null, "from": "0123456789", "messageId": "m"}),
+    ] {
+        assert!(matches!(accept(&body(channel.clone())), Ok(Received::Message(_))), "{channel}");
+    }
+}
+
+#[test]
+fn what_the_samples_leave_open_is_read_either_way() {
+    let mail = |change: &dyn Fn(&mut Value)| {
+        let mut body: Value = serde_json::from_str(sample!("email")).unwrap();
+        change(&mut body);
+        message(&body.to_string())
+    };
+    let usual = mail(&|_| {});
+    let as_usual = [
+        (
+            "the id beside the channel",
+            mail(&|body| {
+                let id = body["channel"].as_object_mut().unwrap().remove("messageId").unwrap();
+                body["messageId"] = id;
+            }),
+        ),
+        (
+            "the context beside the channel",
+            mail(&|body| {
+                let context = body["channel"].as_object_mut().unwrap().remove("context").unwrap();
+                body["context"] = context;
+            }),
+        ),
+        (
+            "an empty id in the channel",
+            mail(&|body| {
+                body["messageId"] = body["channel"]["messageId"].take();
+                body["channel"]["messageId"] = "".into();
+            }),
+        ),
+        (
+            "ends as texts",
+            mail(&|body| {
+                body["channel"]["from"] = "no-reply@company.com".into();
+                body["channel"]["to"] = "<Customer>".into();
+            }),
+        ),
+        (
+            "a list of one sender",
+            mail(&|body| body["channel"]["from"] = json!([body["channel"]["from"].take(), {"id": "other"}])),
+        ),
+        (
+            "answers to a list",
+            mail(&|body| {
+                let reply_to = body["channel"]["context"]["replyTo"].take();
+                body["channel"]["context"]["replyTo"] = json!([reply_to]);
+            }),
+        ),
+        ("both names", mail(&|body| body["channel"]["context"]["replyTo"]["nickname"] = "another name".into())),
+        (
+            "the other name",
+            mail(&|body| {
+                let reply_to = &mut body["channel"]["context"]["replyTo"];
+                reply_to["nickname"] = reply_to.as_object_mut().unwrap().remove("name").unwrap();
+            }),
+        ),
+        (
+            "what makes no sense",
+            mail(&|body| {
+                for name in ["text", "status", "context", "messageId"] {
+                    body[name] = json!({"a": 1});
+                }
+                body["reasons"] = json!([{"code": {}, "message": 1}, "x", 1]);
+                body["channel"]["time"] = 1.into();
+            }),
+        ),
+        ("a list of one addressee", mail(&|body| body["channel"]["to"] = json!([{"id": "<Customer>"}]))),
+        ("a type in lower case", mail(&|body| body["type"] = "email".into())),
+        ("parts in the other order", mail(&|body| body["content"].as_array_mut().unwrap().reverse())),
+        (
+            "unknown fields",
+            mail(&|body| {
+                body["colour"] = "red".into();
+                body["channel"]["colour"] = json!({"a": 1});
+            }),
+        ),
+        (
+            "nulls",
+            mail(&|body| {
+                for name in ["text", "status", "reasons", "context", "messageId"] {
+                    body[name] = Value::Null;
+                }
+                body["channel"]["time"] = Value::Null;
+            }),
+        ),
+    ];
+    for (what, message) in as_usual {
+        assert_eq!(usual, message, "{what}");
+    }
+    let several = mail(&|body| body["channel"]["to"] = json!([{"id": "a"}, {"id": "b"}]));
+    assert_eq!(Some("a"), several.customer());
+    let Kind::Email(email) = several.kind else { panic!() };
+    assert_eq!(vec!["a", "b"], email.recipients);
+    let timed = mail(&|body| body["channel"]["time"] = "2026-01-02T03:04:05Z".into());
+    assert_eq!(Some("2026-01-02T03:04:05Z"), timed.time.as_deref());
+    let nobody = mail(&|body| body["channel"]["to"] = json!([]));
+    assert_eq!(None, nobody.customer());
+}
+
+#[test]
+fn addressees_are_texts_or_objects_one_or_several_and_never_one_anothers_names() {
+    let read = |to: Value| {
+        let message =
+            message(&json!({"type": "Email", "channel": {"id": "0123456789", "to": to, "messageId": "m"}}).to_string());
+        let nickname = message.to.as_ref().and_then(|to| to.nickname.clone());
+        let Kind::Email(email) = message.kind else { panic!() };
+        (email.recipients.join(" "), nickname)
+    };
+    for to in [json!(["a", "b"]), json!([{"id": "a"}, {"id": "b"}]), json!(["a", null, {}, 1.5, [], {"id": "b"}])] {
+        assert_eq!(("a b".to_owned(), None), read(to.clone()), "{to}");
+    }
+    assert_eq!(("a".to_owned(), None), read(json!("a")));
+    assert_eq!(("a".to_owned(), Some("A".to_owned())), read(json!({"id": "a", "nickname": "A"})));
+    assert_eq!(("16504661149".to_owned(), None), read(json!({"id": 16_504_661_149_u64})));
+    assert_eq!((String::new(), None), read(json!({"id": {"hidden": 1}})));
+}
+
+#[test]
+fn answers_may_go_to_a_text() {
+    let mut body: Value = serde_json::from_str(sample!("email")).unwrap();
+    body["channel"]["context"]["replyTo"] = "reply-to@company.com".into();
+    let Kind::Email(email) = message(&body.to_string()).kind else { panic!() };
+    assert_eq!(Some("reply-to@company.com"), email.reply_to.unwrap().id.as_deref());
+}
+
+#[test]
+fn a_text_or_subject_of_another_type_counts_as_none() {
+    for word in [json!({"a": 1}), json!(["a"]), json!(1), json!(true)] {
+        let body = json!({"type": "Email", "text": word, "subject": word, "channel": {"id": "0123456789"}});
+        let Kind::Email(email) = message(&body.to_string()).kind else { panic!() };
+        assert_eq!((None, None), (email.text, email.subject), "{word}");
+    }
+}
+
+#[test]
+fn ids_may_be_numbers() {
+    let mut configuration = configuration();
+    configuration["channelId"] = "16504661140".into();
+    let body = r#"{"type": "Text", "channel": {"id": 16504661140, "messageId": 7, "from": {"id": 16504661140}}}"#;
+    let accepted = configured(configuration).unwrap().accept(body.as_bytes(), Timestamp::UNIX_EPOCH);
+    let Ok(Received::Message(message)) = accepted else { panic!() };
+    assert_eq!(("7", Some("16504661140")), (message.message_id.as_str(), message.from.unwrap().id.as_deref()));
+}
+
+#[test]
+fn a_message_without_an_id_is_known_by_its_bytes() {
+    let body = |text: &str, id: Value| {
+        json!({"type": "Text", "text": text, "channel": {"id": "0123456789", "messageId": id}}).to_string()
+    };
+    let id = |body: &str| message(body).message_id;
+    let (first, second) = (body("a", Value::Null), body("b", Value::Null));
+    assert_eq!((id(&first), 64), (id(&format!(" {first}\n")), id(&first).len()));
+    assert_ne!(id(&first), id(&second));
+    assert_eq!(id(&first), <Config as Platform>::read(first.as_bytes()).unwrap().message_id);
+    for none in [json!(""), json!(1.5), json!({"a": 1})] {
+        assert_eq!(64, id(&body("a", none.clone())).len(), "{none}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_at_its_place_without_a_word_of_it() {
+    let fault = |body: &str| read(body.as_bytes()).err().unwrap().to_string();
+    let long = "x".repeat(513);
+    for (body, expected) in [
+        (format!(r#"{{"type": "Text", "messageId": "{long}"}}"#), "/channel/messageId must have at most 512 bytes"),
+        (r#"{"channel": {"messageId": "m"}}"#.to_owned(), "/type is required"),
+        (r#"{"type": {"hidden": 1}, "messageId": "m"}"#.to_owned(), "/type is not of the expected type"),
+        (
+            r#"{"type": "Text", "messageId": "m", "channel": "hidden"}"#.to_owned(),
+            "/channel is not of the expected type",
+        ),
+        ("{\"hidden\"".to_owned(), "the document ends too early"),
+        ("[".repeat(101), "the document is nested too deeply"),
+    ] {
+        let fault = fault(&body);
+        assert!(!fault.contains("hidden"), "{fault}");
+        assert_eq!(Some(expected), fault.split(" (").next(), "{body}");
+    }
+}
+
+#[test]
+fn what_is_accepted_is_read_again_off_the_queue() {
+    for sample in [sample!("sms"), sample!("email"), sample!("rich-media"), sample!("receipt"), sample!("unknown-type")]
+    {
+        let again = <Config as Platform>::read(sample.replace("<Channel>", "0123456789").as_bytes()).unwrap();
+        assert_eq!(message(sample), again);
+        assert!(matches!(read(sample.as_bytes()), Ok(Notification::Message(_))));
+    }
+}

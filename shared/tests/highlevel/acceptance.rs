@@ -1,0 +1,193 @@
+//! Which of HighLevel's webhooks are taken: whose they are, how old they may be, and what is handed on.
+
+use super::{NOW, fixture, read};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::integration::Integration;
+use shared::message::{Intent, Kind};
+use shared::platform::{PlatformConfig, PlatformName, Received, Rejection};
+
+/// The platform's side of an integration of that location, configured so.
+pub(super) fn platform(location: &str, more: Value) -> PlatformConfig {
+    let mut document = json!({
+        "platform": "highlevel",
+        "locationId": location,
+        "token": "t",
+        "delivery": {"url": "https://e.com/", "signingSecrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]},
+    });
+    document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    Integration::parse("acme".parse().unwrap(), &document.to_string())
+        .unwrap_or_else(|faults| panic!("{faults:?}"))
+        .platform
+}
+
+pub(super) fn accept(platform: &PlatformConfig, body: &Value) -> Result<Received, Rejection> {
+    platform.accept(body.to_string().as_bytes(), NOW.parse().unwrap())
+}
+
+/// What became of a body: `message`, or what it was ignored as or rejected for.
+fn outcome(platform: &PlatformConfig, body: &Value) -> String {
+    match accept(platform, body) {
+        Ok(Received::Message(_)) => "message".to_owned(),
+        Ok(Received::Ignored(what)) => what.to_owned(),
+        Err(rejection) => rejection.to_string(),
+    }
+}
+
+#[test]
+fn what_the_configured_provider_sends_comes_by_its_delivery_url_only() {
+    let usual = platform("<Location ID>", json!({}));
+    let with_provider = platform("<Location ID>", json!({"conversationProviderId": "p"}));
+    let mut body = fixture("wire/sms");
+    assert_eq!("message", outcome(&with_provider, &body), "a channel of the platform's own");
+    body["conversationProviderId"] = "another".into();
+    assert_eq!("message", outcome(&with_provider, &body));
+    body["conversationProviderId"] = "p".into();
+    assert_eq!("provider's own message", outcome(&with_provider, &body));
+    assert_eq!("message", outcome(&usual, &body), "nothing says that there is a delivery URL");
+    body["locationId"] = "another".into();
+    assert_eq!("the message does not belong to this integration", outcome(&with_provider, &body));
+    assert_eq!("message", outcome(&with_provider, &fixture("wire/provider-sms")));
+}
+
+#[test]
+fn a_providers_request_of_an_unknown_type_is_carried_and_an_event_of_an_unknown_type_is_not() {
+    let platform = platform("<Location ID>", json!({}));
+    for word in ["RCS", "Call", "Voicemail"] {
+        let mut body = fixture("wire/provider-sms");
+        body["type"] = word.into();
+        assert_eq!("message", outcome(&platform, &body), "{word}");
+        let message = read(&body);
+        assert_eq!((Intent::Request, Some("<Contact>")), (message.intent, message.customer()), "{word}");
+        let Kind::Other(other) = message.kind else { panic!("{word}") };
+        assert_eq!(word, other.platform_type);
+        for needed in ["messageId", "contactId", "locationId"] {
+            let mut lacking = body.clone();
+            lacking.as_object_mut().unwrap().remove(needed);
+            assert_eq!("event of another type", outcome(&platform, &lacking), "{word} without {needed}");
+        }
+        for of_events in ["webhookId", "appId", "versionId", "timestamp", "messageType", "direction"] {
+            let mut event = body.clone();
+            event[of_events] = "x".into();
+            assert_eq!("event of another type", outcome(&platform, &event), "{word} with {of_events}");
+        }
+    }
+    for note in ["InternalComment", "TYPE_INTERNAL_COMMENT"] {
+        let mut body = fixture("wire/provider-sms");
+        body["type"] = note.into();
+        assert_eq!("event of another type", outcome(&platform, &body), "{note}");
+    }
+}
+
+#[test]
+fn events_of_other_locations_and_apps_are_foreign() {
+    let foreign = "the message does not belong to this integration";
+    let sms = fixture("wire/sms");
+    for (location, more, expected) in [
+        ("<Location ID>", json!({}), "message"),
+        ("another", json!({}), foreign),
+        ("<Location ID>", json!({"appId": "<App ID>"}), "message"),
+        ("<Location ID>", json!({"appId": "another"}), foreign),
+    ] {
+        assert_eq!(expected, outcome(&platform(location, more), &sms), "{location}");
+    }
+    let with_app = platform("<Location ID>", json!({"appId": "a"}));
+    let without = fixture("documentation/message");
+    let mut without = without.clone();
+    without["locationId"] = "<Location ID>".into();
+    assert_eq!(foreign, outcome(&with_app, &without), "an event that does not name the app");
+    assert_eq!("message", outcome(&with_app, &fixture("wire/provider-sms")), "a request never names the app");
+    assert_eq!(foreign, outcome(&platform("another", json!({})), &fixture("wire/provider-sms")));
+}
+
+#[test]
+fn a_staff_note_is_never_forwarded_however_it_is_spelt() {
+    let platform = platform("<Location ID>", json!({"forwardMessageTypes": ["SMS", "Other thing"]}));
+    let mut body = fixture("wire/internal-comment");
+    for (word, type_string) in [
+        (json!("InternalComment"), Value::Null),
+        (json!("INTERNALCOMMENT"), Value::Null),
+        (Value::Null, json!("TYPE_INTERNAL_COMMENT")),
+        (json!("SMS"), json!("TYPE_INTERNAL_COMMENT")),
+        (json!("TYPE_INTERNAL_COMMENT"), Value::Null),
+        (json!("Internal Comments"), json!("TYPE_SMS")),
+    ] {
+        body["messageType"] = word;
+        body["messageTypeString"] = type_string;
+        assert_eq!("InternalComment", outcome(&platform, &body));
+        let fault = PlatformName::HighLevel.read(body.to_string().as_bytes()).unwrap_err();
+        assert_eq!("/messageType is that of a note of the staff's, which is never forwarded", fault.to_string());
+    }
+}
+
+#[test]
+fn only_listed_message_types_are_forwarded() {
+    let usual = platform("<Location ID>", json!({}));
+    let chosen = platform("<Location ID>", json!({"forwardMessageTypes": ["email", "live_chat", "Pigeon"]}));
+    for (word, by_default, by_choice) in [
+        ("SMS", true, false),
+        ("CALL", true, false),
+        ("VoiceMail", true, false),
+        ("GMB", true, false),
+        ("FB", true, false),
+        ("IG", true, false),
+        ("WhatsApp", true, false),
+        ("Custom", true, false),
+        ("Email", true, true),
+        ("Live Chat", true, true),
+        ("Pigeon", false, true),
+        ("Fax", false, false),
+    ] {
+        let mut body = fixture("wire/sms");
+        body["messageType"] = word.into();
+        body["messageTypeString"] = Value::Null;
+        assert_eq!(by_default, outcome(&usual, &body) == "message", "{word}");
+        assert_eq!(by_choice, outcome(&chosen, &body) == "message", "{word}");
+    }
+    // Nothing says what it is.
+    let mut body = fixture("wire/live-chat");
+    assert_eq!("message", outcome(&chosen, &body));
+    body.as_object_mut().unwrap().remove("messageTypeString");
+    assert_eq!("message of another type", outcome(&chosen, &body));
+    assert_eq!("message", outcome(&chosen, &fixture("wire/provider-sms")), "what is to be sent is not on the list");
+}
+
+#[test]
+fn other_events_are_acknowledged_whosever_they_are() {
+    let platform = platform("another", json!({}));
+    for event in ["INSTALL", "UNINSTALL", "InboundMessage", "ContactCreate"] {
+        let mut body = fixture("wire/install");
+        body["type"] = event.into();
+        assert_eq!("event of another type", outcome(&platform, &body), "{event}");
+    }
+}
+
+#[test]
+fn an_event_may_be_old_unless_the_configuration_limits_it_and_not_from_the_future() {
+    let now: Timestamp = NOW.parse().unwrap();
+    let future = "/timestamp is more than five minutes in the future";
+    let old = "/timestamp is longer ago than the configuration allows";
+    let missing = "/timestamp must be a time where the configuration limits the age";
+    let limited = platform("<Location ID>", json!({"maximumAgeSeconds": 60}));
+    let unlimited = platform("<Location ID>", json!({}));
+    let mut body = fixture("wire/sms");
+    for (seconds, without_limit, with_limit) in [
+        (0, "message", "message"),
+        (300, "message", "message"),
+        (301, future, future),
+        (-60, "message", "message"),
+        (-61, "message", old),
+        (-30 * 24 * 3600, "message", old),
+    ] {
+        body["timestamp"] = (now + jiff::SignedDuration::from_secs(seconds)).to_string().into();
+        assert_eq!(
+            (without_limit, with_limit),
+            (&*outcome(&unlimited, &body), &*outcome(&limited, &body)),
+            "{seconds}"
+        );
+    }
+    for unreadable in [Value::Null, json!("yesterday"), json!(7)] {
+        body["timestamp"] = unreadable;
+        assert_eq!(("message", missing), (&*outcome(&unlimited, &body), &*outcome(&limited, &body)));
+    }
+}

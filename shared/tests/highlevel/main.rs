@@ -1,0 +1,240 @@
+//! Reading HighLevel's webhooks: the vendor's own examples, samples from the wire, and whatever else may come.
+
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
+
+mod acceptance;
+
+use acceptance::{accept, platform};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use shared::message::{Direction, IdType, Intent, Kind, Message};
+use shared::platform::{PlatformName, Received};
+use std::fs;
+
+const NOW: &str = "2026-01-02T03:04:06Z";
+
+fn fixture(name: &str) -> Value {
+    let path = format!("{}/../tests/fixtures/highlevel/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    serde_json::from_str(&text.replace("<Time>", NOW)).unwrap()
+}
+
+fn read(body: &Value) -> Message {
+    PlatformName::HighLevel.read(body.to_string().as_bytes()).unwrap_or_else(|fault| panic!("{fault}: {body}"))
+}
+
+#[test]
+fn every_example_of_the_documentation_is_accepted_and_names_its_customer() {
+    for (name, contact, kind) in [
+        ("message", "cI08i1Bls3iTB9bKgFJh", "Text"),
+        ("call", "gblakL5aYQC4glDtP1r2t3", "Call"),
+        ("voicemail", "gb7xwL5aYQC4glDtP1r5", "Voicemail"),
+        ("email", "3bN9f8LYJFG8F232XMUbfq", "Email"),
+    ] {
+        let body = fixture(&format!("documentation/{name}"));
+        let platform = platform(body["locationId"].as_str().unwrap(), json!({}));
+        let Ok(Received::Message(message)) = accept(&platform, &body) else { panic!("{name}") };
+        assert_eq!((Some(contact), kind), (message.customer(), message.kind.name()), "{name}");
+        assert_eq!(body["dateAdded"].as_str(), message.time.as_deref(), "{name}");
+        assert_eq!(body["conversationId"].as_str(), message.conversation_id.as_deref(), "{name}");
+    }
+}
+
+#[test]
+fn the_documentations_call_and_voicemail_hold_their_recording() {
+    let Kind::Call(call) = read(&fixture("documentation/call")).kind else { panic!() };
+    assert_eq!(Some("completed"), call.status.as_deref());
+    assert_eq!(Some("call recording url"), call.attachments[0].url.as_deref());
+    let Kind::Voicemail(voicemail) = read(&fixture("documentation/voicemail")).kind else { panic!() };
+    assert_eq!(Some("voicemail url"), voicemail.recording_url.as_deref());
+}
+
+#[test]
+fn a_text_message_has_its_text_its_files_and_both_ends() {
+    let message = read(&fixture("wire/sms"));
+    let (from, to) = (message.from.unwrap(), message.to.unwrap());
+    assert_eq!((Some("<Contact>"), Some(IdType::Opaque)), (to.id.as_deref(), to.id_type));
+    assert_eq!((Some("+15555550123"), None), (to.phone.as_deref(), to.email));
+    assert_eq!((Some("+15555550100"), Some(IdType::Phone)), (from.id.as_deref(), from.id_type));
+    assert_eq!(("<Message ID>", Some("<Webhook ID>")), (message.message_id.as_str(), message.delivery_id.as_deref()));
+    let Kind::Text(content) = message.kind else { panic!() };
+    assert_eq!(Some("Héllo 👋 your parcel is on its way."), content.text.as_deref());
+    assert_eq!(Some("https://storage.example.com/map.png"), content.attachments[0].url.as_deref());
+}
+
+#[test]
+fn an_email_has_its_two_bodies_and_all_its_addressees() {
+    let message = read(&fixture("wire/email"));
+    assert_eq!(Some("ada@example.com"), message.to.unwrap().email.as_deref());
+    let from = message.from.unwrap();
+    assert_eq!((Some("support@acme.example"), None), (from.id.as_deref(), from.nickname));
+    let Kind::Email(email) = message.kind else { panic!() };
+    assert_eq!(Some("Order confirmed"), email.subject.as_deref());
+    assert_eq!(Some("<p>Your order shipped.</p>"), email.html.as_deref());
+    assert_eq!(Some("Your order shipped."), email.text.as_deref());
+    assert_eq!(vec!["ada@example.com", "bob@example.com"], email.recipients);
+    assert_eq!((vec!["cc@example.com", "cc2@example.com"], vec!["bcc@example.com"]), as_texts(&email.cc, &email.bcc));
+}
+
+fn as_texts<'t>(cc: &'t [String], bcc: &'t [String]) -> (Vec<&'t str>, Vec<&'t str>) {
+    (cc.iter().map(String::as_str).collect(), bcc.iter().map(String::as_str).collect())
+}
+
+#[test]
+fn an_addressee_may_be_a_text_or_a_list() {
+    for to in [json!("ada@example.com"), json!(["ada@example.com"])] {
+        let mut body = fixture("wire/email");
+        body["to"] = to;
+        let Kind::Email(email) = read(&body).kind else { panic!() };
+        assert_eq!(vec!["ada@example.com"], email.recipients);
+    }
+}
+
+#[test]
+fn a_call_has_its_status_and_its_length() {
+    let mut body = fixture("wire/call");
+    for (duration, seconds) in
+        [(json!(42), Some(42)), (json!("42"), Some(42)), (json!(41.6), Some(42)), (json!({}), None)]
+    {
+        body["callDuration"] = duration;
+        let Kind::Call(call) = read(&body).kind else { panic!() };
+        assert_eq!((Some("completed"), seconds), (call.status.as_deref(), call.duration_seconds));
+    }
+    body["status"] = "sent".into();
+    body["callStatus"] = "no-answer".into();
+    let Kind::Call(call) = read(&body).kind else { panic!() };
+    assert_eq!(Some("no-answer"), call.status.as_deref());
+}
+
+#[test]
+fn of_an_inbound_message_the_customer_is_the_sender() {
+    let mut body = fixture("wire/sms");
+    body["direction"] = "inbound".into();
+    let message = read(&body);
+    assert_eq!((Direction::Inbound, Some("<Contact>")), (message.direction.clone(), message.customer()));
+    assert_eq!(Some("+15555550100"), message.from.unwrap().phone.as_deref());
+}
+
+#[test]
+fn without_a_contact_the_customer_is_the_address() {
+    let mut body = fixture("wire/sms");
+    body.as_object_mut().unwrap().remove("contactId");
+    let to = read(&body).to.unwrap();
+    assert_eq!((Some("+15555550123"), Some(IdType::Phone)), (to.id.as_deref(), to.id_type));
+}
+
+#[test]
+fn a_providers_request_is_read_from_its_flat_body() {
+    let sms = read(&fixture("wire/provider-sms"));
+    assert_eq!(("<Message ID>", None), (sms.message_id.as_str(), sms.delivery_id.as_deref()));
+    assert_eq!(Intent::Request, sms.intent);
+    assert_eq!(Some("+15555550123"), sms.to.unwrap().phone.as_deref());
+    let Kind::Text(content) = sms.kind else { panic!() };
+    assert_eq!(Some("Your parcel is on its way."), content.text.as_deref());
+
+    let email = read(&fixture("wire/provider-email"));
+    assert_eq!(Some("support@acme.example"), email.from.unwrap().email.as_deref());
+    assert_eq!(Some("ada@example.com"), email.to.unwrap().email.as_deref());
+    let Kind::Email(email) = email.kind else { panic!() };
+    assert_eq!((Some("Hello"), Some("<p>Hello</p>")), (email.text.as_deref(), email.html.as_deref()));
+}
+
+#[test]
+fn what_a_user_has_sent_is_an_observation_without_exception() {
+    let mut body = fixture("wire/sms");
+    assert_eq!(Intent::Observation, read(&body).intent);
+    body["conversationProviderId"] = "p".into();
+    assert_eq!(Intent::Observation, read(&body).intent);
+    body["direction"] = "inbound".into();
+    assert_eq!(Intent::Observation, read(&body).intent);
+}
+
+#[test]
+fn a_request_without_an_id_is_sent_and_has_no_receipt_as_nobody_could_say_of_which_message() {
+    for sample in ["wire/provider-sms", "wire/provider-email"] {
+        let mut body = fixture(sample);
+        let message = read(&body);
+        assert_eq!((Intent::Request, true), (message.intent, message.expects_receipt()));
+        body.as_object_mut().unwrap().remove("messageId");
+        let message = read(&body);
+        assert_eq!(("send", false), (message.intent.as_str(), message.expects_receipt()));
+    }
+}
+
+#[test]
+fn a_message_type_that_is_known_counts_before_one_that_is_not() {
+    for (word, type_string, kind) in [
+        (json!("Fax"), json!("TYPE_EMAIL"), "Email"),
+        (json!("TYPE_CALL"), Value::Null, "Call"),
+        (json!("Email"), json!("TYPE_FAX"), "Email"),
+        (json!("Email"), json!("TYPE_SMS"), "Email"),
+        (json!("Fax"), json!("TYPE_PIGEON"), "Other"),
+    ] {
+        let mut body = fixture("wire/sms");
+        body["messageType"] = word;
+        body["messageTypeString"] = type_string;
+        assert_eq!(kind, read(&body).kind.name(), "{body}");
+    }
+}
+
+#[test]
+fn the_same_bytes_are_the_same_message_whatever_ids_they_lack() {
+    let acme = "acme".parse().unwrap();
+    let mut body = fixture("wire/sms");
+    let identity = |body: &Value| read(body).identity(&acme);
+    for lost in ["webhookId", "messageId"] {
+        body.as_object_mut().unwrap().remove(lost);
+        assert_eq!(identity(&body), identity(&body.clone()));
+        let mut other = body.clone();
+        other["body"] = "another".into();
+        let both_have_an_id = lost == "webhookId";
+        assert_eq!(both_have_an_id, identity(&body) == identity(&other), "without {lost}");
+    }
+    // The queue keeps the document and not the white space around it.
+    let text = body.to_string();
+    let read = |text: &str| PlatformName::HighLevel.read(text.as_bytes()).unwrap().message_id;
+    assert_eq!(read(&text), read(&format!("\n{text}\r\n ")));
+}
+
+#[test]
+fn what_is_wrong_is_named_without_a_word_of_the_document() {
+    for (body, expected) in [
+        (r#"{"locationId": "l"}"#, "/type is required"),
+        (r#"{"type": 7}"#, "/type is required"),
+        (r#"{"type": "OutboundMessage"}"#, "/locationId is required"),
+        (r#"{"type": "SMS", "locationId": ""}"#, "/locationId is required"),
+        (r#"{"type": hidden"#, "the document is not valid JSON (line 1, column 10)"),
+        (r#"["OutboundMessage", "l"]"#, "the document must be an object"),
+        (
+            r#"{"type": "OutboundMessage", "locationId": "hidden", "locationId": "l"}"#,
+            "the document is not an object with each field once (line 1, column 64)",
+        ),
+    ] {
+        let fault = PlatformName::HighLevel.read(body.as_bytes()).unwrap_err();
+        assert_eq!(expected, fault.to_string(), "{body}");
+    }
+    let mut body = fixture("wire/sms");
+    body["webhookId"] = "x".repeat(513).into();
+    let fault = PlatformName::HighLevel.read(body.to_string().as_bytes()).unwrap_err();
+    assert_eq!("/webhookId must have at most 512 bytes", fault.to_string());
+}
+
+proptest! {
+    #[test]
+    fn whatever_stands_in_a_field_the_message_is_read(
+        field in prop::sample::select(vec![
+            "attachments", "body", "contactId", "to", "from", "cc", "ccList", "callDuration", "callStatus", "status",
+            "dateAdded", "direction", "messageType", "messageTypeString", "messageId", "subject", "timestamp", "mentions",
+        ]),
+        value in prop_oneof![
+            Just(Value::Null), any::<bool>().prop_map(Value::from), any::<f64>().prop_map(Value::from),
+            ".{0,20}".prop_map(Value::from), Just(json!([])), Just(json!([null, 1, "a", {"url": "u"}])), Just(json!({"a": {}})),
+        ],
+    ) {
+        for name in ["sms", "email", "call", "voicemail"] {
+            let mut body = fixture(&format!("wire/{name}"));
+            body[field] = value.clone();
+            prop_assert!(PlatformName::HighLevel.read(body.to_string().as_bytes()).is_ok());
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! Genesys Multicloud CX: both ways, with all that it does in another way than Genesys Cloud.
+
+use crate::logs::log_with;
+use serde_json::{Value, json};
+use tests::caller::Request;
+use tests::genesys_cloud::Answer;
+use tests::messaging_service::{MessagingService, Reply};
+use tests::multicloud_cx::{Webhook, configuration, sample};
+use tests::multicloud_cx_api::{API_KEY, APP_SECRET, Fault, MulticloudCx};
+use tests::stack::{Stack, TestIntegration};
+
+const CHANNEL: &str = "0123456789";
+const CUSTOMER: &str = "16504661149";
+const TRACE: &str = "05bb858a34684c82a8ce3b1a9c4e4b67";
+
+/// The stack, the platform, a messaging service, and an integration that connects them.
+struct Setting {
+    stack: Stack,
+    platform: MulticloudCx,
+    service: MessagingService,
+    integration: TestIntegration,
+}
+
+impl Setting {
+    async fn start() -> Self {
+        Self::answering(Reply::status(200)).await
+    }
+
+    /// With a messaging service that answers so.
+    async fn answering(reply: Reply) -> Self {
+        Self::configured(MulticloudCx::start().await, reply, |_| {}).await
+    }
+
+    async fn configured(platform: MulticloudCx, reply: Reply, change: impl FnOnce(&mut Value)) -> Self {
+        let stack = Stack::connect().await;
+        let service = MessagingService::behaving(move |_, _| reply.clone()).await;
+        let mut configuration = configuration(&platform.url, CHANNEL, &service.url);
+        change(&mut configuration);
+        let integration = stack.integration_of(CHANNEL, &configuration).await;
+        Self { stack, platform, service, integration }
+    }
+
+    fn webhook(name: &str) -> Webhook {
+        sample(name).fill(CHANNEL, CUSTOMER)
+    }
+
+    async fn post(&self, webhook: &Webhook) -> Answer {
+        webhook.post(&self.stack, &self.integration).await
+    }
+
+    /// Posts a webhook that is to be accepted, and returns the message's id.
+    async fn send(&self, webhook: &Webhook) -> String {
+        webhook.accepted(&self.stack, &self.integration).await;
+        webhook.id()
+    }
+
+    async fn call(&self, route: &str, body: &Value) -> Answer {
+        Request::new(body).signed().post(&self.stack, &self.integration, route).await
+    }
+}
+
+fn receipt(message_id: &str, status: &str) -> Value {
+    json!({"messageId": message_id, "to": {"id": CUSTOMER}, "status": status})
+}
+
+fn two_delivered() -> Value {
+    json!({"receipts": [receipt("m-1", "delivered"), receipt("m-2", "delivered")]})
+}
+
+/// A receipt as the platform gets it.
+fn posted(message_id: &str, status: &str) -> Value {
+    json!({
+        "channel": {"from": {"id": CHANNEL}, "to": {"id": CUSTOMER}, "messageId": message_id},
+        "type": "Receipt",
+        "status": status,
+    })
+}
+
+fn written(message_id: &str, change: &Value) -> Value {
+    let mut body = json!({"messageId": message_id, "from": {"id": CUSTOMER}, "time": "2026-01-02T03:04:05Z"});
+    body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    body
+}
+
+#[tokio::test]
+async fn every_kind_of_message_is_answered_with_its_id_and_arrives_with_all_there_is_to_it() {
+    let setting = Setting::start().await;
+    for (name, event) in [
+        ("sms", "message.text"),
+        ("email", "message.email"),
+        ("rich-media", "message.structured"),
+        ("receipt", "receipt"),
+        ("unknown-type", "message.other"),
+    ] {
+        let webhook = Setting::webhook(name);
+        let id = setting.send(&webhook).await;
+        let attempt = setting.service.wait_for(&id).await;
+        let data = &attempt.body["data"];
+        assert_eq!(
+            (event, "multicloud-cx"),
+            (attempt.body["type"].as_str().unwrap(), data["platform"].as_str().unwrap())
+        );
+        assert_eq!((webhook.json(), CUSTOMER), (data["original"].clone(), attempt.customer()), "{name}");
+        match name {
+            "sms" => assert_eq!("Agent message text", attempt.text()),
+            "rich-media" => assert_eq!(webhook.json()["content"], data["content"]),
+            "email" => assert_eq!(
+                json!(["Subject", "Plain text email body", "Html email body", [CUSTOMER], {
+                    "id": "reply-to@company.com", "nickname": "Responder display name",
+                }]),
+                json!([data["subject"], data["text"], data["html"], data["recipients"], data["replyTo"]])
+            ),
+            "receipt" => assert_eq!("350", data["reasons"][0]["code"]),
+            _ => assert_eq!("Reaction", data["platformType"]),
+        }
+    }
+    assert_eq!(5, setting.service.attempts().len());
+}
+
+#[tokio::test]
+async fn what_comes_again_is_accepted_again_and_delivered_once() {
+    let setting = Setting::start().await;
+    let webhook = Setting::webhook("sms");
+    for _ in 0..3 {
+        setting.send(&webhook).await;
+    }
+    // The same customer's next message comes behind all of them.
+    let last = setting.send(&Setting::webhook("email")).await;
+    setting.service.wait_for(&last).await;
+    let ids: Vec<_> = setting.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
+    assert_eq!(vec![webhook.id(), last], ids);
+}
+
+#[tokio::test]
+async fn what_is_not_signed_by_one_of_the_secrets_or_not_of_this_channel_is_refused() {
+    let both = |configuration: &mut Value| configuration["appSecrets"] = json!(["the-next-secret", APP_SECRET]);
+    let setting = Setting::configured(MulticloudCx::start().await, Reply::status(200), both).await;
+    let webhook = Setting::webhook("sms");
+    let mut unsigned = webhook.clone();
+    unsigned.signature = None;
+    for forged in [unsigned, webhook.clone().signed_with("another-secret")] {
+        setting.post(&forged).await.assert_problem(401, "invalid-signature");
+    }
+    let foreign = sample("sms").fill("9876543210", CUSTOMER);
+    setting.post(&foreign).await.assert_problem(403, "wrong-integration");
+    setting.post(&Webhook::new("{\"channel\"")).await.assert_problem(400, "invalid-body");
+    for secret in ["the-next-secret", APP_SECRET] {
+        let mut good = Setting::webhook("sms").signed_with(secret);
+        good.signature = good.signature.map(|signature| signature.to_ascii_uppercase().replace("SHA1=", "sha1="));
+        let id = setting.send(&good).await;
+        setting.service.wait_for(&id).await;
+    }
+    assert_eq!(2, setting.service.attempts().len());
+}
+
+#[tokio::test]
+async fn interactions_are_acknowledged_and_go_nowhere() {
+    let setting = Setting::start().await;
+    let answer = setting.post(&Setting::webhook("interactions")).await;
+    assert_eq!((200, json!({})), (answer.status.as_u16(), answer.body));
+    let id = setting.send(&Setting::webhook("sms")).await;
+    setting.service.wait_for(&id).await;
+    assert_eq!(1, setting.service.attempts().len());
+}
+
+#[tokio::test]
+async fn the_trace_is_logged_and_goes_with_the_delivery_and_with_the_receipt() {
+    let setting = Setting::answering(Reply::status(404)).await;
+    setting.send(&Setting::webhook("sms").traced(TRACE)).await;
+    let calls = setting.platform.wait_for_calls(1).await;
+    assert_eq!(Some(TRACE), calls[0].trace_id.as_deref());
+    assert_eq!(Some(TRACE), setting.service.attempts()[0].trace_id.as_deref());
+    log_with(setting.integration.name.as_str(), &[("accepted", TRACE)]).await;
+    setting.send(&Setting::webhook("sms").traced("not a trace")).await;
+    let calls = setting.platform.wait_for_calls(2).await;
+    assert_eq!((None, None), (calls[1].trace_id.clone(), setting.service.attempts()[1].trace_id.clone()));
+}
+
+#[tokio::test]
+async fn the_log_holds_neither_text_nor_addresses_nor_secrets() {
+    let keyed = |configuration: &mut Value| configuration["apiKey"] = API_KEY.into();
+    let setting = Setting::configured(MulticloudCx::start_behind_gateway().await, Reply::status(404), keyed).await;
+    setting.send(&Setting::webhook("email")).await;
+    setting.post(&Setting::webhook("sms").signed_with("another-secret")).await;
+    setting.platform.wait_for_calls(1).await;
+    setting.platform.fail([Fault::Code(350)]);
+    setting.call("inbound/messages", &written("m-1", &json!({"text": "Customer message text"}))).await;
+    let expected = [
+        ("accepted", "Email"),
+        ("invalid-signature", "webhook_receiver"),
+        ("receipt posted", "message_dispatcher"),
+        ("platform-refused", "inbound/messages"),
+    ];
+    let log = log_with(setting.integration.name.as_str(), &expected).await;
+    for hidden in [CUSTOMER, "message text", "Html email body", "reply-to@", APP_SECRET, API_KEY, "sha1="] {
+        assert!(!log.contains(hidden), "{hidden}");
+    }
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_message_is_posted_as_a_receipt_with_a_number() {
+    let said = |receipt: Value| Reply::status(200).body(json!({ "receipt": receipt }).to_string());
+    let no_number = said(json!({"status": "Failed", "reasons": [{"code": "RecipientOptedOut", "message": "Stop"}]}));
+    for (reply, status, reasons) in [
+        (said(json!({"status": "Delivered"})), "Delivered", None),
+        (no_number, "Failed", Some(json!([{"code": 500, "message": "Stop"}]))),
+        (
+            Reply::status(403),
+            "Failed",
+            Some(json!([{"code": 350, "message": "The messaging service refused the message with status 403."}])),
+        ),
+    ] {
+        let setting = Setting::answering(reply).await;
+        let id = setting.send(&Setting::webhook("sms")).await;
+        let calls = setting.platform.wait_for_calls(1).await;
+        let mut expected = posted(&id, status);
+        if let Some(reasons) = reasons {
+            expected["reasons"] = reasons;
+        }
+        assert_eq!((CHANNEL, &vec![expected]), (calls[0].channel.as_str(), &calls[0].messages));
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_was_taken_away_again_is_removed() {
+    let setting = Setting::start().await;
+    for (status, outcome) in [("sent", "acknowledged"), ("read", "posted"), ("removed", "posted")] {
+        assert_eq!(outcome, setting.call("receipts", &receipt("m-1", status)).await.body["outcome"], "{status}");
+    }
+    assert_eq!(vec![posted("m-1", "Delivered"), posted("m-1", "Removed")], setting.platform.messages());
+}
+
+#[tokio::test]
+async fn a_batch_of_receipts_is_one_call_and_each_stands_for_itself() {
+    let setting = Setting::start().await;
+    let first = setting.call("receipts", &receipt("m-1", "delivered")).await;
+    assert_eq!(json!("posted"), first.body["outcome"]);
+    let batch = ["m-1", "m-2", "m-3", "m-2"].map(|id| receipt(id, "delivered"));
+    let mut batch = batch.to_vec();
+    batch.extend([receipt("m-4", "sent"), receipt("m-3", "failed")]);
+    let answer = setting.call("receipts", &json!({ "receipts": batch })).await;
+    assert_eq!(207, answer.status.as_u16());
+    let outcomes: Vec<_> =
+        answer.body["receipts"].as_array().unwrap().iter().map(|one| one["outcome"].clone()).collect();
+    assert_eq!(vec!["already-posted", "posted", "posted", "already-posted", "acknowledged", "posted"], outcomes);
+    let calls = setting.platform.calls();
+    let mut failed = posted("m-3", "Failed");
+    failed["reasons"] = json!([{"code": 500, "message": "The message could not be delivered."}]);
+    assert_eq!(2, calls.len());
+    assert_eq!(vec![posted("m-2", "Delivered"), posted("m-3", "Delivered"), failed], calls[1].messages);
+}
+
+#[tokio::test]
+async fn receipts_that_are_refused_together_are_posted_one_by_one() {
+    let setting = Setting::start().await;
+    setting.platform.fail([Fault::Code(512), Fault::Code(512)]);
+    let answer = setting.call("receipts", &two_delivered()).await;
+    let mut outcomes: Vec<_> =
+        answer.body["receipts"].as_array().unwrap().iter().map(|one| one["outcome"].as_str().unwrap()).collect();
+    outcomes.sort_unstable();
+    assert_eq!(vec!["failed", "posted"], outcomes, "{:?}", answer.body);
+    assert_eq!((3, 1), (setting.platform.attempts(), setting.platform.messages().len()));
+}
+
+#[tokio::test]
+async fn a_batch_whose_outcome_is_unknown_may_come_again() {
+    let setting = Setting::start().await;
+    setting.platform.fail([Fault::Status(503); 5]);
+    let request = Request::new(&two_delivered()).signed();
+    let post = async || request.post(&setting.stack, &setting.integration, "receipts").await;
+    assert!(post().await.body.to_string().contains("outcome-unknown"));
+    let second = post().await;
+    assert!(!second.replayed);
+    assert!(
+        second.body["receipts"].as_array().unwrap().iter().all(|one| one["outcome"] == "posted"),
+        "{:?}",
+        second.body
+    );
+    assert_eq!(2, setting.platform.messages().len());
+}
+
+#[tokio::test]
+async fn a_code_other_than_0_is_a_refusal_though_the_status_is_200() {
+    let setting = Setting::start().await;
+    setting.platform.fail([Fault::Code(350)]);
+    let answer = setting.call("inbound/messages", &written("m-1", &json!({"text": "hello"}))).await;
+    answer.assert_problem(502, "platform-refused");
+    assert_eq!(json!({"status": 200, "code": "350", "message": "This is simulated."}), answer.body["platform"]);
+    assert_eq!((1, 0), (setting.platform.attempts(), setting.platform.calls().len()));
+}
+
+#[tokio::test]
+async fn customers_texts_and_mails_reach_the_channel_once() {
+    let keyed = |configuration: &mut Value| configuration["apiKey"] = API_KEY.into();
+    let setting = Setting::configured(MulticloudCx::start_behind_gateway().await, Reply::status(200), keyed).await;
+    let mail = json!({"text": "plain", "email": {"subject": "Subject", "html": "<p>rich</p>"}});
+    for (id, change) in [("m-1", json!({"text": "hello"})), ("m-2", mail)] {
+        let body = written(id, &change);
+        let answer = setting.call("inbound/messages", &body).await;
+        assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+        assert!(answer.body["messageId"] == id && answer.body["id"].is_string(), "{:?}", answer.body);
+        assert!(setting.call("inbound/messages", &body).await.replayed);
+    }
+    let other = written("m-2", &json!({"text": "plain", "email": {"subject": "Another", "html": "<p>rich</p>"}}));
+    setting.call("inbound/messages", &other).await.assert_problem(422, "idempotency-key-reused");
+    let channel = |channel_type: &str, id: &str| json!({"type": channel_type, "from": {"id": CUSTOMER}, "to": {"id": CHANNEL}, "messageId": id});
+    let content = json!([{"type": "text", "text": "plain"}, {"type": "html", "text": "<p>rich</p>"}]);
+    assert_eq!(
+        vec![
+            json!({"channel": channel("sms", "m-1"), "type": "Text", "text": "hello"}),
+            json!({"channel": channel("email", "m-2"), "type": "Email", "subject": "Subject", "content": content}),
+        ],
+        setting.platform.messages()
+    );
+}
+
+#[tokio::test]
+async fn a_failing_platform_gets_a_receipt_again() {
+    let setting = Setting::start().await;
+    setting.platform.fail([Fault::Status(503), Fault::RateLimited(1), Fault::AnswerLost]);
+    let answer = setting.call("receipts", &receipt("m-1", "delivered")).await;
+    assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+    let messages = setting.platform.messages();
+    assert_eq!((4, 2), (setting.platform.attempts(), messages.len()));
+    assert_eq!(messages[0], messages[1]);
+}
+
+#[tokio::test]
+async fn a_failing_platform_gets_a_customers_message_again_only_if_it_has_not_taken_it() {
+    let setting = Setting::start().await;
+    setting.platform.fail([Fault::RateLimited(1), Fault::Code(310)]);
+    let answer = setting.call("inbound/messages", &written("m-1", &json!({"text": "hello"}))).await;
+    assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+    assert_eq!((3, 1), (setting.platform.attempts(), setting.platform.messages().len()));
+    setting.platform.fail([Fault::AnswerLost]);
+    let answer = setting.call("inbound/messages", &written("m-2", &json!({"text": "hello"}))).await;
+    answer.assert_problem(504, "outcome-unknown");
+    assert_eq!((4, 2), (setting.platform.attempts(), setting.platform.messages().len()));
+}
+
+#[tokio::test]
+async fn what_the_platform_has_no_place_for_is_named() {
+    let setting = Setting::start().await;
+    let body = written("m-1", &json!({"text": "hello", "metadata": {"campaign": "spring"}}));
+    let answer = setting.call("inbound/messages", &body).await;
+    answer.assert_problem(400, "invalid-body");
+    assert_eq!("/metadata", answer.body["errors"][0]["pointer"]);
+    // And the other way round: Genesys Cloud takes no mail.
+    let other = crate::platform::WithPlatform::start().await;
+    let body = written("m-1", &json!({"text": "hello", "email": {"subject": "Subject"}}));
+    let request = Request::new(&body).signed();
+    let answer = request.post(&other.stack, &other.integration, "inbound/messages").await;
+    answer.assert_problem(400, "invalid-body");
+    assert_eq!(("/email", 0), (answer.body["errors"][0]["pointer"].as_str().unwrap(), other.platform.attempts()));
+}
+
+#[tokio::test]
+async fn routes_that_the_platform_has_no_calls_for_are_refused_with_those_that_it_has() {
+    let setting = Setting::start().await;
+    for route in [
+        "agentless",
+        "cards",
+        "inbound/responses",
+        "inbound/events",
+        "conversations/c/communications/d/messages",
+        "conversations/c/communications/d/typing",
+    ] {
+        let answer = setting.call(route, &json!({})).await;
+        answer.assert_problem(501, "not-supported");
+        assert_eq!("An integration of multicloud-cx has the routes inbound/messages, receipts.", answer.body["detail"]);
+    }
+    assert_eq!(0, setting.platform.attempts());
+}
