@@ -67,7 +67,8 @@ impl MessagingService {
         Ok(Self { client: outbound::client(TIMEOUT)? })
     }
 
-    /// Posts `body` as message `id`, signed now and under the platform's trace, and waits for the answer as long as `patience` or [`TIMEOUT`] lasts.
+    /// Posts `body` as message `id`, signed now and under the platform's trace, and waits for the answer as long as
+    /// `patience` or [`TIMEOUT`] lasts.
     pub(crate) async fn deliver(
         &self,
         config: &DeliveryConfig,

@@ -68,8 +68,12 @@ pub enum ApiError {
 impl ApiError {
     /// The platform has no place for a part of what is to be sent.
     pub(super) fn no_place_for(pointer: &str) -> Self {
-        let detail = "has no place in a message of this platform".to_owned();
-        Self::Unfit(Fault { pointer: pointer.to_owned(), detail })
+        Self::unfit(pointer, "has no place in a message of this platform")
+    }
+
+    /// Something is wrong with a part of what is to be sent.
+    pub(super) fn unfit(pointer: &str, detail: &str) -> Self {
+        Self::Unfit(Fault { pointer: pointer.to_owned(), detail: detail.to_owned() })
     }
 
     /// Whether the same call may work later, given whether it may be made twice.

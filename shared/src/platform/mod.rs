@@ -11,6 +11,7 @@ mod error;
 pub mod genesys_cloud;
 pub mod highlevel;
 pub mod multicloud_cx;
+mod setting;
 mod transport;
 mod webhook;
 

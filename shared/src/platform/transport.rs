@@ -5,6 +5,7 @@
 use super::error::ApiError;
 use crate::outbound;
 use backon::{ExponentialBuilder, Retryable};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -77,6 +78,11 @@ pub(super) fn address(base: &Url, path: &[&str]) -> Result<Url, ApiError> {
     }
     url.path_segments_mut().map_err(|()| ApiError::NotSent("no address"))?.pop_if_empty().extend(path);
     Ok(url)
+}
+
+/// A time as the platforms write it: ISO 8601 with milliseconds.
+pub(super) fn platform_time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// How long an attempt may take.

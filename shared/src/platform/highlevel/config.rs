@@ -3,7 +3,8 @@
 use super::message_type::{FORWARDED, MessageType};
 use crate::fields::{Fields, boolean, list, text, whole_number};
 use crate::integration::Secret;
-use crate::outbound::{InvalidOutboundUrl, OutboundUrl};
+use crate::outbound::OutboundUrl;
+use crate::platform::setting::{base_url, header_text};
 use crate::signature::highlevel::{InvalidKey, Legacy, TrustedKey};
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -43,7 +44,7 @@ impl Config {
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let location_id = fields.required("locationId", text);
         let app_id = fields.optional("appId", text);
-        let token = fields.required("token", token);
+        let token = fields.required("token", |value| header_text(value).map(Secret::from));
         let trusted_keys = fields.optional("trustedKeys", list(trusted_key));
         let accept_legacy = fields.optional("acceptLegacySignature", boolean).unwrap_or_default();
         let has_rsa = |keys: &Vec<TrustedKey>| keys.iter().any(|key| matches!(key, TrustedKey::Rsa(_)));
@@ -71,13 +72,6 @@ impl Config {
     }
 }
 
-/// A token that can stand in a header.
-fn token(value: Value) -> Result<Secret, String> {
-    let text = text(value)?;
-    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_visible { Ok(Secret::from(text)) } else { Err("must have visible ASCII characters only".to_owned()) }
-}
-
 fn trusted_key(value: Value) -> Result<TrustedKey, String> {
     text(value)?.parse().map_err(|error: InvalidKey| error.to_string())
 }
@@ -88,11 +82,6 @@ fn forwarded(value: Value) -> Result<MessageType, String> {
         MessageType::Other(letters) if letters.is_empty() => Err("must have letters".to_owned()),
         message_type => Ok(message_type),
     }
-}
-
-fn base_url(value: Value) -> Result<OutboundUrl, String> {
-    let url: OutboundUrl = text(value)?.parse().map_err(|error: InvalidOutboundUrl| error.to_string())?;
-    if url.url().query().is_some() { Err("must not have a query".to_owned()) } else { Ok(url) }
 }
 
 #[cfg(test)]

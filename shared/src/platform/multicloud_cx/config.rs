@@ -2,8 +2,8 @@
 
 use crate::fields::{Fields, list, text};
 use crate::integration::{Secret, secret};
-use crate::outbound::{InvalidOutboundUrl, OutboundUrl};
-use http::HeaderValue;
+use crate::outbound::OutboundUrl;
+use crate::platform::setting::{base_url, header_text};
 use serde_json::Value;
 
 /// The connection to one channel of a contact centre.
@@ -37,18 +37,6 @@ impl Config {
             api_key,
         })
     }
-}
-
-fn base_url(value: Value) -> Result<OutboundUrl, String> {
-    let url: OutboundUrl = text(value)?.parse().map_err(|error: InvalidOutboundUrl| error.to_string())?;
-    if url.url().query().is_some() { Err("must have no query".to_owned()) } else { Ok(url) }
-}
-
-/// A text that can stand in a header.
-fn header_text(value: Value) -> Result<String, String> {
-    let text = text(value)?;
-    let visible = text.bytes().all(|byte| byte.is_ascii_graphic()) && HeaderValue::from_str(&text).is_ok();
-    if visible { Ok(text) } else { Err("must have visible ASCII characters only".to_owned()) }
 }
 
 /// A text that can stand in a path.

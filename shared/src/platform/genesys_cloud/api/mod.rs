@@ -1,6 +1,7 @@
 //! The calls that we make to Genesys Cloud.
 //!
-//! Every call has a token, and time-outs and repeats as every platform's calls have them. Where a call may have been done and nobody can tell, the error says so.
+//! Every call has a token, and time-outs and repeats as every platform's calls have them. Where a call may have been done
+//! and nobody can tell, the error says so.
 
 mod agent;
 mod agentless;
@@ -19,10 +20,11 @@ pub use media::{FileName, InvalidFileName, TIME_TO_SEND, Upload, UploadError};
 
 use super::config::Config;
 use crate::outbound;
-use crate::platform::transport::{self, MAXIMUM_ANSWER_BYTES, SHORTEST_ATTEMPT, USUAL, address, time_left};
+use crate::platform::transport::{
+    self, MAXIMUM_ANSWER_BYTES, SHORTEST_ATTEMPT, USUAL, address, platform_time, time_left,
+};
 use crate::platform::{ApiError, PlatformApi};
 use http::{Method, StatusCode, header};
-use jiff::Timestamp;
 use rate_limit::RateLimit;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -166,9 +168,4 @@ impl Client {
             (None, _) => Ok(A::default()),
         }
     }
-}
-
-/// A time as the platform writes it: ISO 8601 with milliseconds.
-fn platform_time(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }

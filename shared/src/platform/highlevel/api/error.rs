@@ -1,6 +1,7 @@
 //! The platform's own words about an error.
 
 use crate::platform::PlatformError;
+use crate::platform::error::is_code;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
@@ -32,14 +33,6 @@ pub(super) fn read(status: StatusCode, body: &[u8]) -> PlatformError {
         message: text(&body.message),
         correlation_id: text(&body.trace_id).filter(|id| is_code(id)),
     }
-}
-
-/// The longest code of an error.
-const MAXIMUM_CODE_BYTES: usize = 100;
-
-fn is_code(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..=MAXIMUM_CODE_BYTES).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What customers write.
 
-use super::{Call, Client, Repeats, unfit};
+use super::{Call, Client, Repeats};
 use crate::inbound::{Channel, InboundMessage};
 use crate::platform::highlevel::config::Config;
+use crate::platform::transport::platform_time;
 use crate::platform::{ApiError, PlatformError, Posted};
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -68,10 +69,10 @@ impl Client {
         deadline: Instant,
     ) -> Result<Posted, ApiError> {
         let Some(conversation_provider_id) = &config.conversation_provider_id else {
-            return Err(unfit("", "needs `conversationProviderId` in the integration's configuration"));
+            return Err(ApiError::unfit("", "needs `conversationProviderId` in the integration's configuration"));
         };
         let Some(conversation_id) = &message.conversation_id else {
-            return Err(unfit("/conversationId", "is required by this platform"));
+            return Err(ApiError::unfit("/conversationId", "is required by this platform"));
         };
         let email = message.email.as_ref();
         let by_content = if email.is_some() { Channel::Email } else { Channel::Sms };
@@ -86,7 +87,7 @@ impl Client {
             attachments: message.attachment.iter().map(|attachment| &attachment.url).collect(),
             alt_id: &message.origin.message_id,
             direction: "inbound",
-            date: message.origin.time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+            date: platform_time(message.origin.time),
         };
         let path = ["conversations", "messages", "inbound"];
         let call = Call::new(Method::POST, &path, &body, Repeats::UnlessDone)?;

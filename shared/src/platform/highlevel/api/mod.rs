@@ -8,7 +8,6 @@ mod rate_limit;
 mod receipt;
 
 use super::config::Config;
-use crate::fields::Fault;
 use crate::outbound;
 use crate::platform::transport::{self, Schedule};
 use crate::platform::{ApiError, PlatformApi};
@@ -88,7 +87,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<A, ApiError> {
         let url = transport::address(config.api_base_url.url(), call.path)
-            .map_err(|_| unfit("/messageId", "cannot be an id of the platform's"))?;
+            .map_err(|_| ApiError::unfit("/messageId", "cannot be an id of the platform's"))?;
         transport::repeated(
             SCHEDULE,
             |error| call.repeats.allow(error),
@@ -153,10 +152,6 @@ fn refused_credentials(error: ApiError, repeats: Repeats) -> ApiError {
         }
         other => other,
     }
-}
-
-fn unfit(pointer: &str, detail: &str) -> ApiError {
-    ApiError::Unfit(Fault { pointer: pointer.to_owned(), detail: detail.to_owned() })
 }
 
 #[cfg(test)]
