@@ -1,0 +1,29 @@
+"""Prints infra/template.yaml as CloudFormation gets it: as JSON, with everything that SAM adds. Tests read it.
+
+    python transform.py [TEMPLATE]
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+TEMPLATE = Path(__file__).resolve().parents[1] / "template.yaml"
+
+
+def transformed(template=TEMPLATE):
+    os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+    from samtranslator.yaml_helper import yaml_parse
+
+    document = yaml_parse(Path(template).read_text())
+    # The functions' code is on this machine, and SAM wants it in S3.
+    for resource in document["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = {"Bucket": "local", "Key": resource["Properties"]["CodeUri"]}
+    return Translator({}, Parser()).translate(document, {})
+
+
+if __name__ == "__main__":
+    json.dump(transformed(*sys.argv[1:2]), sys.stdout, indent=1, default=str)
