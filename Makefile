@@ -8,6 +8,8 @@ WITH_TOOLS := PATH="$(CURDIR)/.venv/bin:$$PATH"
 # Kept by version, so that they are built again only when the version changes.
 CARGO_DENY := .tools/cargo-deny-0.20.2
 CARGO_MACHETE := .tools/cargo-machete-0.9.2
+# Where the template stands as CloudFormation gets it, with what SAM adds.
+TRANSFORMED := target/transformed
 ARCHITECTURE ?= arm64
 RUST_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),aarch64,$(ARCHITECTURE))-unknown-linux-gnu
 export SAM_CLI_TELEMETRY := 0
@@ -31,7 +33,8 @@ watch: local ## serve the routes with `cargo lambda watch`, rebuilt as the sourc
 test: check unit end-to-end ## all checks and tests
 
 .PHONY: check
-check: setup $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, lints, dependencies, documentation, template
+check: $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, lints, dependencies, documentation, template
+	@infra/local/setup.sh checkov
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO_DENY)/bin/cargo-deny --offline --locked check bans licenses sources
@@ -39,10 +42,13 @@ check: setup $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, lints, dependencies, 
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items --quiet
 	AWS_DEFAULT_REGION=eu-central-1 .venv/bin/sam validate --lint --template infra/template.yaml
 	.venv/bin/cfn-lint infra/template.yaml
+	@mkdir -p $(TRANSFORMED) && $(PYTHON) infra/local/transform.py > $(TRANSFORMED)/template.json
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv/checkov/bin/checkov --skip-download --quiet --compact \
+	    --framework cloudformation --file infra/template.yaml $(TRANSFORMED)/template.json
 
 .PHONY: unit
-unit: ## tests that need no stack
-	cargo test --locked --workspace --lib --bins --test genesys_cloud --test highlevel --test readme
+unit: setup ## tests that need no stack
+	cargo test --locked --workspace --lib --bins --test genesys_cloud --test highlevel --test readme --test template
 
 .PHONY: end-to-end
 end-to-end: setup ## tests on the deployed stack and in a browser, and what `make run` and `make watch` show

@@ -1,6 +1,10 @@
 #!/bin/sh
 # Makes .venv: the tools that build, check and deploy; the emulated AWS in .venv/emulator; and in .venv/node what the
 # README's example for Node needs. Does nothing when all is as the requirements say.
+#
+#     setup.sh [TOOL ...]
+#
+# also makes an environment of its own for each of the tools that only some commands need, such as .venv/checkov.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -20,6 +24,9 @@ python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2
 }
 make_environment .venv infra/local/requirements.txt
 make_environment .venv/emulator infra/local/requirements-emulator.txt
+for tool in "$@"; do
+    make_environment ".venv/$tool" "infra/local/requirements-$tool.txt"
+done
 
 NODE_PACKAGES="standardwebhooks@1.1.1 @stablelib/base64@1.0.1 fast-sha256@1.3.0"
 if [ "$NODE_PACKAGES" != "$(cat .venv/node/installed 2>/dev/null)" ]; then
