@@ -178,6 +178,18 @@ mod tests {
     }
 
     #[test]
+    fn what_a_newer_version_has_put_on_the_queue_is_read_for_what_it_is() {
+        let more = |json: String| json.replacen('{', r#"{"fromTheFuture":{"a":1},"#, 1);
+        let read = Queued::read(&more(envelope("{}").to_queue().unwrap()));
+        assert!(
+            matches!(read, Ok(Queued::Message(Envelope { received_at, .. })) if received_at != Timestamp::UNIX_EPOCH)
+        );
+        let receipt = r#"{"integration":"acme","receivedAt":"2026-01-01T00:00:00Z","receipt":{"messageId":"m","to":{"id":"c"},
+            "status":"Delivered","time":"2026-01-01T00:00:00Z","isFinal":true}}"#;
+        assert!(matches!(Queued::read(&more(receipt.to_owned())), Ok(Queued::Receipt(_))));
+    }
+
+    #[test]
     fn characters_that_the_queue_refuses_are_escaped() {
         let text = envelope("{\"text\":\"\u{fffe}\u{ffff}\u{fffd}\"}").to_queue().unwrap();
         assert!(!text.contains(['\u{fffe}', '\u{ffff}']) && text.contains('\u{fffd}'));

@@ -52,6 +52,8 @@ pub struct Incoming {
     pub headers: HeaderMap,
     /// The body as it was sent: what API Gateway hands over in base64 is decoded.
     pub body: Vec<u8>,
+    /// When it came.
+    pub came_at: Instant,
     /// When the invocation ends.
     pub ends_at: Timestamp,
 }
@@ -68,6 +70,7 @@ impl From<Request> for Incoming {
         Self {
             request_id: context.map(|context| context.request_id.clone()).unwrap_or_default(),
             path,
+            came_at: Instant::now(),
             // `cargo lambda watch` tells no time, but a number: no invocation begins after its end.
             ends_at: told.filter(|told| *told > now).unwrap_or(now + WITHOUT_A_DEADLINE),
             headers: request.headers().clone(),

@@ -27,6 +27,7 @@ pub mod platform;
 pub mod problem;
 pub mod queue;
 pub mod receipt;
+pub mod scope;
 pub mod sender;
 pub mod signature;
 pub mod telemetry;

@@ -3,13 +3,15 @@
 use crate::fields::Fault;
 use crate::integration::LoadError;
 use crate::platform::{ApiError, PlatformError, PlatformName};
-use http::{Response, StatusCode, header};
+use http::{HeaderName, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
 
 /// When a caller that was told to come again should, unless something better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 macro_rules! problem_types {
     ($($(#[$meta:meta])* $variant:ident = $slug:literal, $status:ident, $title:literal;)+) => {
@@ -120,12 +122,6 @@ impl Problem {
         Self { retry_after: Some(RETRY_AFTER), ..Self::new(ProblemType::Unavailable, detail) }
     }
 
-    /// The function has no such route: API Gateway and the function do not agree.
-    #[must_use]
-    pub fn no_such_route() -> Self {
-        Self::new(ProblemType::RouteNotFound, "There is nothing at this path.")
-    }
-
     /// The platform has no call for the route.
     #[must_use]
     pub fn not_supported(platform: PlatformName) -> Self {
@@ -187,7 +183,7 @@ impl Problem {
         if self.problem_type == ProblemType::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
         }
-        response
+        named(response, request_id)
     }
 }
 
@@ -245,6 +241,15 @@ pub fn json_response(status: StatusCode, media_type: &'static str, body: &Value)
     response
 }
 
+/// The answer with our id of the request, by which its line in the log is found.
+#[must_use]
+pub fn named(mut response: Response<String>, request_id: &str) -> Response<String> {
+    if let Ok(id) = http::HeaderValue::from_str(request_id) {
+        response.headers_mut().insert(X_REQUEST_ID, id);
+    }
+    response
+}
+
 /// A clause as a sentence of its own.
 #[must_use]
 pub fn sentence(clause: &str) -> String {
@@ -269,6 +274,7 @@ mod tests {
         let response = Problem::invalid_body(vec![fault]).into_response("r-1");
         assert_eq!(StatusCode::BAD_REQUEST, response.status());
         assert_eq!("application/problem+json", response.headers()[header::CONTENT_TYPE]);
+        assert_eq!("r-1", response.headers()[X_REQUEST_ID]);
         assert_eq!(
             json!({
                 "type": "urn:patchbay:problem:invalid-body",

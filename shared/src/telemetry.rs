@@ -1,4 +1,9 @@
-//! Log lines: JSON, one for what happened to each request or message.
+//! Log lines: JSON, one for the end of each request or message at each function, and one for each call to a platform.
+//!
+//! They are found together by their ids: `request_id` is Lambda's of the invocation, `trace_id` the caller's or the
+//! platform's, `message_id`, `conversation_id` and `correlation_id` are the platform's, and `webhook_id` is the delivery's,
+//! which the ledger knows it by. What went well is an `INFO`, what was refused or is to be tried again a `WARN`, and what an
+//! operator has to act on an `ERROR`.
 //!
 //! No line holds message text, an address, a token or a secret; types that could print them hide them.
 

@@ -1,7 +1,7 @@
 //! The log says what happened, and nothing that it must not say.
 
 use crate::platform::WithPlatform;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tests::caller::{BEARER_TOKEN, CALLER_SECRET, Request};
 use tests::genesys_cloud;
@@ -72,6 +72,13 @@ async fn the_functions_log_what_happened_and_neither_text_nor_addresses_nor_secr
     for hidden in secrets.into_iter().chain(tokens.iter().map(String::as_str)) {
         assert!(!log.contains(hidden), "{hidden}");
     }
+}
+
+/// All lines so far.
+pub(crate) fn log_lines() -> Vec<Value> {
+    let log = std::fs::read_to_string(std::env::var("STACK_LOG").unwrap()).unwrap();
+    // The last may still be on its way.
+    log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 /// Waits until the lines about `integration` hold all that is expected, and returns the whole log.

@@ -16,6 +16,7 @@ mod inbound;
 mod ledger;
 mod logs;
 mod multicloud_cx;
+mod observability;
 mod order;
 mod outages;
 mod page;

@@ -90,6 +90,8 @@ pub struct Answer {
     pub retry_after: Option<String>,
     /// Whether it is the first answer once more.
     pub replayed: bool,
+    /// The stack's id of the request.
+    pub request_id: Option<String>,
 }
 
 impl Answer {
@@ -101,6 +103,7 @@ impl Answer {
             content_type: header("content-type").unwrap_or_default(),
             retry_after: header("retry-after"),
             replayed: header("idempotency-replayed").is_some(),
+            request_id: header("x-request-id"),
             body: response.bytes().await.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default(),
         }
     }

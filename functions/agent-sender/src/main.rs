@@ -11,8 +11,7 @@ use sender::AgentSender;
 use shared::gateway::Incoming;
 use shared::media::MediaFetcher;
 use shared::platform::{Platforms, Route};
-use shared::problem::Problem;
-use shared::sender::{Repeats, SenderRequest, SenderRoute};
+use shared::sender::{Repeats, SenderRequest, SenderRoute, no_such_route};
 use shared::telemetry;
 use std::sync::Arc;
 use upload::Uploader;
@@ -43,7 +42,7 @@ async fn main() -> Result<(), Error> {
                     let work = async |request: &SenderRequest, event| sender.post_typing(request, event).await;
                     typing.answer(incoming, TypingRequest::read, work).await
                 }
-                _ => Problem::no_such_route().into_response(&incoming.request_id),
+                _ => no_such_route(&incoming),
             })
         }
     }))

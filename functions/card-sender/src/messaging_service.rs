@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use shared::card::{CardMessage, CardRecipient, CardRequest, text_trace};
+use shared::delivery::webhook_id;
 use shared::envelope::{Envelope, Origin};
 use shared::fields::Fault;
 use shared::identity::Identity;
@@ -96,7 +97,10 @@ impl MessagingServiceRoute {
             }
         }
         match self.queue.send_message(&ready.envelope, &ready.message).await {
-            Ok(()) => Ok(Reply::new(StatusCode::ACCEPTED, serde_json::to_value(sent).unwrap_or_default())),
+            Ok(()) => {
+                let reply = Reply::new(StatusCode::ACCEPTED, serde_json::to_value(sent).unwrap_or_default());
+                Ok(Reply { webhook_id: Some(webhook_id(&request.integration.name, &ready.message)), ..reply })
+            }
             Err(error) => {
                 tracing::error!(request_id = request.request_id, reason = %error, "the card could not be stored");
                 Err(not_stored(&error, request, sent.text_trace))
@@ -141,7 +145,7 @@ fn ready(
     let card = StructuredMessage::new(platform.address(), &sent.id, sent.conversation_id.as_deref(), customer, message);
     let original = serde_json::to_vec(&card).map_err(unwritable)?;
     let envelope = Envelope::new(name.clone(), platform.name(), Timestamp::now(), &original).map_err(unwritable)?;
-    let envelope = Envelope { origin, ..envelope };
+    let envelope = Envelope { origin, ..envelope }.traced(request.trace_id.clone());
     let message = envelope.message().map_err(|fault| {
         let detail = format!("{} when it is written out for the messaging service", fault.detail);
         Problem::invalid_body(vec![Fault { pointer: String::new(), detail }])

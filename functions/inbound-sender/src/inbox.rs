@@ -35,6 +35,7 @@ impl Inbox {
         request: &SenderRequest,
         message: InboundMessage,
     ) -> Result<Reply, Problem> {
+        let message = InboundMessage { trace_id: request.trace_id.clone(), ..message };
         let posting = self.platforms.post_inbound_message(&request.integration.platform, &message, request.deadline);
         self.post_once(request, "message", &message.origin, message.fingerprint(), posting).await
     }

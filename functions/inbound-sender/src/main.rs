@@ -8,8 +8,7 @@ use lambda_http::{Error, Request, run, service_fn};
 use shared::gateway::Incoming;
 use shared::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use shared::platform::{Platforms, Route};
-use shared::problem::Problem;
-use shared::sender::{Keeps, Repeats, SenderRequest, SenderRoute};
+use shared::sender::{Keeps, Repeats, SenderRequest, SenderRoute, no_such_route};
 use shared::telemetry;
 use std::sync::Arc;
 
@@ -41,7 +40,7 @@ async fn main() -> Result<(), Error> {
                     let work = async |request: &SenderRequest, typing| inbox.post_typing(request, typing).await;
                     events.answer(incoming, InboundTyping::read, work).await
                 }
-                _ => Problem::no_such_route().into_response(&incoming.request_id),
+                _ => no_such_route(&incoming),
             })
         }
     }))

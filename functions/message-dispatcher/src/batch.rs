@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What one invocation was given.
 pub(crate) struct Batch {
     groups: Vec<Group>,
+    request_id: Arc<str>,
     deadline: Timestamp,
 }
 
@@ -43,6 +44,7 @@ impl From<LambdaEvent<SqsEvent>> for Batch {
         let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
         Self {
             groups: grouped(event.payload.records),
+            request_id: event.context.request_id.into(),
             deadline: Timestamp::from_millisecond(deadline).unwrap_or(Timestamp::MAX),
         }
     }
@@ -56,7 +58,8 @@ impl Batch {
         let mut groups: HashMap<task::Id, Group> = HashMap::new();
         for group in self.groups {
             let outline = group.outline();
-            groups.insert(tasks.spawn(run(Arc::clone(&dispatcher), group, self.deadline)).id(), outline);
+            let run = run(Arc::clone(&dispatcher), group, Arc::clone(&self.request_id), self.deadline);
+            groups.insert(tasks.spawn(run).id(), outline);
         }
         let mut fate = Fate::default();
         let mut failures = Vec::new();
@@ -120,13 +123,14 @@ impl Fate {
 
 /// Dispatches one customer's messages until one cannot be settled; that one and all behind it go back together, with
 /// the same wait, so that none overtakes another.
-async fn run(dispatcher: Arc<Dispatcher>, group: Group, deadline: Timestamp) -> Fate {
+async fn run(dispatcher: Arc<Dispatcher>, group: Group, request_id: Arc<str>, deadline: Timestamp) -> Fate {
     let mut fate = Fate::default();
     let mut records = group.records.into_iter();
     while let Some(record) = records.next() {
         let body = record.body.as_deref().unwrap_or_default();
         let receives = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
-        match dispatcher.dispatch(body, Reception { receives: receives.unwrap_or(1), deadline }).await {
+        let reception = Reception { request_id: &request_id, receives: receives.unwrap_or(1), deadline };
+        match dispatcher.dispatch(body, reception).await {
             Verdict::Settled => fate.settled.push(record),
             Verdict::ComeAgain(wait) => {
                 let rest = std::iter::once(record).chain(records);

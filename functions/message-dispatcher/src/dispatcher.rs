@@ -9,6 +9,7 @@ use shared::integration::{Integration, IntegrationName, IntegrationStore, LoadEr
 use shared::ledger::{Bid, CLOCK_SKEW, Claim, Claimed, Lapsed, Ledger, LedgerError, Settled};
 use shared::platform::Platforms;
 use shared::queue::MessageQueue;
+use shared::scope::Ids;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,23 +39,38 @@ pub(crate) enum Verdict {
 
 /// How it came off the queue.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reception {
+pub(crate) struct Reception<'r> {
+    /// Lambda's id of the invocation.
+    pub(crate) request_id: &'r str,
     /// How often it has been received, this time included.
     pub(crate) receives: u64,
     /// When the invocation ends.
     pub(crate) deadline: Timestamp,
 }
 
-impl Reception {
+impl Reception<'_> {
     /// How long an attempt may take.
     pub(crate) fn patience(self) -> Duration {
         until(self.deadline).saturating_sub(TIME_TO_SETTLE).min(TIMEOUT)
+    }
+
+    /// What lines that are written on the way are to name.
+    pub(crate) fn ids(self, integration: &IntegrationName) -> Ids {
+        Ids { request_id: Some(self.request_id.to_owned()), integration: Some(integration.to_string()) }
     }
 
     /// It goes back, for longer each time.
     pub(crate) fn come_again(self) -> Verdict {
         Verdict::ComeAgain(backoff::after(self.receives, fastrand::f64()))
     }
+}
+
+/// Why there is no integration for something off the queue.
+pub(crate) enum Without {
+    /// It cannot be read at the moment.
+    ForNow(LoadError),
+    /// It has been gone for too long.
+    ForGood(LoadError),
 }
 
 /// What came of trying to claim.
@@ -66,7 +82,7 @@ pub(crate) enum Turn {
 
 impl Dispatcher {
     /// Dispatches what is in `body`. Nothing is begun that could not be ended before the deadline.
-    pub(crate) async fn dispatch(&self, body: &str, reception: Reception) -> Verdict {
+    pub(crate) async fn dispatch(&self, body: &str, reception: Reception<'_>) -> Verdict {
         if until(reception.deadline) < TIMEOUT + TIME_TO_SETTLE {
             return Verdict::ComeAgain(Duration::ZERO);
         }
@@ -76,36 +92,26 @@ impl Dispatcher {
             // It was written by another version. It stays on the queue until the version that reads it is back, or
             // until the queue sets it aside.
             Err(_) => {
-                tracing::error!(outcome = "retry", reason = "unreadable envelope");
+                tracing::error!(request_id = reception.request_id, outcome = "retry", reason = "unreadable envelope");
                 reception.come_again()
             }
         }
     }
 
-    /// The integration of something that was put on the queue at `received_at`, or what is to become of it without.
+    /// The integration of something that was put on the queue at `received_at`.
     pub(crate) async fn integration(
         &self,
         name: &IntegrationName,
-        message_id: &str,
         received_at: Timestamp,
-        reception: Reception,
-    ) -> Result<Arc<Integration>, Verdict> {
-        let error = match self.integrations.get(name).await {
-            Ok(integration) => return Ok(integration),
-            Err(error) => error,
-        };
-        let kept_too_long = Timestamp::now().duration_since(received_at) > KEPT_WITHOUT_INTEGRATION;
-        let (outcome, verdict) = if error == LoadError::NotFound && kept_too_long {
-            ("failed", Verdict::Settled)
-        } else {
-            ("retry", reception.come_again())
-        };
-        tracing::error!(integration = %name, message_id, outcome, reason = %error);
-        Err(verdict)
+    ) -> Result<Arc<Integration>, Without> {
+        self.integrations.get(name).await.map_err(|error| {
+            let kept_too_long = Timestamp::now().duration_since(received_at) > KEPT_WITHOUT_INTEGRATION;
+            if error == LoadError::NotFound && kept_too_long { Without::ForGood(error) } else { Without::ForNow(error) }
+        })
     }
 
     /// Claims `key` until a little after the deadline. Work whose holder died is taken over: all of it may be done again.
-    pub(crate) async fn turn(&self, key: &str, reception: Reception) -> Result<Turn, LedgerError> {
+    pub(crate) async fn turn(&self, key: &str, reception: Reception<'_>) -> Result<Turn, LedgerError> {
         let until_then = reception.deadline.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
         let bid = Bid { key, now: Timestamp::now(), until: until_then, fingerprint: None, lapsed: Lapsed::TakeOver };
         Ok(match self.ledger.claim(bid).await? {

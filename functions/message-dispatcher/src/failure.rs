@@ -1,8 +1,6 @@
 //! Messages that will not be delivered.
 
 use http::StatusCode;
-use shared::integration::IntegrationName;
-use shared::message::Message;
 use shared::receipt::{FailureReason, ReasonCode};
 
 /// Why a message will not be delivered.
@@ -45,19 +43,6 @@ impl Failure {
             }
         };
         FailureReason { code, message }
-    }
-
-    /// Writes it into the log. The line is an error, so that alarms can count it.
-    pub(crate) fn log(self, integration: &IntegrationName, message: &Message) {
-        let (integration, message_id, kind) = (integration.as_str(), &message.message_id, message.kind.name());
-        tracing::error!(
-            integration,
-            message_id,
-            kind,
-            outcome = "failed",
-            reason = self.word(),
-            status = self.status()
-        );
     }
 }
 

@@ -5,6 +5,7 @@ mod backoff;
 mod batch;
 mod delivery;
 mod dispatcher;
+mod end;
 mod failure;
 mod message;
 mod queue;

@@ -2,7 +2,8 @@
 
 use crate::backoff;
 use crate::delivery::{Attempt, Cause};
-use crate::dispatcher::{Dispatcher, Reception, Turn, Verdict, next_wait, time_left};
+use crate::dispatcher::{Dispatcher, Reception, Turn, Verdict, Without, next_wait, time_left};
+use crate::end::End;
 use crate::failure::Failure;
 use crate::record::{Record, RecordedReceipt};
 use jiff::{SignedDuration, Timestamp};
@@ -13,52 +14,66 @@ use shared::identity::Identity;
 use shared::integration::{CardRoute, Integration, ReceiptMode};
 use shared::ledger::{Bid, Claim, Claimed, Lapsed, LedgerError, Outcome, Settled};
 use shared::message::{Content, Kind, Message};
+use shared::metrics::Event;
 use shared::receipt::DeliveryStatus;
-use shared::trace::TraceId;
+use shared::scope;
 use std::error::Error;
+use tokio::time::Instant;
 
 /// One message on its way.
-struct Task<'t> {
-    envelope: &'t Envelope,
-    message: &'t Message,
-    reception: Reception,
+pub(crate) struct Task<'t> {
+    pub(crate) envelope: &'t Envelope,
+    pub(crate) message: &'t Message,
+    pub(crate) webhook_id: String,
+    pub(crate) reception: Reception<'t>,
+    pub(crate) began_at: Instant,
 }
 
 impl Dispatcher {
-    /// Dispatches a message.
-    pub(crate) async fn dispatch_message(&self, envelope: &Envelope, reception: Reception) -> Verdict {
+    /// Dispatches a message, and tells how that ended.
+    pub(crate) async fn dispatch_message(&self, envelope: &Envelope, reception: Reception<'_>) -> Verdict {
         let message = match envelope.message() {
             Ok(message) => message,
             Err(fault) => {
-                tracing::error!(integration = %envelope.integration, outcome = "retry", reason = %fault);
+                Event::Retried(&envelope.integration).write();
+                let (request_id, integration) = (reception.request_id, envelope.integration.as_str());
+                tracing::error!(request_id, integration, outcome = "retry", reason = %fault);
                 return reception.come_again();
             }
         };
-        let task = Task { envelope, message: &message, reception };
-        if task.is_stale(Timestamp::now()) {
-            task.log("dropped", "stale typing event");
-            return Verdict::Settled;
-        }
-        let name = &envelope.integration;
-        let integration = match self.integration(name, &message.message_id, envelope.received_at, reception).await {
-            Ok(integration) => integration,
-            Err(verdict) => return verdict,
-        };
-        self.claim_and_deliver(&task, &integration).await.unwrap_or_else(|error| {
-            task.log_trouble("retry", &error);
-            reception.come_again()
-        })
+        let webhook_id = webhook_id(&envelope.integration, &message);
+        let task = Task { envelope, message: &message, webhook_id, reception, began_at: Instant::now() };
+        let ((end, verdict), _) = scope::within(reception.ids(&envelope.integration), self.attend(&task)).await;
+        end.tell(&task);
+        verdict
     }
 
-    async fn claim_and_deliver(&self, task: &Task<'_>, integration: &Integration) -> Result<Verdict, LedgerError> {
+    async fn attend(&self, task: &Task<'_>) -> (End, Verdict) {
+        if task.is_stale(Timestamp::now()) {
+            return (End::Dropped("stale typing event"), Verdict::Settled);
+        }
+        let integration = match self.integration(&task.envelope.integration, task.envelope.received_at).await {
+            Ok(integration) => integration,
+            Err(Without::ForNow(error)) => return (End::troubled(&error), task.reception.come_again()),
+            Err(Without::ForGood(error)) => return (End::Orphaned(error.to_string()), Verdict::Settled),
+        };
+        let attended = self.claim_and_deliver(task, &integration).await;
+        attended.unwrap_or_else(|error| (End::troubled(&error), task.reception.come_again()))
+    }
+
+    async fn claim_and_deliver(
+        &self,
+        task: &Task<'_>,
+        integration: &Integration,
+    ) -> Result<(End, Verdict), LedgerError> {
         let identity = task.message.identity(&integration.name);
         let key = format!("delivery#{}#{identity}", integration.name);
         match self.turn(&key, task.reception).await? {
             Turn::Ours(claim) => match self.is_text_trace(task, integration, &identity).await {
                 Ok(false) => Ok(self.deliver(task, integration, &claim).await),
                 Ok(true) => {
-                    task.log("dropped", "text trace of a card");
-                    Ok(self.settle(task, &claim, Outcome::Done, Record::default()).await)
+                    let end = End::Dropped("text trace of a card");
+                    Ok((end, self.settle(task, &claim, Outcome::Done, Record::default()).await))
                 }
                 Err(error) => {
                     self.ledger.release(&claim, Timestamp::now()).await?;
@@ -66,15 +81,13 @@ impl Dispatcher {
                 }
             },
             Turn::Done(settled) => {
-                task.log("duplicate", "already settled");
                 // It may be here again because its receipt did not get onto the queue.
                 let record = Record::read(settled.answer.as_deref());
-                if task.reception.receives > 1 { Ok(self.announce(task, &record).await) } else { Ok(Verdict::Settled) }
+                let again = task.reception.receives > 1;
+                let verdict = if again { self.announce(task, &record).await } else { Verdict::Settled };
+                Ok((End::Duplicate, verdict))
             }
-            Turn::Not(verdict) => {
-                task.log("retry", "another worker has it");
-                Ok(verdict)
-            }
+            Turn::Not(verdict) => Ok((End::Busy, verdict)),
         }
     }
 
@@ -104,18 +117,18 @@ impl Dispatcher {
         }
     }
 
-    async fn deliver(&self, task: &Task<'_>, integration: &Integration, claim: &Claim) -> Verdict {
+    async fn deliver(&self, task: &Task<'_>, integration: &Integration, claim: &Claim) -> (End, Verdict) {
         let attempt = match Delivery::new(task.envelope, task.message).to_body() {
             Ok(body) => {
-                let id = webhook_id(&integration.name, task.message);
-                let (trace_id, patience) = (task.envelope.trace_id.as_ref(), task.reception.patience());
-                self.messaging_service.deliver(&integration.delivery, &id, trace_id, body, patience).await
+                let (id, trace_id, patience) =
+                    (&task.webhook_id, task.envelope.trace_id.as_ref(), task.reception.patience());
+                self.messaging_service.deliver(&integration.delivery, id, trace_id, body, patience).await
             }
             Err(_) => Attempt::Retry { cause: Cause::Unwritable, retry_after: None },
         };
         match attempt {
             Attempt::Accepted(immediate) => {
-                task.log("delivered", "");
+                let end = End::Delivered(task.age().try_into().unwrap_or_default());
                 let receipt = match (immediate, integration.delivery.receipts) {
                     (Some(receipt), _) => {
                         let status = integration.platform.name().receipt_status(receipt.status);
@@ -126,7 +139,7 @@ impl Dispatcher {
                     }
                     (None, ReceiptMode::Explicit) => None,
                 };
-                self.settle(task, claim, Outcome::Done, Record { receipt, ..Record::default() }).await
+                (end, self.settle(task, claim, Outcome::Done, Record { receipt, ..Record::default() }).await)
             }
             Attempt::Refused(status) => self.fail(task, claim, Failure::Refused(status)).await,
             Attempt::Retry { .. } if matches!(task.message.kind, Kind::Typing(_)) => {
@@ -139,19 +152,17 @@ impl Dispatcher {
                     None => self.fail(task, claim, Failure::Expired).await,
                     Some(wait) => {
                         if let Err(error) = self.ledger.release(claim, Timestamp::now()).await {
-                            task.log_trouble("not released", &error);
+                            task.log_trouble(&error, "the claim could not be given back");
                         }
-                        task.log("retry", &cause.to_string());
-                        Verdict::ComeAgain(wait)
+                        (End::Retried(cause.to_string()), Verdict::ComeAgain(wait))
                     }
                 }
             }
         }
     }
 
-    async fn fail(&self, task: &Task<'_>, claim: &Claim, failure: Failure) -> Verdict {
-        failure.log(&task.envelope.integration, task.message);
-        self.settle(task, claim, Outcome::Failed, Record::of(failure)).await
+    async fn fail(&self, task: &Task<'_>, claim: &Claim, failure: Failure) -> (End, Verdict) {
+        (End::Failed(failure), self.settle(task, claim, Outcome::Failed, Record::of(failure)).await)
     }
 
     /// Records the outcome, and then sees that the platform hears of it.
@@ -164,7 +175,7 @@ impl Dispatcher {
         }
         let answer = record.to_answer();
         if let Err(error) = self.ledger.complete(claim, Timestamp::now(), outcome, answer.as_deref()).await {
-            task.log_trouble("not recorded", &error);
+            task.log_trouble(&error, "the outcome could not be recorded");
         }
         self.announce(task, &record).await
     }
@@ -176,7 +187,7 @@ impl Dispatcher {
         match self.queue.send_receipt(&receipt).await {
             Ok(()) => Verdict::Settled,
             Err(error) => {
-                task.log_trouble("receipt not on the queue", &error);
+                task.log_trouble(&error, "the receipt is not on the queue");
                 task.reception.come_again()
             }
         }
@@ -201,20 +212,13 @@ impl Task<'_> {
     }
 
     /// How long ago it was received.
-    fn age(&self) -> SignedDuration {
+    pub(crate) fn age(&self) -> SignedDuration {
         Timestamp::now().duration_since(self.envelope.received_at)
     }
 
-    fn log(&self, outcome: &str, reason: &str) {
-        let (integration, message_id) = (self.envelope.integration.as_str(), &self.message.message_id);
-        let (kind, age_seconds) = (self.message.kind.name(), self.age().as_secs_f64());
-        let trace_id = self.envelope.trace_id.as_ref().map(TraceId::as_str);
-        tracing::info!(integration, message_id, trace_id, kind, outcome, reason, age_seconds);
-    }
-
-    fn log_trouble(&self, outcome: &str, error: &dyn Error) {
-        let (integration, message_id) = (self.envelope.integration.as_str(), &self.message.message_id);
-        let trace_id = self.envelope.trace_id.as_ref().map(TraceId::as_str);
-        tracing::error!(integration, message_id, trace_id, outcome, reason = %error);
+    fn log_trouble(&self, error: &dyn Error, what: &'static str) {
+        let (request_id, integration) = (self.reception.request_id, self.envelope.integration.as_str());
+        let (message_id, webhook_id) = (&self.message.message_id, &self.webhook_id);
+        tracing::error!(request_id, integration, message_id, webhook_id, reason = %error, "{what}");
     }
 }

@@ -1,54 +1,78 @@
 //! One receipt: claim it, post it to the platform, and record that.
 
 use crate::backoff;
-use crate::dispatcher::{Dispatcher, Reception, Turn, Verdict, next_wait, time_left};
+use crate::dispatcher::{Dispatcher, Reception, Turn, Verdict, Without, next_wait, time_left};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use shared::envelope::ReceiptEnvelope;
 use shared::integration::Integration;
 use shared::ledger::{LedgerError, Outcome};
+use shared::metrics::Event;
 use shared::platform::ApiError;
+use shared::scope;
+use shared::trace::TraceId;
+use tokio::time::Instant;
 
 /// After this a 403 is no longer taken for one that passes: HighLevel answers so for ten seconds after a message was sent.
 const FORBIDDEN_FOR_GOOD: SignedDuration = SignedDuration::from_mins(2);
 
+/// How a turn with a receipt ended.
+enum End {
+    /// The platform has it.
+    Posted,
+    /// The platform had it before.
+    Duplicate,
+    /// Another worker has it; it comes again in case that one does not get through.
+    Busy,
+    /// It comes again, for the platform did not take it: why.
+    Retried(ApiError),
+    /// It comes again, for something of our own is out of order: what.
+    Troubled(String),
+    /// The platform will never hear of it: why.
+    Failed(ApiError),
+    /// The platform will never hear of it, for its integration has been gone for too long.
+    Orphaned(String),
+}
+
 impl Dispatcher {
-    /// Posts a receipt to the platform. While the platform is out of reach it comes again and again; the message that it
-    /// speaks of has long left the queue.
-    pub(crate) async fn dispatch_receipt(&self, envelope: &ReceiptEnvelope, reception: Reception) -> Verdict {
-        let (name, message_id) = (&envelope.integration, &envelope.receipt.message_id);
-        let integration = match self.integration(name, message_id, envelope.received_at, reception).await {
+    /// Posts a receipt to the platform, and tells how that ended. While the platform is out of reach it comes again and
+    /// again; the message that it speaks of has long left the queue.
+    pub(crate) async fn dispatch_receipt(&self, envelope: &ReceiptEnvelope, reception: Reception<'_>) -> Verdict {
+        let began_at = Instant::now();
+        let posting = self.attend_receipt(envelope, reception);
+        let ((end, verdict), correlation_id) = scope::within(reception.ids(&envelope.integration), posting).await;
+        end.tell(envelope, reception, correlation_id, began_at);
+        verdict
+    }
+
+    async fn attend_receipt(&self, envelope: &ReceiptEnvelope, reception: Reception<'_>) -> (End, Verdict) {
+        let integration = match self.integration(&envelope.integration, envelope.received_at).await {
             Ok(integration) => integration,
-            Err(verdict) => return verdict,
+            Err(Without::ForNow(error)) => return (End::Troubled(error.to_string()), reception.come_again()),
+            Err(Without::ForGood(error)) => return (End::Orphaned(error.to_string()), Verdict::Settled),
         };
-        self.claim_and_post(envelope, &integration, reception).await.unwrap_or_else(|error| {
-            log(envelope, "receipt to be retried", &error.to_string());
-            reception.come_again()
-        })
+        let posted = self.claim_and_post(envelope, &integration, reception).await;
+        posted.unwrap_or_else(|error| (End::Troubled(error.to_string()), reception.come_again()))
     }
 
     async fn claim_and_post(
         &self,
         envelope: &ReceiptEnvelope,
         integration: &Integration,
-        reception: Reception,
-    ) -> Result<Verdict, LedgerError> {
+        reception: Reception<'_>,
+    ) -> Result<(End, Verdict), LedgerError> {
         let identity = envelope.receipt.identity(&integration.name);
         let key = format!("receipt#{}#{identity}", integration.name);
         let claim = match self.turn(&key, reception).await? {
             Turn::Ours(claim) => claim,
-            Turn::Done(_) => {
-                log(envelope, "duplicate receipt", "already settled");
-                return Ok(Verdict::Settled);
-            }
-            Turn::Not(verdict) => return Ok(verdict),
+            Turn::Done(_) => return Ok((End::Duplicate, Verdict::Settled)),
+            Turn::Not(verdict) => return Ok((End::Busy, verdict)),
         };
-        let deadline = tokio::time::Instant::now() + reception.patience();
+        let deadline = Instant::now() + reception.patience();
         let error = match self.platforms.post_receipt(&integration.platform, &envelope.receipt, deadline).await {
             Ok(()) => {
-                log(envelope, "receipt posted", "");
                 self.ledger.complete(&claim, Timestamp::now(), Outcome::Done, None).await?;
-                return Ok(Verdict::Settled);
+                return Ok((End::Posted, Verdict::Settled));
             }
             Err(error) => error,
         };
@@ -61,20 +85,71 @@ impl Dispatcher {
         let age = Timestamp::now().duration_since(envelope.received_at);
         match next_wait(backoff, retry_after, left).filter(|_| !is_final(&error, age)) {
             Some(wait) => {
-                log(envelope, "receipt to be retried", &error.to_string());
                 self.ledger.release(&claim, Timestamp::now()).await?;
-                Ok(Verdict::ComeAgain(wait))
+                Ok((End::Retried(error), Verdict::ComeAgain(wait)))
             }
             None => {
-                let (integration, message_id) = (integration.name.as_str(), &envelope.receipt.message_id);
-                let (code, correlation_id) = match &error {
-                    ApiError::Refused(error) => (error.code.as_deref(), error.correlation_id.as_deref()),
-                    _ => (None, None),
-                };
-                tracing::error!(integration, message_id, outcome = "receipt failed", reason = %error, code, correlation_id);
                 self.ledger.complete(&claim, Timestamp::now(), Outcome::Failed, None).await?;
-                Ok(Verdict::Settled)
+                Ok((End::Failed(error), Verdict::Settled))
             }
+        }
+    }
+}
+
+impl End {
+    /// Tells it. What an operator has to act on is an error.
+    fn tell(
+        &self,
+        envelope: &ReceiptEnvelope,
+        reception: Reception<'_>,
+        correlation_id: Option<String>,
+        began_at: Instant,
+    ) {
+        if matches!(self, Self::Failed(_) | Self::Orphaned(_)) {
+            Event::ReceiptFailed(&envelope.integration).write();
+        }
+        let (outcome, reason) = match self {
+            Self::Posted => ("receipt posted", None),
+            Self::Duplicate => ("duplicate receipt", Some("already settled".to_owned())),
+            Self::Busy => ("receipt to be retried", Some("another worker has it".to_owned())),
+            Self::Retried(error) => ("receipt to be retried", Some(error.to_string())),
+            Self::Troubled(why) => ("receipt to be retried", Some(why.clone())),
+            Self::Failed(error) => ("receipt failed", Some(error.to_string())),
+            Self::Orphaned(why) => ("receipt failed", Some(why.clone())),
+        };
+        let words = match self {
+            Self::Retried(error) | Self::Failed(error) => error.words(),
+            _ => None,
+        };
+        let code = words.and_then(|words| words.code.as_deref());
+        let (request_id, integration) = (reception.request_id, envelope.integration.as_str());
+        let receipt = &envelope.receipt;
+        let (message_id, status) = (&receipt.message_id, receipt.status.as_str());
+        let trace_id = receipt.trace_id.as_ref().map(TraceId::as_str);
+        let age_seconds = Timestamp::now().duration_since(envelope.received_at).as_secs_f64();
+        let milliseconds = began_at.elapsed().as_millis() as u64;
+        // The level of an event is a constant.
+        macro_rules! tell {
+            ($level:ident) => {
+                tracing::$level!(
+                    request_id,
+                    integration,
+                    trace_id,
+                    message_id,
+                    correlation_id,
+                    status,
+                    outcome,
+                    reason,
+                    code,
+                    age_seconds,
+                    milliseconds
+                )
+            };
+        }
+        match self {
+            Self::Posted | Self::Duplicate | Self::Busy => tell!(info),
+            Self::Retried(_) => tell!(warn),
+            Self::Troubled(_) | Self::Failed(_) | Self::Orphaned(_) => tell!(error),
         }
     }
 }
@@ -87,12 +162,6 @@ fn is_final(error: &ApiError, age: SignedDuration) -> bool {
         ApiError::Credentials(error) => error.status == StatusCode::FORBIDDEN.as_u16() && age > FORBIDDEN_FOR_GOOD,
         ApiError::NotSent(_) | ApiError::RateLimited { .. } | ApiError::Unknown { .. } => false,
     }
-}
-
-fn log(envelope: &ReceiptEnvelope, outcome: &str, reason: &str) {
-    let (integration, message_id) = (envelope.integration.as_str(), &envelope.receipt.message_id);
-    let status = envelope.receipt.status.as_str();
-    tracing::info!(integration, message_id, status, outcome, reason);
 }
 
 #[cfg(test)]

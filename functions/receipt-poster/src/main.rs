@@ -7,11 +7,9 @@ mod together;
 use lambda_http::{Error, Request, run, service_fn};
 use poster::Poster;
 use request::Receipts;
-use shared::fields::Fields;
 use shared::platform::{Platforms, Route};
 use shared::sender::{Repeats, SenderRequest, SenderRoute};
 use shared::telemetry;
-use shared::trace::TraceId;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
@@ -22,10 +20,10 @@ async fn main() -> Result<(), Error> {
     run(service_fn(move |request: Request| {
         let (route, poster) = (Arc::clone(&route), Arc::clone(&poster));
         async move {
-            let work = async |request: &SenderRequest, receipts: Receipts| poster.post(request, receipts).await;
-            let trace_id = TraceId::of(request.headers());
-            let parse = |fields: &mut Fields<'_>| Some(Receipts::read(fields)?.traced(trace_id.as_ref()));
-            Ok::<_, Error>(route.answer(request.into(), parse, work).await)
+            let work = async |request: &SenderRequest, receipts: Receipts| {
+                poster.post(request, receipts.traced(request.trace_id.as_ref())).await
+            };
+            Ok::<_, Error>(route.answer(request.into(), Receipts::read, work).await)
         }
     }))
     .await

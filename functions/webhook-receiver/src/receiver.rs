@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use lambda_http::{Request, Response};
 use serde_json::json;
+use shared::delivery::webhook_id;
 use shared::envelope::Envelope;
 use shared::gateway::Incoming;
 use shared::integration::{Integration, IntegrationName, IntegrationStore};
 use shared::message::Message;
+use shared::metrics::Event;
 use shared::platform::{Received, Rejection};
-use shared::problem::{Problem, ProblemType, json_response, sentence};
+use shared::problem::{Problem, ProblemType, json_response, named, sentence};
 use shared::queue::{MessageQueue, SendError};
 use shared::signature::SignatureError;
 use shared::trace::TraceId;
@@ -33,31 +35,56 @@ impl Receiver {
     /// Answers one request: 200 with the message's id once it is stored durably, or a problem.
     pub(crate) async fn answer(self: Arc<Self>, request: Request) -> Result<Response<String>, Infallible> {
         let incoming = Incoming::from(request);
-        let request_id = incoming.request_id.as_str();
         let trace_id = TraceId::of(&incoming.headers);
-        let trace = trace_id.as_ref().map(TraceId::as_str);
-        let parsed = incoming.path.parameter("integration").parse();
+        let parsed: Result<IntegrationName, _> = incoming.path.parameter("integration").parse();
         let result = match &parsed {
-            Ok(name) => self.receive(name, &incoming, trace_id.clone()).await,
+            Ok(name) => self.receive(name, &incoming, trace_id.clone()).await.map(|received| (name, received)),
             Err(error) => {
                 Err(Problem::new(ProblemType::IntegrationNotFound, format!("An integration's name {error}.")))
             }
         };
-        // A name that does not parse may hold anything, so it is not logged.
-        let integration = parsed.as_ref().map_or("", IntegrationName::as_str);
+        let request_id = incoming.request_id.as_str();
+        let trace_id = trace_id.as_ref().map(TraceId::as_str);
+        let milliseconds = incoming.came_at.elapsed().as_millis() as u64;
         Ok(match result {
-            Ok(Received::Message(message)) => {
-                let (message_id, kind) = (&message.message_id, message.kind.name());
-                tracing::info!(request_id, integration, trace_id = trace, message_id, kind, outcome = "accepted");
-                accepted(Some(&message))
+            Ok((name, Received::Message(message))) => {
+                Event::Accepted(name).write();
+                let (integration, message_id, kind) = (name.as_str(), &message.message_id, message.kind.name());
+                let (conversation_id, webhook_id) = (&message.conversation_id, webhook_id(name, &message));
+                tracing::info!(
+                    request_id,
+                    integration,
+                    trace_id,
+                    message_id,
+                    conversation_id,
+                    webhook_id,
+                    kind,
+                    outcome = "accepted",
+                    milliseconds
+                );
+                accepted(request_id, Some(&message))
             }
-            Ok(Received::Ignored(what)) => {
-                tracing::info!(request_id, integration, trace_id = trace, kind = what, outcome = "ignored");
-                accepted(None)
+            Ok((name, Received::Ignored(kind))) => {
+                let integration = name.as_str();
+                tracing::info!(request_id, integration, trace_id, kind, outcome = "ignored", milliseconds);
+                accepted(request_id, None)
             }
             Err(problem) => {
+                Event::Refused(problem.problem_type).write();
+                // A name that does not parse may hold anything, so it is not logged.
+                let integration = parsed.as_ref().ok().map(IntegrationName::as_str);
                 let (reason, detail) = (problem.problem_type.as_str(), &problem.detail);
-                tracing::warn!(request_id, integration, trace_id = trace, outcome = "refused", reason, detail);
+                let status = problem.status().as_u16();
+                tracing::warn!(
+                    request_id,
+                    integration,
+                    trace_id,
+                    outcome = "refused",
+                    reason,
+                    detail,
+                    status,
+                    milliseconds
+                );
                 problem.into_response(request_id)
             }
         })
@@ -80,7 +107,10 @@ impl Receiver {
         let Received::Message(message) = &received else { return Ok(received) };
         let envelope = Envelope::new(name.clone(), integration.platform.name(), now, &incoming.body)
             .map_err(|_| Problem::new(ProblemType::InvalidBody, "The body is not JSON in UTF-8."))?;
-        self.queue.send_message(&envelope.traced(trace_id), message).await.map_err(not_sent)?;
+        self.queue
+            .send_message(&envelope.traced(trace_id), message)
+            .await
+            .map_err(|error| not_sent(error, name, &incoming.request_id))?;
         Ok(received)
     }
 
@@ -104,9 +134,9 @@ impl Receiver {
 }
 
 /// The answer names the message, by which some platforms find it again.
-fn accepted(message: Option<&Message>) -> Response<String> {
+fn accepted(request_id: &str, message: Option<&Message>) -> Response<String> {
     let body = message.map_or_else(|| json!({}), |message| json!({ "messageId": message.message_id }));
-    json_response(StatusCode::OK, "application/json", &body)
+    named(json_response(StatusCode::OK, "application/json", &body), request_id)
 }
 
 fn rejected(rejection: Rejection) -> Problem {
@@ -119,11 +149,11 @@ fn rejected(rejection: Rejection) -> Problem {
     }
 }
 
-fn not_sent(error: SendError) -> Problem {
+fn not_sent(error: SendError, name: &IntegrationName, request_id: &str) -> Problem {
     match error {
         SendError::TooLarge => Problem::new(ProblemType::BodyTooLarge, "The message is larger than the queue takes."),
         SendError::Unwritable(_) | SendError::Unavailable(_) => {
-            tracing::error!("{error}");
+            tracing::error!(request_id, integration = name.as_str(), reason = %error, "the message could not be stored");
             Problem::unavailable("The message could not be stored.")
         }
     }

@@ -4,6 +4,7 @@ mod read;
 
 use crate::identity::Identity;
 use crate::message::IdType;
+use crate::trace::TraceId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub struct InboundMessage {
     pub metadata: BTreeMap<String, String>,
     /// Whether the platform is to say which conversation it goes into, which takes it longer.
     pub prefetch_conversation_id: bool,
+    /// The caller's trace, for platforms that take one.
+    pub trace_id: Option<TraceId>,
 }
 
 /// What only an electronic mail has.

@@ -39,6 +39,7 @@ impl InboundMessage {
             channel,
             metadata: metadata.unwrap_or_default(),
             prefetch_conversation_id: prefetch.unwrap_or_default(),
+            trace_id: None,
         })
     }
 }

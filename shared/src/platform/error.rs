@@ -1,6 +1,7 @@
 //! How a call to the platform can fail, told apart by what the caller may do next.
 
 use crate::fields::Fault;
+use crate::metrics::CallOutcome;
 use crate::outbound::retry_after;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -88,6 +89,34 @@ impl ApiError {
         }
     }
 
+    /// The word for it in metrics.
+    pub(super) fn outcome(&self) -> CallOutcome {
+        match self {
+            Self::Credentials(_) => CallOutcome::CredentialsRefused,
+            Self::Refused(error) if error.status == StatusCode::UNAUTHORIZED.as_u16() => {
+                CallOutcome::CredentialsRefused
+            }
+            Self::Refused(_) => CallOutcome::Refused,
+            Self::RateLimited { .. } => CallOutcome::RateLimited,
+            Self::Unknown { .. } => CallOutcome::Unknown,
+            Self::NotSent(_) | Self::Unsupported | Self::Unfit(_) | Self::TooLarge { .. } => CallOutcome::NotSent,
+        }
+    }
+
+    /// What the platform said, if it said anything.
+    #[must_use]
+    pub fn words(&self) -> Option<&PlatformError> {
+        match self {
+            Self::Credentials(error) | Self::Refused(error) => Some(error),
+            Self::Unknown { error, .. } => error.as_ref(),
+            Self::NotSent(_)
+            | Self::RateLimited { .. }
+            | Self::Unsupported
+            | Self::Unfit(_)
+            | Self::TooLarge { .. } => None,
+        }
+    }
+
     /// Why no answer came.
     pub(super) fn from_transport(error: &reqwest::Error) -> Self {
         if error.is_connect() {
@@ -117,7 +146,7 @@ impl ApiError {
 const MAXIMUM_CODE_BYTES: usize = 100;
 
 /// Whether a platform's code or correlation id is a word such as `bad.request`. They go into the log; a sentence does not.
-pub(super) fn is_code(text: &str) -> bool {
+pub(crate) fn is_code(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=MAXIMUM_CODE_BYTES).contains(&text.len()) && text.bytes().all(allowed)
 }

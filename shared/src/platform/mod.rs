@@ -16,6 +16,7 @@ mod transport;
 mod webhook;
 
 pub use api::{Posted, Route, SentMessage, UserLookup};
+pub(crate) use error::is_code;
 pub use error::{ApiError, PlatformError};
 pub use webhook::{Received, Rejection};
 

@@ -1,10 +1,16 @@
-//! What calls to every platform have in common: the time that they may take, their repeats, and their addresses.
+//! What calls to every platform have in common: the time that they may take, their repeats, their addresses, and what is
+//! told of them in the log and in metrics.
 //!
 //! Every call has a time-out taken from the time that is left, and repeats where a repeat is safe and fits into that time.
 
-use super::error::ApiError;
-use crate::outbound;
+use super::PlatformName;
+use super::error::{ApiError, is_code};
+use crate::metrics::{CallOutcome, Event};
+use crate::outbound::{self, IncompleteBody};
+use crate::scope;
+use crate::trace::TraceId;
 use backon::{ExponentialBuilder, Retryable};
+use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
@@ -62,6 +68,83 @@ pub(super) async fn repeated<A, F: Future<Output = Result<A, ApiError>>>(
             wait.filter(|wait| Instant::now() + *wait + SHORTEST_ATTEMPT < deadline)
         })
         .await
+}
+
+/// What a platform answered.
+pub(super) struct Answered {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Result<Vec<u8>, IncompleteBody>,
+}
+
+/// Makes one call. `judge` says what its answer means; that goes into the log and the metrics, whatever it is.
+pub(super) async fn call<A>(
+    platform: PlatformName,
+    request: reqwest::RequestBuilder,
+    trace_id: Option<&TraceId>,
+    judge: impl FnOnce(Answered) -> Result<A, ApiError>,
+) -> Result<A, ApiError> {
+    let started = Instant::now();
+    let (result, status, named) = match request.send().await {
+        Ok(response) => {
+            let (status, headers) = (response.status(), response.headers().clone());
+            let named = correlation_id(&headers);
+            let body = outbound::bounded_body(response, MAXIMUM_ANSWER_BYTES).await;
+            (judge(Answered { status, headers, body }), Some(status.as_u16()), named)
+        }
+        Err(error) => (Err(ApiError::from_transport(&error)), None, None),
+    };
+    let called = Called { platform, status, trace_id, milliseconds: started.elapsed().as_millis() as u64 };
+    called.tell(result.as_ref().err(), named);
+    result
+}
+
+/// One call that is over.
+struct Called<'c> {
+    platform: PlatformName,
+    status: Option<u16>,
+    trace_id: Option<&'c TraceId>,
+    milliseconds: u64,
+}
+
+impl Called<'_> {
+    fn tell(self, error: Option<&ApiError>, named: Option<String>) {
+        let words = error.and_then(ApiError::words);
+        let correlation_id = named.or_else(|| words?.correlation_id.clone());
+        if let Some(correlation_id) = &correlation_id {
+            scope::note(correlation_id);
+        }
+        let outcome = error.map_or(CallOutcome::Succeeded, ApiError::outcome);
+        Event::PlatformCalled(outcome).write();
+        let scope::Ids { request_id, integration } = scope::ids();
+        let (platform, status, milliseconds) = (self.platform.as_str(), self.status, self.milliseconds);
+        let (result, trace_id) = (outcome.as_str(), self.trace_id.map(TraceId::as_str));
+        let code = words.and_then(|words| words.code.as_deref());
+        // The level of an event is a constant.
+        macro_rules! tell {
+            ($level:ident) => {
+                tracing::$level!(
+                    request_id,
+                    integration,
+                    platform,
+                    trace_id,
+                    correlation_id,
+                    outcome = "platform called",
+                    result,
+                    status,
+                    code,
+                    milliseconds
+                )
+            };
+        }
+        if outcome == CallOutcome::Succeeded { tell!(info) } else { tell!(warn) }
+    }
+}
+
+/// The platforms' own names for what they were asked: Genesys Cloud's, and Genesys Multicloud CX's.
+fn correlation_id(headers: &HeaderMap) -> Option<String> {
+    let named = headers.get("inin-correlation-id").and_then(|value| value.to_str().ok()).filter(|id| is_code(id));
+    named.map(str::to_owned).or_else(|| TraceId::of(headers).map(|id| id.to_string()))
 }
 
 /// The bytes of a call's body.

@@ -4,6 +4,7 @@
 //! is claimed in the ledger before anything is sent. Where its outcome is unknown it stays unknown: nothing is ever sent
 //! twice on a guess.
 
+mod end;
 mod once;
 mod reply;
 
@@ -20,6 +21,9 @@ use crate::json_bounds;
 use crate::ledger::Ledger;
 use crate::platform::Route;
 use crate::problem::{Problem, ProblemType, sentence};
+use crate::scope::{self, Ids};
+use crate::trace::TraceId;
+use end::Told;
 use http::{HeaderName, Response, header};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -56,6 +60,8 @@ pub struct SenderRequest {
     pub ends_at: Timestamp,
     /// Lambda's id of this invocation.
     pub request_id: String,
+    /// The caller's trace, where it named one.
+    pub trace_id: Option<TraceId>,
     /// What to do with it when its outcome is unknown and it comes again.
     pub repeats: Repeats,
     /// The path that was called.
@@ -114,42 +120,28 @@ impl SenderRoute {
         parse: impl FnOnce(&mut Fields<'_>) -> Option<T>,
         work: impl AsyncFnOnce(&SenderRequest, T) -> Result<Reply, Problem>,
     ) -> Response<String> {
+        let mut told = Told::new(&incoming, Some(self.route));
         let request_id = incoming.request_id.clone();
         let parsed: Result<IntegrationName, _> = incoming.path.parameter("integration").parse();
-        // A name that does not parse may hold anything, so it is not logged.
-        let integration = parsed.as_ref().map_or("", IntegrationName::as_str);
-        let mut caller = String::new();
         let result = match &parsed {
-            Ok(name) => self.attend(name, incoming, &mut caller, parse, work).await,
+            Ok(name) => {
+                let ids = Ids { request_id: Some(request_id.clone()), integration: Some(name.to_string()) };
+                let (result, correlation_id) =
+                    scope::within(ids, self.attend(name, incoming, &mut told, parse, work)).await;
+                told.correlation_id = correlation_id;
+                result
+            }
             Err(error) => {
                 Err(Problem::new(ProblemType::IntegrationNotFound, format!("An integration's name {error}.")))
             }
         };
-        let route = self.route.as_str();
         match result {
-            Ok(response) => {
-                let status = response.status().as_u16();
-                let replayed = response.headers().contains_key(IDEMPOTENCY_REPLAYED);
-                tracing::info!(request_id, route, integration, caller, outcome = "answered", status, replayed);
-                response
+            Ok(reply) => {
+                told.answered(&reply);
+                reply.into_response(&request_id)
             }
             Err(problem) => {
-                let (reason, status) = (problem.problem_type.as_str(), problem.status().as_u16());
-                let (code, correlation_id) = match &problem.platform {
-                    Some(error) => (error.code.as_deref(), error.correlation_id.as_deref()),
-                    None => (None, None),
-                };
-                tracing::warn!(
-                    request_id,
-                    route,
-                    integration,
-                    caller,
-                    outcome = "refused",
-                    reason,
-                    status,
-                    code,
-                    correlation_id
-                );
+                told.refused(&problem);
                 problem.into_response(&request_id)
             }
         }
@@ -159,13 +151,15 @@ impl SenderRoute {
         &self,
         name: &IntegrationName,
         incoming: Incoming,
-        caller_name: &mut String,
+        told: &mut Told,
         parse: impl FnOnce(&mut Fields<'_>) -> Option<T>,
         work: impl AsyncFnOnce(&SenderRequest, T) -> Result<Reply, Problem>,
-    ) -> Result<Response<String>, Problem> {
+    ) -> Result<Reply, Problem> {
         let integration = self.integrations.get(name).await?;
+        told.platform = Some(integration.platform.name());
         let (integration, caller) = self.authenticated(integration, &incoming).await?;
-        caller_name.clone_from(&caller.name);
+        told.caller = Some(caller.name.clone());
+        told.signed_id.clone_from(&caller.webhook_id);
         if !integration.supports(self.route) {
             return Err(Problem::not_supported(integration.platform.name()));
         }
@@ -183,6 +177,7 @@ impl SenderRoute {
             deadline: incoming.deadline(),
             ends_at: incoming.ends_at,
             request_id: incoming.request_id,
+            trace_id: TraceId::of(&incoming.headers),
             path: incoming.path,
             key: key.as_ref().map(|key| Identity::of(&[key.as_str(), fingerprint.as_str()])),
         };
@@ -199,7 +194,7 @@ impl SenderRoute {
                 once.run(&request, work(&request, task)).await
             }
         };
-        reply.map(Reply::into_response).map_err(|problem| match (problem.problem_type, repeats) {
+        reply.map_err(|problem| match (problem.problem_type, repeats) {
             (ProblemType::OutcomeUnknown, Repeats::Harmless) => {
                 let detail = "The platform may have done what was asked. It may be asked for again: that does no harm.";
                 Problem { detail: detail.to_owned(), ..problem }
@@ -233,6 +228,14 @@ impl SenderRoute {
             |error: AuthenticationError| Problem::new(ProblemType::Unauthenticated, sentence(&error.to_string()));
         verdict.map(|caller| (integration, caller)).map_err(refuse)
     }
+}
+
+/// The answer to a request that the function has no route for: API Gateway and the function do not agree.
+#[must_use]
+pub fn no_such_route(incoming: &Incoming) -> Response<String> {
+    let problem = Problem::new(ProblemType::RouteNotFound, "There is nothing at this path.");
+    Told::new(incoming, None).refused(&problem);
+    problem.into_response(&incoming.request_id)
 }
 
 /// The key under which the request is done once: the id that the caller signed, else the header's.

@@ -1,7 +1,7 @@
 //! What a sender route answers.
 
 use super::IDEMPOTENCY_REPLAYED;
-use crate::problem::{Problem, json_response};
+use crate::problem::{Problem, json_response, named};
 use http::{HeaderValue, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,13 +20,16 @@ pub struct Reply {
     /// Whether it is the first answer once more: the work had been done before.
     #[serde(skip)]
     pub replayed: bool,
+    /// The `webhook-id` under which the messaging service will get what was asked for, if it will; for the log.
+    #[serde(skip)]
+    pub webhook_id: Option<String>,
 }
 
 impl Reply {
     /// An answer with this status.
     #[must_use]
     pub fn new(status: StatusCode, body: Value) -> Self {
-        Self { status, body, incomplete: false, replayed: false }
+        Self { status, body, incomplete: false, replayed: false, webhook_id: None }
     }
 
     /// 200 with this body.
@@ -48,14 +51,14 @@ impl Reply {
         serde_json::to_string(self).ok()
     }
 
-    pub(super) fn into_response(self) -> Response<String> {
+    pub(super) fn into_response(self, request_id: &str) -> Response<String> {
         let good = self.status.is_success();
         let media_type = if good { "application/json" } else { "application/problem+json" };
         let mut response = json_response(self.status, media_type, &self.body);
         if self.replayed {
             response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
         }
-        response
+        named(response, request_id)
     }
 }
 

@@ -19,11 +19,8 @@ pub use agentless::{AgentlessMessage, messaging_template};
 pub use media::{FileName, InvalidFileName, TIME_TO_SEND, Upload, UploadError};
 
 use super::config::Config;
-use crate::outbound;
-use crate::platform::transport::{
-    self, MAXIMUM_ANSWER_BYTES, SHORTEST_ATTEMPT, USUAL, address, platform_time, time_left,
-};
-use crate::platform::{ApiError, PlatformApi};
+use crate::platform::transport::{self, Answered, SHORTEST_ATTEMPT, USUAL, address, platform_time, time_left};
+use crate::platform::{ApiError, PlatformApi, PlatformName};
 use http::{Method, StatusCode, header};
 use rate_limit::RateLimit;
 use serde::Serialize;
@@ -124,9 +121,7 @@ impl Client {
     }
 
     async fn token(&self, config: &Config, rejected: Option<&Token>, deadline: Instant) -> Result<Token, ApiError> {
-        let left = time_left(deadline)?;
-        let token = self.tokens.get(&self.http, config, rejected, left);
-        tokio::time::timeout(left, token).await.unwrap_or(Err(ApiError::NotSent("no token in time")))
+        self.tokens.get(&self.http, config, rejected, Instant::now() + time_left(deadline)?).await
     }
 
     async fn send<A: DeserializeOwned + Default>(
@@ -145,27 +140,20 @@ impl Client {
         if let Some(body) = &call.body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body.clone());
         }
-        let started = Instant::now();
-        let response = request.send().await.map_err(|error| ApiError::from_transport(&error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = outbound::bounded_body(response, MAXIMUM_ANSWER_BYTES).await;
-        RateLimit::read(&headers).report(&config.client_id);
-        let correlation_id = headers.get("inin-correlation-id").and_then(|value| value.to_str().ok());
-        let milliseconds = started.elapsed().as_millis() as u64;
-        tracing::info!(outcome = "platform called", status = status.as_u16(), correlation_id, milliseconds);
-        if !status.is_success() {
-            return Err(ApiError::from_answer(
-                status,
-                &headers,
-                error::read(status, &headers, &body.unwrap_or_default()),
-            ));
-        }
-        let answer = body.ok().and_then(|body| serde_json::from_slice(&body).ok());
-        match (answer, &call.method) {
-            (Some(answer), _) => Ok(answer),
-            (None, &Method::GET) => Err(ApiError::Unknown { cause: "the answer cannot be read", error: None }),
-            // It has been done; an answer that cannot be read only tells less of it.
-            (None, _) => Ok(A::default()),
-        }
+        transport::call(PlatformName::GenesysCloud, request, None, |Answered { status, headers, body }| {
+            RateLimit::read(&headers).report(&config.client_id);
+            if !status.is_success() {
+                let words = error::read(status, &headers, &body.unwrap_or_default());
+                return Err(ApiError::from_answer(status, &headers, words));
+            }
+            let answer = body.ok().and_then(|body| serde_json::from_slice(&body).ok());
+            match (answer, &call.method) {
+                (Some(answer), _) => Ok(answer),
+                (None, &Method::GET) => Err(ApiError::Unknown { cause: "the answer cannot be read", error: None }),
+                // It has been done; an answer that cannot be read only tells less of it.
+                (None, _) => Ok(A::default()),
+            }
+        })
+        .await
     }
 }

@@ -1,6 +1,6 @@
 //! How many calls are left: the platform says so in every answer.
 
-use crate::metrics::{self, Metric, Unit};
+use crate::metrics::Event;
 use http::HeaderMap;
 
 /// The platform's count of our calls in the current minute.
@@ -25,10 +25,7 @@ impl RateLimit {
     pub(super) fn report(self, client_id: &str) {
         let (Some(count), Some(allowed)) = (self.count, self.allowed) else { return };
         let headroom = allowed.saturating_sub(count);
-        metrics::write(
-            &[("client", client_id)],
-            &[Metric { name: "RateLimitHeadroom", unit: Unit::Count, value: headroom as f64 }],
-        );
+        Event::Headroom { client: client_id, calls: headroom }.write();
         if headroom < allowed / 10 {
             let reset_seconds = self.reset_seconds;
             tracing::warn!(client = client_id, headroom, allowed, reset_seconds, "few calls are left");

@@ -3,17 +3,19 @@
 //! Source: <https://developer.genesys.cloud/authorization/platform-auth/use-client-credentials>.
 
 use super::error;
+use crate::metrics::{Event, TokenOutcome};
 use crate::outbound;
 use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
-use http::StatusCode;
+use crate::scope;
+use http::{HeaderMap, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// How long before its end a token is no longer used: a call takes a while to get there. Of a short life, a fifth.
 const SKEW: Duration = Duration::from_secs(60);
@@ -57,16 +59,16 @@ struct Grant {
 
 impl Tokens {
     /// A token for the client of `config`. `rejected` is one that the platform no longer takes: it is replaced, unless
-    /// another call has done so already.
+    /// another call has done so already. It ends by `deadline`.
     pub(super) async fn get(
         &self,
         http: &reqwest::Client,
         config: &Config,
         rejected: Option<&Token>,
-        timeout: Duration,
+        deadline: Instant,
     ) -> Result<Token, ApiError> {
         let slot = self.slot(config);
-        let mut known = slot.lock().await;
+        let mut known = timeout_at(deadline, slot.lock()).await.map_err(|_| ApiError::NotSent("no token in time"))?;
         if let Some(token) = &*known {
             let refused = rejected.is_some_and(|rejected| rejected.expose() == token.expose());
             if !refused && Instant::now() < token.good_until {
@@ -74,7 +76,7 @@ impl Tokens {
             }
         }
         *known = None;
-        let token = fetch(http, config, timeout).await?;
+        let token = fetch(http, config, deadline).await?;
         *known = Some(token.clone());
         Ok(token)
     }
@@ -87,10 +89,36 @@ impl Tokens {
     }
 }
 
-async fn fetch(http: &reqwest::Client, config: &Config, timeout: Duration) -> Result<Token, ApiError> {
+async fn fetch(http: &reqwest::Client, config: &Config, deadline: Instant) -> Result<Token, ApiError> {
+    let asked_at = Instant::now();
+    let (status, token) = match ask(http, config, deadline - asked_at).await {
+        Ok((status, headers, body)) => (Some(status.as_u16()), read(asked_at, status, &headers, &body)),
+        Err(error) => (None, Err(error)),
+    };
+    let outcome = match &token {
+        Ok(_) => TokenOutcome::Succeeded,
+        Err(ApiError::NotSent(_)) => TokenOutcome::NotSent,
+        Err(_) => TokenOutcome::Refused,
+    };
+    Event::TokenRefreshed(outcome).write();
+    let scope::Ids { request_id, integration } = scope::ids();
+    let (result, milliseconds) = (outcome.as_str(), asked_at.elapsed().as_millis() as u64);
+    if outcome == TokenOutcome::Succeeded {
+        tracing::info!(request_id, integration, outcome = "token requested", result, status, milliseconds);
+    } else {
+        tracing::warn!(request_id, integration, outcome = "token requested", result, status, milliseconds);
+    }
+    token
+}
+
+/// Asks for a token, and waits so long for the whole answer.
+async fn ask(
+    http: &reqwest::Client,
+    config: &Config,
+    timeout: Duration,
+) -> Result<(StatusCode, HeaderMap, Vec<u8>), ApiError> {
     let mut url = config.region.login_url();
     url.set_path("/oauth/token");
-    let asked_at = Instant::now();
     let response = http
         .post(url)
         .basic_auth(&config.client_id, Some(config.client_secret.expose_secret()))
@@ -103,18 +131,22 @@ async fn fetch(http: &reqwest::Client, config: &Config, timeout: Duration) -> Re
     let body = outbound::bounded_body(response, MAXIMUM_ANSWER_BYTES)
         .await
         .map_err(|_| ApiError::NotSent("no complete answer to the request for a token"))?;
-    tracing::info!(outcome = "token requested", status = status.as_u16());
+    Ok((status, headers, body))
+}
+
+/// The token in an answer to a request that was made at `asked_at`.
+fn read(asked_at: Instant, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Token, ApiError> {
     match status {
         StatusCode::OK => {
-            let grant: Grant = serde_json::from_slice(&body)
+            let grant: Grant = serde_json::from_slice(body)
                 .map_err(|_| ApiError::NotSent("the answer to the request for a token cannot be read"))?;
             let life = Duration::from_secs(grant.expires_in.unwrap_or(DEFAULT_LIFE_SECONDS).min(MAXIMUM_LIFE_SECONDS));
             Ok(Token { value: grant.access_token, good_until: asked_at + usable(life) })
         }
         StatusCode::TOO_MANY_REQUESTS => {
-            Err(ApiError::from_answer(status, &headers, error::read(status, &headers, &body)))
+            Err(ApiError::from_answer(status, headers, error::read(status, headers, body)))
         }
-        _ if status.is_client_error() => Err(ApiError::Credentials(error::read(status, &headers, &body))),
+        _ if status.is_client_error() => Err(ApiError::Credentials(error::read(status, headers, body))),
         _ => Err(ApiError::NotSent("the platform gives out no tokens at the moment")),
     }
 }

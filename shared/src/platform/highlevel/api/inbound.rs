@@ -91,7 +91,7 @@ impl Client {
         };
         let path = ["conversations", "messages", "inbound"];
         let call = Call::new(Method::POST, &path, &body, Repeats::UnlessDone)?;
-        self.call::<Answer>(config, &call, deadline).await?.read()
+        self.call(config, &call, Answer::read, deadline).await
     }
 }
 

@@ -8,9 +8,8 @@ mod rate_limit;
 mod receipt;
 
 use super::config::Config;
-use crate::outbound;
-use crate::platform::transport::{self, Schedule};
-use crate::platform::{ApiError, PlatformApi};
+use crate::platform::transport::{self, Answered, Schedule};
+use crate::platform::{ApiError, PlatformApi, PlatformName};
 use http::{Method, StatusCode, header};
 use rate_limit::RateLimit;
 use secrecy::ExposeSecret;
@@ -79,11 +78,12 @@ impl Client {
         Ok(Self { http: transport::client()? })
     }
 
-    /// Makes a call and reads the answer, before `deadline`.
-    async fn call<A: DeserializeOwned + Default>(
+    /// Makes a call before `deadline`. What its answer says, where the status is good, is for `read`.
+    async fn call<B: DeserializeOwned + Default, A>(
         &self,
         config: &Config,
         call: &Call<'_>,
+        read: fn(B) -> Result<A, ApiError>,
         deadline: Instant,
     ) -> Result<A, ApiError> {
         let url = transport::address(config.api_base_url.url(), call.path)
@@ -92,17 +92,18 @@ impl Client {
             SCHEDULE,
             |error| call.repeats.allow(error),
             deadline,
-            || self.send(config, call, &url, deadline),
+            || self.send(config, call, &url, read, deadline),
         )
         .await
         .map_err(|error| refused_credentials(error, call.repeats))
     }
 
-    async fn send<A: DeserializeOwned + Default>(
+    async fn send<B: DeserializeOwned + Default, A>(
         &self,
         config: &Config,
         call: &Call<'_>,
         url: &Url,
+        read: fn(B) -> Result<A, ApiError>,
         deadline: Instant,
     ) -> Result<A, ApiError> {
         let request = self
@@ -114,24 +115,22 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/json")
             .body(call.body.clone())
             .timeout(transport::time_left(deadline)?);
-        let started = Instant::now();
-        let response = request.send().await.map_err(|error| ApiError::from_transport(&error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = outbound::bounded_body(response, transport::MAXIMUM_ANSWER_BYTES).await.unwrap_or_default();
-        let rate_limit = RateLimit::read(&headers);
-        rate_limit.report(&config.location_id);
-        let milliseconds = started.elapsed().as_millis() as u64;
-        tracing::info!(outcome = "platform called", status = status.as_u16(), milliseconds);
-        if status.is_success() {
-            // It has been done; an answer that cannot be read only tells less of it.
-            return Ok(serde_json::from_slice(&body).unwrap_or_default());
-        }
-        Err(match ApiError::from_answer(status, &headers, error::read(status, &body)) {
-            ApiError::RateLimited { retry_after } if !headers.contains_key(header::RETRY_AFTER) => {
-                ApiError::RateLimited { retry_after: rate_limit.wait().unwrap_or(retry_after) }
+        transport::call(PlatformName::HighLevel, request, None, |Answered { status, headers, body }| {
+            let body = body.unwrap_or_default();
+            let rate_limit = RateLimit::read(&headers);
+            rate_limit.report(&config.location_id);
+            if status.is_success() {
+                // It has been done; an answer that cannot be read only tells less of it.
+                return read(serde_json::from_slice(&body).unwrap_or_default());
             }
-            error => error,
+            Err(match ApiError::from_answer(status, &headers, error::read(status, &body)) {
+                ApiError::RateLimited { retry_after } if !headers.contains_key(header::RETRY_AFTER) => {
+                    ApiError::RateLimited { retry_after: rate_limit.wait().unwrap_or(retry_after) }
+                }
+                error => error,
+            })
         })
+        .await
     }
 }
 

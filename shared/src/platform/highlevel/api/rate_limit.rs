@@ -3,7 +3,7 @@
 //! Source: <https://marketplace.gohighlevel.com/docs/oauth/Faqs/>: 100 calls in 10 s and 200,000 a day, for each app and
 //! location.
 
-use crate::metrics::{self, Metric, Unit};
+use crate::metrics::Event;
 use http::HeaderMap;
 use std::time::Duration;
 
@@ -41,10 +41,7 @@ impl RateLimit {
     /// Writes how many calls are left as a metric, and into the log when there are few.
     pub(super) fn report(self, location_id: &str) {
         let (Some(allowed), Some(headroom)) = (self.allowed, self.remaining) else { return };
-        metrics::write(
-            &[("client", location_id)],
-            &[Metric { name: "RateLimitHeadroom", unit: Unit::Count, value: headroom as f64 }],
-        );
+        Event::Headroom { client: location_id, calls: headroom }.write();
         if headroom < allowed / 10 {
             let remaining_today = self.remaining_today;
             tracing::warn!(client = location_id, headroom, allowed, remaining_today, "few calls are left");

@@ -58,6 +58,6 @@ impl Client {
     ) -> Result<(), ApiError> {
         let path = ["conversations", "messages", &receipt.message_id, "status"];
         let call = Call::new(Method::PUT, &path, &Status::from(receipt), Repeats::OverEarly)?;
-        self.call(config, &call, deadline).await.map(|_: Option<IgnoredAny>| ())
+        self.call(config, &call, |_: Option<IgnoredAny>| Ok(()), deadline).await
     }
 }

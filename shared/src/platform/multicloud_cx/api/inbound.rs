@@ -68,6 +68,7 @@ impl<'m> Written<'m> {
             prefetch_conversation_id,
             conversation_id,
             channel: named,
+            trace_id: _,
         } = message;
         for (has, pointer) in [
             (!origin.custom_attributes.is_empty(), "/customAttributes"),
@@ -128,7 +129,8 @@ impl Client {
         message: &InboundMessage,
         deadline: Instant,
     ) -> Result<Posted, ApiError> {
-        let answer = self.post(config, vec![Written::new(config, message)?], None, false, deadline).await?;
+        let answer =
+            self.post(config, vec![Written::new(config, message)?], message.trace_id.as_ref(), false, deadline).await?;
         Ok(Posted { id: answer.ids.into_iter().next(), conversation_id: None })
     }
 }

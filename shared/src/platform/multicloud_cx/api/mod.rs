@@ -9,9 +9,8 @@ mod receipt;
 mod tests;
 
 use super::config::Config;
-use crate::outbound;
-use crate::platform::transport::{self, MAXIMUM_ANSWER_BYTES, USUAL};
-use crate::platform::{ApiError, PlatformApi};
+use crate::platform::transport::{self, Answered, USUAL};
+use crate::platform::{ApiError, PlatformApi, PlatformName};
 use crate::signature::hub::{self, X_HUB_SIGNATURE};
 use crate::trace::{TraceId, X_B3_TRACE_ID};
 use answer::Answer;
@@ -115,14 +114,8 @@ impl Client {
         if let Some(trace_id) = call.trace_id {
             request = request.header(X_B3_TRACE_ID, trace_id.as_str());
         }
-        let started = Instant::now();
-        let response = request.send().await.map_err(|error| ApiError::from_transport(&error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = outbound::bounded_body(response, MAXIMUM_ANSWER_BYTES).await;
-        let trace_id = call.trace_id.map(TraceId::as_str);
-        let milliseconds = started.elapsed().as_millis() as u64;
-        tracing::info!(outcome = "platform called", status = status.as_u16(), trace_id, milliseconds);
-        Answer::read(status, &headers, body.ok().as_deref())
+        let judge = |Answered { status, headers, body }: Answered| Answer::read(status, &headers, body.ok().as_deref());
+        transport::call(PlatformName::MulticloudCx, request, call.trace_id, judge).await
     }
 }
 

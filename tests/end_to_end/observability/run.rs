@@ -1,0 +1,244 @@
+//! A run in which everything happens that is counted, and what was counted.
+
+use crate::cards::{USER, card};
+use crate::logs::log_lines;
+use crate::platform::WithPlatform;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::envelope::Envelope;
+use shared::platform::PlatformName;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+use tests::caller::Request;
+use tests::genesys_cloud;
+use tests::genesys_cloud_api::Fault;
+use tests::messaging_service::{Attempt, MessagingService, PATIENCE, Reply};
+use tests::multicloud_cx;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+/// One value, under one of its dimension sets.
+#[derive(Debug, Clone)]
+pub(super) struct Counted {
+    pub(super) name: String,
+    pub(super) unit: String,
+    pub(super) value: f64,
+    /// Under how many sets it was counted.
+    pub(super) sets: usize,
+    pub(super) dimensions: BTreeMap<String, String>,
+}
+
+impl Counted {
+    /// The names of its dimensions.
+    pub(super) fn names(&self) -> BTreeSet<&str> {
+        self.dimensions.keys().map(String::as_str).collect()
+    }
+
+    /// The logical id of the function that counted: the physical name is stack, logical id, and something random.
+    pub(super) fn function(&self) -> &str {
+        self.dimensions["FunctionName"].rsplit('-').nth(1).unwrap_or_default()
+    }
+}
+
+/// Has everything happen that is counted, in every function that counts it.
+pub(super) async fn run() {
+    let requests = ROUTES.map(|(route, body)| requests(route, body));
+    tokio::join!(deliveries(), futures::future::join_all(requests), calls_of_all_sorts());
+}
+
+/// A request to a sender route, which has an id in it.
+type Body = fn(&str) -> Value;
+
+/// A route of each function that callers call.
+const ROUTES: [(&str, Body); 5] = [
+    ("agentless", |id| json!({"toAddress": id, "textBody": "hello"})),
+    ("receipts", |id| json!({"messageId": id, "to": {"id": "customer-1"}, "status": "delivered"})),
+    ("cards", |_| json!({"userId": USER, "card": card()})),
+    ("inbound/messages", |id| json!({"messageId": id, "from": {"id": "customer-1"}, "text": "hello", "time": TIME})),
+    (AGENTS_MESSAGES, |_| json!({"textBody": "hello"})),
+];
+const AGENTS_MESSAGES: &str = "conversations/{conversation}/communications/{communication}/messages";
+const TIME: &str = "2026-01-02T03:04:05Z";
+
+/// Waits until nothing is missing from what was counted on the stack, and returns that.
+pub(super) async fn counted_until(missing: impl Fn(&[Counted]) -> Vec<String>) -> Vec<Counted> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let counted: Vec<_> = log_lines().iter().flat_map(counted).collect();
+        let missing = missing(&counted);
+        if missing.is_empty() {
+            return counted;
+        }
+        assert!(Instant::now() < deadline, "was not counted: {missing:#?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// What a line counts for: each metric under each dimension set.
+fn counted(line: &Value) -> Vec<Counted> {
+    let directives = line["_aws"]["CloudWatchMetrics"].as_array().into_iter().flatten();
+    let ours = directives.filter(|directive| directive["Namespace"] == "Patchbay");
+    ours.flat_map(|directive| {
+        assert!(line["_aws"]["Timestamp"].is_u64(), "{line}");
+        let sets = directive["Dimensions"].as_array().unwrap();
+        let metrics = directive["Metrics"].as_array().unwrap();
+        metrics.iter().flat_map(move |metric| {
+            let name = metric["Name"].as_str().unwrap();
+            sets.iter().map(move |set| Counted {
+                name: name.to_owned(),
+                unit: metric["Unit"].as_str().unwrap().to_owned(),
+                value: line[name].as_f64().unwrap_or_else(|| panic!("{line}")),
+                sets: sets.len(),
+                dimensions: set.as_array().unwrap().iter().map(|name| dimension(line, name)).collect(),
+            })
+        })
+    })
+    .collect()
+}
+
+fn dimension(line: &Value, name: &Value) -> (String, String) {
+    let name = name.as_str().unwrap();
+    (name.to_owned(), line[name].as_str().unwrap_or_else(|| panic!("{line}")).to_owned())
+}
+
+/// All that can become of a webhook and of its delivery.
+async fn deliveries() {
+    let service = MessagingService::behaving(|attempt, before| {
+        Reply::status(match attempt.text() {
+            "refused" => 404,
+            "late" => 503,
+            "repeated" if before == 0 => 503,
+            _ => 200,
+        })
+    })
+    .await;
+    let setting = WithPlatform::delivering_to(&service.url, |_| {}).await;
+    let WithPlatform { stack, platform, integration } = &setting;
+    // Once a token is there: our credentials are refused, then it breaks down, and then it refuses the receipt.
+    platform.fail_tokens([Fault::Status(401)]);
+    let faults = [Fault::TokenRevoked, Fault::TokenRevoked, Fault::Status(503), Fault::Status(400)];
+    platform.fail_operation("receipt", faults);
+    // The receipt of the second that is refused comes behind that of the first.
+    for text in ["good", "repeated", "refused", "refused"] {
+        let webhook = genesys_cloud::text(integration, text, text);
+        webhook.accepted(stack, integration).await;
+        if text == "good" {
+            service.wait_for(&webhook.id()).await;
+            // The queue itself drops what comes again within five minutes, unless it is called something else.
+            let (name, now) = (integration.name.clone(), Timestamp::now());
+            let envelope = Envelope::new(name, PlatformName::GenesysCloud, now, &webhook.body).unwrap();
+            let again = stack.sqs.send_message().queue_url(&stack.queue_url).message_group_id("again");
+            let again = again.message_deduplication_id(Uuid::new_v4()).message_body(envelope.to_queue().unwrap());
+            again.send().await.unwrap();
+        }
+    }
+    let hasty = WithPlatform::delivering_to(&service.url, |configuration| {
+        configuration["delivery"]["giveUpAfterSeconds"] = 1.into();
+    })
+    .await;
+    genesys_cloud::text(&hasty.integration, "customer-1", "late").accepted(stack, &hasty.integration).await;
+    let gone = gone_after_a_token().await;
+    let lonely = stack.integration(&service.url, |configuration| {
+        configuration["domain"] = gone.into();
+        configuration["delivery"]["giveUpAfterSeconds"] = 1.into();
+    });
+    let lonely = lonely.await;
+    genesys_cloud::text(&lonely, "customer-1", "refused").accepted(stack, &lonely).await;
+
+    let times = |attempts: &[Attempt], text: &str| attempts.iter().filter(|attempt| attempt.text() == text).count();
+    service
+        .wait_until(|attempts| {
+            times(attempts, "repeated") == 2 && times(attempts, "late") > 0 && times(attempts, "refused") == 3
+        })
+        .await;
+    platform.wait_for_calls_of("receipt", 1).await;
+
+    let forged = genesys_cloud::text(integration, "customer-1", "forged").signed_with("not-the-right-one");
+    forged.post(stack, integration).await.assert_problem(401, "invalid-signature");
+    let nobodys = format!("{}/integrations/nobody-has-made-it/webhook", stack.api_url);
+    forged.post_to(stack, &nobodys).await.assert_problem(404, "integration-not-found");
+    let faulty = stack.integration(&service.url, |configuration| configuration["colour"] = "red".into()).await;
+    forged.post(stack, &faulty).await.assert_problem(503, "unavailable");
+}
+
+/// All that can become of a caller's request.
+async fn requests(route: &'static str, body: Body) {
+    let setting = WithPlatform::start().await;
+    let WithPlatform { stack, platform, integration } = &setting;
+    platform.add_user(USER, "ada@example.com");
+    let conversation = platform.open_conversation(&integration.integration_id, "customer-1");
+    let route = route
+        .replace("{conversation}", &conversation.conversation_id)
+        .replace("{communication}", &conversation.communication_id);
+    let request = |id: &str| Request::new(&body(id));
+    let post = async |request: Request| request.post(stack, integration, &route).await;
+
+    post(request("m-1")).await.assert_problem(401, "unauthenticated");
+    let signed = request("m-1").signed();
+    let (first, second) = (post(signed.clone()).await, post(signed).await);
+    assert!(first.status.is_success() && !first.replayed, "{route}: {:?}", first.body);
+    assert!(second.replayed, "{route}: {:?}", second.body);
+
+    platform.fail([Fault::TokenRevoked; 2]);
+    post(request("m-2").bearing_token()).await.assert_problem(502, "platform-credentials");
+    platform.fail([Fault::TokenRevoked]);
+    platform.fail_tokens([Fault::Status(401)]);
+    post(request("m-3").bearing_token()).await.assert_problem(502, "platform-credentials");
+    // What may be repeated is, and then it is done.
+    platform.fail([Fault::Status(503)]);
+    post(request("m-4").bearing_token()).await;
+
+    let faulty = stack.integration("http://127.0.0.1:9/", |configuration| configuration["colour"] = "red".into()).await;
+    request("m-5").bearing_token().post(stack, &faulty, &route).await.assert_problem(503, "unavailable");
+    let gone = gone_after_a_token().await;
+    let lonely = stack.integration("http://127.0.0.1:9/", |configuration| configuration["domain"] = gone.into()).await;
+    request("m-6").bearing_token().post(stack, &lonely, &route).await.assert_problem(503, "unavailable");
+}
+
+/// The address of a platform that gives a token, and that nobody reaches after that.
+async fn gone_after_a_token() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        drop(listener);
+        let mut request = Vec::new();
+        while !request.ends_with(b"grant_type=client_credentials") {
+            connection.read_buf(&mut request).await.unwrap();
+        }
+        let body = json!({"access_token": "of-no-use", "expires_in": 3600}).to_string();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+        connection.write_all((head + &body).as_bytes()).await.unwrap();
+    });
+    url
+}
+
+/// What only some calls come to.
+async fn calls_of_all_sorts() {
+    let setting = WithPlatform::start().await;
+    let message = json!({"toAddress": "customer-1", "textBody": "hello"});
+    let post = async |request: Request| request.post(&setting.stack, &setting.integration, "agentless").await;
+    for (fault, status, problem) in [
+        (Fault::Status(400), 400, "platform-refused"),
+        (Fault::RateLimited(60), 429, "rate-limited"),
+        (Fault::Status(503), 504, "outcome-unknown"),
+    ] {
+        setting.platform.fail([fault]);
+        post(Request::new(&message).bearing_token()).await.assert_problem(status, problem);
+    }
+    post(Request::new(&message).bearing_token().key("k")).await;
+    let other = json!({"toAddress": "customer-2", "textBody": "hello"});
+    post(Request::new(&other).bearing_token().key("k")).await.assert_problem(422, "idempotency-key-reused");
+    post(Request::new(&json!({})).bearing_token()).await.assert_problem(400, "invalid-body");
+
+    let nowhere = "http://127.0.0.1:9";
+    let integration = setting.stack.integration_of("c", &multicloud_cx::configuration(nowhere, "c", nowhere)).await;
+    let answer = Request::new(&message).bearing_token().post(&setting.stack, &integration, "agentless").await;
+    answer.assert_problem(501, "not-supported");
+    // No token is to be had at first.
+    let setting = WithPlatform::start().await;
+    setting.platform.fail_tokens([Fault::Status(503)]);
+    let request = Request::new(&message).bearing_token();
+    assert_eq!(200, request.post(&setting.stack, &setting.integration, "agentless").await.status.as_u16());
+}
