@@ -11,6 +11,15 @@ CARGO_MACHETE := .tools/cargo-machete-0.9.2
 # Where the template stands as CloudFormation gets it, with what SAM adds.
 TRANSFORMED := target/transformed
 ARCHITECTURE ?= arm64
+# What is built, and how; `make rehearse` also builds an earlier commit, and all that without optimising.
+SOURCE := $(CURDIR)
+PROFILE := release
+FUNCTIONS := $(CURDIR)/target/lambda
+# Where the answers of `sam deploy --guided` are, and under which name.
+SAMCONFIG ?= $(CURDIR)/infra/samconfig.toml
+CONFIG_ENV ?= default
+# The commit that a running stack is upgraded from in the rehearsal.
+FROM := HEAD^
 RUST_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),aarch64,$(ARCHITECTURE))-unknown-linux-gnu
 export SAM_CLI_TELEMETRY := 0
 # The commands below look for what was built there.
@@ -33,8 +42,7 @@ watch: local ## serve the routes with `cargo lambda watch`, rebuilt as the sourc
 test: check unit end-to-end ## all checks and tests
 
 .PHONY: check
-check: $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, lints, dependencies, documentation, template
-	@infra/local/setup.sh checkov
+check: setup-tests $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, lints, dependencies, documentation, template, OpenAPI document
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO_DENY)/bin/cargo-deny --offline --locked check bans licenses sources
@@ -45,13 +53,16 @@ check: $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, lints, dependencies, docume
 	@mkdir -p $(TRANSFORMED) && $(PYTHON) infra/local/transform.py > $(TRANSFORMED)/template.json
 	CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv/checkov/bin/checkov --skip-download --quiet --compact \
 	    --framework cloudformation --file infra/template.yaml $(TRANSFORMED)/template.json
+	.venv/schemathesis/bin/openapi-spec-validator --schema 3.1 docs/openapi.yaml
 
 .PHONY: unit
 unit: setup ## tests that need no stack
-	cargo test --locked --workspace --lib --bins --test genesys_cloud --test highlevel --test readme --test template
+	$(PYTHON) -m unittest discover --start-directory infra/local
+	cargo test --locked --workspace --lib --bins --test documents --test genesys_cloud --test highlevel --test openapi \
+	    --test template
 
 .PHONY: end-to-end
-end-to-end: setup ## tests on the deployed stack and in a browser, and what `make run` and `make watch` show
+end-to-end: setup-tests ## tests on the deployed stack and in a browser, and what `make run` and `make watch` show
 	@infra/local/system-packages.sh 'cc:gcc libc6-dev' curl:curl chromium:chromium chromedriver:chromium-driver
 	cargo build --locked --workspace --all-targets
 	cargo test --locked --workspace --test browser
@@ -62,12 +73,18 @@ end-to-end: setup ## tests on the deployed stack and in a browser, and what `mak
 build: setup ## the functions for Lambda, optimised (ARCHITECTURE=arm64 unless x86_64 is given)
 	@test -d "$$(rustc --print target-libdir --target $(RUST_TARGET))" || { \
 	    echo "Rust cannot build for $(ARCHITECTURE) yet: rustup target add $(RUST_TARGET)" >&2; exit 1; }
-	$(WITH_TOOLS) cargo lambda build --release --locked --target $(RUST_TARGET) \
-	    $(addprefix --package ,$(notdir $(wildcard functions/*)))
+	cd $(SOURCE) && $(WITH_TOOLS) cargo lambda build --profile $(PROFILE) --locked --target $(RUST_TARGET) \
+	    --lambda-dir $(FUNCTIONS) $(addprefix --package ,$(notdir $(wildcard $(SOURCE)/functions/*)))
+	$(if $(filter dev,$(PROFILE)),strip $(FUNCTIONS)/*/bootstrap)
 
 .PHONY: deploy
-deploy: build ## build, and deploy to the AWS account of the environment
-	cd infra && ../.venv/bin/sam deploy --parameter-overrides Architecture=$(ARCHITECTURE)
+deploy: build ## build, and deploy to AWS; asks the first time (CONFIG_ENV=staging: one more stack)
+	@$(PYTHON) infra/deploy.py --config-env $(CONFIG_ENV) --config-file $(SAMCONFIG) \
+	    --template $(SOURCE)/infra/template.yaml --functions $(FUNCTIONS)
+
+.PHONY: rehearse
+rehearse: local ## `make deploy` on the emulated AWS, then an upgrade while messages flow (FROM=HEAD^)
+	@$(PYTHON) infra/local/rehearse.py $(FROM)
 
 .PHONY: clean
 clean: ## remove everything that the other commands made
@@ -78,6 +95,11 @@ clean: ## remove everything that the other commands made
 .PHONY: setup
 setup:
 	@infra/local/setup.sh
+
+# The same with what only checks and tests need.
+.PHONY: setup-tests
+setup-tests:
+	@infra/local/setup.sh checkov schemathesis
 
 # One build of the whole workspace; the tests use the same.
 .PHONY: local

@@ -18,8 +18,8 @@ make_environment() { # folder, requirements file
     fi
 }
 
-python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || {
-    echo "Python 3.10 or newer with its venv module is needed (on Debian: apt-get install python3-venv)." >&2
+python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
+    echo "Python 3.11 or newer with its venv module is needed (on Debian: apt-get install python3-venv)." >&2
     exit 1
 }
 make_environment .venv infra/local/requirements.txt

@@ -51,6 +51,13 @@ impl<'d> Delivery<'d> {
     }
 }
 
+/// The body of a delivery that nothing has happened for: it tries whether deliveries arrive.
+#[must_use]
+pub fn test_body(integration: &IntegrationName, now: Timestamp) -> Vec<u8> {
+    let body = serde_json::json!({"type": "test", "timestamp": now, "data": {"integration": integration}});
+    body.to_string().into_bytes()
+}
+
 /// What happened, in the dotted words of Standard Webhooks.
 fn event_type(kind: &Kind) -> &'static str {
     match kind {

@@ -211,11 +211,19 @@ pub fn whole_number(
     bounds: std::ops::RangeInclusive<u64>,
 ) -> impl FnOnce(Value) -> Result<u64, String> {
     move |value| {
-        value
-            .as_u64()
+        whole(&value)
             .filter(|number| bounds.contains(number))
             .ok_or_else(|| format!("must be a whole number of {unit} from {} to {}", bounds.start(), bounds.end()))
     }
+}
+
+/// A whole number that is not negative, however it is written: to JSON, 5 and 5.0 are the same.
+#[must_use]
+pub fn whole(value: &Value) -> Option<u64> {
+    // So far every whole number has a double of its own.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let with_a_point = || value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..=EXACT).contains(number));
+    value.as_u64().or_else(|| with_a_point().map(|number| number as u64))
 }
 
 /// A media type by RFC 6838: `type/subtype` in lower case, with whatever parameters there are.
@@ -225,7 +233,10 @@ pub fn whole_number(
 pub fn mime(value: Value) -> Result<String, String> {
     let text = text(value)?;
     let text = text.trim();
-    let essence = media_type(text).ok_or_else(|| "must be a media type, such as image/png".to_owned())?;
+    // Parameters go along as they are, where a header can hold them.
+    let printable = |character: char| matches!(character, '\t' | ' '..='~');
+    let essence = media_type(text).filter(|_| text.chars().all(printable));
+    let essence = essence.ok_or_else(|| "must be a media type, such as image/png".to_owned())?;
     let parameters = text.split_once(';').map(|(_, parameters)| format!(";{parameters}"));
     Ok(essence + &parameters.unwrap_or_default())
 }
@@ -286,10 +297,26 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_number_is_the_same_with_a_point() {
+        for (number, expected) in [
+            (json!(5), Some(5)),
+            (json!(5.0), Some(5)),
+            (json!(5e2), Some(500)),
+            (json!(5.5), None),
+            (json!(-5.0), None),
+            (json!(1e300), None),
+            (json!("5"), None),
+        ] {
+            assert_eq!(expected, whole(&number), "{number}");
+        }
+        assert_eq!(Ok(5), whole_number("seconds", 1..=9)(json!(5.0)));
+    }
+
+    #[test]
     fn a_media_type_is_two_names_and_perhaps_parameters() {
         assert_eq!(Ok("image/png".to_owned()), mime(json!(" Image/PNG ")));
         assert_eq!(Ok("text/plain; charset=UTF-8".to_owned()), mime(json!("TEXT/plain; charset=UTF-8")));
-        for wrong in ["png", "image/", "/png", "image/p ng", "image/png\u{e4}", "a/b/c"] {
+        for wrong in ["png", "image/", "/png", "image/p ng", "image/png\u{e4}", "a/b/c", "a/b;c\u{18}", "a/b;\u{e4}"] {
             assert!(mime(json!(wrong)).is_err(), "{wrong}");
         }
     }

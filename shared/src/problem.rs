@@ -21,6 +21,9 @@ macro_rules! problem_types {
         pub enum ProblemType { $($(#[$meta])* $variant,)+ }
 
         impl ProblemType {
+            /// All of them: the list is closed.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
             /// The last part of the problem's `type`; also the reason in the log.
             #[must_use]
             pub fn as_str(self) -> &'static str {

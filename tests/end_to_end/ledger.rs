@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use shared::ledger::{Bid, Claim, Claimed, Lapsed, Ledger, LedgerError, Outcome, RETENTION, Settled};
+use shared::ledger::{Bid, Claim, Claimed, Lapsed, Ledger, LedgerError, Outcome, Progress, RETENTION, Settled};
 use std::time::Duration;
 use tests::stack::Stack;
 use uuid::Uuid;
@@ -133,4 +133,25 @@ async fn an_item_is_forgotten_after_the_retention_time_even_before_dynamodb_remo
     assert!(matches!(bid_for(&ledger, &key, retained, retained + LEASE).await.unwrap(), Claimed::Settled(_)));
     let forgotten = now + RETENTION + Duration::from_secs(1);
     assert_eq!(2, won(bid_for(&ledger, &key, forgotten, forgotten + LEASE).await.unwrap()).version());
+}
+
+#[tokio::test]
+async fn looking_tells_how_far_the_work_is_and_changes_nothing() {
+    let ledger = Stack::connect().await.ledger();
+    let (key, now) = (key(), Timestamp::now());
+    assert_eq!(None, ledger.look(&key).await.unwrap());
+    let progress = async || {
+        let entry = ledger.look(&key).await.unwrap().unwrap();
+        assert_eq!(Some(now.as_second() + RETENTION.as_secs() as i64), entry.expires_at.map(Timestamp::as_second));
+        (entry.version, entry.progress)
+    };
+    let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
+    let until = Timestamp::from_millisecond((now + LEASE).as_millisecond()).unwrap();
+    assert_eq!((1, Progress::Claimed { until }), progress().await);
+    ledger.release(&claim, now).await.unwrap();
+    assert_eq!((1, Progress::Released), progress().await);
+    let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
+    ledger.complete(&claim, now, Outcome::Failed, Some("why")).await.unwrap();
+    let settled = Settled { outcome: Outcome::Failed, answer: Some("why".to_owned()), fingerprint: None };
+    assert_eq!((2, Progress::Settled(settled)), progress().await);
 }

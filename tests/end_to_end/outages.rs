@@ -1,8 +1,11 @@
 //! AWS itself out of reach: one function on its own, with a proxy before the emulated AWS that can cut it off.
 
 use crate::alone::Alone;
-use serde_json::json;
+use serde_json::{Value, json};
+use tests::caller::Request;
 use tests::genesys_cloud::Webhook;
+use tests::genesys_cloud_api::GenesysCloud;
+use tests::messaging_service::MessagingService;
 
 #[tokio::test]
 async fn a_warm_webhook_costs_one_call_to_aws() {
@@ -105,4 +108,20 @@ async fn a_delivery_costs_two_writes_to_the_ledger() {
     assert_eq!(vec!["GetSecretValue", "UpdateItem", "UpdateItem"], alone.aws.take_operations());
     assert!(alone.dispatch(&alone.text()).await.is_empty());
     assert_eq!(vec!["UpdateItem", "UpdateItem"], alone.aws.take_operations());
+}
+
+#[tokio::test]
+async fn a_customers_signed_message_costs_four_writes_to_the_ledger_and_one_without_a_key_two() {
+    let platform = GenesysCloud::start().await;
+    let change = |configuration: &mut Value| configuration["domain"] = platform.url.clone().into();
+    let alone = Alone::configured(MessagingService::start().await, "inbound-sender", change).await;
+    let message = |id: &str| {
+        let from = json!({"id": "customer-1"});
+        Request::new(&json!({"messageId": id, "from": from, "time": "2026-01-02T03:04:05Z", "text": "Hello"}))
+    };
+    for (request, writes) in [(message("m-1").signed(), 4), (message("m-2").bearing_token(), 2)] {
+        assert_eq!(200, alone.request("inbound/messages", &request).await.0);
+        let written = alone.aws.take_operations().into_iter().filter(|operation| *operation == "UpdateItem").count();
+        assert_eq!(writes, written);
+    }
 }

@@ -6,6 +6,7 @@ mod answers;
 mod channels;
 mod conversations;
 mod inbound;
+mod integrations;
 mod media;
 pub(crate) mod models;
 mod outbound;
@@ -27,12 +28,14 @@ use axum::Router;
 use axum::routing::{any, get, post, put};
 use models::IdType;
 use platform::{Incoming, Platform};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
+use webhooks::Webhook;
 
 use crate::faults::Target;
 use crate::messaging_service::PATIENCE;
@@ -43,7 +46,7 @@ pub const CLIENT_ID: &str = "client-of-the-tests";
 pub const CLIENT_SECRET: &str = "client-secret-of-the-tests";
 
 /// What the calls are called here.
-pub const OPERATIONS: [&str; 11] = [
+pub const OPERATIONS: [&str; 16] = [
     "agentless",
     "receipt",
     "inbound-message",
@@ -55,6 +58,11 @@ pub const OPERATIONS: [&str; 11] = [
     "media",
     "users",
     "channel-message",
+    "create-integration",
+    "integrations",
+    "integration",
+    "update-integration",
+    "delete-integration",
 ];
 
 /// The running platform; it ends when this is dropped.
@@ -211,6 +219,33 @@ impl GenesysCloud {
         self.platform.users.remove(id);
     }
 
+    /// The open-messaging integrations that were made through the API, as they are now.
+    #[must_use]
+    pub fn integrations(&self) -> Vec<Value> {
+        self.platform.integrations.all()
+    }
+
+    /// An open-messaging integration that somebody made by hand.
+    pub fn add_integration(&self, id: &str, webhook_url: &str, secret: &str) {
+        self.platform.integrations.add(json!({
+            "id": id,
+            "name": "made by hand",
+            "outboundNotificationWebhookUrl": webhook_url,
+            "outboundNotificationWebhookSignatureSecretToken": secret,
+            "createStatus": "Completed",
+        }));
+    }
+
+    /// Takes a permission from the client's role, such as `messaging:integration:add`.
+    pub fn withhold(&self, permission: &str) {
+        self.platform.withheld.lock().expect("no panic").insert(permission.to_owned());
+    }
+
+    /// Gives it back.
+    pub fn grant(&self, permission: &str) {
+        self.platform.withheld.lock().expect("no panic").remove(permission);
+    }
+
     /// The organisation does not have the operation that takes cards: all on that path is answered 404.
     pub fn without_channels(&self) {
         self.platform.has_channels.store(false, Ordering::Relaxed);
@@ -219,6 +254,14 @@ impl GenesysCloud {
     /// From now on the integration's messages and receipts are posted to its webhook, signed with its secret.
     pub fn connect(&self, webhook_url: impl Into<String>, secret: impl Into<String>, integration_id: &str) {
         self.platform.webhooks.connect(integration_id, webhook_url.into(), secret.into());
+    }
+
+    /// An agent writes to a customer: posts the message to the integration's webhook by and by, and returns its id.
+    pub fn post_text(&self, integration_id: &str, customer: &str, text: &str) -> String {
+        let id = Uuid::new_v4().simple().to_string();
+        let conversation = self.open_conversation(integration_id, customer);
+        self.platform.webhooks.post(Webhook::text(&conversation, &id, text));
+        id
     }
 
     /// How long webhooks that are yet to come wait for an answer (10 s if nothing else is said), and for how long they
@@ -252,6 +295,7 @@ impl GenesysCloud {
 
 fn router(platform: Arc<Platform>) -> Router {
     const MESSAGES: &str = "/api/v2/conversations/messages";
+    const INTEGRATIONS: &str = "/api/v2/conversations/messaging/integrations/open";
     let inbound = |rest: &str| format!("{MESSAGES}/{{integration}}/inbound/open/{rest}");
     let communication = |rest: &str| format!("{MESSAGES}/{{conversation}}/communications/{{communication}}/{rest}");
     Router::new()
@@ -267,6 +311,11 @@ fn router(platform: Arc<Platform>) -> Router {
         .route(&communication("messages/media/{media}"), get(media::status))
         .route("/api/v2/users", get(users::users))
         .route("/api/v2/openmessaging/channels/{channel}/messages", any(channels::channel_message))
+        .route(INTEGRATIONS, get(integrations::list).post(integrations::create))
+        .route(
+            &format!("{INTEGRATIONS}/{{integration}}"),
+            get(integrations::one).patch(integrations::update).delete(integrations::delete),
+        )
         .route("/uploads/{upload}", put(media::put))
         .route("/media/{media}", get(media::download))
         .fallback(|_: Incoming| async { Refusal::not_found("The requested resource was not found.") })

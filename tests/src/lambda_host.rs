@@ -117,12 +117,13 @@ impl LambdaHost {
 }
 
 /// The workspace's binary of that name, built in the same profile as this test.
-fn binary(name: &str) -> std::path::PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let folder = test.parent().and_then(std::path::Path::parent).expect("a test is built into target/<profile>/deps");
-    let binary = folder.join(name);
-    assert!(binary.exists(), "{name} is not built: run `make test`");
-    binary
+#[must_use]
+pub fn binary(name: &str) -> std::path::PathBuf {
+    let own = std::env::current_exe().expect("a program has a path");
+    // Tests are in target/<profile>/deps, and programs in the folder above.
+    let candidates: Vec<_> = own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).collect();
+    let binary = candidates.iter().find(|path| path.exists());
+    binary.unwrap_or_else(|| panic!("{name} is not built: run `make test`")).clone()
 }
 
 async fn next(State(api): State<RuntimeApi>) -> Response {

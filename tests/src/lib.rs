@@ -6,6 +6,8 @@
 pub mod aws_proxy;
 pub mod browser;
 pub mod caller;
+pub mod command;
+pub mod documents;
 pub mod faults;
 pub mod genesys_cloud;
 pub mod genesys_cloud_api;
@@ -15,5 +17,7 @@ pub mod lambda_host;
 pub mod messaging_service;
 pub mod multicloud_cx;
 pub mod multicloud_cx_api;
+pub mod openapi;
+pub mod rehearsal;
 pub mod sample_service;
 pub mod stack;

@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 /// How long a test waits for what must come. Only a failing test waits that long.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Where it takes deliveries.
-const DELIVERIES: &str = "/messages";
+/// Where services take deliveries, each under a name of its own.
+const DELIVERIES: &str = "/messages/";
 
 /// One delivery attempt that came in with a good signature.
 #[derive(Debug, Clone)]
@@ -121,6 +122,7 @@ pub struct MessagingService {
 }
 
 struct Attempts {
+    path: String,
     all: Mutex<Vec<Attempt>>,
     unsigned: watch::Sender<usize>,
     count: watch::Sender<usize>,
@@ -146,8 +148,11 @@ impl MessagingService {
     /// Starts one that behaves so.
     pub async fn behaving(behaviour: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}{DELIVERIES}", listener.local_addr().expect("an address"));
+        // No other service has this path: what another test left behind may still knock on a port that is ours now.
+        let path = format!("{DELIVERIES}{}", Uuid::new_v4());
+        let url = format!("http://{}{path}", listener.local_addr().expect("an address"));
         let attempts = Arc::new(Attempts {
+            path,
             all: Mutex::default(),
             unsigned: watch::Sender::new(0),
             count: watch::Sender::new(0),
@@ -202,6 +207,9 @@ fn delivery_schema() -> Validator {
 }
 
 async fn take(State(attempts): State<Arc<Attempts>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    if uri.path().starts_with(DELIVERIES) && uri.path() != attempts.path {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     if verify(&headers, &body, std::slice::from_ref(&attempts.secret), Timestamp::now()).is_err() {
         attempts.unsigned.send_modify(|unsigned| *unsigned += 1);
         return StatusCode::UNAUTHORIZED.into_response();
@@ -215,7 +223,7 @@ async fn take(State(attempts): State<Arc<Attempts>>, uri: Uri, headers: HeaderMa
         at: Instant::now(),
         answered: StatusCode::OK,
     };
-    if attempt.path == DELIVERIES {
+    if attempt.path == attempts.path {
         let faults =
             attempts.schema.iter_errors(&attempt.body).map(|error| format!("{} {error}", error.instance_path()));
         attempts.faults.lock().expect("no panic").extend(faults);
@@ -254,6 +262,8 @@ mod tests {
         });
         let delivery = json!({"type": "message.email", "timestamp": "2026-01-02T03:04:05Z", "data": data});
         assert!(schema.is_valid(&delivery));
+        let test = json!({"type": "test", "timestamp": "2026-01-02T03:04:05Z", "data": {"integration": "acme"}});
+        assert!(schema.is_valid(&test));
         for (pointer, value) in [
             ("/type", json!("message.fax")),
             ("/timestamp", json!("yesterday")),

@@ -1,25 +1,24 @@
 //! One attempt to hand a message to the messaging service.
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::aws::chain;
+use shared::fields::whole;
 use shared::integration::DeliveryConfig;
+pub(crate) use shared::messaging_service::TIMEOUT;
+use shared::messaging_service::{Client, Post};
 use shared::outbound::{self, retry_after};
 use shared::receipt::{DeliveryStatus, FailureReason, NOT_DELIVERED, ReasonCode};
-use shared::signature::standard_webhooks::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
-use shared::trace::{TraceId, X_B3_TRACE_ID};
+use shared::trace::TraceId;
 use std::time::Duration;
-
-/// How long one attempt may take, connection and answer included.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much of an answer's body is read.
 const MAXIMUM_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Posts to the messaging services of all integrations.
 pub(crate) struct MessagingService {
-    client: reqwest::Client,
+    client: Client,
 }
 
 /// How an attempt ended.
@@ -64,7 +63,7 @@ impl std::fmt::Display for Cause {
 
 impl MessagingService {
     pub(crate) fn new() -> Result<Self, reqwest::Error> {
-        Ok(Self { client: outbound::client(TIMEOUT)? })
+        Ok(Self { client: Client::new()? })
     }
 
     /// Posts `body` as message `id`, signed now and under the platform's trace, and waits for the answer as long as
@@ -78,19 +77,7 @@ impl MessagingService {
         patience: Duration,
     ) -> Attempt {
         let now = Timestamp::now();
-        let mut request = self
-            .client
-            .post(config.url.url().clone())
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(WEBHOOK_ID, id)
-            .header(WEBHOOK_TIMESTAMP, now.as_second())
-            .header(WEBHOOK_SIGNATURE, sign(&config.signing_secrets, id, now, &body))
-            .timeout(patience.min(TIMEOUT))
-            .body(body);
-        if let Some(trace_id) = trace_id {
-            request = request.header(X_B3_TRACE_ID, trace_id.as_str());
-        }
-        match request.send().await {
+        match self.client.post(config, Post { id, trace_id, body }, now, patience).await {
             Ok(response) => {
                 let attempt = judge(response.status(), response.headers(), now);
                 let body = outbound::bounded_body(response, MAXIMUM_ANSWER_BYTES).await.unwrap_or_default();
@@ -133,7 +120,7 @@ impl ImmediateReceipt {
 fn reason(value: &Value) -> Option<FailureReason> {
     let code = match value.get("code")? {
         Value::String(name) => ReasonCode::from_name(name).or_else(|| ReasonCode::from_number(name.parse().ok()?)),
-        number => ReasonCode::from_number(number.as_u64()?),
+        number => ReasonCode::from_number(whole(number)?),
     };
     let message = value.get("message").and_then(Value::as_str).filter(|text| !text.is_empty()).unwrap_or(NOT_DELIVERED);
     let message = message.chars().take(1_000).collect();

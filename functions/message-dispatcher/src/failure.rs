@@ -1,7 +1,8 @@
 //! Messages that will not be delivered.
 
 use http::StatusCode;
-use shared::receipt::{FailureReason, ReasonCode};
+use shared::receipt::{DeliveryStatus, FailureReason, ReasonCode};
+use shared::record::{Record, RecordedReceipt};
 
 /// Why a message will not be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,15 @@ impl Failure {
         match self {
             Self::Refused(status) => Some(status.as_u16()),
             Self::Expired | Self::Dropped => None,
+        }
+    }
+
+    /// What the ledger keeps of it, the receipt that is due included.
+    pub(crate) fn record(self) -> Record {
+        Record {
+            reason: Some(self.word().to_owned()),
+            status: self.status(),
+            receipt: Some(RecordedReceipt { status: DeliveryStatus::Failed, reasons: vec![self.reason()] }),
         }
     }
 

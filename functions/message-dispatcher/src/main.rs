@@ -10,7 +10,6 @@ mod failure;
 mod message;
 mod queue;
 mod receipt;
-mod record;
 
 use batch::Batch;
 use delivery::MessagingService;

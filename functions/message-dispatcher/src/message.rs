@@ -5,17 +5,17 @@ use crate::delivery::{Attempt, Cause};
 use crate::dispatcher::{Dispatcher, Reception, Turn, Verdict, Without, next_wait, time_left};
 use crate::end::End;
 use crate::failure::Failure;
-use crate::record::{Record, RecordedReceipt};
 use jiff::{SignedDuration, Timestamp};
 use shared::card::text_trace_code;
 use shared::delivery::{Delivery, webhook_id};
 use shared::envelope::{Envelope, Origin};
 use shared::identity::Identity;
 use shared::integration::{CardRoute, Integration, ReceiptMode};
-use shared::ledger::{Bid, Claim, Claimed, Lapsed, LedgerError, Outcome, Settled};
+use shared::ledger::{self, Bid, Claim, Claimed, Lapsed, LedgerError, Outcome, Settled};
 use shared::message::{Content, Kind, Message};
 use shared::metrics::Event;
 use shared::receipt::DeliveryStatus;
+use shared::record::{Record, RecordedReceipt};
 use shared::scope;
 use std::error::Error;
 use tokio::time::Instant;
@@ -67,7 +67,7 @@ impl Dispatcher {
         integration: &Integration,
     ) -> Result<(End, Verdict), LedgerError> {
         let identity = task.message.identity(&integration.name);
-        let key = format!("delivery#{}#{identity}", integration.name);
+        let key = ledger::key::delivery(&integration.name, identity.as_str());
         match self.turn(&key, task.reception).await? {
             Turn::Ours(claim) => match self.is_text_trace(task, integration, &identity).await {
                 Ok(false) => Ok(self.deliver(task, integration, &claim).await),
@@ -162,7 +162,7 @@ impl Dispatcher {
     }
 
     async fn fail(&self, task: &Task<'_>, claim: &Claim, failure: Failure) -> (End, Verdict) {
-        (End::Failed(failure), self.settle(task, claim, Outcome::Failed, Record::of(failure)).await)
+        (End::Failed(failure), self.settle(task, claim, Outcome::Failed, failure.record()).await)
     }
 
     /// Records the outcome, and then sees that the platform hears of it.

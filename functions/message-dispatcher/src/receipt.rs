@@ -6,7 +6,7 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use shared::envelope::ReceiptEnvelope;
 use shared::integration::Integration;
-use shared::ledger::{LedgerError, Outcome};
+use shared::ledger::{self, LedgerError, Outcome};
 use shared::metrics::Event;
 use shared::platform::ApiError;
 use shared::scope;
@@ -61,8 +61,7 @@ impl Dispatcher {
         integration: &Integration,
         reception: Reception<'_>,
     ) -> Result<(End, Verdict), LedgerError> {
-        let identity = envelope.receipt.identity(&integration.name);
-        let key = format!("receipt#{}#{identity}", integration.name);
+        let key = ledger::key::receipt(&integration.name, &envelope.receipt);
         let claim = match self.turn(&key, reception).await? {
             Turn::Ours(claim) => claim,
             Turn::Done(_) => return Ok((End::Duplicate, Verdict::Settled)),

@@ -4,7 +4,7 @@ use crate::request::{Receipts, Report};
 use futures::{StreamExt, stream};
 use lambda_http::http::StatusCode;
 use serde_json::{Value, json};
-use shared::ledger::Ledger;
+use shared::ledger::{self, Ledger};
 use shared::platform::Platforms;
 use shared::problem::{Problem, ProblemType};
 use shared::receipt::DeliveryReceipt;
@@ -152,8 +152,7 @@ impl Poster {
 
 /// What stands for a receipt in the ledger.
 pub(crate) fn key(request: &SenderRequest, receipt: &DeliveryReceipt) -> String {
-    let name = &request.integration.name;
-    format!("receipt#{name}#{}", receipt.identity(name))
+    ledger::key::receipt(&request.integration.name, receipt)
 }
 
 /// Whether there is time to begin with one more receipt.

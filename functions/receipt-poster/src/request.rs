@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::fields::{Fields, boolean, parsed, text};
+use shared::fields::{Fields, boolean, parsed, text, whole};
 use shared::platform::PlatformName;
 use shared::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, NOT_DELIVERED, ReasonCode, Recipient};
 use shared::trace::TraceId;
@@ -145,7 +145,7 @@ fn reason(fields: &mut Fields<'_>) -> Option<FailureReason> {
 fn code(value: Value) -> Result<ReasonCode, String> {
     let known = match &value {
         Value::String(name) => ReasonCode::from_name(name).or_else(|| ReasonCode::from_number(name.parse().ok()?)),
-        number => number.as_u64().and_then(ReasonCode::from_number),
+        number => whole(number).and_then(ReasonCode::from_number),
     };
     known.ok_or_else(|| "is not a reason code, by name (GeneralError) or by number (500)".to_owned())
 }
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn reasons_have_codes_by_name_or_by_number() {
-        for code in [json!(530), json!("530"), json!("InvalidDestination")] {
+        for code in [json!(530), json!(530.0), json!("530"), json!("InvalidDestination")] {
             let body = json!({"messageId": "m", "to": {"id": "c"}, "status": "failed", "reasons": [{"code": code}]});
             let Ok(Receipts::One(Report::Told(receipt))) = read(body) else { panic!() };
             assert_eq!(ReasonCode::InvalidDestination, receipt.reasons[0].code);

@@ -17,6 +17,7 @@ pub(super) struct Item {
     pub(super) lease_until: Timestamp,
     pub(super) answer: Option<String>,
     pub(super) fingerprint: Option<String>,
+    pub(super) expires_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,7 @@ impl Item {
             lease_until: Timestamp::from_millisecond(lease_until).map_err(|_| LedgerError::Malformed("leaseUntil"))?,
             answer: text_of("answer").cloned(),
             fingerprint: text_of("fingerprint").filter(|text| !text.is_empty()).cloned(),
+            expires_at: number_of("expiresAt").and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok()),
         })
     }
 }

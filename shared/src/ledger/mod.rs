@@ -12,6 +12,10 @@
 //! its claim leaves the work to be done again.
 
 mod item;
+pub mod key;
+mod look;
+
+pub use look::{Entry, Progress};
 
 use crate::aws;
 use aws_sdk_dynamodb::Client;

@@ -31,6 +31,18 @@ pub enum Route {
 }
 
 impl Route {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Agentless,
+        Self::Receipts,
+        Self::Cards,
+        Self::InboundMessages,
+        Self::InboundResponses,
+        Self::InboundEvents,
+        Self::AgentMessages,
+        Self::AgentTyping,
+    ];
+
     /// The route's name, as it stands in the ledger's keys and in the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -43,6 +55,16 @@ impl Route {
             Self::InboundEvents => "inbound/events",
             Self::AgentMessages => "agent/messages",
             Self::AgentTyping => "agent/typing",
+        }
+    }
+
+    /// Its path below `/integrations/{integration}/`, as the template has it.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::AgentMessages => "conversations/{conversationId}/communications/{communicationId}/messages",
+            Self::AgentTyping => "conversations/{conversationId}/communications/{communicationId}/typing",
+            other => other.as_str(),
         }
     }
 }
@@ -209,5 +231,20 @@ pub(crate) trait PlatformApi {
         deadline: Instant,
     ) -> Result<String, UploadError> {
         Err(ApiError::Unsupported.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_template_has_these_routes_and_the_webhook() {
+        let template = include_str!("../../../infra/template.yaml");
+        let prefix = "Path: /integrations/{integration}/";
+        let declared = template.lines().filter_map(|line| line.trim().strip_prefix(prefix));
+        let known = Route::ALL.iter().map(|route| route.path()).chain(["webhook"]);
+        assert_eq!(known.collect::<BTreeSet<_>>(), declared.collect::<BTreeSet<_>>());
     }
 }

@@ -99,6 +99,13 @@ macro_rules! platforms {
                 match self { $(Self::$variant(config) => Platform::verify(config, headers, body),)+ }
             }
 
+            /// The header that the platform would send with these bytes, for trying things out; none, where it signs with a
+            /// key that nobody else has.
+            #[must_use]
+            pub fn sign(&self, body: &[u8]) -> Option<(HeaderName, String)> {
+                match self { $(Self::$variant(config) => Platform::sign(config, body),)+ }
+            }
+
             /// Reads a webhook body that came at `now`, and checks that it belongs to this integration.
             ///
             /// # Errors

@@ -28,7 +28,7 @@ use crate::receipt::{DeliveryReceipt, DeliveryStatus};
 use crate::signature::SignatureError;
 use api::PlatformApi;
 use genesys_cloud::api::{AgentMessage, AgentlessMessage, Communication, Upload, UploadError};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

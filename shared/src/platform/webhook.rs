@@ -5,7 +5,7 @@ use crate::fields::{Fault, Fields};
 use crate::message::Message;
 use crate::receipt::DeliveryStatus;
 use crate::signature::SignatureError;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
 /// What came to a webhook with a good signature.
@@ -54,6 +54,11 @@ pub(crate) trait Platform: Sized {
 
     /// Checks that the platform signed these very bytes.
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureError>;
+
+    /// The header that the platform would send with these bytes, where what it signs with is ours as well.
+    fn sign(&self, _body: &[u8]) -> Option<(HeaderName, String)> {
+        None
+    }
 
     /// Reads a webhook body that came at `now`, and checks that it belongs to this integration.
     fn accept(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejection>;

@@ -18,7 +18,7 @@ use crate::gateway::{Incoming, Path};
 use crate::identity::Identity;
 use crate::integration::{Integration, IntegrationName, IntegrationStore};
 use crate::json_bounds;
-use crate::ledger::Ledger;
+use crate::ledger::{self, Ledger};
 use crate::platform::Route;
 use crate::problem::{Problem, ProblemType, sentence};
 use crate::scope::{self, Ids};
@@ -164,7 +164,7 @@ impl SenderRoute {
             return Err(Problem::not_supported(integration.platform.name()));
         }
         let key = idempotency_key(&incoming, caller.webhook_id)?;
-        let key = key.map(|key| Identity::of(&[self.route.as_str(), name.as_str(), &caller.name, &key]));
+        let key = key.map(|key| ledger::key::request_identity(self.route, name, &caller.name, &key));
         let body = json_body(&incoming, self.maximum_body_bytes)?;
         // The path says to whom the body is; neither may change under the same key.
         let fingerprint =
@@ -186,7 +186,7 @@ impl SenderRoute {
             Some(key) => {
                 let once = Once {
                     ledger: &self.ledger,
-                    key: &format!("request#{name}#{key}"),
+                    key: &ledger::key::request(name, key),
                     fingerprint: Some(&fingerprint),
                     repeats,
                     keeps: self.keeps,

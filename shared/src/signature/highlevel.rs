@@ -6,9 +6,11 @@
 
 use super::{SignatureError, single};
 use aws_lc_rs::rsa::PublicEncryptingKey;
-use aws_lc_rs::signature::{ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderName};
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use rustls_pki_types::pem::PemObject;
 use std::fmt;
 use std::str::FromStr;
 
@@ -91,6 +93,33 @@ impl TrustedKey {
             }
             _ => false,
         }
+    }
+}
+
+/// A private key, for trying things out: the vendor's own is nobody else's, so that an integration has to trust this one.
+#[derive(Debug)]
+pub struct SigningKey(Ed25519KeyPair);
+
+/// The bytes are no private key that can sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not an unencrypted Ed25519 private key (PKCS #8, as PEM or DER)")]
+pub struct InvalidSigningKey;
+
+impl SigningKey {
+    /// Reads a key as `openssl genpkey -algorithm ED25519` writes it.
+    ///
+    /// # Errors
+    /// It is no such key.
+    pub fn read(file: &[u8]) -> Result<Self, InvalidSigningKey> {
+        let pem = PrivatePkcs8KeyDer::from_pem_slice(file);
+        let der = pem.as_ref().map_or(file, PrivatePkcs8KeyDer::secret_pkcs8_der);
+        Ed25519KeyPair::from_pkcs8(der).map(Self).map_err(|_| InvalidSigningKey)
+    }
+
+    /// The value of `X-GHL-Signature` for `body`.
+    #[must_use]
+    pub fn sign(&self, body: &[u8]) -> String {
+        BASE64.encode(self.0.sign(body).as_ref())
     }
 }
 

@@ -64,6 +64,14 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "bad.credentials", "Invalid login credentials.")
     }
 
+    /// 403.
+    pub(crate) fn missing_permission(permission: &str) -> Self {
+        let message = format!(
+            "Unable to perform the requested action. You are missing the following permission(s): {permission}"
+        );
+        Self::new(StatusCode::FORBIDDEN, "missing.any.permissions", &message)
+    }
+
     /// 404.
     pub(crate) fn not_found(message: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not.found", message)

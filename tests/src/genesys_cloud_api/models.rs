@@ -5,12 +5,14 @@
 mod cards;
 mod fields;
 mod inbound;
+mod integration;
 mod outbound;
 mod receipt;
 
 pub(crate) use cards::{CARD_PAYLOAD, ChannelMessage};
 pub(crate) use fields::{IdType, Text, WebAddress};
 pub(crate) use inbound::{InboundEvent, InboundMessage, MessageChannel, StructuredResponse};
+pub(crate) use integration::{OpenIntegrationRequest, OpenIntegrationUpdate};
 pub(crate) use outbound::{AdditionalMessage, AgentMessage, Agentless, Messenger, Template, Typing, UploadRequest};
 pub(crate) use receipt::Receipt;
 

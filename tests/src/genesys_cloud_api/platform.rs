@@ -2,6 +2,7 @@
 
 use super::answers::{Done, Refusal};
 use super::conversations::Conversations;
+use super::integrations::Integrations;
 use super::media::Uploads;
 use super::models::{self, Invalid, Model};
 use super::tokens::Tokens;
@@ -13,7 +14,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::watch;
@@ -49,6 +50,9 @@ pub(super) struct Platform {
     pub(super) conversations: Conversations,
     pub(super) uploads: Uploads,
     pub(super) users: Users,
+    pub(super) integrations: Integrations,
+    /// What the client's role lacks.
+    pub(super) withheld: Mutex<HashSet<String>>,
     /// Whether it has the operation that takes cards.
     pub(super) has_channels: AtomicBool,
     pub(super) webhooks: Webhooks,
@@ -111,6 +115,8 @@ impl Platform {
             conversations: Conversations::default(),
             uploads: Uploads::default(),
             users: Users::default(),
+            integrations: Integrations::default(),
+            withheld: Mutex::default(),
             has_channels: AtomicBool::new(true),
             webhooks: Webhooks::default(),
         }
@@ -138,7 +144,11 @@ impl Platform {
         let Some(count) = incoming.bearer_token().and_then(|token| self.tokens.count(token)) else {
             return Refusal::bad_credentials().into_response();
         };
-        let worked = if count > ALLOWED_A_MINUTE { Err(Refusal::rate_limited(60)) } else { work() };
+        let worked = match missing_permission(operation, &self.withheld.lock().expect("no panic")) {
+            _ if count > ALLOWED_A_MINUTE => Err(Refusal::rate_limited(60)),
+            Some(permission) => Err(Refusal::missing_permission(permission)),
+            None => work(),
+        };
         let mut response = match worked {
             Ok(done) => {
                 let path = incoming.uri.path().to_owned();
@@ -156,4 +166,20 @@ impl Platform {
         headers.insert("inin-correlation-id", Uuid::new_v4().to_string().parse().expect("a header value"));
         response
     }
+}
+
+/// The permission that an operation needs and the client's role lacks, if it is so.
+fn missing_permission(operation: &str, withheld: &HashSet<String>) -> Option<&'static str> {
+    let needed = match operation {
+        "agentless" | "agent-message" | "agent-typing" | "create-upload" | "media" => "conversation:message:create",
+        "receipt" | "inbound-message" | "inbound-event" | "structured-response" => "conversation:message:receive",
+        "users" => "directory:user:view",
+        "channel-message" => "openmessaging:send",
+        "integrations" | "integration" => "messaging:integration:view",
+        "create-integration" => "messaging:integration:add",
+        "update-integration" => "messaging:integration:edit",
+        "delete-integration" => "messaging:integration:delete",
+        _ => return None,
+    };
+    withheld.contains(needed).then_some(needed)
 }

@@ -1,6 +1,7 @@
 //! The simulated platform, tried over HTTP.
 
 mod calls;
+mod integrations;
 mod messages;
 mod uploads;
 mod webhooks;
@@ -40,6 +41,15 @@ impl Client {
     async fn try_post(&self, path: &str, body: &Value) -> Result<(StatusCode, Value), reqwest::Error> {
         let request = self.request(Method::POST, path).header("content-type", "application/json");
         Ok(read(request.body(body.to_string()).send().await?).await)
+    }
+
+    async fn patch(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        let request = self.request(Method::PATCH, path).header("content-type", "application/json");
+        read(request.body(body.to_string()).send().await.unwrap()).await
+    }
+
+    async fn delete(&self, path: &str) -> (StatusCode, Value) {
+        read(self.request(Method::DELETE, path).send().await.unwrap()).await
     }
 
     async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {

@@ -44,7 +44,7 @@ impl Users {
 }
 
 /// A number of the query, of 1 to 500.
-fn number(query: &BTreeMap<String, String>, name: &str, otherwise: usize) -> Result<usize, Refusal> {
+pub(super) fn number(query: &BTreeMap<String, String>, name: &str, otherwise: usize) -> Result<usize, Refusal> {
     let number = query.get(name).map_or(Ok(otherwise), |number| number.parse());
     number
         .ok()

@@ -153,6 +153,10 @@ impl Webhooks {
         self.targets.lock().expect("no panic").insert(integration_id.to_owned(), Target { url, secret });
     }
 
+    pub(super) fn disconnect(&self, integration_id: &str) {
+        self.targets.lock().expect("no panic").remove(integration_id);
+    }
+
     pub(super) fn be_patient(&self, time_out: Duration, pause: Duration) {
         *self.patience.lock().expect("no panic") = Patience { time_out, pause };
     }

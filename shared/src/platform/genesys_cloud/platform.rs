@@ -6,7 +6,7 @@ use crate::fields::{Fault, Fields};
 use crate::message::Message;
 use crate::platform::{Platform, Received, Rejection, Route};
 use crate::signature::{SignatureError, hub};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
 impl Platform for Config {
@@ -34,6 +34,10 @@ impl Platform for Config {
 
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureError> {
         hub::verify_sha256(headers, body, &self.webhook_secrets)
+    }
+
+    fn sign(&self, body: &[u8]) -> Option<(HeaderName, String)> {
+        self.webhook_secrets.first().map(|secret| (hub::X_HUB_SIGNATURE_256, hub::sign_sha256(body, secret)))
     }
 
     fn accept(&self, body: &[u8], _: Timestamp) -> Result<Received, Rejection> {

@@ -8,7 +8,7 @@ use crate::message::Message;
 use crate::platform::{Platform, Received, Rejection, Route};
 use crate::receipt::DeliveryStatus;
 use crate::signature::{SignatureError, hub};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
 impl Platform for Config {
@@ -34,6 +34,10 @@ impl Platform for Config {
 
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureError> {
         hub::verify_sha1(headers, body, &self.app_secrets)
+    }
+
+    fn sign(&self, body: &[u8]) -> Option<(HeaderName, String)> {
+        self.app_secrets.first().map(|secret| (hub::X_HUB_SIGNATURE, hub::sign_sha1(body, secret)))
     }
 
     fn accept(&self, body: &[u8], _now: Timestamp) -> Result<Received, Rejection> {

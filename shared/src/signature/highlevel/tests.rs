@@ -179,3 +179,20 @@ fn rsa_agrees_with_the_wycheproof_vectors() {
     }
     assert!(checked > 600, "only {checked} vectors were read");
 }
+
+#[test]
+fn what_is_signed_with_a_key_of_our_own_is_accepted_where_that_key_is_trusted() {
+    let der = KEYS.previous.to_pkcs8v1().unwrap();
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", BASE64.encode(der.as_ref()));
+    for file in [der.as_ref(), pem.as_bytes()] {
+        let signature = SigningKey::read(file).unwrap().sign(BODY);
+        assert_eq!(KEYS.previous_signature(), signature);
+        let headers = HeaderMap::from_iter([(X_GHL_SIGNATURE, HeaderValue::from_str(&signature).unwrap())]);
+        let trusted = [info(KEYS.previous.public_key()).parse().unwrap()];
+        assert_eq!(Ok(()), verify(&headers, BODY, &trusted, Legacy::Refused));
+        assert_eq!(Err(SignatureError::Mismatch), verify(&headers, BODY, &KEYS.trusted(), Legacy::Refused));
+    }
+    for file in [&b""[..], b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", b"\x30\x00"] {
+        assert_eq!(Some(InvalidSigningKey), SigningKey::read(file).err());
+    }
+}

@@ -1,5 +1,5 @@
 //! What `make run` shows: signed webhooks of every kind going in at the HTTP API and coming out at a messaging service,
-//! and the company's own messages and receipts going to a simulated platform.
+//! the company's own messages and receipts going to a simulated platform, and what the doctor says of it all.
 //!
 //! Ends with an error when anything went another way than it should. With `--once` it ends after the table; without,
 //! it keeps the stack up until Ctrl-C. With `--watch` the HTTP API is `cargo lambda watch`, which runs the functions from
@@ -9,6 +9,7 @@
 
 mod conversation;
 mod inbound;
+mod operator;
 mod others;
 mod outbound;
 mod service;
@@ -85,6 +86,7 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
             configuration["cards"] = json!({"route": "messaging-service"});
         })
         .await;
+    platform.add_integration(INTEGRATION_ID, &integration.webhook_url(), WEBHOOK_SECRET);
 
     println!("\nGenesys Cloud posts to {}", integration.webhook_url());
     let rows = post_all(stack, &integration).await;
@@ -97,6 +99,9 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
     let mut good = print_table(&rows, &deliveries) & outbound::show(stack, &integration, &platform).await;
     good &= conversation::show(stack, &integration, &platform, &service).await?;
     good &= others::show(stack, &service).await;
+    if watch.is_none() {
+        good &= operator::show().await;
+    }
     if let Some(path) = screenshot() {
         conversation::take_screenshot(&service.url, &path).await;
     }
@@ -107,6 +112,9 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
             conversation::CUSTOMER
         );
         print_examples(&integration, platform.conversation(conversation::CUSTOMER).as_ref());
+        if watch.is_none() {
+            operator::print_environment();
+        }
         follow(&mut service).await?;
     }
     Ok(good)

@@ -64,6 +64,10 @@ pub(crate) async fn take(State(service): State<Arc<Service>>, headers: HeaderMap
         }
     };
     let Ok(delivery) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };
+    if text(&delivery, "/type") == "test" {
+        println!("  ✓ a test delivery");
+        return StatusCode::OK;
+    }
     if service.refused_customer.as_deref() == Some(text(&delivery, "/data/to/id")) {
         return StatusCode::NOT_FOUND;
     }

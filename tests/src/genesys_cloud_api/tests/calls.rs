@@ -1,7 +1,7 @@
 //! What holds for every call.
 
 use super::super::{Fault, OPERATIONS};
-use super::{Client, inbound, message, within};
+use super::{Client, inbound, integrations, message, within};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -42,6 +42,13 @@ impl Client {
         answers.push(self.get("/api/v2/users?email=agent%40example.com&pageSize=1").await);
         let cards = json!({"type": "message", "content": [card]});
         answers.push(self.post("/api/v2/openmessaging/channels/user:user-1/messages", &cards).await);
+        let made = self.post(integrations::PATH, &integrations::acme()).await;
+        let one = format!("{}/{}", integrations::PATH, made.1["id"].as_str().unwrap_or("unknown"));
+        answers.push(made);
+        answers.push(self.get(integrations::PATH).await);
+        answers.push(self.get(&one).await);
+        answers.push(self.patch(&one, &integrations::acme()).await);
+        answers.push(self.delete(&one).await);
         answers
     }
 }
@@ -57,7 +64,7 @@ async fn every_operation_is_done_and_recorded_with_its_path_query_and_body() {
     assert_eq!((inbound("message"), message("c", "m")), (calls[2].path.clone(), calls[2].body.clone()));
     assert_eq!(Some("agent@example.com"), calls[9].query.get("email").map(String::as_str));
     assert_eq!(Value::Null, calls[9].body);
-    assert_eq!(11, client.platform.attempts());
+    assert_eq!(OPERATIONS.len(), client.platform.attempts());
 }
 
 #[tokio::test]
@@ -68,7 +75,7 @@ async fn every_operation_needs_the_token() {
         assert_eq!((StatusCode::UNAUTHORIZED, &json!("bad.credentials")), (status, &answer["code"]));
     }
     assert!(client.platform.calls().is_empty());
-    assert_eq!(11, client.platform.attempts());
+    assert_eq!(OPERATIONS.len(), client.platform.attempts());
 }
 
 #[tokio::test]
@@ -86,9 +93,9 @@ async fn every_operation_counts_for_the_rate_limit() {
 #[tokio::test]
 async fn every_operation_takes_its_fault_from_the_one_queue() {
     let client = Client::start().await;
-    client.platform.fail((0..11).map(|number| Fault::Status(500 + number)));
+    client.platform.fail((0..16).map(|number| Fault::Status(500 + number)));
     let statuses: Vec<_> = client.one_of_each().await.iter().map(|(status, _)| status.as_u16()).collect();
-    assert_eq!((500..511).collect::<Vec<_>>(), statuses);
+    assert_eq!((500..516).collect::<Vec<_>>(), statuses);
     assert!(client.platform.calls().is_empty());
 }
 
@@ -97,7 +104,7 @@ async fn a_fault_of_one_operation_leaves_the_others_alone_and_comes_first() {
     let client = Client::start().await;
     client.platform.fail_operation("inbound-event", [Fault::Status(502), Fault::RateLimited(7)]);
     let statuses: Vec<_> = client.one_of_each().await.iter().map(|(status, _)| status.as_u16()).collect();
-    assert_eq!(vec![200, 200, 200, 502, 200, 200, 202, 200, 200, 200, 202], statuses);
+    assert_eq!(vec![200, 200, 200, 502, 200, 200, 202, 200, 200, 200, 202, 200, 200, 200, 200, 204], statuses);
     client.platform.fail([Fault::Status(503)]);
     let event = json!({});
     let mut statuses = Vec::new();

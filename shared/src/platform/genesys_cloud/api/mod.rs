@@ -9,6 +9,7 @@ mod card;
 mod error;
 mod inbound;
 mod media;
+mod open_integrations;
 mod rate_limit;
 mod receipt;
 mod token;
@@ -17,6 +18,7 @@ mod users;
 pub use agent::{AgentMessage, Communication, ConversationId, InvalidConversationId};
 pub use agentless::{AgentlessMessage, messaging_template};
 pub use media::{FileName, InvalidFileName, TIME_TO_SEND, Upload, UploadError};
+pub use open_integrations::{CreateStatus, OpenIntegration, OpenIntegrationSettings};
 
 use super::config::Config;
 use crate::platform::transport::{self, Answered, SHORTEST_ATTEMPT, USUAL, address, platform_time, time_left};
@@ -57,6 +59,16 @@ impl<'c> Call<'c> {
             return Err(ApiError::TooLarge { maximum: MAXIMUM_BODY_BYTES });
         }
         Ok(Self { method: Method::POST, path, query: &[], body: Some(body), may_repeat: false })
+    }
+
+    /// A `PATCH`.
+    fn patch(path: &'c [&'c str], body: &impl Serialize) -> Result<Self, ApiError> {
+        Ok(Self { method: Method::PATCH, ..Self::post(path, body)?.repeatable() })
+    }
+
+    /// A `DELETE`.
+    fn delete(path: &'c [&'c str]) -> Self {
+        Self { method: Method::DELETE, ..Self::get(path) }
     }
 
     /// A `GET`.

@@ -1,57 +1,51 @@
 //! What the ledger keeps of a message that is settled: how it ended, and the receipt that is due. No address, no text.
 
-use crate::failure::Failure;
+use crate::envelope::{Envelope, ReceiptEnvelope};
+use crate::message::{Message, Party};
+use crate::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, Recipient};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::envelope::{Envelope, ReceiptEnvelope};
-use shared::message::{Message, Party};
-use shared::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, Recipient};
 
 /// How a message ended.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Record {
+pub struct Record {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<String>,
+    pub reason: Option<String>,
     /// The status with which it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) status: Option<u16>,
+    pub status: Option<u16>,
     /// The receipt that is due.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) receipt: Option<RecordedReceipt>,
+    pub receipt: Option<RecordedReceipt>,
 }
 
 /// A receipt but for what the message itself says.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct RecordedReceipt {
-    pub(crate) status: DeliveryStatus,
+pub struct RecordedReceipt {
+    /// What it says.
+    pub status: DeliveryStatus,
     /// Only their codes are kept: the words are the messaging service's, and may name the customer.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "codes")]
-    pub(crate) reasons: Vec<FailureReason>,
+    pub reasons: Vec<FailureReason>,
 }
 
 impl Record {
-    /// The end of a message that was not delivered.
-    pub(crate) fn of(failure: Failure) -> Self {
-        Self {
-            reason: Some(failure.word().to_owned()),
-            status: failure.status(),
-            receipt: Some(RecordedReceipt { status: DeliveryStatus::Failed, reasons: vec![failure.reason()] }),
-        }
-    }
-
     /// Reads what the ledger kept.
-    pub(crate) fn read(answer: Option<&str>) -> Self {
+    #[must_use]
+    pub fn read(answer: Option<&str>) -> Self {
         answer.and_then(|answer| serde_json::from_str(answer).ok()).unwrap_or_default()
     }
 
     /// What the ledger keeps; nothing where there is nothing to say.
-    pub(crate) fn to_answer(&self) -> Option<String> {
+    #[must_use]
+    pub fn to_answer(&self) -> Option<String> {
         if *self == Self::default() { None } else { serde_json::to_string(self).ok() }
     }
 
     /// The receipt that is due for `message`; none where the platform did not say who the customer is.
-    pub(crate) fn receipt_for(&self, envelope: &Envelope, message: &Message) -> Option<ReceiptEnvelope> {
+    #[must_use]
+    pub fn receipt_for(&self, envelope: &Envelope, message: &Message) -> Option<ReceiptEnvelope> {
         let due = self.receipt.as_ref()?;
         let now = Timestamp::now();
         Some(ReceiptEnvelope {
@@ -78,8 +72,8 @@ fn end(party: &Party) -> Option<Recipient> {
 
 /// Reasons as their codes.
 mod codes {
+    use crate::receipt::{FailureReason, NOT_DELIVERED, ReasonCode};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use shared::receipt::{FailureReason, NOT_DELIVERED, ReasonCode};
 
     pub(super) fn serialize<S: Serializer>(reasons: &[FailureReason], serializer: S) -> Result<S::Ok, S::Error> {
         reasons.iter().map(|reason| &reason.code).collect::<Vec<_>>().serialize(serializer)
@@ -94,8 +88,8 @@ mod codes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::platform::PlatformName;
-    use shared::receipt::ReasonCode;
+    use crate::platform::PlatformName;
+    use crate::receipt::ReasonCode;
 
     #[test]
     fn the_ledger_keeps_codes_and_none_of_the_messaging_services_words() {

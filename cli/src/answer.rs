@@ -1,0 +1,151 @@
+//! What the HTTP API answered.
+
+use crate::failure::Failure;
+use crate::output::plain;
+use serde::Serialize;
+use serde_json::Value;
+use shared::outbound::bounded_body;
+use std::collections::BTreeMap;
+
+/// How much of an answer is read.
+const MAXIMUM_BYTES: usize = 1_000_000;
+
+/// The headers that say something to a caller.
+const HEADERS: [&str; 3] = ["content-type", "idempotency-replayed", "retry-after"];
+
+/// An answer.
+#[derive(Debug, Serialize)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: BTreeMap<&'static str, String>,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// Reads an answer to its end.
+    pub(crate) async fn read(response: reqwest::Response) -> Result<Self, Failure> {
+        let status = response.status().as_u16();
+        let text = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+        let headers = HEADERS.into_iter().filter_map(|name| Some((name, text(name)?))).collect();
+        let body = bounded_body(response, MAXIMUM_BYTES)
+            .await
+            .map_err(|_| Failure::Failed(format!("status {status}, and the answer broke off or is too long")))?;
+        let body = serde_json::from_slice(&body).unwrap_or_default();
+        Ok(Self { status, headers, body })
+    }
+
+    /// Whether it was done, all of it.
+    pub(crate) fn is_good(&self) -> bool {
+        let failed = |part: &Value| text(part, "/outcome") == Some("failed");
+        (200..300).contains(&self.status) && !list(&self.body, "/receipts").any(failed)
+    }
+
+    /// Whether it is the first answer once more.
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.headers.contains_key("idempotency-replayed")
+    }
+
+    /// The last part of the problem's `type`.
+    pub(crate) fn problem(&self) -> Option<&str> {
+        text(&self.body, "/type")?.strip_prefix("urn:patchbay:problem:")
+    }
+
+    /// Why it was not done: the problem, the fields that are wrong, and the platform's own words.
+    pub(crate) fn trouble(&self) -> String {
+        let mut lines = vec![headline(&self.body, self.status)];
+        lines.extend(list(&self.body, "/errors").map(fault));
+        lines.extend(self.body.get("platform").map(platform));
+        for part in list(&self.body, "/receipts") {
+            if let (Some(id), Some(problem)) = (text(part, "/messageId"), part.get("problem")) {
+                lines.push(format!("{id}: {}", headline(problem, self.status)));
+                lines.extend(problem.get("platform").map(platform));
+            }
+        }
+        lines.extend(self.headers.get("retry-after").map(|seconds| format!("it asks to come again in {seconds} s")));
+        let request = text(&self.body, "/instance").and_then(|instance| instance.strip_prefix("urn:patchbay:request:"));
+        lines.extend(request.map(|id| format!("request_id in the log: {id}")));
+        lines.iter().map(|line| plain(line)).collect::<Vec<_>>().join("\n  ")
+    }
+}
+
+fn headline(problem: &Value, status: u16) -> String {
+    let of_gateway = || text(problem, "/message").unwrap_or("no problem details");
+    let status = problem.get("status").and_then(Value::as_u64).unwrap_or_else(|| status.into());
+    match (text(problem, "/title"), text(problem, "/detail")) {
+        (Some(title), Some(detail)) => format!("{title} (status {status}): {detail}"),
+        _ if status < 300 => format!("status {status}, and parts of it failed"),
+        _ => format!("status {status}: {}", of_gateway()),
+    }
+}
+
+fn fault(error: &Value) -> String {
+    let pointer = text(error, "/pointer").filter(|pointer| !pointer.is_empty()).unwrap_or("the body");
+    format!("{pointer} {}", text(error, "/detail").unwrap_or_default())
+}
+
+fn platform(error: &Value) -> String {
+    let parts = [("code", "/code"), ("message", "/message"), ("correlation id", "/correlationId")];
+    let known = parts.into_iter().filter_map(|(name, pointer)| Some(format!("{name} {}", text(error, pointer)?)));
+    format!("the platform says: {}", known.collect::<Vec<_>>().join(", "))
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
+    value.pointer(pointer)?.as_str()
+}
+
+fn list<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = &'v Value> {
+    value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn answer(status: u16, body: Value) -> Answer {
+        Answer { status, headers: BTreeMap::new(), body }
+    }
+
+    #[test]
+    fn a_problem_is_shown_with_each_field_and_with_the_platforms_code() {
+        let mut answer = answer(
+            429,
+            json!({
+                "type": "urn:patchbay:problem:rate-limited", "title": "Slow", "status": 429, "detail": "Slower.",
+                "instance": "urn:patchbay:request:r-1",
+                "errors": [{"pointer": "/to", "detail": "is required"}, {"pointer": "", "detail": "is odd"}],
+                "platform": {"status": 429, "code": "too.many", "correlationId": "c-1"},
+            }),
+        );
+        answer.headers.insert("retry-after", "7".to_owned());
+        assert_eq!(
+            "Slow (status 429): Slower.\n  /to is required\n  the body is odd\n  the platform says: code too.many, \
+             correlation id c-1\n  it asks to come again in 7 s\n  request_id in the log: r-1",
+            answer.trouble()
+        );
+        assert_eq!((Some("rate-limited"), false), (answer.problem(), answer.is_good()));
+    }
+
+    #[test]
+    fn what_is_no_problem_of_ours_is_shown_by_its_status_and_the_gateways_word() {
+        assert_eq!("status 404: Not Found", answer(404, json!({"message": "Not Found"})).trouble());
+        assert_eq!("status 502: no problem details", answer(502, Value::Null).trouble());
+    }
+
+    #[test]
+    fn a_batch_of_which_parts_failed_is_not_good() {
+        let done = json!({"messageId": "m-1", "outcome": "posted"});
+        let problem = json!({"title": "Refused", "detail": "No.", "status": 404});
+        let failed = json!({"messageId": "m-2", "outcome": "failed", "problem": problem});
+        assert!(answer(207, json!({"receipts": [done]})).is_good());
+        let answer = answer(207, json!({"receipts": [done, failed]}));
+        assert!(!answer.is_good());
+        assert!(answer.trouble().ends_with("\n  m-2: Refused (status 404): No."), "{}", answer.trouble());
+    }
+
+    #[test]
+    fn what_the_platform_says_cannot_steer_the_terminal() {
+        let answer = answer(400, json!({"title": "T", "detail": "\u{1b}[2J\nfake"}));
+        assert_eq!("T (status 400): \u{fffd}[2J\u{fffd}fake", answer.trouble());
+    }
+}

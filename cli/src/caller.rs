@@ -1,0 +1,179 @@
+//! Calling the sender routes, as one of an integration's callers.
+
+use crate::answer::Answer;
+use crate::failure::Failure;
+use crate::integrations;
+use crate::stack::Stack;
+use clap::Args;
+use http::{HeaderName, header};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use shared::aws::chain;
+use shared::integration::{Credential, Integration, IntegrationName};
+use shared::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
+use std::path::PathBuf;
+use uuid::Uuid;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// For which integration, as whom, and under which key.
+#[derive(Debug, Args)]
+pub(crate) struct Calling {
+    /// The integration
+    pub(crate) integration: IntegrationName,
+    /// As which of its callers; the first that signs unless given, or else the first that has a token
+    #[arg(long, value_name = "NAME")]
+    caller: Option<String>,
+    /// The environment variable with a bearer token, for those who may not read the integration's secret
+    #[arg(long, value_name = "VARIABLE", conflicts_with = "caller")]
+    bearer_token_env: Option<String>,
+    /// The environment variable with a signing secret, likewise
+    #[arg(long, value_name = "VARIABLE", conflicts_with_all = ["caller", "bearer_token_env"])]
+    signing_secret_env: Option<String>,
+    /// Under which key it is done once; a new one unless given
+    #[arg(long, visible_alias = "webhook-id", value_name = "KEY", value_parser = key)]
+    idempotency_key: Option<String>,
+    /// The whole body as JSON, in place of the options for its parts: a file, or - for the standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body: Option<PathBuf>,
+}
+
+/// How a caller proves who it is.
+enum Proof {
+    Signature(SigningSecret),
+    Token(SecretString),
+}
+
+impl Calling {
+    /// The key that was given, or a new one.
+    pub(crate) fn key(&self) -> String {
+        self.idempotency_key.clone().unwrap_or_else(|| format!("msg_{}", Uuid::new_v4().simple()))
+    }
+
+    /// Posts `body` to a route; `again` says what to do where no answer came.
+    pub(crate) async fn post(
+        &self,
+        stack: &Stack,
+        route: &str,
+        key: &str,
+        body: Vec<u8>,
+        again: &str,
+    ) -> Result<Answer, Failure> {
+        let proof = self.proof(stack).await?;
+        let url = stack.route(&format!("{}/{route}", self.integration)).await?;
+        let now = Timestamp::now();
+        let request = stack.http()?.post(url).header(header::CONTENT_TYPE, "application/json");
+        let request = match proof {
+            Proof::Signature(secret) => request
+                .header(WEBHOOK_ID, key)
+                .header(WEBHOOK_TIMESTAMP, now.as_second())
+                .header(WEBHOOK_SIGNATURE, sign(std::slice::from_ref(&secret), key, now, &body)),
+            Proof::Token(token) => request.bearer_auth(token.expose_secret()).header(IDEMPOTENCY_KEY, key),
+        };
+        let response = request.body(body).send().await.map_err(|error| unanswered(error, again))?;
+        Answer::read(response).await
+    }
+
+    async fn proof(&self, stack: &Stack) -> Result<Proof, Failure> {
+        if let Some(variable) = &self.bearer_token_env {
+            return from_environment(variable).map(|token| Proof::Token(token.into()));
+        }
+        if let Some(variable) = &self.signing_secret_env {
+            let secret = SigningSecret::parse(&from_environment(variable)?);
+            let secret = secret.map_err(|error| Failure::Usage(format!("the variable {variable} {error}")))?;
+            return Ok(Proof::Signature(secret));
+        }
+        of_integration(&*integrations::load(stack, &self.integration).await?, self.caller.as_deref())
+    }
+}
+
+/// The credential of the caller with that name, or of the first; one that signs comes before one that has a token.
+fn of_integration(integration: &Integration, wanted: Option<&str>) -> Result<Proof, Failure> {
+    let callers = || integration.callers.iter().filter(|caller| wanted.is_none_or(|name| caller.name == name));
+    let secret = callers().find_map(|caller| match &caller.credential {
+        Credential::SigningSecret(secret) => Some(Proof::Signature(secret.clone())),
+        Credential::BearerToken(_) => None,
+    });
+    let token = callers().find_map(|caller| match &caller.credential {
+        Credential::BearerToken(token) => Some(Proof::Token(token.clone())),
+        Credential::SigningSecret(_) => None,
+    });
+    secret.or(token).ok_or_else(|| {
+        let known: Vec<_> = integration.callers.iter().map(|caller| format!("`{}`", caller.name)).collect();
+        let name = &integration.name;
+        Failure::Failed(match (wanted, known.is_empty()) {
+            (_, true) => format!("the integration `{name}` has no callers: its configuration lists none"),
+            (wanted, false) => {
+                let wanted = wanted.unwrap_or_default();
+                format!("the integration `{name}` has no caller `{wanted}`; it has {}", known.join(", "))
+            }
+        })
+    })
+}
+
+fn from_environment(variable: &str) -> Result<String, Failure> {
+    let value = std::env::var(variable).ok().filter(|value| !value.is_empty());
+    value.ok_or_else(|| Failure::Usage(format!("the environment variable {variable} is not set")))
+}
+
+/// No answer came.
+pub(crate) fn unanswered(error: reqwest::Error, again: &str) -> Failure {
+    let connected = !error.is_connect();
+    let cause = chain(&error.without_url());
+    Failure::Failed(if connected {
+        format!("no answer came, so that the outcome is unknown: {cause}\n  {again}")
+    } else {
+        format!("the API is out of reach, and nothing was sent: {cause}")
+    })
+}
+
+/// A key that can stand in a header.
+fn key(text: &str) -> Result<String, String> {
+    if (1..=255).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        Ok(text.to_owned())
+    } else {
+        Err("must have 1 to 255 printable characters".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    fn integration(callers: Value) -> Integration {
+        let document = json!({
+            "platform": "highlevel", "locationId": "l", "token": "t", "callers": callers,
+            "delivery": {"url": "https://example.com/", "signingSecrets": [SECRET]},
+        });
+        Integration::parse("acme".parse().unwrap(), &document.to_string()).unwrap()
+    }
+
+    fn signs(integration: &Integration, wanted: Option<&str>) -> Result<bool, String> {
+        let proof = of_integration(integration, wanted).map_err(|failure| failure.to_string())?;
+        Ok(matches!(proof, Proof::Signature(_)))
+    }
+
+    #[test]
+    fn the_caller_is_the_first_that_signs_unless_another_is_named() {
+        let token = "0123456789abcdef0123456789abcdef";
+        let both = integration(json!([
+            {"name": "flows", "bearerToken": token}, {"name": "crm", "signingSecret": SECRET},
+        ]));
+        assert_eq!((Ok(true), Ok(false)), (signs(&both, None), signs(&both, Some("flows"))));
+        let unknown = signs(&both, Some("erp")).unwrap_err();
+        assert_eq!("the integration `acme` has no caller `erp`; it has `flows`, `crm`", unknown);
+        assert_eq!(Ok(false), signs(&integration(json!([{"name": "flows", "bearerToken": token}])), None));
+        assert!(signs(&integration(json!([])), None).unwrap_err().contains("has no callers"));
+    }
+
+    #[test]
+    fn a_key_is_printable_and_not_too_long() {
+        assert!(key("order-4711 a").is_ok() && key(&"k".repeat(255)).is_ok());
+        for bad in ["", "ü", "a\nb", &"k".repeat(256)] {
+            assert!(key(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The dead-letter queue.
+
+use super::letter::Letter;
+use crate::failure::Failure;
+use crate::stack::Stack;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageSystemAttributeName, QueueAttributeName};
+use shared::aws::cause;
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::time::Duration;
+
+/// How many messages one call takes.
+const BATCH: usize = 10;
+/// How long an empty queue is listened to, in seconds: a short look may miss what is there.
+const LISTEN: i32 = 1;
+
+/// The dead-letter queue and the queue that its messages came from.
+pub(super) struct DeadLetterQueue {
+    client: Client,
+    url: String,
+    source: String,
+    /// How long what was received stays hidden from others, should we be cut off.
+    hidden: Duration,
+    /// What has been received, by its id.
+    seen: HashSet<String>,
+    /// The receipt handles of what is to go back.
+    held: Vec<String>,
+}
+
+fn refused<'a>(what: &'a str) -> impl Fn(&dyn Display) -> Failure + 'a {
+    move |cause| Failure::Failed(format!("{what}: {cause}"))
+}
+
+impl DeadLetterQueue {
+    pub(super) async fn open(stack: &Stack, hidden: Duration) -> Result<Self, Failure> {
+        Ok(Self {
+            client: Client::new(&stack.aws),
+            url: stack.output("DeadLetterQueueUrl").await?.to_owned(),
+            source: stack.output("MessageQueueUrl").await?.to_owned(),
+            hidden,
+            seen: HashSet::new(),
+            held: Vec::new(),
+        })
+    }
+
+    /// About how many messages there are.
+    pub(super) async fn length(&self) -> Result<u64, Failure> {
+        use QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
+        let names = [ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible];
+        let request = self.client.get_queue_attributes().queue_url(&self.url).set_attribute_names(Some(names.into()));
+        let answer =
+            request.send().await.map_err(|error| refused("the dead-letter queue cannot be counted")(&cause(&error)))?;
+        let counts = answer.attributes().into_iter().flat_map(|attributes| attributes.values());
+        Ok(counts.filter_map(|count| count.parse::<u64>().ok()).sum())
+    }
+
+    /// Receives up to `wanted` messages that were not received before; none when there are no more.
+    ///
+    /// What is received is hidden, and so is what stands behind it in its group, until it is put back or deleted.
+    pub(super) async fn receive(&mut self, wanted: usize) -> Result<Vec<Letter>, Failure> {
+        let count = i32::try_from(wanted.clamp(1, BATCH)).unwrap_or(1);
+        let answer = self
+            .client
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(count)
+            .visibility_timeout(i32::try_from(self.hidden.as_secs()).unwrap_or(i32::MAX))
+            .wait_time_seconds(LISTEN)
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .send()
+            .await
+            .map_err(|error| refused("the dead-letter queue cannot be read")(&cause(&error)))?;
+        let mut letters = Vec::new();
+        for message in answer.messages.unwrap_or_default() {
+            let handle = message.receipt_handle().map(str::to_owned);
+            match Letter::read(message) {
+                Some(letter) if self.seen.insert(letter.id.clone()) => letters.push(letter),
+                _ => self.held.extend(handle),
+            }
+        }
+        Ok(letters)
+    }
+
+    /// Keeps a message hidden until all is put back.
+    pub(super) fn hold(&mut self, letter: &Letter) {
+        self.held.push(letter.receipt_handle.clone());
+    }
+
+    /// Puts back what is held. What cannot be put back comes back by itself a little later.
+    pub(super) async fn put_back(&mut self) {
+        for handles in std::mem::take(&mut self.held).chunks(BATCH) {
+            let entries = handles.iter().enumerate().filter_map(|(index, handle)| {
+                let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
+                entry.receipt_handle(handle).visibility_timeout(0).build().ok()
+            });
+            let request = self.client.change_message_visibility_batch().queue_url(&self.url);
+            let _ = request.set_entries(Some(entries.collect())).send().await;
+        }
+    }
+
+    /// Moves a message to the end of its group on the queue that it came from.
+    ///
+    /// It is sent before it is deleted, so that it may be there twice but never not at all; the ledger drops a repeat.
+    /// Its deduplication id is made of the id that it has on this queue: under its first one SQS would drop it in
+    /// silence if it came within five minutes of being first sent, and under a random one it would come twice if it was
+    /// sent and not deleted. When it comes here again it has another id.
+    pub(super) async fn redrive(&self, letter: &Letter) -> Result<(), Failure> {
+        let sent = self
+            .client
+            .send_message()
+            .queue_url(&self.source)
+            .message_group_id(&letter.group)
+            .message_deduplication_id(format!("redrive-{}", letter.id))
+            .message_body(&letter.body)
+            .send()
+            .await;
+        sent.map_err(|error| refused("a message could not be put back onto the queue")(&cause(&error)))?;
+        let deletion = self.client.delete_message().queue_url(&self.url).receipt_handle(&letter.receipt_handle);
+        deletion.send().await.map(drop).map_err(|error| {
+            refused("a message is on the queue again, and could not be taken off the dead-letter queue")(&cause(&error))
+        })
+    }
+}

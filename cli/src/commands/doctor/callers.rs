@@ -1,0 +1,79 @@
+//! Whether the sender routes know the callers: tried with a body that asks for nothing.
+
+use super::answer::Answer;
+use super::clock::Deviation;
+use super::functions::Endpoint;
+use super::integration::Subject;
+use super::report::Finding;
+use futures::future::join_all;
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+use shared::integration::{Caller, Credential};
+use shared::platform::Route;
+use shared::signature::standard_webhooks::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
+
+/// Every field that a route needs is missing: who asks so is refused, but only once it is known who asks.
+const NOTHING: &str = "{}";
+
+/// Tries each caller's credential.
+pub(super) async fn examine(subject: &Subject<'_>) -> Vec<(String, Finding)> {
+    let callers = &subject.integration.callers;
+    if callers.is_empty() {
+        return vec![("callers".to_owned(), Finding::ok("none: nobody may send through this integration"))];
+    }
+    join_all(
+        callers
+            .iter()
+            .map(|caller| async { (format!("caller {}", printable(&caller.name)), try_caller(subject, caller).await) }),
+    )
+    .await
+}
+
+async fn try_caller(subject: &Subject<'_>, caller: &Caller) -> Finding {
+    let examination = subject.examination;
+    let route = [Route::Agentless, Route::Receipts].into_iter().find(|route| subject.integration.supports(*route));
+    let endpoint = Endpoint::Sender(route.unwrap_or(Route::Receipts));
+    if !examination.routes.works(endpoint) {
+        return Finding::skipped(format!("because {} does not work", endpoint.title()));
+    }
+    let url = match examination.stack.route(&endpoint.path_of(subject.integration.name.as_str())).await {
+        Ok(url) => url,
+        Err(failure) => return Finding::skipped(format!("because {failure}")),
+    };
+    let request = examination.http.post(url).header("content-type", "application/json").body(NOTHING);
+    let request = match &caller.credential {
+        Credential::BearerToken(token) => request.bearer_auth(token.expose_secret()),
+        Credential::SigningSecret(_) if examination.clock.is_some_and(Deviation::spoils_signatures) => {
+            return Finding::skipped("because the clock is wrong, and with it the signature");
+        }
+        Credential::SigningSecret(secret) => {
+            let now = Timestamp::now();
+            let id = format!("msg_doctor_{}", now.as_nanosecond());
+            let signature = sign(std::slice::from_ref(secret), &id, now, NOTHING.as_bytes());
+            request
+                .header(WEBHOOK_ID, id)
+                .header(WEBHOOK_TIMESTAMP, now.as_second())
+                .header(WEBHOOK_SIGNATURE, signature)
+        }
+    };
+    let answer = Answer::to(request).await;
+    match &answer {
+        Answer::Problem { kind, .. } if matches!(kind.as_str(), "invalid-body" | "not-supported") => {
+            Finding::ok("is known, by its credential")
+        }
+        Answer::Problem { kind, .. } if kind == "unauthenticated" => Finding::fault(
+            format!("is not known by {}, though its credential is in the integration's secret", endpoint.title()),
+            "run this again in half a minute if the secret has only just been changed; else see whether something \
+             between here and the function changes the request's headers",
+        ),
+        other => Finding::fault(
+            format!("{} does not answer as it should: {}", endpoint.title(), other.seen()),
+            "see what the function logs",
+        ),
+    }
+}
+
+/// A name is what somebody has written: without what turns a terminal's lines.
+fn printable(name: &str) -> String {
+    name.chars().filter(|character| !character.is_control()).take(64).collect()
+}

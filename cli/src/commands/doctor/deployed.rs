@@ -1,0 +1,225 @@
+//! Whether the stack is there: region, credentials, status, outputs.
+
+use super::aws::AwsError;
+use super::clock::{AwsClock, Deviation};
+use super::report::{Check, Finding};
+use super::{MACHINE, STACK};
+use crate::stack::Stack;
+use aws_config::{Region, SdkConfig};
+use aws_sdk_cloudformation::config::{Builder, ProvideCredentials};
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use aws_sdk_cloudformation::types::Stack as Described;
+use aws_sdk_cloudformation::{Client, types::StackStatus};
+use futures::future::join_all;
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How long other regions are asked for the stack.
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The regions that every account has. Source: <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>.
+const REGIONS: [&str; 17] = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// What the template puts out.
+const OUTPUTS: [&str; 6] =
+    ["ApiUrl", "WebhookUrl", "SecretPrefix", "MessageQueueUrl", "DeadLetterQueueUrl", "LedgerTable"];
+
+/// The stack as it is deployed.
+#[derive(Debug)]
+pub(super) struct Deployed {
+    outputs: HashMap<String, String>,
+    /// What its resources are called by AWS, by logical id; or why nobody knows.
+    pub(super) resources: Result<HashMap<String, String>, AwsError>,
+    /// `arn:<partition>`, the region, and the account.
+    place: (String, String, String),
+}
+
+/// What was found out about the stack.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) checks: Vec<Check>,
+    pub(super) clock: Option<Deviation>,
+    pub(super) deployed: Option<Deployed>,
+}
+
+impl Deployed {
+    pub(super) fn output(&self, key: &str) -> Option<&str> {
+        self.outputs.get(key).map(String::as_str)
+    }
+
+    /// The ARN of something in the stack's region and account.
+    pub(super) fn arn(&self, service: &str, resource: &str) -> String {
+        let (partition, region, account) = &self.place;
+        let region = if service == "iam" { "" } else { region };
+        format!("{partition}:{service}:{region}:{account}:{resource}")
+    }
+
+    /// What AWS calls the resource with this logical id.
+    pub(super) fn resource(&self, logical_id: &str) -> Option<&str> {
+        self.resources.as_ref().ok()?.get(logical_id).map(String::as_str)
+    }
+}
+
+/// Looks for the stack.
+pub(super) async fn find(stack: &Stack, aws: &SdkConfig) -> Found {
+    let Some(region) = aws.region().filter(|region| !region.as_ref().is_empty()) else {
+        let advice = "name it with --region, or set AWS_REGION or the profile's region";
+        return Found::nothing(Finding::fault("no AWS region is set", advice).about(MACHINE, "region"));
+    };
+    let mut found = Found::default();
+    found.checks.push(Finding::ok(region.as_ref()).about(MACHINE, "region"));
+    if let Err(fault) = credentials(aws).await {
+        found.checks.push(fault.about(MACHINE, "credentials"));
+        return found;
+    }
+    let (client, clock, sent) = (Client::new(aws), AwsClock::default(), Timestamp::now());
+    let described = client.describe_stacks().stack_name(stack.name()).customize().interceptor(clock.clone()).send();
+    let described = described.await;
+    found.clock = clock.deviation(sent);
+    let missing = described.as_ref().is_err_and(|error| {
+        error.code() == Some("ValidationError") && error.message().is_some_and(|text| text.contains("does not exist"))
+    });
+    let described = match described {
+        Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next(),
+        Err(_) if missing => None,
+        Err(error) => {
+            found.failed(AwsError::of("cloudformation:DescribeStacks", &error));
+            return found;
+        }
+    };
+    found.checks.push(Finding::ok("AWS takes them").about(MACHINE, "credentials"));
+    match described {
+        None => found.checks.push(elsewhere(stack, aws, region).await.about(STACK, "stack")),
+        Some(described) => found.examine(stack, region, described, &client).await,
+    }
+    found
+}
+
+async fn credentials(aws: &SdkConfig) -> Result<(), Finding> {
+    let advice = "sign in to AWS, name a profile with --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+    let Some(provider) = aws.credentials_provider() else {
+        return Err(Finding::fault("no AWS credentials are set", advice));
+    };
+    match provider.provide_credentials().await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Finding::fault(format!("no AWS credentials: {}", shared::aws::chain(&error)), advice)),
+    }
+}
+
+impl Found {
+    fn nothing(check: Check) -> Self {
+        Self { checks: vec![check], ..Self::default() }
+    }
+
+    /// The stack could not be read.
+    fn failed(&mut self, error: AwsError) {
+        let skewed = self.clock.is_some_and(Deviation::spoils_signatures);
+        let check = match error {
+            AwsError::Credentials(code) if skewed => {
+                let because = format!("because the clock is wrong, AWS refused the signature: {code}");
+                Finding::skipped(because).about(MACHINE, "credentials")
+            }
+            AwsError::Credentials(code) => {
+                let advice = "sign in to AWS anew, or name another profile with --profile";
+                Finding::fault(format!("AWS refuses them: {code}"), advice).about(MACHINE, "credentials")
+            }
+            other => other.finding("the stack", "see what AWS says").about(STACK, "stack"),
+        };
+        self.checks.push(check);
+    }
+
+    async fn examine(&mut self, stack: &Stack, region: &Region, described: Described, client: &Client) {
+        let (name, status) = (stack.name(), described.stack_status());
+        let seen = format!("{name} in {region}: {}", status.map_or("no status", StackStatus::as_str));
+        self.checks.push(judged(seen, status).about(STACK, "stack"));
+        let outputs: HashMap<_, _> = described
+            .outputs
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|output| output.output_key.zip(output.output_value))
+            .collect();
+        let missing: Vec<_> = OUTPUTS.into_iter().filter(|key| !outputs.contains_key(*key)).collect();
+        let finding = match missing.as_slice() {
+            [] => Finding::ok("all there"),
+            _ => Finding::fault(
+                format!("{} not there", missing.join(", ")),
+                "deploy this version's template (`make deploy`), or name another stack with --stack",
+            ),
+        };
+        self.checks.push(finding.about(STACK, "outputs"));
+        // arn:aws:cloudformation:eu-central-1:123456789012:stack/patchbay/…
+        let id = described.stack_id.unwrap_or_default();
+        let mut parts = id.split(':');
+        let partition = format!("{}:{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let account = parts.nth(2).unwrap_or_default().to_owned();
+        let resources = resources(name, client).await;
+        self.deployed = Some(Deployed { outputs, resources, place: (partition, region.to_string(), account) });
+    }
+}
+
+fn judged(seen: String, status: Option<&StackStatus>) -> Finding {
+    let word = status.map_or("", StackStatus::as_str);
+    let events = "see the stack's events (`aws cloudformation describe-stack-events`)";
+    match word {
+        "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => Finding::ok(seen),
+        "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE" => {
+            Finding::warning(seen, format!("the last deployment failed and was undone: {events}"))
+        }
+        _ if word.ends_with("_IN_PROGRESS") => Finding::warning(seen, "wait for the deployment, and run this again"),
+        _ => Finding::fault(seen, format!("the deployment failed: {events}, and deploy again (`make deploy`)")),
+    }
+}
+
+async fn resources(name: &str, client: &Client) -> Result<HashMap<String, String>, AwsError> {
+    let pages = client.list_stack_resources().stack_name(name).into_paginator().items().send();
+    let resources: Vec<_> = pages
+        .collect::<Result<_, _>>()
+        .await
+        .map_err(|error| AwsError::of("cloudformation:ListStackResources", &error))?;
+    let named = resources.into_iter().filter_map(|one| one.logical_resource_id.zip(one.physical_resource_id));
+    Ok(named.collect())
+}
+
+/// The stack is not in this region: where is it?
+async fn elsewhere(stack: &Stack, aws: &SdkConfig, region: &Region) -> Finding {
+    let name = stack.name();
+    let others = REGIONS.into_iter().filter(|other| *other != region.as_ref());
+    let there = join_all(others.map(|other| has_stack(name, aws, other))).await;
+    let there: Vec<_> = there.into_iter().flatten().collect();
+    match there.as_slice() {
+        [] => Finding::fault(
+            format!("there is no stack `{name}` in {region}, nor in the other common regions"),
+            "deploy it (`make deploy`), or name another with --stack, --region or --profile",
+        ),
+        [first, ..] => Finding::fault(
+            format!("there is no stack `{name}` in {region}: it is in {}", there.join(", ")),
+            format!("use --region {first}, or set AWS_REGION"),
+        ),
+    }
+}
+
+async fn has_stack(name: &str, aws: &SdkConfig, region: &'static str) -> Option<&'static str> {
+    let client = Client::from_conf(Builder::from(aws).region(Region::from_static(region)).build());
+    let asked = client.describe_stacks().stack_name(name).send();
+    let answer = tokio::time::timeout(SEARCH_TIMEOUT, asked).await.ok()?.ok()?;
+    (!answer.stacks().is_empty()).then_some(region)
+}

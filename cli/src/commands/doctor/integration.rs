@@ -1,0 +1,109 @@
+//! One integration, from its secret to the messaging service.
+
+use super::aws::AwsError;
+use super::clock::Deviation;
+use super::deployed::Deployed;
+use super::report::{Check, Finding};
+use super::routes::Routes;
+use super::{callers, messaging_service, platform, webhook};
+use crate::failure::Failure;
+use crate::stack::Stack;
+use aws_config::SdkConfig;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
+use shared::integration::{Integration, IntegrationName};
+
+/// What all checks of integrations need.
+#[derive(Debug)]
+pub(super) struct Examination<'e> {
+    pub(super) stack: &'e Stack,
+    pub(super) aws: &'e SdkConfig,
+    pub(super) http: &'e reqwest::Client,
+    pub(super) deployed: &'e Deployed,
+    pub(super) routes: &'e Routes,
+    pub(super) clock: Option<Deviation>,
+    pub(super) skip_delivery: bool,
+}
+
+/// One integration with its configuration.
+#[derive(Debug)]
+pub(super) struct Subject<'e> {
+    pub(super) examination: &'e Examination<'e>,
+    pub(super) integration: Integration,
+    /// The secret's name.
+    pub(super) secret: String,
+}
+
+impl Examination<'_> {
+    /// The names of all integrations.
+    pub(super) async fn all(&self) -> Result<Vec<IntegrationName>, Finding> {
+        let Some(prefix) = self.deployed.output("SecretPrefix") else {
+            return Err(Finding::skipped("because the stack has no output SecretPrefix"));
+        };
+        let start = format!("{prefix}/");
+        let filter = Filter::builder().key(FilterNameStringType::Name).values(&start).build();
+        let pages = Client::new(self.aws).list_secrets().filters(filter).into_paginator().send();
+        let pages: Vec<_> = pages.collect::<Result<_, _>>().await.map_err(|error| {
+            AwsError::of("secretsmanager:ListSecrets", &error).finding("the list of secrets", "see what AWS says")
+        })?;
+        let secrets = pages.into_iter().flat_map(|page| page.secret_list.unwrap_or_default());
+        let names = secrets.filter_map(|secret| secret.name?.strip_prefix(&start)?.parse().ok());
+        let mut names: Vec<IntegrationName> = names.collect();
+        names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        Ok(names)
+    }
+
+    /// Examines one.
+    pub(super) async fn examine(&self, name: &IntegrationName) -> Result<Vec<Check>, Failure> {
+        let group = format!("integration {name}");
+        let about = |checks: Vec<(String, Finding)>| -> Vec<Check> {
+            checks.into_iter().map(|(check, finding)| finding.about(&group, &check)).collect()
+        };
+        let configuration = |finding: Finding| ("configuration".to_owned(), finding);
+        let subject = match self.read(name).await {
+            Ok(subject) => subject,
+            Err(finding) => return Ok(about(vec![configuration(finding)])),
+        };
+        let kind = subject.integration.platform.name().as_str();
+        let mut checks = vec![configuration(Finding::ok(format!("complete, for {kind}")))];
+        let (platform, webhook, callers, delivery) = tokio::join!(
+            platform::examine(&subject),
+            webhook::examine(&subject),
+            callers::examine(&subject),
+            messaging_service::examine(&subject)
+        );
+        checks.extend(platform?);
+        checks.push(("webhook".to_owned(), webhook));
+        checks.extend(callers);
+        checks.push(("messaging service".to_owned(), delivery?));
+        Ok(about(checks))
+    }
+
+    async fn read(&self, name: &IntegrationName) -> Result<Subject<'_>, Finding> {
+        let Some(prefix) = self.deployed.output("SecretPrefix") else {
+            return Err(Finding::skipped("because the stack has no output SecretPrefix"));
+        };
+        let secret = format!("{prefix}/{name}");
+        let answer = Client::new(self.aws).get_secret_value().secret_id(&secret).send().await.map_err(|error| {
+            match AwsError::of("secretsmanager:GetSecretValue", &error) {
+                // A secret that is marked for deletion answers "invalid request".
+                AwsError::Refused(code, _)
+                    if matches!(code.as_str(), "ResourceNotFoundException" | "InvalidRequestException") =>
+                {
+                    Finding::fault(
+                        format!("there is no secret {secret}, or it is being deleted"),
+                        "`patchbay integration list` shows the integrations that there are, and `patchbay integration \
+                         add` makes one",
+                    )
+                }
+                other => other.finding("the secret", "see what Secrets Manager says"),
+            }
+        })?;
+        let document = answer.secret_string().unwrap_or_default();
+        let integration = Integration::parse(name.clone(), document).map_err(|faults| {
+            let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+            Finding::fault(faults.join("; "), format!("correct this in the secret {secret}"))
+        })?;
+        Ok(Subject { examination: self, integration, secret })
+    }
+}

@@ -1,0 +1,203 @@
+//! `patchbay integration add`.
+//!
+//! Nothing is written before everything is known to be good. Then the steps come in an order in which each one's
+//! failure leaves nothing that the same command, given once more, does not mend: an open messaging integration that is
+//! made is found again by its name, and one that is changed is changed after the secret is written that its webhooks
+//! need.
+
+mod callers;
+mod complete;
+mod flags;
+mod report;
+
+use super::ask::can_be_asked;
+use super::document::Document;
+use super::genesys_cloud::{GenesysCloud, Wanted};
+use super::given::Given;
+use super::secrets::{Found, Secrets, Stored, deleted, unreadable};
+use super::steps::Steps;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::stack::Stack;
+use callers::CallerFlag;
+use clap::Args;
+use flags::Fields;
+use report::Report;
+use shared::integration::{IntegrationName, Secret};
+use shared::platform::{PlatformConfig, PlatformName};
+use std::path::PathBuf;
+use url::Url;
+
+/// Where the id stands of the platform's integration.
+const INTEGRATION_ID: &str = "/integrationId";
+/// What stands there while the document is checked, until there is an id.
+const NO_ID_YET: &str = "not-made-yet";
+
+/// Connects one. Given again, it goes on where it was interrupted.
+#[derive(Debug, Args)]
+#[command(after_help = SECRETS)]
+pub(crate) struct Add {
+    /// What to call it: 1 to 64 of a to z, 0 to 9 and -
+    name: IntegrationName,
+    /// Its configuration in a JSON file, or - for standard input; options come on top of it
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    #[command(flatten)]
+    fields: Fields,
+    /// A caller of the sender routes, whose secret is generated: `crm` signs, `flows:bearer` sends a token
+    #[arg(long = "caller", value_name = "NAME[:signing|:bearer]")]
+    callers: Vec<CallerFlag>,
+    /// Of Genesys Cloud: the open messaging integration of this name is used, or made; the integration's name unless
+    /// given
+    #[arg(long, value_name = "NAME")]
+    platform_name: Option<String>,
+    /// Call the platform for nothing
+    #[arg(long)]
+    no_platform: bool,
+    /// Change an integration that is there already: what is given replaces what it has, all else stays
+    #[arg(long)]
+    replace: bool,
+    /// Have the platform's webhooks come here without asking, if they went elsewhere
+    #[arg(long)]
+    yes: bool,
+    /// The KMS key that encrypts a new secret; AWS's own for Secrets Manager unless given
+    #[arg(long, value_name = "KEY")]
+    kms_key_id: Option<String>,
+    /// Show the secrets at the end
+    #[arg(long)]
+    show_secrets: bool,
+}
+
+const SECRETS: &str = "Secrets never stand on the command line: they come from a file (- is standard input), from the \
+    environment (PATCHBAY_CLIENT_SECRET, PATCHBAY_WEBHOOK_SECRET, PATCHBAY_APP_SECRET, PATCHBAY_API_KEY, \
+    PATCHBAY_TOKEN, PATCHBAY_SIGNING_SECRET), or are asked for. Webhook secrets of Genesys Cloud, signing secrets and \
+    callers' secrets are generated unless given.";
+
+pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), Failure> {
+    let given = given(&add)?;
+    let secrets = Secrets::of(stack).await?;
+    let found = secrets.find(add.name.as_str()).await?;
+    let document = wanted(&add, &given, &found)?;
+    let webhook_url = stack.route(&format!("{}/webhook", add.name)).await?;
+    let mut work = Work { add: &add, secrets, found, document, webhook_url, steps: Steps::new(output) };
+    match work.run().await {
+        Ok(platform) => {
+            let report = Report::new(&add, &work, platform);
+            output.result(&report, report::human);
+            Ok(())
+        }
+        Err(failure) => Err(work.steps.interrupted(failure)),
+    }
+}
+
+/// What the command line says, with the file on it.
+fn given(add: &Add) -> Result<Document, Failure> {
+    let input = Given::default();
+    let mut document = match &add.from {
+        None => Document::new(),
+        Some(file) => Document::parse(&input.file(file)?)
+            .ok_or_else(|| Failure::Usage(format!("{} holds no JSON object", file.display())))?,
+    };
+    add.fields.put_into(&mut document, &input)?;
+    Ok(document)
+}
+
+/// What is to be stored, but for the platform's id of it.
+fn wanted(add: &Add, given: &Document, found: &Found) -> Result<Document, Failure> {
+    let stored = match found {
+        Found::Stored(stored) => Some(&stored.document),
+        Found::Absent => None,
+        Found::Deleted => return Err(deleted(&add.name)),
+        Found::Unreadable => return Err(unreadable(&add.name)),
+    };
+    let mut document = stored.cloned().unwrap_or_else(Document::new);
+    document.merge(given);
+    complete::ask_platform(&mut document, can_be_asked())?;
+    add.fields.put_environment_into(&mut document);
+    complete::fill(&mut document, add.no_platform, can_be_asked())?;
+    callers::add(&mut document, &add.callers)?;
+    match stored.map(|stored| stored.differences(&document)) {
+        Some(differences) if !differences.is_empty() && !add.replace => Err(Failure::Failed(format!(
+            "the integration `{}` is there already, and differs in {}; --replace changes it",
+            add.name,
+            differences.join(", ")
+        ))),
+        _ => Ok(document),
+    }
+}
+
+/// The work, and what is known by now.
+struct Work<'a> {
+    add: &'a Add,
+    secrets: Secrets<'a>,
+    found: Found,
+    document: Document,
+    webhook_url: Url,
+    steps: Steps,
+}
+
+impl Work<'_> {
+    async fn run(&mut self) -> Result<PlatformName, Failure> {
+        let mut checked = self.document.clone();
+        if checked.get(INTEGRATION_ID).is_none() && checked.text("/platform") == Some("genesys-cloud") {
+            checked.set(INTEGRATION_ID, NO_ID_YET.into());
+        }
+        let integration = checked.read(&self.add.name)?;
+        let platform = integration.platform.name();
+        match &integration.platform {
+            PlatformConfig::GenesysCloud(config) if !self.add.no_platform => {
+                let genesys_cloud = GenesysCloud::new(config)?;
+                genesys_cloud.check_credentials().await?;
+                self.steps.done("Genesys Cloud takes the OAuth client's credentials");
+                let secret = config.webhook_secrets.first();
+                let secret = secret.ok_or_else(|| Failure::Failed("there is no webhook secret".to_owned()))?;
+                self.connect(&genesys_cloud, secret).await?;
+            }
+            _ => self.write().await?,
+        }
+        Ok(platform)
+    }
+
+    /// Connects the platform's integration, and writes the secret before any message can need it.
+    async fn connect(&mut self, genesys_cloud: &GenesysCloud<'_>, secret: &Secret) -> Result<(), Failure> {
+        let name = self.add.platform_name.as_deref().unwrap_or(self.add.name.as_str());
+        let id = self.document.text(INTEGRATION_ID).map(str::to_owned);
+        let wanted = id.as_deref().map_or(Wanted::Name(name), Wanted::Id);
+        match genesys_cloud.find(&wanted).await? {
+            Some(found) => {
+                genesys_cloud.confirm(&found, &self.webhook_url, self.add.yes)?;
+                self.document.set(INTEGRATION_ID, id.unwrap_or_else(|| found.id.clone()).into());
+                self.write().await?;
+                genesys_cloud.update(&found, &self.webhook_url, secret).await?;
+                self.steps.done(format!("Genesys Cloud's open messaging integration `{}` posts here", found.name));
+            }
+            None => {
+                let id = genesys_cloud.create(name, &self.webhook_url, secret).await?;
+                self.steps.done(format!("Genesys Cloud has the new open messaging integration `{name}`"));
+                self.document.set(INTEGRATION_ID, id.into());
+                self.write().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self) -> Result<(), Failure> {
+        let name = &self.add.name;
+        self.document.read(name)?;
+        let secret = self.secrets.id(name.as_str());
+        match &self.found {
+            Found::Stored(Stored { document, .. }) if *document == self.document => {
+                self.steps.done(format!("the secret {secret} is as it was"));
+            }
+            Found::Stored(stored) => {
+                self.secrets.replace(name, stored, &self.document).await?;
+                self.steps.done(format!("the secret {secret} is changed"));
+            }
+            _ => {
+                self.secrets.create(name, &self.document, self.add.kms_key_id.clone()).await?;
+                self.steps.done(format!("the secret {secret} is written"));
+            }
+        }
+        Ok(())
+    }
+}

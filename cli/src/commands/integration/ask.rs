@@ -1,0 +1,52 @@
+//! Questions to whoever sits at the terminal. They go to standard error.
+
+use crate::failure::Failure;
+use dialoguer::{Confirm, Input, Password};
+use std::io::{IsTerminal, stderr, stdin};
+
+/// Whether somebody is there who can be asked.
+pub(super) fn can_be_asked() -> bool {
+    stdin().is_terminal() && stderr().is_terminal()
+}
+
+/// Asks for a text.
+pub(super) fn text(prompt: &str) -> Result<String, Failure> {
+    Input::new().with_prompt(prompt).interact_text().map_err(unanswered)
+}
+
+/// Asks for a secret, which does not show.
+pub(super) fn secret(prompt: &str) -> Result<String, Failure> {
+    Password::new().with_prompt(prompt).report(false).interact().map_err(unanswered)
+}
+
+/// Asks whether to go on, unless `--yes` has said so.
+pub(super) fn confirmed(question: &str, yes: bool) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    if !can_be_asked() {
+        return Err(Failure::Usage(format!("{question} Say --yes to go on.")));
+    }
+    match Confirm::new().with_prompt(question).default(false).interact().map_err(unanswered)? {
+        true => Ok(()),
+        false => Err(Failure::Failed("nothing was changed".to_owned())),
+    }
+}
+
+/// Asks for the name of what is to be ended, unless `--yes` has said so.
+pub(super) fn confirmed_by_name(question: &str, name: &str, yes: bool) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    if !can_be_asked() {
+        return Err(Failure::Usage(format!("{question} Say --yes to go on.")));
+    }
+    match text(&format!("{question} Type its name to go on"))?.trim() == name {
+        true => Ok(()),
+        false => Err(Failure::Failed("that is not its name; nothing was changed".to_owned())),
+    }
+}
+
+fn unanswered(_: dialoguer::Error) -> Failure {
+    Failure::Failed("the question was not answered; nothing was changed".to_owned())
+}

@@ -1,0 +1,110 @@
+//! `patchbay integration list`.
+
+use super::document::Document;
+use super::secrets::{Found, Listed, Secrets};
+use crate::failure::Failure;
+use crate::output::{Output, table};
+use crate::stack::Stack;
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::integration::{Integration, IntegrationName};
+use url::Url;
+
+/// One integration, as far as it can be told at a glance.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    name: String,
+    state: State,
+    /// How many faults its document has.
+    faults: usize,
+    platform: Option<String>,
+    delivery_host: Option<String>,
+    callers: Vec<String>,
+    changed: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Usable,
+    Faulty,
+    Removed,
+}
+
+pub(super) async fn run(stack: &Stack, output: Output) -> Result<(), Failure> {
+    let secrets = Secrets::of(stack).await?;
+    let mut rows = Vec::new();
+    for listed in secrets.list().await? {
+        let found = match listed.deleted {
+            Some(_) => Found::Deleted,
+            None => secrets.find(&listed.name).await?,
+        };
+        rows.extend(row(listed, found));
+    }
+    output.result(&rows, |rows| human(rows));
+    Ok(())
+}
+
+/// None, if it has gone since it was listed.
+fn row(listed: Listed, found: Found) -> Option<Row> {
+    let Listed { name, changed, .. } = listed;
+    let unknown = |state, faults| Row {
+        name: name.clone(),
+        state,
+        faults,
+        platform: None,
+        delivery_host: None,
+        callers: Vec::new(),
+        changed,
+    };
+    match found {
+        Found::Absent => None,
+        Found::Deleted => Some(unknown(State::Removed, 0)),
+        Found::Unreadable => Some(unknown(State::Faulty, 1)),
+        Found::Stored(stored) => {
+            let faults = faults(&name, &stored.document);
+            let state = if faults == 0 { State::Usable } else { State::Faulty };
+            let text = |pointer| stored.document.text(pointer).map(str::to_owned);
+            let delivery = text("/delivery/url").and_then(|url| Url::parse(&url).ok());
+            let callers = stored.document.list("/callers").iter();
+            Some(Row {
+                platform: text("/platform"),
+                delivery_host: delivery.and_then(|url| url.host_str().map(str::to_owned)),
+                callers: callers.filter_map(|caller| caller.get("name")?.as_str().map(str::to_owned)).collect(),
+                changed: stored.changed.or(changed),
+                ..unknown(state, faults)
+            })
+        }
+    }
+}
+
+/// How many faults the functions find.
+fn faults(name: &str, document: &Document) -> usize {
+    match name.parse::<IntegrationName>() {
+        Err(_) => 1,
+        Ok(name) => Integration::parse(name, &document.to_text()).err().map_or(0, |faults| faults.len()),
+    }
+}
+
+fn human(rows: &[Row]) -> String {
+    if rows.is_empty() {
+        return "There are no integrations. `patchbay integration add` connects one.".to_owned();
+    }
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let state = |row: &Row| match row.state {
+        State::Usable => String::new(),
+        State::Faulty if row.faults == 1 => "1 fault".to_owned(),
+        State::Faulty => format!("{} faults", row.faults),
+        State::Removed => "removed".to_owned(),
+    };
+    table(
+        ["NAME", "PLATFORM", "DELIVERS TO", "CALLERS", "CHANGED", ""],
+        rows.iter().map(|row| {
+            let changed = row.changed.map(|at| at.to_string());
+            let callers = (!row.callers.is_empty()).then(|| row.callers.join(", "));
+            let (platform, host) = (or_none(&row.platform), or_none(&row.delivery_host));
+            [row.name.clone(), platform, host, or_none(&callers), or_none(&changed), state(row)]
+        }),
+    )
+}

@@ -1,0 +1,123 @@
+//! What of a configuration may be shown. Whatever is not known to be public is taken for a secret.
+
+use serde_json::Value;
+use url::Url;
+
+/// What stands in a secret's place.
+pub(super) const HIDDEN: &str = "••••";
+
+/// Texts that are no secrets; `*` is any element of a list.
+const PUBLIC: [&str; 17] = [
+    "platform",
+    "domain",
+    "integrationId",
+    "clientId",
+    "apiBaseUrl",
+    "contactCenterId",
+    "channelId",
+    "locationId",
+    "appId",
+    "conversationProviderId",
+    "trustedKeys.*",
+    "forwardMessageTypes.*",
+    "cards.route",
+    "delivery.url",
+    "delivery.receipts",
+    "media.trustedOrigins.*",
+    "callers.*.name",
+];
+
+/// The same with nothing in it that is a secret, or may be one.
+pub(super) fn masked(value: &Value) -> Value {
+    mask(value, "")
+}
+
+fn mask(value: &Value, path: &str) -> Value {
+    let inside = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match value {
+        Value::Object(members) => {
+            Value::Object(members.iter().map(|(name, value)| (name.clone(), mask(value, &inside(name)))).collect())
+        }
+        Value::Array(elements) => elements.iter().map(|element| mask(element, &inside("*"))).collect(),
+        Value::String(text) if path == "delivery.url" || path == "apiBaseUrl" => address(text).into(),
+        Value::String(_) if !PUBLIC.contains(&path) => HIDDEN.into(),
+        public => public.clone(),
+    }
+}
+
+/// An address without its query, which may hold a key.
+fn address(text: &str) -> String {
+    let Ok(url) = Url::parse(text) else { return HIDDEN.to_owned() };
+    let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    match url.query() {
+        _ if !bare => HIDDEN.to_owned(),
+        Some(_) => format!("{}?{HIDDEN}", text.split('?').next().unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// A configuration as lines of names and values.
+pub(super) fn lines(value: &Value) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    flatten(value, "", &mut found);
+    found
+}
+
+fn flatten(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
+    let inside = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, value)| flatten(value, &inside(name), found)),
+        Value::Array(elements) if elements.iter().all(|element| !element.is_object()) => {
+            let texts: Vec<_> = elements.iter().map(text).collect();
+            found.push((path.to_owned(), texts.join(", ")));
+        }
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                flatten(element, &format!("{path}[{index}]"), found);
+            }
+        }
+        value => found.push((path.to_owned(), text(value))),
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn secrets_are_hidden_and_so_is_whatever_is_not_known() {
+        let shown = masked(&json!({
+            "platform": "genesys-cloud",
+            "clientId": "c",
+            "clientSecret": "hidden",
+            "clientSecrets": {"platform": "hidden"},
+            "webhookSecrets": ["hidden", "hidden"],
+            "delivery": {"url": "https://e.com/a?key=hidden", "signingSecrets": ["hidden"], "giveUpAfterSeconds": 5},
+            "callers": [{"name": "crm", "signingSecret": "hidden"}, "hidden"],
+        }));
+        assert!(!shown.to_string().contains("hidden"), "{shown}");
+        assert_eq!("genesys-cloud", shown["platform"]);
+        assert_eq!("https://e.com/a?••••", shown["delivery"]["url"]);
+        assert_eq!(json!(["••••", "••••"]), shown["webhookSecrets"]);
+        assert_eq!(json!({"name": "crm", "signingSecret": "••••"}), shown["callers"][0]);
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_hidden_whole() {
+        for url in ["https://u:hidden@e.com/", "https://e.com/#hidden", "hidden"] {
+            assert_eq!("••••", masked(&json!({"delivery": {"url": url}}))["delivery"]["url"]);
+        }
+    }
+
+    #[test]
+    fn every_value_has_a_line() {
+        let lines = lines(&json!({"a": 1, "b": {"c": ["d", "e"]}, "f": [{"g": "h"}]}));
+        let lines: Vec<_> = lines.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(vec!["a=1", "b.c=d, e", "f[0].g=h"], lines);
+    }
+}

@@ -1,0 +1,193 @@
+//! What the functions' log says of a message.
+
+use crate::failure::Failure;
+use crate::output::plain;
+use crate::stack::Stack;
+use aws_sdk_cloudformation::types::StackResourceSummary;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+use shared::aws::cause;
+use shared::ledger::key;
+
+/// More lines than this nobody reads.
+const MAXIMUM_LINES: usize = 1_000;
+const LOG_GROUP: &str = "AWS::Logs::LogGroup";
+const FUNCTION: &str = "AWS::Lambda::Function";
+/// What the log group of a function is called in the template: the function and this.
+const LOGS: &str = "Logs";
+
+/// One line about the message.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Line {
+    time: String,
+    function: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) integration: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    outcome: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_id: Option<String>,
+}
+
+/// The lines about the message with this id of the platform's, in the order of time.
+pub(super) async fn find(stack: &Stack, id: &str, days: u16) -> Result<Vec<Line>, Failure> {
+    if !can_be_searched(id) {
+        let detail = "an id to search the log for has 1 to 512 characters, and neither blanks nor quotation marks";
+        return Err(Failure::Usage(detail.to_owned()));
+    }
+    let since = Timestamp::now() - SignedDuration::from_hours(24 * i64::from(days));
+    let client = aws_sdk_cloudwatchlogs::Client::new(&stack.aws);
+    let mut lines = Vec::new();
+    for (function, group) in log_groups(stack).await? {
+        let request = client.filter_log_events().log_group_name(&group).start_time(since.as_millisecond());
+        let mut pages = request.filter_pattern(format!("\"{id}\"")).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                Failure::Failed(format!("the log group {group} cannot be searched: {}", cause(&error)))
+            })?;
+            let messages = page.events().iter().filter_map(|event| event.message());
+            lines.extend(messages.filter_map(|message| Line::read(message, id, &function)));
+            if lines.len() >= MAXIMUM_LINES {
+                break;
+            }
+        }
+    }
+    lines.sort_by(|one, other| one.time.cmp(&other.time));
+    Ok(lines)
+}
+
+/// The functions of the stack, each with its log group.
+async fn log_groups(stack: &Stack) -> Result<Vec<(String, String)>, Failure> {
+    let client = aws_sdk_cloudformation::Client::new(&stack.aws);
+    let mut resources = client.list_stack_resources().stack_name(stack.name()).into_paginator().items().send();
+    let mut all = Vec::new();
+    while let Some(resource) = resources.next().await {
+        all.push(resource.map_err(|error| {
+            Failure::Failed(format!(
+                "the resources of the stack `{}` cannot be listed: {}",
+                stack.name(),
+                cause(&error)
+            ))
+        })?);
+    }
+    Ok(of_functions(&all))
+}
+
+fn of_functions(resources: &[StackResourceSummary]) -> Vec<(String, String)> {
+    let of_type = |resource_type: &'static str| {
+        resources.iter().filter(move |resource| resource.resource_type() == Some(resource_type))
+    };
+    let is_function = |name: &str| of_type(FUNCTION).any(|function| function.logical_resource_id() == Some(name));
+    of_type(LOG_GROUP)
+        .filter_map(|group| {
+            let function = group.logical_resource_id()?.strip_suffix(LOGS).filter(|name| is_function(name))?;
+            Some((kebab_case(function), group.physical_resource_id()?.to_owned()))
+        })
+        .collect()
+}
+
+/// A function's name in the template as it is called elsewhere.
+fn kebab_case(name: &str) -> String {
+    let mut kebab = String::new();
+    for character in name.chars() {
+        if character.is_ascii_uppercase() && !kebab.is_empty() {
+            kebab.push('-');
+        }
+        kebab.push(character.to_ascii_lowercase());
+    }
+    kebab
+}
+
+fn can_be_searched(id: &str) -> bool {
+    let plain = |character: char| !character.is_whitespace() && !character.is_control() && !"\"\\".contains(character);
+    (1..=512).contains(&id.len()) && id.chars().all(plain)
+}
+
+impl Line {
+    /// Reads a line of the log, if it speaks of the message.
+    fn read(line: &str, id: &str, function: &str) -> Option<Self> {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let text = |name: &str| line.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        if text("message_id")? != id {
+            return None;
+        }
+        Some(Self {
+            time: text("timestamp")?,
+            function: function.to_owned(),
+            integration: text("integration"),
+            kind: text("kind"),
+            outcome: text("outcome")?,
+            reason: text("reason"),
+            age_seconds: line.get("age_seconds").and_then(Value::as_f64),
+            webhook_id: text("webhook_id"),
+        })
+    }
+
+    /// Where the ledger has the message.
+    pub(super) fn ledger_key(&self) -> Option<String> {
+        let digits = super::identity(self.webhook_id.as_deref()?)?;
+        Some(key::delivery(&self.integration.as_deref()?.parse().ok()?, digits))
+    }
+
+    pub(super) fn row(&self) -> [String; 7] {
+        let shown = |text: &Option<String>| plain(text.as_deref().unwrap_or_default());
+        let age = self.age_seconds.map(|age| format!("{age:.1} s")).unwrap_or_default();
+        [
+            plain(&self.time),
+            self.function.clone(),
+            shown(&self.kind),
+            plain(&self.outcome),
+            shown(&self.reason),
+            age,
+            shown(&self.integration),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource(resource_type: &str, logical: &str, physical: &str) -> StackResourceSummary {
+        let summary = StackResourceSummary::builder().resource_type(resource_type).logical_resource_id(logical);
+        summary.physical_resource_id(physical).build()
+    }
+
+    #[test]
+    fn log_groups_are_those_of_the_functions() {
+        let resources = [
+            resource(LOG_GROUP, "WebhookReceiverLogs", "group-1"),
+            resource(LOG_GROUP, "AccessLogs", "group-2"),
+            resource(FUNCTION, "WebhookReceiver", "function-1"),
+            resource("AWS::IAM::Role", "AccessRole", "role"),
+        ];
+        assert_eq!(vec![("webhook-receiver".to_owned(), "group-1".to_owned())], of_functions(&resources));
+    }
+
+    #[test]
+    fn only_lines_of_that_very_message_count() {
+        let line = r#"{"timestamp":"t","integration":"acme","message_id":"m-1","outcome":"delivered","reason":"",
+            "age_seconds":0.25,"webhook_id":"msg_00"}"#;
+        let read = Line::read(line, "m-1", "f").unwrap();
+        assert_eq!(("delivered", None, Some(0.25)), (read.outcome.as_str(), read.reason.clone(), read.age_seconds));
+        assert_eq!(None, read.ledger_key());
+        for (line, id) in [(line, "m-2"), ("START RequestId: m-1", "m-1"), (r#"{"message_id":"m-1"}"#, "m-1")] {
+            assert!(Line::read(line, id, "f").is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_could_be_more_than_a_term_is_not_searched_for() {
+        assert!(can_be_searched("c327c2078ca056db130c55ce648d9fa2") && can_be_searched("1613474523265-0"));
+        for id in ["", "a b", "a\" -\"b", "a\\", "a\n"] {
+            assert!(!can_be_searched(id), "{id:?}");
+        }
+    }
+}

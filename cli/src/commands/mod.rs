@@ -1,0 +1,9 @@
+//! The commands.
+
+pub(crate) mod completions;
+pub(crate) mod dead_letters;
+pub(crate) mod doctor;
+pub(crate) mod integration;
+pub(crate) mod messages;
+pub(crate) mod send;
+pub(crate) mod webhook;

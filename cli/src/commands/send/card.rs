@@ -1,0 +1,125 @@
+use super::object;
+use crate::caller::Calling;
+use crate::failure::Failure;
+use crate::file;
+use clap::{ArgGroup, Args};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// One of these at least.
+const SHOWN: [&str; 4] = ["title", "card_file", "quick_reply", "body"];
+
+/// A card.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("recipient").args(["to", "user_id", "email", "body"]).required(true))]
+#[command(group = ArgGroup::new("shown").args(SHOWN).required(true).multiple(true))]
+pub(crate) struct Card {
+    #[command(flatten)]
+    pub(crate) calling: Calling,
+    /// The customer
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
+    /// In its place a user of the platform, by id
+    #[arg(long, value_name = "ID")]
+    user_id: Option<String>,
+    /// In its place a user of the platform, by e-mail address
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+    /// The card's title
+    #[arg(long, conflicts_with_all = ["body", "card_file"])]
+    title: Option<String>,
+    /// What stands below it
+    #[arg(long, requires = "title")]
+    subtitle: Option<String>,
+    /// The address of a picture
+    #[arg(long, value_name = "URL", requires = "title")]
+    image: Option<String>,
+    /// A button: postBack:TITLE=PAYLOAD, imBack:TITLE=WORDS or openUrl:TITLE=URL
+    #[arg(long, value_name = "ACTION", requires = "title", value_parser = action)]
+    action: Vec<Value>,
+    /// The card as JSON, in place of the options for its parts
+    #[arg(long, value_name = "FILE", conflicts_with = "body")]
+    card_file: Option<PathBuf>,
+    /// An answer to choose, with or without a card
+    #[arg(long, value_name = "TITLE[=PAYLOAD]", conflicts_with = "body")]
+    quick_reply: Vec<String>,
+    /// A text above them
+    #[arg(long, conflicts_with = "body")]
+    text: Option<String>,
+}
+
+impl Card {
+    pub(crate) fn body(&self) -> Result<Value, Failure> {
+        let card =
+            match &self.card_file {
+                Some(path) => Some(serde_json::from_slice(&file::read(path)?).map_err(|error| {
+                    Failure::Usage(format!("{} is not JSON (line {})", path.display(), error.line()))
+                })?),
+                None => self.title.as_ref().map(|title| self.card(title)),
+            };
+        let quick_replies: Vec<_> = self.quick_reply.iter().map(|reply| quick_reply(reply)).collect();
+        Ok(object([
+            ("to", self.to.clone().map(Value::from)),
+            ("userId", self.user_id.clone().map(Value::from)),
+            ("email", self.email.clone().map(Value::from)),
+            ("text", self.text.clone().map(Value::from)),
+            ("card", card),
+            ("quickReplies", (!quick_replies.is_empty()).then_some(quick_replies.into())),
+        ]))
+    }
+
+    fn card(&self, title: &str) -> Value {
+        object([
+            ("title", Some(title.into())),
+            ("subtitle", self.subtitle.clone().map(Value::from)),
+            ("image", self.image.clone().map(|url| json!({ "url": url }))),
+            ("actions", (!self.action.is_empty()).then_some(self.action.clone().into())),
+        ])
+    }
+}
+
+/// `TYPE:TITLE=WHAT`. Where nothing is given, what a postBack or an imBack brings is its title.
+fn action(text: &str) -> Result<Value, String> {
+    let (kind, rest) = text.split_once(':').ok_or("must begin with postBack:, imBack: or openUrl:")?;
+    let (title, what) = rest.split_once('=').map_or((rest, None), |(title, what)| (title, Some(what)));
+    match (kind, what) {
+        ("postBack" | "imBack", what) => Ok(json!({"type": kind, "title": title, "payload": what.unwrap_or(title)})),
+        ("openUrl", Some(url)) => Ok(json!({"type": kind, "title": title, "url": url})),
+        ("openUrl", None) => Err("must have = and a URL behind its title".to_owned()),
+        _ => Err("must begin with postBack:, imBack: or openUrl:".to_owned()),
+    }
+}
+
+fn quick_reply(text: &str) -> Value {
+    match text.split_once('=') {
+        Some((title, payload)) => json!({"title": title, "payload": payload}),
+        None => json!({ "title": text }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_is_its_type_its_title_and_what_it_brings() {
+        assert_eq!(
+            Ok(json!({"type": "postBack", "title": "Tomorrow", "payload": "day=1"})),
+            action("postBack:Tomorrow=day=1")
+        );
+        assert_eq!(Ok(json!({"type": "imBack", "title": "Later", "payload": "Later"})), action("imBack:Later"));
+        assert_eq!(
+            Ok(json!({"type": "openUrl", "title": "Follow it", "url": "https://example.com/a?b=c"})),
+            action("openUrl:Follow it=https://example.com/a?b=c")
+        );
+        for wrong in ["Tomorrow", "openUrl:Follow it", "call:Us=1"] {
+            assert!(action(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_quick_reply_says_its_title_or_another_text() {
+        assert_eq!(json!({"title": "Yes"}), quick_reply("Yes"));
+        assert_eq!(json!({"title": "Yes", "payload": "y"}), quick_reply("Yes=y"));
+    }
+}

@@ -1,0 +1,61 @@
+use super::object;
+use crate::caller::Calling;
+use clap::Args;
+use serde_json::{Value, json};
+
+/// A delivery receipt.
+#[derive(Debug, Args)]
+pub(crate) struct Receipt {
+    #[command(flatten)]
+    pub(crate) calling: Calling,
+    /// The message, by the id under which it was delivered
+    #[arg(long, value_name = "ID", required_unless_present = "body", conflicts_with = "body")]
+    message_id: Option<String>,
+    /// The customer
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "body", conflicts_with = "body")]
+    to: Option<String>,
+    /// What sort of address it is: Email, Phone or Opaque
+    #[arg(long, value_name = "TYPE", conflicts_with = "body")]
+    id_type: Option<String>,
+    /// What became of it: delivered, read, failed and the like
+    #[arg(long, required_unless_present = "body", conflicts_with = "body")]
+    status: Option<String>,
+    /// Why it failed: a code such as InvalidDestination or 530, and perhaps `=` and a sentence
+    #[arg(long, value_name = "CODE[=WORDS]", conflicts_with = "body")]
+    reason: Vec<String>,
+    /// Further receipts will come for this message
+    #[arg(long, conflicts_with = "body")]
+    not_final: bool,
+}
+
+impl Receipt {
+    pub(crate) fn body(&self) -> Value {
+        let to = object([("id", self.to.clone().map(Value::from)), ("idType", self.id_type.clone().map(Value::from))]);
+        let reasons: Vec<_> = self.reason.iter().map(|reason| self::reason(reason)).collect();
+        object([
+            ("messageId", self.message_id.clone().map(Value::from)),
+            ("to", Some(to)),
+            ("status", self.status.clone().map(Value::from)),
+            ("reasons", (!reasons.is_empty()).then_some(reasons.into())),
+            ("isFinalReceipt", self.not_final.then_some(false.into())),
+        ])
+    }
+}
+
+/// A code by name or number, and perhaps words.
+fn reason(text: &str) -> Value {
+    let (code, words) = text.split_once('=').map_or((text, None), |(code, words)| (code, Some(words)));
+    let code = code.parse::<u64>().map_or_else(|_| json!(code), |number| json!(number));
+    object([("code", Some(code)), ("message", words.map(Value::from))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_a_name_or_a_number_and_perhaps_words() {
+        assert_eq!(json!({"code": "InvalidDestination"}), reason("InvalidDestination"));
+        assert_eq!(json!({"code": 530, "message": "No such number"}), reason("530=No such number"));
+    }
+}

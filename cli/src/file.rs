@@ -1,0 +1,24 @@
+//! Files that are named on the command line.
+
+use crate::failure::Failure;
+use std::io::Read;
+use std::path::Path;
+
+/// More than this no route takes.
+const MAXIMUM_BYTES: u64 = 10_000_000;
+
+/// Reads a file; `-` is the standard input.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let unreadable = |error: std::io::Error| Failure::Usage(format!("{} cannot be read: {error}", path.display()));
+    let source: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(std::fs::File::open(path).map_err(unreadable)?)
+    };
+    let mut bytes = Vec::new();
+    source.take(MAXIMUM_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAXIMUM_BYTES {
+        return Err(Failure::Usage(format!("{} has more than {MAXIMUM_BYTES} bytes", path.display())));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,76 @@
+//! What may stand on the command line.
+
+use crate::commands::{dead_letters, doctor, integration, messages, send, webhook};
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use url::Url;
+
+/// Runs Patchbay: connects integrations, sends, looks, repairs and examines.
+#[derive(Debug, Parser)]
+#[command(name = "patchbay", version, propagate_version = true, after_help = EXIT_CODES)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done; 1 it did not work, or was refused; 2 wrong usage; 3 the doctor has found faults.";
+
+/// Which Patchbay.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The CloudFormation stack, whose outputs tell the rest
+    #[arg(long, global = true, env = "PATCHBAY_STACK", default_value = "patchbay")]
+    pub(crate) stack: String,
+    /// Where the routes are; the stack's output ApiUrl unless given
+    #[arg(long, global = true, env = "API_URL")]
+    pub(crate) api_url: Option<Url>,
+    /// The AWS region; that of the AWS environment unless given
+    #[arg(long, global = true)]
+    pub(crate) region: Option<String>,
+    /// The AWS profile; that of the AWS environment unless given
+    #[arg(long, global = true)]
+    pub(crate) profile: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Connect a platform's account to a messaging service, and change or end that
+    #[command(subcommand)]
+    Integration(integration::Command),
+    /// Call the sender routes, as a caller of an integration
+    #[command(subcommand)]
+    Send(Box<send::Command>),
+    /// Try the webhook
+    #[command(subcommand)]
+    Webhook(webhook::Command),
+    /// Look at what became of messages
+    #[command(subcommand)]
+    Messages(messages::Command),
+    /// Look at what could not be dispatched at all, and put it back
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Command),
+    /// Examine everything from end to end, and say what to do about what is wrong
+    Doctor(doctor::Doctor),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_options_do_not_contradict_each_other() {
+        Options::command().debug_assert();
+    }
+}

@@ -1,0 +1,103 @@
+//! The deployed Patchbay that a command is about: what its outputs say, and clients for it.
+
+use crate::failure::Failure;
+use crate::options::Target;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use shared::aws::cause;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use url::Url;
+
+/// How long an answer of the HTTP API is waited for: it does not take longer than 30 seconds itself.
+const TIMEOUT: Duration = Duration::from_secs(35);
+
+/// The deployed Patchbay.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    name: String,
+    api_url: Option<Url>,
+    outputs: OnceCell<HashMap<String, String>>,
+    /// The AWS SDK's settings.
+    pub(crate) aws: SdkConfig,
+}
+
+impl Stack {
+    pub(crate) async fn new(target: Target) -> Result<Self, Failure> {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        if let Some(region) = target.region {
+            loader = loader.region(Region::new(region));
+        }
+        if let Some(profile) = target.profile {
+            loader = loader.profile_name(profile);
+        }
+        let aws = loader.load().await;
+        Ok(Self { name: target.stack, api_url: target.api_url, outputs: OnceCell::new(), aws })
+    }
+
+    /// The stack's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The region that is asked.
+    pub(crate) fn region(&self) -> &str {
+        self.aws.region().map_or("no region", AsRef::as_ref)
+    }
+
+    /// One of the stack's outputs.
+    pub(crate) async fn output(&self, key: &str) -> Result<&str, Failure> {
+        let outputs = self.outputs.get_or_try_init(|| self.read_outputs()).await?;
+        outputs.get(key).map(String::as_str).ok_or_else(|| {
+            Failure::Failed(format!("the stack `{}` has no output {key}: is it another version's?", self.name))
+        })
+    }
+
+    /// The stack's own tags.
+    pub(crate) async fn tags(&self) -> Result<Vec<(String, String)>, Failure> {
+        let stack = self.describe().await?;
+        let tags = stack.tags().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())));
+        Ok(tags.filter(|(key, _)| !key.starts_with("aws:")).collect())
+    }
+
+    async fn read_outputs(&self) -> Result<HashMap<String, String>, Failure> {
+        let stack = self.describe().await?;
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let outputs = stack.outputs().iter();
+        Ok(outputs.map(|output| (text(output.output_key()), text(output.output_value()))).collect())
+    }
+
+    async fn describe(&self) -> Result<aws_sdk_cloudformation::types::Stack, Failure> {
+        let client = aws_sdk_cloudformation::Client::new(&self.aws);
+        let answer = client.describe_stacks().stack_name(&self.name).send().await.map_err(|error| {
+            let (name, region) = (&self.name, self.region());
+            Failure::Failed(format!("the stack `{name}` in {region} cannot be read: {}", cause(&error)))
+        })?;
+        let stack = answer.stacks.and_then(|stacks| stacks.into_iter().next());
+        stack.ok_or_else(|| Failure::Failed(format!("there is no stack `{}`", self.name)))
+    }
+
+    /// A route's address; `path` begins after `/integrations/`.
+    pub(crate) async fn route(&self, path: &str) -> Result<Url, Failure> {
+        let base = match &self.api_url {
+            Some(url) => url.as_str(),
+            None => self.output("ApiUrl").await?,
+        };
+        format!("{}/integrations/{path}", base.trim_end_matches('/'))
+            .parse()
+            .map_err(|_| Failure::Failed("the API's address is no URL".to_owned()))
+    }
+
+    /// A client for the HTTP API. Redirects are not followed.
+    pub(crate) fn http(&self) -> Result<reqwest::Client, Failure> {
+        let mut builder = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
+        // Not every resolver knows that names under localhost are this machine.
+        if let Some((host, port)) = self.api_url.as_ref().and_then(|url| Some((url.host_str()?, url.port()?)))
+            && host.ends_with(".localhost")
+        {
+            builder = builder.no_proxy().resolve(host, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+        }
+        builder.build().map_err(|error| Failure::Failed(format!("no HTTP client: {error}")))
+    }
+}

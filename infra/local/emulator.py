@@ -1,0 +1,161 @@
+"""The emulated AWS: MiniStack, in a process group of its own, for one run and gone with it."""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+TARGET = ROOT / "target"
+RUNS = TARGET / "local"
+REGION = "eu-central-1"
+STARTUP_SECONDS = 60
+LOCAL_HOSTS = "127.0.0.1,localhost,.localhost"
+
+
+def say(text):
+    print(f"\033[2m{text}\033[0m" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
+
+
+def dies_with_us(end):
+    """For `preexec_fn`: the kernel sends `end` to the process when we are gone, even killed (Linux only)."""
+
+    def prepare():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if sys.platform == "linux":
+            PR_SET_PDEATHSIG = 1
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, end)
+
+    return prepare
+
+
+def clean_environment():
+    """Takes out whatever could lead a client to another AWS than the emulated one."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), LOCAL_HOSTS]))
+
+
+class Run:
+    """The folder of one run: several stacks may be up at the same time."""
+
+    def __init__(self):
+        for old in RUNS.glob("run-*"):
+            if not is_running(int(old.name.removeprefix("run-"))):
+                shutil.rmtree(old, ignore_errors=True)
+        self.folder = RUNS / f"run-{os.getpid()}"
+        self.temporary = self.folder / "tmp"
+        self.temporary.mkdir(parents=True)
+        self.log = self.folder / "functions.log"
+        self.log.touch()
+
+    def clean(self):
+        """Removes all but the logs, which the next run removes."""
+        for folder in ("infra", "target", "tmp"):
+            shutil.rmtree(self.folder / folder, ignore_errors=True)
+
+
+def is_running(pid):
+    try:
+        os.kill(pid, 0)
+        return True
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+
+
+class Emulator:
+    """MiniStack, in a process group of its own."""
+
+    def __init__(self, run):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        self.log = run.folder / "emulator.log"
+        own = {"GATEWAY_PORT": str(self.port), "BIND_HOST": "127.0.0.1", "MINISTACK_REGION": REGION}
+        # The functions run as their roles, and may do only what those allow.
+        own["AUTH"] = "true"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [VENV / "emulator" / "bin" / "ministack"],
+                env=os.environ | self.environment | own | {"TMPDIR": str(run.temporary)},
+                cwd=run.temporary,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=dies_with_us(signal.SIGKILL),
+            )
+
+    def wait(self):
+        deadline = time.monotonic() + STARTUP_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2):
+                    return
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    sys.exit(f"The emulated AWS did not start; see {self.log}")
+                time.sleep(0.05)
+
+    def stop(self):
+        """Ends the emulator and every function that it started, and waits until they are gone."""
+        for end in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, end)
+                self.process.wait(timeout=5)
+            except (subprocess.TimeoutExpired, ProcessLookupError):
+                continue
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+@contextlib.contextmanager
+def emulated_aws():
+    """Starts the emulated AWS, leads this process and its children to it, and takes it down whatever happens."""
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, lambda *_: sys.exit(1))
+    # A shell that starts it in the background has it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    clean_environment()
+    run, emulator = Run(), None
+    try:
+        say("Starting the emulated AWS ...")
+        emulator = Emulator(run)
+        emulator.wait()
+        os.environ.update(emulator.environment)
+        yield run, emulator
+    finally:
+        end_undisturbed()
+        if emulator:
+            emulator.stop()
+        run.clean()
+
+
+def end_undisturbed():
+    """From here on nothing may come between."""
+    for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, signal.SIG_IGN)

@@ -1,0 +1,87 @@
+"""Closes the gaps between AWS and the emulated one that a deploy leaves; after every deploy there, first or further.
+
+    python gaps.py TEMPLATE STACK
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from samtranslator.yaml_helper import yaml_parse
+
+
+def resources_of(stack, client):
+    """The physical ids of the stack's resources, by their logical ones."""
+    resources = client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+    return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
+
+
+def close_gaps(template, stack, client):
+    add_routes(template, stack, client)
+    turn_on_time_to_live(template, stack, client)
+    allow_plain_text(stack, client)
+    allow_batches(stack, client)
+
+
+def add_routes(template, stack, client):
+    """The emulator does not read the HTTP API's routes from the OpenAPI document that SAM generates. Those that are
+    there already stay, as they do when AWS updates a stack."""
+    gateway, functions, resources = client("apigatewayv2"), client("lambda"), resources_of(stack, client)
+    for name, resource in yaml_parse(Path(template).read_text())["Resources"].items():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        arn = functions.get_function(FunctionName=resources[name])["Configuration"]["FunctionArn"]
+        for event in resource["Properties"].get("Events", {}).values():
+            if event["Type"] != "HttpApi":
+                continue
+            route = event["Properties"]
+            api, key = resources[route["ApiId"]["Ref"]], f"{route['Method']} {route['Path']}"
+            if any(existing["RouteKey"] == key for existing in gateway.get_routes(ApiId=api)["Items"]):
+                continue
+            integration = gateway.create_integration(
+                ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
+            )
+            gateway.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{integration['IntegrationId']}")
+
+
+def turn_on_time_to_live(template, stack, client):
+    """The emulator does not read the tables' time to live from the template."""
+    dynamodb, resources = client("dynamodb"), resources_of(stack, client)
+    for name, resource in yaml_parse(Path(template).read_text())["Resources"].items():
+        specification = resource.get("Properties", {}).get("TimeToLiveSpecification")
+        if resource["Type"] == "AWS::DynamoDB::Table" and specification:
+            dynamodb.update_time_to_live(TableName=resources[name], TimeToLiveSpecification=specification)
+
+
+def allow_plain_text(stack, client):
+    """Takes the queues' policies away: they refuse plain text, and the emulator speaks nothing else."""
+    queues, resources = client("sqs"), resources_of(stack, client)
+    # Said to have come over TLS, since the policies hold for this call too.
+    secure = lambda request, **_: request.headers.add_header("X-Forwarded-Proto", "https")
+    queues.meta.events.register("before-sign.sqs", secure)
+    for queue in ("MessageQueue", "DeadLetterQueue"):
+        queues.set_queue_attributes(QueueUrl=resources[queue], Attributes={"Policy": ""})
+
+
+def allow_batches(stack, client):
+    """AWS knows a batch by the name of the single call; the emulator asks for the batch by its own."""
+    resources = resources_of(stack, client)
+    queue = client("sqs").get_queue_attributes(QueueUrl=resources["MessageQueue"], AttributeNames=["QueueArn"])
+    statement = {
+        "Effect": "Allow",
+        "Action": ["sqs:ChangeMessageVisibilityBatch", "sqs:DeleteMessageBatch"],
+        "Resource": queue["Attributes"]["QueueArn"],
+    }
+    client("iam").put_role_policy(
+        RoleName=resources["MessageDispatcherRole"],
+        PolicyName="batches",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+
+
+if __name__ == "__main__":
+    import boto3
+
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    close_gaps(*sys.argv[1:], boto3.client)

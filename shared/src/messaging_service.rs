@@ -1,0 +1,67 @@
+//! How the company's messaging service is called: by the dispatcher for good, and by the doctor to see whether it can be.
+
+use crate::integration::DeliveryConfig;
+use crate::outbound;
+use crate::signature::standard_webhooks::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
+use crate::trace::{TraceId, X_B3_TRACE_ID};
+use http::header;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// How long one call may take, connection and answer included.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Posts to the messaging services of all integrations.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+}
+
+/// What is to be posted.
+#[derive(Debug)]
+pub struct Post<'p> {
+    /// The `webhook-id`.
+    pub id: &'p str,
+    /// The platform's trace, where there is one.
+    pub trace_id: Option<&'p TraceId>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Client {
+    /// A client; one a process will do.
+    ///
+    /// # Errors
+    /// The TLS stack or the certificate store could not be set up.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        Ok(Self { http: outbound::client(TIMEOUT)? })
+    }
+
+    /// Posts, signed `now`, and waits for the answer's head as long as `patience` or [`TIMEOUT`] lasts. Redirects are not
+    /// followed.
+    ///
+    /// # Errors
+    /// There was no connection or no answer. The error holds the address, which may hold keys: see
+    /// [`reqwest::Error::without_url`].
+    pub async fn post(
+        &self,
+        config: &DeliveryConfig,
+        post: Post<'_>,
+        now: Timestamp,
+        patience: Duration,
+    ) -> Result<reqwest::Response, reqwest::Error> {
+        let mut request = self
+            .http
+            .post(config.url.url().clone())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(WEBHOOK_ID, post.id)
+            .header(WEBHOOK_TIMESTAMP, now.as_second())
+            .header(WEBHOOK_SIGNATURE, sign(&config.signing_secrets, post.id, now, &post.body))
+            .timeout(patience.min(TIMEOUT))
+            .body(post.body);
+        if let Some(trace_id) = post.trace_id {
+            request = request.header(X_B3_TRACE_ID, trace_id.as_str());
+        }
+        request.send().await
+    }
+}

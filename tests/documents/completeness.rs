@@ -1,0 +1,91 @@
+//! What the code has is in the guides.
+
+use shared::problem::ProblemType;
+use std::path::Path;
+use tests::documents::{Document, root};
+
+#[test]
+fn every_problem_type_is_explained_once() {
+    let guide = Document::read("docs/api.md");
+    let shown: Vec<_> = guide.rows_under("Problem types").map(|row| row.cells[0].as_str()).collect();
+    let types: Vec<_> = ProblemType::ALL.iter().map(|problem_type| problem_type.as_str()).collect();
+    for problem_type in &types {
+        assert_eq!(1, shown.iter().filter(|shown| *shown == problem_type).count(), "{problem_type}");
+    }
+    assert_eq!(types.len(), shown.len(), "{shown:?}");
+}
+
+#[test]
+fn every_type_of_delivery_is_explained_once() {
+    let schema = std::fs::read_to_string(root().join("shared/schema/delivery.schema.json")).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let mut types: Vec<_> =
+        schema["properties"]["type"]["enum"].as_array().unwrap().iter().flat_map(|it| it.as_str()).collect();
+    let guide = Document::read("docs/messaging-service.md");
+    let mut shown: Vec<_> = guide.rows_under("The types").flat_map(|row| row.cells[0].split(", ")).collect();
+    types.sort_unstable();
+    shown.sort_unstable();
+    assert_eq!(types, shown);
+}
+
+#[test]
+fn every_metric_is_explained_once() {
+    let source = std::fs::read_to_string(root().join("shared/src/metrics.rs")).unwrap();
+    let (_, measured) = source.split_once("fn measured(").unwrap();
+    let (measured, _) = measured.split_once("\n    }\n").unwrap();
+    // The names are all that stands in quotation marks there.
+    let mut names: Vec<_> = measured.split('"').skip(1).step_by(2).collect();
+    let guide = Document::read("docs/operate.md");
+    let mut shown: Vec<_> = guide.rows_under("Metrics").map(|row| row.cells[0].as_str()).collect();
+    names.sort_unstable();
+    shown.sort_unstable();
+    assert_eq!(names, shown);
+}
+
+/// The names of all functions in the folder's sources, tests among them.
+fn names_of_tests(folder: &Path, names: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            names_of_tests(&path, names);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let functions =
+                text.lines().filter_map(|line| line.trim_start().trim_start_matches("async ").strip_prefix("fn "));
+            names.extend(functions.filter_map(|rest| rest.split('(').next()).map(str::to_owned));
+        }
+    }
+}
+
+/// The words that can only be names of tests.
+fn names_in(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|it: char| !(it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_'));
+    words.filter(|word| word.matches('_').count() >= 4)
+}
+
+#[test]
+fn every_test_that_a_document_names_exists() {
+    let mut known = Vec::new();
+    for folder in ["functions", "shared", "tests", "cli"] {
+        let folder = root().join(folder);
+        if folder.exists() {
+            names_of_tests(&folder, &mut known);
+        }
+    }
+    for document in Document::all() {
+        for name in names_in(&document.text) {
+            assert!(known.iter().any(|known| known == name), "{}: there is no {name}", document.path.display());
+        }
+    }
+}
+
+#[test]
+fn every_threat_has_a_test_that_shows_what_holds_against_it() {
+    let model = Document::read("docs/threat-model.md");
+    let threats: Vec<_> = model.rows.iter().filter(|row| row.heading.contains('→')).collect();
+    assert!(threats.len() > 20, "{threats:?}");
+    for threat in threats {
+        let [_, _, shown_by] = threat.cells.as_slice() else { panic!("{threat:?}") };
+        assert!(names_in(shown_by).count() > 0, "{threat:?}");
+    }
+}

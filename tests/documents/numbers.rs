@@ -1,0 +1,63 @@
+//! The sums of the guide to costs come out, and the limits shown are those of the code.
+
+use tests::documents::{Document, Row, root};
+
+/// The number that a cell begins with: `1,000,000`, `$0.20`, `0.5 ms`.
+fn number(cell: &str) -> f64 {
+    let cell = cell.trim().trim_start_matches('$');
+    let end = cell.find(|it: char| !(it.is_ascii_digit() || matches!(it, '.' | ','))).unwrap_or(cell.len());
+    cell[..end].replace(',', "").parse().unwrap_or_else(|_| panic!("no number: {cell}"))
+}
+
+/// Whether they agree to the last figure that is shown.
+fn agree(exact: f64, shown: f64) -> bool {
+    (exact - shown).abs() < 0.0051
+}
+
+#[test]
+fn each_row_of_costs_is_its_quantity_times_its_price_and_each_total_the_sum_of_its_rows() {
+    let guide = Document::read("docs/cost.md");
+    let mut totals = 0;
+    let mut sum = 0.0;
+    let priced = |row: &&Row| row.cells.len() == 4 && row.cells[3].starts_with('$');
+    for row in guide.rows.iter().filter(priced) {
+        let cost = number(&row.cells[3]);
+        if row.cells[0] == "total" {
+            assert!(agree(sum, cost), "{}: {sum:.2}, and not {cost}", row.heading);
+            (totals, sum) = (totals + 1, 0.0);
+        } else {
+            let exact = number(&row.cells[1]) * number(&row.cells[2]);
+            assert!(agree(exact, cost), "{row:?}: {exact:.4}");
+            sum += cost;
+        }
+    }
+    assert!(totals >= 3 && sum == 0.0, "every table has a total");
+}
+
+#[test]
+fn every_price_is_in_the_table_of_prices() {
+    let guide = Document::read("docs/cost.md");
+    let prices: Vec<_> = guide.rows_under("Prices").map(|row| number(&row.cells[1])).collect();
+    let priced = |row: &&Row| row.cells.len() == 4 && row.cells[3].starts_with('$') && row.cells[0] != "total";
+    for row in guide.rows.iter().filter(priced) {
+        assert!(prices.contains(&number(&row.cells[2])), "{row:?}");
+    }
+}
+
+#[test]
+fn every_limit_of_ours_is_the_one_in_the_code() {
+    let guide = Document::read("docs/limits.md");
+    let mut checked = 0;
+    for line in guide.text.lines().filter(|line| line.starts_with('|')) {
+        // … | [`NAME`](../path) `= value` |
+        let Some((_, rest)) = line.split_once("[`") else { continue };
+        let (name, rest) = rest.split_once("`](../").unwrap();
+        let (path, rest) = rest.split_once(") `= ").unwrap_or_else(|| panic!("no value: {line}"));
+        let (value, _) = rest.split_once('`').unwrap();
+        let source = std::fs::read_to_string(root().join(path)).unwrap_or_else(|_| panic!("there is no {path}"));
+        let holds = |line: &str| line.contains(&format!("const {name}:")) && line.contains(&format!("= {value};"));
+        assert!(source.lines().any(holds), "{path} does not have {name} = {value}");
+        checked += 1;
+    }
+    assert!(checked > 0);
+}

@@ -1,0 +1,315 @@
+//! `patchbay doctor` is green where all is well, and names what is wrong, what to do about it, and nothing else.
+
+use crate::command_doctor_setting::{Report, Setting, URL_KEY};
+use aws_sdk_iam::Client as Iam;
+use jiff::SignedDuration;
+use serde_json::json;
+use tests::aws_proxy::AwsProxy;
+use tests::caller::{BEARER_TOKEN, CALLER_SECRET};
+use tests::command::Command;
+use tests::highlevel::{self, Keys};
+use tests::highlevel_api::{HighLevel, TOKEN};
+use tests::messaging_service::{MessagingService, Reply};
+use tests::multicloud_cx;
+use tests::multicloud_cx_api::{APP_SECRET, MulticloudCx};
+use tests::stack::{ROLES, SIGNING_SECRET, Stack};
+use uuid::Uuid;
+
+#[tokio::test]
+async fn a_healthy_integration_on_a_healthy_stack_is_green() {
+    let setting = Setting::new().await;
+    let report = setting.examine().await;
+    assert_eq!((0, json!(0)), (report.ran.code, report.json["faults"].clone()), "{:#}", report.json);
+    assert!(report.names("skipped").is_empty(), "{:#}", report.json);
+    for name in [
+        "region",
+        "credentials",
+        "clock",
+        "own permissions",
+        "stack",
+        "outputs",
+        "POST …/webhook",
+        "POST …/agentless",
+        "POST …/conversations/{conversationId}/communications/{communicationId}/typing",
+        "WebhookReceiver's permissions",
+        "MessageDispatcher's permissions",
+        "AgentSender's permissions",
+        "ledger",
+        "queue",
+        "configuration",
+        "platform credentials",
+        "open messaging integration",
+        "webhook",
+        "caller crm",
+        "caller flows",
+        "messaging service",
+    ] {
+        assert_eq!("ok", report.check(name)["verdict"], "{:#}", report.check(name));
+    }
+    let attempts = setting.service.attempts();
+    assert_eq!(1, attempts.len());
+    assert_eq!(
+        (json!("test"), json!({"integration": setting.integration.name.as_str()})),
+        (attempts[0].body["type"].clone(), attempts[0].body["data"].clone())
+    );
+    // Nothing else came of it.
+    assert!(setting.platform.calls().iter().all(|call| call.operation == "integration"));
+}
+
+#[tokio::test]
+async fn people_get_a_table_and_no_test_delivery_if_they_want_none() {
+    let setting = Setting::new().await;
+    let ran = {
+        let _roles = ROLES.read().await;
+        setting.command().with(&["--skip-delivery"]).run().await.done()
+    };
+    setting.gives_nothing_away(&ran);
+    for line in ["this machine\n", "  ✓ clock ", "  ✓ webhook ", "  – messaging service ", "0 faults, "] {
+        assert!(ran.stdout.contains(line), "{}", ran.stdout);
+    }
+    assert!(setting.service.attempts().is_empty());
+}
+
+#[tokio::test]
+async fn of_the_other_platforms_what_can_be_tried_without_an_effect_is_green() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let (multicloud_cx, highlevel) = (MulticloudCx::start().await, HighLevel::start().await);
+    let channel = Uuid::new_v4().to_string();
+    let configured = multicloud_cx::configuration(&multicloud_cx.url, &channel, &service.url);
+    let channel = stack.integration_of(&channel, &configured).await;
+    let location = highlevel::integration(&stack, &Keys::generate(), &service.url, |document| {
+        document["apiBaseUrl"] = highlevel.url.clone().into();
+    })
+    .await;
+    for (integration, webhook) in
+        [(channel, "accepts the platform's signature"), (location, "refuses a wrong signature")]
+    {
+        let ran = {
+            let _roles = ROLES.read().await;
+            Command::new(&["doctor", integration.name.as_str(), "--json"]).run().await.done()
+        };
+        for secret in [APP_SECRET, TOKEN, SIGNING_SECRET, BEARER_TOKEN] {
+            assert!(!ran.everything().contains(secret), "it shows {secret}: {ran:#?}");
+        }
+        let report = Report { json: ran.json(), ran };
+        assert_eq!(vec!["platform credentials"], report.names("skipped"), "{:#}", report.json);
+        report.says("webhook", webhook, "");
+        for name in ["platform", "caller crm", "caller flows", "messaging service"] {
+            assert_eq!("ok", report.check(name)["verdict"], "{:#}", report.check(name));
+        }
+    }
+    assert!(multicloud_cx.calls().is_empty() && highlevel.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_wrong_client_secret_is_named() {
+    let setting = Setting::new().await;
+    setting.configure("/clientSecret", json!("another-client-secret")).await;
+    let report = setting.examine().await;
+    report.names_only("platform credentials", "refuses clientId and clientSecret: status 401", "/clientSecret");
+    report.says("platform credentials", "", setting.integration.name.as_str());
+    report.skips(&["open messaging integration"], "there is no token");
+}
+
+#[tokio::test]
+async fn a_webhook_secret_that_is_not_the_platforms_is_named() {
+    let setting = Setting::new().await;
+    setting.configure("/webhookSecrets", json!(["another-webhook-secret"])).await;
+    let report = setting.examine().await;
+    report.names_only("open messaging integration", "none of /webhookSecrets", "patchbay integration add");
+}
+
+#[tokio::test]
+async fn a_signing_secret_that_is_not_the_messaging_services_is_named() {
+    let setting = Setting::new().await;
+    setting.configure("/delivery/signingSecrets", json!([CALLER_SECRET])).await;
+    let report = setting.examine().await;
+    report.names_only("messaging service", "refuses our signature", "/delivery/signingSecrets");
+}
+
+#[tokio::test]
+async fn fields_that_are_wrong_are_named_without_their_values() {
+    let setting = Setting::new().await;
+    setting.configure("/webhookSecrets", json!(["too-short"])).await;
+    let report = setting.examine().await;
+    report.names_only("configuration", "/webhookSecrets", "correct this in the secret patchbay/");
+    assert!(!report.ran.everything().contains("too-short"));
+}
+
+#[tokio::test]
+async fn an_integration_that_is_not_there_is_named() {
+    let setting = Setting::new().await;
+    let report = setting.examine_by(Command::new(&["doctor", "nobodys"])).await;
+    report.names_only("configuration", "there is no secret patchbay/nobodys", "patchbay integration list");
+}
+
+#[tokio::test]
+async fn credentials_that_are_lost_on_the_way_are_named() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    proxy.drop_header("authorization");
+    let api_url = proxy.api_url(&setting.stack.direct_api_url());
+    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    report.names_only("caller flows", "is not known by POST …/agentless", "changes the request's headers");
+    proxy.drop_header("x-hub-signature-256");
+    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    assert_eq!(vec!["webhook", "caller flows"], report.names("fault"), "{:#}", report.json);
+    report.says("webhook", "refuses the signature made with /webhookSecrets/0", "SECRET_PREFIX");
+}
+
+/// A function's role, one of whose actions is taken out.
+struct Role {
+    iam: Iam,
+    name: String,
+    policy: String,
+    document: String,
+}
+
+impl Role {
+    async fn of(function: &str) -> Self {
+        let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        let stack = aws_sdk_cloudformation::Client::new(&aws).describe_stack_resources().stack_name("patchbay");
+        let resources = stack.send().await.expect("the stack is there");
+        let id = format!("{function}Role");
+        let role = resources.stack_resources().iter().find(|one| one.logical_resource_id() == Some(id.as_str()));
+        let name = role.and_then(|role| role.physical_resource_id()).expect("a role").to_owned();
+        let iam = Iam::new(&aws);
+        let policies = iam.list_role_policies().role_name(&name).send().await.expect("policies");
+        let policy = policies.policy_names().first().expect("a policy").clone();
+        let document = iam.get_role_policy().role_name(&name).policy_name(&policy).send().await.expect("a policy");
+        let encoded = format!("document={}", document.policy_document());
+        let (_, document) = url::form_urlencoded::parse(encoded.as_bytes()).next().expect("a document");
+        let document = document.into_owned();
+        Self { iam, name, policy, document }
+    }
+
+    async fn put(&self, document: &str) {
+        let put = self.iam.put_role_policy().role_name(&self.name).policy_name(&self.policy);
+        put.policy_document(document).send().await.expect("the policy is written");
+    }
+
+    fn without(&self, action: &str) -> String {
+        assert!(self.document.contains(&format!("\"{action}\"")), "{}", self.document);
+        self.document.replace(&format!("\"{action}\""), "\"dynamodb:ListTables\"")
+    }
+}
+
+#[tokio::test]
+async fn an_action_that_a_functions_role_does_not_allow_is_named_with_its_resource() {
+    let setting = Setting::new().await;
+    let _roles = ROLES.write().await;
+    let role = Role::of("MessageDispatcher").await;
+    role.put(&role.without("dynamodb:UpdateItem")).await;
+    let report = setting.report(setting.command()).await;
+    role.put(&role.document).await;
+    let seen = "MessageDispatcher lacks dynamodb:UpdateItem on arn:aws:dynamodb:eu-central-1:";
+    report.names_only("MessageDispatcher's permissions", seen, &role.name);
+    report.says("MessageDispatcher's permissions", &setting.stack.ledger_table, "make deploy");
+    assert_eq!(0, setting.report(setting.command()).await.ran.code);
+}
+
+#[tokio::test]
+async fn what_the_commands_own_user_may_not_do_is_named() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    proxy.forbid("DescribeTimeToLive");
+    proxy.forbid("SimulatePrincipalPolicy");
+    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    let lacks = "lacks dynamodb:DescribeTimeToLive, iam:SimulatePrincipalPolicy";
+    report.names_only("own permissions", lacks, "dynamodb:DescribeTimeToLive");
+    report.skips(&["ledger"], "lacks dynamodb:DescribeTimeToLive");
+    report.skips(&["CardSender's permissions"], "lacks iam:SimulatePrincipalPolicy");
+    proxy.forbid("DescribeStacks");
+    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    report.names_only("own permissions", "lacks cloudformation:DescribeStacks", "cloudformation:DescribeStacks");
+    report.skips(&["stack"], "lacks cloudformation:DescribeStacks");
+}
+
+#[tokio::test]
+async fn a_messaging_service_that_is_down_is_named() {
+    let setting = Setting::new().await;
+    setting.configure("/delivery/url", json!(format!("http://127.0.0.1:9/messages?key={URL_KEY}"))).await;
+    let report = setting.examine().await;
+    report.names_only("messaging service", "http://127.0.0.1:9 refuses the connection", "start the messaging service");
+    let failing = Setting::with_service(MessagingService::behaving(|_, _| Reply::status(500)).await).await;
+    let report = failing.examine().await;
+    report.names_only("messaging service", "answers 500", "see what it logs");
+}
+
+#[tokio::test]
+async fn a_messaging_service_that_does_not_know_the_test_delivery_is_good_enough() {
+    let setting = Setting::with_service(MessagingService::behaving(|_, _| Reply::status(422)).await).await;
+    let report = setting.examine().await;
+    assert_eq!(0, report.ran.code, "{:#}", report.json);
+    report.says("messaging service", "answers 422", "");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_named_with_how_much_and_which_way() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    proxy.shift_clock(SignedDuration::from_mins(10));
+    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    report.names_only("clock", " s behind AWS's", "set this machine's clock");
+    report.skips(&["caller crm", "messaging service"], "because the clock is wrong");
+    let api_url = proxy.api_url(&setting.stack.direct_api_url());
+    proxy.shift_clock(SignedDuration::from_mins(-10));
+    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    report.names_only("clock", " s ahead of the API's", "NTP");
+    proxy.shift_clock(SignedDuration::from_mins(1));
+    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    assert_eq!((0, "warning"), (report.ran.code, report.check("clock")["verdict"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn a_route_that_is_missing_is_named() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    let api_url = proxy.api_url(&setting.stack.direct_api_url());
+    proxy.remove_route("/cards");
+    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    let seen = "API Gateway has no route POST /integrations/{integration}/cards";
+    report.names_only("POST …/cards", seen, "make deploy");
+    // What hangs on a missing route is not examined.
+    proxy.restore();
+    proxy.remove_route("/webhook");
+    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    assert!(report.names("fault").contains(&"POST …/webhook"), "{:#}", report.json);
+    report.skips(&["webhook"], "because POST …/webhook does not work");
+}
+
+#[tokio::test]
+async fn an_api_that_is_out_of_reach_is_named_once() {
+    let setting = Setting::new().await;
+    let report = setting.examine_by(setting.command().env("API_URL", "http://127.0.0.1:9")).await;
+    report.names_only("API", "the API is out of reach", "--api-url");
+    report.skips(&["webhook", "caller crm", "caller flows"], "does not work");
+}
+
+#[tokio::test]
+async fn another_region_than_the_stacks_is_named_with_the_right_one() {
+    let setting = Setting::new().await;
+    for command in
+        [setting.command().env("AWS_REGION", "us-west-2"), setting.command().with(&["--region", "us-west-2"])]
+    {
+        let report = setting.examine_by(command).await;
+        let seen = "no stack `patchbay` in us-west-2: it is in eu-central-1";
+        report.names_only("stack", seen, "use --region eu-central-1");
+        assert_eq!(4, report.json["checks"].as_array().unwrap().iter().filter(|check| check["name"] == "all").count());
+        report.skips(&["all"], "because the stack has not been found");
+    }
+    let name = format!("patchbay-{}", Uuid::new_v4());
+    let report = setting.examine_by(setting.command().with(&["--stack", &name])).await;
+    report.names_only("stack", "nor in the other common regions", "--stack");
+}
+
+#[tokio::test]
+async fn where_there_is_no_region_or_nobody_to_sign_as_that_is_named() {
+    let setting = Setting::new().await;
+    let nothing = [("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")];
+    let command = nothing.iter().fold(setting.command(), |command, (name, value)| command.env(name, value));
+    setting.examine_by(command).await.names_only("region", "no AWS region is set", "--region");
+    let nobody = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
+    let command = nobody.iter().fold(setting.command(), |command, (name, value)| command.env(name, value));
+    setting.examine_by(command).await.names_only("credentials", "no AWS credentials", "--profile");
+}

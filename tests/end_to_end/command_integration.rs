@@ -1,0 +1,260 @@
+//! `patchbay integration`, run as an operator runs it, against the deployed stack and a simulated Genesys Cloud.
+
+use crate::command_setting::Setting;
+use serde_json::json;
+use std::path::Path;
+use tests::command::Command;
+use tests::genesys_cloud_api::{CLIENT_ID, CLIENT_SECRET, Fault};
+use tests::lambda_host::binary;
+use tests::stack::SIGNING_SECRET;
+use tokio::process;
+
+#[tokio::test]
+async fn an_integration_is_connected_and_the_platforms_messages_arrive() {
+    let setting = Setting::new().await;
+    // The simulated messaging service knows one signing secret only.
+    let report = setting.add().env("PATCHBAY_SIGNING_SECRET", SIGNING_SECRET).run().await.done().json();
+    assert_eq!(json!(setting.name), report["integration"]);
+    assert_eq!(json!(setting.webhook_url()), report["webhookUrl"]);
+    let integrations = setting.platform.integrations();
+    assert_eq!(1, integrations.len());
+    assert_eq!(json!(setting.name), integrations[0]["name"]);
+    assert_eq!(json!(setting.webhook_url()), integrations[0]["outboundNotificationWebhookUrl"]);
+    let secret = integrations[0]["outboundNotificationWebhookSignatureSecretToken"].as_str().unwrap();
+    assert_eq!(43, secret.len(), "32 random bytes");
+
+    let shown = setting.shown().await;
+    assert_eq!(integrations[0]["id"], shown["configuration"]["integrationId"]);
+    assert_eq!(json!([]), shown["faults"]);
+    setting.message_is_accepted().await;
+    setting.service.wait_for(setting.platform.webhooks()[0].body["id"].as_str().unwrap()).await;
+}
+
+#[tokio::test]
+async fn the_same_command_once_more_goes_on_where_it_was_interrupted() {
+    let setting = Setting::new().await;
+    // The platform makes its integration, and fails before we have seen it made.
+    setting.platform.fail_operation("integration", std::iter::repeat_n(Fault::Status(503), 5));
+    let interrupted = setting.add().run().await.ended_with(1);
+    assert!(interrupted.stderr.contains("Genesys Cloud did not show the integration"), "{interrupted:?}");
+    assert_eq!(0, setting.listed().await);
+
+    let report = setting.add().run().await.done().json();
+    assert_eq!(1, setting.platform.integrations().len(), "the one that was made is used");
+    setting.message_is_accepted().await;
+    let before = setting.shown().await;
+
+    let again = setting.add().run().await.done().json();
+    assert!(again["steps"].to_string().contains("is as it was"), "{again}");
+    assert_eq!(report["webhookUrl"], again["webhookUrl"]);
+    assert_eq!(before, setting.shown().await);
+}
+
+#[tokio::test]
+async fn an_integration_that_is_there_is_changed_only_when_told_so() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let before = setting.shown().await;
+    let changing = || setting.add().with(&["--give-up-after-seconds", "600", "--caller", "shop"]);
+    let refused = changing().run().await.ended_with(1);
+    assert!(refused.stderr.contains("differs in /callers, /delivery/giveUpAfterSeconds"), "{refused:?}");
+    assert_eq!(before, setting.shown().await);
+
+    let _ = changing().with(&["--replace"]).run().await.done();
+    let after = setting.shown().await;
+    assert_eq!(600, after["configuration"]["delivery"]["giveUpAfterSeconds"]);
+    assert_eq!(3, after["configuration"]["callers"].as_array().unwrap().len());
+    for kept in ["/configuration/webhookSecrets", "/configuration/callers/0", "/configuration/callers/1"] {
+        assert_eq!(before.pointer(kept), after.pointer(kept), "{kept}");
+    }
+}
+
+#[tokio::test]
+async fn faults_are_named_all_at_once_and_without_their_values() {
+    let setting = Setting::new().await;
+    let document = json!({
+        "platform": "genesys-cloud", "domain": "hidden.example", "clientId": "c", "clientSecret": "s",
+        "integrationId": "i", "hiden": 1, "delivery": {"url": "ftp://hidden.example/"},
+    });
+    let command = setting.command(&["add", &setting.name, "--from", "-"]).input(document.to_string());
+    let refused = command.run().await.ended_with(1);
+    for fault in ["/domain must be", "/delivery/url must be", "/hiden is not a known field"] {
+        assert!(refused.stderr.contains(fault), "{fault}: {refused:?}");
+    }
+    assert!(!refused.everything().contains("hidden.example"), "{refused:?}");
+    assert_eq!((0, 0), (setting.listed().await, setting.platform.attempts()));
+}
+
+#[tokio::test]
+async fn what_is_missing_is_named_by_its_options() {
+    let setting = Setting::new().await;
+    let refused = setting.command(&["add", &setting.name, "--platform", "genesys-cloud"]).run().await.ended_with(2);
+    for option in ["--domain", "--client-id", "--client-secret-file", "PATCHBAY_CLIENT_SECRET", "--delivery-url"] {
+        assert!(refused.stderr.contains(option), "{option}: {refused:?}");
+    }
+    assert!(!refused.stderr.contains("--integration-id"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_named_before_anything_is_written() {
+    let setting = Setting::new().await;
+    let refused = setting.add().env("PATCHBAY_CLIENT_SECRET", "hidden-wrong-secret").run().await.ended_with(1);
+    assert!(refused.stderr.contains("does not take the OAuth client's credentials (status 401)"), "{refused:?}");
+    assert!(!refused.everything().contains("hidden"), "{refused:?}");
+    assert_eq!((0, 0), (setting.listed().await, setting.platform.integrations().len()));
+}
+
+#[tokio::test]
+async fn a_permission_that_the_client_lacks_is_named() {
+    let setting = Setting::new().await;
+    setting.platform.withhold("messaging:integration:add");
+    let refused = setting.add().run().await.ended_with(1);
+    assert!(refused.stderr.contains("needs the permission messaging:integration:add"), "{refused:?}");
+    assert_eq!(0, setting.listed().await);
+    setting.platform.grant("messaging:integration:add");
+    let _ = setting.add().run().await.done();
+}
+
+#[tokio::test]
+async fn an_integration_whose_webhooks_go_elsewhere_is_taken_over_only_when_told_so() {
+    let setting = Setting::new().await;
+    let elsewhere = format!("{}-elsewhere", setting.name);
+    let _ = setting.add_named(&elsewhere).run().await.done();
+    let name = ["--platform-name", elsewhere.as_str()];
+    let refused = setting.add().with(&name).run().await.ended_with(2);
+    assert!(refused.stderr.contains("go somewhere else") && refused.stderr.contains("--yes"), "{refused:?}");
+    let _ = setting.add().with(&name).with(&["--yes"]).run().await.done();
+    let integrations = setting.platform.integrations();
+    assert_eq!(1, integrations.len());
+    assert_eq!(json!(setting.webhook_url()), integrations[0]["outboundNotificationWebhookUrl"]);
+    setting.message_is_accepted().await;
+}
+
+#[tokio::test]
+async fn the_other_platforms_integrations_are_written_without_a_call() {
+    let setting = Setting::new().await;
+    let command = setting.command(&["add", &setting.name, "--platform", "highlevel", "--location-id", "l"]);
+    let command = command.with(&["--delivery-url", "https://example.com/", "--token-file", "-"]);
+    // What other platforms' integrations need is not meant here.
+    let command = command.env("PATCHBAY_CLIENT_SECRET", CLIENT_SECRET);
+    let report = command.input("hidden-token\n").run().await.done();
+    assert!(report.stdout.contains("were not checked"), "{report:?}");
+    assert!(!report.everything().contains("hidden"), "{report:?}");
+    let shown = setting.command(&["show", &setting.name, "--show-secrets"]).run().await.done().json();
+    assert_eq!("hidden-token", shown["configuration"]["token"]);
+    assert_eq!(json!([]), shown["faults"]);
+}
+
+#[tokio::test]
+async fn no_secret_is_shown_unless_it_is_asked_for() {
+    let setting = Setting::new().await;
+    let added = setting.add().run().await.done();
+    let shown = setting.command(&["show", &setting.name, "--show-secrets"]).run().await.done().json();
+    let secrets = setting.secrets_in(&shown);
+    assert_eq!(5, secrets.len(), "client, webhook, signing, two callers");
+    assert!(secrets.contains(&CLIENT_SECRET.to_owned()));
+    for json in [true, false] {
+        for arguments in [vec!["list"], vec!["show", setting.name.as_str()]] {
+            let command = if json { setting.command(&arguments) } else { setting.human(&arguments) };
+            let ran = command.run().await.done();
+            assert!(ran.stdout.contains(&setting.name), "{ran:?}");
+            assert!(!secrets.iter().any(|secret| ran.everything().contains(secret)), "{ran:?}");
+        }
+    }
+    let again = setting.human_add().run().await.done();
+    for ran in [added, again] {
+        assert!(!secrets.iter().any(|secret| ran.everything().contains(secret)), "{ran:?}");
+    }
+    let asked = setting.human(&["show", &setting.name, "--show-secrets"]).run().await.done();
+    assert!(secrets.iter().all(|secret| asked.stdout.contains(secret)));
+}
+
+#[tokio::test]
+async fn a_faulty_integration_stands_out_in_the_list() {
+    let setting = Setting::new().await;
+    let faulty = setting.stack.integration("http://127.0.0.1:9/", |document| document["surprise"] = true.into()).await;
+    let rows = setting.command(&["list"]).run().await.done().json();
+    let row = rows.as_array().unwrap().iter().find(|row| row["name"] == faulty.name.as_str()).unwrap();
+    assert_eq!((json!("faulty"), json!(1)), (row["state"].clone(), row["faults"].clone()));
+    assert_eq!((json!("127.0.0.1"), json!(["crm", "flows"])), (row["deliveryHost"].clone(), row["callers"].clone()));
+    let shown = setting.command(&["show", faulty.name.as_str()]).run().await.done().json();
+    assert_eq!(json!([{"pointer": "/surprise", "detail": "is not a known field"}]), shown["faults"]);
+    let human = setting.human(&["list"]).run().await.done();
+    let line = human.stdout.lines().find(|line| line.trim_start().starts_with(faulty.name.as_str())).unwrap();
+    assert!(line.trim_end().ends_with("1 fault"), "{line}");
+}
+
+#[tokio::test]
+async fn an_integration_is_removed_and_can_be_had_back() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let refused = setting.command(&["remove", &setting.name]).run().await.ended_with(2);
+    assert!(refused.stderr.contains("--yes"), "{refused:?}");
+    let removed = setting.command(&["remove", &setting.name, "--yes", "--recovery-days", "7"]).run().await.done();
+    assert!(removed.json()["recoverableUntil"].is_string(), "{removed:?}");
+    let gone = setting.command(&["show", &setting.name]).run().await.ended_with(1);
+    assert!(gone.stderr.contains("patchbay integration restore"), "{gone:?}");
+    let refused = setting.add().run().await.ended_with(1);
+    assert!(refused.stderr.contains("scheduled for deletion"), "{refused:?}");
+
+    let _ = setting.command(&["restore", &setting.name]).run().await.done();
+    setting.message_is_accepted().await;
+    let for_good = ["remove", &setting.name, "--yes", "--immediately", "--platform-too"];
+    let _ = setting.command(&for_good).run().await.done();
+    assert_eq!((0, 0), (setting.listed().await, setting.platform.integrations().len()));
+    let gone = Command::new(&["integration", "show", &setting.name]).run().await.ended_with(1);
+    assert!(gone.stderr.contains("there is no integration"), "{gone:?}");
+}
+
+/// Answers each question of a command on a pseudo-terminal, and prints what the terminal showed.
+const AT_A_TERMINAL: &str = r#"
+import json, os, pty, select, sys, time
+
+answers, command = json.loads(sys.argv[1]), sys.argv[2:]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(command[0], command)
+shown, seen, deadline = b"", 0, time.monotonic() + 60
+while time.monotonic() < deadline:
+    if not select.select([terminal], [], [], 1)[0]:
+        continue
+    try:
+        shown += os.read(terminal, 4096)
+    except OSError:
+        break
+    if answers and answers[0][0].encode() in shown[seen:]:
+        seen = len(shown)
+        os.write(terminal, answers.pop(0)[1].encode() + b"\r")
+else:
+    os.kill(pid, 9)
+print(shown.decode(errors="replace"))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+#[tokio::test]
+async fn what_is_missing_is_asked_for_at_a_terminal_and_secrets_do_not_show() {
+    let setting = Setting::new().await;
+    let answers = json!([
+        ["Platform", "genesys-cloud"],
+        ["Domain", setting.platform.url],
+        ["Id of the OAuth client", CLIENT_ID],
+        ["Secret of the OAuth client", CLIENT_SECRET],
+        ["URL that messages", setting.service.url],
+    ]);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let ran = process::Command::new(root.join(".venv/bin/python"))
+        .args(["-c", AT_A_TERMINAL, &answers.to_string()])
+        .arg(binary("patchbay"))
+        .args(["integration", "add", &setting.name])
+        .env("API_URL", setting.stack.direct_api_url())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    let shown = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{shown}");
+    assert!(shown.contains("is connected"), "{shown}");
+    assert!(!shown.contains(CLIENT_SECRET), "{shown}");
+    assert_eq!(CLIENT_SECRET, setting.shown().await["configuration"]["clientSecret"]);
+    setting.message_is_accepted().await;
+}

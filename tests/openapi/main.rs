@@ -1,0 +1,197 @@
+//! docs/openapi.yaml says what the template, the functions and the prose say. No stack is needed for that; that the
+//! deployed functions do as it says is tried in the end-to-end tests.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
+
+use serde_json::Value;
+use shared::problem::{Problem, ProblemType};
+use std::collections::BTreeSet;
+use tests::openapi::{Document, Node, printed_by_python, root};
+
+/// All places below `node` that hold named examples beside a schema.
+fn with_examples<'d>(node: &Node<'d>, found: &mut Vec<Node<'d>>) {
+    if node.get("schema").is_some() && node.get("examples").is_some() {
+        found.push(node.clone());
+    }
+    for (name, member) in node.members() {
+        if name != "examples" && name != "schema" {
+            with_examples(&member, found);
+        }
+    }
+}
+
+/// Every value of a member `type` that names a problem, wherever it stands in a schema below `value`.
+fn problem_types(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => found.extend(text.strip_prefix("urn:patchbay:problem:").map(str::to_owned)),
+        Value::Array(elements) => elements.iter().for_each(|element| problem_types(element, found)),
+        Value::Object(members) => members.values().for_each(|member| problem_types(member, found)),
+        _ => {}
+    }
+}
+
+fn as_rust_makes_it(problem_type: ProblemType) -> Value {
+    Problem::new(problem_type, "What exactly.").body("r-1")
+}
+
+#[test]
+fn it_has_the_templates_routes_and_no_others() {
+    let template = printed_by_python(&["infra/local/transform.py"]);
+    let mut deployed = BTreeSet::new();
+    for resource in template["Resources"].as_object().unwrap().values() {
+        for (path, methods) in resource["Properties"]["Body"]["paths"].as_object().into_iter().flatten() {
+            deployed.extend(methods.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone())));
+        }
+    }
+    let document = Document::read();
+    let documented: BTreeSet<_> =
+        document.operations().into_iter().map(|operation| (operation.method, operation.path)).collect();
+    assert!(!deployed.is_empty());
+    assert_eq!(deployed, documented);
+}
+
+#[test]
+fn it_lists_the_problems_that_there_are_and_no_others() {
+    let document = Document::read();
+    let problem = document.root().at("components").at("schemas").at("Problem");
+    let listed: Vec<_> = problem.at("properties").at("type").at("enum").value().as_array().unwrap().to_vec();
+    let made: Vec<_> = ProblemType::ALL.iter().map(|it| as_rust_makes_it(*it)["type"].clone()).collect();
+    assert_eq!(made, listed);
+
+    let description = problem.at("description").value().as_str().unwrap();
+    let rows: Vec<_> = description.lines().filter_map(|line| line.strip_prefix("| `")).collect();
+    assert_eq!(made.len(), rows.len());
+    for (problem_type, row) in ProblemType::ALL.iter().zip(rows) {
+        let expected = format!("{}` | {} | ", problem_type.as_str(), as_rust_makes_it(*problem_type)["status"]);
+        assert!(row.starts_with(&expected), "{row}");
+    }
+}
+
+#[test]
+fn every_problem_comes_with_some_answer() {
+    let document = Document::read();
+    let mut in_answers = BTreeSet::new();
+    for operation in document.operations() {
+        for (_, response) in operation.responses() {
+            let content = response.get("content").and_then(|content| content.get("application/problem+json"));
+            content.iter().for_each(|content| problem_types(content.at("schema").value(), &mut in_answers));
+        }
+    }
+    let made: BTreeSet<_> = ProblemType::ALL.iter().map(|problem_type| problem_type.as_str().to_owned()).collect();
+    assert_eq!(made, in_answers);
+}
+
+#[test]
+fn a_problem_stands_under_its_own_status() {
+    let document = Document::read();
+    for operation in document.operations() {
+        for (status, response) in operation.responses() {
+            let Some(content) = response.get("content").and_then(|content| content.get("application/problem+json"))
+            else {
+                continue;
+            };
+            let mut types = BTreeSet::new();
+            problem_types(content.at("schema").value(), &mut types);
+            for problem_type in ProblemType::ALL.iter().filter(|it| types.contains(it.as_str())) {
+                // The platform's own 4xx is passed on.
+                if *problem_type != ProblemType::PlatformRefused {
+                    let expected = as_rust_makes_it(*problem_type)["status"].to_string();
+                    assert_eq!(expected, status, "{} of {}", problem_type.as_str(), operation.id());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_example_is_as_its_schema_says() {
+    let document = Document::read();
+    let mut places = Vec::new();
+    with_examples(&document.root().at("paths"), &mut places);
+    with_examples(&document.root().at("webhooks"), &mut places);
+    let mut checked = 0;
+    for place in &places {
+        for (name, example) in place.examples() {
+            assert_eq!(Vec::<String>::new(), place.at("schema").faults(example), "{name}: {example}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 100, "{checked}");
+}
+
+#[test]
+fn every_body_and_every_answer_has_an_example() {
+    let document = Document::read();
+    for operation in document.operations() {
+        assert!(!operation.body().examples().is_empty(), "{}", operation.id());
+        for (status, response) in operation.responses() {
+            for (media_type, content) in response.at("content").members() {
+                assert!(!content.examples().is_empty(), "{} {status} {media_type}", operation.id());
+            }
+        }
+    }
+}
+
+#[test]
+fn examples_of_problems_have_the_words_that_the_functions_have() {
+    let document = Document::read();
+    let mut seen = BTreeSet::new();
+    for operation in document.operations() {
+        for (_, response) in operation.responses() {
+            let content = response.get("content").and_then(|content| content.get("application/problem+json"));
+            for (_, example) in content.map(|content| content.examples()).unwrap_or_default() {
+                let made = ProblemType::ALL.iter().map(|it| as_rust_makes_it(*it));
+                let made = made.into_iter().find(|made| made["type"] == example["type"]).unwrap();
+                assert_eq!(made["title"], example["title"]);
+                seen.insert(example["type"].to_string());
+            }
+        }
+    }
+    assert!(seen.len() >= ProblemType::ALL.len() - 2, "{seen:?}");
+}
+
+/// The README and the guides.
+fn prose() -> String {
+    let guides = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let guides = guides.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let files = std::iter::once(root().join("README.md")).chain(guides);
+    files.map(|file| std::fs::read_to_string(file).unwrap()).collect()
+}
+
+/// The statuses in the first column of the prose's table below `heading`.
+fn statuses_below(heading: &str) -> BTreeSet<String> {
+    let prose = prose();
+    let (_, rest) = prose.split_once(&format!("# {heading}\n")).unwrap_or_else(|| panic!("there is no {heading}"));
+    let table = rest.lines().skip_while(|line| !line.starts_with("| status")).skip(2);
+    let cells = table.take_while(|line| line.starts_with('|')).filter_map(|line| line.split('|').nth(1));
+    cells.flat_map(|cell| cell.split(',')).map(|status| status.trim().to_owned()).collect()
+}
+
+/// The statuses that a function answers, by the document.
+fn documented(document: &Document, ids: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    let mut statuses = BTreeSet::new();
+    for operation in document.operations().into_iter().filter(|operation| ids(operation.id())) {
+        let by_function = |response: &Node<'_>, status: &str| {
+            status.starts_with('2') || response.at("content").get("application/problem+json").is_some()
+        };
+        statuses.extend(
+            operation
+                .responses()
+                .into_iter()
+                .filter_map(|(status, response)| by_function(&response, &status).then_some(status)),
+        );
+    }
+    statuses
+}
+
+#[test]
+fn the_prose_has_the_same_statuses() {
+    let document = Document::read();
+    assert_eq!(statuses_below("The route for platforms"), documented(&document, |id| id == "receiveWebhook"));
+    let mut of_senders = documented(&document, |id| id != "receiveWebhook");
+    // The prose calls them the platform's 4xx.
+    assert!(of_senders.remove("403") && of_senders.remove("4XX"));
+    let mut in_prose = statuses_below("Answers to callers");
+    assert!(in_prose.remove("the platform's 4xx"));
+    assert_eq!(in_prose, of_senders);
+}

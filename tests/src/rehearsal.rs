@@ -1,0 +1,262 @@
+//! What became of messages that flowed while something was done to the stack: which were lost, doubled or out of order.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// When a message was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Before the change.
+    Before,
+    /// While it was made.
+    During,
+    /// After it.
+    After,
+}
+
+/// How sending a message has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was answered 2xx: it is ours to deliver.
+    Accepted,
+    /// The answer said that nobody knows whether it was done: the sender has to look.
+    Unknown,
+    /// It was refused, or never answered.
+    Refused,
+}
+
+/// A message that was sent, its repeats included.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// What tells it from all others.
+    pub id: String,
+    /// Whose messages it must be in order with.
+    pub customer: String,
+    /// When it was sent.
+    pub phase: Phase,
+    /// How that has ended.
+    pub outcome: Outcome,
+    /// Why it had to be sent again, each time.
+    pub repeats: Vec<String>,
+}
+
+/// A message that came out at the other end.
+#[derive(Debug, Clone)]
+pub struct Arrived {
+    /// What tells the message from all others.
+    pub id: String,
+    /// What tells the receiver that it is the same delivery again; none where nothing does.
+    pub delivery_id: Option<String>,
+}
+
+/// What became of all messages one way.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many were sent, by phase.
+    pub sent: BTreeMap<Phase, usize>,
+    /// How many were answered 2xx.
+    pub accepted: usize,
+    /// Why some had to be sent again, and how often.
+    pub repeats: BTreeMap<String, usize>,
+    /// How many were refused, or never answered.
+    pub refused: usize,
+    /// How many the sender has to look after, and was told so.
+    pub unknown: usize,
+    /// How many different ones arrived.
+    pub arrived: usize,
+    /// How many were answered 2xx and did not arrive.
+    pub lost: usize,
+    /// How many arrived more than once in a way that the receiver cannot tell.
+    pub doubled: usize,
+    /// How many arrived after a later one of the same customer.
+    pub out_of_order: usize,
+    /// How many repeats there were that the receiver can tell by their id.
+    pub again: usize,
+    /// How many arrived that nobody had sent.
+    pub unsent: usize,
+}
+
+impl Tally {
+    /// Counts; `sent` in the order in which each customer's messages were sent, `arrived` in the order of arrival.
+    #[must_use]
+    pub fn of(sent: &[Sent], arrived: &[Arrived]) -> Self {
+        let mut tally = Self::default();
+        // By message: how many arrivals, and under which ids.
+        let mut arrivals: HashMap<&str, (usize, BTreeSet<&str>)> = HashMap::new();
+        let mut firsts = Vec::new();
+        for arrival in arrived {
+            let (count, ids) = arrivals.entry(&arrival.id).or_default();
+            if *count == 0 {
+                firsts.push(arrival.id.as_str());
+            }
+            *count += 1;
+            ids.extend(arrival.delivery_id.as_deref());
+        }
+        for message in sent {
+            *tally.sent.entry(message.phase).or_default() += 1;
+            for reason in &message.repeats {
+                *tally.repeats.entry(reason.clone()).or_default() += 1;
+            }
+            match message.outcome {
+                Outcome::Accepted => {
+                    tally.accepted += 1;
+                    tally.lost += usize::from(!arrivals.contains_key(message.id.as_str()));
+                }
+                Outcome::Unknown => tally.unknown += 1,
+                Outcome::Refused => tally.refused += 1,
+            }
+        }
+        for (count, ids) in arrivals.values() {
+            // Where nothing tells repeats, each is one too many.
+            let known = if ids.is_empty() { 0 } else { count - ids.len() };
+            tally.again += known;
+            tally.doubled += usize::from(count - known > 1);
+        }
+        let positions: HashMap<&str, (usize, &str)> = sent
+            .iter()
+            .enumerate()
+            .map(|(at, message)| (message.id.as_str(), (at, message.customer.as_str())))
+            .collect();
+        let mut latest: HashMap<&str, usize> = HashMap::new();
+        for id in &firsts {
+            let Some(&(at, customer)) = positions.get(id) else {
+                tally.unsent += 1;
+                continue;
+            };
+            let latest = latest.entry(customer).or_default();
+            tally.out_of_order += usize::from(at < *latest);
+            *latest = at.max(*latest);
+        }
+        tally.arrived = firsts.len();
+        tally
+    }
+
+    /// Whether nothing was lost, doubled, out of order, refused or made up, and whether there was something to lose in
+    /// every phase.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        let flowed = [Phase::Before, Phase::During, Phase::After].iter().all(|phase| self.sent.contains_key(phase));
+        flowed
+            && [self.lost, self.doubled, self.out_of_order, self.refused, self.unsent].iter().all(|count| *count == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PHASES: [Phase; 3] = [Phase::Before, Phase::During, Phase::After];
+
+    /// Messages 0, 1 and 2 of one customer, one in each phase, all accepted.
+    fn three() -> Vec<Sent> {
+        let message = |(number, phase): (usize, &Phase)| Sent {
+            id: number.to_string(),
+            customer: "ada".to_owned(),
+            phase: *phase,
+            outcome: Outcome::Accepted,
+            repeats: Vec::new(),
+        };
+        PHASES.iter().enumerate().map(message).collect()
+    }
+
+    fn arrived(ids: &[(&str, &str)]) -> Vec<Arrived> {
+        let arrived = |(id, delivery_id): &(&str, &str)| Arrived {
+            id: (*id).to_owned(),
+            delivery_id: (!delivery_id.is_empty()).then(|| (*delivery_id).to_owned()),
+        };
+        ids.iter().map(arrived).collect()
+    }
+
+    #[test]
+    fn what_arrives_once_and_in_order_is_good() {
+        let tally = Tally::of(&three(), &arrived(&[("0", "a"), ("1", "b"), ("2", "c")]));
+        assert!(tally.is_good());
+        assert_eq!((3, 3), (tally.accepted, tally.arrived));
+        assert_eq!(BTreeMap::from(PHASES.map(|phase| (phase, 1))), tally.sent);
+    }
+
+    #[test]
+    fn what_was_accepted_and_does_not_arrive_is_lost() {
+        let tally = Tally::of(&three(), &arrived(&[("0", "a"), ("2", "c")]));
+        assert_eq!((1, false), (tally.lost, tally.is_good()));
+    }
+
+    #[test]
+    fn what_arrives_under_two_ids_is_doubled() {
+        let tally = Tally::of(&three(), &arrived(&[("0", "a"), ("1", "b"), ("1", "x"), ("2", "c")]));
+        assert_eq!((1, 0, false), (tally.doubled, tally.again, tally.is_good()));
+    }
+
+    #[test]
+    fn what_arrives_twice_without_ids_is_doubled() {
+        let tally = Tally::of(&three(), &arrived(&[("0", ""), ("1", ""), ("1", ""), ("2", "")]));
+        assert_eq!((1, 0, false), (tally.doubled, tally.again, tally.is_good()));
+    }
+
+    #[test]
+    fn what_arrives_again_under_its_id_is_counted_apart() {
+        let tally = Tally::of(&three(), &arrived(&[("0", "a"), ("1", "b"), ("1", "b"), ("1", "b"), ("2", "c")]));
+        assert_eq!((0, 2, true), (tally.doubled, tally.again, tally.is_good()));
+    }
+
+    #[test]
+    fn what_arrives_after_a_later_message_of_the_same_customer_is_out_of_order() {
+        let tally = Tally::of(&three(), &arrived(&[("1", "b"), ("0", "a"), ("2", "c")]));
+        assert_eq!((1, false), (tally.out_of_order, tally.is_good()));
+    }
+
+    #[test]
+    fn a_repeat_of_an_earlier_message_is_not_out_of_order() {
+        let tally = Tally::of(&three(), &arrived(&[("0", "a"), ("1", "b"), ("0", "a"), ("2", "c")]));
+        assert_eq!((0, true), (tally.out_of_order, tally.is_good()));
+    }
+
+    #[test]
+    fn customers_do_not_wait_for_each_other() {
+        let mut sent = three();
+        sent[0].customer = "bob".to_owned();
+        let tally = Tally::of(&sent, &arrived(&[("1", "b"), ("2", "c"), ("0", "a")]));
+        assert_eq!((0, true), (tally.out_of_order, tally.is_good()));
+    }
+
+    #[test]
+    fn what_was_refused_or_never_sent_is_not_good() {
+        let mut sent = three();
+        sent[1].outcome = Outcome::Refused;
+        let tally = Tally::of(&sent, &arrived(&[("0", "a"), ("2", "c")]));
+        assert_eq!((1, 0, false), (tally.refused, tally.lost, tally.is_good()));
+        let tally = Tally::of(&three(), &arrived(&[("0", "a"), ("1", "b"), ("2", "c"), ("3", "d")]));
+        assert_eq!((1, false), (tally.unsent, tally.is_good()));
+    }
+
+    #[test]
+    fn what_nobody_knows_of_and_was_said_to_be_so_is_neither_lost_nor_doubled() {
+        let mut sent = three();
+        sent[1].outcome = Outcome::Unknown;
+        for there in [&[("0", ""), ("2", "")][..], &[("0", ""), ("1", ""), ("2", "")]] {
+            let tally = Tally::of(&sent, &arrived(there));
+            assert_eq!((1, true), (tally.unknown, tally.is_good()));
+        }
+        assert!(
+            !Tally::of(&sent, &arrived(&[("0", ""), ("1", ""), ("1", ""), ("2", "")])).is_good(),
+            "sent on a guess"
+        );
+    }
+
+    #[test]
+    fn nothing_is_shown_by_messages_that_did_not_flow_during_the_change() {
+        let mut sent = three();
+        sent[1].phase = Phase::Before;
+        assert!(!Tally::of(&sent, &arrived(&[("0", "a"), ("1", "b"), ("2", "c")])).is_good());
+        assert!(!Tally::of(&[], &[]).is_good());
+    }
+
+    #[test]
+    fn reasons_for_sending_again_are_counted() {
+        let mut sent = three();
+        sent[0].repeats = vec!["502".to_owned()];
+        sent[2].repeats = vec!["502".to_owned(), "no answer".to_owned()];
+        let tally = Tally::of(&sent, &arrived(&[("0", "a"), ("1", "b"), ("2", "c")]));
+        assert_eq!(BTreeMap::from([("502".to_owned(), 2), ("no answer".to_owned(), 1)]), tally.repeats);
+        assert!(tally.is_good());
+    }
+}
