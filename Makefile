@@ -11,7 +11,7 @@ CARGO_MACHETE := .tools/cargo-machete-0.9.2
 # Where the template stands as CloudFormation gets it, with what SAM adds.
 TRANSFORMED := target/transformed
 ARCHITECTURE ?= arm64
-# What is built, and how; `make rehearse` also builds an earlier commit, and all that without optimising.
+# What is built, and how, in folders that may have spaces in their names; `make rehearse` also builds an earlier commit, and all that without optimising.
 SOURCE := $(CURDIR)
 PROFILE := release
 FUNCTIONS := $(CURDIR)/target/lambda
@@ -28,7 +28,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s  %s\n", $$1, $$2}'
 
 .PHONY: run
 run: local ## bring the whole stack up on this machine and show the main job, until Ctrl-C
@@ -73,18 +73,23 @@ end-to-end: setup-tests ## tests on the deployed stack and in a browser, and wha
 build: setup ## the functions for Lambda, optimised (ARCHITECTURE=arm64 unless x86_64 is given)
 	@test -d "$$(rustc --print target-libdir --target $(RUST_TARGET))" || { \
 	    echo "Rust cannot build for $(ARCHITECTURE) yet: rustup target add $(RUST_TARGET)" >&2; exit 1; }
-	cd $(SOURCE) && $(WITH_TOOLS) cargo lambda build --profile $(PROFILE) --locked --target $(RUST_TARGET) \
-	    --lambda-dir $(FUNCTIONS) $(addprefix --package ,$(notdir $(wildcard $(SOURCE)/functions/*)))
-	$(if $(filter dev,$(PROFILE)),strip $(FUNCTIONS)/*/bootstrap)
+	cd "$(SOURCE)" && $(WITH_TOOLS) cargo lambda build --profile $(PROFILE) --locked --target $(RUST_TARGET) \
+	    --lambda-dir "$(FUNCTIONS)" $(addprefix --package ,$(shell cd "$(SOURCE)/functions" && ls))
+	$(if $(filter dev,$(PROFILE)),strip "$(FUNCTIONS)"/*/bootstrap)
 
 .PHONY: deploy
 deploy: build ## build, and deploy to AWS; asks the first time (CONFIG_ENV=staging: one more stack)
-	@$(PYTHON) infra/deploy.py --config-env $(CONFIG_ENV) --config-file $(SAMCONFIG) \
-	    --template $(SOURCE)/infra/template.yaml --functions $(FUNCTIONS)
+	@$(PYTHON) infra/deploy.py --config-env "$(CONFIG_ENV)" --config-file "$(SAMCONFIG)" \
+	    --template "$(SOURCE)/infra/template.yaml" --functions "$(FUNCTIONS)"
 
 .PHONY: rehearse
 rehearse: local ## `make deploy` on the emulated AWS, then an upgrade while messages flow (FROM=HEAD^)
-	@$(PYTHON) infra/local/rehearse.py $(FROM)
+	@$(PYTHON) infra/local/rehearse.py "$(FROM)"
+
+.PHONY: release-check
+release-check: test rehearse ## what is done before a release: all tests, the rehearsal, and the command's installation
+	cargo install --locked --path cli --root target/installed
+	target/installed/bin/patchbay --version
 
 .PHONY: clean
 clean: ## remove everything that the other commands made

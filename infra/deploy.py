@@ -101,6 +101,34 @@ def account(saved):
         sys.exit(f"AWS cannot be used with the credentials of the environment: {error}")
 
 
+def stack_of(saved):
+    """The stack that the answers are for, as CloudFormation describes it; none where it does not know it."""
+    try:
+        stacks = session(saved).client("cloudformation").describe_stacks(StackName=saved["stack_name"])["Stacks"]
+    except ClientError as error:
+        # So it answers where there is none.
+        if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
+            return None
+        sys.exit(f"AWS does not tell whether the stack {saved['stack_name']} is there: {error}")
+    except BotoCoreError as error:
+        sys.exit(f"AWS does not tell whether the stack {saved['stack_name']} is there: {error}")
+    return stacks[0]
+
+
+def insist_on_the_stack(saved, account, config_file):
+    """Ends here if the stack was deployed elsewhere, and nobody wants another: it would be empty, and the messages would
+    go on to the old one."""
+    if stack_of(saved):
+        return
+    place = f"the account {account} has no stack {saved['stack_name']!r} in {session(saved).region_name}"
+    print(f"The answers in {config_file} are of a stack that was deployed before, but {place}.")
+    remedy = "Use the credentials and the region of the stack"
+    if not sys.stdin.isatty():
+        sys.exit(f"Nothing was deployed. {remedy}, or deploy in a terminal, where a new one can be had.")
+    if input("Is a new, empty one to be made there? [y/N]: ").strip().lower() not in ("y", "yes"):
+        sys.exit(f"Nothing was deployed. {remedy}.")
+
+
 def first_deploy(staged, architecture, config_file, config_env):
     """Has `sam` ask, with proposals for what it cannot know."""
     if not sys.stdin.isatty():
@@ -131,17 +159,14 @@ def sam_deploy(staged, config_file, config_env, arguments):
 
 def show(saved):
     """What the stack says of itself, and what comes next."""
-    stack, client = saved["stack_name"], session(saved)
-    try:
-        outputs = client.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
-    except ClientError:
-        outputs = []
+    stack, region = saved["stack_name"], session(saved).region_name
+    outputs = (stack_of(saved) or {}).get("Outputs", [])
     if not outputs:
         return print(f"\nThe stack {stack} is not there.")
     print(f"\nThe stack {stack}:")
     for output in sorted(outputs, key=lambda output: output["OutputKey"]):
         print(f"  {output['OutputKey']:<18} {output['OutputValue']}")
-    environment = {"PATCHBAY_STACK": stack, "AWS_REGION": client.region_name, "AWS_PROFILE": saved.get("profile")}
+    environment = {"PATCHBAY_STACK": stack, "AWS_REGION": region, "AWS_PROFILE": saved.get("profile")}
     print("\nWhat comes next:")
     print("  cargo install --locked --path cli    # the command `patchbay`, once on each machine")
     print("  export " + " ".join(f"{name}={value}" for name, value in environment.items() if value))
@@ -162,8 +187,10 @@ def main():
     saved = answers(config_file, options.config_env)
     with tempfile.TemporaryDirectory() as folder:
         staged, architecture = stage(Path(folder), options.template, options.functions)
-        print(f"AWS account {account(saved)}, environment {options.config_env!r}, functions for {architecture}")
+        owner = account(saved)
+        print(f"AWS account {owner}, environment {options.config_env!r}, functions for {architecture}")
         if saved:
+            insist_on_the_stack(saved, owner, config_file)
             arguments = ["--no-fail-on-empty-changeset", *overrides(saved, architecture)]
             code = sam_deploy(staged, config_file, options.config_env, arguments)
         else:

@@ -5,6 +5,7 @@ use crate::output::plain;
 use serde::Serialize;
 use serde_json::Value;
 use shared::outbound::bounded_body;
+use shared::problem::TYPE_PREFIX;
 use std::collections::BTreeMap;
 
 /// How much of an answer is read.
@@ -22,14 +23,14 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Reads an answer to its end.
-    pub(crate) async fn read(response: reqwest::Response) -> Result<Self, Failure> {
+    /// Reads an answer to its end; `again` says what to do where it has none.
+    pub(crate) async fn read(response: reqwest::Response, again: &str) -> Result<Self, Failure> {
         let status = response.status().as_u16();
         let text = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
         let headers = HEADERS.into_iter().filter_map(|name| Some((name, text(name)?))).collect();
-        let body = bounded_body(response, MAXIMUM_BYTES)
-            .await
-            .map_err(|_| Failure::Failed(format!("status {status}, and the answer broke off or is too long")))?;
+        let body = bounded_body(response, MAXIMUM_BYTES).await.map_err(|_| {
+            Failure::Failed(format!("status {status}, and the answer broke off or is too long\n  {again}"))
+        })?;
         let body = serde_json::from_slice(&body).unwrap_or_default();
         Ok(Self { status, headers, body })
     }
@@ -47,7 +48,7 @@ impl Answer {
 
     /// The last part of the problem's `type`.
     pub(crate) fn problem(&self) -> Option<&str> {
-        text(&self.body, "/type")?.strip_prefix("urn:patchbay:problem:")
+        text(&self.body, "/type")?.strip_prefix(TYPE_PREFIX)
     }
 
     /// Why it was not done: the problem, the fields that are wrong, and the platform's own words.

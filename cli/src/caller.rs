@@ -7,7 +7,8 @@ use crate::stack::Stack;
 use clap::Args;
 use http::{HeaderName, header};
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::RequestBuilder;
+use secrecy::ExposeSecret;
 use shared::aws::chain;
 use shared::integration::{Credential, Integration, IntegrationName};
 use shared::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
@@ -38,12 +39,6 @@ pub(crate) struct Calling {
     pub(crate) body: Option<PathBuf>,
 }
 
-/// How a caller proves who it is.
-enum Proof {
-    Signature(SigningSecret),
-    Token(SecretString),
-}
-
 impl Calling {
     /// The key that was given, or a new one.
     pub(crate) fn key(&self) -> String {
@@ -59,43 +54,49 @@ impl Calling {
         body: Vec<u8>,
         again: &str,
     ) -> Result<Answer, Failure> {
-        let proof = self.proof(stack).await?;
+        let credential = self.credential(stack).await?;
         let url = stack.route(&format!("{}/{route}", self.integration)).await?;
-        let now = Timestamp::now();
-        let request = stack.http()?.post(url).header(header::CONTENT_TYPE, "application/json");
-        let request = match proof {
-            Proof::Signature(secret) => request
-                .header(WEBHOOK_ID, key)
-                .header(WEBHOOK_TIMESTAMP, now.as_second())
-                .header(WEBHOOK_SIGNATURE, sign(std::slice::from_ref(&secret), key, now, &body)),
-            Proof::Token(token) => request.bearer_auth(token.expose_secret()).header(IDEMPOTENCY_KEY, key),
-        };
-        let response = request.body(body).send().await.map_err(|error| unanswered(error, again))?;
-        Answer::read(response).await
+        let request = as_caller(&credential, stack.http()?.post(url), key, body);
+        let response = request.send().await.map_err(|error| unanswered(error, again))?;
+        Answer::read(response, again).await
     }
 
-    async fn proof(&self, stack: &Stack) -> Result<Proof, Failure> {
+    async fn credential(&self, stack: &Stack) -> Result<Credential, Failure> {
         if let Some(variable) = &self.bearer_token_env {
-            return from_environment(variable).map(|token| Proof::Token(token.into()));
+            return from_environment(variable).map(|token| Credential::BearerToken(token.into()));
         }
         if let Some(variable) = &self.signing_secret_env {
             let secret = SigningSecret::parse(&from_environment(variable)?);
             let secret = secret.map_err(|error| Failure::Usage(format!("the variable {variable} {error}")))?;
-            return Ok(Proof::Signature(secret));
+            return Ok(Credential::SigningSecret(secret));
         }
         of_integration(&*integrations::load(stack, &self.integration).await?, self.caller.as_deref())
     }
 }
 
+/// The request as a caller with this credential makes it: `body` is JSON, and is to be done once under `key`.
+pub(crate) fn as_caller(credential: &Credential, request: RequestBuilder, key: &str, body: Vec<u8>) -> RequestBuilder {
+    let now = Timestamp::now();
+    let request = request.header(header::CONTENT_TYPE, "application/json");
+    let request = match credential {
+        Credential::SigningSecret(secret) => request
+            .header(WEBHOOK_ID, key)
+            .header(WEBHOOK_TIMESTAMP, now.as_second())
+            .header(WEBHOOK_SIGNATURE, sign(std::slice::from_ref(secret), key, now, &body)),
+        Credential::BearerToken(token) => request.bearer_auth(token.expose_secret()).header(IDEMPOTENCY_KEY, key),
+    };
+    request.body(body)
+}
+
 /// The credential of the caller with that name, or of the first; one that signs comes before one that has a token.
-fn of_integration(integration: &Integration, wanted: Option<&str>) -> Result<Proof, Failure> {
+fn of_integration(integration: &Integration, wanted: Option<&str>) -> Result<Credential, Failure> {
     let callers = || integration.callers.iter().filter(|caller| wanted.is_none_or(|name| caller.name == name));
     let secret = callers().find_map(|caller| match &caller.credential {
-        Credential::SigningSecret(secret) => Some(Proof::Signature(secret.clone())),
+        Credential::SigningSecret(secret) => Some(Credential::SigningSecret(secret.clone())),
         Credential::BearerToken(_) => None,
     });
     let token = callers().find_map(|caller| match &caller.credential {
-        Credential::BearerToken(token) => Some(Proof::Token(token.clone())),
+        Credential::BearerToken(token) => Some(Credential::BearerToken(token.clone())),
         Credential::SigningSecret(_) => None,
     });
     secret.or(token).ok_or_else(|| {
@@ -152,8 +153,8 @@ mod tests {
     }
 
     fn signs(integration: &Integration, wanted: Option<&str>) -> Result<bool, String> {
-        let proof = of_integration(integration, wanted).map_err(|failure| failure.to_string())?;
-        Ok(matches!(proof, Proof::Signature(_)))
+        let credential = of_integration(integration, wanted).map_err(|failure| failure.to_string())?;
+        Ok(matches!(credential, Credential::SigningSecret(_)))
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) struct Fate {
     /// Until when the attempt that is under way may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
-    /// Why it failed.
+    /// Why it failed, or was dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// The status with which the messaging service refused it.
@@ -61,6 +61,8 @@ pub(crate) enum State {
     Refused,
     /// It could not be delivered in time.
     GivenUp,
+    /// It was not delivered, and nobody misses it: the text of a card, or a typing event that did not get through.
+    Dropped,
     /// Of other things than deliveries: done.
     Done,
     /// Of other things than deliveries: refused for good.
@@ -83,6 +85,7 @@ impl State {
             Self::Delivered => "delivered",
             Self::Refused => "refused by the messaging service",
             Self::GivenUp => "given up: the messaging service could not be reached in time",
+            Self::Dropped => "dropped, and not delivered: it is worth nothing to the customer",
             Self::Done => "done",
             Self::Failed => "refused for good",
             Self::Unknown => "unknown: it may have been done, and is not tried again",
@@ -132,10 +135,11 @@ impl Fate {
     fn settled_delivery(&mut self, settled: &Settled) {
         let record = Record::read(settled.answer.as_deref());
         self.state = match (settled.outcome, record.status) {
+            (Outcome::Unknown, _) => State::Unknown,
+            _ if record.is_dropped() => State::Dropped,
             (Outcome::Done, _) => State::Delivered,
             (Outcome::Failed, Some(_)) => State::Refused,
             (Outcome::Failed, None) => State::GivenUp,
-            (Outcome::Unknown, _) => State::Unknown,
         };
         self.reason = record.reason;
         self.status = record.status;
@@ -150,7 +154,7 @@ impl Fate {
         let mut pairs = vec![("state", self.state.words().to_owned()), ("attempts", self.attempts.to_string())];
         let mut add = |name, value: Option<String>| pairs.extend(value.map(|value| (name, value)));
         add("until", self.until.map(|until| until.to_string()));
-        add("reason", self.reason.clone());
+        add("reason", self.reason.as_deref().map(plain));
         add("status", self.status.map(|status| status.to_string()));
         add(
             "receipt",
@@ -202,6 +206,16 @@ mod tests {
             "receipt": {"status": "Failed", "reasons": ["InvalidDestination"]},
         });
         assert_eq!(expected, shown);
+    }
+
+    #[test]
+    fn the_text_of_a_card_and_a_typing_event_that_did_not_get_through_are_called_dropped() {
+        let typing = r#"{"reason":"dropped","receipt":{"status":"Failed","reasons":["MessageExpired"]}}"#;
+        for (outcome, answer) in [(Outcome::Done, r#"{"reason":"text trace"}"#), (Outcome::Failed, typing)] {
+            let shown = fate(KEY, settled(outcome, Some(answer)));
+            assert_eq!((State::Dropped, true), (shown.state, shown.state.is_settled()), "{answer}");
+            assert!(!shown.state.words().starts_with("delivered") && shown.reason.is_some());
+        }
     }
 
     #[test]

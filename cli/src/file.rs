@@ -9,6 +9,11 @@ const MAXIMUM_BYTES: u64 = 10_000_000;
 
 /// Reads a file; `-` is the standard input.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_at_most(MAXIMUM_BYTES, path)
+}
+
+/// Reads a file that may have so many bytes; `-` is the standard input.
+pub(crate) fn read_at_most(maximum_bytes: u64, path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable = |error: std::io::Error| Failure::Usage(format!("{} cannot be read: {error}", path.display()));
     let source: Box<dyn Read> = if path.as_os_str() == "-" {
         Box::new(std::io::stdin())
@@ -16,9 +21,9 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         Box::new(std::fs::File::open(path).map_err(unreadable)?)
     };
     let mut bytes = Vec::new();
-    source.take(MAXIMUM_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MAXIMUM_BYTES {
-        return Err(Failure::Usage(format!("{} has more than {MAXIMUM_BYTES} bytes", path.display())));
+    source.take(maximum_bytes + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > maximum_bytes {
+        return Err(Failure::Usage(format!("{} has more than {maximum_bytes} bytes", path.display())));
     }
     Ok(bytes)
 }

@@ -1,6 +1,7 @@
 //! `patchbay`: connects integrations, sends, looks, repairs and examines, on AWS and on the local stack alike.
 
 mod answer;
+mod ask;
 mod caller;
 mod commands;
 mod failure;
@@ -10,6 +11,7 @@ mod integrations;
 mod options;
 mod output;
 mod stack;
+mod webhook_address;
 
 use clap::Parser;
 use failure::Failure;

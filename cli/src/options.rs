@@ -12,17 +12,21 @@ pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) target: Target,
     /// Print JSON, for programs
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// Above the options that every command has. Under a heading they stand after the command's own.
+const EVERYWHERE: &str = "Which Patchbay, and how to print";
 
 const EXIT_CODES: &str =
     "Exit codes: 0 done; 1 it did not work, or was refused; 2 wrong usage; 3 the doctor has found faults.";
 
 /// Which Patchbay.
 #[derive(Debug, Args)]
+#[command(next_help_heading = EVERYWHERE)]
 pub(crate) struct Target {
     /// The CloudFormation stack, whose outputs tell the rest
     #[arg(long, global = true, env = "PATCHBAY_STACK", default_value = "patchbay")]
@@ -72,5 +76,24 @@ mod tests {
     #[test]
     fn the_options_do_not_contradict_each_other() {
         Options::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_says_all_there_is_to_say_of_a_command_and_what_all_have_comes_last() {
+        for (command, own, said) in [
+            ("add", "--show-secrets", "goes on where it was interrupted"),
+            ("rotate", "--no-platform", "with it, the old one is dropped"),
+            ("remove", "--yes", "until the recovery window is over"),
+            ("restore", "<NAME>", "stays ended"),
+        ] {
+            let mut options = Options::command();
+            options.build();
+            let integration = options.find_subcommand_mut("integration").unwrap();
+            let help = integration.find_subcommand_mut(command).unwrap().render_long_help().to_string();
+            let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+            let (before, after) = help.split_once(&format!("{EVERYWHERE}:")).unwrap();
+            assert!(before.contains(own) && before.contains(said), "{help}");
+            assert!(after.contains("--stack") && after.contains("--json") && !after.contains(own), "{help}");
+        }
     }
 }

@@ -2,7 +2,11 @@
 
 use crate::failure::Failure;
 use crate::options::Target;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_cloudformation::error::SdkError;
+use aws_sdk_cloudformation::operation::list_stack_resources::ListStackResourcesError;
+use aws_sdk_cloudformation::types::StackResourceSummary;
 use shared::aws::cause;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -12,6 +16,10 @@ use url::Url;
 
 /// How long an answer of the HTTP API is waited for: it does not take longer than 30 seconds itself.
 const TIMEOUT: Duration = Duration::from_secs(35);
+
+/// How long a call to AWS may take, repeats included, and how long it is waited for before it is repeated.
+const AWS_TIMEOUT: Duration = Duration::from_secs(20);
+const AWS_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(9);
 
 /// The deployed Patchbay.
 #[derive(Debug)]
@@ -25,7 +33,9 @@ pub(crate) struct Stack {
 
 impl Stack {
     pub(crate) async fn new(target: Target) -> Result<Self, Failure> {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        let timeouts = TimeoutConfig::builder().operation_timeout(AWS_TIMEOUT);
+        let timeouts = timeouts.operation_attempt_timeout(AWS_ATTEMPT_TIMEOUT).build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
         if let Some(region) = target.region {
             loader = loader.region(Region::new(region));
         }
@@ -46,6 +56,11 @@ impl Stack {
         self.aws.region().map_or("no region", AsRef::as_ref)
     }
 
+    /// Where the routes are by the command line's word, if it says so.
+    pub(crate) fn api_url(&self) -> Option<&str> {
+        self.api_url.as_ref().map(Url::as_str)
+    }
+
     /// One of the stack's outputs.
     pub(crate) async fn output(&self, key: &str) -> Result<&str, Failure> {
         let outputs = self.outputs.get_or_try_init(|| self.read_outputs()).await?;
@@ -59,6 +74,15 @@ impl Stack {
         let stack = self.describe().await?;
         let tags = stack.tags().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())));
         Ok(tags.filter(|(key, _)| !key.starts_with("aws:")).collect())
+    }
+
+    /// What the stack is made of, asked with these settings of the AWS SDK.
+    pub(crate) async fn resources(
+        &self,
+        aws: &SdkConfig,
+    ) -> Result<Vec<StackResourceSummary>, SdkError<ListStackResourcesError>> {
+        let client = aws_sdk_cloudformation::Client::new(aws);
+        client.list_stack_resources().stack_name(&self.name).into_paginator().items().send().collect().await
     }
 
     async fn read_outputs(&self) -> Result<HashMap<String, String>, Failure> {

@@ -21,6 +21,7 @@ def close_gaps(template, stack, client):
     turn_on_time_to_live(template, stack, client)
     allow_plain_text(stack, client)
     allow_batches(stack, client)
+    count_batches(stack, client)
 
 
 def add_routes(template, stack, client):
@@ -77,6 +78,13 @@ def allow_batches(stack, client):
         PolicyName="batches",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
     )
+
+
+def count_batches(stack, client):
+    """The emulator keeps the number of batches at once as the text that the parameter is, and its answer is then none."""
+    functions, mapping = client("lambda"), resources_of(stack, client)["MessageDispatcherMessages"]
+    most = functions.get_event_source_mapping(UUID=mapping)["ScalingConfig"]["MaximumConcurrency"]
+    functions.update_event_source_mapping(UUID=mapping, ScalingConfig={"MaximumConcurrency": int(most)})
 
 
 if __name__ == "__main__":

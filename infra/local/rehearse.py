@@ -22,6 +22,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import tomlkit
 from emulator import ROOT, TARGET, emulated_aws, end_undisturbed
 from gaps import close_gaps, resources_of
 from stack import ARCHITECTURE, PARAMETERS, addresses
@@ -195,6 +196,7 @@ class Rehearsal:
             answers = ANSWERS | {"^Confirm changes before deploy": "n", "has no authentication": "y"}
             self.deploy(answers, *before)
             close_gaps(source / "infra" / "template.yaml", UPGRADED_STACK, self.client)
+        self.answer_what_is_new()
         old = self.code()
         step("The upgrade, while messages flow")
         deploy = self.make("deploy", f"FUNCTIONS={FOLDER / 'current'}", f"CONFIG_ENV={UPGRADE}")
@@ -208,6 +210,17 @@ class Rehearsal:
             raise Failed("What was to be upgraded was not")
         if not good:
             raise Failed("See above")
+
+    def answer_what_is_new(self):
+        """Adds to the answers what the earlier commit did not ask for: a local stack cannot be made with all defaults."""
+        document = tomlkit.parse(self.samconfig.read_text())
+        parameters = document[UPGRADE]["deploy"]["parameters"]
+        saved = parameters["parameter_overrides"]
+        new = [f'{name}="{value}"' for name, value in PARAMETERS.items() if f" {name}=" not in f" {saved}"]
+        if new:
+            parameters["parameter_overrides"] = " ".join([saved, *new])
+            self.samconfig.write_text(tomlkit.dumps(document))
+            note(f"Added to samconfig.toml, as the earlier commit did not ask for it: {' '.join(new)}")
 
     def code(self):
         """The checksums of the code that the functions run, as AWS tells them."""

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv: the tools that build, check and deploy; the emulated AWS in .venv/emulator; and in .venv/node what the
-# README's example for Node needs. Does nothing when all is as the requirements say.
+# Makes .venv: the tools that build, check and deploy; the emulated AWS in .venv/emulator; and in .venv/node what
+# the example for Node in docs/api.md needs. Does nothing when all is as the requirements say.
 #
 #     setup.sh [TOOL ...]
 #

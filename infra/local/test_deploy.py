@@ -1,6 +1,11 @@
-"""What `make deploy` promises before it has spoken to AWS: `python -m unittest discover infra/local`."""
+"""What `make build` and `make deploy` promise before anything is built or deployed:
+`python -m unittest discover infra/local`."""
 
 import io
+import os
+import shlex
+import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -9,7 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import boto3
 import deploy
+from botocore.stub import Stubber
 from terminal import Terminal
 
 ELF = {"x86_64": 62, "arm64": 183, "riscv64": 243}
@@ -95,6 +102,106 @@ class Deploy(unittest.TestCase):
         with nobody, self.assertRaisesRegex(SystemExit, "needs a terminal"):
             deploy.first_deploy(self.template, "arm64", self.config, "staging")
         self.assertFalse(self.config.exists())
+
+
+class TheStackOfTheAnswers(unittest.TestCase):
+    """What was answered is used only where the stack is that was answered for."""
+
+    SAVED = {"stack_name": "patchbay", "region": "eu-central-1"}
+
+    def setUp(self):
+        keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s"}
+        client = boto3.client("cloudformation", region_name="eu-central-1", **keys)
+        self.aws = Stubber(client)
+        session = unittest.mock.Mock(region_name="eu-central-1")
+        session.client.return_value = client
+        for patch in (unittest.mock.patch.object(deploy, "session", lambda saved: session), self.aws):
+            patch.__enter__()
+            self.addCleanup(patch.__exit__, None, None, None)
+
+    def insist(self, answer=None):
+        """What is printed, and whether the deploy goes on; without an answer there is no terminal."""
+        terminal = io.StringIO() if answer is None else unittest.mock.Mock(**{"isatty.return_value": True})
+        ask = unittest.mock.patch("builtins.input", return_value=answer)
+        printed = unittest.mock.patch("sys.stdout", new_callable=io.StringIO)
+        with unittest.mock.patch.object(sys, "stdin", terminal), ask, printed as output:
+            deploy.insist_on_the_stack(self.SAVED, "123456789012", "samconfig.toml")
+            return output.getvalue()
+
+    def nobody_knows_it(self):
+        self.aws.add_client_error(
+            "describe_stacks", "ValidationError", "Stack with id patchbay does not exist", http_status_code=400
+        )
+
+    def test_where_it_is_there_nothing_is_asked(self):
+        stack = {"StackName": "patchbay", "CreationTime": "2026-01-01T00:00:00Z", "StackStatus": "CREATE_COMPLETE"}
+        self.aws.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "patchbay"})
+        self.assertEqual("", self.insist())
+
+    def test_where_it_is_not_nothing_is_deployed_without_a_terminal(self):
+        self.nobody_knows_it()
+        with self.assertRaisesRegex(SystemExit, "Nothing was deployed"):
+            self.insist()
+
+    def test_where_it_is_not_a_new_one_is_made_only_if_that_is_wanted(self):
+        for answer in ("", "n", "what?"):
+            self.nobody_knows_it()
+            with self.assertRaisesRegex(SystemExit, "Nothing was deployed"):
+                self.insist(answer)
+        self.nobody_knows_it()
+        self.assertIn("123456789012 has no stack 'patchbay' in eu-central-1", self.insist("y"))
+
+    def test_where_aws_does_not_tell_nothing_is_deployed(self):
+        self.aws.add_client_error("describe_stacks", "AccessDenied", "not authorized", http_status_code=403)
+        with self.assertRaisesRegex(SystemExit, "does not tell.*not authorized"):
+            self.insist("y")
+
+    def test_the_deploy_itself_insists_on_it(self):
+        self.nobody_knows_it()
+        patches = {
+            "answers": lambda *_: self.SAVED,
+            "stage": lambda *_: (Path("template.yaml"), "arm64"),
+            "account": lambda _: "123456789012",
+            "sam_deploy": lambda *_: self.fail("it was deployed"),
+        }
+        nobody, no_arguments = unittest.mock.patch.object(sys, "stdin", io.StringIO()), ["deploy.py"]
+        with unittest.mock.patch.multiple(deploy, **patches), unittest.mock.patch.object(sys, "argv", no_arguments):
+            with nobody, unittest.mock.patch("sys.stdout", io.StringIO()), self.assertRaises(SystemExit) as ended:
+                deploy.main()
+        self.assertIn("Nothing was deployed", ended.exception.code)
+
+
+class InAFolderWithSpaces(unittest.TestCase):
+    def test_every_function_is_built_and_what_was_built_is_deployed(self):
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary).resolve() / "a folder of mine"
+            for function in ("receiver", "sender"):
+                (folder / "functions" / function).mkdir(parents=True)
+            shutil.copy(deploy.ROOT / "Makefile", folder)
+            # These tests are themselves started by make.
+            environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+            make = ["make", "--no-print-directory", "--dry-run", "deploy", "PROFILE=dev"]
+            shown = subprocess.run(make, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+        commands = [shlex.split(line) for line in shown.stdout.replace("\\\n", " ").splitlines()]
+        build = next(command for command in commands if "lambda" in command)
+        self.assertEqual(["cd", str(folder)], build[:2])
+        packages = [build[at + 1] for at, word in enumerate(build) if word == "--package"]
+        self.assertEqual(["receiver", "sender"], packages)
+        functions = str(folder / "target" / "lambda")
+        self.assertEqual(functions, build[build.index("--lambda-dir") + 1])
+        self.assertIn(["strip", functions + "/*/bootstrap"], commands)
+        deployed = next(command for command in commands if "infra/deploy.py" in command)
+        options = dict(zip(deployed[2::2], deployed[3::2], strict=True))
+        infra = folder / "infra"
+        self.assertEqual(
+            {
+                "--config-env": "default",
+                "--config-file": str(infra / "samconfig.toml"),
+                "--template": str(infra / "template.yaml"),
+                "--functions": functions,
+            },
+            options,
+        )
 
 
 class OnATerminal(unittest.TestCase):

@@ -147,6 +147,16 @@ impl Queued {
             .map(Self::Message)
             .or_else(|error| serde_json::from_str(text).map(Self::Receipt).map_err(|_| error))
     }
+
+    /// Whose the queue's text is, whichever of the two it is, and whatever else of it cannot be read.
+    #[must_use]
+    pub fn integration_of(text: &str) -> Option<IntegrationName> {
+        #[derive(Deserialize)]
+        struct Owned {
+            integration: IntegrationName,
+        }
+        serde_json::from_str(text).ok().map(|Owned { integration }| integration)
+    }
 }
 
 #[cfg(test)]

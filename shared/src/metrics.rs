@@ -24,6 +24,8 @@ pub enum Event<'e> {
     Delivered(&'e IntegrationName, Duration),
     /// A message went back to the queue, to come again.
     Retried(&'e IntegrationName),
+    /// Something went back to the queue, so long after it was put there.
+    WentBack(Duration),
     /// The messaging service refused a message for good.
     Failed(&'e IntegrationName),
     /// A message was too old to be tried once more, or its integration is gone.
@@ -65,8 +67,10 @@ pub enum CallOutcome {
 pub enum TokenOutcome {
     /// There is one.
     Succeeded,
-    /// The platform gives none.
+    /// The platform gives none for these credentials.
     Refused,
+    /// The platform wants fewer requests.
+    RateLimited,
     /// No answer came that could be used.
     NotSent,
 }
@@ -93,6 +97,7 @@ impl TokenOutcome {
         match self {
             Self::Succeeded => "succeeded",
             Self::Refused => "refused",
+            Self::RateLimited => "rate-limited",
             Self::NotSent => "not-sent",
         }
     }
@@ -110,6 +115,8 @@ struct Measured(&'static str, Unit, f64);
 
 /// By what a metric can be told apart, besides the function that wrote it.
 enum By<'e> {
+    /// By nothing else.
+    Nothing,
     /// Only together with this.
     Always(&'static str, &'e str),
     /// With this or as a whole.
@@ -140,6 +147,7 @@ impl<'e> Event<'e> {
                 measured
             }
             Self::Retried(_) => one("Retried"),
+            Self::WentBack(age) => vec![Measured("RetriedAge", Unit::Seconds, age.as_secs_f64())],
             Self::Failed(_) => one("Failed"),
             Self::GivenUp(_) => one("GivenUp"),
             Self::ReceiptFailed(_) => one("ReceiptsFailed"),
@@ -158,6 +166,7 @@ impl<'e> Event<'e> {
             | Self::Failed(name)
             | Self::GivenUp(name)
             | Self::ReceiptFailed(name) => By::OrNot("Integration", name.as_str()),
+            Self::WentBack(_) => By::Nothing,
             Self::Refused(reason) => By::Always("Reason", reason.as_str()),
             Self::PlatformCalled(outcome) => By::Always("Outcome", outcome.as_str()),
             Self::Headroom { client, .. } => By::OrNot("Client", client),
@@ -172,9 +181,10 @@ impl<'e> Event<'e> {
     /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>.
     fn embedded(self, function: &str, level: &str, now: Timestamp) -> Value {
         let measured = self.measured();
-        let (sets, name, value) = match self.by() {
-            By::Always(name, value) => (json!([["FunctionName", name]]), name, value),
-            By::OrNot(name, value) => (json!([["FunctionName"], ["FunctionName", name]]), name, value),
+        let (sets, told_apart) = match self.by() {
+            By::Nothing => (json!([["FunctionName"]]), None),
+            By::Always(name, value) => (json!([["FunctionName", name]]), Some((name, value))),
+            By::OrNot(name, value) => (json!([["FunctionName"], ["FunctionName", name]]), Some((name, value))),
         };
         let definitions: Vec<_> =
             measured.iter().map(|Measured(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
@@ -189,7 +199,7 @@ impl<'e> Event<'e> {
             }),
         );
         line.insert("FunctionName".to_owned(), function.into());
-        line.insert(name.to_owned(), value.into());
+        line.extend(told_apart.map(|(name, value)| (name.to_owned(), value.into())));
         line.extend(measured.into_iter().map(|Measured(name, _, value)| (name.to_owned(), value.into())));
         Value::Object(line)
     }
@@ -267,6 +277,12 @@ mod tests {
             assert_eq!((value, "f"), (line[told_apart_by].as_str().unwrap(), line["FunctionName"].as_str().unwrap()));
             assert!(line[metric].is_f64(), "{line}");
         }
+        let went_back = line(Event::WentBack(Duration::from_secs(901)));
+        assert_eq!(json!([["FunctionName"]]), went_back["_aws"]["CloudWatchMetrics"][0]["Dimensions"]);
+        assert_eq!(
+            (901.0, "f"),
+            (went_back["RetriedAge"].as_f64().unwrap(), went_back["FunctionName"].as_str().unwrap())
+        );
         assert_eq!(7.0, line(Event::Headroom { client: "c", calls: 7 })["RateLimitHeadroom"]);
     }
 }

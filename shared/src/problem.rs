@@ -8,6 +8,9 @@ use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
 
+/// What a problem's `type` begins with; [`ProblemType::as_str`] is the rest.
+pub const TYPE_PREFIX: &str = "urn:patchbay:problem:";
+
 /// When a caller that was told to come again should, unless something better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -157,7 +160,7 @@ impl Problem {
     #[must_use]
     pub fn body(&self, request_id: &str) -> Value {
         serde_json::to_value(Body {
-            r#type: format!("urn:patchbay:problem:{}", self.problem_type.as_str()),
+            r#type: format!("{TYPE_PREFIX}{}", self.problem_type.as_str()),
             title: self.problem_type.title(),
             status: self.status().as_u16(),
             detail: &self.detail,

@@ -6,10 +6,15 @@ use crate::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, Recipient};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// The reason of a typing event that could not be delivered at once.
+pub const DROPPED: &str = "dropped";
+/// The reason of the text of a card that the customer gets as a card. Versions before this one recorded none for it.
+const TEXT_TRACE: &str = "text trace";
+
 /// How a message ended.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Why it failed.
+    /// Why it failed, or was dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The status with which it was refused.
@@ -31,6 +36,18 @@ pub struct RecordedReceipt {
 }
 
 impl Record {
+    /// That of the text of a card that the customer gets as a card.
+    #[must_use]
+    pub fn text_trace() -> Self {
+        Self { reason: Some(TEXT_TRACE.to_owned()), ..Self::default() }
+    }
+
+    /// Whether it was neither delivered nor refused nor given up, but is worth nothing to the customer.
+    #[must_use]
+    pub fn is_dropped(&self) -> bool {
+        matches!(self.reason.as_deref(), Some(DROPPED | TEXT_TRACE))
+    }
+
     /// Reads what the ledger kept.
     #[must_use]
     pub fn read(answer: Option<&str>) -> Self {
@@ -99,6 +116,17 @@ mod tests {
         assert_eq!(r#"{"receipt":{"status":"Failed","reasons":["InvalidDestination"]}}"#, answer);
         let read = Record::read(Some(&answer)).receipt.unwrap();
         assert_eq!(ReasonCode::InvalidDestination, read.reasons[0].code);
+    }
+
+    #[test]
+    fn a_text_trace_is_recorded_as_dropped_in_the_form_that_every_version_reads() {
+        let answer = Record::text_trace().to_answer().unwrap();
+        assert_eq!(r#"{"reason":"text trace"}"#, answer);
+        assert!(Record::read(Some(&answer)).is_dropped());
+        let refused = r#"{"reason":"refused","status":404}"#;
+        for other in [None, Some(refused), Some(r#"{"reason":"expired"}"#)] {
+            assert!(!Record::read(other).is_dropped(), "{other:?}");
+        }
     }
 
     #[test]

@@ -34,8 +34,7 @@ impl Service {
 
     /// One whose customers' answers go to `patchbay`, which checks the signature with the same secret.
     pub(crate) async fn answering_to(patchbay: &MessagingService) -> Self {
-        let inbound = patchbay.url.replace("/messages", "/integrations/acme/inbound");
-        Self::answering_at(&inbound).await
+        Self::answering_at(&patchbay.at("/integrations/acme/inbound")).await
     }
 
     pub(crate) async fn answering_at(inbound_url: &str) -> Self {

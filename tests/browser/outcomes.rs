@@ -87,8 +87,8 @@ async fn nobody_waits_longer_than_half_a_minute_for_the_next_attempt() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_under_localhost_is_this_machine_whatever_the_resolver_says() {
     let chat = Chat::open().await;
-    let url = chat.patchbay.url.replace("127.0.0.1", "api.execute-api.localhost");
-    let service = Service::answering_at(&url.replace("/messages", "/integrations/acme/inbound")).await;
+    let url = chat.patchbay.at("/integrations/acme/inbound").replace("127.0.0.1", "api.execute-api.localhost");
+    let service = Service::answering_at(&url).await;
     let request = service.http.post(format!("{}/customers/c/messages", service.url));
     let request = request.header("content-type", "application/json").body(json!({"text": "hello"}).to_string());
     assert_eq!(StatusCode::ACCEPTED, request.send().await.unwrap().status());

@@ -1,19 +1,12 @@
 //! What the template has is in the guides.
 
 use serde_json::Value;
-use std::process::Command;
 use std::sync::LazyLock;
-use tests::documents::{Document, root};
+use tests::documents::Document;
+use tests::template::transformed;
 
 /// The template as CloudFormation gets it.
-static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
-    let output = Command::new(root().join(".venv/bin/python"))
-        .arg(root().join("infra/local/transform.py"))
-        .output()
-        .expect("the environment that `make` has set up");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-});
+static TEMPLATE: LazyLock<&Value> = LazyLock::new(transformed);
 
 fn names_in(section: &str) -> impl Iterator<Item = &'static str> {
     TEMPLATE[section].as_object().unwrap().keys().map(String::as_str)

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::envelope::Envelope;
 use shared::platform::PlatformName;
+use tests::aws_proxy::AwsProxy;
 use tests::command::{Command, Ran, patchbay};
 use tests::genesys_cloud::{self, WIRE, Webhook};
 use tests::messaging_service::MessagingService;
@@ -110,6 +111,9 @@ async fn dead_letters_are_listed_without_being_taken_and_redriven_in_order_and_o
     assert_eq!((json!("Text"), json!(10)), (first["kind"].clone(), by_integration[name.as_str()].clone()));
     assert!(listing["total"].as_u64().unwrap() >= 12 && first["receives"].as_u64().unwrap() >= 1, "{listing}");
     let people = patchbay(&["dead-letters", "list", "--integration", name.as_str()]).await.done();
+    assert!(people.stdout.contains(&ids[0]) && people.stdout.contains("of all integrations"), "{people:#?}");
+    hides(&people);
+    let people = patchbay(&["dead-letters", "list"]).await.done();
     assert!(people.stdout.contains(&ids[0]) && people.stdout.contains("no more than ten"), "{people:#?}");
     hides(&people);
 
@@ -128,6 +132,38 @@ async fn dead_letters_are_listed_without_being_taken_and_redriven_in_order_and_o
     );
     hides(&rest);
     setting.service.wait_for(&ids[11]).await;
+    let delivered: Vec<_> = setting.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
+    assert_eq!(ids, delivered, "each once and in order");
+    assert!(setting.listed().await.is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_lost_and_nothing_comes_twice_though_sending_and_deleting_fail_on_the_way() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let (setting, proxy) = (Setting::start().await, AwsProxy::start().await);
+    let webhooks: Vec<_> = (0..3).map(|number| setting.text(&format!("{number}"))).collect();
+    let ids: Vec<_> = webhooks.iter().map(Webhook::id).collect();
+    for webhook in &webhooks {
+        setting.send(&setting.dead_letter_queue, webhook).await;
+    }
+    let redrive = || setting.command("redrive").with(&["--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
+
+    // What cannot be sent stays, and so does what stands behind it.
+    proxy.cut("SendMessage");
+    let failed = redrive().run().await.ended_with(1);
+    assert!(failed.json()["moved"] == 0 && failed.stderr.contains("could not be put back"), "{failed:#?}");
+    proxy.restore();
+    assert_eq!(ids, setting.listed().await);
+
+    // What cannot be deleted is on both queues, and is delivered once.
+    proxy.cut("DeleteMessage");
+    let failed = redrive().run().await.ended_with(1);
+    assert!(failed.json()["moved"] == 0 && failed.stderr.contains("is on the queue again"), "{failed:#?}");
+    proxy.restore();
+    setting.service.wait_for(&ids[0]).await;
+    assert_eq!(ids, setting.listed().await);
+    assert_eq!(3, redrive().run().await.done().json()["moved"]);
+    setting.service.wait_for(&ids[2]).await;
     let delivered: Vec<_> = setting.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
     assert_eq!(ids, delivered, "each once and in order");
     assert!(setting.listed().await.is_empty());

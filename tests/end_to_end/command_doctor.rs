@@ -2,7 +2,6 @@
 
 use crate::command_doctor_setting::{Report, Setting, URL_KEY};
 use aws_sdk_iam::Client as Iam;
-use jiff::SignedDuration;
 use serde_json::json;
 use tests::aws_proxy::AwsProxy;
 use tests::caller::{BEARER_TOKEN, CALLER_SECRET};
@@ -34,6 +33,8 @@ async fn a_healthy_integration_on_a_healthy_stack_is_green() {
         "WebhookReceiver's permissions",
         "MessageDispatcher's permissions",
         "AgentSender's permissions",
+        "WebhookReceiver's state",
+        "MessageDispatcher's state",
         "ledger",
         "queue",
         "configuration",
@@ -46,6 +47,7 @@ async fn a_healthy_integration_on_a_healthy_stack_is_green() {
     ] {
         assert_eq!("ok", report.check(name)["verdict"], "{:#}", report.check(name));
     }
+    report.says("queue's trigger", "Enabled", "");
     let attempts = setting.service.attempts();
     assert_eq!(1, attempts.len());
     assert_eq!(
@@ -209,6 +211,46 @@ async fn an_action_that_a_functions_role_does_not_allow_is_named_with_its_resour
 }
 
 #[tokio::test]
+async fn an_own_key_that_the_functions_roles_do_not_allow_is_named() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    let (key, parameter) = ("arn:aws:kms:eu-central-1:000000000000:key/own", "<ParameterKey>KmsKeyArn</ParameterKey>");
+    let value = |arn: &str| format!("{parameter}<ParameterValue>{arn}</ParameterValue>");
+    proxy.rewrite("DescribeStacks", &value(""), &value(key));
+    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    // The roles of this stack are those of a stack without a key.
+    assert_eq!(7, report.names("fault").len(), "{:#}", report.json);
+    for (function, actions) in [
+        ("WebhookReceiver", &["kms:Decrypt", "kms:GenerateDataKey"][..]),
+        ("MessageDispatcher", &["kms:Decrypt", "kms:GenerateDataKey"]),
+        ("AgentlessSender", &["kms:Decrypt"]),
+    ] {
+        let lacks: Vec<_> = actions.iter().map(|action| format!("{action} on {key}")).collect();
+        let seen = format!("{function} lacks {}", lacks.join(", "));
+        assert_eq!(seen, report.check(&format!("{function}'s permissions"))["seen"].as_str().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn of_several_integrations_of_a_platform_one_gets_a_wrong_signature() {
+    let (one, other) = (Setting::new().await, Setting::new().await);
+    let proxy = AwsProxy::start().await;
+    let api_url = proxy.api_url(&one.stack.direct_api_url());
+    // A name that is given twice is examined once.
+    let names = [other.integration.name.as_str(), one.integration.name.as_str()];
+    let report = one.examine_by(one.command().with(&names).env("API_URL", &api_url)).await;
+    assert_eq!(0, report.ran.code, "{:#}", report.json);
+    let checks = report.json["checks"].as_array().unwrap().iter().filter(|check| check["name"] == "webhook");
+    let mut seen: Vec<_> = checks.map(|check| check["seen"].as_str().unwrap()).collect();
+    seen.sort_unstable();
+    let [tried, left_out] = seen[..] else { panic!("{seen:?}") };
+    assert_eq!("accepts the platform's signature, and refuses a wrong one", tried);
+    assert!(left_out.ends_with("a wrong one has been tried with another integration"), "{left_out}");
+    // What the webhooks got is no JSON: both good signatures, and a wrong one.
+    assert_eq!(3, proxy.take_calls().iter().filter(|call| call.input.is_null()).count());
+}
+
+#[tokio::test]
 async fn what_the_commands_own_user_may_not_do_is_named() {
     let setting = Setting::new().await;
     let proxy = AwsProxy::start().await;
@@ -237,79 +279,19 @@ async fn a_messaging_service_that_is_down_is_named() {
 }
 
 #[tokio::test]
+async fn a_messaging_service_that_refuses_every_delivery_for_good_is_named() {
+    for (status, advice) in [(405, "/delivery/url"), (410, "/delivery/url"), (413, "a gateway before it")] {
+        let refusing = MessagingService::behaving(move |_, _| Reply::status(status)).await;
+        let report = Setting::with_service(refusing).await.examine().await;
+        report.names_only("messaging service", &format!("answers {status}"), advice);
+        report.says("messaging service", "lost", "");
+    }
+}
+
+#[tokio::test]
 async fn a_messaging_service_that_does_not_know_the_test_delivery_is_good_enough() {
     let setting = Setting::with_service(MessagingService::behaving(|_, _| Reply::status(422)).await).await;
     let report = setting.examine().await;
     assert_eq!(0, report.ran.code, "{:#}", report.json);
     report.says("messaging service", "answers 422", "");
-}
-
-#[tokio::test]
-async fn a_clock_that_is_wrong_is_named_with_how_much_and_which_way() {
-    let setting = Setting::new().await;
-    let proxy = AwsProxy::start().await;
-    proxy.shift_clock(SignedDuration::from_mins(10));
-    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
-    report.names_only("clock", " s behind AWS's", "set this machine's clock");
-    report.skips(&["caller crm", "messaging service"], "because the clock is wrong");
-    let api_url = proxy.api_url(&setting.stack.direct_api_url());
-    proxy.shift_clock(SignedDuration::from_mins(-10));
-    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
-    report.names_only("clock", " s ahead of the API's", "NTP");
-    proxy.shift_clock(SignedDuration::from_mins(1));
-    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
-    assert_eq!((0, "warning"), (report.ran.code, report.check("clock")["verdict"].as_str().unwrap()));
-}
-
-#[tokio::test]
-async fn a_route_that_is_missing_is_named() {
-    let setting = Setting::new().await;
-    let proxy = AwsProxy::start().await;
-    let api_url = proxy.api_url(&setting.stack.direct_api_url());
-    proxy.remove_route("/cards");
-    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
-    let seen = "API Gateway has no route POST /integrations/{integration}/cards";
-    report.names_only("POST …/cards", seen, "make deploy");
-    // What hangs on a missing route is not examined.
-    proxy.restore();
-    proxy.remove_route("/webhook");
-    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
-    assert!(report.names("fault").contains(&"POST …/webhook"), "{:#}", report.json);
-    report.skips(&["webhook"], "because POST …/webhook does not work");
-}
-
-#[tokio::test]
-async fn an_api_that_is_out_of_reach_is_named_once() {
-    let setting = Setting::new().await;
-    let report = setting.examine_by(setting.command().env("API_URL", "http://127.0.0.1:9")).await;
-    report.names_only("API", "the API is out of reach", "--api-url");
-    report.skips(&["webhook", "caller crm", "caller flows"], "does not work");
-}
-
-#[tokio::test]
-async fn another_region_than_the_stacks_is_named_with_the_right_one() {
-    let setting = Setting::new().await;
-    for command in
-        [setting.command().env("AWS_REGION", "us-west-2"), setting.command().with(&["--region", "us-west-2"])]
-    {
-        let report = setting.examine_by(command).await;
-        let seen = "no stack `patchbay` in us-west-2: it is in eu-central-1";
-        report.names_only("stack", seen, "use --region eu-central-1");
-        assert_eq!(4, report.json["checks"].as_array().unwrap().iter().filter(|check| check["name"] == "all").count());
-        report.skips(&["all"], "because the stack has not been found");
-    }
-    let name = format!("patchbay-{}", Uuid::new_v4());
-    let report = setting.examine_by(setting.command().with(&["--stack", &name])).await;
-    report.names_only("stack", "nor in the other common regions", "--stack");
-}
-
-#[tokio::test]
-async fn where_there_is_no_region_or_nobody_to_sign_as_that_is_named() {
-    let setting = Setting::new().await;
-    let nothing = [("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")];
-    let command = nothing.iter().fold(setting.command(), |command, (name, value)| command.env(name, value));
-    setting.examine_by(command).await.names_only("region", "no AWS region is set", "--region");
-    let nobody = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
-    let command = nobody.iter().fold(setting.command(), |command, (name, value)| command.env(name, value));
-    setting.examine_by(command).await.names_only("credentials", "no AWS credentials", "--profile");
 }

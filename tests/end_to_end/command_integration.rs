@@ -3,10 +3,12 @@
 use crate::command_setting::Setting;
 use serde_json::json;
 use std::path::Path;
+use tests::aws_proxy::AwsProxy;
 use tests::command::Command;
 use tests::genesys_cloud_api::{CLIENT_ID, CLIENT_SECRET, Fault};
 use tests::lambda_host::binary;
 use tests::stack::SIGNING_SECRET;
+use tokio::net::TcpListener;
 use tokio::process;
 
 #[tokio::test]
@@ -204,6 +206,82 @@ async fn an_integration_is_removed_and_can_be_had_back() {
     assert_eq!((0, 0), (setting.listed().await, setting.platform.integrations().len()));
     let gone = Command::new(&["integration", "show", &setting.name]).run().await.ended_with(1);
     assert!(gone.stderr.contains("there is no integration"), "{gone:?}");
+}
+
+#[tokio::test]
+async fn an_integration_whose_platforms_side_is_gone_is_connected_anew() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let (old, before) = (setting.integration_id(), setting.shown().await);
+    let _ = setting.command(&["remove", &setting.name, "--yes", "--platform-too"]).run().await.done();
+    assert!(setting.platform.integrations().is_empty());
+    let restored = setting.command(&["restore", &setting.name]).run().await.done().json();
+    assert!(restored["next"].as_str().unwrap().contains("is not restored"), "{restored}");
+    let given = setting.command(&["add", &setting.name, "--replace", "--integration-id", "of-nobody"]);
+    let refused = given.run().await.ended_with(1);
+    assert!(refused.stderr.contains("no open messaging integration with that id"), "{refused:?}");
+    assert_eq!(before, setting.shown().await);
+
+    let _ = setting.command(&["add", &setting.name]).run().await.done();
+    let new = setting.integration_id();
+    assert_ne!(old, new);
+    let shown = setting.shown().await;
+    assert_eq!(new, shown["configuration"]["integrationId"]);
+    assert_eq!(before["configuration"]["webhookSecrets"], shown["configuration"]["webhookSecrets"]);
+    setting.message_is_accepted().await;
+}
+
+#[tokio::test]
+async fn an_integration_that_the_platform_could_not_make_is_not_taken_for_connected() {
+    let setting = Setting::new().await;
+    setting.platform.fail_operation("integration", std::iter::repeat_n(Fault::Status(503), 5));
+    let _ = setting.add().run().await.ended_with(1);
+    setting.platform.set_integration(&setting.integration_id(), "createStatus", "Error");
+    let refused = setting.add().run().await.ended_with(1);
+    assert!(refused.stderr.contains("could not make") && refused.stderr.contains("delete it"), "{refused:?}");
+    assert_eq!(0, setting.listed().await);
+
+    setting.platform.remove_integration(&setting.integration_id());
+    let _ = setting.add().run().await.done();
+    setting.message_is_accepted().await;
+}
+
+#[tokio::test]
+async fn an_integration_of_the_platform_is_ended_only_if_its_webhooks_come_here() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    setting.lead_webhooks_elsewhere();
+    let remove = setting.command(&["remove", &setting.name, "--yes", "--immediately", "--platform-too"]);
+    let refused = remove.clone().run().await.ended_with(1);
+    assert!(refused.stderr.contains("go somewhere else"), "{refused:?}");
+    assert_eq!((1, 1), (setting.listed().await, setting.platform.integrations().len()));
+    setting.platform.remove_integration(&setting.integration_id());
+    let _ = remove.run().await.done();
+    assert_eq!(0, setting.listed().await);
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_takes_nothing_from_the_list() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let proxy = AwsProxy::start().await;
+    proxy.forbid("GetSecretValue");
+    let rows = setting.command(&["list"]).env("AWS_ENDPOINT_URL", &proxy.url).run().await.done().json();
+    let row = rows.as_array().unwrap().iter().find(|row| row["name"] == setting.name.as_str()).unwrap();
+    assert_eq!("unknown", row["state"]);
+    assert!(row["unreadable"].as_str().unwrap().contains("AccessDenied"), "{row}");
+    let human = setting.human(&["list"]).env("AWS_ENDPOINT_URL", &proxy.url).run().await.done();
+    let line = human.stdout.lines().find(|line| line.trim_start().starts_with(&setting.name)).unwrap();
+    assert!(line.trim_end().ends_with("cannot be read"), "{line}");
+}
+
+#[tokio::test]
+async fn an_aws_that_never_answers_ends_the_command() {
+    // Connections are taken, and nobody reads them.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let ended = Command::new(&["integration", "list"]).env("AWS_ENDPOINT_URL", &endpoint).run().await.ended_with(1);
+    assert!(ended.stderr.contains("cannot be read") && ended.stderr.contains("time"), "{ended:?}");
 }
 
 /// Answers each question of a command on a pseudo-terminal, and prints what the terminal showed.

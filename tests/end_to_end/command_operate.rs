@@ -6,6 +6,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use tests::aws_proxy::AwsProxy;
 use tests::caller::Request;
 use tests::command::{Command, Ran, patchbay};
 use tests::genesys_cloud::{self, WIRE};
@@ -14,6 +15,7 @@ use tests::highlevel::{self, Keys};
 use tests::messaging_service::{Attempt, MessagingService, PATIENCE, Reply};
 use tests::multicloud_cx;
 use tests::stack::{SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECRET};
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 const ADDRESS: &str = "address-of-a-customer";
@@ -34,6 +36,23 @@ async fn delivery_of(service: &MessagingService, ran: &Ran) -> Attempt {
     let id = ran.json()["webhookId"].as_str().unwrap().to_owned();
     let attempts = service.wait_until(|attempts| attempts.iter().any(|attempt| attempt.id == id)).await;
     attempts.into_iter().find(|attempt| attempt.id == id).unwrap()
+}
+
+/// What is known of what goes by an id of the platform's, once the ledger has it in these states.
+async fn known_to_ledger(id: &str, states: &[&str]) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let ran = show(&[id]).run().await;
+        let known: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let ledger = known["ledger"].as_array().unwrap();
+        let mut known_states: Vec<_> = ledger.iter().map(|fate| fate["state"].as_str().unwrap()).collect();
+        known_states.sort_unstable();
+        if known_states == states {
+            return known;
+        }
+        assert!(Instant::now() < deadline, "{ran:#?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 #[tokio::test]
@@ -159,6 +178,8 @@ async fn a_captured_webhook_is_signed_anew_and_one_that_came_before_is_not_deliv
         assert_eq!(captured.id(), ran.json()["body"]["messageId"]);
     }
     assert_eq!(1, service.attempts().len());
+    let ran = webhook_test(&integration, &["--body", "-"]).input(body).run().await.done();
+    assert!(ran.json().get("settledBefore").is_none(), "nobody has looked: {ran:#?}");
     let foreign = WIRE[0].fill(&Uuid::new_v4().to_string(), ADDRESS);
     let foreign = String::from_utf8(foreign.body).unwrap();
     let refused = webhook_test(&integration, &["--body", "-"]).input(foreign).run().await.ended_with(1);
@@ -172,16 +193,9 @@ async fn a_message_is_followed_by_the_platforms_id_through_the_log_to_the_ledger
     let webhook = genesys_cloud::text(&integration, ADDRESS, TEXT);
     webhook.accepted(&stack, &integration).await;
     let attempt = service.wait_for(&webhook.id()).await;
-    let (id, deadline) = (webhook.id(), Instant::now() + PATIENCE);
-    let shown = loop {
-        let ran = show(&[&id]).run().await;
-        let known: Value = serde_json::from_str(&ran.stdout).unwrap();
-        if known["ledger"][0]["state"] == "delivered" {
-            break ran.done();
-        }
-        assert!(Instant::now() < deadline, "{ran:#?}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    };
+    let id = webhook.id();
+    known_to_ledger(&id, &["delivered"]).await;
+    let shown = show(&[&id]).run().await.done();
     let known = shown.json();
     assert_eq!(format!("delivery#{}#{}", integration.name, &attempt.id[4..]), known["ledger"][0]["key"]);
     let trail: Vec<_> = known["log"]
@@ -197,6 +211,64 @@ async fn a_message_is_followed_by_the_platforms_id_through_the_log_to_the_ledger
     for hidden in [ADDRESS, TEXT] {
         assert!(!(shown.everything() + &people.everything()).contains(hidden), "{hidden}");
     }
+}
+
+#[tokio::test]
+async fn after_a_lost_answer_it_is_said_whether_the_same_may_be_posted_again() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let hangs_up = tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            connection.readable().await.unwrap();
+        }
+    });
+    let lost = |options: &[&str]| webhook_test(&integration, options).with(&["--api-url", &url]);
+    let ran = lost(&["--text", TEXT]).run().await.ended_with(1);
+    for named in ["would be another message", "patchbay messages show msg_", integration.name.as_str()] {
+        assert!(ran.stderr.contains(named), "{named}: {ran:#?}");
+    }
+    let captured = String::from_utf8(genesys_cloud::text(&integration, ADDRESS, TEXT).body).unwrap();
+    let ran = lost(&["--body", "-"]).input(captured).run().await.ended_with(1);
+    assert!(ran.stderr.contains("the same message is delivered once"), "{ran:#?}");
+    hangs_up.abort();
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_told_though_the_ledger_cannot_be_looked_at_any_more() {
+    let service = MessagingService::behaving(|_, _| Reply::status(503)).await;
+    let (stack, proxy) = (Stack::connect().await, AwsProxy::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let waits = webhook_test(&integration, &["--text", TEXT, "--wait"]).env("AWS_ENDPOINT_URL", &proxy.url);
+    let running = tokio::spawn(waits.run());
+    service.wait_until(|attempts| !attempts.is_empty()).await;
+    proxy.forbid("GetItem");
+    let ran = running.await.unwrap().ended_with(1);
+    assert!(ran.stderr.contains("it was accepted, and what became of it cannot be seen"), "{ran:#?}");
+    assert_eq!((json!(200), json!(service.attempts()[0].id)), {
+        let report = ran.json();
+        (report["status"].clone(), report["webhookId"].clone())
+    });
+}
+
+#[tokio::test]
+async fn the_text_of_a_card_is_called_dropped_and_not_delivered() {
+    let service = MessagingService::start().await;
+    let setting = WithPlatform::delivering_to(&service.url, |configuration| {
+        configuration["cards"] = json!({"route": "messaging-service"});
+    })
+    .await;
+    let integration = &setting.integration;
+    setting.platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
+    setting.post_card(&json!({"to": "customer-1", "card": {"title": "Your table is ready"}})).await;
+    let posted = setting.platform.wait_for_webhooks(1).await;
+    let id = posted[0].body["id"].as_str().unwrap();
+    // The card goes by its trace's id.
+    let known = known_to_ledger(id, &["delivered", "dropped"]).await;
+    let dropped = known["ledger"].as_array().unwrap().iter().find(|fate| fate["state"] == "dropped").unwrap();
+    assert_eq!("text trace", dropped["reason"], "{known}");
+    assert_eq!(vec![id], service.accepted().iter().map(Attempt::message_id).collect::<Vec<_>>(), "the card alone");
 }
 
 #[tokio::test]

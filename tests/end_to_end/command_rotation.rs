@@ -114,6 +114,37 @@ async fn a_caller_and_the_deliveries_have_two_secrets_until_it_is_finished() {
 }
 
 #[tokio::test]
+async fn a_third_secret_is_refused_until_the_rotation_is_finished() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let rotate = |more: &[&str]| setting.command(&["rotate", &setting.name, "--secret", "signing"]).with(more);
+    let _ = rotate(&[]).run().await.done();
+    let both = setting.shown().await;
+    let third = format!("whsec_{}", "c2VjcmV0".repeat(5));
+    let refused = rotate(&["--secret-file", "-"]).input(&third).run().await.ended_with(1);
+    assert!(refused.stderr.contains("a rotation is under way") && refused.stderr.contains("--finish"), "{refused:?}");
+    assert!(!refused.everything().contains(&third), "{refused:?}");
+    assert_eq!(both, setting.shown().await);
+
+    // The one that it is rotated to may be given again.
+    let current = both["configuration"]["delivery"]["signingSecrets"][0].as_str().unwrap();
+    let again = rotate(&[]).env("PATCHBAY_SIGNING_SECRET", current).run().await.done();
+    assert_eq!(2, again.json()["good"]);
+    assert_eq!(both, setting.shown().await);
+}
+
+#[tokio::test]
+async fn no_second_webhook_secret_is_written_if_the_webhooks_go_elsewhere() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let before = setting.shown().await;
+    setting.lead_webhooks_elsewhere();
+    let refused = setting.command(&["rotate", &setting.name, "--secret", "webhook"]).run().await.ended_with(1);
+    assert!(refused.stderr.contains("go somewhere else"), "{refused:?}");
+    assert_eq!(before, setting.shown().await);
+}
+
+#[tokio::test]
 async fn the_clients_secret_is_replaced_by_one_that_the_platform_takes() {
     let setting = Setting::new().await;
     let _ = setting.add().run().await.done();

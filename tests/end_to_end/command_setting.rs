@@ -67,6 +67,19 @@ impl Setting {
         shown
     }
 
+    /// The id of the platform's only integration.
+    pub(crate) fn integration_id(&self) -> String {
+        let integrations = self.platform.integrations();
+        assert_eq!(1, integrations.len(), "{integrations:?}");
+        integrations[0]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The webhooks of the platform's only integration go somewhere else from now on.
+    pub(crate) fn lead_webhooks_elsewhere(&self) {
+        let field = "outboundNotificationWebhookUrl";
+        self.platform.set_integration(&self.integration_id(), field, "https://example.com/hooks");
+    }
+
     /// All secrets in what `show` says.
     pub(crate) fn secrets_in(&self, shown: &Value) -> Vec<String> {
         let configuration = &shown["configuration"];

@@ -1,12 +1,11 @@
 //! What an operator sees: a line for the end of each request and message, by which it is found again everywhere, and
 //! metrics under the names that alarms and dashboards know.
 
-mod named;
+mod calls;
 mod run;
 
 use crate::logs::log_with;
 use crate::platform::WithPlatform;
-use named::named_by_template;
 use run::{Counted, counted_until, run};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,41 +14,8 @@ use tests::messaging_service::MessagingService;
 use tests::multicloud_cx::{self, sample};
 use tests::multicloud_cx_api::MulticloudCx;
 use tests::stack::Stack;
+use tests::template::{METRICS, Metric, Named};
 use uuid::Uuid;
-
-/// A metric as it is published: name, unit, dimension sets, and the words that the last dimension has a value for.
-struct Published(&'static str, &'static str, &'static [&'static [&'static str]], &'static [&'static str]);
-
-const PUBLISHED: [Published; 12] = [
-    Published("Accepted", "Count", BY_INTEGRATION, &[]),
-    Published("Refused", "Count", &[&["FunctionName", "Reason"]], REASONS),
-    Published("Duplicates", "Count", BY_INTEGRATION, &[]),
-    Published("Delivered", "Count", BY_INTEGRATION, &[]),
-    Published("DeliveryAge", "Seconds", BY_INTEGRATION, &[]),
-    Published("Retried", "Count", BY_INTEGRATION, &[]),
-    Published("Failed", "Count", BY_INTEGRATION, &[]),
-    Published("GivenUp", "Count", BY_INTEGRATION, &[]),
-    Published("ReceiptsFailed", "Count", BY_INTEGRATION, &[]),
-    Published("PlatformCalls", "Count", BY_OUTCOME, OUTCOMES),
-    Published("RateLimitHeadroom", "Count", &[&["FunctionName"], &["FunctionName", "Client"]], &[]),
-    Published("TokenRefreshes", "Count", BY_OUTCOME, &["succeeded", "refused", "not-sent"]),
-];
-const BY_INTEGRATION: &[&[&str]] = &[&["FunctionName"], &["FunctionName", "Integration"]];
-const BY_OUTCOME: &[&[&str]] = &[&["FunctionName", "Outcome"]];
-const OUTCOMES: &[&str] = &["succeeded", "refused", "credentials-refused", "rate-limited", "not-sent", "unknown"];
-const REASONS: &[&str] = &[
-    "invalid-signature",
-    "unauthenticated",
-    "integration-not-found",
-    "invalid-body",
-    "idempotency-key-reused",
-    "platform-refused",
-    "platform-credentials",
-    "rate-limited",
-    "outcome-unknown",
-    "not-supported",
-    "unavailable",
-];
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -57,37 +23,33 @@ const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-
 #[tokio::test]
 async fn a_real_run_is_counted_under_the_published_names_units_and_dimensions() {
     run().await;
-    let counted = counted_until(|counted| PUBLISHED.iter().flat_map(|published| published.missing(counted)).collect());
+    let counted = counted_until(|counted| METRICS.iter().flat_map(|metric| missing(metric, counted)).collect());
     for one in &counted.await {
-        let published = PUBLISHED.iter().find(|published| published.0 == one.name);
-        let Published(name, unit, sets, _) = published.unwrap_or_else(|| panic!("{one:?} is not published"));
-        let is_published = sets.iter().any(|set| set.iter().copied().collect::<BTreeSet<_>>() == one.names());
-        assert!(is_published, "{one:?}");
-        assert_eq!((*unit, sets.len()), (one.unit.as_str(), one.sets), "{name}");
+        let published = METRICS.iter().find(|metric| metric.name == one.name);
+        let metric = published.unwrap_or_else(|| panic!("{one:?} is not published"));
+        assert!(metric.has_set(&one.names()), "{one:?}");
+        assert_eq!((metric.unit, metric.sets.len()), (one.unit.as_str(), one.sets), "{}", metric.name);
         assert!(one.value >= 0.0, "{one:?}");
     }
 }
 
-impl Published {
-    /// What of it was not counted.
-    fn missing(&self, counted: &[Counted]) -> Vec<String> {
-        let Self(name, _, sets, words) = self;
-        let of_name = || counted.iter().filter(|one| one.name == *name);
-        let sets =
-            sets.iter().filter(|set| !of_name().any(|one| set.iter().copied().collect::<BTreeSet<_>>() == one.names()));
-        let words =
-            words.iter().filter(|word| !of_name().any(|one| one.dimensions.values().any(|value| value == *word)));
-        sets.map(|set| format!("{name} {set:?}")).chain(words.map(|word| format!("{name} {word}"))).collect()
-    }
+/// What of the metric was not counted.
+fn missing(metric: &Metric, counted: &[Counted]) -> Vec<String> {
+    let Metric { name, sets, words, .. } = metric;
+    let of_name = || counted.iter().filter(|one| one.name == *name);
+    let sets =
+        sets.iter().filter(|set| !of_name().any(|one| set.iter().copied().collect::<BTreeSet<_>>() == one.names()));
+    let words = words.iter().filter(|word| !of_name().any(|one| one.dimensions.values().any(|value| value == *word)));
+    sets.map(|set| format!("{name} {set:?}")).chain(words.map(|word| format!("{name} {word}"))).collect()
 }
 
 #[tokio::test]
 async fn every_metric_that_an_alarm_or_the_dashboard_names_is_written_by_a_real_run() {
-    let named = named_by_template().await;
+    let named: Vec<_> = Named::all().into_iter().filter(Named::is_ours).collect();
     assert!(!named.is_empty(), "the template names no metric of ours");
     run().await;
     counted_until(|counted| {
-        let missing = named.iter().filter(|named| !counted.iter().any(|one| named.is(one)));
+        let missing = named.iter().filter(|named| !counted.iter().any(|one| one.is(named)));
         missing.map(|named| format!("{named:?}")).collect()
     })
     .await;
@@ -98,8 +60,9 @@ async fn every_metric_that_an_alarm_or_the_dashboard_names_is_written_by_a_real_
 async fn ends(integration: &str, last: &[(&str, &str)]) -> Vec<Value> {
     let log = log_with(integration, last).await;
     let lines = log.lines().filter(|line| line.contains(integration)).map(|line| serde_json::from_str(line).unwrap());
-    let on_the_way =
-        |line: &Value| matches!(line["outcome"].as_str(), None | Some("platform called" | "token requested"));
+    let on_the_way = |line: &Value| {
+        matches!(line["outcome"].as_str(), None | Some("platform called" | "token requested" | "file uploaded"))
+    };
     lines.filter(|line: &Value| !on_the_way(line)).collect()
 }
 

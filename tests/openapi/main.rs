@@ -3,10 +3,14 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
-use serde_json::Value;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
 use shared::problem::{Problem, ProblemType};
+use shared::trace::TraceId;
 use std::collections::BTreeSet;
-use tests::openapi::{Document, Node, printed_by_python, root};
+use tests::documents;
+use tests::openapi::{Document, Node, Received};
+use tests::template::transformed;
 
 /// All places below `node` that hold named examples beside a schema.
 fn with_examples<'d>(node: &Node<'d>, found: &mut Vec<Node<'d>>) {
@@ -36,7 +40,7 @@ fn as_rust_makes_it(problem_type: ProblemType) -> Value {
 
 #[test]
 fn it_has_the_templates_routes_and_no_others() {
-    let template = printed_by_python(&["infra/local/transform.py"]);
+    let template = transformed();
     let mut deployed = BTreeSet::new();
     for resource in template["Resources"].as_object().unwrap().values() {
         for (path, methods) in resource["Properties"]["Body"]["paths"].as_object().into_iter().flatten() {
@@ -150,20 +154,76 @@ fn examples_of_problems_have_the_words_that_the_functions_have() {
     assert!(seen.len() >= ProblemType::ALL.len() - 2, "{seen:?}");
 }
 
-/// The README and the guides.
-fn prose() -> String {
-    let guides = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let guides = guides.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
-    let files = std::iter::once(root().join("README.md")).chain(guides);
-    files.map(|file| std::fs::read_to_string(file).unwrap()).collect()
+/// What the document has to say of a good webhook's answer with these headers.
+fn differences(status: u16, body: Value, headers: &[(&'static str, &'static str)]) -> Vec<String> {
+    let document = Document::read();
+    let headers = headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    let received = Received { status, headers: headers.collect(), body };
+    let operations = document.operations();
+    operations.iter().find(|operation| operation.id() == "receiveWebhook").unwrap().differences(&received)
 }
 
-/// The statuses in the first column of the prose's table below `heading`.
+#[test]
+fn an_answer_of_a_function_without_its_request_id_is_not_as_the_document_says() {
+    let json = ("content-type", "application/json");
+    let none = Vec::<String>::new();
+    assert_eq!(none, differences(200, json!({}), &[json, ("x-request-id", "r-1")]));
+    // A text, though it looks like a number.
+    assert_eq!(none, differences(200, json!({}), &[json, ("x-request-id", "4711")]));
+    assert_eq!(vec!["a 200 came without x-request-id"], differences(200, json!({}), &[json]));
+    assert!(!differences(200, json!({}), &[json, ("x-request-id", "")]).is_empty());
+
+    let unavailable = as_rust_makes_it(ProblemType::Unavailable);
+    let problem = ("content-type", "application/problem+json");
+    let both = [problem, ("x-request-id", "r-1"), ("retry-after", "5")];
+    assert_eq!(none, differences(503, unavailable.clone(), &both));
+    assert_eq!(vec!["a 503 came without x-request-id"], differences(503, unavailable.clone(), &both[..1]));
+    assert!(!differences(503, unavailable, &[problem, both[1], ("retry-after", "soon")]).is_empty());
+    // API Gateway has none to tell.
+    assert_eq!(none, differences(503, json!({"message": "Service Unavailable"}), &[json]));
+}
+
+#[test]
+fn every_answer_of_a_function_is_documented_with_its_request_id() {
+    for operation in Document::read().operations() {
+        for (status, response) in operation.responses() {
+            let by_function =
+                status.starts_with('2') || response.at("content").get("application/problem+json").is_some();
+            let documented = response.get("headers").is_some_and(|headers| headers.get("X-Request-Id").is_some());
+            assert_eq!(by_function, documented, "{} {status}", operation.id());
+        }
+    }
+}
+
+#[test]
+fn every_operation_has_the_headers_that_a_trace_is_read_from() {
+    let (document, mut checked) = (Document::read(), 0);
+    for (path, item) in document.root().at("paths").members() {
+        let parameters = item.at("parameters").value().as_array().unwrap();
+        let references: Vec<_> = parameters.iter().map(|parameter| parameter["$ref"].as_str().unwrap()).collect();
+        let traced = ["TraceId", "TraceParent", "CorrelationId"].map(|name| format!("#/components/parameters/{name}"));
+        assert!(references.ends_with(&traced.each_ref().map(String::as_str)), "{path}");
+        checked += 1;
+    }
+    assert!(checked > 0);
+    let parameters = document.root().at("components").at("parameters");
+    for (name, header) in
+        [("TraceId", "X-B3-TraceId"), ("TraceParent", "traceparent"), ("CorrelationId", "X-Correlation-Id")]
+    {
+        let parameter = parameters.at(name);
+        // They are what `TraceId::of` reads.
+        let example = parameter.at("example").value().as_str().unwrap();
+        let name = HeaderName::try_from(parameter.at("name").value().as_str().unwrap()).unwrap();
+        assert_eq!(header.to_lowercase(), name.as_str());
+        let headers = HeaderMap::from_iter([(name, HeaderValue::from_str(example).unwrap())]);
+        assert!(TraceId::of(&headers).is_some_and(|id| example.contains(id.as_str())), "{header}: {example}");
+    }
+}
+
+/// The statuses in the first column of the table below `heading` in the prose.
 fn statuses_below(heading: &str) -> BTreeSet<String> {
-    let prose = prose();
-    let (_, rest) = prose.split_once(&format!("# {heading}\n")).unwrap_or_else(|| panic!("there is no {heading}"));
-    let table = rest.lines().skip_while(|line| !line.starts_with("| status")).skip(2);
-    let cells = table.take_while(|line| line.starts_with('|')).filter_map(|line| line.split('|').nth(1));
+    let prose = documents::Document::read("docs/api.md");
+    let cells = prose.rows_under(heading).map(|row| row.cells[0].as_str());
     cells.flat_map(|cell| cell.split(',')).map(|status| status.trim().to_owned()).collect()
 }
 
@@ -187,7 +247,10 @@ fn documented(document: &Document, ids: impl Fn(&str) -> bool) -> BTreeSet<Strin
 #[test]
 fn the_prose_has_the_same_statuses() {
     let document = Document::read();
-    assert_eq!(statuses_below("The route for platforms"), documented(&document, |id| id == "receiveWebhook"));
+    assert_eq!(
+        statuses_below("POST /integrations/{integration}/webhook"),
+        documented(&document, |id| id == "receiveWebhook")
+    );
     let mut of_senders = documented(&document, |id| id != "receiveWebhook");
     // The prose calls them the platform's 4xx.
     assert!(of_senders.remove("403") && of_senders.remove("4XX"));

@@ -4,10 +4,11 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -30,14 +31,24 @@ pub struct Call {
     pub input: Value,
 }
 
+/// A text in the answers of an operation, and what stands in its place.
+struct Rewriting {
+    operation: String,
+    from: String,
+    to: String,
+}
+
 struct Shared {
     upstream: String,
     http: reqwest::Client,
     calls: Mutex<Vec<Call>>,
     out_of_reach: Mutex<HashSet<String>>,
     forbidden: Mutex<HashSet<String>>,
+    forbidden_regions: Mutex<HashSet<String>>,
     missing_routes: Mutex<HashSet<String>>,
     dropped_headers: Mutex<HashSet<String>>,
+    rewritten: Mutex<Vec<Rewriting>>,
+    unhidden: Mutex<usize>,
     ahead: Mutex<SignedDuration>,
 }
 
@@ -58,8 +69,11 @@ impl AwsProxy {
             calls: Mutex::default(),
             out_of_reach: Mutex::default(),
             forbidden: Mutex::default(),
+            forbidden_regions: Mutex::default(),
             missing_routes: Mutex::default(),
             dropped_headers: Mutex::default(),
+            rewritten: Mutex::default(),
+            unhidden: Mutex::default(),
             ahead: Mutex::default(),
         });
         let router = Router::new().fallback(forward).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(&shared));
@@ -77,6 +91,11 @@ impl AwsProxy {
         self.shared.forbidden.lock().expect("no panic").insert(name.to_owned());
     }
 
+    /// From now on the caller may call nothing in this region.
+    pub fn forbid_region(&self, region: &str) {
+        self.shared.forbidden_regions.lock().expect("no panic").insert(region.to_owned());
+    }
+
     /// From now on API Gateway has no route whose path ends so.
     pub fn remove_route(&self, path: &str) {
         self.shared.missing_routes.lock().expect("no panic").insert(path.to_owned());
@@ -85,6 +104,18 @@ impl AwsProxy {
     /// From now on requests lose this header on their way.
     pub fn drop_header(&self, name: &str) {
         self.shared.dropped_headers.lock().expect("no panic").insert(name.to_owned());
+    }
+
+    /// From now on the answers of operation `name` have `to` wherever they had `from`.
+    pub fn rewrite(&self, name: &str, from: &str, to: &str) {
+        let rewriting = Rewriting { operation: name.to_owned(), from: from.to_owned(), to: to.to_owned() };
+        self.shared.rewritten.lock().expect("no panic").push(rewriting);
+    }
+
+    /// What the next so many calls of `ReceiveMessage` receive is there again at once, as if it had been hidden for
+    /// long enough.
+    pub fn do_not_hide(&self, calls: usize) {
+        *self.shared.unhidden.lock().expect("no panic") = calls;
     }
 
     /// From now on the clock of AWS is ahead by so much.
@@ -102,9 +133,12 @@ impl AwsProxy {
     /// From now on everything works again.
     pub fn restore(&self) {
         let shared = &self.shared;
-        for names in [&shared.out_of_reach, &shared.forbidden, &shared.missing_routes, &shared.dropped_headers] {
+        let (out_of_reach, forbidden, regions) = (&shared.out_of_reach, &shared.forbidden, &shared.forbidden_regions);
+        for names in [out_of_reach, forbidden, regions, &shared.missing_routes, &shared.dropped_headers] {
             names.lock().expect("no panic").clear();
         }
+        shared.rewritten.lock().expect("no panic").clear();
+        self.do_not_hide(0);
         self.shift_clock(SignedDuration::ZERO);
     }
 
@@ -121,21 +155,48 @@ impl AwsProxy {
     }
 }
 
-async fn forward(State(proxy): State<Arc<Shared>>, uri: Uri, mut headers: HeaderMap, body: Bytes) -> Response {
+impl Shared {
+    /// Whether this call is one of those whose messages are not to be hidden.
+    fn hides_nothing(&self) -> bool {
+        let mut left = self.unhidden.lock().expect("no panic");
+        let one_of_them = *left > 0;
+        *left = left.saturating_sub(1);
+        one_of_them
+    }
+}
+
+async fn forward(
+    State(proxy): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     // What is older than the JSON protocols posts a form.
     let form = || url::form_urlencoded::parse(&body).find(|(name, _)| name == "Action").map(|(_, action)| action);
     let operation = match target {
         Some(target) => target.rsplit('.').next().unwrap_or_default().to_owned(),
-        None => form().unwrap_or_default().into_owned(),
+        None => form().map_or_else(|| by_path(uri.path()).to_owned(), Cow::into_owned),
     };
-    let input = serde_json::from_slice(&body).unwrap_or_default();
+    let json_protocol = target.is_some();
+    let mut input: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let body = if operation == "ReceiveMessage" && proxy.hides_nothing() {
+        input["VisibilityTimeout"] = json!(0);
+        headers.remove("content-length");
+        Bytes::from(input.to_string())
+    } else {
+        body
+    };
     proxy.calls.lock().expect("no panic").push(Call { operation: operation.clone(), input });
     if proxy.out_of_reach.lock().expect("no panic").contains(&operation) {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
-    if proxy.forbidden.lock().expect("no panic").contains(&operation) {
-        return forbidden(&operation, target.is_some());
+    let scope = headers.get("authorization").and_then(|scope| scope.to_str().ok()).unwrap_or_default();
+    let in_forbidden_region =
+        proxy.forbidden_regions.lock().expect("no panic").iter().any(|region| scope.contains(&format!("/{region}/")));
+    if in_forbidden_region || proxy.forbidden.lock().expect("no panic").contains(&operation) {
+        return forbidden(&operation, json_protocol);
     }
     if proxy.missing_routes.lock().expect("no panic").iter().any(|path| uri.path().ends_with(path)) {
         return (StatusCode::NOT_FOUND, axum::Json(json!({"message": "Not Found"}))).into_response();
@@ -144,10 +205,12 @@ async fn forward(State(proxy): State<Arc<Shared>>, uri: Uri, mut headers: Header
         headers.remove(name);
     }
     headers.remove("host");
-    let answer = proxy.http.post(format!("{}{uri}", proxy.upstream)).headers(headers).body(body).send().await;
+    let answer =
+        proxy.http.request(method, format!("{}{uri}", proxy.upstream)).headers(headers).body(body).send().await;
     let answer = answer.expect("the emulated AWS answers");
     let (status, content_type) = (answer.status(), answer.headers().get("content-type").cloned());
-    let mut response = (status, answer.bytes().await.expect("a body")).into_response();
+    let body = answer.bytes().await.expect("a body");
+    let mut response = (status, proxy.rewritten(&operation, body)).into_response();
     if let Some(content_type) = content_type {
         response.headers_mut().insert("content-type", content_type);
     }
@@ -155,6 +218,31 @@ async fn forward(State(proxy): State<Arc<Shared>>, uri: Uri, mut headers: Header
     let date = date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     response.headers_mut().insert("date", date.parse().expect("a header value"));
     response
+}
+
+impl Shared {
+    fn rewritten(&self, operation: &str, body: Bytes) -> Bytes {
+        let rewritten = self.rewritten.lock().expect("no panic");
+        rewritten.iter().filter(|rewriting| rewriting.operation == operation).fold(
+            body,
+            |body, Rewriting { from, to, .. }| {
+                let text = std::str::from_utf8(&body).expect("text");
+                assert!(text.contains(from), "there is no {from} in {text}");
+                text.replace(from, to).into()
+            },
+        )
+    }
+}
+
+/// The operation of an API that tells it by the path alone: those of Lambda that the command calls.
+fn by_path(path: &str) -> &'static str {
+    match path {
+        _ if path.starts_with("/2015-03-31/event-source-mappings/") => "GetEventSourceMapping",
+        _ if path.starts_with("/2015-03-31/functions/") && path.ends_with("/configuration") => {
+            "GetFunctionConfiguration"
+        }
+        _ => "",
+    }
 }
 
 /// What AWS answers to who may not call the operation.

@@ -236,6 +236,22 @@ impl GenesysCloud {
         }));
     }
 
+    /// Somebody changes a field of an open-messaging integration by hand, or the platform does so.
+    ///
+    /// # Panics
+    /// If there is none with that id.
+    pub fn set_integration(&self, id: &str, field: &str, value: impl Into<Value>) {
+        self.platform.integrations.set(id, field, value.into());
+    }
+
+    /// Somebody deletes an open-messaging integration by hand.
+    ///
+    /// # Panics
+    /// If there is none with that id.
+    pub fn remove_integration(&self, id: &str) {
+        self.platform.integrations.remove(id);
+    }
+
     /// Takes a permission from the client's role, such as `messaging:integration:add`.
     pub fn withhold(&self, permission: &str) {
         self.platform.withheld.lock().expect("no panic").insert(permission.to_owned());

@@ -21,3 +21,4 @@ pub mod openapi;
 pub mod rehearsal;
 pub mod sample_service;
 pub mod stack;
+pub mod template;

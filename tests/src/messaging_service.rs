@@ -166,6 +166,13 @@ impl MessagingService {
         Self { url, attempts, server }
     }
 
+    /// Another of its addresses, at which it takes what is posted just as well.
+    #[must_use]
+    pub fn at(&self, path: &str) -> String {
+        let (origin, _) = self.url.split_once(DELIVERIES).expect("it takes deliveries there");
+        format!("{origin}{path}")
+    }
+
     /// All attempts so far, in the order in which they came.
     #[must_use]
     pub fn attempts(&self) -> Vec<Attempt> {

@@ -11,7 +11,9 @@ const HOME: &str = "https://patchbay.example/docs/openapi.yaml";
 const DELIVERY_HOME: &str = "https://patchbay.example/shared/schema/delivery.schema.json";
 
 /// Headers that Patchbay sets, each of which the document has to tell of wherever it comes.
-const OUR_HEADERS: [&str; 3] = ["retry-after", "idempotency-replayed", "www-authenticate"];
+const OUR_HEADERS: [&str; 4] = [REQUEST_ID, "retry-after", "idempotency-replayed", "www-authenticate"];
+/// The one that every answer of a function has.
+const REQUEST_ID: &str = "x-request-id";
 
 /// The project's folder.
 #[must_use]
@@ -148,6 +150,14 @@ impl<'d> Node<'d> {
         validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect()
     }
 
+    /// The same of a header's value, which is a text, whatever its schema.
+    fn faults_of_header(&self, value: &str) -> Vec<String> {
+        let schema = self.at("schema");
+        let is_number = schema.value().get("type").is_some_and(|kind| kind == "integer");
+        let number = value.parse::<u64>().ok().filter(|_| is_number);
+        schema.faults(&number.map_or_else(|| Value::from(value), Value::from))
+    }
+
     /// The named examples that stand here, with the schema that they stand beside.
     #[must_use]
     pub fn examples(&self) -> Vec<(String, &'d Value)> {
@@ -207,12 +217,13 @@ impl<'d> Operation<'d> {
         let documented = response.get("headers").map(|headers| headers.members()).unwrap_or_default();
         for name in OUR_HEADERS {
             let Some(value) = received.headers.get(name).map(|value| value.to_str().expect("a text")) else { continue };
-            // A header's value is a text, whatever its schema.
-            let value = value.parse::<u64>().map_or_else(|_| Value::from(value), Value::from);
             match documented.iter().find(|(documented, _)| documented.eq_ignore_ascii_case(name)) {
-                Some((_, header)) => differences.extend(header.at("schema").faults(&value)),
+                Some((_, header)) => differences.extend(header.faults_of_header(value)),
                 None => differences.push(format!("{status} has no header {name}")),
             }
+        }
+        if received.is_from_a_function() && !received.headers.contains_key(REQUEST_ID) {
+            differences.push(format!("a {status} came without {REQUEST_ID}"));
         }
         differences
     }
@@ -228,6 +239,12 @@ impl Received {
         let body = response.bytes().await.expect("a body");
         let body = serde_json::from_slice(&body).unwrap_or_else(|_| panic!("{status} with a body that is not JSON"));
         Self { status, headers, body }
+    }
+
+    /// Whether a function has answered; API Gateway's own refusals are plain JSON.
+    #[must_use]
+    pub fn is_from_a_function(&self) -> bool {
+        self.status < 400 || self.content_type() == "application/problem+json"
     }
 
     /// The media type.

@@ -1,21 +1,22 @@
 //! The alarms and the dashboard: nothing that they watch is never written, and nothing that is written goes unseen.
 
 use crate::document::{FUNCTIONS, Resources, SENDERS};
-use crate::metrics::{CALLING, METRICS, Named, ROUTES, of_alarm, of_widget, widgets};
 use crate::permissions::every_condition;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use tests::template::{CALLING, METRICS, Named, ROUTES};
 
 /// An alarm may be computed from so many metrics.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create-alarm-on-metric-math-expression.html>
 const METRICS_OF_AN_ALARM: usize = 10;
 /// All alarms. docs/operate.md has a heading for each.
-const ALARMS: [&str; 17] = [
+const ALARMS: [&str; 18] = [
     "CallersRefused",
     "CredentialsRefused",
     "DeadLetters",
     "DeliveriesFailed",
     "DeliveriesGivenUp",
+    "DeliveriesRetried",
     "DispatcherAtCapacity",
     "FunctionErrors",
     "FunctionThrottles",
@@ -32,6 +33,10 @@ const ALARMS: [&str; 17] = [
 
 fn alarms(resources: &Resources) -> Vec<(&str, &Value)> {
     resources.of_type("AWS::CloudWatch::Alarm")
+}
+
+fn widgets(resources: &Resources) -> Vec<Value> {
+    Named::widgets(resources.properties("Dashboard"))
 }
 
 #[test]
@@ -85,7 +90,7 @@ fn an_alarm_is_not_raised_by_silence() {
 #[test]
 fn an_alarm_watches_one_value_of_no_more_metrics_than_cloudwatch_allows() {
     for (id, alarm) in alarms(&Resources::by_default()) {
-        assert!(of_alarm(alarm).len() <= METRICS_OF_AN_ALARM, "{id}");
+        assert!(Named::of_alarm(alarm).len() <= METRICS_OF_AN_ALARM, "{id}");
         let Value::Array(metrics) = &alarm["Metrics"] else { continue };
         let returned: Vec<_> =
             metrics.iter().filter(|metric| metric.get("ReturnData") != Some(&json!(false))).collect();
@@ -100,7 +105,7 @@ fn an_alarm_watches_one_value_of_no_more_metrics_than_cloudwatch_allows() {
 fn a_sum_leaves_no_function_out_that_writes_what_it_sums() {
     let resources = Resources::by_default();
     let functions = |id: &str| -> BTreeSet<String> {
-        let named = of_alarm(resources.properties(id));
+        let named = Named::of_alarm(resources.properties(id));
         named.iter().map(|metric| metric.function().unwrap().to_owned()).collect()
     };
     let summed: [(&str, &[&str]); 9] = [
@@ -110,13 +115,14 @@ fn a_sum_leaves_no_function_out_that_writes_what_it_sums() {
         ("CallersRefused", &SENDERS),
         ("CredentialsRefused", CALLING),
         ("TokensRefused", CALLING),
-        ("OutcomesUnknown", CALLING),
+        ("OutcomesUnknown", &SENDERS),
         ("PlatformUnreachable", CALLING),
         ("RateLimitHeadroom", CALLING),
     ];
     for (id, expected) in summed {
         assert_eq!(functions(id), expected.iter().map(|function| (*function).to_owned()).collect(), "{id}");
-        let same: BTreeSet<_> = of_alarm(resources.properties(id)).into_iter().map(|metric| metric.name).collect();
+        let same: BTreeSet<_> =
+            Named::of_alarm(resources.properties(id)).into_iter().map(|named| named.metric).collect();
         assert_eq!(same.len(), 1, "{id} sums {same:?}");
     }
 }
@@ -124,9 +130,10 @@ fn a_sum_leaves_no_function_out_that_writes_what_it_sums() {
 #[test]
 fn no_alarm_and_no_widget_watches_a_metric_that_nobody_writes() {
     let resources = Resources::by_default();
-    let watched = alarms(&resources).into_iter().map(|(id, alarm)| (id.to_owned(), of_alarm(alarm)));
-    let shown =
-        widgets(&resources).into_iter().map(|widget| (widget["properties"]["title"].to_string(), of_widget(&widget)));
+    let watched = alarms(&resources).into_iter().map(|(id, alarm)| (id.to_owned(), Named::of_alarm(alarm)));
+    let shown = widgets(&resources)
+        .into_iter()
+        .map(|widget| (widget["properties"]["title"].to_string(), Named::of_widget(&widget)));
     for (place, metrics) in watched.chain(shown) {
         for metric in metrics {
             assert_eq!(metric.fault(), None, "{place}: {metric:?}");
@@ -136,10 +143,42 @@ fn no_alarm_and_no_widget_watches_a_metric_that_nobody_writes() {
 
 #[test]
 fn the_dashboard_shows_every_metric_that_is_written() {
-    let shown: Vec<Named> = widgets(&Resources::by_default()).iter().flat_map(of_widget).collect();
+    let shown: Vec<Named> = widgets(&Resources::by_default()).iter().flat_map(Named::of_widget).collect();
     for metric in &METRICS {
-        assert!(shown.iter().any(|named| named.name == metric.name), "{} is nowhere", metric.name);
+        assert!(shown.iter().any(|named| named.metric == metric.name), "{} is nowhere", metric.name);
     }
+}
+
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html>
+const CHARACTERS_OF_A_SEARCH: usize = 1024;
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
+const CHARACTERS_OF_A_FUNCTION: usize = 64;
+
+#[test]
+fn no_search_is_too_long_however_long_the_functions_names_are() {
+    let mut searches = 0;
+    for widget in widgets(&Resources::by_default()) {
+        for row in widget["properties"]["metrics"].as_array().unwrap() {
+            let Some(expression) = row[0].get("expression") else { continue };
+            let expression = FUNCTIONS.iter().fold(expression.as_str().unwrap().to_owned(), |text, function| {
+                text.replace(&format!("\"{function}\""), &format!("\"{}\"", "x".repeat(CHARACTERS_OF_A_FUNCTION)))
+            });
+            assert!(expression.contains(&"x".repeat(CHARACTERS_OF_A_FUNCTION)), "{expression}");
+            assert!(expression.len() <= CHARACTERS_OF_A_SEARCH, "{}: {expression}", expression.len());
+            searches += 1;
+        }
+    }
+    assert!(searches > 0);
+}
+
+#[test]
+fn a_retried_message_is_watched_for_longer_than_two_attempts_are_apart() {
+    // The longest wait of `backoff.rs`, and an attempt.
+    let apart = 15 * 60 + 10;
+    let resources = Resources::by_default();
+    let alarm = resources.properties("DeliveriesRetried");
+    assert!(alarm["EvaluationPeriods"].as_u64().unwrap() * alarm["Period"].as_u64().unwrap() > apart);
+    assert_eq!(alarm["DatapointsToAlarm"], 1);
 }
 
 #[test]

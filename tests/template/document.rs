@@ -1,40 +1,8 @@
 //! The template, with what SAM adds, and with its conditions decided.
 
 use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
-
-/// The functions' logical ids.
-pub(crate) const FUNCTIONS: [&str; 7] = [
-    "WebhookReceiver",
-    "MessageDispatcher",
-    "AgentlessSender",
-    "ReceiptPoster",
-    "CardSender",
-    "InboundSender",
-    "AgentSender",
-];
-/// Those that callers reach.
-pub(crate) const SENDERS: [&str; 5] =
-    ["AgentlessSender", "ReceiptPoster", "CardSender", "InboundSender", "AgentSender"];
-
-/// The repository's folder.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-/// The transformed template, with its conditions still open.
-pub(crate) fn template() -> &'static Value {
-    static TEMPLATE: OnceLock<Value> = OnceLock::new();
-    TEMPLATE.get_or_init(|| {
-        let python = root().join(".venv/bin/python");
-        let output = Command::new(&python).arg(root().join("infra/local/transform.py")).output();
-        let output = output.unwrap_or_else(|error| panic!("{}: {error}; `make setup` makes it", python.display()));
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    })
-}
+pub(crate) use tests::openapi::root;
+pub(crate) use tests::template::{FUNCTIONS, SENDERS, transformed as template};
 
 /// The resources that a stack has.
 pub(crate) struct Resources(Map<String, Value>);

@@ -7,7 +7,6 @@ mod alarms;
 mod api;
 mod document;
 mod functions;
-mod metrics;
 mod parameters;
 mod permissions;
 mod storage;

@@ -35,6 +35,7 @@ fn options() -> Vec<(&'static str, Value)> {
         ("SenderReservedConcurrency", json!(10)),
         ("ReserveDispatcherConcurrency", json!("true")),
         ("DomainName", json!("patchbay.example.com")),
+        ("DisableDefaultAddress", json!("true")),
         ("CertificateArn", json!("arn:aws:acm:eu-central-1:123456789012:certificate/0c1d")),
         ("HostedZoneId", json!("Z0123456789")),
         ("KmsKeyArn", json!("arn:aws:kms:eu-central-1:123456789012:key/0c1d")),

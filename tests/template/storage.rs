@@ -38,10 +38,21 @@ fn an_own_key_encrypts_queues_ledger_logs_alarms_and_the_functions_settings() {
 fn messages_and_the_ledger_outlive_the_stack() {
     let resources = Resources::by_default();
     for id in ["MessageQueue", "DeadLetterQueue", "Ledger"] {
-        // A stack that could not be created leaves nothing in the next attempt's way.
-        assert_eq!(resources.resource(id)["DeletionPolicy"], "RetainExceptOnCreate", "{id}");
         assert_eq!(resources.resource(id)["UpdateReplacePolicy"], "Retain", "{id}");
     }
+    // A stack that could not be created leaves nothing in the next attempt's way: no queue, for queues have names.
+    for queue in QUEUES {
+        assert!(resources.properties(queue).get("QueueName").is_some(), "{queue}");
+        assert_eq!(resources.resource(queue)["DeletionPolicy"], "RetainExceptOnCreate", "{queue}");
+    }
+}
+
+#[test]
+fn a_stack_that_could_not_be_created_is_not_stuck_with_a_ledger_that_cannot_be_deleted() {
+    let resources = Resources::by_default();
+    assert_eq!(resources.properties("Ledger")["DeletionProtectionEnabled"], true);
+    assert_eq!(resources.resource("Ledger")["DeletionPolicy"], "Retain");
+    assert_eq!(resources.properties("Ledger").get("TableName"), None, "the next attempt's would be in the way");
 }
 
 #[test]

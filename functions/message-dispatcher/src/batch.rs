@@ -5,6 +5,9 @@ use crate::queue::{GoingBack, Queue};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
+use shared::envelope::Queued;
+use shared::integration::IntegrationName;
+use shared::metrics::Event;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +16,10 @@ use tokio::time::{Instant, timeout_at};
 
 /// The wait when a whole group came to grief in a way that nobody foresaw.
 const AFTER_A_PANIC: Duration = Duration::from_secs(60);
+
+/// The attribute with the time at which the queue got a message, in milliseconds.
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
+const SENT_AT: &str = "SentTimestamp";
 
 /// How long the groups of a batch wait for each other. Lambda frees a group when its batch ends, so a customer whose
 /// messages are settled would have to wait for another whose messaging service is slow; after this, groups are freed
@@ -29,6 +36,12 @@ pub(crate) struct Batch {
 /// One customer's messages, in order.
 struct Group {
     id: String,
+    records: Vec<SqsMessage>,
+}
+
+/// What is known of a group whatever becomes of it: its messages without their bodies, which may be large.
+struct Outline {
+    integration: Option<IntegrationName>,
     records: Vec<SqsMessage>,
 }
 
@@ -55,11 +68,11 @@ impl Batch {
     /// could not be settled and all behind it.
     pub(crate) async fn handle(self, dispatcher: Arc<Dispatcher>, queue: &Queue) -> SqsBatchResponse {
         let mut tasks = JoinSet::new();
-        let mut groups: HashMap<task::Id, Group> = HashMap::new();
+        let mut outlines: HashMap<task::Id, Outline> = HashMap::new();
         for group in self.groups {
             let outline = group.outline();
             let run = run(Arc::clone(&dispatcher), group, Arc::clone(&self.request_id), self.deadline);
-            groups.insert(tasks.spawn(run).id(), outline);
+            outlines.insert(tasks.spawn(run).id(), outline);
         }
         let mut fate = Fate::default();
         let mut failures = Vec::new();
@@ -68,22 +81,22 @@ impl Batch {
             let joined = match timeout_at(patient_until, tasks.join_next_with_id()).await {
                 Ok(joined) => joined,
                 Err(_) => {
-                    failures.extend(fate.seal(queue, true).await);
+                    failures.extend(fate.seal(queue, &self.request_id, true).await);
                     tasks.join_next_with_id().await
                 }
             };
             match joined {
                 Some(Ok((_, ended))) => fate.add(ended),
                 Some(Err(error)) => {
-                    // The panic itself is in the log already.
                     // What was delivered before the panic is in the ledger, and will be passed over.
-                    let records = groups.remove(&error.id()).map(|group| group.records).unwrap_or_default();
-                    fate.going_back.extend(records.into_iter().map(|record| GoingBack { record, wait: AFTER_A_PANIC }));
+                    let records = outlines.remove(&error.id()).map(|outline| outline.after_a_panic(&self.request_id));
+                    let records = records.into_iter().flatten();
+                    fate.going_back.extend(records.map(|record| GoingBack { record, wait: AFTER_A_PANIC }));
                 }
                 None => {}
             }
         }
-        failures.extend(fate.seal(queue, false).await);
+        failures.extend(fate.seal(queue, &self.request_id, false).await);
         let mut response = SqsBatchResponse::default();
         response.batch_item_failures = failures;
         response
@@ -91,15 +104,33 @@ impl Batch {
 }
 
 impl Group {
-    /// The same without the messages' bodies, which may be large.
-    fn outline(&self) -> Self {
+    fn outline(&self) -> Outline {
         let without_body = |record: &SqsMessage| {
             let mut outline = SqsMessage::default();
             outline.message_id.clone_from(&record.message_id);
             outline.receipt_handle.clone_from(&record.receipt_handle);
+            let sent_at = record.attributes.get(SENT_AT).map(|time| (SENT_AT.to_owned(), time.clone()));
+            outline.attributes.extend(sent_at);
             outline
         };
-        Self { id: self.id.clone(), records: self.records.iter().map(without_body).collect() }
+        let first = self.records.first().and_then(|record| record.body.as_deref());
+        Outline {
+            integration: first.and_then(Queued::integration_of),
+            records: self.records.iter().map(without_body).collect(),
+        }
+    }
+}
+
+impl Outline {
+    /// Tells that one of the messages made us panic, and returns them all. Lambda counts no error: the other customers'
+    /// messages are well. The panic itself is in the log already.
+    fn after_a_panic(self, request_id: &str) -> Vec<SqsMessage> {
+        if let Some(integration) = &self.integration {
+            Event::Retried(integration).write();
+        }
+        let integration = self.integration.as_ref().map(IntegrationName::as_str);
+        tracing::error!(request_id, integration, outcome = "retry", reason = "a crash");
+        self.records
     }
 }
 
@@ -111,11 +142,14 @@ impl Fate {
 
     /// Tells the queue, and returns what Lambda has to be told. Settled messages are deleted here only when `early`:
     /// otherwise Lambda is about to.
-    async fn seal(&mut self, queue: &Queue, early: bool) -> Vec<BatchItemFailure> {
+    async fn seal(&mut self, queue: &Queue, request_id: &str, early: bool) -> Vec<BatchItemFailure> {
         let Self { settled, going_back } = std::mem::take(self);
-        queue.hold_back(&going_back).await;
+        if let Some(oldest) = going_back.iter().filter_map(|message| age(&message.record)).max() {
+            Event::WentBack(oldest).write();
+        }
+        queue.hold_back(request_id, &going_back).await;
         if early {
-            queue.delete(&settled).await;
+            queue.delete(request_id, &settled).await;
         }
         going_back.into_iter().map(|message| failed(message.record)).collect()
     }
@@ -155,6 +189,12 @@ fn grouped(records: Vec<SqsMessage>) -> Vec<Group> {
     groups
 }
 
+/// How long ago the queue got it.
+fn age(record: &SqsMessage) -> Option<Duration> {
+    let sent_at = Timestamp::from_millisecond(record.attributes.get(SENT_AT)?.parse().ok()?).ok()?;
+    Some(Timestamp::now().duration_since(sent_at).try_into().unwrap_or_default())
+}
+
 /// A record without an id fails the whole batch, which is what Lambda makes of an empty one.
 fn failed(record: SqsMessage) -> BatchItemFailure {
     let mut failure = BatchItemFailure::default();
@@ -165,6 +205,7 @@ fn failed(record: SqsMessage) -> BatchItemFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::SignedDuration;
 
     fn record(id: &str, group: &str) -> SqsMessage {
         let mut record = SqsMessage::default();
@@ -181,5 +222,21 @@ mod tests {
             .map(|group| group.records.iter().map(|record| record.message_id.clone().unwrap()).collect())
             .collect();
         assert_eq!(vec![vec!["1", "3"], vec!["2", "4"]], ids);
+    }
+
+    #[test]
+    fn after_a_panic_it_is_known_whose_the_messages_are_and_how_old() {
+        let mut first = record("1", "a");
+        first.body = Some(r#"{"integration":"acme","of":"another version"}"#.to_owned());
+        let sent_at = Timestamp::now() - SignedDuration::from_mins(20);
+        first.attributes.insert(SENT_AT.to_owned(), sent_at.as_millisecond().to_string());
+        let [group] = &grouped(vec![first, record("2", "a")])[..] else { panic!("one group") };
+        let outline = group.outline();
+        assert_eq!(Some("acme"), outline.integration.as_ref().map(IntegrationName::as_str));
+        let records = outline.after_a_panic("r");
+        let ids: Vec<_> = records.iter().map(|record| record.message_id.as_deref().unwrap()).collect();
+        assert_eq!(vec!["1", "2"], ids);
+        assert!(records[0].body.is_none() && age(&records[0]).unwrap() >= Duration::from_secs(20 * 60));
+        assert_eq!(None, age(&records[1]));
     }
 }

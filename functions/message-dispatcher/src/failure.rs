@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use shared::receipt::{DeliveryStatus, FailureReason, ReasonCode};
-use shared::record::{Record, RecordedReceipt};
+use shared::record::{self, Record, RecordedReceipt};
 
 /// Why a message will not be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Failure {
         match self {
             Self::Refused(_) => "refused",
             Self::Expired => "expired",
-            Self::Dropped => "dropped",
+            Self::Dropped => record::DROPPED,
         }
     }
 

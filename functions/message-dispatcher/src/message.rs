@@ -73,7 +73,7 @@ impl Dispatcher {
                 Ok(false) => Ok(self.deliver(task, integration, &claim).await),
                 Ok(true) => {
                     let end = End::Dropped("text trace of a card");
-                    Ok((end, self.settle(task, &claim, Outcome::Done, Record::default()).await))
+                    Ok((end, self.settle(task, &claim, Outcome::Done, Record::text_trace()).await))
                 }
                 Err(error) => {
                     self.ledger.release(&claim, Timestamp::now()).await?;

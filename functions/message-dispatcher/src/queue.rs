@@ -26,7 +26,7 @@ impl Queue {
 
     /// Sets the wait of each message. Where that fails, it comes again after the queue's own time-out, in order all the
     /// same.
-    pub(crate) async fn hold_back(&self, messages: &[GoingBack]) {
+    pub(crate) async fn hold_back(&self, request_id: &str, messages: &[GoingBack]) {
         if messages.is_empty() {
             return;
         }
@@ -43,14 +43,14 @@ impl Queue {
         let request = self.client.change_message_visibility_batch().queue_url(&self.url);
         match request.set_entries(Some(entries.collect())).send().await {
             Ok(output) if output.failed().is_empty() => {}
-            Ok(output) => tracing::warn!(failed = output.failed().len(), "some waits could not be set"),
-            Err(error) => tracing::warn!(reason = cause(&error), "the waits could not be set"),
+            Ok(output) => tracing::warn!(request_id, failed = output.failed().len(), "some waits could not be set"),
+            Err(error) => tracing::warn!(request_id, reason = cause(&error), "the waits could not be set"),
         }
     }
 
     /// Takes settled messages off the queue ahead of Lambda, which does so when the whole batch is through: deleting
     /// twice does no harm, and neither does it when this fails.
-    pub(crate) async fn delete(&self, records: &[SqsMessage]) {
+    pub(crate) async fn delete(&self, request_id: &str, records: &[SqsMessage]) {
         if records.is_empty() {
             return;
         }
@@ -63,7 +63,7 @@ impl Queue {
         });
         let request = self.client.delete_message_batch().queue_url(&self.url);
         if let Err(error) = request.set_entries(Some(entries.collect())).send().await {
-            tracing::warn!(reason = cause(&error), "settled messages could not be deleted early");
+            tracing::warn!(request_id, reason = cause(&error), "settled messages could not be deleted early");
         }
     }
 }

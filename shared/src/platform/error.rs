@@ -25,6 +25,15 @@ pub struct PlatformError {
     pub correlation_id: Option<String>,
 }
 
+impl PlatformError {
+    /// Whether the credentials are good, but lack a permission: Genesys Cloud's codes for it are `missing.permissions`,
+    /// `missing.any.permissions` and the like.
+    fn lacks_permission(&self) -> bool {
+        self.status == StatusCode::FORBIDDEN.as_u16()
+            && self.code.as_deref().is_some_and(|code| code.starts_with("missing."))
+    }
+}
+
 /// Why a call brought no answer that could be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
@@ -93,9 +102,8 @@ impl ApiError {
     pub(super) fn outcome(&self) -> CallOutcome {
         match self {
             Self::Credentials(_) => CallOutcome::CredentialsRefused,
-            Self::Refused(error) if error.status == StatusCode::UNAUTHORIZED.as_u16() => {
-                CallOutcome::CredentialsRefused
-            }
+            Self::Refused(error) if error.lacks_permission() => CallOutcome::CredentialsRefused,
+            // A 401 may be cured by a new token, or pass by itself: a platform's client says when it is more than that.
             Self::Refused(_) => CallOutcome::Refused,
             Self::RateLimited { .. } => CallOutcome::RateLimited,
             Self::Unknown { .. } => CallOutcome::Unknown,
@@ -166,6 +174,19 @@ mod tests {
             assert!(matches!(answer(status), ApiError::Unknown { .. }), "{status}");
         }
         assert!(matches!(answer(501), ApiError::Refused(_)));
+    }
+
+    #[test]
+    fn only_what_an_operator_has_to_put_right_counts_as_credentials_refused() {
+        let refused = |status, code: &str| {
+            let error = PlatformError { status, code: Some(code.to_owned()), ..PlatformError::default() };
+            ApiError::Refused(error).outcome()
+        };
+        assert_eq!(CallOutcome::CredentialsRefused, ApiError::Credentials(PlatformError::default()).outcome());
+        assert_eq!(CallOutcome::CredentialsRefused, refused(403, "missing.any.permissions"));
+        for (status, code) in [(401, "authentication.required"), (403, "not.authorized"), (400, "missing.value")] {
+            assert_eq!(CallOutcome::Refused, refused(status, code), "{status} {code}");
+        }
     }
 
     #[test]

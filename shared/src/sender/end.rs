@@ -4,6 +4,7 @@ use super::Reply;
 use crate::gateway::Incoming;
 use crate::integration::IntegrationName;
 use crate::metrics::Event;
+use crate::platform::genesys_cloud::api::ConversationId;
 use crate::platform::{PlatformName, Route, is_code};
 use crate::problem::{Problem, ProblemType};
 use crate::trace::TraceId;
@@ -17,8 +18,9 @@ pub(super) struct Told {
     route: Option<Route>,
     integration: Option<IntegrationName>,
     trace_id: Option<TraceId>,
-    conversation_id: Option<String>,
     came_at: Instant,
+    /// The conversation that an authenticated caller named in the path, in the form that the route takes.
+    pub(super) conversation_id: Option<ConversationId>,
     /// Who called, once that is known.
     pub(super) caller: Option<String>,
     /// The `webhook-id` that the caller signed.
@@ -37,8 +39,8 @@ impl Told {
             // A name that does not parse may hold anything, so it is not logged.
             integration: incoming.path.parameter("integration").parse().ok(),
             trace_id: TraceId::of(&incoming.headers),
-            conversation_id: like_an_id(incoming.path.parameter("conversationId")),
             came_at: incoming.came_at,
+            conversation_id: None,
             caller: None,
             signed_id: None,
             platform: None,
@@ -69,7 +71,8 @@ impl Told {
             status = reply.status.as_u16(),
             replayed = reply.replayed,
             message_id = id("id").or_else(|| id("messageId")),
-            conversation_id = id("conversationId").or_else(|| self.conversation_id.clone()),
+            conversation_id =
+                id("conversationId").or_else(|| self.conversation_id.as_ref().map(|id| id.as_str().to_owned())),
             webhook_id = reply.webhook_id,
             correlation_id = self.correlation_id,
             milliseconds = self.milliseconds()
@@ -91,7 +94,7 @@ impl Told {
             outcome = "refused",
             reason = problem.problem_type.as_str(),
             status = problem.status().as_u16(),
-            conversation_id = self.conversation_id,
+            conversation_id = self.conversation_id.as_ref().map(ConversationId::as_str),
             code = words.and_then(|words| words.code.as_deref()),
             correlation_id = words.and_then(|words| words.correlation_id.as_ref()).or(self.correlation_id.as_ref()),
             milliseconds = self.milliseconds()

@@ -160,6 +160,7 @@ impl SenderRoute {
         let (integration, caller) = self.authenticated(integration, &incoming).await?;
         told.caller = Some(caller.name.clone());
         told.signed_id.clone_from(&caller.webhook_id);
+        told.conversation_id = incoming.path.parameter("conversationId").parse().ok();
         if !integration.supports(self.route) {
             return Err(Problem::not_supported(integration.platform.name()));
         }

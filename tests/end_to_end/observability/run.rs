@@ -14,6 +14,7 @@ use tests::genesys_cloud;
 use tests::genesys_cloud_api::Fault;
 use tests::messaging_service::{Attempt, MessagingService, PATIENCE, Reply};
 use tests::multicloud_cx;
+use tests::template::Named;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -38,6 +39,16 @@ impl Counted {
     /// The logical id of the function that counted: the physical name is stack, logical id, and something random.
     pub(super) fn function(&self) -> &str {
         self.dimensions["FunctionName"].rsplit('-').nth(1).unwrap_or_default()
+    }
+
+    /// Whether this is what the template names.
+    pub(super) fn is(&self, named: &Named) -> bool {
+        named.metric == self.name
+            && named.dimensions.keys().eq(self.dimensions.keys())
+            && named.dimensions.iter().all(|(name, values)| {
+                let value = if name == "FunctionName" { self.function() } else { &self.dimensions[name] };
+                values.is_empty() || values.iter().any(|named| named == value)
+            })
     }
 }
 
@@ -185,9 +196,9 @@ async fn requests(route: &'static str, body: Body) {
     platform.fail([Fault::TokenRevoked]);
     platform.fail_tokens([Fault::Status(401)]);
     post(request("m-3").bearing_token()).await.assert_problem(502, "platform-credentials");
-    // What may be repeated is, and then it is done.
-    platform.fail([Fault::Status(503)]);
-    post(request("m-4").bearing_token()).await;
+    // As often as it is repeated where it may be.
+    platform.fail([Fault::Status(503); 5]);
+    post(request("m-4").bearing_token()).await.assert_problem(504, "outcome-unknown");
 
     let faulty = stack.integration("http://127.0.0.1:9/", |configuration| configuration["colour"] = "red".into()).await;
     request("m-5").bearing_token().post(stack, &faulty, &route).await.assert_problem(503, "unavailable");
@@ -238,7 +249,7 @@ async fn calls_of_all_sorts() {
     answer.assert_problem(501, "not-supported");
     // No token is to be had at first.
     let setting = WithPlatform::start().await;
-    setting.platform.fail_tokens([Fault::Status(503)]);
+    setting.platform.fail_tokens([Fault::RateLimited(1), Fault::Status(503)]);
     let request = Request::new(&message).bearing_token();
     assert_eq!(200, request.post(&setting.stack, &setting.integration, "agentless").await.status.as_u16());
 }

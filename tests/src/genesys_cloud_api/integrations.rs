@@ -25,6 +25,14 @@ impl Integrations {
         self.0.lock().expect("no panic").push(integration);
     }
 
+    pub(super) fn set(&self, id: &str, field: &str, value: Value) {
+        assert!(self.change(id, |all, index| all[index][field] = value).is_ok(), "no integration {id}");
+    }
+
+    pub(super) fn remove(&self, id: &str) {
+        assert!(self.change(id, |all, index| all.remove(index)).is_ok(), "no integration {id}");
+    }
+
     fn change<T>(&self, id: &str, change: impl FnOnce(&mut Vec<Value>, usize) -> T) -> Result<T, Refusal> {
         let mut all = self.0.lock().expect("no panic");
         let known = all.iter().position(|one| one["id"] == id);
@@ -77,7 +85,9 @@ pub(super) async fn list(State(platform): State<Arc<Platform>>, incoming: Incomi
 pub(super) async fn one(State(platform): State<Arc<Platform>>, Path(id): Path<String>, incoming: Incoming) -> Response {
     let work = || {
         let found = platform.integrations.change(&id, |all, index| {
-            all[index]["createStatus"] = "Completed".into();
+            if all[index]["createStatus"] == "Initiated" {
+                all[index]["createStatus"] = "Completed".into();
+            }
             all[index].clone()
         })?;
         Ok(Done::answer(found))

@@ -115,9 +115,15 @@ impl Shown {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use serde_json::json;
+
+    /// A message as SQS hands it over.
+    pub(in super::super) fn message(group: &str, body: &str) -> Message {
+        let message = Message::builder().message_id("id").receipt_handle("handle").body(body);
+        message.attributes(MessageSystemAttributeName::MessageGroupId, group).build()
+    }
 
     #[test]
     fn a_message_is_shown_by_its_ids_and_its_kind_and_never_by_its_text_or_its_customer() {

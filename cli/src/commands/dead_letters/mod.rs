@@ -3,24 +3,28 @@
 mod letter;
 mod queue;
 
+use crate::ask;
 use crate::failure::Failure;
 use crate::output::{Output, pairs, plain, table};
 use crate::stack::Stack;
 use clap::{Args, Subcommand};
-use dialoguer::Confirm;
 use letter::{Letter, Shown};
 use queue::DeadLetterQueue;
 use serde::Serialize;
 use shared::integration::IntegrationName;
 use std::collections::{BTreeMap, HashSet};
-use std::io::IsTerminal;
 use std::time::Duration;
 
 /// How long messages are hidden while they are listed, should the command be cut off; redriving takes longer.
 const LISTING: Duration = Duration::from_secs(30);
 const REDRIVING: Duration = Duration::from_secs(120);
+/// It is told that it goes on after so many.
+const TOLD: usize = 500;
 /// So many digits tell groups apart on a screen.
 const GROUP_DIGITS: usize = 12;
+/// Where the walk ends before the end of the queue.
+const TOO_LONG: &str = "not all of the dead-letter queue could be looked through: it is so long that what was passed \
+                        over came back before its end was reached. Put back what stands in front, and do it again";
 /// What those without an integration are counted as.
 const NO_INTEGRATION: &str = "(unreadable)";
 
@@ -69,8 +73,10 @@ pub(crate) struct Redrive {
 struct Listing {
     dead_letters: Vec<Shown>,
     by_integration: BTreeMap<String, usize>,
-    /// About how many there are, the unseen ones included.
+    /// About how many there are of all integrations, the unseen ones included.
     total: u64,
+    /// Whether the queue was too long to be looked through.
+    cut: bool,
 }
 
 /// What was put back.
@@ -82,8 +88,10 @@ struct Redriven {
     by_integration: BTreeMap<String, usize>,
     /// How many were seen and left where they are.
     skipped: usize,
-    /// About how many are still there.
-    left: u64,
+    /// About how many are still there, of all integrations; none where they could not be counted.
+    left: Option<u64>,
+    /// Whether the queue was too long to be looked through.
+    cut: bool,
 }
 
 pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), Failure> {
@@ -104,17 +112,15 @@ impl List {
         for shown in &dead_letters {
             count(&mut by_integration, shown);
         }
-        output.result(&Listing { dead_letters, by_integration, total }, listed);
+        let listing = Listing { dead_letters, by_integration, total, cut: queue.is_given_up() };
+        output.result(&listing, |listing| self.human(listing));
         Ok(())
     }
 
     async fn receive(&self, queue: &mut DeadLetterQueue) -> Result<Vec<Shown>, Failure> {
         let (mut listed, limit) = (Vec::new(), usize::from(self.limit));
         while listed.len() < limit {
-            let letters = queue.receive(limit - listed.len()).await?;
-            if letters.is_empty() {
-                break;
-            }
+            let Some(letters) = queue.receive(limit - listed.len()).await? else { break };
             for letter in letters {
                 queue.hold(&letter);
                 if self.integration.as_ref().is_none_or(|name| letter.is_of(name)) {
@@ -129,28 +135,45 @@ impl List {
 impl Redrive {
     async fn run(&self, stack: &Stack, output: Output) -> Result<(), Failure> {
         let mut queue = DeadLetterQueue::open(stack, REDRIVING).await?;
-        if !self.dry_run && !self.yes && !confirmed(queue.length().await?)? {
-            return Err(Failure::Failed("nothing was put back".to_owned()));
+        if !self.dry_run && !self.yes {
+            ask::confirmed(&self.question(queue.length().await?), self.yes)?;
         }
         let mut redriven = Redriven { dry_run: self.dry_run, ..Redriven::default() };
-        let result = self.put_all_back(&mut queue, &mut redriven).await;
+        let result = self.put_all_back(&mut queue, &mut redriven, output).await;
         queue.put_back().await;
-        redriven.left = queue.length().await?;
+        // What was done is told whatever comes of this.
+        redriven.left = queue.length().await.ok();
+        redriven.cut = queue.is_given_up();
         output.result(&redriven, Redriven::human);
-        result
+        result?;
+        if redriven.cut { Err(Failure::Failed(TOO_LONG.to_owned())) } else { Ok(()) }
     }
 
-    /// Moves what was asked for. Where one cannot be moved, all ends: those behind it must not get ahead of it.
-    async fn put_all_back(&self, queue: &mut DeadLetterQueue, redriven: &mut Redriven) -> Result<(), Failure> {
+    fn question(&self, length: u64) -> String {
+        let most = self.limit.map_or(length, |limit| length.min(limit.into()));
+        let of = self.integration.as_ref().map(|name| format!(" of `{name}`")).unwrap_or_default();
+        format!(
+            "The dead-letter queue holds about {length} messages of all integrations. Put up to {most}{of} back onto \
+             the queue?"
+        )
+    }
+
+    /// Moves what was asked for. What is passed over holds back all that stands behind it in its group, and where one
+    /// cannot be moved, all ends: those behind must not get ahead.
+    async fn put_all_back(
+        &self,
+        queue: &mut DeadLetterQueue,
+        redriven: &mut Redriven,
+        output: Output,
+    ) -> Result<(), Failure> {
         let limit = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut passed_over = HashSet::new();
         while redriven.moved < limit {
-            let letters = queue.receive(limit - redriven.moved).await?;
-            if letters.is_empty() {
-                break;
-            }
+            let Some(letters) = queue.receive(limit - redriven.moved).await? else { break };
             let mut letters = letters.into_iter();
             while let Some(letter) = letters.next() {
-                if !self.wants(&letter) {
+                if passed_over.contains(&letter.group) || !self.wants(&letter) {
+                    passed_over.insert(letter.group.clone());
                     queue.hold(&letter);
                     redriven.skipped += 1;
                     continue;
@@ -164,6 +187,9 @@ impl Redrive {
                     return Err(failure);
                 }
                 redriven.moved += 1;
+                if redriven.moved.is_multiple_of(TOLD) {
+                    output.say(&format!("{} so far ...", redriven.moved));
+                }
                 count(&mut redriven.by_integration, &letter.shown);
             }
         }
@@ -182,7 +208,9 @@ impl Redriven {
         let names: Vec<_> = self.by_integration.iter().map(|(name, count)| format!("{name}: {count}")).collect();
         lines.extend((!names.is_empty()).then(|| ("of which", names.join(", "))));
         lines.extend((self.skipped > 0).then(|| ("passed over", self.skipped.to_string())));
-        lines.push(("still there", format!("about {}", self.left)));
+        let left =
+            self.left.map_or("could not be counted".to_owned(), |left| format!("about {left} of all integrations"));
+        lines.push(("still there", left));
         pairs(lines)
     }
 }
@@ -191,47 +219,116 @@ fn count(counts: &mut BTreeMap<String, usize>, shown: &Shown) {
     *counts.entry(shown.integration.clone().unwrap_or_else(|| NO_INTEGRATION.to_owned())).or_default() += 1;
 }
 
-fn confirmed(length: u64) -> Result<bool, Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::Usage("say --yes where nobody can be asked".to_owned()));
+impl List {
+    fn human(&self, listing: &Listing) -> String {
+        let mut parts = Vec::new();
+        if listing.dead_letters.is_empty() {
+            parts.push(self.nothing(listing.total));
+        } else {
+            parts.push(table(HEADINGS, listing.dead_letters.iter().map(row)));
+            let counts = listing.by_integration.iter().map(|(name, count)| format!("{}: {count}", plain(name)));
+            parts.push(counts.collect::<Vec<_>>().join(", "));
+            parts.extend(self.beyond(listing));
+        }
+        parts.extend(listing.cut.then(|| format!("Beware: {TOO_LONG}.")));
+        parts.join("\n\n")
     }
-    let question = format!("Put up to {length} messages back onto the queue?");
-    let answer = Confirm::new().with_prompt(question).default(false).interact();
-    answer.map_err(|error| Failure::Failed(format!("nobody answered: {error}")))
+
+    fn nothing(&self, total: u64) -> String {
+        let hidden = "What another run has looked at may be hidden for two minutes.";
+        match (&self.integration, total) {
+            (_, 0) => "There are no dead letters.".to_owned(),
+            (None, total) => format!("None could be seen just now; there are about {total} in all. {hidden}"),
+            (Some(name), total) => {
+                format!("None of `{name}` could be seen; the queue holds about {total} of all integrations. {hidden}")
+            }
+        }
+    }
+
+    /// What there is besides what is listed. Only of the whole queue it is known why the others do not show.
+    fn beyond(&self, listing: &Listing) -> Option<String> {
+        let (seen, total) = (listing.dead_letters.len(), listing.total);
+        let whole = self.integration.is_none() && seen < usize::from(self.limit) && !listing.cut;
+        let groups: HashSet<_> = listing.dead_letters.iter().map(Shown::group).collect();
+        (total > seen as u64).then(|| match whole {
+            true => format!(
+                "About {total} are there in all: of each of these {} groups no more than ten can be seen at a time.",
+                groups.len()
+            ),
+            false => format!("The queue holds about {total} of all integrations."),
+        })
+    }
 }
 
-fn listed(listing: &Listing) -> String {
-    if listing.dead_letters.is_empty() {
-        return match listing.total {
-            0 => "There are no dead letters.".to_owned(),
-            total => format!("None of these could be seen just now; there are about {total} in all."),
+const HEADINGS: [&str; 6] = ["integration", "kind", "message id", "received", "receives", "customer's group"];
+
+fn row(shown: &Shown) -> [String; 6] {
+    let text = |text: &Option<String>| plain(text.as_deref().unwrap_or_default());
+    [
+        text(&shown.integration),
+        shown.kind.to_owned(),
+        text(&shown.message_id),
+        shown.received_at.map(|time| time.to_string()).unwrap_or_default(),
+        shown.receives.to_string(),
+        plain(&shown.group().chars().take(GROUP_DIGITS).collect::<String>()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(subcommand)]
+        command: Command,
+    }
+
+    fn parsed(arguments: &[&str]) -> Command {
+        Line::try_parse_from([&["dead-letters"], arguments].concat()).unwrap().command
+    }
+
+    fn listed(arguments: &[&str], dead_letters: Vec<Shown>, cut: bool) -> String {
+        let Command::List(list) = parsed(&[&["list"], arguments].concat()) else { panic!("it lists") };
+        list.human(&Listing { dead_letters, by_integration: BTreeMap::new(), total: 52, cut })
+    }
+
+    fn shown() -> Shown {
+        Letter::read(letter::tests::message("group", "{}")).unwrap().shown
+    }
+
+    #[test]
+    fn that_a_group_hides_what_stands_behind_is_said_of_the_whole_queue_only() {
+        let whole = listed(&[], vec![shown()], false);
+        assert!(
+            whole.ends_with(
+                "About 52 are there in all: of each of these 1 groups no more than ten can be seen at a time."
+            )
+        );
+        let others = "The queue holds about 52 of all integrations.";
+        for part in [&["--integration", "acme"][..], &["--limit", "1"]] {
+            assert!(listed(part, vec![shown()], false).ends_with(others), "{part:?}");
+        }
+        let cut = listed(&[], vec![shown()], true);
+        assert!(cut.contains(others) && cut.contains("Beware: not all of the dead-letter queue"), "{cut}");
+        assert!(listed(&["--integration", "acme"], Vec::new(), false).starts_with("None of `acme` could be seen; "));
+    }
+
+    #[test]
+    fn who_is_asked_is_told_how_many_at_the_most_and_of_which_integration() {
+        let question = |arguments: &[&str]| match parsed(&[&["redrive"], arguments].concat()) {
+            Command::Redrive(redrive) => redrive.question(52),
+            Command::List(_) => String::new(),
         };
+        assert!(question(&[]).ends_with("Put up to 52 back onto the queue?"));
+        let filtered = question(&["--integration", "acme", "--limit", "1"]);
+        assert!(filtered.ends_with("Put up to 1 of `acme` back onto the queue?"), "{filtered}");
     }
-    let rows = listing.dead_letters.iter().map(|shown| {
-        let text = |text: &Option<String>| plain(text.as_deref().unwrap_or_default());
-        let group = shown.group().chars().take(GROUP_DIGITS).collect();
-        let received = shown.received_at.map(|time| time.to_string()).unwrap_or_default();
-        [
-            text(&shown.integration),
-            shown.kind.to_owned(),
-            text(&shown.message_id),
-            received,
-            shown.receives.to_string(),
-            group,
-        ]
-    });
-    let headings = ["integration", "kind", "message id", "received", "receives", "customer's group"];
-    let mut parts = vec![table(headings, rows)];
-    let counts: Vec<_> = listing.by_integration.iter().map(|(name, count)| format!("{name}: {count}")).collect();
-    parts.push(counts.join(", "));
-    let seen = listing.dead_letters.len() as u64;
-    if listing.total > seen {
-        let groups: HashSet<_> = listing.dead_letters.iter().map(Shown::group).collect();
-        parts.push(format!(
-            "About {} are there in all: of each of these {} groups no more than ten can be seen at a time.",
-            listing.total,
-            groups.len()
-        ));
+
+    #[test]
+    fn what_was_put_back_is_told_though_the_rest_cannot_be_counted() {
+        let redriven = Redriven { moved: 3, ..Redriven::default() };
+        assert!(redriven.human().contains("put back     3\nstill there  could not be counted"), "{}", redriven.human());
     }
-    parts.join("\n\n")
 }

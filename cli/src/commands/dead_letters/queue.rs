@@ -14,6 +14,9 @@ use std::time::Duration;
 const BATCH: usize = 10;
 /// How long an empty queue is listened to, in seconds: a short look may miss what is there.
 const LISTEN: i32 = 1;
+/// What was looked at comes back when it has been hidden for long enough: on a long queue again and again, before all
+/// has been looked at. More often than this, and than each once, it is not taken.
+const REPEATS: usize = 200;
 
 /// The dead-letter queue and the queue that its messages came from.
 pub(super) struct DeadLetterQueue {
@@ -24,6 +27,8 @@ pub(super) struct DeadLetterQueue {
     hidden: Duration,
     /// What has been received, by its id.
     seen: HashSet<String>,
+    /// How often something came that had been received before.
+    repeats: usize,
     /// The receipt handles of what is to go back.
     held: Vec<String>,
 }
@@ -40,6 +45,7 @@ impl DeadLetterQueue {
             source: stack.output("MessageQueueUrl").await?.to_owned(),
             hidden,
             seen: HashSet::new(),
+            repeats: 0,
             held: Vec::new(),
         })
     }
@@ -55,10 +61,14 @@ impl DeadLetterQueue {
         Ok(counts.filter_map(|count| count.parse::<u64>().ok()).sum())
     }
 
-    /// Receives up to `wanted` messages that were not received before; none when there are no more.
+    /// Receives up to `wanted` messages, and hands over those that were not received before, which may be none of them.
+    /// `None` when the queue gives no more, and when it is given up (see [`Self::is_given_up`]).
     ///
     /// What is received is hidden, and so is what stands behind it in its group, until it is put back or deleted.
-    pub(super) async fn receive(&mut self, wanted: usize) -> Result<Vec<Letter>, Failure> {
+    pub(super) async fn receive(&mut self, wanted: usize) -> Result<Option<Vec<Letter>>, Failure> {
+        if self.is_given_up() {
+            return Ok(None);
+        }
         let count = i32::try_from(wanted.clamp(1, BATCH)).unwrap_or(1);
         let answer = self
             .client
@@ -71,15 +81,27 @@ impl DeadLetterQueue {
             .send()
             .await
             .map_err(|error| refused("the dead-letter queue cannot be read")(&cause(&error)))?;
+        let messages = answer.messages.unwrap_or_default();
+        if messages.is_empty() {
+            return Ok(None);
+        }
         let mut letters = Vec::new();
-        for message in answer.messages.unwrap_or_default() {
+        for message in messages {
             let handle = message.receipt_handle().map(str::to_owned);
             match Letter::read(message) {
                 Some(letter) if self.seen.insert(letter.id.clone()) => letters.push(letter),
-                _ => self.held.extend(handle),
+                _ => {
+                    self.held.extend(handle);
+                    self.repeats += 1;
+                }
             }
         }
-        Ok(letters)
+        Ok(Some(letters))
+    }
+
+    /// Whether the queue is too long to look through: what was looked at came back before the end was reached.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.repeats > self.seen.len() + REPEATS
     }
 
     /// Keeps a message hidden until all is put back.

@@ -6,6 +6,7 @@ use reqwest::header;
 use serde_json::Value;
 use shared::aws::chain;
 use shared::outbound::bounded_body;
+use shared::problem::TYPE_PREFIX;
 
 /// The largest answer that is read.
 const MAXIMUM_BYTES: usize = 64 * 1024;
@@ -35,7 +36,7 @@ impl Answer {
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
-                let connected = !error.is_connect();
+                let connected = !error.is_connect() && !error.is_builder();
                 return Self::None { cause: chain(&error.without_url()), connected };
             }
         };
@@ -45,7 +46,7 @@ impl Answer {
         let body = bounded_body(response, MAXIMUM_BYTES).await.unwrap_or_default();
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         let text = |name| body.get(name).and_then(Value::as_str).unwrap_or_default();
-        match text("type").strip_prefix("urn:patchbay:problem:") {
+        match text("type").strip_prefix(TYPE_PREFIX) {
             Some(kind) => Self::Problem { status, kind: kind.to_owned(), clock },
             None if status == 404 && text("message") == "Not Found" => Self::Missing,
             None => Self::Other { status, clock },

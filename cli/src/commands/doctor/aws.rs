@@ -20,6 +20,8 @@ pub(super) enum AwsError {
 
 /// The codes of AWS for what the user may not do.
 const DENIED: [&str; 3] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
+/// How Secrets Manager says that it is not the secret that is out of bounds, but the key that it is encrypted with.
+const NO_KEY: &str = "Access to KMS is not allowed";
 /// The codes of AWS for credentials and signatures that it does not take.
 const CREDENTIALS: [&str; 13] = [
     "AuthFailure",
@@ -44,6 +46,9 @@ impl AwsError {
         SdkError<E, R>: Error + ProvideErrorMetadata,
     {
         match error.code() {
+            Some(code) if DENIED.contains(&code) && error.message().is_some_and(|text| text.contains(NO_KEY)) => {
+                Self::Denied("kms:Decrypt")
+            }
             Some(code) if DENIED.contains(&code) => Self::Denied(action),
             Some(code) if CREDENTIALS.contains(&code) => Self::Credentials(code.to_owned()),
             Some(code) => Self::Refused(code.to_owned(), cause(error)),

@@ -5,12 +5,12 @@ use super::clock::Deviation;
 use super::functions::Endpoint;
 use super::integration::Subject;
 use super::report::Finding;
+use crate::caller::as_caller;
+use crate::output::plain;
 use futures::future::join_all;
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
 use shared::integration::{Caller, Credential};
 use shared::platform::Route;
-use shared::signature::standard_webhooks::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
 
 /// Every field that a route needs is missing: who asks so is refused, but only once it is known who asks.
 const NOTHING: &str = "{}";
@@ -24,7 +24,7 @@ pub(super) async fn examine(subject: &Subject<'_>) -> Vec<(String, Finding)> {
     join_all(
         callers
             .iter()
-            .map(|caller| async { (format!("caller {}", printable(&caller.name)), try_caller(subject, caller).await) }),
+            .map(|caller| async { (format!("caller {}", plain(&caller.name)), try_caller(subject, caller).await) }),
     )
     .await
 }
@@ -40,22 +40,12 @@ async fn try_caller(subject: &Subject<'_>, caller: &Caller) -> Finding {
         Ok(url) => url,
         Err(failure) => return Finding::skipped(format!("because {failure}")),
     };
-    let request = examination.http.post(url).header("content-type", "application/json").body(NOTHING);
-    let request = match &caller.credential {
-        Credential::BearerToken(token) => request.bearer_auth(token.expose_secret()),
-        Credential::SigningSecret(_) if examination.clock.is_some_and(Deviation::spoils_signatures) => {
-            return Finding::skipped("because the clock is wrong, and with it the signature");
-        }
-        Credential::SigningSecret(secret) => {
-            let now = Timestamp::now();
-            let id = format!("msg_doctor_{}", now.as_nanosecond());
-            let signature = sign(std::slice::from_ref(secret), &id, now, NOTHING.as_bytes());
-            request
-                .header(WEBHOOK_ID, id)
-                .header(WEBHOOK_TIMESTAMP, now.as_second())
-                .header(WEBHOOK_SIGNATURE, signature)
-        }
-    };
+    let signs = matches!(caller.credential, Credential::SigningSecret(_));
+    if signs && examination.clock.is_some_and(Deviation::spoils_signatures) {
+        return Finding::skipped("because the clock is wrong, and with it the signature");
+    }
+    let key = format!("msg_doctor_{}", Timestamp::now().as_nanosecond());
+    let request = as_caller(&caller.credential, examination.http.post(url), &key, NOTHING.into());
     let answer = Answer::to(request).await;
     match &answer {
         Answer::Problem { kind, .. } if matches!(kind.as_str(), "invalid-body" | "not-supported") => {
@@ -71,9 +61,4 @@ async fn try_caller(subject: &Subject<'_>, caller: &Caller) -> Finding {
             "see what the function logs",
         ),
     }
-}
-
-/// A name is what somebody has written: without what turns a terminal's lines.
-fn printable(name: &str) -> String {
-    name.chars().filter(|character| !character.is_control()).take(64).collect()
 }

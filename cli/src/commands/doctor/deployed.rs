@@ -43,12 +43,17 @@ const REGIONS: [&str; 17] = [
 const OUTPUTS: [&str; 6] =
     ["ApiUrl", "WebhookUrl", "SecretPrefix", "MessageQueueUrl", "DeadLetterQueueUrl", "LedgerTable"];
 
+/// The template's parameter for a key of one's own.
+const KMS_KEY: &str = "KmsKeyArn";
+
 /// The stack as it is deployed.
 #[derive(Debug)]
 pub(super) struct Deployed {
     outputs: HashMap<String, String>,
+    /// The ARN of the stack's own key, where it has one.
+    pub(super) kms_key: Option<String>,
     /// What its resources are called by AWS, by logical id; or why nobody knows.
-    pub(super) resources: Result<HashMap<String, String>, AwsError>,
+    resources: Result<HashMap<String, String>, AwsError>,
     /// `arn:<partition>`, the region, and the account.
     place: (String, String, String),
 }
@@ -77,6 +82,18 @@ impl Deployed {
     pub(super) fn resource(&self, logical_id: &str) -> Option<&str> {
         self.resources.as_ref().ok()?.get(logical_id).map(String::as_str)
     }
+
+    /// The same, or what it means that nobody knows.
+    pub(super) fn needed(&self, logical_id: &str) -> Result<&str, Finding> {
+        match &self.resources {
+            Ok(_) => self.resource(logical_id).ok_or_else(|| {
+                let advice = "deploy this version's template (`make deploy`)";
+                Finding::fault(format!("the stack has no {logical_id}"), advice)
+            }),
+            Err(AwsError::Denied(action)) => Err(Finding::denied(action)),
+            Err(_) => Err(Finding::skipped("because the stack's resources could not be listed")),
+        }
+    }
 }
 
 /// Looks for the stack.
@@ -95,12 +112,9 @@ pub(super) async fn find(stack: &Stack, aws: &SdkConfig) -> Found {
     let described = client.describe_stacks().stack_name(stack.name()).customize().interceptor(clock.clone()).send();
     let described = described.await;
     found.clock = clock.deviation(sent);
-    let missing = described.as_ref().is_err_and(|error| {
-        error.code() == Some("ValidationError") && error.message().is_some_and(|text| text.contains("does not exist"))
-    });
     let described = match described {
         Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next(),
-        Err(_) if missing => None,
+        Err(error) if is_missing(&error) => None,
         Err(error) => {
             found.failed(AwsError::of("cloudformation:DescribeStacks", &error));
             return found;
@@ -109,7 +123,7 @@ pub(super) async fn find(stack: &Stack, aws: &SdkConfig) -> Found {
     found.checks.push(Finding::ok("AWS takes them").about(MACHINE, "credentials"));
     match described {
         None => found.checks.push(elsewhere(stack, aws, region).await.about(STACK, "stack")),
-        Some(described) => found.examine(stack, region, described, &client).await,
+        Some(described) => found.examine(stack, region, described, aws).await,
     }
     found
 }
@@ -147,10 +161,15 @@ impl Found {
         self.checks.push(check);
     }
 
-    async fn examine(&mut self, stack: &Stack, region: &Region, described: Described, client: &Client) {
+    async fn examine(&mut self, stack: &Stack, region: &Region, described: Described, aws: &SdkConfig) {
         let (name, status) = (stack.name(), described.stack_status());
         let seen = format!("{name} in {region}: {}", status.map_or("no status", StackStatus::as_str));
         self.checks.push(judged(seen, status).about(STACK, "stack"));
+        let kms_key = described
+            .parameters()
+            .iter()
+            .find(|parameter| parameter.parameter_key() == Some(KMS_KEY))
+            .and_then(|parameter| parameter.parameter_value().filter(|arn| !arn.is_empty()).map(str::to_owned));
         let outputs: HashMap<_, _> = described
             .outputs
             .unwrap_or_default()
@@ -171,8 +190,9 @@ impl Found {
         let mut parts = id.split(':');
         let partition = format!("{}:{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let account = parts.nth(2).unwrap_or_default().to_owned();
-        let resources = resources(name, client).await;
-        self.deployed = Some(Deployed { outputs, resources, place: (partition, region.to_string(), account) });
+        let resources = resources(stack, aws).await;
+        let place = (partition, region.to_string(), account);
+        self.deployed = Some(Deployed { outputs, kms_key, resources, place });
     }
 }
 
@@ -189,37 +209,66 @@ fn judged(seen: String, status: Option<&StackStatus>) -> Finding {
     }
 }
 
-async fn resources(name: &str, client: &Client) -> Result<HashMap<String, String>, AwsError> {
-    let pages = client.list_stack_resources().stack_name(name).into_paginator().items().send();
-    let resources: Vec<_> = pages
-        .collect::<Result<_, _>>()
-        .await
-        .map_err(|error| AwsError::of("cloudformation:ListStackResources", &error))?;
+async fn resources(stack: &Stack, aws: &SdkConfig) -> Result<HashMap<String, String>, AwsError> {
+    let listed = stack.resources(aws).await;
+    let resources = listed.map_err(|error| AwsError::of("cloudformation:ListStackResources", &error))?;
     let named = resources.into_iter().filter_map(|one| one.logical_resource_id.zip(one.physical_resource_id));
     Ok(named.collect())
+}
+
+/// What another region says of the stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sighting {
+    Here,
+    NotHere,
+    /// It refused, or did not answer in time.
+    Unknown,
 }
 
 /// The stack is not in this region: where is it?
 async fn elsewhere(stack: &Stack, aws: &SdkConfig, region: &Region) -> Finding {
     let name = stack.name();
-    let others = REGIONS.into_iter().filter(|other| *other != region.as_ref());
-    let there = join_all(others.map(|other| has_stack(name, aws, other))).await;
-    let there: Vec<_> = there.into_iter().flatten().collect();
-    match there.as_slice() {
-        [] => Finding::fault(
+    let others: Vec<_> = REGIONS.into_iter().filter(|other| *other != region.as_ref()).collect();
+    let sightings = join_all(others.iter().map(|other| look_in(name, aws, other))).await;
+    let those = |wanted| {
+        let found = others.iter().zip(&sightings).filter(move |(_, sighting)| **sighting == wanted);
+        found.map(|(other, _)| *other).collect::<Vec<_>>()
+    };
+    let (there, silent) = (those(Sighting::Here), those(Sighting::Unknown));
+    match (there.as_slice(), silent.as_slice()) {
+        ([], []) => Finding::fault(
             format!("there is no stack `{name}` in {region}, nor in the other common regions"),
             "deploy it (`make deploy`), or name another with --stack, --region or --profile",
         ),
-        [first, ..] => Finding::fault(
+        ([], silent) => Finding::fault(
+            format!(
+                "there is no stack `{name}` in {region}; of the {} other common regions {} did not tell: {}",
+                others.len(),
+                silent.len(),
+                silent.join(", ")
+            ),
+            "name the stack's region with --region, or another stack or account with --stack or --profile; if there is \
+             none yet, deploy it (`make deploy`)",
+        ),
+        ([first, ..], _) => Finding::fault(
             format!("there is no stack `{name}` in {region}: it is in {}", there.join(", ")),
             format!("use --region {first}, or set AWS_REGION"),
         ),
     }
 }
 
-async fn has_stack(name: &str, aws: &SdkConfig, region: &'static str) -> Option<&'static str> {
+async fn look_in(name: &str, aws: &SdkConfig, region: &'static str) -> Sighting {
     let client = Client::from_conf(Builder::from(aws).region(Region::from_static(region)).build());
     let asked = client.describe_stacks().stack_name(name).send();
-    let answer = tokio::time::timeout(SEARCH_TIMEOUT, asked).await.ok()?.ok()?;
-    (!answer.stacks().is_empty()).then_some(region)
+    match tokio::time::timeout(SEARCH_TIMEOUT, asked).await {
+        Ok(Ok(answer)) if !answer.stacks().is_empty() => Sighting::Here,
+        Ok(Ok(_)) => Sighting::NotHere,
+        Ok(Err(error)) if is_missing(&error) => Sighting::NotHere,
+        Ok(Err(_)) | Err(_) => Sighting::Unknown,
+    }
+}
+
+/// Whether CloudFormation says that there is no such stack.
+fn is_missing<E: ProvideErrorMetadata>(error: &E) -> bool {
+    error.code() == Some("ValidationError") && error.message().is_some_and(|text| text.contains("does not exist"))
 }

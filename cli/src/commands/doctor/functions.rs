@@ -10,9 +10,24 @@ pub(super) struct Function {
     /// What it answers.
     pub(super) endpoints: &'static [Endpoint],
     /// What it does on the queue.
-    pub(super) on_queue: &'static [&'static str],
+    on_queue: &'static [&'static str],
     /// What it does on the ledger's table.
-    pub(super) on_ledger: &'static [&'static str],
+    on_ledger: &'static [&'static str],
+}
+
+/// What a function does something on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Resource {
+    /// Its own log group.
+    Logs,
+    /// The integrations' secrets.
+    Secrets,
+    /// The queue of messages.
+    Queue,
+    /// The ledger's table.
+    Ledger,
+    /// The stack's own key, where it has one.
+    Key,
 }
 
 /// Something that API Gateway has a route to.
@@ -62,6 +77,25 @@ const fn sender(name: &'static str, endpoints: &'static [Endpoint]) -> Function 
     Function { name, endpoints, on_queue: &[], on_ledger: &["dynamodb:UpdateItem"] }
 }
 
+impl Function {
+    /// What its role must allow. Whoever writes onto an encrypted queue makes data keys.
+    pub(super) fn needs(&self) -> Vec<(Resource, &'static [&'static str])> {
+        let on_key: &[_] = match self.on_queue {
+            [] => &["kms:Decrypt"],
+            _ => &["kms:Decrypt", "kms:GenerateDataKey"],
+        };
+        let mut needs: Vec<(Resource, &[_])> = vec![
+            (Resource::Logs, &["logs:CreateLogStream", "logs:PutLogEvents"]),
+            (Resource::Secrets, &["secretsmanager:GetSecretValue"]),
+            (Resource::Queue, self.on_queue),
+            (Resource::Ledger, self.on_ledger),
+            (Resource::Key, on_key),
+        ];
+        needs.retain(|(_, actions)| !actions.is_empty());
+        needs
+    }
+}
+
 impl Endpoint {
     /// Its path below `/integrations/{integration}/`, as the template has it.
     pub(super) fn path(self) -> &'static str {
@@ -85,8 +119,13 @@ impl Endpoint {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests fail by panicking
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
+    use std::collections::HashSet;
+    use std::path::Path;
+    use std::process::Command;
 
     #[test]
     fn every_route_is_some_functions() {
@@ -97,6 +136,66 @@ mod tests {
                 FUNCTIONS.iter().filter(|function| function.endpoints.contains(&endpoint)).count(),
                 "{route:?}"
             );
+        }
+    }
+
+    /// The resources of the template, as SAM transforms it.
+    fn template() -> Value {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut python = Command::new(root.join(".venv/bin/python"));
+        let output = python.arg(root.join("infra/local/transform.py")).output();
+        let output = output.unwrap_or_else(|error| panic!("no .venv/bin/python: {error}; `make setup` makes it"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut template: Value = serde_json::from_slice(&output.stdout).unwrap();
+        template["Resources"].take()
+    }
+
+    /// The actions of a function's role in a stack with an own key and without traces.
+    fn allowed(resources: &Value, function: &str) -> HashSet<(Resource, String)> {
+        let mut allowed = HashSet::new();
+        let policies = &resources[format!("{function}Role")]["Properties"]["Policies"];
+        for statement in policies
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap().iter())
+        {
+            let statement = match statement["Fn::If"][0].as_str() {
+                None => statement,
+                Some("HasKmsKey") => &statement["Fn::If"][1],
+                Some("IsTraced") => continue,
+                Some(other) => panic!("nobody has said what {other} means"),
+            };
+            let resource = match &statement["Resource"] {
+                one if *one == json!({"Fn::GetAtt": [format!("{function}Logs"), "Arn"]}) => Resource::Logs,
+                one if *one == json!({"Fn::GetAtt": ["MessageQueue", "Arn"]}) => Resource::Queue,
+                one if *one == json!({"Fn::GetAtt": ["Ledger", "Arn"]}) => Resource::Ledger,
+                one if *one == json!({"Ref": "KmsKeyArn"}) => Resource::Key,
+                one if one["Fn::Sub"].as_str().is_some_and(|arn| arn.ends_with(":secret:${SecretPrefix}/*")) => {
+                    Resource::Secrets
+                }
+                other => panic!("nobody has said what {other} is"),
+            };
+            let actions = match &statement["Action"] {
+                Value::Array(actions) => actions.clone(),
+                one => vec![one.clone()],
+            };
+            allowed.extend(actions.iter().map(|action| (resource, action.as_str().unwrap().to_owned())));
+        }
+        allowed
+    }
+
+    #[test]
+    fn what_is_asked_of_each_role_is_exactly_what_the_template_gives_it() {
+        let resources = template();
+        let in_template = resources.as_object().unwrap().values();
+        let in_template = in_template.filter(|resource| resource["Type"] == "AWS::Lambda::Function").count();
+        assert_eq!(in_template, FUNCTIONS.len());
+        for function in FUNCTIONS {
+            let needs = function.needs().into_iter();
+            let needed: HashSet<_> =
+                needs.flat_map(|(on, actions)| actions.iter().map(move |action| (on, (*action).to_owned()))).collect();
+            assert_eq!(allowed(&resources, function.name), needed, "{}", function.name);
         }
     }
 }

@@ -7,11 +7,13 @@ use super::report::{Check, Finding};
 use super::routes::Routes;
 use super::{callers, messaging_service, platform, webhook};
 use crate::failure::Failure;
+use crate::integrations;
 use crate::stack::Stack;
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use shared::integration::{Integration, IntegrationName};
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 
 /// What all checks of integrations need.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(super) struct Examination<'e> {
     pub(super) routes: &'e Routes,
     pub(super) clock: Option<Deviation>,
     pub(super) skip_delivery: bool,
+    /// The platforms for which a forged signature has been tried.
+    pub(super) forged: Mutex<HashSet<&'static str>>,
 }
 
 /// One integration with its configuration.
@@ -35,22 +39,21 @@ pub(super) struct Subject<'e> {
 }
 
 impl Examination<'_> {
+    /// Whether a forged signature is yet to be tried for this platform; only the first who asks is told so. The webhooks of
+    /// a platform are all checked by the same code, and each forged one counts towards the alarm SignaturesRefused.
+    pub(super) fn is_first_to_forge(&self, platform: &'static str) -> bool {
+        self.forged.lock().unwrap_or_else(PoisonError::into_inner).insert(platform)
+    }
+
     /// The names of all integrations.
     pub(super) async fn all(&self) -> Result<Vec<IntegrationName>, Finding> {
         let Some(prefix) = self.deployed.output("SecretPrefix") else {
             return Err(Finding::skipped("because the stack has no output SecretPrefix"));
         };
-        let start = format!("{prefix}/");
-        let filter = Filter::builder().key(FilterNameStringType::Name).values(&start).build();
-        let pages = Client::new(self.aws).list_secrets().filters(filter).into_paginator().send();
-        let pages: Vec<_> = pages.collect::<Result<_, _>>().await.map_err(|error| {
+        let listed = integrations::list(&Client::new(self.aws), prefix).await;
+        listed.map(integrations::in_use).map_err(|error| {
             AwsError::of("secretsmanager:ListSecrets", &error).finding("the list of secrets", "see what AWS says")
-        })?;
-        let secrets = pages.into_iter().flat_map(|page| page.secret_list.unwrap_or_default());
-        let names = secrets.filter_map(|secret| secret.name?.strip_prefix(&start)?.parse().ok());
-        let mut names: Vec<IntegrationName> = names.collect();
-        names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
-        Ok(names)
+        })
     }
 
     /// Examines one.

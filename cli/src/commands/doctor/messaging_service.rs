@@ -32,7 +32,8 @@ pub(super) async fn examine(subject: &Subject<'_>) -> Result<Finding, Failure> {
     })
 }
 
-/// What the answer says of the deliveries to come.
+/// What the answer says of the deliveries to come. All 4xx are final for the dispatcher but for 408, 425 and 429; only a
+/// few say no more than that this one body was not understood.
 fn answered(origin: &str, status: u16) -> Finding {
     let seen = format!("{origin} answers {status}");
     match status {
@@ -41,9 +42,16 @@ fn answered(origin: &str, status: u16) -> Finding {
             format!("the messaging service refuses our signature: {seen}"),
             "give it the secret that is the first of /delivery/signingSecrets, or the integration the secret that it has",
         ),
-        404 => Finding::fault(seen, "see /delivery/url: there is nothing at that path"),
+        404 | 405 | 410 => Finding::fault(
+            format!("{seen}: messages are refused for good, and lost"),
+            "see /delivery/url: there is nothing at that path, or nothing that takes POST",
+        ),
         408 | 425 | 429 => Finding::warning(seen, "it takes fewer deliveries than come; they wait on the queue"),
-        400..=499 => Finding::ok(format!("{seen} to a test delivery: it is there, and does not know the type")),
+        400 | 409 | 422 => Finding::ok(format!("{seen} to a test delivery: it is there, and does not know the type")),
+        400..=499 => Finding::fault(
+            format!("the messaging service refuses deliveries for good, so that messages are lost: {seen}"),
+            "see /delivery/url, and what it or a gateway before it logs: it is to take JSON by POST",
+        ),
         300..=399 => Finding::fault(
             format!("{seen}: a redirect, which is not followed"),
             "put the address where it leads to into /delivery/url",
@@ -126,17 +134,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_2xx_and_what_does_not_know_the_type_is_good() {
+    fn any_2xx_and_what_does_not_know_the_type_is_good_and_what_loses_every_message_is_not() {
         for (status, verdict) in [
             (200, Verdict::Ok),
             (204, Verdict::Ok),
             (400, Verdict::Ok),
+            (409, Verdict::Ok),
             (422, Verdict::Ok),
+            (408, Verdict::Warning),
+            (425, Verdict::Warning),
             (429, Verdict::Warning),
             (302, Verdict::Fault),
             (401, Verdict::Fault),
             (403, Verdict::Fault),
+            (402, Verdict::Fault),
             (404, Verdict::Fault),
+            (405, Verdict::Fault),
+            (406, Verdict::Fault),
+            (410, Verdict::Fault),
+            (411, Verdict::Fault),
+            (413, Verdict::Fault),
+            (414, Verdict::Fault),
+            (415, Verdict::Fault),
+            (418, Verdict::Fault),
+            (421, Verdict::Fault),
+            (426, Verdict::Fault),
+            (431, Verdict::Fault),
+            (451, Verdict::Fault),
             (500, Verdict::Fault),
             (503, Verdict::Fault),
         ] {

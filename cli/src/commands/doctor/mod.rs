@@ -10,6 +10,7 @@ mod data;
 mod deployed;
 mod functions;
 mod integration;
+mod lambda;
 mod messaging_service;
 mod permissions;
 mod platform;
@@ -21,14 +22,14 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::stack::Stack;
 use aws_config::SdkConfig;
-use aws_config::timeout::TimeoutConfig;
 use clap::Args;
 use deployed::Found;
 use futures::{StreamExt, TryStreamExt, stream};
 use integration::Examination;
 use report::{Check, Finding, Report, counted, own_permissions};
 use shared::integration::IntegrationName;
-use std::time::Duration;
+use std::collections::HashSet;
+use std::sync::Mutex;
 
 const MACHINE: &str = "this machine";
 const STACK: &str = "stack";
@@ -36,9 +37,6 @@ const ROUTES: &str = "routes";
 const FUNCTIONS_GROUP: &str = "functions";
 const DATA: &str = "data";
 const INTEGRATIONS: &str = "integrations";
-
-/// How long a call to AWS may take, repeats included.
-const AWS_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How many integrations are examined at once.
 const AT_ONCE: usize = 8;
@@ -55,9 +53,7 @@ pub(crate) struct Doctor {
 }
 
 pub(crate) async fn run(doctor: Doctor, stack: &Stack, output: Output) -> Result<(), Failure> {
-    let timeouts = TimeoutConfig::builder().operation_timeout(AWS_TIMEOUT).build();
-    let aws = stack.aws.clone().into_builder().timeout_config(timeouts).build();
-    let report = Report::new(doctor.examine(stack, &aws).await?);
+    let report = Report::new(doctor.examine(stack, &stack.aws).await?);
     output.result(&report, Report::human);
     match report.faults {
         0 => Ok(()),
@@ -76,9 +72,10 @@ impl Doctor {
             return Ok(with_own_permissions(checks));
         };
         let http = stack.http()?;
-        let (answers, permissions, data) = tokio::join!(
+        let (answers, permissions, lambda, data) = tokio::join!(
             routes::ask(stack, &http),
             permissions::examine(&deployed, aws),
+            lambda::examine(&deployed, aws),
             data::examine(&deployed, aws)
         );
         let routes = routes::judge(answers, &deployed, &permissions);
@@ -86,6 +83,7 @@ impl Doctor {
         checks.push(clock::finding(clock).about(MACHINE, "clock"));
         checks.extend(routes.checks.iter().cloned());
         checks.extend(permissions.checks);
+        checks.extend(lambda);
         checks.extend(data);
         let examination = Examination {
             stack,
@@ -95,6 +93,7 @@ impl Doctor {
             routes: &routes,
             clock,
             skip_delivery: self.skip_delivery,
+            forged: Mutex::default(),
         };
         checks.extend(self.examine_integrations(&examination).await?);
         Ok(with_own_permissions(checks))
@@ -106,7 +105,10 @@ impl Doctor {
                 Ok(names) => names,
                 Err(finding) => return Ok(vec![finding.about(INTEGRATIONS, "all")]),
             },
-            named => named.to_vec(),
+            named => {
+                let mut seen = HashSet::new();
+                named.iter().filter(|name| seen.insert(name.as_str())).cloned().collect()
+            }
         };
         if names.is_empty() {
             let advice = "connect one with `patchbay integration add`";

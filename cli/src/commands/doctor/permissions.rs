@@ -3,7 +3,7 @@
 use super::FUNCTIONS_GROUP;
 use super::aws::AwsError;
 use super::deployed::Deployed;
-use super::functions::{FUNCTIONS, Function};
+use super::functions::{FUNCTIONS, Function, Resource};
 use super::report::{Check, Finding, Verdict};
 use aws_config::SdkConfig;
 use aws_sdk_iam::Client;
@@ -36,21 +36,15 @@ pub(super) async fn examine(deployed: &Deployed, aws: &SdkConfig) -> Permissions
 
 async fn examine_function(function: &Function, deployed: &Deployed, client: &Client) -> Finding {
     let name = function.name;
-    let resource = |suffix: &str| match &deployed.resources {
-        Ok(resources) => resources.get(&format!("{name}{suffix}")).ok_or_else(|| {
-            let advice = "deploy this version's template (`make deploy`)";
-            Finding::fault(format!("the stack has no {name}{suffix}"), advice)
-        }),
-        Err(AwsError::Denied(action)) => Err(Finding::denied(action)),
-        Err(_) => Err(Finding::skipped("because the stack's resources could not be listed")),
-    };
-    let (role, logs) = match (resource("Role"), resource("Logs")) {
+    let needed = |suffix: &str| deployed.needed(&format!("{name}{suffix}"));
+    let (role, logs) = match (needed("Role"), needed("Logs")) {
         (Ok(role), Ok(logs)) => (role, logs),
         (Err(finding), _) | (_, Err(finding)) => return finding,
     };
     let arn = deployed.arn("iam", &format!("role/{role}"));
     let mut lacks = Vec::new();
-    for (actions, resource) in needs(function, deployed, logs) {
+    let needs = function.needs().into_iter();
+    for (resource, actions) in needs.filter_map(|(on, actions)| Some((arn_of(on, deployed, logs)?, actions))) {
         match lacking(client, &arn, actions, &resource).await {
             Ok(lacking) => lacks.extend(lacking.into_iter().map(|action| format!("{action} on {resource}"))),
             Err(error) => return error.finding("the role's policies", "see what IAM says"),
@@ -68,25 +62,18 @@ async fn examine_function(function: &Function, deployed: &Deployed, client: &Cli
     }
 }
 
-/// What the function does, and to what.
-fn needs(function: &Function, deployed: &Deployed, logs: &str) -> Vec<(&'static [&'static str], String)> {
-    let last = |output: &str| deployed.output(output).and_then(|url| url.rsplit('/').next()).map(str::to_owned);
-    let mut needs: Vec<(&'static [&'static str], String)> = vec![(
-        &["logs:CreateLogStream", "logs:PutLogEvents"],
-        deployed.arn("logs", &format!("log-group:{logs}:log-stream:doctor")),
-    )];
-    if let Some(prefix) = deployed.output("SecretPrefix") {
-        let secret = deployed.arn("secretsmanager", &format!("secret:{prefix}/*"));
-        needs.push((&["secretsmanager:GetSecretValue"], secret));
+/// The ARN of what the function does something on; none where the stack does not have it, or does not name it.
+fn arn_of(resource: Resource, deployed: &Deployed, logs: &str) -> Option<String> {
+    let last = |output: &str| deployed.output(output).and_then(|url| url.rsplit('/').next());
+    match resource {
+        Resource::Logs => Some(deployed.arn("logs", &format!("log-group:{logs}:log-stream:doctor"))),
+        Resource::Secrets => {
+            deployed.output("SecretPrefix").map(|prefix| deployed.arn("secretsmanager", &format!("secret:{prefix}/*")))
+        }
+        Resource::Queue => last("MessageQueueUrl").map(|queue| deployed.arn("sqs", queue)),
+        Resource::Ledger => last("LedgerTable").map(|table| deployed.arn("dynamodb", &format!("table/{table}"))),
+        Resource::Key => deployed.kms_key.clone(),
     }
-    if let Some(queue) = last("MessageQueueUrl") {
-        needs.push((function.on_queue, deployed.arn("sqs", &queue)));
-    }
-    if let Some(table) = last("LedgerTable") {
-        needs.push((function.on_ledger, deployed.arn("dynamodb", &format!("table/{table}"))));
-    }
-    needs.retain(|(actions, _)| !actions.is_empty());
-    needs
 }
 
 /// Which of `actions` the role may not do.

@@ -3,6 +3,7 @@
 use super::integration::Subject;
 use super::report::Finding;
 use crate::failure::Failure;
+use crate::webhook_address::{Leads, leads};
 use secrecy::ExposeSecret;
 use shared::aws::chain;
 use shared::integration::Secret;
@@ -92,40 +93,30 @@ fn not_told(error: &ApiError) -> Finding {
 async fn connected(subject: &Subject<'_>, config: &Config, found: &OpenIntegration) -> Finding {
     let name = &subject.integration.name;
     let anew = format!("set it with `patchbay integration add {name}`, or in Genesys Cloud");
-    let ours = format!("/integrations/{name}/webhook");
-    let told: Option<Url> = found.outbound_notification_webhook_url.as_deref().and_then(|url| url.parse().ok());
+    let told = found.outbound_notification_webhook_url.as_deref();
     let secret_is_ours =
         |secret: &Secret| config.webhook_secrets.iter().any(|known| known.expose_secret() == secret.expose_secret());
-    let secret = found.outbound_notification_webhook_signature_secret_token.as_ref();
-    match (found.create_status, told) {
+    match (found.create_status, leads(subject.examination.stack, name, told).await) {
         (Some(CreateStatus::Error), _) => Finding::fault(
             "Genesys Cloud could not make it",
-            format!("connect it anew: `patchbay integration add {name}`"),
+            format!("delete it in Genesys Cloud, then connect it anew: `patchbay integration add {name}`"),
         ),
-        (_, Some(url)) if !url.path().ends_with(&ours) => {
-            Finding::fault(format!("its outbound webhook URL does not end with {ours}"), anew)
+        (_, Leads::Elsewhere) => {
+            Finding::fault(format!("its outbound webhook URL does not end with /integrations/{name}/webhook"), anew)
         }
-        _ if secret.is_some_and(|secret| !secret.expose_secret().is_empty() && !secret_is_ours(secret)) => {
+        _ if found.shown_secret().is_some_and(|secret| !secret_is_ours(secret)) => {
             Finding::fault("Genesys Cloud signs its webhooks with a secret that is none of /webhookSecrets", anew)
         }
         (Some(CreateStatus::Initiated), _) => {
             Finding::warning("Genesys Cloud is still making it", "run this again in a minute")
         }
-        (_, None) => Finding::ok("there; Genesys Cloud does not tell its webhook URL"),
-        (_, Some(url)) if !is_ours(subject, &url).await => Finding::warning(
-            format!("its outbound webhook URL leads to another host: {}", url.origin().ascii_serialization()),
-            "all is well if that is a custom domain of this API",
+        (_, Leads::Untold) => Finding::ok("there; Genesys Cloud does not tell its webhook URL"),
+        (_, Leads::ToAnotherApi(url)) => Finding::warning(
+            format!("its outbound webhook URL leads to another API: {}", url.origin().ascii_serialization()),
+            "all is well if that is a custom domain of this API, which --api-url makes known",
         ),
-        (_, Some(_)) => Finding::ok("there, and its webhooks come here"),
+        (_, Leads::Here) => Finding::ok("there, and its webhooks come here"),
     }
-}
-
-/// Whether the address is on the API, by the stack's word or by the command line's.
-async fn is_ours(subject: &Subject<'_>, url: &Url) -> bool {
-    let examination = subject.examination;
-    let by_output = examination.deployed.output("ApiUrl").and_then(|base| base.parse::<Url>().ok());
-    let by_option = examination.stack.route("x").await.ok();
-    [by_output, by_option].into_iter().flatten().any(|base| base.origin() == url.origin())
 }
 
 /// The platform has no call that would try its credentials without an effect.

@@ -57,6 +57,12 @@ pub(super) fn judge(
         routes.checks.push(Finding::fault(format!("the API is out of reach: {cause}"), advice).about(ROUTES, "API"));
         return routes;
     }
+    if let Some(status) = stranger(&answers) {
+        let advice = "see --api-url or API_URL, or the stack's output ApiUrl: something else is at that address";
+        let seen = format!("what answers is not Patchbay's API: status {status} for every route");
+        routes.checks.push(Finding::fault(seen, advice).about(ROUTES, "API"));
+        return routes;
+    }
     for (endpoint, function, answer) in answers {
         let logs = deployed.resource(&format!("{function}Logs"));
         let finding = finding(endpoint, function, &answer, logs, permissions);
@@ -67,6 +73,17 @@ pub(super) fn judge(
         routes.checks.push(finding.about(ROUTES, &endpoint.title()));
     }
     routes
+}
+
+/// The status with which something answers that is neither a function nor API Gateway, be it a page or a redirect.
+fn stranger(answers: &[(Endpoint, &str, Answer)]) -> Option<u16> {
+    let mut statuses = answers.iter().map(|(_, _, answer)| match answer {
+        Answer::Other { status: 403 | 429, .. } => None, // a WAF's, and API Gateway's own
+        Answer::Other { status: status @ 200..=499, .. } => Some(*status),
+        _ => None,
+    });
+    let first = statuses.next()??;
+    statuses.all(|status| status == Some(first)).then_some(first)
 }
 
 fn finding(

@@ -16,7 +16,8 @@ const NO_MESSAGE: &str = "patchbay doctor";
 /// A header's name and its value.
 type Header = (reqwest::header::HeaderName, String);
 
-/// Posts it with every signature that must be accepted, and then with one that must not.
+/// Posts it with every signature that must be accepted, and then, for the first integration of the platform, with one that
+/// must not.
 pub(super) async fn examine(subject: &Subject<'_>) -> Finding {
     if !subject.examination.routes.works(Endpoint::Webhook) {
         return Finding::skipped(format!("because {} does not work", Endpoint::Webhook.title()));
@@ -27,6 +28,15 @@ pub(super) async fn examine(subject: &Subject<'_>) -> Finding {
         if !matches!(&answer, Answer::Problem { kind, .. } if kind == "invalid-body") {
             return refused(pointer, &answer);
         }
+    }
+    if !subject.examination.is_first_to_forge(subject.integration.platform.name().as_str()) {
+        return match genuine.len() {
+            0 => Finding::skipped(
+                "because a wrong signature has been tried with another integration of the platform, and a good one can \
+                 only be made by the platform",
+            ),
+            _ => Finding::ok("accepts the platform's signature; a wrong one has been tried with another integration"),
+        };
     }
     // Last: a forged signature makes the receiver read its secrets anew, and then it does not do so for a while.
     let answer = post(subject, &forged(&subject.integration.platform)).await;

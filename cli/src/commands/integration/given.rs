@@ -2,8 +2,8 @@
 //! where everybody on the machine could read them.
 
 use crate::failure::Failure;
+use crate::file;
 use std::cell::Cell;
-use std::io::Read;
 use std::path::Path;
 
 /// The largest file that is read.
@@ -31,19 +31,12 @@ impl Given {
     }
 
     /// What is in a file, or for `-` on standard input.
-    pub(super) fn file(&self, file: &Path) -> Result<String, Failure> {
-        let from_stdin = file == Path::new("-");
-        if from_stdin && self.stdin_is_read.replace(true) {
+    pub(super) fn file(&self, path: &Path) -> Result<String, Failure> {
+        if path == Path::new("-") && self.stdin_is_read.replace(true) {
             return Err(Failure::Usage("only one thing can be read from standard input".to_owned()));
         }
-        let mut text = String::new();
-        let read = if from_stdin {
-            std::io::stdin().take(MAXIMUM_BYTES).read_to_string(&mut text)
-        } else {
-            std::fs::File::open(file).and_then(|opened| opened.take(MAXIMUM_BYTES).read_to_string(&mut text))
-        };
-        read.map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", file.display())))?;
-        Ok(text)
+        let text = String::from_utf8(file::read_at_most(MAXIMUM_BYTES, path)?);
+        text.map_err(|_| Failure::Usage(format!("{} holds no text", path.display())))
     }
 }
 
@@ -69,8 +62,10 @@ mod tests {
         let file = std::env::temp_dir().join(format!("patchbay-{}-secret", std::process::id()));
         std::fs::write(&file, "hid den\r\n").unwrap();
         assert_eq!(Some("hid den"), Given::default().secret(Some(&file), NOTHING).unwrap().as_deref());
-        std::fs::write(&file, "\n").unwrap();
-        assert!(Given::default().secret(Some(&file), NOTHING).is_err());
+        for no_secret in ["\n".to_owned(), "s".repeat(65_537)] {
+            std::fs::write(&file, no_secret).unwrap();
+            assert!(Given::default().secret(Some(&file), NOTHING).is_err());
+        }
         std::fs::remove_file(&file).unwrap();
         assert!(Given::default().secret(Some(&file), NOTHING).is_err());
         assert_eq!(None, Given::default().secret(None, NOTHING).unwrap());

@@ -1,9 +1,10 @@
 //! `patchbay integration list`.
 
 use super::document::Document;
-use super::secrets::{Found, Listed, Secrets};
+use super::secrets::{Found, Secrets};
 use crate::failure::Failure;
-use crate::output::{Output, table};
+use crate::integrations::Listed;
+use crate::output::{Output, plain, table};
 use crate::stack::Stack;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -22,6 +23,9 @@ struct Row {
     delivery_host: Option<String>,
     callers: Vec<String>,
     changed: Option<Timestamp>,
+    /// Why its secret cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -30,6 +34,8 @@ enum State {
     Usable,
     Faulty,
     Removed,
+    /// Its secret cannot be read just now, or not by this user.
+    Unknown,
 }
 
 pub(super) async fn run(stack: &Stack, output: Output) -> Result<(), Failure> {
@@ -37,8 +43,8 @@ pub(super) async fn run(stack: &Stack, output: Output) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for listed in secrets.list().await? {
         let found = match listed.deleted {
-            Some(_) => Found::Deleted,
-            None => secrets.find(&listed.name).await?,
+            Some(_) => Ok(Found::Deleted),
+            None => secrets.find(&listed.name).await,
         };
         rows.extend(row(listed, found));
     }
@@ -47,7 +53,7 @@ pub(super) async fn run(stack: &Stack, output: Output) -> Result<(), Failure> {
 }
 
 /// None, if it has gone since it was listed.
-fn row(listed: Listed, found: Found) -> Option<Row> {
+fn row(listed: Listed, found: Result<Found, Failure>) -> Option<Row> {
     let Listed { name, changed, .. } = listed;
     let unknown = |state, faults| Row {
         name: name.clone(),
@@ -57,12 +63,14 @@ fn row(listed: Listed, found: Found) -> Option<Row> {
         delivery_host: None,
         callers: Vec::new(),
         changed,
+        unreadable: None,
     };
     match found {
-        Found::Absent => None,
-        Found::Deleted => Some(unknown(State::Removed, 0)),
-        Found::Unreadable => Some(unknown(State::Faulty, 1)),
-        Found::Stored(stored) => {
+        Err(failure) => Some(Row { unreadable: Some(failure.to_string()), ..unknown(State::Unknown, 0) }),
+        Ok(Found::Absent) => None,
+        Ok(Found::Deleted) => Some(unknown(State::Removed, 0)),
+        Ok(Found::Unreadable) => Some(unknown(State::Faulty, 1)),
+        Ok(Found::Stored(stored)) => {
             let faults = faults(&name, &stored.document);
             let state = if faults == 0 { State::Usable } else { State::Faulty };
             let text = |pointer| stored.document.text(pointer).map(str::to_owned);
@@ -97,8 +105,10 @@ fn human(rows: &[Row]) -> String {
         State::Faulty if row.faults == 1 => "1 fault".to_owned(),
         State::Faulty => format!("{} faults", row.faults),
         State::Removed => "removed".to_owned(),
+        State::Unknown => "cannot be read".to_owned(),
     };
-    table(
+    let unreadable: Vec<_> = rows.iter().filter_map(|row| row.unreadable.as_deref().map(plain)).collect();
+    let listed = table(
         ["NAME", "PLATFORM", "DELIVERS TO", "CALLERS", "CHANGED", ""],
         rows.iter().map(|row| {
             let changed = row.changed.map(|at| at.to_string());
@@ -106,5 +116,9 @@ fn human(rows: &[Row]) -> String {
             let (platform, host) = (or_none(&row.platform), or_none(&row.delivery_host));
             [row.name.clone(), platform, host, or_none(&callers), or_none(&changed), state(row)]
         }),
-    )
+    );
+    match unreadable.is_empty() {
+        true => listed,
+        false => format!("{listed}\n\n{}", unreadable.join("\n")),
+    }
 }

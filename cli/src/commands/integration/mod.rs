@@ -4,7 +4,6 @@
 //! it what it is to be, checks that with the functions' own reader, and only then changes anything.
 
 mod add;
-mod ask;
 mod document;
 mod generate;
 mod genesys_cloud;
@@ -22,19 +21,16 @@ use crate::output::Output;
 use crate::stack::Stack;
 use clap::Subcommand;
 
+// Where a command has more to say for --help, its options say all of it: what stood here would take its place.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Connect one: its configuration and secrets, and the platform's side of it
     Add(Box<add::Add>),
     /// List them
     List,
     /// Show one
     Show(show::Show),
-    /// Change one of its secrets, both being good for a while
     Rotate(rotate::Rotate),
-    /// End one
     Remove(remove::Remove),
-    /// Take back that one was removed
     Restore(remove::Restore),
 }
 

@@ -1,9 +1,9 @@
 //! `patchbay integration remove` and `restore`.
 
-use super::ask;
-use super::genesys_cloud::GenesysCloud;
+use super::genesys_cloud::{GenesysCloud, confirm_ours};
 use super::secrets::{Found, Secrets, Stored, deleted, unreadable};
 use super::steps::Steps;
+use crate::ask;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::stack::Stack;
@@ -13,7 +13,10 @@ use serde::Serialize;
 use shared::integration::{Integration, IntegrationName};
 use shared::platform::PlatformConfig;
 
-/// Ends one. Its secret can be had back until the recovery window is over.
+/// End one
+///
+/// Its secret can be had back until the recovery window is over. Within five minutes its webhooks and callers are answered
+/// 404; its messages wait for three days.
 #[derive(Debug, Args)]
 pub(crate) struct Remove {
     /// The integration
@@ -32,7 +35,10 @@ pub(crate) struct Remove {
     yes: bool,
 }
 
-/// Takes back that one was removed.
+/// Take back that one was removed
+///
+/// Its secret is as it was. What --platform-too has ended on the platform stays ended, until `patchbay integration add NAME`
+/// makes it anew.
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
     /// The integration
@@ -51,6 +57,7 @@ struct Removed {
 #[derive(Serialize)]
 struct Restored {
     integration: IntegrationName,
+    next: String,
 }
 
 pub(super) async fn run(remove: Remove, stack: &Stack, output: Output) -> Result<(), Failure> {
@@ -69,7 +76,7 @@ pub(super) async fn run(remove: Remove, stack: &Stack, output: Output) -> Result
     let mut steps = Steps::new(output);
     if remove.platform_too {
         // The credentials for it are in the secret, so this comes first.
-        end_on_platform(name, &found, &mut steps).await?;
+        end_on_platform(name, &found, stack, &mut steps).await?;
     }
     let days = (!remove.immediately).then_some(remove.recovery_days);
     let date = match secrets.delete(name, days).await {
@@ -86,7 +93,12 @@ pub(super) async fn run(remove: Remove, stack: &Stack, output: Output) -> Result
     Ok(())
 }
 
-async fn end_on_platform(name: &IntegrationName, found: &Found, steps: &mut Steps) -> Result<(), Failure> {
+async fn end_on_platform(
+    name: &IntegrationName,
+    found: &Found,
+    stack: &Stack,
+    steps: &mut Steps,
+) -> Result<(), Failure> {
     let document = match found {
         Found::Stored(Stored { document, .. }) => document,
         Found::Deleted => return Err(deleted(name)),
@@ -95,7 +107,11 @@ async fn end_on_platform(name: &IntegrationName, found: &Found, steps: &mut Step
     let Integration { platform: PlatformConfig::GenesysCloud(config), .. } = document.read(name)? else {
         return Err(Failure::Usage("--platform-too is for Genesys Cloud; the others are told by hand".to_owned()));
     };
-    GenesysCloud::new(&config)?.delete().await?;
+    let genesys_cloud = GenesysCloud::new(&config)?;
+    if let Some(found) = genesys_cloud.with_id(&config.integration_id).await? {
+        confirm_ours(&found, stack, name, "without --platform-too it is left alone").await?;
+        genesys_cloud.delete(&found).await?;
+    }
     steps.done("Genesys Cloud's open messaging integration is gone");
     Ok(())
 }
@@ -124,6 +140,13 @@ pub(super) async fn restore(restore: Restore, stack: &Stack, output: Output) -> 
             return Err(Failure::Failed(format!("the integration `{}` is there", restore.name)));
         }
     }
-    output.result(&Restored { integration: restore.name }, |restored| format!("`{}` is back.", restored.integration));
+    let name = restore.name;
+    let next = format!(
+        "The platform's side of it is not restored, if it was ended too: `patchbay doctor {name}` tells, and `patchbay \
+         integration add {name}` makes it anew."
+    );
+    output.result(&Restored { integration: name, next }, |restored| {
+        format!("`{}` is back.\n\n{}", restored.integration, restored.next)
+    });
     Ok(())
 }

@@ -7,14 +7,14 @@
 
 use super::document::Document;
 use crate::failure::Failure;
+use crate::integrations::{self, Listed, time};
 use crate::stack::Stack;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_sdk_secretsmanager::operation::put_secret_value::{PutSecretValueError, PutSecretValueOutput};
-use aws_sdk_secretsmanager::primitives::DateTime;
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
+use aws_sdk_secretsmanager::types::Tag;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use shared::aws::cause;
@@ -50,14 +50,6 @@ pub(super) struct Stored {
     /// When it was last written.
     pub(super) changed: Option<Timestamp>,
     version: String,
-}
-
-/// One of the list.
-pub(super) struct Listed {
-    pub(super) name: String,
-    pub(super) changed: Option<Timestamp>,
-    /// When it will be gone, if it was removed.
-    pub(super) deleted: Option<Timestamp>,
 }
 
 impl<'s> Secrets<'s> {
@@ -105,22 +97,7 @@ impl<'s> Secrets<'s> {
 
     /// All of them, those that were removed and are not gone yet included.
     pub(super) async fn list(&self) -> Result<Vec<Listed>, Failure> {
-        let prefix = self.id("");
-        let filter = Filter::builder().key(FilterNameStringType::Name).values(&prefix).build();
-        let mut pages =
-            self.client.list_secrets().include_planned_deletion(true).filters(filter).into_paginator().send();
-        let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Failure::Failed(format!("no list of secrets: {}", cause(&error))))?;
-            // The filter takes no account of case.
-            found.extend(page.secret_list().iter().filter_map(|secret| {
-                let name = secret.name()?.strip_prefix(&prefix).filter(|name| !name.contains('/'))?;
-                let changed = secret.last_changed_date().or(secret.created_date()).and_then(time);
-                Some(Listed { name: name.to_owned(), changed, deleted: secret.deleted_date().and_then(time) })
-            }));
-        }
-        found.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(found)
+        integrations::list(&self.client, self.prefix).await.map_err(|error| integrations::not_listed(&error))
     }
 
     /// Writes the document of a new integration, with the stack's own tags.
@@ -216,10 +193,6 @@ pub(super) fn deleted(name: &IntegrationName) -> Failure {
 /// The secret holds no document.
 pub(super) fn unreadable(name: &IntegrationName) -> Failure {
     Failure::Failed(format!("the secret of `{name}` holds no JSON object"))
-}
-
-fn time(date: &DateTime) -> Option<Timestamp> {
-    Timestamp::from_second(date.secs()).ok()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::mask;
 use super::secrets::Secrets;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, pairs};
 use crate::stack::Stack;
 use clap::Args;
 use jiff::Timestamp;
@@ -55,21 +55,13 @@ pub(super) async fn run(show: Show, stack: &Stack, output: Output) -> Result<(),
 }
 
 fn human(shown: &Shown) -> String {
-    let own = |name: &str, value: String| (name.to_owned(), value);
     let changed = shown.changed.map_or_else(|| "-".to_owned(), |at| at.to_string());
     let mut lines = vec![
-        own("name", shown.name.to_string()),
-        own("webhook URL", shown.webhook_url.to_string()),
-        own("secret", shown.secret.clone()),
-        own("last changed", changed),
+        ("name", shown.name.to_string()),
+        ("webhook URL", shown.webhook_url.to_string()),
+        ("secret", shown.secret.clone()),
+        ("last changed", changed),
     ];
-    lines.extend(shown.faults.iter().map(|fault| own("FAULT", fault.to_string())));
-    format!("{}\n\n{}", aligned(&lines), aligned(&mask::lines(&shown.configuration)))
-}
-
-/// Names and values in two columns.
-pub(super) fn aligned(lines: &[(String, String)]) -> String {
-    let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-    let lines: Vec<_> = lines.iter().map(|(name, value)| format!("{name:width$}  {value}")).collect();
-    lines.join("\n")
+    lines.extend(shown.faults.iter().map(|fault| ("FAULT", fault.to_string())));
+    format!("{}\n\n{}", pairs(lines), pairs(mask::lines(&shown.configuration)))
 }

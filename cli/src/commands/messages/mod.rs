@@ -12,7 +12,7 @@ use serde::Serialize;
 use shared::integration::IntegrationName;
 use shared::ledger::key;
 use shared::platform::Route;
-use trail::Line;
+use trail::{Cut, Line, Trail};
 
 /// What a `webhook-id` begins with.
 const WEBHOOK_ID_PREFIX: &str = "msg_";
@@ -32,7 +32,7 @@ pub(crate) struct Show {
     /// Of which integration; all are tried unless given
     #[arg(long, value_name = "NAME")]
     integration: Option<IntegrationName>,
-    /// A caller's request, by its idempotency key
+    /// A caller's request, by its idempotency key: with --route, --caller and --integration
     #[arg(long, requires_all = ["route", "caller", "integration"])]
     key: Option<String>,
     /// To which route the request was: agentless, cards, receipts, inbound/messages and so on
@@ -54,6 +54,9 @@ struct Known {
     ledger: Vec<Fate>,
     /// By the log.
     log: Vec<Line>,
+    /// Where the search of the log ended too early: why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_cut: Option<Cut>,
 }
 
 pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), Failure> {
@@ -61,7 +64,7 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
     let known = show.look(stack).await?;
     if known.ledger.is_empty() && known.log.is_empty() {
         output.data(&known);
-        return Err(Failure::Failed(show.not_found()));
+        return Err(Failure::Failed(known.log_cut.map_or_else(|| show.not_found(), |cut| show.not_searched(cut))));
     }
     output.result(&known, human);
     Ok(())
@@ -88,16 +91,20 @@ impl Show {
                 of_keys(stack, names.iter().map(|name| key::delivery(name, identity))).await
             }
             None => {
-                let mut log = trail::find(stack, id, self.days).await?;
+                let Trail { lines: mut log, cut: log_cut } = trail::find(stack, id, self.days).await?;
                 if let Some(name) = &self.integration {
                     log.retain(|line| line.integration.as_deref() == Some(name.as_str()));
                 }
                 let mut keys: Vec<_> = log.iter().filter_map(Line::ledger_key).collect();
                 keys.sort();
                 keys.dedup();
-                Ok(Known { ledger: of_keys(stack, keys).await?.ledger, log })
+                Ok(Known { ledger: of_keys(stack, keys).await?.ledger, log, log_cut })
             }
         }
+    }
+
+    fn not_searched(&self, cut: Cut) -> String {
+        format!("nothing was found, and not all of the log was searched: {}", cut.words())
     }
 
     fn not_found(&self) -> String {
@@ -108,10 +115,16 @@ impl Show {
                  so long, or look for the webhook-id of its delivery",
                 self.days
             ),
-            _ => format!(
-                "the ledger knows nothing of `{id}`: it still waits on the queue, it never came, or it is more than \
-                 {RETENTION_DAYS} days ago, which is as long as the ledger remembers"
-            ),
+            text => {
+                // Without a name, the integrations that are there are tried.
+                let named = self.integration.is_some() || text.as_ref().is_some_and(|text| text.contains('#'));
+                let removed =
+                    if named { "" } else { "\n  Of an integration that is removed it shows with --integration" };
+                format!(
+                    "the ledger knows nothing of `{id}`: it still waits on the queue, it never came, or it is more \
+                     than {RETENTION_DAYS} days ago, which is as long as the ledger remembers{removed}"
+                )
+            }
         }
     }
 }
@@ -144,6 +157,7 @@ fn human(known: &Known) -> String {
         let headings = ["time", "function", "kind", "outcome", "reason", "age", "integration"];
         parts.push(table(headings, known.log.iter().map(Line::row)));
     }
+    parts.extend(known.log_cut.map(|cut| format!("Not all of the log was searched: {}.", cut.words())));
     parts.join("\n\n")
 }
 

@@ -9,9 +9,13 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::aws::cause;
 use shared::ledger::key;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 /// More lines than this nobody reads.
 const MAXIMUM_LINES: usize = 1_000;
+/// How long the log is searched: a large one takes longer than anybody waits.
+const PATIENCE: Duration = Duration::from_secs(120);
 const LOG_GROUP: &str = "AWS::Logs::LogGroup";
 const FUNCTION: &str = "AWS::Lambda::Function";
 /// What the log group of a function is called in the template: the function and this.
@@ -36,47 +40,77 @@ pub(super) struct Line {
     webhook_id: Option<String>,
 }
 
-/// The lines about the message with this id of the platform's, in the order of time.
-pub(super) async fn find(stack: &Stack, id: &str, days: u16) -> Result<Vec<Line>, Failure> {
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Trail {
+    /// In the order of time.
+    pub(super) lines: Vec<Line>,
+    pub(super) cut: Option<Cut>,
+}
+
+/// Why a search ended too early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Cut {
+    /// There are more lines than anybody reads.
+    TooManyLines,
+    /// It took too long.
+    TooSlow,
+}
+
+impl Cut {
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::TooManyLines => format!("there are more than {MAXIMUM_LINES} lines"),
+            Self::TooSlow => {
+                format!("it took longer than {} s; fewer --days are searched sooner", PATIENCE.as_secs())
+            }
+        }
+    }
+}
+
+/// The lines about the message with this id of the platform's.
+pub(super) async fn find(stack: &Stack, id: &str, days: u16) -> Result<Trail, Failure> {
     if !can_be_searched(id) {
         let detail = "an id to search the log for has 1 to 512 characters, and neither blanks nor quotation marks";
         return Err(Failure::Usage(detail.to_owned()));
     }
     let since = Timestamp::now() - SignedDuration::from_hours(24 * i64::from(days));
     let client = aws_sdk_cloudwatchlogs::Client::new(&stack.aws);
-    let mut lines = Vec::new();
-    for (function, group) in log_groups(stack).await? {
+    let (mut trail, deadline) = (Trail { lines: Vec::new(), cut: None }, Instant::now() + PATIENCE);
+    'groups: for (function, group) in log_groups(stack).await? {
         let request = client.filter_log_events().log_group_name(&group).start_time(since.as_millisecond());
         let mut pages = request.filter_pattern(format!("\"{id}\"")).into_paginator().send();
-        while let Some(page) = pages.next().await {
+        loop {
+            let page = match timeout_at(deadline, pages.next()).await {
+                Ok(Some(page)) => page,
+                Ok(None) => break,
+                Err(_) => {
+                    trail.cut = Some(Cut::TooSlow);
+                    break 'groups;
+                }
+            };
             let page = page.map_err(|error| {
                 Failure::Failed(format!("the log group {group} cannot be searched: {}", cause(&error)))
             })?;
             let messages = page.events().iter().filter_map(|event| event.message());
-            lines.extend(messages.filter_map(|message| Line::read(message, id, &function)));
-            if lines.len() >= MAXIMUM_LINES {
-                break;
+            trail.lines.extend(messages.filter_map(|message| Line::read(message, id, &function)));
+            if trail.lines.len() > MAXIMUM_LINES {
+                trail.lines.truncate(MAXIMUM_LINES);
+                trail.cut = Some(Cut::TooManyLines);
+                break 'groups;
             }
         }
     }
-    lines.sort_by(|one, other| one.time.cmp(&other.time));
-    Ok(lines)
+    trail.lines.sort_by(|one, other| one.time.cmp(&other.time));
+    Ok(trail)
 }
 
 /// The functions of the stack, each with its log group.
 async fn log_groups(stack: &Stack) -> Result<Vec<(String, String)>, Failure> {
-    let client = aws_sdk_cloudformation::Client::new(&stack.aws);
-    let mut resources = client.list_stack_resources().stack_name(stack.name()).into_paginator().items().send();
-    let mut all = Vec::new();
-    while let Some(resource) = resources.next().await {
-        all.push(resource.map_err(|error| {
-            Failure::Failed(format!(
-                "the resources of the stack `{}` cannot be listed: {}",
-                stack.name(),
-                cause(&error)
-            ))
-        })?);
-    }
+    let all = stack.resources(&stack.aws).await.map_err(|error| {
+        Failure::Failed(format!("the resources of the stack `{}` cannot be listed: {}", stack.name(), cause(&error)))
+    })?;
     Ok(of_functions(&all))
 }
 

@@ -28,9 +28,6 @@ use uuid::Uuid;
 /// How often the ledger is looked at.
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// What to do about a webhook of which nobody knows whether it came.
-const REPEATABLE: &str = "It may be posted again: the same message is delivered once.";
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Post a signed sample, as the platform would: by default one with which nothing is sent to a customer
@@ -75,8 +72,9 @@ struct Report {
     /// Under which it is delivered.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_id: Option<String>,
-    /// Whether it was settled before it was posted, so that it is not delivered again.
-    settled_before: bool,
+    /// Whether it was settled before it was posted, so that it is not delivered again; known where it is waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled_before: Option<bool>,
     /// What became of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     fate: Option<Fate>,
@@ -95,15 +93,17 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
         let identity = message.identity(&integration.name);
         ledger::key::delivery(&integration.name, identity.as_str())
     });
-    let before = match (&key, test.wait) {
-        (Some(key), Some(_)) => Fate::find(stack, key).await?,
+    let settled_before = match (&key, test.wait) {
+        (Some(key), Some(_)) => Some(Fate::find(stack, key).await?.is_some_and(|fate| fate.state.is_settled())),
         _ => None,
     };
+    let webhook_id = message.as_ref().map(|message| webhook_id(&integration.name, message));
+    let again = test.again(webhook_id.as_deref());
     let mut report = Report {
-        answer: post(stack, &integration.name, signature, body).await?,
+        answer: post(stack, &integration.name, signature, body, &again).await?,
         kind: message.as_ref().map(|message| message.kind.name()),
-        webhook_id: message.as_ref().map(|message| webhook_id(&integration.name, message)),
-        settled_before: before.is_some_and(|fate| fate.state.is_settled()),
+        webhook_id,
+        settled_before,
         fate: None,
     };
     if !report.answer.is_good() {
@@ -112,21 +112,29 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
     }
     if let (Some(key), Some(seconds)) = (&key, test.wait) {
         output.say("Accepted. Waiting for what becomes of it ...");
-        report.fate = followed(stack, key, Duration::from_secs(seconds)).await?;
+        report.fate = match followed(stack, key, Duration::from_secs(seconds)).await {
+            Ok(fate) => fate,
+            Err(failure) => {
+                output.result(&report, human);
+                let failure = format!("it was accepted, and what became of it cannot be seen: {failure}");
+                return Err(Failure::Failed(failure));
+            }
+        };
     }
     show(&report, &test, output)
 }
 
-/// Posts the webhook.
+/// Posts the webhook; `again` says what to do where no answer came.
 async fn post(
     stack: &Stack,
     name: &IntegrationName,
     (header, signature): (HeaderName, String),
     body: Vec<u8>,
+    again: &str,
 ) -> Result<Answer, Failure> {
     let url = stack.route(&format!("{name}/webhook")).await?;
     let request = stack.http()?.post(url).header(header::CONTENT_TYPE, "application/json").header(header, signature);
-    Answer::read(request.body(body).send().await.map_err(|error| unanswered(error, REPEATABLE))?).await
+    Answer::read(request.body(body).send().await.map_err(|error| unanswered(error, again))?, again).await
 }
 
 /// Looks at the ledger until it is settled, or the time is over.
@@ -174,7 +182,7 @@ fn human(report: &Report) -> String {
         Some(id) => lines.push(("webhook-id", id.clone())),
         None => lines.push(("delivery", "none: such a webhook is acknowledged and not handed on".to_owned())),
     }
-    if report.settled_before {
+    if report.settled_before == Some(true) {
         lines.push(("note", "it had come before, so that it is not delivered again".to_owned()));
     }
     lines.extend(report.fate.iter().flat_map(Fate::pairs));
@@ -201,6 +209,21 @@ impl Test {
         // Each has a customer of its own, so that none waits in line behind another that does not get through.
         let customer = self.to.clone().unwrap_or_else(|| format!("patchbay-test-{}", Uuid::new_v4().simple()));
         Ok(sample::body(&integration.platform, kind, &customer, text).to_string().into_bytes())
+    }
+
+    /// What to do where nobody knows whether the webhook came.
+    fn again(&self, webhook_id: Option<&str>) -> String {
+        match (&self.body, webhook_id) {
+            (Some(_), Some(_)) => "It may be posted again: the same message is delivered once.".to_owned(),
+            (_, None) => "It may be posted again: such a webhook is not handed on.".to_owned(),
+            (None, Some(id)) => {
+                let (show, name) = ("patchbay messages show", &self.integration);
+                format!(
+                    "Posted again it would be another message. `{show} {id} --integration {name}` tells whether this \
+                     one came"
+                )
+            }
+        }
     }
 
     /// The header that says that the platform wrote it.

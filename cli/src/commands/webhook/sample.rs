@@ -93,8 +93,9 @@ fn highlevel(location: &str, kind: Kind, contact: &str, text: &str, id: &str, no
     match kind {
         Kind::Call => json!({
             "type": "OutboundMessage", "locationId": location, "timestamp": now,
-            "webhookId": Uuid::new_v4().to_string(), "messageId": id, "contactId": contact, "dateAdded": now, "direction": "outbound", "messageType": "CALL",
-            "callDuration": 1, "callStatus": "completed", "status": "completed",
+            "webhookId": Uuid::new_v4().to_string(), "messageId": id, "contactId": contact, "dateAdded": now,
+            "direction": "outbound", "messageType": "CALL", "callDuration": 1, "callStatus": "completed",
+            "status": "completed",
         }),
         Kind::Typing | Kind::Receipt | Kind::Text => json!({
             "type": "SMS", "locationId": location, "messageId": id, "contactId": contact, "message": text,

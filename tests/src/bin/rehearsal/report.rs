@@ -1,19 +1,23 @@
 //! What became of the messages, as a table.
 
+use std::collections::BTreeMap;
 use tests::rehearsal::{Phase, Tally};
 
 /// Prints both ways side by side.
 pub(crate) fn print(webhooks: &Tally, requests: &Tally) {
     let both = |count: fn(&Tally) -> usize| (count(webhooks), count(requests));
-    let sent = |tally: &Tally, phase| tally.sent.get(&phase).copied().unwrap_or_default();
-    let phase = |phase| (sent(webhooks, phase), sent(requests, phase));
+    let sent = |phase| both_in(&webhooks.sent, &requests.sent, phase);
+    let accepted = |phase| both_in(&webhooks.accepted, &requests.accepted, phase);
     println!("\n  {:<34} {:>12} {:>12}", "", "webhooks", "requests");
     println!("  {:<34} {:>12} {:>12}\n  {}", "", "→ service", "→ platform", "─".repeat(60));
     row("sent", both(|tally| tally.sent.values().sum()));
-    row("  before the upgrade", phase(Phase::Before));
-    row("  during it", phase(Phase::During));
-    row("  after it", phase(Phase::After));
-    row("answered 2xx", both(|tally| tally.accepted));
+    row("  before the upgrade", sent(Phase::Before));
+    row("  during it", sent(Phase::During));
+    row("  after it", sent(Phase::After));
+    row("answered 2xx", both(|tally| tally.accepted.values().sum()));
+    row("  before the upgrade", accepted(Phase::Before));
+    row("  during it", accepted(Phase::During));
+    row("  after it", accepted(Phase::After));
     row("  sent again by the sender", both(|tally| tally.repeats.values().sum()));
     for reason in
         webhooks.repeats.keys().chain(requests.repeats.keys().filter(|key| !webhooks.repeats.contains_key(*key)))
@@ -30,6 +34,12 @@ pub(crate) fn print(webhooks: &Tally, requests: &Tally) {
     must_be_none("refused", both(|tally| tally.refused));
     must_be_none("delivered, but never sent", both(|tally| tally.unsent));
     println!();
+}
+
+/// The two counts of one phase.
+fn both_in(webhooks: &BTreeMap<Phase, usize>, requests: &BTreeMap<Phase, usize>, phase: Phase) -> (usize, usize) {
+    let count = |counts: &BTreeMap<Phase, usize>| counts.get(&phase).copied().unwrap_or_default();
+    (count(webhooks), count(requests))
 }
 
 fn row(what: &str, (webhooks, requests): (usize, usize)) {

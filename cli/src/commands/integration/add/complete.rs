@@ -1,7 +1,8 @@
 //! What a configuration still lacks: it is generated, asked for, or named.
 
 use super::super::document::Document;
-use super::super::{ask, generate};
+use super::super::generate;
+use crate::ask;
 use crate::failure::Failure;
 use serde_json::Value;
 use shared::platform::PlatformName;

@@ -10,12 +10,12 @@ mod complete;
 mod flags;
 mod report;
 
-use super::ask::can_be_asked;
 use super::document::Document;
-use super::genesys_cloud::{GenesysCloud, Wanted};
+use super::genesys_cloud::{GenesysCloud, confirm};
 use super::given::Given;
 use super::secrets::{Found, Secrets, Stored, deleted, unreadable};
 use super::steps::Steps;
+use crate::ask::can_be_asked;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::stack::Stack;
@@ -24,6 +24,7 @@ use clap::Args;
 use flags::Fields;
 use report::Report;
 use shared::integration::{IntegrationName, Secret};
+use shared::platform::genesys_cloud::api::OpenIntegration;
 use shared::platform::{PlatformConfig, PlatformName};
 use std::path::PathBuf;
 use url::Url;
@@ -33,7 +34,10 @@ const INTEGRATION_ID: &str = "/integrationId";
 /// What stands there while the document is checked, until there is an id.
 const NO_ID_YET: &str = "not-made-yet";
 
-/// Connects one. Given again, it goes on where it was interrupted.
+/// Connect one: its configuration and secrets, and the platform's side of it
+///
+/// What is missing is asked for, or generated. Given again, it goes on where it was interrupted; for an integration that is
+/// there already, it makes the platform's side good again.
 #[derive(Debug, Args)]
 #[command(after_help = SECRETS)]
 pub(crate) struct Add {
@@ -51,7 +55,7 @@ pub(crate) struct Add {
     /// given
     #[arg(long, value_name = "NAME")]
     platform_name: Option<String>,
-    /// Call the platform for nothing
+    /// Do not call the platform
     #[arg(long)]
     no_platform: bool,
     /// Change an integration that is there already: what is given replaces what it has, all else stays
@@ -79,7 +83,9 @@ pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), F
     let found = secrets.find(add.name.as_str()).await?;
     let document = wanted(&add, &given, &found)?;
     let webhook_url = stack.route(&format!("{}/webhook", add.name)).await?;
-    let mut work = Work { add: &add, secrets, found, document, webhook_url, steps: Steps::new(output) };
+    let id_is_given = given.get(INTEGRATION_ID).is_some();
+    let steps = Steps::new(output);
+    let mut work = Work { add: &add, stack, secrets, found, document, id_is_given, webhook_url, steps };
     match work.run().await {
         Ok(platform) => {
             let report = Report::new(&add, &work, platform);
@@ -129,9 +135,12 @@ fn wanted(add: &Add, given: &Document, found: &Found) -> Result<Document, Failur
 /// The work, and what is known by now.
 struct Work<'a> {
     add: &'a Add,
+    stack: &'a Stack,
     secrets: Secrets<'a>,
     found: Found,
     document: Document,
+    /// Whether the platform's id of it was given, and is not the stored one.
+    id_is_given: bool,
     webhook_url: Url,
     steps: Steps,
 }
@@ -161,12 +170,11 @@ impl Work<'_> {
     /// Connects the platform's integration, and writes the secret before any message can need it.
     async fn connect(&mut self, genesys_cloud: &GenesysCloud<'_>, secret: &Secret) -> Result<(), Failure> {
         let name = self.add.platform_name.as_deref().unwrap_or(self.add.name.as_str());
-        let id = self.document.text(INTEGRATION_ID).map(str::to_owned);
-        let wanted = id.as_deref().map_or(Wanted::Name(name), Wanted::Id);
-        match genesys_cloud.find(&wanted).await? {
+        match self.find(genesys_cloud, name).await? {
             Some(found) => {
-                genesys_cloud.confirm(&found, &self.webhook_url, self.add.yes)?;
-                self.document.set(INTEGRATION_ID, id.unwrap_or_else(|| found.id.clone()).into());
+                confirm(&found, self.stack, &self.add.name, self.add.yes).await?;
+                genesys_cloud.made(found.clone()).await?;
+                self.document.set(INTEGRATION_ID, found.id.clone().into());
                 self.write().await?;
                 genesys_cloud.update(&found, &self.webhook_url, secret).await?;
                 self.steps.done(format!("Genesys Cloud's open messaging integration `{}` posts here", found.name));
@@ -179,6 +187,22 @@ impl Work<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The platform's integration, if it has it: by its id, or else by its name. That there is none with the stored id
+    /// any longer is no fault, or nothing would ever connect the integration again.
+    async fn find(&mut self, genesys_cloud: &GenesysCloud<'_>, name: &str) -> Result<Option<OpenIntegration>, Failure> {
+        if let Some(id) = self.document.text(INTEGRATION_ID) {
+            match genesys_cloud.with_id(id).await? {
+                None if self.id_is_given => {
+                    let why = "Genesys Cloud has no open messaging integration with that id";
+                    return Err(Failure::Failed(why.to_owned()));
+                }
+                None => self.steps.done("Genesys Cloud has no integration with the stored id any longer"),
+                found => return Ok(found),
+            }
+        }
+        genesys_cloud.named(name).await
     }
 
     async fn write(&mut self) -> Result<(), Failure> {

@@ -1,8 +1,8 @@
 //! What was done, and what is left to do.
 
-use super::super::show::aligned;
 use super::super::{document::Document, mask};
 use super::{Add, Work};
+use crate::output::pairs;
 use serde::Serialize;
 use serde_json::Value;
 use shared::integration::IntegrationName;
@@ -76,5 +76,5 @@ pub(super) fn human(report: &Report) -> String {
         vec![("webhook URL".to_owned(), report.webhook_url.to_string()), ("secret".to_owned(), report.secret.clone())];
     lines.extend(report.configuration.iter().flat_map(mask::lines));
     let next: Vec<_> = report.next.iter().map(|step| format!("\n- {step}")).collect();
-    format!("`{}` is connected.\n\n{}\n\nNext:{}", report.integration, aligned(&lines), next.concat())
+    format!("`{}` is connected.\n\n{}\n\nNext:{}", report.integration, pairs(lines), next.concat())
 }

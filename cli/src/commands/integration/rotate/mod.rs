@@ -5,17 +5,19 @@
 
 mod target;
 
-use super::genesys_cloud::{GenesysCloud, Wanted, signs_otherwise};
+use super::generate;
+use super::genesys_cloud::{GenesysCloud, confirm_ours, kept_url, signs_otherwise};
 use super::given::Given;
 use super::secrets::{Secrets, Stored};
 use super::steps::Steps;
-use super::{ask, generate};
+use crate::ask;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::stack::Stack;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use serde_json::Value;
 use shared::integration::{Integration, IntegrationName};
 use shared::platform::PlatformConfig;
 use shared::platform::genesys_cloud::config::Config;
@@ -25,8 +27,10 @@ use target::{Target, Way};
 /// A function that has just read a configuration anew does not do so again for ten seconds, whatever is signed with.
 const UNTIL_KNOWN: SignedDuration = SignedDuration::from_secs(11);
 
-/// Changes one of its secrets. Without --finish, the new secret becomes good besides the old one; with it, the old one
-/// is dropped.
+/// Change one of its secrets, both being good for a while
+///
+/// Without --finish, the new secret becomes good besides the old one; with it, the old one is dropped. A secret of which
+/// the other side has only one is replaced.
 #[derive(Debug, Args)]
 pub(crate) struct Rotate {
     /// The integration
@@ -42,7 +46,7 @@ pub(crate) struct Rotate {
     /// generated unless given
     #[arg(long, value_name = "FILE", conflicts_with = "finish")]
     secret_file: Option<PathBuf>,
-    /// Call the platform for nothing
+    /// Do not call the platform
     #[arg(long)]
     no_platform: bool,
 }
@@ -94,11 +98,14 @@ impl Work<'_> {
         let under_way = target.secrets(&self.stored.document).len() > 1;
         let (mut integration, mut written_at) = (integration, self.stored.changed);
         if under_way {
+            self.check_given()?;
+            self.check_ours(&integration).await?;
             self.steps.done("the new secret is good besides the old one already");
         } else {
             let document = target.with_new(&self.stored.document, self.new_secret()?);
             integration = document.read(&self.rotate.name)?;
             self.check(&integration).await?;
+            self.check_ours(&integration).await?;
             self.secrets.replace(&self.rotate.name, &self.stored, &document).await?;
             written_at = Some(Timestamp::now());
             self.stored.document = document;
@@ -115,10 +122,27 @@ impl Work<'_> {
         Ok((target.secrets(&self.stored.document).len(), self.next()))
     }
 
+    /// The new secret, if it is given.
+    fn given(&self) -> Result<Option<String>, Failure> {
+        Given::default().secret(self.rotate.secret_file.as_deref(), self.rotate.secret.variable())
+    }
+
+    /// Insists that no third secret is given while two are good: it would be dropped in silence.
+    fn check_given(&self) -> Result<(), Failure> {
+        let secrets = self.rotate.secret.secrets(&self.stored.document);
+        let current = secrets.first().and_then(Value::as_str);
+        match self.given()? {
+            Some(given) if Some(given.as_str()) != current => Err(Failure::Failed(
+                "a rotation is under way, to another secret than the one that is given: --finish it first".to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The new secret: given, asked for, or generated.
     fn new_secret(&self) -> Result<String, Failure> {
         let target = &self.rotate.secret;
-        if let Some(given) = Given::default().secret(self.rotate.secret_file.as_deref(), target.variable())? {
+        if let Some(given) = self.given()? {
             return Ok(given);
         }
         match target {
@@ -143,16 +167,30 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Insists that it is our webhooks that will be signed with a new secret.
+    async fn check_ours(&self, integration: &Integration) -> Result<(), Failure> {
+        if let (Target::Webhook, PlatformConfig::GenesysCloud(config), false) =
+            (&self.rotate.secret, &integration.platform, self.rotate.no_platform)
+        {
+            let genesys_cloud = GenesysCloud::new(config)?;
+            let found = genesys_cloud.own(&self.rotate.name).await?;
+            confirm_ours(&found, self.stack, &self.rotate.name, "--no-platform leaves them alone").await?;
+            genesys_cloud.made(found).await?;
+        }
+        Ok(())
+    }
+
     /// Has Genesys Cloud sign with the new secret, once every function takes it.
     async fn tell(&mut self, config: &Config, written_at: Option<Timestamp>) -> Result<(), Failure> {
         let genesys_cloud = GenesysCloud::new(config)?;
-        let found = genesys_cloud.find(&Wanted::Id(&config.integration_id)).await?;
-        let (Some(found), Some(secret)) = (found, config.webhook_secrets.first()) else { return Ok(()) };
+        let Some(secret) = config.webhook_secrets.first() else { return Ok(()) };
         let known_at = written_at.unwrap_or(Timestamp::UNIX_EPOCH) + UNTIL_KNOWN;
         let wait = Timestamp::now().duration_until(known_at);
         tokio::time::sleep(wait.try_into().unwrap_or_default()).await;
-        let webhook_url = self.stack.route(&format!("{}/webhook", self.rotate.name)).await?;
-        genesys_cloud.confirm_ours(&found, &webhook_url)?;
+        let route = self.stack.route(&format!("{}/webhook", self.rotate.name)).await?;
+        let found = genesys_cloud.own(&self.rotate.name).await?;
+        confirm_ours(&found, self.stack, &self.rotate.name, "--no-platform leaves them alone").await?;
+        let webhook_url = kept_url(&found, route);
         genesys_cloud.update(&found, &webhook_url, secret).await?;
         self.steps.done("Genesys Cloud signs with the new secret");
         Ok(())
@@ -181,9 +219,9 @@ impl Work<'_> {
 
     /// Insists that Genesys Cloud does not sign with the old secret any longer, as far as it tells.
     async fn check_signer(&mut self, config: &Config) -> Result<(), Failure> {
-        let found = GenesysCloud::new(config)?.find(&Wanted::Id(&config.integration_id)).await?;
-        match (found, config.webhook_secrets.first()) {
-            (Some(found), Some(secret)) if signs_otherwise(&found, secret) => Err(Failure::Failed(format!(
+        let found = GenesysCloud::new(config)?.own(&self.rotate.name).await?;
+        match config.webhook_secrets.first() {
+            Some(secret) if signs_otherwise(&found, secret) => Err(Failure::Failed(format!(
                 "Genesys Cloud does not sign with the new secret yet: `patchbay integration rotate {} --secret webhook` \
                  has it do so",
                 self.rotate.name

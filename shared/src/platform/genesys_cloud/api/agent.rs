@@ -32,6 +32,14 @@ impl FromStr for ConversationId {
     }
 }
 
+impl ConversationId {
+    /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Where an agent speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Communication {

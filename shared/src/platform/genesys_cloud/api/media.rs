@@ -5,9 +5,11 @@
 
 use super::agent::Communication;
 use super::{Call, Client, SHORTEST_ATTEMPT, time_left};
+use crate::metrics::{CallOutcome, Event};
 use crate::outbound::OutboundUrl;
 use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
+use crate::scope;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -165,15 +167,15 @@ impl Client {
         }
         // These take the place of those above that have the same name.
         request = request.headers(headers);
-        let response = request.send().await.map_err(|error| {
+        let started = Instant::now();
+        let answer = request.send().await.map(|response| response.status());
+        tell(&answer, started);
+        let status = answer.map_err(|error| {
             UploadError::NotUploaded(if error.is_timeout() { "it took too long" } else { "the connection broke" })
         })?;
-        let status = response.status();
-        tracing::info!(outcome = "file uploaded", status = status.as_u16());
-        let passes = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-        match status {
-            _ if status.is_success() => Ok(()),
-            _ if status.is_client_error() && !passes => Err(UploadError::Refused(status.as_u16())),
+        match outcome(status) {
+            CallOutcome::Succeeded => Ok(()),
+            CallOutcome::Refused => Err(UploadError::Refused(status.as_u16())),
             _ => Err(UploadError::NotUploaded("it could not be taken")),
         }
     }
@@ -201,6 +203,34 @@ impl Client {
                 return Err(UploadError::NotFinished);
             }
         }
+    }
+}
+
+/// What the place for the bytes means with its answer.
+fn outcome(status: StatusCode) -> CallOutcome {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => CallOutcome::RateLimited,
+        StatusCode::REQUEST_TIMEOUT => CallOutcome::Unknown,
+        _ if status.is_success() => CallOutcome::Succeeded,
+        _ if status.is_client_error() => CallOutcome::Refused,
+        _ => CallOutcome::Unknown,
+    }
+}
+
+/// Tells how putting the bytes ended, whatever it was.
+fn tell(answer: &Result<StatusCode, reqwest::Error>, started: Instant) {
+    let outcome = match answer {
+        Ok(status) => outcome(*status),
+        Err(error) => ApiError::from_transport(error).outcome(),
+    };
+    Event::PlatformCalled(outcome).write();
+    let scope::Ids { request_id, integration } = scope::ids();
+    let (result, status) = (outcome.as_str(), answer.as_ref().ok().map(StatusCode::as_u16));
+    let milliseconds = started.elapsed().as_millis() as u64;
+    if outcome == CallOutcome::Succeeded {
+        tracing::info!(request_id, integration, outcome = "file uploaded", result, status, milliseconds);
+    } else {
+        tracing::warn!(request_id, integration, outcome = "file uploaded", result, status, milliseconds);
     }
 }
 

@@ -22,7 +22,7 @@ pub use open_integrations::{CreateStatus, OpenIntegration, OpenIntegrationSettin
 
 use super::config::Config;
 use crate::platform::transport::{self, Answered, SHORTEST_ATTEMPT, USUAL, address, platform_time, time_left};
-use crate::platform::{ApiError, PlatformApi, PlatformName};
+use crate::platform::{ApiError, PlatformApi, PlatformError, PlatformName};
 use http::{Method, StatusCode, header};
 use rate_limit::RateLimit;
 use serde::Serialize;
@@ -118,15 +118,10 @@ impl Client {
         deadline: Instant,
     ) -> Result<A, ApiError> {
         let token = self.token(config, None, deadline).await?;
-        match self.send(config, call, &token, deadline).await {
+        match self.send(config, call, &token, ApiError::Refused, deadline).await {
             Err(ApiError::Refused(error)) if error.status == StatusCode::UNAUTHORIZED.as_u16() => {
                 let token = self.token(config, Some(&token), deadline).await?;
-                match self.send(config, call, &token, deadline).await {
-                    Err(ApiError::Refused(error)) if error.status == StatusCode::UNAUTHORIZED.as_u16() => {
-                        Err(ApiError::Credentials(error))
-                    }
-                    result => result,
-                }
+                self.send(config, call, &token, ApiError::Credentials, deadline).await
             }
             result => result,
         }
@@ -136,11 +131,13 @@ impl Client {
         self.tokens.get(&self.http, config, rejected, Instant::now() + time_left(deadline)?).await
     }
 
+    /// Makes the call with `token`; what it means that the platform does not take that is for `unauthorized` to say.
     async fn send<A: DeserializeOwned + Default>(
         &self,
         config: &Config,
         call: &Call<'_>,
         token: &Token,
+        unauthorized: fn(PlatformError) -> ApiError,
         deadline: Instant,
     ) -> Result<A, ApiError> {
         let mut url = address(&config.region.api_url(), call.path)?;
@@ -156,7 +153,10 @@ impl Client {
             RateLimit::read(&headers).report(&config.client_id);
             if !status.is_success() {
                 let words = error::read(status, &headers, &body.unwrap_or_default());
-                return Err(ApiError::from_answer(status, &headers, words));
+                return Err(match status {
+                    StatusCode::UNAUTHORIZED => unauthorized(words),
+                    _ => ApiError::from_answer(status, &headers, words),
+                });
             }
             let answer = body.ok().and_then(|body| serde_json::from_slice(&body).ok());
             match (answer, &call.method) {

@@ -20,6 +20,9 @@ const PAGE_SIZE: usize = 100;
 /// How many pages are read at the most.
 const MAXIMUM_PAGES: usize = 50;
 
+/// A signature secret token has at least so many characters.
+const MINIMUM_SECRET: usize = 16;
+
 /// One open-messaging integration: `OpenIntegration`, as far as it matters here.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -34,6 +37,20 @@ pub struct OpenIntegration {
     pub outbound_notification_webhook_signature_secret_token: Option<Secret>,
     /// How far it is made; none where the platform does not say.
     pub create_status: Option<CreateStatus>,
+}
+
+impl OpenIntegration {
+    /// The secret that its webhooks are signed with, where the platform shows it. What it shows in a secret's place, such
+    /// as asterisks, is none.
+    #[must_use]
+    pub fn shown_secret(&self) -> Option<&Secret> {
+        let is_real = |text: &str| {
+            text.len() >= MINIMUM_SECRET
+                && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_+/=".contains(letter))
+        };
+        let told = self.outbound_notification_webhook_signature_secret_token.as_ref();
+        told.filter(|secret| is_real(secret.expose_secret()))
+    }
 }
 
 /// How far an integration is made. The platform answers before it has made it.
@@ -202,6 +219,19 @@ mod tests {
         for (word, status) in [("Initiated", CreateStatus::Initiated), ("Surprise", CreateStatus::Other)] {
             let one: OpenIntegration = serde_json::from_str(&format!(r#"{{"createStatus": "{word}"}}"#)).unwrap();
             assert_eq!(Some(status), one.create_status);
+        }
+    }
+
+    #[test]
+    fn what_stands_in_a_secrets_place_is_no_secret() {
+        let shown = |text: &str| {
+            let json = serde_json::json!({"outboundNotificationWebhookSignatureSecretToken": text});
+            let one: OpenIntegration = serde_json::from_value(json).unwrap();
+            one.shown_secret().is_some()
+        };
+        assert!(shown("0123456789abcdef") && shown("c2VjcmV0LXNlY3JldA+/=="));
+        for placeholder in ["", "hidden", "****************", "••••••••••••••••"] {
+            assert!(!shown(placeholder), "{placeholder}");
         }
     }
 

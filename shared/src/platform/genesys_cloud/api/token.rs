@@ -97,8 +97,9 @@ async fn fetch(http: &reqwest::Client, config: &Config, deadline: Instant) -> Re
     };
     let outcome = match &token {
         Ok(_) => TokenOutcome::Succeeded,
-        Err(ApiError::NotSent(_)) => TokenOutcome::NotSent,
-        Err(_) => TokenOutcome::Refused,
+        Err(ApiError::Credentials(_)) => TokenOutcome::Refused,
+        Err(ApiError::RateLimited { .. }) => TokenOutcome::RateLimited,
+        Err(_) => TokenOutcome::NotSent,
     };
     Event::TokenRefreshed(outcome).write();
     let scope::Ids { request_id, integration } = scope::ids();

@@ -11,6 +11,7 @@ use super::config::Config;
 use crate::platform::transport::{self, Answered, Schedule};
 use crate::platform::{ApiError, PlatformApi, PlatformName};
 use http::{Method, StatusCode, header};
+use jiff::{SignedDuration, Timestamp};
 use rate_limit::RateLimit;
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -22,6 +23,9 @@ use url::Url;
 /// Over what passes within 5 to 10 s: 15.5 s in all, where there is time.
 const SCHEDULE: Schedule =
     Schedule { maximum_repeats: 6, first_wait: Duration::from_millis(500), longest_wait: Duration::from_secs(4) };
+
+/// For so long after a message was sent the platform may not know it yet.
+const EARLY: SignedDuration = SignedDuration::from_secs(10);
 
 /// The version of the API, which every call must name.
 const VERSION: (&str, &str) = ("Version", "2021-04-15");
@@ -38,8 +42,8 @@ enum Repeats {
     /// It may be made again unless it may have been done.
     UnlessDone,
     /// It may be made twice, and made again where the platform does not know the message yet: for 5 to 10 s after a
-    /// message was sent it answers 401 or 403.
-    OverEarly,
+    /// message was sent, which it was by this time, it answers 401 or 403.
+    OverEarly(Timestamp),
 }
 
 /// One call.
@@ -60,7 +64,15 @@ impl Repeats {
     fn allow(self, error: &ApiError) -> bool {
         match self {
             Self::UnlessDone => error.is_worth_repeating(false),
-            Self::OverEarly => error.is_worth_repeating(true) || is_early(error),
+            Self::OverEarly(_) => error.is_worth_repeating(true) || may_be_early(error),
+        }
+    }
+
+    /// What an error means at `now`. A 401 or 403 that can still be due to the message is a refusal like others.
+    fn judge(self, error: ApiError, now: Timestamp) -> ApiError {
+        match self {
+            Self::OverEarly(sent_by) if now.duration_since(sent_by) < EARLY => error,
+            _ => refused_credentials(error, self),
         }
     }
 }
@@ -127,17 +139,18 @@ impl Client {
                 ApiError::RateLimited { retry_after } if !headers.contains_key(header::RETRY_AFTER) => {
                     ApiError::RateLimited { retry_after: rate_limit.wait().unwrap_or(retry_after) }
                 }
-                error => error,
+                error => call.repeats.judge(error, Timestamp::now()),
             })
         })
         .await
     }
 }
 
-/// Whether it is what the platform answers while it does not know the message yet.
-fn is_early(error: &ApiError) -> bool {
+/// Whether it is what the platform answers while it does not know the message yet. Times may be wrong, so that no time
+/// counts here.
+fn may_be_early(error: &ApiError) -> bool {
     let early = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].map(|status| status.as_u16());
-    matches!(error, ApiError::Refused(error) if early.contains(&error.status))
+    matches!(error, ApiError::Refused(error) | ApiError::Credentials(error) if early.contains(&error.status))
 }
 
 /// What it means when waiting has not helped: the token is not good for the call.
@@ -145,7 +158,7 @@ fn refused_credentials(error: ApiError, repeats: Repeats) -> ApiError {
     match error {
         ApiError::Refused(words)
             if words.status == StatusCode::UNAUTHORIZED.as_u16()
-                || (repeats == Repeats::OverEarly && words.status == StatusCode::FORBIDDEN.as_u16()) =>
+                || (matches!(repeats, Repeats::OverEarly(_)) && words.status == StatusCode::FORBIDDEN.as_u16()) =>
         {
             ApiError::Credentials(words)
         }
@@ -158,16 +171,32 @@ mod tests {
     use super::*;
     use crate::platform::PlatformError;
 
+    fn refused(status: u16) -> ApiError {
+        ApiError::Refused(PlatformError { status, ..PlatformError::default() })
+    }
+
     #[test]
     fn only_what_may_come_too_early_is_repeated_over_401_and_403() {
+        let over_early = Repeats::OverEarly(Timestamp::UNIX_EPOCH);
         for status in [401, 403] {
-            let refused = ApiError::Refused(PlatformError { status, ..PlatformError::default() });
-            assert!(Repeats::OverEarly.allow(&refused) && !Repeats::UnlessDone.allow(&refused), "{status}");
-            assert!(matches!(refused_credentials(refused, Repeats::OverEarly), ApiError::Credentials(_)));
+            assert!(over_early.allow(&refused(status)) && !Repeats::UnlessDone.allow(&refused(status)), "{status}");
+            assert!(matches!(refused_credentials(refused(status), over_early), ApiError::Credentials(_)));
         }
-        let refused = |status| ApiError::Refused(PlatformError { status, ..PlatformError::default() });
-        assert!(!Repeats::OverEarly.allow(&refused(404)));
+        assert!(!over_early.allow(&refused(404)));
         assert!(matches!(refused_credentials(refused(403), Repeats::UnlessDone), ApiError::Refused(_)));
         assert!(matches!(refused_credentials(refused(401), Repeats::UnlessDone), ApiError::Credentials(_)));
+    }
+
+    #[test]
+    fn what_may_be_early_is_our_credentials_only_once_it_can_no_longer_be_early() {
+        let sent_by = Timestamp::UNIX_EPOCH;
+        let over_early = Repeats::OverEarly(sent_by);
+        for status in [401, 403] {
+            let judged = |seconds| over_early.judge(refused(status), sent_by + SignedDuration::from_secs(seconds));
+            assert!(matches!(judged(9), ApiError::Refused(_)) && matches!(judged(10), ApiError::Credentials(_)));
+            assert!(over_early.allow(&judged(10)), "the time may be wrong");
+        }
+        assert!(matches!(Repeats::UnlessDone.judge(refused(401), sent_by), ApiError::Credentials(_)));
+        assert!(matches!(Repeats::UnlessDone.judge(refused(403), sent_by), ApiError::Refused(_)));
     }
 }

@@ -4,6 +4,7 @@
 //! location.
 
 use crate::metrics::Event;
+use crate::scope;
 use http::HeaderMap;
 use std::time::Duration;
 
@@ -44,7 +45,9 @@ impl RateLimit {
         Event::Headroom { client: location_id, calls: headroom }.write();
         if headroom < allowed / 10 {
             let remaining_today = self.remaining_today;
-            tracing::warn!(client = location_id, headroom, allowed, remaining_today, "few calls are left");
+            let scope::Ids { request_id, integration } = scope::ids();
+            let client = location_id;
+            tracing::warn!(request_id, integration, client, headroom, allowed, remaining_today, "few calls are left");
         }
     }
 }

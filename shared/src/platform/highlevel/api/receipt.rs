@@ -57,7 +57,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<(), ApiError> {
         let path = ["conversations", "messages", &receipt.message_id, "status"];
-        let call = Call::new(Method::PUT, &path, &Status::from(receipt), Repeats::OverEarly)?;
+        let call = Call::new(Method::PUT, &path, &Status::from(receipt), Repeats::OverEarly(receipt.time))?;
         self.call(config, &call, |_: Option<IgnoredAny>| Ok(()), deadline).await
     }
 }

@@ -5,22 +5,22 @@ use dialoguer::{Confirm, Input, Password};
 use std::io::{IsTerminal, stderr, stdin};
 
 /// Whether somebody is there who can be asked.
-pub(super) fn can_be_asked() -> bool {
+pub(crate) fn can_be_asked() -> bool {
     stdin().is_terminal() && stderr().is_terminal()
 }
 
 /// Asks for a text.
-pub(super) fn text(prompt: &str) -> Result<String, Failure> {
+pub(crate) fn text(prompt: &str) -> Result<String, Failure> {
     Input::new().with_prompt(prompt).interact_text().map_err(unanswered)
 }
 
 /// Asks for a secret, which does not show.
-pub(super) fn secret(prompt: &str) -> Result<String, Failure> {
+pub(crate) fn secret(prompt: &str) -> Result<String, Failure> {
     Password::new().with_prompt(prompt).report(false).interact().map_err(unanswered)
 }
 
 /// Asks whether to go on, unless `--yes` has said so.
-pub(super) fn confirmed(question: &str, yes: bool) -> Result<(), Failure> {
+pub(crate) fn confirmed(question: &str, yes: bool) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
@@ -34,7 +34,7 @@ pub(super) fn confirmed(question: &str, yes: bool) -> Result<(), Failure> {
 }
 
 /// Asks for the name of what is to be ended, unless `--yes` has said so.
-pub(super) fn confirmed_by_name(question: &str, name: &str, yes: bool) -> Result<(), Failure> {
+pub(crate) fn confirmed_by_name(question: &str, name: &str, yes: bool) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }

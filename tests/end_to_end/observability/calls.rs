@@ -1,0 +1,87 @@
+//! Calls to a platform in the log: what an operator has to act on, and what passes by itself.
+
+use crate::logs::log_with;
+use crate::platform::WithPlatform;
+use serde_json::{Value, json};
+use tests::caller::Request;
+use tests::genesys_cloud_api::Fault;
+use tests::highlevel::{Keys, integration};
+use tests::highlevel_api::HighLevel;
+use tests::messaging_service::MessagingService;
+use tests::stack::Stack;
+
+/// How the calls for `integration` ended, once its log has all that is expected.
+async fn results(integration: &str, expected: &[(&str, &str)]) -> Vec<Value> {
+    let log = log_with(integration, expected).await;
+    let lines = log.lines().filter(|line| line.contains(integration)).map(|line| serde_json::from_str(line).unwrap());
+    let calls = lines.filter(|line: &Value| line["outcome"] == "platform called");
+    calls.map(|line| line["result"].clone()).collect()
+}
+
+#[tokio::test]
+async fn a_401_that_a_new_token_cures_is_no_trouble_with_the_credentials() {
+    let setting = WithPlatform::start().await;
+    setting.platform.fail([Fault::TokenRevoked]);
+    let message = Request::new(&json!({"toAddress": "customer-1", "textBody": "hello"})).bearing_token();
+    assert_eq!(200, message.post(&setting.stack, &setting.integration, "agentless").await.status.as_u16());
+    let results = results(setting.integration.name.as_str(), &[("answered", "agentless")]).await;
+    assert_eq!(vec![json!("refused"), json!("succeeded")], results);
+}
+
+#[tokio::test]
+async fn a_401_is_trouble_with_the_credentials_only_where_it_is_not_due_to_a_message_that_is_new() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let platform = HighLevel::start().await;
+    let configured = |configuration: &mut Value| configuration["apiBaseUrl"] = platform.url.clone().into();
+    let integration = integration(&stack, &Keys::generate(), &service.url, configured).await;
+    platform.refuse_early_statuses(1, 401);
+    let name = integration.name.as_str();
+    let answered = [("answered", "\"route\":\"receipts\"")];
+
+    let mut receipt = json!({"messageId": "m-1", "to": {"id": "contact-17"}, "status": "delivered"});
+    let answer = Request::new(&receipt).signed().post(&stack, &integration, "receipts").await;
+    assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+    assert_eq!(vec![json!("refused"), json!("succeeded")], results(name, &answered).await);
+
+    receipt["messageId"] = "m-2".into();
+    receipt["time"] = "2026-01-02T03:04:05Z".into();
+    let answer = Request::new(&receipt).signed().post(&stack, &integration, "receipts").await;
+    assert_eq!(200, answer.status.as_u16(), "the time may be wrong: {:?}", answer.body);
+    let results = results(name, &[("platform called", "credentials-refused")]).await;
+    assert_eq!([json!("refused"), json!("succeeded"), json!("credentials-refused")], results[..3]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_put_has_a_line_with_its_ids_and_its_result() {
+    let setting = WithPlatform::start().await;
+    let WithPlatform { stack, platform, integration } = &setting;
+    let conversation = platform.open_conversation(&integration.integration_id, "customer-1");
+    let (conversation_id, communication_id) = (&conversation.conversation_id, &conversation.communication_id);
+    let route = format!("conversations/{conversation_id}/communications/{communication_id}/messages");
+    let media = json!({"content": "iVBORw0KGgo=", "contentType": "image/png", "fileName": "cat.png"});
+    let name = integration.name.as_str();
+    for (fault, status, result) in [(None, 200, "succeeded"), (Some(Fault::Status(403)), 422, "refused")] {
+        platform.fail_uploads(fault);
+        let answer = Request::new(&json!({ "media": media })).bearing_token().post(stack, integration, &route).await;
+        assert_eq!(status, answer.status.as_u16(), "{:?}", answer.body);
+        let log = log_with(name, &[("file uploaded", result)]).await;
+        let mut lines = log.lines().filter(|line| line.contains("file uploaded") && line.contains(name));
+        let line: Value = serde_json::from_str(lines.find(|line| line.contains(result)).unwrap()).unwrap();
+        assert_eq!((json!(answer.request_id), json!(result)), (line["request_id"].clone(), line["result"].clone()));
+        assert!(line["milliseconds"].is_u64() && line["status"].is_u64(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_of_somebody_unknown_does_not_get_into_the_log() {
+    let setting = WithPlatform::start().await;
+    let number = "00491701234567";
+    let route = format!("conversations/{number}/communications/c/messages");
+    let message = Request::new(&json!({"textBody": "hello"}));
+    message.post(&setting.stack, &setting.integration, &route).await.assert_problem(401, "unauthenticated");
+    let name = setting.integration.name.as_str();
+    let log = log_with(name, &[("unauthenticated", "agent/messages")]).await;
+    assert!(!log.contains(number));
+    message.bearing_token().post(&setting.stack, &setting.integration, &route).await;
+    log_with(name, &[("platform-refused", number)]).await;
+}
