@@ -55,12 +55,14 @@ class Run:
         self.folder = RUNS / f"run-{os.getpid()}"
         self.temporary = self.folder / "tmp"
         self.temporary.mkdir(parents=True)
+        self.ports = self.folder / "ports"
+        self.ports.mkdir()
         self.log = self.folder / "functions.log"
         self.log.touch()
 
     def clean(self):
         """Removes all but the logs, which the next run removes."""
-        for folder in ("infra", "target", "tmp"):
+        for folder in ("infra", "ports", "target", "tmp"):
             shutil.rmtree(self.folder / folder, ignore_errors=True)
 
 

@@ -11,6 +11,7 @@ The command finds in its environment:
     PATCHBAY_STACK                                                            its name
     AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY    the emulated AWS
     STACK_LOG                                                                 the file with the functions' log lines
+    PORTS_FOLDER                                                              where tests note the ports that they used
 """
 
 import os
@@ -135,7 +136,7 @@ def main(command):
                 deploy(run, client)
                 follower = LogFollower(client, run.log)
                 follower.start()
-                environment = addresses(STACK, client, emulator) | {"STACK_LOG": str(run.log)}
+                environment = addresses(STACK, client, emulator) | {"STACK_LOG": str(run.log), "PORTS_FOLDER": str(run.ports)}
                 say(f"The stack is up after {time.monotonic() - started:.0f} s: {environment['API_URL']}")
                 # Ctrl-C reaches the command too; it ends as it sees fit, and the stack is taken down after it.
                 signal.signal(signal.SIGINT, signal.SIG_IGN)

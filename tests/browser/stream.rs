@@ -5,8 +5,9 @@ use reqwest::header::ACCEPT;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use tests::browser::Browser;
+use tests::listener::listen;
 use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 /// A line between the browser and the service that can be cut.
@@ -18,7 +19,7 @@ struct Line {
 impl Line {
     async fn to(service: &Service) -> Self {
         let to: SocketAddr = service.url.trim_start_matches("http://").parse().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listen();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let whole = watch::Sender::new(true);
         let state = whole.subscribe();

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tests::caller::Request;
 use tests::genesys_cloud::Answer;
 use tests::genesys_cloud_api::{Conversation, Fault, Verdict};
-use tokio::net::TcpListener;
+use tests::listener::listen;
 
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n, or what passes for one";
 
@@ -91,7 +91,7 @@ impl Assets {
                 counted.fetch_add(1, Ordering::Relaxed);
                 next.run(request)
             }));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = listen();
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(async move { axum::serve(listener, router).await.expect("the server runs") });
         Self { url, requests }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Html;
 use jiff::SignedDuration;
 use tests::aws_proxy::AwsProxy;
-use tokio::net::TcpListener;
+use tests::listener::listen;
 use uuid::Uuid;
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn an_api_that_is_out_of_reach_is_named_once() {
 async fn an_address_at_which_something_else_is_is_named_once() {
     let setting = Setting::new().await;
     for status in [200, 302, 404] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listen();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let answer = move || async move { (StatusCode::from_u16(status).unwrap(), Html("<h1>Welcome</h1>")) };
         let page = tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });

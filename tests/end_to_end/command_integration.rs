@@ -7,8 +7,8 @@ use tests::aws_proxy::AwsProxy;
 use tests::command::Command;
 use tests::genesys_cloud_api::{CLIENT_ID, CLIENT_SECRET, Fault};
 use tests::lambda_host::binary;
+use tests::listener::listen;
 use tests::stack::SIGNING_SECRET;
-use tokio::net::TcpListener;
 use tokio::process;
 
 #[tokio::test]
@@ -278,7 +278,7 @@ async fn a_secret_that_cannot_be_read_takes_nothing_from_the_list() {
 #[tokio::test]
 async fn an_aws_that_never_answers_ends_the_command() {
     // Connections are taken, and nobody reads them.
-    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = listen();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let ended = Command::new(&["integration", "list"]).env("AWS_ENDPOINT_URL", &endpoint).run().await.ended_with(1);
     assert!(ended.stderr.contains("cannot be read") && ended.stderr.contains("time"), "{ended:?}");

@@ -12,10 +12,10 @@ use tests::command::{Command, Ran, patchbay};
 use tests::genesys_cloud::{self, WIRE};
 use tests::genesys_cloud_api::Fault;
 use tests::highlevel::{self, Keys};
+use tests::listener::listen;
 use tests::messaging_service::{Attempt, MessagingService, PATIENCE, Reply};
 use tests::multicloud_cx;
 use tests::stack::{SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECRET};
-use tokio::net::TcpListener;
 use uuid::Uuid;
 
 const ADDRESS: &str = "address-of-a-customer";
@@ -217,7 +217,7 @@ async fn a_message_is_followed_by_the_platforms_id_through_the_log_to_the_ledger
 async fn after_a_lost_answer_it_is_said_whether_the_same_may_be_posted_again() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let integration = stack.integration(&service.url, |_| {}).await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let hangs_up = tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {

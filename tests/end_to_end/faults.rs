@@ -3,6 +3,7 @@
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use shared::ledger::Outcome;
 use tests::genesys_cloud;
+use tests::listener::Unlistened;
 use tests::messaging_service::{Attempt, MessagingService, Reply};
 use tests::stack::{Stack, TestIntegration};
 
@@ -54,20 +55,18 @@ async fn garbage_in_an_accepting_answer_does_no_harm() {
 async fn a_service_that_is_down_gets_everything_when_it_is_back_in_order() {
     let stack = Stack::connect().await;
     // Nobody listens at this address, until the integration is given the right one.
-    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (down, up) = (format!("http://{unused}/"), MessagingService::start().await);
-    let integration = stack.integration(&down, |_| {}).await;
+    let (down, up) = (Unlistened::bind(), MessagingService::start().await);
+    let integration = stack.integration(&format!("http://127.0.0.1:{}/", down.port()), |_| {}).await;
     for number in 0..3 {
         genesys_cloud::text(&integration, "c", &number.to_string()).accepted(&stack, &integration).await;
     }
-    let listener = tokio::net::TcpListener::bind(unused).await.unwrap();
     let forward = axum::Router::new().fallback({
         let (http, url) = (stack.http.clone(), up.url.clone());
         move |headers: axum::http::HeaderMap, body: axum::body::Bytes| async move {
             http.post(url).headers(headers).body(body).send().await.unwrap().status()
         }
     });
-    let server = tokio::spawn(async move { axum::serve(listener, forward).await });
+    let server = tokio::spawn(async move { axum::serve(down.listen(), forward).await });
     let attempts = up.wait_until(|attempts| attempts.len() == 3).await;
     server.abort();
     assert_eq!(vec!["0", "1", "2"], attempts.iter().map(Attempt::text).collect::<Vec<_>>());

@@ -1,6 +1,7 @@
 //! Stands between a function, or the command, and the emulated AWS: counts the calls, and makes some of them fail. What
 //! goes to the HTTP API can go through it as well.
 
+use crate::listener::listen;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -11,7 +12,6 @@ use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// The running proxy; it ends when this is dropped.
@@ -61,7 +61,7 @@ impl Drop for AwsProxy {
 impl AwsProxy {
     /// Starts one before the stack's emulated AWS.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = listen();
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let shared = Arc::new(Shared {
             upstream: std::env::var("AWS_ENDPOINT_URL").expect("the stack is up"),

@@ -23,6 +23,7 @@ pub use media::{Upload, Verdict};
 pub use platform::Call;
 pub use webhooks::Posted;
 
+use crate::listener::listen;
 use answers::Refusal;
 use axum::Router;
 use axum::routing::{any, get, post, put};
@@ -32,7 +33,6 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 use webhooks::Webhook;
@@ -83,7 +83,7 @@ impl Drop for GenesysCloud {
 impl GenesysCloud {
     /// Starts it.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = listen();
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let platform = Arc::new(Platform::new(url.clone()));
         let router = router(Arc::clone(&platform));

@@ -8,6 +8,7 @@ mod tests;
 
 pub use platform::{Call, Fault};
 
+use crate::listener::listen;
 use crate::messaging_service::PATIENCE;
 use axum::Router;
 use axum::extract::{Path, State};
@@ -17,7 +18,6 @@ use models::{Inbound, Status};
 use platform::{Incoming, Platform, Refusal};
 use serde_json::json;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -41,7 +41,7 @@ impl Drop for HighLevel {
 impl HighLevel {
     /// Starts it.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = listen();
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let platform = Arc::new(Platform::default());
         let router = Router::new()

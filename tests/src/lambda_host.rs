@@ -3,6 +3,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 
+use crate::listener::listen;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -15,7 +16,6 @@ use std::collections::HashMap;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -59,7 +59,7 @@ impl LambdaHost {
         let pending = Pending::default();
         let api =
             RuntimeApi { invocations: Arc::new(tokio::sync::Mutex::new(receiver)), pending: Arc::clone(&pending) };
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = listen();
         let address = listener.local_addr().expect("an address").to_string();
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))

@@ -14,6 +14,7 @@ pub mod genesys_cloud_api;
 pub mod highlevel;
 pub mod highlevel_api;
 pub mod lambda_host;
+pub mod listener;
 pub mod messaging_service;
 pub mod multicloud_cx;
 pub mod multicloud_cx_api;

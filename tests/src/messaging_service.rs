@@ -1,5 +1,6 @@
 //! A messaging service that checks what it gets, remembers it, and behaves as it is told.
 
+use crate::listener::listen;
 use crate::stack::SIGNING_SECRET;
 use axum::Router;
 use axum::body::Bytes;
@@ -13,7 +14,6 @@ use shared::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, verify};
 use shared::trace::X_B3_TRACE_ID;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -147,7 +147,7 @@ impl MessagingService {
 
     /// Starts one that behaves so.
     pub async fn behaving(behaviour: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = listen();
         // No other service has this path: what another test left behind may still knock on a port that is ours now.
         let path = format!("{DELIVERIES}{}", Uuid::new_v4());
         let url = format!("http://{}{path}", listener.local_addr().expect("an address"));

@@ -12,6 +12,7 @@ pub use crate::faults::Fault;
 pub use platform::Call;
 
 use crate::faults::Target;
+use crate::listener::listen;
 use crate::messaging_service::PATIENCE;
 use answers::Refusal;
 use axum::Router;
@@ -19,7 +20,6 @@ use axum::routing::post;
 use platform::Platform;
 use serde_json::Value;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// The contact centre that it knows.
@@ -55,7 +55,7 @@ impl MulticloudCx {
     }
 
     async fn with(platform: Platform) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = listen();
         let url = format!("http://{}/digital", listener.local_addr().expect("an address"));
         let platform = Arc::new(platform);
         let router = Router::new()

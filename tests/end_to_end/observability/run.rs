@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use tests::caller::Request;
 use tests::genesys_cloud;
 use tests::genesys_cloud_api::Fault;
+use tests::listener::listen;
 use tests::messaging_service::{Attempt, MessagingService, PATIENCE, Reply};
 use tests::multicloud_cx;
 use tests::template::Named;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 use uuid::Uuid;
 
 /// One value, under one of its dimension sets.
@@ -209,7 +209,7 @@ async fn requests(route: &'static str, body: Body) {
 
 /// The address of a platform that gives a token, and that nobody reaches after that.
 async fn gone_after_a_token() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         let (mut connection, _) = listener.accept().await.unwrap();

@@ -31,7 +31,7 @@ async fn run(tags: &[&str], service: &MessagingService, assets: &str) -> usize {
         .kill_on_drop(true)
         .output()
         .await
-        .expect("Schemathesis is there: `make setup` makes it");
+        .expect("Schemathesis is there: `make setup-tests` makes it");
     let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     println!("{printed}");
     assert!(output.status.success(), "{printed}\n{errors}");

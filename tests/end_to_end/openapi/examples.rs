@@ -9,12 +9,12 @@ use serde_json::Value;
 use shared::signature::hub;
 use tests::caller::Request;
 use tests::highlevel_api::HighLevel;
+use tests::listener::listen;
 use tests::messaging_service::MessagingService;
 use tests::multicloud_cx_api::{APP_SECRET, MulticloudCx};
 use tests::openapi::{Document, Operation, Received};
 use tests::stack::{Stack, WEBHOOK_SECRET};
 use tests::{highlevel, multicloud_cx};
-use tokio::net::TcpListener;
 use uuid::Uuid;
 
 /// What the examples know of the other platforms.
@@ -82,7 +82,7 @@ impl Account {
 /// A server of the company's own, with the file that an example speaks of.
 pub(super) async fn assets() -> String {
     let picture = get(|| async { ([(header::CONTENT_TYPE, "image/png")], PICTURE) });
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let listener = listen();
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let router = Router::new().route("/parcel.png", picture);
     tokio::spawn(async move { axum::serve(listener, router).await.expect("the server runs") });

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// A host that gives every request the same bytes, and then either hangs up or falls silent.
 struct SourceHost {
@@ -196,8 +196,10 @@ async fn what_is_no_http_answer_is_as_good_as_none() {
 
 #[tokio::test]
 async fn a_host_that_does_not_listen_is_unreachable() {
-    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let source = SourceHost { address: unused, requests: Arc::default() };
+    // Bound, so that nobody else gets the address.
+    let unlistened = TcpSocket::new_v4().unwrap();
+    unlistened.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let source = SourceHost { address: unlistened.local_addr().unwrap(), requests: Arc::default() };
     let error = MediaFetcher::new().unwrap().fetch(&source.trusted(), 6, in_a_minute()).await.unwrap_err();
     assert_eq!(MediaError::Unreachable, error);
 }

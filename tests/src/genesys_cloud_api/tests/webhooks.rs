@@ -2,6 +2,7 @@
 
 use super::super::Posted;
 use super::{Client, INTEGRATION, inbound, message, within};
+use crate::listener::listen;
 use crate::messaging_service::PATIENCE;
 use axum::Router;
 use axum::body::Bytes;
@@ -12,7 +13,6 @@ use shared::signature::hub;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -52,7 +52,7 @@ impl Setting {
     /// One that answers so, and then 200. None is no answer at all.
     async fn answering(answers: impl IntoIterator<Item = Option<u16>>) -> Self {
         let receiver = Arc::new(Receiver { answers: Mutex::new(answers.into_iter().collect()), ..Receiver::default() });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listen();
         let url = format!("http://{}/webhook", listener.local_addr().unwrap());
         let router = Router::new().fallback(receive).with_state(Arc::clone(&receiver));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
