@@ -35,6 +35,16 @@ async fn a_function_that_lambda_cannot_run_is_named() {
 }
 
 #[tokio::test]
+async fn a_function_that_somebody_has_stopped_is_named() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    proxy.rewrite("GetFunctionConcurrency", "{}", r#"{"ReservedConcurrentExecutions": 0}"#);
+    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    assert_eq!(7, report.names("fault").len(), "{:#}", report.json);
+    report.says("CardSender's state", "reserved concurrency is 0", "delete-function-concurrency");
+}
+
+#[tokio::test]
 async fn a_clock_that_is_wrong_is_named_with_how_much_and_which_way() {
     let setting = Setting::new().await;
     let proxy = AwsProxy::start().await;

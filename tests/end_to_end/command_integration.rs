@@ -2,14 +2,11 @@
 
 use crate::command_setting::Setting;
 use serde_json::json;
-use std::path::Path;
 use tests::aws_proxy::AwsProxy;
 use tests::command::Command;
 use tests::genesys_cloud_api::{CLIENT_ID, CLIENT_SECRET, Fault};
-use tests::lambda_host::binary;
 use tests::listener::listen;
 use tests::stack::SIGNING_SECRET;
-use tokio::process;
 
 #[tokio::test]
 async fn an_integration_is_connected_and_the_platforms_messages_arrive() {
@@ -284,55 +281,20 @@ async fn an_aws_that_never_answers_ends_the_command() {
     assert!(ended.stderr.contains("cannot be read") && ended.stderr.contains("time"), "{ended:?}");
 }
 
-/// Answers each question of a command on a pseudo-terminal, and prints what the terminal showed.
-const AT_A_TERMINAL: &str = r#"
-import json, os, pty, select, sys, time
-
-answers, command = json.loads(sys.argv[1]), sys.argv[2:]
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv(command[0], command)
-shown, seen, deadline = b"", 0, time.monotonic() + 60
-while time.monotonic() < deadline:
-    if not select.select([terminal], [], [], 1)[0]:
-        continue
-    try:
-        shown += os.read(terminal, 4096)
-    except OSError:
-        break
-    if answers and answers[0][0].encode() in shown[seen:]:
-        seen = len(shown)
-        os.write(terminal, answers.pop(0)[1].encode() + b"\r")
-else:
-    os.kill(pid, 9)
-print(shown.decode(errors="replace"))
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-"#;
-
 #[tokio::test]
 async fn what_is_missing_is_asked_for_at_a_terminal_and_secrets_do_not_show() {
     let setting = Setting::new().await;
-    let answers = json!([
-        ["Platform", "genesys-cloud"],
-        ["Domain", setting.platform.url],
-        ["Id of the OAuth client", CLIENT_ID],
-        ["Secret of the OAuth client", CLIENT_SECRET],
-        ["URL that messages", setting.service.url],
-    ]);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let ran = process::Command::new(root.join(".venv/bin/python"))
-        .args(["-c", AT_A_TERMINAL, &answers.to_string()])
-        .arg(binary("patchbay"))
-        .args(["integration", "add", &setting.name])
-        .env("API_URL", setting.stack.direct_api_url())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .unwrap();
-    let shown = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success(), "{shown}");
-    assert!(shown.contains("is connected"), "{shown}");
-    assert!(!shown.contains(CLIENT_SECRET), "{shown}");
+    let answers = [
+        ("Platform", "genesys-cloud"),
+        ("Domain", setting.platform.url.as_str()),
+        ("Id of the OAuth client", CLIENT_ID),
+        ("Secret of the OAuth client", CLIENT_SECRET),
+        ("URL that messages", setting.service.url.as_str()),
+    ];
+    let add = Command::new(&["integration", "add", &setting.name]).env("API_URL", &setting.stack.direct_api_url());
+    let ran = add.run_at_a_terminal(&answers).await.done();
+    assert!(ran.stdout.contains("is connected"), "{ran:#?}");
+    assert!(!ran.everything().contains(CLIENT_SECRET), "{ran:#?}");
     assert_eq!(CLIENT_SECRET, setting.shown().await["configuration"]["clientSecret"]);
     setting.message_is_accepted().await;
 }

@@ -133,6 +133,26 @@ async fn what_is_passed_over_holds_back_what_stands_behind_it_and_nothing_else()
 }
 
 #[tokio::test]
+async fn at_a_terminal_it_is_asked_first_and_without_a_yes_nothing_is_moved() {
+    let queues = Queues::start().await;
+    let body = readable();
+    queues.lay_down("one", &body).await;
+    let question = "dead-letter queue: about 1. Put up to 1 of `acme` back onto the queue?";
+    let redrive = || queues.command(&["redrive", "--integration", "acme"]);
+    for no in ["", "n"] {
+        let ran = redrive().run_at_a_terminal(&[(question, no)]).await.ended_with(1);
+        assert!(ran.stdout.contains("nothing was changed"), "{ran:#?}");
+        assert_eq!(Vec::<(String, String)>::new(), queues.take().await);
+    }
+    let ran = redrive().run_at_a_terminal(&[(question, "y")]).await.done();
+    assert!(ran.stdout.contains("\"moved\": 1"), "{ran:#?}");
+    assert_eq!(vec![letter("one", &body)], queues.take().await);
+    // Nobody sits at a pipe.
+    let unasked = redrive().run().await.ended_with(2);
+    assert!(unasked.stderr.contains("Say --yes to go on"), "{unasked:#?}");
+}
+
+#[tokio::test]
 async fn a_batch_that_was_looked_at_before_does_not_end_the_search() {
     let (queues, proxy) = (Queues::start().await, AwsProxy::start().await);
     for number in 0..10 {

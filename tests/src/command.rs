@@ -1,11 +1,15 @@
 //! The command `patchbay`, run as an operator runs it: the real program against the stack of the environment.
 
 use crate::lambda_host::binary;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process;
+
+/// Answers the questions of a command on a pseudo-terminal.
+const AT_A_TERMINAL: &str = include_str!("command/at_a_terminal.py");
 
 /// How long a command may take.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -64,7 +68,21 @@ impl Command {
 
     /// Runs it to its end.
     pub async fn run(self) -> Ran {
-        let mut child = process::Command::new(binary("patchbay"))
+        let program = process::Command::new(binary("patchbay"));
+        self.run_as(program).await
+    }
+
+    /// Runs it to its end at a terminal, where each question in whose words one of these is found gets its answer, in this
+    /// order. What the terminal showed is all in one.
+    pub async fn run_at_a_terminal(self, answers: &[(&str, &str)]) -> Ran {
+        let python = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(".venv").join("bin/python");
+        let mut program = process::Command::new(python);
+        program.args(["-c", AT_A_TERMINAL, &json!(answers).to_string()]).arg(binary("patchbay"));
+        self.run_as(program).await
+    }
+
+    async fn run_as(self, mut program: process::Command) -> Ran {
+        let mut child = program
             .args(&self.arguments)
             .envs(self.environment)
             .stdin(Stdio::piped())

@@ -153,8 +153,8 @@ impl Redrive {
         let most = self.limit.map_or(length, |limit| length.min(limit.into()));
         let of = self.integration.as_ref().map(|name| format!(" of `{name}`")).unwrap_or_default();
         format!(
-            "The dead-letter queue holds about {length} messages of all integrations. Put up to {most}{of} back onto \
-             the queue?"
+            "Messages of all integrations in the dead-letter queue: about {length}. Put up to {most}{of} back onto the \
+             queue?"
         )
     }
 

@@ -32,15 +32,35 @@ async fn function_state(client: &Client, deployed: &Deployed, function: &str) ->
         Ok(name) => name,
         Err(finding) => return finding,
     };
-    let answer = match client.get_function_configuration().function_name(name).send().await {
+    let (configuration, concurrency) = tokio::join!(
+        client.get_function_configuration().function_name(name).send(),
+        client.get_function_concurrency().function_name(name).send()
+    );
+    let answer = match configuration {
         Ok(answer) => answer,
         Err(error) => return AwsError::of("lambda:GetFunctionConfiguration", &error).finding("the function", REDEPLOY),
     };
+    match concurrency {
+        Ok(concurrency) if concurrency.reserved_concurrent_executions() == Some(0) => return switched_off(name),
+        Ok(_) => {}
+        Err(error) => return AwsError::of("lambda:GetFunctionConcurrency", &error).finding("the function", REDEPLOY),
+    }
     let reason = answer.state_reason_code().map(StateReasonCode::as_str);
     let update_reason = answer.last_update_status_reason_code().map(LastUpdateStatusReasonCode::as_str);
     judge_function(
         (answer.state().map_or("", State::as_str), reason),
         (answer.last_update_status().map_or("", LastUpdateStatus::as_str), update_reason),
+    )
+}
+
+/// Somebody has stopped the function by hand: the template reserves nothing, or more than that.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html>.
+fn switched_off(name: &str) -> Finding {
+    Finding::fault(
+        "it is never run: its reserved concurrency is 0",
+        format!(
+            "let it run: `aws lambda delete-function-concurrency --function-name {name}`, or what was reserved before"
+        ),
     )
 }
 
