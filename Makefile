@@ -11,7 +11,8 @@ CARGO_MACHETE := .tools/cargo-machete-0.9.2
 # Where the template stands as CloudFormation gets it, with what SAM adds.
 TRANSFORMED := target/transformed
 ARCHITECTURE ?= arm64
-# What is built, and how, in folders that may have spaces in their names; `make rehearse` also builds an earlier commit, and all that without optimising.
+# What is built, and how, in folders that may have spaces in their names. `make rehearse` builds an earlier commit too, and
+# neither with optimisation.
 SOURCE := $(CURDIR)
 PROFILE := release
 FUNCTIONS := $(CURDIR)/target/lambda

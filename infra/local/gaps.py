@@ -17,26 +17,28 @@ def resources_of(stack, client):
 
 
 def close_gaps(template, stack, client):
-    add_routes(template, stack, client)
-    turn_on_time_to_live(template, stack, client)
-    allow_plain_text(stack, client)
-    allow_batches(stack, client)
-    count_batches(stack, client)
+    definitions = yaml_parse(Path(template).read_text())["Resources"]
+    ids = resources_of(stack, client)
+    add_routes(definitions, ids, client)
+    turn_on_time_to_live(definitions, ids, client("dynamodb"))
+    allow_plain_text(ids, client("sqs"))
+    allow_batches(ids, client)
+    count_batches(ids, client("lambda"))
 
 
-def add_routes(template, stack, client):
+def add_routes(definitions, ids, client):
     """The emulator does not read the HTTP API's routes from the OpenAPI document that SAM generates. Those that are
     there already stay, as they do when AWS updates a stack."""
-    gateway, functions, resources = client("apigatewayv2"), client("lambda"), resources_of(stack, client)
-    for name, resource in yaml_parse(Path(template).read_text())["Resources"].items():
+    gateway, functions = client("apigatewayv2"), client("lambda")
+    for name, resource in definitions.items():
         if resource["Type"] != "AWS::Serverless::Function":
             continue
-        arn = functions.get_function(FunctionName=resources[name])["Configuration"]["FunctionArn"]
+        arn = functions.get_function(FunctionName=ids[name])["Configuration"]["FunctionArn"]
         for event in resource["Properties"].get("Events", {}).values():
             if event["Type"] != "HttpApi":
                 continue
             route = event["Properties"]
-            api, key = resources[route["ApiId"]["Ref"]], f"{route['Method']} {route['Path']}"
+            api, key = ids[route["ApiId"]["Ref"]], f"{route['Method']} {route['Path']}"
             if any(existing["RouteKey"] == key for existing in gateway.get_routes(ApiId=api)["Items"]):
                 continue
             integration = gateway.create_integration(
@@ -45,44 +47,41 @@ def add_routes(template, stack, client):
             gateway.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{integration['IntegrationId']}")
 
 
-def turn_on_time_to_live(template, stack, client):
+def turn_on_time_to_live(definitions, ids, dynamodb):
     """The emulator does not read the tables' time to live from the template."""
-    dynamodb, resources = client("dynamodb"), resources_of(stack, client)
-    for name, resource in yaml_parse(Path(template).read_text())["Resources"].items():
+    for name, resource in definitions.items():
         specification = resource.get("Properties", {}).get("TimeToLiveSpecification")
         if resource["Type"] == "AWS::DynamoDB::Table" and specification:
-            dynamodb.update_time_to_live(TableName=resources[name], TimeToLiveSpecification=specification)
+            dynamodb.update_time_to_live(TableName=ids[name], TimeToLiveSpecification=specification)
 
 
-def allow_plain_text(stack, client):
+def allow_plain_text(ids, queues):
     """Takes the queues' policies away: they refuse plain text, and the emulator speaks nothing else."""
-    queues, resources = client("sqs"), resources_of(stack, client)
     # Said to have come over TLS, since the policies hold for this call too.
     secure = lambda request, **_: request.headers.add_header("X-Forwarded-Proto", "https")
     queues.meta.events.register("before-sign.sqs", secure)
     for queue in ("MessageQueue", "DeadLetterQueue"):
-        queues.set_queue_attributes(QueueUrl=resources[queue], Attributes={"Policy": ""})
+        queues.set_queue_attributes(QueueUrl=ids[queue], Attributes={"Policy": ""})
 
 
-def allow_batches(stack, client):
+def allow_batches(ids, client):
     """AWS knows a batch by the name of the single call; the emulator asks for the batch by its own."""
-    resources = resources_of(stack, client)
-    queue = client("sqs").get_queue_attributes(QueueUrl=resources["MessageQueue"], AttributeNames=["QueueArn"])
+    queue = client("sqs").get_queue_attributes(QueueUrl=ids["MessageQueue"], AttributeNames=["QueueArn"])
     statement = {
         "Effect": "Allow",
         "Action": ["sqs:ChangeMessageVisibilityBatch", "sqs:DeleteMessageBatch"],
         "Resource": queue["Attributes"]["QueueArn"],
     }
     client("iam").put_role_policy(
-        RoleName=resources["MessageDispatcherRole"],
+        RoleName=ids["MessageDispatcherRole"],
         PolicyName="batches",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
     )
 
 
-def count_batches(stack, client):
+def count_batches(ids, functions):
     """The emulator keeps the number of batches at once as the text that the parameter is, and its answer is then none."""
-    functions, mapping = client("lambda"), resources_of(stack, client)["MessageDispatcherMessages"]
+    mapping = ids["MessageDispatcherMessages"]
     most = functions.get_event_source_mapping(UUID=mapping)["ScalingConfig"]["MaximumConcurrency"]
     functions.update_event_source_mapping(UUID=mapping, ScalingConfig={"MaximumConcurrency": int(most)})
 
