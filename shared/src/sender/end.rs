@@ -31,6 +31,24 @@ pub(super) struct Told {
     pub(super) correlation_id: Option<String>,
 }
 
+/// Writes the line of a request: what every one names, and what only this end knows. A macro, because the level of an
+/// event is a constant.
+macro_rules! tell {
+    ($told:expr, $level:ident, $($end:tt)+) => {
+        tracing::$level!(
+            request_id = $told.request_id,
+            route = $told.route.map(Route::as_str),
+            integration = $told.integration.as_ref().map(IntegrationName::as_str),
+            platform = $told.platform.map(PlatformName::as_str),
+            caller = $told.caller,
+            trace_id = $told.trace_id.as_ref().map(TraceId::as_str),
+            caller_webhook_id = $told.signed_id.as_deref().filter(|id| is_webhook_id(id)),
+            milliseconds = $told.came_at.elapsed().as_millis() as u64,
+            $($end)+
+        )
+    };
+}
+
 impl Told {
     pub(super) fn new(incoming: &Incoming, route: Option<Route>) -> Self {
         Self {
@@ -59,14 +77,9 @@ impl Told {
             event.write();
         }
         let id = |name: &str| reply.body.get(name).and_then(Value::as_str).and_then(like_an_id);
-        tracing::info!(
-            request_id = self.request_id,
-            route = self.route.map(Route::as_str),
-            integration = self.integration.as_ref().map(IntegrationName::as_str),
-            platform = self.platform.map(PlatformName::as_str),
-            caller = self.caller,
-            trace_id = self.trace_id.as_ref().map(TraceId::as_str),
-            caller_webhook_id = self.signed_id.as_deref().filter(|id| is_webhook_id(id)),
+        tell!(
+            self,
+            info,
             outcome = "answered",
             status = reply.status.as_u16(),
             replayed = reply.replayed,
@@ -74,8 +87,7 @@ impl Told {
             conversation_id =
                 id("conversationId").or_else(|| self.conversation_id.as_ref().map(|id| id.as_str().to_owned())),
             webhook_id = reply.webhook_id,
-            correlation_id = self.correlation_id,
-            milliseconds = self.milliseconds()
+            correlation_id = self.correlation_id
         );
     }
 
@@ -83,26 +95,16 @@ impl Told {
     pub(super) fn refused(&self, problem: &Problem) {
         Event::Refused(problem.problem_type).write();
         let words = problem.platform.as_deref();
-        tracing::warn!(
-            request_id = self.request_id,
-            route = self.route.map(Route::as_str),
-            integration = self.integration.as_ref().map(IntegrationName::as_str),
-            platform = self.platform.map(PlatformName::as_str),
-            caller = self.caller,
-            trace_id = self.trace_id.as_ref().map(TraceId::as_str),
-            caller_webhook_id = self.signed_id.as_deref().filter(|id| is_webhook_id(id)),
+        tell!(
+            self,
+            warn,
             outcome = "refused",
             reason = problem.problem_type.as_str(),
             status = problem.status().as_u16(),
             conversation_id = self.conversation_id.as_ref().map(ConversationId::as_str),
             code = words.and_then(|words| words.code.as_deref()),
-            correlation_id = words.and_then(|words| words.correlation_id.as_ref()).or(self.correlation_id.as_ref()),
-            milliseconds = self.milliseconds()
+            correlation_id = words.and_then(|words| words.correlation_id.as_ref()).or(self.correlation_id.as_ref())
         );
-    }
-
-    fn milliseconds(&self) -> u64 {
-        self.came_at.elapsed().as_millis() as u64
     }
 }
 
