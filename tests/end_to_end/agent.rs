@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tests::caller::Request;
 use tests::genesys_cloud::Answer;
 use tests::genesys_cloud_api::{Conversation, Fault, Verdict};
-use tests::listener::listen;
+use tests::server::Server;
 
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n, or what passes for one";
 
@@ -67,6 +67,7 @@ fn content(bytes: &[u8]) -> Value {
 struct Assets {
     url: String,
     requests: Arc<AtomicUsize>,
+    _server: Server,
 }
 
 impl Assets {
@@ -91,10 +92,8 @@ impl Assets {
                 counted.fetch_add(1, Ordering::Relaxed);
                 next.run(request)
             }));
-        let listener = listen();
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, router).await.expect("the server runs") });
-        Self { url, requests }
+        let server = Server::start(router);
+        Self { url: server.origin.clone(), requests, _server: server }
     }
 }
 

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Html;
 use jiff::SignedDuration;
 use tests::aws_proxy::AwsProxy;
-use tests::listener::listen;
+use tests::server::Server;
 use uuid::Uuid;
 
 #[tokio::test]
@@ -90,12 +90,9 @@ async fn an_api_that_is_out_of_reach_is_named_once() {
 async fn an_address_at_which_something_else_is_is_named_once() {
     let setting = Setting::new().await;
     for status in [200, 302, 404] {
-        let listener = listen();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let answer = move || async move { (StatusCode::from_u16(status).unwrap(), Html("<h1>Welcome</h1>")) };
-        let page = tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
-        let report = setting.examine_by(setting.command().env("API_URL", &url)).await;
-        page.abort();
+        let page = Server::start(Router::new().fallback(answer));
+        let report = setting.examine_by(setting.command().env("API_URL", &page.origin)).await;
         report.names_only("API", "what answers is not Patchbay's API", "--api-url");
         report.skips(&["webhook", "caller crm", "caller flows"], "does not work");
     }

@@ -5,6 +5,7 @@ use shared::ledger::Outcome;
 use tests::genesys_cloud;
 use tests::listener::Unlistened;
 use tests::messaging_service::{Attempt, MessagingService, Reply};
+use tests::server::Server;
 use tests::stack::{Stack, TestIntegration};
 
 /// The service answers the first `failures` attempts of each message with `reply`, and accepts after that.
@@ -66,9 +67,8 @@ async fn a_service_that_is_down_gets_everything_when_it_is_back_in_order() {
             http.post(url).headers(headers).body(body).send().await.unwrap().status()
         }
     });
-    let server = tokio::spawn(async move { axum::serve(down.listen(), forward).await });
+    let _server = Server::on(down.listen(), forward);
     let attempts = up.wait_until(|attempts| attempts.len() == 3).await;
-    server.abort();
     assert_eq!(vec!["0", "1", "2"], attempts.iter().map(Attempt::text).collect::<Vec<_>>());
 }
 

@@ -1,7 +1,7 @@
 //! Stands between a function, or the command, and the emulated AWS: counts the calls, and makes some of them fail. What
 //! goes to the HTTP API can go through it as well.
 
-use crate::listener::listen;
+use crate::server::Server;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -12,14 +12,13 @@ use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
-use tokio::task::JoinHandle;
 
 /// The running proxy; it ends when this is dropped.
 pub struct AwsProxy {
     /// Where the function finds AWS.
     pub url: String,
     shared: Arc<Shared>,
-    server: JoinHandle<()>,
+    _server: Server,
 }
 
 /// One call to AWS.
@@ -52,17 +51,9 @@ struct Shared {
     ahead: Mutex<SignedDuration>,
 }
 
-impl Drop for AwsProxy {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
 impl AwsProxy {
     /// Starts one before the stack's emulated AWS.
     pub async fn start() -> Self {
-        let listener = listen();
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
         let shared = Arc::new(Shared {
             upstream: std::env::var("AWS_ENDPOINT_URL").expect("the stack is up"),
             http: reqwest::Client::builder().no_proxy().build().expect("an HTTP client"),
@@ -77,8 +68,8 @@ impl AwsProxy {
             ahead: Mutex::default(),
         });
         let router = Router::new().fallback(forward).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(&shared));
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("the proxy runs") });
-        Self { url, shared, server }
+        let server = Server::start(router);
+        Self { url: server.origin.clone(), shared, _server: server }
     }
 
     /// From now on operation `name` (such as `SendMessage`) answers 500.

@@ -33,12 +33,12 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::task::JoinHandle;
 use uuid::Uuid;
 use webhooks::Webhook;
 
 use crate::faults::Target;
 use crate::messaging_service::PATIENCE;
+use crate::server::{Server, origin};
 
 /// The OAuth client that it knows.
 pub const CLIENT_ID: &str = "client-of-the-tests";
@@ -70,13 +70,12 @@ pub struct GenesysCloud {
     /// What an integration's `domain` must be to lead here.
     pub url: String,
     platform: Arc<Platform>,
-    server: JoinHandle<()>,
+    _server: Server,
 }
 
 impl Drop for GenesysCloud {
     fn drop(&mut self) {
         self.platform.webhooks.end();
-        self.server.abort();
     }
 }
 
@@ -84,11 +83,10 @@ impl GenesysCloud {
     /// Starts it.
     pub async fn start() -> Self {
         let listener = listen();
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let url = origin(&listener);
         let platform = Arc::new(Platform::new(url.clone()));
-        let router = router(Arc::clone(&platform));
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("the platform runs") });
-        Self { url, platform, server }
+        let server = Server::on(listener, router(Arc::clone(&platform)));
+        Self { url, platform, _server: server }
     }
 
     /// The next calls go wrong so, one after the other.

@@ -8,8 +8,8 @@ mod tests;
 
 pub use platform::{Call, Fault};
 
-use crate::listener::listen;
 use crate::messaging_service::PATIENCE;
+use crate::server::Server;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -18,7 +18,6 @@ use models::{Inbound, Status};
 use platform::{Incoming, Platform, Refusal};
 use serde_json::json;
 use std::sync::Arc;
-use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// The token that it knows.
@@ -29,28 +28,20 @@ pub struct HighLevel {
     /// What an integration's `apiBaseUrl` must be to lead here.
     pub url: String,
     platform: Arc<Platform>,
-    server: JoinHandle<()>,
-}
-
-impl Drop for HighLevel {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+    _server: Server,
 }
 
 impl HighLevel {
     /// Starts it.
     pub async fn start() -> Self {
-        let listener = listen();
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
         let platform = Arc::new(Platform::default());
         let router = Router::new()
             .route("/conversations/messages/{message}/status", put(status))
             .route("/conversations/messages/inbound", post(inbound))
             .fallback(|_: Incoming| async { Refusal::new(404, "Cannot find what was asked for.").answer() })
             .with_state(Arc::clone(&platform));
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("the platform runs") });
-        Self { url, platform, server }
+        let server = Server::start(router);
+        Self { url: server.origin.clone(), platform, _server: server }
     }
 
     /// The next calls go wrong so, one after the other.

@@ -3,7 +3,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 
-use crate::listener::listen;
+use crate::server::Server;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -18,7 +18,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// How long a function may take.
@@ -28,7 +27,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub struct LambdaHost {
     invocations: mpsc::UnboundedSender<Invocation>,
     pending: Pending,
-    server: JoinHandle<()>,
+    _server: Server,
     _process: Child,
 }
 
@@ -46,12 +45,6 @@ struct RuntimeApi {
     pending: Pending,
 }
 
-impl Drop for LambdaHost {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
 impl LambdaHost {
     /// Starts the workspace's binary `function` with these environment variables besides the stack's.
     pub async fn start(function: &str, environment: &[(&str, &str)]) -> Self {
@@ -59,17 +52,15 @@ impl LambdaHost {
         let pending = Pending::default();
         let api =
             RuntimeApi { invocations: Arc::new(tokio::sync::Mutex::new(receiver)), pending: Arc::clone(&pending) };
-        let listener = listen();
-        let address = listener.local_addr().expect("an address").to_string();
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(answer))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(answer))
             .layer(DefaultBodyLimit::disable())
             .with_state(api);
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("the runtime API runs") });
+        let server = Server::start(router);
         let process = Command::new(binary(function))
-            .env("AWS_LAMBDA_RUNTIME_API", address)
+            .env("AWS_LAMBDA_RUNTIME_API", server.origin.trim_start_matches("http://"))
             .env("AWS_LAMBDA_FUNCTION_NAME", function)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
@@ -79,7 +70,7 @@ impl LambdaHost {
             .kill_on_drop(true)
             .spawn()
             .expect("the function starts");
-        Self { invocations: sender, pending, server, _process: process }
+        Self { invocations: sender, pending, _server: server, _process: process }
     }
 
     /// Invokes the function and waits for its answer.

@@ -21,5 +21,6 @@ pub mod multicloud_cx_api;
 pub mod openapi;
 pub mod rehearsal;
 pub mod sample_service;
+pub mod server;
 pub mod stack;
 pub mod template;

@@ -1,6 +1,6 @@
 //! A messaging service that checks what it gets, remembers it, and behaves as it is told.
 
-use crate::listener::listen;
+use crate::server::Server;
 use crate::stack::SIGNING_SECRET;
 use axum::Router;
 use axum::body::Bytes;
@@ -15,14 +15,12 @@ use shared::trace::X_B3_TRACE_ID;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 /// How long a test waits for what must come. Only a failing test waits that long.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Where services take deliveries, each under a name of its own.
-const DELIVERIES: &str = "/messages/";
+/// Where services take deliveries.
+const DELIVERIES: &str = "/messages";
 
 /// One delivery attempt that came in with a good signature.
 #[derive(Debug, Clone)]
@@ -118,11 +116,10 @@ pub struct MessagingService {
     /// Where it takes deliveries.
     pub url: String,
     attempts: Arc<Attempts>,
-    server: JoinHandle<()>,
+    server: Server,
 }
 
 struct Attempts {
-    path: String,
     all: Mutex<Vec<Attempt>>,
     unsigned: watch::Sender<usize>,
     count: watch::Sender<usize>,
@@ -133,12 +130,6 @@ struct Attempts {
     faults: Mutex<Vec<String>>,
 }
 
-impl Drop for MessagingService {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
 impl MessagingService {
     /// Starts one that accepts everything.
     pub async fn start() -> Self {
@@ -147,12 +138,7 @@ impl MessagingService {
 
     /// Starts one that behaves so.
     pub async fn behaving(behaviour: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = listen();
-        // No other service has this path: what another test left behind may still knock on a port that is ours now.
-        let path = format!("{DELIVERIES}{}", Uuid::new_v4());
-        let url = format!("http://{}{path}", listener.local_addr().expect("an address"));
         let attempts = Arc::new(Attempts {
-            path,
             all: Mutex::default(),
             unsigned: watch::Sender::new(0),
             count: watch::Sender::new(0),
@@ -162,15 +148,14 @@ impl MessagingService {
             faults: Mutex::default(),
         });
         let router = Router::new().fallback(take).with_state(Arc::clone(&attempts));
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("the service runs") });
-        Self { url, attempts, server }
+        let server = Server::start(router);
+        Self { url: format!("{}{DELIVERIES}", server.origin), attempts, server }
     }
 
     /// Another of its addresses, at which it takes what is posted just as well.
     #[must_use]
     pub fn at(&self, path: &str) -> String {
-        let (origin, _) = self.url.split_once(DELIVERIES).expect("it takes deliveries there");
-        format!("{origin}{path}")
+        format!("{}{path}", self.server.origin)
     }
 
     /// All attempts so far, in the order in which they came.
@@ -214,9 +199,6 @@ fn delivery_schema() -> Validator {
 }
 
 async fn take(State(attempts): State<Arc<Attempts>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    if uri.path().starts_with(DELIVERIES) && uri.path() != attempts.path {
-        return StatusCode::NOT_FOUND.into_response();
-    }
     if verify(&headers, &body, std::slice::from_ref(&attempts.secret), Timestamp::now()).is_err() {
         attempts.unsigned.send_modify(|unsigned| *unsigned += 1);
         return StatusCode::UNAUTHORIZED.into_response();
@@ -230,7 +212,7 @@ async fn take(State(attempts): State<Arc<Attempts>>, uri: Uri, headers: HeaderMa
         at: Instant::now(),
         answered: StatusCode::OK,
     };
-    if attempt.path == attempts.path {
+    if attempt.path == DELIVERIES {
         let faults =
             attempts.schema.iter_errors(&attempt.body).map(|error| format!("{} {error}", error.instance_path()));
         attempts.faults.lock().expect("no panic").extend(faults);

@@ -12,15 +12,14 @@ pub use crate::faults::Fault;
 pub use platform::Call;
 
 use crate::faults::Target;
-use crate::listener::listen;
 use crate::messaging_service::PATIENCE;
+use crate::server::Server;
 use answers::Refusal;
 use axum::Router;
 use axum::routing::post;
 use platform::Platform;
 use serde_json::Value;
 use std::sync::Arc;
-use tokio::task::JoinHandle;
 
 /// The contact centre that it knows.
 pub const CONTACT_CENTER_ID: &str = "0ff723ff-6c6f-44e0-9ce3-ce579337eadd";
@@ -34,13 +33,7 @@ pub struct MulticloudCx {
     /// What an integration's `apiBaseUrl` must be to lead here.
     pub url: String,
     platform: Arc<Platform>,
-    server: JoinHandle<()>,
-}
-
-impl Drop for MulticloudCx {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+    _server: Server,
 }
 
 impl MulticloudCx {
@@ -55,15 +48,13 @@ impl MulticloudCx {
     }
 
     async fn with(platform: Platform) -> Self {
-        let listener = listen();
-        let url = format!("http://{}/digital", listener.local_addr().expect("an address"));
         let platform = Arc::new(platform);
         let router = Router::new()
             .route("/digital/nexus/v3/channels/{channel}/messages", post(platform::messages))
             .fallback(|| async { Refusal::not_found() })
             .with_state(Arc::clone(&platform));
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("the platform runs") });
-        Self { url, platform, server }
+        let server = Server::start(router);
+        Self { url: format!("{}/digital", server.origin), platform, _server: server }
     }
 
     /// The next calls go wrong so, one after the other.

@@ -9,10 +9,10 @@ use serde_json::Value;
 use shared::signature::hub;
 use tests::caller::Request;
 use tests::highlevel_api::HighLevel;
-use tests::listener::listen;
 use tests::messaging_service::MessagingService;
 use tests::multicloud_cx_api::{APP_SECRET, MulticloudCx};
 use tests::openapi::{Document, Operation, Received};
+use tests::server::Server;
 use tests::stack::{Stack, WEBHOOK_SECRET};
 use tests::{highlevel, multicloud_cx};
 use uuid::Uuid;
@@ -80,13 +80,9 @@ impl Account {
 }
 
 /// A server of the company's own, with the file that an example speaks of.
-pub(super) async fn assets() -> String {
+pub(super) fn assets() -> Server {
     let picture = get(|| async { ([(header::CONTENT_TYPE, "image/png")], PICTURE) });
-    let listener = listen();
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let router = Router::new().route("/parcel.png", picture);
-    tokio::spawn(async move { axum::serve(listener, router).await.expect("the server runs") });
-    url
+    Server::start(Router::new().route("/parcel.png", picture))
 }
 
 fn assert_taken(operation: &Operation<'_>, example: &str, received: &Received) {
@@ -124,8 +120,8 @@ async fn try_request(operation: &Operation<'_>, example: &str, body: &Value, acc
 #[tokio::test]
 async fn every_example_is_taken_and_answered_as_the_document_says() {
     let document = Document::read();
-    let (service, assets) = (MessagingService::start().await, assets().await);
-    let (service, assets) = (&service, assets.as_str());
+    let (service, assets) = (MessagingService::start().await, assets());
+    let (service, assets) = (&service, assets.origin.as_str());
     let one_operation = async |operation: Operation<'_>| {
         for (example, body) in operation.body().examples() {
             let account = Account::new(&operation, &example, body, service, assets).await;

@@ -2,8 +2,8 @@
 
 use super::super::Posted;
 use super::{Client, INTEGRATION, inbound, message, within};
-use crate::listener::listen;
 use crate::messaging_service::PATIENCE;
+use crate::server::Server;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -22,6 +22,7 @@ const SECRET: &str = "0123456789abcdef-secret";
 struct Setting {
     client: Client,
     receiver: Arc<Receiver>,
+    _server: Server,
 }
 
 #[derive(Default)]
@@ -52,14 +53,11 @@ impl Setting {
     /// One that answers so, and then 200. None is no answer at all.
     async fn answering(answers: impl IntoIterator<Item = Option<u16>>) -> Self {
         let receiver = Arc::new(Receiver { answers: Mutex::new(answers.into_iter().collect()), ..Receiver::default() });
-        let listener = listen();
-        let url = format!("http://{}/webhook", listener.local_addr().unwrap());
-        let router = Router::new().fallback(receive).with_state(Arc::clone(&receiver));
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let server = Server::start(Router::new().fallback(receive).with_state(Arc::clone(&receiver)));
         let client = Client::start().await;
-        client.platform.connect(url, SECRET, INTEGRATION);
+        client.platform.connect(format!("{}/webhook", server.origin), SECRET, INTEGRATION);
         client.platform.set_webhook_patience(Duration::from_secs(10), Duration::ZERO);
-        Self { client, receiver }
+        Self { client, receiver, _server: server }
     }
 
     fn received(&self) -> Vec<Bytes> {
@@ -269,7 +267,7 @@ async fn a_message_that_was_refused_is_not_posted() {
 
 #[tokio::test]
 async fn posting_ends_with_the_platform() {
-    let Setting { client, receiver } = Setting::answering([None]).await;
+    let Setting { client, receiver, _server } = Setting::answering([None]).await;
     client.platform.set_webhook_patience(PATIENCE * 2, Duration::ZERO);
     client.done(&inbound("message"), &message("customer-1", "m-1")).await;
     let mut waiting = receiver.waiting.subscribe();
