@@ -4,6 +4,8 @@
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 STACK := $(PYTHON) infra/local/stack.py --
+# `make run` as somebody at a terminal sees it, who ends it with Ctrl-C.
+RUN_AND_CTRL_C := $(PYTHON) tests/src/command/at_a_terminal.py "[[\"Ctrl-C takes everything down\", \"\\u0003\"]]" target/debug/demo
 WITH_TOOLS := PATH="$(CURDIR)/.venv/bin:$$PATH"
 # Kept by version, so that they are built again only when the version changes.
 CARGO_DENY := .tools/cargo-deny-0.20.2
@@ -67,7 +69,7 @@ end-to-end: setup-tests ## tests on the deployed stack and in a browser, and wha
 	@infra/local/system-packages.sh 'cc:gcc libc6-dev' curl:curl chromium:chromium chromedriver:chromium-driver
 	cargo build --locked --workspace --all-targets
 	cargo test --locked --workspace --test browser
-	@$(WITH_TOOLS) $(STACK) sh -ec 'target/debug/demo --once; cargo test --locked --workspace --test crash --test end-to-end'
+	@$(WITH_TOOLS) $(STACK) sh -ec '$(RUN_AND_CTRL_C); cargo test --locked --workspace --test crash --test end-to-end'
 	@$(WITH_TOOLS) $(STACK) target/debug/demo --watch --once
 
 .PHONY: build

@@ -88,6 +88,13 @@ def overrides(saved, architecture):
     return ["--parameter-overrides", *parameters, f"Architecture={architecture}"]
 
 
+def heed_aws_region():
+    """Has boto3 and `sam` go by AWS_REGION, as the other tools do: they know AWS_DEFAULT_REGION only, and `sam` would
+    propose us-east-1."""
+    if region := os.environ.get("AWS_REGION"):
+        os.environ["AWS_DEFAULT_REGION"] = region
+
+
 def session(saved):
     return boto3.Session(profile_name=saved.get("profile"), region_name=saved.get("region"))
 
@@ -170,13 +177,14 @@ def show(saved):
     print("\nWhat comes next:")
     print("  cargo install --locked --path cli    # the command `patchbay`, once on each machine")
     print("  export " + " ".join(f"{name}={value}" for name, value in environment.items() if value))
-    print("  patchbay integration add             # connects a platform; asks for what it needs")
+    print("  patchbay integration add acme        # connects a platform under that name; asks for what it needs")
     print("  patchbay doctor                      # checks everything, and says what to put right")
 
 
 def main():
     # Ended from outside, it tidies up as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    heed_aws_region()
     options = argparse.ArgumentParser(description="Deploys Patchbay with `sam deploy`.")
     options.add_argument("--config-env", default="default", metavar="ENV", help="the section of samconfig.toml")
     options.add_argument("--config-file", default=ROOT / "infra" / "samconfig.toml", type=Path, metavar="FILE")

@@ -103,6 +103,12 @@ class Deploy(unittest.TestCase):
             deploy.first_deploy(self.template, "arm64", self.config, "staging")
         self.assertFalse(self.config.exists())
 
+    def test_the_region_of_the_environment_counts_under_either_of_its_names(self):
+        for environment in ({"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "x"}, {"AWS_DEFAULT_REGION": "eu-central-1"}):
+            with unittest.mock.patch.dict(os.environ, environment | {"AWS_CONFIG_FILE": os.devnull}, clear=True):
+                deploy.heed_aws_region()
+                self.assertEqual("eu-central-1", deploy.session({}).region_name)
+
 
 class TheStackOfTheAnswers(unittest.TestCase):
     """What was answered is used only where the stack is that was answered for."""

@@ -2,7 +2,7 @@
 
 use crate::fields::Fault;
 use crate::integration::LoadError;
-use crate::platform::{ApiError, PlatformError, PlatformName};
+use crate::platform::{ApiError, PlatformError, PlatformName, Route};
 use http::{HeaderName, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
@@ -128,10 +128,10 @@ impl Problem {
         Self { retry_after: Some(RETRY_AFTER), ..Self::new(ProblemType::Unavailable, detail) }
     }
 
-    /// The platform has no call for the route.
+    /// The platform has no call for the route; an integration of it has these.
     #[must_use]
-    pub fn not_supported(platform: PlatformName) -> Self {
-        let routes: Vec<_> = platform.routes().iter().map(|route| route.as_str()).collect();
+    pub fn not_supported(platform: PlatformName, routes: impl Iterator<Item = Route>) -> Self {
+        let routes: Vec<_> = routes.map(Route::as_str).collect();
         let detail = format!("An integration of {} has the routes {}.", platform.as_str(), routes.join(", "));
         Self::new(ProblemType::NotSupported, detail)
     }

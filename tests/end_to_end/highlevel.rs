@@ -387,10 +387,10 @@ async fn what_the_platform_needs_and_does_not_get_is_named() {
 async fn a_route_that_the_platform_has_no_call_for_answers_with_those_that_it_has() {
     let setting = Setting::start().await;
     let agents = ["messages", "typing"].map(|what| format!("conversations/c-1/communications/c-2/{what}"));
-    for route in ["agentless", "cards", "inbound/events", "inbound/responses", &agents[0], &agents[1]] {
+    for route in ["agentless", "inbound/events", "inbound/responses", &agents[0], &agents[1]] {
         let answer = setting.post(route, &json!({})).await;
         answer.assert_problem(501, "not-supported");
-        let detail = "An integration of highlevel has the routes inbound/messages, receipts.";
+        let detail = "An integration of highlevel has the routes receipts, cards, inbound/messages.";
         assert_eq!(detail, answer.body["detail"], "{route}");
     }
 }

@@ -1,8 +1,8 @@
 //! The sample messaging service, as a process of its own.
 
+use crate::lambda_host::binary;
 use crate::stack::SIGNING_SECRET;
 use serde_json::Value;
-use std::path::PathBuf;
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -19,12 +19,13 @@ pub struct SampleService {
 impl SampleService {
     /// Starts it with these environment variables besides the secret of deliveries.
     pub async fn start(environment: &[(&str, &str)]) -> Self {
-        let mut process = Command::new(binary())
+        let mut process = Command::new(binary("sample-messaging-service"))
             .env_remove("INBOUND_URL")
             .env("SIGNING_SECRET", SIGNING_SECRET)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .process_group(0) // Ctrl-C is for whoever started it, who ends it in turn
             .kill_on_drop(true)
             .spawn()
             .expect("the sample messaging service starts");
@@ -60,13 +61,4 @@ impl SilentService {
     pub async fn kill(&mut self) {
         self.process.kill().await.expect("it dies");
     }
-}
-
-/// The workspace's binary, built in the same profile as whoever asks.
-fn binary() -> PathBuf {
-    let own = std::env::current_exe().expect("a program has a path");
-    let folder = own.parent().expect("a folder");
-    // Tests are one level further down.
-    let folder = if folder.ends_with("deps") { folder.parent().expect("a folder") } else { folder };
-    folder.join("sample-messaging-service")
 }

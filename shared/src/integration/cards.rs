@@ -5,10 +5,9 @@ use crate::platform::{PlatformName, Route};
 use serde_json::Value;
 
 /// How a card reaches the customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CardRoute {
     /// Through the platform's open-messaging API, to one of the platform's users.
-    #[default]
     OpenMessaging,
     /// As a structured message to the messaging service, to a customer.
     MessagingService {
@@ -18,9 +17,24 @@ pub enum CardRoute {
 }
 
 impl CardRoute {
+    /// What counts where the configuration says nothing: the platform's own way, if it has one.
+    #[must_use]
+    pub fn usual(platform: PlatformName) -> Self {
+        if platform.routes().contains(&Route::Cards) {
+            Self::OpenMessaging
+        } else {
+            Self::by_messaging_service(platform)
+        }
+    }
+
+    /// The way through the messaging service, with a text trace where the platform can take one.
+    fn by_messaging_service(platform: PlatformName) -> Self {
+        Self::MessagingService { text_trace: platform.routes().contains(&Route::Agentless) }
+    }
+
     /// Reads the `cards` of an integration's configuration.
     pub fn read(platform: PlatformName, fields: &mut Fields<'_>) -> Option<Self> {
-        let route = fields.required("route", route);
+        let route = if fields.has("route") { fields.required("route", route) } else { Some(Self::usual(platform)) };
         let text_trace = fields.optional("textTrace", boolean);
         let has = |route| platform.routes().contains(&route);
         match (route?, text_trace) {
@@ -37,9 +51,8 @@ impl CardRoute {
                 fields.fault("textTrace", "must be false: the platform takes no agentless messages");
                 None
             }
-            (Self::MessagingService { .. }, text_trace) => {
-                Some(Self::MessagingService { text_trace: text_trace.unwrap_or_else(|| has(Route::Agentless)) })
-            }
+            (Self::MessagingService { .. }, Some(text_trace)) => Some(Self::MessagingService { text_trace }),
+            (Self::MessagingService { .. }, None) => Some(Self::by_messaging_service(platform)),
         }
     }
 }

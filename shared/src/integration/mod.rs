@@ -51,6 +51,11 @@ impl Integration {
         (route == Route::Cards && by_messaging_service) || self.platform.name().routes().contains(&route)
     }
 
+    /// The sender routes that it has.
+    pub fn routes(&self) -> impl Iterator<Item = Route> {
+        Route::ALL.into_iter().filter(|route| self.supports(*route))
+    }
+
     /// Reads the configuration document of `name`.
     ///
     /// # Errors
@@ -67,10 +72,11 @@ impl Integration {
             let media = fields.optional_object("media", MediaConfig::read).unwrap_or_default();
             let delivery = fields.object("delivery", DeliveryConfig::read);
             let callers = fields.objects("callers", Caller::read);
+            let platform_name = platform_name?;
             Some(Self {
                 name,
                 platform: platform?,
-                cards: cards.unwrap_or_default(),
+                cards: cards.unwrap_or_else(|| CardRoute::usual(platform_name)),
                 media,
                 delivery: delivery?,
                 callers: callers?,
@@ -143,18 +149,22 @@ mod tests {
     #[test]
     fn where_a_platform_takes_no_cards_and_no_agentless_messages_neither_is_asked_for() {
         let with = |cards: Value| {
-            parse(&json!({
+            let mut document = json!({
                 "platform": "multicloud-cx",
                 "apiBaseUrl": "https://api.example.com",
                 "contactCenterId": "c",
                 "channelId": "1",
                 "appSecrets": ["s"],
-                "cards": cards,
                 "delivery": example()["delivery"],
-            }))
+            });
+            if !cards.is_null() {
+                document["cards"] = cards;
+            }
+            parse(&document)
         };
-        let cards = with(json!({"route": "messaging-service"})).unwrap().cards;
-        assert_eq!(CardRoute::MessagingService { text_trace: false }, cards);
+        for cards in [Value::Null, json!({}), json!({"route": "messaging-service"})] {
+            assert_eq!(CardRoute::MessagingService { text_trace: false }, with(cards).unwrap().cards);
+        }
         assert_eq!(
             vec!["/cards/textTrace must be false: the platform takes no agentless messages"],
             with(json!({"route": "messaging-service", "textTrace": true})).unwrap_err()
@@ -176,6 +186,7 @@ mod tests {
         let integration = parse(&document).unwrap();
         assert_eq!(6 * 3600, integration.delivery.give_up_after.as_secs());
         assert_eq!(ReceiptMode::Explicit, integration.delivery.receipts);
+        assert_eq!(CardRoute::OpenMessaging, integration.cards);
         assert!(integration.callers.is_empty());
     }
 

@@ -162,7 +162,7 @@ impl SenderRoute {
         told.signed_id.clone_from(&caller.webhook_id);
         told.conversation_id = incoming.path.parameter("conversationId").parse().ok();
         if !integration.supports(self.route) {
-            return Err(Problem::not_supported(integration.platform.name()));
+            return Err(Problem::not_supported(integration.platform.name(), integration.routes()));
         }
         let key = idempotency_key(&incoming, caller.webhook_id)?;
         let key = key.map(|key| ledger::key::request_identity(self.route, name, &caller.name, &key));

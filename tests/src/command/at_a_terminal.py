@@ -14,7 +14,7 @@ answers, command = json.loads(sys.argv[1]), sys.argv[2:]
 pid, terminal = pty.fork()
 if pid == 0:
     os.execv(command[0], command)
-shown, seen, deadline = b"", 0, time.monotonic() + 60
+shown, seen, deadline = b"", 0, time.monotonic() + 120
 while time.monotonic() < deadline:
     if not select.select([terminal], [], [], 1)[0]:
         continue

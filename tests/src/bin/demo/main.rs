@@ -149,7 +149,7 @@ Sent again it is answered again, and not delivered again. Without openssl, the s
 Write as the customer, send a card, speak for the agent, send an agentless message, and say what became of a message:
 
   curl -i {4} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
-    -d '{{"messageId":"m-1","from":{{"id":"ada"}},"time":"2026-01-02T03:04:05Z","text":"Hello!"}}'
+    -d '{{"messageId":"from-ada-1","from":{{"id":"ada"}},"time":"2026-01-02T03:04:05Z","text":"Hello!"}}'
   curl -i {5} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
     -d '{{"to":"ada","card":{{"title":"A card","actions":[{{"type":"postBack","title":"Fine","payload":"fine"}}]}}}}'
   curl -i {6} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \

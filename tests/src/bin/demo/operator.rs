@@ -5,8 +5,15 @@ use std::env;
 use tests::command::{Ran, patchbay};
 
 /// What the command, or any client of AWS, needs to find the stack.
-const ENVIRONMENT: [&str; 6] =
-    ["API_URL", "PATCHBAY_STACK", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+const ENVIRONMENT: [&str; 7] = [
+    "API_URL",
+    "PATCHBAY_STACK",
+    "AWS_ENDPOINT_URL",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION", // some clients know only this one
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+];
 
 /// Shows what the doctor says; says whether it found nothing wrong.
 pub(crate) async fn show() -> bool {
