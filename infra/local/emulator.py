@@ -18,6 +18,17 @@ TARGET = ROOT / "target"
 RUNS = TARGET / "local"
 REGION = "eu-central-1"
 STARTUP_SECONDS = 60
+# The emulator takes what a function has written until it is silent for 5 ms, which is as long as Python lets another thread
+# wait; what comes later is shown with the process's next invocation, and that may be minutes away.
+MINISTACK = """
+import sys
+from ministack.app import main
+from ministack.core.lambda_runtime import Worker
+
+sys.setswitchinterval(0.001)
+Worker._drain_stderr_bounded.__defaults__ = (0.25, 0.012, 1.0)
+sys.exit(main())
+"""
 LOCAL_HOSTS = "127.0.0.1,localhost,.localhost"
 
 
@@ -100,7 +111,7 @@ class Emulator:
         own["AUTH"] = "true"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [VENV / "emulator" / "bin" / "ministack"],
+                [VENV / "emulator" / "bin" / "python", "-c", MINISTACK],
                 env=os.environ | self.environment | own | {"TMPDIR": str(run.temporary)},
                 cwd=run.temporary,
                 stdin=subprocess.DEVNULL,

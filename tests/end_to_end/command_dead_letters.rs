@@ -8,12 +8,8 @@ use tests::aws_proxy::AwsProxy;
 use tests::command::{Command, Ran, patchbay};
 use tests::genesys_cloud::{self, WIRE, Webhook};
 use tests::messaging_service::MessagingService;
-use tests::stack::{Stack, TestIntegration};
-use tokio::sync::Mutex;
+use tests::stack::{DEAD_LETTERS, Stack, TestIntegration};
 use uuid::Uuid;
-
-/// There is one dead-letter queue, and who looks at it hides from others what is there.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 const ADDRESS: &str = "address-of-a-customer";
 const TEXT: &str = "text-of-a-message";
@@ -77,7 +73,7 @@ fn hides(ran: &Ran) {
 
 #[tokio::test]
 async fn dead_letters_are_listed_without_being_taken_and_redriven_in_order_and_once() {
-    let _alone = ONE_AT_A_TIME.lock().await;
+    let _alone = DEAD_LETTERS.lock().await;
     let setting = Setting::start().await;
     let (queue, dead) = (&setting.stack.queue_url, &setting.dead_letter_queue);
 
@@ -139,7 +135,7 @@ async fn dead_letters_are_listed_without_being_taken_and_redriven_in_order_and_o
 
 #[tokio::test]
 async fn nothing_is_lost_and_nothing_comes_twice_though_sending_and_deleting_fail_on_the_way() {
-    let _alone = ONE_AT_A_TIME.lock().await;
+    let _alone = DEAD_LETTERS.lock().await;
     let (setting, proxy) = (Setting::start().await, AwsProxy::start().await);
     let webhooks: Vec<_> = (0..3).map(|number| setting.text(&format!("{number}"))).collect();
     let ids: Vec<_> = webhooks.iter().map(Webhook::id).collect();
@@ -171,7 +167,7 @@ async fn nothing_is_lost_and_nothing_comes_twice_though_sending_and_deleting_fai
 
 #[tokio::test]
 async fn what_another_version_wrote_is_listed_as_unreadable_and_left_unless_it_is_asked_for() {
-    let _alone = ONE_AT_A_TIME.lock().await;
+    let _alone = DEAD_LETTERS.lock().await;
     let setting = Setting::start().await;
     let body = json!({"version": 99, "customer": ADDRESS, "text": TEXT}).to_string();
     let group = Uuid::new_v4().to_string();

@@ -5,7 +5,7 @@ use tests::caller::{BEARER_TOKEN, CALLER_SECRET};
 use tests::command::{Command, Ran};
 use tests::genesys_cloud_api::{CLIENT_SECRET, GenesysCloud};
 use tests::messaging_service::MessagingService;
-use tests::stack::{ROLES, SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECRET};
+use tests::stack::{SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECRET};
 
 /// What stands in the query of every delivery's address.
 pub(crate) const URL_KEY: &str = "key-of-the-delivery-url";
@@ -58,13 +58,8 @@ impl Setting {
         self.examine_by(self.command()).await
     }
 
-    pub(crate) async fn examine_by(&self, command: Command) -> Report {
-        let _roles = ROLES.read().await;
-        self.report(command).await
-    }
-
     /// Runs the command, and insists that it gives nothing away.
-    pub(crate) async fn report(&self, command: Command) -> Report {
+    pub(crate) async fn examine_by(&self, command: Command) -> Report {
         let ran = command.with(&["--json"]).run().await;
         self.gives_nothing_away(&ran);
         let json = ran.json();

@@ -38,21 +38,25 @@ async fn delivery_of(service: &MessagingService, ran: &Ran) -> Attempt {
     attempts.into_iter().find(|attempt| attempt.id == id).unwrap()
 }
 
-/// What is known of what goes by an id of the platform's, once the ledger has it in these states.
-async fn known_to_ledger(id: &str, states: &[&str]) -> Value {
+/// What is shown of what goes by an id of the platform's, once that is enough.
+async fn shown_once(id: &str, enough: impl Fn(&Value) -> bool) -> Ran {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let ran = show(&[id]).run().await;
-        let known: Value = serde_json::from_str(&ran.stdout).unwrap();
-        let ledger = known["ledger"].as_array().unwrap();
-        let mut known_states: Vec<_> = ledger.iter().map(|fate| fate["state"].as_str().unwrap()).collect();
-        known_states.sort_unstable();
-        if known_states == states {
-            return known;
+        if enough(&ran.json()) {
+            return ran;
         }
         assert!(Instant::now() < deadline, "{ran:#?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+}
+
+/// What the ledger, or the log, says of that, in alphabetical order.
+fn said(known: &Value, list: &str, field: &str) -> Vec<String> {
+    let list = known[list].as_array().unwrap().iter();
+    let mut said: Vec<_> = list.map(|one| one[field].as_str().unwrap().to_owned()).collect();
+    said.sort_unstable();
+    said
 }
 
 #[tokio::test]
@@ -194,8 +198,8 @@ async fn a_message_is_followed_by_the_platforms_id_through_the_log_to_the_ledger
     webhook.accepted(&stack, &integration).await;
     let attempt = service.wait_for(&webhook.id()).await;
     let id = webhook.id();
-    known_to_ledger(&id, &["delivered"]).await;
-    let shown = show(&[&id]).run().await.done();
+    // The dispatcher's lines come when it has done with all that it took off the queue together.
+    let shown = shown_once(&id, |known| said(known, "log", "outcome") == ["accepted", "delivered"]).await.done();
     let known = shown.json();
     assert_eq!(format!("delivery#{}#{}", integration.name, &attempt.id[4..]), known["ledger"][0]["key"]);
     let trail: Vec<_> = known["log"]
@@ -265,7 +269,7 @@ async fn the_text_of_a_card_is_called_dropped_and_not_delivered() {
     let posted = setting.platform.wait_for_webhooks(1).await;
     let id = posted[0].body["id"].as_str().unwrap();
     // The card goes by its trace's id.
-    let known = known_to_ledger(id, &["delivered", "dropped"]).await;
+    let known = shown_once(id, |known| said(known, "ledger", "state") == ["delivered", "dropped"]).await.json();
     let dropped = known["ledger"].as_array().unwrap().iter().find(|fate| fate["state"] == "dropped").unwrap();
     assert_eq!("text trace", dropped["reason"], "{known}");
     assert_eq!(vec![id], service.accepted().iter().map(Attempt::message_id).collect::<Vec<_>>(), "the card alone");

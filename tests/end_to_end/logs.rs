@@ -74,19 +74,23 @@ async fn the_functions_log_what_happened_and_neither_text_nor_addresses_nor_secr
     }
 }
 
+/// The log so far. Its last line may still be on its way, and is left out then.
+fn log() -> String {
+    let mut log = std::fs::read(std::env::var("STACK_LOG").unwrap()).unwrap();
+    log.truncate(log.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+    String::from_utf8(log).unwrap()
+}
+
 /// All lines so far.
 pub(crate) fn log_lines() -> Vec<Value> {
-    let log = std::fs::read_to_string(std::env::var("STACK_LOG").unwrap()).unwrap();
-    // The last may still be on its way.
-    log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 /// Waits until the lines about `integration` hold all that is expected, and returns the whole log.
 pub(crate) async fn log_with(integration: &str, expected: &[(&str, &str)]) -> String {
-    let path = std::env::var("STACK_LOG").unwrap();
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let log = std::fs::read_to_string(&path).unwrap();
+        let log = log();
         let lines: Vec<_> = log.lines().filter(|line| line.contains(integration)).collect();
         let there = |(one, other): &(&str, &str)| lines.iter().any(|line| line.contains(one) && line.contains(other));
         if expected.iter().all(there) {

@@ -83,6 +83,8 @@ impl Browser {
         let capabilities = json!({"capabilities": {"alwaysMatch": {
             "browserName": "chrome",
             "unhandledPromptBehavior": "ignore",
+            // A script waits while the page draws, which may take a busy machine long.
+            "timeouts": {"script": PATIENCE.as_millis() as u64},
             "goog:chromeOptions": options,
         }}});
         let sessions = format!("{}/session", driver.url);
@@ -196,6 +198,15 @@ impl Browser {
     pub async fn windows(&self) -> usize {
         let url = format!("{}/window/handles", self.session_url);
         call(&self.http, Method::GET, &url, None).await.1.as_array().expect("windows").len()
+    }
+
+    /// Waits until so many are open: a click does not wait for the tab that it opens.
+    pub async fn wait_for_windows(&self, count: usize) {
+        let started = Instant::now();
+        while self.windows().await != count {
+            assert!(started.elapsed() < PATIENCE, "{} windows are open", self.windows().await);
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Writes what is seen into a PNG file.

@@ -14,9 +14,9 @@ pub const WEBHOOK_SECRET: &str = "webhook-secret-of-the-tests";
 /// The secret that deliveries are signed with.
 pub const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// The functions' roles. A test that changes one holds this for itself while it does; whoever examines them, such as by
-/// `patchbay doctor`, holds it together with others.
-pub static ROLES: tokio::sync::RwLock<()> = tokio::sync::RwLock::const_new(());
+/// The dead-letter queue. There is one, and who looks at it hides from others what is there: a test that lists or redrives
+/// holds this for itself while it does.
+pub static DEAD_LETTERS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// The deployed stack and clients for it.
 #[derive(Clone)]

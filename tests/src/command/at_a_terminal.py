@@ -8,23 +8,34 @@ import os
 import pty
 import select
 import sys
+import termios
 import time
 
+CTRL_C = "\x03"
 answers, command = json.loads(sys.argv[1]), sys.argv[2:]
 pid, terminal = pty.fork()
 if pid == 0:
     os.execv(command[0], command)
 shown, seen, deadline = b"", 0, time.monotonic() + 120
+
+
+def heeds(answer):
+    """Whether the command takes what is typed. It asks first and turns the echo off after that; what is typed in between
+    shows, and is thrown away. Ctrl-C it heeds at any time."""
+    return answer == CTRL_C or not termios.tcgetattr(terminal)[3] & termios.ECHO
+
+
 while time.monotonic() < deadline:
-    if not select.select([terminal], [], [], 1)[0]:
-        continue
-    try:
-        shown += os.read(terminal, 4096)
-    except OSError:
-        break
-    if answers and answers[0][0].encode() in shown[seen:]:
+    asked = answers and answers[0][0].encode() in shown[seen:]
+    if select.select([terminal], [], [], 0.01 if asked else 1)[0]:
+        try:
+            shown += os.read(terminal, 4096)
+        except OSError:
+            break
+    elif asked and heeds(answers[0][1]):
         seen = len(shown)
-        os.write(terminal, answers.pop(0)[1].encode() + b"\r")
+        answer = answers.pop(0)[1]
+        os.write(terminal, answer.encode() if answer == CTRL_C else answer.encode() + b"\r")
 else:
     os.kill(pid, 9)
 print(shown.decode(errors="replace"))

@@ -43,7 +43,9 @@ pub(crate) async fn show(
     show.delivered("platform", "has got it", |delivery| text(delivery, "/type") == "receipt").await;
     let conversation = platform.conversation(CUSTOMER).ok_or("the customer's message opened no conversation")?;
 
-    show.agent(&conversation, "typing", &json!({"durationMilliseconds": 5000}), "is typing").await;
+    // As long as it is waited for: what is over before its turn comes is not handed on.
+    let typing = json!({"durationMilliseconds": crate::PATIENCE.as_millis() as u64});
+    show.agent(&conversation, "typing", &typing, "is typing").await;
     show.delivered("platform", "hands that on", |delivery| text(delivery, "/type") == "typing").await;
     show.agent(&conversation, "messages", &json!({"textBody": "On its way, Ada. When may it come?"}), "writes").await;
     show.delivered("platform", "hands that on", |delivery| {
