@@ -5,7 +5,7 @@ use crate::output::plain;
 use serde::Serialize;
 use serde_json::Value;
 use shared::outbound::bounded_body;
-use shared::problem::TYPE_PREFIX;
+use shared::problem::{TYPE_PREFIX, sentence};
 use std::collections::BTreeMap;
 
 /// How much of an answer is read.
@@ -54,7 +54,7 @@ impl Answer {
     /// Why it was not done: the problem, the fields that are wrong, and the platform's own words.
     pub(crate) fn trouble(&self) -> String {
         let mut lines = vec![headline(&self.body, self.status)];
-        lines.extend(list(&self.body, "/errors").map(fault));
+        lines.extend(faults(&self.body));
         lines.extend(self.body.get("platform").map(platform));
         for part in list(&self.body, "/receipts") {
             if let (Some(id), Some(problem)) = (text(part, "/messageId"), part.get("problem")) {
@@ -79,8 +79,25 @@ fn headline(problem: &Value, status: u16) -> String {
     }
 }
 
+/// The fields that are wrong. Where there is but one, the sentence of the problem may say it all.
+fn faults(problem: &Value) -> Vec<String> {
+    let faults: Vec<_> = list(problem, "/errors").collect();
+    let said = text(problem, "/detail").unwrap_or_default();
+    match faults.as_slice() {
+        [only] if [fault_of("the document", only), fault(only)].iter().any(|words| said == sentence(words)) => {
+            Vec::new()
+        }
+        faults => faults.iter().map(|error| fault(error)).collect(),
+    }
+}
+
 fn fault(error: &Value) -> String {
-    let pointer = text(error, "/pointer").filter(|pointer| !pointer.is_empty()).unwrap_or("the body");
+    fault_of("the body", error)
+}
+
+/// What is wrong, with these words for all of the body.
+fn fault_of(whole: &str, error: &Value) -> String {
+    let pointer = text(error, "/pointer").filter(|pointer| !pointer.is_empty()).unwrap_or(whole);
     format!("{pointer} {}", text(error, "/detail").unwrap_or_default())
 }
 
@@ -125,6 +142,18 @@ mod tests {
             answer.trouble()
         );
         assert_eq!((Some("rate-limited"), false), (answer.problem(), answer.is_good()));
+    }
+
+    #[test]
+    fn a_fault_that_the_problems_sentence_says_already_is_not_said_again() {
+        for (pointer, sentence) in [("/textBody", "/textBody is required."), ("", "The document is required.")] {
+            let errors = json!([{"pointer": pointer, "detail": "is required"}]);
+            let answer = answer(400, json!({"title": "T", "status": 400, "detail": sentence, "errors": errors}));
+            assert_eq!(format!("T (status 400): {sentence}"), answer.trouble());
+        }
+        let errors = json!([{"pointer": "/textBody", "detail": "is required"}]);
+        let answer = answer(400, json!({"title": "T", "status": 400, "detail": "Another sentence.", "errors": errors}));
+        assert_eq!("T (status 400): Another sentence.\n  /textBody is required", answer.trouble());
     }
 
     #[test]

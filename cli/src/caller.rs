@@ -103,7 +103,9 @@ fn of_integration(integration: &Integration, wanted: Option<&str>) -> Result<Cre
         let known: Vec<_> = integration.callers.iter().map(|caller| format!("`{}`", caller.name)).collect();
         let name = &integration.name;
         Failure::Failed(match (wanted, known.is_empty()) {
-            (_, true) => format!("the integration `{name}` has no callers: its configuration lists none"),
+            (_, true) => format!(
+                "the integration `{name}` has no callers: `patchbay integration add {name} --replace --caller crm` adds one"
+            ),
             (wanted, false) => {
                 let wanted = wanted.unwrap_or_default();
                 format!("the integration `{name}` has no caller `{wanted}`; it has {}", known.join(", "))
@@ -119,12 +121,12 @@ fn from_environment(variable: &str) -> Result<String, Failure> {
 
 /// No answer came.
 pub(crate) fn unanswered(error: reqwest::Error, again: &str) -> Failure {
-    let connected = !error.is_connect();
+    let (made, connected) = (!error.is_builder(), !error.is_connect());
     let cause = chain(&error.without_url());
-    Failure::Failed(if connected {
-        format!("no answer came, so that the outcome is unknown: {cause}\n  {again}")
-    } else {
-        format!("the API is out of reach, and nothing was sent: {cause}")
+    Failure::Failed(match (made, connected) {
+        (false, _) => format!("the request cannot be made, and nothing was sent: {cause}"),
+        (_, false) => format!("the API is out of reach, and nothing was sent: {cause}"),
+        (true, true) => format!("no answer came, so that the outcome is unknown: {cause}\n  {again}"),
     })
 }
 
@@ -167,7 +169,8 @@ mod tests {
         let unknown = signs(&both, Some("erp")).unwrap_err();
         assert_eq!("the integration `acme` has no caller `erp`; it has `flows`, `crm`", unknown);
         assert_eq!(Ok(false), signs(&integration(json!([{"name": "flows", "bearerToken": token}])), None));
-        assert!(signs(&integration(json!([])), None).unwrap_err().contains("has no callers"));
+        let without = signs(&integration(json!([])), None).unwrap_err();
+        assert!(without.contains("`patchbay integration add acme --replace --caller crm` adds one"), "{without}");
     }
 
     #[test]

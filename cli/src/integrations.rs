@@ -51,10 +51,15 @@ pub(crate) fn in_use(listed: Vec<Listed>) -> Vec<IntegrationName> {
     listed.into_iter().filter(|one| one.deleted.is_none()).filter_map(|one| one.name.parse().ok()).collect()
 }
 
+/// All of the stack, those that were removed and are not gone yet included.
+pub(crate) async fn all(stack: &Stack) -> Result<Vec<Listed>, Failure> {
+    let listed = list(&Client::new(&stack.aws), stack.output("SecretPrefix").await?).await;
+    listed.map_err(|error| not_listed(&error))
+}
+
 /// The names of all that are in use.
 pub(crate) async fn names(stack: &Stack) -> Result<Vec<IntegrationName>, Failure> {
-    let listed = list(&Client::new(&stack.aws), stack.output("SecretPrefix").await?).await;
-    listed.map(in_use).map_err(|error| not_listed(&error))
+    all(stack).await.map(in_use)
 }
 
 /// There is no list.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod ask;
+mod aws_error;
 mod caller;
 mod commands;
 mod failure;
@@ -10,6 +11,7 @@ mod file;
 mod integrations;
 mod options;
 mod output;
+mod profile;
 mod stack;
 mod webhook_address;
 

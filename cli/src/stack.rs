@@ -1,14 +1,16 @@
 //! The deployed Patchbay that a command is about: what its outputs say, and clients for it.
 
+use crate::aws_error::{AwsError, Trouble, is_missing};
 use crate::failure::Failure;
 use crate::options::Target;
+use crate::profile;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_cloudformation::error::SdkError;
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::operation::list_stack_resources::ListStackResourcesError;
 use aws_sdk_cloudformation::types::StackResourceSummary;
-use shared::aws::cause;
 use std::collections::HashMap;
+use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -35,12 +37,13 @@ impl Stack {
     pub(crate) async fn new(target: Target) -> Result<Self, Failure> {
         let timeouts = TimeoutConfig::builder().operation_timeout(AWS_TIMEOUT);
         let timeouts = timeouts.operation_attempt_timeout(AWS_ATTEMPT_TIMEOUT).build();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
-        if let Some(region) = target.region {
-            loader = loader.region(Region::new(region));
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts.clone());
+        let region = target.region.map(Region::new);
+        if let Some(region) = region.clone() {
+            loader = loader.region(region);
         }
         if let Some(profile) = target.profile {
-            loader = loader.profile_name(profile);
+            loader = profile::select(loader, &profile, region, timeouts).await?;
         }
         let aws = loader.load().await;
         Ok(Self { name: target.stack, api_url: target.api_url, outputs: OnceCell::new(), aws })
@@ -49,11 +52,6 @@ impl Stack {
     /// The stack's name.
     pub(crate) fn name(&self) -> &str {
         &self.name
-    }
-
-    /// The region that is asked.
-    pub(crate) fn region(&self) -> &str {
-        self.aws.region().map_or("no region", AsRef::as_ref)
     }
 
     /// Where the routes are by the command line's word, if it says so.
@@ -76,7 +74,14 @@ impl Stack {
         Ok(tags.filter(|(key, _)| !key.starts_with("aws:")).collect())
     }
 
-    /// What the stack is made of, asked with these settings of the AWS SDK.
+    /// What the stack is made of.
+    pub(crate) async fn parts(&self) -> Result<Vec<StackResourceSummary>, Failure> {
+        let region = self.known_region()?;
+        let listed = self.resources(&self.aws).await;
+        listed.map_err(|error| self.untold(region, "cloudformation:ListStackResources", &error))
+    }
+
+    /// The same, asked with these settings of the AWS SDK.
     pub(crate) async fn resources(
         &self,
         aws: &SdkConfig,
@@ -93,13 +98,29 @@ impl Stack {
     }
 
     async fn describe(&self) -> Result<aws_sdk_cloudformation::types::Stack, Failure> {
-        let client = aws_sdk_cloudformation::Client::new(&self.aws);
-        let answer = client.describe_stacks().stack_name(&self.name).send().await.map_err(|error| {
-            let (name, region) = (&self.name, self.region());
-            Failure::Failed(format!("the stack `{name}` in {region} cannot be read: {}", cause(&error)))
-        })?;
+        let region = self.known_region()?;
+        let asked = aws_sdk_cloudformation::Client::new(&self.aws).describe_stacks().stack_name(&self.name).send();
+        let answer = asked.await.map_err(|error| self.untold(region, "cloudformation:DescribeStacks", &error))?;
         let stack = answer.stacks.and_then(|stacks| stacks.into_iter().next());
-        stack.ok_or_else(|| Failure::Failed(format!("there is no stack `{}`", self.name)))
+        stack.ok_or_else(|| Trouble::no_stack(&self.name, region).into())
+    }
+
+    /// The region, without which nothing can be asked.
+    fn known_region(&self) -> Result<&str, Failure> {
+        let region = self.aws.region().map(AsRef::as_ref).filter(|region| !region.is_empty());
+        region.ok_or_else(|| Trouble::no_region().into())
+    }
+
+    /// Why CloudFormation does not tell of the stack, asked with a call that needs `action`.
+    fn untold<E, R>(&self, region: &str, action: &'static str, error: &SdkError<E, R>) -> Failure
+    where
+        SdkError<E, R>: Error + ProvideErrorMetadata + 'static,
+    {
+        if is_missing(error) {
+            return Trouble::no_stack(&self.name, region).into();
+        }
+        let what = format!("the stack `{}` in {region}", self.name);
+        AwsError::of(action, error).trouble(&what, "see what AWS says").into()
     }
 
     /// A route's address; `path` begins after `/integrations/`.
@@ -117,7 +138,8 @@ impl Stack {
     pub(crate) fn http(&self) -> Result<reqwest::Client, Failure> {
         let mut builder = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
         // Not every resolver knows that names under localhost are this machine.
-        if let Some((host, port)) = self.api_url.as_ref().and_then(|url| Some((url.host_str()?, url.port()?)))
+        if let Some((host, port)) =
+            self.api_url.as_ref().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)))
             && host.ends_with(".localhost")
         {
             builder = builder.no_proxy().resolve(host, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));

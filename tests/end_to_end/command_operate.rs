@@ -309,6 +309,48 @@ async fn what_nobody_knows_is_not_found_and_it_is_said_why_it_may_be_so() {
 }
 
 #[tokio::test]
+async fn what_is_not_found_of_an_integration_that_is_not_there_is_called_the_integrations_fault() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let (unknown, id) = (format!("msg_{}", "0".repeat(64)), Uuid::new_v4().to_string());
+    let of_request = ["--route", "agentless", "--caller", "flows", "--key", "k"];
+    for options in [&[unknown.as_str()][..], &[id.as_str()], &of_request] {
+        let ran = show(options).with(&["--integration", "no-such-integration"]).run().await.ended_with(1);
+        assert!(ran.stderr.contains("there is no integration `no-such-integration`: "), "{ran:#?}");
+        let ran = show(options).with(&["--integration", integration.name.as_str()]).run().await.ended_with(1);
+        assert!(!ran.stderr.contains("there is no integration"), "{ran:#?}");
+    }
+}
+
+#[tokio::test]
+async fn where_a_key_of_a_request_is_looked_for_like_an_id_it_is_said_how_requests_are_found() {
+    for (key, code) in [("order-4711", 1), ("order 4711", 2)] {
+        let ran = show(&[key]).run().await.ended_with(code);
+        let said = "a caller's request is found with --key, --route, --caller and --integration";
+        assert!(ran.stderr.contains(said), "{ran:#?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_of_the_api_that_is_none_is_wrong_usage_and_no_unknown_outcome() {
+    for url in ["localhost:1", "a.execute-api.eu-central-1.amazonaws.com", "http://example.com"] {
+        let test = Command::new(&["webhook", "test", "acme"]);
+        for command in [test.clone().with(&["--api-url", url]), test.env("API_URL", url)] {
+            let ran = command.run().await.ended_with(2);
+            assert!(ran.stderr.contains("must be an https URL (plain http for this machine only)"), "{ran:#?}");
+            assert!(ran.stderr.contains("ApiUrl") && !ran.stderr.contains("unknown"), "{ran:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_help_of_a_webhook_test_says_how_long_it_waits() {
+    let ran = patchbay(&["webhook", "test", "--help"]).await.done();
+    let help = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("at most so many seconds: 60 unless given"), "{help}");
+}
+
+#[tokio::test]
 async fn shells_take_the_completions() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = patchbay(&["completions", shell]).await.done();

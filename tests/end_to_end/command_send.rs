@@ -198,6 +198,48 @@ async fn a_refusal_is_shown_with_every_field_and_with_the_platforms_code() {
 }
 
 #[tokio::test]
+async fn a_refusal_with_one_fault_says_it_once() {
+    let setting = WithPlatform::start().await;
+    let body = json!({"textBody": 5, "toAddress": "customer-1"}).to_string();
+    let refused = setting.send(&["agentless"], &["--body", "-"]).input(body).run().await.ended_with(1);
+    assert!(refused.stderr.contains("(status 400): /textBody must be "), "{refused:#?}");
+    assert_eq!(1, refused.stderr.matches("/textBody").count(), "{refused:#?}");
+    let refused = setting.send(&["agentless"], &["--body", "-"]).input("{").run().await.ended_with(1);
+    assert_eq!(1, refused.stderr.matches("is not valid JSON").count(), "{refused:#?}");
+}
+
+#[tokio::test]
+async fn the_status_of_a_receipt_is_shown_once() {
+    let setting = WithPlatform::start().await;
+    let receipt = ["--message-id", "m-1", "--to", "customer-1", "--status", "failed"];
+    let arguments = [&["send", "receipt", setting.integration.name.as_str()][..], &receipt].concat();
+    let ran = patchbay(&arguments).await.done();
+    assert_eq!(1, ran.stdout.lines().filter(|line| line.starts_with("status ")).count(), "{ran:#?}");
+    assert!(ran.stdout.contains("posted"), "{ran:#?}");
+}
+
+#[tokio::test]
+async fn what_could_not_even_be_written_as_a_request_is_not_called_unknown() {
+    let setting = WithPlatform::start().await;
+    let broken = setting.agentless(&["--bearer-token-env", "THE_TOKEN"]).env("THE_TOKEN", "a token\nof two lines");
+    let ran = broken.run().await.ended_with(1);
+    assert!(ran.stderr.contains("the request cannot be made, and nothing was sent"), "{ran:#?}");
+    assert!(!ran.everything().contains("unknown") && !ran.everything().contains("two lines"), "{ran:#?}");
+    assert!(setting.platform.calls().is_empty());
+}
+
+#[tokio::test]
+async fn an_integration_without_callers_says_how_one_is_added() {
+    let setting = WithPlatform::delivering_to("http://127.0.0.1:9/", |configuration| {
+        configuration["callers"] = json!([]);
+    })
+    .await;
+    let ran = setting.agentless(&[]).run().await.ended_with(1);
+    let cure = format!("`patchbay integration add {} --replace --caller crm` adds one", setting.integration.name);
+    assert!(ran.stderr.contains(&cure), "{ran:#?}");
+}
+
+#[tokio::test]
 async fn an_unknown_outcome_is_called_unknown_and_the_same_key_sends_nothing_again() {
     let setting = WithPlatform::start().await;
     setting.platform.fail([Fault::AnswerLost]);

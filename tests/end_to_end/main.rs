@@ -6,6 +6,7 @@
 mod agent;
 mod alone;
 mod cards;
+mod command_account;
 mod command_dead_letters;
 mod command_doctor;
 mod command_doctor_setting;

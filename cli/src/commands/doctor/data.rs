@@ -1,9 +1,9 @@
 //! The ledger's table and the queues.
 
 use super::DATA;
-use super::aws::AwsError;
 use super::deployed::Deployed;
 use super::report::{Check, Finding, counted};
+use crate::aws_error::AwsError;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::TimeToLiveStatus;
 use aws_sdk_sqs::types::QueueAttributeName::{
@@ -31,7 +31,7 @@ async fn ledger(deployed: &Deployed, aws: &SdkConfig) -> Finding {
     let client = aws_sdk_dynamodb::Client::new(aws);
     let answer = match client.describe_time_to_live().table_name(table).send().await {
         Ok(answer) => answer,
-        Err(error) => return AwsError::of("dynamodb:DescribeTimeToLive", &error).finding("the table", REDEPLOY),
+        Err(error) => return Finding::of(AwsError::of("dynamodb:DescribeTimeToLive", &error), "the table", REDEPLOY),
     };
     let time_to_live = answer
         .time_to_live_description
@@ -62,7 +62,7 @@ async fn counts(aws: &SdkConfig, url: &str) -> Result<(usize, usize), AwsError> 
 async fn queue(deployed: &Deployed, aws: &SdkConfig) -> Finding {
     let Some(url) = deployed.output("MessageQueueUrl") else { return without("MessageQueueUrl") };
     match counts(aws, url).await {
-        Err(error) => error.finding("the queue", REDEPLOY),
+        Err(error) => Finding::of(error, "the queue", REDEPLOY),
         Ok((waiting, held)) => {
             let seen = format!("{} waiting, {held} being dispatched or held back", counted(waiting, "message"));
             match waiting + held {
@@ -76,7 +76,7 @@ async fn queue(deployed: &Deployed, aws: &SdkConfig) -> Finding {
 async fn dead_letters(deployed: &Deployed, aws: &SdkConfig) -> Finding {
     let Some(url) = deployed.output("DeadLetterQueueUrl") else { return without("DeadLetterQueueUrl") };
     match counts(aws, url).await {
-        Err(error) => error.finding("the queue of dead letters", REDEPLOY),
+        Err(error) => Finding::of(error, "the queue of dead letters", REDEPLOY),
         Ok((0, 0)) => Finding::ok("none"),
         Ok((waiting, held)) => Finding::warning(
             format!("{} waiting", counted(waiting + held, "dead letter")),

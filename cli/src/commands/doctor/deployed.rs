@@ -1,13 +1,12 @@
 //! Whether the stack is there: region, credentials, status, outputs.
 
-use super::aws::AwsError;
 use super::clock::{AwsClock, Deviation};
 use super::report::{Check, Finding};
 use super::{MACHINE, STACK};
+use crate::aws_error::{AwsError, Trouble, is_missing};
 use crate::stack::Stack;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudformation::config::{Builder, ProvideCredentials};
-use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::Stack as Described;
 use aws_sdk_cloudformation::{Client, types::StackStatus};
 use futures::future::join_all;
@@ -63,6 +62,8 @@ pub(super) struct Deployed {
 pub(super) struct Found {
     pub(super) checks: Vec<Check>,
     pub(super) clock: Option<Deviation>,
+    /// Whether AWS has said of a call that the user of this command may make it, or may not.
+    pub(super) judged: bool,
     pub(super) deployed: Option<Deployed>,
 }
 
@@ -99,8 +100,7 @@ impl Deployed {
 /// Looks for the stack.
 pub(super) async fn find(stack: &Stack, aws: &SdkConfig) -> Found {
     let Some(region) = aws.region().filter(|region| !region.as_ref().is_empty()) else {
-        let advice = "name it with --region, or set AWS_REGION or the profile's region";
-        return Found::nothing(Finding::fault("no AWS region is set", advice).about(MACHINE, "region"));
+        return Found::nothing(Finding::from(Trouble::no_region()).about(MACHINE, "region"));
     };
     let mut found = Found::default();
     found.checks.push(Finding::ok(region.as_ref()).about(MACHINE, "region"));
@@ -120,6 +120,7 @@ pub(super) async fn find(stack: &Stack, aws: &SdkConfig) -> Found {
             return found;
         }
     };
+    found.judged = true;
     found.checks.push(Finding::ok("AWS takes them").about(MACHINE, "credentials"));
     match described {
         None => found.checks.push(elsewhere(stack, aws, region).await.about(STACK, "stack")),
@@ -129,14 +130,8 @@ pub(super) async fn find(stack: &Stack, aws: &SdkConfig) -> Found {
 }
 
 async fn credentials(aws: &SdkConfig) -> Result<(), Finding> {
-    let advice = "sign in to AWS, name a profile with --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-    let Some(provider) = aws.credentials_provider() else {
-        return Err(Finding::fault("no AWS credentials are set", advice));
-    };
-    match provider.provide_credentials().await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Finding::fault(format!("no AWS credentials: {}", shared::aws::chain(&error)), advice)),
-    }
+    let Some(provider) = aws.credentials_provider() else { return Ok(()) };
+    provider.provide_credentials().await.map(|_| ()).map_err(|error| Trouble::no_credentials(&error).into())
 }
 
 impl Found {
@@ -152,11 +147,13 @@ impl Found {
                 let because = format!("because the clock is wrong, AWS refused the signature: {code}");
                 Finding::skipped(because).about(MACHINE, "credentials")
             }
-            AwsError::Credentials(code) => {
-                let advice = "sign in to AWS anew, or name another profile with --profile";
-                Finding::fault(format!("AWS refuses them: {code}"), advice).about(MACHINE, "credentials")
+            error @ (AwsError::Credentials(_) | AwsError::NoCredentials(_)) => {
+                Finding::of(error, "the stack", "see what AWS says").about(MACHINE, "credentials")
             }
-            other => other.finding("the stack", "see what AWS says").about(STACK, "stack"),
+            other => {
+                self.judged = matches!(other, AwsError::Denied(_) | AwsError::Refused(..));
+                Finding::of(other, "the stack", "see what AWS says").about(STACK, "stack")
+            }
         };
         self.checks.push(check);
     }
@@ -235,14 +232,12 @@ async fn elsewhere(stack: &Stack, aws: &SdkConfig, region: &Region) -> Finding {
         found.map(|(other, _)| *other).collect::<Vec<_>>()
     };
     let (there, silent) = (those(Sighting::Here), those(Sighting::Unknown));
+    let Trouble { seen, advice } = Trouble::no_stack(name, region.as_ref());
     match (there.as_slice(), silent.as_slice()) {
-        ([], []) => Finding::fault(
-            format!("there is no stack `{name}` in {region}, nor in the other common regions"),
-            "deploy it (`make deploy`), or name another with --stack, --region or --profile",
-        ),
+        ([], []) => Finding::fault(format!("{seen}, nor in the other common regions"), advice),
         ([], silent) => Finding::fault(
             format!(
-                "there is no stack `{name}` in {region}; of the {} other common regions {} did not tell: {}",
+                "{seen}; of the {} other common regions {} did not tell: {}",
                 others.len(),
                 silent.len(),
                 silent.join(", ")
@@ -251,7 +246,7 @@ async fn elsewhere(stack: &Stack, aws: &SdkConfig, region: &Region) -> Finding {
              none yet, deploy it (`make deploy`)",
         ),
         ([first, ..], _) => Finding::fault(
-            format!("there is no stack `{name}` in {region}: it is in {}", there.join(", ")),
+            format!("{seen}: it is in {}", there.join(", ")),
             format!("use --region {first}, or set AWS_REGION"),
         ),
     }
@@ -266,9 +261,4 @@ async fn look_in(name: &str, aws: &SdkConfig, region: &'static str) -> Sighting 
         Ok(Err(error)) if is_missing(&error) => Sighting::NotHere,
         Ok(Err(_)) | Err(_) => Sighting::Unknown,
     }
-}
-
-/// Whether CloudFormation says that there is no such stack.
-fn is_missing<E: ProvideErrorMetadata>(error: &E) -> bool {
-    error.code() == Some("ValidationError") && error.message().is_some_and(|text| text.contains("does not exist"))
 }

@@ -1,11 +1,11 @@
 //! One integration, from its secret to the messaging service.
 
-use super::aws::AwsError;
 use super::clock::Deviation;
 use super::deployed::Deployed;
 use super::report::{Check, Finding};
 use super::routes::Routes;
 use super::{callers, messaging_service, platform, webhook};
+use crate::aws_error::AwsError;
 use crate::failure::Failure;
 use crate::integrations;
 use crate::stack::Stack;
@@ -52,7 +52,7 @@ impl Examination<'_> {
         };
         let listed = integrations::list(&Client::new(self.aws), prefix).await;
         listed.map(integrations::in_use).map_err(|error| {
-            AwsError::of("secretsmanager:ListSecrets", &error).finding("the list of secrets", "see what AWS says")
+            Finding::of(AwsError::of("secretsmanager:ListSecrets", &error), "the list of secrets", "see what AWS says")
         })
     }
 
@@ -96,10 +96,10 @@ impl Examination<'_> {
                     Finding::fault(
                         format!("there is no secret {secret}, or it is being deleted"),
                         "`patchbay integration list` shows the integrations that there are, and `patchbay integration \
-                         add` makes one",
+                         add NAME` makes one",
                     )
                 }
-                other => other.finding("the secret", "see what Secrets Manager says"),
+                other => Finding::of(other, "the secret", "see what Secrets Manager says"),
             }
         })?;
         let document = answer.secret_string().unwrap_or_default();

@@ -1,10 +1,10 @@
 //! Whether Lambda can run the functions, and takes the queue's messages to the dispatcher.
 
 use super::FUNCTIONS_GROUP;
-use super::aws::AwsError;
 use super::deployed::Deployed;
 use super::functions::FUNCTIONS;
 use super::report::{Check, Finding};
+use crate::aws_error::AwsError;
 use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{LastUpdateStatus, LastUpdateStatusReasonCode, State, StateReasonCode};
@@ -38,12 +38,16 @@ async fn function_state(client: &Client, deployed: &Deployed, function: &str) ->
     );
     let answer = match configuration {
         Ok(answer) => answer,
-        Err(error) => return AwsError::of("lambda:GetFunctionConfiguration", &error).finding("the function", REDEPLOY),
+        Err(error) => {
+            return Finding::of(AwsError::of("lambda:GetFunctionConfiguration", &error), "the function", REDEPLOY);
+        }
     };
     match concurrency {
         Ok(concurrency) if concurrency.reserved_concurrent_executions() == Some(0) => return switched_off(name),
         Ok(_) => {}
-        Err(error) => return AwsError::of("lambda:GetFunctionConcurrency", &error).finding("the function", REDEPLOY),
+        Err(error) => {
+            return Finding::of(AwsError::of("lambda:GetFunctionConcurrency", &error), "the function", REDEPLOY);
+        }
     }
     let reason = answer.state_reason_code().map(StateReasonCode::as_str);
     let update_reason = answer.last_update_status_reason_code().map(LastUpdateStatusReasonCode::as_str);
@@ -91,7 +95,7 @@ async fn trigger(client: &Client, deployed: &Deployed) -> Finding {
     match client.get_event_source_mapping().uuid(uuid).send().await {
         Ok(answer) => judge_trigger(uuid, answer.state().unwrap_or_default(), answer.last_processing_result()),
         Err(error) => {
-            AwsError::of("lambda:GetEventSourceMapping", &error).finding("the event source mapping", REDEPLOY)
+            Finding::of(AwsError::of("lambda:GetEventSourceMapping", &error), "the event source mapping", REDEPLOY)
         }
     }
 }

@@ -3,7 +3,6 @@
 //! A fault explains those that would follow from it: what hangs on it is skipped and not called a fault itself.
 
 mod answer;
-mod aws;
 mod callers;
 mod clock;
 mod data;
@@ -63,13 +62,13 @@ pub(crate) async fn run(doctor: Doctor, stack: &Stack, output: Output) -> Result
 
 impl Doctor {
     async fn examine(&self, stack: &Stack, aws: &SdkConfig) -> Result<Vec<Check>, Failure> {
-        let Found { mut checks, clock, deployed } = deployed::find(stack, aws).await;
+        let Found { mut checks, clock, judged, deployed } = deployed::find(stack, aws).await;
         let Some(deployed) = deployed else {
             checks.push(clock::finding(clock).about(MACHINE, "clock"));
             let because = "because the stack has not been found";
             let groups = [ROUTES, FUNCTIONS_GROUP, DATA, INTEGRATIONS];
             checks.extend(groups.map(|group| Finding::skipped(because).about(group, "all")));
-            return Ok(with_own_permissions(checks));
+            return Ok(with_own_permissions(checks, judged));
         };
         let http = stack.http()?;
         let (answers, permissions, lambda, data) = tokio::join!(
@@ -96,7 +95,7 @@ impl Doctor {
             forged: Mutex::default(),
         };
         checks.extend(self.examine_integrations(&examination).await?);
-        Ok(with_own_permissions(checks))
+        Ok(with_own_permissions(checks, judged))
     }
 
     async fn examine_integrations(&self, examination: &Examination<'_>) -> Result<Vec<Check>, Failure> {
@@ -111,7 +110,7 @@ impl Doctor {
             }
         };
         if names.is_empty() {
-            let advice = "connect one with `patchbay integration add`";
+            let advice = "connect one with `patchbay integration add NAME`";
             return Ok(vec![Finding::warning("there is none", advice).about(INTEGRATIONS, "all")]);
         }
         let examined = stream::iter(&names).map(|name| examination.examine(name)).buffered(AT_ONCE);
@@ -120,8 +119,8 @@ impl Doctor {
 }
 
 /// The checks by their groups, with what the command's own user may not do.
-fn with_own_permissions(mut checks: Vec<Check>) -> Vec<Check> {
-    let own = own_permissions(&checks);
+fn with_own_permissions(mut checks: Vec<Check>, judged: bool) -> Vec<Check> {
+    let own = own_permissions(&checks, judged);
     checks.push(own.about(MACHINE, "own permissions"));
     // What is about this machine comes first, in the order in which it was examined.
     checks.sort_by_key(|check| !check.is_about(MACHINE));

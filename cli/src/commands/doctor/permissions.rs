@@ -1,10 +1,10 @@
 //! Whether the functions' roles allow what the functions do.
 
 use super::FUNCTIONS_GROUP;
-use super::aws::AwsError;
 use super::deployed::Deployed;
 use super::functions::{FUNCTIONS, Function, Resource};
 use super::report::{Check, Finding, Verdict};
+use crate::aws_error::AwsError;
 use aws_config::SdkConfig;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::PolicyEvaluationDecisionType;
@@ -47,7 +47,7 @@ async fn examine_function(function: &Function, deployed: &Deployed, client: &Cli
     for (resource, actions) in needs.filter_map(|(on, actions)| Some((arn_of(on, deployed, logs)?, actions))) {
         match lacking(client, &arn, actions, &resource).await {
             Ok(lacking) => lacks.extend(lacking.into_iter().map(|action| format!("{action} on {resource}"))),
-            Err(error) => return error.finding("the role's policies", "see what IAM says"),
+            Err(error) => return Finding::of(error, "the role's policies", "see what IAM says"),
         }
     }
     match lacks.as_slice() {

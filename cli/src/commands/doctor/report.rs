@@ -1,5 +1,6 @@
 //! What the doctor has found, and how it is shown.
 
+use crate::aws_error::{AwsError, Trouble};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -64,9 +65,23 @@ impl Finding {
         Self { lacks: Some(action), ..Self::skipped(format!("because this command's user lacks {action}")) }
     }
 
+    /// What the failure of a call means for `what`, which is a part of the stack.
+    pub(super) fn of(error: AwsError, what: &str, advice: &str) -> Self {
+        match error {
+            AwsError::Denied(action) => Self::denied(action),
+            error => error.trouble(what, advice).into(),
+        }
+    }
+
     /// The same as a check of its own.
     pub(super) fn about(self, group: &str, name: &str) -> Check {
         Check { group: group.to_owned(), name: name.to_owned(), finding: self }
+    }
+}
+
+impl From<Trouble> for Finding {
+    fn from(Trouble { seen, advice }: Trouble) -> Self {
+        Self::fault(seen, advice)
     }
 }
 
@@ -118,17 +133,16 @@ impl Report {
     }
 }
 
-/// What the user of this command would have to be allowed, for all checks to be made.
-pub(super) fn own_permissions(checks: &[Check]) -> Finding {
+/// What the user of this command would have to be allowed, for all checks to be made. Nobody knows where AWS has judged
+/// no call.
+pub(super) fn own_permissions(checks: &[Check], judged: bool) -> Finding {
     let mut lacking: Vec<_> = checks.iter().filter_map(|check| check.finding.lacks).collect();
     lacking.sort_unstable();
     lacking.dedup();
     match lacking.as_slice() {
-        [] => Finding::ok("this command's user may make every call that was needed"),
-        _ => Finding::fault(
-            format!("this command's user lacks {}", lacking.join(", ")),
-            format!("allow the user or role that runs this command {}, and run it again", lacking.join(", ")),
-        ),
+        [] if judged => Finding::ok("this command's user may make every call that was needed"),
+        [] => Finding::skipped("because no call has come so far that AWS would have told"),
+        lacking => Trouble::lacking(&lacking.join(", ")).into(),
     }
 }
 
@@ -172,14 +186,19 @@ data
     }
 
     #[test]
+    fn what_the_user_may_do_is_not_told_where_no_call_was_judged() {
+        assert_eq!(Verdict::Skipped, own_permissions(&[], false).verdict);
+    }
+
+    #[test]
     fn what_the_user_lacks_is_named_once() {
         let denied = || Finding::denied("iam:SimulatePrincipalPolicy").about("functions", "x");
-        let own = own_permissions(&[denied(), denied(), Finding::ok("fine").about("a", "b")]);
+        let own = own_permissions(&[denied(), denied(), Finding::ok("fine").about("a", "b")], true);
         assert_eq!(
             (Verdict::Fault, "this command's user lacks iam:SimulatePrincipalPolicy"),
             (own.verdict, own.seen.as_str())
         );
-        assert_eq!(Verdict::Ok, own_permissions(&[]).verdict);
+        assert_eq!(Verdict::Ok, own_permissions(&[], true).verdict);
         assert_eq!(Verdict::Skipped, denied().finding.verdict);
     }
 }

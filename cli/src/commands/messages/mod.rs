@@ -14,6 +14,9 @@ use shared::ledger::key;
 use shared::platform::Route;
 use trail::{Cut, Line, Trail};
 
+/// What else an id that is not found may be.
+const REQUESTS: &str = "a caller's request is found with --key, --route, --caller and --integration";
+
 /// What a `webhook-id` begins with.
 const WEBHOOK_ID_PREFIX: &str = "msg_";
 
@@ -64,6 +67,9 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
     let known = show.look(stack).await?;
     if known.ledger.is_empty() && known.log.is_empty() {
         output.data(&known);
+        if let Some(unknown) = show.unknown_integration(stack).await {
+            return Err(Failure::Failed(unknown));
+        }
         return Err(Failure::Failed(known.log_cut.map_or_else(|| show.not_found(), |cut| show.not_searched(cut))));
     }
     output.result(&known, human);
@@ -103,6 +109,17 @@ impl Show {
         }
     }
 
+    /// What to say where the integration is the command line's mistake; not known where the integrations cannot be listed.
+    async fn unknown_integration(&self, stack: &Stack) -> Option<String> {
+        let wanted = self.integration.as_ref()?;
+        let listed = integrations::all(stack).await.ok()?;
+        if listed.iter().any(|one| one.name == wanted.as_str()) {
+            return None;
+        }
+        let list = "`patchbay integration list` shows those that there are";
+        Some(format!("nothing was found, and there is no integration `{wanted}`: {list}"))
+    }
+
     fn not_searched(&self, cut: Cut) -> String {
         format!("nothing was found, and not all of the log was searched: {}", cut.words())
     }
@@ -112,7 +129,7 @@ impl Show {
         match &self.id {
             Some(text) if identity(text).is_none() && !text.contains('#') => format!(
                 "no line of the last {} days' log speaks of `{id}`: look further back with --days, if the log is kept \
-                 so long, or look for the webhook-id of its delivery",
+                 so long, or look for the webhook-id of its delivery; {REQUESTS}",
                 self.days
             ),
             text => {

@@ -1,5 +1,6 @@
 //! What the functions' log says of a message.
 
+use super::REQUESTS;
 use crate::failure::Failure;
 use crate::output::plain;
 use crate::stack::Stack;
@@ -73,7 +74,7 @@ impl Cut {
 pub(super) async fn find(stack: &Stack, id: &str, days: u16) -> Result<Trail, Failure> {
     if !can_be_searched(id) {
         let detail = "an id to search the log for has 1 to 512 characters, and neither blanks nor quotation marks";
-        return Err(Failure::Usage(detail.to_owned()));
+        return Err(Failure::Usage(format!("{detail}; {REQUESTS}")));
     }
     let since = Timestamp::now() - SignedDuration::from_hours(24 * i64::from(days));
     let client = aws_sdk_cloudwatchlogs::Client::new(&stack.aws);
@@ -108,10 +109,7 @@ pub(super) async fn find(stack: &Stack, id: &str, days: u16) -> Result<Trail, Fa
 
 /// The functions of the stack, each with its log group.
 async fn log_groups(stack: &Stack) -> Result<Vec<(String, String)>, Failure> {
-    let all = stack.resources(&stack.aws).await.map_err(|error| {
-        Failure::Failed(format!("the resources of the stack `{}` cannot be listed: {}", stack.name(), cause(&error)))
-    })?;
-    Ok(of_functions(&all))
+    Ok(of_functions(&stack.parts().await?))
 }
 
 fn of_functions(resources: &[StackResourceSummary]) -> Vec<(String, String)> {

@@ -104,7 +104,10 @@ async fn post(
 fn human(report: &Report<'_>) -> String {
     let replayed = if report.answer.is_replayed() { ", as it was answered before" } else { "" };
     let first = ("status", format!("{}{replayed}", report.answer.status));
-    let fields = report.answer.body.as_object().into_iter().flatten().map(|(name, value)| {
+    // What a receipt's own row would say is above it.
+    let said = |name: &str, value: &Value| name == "status" && *value == report.answer.status;
+    let fields = report.answer.body.as_object().into_iter().flatten();
+    let fields = fields.filter(|(name, value)| !said(name, value)).map(|(name, value)| {
         let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         (name.as_str(), shown)
     });

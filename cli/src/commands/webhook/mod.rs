@@ -54,7 +54,7 @@ pub(crate) struct Test {
     /// For HighLevel: an Ed25519 private key (PKCS #8, PEM or DER) whose public key is among the trustedKeys
     #[arg(long, value_name = "FILE")]
     private_key: Option<PathBuf>,
-    /// Wait until it is delivered or refused, at most so many seconds
+    /// Wait until it is delivered or refused, at most so many seconds: 60 unless given
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60", require_equals = true)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
     wait: Option<u64>,

@@ -113,7 +113,7 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
         );
         print_examples(&integration, platform.conversation(conversation::CUSTOMER).as_ref());
         if watch.is_none() {
-            operator::print_environment();
+            operator::print_environment(stack);
         }
         follow(&mut service).await?;
     }

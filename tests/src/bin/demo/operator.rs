@@ -3,10 +3,10 @@
 use crate::INTEGRATION;
 use std::env;
 use tests::command::{Ran, patchbay};
+use tests::stack::Stack;
 
-/// What the command, or any client of AWS, needs to find the stack.
-const ENVIRONMENT: [&str; 7] = [
-    "API_URL",
+/// What the command, or any client of AWS, needs to find the stack, besides the API's address.
+const ENVIRONMENT: [&str; 6] = [
     "PATCHBAY_STACK",
     "AWS_ENDPOINT_URL",
     "AWS_REGION",
@@ -23,8 +23,10 @@ pub(crate) async fn show() -> bool {
 }
 
 /// How to run the command against this stack.
-pub(crate) fn print_environment() {
+pub(crate) fn print_environment(stack: &Stack) {
     println!("Operate it from another terminal:\n");
+    // In the form that needs no name under localhost: Python and Node do not know those.
+    println!("  export API_URL='{}'", stack.direct_api_url());
     for name in ENVIRONMENT {
         println!("  export {name}={}", env::var(name).unwrap_or_default());
     }
