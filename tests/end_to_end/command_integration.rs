@@ -4,7 +4,7 @@ use crate::command_setting::Setting;
 use serde_json::json;
 use tests::aws_proxy::AwsProxy;
 use tests::command::Command;
-use tests::genesys_cloud_api::{CLIENT_ID, CLIENT_SECRET, Fault};
+use tests::genesys_cloud_api::{CLIENT_SECRET, Fault};
 use tests::listener::listen;
 use tests::stack::SIGNING_SECRET;
 
@@ -198,6 +198,9 @@ async fn an_integration_is_removed_and_can_be_had_back() {
 
     let _ = setting.command(&["restore", &setting.name]).run().await.done();
     setting.message_is_accepted().await;
+    let removed = setting.human(&["remove", &setting.name, "--yes"]).run().await.done();
+    assert!(removed.stdout.contains("are then given up") && !removed.stdout.contains("dropped"), "{removed:?}");
+    let _ = setting.command(&["restore", &setting.name]).run().await.done();
     let for_good = ["remove", &setting.name, "--yes", "--immediately", "--platform-too"];
     let _ = setting.command(&for_good).run().await.done();
     assert_eq!((0, 0), (setting.listed().await, setting.platform.integrations().len()));
@@ -282,19 +285,24 @@ async fn an_aws_that_never_answers_ends_the_command() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_asked_for_at_a_terminal_and_secrets_do_not_show() {
+async fn an_integration_without_callers_says_so_and_how_it_gets_one() {
     let setting = Setting::new().await;
-    let answers = [
-        ("Platform", "genesys-cloud"),
-        ("Domain", setting.platform.url.as_str()),
-        ("Id of the OAuth client", CLIENT_ID),
-        ("Secret of the OAuth client", CLIENT_SECRET),
-        ("URL that messages", setting.service.url.as_str()),
-    ];
-    let add = Command::new(&["integration", "add", &setting.name]).env("API_URL", &setting.stack.direct_api_url());
-    let ran = add.run_at_a_terminal(&answers).await.done();
-    assert!(ran.stdout.contains("is connected"), "{ran:#?}");
-    assert!(!ran.everything().contains(CLIENT_SECRET), "{ran:#?}");
-    assert_eq!(CLIENT_SECRET, setting.shown().await["configuration"]["clientSecret"]);
-    setting.message_is_accepted().await;
+    let add = setting.command(&["add", &setting.name, "--platform", "highlevel", "--location-id", "l"]);
+    let report =
+        add.with(&["--delivery-url", "https://example.com/"]).env("PATCHBAY_TOKEN", "t").run().await.done().json();
+    let replace = ["add", setting.name.as_str(), "--replace", "--caller", "crm"];
+    let cure = format!("`patchbay integration {}`", replace.join(" "));
+    let says_so = |report: &serde_json::Value| report["next"].to_string().contains("has no callers");
+    assert!(says_so(&report) && report["next"].to_string().contains(&cure), "{report}");
+
+    let report = setting.command(&replace).run().await.done().json();
+    assert!(!says_so(&report), "{report}");
+    // What is given is added to the callers that are there.
+    let more = setting.command(&["add", &setting.name, "--replace", "--caller", "erp"]);
+    let _ = more.run().await.done();
+    let callers = setting.shown().await["configuration"]["callers"].take();
+    assert_eq!((json!("crm"), json!("erp")), (callers[0]["name"].clone(), callers[1]["name"].clone()));
+    let help = Command::new(&["integration", "add", "--help"]).run().await.done().stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("--caller adds to its callers"), "{help}");
 }

@@ -160,3 +160,38 @@ async fn the_clients_secret_is_replaced_by_one_that_the_platform_takes() {
     let finish = rotate(&["--finish"]).run().await.ended_with(2);
     assert!(finish.stderr.contains("nothing is to finish"), "{finish:?}");
 }
+
+#[tokio::test]
+async fn a_new_secret_is_refused_with_what_a_hasty_copy_has_put_around_it() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let before = setting.shown().await;
+    let rotate = || setting.human(&["rotate", &setting.name, "--secret", "client"]);
+    let spaced = rotate().with(&["--secret-file", "-"]).input("hidden \n").run().await.ended_with(2);
+    assert!(spaced.stderr.contains("the secret in standard input must not begin or end with"), "{spaced:?}");
+    let lines = rotate().env("PATCHBAY_CLIENT_SECRET", "hidden\nhidden").run().await.ended_with(2);
+    assert!(lines.stderr.contains("the secret in PATCHBAY_CLIENT_SECRET must be a single line"), "{lines:?}");
+    for ran in [spaced, lines] {
+        assert!(!ran.everything().contains("hidden"), "{ran:?}");
+    }
+    assert_eq!(before, setting.shown().await);
+}
+
+#[tokio::test]
+async fn a_new_secret_that_is_wrong_is_asked_for_again() {
+    let setting = Setting::new().await;
+    let add = setting.command(&["add", &setting.name, "--platform", "multicloud-cx", "--contact-center-id", "c"]);
+    let add = add.with(&["--channel-id", "1", "--delivery-url", "https://example.com/"]);
+    let add = add.with(&["--api-base-url", "https://api.example.com"]).env("PATCHBAY_APP_SECRET", "old-secret");
+    let _ = add.run().await.done();
+    let rotate = setting.human(&["rotate", &setting.name, "--secret", "api-key"]);
+    let answers = [
+        ("The new secret", ""),
+        ("must not be empty", "hidden "),
+        ("must not begin or end with white space", "hid den"),
+        ("/apiKey must have visible ASCII characters only", "hidden"),
+    ];
+    let ran = rotate.run_at_a_terminal(&answers).await.done();
+    assert!(!ran.everything().contains("hid"), "{ran:#?}");
+    assert_eq!(json!("hidden"), setting.shown().await["configuration"]["apiKey"]);
+}

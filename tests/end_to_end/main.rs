@@ -12,6 +12,7 @@ mod command_doctor;
 mod command_doctor_setting;
 mod command_doctor_stack;
 mod command_integration;
+mod command_integration_answers;
 mod command_operate;
 mod command_redrive;
 mod command_rotation;

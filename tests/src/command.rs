@@ -73,7 +73,7 @@ impl Command {
     }
 
     /// Runs it to its end at a terminal, where each question in whose words one of these is found gets its answer, in this
-    /// order. What the terminal showed is all in one.
+    /// order. What the terminal showed is all in one. A control character is the key that sends it.
     pub async fn run_at_a_terminal(self, answers: &[(&str, &str)]) -> Ran {
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(".venv").join("bin/python");
         let mut program = process::Command::new(python);

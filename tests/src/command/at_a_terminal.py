@@ -1,6 +1,8 @@
 """Runs a command on a pseudo-terminal, answers its questions, and prints what the terminal showed.
 
     python at_a_terminal.py '[["the question's words", "the answer"], ...]' COMMAND [ARGUMENT ...]
+
+A command that a signal has ended has the exit code that a shell has for it.
 """
 
 import json
@@ -39,4 +41,5 @@ while time.monotonic() < deadline:
 else:
     os.kill(pid, 9)
 print(shown.decode(errors="replace"))
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+sys.exit(code if code >= 0 else 128 - code)

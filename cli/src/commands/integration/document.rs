@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use serde_json::{Map, Value};
-use shared::fields;
+use shared::fields::{self, Fault};
 use shared::integration::{Integration, IntegrationName};
 
 /// An integration's configuration, while it is looked at or changed. It holds secrets and has no printed form.
@@ -62,10 +62,12 @@ impl Document {
 
     /// What the functions make of it.
     pub(super) fn read(&self, name: &IntegrationName) -> Result<Integration, Failure> {
-        Integration::parse(name.clone(), &self.to_text()).map_err(|faults| {
-            let faults: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
-            Failure::Failed(format!("the configuration of `{name}` is not usable:{}", faults.concat()))
-        })
+        Integration::parse(name.clone(), &self.to_text()).map_err(|faults| unusable(name, &faults))
+    }
+
+    /// What the functions find wrong with it.
+    pub(super) fn faults(&self, name: &IntegrationName) -> Vec<Fault> {
+        Integration::parse(name.clone(), &self.to_text()).err().unwrap_or_default()
     }
 
     /// As it is written.
@@ -77,6 +79,12 @@ impl Document {
     pub(super) fn value(&self) -> &Value {
         &self.0
     }
+}
+
+/// These are the faults of an integration's configuration.
+pub(super) fn unusable(name: &IntegrationName, faults: &[Fault]) -> Failure {
+    let faults: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+    Failure::Failed(format!("the configuration of `{name}` is not usable:{}", faults.concat()))
 }
 
 fn merge(place: &mut Value, given: &Value) {

@@ -1,6 +1,7 @@
 //! What of a configuration may be shown. Whatever is not known to be public is taken for a secret.
 
 use serde_json::Value;
+use shared::fields::pointer;
 use url::Url;
 
 /// What stands in a secret's place.
@@ -33,7 +34,7 @@ pub(super) fn masked(value: &Value) -> Value {
 }
 
 fn mask(value: &Value, path: &str) -> Value {
-    let inside = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    let inside = |name: &str| inside(path, name);
     match value {
         Value::Object(members) => {
             Value::Object(members.iter().map(|(name, value)| (name.clone(), mask(value, &inside(name)))).collect())
@@ -56,6 +57,35 @@ fn address(text: &str) -> String {
     }
 }
 
+/// The texts of a configuration that are secrets, or may be, each with its JSON pointer.
+pub(super) fn secrets(value: &Value) -> Vec<(String, &str)> {
+    let mut found = Vec::new();
+    find_secrets(value, "", "", &mut found);
+    found
+}
+
+fn find_secrets<'v>(value: &'v Value, path: &str, at: &str, found: &mut Vec<(String, &'v str)>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                find_secrets(value, &inside(path, name), &pointer(at, name), found);
+            }
+        }
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                find_secrets(element, &inside(path, "*"), &pointer(at, &index.to_string()), found);
+            }
+        }
+        Value::String(text) if !PUBLIC.contains(&path) => found.push((at.to_owned(), text)),
+        _ => {}
+    }
+}
+
+/// The path of what has this name.
+fn inside(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
 /// A configuration as lines of names and values.
 pub(super) fn lines(value: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
@@ -64,7 +94,7 @@ pub(super) fn lines(value: &Value) -> Vec<(String, String)> {
 }
 
 fn flatten(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
-    let inside = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    let inside = |name: &str| inside(path, name);
     match value {
         Value::Object(members) => members.iter().for_each(|(name, value)| flatten(value, &inside(name), found)),
         Value::Array(elements) if elements.iter().all(|element| !element.is_object()) => {
@@ -112,6 +142,20 @@ mod tests {
         for url in ["https://u:hidden@e.com/", "https://e.com/#hidden", "hidden"] {
             assert_eq!("••••", masked(&json!({"delivery": {"url": url}}))["delivery"]["url"]);
         }
+    }
+
+    #[test]
+    fn every_text_that_may_be_a_secret_is_found_at_its_place() {
+        let document = json!({
+            "platform": "p", "appSecrets": ["a", "b"], "a/b": "c", "delivery": {"url": "u", "signingSecrets": ["d"]},
+            "callers": [{"name": "crm", "bearerToken": "e"}], "media": {"maximumBytes": 5},
+        });
+        let mut found = secrets(&document);
+        found.sort_by_key(|(_, secret)| *secret);
+        let pointers =
+            ["/appSecrets/0", "/appSecrets/1", "/a~1b", "/delivery/signingSecrets/0", "/callers/0/bearerToken"];
+        let expected: Vec<_> = pointers.map(str::to_owned).into_iter().zip(["a", "b", "c", "d", "e"]).collect();
+        assert_eq!(expected, found);
     }
 
     #[test]

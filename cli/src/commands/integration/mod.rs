@@ -14,6 +14,7 @@ mod remove;
 mod rotate;
 mod secrets;
 mod show;
+mod sound;
 mod steps;
 
 use crate::failure::Failure;

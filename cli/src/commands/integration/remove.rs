@@ -16,7 +16,7 @@ use shared::platform::PlatformConfig;
 /// End one
 ///
 /// Its secret can be had back until the recovery window is over. Within five minutes its webhooks and callers are answered
-/// 404; its messages wait for three days.
+/// 404; its messages wait for three days, and are then given up.
 #[derive(Debug, Args)]
 pub(crate) struct Remove {
     /// The integration
@@ -124,7 +124,7 @@ fn human(removed: &Removed) -> String {
     };
     format!(
         "`{name}` is removed. {recovery}\n\nWithin five minutes its webhooks and callers are answered 404. Messages \
-         that are on the queue wait three days for it to come back, and are then dropped."
+         that are on the queue wait three days for it to come back, and are then given up."
     )
 }
 

@@ -1,10 +1,11 @@
 //! What a configuration still lacks: it is generated, asked for, or named.
 
 use super::super::document::Document;
-use super::super::generate;
+use super::super::{generate, given};
+use super::check;
 use crate::ask;
 use crate::failure::Failure;
-use serde_json::Value;
+use shared::integration::IntegrationName;
 use shared::platform::PlatformName;
 
 /// A field that cannot be done without.
@@ -53,28 +54,55 @@ const HIGHLEVEL: [Need; 2] = [
     need("/token", "--token-file (or PATCHBAY_TOKEN)", "Token for calls", Kind::Secret),
 ];
 
-/// Asks for the platform, if it is missing and somebody can be asked.
-pub(super) fn ask_platform(document: &mut Document, can_ask: bool) -> Result<(), Failure> {
-    if can_ask && document.get(PLATFORM.pointer).is_none() {
-        document.set(PLATFORM.pointer, ask::text(PLATFORM.prompt)?.into());
+impl Need {
+    /// Asks for it, until nothing is wrong with the document at its place.
+    fn ask(&self, document: &mut Document, name: &IntegrationName) -> Result<(), Failure> {
+        let put = |document: &mut Document, answer: &str| {
+            document.set(
+                self.pointer,
+                match self.kind {
+                    Kind::Text | Kind::Secret => answer.into(),
+                    Kind::SecretList => vec![answer].into(),
+                },
+            );
+        };
+        let wrong = |answer: &str| {
+            let mut answered = document.clone();
+            put(&mut answered, answer);
+            check::at(&answered, name, self.pointer)
+        };
+        let answer = match self.kind {
+            Kind::Text => ask::text(self.prompt, wrong)?,
+            Kind::Secret | Kind::SecretList => given::asked(self.prompt, wrong)?,
+        };
+        put(document, &answer);
+        Ok(())
     }
-    Ok(())
+}
+
+/// Asks for the platform, if it is missing and somebody can be asked.
+pub(super) fn ask_platform(document: &mut Document, name: &IntegrationName, can_ask: bool) -> Result<(), Failure> {
+    if can_ask && document.get(PLATFORM.pointer).is_none() { PLATFORM.ask(document, name) } else { Ok(()) }
 }
 
 /// Generates what can be generated, and asks for what is still missing, if somebody can be asked.
-pub(super) fn fill(document: &mut Document, no_platform: bool, can_ask: bool) -> Result<(), Failure> {
+pub(super) fn fill(
+    document: &mut Document,
+    name: &IntegrationName,
+    no_platform: bool,
+    can_ask: bool,
+) -> Result<(), Failure> {
     let missing = missing(document, no_platform);
     if !can_ask && !missing.is_empty() {
         let options: Vec<_> = missing.iter().map(|need| need.option).collect();
         return Err(Failure::Usage(format!("these options are missing: {}", options.join(", "))));
     }
+    if !missing.is_empty() {
+        // A fault that is known by now is said before anybody has answered in vain.
+        check::so_far(document, name)?;
+    }
     for need in missing {
-        let value = match need.kind {
-            Kind::Text => Value::from(ask::text(need.prompt)?),
-            Kind::Secret => ask::secret(need.prompt)?.into(),
-            Kind::SecretList => vec![ask::secret(need.prompt)?].into(),
-        };
-        document.set(need.pointer, value);
+        need.ask(document, name)?;
     }
     generate_secrets(document)
 }
@@ -114,7 +142,8 @@ mod tests {
     fn every_missing_option_is_named_at_once() {
         let named = |document: &str, no_platform| {
             let mut document = Document::parse(document).unwrap();
-            fill(&mut document, no_platform, false).map_err(|failure| (failure.to_string(), failure.exit_code()))
+            fill(&mut document, &"acme".parse().unwrap(), no_platform, false)
+                .map_err(|failure| (failure.to_string(), failure.exit_code()))
         };
         let (why, code) = named("{}", false).unwrap_err();
         assert_eq!("these options are missing: --platform, --delivery-url", why);
@@ -131,10 +160,11 @@ mod tests {
                 "integrationId": "i", "delivery": {"url": "https://example.com/"}}"#,
         )
         .unwrap();
-        fill(&mut document, false, false).unwrap();
+        let acme = "acme".parse().unwrap();
+        fill(&mut document, &acme, false, false).unwrap();
         let first = document.clone();
-        assert!(first.read(&"acme".parse().unwrap()).is_ok());
-        fill(&mut document, false, false).unwrap();
+        assert!(first.read(&acme).is_ok());
+        fill(&mut document, &acme, false, false).unwrap();
         assert!(document == first);
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Fields {
     /// What the API's gateway asks for
     #[arg(long, value_name = "FILE", help_heading = MULTICLOUD_CX)]
     api_key_file: Option<PathBuf>,
-    /// Where the API is (of HighLevel too)
+    /// Where the API is, without /nexus/v3 (of HighLevel too)
     #[arg(long, value_name = "URL", help_heading = MULTICLOUD_CX)]
     api_base_url: Option<String>,
 
@@ -127,17 +127,18 @@ impl Fields {
     }
 
     /// Puts the secrets of the environment into `document`, as far as its platform has them and no file is given.
-    pub(super) fn put_environment_into(&self, document: &mut Document) {
+    pub(super) fn put_environment_into(&self, document: &mut Document) -> Result<(), Failure> {
         for secret in self.secrets() {
             let platform = secret.platform.map(PlatformName::as_str);
             let has_it = platform.is_none() || platform == document.text("/platform");
             if secret.file.is_none()
                 && has_it
-                && let Some(value) = environment(secret.variable)
+                && let Some(value) = environment(secret.variable)?
             {
                 secret.put_into(document, value);
             }
         }
+        Ok(())
     }
 
     fn public(&self) -> impl Iterator<Item = (&'static str, Value)> {

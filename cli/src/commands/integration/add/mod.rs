@@ -6,6 +6,7 @@
 //! need.
 
 mod callers;
+mod check;
 mod complete;
 mod flags;
 mod report;
@@ -58,7 +59,8 @@ pub(crate) struct Add {
     /// Do not call the platform
     #[arg(long)]
     no_platform: bool,
-    /// Change an integration that is there already: what is given replaces what it has, all else stays
+    /// Change an integration that is there already: what is given takes the place of what it has, --caller adds to its
+    /// callers, and all else stays
     #[arg(long)]
     replace: bool,
     /// Have the platform's webhooks come here without asking, if they went elsewhere
@@ -81,8 +83,8 @@ pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), F
     let given = given(&add)?;
     let secrets = Secrets::of(stack).await?;
     let found = secrets.find(add.name.as_str()).await?;
-    let document = wanted(&add, &given, &found)?;
     let webhook_url = stack.route(&format!("{}/webhook", add.name)).await?;
+    let document = wanted(&add, &given, &found)?;
     let id_is_given = given.get(INTEGRATION_ID).is_some();
     let steps = Steps::new(output);
     let mut work = Work { add: &add, stack, secrets, found, document, id_is_given, webhook_url, steps };
@@ -101,8 +103,7 @@ fn given(add: &Add) -> Result<Document, Failure> {
     let input = Given::default();
     let mut document = match &add.from {
         None => Document::new(),
-        Some(file) => Document::parse(&input.file(file)?)
-            .ok_or_else(|| Failure::Usage(format!("{} holds no JSON object", file.display())))?,
+        Some(file) => input.document(file)?,
     };
     add.fields.put_into(&mut document, &input)?;
     Ok(document)
@@ -118,10 +119,12 @@ fn wanted(add: &Add, given: &Document, found: &Found) -> Result<Document, Failur
     };
     let mut document = stored.cloned().unwrap_or_else(Document::new);
     document.merge(given);
-    complete::ask_platform(&mut document, can_be_asked())?;
-    add.fields.put_environment_into(&mut document);
-    complete::fill(&mut document, add.no_platform, can_be_asked())?;
     callers::add(&mut document, &add.callers)?;
+    // Nobody is asked for what would be refused.
+    let can_ask = can_be_asked() && (stored.is_none() || add.replace);
+    complete::ask_platform(&mut document, &add.name, can_ask)?;
+    add.fields.put_environment_into(&mut document)?;
+    complete::fill(&mut document, &add.name, add.no_platform, can_ask)?;
     match stored.map(|stored| stored.differences(&document)) {
         Some(differences) if !differences.is_empty() && !add.replace => Err(Failure::Failed(format!(
             "the integration `{}` is there already, and differs in {}; --replace changes it",
@@ -151,7 +154,7 @@ impl Work<'_> {
         if checked.get(INTEGRATION_ID).is_none() && checked.text("/platform") == Some("genesys-cloud") {
             checked.set(INTEGRATION_ID, NO_ID_YET.into());
         }
-        let integration = checked.read(&self.add.name)?;
+        let integration = check::read(&checked, &self.add.name)?;
         let platform = integration.platform.name();
         match &integration.platform {
             PlatformConfig::GenesysCloud(config) if !self.add.no_platform => {

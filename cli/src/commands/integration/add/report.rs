@@ -62,12 +62,20 @@ fn next(add: &Add, platform: PlatformName, document: &Document) -> Vec<String> {
             next.push(unchecked.to_owned());
         }
     }
-    let callers = if document.list("/callers").is_empty() { "" } else { ", and the callers theirs" };
+    let has_callers = !document.list("/callers").is_empty();
+    let callers = if has_callers { ", and the callers theirs" } else { "" };
     let shown = match add.show_secrets {
         true => String::new(),
         false => format!(" `patchbay integration show {} --show-secrets` shows them.", add.name),
     };
     next.push(format!("The messaging service needs delivery.signingSecrets{callers}.{shown}"));
+    if !has_callers {
+        next.push(format!(
+            "It has no callers, so that nobody can send by it: `patchbay integration add {} --replace --caller crm` adds \
+             one, `crm`, with a secret of its own.",
+            add.name
+        ));
+    }
     next
 }
 

@@ -7,7 +7,7 @@ mod target;
 
 use super::generate;
 use super::genesys_cloud::{GenesysCloud, confirm_ours, kept_url, signs_otherwise};
-use super::given::Given;
+use super::given::{self, Given};
 use super::secrets::{Secrets, Stored};
 use super::steps::Steps;
 use crate::ask;
@@ -146,7 +146,10 @@ impl Work<'_> {
             return Ok(given);
         }
         match target {
-            _ if target.is_given() && ask::can_be_asked() => ask::secret("The new secret"),
+            _ if target.is_given() && ask::can_be_asked() => given::asked("The new secret", |new| {
+                let faults = target.with_new(&self.stored.document, new.to_owned()).faults(&self.rotate.name);
+                faults.into_iter().next().map_or(Ok(()), |fault| Err(fault.to_string()))
+            }),
             _ if target.is_given() => {
                 Err(Failure::Usage(format!("--secret-file is missing, or the variable {}", target.variable())))
             }
