@@ -37,14 +37,12 @@ impl Stack {
     pub(crate) async fn new(target: Target) -> Result<Self, Failure> {
         let timeouts = TimeoutConfig::builder().operation_timeout(AWS_TIMEOUT);
         let timeouts = timeouts.operation_attempt_timeout(AWS_ATTEMPT_TIMEOUT).build();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts.clone());
-        let region = target.region.map(Region::new);
-        if let Some(region) = region.clone() {
-            loader = loader.region(region);
-        }
-        if let Some(profile) = target.profile {
-            loader = profile::select(loader, &profile, region, timeouts).await?;
-        }
+        let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts.clone());
+        let loader = match (target.profile, target.region.map(Region::new)) {
+            (Some(profile), region) => profile::select(loader, &profile, region, timeouts).await?,
+            (None, Some(region)) => loader.region(region),
+            (None, None) => loader,
+        };
         let aws = loader.load().await;
         Ok(Self { name: target.stack, api_url: target.api_url, outputs: OnceCell::new(), aws })
     }

@@ -12,6 +12,14 @@ fn add_channel(setting: &Setting, api_base_url: &str) -> Command {
     add.with(&["--api-base-url", api_base_url])
 }
 
+/// These answers connect an organisation of Genesys Cloud, and its client's secret does not show.
+async fn is_connected_by(setting: &Setting, answers: &[(&str, &str)]) {
+    let add = Command::new(&["integration", "add", &setting.name]).env("API_URL", &setting.stack.direct_api_url());
+    let ran = add.run_at_a_terminal(answers).await.done();
+    assert!(ran.stdout.contains("is connected"), "{ran:#?}");
+    assert!(!ran.everything().contains(CLIENT_SECRET), "{ran:#?}");
+}
+
 #[tokio::test]
 async fn what_is_missing_is_asked_for_at_a_terminal_and_secrets_do_not_show() {
     let setting = Setting::new().await;
@@ -22,10 +30,7 @@ async fn what_is_missing_is_asked_for_at_a_terminal_and_secrets_do_not_show() {
         ("Secret of the OAuth client", CLIENT_SECRET),
         ("URL that messages", setting.service.url.as_str()),
     ];
-    let add = Command::new(&["integration", "add", &setting.name]).env("API_URL", &setting.stack.direct_api_url());
-    let ran = add.run_at_a_terminal(&answers).await.done();
-    assert!(ran.stdout.contains("is connected"), "{ran:#?}");
-    assert!(!ran.everything().contains(CLIENT_SECRET), "{ran:#?}");
+    is_connected_by(&setting, &answers).await;
     assert_eq!(CLIENT_SECRET, setting.shown().await["configuration"]["clientSecret"]);
     setting.message_is_accepted().await;
 }
@@ -45,10 +50,7 @@ async fn an_answer_that_is_wrong_is_asked_for_again_and_nothing_typed_before_is_
         ("URL that messages", "ftp://hidden.example/"),
         ("must be an https URL", setting.service.url.as_str()),
     ];
-    let add = Command::new(&["integration", "add", &setting.name]).env("API_URL", &setting.stack.direct_api_url());
-    let ran = add.run_at_a_terminal(&answers).await.done();
-    assert!(ran.stdout.contains("is connected"), "{ran:#?}");
-    assert!(!ran.everything().contains(CLIENT_SECRET), "{ran:#?}");
+    is_connected_by(&setting, &answers).await;
     let shown = setting.shown().await;
     assert_eq!(
         json!([CLIENT_ID, CLIENT_SECRET]),
