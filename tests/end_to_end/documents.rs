@@ -28,7 +28,7 @@ const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere { command: "make run", run_by: ("Makefile", "$(STACK) sh -ec '$(RUN_AND_CTRL_C);") },
     Elsewhere { command: "make watch", run_by: ("Makefile", "$(STACK) target/debug/demo --watch --once") },
     Elsewhere { command: "make test", run_by: (".ci/run", "make test") },
-    Elsewhere { command: "make rehearse", run_by: ("Makefile", "release-check: test rehearse") },
+    Elsewhere { command: "make rehearse", run_by: ("Makefile", "release-check: fresh-check rehearse") },
     Elsewhere { command: "make deploy", run_by: ("infra/local/rehearse.py", "self.make(\"deploy\"") },
     Elsewhere {
         command: "make deploy CONFIG_ENV=staging",

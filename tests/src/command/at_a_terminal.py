@@ -1,4 +1,4 @@
-"""Runs a command on a pseudo-terminal, answers its questions, and prints what the terminal showed.
+"""Runs a command on a pseudo-terminal, answers its questions, and prints what the terminal shows.
 
     python at_a_terminal.py '[["the question's words", "the answer"], ...]' COMMAND [ARGUMENT ...]
 
@@ -31,15 +31,17 @@ while time.monotonic() < deadline:
     asked = answers and answers[0][0].encode() in shown[seen:]
     if select.select([terminal], [], [], 0.01 if asked else 1)[0]:
         try:
-            shown += os.read(terminal, 4096)
+            chunk = os.read(terminal, 4096)
         except OSError:
             break
+        shown += chunk
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
     elif asked and heeds(answers[0][1]):
         seen = len(shown)
         answer = answers.pop(0)[1]
         os.write(terminal, answer.encode() if answer == CTRL_C else answer.encode() + b"\r")
 else:
     os.kill(pid, 9)
-print(shown.decode(errors="replace"))
 code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 sys.exit(code if code >= 0 else 128 - code)

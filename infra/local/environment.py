@@ -1,0 +1,113 @@
+"""Makes Python environments, or brings them up to their requirements, all at the same time.
+
+    python environment.py FOLDER=REQUIREMENTS ...
+
+Does nothing when they are as the requirements say. While it works, it says every few seconds how far it has come. The first
+environment has pip, which installs into the others too.
+"""
+
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+REPORT_SECONDS = 5
+# pip's line for a package, and not only for its description.
+DOWNLOADED = re.compile(r"^\s*(?:Downloading|Using cached|Processing) \S+\.(?:whl|tar\.gz)(?:\s|$)", re.MULTILINE)
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def call(command, output=subprocess.PIPE):
+    subprocess.run(command, check=True, stdout=output, stderr=subprocess.STDOUT, text=True)
+
+
+class Environment:
+    """One environment; `error` says afterwards what went wrong."""
+
+    def __init__(self, folder, requirements):
+        self.folder, self.requirements = Path(folder), Path(requirements)
+        self.python, self.made, self.log = self.folder / "bin" / "python", self.folder / "made", self.folder / "pip.log"
+        text = self.requirements.read_text()
+        self.packages = sum(1 for line in text.splitlines() if line and not line.startswith("#"))
+        # Its programs know it by its path.
+        self.place = f"# made in {self.folder.absolute()} by Python {platform.python_version()}\n"
+        self.as_required = self.place + text
+        self.error = ""
+
+    def is_as_required(self):
+        return self.made.is_file() and self.made.read_text() == self.as_required
+
+    def prepare(self, *options):
+        """Begins again where one was left unfinished, or was moved. Environments of their own within it stay."""
+        begun = self.made.is_file() and self.made.read_text().startswith(self.place) and self.python.exists()
+        self.made.unlink(missing_ok=True)
+        self.log.unlink(missing_ok=True)
+        if not begun:
+            for part in ("bin", "include", "lib"):
+                shutil.rmtree(self.folder / part, ignore_errors=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            call([sys.executable, "-m", "venv", *options, self.folder])
+
+    def install(self, pip):
+        # Python compiles what it uses when it uses it; most of these packages' modules it never does.
+        options = ["--disable-pip-version-check", "--python", self.python, "install", "--no-deps", "--no-compile"]
+        with self.log.open("w") as log:
+            call([*pip, *options, "--requirement", self.requirements], log)
+        self.made.write_text(self.as_required)
+
+    def try_to(self, step, *arguments):
+        if not self.error:
+            try:
+                step(*arguments)
+            except (OSError, subprocess.CalledProcessError) as error:
+                said = getattr(error, "output", None) or (self.log.read_text() if self.log.is_file() else "")
+                self.error = f"{said}\n{error}"
+
+    def downloaded(self):
+        return len(DOWNLOADED.findall(self.log.read_text())) if self.log.is_file() else 0
+
+    def installed(self):
+        found = self.folder.glob("lib/python*/site-packages/*.dist-info")
+        # Those are there from the start.
+        return sum(1 for package in found if not package.name.startswith(("pip-", "setuptools-")))
+
+
+def make_all(environments):
+    """Makes those that are not as required; whether all went well."""
+    first, stale = environments[0], [environment for environment in environments if not environment.is_as_required()]
+    for environment in stale:
+        say(f"Installing {environment.requirements} into {environment.folder} ...")
+    for environment in stale:
+        environment.try_to(environment.prepare, *([] if environment is first else ["--without-pip"]))
+    pip = [first.python, "-m", "pip"]
+    threads = [threading.Thread(target=environment.try_to, args=(environment.install, pip)) for environment in stale]
+    for thread in threads:
+        thread.start()
+    reported = time.monotonic()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(timeout=0.1)
+            if time.monotonic() - reported >= REPORT_SECONDS:
+                reported = time.monotonic()
+                packages, downloaded, installed = (
+                    sum(counts) for counts in zip(*((one.packages, one.downloaded(), one.installed()) for one in stale))
+                )
+                say(f"  {packages} packages: {downloaded} downloaded, {installed} installed")
+    failed = [environment for environment in stale if environment.error]
+    for environment in failed:
+        say(f"{environment.error}\n{environment.folder} could not be made from {environment.requirements}.")
+    return not failed
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(not make_all([Environment(*pair.split("=", 1)) for pair in sys.argv[1:]]))
+    except KeyboardInterrupt:
+        sys.exit(130)
