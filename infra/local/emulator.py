@@ -1,7 +1,8 @@
-"""The emulated AWS: MiniStack, in a process group of its own, for one run and gone with it."""
+"""The emulated AWS: MiniStack, in a process group of its own, and the poller of its queues, for one run and gone with it."""
 
 import contextlib
 import ctypes
+import logging
 import os
 import shutil
 import signal
@@ -20,13 +21,17 @@ REGION = "eu-central-1"
 STARTUP_SECONDS = 60
 # The emulator takes what a function has written until it is silent for 5 ms, which is as long as Python lets another thread
 # wait; what comes later is shown with the process's next invocation, and that may be minutes away.
+# Queues are not polled: poller.py does that.
 MINISTACK = """
 import sys
 from ministack.app import main
 from ministack.core.lambda_runtime import Worker
+from ministack.services import lambda_svc
 
 sys.setswitchinterval(0.001)
 Worker._drain_stderr_bounded.__defaults__ = (0.25, 0.012, 1.0)
+assert callable(lambda_svc._poll_sqs)
+lambda_svc._poll_sqs = lambda: False
 sys.exit(main())
 """
 LOCAL_HOSTS = "127.0.0.1,localhost,.localhost"
@@ -54,6 +59,14 @@ def clean_environment():
         del os.environ[name]
     for name in ("no_proxy", "NO_PROXY"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), LOCAL_HOSTS]))
+
+
+def as_if_over_tls(client):
+    """Has the client say that its calls came over TLS: the queues' policies refuse plain text, which is all that the emulator
+    speaks."""
+    said = lambda request, **_: request.headers.add_header("X-Forwarded-Proto", "https")
+    client.meta.events.register("before-sign", said)
+    return client
 
 
 class Run:
@@ -154,18 +167,33 @@ def emulated_aws():
     # A shell that starts it in the background has it ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     clean_environment()
-    run, emulator = Run(), None
+    run, emulator, poller = Run(), None, None
     try:
         say("Starting the emulated AWS ...")
         emulator = Emulator(run)
         emulator.wait()
         os.environ.update(emulator.environment)
+        poller = start_poller(run)
         yield run, emulator
     finally:
         end_undisturbed()
+        if poller:
+            poller.stop()
         if emulator:
             emulator.stop()
         run.clean()
+
+
+def start_poller(run):
+    # Not before the environment leads to the emulated AWS alone.
+    import boto3
+    from poller import Poller
+
+    logging.basicConfig(filename=run.folder / "poller.log", format="%(asctime)s %(message)s")
+    logging.getLogger("poller").setLevel(logging.INFO)
+    poller = Poller(lambda service, **options: as_if_over_tls(boto3.client(service, **options)))
+    poller.start()
+    return poller
 
 
 def end_undisturbed():

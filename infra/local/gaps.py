@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from emulator import as_if_over_tls
 from samtranslator.yaml_helper import yaml_parse
 
 
@@ -21,7 +22,7 @@ def close_gaps(template, stack, client):
     ids = resources_of(stack, client)
     add_routes(definitions, ids, client)
     turn_on_time_to_live(definitions, ids, client("dynamodb"))
-    allow_plain_text(ids, client("sqs"))
+    allow_plain_text(ids, as_if_over_tls(client("sqs")))
     allow_batches(ids, client)
     count_batches(ids, client("lambda"))
 
@@ -57,9 +58,6 @@ def turn_on_time_to_live(definitions, ids, dynamodb):
 
 def allow_plain_text(ids, queues):
     """Takes the queues' policies away: they refuse plain text, and the emulator speaks nothing else."""
-    # Said to have come over TLS, since the policies hold for this call too.
-    secure = lambda request, **_: request.headers.add_header("X-Forwarded-Proto", "https")
-    queues.meta.events.register("before-sign.sqs", secure)
     for queue in ("MessageQueue", "DeadLetterQueue"):
         queues.set_queue_attributes(QueueUrl=ids[queue], Attributes={"Policy": ""})
 

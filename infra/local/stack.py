@@ -21,12 +21,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from emulator import REGION, ROOT, TARGET, VENV, dies_with_us, emulated_aws, end_undisturbed, say
 from gaps import close_gaps, resources_of
+from log_follower import LogFollower
 from step import chunks
 
 STACK = "patchbay"
@@ -47,47 +47,6 @@ PATIENCE_SECONDS = 5
 # What `sam deploy` prints of each file, again and again.
 UPLOADS = re.compile(r"Uploading to (\S+)")
 ARCHITECTURE = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
-
-
-class LogFollower(threading.Thread):
-    """Copies the functions' log lines from the emulated CloudWatch into a file."""
-
-    # How far back it looks for lines that have come later than newer ones. The emulator answers with the first 10,000
-    # lines of a function and no more, and does nothing else while it writes them out.
-    OVERLAP_MILLISECONDS = 60_000
-
-    def __init__(self, client, path):
-        super().__init__(daemon=True)
-        self.logs, self.path, self.seen, self.newest = client("logs"), path, {}, {}
-        self.stopped = threading.Event()
-
-    def run(self):
-        while not self.stopped.wait(1):
-            self.copy()
-
-    def copy(self):
-        for group in self.logs.describe_log_groups()["logGroups"]:
-            name = group["logGroupName"]
-            lines = [line.rstrip() + "\n" for line in self.new_lines(name) if line.startswith("{")]
-            if lines:
-                with self.path.open("a") as file:
-                    file.write("".join(lines))
-
-    def new_lines(self, group):
-        since = max(0, self.newest.get(group, 0) - self.OVERLAP_MILLISECONDS)
-        for page in self.logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since):
-            for event in page["events"]:
-                self.newest[group] = max(self.newest.get(group, 0), event["timestamp"])
-                lines = self.seen.setdefault((group, event["logStreamName"]), set())
-                key = (event["timestamp"], event["message"])
-                if key not in lines:
-                    lines.add(key)
-                    yield event["message"]
-
-    def stop(self):
-        self.stopped.set()
-        self.join()
-        self.copy()
 
 
 def stage(folder):

@@ -1,0 +1,110 @@
+"""What the log follower promises whatever the emulator answers: `python -m unittest discover infra/local`."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from log_follower import LogFollower
+
+THROTTLED = ClientError({"Error": {"Code": "ThrottlingException"}}, "FilterLogEvents")
+BROKEN = ClientError({"Error": {"Code": "InternalError"}}, "FilterLogEvents")
+TIME_OUT = ReadTimeoutError(endpoint_url="http://127.0.0.1")
+UNREACHABLE = EndpointConnectionError(endpoint_url="http://127.0.0.1")
+
+
+class Logs:
+    """Answers as the emulator does, and fails at the calls that a test wants to fail."""
+
+    def __init__(self):
+        self.events, self.failures = [], []
+
+    def write(self, timestamp, message, group="one", stream="s"):
+        self.events.append((group, {"timestamp": timestamp, "message": message, "logStreamName": stream}))
+
+    def describe_log_groups(self):
+        self.fail()
+        return {"logGroups": [{"logGroupName": "one"}, {"logGroupName": "other"}]}
+
+    def filter_log_events(self, logGroupName, startTime, limit):
+        self.fail()
+        events = [event for group, event in self.events if group == logGroupName and event["timestamp"] >= startTime]
+        return {"events": sorted(events, key=lambda event: event["timestamp"])[:limit]}
+
+    def fail(self):
+        if self.failures and (failure := self.failures.pop(0)):
+            raise failure
+
+
+class Follower(LogFollower):
+    LIMIT = 3
+
+
+class ALogFollower(unittest.TestCase):
+    def setUp(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        self.path = Path(folder) / "functions.log"
+        self.path.touch()
+        self.logs = Logs()
+        self.follower = Follower(lambda _: self.logs, self.path)
+
+    def copied(self):
+        return self.path.read_text().splitlines()
+
+    def test_copies_every_line_once_and_what_is_no_json_not_at_all(self):
+        self.logs.write(1, "START")
+        self.logs.write(1, '{"a": 1}\n')
+        self.assertTrue(self.follower.try_to_copy())
+        self.logs.write(2, '{"a": 2}')
+        self.assertTrue(self.follower.try_to_copy())
+        self.assertTrue(self.follower.try_to_copy())
+        self.assertEqual(['{"a": 1}', '{"a": 2}'], self.copied())
+
+    def test_loses_and_doubles_nothing_when_any_call_fails(self):
+        for position in range(5):
+            for failure in (THROTTLED, BROKEN, TIME_OUT, UNREACHABLE):
+                self.setUp()
+                # The first group takes two calls.
+                lines = [f'{{"line": {line}}}' for line in range(5)]
+                for timestamp, line in enumerate(lines):
+                    self.logs.write(timestamp, line)
+                self.logs.write(1, '{"of": "the other"}', group="other")
+                self.logs.failures = [None] * position + [failure]
+                while not self.follower.try_to_copy():
+                    pass
+                self.assertEqual([], self.logs.failures)
+                self.follower.try_to_copy()
+                self.assertEqual([*lines, '{"of": "the other"}'], self.copied())
+
+    def test_copies_what_is_left_when_it_is_stopped_even_after_a_failure(self):
+        self.logs.failures = [THROTTLED]
+        self.logs.write(1, '{"a": 1}')
+        self.follower.start()
+        self.follower.stop()
+        self.assertEqual(['{"a": 1}'], self.copied())
+
+    def test_copies_more_lines_than_one_answer_holds(self):
+        lines = [f'{{"line": {line}}}' for line in range(20)]
+        for line in range(20):
+            self.logs.write(line // 2, lines[line])
+        self.follower.try_to_copy()
+        self.assertEqual(lines, self.copied())
+
+    def test_copies_equal_lines_of_one_moment_as_often_as_they_were_written(self):
+        for _ in range(2):
+            self.logs.write(1, '{"a": 1}')
+        self.follower.try_to_copy()
+        self.logs.write(1, '{"a": 1}')
+        self.follower.try_to_copy()
+        self.assertEqual(['{"a": 1}'] * 3, self.copied())
+
+    def test_copies_what_was_written_later_than_newer_lines(self):
+        self.logs.write(2, '{"a": 2}')
+        self.follower.try_to_copy()
+        self.logs.write(1, '{"a": 1}', stream="another")
+        self.follower.try_to_copy()
+        self.assertEqual(['{"a": 2}', '{"a": 1}'], self.copied())
+
+
+if __name__ == "__main__":
+    unittest.main()
