@@ -5,6 +5,7 @@ import threading
 import time
 
 from botocore.exceptions import BotoCoreError, ClientError
+from emulator import say
 
 
 class LogFollower(threading.Thread):
@@ -33,7 +34,9 @@ class LogFollower(threading.Thread):
         self.stopped.set()
         self.join()
         deadline = time.monotonic() + self.PATIENCE_SECONDS
-        while not self.try_to_copy() and time.monotonic() < deadline:
+        while not self.try_to_copy():
+            if time.monotonic() > deadline:
+                return say(f"The last of the functions' log lines could not be read; {self.path} is incomplete")
             time.sleep(1)
 
     def try_to_copy(self):

@@ -46,15 +46,15 @@ class Mapping:
     @classmethod
     def of(cls, description, queue_url):
         """As `ListEventSourceMappings` describes it."""
-        # The emulator keeps it as the text that the template's parameter is.
-        allowed = int(description.get("ScalingConfig", {}).get("MaximumConcurrency", MOST_BATCHES_AT_ONCE))
+        # The emulator keeps the number as the text that the template's parameter is.
+        allowed = int((description.get("ScalingConfig") or {}).get("MaximumConcurrency", MOST_BATCHES_AT_ONCE))
         return cls(
             queue_arn=description["EventSourceArn"],
             queue_url=queue_url,
             function=description["FunctionArn"],
             batch_size=description["BatchSize"],
             batches_at_once=min(allowed, MOST_BATCHES_AT_ONCE),
-            reports_failures="ReportBatchItemFailures" in description.get("FunctionResponseTypes", []),
+            reports_failures="ReportBatchItemFailures" in (description.get("FunctionResponseTypes") or []),
         )
 
     def event(self, messages):

@@ -1,35 +1,69 @@
-//! The dispatcher dies at the worst moment. Alone in its binary, because every message that is on its way at that
-//! moment is delivered twice.
+//! Dispatchers die at the worst moment. Alone in its binary, because every message that is on its way at that moment is
+//! delivered twice.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
+use futures::future::join_all;
 use std::fs;
 use std::process::Command;
+use tests::dispatchers::{AT_ONCE, HoldingService, of, repeats};
 use tests::genesys_cloud;
-use tests::messaging_service::{MessagingService, Reply};
-use tests::stack::Stack;
+use tests::messaging_service::Reply;
+use tests::stack::{Stack, TestIntegration};
+
+/// How many messages each customer gets.
+const MESSAGES: usize = 6;
+/// How often all dispatchers are killed. Each time, one message of a customer may be on its way.
+const KILLED: usize = 2;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dispatcher_that_dies_between_delivery_and_completion_delivers_again_under_the_same_id() {
+async fn what_six_dispatchers_were_delivering_when_they_died_is_delivered_again_under_the_same_id_and_in_order() {
     let stack = Stack::connect().await;
-    let service = MessagingService::behaving(|_, before| {
+    let holding = HoldingService::behaving(|attempt, before| {
         // The message is here; now its sender dies before it can hear our answer.
-        if before == 0 {
-            kill_dispatchers();
+        if attempt.customer() == "busy-0" && attempt.text() == "3" && before == 0 {
+            assert!(kill_dispatchers() > 0, "no dispatcher was running");
         }
         Reply::status(200)
     })
     .await;
-    let integration = stack.integration(&service.url, |_| {}).await;
-    let webhook = genesys_cloud::text(&integration, "c", "hello");
-    webhook.accepted(&stack, &integration).await;
-    let attempts = service.wait_until(|attempts| attempts.len() == 2).await;
-    assert_eq!(attempts[0].id, attempts[1].id);
-    assert_eq!(attempts[0].raw, attempts[1].raw);
+    let integration = stack.integration(&holding.service.url, |_| {}).await;
+
+    // All six die while each waits for an answer.
+    let held = holding.occupy(&stack, &integration, async |_| {}).await;
+    assert!(kill_dispatchers() >= AT_ONCE, "fewer processes than dispatchers at work");
+    holding.answer();
+    // Others' messages flow meanwhile, until the dispatchers die once more.
+    let busy: Vec<_> = (0..AT_ONCE).map(|number| format!("busy-{number}")).collect();
+    let held: Vec<_> = held.into_iter().map(|(customer, _)| customer).collect();
+    let later = held.iter().map(|customer| send(&stack, &integration, customer, 1));
+    let new = busy.iter().map(|customer| send(&stack, &integration, customer, 0));
+    tokio::join!(join_all(later), join_all(new));
+
+    let last = (MESSAGES - 1).to_string();
+    let customers: Vec<_> = held.iter().chain(&busy).collect();
+    let attempts = holding
+        .service
+        .wait_until(|attempts| {
+            customers.iter().all(|customer| of(attempts, customer).any(|attempt| attempt.text() == last))
+        })
+        .await;
+    for customer in customers {
+        let repeats = repeats(&attempts, customer, MESSAGES);
+        assert!(repeats <= KILLED, "{customer}: {repeats} repeats");
+        assert!(repeats > 0 || !(held.contains(customer) || customer == "busy-0"), "{customer} had one on its way");
+    }
 }
 
-/// Kills the dispatcher's processes of this very stack.
-fn kill_dispatchers() {
+/// Sends the customer's messages from number `first` on.
+async fn send(stack: &Stack, integration: &TestIntegration, customer: &str, first: usize) {
+    for number in first..MESSAGES {
+        genesys_cloud::text(integration, customer, &number.to_string()).accepted(stack, integration).await;
+    }
+}
+
+/// Kills the dispatcher's processes of this very stack; how many there were.
+fn kill_dispatchers() -> usize {
     let endpoint = format!("AWS_ENDPOINT_URL={}", std::env::var("AWS_ENDPOINT_URL").unwrap());
     let mut killed = 0;
     for process in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
@@ -39,10 +73,9 @@ fn kill_dispatchers() {
             variable.starts_with("AWS_LAMBDA_FUNCTION_NAME=") && variable.contains("MessageDispatcher")
         });
         if dispatcher && environment.split('\0').any(|variable| variable == endpoint) {
-            let pid = process.file_name();
-            assert!(Command::new("kill").arg("-KILL").arg(&pid).status().unwrap().success());
-            killed += 1;
+            let killing = Command::new("kill").arg("-KILL").arg(process.file_name()).status().unwrap();
+            killed += usize::from(killing.success());
         }
     }
-    assert!(killed > 0, "no dispatcher was running");
+    killed
 }
