@@ -6,6 +6,7 @@ Both are run in a new clone of HEAD in a temporary folder, in the environment of
 took and where it was silent for longest, and leaves nothing behind.
 """
 
+import codecs
 import fcntl
 import os
 import pty
@@ -18,7 +19,7 @@ import time
 from pathlib import Path
 
 from fresh import fresh_environment
-from step import chunks, exit_code, see_out
+from step import chunks, exit_code
 
 ROOT = Path(__file__).resolve().parents[2]
 # What `make run` says last, and how it marks what went another way than it should.
@@ -27,10 +28,6 @@ CTRL_C = b"\x03"
 # What README promises, and what is certainly a failure: this machine may have other things to do.
 PROMISED_SECONDS, FAILURE_SECONDS = 10, 60
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-class Failed(Exception):
-    """The project relies on what a fresh machine does not have, or does not do what it should."""
 
 
 class Silences:
@@ -73,17 +70,23 @@ class Part:
             start_new_session=True,
             preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if at_a_terminal else None,
         )
-        see_out(self.process)
-        # It does not share our terminal.
-        signal.signal(signal.SIGINT, lambda *_: self.process.terminate())
         os.close(theirs)
+        self.interrupted = False
+        for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(end, self.interrupt)
+
+    def interrupt(self, *_):
+        """Ends the command; we see it out."""
+        self.interrupted = True
+        self.process.terminate()
 
     def follow(self, last_words=None):
         """Until the command ends; where `last_words` are said, they are answered with Ctrl-C."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         for chunk in chunks(self.ours, None):
             sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()
-            text = chunk.decode(errors="replace")
+            text = decoder.decode(chunk)
             self.output += text
             self.silences.end(text)
             if last_words and not self.shown_after and last_words in self.output:
@@ -102,21 +105,20 @@ class Part:
 
 
 def run(folder, environment):
-    """`make run`, as somebody at a terminal sees it who ends it with Ctrl-C."""
+    """`make run`, as somebody at a terminal sees it who ends it with Ctrl-C; and what is wrong with it."""
     part = Part(["make", "run"], folder, environment, at_a_terminal=True)
     code = part.follow(SHOWN)
     if not part.shown_after:
-        raise Failed(f"make run has ended with {code} before it had shown everything")
+        return part, f"make run has ended with {code} before it had shown everything"
     if WRONG in part.output:
-        raise Failed(f"make run shows {WRONG}: something went another way than it should")
-    return part
+        return part, f"make run shows {WRONG}: something went another way than it should"
+    return part, None
 
 
 def test(folder, environment):
     part = Part(["make", "test"], folder, environment)
-    if code := part.follow():
-        raise Failed(f"make test has ended with {code}")
-    return part
+    code = part.follow()
+    return part, f"make test has ended with {code}" if code else None
 
 
 def left_running(folder):
@@ -131,27 +133,24 @@ def left_running(folder):
 
 
 def main(project=ROOT):
+    report, failures = [], []
     with fresh_environment() as (folder, environment):
         clone = folder / "clone"
         # Not of its files as they are, but of what others get.
         subprocess.run(["git", "clone", "--quiet", "--no-local", project, clone], check=True)
-        report = []
-        try:
-            for part in (run, test):
-                done = part(clone, environment)
-                report += done.report()
-                if done.silences.longest()[0] > FAILURE_SECONDS:
-                    raise Failed(f"{done.name} was silent for more than {FAILURE_SECONDS} s")
-                if left := list(left_running(folder)):
-                    raise Failed(f"{done.name} has left running: {', '.join(left)}")
-        except Failed as failure:
-            report.append(f"✗ {failure}")
-            return 1
-        else:
-            report.append("✓ A fresh machine can do it.")
-            return 0
-        finally:
-            print("", *report, sep="\n", flush=True)
+        for command in (run, test):
+            part, failure = command(clone, environment)
+            if part.interrupted:
+                return 130
+            report += part.report()
+            failures += [failure] if failure else []
+            if part.silences.longest()[0] > FAILURE_SECONDS:
+                failures.append(f"{part.name} was silent for more than {FAILURE_SECONDS} s")
+            if left := list(left_running(folder)):
+                failures.append(f"{part.name} has left running: {', '.join(left)}")
+    verdict = [f"✗ {failure}" for failure in failures] or ["✓ A fresh machine can do it."]
+    print("", *report, *verdict, sep="\n", flush=True)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

