@@ -11,7 +11,7 @@ WITH_TOOLS := PATH="$(CURDIR)/.venv/lambda/bin:$(CURDIR)/.venv/bin:$$PATH"
 STEP := python3 infra/local/step.py
 CARGO_DENY := .venv/cargo/bin/cargo-deny
 # Most of the time the tests on the stack wait, for it and for one another's messages.
-THREADS := 16
+THREADS := 8
 # Where the template stands as CloudFormation gets it, with what SAM adds.
 TRANSFORMED := target/transformed
 ARCHITECTURE ?= arm64

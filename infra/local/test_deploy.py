@@ -189,7 +189,7 @@ class InAFolderWithSpaces(unittest.TestCase):
             make = ["make", "--no-print-directory", "--dry-run", "deploy", "PROFILE=dev"]
             shown = subprocess.run(make, cwd=folder, env=environment, capture_output=True, text=True, check=True)
         commands = [shlex.split(line) for line in shown.stdout.replace("\\\n", " ").splitlines()]
-        build = next(command for command in commands if "lambda" in command)
+        build = next(command for command in commands if "build" in command)
         self.assertEqual(["cd", str(folder)], build[:2])
         packages = [build[at + 1] for at, word in enumerate(build) if word == "--package"]
         self.assertEqual(["receiver", "sender"], packages)
