@@ -1,6 +1,7 @@
 //! Who may call the sender routes: a caller of the integration, by signature or by token.
 
 use crate::integration::{Caller, Credential};
+use crate::platform::Route;
 use crate::signature::SignatureError;
 use crate::signature::standard_webhooks::{self, SigningSecret, WEBHOOK_ID, WEBHOOK_SIGNATURE};
 use http::{HeaderMap, header};
@@ -16,6 +17,20 @@ pub struct Authenticated {
     pub name: String,
     /// The `webhook-id` that it signed, if it signed.
     pub webhook_id: Option<String>,
+    /// The routes that it is confined to; none where it may call all.
+    pub routes: Option<Vec<Route>>,
+}
+
+impl Authenticated {
+    fn new(caller: &Caller, webhook_id: Option<String>) -> Self {
+        Self { name: caller.name.clone(), webhook_id, routes: caller.routes.clone() }
+    }
+
+    /// Whether it may call this route.
+    #[must_use]
+    pub fn may_call(&self, route: Route) -> bool {
+        self.routes.as_ref().is_none_or(|routes| routes.contains(&route))
+    }
 }
 
 /// Why nobody was recognised.
@@ -86,7 +101,7 @@ fn by_signature(
     for caller in callers {
         if let Credential::SigningSecret(secret) = &caller.credential {
             match verify(std::slice::from_ref(secret)) {
-                Ok(id) => return Ok(Authenticated { name: caller.name.clone(), webhook_id: Some(id) }),
+                Ok(id) => return Ok(Authenticated::new(caller, Some(id))),
                 Err(refused) => error = refused,
             }
         }
@@ -102,7 +117,7 @@ fn by_token(callers: &[Caller], token: &str) -> Result<Authenticated, Authentica
         if let Credential::BearerToken(known) = &caller.credential
             && bool::from(Sha256::digest(known.expose_secret()).ct_eq(&given))
         {
-            found = Some(Authenticated { name: caller.name.clone(), webhook_id: None });
+            found = Some(Authenticated::new(caller, None));
         }
     }
     found.ok_or(AuthenticationError::UnknownToken)
@@ -122,10 +137,11 @@ mod tests {
     }
 
     fn callers() -> Vec<Caller> {
-        let signing =
-            |name: &str, byte| Caller { name: name.to_owned(), credential: Credential::SigningSecret(secret(byte)) };
-        let token = Caller { name: "flows".to_owned(), credential: Credential::BearerToken(TOKEN.into()) };
-        vec![signing("crm", 1), token, signing("shop", 2)]
+        let caller = |name: &str, credential| Caller { name: name.to_owned(), credential, routes: None };
+        let signing = |name: &str, byte| caller(name, Credential::SigningSecret(secret(byte)));
+        let token = caller("flows", Credential::BearerToken(TOKEN.into()));
+        let confined = Caller { routes: Some(vec![Route::Receipts]), ..signing("shop", 2) };
+        vec![signing("crm", 1), token, confined]
     }
 
     fn now() -> Timestamp {
@@ -157,6 +173,13 @@ mod tests {
         assert_eq!(Ok("flows".to_owned()), name(&bearing(&format!("bearer {TOKEN}"))));
         let id = authenticate(&callers(), &signed(1), BODY, now()).unwrap().webhook_id;
         assert_eq!(Some("msg_1"), id.as_deref());
+    }
+
+    #[test]
+    fn a_caller_may_call_all_routes_unless_it_is_confined_to_some() {
+        let may_call = |by: u8, route| authenticate(&callers(), &signed(by), BODY, now()).unwrap().may_call(route);
+        assert!(may_call(1, Route::Receipts) && may_call(1, Route::Agentless));
+        assert!(may_call(2, Route::Receipts) && !may_call(2, Route::Agentless));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct Envelope {
     /// The platform's trace, where it named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<TraceId>,
-    /// The platform's JSON as it came; of a card, what we wrote.
+    /// The platform's JSON, normalized; of a card, what we wrote.
     pub original: Box<RawValue>,
 }
 
@@ -53,7 +53,7 @@ impl Origin {
 }
 
 impl Envelope {
-    /// Packs a body that a platform sent.
+    /// Packs a body that a platform sent, as it was accepted: normalized.
     ///
     /// # Errors
     /// The body is not JSON in UTF-8.
@@ -162,6 +162,8 @@ impl Queued {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::i_json;
+    use crate::identity::Identity;
 
     fn envelope(body: &str) -> Envelope {
         let received_at = "2026-01-01T00:00:00Z".parse().unwrap();
@@ -206,6 +208,27 @@ mod tests {
         let Ok(Queued::Message(read)) = Queued::read(&text) else { panic!() };
         let read: serde_json::Value = serde_json::from_str(read.original.get()).unwrap();
         assert_eq!("\u{fffe}\u{ffff}\u{fffd}", read["text"]);
+    }
+
+    #[test]
+    fn a_message_without_an_id_has_the_same_one_where_it_is_accepted_and_where_it_is_delivered() {
+        let highlevel = r#"{"type":"SMS","locationId":"l","contactId":"c","message":"TEXT"}"#;
+        let multicloud_cx = r#" {"type":"Text","channel":{"id":"1","to":{"id":"c"}},"text":"TEXT"} "#;
+        for (platform, body) in [(PlatformName::HighLevel, highlevel), (PlatformName::MulticloudCx, multicloud_cx)] {
+            for text in ["plain", "\u{fffe}\u{ffff}", "cut off \\ud83d"] {
+                let body = body.replace("TEXT", text);
+                let normalized = i_json::normalized(body.as_bytes()).unwrap();
+                let accepted = platform.read(&normalized).unwrap();
+                let now = Timestamp::UNIX_EPOCH;
+                let queued = Envelope::new("acme".parse().unwrap(), platform, now, &normalized).unwrap().to_queue();
+                let Ok(Queued::Message(read)) = Queued::read(&queued.unwrap()) else { panic!() };
+                assert_eq!(accepted, read.message().unwrap(), "{body}");
+                if text == "plain" {
+                    let of_the_body = Identity::of_bytes(body.trim().as_bytes());
+                    assert_eq!(of_the_body.as_str(), accepted.message_id, "ids stay as they were");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Reading JSON objects strictly: every fault is found and named by its JSON pointer, not only the first.
 
+use crate::limits::{MAXIMUM_ID_BYTES, bounded};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -128,7 +129,7 @@ impl<'f> Fields<'f> {
     fn finish(self) {
         for name in self.members.keys() {
             let detail = "is not a known field".to_owned();
-            self.faults.push(Fault { pointer: pointer(&self.path, name), detail });
+            self.faults.push(Fault { pointer: pointer(&self.path, &bounded(name)), detail });
         }
     }
 
@@ -168,6 +169,15 @@ pub fn text(value: Value) -> Result<String, String> {
         Value::String(text) => Ok(text),
         _ => Err("must be a string".to_owned()),
     }
+}
+
+/// An id of the caller's: a text of at most [`MAXIMUM_ID_BYTES`], because it goes into a platform's addresses and bodies.
+///
+/// # Errors
+/// What is wrong, without the value.
+pub fn id(value: Value) -> Result<String, String> {
+    let id = text(value)?;
+    if id.len() > MAXIMUM_ID_BYTES { Err(format!("must have at most {MAXIMUM_ID_BYTES} bytes")) } else { Ok(id) }
 }
 
 /// A text that one of the standard parsers reads; `what` says what it must be.
@@ -289,6 +299,20 @@ mod tests {
             ],
             found
         );
+    }
+
+    #[test]
+    fn an_id_has_at_most_512_bytes() {
+        assert_eq!(Ok("é".repeat(256)), id("é".repeat(256).into()));
+        assert_eq!(Err("must have at most 512 bytes".to_owned()), id("x".repeat(513).into()));
+        assert_eq!(Err("must not be empty or blank".to_owned()), id(" ".into()));
+    }
+
+    #[test]
+    fn the_name_of_an_unknown_field_is_cut_off_where_it_is_longer_than_an_id() {
+        let found = faults(json!({"name": "n", "inner": {"flag": true}, "x".repeat(100_000): 0}));
+        let [fault] = found.as_slice() else { panic!("{} faults", found.len()) };
+        assert!(fault.ends_with("…(cut) is not a known field") && fault.len() < 600, "{fault}");
     }
 
     #[test]

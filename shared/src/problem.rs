@@ -11,6 +11,9 @@ use std::time::Duration;
 /// What a problem's `type` begins with; [`ProblemType::as_str`] is the rest.
 pub const TYPE_PREFIX: &str = "urn:patchbay:problem:";
 
+/// How many wrong fields an answer names.
+const MAXIMUM_ERRORS: usize = 100;
+
 /// When a caller that was told to come again should, unless something better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -59,6 +62,8 @@ problem_types! {
     InvalidBody = "invalid-body", BAD_REQUEST, "The body is not as it should be";
     /// The body is genuine and belongs to another integration.
     WrongIntegration = "wrong-integration", FORBIDDEN, "The message belongs to another integration";
+    /// The caller is known, and confined to other routes.
+    RouteNotAllowed = "route-not-allowed", FORBIDDEN, "The caller may not use this route";
     /// The caller has not proved who it is.
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "The caller is not known";
     /// The body is not JSON by its content type.
@@ -136,13 +141,24 @@ impl Problem {
         Self::new(ProblemType::NotSupported, detail)
     }
 
-    /// Fields of the body are wrong.
+    /// The caller is confined to these routes.
     #[must_use]
-    pub fn invalid_body(errors: Vec<Fault>) -> Self {
+    pub fn route_not_allowed(allowed: Vec<Route>) -> Self {
+        let routes: Vec<_> = allowed.into_iter().map(Route::as_str).collect();
+        Self::new(ProblemType::RouteNotAllowed, format!("The caller may use {} only.", routes.join(", ")))
+    }
+
+    /// Fields of the body are wrong. Only so many of them are named.
+    #[must_use]
+    pub fn invalid_body(mut errors: Vec<Fault>) -> Self {
         let detail = match errors.as_slice() {
             [only] => sentence(&only.to_string()),
+            all if all.len() > MAXIMUM_ERRORS => {
+                format!("{} fields are wrong; `errors` has the first {MAXIMUM_ERRORS}.", all.len())
+            }
             several => format!("{} fields are wrong.", several.len()),
         };
+        errors.truncate(MAXIMUM_ERRORS);
         Self { errors, ..Self::new(ProblemType::InvalidBody, detail) }
     }
 
@@ -292,6 +308,17 @@ mod tests {
             }),
             serde_json::from_str::<Value>(response.body()).unwrap()
         );
+    }
+
+    #[test]
+    fn of_very_many_wrong_fields_an_answer_names_the_first_hundred() {
+        let faults = |count| vec![Fault { pointer: "/a".to_owned(), detail: "is wrong".to_owned() }; count];
+        let problem = Problem::invalid_body(faults(20_000));
+        assert_eq!(
+            (100, "20000 fields are wrong; `errors` has the first 100."),
+            (problem.errors.len(), problem.detail.as_str())
+        );
+        assert_eq!("100 fields are wrong.", Problem::invalid_body(faults(100)).detail);
     }
 
     #[test]

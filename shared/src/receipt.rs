@@ -1,6 +1,6 @@
 //! Delivery receipts: what the platform hears of a message that it sent.
 
-use crate::fields::{Fields, text};
+use crate::fields::{self, Fields};
 use crate::identity::Identity;
 use crate::integration::IntegrationName;
 use crate::message::IdType;
@@ -53,7 +53,7 @@ pub struct Recipient {
 impl Recipient {
     /// Reads `{"id": …, "idType": …}`.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let id = fields.required("id", text);
+        let id = fields.required("id", fields::id);
         let id_type = fields.optional("idType", IdType::from_field);
         Some(Self { id: id?, id_type })
     }
@@ -61,9 +61,9 @@ impl Recipient {
     /// A recipient of whom no more than the id is known.
     ///
     /// # Errors
-    /// The id is empty, or no text.
+    /// The id is empty or too long, or no text.
     pub fn of_id(value: Value) -> Result<Self, String> {
-        text(value).map(|id| Self { id, id_type: None })
+        fields::id(value).map(|id| Self { id, id_type: None })
     }
 }
 

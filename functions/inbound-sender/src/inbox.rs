@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 use shared::identity::Identity;
 use shared::inbound::{InboundMessage, InboundResponse, InboundTyping, Origin};
-use shared::ledger::Ledger;
+use shared::ledger::{self, Ledger};
 use shared::platform::Platforms;
 use shared::platform::{ApiError, Posted};
 use shared::problem::Problem;
@@ -54,7 +54,7 @@ impl Inbox {
         Ok(Reply::ok(json!({ "outcome": "posted" })))
     }
 
-    /// Posts unless the messaging service's id was posted before, whatever key the request has.
+    /// Posts unless the caller's id was posted before, whatever key the request has.
     async fn post_once(
         &self,
         request: &SenderRequest,
@@ -63,11 +63,9 @@ impl Inbox {
         fingerprint: Identity,
         posting: impl Future<Output = Result<Posted, ApiError>>,
     ) -> Result<Reply, Problem> {
-        let name = &request.integration.name;
-        let identity = Identity::of(&["inbound", name.as_str(), kind, &origin.message_id]);
         let once = Once {
             ledger: &self.ledger,
-            key: &format!("inbound#{name}#{identity}"),
+            key: &ledger::key::inbound(&request.integration.name, &request.caller, kind, &origin.message_id),
             fingerprint: Some(&fingerprint),
             repeats: request.repeats,
             keeps: Keeps::Success,

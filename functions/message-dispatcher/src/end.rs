@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::message::Task;
 use shared::envelope::Envelope;
+use shared::limits::bounded;
 use shared::metrics::Event;
 use shared::trace::TraceId;
 use std::error::Error;
@@ -74,7 +75,9 @@ impl End {
         };
         let (request_id, integration) = (task.reception.request_id, task.envelope.integration.as_str());
         let trace_id = task.envelope.trace_id.as_ref().map(TraceId::as_str);
-        let (message_id, conversation_id) = (&task.message.message_id, &task.message.conversation_id);
+        let message_id = &*bounded(&task.message.message_id);
+        let conversation_id = task.message.conversation_id.as_deref().map(bounded);
+        let conversation_id = conversation_id.as_deref();
         let (webhook_id, kind) = (&task.webhook_id, task.message.kind.name());
         let (age_seconds, milliseconds) = (task.age().as_secs_f64(), task.began_at.elapsed().as_millis() as u64);
         // The level of an event is a constant.

@@ -12,6 +12,7 @@ use shared::envelope::{Envelope, Origin};
 use shared::identity::Identity;
 use shared::integration::{CardRoute, Integration, ReceiptMode};
 use shared::ledger::{self, Bid, Claim, Claimed, Lapsed, LedgerError, Outcome, Settled};
+use shared::limits::bounded;
 use shared::message::{Content, Kind, Message};
 use shared::metrics::Event;
 use shared::receipt::DeliveryStatus;
@@ -218,7 +219,7 @@ impl Task<'_> {
 
     fn log_trouble(&self, error: &dyn Error, what: &'static str) {
         let (request_id, integration) = (self.reception.request_id, self.envelope.integration.as_str());
-        let (message_id, webhook_id) = (&self.message.message_id, &self.webhook_id);
+        let (message_id, webhook_id) = (&*bounded(&self.message.message_id), &self.webhook_id);
         tracing::error!(request_id, integration, message_id, webhook_id, reason = %error, "{what}");
     }
 }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use shared::envelope::ReceiptEnvelope;
 use shared::integration::Integration;
 use shared::ledger::{self, LedgerError, Outcome};
+use shared::limits::bounded;
 use shared::metrics::Event;
 use shared::platform::ApiError;
 use shared::scope;
@@ -123,7 +124,7 @@ impl End {
         let code = words.and_then(|words| words.code.as_deref());
         let (request_id, integration) = (reception.request_id, envelope.integration.as_str());
         let receipt = &envelope.receipt;
-        let (message_id, status) = (&receipt.message_id, receipt.status.as_str());
+        let (message_id, status) = (&*bounded(&receipt.message_id), receipt.status.as_str());
         let trace_id = receipt.trace_id.as_ref().map(TraceId::as_str);
         let age_seconds = Timestamp::now().duration_since(envelope.received_at).as_secs_f64();
         let milliseconds = began_at.elapsed().as_millis() as u64;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::fields::{Fields, boolean, parsed, text, whole};
+use shared::fields::{Fields, boolean, id, parsed, text, whole};
 use shared::platform::PlatformName;
 use shared::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, NOT_DELIVERED, ReasonCode, Recipient};
 use shared::trace::TraceId;
@@ -77,7 +77,7 @@ impl Receipts {
 
 impl Report {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let message_id = fields.required("messageId", text);
+        let message_id = fields.required("messageId", id);
         let from = fields.optional_value_or_object("from", Recipient::of_id, Recipient::read);
         let to = fields.object("to", Recipient::read);
         let meaning = fields.required("status", meaning);

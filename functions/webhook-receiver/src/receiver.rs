@@ -7,7 +7,9 @@ use serde_json::json;
 use shared::delivery::webhook_id;
 use shared::envelope::Envelope;
 use shared::gateway::Incoming;
+use shared::i_json;
 use shared::integration::{Integration, IntegrationName, IntegrationStore};
+use shared::limits::bounded;
 use shared::message::Message;
 use shared::metrics::Event;
 use shared::platform::{Received, Rejection};
@@ -49,8 +51,9 @@ impl Receiver {
         Ok(match result {
             Ok((name, Received::Message(message))) => {
                 Event::Accepted(name).write();
-                let (integration, message_id, kind) = (name.as_str(), &message.message_id, message.kind.name());
-                let (conversation_id, webhook_id) = (&message.conversation_id, webhook_id(name, &message));
+                let (integration, message_id) = (name.as_str(), &*bounded(&message.message_id));
+                let (conversation_id, kind) = (message.conversation_id.as_deref().map(bounded), message.kind.name());
+                let (conversation_id, webhook_id) = (conversation_id.as_deref(), webhook_id(name, &message));
                 tracing::info!(
                     request_id,
                     integration,
@@ -73,7 +76,7 @@ impl Receiver {
                 Event::Refused(problem.problem_type).write();
                 // A name that does not parse may hold anything, so it is not logged.
                 let integration = parsed.as_ref().ok().map(IntegrationName::as_str);
-                let (reason, detail) = (problem.problem_type.as_str(), &problem.detail);
+                let (reason, detail) = (problem.problem_type.as_str(), &*bounded(&problem.detail));
                 let status = problem.status().as_u16();
                 tracing::warn!(
                     request_id,
@@ -103,9 +106,10 @@ impl Receiver {
         }
         let integration = self.verified(integration, incoming).await?;
         let now = Timestamp::now();
-        let received = integration.platform.accept(&incoming.body, now).map_err(rejected)?;
+        let body = i_json::normalized(&incoming.body).map_err(|fault| rejected(Rejection::Unreadable(fault)))?;
+        let received = integration.platform.accept(&body, now).map_err(rejected)?;
         let Received::Message(message) = &received else { return Ok(received) };
-        let envelope = Envelope::new(name.clone(), integration.platform.name(), now, &incoming.body)
+        let envelope = Envelope::new(name.clone(), integration.platform.name(), now, &body)
             .map_err(|_| Problem::new(ProblemType::InvalidBody, "The body is not JSON in UTF-8."))?;
         self.queue
             .send_message(&envelope.traced(trace_id), message)

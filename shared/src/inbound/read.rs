@@ -5,8 +5,8 @@ use super::{
     InboundTyping, MediaType, Origin,
 };
 use crate::card::payload;
-use crate::fields::{Fields, boolean, mime, parsed, text};
-use crate::message::{IdType, MAXIMUM_ID_BYTES};
+use crate::fields::{Fields, boolean, id, mime, parsed, text};
+use crate::message::IdType;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ impl InboundMessage {
         let words = fields.optional("text", text);
         let email = fields.optional_object("email", InboundEmail::read);
         let attachment = fields.optional_object("attachment", InboundAttachment::read);
-        let conversation_id = fields.optional("conversationId", text);
+        let conversation_id = fields.optional("conversationId", id);
         let channel = fields.optional("channel", Channel::from_field);
         let metadata = fields.optional("metadata", flat_map);
         let prefetch = fields.optional("prefetchConversationId", boolean);
@@ -67,15 +67,15 @@ impl InboundResponse {
     /// Reads a request.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let origin = Origin::read(fields);
-        let originating_message_id = fields.required("originatingMessageId", message_id);
-        let id = fields.optional("id", text);
+        let originating_message_id = fields.required("originatingMessageId", id);
+        let own_id = fields.optional("id", id);
         let choice_type = fields.required("type", choice_type);
         let words = fields.required("text", text);
         let payload = fields.required("payload", payload);
         Some(Self {
             origin: origin?,
             originating_message_id: originating_message_id?,
-            choice: Choice { id, r#type: choice_type?, text: words?, payload: payload? },
+            choice: Choice { id: own_id, r#type: choice_type?, text: words?, payload: payload? },
         })
     }
 }
@@ -95,7 +95,7 @@ impl InboundTyping {
 
 impl Origin {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let message_id = fields.required("messageId", message_id);
+        let message_id = fields.required("messageId", id);
         let from = fields.object("from", Customer::read);
         let time = fields.required("time", time);
         let custom_attributes = fields.optional("customAttributes", flat_map);
@@ -110,7 +110,7 @@ impl Origin {
 
 impl Customer {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let id = fields.required("id", text);
+        let own_id = fields.required("id", id);
         let id_type = fields.optional("idType", IdType::from_field);
         let nickname = fields.optional("nickname", text);
         let first_name = fields.optional("firstName", text);
@@ -118,13 +118,13 @@ impl Customer {
         let image = fields.optional("image", https);
         let email = fields.optional("email", text);
         let id_type = id_type.unwrap_or(IdType::Opaque);
-        Some(Self { id: id?, id_type, nickname, first_name, last_name, image, email })
+        Some(Self { id: own_id?, id_type, nickname, first_name, last_name, image, email })
     }
 }
 
 impl InboundAttachment {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let id = fields.optional("id", text);
+        let own_id = fields.optional("id", id);
         let url = fields.required("url", https);
         let mime = fields.required("mime", mime);
         let media_type = fields.optional("mediaType", |value| {
@@ -135,7 +135,7 @@ impl InboundAttachment {
         let filename = fields.optional("filename", text);
         let mime = mime?;
         let media_type = media_type.unwrap_or_else(|| MediaType::of(&mime));
-        Some(Self { id, media_type, url: url?, mime, text: words, sha256, filename })
+        Some(Self { id: own_id, media_type, url: url?, mime, text: words, sha256, filename })
     }
 }
 
@@ -150,11 +150,6 @@ impl MediaType {
             _ => Self::File,
         }
     }
-}
-
-fn message_id(value: Value) -> Result<String, String> {
-    let id = text(value)?;
-    if id.len() > MAXIMUM_ID_BYTES { Err(format!("must have at most {MAXIMUM_ID_BYTES} bytes")) } else { Ok(id) }
 }
 
 fn time(value: Value) -> Result<Timestamp, String> {

@@ -1,5 +1,7 @@
-use super::{Secret, secret};
-use crate::fields::{Fields, text};
+use super::{Secret, shared_secret};
+use crate::fields::{Fields, list, text};
+use crate::identity::Identity;
+use crate::platform::Route;
 use crate::signature::standard_webhooks::SigningSecret;
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -14,6 +16,8 @@ pub struct Caller {
     pub name: String,
     /// How it proves who it is.
     pub credential: Credential,
+    /// The routes that it is confined to; none where it may call all.
+    pub routes: Option<Vec<Route>>,
 }
 
 /// How a caller proves who it is.
@@ -25,16 +29,29 @@ pub enum Credential {
     BearerToken(Secret),
 }
 
+impl Credential {
+    /// The same for the same secret, and says nothing of it, as long as it stays in memory: to see whether two callers
+    /// have the same.
+    #[must_use]
+    pub fn digest(&self) -> Identity {
+        match self {
+            Self::SigningSecret(secret) => secret.digest(),
+            Self::BearerToken(token) => Identity::of(&[token.expose_secret()]),
+        }
+    }
+}
+
 impl Caller {
     pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.required("name", text);
         let one_of_two = fields.has("signingSecret") != fields.has("bearerToken");
         let signing_secret = fields.optional("signingSecret", signing_secret).map(Credential::SigningSecret);
         let bearer_token = fields.optional("bearerToken", bearer_token).map(Credential::BearerToken);
+        let routes = fields.optional("routes", |value| list(routes)(value).map(|named| named.concat()));
         if !one_of_two {
             fields.fault_here("must have one of `signingSecret` and `bearerToken`");
         }
-        Some(Self { name: name?, credential: signing_secret.or(bearer_token)? })
+        Some(Self { name: name?, credential: signing_secret.or(bearer_token)?, routes })
     }
 }
 
@@ -44,9 +61,16 @@ pub(super) fn signing_secret(value: Value) -> Result<SigningSecret, String> {
 }
 
 fn bearer_token(value: Value) -> Result<Secret, String> {
-    let token = secret(value)?;
-    if token.expose_secret().chars().count() < MINIMUM_TOKEN_CHARACTERS {
-        return Err(format!("must have at least {MINIMUM_TOKEN_CHARACTERS} characters"));
+    shared_secret(MINIMUM_TOKEN_CHARACTERS)(value)
+}
+
+/// The routes that a word names.
+fn routes(value: Value) -> Result<Vec<Route>, String> {
+    match Route::named(&text(value)?) {
+        none if none.is_empty() => {
+            let names = Route::ALL.map(Route::as_str).join("`, `");
+            Err(format!("must be `inbound`, `agent` or one of `{names}`"))
+        }
+        named => Ok(named),
     }
-    Ok(token)
 }

@@ -93,6 +93,20 @@ pub fn secret(value: Value) -> Result<Secret, String> {
     fields::text(value).map(Secret::from)
 }
 
+/// A secret that two sides share, to sign with or to know each other by.
+///
+/// # Errors
+/// It is shorter than that, which is said without the value.
+pub fn shared_secret(minimum_characters: usize) -> impl Fn(Value) -> Result<Secret, String> {
+    move |value| {
+        let text = fields::text(value)?;
+        if text.chars().count() < minimum_characters {
+            return Err(format!("must have at least {minimum_characters} characters"));
+        }
+        Ok(text.into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,7 +168,7 @@ mod tests {
                 "apiBaseUrl": "https://api.example.com",
                 "contactCenterId": "c",
                 "channelId": "1",
-                "appSecrets": ["s"],
+                "appSecrets": ["hidden-app-secret"],
                 "delivery": example()["delivery"],
             });
             if !cards.is_null() {
@@ -227,6 +241,50 @@ mod tests {
             "{faults:#?}"
         );
         assert!(!faults.concat().contains("hidden"), "{faults:#?}");
+    }
+
+    #[test]
+    fn a_caller_may_be_confined_to_routes_by_their_names_or_by_groups() {
+        let with = |routes: Value| {
+            let mut document = example();
+            document["callers"][0]["routes"] = routes;
+            parse(&document).map(|integration| {
+                let routes = |index: usize| integration.callers[index].routes.clone();
+                assert_eq!(None, routes(1));
+                routes(0)
+            })
+        };
+        let inbound = [Route::InboundMessages, Route::InboundResponses, Route::InboundEvents];
+        let all_but_one = [&inbound[..], &[Route::Receipts]].concat();
+        assert_eq!(Ok(Some(all_but_one)), with(json!(["inbound", "receipts"])));
+        assert_eq!(Ok(Some(vec![Route::AgentTyping])), with(json!(["agent/typing"])));
+        for (wrong, fault) in [
+            (json!([]), "/callers/0/routes must have at least one element"),
+            (json!("receipts"), "/callers/0/routes must be a list"),
+            (json!(["receipts", 7]), "/callers/0/routes element 1 must be a string"),
+        ] {
+            assert_eq!(vec![fault], with(wrong).unwrap_err());
+        }
+        let unknown = with(json!(["hidden"])).unwrap_err().concat();
+        let words = "/callers/0/routes element 0 must be `inbound`, `agent` or one of `agentless`, `receipts`, `cards`";
+        assert!(unknown.starts_with(words) && !unknown.contains("hidden"), "{unknown}");
+    }
+
+    #[test]
+    fn credentials_are_the_same_by_what_they_are_and_not_by_how_they_are_written() {
+        let digest = |caller: Value| {
+            let mut document = example();
+            document["callers"] = json!([caller]);
+            parse(&document).unwrap().callers[0].credential.digest()
+        };
+        let token = |token: &str| digest(json!({"name": "a", "bearerToken": token}));
+        let signing = |secret: &str| digest(json!({"name": "b", "signingSecret": secret}));
+        let long = "0123456789abcdef0123456789abcdef";
+        assert_eq!(token(long), token(long));
+        assert_ne!(token(long), token(&long.to_uppercase()));
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        assert_eq!(signing(secret), signing(secret));
+        assert_ne!(signing(secret), token(secret));
     }
 
     #[test]

@@ -23,6 +23,13 @@ pub fn request(integration: &IntegrationName, identity: &Identity) -> String {
     format!("request#{integration}#{identity}")
 }
 
+/// The posting of what a customer did, under the id that the caller has for it: each caller has ids of its own.
+#[must_use]
+pub fn inbound(integration: &IntegrationName, caller: &str, kind: &str, message_id: &str) -> String {
+    let identity = Identity::of(&["inbound", integration.as_str(), kind, message_id, "of", caller]);
+    format!("inbound#{integration}#{identity}")
+}
+
 /// What stands for a request: the same caller's, to the same route, under the same idempotency key.
 #[must_use]
 pub fn request_identity(route: Route, integration: &IntegrationName, caller: &str, idempotency_key: &str) -> Identity {
@@ -45,5 +52,7 @@ mod tests {
         let told: DeliveryReceipt = serde_json::from_str(told).unwrap();
         let identity = Identity::of(&["receipt", "acme", "m", "Failed", "final"]);
         assert_eq!(format!("receipt#acme#{identity}"), receipt(&acme, &told));
+        let identity = Identity::of(&["inbound", "acme", "message", "m-1", "of", "crm"]);
+        assert_eq!(format!("inbound#acme#{identity}"), inbound(&acme, "crm", "message", "m-1"));
     }
 }

@@ -14,9 +14,6 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::fmt;
 
-/// The longest id of a message, in bytes; Genesys Cloud's have 32.
-pub const MAXIMUM_ID_BYTES: usize = 512;
-
 /// A message, receipt or event that a platform sent, in the words of the platform's own normalised format.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -58,6 +58,16 @@ impl Route {
         }
     }
 
+    /// The routes that a word names: one by its name, or all whose names begin with it and a slash (`inbound`, `agent`).
+    #[must_use]
+    pub fn named(word: &str) -> Vec<Self> {
+        let is_meant = |route: &Self| {
+            let rest = route.as_str().strip_prefix(word);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        Self::ALL.into_iter().filter(is_meant).collect()
+    }
+
     /// Its path below `/integrations/{integration}/`, as the template has it.
     #[must_use]
     pub fn path(self) -> &'static str {
@@ -238,6 +248,21 @@ pub(crate) trait PlatformApi {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn a_word_names_one_route_or_a_group_of_them() {
+        assert_eq!(vec![Route::Receipts], Route::named("receipts"));
+        assert_eq!(vec![Route::InboundEvents], Route::named("inbound/events"));
+        assert_eq!(
+            vec![Route::InboundMessages, Route::InboundResponses, Route::InboundEvents],
+            Route::named("inbound")
+        );
+        // Not a part of the word `agentless`.
+        assert_eq!(vec![Route::AgentMessages, Route::AgentTyping], Route::named("agent"));
+        for none in ["", "webhook", "in", "inbound/", "Receipts"] {
+            assert_eq!(Vec::<Route>::new(), Route::named(none), "{none}");
+        }
+    }
 
     #[test]
     fn the_template_has_these_routes_and_the_webhook() {

@@ -3,7 +3,7 @@
 use crate::fields::{Fault, pointer};
 use crate::identity::Identity;
 use crate::json_bounds;
-use crate::message::MAXIMUM_ID_BYTES;
+use crate::limits::MAXIMUM_ID_BYTES;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 

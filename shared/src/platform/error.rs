@@ -127,7 +127,9 @@ impl ApiError {
 
     /// Why no answer came.
     pub(super) fn from_transport(error: &reqwest::Error) -> Self {
-        if error.is_connect() {
+        if error.is_builder() {
+            Self::unfit("", "cannot be made into a call of the platform's")
+        } else if error.is_connect() {
             Self::NotSent("no connection")
         } else if error.is_timeout() {
             Self::Unknown { cause: "no answer in time", error: None }

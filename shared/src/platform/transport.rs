@@ -153,14 +153,19 @@ pub(super) fn json_body(body: &impl Serialize) -> Result<Vec<u8>, ApiError> {
 }
 
 /// The address of `path` below `base`. The path's segments are encoded one by one, so that none can lead elsewhere.
+///
+/// # Errors
+/// There is no such address, which is the fault of what the request names: nothing can be sent to it.
 pub(super) fn address(base: &Url, path: &[&str]) -> Result<Url, ApiError> {
+    let unfit = || ApiError::unfit("", "names something that cannot be part of an address of the platform's");
     let mut url = base.clone();
     // A lone dot or two would be taken for a step up or nowhere, encoded or not.
     if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
-        return Err(ApiError::NotSent("a part of the path is empty or a dot"));
+        return Err(unfit());
     }
-    url.path_segments_mut().map_err(|()| ApiError::NotSent("no address"))?.pop_if_empty().extend(path);
-    Ok(url)
+    url.path_segments_mut().map_err(|()| unfit())?.pop_if_empty().extend(path);
+    // The HTTP client takes no longer ones.
+    if http::Uri::try_from(url.as_str()).is_err() { Err(unfit()) } else { Ok(url) }
 }
 
 /// A time as the platforms write it: ISO 8601 with milliseconds.
@@ -187,8 +192,14 @@ mod tests {
             "https://api.mypurecloud.de/api/v2/a%2F..%2F..%2Fb/c%3Fd%23e/@evil.example/%252e%252e/%5Cx",
             url.as_str()
         );
-        for segment in ["", ".", ".."] {
-            assert!(address(&base, &["api", segment]).is_err());
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_built_is_the_requests_fault_because_nothing_is_sent() {
+        let base: Url = "https://api.mypurecloud.de/".parse().unwrap();
+        for segment in ["", ".", "..", &"x".repeat(70_000)] {
+            let error = address(&base, &["api", segment]).unwrap_err();
+            assert!(matches!(error, ApiError::Unfit(_)), "{error}");
         }
     }
 

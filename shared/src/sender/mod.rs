@@ -15,9 +15,9 @@ use crate::aws::{self, MissingSetting, setting};
 use crate::caller::{Authenticated, AuthenticationError, authenticate};
 use crate::fields::{Fault, Fields, read};
 use crate::gateway::{Incoming, Path};
+use crate::i_json;
 use crate::identity::Identity;
 use crate::integration::{Integration, IntegrationName, IntegrationStore};
-use crate::json_bounds;
 use crate::ledger::{self, Ledger};
 use crate::platform::Route;
 use crate::problem::{Problem, ProblemType, sentence};
@@ -54,6 +54,8 @@ pub struct SenderRoute {
 pub struct SenderRequest {
     /// The integration that it is for.
     pub integration: Arc<Integration>,
+    /// The caller's name.
+    pub caller: String,
     /// Until when it may be worked on.
     pub deadline: Instant,
     /// When the invocation ends.
@@ -161,6 +163,9 @@ impl SenderRoute {
         told.caller = Some(caller.name.clone());
         told.signed_id.clone_from(&caller.webhook_id);
         told.conversation_id = incoming.path.parameter("conversationId").parse().ok();
+        if !caller.may_call(self.route) {
+            return Err(Problem::route_not_allowed(caller.routes.unwrap_or_default()));
+        }
         if !integration.supports(self.route) {
             return Err(Problem::not_supported(integration.platform.name(), integration.routes()));
         }
@@ -175,6 +180,7 @@ impl SenderRoute {
         let request = SenderRequest {
             repeats,
             integration,
+            caller: caller.name,
             deadline: incoming.deadline(),
             ends_at: incoming.ends_at,
             request_id: incoming.request_id,
@@ -245,10 +251,13 @@ pub fn no_such_route(incoming: &Incoming) -> Response<String> {
 /// under a key of his own.
 fn idempotency_key(incoming: &Incoming, webhook_id: Option<String>) -> Result<Option<String>, Problem> {
     let invalid = |detail: String| Err(Problem::new(ProblemType::InvalidIdempotencyKey, detail));
+    if webhook_id.as_deref().is_some_and(|id| !is_key(id)) {
+        return invalid(format!("webhook-id must have 1 to {MAXIMUM_KEY_BYTES} printable characters."));
+    }
     let mut values = incoming.headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else { return Ok(webhook_id) };
     let key = match value.to_str() {
-        Ok(key) if (1..=MAXIMUM_KEY_BYTES).contains(&key.len()) && values.next().is_none() => key.to_owned(),
+        Ok(key) if is_key(key) && values.next().is_none() => key.to_owned(),
         _ => {
             return invalid(format!(
                 "Idempotency-Key must come once and have 1 to {MAXIMUM_KEY_BYTES} printable characters."
@@ -259,6 +268,11 @@ fn idempotency_key(incoming: &Incoming, webhook_id: Option<String>) -> Result<Op
         Some(id) if id != key => invalid("A signed request's key is its webhook-id.".to_owned()),
         _ => Ok(Some(key)),
     }
+}
+
+/// Whether a request may be known by this key.
+fn is_key(text: &str) -> bool {
+    (1..=MAXIMUM_KEY_BYTES).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 fn json_body(incoming: &Incoming, maximum_bytes: usize) -> Result<Value, Problem> {
@@ -272,8 +286,8 @@ fn json_body(incoming: &Incoming, maximum_bytes: usize) -> Result<Value, Problem
         let detail = format!("The body may have {maximum_bytes} bytes.");
         return Err(Problem::new(ProblemType::BodyTooLarge, detail));
     }
-    json_bounds::check(&incoming.body).map_err(|fault| Problem::invalid_body(vec![fault]))?;
-    serde_json::from_slice(&incoming.body).map_err(|error| {
+    let body = i_json::normalized(&incoming.body).map_err(|fault| Problem::invalid_body(vec![fault]))?;
+    serde_json::from_slice(&body).map_err(|error| {
         let detail = format!("is not valid JSON (line {}, column {})", error.line(), error.column());
         Problem::invalid_body(vec![Fault { pointer: String::new(), detail }])
     })

@@ -3,6 +3,7 @@
 //! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
 
 use super::{SignatureError, hmac_sha256, single};
+use crate::identity::Identity;
 use data_encoding::BASE64;
 use hmac::Mac;
 use http::{HeaderMap, HeaderName};
@@ -40,6 +41,11 @@ impl SigningSecret {
         let encoded = text.strip_prefix(SECRET_PREFIX).ok_or(InvalidSigningSecret)?;
         let key = BASE64.decode(encoded.as_bytes()).map_err(|_| InvalidSigningSecret)?;
         if (24..=64).contains(&key.len()) { Ok(Self(key.into())) } else { Err(InvalidSigningSecret) }
+    }
+
+    /// The same for the same key.
+    pub(crate) fn digest(&self) -> Identity {
+        Identity::of_bytes(self.0.expose_secret())
     }
 
     fn mac(&self, id: &str, seconds: &str, body: &[u8]) -> Option<hmac::Hmac<sha2::Sha256>> {

@@ -191,3 +191,17 @@ fn an_event_may_be_old_unless_the_configuration_limits_it_and_not_from_the_futur
         assert_eq!(("message", missing), (&*outcome(&unlimited, &body), &*outcome(&limited, &body)));
     }
 }
+
+#[test]
+fn the_age_limit_counts_for_what_a_provider_is_to_send_wherever_that_says_when_it_was_written() {
+    let now: Timestamp = NOW.parse().unwrap();
+    let old = "/timestamp is longer ago than the configuration allows";
+    let future = "/timestamp is more than five minutes in the future";
+    let limited = platform("<Location ID>", json!({"maximumAgeSeconds": 60}));
+    let mut body = fixture("wire/provider-sms");
+    assert_eq!("message", outcome(&limited, &body), "by its documentation it has no time");
+    for (seconds, expected) in [(0, "message"), (-60, "message"), (-61, old), (301, future)] {
+        body["timestamp"] = (now + jiff::SignedDuration::from_secs(seconds)).to_string().into();
+        assert_eq!(expected, outcome(&limited, &body), "{seconds}");
+    }
+}

@@ -2,8 +2,7 @@
 
 use super::region::Region;
 use crate::fields::{Fields, list, parsed, text};
-use crate::integration::{Secret, secret};
-use serde_json::Value;
+use crate::integration::{Secret, secret, shared_secret};
 
 /// The vendor asks for a webhook secret of more than fifteen characters.
 const MINIMUM_WEBHOOK_SECRET_CHARACTERS: usize = 16;
@@ -30,7 +29,7 @@ impl Config {
         let integration_id = fields.required("integrationId", text);
         let client_id = fields.required("clientId", text);
         let client_secret = fields.required("clientSecret", secret);
-        let webhook_secrets = fields.required("webhookSecrets", list(webhook_secret));
+        let webhook_secrets = fields.required("webhookSecrets", list(shared_secret(MINIMUM_WEBHOOK_SECRET_CHARACTERS)));
         Some(Self {
             region: region?,
             integration_id: integration_id?,
@@ -39,12 +38,4 @@ impl Config {
             webhook_secrets: webhook_secrets?,
         })
     }
-}
-
-fn webhook_secret(value: Value) -> Result<Secret, String> {
-    let text = text(value)?;
-    if text.chars().count() < MINIMUM_WEBHOOK_SECRET_CHARACTERS {
-        return Err(format!("must have at least {MINIMUM_WEBHOOK_SECRET_CHARACTERS} characters"));
-    }
-    Ok(text.into())
 }

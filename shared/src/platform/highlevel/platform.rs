@@ -54,6 +54,10 @@ impl Platform for Config {
             // It is not on the list's account that a message is to be sent.
             Webhook::Requested(message) => {
                 self.check_owner(&head, head.app_id.0.is_some())?;
+                // Without a time there is nothing to judge by, and to refuse all of those would lose them.
+                if head.has_time() {
+                    self.check_age(&head, now).map_err(Rejection::Unreadable)?;
+                }
                 Ok(Received::Message(Box::new(message.into_message(body))))
             }
         }

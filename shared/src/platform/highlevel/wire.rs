@@ -3,7 +3,7 @@
 use super::message_type::MessageType;
 use crate::fields::Fault;
 use crate::json_bounds;
-use crate::message::MAXIMUM_ID_BYTES;
+use crate::limits::MAXIMUM_ID_BYTES;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -143,6 +143,11 @@ impl Head {
     /// When the platform says that it wrote the event.
     pub(super) fn written_at(&self) -> Option<Timestamp> {
         self.timestamp.as_str()?.parse().ok()
+    }
+
+    /// Whether the platform says when it wrote the event. A provider's request need not have it.
+    pub(super) fn has_time(&self) -> bool {
+        self.timestamp.0.is_some()
     }
 
     /// Whether it is the flat body of a provider's request, whatever its type: the message's, the contact's and the

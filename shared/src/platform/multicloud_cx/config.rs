@@ -1,10 +1,13 @@
 //! What an integration's configuration says of Genesys Multicloud CX.
 
 use crate::fields::{Fields, list, text};
-use crate::integration::{Secret, secret};
+use crate::integration::{Secret, shared_secret};
 use crate::outbound::OutboundUrl;
 use crate::platform::setting::{base_url, header_text};
 use serde_json::Value;
+
+/// The shortest app secret. The vendor publishes no form of them; the one of its examples has 15 characters.
+const MINIMUM_APP_SECRET_CHARACTERS: usize = 12;
 
 /// The connection to one channel of a contact centre.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ impl Config {
         let api_base_url = fields.required("apiBaseUrl", base_url);
         let contact_center_id = fields.required("contactCenterId", header_text);
         let channel_id = fields.required("channelId", channel_id);
-        let app_secrets = fields.required("appSecrets", list(secret));
+        let app_secrets = fields.required("appSecrets", list(shared_secret(MINIMUM_APP_SECRET_CHARACTERS)));
         let api_key = fields.optional("apiKey", |value| header_text(value).map(Secret::from));
         Some(Self {
             api_base_url: api_base_url?,
@@ -44,5 +47,29 @@ fn channel_id(value: Value) -> Result<String, String> {
     match text(value)?.as_str() {
         "." | ".." => Err("must not be a dot or two".to_owned()),
         id => Ok(id.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields;
+    use serde_json::json;
+
+    #[test]
+    fn an_app_secret_that_can_be_guessed_is_a_fault_and_the_vendors_own_example_is_none() {
+        let faults = |secret: &str| {
+            let document = json!({
+                "apiBaseUrl": "https://api.example.com", "contactCenterId": "c", "channelId": "1",
+                "appSecrets": ["test-app-secret", secret],
+            });
+            let read = fields::read(document, Config::read);
+            read.map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+        };
+        assert!(faults("hidden-12345").is_empty());
+        let fault = "/appSecrets element 1 must have at least 12 characters";
+        for short in ["h", "hidden-1234"] {
+            assert_eq!(vec![fault], faults(short));
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! Source: <https://developer.genesys.cloud/commdigital/digital/agentless>.
 
 use super::{Call, Client};
-use crate::fields::{Fields, boolean, text};
+use crate::fields::{Fields, boolean, id, text};
 use crate::platform::genesys_cloud::config::Config;
 use crate::platform::{ApiError, SentMessage};
 use serde::{Deserialize, Serialize};
@@ -65,8 +65,8 @@ impl AgentlessMessage {
         let (has_recipient, has_text) =
             (fields.has("toAddress") || fields.has("externalContactId"), fields.has("textBody"));
         let has_template = fields.has("messagingTemplate");
-        let to_address = fields.optional("toAddress", text);
-        let external_contact_id = fields.optional("externalContactId", text);
+        let to_address = fields.optional("toAddress", id);
+        let external_contact_id = fields.optional("externalContactId", id);
         let text_body = fields.optional("textBody", |value| text_of(messenger, value));
         let messaging_template = fields.optional("messagingTemplate", messaging_template);
         let use_existing_active_conversation = fields.optional("useExistingActiveConversation", boolean);
@@ -135,10 +135,13 @@ pub fn messaging_template(value: Value) -> Result<Map<String, Value>, String> {
     const FIELDS: [&str; 6] =
         ["responseId", "parameters", "headerParameters", "bodyParameters", "buttonUrlParameters", "carouselParameters"];
     let Value::Object(template) = value else { return Err("must be an object".to_owned()) };
-    match template.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-        Some(_) => Err(format!("may have the fields {} only", FIELDS.join(", "))),
-        None => Ok(template),
+    if template.keys().any(|name| !FIELDS.contains(&name.as_str())) {
+        return Err(format!("may have the fields {} only", FIELDS.join(", ")));
     }
+    if let Some(response_id @ Value::String(_)) = template.get("responseId") {
+        id(response_id.clone()).map_err(|detail| format!("has a responseId that {detail}"))?;
+    }
+    Ok(template)
 }
 
 #[cfg(test)]
