@@ -15,6 +15,17 @@ use shared::platform::Route;
 /// Every field that a route needs is missing: who asks so is refused, but only once it is known who asks.
 const NOTHING: &str = "{}";
 
+/// The routes that refuse a request that asks for nothing, in the order in which they are tried.
+const TRIED: [Route; 7] = [
+    Route::Agentless,
+    Route::Receipts,
+    Route::Cards,
+    Route::InboundMessages,
+    Route::InboundResponses,
+    Route::InboundEvents,
+    Route::AgentMessages,
+];
+
 /// Tries each caller's credential.
 pub(super) async fn examine(subject: &Subject<'_>) -> Vec<(String, Finding)> {
     let callers = &subject.integration.callers;
@@ -31,8 +42,18 @@ pub(super) async fn examine(subject: &Subject<'_>) -> Vec<(String, Finding)> {
 
 async fn try_caller(subject: &Subject<'_>, caller: &Caller) -> Finding {
     let examination = subject.examination;
-    let route = [Route::Agentless, Route::Receipts].into_iter().find(|route| subject.integration.supports(*route));
-    let endpoint = Endpoint::Sender(route.unwrap_or(Route::Receipts));
+    let may_call = |route: &Route| caller.routes.as_ref().is_none_or(|routes| routes.contains(route));
+    let allowed: Vec<_> = subject.integration.routes().filter(may_call).collect();
+    if allowed.is_empty() {
+        return Finding::warning(
+            "is confined to routes that an integration of this platform does not have",
+            "name the routes that it needs: `patchbay integration add NAME --replace --caller CALLER:ROUTE,…`",
+        );
+    }
+    let Some(route) = TRIED.into_iter().find(|route| allowed.contains(route)) else {
+        return Finding::skipped("because the route that it is confined to cannot be tried without an effect");
+    };
+    let endpoint = Endpoint::Sender(route);
     if !examination.routes.works(endpoint) {
         return Finding::skipped(format!("because {} does not work", endpoint.title()));
     }
@@ -48,9 +69,13 @@ async fn try_caller(subject: &Subject<'_>, caller: &Caller) -> Finding {
     let request = as_caller(&caller.credential, examination.http.post(url), &key, NOTHING.into());
     let answer = Answer::to(request).await;
     match &answer {
-        Answer::Problem { kind, .. } if matches!(kind.as_str(), "invalid-body" | "not-supported") => {
-            Finding::ok("is known, by its credential")
-        }
+        Answer::Problem { kind, .. } if kind == "invalid-body" => Finding::ok(match &caller.routes {
+            None => "is known, by its credential".to_owned(),
+            Some(_) => {
+                let allowed: Vec<_> = allowed.into_iter().map(Route::as_str).collect();
+                format!("is known, by its credential; may use {} only", allowed.join(", "))
+            }
+        }),
         Answer::Problem { kind, .. } if kind == "unauthenticated" => Finding::fault(
             format!("is not known by {}, though its credential is in the integration's secret", endpoint.title()),
             "run this again in half a minute if the secret has only just been changed; else see whether something \

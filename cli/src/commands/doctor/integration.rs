@@ -1,6 +1,7 @@
 //! One integration, from its secret to the messaging service.
 
 use super::clock::Deviation;
+use super::credentials::Credentials;
 use super::deployed::Deployed;
 use super::report::{Check, Finding};
 use super::routes::Routes;
@@ -27,6 +28,8 @@ pub(super) struct Examination<'e> {
     pub(super) skip_delivery: bool,
     /// The platforms for which a forged signature has been tried.
     pub(super) forged: Mutex<HashSet<&'static str>>,
+    /// What the callers of the integrations prove themselves by.
+    pub(super) credentials: Credentials,
 }
 
 /// One integration with its configuration.
@@ -67,6 +70,7 @@ impl Examination<'_> {
             Ok(subject) => subject,
             Err(finding) => return Ok(about(vec![configuration(finding)])),
         };
+        self.credentials.note(&subject.integration);
         let kind = subject.integration.platform.name().as_str();
         let mut checks = vec![configuration(Finding::ok(format!("complete, for {kind}")))];
         let (platform, webhook, callers, delivery) = tokio::join!(

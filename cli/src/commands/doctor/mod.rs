@@ -5,6 +5,7 @@
 mod answer;
 mod callers;
 mod clock;
+mod credentials;
 mod data;
 mod deployed;
 mod functions;
@@ -22,6 +23,7 @@ use crate::output::Output;
 use crate::stack::Stack;
 use aws_config::SdkConfig;
 use clap::Args;
+use credentials::Credentials;
 use deployed::Found;
 use futures::{StreamExt, TryStreamExt, stream};
 use integration::Examination;
@@ -93,6 +95,7 @@ impl Doctor {
             clock,
             skip_delivery: self.skip_delivery,
             forged: Mutex::default(),
+            credentials: Credentials::default(),
         };
         checks.extend(self.examine_integrations(&examination).await?);
         Ok(with_own_permissions(checks, judged))
@@ -114,7 +117,9 @@ impl Doctor {
             return Ok(vec![Finding::warning("there is none", advice).about(INTEGRATIONS, "all")]);
         }
         let examined = stream::iter(&names).map(|name| examination.examine(name)).buffered(AT_ONCE);
-        Ok(examined.try_collect::<Vec<_>>().await?.concat())
+        let mut checks = examined.try_collect::<Vec<_>>().await?.concat();
+        checks.extend(examination.credentials.check());
+        Ok(checks)
     }
 }
 

@@ -8,7 +8,7 @@ use url::Url;
 pub(super) const HIDDEN: &str = "••••";
 
 /// Texts that are no secrets; `*` is any element of a list.
-const PUBLIC: [&str; 17] = [
+const PUBLIC: [&str; 18] = [
     "platform",
     "domain",
     "integrationId",
@@ -26,6 +26,7 @@ const PUBLIC: [&str; 17] = [
     "delivery.receipts",
     "media.trustedOrigins.*",
     "callers.*.name",
+    "callers.*.routes.*",
 ];
 
 /// The same with nothing in it that is a secret, or may be one.
@@ -128,13 +129,13 @@ mod tests {
             "clientSecrets": {"platform": "hidden"},
             "webhookSecrets": ["hidden", "hidden"],
             "delivery": {"url": "https://e.com/a?key=hidden", "signingSecrets": ["hidden"], "giveUpAfterSeconds": 5},
-            "callers": [{"name": "crm", "signingSecret": "hidden"}, "hidden"],
+            "callers": [{"name": "crm", "signingSecret": "hidden", "routes": ["receipts"]}, "hidden"],
         }));
         assert!(!shown.to_string().contains("hidden"), "{shown}");
         assert_eq!("genesys-cloud", shown["platform"]);
         assert_eq!("https://e.com/a?••••", shown["delivery"]["url"]);
         assert_eq!(json!(["••••", "••••"]), shown["webhookSecrets"]);
-        assert_eq!(json!({"name": "crm", "signingSecret": "••••"}), shown["callers"][0]);
+        assert_eq!(json!({"name": "crm", "signingSecret": "••••", "routes": ["receipts"]}), shown["callers"][0]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! it what it is to be, checks that with the functions' own reader, and only then changes anything.
 
 mod add;
+mod credentials;
 mod document;
 mod generate;
 mod genesys_cloud;

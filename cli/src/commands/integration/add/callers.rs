@@ -4,6 +4,7 @@ use super::super::document::Document;
 use super::super::generate;
 use crate::failure::Failure;
 use serde_json::{Value, json};
+use shared::platform::Route;
 use std::str::FromStr;
 
 /// A caller that is to be there.
@@ -11,6 +12,8 @@ use std::str::FromStr;
 pub(super) struct CallerFlag {
     name: String,
     proof: Proof,
+    /// The words for the routes that it is confined to; none where nothing was said of them.
+    routes: Vec<String>,
 }
 
 /// How it proves who it is.
@@ -24,13 +27,21 @@ impl FromStr for CallerFlag {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, proof) = match text.split_once(':') {
-            None => (text, Proof::Signature),
-            Some((name, "signing")) => (name, Proof::Signature),
-            Some((name, "bearer")) => (name, Proof::BearerToken),
-            Some(_) => return Err("after the colon comes `signing` or `bearer`"),
+        const FORM: &str =
+            "after the name come `:signing` or `:bearer`, and `:` with routes such as `receipts,inbound`";
+        let (name, rest) = text.split_once(':').map_or((text, None), |(name, rest)| (name, Some(rest)));
+        let (proof, routes) = match rest.map(|rest| rest.split_once(':').unwrap_or((rest, ""))) {
+            None => (Proof::Signature, ""),
+            Some(("signing", routes)) => (Proof::Signature, routes),
+            Some(("bearer", routes)) => (Proof::BearerToken, routes),
+            Some((routes, "")) => (Proof::Signature, routes),
+            Some(_) => return Err(FORM),
         };
-        if name.trim().is_empty() { Err("must have a name") } else { Ok(Self { name: name.to_owned(), proof }) }
+        let routes: Vec<_> = routes.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        if text.ends_with(':') || routes.iter().any(|word| Route::named(word).is_empty()) {
+            return Err(FORM);
+        }
+        if name.trim().is_empty() { Err("must have a name") } else { Ok(Self { name: name.to_owned(), proof, routes }) }
     }
 }
 
@@ -43,7 +54,8 @@ impl Proof {
     }
 }
 
-/// Adds the callers that are not there yet, each with a secret of its own.
+/// Adds the callers that are not there yet, each with a secret of its own, and confines those to routes of whom that is
+/// said.
 pub(super) fn add(document: &mut Document, callers: &[CallerFlag]) -> Result<(), Failure> {
     let mut listed = document.list("/callers").to_vec();
     for caller in callers {
@@ -61,6 +73,14 @@ pub(super) fn add(document: &mut Document, callers: &[CallerFlag]) -> Result<(),
                     Proof::BearerToken => generate::token()?,
                 };
                 listed.push(json!({"name": caller.name, field: secret}));
+            }
+        }
+        if !caller.routes.is_empty() {
+            // While its secret is being rotated a caller is listed twice.
+            for members in listed.iter_mut().filter_map(Value::as_object_mut) {
+                if members.get("name").and_then(Value::as_str) == Some(&caller.name) {
+                    members.insert("routes".to_owned(), caller.routes.clone().into());
+                }
             }
         }
     }
@@ -81,6 +101,25 @@ mod tests {
         assert_eq!(Ok(("crm".to_owned(), Proof::Signature)), read("crm:signing"));
         assert_eq!(Ok(("flows".to_owned(), Proof::BearerToken)), read("flows:bearer"));
         assert!(read("flows:token").is_err() && read(":bearer").is_err() && read("").is_err());
+    }
+
+    #[test]
+    fn a_caller_is_confined_to_the_routes_that_are_named() {
+        let read = |text: &str| text.parse::<CallerFlag>().map(|caller| (caller.proof, caller.routes.join(" ")));
+        assert_eq!(Ok((Proof::Signature, "receipts inbound".to_owned())), read("crm:receipts,inbound"));
+        assert_eq!(Ok((Proof::Signature, "agent/typing".to_owned())), read("crm:signing:agent/typing"));
+        assert_eq!(Ok((Proof::BearerToken, "cards".to_owned())), read("crm:bearer:cards"));
+        for wrong in ["crm:", "crm:bearer:", "crm:receipt", "crm:receipts:bearer", "crm:bearer:webhook"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        let mut document = Document::new();
+        add(&mut document, &["crm".parse().unwrap()]).unwrap();
+        let secret = document.text("/callers/0/signingSecret").map(str::to_owned);
+        add(&mut document, &["crm:inbound".parse().unwrap()]).unwrap();
+        assert_eq!(Some(&json!(["inbound"])), document.get("/callers/0/routes"));
+        assert_eq!(secret.as_deref(), document.text("/callers/0/signingSecret"));
+        add(&mut document, &["crm".parse().unwrap()]).unwrap();
+        assert_eq!(Some(&json!(["inbound"])), document.get("/callers/0/routes"), "nothing was said of them");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod complete;
 mod flags;
 mod report;
 
+use super::credentials;
 use super::document::Document;
 use super::genesys_cloud::{GenesysCloud, confirm};
 use super::given::Given;
@@ -49,8 +50,9 @@ pub(crate) struct Add {
     from: Option<PathBuf>,
     #[command(flatten)]
     fields: Fields,
-    /// A caller of the sender routes, whose secret is generated: `crm` signs, `flows:bearer` sends a token
-    #[arg(long = "caller", value_name = "NAME[:signing|:bearer]")]
+    /// A caller of the sender routes, whose secret is generated: `crm` signs, `flows:bearer` sends a token, and
+    /// `sms:receipts,inbound` may use these routes only
+    #[arg(long = "caller", value_name = "NAME[:signing|:bearer][:ROUTE,…]")]
     callers: Vec<CallerFlag>,
     /// Of Genesys Cloud: the open messaging integration of this name is used, or made; the integration's name unless
     /// given
@@ -85,6 +87,9 @@ pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), F
     let found = secrets.find(add.name.as_str()).await?;
     let webhook_url = stack.route(&format!("{}/webhook", add.name)).await?;
     let document = wanted(&add, &given, &found)?;
+    let stored = if let Found::Stored(stored) = &found { Some(&stored.document) } else { None };
+    let named: Vec<_> = given.list("/callers").iter().filter_map(|caller| caller.get("name")?.as_str()).collect();
+    credentials::check(&secrets, &add.name, &document, stored, &named).await?;
     let id_is_given = given.get(INTEGRATION_ID).is_some();
     let steps = Steps::new(output);
     let mut work = Work { add: &add, stack, secrets, found, document, id_is_given, webhook_url, steps };

@@ -5,6 +5,7 @@
 
 mod target;
 
+use super::credentials;
 use super::generate;
 use super::genesys_cloud::{GenesysCloud, confirm_ours, kept_url, signs_otherwise};
 use super::given::{self, Given};
@@ -104,6 +105,10 @@ impl Work<'_> {
         } else {
             let document = target.with_new(&self.stored.document, self.new_secret()?);
             integration = document.read(&self.rotate.name)?;
+            if let Target::Caller(caller) = target {
+                let stored = Some(&self.stored.document);
+                credentials::check(&self.secrets, &self.rotate.name, &document, stored, &[caller]).await?;
+            }
             self.check(&integration).await?;
             self.check_ours(&integration).await?;
             self.secrets.replace(&self.rotate.name, &self.stored, &document).await?;
