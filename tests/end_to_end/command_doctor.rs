@@ -98,6 +98,20 @@ async fn of_the_other_platforms_what_can_be_tried_without_an_effect_is_green() {
 }
 
 #[tokio::test]
+async fn callers_that_share_a_credential_or_are_confined_to_routes_are_named() {
+    let setting = Setting::new().await;
+    let shared = json!([
+        {"name": "crm", "signingSecret": CALLER_SECRET, "routes": ["receipts"]},
+        {"name": "shop", "signingSecret": CALLER_SECRET, "routes": ["receipts"]},
+    ]);
+    setting.configure("/callers", shared).await;
+    let report = setting.examine().await;
+    assert_eq!((0, vec!["callers' credentials"]), (report.ran.code, report.names("warning")), "{:#}", report.json);
+    report.says("callers' credentials", "`crm` of", "give each caller of each integration its own");
+    report.says("caller crm", "is known, by its credential; may use receipts only", "");
+}
+
+#[tokio::test]
 async fn a_wrong_client_secret_is_named() {
     let setting = Setting::new().await;
     setting.configure("/clientSecret", json!("another-client-secret")).await;

@@ -306,3 +306,48 @@ async fn an_integration_without_callers_says_so_and_how_it_gets_one() {
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(help.contains("--caller adds to its callers"), "{help}");
 }
+
+#[tokio::test]
+async fn a_credential_that_another_caller_has_is_refused() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let callers = setting.shown().await["configuration"]["callers"].take();
+    let secret = callers[0]["signingSecret"].as_str().unwrap().to_owned();
+    let adding = |callers: serde_json::Value| {
+        let add = setting.add_named(&format!("{}-other", setting.name));
+        add.with(&["--no-platform", "--integration-id", "i", "--from", "-"])
+            .input(json!({"callers": callers}).to_string())
+    };
+    let other = json!([{"name": "shop", "signingSecret": secret}]);
+    let refused = adding(other).run().await.ended_with(1);
+    let said =
+        format!("the caller `shop` has the credential of the caller `crm` of the integration `{}`", setting.name);
+    assert!(refused.stderr.contains(&said), "{refused:?}");
+    let token = "token-of-two-0123456789abcdef0123456789";
+    let twice = json!([{"name": "a", "bearerToken": token}, {"name": "b", "bearerToken": token}]);
+    let within = adding(twice).run().await.ended_with(1);
+    assert!(within.stderr.contains("the callers `a` and `b` have the same credential"), "{within:?}");
+    assert_eq!(1, setting.listed().await, "nothing was written");
+
+    let rotate = setting.command(&["rotate", &setting.name, "--secret", "caller:flows", "--secret-file", "-"]);
+    let _ = adding(json!([{"name": "shop", "bearerToken": token}])).run().await.done();
+    let rotated = rotate.input(token).run().await.ended_with(1);
+    let said = format!("has the credential of the caller `shop` of the integration `{}-other`", setting.name);
+    assert!(rotated.stderr.contains(&said), "{rotated:?}");
+    for ran in [&refused, &within, &rotated] {
+        assert!(!ran.everything().contains(&secret) && !ran.everything().contains(token), "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_is_confined_to_routes_and_keeps_its_secret() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let before = setting.shown().await;
+    let _ = setting.add().with(&["--replace", "--caller", "crm:receipts,inbound"]).run().await.done();
+    let mut expected = before["configuration"].clone();
+    expected["callers"][0]["routes"] = json!(["receipts", "inbound"]);
+    assert_eq!(expected, setting.shown().await["configuration"]);
+    let shown = setting.command(&["show", &setting.name]).run().await.done().json();
+    assert_eq!(expected["callers"][0]["routes"], shown["configuration"]["callers"][0]["routes"]);
+}

@@ -70,6 +70,7 @@ async fn a_channels_url_and_its_app_secret_are_checked_as_they_are_typed() {
         ("must not be a dot or two", "1"),
         ("App secret of the channel", "\u{feff}hidden"),
         ("must not have a byte order mark", "hidden"),
+        ("must have at least 12 characters", "hidden-app-secret"),
         ("URL that messages", "https://example.com/"),
     ];
     let add = setting.human(&["add", &setting.name, "--platform", "multicloud-cx"]);
@@ -79,7 +80,7 @@ async fn a_channels_url_and_its_app_secret_are_checked_as_they_are_typed() {
     let configuration = setting.shown().await["configuration"].take();
     assert_eq!(json!("https://api.example.com"), configuration["apiBaseUrl"]);
     assert_eq!(
-        (json!("c"), json!(["hidden"])),
+        (json!("c"), json!(["hidden-app-secret"])),
         (configuration["contactCenterId"].clone(), configuration["appSecrets"].clone())
     );
 }
@@ -134,14 +135,14 @@ async fn a_secret_is_refused_with_what_a_hasty_copy_has_put_around_it() {
         }
     }
     assert_eq!(0, setting.listed().await);
-    let _ = add.with(&["--app-secret-file", "-"]).input("hidden\n").run().await.done();
-    assert_eq!(json!(["hidden"]), setting.shown().await["configuration"]["appSecrets"]);
+    let _ = add.with(&["--app-secret-file", "-"]).input("hidden-app-secret\n").run().await.done();
+    assert_eq!(json!(["hidden-app-secret"]), setting.shown().await["configuration"]["appSecrets"]);
 }
 
 #[tokio::test]
 async fn the_path_that_every_call_has_is_refused_at_the_end_of_the_apis_url() {
     let setting = Setting::new().await;
-    let add = add_channel(&setting, "https://api.example.com/nexus/v3").env("PATCHBAY_APP_SECRET", "hidden");
+    let add = add_channel(&setting, "https://api.example.com/nexus/v3").env("PATCHBAY_APP_SECRET", "hidden-app-secret");
     let refused = add.run().await.ended_with(1);
     assert!(refused.stderr.contains("/apiBaseUrl must not end in /nexus/v3"), "{refused:?}");
     assert_eq!(0, setting.listed().await);

@@ -182,7 +182,7 @@ async fn a_new_secret_that_is_wrong_is_asked_for_again() {
     let setting = Setting::new().await;
     let add = setting.command(&["add", &setting.name, "--platform", "multicloud-cx", "--contact-center-id", "c"]);
     let add = add.with(&["--channel-id", "1", "--delivery-url", "https://example.com/"]);
-    let add = add.with(&["--api-base-url", "https://api.example.com"]).env("PATCHBAY_APP_SECRET", "old-secret");
+    let add = add.with(&["--api-base-url", "https://api.example.com"]).env("PATCHBAY_APP_SECRET", "the-old-secret");
     let _ = add.run().await.done();
     let rotate = setting.human(&["rotate", &setting.name, "--secret", "api-key"]);
     let answers = [

@@ -134,6 +134,28 @@ async fn the_original_is_delivered_to_the_letter() {
 }
 
 #[tokio::test]
+async fn a_text_that_was_cut_within_an_emoji_is_delivered_in_strictly_valid_json() {
+    let stack = Stack::connect().await;
+    let service = MessagingService::start().await;
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let (id, channel) = (uuid(), &integration.integration_id);
+    let body = format!(
+        r#"{{"type":"Text","id":"{id}","text":"first","channel":{{"id":"{channel}"}}, "n":1e400,"m":[-1e999,1.0],
+            "text":"cut off \ud83d", "conversationId":"\ude00"}}"#
+    );
+    Webhook::new(body).accepted(&stack, &integration).await;
+    let attempt = service.wait_for(&id).await;
+    assert_eq!("cut off \u{fffd}", attempt.text());
+    assert_eq!("\u{fffd}", attempt.body["data"]["conversationId"]);
+    let raw = String::from_utf8(attempt.raw.to_vec()).unwrap();
+    let original = format!(
+        r#""original":{{"type":"Text","id":"{id}","channel":{{"id":"{channel}"}}, "n":1.7976931348623157e308,"m":[-1.7976931348623157e308,1.0],
+            "text":"cut off \ufffd", "conversationId":"\ufffd"}}}}}}"#
+    );
+    assert!(raw.ends_with(&original), "{raw}");
+}
+
+#[tokio::test]
 async fn a_message_of_exactly_one_million_bytes_arrives() {
     let stack = Stack::connect().await;
     let service = MessagingService::start().await;

@@ -394,3 +394,36 @@ async fn a_route_that_the_platform_has_no_call_for_answers_with_those_that_it_ha
         assert_eq!(detail, answer.body["detail"], "{route}");
     }
 }
+
+#[tokio::test]
+async fn a_message_without_an_id_is_answered_with_the_id_that_the_messaging_service_gets() {
+    let setting = Setting::start().await;
+    let mut body = setting.fill(&Sample::wire("provider-sms"));
+    body.as_object_mut().unwrap().remove("messageId");
+    body["message"] = "characters that the queue does not take: \u{fffe}\u{ffff}".into();
+    let first = setting.send(&body).await;
+    let id = first["messageId"].as_str().unwrap();
+    assert_eq!(body["message"], setting.service.wait_for(id).await.text());
+    // What comes again is dropped: it has the same id.
+    assert_eq!(first, setting.send(&body).await);
+    let mut last = body.clone();
+    last["message"] = "the last".into();
+    setting.service.wait_for(setting.send(&last).await["messageId"].as_str().unwrap()).await;
+    assert_eq!(2, setting.service.attempts().len());
+}
+
+#[tokio::test]
+async fn a_message_id_that_the_platform_has_no_address_for_is_the_requests_fault_and_nothing_is_sent() {
+    let setting = Setting::start().await;
+    let receipt = |id: &str| json!({"messageId": id, "to": {"id": CONTACT}, "status": "delivered"});
+    for (id, detail) in [
+        ("x".repeat(70_000), "/messageId must have at most 512 bytes."),
+        ("..".to_owned(), "/messageId cannot be an id of the platform's."),
+    ] {
+        let answer = setting.post("receipts", &receipt(&id)).await;
+        answer.assert_problem(400, "invalid-body");
+        assert_eq!(detail, answer.body["detail"]);
+    }
+    assert!(setting.platform.calls().is_empty());
+    assert_eq!(200, setting.post("receipts", &receipt(&"x".repeat(512))).await.status.as_u16());
+}

@@ -223,3 +223,27 @@ async fn all_that_is_wrong_is_named_and_nothing_is_posted() {
     }
     assert_eq!(0, setting.platform.attempts());
 }
+
+#[tokio::test]
+async fn two_callers_may_use_the_same_id_for_different_messages() {
+    let setting = WithPlatform::start().await;
+    let post = async |request: Request| request.post(&setting.stack, &setting.integration, "inbound/messages").await;
+    let mut other = message();
+    other["from"]["id"] = "customer-2".into();
+    other["time"] = "2026-01-02T03:04:06Z".into();
+    let ours = post(Request::new(&message()).signed()).await;
+    let theirs = post(Request::new(&other).bearing_token()).await;
+    for answer in [&ours, &theirs] {
+        assert_eq!((200, false), (answer.status.as_u16(), answer.replayed), "{:?}", answer.body);
+    }
+    assert_ne!(ours.body["id"], theirs.body["id"]);
+    // Each caller's own repeat has its own first answer, and the same id for something else is refused.
+    for (request, first) in
+        [(Request::new(&message()).signed(), &ours), (Request::new(&other).bearing_token(), &theirs)]
+    {
+        let again = post(request).await;
+        assert_eq!((true, &first.body), (again.replayed, &again.body));
+    }
+    post(Request::new(&other).signed()).await.assert_problem(422, "idempotency-key-reused");
+    assert_eq!(2, setting.platform.calls().len());
+}

@@ -74,6 +74,28 @@ async fn the_functions_log_what_happened_and_neither_text_nor_addresses_nor_secr
     }
 }
 
+#[tokio::test]
+async fn a_log_line_is_bounded_whatever_a_sender_writes() {
+    let service = MessagingService::start().await;
+    let WithPlatform { stack, integration, .. } = WithPlatform::delivering_to(&service.url, |_| {}).await;
+    let mut webhook = genesys_cloud::text(&integration, "customer-1", "hello").json();
+    webhook["conversationId"] = "é".repeat(200_000).into();
+    let webhook = genesys_cloud::Webhook::new(webhook.to_string());
+    webhook.accepted(&stack, &integration).await;
+    service.wait_for(&webhook.id()).await;
+    let mut receipt = json!({"messageId": "m", "to": {"id": "c"}, "status": "delivered"});
+    receipt["x".repeat(200_000)] = 1.into();
+    let answer = Request::new(&receipt).signed().post(&stack, &integration, "receipts").await;
+    answer.assert_problem(400, "invalid-body");
+    assert!(answer.body.to_string().len() < 3_000, "{}", answer.body);
+
+    let expected = [("accepted", "…(cut)"), ("delivered", "…(cut)"), ("invalid-body", "\"route\":\"receipts\"")];
+    let log = log_with(integration.name.as_str(), &expected).await;
+    for line in log.lines().filter(|line| line.contains(integration.name.as_str())) {
+        assert!(line.len() < 3_000, "{} bytes", line.len());
+    }
+}
+
 /// The log so far. Its last line may still be on its way, and is left out then.
 fn log() -> String {
     let mut log = std::fs::read(std::env::var("STACK_LOG").unwrap()).unwrap();

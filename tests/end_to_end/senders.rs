@@ -302,3 +302,72 @@ async fn a_token_that_expires_or_is_revoked_under_load_causes_one_request_for_an
     load().await;
     assert_eq!(3, setting.platform.token_requests());
 }
+
+#[tokio::test]
+async fn a_webhook_id_that_cannot_be_a_key_is_refused() {
+    let setting = WithPlatform::start().await;
+    let request = |id: &str| Request::new(&message()).signed_at(id, Timestamp::now());
+    for id in ["k".repeat(256), "k".repeat(3_000), "a\tb".to_owned()] {
+        let answer = setting.post(&request(&id)).await;
+        answer.assert_problem(400, "invalid-idempotency-key");
+        assert_eq!("webhook-id must have 1 to 255 printable characters.", answer.body["detail"]);
+    }
+    setting.post(&request("")).await.assert_problem(401, "unauthenticated");
+    assert_eq!(0, setting.platform.attempts());
+    assert_eq!(200, setting.post(&request(&"k".repeat(255))).await.status.as_u16());
+}
+
+#[tokio::test]
+async fn an_id_that_is_too_long_is_refused_with_its_field_and_the_limit() {
+    let setting = WithPlatform::start().await;
+    let long = "x".repeat(513);
+    let (message, time) = (json!({"id": "c"}), "2026-01-02T03:04:05Z");
+    for (route, field, body) in [
+        ("agentless", "/toAddress", json!({"toAddress": long, "textBody": "hi"})),
+        ("agentless", "/externalContactId", json!({"externalContactId": long, "textBody": "hi"})),
+        ("receipts", "/messageId", json!({"messageId": long, "to": {"id": "c"}, "status": "delivered"})),
+        ("receipts", "/to/id", json!({"messageId": "m", "to": {"id": long}, "status": "delivered"})),
+        ("cards", "/to", json!({"to": long, "card": {"title": "t"}})),
+        ("inbound/messages", "/messageId", json!({"messageId": long, "from": message, "time": time, "text": "t"})),
+        ("inbound/messages", "/from/id", json!({"messageId": "m", "from": {"id": long}, "time": time, "text": "t"})),
+        ("inbound/events", "/from/id", json!({"eventType": "Typing", "from": {"id": long}})),
+    ] {
+        let answer = Request::new(&body).signed().post(&setting.stack, &setting.integration, route).await;
+        answer.assert_problem(400, "invalid-body");
+        assert_eq!(format!("{field} must have at most 512 bytes."), answer.body["detail"], "{route}");
+    }
+    assert_eq!(0, setting.platform.attempts());
+}
+
+#[tokio::test]
+async fn a_text_that_was_cut_within_an_emoji_goes_to_the_platform() {
+    let setting = WithPlatform::start().await;
+    let body = r#"{"toAddress": "customer-0", "toAddress": "customer-1", "textBody": "cut off \ud83d"}"#;
+    assert_eq!(200, setting.post(&Request::text(body).signed()).await.status.as_u16());
+    let sent = &setting.platform.calls()[0].body;
+    assert_eq!(
+        ("customer-1", "cut off \u{fffd}"),
+        (sent["toAddress"].as_str().unwrap(), sent["textBody"].as_str().unwrap())
+    );
+}
+
+#[tokio::test]
+async fn a_caller_that_is_confined_to_routes_gets_403_for_any_other() {
+    let setting = WithPlatform::delivering_to("http://127.0.0.1:9/", |configuration| {
+        configuration["callers"][0]["routes"] = json!(["receipts", "inbound"]);
+    })
+    .await;
+    let post = async |request: Request, route: &str| request.post(&setting.stack, &setting.integration, route).await;
+    for route in ["agentless", "cards", "conversations/c/communications/d/typing"] {
+        let answer = post(Request::text("not even JSON").signed(), route).await;
+        answer.assert_problem(403, "route-not-allowed");
+        let allowed = "receipts, inbound/messages, inbound/responses, inbound/events";
+        assert_eq!(format!("The caller may use {allowed} only."), answer.body["detail"]);
+    }
+    // Who has not proved who it is hears nothing of it.
+    post(Request::new(&message()), "agentless").await.assert_problem(401, "unauthenticated");
+    assert_eq!(0, setting.platform.attempts());
+    let typing = json!({"eventType": "Typing", "from": {"id": "customer-1"}});
+    assert_eq!(200, post(Request::new(&typing).signed(), "inbound/events").await.status.as_u16());
+    assert_eq!(200, post(Request::new(&message()).bearing_token(), "agentless").await.status.as_u16());
+}

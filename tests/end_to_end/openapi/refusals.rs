@@ -118,7 +118,19 @@ impl Victim<'_> {
             self.is_refused(&setting.post(&url, &self.good()).await, 400, "invalid-path");
         }
         assert_eq!(0, setting.with_platform.platform.attempts());
+        self.refused_to_the_confined().await;
         self.refused_by_anybody(&self.good()).await;
+    }
+
+    /// The caller may use another route only.
+    async fn refused_to_the_confined(&mut self) {
+        let setting = self.setting().await;
+        let mut configuration = setting.with_platform.configuration();
+        let another = if self.operation.route() == "receipts" { "cards" } else { "receipts" };
+        configuration["callers"][1]["routes"] = json!([another]);
+        setting.with_platform.integration.configure(&configuration).await;
+        let received = setting.post(&setting.url(&self.operation), &self.good()).await;
+        self.is_refused(&received, 403, "route-not-allowed");
     }
 
     /// What is known of the request already.

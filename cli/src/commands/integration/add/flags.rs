@@ -38,7 +38,7 @@ pub(super) struct Fields {
     /// The channel: a telephone number, a domain
     #[arg(long, value_name = "ID", help_heading = MULTICLOUD_CX)]
     channel_id: Option<String>,
-    /// The channel's app secret
+    /// The channel's app secret, of at least 12 characters
     #[arg(long, value_name = "FILE", help_heading = MULTICLOUD_CX)]
     app_secret_file: Option<PathBuf>,
     /// What the API's gateway asks for
