@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use reqwest::RequestBuilder;
 use secrecy::ExposeSecret;
 use shared::aws::chain;
-use shared::integration::{Credential, Integration, IntegrationName};
+use shared::integration::{Caller, Credential, Integration, IntegrationName};
+use shared::platform::Route;
 use shared::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -22,7 +23,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) struct Calling {
     /// The integration
     pub(crate) integration: IntegrationName,
-    /// As which of its callers; the first that signs unless given, or else the first that has a token
+    /// As which of its callers; of those that may use the route the first that signs unless given, or else the first that
+    /// has a token
     #[arg(long, value_name = "NAME")]
     caller: Option<String>,
     /// The environment variable with a bearer token, for those who may not read the integration's secret
@@ -54,14 +56,14 @@ impl Calling {
         body: Vec<u8>,
         again: &str,
     ) -> Result<Answer, Failure> {
-        let credential = self.credential(stack).await?;
+        let credential = self.credential(stack, route).await?;
         let url = stack.route(&format!("{}/{route}", self.integration)).await?;
         let request = as_caller(&credential, stack.http()?.post(url), key, body);
         let response = request.send().await.map_err(|error| unanswered(error, again))?;
         Answer::read(response, again).await
     }
 
-    async fn credential(&self, stack: &Stack) -> Result<Credential, Failure> {
+    async fn credential(&self, stack: &Stack, route: &str) -> Result<Credential, Failure> {
         if let Some(variable) = &self.bearer_token_env {
             return from_environment(variable).map(|token| Credential::BearerToken(token.into()));
         }
@@ -70,7 +72,7 @@ impl Calling {
             let secret = secret.map_err(|error| Failure::Usage(format!("the variable {variable} {error}")))?;
             return Ok(Credential::SigningSecret(secret));
         }
-        of_integration(&*integrations::load(stack, &self.integration).await?, self.caller.as_deref())
+        of_integration(&*integrations::load(stack, &self.integration).await?, self.caller.as_deref(), route)
     }
 }
 
@@ -88,9 +90,15 @@ pub(crate) fn as_caller(credential: &Credential, request: RequestBuilder, key: &
     request.body(body)
 }
 
-/// The credential of the caller with that name, or of the first; one that signs comes before one that has a token.
-fn of_integration(integration: &Integration, wanted: Option<&str>) -> Result<Credential, Failure> {
-    let callers = || integration.callers.iter().filter(|caller| wanted.is_none_or(|name| caller.name == name));
+/// The credential of the caller with that name, or of the first that may use the route; one that signs comes before one
+/// that has a token.
+fn of_integration(integration: &Integration, wanted: Option<&str>, route: &str) -> Result<Credential, Failure> {
+    let called = Route::ALL.into_iter().find(|one| one.path() == route);
+    let is_it = |caller: &&Caller| match wanted {
+        Some(name) => caller.name == name,
+        None => called.is_none_or(|called| caller.may_call(called)),
+    };
+    let callers = || integration.callers.iter().filter(is_it);
     let secret = callers().find_map(|caller| match &caller.credential {
         Credential::SigningSecret(secret) => Some(Credential::SigningSecret(secret.clone())),
         Credential::BearerToken(_) => None,
@@ -106,10 +114,13 @@ fn of_integration(integration: &Integration, wanted: Option<&str>) -> Result<Cre
             (_, true) => format!(
                 "the integration `{name}` has no callers: `patchbay integration add {name} --replace --caller crm` adds one"
             ),
-            (wanted, false) => {
-                let wanted = wanted.unwrap_or_default();
+            (Some(wanted), false) => {
                 format!("the integration `{name}` has no caller `{wanted}`; it has {}", known.join(", "))
             }
+            (None, false) => format!(
+                "no caller of the integration `{name}` may use {route}: `patchbay integration add {name} --replace \
+                 --caller NAME:ROUTE,…` changes that"
+            ),
         })
     })
 }
@@ -155,7 +166,7 @@ mod tests {
     }
 
     fn signs(integration: &Integration, wanted: Option<&str>) -> Result<bool, String> {
-        let credential = of_integration(integration, wanted).map_err(|failure| failure.to_string())?;
+        let credential = of_integration(integration, wanted, "receipts").map_err(|failure| failure.to_string())?;
         Ok(matches!(credential, Credential::SigningSecret(_)))
     }
 
@@ -171,6 +182,17 @@ mod tests {
         assert_eq!(Ok(false), signs(&integration(json!([{"name": "flows", "bearerToken": token}])), None));
         let without = signs(&integration(json!([])), None).unwrap_err();
         assert!(without.contains("`patchbay integration add acme --replace --caller crm` adds one"), "{without}");
+    }
+
+    #[test]
+    fn a_caller_that_may_not_use_the_route_is_passed_over_unless_it_is_named() {
+        let token = "0123456789abcdef0123456789abcdef";
+        let confined = |routes: Value| json!({"name": "crm", "signingSecret": SECRET, "routes": routes});
+        let both = integration(json!([confined(json!(["inbound"])), {"name": "flows", "bearerToken": token}]));
+        assert_eq!((Ok(false), Ok(true)), (signs(&both, None), signs(&both, Some("crm"))));
+        assert_eq!(Ok(true), signs(&integration(json!([confined(json!(["receipts"]))])), None));
+        let none = signs(&integration(json!([confined(json!(["inbound"]))])), None).unwrap_err();
+        assert!(none.starts_with("no caller of the integration `acme` may use receipts: "), "{none}");
     }
 
     #[test]

@@ -42,6 +42,12 @@ impl Credential {
 }
 
 impl Caller {
+    /// Whether it may call this route.
+    #[must_use]
+    pub fn may_call(&self, route: Route) -> bool {
+        self.routes.as_ref().is_none_or(|routes| routes.contains(&route))
+    }
+
     pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.required("name", text);
         let one_of_two = fields.has("signingSecret") != fields.has("bearerToken");

@@ -42,8 +42,7 @@ pub(super) async fn examine(subject: &Subject<'_>) -> Vec<(String, Finding)> {
 
 async fn try_caller(subject: &Subject<'_>, caller: &Caller) -> Finding {
     let examination = subject.examination;
-    let may_call = |route: &Route| caller.routes.as_ref().is_none_or(|routes| routes.contains(route));
-    let allowed: Vec<_> = subject.integration.routes().filter(may_call).collect();
+    let allowed: Vec<_> = subject.integration.routes().filter(|route| caller.may_call(*route)).collect();
     if allowed.is_empty() {
         return Finding::warning(
             "is confined to routes that an integration of this platform does not have",
