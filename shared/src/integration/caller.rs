@@ -53,7 +53,10 @@ impl Caller {
         let one_of_two = fields.has("signingSecret") != fields.has("bearerToken");
         let signing_secret = fields.optional("signingSecret", signing_secret).map(Credential::SigningSecret);
         let bearer_token = fields.optional("bearerToken", bearer_token).map(Credential::BearerToken);
-        let routes = fields.optional("routes", |value| list(routes)(value).map(|named| named.concat()));
+        let routes = fields.optional("routes", |value| {
+            let named = list(routes)(value)?.concat();
+            Ok(Route::ALL.into_iter().filter(|route| named.contains(route)).collect())
+        });
         if !one_of_two {
             fields.fault_here("must have one of `signingSecret` and `bearerToken`");
         }
