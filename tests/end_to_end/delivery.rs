@@ -143,7 +143,8 @@ async fn a_text_that_was_cut_within_an_emoji_is_delivered_in_strictly_valid_json
         r#"{{"type":"Text","id":"{id}","text":"first","channel":{{"id":"{channel}"}}, "n":1e400,"m":[-1e999,1.0],
             "text":"cut off \ud83d", "conversationId":"\ude00"}}"#
     );
-    Webhook::new(body).accepted(&stack, &integration).await;
+    let answer = Webhook::new(body).post(&stack, &integration).await;
+    assert_eq!((200, json!({ "messageId": id })), (answer.status.as_u16(), answer.body));
     let attempt = service.wait_for(&id).await;
     assert_eq!("cut off \u{fffd}", attempt.text());
     assert_eq!("\u{fffd}", attempt.body["data"]["conversationId"]);
