@@ -404,7 +404,7 @@ async fn a_message_without_an_id_is_answered_with_the_id_that_the_messaging_serv
     let first = setting.send(&body).await;
     let id = first["messageId"].as_str().unwrap();
     assert_eq!(body["message"], setting.service.wait_for(id).await.text());
-    // What comes again is dropped: it has the same id.
+    // A repeat is dropped: it has the same id.
     assert_eq!(first, setting.send(&body).await);
     let mut last = body.clone();
     last["message"] = "the last".into();

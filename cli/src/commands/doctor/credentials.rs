@@ -24,7 +24,7 @@ impl Credentials {
         }
     }
 
-    /// One check, unless nobody has any.
+    /// One check; none where there are no callers.
     pub(super) fn check(&self) -> Option<Check> {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut shared: Vec<_> =

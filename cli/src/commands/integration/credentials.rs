@@ -1,7 +1,7 @@
 //! No two callers have the same credential.
 //!
 //! A signature covers the id, the time and the body, and not the integration: where a secret is good in two of them,
-//! whoever sees a request to the one can send it to the other. And where two callers of one integration have the same,
+//! anybody who sees a request to the one can send it to the other. And where two callers of one integration have the same,
 //! neither the log nor the ids that they use tell them apart. Credentials are compared by digests, and never shown.
 
 use super::document::Document;
@@ -45,7 +45,7 @@ pub(super) async fn check(
         })
         .buffer_unordered(AT_ONCE);
     while let Some((other, found)) = others.next().await {
-        // What cannot be read cannot be compared; the functions do not take it either.
+        // What cannot be read, or not by this user, cannot be compared: the doctor does that for a user who may.
         let Ok(Found::Stored(stored)) = found else { continue };
         for caller in self::callers(&other, &stored.document) {
             let theirs = caller.name.clone();

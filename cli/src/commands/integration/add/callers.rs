@@ -12,7 +12,7 @@ use std::str::FromStr;
 pub(super) struct CallerFlag {
     name: String,
     proof: Proof,
-    /// The words for the routes that it is confined to; none where nothing was said of them.
+    /// The words for the routes that it is confined to; none where none are named.
     routes: Vec<String>,
 }
 
@@ -54,8 +54,7 @@ impl Proof {
     }
 }
 
-/// Adds the callers that are not there yet, each with a secret of its own, and confines those to routes of whom that is
-/// said.
+/// Adds the callers that are not there yet, each with a secret of its own, and sets the routes of those that name some.
 pub(super) fn add(document: &mut Document, callers: &[CallerFlag]) -> Result<(), Failure> {
     let mut listed = document.list("/callers").to_vec();
     for caller in callers {
