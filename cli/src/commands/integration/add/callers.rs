@@ -37,7 +37,9 @@ impl FromStr for CallerFlag {
             Some((routes, "")) => (Proof::Signature, routes),
             Some(_) => return Err(FORM),
         };
-        let routes: Vec<_> = routes.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        let words = (!routes.is_empty()).then(|| routes.split(','));
+        let routes: Vec<_> = words.into_iter().flatten().map(str::to_owned).collect();
+        // A slip must not leave the caller unconfined.
         if text.ends_with(':') || routes.iter().any(|word| Route::named(word).is_empty()) {
             return Err(FORM);
         }
@@ -108,7 +110,16 @@ mod tests {
         assert_eq!(Ok((Proof::Signature, "receipts inbound".to_owned())), read("crm:receipts,inbound"));
         assert_eq!(Ok((Proof::Signature, "agent/typing".to_owned())), read("crm:signing:agent/typing"));
         assert_eq!(Ok((Proof::BearerToken, "cards".to_owned())), read("crm:bearer:cards"));
-        for wrong in ["crm:", "crm:bearer:", "crm:receipt", "crm:receipts:bearer", "crm:bearer:webhook"] {
+        for wrong in [
+            "crm:",
+            "crm:,",
+            "crm:cards,",
+            "crm:signing:,",
+            "crm:bearer:",
+            "crm:receipt",
+            "crm:receipts:bearer",
+            "crm:bearer:webhook",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
         let mut document = Document::new();
