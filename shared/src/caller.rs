@@ -3,7 +3,7 @@
 use crate::integration::{Caller, Credential};
 use crate::platform::Route;
 use crate::signature::SignatureError;
-use crate::signature::standard_webhooks::{self, SigningSecret, WEBHOOK_ID, WEBHOOK_SIGNATURE};
+use crate::signature::standard_webhooks::{self, WEBHOOK_ID, WEBHOOK_SIGNATURE};
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
@@ -86,27 +86,20 @@ pub fn authenticate(
     by_token(callers, token)
 }
 
+/// The headers are read once, and each caller that signs costs one HMAC.
 fn by_signature(
     callers: &[Caller],
     headers: &HeaderMap,
     body: &[u8],
     now: Timestamp,
 ) -> Result<Authenticated, AuthenticationError> {
-    let verify = |secrets: &[SigningSecret]| standard_webhooks::verify(headers, body, secrets, now).map(str::to_owned);
-    // What is wrong with the headers themselves is wrong whoever signed.
-    let mut error = match verify(&[]) {
-        Err(error) => error,
-        Ok(_) => SignatureError::Mismatch,
+    let headers = standard_webhooks::Headers::read(headers, now)?;
+    let signed = |caller: &&Caller| match &caller.credential {
+        Credential::SigningSecret(secret) => headers.are_signed_by(secret, body),
+        Credential::BearerToken(_) => false,
     };
-    for caller in callers {
-        if let Credential::SigningSecret(secret) = &caller.credential {
-            match verify(std::slice::from_ref(secret)) {
-                Ok(id) => return Ok(Authenticated::new(caller, Some(id))),
-                Err(refused) => error = refused,
-            }
-        }
-    }
-    Err(error.into())
+    let caller = callers.iter().find(signed).ok_or(SignatureError::Mismatch)?;
+    Ok(Authenticated::new(caller, Some(headers.id().to_owned())))
 }
 
 /// Tokens are compared by their digests, in constant time, and all of them.
@@ -126,7 +119,8 @@ fn by_token(callers: &[Caller], token: &str) -> Result<Authenticated, Authentica
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signature::standard_webhooks::{WEBHOOK_TIMESTAMP, sign};
+    use crate::signature::hmacs_of;
+    use crate::signature::standard_webhooks::{SigningSecret, WEBHOOK_TIMESTAMP, sign};
     use http::HeaderValue;
 
     const BODY: &[u8] = b"{}";
@@ -201,6 +195,28 @@ mod tests {
         for callers in [callers(), Vec::new()] {
             let error = authenticate(&callers, &signed(1), BODY, later).unwrap_err();
             assert_eq!(AuthenticationError::Signature(SignatureError::Expired), error);
+        }
+    }
+
+    #[test]
+    fn a_large_body_with_many_signatures_costs_each_signing_caller_no_more_than_one_with_a_single_signature() {
+        let body = vec![b'x'; 4_000_000];
+        let wrong = format!("v1,{}", data_encoding::BASE64.encode(&[0; 32]));
+        let right = sign(&[secret(2)], "msg_1", now(), &body);
+        let repeated = |signature: &str, times: usize| vec![signature; times].join(" ");
+        let too_many = Err(SignatureError::TooMany("webhook-signature").into());
+        let mismatch = Err(SignatureError::Mismatch.into());
+        for (signatures, expected, hmacs) in [
+            (wrong.clone(), mismatch.clone(), 2),
+            (repeated(&wrong, 10), mismatch, 2),
+            (format!("{} {right}", repeated(&wrong, 9)), Ok("shop".to_owned()), 2),
+            (repeated(&wrong, 2_350), too_many.clone(), 0),
+            (format!("{right} {}", repeated(&wrong, 2_349)), too_many, 0),
+        ] {
+            let mut headers = signed(1);
+            headers.insert(WEBHOOK_SIGNATURE, HeaderValue::from_str(&signatures).unwrap());
+            let (caller, counted) = hmacs_of(|| authenticate(&callers(), &headers, &body, now()));
+            assert_eq!((expected, hmacs), (caller.map(|caller| caller.name), counted), "{} bytes", signatures.len());
         }
     }
 

@@ -218,6 +218,10 @@ impl From<LoadError> for Problem {
             // What is wrong is in the log already; it is not the caller's business.
             LoadError::Invalid(_) => Self::unavailable("The integration's configuration is not usable."),
             LoadError::Unavailable(_) => Self::unavailable("The integration's configuration is out of reach."),
+            // It may be a new one: a 404 would be final.
+            LoadError::TooManyUnknown => {
+                Self::unavailable("Too many unknown integrations were asked for; whether this one exists is not known.")
+            }
         }
     }
 }

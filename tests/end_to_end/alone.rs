@@ -74,8 +74,13 @@ impl Alone {
 
     /// The same, the message having been received before.
     pub(crate) async fn dispatch_again(&self, webhook: &Webhook) -> Vec<String> {
+        self.dispatch_received(webhook, 2).await
+    }
+
+    /// The same, with this receive count.
+    pub(crate) async fn dispatch_received(&self, webhook: &Webhook, receives: usize) -> Vec<String> {
         let mut record = self.record(0, &OnQueue { group: "g", webhook, age: Duration::ZERO });
-        record["attributes"]["ApproximateReceiveCount"] = "2".into();
+        record["attributes"]["ApproximateReceiveCount"] = receives.to_string().into();
         self.hand_over(vec![record], Duration::from_secs(30)).await
     }
 

@@ -2,10 +2,12 @@
 
 use crate::alone::Alone;
 use serde_json::{Value, json};
+use std::time::Instant;
 use tests::caller::Request;
-use tests::genesys_cloud::Webhook;
+use tests::genesys_cloud::{self, Webhook};
 use tests::genesys_cloud_api::GenesysCloud;
-use tests::messaging_service::MessagingService;
+use tests::messaging_service::{MessagingService, PATIENCE, Reply};
+use tokio::sync::watch;
 
 #[tokio::test]
 async fn a_warm_webhook_costs_one_call_to_aws() {
@@ -25,6 +27,30 @@ async fn an_unknown_integration_costs_one_call_to_aws() {
         assert_eq!(404, alone.post_to("unheard-of", &alone.text()).await.0);
     }
     assert_eq!(vec!["GetSecretValue"], alone.aws.take_operations());
+}
+
+#[tokio::test]
+async fn three_hundred_made_up_names_cost_a_function_no_more_reads_than_its_budget() {
+    let alone = Alone::start("webhook-receiver").await;
+    assert_eq!(200, alone.post(&alone.text()).await.0);
+    let (started_at, mut answers) = (Instant::now(), Vec::new());
+    for number in 0..300 {
+        answers.push(alone.post_to(&format!("made-up-{number}"), &alone.text()).await);
+    }
+    let seconds = usize::try_from(started_at.elapsed().as_secs()).unwrap() + 1;
+    let reads = alone.aws.take_operations().iter().filter(|operation| *operation == "GetSecretValue").count();
+    assert!(reads <= 1 + 20 + seconds, "{reads} reads in {seconds} seconds");
+    for (status, answer) in &answers {
+        let expected = if *status == 404 { "integration-not-found" } else { "unavailable" };
+        assert_eq!(json!(format!("urn:patchbay:problem:{expected}")), answer["type"]);
+    }
+    assert_eq!(reads - 1, answers.iter().filter(|(status, _)| *status == 404).count(), "no other is called unknown");
+    // What was good before is not affected, and a new integration is found as soon as the budget allows.
+    assert_eq!(200, alone.post(&alone.text()).await.0);
+    let new = alone.stack.integration(&alone.service.url, |_| {}).await;
+    let webhook = genesys_cloud::text(&new, "c", "hello");
+    let found = async { while alone.post_to(new.name.as_str(), &webhook).await.0 != 200 {} };
+    tokio::time::timeout(PATIENCE, found).await.expect("the new integration is found");
 }
 
 #[tokio::test]
@@ -99,6 +125,91 @@ async fn a_message_goes_back_while_its_integrations_configuration_is_out_of_reac
     alone.aws.cut("GetSecretValue");
     assert_eq!(vec!["m-0"], alone.dispatch(&alone.text()).await);
     assert!(alone.service.attempts().is_empty());
+}
+
+/// Has the dispatcher take a message off the queue that has been received so often, and returns the wait that is set.
+async fn wait_after(alone: &Alone, webhook: &Webhook, receives: usize) -> u64 {
+    let _ = alone.waits();
+    assert_eq!(vec!["m-0"], alone.dispatch_received(webhook, receives).await);
+    let waits = alone.waits();
+    assert_eq!(1, waits.len(), "{waits:?}");
+    waits[0].1
+}
+
+#[tokio::test]
+async fn a_fault_of_dynamodb_is_retried_within_seconds_and_is_no_attempt_to_deliver() {
+    let service = MessagingService::behaving(|_, before| Reply::status(if before < 5 { 500 } else { 200 })).await;
+    let alone = Alone::delivering_to(service, "message-dispatcher").await;
+    let webhook = alone.text();
+    for receives in 1..=4 {
+        wait_after(&alone, &webhook, receives).await;
+    }
+    alone.aws.cut("UpdateItem");
+    for receives in 5..=8 {
+        let wait = wait_after(&alone, &webhook, receives).await;
+        assert!((2..=4).contains(&wait), "{wait}");
+    }
+    alone.aws.restore();
+    let wait = wait_after(&alone, &webhook, 9).await;
+    assert!((8..=16).contains(&wait), "it is the fifth attempt: {wait}");
+    assert!(alone.dispatch_received(&webhook, 10).await.is_empty());
+    assert_eq!(6, alone.service.attempts().len());
+}
+
+#[tokio::test]
+async fn a_fault_of_secrets_manager_is_retried_within_seconds_however_often_the_message_was_received() {
+    let alone = Alone::start("message-dispatcher").await;
+    let webhook = alone.text();
+    alone.aws.cut("GetSecretValue");
+    let wait = wait_after(&alone, &webhook, 12).await;
+    assert!((2..=4).contains(&wait), "{wait}");
+    alone.aws.restore();
+    assert!(alone.dispatch_received(&webhook, 13).await.is_empty());
+    alone.service.wait_for(&webhook.id()).await;
+}
+
+#[tokio::test]
+async fn a_receipt_that_does_not_get_onto_the_queue_holds_its_customer_back_for_seconds() {
+    let on_accept = |configuration: &mut Value| configuration["delivery"]["receipts"] = "on-accept".into();
+    let alone = Alone::configured(MessagingService::start().await, "message-dispatcher", on_accept).await;
+    let webhook = alone.text();
+    alone.aws.cut("SendMessage");
+    let wait = wait_after(&alone, &webhook, 12).await;
+    assert!((2..=4).contains(&wait), "{wait}");
+    alone.aws.restore();
+    assert!(alone.dispatch_received(&webhook, 13).await.is_empty());
+    assert_eq!(1, alone.service.attempts().len());
+}
+
+#[tokio::test]
+async fn a_wait_is_set_as_soon_as_the_queue_is_back_so_that_its_own_time_out_does_not_count() {
+    let alone = Alone::delivering_to(MessagingService::behaving(|_, _| Reply::status(500)).await, "message-dispatcher");
+    let alone = alone.await;
+    // The SDK itself tries twice.
+    alone.aws.cut_for("ChangeMessageVisibilityBatch", 3);
+    assert_eq!(vec!["m-0"], alone.dispatch(&alone.text()).await);
+    assert_eq!(vec![("r-0".to_owned(), 1); 4], alone.waits());
+}
+
+#[tokio::test]
+async fn a_claim_is_given_back_as_soon_as_the_ledger_is_back_so_that_its_lease_does_not_count() {
+    let (gate, closed) = watch::channel(false);
+    let service = MessagingService::behaving(move |_, before| match before {
+        0 => Reply::status(500).through(closed.clone()),
+        _ => Reply::status(200),
+    });
+    let alone = Alone::delivering_to(service.await, "message-dispatcher").await;
+    let webhook = alone.text();
+    let outage = async {
+        alone.service.wait_until(|attempts| attempts.len() == 1).await;
+        // The SDK itself tries twice.
+        alone.aws.cut_for("UpdateItem", 3);
+        gate.send(true).unwrap();
+    };
+    let (went_back, ()) = tokio::join!(alone.dispatch(&webhook), outage);
+    assert_eq!(vec!["m-0"], went_back);
+    assert!(alone.dispatch_received(&webhook, 2).await.is_empty(), "it is free at once");
+    assert_eq!(2, alone.service.attempts().len());
 }
 
 #[tokio::test]

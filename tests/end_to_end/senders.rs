@@ -66,7 +66,6 @@ async fn who_does_not_prove_who_he_is_gets_401_whatever_else_is_wrong() {
     for request in [
         good.clone(),
         Request::text("not json").header("content-type", "text/plain"),
-        Request::text("x".repeat(300_000)),
         good.clone().header("authorization", "Bearer not-the-right-token-0123456789abc"),
         good.clone().header("authorization", "Basic Zm9vOmJhcg=="),
         good.clone().signed_at("msg_1", old),
@@ -79,6 +78,50 @@ async fn who_does_not_prove_who_he_is_gets_401_whatever_else_is_wrong() {
         answer.assert_problem(401, "unauthenticated");
     }
     assert_eq!(0, setting.platform.attempts());
+}
+
+/// A signature that no secret has made.
+const WRONG: &str = "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+fn listing(wrong: usize, right: Option<&str>) -> String {
+    std::iter::repeat_n(WRONG, wrong).chain(right).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_before_its_signatures_are_looked_at() {
+    let alone = Alone::start("agentless-sender").await;
+    let large = Request::text("x".repeat(4_000_000));
+    let signed = large.clone().signed().header("webhook-signature", &listing(2_350, None));
+    for request in [large, signed] {
+        let (status, answer) = alone.request("agentless", &request).await;
+        assert_eq!((413, &json!("urn:patchbay:problem:body-too-large")), (status, &answer["type"]));
+    }
+    assert_eq!(vec!["GetSecretValue"], alone.aws.take_operations(), "no newer secret was looked for");
+}
+
+#[tokio::test]
+async fn four_megabytes_with_thousands_of_signatures_are_refused_and_with_ten_the_right_one_counts() {
+    let alone = Alone::start("agent-sender").await;
+    let signed = Request::text("x".repeat(4_000_000)).signed();
+    let right = signed.headers.iter().find(|(name, _)| name == "webhook-signature").unwrap().1.clone();
+    let answer = async |signatures: &str| {
+        let request = signed.clone().header("webhook-signature", signatures);
+        alone.request("conversations/c/communications/c/messages", &request).await
+    };
+    let refused = |wrong, right| (listing(wrong, right), 401, "unauthenticated");
+    for (signatures, status, problem) in [
+        refused(2_350, None),
+        refused(2_349, Some(&right)),
+        refused(10, Some(&right)),
+        (listing(9, Some(&right)), 400, "invalid-body"),
+        refused(1, None),
+    ] {
+        let (answered, answer) = answer(&signatures).await;
+        let expected = json!(format!("urn:patchbay:problem:{problem}"));
+        assert_eq!((status, &expected), (answered, &answer["type"]), "{} bytes", signatures.len());
+    }
+    // Only the last could have been made with a newer secret.
+    assert_eq!(vec!["GetSecretValue"; 2], alone.aws.take_operations());
 }
 
 #[tokio::test]

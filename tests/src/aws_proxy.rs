@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 /// The running proxy; it ends when this is dropped.
@@ -41,7 +41,7 @@ struct Shared {
     upstream: String,
     http: reqwest::Client,
     calls: Mutex<Vec<Call>>,
-    out_of_reach: Mutex<HashSet<String>>,
+    out_of_reach: Mutex<HashMap<String, usize>>,
     forbidden: Mutex<HashSet<String>>,
     forbidden_regions: Mutex<HashSet<String>>,
     missing_routes: Mutex<HashSet<String>>,
@@ -74,7 +74,12 @@ impl AwsProxy {
 
     /// From now on operation `name` (such as `SendMessage`) answers 500.
     pub fn cut(&self, name: &str) {
-        self.shared.out_of_reach.lock().expect("no panic").insert(name.to_owned());
+        self.cut_for(name, usize::MAX);
+    }
+
+    /// The next so many calls of operation `name` answer 500.
+    pub fn cut_for(&self, name: &str, calls: usize) {
+        self.shared.out_of_reach.lock().expect("no panic").insert(name.to_owned(), calls);
     }
 
     /// From now on the caller may not call operation `name`.
@@ -124,8 +129,9 @@ impl AwsProxy {
     /// From now on everything works again.
     pub fn restore(&self) {
         let shared = &self.shared;
-        let (out_of_reach, forbidden, regions) = (&shared.out_of_reach, &shared.forbidden, &shared.forbidden_regions);
-        for names in [out_of_reach, forbidden, regions, &shared.missing_routes, &shared.dropped_headers] {
+        shared.out_of_reach.lock().expect("no panic").clear();
+        let (forbidden, regions) = (&shared.forbidden, &shared.forbidden_regions);
+        for names in [forbidden, regions, &shared.missing_routes, &shared.dropped_headers] {
             names.lock().expect("no panic").clear();
         }
         shared.rewritten.lock().expect("no panic").clear();
@@ -147,6 +153,14 @@ impl AwsProxy {
 }
 
 impl Shared {
+    /// Whether this call of an operation is one of those that fail.
+    fn fails(&self, operation: &str) -> bool {
+        let mut out_of_reach = self.out_of_reach.lock().expect("no panic");
+        let Some(left) = out_of_reach.get_mut(operation).filter(|left| **left > 0) else { return false };
+        *left -= 1;
+        true
+    }
+
     /// Whether this call is one of those whose messages are not to be hidden.
     fn hides_nothing(&self) -> bool {
         let mut left = self.unhidden.lock().expect("no panic");
@@ -180,7 +194,7 @@ async fn forward(
         body
     };
     proxy.calls.lock().expect("no panic").push(Call { operation: operation.clone(), input });
-    if proxy.out_of_reach.lock().expect("no panic").contains(&operation) {
+    if proxy.fails(&operation) {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let scope = headers.get("authorization").and_then(|scope| scope.to_str().ok()).unwrap_or_default();

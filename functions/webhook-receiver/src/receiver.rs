@@ -104,7 +104,13 @@ impl Receiver {
             let detail = format!("The body may have {MAXIMUM_BODY_BYTES} bytes.");
             return Err(Problem::new(ProblemType::BodyTooLarge, detail));
         }
-        let integration = self.verified(integration, incoming).await?;
+        let verify = |integration: &Integration| integration.platform.verify(&incoming.headers, &incoming.body);
+        let verified = self
+            .integrations
+            .with_refresh(integration, verify, |error| *error == SignatureError::Mismatch)
+            .await?
+            .map_err(|error| Problem::new(ProblemType::InvalidSignature, sentence(&error.to_string())));
+        let (integration, ()) = verified?;
         let now = Timestamp::now();
         let body = i_json::normalized(&incoming.body).map_err(|fault| rejected(Rejection::Unreadable(fault)))?;
         let received = integration.platform.accept(&body, now).map_err(rejected)?;
@@ -116,24 +122,6 @@ impl Receiver {
             .await
             .map_err(|error| not_sent(error, name, &incoming.request_id))?;
         Ok(received)
-    }
-
-    /// Checks the signature. One that none of the secrets made causes one fresh read of them: they may have been
-    /// rotated. When that read fails nobody can tell, and the platform is asked to come again.
-    async fn verified(
-        &self,
-        mut integration: Arc<Integration>,
-        incoming: &Incoming,
-    ) -> Result<Arc<Integration>, Problem> {
-        let mut verdict = integration.platform.verify(&incoming.headers, &incoming.body);
-        if verdict == Err(SignatureError::Mismatch) {
-            integration = self.integrations.renewed(&integration.name, &integration).await?;
-            verdict = integration.platform.verify(&incoming.headers, &incoming.body);
-        }
-        match verdict {
-            Ok(()) => Ok(integration),
-            Err(error) => Err(Problem::new(ProblemType::InvalidSignature, sentence(&error.to_string()))),
-        }
     }
 }
 

@@ -1,11 +1,14 @@
+mod names;
+
 use super::{Integration, IntegrationName};
 use crate::aws;
 use crate::fields::Fault;
+use crate::identity::Identity;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use names::Names;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -14,18 +17,17 @@ const TIME_TO_LIVE: Duration = Duration::from_secs(300);
 /// How long it is remembered that an integration is unknown or its configuration unusable, how long a failed renewal
 /// is not repeated, and how far apart two forced renewals are at the least.
 const PAUSE: Duration = Duration::from_secs(10);
-/// How many integrations are remembered. Names come from URLs, so anybody can make them up.
-const MAXIMUM_ENTRIES: usize = 1_000;
 
 /// The integrations' configurations: read from Secrets Manager when they are needed, and kept.
 ///
 /// Concurrent requests for one integration make one read. When a renewal fails, the last good configuration serves on.
-/// An integration whose secret is deleted is gone at the next renewal.
+/// An integration whose secret is deleted is gone at the next renewal. Names that no integration has are read on a
+/// budget; those of integrations that were there before always.
 #[derive(Debug)]
 pub struct IntegrationStore {
     client: Client,
     prefix: String,
-    entries: Mutex<HashMap<IntegrationName, Arc<Entry>>>,
+    names: Mutex<Names>,
 }
 
 /// The inner lock is held over a read, which is what makes concurrent requests share it.
@@ -33,10 +35,17 @@ type Entry = tokio::sync::Mutex<Known>;
 
 #[derive(Debug, Default)]
 struct Known {
-    last_good: Option<Arc<Integration>>,
+    last_good: Option<Good>,
     failure: Option<LoadError>,
     fresh_until: Option<Instant>,
     forced_at: Option<Instant>,
+}
+
+/// A configuration that was read. While its document stays the same, it does too.
+#[derive(Debug, Clone)]
+struct Good {
+    integration: Arc<Integration>,
+    document: Identity,
 }
 
 /// Why there is no configuration.
@@ -51,6 +60,9 @@ pub enum LoadError {
     /// Secrets Manager did not answer, or refused.
     #[error("Secrets Manager is out of reach: {0}")]
     Unavailable(String),
+    /// Too many names that no integration has were asked for, so that this one, which is not known, is not looked up now.
+    #[error("too many unknown integrations were asked for; this one is not looked up now")]
+    TooManyUnknown,
 }
 
 fn list(faults: &[Fault]) -> String {
@@ -61,7 +73,7 @@ impl IntegrationStore {
     /// A store over the secrets named `<prefix>/<integration>`.
     #[must_use]
     pub fn new(client: Client, prefix: impl Into<String>) -> Self {
-        Self { client, prefix: prefix.into(), entries: Mutex::default() }
+        Self { client, prefix: prefix.into(), names: Mutex::new(Names::new()) }
     }
 
     /// The configuration of `name`, at most five minutes old unless Secrets Manager is out of reach.
@@ -69,32 +81,57 @@ impl IntegrationStore {
     /// # Errors
     /// See [`LoadError`]. That an integration is unknown or its configuration unusable is remembered for ten seconds.
     pub async fn get(&self, name: &IntegrationName) -> Result<Arc<Integration>, LoadError> {
-        let entry = self.entry(name);
+        let entry = self.names().entry(name);
         let mut known = entry.lock().await;
         if known.fresh_until.is_none_or(|until| until <= Instant::now()) {
-            self.renew(name, &mut known).await;
+            if self.names().may_read(name) {
+                self.renew(name, &mut known).await;
+            } else if known.last_good.is_none() {
+                return Err(LoadError::TooManyUnknown);
+            }
         }
         known.answer()
     }
 
-    /// The configuration of `name`, read anew because `seen` did not do: a secret may have been rotated. Within ten
+    /// Checks a proof against `integration`. Where it fails and `may_be_stale` says that newer secrets could make a
+    /// difference, it is checked once more against a configuration that is read now, if that is another one.
+    ///
+    /// # Errors
+    /// As [`Self::refreshed`], and inside, those of the check.
+    pub async fn with_refresh<T, E>(
+        &self,
+        integration: Arc<Integration>,
+        check: impl Fn(&Integration) -> Result<T, E>,
+        may_be_stale: impl FnOnce(&E) -> bool,
+    ) -> Result<Result<(Arc<Integration>, T), E>, LoadError> {
+        let error = match check(&integration) {
+            Ok(proved) => return Ok(Ok((integration, proved))),
+            Err(error) => error,
+        };
+        if !may_be_stale(&error) {
+            return Ok(Err(error));
+        }
+        let fresh = self.refreshed(&integration).await?;
+        if Arc::ptr_eq(&fresh, &integration) {
+            return Ok(Err(error));
+        }
+        Ok(check(&fresh).map(|proved| (fresh, proved)))
+    }
+
+    /// The configuration of which `seen` is an older reading, or `seen` itself where nothing has changed. Within ten
     /// seconds of an earlier forced read the known one is returned.
     ///
     /// # Errors
     /// As [`Self::get`]; when the last read failed, that is an error here even when an older configuration is known,
     /// because that one has just proved not to do.
-    pub async fn renewed(
-        &self,
-        name: &IntegrationName,
-        seen: &Arc<Integration>,
-    ) -> Result<Arc<Integration>, LoadError> {
-        let entry = self.entry(name);
+    async fn refreshed(&self, seen: &Arc<Integration>) -> Result<Arc<Integration>, LoadError> {
+        let entry = self.names().entry(&seen.name);
         let mut known = entry.lock().await;
-        let replaced = known.last_good.as_ref().is_some_and(|good| !Arc::ptr_eq(good, seen));
+        let replaced = known.last_good.as_ref().is_some_and(|good| !Arc::ptr_eq(&good.integration, seen));
         let too_soon = known.forced_at.is_some_and(|at| at.elapsed() < PAUSE);
         if !replaced && !too_soon {
             known.forced_at = Some(Instant::now());
-            self.renew(name, &mut known).await;
+            self.renew(&seen.name, &mut known).await;
         }
         match &known.failure {
             Some(failure) => Err(failure.clone()),
@@ -102,25 +139,17 @@ impl IntegrationStore {
         }
     }
 
-    fn entry(&self, name: &IntegrationName) -> Arc<Entry> {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = entries.get(name) {
-            return Arc::clone(entry);
-        }
-        if entries.len() >= MAXIMUM_ENTRIES {
-            entries.retain(|_, entry| entry.try_lock().map_or(true, |known| known.last_good.is_some()));
-        }
-        if entries.len() >= MAXIMUM_ENTRIES {
-            entries.clear();
-        }
-        Arc::clone(entries.entry(name.clone()).or_default())
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn renew(&self, name: &IntegrationName, known: &mut Known) {
         let now = Instant::now();
-        match self.read(name).await {
-            Ok(integration) => {
-                known.last_good = Some(Arc::new(integration));
+        let read = self.read(name, known.last_good.as_ref()).await;
+        self.names().was_read(name, read.as_ref().err());
+        match read {
+            Ok(good) => {
+                known.last_good = Some(good);
                 known.failure = None;
                 known.fresh_until = Some(now + TIME_TO_LIVE);
             }
@@ -138,19 +167,24 @@ impl IntegrationStore {
         }
     }
 
-    async fn read(&self, name: &IntegrationName) -> Result<Integration, LoadError> {
+    async fn read(&self, name: &IntegrationName, last_good: Option<&Good>) -> Result<Good, LoadError> {
         let secret_id = format!("{}/{name}", self.prefix);
         let secret =
             self.client.get_secret_value().secret_id(secret_id).send().await.map_err(|error| refused(&error))?;
-        let document = secret.secret_string().unwrap_or_default();
-        Integration::parse(name.clone(), document).map_err(LoadError::Invalid)
+        let text = secret.secret_string().unwrap_or_default();
+        let document = Identity::of_bytes(text.as_bytes());
+        if let Some(good) = last_good.filter(|good| good.document == document) {
+            return Ok(good.clone());
+        }
+        let integration = Integration::parse(name.clone(), text).map_err(LoadError::Invalid)?;
+        Ok(Good { integration: Arc::new(integration), document })
     }
 }
 
 impl Known {
     fn answer(&self) -> Result<Arc<Integration>, LoadError> {
         match (&self.last_good, &self.failure) {
-            (Some(good), _) => Ok(Arc::clone(good)),
+            (Some(good), _) => Ok(Arc::clone(&good.integration)),
             (None, Some(failure)) => Err(failure.clone()),
             (None, None) => Err(LoadError::Unavailable("it has not been asked yet".to_owned())),
         }

@@ -1,6 +1,6 @@
 //! What all sender routes have in common: who calls, what came, and that it is done once.
 //!
-//! The order is: the integration, the caller, and only then the rest of the request. A request with an idempotency key
+//! The order is: the integration, the body's size, the caller, and only then the rest of the request. A request with an idempotency key
 //! is claimed in the ledger before anything is sent. Where its outcome is unknown it stays unknown: nothing is ever sent
 //! twice on a guess.
 
@@ -159,6 +159,11 @@ impl SenderRoute {
     ) -> Result<Reply, Problem> {
         let integration = self.integrations.get(name).await?;
         told.platform = Some(integration.platform.name());
+        // Before any signature: that is computed over all of the body.
+        if incoming.body.len() > self.maximum_body_bytes {
+            let detail = format!("The body may have {} bytes.", self.maximum_body_bytes);
+            return Err(Problem::new(ProblemType::BodyTooLarge, detail));
+        }
         let (integration, caller) = self.authenticated(integration, &incoming).await?;
         told.caller = Some(caller.name.clone());
         told.signed_id.clone_from(&caller.webhook_id);
@@ -171,7 +176,7 @@ impl SenderRoute {
         }
         let key = idempotency_key(&incoming, caller.webhook_id)?;
         let key = key.map(|key| ledger::key::request_identity(self.route, name, &caller.name, &key));
-        let body = json_body(&incoming, self.maximum_body_bytes)?;
+        let body = json_body(&incoming)?;
         // The path says to whom the body is; neither may change under the same key.
         let fingerprint =
             Identity::of(&[incoming.path.identity().as_str(), Identity::of_bytes(&incoming.body).as_str()]);
@@ -222,18 +227,16 @@ impl SenderRoute {
 
     async fn authenticated(
         &self,
-        mut integration: Arc<Integration>,
+        integration: Arc<Integration>,
         incoming: &Incoming,
     ) -> Result<(Arc<Integration>, Authenticated), Problem> {
         let now = Timestamp::now();
-        let mut verdict = authenticate(&integration.callers, &incoming.headers, &incoming.body, now);
-        if verdict.as_ref().is_err_and(|error| error.may_be_rotation()) {
-            integration = self.integrations.renewed(&integration.name, &integration).await?;
-            verdict = authenticate(&integration.callers, &incoming.headers, &incoming.body, now);
-        }
+        let check =
+            |integration: &Integration| authenticate(&integration.callers, &incoming.headers, &incoming.body, now);
+        let verdict = self.integrations.with_refresh(integration, check, |error| error.may_be_rotation()).await?;
         let refuse =
             |error: AuthenticationError| Problem::new(ProblemType::Unauthenticated, sentence(&error.to_string()));
-        verdict.map(|caller| (integration, caller)).map_err(refuse)
+        verdict.map_err(refuse)
     }
 }
 
@@ -275,16 +278,12 @@ fn is_key(text: &str) -> bool {
     (1..=MAXIMUM_KEY_BYTES).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-fn json_body(incoming: &Incoming, maximum_bytes: usize) -> Result<Value, Problem> {
+fn json_body(incoming: &Incoming) -> Result<Value, Problem> {
     let media_type =
         incoming.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         let detail = "The content type must be application/json.";
         return Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
-    }
-    if incoming.body.len() > maximum_bytes {
-        let detail = format!("The body may have {maximum_bytes} bytes.");
-        return Err(Problem::new(ProblemType::BodyTooLarge, detail));
     }
     let body = i_json::normalized(&incoming.body).map_err(|fault| Problem::invalid_body(vec![fault]))?;
     serde_json::from_slice(&body).map_err(|error| {

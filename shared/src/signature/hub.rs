@@ -83,7 +83,7 @@ fn digest<M: Mac + KeyInit>(body: &[u8], secret: &SecretString) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hmac_sha256;
+    use super::super::{hmac_sha256, hmacs_of};
     use super::*;
     use http::HeaderValue;
 
@@ -119,6 +119,12 @@ mod tests {
         assert_eq!(Ok(()), check(&hex(), BODY, &[SECRET]));
         let upper = format!("{PREFIX}{}", hex().strip_prefix(PREFIX).unwrap().to_ascii_uppercase());
         assert_eq!(Ok(()), check(&upper, BODY, &[SECRET]));
+    }
+
+    #[test]
+    fn each_secret_costs_one_hmac_and_a_malformed_header_none() {
+        let hmacs = |header: &str| hmacs_of(|| check(header, BODY, &["another-secret-of-ours", SECRET])).1;
+        assert_eq!((2, 0), (hmacs(SIGNATURE), hmacs(&[SIGNATURE; 100].join(","))));
     }
 
     #[test]

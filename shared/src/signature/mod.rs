@@ -11,6 +11,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName};
 use sha2::Sha256;
 
+/// How many signatures one request may list. A sender that rotates its secret lists two.
+pub const MAXIMUM_SIGNATURES: usize = 10;
+
 /// Why a signature was not accepted. None of the variants holds anything that the sender or the secret store wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
@@ -23,6 +26,9 @@ pub enum SignatureError {
     /// A header is there and cannot be read.
     #[error("the {0} header is malformed")]
     Malformed(&'static str),
+    /// A header lists more signatures than are compared.
+    #[error("the {0} header may list {MAXIMUM_SIGNATURES} signatures")]
+    TooMany(&'static str),
     /// The signed time is more than the tolerance away from now.
     #[error("the timestamp is outside the tolerance of five minutes")]
     Expired,
@@ -42,12 +48,14 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName, label: &'static str) ->
 }
 
 /// HMAC-SHA256 over the concatenation of `parts`, ready to be finished or compared.
-fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
+pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
     hmac(key, parts)
 }
 
 /// An HMAC over the concatenation of `parts`, ready to be finished or compared.
 fn hmac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Option<M> {
+    #[cfg(test)]
+    HMACS.with(|count| count.set(count.get() + 1));
     let mut mac = <M as KeyInit>::new_from_slice(key).ok()?;
     for part in parts {
         mac.update(part);
@@ -65,6 +73,19 @@ fn decode_digest(text: &str) -> Option<Vec<u8>> {
         _ => None,
     }
     .filter(|digest| digest.len() == 32)
+}
+
+#[cfg(test)]
+thread_local! {
+    static HMACS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How many HMACs `work` computes on this thread.
+#[cfg(test)]
+pub(crate) fn hmacs_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = HMACS.get();
+    let result = work();
+    (result, HMACS.get() - before)
 }
 
 #[cfg(test)]

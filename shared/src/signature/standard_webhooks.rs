@@ -2,13 +2,14 @@
 //!
 //! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
 
-use super::{SignatureError, hmac_sha256, single};
+use super::{MAXIMUM_SIGNATURES, SignatureError, hmac_sha256, single};
 use crate::identity::Identity;
 use data_encoding::BASE64;
 use hmac::Mac;
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretSlice};
+use subtle::{Choice, ConstantTimeEq};
 
 /// Identifies the message; the same on every attempt to deliver it.
 pub const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
@@ -48,6 +49,13 @@ impl SigningSecret {
         Identity::of_bytes(self.0.expose_secret())
     }
 
+    /// A key for another purpose than signing. It is of no use for that, nor for any other.
+    #[must_use]
+    pub fn derived(&self, purpose: &str) -> Option<SecretSlice<u8>> {
+        let mac = hmac_sha256(self.0.expose_secret(), &[b"patchbay ", purpose.as_bytes()])?;
+        Some(mac.finalize().into_bytes().to_vec().into())
+    }
+
     fn mac(&self, id: &str, seconds: &str, body: &[u8]) -> Option<hmac::Hmac<sha2::Sha256>> {
         hmac_sha256(self.0.expose_secret(), &[id.as_bytes(), b".", seconds.as_bytes(), b".", body])
     }
@@ -65,44 +73,76 @@ pub fn sign(secrets: &[SigningSecret], id: &str, at: Timestamp, body: &[u8]) -> 
     signatures.join(" ")
 }
 
-/// Checks the three headers against `body` and returns the message's id.
-///
-/// Signatures of other versions are passed over; one good `v1` signature suffices.
+/// The three headers of a signed request, read once and before any secret is tried.
+#[derive(Debug)]
+pub struct Headers<'h> {
+    id: &'h str,
+    seconds: &'h str,
+    signatures: Vec<Vec<u8>>,
+}
+
+impl<'h> Headers<'h> {
+    /// Reads the headers. Signatures of other versions are passed over.
+    ///
+    /// # Errors
+    /// A header that is missing, repeated or malformed, more than [`MAXIMUM_SIGNATURES`] signatures, or a time further
+    /// than [`TOLERANCE_SECONDS`] from `now`.
+    pub fn read(headers: &'h HeaderMap, now: Timestamp) -> Result<Self, SignatureError> {
+        let id = single(headers, &WEBHOOK_ID, "webhook-id")?;
+        let seconds = single(headers, &WEBHOOK_TIMESTAMP, "webhook-timestamp")?;
+        let signatures = single(headers, &WEBHOOK_SIGNATURE, "webhook-signature")?;
+        if id.is_empty() {
+            return Err(SignatureError::Malformed("webhook-id"));
+        }
+        let signed_at: i64 = seconds.parse().map_err(|_| SignatureError::Malformed("webhook-timestamp"))?;
+        if signed_at.abs_diff(now.as_second()) > TOLERANCE_SECONDS {
+            return Err(SignatureError::Expired);
+        }
+        let signatures = signatures.split(' ').filter_map(|one| one.strip_prefix(VERSION)?.strip_prefix(','));
+        let signatures: Vec<_> = signatures.take(MAXIMUM_SIGNATURES + 1).collect();
+        if signatures.len() > MAXIMUM_SIGNATURES {
+            return Err(SignatureError::TooMany("webhook-signature"));
+        }
+        let signatures = signatures.into_iter().filter_map(|one| BASE64.decode(one.as_bytes()).ok()).collect();
+        Ok(Self { id, seconds, signatures })
+    }
+
+    /// The message's id.
+    #[must_use]
+    pub fn id(&self) -> &'h str {
+        self.id
+    }
+
+    /// Whether `secret` made one of the signatures, over these headers and `body`: one HMAC, however many there are.
+    #[must_use]
+    pub fn are_signed_by(&self, secret: &SigningSecret, body: &[u8]) -> bool {
+        if self.signatures.is_empty() {
+            return false;
+        }
+        let Some(mac) = secret.mac(self.id, self.seconds, body) else { return false };
+        let expected = mac.finalize().into_bytes();
+        self.signatures.iter().fold(Choice::from(0), |found, given| found | expected.ct_eq(given)).into()
+    }
+}
+
+/// Checks the three headers against `body` and returns the message's id. One good signature suffices.
 ///
 /// # Errors
-/// A header that is missing, repeated or malformed, a time further than [`TOLERANCE_SECONDS`] from `now`, or a
-/// signature that none of the secrets made.
-pub fn verify<'a>(
-    headers: &'a HeaderMap,
+/// As [`Headers::read`], or a signature that none of the secrets made.
+pub fn verify<'h>(
+    headers: &'h HeaderMap,
     body: &[u8],
     secrets: &[SigningSecret],
     now: Timestamp,
-) -> Result<&'a str, SignatureError> {
-    let id = single(headers, &WEBHOOK_ID, "webhook-id")?;
-    let seconds = single(headers, &WEBHOOK_TIMESTAMP, "webhook-timestamp")?;
-    let signatures = single(headers, &WEBHOOK_SIGNATURE, "webhook-signature")?;
-    if id.is_empty() {
-        return Err(SignatureError::Malformed("webhook-id"));
-    }
-    let signed_at: i64 = seconds.parse().map_err(|_| SignatureError::Malformed("webhook-timestamp"))?;
-    if signed_at.abs_diff(now.as_second()) > TOLERANCE_SECONDS {
-        return Err(SignatureError::Expired);
-    }
-    let genuine = signatures
-        .split(' ')
-        .filter_map(|signature| signature.strip_prefix(VERSION)?.strip_prefix(','))
-        .filter_map(|signature| BASE64.decode(signature.as_bytes()).ok())
-        .any(|digest| {
-            secrets
-                .iter()
-                .filter_map(|secret| secret.mac(id, seconds, body))
-                .any(|mac| mac.verify_slice(&digest).is_ok())
-        });
-    if genuine { Ok(id) } else { Err(SignatureError::Mismatch) }
+) -> Result<&'h str, SignatureError> {
+    let headers = Headers::read(headers, now)?;
+    let genuine = secrets.iter().any(|secret| headers.are_signed_by(secret, body));
+    if genuine { Ok(headers.id()) } else { Err(SignatureError::Mismatch) }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::hmacs_of;
     use super::*;
     use http::HeaderValue;
 
@@ -185,6 +225,26 @@ mod tests {
         assert_eq!(Ok(()), check(&format!("v1a,{digest} v2,AAAA {SIGNATURE}"), SECONDS));
         for wrong in [format!("v2,{digest}"), format!("v1a,{digest}"), digest.to_owned(), format!("v1,{digest}A")] {
             assert_eq!(Err(SignatureError::Mismatch), check(&wrong, SECONDS), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ten_signatures_may_be_listed_and_no_more() {
+        let wrong = format!("v1,{}", BASE64.encode(&[0; 32]));
+        let listing = |wrongs: usize| format!("{} v2,AAAA {SIGNATURE}", vec![wrong.as_str(); wrongs].join(" "));
+        assert_eq!(Ok(()), check(&listing(9), SECONDS));
+        assert_eq!(Err(SignatureError::TooMany("webhook-signature")), check(&listing(10), SECONDS));
+    }
+
+    #[test]
+    fn each_secret_costs_one_hmac_however_many_signatures_are_listed() {
+        let wrong = format!("v1,{}", BASE64.encode(&[0; 32]));
+        for (signatures, hmacs) in [(1, 2), (10, 2), (2_350, 0)] {
+            let headers = headers(ID, &SECONDS.to_string(), &vec![wrong.as_str(); signatures].join(" "));
+            let secrets = [other_secret(), secret()];
+            let (verdict, counted) = hmacs_of(|| verify(&headers, BODY, &secrets, at(SECONDS)).map(str::to_owned));
+            assert!(verdict.is_err());
+            assert_eq!(hmacs, counted, "{signatures} signatures");
         }
     }
 

@@ -1,5 +1,6 @@
 //! The store's behaviour in time, against the real SDK client with answers laid in.
 
+use super::names::MAXIMUM_ENTRIES;
 use super::*;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region, SharedHttpClient};
@@ -56,11 +57,16 @@ fn secret(document: &str) -> Answer {
 }
 
 fn good() -> Answer {
+    good_of("i")
+}
+
+/// A good configuration that differs from others in the platform's id.
+fn good_of(integration_id: &str) -> Answer {
     secret(
         &serde_json::json!({
             "platform": "genesys-cloud",
             "domain": "mypurecloud.de",
-            "integrationId": "i",
+            "integrationId": integration_id,
             "clientId": "c",
             "clientSecret": "s",
             "webhookSecrets": ["0123456789abcdef"],
@@ -118,19 +124,129 @@ async fn an_unknown_integration_costs_one_read_in_ten_seconds() {
     assert_eq!(2, secrets.calls());
 }
 
+fn named(kind: &str, number: usize) -> IntegrationName {
+    format!("{kind}-{number}").parse().unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn made_up_names_do_not_fill_the_memory() {
     let secrets = SecretsManager::answering([not_found()]);
     let store = secrets.store();
     for number in 0..=MAXIMUM_ENTRIES {
-        store.get(&format!("made-up-{number}").parse().unwrap()).await.unwrap_err();
+        store.get(&named("made-up", number)).await.unwrap_err();
     }
-    assert!(store.entries.lock().unwrap().len() <= MAXIMUM_ENTRIES);
+    assert!(store.names().len() <= MAXIMUM_ENTRIES);
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_hundred_made_up_names_cost_twenty_reads_and_then_one_a_second() {
+    let secrets = SecretsManager::answering([not_found()]);
+    let store = secrets.store();
+    let mut errors = Vec::new();
+    for number in 0..300 {
+        errors.push(store.get(&named("made-up", number)).await.unwrap_err());
+    }
+    let (looked_up, put_off) = errors.split_at(20);
+    assert!(looked_up.iter().all(|error| *error == LoadError::NotFound), "{looked_up:?}");
+    assert!(put_off.iter().all(|error| *error == LoadError::TooManyUnknown), "{put_off:?}");
+    for seconds in 1..=3 {
+        advance(Duration::from_secs(1)).await;
+        for number in 0..10 {
+            let _ = store.get(&named("another", 10 * seconds + number)).await;
+        }
+        assert_eq!(20 + seconds, secrets.calls());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn integrations_that_exist_cost_nothing_of_the_budget_and_are_read_when_it_is_used_up() {
+    let secrets = SecretsManager::answering([vec![good(); 50], vec![not_found(); 40], vec![good()]].concat());
+    let store = secrets.store();
+    for number in 0..50 {
+        store.get(&named("good", number)).await.unwrap();
+    }
+    for number in 0..300 {
+        store.get(&named("made-up", number)).await.unwrap_err();
+    }
+    assert_eq!(50 + 20, secrets.calls());
+    advance(TIME_TO_LIVE).await;
+    for number in 300..330 {
+        store.get(&named("made-up", number)).await.unwrap_err();
+    }
+    assert_eq!(50 + 40, secrets.calls(), "the budget is full again, and used up again");
+    store.get(&named("good", 7)).await.unwrap();
+    assert_eq!(50 + 40 + 1, secrets.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_manager_out_of_reach_costs_nothing_of_the_budget() {
+    let secrets = SecretsManager::answering([vec![out_of_reach(); 100], vec![good()]].concat());
+    let store = secrets.store();
+    for _ in 0..100 {
+        assert!(matches!(store.get(&acme()).await, Err(LoadError::Unavailable(_))));
+    }
+    assert!(store.get(&acme()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_more_integrations_than_are_kept_those_that_were_used_last_stay() {
+    let secrets = SecretsManager::answering([good()]);
+    let store = secrets.store();
+    for number in 0..MAXIMUM_ENTRIES {
+        store.get(&named("good", number)).await.unwrap();
+    }
+    store.get(&named("good", 0)).await.unwrap();
+    store.get(&named("good", MAXIMUM_ENTRIES)).await.unwrap();
+    assert_eq!((MAXIMUM_ENTRIES, MAXIMUM_ENTRIES + 1), (store.names().len(), secrets.calls()));
+    for number in (2..=MAXIMUM_ENTRIES).chain([0]) {
+        store.get(&named("good", number)).await.unwrap();
+    }
+    assert_eq!(MAXIMUM_ENTRIES + 1, secrets.calls(), "they are still there");
+    store.get(&named("good", 1)).await.unwrap();
+    assert_eq!(MAXIMUM_ENTRIES + 2, secrets.calls(), "the one that was used least recently is read again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn made_up_names_make_room_before_integrations_do() {
+    let answers = [vec![good(); MAXIMUM_ENTRIES - 1], vec![not_found(); 20], vec![good()]].concat();
+    let secrets = SecretsManager::answering(answers);
+    let store = secrets.store();
+    for number in 1..MAXIMUM_ENTRIES {
+        store.get(&named("good", number)).await.unwrap();
+    }
+    for number in 0..300 {
+        store.get(&named("made-up", number)).await.unwrap_err();
+    }
+    let before = secrets.calls();
+    for number in 1..MAXIMUM_ENTRIES {
+        store.get(&named("good", number)).await.unwrap();
+    }
+    assert_eq!(before, secrets.calls());
+}
+
+/// How often a proof that only the second of two readings accepts is checked, and what came of it.
+async fn checked(answers: &[Answer]) -> (usize, Result<(), &'static str>) {
+    let store = SecretsManager::answering(answers).store();
+    let (first, checks) = (store.get(&acme()).await.unwrap(), AtomicUsize::new(0));
+    let check = |integration: &Integration| {
+        checks.fetch_add(1, Ordering::SeqCst);
+        if integration.platform.address() == "new" { Ok(()) } else { Err("mismatch") }
+    };
+    let verdict = store.with_refresh(first, check, |error| *error == "mismatch").await.unwrap();
+    (checks.into_inner(), verdict.map(|(_, proved)| proved))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proof_is_checked_again_only_where_the_fresh_configuration_is_another() {
+    assert_eq!((1, Ok(())), checked(&[good_of("new")]).await);
+    assert_eq!((2, Ok(())), checked(&[good_of("old"), good_of("new")]).await);
+    assert_eq!((1, Err("mismatch")), checked(&[good_of("old"), good_of("old")]).await);
+    assert_eq!((2, Err("mismatch")), checked(&[good_of("old"), good_of("older")]).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_last_good_configuration_serves_while_secrets_manager_is_out_of_reach() {
-    let secrets = SecretsManager::answering([good(), out_of_reach(), out_of_reach(), good()]);
+    let secrets = SecretsManager::answering([good(), out_of_reach(), out_of_reach(), good_of("new")]);
     let store = secrets.store();
     let first = store.get(&acme()).await.unwrap();
     advance(TIME_TO_LIVE).await;
@@ -172,26 +288,25 @@ async fn a_deleted_secret_ends_the_integration() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forced_renewal_happens_once_in_ten_seconds() {
-    let secrets = SecretsManager::answering([good()]);
+async fn a_forced_read_happens_once_in_ten_seconds() {
+    let secrets = SecretsManager::answering([good(), good_of("new")]);
     let store = secrets.store();
     let first = store.get(&acme()).await.unwrap();
-    let second = store.renewed(&acme(), &first).await.unwrap();
+    let second = store.refreshed(&first).await.unwrap();
     assert!(!Arc::ptr_eq(&first, &second));
-    assert!(Arc::ptr_eq(&second, &store.renewed(&acme(), &second).await.unwrap()));
+    assert!(Arc::ptr_eq(&second, &store.refreshed(&second).await.unwrap()));
     assert_eq!(2, secrets.calls());
     advance(PAUSE).await;
-    store.renewed(&acme(), &second).await.unwrap();
+    assert!(Arc::ptr_eq(&second, &store.refreshed(&second).await.unwrap()), "the document is the same");
     assert_eq!(3, secrets.calls());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewal_that_another_request_has_made_is_not_made_again() {
-    let secrets = SecretsManager::answering([good()]);
+async fn a_forced_read_that_another_request_has_made_is_not_made_again() {
+    let secrets = SecretsManager::answering([good(), good_of("new")]);
     let store = secrets.store();
-    let name = acme();
-    let first = store.get(&name).await.unwrap();
-    let (one, other) = tokio::join!(store.renewed(&name, &first), store.renewed(&name, &first));
+    let first = store.get(&acme()).await.unwrap();
+    let (one, other) = tokio::join!(store.refreshed(&first), store.refreshed(&first));
     assert!(Arc::ptr_eq(&one.unwrap(), &other.unwrap()));
     assert_eq!(2, secrets.calls());
 }
@@ -203,7 +318,7 @@ async fn a_failed_forced_renewal_is_an_error_and_leaves_the_known_configuration(
     let first = store.get(&acme()).await.unwrap();
     for _ in 0..2 {
         // The second time within ten seconds nothing is read, and nobody can tell any better.
-        assert!(matches!(store.renewed(&acme(), &first).await, Err(LoadError::Unavailable(_))));
+        assert!(matches!(store.refreshed(&first).await, Err(LoadError::Unavailable(_))));
     }
     assert_eq!(2, secrets.calls());
     assert!(Arc::ptr_eq(&first, &store.get(&acme()).await.unwrap()));
