@@ -4,12 +4,15 @@ use crate::alone::Alone;
 use crate::cards::{USER, card};
 use crate::platform::WithPlatform;
 use serde_json::json;
+use shared::card::{Card, CardMessage, Cards, TraceKey, text_trace};
+use shared::identity::Identity;
 use shared::ledger::Outcome;
-use tests::caller::Request;
+use shared::signature::standard_webhooks::SigningSecret;
+use tests::caller::{CALLER_SECRET, Request};
 use tests::genesys_cloud;
 use tests::genesys_cloud_api::{Fault, GenesysCloud};
 use tests::messaging_service::{MessagingService, Reply};
-use tests::stack::{Stack, WEBHOOK_SECRET};
+use tests::stack::{SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECRET};
 use tests::{highlevel, multicloud_cx};
 
 /// An integration whose cards go to `service`, and whose platform calls its webhook.
@@ -120,6 +123,67 @@ async fn what_an_agent_copied_from_a_text_trace_is_delivered() {
     let text = genesys_cloud::text(&elsewhere.integration, "customer-2", &trace);
     text.accepted(&elsewhere.stack, &elsewhere.integration).await;
     service.wait_for(&text.id()).await;
+}
+
+/// The text trace of a card with this title, made with this secret.
+fn trace_made_with(secret: &str, integration: &TestIntegration, title: &str) -> String {
+    let card = Card { title: title.to_owned(), subtitle: None, image: None, actions: Vec::new() };
+    let message = CardMessage { text: None, cards: Cards::One(Box::new(card)), quick_replies: Vec::new() };
+    let key = TraceKey::new(&SigningSecret::parse(secret).unwrap(), &integration.name).unwrap();
+    text_trace(&message, 2_000, &key).unwrap()
+}
+
+#[tokio::test]
+async fn a_text_with_a_home_made_code_is_delivered_as_the_text_that_it_is() {
+    let service = MessagingService::start().await;
+    let setting = by_messaging_service(&service, None).await;
+    let integration = &setting.integration;
+    let title = "Your table is ready";
+    // What an earlier version took; what another secret, and another integration, make; and what is another text's.
+    let unkeyed = Identity::of(&["text trace", "01234567", title]);
+    let other = setting.stack.integration(&service.url, |_| {}).await;
+    let genuine = trace_made_with(SIGNING_SECRET, integration, title);
+    let texts = [
+        format!("{title}\n[card 01234567{}]", &unkeyed.as_str()[..8]),
+        trace_made_with(CALLER_SECRET, integration, title),
+        trace_made_with(SIGNING_SECRET, &other, title),
+        genuine.replace("ready", "gone"),
+    ];
+    for text in &texts {
+        let webhook = genesys_cloud::text(integration, "customer-1", text);
+        webhook.accepted(&setting.stack, integration).await;
+        assert_eq!(text, service.wait_for(&webhook.id()).await.text());
+    }
+    // None of them has used the genuine one up.
+    let trace = genesys_cloud::text(integration, "customer-1", &genuine);
+    trace.accepted(&setting.stack, integration).await;
+    let agents = genesys_cloud::text(integration, "customer-1", "hello");
+    agents.accepted(&setting.stack, integration).await;
+    service.wait_for(&agents.id()).await;
+    assert_eq!(texts.len() + 1, service.accepted().len());
+}
+
+#[tokio::test]
+async fn a_text_trace_is_known_while_the_deliveries_secret_is_rotated() {
+    let service = MessagingService::start().await;
+    let setting = by_messaging_service(&service, None).await;
+    let integration = &setting.integration;
+    let deliver = async |text: &str| {
+        let webhook = genesys_cloud::text(integration, "customer-1", text);
+        webhook.accepted(&setting.stack, integration).await;
+        webhook.id()
+    };
+    // The dispatcher reads the configuration before the new secret is in it.
+    service.wait_for(&deliver("before").await).await;
+    let mut configuration = integration.configuration(&service.url);
+    configuration["cards"] = json!({"route": "messaging-service"});
+    configuration["delivery"]["signingSecrets"] = json!([CALLER_SECRET, SIGNING_SECRET]);
+    integration.configure(&configuration).await;
+    deliver(&trace_made_with(CALLER_SECRET, integration, "new")).await;
+    deliver(&trace_made_with(SIGNING_SECRET, integration, "old")).await;
+    service.wait_for(&deliver("behind").await).await;
+    let texts: Vec<_> = service.accepted().iter().map(|attempt| attempt.text().to_owned()).collect();
+    assert_eq!(vec!["before", "behind"], texts);
 }
 
 #[tokio::test]

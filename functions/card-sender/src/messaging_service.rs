@@ -117,7 +117,9 @@ impl MessagingServiceRoute {
         customer: &Recipient,
         message: &CardMessage,
     ) -> Result<SentMessage, Problem> {
-        let text = text_trace(message, AgentlessMessage::MAXIMUM_TEXT);
+        let key = request.integration.trace_keys().next();
+        let text = key.and_then(|key| text_trace(message, AgentlessMessage::MAXIMUM_TEXT, &key));
+        let text = text.ok_or_else(|| Problem::unavailable("The card's text trace cannot be made."))?;
         let trace = AgentlessMessage::to_customer(&customer.id, text);
         let sent = self.platforms.send_agentless(&request.integration.platform, &trace, request.deadline).await;
         sent.map_err(|error| match Problem::from(error) {

@@ -81,7 +81,7 @@ impl Batch {
             let joined = match timeout_at(patient_until, tasks.join_next_with_id()).await {
                 Ok(joined) => joined,
                 Err(_) => {
-                    failures.extend(fate.seal(queue, &self.request_id, true).await);
+                    failures.extend(fate.seal(queue, &self.request_id, self.deadline, true).await);
                     tasks.join_next_with_id().await
                 }
             };
@@ -96,7 +96,7 @@ impl Batch {
                 None => {}
             }
         }
-        failures.extend(fate.seal(queue, &self.request_id, false).await);
+        failures.extend(fate.seal(queue, &self.request_id, self.deadline, false).await);
         let mut response = SqsBatchResponse::default();
         response.batch_item_failures = failures;
         response
@@ -142,12 +142,18 @@ impl Fate {
 
     /// Tells the queue, and returns what Lambda has to be told. Settled messages are deleted here only when `early`:
     /// otherwise Lambda is about to.
-    async fn seal(&mut self, queue: &Queue, request_id: &str, early: bool) -> Vec<BatchItemFailure> {
+    async fn seal(
+        &mut self,
+        queue: &Queue,
+        request_id: &str,
+        deadline: Timestamp,
+        early: bool,
+    ) -> Vec<BatchItemFailure> {
         let Self { settled, going_back } = std::mem::take(self);
         if let Some(oldest) = going_back.iter().filter_map(|message| age(&message.record)).max() {
             Event::WentBack(oldest).write();
         }
-        queue.hold_back(request_id, &going_back).await;
+        queue.hold_back(request_id, &going_back, deadline).await;
         if early {
             queue.delete(request_id, &settled).await;
         }

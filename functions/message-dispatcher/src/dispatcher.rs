@@ -2,11 +2,12 @@
 
 use crate::backoff;
 use crate::delivery::{MessagingService, TIMEOUT};
+use crate::patience::patiently;
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::OPERATION_TIMEOUT;
 use shared::envelope::Queued;
 use shared::integration::{Integration, IntegrationName, IntegrationStore, LoadError};
-use shared::ledger::{Bid, CLOCK_SKEW, Claim, Claimed, Lapsed, Ledger, LedgerError, Settled};
+use shared::ledger::{Bid, CLOCK_SKEW, Claim, Claimed, Lapsed, Ledger, LedgerError, Outcome, Settled};
 use shared::platform::Platforms;
 use shared::queue::MessageQueue;
 use shared::scope::Ids;
@@ -59,9 +60,22 @@ impl Reception<'_> {
         Ids { request_id: Some(self.request_id.to_owned()), integration: Some(integration.to_string()) }
     }
 
-    /// It goes back, for longer each time.
-    pub(crate) fn come_again(self) -> Verdict {
+    /// It is retried within seconds: something of our own is out of reach.
+    pub(crate) fn retry_soon(self) -> Verdict {
+        Verdict::ComeAgain(backoff::after_own_fault(self.receives, fastrand::f64()))
+    }
+
+    /// It is retried after a longer wait each time: it takes another version or an operator.
+    pub(crate) fn retry_later(self) -> Verdict {
         Verdict::ComeAgain(backoff::after(self.receives, fastrand::f64()))
+    }
+
+    /// It is retried because its integration cannot be had.
+    pub(crate) fn retry_without(self, error: &LoadError) -> Verdict {
+        match error {
+            LoadError::Unavailable(_) | LoadError::TooManyUnknown => self.retry_soon(),
+            LoadError::NotFound | LoadError::Invalid(_) => self.retry_later(),
+        }
     }
 }
 
@@ -93,7 +107,7 @@ impl Dispatcher {
             // until the queue sets it aside.
             Err(_) => {
                 tracing::error!(request_id = reception.request_id, outcome = "retry", reason = "unreadable envelope");
-                reception.come_again()
+                reception.retry_later()
             }
         }
     }
@@ -122,6 +136,24 @@ impl Dispatcher {
             }
         })
     }
+
+    /// Gives a claim back. Where that fails, the next attempt has to wait for the end of the lease.
+    pub(crate) async fn release(&self, claim: &Claim, reception: Reception<'_>) -> Result<(), LedgerError> {
+        let release = || self.ledger.release(claim, Timestamp::now());
+        patiently(reception.deadline, release, LedgerError::passes).await
+    }
+
+    /// Records how the work ended. Where that fails, it is done again when it is asked for again.
+    pub(crate) async fn complete(
+        &self,
+        claim: &Claim,
+        reception: Reception<'_>,
+        outcome: Outcome,
+        answer: Option<&str>,
+    ) -> Result<(), LedgerError> {
+        let complete = || self.ledger.complete(claim, Timestamp::now(), outcome, answer);
+        patiently(reception.deadline, complete, LedgerError::passes).await
+    }
 }
 
 /// The wait before the next attempt, or `None` when no time is left.
@@ -133,7 +165,7 @@ pub(crate) fn next_wait(backoff: Duration, retry_after: Option<Duration>, time_l
 }
 
 /// How long it is until `instant`; nothing when it has passed.
-fn until(instant: Timestamp) -> Duration {
+pub(crate) fn until(instant: Timestamp) -> Duration {
     instant.duration_since(Timestamp::now()).try_into().unwrap_or_default()
 }
 

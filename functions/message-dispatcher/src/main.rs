@@ -8,6 +8,7 @@ mod dispatcher;
 mod end;
 mod failure;
 mod message;
+mod patience;
 mod queue;
 mod receipt;
 

@@ -6,7 +6,7 @@ use crate::dispatcher::{Dispatcher, Reception, Turn, Verdict, Without, next_wait
 use crate::end::End;
 use crate::failure::Failure;
 use jiff::{SignedDuration, Timestamp};
-use shared::card::text_trace_code;
+use shared::card::TraceCode;
 use shared::delivery::{Delivery, webhook_id};
 use shared::envelope::{Envelope, Origin};
 use shared::identity::Identity;
@@ -19,6 +19,7 @@ use shared::receipt::DeliveryStatus;
 use shared::record::{Record, RecordedReceipt};
 use shared::scope;
 use std::error::Error;
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// One message on its way.
@@ -39,7 +40,7 @@ impl Dispatcher {
                 Event::Retried(&envelope.integration).write();
                 let (request_id, integration) = (reception.request_id, envelope.integration.as_str());
                 tracing::error!(request_id, integration, outcome = "retry", reason = %fault);
-                return reception.come_again();
+                return reception.retry_later();
             }
         };
         let webhook_id = webhook_id(&envelope.integration, &message);
@@ -55,32 +56,28 @@ impl Dispatcher {
         }
         let integration = match self.integration(&task.envelope.integration, task.envelope.received_at).await {
             Ok(integration) => integration,
-            Err(Without::ForNow(error)) => return (End::troubled(&error), task.reception.come_again()),
+            Err(Without::ForNow(error)) => return (End::troubled(&error), task.reception.retry_without(&error)),
             Err(Without::ForGood(error)) => return (End::Orphaned(error.to_string()), Verdict::Settled),
         };
         let attended = self.claim_and_deliver(task, &integration).await;
-        attended.unwrap_or_else(|error| (End::troubled(&error), task.reception.come_again()))
+        attended.unwrap_or_else(|error| (End::troubled(&error), task.reception.retry_soon()))
     }
 
     async fn claim_and_deliver(
         &self,
         task: &Task<'_>,
-        integration: &Integration,
+        integration: &Arc<Integration>,
     ) -> Result<(End, Verdict), LedgerError> {
         let identity = task.message.identity(&integration.name);
         let key = ledger::key::delivery(&integration.name, identity.as_str());
+        // Before the claim, which counts as an attempt to deliver.
+        let is_text_trace = self.is_text_trace(task, integration, &identity).await?;
         match self.turn(&key, task.reception).await? {
-            Turn::Ours(claim) => match self.is_text_trace(task, integration, &identity).await {
-                Ok(false) => Ok(self.deliver(task, integration, &claim).await),
-                Ok(true) => {
-                    let end = End::Dropped("text trace of a card");
-                    Ok((end, self.settle(task, &claim, Outcome::Done, Record::text_trace()).await))
-                }
-                Err(error) => {
-                    self.ledger.release(&claim, Timestamp::now()).await?;
-                    Err(error)
-                }
-            },
+            Turn::Ours(claim) if is_text_trace => {
+                let end = End::Dropped("text trace of a card");
+                Ok((end, self.settle(task, &claim, Outcome::Done, Record::text_trace()).await))
+            }
+            Turn::Ours(claim) => Ok(self.deliver(task, integration, &claim).await),
             Turn::Done(settled) => {
                 // It may be here again because its receipt did not get onto the queue.
                 let record = Record::read(settled.answer.as_deref());
@@ -93,19 +90,28 @@ impl Dispatcher {
     }
 
     /// Whether it is the text of a card that the customer gets, or has got, as a card. Each code counts once: what comes
-    /// with it in another message is a copy that somebody sent.
+    /// with it in another message is a copy that somebody sent. A code that is not ours may be made with a secret that we
+    /// have not read yet; where that cannot be found out, the text is delivered.
     async fn is_text_trace(
         &self,
         task: &Task<'_>,
-        integration: &Integration,
+        integration: &Arc<Integration>,
         identity: &Identity,
     ) -> Result<bool, LedgerError> {
         let code = match integration.cards {
-            CardRoute::MessagingService { text_trace: true } => task.text_trace_code(),
+            CardRoute::MessagingService { text_trace: true } => task.trace_code(),
             _ => None,
         };
         let Some(code) = code else { return Ok(false) };
-        let (key, now) = (format!("text-trace#{}#{code}", integration.name), Timestamp::now());
+        let check = |integration: &Integration| {
+            let ours = integration.trace_keys().any(|key| code.is_made_with(&key));
+            if ours { Ok(()) } else { Err(()) }
+        };
+        let checked = self.integrations.with_refresh(Arc::clone(integration), check, |()| true).await;
+        if !matches!(checked, Ok(Ok(_))) {
+            return Ok(false);
+        }
+        let (key, now) = (ledger::key::text_trace(&integration.name, code.as_str()), Timestamp::now());
         let fingerprint = Some(identity.as_str());
         match self.ledger.claim(Bid { key: &key, now, until: now, fingerprint, lapsed: Lapsed::TakeOver }).await? {
             Claimed::Won(claim) => {
@@ -152,7 +158,7 @@ impl Dispatcher {
                 match next_wait(backoff, retry_after, left) {
                     None => self.fail(task, claim, Failure::Expired).await,
                     Some(wait) => {
-                        if let Err(error) = self.ledger.release(claim, Timestamp::now()).await {
+                        if let Err(error) = self.release(claim, task.reception).await {
                             task.log_trouble(&error, "the claim could not be given back");
                         }
                         (End::Retried(cause.to_string()), Verdict::ComeAgain(wait))
@@ -175,7 +181,7 @@ impl Dispatcher {
             record.receipt = None;
         }
         let answer = record.to_answer();
-        if let Err(error) = self.ledger.complete(claim, Timestamp::now(), outcome, answer.as_deref()).await {
+        if let Err(error) = self.complete(claim, task.reception, outcome, answer.as_deref()).await {
             task.log_trouble(&error, "the outcome could not be recorded");
         }
         self.announce(task, &record).await
@@ -189,7 +195,7 @@ impl Dispatcher {
             Ok(()) => Verdict::Settled,
             Err(error) => {
                 task.log_trouble(&error, "the receipt is not on the queue");
-                task.reception.come_again()
+                task.reception.retry_soon()
             }
         }
     }
@@ -197,9 +203,9 @@ impl Dispatcher {
 
 impl Task<'_> {
     /// The code in it, if it looks like the text of a card and nothing more.
-    fn text_trace_code(&self) -> Option<&str> {
+    fn trace_code(&self) -> Option<TraceCode<'_>> {
         match &self.message.kind {
-            Kind::Text(Content { text: Some(text), content, .. }) if content.is_empty() => text_trace_code(text),
+            Kind::Text(Content { text: Some(text), content, .. }) if content.is_empty() => TraceCode::find(text),
             _ => None,
         }
     }

@@ -1,8 +1,10 @@
 //! What becomes of messages that were taken off the queue.
 
+use crate::patience::patiently;
 use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry};
+use jiff::Timestamp;
 use shared::aws::cause;
 use std::time::Duration;
 
@@ -24,9 +26,9 @@ impl Queue {
         Self { client, url }
     }
 
-    /// Sets the wait of each message. Where that fails, it comes again after the queue's own time-out, in order all the
-    /// same.
-    pub(crate) async fn hold_back(&self, request_id: &str, messages: &[GoingBack]) {
+    /// Sets the wait of each message. While SQS is out of reach that is repeated, for the queue's own time-out is minutes
+    /// long; when the time is over, a message is there again after that, in order all the same.
+    pub(crate) async fn hold_back(&self, request_id: &str, messages: &[GoingBack], deadline: Timestamp) {
         if messages.is_empty() {
             return;
         }
@@ -41,7 +43,8 @@ impl Queue {
                 .ok()
         });
         let request = self.client.change_message_visibility_batch().queue_url(&self.url);
-        match request.set_entries(Some(entries.collect())).send().await {
+        let request = request.set_entries(Some(entries.collect()));
+        match patiently(deadline, || request.clone().send(), |_| true).await {
             Ok(output) if output.failed().is_empty() => {}
             Ok(output) => tracing::warn!(request_id, failed = output.failed().len(), "some waits could not be set"),
             Err(error) => tracing::warn!(request_id, reason = cause(&error), "the waits could not be set"),

@@ -49,11 +49,13 @@ impl Dispatcher {
     async fn attend_receipt(&self, envelope: &ReceiptEnvelope, reception: Reception<'_>) -> (End, Verdict) {
         let integration = match self.integration(&envelope.integration, envelope.received_at).await {
             Ok(integration) => integration,
-            Err(Without::ForNow(error)) => return (End::Troubled(error.to_string()), reception.come_again()),
+            Err(Without::ForNow(error)) => {
+                return (End::Troubled(error.to_string()), reception.retry_without(&error));
+            }
             Err(Without::ForGood(error)) => return (End::Orphaned(error.to_string()), Verdict::Settled),
         };
         let posted = self.claim_and_post(envelope, &integration, reception).await;
-        posted.unwrap_or_else(|error| (End::Troubled(error.to_string()), reception.come_again()))
+        posted.unwrap_or_else(|error| (End::Troubled(error.to_string()), reception.retry_soon()))
     }
 
     async fn claim_and_post(
@@ -71,7 +73,7 @@ impl Dispatcher {
         let deadline = Instant::now() + reception.patience();
         let error = match self.platforms.post_receipt(&integration.platform, &envelope.receipt, deadline).await {
             Ok(()) => {
-                self.ledger.complete(&claim, Timestamp::now(), Outcome::Done, None).await?;
+                self.complete(&claim, reception, Outcome::Done, None).await?;
                 return Ok((End::Posted, Verdict::Settled));
             }
             Err(error) => error,
@@ -85,11 +87,11 @@ impl Dispatcher {
         let age = Timestamp::now().duration_since(envelope.received_at);
         match next_wait(backoff, retry_after, left).filter(|_| !is_final(&error, age)) {
             Some(wait) => {
-                self.ledger.release(&claim, Timestamp::now()).await?;
+                self.release(&claim, reception).await?;
                 Ok((End::Retried(error), Verdict::ComeAgain(wait)))
             }
             None => {
-                self.ledger.complete(&claim, Timestamp::now(), Outcome::Failed, None).await?;
+                self.complete(&claim, reception, Outcome::Failed, None).await?;
                 Ok((End::Failed(error), Verdict::Settled))
             }
         }

@@ -5,7 +5,7 @@ mod trace;
 
 pub use read::CardRequest;
 pub(crate) use read::payload;
-pub use trace::{text_trace, text_trace_code};
+pub use trace::{TraceCode, TraceKey, text_trace};
 
 use crate::receipt::Recipient;
 use std::fmt;

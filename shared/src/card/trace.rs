@@ -3,44 +3,92 @@
 //! The platform sends that text to the customer like any other, and it is the card once more. So its last line is a code,
 //! made for this one text, by which the dispatcher knows it and drops it, however late it comes: once, because an agent may
 //! have copied it. If the platform changed a word of it, it is delivered, and nothing is lost.
+//!
+//! The code is keyed: who writes a text of his own cannot make one, and the code of another text is of no use to him.
 
 use super::{Action, Card, CardMessage};
-use crate::identity::Identity;
+use crate::integration::IntegrationName;
+use crate::signature::hmac_sha256;
+use crate::signature::standard_webhooks::SigningSecret;
+use data_encoding::BASE32_DNSSEC;
+use hmac::Mac;
+use secrecy::{ExposeSecret, SecretSlice};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
 /// Before and behind the code.
 const CODE: (&str, &str) = ("[card ", "]");
-/// How many digits each half of a code has: the first tells it from others, the second proves it.
+/// How many digits each half of a code has, 40 bits: the first tells it from others of the same text, the second proves
+/// who made it. A guess at that costs a text to the customer.
 const HALF: usize = 8;
 
-/// The card as a text of at most `maximum` characters: what is shown, the buttons in brackets, and a new code.
+/// What makes and proves the codes of one integration.
+#[derive(Debug)]
+pub struct TraceKey(SecretSlice<u8>);
+
+impl TraceKey {
+    /// The key that `secret`, with which the integration's deliveries are signed, gives for its codes.
+    #[must_use]
+    pub fn new(secret: &SigningSecret, integration: &IntegrationName) -> Option<Self> {
+        secret.derived(&format!("text trace of {integration}")).map(Self)
+    }
+
+    /// White space does not count: platforms trim it.
+    fn proof(&self, number: &str, text: &str) -> Option<String> {
+        let words: Vec<_> = text.split_whitespace().collect();
+        let mac = hmac_sha256(self.0.expose_secret(), &[number.as_bytes(), b" ", words.join(" ").as_bytes()])?;
+        Some(half(&mac.finalize().into_bytes()))
+    }
+}
+
+/// The card as a text of at most `maximum` characters: what is shown, the buttons in brackets, and a new code, if one can
+/// be made.
 #[must_use]
-pub fn text_trace(message: &CardMessage, maximum: usize) -> String {
+pub fn text_trace(message: &CardMessage, maximum: usize, key: &TraceKey) -> Option<String> {
     let mut lines: Vec<String> = message.text.clone().into_iter().collect();
     lines.extend(message.cards.as_slice().iter().flat_map(lines_of));
     let replies = message.quick_replies.iter().map(|reply| format!("[{}]", reply.title));
     lines.extend(Some(replies.collect::<Vec<_>>().join(" ")).filter(|line| !line.is_empty()));
     let room = maximum.saturating_sub(CODE.0.len() + 2 * HALF + CODE.1.len() + 1);
     let text = shortened(lines.join("\n"), room);
-    let number = half(&Identity::random());
-    format!("{text}\n{}{number}{}{}", CODE.0, proof(&number, &text), CODE.1)
+    let number = half(Uuid::new_v4().as_bytes());
+    Some(format!("{text}\n{}{number}{}{}", CODE.0, key.proof(&number, &text)?, CODE.1))
 }
 
-/// The code at the end of a text that [`text_trace`] made. White space does not count: platforms trim it.
-#[must_use]
-pub fn text_trace_code(text: &str) -> Option<&str> {
-    let text = text.trim_end();
-    let (text, code) = text.strip_suffix(CODE.1)?.rsplit_once(CODE.0)?;
-    let (number, given) = code.split_at_checked(HALF)?;
-    (given == proof(number, text)).then_some(code)
+/// What stands at the end of a text where [`text_trace`] puts its code, and may be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceCode<'t> {
+    text: &'t str,
+    code: &'t str,
+    number: &'t str,
+    proof: &'t str,
 }
 
-fn proof(number: &str, text: &str) -> String {
-    let words: Vec<_> = text.split_whitespace().collect();
-    half(&Identity::of(&["text trace", number, &words.join(" ")]))
+impl<'t> TraceCode<'t> {
+    /// Finds it, if the text ends like a text trace.
+    #[must_use]
+    pub fn find(text: &'t str) -> Option<Self> {
+        let (text, code) = text.trim_end().strip_suffix(CODE.1)?.rsplit_once(CODE.0)?;
+        let (number, proof) = code.split_at_checked(HALF)?;
+        (proof.len() == HALF).then_some(Self { text, code, number, proof })
+    }
+
+    /// Whether it was made with `key`, and for this text.
+    #[must_use]
+    pub fn is_made_with(&self, key: &TraceKey) -> bool {
+        key.proof(self.number, self.text)
+            .is_some_and(|expected| expected.as_bytes().ct_eq(self.proof.as_bytes()).into())
+    }
+
+    /// The code itself.
+    #[must_use]
+    pub fn as_str(&self) -> &'t str {
+        self.code
+    }
 }
 
-fn half(identity: &Identity) -> String {
-    identity.as_str().chars().take(HALF).collect()
+fn half(bytes: &[u8]) -> String {
+    BASE32_DNSSEC.encode(bytes).chars().take(HALF).collect()
 }
 
 fn lines_of(card: &Card) -> Vec<String> {
@@ -63,6 +111,7 @@ fn shortened(text: String, maximum: usize) -> String {
 mod tests {
     use super::*;
     use crate::card::{ButtonReply, Cards, WebAddress};
+    use crate::identity::Identity;
 
     fn card(title: &str) -> Card {
         let reply = |title: &str| ButtonReply { title: title.to_owned(), payload: "p".to_owned() };
@@ -78,6 +127,25 @@ mod tests {
         }
     }
 
+    fn key_of(byte: u8, integration: &str) -> TraceKey {
+        let secret = format!("whsec_{}", data_encoding::BASE64.encode(&[byte; 32]));
+        TraceKey::new(&SigningSecret::parse(&secret).unwrap(), &integration.parse().unwrap()).unwrap()
+    }
+
+    fn key() -> TraceKey {
+        key_of(1, "acme")
+    }
+
+    fn trace_of(title: &str) -> String {
+        let card = Card { title: title.to_owned(), subtitle: None, image: None, actions: Vec::new() };
+        let message = CardMessage { text: None, cards: Cards::One(Box::new(card)), quick_replies: Vec::new() };
+        text_trace(&message, 2_000, &key()).unwrap()
+    }
+
+    fn code_of(text: &str) -> Option<&str> {
+        TraceCode::find(text).filter(|code| code.is_made_with(&key())).map(|code| code.as_str())
+    }
+
     #[test]
     fn a_card_reads_as_its_texts_and_its_buttons_and_a_code() {
         let message = CardMessage {
@@ -85,7 +153,7 @@ mod tests {
             cards: Cards::One(Box::new(card("Invoice"))),
             quick_replies: vec![ButtonReply { title: "Later".to_owned(), payload: "l".to_owned() }],
         };
-        let text = text_trace(&message, 2_000);
+        let text = text_trace(&message, 2_000, &key()).unwrap();
         let shown = "Hello\nInvoice\nPlease review.\n[Approve] [Reject] [Details: https://e.com/d]\n[Later]\n[card ";
         assert!(text.starts_with(shown), "{text}");
         assert_eq!(shown.len() + 17, text.len(), "{text}");
@@ -93,34 +161,40 @@ mod tests {
 
     #[test]
     fn a_text_trace_is_known_by_its_code_and_no_other_text_has_one() {
-        let of = |title: &str| {
-            let card = Card { title: title.to_owned(), subtitle: None, image: None, actions: Vec::new() };
-            text_trace(&CardMessage { text: None, cards: Cards::One(Box::new(card)), quick_replies: Vec::new() }, 2_000)
-        };
         for title in ["t", "Your table is ready", "[card 0000000000000000]", "ä\u{1f600}\n\tb", &"long ".repeat(1_000)]
         {
-            let text = of(title);
-            let code = text_trace_code(&text).unwrap_or_else(|| panic!("{text}"));
+            let text = trace_of(title);
+            let code = code_of(&text).unwrap_or_else(|| panic!("{text}"));
             let spaced = format!("{}\r\n ", text.replace('\n', " \r\n"));
-            assert_eq!(Some(code), text_trace_code(&spaced));
-            assert_ne!(Some(code), text_trace_code(&of(title)), "each has its own");
+            assert_eq!(Some(code), code_of(&spaced));
+            assert_ne!(Some(code), code_of(&trace_of(title)), "each has its own");
             for changed in [format!("{text} And more"), format!("And {text}")] {
-                assert_eq!(None, text_trace_code(&changed));
+                assert_eq!(None, code_of(&changed));
             }
         }
         for text in
             ["", "t", "[card ", "[card ]", "t\n[card 0000000000000000]", "t\n[card äääää]", "Your table is ready"]
         {
-            assert_eq!(None, text_trace_code(text));
+            assert_eq!(None, code_of(text));
         }
     }
 
     #[test]
+    fn a_code_counts_for_its_own_text_its_own_integration_and_its_own_secret_only() {
+        let text = trace_of("Your table is ready");
+        let code = TraceCode::find(&text).unwrap();
+        assert!(code.is_made_with(&key()));
+        assert!(!code.is_made_with(&key_of(2, "acme")) && !code.is_made_with(&key_of(1, "other")));
+        let stolen = format!("Your table is gone\n[card {}]", code.as_str());
+        assert_eq!(None, code_of(&stolen));
+        // What an earlier version took, and anybody could make.
+        let unkeyed = |text: &str| Identity::of(&["text trace", "01234567", text]).as_str()[..8].to_owned();
+        assert_eq!(None, code_of(&format!("gone\n[card 01234567{}]", unkeyed("gone"))));
+    }
+
+    #[test]
     fn a_long_card_is_cut_to_what_the_platform_takes() {
-        let of = |length: usize| {
-            let card = Card { title: "ä".repeat(length), subtitle: None, image: None, actions: Vec::new() };
-            text_trace(&CardMessage { text: None, cards: Cards::One(Box::new(card)), quick_replies: Vec::new() }, 2_000)
-        };
+        let of = |length: usize| trace_of(&"ä".repeat(length));
         let room = 2_000 - "\n[card 0000000000000000]".len();
         assert!(of(room).starts_with(&format!("{}\n[card ", "ä".repeat(room))));
         assert!(of(room + 1).starts_with(&format!("{}…\n[card ", "ä".repeat(room - 1))));

@@ -18,6 +18,7 @@ pub use media::MediaConfig;
 pub use name::{IntegrationName, InvalidIntegrationName};
 pub use store::{IntegrationStore, LoadError};
 
+use crate::card::TraceKey;
 use crate::fields::{self, Fault};
 use crate::platform::{PlatformConfig, PlatformName, Route};
 use secrecy::SecretString;
@@ -54,6 +55,12 @@ impl Integration {
     /// The sender routes that it has.
     pub fn routes(&self) -> impl Iterator<Item = Route> {
         Route::ALL.into_iter().filter(|route| self.supports(*route))
+    }
+
+    /// The keys of the text traces of its cards: one is made with the first, and known by any of them, so that the
+    /// deliveries' secrets can be rotated.
+    pub fn trace_keys(&self) -> impl Iterator<Item = TraceKey> {
+        self.delivery.signing_secrets.iter().filter_map(|secret| TraceKey::new(secret, &self.name))
     }
 
     /// Reads the configuration document of `name`.

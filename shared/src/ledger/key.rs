@@ -5,29 +5,76 @@ use crate::integration::IntegrationName;
 use crate::platform::Route;
 use crate::receipt::DeliveryReceipt;
 
+/// The kinds of keys, by what they begin with. The template's roles name these prefixes (`dynamodb:LeadingKeys`), so that
+/// a function can write no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A message to the messaging service.
+    Delivery,
+    /// A receipt to the platform.
+    Receipt,
+    /// A caller's request.
+    Request,
+    /// What a customer wrote or chose.
+    Inbound,
+    /// The text that a conversation keeps of a card.
+    TextTrace,
+    /// A test delivery that an operator asked for.
+    Probe,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Delivery, Self::Receipt, Self::Request, Self::Inbound, Self::TextTrace, Self::Probe];
+
+    /// What its keys begin with.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Delivery => "delivery#",
+            Self::Receipt => "receipt#",
+            Self::Request => "request#",
+            Self::Inbound => "inbound#",
+            Self::TextTrace => "text-trace#",
+            Self::Probe => "probe#",
+        }
+    }
+
+    fn key(self, integration: &IntegrationName, identity: &str) -> String {
+        format!("{}{integration}#{identity}", self.prefix())
+    }
+}
+
 /// The delivery of a message to the messaging service; the digits of the message's `webhook-id` are its identity.
 #[must_use]
 pub fn delivery(integration: &IntegrationName, identity: &str) -> String {
-    format!("delivery#{integration}#{identity}")
+    Kind::Delivery.key(integration, identity)
 }
 
 /// The posting of a receipt to the platform.
 #[must_use]
 pub fn receipt(integration: &IntegrationName, receipt: &DeliveryReceipt) -> String {
-    format!("receipt#{integration}#{}", receipt.identity(integration))
+    Kind::Receipt.key(integration, receipt.identity(integration).as_str())
 }
 
 /// A caller's request.
 #[must_use]
 pub fn request(integration: &IntegrationName, identity: &Identity) -> String {
-    format!("request#{integration}#{identity}")
+    Kind::Request.key(integration, identity.as_str())
+}
+
+/// The text that a conversation keeps of a card, by the code in it.
+#[must_use]
+pub fn text_trace(integration: &IntegrationName, code: &str) -> String {
+    Kind::TextTrace.key(integration, code)
 }
 
 /// The posting of what a customer did, under the id that the caller has for it: each caller has ids of its own.
 #[must_use]
 pub fn inbound(integration: &IntegrationName, caller: &str, kind: &str, message_id: &str) -> String {
     let identity = Identity::of(&["inbound", integration.as_str(), kind, message_id, "of", caller]);
-    format!("inbound#{integration}#{identity}")
+    Kind::Inbound.key(integration, identity.as_str())
 }
 
 /// What stands for a request: the same caller's, to the same route, under the same idempotency key.
@@ -54,5 +101,6 @@ mod tests {
         assert_eq!(format!("receipt#acme#{identity}"), receipt(&acme, &told));
         let identity = Identity::of(&["inbound", "acme", "message", "m-1", "of", "crm"]);
         assert_eq!(format!("inbound#acme#{identity}"), inbound(&acme, "crm", "message", "m-1"));
+        assert_eq!("text-trace#acme#0123", text_trace(&acme, "0123"));
     }
 }

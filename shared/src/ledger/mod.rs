@@ -138,6 +138,14 @@ pub enum LedgerError {
     Malformed(&'static str),
 }
 
+impl LedgerError {
+    /// Whether the same may work a little later.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
 impl Ledger {
     /// The ledger in `table`.
     #[must_use]
