@@ -1,7 +1,8 @@
 //! Least privilege: for each function the exact set of what it may do, and on what.
 
-use crate::document::{FUNCTIONS, Resources, short, strings, template};
+use crate::document::{FUNCTIONS, Resources, SENDERS, root, short, strings, template};
 use serde_json::{Value, json};
+use shared::ledger::key::Kind;
 use std::collections::BTreeSet;
 
 /// The secrets of all integrations: which there are is not known to the template, so that this star cannot be named.
@@ -24,15 +25,43 @@ fn needed(function: &str) -> BTreeSet<(String, String)> {
             ("sqs:ChangeMessageVisibility", "MessageQueue"),
             ("sqs:GetQueueAttributes", "MessageQueue"),
             ("sqs:SendMessage", "MessageQueue"),
-            ("dynamodb:UpdateItem", "Ledger"),
         ],
-        "CardSender" => vec![("dynamodb:UpdateItem", "Ledger"), ("sqs:SendMessage", "MessageQueue")],
-        "AgentlessSender" | "ReceiptPoster" | "InboundSender" | "AgentSender" => {
-            vec![("dynamodb:UpdateItem", "Ledger")]
-        }
+        "CardSender" => vec![("sqs:SendMessage", "MessageQueue")],
+        "AgentlessSender" | "ReceiptPoster" | "InboundSender" | "AgentSender" => vec![],
         other => panic!("nobody has said what {other} needs"),
     });
-    owned(&needed)
+    let keys = kinds_written(function).into_iter().map(|kind| format!("Ledger {}*", kind.prefix()));
+    owned(&needed).into_iter().chain(keys.map(|keys| ("dynamodb:UpdateItem".to_owned(), keys))).collect()
+}
+
+/// The source of a function.
+fn source_of(function: &str) -> String {
+    let kebab = |letter: char| match letter {
+        'A'..='Z' => format!("-{}", letter.to_ascii_lowercase()),
+        other => other.to_string(),
+    };
+    let name: String = function.chars().map(kebab).collect();
+    let folder = root().join("functions").join(name.trim_start_matches('-')).join("src");
+    let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+}
+
+/// The kinds of the ledger's keys that a function writes, as its own code makes them.
+fn kinds_written(function: &str) -> BTreeSet<Kind> {
+    let source = source_of(function);
+    assert!(!source.contains("#{"), "{function} makes keys past `ledger::key`");
+    let makes = |kind: &Kind| {
+        let constructor = kind.prefix().trim_end_matches('#').replace('-', "_");
+        source.contains(&format!("key::{constructor}("))
+    };
+    let mut kinds: BTreeSet<_> = Kind::ALL.into_iter().filter(makes).collect();
+    if SENDERS.contains(&function) {
+        kinds.insert(Kind::Request);
+    }
+    if function == "MessageDispatcher" {
+        kinds.insert(Kind::Probe);
+    }
+    kinds
 }
 
 fn owned(pairs: &[(&str, &str)]) -> BTreeSet<(String, String)> {
@@ -46,16 +75,44 @@ fn allowed(resources: &Resources, function: &str) -> BTreeSet<(String, String)> 
     for policy in role["Policies"].as_array().unwrap() {
         for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
             assert_eq!(statement["Effect"], "Allow", "{function}: {statement}");
-            let keys: Vec<_> = statement.as_object().unwrap().keys().map(String::as_str).collect();
-            assert!(keys.iter().all(|key| ["Effect", "Action", "Resource"].contains(key)), "{function}: {statement}");
+            let mut parts = statement.as_object().unwrap().clone();
+            let condition = parts.remove("Condition");
+            let parts: Vec<_> = parts.keys().map(String::as_str).collect();
+            assert!(
+                parts.iter().all(|part| ["Effect", "Action", "Resource"].contains(part)),
+                "{function}: {statement}"
+            );
+            let suffixes = condition.map_or_else(|| vec![String::new()], |condition| leading_keys(&condition));
             for action in strings(&statement["Action"]) {
                 for resource in strings(&statement["Resource"]) {
-                    allowed.insert((action.clone(), resource));
+                    let resources = suffixes.iter().map(|suffix| format!("{resource}{suffix}"));
+                    allowed.extend(resources.map(|resource| (action.clone(), resource)));
                 }
             }
         }
     }
     allowed
+}
+
+/// The keys to which a condition restricts a statement, each after a space; any other condition fails here.
+fn leading_keys(condition: &Value) -> Vec<String> {
+    let keys = &condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    assert_eq!(*condition, json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}));
+    strings(keys).into_iter().map(|key| format!(" {key}")).collect()
+}
+
+#[test]
+fn a_function_that_was_taken_over_can_write_no_other_functions_kinds_of_keys() {
+    let resources = Resources::by_default();
+    for function in FUNCTIONS {
+        // Another action might name no key, and `ForAllValues` holds where there is none.
+        let on_ledger: BTreeSet<_> =
+            allowed(&resources, function).into_iter().filter(|(action, _)| action.starts_with("dynamodb:")).collect();
+        let expected = kinds_written(function).into_iter().map(|kind| format!("Ledger {}*", kind.prefix()));
+        assert_eq!(on_ledger, expected.map(|keys| ("dynamodb:UpdateItem".to_owned(), keys)).collect(), "{function}");
+        let marks_deliveries = on_ledger.iter().any(|(_, keys)| keys.contains(Kind::Delivery.prefix()));
+        assert_eq!(function == "MessageDispatcher", marks_deliveries, "{function}");
+    }
 }
 
 #[test]

@@ -32,8 +32,8 @@ const RECEIVES_PER_DOUBLING: u64 = 100;
 ///
 /// Only what has been received hundreds of times waits longer, up to fifteen minutes: else it would be a dead letter,
 /// after 1,000 receives, within the hour. So it takes 100 receives at each of 4, 8, 16, 32, 64, 128, 256 and 512 seconds
-/// and 200 at 900, less a quarter for jitter: a fault may last for more than two days. The customer waits for no more
-/// than a tenth of the fault's own length after its end.
+/// and 200 at 900, less a quarter for jitter: a fault may last for more than two days. When it is over, the
+/// customer waits for no more than eight seconds or a tenth of the fault's own length.
 pub(crate) fn after_own_fault(receives: u64, jitter: f64) -> Duration {
     let doublings = u32::try_from(receives / RECEIVES_PER_DOUBLING).unwrap_or(u32::MAX);
     jittered(OWN_FAULT.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST), jitter)

@@ -97,7 +97,8 @@ impl IntegrationStore {
     /// difference, it is checked once more against a configuration that is read now, if that is another one.
     ///
     /// # Errors
-    /// As [`Self::refreshed`], and inside, those of the check.
+    /// As [`Self::get`]; and where a fresh configuration was to be read and could not be, that is an error even when an
+    /// older one is known, because that one has just proved not to do. Inside, those of the check.
     pub async fn with_refresh<T, E>(
         &self,
         integration: Arc<Integration>,

@@ -1,5 +1,6 @@
 //! The functions of the template: which routes they answer, and what their roles must allow.
 
+use shared::ledger::key::Kind;
 use shared::platform::Route;
 
 /// One function.
@@ -11,8 +12,8 @@ pub(super) struct Function {
     pub(super) endpoints: &'static [Endpoint],
     /// What it does on the queue.
     on_queue: &'static [&'static str],
-    /// What it does on the ledger's table.
-    on_ledger: &'static [&'static str],
+    /// The kinds of keys that it writes in the ledger's table.
+    on_ledger: &'static [Kind],
 }
 
 /// What a function does something on.
@@ -57,24 +58,30 @@ pub(super) const FUNCTIONS: [Function; 7] = [
             "sqs:ReceiveMessage",
             "sqs:SendMessage",
         ],
-        on_ledger: &["dynamodb:UpdateItem"],
+        on_ledger: &[Kind::Delivery, Kind::Probe, Kind::Receipt, Kind::TextTrace],
     },
     sender("AgentlessSender", &[Endpoint::Sender(Route::Agentless)]),
-    sender("ReceiptPoster", &[Endpoint::Sender(Route::Receipts)]),
+    Function {
+        on_ledger: &[Kind::Receipt, Kind::Request],
+        ..sender("ReceiptPoster", &[Endpoint::Sender(Route::Receipts)])
+    },
     Function { on_queue: &["sqs:SendMessage"], ..sender("CardSender", &[Endpoint::Sender(Route::Cards)]) },
-    sender(
-        "InboundSender",
-        &[
-            Endpoint::Sender(Route::InboundMessages),
-            Endpoint::Sender(Route::InboundEvents),
-            Endpoint::Sender(Route::InboundResponses),
-        ],
-    ),
+    Function {
+        on_ledger: &[Kind::Inbound, Kind::Request],
+        ..sender(
+            "InboundSender",
+            &[
+                Endpoint::Sender(Route::InboundMessages),
+                Endpoint::Sender(Route::InboundEvents),
+                Endpoint::Sender(Route::InboundResponses),
+            ],
+        )
+    },
     sender("AgentSender", &[Endpoint::Sender(Route::AgentMessages), Endpoint::Sender(Route::AgentTyping)]),
 ];
 
 const fn sender(name: &'static str, endpoints: &'static [Endpoint]) -> Function {
-    Function { name, endpoints, on_queue: &[], on_ledger: &["dynamodb:UpdateItem"] }
+    Function { name, endpoints, on_queue: &[], on_ledger: &[Kind::Request] }
 }
 
 impl Function {
@@ -84,15 +91,21 @@ impl Function {
             [] => &["kms:Decrypt"],
             _ => &["kms:Decrypt", "kms:GenerateDataKey"],
         };
+        let on_ledger: &[_] = if self.on_ledger.is_empty() { &[] } else { &["dynamodb:UpdateItem"] };
         let mut needs: Vec<(Resource, &[_])> = vec![
             (Resource::Logs, &["logs:CreateLogStream", "logs:PutLogEvents"]),
             (Resource::Secrets, &["secretsmanager:GetSecretValue"]),
             (Resource::Queue, self.on_queue),
-            (Resource::Ledger, self.on_ledger),
+            (Resource::Ledger, on_ledger),
             (Resource::Key, on_key),
         ];
         needs.retain(|(_, actions)| !actions.is_empty());
         needs
+    }
+
+    /// Keys of the ledger, one of each kind that it writes.
+    pub(super) fn ledger_keys(&self) -> Vec<String> {
+        self.on_ledger.iter().map(|kind| format!("{}doctor", kind.prefix())).collect()
     }
 }
 
@@ -176,6 +189,13 @@ mod tests {
                 }
                 other => panic!("nobody has said what {other} is"),
             };
+            if resource == Resource::Ledger {
+                let patterns = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+                let patterns = patterns.as_array().unwrap().iter().map(|pattern| pattern.as_str().unwrap());
+                let named = FUNCTIONS.iter().find(|one| one.name == function).unwrap();
+                let keys: Vec<_> = named.on_ledger.iter().map(|kind| format!("{}*", kind.prefix())).collect();
+                assert_eq!(keys, patterns.collect::<Vec<_>>(), "{function}");
+            }
             let actions = match &statement["Action"] {
                 Value::Array(actions) => actions.clone(),
                 one => vec![one.clone()],

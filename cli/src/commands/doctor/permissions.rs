@@ -7,7 +7,7 @@ use super::report::{Check, Finding, Verdict};
 use crate::aws_error::AwsError;
 use aws_config::SdkConfig;
 use aws_sdk_iam::Client;
-use aws_sdk_iam::types::PolicyEvaluationDecisionType;
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
 use futures::future::join_all;
 use std::collections::HashSet;
 
@@ -45,7 +45,7 @@ async fn examine_function(function: &Function, deployed: &Deployed, client: &Cli
     let mut lacks = Vec::new();
     let needs = function.needs().into_iter();
     for (resource, actions) in needs.filter_map(|(on, actions)| Some((arn_of(on, deployed, logs)?, actions))) {
-        match lacking(client, &arn, actions, &resource).await {
+        match lacking(client, &arn, actions, &resource, function).await {
             Ok(lacking) => lacks.extend(lacking.into_iter().map(|action| format!("{action} on {resource}"))),
             Err(error) => return Finding::of(error, "the role's policies", "see what IAM says"),
         }
@@ -77,9 +77,22 @@ fn arn_of(resource: Resource, deployed: &Deployed, logs: &str) -> Option<String>
 }
 
 /// Which of `actions` the role may not do.
-async fn lacking(client: &Client, role: &str, actions: &[&str], resource: &str) -> Result<Vec<String>, AwsError> {
+async fn lacking(
+    client: &Client,
+    role: &str,
+    actions: &[&str],
+    resource: &str,
+    function: &Function,
+) -> Result<Vec<String>, AwsError> {
     let actions = actions.iter().map(|&action| action.to_owned()).collect();
     let simulated = client.simulate_principal_policy().policy_source_arn(role).set_action_names(Some(actions));
+    // The ledger's table is the one resource whose keys matter.
+    let keys = Some(function.ledger_keys()).filter(|keys| !keys.is_empty()).map(|keys| {
+        let entry = ContextEntry::builder().context_key_name("dynamodb:LeadingKeys");
+        let entry = entry.context_key_type(ContextKeyTypeEnum::StringList).set_context_key_values(Some(keys));
+        vec![entry.build()]
+    });
+    let simulated = simulated.set_context_entries(keys);
     let answer = simulated.resource_arns(resource).send().await.map_err(|error| AwsError::of(ACTION, &error))?;
     let refused = answer
         .evaluation_results()
