@@ -58,7 +58,8 @@ def turn_on_time_to_live(definitions, ids, dynamodb):
 
 def allow_plain_text(ids, queues):
     """Takes the queues' policies away: they refuse plain text, and the emulator speaks nothing else."""
-    for queue in ("MessageQueue", "DeadLetterQueue"):
+    # An upgrade begins with a stack that may not have all of them yet.
+    for queue in ids.keys() & {"MessageQueue", "DeadLetterQueue", "ParkingQueue"}:
         queues.set_queue_attributes(QueueUrl=ids[queue], Attributes={"Policy": ""})
 
 

@@ -8,6 +8,7 @@ process id.
 
 The command finds in its environment:
     API_URL, QUEUE_URL, DEAD_LETTER_QUEUE_URL, LEDGER_TABLE, SECRET_PREFIX    the stack
+    PARKING_QUEUE_URL                                                         where failed messages are kept
     PATCHBAY_STACK                                                            its name
     AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY    the emulated AWS
     STACK_LOG                                                                 the file with the functions' log lines
@@ -113,6 +114,8 @@ def addresses(stack, client, emulator):
         "API_URL": f"http://{resources_of(stack, client)['Api']}.execute-api.localhost:{emulator.port}",
         "QUEUE_URL": outputs["MessageQueueUrl"],
         "DEAD_LETTER_QUEUE_URL": outputs["DeadLetterQueueUrl"],
+        # A stack from before there was one is upgraded in the rehearsal.
+        "PARKING_QUEUE_URL": outputs.get("ParkingQueueUrl", ""),
         "LEDGER_TABLE": outputs["LedgerTable"],
         "SECRET_PREFIX": outputs.get("SecretPrefix", stack),
         "PATCHBAY_STACK": stack,

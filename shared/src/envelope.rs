@@ -29,8 +29,24 @@ pub struct Envelope {
     /// The platform's trace, where it named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<TraceId>,
+    /// Where it had failed, the request to deliver it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
     /// The platform's JSON, normalized; of a card, what we wrote.
     pub original: Box<RawValue>,
+}
+
+/// An operator's request to deliver a message again that had failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Replay {
+    /// Tells one request from another: the ledger lets each through once.
+    pub id: String,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The sequence number that the message had on the queue at first, so that messages that fail again keep their order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence_number: Option<String>,
 }
 
 /// Whose message it is.
@@ -64,13 +80,27 @@ impl Envelope {
         body: &[u8],
     ) -> Result<Self, serde_json::Error> {
         let original = serde_json::from_slice(body)?;
-        Ok(Self { integration, platform, received_at, origin: Origin::Platform, trace_id: None, original })
+        Ok(Self {
+            integration,
+            platform,
+            received_at,
+            origin: Origin::Platform,
+            trace_id: None,
+            replay: None,
+            original,
+        })
     }
 
     /// With the platform's trace.
     #[must_use]
     pub fn traced(self, trace_id: Option<TraceId>) -> Self {
         Self { trace_id, ..self }
+    }
+
+    /// When the time began within which it is to be delivered: when it was accepted, or replayed.
+    #[must_use]
+    pub fn due_since(&self) -> Timestamp {
+        self.replay.as_ref().map_or(self.received_at, |replay| replay.at)
     }
 
     /// The queue's text for this message.

@@ -26,6 +26,7 @@ pub mod messaging_service;
 pub mod metrics;
 mod open_enum;
 pub mod outbound;
+pub mod parking;
 pub mod platform;
 pub mod problem;
 pub mod queue;

@@ -4,12 +4,48 @@ use crate::integration::DeliveryConfig;
 use crate::outbound;
 use crate::signature::standard_webhooks::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
 use crate::trace::{TraceId, X_B3_TRACE_ID};
-use http::header;
+use http::{StatusCode, header};
 use jiff::Timestamp;
 use std::time::Duration;
 
 /// How long one call may take, connection and answer included.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An answer with which a messaging service refuses a message for good. Every other answer but 2xx can pass: no message may
+/// be lost to a secret that is wrong for a while (401), to a proxy (403), or to a path that is missing during a deployment
+/// (404).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// 400: it cannot read the message.
+    BadRequest,
+    /// 410: the endpoint asks to be removed.
+    Gone,
+    /// 413: the message is too large for it.
+    ContentTooLarge,
+    /// 422: it can read the message, and cannot send it.
+    UnprocessableContent,
+}
+
+impl Refusal {
+    /// The refusal that has this status, if it is one.
+    #[must_use]
+    pub fn of(status: StatusCode) -> Option<Self> {
+        [Self::BadRequest, Self::Gone, Self::ContentTooLarge, Self::UnprocessableContent]
+            .into_iter()
+            .find(|refusal| refusal.status() == status)
+    }
+
+    /// Its status.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Gone => StatusCode::GONE,
+            Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnprocessableContent => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+}
 
 /// Posts to the messaging services of all integrations.
 #[derive(Debug, Clone)]

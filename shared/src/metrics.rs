@@ -28,6 +28,8 @@ pub enum Event<'e> {
     WentBack(Duration),
     /// The messaging service refused a message for good.
     Failed(&'e IntegrationName),
+    /// The same with a 410: the endpoint asks to be removed.
+    EndpointGone(&'e IntegrationName),
     /// A message was too old to be tried once more, or its integration is gone.
     GivenUp(&'e IntegrationName),
     /// The platform will never hear of a receipt.
@@ -149,6 +151,11 @@ impl<'e> Event<'e> {
             Self::Retried(_) => one("Retried"),
             Self::WentBack(age) => vec![Measured("RetriedAge", Unit::Seconds, age.as_secs_f64())],
             Self::Failed(_) => one("Failed"),
+            Self::EndpointGone(name) => {
+                let mut measured = one("EndpointGone");
+                measured.extend(Self::Failed(name).measured());
+                measured
+            }
             Self::GivenUp(_) => one("GivenUp"),
             Self::ReceiptFailed(_) => one("ReceiptsFailed"),
             Self::PlatformCalled(_) => one("PlatformCalls"),
@@ -164,6 +171,7 @@ impl<'e> Event<'e> {
             | Self::Delivered(name, _)
             | Self::Retried(name)
             | Self::Failed(name)
+            | Self::EndpointGone(name)
             | Self::GivenUp(name)
             | Self::ReceiptFailed(name) => By::OrNot("Integration", name.as_str()),
             Self::WentBack(_) => By::Nothing,

@@ -8,7 +8,11 @@ use aws_sdk_sqs::Client;
 
 /// The largest message that SQS takes, in bytes.
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
-const MAXIMUM_BYTES: usize = 1_048_576;
+pub(crate) const MAXIMUM_SQS_BYTES: usize = 1_048_576;
+/// What is left free for what a message gets besides when it fails and is parked, and when it is replayed.
+const ROOM_FOR_PARKING: usize = 4_096;
+/// The largest message that is queued.
+pub(crate) const MAXIMUM_BYTES: usize = MAXIMUM_SQS_BYTES - ROOM_FOR_PARKING;
 
 /// Puts messages and receipts on the queue.
 #[derive(Debug, Clone)]

@@ -294,12 +294,16 @@ async fn a_messaging_service_that_is_down_is_named() {
 }
 
 #[tokio::test]
-async fn a_messaging_service_that_refuses_every_delivery_for_good_is_named() {
-    for (status, advice) in [(405, "/delivery/url"), (410, "/delivery/url"), (413, "a gateway before it")] {
+async fn a_messaging_service_that_takes_no_delivery_is_named_and_whether_messages_wait_for_it_or_fail() {
+    for (status, seen, advice) in [
+        (404, "messages wait on the queue", "/delivery/url"),
+        (410, "asks to be removed", "/delivery/url"),
+        (413, "every message for it fails", "a gateway before it"),
+    ] {
         let refusing = MessagingService::behaving(move |_, _| Reply::status(status)).await;
         let report = Setting::with_service(refusing).await.examine().await;
         report.names_only("messaging service", &format!("answers {status}"), advice);
-        report.says("messaging service", "lost", "");
+        report.says("messaging service", seen, "");
     }
 }
 

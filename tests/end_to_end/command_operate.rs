@@ -131,13 +131,13 @@ async fn a_webhook_of_highlevel_needs_a_key_that_the_integration_trusts() {
 
 #[tokio::test]
 async fn what_the_messaging_service_refuses_is_called_refused_with_its_status_and_the_receipt() {
-    let service = MessagingService::behaving(|_, _| Reply::status(404)).await;
+    let service = MessagingService::behaving(|_, _| Reply::status(410)).await;
     let WithPlatform { platform, integration, .. } = WithPlatform::delivering_to(&service.url, |_| {}).await;
     let ran = webhook_test(&integration, &["--text", TEXT, "--to", ADDRESS, "--wait"]).run().await.ended_with(1);
     assert!(ran.stderr.contains("refused by the messaging service"), "{ran:#?}");
     let fate = &ran.json()["fate"];
     assert_eq!(
-        (json!("refused"), json!(404), json!(1)),
+        (json!("refused"), json!(410), json!(1)),
         (fate["state"].clone(), fate["status"].clone(), fate["attempts"].clone())
     );
     assert_eq!(json!({"status": "Failed", "reasons": ["InvalidDestination"]}), fate["receipt"]);
@@ -147,7 +147,7 @@ async fn what_the_messaging_service_refuses_is_called_refused_with_its_status_an
     let shown = show(&[&id]).run().await.done();
     assert_eq!(*fate, shown.json()["ledger"][0], "all integrations are tried");
     let people = patchbay(&["messages", "show", &id, "--integration", integration.name.as_str()]).await.done();
-    for named in ["refused by the messaging service", "404", "Failed InvalidDestination", "kept until"] {
+    for named in ["refused by the messaging service", "410", "Failed InvalidDestination", "kept until"] {
         assert!(people.stdout.contains(named), "{named}: {people:#?}");
     }
     for hidden in [ADDRESS, TEXT] {

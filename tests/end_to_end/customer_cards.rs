@@ -264,7 +264,7 @@ async fn a_card_that_cannot_be_written_out_is_refused_before_its_text_trace() {
 
 #[tokio::test]
 async fn a_card_that_the_messaging_service_refuses_is_reported_under_its_text_traces_id() {
-    let service = MessagingService::behaving(|_, _| Reply::status(404)).await;
+    let service = MessagingService::behaving(|_, _| Reply::status(410)).await;
     let setting = by_messaging_service(&service, None).await;
     let answer = setting.post_card(&json!({"to": "customer-1", "card": {"title": "t"}})).await;
     let calls = setting.platform.wait_for_calls(2).await;
@@ -299,7 +299,7 @@ async fn cards_reach_customers_of_platforms_that_take_none_themselves_without_be
 #[tokio::test]
 async fn no_receipt_is_posted_for_a_card_that_the_platform_knows_nothing_of() {
     let service =
-        MessagingService::behaving(|attempt, _| Reply::status(if attempt.text() == "hello" { 200 } else { 404 })).await;
+        MessagingService::behaving(|attempt, _| Reply::status(if attempt.text() == "hello" { 200 } else { 410 })).await;
     let setting = by_messaging_service(&service, Some(false)).await;
     setting.post_card(&json!({"to": "customer-1", "card": {"title": "t"}})).await;
     let attempts = service.wait_until(|attempts| !attempts.is_empty()).await;

@@ -39,6 +39,32 @@ async fn a_500_and_a_429_are_repeated_under_the_same_id() {
 }
 
 #[tokio::test]
+async fn a_service_that_answers_401_403_and_404_for_a_while_loses_nothing_and_keeps_the_order() {
+    let stack = Stack::connect().await;
+    let service = MessagingService::behaving(|attempt, before| {
+        let broken = attempt.text() == "1" && before < 3;
+        Reply::status(if broken { attempt.customer().parse().unwrap() } else { 200 })
+    })
+    .await;
+    let integration = stack.integration(&service.url, |_| {}).await;
+    // Each customer is called like the status that the attempts of the first message are answered.
+    let customers = ["401", "403", "404"];
+    for text in ["1", "2", "3"] {
+        for customer in customers {
+            genesys_cloud::text(&integration, customer, text).accepted(&stack, &integration).await;
+        }
+    }
+    let accepted = |attempts: &[Attempt]| attempts.iter().filter(|attempt| attempt.answered.is_success()).count();
+    service.wait_until(|attempts| accepted(attempts) == 9).await;
+    for customer in customers {
+        let attempts = service.attempts();
+        let texts: Vec<_> =
+            attempts.iter().filter(|attempt| attempt.customer() == customer).map(Attempt::text).collect();
+        assert_eq!(vec!["1", "1", "1", "1", "2", "3"], texts, "{customer}");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed_and_the_delivery_repeated() {
     let elsewhere = MessagingService::start().await;
     delivered_after(1, Reply::status(302).header(LOCATION, elsewhere.url.as_str())).await;

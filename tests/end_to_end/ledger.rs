@@ -57,7 +57,7 @@ async fn what_is_completed_stays_so_with_its_outcome_and_answer() {
         ledger.complete(&claim, now, outcome, answer).await.expect("completing again, as after a lost answer, is fine");
         let later = now + LEASE + LEASE;
         assert_eq!(
-            Claimed::Settled(Settled { outcome, answer: answer.map(str::to_owned), fingerprint: None }),
+            Claimed::Settled(Settled { outcome, answer: answer.map(str::to_owned), fingerprint: None, replay: None }),
             bid_for(&ledger, &key, later, later + LEASE).await.unwrap()
         );
         assert!(matches!(ledger.release(&claim, now).await, Err(LedgerError::Overtaken)));
@@ -103,7 +103,7 @@ async fn a_worker_whose_lease_ran_out_can_neither_complete_nor_release_its_succe
     ledger.complete(&second, later, Outcome::Done, None).await.unwrap();
     assert!(matches!(ledger.complete(&first, later, Outcome::Failed, None).await, Err(LedgerError::Overtaken)));
     assert_eq!(
-        Claimed::Settled(Settled { outcome: Outcome::Done, answer: None, fingerprint: None }),
+        Claimed::Settled(Settled { outcome: Outcome::Done, answer: None, fingerprint: None, replay: None }),
         bid_for(&ledger, &key, later, later + LEASE).await.unwrap()
     );
 }
@@ -121,6 +121,54 @@ async fn releasing_does_not_start_the_versions_anew() {
     assert_eq!((1, 2, 3), (first.version(), second.version(), third.version()));
     assert!(matches!(ledger.complete(&first, later, Outcome::Done, None).await, Err(LedgerError::Overtaken)));
     ledger.complete(&third, later, Outcome::Done, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_replay_reopens_failed_work_once_and_never_what_is_done() {
+    let ledger = Stack::connect().await.ledger();
+    let (key, now) = (key(), Timestamp::now());
+    let replay = async |id: &str| {
+        let bid = Bid { key: &key, now, until: now + LEASE, fingerprint: None, lapsed: Lapsed::TakeOver };
+        ledger.claim_for(bid, Some(id)).await.unwrap()
+    };
+    let settled_for = |claimed: &Claimed| match claimed {
+        Claimed::Settled(settled) => (settled.outcome, settled.replay.clone()),
+        other => panic!("it is not settled: {other:?}"),
+    };
+    let failed = async |claim: &Claim| ledger.complete(claim, now, Outcome::Failed, Some("why")).await.unwrap();
+
+    let first = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
+    failed(&first).await;
+    let second = won(replay("r-1").await);
+    assert_eq!(2, second.version());
+    assert!(matches!(replay("r-1").await, Claimed::InProgress { .. }));
+    assert!(matches!(replay("r-2").await, Claimed::InProgress { .. }));
+    // What the first worker still has in hand changes nothing.
+    assert!(matches!(ledger.complete(&first, now, Outcome::Done, None).await, Err(LedgerError::Overtaken)));
+    ledger.release(&second, now).await.unwrap();
+    let third = won(replay("r-1").await);
+    failed(&third).await;
+    assert_eq!((Outcome::Failed, Some("r-1".to_owned())), settled_for(&replay("r-1").await));
+    let plain = bid_for(&ledger, &key, now, now + LEASE).await.unwrap();
+    assert_eq!((Outcome::Failed, Some("r-1".to_owned())), settled_for(&plain));
+
+    let fourth = won(replay("r-2").await);
+    assert_eq!(4, fourth.version());
+    ledger.complete(&fourth, now, Outcome::Done, None).await.unwrap();
+    for id in ["r-1", "r-2", "r-3"] {
+        assert_eq!(Outcome::Done, settled_for(&replay(id).await).0, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn of_64_copies_of_one_replay_exactly_one_is_let_through() {
+    let ledger = Stack::connect().await.ledger();
+    let (key, now) = (key(), Timestamp::now());
+    let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
+    ledger.complete(&claim, now, Outcome::Failed, None).await.unwrap();
+    let bid = Bid { key: &key, now, until: now + LEASE, fingerprint: None, lapsed: Lapsed::TakeOver };
+    let claims = join_all((0..64).map(|_| ledger.claim_for(bid, Some("r-1")))).await;
+    assert_eq!(1, claims.iter().filter(|claim| matches!(claim, Ok(Claimed::Won(_)))).count());
 }
 
 #[tokio::test]
@@ -152,6 +200,6 @@ async fn looking_tells_how_far_the_work_is_and_changes_nothing() {
     assert_eq!((1, Progress::Released), progress().await);
     let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
     ledger.complete(&claim, now, Outcome::Failed, Some("why")).await.unwrap();
-    let settled = Settled { outcome: Outcome::Failed, answer: Some("why".to_owned()), fingerprint: None };
+    let settled = Settled { outcome: Outcome::Failed, answer: Some("why".to_owned()), fingerprint: None, replay: None };
     assert_eq!((2, Progress::Settled(settled)), progress().await);
 }

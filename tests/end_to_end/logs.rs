@@ -14,7 +14,7 @@ const TEXT: &str = "text-of-a-message";
 
 #[tokio::test]
 async fn the_functions_log_what_happened_and_neither_text_nor_addresses_nor_secrets() {
-    let service = MessagingService::behaving(|_, before| Reply::status(if before == 0 { 503 } else { 404 })).await;
+    let service = MessagingService::behaving(|_, before| Reply::status(if before == 0 { 503 } else { 410 })).await;
     let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, |_| {}).await;
 
     let webhook = genesys_cloud::text(&integration, ADDRESS, TEXT);

@@ -165,7 +165,7 @@ async fn interactions_are_acknowledged_and_go_nowhere() {
 
 #[tokio::test]
 async fn the_trace_is_logged_and_goes_with_the_delivery_and_with_the_receipt() {
-    let setting = Setting::answering(Reply::status(404)).await;
+    let setting = Setting::answering(Reply::status(410)).await;
     setting.send(&Setting::webhook("sms").traced(TRACE)).await;
     let calls = setting.platform.wait_for_calls(1).await;
     assert_eq!(Some(TRACE), calls[0].trace_id.as_deref());
@@ -179,7 +179,7 @@ async fn the_trace_is_logged_and_goes_with_the_delivery_and_with_the_receipt() {
 #[tokio::test]
 async fn the_log_holds_neither_text_nor_addresses_nor_secrets() {
     let keyed = |configuration: &mut Value| configuration["apiKey"] = API_KEY.into();
-    let setting = Setting::configured(MulticloudCx::start_behind_gateway().await, Reply::status(404), keyed).await;
+    let setting = Setting::configured(MulticloudCx::start_behind_gateway().await, Reply::status(410), keyed).await;
     setting.send(&Setting::webhook("email")).await;
     setting.post(&Setting::webhook("sms").signed_with("another-secret")).await;
     setting.platform.wait_for_calls(1).await;
@@ -205,9 +205,9 @@ async fn what_becomes_of_a_message_is_posted_as_a_receipt_with_a_number() {
         (said(json!({"status": "Delivered"})), "Delivered", None),
         (no_number, "Failed", Some(json!([{"code": 500, "message": "Stop"}]))),
         (
-            Reply::status(403),
+            Reply::status(422),
             "Failed",
-            Some(json!([{"code": 350, "message": "The messaging service refused the message with status 403."}])),
+            Some(json!([{"code": 520, "message": "The messaging service refused the message with status 422."}])),
         ),
     ] {
         let setting = Setting::answering(reply).await;

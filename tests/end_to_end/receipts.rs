@@ -92,7 +92,7 @@ async fn acceptance_is_delivery_where_the_configuration_says_so() {
 
 #[tokio::test]
 async fn while_the_platform_is_down_the_receipt_is_retried_and_not_the_delivery() {
-    let setting = Setting::new(Reply::status(404), |_| {}).await;
+    let setting = Setting::new(Reply::status(410), |_| {}).await;
     // More failures than one call repeats by itself.
     setting.platform.fail([Fault::Status(503); 7]);
     setting.send().await;
@@ -103,7 +103,7 @@ async fn while_the_platform_is_down_the_receipt_is_retried_and_not_the_delivery(
 
 #[tokio::test]
 async fn a_receipt_whose_answer_is_lost_is_posted_again() {
-    let setting = Setting::new(Reply::status(404), |_| {}).await;
+    let setting = Setting::new(Reply::status(410), |_| {}).await;
     setting.platform.fail([Fault::AnswerLost]);
     setting.send().await;
     let calls = setting.platform.wait_for_calls(2).await;
@@ -112,7 +112,7 @@ async fn a_receipt_whose_answer_is_lost_is_posted_again() {
 
 #[tokio::test]
 async fn a_receipt_that_the_platform_refuses_is_not_repeated() {
-    let setting = Setting::new(Reply::status(404), |_| {}).await;
+    let setting = Setting::new(Reply::status(410), |_| {}).await;
     setting.platform.fail([Fault::Status(403)]);
     setting.send().await;
     // The same customer's next receipt comes behind it.
@@ -153,7 +153,7 @@ async fn a_receipt_that_did_not_get_onto_the_queue_is_put_there_when_the_message
 
 #[tokio::test]
 async fn a_revoked_token_is_replaced_once_and_the_call_made_again() {
-    let setting = Setting::new(Reply::status(404), |_| {}).await;
+    let setting = Setting::new(Reply::status(410), |_| {}).await;
     setting.platform.fail([Fault::TokenRevoked]);
     setting.send().await;
     setting.platform.wait_for_calls(1).await;
@@ -162,7 +162,7 @@ async fn a_revoked_token_is_replaced_once_and_the_call_made_again() {
 
 #[tokio::test]
 async fn the_platforms_rate_limit_is_waited_for() {
-    let setting = Setting::new(Reply::status(404), |_| {}).await;
+    let setting = Setting::new(Reply::status(410), |_| {}).await;
     setting.platform.fail([Fault::RateLimited(1), Fault::Reset, Fault::Slow(Duration::from_millis(300))]);
     setting.send().await;
     setting.platform.wait_for_calls(1).await;
@@ -171,7 +171,7 @@ async fn the_platforms_rate_limit_is_waited_for() {
 
 #[tokio::test]
 async fn a_receipt_waits_while_no_token_is_to_be_had() {
-    let setting = Setting::new(Reply::status(404), |_| {}).await;
+    let setting = Setting::new(Reply::status(410), |_| {}).await;
     setting.platform.fail_tokens([Fault::Status(503); 6]);
     setting.send().await;
     setting.platform.wait_for_calls(1).await;

@@ -10,7 +10,7 @@ use tests::template::{CALLING, METRICS, Named, ROUTES};
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create-alarm-on-metric-math-expression.html>
 const METRICS_OF_AN_ALARM: usize = 10;
 /// All alarms. docs/operate.md has a heading for each.
-const ALARMS: [&str; 18] = [
+const ALARMS: [&str; 20] = [
     "CallersRefused",
     "CredentialsRefused",
     "DeadLetters",
@@ -18,10 +18,12 @@ const ALARMS: [&str; 18] = [
     "DeliveriesGivenUp",
     "DeliveriesRetried",
     "DispatcherAtCapacity",
+    "EndpointGone",
     "FunctionErrors",
     "FunctionThrottles",
     "OldestMessage",
     "OutcomesUnknown",
+    "ParkedMessagesExpire",
     "PlatformUnreachable",
     "RateLimitHeadroom",
     "ReceiptsFailed",

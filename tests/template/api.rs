@@ -101,6 +101,14 @@ fn the_outputs_tell_the_address_that_answers() {
     assert_eq!(output("ApiUrl", &["HasDomainName"]), json!({"Fn::Sub": named}));
     assert_eq!(output("WebhookUrl", &["HasDomainName"]), json!({"Fn::Sub": format!("{named}{webhook}")}));
     let outputs: BTreeSet<_> = template()["Outputs"].as_object().unwrap().keys().map(String::as_str).collect();
-    let agreed = ["ApiUrl", "DeadLetterQueueUrl", "LedgerTable", "MessageQueueUrl", "SecretPrefix", "WebhookUrl"];
+    let agreed = [
+        "ApiUrl",
+        "DeadLetterQueueUrl",
+        "LedgerTable",
+        "MessageQueueUrl",
+        "ParkingQueueUrl",
+        "SecretPrefix",
+        "WebhookUrl",
+    ];
     assert_eq!(outputs, BTreeSet::from(agreed));
 }

@@ -23,7 +23,7 @@ impl Resources {
 
     /// The stack of somebody who has given no more than he must.
     pub(crate) fn by_default() -> Self {
-        Self::when(&["IsProtected", "HasAlarms"])
+        Self::when(&["IsProtected", "HasAlarms", "KeepsFailedMessages"])
     }
 
     /// The properties of one.

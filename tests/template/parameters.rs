@@ -45,6 +45,9 @@ fn options() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// What a trial does without.
+const TRIAL: [&str; 3] = ["DeletionProtection", "Alarms", "KeepFailedMessages"];
+
 /// The template as CloudFormation gets it, with other defaults, in a file.
 fn variant(name: &str, values: &[(&str, Value)]) -> PathBuf {
     let mut document = template().clone();
@@ -65,7 +68,7 @@ fn the_linter_finds_nothing_whether_all_that_is_optional_is_given_or_none_of_it(
     let files = [
         variant("nothing", &[]),
         variant("everything", &options()),
-        variant("trial", &[("DeletionProtection", json!("false")), ("Alarms", json!("false"))]),
+        variant("trial", &TRIAL.map(|name| (name, json!("false")))),
     ];
     let output = Command::new(root().join(".venv/bin/cfn-lint")).args(files).output().unwrap();
     let found = String::from_utf8_lossy(&output.stdout);
@@ -76,7 +79,7 @@ fn the_linter_finds_nothing_whether_all_that_is_optional_is_given_or_none_of_it(
 fn every_condition_of_the_template_is_tried_both_ways() {
     let conditions: BTreeSet<_> = template()["Conditions"].as_object().unwrap().keys().map(String::as_str).collect();
     let mut given: BTreeSet<String> = options().into_iter().map(|(name, _)| name.to_owned()).collect();
-    given.extend(["DeletionProtection", "Alarms"].map(ToOwned::to_owned));
+    given.extend(TRIAL.map(ToOwned::to_owned));
     for condition in conditions {
         let text = template()["Conditions"][condition].to_string();
         assert!(given.iter().any(|name| text.contains(&format!("\"{name}\""))), "{condition}: {text}");

@@ -25,6 +25,7 @@ fn needed(function: &str) -> BTreeSet<(String, String)> {
             ("sqs:ChangeMessageVisibility", "MessageQueue"),
             ("sqs:GetQueueAttributes", "MessageQueue"),
             ("sqs:SendMessage", "MessageQueue"),
+            ("sqs:SendMessage", "ParkingQueue"),
         ],
         "CardSender" => vec![("sqs:SendMessage", "MessageQueue")],
         "AgentlessSender" | "ReceiptPoster" | "InboundSender" | "AgentSender" => vec![],
@@ -125,7 +126,7 @@ fn each_function_may_do_exactly_what_it_needs() {
 
 #[test]
 fn an_own_key_is_the_only_one_that_functions_may_use_and_only_those_that_write_to_the_queue_make_data_keys() {
-    let resources = Resources::when(&["HasKmsKey"]);
+    let resources = Resources::when(&["HasKmsKey", "KeepsFailedMessages"]);
     for function in FUNCTIONS {
         let mut expected = needed(function);
         expected.extend(owned(&[("kms:Decrypt", "KmsKeyArn")]));
@@ -138,7 +139,7 @@ fn an_own_key_is_the_only_one_that_functions_may_use_and_only_those_that_write_t
 
 #[test]
 fn functions_may_send_traces_only_where_they_are_traced() {
-    let resources = Resources::when(&["IsTraced"]);
+    let resources = Resources::when(&["IsTraced", "KeepsFailedMessages"]);
     for function in FUNCTIONS {
         let mut expected = needed(function);
         // IAM knows no name for what X-Ray takes.

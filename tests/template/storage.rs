@@ -4,7 +4,7 @@ use crate::document::{FUNCTIONS, Resources, short};
 use crate::permissions::every_condition;
 use serde_json::json;
 
-const QUEUES: [&str; 2] = ["MessageQueue", "DeadLetterQueue"];
+const QUEUES: [&str; 3] = ["MessageQueue", "DeadLetterQueue", "ParkingQueue"];
 
 #[test]
 fn all_that_is_stored_is_encrypted() {
@@ -37,12 +37,13 @@ fn an_own_key_encrypts_queues_ledger_logs_alarms_and_the_functions_settings() {
 #[test]
 fn messages_and_the_ledger_outlive_the_stack() {
     let resources = Resources::by_default();
-    for id in ["MessageQueue", "DeadLetterQueue", "Ledger"] {
+    for id in ["MessageQueue", "DeadLetterQueue", "ParkingQueue", "Ledger"] {
         assert_eq!(resources.resource(id)["UpdateReplacePolicy"], "Retain", "{id}");
     }
-    // A stack that could not be created leaves nothing in the next attempt's way: no queue, for queues have names.
+    // A stack that could not be created leaves nothing in the next attempt's way: no queue, for FIFO queues have names.
     for queue in QUEUES {
-        assert!(resources.properties(queue).get("QueueName").is_some(), "{queue}");
+        let has_name = resources.properties(queue).get("QueueName").is_some();
+        assert_eq!(has_name, resources.properties(queue)["FifoQueue"] == true, "{queue}");
         assert_eq!(resources.resource(queue)["DeletionPolicy"], "RetainExceptOnCreate", "{queue}");
     }
 }
@@ -78,11 +79,32 @@ fn what_cannot_be_tried_goes_to_the_dead_letters_and_nothing_else_does() {
 }
 
 #[test]
+fn failed_messages_are_kept_for_fourteen_days_on_a_standard_queue_and_told_of_four_days_before_they_go() {
+    let resources = Resources::by_default();
+    let queue = resources.properties("ParkingQueue");
+    assert_eq!(queue.get("FifoQueue"), None, "of a FIFO queue's group no more than ten messages can be listed");
+    assert_eq!(queue["MessageRetentionPeriod"], 14 * 24 * 3600);
+    assert_eq!(resources.properties("ParkedMessagesExpire")["Threshold"], 10 * 24 * 3600);
+}
+
+#[test]
+fn without_keeping_failed_messages_the_dispatcher_neither_knows_the_parking_queue_nor_may_send_to_it() {
+    let says = |conditions: &[&str]| {
+        let resources = Resources::when(conditions);
+        ["MessageDispatcher", "MessageDispatcherRole"]
+            .map(|id| resources.properties(id).to_string().contains("ParkingQueue"))
+    };
+    assert_eq!(says(&["KeepsFailedMessages"]), [true, true]);
+    assert_eq!(says(&[]), [false, false]);
+}
+
+#[test]
 fn queues_and_topic_take_nothing_in_plain_text() {
     let resources = Resources::when(&every_condition());
     let guarded = [
         ("MessageQueuePolicy", "Queues", "MessageQueue", "sqs:*"),
         ("DeadLetterQueuePolicy", "Queues", "DeadLetterQueue", "sqs:*"),
+        ("ParkingQueuePolicy", "Queues", "ParkingQueue", "sqs:*"),
         ("AlarmTopicPolicy", "Topics", "AlarmTopic", "sns:Publish"),
     ];
     for (policy, list, id, action) in guarded {

@@ -167,10 +167,16 @@ async fn run(dispatcher: Arc<Dispatcher>, group: Group, request_id: Arc<str>, de
     let mut fate = Fate::default();
     let mut records = group.records.into_iter();
     while let Some(record) = records.next() {
-        let body = record.body.as_deref().unwrap_or_default();
-        let receives = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
-        let reception = Reception { request_id: &request_id, receives: receives.unwrap_or(1), deadline };
-        match dispatcher.dispatch(body, reception).await {
+        let attribute = |name| record.attributes.get(name).map(String::as_str);
+        let reception = Reception {
+            request_id: &request_id,
+            body: record.body.as_deref().unwrap_or_default(),
+            group: &group.id,
+            sequence_number: attribute("SequenceNumber"),
+            receives: attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1),
+            deadline,
+        };
+        match dispatcher.dispatch(reception).await {
             Verdict::Settled => fate.settled.push(record),
             Verdict::ComeAgain(wait) => {
                 let rest = std::iter::once(record).chain(records);

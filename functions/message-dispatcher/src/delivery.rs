@@ -7,7 +7,7 @@ use shared::aws::chain;
 use shared::fields::whole;
 use shared::integration::DeliveryConfig;
 pub(crate) use shared::messaging_service::TIMEOUT;
-use shared::messaging_service::{Client, Post};
+use shared::messaging_service::{Client, Post, Refusal};
 use shared::outbound::{self, retry_after};
 use shared::receipt::{DeliveryStatus, FailureReason, NOT_DELIVERED, ReasonCode};
 use shared::trace::TraceId;
@@ -27,7 +27,7 @@ pub(crate) enum Attempt {
     /// The messaging service has the message, and may say at once what became of it.
     Accepted(Option<ImmediateReceipt>),
     /// It does not want the message, and trying again would not change that.
-    Refused(StatusCode),
+    Refused(Refusal),
     /// It may take the message later.
     Retry {
         /// What went wrong.
@@ -129,14 +129,12 @@ fn reason(value: &Value) -> Option<FailureReason> {
 
 /// What an answer means.
 fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Attempt {
-    let worth_repeating =
-        matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS);
     if status.is_success() {
-        Attempt::Accepted(None)
-    } else if status.is_client_error() && !worth_repeating {
-        Attempt::Refused(status)
-    } else {
-        Attempt::Retry { cause: Cause::Status(status), retry_after: retry_after(headers, now) }
+        return Attempt::Accepted(None);
+    }
+    match Refusal::of(status) {
+        Some(refusal) => Attempt::Refused(refusal),
+        None => Attempt::Retry { cause: Cause::Status(status), retry_after: retry_after(headers, now) },
     }
 }
 
@@ -171,19 +169,10 @@ mod tests {
     }
 
     #[test]
-    fn a_4xx_refuses_for_good_but_for_408_425_and_429() {
-        for status in [400, 401, 403, 404, 409, 410, 413, 422, 499] {
-            assert!(matches!(judged(status), Attempt::Refused(_)), "{status}");
-        }
-        for status in [408, 425, 429] {
-            assert!(matches!(judged(status), Attempt::Retry { .. }), "{status}");
-        }
-    }
-
-    #[test]
-    fn anything_else_is_worth_repeating_redirects_included() {
-        for status in [300, 302, 307, 308, 500, 501, 502, 503, 504, 599, 700] {
-            assert!(matches!(judged(status), Attempt::Retry { .. }), "{status}");
+    fn nothing_but_400_410_413_and_422_refuses_for_good() {
+        for status in (100..=999).filter(|status| !(200..300).contains(status)) {
+            let is_final = matches!(judged(status), Attempt::Refused(_));
+            assert_eq!([400, 410, 413, 422].contains(&status), is_final, "{status}");
         }
     }
 }

@@ -8,13 +8,15 @@ use shared::aws::OPERATION_TIMEOUT;
 use shared::envelope::Queued;
 use shared::integration::{Integration, IntegrationName, IntegrationStore, LoadError};
 use shared::ledger::{Bid, CLOCK_SKEW, Claim, Claimed, Lapsed, Ledger, LedgerError, Outcome, Settled};
+use shared::parking::ParkingQueue;
 use shared::platform::Platforms;
 use shared::queue::MessageQueue;
 use shared::scope::Ids;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What has to be left of the invocation's time after an attempt: one write to the ledger and one call to the queue.
+/// What has to be left of the invocation's time after an attempt: one write to the ledger, and then one call to each queue
+/// at the same time.
 const TIME_TO_SETTLE: Duration = OPERATION_TIMEOUT.saturating_mul(2);
 
 /// How long what belongs to an integration that is gone is kept, in case the integration comes back.
@@ -27,6 +29,8 @@ pub(crate) struct Dispatcher {
     pub(crate) messaging_service: MessagingService,
     pub(crate) platforms: Platforms,
     pub(crate) queue: MessageQueue,
+    /// Where failed messages are kept, if they are.
+    pub(crate) parking: Option<ParkingQueue>,
 }
 
 /// What is to become of it on the queue.
@@ -43,6 +47,12 @@ pub(crate) enum Verdict {
 pub(crate) struct Reception<'r> {
     /// Lambda's id of the invocation.
     pub(crate) request_id: &'r str,
+    /// The queue's text.
+    pub(crate) body: &'r str,
+    /// The group on the queue.
+    pub(crate) group: &'r str,
+    /// The place in the group.
+    pub(crate) sequence_number: Option<&'r str>,
     /// How often it has been received, this time included.
     pub(crate) receives: u64,
     /// When the invocation ends.
@@ -95,12 +105,12 @@ pub(crate) enum Turn {
 }
 
 impl Dispatcher {
-    /// Dispatches what is in `body`. Nothing is begun that could not be ended before the deadline.
-    pub(crate) async fn dispatch(&self, body: &str, reception: Reception<'_>) -> Verdict {
+    /// Dispatches what came off the queue. Nothing is begun that could not be ended before the deadline.
+    pub(crate) async fn dispatch(&self, reception: Reception<'_>) -> Verdict {
         if until(reception.deadline) < TIMEOUT + TIME_TO_SETTLE {
             return Verdict::ComeAgain(Duration::ZERO);
         }
-        match Queued::read(body) {
+        match Queued::read(reception.body) {
             Ok(Queued::Message(envelope)) => self.dispatch_message(&envelope, reception).await,
             Ok(Queued::Receipt(envelope)) => self.dispatch_receipt(&envelope, reception).await,
             // It was written by another version. It stays on the queue until the version that reads it is back, or
@@ -112,23 +122,28 @@ impl Dispatcher {
         }
     }
 
-    /// The integration of something that was put on the queue at `received_at`.
+    /// The integration of something that is to be dispatched since `due_since`.
     pub(crate) async fn integration(
         &self,
         name: &IntegrationName,
-        received_at: Timestamp,
+        due_since: Timestamp,
     ) -> Result<Arc<Integration>, Without> {
         self.integrations.get(name).await.map_err(|error| {
-            let kept_too_long = Timestamp::now().duration_since(received_at) > KEPT_WITHOUT_INTEGRATION;
+            let kept_too_long = Timestamp::now().duration_since(due_since) > KEPT_WITHOUT_INTEGRATION;
             if error == LoadError::NotFound && kept_too_long { Without::ForGood(error) } else { Without::ForNow(error) }
         })
     }
 
     /// Claims `key` until a little after the deadline. Work whose holder died is taken over: all of it may be done again.
-    pub(crate) async fn turn(&self, key: &str, reception: Reception<'_>) -> Result<Turn, LedgerError> {
+    pub(crate) async fn turn(
+        &self,
+        key: &str,
+        replay: Option<&str>,
+        reception: Reception<'_>,
+    ) -> Result<Turn, LedgerError> {
         let until_then = reception.deadline.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
         let bid = Bid { key, now: Timestamp::now(), until: until_then, fingerprint: None, lapsed: Lapsed::TakeOver };
-        Ok(match self.ledger.claim(bid).await? {
+        Ok(match self.ledger.claim_for(bid, replay).await? {
             Claimed::Won(claim) => Turn::Ours(claim),
             Claimed::Settled(settled) => Turn::Done(settled),
             Claimed::InProgress { until: end, .. } => {
@@ -169,9 +184,9 @@ pub(crate) fn until(instant: Timestamp) -> Duration {
     instant.duration_since(Timestamp::now()).try_into().unwrap_or_default()
 }
 
-/// How much is left of `give_up_after` since `received_at`.
-pub(crate) fn time_left(received_at: Timestamp, give_up_after: Duration) -> Duration {
-    let age = Duration::try_from(Timestamp::now().duration_since(received_at)).unwrap_or_default();
+/// How much is left of `give_up_after` since `due_since`.
+pub(crate) fn time_left(due_since: Timestamp, give_up_after: Duration) -> Duration {
+    let age = Duration::try_from(Timestamp::now().duration_since(due_since)).unwrap_or_default();
     give_up_after.saturating_sub(age)
 }
 

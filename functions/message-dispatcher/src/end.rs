@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::message::Task;
 use shared::envelope::Envelope;
 use shared::limits::bounded;
+use shared::messaging_service::Refusal;
 use shared::metrics::Event;
 use shared::trace::TraceId;
 use std::error::Error;
@@ -42,6 +43,7 @@ impl End {
             Self::Delivered(age) => Event::Delivered(name, *age),
             Self::Duplicate => Event::Duplicate(name),
             Self::Busy | Self::Retried(_) | Self::Troubled(_) => Event::Retried(name),
+            Self::Failed(Failure::Refused(Refusal::Gone)) => Event::EndpointGone(name),
             Self::Failed(Failure::Refused(_)) => Event::Failed(name),
             Self::Failed(Failure::Expired) | Self::Orphaned(_) => Event::GivenUp(name),
             Self::Dropped(_) | Self::Failed(Failure::Dropped) => return None,
@@ -58,6 +60,7 @@ impl End {
             Self::Retried(why) | Self::Troubled(why) => ("retry", Some(why)),
             Self::Failed(Failure::Expired) => ("given up", Some(Failure::Expired.word())),
             Self::Failed(Failure::Dropped) => ("dropped", Some("typing event that could not be delivered at once")),
+            Self::Failed(Failure::Refused(Refusal::Gone)) => ("failed", Some("the endpoint asks to be removed")),
             Self::Failed(failure) => ("failed", Some(failure.word())),
             Self::Orphaned(why) => ("given up", Some(why)),
         }
@@ -78,7 +81,7 @@ impl End {
         let message_id = &*bounded(&task.message.message_id);
         let conversation_id = task.message.conversation_id.as_deref().map(bounded);
         let conversation_id = conversation_id.as_deref();
-        let (webhook_id, kind) = (&task.webhook_id, task.message.kind.name());
+        let (webhook_id, kind, replay_id) = (&task.webhook_id, task.message.kind.name(), task.replay_id());
         let (age_seconds, milliseconds) = (task.age().as_secs_f64(), task.began_at.elapsed().as_millis() as u64);
         // The level of an event is a constant.
         macro_rules! tell {
@@ -91,6 +94,7 @@ impl End {
                     conversation_id,
                     webhook_id,
                     kind,
+                    replay_id,
                     outcome,
                     reason,
                     status,

@@ -1,6 +1,6 @@
 //! Messages that will not be delivered.
 
-use http::StatusCode;
+use shared::messaging_service::Refusal;
 use shared::receipt::{DeliveryStatus, FailureReason, ReasonCode};
 use shared::record::{self, Record, RecordedReceipt};
 
@@ -8,7 +8,7 @@ use shared::record::{self, Record, RecordedReceipt};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The messaging service refused it for good.
-    Refused(StatusCode),
+    Refused(Refusal),
     /// It could not be delivered before it was too old.
     Expired,
     /// A typing event that could not be delivered at once; it is worth nothing later.
@@ -19,6 +19,7 @@ impl Failure {
     /// A word for the log and the ledger.
     pub(crate) fn word(self) -> &'static str {
         match self {
+            Self::Refused(Refusal::Gone) => "gone",
             Self::Refused(_) => "refused",
             Self::Expired => "expired",
             Self::Dropped => record::DROPPED,
@@ -28,7 +29,7 @@ impl Failure {
     /// The status with which it was refused.
     pub(crate) fn status(self) -> Option<u16> {
         match self {
-            Self::Refused(status) => Some(status.as_u16()),
+            Self::Refused(refusal) => Some(refusal.status().as_u16()),
             Self::Expired | Self::Dropped => None,
         }
     }
@@ -45,8 +46,9 @@ impl Failure {
     /// What the agent is told.
     pub(crate) fn reason(self) -> FailureReason {
         let (code, message) = match self {
-            Self::Refused(status) => {
-                (code_of(status), format!("The messaging service refused the message with status {}.", status.as_u16()))
+            Self::Refused(refusal) => {
+                let status = refusal.status().as_u16();
+                (code_of(refusal), format!("The messaging service refused the message with status {status}."))
             }
             Self::Expired | Self::Dropped => {
                 (ReasonCode::MessageExpired, "The messaging service could not be reached in time.".to_owned())
@@ -56,14 +58,11 @@ impl Failure {
     }
 }
 
-/// The platforms' code for a refusal with this status.
-fn code_of(status: StatusCode) -> ReasonCode {
-    match status {
-        StatusCode::FORBIDDEN => ReasonCode::MessageNotAllowed,
-        StatusCode::NOT_FOUND | StatusCode::GONE => ReasonCode::InvalidDestination,
-        StatusCode::PAYLOAD_TOO_LARGE => ReasonCode::InvalidMediaContentLength,
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => ReasonCode::UnsupportedMessage,
-        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => ReasonCode::InvalidMessageStructure,
-        _ => ReasonCode::GeneralError,
+/// The platforms' code for a refusal.
+fn code_of(refusal: Refusal) -> ReasonCode {
+    match refusal {
+        Refusal::BadRequest | Refusal::UnprocessableContent => ReasonCode::InvalidMessageStructure,
+        Refusal::Gone => ReasonCode::InvalidDestination,
+        Refusal::ContentTooLarge => ReasonCode::InvalidMediaContentLength,
     }
 }

@@ -20,6 +20,7 @@ use queue::Queue;
 use shared::aws::{self, setting};
 use shared::integration::IntegrationStore;
 use shared::ledger::Ledger;
+use shared::parking::ParkingQueue;
 use shared::platform::Platforms;
 use shared::queue::MessageQueue;
 use shared::telemetry;
@@ -37,7 +38,8 @@ async fn main() -> Result<(), Error> {
         ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), setting("LEDGER_TABLE")?),
         messaging_service: MessagingService::new()?,
         platforms: Platforms::new()?,
-        queue: MessageQueue::new(sqs, queue_url),
+        queue: MessageQueue::new(sqs.clone(), queue_url),
+        parking: setting("PARKING_QUEUE_URL").ok().map(|url| ParkingQueue::new(sqs, url)),
     });
     run(service_fn(move |event: LambdaEvent<_>| {
         let (dispatcher, queue) = (Arc::clone(&dispatcher), Arc::clone(&queue));

@@ -1,11 +1,13 @@
-//! One message: claim it, deliver it, record what came of it, and see that the platform hears of it.
+//! One message: claim it, deliver it, record the outcome, park it where it failed, and put the receipt on the queue.
 
 use crate::backoff;
 use crate::delivery::{Attempt, Cause};
 use crate::dispatcher::{Dispatcher, Reception, Turn, Verdict, Without, next_wait, time_left};
 use crate::end::End;
 use crate::failure::Failure;
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::value::RawValue;
 use shared::card::TraceCode;
 use shared::delivery::{Delivery, webhook_id};
 use shared::envelope::{Envelope, Origin};
@@ -15,12 +17,17 @@ use shared::ledger::{self, Bid, Claim, Claimed, Lapsed, LedgerError, Outcome, Se
 use shared::limits::bounded;
 use shared::message::{Content, Kind, Message};
 use shared::metrics::Event;
+use shared::parking::ParkedMessage;
+use shared::queue::SendError;
 use shared::receipt::DeliveryStatus;
 use shared::record::{Record, RecordedReceipt};
 use shared::scope;
 use std::error::Error;
 use std::sync::Arc;
 use tokio::time::Instant;
+
+/// Why a message is kept whose integration is gone.
+const ORPHANED: &str = "orphaned";
 
 /// One message on its way.
 pub(crate) struct Task<'t> {
@@ -54,10 +61,13 @@ impl Dispatcher {
         if task.is_stale(Timestamp::now()) {
             return (End::Dropped("stale typing event"), Verdict::Settled);
         }
-        let integration = match self.integration(&task.envelope.integration, task.envelope.received_at).await {
+        let integration = match self.integration(&task.envelope.integration, task.envelope.due_since()).await {
             Ok(integration) => integration,
             Err(Without::ForNow(error)) => return (End::troubled(&error), task.reception.retry_without(&error)),
-            Err(Without::ForGood(error)) => return (End::Orphaned(error.to_string()), Verdict::Settled),
+            Err(Without::ForGood(error)) => {
+                let orphaned = Record { reason: Some(ORPHANED.to_owned()), ..Record::default() };
+                return (End::Orphaned(error.to_string()), self.follow_up(task, Outcome::Failed, &orphaned).await);
+            }
         };
         let attended = self.claim_and_deliver(task, &integration).await;
         attended.unwrap_or_else(|error| (End::troubled(&error), task.reception.retry_soon()))
@@ -72,17 +82,18 @@ impl Dispatcher {
         let key = ledger::key::delivery(&integration.name, identity.as_str());
         // Before the claim, which counts as an attempt to deliver.
         let is_text_trace = self.is_text_trace(task, integration, &identity).await?;
-        match self.turn(&key, task.reception).await? {
+        match self.turn(&key, task.replay_id(), task.reception).await? {
             Turn::Ours(claim) if is_text_trace => {
                 let end = End::Dropped("text trace of a card");
                 Ok((end, self.settle(task, &claim, Outcome::Done, Record::text_trace()).await))
             }
             Turn::Ours(claim) => Ok(self.deliver(task, integration, &claim).await),
             Turn::Done(settled) => {
-                // It may be here again because its receipt did not get onto the queue.
+                // It may be here again because it was not parked, or its receipt did not get onto the queue.
                 let record = Record::read(settled.answer.as_deref());
-                let again = task.reception.receives > 1;
-                let verdict = if again { self.announce(task, &record).await } else { Verdict::Settled };
+                let again = task.reception.receives > 1 && settled.replay.as_deref() == task.replay_id();
+                let verdict =
+                    if again { self.follow_up(task, settled.outcome, &record).await } else { Verdict::Settled };
                 Ok((End::Duplicate, verdict))
             }
             Turn::Not(verdict) => Ok((End::Busy, verdict)),
@@ -124,7 +135,7 @@ impl Dispatcher {
         }
     }
 
-    async fn deliver(&self, task: &Task<'_>, integration: &Integration, claim: &Claim) -> (End, Verdict) {
+    async fn deliver(&self, task: &Task<'_>, integration: &Arc<Integration>, claim: &Claim) -> (End, Verdict) {
         let attempt = match Delivery::new(task.envelope, task.message).to_body() {
             Ok(body) => {
                 let (id, trace_id, patience) =
@@ -148,17 +159,17 @@ impl Dispatcher {
                 };
                 (end, self.settle(task, claim, Outcome::Done, Record { receipt, ..Record::default() }).await)
             }
-            Attempt::Refused(status) => self.fail(task, claim, Failure::Refused(status)).await,
-            Attempt::Retry { .. } if matches!(task.message.kind, Kind::Typing(_)) => {
-                self.fail(task, claim, Failure::Dropped).await
-            }
+            Attempt::Refused(refusal) => self.fail(task, claim, Failure::Refused(refusal)).await,
+            Attempt::Retry { .. } if task.is_typing() => self.fail(task, claim, Failure::Dropped).await,
             Attempt::Retry { cause, retry_after } => {
-                let backoff = backoff::after(claim.version(), fastrand::f64());
-                let left = time_left(task.envelope.received_at, integration.delivery.give_up_after);
+                let backoff = backoff::after(task.attempt(claim), fastrand::f64());
+                let left = time_left(task.envelope.due_since(), integration.delivery.give_up_after);
                 match next_wait(backoff, retry_after, left) {
                     None => self.fail(task, claim, Failure::Expired).await,
                     Some(wait) => {
-                        if let Err(error) = self.release(claim, task.reception).await {
+                        let release = self.release(claim, task.reception);
+                        let (released, ()) = tokio::join!(release, self.renew_after(&cause, integration));
+                        if let Err(error) = released {
                             task.log_trouble(&error, "the claim could not be given back");
                         }
                         (End::Retried(cause.to_string()), Verdict::ComeAgain(wait))
@@ -168,14 +179,22 @@ impl Dispatcher {
         }
     }
 
+    /// Where the messaging service does not take our signature, its secret may have been changed: the next attempt signs
+    /// with what is configured now. One such read is made in ten seconds; when it fails, what is known serves on.
+    async fn renew_after(&self, cause: &Cause, integration: &Arc<Integration>) {
+        if matches!(cause, Cause::Status(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)) {
+            let _ = self.integrations.refreshed(integration).await;
+        }
+    }
+
     async fn fail(&self, task: &Task<'_>, claim: &Claim, failure: Failure) -> (End, Verdict) {
         (End::Failed(failure), self.settle(task, claim, Outcome::Failed, failure.record()).await)
     }
 
-    /// Records the outcome, and then sees that the platform hears of it.
+    /// Records the outcome, and then what follows from it.
     ///
-    /// When recording fails, the message leaves the queue all the same, unless its receipt cannot be queued either: it has
-    /// been delivered or refused, and when it comes after the lease it is delivered again, under the same `webhook-id`.
+    /// When recording fails, the message leaves the queue all the same, unless what follows fails too: it has been
+    /// delivered or refused, and when it comes after the lease it is delivered again, under the same `webhook-id`.
     async fn settle(&self, task: &Task<'_>, claim: &Claim, outcome: Outcome, mut record: Record) -> Verdict {
         if !task.message.expects_receipt() || task.envelope.origin == Origin::Card {
             record.receipt = None;
@@ -184,19 +203,37 @@ impl Dispatcher {
         if let Err(error) = self.complete(claim, task.reception, outcome, answer.as_deref()).await {
             task.log_trouble(&error, "the outcome could not be recorded");
         }
-        self.announce(task, &record).await
+        self.follow_up(task, outcome, &record).await
     }
 
-    /// Puts the receipt that is due, if any, on the queue, whence it is posted to the platform. The message stays until
-    /// that has worked.
-    async fn announce(&self, task: &Task<'_>, record: &Record) -> Verdict {
-        let Some(receipt) = record.receipt_for(task.envelope, task.message) else { return Verdict::Settled };
-        match self.queue.send_receipt(&receipt).await {
-            Ok(()) => Verdict::Settled,
-            Err(error) => {
-                task.log_trouble(&error, "the receipt is not on the queue");
-                task.reception.retry_soon()
+    /// Makes durable what follows from the outcome: the failed message is parked, and the receipt that is due put on the
+    /// queue. The message stays on the queue until both have worked, and both do no harm when they are done again.
+    async fn follow_up(&self, task: &Task<'_>, outcome: Outcome, record: &Record) -> Verdict {
+        let (parked, announced) = tokio::join!(self.park(task, outcome, record), self.announce(task, record));
+        if let Err(error) = &parked {
+            task.log_trouble(error, "the failed message is not parked");
+        }
+        if let Err(error) = &announced {
+            task.log_trouble(error, "the receipt is not on the queue");
+        }
+        if parked.and(announced).is_ok() { Verdict::Settled } else { task.reception.retry_soon() }
+    }
+
+    /// Keeps the message where it has failed. A typing event is worth nothing later.
+    async fn park(&self, task: &Task<'_>, outcome: Outcome, record: &Record) -> Result<(), SendError> {
+        match &self.parking {
+            Some(parking) if outcome == Outcome::Failed && !task.is_typing() => {
+                parking.park(&task.parked(record)?).await
             }
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts the receipt that is due, if any, on the queue, from which it is posted to the platform.
+    async fn announce(&self, task: &Task<'_>, record: &Record) -> Result<(), SendError> {
+        match record.receipt_for(task.envelope, task.message) {
+            Some(receipt) => self.queue.send_receipt(&receipt).await,
+            None => Ok(()),
         }
     }
 }
@@ -216,6 +253,36 @@ impl Task<'_> {
         let sent_at = self.message.sent_at().unwrap_or(self.envelope.received_at);
         let shown_for = i64::try_from(typing.duration_milliseconds).unwrap_or(i64::MAX);
         now.duration_since(sent_at) > SignedDuration::from_millis(shown_for)
+    }
+
+    fn is_typing(&self) -> bool {
+        matches!(self.message.kind, Kind::Typing(_))
+    }
+
+    /// The id of the replay that it came by, if it is one.
+    pub(crate) fn replay_id(&self) -> Option<&str> {
+        self.envelope.replay.as_ref().map(|replay| replay.id.as_str())
+    }
+
+    /// Which attempt this is. The claims of a replay go on counting from those before it, so that its attempts are counted
+    /// by how often the queue has handed it over.
+    fn attempt(&self, claim: &Claim) -> u64 {
+        if self.envelope.replay.is_some() { self.reception.receives } else { claim.version() }
+    }
+
+    /// What is kept of it. The place in the group is the one that it had before it failed for the first time.
+    fn parked(&self, record: &Record) -> Result<ParkedMessage, serde_json::Error> {
+        let replay = self.envelope.replay.as_ref();
+        let sequence_number = replay.and_then(|replay| replay.sequence_number.as_deref());
+        Ok(ParkedMessage {
+            webhook_id: self.webhook_id.clone(),
+            reason: record.reason.clone().unwrap_or_default(),
+            status: record.status,
+            failed_at: Timestamp::now(),
+            group: self.reception.group.to_owned(),
+            sequence_number: sequence_number.or(self.reception.sequence_number).map(str::to_owned),
+            envelope: RawValue::from_string(self.reception.body.to_owned())?,
+        })
     }
 
     /// How long ago it was received.

@@ -65,7 +65,7 @@ impl Dispatcher {
         reception: Reception<'_>,
     ) -> Result<(End, Verdict), LedgerError> {
         let key = ledger::key::receipt(&integration.name, &envelope.receipt);
-        let claim = match self.turn(&key, reception).await? {
+        let claim = match self.turn(&key, None, reception).await? {
             Turn::Ours(claim) => claim,
             Turn::Done(_) => return Ok((End::Duplicate, Verdict::Settled)),
             Turn::Not(verdict) => return Ok((End::Busy, verdict)),

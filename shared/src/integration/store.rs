@@ -125,7 +125,7 @@ impl IntegrationStore {
     /// # Errors
     /// As [`Self::get`]; when the last read failed, that is an error here even when an older configuration is known,
     /// because that one has just proved not to do.
-    async fn refreshed(&self, seen: &Arc<Integration>) -> Result<Arc<Integration>, LoadError> {
+    pub async fn refreshed(&self, seen: &Arc<Integration>) -> Result<Arc<Integration>, LoadError> {
         let entry = self.names().entry(&seen.name);
         let mut known = entry.lock().await;
         let replaced = known.last_good.as_ref().is_some_and(|good| !Arc::ptr_eq(&good.integration, seen));

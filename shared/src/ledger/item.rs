@@ -1,6 +1,6 @@
 //! The item as DynamoDB holds it.
 
-use super::{LedgerError, Outcome};
+use super::{LedgerError, Outcome, Settled};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -8,6 +8,7 @@ use std::collections::HashMap;
 pub(super) const KEY: &str = "key";
 pub(super) const STATE: &str = "state";
 pub(super) const VERSION: &str = "version";
+pub(super) const REPLAY: &str = "replayId";
 
 /// What the parts of the item mean; times are milliseconds, `expiresAt` (for DynamoDB's time to live) seconds.
 pub(super) struct Item {
@@ -17,6 +18,7 @@ pub(super) struct Item {
     pub(super) lease_until: Timestamp,
     pub(super) answer: Option<String>,
     pub(super) fingerprint: Option<String>,
+    pub(super) replay: Option<String>,
     pub(super) expires_at: Option<Timestamp>,
 }
 
@@ -62,8 +64,13 @@ impl Item {
             lease_until: Timestamp::from_millisecond(lease_until).map_err(|_| LedgerError::Malformed("leaseUntil"))?,
             answer: text_of("answer").cloned(),
             fingerprint: text_of("fingerprint").filter(|text| !text.is_empty()).cloned(),
+            replay: text_of(REPLAY).cloned(),
             expires_at: number_of("expiresAt").and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok()),
         })
+    }
+
+    pub(super) fn settled(self, outcome: Outcome) -> Settled {
+        Settled { outcome, answer: self.answer, fingerprint: self.fingerprint, replay: self.replay }
     }
 }
 

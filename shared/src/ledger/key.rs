@@ -58,6 +58,9 @@ pub fn receipt(integration: &IntegrationName, receipt: &DeliveryReceipt) -> Stri
     Kind::Receipt.key(integration, receipt.identity(integration).as_str())
 }
 
+/// Reading the parking queue, which hides from others what is on it: one run of the command at a time.
+pub const PARKING_QUEUE: &str = "parking-queue";
+
 /// A caller's request.
 #[must_use]
 pub fn request(integration: &IntegrationName, identity: &Identity) -> String {

@@ -40,13 +40,12 @@ impl Ledger {
         let answer = request.send().await.map_err(|error| LedgerError::Unavailable(aws::cause(&error)))?;
         let Some(attributes) = answer.item else { return Ok(None) };
         let item = Item::read(&attributes)?;
+        let (version, expires_at) = (item.version, item.expires_at);
         let progress = match item.state {
             item::State::InProgress if item.lease_until.as_millisecond() == super::RELEASED => Progress::Released,
             item::State::InProgress => Progress::Claimed { until: item.lease_until },
-            item::State::Settled(outcome) => {
-                Progress::Settled(Settled { outcome, answer: item.answer, fingerprint: item.fingerprint })
-            }
+            item::State::Settled(outcome) => Progress::Settled(item.settled(outcome)),
         };
-        Ok(Some(Entry { progress, version: item.version, expires_at: item.expires_at }))
+        Ok(Some(Entry { progress, version, expires_at }))
     }
 }

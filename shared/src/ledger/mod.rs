@@ -8,6 +8,12 @@
 //! here, because a deleted item would start its versions anew and break just that promise; DynamoDB's time to live
 //! removes them long after.
 //!
+//! Work that has failed can be asked for again, by a **replay** with an id of its own. Its claim reopens a failed item
+//! only where the item does not bear that very id, and writes the id in the same conditional write: so each replay is
+//! let through once, and a second copy of it finds the item in progress, or ended. A replay raises the version like every
+//! claim, which leaves a worker that is still busy with an earlier claim without its lease. What is done is never
+//! reopened.
+//!
 //! What is NOT promised: that the work happens at most once. A worker that dies between doing the work and completing
 //! its claim leaves the work to be done again.
 
@@ -111,6 +117,8 @@ pub struct Settled {
     pub answer: Option<String>,
     /// What the work was done on.
     pub fingerprint: Option<String>,
+    /// The replay that it was done for last, if it was one.
+    pub replay: Option<String>,
 }
 
 /// The end of a piece of work.
@@ -159,20 +167,37 @@ impl Ledger {
     /// # Errors
     /// DynamoDB is out of reach. If the claim was made nevertheless, it is given back, or ends with its lease.
     pub async fn claim(&self, bid: Bid<'_>) -> Result<Claimed, LedgerError> {
+        self.claim_for(bid, None).await
+    }
+
+    /// Claims a key for the replay with this id, if there is one: as [`Self::claim`], and where the work has failed,
+    /// unless it did so in this very replay.
+    ///
+    /// # Errors
+    /// As [`Self::claim`].
+    pub async fn claim_for(&self, bid: Bid<'_>, replay: Option<&str>) -> Result<Claimed, LedgerError> {
         let token = Uuid::new_v4().to_string();
         let lapsed_before = match bid.lapsed {
             Lapsed::TakeOver => bid.now.as_millisecond(),
             Lapsed::Leave => RELEASED,
         };
-        let result = self
-            .update(bid.key, bid.now)
-            .update_expression(
-                "SET #state = :in_progress, leaseUntil = :until, claimToken = :token, fingerprint = :fingerprint, \
-                 expiresAt = :expires, #version = if_not_exists(#version, :zero) + :one REMOVE answer",
-            )
-            .condition_expression(
-                "attribute_not_exists(#key) OR (#state = :in_progress AND leaseUntil <= :lapsed) OR expiresAt <= :now",
-            )
+        let free =
+            "attribute_not_exists(#key) OR (#state = :in_progress AND leaseUntil <= :lapsed) OR expiresAt <= :now";
+        let set = "SET #state = :in_progress, leaseUntil = :until, claimToken = :token, fingerprint = :fingerprint, \
+                   expiresAt = :expires, #version = if_not_exists(#version, :zero) + :one";
+        let update = self.update(bid.key, bid.now);
+        let update = match replay {
+            None => update.condition_expression(free).update_expression(format!("{set} REMOVE answer, #replay")),
+            Some(id) => update
+                .condition_expression(format!(
+                    "{free} OR (#state = :failed AND (attribute_not_exists(#replay) OR #replay <> :replay))"
+                ))
+                .update_expression(format!("{set}, #replay = :replay REMOVE answer"))
+                .expression_attribute_values(":failed", text(item::State::Settled(Outcome::Failed).as_str()))
+                .expression_attribute_values(":replay", text(id)),
+        };
+        let result = update
+            .expression_attribute_names("#replay", item::REPLAY)
             .expression_attribute_names("#key", item::KEY)
             .expression_attribute_values(":until", number(bid.until.as_millisecond()))
             .expression_attribute_values(":token", text(&token))
@@ -202,9 +227,7 @@ impl Ledger {
                 Claimed::Won(Claim { key: bid.key.to_owned(), version: item.version, token })
             }
             item::State::InProgress => Claimed::InProgress { until: item.lease_until, fingerprint: item.fingerprint },
-            item::State::Settled(outcome) => {
-                Claimed::Settled(Settled { outcome, answer: item.answer, fingerprint: item.fingerprint })
-            }
+            item::State::Settled(outcome) => Claimed::Settled(item.settled(outcome)),
         })
     }
 

@@ -117,7 +117,7 @@ fn dimension(line: &Value, name: &Value) -> (String, String) {
 async fn deliveries() {
     let service = MessagingService::behaving(|attempt, before| {
         Reply::status(match attempt.text() {
-            "refused" => 404,
+            "refused" => 410,
             "late" => 503,
             "repeated" if before == 0 => 503,
             _ => 200,

@@ -36,7 +36,7 @@ pub const CALLING: &[&str] = &["MessageDispatcher", SENDERS[0], SENDERS[1], SEND
 const DISPATCHER: &[&str] = &["MessageDispatcher"];
 
 /// All that there are.
-pub const METRICS: [Metric; 13] = [
+pub const METRICS: [Metric; 14] = [
     metric("Accepted", "Count", BY_INTEGRATION, &[], ROUTES),
     metric("Refused", "Count", &[&["FunctionName", "Reason"]], REASONS, ROUTES),
     metric("Duplicates", "Count", BY_INTEGRATION, &[], CALLING),
@@ -45,6 +45,7 @@ pub const METRICS: [Metric; 13] = [
     metric("Retried", "Count", BY_INTEGRATION, &[], DISPATCHER),
     metric("RetriedAge", "Seconds", &[&["FunctionName"]], &[], DISPATCHER),
     metric("Failed", "Count", BY_INTEGRATION, &[], DISPATCHER),
+    metric("EndpointGone", "Count", BY_INTEGRATION, &[], DISPATCHER),
     metric("GivenUp", "Count", BY_INTEGRATION, &[], DISPATCHER),
     metric("ReceiptsFailed", "Count", BY_INTEGRATION, &[], DISPATCHER),
     metric("PlatformCalls", "Count", BY_OUTCOME, OUTCOMES, CALLING),

@@ -17,9 +17,14 @@ const MANY: usize = 1_000;
 
 /// Examines all of them.
 pub(super) async fn examine(deployed: &Deployed, aws: &SdkConfig) -> Vec<Check> {
-    let (ledger, queue, dead_letters) =
-        tokio::join!(ledger(deployed, aws), queue(deployed, aws), dead_letters(deployed, aws));
-    vec![ledger.about(DATA, "ledger"), queue.about(DATA, "queue"), dead_letters.about(DATA, "dead letters")]
+    let (ledger, queue, dead_letters, failed) =
+        tokio::join!(ledger(deployed, aws), queue(deployed, aws), dead_letters(deployed, aws), failed(deployed, aws));
+    vec![
+        ledger.about(DATA, "ledger"),
+        queue.about(DATA, "queue"),
+        dead_letters.about(DATA, "dead letters"),
+        failed.about(DATA, "failed messages"),
+    ]
 }
 
 fn without(output: &str) -> Finding {
@@ -83,5 +88,17 @@ async fn dead_letters(deployed: &Deployed, aws: &SdkConfig) -> Finding {
             "look at them with `patchbay dead-letters list`, and put them back with `patchbay dead-letters redrive` once \
              the cause is gone",
         ),
+    }
+}
+
+async fn failed(deployed: &Deployed, aws: &SdkConfig) -> Finding {
+    let Some(url) = deployed.output("ParkingQueueUrl") else { return without("ParkingQueueUrl") };
+    match counts(aws, url).await {
+        Err(error) => Finding::of(error, "the queue of failed messages", REDEPLOY),
+        Ok((0, 0)) if !deployed.keeps_failed => Finding::ok("not kept, as the parameter KeepFailedMessages says"),
+        Ok((0, 0)) => Finding::ok("none is kept"),
+        Ok((waiting, held)) => {
+            Finding::ok(format!("{} kept: `patchbay failed list` shows them", counted(waiting + held, "message")))
+        }
     }
 }

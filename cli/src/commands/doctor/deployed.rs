@@ -39,11 +39,13 @@ const REGIONS: [&str; 17] = [
 ];
 
 /// What the template puts out.
-const OUTPUTS: [&str; 6] =
-    ["ApiUrl", "WebhookUrl", "SecretPrefix", "MessageQueueUrl", "DeadLetterQueueUrl", "LedgerTable"];
+const OUTPUTS: [&str; 7] =
+    ["ApiUrl", "WebhookUrl", "SecretPrefix", "MessageQueueUrl", "DeadLetterQueueUrl", "ParkingQueueUrl", "LedgerTable"];
 
 /// The template's parameter for a key of one's own.
 const KMS_KEY: &str = "KmsKeyArn";
+/// The template's parameter that says whether failed messages are kept.
+const KEEP_FAILED_MESSAGES: &str = "KeepFailedMessages";
 
 /// The stack as it is deployed.
 #[derive(Debug)]
@@ -51,6 +53,8 @@ pub(super) struct Deployed {
     outputs: HashMap<String, String>,
     /// The ARN of the stack's own key, where it has one.
     pub(super) kms_key: Option<String>,
+    /// Whether failed messages are kept.
+    pub(super) keeps_failed: bool,
     /// What its resources are called by AWS, by logical id; or why nobody knows.
     resources: Result<HashMap<String, String>, AwsError>,
     /// `arn:<partition>`, the region, and the account.
@@ -162,11 +166,12 @@ impl Found {
         let (name, status) = (stack.name(), described.stack_status());
         let seen = format!("{name} in {region}: {}", status.map_or("no status", StackStatus::as_str));
         self.checks.push(judged(seen, status).about(STACK, "stack"));
-        let kms_key = described
-            .parameters()
-            .iter()
-            .find(|parameter| parameter.parameter_key() == Some(KMS_KEY))
-            .and_then(|parameter| parameter.parameter_value().filter(|arn| !arn.is_empty()).map(str::to_owned));
+        let parameter = |key| {
+            let mut parameters = described.parameters().iter();
+            parameters.find(|parameter| parameter.parameter_key() == Some(key))?.parameter_value()
+        };
+        let kms_key = parameter(KMS_KEY).filter(|arn| !arn.is_empty()).map(str::to_owned);
+        let keeps_failed = parameter(KEEP_FAILED_MESSAGES) == Some("true");
         let outputs: HashMap<_, _> = described
             .outputs
             .unwrap_or_default()
@@ -189,7 +194,7 @@ impl Found {
         let account = parts.nth(2).unwrap_or_default().to_owned();
         let resources = resources(stack, aws).await;
         let place = (partition, region.to_string(), account);
-        self.deployed = Some(Deployed { outputs, kms_key, resources, place });
+        self.deployed = Some(Deployed { outputs, kms_key, keeps_failed, resources, place });
     }
 }
 

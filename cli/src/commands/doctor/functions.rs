@@ -12,6 +12,8 @@ pub(super) struct Function {
     pub(super) endpoints: &'static [Endpoint],
     /// What it does on the queue.
     on_queue: &'static [&'static str],
+    /// What it does on the parking queue.
+    on_parking: &'static [&'static str],
     /// The kinds of keys that it writes in the ledger's table.
     on_ledger: &'static [Kind],
 }
@@ -25,6 +27,8 @@ pub(super) enum Resource {
     Secrets,
     /// The queue of messages.
     Queue,
+    /// The queue of failed messages, where they are kept.
+    Parking,
     /// The ledger's table.
     Ledger,
     /// The stack's own key, where it has one.
@@ -46,6 +50,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
         name: "WebhookReceiver",
         endpoints: &[Endpoint::Webhook],
         on_queue: &["sqs:SendMessage"],
+        on_parking: &[],
         on_ledger: &[],
     },
     Function {
@@ -58,6 +63,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
             "sqs:ReceiveMessage",
             "sqs:SendMessage",
         ],
+        on_parking: &["sqs:SendMessage"],
         on_ledger: &[Kind::Delivery, Kind::Probe, Kind::Receipt, Kind::TextTrace],
     },
     sender("AgentlessSender", &[Endpoint::Sender(Route::Agentless)]),
@@ -81,7 +87,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
 ];
 
 const fn sender(name: &'static str, endpoints: &'static [Endpoint]) -> Function {
-    Function { name, endpoints, on_queue: &[], on_ledger: &[Kind::Request] }
+    Function { name, endpoints, on_queue: &[], on_parking: &[], on_ledger: &[Kind::Request] }
 }
 
 impl Function {
@@ -96,6 +102,7 @@ impl Function {
             (Resource::Logs, &["logs:CreateLogStream", "logs:PutLogEvents"]),
             (Resource::Secrets, &["secretsmanager:GetSecretValue"]),
             (Resource::Queue, self.on_queue),
+            (Resource::Parking, self.on_parking),
             (Resource::Ledger, on_ledger),
             (Resource::Key, on_key),
         ];
@@ -175,13 +182,14 @@ mod tests {
         {
             let statement = match statement["Fn::If"][0].as_str() {
                 None => statement,
-                Some("HasKmsKey") => &statement["Fn::If"][1],
+                Some("HasKmsKey" | "KeepsFailedMessages") => &statement["Fn::If"][1],
                 Some("IsTraced") => continue,
                 Some(other) => panic!("nobody has said what {other} means"),
             };
             let resource = match &statement["Resource"] {
                 one if *one == json!({"Fn::GetAtt": [format!("{function}Logs"), "Arn"]}) => Resource::Logs,
                 one if *one == json!({"Fn::GetAtt": ["MessageQueue", "Arn"]}) => Resource::Queue,
+                one if *one == json!({"Fn::GetAtt": ["ParkingQueue", "Arn"]}) => Resource::Parking,
                 one if *one == json!({"Fn::GetAtt": ["Ledger", "Arn"]}) => Resource::Ledger,
                 one if *one == json!({"Ref": "KmsKeyArn"}) => Resource::Key,
                 one if one["Fn::Sub"].as_str().is_some_and(|arn| arn.ends_with(":secret:${SecretPrefix}/*")) => {

@@ -32,24 +32,32 @@ pub(super) async fn examine(subject: &Subject<'_>) -> Result<Finding, Failure> {
     })
 }
 
-/// What the answer says of the deliveries to come. All 4xx are final for the dispatcher but for 408, 425 and 429; only a
-/// few say no more than that this one body was not understood.
+/// What the answer says of the deliveries to come. A refusal for good may say no more than that this one body was not
+/// understood; what is answered anything else but 2xx is retried until it is given up.
 fn answered(origin: &str, status: u16) -> Finding {
     let seen = format!("{origin} answers {status}");
     match status {
         200..=299 => Finding::ok(format!("{seen} to a test delivery")),
+        400 | 422 => Finding::ok(format!("{seen} to a test delivery: it is there, and does not know the type")),
         401 | 403 => Finding::fault(
-            format!("the messaging service refuses our signature: {seen}"),
+            format!("the messaging service refuses our signature, and messages wait on the queue: {seen}"),
             "give it the secret that is the first of /delivery/signingSecrets, or the integration the secret that it has",
         ),
-        404 | 405 | 410 => Finding::fault(
-            format!("{seen}: messages are refused for good, and lost"),
+        404 | 405 => Finding::fault(
+            format!("{seen}: messages wait on the queue"),
             "see /delivery/url: there is nothing at that path, or nothing that takes POST",
         ),
         408 | 425 | 429 => Finding::warning(seen, "it takes fewer deliveries than come; they wait on the queue"),
-        400 | 409 | 422 => Finding::ok(format!("{seen} to a test delivery: it is there, and does not know the type")),
+        410 => Finding::fault(
+            format!("the endpoint asks to be removed, and every message for it fails: {seen}"),
+            "put the messaging service's new address into /delivery/url, or remove the integration",
+        ),
+        413 => Finding::fault(
+            format!("the messaging service takes not even a test delivery, and every message for it fails: {seen}"),
+            "see how large a body it or a gateway before it takes",
+        ),
         400..=499 => Finding::fault(
-            format!("the messaging service refuses deliveries for good, so that messages are lost: {seen}"),
+            format!("the messaging service does not take deliveries, and messages wait on the queue: {seen}"),
             "see /delivery/url, and what it or a gateway before it logs: it is to take JSON by POST",
         ),
         300..=399 => Finding::fault(
@@ -134,12 +142,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_2xx_and_what_does_not_know_the_type_is_good_and_what_loses_every_message_is_not() {
+    fn any_2xx_and_what_does_not_know_the_type_is_good_and_what_takes_no_message_is_not() {
         for (status, verdict) in [
             (200, Verdict::Ok),
             (204, Verdict::Ok),
             (400, Verdict::Ok),
-            (409, Verdict::Ok),
             (422, Verdict::Ok),
             (408, Verdict::Warning),
             (425, Verdict::Warning),
@@ -151,6 +158,7 @@ mod tests {
             (404, Verdict::Fault),
             (405, Verdict::Fault),
             (406, Verdict::Fault),
+            (409, Verdict::Fault),
             (410, Verdict::Fault),
             (411, Verdict::Fault),
             (413, Verdict::Fault),

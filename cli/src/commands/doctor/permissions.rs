@@ -71,6 +71,8 @@ fn arn_of(resource: Resource, deployed: &Deployed, logs: &str) -> Option<String>
             deployed.output("SecretPrefix").map(|prefix| deployed.arn("secretsmanager", &format!("secret:{prefix}/*")))
         }
         Resource::Queue => last("MessageQueueUrl").map(|queue| deployed.arn("sqs", queue)),
+        Resource::Parking if !deployed.keeps_failed => None,
+        Resource::Parking => last("ParkingQueueUrl").map(|queue| deployed.arn("sqs", queue)),
         Resource::Ledger => last("LedgerTable").map(|table| deployed.arn("dynamodb", &format!("table/{table}"))),
         Resource::Key => deployed.kms_key.clone(),
     }
