@@ -12,6 +12,7 @@ mod integrations;
 mod options;
 mod output;
 mod profile;
+mod sqs;
 mod stack;
 mod webhook_address;
 
@@ -46,6 +47,7 @@ async fn run(options: Options, output: Output) -> Result<(), Failure> {
         Command::Send(command) => commands::send::run(*command, &stack, output).await,
         Command::Webhook(command) => commands::webhook::run(command, &stack, output).await,
         Command::Messages(command) => commands::messages::run(command, &stack, output).await,
+        Command::Failed(command) => commands::failed::run(command, &stack, output).await,
         Command::DeadLetters(command) => commands::dead_letters::run(command, &stack, output).await,
         Command::Doctor(doctor) => commands::doctor::run(doctor, &stack, output).await,
         Command::Completions { .. } => Ok(()),

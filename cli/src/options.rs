@@ -1,6 +1,6 @@
 //! What may stand on the command line.
 
-use crate::commands::{dead_letters, doctor, integration, messages, send, webhook};
+use crate::commands::{dead_letters, doctor, failed, integration, messages, send, webhook};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use shared::outbound::OutboundUrl;
@@ -74,6 +74,9 @@ pub(crate) enum Command {
     /// Look at what became of messages
     #[command(subcommand)]
     Messages(messages::Command),
+    /// List, show and replay messages that were refused or given up
+    #[command(subcommand)]
+    Failed(failed::Command),
     /// Look at what could not be dispatched at all, and put it back
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),

@@ -38,10 +38,29 @@ impl Alone {
     }
 
     pub(crate) async fn configured(service: MessagingService, function: &str, change: impl FnOnce(&mut Value)) -> Self {
+        Self::set_up(service, function, change, &[]).await
+    }
+
+    /// With these environment variables besides the stack's.
+    pub(crate) async fn with_environment(
+        service: MessagingService,
+        function: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        Self::set_up(service, function, |_| {}, environment).await
+    }
+
+    async fn set_up(
+        service: MessagingService,
+        function: &str,
+        change: impl FnOnce(&mut Value),
+        environment: &[(&str, &str)],
+    ) -> Self {
         let stack = Stack::connect().await;
         let integration = stack.integration(&service.url, change).await;
         let aws = AwsProxy::start().await;
-        let function = LambdaHost::start(function, &[("AWS_ENDPOINT_URL", &aws.url)]).await;
+        let environment: Vec<_> = environment.iter().copied().chain([("AWS_ENDPOINT_URL", aws.url.as_str())]).collect();
+        let function = LambdaHost::start(function, &environment).await;
         Self { stack, service, integration, aws, function }
     }
 
@@ -79,7 +98,7 @@ impl Alone {
 
     /// The same, with this receive count.
     pub(crate) async fn dispatch_received(&self, webhook: &Webhook, receives: usize) -> Vec<String> {
-        let mut record = self.record(0, &OnQueue { group: "g", webhook, age: Duration::ZERO });
+        let mut record = self.own_record(&self.envelope(webhook, Duration::ZERO));
         record["attributes"]["ApproximateReceiveCount"] = receives.to_string().into();
         self.hand_over(vec![record], Duration::from_secs(30)).await
     }
@@ -110,16 +129,33 @@ impl Alone {
     }
 
     fn record(&self, index: usize, message: &OnQueue<'_>) -> Value {
-        let name = self.integration.name.clone();
-        let received_at = Timestamp::now() - message.age;
-        let envelope = Envelope::new(name, PlatformName::GenesysCloud, received_at, &message.webhook.body).unwrap();
-        json!({
-            "messageId": format!("m-{index}"),
-            "receiptHandle": format!("r-{index}"),
-            "body": envelope.to_queue().unwrap(),
-            "eventSource": "aws:sqs",
-            "attributes": {"MessageGroupId": message.group, "ApproximateReceiveCount": "1"},
-            "messageAttributes": {},
-        })
+        record(index, message.group, &self.envelope(message.webhook, message.age))
     }
+
+    /// What the receiver queued for `webhook`, so long ago.
+    pub(crate) fn envelope(&self, webhook: &Webhook, age: Duration) -> Envelope {
+        let (name, received_at) = (self.integration.name.clone(), Timestamp::now() - age);
+        Envelope::new(name, PlatformName::GenesysCloud, received_at, &webhook.body).unwrap()
+    }
+
+    /// As [`Self::dispatch`], with this envelope, and in the group that its customer has on the stack's queue.
+    pub(crate) async fn dispatch_envelope(&self, envelope: &Envelope) -> Vec<String> {
+        self.hand_over(vec![self.own_record(envelope)], Duration::from_secs(30)).await
+    }
+
+    fn own_record(&self, envelope: &Envelope) -> Value {
+        let group = envelope.message().unwrap().group(&self.integration.name);
+        record(0, group.as_str(), envelope)
+    }
+}
+
+fn record(index: usize, group: &str, envelope: &Envelope) -> Value {
+    json!({
+        "messageId": format!("m-{index}"),
+        "receiptHandle": format!("r-{index}"),
+        "body": envelope.to_queue().unwrap(),
+        "eventSource": "aws:sqs",
+        "attributes": {"MessageGroupId": group, "ApproximateReceiveCount": "1"},
+        "messageAttributes": {},
+    })
 }

@@ -4,8 +4,10 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use shared::ledger::Outcome;
 use shared::signature::hub;
+use std::time::Instant;
+use tests::command::Command;
 use tests::genesys_cloud::{self, Answer};
-use tests::messaging_service::{Attempt, MessagingService, Reply};
+use tests::messaging_service::{Attempt, MessagingService, PATIENCE, Reply};
 use tests::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
 use tests::{highlevel, multicloud_cx, multicloud_cx_api};
 
@@ -231,6 +233,22 @@ async fn faults(platform: Platform) {
     assert_eq!(Outcome::Failed, account.stack.settled(&account.integration, &attempts[0].id).await.outcome);
 }
 
+async fn replays(platform: Platform) {
+    let account = Account::behaving(platform, |_, before| Reply::status(if before == 0 { 422 } else { 200 })).await;
+    let webhook = account.text("c", "refused");
+    account.accepted(&webhook).await;
+    let replay = Command::new(&["--json", "failed", "replay", "--yes"]);
+    let replay = replay.with(&["--integration", account.integration.name.as_str()]);
+    let deadline = Instant::now() + PATIENCE;
+    // It is parked a moment after it was refused.
+    while replay.clone().run().await.done().json()["replayed"] != 1 {
+        assert!(Instant::now() < deadline, "there is nothing to replay");
+    }
+    account.service.wait_for(&webhook.id).await;
+    let attempts = account.service.attempts();
+    assert_eq!((2, &attempts[0].id, &attempts[0].raw), (attempts.len(), &attempts[1].id, &attempts[1].raw));
+}
+
 async fn rotation(platform: Platform) {
     let account = Account::new(platform).await;
     let mut sent = Vec::new();
@@ -274,6 +292,7 @@ on_every_platform! {
         each_customers_messages_arrive_in_order_while_one_customers_fail_and_recover: order;
         what_is_forged_changed_unsigned_foreign_or_broken_is_refused: refusals;
         what_is_refused_is_settled_and_what_fails_is_repeated_under_the_same_id: faults;
+        what_was_refused_is_replayed_under_the_same_id: replays;
         a_webhook_secret_is_rotated_without_a_refused_message: rotation;
     }
 }

@@ -2,16 +2,14 @@
 
 use super::letter::Letter;
 use crate::failure::Failure;
+use crate::sqs::{self, BATCH, refused};
 use crate::stack::Stack;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageSystemAttributeName, QueueAttributeName};
+use aws_sdk_sqs::types::MessageSystemAttributeName;
 use shared::aws::cause;
 use std::collections::HashSet;
-use std::fmt::Display;
 use std::time::Duration;
 
-/// How many messages one call takes.
-const BATCH: usize = 10;
 /// How long an empty queue is listened to, in seconds: a short look may miss what is there.
 const LISTEN: i32 = 1;
 /// What was looked at comes back when it has been hidden for long enough: on a long queue again and again, before all
@@ -33,10 +31,6 @@ pub(super) struct DeadLetterQueue {
     held: Vec<String>,
 }
 
-fn refused<'a>(what: &'a str) -> impl Fn(&dyn Display) -> Failure + 'a {
-    move |cause| Failure::Failed(format!("{what}: {cause}"))
-}
-
 impl DeadLetterQueue {
     pub(super) async fn open(stack: &Stack, hidden: Duration) -> Result<Self, Failure> {
         Ok(Self {
@@ -52,13 +46,7 @@ impl DeadLetterQueue {
 
     /// About how many messages there are.
     pub(super) async fn length(&self) -> Result<u64, Failure> {
-        use QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
-        let names = [ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible];
-        let request = self.client.get_queue_attributes().queue_url(&self.url).set_attribute_names(Some(names.into()));
-        let answer =
-            request.send().await.map_err(|error| refused("the dead-letter queue cannot be counted")(&cause(&error)))?;
-        let counts = answer.attributes().into_iter().flat_map(|attributes| attributes.values());
-        Ok(counts.filter_map(|count| count.parse::<u64>().ok()).sum())
+        sqs::length(&self.client, &self.url, "the dead-letter queue").await
     }
 
     /// Receives up to `wanted` messages, and hands over those that were not received before, which may be none of them.
@@ -111,14 +99,7 @@ impl DeadLetterQueue {
 
     /// Puts back what is held. What cannot be put back comes back by itself a little later.
     pub(super) async fn put_back(&mut self) {
-        for handles in std::mem::take(&mut self.held).chunks(BATCH) {
-            let entries = handles.iter().enumerate().filter_map(|(index, handle)| {
-                let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
-                entry.receipt_handle(handle).visibility_timeout(0).build().ok()
-            });
-            let request = self.client.change_message_visibility_batch().queue_url(&self.url);
-            let _ = request.set_entries(Some(entries.collect())).send().await;
-        }
+        sqs::put_back(&self.client, &self.url, &std::mem::take(&mut self.held)).await;
     }
 
     /// Moves a message to the end of its group on the queue that it came from.

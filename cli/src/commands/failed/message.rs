@@ -1,0 +1,163 @@
+//! One failed message.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use shared::delivery::Delivery;
+use shared::envelope::Envelope;
+use shared::message::Message;
+use shared::parking::ParkedMessage;
+
+/// A failed message, as it failed last. There may be copies of it on the queue: a dispatcher that died before it could
+/// acknowledge a message has left one, and so has a replay that was cut off.
+pub(super) struct FailedMessage {
+    pub(super) parked: ParkedMessage,
+    envelope: Envelope,
+    message: Message,
+    /// The queue's ids of all copies.
+    pub(super) copies: Vec<String>,
+}
+
+/// What may be shown of it. Text and addresses are in `delivery` alone.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct View {
+    pub(super) integration: String,
+    pub(super) kind: &'static str,
+    pub(super) message_id: String,
+    pub(super) webhook_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) conversation_id: Option<String>,
+    pub(super) reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<u16>,
+    pub(super) received_at: Timestamp,
+    /// When it was replayed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) replayed_at: Option<Timestamp>,
+    pub(super) failed_at: Timestamp,
+    pub(super) group: String,
+    /// What the messaging service got.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) delivery: Option<Value>,
+}
+
+impl FailedMessage {
+    /// Reads the text of a message on the queue; nothing where another version has written it.
+    pub(super) fn read(id: &str, body: &str) -> Option<Self> {
+        let parked: ParkedMessage = serde_json::from_str(body).ok()?;
+        let envelope = parked.envelope().ok()?;
+        let message = envelope.message().ok()?;
+        Some(Self { parked, envelope, message, copies: vec![id.to_owned()] })
+    }
+
+    /// Takes up another copy of the same message: that which failed last counts.
+    pub(super) fn merge(&mut self, other: Self) {
+        let mut copies = std::mem::take(&mut self.copies);
+        copies.extend(other.copies.iter().cloned());
+        if other.parked.failed_at > self.parked.failed_at {
+            *self = other;
+        }
+        self.copies = copies;
+    }
+
+    pub(super) fn integration(&self) -> &str {
+        self.envelope.integration.as_str()
+    }
+
+    /// Whether this is the platform's id of it, or its webhook-id.
+    pub(super) fn is_called(&self, id: &str) -> bool {
+        self.message.message_id == id || self.parked.webhook_id == id
+    }
+
+    /// Its place in its group. Sequence numbers have 128 bits.
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>.
+    pub(super) fn place(&self) -> (Option<u128>, Timestamp) {
+        let number = self.parked.sequence_number.as_deref().and_then(|number| number.parse().ok());
+        (number, self.envelope.received_at)
+    }
+}
+
+impl View {
+    pub(super) fn of(failed: &FailedMessage) -> Self {
+        let FailedMessage { parked, envelope, message, .. } = failed;
+        Self {
+            integration: envelope.integration.to_string(),
+            kind: message.kind.name(),
+            message_id: message.message_id.clone(),
+            webhook_id: parked.webhook_id.clone(),
+            conversation_id: message.conversation_id.clone(),
+            reason: parked.reason.clone(),
+            status: parked.status,
+            received_at: envelope.received_at,
+            replayed_at: envelope.replay.as_ref().map(|replay| replay.at),
+            failed_at: parked.failed_at,
+            group: parked.group.clone(),
+            delivery: None,
+        }
+    }
+
+    /// The same with the text, and with the addresses.
+    pub(super) fn with_text(failed: &FailedMessage) -> Self {
+        let delivery = serde_json::to_value(Delivery::new(&failed.envelope, &failed.message)).ok();
+        Self { delivery, ..Self::of(failed) }
+    }
+
+    /// Why it failed.
+    pub(super) fn why(&self) -> String {
+        match self.status {
+            Some(status) => format!("{} ({status})", self.reason),
+            None => self.reason.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests fail by panicking
+pub(super) mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn failed(id: &str, failed_at: &str, sequence_number: &str) -> FailedMessage {
+        let channel = json!({"id": "i", "to": {"id": "hidden-customer"}, "messageId": "m-1"});
+        let envelope = json!({
+            "integration": "acme", "platform": "genesys-cloud", "receivedAt": "2026-01-02T03:04:05Z",
+            "original": {"type": "Text", "text": "hidden text", "direction": "Outbound", "channel": channel},
+        });
+        let parked = json!({
+            "webhookId": "msg_00", "reason": "refused", "status": 422, "failedAt": failed_at, "group": "0a",
+            "sequenceNumber": sequence_number, "envelope": envelope,
+        });
+        FailedMessage::read(id, &parked.to_string()).unwrap()
+    }
+
+    #[test]
+    fn text_and_addresses_show_only_where_they_are_asked_for() {
+        let failed = failed("1", "2026-01-02T03:05:00Z", "1");
+        let hidden = serde_json::to_string(&View::of(&failed)).unwrap();
+        assert!(hidden.contains("m-1") && hidden.contains("msg_00") && !hidden.contains("hidden"), "{hidden}");
+        let shown = serde_json::to_value(View::with_text(&failed)).unwrap();
+        assert_eq!("hidden text", shown["delivery"]["data"]["text"]);
+        assert_eq!("hidden-customer", shown["delivery"]["data"]["to"]["id"]);
+    }
+
+    #[test]
+    fn of_several_copies_the_one_that_failed_last_counts_and_all_are_known() {
+        for order in [["03:05", "03:09"], ["03:09", "03:05"]] {
+            let [mut one, other] = order.map(|time| failed(time, &format!("2026-01-02T{time}:00Z"), "1"));
+            one.merge(other);
+            assert_eq!(("2026-01-02T03:09:00Z", 2), (one.parked.failed_at.to_string().as_str(), one.copies.len()));
+        }
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_sequence_numbers_however_many_digits_they_have() {
+        let place = |number: &str| failed("1", "2026-01-02T03:05:00Z", number).place();
+        assert!(place("9") < place("10") && place("18849496460467696127") < place("18849496460467696128"));
+    }
+
+    #[test]
+    fn what_another_version_wrote_is_not_read() {
+        assert!(FailedMessage::read("1", r#"{"version": 99}"#).is_none());
+    }
+}
