@@ -9,13 +9,13 @@ use aws_sdk_secretsmanager::primitives::DateTime;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use jiff::Timestamp;
 use shared::aws::cause;
-use shared::integration::{Integration, IntegrationName, IntegrationStore};
+use shared::integration::{DEFAULT_TIME_TO_LIVE, Integration, IntegrationName, IntegrationStore};
 use std::sync::Arc;
 
 /// The configuration of one.
 pub(crate) async fn load(stack: &Stack, name: &IntegrationName) -> Result<Arc<Integration>, Failure> {
     let client = Client::new(&stack.aws);
-    let store = IntegrationStore::new(client, stack.output("SecretPrefix").await?);
+    let store = IntegrationStore::new(client, stack.output("SecretPrefix").await?, DEFAULT_TIME_TO_LIVE);
     store.get(name).await.map_err(|error| Failure::Failed(format!("the integration `{name}`: {error}")))
 }
 

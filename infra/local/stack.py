@@ -38,6 +38,8 @@ PARAMETERS = {
     "QueueVisibilityTimeoutSeconds": "25",
     "LogLevel": "DEBUG",
     "SenderTimeoutSeconds": "15",
+    # A rotation waits for it.
+    "ConfigurationCacheSeconds": "10",
     # Nothing here outlives the run; and with it the template insists on the proportion of the first two.
     "DeletionProtection": "false",
     # The emulator knows no alarms over the sum of several metrics.

@@ -2,8 +2,8 @@
 
 use crate::integration::{Caller, Credential};
 use crate::platform::Route;
-use crate::signature::SignatureError;
 use crate::signature::standard_webhooks::{self, WEBHOOK_ID, WEBHOOK_SIGNATURE};
+use crate::signature::{MatchedSecret, SignatureError};
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
@@ -19,11 +19,17 @@ pub struct Authenticated {
     pub webhook_id: Option<String>,
     /// The routes that it is confined to; none where it may call all.
     pub routes: Option<Vec<Route>>,
+    /// Which of its secrets or tokens it used.
+    pub secret: MatchedSecret,
 }
 
 impl Authenticated {
-    fn new(caller: &Caller, webhook_id: Option<String>) -> Self {
-        Self { name: caller.name.clone(), webhook_id, routes: caller.routes.clone() }
+    /// A caller whose secret is being rotated is listed twice, with the current one first.
+    fn new(callers: &[Caller], caller: &Caller, webhook_id: Option<String>) -> Self {
+        let current = callers.iter().find(|other| other.name == caller.name);
+        let is_current = current.is_none_or(|current| std::ptr::eq(current, caller));
+        let secret = if is_current { MatchedSecret::Current } else { MatchedSecret::Previous };
+        Self { name: caller.name.clone(), webhook_id, routes: caller.routes.clone(), secret }
     }
 
     /// Whether it may call this route.
@@ -99,7 +105,7 @@ fn by_signature(
         Credential::BearerToken(_) => false,
     };
     let caller = callers.iter().find(signed).ok_or(SignatureError::Mismatch)?;
-    Ok(Authenticated::new(caller, Some(headers.id().to_owned())))
+    Ok(Authenticated::new(callers, caller, Some(headers.id().to_owned())))
 }
 
 /// Tokens are compared by their digests, in constant time, and all of them.
@@ -110,10 +116,10 @@ fn by_token(callers: &[Caller], token: &str) -> Result<Authenticated, Authentica
         if let Credential::BearerToken(known) = &caller.credential
             && bool::from(Sha256::digest(known.expose_secret()).ct_eq(&given))
         {
-            found = Some(Authenticated::new(caller, None));
+            found = found.or(Some(caller));
         }
     }
-    found.ok_or(AuthenticationError::UnknownToken)
+    found.map(|caller| Authenticated::new(callers, caller, None)).ok_or(AuthenticationError::UnknownToken)
 }
 
 #[cfg(test)]
@@ -174,6 +180,23 @@ mod tests {
         let may_call = |by: u8, route| authenticate(&callers(), &signed(by), BODY, now()).unwrap().may_call(route);
         assert!(may_call(1, Route::Receipts) && may_call(1, Route::Agentless));
         assert!(may_call(2, Route::Receipts) && !may_call(2, Route::Agentless));
+    }
+
+    #[test]
+    fn a_caller_that_is_listed_twice_is_told_apart_by_which_of_its_secrets_it_used() {
+        let mut callers = callers();
+        callers.extend(self::callers().into_iter().map(|caller| Caller {
+            credential: match caller.credential {
+                Credential::SigningSecret(_) => Credential::SigningSecret(secret(9)),
+                Credential::BearerToken(_) => Credential::BearerToken("previous-0123456789abcdef0123456789".into()),
+            },
+            ..caller
+        }));
+        let used = |headers: &HeaderMap| authenticate(&callers, headers, BODY, now()).unwrap().secret;
+        assert_eq!(MatchedSecret::Current, used(&signed(1)));
+        assert_eq!(MatchedSecret::Previous, used(&signed(9)));
+        assert_eq!(MatchedSecret::Current, used(&bearing(&format!("Bearer {TOKEN}"))));
+        assert_eq!(MatchedSecret::Previous, used(&bearing("Bearer previous-0123456789abcdef0123456789")));
     }
 
     #[test]

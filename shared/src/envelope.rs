@@ -7,6 +7,7 @@ use crate::fields::Fault;
 use crate::integration::IntegrationName;
 use crate::message::Message;
 use crate::platform::{PlatformName, genesys_cloud};
+use crate::probe::ProbeEnvelope;
 use crate::receipt::DeliveryReceipt;
 use crate::trace::TraceId;
 use jiff::Timestamp;
@@ -165,20 +166,23 @@ pub enum Queued {
     Message(Envelope),
     /// A receipt for the platform.
     Receipt(ReceiptEnvelope),
+    /// A test delivery for the messaging service.
+    Probe(ProbeEnvelope),
 }
 
 impl Queued {
     /// Reads the queue's text.
     ///
     /// # Errors
-    /// It is neither of the two.
+    /// It is none of the three.
     pub fn read(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
             .map(Self::Message)
             .or_else(|error| serde_json::from_str(text).map(Self::Receipt).map_err(|_| error))
+            .or_else(|error| serde_json::from_str(text).map(Self::Probe).map_err(|_| error))
     }
 
-    /// Whose the queue's text is, whichever of the two it is, and whatever else of it cannot be read.
+    /// Whose the queue's text is, whichever of the three it is, and whatever else of it cannot be read.
     #[must_use]
     pub fn integration_of(text: &str) -> Option<IntegrationName> {
         #[derive(Deserialize)]

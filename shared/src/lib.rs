@@ -28,6 +28,7 @@ mod open_enum;
 pub mod outbound;
 pub mod parking;
 pub mod platform;
+pub mod probe;
 pub mod problem;
 pub mod queue;
 pub mod receipt;

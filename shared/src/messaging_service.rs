@@ -1,11 +1,15 @@
-//! How the company's messaging service is called: by the dispatcher for good, and by the doctor to see whether it can be.
+//! How the company's messaging service is called.
 
+use crate::aws::chain;
 use crate::integration::DeliveryConfig;
 use crate::outbound;
-use crate::signature::standard_webhooks::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
+use crate::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
 use crate::trace::{TraceId, X_B3_TRACE_ID};
 use http::{StatusCode, header};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 /// How long one call may take, connection and answer included.
@@ -86,18 +90,107 @@ impl Client {
         now: Timestamp,
         patience: Duration,
     ) -> Result<reqwest::Response, reqwest::Error> {
+        self.post_signed(config, &config.signing_secrets, post, now, patience).await
+    }
+
+    /// The same, signed with these secrets.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub async fn post_signed(
+        &self,
+        config: &DeliveryConfig,
+        secrets: &[SigningSecret],
+        post: Post<'_>,
+        now: Timestamp,
+        patience: Duration,
+    ) -> Result<reqwest::Response, reqwest::Error> {
         let mut request = self
             .http
             .post(config.url.url().clone())
             .header(header::CONTENT_TYPE, "application/json")
             .header(WEBHOOK_ID, post.id)
             .header(WEBHOOK_TIMESTAMP, now.as_second())
-            .header(WEBHOOK_SIGNATURE, sign(&config.signing_secrets, post.id, now, &post.body))
+            .header(WEBHOOK_SIGNATURE, sign(secrets, post.id, now, &post.body))
             .timeout(patience.min(TIMEOUT))
             .body(post.body);
         if let Some(trace_id) = post.trace_id {
             request = request.header(X_B3_TRACE_ID, trace_id.as_str());
         }
         request.send().await
+    }
+}
+
+/// The longest description of why there was no answer, in characters.
+const MAXIMUM_DETAIL: usize = 300;
+
+/// Why the messaging service did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoAnswer {
+    /// The host's name cannot be resolved.
+    UnknownHost,
+    /// The connection was refused: nothing listens there.
+    ConnectionRefused,
+    /// No trusted TLS connection: why.
+    Tls(String),
+    /// It took too long.
+    Timeout,
+    /// Something else.
+    Other(String),
+}
+
+impl NoAnswer {
+    /// The same in words.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::UnknownHost => "the host's name cannot be resolved",
+            Self::ConnectionRefused => "the connection was refused",
+            Self::Timeout => "it took too long",
+            Self::Tls(how) | Self::Other(how) => how,
+        }
+    }
+}
+
+impl From<reqwest::Error> for NoAnswer {
+    fn from(error: reqwest::Error) -> Self {
+        // The address may hold keys.
+        let error = error.without_url();
+        let refused = causes(&error).any(|cause| {
+            cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+        });
+        let text: String = chain(&error).chars().take(MAXIMUM_DETAIL).collect();
+        match () {
+            () if error.is_timeout() => Self::Timeout,
+            () if refused => Self::ConnectionRefused,
+            // The HTTP client has no other way to tell.
+            () if text.contains("dns error") => Self::UnknownHost,
+            () if text.contains("certificate") || text.contains("TLS") || text.contains("HandshakeFailure") => {
+                Self::Tls(text)
+            }
+            () => Self::Other(text),
+        }
+    }
+}
+
+/// An error and what caused it.
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_unknown_host_is_told_apart_from_a_closed_port() {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        for (url, expected) in
+            [("http://127.0.0.1:9/", NoAnswer::ConnectionRefused), ("http://nobody.invalid/", NoAnswer::UnknownHost)]
+        {
+            let error = client.get(url).send().await.unwrap_err();
+            assert_eq!(expected, NoAnswer::from(error), "{url}");
+        }
     }
 }

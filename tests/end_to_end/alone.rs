@@ -103,6 +103,13 @@ impl Alone {
         self.hand_over(vec![record], Duration::from_secs(30)).await
     }
 
+    /// Has the dispatcher take what has this body off a queue, and returns the ids that go back.
+    pub(crate) async fn dispatch_body(&self, body: &str) -> Vec<String> {
+        let mut record = self.record(0, &OnQueue { group: "g", webhook: &self.text(), age: Duration::ZERO });
+        record["body"] = body.into();
+        self.hand_over(vec![record], Duration::from_secs(30)).await
+    }
+
     /// Has the dispatcher take a batch off a queue, whose messages are called `m-0`, `m-1` and so on, with so much time
     /// until its deadline, and returns the ids that go back.
     pub(crate) async fn dispatch_all(&self, batch: &[OnQueue<'_>], time_allowed: Duration) -> Vec<String> {

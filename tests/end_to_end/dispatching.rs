@@ -2,7 +2,9 @@
 
 use crate::alone::{Alone, OnQueue};
 use axum::http::header::RETRY_AFTER;
-use shared::ledger::Outcome;
+use jiff::Timestamp;
+use shared::ledger::{Outcome, Progress, key};
+use shared::probe::{ProbeEnvelope, ProbeOutcome, ProbeResult, SignedWith};
 use std::time::Duration;
 use tests::genesys_cloud::{self, WIRE, Webhook};
 use tests::messaging_service::{MessagingService, Reply};
@@ -137,4 +139,21 @@ async fn a_message_whose_integration_is_gone_is_kept_for_three_days() {
 fn typing(alone: &Alone) -> Webhook {
     let sample = WIRE.iter().find(|sample| sample.name == "typing").unwrap();
     sample.fill(&alone.integration.integration_id, "c")
+}
+
+#[tokio::test]
+async fn a_test_delivery_is_made_once_whatever_is_answered_and_however_often_it_is_received() {
+    let service = MessagingService::behaving(|_, _| Reply::status(503)).await;
+    let alone = Alone::delivering_to(service, "message-dispatcher").await;
+    let name = &alone.integration.name;
+    let probe = ProbeEnvelope::new(name.clone(), SignedWith::All, Timestamp::now());
+    for _ in 0..2 {
+        assert!(alone.dispatch_body(&probe.to_queue().unwrap()).await.is_empty());
+    }
+    assert_eq!(1, alone.service.attempts().len());
+    let entry = alone.stack.ledger().look(&key::probe(name, &probe.probe)).await.unwrap().unwrap();
+    let Progress::Settled(settled) = entry.progress else { panic!("{entry:?}") };
+    let result = ProbeResult::read(&settled.answer.unwrap()).unwrap();
+    assert_eq!(ProbeOutcome::Answered(503), result.outcome);
+    assert!(result.version.is_some());
 }

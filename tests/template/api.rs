@@ -103,6 +103,7 @@ fn the_outputs_tell_the_address_that_answers() {
     let outputs: BTreeSet<_> = template()["Outputs"].as_object().unwrap().keys().map(String::as_str).collect();
     let agreed = [
         "ApiUrl",
+        "ConfigurationCacheSeconds",
         "DeadLetterQueueUrl",
         "LedgerTable",
         "MessageQueueUrl",

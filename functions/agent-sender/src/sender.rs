@@ -43,15 +43,21 @@ impl AgentSender {
         communication: &Communication,
         message: AgentMessage<'_>,
     ) -> Result<Reply, Problem> {
-        let platform = &request.integration.platform;
-        let sent = self.platforms.send_agent_message(platform, communication, &message, request.deadline).await?;
+        let message = &message;
+        let sending = request.call(|current| async move {
+            self.platforms.send_agent_message(&current.platform, communication, message, request.deadline).await
+        });
+        let sent = sending.await?;
         Ok(Reply::ok(serde_json::to_value(sent).unwrap_or_default()))
     }
 
     /// Says that the agent is typing.
     pub(crate) async fn post_typing(&self, request: &SenderRequest, typing: TypingRequest) -> Result<Reply, Problem> {
-        let (communication, platform) = (communication(request)?, &request.integration.platform);
-        self.platforms.post_agent_typing(platform, &communication, typing.duration, request.deadline).await?;
+        let communication = &communication(request)?;
+        let posting = request.call(|current| async move {
+            self.platforms.post_agent_typing(&current.platform, communication, typing.duration, request.deadline).await
+        });
+        posting.await?;
         Ok(Reply::ok(json!({ "outcome": "posted" })))
     }
 }

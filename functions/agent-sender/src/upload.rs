@@ -46,13 +46,13 @@ impl Uploader {
         let content_type = HeaderValue::from_str(&outgoing.content_type)
             .map_err(|_| wrong("/media/contentType", "must be a media type, such as image/png"))?;
         let Outgoing { length, body, trouble, .. } = outgoing;
-        let upload = Upload { name: file_name, content_type, length, body };
-        let (platform, deadline) = (&request.integration.platform, request.deadline);
-        platforms.upload_media(platform, communication, upload, deadline).await.map_err(|error| {
-            match trouble.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                Some(error) => not_fetched(error),
-                None => not_uploaded(error),
-            }
+        let upload = &Upload { name: file_name, content_type, length, body: Mutex::new(Some(body)) };
+        let uploading = request.call(|current| async move {
+            platforms.upload_media(&current.platform, communication, upload, request.deadline).await
+        });
+        uploading.await.map_err(|error| match trouble.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => not_fetched(error),
+            None => not_uploaded(error),
         })
     }
 

@@ -25,6 +25,8 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn send(platforms: &Platforms, request: &SenderRequest, message: &AgentlessMessage) -> Result<Reply, Problem> {
-    let sent = platforms.send_agentless(&request.integration.platform, message, request.deadline).await?;
+    let sending = request
+        .call(|current| async move { platforms.send_agentless(&current.platform, message, request.deadline).await });
+    let sent = sending.await?;
     Ok(Reply::ok(serde_json::to_value(sent).unwrap_or_default()))
 }

@@ -120,9 +120,11 @@ impl MessagingServiceRoute {
         let key = request.integration.trace_keys().next();
         let text = key.and_then(|key| text_trace(message, AgentlessMessage::MAXIMUM_TEXT, &key));
         let text = text.ok_or_else(|| Problem::unavailable("The card's text trace cannot be made."))?;
-        let trace = AgentlessMessage::to_customer(&customer.id, text);
-        let sent = self.platforms.send_agentless(&request.integration.platform, &trace, request.deadline).await;
-        sent.map_err(|error| match Problem::from(error) {
+        let trace = &AgentlessMessage::to_customer(&customer.id, text);
+        let sending = request.call(|current| async move {
+            self.platforms.send_agentless(&current.platform, trace, request.deadline).await
+        });
+        sending.await.map_err(|error| match Problem::from(error) {
             problem if problem.problem_type == ProblemType::PlatformRefused => {
                 let detail = "The platform refused the card's text trace, so that nothing was sent; `platform` holds its \
                               own words. With `cards.textTrace` set to false a card leaves no trace.";

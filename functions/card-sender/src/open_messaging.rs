@@ -35,8 +35,11 @@ impl OpenMessagingRoute {
         let platform = &request.integration.platform;
         loop {
             let user = self.user(request, &card.recipient).await?;
-            let channel = format!("user:{}", user.id);
-            let problem = match self.platforms.send_card(platform, &channel, &card.message, request.deadline).await {
+            let channel = &format!("user:{}", user.id);
+            let sending = request.call(|current| async move {
+                self.platforms.send_card(&current.platform, channel, &card.message, request.deadline).await
+            });
+            let problem = match sending.await {
                 Ok(sent) => {
                     let body = json!({ "id": sent.id, "channelId": channel, "route": "open-messaging" });
                     return Ok(Reply::new(StatusCode::ACCEPTED, body));
@@ -65,8 +68,9 @@ impl OpenMessagingRoute {
                 return Err(Problem::invalid_body(vec![Fault { pointer: "/to".to_owned(), detail }]));
             }
         };
-        let found = self.platforms.find_user(&request.integration.platform, email, request.deadline).await;
-        match found.map_err(|error| looked_up(error.into()))? {
+        let finding = request
+            .call(|current| async move { self.platforms.find_user(&current.platform, email, request.deadline).await });
+        match finding.await.map_err(|error| looked_up(error.into()))? {
             UserLookup::One { id, fresh } => Ok(User { id, fresh }),
             UserLookup::Nobody => Err(not_told("No user of the platform has this e-mail address.")),
             UserLookup::Several => {

@@ -35,8 +35,10 @@ impl Inbox {
         request: &SenderRequest,
         message: InboundMessage,
     ) -> Result<Reply, Problem> {
-        let message = InboundMessage { trace_id: request.trace_id.clone(), ..message };
-        let posting = self.platforms.post_inbound_message(&request.integration.platform, &message, request.deadline);
+        let message = &InboundMessage { trace_id: request.trace_id.clone(), ..message };
+        let posting = request.call(|current| async move {
+            self.platforms.post_inbound_message(&current.platform, message, request.deadline).await
+        });
         self.post_once(request, "message", &message.origin, message.fingerprint(), posting).await
     }
 
@@ -45,12 +47,19 @@ impl Inbox {
         request: &SenderRequest,
         response: InboundResponse,
     ) -> Result<Reply, Problem> {
-        let posting = self.platforms.post_inbound_response(&request.integration.platform, &response, request.deadline);
+        let response = &response;
+        let posting = request.call(|current| async move {
+            self.platforms.post_inbound_response(&current.platform, response, request.deadline).await
+        });
         self.post_once(request, "response", &response.origin, response.fingerprint(), posting).await
     }
 
     pub(crate) async fn post_typing(&self, request: &SenderRequest, typing: InboundTyping) -> Result<Reply, Problem> {
-        self.platforms.post_inbound_typing(&request.integration.platform, &typing, request.deadline).await?;
+        let typing = &typing;
+        let posting = request.call(|current| async move {
+            self.platforms.post_inbound_typing(&current.platform, typing, request.deadline).await
+        });
+        posting.await?;
         Ok(Reply::ok(json!({ "outcome": "posted" })))
     }
 

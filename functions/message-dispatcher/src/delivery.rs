@@ -4,11 +4,13 @@ use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::aws::chain;
+use shared::delivery::test_body;
 use shared::fields::whole;
 use shared::integration::DeliveryConfig;
 pub(crate) use shared::messaging_service::TIMEOUT;
 use shared::messaging_service::{Client, Post, Refusal};
 use shared::outbound::{self, retry_after};
+use shared::probe::{ProbeEnvelope, ProbeOutcome};
 use shared::receipt::{DeliveryStatus, FailureReason, NOT_DELIVERED, ReasonCode};
 use shared::trace::TraceId;
 use std::time::Duration;
@@ -64,6 +66,22 @@ impl std::fmt::Display for Cause {
 impl MessagingService {
     pub(crate) fn new() -> Result<Self, reqwest::Error> {
         Ok(Self { client: Client::new()? })
+    }
+
+    /// Makes a test delivery, once.
+    pub(crate) async fn deliver_test(
+        &self,
+        config: &DeliveryConfig,
+        probe: &ProbeEnvelope,
+        patience: Duration,
+    ) -> ProbeOutcome {
+        let (now, id) = (Timestamp::now(), probe.webhook_id());
+        let post = Post { id: &id, trace_id: None, body: test_body(&probe.integration, now) };
+        let secrets = probe.signed_with.secrets(config);
+        match self.client.post_signed(config, secrets, post, now, patience).await {
+            Ok(response) => ProbeOutcome::Answered(response.status().as_u16()),
+            Err(error) => ProbeOutcome::NotAnswered(error.into()),
+        }
     }
 
     /// Posts `body` as message `id`, signed now and under the platform's trace, and waits for the answer as long as

@@ -1,4 +1,4 @@
-//! One thing off the queue: a message for the messaging service, or a receipt for the platform.
+//! One thing off the queue: a message or a test delivery for the messaging service, or a receipt for the platform.
 
 use crate::backoff;
 use crate::delivery::{MessagingService, TIMEOUT};
@@ -113,6 +113,7 @@ impl Dispatcher {
         match Queued::read(reception.body) {
             Ok(Queued::Message(envelope)) => self.dispatch_message(&envelope, reception).await,
             Ok(Queued::Receipt(envelope)) => self.dispatch_receipt(&envelope, reception).await,
+            Ok(Queued::Probe(envelope)) => self.dispatch_probe(&envelope, reception).await,
             // It was written by another version. It stays on the queue until the version that reads it is back, or
             // until the queue sets it aside.
             Err(_) => {

@@ -9,6 +9,7 @@ mod end;
 mod failure;
 mod message;
 mod patience;
+mod probe;
 mod queue;
 mod receipt;
 
@@ -32,9 +33,8 @@ async fn main() -> Result<(), Error> {
     let config = aws::config().await;
     let (sqs, queue_url) = (aws_sdk_sqs::Client::new(&config), setting("QUEUE_URL")?);
     let queue = Arc::new(Queue::new(sqs.clone(), queue_url.clone()));
-    let secrets = aws_sdk_secretsmanager::Client::new(&config);
     let dispatcher = Arc::new(Dispatcher {
-        integrations: IntegrationStore::new(secrets, setting("SECRET_PREFIX")?),
+        integrations: IntegrationStore::connect(&config)?,
         ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), setting("LEDGER_TABLE")?),
         messaging_service: MessagingService::new()?,
         platforms: Platforms::new()?,

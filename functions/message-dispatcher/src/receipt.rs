@@ -12,6 +12,7 @@ use shared::metrics::Event;
 use shared::platform::ApiError;
 use shared::scope;
 use shared::trace::TraceId;
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// After this a 403 is no longer taken for one that passes: HighLevel answers so for ten seconds after a message was sent.
@@ -61,7 +62,7 @@ impl Dispatcher {
     async fn claim_and_post(
         &self,
         envelope: &ReceiptEnvelope,
-        integration: &Integration,
+        integration: &Arc<Integration>,
         reception: Reception<'_>,
     ) -> Result<(End, Verdict), LedgerError> {
         let key = ledger::key::receipt(&integration.name, &envelope.receipt);
@@ -71,7 +72,10 @@ impl Dispatcher {
             Turn::Not(verdict) => return Ok((End::Busy, verdict)),
         };
         let deadline = Instant::now() + reception.patience();
-        let error = match self.platforms.post_receipt(&integration.platform, &envelope.receipt, deadline).await {
+        let posting = self.integrations.with_current(integration, |current| async move {
+            self.platforms.post_receipt(&current.platform, &envelope.receipt, deadline).await
+        });
+        let error = match posting.await {
             Ok(()) => {
                 self.complete(&claim, reception, Outcome::Done, None).await?;
                 return Ok((End::Posted, Verdict::Settled));

@@ -131,7 +131,10 @@ impl Poster {
         let Report::Told(receipt) = report else { return Ok(Posted::Acknowledged) };
         in_time(request)?;
         let posting = async {
-            self.platforms.post_receipt(&request.integration.platform, receipt, request.deadline).await?;
+            let posting = request.call(|current| async move {
+                self.platforms.post_receipt(&current.platform, receipt, request.deadline).await
+            });
+            posting.await?;
             Ok(Reply::ok(Value::Null))
         };
         Posted::of(&self.once(&key(request, receipt)).run(request, posting).await?)

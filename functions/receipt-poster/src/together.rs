@@ -47,7 +47,11 @@ impl Poster {
         if receipts.is_empty() {
             return (elements, rest);
         }
-        let posted = self.platforms.post_receipts(&request.integration.platform, &receipts, request.deadline).await;
+        let receipts = &receipts;
+        let posting = request.call(|current| async move {
+            self.platforms.post_receipts(&current.platform, receipts, request.deadline).await
+        });
+        let posted = posting.await;
         let refused_together = receipts.len() > 1 && matches!(posted, Err(ApiError::Refused(_)));
         let result = match posted {
             Ok(()) => Ok(Reply::ok(Value::Null)),

@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
     telemetry::start(env!("CARGO_CRATE_NAME"));
     let config = aws::config().await;
     let receiver = Arc::new(Receiver::new(
-        IntegrationStore::new(aws_sdk_secretsmanager::Client::new(&config), setting("SECRET_PREFIX")?),
+        IntegrationStore::connect(&config)?,
         MessageQueue::new(aws_sdk_sqs::Client::new(&config), setting("QUEUE_URL")?),
     ));
     run(service_fn(move |request| Arc::clone(&receiver).answer(request))).await

@@ -39,8 +39,13 @@ impl Receiver {
         let incoming = Incoming::from(request);
         let trace_id = TraceId::of(&incoming.headers);
         let parsed: Result<IntegrationName, _> = incoming.path.parameter("integration").parse();
+        // That the platform used a secret that is being rotated out.
+        let mut secret = None;
         let result = match &parsed {
-            Ok(name) => self.receive(name, &incoming, trace_id.clone()).await.map(|received| (name, received)),
+            Ok(name) => {
+                let received = self.receive(name, &incoming, trace_id.clone(), &mut secret).await;
+                received.map(|received| (name, received))
+            }
             Err(error) => {
                 Err(Problem::new(ProblemType::IntegrationNotFound, format!("An integration's name {error}.")))
             }
@@ -62,6 +67,7 @@ impl Receiver {
                     conversation_id,
                     webhook_id,
                     kind,
+                    secret,
                     outcome = "accepted",
                     milliseconds
                 );
@@ -69,7 +75,7 @@ impl Receiver {
             }
             Ok((name, Received::Ignored(kind))) => {
                 let integration = name.as_str();
-                tracing::info!(request_id, integration, trace_id, kind, outcome = "ignored", milliseconds);
+                tracing::info!(request_id, integration, trace_id, kind, secret, outcome = "ignored", milliseconds);
                 accepted(request_id, None)
             }
             Err(problem) => {
@@ -82,6 +88,7 @@ impl Receiver {
                     request_id,
                     integration,
                     trace_id,
+                    secret,
                     outcome = "refused",
                     reason,
                     detail,
@@ -98,6 +105,7 @@ impl Receiver {
         name: &IntegrationName,
         incoming: &Incoming,
         trace_id: Option<TraceId>,
+        secret: &mut Option<&'static str>,
     ) -> Result<Received, Problem> {
         let integration = self.integrations.get(name).await?;
         if incoming.body.len() > MAXIMUM_BODY_BYTES {
@@ -110,7 +118,8 @@ impl Receiver {
             .with_refresh(integration, verify, |error| *error == SignatureError::Mismatch)
             .await?
             .map_err(|error| Problem::new(ProblemType::InvalidSignature, sentence(&error.to_string())));
-        let (integration, ()) = verified?;
+        let (integration, matched) = verified?;
+        *secret = matched.for_log();
         let now = Timestamp::now();
         let body = i_json::normalized(&incoming.body).map_err(|fault| rejected(Rejection::Unreadable(fault)))?;
         let received = integration.platform.accept(&body, now).map_err(rejected)?;

@@ -16,7 +16,7 @@ pub use cards::CardRoute;
 pub use delivery::{DeliveryConfig, ReceiptMode};
 pub use media::MediaConfig;
 pub use name::{IntegrationName, InvalidIntegrationName};
-pub use store::{IntegrationStore, LoadError};
+pub use store::{DEFAULT_TIME_TO_LIVE, IntegrationStore, LoadError, SETTLING_TIME};
 
 use crate::card::TraceKey;
 use crate::fields::{self, Fault};
@@ -32,6 +32,8 @@ pub type Secret = SecretString;
 pub struct Integration {
     /// Its name.
     pub name: IntegrationName,
+    /// Which version of the secret it was read from, where it was read from one.
+    pub version: Option<String>,
     /// The platform's side.
     pub platform: PlatformConfig,
     /// The messaging service's side.
@@ -82,6 +84,7 @@ impl Integration {
             let platform_name = platform_name?;
             Some(Self {
                 name,
+                version: None,
                 platform: platform?,
                 cards: cards.unwrap_or_else(|| CardRoute::usual(platform_name)),
                 media,

@@ -1,9 +1,11 @@
 mod names;
 
 use super::{Integration, IntegrationName};
-use crate::aws;
+use crate::aws::{self, MissingSetting, setting};
 use crate::fields::Fault;
 use crate::identity::Identity;
+use crate::platform::CredentialsRefusal;
+use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
@@ -12,8 +14,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a configuration is used before it is read again.
-const TIME_TO_LIVE: Duration = Duration::from_secs(300);
+/// How long a configuration is used before it is read again, where the template does not say.
+pub const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(300);
+/// The setting that says it, in seconds.
+const TIME_TO_LIVE: &str = "CONFIGURATION_CACHE_SECONDS";
+/// How much longer than that a configuration may show its effect: an attempt that began with it ends within this time, and
+/// so does the pause after a read that failed or was forced.
+pub const SETTLING_TIME: Duration = Duration::from_secs(20);
 /// How long it is remembered that an integration is unknown or its configuration unusable, how long a failed renewal
 /// is not repeated, and how far apart two forced renewals are at the least.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -27,6 +34,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 pub struct IntegrationStore {
     client: Client,
     prefix: String,
+    time_to_live: Duration,
     names: Mutex<Names>,
 }
 
@@ -41,7 +49,7 @@ struct Known {
     forced_at: Option<Instant>,
 }
 
-/// A configuration that was read. While its document stays the same, it does too.
+/// A configuration that was read. While its document and the version stay the same, it does too.
 #[derive(Debug, Clone)]
 struct Good {
     integration: Arc<Integration>,
@@ -70,13 +78,24 @@ fn list(faults: &[Fault]) -> String {
 }
 
 impl IntegrationStore {
-    /// A store over the secrets named `<prefix>/<integration>`.
+    /// A store over the secrets named `<prefix>/<integration>`, each of which is read again after `time_to_live`.
     #[must_use]
-    pub fn new(client: Client, prefix: impl Into<String>) -> Self {
-        Self { client, prefix: prefix.into(), names: Mutex::new(Names::new()) }
+    pub fn new(client: Client, prefix: impl Into<String>, time_to_live: Duration) -> Self {
+        Self { client, prefix: prefix.into(), time_to_live, names: Mutex::new(Names::new()) }
     }
 
-    /// The configuration of `name`, at most five minutes old unless Secrets Manager is out of reach.
+    /// The store that the function's environment names.
+    ///
+    /// # Errors
+    /// The environment names none.
+    pub fn connect(config: &SdkConfig) -> Result<Self, MissingSetting> {
+        // A function whose code is newer than its settings, in the middle of a deployment, has the default.
+        let seconds = setting(TIME_TO_LIVE).ok().and_then(|seconds| seconds.parse().ok());
+        let time_to_live = seconds.map_or(DEFAULT_TIME_TO_LIVE, Duration::from_secs);
+        Ok(Self::new(Client::new(config), setting("SECRET_PREFIX")?, time_to_live))
+    }
+
+    /// The configuration of `name`, no older than the time to live unless Secrets Manager is out of reach.
     ///
     /// # Errors
     /// See [`LoadError`]. That an integration is unknown or its configuration unusable is remembered for ten seconds.
@@ -140,6 +159,27 @@ impl IntegrationStore {
         }
     }
 
+    /// Makes a call to the platform. Where the platform refuses the credentials, the configuration is read again, and the
+    /// call is made once more if it is another one: a secret may have been replaced. A refused call was not accepted, so
+    /// that this doubles nothing.
+    ///
+    /// # Errors
+    /// The call's own.
+    pub async fn with_current<A, E: CredentialsRefusal, F: Future<Output = Result<A, E>>>(
+        &self,
+        integration: &Arc<Integration>,
+        mut call: impl FnMut(Arc<Integration>) -> F,
+    ) -> Result<A, E> {
+        let result = call(Arc::clone(integration)).await;
+        if !result.as_ref().is_err_and(CredentialsRefusal::is_credentials_refusal) {
+            return result;
+        }
+        match self.refreshed(integration).await {
+            Ok(current) if !Arc::ptr_eq(&current, integration) => call(current).await,
+            _ => result,
+        }
+    }
+
     fn names(&self) -> MutexGuard<'_, Names> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -152,7 +192,7 @@ impl IntegrationStore {
             Ok(good) => {
                 known.last_good = Some(good);
                 known.failure = None;
-                known.fresh_until = Some(now + TIME_TO_LIVE);
+                known.fresh_until = Some(now + self.time_to_live);
             }
             Err(failure) => {
                 if failure == LoadError::NotFound {
@@ -174,10 +214,13 @@ impl IntegrationStore {
             self.client.get_secret_value().secret_id(secret_id).send().await.map_err(|error| refused(&error))?;
         let text = secret.secret_string().unwrap_or_default();
         let document = Identity::of_bytes(text.as_bytes());
-        if let Some(good) = last_good.filter(|good| good.document == document) {
+        let version = secret.version_id();
+        let is_same = |good: &&Good| good.document == document && good.integration.version.as_deref() == version;
+        if let Some(good) = last_good.filter(is_same) {
             return Ok(good.clone());
         }
         let integration = Integration::parse(name.clone(), text).map_err(LoadError::Invalid)?;
+        let integration = Integration { version: version.map(str::to_owned), ..integration };
         Ok(Good { integration: Arc::new(integration), document })
     }
 }

@@ -80,6 +80,12 @@ pub fn inbound(integration: &IntegrationName, caller: &str, kind: &str, message_
     Kind::Inbound.key(integration, identity.as_str())
 }
 
+/// A test delivery.
+#[must_use]
+pub fn probe(integration: &IntegrationName, id: &str) -> String {
+    format!("probe#{integration}#{id}")
+}
+
 /// What stands for a request: the same caller's, to the same route, under the same idempotency key.
 #[must_use]
 pub fn request_identity(route: Route, integration: &IntegrationName, caller: &str, idempotency_key: &str) -> Identity {
@@ -94,6 +100,7 @@ mod tests {
     fn keys_stay_as_they_were_because_the_ledger_keeps_them_for_weeks() {
         let acme = "acme".parse().unwrap();
         assert_eq!("delivery#acme#12ab", delivery(&acme, "12ab"));
+        assert_eq!("probe#acme#12ab", probe(&acme, "12ab"));
         let identity = request_identity(Route::Agentless, &acme, "crm", "order-1");
         assert_eq!(Identity::of(&["agentless", "acme", "crm", "order-1"]), identity);
         assert_eq!(format!("request#acme#{identity}"), request(&acme, &identity));

@@ -237,7 +237,7 @@ pub(crate) trait PlatformApi {
         &self,
         config: &Self::Config,
         communication: &Communication,
-        upload: Upload,
+        upload: &Upload,
         deadline: Instant,
     ) -> Result<String, UploadError> {
         Err(ApiError::Unsupported.into())

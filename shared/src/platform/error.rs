@@ -152,6 +152,18 @@ impl ApiError {
     }
 }
 
+/// An error that may be due to credentials that the platform no longer takes.
+pub trait CredentialsRefusal {
+    /// Whether the platform refused the credentials, and did nothing.
+    fn is_credentials_refusal(&self) -> bool;
+}
+
+impl CredentialsRefusal for ApiError {
+    fn is_credentials_refusal(&self) -> bool {
+        matches!(self, Self::Credentials(_))
+    }
+}
+
 /// The longest code of an error.
 const MAXIMUM_CODE_BYTES: usize = 100;
 

@@ -91,11 +91,11 @@ macro_rules! platforms {
                 match self { $(Self::$variant(config) => Platform::address(config),)+ }
             }
 
-            /// Checks that the platform signed these very bytes.
+            /// Checks that the platform signed these very bytes, and with which secret.
             ///
             /// # Errors
             /// What is wrong with the signature.
-            pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureError> {
+            pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<MatchedSecret, SignatureError> {
                 match self { $(Self::$variant(config) => Platform::verify(config, headers, body),)+ }
             }
 
@@ -153,7 +153,7 @@ macro_rules! platforms {
             /// Says that an agent is typing.
             post_agent_typing(communication: &Communication, duration: Option<Duration>) -> Result<(), ApiError>;
             /// Uploads a file, and returns its id once the platform has found it valid.
-            upload_media(communication: &Communication, upload: Upload) -> Result<String, UploadError>;
+            upload_media(communication: &Communication, upload: &Upload) -> Result<String, UploadError>;
         }
     };
 }

@@ -17,7 +17,7 @@ mod webhook;
 
 pub use api::{Posted, Route, SentMessage, UserLookup};
 pub(crate) use error::is_code;
-pub use error::{ApiError, PlatformError};
+pub use error::{ApiError, CredentialsRefusal, PlatformError};
 pub use webhook::{Received, Rejection};
 
 use crate::card::CardMessage;
@@ -25,7 +25,7 @@ use crate::fields::{Fault, Fields};
 use crate::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use crate::message::Message;
 use crate::receipt::{DeliveryReceipt, DeliveryStatus};
-use crate::signature::SignatureError;
+use crate::signature::{MatchedSecret, SignatureError};
 use api::PlatformApi;
 use genesys_cloud::api::{AgentMessage, AgentlessMessage, Communication, Upload, UploadError};
 use http::{HeaderMap, HeaderName};

@@ -4,7 +4,7 @@ use super::api::Route;
 use crate::fields::{Fault, Fields};
 use crate::message::Message;
 use crate::receipt::DeliveryStatus;
-use crate::signature::SignatureError;
+use crate::signature::{MatchedSecret, SignatureError};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
@@ -52,8 +52,8 @@ pub(crate) trait Platform: Sized {
     /// Reads the fields of an integration's configuration that are the platform's own.
     fn read_config(fields: &mut Fields<'_>) -> Option<Self>;
 
-    /// Checks that the platform signed these very bytes.
-    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureError>;
+    /// Checks that the platform signed these very bytes, and with which secret.
+    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<MatchedSecret, SignatureError>;
 
     /// The header that the platform would send with these bytes, where what it signs with is ours as well.
     fn sign(&self, _body: &[u8]) -> Option<(HeaderName, String)> {

@@ -25,6 +25,8 @@ pub(super) struct Told {
     pub(super) caller: Option<String>,
     /// The `webhook-id` that the caller signed.
     pub(super) signed_id: Option<String>,
+    /// That the caller used a secret that is being rotated out.
+    pub(super) secret: Option<&'static str>,
     /// The integration's platform.
     pub(super) platform: Option<PlatformName>,
     /// What the platform called its part of the work.
@@ -41,6 +43,7 @@ macro_rules! tell {
             integration = $told.integration.as_ref().map(IntegrationName::as_str),
             platform = $told.platform.map(PlatformName::as_str),
             caller = $told.caller,
+            secret = $told.secret,
             trace_id = $told.trace_id.as_ref().map(TraceId::as_str),
             caller_webhook_id = $told.signed_id.as_deref().filter(|id| is_webhook_id(id)),
             milliseconds = $told.came_at.elapsed().as_millis() as u64,
@@ -61,6 +64,7 @@ impl Told {
             conversation_id: None,
             caller: None,
             signed_id: None,
+            secret: None,
             platform: None,
             correlation_id: None,
         }

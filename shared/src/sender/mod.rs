@@ -19,7 +19,7 @@ use crate::i_json;
 use crate::identity::Identity;
 use crate::integration::{Integration, IntegrationName, IntegrationStore};
 use crate::ledger::{self, Ledger};
-use crate::platform::Route;
+use crate::platform::{CredentialsRefusal, Route};
 use crate::problem::{Problem, ProblemType, sentence};
 use crate::scope::{self, Ids};
 use crate::trace::TraceId;
@@ -71,6 +71,20 @@ pub struct SenderRequest {
     /// Stands for the request, where it has an idempotency key: the same when the same caller asks for the same again
     /// under the same key.
     pub key: Option<Identity>,
+    integrations: Arc<IntegrationStore>,
+}
+
+impl SenderRequest {
+    /// Makes a call to the platform: see [`IntegrationStore::with_current`].
+    ///
+    /// # Errors
+    /// The call's own.
+    pub async fn call<A, E: CredentialsRefusal, F: Future<Output = Result<A, E>>>(
+        &self,
+        call: impl FnMut(Arc<Integration>) -> F,
+    ) -> Result<A, E> {
+        self.integrations.with_current(&self.integration, call).await
+    }
 }
 
 impl SenderRoute {
@@ -80,13 +94,12 @@ impl SenderRoute {
     /// The environment names none.
     pub async fn connect(route: Route, repeats: Repeats) -> Result<Self, MissingSetting> {
         let config = aws::config().await;
-        let secrets = aws_sdk_secretsmanager::Client::new(&config);
         Ok(Self {
             route,
             repeats,
             keeps: Keeps::FinalAnswers,
             maximum_body_bytes: MAXIMUM_BODY_BYTES,
-            integrations: Arc::new(IntegrationStore::new(secrets, setting("SECRET_PREFIX")?)),
+            integrations: Arc::new(IntegrationStore::connect(&config)?),
             ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), setting("LEDGER_TABLE")?),
         })
     }
@@ -167,6 +180,7 @@ impl SenderRoute {
         let (integration, caller) = self.authenticated(integration, &incoming).await?;
         told.caller = Some(caller.name.clone());
         told.signed_id.clone_from(&caller.webhook_id);
+        told.secret = caller.secret.for_log();
         told.conversation_id = incoming.path.parameter("conversationId").parse().ok();
         if !caller.may_call(self.route) {
             return Err(Problem::route_not_allowed(caller.routes.unwrap_or_default()));
@@ -192,6 +206,7 @@ impl SenderRoute {
             trace_id: TraceId::of(&incoming.headers),
             path: incoming.path,
             key: key.as_ref().map(|key| Identity::of(&[key.as_str(), fingerprint.as_str()])),
+            integrations: Arc::clone(&self.integrations),
         };
         let reply = match &key {
             None => work(&request, task).await,

@@ -8,7 +8,7 @@
 //! use against an HMAC, for which nobody knows how to forge one.
 //! Source: the vendor's "Third-Party Messaging Overview".
 
-use super::{SignatureError, decode_digest, hmac, single};
+use super::{MatchedSecret, SignatureError, decode_digest, hmac, single};
 use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName};
@@ -34,7 +34,11 @@ const SHA1_HEX_LENGTH: usize = 40;
 ///
 /// # Errors
 /// A header that is missing, repeated or malformed, or a signature that none of the secrets made.
-pub fn verify_sha256(headers: &HeaderMap, body: &[u8], secrets: &[SecretString]) -> Result<(), SignatureError> {
+pub fn verify_sha256(
+    headers: &HeaderMap,
+    body: &[u8],
+    secrets: &[SecretString],
+) -> Result<MatchedSecret, SignatureError> {
     let value = single(headers, &X_HUB_SIGNATURE_256, LABEL)?;
     let digest = value.strip_prefix(PREFIX).and_then(decode_digest).ok_or(SignatureError::Malformed(LABEL))?;
     matches_any::<Hmac<Sha256>>(&digest, body, secrets)
@@ -44,7 +48,11 @@ pub fn verify_sha256(headers: &HeaderMap, body: &[u8], secrets: &[SecretString])
 ///
 /// # Errors
 /// A header that is missing, repeated or malformed, or a signature that none of the secrets made.
-pub fn verify_sha1(headers: &HeaderMap, body: &[u8], secrets: &[SecretString]) -> Result<(), SignatureError> {
+pub fn verify_sha1(
+    headers: &HeaderMap,
+    body: &[u8],
+    secrets: &[SecretString],
+) -> Result<MatchedSecret, SignatureError> {
     let value = single(headers, &X_HUB_SIGNATURE, SHA1_LABEL)?;
     let hex = value.strip_prefix(SHA1_PREFIX).filter(|hex| hex.len() == SHA1_HEX_LENGTH);
     let digest = hex.and_then(|hex| HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok());
@@ -64,15 +72,21 @@ pub fn sign_sha1(body: &[u8], secret: &SecretString) -> String {
     format!("{SHA1_PREFIX}{}", HEXLOWER.encode(&digest::<Hmac<Sha1>>(body, secret)))
 }
 
-/// Whether one of `secrets` made `digest`.
-fn matches_any<M: Mac + KeyInit>(digest: &[u8], body: &[u8], secrets: &[SecretString]) -> Result<(), SignatureError> {
-    let genuine = secrets
-        .iter()
-        .map(|secret| secret.expose_secret().as_bytes())
-        .filter(|secret| !secret.is_empty())
-        .filter_map(|secret| hmac::<M>(secret, &[body]))
-        .any(|mac| mac.verify_slice(digest).is_ok());
-    if genuine { Ok(()) } else { Err(SignatureError::Mismatch) }
+/// Which of `secrets` made `digest`.
+fn matches_any<M: Mac + KeyInit>(
+    digest: &[u8],
+    body: &[u8],
+    secrets: &[SecretString],
+) -> Result<MatchedSecret, SignatureError> {
+    let made_by = |secret: &SecretString| {
+        let secret = secret.expose_secret().as_bytes();
+        !secret.is_empty() && hmac::<M>(secret, &[body]).is_some_and(|mac| mac.verify_slice(digest).is_ok())
+    };
+    match secrets.iter().position(made_by) {
+        Some(0) => Ok(MatchedSecret::Current),
+        Some(_) => Ok(MatchedSecret::Previous),
+        None => Err(SignatureError::Mismatch),
+    }
 }
 
 fn digest<M: Mac + KeyInit>(body: &[u8], secret: &SecretString) -> Vec<u8> {
@@ -95,7 +109,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(X_HUB_SIGNATURE_256, HeaderValue::from_str(header).unwrap());
         let secrets: Vec<_> = secrets.iter().map(|secret| SecretString::from(*secret)).collect();
-        verify_sha256(&headers, body.as_bytes(), &secrets)
+        verify_sha256(&headers, body.as_bytes(), &secrets).map(drop)
     }
 
     fn hex() -> String {
@@ -131,6 +145,15 @@ mod tests {
     fn any_of_several_secrets_will_do() {
         assert_eq!(Ok(()), check(SIGNATURE, BODY, &["another-secret-of-ours", SECRET]));
         assert_eq!(Ok(()), check(SIGNATURE, BODY, &[SECRET, "another-secret-of-ours"]));
+    }
+
+    #[test]
+    fn whether_the_current_secret_or_a_previous_one_made_it_is_told_apart() {
+        let headers = HeaderMap::from_iter([(X_HUB_SIGNATURE_256, HeaderValue::from_static(SIGNATURE))]);
+        let [own, other] = [SECRET, "another-secret-of-ours"].map(SecretString::from);
+        let matched = |secrets: &[SecretString]| verify_sha256(&headers, BODY.as_bytes(), secrets);
+        assert_eq!(Ok(MatchedSecret::Current), matched(&[own.clone(), other.clone()]));
+        assert_eq!(Ok(MatchedSecret::Previous), matched(&[other, own]));
     }
 
     #[test]
@@ -202,7 +225,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(X_HUB_SIGNATURE, HeaderValue::from_str(header).unwrap());
             let secrets: Vec<_> = secrets.iter().map(|secret| SecretString::from(*secret)).collect();
-            verify_sha1(&headers, body.as_bytes(), &secrets)
+            verify_sha1(&headers, body.as_bytes(), &secrets).map(drop)
         }
 
         #[test]
@@ -235,7 +258,7 @@ mod tests {
         #[test]
         fn a_header_that_is_missing_repeated_or_of_the_other_kind_is_refused() {
             let secrets = [SecretString::from(SECRET)];
-            let verify = |headers: &HeaderMap| verify_sha1(headers, SMS.as_bytes(), &secrets);
+            let verify = |headers: &HeaderMap| verify_sha1(headers, SMS.as_bytes(), &secrets).map(drop);
             assert_eq!(Err(SignatureError::Missing(SHA1_LABEL)), verify(&HeaderMap::new()));
             let mut headers = HeaderMap::new();
             headers.append(X_HUB_SIGNATURE_256, HeaderValue::from_static(SMS_SIGNATURE));

@@ -37,6 +37,29 @@ pub enum SignatureError {
     Mismatch,
 }
 
+/// Which of the secrets that are trusted made a signature, or is the token that came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatchedSecret {
+    /// The first: the only one, but for a rotation.
+    Current,
+    /// One that is being rotated out.
+    Previous,
+}
+
+impl MatchedSecret {
+    /// The word for it in the log, where it is worth one.
+    #[must_use]
+    pub fn for_log(self) -> Option<&'static str> {
+        match self {
+            Self::Current => None,
+            Self::Previous => Some(PREVIOUS_SECRET),
+        }
+    }
+}
+
+/// How the field `secret` of a log line says that a secret is in use that is being rotated out.
+pub const PREVIOUS_SECRET: &str = "previous";
+
 /// The one value of `name`. Two headers of that name are refused: which one would count?
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName, label: &'static str) -> Result<&'a str, SignatureError> {
     let mut values = headers.get_all(name).iter();

@@ -108,6 +108,11 @@ impl Shown {
                 shown.kind = "receipt to the platform";
                 shown.message_id = Some(envelope.receipt.message_id);
             }
+            Ok(Queued::Probe(probe)) => {
+                shown.integration = Some(probe.integration.to_string());
+                shown.received_at = Some(probe.received_at);
+                shown.kind = "test delivery";
+            }
             Err(_) => {}
         }
         shown

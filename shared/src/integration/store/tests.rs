@@ -2,11 +2,13 @@
 
 use super::names::MAXIMUM_ENTRIES;
 use super::*;
+use crate::platform::{ApiError, PlatformConfig, PlatformError};
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region, SharedHttpClient};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
+use secrecy::ExposeSecret;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::time::advance;
 
@@ -48,7 +50,7 @@ impl SecretsManager {
             .retry_config(RetryConfig::disabled())
             .http_client(SharedHttpClient::new(http))
             .build();
-        IntegrationStore::new(Client::from_conf(config), "patchbay")
+        IntegrationStore::new(Client::from_conf(config), "patchbay", DEFAULT_TIME_TO_LIVE)
     }
 }
 
@@ -96,7 +98,7 @@ async fn a_configuration_is_read_once_and_again_after_five_minutes() {
         store.get(&acme()).await.unwrap();
     }
     assert_eq!(1, secrets.calls());
-    advance(TIME_TO_LIVE).await;
+    advance(DEFAULT_TIME_TO_LIVE).await;
     store.get(&acme()).await.unwrap();
     assert_eq!(2, secrets.calls());
 }
@@ -169,7 +171,7 @@ async fn integrations_that_exist_cost_nothing_of_the_budget_and_are_read_when_it
         store.get(&named("made-up", number)).await.unwrap_err();
     }
     assert_eq!(50 + 20, secrets.calls());
-    advance(TIME_TO_LIVE).await;
+    advance(DEFAULT_TIME_TO_LIVE).await;
     for number in 300..330 {
         store.get(&named("made-up", number)).await.unwrap_err();
     }
@@ -249,7 +251,7 @@ async fn the_last_good_configuration_serves_while_secrets_manager_is_out_of_reac
     let secrets = SecretsManager::answering([good(), out_of_reach(), out_of_reach(), good_of("new")]);
     let store = secrets.store();
     let first = store.get(&acme()).await.unwrap();
-    advance(TIME_TO_LIVE).await;
+    advance(DEFAULT_TIME_TO_LIVE).await;
     for _ in 0..3 {
         assert!(Arc::ptr_eq(&first, &store.get(&acme()).await.unwrap()));
     }
@@ -272,7 +274,7 @@ async fn without_a_good_configuration_each_request_asks_again() {
 async fn a_faulty_document_is_reported_and_does_not_replace_a_good_one() {
     let replaced = SecretsManager::answering([good(), secret("{}")]).store();
     let first = replaced.get(&acme()).await.unwrap();
-    advance(TIME_TO_LIVE).await;
+    advance(DEFAULT_TIME_TO_LIVE).await;
     assert!(Arc::ptr_eq(&first, &replaced.get(&acme()).await.unwrap()));
 
     let error = SecretsManager::answering([secret("{}")]).store().get(&acme()).await.unwrap_err();
@@ -283,7 +285,7 @@ async fn a_faulty_document_is_reported_and_does_not_replace_a_good_one() {
 async fn a_deleted_secret_ends_the_integration() {
     let store = SecretsManager::answering([good(), not_found()]).store();
     store.get(&acme()).await.unwrap();
-    advance(TIME_TO_LIVE).await;
+    advance(DEFAULT_TIME_TO_LIVE).await;
     assert_eq!(Err(LoadError::NotFound), store.get(&acme()).await.map(drop));
 }
 
@@ -329,4 +331,55 @@ async fn an_answer_that_cannot_be_read_does_not_show_its_secret() {
     let unreadable = r#"{"SecretString": "hidden", "CreatedDate": "not a number"}"#;
     let error = SecretsManager::answering([(200, unreadable.to_owned())]).store().get(&acme()).await.unwrap_err();
     assert!(!format!("{error} {error:?}").contains("hidden"), "{error}");
+}
+
+fn version(id: &str, client_secret: &str) -> Answer {
+    let (status, body) = good();
+    let mut body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    body["VersionId"] = id.into();
+    let document = body["SecretString"]
+        .as_str()
+        .unwrap()
+        .replace("\"clientSecret\":\"s\"", &format!("\"clientSecret\":\"{client_secret}\""));
+    body["SecretString"] = document.into();
+    (status, body.to_string())
+}
+
+fn refused() -> ApiError {
+    ApiError::Credentials(PlatformError { status: 401, ..PlatformError::default() })
+}
+
+/// Which client secrets a call is made with where the platform takes this one only, and how that ends.
+async fn calls_with(store: &IntegrationStore, taken: &str) -> (Vec<String>, Result<(), ApiError>) {
+    let integration = store.get(&acme()).await.unwrap();
+    let used = Mutex::new(Vec::new());
+    let result = store
+        .with_current(&integration, |current| {
+            let PlatformConfig::GenesysCloud(config) = &current.platform else { panic!("another platform") };
+            let secret = config.client_secret.expose_secret().to_owned();
+            let answer = if secret == taken { Ok(()) } else { Err(refused()) };
+            used.lock().unwrap().push(secret);
+            std::future::ready(answer)
+        })
+        .await;
+    (used.into_inner().unwrap(), result)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_refused_with_a_replaced_secret_is_made_once_more_with_the_new_one() {
+    let secrets = SecretsManager::answering([version("1", "old"), version("2", "new")]);
+    let store = secrets.store();
+    assert_eq!((vec!["old".to_owned(), "new".to_owned()], Ok(())), calls_with(&store, "new").await);
+    assert_eq!((vec!["new".to_owned()], Ok(())), calls_with(&store, "new").await);
+    assert_eq!(2, secrets.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_refused_is_not_made_again_with_the_same_configuration() {
+    let secrets = SecretsManager::answering([version("1", "old")]);
+    let store = secrets.store();
+    for _ in 0..3 {
+        assert_eq!((vec!["old".to_owned()], Err(refused())), calls_with(&store, "new").await);
+    }
+    assert_eq!(2, secrets.calls(), "one read in ten seconds is forced");
 }

@@ -8,7 +8,7 @@ use crate::fields::{Fault, Fields};
 use crate::message::Message;
 use crate::platform::{Platform, Received, Rejection, Route};
 use crate::receipt::DeliveryStatus;
-use crate::signature::{SignatureError, highlevel};
+use crate::signature::{MatchedSecret, SignatureError, highlevel};
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 
@@ -30,8 +30,9 @@ impl Platform for Config {
         &self.location_id
     }
 
-    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureError> {
-        highlevel::verify(headers, body, &self.trusted_keys, self.legacy_signature)
+    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<MatchedSecret, SignatureError> {
+        // The keys are the platform's, which rotates them itself.
+        highlevel::verify(headers, body, &self.trusted_keys, self.legacy_signature).map(|()| MatchedSecret::Current)
     }
 
     fn accept(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejection> {

@@ -7,7 +7,7 @@ use crate::fields::{Fault, Fields};
 use crate::message::Message;
 use crate::platform::{Platform, Received, Rejection, Route};
 use crate::receipt::DeliveryStatus;
-use crate::signature::{SignatureError, hub};
+use crate::signature::{MatchedSecret, SignatureError, hub};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
@@ -32,7 +32,7 @@ impl Platform for Config {
         &self.channel_id
     }
 
-    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureError> {
+    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<MatchedSecret, SignatureError> {
         hub::verify_sha1(headers, body, &self.app_secrets)
     }
 

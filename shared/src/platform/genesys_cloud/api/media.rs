@@ -7,13 +7,14 @@ use super::agent::Communication;
 use super::{Call, Client, SHORTEST_ATTEMPT, time_left};
 use crate::metrics::{CallOutcome, Event};
 use crate::outbound::OutboundUrl;
-use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
+use crate::platform::{ApiError, CredentialsRefusal};
 use crate::scope;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -70,8 +71,8 @@ pub struct Upload {
     pub content_type: HeaderValue,
     /// How many bytes it has.
     pub length: u64,
-    /// The bytes, just so many.
-    pub body: reqwest::Body,
+    /// The bytes, just so many; none once they have been sent.
+    pub body: Mutex<Option<reqwest::Body>>,
 }
 
 /// Why a file did not get to the platform. No message was sent.
@@ -92,6 +93,12 @@ pub enum UploadError {
     /// The platform was not through with looking at the file in time.
     #[error("the platform did not finish looking at the file in time")]
     NotFinished,
+}
+
+impl CredentialsRefusal for UploadError {
+    fn is_credentials_refusal(&self) -> bool {
+        matches!(self, Self::Api(error) if error.is_credentials_refusal())
+    }
 }
 
 /// `UploadMediaRequest`.
@@ -127,7 +134,7 @@ impl Client {
         &self,
         config: &Config,
         communication: &Communication,
-        upload: Upload,
+        upload: &Upload,
         deadline: Instant,
     ) -> Result<String, UploadError> {
         let request = UploadRequest { file_name: &upload.name.0, content_length_bytes: upload.length };
@@ -142,20 +149,22 @@ impl Client {
     }
 
     /// Puts the bytes where the platform says. That place is not the API: it gets no token.
-    async fn put(&self, place: &Place, upload: Upload, deadline: Instant) -> Result<(), UploadError> {
+    async fn put(&self, place: &Place, upload: &Upload, deadline: Instant) -> Result<(), UploadError> {
         let url: OutboundUrl =
             place.upload_url.parse().map_err(|_| UploadError::NotUploaded("the platform gave no usable address"))?;
         let left = deadline.saturating_duration_since(Instant::now()).saturating_sub(TIME_TO_SEND);
         if left < SHORTEST_ATTEMPT {
             return Err(UploadError::NotUploaded("no time was left"));
         }
+        let body = upload.body.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let body = body.ok_or(UploadError::NotUploaded("the file can be sent only once"))?;
         let mut request = self
             .http
             .put(url.url().clone())
-            .header(header::CONTENT_TYPE, upload.content_type)
+            .header(header::CONTENT_TYPE, &upload.content_type)
             .header(header::CONTENT_LENGTH, upload.length)
             .timeout(left)
-            .body(upload.body);
+            .body(body);
         let mut headers = http::HeaderMap::new();
         for (name, value) in &place.upload_headers {
             let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) else {

@@ -9,12 +9,15 @@ mod receipt;
 mod tests;
 
 use super::config::Config;
+use crate::integration::Secret;
 use crate::platform::transport::{self, Answered, USUAL};
 use crate::platform::{ApiError, PlatformApi, PlatformName};
+use crate::scope;
+use crate::signature::PREVIOUS_SECRET;
 use crate::signature::hub::{self, X_HUB_SIGNATURE};
 use crate::trace::{TraceId, X_B3_TRACE_ID};
 use answer::Answer;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -57,7 +60,6 @@ struct Call<'c> {
     config: &'c Config,
     url: Url,
     body: Vec<u8>,
-    signature: String,
     trace_id: Option<&'c TraceId>,
 }
 
@@ -88,22 +90,46 @@ impl Client {
             config.api_base_url.url(),
             &["nexus", "v3", "channels", &config.channel_id, "messages"],
         )?;
-        let body = transport::json_body(&Messages { messages })?;
-        let secret = config.app_secrets.first().ok_or(ApiError::NotSent("no secret to sign with"))?;
-        let signature = hub::sign_sha1(&body, secret);
-        let call = Call { config, url, body, signature, trace_id };
+        let call = Call { config, url, body: transport::json_body(&Messages { messages })?, trace_id };
         let may_repeat = |error: &ApiError| error.is_worth_repeating(may_repeat);
-        transport::repeated(USUAL, may_repeat, deadline, || self.attempt(&call, deadline)).await
+        transport::repeated(USUAL, may_repeat, deadline, || self.signed_attempt(&call, deadline)).await
     }
 
-    async fn attempt(&self, call: &Call<'_>, deadline: Instant) -> Result<Answer, ApiError> {
+    /// One attempt, signed with the current secret; and another behind it for each previous secret, as long as the platform
+    /// refuses. While a secret is rotated nobody else knows when the platform changes over.
+    async fn signed_attempt(&self, call: &Call<'_>, deadline: Instant) -> Result<Answer, ApiError> {
+        let (current, previous) =
+            call.config.app_secrets.split_first().ok_or(ApiError::NotSent("no secret to sign with"))?;
+        let mut result = self.attempt(call, current, previous.is_empty(), deadline).await;
+        for (index, secret) in previous.iter().enumerate() {
+            if !result.as_ref().is_err_and(is_refused_signature) {
+                break;
+            }
+            result = self.attempt(call, secret, index + 1 == previous.len(), deadline).await;
+            if result.is_ok() {
+                let scope::Ids { request_id, integration } = scope::ids();
+                tracing::info!(request_id, integration, outcome = "previous secret used", secret = PREVIOUS_SECRET);
+            }
+        }
+        result
+    }
+
+    /// One call, signed with `secret`. That the platform refuses it is for an operator to see to only if it is the last
+    /// one.
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        secret: &Secret,
+        is_last: bool,
+        deadline: Instant,
+    ) -> Result<Answer, ApiError> {
         let mut request = self
             .http
             .post(call.url.clone())
             .timeout(transport::time_left(deadline)?)
             .header(header::CONTENT_TYPE, "application/json")
             .header(X_CCID, &call.config.contact_center_id)
-            .header(X_HUB_SIGNATURE, &call.signature)
+            .header(X_HUB_SIGNATURE, hub::sign_sha1(&call.body, secret))
             .body(call.body.clone());
         if let Some(key) = &call.config.api_key {
             let mut key = HeaderValue::from_str(key.expose_secret())
@@ -114,9 +140,19 @@ impl Client {
         if let Some(trace_id) = call.trace_id {
             request = request.header(X_B3_TRACE_ID, trace_id.as_str());
         }
-        let judge = |Answered { status, headers, body }: Answered| Answer::read(status, &headers, body.ok().as_deref());
+        let judge =
+            |Answered { status, headers, body }: Answered| match Answer::read(status, &headers, body.ok().as_deref()) {
+                Err(ApiError::Credentials(error)) if !is_last => Err(ApiError::Refused(error)),
+                result => result,
+            };
         transport::call(PlatformName::MulticloudCx, request, call.trace_id, judge).await
     }
+}
+
+/// Whether another secret may be the one that the platform wants.
+fn is_refused_signature(error: &ApiError) -> bool {
+    let statuses = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].map(|status| status.as_u16());
+    error.words().is_some_and(|words| statuses.contains(&words.status))
 }
 
 /// The bytes that these receipts are posted as.
