@@ -128,7 +128,7 @@ mod tests {
     fn the_help_says_all_there_is_to_say_of_a_command_and_what_all_have_comes_last() {
         for (command, own, said) in [
             ("add", "--show-secrets", "goes on where it was interrupted"),
-            ("rotate", "--no-platform", "with it, the old one is dropped"),
+            ("rotate", "--no-platform", "resumes a rotation that was interrupted"),
             ("remove", "--yes", "until the recovery window is over"),
             ("restore", "<NAME>", "stays ended"),
         ] {

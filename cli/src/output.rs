@@ -16,6 +16,11 @@ impl Output {
         Self { json }
     }
 
+    /// Whether it is for programs.
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
     /// Prints a result: `value` for programs, or what `human` makes of it for people.
     pub(crate) fn result<T: Serialize>(self, value: &T, human: impl FnOnce(&T) -> String) {
         let text = if self.json { serde_json::to_string_pretty(value).unwrap_or_default() } else { human(value) };

@@ -72,6 +72,22 @@ impl Stack {
         Ok(tags.filter(|(key, _)| !key.starts_with("aws:")).collect())
     }
 
+    /// How long a function uses a configuration before it reads the secret again.
+    pub(crate) async fn configuration_cache(&self) -> Result<Duration, Failure> {
+        const OUTPUT: &str = "ConfigurationCacheSeconds";
+        let seconds = self.output(OUTPUT).await?.parse();
+        seconds.map(Duration::from_secs).map_err(|_| {
+            Failure::Failed(format!("the output {OUTPUT} of the stack `{}` is not a number of seconds", self.name))
+        })
+    }
+
+    /// One of the stack's parameters, where it has it.
+    pub(crate) async fn parameter(&self, key: &str) -> Result<Option<String>, Failure> {
+        let stack = self.describe().await?;
+        let parameter = stack.parameters().iter().find(|parameter| parameter.parameter_key() == Some(key));
+        Ok(parameter.and_then(|parameter| parameter.parameter_value()).map(str::to_owned))
+    }
+
     /// What the stack is made of.
     pub(crate) async fn parts(&self) -> Result<Vec<StackResourceSummary>, Failure> {
         let region = self.known_region()?;

@@ -283,6 +283,17 @@ async fn what_the_commands_own_user_may_not_do_is_named() {
 }
 
 #[tokio::test]
+async fn that_the_functions_have_an_older_configuration_than_the_stored_one_is_said() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    // As it is just after a change: what is stored is another version than the functions have.
+    proxy.rewrite("GetSecretValue", "\"VersionId\": \"", "\"VersionId\": \"another-");
+    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    assert_eq!((0, json!("warning")), (report.ran.code, report.check("messaging service")["verdict"].clone()));
+    report.says("messaging service", "it had the previous configuration", "for up to 10 s after a change");
+}
+
+#[tokio::test]
 async fn a_messaging_service_that_is_down_is_named() {
     let setting = Setting::new().await;
     setting.configure("/delivery/url", json!(format!("http://127.0.0.1:9/messages?key={URL_KEY}"))).await;

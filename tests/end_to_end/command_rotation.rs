@@ -1,6 +1,7 @@
 //! `patchbay integration rotate`: secrets change while messages flow.
 
 use crate::command_setting::Setting;
+use crate::rotation::finished_once_unused;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tests::genesys_cloud::WIRE;
@@ -49,7 +50,9 @@ async fn the_webhook_secret_is_rotated_without_a_refused_message() {
     assert_eq!(new, signs_with(&setting));
 
     let finish = setting.command(&["rotate", &setting.name, "--secret", "webhook", "--finish"]);
-    assert_eq!(1, finish.clone().run().await.done().json()["good"]);
+    let in_use = finish.clone().run().await.ended_with(1);
+    assert!(in_use.stderr.contains("the old secret is still used"), "{in_use:?}");
+    assert_eq!(1, finished_once_unused(&finish).await.json()["good"]);
     let nothing = finish.run().await.ended_with(1);
     assert!(nothing.stderr.contains("nothing to finish"), "{nothing:?}");
     setting.message_is_accepted().await;
@@ -81,7 +84,7 @@ async fn the_old_secret_stays_until_the_platform_has_the_new_one() {
 
     setting.platform.grant("messaging:integration:edit");
     let _ = setting.command(&["rotate", &setting.name, "--secret", "webhook"]).run().await.done();
-    let _ = finish.run().await.done();
+    let _ = finished_once_unused(&finish).await;
     let shown = setting.shown().await;
     assert_eq!(json!([signs_with(&setting)]), shown["configuration"]["webhookSecrets"]);
 }
@@ -91,6 +94,7 @@ async fn a_caller_and_the_deliveries_have_two_secrets_until_it_is_finished() {
     let setting = Setting::new().await;
     let _ = setting.add().run().await.done();
     let before = setting.shown().await["configuration"].take();
+    setting.service.secrets().change_to(&[before["delivery"]["signingSecrets"][0].as_str().unwrap()]);
     for (secret, list) in [("signing", "/delivery/signingSecrets"), ("caller:flows", "/callers")] {
         let rotate = |more: &[&str]| setting.command(&["rotate", &setting.name, "--secret", secret]).with(more);
         let refused = rotate(&["--finish"]).run().await.ended_with(1);
@@ -105,6 +109,9 @@ async fn a_caller_and_the_deliveries_have_two_secrets_until_it_is_finished() {
         let new = both.iter().find(|one| !old.contains(one)).unwrap();
         let new_secret = new.as_str().or(new["bearerToken"].as_str()).unwrap();
         assert!(!rotated.everything().contains(new_secret), "{rotated:?}");
+        if secret == "signing" {
+            setting.service.secrets().change_to(&[new_secret]);
+        }
 
         let _ = rotate(&["--finish"]).run().await.done();
         let after = listed().await;
@@ -118,7 +125,7 @@ async fn a_third_secret_is_refused_until_the_rotation_is_finished() {
     let setting = Setting::new().await;
     let _ = setting.add().run().await.done();
     let rotate = |more: &[&str]| setting.command(&["rotate", &setting.name, "--secret", "signing"]).with(more);
-    let _ = rotate(&[]).run().await.done();
+    let _ = rotate(&["--no-wait"]).run().await.done();
     let both = setting.shown().await;
     let third = format!("whsec_{}", "c2VjcmV0".repeat(5));
     let refused = rotate(&["--secret-file", "-"]).input(&third).run().await.ended_with(1);
@@ -128,7 +135,7 @@ async fn a_third_secret_is_refused_until_the_rotation_is_finished() {
 
     // The one that it is rotated to may be given again.
     let current = both["configuration"]["delivery"]["signingSecrets"][0].as_str().unwrap();
-    let again = rotate(&[]).env("PATCHBAY_SIGNING_SECRET", current).run().await.done();
+    let again = rotate(&["--no-wait"]).env("PATCHBAY_SIGNING_SECRET", current).run().await.done();
     assert_eq!(2, again.json()["good"]);
     assert_eq!(both, setting.shown().await);
 }

@@ -56,7 +56,18 @@ impl Request {
     /// Signed with this id at this time.
     #[must_use]
     pub fn signed_at(self, id: &str, at: Timestamp) -> Self {
-        let secret = SigningSecret::parse(CALLER_SECRET).expect("a secret");
+        self.signed_by(CALLER_SECRET, id, at)
+    }
+
+    /// Signed with another secret.
+    #[must_use]
+    pub fn signed_with(self, secret: &str) -> Self {
+        let (id, at) = (format!("msg_{}", Uuid::new_v4().simple()), Timestamp::now());
+        self.signed_by(secret, &id, at)
+    }
+
+    fn signed_by(self, secret: &str, id: &str, at: Timestamp) -> Self {
+        let secret = SigningSecret::parse(secret).expect("a secret");
         let signature = sign(&[secret], id, at, self.body.as_bytes());
         self.header(WEBHOOK_ID.as_str(), id)
             .header(WEBHOOK_TIMESTAMP.as_str(), &at.as_second().to_string())

@@ -23,6 +23,7 @@ pub use media::{Upload, Verdict};
 pub use platform::Call;
 pub use webhooks::Posted;
 
+use crate::credentials::Credentials;
 use crate::listener::listen;
 use answers::Refusal;
 use axum::Router;
@@ -116,6 +117,12 @@ impl GenesysCloud {
     /// How long tokens live from now on.
     pub fn set_token_life(&self, life: Duration) {
         *self.platform.tokens.life.lock().expect("no panic") = life;
+    }
+
+    /// The secrets of the OAuth client.
+    #[must_use]
+    pub fn client_secrets(&self) -> &Credentials {
+        &self.platform.tokens.secrets
     }
 
     /// All tokens given out so far are no longer good.

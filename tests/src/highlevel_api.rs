@@ -8,6 +8,7 @@ mod tests;
 
 pub use platform::{Call, Fault};
 
+use crate::credentials::Credentials;
 use crate::messaging_service::PATIENCE;
 use crate::server::Server;
 use axum::Router;
@@ -42,6 +43,12 @@ impl HighLevel {
             .with_state(Arc::clone(&platform));
         let server = Server::start(router);
         Self { url: server.origin.clone(), platform, _server: server }
+    }
+
+    /// The tokens that it takes.
+    #[must_use]
+    pub fn tokens(&self) -> &Credentials {
+        &self.platform.tokens
     }
 
     /// The next calls go wrong so, one after the other.

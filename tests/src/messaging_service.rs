@@ -1,5 +1,6 @@
 //! A messaging service that checks what it gets, remembers it, and behaves as it is told.
 
+use crate::credentials::Credentials;
 use crate::server::Server;
 use crate::stack::SIGNING_SECRET;
 use axum::Router;
@@ -121,10 +122,10 @@ pub struct MessagingService {
 
 struct Attempts {
     all: Mutex<Vec<Attempt>>,
-    unsigned: watch::Sender<usize>,
     count: watch::Sender<usize>,
     behaviour: Box<Behaviour>,
-    secret: SigningSecret,
+    /// What deliveries must be signed with.
+    secrets: Credentials,
     schema: Validator,
     /// What is wrong with deliveries, by the published schema.
     faults: Mutex<Vec<String>>,
@@ -140,10 +141,9 @@ impl MessagingService {
     pub async fn behaving(behaviour: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static) -> Self {
         let attempts = Arc::new(Attempts {
             all: Mutex::default(),
-            unsigned: watch::Sender::new(0),
             count: watch::Sender::new(0),
             behaviour: Box::new(behaviour),
-            secret: SigningSecret::parse(SIGNING_SECRET).expect("a secret"),
+            secrets: Credentials::of(SIGNING_SECRET),
             schema: delivery_schema(),
             faults: Mutex::default(),
         });
@@ -158,10 +158,16 @@ impl MessagingService {
         format!("{}{path}", self.server.origin)
     }
 
+    /// What deliveries must be signed with.
+    #[must_use]
+    pub fn secrets(&self) -> &Credentials {
+        &self.attempts.secrets
+    }
+
     /// All attempts so far, in the order in which they came.
     #[must_use]
     pub fn attempts(&self) -> Vec<Attempt> {
-        assert_eq!(0, *self.attempts.unsigned.borrow(), "a delivery came without a good signature");
+        assert_eq!(0, self.secrets().refused(), "a delivery came without a good signature");
         let faults = self.attempts.faults.lock().expect("no panic").clone();
         assert!(faults.is_empty(), "a delivery is not as the schema has it: {faults:#?}");
         self.attempts.all.lock().expect("no panic").clone()
@@ -199,8 +205,10 @@ fn delivery_schema() -> Validator {
 }
 
 async fn take(State(attempts): State<Arc<Attempts>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    if verify(&headers, &body, std::slice::from_ref(&attempts.secret), Timestamp::now()).is_err() {
-        attempts.unsigned.send_modify(|unsigned| *unsigned += 1);
+    let now = Timestamp::now();
+    let signed_with =
+        |secret: &str| verify(&headers, &body, &[SigningSecret::parse(secret).expect("a secret")], now).is_ok();
+    if !attempts.secrets.take(signed_with) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let mut attempt = Attempt {

@@ -11,6 +11,7 @@ mod tests;
 pub use crate::faults::Fault;
 pub use platform::Call;
 
+use crate::credentials::Credentials;
 use crate::faults::Target;
 use crate::messaging_service::PATIENCE;
 use crate::server::Server;
@@ -44,7 +45,7 @@ impl MulticloudCx {
 
     /// Starts it behind an API gateway that asks for a key.
     pub async fn start_behind_gateway() -> Self {
-        Self::with(Platform { api_key: Some(API_KEY), ..Platform::default() }).await
+        Self::with(Platform { api_keys: Some(Credentials::of(API_KEY)), ..Platform::default() }).await
     }
 
     async fn with(platform: Platform) -> Self {
@@ -55,6 +56,21 @@ impl MulticloudCx {
             .with_state(Arc::clone(&platform));
         let server = Server::start(router);
         Self { url: format!("{}/digital", server.origin), platform, _server: server }
+    }
+
+    /// The app secrets that calls may be signed with.
+    #[must_use]
+    pub fn app_secrets(&self) -> &Credentials {
+        &self.platform.app_secrets
+    }
+
+    /// The keys that its gateway takes.
+    ///
+    /// # Panics
+    /// If it has none.
+    #[must_use]
+    pub fn api_keys(&self) -> &Credentials {
+        self.platform.api_keys.as_ref().expect("a gateway")
     }
 
     /// The next calls go wrong so, one after the other.

@@ -195,6 +195,12 @@ impl TestIntegration {
         deletion.send().await.expect("the secret is deleted");
     }
 
+    /// Where the HTTP API answers, for programs that know no names under localhost.
+    #[must_use]
+    pub fn api_url(&self) -> String {
+        self.stack.direct_api_url()
+    }
+
     /// Where the platform posts to.
     #[must_use]
     pub fn webhook_url(&self) -> String {

@@ -3,10 +3,11 @@
 use super::answers::Refusal;
 use super::platform::Platform;
 use super::{CLIENT_ID, CLIENT_SECRET};
+use crate::credentials::Credentials;
 use crate::faults::{Closed, Fault, Target};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64;
 use serde_json::json;
@@ -23,12 +24,18 @@ pub(super) struct Tokens {
     /// How many calls each has made.
     good: Mutex<HashMap<String, usize>>,
     pub(super) requests: Mutex<usize>,
+    pub(super) secrets: Credentials,
     pub(super) life: Mutex<Duration>,
 }
 
 impl Default for Tokens {
     fn default() -> Self {
-        Self { good: Mutex::default(), requests: Mutex::default(), life: Mutex::new(A_DAY) }
+        Self {
+            good: Mutex::default(),
+            requests: Mutex::default(),
+            secrets: Credentials::of(CLIENT_SECRET),
+            life: Mutex::new(A_DAY),
+        }
     }
 }
 
@@ -50,8 +57,9 @@ impl Tokens {
     }
 
     fn issue(&self, headers: &HeaderMap, body: &str) -> Response {
-        let basic = format!("Basic {}", BASE64.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}").as_bytes()));
-        let known = headers.get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes() == basic.as_bytes());
+        let basic = |secret: &str| format!("Basic {}", BASE64.encode(format!("{CLIENT_ID}:{secret}").as_bytes()));
+        let given = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+        let known = self.secrets.take(|secret| given == Some(basic(secret).as_bytes()));
         let form = headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "application/x-www-form-urlencoded");
         if !known {
             let error = json!({"error": "invalid_client", "description": "client not found"});

@@ -1,6 +1,7 @@
 //! What the platform holds, and what every call goes through.
 
 use super::TOKEN;
+use crate::credentials::Credentials;
 use axum::Json;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
@@ -43,14 +44,27 @@ pub struct Call {
 }
 
 /// What the platform holds.
-#[derive(Default)]
 pub(super) struct Platform {
+    pub(super) tokens: Credentials,
     pub(super) faults: Mutex<VecDeque<Fault>>,
     pub(super) calls: Mutex<Vec<Call>>,
     pub(super) attempts: watch::Sender<usize>,
     /// How many statuses of a message are refused, and how.
     pub(super) early: Mutex<(usize, u16)>,
     statuses: Mutex<HashMap<String, usize>>,
+}
+
+impl Default for Platform {
+    fn default() -> Self {
+        Self {
+            tokens: Credentials::of(TOKEN),
+            faults: Mutex::default(),
+            calls: Mutex::default(),
+            attempts: watch::Sender::default(),
+            early: Mutex::default(),
+            statuses: Mutex::default(),
+        }
+    }
 }
 
 /// A request as it came.
@@ -154,7 +168,8 @@ impl Platform {
         incoming: &Incoming,
         work: impl FnOnce() -> Result<Value, Refusal>,
     ) -> Response {
-        if incoming.header("authorization").and_then(|value| value.strip_prefix("Bearer ")) != Some(TOKEN) {
+        let token = incoming.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        if !self.tokens.take(|known| token == Some(known)) {
             return Refusal::new(401, "Invalid JWT").answer();
         }
         if incoming.header("version") != Some("2021-04-15") {

@@ -3,6 +3,7 @@
 use super::answers::{Refusal, done};
 use super::models::Messages;
 use super::{APP_SECRET, CONTACT_CENTER_ID};
+use crate::credentials::Credentials;
 use crate::faults::{Closed, Fault, Faults};
 use crate::genesys_cloud_api::models;
 use axum::body::Bytes;
@@ -28,14 +29,28 @@ pub struct Call {
 }
 
 /// What the platform holds.
-#[derive(Default)]
 pub(super) struct Platform {
-    pub(super) api_key: Option<&'static str>,
+    /// What its API gateway asks for, where it has one.
+    pub(super) api_keys: Option<Credentials>,
+    pub(super) app_secrets: Credentials,
     pub(super) faults: Faults,
     pub(super) calls: Mutex<Vec<Call>>,
     pub(super) attempts: watch::Sender<usize>,
     /// Our ids of customers' messages, and the platform's own.
     pub(super) ids: Mutex<HashMap<String, String>>,
+}
+
+impl Default for Platform {
+    fn default() -> Self {
+        Self {
+            api_keys: None,
+            app_secrets: Credentials::of(APP_SECRET),
+            faults: Faults::default(),
+            calls: Mutex::default(),
+            attempts: watch::Sender::default(),
+            ids: Mutex::default(),
+        }
+    }
 }
 
 /// Takes messages and receipts.
@@ -58,11 +73,12 @@ impl Platform {
         if header("x-ccid") != Some(CONTACT_CENTER_ID) {
             return Err(Refusal::not_known("The contact centre is not known."));
         }
-        if self.api_key.is_some() && header("x-api-key") != self.api_key {
+        if self.api_keys.as_ref().is_some_and(|keys| !keys.take(|key| header("x-api-key") == Some(key))) {
             return Err(Refusal::not_known("The key is not known."));
         }
         // As it is written, digits in lower case: the contract knows no other form.
-        if header("x-hub-signature") != Some(&hub::sign_sha1(body, &APP_SECRET.into())) {
+        let signature = |secret: &str| hub::sign_sha1(body, &secret.into());
+        if !self.app_secrets.take(|secret| header("x-hub-signature") == Some(&signature(secret))) {
             return Err(Refusal::not_known("The signature does not match."));
         }
         if header(header::CONTENT_TYPE.as_str()) != Some("application/json") {

@@ -4,8 +4,8 @@ use super::report::Finding;
 use aws_sdk_cloudformation::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_cloudformation::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_cloudformation::error::BoxError;
-use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::{SignedDuration, Timestamp};
 use shared::signature::standard_webhooks::TOLERANCE_SECONDS;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ const WARNING_SECONDS: u64 = 30;
 
 /// How far this machine's clock is from another's, by one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Deviation {
+pub(in crate::commands) struct Deviation {
     whose: &'static str,
     /// More than nothing when this machine's clock is ahead.
     seconds: i64,
@@ -28,6 +28,11 @@ impl Deviation {
         let (earliest, latest) = (sent.as_second() - 1, received.as_second());
         let seconds = if date < earliest { earliest - date } else { (latest - date).min(0) };
         Some(Self { whose, seconds })
+    }
+
+    /// By how much this machine's clock is ahead; less than nothing where it is behind.
+    pub(in crate::commands) fn ahead(self) -> SignedDuration {
+        SignedDuration::from_secs(self.seconds)
     }
 
     fn size(self) -> u64 {
@@ -62,11 +67,11 @@ pub(super) fn finding(deviation: Option<Deviation>) -> Finding {
 
 /// Takes the `Date` from what AWS answers, be it an error.
 #[derive(Debug, Clone, Default)]
-pub(super) struct AwsClock(Arc<Mutex<Option<(Timestamp, String)>>>);
+pub(in crate::commands) struct AwsClock(Arc<Mutex<Option<(Timestamp, String)>>>);
 
 impl AwsClock {
     /// How far this machine's clock is from AWS's, if AWS answered to what was asked at `sent`.
-    pub(super) fn deviation(&self, sent: Timestamp) -> Option<Deviation> {
+    pub(in crate::commands) fn deviation(&self, sent: Timestamp) -> Option<Deviation> {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (received, date) = seen.as_ref()?;
         Deviation::of("AWS's", sent, *received, date)

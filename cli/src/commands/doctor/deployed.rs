@@ -39,8 +39,16 @@ const REGIONS: [&str; 17] = [
 ];
 
 /// What the template puts out.
-const OUTPUTS: [&str; 7] =
-    ["ApiUrl", "WebhookUrl", "SecretPrefix", "MessageQueueUrl", "DeadLetterQueueUrl", "ParkingQueueUrl", "LedgerTable"];
+const OUTPUTS: [&str; 8] = [
+    "ApiUrl",
+    "WebhookUrl",
+    "SecretPrefix",
+    "MessageQueueUrl",
+    "DeadLetterQueueUrl",
+    "ParkingQueueUrl",
+    "LedgerTable",
+    "ConfigurationCacheSeconds",
+];
 
 /// The template's parameter for a key of one's own.
 const KMS_KEY: &str = "KmsKeyArn";

@@ -12,9 +12,11 @@ use crate::integrations;
 use crate::stack::Stack;
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
-use shared::integration::{Integration, IntegrationName};
+use jiff::Timestamp;
+use shared::integration::{DEFAULT_TIME_TO_LIVE, Integration, IntegrationName, SETTLING_TIME};
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// What all checks of integrations need.
 #[derive(Debug)]
@@ -39,6 +41,10 @@ pub(super) struct Subject<'e> {
     pub(super) integration: Integration,
     /// The secret's name.
     pub(super) secret: String,
+    /// How long ago it was written.
+    pub(super) age: Duration,
+    /// How long after that it is in use everywhere.
+    pub(super) propagation: Duration,
 }
 
 impl Examination<'_> {
@@ -82,7 +88,7 @@ impl Examination<'_> {
         checks.extend(platform?);
         checks.push(("webhook".to_owned(), webhook));
         checks.extend(callers);
-        checks.push(("messaging service".to_owned(), delivery?));
+        checks.push(("messaging service".to_owned(), delivery));
         Ok(about(checks))
     }
 
@@ -106,11 +112,16 @@ impl Examination<'_> {
                 other => Finding::of(other, "the secret", "see what Secrets Manager says"),
             }
         })?;
+        let changed = answer.created_date().and_then(integrations::time).unwrap_or(Timestamp::UNIX_EPOCH);
+        let now = Timestamp::now() - self.clock.map(Deviation::ahead).unwrap_or_default();
+        let age = now.duration_since(changed).try_into().unwrap_or_default();
         let document = answer.secret_string().unwrap_or_default();
         let integration = Integration::parse(name.clone(), document).map_err(|faults| {
             let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
             Finding::fault(faults.join("; "), format!("correct this in the secret {secret}"))
         })?;
-        Ok(Subject { examination: self, integration, secret })
+        let integration = Integration { version: answer.version_id().map(str::to_owned), ..integration };
+        let cache = self.stack.configuration_cache().await.unwrap_or(DEFAULT_TIME_TO_LIVE);
+        Ok(Subject { examination: self, integration, secret, age, propagation: cache + SETTLING_TIME })
     }
 }

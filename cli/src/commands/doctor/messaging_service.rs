@@ -1,35 +1,68 @@
-//! Whether the messaging service takes deliveries: it gets one of the type `test`, made and signed as all are.
+//! Whether the messaging service takes deliveries: the dispatcher makes one of the type `test`, with the configuration that
+//! it has.
 
-use super::clock::Deviation;
 use super::integration::Subject;
-use super::report::Finding;
+use super::report::{Finding, Verdict};
 use crate::failure::Failure;
-use jiff::Timestamp;
-use shared::aws::chain;
-use shared::delivery::test_body;
-use shared::messaging_service::{Client, Post, TIMEOUT};
-use std::error::Error;
-use std::io;
+use crate::probe::{self, ProbeError};
+use jiff::SignedDuration;
+use shared::integration::SETTLING_TIME;
+use shared::messaging_service::{NoAnswer, TIMEOUT};
+use shared::probe::{ProbeOutcome, ProbeResult, SignedWith};
 
-/// Posts a test delivery.
-pub(super) async fn examine(subject: &Subject<'_>) -> Result<Finding, Failure> {
-    let examination = subject.examination;
-    if examination.skip_delivery {
-        return Ok(Finding::skipped("as asked for with --skip-delivery"));
+/// Has a test delivery made.
+pub(super) async fn examine(subject: &Subject<'_>) -> Finding {
+    if subject.examination.skip_delivery {
+        return Finding::skipped("as asked for with --skip-delivery");
     }
-    if examination.clock.is_some_and(Deviation::spoils_signatures) {
-        return Ok(Finding::skipped("because the clock is wrong, and with it the signature"));
+    match probe::send(subject.examination.stack, &subject.integration.name, SignedWith::All).await {
+        Ok(result) => judge(subject, &result),
+        Err(ProbeError::NotQueued(error)) => Finding::of(error, "the queue", "see what SQS says"),
+        Err(ProbeError::NotMade) => Finding::fault(
+            format!("no function has made a test delivery within {} s", probe::TIMEOUT.as_secs()),
+            "see MessageDispatcher's state and the queue's trigger, and what MessageDispatcher logs",
+        ),
+        Err(error) => Finding::skipped(format!("because {}", Failure::from(error))),
     }
-    let client = Client::new().map_err(|error| Failure::Failed(format!("no HTTP client: {error}")))?;
-    let (name, delivery) = (&subject.integration.name, &subject.integration.delivery);
-    let now = Timestamp::now();
-    let id = format!("msg_test_{}", now.as_nanosecond());
-    let post = Post { id: &id, trace_id: None, body: test_body(name, now) };
-    let origin = delivery.url.url().origin().ascii_serialization();
-    Ok(match client.post(delivery, post, now, TIMEOUT).await {
-        Ok(response) => answered(&origin, response.status().as_u16()),
-        Err(error) => unanswered(&origin, &Broken::of(error)),
-    })
+}
+
+fn judge(subject: &Subject<'_>, result: &ProbeResult) -> Finding {
+    let origin = subject.integration.delivery.url.url().origin().ascii_serialization();
+    let finding = match &result.outcome {
+        ProbeOutcome::Answered(status) => answered(&origin, *status),
+        ProbeOutcome::NotAnswered(why) => unanswered(&origin, why),
+        ProbeOutcome::NotConfigured(why) => Finding::fault(
+            format!("MessageDispatcher has no usable configuration: {why}"),
+            "see whether its SECRET_PREFIX and region are this stack's",
+        ),
+    };
+    let is_current = result.version.is_none() || result.version == subject.integration.version;
+    if is_current { finding } else { with_previous_configuration(subject, finding) }
+}
+
+/// A finding about a delivery that was made with an older configuration than the stored one.
+fn with_previous_configuration(subject: &Subject<'_>, finding: Finding) -> Finding {
+    let left = subject.propagation.saturating_sub(subject.age);
+    let seen = format!("{}; it had the previous configuration", finding.seen);
+    let advice = match SignedDuration::try_from(left).unwrap_or_default() {
+        left if left.is_zero() => format!(
+            "see what MessageDispatcher logs: it should have read the configuration {} s after it was changed",
+            subject.propagation.as_secs()
+        ),
+        left => format!(
+            "functions use the previous configuration for up to {} s after a change: run this again in {} s",
+            subject.propagation.saturating_sub(SETTLING_TIME).as_secs(),
+            left.as_secs() + 1
+        ),
+    };
+    match finding.verdict {
+        Verdict::Fault => {
+            let advice = format!("{}; {advice}", finding.advice.unwrap_or_default());
+            Finding::fault(seen, advice)
+        }
+        _ if left.is_zero() => Finding::fault(seen, advice),
+        _ => Finding::warning(seen, advice),
+    }
 }
 
 /// What the answer says of the deliveries to come. A refusal for good may say no more than that this one body was not
@@ -71,65 +104,25 @@ fn answered(origin: &str, status: u16) -> Finding {
     }
 }
 
-/// Why there was no answer.
-#[derive(Debug, PartialEq, Eq)]
-enum Broken {
-    /// The host's name leads nowhere.
-    Name,
-    /// Nobody listens.
-    Refused,
-    /// There is no trust.
-    Tls(String),
-    /// It took too long.
-    TimeOut,
-    /// Something else.
-    Other(String),
-}
-
-impl Broken {
-    fn of(error: reqwest::Error) -> Self {
-        let error = error.without_url();
-        let refused = causes(&error).any(|cause| {
-            cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
-        });
-        let text = chain(&error);
-        match () {
-            () if error.is_timeout() => Self::TimeOut,
-            () if refused => Self::Refused,
-            // The HTTP client has no other way to tell.
-            () if text.contains("dns error") => Self::Name,
-            () if text.contains("certificate") || text.contains("TLS") || text.contains("HandshakeFailure") => {
-                Self::Tls(text)
-            }
-            () => Self::Other(text),
-        }
-    }
-}
-
-/// An error and what caused it.
-fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
-
-fn unanswered(origin: &str, broken: &Broken) -> Finding {
-    match broken {
-        Broken::Name => Finding::fault(
+fn unanswered(origin: &str, why: &NoAnswer) -> Finding {
+    match why {
+        NoAnswer::UnknownHost => Finding::fault(
             format!("the name of {origin} cannot be resolved"),
             "see /delivery/url, and the name's DNS entry",
         ),
-        Broken::Refused => Finding::fault(
+        NoAnswer::ConnectionRefused => Finding::fault(
             format!("{origin} refuses the connection: nobody listens there"),
             "start the messaging service, or correct /delivery/url",
         ),
-        Broken::Tls(how) => Finding::fault(
+        NoAnswer::Tls(how) => Finding::fault(
             format!("no TLS with {origin}: {how}"),
             "give it a certificate of a public authority, for the name that stands in /delivery/url",
         ),
-        Broken::TimeOut => Finding::fault(
+        NoAnswer::Timeout => Finding::fault(
             format!("{origin} does not answer within {} s", TIMEOUT.as_secs()),
-            "see whether it runs, and whether a firewall keeps this machine out",
+            "see whether it runs, and whether a firewall keeps the functions out",
         ),
-        Broken::Other(how) => {
+        NoAnswer::Other(how) => {
             Finding::fault(format!("no answer from {origin}: {how}"), "see what the messaging service logs")
         }
     }
@@ -138,7 +131,6 @@ fn unanswered(origin: &str, broken: &Broken) -> Finding {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // tests fail by panicking
 mod tests {
-    use super::super::report::Verdict;
     use super::*;
 
     #[test]
@@ -173,15 +165,6 @@ mod tests {
             (503, Verdict::Fault),
         ] {
             assert_eq!(verdict, answered("https://example.com", status).verdict, "{status}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_name_that_leads_nowhere_is_told_from_a_closed_port() {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        for (url, expected) in [("http://127.0.0.1:9/", Broken::Refused), ("http://nobody.invalid/", Broken::Name)] {
-            let error = client.get(url).send().await.unwrap_err();
-            assert_eq!(expected, Broken::of(error), "{url}");
         }
     }
 }

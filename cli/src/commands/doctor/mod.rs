@@ -4,7 +4,7 @@
 
 mod answer;
 mod callers;
-mod clock;
+pub(super) mod clock;
 mod credentials;
 mod data;
 mod deployed;

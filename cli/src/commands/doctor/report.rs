@@ -34,10 +34,10 @@ impl Verdict {
 pub(super) struct Finding {
     pub(super) verdict: Verdict,
     /// What was seen; of what was skipped, why.
-    seen: String,
+    pub(super) seen: String,
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
-    advice: Option<String>,
+    pub(super) advice: Option<String>,
     /// What the user of this command would have to be allowed.
     #[serde(skip)]
     lacks: Option<&'static str>,

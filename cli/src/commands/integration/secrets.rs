@@ -6,6 +6,7 @@
 //! the console, say) is not noticed and no longer current afterwards; it is still there as the version `AWSPREVIOUS`.
 
 use super::document::Document;
+use crate::commands::doctor::clock::{AwsClock, Deviation};
 use crate::failure::Failure;
 use crate::integrations::{self, Listed, time};
 use crate::stack::Stack;
@@ -19,6 +20,8 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use shared::aws::cause;
 use shared::integration::IntegrationName;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The tag that says which stack reads the secret.
 const STACK_TAG: &str = "patchbay:stack";
@@ -49,7 +52,18 @@ pub(super) struct Stored {
     pub(super) document: Document,
     /// When it was last written.
     pub(super) changed: Option<Timestamp>,
-    version: String,
+    /// How old that was when it was read, by AWS's own clock where it tells.
+    age: Duration,
+    read_at: Instant,
+    /// Which version of the secret it is.
+    pub(super) version: String,
+}
+
+impl Stored {
+    /// How long ago it was written. What is not known is taken for just now.
+    pub(super) fn age(&self) -> Duration {
+        self.age + self.read_at.elapsed()
+    }
 }
 
 impl<'s> Secrets<'s> {
@@ -64,7 +78,9 @@ impl<'s> Secrets<'s> {
 
     /// What there is of a name.
     pub(super) async fn find(&self, name: &str) -> Result<Found, Failure> {
-        let secret = match self.client.get_secret_value().secret_id(self.id(name)).send().await {
+        let (clock, sent) = (AwsClock::default(), Timestamp::now());
+        let request = self.client.get_secret_value().secret_id(self.id(name)).customize().interceptor(clock.clone());
+        let secret = match request.send().await {
             Ok(secret) => secret,
             Err(error) => {
                 return match error.as_service_error() {
@@ -80,7 +96,11 @@ impl<'s> Secrets<'s> {
         else {
             return Ok(Found::Unreadable);
         };
-        Ok(Found::Stored(Stored { document, version, changed: secret.created_date().and_then(time) }))
+        let changed = secret.created_date().and_then(time);
+        let now = sent - clock.deviation(sent).map(Deviation::ahead).unwrap_or_default();
+        let age = changed.map(|changed| now.duration_since(changed)).unwrap_or_default();
+        let age = age.try_into().unwrap_or_default();
+        Ok(Found::Stored(Stored { document, version, changed, age, read_at: Instant::now() }))
     }
 
     /// The document of an integration that must be there.
@@ -116,16 +136,24 @@ impl<'s> Secrets<'s> {
         Ok(())
     }
 
-    /// Writes a document in the place of the one that was read, unless somebody else has done so meanwhile.
+    /// Writes a document in the place of the one that was read, unless somebody else has done so meanwhile. Returns what
+    /// is stored now.
     pub(super) async fn replace(
         &self,
         name: &IntegrationName,
         read: &Stored,
         document: &Document,
-    ) -> Result<(), Failure> {
+    ) -> Result<Stored, Failure> {
+        let written = |put: PutSecretValueOutput| Stored {
+            document: document.clone(),
+            changed: Some(Timestamp::now()),
+            age: Duration::ZERO,
+            read_at: Instant::now(),
+            version: put.version_id().unwrap_or_default().to_owned(),
+        };
         let next = HEXLOWER.encode(digest(&SHA256, format!("patchbay after {}", read.version).as_bytes()).as_ref());
         match self.put(name, document, Some(next)).await {
-            Ok(put) if put.version_stages().iter().any(|stage| stage == CURRENT) => return Ok(()),
+            Ok(put) if put.version_stages().iter().any(|stage| stage == CURRENT) => return Ok(written(put)),
             Err(error)
                 if !matches!(error.as_service_error(), Some(PutSecretValueError::ResourceExistsException(_))) =>
             {
@@ -140,7 +168,7 @@ impl<'s> Secrets<'s> {
             )));
         }
         let put = self.put(name, document, None).await;
-        put.map(drop).map_err(|error| self.failed("written", name.as_str(), &error))
+        put.map(written).map_err(|error| self.failed("written", name.as_str(), &error))
     }
 
     async fn put(

@@ -2,9 +2,9 @@
 
 use super::REQUESTS;
 use crate::failure::Failure;
+use crate::log_groups::log_groups;
 use crate::output::plain;
 use crate::stack::Stack;
-use aws_sdk_cloudformation::types::StackResourceSummary;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -17,10 +17,6 @@ use tokio::time::{Instant, timeout_at};
 const MAXIMUM_LINES: usize = 1_000;
 /// How long the log is searched: a large one takes longer than anybody waits.
 const PATIENCE: Duration = Duration::from_secs(120);
-const LOG_GROUP: &str = "AWS::Logs::LogGroup";
-const FUNCTION: &str = "AWS::Lambda::Function";
-/// What the log group of a function is called in the template: the function and this.
-const LOGS: &str = "Logs";
 
 /// One line about the message.
 #[derive(Debug, Serialize)]
@@ -107,36 +103,6 @@ pub(super) async fn find(stack: &Stack, id: &str, days: u16) -> Result<Trail, Fa
     Ok(trail)
 }
 
-/// The functions of the stack, each with its log group.
-async fn log_groups(stack: &Stack) -> Result<Vec<(String, String)>, Failure> {
-    Ok(of_functions(&stack.parts().await?))
-}
-
-fn of_functions(resources: &[StackResourceSummary]) -> Vec<(String, String)> {
-    let of_type = |resource_type: &'static str| {
-        resources.iter().filter(move |resource| resource.resource_type() == Some(resource_type))
-    };
-    let is_function = |name: &str| of_type(FUNCTION).any(|function| function.logical_resource_id() == Some(name));
-    of_type(LOG_GROUP)
-        .filter_map(|group| {
-            let function = group.logical_resource_id()?.strip_suffix(LOGS).filter(|name| is_function(name))?;
-            Some((kebab_case(function), group.physical_resource_id()?.to_owned()))
-        })
-        .collect()
-}
-
-/// A function's name in the template as it is called elsewhere.
-fn kebab_case(name: &str) -> String {
-    let mut kebab = String::new();
-    for character in name.chars() {
-        if character.is_ascii_uppercase() && !kebab.is_empty() {
-            kebab.push('-');
-        }
-        kebab.push(character.to_ascii_lowercase());
-    }
-    kebab
-}
-
 fn can_be_searched(id: &str) -> bool {
     let plain = |character: char| !character.is_whitespace() && !character.is_control() && !"\"\\".contains(character);
     (1..=512).contains(&id.len()) && id.chars().all(plain)
@@ -186,22 +152,6 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn resource(resource_type: &str, logical: &str, physical: &str) -> StackResourceSummary {
-        let summary = StackResourceSummary::builder().resource_type(resource_type).logical_resource_id(logical);
-        summary.physical_resource_id(physical).build()
-    }
-
-    #[test]
-    fn log_groups_are_those_of_the_functions() {
-        let resources = [
-            resource(LOG_GROUP, "WebhookReceiverLogs", "group-1"),
-            resource(LOG_GROUP, "AccessLogs", "group-2"),
-            resource(FUNCTION, "WebhookReceiver", "function-1"),
-            resource("AWS::IAM::Role", "AccessRole", "role"),
-        ];
-        assert_eq!(vec![("webhook-receiver".to_owned(), "group-1".to_owned())], of_functions(&resources));
-    }
 
     #[test]
     fn only_lines_of_that_very_message_count() {

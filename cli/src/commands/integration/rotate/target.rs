@@ -4,6 +4,7 @@ use super::super::document::Document;
 use crate::failure::Failure;
 use serde_json::Value;
 use shared::platform::PlatformName;
+use std::fmt;
 use std::str::FromStr;
 
 /// A secret that can be changed.
@@ -40,6 +41,20 @@ impl FromStr for Target {
                 Some(name) => Ok(Self::Caller(name.to_owned())),
                 None => Err("must be webhook, signing, caller:NAME, client, app, api-key or token"),
             },
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Webhook => formatter.write_str("webhook"),
+            Self::App => formatter.write_str("app"),
+            Self::Signing => formatter.write_str("signing"),
+            Self::Caller(name) => write!(formatter, "caller:{name}"),
+            Self::Client => formatter.write_str("client"),
+            Self::Token => formatter.write_str("token"),
+            Self::ApiKey => formatter.write_str("api-key"),
         }
     }
 }

@@ -100,7 +100,7 @@ async fn of_two_who_change_the_same_version_only_one_succeeds() {
     let secrets = Secrets { client: manager.client(), stack: &stack, prefix: "patchbay" };
     let (first, second) = (secrets.stored(&name).await.unwrap(), secrets.stored(&name).await.unwrap());
     secrets.replace(&name, &first, &document(1)).await.unwrap();
-    let failure = secrets.replace(&name, &second, &document(2)).await.unwrap_err().to_string();
+    let failure = secrets.replace(&name, &second, &document(2)).await.err().unwrap().to_string();
     assert!(failure.contains("somebody else has just changed `acme`"), "{failure}");
     assert_eq!(document(1).to_text(), manager.current());
 

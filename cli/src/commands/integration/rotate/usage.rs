@@ -1,0 +1,120 @@
+//! Whether a secret that is being rotated out is still used, by what the functions log.
+
+use super::target::Target;
+use crate::failure::Failure;
+use crate::log_groups::log_groups;
+use crate::stack::Stack;
+use aws_sdk_cloudwatchlogs::Client;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use shared::aws::cause;
+use shared::integration::IntegrationName;
+use shared::signature::PREVIOUS_SECRET;
+use std::time::Duration;
+
+/// The levels of the log at which the functions write a line for each request.
+const TELLING_LEVELS: [&str; 3] = ["TRACE", "DEBUG", "INFO"];
+
+/// The uses of a secret.
+#[derive(Debug, PartialEq, Eq)]
+struct Uses {
+    count: usize,
+    last: Timestamp,
+}
+
+/// Insists that the old secret has not been used for `period`.
+pub(super) async fn check_unused(
+    stack: &Stack,
+    name: &IntegrationName,
+    target: &Target,
+    period: Duration,
+) -> Result<(), Failure> {
+    if let Some(level) = stack.parameter("LogLevel").await?
+        && !TELLING_LEVELS.contains(&level.as_str())
+    {
+        return Err(Failure::Failed(format!(
+            "whether the old secret is still used cannot be seen: the functions log nothing of it at the level {level} \
+             (the stack's parameter LogLevel)"
+        )));
+    }
+    match find(stack, name, target, period).await? {
+        None => Ok(()),
+        Some(Uses { count, last }) => {
+            let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+            Err(Failure::Failed(format!(
+                "the old secret is still used: {times} in the last {} s, at {last} for the last time. Have the other side \
+                 use the new one; run this again when the old one has not been used for so long",
+                period.as_secs()
+            )))
+        }
+    }
+}
+
+async fn find(
+    stack: &Stack,
+    name: &IntegrationName,
+    target: &Target,
+    period: Duration,
+) -> Result<Option<Uses>, Failure> {
+    let client = Client::new(&stack.aws);
+    let since = Timestamp::now() - SignedDuration::try_from(period).unwrap_or_default();
+    let mut found: Option<Uses> = None;
+    for (_, group) in log_groups(stack).await? {
+        let request = client.filter_log_events().log_group_name(&group).start_time(since.as_millisecond());
+        let pattern = format!("\"{PREVIOUS_SECRET}\" \"{name}\"");
+        let mut pages = request.filter_pattern(pattern).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                Failure::Failed(format!("the log group {group} cannot be searched: {}", cause(&error)))
+            })?;
+            let messages = page.events().iter().filter_map(|event| event.message());
+            for time in messages.filter_map(|line| time_of_use(line, name, target)) {
+                let (count, last) = found.map_or((0, time), |uses| (uses.count, uses.last));
+                found = Some(Uses { count: count + 1, last: last.max(time) });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// When the old secret was used, if that is what a line says.
+fn time_of_use(line: &str, name: &IntegrationName, target: &Target) -> Option<Timestamp> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let text = |field: &str| line.get(field).and_then(Value::as_str);
+    let caller = match target {
+        Target::Caller(caller) => Some(caller.as_str()),
+        _ => None,
+    };
+    let is_use = text("secret") == Some(PREVIOUS_SECRET)
+        && text("integration") == Some(name.as_str())
+        && text("caller").filter(|caller| !caller.is_empty()) == caller;
+    text("timestamp").filter(|_| is_use)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_uses_of_that_very_secret_count() {
+        let line = |integration: &str, caller: &str, secret: &str| {
+            json!({"timestamp": "2026-01-02T03:04:05.678Z", "integration": integration, "caller": caller, "secret": secret})
+                .to_string()
+        };
+        let acme = "acme".parse().unwrap();
+        let is_use = |line: String, target: &str| time_of_use(&line, &acme, &target.parse().unwrap()).is_some();
+        assert!(is_use(line("acme", "crm", "previous"), "caller:crm"));
+        assert!(is_use(line("acme", "", "previous"), "webhook"));
+        for (line, target) in [
+            (line("acme", "crm", "previous"), "webhook"),
+            (line("acme", "", "previous"), "caller:crm"),
+            (line("acme", "flows", "previous"), "caller:crm"),
+            (line("acme-2", "crm", "previous"), "caller:crm"),
+            (line("acme", "crm", ""), "caller:crm"),
+            ("acme previous".to_owned(), "webhook"),
+        ] {
+            assert!(!is_use(line.clone(), target), "{line}");
+        }
+    }
+}
