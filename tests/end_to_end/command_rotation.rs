@@ -200,5 +200,6 @@ async fn a_new_secret_that_is_wrong_is_asked_for_again() {
     ];
     let ran = rotate.run_at_a_terminal(&answers).await.done();
     assert!(!ran.everything().contains("hid"), "{ran:#?}");
+    assert!(ran.everything().contains("waiting until every function uses it: "), "{ran:#?}");
     assert_eq!(json!("hidden"), setting.shown().await["configuration"]["apiKey"]);
 }

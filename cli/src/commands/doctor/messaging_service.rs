@@ -5,7 +5,6 @@ use super::integration::Subject;
 use super::report::{Finding, Verdict};
 use crate::failure::Failure;
 use crate::probe::{self, ProbeError};
-use jiff::SignedDuration;
 use shared::integration::SETTLING_TIME;
 use shared::messaging_service::{NoAnswer, TIMEOUT};
 use shared::probe::{ProbeOutcome, ProbeResult, SignedWith};
@@ -44,16 +43,17 @@ fn judge(subject: &Subject<'_>, result: &ProbeResult) -> Finding {
 fn with_previous_configuration(subject: &Subject<'_>, finding: Finding) -> Finding {
     let left = subject.propagation.saturating_sub(subject.age);
     let seen = format!("{}; it had the previous configuration", finding.seen);
-    let advice = match SignedDuration::try_from(left).unwrap_or_default() {
-        left if left.is_zero() => format!(
-            "see what MessageDispatcher logs: it should have read the configuration {} s after it was changed",
-            subject.propagation.as_secs()
-        ),
-        left => format!(
+    let advice = if left.is_zero() {
+        let seconds = subject.propagation.as_secs();
+        format!(
+            "see what MessageDispatcher logs: it should have read the configuration {seconds} s after it was changed"
+        )
+    } else {
+        format!(
             "functions use the previous configuration for up to {} s after a change: run this again in {} s",
             subject.propagation.saturating_sub(SETTLING_TIME).as_secs(),
             left.as_secs() + 1
-        ),
+        )
     };
     match finding.verdict {
         Verdict::Fault => {

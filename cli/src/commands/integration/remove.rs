@@ -15,8 +15,9 @@ use shared::platform::PlatformConfig;
 
 /// End one
 ///
-/// Its secret can be had back until the recovery window is over. Within five minutes its webhooks and callers are answered
-/// 404; its messages wait for three days, and are then given up.
+/// Its secret can be had back until the recovery window is over. Once the functions read it again, within the stack's
+/// ConfigurationCacheSeconds, its webhooks and callers are answered 404; its messages wait for three days, and are then given
+/// up.
 #[derive(Debug, Args)]
 pub(crate) struct Remove {
     /// The integration
@@ -123,8 +124,9 @@ fn human(removed: &Removed) -> String {
         None => "It cannot be had back.".to_owned(),
     };
     format!(
-        "`{name}` is removed. {recovery}\n\nWithin five minutes its webhooks and callers are answered 404. Messages \
-         that are on the queue wait three days for it to come back, and are then given up."
+        "`{name}` is removed. {recovery}\n\nOnce the functions read its secret again, within the stack's \
+         ConfigurationCacheSeconds, its webhooks and callers are answered 404. Messages that are on the queue wait three \
+         days for it to come back, and are then given up."
     )
 }
 
