@@ -169,7 +169,7 @@ async fn receipt_is_posted(stack: &Stack, integration: &TestIntegration, by: imp
     assert_eq!((200, "posted"), (answer.status.as_u16(), answer.body["outcome"].as_str().unwrap()), "{answer:?}");
 }
 
-/// A caller changes over from `old` to `new` when it is told to.
+/// A caller changes over to the new secret when the command says so.
 async fn caller_is_rotated(caller: &str, new: &str, by_old: fn(Request) -> Request, by_new: fn(Request) -> Request) {
     let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
     let integration = stack

@@ -1,4 +1,4 @@
-//! One test delivery: claim it, deliver it once, and record the result for whoever asked for it.
+//! One test delivery: claim it, deliver it once, and record the result for the command that asked for it.
 
 use crate::dispatcher::{Dispatcher, Reception, Verdict, Without};
 use jiff::Timestamp;

@@ -96,7 +96,7 @@ impl Client {
     }
 
     /// One attempt, signed with the current secret; and another behind it for each previous secret, as long as the platform
-    /// refuses. While a secret is rotated nobody else knows when the platform changes over.
+    /// refuses: during a rotation only the platform knows when it changes over.
     async fn signed_attempt(&self, call: &Call<'_>, deadline: Instant) -> Result<Answer, ApiError> {
         let (current, previous) =
             call.config.app_secrets.split_first().ok_or(ApiError::NotSent("no secret to sign with"))?;
