@@ -12,7 +12,8 @@ use tests::command::{Command, Ran};
 use tests::genesys_cloud::{self, Webhook};
 use tests::genesys_cloud_api::GenesysCloud;
 use tests::messaging_service::{Attempt, MessagingService, PATIENCE, Reply};
-use tests::stack::{Stack, TestIntegration};
+use tests::stack::{FAILED_MESSAGES, Stack, TestIntegration};
+use tokio::sync::MutexGuard;
 
 const ADDRESS: &str = "address-of-a-customer";
 const TEXT: &str = "text-of-a-message";
@@ -24,6 +25,7 @@ struct Setting {
     service: MessagingService,
     integration: TestIntegration,
     fixed: Arc<AtomicBool>,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Setting {
@@ -32,6 +34,7 @@ impl Setting {
     }
 
     async fn configured(change: impl FnOnce(&mut Value)) -> Self {
+        let _alone = FAILED_MESSAGES.lock().await;
         let fixed = Arc::new(AtomicBool::default());
         let is_fixed = Arc::clone(&fixed);
         let service = MessagingService::behaving(move |attempt, _| {
@@ -40,7 +43,7 @@ impl Setting {
         })
         .await;
         let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, change).await;
-        Self { stack, platform, service, integration, fixed }
+        Self { stack, platform, service, integration, fixed, _alone }
     }
 
     fn fix(&self) {

@@ -13,7 +13,7 @@ use tests::genesys_cloud_api::{CLIENT_ID, CLIENT_SECRET, GenesysCloud};
 use tests::highlevel_api::{self, HighLevel};
 use tests::messaging_service::MessagingService;
 use tests::multicloud_cx_api::{APP_SECRET, CONTACT_CENTER_ID, MulticloudCx};
-use tests::stack::{DEAD_LETTERS, SIGNING_SECRET, Stack};
+use tests::stack::{DEAD_LETTERS, FAILED_MESSAGES, SIGNING_SECRET, Stack};
 use uuid::Uuid;
 
 /// A command that is shown and that another step runs.
@@ -331,7 +331,7 @@ async fn the_commands_in_the_guide_to_the_command_work() {
 #[tokio::test]
 async fn the_commands_in_the_guide_for_operators_work() {
     let mut setting = Setting::after_a_message().await;
-    let _alone = DEAD_LETTERS.lock().await;
+    let _alone = (DEAD_LETTERS.lock().await, FAILED_MESSAGES.lock().await);
     let printed = setting.run_all("docs/operate.md").await;
     assert!(printed.contains("delivered"), "{printed}");
 }

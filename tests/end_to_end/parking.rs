@@ -9,6 +9,7 @@ use std::time::Duration;
 use tests::command::Command;
 use tests::genesys_cloud::{self, WIRE, Webhook};
 use tests::messaging_service::{MessagingService, Reply};
+use tests::stack::FAILED_MESSAGES;
 
 const DISPATCHER: &str = "message-dispatcher";
 const ENOUGH_TIME: Duration = Duration::from_secs(30);
@@ -67,6 +68,7 @@ async fn a_message_of_a_million_bytes_is_parked_and_replayed_whole() {
     let webhook = Webhook::new(json.to_string());
     assert_eq!(1_000_000, webhook.body.len());
     assert!(alone.dispatch_envelope(&alone.envelope(&webhook, Duration::ZERO)).await.is_empty());
+    let _alone = FAILED_MESSAGES.lock().await;
     let replay = ["--json", "failed", "replay", "--yes", "--integration", alone.integration.name.as_str()];
     assert_eq!(json!(1), Command::new(&replay).run().await.done().json()["replayed"]);
     assert_eq!(missing, alone.service.wait_for(&webhook.id()).await.text().len());
@@ -173,6 +175,7 @@ async fn a_dispatcher_that_dies_between_parking_and_acknowledging_leaves_a_copy_
         let command = Command::new(&["--json", "failed"]).with(what);
         command.with(&["--integration", alone.integration.name.as_str()]).run().await.done().json()
     };
+    let _alone = FAILED_MESSAGES.lock().await;
     assert_eq!(1, failed(&["list"]).await["failed"].as_array().unwrap().len());
     assert_eq!(json!(1), failed(&["replay", "--yes"]).await["replayed"]);
     alone.service.wait_for(&webhook.id()).await;

@@ -18,6 +18,10 @@ pub const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// holds this for itself while it does.
 pub static DEAD_LETTERS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
+/// The parking queue. There is one, and `patchbay failed` reads all of it, one run at a time: a test that runs it holds this,
+/// so that no run waits for more than those of its own test.
+pub static FAILED_MESSAGES: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// The deployed stack and clients for it.
 #[derive(Clone)]
 pub struct Stack {
