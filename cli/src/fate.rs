@@ -182,7 +182,13 @@ mod tests {
     }
 
     fn settled(outcome: Outcome, answer: Option<&str>) -> Progress {
-        Progress::Settled(Settled { outcome, answer: answer.map(str::to_owned), fingerprint: None, replay: None })
+        Progress::Settled(Settled {
+            outcome,
+            answer: answer.map(str::to_owned),
+            fingerprint: None,
+            replay: None,
+            attempts: 1,
+        })
     }
 
     #[test]

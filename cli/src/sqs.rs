@@ -28,15 +28,17 @@ pub(crate) async fn length(client: &Client, url: &str, called: &str) -> Result<u
     Ok(counts.filter_map(|count| count.parse::<u64>().ok()).sum())
 }
 
-/// Makes received messages visible again. Where that fails, they are so by themselves a little later.
-pub(crate) async fn put_back(client: &Client, url: &str, receipt_handles: &[String]) {
+/// Makes received messages visible again, and returns whether all are. Others are so by themselves a little later.
+pub(crate) async fn put_back(client: &Client, url: &str, receipt_handles: &[String]) -> bool {
     let put_back = async |handles: &[String]| {
         let entries = handles.iter().enumerate().filter_map(|(index, handle)| {
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
             entry.receipt_handle(handle).visibility_timeout(0).build().ok()
         });
         let request = client.change_message_visibility_batch().queue_url(url);
-        let _ = request.set_entries(Some(entries.collect())).send().await;
+        let answer = request.set_entries(Some(entries.collect())).send().await;
+        answer.is_ok_and(|answer| answer.failed().is_empty())
     };
-    stream::iter(receipt_handles.chunks(BATCH)).for_each_concurrent(CONCURRENCY, put_back).await;
+    let put_back = stream::iter(receipt_handles.chunks(BATCH)).map(put_back).buffer_unordered(CONCURRENCY);
+    put_back.fold(true, async |all, these| all && these).await
 }

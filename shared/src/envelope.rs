@@ -48,6 +48,9 @@ pub struct Replay {
     /// The sequence number that the message had on the queue at first, so that messages that fail again keep their order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence_number: Option<String>,
+    /// How many attempts there were before it, which do not lengthen the backoff of those to come.
+    #[serde(default)]
+    pub attempts_before: u64,
 }
 
 /// Whose message it is.

@@ -26,6 +26,9 @@ pub struct ParkedMessage {
     pub status: Option<u16>,
     /// When it failed.
     pub failed_at: Timestamp,
+    /// How many attempts to deliver it there have been.
+    #[serde(default)]
+    pub attempts: u64,
     /// Its group on the FIFO queue, within which order is kept.
     pub group: String,
     /// Its place in the group.
@@ -49,10 +52,38 @@ impl ParkedMessage {
     /// # Errors
     /// Another version has written it.
     pub fn replayed(&self, id: &str, at: Timestamp) -> Result<String, serde_json::Error> {
-        let replay = Replay { id: id.to_owned(), at, sequence_number: self.sequence_number.clone() };
+        let replay = Replay {
+            id: id.to_owned(),
+            at,
+            sequence_number: self.sequence_number.clone(),
+            attempts_before: self.attempts,
+        };
         let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(self.envelope.get())?;
         members.insert("replay".to_owned(), to_raw_value(&replay)?);
         serde_json::to_string(&members)
+    }
+}
+
+/// Whether failed messages are kept.
+#[derive(Debug, Clone)]
+pub enum Parking {
+    /// On this queue.
+    On(ParkingQueue),
+    /// Switched off.
+    Off,
+    /// Not known yet: in the middle of a deployment, code may run that is newer than its settings.
+    Unknown,
+}
+
+impl Parking {
+    /// By the setting, which is `none` where it is switched off.
+    #[must_use]
+    pub fn of(setting: Option<String>, client: Client) -> Self {
+        match setting.as_deref() {
+            None => Self::Unknown,
+            Some("none") => Self::Off,
+            Some(url) => Self::On(ParkingQueue::new(client, url.to_owned())),
+        }
     }
 }
 
@@ -93,6 +124,7 @@ mod tests {
             reason: "refused".to_owned(),
             status: Some(422),
             failed_at: "2026-01-02T03:04:05.678901234Z".parse().unwrap(),
+            attempts: u64::MAX,
             group: "0".repeat(64),
             // 128 bits.
             sequence_number: Some(u128::MAX.to_string()),

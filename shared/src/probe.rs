@@ -5,9 +5,12 @@ use crate::identity::Identity;
 use crate::integration::{DeliveryConfig, IntegrationName};
 use crate::messaging_service::NoAnswer;
 use crate::signature::standard_webhooks::SigningSecret;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+/// A test delivery that has waited for longer is not made. Commands wait for a minute; their clocks may be slow.
+const STALE_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 /// A test delivery on the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +63,12 @@ impl ProbeEnvelope {
     #[must_use]
     pub fn new(integration: IntegrationName, signed_with: SignedWith, now: Timestamp) -> Self {
         Self { integration, received_at: now, probe: Uuid::new_v4().simple().to_string(), signed_with }
+    }
+
+    /// Whether the command that asked for it has long given up.
+    #[must_use]
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        now.duration_since(self.received_at) > STALE_AFTER
     }
 
     /// The queue's text for it.

@@ -2,7 +2,7 @@
 
 use crate::alone::{Alone, OnQueue};
 use axum::http::header::RETRY_AFTER;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::ledger::{Outcome, Progress, key};
 use shared::probe::{ProbeEnvelope, ProbeOutcome, ProbeResult, SignedWith};
 use std::time::Duration;
@@ -156,4 +156,13 @@ async fn a_test_delivery_is_made_once_whatever_is_answered_and_however_often_it_
     let result = ProbeResult::read(&settled.answer.unwrap()).unwrap();
     assert_eq!(ProbeOutcome::Answered(503), result.outcome);
     assert!(result.version.is_some());
+}
+
+#[tokio::test]
+async fn a_test_delivery_that_has_waited_for_more_than_ten_minutes_is_not_made() {
+    let alone = with_service_answering(Reply::status(200)).await;
+    let asked_at = Timestamp::now() - SignedDuration::from_mins(11);
+    let probe = ProbeEnvelope::new(alone.integration.name.clone(), SignedWith::All, asked_at);
+    assert!(alone.dispatch_body(&probe.to_queue().unwrap()).await.is_empty());
+    assert!(alone.service.attempts().is_empty());
 }

@@ -57,7 +57,13 @@ async fn what_is_completed_stays_so_with_its_outcome_and_answer() {
         ledger.complete(&claim, now, outcome, answer).await.expect("completing again, as after a lost answer, is fine");
         let later = now + LEASE + LEASE;
         assert_eq!(
-            Claimed::Settled(Settled { outcome, answer: answer.map(str::to_owned), fingerprint: None, replay: None }),
+            Claimed::Settled(Settled {
+                outcome,
+                answer: answer.map(str::to_owned),
+                fingerprint: None,
+                replay: None,
+                attempts: 1
+            }),
             bid_for(&ledger, &key, later, later + LEASE).await.unwrap()
         );
         assert!(matches!(ledger.release(&claim, now).await, Err(LedgerError::Overtaken)));
@@ -103,7 +109,13 @@ async fn a_worker_whose_lease_ran_out_can_neither_complete_nor_release_its_succe
     ledger.complete(&second, later, Outcome::Done, None).await.unwrap();
     assert!(matches!(ledger.complete(&first, later, Outcome::Failed, None).await, Err(LedgerError::Overtaken)));
     assert_eq!(
-        Claimed::Settled(Settled { outcome: Outcome::Done, answer: None, fingerprint: None, replay: None }),
+        Claimed::Settled(Settled {
+            outcome: Outcome::Done,
+            answer: None,
+            fingerprint: None,
+            replay: None,
+            attempts: 2
+        }),
         bid_for(&ledger, &key, later, later + LEASE).await.unwrap()
     );
 }
@@ -200,6 +212,12 @@ async fn looking_tells_how_far_the_work_is_and_changes_nothing() {
     assert_eq!((1, Progress::Released), progress().await);
     let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
     ledger.complete(&claim, now, Outcome::Failed, Some("why")).await.unwrap();
-    let settled = Settled { outcome: Outcome::Failed, answer: Some("why".to_owned()), fingerprint: None, replay: None };
+    let settled = Settled {
+        outcome: Outcome::Failed,
+        answer: Some("why".to_owned()),
+        fingerprint: None,
+        replay: None,
+        attempts: 2,
+    };
     assert_eq!((2, Progress::Settled(settled)), progress().await);
 }

@@ -64,6 +64,17 @@ async fn what_says_no_more_than_that_it_is_on_its_way_is_acknowledged_without_a_
 }
 
 #[tokio::test]
+async fn a_receipt_that_the_platform_refused_does_not_stand_for_the_right_one() {
+    let setting = WithPlatform::start().await;
+    setting.platform.fail([Fault::Status(400)]);
+    let mut wrong = receipt("m-1", "failed");
+    wrong["to"]["id"] = "somebody-else".into();
+    let refused = setting.post_receipt(&wrong).await;
+    assert!(refused.status.is_client_error() || refused.status.is_server_error(), "{refused:?}");
+    assert_eq!("posted", setting.post_receipt(&receipt("m-1", "failed")).await.body["outcome"]);
+}
+
+#[tokio::test]
 async fn each_receipt_of_a_batch_has_its_own_outcome() {
     let setting = WithPlatform::start().await;
     setting.post_receipt(&receipt("m-1", "delivered")).await;

@@ -10,7 +10,7 @@ use tests::genesys_cloud;
 use tests::genesys_cloud_api::{CLIENT_SECRET, GenesysCloud};
 use tests::highlevel::{self, Keys};
 use tests::highlevel_api::{HighLevel, TOKEN};
-use tests::messaging_service::MessagingService;
+use tests::messaging_service::{MessagingService, Reply};
 use tests::multicloud_cx;
 use tests::multicloud_cx_api::{API_KEY, APP_SECRET, MulticloudCx};
 use tests::stack::{SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECRET};
@@ -137,6 +137,19 @@ async fn a_signing_secret_is_not_dropped_before_the_messaging_service_takes_the_
 }
 
 #[tokio::test]
+async fn an_answer_that_may_be_about_the_signature_does_not_prove_that_the_new_secret_is_taken() {
+    let service =
+        MessagingService::behaving(|attempt, _| Reply::status(if attempt.body["type"] == "test" { 400 } else { 200 }))
+            .await;
+    let stack = Stack::connect().await;
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let _ = rotate(&integration, "signing").env("PATCHBAY_SIGNING_SECRET", NEXT_SIGNING_SECRET).run().await.done();
+    service.secrets().change_to(&[NEXT_SIGNING_SECRET]);
+    let refused = finish(&integration, "signing").run().await.ended_with(1);
+    assert!(refused.stderr.contains("cannot be seen: status 400 to a test delivery"), "{refused:#?}");
+}
+
+#[tokio::test]
 async fn what_may_be_in_use_is_dropped_only_with_force() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let integration = stack.integration(&service.url, |_| {}).await;
@@ -173,7 +186,14 @@ async fn receipt_is_posted(stack: &Stack, integration: &TestIntegration, by: imp
 async fn caller_is_rotated(caller: &str, new: &str, by_old: fn(Request) -> Request, by_new: fn(Request) -> Request) {
     let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
     let integration = stack
-        .integration("http://127.0.0.1:9/", |configuration| configuration["domain"] = platform.url.clone().into())
+        .integration("http://127.0.0.1:9/", |configuration| {
+            configuration["domain"] = platform.url.clone().into();
+            for flows in
+                configuration["callers"].as_array_mut().unwrap().iter_mut().filter(|one| one["name"] == "flows")
+            {
+                flows["routes"] = json!(["receipts"]);
+            }
+        })
         .await;
     let secret = format!("caller:{caller}");
     receipt_is_posted(&stack, &integration, by_old).await;
@@ -198,7 +218,7 @@ async fn a_callers_signing_secret_is_rotated_without_a_refused_request() {
 }
 
 #[tokio::test]
-async fn a_callers_token_is_rotated_without_a_refused_request() {
+async fn the_token_of_a_caller_that_is_confined_to_routes_is_rotated_without_a_refused_request() {
     const NEXT: &str = "the-next-bearer-token-0123456789-abcdef";
     let by_new = |request: Request| request.header("authorization", &format!("Bearer {NEXT}"));
     caller_is_rotated("flows", NEXT, Request::bearing_token, by_new).await;

@@ -8,7 +8,7 @@ use shared::aws::OPERATION_TIMEOUT;
 use shared::envelope::Queued;
 use shared::integration::{Integration, IntegrationName, IntegrationStore, LoadError};
 use shared::ledger::{Bid, CLOCK_SKEW, Claim, Claimed, Lapsed, Ledger, LedgerError, Outcome, Settled};
-use shared::parking::ParkingQueue;
+use shared::parking::Parking;
 use shared::platform::Platforms;
 use shared::queue::MessageQueue;
 use shared::scope::Ids;
@@ -29,8 +29,8 @@ pub(crate) struct Dispatcher {
     pub(crate) messaging_service: MessagingService,
     pub(crate) platforms: Platforms,
     pub(crate) queue: MessageQueue,
-    /// Where failed messages are kept, if they are.
-    pub(crate) parking: Option<ParkingQueue>,
+    /// Where failed messages are kept.
+    pub(crate) parking: Parking,
 }
 
 /// What is to become of it on the queue.

@@ -21,7 +21,7 @@ use queue::Queue;
 use shared::aws::{self, setting};
 use shared::integration::IntegrationStore;
 use shared::ledger::Ledger;
-use shared::parking::ParkingQueue;
+use shared::parking::Parking;
 use shared::platform::Platforms;
 use shared::queue::MessageQueue;
 use shared::telemetry;
@@ -39,7 +39,7 @@ async fn main() -> Result<(), Error> {
         messaging_service: MessagingService::new()?,
         platforms: Platforms::new()?,
         queue: MessageQueue::new(sqs.clone(), queue_url),
-        parking: setting("PARKING_QUEUE_URL").ok().map(|url| ParkingQueue::new(sqs, url)),
+        parking: Parking::of(setting("PARKING_QUEUE_URL").ok(), sqs),
     });
     run(service_fn(move |event: LambdaEvent<_>| {
         let (dispatcher, queue) = (Arc::clone(&dispatcher), Arc::clone(&queue));

@@ -17,7 +17,7 @@ use shared::ledger::{self, Bid, Claim, Claimed, Lapsed, LedgerError, Outcome, Se
 use shared::limits::bounded;
 use shared::message::{Content, Kind, Message};
 use shared::metrics::Event;
-use shared::parking::ParkedMessage;
+use shared::parking::{ParkedMessage, Parking};
 use shared::queue::SendError;
 use shared::receipt::DeliveryStatus;
 use shared::record::{Record, RecordedReceipt};
@@ -66,11 +66,11 @@ impl Dispatcher {
             Err(Without::ForNow(error)) => return (End::troubled(&error), task.reception.retry_without(&error)),
             Err(Without::ForGood(error)) => {
                 let orphaned = Record { reason: Some(ORPHANED.to_owned()), ..Record::default() };
-                return (End::Orphaned(error.to_string()), self.follow_up(task, Outcome::Failed, &orphaned).await);
+                return (End::Orphaned(error.to_string()), self.follow_up(task, 0, Outcome::Failed, &orphaned).await);
             }
         };
-        let attended = self.claim_and_deliver(task, &integration).await;
-        attended.unwrap_or_else(|error| (End::troubled(&error), task.reception.retry_soon()))
+        let processed = self.claim_and_deliver(task, &integration).await;
+        processed.unwrap_or_else(|error| (End::troubled(&error), task.reception.retry_soon()))
     }
 
     async fn claim_and_deliver(
@@ -89,11 +89,17 @@ impl Dispatcher {
             }
             Turn::Ours(claim) => Ok(self.deliver(task, integration, &claim).await),
             Turn::Done(settled) => {
-                // It may be here again because it was not parked, or its receipt did not get onto the queue.
+                // It may be a retry because it was not parked, or its receipt did not get onto the queue. One that failed
+                // may have been a dead letter since, whose receives count from one again.
                 let record = Record::read(settled.answer.as_deref());
-                let again = task.reception.receives > 1 && settled.replay.as_deref() == task.replay_id();
-                let verdict =
-                    if again { self.follow_up(task, settled.outcome, &record).await } else { Verdict::Settled };
+                let unfinished = task.reception.receives > 1 || settled.outcome == Outcome::Failed;
+                let same = settled.replay.as_deref() == task.replay_id();
+                let attempts = settled.attempts;
+                let verdict = if unfinished && same {
+                    self.follow_up(task, attempts, settled.outcome, &record).await
+                } else {
+                    Verdict::Settled
+                };
                 Ok((End::Duplicate, verdict))
             }
             Turn::Not(verdict) => Ok((End::Busy, verdict)),
@@ -203,13 +209,14 @@ impl Dispatcher {
         if let Err(error) = self.complete(claim, task.reception, outcome, answer.as_deref()).await {
             task.log_trouble(&error, "the outcome could not be recorded");
         }
-        self.follow_up(task, outcome, &record).await
+        self.follow_up(task, claim.version(), outcome, &record).await
     }
 
     /// Makes durable what follows from the outcome: the failed message is parked, and the receipt that is due put on the
     /// queue. The message stays on the queue until both have worked, and both do no harm when they are done again.
-    async fn follow_up(&self, task: &Task<'_>, outcome: Outcome, record: &Record) -> Verdict {
-        let (parked, announced) = tokio::join!(self.park(task, outcome, record), self.announce(task, record));
+    async fn follow_up(&self, task: &Task<'_>, attempts: u64, outcome: Outcome, record: &Record) -> Verdict {
+        let park = self.park(task, attempts, outcome, record);
+        let (parked, announced) = tokio::join!(park, self.announce(task, record));
         if let Err(error) = &parked {
             task.log_trouble(error, "the failed message is not parked");
         }
@@ -220,12 +227,14 @@ impl Dispatcher {
     }
 
     /// Keeps the message where it has failed. A typing event is worth nothing later.
-    async fn park(&self, task: &Task<'_>, outcome: Outcome, record: &Record) -> Result<(), SendError> {
+    async fn park(&self, task: &Task<'_>, attempts: u64, outcome: Outcome, record: &Record) -> Result<(), SendError> {
+        if outcome != Outcome::Failed || task.is_typing() {
+            return Ok(());
+        }
         match &self.parking {
-            Some(parking) if outcome == Outcome::Failed && !task.is_typing() => {
-                parking.park(&task.parked(record)?).await
-            }
-            _ => Ok(()),
+            Parking::On(queue) => queue.park(&task.parked(attempts, record)?).await,
+            Parking::Off => Ok(()),
+            Parking::Unknown => Err(SendError::Unavailable("no parking queue is configured".to_owned())),
         }
     }
 
@@ -264,14 +273,14 @@ impl Task<'_> {
         self.envelope.replay.as_ref().map(|replay| replay.id.as_str())
     }
 
-    /// Which attempt this is. The claims of a replay go on counting from those before it, so that its attempts are counted
-    /// by how often the queue has handed it over.
+    /// Which attempt this is: of a replay, since it was asked for.
     fn attempt(&self, claim: &Claim) -> u64 {
-        if self.envelope.replay.is_some() { self.reception.receives } else { claim.version() }
+        let before = self.envelope.replay.as_ref().map_or(0, |replay| replay.attempts_before);
+        claim.version().saturating_sub(before).max(1)
     }
 
     /// What is kept of it. The place in the group is the one that it had before it failed for the first time.
-    fn parked(&self, record: &Record) -> Result<ParkedMessage, serde_json::Error> {
+    fn parked(&self, attempts: u64, record: &Record) -> Result<ParkedMessage, serde_json::Error> {
         let replay = self.envelope.replay.as_ref();
         let sequence_number = replay.and_then(|replay| replay.sequence_number.as_deref());
         Ok(ParkedMessage {
@@ -279,6 +288,7 @@ impl Task<'_> {
             reason: record.reason.clone().unwrap_or_default(),
             status: record.status,
             failed_at: Timestamp::now(),
+            attempts,
             group: self.reception.group.to_owned(),
             sequence_number: sequence_number.or(self.reception.sequence_number).map(str::to_owned),
             envelope: RawValue::from_string(self.reception.body.to_owned())?,

@@ -24,6 +24,9 @@ impl Dispatcher {
     }
 
     async fn probe(&self, probe: &ProbeEnvelope, reception: Reception<'_>) -> Result<End, LedgerError> {
+        if probe.is_stale(Timestamp::now()) {
+            return Ok(End::Dropped("stale".to_owned()));
+        }
         let Some(claim) = self.claim_probe(probe, reception).await? else {
             return Ok(End::Dropped("made before".to_owned()));
         };

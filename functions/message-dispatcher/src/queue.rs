@@ -44,10 +44,17 @@ impl Queue {
         });
         let request = self.client.change_message_visibility_batch().queue_url(&self.url);
         let request = request.set_entries(Some(entries.collect()));
-        match patiently(deadline, || request.clone().send(), |_| true).await {
-            Ok(output) if output.failed().is_empty() => {}
-            Ok(output) => tracing::warn!(request_id, failed = output.failed().len(), "some waits could not be set"),
-            Err(error) => tracing::warn!(request_id, reason = cause(&error), "the waits could not be set"),
+        let set = async || match request.clone().send().await {
+            // What SQS could not do is repeated; what is our own fault, such as a handle that has lapsed, stays so.
+            Ok(output) => output
+                .failed()
+                .iter()
+                .find(|entry| !entry.sender_fault())
+                .map_or(Ok(()), |entry| Err(format!("some could not be: {}", entry.code()))),
+            Err(error) => Err(cause(&error)),
+        };
+        if let Err(reason) = patiently(deadline, set, |_| true).await {
+            tracing::warn!(request_id, reason, "the waits could not be set");
         }
     }
 

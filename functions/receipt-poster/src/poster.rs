@@ -148,7 +148,8 @@ impl Poster {
             fingerprint: None,
             // A receipt may be posted twice without harm, so that an unknown outcome may be tried again.
             repeats: Repeats::Harmless,
-            keeps: Keeps::FinalAnswers,
+            // A refusal may be the fault of what else the receipt says: a right one, and our own, must not be taken for it.
+            keeps: Keeps::Success,
         }
     }
 }

@@ -48,7 +48,8 @@ impl Caller {
         self.routes.as_ref().is_none_or(|routes| routes.contains(&route))
     }
 
-    pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
+    /// Reads an entry of `callers`.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.required("name", text);
         let one_of_two = fields.has("signingSecret") != fields.has("bearerToken");
         let signing_secret = fields.optional("signingSecret", signing_secret).map(Credential::SigningSecret);

@@ -70,7 +70,13 @@ impl Item {
     }
 
     pub(super) fn settled(self, outcome: Outcome) -> Settled {
-        Settled { outcome, answer: self.answer, fingerprint: self.fingerprint, replay: self.replay }
+        Settled {
+            outcome,
+            answer: self.answer,
+            fingerprint: self.fingerprint,
+            replay: self.replay,
+            attempts: self.version,
+        }
     }
 }
 

@@ -119,6 +119,8 @@ pub struct Settled {
     pub fingerprint: Option<String>,
     /// The replay that it was done for last, if it was one.
     pub replay: Option<String>,
+    /// How often it was claimed.
+    pub attempts: u64,
 }
 
 /// The end of a piece of work.

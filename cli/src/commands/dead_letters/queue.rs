@@ -99,7 +99,7 @@ impl DeadLetterQueue {
 
     /// Puts back what is held. What cannot be put back comes back by itself a little later.
     pub(super) async fn put_back(&mut self) {
-        sqs::put_back(&self.client, &self.url, &std::mem::take(&mut self.held)).await;
+        let _ = sqs::put_back(&self.client, &self.url, &std::mem::take(&mut self.held)).await;
     }
 
     /// Moves a message to the end of its group on the queue that it came from.

@@ -14,7 +14,7 @@ const WARNING_SECONDS: u64 = 30;
 
 /// How far this machine's clock is from another's, by one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::commands) struct Deviation {
+pub(super) struct Deviation {
     whose: &'static str,
     /// More than nothing when this machine's clock is ahead.
     seconds: i64,
@@ -31,7 +31,7 @@ impl Deviation {
     }
 
     /// By how much this machine's clock is ahead; less than nothing where it is behind.
-    pub(in crate::commands) fn ahead(self) -> SignedDuration {
+    pub(super) fn ahead(self) -> SignedDuration {
         SignedDuration::from_secs(self.seconds)
     }
 
@@ -71,10 +71,15 @@ pub(in crate::commands) struct AwsClock(Arc<Mutex<Option<(Timestamp, String)>>>)
 
 impl AwsClock {
     /// How far this machine's clock is from AWS's, if AWS answered to what was asked at `sent`.
-    pub(in crate::commands) fn deviation(&self, sent: Timestamp) -> Option<Deviation> {
+    pub(super) fn deviation(&self, sent: Timestamp) -> Option<Deviation> {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (received, date) = seen.as_ref()?;
         Deviation::of("AWS's", sent, *received, date)
+    }
+
+    /// By how much this machine's clock is ahead of AWS's, as far as its answer to what was asked at `sent` tells.
+    pub(in crate::commands) fn ahead(&self, sent: Timestamp) -> SignedDuration {
+        self.deviation(sent).map(Deviation::ahead).unwrap_or_default()
     }
 }
 

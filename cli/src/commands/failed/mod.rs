@@ -94,10 +94,10 @@ impl Listing {
         view: fn(&FailedMessage) -> View,
     ) -> Result<Self, Failure> {
         let mut queue = ParkingQueue::open(stack, output).await?;
-        let read = queue.read().await;
+        let read = queue.read(filter).await;
         queue.close().await;
         let Parked { messages, extent } = read?;
-        let mut wanted: Vec<_> = messages.iter().filter(|message| filter.matches(message)).collect();
+        let mut wanted: Vec<_> = messages.iter().collect();
         wanted.sort_by_key(|message| (message.integration().to_owned(), message.parked.failed_at, message.place()));
         Ok(Self {
             by_integration: counted(wanted.iter().copied()),

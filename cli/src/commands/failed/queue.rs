@@ -1,15 +1,18 @@
 //! The parking queue: read as a whole, by one run at a time.
 
 use super::Extent;
+use super::filter::Filter;
 use super::message::FailedMessage;
+use crate::commands::doctor::clock::AwsClock;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::sqs::{self, BATCH, refused};
 use crate::stack::Stack;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::types::Message;
 use futures::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::aws::cause;
 use shared::ledger::{Bid, Claim, Claimed, Lapsed, Ledger, key};
 use std::collections::HashMap;
@@ -42,8 +45,10 @@ pub(super) struct ParkingQueue {
     lease: Claim,
     /// How long what was received stays hidden, should we be cut off.
     hidden: Duration,
+    /// By how much this machine's clock is ahead of AWS's: other runs go by another machine's.
+    ahead: SignedDuration,
     /// The end of the time for this run. What it has received is hidden for longer.
-    ends_at: Instant,
+    ends_at: Timestamp,
     /// The receipt handles of what was received, by the queue's ids.
     handles: HashMap<String, String>,
 }
@@ -57,19 +62,22 @@ pub(super) struct Parked {
 impl ParkingQueue {
     /// Waits until no other run reads the queue.
     pub(super) async fn open(stack: &Stack, output: Output) -> Result<Self, Failure> {
-        let client = Client::new(&stack.aws);
+        let clock = AwsClock::default();
+        let client = Client::from_conf(Builder::from(&stack.aws).interceptor(clock.clone()).build());
         let url = stack.output("ParkingQueueUrl").await?.to_owned();
         let source = stack.output("MessageQueueUrl").await?.to_owned();
         let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(&stack.aws), stack.output("LedgerTable").await?);
+        let sent = Timestamp::now();
         let length = sqs::length(&client, &url, NAME).await?.min(MAXIMUM_MESSAGES as u64);
+        let ahead = clock.ahead(sent);
         let hidden = MINIMUM_RUN + Duration::from_secs(length / MESSAGES_A_SECOND);
-        let lease = lease(&ledger, hidden * 2, output).await?;
-        let ends_at = Instant::now() + hidden;
-        Ok(Self { client, url, source, ledger, lease, hidden, ends_at, handles: HashMap::new() })
+        let lease = lease(&ledger, ahead, hidden * 2, output).await?;
+        let ends_at = (Timestamp::now() - ahead).saturating_add(hidden).unwrap_or(Timestamp::MAX);
+        Ok(Self { client, url, source, ledger, lease, hidden, ahead, ends_at, handles: HashMap::new() })
     }
 
-    /// Reads all messages.
-    pub(super) async fn read(&mut self) -> Result<Parked, Failure> {
+    /// Reads the queue, and returns the messages that are wanted.
+    pub(super) async fn read(&mut self, wanted: &Filter) -> Result<Parked, Failure> {
         let (mut messages, mut extent, mut bytes) = (HashMap::<String, FailedMessage>::new(), Extent::default(), 0);
         loop {
             let received = join_all((0..RECEIVERS).map(|_| self.receive())).await;
@@ -87,12 +95,13 @@ impl ParkingQueue {
                 }
                 nothing_new = false;
                 let body = message.body().unwrap_or_default();
-                bytes += body.len();
                 match FailedMessage::read(id, body) {
                     None => extent.unreadable += 1,
+                    Some(read) if !wanted.matches(&read) => {}
                     Some(read) => match messages.get_mut(&read.parked.webhook_id) {
                         Some(known) => known.merge(read),
                         None => {
+                            bytes += body.len();
                             messages.insert(read.parked.webhook_id.clone(), read);
                         }
                     },
@@ -117,9 +126,14 @@ impl ParkingQueue {
         Ok(answer.messages.unwrap_or_default())
     }
 
+    /// The time now, by AWS's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::now() - self.ahead
+    }
+
     /// Whether the time for this run is over: another may see what it has received.
     pub(super) fn is_over(&self) -> bool {
-        Instant::now() >= self.ends_at
+        self.now() >= self.ends_at
     }
 
     /// Puts a message back onto the queue that it came from, and takes all of its copies off this one.
@@ -146,12 +160,13 @@ impl ParkingQueue {
         }
     }
 
-    /// Makes what was read and not replayed visible again, and releases the lease.
+    /// Makes what was read and not replayed visible again, and releases the lease. Where either fails, others wait until
+    /// the lease ends: by then all is visible.
     pub(super) async fn close(self) {
-        let handles: Vec<_> = self.handles.into_values().collect();
-        sqs::put_back(&self.client, &self.url, &handles).await;
-        // Without it, others wait until the lease ends.
-        let _ = self.ledger.release(&self.lease, Timestamp::now()).await;
+        let handles: Vec<_> = self.handles.values().cloned().collect();
+        if sqs::put_back(&self.client, &self.url, &handles).await {
+            let _ = self.ledger.release(&self.lease, self.now()).await;
+        }
     }
 
     /// About how many messages there are.
@@ -164,11 +179,11 @@ const NOT_SENT: &str = "a message could not be put back onto the queue";
 const NOT_DELETED: &str = "a message is on the queue again, and could not be taken off the parking queue";
 
 /// Takes the lease, once no other run has it.
-async fn lease(ledger: &Ledger, duration: Duration, output: Output) -> Result<Claim, Failure> {
+async fn lease(ledger: &Ledger, ahead: SignedDuration, duration: Duration, output: Output) -> Result<Claim, Failure> {
     let until = Instant::now() + PATIENCE;
     let mut said = false;
     loop {
-        let now = Timestamp::now();
+        let now = Timestamp::now() - ahead;
         let bid = Bid {
             key: key::PARKING_QUEUE,
             now,

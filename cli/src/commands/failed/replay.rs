@@ -29,6 +29,9 @@ pub(crate) struct Replay {
     /// Only say what would be replayed
     #[arg(long)]
     dry_run: bool,
+    /// Replay even where more messages are kept than one run reads: a customer's messages may then arrive out of order
+    #[arg(long)]
+    any_order: bool,
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -82,8 +85,7 @@ impl Replay {
     }
 
     async fn replay(&self, queue: &mut ParkingQueue, output: Output) -> Result<(Replayed, Option<Failure>), Failure> {
-        let Parked { messages, extent } = queue.read().await?;
-        let wanted: Vec<_> = messages.into_iter().filter(|message| self.filter.matches(message)).collect();
+        let Parked { messages: wanted, extent } = queue.read(&self.filter).await?;
         self.filter.insist_on(wanted.len())?;
         let (replay_id, dry_run) = (Uuid::new_v4().to_string(), self.dry_run);
         let mut replayed =
@@ -92,11 +94,17 @@ impl Replay {
             replayed.by_integration = counted(wanted.iter());
             return Ok((replayed, None));
         }
+        if extent.cut && !self.any_order {
+            return Err(Failure::Failed(format!(
+                "{TOO_MANY}, so that customers' messages cannot be kept in order; nothing was replayed. --any-order replays \
+                 what was read nevertheless"
+            )));
+        }
         let (sent, failure) = {
             let run = Run {
                 queue,
                 replay_id: &replayed.replay_id,
-                at: Timestamp::now(),
+                at: queue.now(),
                 output,
                 sent: Cell::default(),
                 stopped: Cell::default(),

@@ -6,7 +6,7 @@
 //! the console, say) is not noticed and no longer current afterwards; it is still there as the version `AWSPREVIOUS`.
 
 use super::document::Document;
-use crate::commands::doctor::clock::{AwsClock, Deviation};
+use crate::commands::doctor::clock::AwsClock;
 use crate::failure::Failure;
 use crate::integrations::{self, Listed, time};
 use crate::stack::Stack;
@@ -97,7 +97,7 @@ impl<'s> Secrets<'s> {
             return Ok(Found::Unreadable);
         };
         let changed = secret.created_date().and_then(time);
-        let now = sent - clock.deviation(sent).map(Deviation::ahead).unwrap_or_default();
+        let now = sent - clock.ahead(sent);
         let age = changed.map(|changed| now.duration_since(changed)).unwrap_or_default();
         let age = age.try_into().unwrap_or_default();
         Ok(Found::Stored(Stored { document, version, changed, age, read_at: Instant::now() }))

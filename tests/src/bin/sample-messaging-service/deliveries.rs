@@ -69,7 +69,7 @@ pub(crate) async fn take(State(service): State<Arc<Service>>, headers: HeaderMap
         return StatusCode::OK;
     }
     if service.refused_customer.as_deref() == Some(text(&delivery, "/data/to/id")) {
-        return StatusCode::NOT_FOUND;
+        return StatusCode::UNPROCESSABLE_ENTITY;
     }
     // A delivery may be repeated after a crash, always under the same id: it is shown once.
     if service.deliveries.remember(id, &delivery) {

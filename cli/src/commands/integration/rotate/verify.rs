@@ -72,9 +72,10 @@ pub(super) async fn current_signing_secret(
              Give it the new one first; every delivery is signed with both meanwhile",
             words(&result.outcome)
         ))),
-        ProbeOutcome::Answered(status) if takes_signature(*status) => Ok(()),
+        ProbeOutcome::Answered(200..=299) => Ok(()),
         other => Err(Failure::Failed(format!(
-            "whether the messaging service takes the new secret alone cannot be seen: {}",
+            "whether the messaging service takes the new secret alone cannot be seen: {} to a test delivery. Have it check \
+             the signature of deliveries of the type `test` and answer 2xx",
             words(other)
         ))),
     }
@@ -96,7 +97,8 @@ async fn test_delivery(
     }
 }
 
-/// Whether an answer with this status came after the signature was accepted: the rest may not know the type `test`.
+/// Whether an answer with this status speaks against neither of the two signatures: a messaging service may not know the
+/// type `test`. Some answer 400 to a signature as well, so that this proves nothing of one alone.
 fn takes_signature(status: u16) -> bool {
     matches!(status, 200..=299 | 400 | 409 | 422)
 }
@@ -117,7 +119,8 @@ async fn is_taken(request: RequestBuilder) -> Result<(), Failure> {
     })?;
     let answer = Answer::read(response, again).await?;
     match answer.problem() {
-        Some("invalid-body" | "not-supported") => Ok(()),
+        // Who asks is looked at first, and what it may ask for after that.
+        Some("invalid-body" | "not-supported" | "route-not-allowed") => Ok(()),
         Some("invalid-signature" | "unauthenticated") => Err(Failure::Failed(
             "a function does not take the new secret, though it should have read it: see whether `patchbay doctor` finds \
              a fault, and run this again"

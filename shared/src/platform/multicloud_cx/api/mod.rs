@@ -106,7 +106,8 @@ impl Client {
                 break;
             }
             result = self.attempt(call, secret, index + 1 == previous.len(), deadline).await;
-            if result.is_ok() {
+            // Whatever else it answers, it has looked at the signature.
+            if !matches!(&result, Err(error) if is_refused_signature(error) || matches!(error, ApiError::NotSent(_))) {
                 let scope::Ids { request_id, integration } = scope::ids();
                 tracing::info!(request_id, integration, outcome = "previous secret used", secret = PREVIOUS_SECRET);
             }
