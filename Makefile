@@ -105,7 +105,7 @@ release-check: fresh-check rehearse ## before a release: all tests on a fresh ma
 
 .PHONY: clean
 clean: ## remove everything that the other commands made
-	rm -rf target .venv
+	rm -rf target .venv .tools
 
 # --- what the others need ---
 

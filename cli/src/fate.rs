@@ -81,10 +81,14 @@ impl State {
         match self {
             Self::InProgress => "in progress",
             Self::CutOff => "the last attempt was cut off before its end could be recorded",
-            Self::ToBeRetried => "not yet: it will be tried again",
+            Self::ToBeRetried => {
+                "not yet: it will be tried again, unless its integration is gone (see `patchbay failed list`)"
+            }
             Self::Delivered => "delivered",
-            Self::Refused => "refused by the messaging service",
-            Self::GivenUp => "given up: the messaging service could not be reached in time",
+            Self::Refused => "refused by the messaging service (see `patchbay failed list`)",
+            Self::GivenUp => {
+                "given up: the messaging service could not be reached in time (see `patchbay failed list`)"
+            }
             Self::Dropped => "dropped, and not delivered: it is worth nothing to the customer",
             Self::Done => "done",
             Self::Failed => "refused for good",

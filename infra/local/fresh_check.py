@@ -7,6 +7,7 @@ took and where it was silent for longest, and leaves nothing behind.
 """
 
 import codecs
+import contextlib
 import fcntl
 import os
 import pty
@@ -27,6 +28,8 @@ SHOWN, WRONG = "Ctrl-C takes everything down", "✗"
 CTRL_C = b"\x03"
 # What README promises, and what is certainly a failure: this machine may have other things to do.
 PROMISED_SECONDS, FAILURE_SECONDS = 10, 60
+# Browsers and emulators that were told to end may take a moment.
+ENDING_SECONDS = 5
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -121,15 +124,28 @@ def test(folder, environment):
     return part, f"make test has ended with {code}" if code else None
 
 
-def left_running(folder):
-    """The programs from the folder that still run."""
+def running(folder):
+    """The processes whose program or working directory is in the folder, or that were given a path in it."""
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            program = os.readlink(process / "exe")
-        except OSError:
+        if process.name == str(os.getpid()):
             continue
-        if program.startswith(f"{folder}/"):
-            yield f"{program} ({process.name})"
+        # Of a zombie, and of another user's process, less can be read or nothing.
+        places, command = [], []
+        for link in ("exe", "cwd"):
+            with contextlib.suppress(OSError):
+                places.append(os.readlink(process / link))
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
+        if any(place == str(folder) or f"{folder}/" in place for place in places + command):
+            yield f"{' '.join(command)[:200]} ({process.name})"
+
+
+def left_running(folder):
+    """The same once those that are ending have ended."""
+    deadline = time.monotonic() + ENDING_SECONDS
+    while (left := list(running(folder))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
 
 
 def main(project=ROOT):
@@ -146,7 +162,7 @@ def main(project=ROOT):
             failures += [failure] if failure else []
             if part.silences.longest()[0] > FAILURE_SECONDS:
                 failures.append(f"{part.name} was silent for more than {FAILURE_SECONDS} s")
-            if left := list(left_running(folder)):
+            if left := left_running(folder):
                 failures.append(f"{part.name} has left running: {', '.join(left)}")
     verdict = [f"✗ {failure}" for failure in failures] or ["✓ A fresh machine can do it."]
     print("", *report, *verdict, sep="\n", flush=True)

@@ -127,11 +127,19 @@ class TheFreshCheck(unittest.TestCase):
             self.assertFalse(clone.parent.exists())
 
     def test_fails_where_something_is_left_running(self):
-        code, printed = self.check(test="@cp /bin/sleep . && ./sleep 600 >/dev/null 2>&1 & sleep 0.2")
-        self.assertEqual(1, code, printed)
-        left = re.search(r"make test has left running: .*/sleep \((\d+)\)", printed)
-        self.assertTrue(left, printed)
-        os.kill(int(left[1]), 9)
+        elsewhere = "cd / && exec python3 -c 'import time; time.sleep(600)'"
+        for command, shown in (
+            ("cp /bin/sleep . && exec ./sleep 600", r"\./sleep 600"),
+            # Programs of the system, which work in the clone or were given a path in it.
+            ("exec sleep 600", "sleep 600"),
+            (f'{elsewhere} "$$OLDPWD/emulator"', ".*/clone/emulator"),
+            (f'{elsewhere} "--user-data-dir=$$OLDPWD/profile"', ".*/clone/profile"),
+        ):
+            code, printed = self.check(test=f"@({command}) >/dev/null 2>&1 & sleep 0.5")
+            left = re.search(rf"make test has left running: {shown} \((\d+)\)", printed)
+            self.assertTrue(left, printed)
+            os.kill(int(left[1]), 9)
+            self.assertEqual(1, code, printed)
 
 
 class Silences(unittest.TestCase):

@@ -63,7 +63,7 @@ async fn six_dispatchers_at_work_at_once_keep_each_customers_order() {
     for (customer, _) in &held {
         assert_eq!(0, repeats(&attempts, customer, MESSAGES), "{customer}");
     }
-    // Each of the messages that were held at the same moment is told by another invocation.
+    // Each of the messages that were held at the same moment is logged by another invocation.
     let ids: Vec<_> = held.iter().map(|(customer, _)| of(&attempts, customer).next().unwrap().id.clone()).collect();
     let delivered: Vec<_> = ids.iter().map(|id| ("\"outcome\":\"delivered\"", id.as_str())).collect();
     log_with(integration.name.as_str(), &delivered).await;

@@ -32,7 +32,7 @@ impl Credentials {
         shared.sort_unstable();
         let finding = match shared.as_slice() {
             [] if seen.is_empty() => return None,
-            [] => Finding::ok("no two callers have the same"),
+            [] => Finding::ok("no two callers of the integrations that were examined have the same"),
             shared => Finding::warning(
                 format!("the same is that of {}", shared.join("; and of ")),
                 "give each caller of each integration its own: `patchbay integration rotate NAME --secret caller:CALLER`",
