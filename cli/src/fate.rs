@@ -81,9 +81,7 @@ impl State {
         match self {
             Self::InProgress => "in progress",
             Self::CutOff => "the last attempt was cut off before its end could be recorded",
-            Self::ToBeRetried => {
-                "not yet: it will be tried again, unless its integration is gone (see `patchbay failed list`)"
-            }
+            Self::ToBeRetried => "not yet: it will be tried again",
             Self::Delivered => "delivered",
             Self::Refused => "refused by the messaging service (see `patchbay failed list`)",
             Self::GivenUp => {

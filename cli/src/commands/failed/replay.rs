@@ -29,7 +29,7 @@ pub(crate) struct Replay {
     /// Only say what would be replayed
     #[arg(long)]
     dry_run: bool,
-    /// Replay even where more messages are kept than one run reads: a customer's messages may then arrive out of order
+    /// Replay even where more messages are kept than one run reads: a customer's messages may then arrive in another order
     #[arg(long)]
     any_order: bool,
     /// Do not ask
