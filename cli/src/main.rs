@@ -16,6 +16,7 @@ mod probe;
 mod profile;
 mod sqs;
 mod stack;
+mod trial;
 mod webhook_address;
 
 use clap::Parser;

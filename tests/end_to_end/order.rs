@@ -12,6 +12,15 @@ use tests::messaging_service::{Attempt, MessagingService, Reply};
 use tests::stack::{Stack, TestIntegration};
 use uuid::Uuid;
 
+/// The same customer's next message arrives after all copies.
+async fn only_once_before_the_next(stack: &Stack, service: &MessagingService, integration: &TestIntegration) {
+    let next = genesys_cloud::text(integration, "c", "the next");
+    next.accepted(stack, integration).await;
+    service.wait_for(&next.id()).await;
+    let texts: Vec<_> = service.attempts().iter().map(|attempt| attempt.text().to_owned()).collect();
+    assert_eq!(vec!["only once", "the next"], texts);
+}
+
 #[tokio::test]
 async fn fifty_concurrent_copies_of_one_webhook_are_delivered_once() {
     let stack = Stack::connect().await;
@@ -19,12 +28,7 @@ async fn fifty_concurrent_copies_of_one_webhook_are_delivered_once() {
     let integration = stack.integration(&service.url, |_| {}).await;
     let webhook = genesys_cloud::text(&integration, "c", "only once");
     join_all((0..50).map(|_| webhook.accepted(&stack, &integration))).await;
-    // The same customer's next message comes after all copies.
-    let next = genesys_cloud::text(&integration, "c", "the next");
-    next.accepted(&stack, &integration).await;
-    service.wait_for(&next.id()).await;
-    let texts: Vec<_> = service.attempts().iter().map(|attempt| attempt.text().to_owned()).collect();
-    assert_eq!(vec!["only once", "the next"], texts);
+    only_once_before_the_next(&stack, &service, &integration).await;
 }
 
 #[tokio::test]
@@ -36,11 +40,7 @@ async fn a_copy_that_the_queue_lets_through_is_stopped_by_the_ledger() {
     webhook.accepted(&stack, &integration).await;
     service.wait_for(&webhook.id()).await;
     enqueue_copy(&stack, &integration, &webhook, None).await;
-    let next = genesys_cloud::text(&integration, "c", "the next");
-    next.accepted(&stack, &integration).await;
-    service.wait_for(&next.id()).await;
-    let texts: Vec<_> = service.attempts().iter().map(|attempt| attempt.text().to_owned()).collect();
-    assert_eq!(vec!["only once", "the next"], texts);
+    only_once_before_the_next(&stack, &service, &integration).await;
 }
 
 #[tokio::test]

@@ -7,24 +7,11 @@ use super::integration::Subject;
 use super::report::Finding;
 use crate::caller::as_caller;
 use crate::output::plain;
+use crate::trial;
 use futures::future::join_all;
 use jiff::Timestamp;
 use shared::integration::{Caller, Credential};
 use shared::platform::Route;
-
-/// Every field that a route needs is missing: who asks so is refused, but only once it is known who asks.
-const NOTHING: &str = "{}";
-
-/// The routes that refuse a request that asks for nothing, in the order in which they are tried.
-const TRIED: [Route; 7] = [
-    Route::Agentless,
-    Route::Receipts,
-    Route::Cards,
-    Route::InboundMessages,
-    Route::InboundResponses,
-    Route::InboundEvents,
-    Route::AgentMessages,
-];
 
 /// Tries each caller's credential.
 pub(super) async fn examine(subject: &Subject<'_>) -> Vec<(String, Finding)> {
@@ -47,14 +34,14 @@ pub(super) async fn examine(subject: &Subject<'_>) -> Vec<(String, Finding)> {
 
 async fn try_caller(subject: &Subject<'_>, caller: &Caller) -> Finding {
     let examination = subject.examination;
-    let allowed: Vec<_> = subject.integration.routes().filter(|route| caller.may_call(*route)).collect();
+    let allowed = trial::allowed(&subject.integration, caller);
     if allowed.is_empty() {
         return Finding::warning(
             "is confined to routes that an integration of this platform does not have",
             "name the routes that it needs: `patchbay integration add NAME --replace --caller CALLER:ROUTE,…`",
         );
     }
-    let Some(route) = TRIED.into_iter().find(|route| allowed.contains(route)) else {
+    let Some(route) = trial::route(&allowed) else {
         return Finding::skipped("because the route that it is confined to cannot be tried without an effect");
     };
     let endpoint = Endpoint::Sender(route);
@@ -70,7 +57,7 @@ async fn try_caller(subject: &Subject<'_>, caller: &Caller) -> Finding {
         return Finding::skipped("because the clock is wrong, and with it the signature");
     }
     let key = format!("msg_doctor_{}", Timestamp::now().as_nanosecond());
-    let request = as_caller(&caller.credential, examination.http.post(url), &key, NOTHING.into());
+    let request = as_caller(&caller.credential, examination.http.post(url), &key, trial::NO_REQUEST.into());
     let answer = Answer::to(request).await;
     match &answer {
         Answer::Problem { kind, .. } if kind == "invalid-body" => Finding::ok(match &caller.routes {

@@ -37,7 +37,7 @@ pub(super) enum Resource {
 
 /// Something that API Gateway has a route to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Endpoint {
+pub(in crate::commands) enum Endpoint {
     /// The platforms' webhooks.
     Webhook,
     /// A sender route.
@@ -131,7 +131,7 @@ impl Endpoint {
     }
 
     /// Its path below `/integrations/` for an integration, with ids that nothing has.
-    pub(super) fn path_of(self, integration: &str) -> String {
+    pub(in crate::commands) fn path_of(self, integration: &str) -> String {
         const NOTHING: &str = "00000000-0000-0000-0000-000000000000";
         let path = self.path().replace("{conversationId}", NOTHING).replace("{communicationId}", NOTHING);
         format!("{integration}/{path}")

@@ -8,7 +8,7 @@ pub(super) mod clock;
 mod credentials;
 mod data;
 mod deployed;
-mod functions;
+pub(super) mod functions;
 mod integration;
 mod lambda;
 mod messaging_service;

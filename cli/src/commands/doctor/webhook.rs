@@ -4,14 +4,12 @@ use super::answer::Answer;
 use super::functions::Endpoint;
 use super::integration::Subject;
 use super::report::Finding;
+use crate::trial::NO_MESSAGE;
 use data_encoding::BASE64;
 use shared::integration::Secret;
 use shared::platform::PlatformConfig;
 use shared::signature::highlevel::X_GHL_SIGNATURE;
 use shared::signature::hub::{X_HUB_SIGNATURE, X_HUB_SIGNATURE_256, sign_sha1, sign_sha256};
-
-/// No platform writes this, and no version reads it as a message: once its signature is accepted it is refused.
-const NO_MESSAGE: &str = "patchbay doctor";
 
 /// A header's name and its value.
 type Header = (reqwest::header::HeaderName, String);

@@ -3,20 +3,16 @@
 use super::target::Target;
 use crate::answer::Answer;
 use crate::caller::as_caller;
+use crate::commands::doctor::functions::Endpoint;
 use crate::failure::Failure;
 use crate::probe;
 use crate::stack::Stack;
+use crate::trial::{self, NO_MESSAGE, NO_REQUEST};
 use http::header;
 use reqwest::RequestBuilder;
 use shared::integration::Integration;
-use shared::platform::Route;
 use shared::probe::{ProbeOutcome, ProbeResult, SignedWith};
 use uuid::Uuid;
-
-/// No platform writes this, and no version reads it as a message: once its signature is accepted it is refused.
-const NO_MESSAGE: &str = "patchbay integration rotate";
-/// Every field that a route needs is missing: it is refused once it is known who asks.
-const NO_REQUEST: &str = "{}";
 
 /// Tries the new secret. Returns what has been seen; nothing where it cannot be tried without an effect.
 pub(super) async fn new_secret(
@@ -48,9 +44,8 @@ pub(super) async fn new_secret(
         }
         Target::Caller(caller) => {
             let Some(caller) = integration.callers.iter().find(|one| one.name == *caller) else { return Ok(None) };
-            let route = [Route::Agentless, Route::Receipts].into_iter().find(|route| integration.supports(*route));
-            let route = route.unwrap_or(Route::Receipts).path();
-            let url = stack.route(&format!("{}/{route}", integration.name)).await?;
+            let Some(route) = trial::route(&trial::allowed(integration, caller)) else { return Ok(None) };
+            let url = stack.route(&Endpoint::Sender(route).path_of(integration.name.as_str())).await?;
             let key = format!("msg_{}", Uuid::new_v4().simple());
             is_taken(as_caller(&caller.credential, stack.http()?.post(url), &key, NO_REQUEST.into())).await?;
             Ok(Some("the routes take the caller's new secret"))
@@ -119,8 +114,7 @@ async fn is_taken(request: RequestBuilder) -> Result<(), Failure> {
     })?;
     let answer = Answer::read(response, again).await?;
     match answer.problem() {
-        // Who asks is looked at first, and what it may ask for after that.
-        Some("invalid-body" | "not-supported" | "route-not-allowed") => Ok(()),
+        Some("invalid-body") => Ok(()),
         Some("invalid-signature" | "unauthenticated") => Err(Failure::Failed(
             "a function does not take the new secret, though it should have read it: see whether `patchbay doctor` finds \
              a fault, and run this again"
