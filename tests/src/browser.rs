@@ -18,6 +18,8 @@ use uuid::Uuid;
 
 /// The field under which WebDriver names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// How often chromedriver is started before the test fails.
+const STARTS: usize = 10;
 /// How often a condition in the page is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
 
@@ -49,7 +51,7 @@ struct Driver {
     url: String,
     profile: PathBuf,
     // Kept open: the driver would end when it can no longer write.
-    _output: Lines<BufReader<ChildStdout>>,
+    output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Browser {
@@ -238,8 +240,18 @@ async fn call(http: &reqwest::Client, method: Method, url: &str, body: Option<&V
 }
 
 impl Driver {
-    /// Starts it on a port that is free.
+    /// Starts it. It picks a port that is free on `::1`, and ends when another program has that port on `127.0.0.1`.
     async fn start() -> Self {
+        for _ in 0..STARTS {
+            if let Some(driver) = Self::start_once().await {
+                return driver;
+            }
+        }
+        panic!("chromedriver ended {STARTS} times without naming its port");
+    }
+
+    /// Starts it once; nothing where it ended before it named its port.
+    async fn start_once() -> Option<Self> {
         // Short: the browser puts a socket into it, and a socket's path may have 107 characters.
         let name = Uuid::new_v4().simple().to_string();
         let profile = std::env::temp_dir().join(format!("browser-{}", &name[..12]));
@@ -270,14 +282,16 @@ impl Driver {
             .kill_on_drop(true)
             .spawn()
             .expect("sh starts");
-        let mut output = BufReader::new(process.stdout.take().expect("its output")).lines();
-        let port = loop {
-            let line = output.next_line().await.expect("a line").expect("chromedriver says its port");
+        let output = BufReader::new(process.stdout.take().expect("its output")).lines();
+        let mut driver = Self { process, guard, url: String::new(), profile, output };
+        while let Some(line) = driver.output.next_line().await.expect("a line") {
             if let Some((_, port)) = line.split_once("was started successfully on port ") {
-                break port.trim_end_matches('.').parse::<u16>().expect("a port");
+                let port: u16 = port.trim_end_matches('.').parse().expect("a port");
+                driver.url = format!("http://127.0.0.1:{port}");
+                return Some(driver);
             }
-        };
-        Self { process, guard, url: format!("http://127.0.0.1:{port}"), profile, _output: output }
+        }
+        None
     }
 }
 
