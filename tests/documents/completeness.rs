@@ -2,7 +2,7 @@
 
 use shared::problem::ProblemType;
 use std::path::Path;
-use tests::documents::{Document, root};
+use tests::documents::{Document, Row, root};
 
 #[test]
 fn every_problem_type_is_explained_once() {
@@ -26,6 +26,14 @@ fn every_type_of_delivery_is_explained_once() {
     types.sort_unstable();
     shown.sort_unstable();
     assert_eq!(types, shown);
+    for variant in schema["oneOf"].as_array().unwrap() {
+        let required = variant["properties"]["data"]["required"].as_array().unwrap().iter().flat_map(|it| it.as_str());
+        let of_all = ["integration", "platform", "messageId", "direction", "intent", "time", "original"];
+        let required: Vec<_> = required.filter(|name| !of_all.contains(name)).collect();
+        let is_of_it = |row: &&Row| row.cells[0].split(", ").any(|shown| shown == variant["title"]);
+        let row = guide.rows_under("The types").find(is_of_it).unwrap();
+        assert_eq!(required.join(", "), row.cells[2], "what `{}` always has", row.cells[0]);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
 mod completeness;
+mod content_types;
 mod links;
 mod numbers;
 mod samples;

@@ -1,6 +1,8 @@
 //! The sums of the guide to costs come out, and the limits shown are those of the code.
 
+use shared::ledger::RETENTION;
 use tests::documents::{Document, Row, root};
+use tests::template::transformed;
 
 /// The number that a cell begins with: `1,000,000`, `$0.20`, `0.5 ms`.
 fn number(cell: &str) -> f64 {
@@ -60,4 +62,24 @@ fn every_limit_of_ours_is_the_one_in_the_code() {
         checked += 1;
     }
     assert!(checked > 0);
+}
+
+#[test]
+fn the_guide_keeps_ids_for_as_long_as_a_delivery_may_be_repeated() {
+    let source = std::fs::read_to_string(root().join("shared/src/integration/delivery.rs")).unwrap();
+    assert!(source.contains("const GIVE_UP_SECONDS: RangeInclusive<u64> = 1..=3 * 24 * 3600;"));
+    let parking_queue = &transformed()["Resources"]["ParkingQueue"]["Properties"]["MessageRetentionPeriod"];
+    let (give_up, parked) = (3, parking_queue.as_u64().unwrap() / (24 * 3600));
+    let (last_replay, remembered) = (give_up + parked + give_up, RETENTION.as_secs() / (24 * 3600));
+    assert!(last_replay <= remembered);
+    let guide = Document::read("docs/messaging-service.md");
+    for said in [
+        format!("that you have taken for {remembered} days"),
+        format!("{give_up} days at most"),
+        format!("{parked} days after that"),
+        format!("{last_replay} days at most"),
+        format!("KEPT_SECONDS = {remembered} * 24 * 3600"),
+    ] {
+        assert!(guide.text.contains(&said), "the guide does not say: {said}");
+    }
 }

@@ -69,6 +69,9 @@ async fn a_card_reaches_the_customer_as_a_structured_message_and_the_conversatio
     assert_eq!("message.structured", delivered["type"]);
     assert_eq!(original, delivered["data"]["original"]);
     assert_eq!(content, delivered["data"]["content"]);
+    let fallback_text = "Approval Request\nPlease review the attached document.\nCompany Logo: https://example.com/logo.png\n\
+                         1. Approve\nView Details: https://example.com/details/12345\n\n2. Reject";
+    assert_eq!(fallback_text, delivered["data"]["fallbackText"]);
     assert_eq!(delivered["timestamp"], delivered["data"]["time"]);
 
     let trace = &setting.platform.calls_of("agentless")[0].body;

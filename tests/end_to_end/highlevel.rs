@@ -84,6 +84,7 @@ async fn every_sort_of_message_arrives() {
                 "conversationId": "fcanlLgpbQgQhderivVs", "from": house, "to": phones,
                 "text": "Héllo 👋 your parcel is on its way.",
                 "attachments": [{"url": "https://storage.example.com/map.png"}],
+                "fallbackText": "Héllo 👋 your parcel is on its way.\n\nhttps://storage.example.com/map.png",
             }),
         ),
         (
@@ -97,6 +98,7 @@ async fn every_sort_of_message_arrives() {
                 "recipients": ["ada@example.com", "bob@example.com"],
                 "cc": ["cc@example.com", "cc2@example.com"], "bcc": ["bcc@example.com"],
                 "attachments": [{"url": "https://storage.example.com/invoice.pdf"}],
+                "fallbackText": "Order confirmed\n\nYour order shipped.\n\nhttps://storage.example.com/invoice.pdf",
             }),
         ),
         (
@@ -106,6 +108,7 @@ async fn every_sort_of_message_arrives() {
                 "conversationId": "fcanlLgpbQgQhderivVs", "from": house, "to": phones,
                 "status": "completed", "durationSeconds": 42,
                 "attachments": [{"url": "https://storage.example.com/call.mp3"}],
+                "fallbackText": "Phone call of 42 seconds: completed.\nhttps://storage.example.com/call.mp3",
             }),
         ),
         (
@@ -116,6 +119,7 @@ async fn every_sort_of_message_arrives() {
                 "status": "completed", "durationSeconds": 7,
                 "recordingUrl": "https://storage.example.com/voicemail.mp3",
                 "attachments": [{"url": "https://storage.example.com/voicemail.mp3"}],
+                "fallbackText": "Voicemail of 7 seconds.\nhttps://storage.example.com/voicemail.mp3",
             }),
         ),
     ] {

@@ -19,6 +19,7 @@ mod command_redrive;
 mod command_rotation;
 mod command_send;
 mod command_setting;
+mod content_types;
 mod customer_cards;
 mod delivery;
 mod dispatching;

@@ -7,6 +7,7 @@ pub mod aws_proxy;
 pub mod browser;
 pub mod caller;
 pub mod command;
+pub mod content_types;
 pub mod credentials;
 pub mod dispatchers;
 pub mod documents;

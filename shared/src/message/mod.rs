@@ -1,7 +1,10 @@
 //! The normalised message: one shape for what every platform sends.
 
+pub(crate) mod fallback_text;
+mod html;
 mod kind;
 
+pub use fallback_text::FallbackText;
 pub use kind::{Attachment, Call, Content, Email, Kind, Other, Reason, Receipt, Typing, Voicemail};
 
 use crate::fields::text;
@@ -42,6 +45,9 @@ pub struct Message {
     /// when it comes again.
     #[serde(skip)]
     pub delivery_id: Option<String>,
+    /// The message as plain text, for a channel that has nothing else; none where there is nothing to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback_text: Option<FallbackText>,
     /// What kind of thing it is, with what only this kind has.
     #[serde(flatten)]
     pub kind: Kind,
@@ -217,6 +223,7 @@ mod tests {
             time: Some("2026-01-01T00:00:00.000Z".to_owned()),
             delivery_id: None,
             intent: Intent::Request,
+            fallback_text: None,
             kind,
         }
     }
@@ -233,7 +240,8 @@ mod tests {
     fn identity_is_integration_id_time_type_and_receipt_status() {
         let acme = integration("acme");
         let text = message(Kind::Text(Content::default()));
-        let same = Message { conversation_id: Some("c".to_owned()), ..text.clone() };
+        let fallback_text = Some(FallbackText("t".to_owned()));
+        let same = Message { conversation_id: Some("c".to_owned()), fallback_text, ..text.clone() };
         assert_eq!(text.identity(&acme), same.identity(&acme));
 
         let identities = [
@@ -307,7 +315,8 @@ mod tests {
     #[test]
     fn neither_text_nor_addresses_show_in_debug_output() {
         let content = Content { text: Some("private words".to_owned()), ..Content::default() };
-        let shown = format!("{:?}", message(Kind::Text(content)));
+        let fallback_text = content.text.clone().map(FallbackText);
+        let shown = format!("{:?}", Message { fallback_text, ..message(Kind::Text(content)) });
         assert!(!shown.contains("private words") && !shown.contains("customer"), "{shown}");
     }
 }

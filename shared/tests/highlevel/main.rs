@@ -107,6 +107,45 @@ fn a_call_has_its_status_and_its_length() {
 }
 
 #[test]
+fn a_message_is_rendered_as_plain_text() {
+    let rendered = |body: Value| serde_json::to_value(read(&body)).unwrap()["fallbackText"].take();
+    let observed = |more: Value| {
+        let mut body = json!({"type": "OutboundMessage", "locationId": "l", "messageId": "m", "contactId": "c"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        rendered(body)
+    };
+    let files = json!(["https://e.com/1", "https://e.com/2"]);
+    let email = json!({"messageType": "Email", "subject": "Order", "body": "<p>Shipped <b>today</b>.</p>"});
+    for (text, expected) in [
+        (
+            observed(json!({"messageType": "SMS", "body": "Hi", "attachments": files})),
+            "Hi\n\nhttps://e.com/1\nhttps://e.com/2",
+        ),
+        (
+            observed(json!({"messageType": "Email", "subject": "Order", "plainText": "Shipped.", "body": "<p>x"})),
+            "Order\n\nShipped.",
+        ),
+        (observed(email), "Order\n\nShipped today."),
+        (observed(json!({"messageType": "CALL", "callStatus": "no-answer"})), "Phone call: no-answer."),
+        (
+            observed(json!({"messageType": "Voicemail", "callDuration": 7, "attachments": ["https://e.com/r"]})),
+            "Voicemail of 7 seconds.\nhttps://e.com/r",
+        ),
+        (
+            observed(json!({"messageType": "Pigeon", "body": "Coo", "attachments": "https://e.com/1"})),
+            "Coo\n\nhttps://e.com/1",
+        ),
+        (
+            rendered(json!({"type": "SMS", "locationId": "l", "messageId": "m", "contactId": "c", "message": "Hi"})),
+            "Hi",
+        ),
+    ] {
+        assert_eq!(expected, text);
+    }
+    assert_eq!(Value::Null, observed(json!({"messageType": "Pigeon"})));
+}
+
+#[test]
 fn of_an_inbound_message_the_customer_is_the_sender() {
     let mut body = fixture("wire/sms");
     body["direction"] = "inbound".into();

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod config;
 pub mod content;
+mod fallback_text;
 mod normalize;
 mod platform;
 pub mod region;

@@ -12,11 +12,14 @@ impl Webhook {
     /// The common form of this message.
     #[must_use]
     pub fn into_message(self) -> Message {
+        let kind = self.kind();
+        let is_message = !matches!(kind, Kind::Receipt(_) | Kind::Typing(_));
         Message {
             platform: PlatformName::GenesysCloud,
             message_id: self.message_id().unwrap_or_default().to_owned(),
             direction: self.direction(),
-            kind: self.kind(),
+            fallback_text: if is_message { self.fallback_text() } else { None },
+            kind,
             conversation_id: self.conversation_id,
             from: self.channel.from,
             to: self.channel.to,

@@ -4,7 +4,7 @@ use super::message_type::MessageType;
 use super::wire::{OutboundMessage, ProviderMessage, Text, Texts, Webhook, fault, read};
 use crate::fields::Fault;
 use crate::message::{
-    Attachment, Call, Content, Direction, Email, IdType, Intent, Kind, Message, Other, Party, Voicemail,
+    Attachment, Call, Content, Direction, Email, FallbackText, IdType, Intent, Kind, Message, Other, Party, Voicemail,
 };
 use crate::platform::PlatformName;
 use crate::platform::body::id_of;
@@ -35,7 +35,9 @@ impl OutboundMessage {
             _ => (house(user, &sender), customer(self.contact_id.0.clone(), &self.to)),
         };
         let message_id = self.message_id.0.clone().or_else(|| self.webhook_id.0.clone());
-        Ok(Message {
+        let shown =
+            Content { text: self.body.0.clone(), attachments: attachments(&self.attachments), ..Content::default() };
+        let message = Message {
             platform: PlatformName::HighLevel,
             message_id: message_id.unwrap_or_else(|| id_of(body)),
             delivery_id: self.webhook_id.0.clone(),
@@ -45,13 +47,15 @@ impl OutboundMessage {
             from,
             to,
             time: self.date_added.0.clone(),
+            fallback_text: None,
             kind: self.kind()?,
-        })
+        };
+        Ok(Message { fallback_text: fallback_text(&message.kind, shown), ..message })
     }
 
     fn kind(self) -> Result<Kind, Fault> {
         let sort = self.sort();
-        let attachments = attachments(self.attachments);
+        let attachments = attachments(&self.attachments);
         Ok(match sort {
             Some(MessageType::InternalComment) => {
                 return Err(fault("/messageType", "is that of a note of the staff's, which is never forwarded"));
@@ -96,7 +100,8 @@ impl ProviderMessage {
             _ => Texts(self.email_to.0.clone()),
         };
         let sender = Texts(self.email_from.0.iter().cloned().collect());
-        let attachments = attachments(self.attachments);
+        let attachments = attachments(&self.attachments);
+        let shown = Content { text: self.message.0.clone(), attachments: attachments.clone(), ..Content::default() };
         let kind = match sort {
             Some(MessageType::Email) => Kind::Email(Box::new(Email {
                 subject: self.subject.0,
@@ -122,6 +127,7 @@ impl ProviderMessage {
             from: house(self.user_id.0, &sender),
             to: customer(self.contact_id.0, &addresses),
             time: None,
+            fallback_text: fallback_text(&kind, shown),
             kind,
         }
     }
@@ -172,6 +178,14 @@ fn first_filled(list: Texts, other: Texts) -> Vec<String> {
     if list.0.is_empty() { other.0 } else { list.0 }
 }
 
-fn attachments(urls: Texts) -> Vec<Attachment> {
-    urls.0.into_iter().map(|url| Attachment { url: Some(url), ..Attachment::default() }).collect()
+fn attachments(urls: &Texts) -> Vec<Attachment> {
+    urls.0.iter().map(|url| Attachment { url: Some(url.clone()), ..Attachment::default() }).collect()
+}
+
+/// The message as plain text. One of a type that is not known is no more than what it shows.
+fn fallback_text(kind: &Kind, shown: Content) -> Option<FallbackText> {
+    match kind {
+        Kind::Other(_) => Kind::Text(shown).fallback_text(),
+        known => known.fallback_text(),
+    }
 }

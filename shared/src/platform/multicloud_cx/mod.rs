@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod config;
+mod fallback_text;
 mod normalize;
 mod platform;
 #[cfg(test)]

@@ -28,6 +28,7 @@ impl Webhook {
             time: channel.and_then(|channel| channel.time.clone()),
             delivery_id: None,
             intent: Intent::Request,
+            fallback_text: self.fallback_text(&kind),
             kind,
         }
     }

@@ -349,3 +349,42 @@ fn what_is_accepted_is_read_again_off_the_queue() {
         assert!(matches!(read(sample.as_bytes()), Ok(Notification::Message(_))));
     }
 }
+
+#[test]
+fn a_message_is_rendered_as_plain_text_with_its_parts() {
+    let rendered = |body: Value| message(&with_channel(body)).fallback_text.map(|text| text.0).unwrap_or_default();
+    let parts = |content: Value| rendered(json!({"type": "RichMedia", "content": content}));
+    let picture = json!({"type": "image", "url": "https://e.com/p", "filename": "p.png", "text": "The parcel"});
+    for (text, expected) in [
+        (rendered(json!({"type": "Text", "text": "Hi"})), "Hi"),
+        (
+            rendered(json!({"type": "RichMedia", "text": "Hi", "content": picture})),
+            "Hi\n\nThe parcel\np.png: https://e.com/p",
+        ),
+        (parts(json!([{"type": "html", "text": "<p>a<br>b"}])), "a\nb"),
+        (parts(json!([{"type": "Text", "text": "plain"}, {"type": "html", "text": "<p>html"}])), "plain"),
+        (parts(json!([{"type": "new", "title": "T", "payload": "hidden"}, null, "bare"])), "T\n\nbare"),
+        (rendered(json!({"type": "Reaction", "content": {"emoji": "👍"}})), "👍"),
+        (rendered(json!({"type": "Receipt", "text": "Hi", "status": "Failed"})), ""),
+    ] {
+        assert_eq!(expected, text);
+    }
+}
+
+#[test]
+fn an_email_is_rendered_as_its_subject_its_text_and_its_files() {
+    let rendered = |content: Value| {
+        let email = json!({"type": "Email", "subject": "Your order", "content": content});
+        message(&with_channel(email)).fallback_text.unwrap().0
+    };
+    let (text, html) =
+        (json!({"type": "text", "text": "Shipped."}), json!({"type": "html", "text": "<b>Shipped</b> today."}));
+    let file = json!({"type": "file", "url": "https://e.com/i", "filename": "i.pdf"});
+    assert_eq!("Your order\n\nShipped.\n\ni.pdf: https://e.com/i", rendered(json!([html, text, file])));
+    assert_eq!("Your order\n\nShipped today.", rendered(json!([html])));
+}
+
+fn with_channel(mut body: Value) -> String {
+    body["channel"] = json!({"id": "0123456789", "to": {"id": "customer-17"}, "messageId": "m-1"});
+    body.to_string()
+}
