@@ -1,6 +1,7 @@
 //! The commands of README.md and of the guides, run as they stand there.
 
 mod command;
+mod receiver;
 
 use crate::logs::log_with;
 use crate::platform::WithPlatform;

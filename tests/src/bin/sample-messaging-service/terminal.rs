@@ -1,6 +1,6 @@
 //! The chat, as lines in the terminal.
 
-use crate::deliveries::{customer, list, text};
+use crate::deliveries::{customer, text};
 use serde_json::Value;
 
 /// The delivery as a line of a chat. Control characters are left out: a terminal would obey them.
@@ -34,28 +34,5 @@ fn turns_lines(character: char) -> bool {
 
 /// What a message shows, in one line.
 pub(crate) fn shown(delivery: &Value) -> String {
-    let own = delivery.pointer("/data/text").and_then(Value::as_str).map(str::to_owned);
-    own.into_iter().chain(list(delivery, "/data/content").iter().filter_map(part)).collect::<Vec<_>>().join("  ")
-}
-
-fn part(part: &Value) -> Option<String> {
-    match text(part, "/contentType") {
-        "Attachment" => Some(format!("📎 {}", text(part, "/attachment/url"))),
-        "QuickReply" => Some(format!("[{}]", text(part, "/quickReply/text"))),
-        "QuickReplyV2" => {
-            Some(format!("{} {}", text(part, "/quickReplyV2/title"), labels(list(part, "/quickReplyV2/actions"))))
-        }
-        "Card" => part.get("card").map(card),
-        "Carousel" => Some(list(part, "/carousel/cards").iter().map(card).collect::<Vec<_>>().join("  ")),
-        "DatePicker" => Some(format!("📅 {}", text(part, "/datePicker/title"))),
-        _ => None,
-    }
-}
-
-fn card(card: &Value) -> String {
-    format!("▭ {} {}", text(card, "/title"), labels(list(card, "/actions")))
-}
-
-fn labels(actions: &[Value]) -> String {
-    actions.iter().map(|action| format!("[{}]", text(action, "/text"))).collect()
+    text(delivery, "/data/fallbackText").lines().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("  ")
 }
