@@ -124,7 +124,7 @@ impl Envelope {
         match self.origin {
             Origin::Platform => self.platform.read(original),
             Origin::TracedCard | Origin::Card => {
-                let card = genesys_cloud::read(original)?.into_message();
+                let card = genesys_cloud::read(original)?.into_message(original);
                 Ok(Message { platform: self.platform, ..card })
             }
         }

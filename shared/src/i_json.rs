@@ -24,6 +24,12 @@ const LEAD_OF_NONCHARACTERS: u8 = 0xef;
 /// Shorter numbers without an exponent are within the range of a double.
 const LONG_NUMBER: usize = 300;
 
+/// The body without the byte order mark that some senders put before it. Signatures are over the body with it.
+#[must_use]
+pub fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
 /// The body, repaired where it has to be:
 ///
 /// - half of a surrogate pair becomes U+FFFD;

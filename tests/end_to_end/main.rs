@@ -32,6 +32,7 @@ mod ledger;
 mod logs;
 mod multicloud_cx;
 mod observability;
+mod odd_webhooks;
 mod openapi;
 mod order;
 mod outages;

@@ -7,7 +7,7 @@ use serde_json::json;
 use shared::delivery::webhook_id;
 use shared::envelope::Envelope;
 use shared::gateway::Incoming;
-use shared::i_json;
+use shared::i_json::{self, without_bom};
 use shared::integration::{Integration, IntegrationName, IntegrationStore};
 use shared::limits::bounded;
 use shared::message::Message;
@@ -121,7 +121,8 @@ impl Receiver {
         let (integration, matched) = verified?;
         *secret = matched.for_log();
         let now = Timestamp::now();
-        let body = i_json::normalized(&incoming.body).map_err(|fault| rejected(Rejection::Unreadable(fault)))?;
+        let body = i_json::normalized(without_bom(&incoming.body));
+        let body = body.map_err(|fault| rejected(Rejection::Unreadable(fault)))?;
         let received = integration.platform.accept(&body, now).map_err(rejected)?;
         let Received::Message(message) = &received else { return Ok(received) };
         let envelope = Envelope::new(name.clone(), integration.platform.name(), now, &body)

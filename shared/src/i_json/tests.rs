@@ -150,6 +150,16 @@ impl<'de> serde::Deserialize<'de> for Unique {
     }
 }
 
+#[test]
+fn a_byte_order_mark_is_passed_over_where_it_stands_first() {
+    let mark = "\u{feff}";
+    for (body, expected) in [("{}", "{}"), (&format!("{mark}{{}}"), "{}"), ("", ""), (mark, "")] {
+        assert_eq!(expected.as_bytes(), without_bom(body.as_bytes()));
+    }
+    let twice = format!("{mark}{mark}");
+    assert_eq!(mark.as_bytes(), without_bom(twice.as_bytes()));
+}
+
 proptest! {
     #[test]
     fn whatever_oddities_come_together_the_result_is_strictly_valid(body in odd_json()) {

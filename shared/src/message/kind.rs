@@ -31,7 +31,7 @@ pub enum Kind {
 #[derive(Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Content {
-    /// The text; of a notification template without one, the template's.
+    /// The text; where the message itself has none, what its parts say: text, and a template's text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// The parts of the message in the platform's normalised format.
@@ -180,7 +180,7 @@ pub struct Receipt {
 }
 
 /// Why a message failed.
-#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reason {
     /// The platform's code.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,9 +3,11 @@
 pub(crate) mod fallback_text;
 mod html;
 mod kind;
+mod public;
 
 pub use fallback_text::FallbackText;
 pub use kind::{Attachment, Call, Content, Email, Kind, Other, Reason, Receipt, Typing, Voicemail};
+pub use public::PublicPost;
 
 use crate::fields::text;
 use crate::identity::Identity;
@@ -14,7 +16,7 @@ use crate::open_enum::open_enum;
 use crate::platform::PlatformName;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// A message, receipt or event that a platform sent, in the words of the platform's own normalised format.
@@ -41,6 +43,12 @@ pub struct Message {
     /// The platform's time of the message, as it came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
+    /// What it answers, where it is public.
+    #[serde(flatten)]
+    pub public: Option<PublicPost>,
+    /// What was attached to it on the platform.
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     /// The platform's id of this notification of the message, where it has one: it is by that that the message is known
     /// when it comes again.
     #[serde(skip)]
@@ -116,8 +124,25 @@ open_enum! {
     }
 }
 
+/// What was attached to a message on the platform, under names that somebody chose there.
+#[derive(Clone, Default, PartialEq, Serialize)]
+pub struct Metadata(pub Map<String, Value>);
+
+impl Metadata {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// It may hold anything, and stays out of whatever prints it.
+impl fmt::Debug for Metadata {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Metadata").field("members", &self.0.len()).finish()
+    }
+}
+
 /// One end of a conversation.
-#[derive(Clone, Default, PartialEq, Serialize, serde::Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Party {
     /// The address or opaque id.
@@ -139,11 +164,27 @@ pub struct Party {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Telephone number, where the id is none.
-    #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
     /// URL of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// The platform's id of the contact that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_contact_id: Option<String>,
+    /// Further ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub additional_ids: Vec<AdditionalId>,
+}
+
+/// A further id of one end of a conversation.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct AdditionalId {
+    /// What sort of id it is, in the platform's word: `PhoneNumber`, `Username`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
+    /// The id.
+    pub value: String,
 }
 
 /// Addresses and names stay out of whatever prints a party.
@@ -221,6 +262,8 @@ mod tests {
             from: party("integration"),
             to: party("customer"),
             time: Some("2026-01-01T00:00:00.000Z".to_owned()),
+            public: None,
+            metadata: Metadata::default(),
             delivery_id: None,
             intent: Intent::Request,
             fallback_text: None,
@@ -315,8 +358,9 @@ mod tests {
     #[test]
     fn neither_text_nor_addresses_show_in_debug_output() {
         let content = Content { text: Some("private words".to_owned()), ..Content::default() };
+        let metadata = Metadata(Map::from_iter([("order".to_owned(), "private words".into())]));
         let fallback_text = content.text.clone().map(FallbackText);
-        let shown = format!("{:?}", Message { fallback_text, ..message(Kind::Text(content)) });
+        let shown = format!("{:?}", Message { fallback_text, metadata, ..message(Kind::Text(content)) });
         assert!(!shown.contains("private words") && !shown.contains("customer"), "{shown}");
     }
 }

@@ -10,6 +10,7 @@ mod body;
 mod error;
 pub mod genesys_cloud;
 pub mod highlevel;
+mod lenient;
 pub mod multicloud_cx;
 mod setting;
 mod transport;

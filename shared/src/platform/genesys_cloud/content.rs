@@ -1,9 +1,15 @@
-//! The parts of a message: every content type that can reach an open-messaging webhook has its type here; the others,
-//! and whatever does not fit its type, are carried through untouched.
+//! The parts of a message: every content type that can reach an open-messaging webhook has its type here; the others are
+//! carried through untouched.
 //!
-//! All types keep the fields they do not know in `extra`, so that reading and writing again loses nothing.
+//! Whatever does not fit its type stays as it came: a field in `extra` under its own name, beside the fields that are not
+//! known here, and an element of a list at its place. So one odd field costs nothing but itself, and reading and writing
+//! again loses nothing.
 
-use serde::de::DeserializeOwned;
+mod fit;
+
+pub use fit::List;
+
+use fit::{Fit, fit};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -38,6 +44,8 @@ pub enum Content {
     Carousel(Carousel),
     /// A choice of times.
     DatePicker(DatePicker),
+    /// Text.
+    Text(Text),
     /// Content of other channels, or content that does not fit its type: as it came.
     Other(Value),
 }
@@ -45,19 +53,31 @@ pub enum Content {
 /// Pairs each content type with the field that holds it.
 macro_rules! content_types {
     ($($variant:ident = $word:literal in $field:literal,)+) => {
-        impl ContentItem {
-            fn read(mut item: Map<String, Value>) -> Self {
-                let word = item.get(CONTENT_TYPE).and_then(Value::as_str).unwrap_or_default().to_owned();
+        impl From<Value> for ContentItem {
+            fn from(value: Value) -> Self {
+                let mut item = match value {
+                    Value::Object(item) => item,
+                    other => return Self { content: Content::Other(other), extra: Extra::new() },
+                };
+                let word = item.get(CONTENT_TYPE).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
                 $(if word.eq_ignore_ascii_case($word)
-                    && let Some(content) = item.get($field).and_then(fit)
+                    && let Some(content) = fit(&mut item, $field)
                 {
                     item.remove(CONTENT_TYPE);
-                    item.remove($field);
+                    return Self { content: Content::$variant(content), extra: item };
+                })+
+                if word.is_empty() {
+                    item.remove(CONTENT_TYPE);
+                }
+                // The field's name tells as well; a word that is not known here stays.
+                $(if let Some(content) = fit(&mut item, $field) {
                     return Self { content: Content::$variant(content), extra: item };
                 })+
                 Self { content: Content::Other(Value::Object(item)), extra: Extra::new() }
             }
+        }
 
+        impl ContentItem {
             /// The part in the platform's normalised form.
             #[must_use]
             pub fn to_value(&self) -> Value {
@@ -66,7 +86,7 @@ macro_rules! content_types {
                     Content::Other(value) => return value.clone(),
                 };
                 let mut item = self.extra.clone();
-                item.insert(CONTENT_TYPE.to_owned(), word.into());
+                item.entry(CONTENT_TYPE).or_insert_with(|| word.into());
                 item.insert(field.to_owned(), content.unwrap_or_default());
                 Value::Object(item)
             }
@@ -82,18 +102,28 @@ content_types! {
     Card = "Card" in "card",
     Carousel = "Carousel" in "carousel",
     DatePicker = "DatePicker" in "datePicker",
+    Text = "Text" in "text",
 }
 
-fn fit<T: DeserializeOwned>(value: &Value) -> Option<T> {
-    T::deserialize(value).ok()
+impl ContentItem {
+    /// What it says, where it is text or a template.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.content {
+            Content::Text(text) => text.body.as_deref(),
+            Content::Notification(template) => template.text(),
+            // Text without the object around it.
+            Content::Other(item) if item.get(CONTENT_TYPE)?.as_str()?.eq_ignore_ascii_case("Text") => {
+                item.get("text")?.as_str()
+            }
+            _ => None,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for ContentItem {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Value::deserialize(deserializer)? {
-            Value::Object(item) => Self::read(item),
-            other => Self { content: Content::Other(other), extra: Extra::new() },
-        })
+        Value::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -103,21 +133,27 @@ impl Serialize for ContentItem {
     }
 }
 
-/// Declares a content type: all fields optional, absent ones not written, unknown ones kept.
+/// Declares a content type: all fields optional, absent ones not written, and those that are not known or do not fit kept.
 macro_rules! content_struct {
-    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)+ }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident = $word:literal: $type:ty,)+ }) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-        #[serde(rename_all = "camelCase")]
+        #[derive(Debug, Clone, Default, PartialEq, Serialize)]
         pub struct $name {
             $(
                 $(#[$field_meta])*
-                #[serde(skip_serializing_if = "Option::is_none")]
+                #[serde(rename = $word, skip_serializing_if = "Option::is_none")]
                 pub $field: Option<$type>,
             )+
-            /// Fields that are not known here.
+            /// Fields that are not known here, or do not fit.
             #[serde(flatten)]
             pub extra: Extra,
+        }
+
+        impl Fit for $name {
+            fn fit(value: Value) -> Result<Self, Value> {
+                let Value::Object(mut extra) = value else { return Err(value) };
+                Ok(Self { $($field: fit(&mut extra, $word),)+ extra })
+            }
         }
     };
 }
@@ -126,21 +162,21 @@ content_struct! {
     /// A file: `ConversationContentAttachment`.
     Attachment {
         /// The platform's id of the file.
-        id: String,
+        id = "id": String,
         /// `Image`, `Video`, `Audio`, `File` or `Link`.
-        media_type: String,
+        media_type = "mediaType": String,
         /// Where to fetch it.
-        url: String,
+        url = "url": String,
         /// Its media type by RFC 6838.
-        mime: String,
+        mime = "mime": String,
         /// Text to go with it.
-        text: String,
+        text = "text": String,
         /// SHA-256 of its bytes.
-        sha256: String,
+        sha256 = "sha256": String,
         /// Its name.
-        filename: String,
+        filename = "filename": String,
         /// Its size in bytes.
-        content_size_bytes: u64,
+        content_size_bytes = "contentSizeBytes": u64,
     }
 }
 
@@ -148,15 +184,15 @@ content_struct! {
     /// An answer to choose: `ConversationContentQuickReply`.
     QuickReply {
         /// What is shown, and said when it is chosen.
-        text: String,
+        text = "text": String,
         /// What is sent when it is chosen.
-        payload: String,
+        payload = "payload": String,
         /// URL of a picture.
-        image: String,
+        image = "image": String,
         /// What choosing it does.
-        action: String,
+        action = "action": String,
         /// What is shown in its place where lists are cut short.
-        summary_text: String,
+        summary_text = "summaryText": String,
     }
 }
 
@@ -164,9 +200,9 @@ content_struct! {
     /// A title with answers to choose: `ConversationContentQuickReplyV2`.
     QuickReplyV2 {
         /// The title.
-        title: String,
+        title = "title": String,
         /// The answers.
-        actions: Vec<QuickReply>,
+        actions = "actions": List<QuickReply>,
     }
 }
 
@@ -174,17 +210,17 @@ content_struct! {
     /// A card: `ConversationContentCard`.
     Card {
         /// Its title.
-        title: String,
+        title = "title": String,
         /// Its text.
-        description: String,
+        description = "description": String,
         /// URL of its picture.
-        image: String,
+        image = "image": String,
         /// URL of its video.
-        video: String,
+        video = "video": String,
         /// What choosing the card itself does.
-        default_action: CardAction,
+        default_action = "defaultAction": CardAction,
         /// Its buttons.
-        actions: Vec<CardAction>,
+        actions = "actions": List<CardAction>,
     }
 }
 
@@ -192,13 +228,13 @@ content_struct! {
     /// What choosing a card or one of its buttons does: `ConversationContentCardAction`.
     CardAction {
         /// `Link` or `Postback`.
-        r#type: String,
+        r#type = "type": String,
         /// What the button says.
-        text: String,
+        text = "text": String,
         /// What is sent when it is chosen.
-        payload: String,
+        payload = "payload": String,
         /// Where it leads.
-        url: String,
+        url = "url": String,
     }
 }
 
@@ -206,7 +242,7 @@ content_struct! {
     /// Cards beside each other: `ConversationContentCarousel`.
     Carousel {
         /// The cards.
-        cards: Vec<Card>,
+        cards = "cards": List<Card>,
     }
 }
 
@@ -214,21 +250,21 @@ content_struct! {
     /// A choice of times: `ConversationContentDatePicker`.
     DatePicker {
         /// Its id.
-        id: String,
+        id = "id": String,
         /// Its title.
-        title: String,
+        title = "title": String,
         /// Its text.
-        subtitle: String,
+        subtitle = "subtitle": String,
         /// URL of its picture.
-        image_url: String,
+        image_url = "imageUrl": String,
         /// The first day to choose.
-        date_minimum: String,
+        date_minimum = "dateMinimum": String,
         /// The last day to choose.
-        date_maximum: String,
+        date_maximum = "dateMaximum": String,
         /// The times to choose from.
-        available_times: Vec<AvailableTime>,
+        available_times = "availableTimes": List<AvailableTime>,
         /// How dates are written.
-        date_display_format: String,
+        date_display_format = "dateDisplayFormat": String,
     }
 }
 
@@ -236,51 +272,64 @@ content_struct! {
     /// A time to choose: `ConversationContentDatePickerAvailableTime`.
     AvailableTime {
         /// In seconds.
-        duration: u64,
+        duration = "duration": u64,
         /// When it begins.
-        date_time: String,
+        date_time = "dateTime": String,
     }
 }
 
-/// A message made from a template: `ConversationContentNotificationTemplate`.
-///
-/// It comes in two forms: text and parameters in `body`, or flat in the template. Both are read into `body`, the form
-/// of the published model, and written so.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "WireTemplate")]
-pub struct NotificationTemplate {
-    /// Above the text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub header: Option<TemplateHeader>,
-    /// The text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub body: Option<TemplateBody>,
-    /// The buttons.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub buttons: Option<Vec<Value>>,
-    /// Under the text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub footer: Option<TemplateFooter>,
-    /// Fields that are not known here.
-    #[serde(flatten)]
-    pub extra: Extra,
+content_struct! {
+    /// Text: `ConversationContentText`.
+    Text {
+        /// `Text`.
+        r#type = "type": String,
+        /// What it says.
+        body = "body": String,
+    }
 }
 
 content_struct! {
-    /// Either form of a template.
-    WireTemplate {
+    /// A message made from a template: `ConversationContentNotificationTemplate`.
+    ///
+    /// It comes in two forms: text and parameters in `body`, or flat in the template. Both are read into `body`, the form
+    /// of the published model, and written so.
+    NotificationTemplate {
         /// Above the text.
-        header: TemplateHeader,
-        /// The text, in the form of the model.
-        body: TemplateBody,
-        /// The text, in the flat form.
-        text: String,
-        /// The parameters, in the flat form.
-        parameters: Vec<TemplateParameter>,
+        header = "header": TemplateHeader,
+        /// The text.
+        body = "body": TemplateBody,
         /// The buttons.
-        buttons: Vec<Value>,
+        buttons = "buttons": List<Value>,
         /// Under the text.
-        footer: TemplateFooter,
+        footer = "footer": TemplateFooter,
+    }
+}
+
+impl Fit for Box<NotificationTemplate> {
+    fn fit(value: Value) -> Result<Self, Value> {
+        NotificationTemplate::fit(in_the_models_form(value)).map(Self::new)
+    }
+}
+
+/// The template with what the flat form has in the template itself moved into `body`, where that is free.
+fn in_the_models_form(mut template: Value) -> Value {
+    if let Some(fields) = template.as_object_mut()
+        && fields.get("body").is_none_or(Value::is_null)
+    {
+        let body: Extra = ["text", "parameters"].iter().filter_map(|name| fields.remove_entry(*name)).collect();
+        if !body.is_empty() {
+            fields.insert("body".to_owned(), Value::Object(body));
+        }
+    }
+    template
+}
+
+impl NotificationTemplate {
+    /// The text, placeholders filled in. Where both forms came, that of the model counts.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        let body = self.body.as_ref().and_then(|body| body.text.as_deref());
+        body.or_else(|| self.extra.get("text")?.as_str())
     }
 }
 
@@ -288,13 +337,13 @@ content_struct! {
     /// Above a template's text; seen without its type.
     TemplateHeader {
         /// `Text` or `Media`.
-        r#type: String,
+        r#type = "type": String,
         /// The text.
-        text: String,
+        text = "text": String,
         /// The file.
-        media: Attachment,
+        media = "media": Attachment,
         /// What the placeholders in the text stand for.
-        parameters: Vec<TemplateParameter>,
+        parameters = "parameters": List<TemplateParameter>,
     }
 }
 
@@ -302,9 +351,9 @@ content_struct! {
     /// A template's text.
     TemplateBody {
         /// The text, placeholders filled in.
-        text: String,
+        text = "text": String,
         /// What the placeholders stand for.
-        parameters: Vec<TemplateParameter>,
+        parameters = "parameters": List<TemplateParameter>,
     }
 }
 
@@ -312,7 +361,7 @@ content_struct! {
     /// Under a template's text.
     TemplateFooter {
         /// The text.
-        text: String,
+        text = "text": String,
     }
 }
 
@@ -320,28 +369,9 @@ content_struct! {
     /// What one placeholder stands for.
     TemplateParameter {
         /// The placeholder.
-        name: String,
+        name = "name": String,
         /// Its text.
-        text: String,
-    }
-}
-
-impl From<WireTemplate> for NotificationTemplate {
-    fn from(wire: WireTemplate) -> Self {
-        let mut extra = wire.extra;
-        let body = match (wire.body, wire.text, wire.parameters) {
-            (None, None, None) => None,
-            (None, text, parameters) => Some(TemplateBody { text, parameters, extra: Extra::new() }),
-            (Some(body), text, parameters) => {
-                // Both forms at once: the model's counts, and the flat one is kept beside it.
-                extra.extend(text.map(|text| ("text".to_owned(), text.into())));
-                extra.extend(
-                    parameters.map(|list| ("parameters".to_owned(), serde_json::to_value(list).unwrap_or_default())),
-                );
-                Some(body)
-            }
-        };
-        Self { header: wire.header, body, buttons: wire.buttons, footer: wire.footer, extra }
+        text = "text": String,
     }
 }
 

@@ -47,6 +47,7 @@ impl Renderer {
                 }
             }
             Content::DatePicker(picker) => self.date_picker(picker),
+            Content::Text(text) => self.words(&text.body),
             Content::Other(value) => self.text.value(value),
         }
     }
@@ -105,9 +106,8 @@ impl Renderer {
             self.filled_text(or_empty(&header.text), header.parameters.as_deref());
             header.media.iter().for_each(|media| self.file(media));
         }
-        if let Some(body) = &template.body {
-            self.filled_text(or_empty(&body.text), body.parameters.as_deref());
-        }
+        let parameters = template.body.as_ref().and_then(|body| body.parameters.as_deref());
+        self.filled_text(template.text().unwrap_or_default(), parameters);
         template.footer.iter().for_each(|footer| self.words(&footer.text));
         template.buttons.iter().flatten().for_each(|button| self.button(button));
     }

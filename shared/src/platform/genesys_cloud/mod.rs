@@ -1,8 +1,8 @@
 //! Genesys Cloud Open Messaging.
 //!
 //! Source: <https://developer.genesys.cloud/commdigital/digital/openmessaging/>. The documentation prints leaner
-//! messages than the wire carries, so everything but `type` and an id is read as optional, words of an enumeration in
-//! any case, and unknown fields and values are carried.
+//! messages than the wire carries, so everything is read as optional, words of an enumeration in any case, and unknown
+//! fields and values are carried. Only what says whose message it is has to be right.
 
 pub mod api;
 pub mod config;
@@ -22,9 +22,7 @@ pub use wire::Webhook;
 /// Reads a webhook body.
 ///
 /// # Errors
-/// What is wrong with the body, and where: the JSON pointer of the field, and for broken JSON the line and column.
+/// It is not JSON, or not an object: where.
 pub fn read(body: &[u8]) -> Result<Webhook, Fault> {
-    let webhook: Webhook = body::read(body)?;
-    body::check_id("/id", webhook.message_id())?;
-    Ok(webhook)
+    body::read(body).map(Webhook::from)
 }

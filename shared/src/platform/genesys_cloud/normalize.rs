@@ -1,22 +1,26 @@
 //! From Genesys Cloud's wire format to the common message.
 
-use super::content::{self, Content as Part};
-use super::wire::{EventType, MessageType, Webhook};
+use super::content::{Content as Part, ContentItem};
+use super::wire::{Event, MessageType, Webhook};
 use crate::message::{Attachment, Content, Intent, Kind, Message, Other, Receipt, Typing};
 use crate::platform::PlatformName;
+use crate::platform::body::id_of;
 
 /// How long a typing event that does not say so is shown.
 const DEFAULT_TYPING_MILLISECONDS: u64 = 5_000;
 
 impl Webhook {
-    /// The common form of this message.
+    /// The common form of this message, which came as `body`. One without an id is known by its bytes, and the platform could
+    /// not tell of which message a receipt for it speaks.
     #[must_use]
-    pub fn into_message(self) -> Message {
+    pub fn into_message(self, body: &[u8]) -> Message {
+        let id = self.message_id().map(str::to_owned);
         let kind = self.kind();
         let is_message = !matches!(kind, Kind::Receipt(_) | Kind::Typing(_));
         Message {
             platform: PlatformName::GenesysCloud,
-            message_id: self.message_id().unwrap_or_default().to_owned(),
+            intent: if id.is_some() { Intent::Request } else { Intent::RequestWithoutId },
+            message_id: id.unwrap_or_else(|| id_of(body)),
             direction: self.direction(),
             fallback_text: if is_message { self.fallback_text() } else { None },
             kind,
@@ -24,22 +28,25 @@ impl Webhook {
             from: self.channel.from,
             to: self.channel.to,
             time: self.channel.time,
+            public: self.channel.public,
+            metadata: self.metadata,
             delivery_id: None,
-            intent: Intent::Request,
         }
     }
 
     fn kind(&self) -> Kind {
         match &self.message_type {
-            MessageType::Text => Kind::Text(self.shown()),
-            MessageType::Structured => Kind::Structured(self.shown()),
+            MessageType::Text => Kind::Text(self.content()),
+            MessageType::Structured => Kind::Structured(self.content()),
             MessageType::Receipt => Kind::Receipt(Receipt {
                 status: self.status.clone(),
                 reasons: self.reasons.clone(),
                 is_final_receipt: self.is_final_receipt,
             }),
-            MessageType::Event => match self.typing() {
-                Some(typing) => Kind::Typing(typing),
+            MessageType::Event => match self.events.iter().find_map(Event::typing) {
+                Some(duration) => {
+                    Kind::Typing(Typing { duration_milliseconds: duration.unwrap_or(DEFAULT_TYPING_MILLISECONDS) })
+                }
                 None => self.other(),
             },
             MessageType::Other(_) => self.other(),
@@ -50,29 +57,24 @@ impl Webhook {
         Kind::Other(Other { platform_type: self.message_type.as_str().to_owned() })
     }
 
-    fn typing(&self) -> Option<Typing> {
-        let event = self.events.iter().find(|event| event.event_type == Some(EventType::Typing))?;
-        let duration = event.typing.as_ref().and_then(|typing| typing.duration);
-        Some(Typing { duration_milliseconds: duration.unwrap_or(DEFAULT_TYPING_MILLISECONDS) })
-    }
-
-    fn shown(&self) -> Content {
-        let template_text = || {
-            self.content.iter().find_map(|item| match &item.content {
-                Part::Notification(template) => template.body.as_ref()?.text.clone(),
-                _ => None,
-            })
+    fn content(&self) -> Content {
+        let is_filled = |text: &&str| !text.trim().is_empty();
+        let own = self.text.as_deref();
+        let in_the_parts = || {
+            let texts: Vec<_> = self.content.iter().filter_map(ContentItem::text).filter(is_filled).collect();
+            Some(texts.join("\n")).filter(|text| !text.is_empty())
         };
+        let text = own.filter(is_filled).map(str::to_owned).or_else(in_the_parts);
         Content {
-            text: self.text.clone().or_else(template_text),
-            content: self.content.iter().map(content::ContentItem::to_value).collect(),
+            text: text.or_else(|| self.text.clone()),
+            content: self.content.iter().map(ContentItem::to_value).collect(),
             attachments: self.content.iter().filter_map(attachment).collect(),
             originating_entity: self.originating_entity.clone(),
         }
     }
 }
 
-fn attachment(item: &content::ContentItem) -> Option<Attachment> {
+fn attachment(item: &ContentItem) -> Option<Attachment> {
     match &item.content {
         Part::Attachment(file) => Some(Attachment {
             media_type: file.media_type.clone(),

@@ -1,7 +1,7 @@
 //! What Genesys Cloud is to the rest of Patchbay.
 
 use super::config::Config;
-use super::{Webhook, read};
+use super::read;
 use crate::fields::{Fault, Fields};
 use crate::message::Message;
 use crate::platform::{Platform, Received, Rejection, Route};
@@ -45,13 +45,13 @@ impl Platform for Config {
         // The ids are UUIDs, which mean the same in either case.
         match webhook.integration_id() {
             Some(id) if id.eq_ignore_ascii_case(&self.integration_id) => {
-                Ok(Received::Message(Box::new(webhook.into_message())))
+                Ok(Received::Message(Box::new(webhook.into_message(body))))
             }
             _ => Err(Rejection::Foreign),
         }
     }
 
     fn read(body: &[u8]) -> Result<Message, Fault> {
-        read(body).map(Webhook::into_message)
+        read(body).map(|webhook| webhook.into_message(body))
     }
 }

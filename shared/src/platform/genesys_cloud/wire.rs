@@ -1,9 +1,10 @@
 //! The envelope of Genesys Cloud's normalised message format, as it comes to an open-messaging webhook.
 
-use super::content::ContentItem;
-use crate::message::{Direction, Party, Reason, ReceiptStatus};
+use super::content::{Content, ContentItem};
+use crate::message::{AdditionalId, Direction, IdType, Metadata, Party, PublicPost, Reason, ReceiptStatus};
 use crate::open_enum::open_enum;
-use serde::Deserialize;
+use crate::platform::body;
+use crate::platform::lenient::Members;
 
 open_enum! {
     /// What a webhook carries. Media is `Text` with an attachment in its content.
@@ -20,77 +21,173 @@ open_enum! {
     EventType { Typing = "Typing", }
 }
 
+open_enum! {
+    /// Who can see a message.
+    Visibility { Public = "Public", Private = "Private", }
+}
+
 /// One notification to the outbound webhook of an open-messaging integration.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Webhook {
     id: Option<String>,
     /// What it is.
-    #[serde(rename = "type")]
-    pub message_type: MessageType,
+    pub(super) message_type: MessageType,
     /// Where it comes from and goes to.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub channel: Channel,
+    pub(super) channel: Channel,
     /// The text; absent from messages that are only media or structure.
-    pub text: Option<String>,
+    pub(super) text: Option<String>,
     /// The parts.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub content: Vec<ContentItem>,
+    pub(super) content: Vec<ContentItem>,
     /// The events, where it is one.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub events: Vec<Event>,
+    pub(super) events: Vec<Event>,
     /// What became of the message, where this is a receipt.
-    pub status: Option<ReceiptStatus>,
+    pub(super) status: Option<ReceiptStatus>,
     /// Why it failed.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub reasons: Vec<Reason>,
+    pub(super) reasons: Vec<Reason>,
     /// Whether no further receipt will come.
-    pub is_final_receipt: Option<bool>,
+    pub(super) is_final_receipt: Option<bool>,
     direction: Option<Direction>,
     /// `Human` or `Bot`.
-    pub originating_entity: Option<String>,
+    pub(super) originating_entity: Option<String>,
     /// The conversation.
-    pub conversation_id: Option<String>,
+    pub(super) conversation_id: Option<String>,
+    /// What somebody attached to the message.
+    pub(super) metadata: Metadata,
 }
 
 /// Where a message comes from and goes to.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-pub struct Channel {
+#[derive(Default)]
+pub(super) struct Channel {
     /// The integration's id; absent from lean messages.
-    pub id: Option<String>,
+    id: Option<String>,
     /// The message's id once more.
-    pub message_id: Option<String>,
+    message_id: Option<String>,
     /// The receiving end.
-    pub to: Option<Party>,
+    pub(super) to: Option<Party>,
     /// The sending end.
-    pub from: Option<Party>,
+    pub(super) from: Option<Party>,
     /// When, in ISO 8601.
-    pub time: Option<String>,
+    pub(super) time: Option<String>,
+    /// What it answers, where all can see it.
+    pub(super) public: Option<PublicPost>,
 }
 
 /// An event in a conversation.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Event {
-    /// What happened.
-    pub event_type: Option<EventType>,
-    /// How long to show that somebody types.
-    pub typing: Option<Typing>,
+pub(super) struct Event {
+    event_type: Option<EventType>,
+    typing: Option<Typing>,
 }
 
 /// A typing event's own part.
-#[derive(Deserialize)]
-pub struct Typing {
+struct Typing {
     /// In milliseconds.
-    pub duration: Option<u64>,
+    duration: Option<u64>,
+}
+
+impl From<Members> for Webhook {
+    fn from(mut members: Members) -> Self {
+        let text = members.text("text");
+        let content: Vec<_> = members.list("content").map(ContentItem::from).collect();
+        let events: Vec<_> = members.objects("events").map(Event::from).collect();
+        let status = members.word("status");
+        let by_its_members = || match () {
+            () if status.is_some() => MessageType::Receipt,
+            () if !events.is_empty() => MessageType::Event,
+            () if content.iter().any(is_structured) => MessageType::Structured,
+            () if text.is_some() || !content.is_empty() => MessageType::Text,
+            () => MessageType::Other(String::new()),
+        };
+        Self {
+            id: members.id("id"),
+            message_type: members.word("type").unwrap_or_else(by_its_members),
+            channel: members.object("channel").map(Channel::from).unwrap_or_default(),
+            text,
+            content,
+            events,
+            status,
+            reasons: body::reasons(&mut members),
+            is_final_receipt: members.flag("isFinalReceipt"),
+            direction: members.word("direction"),
+            originating_entity: members.text("originatingEntity"),
+            conversation_id: members.id("conversationId"),
+            metadata: members.object("metadata").map(|Members(metadata)| Metadata(metadata)).unwrap_or_default(),
+        }
+    }
+}
+
+/// Whether a message that does not say what it is has more than text and files.
+fn is_structured(item: &ContentItem) -> bool {
+    !matches!(item.content, Content::Attachment(_) | Content::Text(_))
+}
+
+impl From<Members> for Channel {
+    fn from(mut members: Members) -> Self {
+        let public = members.object("publicMetadata").map(public_post);
+        Self {
+            id: members.id("id"),
+            message_id: members.id("messageId"),
+            to: members.object("to").map(party),
+            from: members.object("from").map(party),
+            time: members.text("time"),
+            public: match members.word("type") {
+                Some(Visibility::Public) => Some(public.unwrap_or_default()),
+                Some(Visibility::Private) => None,
+                Some(Visibility::Other(_)) | None => public,
+            },
+        }
+    }
+}
+
+fn public_post(mut metadata: Members) -> PublicPost {
+    PublicPost {
+        reply_to_id: metadata.id("replyToId").or_else(|| metadata.id("inReplyToMessageId")),
+        root_id: metadata.id("rootId"),
+        url: metadata.text("url"),
+    }
+}
+
+fn party(mut party: Members) -> Party {
+    let additional_id = |mut id: Members| Some(AdditionalId { r#type: id.text("type"), value: id.id("value")? });
+    Party {
+        id: party.id("id"),
+        id_type: party.word::<IdType>("idType"),
+        // Both spellings have been seen.
+        nickname: party.text("nickname").or_else(|| party.text("nickName")),
+        first_name: party.text("firstName"),
+        last_name: party.text("lastName"),
+        email: party.text("email"),
+        phone: None,
+        image: party.text("image"),
+        external_contact_id: party.id("externalContactId"),
+        additional_ids: party.objects("additionalIds").filter_map(additional_id).collect(),
+    }
+}
+
+impl From<Members> for Event {
+    fn from(mut event: Members) -> Self {
+        let typing = event.object("typing");
+        Self {
+            event_type: event.word("eventType"),
+            typing: typing.map(|mut typing| Typing { duration: typing.count("duration") }),
+        }
+    }
+}
+
+impl Event {
+    /// Whether somebody types, and for how long, where it says so.
+    pub(super) fn typing(&self) -> Option<Option<u64>> {
+        let is_typing = match &self.event_type {
+            Some(event_type) => *event_type == EventType::Typing,
+            None => self.typing.is_some(),
+        };
+        is_typing.then(|| self.typing.as_ref()?.duration)
+    }
 }
 
 impl Webhook {
     /// The message's id, wherever it stands.
     #[must_use]
     pub fn message_id(&self) -> Option<&str> {
-        [&self.id, &self.channel.message_id].into_iter().flatten().map(String::as_str).find(|id| !id.is_empty())
+        body::first_id([&self.id, &self.channel.message_id])
     }
 
     /// Which way it goes. Where it does not say, a receipt speaks of an inbound message, and all else goes out.
@@ -109,19 +206,7 @@ impl Webhook {
     /// of an inbound one (a receipt for what the customer wrote).
     #[must_use]
     pub fn integration_id(&self) -> Option<&str> {
-        if let Some(id) = &self.channel.id {
-            return Some(id);
-        }
         let party = if self.direction() == Direction::Inbound { &self.channel.to } else { &self.channel.from };
-        party.as_ref()?.id.as_deref()
+        self.channel.id.as_deref().or_else(|| party.as_ref()?.id.as_deref())
     }
-}
-
-/// Reads an explicit `null` like an absent field.
-fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }

@@ -1,13 +1,14 @@
 //! From HighLevel's bodies to the common message.
 
 use super::message_type::MessageType;
-use super::wire::{OutboundMessage, ProviderMessage, Text, Texts, Webhook, fault, read};
+use super::wire::{OutboundMessage, ProviderMessage, Webhook, fault, read};
 use crate::fields::Fault;
 use crate::message::{
-    Attachment, Call, Content, Direction, Email, FallbackText, IdType, Intent, Kind, Message, Other, Party, Voicemail,
+    Attachment, Call, Content, Direction, Email, FallbackText, IdType, Intent, Kind, Message, Metadata, Other, Party,
+    Voicemail,
 };
 use crate::platform::PlatformName;
-use crate::platform::body::id_of;
+use crate::platform::body::{first_id, id_of};
 
 /// Reads a webhook body that is a message.
 ///
@@ -28,25 +29,27 @@ impl OutboundMessage {
     /// It is a note of the staff's, which is no message.
     pub(super) fn into_message(self, body: &[u8]) -> Result<Message, Fault> {
         let direction = direction(&self.direction);
-        let sender = Texts(self.from.0.iter().cloned().collect());
-        let user = self.user_id.0.clone();
+        let sender: Vec<_> = self.from.iter().cloned().collect();
+        let user = self.user_id.clone();
         let (from, to) = match direction {
-            Direction::Inbound => (customer(self.contact_id.0.clone(), &sender), house(None, &self.to)),
-            _ => (house(user, &sender), customer(self.contact_id.0.clone(), &self.to)),
+            Direction::Inbound => (customer(self.contact_id.clone(), &sender), house(None, &self.to)),
+            _ => (house(user, &sender), customer(self.contact_id.clone(), &self.to)),
         };
-        let message_id = self.message_id.0.clone().or_else(|| self.webhook_id.0.clone());
+        let message_id = first_id([&self.message_id, &self.webhook_id]).map(str::to_owned);
         let shown =
-            Content { text: self.body.0.clone(), attachments: attachments(&self.attachments), ..Content::default() };
+            Content { text: self.body.clone(), attachments: attachments(&self.attachments), ..Content::default() };
         let message = Message {
             platform: PlatformName::HighLevel,
             message_id: message_id.unwrap_or_else(|| id_of(body)),
-            delivery_id: self.webhook_id.0.clone(),
+            delivery_id: first_id([&self.webhook_id]).map(str::to_owned),
             intent: Intent::Observation,
-            conversation_id: self.conversation_id.0.clone(),
+            conversation_id: self.conversation_id.clone(),
             direction,
             from,
             to,
-            time: self.date_added.0.clone(),
+            time: self.date_added.clone(),
+            public: None,
+            metadata: Metadata::default(),
             fallback_text: None,
             kind: self.kind()?,
         };
@@ -61,31 +64,31 @@ impl OutboundMessage {
                 return Err(fault("/messageType", "is that of a note of the staff's, which is never forwarded"));
             }
             Some(MessageType::Email) => Kind::Email(Box::new(Email {
-                subject: self.subject.0,
-                text: self.plain_text.0,
-                html: self.body.0,
-                recipients: self.to.0,
+                subject: self.subject,
+                text: self.plain_text,
+                html: self.body,
+                recipients: self.to,
                 cc: first_filled(self.cc_list, self.cc),
                 bcc: first_filled(self.bcc_list, self.bcc),
                 reply_to: None,
                 attachments,
             })),
             Some(MessageType::Call) => Kind::Call(Call {
-                text: self.body.0,
-                status: self.call_status.0.or(self.status.0),
-                duration_seconds: self.call_duration.0,
+                text: self.body,
+                status: self.call_status.or(self.status),
+                duration_seconds: self.call_duration,
                 attachments,
             }),
             Some(MessageType::Voicemail) => Kind::Voicemail(Voicemail {
-                text: self.body.0,
-                status: self.call_status.0.or(self.status.0),
-                duration_seconds: self.call_duration.0,
+                text: self.body,
+                status: self.call_status.or(self.status),
+                duration_seconds: self.call_duration,
                 recording_url: attachments.first().and_then(|recording| recording.url.clone()),
                 attachments,
             }),
             Some(MessageType::Other(word)) => Kind::Other(Other { platform_type: word }),
             None => Kind::Other(Other { platform_type: String::new() }),
-            Some(_) => Kind::Text(Content { text: self.body.0, attachments, ..Content::default() }),
+            Some(_) => Kind::Text(Content { text: self.body, attachments, ..Content::default() }),
         })
     }
 }
@@ -95,54 +98,57 @@ impl ProviderMessage {
     pub(super) fn into_message(self, body: &[u8]) -> Message {
         let sort = self.sort();
         let is_email = sort == Some(MessageType::Email);
-        let addresses = match &self.phone.0 {
-            Some(phone) if !is_email => Texts(vec![phone.clone()]),
-            _ => Texts(self.email_to.0.clone()),
+        let addresses = match &self.phone {
+            Some(phone) if !is_email => vec![phone.clone()],
+            _ => self.email_to.clone(),
         };
-        let sender = Texts(self.email_from.0.iter().cloned().collect());
+        let sender: Vec<_> = self.email_from.iter().cloned().collect();
         let attachments = attachments(&self.attachments);
-        let shown = Content { text: self.message.0.clone(), attachments: attachments.clone(), ..Content::default() };
+        let shown = Content { text: self.message.clone(), attachments: attachments.clone(), ..Content::default() };
         let kind = match sort {
             Some(MessageType::Email) => Kind::Email(Box::new(Email {
-                subject: self.subject.0,
-                text: self.message.0,
-                html: self.html.0,
-                recipients: self.email_to.0,
+                subject: self.subject,
+                text: self.message,
+                html: self.html,
+                recipients: self.email_to,
                 attachments,
                 ..Email::default()
             })),
             Some(MessageType::Call | MessageType::Voicemail | MessageType::Other(_)) => {
-                Kind::Other(Other { platform_type: self.channel.0.unwrap_or_default() })
+                Kind::Other(Other { platform_type: self.channel.unwrap_or_default() })
             }
-            _ => Kind::Text(Content { text: self.message.0, attachments, ..Content::default() }),
+            _ => Kind::Text(Content { text: self.message, attachments, ..Content::default() }),
         };
-        let intent = if self.message_id.0.is_some() { Intent::Request } else { Intent::RequestWithoutId };
+        let message_id = first_id([&self.message_id]).map(str::to_owned);
+        let intent = if message_id.is_some() { Intent::Request } else { Intent::RequestWithoutId };
         Message {
             platform: PlatformName::HighLevel,
-            message_id: self.message_id.0.unwrap_or_else(|| id_of(body)),
+            message_id: message_id.unwrap_or_else(|| id_of(body)),
             delivery_id: None,
             intent,
             conversation_id: None,
             direction: Direction::Outbound,
-            from: house(self.user_id.0, &sender),
-            to: customer(self.contact_id.0, &addresses),
+            from: house(self.user_id, &sender),
+            to: customer(self.contact_id, &addresses),
             time: None,
+            public: None,
+            metadata: Metadata::default(),
             fallback_text: fallback_text(&kind, shown),
             kind,
         }
     }
 }
 
-fn direction(word: &Text) -> Direction {
-    match Direction::from(word.0.clone().unwrap_or_default()) {
+fn direction(word: &Option<String>) -> Direction {
+    match Direction::from(word.clone().unwrap_or_default()) {
         Direction::Inbound => Direction::Inbound,
         Direction::Outbound | Direction::Other(_) => Direction::Outbound,
     }
 }
 
 /// The customer: by the contact's id, with an address beside it; without one, by the address.
-fn customer(contact_id: Option<String>, addresses: &Texts) -> Option<Party> {
-    let by_address = addresses.0.first().map(|address| at(address));
+fn customer(contact_id: Option<String>, addresses: &[String]) -> Option<Party> {
+    let by_address = addresses.first().map(|address| at(address));
     match contact_id {
         Some(id) => Some(Party { id: Some(id), id_type: Some(IdType::Opaque), ..by_address.unwrap_or_default() }),
         None => by_address,
@@ -150,9 +156,9 @@ fn customer(contact_id: Option<String>, addresses: &Texts) -> Option<Party> {
 }
 
 /// The company's end: by its address, or else by the user who wrote.
-fn house(user_id: Option<String>, addresses: &Texts) -> Option<Party> {
+fn house(user_id: Option<String>, addresses: &[String]) -> Option<Party> {
     let by_user = |id| Party { id: Some(id), id_type: Some(IdType::Opaque), ..Party::default() };
-    addresses.0.first().map(|address| at(address)).or_else(|| user_id.map(by_user))
+    addresses.first().map(|address| at(address)).or_else(|| user_id.map(by_user))
 }
 
 /// Whoever has this address, which may stand in angle brackets behind a name.
@@ -174,12 +180,12 @@ fn at(address: &str) -> Party {
     }
 }
 
-fn first_filled(list: Texts, other: Texts) -> Vec<String> {
-    if list.0.is_empty() { other.0 } else { list.0 }
+fn first_filled(list: Vec<String>, other: Vec<String>) -> Vec<String> {
+    if list.is_empty() { other } else { list }
 }
 
-fn attachments(urls: &Texts) -> Vec<Attachment> {
-    urls.0.iter().map(|url| Attachment { url: Some(url.clone()), ..Attachment::default() }).collect()
+fn attachments(urls: &[String]) -> Vec<Attachment> {
+    urls.iter().map(|url| Attachment { url: Some(url.clone()), ..Attachment::default() }).collect()
 }
 
 /// The message as plain text. One of a type that is not known is no more than what it shows.

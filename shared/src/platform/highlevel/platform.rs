@@ -54,7 +54,7 @@ impl Platform for Config {
             }
             // It is not on the list's account that a message is to be sent.
             Webhook::Requested(message) => {
-                self.check_owner(&head, head.app_id.0.is_some())?;
+                self.check_owner(&head, head.app_id.is_some())?;
                 // Without a time there is nothing to judge by, and to refuse all of those would lose them.
                 if head.has_time() {
                     self.check_age(&head, now).map_err(Rejection::Unreadable)?;
@@ -72,14 +72,14 @@ impl Platform for Config {
 impl Config {
     /// All customers' events have the same signature: only the ids in them say whose they are.
     fn check_owner(&self, head: &Head, by_app: bool) -> Result<(), Rejection> {
-        let is_location = head.location_id.as_str() == Some(&self.location_id);
-        let is_app = !by_app || self.app_id.as_deref().is_none_or(|id| head.app_id.as_str() == Some(id));
+        let is_location = head.location_id.as_deref() == Some(&self.location_id);
+        let is_app = !by_app || self.app_id.as_deref().is_none_or(|id| head.app_id.as_deref() == Some(id));
         if is_location && is_app { Ok(()) } else { Err(Rejection::Foreign) }
     }
 
     /// Whether the message is sent by the conversation provider that customers' messages come in by.
     fn is_provider(&self, message: &OutboundMessage) -> bool {
-        let provider = message.conversation_provider_id.as_str();
+        let provider = message.conversation_provider_id.as_deref();
         provider.is_some() && provider == self.conversation_provider_id.as_deref()
     }
 

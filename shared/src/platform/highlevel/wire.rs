@@ -2,11 +2,9 @@
 
 use super::message_type::MessageType;
 use crate::fields::Fault;
-use crate::json_bounds;
-use crate::limits::MAXIMUM_ID_BYTES;
+use crate::platform::body;
+use crate::platform::lenient::{self, Members};
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// What came to the webhook.
@@ -20,134 +18,144 @@ pub(super) enum Webhook {
 }
 
 /// What tells whose event it is, and of which type.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
 pub(super) struct Head {
-    #[serde(rename = "type")]
-    event_type: Text,
-    pub(super) location_id: Text,
-    pub(super) app_id: Text,
-    version_id: Text,
-    webhook_id: Text,
-    timestamp: Text,
-    message_id: Text,
-    contact_id: Text,
-    message_type: Text,
-    direction: Text,
+    event_type: Option<String>,
+    pub(super) location_id: Option<String>,
+    pub(super) app_id: Option<String>,
+    version_id: Option<String>,
+    webhook_id: Option<String>,
+    timestamp: Option<String>,
+    message_id: Option<String>,
+    contact_id: Option<String>,
+    message_type: Option<String>,
+    direction: Option<String>,
 }
 
 /// `OutboundMessage`.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
 pub(super) struct OutboundMessage {
-    pub(super) webhook_id: Text,
-    pub(super) message_id: Text,
-    pub(super) message_type: Text,
-    pub(super) message_type_string: Text,
-    pub(super) conversation_id: Text,
-    pub(super) conversation_provider_id: Text,
-    pub(super) contact_id: Text,
-    pub(super) user_id: Text,
-    pub(super) direction: Text,
-    pub(super) date_added: Text,
-    pub(super) body: Text,
-    pub(super) plain_text: Text,
-    pub(super) subject: Text,
-    pub(super) from: Text,
-    pub(super) to: Texts,
-    pub(super) cc: Texts,
-    pub(super) bcc: Texts,
-    pub(super) cc_list: Texts,
-    pub(super) bcc_list: Texts,
-    pub(super) attachments: Texts,
-    pub(super) status: Text,
-    pub(super) call_status: Text,
-    pub(super) call_duration: Number,
+    pub(super) webhook_id: Option<String>,
+    pub(super) message_id: Option<String>,
+    pub(super) message_type: Option<String>,
+    pub(super) message_type_string: Option<String>,
+    pub(super) conversation_id: Option<String>,
+    pub(super) conversation_provider_id: Option<String>,
+    pub(super) contact_id: Option<String>,
+    pub(super) user_id: Option<String>,
+    pub(super) direction: Option<String>,
+    pub(super) date_added: Option<String>,
+    pub(super) body: Option<String>,
+    pub(super) plain_text: Option<String>,
+    pub(super) subject: Option<String>,
+    pub(super) from: Option<String>,
+    pub(super) to: Vec<String>,
+    pub(super) cc: Vec<String>,
+    pub(super) bcc: Vec<String>,
+    pub(super) cc_list: Vec<String>,
+    pub(super) bcc_list: Vec<String>,
+    pub(super) attachments: Vec<String>,
+    pub(super) status: Option<String>,
+    pub(super) call_status: Option<String>,
+    pub(super) call_duration: Option<u64>,
 }
 
 /// `ProviderOutboundMessage`.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
 pub(super) struct ProviderMessage {
-    #[serde(rename = "type")]
-    pub(super) channel: Text,
-    pub(super) message_id: Text,
-    pub(super) contact_id: Text,
-    pub(super) user_id: Text,
-    pub(super) message: Text,
-    pub(super) html: Text,
-    pub(super) subject: Text,
-    pub(super) phone: Text,
-    pub(super) email_to: Texts,
-    pub(super) email_from: Text,
-    pub(super) attachments: Texts,
+    pub(super) channel: Option<String>,
+    pub(super) message_id: Option<String>,
+    pub(super) contact_id: Option<String>,
+    pub(super) user_id: Option<String>,
+    pub(super) message: Option<String>,
+    pub(super) html: Option<String>,
+    pub(super) subject: Option<String>,
+    pub(super) phone: Option<String>,
+    pub(super) email_to: Vec<String>,
+    pub(super) email_from: Option<String>,
+    pub(super) attachments: Vec<String>,
 }
 
-/// A text that is not empty. Whatever else stands in its place counts as nothing.
-#[derive(Deserialize, Default)]
-#[serde(from = "Value")]
-pub(super) struct Text(pub(super) Option<String>);
-
-impl From<Value> for Text {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::String(text) if !text.is_empty() => Self(Some(text)),
-            _ => Self(None),
+impl From<Members> for Head {
+    fn from(mut members: Members) -> Self {
+        Self {
+            event_type: members.text("type"),
+            location_id: members.text("locationId"),
+            app_id: members.text("appId"),
+            version_id: members.text("versionId"),
+            webhook_id: members.text("webhookId"),
+            timestamp: members.text("timestamp"),
+            message_id: members.text("messageId"),
+            contact_id: members.text("contactId"),
+            message_type: members.text("messageType"),
+            direction: members.text("direction"),
         }
     }
 }
 
-impl Text {
-    pub(super) fn as_str(&self) -> Option<&str> {
-        self.0.as_deref()
+impl From<Members> for OutboundMessage {
+    fn from(mut members: Members) -> Self {
+        Self {
+            webhook_id: members.text("webhookId"),
+            message_id: members.text("messageId"),
+            message_type: members.text("messageType"),
+            message_type_string: members.text("messageTypeString"),
+            conversation_id: members.text("conversationId"),
+            conversation_provider_id: members.text("conversationProviderId"),
+            contact_id: members.text("contactId"),
+            user_id: members.text("userId"),
+            direction: members.text("direction"),
+            date_added: members.text("dateAdded"),
+            body: members.text("body"),
+            plain_text: members.text("plainText"),
+            subject: members.text("subject"),
+            from: members.text("from"),
+            to: texts(&mut members, "to"),
+            cc: texts(&mut members, "cc"),
+            bcc: texts(&mut members, "bcc"),
+            cc_list: texts(&mut members, "ccList"),
+            bcc_list: texts(&mut members, "bccList"),
+            attachments: texts(&mut members, "attachments"),
+            status: members.text("status"),
+            call_status: members.text("callStatus"),
+            call_duration: members.count("callDuration"),
+        }
+    }
+}
+
+impl From<Members> for ProviderMessage {
+    fn from(mut members: Members) -> Self {
+        Self {
+            channel: members.text("type"),
+            message_id: members.text("messageId"),
+            contact_id: members.text("contactId"),
+            user_id: members.text("userId"),
+            message: members.text("message"),
+            html: members.text("html"),
+            subject: members.text("subject"),
+            phone: members.text("phone"),
+            email_to: texts(&mut members, "emailTo"),
+            email_from: members.text("emailFrom"),
+            attachments: texts(&mut members, "attachments"),
+        }
     }
 }
 
 /// Texts, as a list or as one; an element may be an object that has its text in `url`.
-#[derive(Deserialize, Default)]
-#[serde(from = "Value")]
-pub(super) struct Texts(pub(super) Vec<String>);
-
-impl From<Value> for Texts {
-    fn from(value: Value) -> Self {
-        let elements = match value {
-            Value::Array(elements) => elements,
-            one => vec![one],
-        };
-        let text = |mut element: Value| Text::from(element.get_mut("url").map_or(Value::Null, Value::take)).0;
-        Self(
-            elements
-                .into_iter()
-                .filter_map(|one| if one.is_string() { Text::from(one).0 } else { text(one) })
-                .collect(),
-        )
-    }
-}
-
-/// A whole number, perhaps written as a text or with a fraction.
-#[derive(Deserialize, Default)]
-#[serde(from = "Value")]
-pub(super) struct Number(pub(super) Option<u64>);
-
-impl From<Value> for Number {
-    fn from(value: Value) -> Self {
-        let number = match value {
-            Value::String(text) => text.trim().parse().ok(),
-            other => other.as_f64(),
-        };
-        Self(number.filter(|number| *number >= 0.0).map(|number| number.round() as u64))
-    }
+fn texts(members: &mut Members, name: &str) -> Vec<String> {
+    let text = |element| match element {
+        Value::Object(members) => Members(members).text("url"),
+        other => lenient::text(other),
+    };
+    members.list(name).filter_map(text).collect()
 }
 
 impl Head {
     /// When the platform says that it wrote the event.
     pub(super) fn written_at(&self) -> Option<Timestamp> {
-        self.timestamp.as_str()?.parse().ok()
+        self.timestamp.as_deref()?.parse().ok()
     }
 
     /// Whether the platform says when it wrote the event. A provider's request need not have it.
     pub(super) fn has_time(&self) -> bool {
-        self.timestamp.0.is_some()
+        self.timestamp.is_some()
     }
 
     /// Whether it is the flat body of a provider's request, whatever its type: the message's, the contact's and the
@@ -156,7 +164,7 @@ impl Head {
         let needed = [&self.message_id, &self.contact_id, &self.location_id];
         let of_events =
             [&self.app_id, &self.version_id, &self.webhook_id, &self.timestamp, &self.message_type, &self.direction];
-        needed.iter().all(|field| field.0.is_some()) && of_events.iter().all(|field| field.0.is_none())
+        needed.iter().all(|field| field.is_some()) && of_events.iter().all(|field| field.is_none())
     }
 }
 
@@ -164,8 +172,8 @@ impl OutboundMessage {
     /// What sort of message it is; a staff note if anything says that it is one, and else what is known before what is
     /// not.
     pub(super) fn sort(&self) -> Option<MessageType> {
-        let word = self.message_type.as_str().map(MessageType::read);
-        let type_string = self.message_type_string.as_str().map(MessageType::read);
+        let word = self.message_type.as_deref().map(MessageType::read);
+        let type_string = self.message_type_string.as_deref().map(MessageType::read);
         match (word, type_string) {
             (_, Some(MessageType::InternalComment)) => Some(MessageType::InternalComment),
             (Some(MessageType::Other(_)), Some(known)) if known.is_known() => Some(known),
@@ -177,37 +185,26 @@ impl OutboundMessage {
 impl ProviderMessage {
     /// What sort of message it is.
     pub(super) fn sort(&self) -> Option<MessageType> {
-        self.channel.as_str().map(MessageType::read)
+        self.channel.as_deref().map(MessageType::read)
     }
 }
 
 /// Reads a webhook body.
 ///
 /// # Errors
-/// What is wrong with the body, and where.
+/// It is not JSON, not an object, or does not say what it is or whose: where.
 pub(super) fn read(body: &[u8]) -> Result<(Head, Webhook), Fault> {
-    json_bounds::check(body)?;
-    // A list would be read as the fields in their order.
-    if body.trim_ascii().first().is_some_and(|first| *first == b'[') {
-        return Err(fault("", "must be an object"));
-    }
-    let head: Head = parse(body)?;
-    let webhook = match head.event_type.as_str() {
+    let members = body::read(body)?;
+    let head = Head::from(members.clone());
+    let webhook = match head.event_type.as_deref() {
         None => return Err(fault("/type", "is required")),
-        Some("OutboundMessage") => {
-            let message: OutboundMessage = parse(body)?;
-            check_id("/webhookId", &message.webhook_id)?;
-            check_id("/messageId", &message.message_id)?;
-            Webhook::Observed(Box::new(message))
-        }
+        Some("OutboundMessage") => Webhook::Observed(Box::new(OutboundMessage::from(members))),
         Some(word) if is_requested(&MessageType::read(word), &head) => {
-            let message: ProviderMessage = parse(body)?;
-            check_id("/messageId", &message.message_id)?;
-            Webhook::Requested(Box::new(message))
+            Webhook::Requested(Box::new(ProviderMessage::from(members)))
         }
         Some(_) => Webhook::Other,
     };
-    if head.location_id.0.is_none() && !matches!(webhook, Webhook::Other) {
+    if head.location_id.is_none() && !matches!(webhook, Webhook::Other) {
         return Err(fault("/locationId", "is required"));
     }
     Ok((head, webhook))
@@ -221,23 +218,6 @@ fn is_requested(sort: &MessageType, head: &Head) -> bool {
         MessageType::Call | MessageType::Voicemail | MessageType::Other(_) => head.is_request(),
         _ => true,
     }
-}
-
-fn check_id(pointer: &str, id: &Text) -> Result<(), Fault> {
-    match id.as_str() {
-        Some(id) if id.len() > MAXIMUM_ID_BYTES => {
-            Err(fault(pointer, &format!("must have at most {MAXIMUM_ID_BYTES} bytes")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Every field takes any value, so that all that can be wrong is wrong with the whole.
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
-    serde_json::from_slice(body).map_err(|error| {
-        let what = if error.is_data() { "is not an object with each field once" } else { "is not valid JSON" };
-        fault("", &format!("{what} (line {}, column {})", error.line(), error.column()))
-    })
 }
 
 pub(super) fn fault(pointer: &str, detail: &str) -> Fault {

@@ -1,12 +1,12 @@
 //! From Multicloud CX's wire format to the common message.
 
-use super::wire::{Address, Channel, MessageType, Webhook, WireReason};
+use super::wire::{Address, Channel, MessageType, Webhook};
 use crate::message::{
-    Content, Direction, Email, IdType, Intent, Kind, Message, Other, Party, Reason, Receipt, ReceiptStatus,
+    Content, Direction, Email, IdType, Intent, Kind, Message, Metadata, Other, Party, Receipt, ReceiptStatus,
 };
 use crate::platform::PlatformName;
 use crate::platform::body::id_of;
-use serde_json::Value;
+use crate::platform::lenient::Members;
 
 impl Webhook {
     /// The common form of this message, which came as `body`. All that comes goes out to the customer; where there are several, the first stands
@@ -16,16 +16,18 @@ impl Webhook {
         let kind = self.kind();
         let message_id = self.message_id().map_or_else(|| id_of(body), str::to_owned);
         let channel = self.channel.as_ref();
-        let to = channel.and_then(|channel| channel.to.known().next());
+        let to = channel.and_then(|channel| channel.to.first());
         let id_type = channel.and_then(Channel::customers_id_type);
         Message {
             platform: PlatformName::MulticloudCx,
             message_id,
             conversation_id: None,
             direction: Direction::Outbound,
-            from: channel.and_then(|channel| channel.from.known().next()).map(Address::party),
+            from: channel.and_then(|channel| channel.from.first()).map(Address::party),
             to: to.map(|to| Party { id_type, ..to.party() }),
             time: channel.and_then(|channel| channel.time.clone()),
+            public: None,
+            metadata: Metadata::default(),
             delivery_id: None,
             intent: Intent::Request,
             fallback_text: self.fallback_text(&kind),
@@ -35,47 +37,51 @@ impl Webhook {
 
     fn kind(&self) -> Kind {
         match &self.message_type {
-            MessageType::Text => Kind::Text(self.shown()),
-            MessageType::RichMedia => Kind::Structured(self.shown()),
+            MessageType::Text => Kind::Text(self.content()),
+            MessageType::RichMedia => Kind::Structured(self.content()),
             MessageType::Email => Kind::Email(Box::new(self.email())),
             MessageType::Receipt => Kind::Receipt(Receipt {
                 status: self.status.clone().map(ReceiptStatus::from),
-                reasons: self.reasons.iter().map(WireReason::reason).collect(),
+                reasons: self.reasons.clone(),
                 is_final_receipt: None,
             }),
             MessageType::Other(word) => Kind::Other(Other { platform_type: word.clone() }),
         }
     }
 
-    fn shown(&self) -> Content {
-        Content { text: self.text.clone(), content: self.content.iter().cloned().collect(), ..Content::default() }
+    fn content(&self) -> Content {
+        Content { text: self.text.clone(), content: self.content.clone(), ..Content::default() }
     }
 
     fn email(&self) -> Email {
-        let to = self.channel.iter().flat_map(|channel| channel.to.known());
+        let to = self.channel.iter().flat_map(|channel| &channel.to);
+        // What does not say what it is takes the free place.
+        let mut untyped = self.parts(None);
         Email {
             subject: self.subject.clone(),
-            text: self.part("text").or_else(|| self.text.clone()),
-            html: self.part("html"),
-            recipients: to.filter_map(|address| address.id.clone()).collect(),
+            text: self.parts(Some("text")).next().or_else(|| self.text.clone()).or_else(|| untyped.next()),
+            html: self.parts(Some("html")).next().or_else(|| untyped.next()),
+            recipients: to.map(|address| address.id.clone()).collect(),
             reply_to: self.reply_to().map(Address::party).map(Box::new),
             ..Email::default()
         }
     }
 
-    /// The text of the first part of this type.
-    fn part(&self, part_type: &str) -> Option<String> {
-        let is_it = |part: &&Value| {
-            part.get("type").and_then(Value::as_str).is_some_and(|word| word.eq_ignore_ascii_case(part_type))
+    /// The texts of the parts of this type, or of those that have none.
+    fn parts(&self, part_type: Option<&str>) -> impl Iterator<Item = String> {
+        let is_it = move |part: &mut Members| match (part.word::<String>("type"), part_type) {
+            (Some(word), Some(part_type)) => word.eq_ignore_ascii_case(part_type),
+            (word, part_type) => word.is_none() && part_type.is_none(),
         };
-        self.content.iter().find(is_it)?.get("text")?.as_str().map(str::to_owned)
+        let parts = self.content.iter().cloned().filter_map(Members::of);
+        parts.filter_map(move |mut part| if is_it(&mut part) { part.text("text") } else { None })
     }
 }
 
 impl Channel {
     /// What sort of address customers have on it.
     fn customers_id_type(&self) -> Option<IdType> {
-        match self.channel_type.as_deref()?.to_ascii_lowercase().as_str() {
+        match self.channel_type.as_deref()? {
             "sms" => Some(IdType::Phone),
             "email" => Some(IdType::Email),
             _ => None,
@@ -85,12 +91,6 @@ impl Channel {
 
 impl Address {
     fn party(&self) -> Party {
-        Party { id: self.id.clone(), nickname: self.name.clone(), ..Party::default() }
-    }
-}
-
-impl WireReason {
-    fn reason(&self) -> Reason {
-        Reason { code: self.code.clone(), message: self.message.clone() }
+        Party { id: Some(self.id.clone()), nickname: self.name.clone(), ..Party::default() }
     }
 }

@@ -2,7 +2,7 @@ use super::*;
 use serde_json::json;
 
 fn read(value: Value) -> ContentItem {
-    serde_json::from_value(value).unwrap()
+    ContentItem::from(value)
 }
 
 #[test]
@@ -14,6 +14,7 @@ fn every_content_type_of_the_channel_is_typed_and_written_back_unchanged() {
         json!({"contentType": "QuickReplyV2", "quickReplyV2": {"title": "t", "actions": [{"text": "a", "payload": "b"}]}}),
         json!({"contentType": "Card", "card": {"title": "t", "defaultAction": {"type": "Link", "url": "https://e.com"}, "actions": [{"type": "Postback", "text": "a", "payload": "p", "more": []}]}}),
         json!({"contentType": "Carousel", "carousel": {"cards": [{"title": "1"}, {"title": "2"}]}, "beside": true}),
+        json!({"contentType": "Text", "text": {"type": "Text", "body": "b"}}),
         json!({"contentType": "DatePicker", "datePicker": {"title": "t", "availableTimes": [{"duration": 1800, "dateTime": "2026-01-01T10:00:00Z"}], "location": {"latitude": 1.5}}}),
     ] {
         let item = read(value.clone());
@@ -27,7 +28,8 @@ fn other_channels_content_and_misfits_are_carried_untouched() {
     for value in [
         json!({"contentType": "ListPicker", "listPicker": {"sections": []}}),
         json!({"contentType": "NewInTheNextRelease", "x": [1, 2.5, null]}),
-        json!({"contentType": "Card", "card": {"title": 5}}),
+        json!({"contentType": "Card", "card": [{"title": "t"}]}),
+        json!({"contentType": "Text", "text": "not even an object"}),
         json!({"contentType": "Card"}),
         json!({"noType": true}),
         json!("not even an object"),
@@ -53,4 +55,86 @@ fn a_template_with_both_forms_keeps_both() {
     let value =
         json!({"contentType": "Notification", "template": {"text": "flat", "parameters": [], "body": {"text": "b"}}});
     assert_eq!(value, read(value.clone()).to_value());
+}
+
+#[test]
+fn a_field_that_does_not_fit_stays_as_it_came_and_the_others_are_typed() {
+    let value = json!({"contentType": "Card", "card": {
+        "title": 5, "description": "d", "image": null, "defaultAction": "none",
+        "actions": [{"text": "a", "payload": ["p"]}],
+    }});
+    let item = read(value.clone());
+    assert_eq!(value, item.to_value());
+    let Content::Card(card) = item.content else { panic!() };
+    assert_eq!((None, Some("d"), None), (card.title, card.description.as_deref(), card.image));
+    assert_eq!(Some("a"), card.actions.unwrap()[0].text.as_deref());
+    assert_eq!((json!(5), json!("none")), (card.extra["title"].clone(), card.extra["defaultAction"].clone()));
+}
+
+#[test]
+fn a_file_is_a_file_whatever_its_size_is_written_as() {
+    for size in [json!("10240"), json!(10240.0), json!(null), json!({"bytes": 10240}), json!(-1)] {
+        let value = json!({"contentType": "Attachment", "attachment": {"url": "https://e.com/a.pdf", "contentSizeBytes": size}});
+        let item = read(value.clone());
+        assert_eq!(value, item.to_value());
+        let Content::Attachment(file) = item.content else { panic!("{value}") };
+        assert_eq!((Some("https://e.com/a.pdf"), None), (file.url.as_deref(), file.content_size_bytes));
+    }
+}
+
+#[test]
+fn an_element_that_does_not_fit_stays_beside_the_others_at_its_place() {
+    for cards in [
+        json!([null, {"title": "1"}, "x", {"title": "2"}, 5]),
+        json!([{"title": "1"}, {"title": "2"}, []]),
+        json!([[], 1]),
+    ] {
+        let value = json!({"contentType": "Carousel", "carousel": {"cards": cards}});
+        let item = read(value.clone());
+        assert_eq!(value, item.to_value());
+        let Content::Carousel(carousel) = item.content else { panic!("{value}") };
+        let titles: Vec<_> = carousel.cards.iter().flatten().filter_map(|card| card.title.as_deref()).collect();
+        assert_eq!(if cards[1] == 1 { vec![] } else { vec!["1", "2"] }, titles, "{cards}");
+    }
+}
+
+#[test]
+fn a_templates_text_survives_an_odd_parameter_in_both_forms() {
+    let (text, parameters) = (json!("Hi Bob"), json!([{"name": 1, "text": "Bob"}, "odd"]));
+    let documented = json!({"contentType": "Notification", "template": {"header": {"text": "H"}, "body": {"text": text, "parameters": parameters}}});
+    for template in [
+        json!({"header": {"text": "H"}, "text": text, "parameters": parameters}),
+        json!({"header": {"text": "H"}, "body": null, "text": text, "parameters": parameters}),
+        documented["template"].clone(),
+    ] {
+        let item = read(json!({"contentType": "Notification", "template": template}));
+        assert_eq!((documented.clone(), Some("Hi Bob")), (item.to_value(), item.text()), "{template}");
+    }
+    let odd = json!({"contentType": "Notification", "template": {"body": ["odd"], "text": "Hi Bob"}});
+    let item = read(odd.clone());
+    assert_eq!((odd, Some("Hi Bob")), (item.to_value(), item.text()));
+}
+
+#[test]
+fn where_the_type_is_missing_the_fields_name_tells_it() {
+    for (field, word) in [
+        ("attachment", "Attachment"),
+        ("template", "Notification"),
+        ("quickReply", "QuickReply"),
+        ("quickReplyV2", "QuickReplyV2"),
+        ("card", "Card"),
+        ("carousel", "Carousel"),
+        ("datePicker", "DatePicker"),
+        ("text", "Text"),
+    ] {
+        let typed = read(json!({"contentType": word, field: {"beside": 1}}));
+        assert!(!matches!(typed.content, Content::Other(_)), "{word}");
+        assert_eq!(typed, read(json!({field: {"beside": 1}})));
+        for odd in [json!(null), json!(""), json!(5), json!([word])] {
+            assert_eq!(typed, read(json!({"contentType": odd, field: {"beside": 1}})), "{odd}");
+        }
+        let unknown = json!({"contentType": "NewInTheNextRelease", field: {"beside": 1}});
+        let item = read(unknown.clone());
+        assert_eq!((&typed.content, unknown), (&item.content, item.to_value()));
+    }
 }

@@ -1,0 +1,358 @@
+//! One odd member never costs another one, whichever it is and whatever stands in its place.
+//!
+//! Each member of each sample, at any depth, is replaced by each of [`oddities`]. The message is accepted all the same, and
+//! whatever the replaced member did not say itself is in it as before. What is refused is only what [`may_be_lost`] names.
+
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
+
+use serde_json::{Map, Value, json};
+use shared::integration::{Integration, IntegrationName};
+use shared::platform::{PlatformConfig, PlatformName, Received};
+use std::fs;
+use std::path::Path;
+
+const INTEGRATION: &str = "73cb7fb7-c2db-4996-88f3-0a83a4fea1da";
+
+/// What is put in a member's place.
+fn oddities() -> Vec<Value> {
+    vec![
+        json!(null),
+        json!(""),
+        json!(" "),
+        json!(5),
+        json!(1.5),
+        json!("5"),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!([null]),
+        json!({"a": {"b": []}}),
+    ]
+}
+
+struct Sample {
+    name: String,
+    platform: PlatformName,
+    body: Value,
+}
+
+impl Sample {
+    /// The message that comes of `body`, as a delivery has it, with its kind beside; nothing where it is not handed on.
+    fn normalized(&self, body: &Value) -> Option<Value> {
+        let accepted =
+            config(self.platform).accept(body.to_string().as_bytes(), "2026-01-02T03:04:06Z".parse().unwrap());
+        let Ok(Received::Message(message)) = accepted else { return None };
+        let mut normalized = serde_json::to_value(&message).unwrap();
+        normalized["kind"] = message.kind.name().into();
+        Some(normalized)
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.name.ends_with(name)
+    }
+}
+
+fn config(platform: PlatformName) -> PlatformConfig {
+    let own = match platform {
+        PlatformName::GenesysCloud => json!({
+            "platform": "genesys-cloud", "domain": "eu-central-1", "integrationId": INTEGRATION, "clientId": "client",
+            "clientSecret": "secret", "webhookSecrets": ["a-secret-of-some-length"],
+        }),
+        PlatformName::MulticloudCx => json!({
+            "platform": "multicloud-cx", "apiBaseUrl": "https://api.example.com/digital",
+            "contactCenterId": "0ff723ff-6c6f-44e0-9ce3-ce579337eadd", "channelId": "0123456789",
+            "appSecrets": ["secret-of-the-app"],
+        }),
+        PlatformName::HighLevel => json!({"platform": "highlevel", "locationId": "<Location ID>", "token": "t"}),
+    };
+    let mut document = own;
+    document["delivery"] =
+        json!({"url": "https://e.com/", "signingSecrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]});
+    let integration = Integration::parse("acme".parse().unwrap(), &document.to_string());
+    integration.unwrap_or_else(|faults| panic!("{faults:?}")).platform
+}
+
+/// The samples of all platforms that are messages, and one of Genesys Cloud that has nearly everything.
+fn samples() -> Vec<Sample> {
+    let mut samples = vec![Sample {
+        name: "everything".to_owned(),
+        platform: PlatformName::GenesysCloud,
+        body: json!({
+            "id": "message", "type": "Structured", "direction": "Outbound", "conversationId": "conversation",
+            "originatingEntity": "Bot", "metadata": {"order": "order-17"},
+            "channel": {
+                "id": INTEGRATION, "messageId": "message", "time": "2026-01-02T03:04:05Z", "type": "Public",
+                "publicMetadata": {"replyToId": "post-2", "rootId": "post-1", "url": "https://e.com/post-2"},
+                "from": {"id": INTEGRATION, "nickName": "Acme"},
+                "to": {
+                    "id": "customer", "idType": "Phone", "nickname": "Ada L.", "firstName": "Ada", "lastName": "Lovelace",
+                    "email": "ada@example.com", "image": "https://e.com/ada.png", "externalContactId": "contact",
+                    "additionalIds": [{"type": "PhoneNumber", "value": "+15550100"}, {"type": "Username", "value": "ada"}],
+                },
+            },
+            "content": [
+                {"contentType": "Text", "text": {"type": "Text", "body": "first line"}},
+                {"contentType": "Attachment", "attachment": {"mediaType": "File", "url": "https://e.com/a", "contentSizeBytes": 7}},
+                {"contentType": "Attachment", "attachment": {"mediaType": "Image", "url": "https://e.com/b", "filename": "b"}},
+                {"contentType": "Notification", "template": {
+                    "header": {"text": "header"}, "footer": {"text": "footer"}, "buttons": [{"text": "button"}],
+                    "body": {"text": "second line", "parameters": [{"name": "name", "text": "value"}]},
+                }},
+                {"contentType": "ListPicker", "listPicker": {"sections": [{"title": "section"}]}},
+            ],
+        }),
+    }];
+    for (folder, platform) in [
+        ("genesys-cloud/documentation", PlatformName::GenesysCloud),
+        ("genesys-cloud/wire", PlatformName::GenesysCloud),
+        ("multicloud-cx", PlatformName::MulticloudCx),
+        ("highlevel/documentation", PlatformName::HighLevel),
+        ("highlevel/wire", PlatformName::HighLevel),
+    ] {
+        for (name, text) in fixtures(folder) {
+            let text = text.replace("<Integration ID>", INTEGRATION).replace("<Channel>", "0123456789");
+            let Ok(mut body) = serde_json::from_str::<Value>(&text.replace("<Time>", "2026-01-02T03:04:05Z")) else {
+                continue;
+            };
+            if platform == PlatformName::HighLevel {
+                body["locationId"] = "<Location ID>".into();
+            }
+            let sample = Sample { name, platform, body };
+            if sample.normalized(&sample.body).is_some() {
+                samples.push(sample);
+            }
+        }
+    }
+    assert_eq!(32, samples.len());
+    samples
+}
+
+fn fixtures(folder: &str) -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(folder);
+    let files = fs::read_dir(path).unwrap().map(|file| file.unwrap().path());
+    let named = |path: &Path| format!("{folder}/{}", path.file_stem().unwrap().to_str().unwrap());
+    files.map(|path| (named(&path), fs::read_to_string(&path).unwrap())).collect()
+}
+
+/// The pointers to all members and elements within `value`.
+fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+    let children: Vec<(String, &Value)> = match value {
+        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), value)).collect(),
+        Value::Array(elements) => elements.iter().enumerate().map(|(i, value)| (i.to_string(), value)).collect(),
+        _ => return,
+    };
+    for (name, child) in children {
+        let at = format!("{at}/{name}");
+        pointers(child, &at, found);
+        found.push(at);
+    }
+}
+
+/// All that is said within `value`.
+fn scalars(value: &Value, found: &mut Vec<Value>) {
+    match value {
+        Value::Object(members) => members.values().for_each(|value| scalars(value, found)),
+        Value::Array(elements) => elements.iter().for_each(|value| scalars(value, found)),
+        scalar => found.push(scalar.clone()),
+    }
+}
+
+/// Whether a message may be refused, or not handed on, for what stands at this place: it is what says whose it is, or that
+/// it is for the customer and no note of the staff's.
+fn may_be_lost(sample: &Sample, at: &str, odd: &Value) -> bool {
+    let names_another = *odd == json!(5) || *odd == json!("5");
+    let channel = &sample.body["channel"];
+    match (sample.platform, at) {
+        (PlatformName::GenesysCloud | PlatformName::MulticloudCx, "/channel") => true,
+        (PlatformName::GenesysCloud | PlatformName::MulticloudCx, "/channel/id") => {
+            names_another || channel["from"]["id"] != channel["id"] && channel["to"]["id"] != channel["id"]
+        }
+        (PlatformName::GenesysCloud, "/channel/from" | "/channel/from/id") => {
+            channel["id"].is_null() && sample.body["type"] != "Receipt"
+        }
+        (PlatformName::HighLevel, "/type" | "/locationId") => true,
+        (PlatformName::HighLevel, "/messageType") => sample.body["messageTypeString"].is_null(),
+        (PlatformName::HighLevel, "/messageTypeString") => sample.body["messageType"].is_null(),
+        _ => false,
+    }
+}
+
+/// Whether the kind may be another one: another word is another kind, and where all that tells a kind is gone, so is that.
+fn may_be_of_another_kind(sample: &Sample, at: &str, odd: &Value) -> bool {
+    let another_word = *odd == json!("5") || sample.platform == PlatformName::HighLevel && *odd == json!(" ");
+    match at {
+        "/type" => another_word || sample.is("unknown-type"),
+        "/events" | "/events/0" => true,
+        "/events/0/eventType" => another_word,
+        _ => false,
+    }
+}
+
+/// What of `before` is lost in `after`, but for what the replaced member said.
+fn lost(before: &Value, after: &Value, said: &[Value], at: &str, found: &mut Vec<String>) {
+    let is_touched = |value: &Value| {
+        let mut own = Vec::new();
+        scalars(value, &mut own);
+        own.is_empty() || own.iter().any(|value| is_said(value, said))
+    };
+    match (before, after) {
+        (Value::Object(members), Value::Object(after)) => {
+            for (name, value) in members {
+                // What sort of id it is goes with the id.
+                let goes_with_the_id = name == "idType" && members.get("id").is_some_and(is_touched);
+                if !goes_with_the_id {
+                    lost(value, after.get(name).unwrap_or(&Value::Null), said, &format!("{at}/{name}"), found);
+                }
+            }
+        }
+        (Value::Array(elements), Value::Array(after)) => {
+            let mut rest = after.iter();
+            for (index, element) in elements.iter().enumerate() {
+                let at = format!("{at}/{index}");
+                if !is_touched(element) {
+                    if !rest.any(|after| after == element) {
+                        found.push(at);
+                    }
+                } else if elements.len() == after.len() {
+                    lost(element, &after[index], said, &at, found);
+                }
+            }
+        }
+        (value, after) if value != after && !is_touched(value) => found.push(at.to_owned()),
+        _ => {}
+    }
+}
+
+/// Whether the replaced member said it: it is a part of that, or has it among its lines.
+fn is_said(value: &Value, said: &[Value]) -> bool {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned).to_lowercase();
+    let value = text(value);
+    said.iter().map(text).any(|said| said.contains(&value) || value.lines().any(|line| line == said))
+}
+
+/// What goes with the replaced member beside what it says itself.
+fn follows(sample: &Sample, at: &str, odd: &Value, lost: &str) -> bool {
+    match (sample.platform, at) {
+        // It is made of all parts.
+        _ if lost == "/fallbackText" => true,
+        // What sort of address customers have is that of the channel.
+        (PlatformName::MulticloudCx, "/channel/type") => lost == "/to/idType",
+        // A part of another type is no part of the mail's text.
+        (PlatformName::MulticloudCx, "/content/0/type" | "/content/1/type") => *odd == json!("5"),
+        // Whose end is which.
+        (PlatformName::HighLevel, "/direction") if lost != "/messageId" => {
+            ["/direction", "/from", "/to"].contains(&lost)
+        }
+        // The id is a digest of the whole.
+        (PlatformName::HighLevel, _) => lost == "/messageId" && sample.body.get("messageId").is_none(),
+        _ => false,
+    }
+}
+
+#[test]
+fn one_odd_member_costs_nothing_but_itself() {
+    let (mut cases, mut faults) = (0, Vec::new());
+    for sample in samples() {
+        let before = sample.normalized(&sample.body).unwrap();
+        let mut places = Vec::new();
+        pointers(&sample.body, "", &mut places);
+        for at in places {
+            let mut said = Vec::new();
+            scalars(sample.body.pointer(&at).unwrap(), &mut said);
+            for odd in oddities() {
+                cases += 1;
+                let mut body = sample.body.clone();
+                *body.pointer_mut(&at).unwrap() = odd.clone();
+                let Some(after) = sample.normalized(&body) else {
+                    if !may_be_lost(&sample, &at, &odd) {
+                        faults.push(format!("{} {at} = {odd}: the message", sample.name));
+                    }
+                    continue;
+                };
+                if before["kind"] != after["kind"] {
+                    if !may_be_of_another_kind(&sample, &at, &odd) {
+                        faults.push(format!("{} {at} = {odd}: the kind", sample.name));
+                    }
+                    continue;
+                }
+                let mut missing = Vec::new();
+                lost(&before, &after, &said, "", &mut missing);
+                missing.retain(|lost| !follows(&sample, &at, &odd, lost));
+                faults.extend(missing.iter().map(|lost| format!("{} {at} = {odd}: {lost}", sample.name)));
+                if sample.platform == PlatformName::GenesysCloud && at.starts_with("/content/") {
+                    faults.extend(content_fault(&sample, &at, &odd, &before, &after));
+                }
+            }
+        }
+    }
+    assert!(cases > 5_000, "{cases}");
+    assert!(faults.is_empty(), "{} of {cases}:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// Within `content[]` every odd member but a `null` element and what says the type stays as it came.
+fn content_fault(sample: &Sample, at: &str, odd: &Value, before: &Value, after: &Value) -> Option<String> {
+    let is_element = at.matches('/').count() == 2;
+    if at.ends_with("/contentType") || is_element && odd.is_null() {
+        return None;
+    }
+    let mut expected = Map::new();
+    expected.insert("content".to_owned(), before["content"].clone());
+    let mut expected = Value::Object(expected);
+    // The flat form of a template is written as the documented one.
+    let place = expected.pointer_mut(at).is_some().then(|| at.to_owned());
+    let place = place.unwrap_or_else(|| at.replace("/template/", "/template/body/"));
+    *expected.pointer_mut(&place)? = odd.clone();
+    let is_so = expected["content"] == after["content"];
+    (!is_so).then(|| format!("{} {at} = {odd}: content[] is {}", sample.name, after["content"]))
+}
+
+/// By these ids the messaging service and the ledger know what they have had: an upgrade changes none.
+#[test]
+fn identities_are_the_same_in_every_version() {
+    let acme: IntegrationName = "acme".parse().unwrap();
+    for (name, identity) in IDENTITIES {
+        let (folder, _) = name.rsplit_once('/').unwrap();
+        let (_, text) = fixtures(folder).into_iter().find(|(found, _)| *found == name).unwrap();
+        let platform = match name.split('/').next().unwrap() {
+            "genesys-cloud" => PlatformName::GenesysCloud,
+            "multicloud-cx" => PlatformName::MulticloudCx,
+            _ => PlatformName::HighLevel,
+        };
+        assert_eq!(identity, platform.read(text.as_bytes()).unwrap().identity(&acme).as_str(), "{name}");
+    }
+}
+
+#[rustfmt::skip]
+const IDENTITIES: [(&str, &str); 31] = [
+    ("genesys-cloud/documentation/media", "ee76ec0e0af00123e0745382071864fb9fb74b920e72ec9118886f82d930ee83"),
+    ("genesys-cloud/documentation/template", "1dd4720989c8a347211bddd38bef0d30d5ba0735a3cb7c743094ad432ab95a8c"),
+    ("genesys-cloud/documentation/text", "ee76ec0e0af00123e0745382071864fb9fb74b920e72ec9118886f82d930ee83"),
+    ("genesys-cloud/documentation/typing", "5080c948c6808c377f885afc40256c62a83dccd1065fe004b329ef41a802e5b5"),
+    ("genesys-cloud/wire/card", "9090010b0bb8f48de9767eb6b608ca83dc0c9935f3cbab2bac11e3162e3d513f"),
+    ("genesys-cloud/wire/carousel", "9090010b0bb8f48de9767eb6b608ca83dc0c9935f3cbab2bac11e3162e3d513f"),
+    ("genesys-cloud/wire/date-picker", "9090010b0bb8f48de9767eb6b608ca83dc0c9935f3cbab2bac11e3162e3d513f"),
+    ("genesys-cloud/wire/media", "ff57ce1dd708695e1b5123fdc498d15df22bfaf4c1434f31fca1e6544b8d4bb7"),
+    ("genesys-cloud/wire/quick-replies-v2", "9090010b0bb8f48de9767eb6b608ca83dc0c9935f3cbab2bac11e3162e3d513f"),
+    ("genesys-cloud/wire/quick-replies", "9090010b0bb8f48de9767eb6b608ca83dc0c9935f3cbab2bac11e3162e3d513f"),
+    ("genesys-cloud/wire/receipt-failed", "9cf263b5045e8e175225144cfdef58c5b3beacd6bb1223d14fcdf3315b2c179e"),
+    ("genesys-cloud/wire/receipt", "3192be3ddcf992705c80f38de3bb2ab50af9982208e06b37b3e4d01bf9aa58a5"),
+    ("genesys-cloud/wire/template", "9090010b0bb8f48de9767eb6b608ca83dc0c9935f3cbab2bac11e3162e3d513f"),
+    ("genesys-cloud/wire/text", "ff57ce1dd708695e1b5123fdc498d15df22bfaf4c1434f31fca1e6544b8d4bb7"),
+    ("genesys-cloud/wire/typing", "276e29623ebd6f51cb13fa3191f0542128a211fb3734957fc5d9badd78a9590b"),
+    ("highlevel/documentation/call", "3289026843a8b67df1dd35c65dfd282d1b1215b76b062bfb0ab73398322a2eb7"),
+    ("highlevel/documentation/email", "a1dac633ba0a295d5042237f235d1d510e361295e6b76f1fedc1f73ec9137c62"),
+    ("highlevel/documentation/message", "daca52126a4d89fa3c88a77ed9e81e593dda08eb8fb85e2e0f5b69e2aaf74d6f"),
+    ("highlevel/documentation/voicemail", "f239be50b88c12c34a23e138061a3a82f806a54e7225c3988e93113a192388c6"),
+    ("highlevel/wire/call", "158ddd313ddaca7a4bfd46f92cc387e243f4f458f7ed52f679e1ebde3aa6b5ee"),
+    ("highlevel/wire/email", "51db02ae33b70eae3e9d88d7c970d1ebed0978768cb4fdfbbf532c96c79f503c"),
+    ("highlevel/wire/live-chat", "d1a30137f3c8c93414467029247558df68133ff24c9bb2d06abb04cd8b345b54"),
+    ("highlevel/wire/provider-email", "d586af80eb90f6a633faf93b0631515cdfa51cc3c95d94b8225a2f1d3046bc4e"),
+    ("highlevel/wire/provider-sms", "7be8fd1ed12dc69b4d8ffb72cefd0b1fbe2994044ac4cab315f35c4911bd022f"),
+    ("highlevel/wire/sms", "d1a30137f3c8c93414467029247558df68133ff24c9bb2d06abb04cd8b345b54"),
+    ("highlevel/wire/voicemail", "19121615f0b47c98b308c04767a7a2cfe984cc22eadc8f2944b2727feb945c46"),
+    ("multicloud-cx/email", "a6aabceaebccf72578cf4799b54da8211ff2222d72ce09db468e484049410587"),
+    ("multicloud-cx/receipt", "270c86763b0330a7425218204c35ecc96a9f131d6d75dad63aa5b854b20dea49"),
+    ("multicloud-cx/rich-media", "eedb076d042f44b7ac17c034b9f24f66fefaaea3a9742dc315e6846592b7c5a4"),
+    ("multicloud-cx/sms", "3b56698bac9b84fc9601001b2cbe9b860668cce9624cdc47696ca9ee9de060bf"),
+    ("multicloud-cx/unknown-type", "bebe9debd6eb5010ac671f665079c1902a9c6cbeb91352c9c5d669d8223f7a17"),
+];
