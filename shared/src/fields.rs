@@ -1,8 +1,13 @@
-//! Reading JSON objects strictly: every fault is found and named by its JSON pointer, not only the first.
+//! Reading JSON objects: every fault is found and named by its JSON pointer, not only the first.
+//!
+//! In a caller's request a member that is `null` or a blank text is absent, at every depth: generated clients write such
+//! members, also for fields of a newer version. In an integration's configuration it is a fault, because there an absent
+//! member often allows more: a caller without `routes` may use all of them.
 
 use crate::limits::{MAXIMUM_ID_BYTES, bounded};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// One thing that is wrong with a document. It names the field and never repeats the value.
@@ -27,19 +32,36 @@ pub fn pointer(parent: &str, segment: &str) -> String {
     format!("{parent}/{}", segment.replace('~', "~0").replace('/', "~1"))
 }
 
+/// What a member is that is `null` or a blank text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blank {
+    /// As if it were not there.
+    Absent,
+    /// A value like any other, which most readers refuse.
+    Present,
+}
+
 /// Reads one object: takes known members out one by one, and counts what is left over as a fault.
 pub struct Fields<'f> {
     members: Map<String, Value>,
+    /// The names that were asked for so far.
+    known: Vec<&'static str>,
     path: String,
+    blank: Blank,
     faults: &'f mut Vec<Fault>,
 }
 
 impl<'f> Fields<'f> {
     /// Starts on `value`, which stands at `path`. A value that is not an object is a fault, and there is nothing more
     /// to read.
-    pub fn of(value: Value, path: String, faults: &'f mut Vec<Fault>) -> Option<Self> {
+    fn of(value: Value, path: String, blank: Blank, faults: &'f mut Vec<Fault>) -> Option<Self> {
         match value {
-            Value::Object(members) => Some(Self { members, path, faults }),
+            Value::Object(mut members) => {
+                if blank == Blank::Absent {
+                    members.retain(|_, value| !is_blank(value));
+                }
+                Some(Self { members, known: Vec::new(), path, blank, faults })
+            }
             _ => {
                 faults.push(Fault { pointer: path, detail: "must be an object".to_owned() });
                 None
@@ -49,12 +71,19 @@ impl<'f> Fields<'f> {
 
     /// Whether a member is there and not read yet.
     #[must_use]
-    pub fn has(&self, name: &str) -> bool {
+    pub fn has(&mut self, name: &'static str) -> bool {
+        if !self.known.contains(&name) {
+            self.known.push(name);
+        }
         self.members.contains_key(name)
     }
 
+    fn take(&mut self, name: &'static str) -> Option<Value> {
+        if self.has(name) { self.members.remove(name) } else { None }
+    }
+
     /// Reads a member that must be there. `None` means that a fault was noted.
-    pub fn required<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, String>) -> Option<T> {
+    pub fn required<T>(&mut self, name: &'static str, read: impl FnOnce(Value) -> Result<T, String>) -> Option<T> {
         if !self.has(name) {
             self.fault(name, "is required");
         }
@@ -62,13 +91,13 @@ impl<'f> Fields<'f> {
     }
 
     /// Reads a member that may be absent. `None` means absent or that a fault was noted.
-    pub fn optional<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, String>) -> Option<T> {
-        let value = self.members.remove(name)?;
+    pub fn optional<T>(&mut self, name: &'static str, read: impl FnOnce(Value) -> Result<T, String>) -> Option<T> {
+        let value = self.take(name)?;
         read(value).map_err(|detail| self.fault(name, &detail)).ok()
     }
 
     /// Reads a member that is an object itself and must be there.
-    pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Option<T> {
+    pub fn object<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Option<T> {
         if !self.has(name) {
             self.fault(name, "is required");
         }
@@ -76,15 +105,19 @@ impl<'f> Fields<'f> {
     }
 
     /// Reads a member that is an object itself and may be absent.
-    pub fn optional_object<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Option<T> {
-        let value = self.members.remove(name)?;
-        Self::read_at(value, pointer(&self.path, name), self.faults, read)
+    pub fn optional_object<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.take(name)?;
+        Self::read_at(value, pointer(&self.path, name), self.blank, self.faults, read)
     }
 
     /// Reads a member that is an object itself or, in short, a single value, and may be absent.
     pub fn optional_value_or_object<T>(
         &mut self,
-        name: &str,
+        name: &'static str,
         value: impl FnOnce(Value) -> Result<T, String>,
         object: impl FnOnce(&mut Fields<'_>) -> Option<T>,
     ) -> Option<T> {
@@ -94,16 +127,22 @@ impl<'f> Fields<'f> {
         }
     }
 
-    /// Reads a member that is a list of objects and may be absent; absent is empty.
-    pub fn objects<T>(&mut self, name: &str, mut read: impl FnMut(&mut Fields<'_>) -> Option<T>) -> Option<Vec<T>> {
+    /// Reads a member that is a list of objects and may be absent; absent is empty. An element that is `null` is passed
+    /// over where such a member is absent.
+    pub fn objects<T>(
+        &mut self,
+        name: &'static str,
+        mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
         let path = pointer(&self.path, name);
-        match self.members.remove(name) {
+        match self.take(name) {
             None => Some(Vec::new()),
             Some(Value::Array(elements)) => elements
                 .into_iter()
                 .enumerate()
+                .filter(|(_, element)| !(self.blank == Blank::Absent && element.is_null()))
                 .map(|(index, element)| {
-                    Self::read_at(element, pointer(&path, &index.to_string()), self.faults, &mut read)
+                    Self::read_at(element, pointer(&path, &index.to_string()), self.blank, self.faults, &mut read)
                 })
                 .collect::<Vec<_>>()
                 .into_iter()
@@ -113,6 +152,32 @@ impl<'f> Fields<'f> {
                 None
             }
         }
+    }
+
+    /// Reads a member that is a flat map of texts and may be absent; absent is empty. Numbers and booleans become their
+    /// text, and a member that is `null` is none.
+    pub fn texts(&mut self, name: &'static str) -> Option<BTreeMap<String, String>> {
+        let path = pointer(&self.path, name);
+        let members = match self.take(name) {
+            None => return Some(BTreeMap::new()),
+            Some(Value::Object(members)) => members,
+            Some(_) => {
+                self.fault(name, "must be an object whose values are strings, numbers or booleans");
+                return None;
+            }
+        };
+        let mut texts = BTreeMap::new();
+        let mut is_good = true;
+        for (name, value) in members.into_iter().filter(|(_, value)| !value.is_null()) {
+            if let Some(text) = scalar_text(&value) {
+                texts.insert(name, text);
+            } else {
+                let detail = "must be a string, a number, true or false".to_owned();
+                self.faults.push(Fault { pointer: pointer(&path, &bounded(&name)), detail });
+                is_good = false;
+            }
+        }
+        is_good.then_some(texts)
     }
 
     /// Notes that something is wrong with member `name`.
@@ -125,10 +190,10 @@ impl<'f> Fields<'f> {
         self.faults.push(Fault { pointer: self.path.clone(), detail: detail.to_owned() });
     }
 
-    /// Ends the reading of this object: members that nobody asked for are faults.
+    /// Ends the reading of this object: unknown members are faults.
     fn finish(self) {
         for name in self.members.keys() {
-            let detail = "is not a known field".to_owned();
+            let detail = format!("is not a known field; known are {}", self.known.join(", "));
             self.faults.push(Fault { pointer: pointer(&self.path, &bounded(name)), detail });
         }
     }
@@ -136,26 +201,66 @@ impl<'f> Fields<'f> {
     fn read_at<T>(
         value: Value,
         path: String,
+        blank: Blank,
         faults: &mut Vec<Fault>,
         read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
     ) -> Option<T> {
-        let mut fields = Fields::of(value, path, faults)?;
+        let mut fields = Fields::of(value, path, blank, faults)?;
         let result = read(&mut fields);
         fields.finish();
         result
     }
 }
 
-/// Reads a whole document.
+/// Reads a caller's request.
 ///
 /// # Errors
 /// Every fault that was found, in the order of reading.
 pub fn read<T>(value: Value, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<T, Vec<Fault>> {
+    read_document(value, Blank::Absent, read)
+}
+
+/// Reads an integration's configuration, in which a member that is `null` or blank is a fault.
+///
+/// # Errors
+/// Every fault that was found, in the order of reading.
+pub fn read_configuration<T>(value: Value, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<T, Vec<Fault>> {
+    read_document(value, Blank::Present, read)
+}
+
+fn read_document<T>(
+    value: Value,
+    blank: Blank,
+    read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+) -> Result<T, Vec<Fault>> {
     let mut faults = Vec::new();
-    let result = Fields::read_at(value, String::new(), &mut faults, read);
+    let result = Fields::read_at(value, String::new(), blank, &mut faults, read);
     match result {
         Some(result) if faults.is_empty() => Ok(result),
         _ => Err(faults),
+    }
+}
+
+/// Whether a value is `null` or a text of nothing but white space.
+#[must_use]
+pub fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        _ => false,
+    }
+}
+
+/// The text of a string, a number or a boolean: whole numbers as digits, others as JSON writes them.
+fn scalar_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(boolean) => Some(boolean.to_string()),
+        Value::Number(number) => Some(match number.as_f64().filter(|float| number.is_f64() && is_whole(*float)) {
+            Some(float) => (float as i64).to_string(),
+            None => number.to_string(),
+        }),
+        _ => None,
     }
 }
 
@@ -178,6 +283,24 @@ pub fn text(value: Value) -> Result<String, String> {
 pub fn id(value: Value) -> Result<String, String> {
     let id = text(value)?;
     if id.len() > MAXIMUM_ID_BYTES { Err(format!("must have at most {MAXIMUM_ID_BYTES} bytes")) } else { Ok(id) }
+}
+
+/// One of a few words, in any case; white space around it does not count.
+///
+/// # Errors
+/// It is none of them: the detail names all of them.
+pub fn one_of<T: Clone>(words: &[(&str, T)]) -> impl Fn(Value) -> Result<T, String> {
+    move |value| {
+        let given = value.as_str().unwrap_or_default().trim();
+        let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(given));
+        found.map(|(_, meaning)| meaning.clone()).ok_or_else(|| {
+            let words: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+            match words.split_last() {
+                Some((last, others)) if !others.is_empty() => format!("must be {} or {last}", others.join(", ")),
+                _ => format!("must be {}", words.concat()),
+            }
+        })
+    }
 }
 
 /// A text that one of the standard parsers reads; `what` says what it must be.
@@ -230,10 +353,14 @@ pub fn whole_number(
 /// A whole number that is not negative, however it is written: to JSON, 5 and 5.0 are the same.
 #[must_use]
 pub fn whole(value: &Value) -> Option<u64> {
-    // So far every whole number has a double of its own.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    let with_a_point = || value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..=EXACT).contains(number));
+    let with_a_point = || value.as_f64().filter(|number| is_whole(*number) && *number >= 0.0);
     value.as_u64().or_else(|| with_a_point().map(|number| number as u64))
+}
+
+/// Whether a double is a whole number, and no other whole number has the same double.
+fn is_whole(number: f64) -> bool {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    number.fract() == 0.0 && number.abs() <= EXACT
 }
 
 /// A media type by RFC 6838: `type/subtype` in lower case, with whatever parameters there are.
@@ -264,90 +391,4 @@ pub fn media_type(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn faults(value: Value) -> Vec<String> {
-        read(value, |fields| {
-            let name = fields.required("name", text);
-            let age = fields.optional("age", whole_number("seconds", 1..=9));
-            let inner = fields.object("inner", |inner| inner.required("flag", boolean));
-            let items = fields.objects("items", |item| item.required("a/b", text));
-            Some((name?, age, inner?, items?))
-        })
-        .map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
-    }
-
-    #[test]
-    fn a_good_document_has_no_faults() {
-        assert!(faults(json!({"name": "n", "inner": {"flag": true}, "items": [{"a/b": "c"}]})).is_empty());
-    }
-
-    #[test]
-    fn all_faults_are_reported_together_each_at_its_place() {
-        let found = faults(json!({"age": 10, "inner": {"flag": "yes", "more": 1}, "items": [{}, 5], "x~y": 0}));
-        assert_eq!(
-            vec![
-                "/name is required",
-                "/age must be a whole number of seconds from 1 to 9",
-                "/inner/flag must be true or false",
-                "/inner/more is not a known field",
-                "/items/0/a~1b is required",
-                "/items/1 must be an object",
-                "/x~0y is not a known field",
-            ],
-            found
-        );
-    }
-
-    #[test]
-    fn an_id_has_at_most_512_bytes() {
-        assert_eq!(Ok("é".repeat(256)), id("é".repeat(256).into()));
-        assert_eq!(Err("must have at most 512 bytes".to_owned()), id("x".repeat(513).into()));
-        assert_eq!(Err("must not be empty or blank".to_owned()), id(" ".into()));
-    }
-
-    #[test]
-    fn the_name_of_an_unknown_field_is_cut_off_where_it_is_longer_than_an_id() {
-        let found = faults(json!({"name": "n", "inner": {"flag": true}, "x".repeat(100_000): 0}));
-        let [fault] = found.as_slice() else { panic!("{} faults", found.len()) };
-        assert!(fault.ends_with("…(cut) is not a known field") && fault.len() < 600, "{fault}");
-    }
-
-    #[test]
-    fn a_document_that_is_no_object_is_one_fault() {
-        assert_eq!(vec!["the document must be an object"], faults(json!([])));
-    }
-
-    #[test]
-    fn a_whole_number_is_the_same_with_a_point() {
-        for (number, expected) in [
-            (json!(5), Some(5)),
-            (json!(5.0), Some(5)),
-            (json!(5e2), Some(500)),
-            (json!(5.5), None),
-            (json!(-5.0), None),
-            (json!(1e300), None),
-            (json!("5"), None),
-        ] {
-            assert_eq!(expected, whole(&number), "{number}");
-        }
-        assert_eq!(Ok(5), whole_number("seconds", 1..=9)(json!(5.0)));
-    }
-
-    #[test]
-    fn a_media_type_is_two_names_and_perhaps_parameters() {
-        assert_eq!(Ok("image/png".to_owned()), mime(json!(" Image/PNG ")));
-        assert_eq!(Ok("text/plain; charset=UTF-8".to_owned()), mime(json!("TEXT/plain; charset=UTF-8")));
-        for wrong in ["png", "image/", "/png", "image/p ng", "image/png\u{e4}", "a/b/c", "a/b;c\u{18}", "a/b;\u{e4}"] {
-            assert!(mime(json!(wrong)).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_list_names_its_first_bad_element() {
-        assert_eq!(Err("element 1 must not be empty or blank".to_owned()), list(text)(json!(["a", "", 5])));
-        assert_eq!(Err("must have at least one element".to_owned()), list(text)(json!([])));
-    }
-}
+mod tests;

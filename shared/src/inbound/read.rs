@@ -228,7 +228,7 @@ mod tests {
             faults(mail(None, json!({"subject": "s"})), InboundMessage::read)
         );
         assert_eq!(
-            vec!["/email/subject must not be empty or blank", "/email/cc is not a known field"],
+            vec!["/email/cc is not a known field; known are subject, html"],
             faults(mail(Some("hi"), json!({"subject": "", "cc": "x"})), InboundMessage::read)
         );
         let fingerprint = |body| fields::read(body, InboundMessage::read).map(|message| message.fingerprint()).ok();

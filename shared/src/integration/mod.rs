@@ -74,7 +74,7 @@ impl Integration {
             let detail = format!("is not valid JSON (line {}, column {})", error.line(), error.column());
             vec![Fault { pointer: String::new(), detail }]
         })?;
-        fields::read(value, |fields| {
+        fields::read_configuration(value, |fields| {
             let platform_name = fields.required("platform", PlatformName::from_field);
             let platform = platform_name.and_then(|platform| PlatformConfig::read(platform, fields));
             let cards = fields.optional_object("cards", |cards| CardRoute::read(platform_name?, cards));
@@ -270,6 +270,12 @@ mod tests {
         assert_eq!(Ok(Some(vec![Route::AgentTyping])), with(json!(["agent/typing"])));
         for (wrong, fault) in [
             (json!([]), "/callers/0/routes must have at least one element"),
+            // What cannot be read never means all routes.
+            (json!(null), "/callers/0/routes must be a list"),
+            (json!(""), "/callers/0/routes must be a list"),
+            (json!(" "), "/callers/0/routes must be a list"),
+            (json!([null]), "/callers/0/routes element 0 must be a string"),
+            (json!([""]), "/callers/0/routes element 0 must not be empty or blank"),
             (json!("receipts"), "/callers/0/routes must be a list"),
             (json!(["receipts", 7]), "/callers/0/routes element 1 must be a string"),
         ] {
@@ -278,6 +284,41 @@ mod tests {
         let unknown = with(json!(["hidden"])).unwrap_err().concat();
         let words = "/callers/0/routes element 0 must be `inbound`, `agent` or one of `agentless`, `receipts`, `cards`";
         assert!(unknown.starts_with(words) && !unknown.contains("hidden"), "{unknown}");
+    }
+
+    #[test]
+    fn in_a_configuration_a_member_that_is_null_or_blank_is_a_fault_wherever_it_stands() {
+        fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+            for (name, member) in value.as_object().into_iter().flatten() {
+                let at = fields::pointer(at, name);
+                places(member, &at, found);
+                found.push(at);
+            }
+            for (index, element) in value.as_array().into_iter().flatten().enumerate() {
+                places(element, &fields::pointer(at, &index.to_string()), found);
+            }
+        }
+        let mut genesys_cloud = example();
+        genesys_cloud["callers"][0]["routes"] = json!(["receipts"]);
+        genesys_cloud["cards"]["textTrace"] = true.into();
+        genesys_cloud["media"] = json!({"maximumBytes": 5, "trustedOrigins": ["https://files.example.com"]});
+        let highlevel = json!({
+            "platform": "highlevel", "locationId": "l", "appId": "a", "token": "t",
+            "trustedKeys": ["MCowBQYDK2VwAyEAi2HR1srL4o18O8BRa7gVJY7G7bupbN3H9AwJrHCDiOg="],
+            "acceptLegacySignature": false, "forwardMessageTypes": ["SMS"], "maximumAgeSeconds": 60,
+            "conversationProviderId": "p", "apiBaseUrl": "https://api.example.com", "delivery": example()["delivery"],
+        });
+        for document in [genesys_cloud, highlevel] {
+            assert!(parse(&document).is_ok());
+            let mut found = Vec::new();
+            places(&document, "", &mut found);
+            assert!(found.len() > 14, "{found:?}");
+            for (place, blank) in found.iter().flat_map(|at| [(at, Value::Null), (at, json!("")), (at, json!(" "))]) {
+                let mut document = document.clone();
+                *document.pointer_mut(place).unwrap() = blank;
+                assert!(parse(&document).is_err(), "{place}");
+            }
+        }
     }
 
     #[test]

@@ -300,7 +300,8 @@ fn json_body(incoming: &Incoming) -> Result<Value, Problem> {
         let detail = "The content type must be application/json.";
         return Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
     }
-    let body = i_json::normalized(&incoming.body).map_err(|fault| Problem::invalid_body(vec![fault]))?;
+    let body =
+        i_json::normalized(i_json::without_bom(&incoming.body)).map_err(|fault| Problem::invalid_body(vec![fault]))?;
     serde_json::from_slice(&body).map_err(|error| {
         let detail = format!("is not valid JSON (line {}, column {})", error.line(), error.column());
         Problem::invalid_body(vec![Fault { pointer: String::new(), detail }])

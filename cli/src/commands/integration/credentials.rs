@@ -65,8 +65,9 @@ pub(super) async fn check(
 
 /// The callers that can be read, whatever the rest of the document is: it may have faults, or be unfinished.
 fn callers(document: &Document) -> Vec<Caller> {
-    let one =
-        |entry: &Value| fields::read(json!({ "callers": [entry] }), |fields| fields.objects("callers", Caller::read));
+    let one = |entry: &Value| {
+        fields::read_configuration(json!({ "callers": [entry] }), |fields| fields.objects("callers", Caller::read))
+    };
     document.list("/callers").iter().filter_map(|entry| one(entry).ok()).flatten().collect()
 }
 

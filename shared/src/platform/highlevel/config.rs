@@ -91,13 +91,15 @@ mod tests {
     use serde_json::json;
 
     fn faults(document: Value) -> Vec<String> {
-        fields::read(document, Config::read)
+        fields::read_configuration(document, Config::read)
             .map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
     }
 
     #[test]
     fn a_location_and_a_token_will_do() {
-        let Ok(config) = fields::read(json!({"locationId": "l", "token": "t"}), Config::read) else { panic!() };
+        let Ok(config) = fields::read_configuration(json!({"locationId": "l", "token": "t"}), Config::read) else {
+            panic!()
+        };
         assert_eq!("https://services.leadconnectorhq.com/", config.api_base_url.url().as_str());
         assert_eq!(Legacy::Refused, config.legacy_signature);
         assert_eq!((10, 2), (config.forward_message_types.len(), config.trusted_keys.len()));

@@ -63,7 +63,7 @@ mod tests {
                 "apiBaseUrl": "https://api.example.com", "contactCenterId": "c", "channelId": "1",
                 "appSecrets": ["test-app-secret", secret],
             });
-            let read = fields::read(document, Config::read);
+            let read = fields::read_configuration(document, Config::read);
             read.map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
         };
         assert!(faults("hidden-12345").is_empty());

@@ -26,7 +26,8 @@ pub(super) fn configuration() -> Value {
 }
 
 pub(super) fn configured(configuration: Value) -> Result<Config, Vec<String>> {
-    fields::read(configuration, Config::read).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    fields::read_configuration(configuration, Config::read)
+        .map_err(|faults| faults.iter().map(ToString::to_string).collect())
 }
 
 pub(super) fn config() -> Config {

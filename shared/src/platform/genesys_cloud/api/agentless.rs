@@ -171,7 +171,8 @@ mod tests {
     #[test]
     fn the_sender_cannot_be_chosen() {
         let faults = read(json!({"toAddress": "c", "textBody": "hi", "fromAddress": "x"})).unwrap_err();
-        assert_eq!(vec!["/fromAddress is not a known field"], faults);
+        let [fault] = faults.as_slice() else { panic!("{faults:?}") };
+        assert!(fault.starts_with("/fromAddress is not a known field; known are toAddress"), "{fault}");
     }
 
     #[test]

@@ -1,0 +1,176 @@
+use super::*;
+use serde_json::json;
+
+fn faults(value: Value) -> Vec<String> {
+    read(value, |fields| {
+        let name = fields.required("name", text);
+        let age = fields.optional("age", whole_number("seconds", 1..=9));
+        let inner = fields.object("inner", |inner| inner.required("flag", boolean));
+        let items = fields.objects("items", |item| item.required("a/b", text));
+        Some((name?, age, inner?, items?))
+    })
+    .map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+}
+
+#[test]
+fn a_good_document_has_no_faults() {
+    assert!(faults(json!({"name": "n", "inner": {"flag": true}, "items": [{"a/b": "c"}]})).is_empty());
+}
+
+#[test]
+fn all_faults_are_reported_together_each_at_its_place() {
+    let found = faults(json!({"age": 10, "inner": {"flag": "yes", "more": 1}, "items": [{}, 5], "x~y": 0}));
+    assert_eq!(
+        vec![
+            "/name is required",
+            "/age must be a whole number of seconds from 1 to 9",
+            "/inner/flag must be true or false",
+            "/inner/more is not a known field; known are flag",
+            "/items/0/a~1b is required",
+            "/items/1 must be an object",
+            "/x~0y is not a known field; known are name, age, inner, items",
+        ],
+        found
+    );
+}
+
+#[test]
+fn an_id_has_at_most_512_bytes() {
+    assert_eq!(Ok("é".repeat(256)), id("é".repeat(256).into()));
+    assert_eq!(Err("must have at most 512 bytes".to_owned()), id("x".repeat(513).into()));
+    assert_eq!(Err("must not be empty or blank".to_owned()), id(" ".into()));
+}
+
+#[test]
+fn the_name_of_an_unknown_field_is_cut_off_where_it_is_longer_than_an_id() {
+    let found = faults(json!({"name": "n", "inner": {"flag": true}, "x".repeat(100_000): 0}));
+    let [fault] = found.as_slice() else { panic!("{} faults", found.len()) };
+    assert!(fault.contains("…(cut) is not a known field;") && fault.len() < 600, "{fault}");
+}
+
+#[test]
+fn a_document_that_is_no_object_is_one_fault() {
+    assert_eq!(vec!["the document must be an object"], faults(json!([])));
+}
+
+#[test]
+fn a_whole_number_is_the_same_with_a_point() {
+    for (number, expected) in [
+        (json!(5), Some(5)),
+        (json!(5.0), Some(5)),
+        (json!(5e2), Some(500)),
+        (json!(5.5), None),
+        (json!(-5.0), None),
+        (json!(1e300), None),
+        (json!("5"), None),
+    ] {
+        assert_eq!(expected, whole(&number), "{number}");
+    }
+    assert_eq!(Ok(5), whole_number("seconds", 1..=9)(json!(5.0)));
+}
+
+#[test]
+fn a_media_type_is_two_names_and_perhaps_parameters() {
+    assert_eq!(Ok("image/png".to_owned()), mime(json!(" Image/PNG ")));
+    assert_eq!(Ok("text/plain; charset=UTF-8".to_owned()), mime(json!("TEXT/plain; charset=UTF-8")));
+    for wrong in ["png", "image/", "/png", "image/p ng", "image/png\u{e4}", "a/b/c", "a/b;c\u{18}", "a/b;\u{e4}"] {
+        assert!(mime(json!(wrong)).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_list_names_its_first_bad_element() {
+    assert_eq!(Err("element 1 must not be empty or blank".to_owned()), list(text)(json!(["a", "", 5])));
+    assert_eq!(Err("must have at least one element".to_owned()), list(text)(json!([])));
+}
+
+/// What `null` and blank texts are told by.
+const BLANKS: [fn() -> Value; 4] = [|| Value::Null, || json!(""), || json!("  "), || json!("\t\r\n\u{a0}")];
+
+#[test]
+fn in_a_request_a_blank_member_is_absent_and_an_unknown_one_that_is_blank_is_no_fault() {
+    for blank in BLANKS {
+        let blank = blank();
+        let whole = json!({
+            "name": "n", "age": blank, "inner": {"flag": true, "more": blank}, "items": blank, "of a later version": blank,
+        });
+        assert!(faults(whole).is_empty(), "{blank}");
+        assert_eq!(
+            vec!["/name is required", "/inner/flag is required", "/items/0/a~1b is required"],
+            faults(json!({"name": blank, "inner": {"flag": blank}, "items": [{"a/b": blank}]})),
+            "{blank}"
+        );
+        assert_eq!(vec!["/inner is required"], faults(json!({"name": "n", "inner": blank})));
+        let has = read(json!({"a": blank, "b": 0}), |fields| {
+            Some([fields.has("a"), fields.has("b")]).filter(|_| {
+                fields.optional("b", Ok);
+                true
+            })
+        });
+        assert_eq!(Ok([false, true]), has, "{blank}");
+    }
+}
+
+#[test]
+fn an_element_of_a_list_of_objects_that_is_null_is_passed_over_and_the_others_keep_their_places() {
+    assert!(faults(json!({"name": "n", "inner": {"flag": true}, "items": [null, {"a/b": "c"}, null]})).is_empty());
+    assert_eq!(
+        vec!["/items/1/a~1b is required", "/items/2 must be an object"],
+        faults(json!({"name": "n", "inner": {"flag": true}, "items": [null, {}, ""]}))
+    );
+}
+
+#[test]
+fn in_a_configuration_a_blank_member_is_a_fault() {
+    let read = |value| {
+        read_configuration(value, |fields| Some((fields.optional("a", text), fields.objects("b", |_| Some(())))))
+    };
+    assert!(read(json!({})).is_ok());
+    for blank in BLANKS {
+        assert!(read(json!({"a": blank()})).is_err() && read(json!({"b": blank()})).is_err());
+        assert!(read(json!({"unknown": blank()})).is_err() && read(json!({"b": [blank()]})).is_err());
+    }
+}
+
+#[test]
+fn a_map_of_texts_takes_numbers_and_booleans_and_leaves_out_what_is_null() {
+    let texts = |value| {
+        read(json!({ "map": value }), |fields| fields.texts("map"))
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let given = json!({
+        "text": "t", "blank": "", "null": null, "yes": true, "no": false, "whole": 42, "negative": -7, "with a point": 42.0,
+        "large": u64::MAX, "fraction": 0.25, "negative with a point": -7.0,
+    });
+    let expected = json!({
+        "text": "t", "blank": "", "yes": "true", "no": "false", "whole": "42", "negative": "-7", "with a point": "42",
+        "large": "18446744073709551615", "fraction": "0.25", "negative with a point": "-7",
+    });
+    assert_eq!(expected, json!(texts(given).unwrap()));
+    for absent in [Value::Null, json!(""), json!({})] {
+        assert_eq!(Ok(BTreeMap::new()), texts(absent));
+    }
+    assert_eq!(
+        Err(vec![
+            "/map/a must be a string, a number, true or false".to_owned(),
+            "/map/c~1d must be a string, a number, true or false".to_owned(),
+        ]),
+        texts(json!({"a": {}, "b": 1, "c/d": ["x"]}))
+    );
+    for wrong in [json!("a"), json!([]), json!(5)] {
+        let detail = "/map must be an object whose values are strings, numbers or booleans";
+        assert_eq!(Err(vec![detail.to_owned()]), texts(wrong));
+    }
+}
+
+#[test]
+fn one_of_a_few_words_is_read_in_any_case_and_any_other_is_told_which_they_are() {
+    let words = [("Red", 1), ("Green", 2), ("verde", 2)];
+    for (word, expected) in [("Red", 1), ("rED", 1), (" green ", 2), ("VERDE", 2)] {
+        assert_eq!(Ok(expected), one_of(&words)(json!(word)));
+    }
+    for wrong in [json!("blue"), json!("re d"), json!(1), json!(["Red"])] {
+        assert_eq!(Err("must be `Red`, `Green` or `verde`".to_owned()), one_of(&words)(wrong));
+    }
+    assert_eq!(Err("must be `Red`".to_owned()), one_of(&[("Red", ())])(json!("blue")));
+}
