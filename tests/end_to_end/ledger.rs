@@ -95,6 +95,30 @@ async fn what_is_released_can_be_claimed_at_once_and_the_version_counts_the_clai
 }
 
 #[tokio::test]
+async fn the_first_claim_that_has_a_time_fixes_it_for_all_later_ones() {
+    let ledger = Stack::connect().await.ledger();
+    let (key, now) = (key(), Timestamp::now());
+    let time = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
+    let claim = async |at: Timestamp, event_time: Timestamp| {
+        let bid = Bid { key: &key, now: at, until: at + LEASE, fingerprint: None, lapsed: Lapsed::TakeOver };
+        won(ledger.claim_at(bid, event_time).await.unwrap())
+    };
+    // An item of an earlier version has none.
+    let without = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
+    assert_eq!(None, without.event_time());
+    ledger.release(&without, now).await.unwrap();
+    let first = claim(now, time(1_234)).await;
+    assert_eq!(Some(time(1_234)), first.event_time());
+    // It was cut off; the next gives the work back, also one that knows of no time.
+    let second = claim(now + LEASE, time(5_678)).await;
+    ledger.release(&second, now + LEASE).await.unwrap();
+    let third = won(bid_for(&ledger, &key, now + LEASE, now + LEASE + LEASE).await.unwrap());
+    ledger.release(&third, now + LEASE).await.unwrap();
+    let last = claim(now + LEASE, time(9)).await;
+    assert_eq!([Some(time(1_234)); 3], [second, third, last].map(|claim| claim.event_time()));
+}
+
+#[tokio::test]
 async fn a_worker_whose_lease_ran_out_can_neither_complete_nor_release_its_successors_claim() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());

@@ -10,7 +10,8 @@ pub(super) const STATE: &str = "state";
 pub(super) const VERSION: &str = "version";
 pub(super) const REPLAY: &str = "replayId";
 
-/// What the parts of the item mean; times are milliseconds, `expiresAt` (for DynamoDB's time to live) seconds.
+/// What the parts of the item mean; times are milliseconds, `expiresAt` (for DynamoDB's time to live) seconds. Items of
+/// earlier versions have no `eventTime`, and those versions leave it as it is.
 pub(super) struct Item {
     pub(super) state: State,
     pub(super) version: u64,
@@ -19,6 +20,7 @@ pub(super) struct Item {
     pub(super) answer: Option<String>,
     pub(super) fingerprint: Option<String>,
     pub(super) replay: Option<String>,
+    pub(super) event_time: Option<Timestamp>,
     pub(super) expires_at: Option<Timestamp>,
 }
 
@@ -65,6 +67,8 @@ impl Item {
             answer: text_of("answer").cloned(),
             fingerprint: text_of("fingerprint").filter(|text| !text.is_empty()).cloned(),
             replay: text_of(REPLAY).cloned(),
+            event_time: number_of("eventTime")
+                .and_then(|milliseconds| Timestamp::from_millisecond(milliseconds.parse().ok()?).ok()),
             expires_at: number_of("expiresAt").and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok()),
         })
     }

@@ -14,6 +14,9 @@
 //! claim, which leaves a worker that is still busy with an earlier claim without its lease. What is done is never
 //! reopened.
 //!
+//! What happened at a time of its own (a customer's message) has that **time** fixed by the first claim of its key: every later
+//! claim is given the same, so that each attempt can be made with the same time.
+//!
 //! What is NOT promised: that the work happens at most once. A worker that dies between doing the work and completing
 //! its claim leaves the work to be done again.
 
@@ -58,6 +61,7 @@ pub struct Claim {
     version: u64,
     /// Tells our own claim from another's when the answer to it was lost and the SDK asked again.
     token: String,
+    event_time: Option<Timestamp>,
 }
 
 impl Claim {
@@ -65,6 +69,12 @@ impl Claim {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// The time that the first [`Ledger::claim_at`] of this key fixed, if there was one.
+    #[must_use]
+    pub fn event_time(&self) -> Option<Timestamp> {
+        self.event_time
     }
 }
 
@@ -169,7 +179,16 @@ impl Ledger {
     /// # Errors
     /// DynamoDB is out of reach. If the claim was made nevertheless, it is given back, or ends with its lease.
     pub async fn claim(&self, bid: Bid<'_>) -> Result<Claimed, LedgerError> {
-        self.claim_for(bid, None).await
+        self.claim_with(bid, None, None).await
+    }
+
+    /// Claims a key for something that happened at `event_time`: as [`Self::claim`]. The first such claim fixes the time,
+    /// in milliseconds, and this one has that time: [`Claim::event_time`].
+    ///
+    /// # Errors
+    /// As [`Self::claim`].
+    pub async fn claim_at(&self, bid: Bid<'_>, event_time: Timestamp) -> Result<Claimed, LedgerError> {
+        self.claim_with(bid, None, Some(event_time)).await
     }
 
     /// Claims a key for the replay with this id, if there is one: as [`Self::claim`], and where the work has failed,
@@ -178,6 +197,15 @@ impl Ledger {
     /// # Errors
     /// As [`Self::claim`].
     pub async fn claim_for(&self, bid: Bid<'_>, replay: Option<&str>) -> Result<Claimed, LedgerError> {
+        self.claim_with(bid, replay, None).await
+    }
+
+    async fn claim_with(
+        &self,
+        bid: Bid<'_>,
+        replay: Option<&str>,
+        event_time: Option<Timestamp>,
+    ) -> Result<Claimed, LedgerError> {
         let token = Uuid::new_v4().to_string();
         let lapsed_before = match bid.lapsed {
             Lapsed::TakeOver => bid.now.as_millisecond(),
@@ -185,9 +213,16 @@ impl Ledger {
         };
         let free =
             "attribute_not_exists(#key) OR (#state = :in_progress AND leaseUntil <= :lapsed) OR expiresAt <= :now";
-        let set = "SET #state = :in_progress, leaseUntil = :until, claimToken = :token, fingerprint = :fingerprint, \
-                   expiresAt = :expires, #version = if_not_exists(#version, :zero) + :one";
-        let update = self.update(bid.key, bid.now);
+        let mut set =
+            "SET #state = :in_progress, leaseUntil = :until, claimToken = :token, fingerprint = :fingerprint, \
+                   expiresAt = :expires, #version = if_not_exists(#version, :zero) + :one"
+                .to_owned();
+        let mut update = self.update(bid.key, bid.now);
+        if let Some(event_time) = event_time {
+            // An item that has expired and was not removed yet keeps its time, as it does its version.
+            set.push_str(", eventTime = if_not_exists(eventTime, :event_time)");
+            update = update.expression_attribute_values(":event_time", number(event_time.as_millisecond()));
+        }
         let update = match replay {
             None => update.condition_expression(free).update_expression(format!("{set} REMOVE answer, #replay")),
             Some(id) => update
@@ -217,7 +252,7 @@ impl Ledger {
                 Ok(item) => Some(item),
                 Err(error) => {
                     // The claim may have been made all the same; then it is given back.
-                    let claim = Claim { key: bid.key.to_owned(), version: 0, token };
+                    let claim = Claim { key: bid.key.to_owned(), version: 0, token, event_time: None };
                     let _ = self.give_back(&claim, bid.now).await;
                     return Err(error);
                 }
@@ -226,7 +261,8 @@ impl Ledger {
         let item = Item::read(&attributes.unwrap_or_default())?;
         Ok(match item.state {
             item::State::InProgress if item.token == token => {
-                Claimed::Won(Claim { key: bid.key.to_owned(), version: item.version, token })
+                let Item { version, event_time, .. } = item;
+                Claimed::Won(Claim { key: bid.key.to_owned(), version, token, event_time })
             }
             item::State::InProgress => Claimed::InProgress { until: item.lease_until, fingerprint: item.fingerprint },
             item::State::Settled(outcome) => Claimed::Settled(item.settled(outcome)),
