@@ -391,4 +391,4 @@ pub fn media_type(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -98,6 +98,15 @@ impl Assets {
 }
 
 #[tokio::test]
+async fn members_that_are_null_or_blank_are_absent() {
+    let agent = Agent::start().await;
+    let body = json!({"textBody": "hello", "media": null, "messagingTemplate": "", "of a later version": null});
+    assert_eq!(200, agent.post("messages", &body).await.status.as_u16());
+    assert_eq!(200, agent.post("typing", &json!({"durationMilliseconds": null})).await.status.as_u16());
+    assert_eq!(vec![json!({"textBody": "hello"})], agent.sent());
+}
+
+#[tokio::test]
 async fn a_text_goes_into_the_conversation() {
     let agent = Agent::start().await;
     let answer = agent.post("messages", &json!({"textBody": "How can I help?"})).await;

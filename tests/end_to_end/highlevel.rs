@@ -338,11 +338,18 @@ async fn a_customers_message_is_posted_as_the_platform_wants_it() {
         setting.platform.calls()[1].body
     );
 
+    let mut files = message();
+    files["messageId"] = "m-4".into();
+    let [one, other] = ["cat", "dog"].map(|name| format!("https://example.com/{name}.png"));
+    files["attachments"] = [&one, &other].map(|url| json!({"url": url, "mime": "image/png"})).into();
+    assert_eq!(200, setting.post("inbound/messages", &files).await.status.as_u16());
+    assert_eq!(json!([one, other]), setting.platform.calls()[2].body["attachments"]);
+
     let mut custom = message();
     custom["messageId"] = "m-3".into();
     custom["channel"] = "Custom".into();
     assert_eq!(200, setting.post("inbound/messages", &custom).await.status.as_u16());
-    assert_eq!("Custom", setting.platform.calls()[2].body["type"]);
+    assert_eq!("Custom", setting.platform.calls()[3].body["type"]);
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ mod every_platform;
 mod faults;
 mod highlevel;
 mod inbound;
+mod inbound_tolerance;
 mod ledger;
 mod logs;
 mod multicloud_cx;

@@ -2,6 +2,7 @@
 
 use crate::logs::log_with;
 use serde_json::{Value, json};
+use std::time::Duration;
 use tests::caller::Request;
 use tests::genesys_cloud::Answer;
 use tests::messaging_service::{MessagingService, Reply};
@@ -336,6 +337,28 @@ async fn a_failing_platform_gets_a_customers_message_again_only_if_it_has_not_ta
     let answer = setting.call("inbound/messages", &written("m-2", &json!({"text": "hello"}))).await;
     answer.assert_problem(504, "outcome-unknown");
     assert_eq!((4, 2), (setting.platform.attempts(), setting.platform.messages().len()));
+}
+
+#[tokio::test]
+async fn several_files_are_one_email_and_else_messages_of_their_own_of_which_an_unknown_one_takes_a_new_message_id() {
+    let setting = Setting::start().await;
+    let files: Value =
+        ["v", "w", "x"].map(|name| json!({"url": format!("https://e.com/{name}"), "mime": "image/png"})).into();
+    let mail = written("m-1", &json!({"email": {"html": "<p>hi</p>"}, "attachments": files}));
+    let answer = setting.call("inbound/messages", &mail).await;
+    assert_eq!((200, None), (answer.status.as_u16(), answer.body.get("furtherMessages")), "{:?}", answer.body);
+    assert_eq!(Some(4), setting.platform.messages()[0]["content"].as_array().map(Vec::len));
+
+    setting.platform.fail([Fault::Slow(Duration::ZERO), Fault::AnswerLost]);
+    for _ in 0..2 {
+        let answer =
+            setting.call("inbound/messages", &written("m-2", &json!({"text": "t", "attachments": files}))).await;
+        answer.assert_problem(504, "outcome-unknown");
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.contains("send it under a new messageId"), "{detail}");
+        assert!(!detail.contains("same key") && detail.ends_with(" 1 of 3 messages are posted."), "{detail}");
+    }
+    assert_eq!(3, setting.platform.attempts(), "it is not posted again, whatever the key");
 }
 
 #[tokio::test]

@@ -43,6 +43,21 @@ async fn an_agentless_message_goes_out_from_the_integrations_own_address() {
 }
 
 #[tokio::test]
+async fn members_that_are_null_or_blank_are_absent_and_words_may_be_in_any_case() {
+    let setting = WithPlatform::start().await;
+    let body = json!({
+        "toAddress": "customer-1", "textBody": "hello", "externalContactId": null, "toAddressMessengerType": "Open",
+        "messagingTemplate": null, "useExistingActiveConversation": "", "of a later version": null,
+    });
+    let answer = setting.post(&Request::new(&body).bearing_token()).await;
+    assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+    let mut expected = message();
+    expected["fromAddress"] = setting.integration.integration_id.clone().into();
+    expected["toAddressMessengerType"] = "open".into();
+    assert_eq!(expected, setting.platform.calls()[0].body);
+}
+
+#[tokio::test]
 async fn everything_of_the_contract_is_passed_on() {
     let setting = WithPlatform::start().await;
     let body = json!({

@@ -153,4 +153,25 @@ mod tests {
             of(json!({"content": "AA*C", "fileName": "a", "contentType": "a/b"}))
         );
     }
+
+    #[test]
+    fn a_blank_member_is_as_if_it_were_absent() {
+        for blank in [Value::Null, json!(""), json!(" \t")] {
+            for body in [
+                json!({"textBody": "hi", "media": blank, "messagingTemplate": blank, "of a later version": blank}),
+                json!({"textBody": blank, "messagingTemplate": {"responseId": "r", "parameters": blank}}),
+                json!({
+                    "textBody": blank,
+                    "media": {"url": "https://e.com/a.png", "content": blank, "fileName": blank, "contentType": blank},
+                }),
+                json!({"media": {"url": blank, "content": "AAEC", "fileName": "a.png", "contentType": "image/png"}}),
+            ] {
+                assert_eq!(Vec::<String>::new(), faults(body.clone()), "{body}");
+            }
+            let all = json!({"textBody": blank, "media": blank, "messagingTemplate": blank});
+            assert_eq!(faults(json!({})), faults(all));
+            let typing = shared::fields::read(json!({"durationMilliseconds": blank}), TypingRequest::read);
+            assert!(typing.is_ok_and(|typing| typing.duration.is_none()));
+        }
+    }
 }

@@ -84,7 +84,7 @@ fn a_list_names_its_first_bad_element() {
     assert_eq!(Err("must have at least one element".to_owned()), list(text)(json!([])));
 }
 
-/// What `null` and blank texts are told by.
+/// The values that count as absent in a request.
 const BLANKS: [fn() -> Value; 4] = [|| Value::Null, || json!(""), || json!("  "), || json!("\t\r\n\u{a0}")];
 
 #[test]
@@ -164,7 +164,7 @@ fn a_map_of_texts_takes_numbers_and_booleans_and_leaves_out_what_is_null() {
 }
 
 #[test]
-fn one_of_a_few_words_is_read_in_any_case_and_any_other_is_told_which_they_are() {
+fn one_of_a_few_words_is_read_in_any_case_and_an_error_names_all_of_them() {
     let words = [("Red", 1), ("Green", 2), ("verde", 2)];
     for (word, expected) in [("Red", 1), ("rED", 1), (" green ", 2), ("VERDE", 2)] {
         assert_eq!(Ok(expected), one_of(&words)(json!(word)));
@@ -173,4 +173,39 @@ fn one_of_a_few_words_is_read_in_any_case_and_any_other_is_told_which_they_are()
         assert_eq!(Err("must be `Red`, `Green` or `verde`".to_owned()), one_of(&words)(wrong));
     }
     assert_eq!(Err("must be `Red`".to_owned()), one_of(&[("Red", ())])(json!("blue")));
+}
+
+/// Reads `body`, a request with all its members, with each of them blank in turn: it is as if that member were absent.
+/// What is below the pointers `free` is carried as it is.
+pub(crate) fn blank_is_absent<T: PartialEq>(
+    body: &Value,
+    free: &[&str],
+    read: impl Fn(Value) -> Result<T, Vec<Fault>>,
+) {
+    fn objects(value: &Value, at: &str, found: &mut Vec<(String, String)>) {
+        for (name, member) in value.as_object().into_iter().flatten() {
+            found.push((at.to_owned(), name.clone()));
+            objects(member, &pointer(at, name), found);
+        }
+        for (index, element) in value.as_array().into_iter().flatten().enumerate() {
+            objects(element, &pointer(at, &index.to_string()), found);
+        }
+    }
+    assert!(read(body.clone()).is_ok(), "the body has a fault");
+    let mut members = Vec::new();
+    objects(body, "", &mut members);
+    for (object, name) in members.iter().filter(|(object, _)| !free.contains(&object.as_str())) {
+        let with = |value: Option<Value>| {
+            let mut body = body.clone();
+            let object = body.pointer_mut(object).unwrap().as_object_mut().unwrap();
+            object.remove(name);
+            object.extend(value.map(|value| (name.clone(), value)));
+            read(body)
+        };
+        let absent = with(None);
+        for blank in BLANKS {
+            let blank = blank();
+            assert!(absent == with(Some(blank.clone())), "{object}/{name} {blank}");
+        }
+    }
 }

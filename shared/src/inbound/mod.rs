@@ -1,5 +1,6 @@
 //! What customers do, as the messaging service tells it: they write, they type, they choose an answer.
 
+mod parts;
 mod read;
 
 use crate::identity::Identity;
@@ -11,14 +12,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use url::Url;
 
-/// A message that a customer wrote: a text, a file, or both, or an electronic mail of which the text is a part.
+/// A message that a customer wrote: a text, files, or both, or an electronic mail of which the text is a part.
+#[derive(Clone, PartialEq)]
 pub struct InboundMessage {
     /// Who, when, and under which id.
     pub origin: Origin,
     /// The text.
     pub text: Option<String>,
-    /// The file.
-    pub attachment: Option<InboundAttachment>,
+    /// The files.
+    pub attachments: Vec<InboundAttachment>,
     /// What makes it an electronic mail. Only some platforms take one.
     pub email: Option<InboundEmail>,
     /// The platform's conversation that it belongs to, for platforms that do not find it themselves.
@@ -34,6 +36,7 @@ pub struct InboundMessage {
 }
 
 /// What only an electronic mail has.
+#[derive(Clone, PartialEq)]
 pub struct InboundEmail {
     /// The subject.
     pub subject: Option<String>,
@@ -54,6 +57,7 @@ pub enum Channel {
 }
 
 /// A button or an answer that a customer chose.
+#[derive(Clone, PartialEq)]
 pub struct InboundResponse {
     /// Who, when, and under which id.
     pub origin: Origin,
@@ -68,8 +72,13 @@ impl InboundMessage {
     /// of its writer, which may change between two attempts.
     #[must_use]
     pub fn fingerprint(&self) -> Identity {
-        let url = self.attachment.as_ref().map_or("", |attachment| attachment.url.as_str());
-        let mut said = vec![self.origin.from.id.as_str(), self.text.as_deref().unwrap_or_default(), url];
+        let urls: Vec<_> = self.attachments.iter().map(|attachment| attachment.url.as_str()).collect();
+        let files = match urls.as_slice() {
+            [] => String::new(),
+            [url] => (*url).to_owned(),
+            several => Identity::of(several).to_string(),
+        };
+        let mut said = vec![self.origin.from.id.as_str(), self.text.as_deref().unwrap_or_default(), &files];
         if let Some(InboundEmail { subject, html }) = &self.email {
             said.extend([subject, html].map(|text| text.as_deref().unwrap_or_default()));
         }
@@ -87,6 +96,7 @@ impl InboundResponse {
 }
 
 /// A customer is typing.
+#[derive(Clone, PartialEq)]
 pub struct InboundTyping {
     /// Who.
     pub from: Customer,
@@ -94,20 +104,22 @@ pub struct InboundTyping {
     pub time: Timestamp,
 }
 
-/// Who did it, when, and under which id. A repeat has the same of all three.
+/// Who did it, when, and under which id.
+#[derive(Clone, PartialEq)]
 pub struct Origin {
     /// The messaging service's id.
     pub message_id: String,
     /// Who.
     pub from: Customer,
-    /// When.
+    /// When; where the caller does not say, when the request came. What counts is the time of the first request under the id,
+    /// which the ledger keeps.
     pub time: Timestamp,
     /// What the platform is to know of the participant.
     pub custom_attributes: BTreeMap<String, String>,
 }
 
 /// A customer: `OpenMessagingFromRecipient`.
-#[derive(Clone, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Customer {
     /// A name to show.
@@ -139,7 +151,7 @@ impl fmt::Debug for Customer {
 }
 
 /// A file: `OpenContentAttachment`. The platform fetches it.
-#[derive(Clone, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InboundAttachment {
     /// The messaging service's id of it.
@@ -178,7 +190,7 @@ pub enum MediaType {
 }
 
 /// What was chosen: `ContentButtonResponse`.
-#[derive(Clone, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
     /// The button's id.

@@ -58,6 +58,14 @@ macro_rules! platforms {
                 match self { $(Self::$variant => <$module::config::Config as Platform>::TELLS_REPEATS,)+ }
             }
 
+            /// Whether the platform takes all files of this customer's message in one call.
+            #[must_use]
+            pub fn takes_several_files(self, message: &InboundMessage) -> bool {
+                match self {
+                    $(Self::$variant => <$module::config::Config as Platform>::takes_several_files(message),)+
+                }
+            }
+
             /// The sender routes that the platform has calls for.
             #[must_use]
             pub fn routes(self) -> &'static [Route] {

@@ -2,6 +2,7 @@
 
 use super::api::Route;
 use crate::fields::{Fault, Fields};
+use crate::inbound::InboundMessage;
 use crate::message::Message;
 use crate::receipt::DeliveryStatus;
 use crate::signature::{MatchedSecret, SignatureError};
@@ -39,6 +40,11 @@ pub(crate) trait Platform: Sized {
     /// Whether the platform is told of a customer's message that comes again, by its id and time. Where it is not, a
     /// message whose outcome is unknown is never posted again.
     const TELLS_REPEATS: bool = false;
+
+    /// Whether the platform takes all files of this customer's message in one call; else each goes in a message of its own.
+    fn takes_several_files(_message: &InboundMessage) -> bool {
+        false
+    }
 
     /// What the platform is told where a messaging service says `status`; nothing, where it has no word for it.
     fn receipt_status(status: DeliveryStatus) -> Option<DeliveryStatus> {

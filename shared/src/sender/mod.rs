@@ -64,6 +64,8 @@ pub struct SenderRequest {
     pub request_id: String,
     /// The caller's trace, where it named one.
     pub trace_id: Option<TraceId>,
+    /// The route that was called.
+    pub route: Route,
     /// What to do with it when its outcome is unknown and it comes again.
     pub repeats: Repeats,
     /// The path that was called.
@@ -84,6 +86,22 @@ impl SenderRequest {
         call: impl FnMut(Arc<Integration>) -> F,
     ) -> Result<A, E> {
         self.integrations.with_current(&self.integration, call).await
+    }
+
+    /// What the caller can do where the outcome is unknown: the detail of that problem.
+    #[must_use]
+    pub fn unknown_outcome(&self) -> &'static str {
+        match (self.repeats, self.route) {
+            (Repeats::Harmless, _) => {
+                "The platform may have done what was asked. It may be asked for again: that does no harm."
+            }
+            (Repeats::Never, Route::InboundMessages | Route::InboundResponses) => {
+                "The platform may have it. It is not posted again under this messageId, whatever the key. Look whether                  the platform has it; if not, send it under a new messageId."
+            }
+            (Repeats::Never, _) => {
+                "The platform may have done what was asked. It is not sent again under the same key."
+            }
+        }
     }
 }
 
@@ -197,6 +215,7 @@ impl SenderRoute {
         let task = read(body, parse).map_err(Problem::invalid_body)?;
         let repeats = self.repeats_for(&integration);
         let request = SenderRequest {
+            route: self.route,
             repeats,
             integration,
             caller: caller.name,
@@ -223,8 +242,7 @@ impl SenderRoute {
         };
         reply.map_err(|problem| match (problem.problem_type, repeats) {
             (ProblemType::OutcomeUnknown, Repeats::Harmless) => {
-                let detail = "The platform may have done what was asked. It may be asked for again: that does no harm.";
-                Problem { detail: detail.to_owned(), ..problem }
+                Problem { detail: request.unknown_outcome().to_owned(), ..problem }
             }
             _ => problem,
         })

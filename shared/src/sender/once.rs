@@ -70,12 +70,37 @@ impl Once<'_> {
         }
     }
 
+    /// As [`Self::run`], for something that happened at `event_time`. The work gets the time that the first claim of the
+    /// key fixed, so that every attempt has the same.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_at(
+        self,
+        request: &SenderRequest,
+        event_time: Timestamp,
+        work: impl AsyncFnOnce(Timestamp) -> Result<Reply, Problem>,
+    ) -> Result<Reply, Problem> {
+        match self.begin_with(request, Some(event_time)).await? {
+            Begun::Ours(claim) => {
+                let result = work(claim.event_time().unwrap_or(event_time)).await;
+                self.end(&claim, &result, &request.request_id).await;
+                result
+            }
+            Begun::Done(reply) => Ok(reply),
+        }
+    }
+
     /// Claims the work, which is then to be done and its end to be recorded.
     ///
     /// # Errors
     /// It is being done, may have been done, or was asked for on something else under the same key; or the ledger is out of
     /// reach.
     pub async fn begin(self, request: &SenderRequest) -> Result<Begun, Problem> {
+        self.begin_with(request, None).await
+    }
+
+    async fn begin_with(self, request: &SenderRequest, event_time: Option<Timestamp>) -> Result<Begun, Problem> {
         let now = Timestamp::now();
         let until = request.ends_at.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
         let lapsed = match self.repeats {
@@ -83,7 +108,11 @@ impl Once<'_> {
             Repeats::Harmless => Lapsed::TakeOver,
         };
         let bid = Bid { key: self.key, now, until, fingerprint: self.fingerprint.map(Identity::as_str), lapsed };
-        let claimed = self.ledger.claim(bid).await.map_err(|error| {
+        let claimed = match event_time {
+            Some(event_time) => self.ledger.claim_at(bid, event_time).await,
+            None => self.ledger.claim(bid).await,
+        };
+        let claimed = claimed.map_err(|error| {
             tracing::error!(request_id = request.request_id, reason = %error, "the ledger could not be asked");
             Problem::unavailable("The ledger is out of reach. Nothing was sent.")
         })?;
@@ -91,12 +120,12 @@ impl Once<'_> {
             Claimed::Won(claim) => Ok(Begun::Ours(claim)),
             Claimed::Settled(settled) => {
                 self.same(settled.fingerprint.as_deref())?;
-                replay(settled.outcome, settled.answer.as_deref()).map(Begun::Done)
+                replay(request, settled.outcome, settled.answer.as_deref()).map(Begun::Done)
             }
             Claimed::InProgress { until, fingerprint } => {
                 self.same(fingerprint.as_deref())?;
                 if until <= now {
-                    return Err(unknown());
+                    return Err(Problem::new(ProblemType::OutcomeUnknown, request.unknown_outcome()));
                 }
                 let problem = Problem::new(ProblemType::RequestInProgress, "Ask again for its answer.");
                 Err(Problem { retry_after: Some(Duration::from_secs(1)), ..problem })
@@ -139,7 +168,7 @@ impl Once<'_> {
 }
 
 /// The first answer once more.
-fn replay(outcome: Outcome, answer: Option<&str>) -> Result<Reply, Problem> {
+fn replay(request: &SenderRequest, outcome: Outcome, answer: Option<&str>) -> Result<Reply, Problem> {
     let reply = answer.and_then(Reply::read);
     match (outcome, reply) {
         (Outcome::Done | Outcome::Failed, Some(reply)) => Ok(Reply { replayed: true, ..reply }),
@@ -147,11 +176,6 @@ fn replay(outcome: Outcome, answer: Option<&str>) -> Result<Reply, Problem> {
         (Outcome::Done, None) => Ok(Reply { replayed: true, ..Reply::ok(serde_json::Value::Null) }),
         (Outcome::Failed, None) => Err(Problem::new(ProblemType::PlatformRefused, "This has failed before.")),
         (Outcome::Unknown, Some(reply)) => Ok(reply),
-        (Outcome::Unknown, None) => Err(unknown()),
+        (Outcome::Unknown, None) => Err(Problem::new(ProblemType::OutcomeUnknown, request.unknown_outcome())),
     }
-}
-
-fn unknown() -> Problem {
-    let detail = "The platform may have done what was asked. It is not sent again under the same key.";
-    Problem::new(ProblemType::OutcomeUnknown, detail)
 }

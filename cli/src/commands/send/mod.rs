@@ -81,9 +81,13 @@ async fn post(
             (made.body.to_string().into_bytes(), made.options)
         }
     };
+    let another = match route {
+        "inbound/messages" | "inbound/responses" => "another key and another message id",
+        _ => "another key",
+    };
     let again = format!(
         "With the same key it is not done twice: repeat it with --idempotency-key '{key}'{options}. See whether it has \
-         been done before you send it under another."
+         been done before you send it under {another}."
     );
     let answer = calling.post(stack, route, &key, body, &again).await?;
     let report = Report { answer: &answer, idempotency_key: &key };

@@ -5,6 +5,7 @@ use super::message_type::MessageType;
 use super::normalize::read_message;
 use super::wire::{Head, OutboundMessage, Webhook, fault, read};
 use crate::fields::{Fault, Fields};
+use crate::inbound::InboundMessage;
 use crate::message::Message;
 use crate::platform::{Platform, Received, Rejection, Route};
 use crate::receipt::DeliveryStatus;
@@ -17,6 +18,10 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 impl Platform for Config {
     const ROUTES: &'static [Route] = &[Route::InboundMessages, Route::Receipts];
+
+    fn takes_several_files(_message: &InboundMessage) -> bool {
+        true
+    }
 
     fn receipt_status(status: DeliveryStatus) -> Option<DeliveryStatus> {
         Some(status).filter(|status| *status != DeliveryStatus::Removed)

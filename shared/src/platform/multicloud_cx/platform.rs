@@ -4,6 +4,7 @@ use super::config::Config;
 use super::wire::Notification;
 use super::{read, read_message};
 use crate::fields::{Fault, Fields};
+use crate::inbound::{Channel, InboundMessage};
 use crate::message::Message;
 use crate::platform::{Platform, Received, Rejection, Route};
 use crate::receipt::DeliveryStatus;
@@ -15,6 +16,11 @@ impl Platform for Config {
     const ROUTES: &'static [Route] = &[Route::InboundMessages, Route::Receipts];
 
     const BATCHES_RECEIPTS: bool = true;
+
+    /// An e-mail has parts; how several pictures stand in one message of another kind is not published.
+    fn takes_several_files(message: &InboundMessage) -> bool {
+        message.email.is_some() || message.channel == Some(Channel::Email)
+    }
 
     fn receipt_status(status: DeliveryStatus) -> Option<DeliveryStatus> {
         match status {

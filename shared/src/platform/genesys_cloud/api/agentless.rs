@@ -3,10 +3,10 @@
 //! Source: <https://developer.genesys.cloud/commdigital/digital/agentless>.
 
 use super::{Call, Client};
-use crate::fields::{Fields, boolean, id, text};
+use crate::fields::{Fields, boolean, id, is_blank, one_of, text};
 use crate::platform::genesys_cloud::config::Config;
 use crate::platform::{ApiError, SentMessage};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -31,7 +31,7 @@ pub struct AgentlessMessage {
 }
 
 /// Through what the customer is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 enum MessengerType {
     #[default]
@@ -41,6 +41,14 @@ enum MessengerType {
     WebMessaging,
     Apple,
 }
+
+const MESSENGER_TYPES: &[(&str, MessengerType)] = &[
+    ("open", MessengerType::Open),
+    ("sms", MessengerType::Sms),
+    ("whatsapp", MessengerType::WhatsApp),
+    ("webmessaging", MessengerType::WebMessaging),
+    ("apple", MessengerType::Apple),
+];
 
 impl AgentlessMessage {
     /// The longest text of a message, in characters.
@@ -61,7 +69,7 @@ impl AgentlessMessage {
 
     /// Reads a caller's request.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let messenger = fields.optional("toAddressMessengerType", messenger_type).unwrap_or_default();
+        let messenger = fields.optional("toAddressMessengerType", one_of(MESSENGER_TYPES)).unwrap_or_default();
         let (has_recipient, has_text) =
             (fields.has("toAddress") || fields.has("externalContactId"), fields.has("textBody"));
         let has_template = fields.has("messagingTemplate");
@@ -117,10 +125,6 @@ impl Client {
     }
 }
 
-fn messenger_type(value: Value) -> Result<MessengerType, String> {
-    serde_json::from_value(value).map_err(|_| "must be `open`, `sms`, `whatsapp`, `webmessaging` or `apple`".to_owned())
-}
-
 fn text_of(messenger: MessengerType, value: Value) -> Result<String, String> {
     let text = text(value)?;
     let maximum = if messenger == MessengerType::Sms { MAXIMUM_SMS_TEXT } else { AgentlessMessage::MAXIMUM_TEXT };
@@ -134,7 +138,9 @@ fn text_of(messenger: MessengerType, value: Value) -> Result<String, String> {
 pub fn messaging_template(value: Value) -> Result<Map<String, Value>, String> {
     const FIELDS: [&str; 6] =
         ["responseId", "parameters", "headerParameters", "bodyParameters", "buttonUrlParameters", "carouselParameters"];
-    let Value::Object(template) = value else { return Err("must be an object".to_owned()) };
+    let Value::Object(mut template) = value else { return Err("must be an object".to_owned()) };
+    // What is below them, and may be blank with good reason, goes on as it is.
+    template.retain(|_, value| !is_blank(value));
     if template.keys().any(|name| !FIELDS.contains(&name.as_str())) {
         return Err(format!("may have the fields {} only", FIELDS.join(", ")));
     }
@@ -148,6 +154,7 @@ pub fn messaging_template(value: Value) -> Result<Map<String, Value>, String> {
 mod tests {
     use super::*;
     use crate::fields;
+    use crate::fields::tests::blank_is_absent;
     use serde_json::json;
 
     fn read(body: Value) -> Result<Value, Vec<String>> {
@@ -208,5 +215,36 @@ mod tests {
                 .filter(|fault| fault.contains("pigeon") || fault.contains("/toAddressMessengerType"))
                 .count()
         );
+    }
+
+    #[test]
+    fn a_blank_member_is_as_if_it_were_absent_and_a_templates_parameters_go_on_as_they_are() {
+        let parameters = json!([{"id": "1", "value": ""}, {"id": "2", "value": null}]);
+        let template = json!({"responseId": "r", "parameters": parameters});
+        for (messenger, template) in [("SMS", template.clone()), ("Open", Value::Null)] {
+            let whole = json!({
+                "toAddress": "c", "externalContactId": "x", "toAddressMessengerType": messenger, "textBody": "hi",
+                "messagingTemplate": template, "useExistingActiveConversation": true,
+            });
+            blank_is_absent(&whole, &["/messagingTemplate/parameters/0", "/messagingTemplate/parameters/1"], |body| {
+                fields::read(body, AgentlessMessage::read).map(|message| serde_json::to_value(message).unwrap())
+            });
+        }
+        let blank =
+            json!({"responseId": "r", "parameters": parameters, "bodyParameters": null, "of a later version": ""});
+        assert_eq!(Ok(template.as_object().cloned().unwrap()), messaging_template(blank));
+    }
+
+    #[test]
+    fn a_messenger_is_read_in_any_case_and_an_error_names_all_of_them() {
+        let of = |messenger: &str| {
+            read(json!({"toAddress": "c", "textBody": "hi", "toAddressMessengerType": messenger}))
+                .map(|message| message["toAddressMessengerType"].clone())
+        };
+        for (word, expected) in [("WhatsApp", "whatsapp"), ("SMS", "sms"), ("Open", "open"), ("Apple", "apple")] {
+            assert_eq!(Ok(json!(expected)), of(word));
+        }
+        let fault = "/toAddressMessengerType must be `open`, `sms`, `whatsapp`, `webmessaging` or `apple`";
+        assert_eq!(Err(vec![fault.to_owned()]), of("pigeon"));
     }
 }

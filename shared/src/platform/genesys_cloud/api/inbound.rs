@@ -15,8 +15,8 @@ struct OpenMessage<'m> {
     channel: Channel<'m>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'m str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<[Content<'m>; 1]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    content: Vec<Content<'m>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     metadata: &'m BTreeMap<String, String>,
 }
@@ -101,11 +101,10 @@ impl Client {
         if message.channel.is_some() {
             return Err(ApiError::no_place_for("/channel"));
         }
-        let attachment = message.attachment.as_ref();
         let body = OpenMessage {
             channel: (&message.origin).into(),
             text: message.text.as_deref(),
-            content: attachment.map(|attachment| [Content { attachment }]),
+            content: message.attachments.iter().map(|attachment| Content { attachment }).collect(),
             metadata: &message.metadata,
         };
         let path = inbound(config, "message");

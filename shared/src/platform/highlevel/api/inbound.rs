@@ -84,7 +84,7 @@ impl Client {
             message: message.text.as_deref(),
             html: email.and_then(|email| email.html.as_deref()),
             subject: email.and_then(|email| email.subject.as_deref()),
-            attachments: message.attachment.iter().map(|attachment| &attachment.url).collect(),
+            attachments: message.attachments.iter().map(|attachment| &attachment.url).collect(),
             alt_id: &message.origin.message_id,
             direction: "inbound",
             date: platform_time(message.origin.time),

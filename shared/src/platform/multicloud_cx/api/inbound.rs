@@ -30,7 +30,7 @@ enum Body<'m> {
     RichMedia {
         #[serde(skip_serializing_if = "Option::is_none")]
         text: Option<&'m str>,
-        content: [Part<'m>; 1],
+        content: Vec<Part<'m>>,
     },
 }
 
@@ -63,7 +63,7 @@ impl<'m> Written<'m> {
             origin,
             text,
             email,
-            attachment,
+            attachments,
             metadata,
             prefetch_conversation_id,
             conversation_id,
@@ -82,18 +82,16 @@ impl<'m> Written<'m> {
             }
         }
         let text = text.as_deref();
-        let media = attachment.as_ref().map(Part::from);
-        let body = match (named, email, media) {
-            (Some(inbound::Channel::Sms), Some(_), _) => {
+        let media: Vec<_> = attachments.iter().map(Part::from).collect();
+        let body = match (named, email) {
+            (Some(inbound::Channel::Sms), Some(_)) => {
                 let detail = "must be `Email` where there is an email".to_owned();
                 return Err(ApiError::Unfit(Fault { pointer: "/channel".to_owned(), detail }));
             }
-            (Some(inbound::Channel::Email), None, media) => Body::email(None, text, None, media),
-            (_, Some(InboundEmail { subject, html }), media) => {
-                Body::email(subject.as_deref(), text, html.as_deref(), media)
-            }
-            (_, None, Some(media)) => Body::RichMedia { text, content: [media] },
-            (_, None, None) => Body::Text { text: text.unwrap_or_default() },
+            (Some(inbound::Channel::Email), None) => Body::email(None, text, None, media),
+            (_, Some(InboundEmail { subject, html })) => Body::email(subject.as_deref(), text, html.as_deref(), media),
+            (_, None) if media.is_empty() => Body::Text { text: text.unwrap_or_default() },
+            (_, None) => Body::RichMedia { text, content: media },
         };
         let channel = Channel {
             channel_type: Some(if matches!(body, Body::Email { .. }) { "email" } else { "sms" }),
@@ -106,9 +104,9 @@ impl<'m> Written<'m> {
 }
 
 impl<'m> Body<'m> {
-    fn email(subject: Option<&'m str>, text: Option<&'m str>, html: Option<&'m str>, media: Option<Part<'m>>) -> Self {
-        let parts = [text.map(|text| Part::Text { text }), html.map(|text| Part::Html { text }), media];
-        Self::Email { subject, content: parts.into_iter().flatten().collect() }
+    fn email(subject: Option<&'m str>, text: Option<&'m str>, html: Option<&'m str>, media: Vec<Part<'m>>) -> Self {
+        let words = [text.map(|text| Part::Text { text }), html.map(|text| Part::Html { text })];
+        Self::Email { subject, content: words.into_iter().flatten().chain(media).collect() }
     }
 }
 

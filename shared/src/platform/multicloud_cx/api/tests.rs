@@ -96,6 +96,11 @@ fn customers_messages_are_written_byte_by_byte() {
             "sms",
             format!(r#""type":"RichMedia","text":"see","content":[{media}]}}]}}"#),
         ),
+        (
+            json!({"email": {"html": "<p>rich</p>"}, "attachments": [file, file]}),
+            "email",
+            format!(r#""type":"Email","content":[{{"type":"html","text":"<p>rich</p>"}},{media},{media}]}}]}}"#),
+        ),
         (json!({"attachment": file}), "sms", format!(r#""type":"RichMedia","content":[{media}]}}]}}"#)),
     ] {
         assert_eq!(Ok(channel(channel_type) + &rest), written(change));
