@@ -57,8 +57,10 @@ impl Answer {
         lines.extend(faults(&self.body));
         lines.extend(self.body.get("platform").map(platform));
         for part in list(&self.body, "/receipts") {
-            if let (Some(id), Some(problem)) = (text(part, "/messageId"), part.get("problem")) {
+            if let Some(problem) = part.get("problem") {
+                let id = text(part, "/messageId").unwrap_or("without a messageId");
                 lines.push(format!("{id}: {}", headline(problem, self.status)));
+                lines.extend(faults(problem));
                 lines.extend(problem.get("platform").map(platform));
             }
         }
@@ -168,9 +170,15 @@ mod tests {
         let problem = json!({"title": "Refused", "detail": "No.", "status": 404});
         let failed = json!({"messageId": "m-2", "outcome": "failed", "problem": problem});
         assert!(answer(207, json!({"receipts": [done]})).is_good());
-        let answer = answer(207, json!({"receipts": [done, failed]}));
+        let fault = |place: &str| json!({"pointer": place, "detail": "is required"});
+        let errors = [fault("/receipts/2/messageId"), fault("/receipts/2/status")];
+        let problem = json!({"title": "Invalid", "detail": "2 fields are wrong.", "status": 400, "errors": errors});
+        let malformed = json!({"index": 2, "outcome": "failed", "problem": problem});
+        let answer = answer(207, json!({"receipts": [done, failed, malformed]}));
         assert!(!answer.is_good());
-        assert!(answer.trouble().ends_with("\n  m-2: Refused (status 404): No."), "{}", answer.trouble());
+        let expected = "\n  m-2: Refused (status 404): No.\n  without a messageId: Invalid (status 400): 2 fields are wrong.\
+                        \n  /receipts/2/messageId is required\n  /receipts/2/status is required";
+        assert!(answer.trouble().ends_with(expected), "{}", answer.trouble());
     }
 
     #[test]

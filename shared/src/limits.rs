@@ -21,6 +21,15 @@ pub fn bounded(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.get(..kept).unwrap_or_default().to_owned() + CUT)
 }
 
+/// The text with at most `maximum` characters, the last of them an ellipsis where it was cut off.
+#[must_use]
+pub fn shortened(text: String, maximum: usize) -> String {
+    if text.chars().count() <= maximum {
+        return text;
+    }
+    text.chars().take(maximum.saturating_sub(1)).chain(['…']).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

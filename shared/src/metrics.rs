@@ -34,6 +34,8 @@ pub enum Event<'e> {
     GivenUp(&'e IntegrationName),
     /// The platform will never hear of a receipt.
     ReceiptFailed(&'e IntegrationName),
+    /// A messaging service accepted a message with a receipt that cannot be read.
+    UnreadableReceipt(&'e IntegrationName),
     /// A platform was called; each repeat is a call of its own.
     PlatformCalled(CallOutcome),
     /// A platform's client has so many calls left.
@@ -158,6 +160,7 @@ impl<'e> Event<'e> {
             }
             Self::GivenUp(_) => one("GivenUp"),
             Self::ReceiptFailed(_) => one("ReceiptsFailed"),
+            Self::UnreadableReceipt(_) => one("UnreadableReceipts"),
             Self::PlatformCalled(_) => one("PlatformCalls"),
             Self::Headroom { calls, .. } => vec![Measured("RateLimitHeadroom", Unit::Count, calls as f64)],
             Self::TokenRefreshed(_) => one("TokenRefreshes"),
@@ -173,7 +176,8 @@ impl<'e> Event<'e> {
             | Self::Failed(name)
             | Self::EndpointGone(name)
             | Self::GivenUp(name)
-            | Self::ReceiptFailed(name) => By::OrNot("Integration", name.as_str()),
+            | Self::ReceiptFailed(name)
+            | Self::UnreadableReceipt(name) => By::OrNot("Integration", name.as_str()),
             Self::WentBack(_) => By::Nothing,
             Self::Refused(reason) => By::Always("Reason", reason.as_str()),
             Self::PlatformCalled(outcome) => By::Always("Outcome", outcome.as_str()),
@@ -257,6 +261,7 @@ mod tests {
             (Event::Failed(name), "Failed", whole_and("Integration"), "acme"),
             (Event::GivenUp(name), "GivenUp", whole_and("Integration"), "acme"),
             (Event::ReceiptFailed(name), "ReceiptsFailed", whole_and("Integration"), "acme"),
+            (Event::UnreadableReceipt(name), "UnreadableReceipts", whole_and("Integration"), "acme"),
             (Event::Headroom { client: "c", calls: 7 }, "RateLimitHeadroom", whole_and("Client"), "c"),
             (
                 Event::Refused(ProblemType::InvalidSignature),

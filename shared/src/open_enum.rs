@@ -14,6 +14,9 @@ macro_rules! open_enum {
         }
 
         impl $name {
+            /// The words that are known.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
             /// The word as the platform writes it.
             #[must_use]
             pub fn as_str(&self) -> &str {
@@ -61,6 +64,7 @@ mod tests {
     fn known_words_are_read_in_any_case_and_unknown_ones_are_kept_as_they_came() {
         assert_eq!(Word::Known, Word::from("kNOWN".to_owned()));
         assert_eq!("Known", Word::from("known".to_owned()).as_str());
+        assert_eq!(["Known"], Word::WORDS);
         assert_eq!("unheardOf", Word::from("unheardOf".to_owned()).as_str());
     }
 }

@@ -99,15 +99,27 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 ///
 /// # Errors
 /// It is longer, or the connection broke.
-pub async fn bounded_body(mut response: reqwest::Response, maximum: usize) -> Result<Vec<u8>, IncompleteBody> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| IncompleteBody)? {
-        if body.len() + chunk.len() > maximum {
-            return Err(IncompleteBody);
-        }
-        body.extend_from_slice(&chunk);
+pub async fn bounded_body(response: reqwest::Response, maximum: usize) -> Result<Vec<u8>, IncompleteBody> {
+    match body_start(response, maximum).await {
+        (body, true) => Ok(body),
+        (_, false) => Err(IncompleteBody),
     }
-    Ok(body)
+}
+
+/// The first bytes of the body of `response`, at most `maximum`, and whether they are all of it.
+pub async fn body_start(mut response: reqwest::Response, maximum: usize) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= maximum => body.extend_from_slice(&chunk),
+            Ok(Some(chunk)) => {
+                body.extend(chunk.iter().take(maximum - body.len()));
+                return (body, false);
+            }
+            Ok(None) => return (body, true),
+            Err(_) => return (body, false),
+        }
+    }
 }
 
 /// A body was too long, or broke off.
@@ -119,6 +131,8 @@ pub struct IncompleteBody;
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
     #[test]
     fn https_anywhere_and_plain_http_on_loopback_are_allowed() {
@@ -154,6 +168,32 @@ mod tests {
     fn debug_output_shows_the_origin_only() {
         let url: OutboundUrl = "https://example.com/hook?key=secret".parse().unwrap();
         assert_eq!("https://example.com", format!("{url:?}"));
+    }
+
+    /// The start of a body of 10 bytes, or as many as are said to come, from a server that then closes the connection.
+    async fn start_of_body(said_to_come: usize, maximum: usize) -> (Vec<u8>, bool) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let serve = async {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                connection.read_buf(&mut request).await.unwrap();
+            }
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {said_to_come}\r\n\r\n0123456789");
+            connection.write_all(answer.as_bytes()).await.unwrap();
+        };
+        let client = client(Duration::from_secs(30)).unwrap();
+        let (response, ()) = tokio::join!(client.get(&url).send(), serve);
+        body_start(response.unwrap(), maximum).await
+    }
+
+    #[tokio::test]
+    async fn of_a_body_that_is_too_long_or_breaks_off_the_start_is_kept_and_known_to_be_one() {
+        let all = b"0123456789".to_vec();
+        assert_eq!((all.clone(), true), start_of_body(10, 10).await);
+        assert_eq!((all[..9].to_vec(), false), start_of_body(10, 9).await);
+        assert_eq!((all, false), start_of_body(11, 100).await);
     }
 
     #[test]

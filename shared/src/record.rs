@@ -27,12 +27,32 @@ pub struct Record {
 
 /// A receipt but for what the message itself says.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RecordedReceipt {
     /// What it says.
     pub status: DeliveryStatus,
     /// Only their codes are kept: the words are the messaging service's, and may name the customer.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "codes")]
     pub reasons: Vec<FailureReason>,
+    /// Whether no further receipt will come for the message. Written only where one will.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub is_final: bool,
+}
+
+impl RecordedReceipt {
+    /// The last one for its message, without reasons.
+    #[must_use]
+    pub fn final_with(status: DeliveryStatus) -> Self {
+        Self { status, reasons: Vec::new(), is_final: true }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 impl Record {
@@ -75,7 +95,7 @@ impl Record {
                 status: due.status,
                 reasons: due.reasons.clone(),
                 time: now,
-                is_final: true,
+                is_final: due.is_final,
                 trace_id: envelope.trace_id.clone(),
             },
         })
@@ -111,11 +131,19 @@ mod tests {
     #[test]
     fn the_ledger_keeps_codes_and_none_of_the_messaging_services_words() {
         let reasons = vec![FailureReason { code: ReasonCode::InvalidDestination, message: "+49 170".to_owned() }];
-        let receipt = Some(RecordedReceipt { status: DeliveryStatus::Failed, reasons });
+        let receipt = Some(RecordedReceipt { reasons, ..RecordedReceipt::final_with(DeliveryStatus::Failed) });
         let answer = Record { receipt, ..Record::default() }.to_answer().unwrap();
         assert_eq!(r#"{"receipt":{"status":"Failed","reasons":["InvalidDestination"]}}"#, answer);
         let read = Record::read(Some(&answer)).receipt.unwrap();
-        assert_eq!(ReasonCode::InvalidDestination, read.reasons[0].code);
+        assert_eq!((ReasonCode::InvalidDestination, true), (read.reasons[0].code.clone(), read.is_final));
+    }
+
+    #[test]
+    fn a_receipt_behind_which_another_will_come_is_recorded_as_such() {
+        let receipt = RecordedReceipt { is_final: false, ..RecordedReceipt::final_with(DeliveryStatus::Delivered) };
+        let answer = Record { receipt: Some(receipt), ..Record::default() }.to_answer().unwrap();
+        assert_eq!(r#"{"receipt":{"status":"Delivered","isFinal":false}}"#, answer);
+        assert!(!Record::read(Some(&answer)).receipt.unwrap().is_final);
     }
 
     #[test]
@@ -137,7 +165,7 @@ mod tests {
             let envelope =
                 Envelope::new("acme".parse().unwrap(), PlatformName::MulticloudCx, now, body.as_bytes()).unwrap();
             let message = envelope.message().unwrap();
-            let receipt = Some(RecordedReceipt { status: DeliveryStatus::Delivered, reasons: Vec::new() });
+            let receipt = Some(RecordedReceipt::final_with(DeliveryStatus::Delivered));
             Record { receipt, ..Record::default() }.receipt_for(&envelope, &message).unwrap().receipt
         };
         let receipt = receipt_for(r#","from":{"id":"no-reply@company.com"}"#);

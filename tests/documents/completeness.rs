@@ -1,6 +1,7 @@
 //! What the code has is in the guides.
 
 use shared::problem::ProblemType;
+use shared::receipt::{ReasonCode, ReportedOutcome};
 use std::path::Path;
 use tests::documents::{Document, Row, root};
 
@@ -13,6 +14,26 @@ fn every_problem_type_is_explained_once() {
         assert_eq!(1, shown.iter().filter(|shown| *shown == problem_type).count(), "{problem_type}");
     }
     assert_eq!(types.len(), shown.len(), "{shown:?}");
+}
+
+#[test]
+fn every_reason_code_is_explained_once_with_its_number() {
+    let guide = Document::read("docs/api.md");
+    let shown: Vec<_> =
+        guide.rows_under("Reason codes").map(|row| (row.cells[0].as_str(), row.cells[1].clone())).collect();
+    let number = |name: &str| {
+        let code = ReasonCode::from_name(name).unwrap();
+        let number = Some(code.number()).filter(|number| ReasonCode::from_number(*number) == Some(code));
+        number.map(|number| number.to_string()).unwrap_or_default()
+    };
+    assert_eq!(Vec::from_iter(ReasonCode::WORDS.iter().map(|name| (*name, number(name)))), shown);
+}
+
+#[test]
+fn every_word_for_a_status_is_in_the_guide_once() {
+    let guide = Document::read("docs/api.md");
+    let shown: Vec<_> = guide.rows_under("Words for a status").flat_map(|row| row.cells[0].split(", ")).collect();
+    assert_eq!(Vec::from_iter(ReportedOutcome::status_words()), shown);
 }
 
 #[test]

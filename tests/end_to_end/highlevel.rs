@@ -292,6 +292,18 @@ async fn every_status_that_the_platform_has_a_word_for_is_posted() {
 }
 
 #[tokio::test]
+async fn a_failure_is_posted_with_a_code_of_ours_and_the_providers_words() {
+    let setting = Setting::start().await;
+    let reasons = json!([{"code": 30003, "message": "Unreachable destination handset"}]);
+    let receipt = json!({"messageId": "m", "to": {"id": CONTACT}, "status": "Undelivered", "reasons": reasons});
+    assert_eq!("posted", setting.post("receipts", &receipt).await.body["outcome"]);
+    let error = json!({
+        "code": "GeneralError", "type": "delivery", "message": "Unreachable destination handset (30003)",
+    });
+    assert_eq!(json!({"status": "failed", "error": error}), setting.platform.calls()[0].body);
+}
+
+#[tokio::test]
 async fn a_token_that_is_never_taken_is_reported_in_the_end() {
     let setting = Setting::new(Reply::status(200), |configuration| configuration["token"] = "wrong".into()).await;
     let receipt = json!({"messageId": "m-1", "to": {"id": CONTACT}, "status": "delivered"});

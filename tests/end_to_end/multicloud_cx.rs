@@ -202,9 +202,11 @@ async fn the_log_holds_neither_text_nor_addresses_nor_secrets() {
 async fn what_becomes_of_a_message_is_posted_as_a_receipt_with_a_number() {
     let said = |receipt: Value| Reply::status(200).body(json!({ "receipt": receipt }).to_string());
     let no_number = said(json!({"status": "Failed", "reasons": [{"code": "RecipientOptedOut", "message": "Stop"}]}));
+    let unknown = said(json!({"status": "undelivered", "reasons": [{"code": 30003, "message": "No handset"}]}));
     for (reply, status, reasons) in [
         (said(json!({"status": "Delivered"})), "Delivered", None),
         (no_number, "Failed", Some(json!([{"code": 500, "message": "Stop"}]))),
+        (unknown, "Failed", Some(json!([{"code": 500, "message": "No handset (30003)"}]))),
         (
             Reply::status(422),
             "Failed",
@@ -238,12 +240,15 @@ async fn a_batch_of_receipts_is_one_call_and_each_stands_for_itself() {
     assert_eq!(json!("posted"), first.body["outcome"]);
     let batch = ["m-1", "m-2", "m-3", "m-2"].map(|id| receipt(id, "delivered"));
     let mut batch = batch.to_vec();
-    batch.extend([receipt("m-4", "sent"), receipt("m-3", "failed")]);
+    batch.extend([receipt("m-4", "sent"), receipt("m-3", "failed"), receipt("m-5", "lost")]);
     let answer = setting.call("receipts", &json!({ "receipts": batch })).await;
     assert_eq!(207, answer.status.as_u16());
     let outcomes: Vec<_> =
         answer.body["receipts"].as_array().unwrap().iter().map(|one| one["outcome"].clone()).collect();
-    assert_eq!(vec!["already-posted", "posted", "posted", "already-posted", "acknowledged", "posted"], outcomes);
+    assert_eq!(
+        vec!["already-posted", "posted", "posted", "already-posted", "acknowledged", "posted", "failed"],
+        outcomes
+    );
     let calls = setting.platform.calls();
     let mut failed = posted("m-3", "Failed");
     failed["reasons"] = json!([{"code": 500, "message": "The message could not be delivered."}]);

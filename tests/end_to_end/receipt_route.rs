@@ -2,6 +2,7 @@
 
 use crate::platform::WithPlatform;
 use serde_json::{Value, json};
+use shared::receipt::ReportedOutcome;
 use tests::caller::Request;
 use tests::genesys_cloud::Answer;
 use tests::genesys_cloud_api::Fault;
@@ -138,4 +139,145 @@ async fn all_faults_are_named() {
     answer.assert_problem(400, "invalid-body");
     let pointers: Vec<_> = answer.body["errors"].as_array().unwrap().iter().map(|fault| &fault["pointer"]).collect();
     assert_eq!(vec!["/messageId", "/to/id", "/to/idType", "/status", "/colour"], pointers);
+}
+
+#[tokio::test]
+async fn a_providers_own_codes_are_posted_as_a_general_error_with_code_and_words() {
+    let setting = WithPlatform::start().await;
+    let general = |message: &str| json!([{"code": "GeneralError", "message": message}]);
+    for (count, (status, reasons, expected)) in [
+        (
+            "undelivered",
+            json!([{"code": 30003, "message": "Unreachable destination handset"}]),
+            general("Unreachable destination handset (30003)"),
+        ),
+        (
+            "failed",
+            json!([{"code": 131047, "title": "Re-engagement message", "error_data": {"details": "d"}}]),
+            general("The message could not be delivered (131047)."),
+        ),
+        ("Failed", json!([{"code": "GeneralError", "message": ""}]), general("The message could not be delivered.")),
+        ("failed", json!([null, {}, {"code": null, "message": "Spam"}]), general("Spam")),
+        ("failed", json!("Spam"), general("Spam")),
+        (
+            "expired",
+            json!([{"code": null, "message": null}]),
+            json!([{"code": "MessageExpired", "message": "The message could not be delivered."}]),
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut receipt = receipt(&format!("m-{count}"), status);
+        receipt["reasons"] = reasons;
+        let answer = setting.post_receipt(&receipt).await;
+        assert_eq!((200, "posted"), (answer.status.as_u16(), answer.body["outcome"].as_str().unwrap()), "{receipt}");
+        let posted = &setting.platform.calls()[count].body;
+        assert_eq!((&json!("Failed"), &expected), (&posted["status"], &posted["reasons"]), "{receipt}");
+    }
+}
+
+#[tokio::test]
+async fn reasons_of_a_success_are_dropped_and_members_that_are_null_or_blank_are_absent() {
+    let setting = WithPlatform::start().await;
+    let delivered = json!({
+        "messageId": "m-1",
+        "from": null,
+        "to": {"id": "customer-1", "idType": ""},
+        "status": "Delivered",
+        "reasons": [{"code": "GeneralError", "message": ""}, {"code": "GeneralError", "message": ""}],
+        "isFinalReceipt": false,
+        "time": null,
+        "externalContactId": null,
+    });
+    assert_eq!("posted", setting.post_receipt(&delivered).await.body["outcome"]);
+    let posted = &setting.platform.calls()[0].body;
+    assert_eq!((&json!("Delivered"), &json!(false)), (&posted["status"], &posted["isFinalReceipt"]));
+    assert_eq!((None, json!({"id": "customer-1"})), (posted.get("reasons"), posted["channel"]["to"].clone()));
+}
+
+#[tokio::test]
+async fn a_status_that_is_not_known_is_refused_with_all_words_that_are() {
+    let setting = WithPlatform::start().await;
+    for status in [json!("lost"), json!(7), json!(null)] {
+        let mut receipt = receipt("m-1", "");
+        receipt["status"] = status;
+        let answer = setting.post_receipt(&receipt).await;
+        answer.assert_problem(400, "invalid-body");
+        let fault = &answer.body["errors"][0];
+        assert_eq!("/status", fault["pointer"]);
+        for word in ReportedOutcome::status_words() {
+            assert!(fault["detail"].as_str().unwrap().contains(&format!("`{word}`")), "{word}: {fault}");
+        }
+    }
+    assert_eq!(0, setting.platform.attempts());
+}
+
+#[tokio::test]
+async fn in_a_batch_each_receipt_is_judged_by_itself_and_the_good_ones_are_posted() {
+    let setting = WithPlatform::start().await;
+    let mut failed = receipt("m-1", "failed");
+    failed["reasons"] = json!([{"code": 131047, "message": "Re-engagement message"}]);
+    let mut surprising = receipt("m-5", "delivered");
+    surprising["surprise"] = 1.into();
+    let batch = json!({"receipts": [
+        receipt("m-0", "delivered"), failed, null, {"to": {"id": "customer-1"}, "status": "read"}, receipt("m-4", "lost"),
+        surprising, receipt("m-6", "delivered"),
+    ]});
+    // The very same request, as a sender repeats it: nothing is posted twice.
+    let request = Request::new(&batch).signed();
+    for posted in ["posted", "already-posted"] {
+        let answer = request.post(&setting.stack, &setting.integration, "receipts").await;
+        assert_eq!((207, false), (answer.status.as_u16(), answer.replayed));
+        let elements = answer.body["receipts"].as_array().unwrap();
+        let short: Vec<_> = elements
+            .iter()
+            .map(|one| {
+                let place = one["problem"]["errors"][0]["pointer"].as_str();
+                (one["messageId"].as_str(), one["status"].as_u64().unwrap(), one["outcome"].as_str().unwrap(), place)
+            })
+            .collect();
+        let expected = vec![
+            (Some("m-0"), 200, posted, None),
+            (Some("m-1"), 200, posted, None),
+            (None, 400, "failed", Some("/receipts/2")),
+            (None, 400, "failed", Some("/receipts/3/messageId")),
+            (Some("m-4"), 400, "failed", Some("/receipts/4/status")),
+            (Some("m-5"), 400, "failed", Some("/receipts/5/surprise")),
+            (Some("m-6"), 200, posted, None),
+        ];
+        assert_eq!(expected, short);
+        assert!(elements.iter().enumerate().all(|(index, one)| one["index"] == index), "{elements:?}");
+        assert!(elements[2..6].iter().all(|one| one["problem"]["type"] == "urn:patchbay:problem:invalid-body"));
+    }
+    let mut ids: Vec<_> = setting.platform.calls().iter().map(|call| call.body["id"].to_string()).collect();
+    ids.sort_unstable();
+    assert_eq!(vec![r#""m-0""#, r#""m-1""#, r#""m-6""#], ids);
+}
+
+#[tokio::test]
+async fn a_batch_in_which_nothing_is_good_is_answered_207_and_may_be_corrected_under_the_same_key() {
+    let setting = WithPlatform::start().await;
+    let post = async |batch: Value| {
+        let request = Request::new(&json!({ "receipts": batch })).bearing_token().key("k");
+        request.post(&setting.stack, &setting.integration, "receipts").await
+    };
+    let answer = post(json!([receipt("m-1", "lost"), 7])).await;
+    assert_eq!((207, 0), (answer.status.as_u16(), setting.platform.attempts()));
+    assert!(answer.body["receipts"].as_array().unwrap().iter().all(|one| one["status"] == 400), "{:?}", answer.body);
+    let corrected = json!([receipt("m-1", "failed"), receipt("m-2", "failed")]);
+    let answer = post(corrected.clone()).await;
+    assert!(answer.body["receipts"].as_array().unwrap().iter().all(|one| one["outcome"] == "posted"));
+    // Now the key stands for this.
+    assert!(post(corrected).await.replayed);
+}
+
+#[tokio::test]
+async fn receipts_that_are_no_list_of_1_to_100_are_refused() {
+    let setting = WithPlatform::start().await;
+    for receipts in [json!([]), json!({"messageId": "m"}), json!("m"), json!(7)] {
+        let answer = setting.post_receipt(&json!({ "receipts": receipts })).await;
+        answer.assert_problem(400, "invalid-body");
+        assert_eq!("must be a list of 1 to 100 receipts", answer.body["errors"][0]["detail"]);
+    }
 }

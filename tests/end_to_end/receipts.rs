@@ -1,11 +1,12 @@
 //! The platform hears what became of its messages.
 
 use crate::alone::Alone;
+use crate::logs::log_with;
 use crate::platform::WithPlatform;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tests::genesys_cloud;
-use tests::genesys_cloud_api::{Fault, GenesysCloud};
+use tests::genesys_cloud_api::{Call, Fault, GenesysCloud};
 use tests::messaging_service::{MessagingService, Reply};
 use tests::stack::{Stack, TestIntegration};
 
@@ -76,6 +77,135 @@ async fn what_the_messaging_service_says_in_its_answer_is_posted() {
     let receipt = setting.receipt().await;
     assert_eq!((&json!(id), &json!("Failed")), (&receipt["id"], &receipt["status"]));
     assert_eq!(json!([{"code": "InvalidDestination", "message": "No such number"}]), receipt["reasons"]);
+}
+
+/// A messaging service that puts into its answer what the message's text is, and a configuration with these `receipts`.
+async fn echoing(receipts: &str) -> Setting {
+    let service = MessagingService::behaving(|attempt, _| Reply::status(200).body(attempt.text())).await;
+    let change = |configuration: &mut Value| configuration["delivery"]["receipts"] = receipts.into();
+    let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, change).await;
+    Setting { stack, platform, service, integration }
+}
+
+impl Setting {
+    /// Sends a message that is answered so, and returns its id.
+    async fn send_for(&self, answer: &str) -> String {
+        let webhook = genesys_cloud::text(&self.integration, "customer-1", answer);
+        webhook.accepted(&self.stack, &self.integration).await;
+        webhook.id()
+    }
+}
+
+#[tokio::test]
+async fn a_failure_in_the_answer_is_posted_with_a_reason_and_never_as_delivered() {
+    let general = |message: &str| json!([{"code": "GeneralError", "message": message}]);
+    let cases = [
+        (json!({"status": "failed"}), general("The message could not be delivered.")),
+        (
+            json!({"status": "UNDELIVERED", "reasons": [{"code": 30003, "message": "Unreachable destination handset"}]}),
+            general("Unreachable destination handset (30003)"),
+        ),
+        (
+            json!({"status": "error", "reasons": [null, {"code": "carrier-violation", "message": null, "more": 1}]}),
+            general("The message could not be delivered (carrier-violation)."),
+        ),
+        (
+            json!({"status": "Expired", "reasons": [], "isFinalReceipt": "perhaps"}),
+            json!([{"code": "MessageExpired", "message": "The message could not be delivered."}]),
+        ),
+        (
+            json!({"status": "bounced", "reasons": {"code": "530", "message": ""}}),
+            json!([{"code": "InvalidDestination", "message": "The message could not be delivered."}]),
+        ),
+    ];
+    for mode in ["explicit", "on-accept"] {
+        let setting = echoing(mode).await;
+        for (count, (receipt, reasons)) in cases.iter().enumerate() {
+            let id = setting.send_for(&json!({"receipt": receipt, "id": "theirs"}).to_string()).await;
+            let posted = setting.platform.wait_for_calls(count + 1).await.remove(count).body;
+            assert_eq!((&json!(id), &json!("Failed")), (&posted["id"], &posted["status"]), "{mode}: {receipt}");
+            assert_eq!((reasons, &json!(true)), (&posted["reasons"], &posted["isFinalReceipt"]), "{mode}: {receipt}");
+        }
+        assert_eq!(cases.len(), setting.platform.calls().len());
+    }
+}
+
+#[tokio::test]
+async fn every_word_for_success_in_the_answer_is_posted_without_reasons() {
+    let setting = echoing("explicit").await;
+    for (count, word) in ["delivered", "READ", "displayed"].into_iter().enumerate() {
+        let receipt = json!({"status": word, "reasons": [{"code": 500, "message": ""}], "isFinalReceipt": false});
+        setting.send_for(&json!({ "receipt": receipt }).to_string()).await;
+        let posted = setting.platform.wait_for_calls(count + 1).await.remove(count).body;
+        assert_eq!((&json!("Delivered"), &json!(false)), (&posted["status"], &posted["isFinalReceipt"]), "{word}");
+        assert_eq!(None, posted.get("reasons"), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_in_the_answer_that_cannot_be_read_is_logged_and_counted_and_never_taken_for_success() {
+    let large = format!(r#"{{"receipt": {{"status": "failed"}}, "more": "{}"}}"#, "x".repeat(64 * 1024));
+    let unreadable = [
+        (r#"{"receipt": {"status": "lost-in-transit"}}"#, "/receipt/status must be `delivered`"),
+        (r#"{"receipt": {"reasons": [{"code": 530}]}}"#, "/receipt/status is required"),
+        (r#"{"receipt": "lost-in-transit"}"#, "/receipt must be an object"),
+        (r#"{"receipt": {"status": "failed",}}"#, "the answer is not valid JSON"),
+        (&large, "the answer is too long or broke off"),
+    ];
+    for mode in ["explicit", "on-accept"] {
+        let setting = echoing(mode).await;
+        let mut expected = Vec::new();
+        for (answer, reason) in &unreadable {
+            let id = setting.send_for(answer).await;
+            expected.push((id, *reason));
+        }
+        // The same customer's receipts are posted in order: none was posted before this one.
+        let last = setting.send_for(r#"{"receipt": {"status": "delivered"}}"#).await;
+        assert_eq!(json!(last), setting.receipt().await["id"], "{mode}");
+        assert_eq!(unreadable.len() + 1, setting.service.accepted().len());
+
+        let name = setting.integration.name.as_str();
+        let expected: Vec<_> = expected.iter().map(|(id, reason)| (id.as_str(), *reason)).collect();
+        let log = log_with(name, &expected).await;
+        let lines: Vec<Value> =
+            log.lines().filter(|line| line.contains(name)).filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let logged = lines.iter().filter(|line| line["outcome"] == "unreadable receipt" && line["level"] == "WARN");
+        let counted = lines.iter().filter(|line| line["UnreadableReceipts"] == 1.0);
+        assert_eq!((unreadable.len(), unreadable.len()), (logged.count(), counted.count()), "{mode}");
+        assert!(!log.contains("lost-in-transit"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_a_receipt_is_a_delivery_with_on_accept() {
+    let setting = echoing("on-accept").await;
+    for (count, answer) in ["OK", "{}", r#"{"receipt": null}"#, r#"{"id": "m", "ok": true}"#].into_iter().enumerate() {
+        let id = setting.send_for(answer).await;
+        let posted = setting.platform.wait_for_calls(count + 1).await.remove(count).body;
+        assert_eq!((json!(id), json!("Delivered")), (posted["id"].clone(), posted["status"].clone()), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_providers_words_reach_the_platform_and_not_the_ledger() {
+    let platform = GenesysCloud::start().await;
+    let failed = r#"{"receipt": {"status": "failed", "reasons": [{"code": 530, "message": "No such number"}]}}"#;
+    let service = MessagingService::behaving(move |_, _| Reply::status(200).body(failed)).await;
+    let alone = Alone::configured(service, "message-dispatcher", |configuration| {
+        configuration["domain"] = platform.url.clone().into();
+    })
+    .await;
+    let (first, second) = (alone.text(), alone.text());
+    assert!(alone.dispatch(&first).await.is_empty());
+    let message = |calls: &[Call]| calls.last().map(|call| call.body["reasons"].clone());
+    let reasons = |message: &str| Some(json!([{"code": "InvalidDestination", "message": message}]));
+    assert_eq!(reasons("No such number"), message(&platform.wait_for_calls(1).await));
+    // Of what did not get onto the queue the ledger has the code.
+    alone.aws.cut("SendMessage");
+    assert_eq!(vec!["m-0"], alone.dispatch(&second).await);
+    alone.aws.restore();
+    assert!(alone.dispatch_again(&second).await.is_empty());
+    assert_eq!(reasons("The message could not be delivered."), message(&platform.wait_for_calls(2).await));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use shared::problem::{Problem, ProblemType};
+use shared::receipt::{ReasonCode, ReportedOutcome};
 use shared::trace::TraceId;
 use std::collections::BTreeSet;
 use tests::documents;
@@ -69,6 +70,19 @@ fn it_lists_the_problems_that_there_are_and_no_others() {
         let expected = format!("{}` | {} | ", problem_type.as_str(), as_rust_makes_it(*problem_type)["status"]);
         assert!(row.starts_with(&expected), "{row}");
     }
+}
+
+#[test]
+fn it_lists_the_words_for_a_status_and_the_reason_codes_that_there_are_and_no_others() {
+    let document = Document::read();
+    let schemas = document.root().at("components").at("schemas");
+    let status = schemas.at("Receipt").at("properties").at("status").at("enum");
+    assert_eq!(&json!(ReportedOutcome::status_words().collect::<Vec<_>>()), status.value());
+    let codes = schemas.at("Reason").at("properties").at("code").at("anyOf");
+    assert_eq!(json!(ReasonCode::WORDS), codes.value()[0]["enum"]);
+    let numbers = codes.value()[1]["enum"].as_array().unwrap();
+    let known = (0..1_000).filter(|number| ReasonCode::from_number(*number).is_some());
+    assert_eq!(&known.map(Value::from).collect::<Vec<_>>(), numbers);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use tests::template::{CALLING, METRICS, Named, ROUTES};
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create-alarm-on-metric-math-expression.html>
 const METRICS_OF_AN_ALARM: usize = 10;
 /// All alarms. docs/operate.md has a heading for each.
-const ALARMS: [&str; 20] = [
+const ALARMS: [&str; 21] = [
     "CallersRefused",
     "CredentialsRefused",
     "DeadLetters",
@@ -31,6 +31,7 @@ const ALARMS: [&str; 20] = [
     "SignaturesRefused",
     "TokensRefused",
     "Unavailable",
+    "UnreadableReceipts",
 ];
 
 fn alarms(resources: &Resources) -> Vec<(&str, &Value)> {

@@ -1,21 +1,19 @@
 //! One attempt to hand a message to the messaging service.
 
+use crate::immediate_receipt::ImmediateReceipt;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use serde_json::Value;
 use shared::aws::chain;
 use shared::delivery::test_body;
-use shared::fields::whole;
 use shared::integration::DeliveryConfig;
 pub(crate) use shared::messaging_service::TIMEOUT;
 use shared::messaging_service::{Client, Post, Refusal};
 use shared::outbound::{self, retry_after};
 use shared::probe::{ProbeEnvelope, ProbeOutcome};
-use shared::receipt::{DeliveryStatus, FailureReason, NOT_DELIVERED, ReasonCode};
 use shared::trace::TraceId;
 use std::time::Duration;
 
-/// How much of an answer's body is read.
+/// How much of an answer's body is read: docs/messaging-service.md names it.
 const MAXIMUM_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Posts to the messaging services of all integrations.
@@ -26,8 +24,8 @@ pub(crate) struct MessagingService {
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Attempt {
-    /// The messaging service has the message, and may say at once what became of it.
-    Accepted(Option<ImmediateReceipt>),
+    /// The messaging service has the message, and may report its outcome at once.
+    Accepted(ImmediateReceipt),
     /// It does not want the message, and trying again would not change that.
     Refused(Refusal),
     /// It may take the message later.
@@ -98,9 +96,9 @@ impl MessagingService {
         match self.client.post(config, Post { id, trace_id, body }, now, patience).await {
             Ok(response) => {
                 let attempt = judge(response.status(), response.headers(), now);
-                let body = outbound::bounded_body(response, MAXIMUM_ANSWER_BYTES).await.unwrap_or_default();
+                let (body, is_complete) = outbound::body_start(response, MAXIMUM_ANSWER_BYTES).await;
                 match attempt {
-                    Attempt::Accepted(_) => Attempt::Accepted(ImmediateReceipt::read(&body)),
+                    Attempt::Accepted(_) => Attempt::Accepted(ImmediateReceipt::read(&body, is_complete)),
                     other => other,
                 }
             }
@@ -113,42 +111,10 @@ impl MessagingService {
     }
 }
 
-/// What the messaging service says of a message in its very answer:
-/// `{"receipt": {"status": "Delivered" | "Failed", "reasons": [{"code", "message"}]}}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ImmediateReceipt {
-    pub(crate) status: DeliveryStatus,
-    pub(crate) reasons: Vec<FailureReason>,
-}
-
-impl ImmediateReceipt {
-    /// Reads an answer's body; most say nothing, and whatever else they hold is none of our business.
-    fn read(body: &[u8]) -> Option<Self> {
-        let body: Value = serde_json::from_slice(body).ok()?;
-        let receipt = body.get("receipt")?;
-        let status = serde_json::from_value(receipt.get("status")?.clone()).ok()?;
-        let reasons = receipt.get("reasons").and_then(Value::as_array).into_iter().flatten().filter_map(reason);
-        // Reasons belong to failures only.
-        let reasons = if status == DeliveryStatus::Failed { reasons.collect() } else { Vec::new() };
-        Some(Self { status, reasons })
-    }
-}
-
-/// A reason with its code in the platforms' words or numbers.
-fn reason(value: &Value) -> Option<FailureReason> {
-    let code = match value.get("code")? {
-        Value::String(name) => ReasonCode::from_name(name).or_else(|| ReasonCode::from_number(name.parse().ok()?)),
-        number => ReasonCode::from_number(whole(number)?),
-    };
-    let message = value.get("message").and_then(Value::as_str).filter(|text| !text.is_empty()).unwrap_or(NOT_DELIVERED);
-    let message = message.chars().take(1_000).collect();
-    Some(FailureReason { code: code.unwrap_or(ReasonCode::GeneralError), message })
-}
-
 /// What an answer means.
 fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Attempt {
     if status.is_success() {
-        return Attempt::Accepted(None);
+        return Attempt::Accepted(ImmediateReceipt::None);
     }
     match Refusal::of(status) {
         Some(refusal) => Attempt::Refused(refusal),
@@ -167,22 +133,7 @@ mod tests {
     #[test]
     fn every_2xx_accepts() {
         for status in [200, 201, 202, 204, 299] {
-            assert_eq!(Attempt::Accepted(None), judged(status));
-        }
-    }
-
-    #[test]
-    fn an_accepting_answer_may_say_what_became_of_the_message() {
-        let immediate = |body: &str| ImmediateReceipt::read(body.as_bytes());
-        let delivered = ImmediateReceipt { status: DeliveryStatus::Delivered, reasons: Vec::new() };
-        assert_eq!(Some(delivered), immediate(r#"{"receipt": {"status": "Delivered"}, "id": 7}"#));
-        let failed = immediate(
-            r#"{"receipt": {"status": "Failed", "reasons": [{"code": 530, "message": "No such number"}, {"code": "MessageExpired"}, {"code": "weather"}, {}]}}"#,
-        );
-        let codes: Vec<_> = failed.unwrap().reasons.into_iter().map(|reason| reason.code).collect();
-        assert_eq!(vec![ReasonCode::InvalidDestination, ReasonCode::MessageExpired, ReasonCode::GeneralError], codes);
-        for nothing in ["", "<html>", "{}", r#"{"receipt": null}"#, r#"{"receipt": {"status": "Lost"}}"#] {
-            assert_eq!(None, immediate(nothing), "{nothing}");
+            assert_eq!(Attempt::Accepted(ImmediateReceipt::None), judged(status));
         }
     }
 

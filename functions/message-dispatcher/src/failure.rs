@@ -39,7 +39,10 @@ impl Failure {
         Record {
             reason: Some(self.word().to_owned()),
             status: self.status(),
-            receipt: Some(RecordedReceipt { status: DeliveryStatus::Failed, reasons: vec![self.reason()] }),
+            receipt: Some(RecordedReceipt {
+                reasons: vec![self.reason()],
+                ..RecordedReceipt::final_with(DeliveryStatus::Failed)
+            }),
         }
     }
 

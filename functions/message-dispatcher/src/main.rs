@@ -7,6 +7,7 @@ mod delivery;
 mod dispatcher;
 mod end;
 mod failure;
+mod immediate_receipt;
 mod message;
 mod patience;
 mod probe;

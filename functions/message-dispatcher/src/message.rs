@@ -5,6 +5,7 @@ use crate::delivery::{Attempt, Cause};
 use crate::dispatcher::{Dispatcher, Reception, Turn, Verdict, Without, next_wait, time_left};
 use crate::end::End;
 use crate::failure::Failure;
+use crate::immediate_receipt::ImmediateReceipt;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
@@ -19,7 +20,7 @@ use shared::message::{Content, Kind, Message};
 use shared::metrics::Event;
 use shared::parking::{ParkedMessage, Parking};
 use shared::queue::SendError;
-use shared::receipt::DeliveryStatus;
+use shared::receipt::{DeliveryStatus, ReportedOutcome};
 use shared::record::{Record, RecordedReceipt};
 use shared::scope;
 use std::error::Error;
@@ -153,16 +154,7 @@ impl Dispatcher {
         match attempt {
             Attempt::Accepted(immediate) => {
                 let end = End::Delivered(task.age().try_into().unwrap_or_default());
-                let receipt = match (immediate, integration.delivery.receipts) {
-                    (Some(receipt), _) => {
-                        let status = integration.platform.name().receipt_status(receipt.status);
-                        status.map(|status| RecordedReceipt { status, reasons: receipt.reasons })
-                    }
-                    (None, ReceiptMode::OnAccept) => {
-                        Some(RecordedReceipt { status: DeliveryStatus::Delivered, reasons: Vec::new() })
-                    }
-                    (None, ReceiptMode::Explicit) => None,
-                };
+                let receipt = task.receipt_after(immediate, integration);
                 (end, self.settle(task, claim, Outcome::Done, Record { receipt, ..Record::default() }).await)
             }
             Attempt::Refused(refusal) => self.fail(task, claim, Failure::Refused(refusal)).await,
@@ -293,6 +285,32 @@ impl Task<'_> {
             sequence_number: sequence_number.or(self.reception.sequence_number).map(str::to_owned),
             envelope: RawValue::from_string(self.reception.body.to_owned())?,
         })
+    }
+
+    /// The receipt that is due once the messaging service has accepted the message. One in its answer counts before the
+    /// configuration does, and where it cannot be read the outcome is not known, so that none is due.
+    fn receipt_after(&self, immediate: ImmediateReceipt, integration: &Integration) -> Option<RecordedReceipt> {
+        match (immediate, integration.delivery.receipts) {
+            (ImmediateReceipt::Reported(ReportedOutcome { status, reasons, is_final }), _) => {
+                let status = integration.platform.name().receipt_status(status)?;
+                Some(RecordedReceipt { status, reasons, is_final })
+            }
+            (ImmediateReceipt::Unreadable(why), _) => {
+                self.log_unreadable_receipt(&why);
+                None
+            }
+            (ImmediateReceipt::None, ReceiptMode::OnAccept) => {
+                Some(RecordedReceipt::final_with(DeliveryStatus::Delivered))
+            }
+            (ImmediateReceipt::None, ReceiptMode::Explicit) => None,
+        }
+    }
+
+    fn log_unreadable_receipt(&self, reason: &str) {
+        Event::UnreadableReceipt(&self.envelope.integration).write();
+        let (request_id, integration) = (self.reception.request_id, self.envelope.integration.as_str());
+        let (message_id, webhook_id) = (&*bounded(&self.message.message_id), &self.webhook_id);
+        tracing::warn!(request_id, integration, message_id, webhook_id, outcome = "unreadable receipt", reason);
     }
 
     /// How long ago it was received.

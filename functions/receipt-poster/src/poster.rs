@@ -1,8 +1,9 @@
 //! Posts receipts, each once.
 
-use crate::request::{Receipts, Report};
+use crate::request::{Malformed, Receipts, Report};
 use futures::{StreamExt, stream};
 use lambda_http::http::StatusCode;
+use serde::Serialize;
 use serde_json::{Value, json};
 use shared::ledger::{self, Ledger};
 use shared::platform::Platforms;
@@ -15,6 +16,8 @@ use tokio::time::Instant;
 
 /// How many receipts of a batch are posted at the same time.
 pub(crate) const CONCURRENCY: usize = 8;
+/// The status of a receipt that needs nothing more.
+const POSTED: u16 = 200;
 /// What must be left of the time for a receipt to be begun.
 const TIME_FOR_ONE: Duration = Duration::from_secs(3);
 
@@ -25,9 +28,17 @@ pub(crate) struct Poster {
 }
 
 /// One element of a batch's answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Element {
     index: usize,
-    body: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<String>,
+    status: u16,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Value>,
+    #[serde(skip)]
     may_come_again: bool,
 }
 
@@ -44,17 +55,28 @@ pub(crate) enum Posted {
 
 impl Element {
     pub(crate) fn new(request: &SenderRequest, index: usize, report: &Report, posted: Result<Posted, Problem>) -> Self {
-        let problem = match posted {
-            Ok(posted) => return Self { index, body: outcome(report, posted), may_come_again: false },
-            Err(problem) => problem,
-        };
-        let status = problem.status().as_u16();
-        let may_come_again = problem.problem_type != ProblemType::PlatformRefused;
-        // The answer is kept for the idempotency key, so it holds none of the platform's words.
-        let problem = problem.without_words().body(&request.request_id);
-        let message_id = report.message_id();
-        let body = json!({"messageId": message_id, "status": status, "outcome": "failed", "problem": problem});
-        Self { index, body, may_come_again }
+        let message_id = Some(report.message_id().to_owned());
+        match posted {
+            Ok(posted) => {
+                let (status, outcome) = (POSTED, posted.as_str());
+                Self { index, message_id, status, outcome, problem: None, may_come_again: false }
+            }
+            Err(problem) => Self::failed(request, index, message_id, &problem),
+        }
+    }
+
+    /// A malformed one gives the key back, as a 400 for a single receipt leaves it unused: the caller may correct it under the
+    /// same key, the others are not posted twice, and no name of a field that a caller made up is kept.
+    fn failed(request: &SenderRequest, index: usize, message_id: Option<String>, problem: &Problem) -> Self {
+        Self {
+            index,
+            message_id,
+            status: problem.status().as_u16(),
+            outcome: "failed",
+            // The answer is kept for the idempotency key, so it holds none of the platform's words.
+            problem: Some(problem.without_words().body(&request.request_id)),
+            may_come_again: problem.problem_type != ProblemType::PlatformRefused,
+        }
     }
 }
 
@@ -89,21 +111,34 @@ impl Poster {
                 let posted = self.post_one(request, &report).await?;
                 Ok(Reply::ok(outcome(&report, posted)))
             }
-            Receipts::Batch(reports) => {
-                let reports = reports.into_iter().enumerate().collect();
-                let (mut outcomes, rest) = if request.integration.platform.name().batches_receipts() {
-                    self.post_together(request, reports).await
-                } else {
-                    (Vec::new(), reports)
-                };
-                outcomes.extend(self.post_one_by_one(request, rest).await);
-                outcomes.sort_by_key(|outcome| outcome.index);
-                let incomplete = outcomes.iter().any(|outcome| outcome.may_come_again);
-                let receipts: Vec<Value> = outcomes.into_iter().map(|outcome| outcome.body).collect();
-                let body = json!({ "receipts": receipts });
-                Ok(Reply { incomplete, ..Reply::new(StatusCode::MULTI_STATUS, body) })
+            Receipts::Batch(elements) => Ok(self.post_batch(request, elements).await),
+        }
+    }
+
+    async fn post_batch(&self, request: &SenderRequest, elements: Vec<Result<Report, Malformed>>) -> Reply {
+        let (mut reports, mut outcomes) = (Vec::new(), Vec::new());
+        for (index, element) in elements.into_iter().enumerate() {
+            match element {
+                Ok(report) => reports.push((index, report)),
+                Err(Malformed { message_id, problem }) => {
+                    outcomes.push(Element::failed(request, index, message_id, &problem));
+                }
             }
         }
+        if !outcomes.is_empty() {
+            let (request_id, integration) = (&request.request_id, request.integration.name.as_str());
+            tracing::warn!(request_id, integration, malformed = outcomes.len(), "receipts of a batch are malformed");
+        }
+        let (together, rest) = if request.integration.platform.name().batches_receipts() {
+            self.post_together(request, reports).await
+        } else {
+            (Vec::new(), reports)
+        };
+        outcomes.extend(together);
+        outcomes.extend(self.post_one_by_one(request, rest).await);
+        outcomes.sort_by_key(|outcome| outcome.index);
+        let incomplete = outcomes.iter().any(|outcome| outcome.may_come_again);
+        Reply { incomplete, ..Reply::new(StatusCode::MULTI_STATUS, json!({ "receipts": outcomes })) }
     }
 
     /// Posts each in a call of its own: those of one message one after the other, as they stand; those of others side by
@@ -171,5 +206,5 @@ pub(crate) fn in_time(request: &SenderRequest) -> Result<(), Problem> {
 }
 
 fn outcome(report: &Report, posted: Posted) -> Value {
-    json!({ "messageId": report.message_id(), "status": 200, "outcome": posted.as_str() })
+    json!({ "messageId": report.message_id(), "status": POSTED, "outcome": posted.as_str() })
 }

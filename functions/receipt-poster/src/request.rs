@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::fields::{Fields, boolean, id, parsed, text, whole};
+use shared::fields::{self, Fault, Fields, id, parsed};
 use shared::platform::PlatformName;
-use shared::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, NOT_DELIVERED, ReasonCode, Recipient};
+use shared::problem::Problem;
+use shared::receipt::{DeliveryReceipt, Recipient, ReportedOutcome};
 use shared::trace::TraceId;
 
 /// How many receipts one request may hold.
@@ -14,8 +15,8 @@ const MAXIMUM_RECEIPTS: usize = 100;
 pub(crate) enum Receipts {
     /// One receipt, as the body itself.
     One(Report),
-    /// A list of them in `receipts`.
-    Batch(Vec<Report>),
+    /// A list of them in `receipts`, each judged by itself.
+    Batch(Vec<Result<Report, Malformed>>),
 }
 
 /// What a messaging service says of one message.
@@ -29,10 +30,12 @@ pub(crate) enum Report {
     },
 }
 
-/// What a messaging service's word for a status means.
-enum Meaning {
-    Passed(DeliveryStatus),
-    Failed(ReasonCode),
+/// An element of a batch that is not a receipt.
+pub(crate) struct Malformed {
+    /// The message, where that much can be read.
+    pub(crate) message_id: Option<String>,
+    /// What is wrong with it, at its place in the request.
+    pub(crate) problem: Problem,
 }
 
 impl Receipts {
@@ -41,12 +44,24 @@ impl Receipts {
         if !fields.has("receipts") {
             return Report::read(fields).map(Self::One);
         }
-        let reports = fields.objects("receipts", Report::read)?;
-        if !(1..=MAXIMUM_RECEIPTS).contains(&reports.len()) {
-            fields.fault("receipts", &format!("must have 1 to {MAXIMUM_RECEIPTS} elements"));
-        }
-        Some(Self::Batch(reports))
+        let elements = fields.required("receipts", |value| match value {
+            Value::Array(elements) if (1..=MAXIMUM_RECEIPTS).contains(&elements.len()) => Ok(elements),
+            _ => Err(format!("must be a list of 1 to {MAXIMUM_RECEIPTS} receipts")),
+        });
+        Some(Self::Batch(
+            elements?.into_iter().enumerate().map(|(index, element)| read_element(index, element)).collect(),
+        ))
     }
+}
+
+/// Reads an element of a batch. The others are posted whatever is wrong with this one.
+fn read_element(index: usize, element: Value) -> Result<Report, Malformed> {
+    let message_id = element.get("messageId").cloned().and_then(|value| id(value).ok());
+    fields::read(element, Report::read).map_err(|faults| {
+        let in_the_request = |fault: Fault| Fault { pointer: format!("/receipts/{index}{}", fault.pointer), ..fault };
+        let faults = faults.into_iter().map(in_the_request).collect();
+        Malformed { message_id, problem: Problem::invalid_body(faults) }
+    })
 }
 
 impl Receipts {
@@ -70,7 +85,7 @@ impl Receipts {
         };
         match self {
             Self::One(report) => Self::One(change(report)),
-            Self::Batch(reports) => Self::Batch(reports.into_iter().map(change).collect()),
+            Self::Batch(reports) => Self::Batch(reports.into_iter().map(|report| report.map(&change)).collect()),
         }
     }
 }
@@ -80,24 +95,9 @@ impl Report {
         let message_id = fields.required("messageId", id);
         let from = fields.optional_value_or_object("from", Recipient::of_id, Recipient::read);
         let to = fields.object("to", Recipient::read);
-        let meaning = fields.required("status", meaning);
-        let reasons = fields.objects("reasons", reason);
-        let is_final = fields.optional("isFinalReceipt", boolean).unwrap_or(true);
+        let outcome = ReportedOutcome::read(fields);
         let time = fields.optional("time", parsed::<Timestamp>("a time by RFC 3339, such as 2026-01-02T03:04:05Z"));
-        let (message_id, to, meaning, mut reasons) = (message_id?, to?, meaning?, reasons?);
-        let status = match meaning {
-            Meaning::Passed(status) if reasons.is_empty() => status,
-            Meaning::Passed(_) => {
-                fields.fault("reasons", "belong to failures only");
-                return None;
-            }
-            Meaning::Failed(code) => {
-                if reasons.is_empty() {
-                    reasons.push(FailureReason { code, message: NOT_DELIVERED.to_owned() });
-                }
-                DeliveryStatus::Failed
-            }
-        };
+        let (message_id, to, ReportedOutcome { status, reasons, is_final }) = (message_id?, to?, outcome?);
         let time = time.unwrap_or_else(Timestamp::now);
         Some(Self::Told(DeliveryReceipt { message_id, from, to, status, reasons, time, is_final, trace_id: None }))
     }
@@ -111,86 +111,21 @@ impl Report {
     }
 }
 
-/// The words that messaging services use, in any case.
-fn meaning(value: Value) -> Result<Meaning, String> {
-    Ok(match text(value)?.to_ascii_lowercase().as_str() {
-        "delivered" => Meaning::Passed(DeliveryStatus::Delivered),
-        "read" | "seen" | "displayed" => Meaning::Passed(DeliveryStatus::Read),
-        "removed" | "deleted" => Meaning::Passed(DeliveryStatus::Removed),
-        "accepted" | "queued" | "pending" | "submitted" | "sending" | "sent" | "enroute" | "buffered" => {
-            Meaning::Passed(DeliveryStatus::Pending)
-        }
-        "failed" | "undelivered" | "undeliverable" | "error" => Meaning::Failed(ReasonCode::GeneralError),
-        "expired" => Meaning::Failed(ReasonCode::MessageExpired),
-        "rejected" | "blocked" => Meaning::Failed(ReasonCode::MessageNotAllowed),
-        "bounced" | "unknown-recipient" => Meaning::Failed(ReasonCode::InvalidDestination),
-        _ => {
-            return Err(
-                "must be one of accepted, queued, pending, submitted, sending, sent, enroute, buffered, delivered, \
-                        read, seen, displayed, removed, deleted, failed, undelivered, undeliverable, error, expired, rejected, blocked, \
-                        bounced, unknown-recipient"
-                    .to_owned(),
-            );
-        }
-    })
-}
-
-fn reason(fields: &mut Fields<'_>) -> Option<FailureReason> {
-    let code = fields.required("code", code);
-    let message = fields.optional("message", text);
-    Some(FailureReason { code: code?, message: message.unwrap_or_else(|| NOT_DELIVERED.to_owned()) })
-}
-
-/// A code by its name or by its number, which may be written as a text.
-fn code(value: Value) -> Result<ReasonCode, String> {
-    let known = match &value {
-        Value::String(name) => ReasonCode::from_name(name).or_else(|| ReasonCode::from_number(name.parse().ok()?)),
-        number => whole(number).and_then(ReasonCode::from_number),
-    };
-    known.ok_or_else(|| "is not a reason code, by name (GeneralError) or by number (500)".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
     use shared::message::IdType;
+    use shared::receipt::DeliveryStatus;
 
     fn read(body: Value) -> Result<Receipts, Vec<String>> {
-        shared::fields::read(body, Receipts::read).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+        fields::read(body, Receipts::read).map_err(|faults| faults.iter().map(ToString::to_string).collect())
     }
 
     fn one(status: &str) -> DeliveryReceipt {
         match read(json!({"messageId": "m", "to": {"id": "c"}, "status": status})) {
             Ok(Receipts::One(Report::Told(receipt))) => receipt,
             _ => panic!("{status}"),
-        }
-    }
-
-    #[test]
-    fn the_words_of_messaging_services_are_understood() {
-        for (status, words) in [
-            (DeliveryStatus::Delivered, ["delivered", "DELIVERED"].as_slice()),
-            (DeliveryStatus::Read, &["Read", "SEEN", "displayed"]),
-            (DeliveryStatus::Removed, &["removed", "deleted"]),
-            (
-                DeliveryStatus::Pending,
-                &["sent", "Queued", "accepted", "pending", "submitted", "sending", "enroute", "buffered"],
-            ),
-        ] {
-            for word in words {
-                assert_eq!(status, one(word).status, "{word}");
-            }
-        }
-        for (word, code) in [
-            ("failed", ReasonCode::GeneralError),
-            ("UNDELIVERED", ReasonCode::GeneralError),
-            ("expired", ReasonCode::MessageExpired),
-            ("rejected", ReasonCode::MessageNotAllowed),
-            ("bounced", ReasonCode::InvalidDestination),
-        ] {
-            let receipt = one(word);
-            assert_eq!((DeliveryStatus::Failed, &code), (receipt.status, &receipt.reasons[0].code), "{word}");
         }
     }
 
@@ -214,15 +149,6 @@ mod tests {
     }
 
     #[test]
-    fn reasons_have_codes_by_name_or_by_number() {
-        for code in [json!(530), json!(530.0), json!("530"), json!("InvalidDestination")] {
-            let body = json!({"messageId": "m", "to": {"id": "c"}, "status": "failed", "reasons": [{"code": code}]});
-            let Ok(Receipts::One(Report::Told(receipt))) = read(body) else { panic!() };
-            assert_eq!(ReasonCode::InvalidDestination, receipt.reasons[0].code);
-        }
-    }
-
-    #[test]
     fn the_messages_sender_may_be_named_as_a_text_or_as_an_object() {
         let sender = |from: Value| -> Result<_, Vec<String>> {
             let body = json!({"messageId": "m", "from": from, "to": {"id": "c"}, "status": "delivered"});
@@ -240,27 +166,50 @@ mod tests {
         assert_eq!(None, one("delivered").from);
     }
 
+    fn batch(receipts: Value) -> Vec<Result<Report, Malformed>> {
+        match read(json!({ "receipts": receipts })) {
+            Ok(Receipts::Batch(elements)) => elements,
+            Ok(Receipts::One(_)) => panic!("a batch"),
+            Err(faults) => panic!("{faults:?}"),
+        }
+    }
+
     #[test]
-    fn all_faults_of_a_batch_are_reported_at_their_places() {
-        let body = json!({"receipts": [
-            {"messageId": "m", "to": {"id": "c"}, "status": "delivered"},
+    fn each_receipt_of_a_batch_is_judged_by_itself_and_its_faults_are_named_at_their_places() {
+        let good = json!({"messageId": "m", "to": {"id": "c"}, "status": "failed", "reasons": [{"code": 30003}]});
+        let elements = batch(json!([
+            good,
             {"to": {"id": "c", "idType": "Pigeon"}, "status": "lost", "colour": 1},
-            {"messageId": "m", "to": {}, "status": "failed", "reasons": [{"code": 1}], "time": "yesterday"},
-        ]});
-        let places: Vec<_> =
-            read(body).err().unwrap().iter().map(|fault| fault.split(' ').next().unwrap().to_owned()).collect();
-        assert_eq!(
-            vec![
-                "/receipts/1/messageId",
-                "/receipts/1/to/idType",
-                "/receipts/1/status",
-                "/receipts/1/colour",
-                "/receipts/2/to/id",
-                "/receipts/2/reasons/0/code",
-                "/receipts/2/time",
-            ],
-            places
-        );
+            null,
+            "m",
+            {"messageId": "m-4", "to": {}, "status": "failed", "reasons": [{"code": 1}], "time": "yesterday"},
+            {"messageId": 5, "to": {"id": "c"}, "status": "read"},
+            good,
+        ]));
+        let outcomes: Vec<_> = elements
+            .into_iter()
+            .map(|element| match element {
+                Ok(report) => (Some(report.message_id().to_owned()), Vec::new()),
+                Err(malformed) => {
+                    let places = malformed.problem.errors.into_iter().map(|fault| fault.pointer).collect();
+                    (malformed.message_id, places)
+                }
+            })
+            .collect();
+        let of = |message_id: Option<&str>, places: &[&str]| {
+            (message_id.map(str::to_owned), places.iter().map(|place| (*place).to_owned()).collect::<Vec<_>>())
+        };
+        let second = ["/receipts/1/messageId", "/receipts/1/to/idType", "/receipts/1/status", "/receipts/1/colour"];
+        let expected = vec![
+            of(Some("m"), &[]),
+            of(None, &second),
+            of(None, &["/receipts/2"]),
+            of(None, &["/receipts/3"]),
+            of(Some("m-4"), &["/receipts/4/to/id", "/receipts/4/time"]),
+            of(None, &["/receipts/5/messageId"]),
+            of(Some("m"), &[]),
+        ];
+        assert_eq!(expected, outcomes);
     }
 
     #[test]
@@ -269,8 +218,12 @@ mod tests {
             read(json!({"receipts": vec![json!({"messageId": "m", "to": {"id": "c"}, "status": "sent"}); count]}))
         };
         assert!(batch(1).is_ok() && batch(100).is_ok());
+        let refused = Some(vec!["/receipts must be a list of 1 to 100 receipts".to_owned()]);
         for count in [0, 101] {
-            assert_eq!(Some(vec!["/receipts must have 1 to 100 elements".to_owned()]), batch(count).err());
+            assert_eq!(refused, batch(count).err());
+        }
+        for other in [json!({"messageId": "m"}), json!("m"), json!(7), json!(true)] {
+            assert_eq!(refused, read(json!({ "receipts": other })).err());
         }
     }
 }

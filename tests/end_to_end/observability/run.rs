@@ -120,6 +120,7 @@ async fn deliveries() {
             "refused" => 410,
             "late" => 503,
             "repeated" if before == 0 => 503,
+            "good" => return Reply::status(200).body(r#"{"receipt": {"status": "lost"}}"#),
             _ => 200,
         })
     })

@@ -36,7 +36,7 @@ pub const CALLING: &[&str] = &["MessageDispatcher", SENDERS[0], SENDERS[1], SEND
 const DISPATCHER: &[&str] = &["MessageDispatcher"];
 
 /// All that there are.
-pub const METRICS: [Metric; 14] = [
+pub const METRICS: [Metric; 15] = [
     metric("Accepted", "Count", BY_INTEGRATION, &[], ROUTES),
     metric("Refused", "Count", &[&["FunctionName", "Reason"]], REASONS, ROUTES),
     metric("Duplicates", "Count", BY_INTEGRATION, &[], CALLING),
@@ -48,6 +48,7 @@ pub const METRICS: [Metric; 14] = [
     metric("EndpointGone", "Count", BY_INTEGRATION, &[], DISPATCHER),
     metric("GivenUp", "Count", BY_INTEGRATION, &[], DISPATCHER),
     metric("ReceiptsFailed", "Count", BY_INTEGRATION, &[], DISPATCHER),
+    metric("UnreadableReceipts", "Count", BY_INTEGRATION, &[], DISPATCHER),
     metric("PlatformCalls", "Count", BY_OUTCOME, OUTCOMES, CALLING),
     metric("RateLimitHeadroom", "Count", &[&["FunctionName"], &["FunctionName", "Client"]], &[], CALLING),
     metric("TokenRefreshes", "Count", BY_OUTCOME, &["succeeded", "refused", "rate-limited", "not-sent"], CALLING),

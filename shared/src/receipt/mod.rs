@@ -1,5 +1,9 @@
 //! Delivery receipts: what the platform hears of a message that it sent.
 
+mod read;
+
+pub use read::ReportedOutcome;
+
 use crate::fields::{self, Fields};
 use crate::identity::Identity;
 use crate::integration::IntegrationName;
