@@ -78,6 +78,18 @@ impl<'f> Fields<'f> {
         self.members.contains_key(name)
     }
 
+    /// Whether a member is there, not read yet, and an object.
+    #[must_use]
+    pub fn has_object(&mut self, name: &'static str) -> bool {
+        self.has(name) && self.members.get(name).is_some_and(Value::is_object)
+    }
+
+    /// Where member `name` stands.
+    #[must_use]
+    pub fn pointer(&self, name: &str) -> String {
+        pointer(&self.path, name)
+    }
+
     fn take(&mut self, name: &'static str) -> Option<Value> {
         if self.has(name) { self.members.remove(name) } else { None }
     }

@@ -54,6 +54,54 @@ async fn a_card_goes_to_a_users_channel_as_the_tutorial_has_it() {
     assert_eq!(json!({"type": "message", "content": [expected]}), call.body);
 }
 
+#[tokio::test]
+async fn a_card_in_the_platforms_normalised_form_goes_out_as_the_tutorial_has_it() {
+    let setting = WithPlatform::start().await;
+    setting.platform.add_user(USER, "ada@example.com");
+    let card = json!({
+        "title": "Card 1",
+        "description": "Description 1",
+        "image": "https://www.acme.example/image1.png",
+        "video": null,
+        "actions": [
+            {"type": "Postback", "text": "Option1", "payload": "Option1"},
+            {"type": "Link", "text": "Option3", "url": "https://www.acme.example/option3"},
+        ],
+    });
+    for body in [json!({"userId": USER, "card": card}), json!({"userId": USER, "carousel": {"cards": [card]}})] {
+        let answer = setting.post_card(&body).await;
+        assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
+    }
+    let expected = json!({"type": "message", "content": [{
+        "type": "card",
+        "cardType": "basic",
+        "title": "Card 1",
+        "subtitle": "Description 1",
+        "image": {"url": "https://www.acme.example/image1.png"},
+        "actions": [
+            {"type": "postBack", "title": "Option1", "payload": "Option1"},
+            {"type": "openUrl", "title": "Option3", "url": "https://www.acme.example/option3"},
+        ],
+    }]});
+    let sent: Vec<_> = setting.platform.calls().into_iter().map(|call| call.body).collect();
+    assert_eq!(vec![expected.clone(), expected], sent);
+}
+
+#[tokio::test]
+async fn what_only_the_normalised_form_can_carry_is_refused_by_name_on_the_platforms_own_route() {
+    let setting = WithPlatform::start().await;
+    let action = json!({"type": "Link", "url": "https://example.com/"});
+    let card = json!({"title": "t", "video": "https://example.com/v.mp4", "defaultAction": action});
+    let reply = json!({"text": "Yes", "image": "https://example.com/yes.png"});
+    let answer = setting.post_card(&json!({"userId": USER, "carousel": [card], "quickReplies": [reply]})).await;
+    answer.assert_problem(400, "invalid-body");
+    let faults: Vec<_> = answer.body["errors"].as_array().unwrap().iter().collect();
+    let pointers: Vec<_> = faults.iter().map(|fault| fault["pointer"].as_str().unwrap()).collect();
+    assert_eq!(vec!["/carousel/0/video", "/carousel/0/defaultAction", "/quickReplies/0/image"], pointers);
+    assert!(faults.iter().all(|fault| fault["detail"].as_str().unwrap().contains("`open-messaging`")), "{faults:?}");
+    assert_eq!(0, setting.platform.attempts());
+}
+
 /// One process of the function, whose memory is its own.
 async fn one_process(platform: &GenesysCloud) -> Alone {
     Alone::configured(MessagingService::start().await, "card-sender", |configuration| {

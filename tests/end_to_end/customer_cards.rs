@@ -3,7 +3,7 @@
 use crate::alone::Alone;
 use crate::cards::{USER, card};
 use crate::platform::WithPlatform;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::card::{Card, CardMessage, Cards, TraceKey, text_trace};
 use shared::identity::Identity;
 use shared::ledger::Outcome;
@@ -89,6 +89,72 @@ async fn a_card_reaches_the_customer_as_a_structured_message_and_the_conversatio
     assert_eq!("left", answer.body["textTrace"]);
 }
 
+/// What the messaging service gets of a card that leaves no trace.
+async fn content_of(setting: &WithPlatform, service: &MessagingService, body: &Value) -> Value {
+    let answer = setting.post_card(body).await;
+    assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
+    service.wait_for(answer.body["id"].as_str().unwrap()).await.body["data"]["content"].clone()
+}
+
+#[tokio::test]
+async fn a_card_is_the_same_whether_it_comes_in_our_form_or_in_the_platforms() {
+    let service = MessagingService::start().await;
+    let setting = by_messaging_service(&service, Some(false)).await;
+    let ours = json!({
+        "title": "Card 1",
+        "subtitle": "Description 1",
+        "image": {"url": "https://www.acme.example/image1.png"},
+        "actions": [
+            {"type": "POSTBACK", "title": "Option1", "payload": "Option1"},
+            {"type": "openurl", "title": "Option3", "url": "https://www.acme.example/option3"},
+        ],
+    });
+    let normalised = json!({
+        "title": "Card 1",
+        "description": "Description 1",
+        "image": "https://www.acme.example/image1.png",
+        "actions": [
+            {"type": "Postback", "text": "Option1", "payload": "Option1"},
+            {"type": "Link", "text": "Option3", "url": "https://www.acme.example/option3"},
+        ],
+    });
+    let expected = json!([{"contentType": "Card", "card": normalised}]);
+    for shown in [
+        json!({"card": ours}),
+        json!({"card": normalised, "carousel": null}),
+        json!({"carousel": [ours]}),
+        json!({"carousel": [normalised, null]}),
+        json!({"carousel": {"cards": [normalised]}}),
+    ] {
+        let mut body = shown;
+        body["to"] = "customer-17".into();
+        assert_eq!(expected, content_of(&setting, &service, &body).await, "{body}");
+    }
+    let two = json!({"to": "customer-17", "carousel": {"cards": [normalised, {"title": "B", "actions": null}]}});
+    let cards = json!([normalised, {"title": "B", "actions": []}]);
+    let expected = json!([{"contentType": "Carousel", "carousel": {"cards": cards}}]);
+    assert_eq!(expected, content_of(&setting, &service, &two).await);
+}
+
+#[tokio::test]
+async fn all_that_the_platforms_normalised_form_has_reaches_the_messaging_service() {
+    let service = MessagingService::start().await;
+    let setting = by_messaging_service(&service, Some(false)).await;
+    let card = json!({
+        "title": "Card 1",
+        "image": "https://www.acme.example/image1.png",
+        "video": "https://www.acme.example/video1.mp4",
+        "defaultAction": {"type": "Link", "url": "https://www.acme.example/"},
+        "actions": [],
+    });
+    let reply = json!({
+        "text": "Yes", "payload": "yes", "action": "Message", "image": "https://www.acme.example/yes.png", "summaryText": "Y",
+    });
+    let body = json!({"to": "customer-17", "card": card, "quickReplies": [reply]});
+    let expected = json!([{"contentType": "Card", "card": card}, {"contentType": "QuickReply", "quickReply": reply}]);
+    assert_eq!(expected, content_of(&setting, &service, &body).await);
+}
+
 #[tokio::test]
 async fn the_text_of_a_card_is_not_delivered_besides_the_card_and_the_same_text_of_an_agent_is() {
     let service = MessagingService::start().await;
@@ -130,7 +196,8 @@ async fn what_an_agent_copied_from_a_text_trace_is_delivered() {
 
 /// The text trace of a card with this title, made with this secret.
 fn trace_made_with(secret: &str, integration: &TestIntegration, title: &str) -> String {
-    let card = Card { title: title.to_owned(), subtitle: None, image: None, actions: Vec::new() };
+    let (title, actions) = (title.to_owned(), Vec::new());
+    let card = Card { title, subtitle: None, image: None, video: None, default_action: None, actions };
     let message = CardMessage { text: None, cards: Cards::One(Box::new(card)), quick_replies: Vec::new() };
     let key = TraceKey::new(&SigningSecret::parse(secret).unwrap(), &integration.name).unwrap();
     text_trace(&message, 2_000, &key).unwrap()

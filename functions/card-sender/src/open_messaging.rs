@@ -32,6 +32,13 @@ impl OpenMessagingRoute {
             let detail = "has no place beside a card where `cards.route` is `open-messaging`".to_owned();
             return Err(Problem::invalid_body(vec![Fault { pointer: "/text".to_owned(), detail }]));
         }
+        if !card.normalized_only.is_empty() {
+            let unfit = |pointer: &String| {
+                let detail = "cannot be sent where `cards.route` is `open-messaging`: leave it out".to_owned();
+                Fault { pointer: pointer.clone(), detail }
+            };
+            return Err(Problem::invalid_body(card.normalized_only.iter().map(unfit).collect()));
+        }
         let platform = &request.integration.platform;
         loop {
             let user = self.user(request, &card.recipient).await?;

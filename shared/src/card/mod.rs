@@ -47,7 +47,7 @@ pub struct CardMessage {
     /// The cards.
     pub cards: Cards,
     /// Answers to choose from.
-    pub quick_replies: Vec<ButtonReply>,
+    pub quick_replies: Vec<QuickReply>,
 }
 
 /// How many cards there are.
@@ -59,6 +59,16 @@ pub enum Cards {
     One(Box<Card>),
     /// Several beside each other, as many as [`CAROUSEL_CARDS`] allows.
     Carousel(Vec<Card>),
+}
+
+/// Platforms take no carousel of one card.
+impl From<Vec<Card>> for Cards {
+    fn from(cards: Vec<Card>) -> Self {
+        match <[Card; 1]>::try_from(cards) {
+            Ok([card]) => Self::One(Box::new(card)),
+            Err(cards) => Self::Carousel(cards),
+        }
+    }
 }
 
 impl Cards {
@@ -82,6 +92,10 @@ pub struct Card {
     pub subtitle: Option<String>,
     /// Its picture.
     pub image: Option<Image>,
+    /// Its video: `https`.
+    pub video: Option<WebAddress>,
+    /// What choosing the card itself does.
+    pub default_action: Option<DefaultAction>,
     /// Its buttons.
     pub actions: Vec<Action>,
 }
@@ -121,6 +135,36 @@ pub enum Action {
         /// The page: `https` or `http`.
         url: WebAddress,
     },
+}
+
+/// What choosing the card itself does. Only some channels show a title for it.
+#[derive(Clone, PartialEq)]
+pub enum DefaultAction {
+    /// Sends a payload without showing it.
+    PostBack {
+        /// What it says.
+        title: Option<String>,
+        /// What is sent: at most [`MAXIMUM_PAYLOAD`] characters.
+        payload: String,
+    },
+    /// Opens a page.
+    OpenUrl {
+        /// What it says.
+        title: Option<String>,
+        /// The page: `https` or `http`.
+        url: WebAddress,
+    },
+}
+
+/// An answer to choose.
+#[derive(Clone, PartialEq)]
+pub struct QuickReply {
+    /// What is shown, and what is sent.
+    pub reply: ButtonReply,
+    /// A picture beside it: `https`.
+    pub image: Option<WebAddress>,
+    /// What is shown in its place where lists are cut short.
+    pub summary_text: Option<String>,
 }
 
 /// What is sent when something is chosen.

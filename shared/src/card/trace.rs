@@ -8,6 +8,7 @@
 
 use super::{Action, Card, CardMessage};
 use crate::integration::IntegrationName;
+use crate::limits::shortened;
 use crate::signature::hmac_sha256;
 use crate::signature::standard_webhooks::SigningSecret;
 use data_encoding::BASE32_DNSSEC;
@@ -47,7 +48,7 @@ impl TraceKey {
 pub fn text_trace(message: &CardMessage, maximum: usize, key: &TraceKey) -> Option<String> {
     let mut lines: Vec<String> = message.text.clone().into_iter().collect();
     lines.extend(message.cards.as_slice().iter().flat_map(lines_of));
-    let replies = message.quick_replies.iter().map(|reply| format!("[{}]", reply.title));
+    let replies = message.quick_replies.iter().map(|reply| format!("[{}]", reply.reply.title));
     lines.extend(Some(replies.collect::<Vec<_>>().join(" ")).filter(|line| !line.is_empty()));
     let room = maximum.saturating_sub(CODE.0.len() + 2 * HALF + CODE.1.len() + 1);
     let text = shortened(lines.join("\n"), room);
@@ -100,17 +101,10 @@ fn lines_of(card: &Card) -> Vec<String> {
     Some(card.title.clone()).into_iter().chain(card.subtitle.clone()).chain(buttons).collect()
 }
 
-fn shortened(text: String, maximum: usize) -> String {
-    if text.chars().count() <= maximum {
-        return text;
-    }
-    text.chars().take(maximum.saturating_sub(1)).chain(['…']).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::card::{ButtonReply, Cards, WebAddress};
+    use crate::card::{ButtonReply, Cards, QuickReply, WebAddress};
     use crate::identity::Identity;
 
     fn card(title: &str) -> Card {
@@ -119,6 +113,8 @@ mod tests {
             title: title.to_owned(),
             subtitle: Some("Please review.".to_owned()),
             image: None,
+            video: None,
+            default_action: None,
             actions: vec![
                 Action::PostBack(reply("Approve")),
                 Action::ImBack(reply("Reject")),
@@ -137,7 +133,7 @@ mod tests {
     }
 
     fn trace_of(title: &str) -> String {
-        let card = Card { title: title.to_owned(), subtitle: None, image: None, actions: Vec::new() };
+        let card = Card { actions: Vec::new(), subtitle: None, ..card(title) };
         let message = CardMessage { text: None, cards: Cards::One(Box::new(card)), quick_replies: Vec::new() };
         text_trace(&message, 2_000, &key()).unwrap()
     }
@@ -151,7 +147,11 @@ mod tests {
         let message = CardMessage {
             text: Some("Hello".to_owned()),
             cards: Cards::One(Box::new(card("Invoice"))),
-            quick_replies: vec![ButtonReply { title: "Later".to_owned(), payload: "l".to_owned() }],
+            quick_replies: vec![QuickReply {
+                reply: ButtonReply { title: "Later".to_owned(), payload: "l".to_owned() },
+                image: None,
+                summary_text: None,
+            }],
         };
         let text = text_trace(&message, 2_000, &key()).unwrap();
         let shown = "Hello\nInvoice\nPlease review.\n[Approve] [Reject] [Details: https://e.com/d]\n[Later]\n[card ";

@@ -4,7 +4,7 @@
 //! `ConversationContentQuickReply`.
 
 use super::content::{Card as NormalizedCard, CardAction, Carousel, Content, ContentItem, QuickReply};
-use crate::card::{Action, ButtonReply, Card, CardMessage, Cards};
+use crate::card::{Action, ButtonReply, Card, CardMessage, Cards, DefaultAction, WebAddress};
 use crate::receipt::Recipient;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -90,20 +90,25 @@ fn content(message: &CardMessage) -> Vec<ContentItem> {
             (Some(Content::Carousel(Carousel { cards, ..Carousel::default() })), Vec::new())
         }
     };
-    let replies = said.into_iter().chain(&message.quick_replies).map(quick_reply);
+    let said = said.into_iter().map(quick_reply);
+    let replies = message.quick_replies.iter().map(|reply| QuickReply {
+        image: reply.image.as_ref().map(address),
+        summary_text: reply.summary_text.clone(),
+        ..quick_reply(&reply.reply)
+    });
+    let replies = said.chain(replies).map(Content::QuickReply);
     shown.into_iter().chain(replies).map(|content| ContentItem { content, extra: Map::new() }).collect()
 }
 
 fn normalized(card: &Card, in_a_carousel: bool) -> NormalizedCard {
     let actions = card.actions.iter().filter_map(|action| match action {
-        Action::PostBack(reply) => Some(postback(reply)),
-        Action::ImBack(reply) => in_a_carousel.then(|| postback(reply)),
-        Action::OpenUrl { title, url } => Some(CardAction {
-            r#type: Some("Link".to_owned()),
-            text: Some(title.clone()),
-            url: Some(url.as_str().to_owned()),
-            ..CardAction::default()
-        }),
+        Action::PostBack(reply) => Some(button(reply)),
+        Action::ImBack(reply) => in_a_carousel.then(|| button(reply)),
+        Action::OpenUrl { title, url } => Some(link(Some(title), url)),
+    });
+    let default_action = card.default_action.as_ref().map(|action| match action {
+        DefaultAction::PostBack { title, payload } => postback(title.as_ref(), payload),
+        DefaultAction::OpenUrl { title, url } => link(title.as_ref(), url),
     });
     let mut extra = Map::new();
     // The model has no place for it, and who cannot see the picture needs it.
@@ -113,27 +118,45 @@ fn normalized(card: &Card, in_a_carousel: bool) -> NormalizedCard {
     NormalizedCard {
         title: Some(card.title.clone()),
         description: card.subtitle.clone(),
-        image: card.image.as_ref().map(|image| image.url.as_str().to_owned()),
+        image: card.image.as_ref().map(|image| address(&image.url)),
+        video: card.video.as_ref().map(address),
+        default_action,
         actions: Some(actions.collect()),
         extra,
-        ..NormalizedCard::default()
     }
 }
 
-fn postback(reply: &ButtonReply) -> CardAction {
+fn button(reply: &ButtonReply) -> CardAction {
+    postback(Some(&reply.title), &reply.payload)
+}
+
+fn postback(title: Option<&String>, payload: &str) -> CardAction {
     CardAction {
         r#type: Some("Postback".to_owned()),
-        text: Some(reply.title.clone()),
-        payload: Some(reply.payload.clone()),
+        text: title.cloned(),
+        payload: Some(payload.to_owned()),
         ..CardAction::default()
     }
 }
 
-fn quick_reply(reply: &ButtonReply) -> Content {
-    Content::QuickReply(QuickReply {
+fn link(title: Option<&String>, url: &WebAddress) -> CardAction {
+    CardAction {
+        r#type: Some("Link".to_owned()),
+        text: title.cloned(),
+        url: Some(address(url)),
+        ..CardAction::default()
+    }
+}
+
+fn address(url: &WebAddress) -> String {
+    url.as_str().to_owned()
+}
+
+fn quick_reply(reply: &ButtonReply) -> QuickReply {
+    QuickReply {
         text: Some(reply.title.clone()),
         payload: Some(reply.payload.clone()),
         action: Some("Message".to_owned()),
         ..QuickReply::default()
-    })
+    }
 }

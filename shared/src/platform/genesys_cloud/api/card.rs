@@ -76,7 +76,7 @@ fn open_message(message: &CardMessage) -> OpenMessage<'_> {
         cards => cards.as_slice().iter().map(open_card).collect(),
     };
     if let Some(last) = content.last_mut() {
-        last.actions.extend(message.quick_replies.iter().map(im_back));
+        last.actions.extend(message.quick_replies.iter().map(|reply| im_back(&reply.reply)));
     }
     OpenMessage { r#type: "message", content }
 }
