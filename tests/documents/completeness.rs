@@ -2,6 +2,7 @@
 
 use shared::problem::ProblemType;
 use shared::receipt::{ReasonCode, ReportedOutcome};
+use std::collections::BTreeSet;
 use std::path::Path;
 use tests::documents::{Document, Row, root};
 
@@ -34,6 +35,20 @@ fn every_word_for_a_status_is_in_the_guide_once() {
     let guide = Document::read("docs/api.md");
     let shown: Vec<_> = guide.rows_under("Words for a status").flat_map(|row| row.cells[0].split(", ")).collect();
     assert_eq!(Vec::from_iter(ReportedOutcome::status_words()), shown);
+}
+
+#[test]
+fn make_test_runs_every_program_of_tests() {
+    let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
+    let words: Vec<_> = makefile.split_whitespace().map(|word| word.trim_end_matches(';')).collect();
+    let run: BTreeSet<_> = words.windows(2).filter(|pair| pair[0] == "--test").map(|pair| pair[1].to_owned()).collect();
+    let manifest = std::fs::read_to_string(root().join("tests/Cargo.toml")).unwrap();
+    let (_, targets) = manifest.split_once("[[test]]").unwrap();
+    let declared =
+        targets.lines().filter_map(|line| Some(line.strip_prefix("name = \"")?.trim_end_matches('"').to_owned()));
+    let in_shared = root().join("shared/tests").read_dir().unwrap();
+    let in_shared = in_shared.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
+    assert_eq!(declared.chain(in_shared).collect::<BTreeSet<_>>(), run);
 }
 
 #[test]
