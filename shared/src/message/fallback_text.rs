@@ -15,11 +15,10 @@ pub(crate) const MAXIMUM_BYTES: usize = 65_536;
 const CUT: &str = "…";
 
 /// The members that hold words for people, in whatever object they stand, in the order in which they are read.
-const HUMAN_MEMBERS: [&str; 15] = [
+const HUMAN_MEMBERS: [&str; 14] = [
     "title",
     "header",
     "subtitle",
-    "name",
     "label",
     "text",
     "body",
@@ -34,7 +33,8 @@ const HUMAN_MEMBERS: [&str; 15] = [
 ];
 
 /// The members that hold data for machines, whatever is inside.
-const MACHINE_MEMBERS: [&str; 3] = ["payload", "metadata", "parameters"];
+const MACHINE_MEMBERS: [&str; 7] =
+    ["payload", "metadata", "parameters", "customAttributes", "extensions", "context", "data"];
 
 /// A message as plain text.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -96,8 +96,15 @@ impl Writer {
 
     /// A text, perhaps of several lines. One that has just been written is not repeated.
     pub(crate) fn text(&mut self, text: &str) {
-        self.covers(text);
-        self.push(tidy(text));
+        if self.has_room() {
+            self.covers(text);
+            self.push(tidy(text));
+        }
+    }
+
+    /// Whether what is written next is not cut off as a whole.
+    fn has_room(&self) -> bool {
+        self.written.len() <= MAXIMUM_BYTES
     }
 
     /// Notes that a part shows this text, in another form.
@@ -162,9 +169,9 @@ impl Writer {
         match value {
             Value::Array(elements) => elements.iter().for_each(|element| self.members(element)),
             Value::Object(members) => {
-                let texts = HUMAN_MEMBERS.iter().filter_map(|name| members.get(*name)?.as_str());
-                texts.for_each(|text| self.text(text));
-                let inner = members.iter().filter(|(name, _)| !MACHINE_MEMBERS.contains(&name.as_str()));
+                HUMAN_MEMBERS.iter().filter_map(|name| members.get(*name)).for_each(|value| self.value(value));
+                let is_read = |name: &str| HUMAN_MEMBERS.contains(&name) || MACHINE_MEMBERS.contains(&name);
+                let inner = members.iter().filter(|(name, _)| !is_read(name));
                 inner.for_each(|(_, value)| self.members(value));
             }
             _ => {}
@@ -186,8 +193,7 @@ impl Writer {
 
     fn push(&mut self, line: String) {
         let is_repeated = line == self.last_line && !self.is_new_section;
-        // What is beyond the limit is cut off anyway.
-        if line.is_empty() || is_repeated || self.written.len() > MAXIMUM_BYTES {
+        if line.is_empty() || is_repeated || !self.has_room() {
             return;
         }
         if !self.written.is_empty() {

@@ -124,7 +124,7 @@ open_enum! {
     }
 }
 
-/// What was attached to a message on the platform, under names that somebody chose there.
+/// Metadata that was attached to a message on the platform, by name.
 #[derive(Clone, Default, PartialEq, Serialize)]
 pub struct Metadata(pub Map<String, Value>);
 
@@ -360,7 +360,8 @@ mod tests {
         let content = Content { text: Some("private words".to_owned()), ..Content::default() };
         let metadata = Metadata(Map::from_iter([("order".to_owned(), "private words".into())]));
         let fallback_text = content.text.clone().map(FallbackText);
-        let shown = format!("{:?}", Message { fallback_text, metadata, ..message(Kind::Text(content)) });
+        let public = Some(PublicPost { url: Some("https://e.com/customer".to_owned()), ..PublicPost::default() });
+        let shown = format!("{:?}", Message { fallback_text, metadata, public, ..message(Kind::Text(content)) });
         assert!(!shown.contains("private words") && !shown.contains("customer"), "{shown}");
     }
 }

@@ -1,9 +1,10 @@
 //! What makes a message public.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::fmt;
 
 /// A message that all can see, such as an answer to a post. It is written as `public: true`, with what it answers beside it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct PublicPost {
     /// The post that it answers.
     pub reply_to_id: Option<String>,
@@ -11,6 +12,13 @@ pub struct PublicPost {
     pub root_id: Option<String>,
     /// The address that the platform gives.
     pub url: Option<String>,
+}
+
+/// The addresses of posts name customers, and stay out of whatever prints this.
+impl fmt::Debug for PublicPost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("PublicPost").finish_non_exhaustive()
+    }
 }
 
 impl Serialize for PublicPost {

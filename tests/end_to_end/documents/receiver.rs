@@ -87,6 +87,8 @@ async fn the_receiver_in_the_guide_sends_what_is_to_be_sent_once_as_plain_text()
         assert_eq!(200, receiver.post(&stack, "msg_2", SIGNING_SECRET, &data("send", "twice")).await);
     }
     assert_eq!(200, receiver.post(&stack, "msg_3", SIGNING_SECRET, &data("sent", "by the platform")).await);
+    let public = json!({"intent": "send", "public": true, "to": {"id": "c"}, "fallbackText": "for all to see"});
+    assert_eq!(422, receiver.post(&stack, "msg_6", SIGNING_SECRET, &public).await);
     assert_eq!(200, receiver.post(&stack, "msg_4", SIGNING_SECRET, &json!({"integration": "acme"})).await);
     assert_eq!(200, receiver.post(&stack, "msg_5", SIGNING_SECRET, &data("send", "last")).await);
     assert_eq!("to c:\ntwice\nto c:\nlast", receiver.printed(4).await);

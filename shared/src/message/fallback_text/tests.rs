@@ -80,3 +80,28 @@ fn a_value_of_unknown_shape_gives_its_words_in_reading_order_and_nothing_of_its_
     written.value(&value);
     assert_eq!(Some("Title\nWords\nhttps://e.com\none".to_owned()), written.finish().map(|text| text.0));
 }
+
+#[test]
+fn of_a_value_of_unknown_shape_a_header_that_is_an_object_comes_before_its_body() {
+    let value = json!({"body": {"text": "Shipped"}, "header": {"text": "Order"}, "footer": {"text": "Bye"}});
+    let mut written = Writer::new(None);
+    written.value(&value);
+    assert_eq!(Some("Order\nShipped\nBye".to_owned()), written.finish().map(|text| text.0));
+}
+
+#[test]
+fn attributes_of_a_value_of_unknown_shape_are_not_sent_to_a_customer() {
+    let value = json!({"title": "T", "name": "internal", "customAttributes": {"name": "crm-4711", "text": "VIP"}});
+    let mut written = Writer::new(None);
+    written.value(&value);
+    assert_eq!(Some("T".to_owned()), written.finish().map(|text| text.0));
+}
+
+#[test]
+fn a_part_beyond_the_limit_does_not_hide_the_messages_own_text() {
+    let mut written = Writer::new(Some("Hi"));
+    written.section(Section::Block);
+    written.text(&"x".repeat(MAXIMUM_BYTES + 1));
+    written.text("Hi");
+    assert!(written.finish().is_some_and(|text| text.0.starts_with("Hi\n\nx")));
+}

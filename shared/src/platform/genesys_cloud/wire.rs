@@ -50,7 +50,7 @@ pub struct Webhook {
     pub(super) originating_entity: Option<String>,
     /// The conversation.
     pub(super) conversation_id: Option<String>,
-    /// What somebody attached to the message.
+    /// Metadata that was attached to the message.
     pub(super) metadata: Metadata,
 }
 
