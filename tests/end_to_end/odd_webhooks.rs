@@ -77,6 +77,7 @@ async fn a_templates_text_arrives_in_the_documented_form_whatever_its_parameters
     for template in [
         json!({"header": {"text": "H"}, "text": "Hi Bob", "parameters": parameters}),
         json!({"header": {"text": "H"}, "body": {"text": "Hi Bob", "parameters": parameters}}),
+        json!({"header": {"text": "H"}, "body": {"text": ""}, "text": "Hi Bob", "parameters": parameters}),
     ] {
         let attempt = setting.structured(json!([{"contentType": "Notification", "template": template}])).await;
         assert_eq!(("message.structured", "Hi Bob"), (attempt.body["type"].as_str().unwrap(), attempt.text()));

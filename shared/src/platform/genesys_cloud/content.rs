@@ -299,7 +299,7 @@ content_struct! {
         /// The text.
         body = "body": TemplateBody,
         /// The buttons.
-        buttons = "buttons": List<Value>,
+        buttons = "buttons": List<TemplateButton>,
         /// Under the text.
         footer = "footer": TemplateFooter,
     }
@@ -311,21 +311,33 @@ impl Fit for Box<NotificationTemplate> {
     }
 }
 
-/// The template with what the flat form has in the template itself moved into `body`, where that is free.
+/// The template with what the flat form has in the template itself moved into `body`, where its place there is free.
 fn in_the_models_form(mut template: Value) -> Value {
-    if let Some(fields) = template.as_object_mut()
-        && fields.get("body").is_none_or(Value::is_null)
-    {
-        let body: Extra = ["text", "parameters"].iter().filter_map(|name| fields.remove_entry(*name)).collect();
-        if !body.is_empty() {
-            fields.insert("body".to_owned(), Value::Object(body));
-        }
+    let Some(fields) = template.as_object_mut() else { return template };
+    let flat: Vec<_> = ["text", "parameters"].iter().filter_map(|name| fields.remove_entry(*name)).collect();
+    if !flat.is_empty() && fields.get("body").is_none_or(is_empty) {
+        fields.insert("body".to_owned(), Value::Object(Extra::new()));
+    }
+    for (name, value) in flat {
+        match fields.get_mut("body") {
+            Some(Value::Object(body)) if body.get(&name).is_none_or(is_empty) => body.insert(name, value),
+            _ => fields.insert(name, value),
+        };
     }
     template
 }
 
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(elements) => elements.iter().all(Value::is_null),
+        _ => false,
+    }
+}
+
 impl NotificationTemplate {
-    /// The text, placeholders filled in. Where both forms came, that of the model counts.
+    /// The text, placeholders mostly filled in. Where both forms say something, that of the model counts.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         let body = self.body.as_ref().and_then(|body| body.text.as_deref());
@@ -362,6 +374,20 @@ content_struct! {
     TemplateFooter {
         /// The text.
         text = "text": String,
+    }
+}
+
+content_struct! {
+    /// A button under a template.
+    TemplateButton {
+        /// What it says.
+        text = "text": String,
+        /// Where it leads.
+        url = "url": String,
+        /// Whom it calls.
+        phone_number = "phoneNumber": String,
+        /// What the placeholders in the URL stand for.
+        parameters = "parameters": List<TemplateParameter>,
     }
 }
 

@@ -1,8 +1,8 @@
 //! A message of Genesys Cloud as plain text.
 
 use super::content::{
-    Attachment as File, AvailableTime, Card, CardAction, Content, ContentItem, DatePicker, NotificationTemplate,
-    QuickReply, TemplateParameter,
+    Attachment as File, AvailableTime, Card, CardAction, Content, ContentItem, DatePicker, List, NotificationTemplate,
+    QuickReply, TemplateButton, TemplateParameter,
 };
 use super::wire::Webhook;
 use crate::message::fallback_text::{FallbackText, MAXIMUM_BYTES, Section, Writer};
@@ -103,30 +103,28 @@ impl Renderer {
 
     fn template(&mut self, template: &NotificationTemplate) {
         if let Some(header) = &template.header {
-            self.filled_text(or_empty(&header.text), header.parameters.as_deref());
+            self.filled_text(or_empty(&header.text), header.parameters.as_ref());
             header.media.iter().for_each(|media| self.file(media));
         }
-        let parameters = template.body.as_ref().and_then(|body| body.parameters.as_deref());
+        let parameters = template.body.as_ref().and_then(|body| body.parameters.as_ref());
         self.filled_text(template.text().unwrap_or_default(), parameters);
         template.footer.iter().for_each(|footer| self.words(&footer.text));
         template.buttons.iter().flatten().for_each(|button| self.button(button));
     }
 
-    fn button(&mut self, button: &Value) {
-        let Some(button) = button.as_object() else { return };
-        let text = member(button, "text");
-        match (member(button, "url"), member(button, "phoneNumber")) {
-            ("", "") => self.text.option(text),
-            ("", number) => self.text.link(text, number),
-            (url, _) => {
-                self.text.link(text, &filled(url, &Parameters::of_button(button)));
-            }
+    fn button(&mut self, button: &TemplateButton) {
+        let text = label(&button.text, &button.extra);
+        let number = text_or_number(&button.phone_number, &button.extra, "phoneNumber").unwrap_or_default();
+        match (or_empty(&button.url), number.as_ref()) {
+            ("", "") => self.text.option(&text),
+            ("", number) => self.text.link(&text, number),
+            (url, _) => self.text.link(&text, &filled(url, &Parameters::of(button.parameters.as_ref()))),
         }
     }
 
-    fn filled_text(&mut self, text: &str, parameters: Option<&[TemplateParameter]>) {
+    fn filled_text(&mut self, text: &str, parameters: Option<&List<TemplateParameter>>) {
         self.text.covers(text);
-        self.text.text(&filled(text, &Parameters::of_text(parameters.unwrap_or_default())));
+        self.text.text(&filled(text, &Parameters::of(parameters)));
     }
 }
 
@@ -152,55 +150,43 @@ fn name_of(placeholder: &str) -> Option<(&str, &str)> {
     Some((name.trim(), after.strip_prefix("}}")?))
 }
 
-/// What the placeholders of a text stand for.
-#[derive(Default)]
+/// What the placeholders of a text stand for. A parameter without a text stands for nothing: its placeholder stays.
 struct Parameters<'p> {
-    by_name: HashMap<Cow<'p, str>, &'p str>,
-    in_order: Vec<&'p str>,
+    by_name: HashMap<Cow<'p, str>, Cow<'p, str>>,
+    /// One for each place in the list, whatever stands there.
+    in_order: Vec<Option<Cow<'p, str>>>,
 }
 
 impl<'p> Parameters<'p> {
-    /// Of a template's header or body.
-    fn of_text(list: &'p [TemplateParameter]) -> Self {
-        list.iter().fold(Self::default(), |known, parameter| {
-            let name = parameter.name.as_deref().map(Cow::from);
-            known.with(name.or_else(|| number(parameter.extra.get("name")?)), or_empty(&parameter.text))
-        })
-    }
-
-    /// Of a button.
-    fn of_button(button: &'p Map<String, Value>) -> Self {
-        let list = button.get("parameters").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        list.iter().filter_map(Value::as_object).fold(Self::default(), |known, parameter| {
-            let name = parameter.get("name");
-            let name = name.and_then(|name| name.as_str().map(Cow::from).or_else(|| number(name)));
-            known.with(name, member(parameter, "text"))
-        })
-    }
-
-    fn with(mut self, name: Option<Cow<'p, str>>, text: &'p str) -> Self {
-        if let Some(name) = name {
-            self.by_name.entry(name).or_insert(text);
+    fn of(list: Option<&'p List<TemplateParameter>>) -> Self {
+        let (mut by_name, mut in_order) = (HashMap::new(), Vec::new());
+        for parameter in list.into_iter().flat_map(List::places) {
+            let text = parameter.and_then(|parameter| text_or_number(&parameter.text, &parameter.extra, "text"));
+            let name = parameter.and_then(|parameter| text_or_number(&parameter.name, &parameter.extra, "name"));
+            if let (Some(name), Some(text)) = (name, &text) {
+                by_name.entry(name).or_insert_with(|| text.clone());
+            }
+            in_order.push(text);
         }
-        self.in_order.push(text);
-        self
+        Self { by_name, in_order }
     }
 
     /// By the parameter of this name or, where none has it and it is a number, of that place.
-    fn value(&self, name: &str) -> Option<&'p str> {
-        let at_its_place = || self.in_order.get(name.parse::<usize>().ok()?.checked_sub(1)?);
-        self.by_name.get(name).or_else(at_its_place).copied()
+    fn value(&self, name: &str) -> Option<&str> {
+        let at_its_place = || self.in_order.get(name.parse::<usize>().ok()?.checked_sub(1)?)?.as_ref();
+        self.by_name.get(name).or_else(at_its_place).map(AsRef::as_ref)
     }
 }
 
-/// What an option says; a number in the place of a text says itself.
+/// What an option says.
 fn label<'o>(text: &'o Option<String>, extra: &'o Map<String, Value>) -> Cow<'o, str> {
-    let number = || number(extra.get("text")?);
-    text.as_deref().map(Cow::from).or_else(number).unwrap_or_default()
+    text_or_number(text, extra, "text").unwrap_or_default()
 }
 
-fn number(value: &Value) -> Option<Cow<'_, str>> {
-    value.as_number().map(|number| Cow::from(number.to_string()))
+/// A text; a number in its place, which is kept with the fields that do not fit, says itself.
+fn text_or_number<'t>(text: &'t Option<String>, extra: &'t Map<String, Value>, name: &str) -> Option<Cow<'t, str>> {
+    let number = || Some(Cow::from(extra.get(name)?.as_number()?.to_string()));
+    text.as_deref().map(Cow::from).or_else(number)
 }
 
 /// A time as it was given, without what only machines need of it.

@@ -8,35 +8,40 @@ use serde_json::Value;
 impl Webhook {
     /// What a channel without buttons can send; none where there is nothing to say.
     pub(super) fn fallback_text(&self, kind: &Kind) -> Option<FallbackText> {
-        let mut written = match kind {
+        let (mut written, in_the_email) = match kind {
             Kind::Receipt(_) | Kind::Typing(_) => return None,
             Kind::Email(email) => {
                 let mut written = Writer::new(self.subject.as_deref());
                 written.email(email);
-                written
+                (written, [email.text.as_deref(), email.html.as_deref()])
             }
-            _ => Writer::new(self.text.as_deref()),
+            _ => (Writer::new(self.text.as_deref()), [None, None]),
         };
-        // An e-mail's text and HTML are written; of any other message HTML counts where there is no text.
-        let is_email = matches!(kind, Kind::Email(_));
-        let has_text = self.text.is_some() || self.content.iter().any(|part| is_of_type(part, "text"));
-        for part in self.content.iter() {
-            let (is_text, is_html) = (is_of_type(part, "text"), is_of_type(part, "html"));
-            match member(part, "url") {
-                _ if is_email && (is_text || is_html) => {}
-                _ if is_html && has_text => {}
-                "" => {
-                    written.section(Section::Block);
-                    if is_html { written.html(member(part, "text")) } else { written.value(part) }
-                }
-                url => {
-                    written.section(Section::Files);
-                    written.text(member(part, "text"));
-                    written.link(member(part, "filename"), url);
-                }
+        let has_text = self.has_text();
+        for part in &self.content {
+            let (text, url, filename) = (member(part, "text"), member(part, "url"), member(part, "filename"));
+            let (is_html, is_file) = (is_of_type(part, "html"), !is_blank(url) || !is_blank(filename));
+            // HTML counts where there is no text.
+            let is_left_out = is_html && has_text || in_the_email.contains(&Some(text));
+            if is_left_out && !is_file {
+                continue;
             }
+            written.section(if is_file { Section::Files } else { Section::Block });
+            match () {
+                () if is_left_out => {}
+                () if is_html => written.html(text),
+                () if is_blank(url) => written.value(part),
+                () => written.text(text),
+            }
+            written.link(filename, url);
         }
         written.finish()
+    }
+
+    /// Whether it says anything that is not HTML.
+    fn has_text(&self) -> bool {
+        let parts = self.content.iter().filter(|part| is_of_type(part, "text")).map(|part| member(part, "text"));
+        self.text.as_deref().into_iter().chain(parts).any(|text| !is_blank(text))
     }
 }
 
@@ -47,3 +52,10 @@ fn is_of_type(part: &Value, part_type: &str) -> bool {
 fn member<'p>(part: &'p Value, name: &str) -> &'p str {
     part.get(name).and_then(Value::as_str).unwrap_or_default()
 }
+
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
+#[cfg(test)]
+mod tests;

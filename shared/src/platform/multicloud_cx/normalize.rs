@@ -55,11 +55,12 @@ impl Webhook {
 
     fn email(&self) -> Email {
         let to = self.channel.iter().flat_map(|channel| &channel.to);
+        let own_text = || self.text.clone().filter(|text| !text.trim().is_empty());
         // What does not say what it is takes the free place.
         let mut untyped = self.parts(None);
         Email {
             subject: self.subject.clone(),
-            text: self.parts(Some("text")).next().or_else(|| self.text.clone()).or_else(|| untyped.next()),
+            text: self.parts(Some("text")).next().or_else(own_text).or_else(|| untyped.next()),
             html: self.parts(Some("html")).next().or_else(|| untyped.next()),
             recipients: to.map(|address| address.id.clone()).collect(),
             reply_to: self.reply_to().map(Address::party).map(Box::new),
@@ -67,14 +68,15 @@ impl Webhook {
         }
     }
 
-    /// The texts of the parts of this type, or of those that have none.
+    /// The texts of the parts of this type, or of those that have none. A blank text is none: it takes no other's place.
     fn parts(&self, part_type: Option<&str>) -> impl Iterator<Item = String> {
         let is_it = move |part: &mut Members| match (part.word::<String>("type"), part_type) {
             (Some(word), Some(part_type)) => word.eq_ignore_ascii_case(part_type),
             (word, part_type) => word.is_none() && part_type.is_none(),
         };
         let parts = self.content.iter().cloned().filter_map(Members::of);
-        parts.filter_map(move |mut part| if is_it(&mut part) { part.text("text") } else { None })
+        let texts = parts.filter_map(move |mut part| if is_it(&mut part) { part.text("text") } else { None });
+        texts.filter(|text| !text.trim().is_empty())
     }
 }
 

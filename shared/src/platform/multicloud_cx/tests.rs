@@ -38,7 +38,7 @@ fn accept(body: &str) -> Result<Received, Rejection> {
     config().accept(body.replace("<Channel>", "0123456789").as_bytes(), Timestamp::UNIX_EPOCH)
 }
 
-fn message(body: &str) -> Message {
+pub(super) fn message(body: &str) -> Message {
     match accept(body) {
         Ok(Received::Message(message)) => *message,
         other => panic!("{other:?}"),
@@ -390,40 +390,22 @@ fn what_is_accepted_is_read_again_off_the_queue() {
 }
 
 #[test]
-fn a_message_is_rendered_as_plain_text_with_its_parts() {
-    let rendered = |body: Value| message(&with_channel(body)).fallback_text.map(|text| text.0).unwrap_or_default();
-    let parts = |content: Value| rendered(json!({"type": "RichMedia", "content": content}));
-    let picture = json!({"type": "image", "url": "https://e.com/p", "filename": "p.png", "text": "The parcel"});
-    for (text, expected) in [
-        (rendered(json!({"type": "Text", "text": "Hi"})), "Hi"),
-        (
-            rendered(json!({"type": "RichMedia", "text": "Hi", "content": picture})),
-            "Hi\n\nThe parcel\np.png: https://e.com/p",
-        ),
-        (parts(json!([{"type": "html", "text": "<p>a<br>b"}])), "a\nb"),
-        (parts(json!([{"type": "Text", "text": "plain"}, {"type": "html", "text": "<p>html"}])), "plain"),
-        (parts(json!([{"type": "new", "title": "T", "payload": "hidden"}, null, "bare"])), "T\n\nbare"),
-        (rendered(json!({"type": "Reaction", "content": {"emoji": "👍"}})), "👍"),
-        (rendered(json!({"type": "Receipt", "text": "Hi", "status": "Failed"})), ""),
-    ] {
-        assert_eq!(expected, text);
+fn a_blank_text_of_an_email_takes_no_others_place() {
+    let email = |body: Value| {
+        let Kind::Email(email) = message(&with_channel(body)).kind else { panic!() };
+        (email.text, email.html)
+    };
+    let both = (Some("Hello".to_owned()), Some("<p>Hello</p>".to_owned()));
+    for blank in ["", " "] {
+        let blank = json!({"type": "text", "text": blank});
+        let html = json!({"type": "html", "text": "<p>Hello</p>"});
+        assert_eq!(both, email(json!({"type": "Email", "text": "Hello", "content": [blank, html]})));
+        assert_eq!(both, email(json!({"type": "Email", "content": [blank, {"type": "text", "text": "Hello"}, html]})));
+        assert_eq!(both, email(json!({"type": "Email", "text": " ", "content": [blank, {"text": "Hello"}, html]})));
     }
 }
 
-#[test]
-fn an_email_is_rendered_as_its_subject_its_text_and_its_files() {
-    let rendered = |content: Value| {
-        let email = json!({"type": "Email", "subject": "Your order", "content": content});
-        message(&with_channel(email)).fallback_text.unwrap().0
-    };
-    let (text, html) =
-        (json!({"type": "text", "text": "Shipped."}), json!({"type": "html", "text": "<b>Shipped</b> today."}));
-    let file = json!({"type": "file", "url": "https://e.com/i", "filename": "i.pdf"});
-    assert_eq!("Your order\n\nShipped.\n\ni.pdf: https://e.com/i", rendered(json!([html, text, file])));
-    assert_eq!("Your order\n\nShipped today.", rendered(json!([html])));
-}
-
-fn with_channel(mut body: Value) -> String {
+pub(super) fn with_channel(mut body: Value) -> String {
     body["channel"] = json!({"id": "0123456789", "to": {"id": "customer-17"}, "messageId": "m-1"});
     body.to_string()
 }

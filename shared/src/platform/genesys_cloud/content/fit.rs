@@ -41,6 +41,18 @@ pub struct List<T> {
     others: Vec<(usize, Value)>,
 }
 
+impl<T> List<T> {
+    /// The elements as the list came: none at the place of what does not fit.
+    pub fn places(&self) -> impl Iterator<Item = Option<&T>> {
+        let (mut elements, mut others) = (self.elements.iter(), self.others.iter().peekable());
+        let length = self.elements.len() + self.others.len();
+        (0..length).map(move |index| match others.next_if(|(place, _)| *place == index) {
+            Some(_) => None,
+            None => elements.next(),
+        })
+    }
+}
+
 impl<T: Fit> Fit for List<T> {
     fn fit(value: Value) -> Result<Self, Value> {
         let Value::Array(values) = value else { return Err(value) };

@@ -52,9 +52,31 @@ fn both_forms_of_a_template_read_as_one() {
 
 #[test]
 fn a_template_with_both_forms_keeps_both() {
-    let value =
-        json!({"contentType": "Notification", "template": {"text": "flat", "parameters": [], "body": {"text": "b"}}});
-    assert_eq!(value, read(value.clone()).to_value());
+    let (flat, own) = (json!([{"name": "1", "text": "flat"}]), json!([{"name": "1", "text": "b"}]));
+    let template = json!({"text": "flat", "parameters": flat, "body": {"text": "b", "parameters": own}});
+    let value = json!({"contentType": "Notification", "template": template});
+    assert_eq!((value.clone(), Some("b")), (read(value.clone()).to_value(), read(value).text()));
+}
+
+#[test]
+fn a_flat_member_of_a_template_takes_its_place_in_the_body_where_that_is_empty() {
+    let (text, parameters) = (json!("Hi {{1}}"), json!([{"name": "1", "text": "Bob"}]));
+    let expected =
+        json!({"contentType": "Notification", "template": {"body": {"text": text, "parameters": parameters}}});
+    for template in [
+        json!({"body": "", "text": text, "parameters": parameters}),
+        json!({"body": {"text": ""}, "text": text, "parameters": parameters}),
+        json!({"body": {"text": " ", "parameters": []}, "text": text, "parameters": parameters}),
+        json!({"body": {"text": null, "parameters": [null]}, "text": text, "parameters": parameters}),
+        json!({"body": {"text": text}, "parameters": parameters}),
+        json!({"body": {"parameters": parameters}, "text": text}),
+    ] {
+        let item = read(json!({"contentType": "Notification", "template": template}));
+        assert_eq!((expected.clone(), Some("Hi {{1}}")), (item.to_value(), item.text()), "{template}");
+    }
+    // One of another type stays as it came.
+    let odd = json!({"contentType": "Notification", "template": {"body": {"text": 5}, "text": "Hi Bob"}});
+    assert_eq!((odd.clone(), Some("Hi Bob")), (read(odd.clone()).to_value(), read(odd).text()));
 }
 
 #[test]

@@ -128,6 +128,45 @@ fn a_template_is_filled_in_and_its_buttons_are_spelled_out() {
 }
 
 #[test]
+fn a_parameter_may_be_a_number() {
+    let parameters = json!([{"name": "1", "text": 42}, {"name": "price", "text": 1.5}]);
+    let button = |parameters: &Value| json!({"text": 7, "url": "https://e.com/{{1}}", "parameters": parameters});
+    let text = of_template(json!({
+        "header": {"text": "Order {{1}}", "parameters": parameters},
+        "body": {"text": "Code {{1}}, {{price}}", "parameters": parameters},
+        "buttons": [button(&parameters), {"text": "Call us", "phoneNumber": 4_930_123}, {"text": 5}],
+    }));
+    assert_eq!("Order 42\nCode 42, 1.5\n7: https://e.com/42\nCall us: 4930123\n1. 5", text);
+}
+
+#[test]
+fn a_placeholder_whose_parameter_says_nothing_stays_and_the_other_parameters_keep_their_places() {
+    for odd in [Value::Null, json!({}), json!("odd"), json!({"text": null}), json!({"name": "1", "text": ["odd"]})] {
+        let parameters = json!([odd, {"text": "Bob"}]);
+        let text = of_template(json!({
+            "body": {"text": "Hi {{1}} and {{2}}", "parameters": parameters},
+            "buttons": [{"text": "Look", "url": "https://e.com/{{1}}/{{2}}", "parameters": parameters}],
+        }));
+        assert_eq!("Hi {{1}} and Bob\nLook: https://e.com/{{1}}/Bob", text, "{odd}");
+    }
+    let emptied = json!({"text": "Hi{{1}}", "parameters": [{"name": "1", "text": ""}]});
+    assert_eq!("Hi", of_template(json!({"body": emptied})), "an empty text is a text");
+}
+
+#[test]
+fn a_template_is_rendered_whichever_form_its_text_and_its_parameters_have() {
+    let (text, parameters) = ("Hi {{1}}", json!([{"name": "1", "text": "Bob"}]));
+    for template in [
+        json!({"text": text, "parameters": parameters}),
+        json!({"body": {"text": text}, "parameters": parameters}),
+        json!({"body": {"parameters": parameters}, "text": text}),
+        json!({"body": {"text": " ", "parameters": []}, "text": text, "parameters": parameters}),
+    ] {
+        assert_eq!("Hi Bob", of_template(template.clone()), "{template}");
+    }
+}
+
+#[test]
 fn a_templates_picture_stands_above_its_text() {
     let header = json!({"type": "Media", "media": {"url": "https://e.com/m.png", "filename": "m.png"}});
     assert_eq!("m.png: https://e.com/m.png\nHi", of_template(json!({"header": header, "body": {"text": "Hi"}})));

@@ -5,13 +5,13 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
-use serde_json::{Map, Value, json};
-use shared::integration::{Integration, IntegrationName};
-use shared::platform::{PlatformConfig, PlatformName, Received};
-use std::fs;
-use std::path::Path;
+mod fallback_text;
+mod samples;
 
-const INTEGRATION: &str = "73cb7fb7-c2db-4996-88f3-0a83a4fea1da";
+use samples::{BOTH_FORMS, Sample, fixtures, samples};
+use serde_json::{Map, Value, json};
+use shared::integration::IntegrationName;
+use shared::platform::PlatformName;
 
 /// What is put in a member's place.
 fn oddities() -> Vec<Value> {
@@ -28,110 +28,6 @@ fn oddities() -> Vec<Value> {
         json!([null]),
         json!({"a": {"b": []}}),
     ]
-}
-
-struct Sample {
-    name: String,
-    platform: PlatformName,
-    body: Value,
-}
-
-impl Sample {
-    /// The message that comes of `body`, as a delivery has it, with its kind beside; nothing where it is not handed on.
-    fn normalized(&self, body: &Value) -> Option<Value> {
-        let accepted =
-            config(self.platform).accept(body.to_string().as_bytes(), "2026-01-02T03:04:06Z".parse().unwrap());
-        let Ok(Received::Message(message)) = accepted else { return None };
-        let mut normalized = serde_json::to_value(&message).unwrap();
-        normalized["kind"] = message.kind.name().into();
-        Some(normalized)
-    }
-
-    fn is(&self, name: &str) -> bool {
-        self.name.ends_with(name)
-    }
-}
-
-fn config(platform: PlatformName) -> PlatformConfig {
-    let own = match platform {
-        PlatformName::GenesysCloud => json!({
-            "platform": "genesys-cloud", "domain": "eu-central-1", "integrationId": INTEGRATION, "clientId": "client",
-            "clientSecret": "secret", "webhookSecrets": ["a-secret-of-some-length"],
-        }),
-        PlatformName::MulticloudCx => json!({
-            "platform": "multicloud-cx", "apiBaseUrl": "https://api.example.com/digital",
-            "contactCenterId": "0ff723ff-6c6f-44e0-9ce3-ce579337eadd", "channelId": "0123456789",
-            "appSecrets": ["secret-of-the-app"],
-        }),
-        PlatformName::HighLevel => json!({"platform": "highlevel", "locationId": "<Location ID>", "token": "t"}),
-    };
-    let mut document = own;
-    document["delivery"] =
-        json!({"url": "https://e.com/", "signingSecrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]});
-    let integration = Integration::parse("acme".parse().unwrap(), &document.to_string());
-    integration.unwrap_or_else(|faults| panic!("{faults:?}")).platform
-}
-
-/// The samples of all platforms that are messages, and one of Genesys Cloud that has nearly everything.
-fn samples() -> Vec<Sample> {
-    let mut samples = vec![Sample {
-        name: "everything".to_owned(),
-        platform: PlatformName::GenesysCloud,
-        body: json!({
-            "id": "message", "type": "Structured", "direction": "Outbound", "conversationId": "conversation",
-            "originatingEntity": "Bot", "metadata": {"order": "order-17"},
-            "channel": {
-                "id": INTEGRATION, "messageId": "message", "time": "2026-01-02T03:04:05Z", "type": "Public",
-                "publicMetadata": {"replyToId": "post-2", "rootId": "post-1", "url": "https://e.com/post-2"},
-                "from": {"id": INTEGRATION, "nickName": "Acme"},
-                "to": {
-                    "id": "customer", "idType": "Phone", "nickname": "Ada L.", "firstName": "Ada", "lastName": "Lovelace",
-                    "email": "ada@example.com", "image": "https://e.com/ada.png", "externalContactId": "contact",
-                    "additionalIds": [{"type": "PhoneNumber", "value": "+15550100"}, {"type": "Username", "value": "ada"}],
-                },
-            },
-            "content": [
-                {"contentType": "Text", "text": {"type": "Text", "body": "first line"}},
-                {"contentType": "Attachment", "attachment": {"mediaType": "File", "url": "https://e.com/a", "contentSizeBytes": 7}},
-                {"contentType": "Attachment", "attachment": {"mediaType": "Image", "url": "https://e.com/b", "filename": "b"}},
-                {"contentType": "Notification", "template": {
-                    "header": {"text": "header"}, "footer": {"text": "footer"}, "buttons": [{"text": "button"}],
-                    "body": {"text": "second line", "parameters": [{"name": "name", "text": "value"}]},
-                }},
-                {"contentType": "ListPicker", "listPicker": {"sections": [{"title": "section"}]}},
-            ],
-        }),
-    }];
-    for (folder, platform) in [
-        ("genesys-cloud/documentation", PlatformName::GenesysCloud),
-        ("genesys-cloud/wire", PlatformName::GenesysCloud),
-        ("multicloud-cx", PlatformName::MulticloudCx),
-        ("highlevel/documentation", PlatformName::HighLevel),
-        ("highlevel/wire", PlatformName::HighLevel),
-    ] {
-        for (name, text) in fixtures(folder) {
-            let text = text.replace("<Integration ID>", INTEGRATION).replace("<Channel>", "0123456789");
-            let Ok(mut body) = serde_json::from_str::<Value>(&text.replace("<Time>", "2026-01-02T03:04:05Z")) else {
-                continue;
-            };
-            if platform == PlatformName::HighLevel {
-                body["locationId"] = "<Location ID>".into();
-            }
-            let sample = Sample { name, platform, body };
-            if sample.normalized(&sample.body).is_some() {
-                samples.push(sample);
-            }
-        }
-    }
-    assert_eq!(32, samples.len());
-    samples
-}
-
-fn fixtures(folder: &str) -> Vec<(String, String)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(folder);
-    let files = fs::read_dir(path).unwrap().map(|file| file.unwrap().path());
-    let named = |path: &Path| format!("{folder}/{}", path.file_stem().unwrap().to_str().unwrap());
-    files.map(|path| (named(&path), fs::read_to_string(&path).unwrap())).collect()
 }
 
 /// The pointers to all members and elements within `value`.
@@ -200,7 +96,8 @@ fn lost(before: &Value, after: &Value, said: &[Value], at: &str, found: &mut Vec
             for (name, value) in members {
                 // What sort of id it is goes with the id.
                 let goes_with_the_id = name == "idType" && members.get("id").is_some_and(is_touched);
-                if !goes_with_the_id {
+                // It is made of all parts: see `fallback_text`.
+                if !goes_with_the_id && name != "fallbackText" {
                     lost(value, after.get(name).unwrap_or(&Value::Null), said, &format!("{at}/{name}"), found);
                 }
             }
@@ -233,8 +130,8 @@ fn is_said(value: &Value, said: &[Value]) -> bool {
 /// What goes with the replaced member beside what it says itself.
 fn follows(sample: &Sample, at: &str, odd: &Value, lost: &str) -> bool {
     match (sample.platform, at) {
-        // It is made of all parts.
-        _ if lost == "/fallbackText" => true,
+        // It is moved to the place that is free.
+        _ if sample.is(BOTH_FORMS) && lost == "/content/0/template/text" => true,
         // What sort of address customers have is that of the channel.
         (PlatformName::MulticloudCx, "/channel/type") => lost == "/to/idType",
         // A part of another type is no part of the mail's text.
@@ -269,6 +166,9 @@ fn one_odd_member_costs_nothing_but_itself() {
                     }
                     continue;
                 };
+                if fallback_text::is_missing(&after) {
+                    faults.push(format!("{} {at} = {odd}: fallbackText", sample.name));
+                }
                 if before["kind"] != after["kind"] {
                     if !may_be_of_another_kind(&sample, &at, &odd) {
                         faults.push(format!("{} {at} = {odd}: the kind", sample.name));
@@ -279,7 +179,12 @@ fn one_odd_member_costs_nothing_but_itself() {
                 lost(&before, &after, &said, "", &mut missing);
                 missing.retain(|lost| !follows(&sample, &at, &odd, lost));
                 faults.extend(missing.iter().map(|lost| format!("{} {at} = {odd}: {lost}", sample.name)));
-                if sample.platform == PlatformName::GenesysCloud && at.starts_with("/content/") {
+                let of_text = fallback_text::faults(&sample, &at, &odd, &before, &after);
+                faults.extend(of_text.iter().map(|fault| format!("{} {at} = {odd}: {fault}", sample.name)));
+                if sample.platform == PlatformName::GenesysCloud
+                    && at.starts_with("/content/")
+                    && !sample.is(BOTH_FORMS)
+                {
                     faults.extend(content_fault(&sample, &at, &odd, &before, &after));
                 }
             }
