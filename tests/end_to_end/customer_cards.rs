@@ -119,9 +119,15 @@ async fn a_card_is_the_same_whether_it_comes_in_our_form_or_in_the_platforms() {
         ],
     });
     let expected = json!([{"contentType": "Card", "card": normalised}]);
+    let mut with_unused_members = normalised.clone();
+    with_unused_members["actions"][0]["url"] = "https://www.acme.example/option1".into();
+    with_unused_members["actions"][1]["payload"] = "Option3".into();
     for shown in [
         json!({"card": ours}),
         json!({"card": normalised, "carousel": null}),
+        json!({"card": with_unused_members}),
+        json!({"card": ours, "carousel": {"cards": null}, "quickReplies": []}),
+        json!({"carousel": [normalised], "quickReplies": [null]}),
         json!({"carousel": [ours]}),
         json!({"carousel": [normalised, null]}),
         json!({"carousel": {"cards": [normalised]}}),

@@ -57,7 +57,7 @@ def before_call(context, case, kwargs):
 
 
 def is_good_without_blanks(operation, body):
-    """Whether all that is bad in a body is members that are null or blank, which count as absent."""
+    """Whether all that is bad in a body is members that are null, blank or empty, which count as absent where others do."""
     cleaned = without_blanks(body)
     schema = operation.definition.raw["requestBody"]["content"]["application/json"]["schema"]
     whole = schema | {"components": operation.schema.raw_schema["components"]}
@@ -66,7 +66,8 @@ def is_good_without_blanks(operation, body):
 
 def without_blanks(value):
     if isinstance(value, dict):
-        return {name: without_blanks(member) for name, member in value.items() if not is_blank(member)}
+        members = {name: without_blanks(member) for name, member in value.items() if not is_blank(member)}
+        return {name: member for name, member in members.items() if member not in ([], {})}
     if isinstance(value, list):
         return [without_blanks(element) for element in value if element is not None]
     return value

@@ -72,27 +72,29 @@ fn email(value: Value) -> Result<String, String> {
 }
 
 fn message(fields: &mut Fields<'_>, normalized_only: &mut Vec<String>) -> Option<CardMessage> {
-    let (has_card, has_carousel) = (fields.has("card"), fields.has("carousel"));
-    let has_replies = fields.has("quickReplies");
-    let has_text = fields.has("text");
+    let (has_card, has_text) = (fields.has("card"), fields.has("text"));
+    let (names_carousel, names_replies) = (fields.has("carousel"), fields.has("quickReplies"));
     let words = fields.optional("text", text);
     let card = fields.optional_object("card", |fields| card(fields, normalized_only));
     let carousel = carousel(fields, normalized_only);
     let quick_replies = fields.objects("quickReplies", |fields| quick_reply(fields, normalized_only));
+    // Generated clients write an empty list where there is none. One that cannot be read is not empty.
+    let has_carousel = carousel.as_ref().is_none_or(|cards| !cards.is_empty());
+    let has_replies = quick_replies.as_ref().is_none_or(|replies| !replies.is_empty());
     let most = *CAROUSEL_CARDS.end();
-    if has_carousel && carousel.as_ref().is_some_and(|cards| !(1..=most).contains(&cards.len())) {
-        fields.fault("carousel", &format!("must have 1 to {most} cards"));
+    let wrong_count = format!("must have 1 to {most} cards");
+    if carousel.as_ref().is_some_and(|cards| cards.len() > most) {
+        fields.fault("carousel", &wrong_count);
     }
     if carousel.as_ref().is_some_and(|cards| cards.len() > 1 && has_repeated_reply(cards)) {
         fields.fault("carousel", "must not have two buttons with the same title and payload");
-    }
-    if has_replies && quick_replies.as_ref().is_some_and(Vec::is_empty) {
-        fields.fault("quickReplies", "must have at least one element");
     }
     match (has_card, has_carousel, has_replies) {
         (true, true, _) => {
             fields.fault("carousel", "cannot go with a card: a card of its own, or one of the carousel's");
         }
+        (false, false, false) if names_carousel => fields.fault("carousel", &wrong_count),
+        (false, false, false) if names_replies => fields.fault("quickReplies", "must have at least one element"),
         (false, false, false) => fields.fault("card", "is required, or a carousel or quickReplies in its place"),
         (false, false, true) if !has_text => fields.fault("text", "is required where quick replies have no card"),
         _ => {}
@@ -185,14 +187,17 @@ fn action(fields: &mut Fields<'_>) -> Option<Action> {
     let title = title(fields);
     match kind {
         Some(Kind::PostBack) => {
+            skip(fields, "url");
             let payload = fields.required("payload", payload);
             Some(Action::PostBack(ButtonReply { title: title?, payload: payload? }))
         }
         Some(Kind::ImBack) => {
+            skip(fields, "url");
             let payload = fields.required("payload", spoken);
             Some(Action::ImBack(ButtonReply { title: title?, payload: payload? }))
         }
         Some(Kind::OpenUrl) => {
+            skip(fields, "payload");
             let url = fields.required("url", page);
             Some(Action::OpenUrl { title: title?, url: url? })
         }
@@ -211,17 +216,28 @@ fn default_action(fields: &mut Fields<'_>) -> Option<DefaultAction> {
     let kind = fields.required("type", one_of(&KINDS));
     let title = either(fields, "title", "text");
     match kind {
-        Some(Kind::PostBack) => Some(DefaultAction::PostBack { title, payload: fields.required("payload", payload)? }),
-        Some(Kind::OpenUrl) => Some(DefaultAction::OpenUrl { title, url: fields.required("url", page)? }),
+        Some(Kind::PostBack) => {
+            skip(fields, "url");
+            Some(DefaultAction::PostBack { title, payload: fields.required("payload", payload)? })
+        }
+        Some(Kind::OpenUrl) => {
+            skip(fields, "payload");
+            Some(DefaultAction::OpenUrl { title, url: fields.required("url", page)? })
+        }
         None => skip_target(fields),
     }
 }
 
 /// Without a type it is not known which of these is needed.
 fn skip_target<T>(fields: &mut Fields<'_>) -> Option<T> {
-    fields.optional("payload", Ok);
-    fields.optional("url", Ok);
+    skip(fields, "payload");
+    skip(fields, "url");
     None
+}
+
+/// The platform's model of an action has both `payload` and `url`, whichever of them its type uses.
+fn skip(fields: &mut Fields<'_>, name: &'static str) {
+    fields.optional(name, Ok);
 }
 
 fn quick_reply(fields: &mut Fields<'_>, normalized_only: &mut Vec<String>) -> Option<QuickReply> {

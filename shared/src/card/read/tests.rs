@@ -83,6 +83,60 @@ fn a_carousel_has_one_to_ten_cards_and_no_button_twice() {
 }
 
 #[test]
+fn an_empty_list_is_no_list_where_something_else_is_shown() {
+    let replies = json!([{"title": "Yes"}]);
+    for shown in [
+        json!({"card": {"title": "t"}}),
+        json!({"carousel": [{"title": "t"}]}),
+        json!({"text": "Well?", "quickReplies": replies}),
+        json!({"card": {"title": "t"}, "quickReplies": replies}),
+    ] {
+        let with = |name: Option<&str>, empty: &Value| {
+            let mut body = shown.clone();
+            body["to"] = "c".into();
+            if let Some(name) = name {
+                body[name] = empty.clone();
+            }
+            message(body)
+        };
+        let alone = with(None, &Value::Null);
+        let of_a_carousel = [json!([]), json!([null]), json!({"cards": null}), json!({"cards": []}), json!({})];
+        for (name, empty) in of_a_carousel
+            .iter()
+            .map(|empty| ("carousel", empty))
+            .chain([("quickReplies", &json!([])), ("quickReplies", &json!([null, null]))])
+        {
+            if shown.get(name).is_none() {
+                assert!(alone == with(Some(name), empty), "{shown} with {name} {empty}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_list_is_a_fault_where_nothing_else_is_shown() {
+    let of = |more: Value| {
+        let mut body = json!({"to": "c", "text": "t"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        faults(body)
+    };
+    let (carousel, replies) = ("/carousel must have 1 to 10 cards", "/quickReplies must have at least one element");
+    for empty in [json!([]), json!([null]), json!({"cards": null}), json!({})] {
+        assert_eq!(vec![carousel], of(json!({ "carousel": empty })), "{empty}");
+    }
+    assert_eq!(vec![replies], of(json!({"quickReplies": []})));
+    assert_eq!(vec![carousel], of(json!({"carousel": [], "quickReplies": []})));
+    // What cannot be read is no empty list.
+    assert_eq!(
+        vec![
+            "/carousel must be a list of objects",
+            "/carousel cannot go with a card: a card of its own, or one of the carousel's"
+        ],
+        of(json!({"card": {"title": "t"}, "carousel": 7}))
+    );
+}
+
+#[test]
 fn quick_replies_go_with_a_card_or_under_a_text() {
     let replies = json!([{"title": "Yes"}, {"title": "No", "payload": {"no": true}}]);
     let request = read(json!({"to": "c", "text": "Well?", "quickReplies": replies})).unwrap_or_else(|_| panic!());
@@ -238,6 +292,39 @@ fn two_names_of_one_member_may_both_stand_there_with_the_same_value_only() {
         vec!["/card/actions/0/title is required, or `text` in its place"],
         faults(card_with(json!({"type": "imBack", "payload": "p"})))
     );
+}
+
+#[test]
+fn the_member_that_an_actions_type_does_not_use_is_dropped() {
+    for (kind, unused) in [
+        ("Link", json!({"payload": "x"})),
+        ("openUrl", json!({"payload": {"x": 1}})),
+        ("Postback", json!({"url": "https://e.com/"})),
+        ("postBack", json!({"url": "not a page"})),
+        ("imBack", json!({"url": 7})),
+    ] {
+        let used =
+            if unused.get("url").is_some() { json!({"payload": "p"}) } else { json!({"url": "https://e.com/1"}) };
+        let action = |members: &[&Value]| {
+            let mut action = json!({"type": kind, "text": "t"});
+            for member in members {
+                action.as_object_mut().unwrap().extend(member.as_object().unwrap().clone());
+            }
+            action
+        };
+        let places: &[&str] = if kind == "imBack" { &["actions"] } else { &["actions", "defaultAction"] };
+        for place in places {
+            let card = |action: Value| {
+                let value = if *place == "actions" { json!([action]) } else { action };
+                json!({"to": "c", "card": {"title": "t", *place: value}})
+            };
+            let both = message(card(action(&[&used, &unused])));
+            assert!(message(card(action(&[&used]))) == both, "{kind} in {place}");
+            // Nor does it stand in for the one that is used.
+            let missing = faults(card(action(&[&unused])));
+            assert!(missing.len() == 1 && missing[0].ends_with(" is required"), "{missing:?}");
+        }
+    }
 }
 
 #[test]
