@@ -1,6 +1,7 @@
 //! The messaging service's own receipts.
 
 use crate::platform::WithPlatform;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::receipt::ReportedOutcome;
 use tests::caller::Request;
@@ -197,6 +198,45 @@ async fn reasons_of_a_success_are_dropped_and_members_that_are_null_or_blank_are
 }
 
 #[tokio::test]
+async fn a_failure_is_not_lost_for_its_time_or_for_whether_it_is_final() {
+    let setting = WithPlatform::start().await;
+    let before = Timestamp::now();
+    for (count, (time, is_final, expected)) in [
+        (json!("Fri, 02 Jan 2026 03:04:05 +0000"), json!("false"), false),
+        (json!(1_767_323_045), json!("True"), true),
+        (json!("0001-01-01T00:00:00Z"), json!(0), false),
+        (json!("9999-12-31T23:59:59Z"), json!("perhaps"), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut receipt = receipt(&format!("m-{count}"), "failed");
+        receipt["time"] = time;
+        receipt["isFinalReceipt"] = is_final;
+        assert_eq!("posted", setting.post_receipt(&receipt).await.body["outcome"], "{receipt}");
+        let posted = &setting.platform.calls()[count].body;
+        assert_eq!((&json!("Failed"), &json!(expected)), (&posted["status"], &posted["isFinalReceipt"]), "{receipt}");
+        let time: Timestamp = posted["channel"]["time"].as_str().unwrap().parse().unwrap();
+        // The platform has milliseconds.
+        assert!(
+            (before.as_millisecond()..=Timestamp::now().as_millisecond()).contains(&time.as_millisecond()),
+            "{time}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_batch_of_good_receipts_and_null_uses_the_idempotency_key_up() {
+    let setting = WithPlatform::start().await;
+    let request = Request::new(&json!({"receipts": [null, receipt("m-1", "delivered"), null]})).signed();
+    let post = async || request.post(&setting.stack, &setting.integration, "receipts").await;
+    let answer = post().await;
+    let expected = json!([{"index": 1, "messageId": "m-1", "status": 200, "outcome": "posted"}]);
+    assert_eq!((207, &expected), (answer.status.as_u16(), &answer.body["receipts"]));
+    assert!(post().await.replayed);
+}
+
+#[tokio::test]
 async fn a_status_that_is_not_known_is_refused_with_all_words_that_are() {
     let setting = WithPlatform::start().await;
     for status in [json!("lost"), json!(7), json!(null)] {
@@ -240,15 +280,15 @@ async fn in_a_batch_each_receipt_is_judged_by_itself_and_the_good_ones_are_poste
         let expected = vec![
             (Some("m-0"), 200, posted, None),
             (Some("m-1"), 200, posted, None),
-            (None, 400, "failed", Some("/receipts/2")),
             (None, 400, "failed", Some("/receipts/3/messageId")),
             (Some("m-4"), 400, "failed", Some("/receipts/4/status")),
             (Some("m-5"), 400, "failed", Some("/receipts/5/surprise")),
             (Some("m-6"), 200, posted, None),
         ];
         assert_eq!(expected, short);
-        assert!(elements.iter().enumerate().all(|(index, one)| one["index"] == index), "{elements:?}");
-        assert!(elements[2..6].iter().all(|one| one["problem"]["type"] == "urn:patchbay:problem:invalid-body"));
+        let indices: Vec<_> = elements.iter().map(|one| one["index"].as_u64().unwrap()).collect();
+        assert_eq!(vec![0, 1, 3, 4, 5, 6], indices, "an element `null` has no outcome, and its place counts");
+        assert!(elements[2..5].iter().all(|one| one["problem"]["type"] == "urn:patchbay:problem:invalid-body"));
     }
     let mut ids: Vec<_> = setting.platform.calls().iter().map(|call| call.body["id"].to_string()).collect();
     ids.sort_unstable();
@@ -275,7 +315,7 @@ async fn a_batch_in_which_nothing_is_good_is_answered_207_and_may_be_corrected_u
 #[tokio::test]
 async fn receipts_that_are_no_list_of_1_to_100_are_refused() {
     let setting = WithPlatform::start().await;
-    for receipts in [json!([]), json!({"messageId": "m"}), json!("m"), json!(7)] {
+    for receipts in [json!([]), json!([null]), json!({"messageId": "m"}), json!("m"), json!(7)] {
         let answer = setting.post_receipt(&json!({ "receipts": receipts })).await;
         answer.assert_problem(400, "invalid-body");
         assert_eq!("must be a list of 1 to 100 receipts", answer.body["errors"][0]["detail"]);

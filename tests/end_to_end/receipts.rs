@@ -3,6 +3,7 @@
 use crate::alone::Alone;
 use crate::logs::log_with;
 use crate::platform::WithPlatform;
+use axum::http::header;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tests::genesys_cloud;
@@ -110,7 +111,7 @@ async fn a_failure_in_the_answer_is_posted_with_a_reason_and_never_as_delivered(
             general("The message could not be delivered (carrier-violation)."),
         ),
         (
-            json!({"status": "Expired", "reasons": [], "isFinalReceipt": "perhaps"}),
+            json!({"status": "Expired", "reasons": [], "isFinalReceipt": "false"}),
             json!([{"code": "MessageExpired", "message": "The message could not be delivered."}]),
         ),
         (
@@ -124,7 +125,8 @@ async fn a_failure_in_the_answer_is_posted_with_a_reason_and_never_as_delivered(
             let id = setting.send_for(&json!({"receipt": receipt, "id": "theirs"}).to_string()).await;
             let posted = setting.platform.wait_for_calls(count + 1).await.remove(count).body;
             assert_eq!((&json!(id), &json!("Failed")), (&posted["id"], &posted["status"]), "{mode}: {receipt}");
-            assert_eq!((reasons, &json!(true)), (&posted["reasons"], &posted["isFinalReceipt"]), "{mode}: {receipt}");
+            let is_final = json!(receipt.get("isFinalReceipt").is_none());
+            assert_eq!((reasons, &is_final), (&posted["reasons"], &posted["isFinalReceipt"]), "{mode}: {receipt}");
         }
         assert_eq!(cases.len(), setting.platform.calls().len());
     }
@@ -145,11 +147,15 @@ async fn every_word_for_success_in_the_answer_is_posted_without_reasons() {
 #[tokio::test]
 async fn a_receipt_in_the_answer_that_cannot_be_read_is_logged_and_counted_and_never_taken_for_success() {
     let large = format!(r#"{{"receipt": {{"status": "failed"}}, "more": "{}"}}"#, "x".repeat(64 * 1024));
+    let elsewhere = "the answer reports an outcome, and not in `receipt`";
     let unreadable = [
         (r#"{"receipt": {"status": "lost-in-transit"}}"#, "/receipt/status must be `delivered`"),
         (r#"{"receipt": {"reasons": [{"code": 530}]}}"#, "/receipt/status is required"),
         (r#"{"receipt": "lost-in-transit"}"#, "/receipt must be an object"),
         (r#"{"receipt": {"status": "failed",}}"#, "the answer is not valid JSON"),
+        (r#"{"receipts": [{"status": "failed"}]}"#, elsewhere),
+        (r#"[{"receipt": {"status": "failed"}}]"#, elsewhere),
+        (r#"{"status": "failed", "reasons": [{"code": 530}]}"#, elsewhere),
         (&large, "the answer is too long or broke off"),
     ];
     for mode in ["explicit", "on-accept"] {
@@ -174,6 +180,24 @@ async fn a_receipt_in_the_answer_that_cannot_be_read_is_logged_and_counted_and_n
         assert_eq!((unreadable.len(), unreadable.len()), (logged.count(), counted.count()), "{mode}");
         assert!(!log.contains("lost-in-transit"));
     }
+}
+
+#[tokio::test]
+async fn a_failure_in_an_answer_with_a_content_encoding_is_not_posted_as_delivered() {
+    let service = MessagingService::behaving(|attempt, _| {
+        let reply = Reply::status(200).body(attempt.text());
+        if attempt.text() == "OK" { reply } else { reply.header(header::CONTENT_ENCODING, "gzip") }
+    })
+    .await;
+    let change = |configuration: &mut Value| configuration["delivery"]["receipts"] = "on-accept".into();
+    let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, change).await;
+    let setting = Setting { stack, platform, service, integration };
+    let id = setting.send_for("compressed").await;
+    // The same customer's receipts are posted in order: none was posted before this one.
+    let last = setting.send_for("OK").await;
+    assert_eq!(json!(last), setting.receipt().await["id"]);
+    let reason = "the answer has a Content-Encoding, or is not in UTF-8";
+    log_with(setting.integration.name.as_str(), &[(id.as_str(), reason)]).await;
 }
 
 #[tokio::test]

@@ -96,9 +96,10 @@ impl MessagingService {
         match self.client.post(config, Post { id, trace_id, body }, now, patience).await {
             Ok(response) => {
                 let attempt = judge(response.status(), response.headers(), now);
+                let headers = response.headers().clone();
                 let (body, is_complete) = outbound::body_start(response, MAXIMUM_ANSWER_BYTES).await;
                 match attempt {
-                    Attempt::Accepted(_) => Attempt::Accepted(ImmediateReceipt::read(&body, is_complete)),
+                    Attempt::Accepted(_) => Attempt::Accepted(ImmediateReceipt::read(&headers, &body, is_complete)),
                     other => other,
                 }
             }

@@ -1,9 +1,10 @@
 //! The receipt that a messaging service may send in its answer to a delivery.
 
+use http::{HeaderMap, header};
 use serde_json::Value;
 use shared::fields::{Fault, is_blank};
 use shared::i_json;
-use shared::receipt::ReportedOutcome;
+use shared::receipt::{DeliveryStatus, ReportedOutcome};
 
 /// What an answer with a 2xx status says of the message's outcome: `{"receipt": {"status", "reasons", "isFinalReceipt"}}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,28 +18,41 @@ pub(crate) enum ImmediateReceipt {
 }
 
 impl ImmediateReceipt {
-    /// Reads an answer's body, or the first bytes of one that is too long or broke off. What is no JSON object has no receipt:
-    /// most answers are empty or a word.
-    pub(crate) fn read(body: &[u8], is_complete: bool) -> Self {
+    /// Reads an answer's body, or the first bytes of one that is too long or broke off. What is not JSON has no receipt: most
+    /// answers are empty or a word.
+    pub(crate) fn read(headers: &HeaderMap, body: &[u8], is_complete: bool) -> Self {
+        if !body.is_empty() && (is_encoded(headers) || is_utf_16_or_32(body)) {
+            return Self::unreadable("the answer has a Content-Encoding, or is not in UTF-8");
+        }
         // Words of a provider in another encoding must not hide the status.
         let text = String::from_utf8_lossy(i_json::without_bom(body));
         let text = text.trim();
-        if !is_complete {
-            let may_have_one = text.is_empty() || text.starts_with('{');
-            return if may_have_one { Self::unreadable("the answer is too long or broke off") } else { Self::None };
+        match is_complete {
+            true => Self::read_text(text),
+            false if text.is_empty() || may_be_json(text) => Self::unreadable("the answer is too long or broke off"),
+            false => Self::None,
         }
-        let json = i_json::normalized(text.as_bytes()).ok().and_then(|json| serde_json::from_slice(&json).ok());
-        match json {
-            Some(Value::Object(answer)) => match answer.iter().find(|(name, value)| is_receipt(name, value)) {
-                Some((_, receipt)) => {
+    }
+
+    fn read_text(text: &str) -> Self {
+        let json =
+            i_json::normalized(text.as_bytes()).ok().and_then(|json| serde_json::from_slice::<Value>(&json).ok());
+        match &json {
+            // Some gateways write JSON as a text within JSON.
+            Some(Value::String(text)) => Self::read_text(text.trim()),
+            Some(answer) => match receipt_of(answer) {
+                Some(receipt) => {
                     ReportedOutcome::read_leniently(receipt).map_or_else(Self::unreadable_at, Self::Reported)
+                }
+                None if is_failure(answer) || holds_receipt(answer) => {
+                    Self::unreadable("the answer reports an outcome, and not in `receipt`")
                 }
                 None => Self::None,
             },
-            None if text.starts_with('{') && text.to_ascii_lowercase().contains("receipt") => {
+            None if may_be_json(text) && text.to_ascii_lowercase().contains("receipt") => {
                 Self::unreadable("the answer is not valid JSON")
             }
-            _ => Self::None,
+            None => Self::None,
         }
     }
 
@@ -51,19 +65,64 @@ impl ImmediateReceipt {
     }
 }
 
-/// Whether this member of an answer is the receipt. That its name is written in another case must not turn a failure into a
-/// success.
-fn is_receipt(name: &str, value: &Value) -> bool {
-    name.eq_ignore_ascii_case("receipt") && !is_blank(value)
+/// Whether the body would have to be decoded, which the request does not ask for. Some servers call a character set an
+/// encoding.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let is_none = |name: &[u8]| [&b""[..], b"identity", b"utf-8"].iter().any(|none| name.eq_ignore_ascii_case(none));
+    headers.get_all(header::CONTENT_ENCODING).iter().any(|value| !is_none(value.as_bytes().trim_ascii()))
+}
+
+/// Whether a body begins as JSON does in UTF-16 or UTF-32: RFC 4627, section 3.
+fn is_utf_16_or_32(body: &[u8]) -> bool {
+    matches!(body, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..] | [_, 0, ..])
+}
+
+fn may_be_json(text: &str) -> bool {
+    text.starts_with(['{', '[', '"'])
+}
+
+/// The receipt in its place. That its name is written in another case must not turn a failure into a success.
+fn receipt_of(answer: &Value) -> Option<&Value> {
+    let is_receipt = |name: &str, value| name.eq_ignore_ascii_case("receipt") && !is_blank(value);
+    answer.as_object()?.iter().find(|(name, value)| is_receipt(name, value)).map(|(_, receipt)| receipt)
+}
+
+/// Whether this is the receipt of a failure itself, or a list that has one. Any other status may be that of the call.
+fn is_failure(answer: &Value) -> bool {
+    match answer {
+        Value::Array(elements) => elements.iter().any(is_failure),
+        other => ReportedOutcome::read_leniently(other).is_ok_and(|outcome| outcome.status == DeliveryStatus::Failed),
+    }
+}
+
+/// Whether there is a receipt somewhere within, or a list of them as the receipts route takes it.
+fn holds_receipt(value: &Value) -> bool {
+    let is_name = |name: &str| ["receipt", "receipts"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    let is_receipt = |value: &Value| match value {
+        Value::Array(elements) => elements.iter().any(Value::is_object),
+        other => other.is_object(),
+    };
+    match value {
+        Value::Object(members) => {
+            members.iter().any(|(name, value)| (is_name(name) && is_receipt(value)) || holds_receipt(value))
+        }
+        Value::Array(elements) => elements.iter().any(holds_receipt),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::receipt::{DeliveryStatus, ReasonCode};
+    use http::HeaderValue;
+    use shared::receipt::ReasonCode;
 
     fn read(body: impl AsRef<[u8]>) -> ImmediateReceipt {
-        ImmediateReceipt::read(body.as_ref(), true)
+        ImmediateReceipt::read(&HeaderMap::new(), body.as_ref(), true)
+    }
+
+    fn read_start(body: &str) -> ImmediateReceipt {
+        ImmediateReceipt::read(&HeaderMap::new(), body.as_bytes(), false)
     }
 
     fn why(receipt: ImmediateReceipt) -> String {
@@ -97,18 +156,71 @@ mod tests {
         {
             assert_eq!(ImmediateReceipt::None, read(body), "{body}");
         }
-        for other in [r#"{"id": "m", "ok": true}"#, "{ok}", r#"["receipt"]"#, r#""receipt""#] {
+        for other in [r#"{"id": "m", "ok": true}"#, "{ok}", r#"["receipt"]"#, r#""receipt""#, r#""{\"ok\": true}""#] {
             assert_eq!(ImmediateReceipt::None, read(other), "{other}");
+        }
+        for the_calls_own in [
+            r#"{"status": "accepted"}"#,
+            r#"{"status": "delivered", "id": 7}"#,
+            r#"{"status": "OK"}"#,
+            r#"[{"status": "queued"}]"#,
+            r#"{"receipts": []}"#,
+            r#"{"receipts": "https://example.com/receipts/1", "data": {"receipt": null}}"#,
+        ] {
+            assert_eq!(ImmediateReceipt::None, read(the_calls_own), "{the_calls_own}");
+        }
+    }
+
+    #[test]
+    fn a_receipt_in_another_form_or_place_is_not_taken_for_none() {
+        for body in [
+            r#"{"receipts": [{"status": "failed"}]}"#,
+            r#"{"Receipts": [null, {"messageId": "m", "status": "failed"}], "receipt": null}"#,
+            r#"{"receipts": {"status": "failed"}}"#,
+            r#"{"status": "failed", "reasons": [{"code": 530}]}"#,
+            r#"{"messageId": "m", "to": {"id": "c"}, "status": " Undelivered "}"#,
+            r#"[{"status": "failed"}]"#,
+            r#"[{"receipt": {"status": "failed"}}]"#,
+            r#"{"data": {"receipt": {"status": "failed"}}}"#,
+        ] {
+            assert_eq!("the answer reports an outcome, and not in `receipt`", why(read(body)), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_compressed_or_not_in_utf_8_is_not_taken_for_none() {
+        let failed = r#"{"receipt": {"status": "failed"}}"#;
+        let encoded = |encoding: &'static str, body: &[u8], is_complete| {
+            let headers = HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static(encoding))]);
+            ImmediateReceipt::read(&headers, body, is_complete)
+        };
+        let expected = "the answer has a Content-Encoding, or is not in UTF-8";
+        for encoding in ["gzip", "br", "GZIP", "identity, gzip", "aws-chunked"] {
+            for is_complete in [true, false] {
+                assert_eq!(expected, why(encoded(encoding, b"\x1f\x8b\x08\x00", is_complete)), "{encoding}");
+            }
+            assert_eq!(ImmediateReceipt::None, encoded(encoding, b"", true), "{encoding}");
+        }
+        for none in ["identity", "Identity", "", "UTF-8"] {
+            assert!(matches!(encoded(none, failed.as_bytes(), true), ImmediateReceipt::Reported(_)), "{none}");
+        }
+        let units: Vec<_> = failed.encode_utf16().collect();
+        let in_utf_16 = |bytes: fn(u16) -> [u8; 2]| units.iter().copied().flat_map(bytes).collect::<Vec<_>>();
+        let in_utf_32: Vec<_> = failed.chars().flat_map(|character| u32::from(character).to_le_bytes()).collect();
+        let (little, big) = (in_utf_16(u16::to_le_bytes), in_utf_16(u16::to_be_bytes));
+        for body in [[&b"\xff\xfe"[..], &little].concat(), [&b"\xfe\xff"[..], &big].concat(), little, big, in_utf_32] {
+            assert_eq!(expected, why(read(&body)), "{body:?}");
         }
     }
 
     #[test]
     fn a_failure_is_read_whatever_its_words_are_written_in() {
-        let failed: [&[u8]; 4] = [
+        let failed: [&[u8]; 5] = [
             b"\xef\xbb\xbf{\"receipt\": {\"status\": \"failed\"}}",
             b"{\"receipt\": {\"status\": \"failed\", \"reasons\": [{\"message\": \"ung\xfcltig\"}]}}",
             br#"{"receipt": {"status": "failed", "reasons": [{"message": "\ud83d"}]}}"#,
             br#"{"receipt": {"status": "failed", "reasons": [{"code": 1e400}]}}"#,
+            br#" "{\"receipt\": {\"status\": \"failed\"}}""#,
         ];
         for body in failed {
             assert_eq!(DeliveryStatus::Failed, status(body), "{}", String::from_utf8_lossy(body));
@@ -134,12 +246,12 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_cut_off_may_hold_a_receipt_where_it_begins_like_an_object() {
-        for body in ["", " {", r#"{"receipt": {"status": "deliv"#, r#"{"ok": true"#] {
-            assert_eq!("the answer is too long or broke off", why(ImmediateReceipt::read(body.as_bytes(), false)));
+    fn a_body_that_is_cut_off_may_hold_a_receipt_where_it_begins_like_json() {
+        for body in ["", " {", r#"{"receipt": {"status": "deliv"#, r#"{"ok": true"#, r#"[{"receipt": {"#] {
+            assert_eq!("the answer is too long or broke off", why(read_start(body)));
         }
         for body in ["<html>", "OK"] {
-            assert_eq!(ImmediateReceipt::None, ImmediateReceipt::read(body.as_bytes(), false), "{body}");
+            assert_eq!(ImmediateReceipt::None, read_start(body), "{body}");
         }
     }
 }

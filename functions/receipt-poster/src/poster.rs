@@ -1,6 +1,6 @@
 //! Posts receipts, each once.
 
-use crate::request::{Malformed, Receipts, Report};
+use crate::request::{BatchEntry, Malformed, Receipts, Report};
 use futures::{StreamExt, stream};
 use lambda_http::http::StatusCode;
 use serde::Serialize;
@@ -115,10 +115,10 @@ impl Poster {
         }
     }
 
-    async fn post_batch(&self, request: &SenderRequest, elements: Vec<Result<Report, Malformed>>) -> Reply {
+    async fn post_batch(&self, request: &SenderRequest, elements: Vec<BatchEntry>) -> Reply {
         let (mut reports, mut outcomes) = (Vec::new(), Vec::new());
-        for (index, element) in elements.into_iter().enumerate() {
-            match element {
+        for BatchEntry { index, report } in elements {
+            match report {
                 Ok(report) => reports.push((index, report)),
                 Err(Malformed { message_id, problem }) => {
                     outcomes.push(Element::failed(request, index, message_id, &problem));

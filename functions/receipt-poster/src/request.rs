@@ -1,8 +1,8 @@
 //! What a messaging service sends: one receipt or up to a hundred, in its own words.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use shared::fields::{self, Fault, Fields, id, parsed};
+use shared::fields::{self, Fault, Fields, id};
 use shared::platform::PlatformName;
 use shared::problem::Problem;
 use shared::receipt::{DeliveryReceipt, Recipient, ReportedOutcome};
@@ -10,13 +10,23 @@ use shared::trace::TraceId;
 
 /// How many receipts one request may hold.
 const MAXIMUM_RECEIPTS: usize = 100;
+/// How far in the future a receipt's time may be: no clock is further off, but for one that is wrong.
+const MAXIMUM_CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
 
 /// One request.
 pub(crate) enum Receipts {
     /// One receipt, as the body itself.
     One(Report),
     /// A list of them in `receipts`, each judged by itself.
-    Batch(Vec<Result<Report, Malformed>>),
+    Batch(Vec<BatchEntry>),
+}
+
+/// An element of a batch.
+pub(crate) struct BatchEntry {
+    /// Its place in the request, where elements that are `null` count.
+    pub(crate) index: usize,
+    /// The receipt.
+    pub(crate) report: Result<Report, Malformed>,
 }
 
 /// What a messaging service says of one message.
@@ -44,14 +54,18 @@ impl Receipts {
         if !fields.has("receipts") {
             return Report::read(fields).map(Self::One);
         }
-        let elements = fields.required("receipts", |value| match value {
-            Value::Array(elements) if (1..=MAXIMUM_RECEIPTS).contains(&elements.len()) => Ok(elements),
-            _ => Err(format!("must be a list of 1 to {MAXIMUM_RECEIPTS} receipts")),
+        let elements = fields.required("receipts", |value| {
+            let Value::Array(elements) = value else { return Err(not_a_batch()) };
+            let elements: Vec<_> = elements.into_iter().enumerate().filter(|(_, element)| !element.is_null()).collect();
+            if (1..=MAXIMUM_RECEIPTS).contains(&elements.len()) { Ok(elements) } else { Err(not_a_batch()) }
         });
-        Some(Self::Batch(
-            elements?.into_iter().enumerate().map(|(index, element)| read_element(index, element)).collect(),
-        ))
+        let read = |(index, element)| BatchEntry { index, report: read_element(index, element) };
+        Some(Self::Batch(elements?.into_iter().map(read).collect()))
     }
+}
+
+fn not_a_batch() -> String {
+    format!("must be a list of 1 to {MAXIMUM_RECEIPTS} receipts")
 }
 
 /// Reads an element of a batch. The others are posted whatever is wrong with this one.
@@ -85,7 +99,10 @@ impl Receipts {
         };
         match self {
             Self::One(report) => Self::One(change(report)),
-            Self::Batch(reports) => Self::Batch(reports.into_iter().map(|report| report.map(&change)).collect()),
+            Self::Batch(elements) => {
+                let change = |element: BatchEntry| BatchEntry { report: element.report.map(&change), ..element };
+                Self::Batch(elements.into_iter().map(change).collect())
+            }
         }
     }
 }
@@ -96,9 +113,10 @@ impl Report {
         let from = fields.optional_value_or_object("from", Recipient::of_id, Recipient::read);
         let to = fields.object("to", Recipient::read);
         let outcome = ReportedOutcome::read(fields);
-        let time = fields.optional("time", parsed::<Timestamp>("a time by RFC 3339, such as 2026-01-02T03:04:05Z"));
+        let time = fields.optional("time", Ok);
         let (message_id, to, ReportedOutcome { status, reasons, is_final }) = (message_id?, to?, outcome?);
-        let time = time.unwrap_or_else(Timestamp::now);
+        let now = Timestamp::now();
+        let time = time.and_then(|time| readable_time(time, now)).unwrap_or(now);
         Some(Self::Told(DeliveryReceipt { message_id, from, to, status, reasons, time, is_final, trace_id: None }))
     }
 
@@ -109,6 +127,13 @@ impl Report {
             Self::Untold { message_id } => message_id,
         }
     }
+}
+
+/// A receipt's time. A provider's own format, or the least time of its language in place of none, must not cost the agent a
+/// failure.
+fn readable_time(value: Value, now: Timestamp) -> Option<Timestamp> {
+    let time: Timestamp = value.as_str()?.trim().parse().ok()?;
+    (time > Timestamp::UNIX_EPOCH && time.duration_since(now) <= MAXIMUM_CLOCK_SKEW).then_some(time)
 }
 
 #[cfg(test)]
@@ -166,7 +191,38 @@ mod tests {
         assert_eq!(None, one("delivered").from);
     }
 
-    fn batch(receipts: Value) -> Vec<Result<Report, Malformed>> {
+    #[test]
+    fn a_receipts_time_that_cannot_be_right_is_now() {
+        let now = "2026-01-02T03:04:05Z".parse().unwrap();
+        let time = |time: Value| readable_time(time, now).map(|time| time.to_string());
+        for good in ["2026-01-02T03:04:05.678Z", "2025-12-02T03:04:05Z", "2026-01-03T03:04:05Z"] {
+            assert_eq!(Some(good.to_owned()), time(json!(good)));
+        }
+        assert_eq!(Some("2026-01-01T22:04:05Z".to_owned()), time(json!(" 2026-01-02T00:04:05+02:00 ")));
+        for odd in [
+            json!("Fri, 02 Jan 2026 03:04:05 +0000"),
+            json!("2026-01-02 03:04:05"),
+            json!("yesterday"),
+            json!("1767323045"),
+            json!(1_767_323_045),
+            json!(1_767_323_045.5),
+            json!({"seconds": 1_767_323_045}),
+            json!("0001-01-01T00:00:00Z"),
+            json!("1970-01-01T00:00:00Z"),
+            json!("2026-01-03T03:04:06Z"),
+            json!("9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(None, time(odd.clone()), "{odd}");
+        }
+        let before = Timestamp::now();
+        for time in [json!("yesterday"), json!(null), json!(7)] {
+            let body = json!({"messageId": "m", "to": {"id": "c"}, "status": "failed", "time": time});
+            let Ok(Receipts::One(Report::Told(receipt))) = read(body) else { panic!("{time}") };
+            assert!((before..=Timestamp::now()).contains(&receipt.time), "{time}");
+        }
+    }
+
+    fn batch_of(receipts: Value) -> Vec<BatchEntry> {
         match read(json!({ "receipts": receipts })) {
             Ok(Receipts::Batch(elements)) => elements,
             Ok(Receipts::One(_)) => panic!("a batch"),
@@ -177,7 +233,7 @@ mod tests {
     #[test]
     fn each_receipt_of_a_batch_is_judged_by_itself_and_its_faults_are_named_at_their_places() {
         let good = json!({"messageId": "m", "to": {"id": "c"}, "status": "failed", "reasons": [{"code": 30003}]});
-        let elements = batch(json!([
+        let elements = batch_of(json!([
             good,
             {"to": {"id": "c", "idType": "Pigeon"}, "status": "lost", "colour": 1},
             null,
@@ -188,32 +244,31 @@ mod tests {
         ]));
         let outcomes: Vec<_> = elements
             .into_iter()
-            .map(|element| match element {
-                Ok(report) => (Some(report.message_id().to_owned()), Vec::new()),
+            .map(|BatchEntry { index, report }| match report {
+                Ok(report) => (index, Some(report.message_id().to_owned()), Vec::new()),
                 Err(malformed) => {
                     let places = malformed.problem.errors.into_iter().map(|fault| fault.pointer).collect();
-                    (malformed.message_id, places)
+                    (index, malformed.message_id, places)
                 }
             })
             .collect();
-        let of = |message_id: Option<&str>, places: &[&str]| {
-            (message_id.map(str::to_owned), places.iter().map(|place| (*place).to_owned()).collect::<Vec<_>>())
+        let of = |index: usize, message_id: Option<&str>, places: &[&str]| {
+            (index, message_id.map(str::to_owned), places.iter().map(|place| (*place).to_owned()).collect::<Vec<_>>())
         };
         let second = ["/receipts/1/messageId", "/receipts/1/to/idType", "/receipts/1/status", "/receipts/1/colour"];
         let expected = vec![
-            of(Some("m"), &[]),
-            of(None, &second),
-            of(None, &["/receipts/2"]),
-            of(None, &["/receipts/3"]),
-            of(Some("m-4"), &["/receipts/4/to/id", "/receipts/4/time"]),
-            of(None, &["/receipts/5/messageId"]),
-            of(Some("m"), &[]),
+            of(0, Some("m"), &[]),
+            of(1, None, &second),
+            of(3, None, &["/receipts/3"]),
+            of(4, Some("m-4"), &["/receipts/4/to/id"]),
+            of(5, None, &["/receipts/5/messageId"]),
+            of(6, Some("m"), &[]),
         ];
         assert_eq!(expected, outcomes);
     }
 
     #[test]
-    fn a_batch_has_one_to_a_hundred_receipts() {
+    fn a_batch_has_one_to_a_hundred_receipts_and_an_element_null_is_none() {
         let batch = |count| {
             read(json!({"receipts": vec![json!({"messageId": "m", "to": {"id": "c"}, "status": "sent"}); count]}))
         };
@@ -222,7 +277,11 @@ mod tests {
         for count in [0, 101] {
             assert_eq!(refused, batch(count).err());
         }
-        for other in [json!({"messageId": "m"}), json!("m"), json!(7), json!(true)] {
+        let receipt = json!({"messageId": "m", "to": {"id": "c"}, "status": "sent"});
+        let with_nulls = [vec![Value::Null], vec![receipt; 100], vec![Value::Null]].concat();
+        let indices: Vec<_> = batch_of(json!(with_nulls)).into_iter().map(|entry| entry.index).collect();
+        assert_eq!((1..=100).collect::<Vec<_>>(), indices);
+        for other in [json!({"messageId": "m"}), json!("m"), json!(7), json!(true), json!([null])] {
             assert_eq!(refused, read(json!({ "receipts": other })).err());
         }
     }

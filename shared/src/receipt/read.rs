@@ -2,10 +2,10 @@
 //!
 //! The status has to be one of the known words: an unknown one is never taken for success. Reasons are a provider's, handed
 //! over by a gateway as it got them. They are read as far as possible, because a receipt that is refused for its reasons
-//! leaves the agent without the failure itself.
+//! leaves the agent without the failure itself. Whether a receipt is final is read likewise.
 
 use super::{DeliveryStatus, FailureReason, NOT_DELIVERED, ReasonCode};
-use crate::fields::{Fault, Fields, boolean, is_blank, one_of, whole};
+use crate::fields::{Fault, Fields, is_blank, one_of, whole};
 use crate::limits::shortened;
 use serde_json::Value;
 
@@ -72,7 +72,7 @@ impl ReportedOutcome {
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let status = fields.optional("status", Ok);
         let reasons = fields.optional("reasons", Ok);
-        let is_final = fields.optional("isFinalReceipt", boolean);
+        let is_final = fields.optional("isFinalReceipt", Ok);
         let meaning = meaning(status).map_err(|detail| fields.fault("status", &detail)).ok()?;
         Some(Self::new(meaning, reasons, is_final))
     }
@@ -87,16 +87,15 @@ impl ReportedOutcome {
         let Value::Object(members) = receipt else { return Err(fault("", "must be an object".to_owned())) };
         let member = |name| members.get(name).filter(|value| !is_blank(value)).cloned();
         let meaning = meaning(member("status")).map_err(|detail| fault("/status", detail))?;
-        let is_final = member("isFinalReceipt").and_then(|value| boolean(value).ok());
-        Ok(Self::new(meaning, member("reasons"), is_final))
+        Ok(Self::new(meaning, member("reasons"), member("isFinalReceipt")))
     }
 
-    fn new(meaning: StatusMeaning, reasons: Option<Value>, is_final: Option<bool>) -> Self {
+    fn new(meaning: StatusMeaning, reasons: Option<Value>, is_final: Option<Value>) -> Self {
         let (status, reasons) = match meaning {
             StatusMeaning::NotFailed(status) => (status, Vec::new()),
             StatusMeaning::Failed(code) => (DeliveryStatus::Failed, failure_reasons(reasons, code)),
         };
-        Self { status, reasons, is_final: is_final.unwrap_or(true) }
+        Self { status, reasons, is_final: is_final.is_none_or(|value| is_yes(&value)) }
     }
 }
 
@@ -105,6 +104,14 @@ fn meaning(status: Option<Value>) -> Result<StatusMeaning, String> {
     let is_missing = status.is_none();
     one_of(&STATUS_WORDS)(status.unwrap_or_default())
         .map_err(|detail| if is_missing { format!("is required, and {detail}") } else { detail })
+}
+
+/// Whether this says that the receipt is final. What cannot be read does not: a later receipt may still change the outcome.
+fn is_yes(value: &Value) -> bool {
+    match value {
+        Value::Bool(boolean) => *boolean,
+        other => scalar(other).is_some_and(|text| text == "1" || text.eq_ignore_ascii_case("true")),
+    }
 }
 
 /// The reasons of a failure; where none can be read, the one that the status stands for.
@@ -165,6 +172,7 @@ fn scalar(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields;
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -363,9 +371,19 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_is_final_unless_it_says_otherwise() {
-        let is_final = |value: Value| read(json!({"status": "delivered", "isFinalReceipt": value, "id": 7})).is_final;
-        assert!(is_final(json!(true)) && is_final(json!(null)) && !is_final(json!(false)));
-        assert!(is_final(json!("perhaps")), "an odd word there does not cost the receipt");
+    fn a_receipt_is_final_unless_it_says_otherwise_in_whatever_form() {
+        let receipt = |value: &Value| json!({"status": "failed", "isFinalReceipt": value});
+        for (is_final, values) in [
+            (true, vec![json!(true), json!("true"), json!(" TRUE "), json!(1), json!(1.0), json!("1")]),
+            (true, vec![json!(null), json!(""), json!(" ")]),
+            (false, vec![json!(false), json!("false"), json!("False"), json!(0), json!("0"), json!(-1)]),
+            (false, vec![json!("perhaps"), json!(7), json!([true]), json!({"value": true})]),
+        ] {
+            for value in values {
+                let on_the_route = fields::read(receipt(&value), ReportedOutcome::read).unwrap();
+                assert_eq!(is_final, on_the_route.is_final, "{value}");
+                assert_eq!(on_the_route, read(receipt(&value)), "{value}");
+            }
+        }
     }
 }
