@@ -250,6 +250,16 @@ impl Setting {
 }
 
 #[tokio::test]
+async fn the_receipt_in_the_guide_for_messaging_services_is_posted() {
+    let mut setting = Setting::connected().await;
+    let printed = setting.run_all("docs/messaging-service.md").await;
+    assert!(printed.contains("posted"), "{printed}");
+    let [call] = &setting.platform.calls()[..] else { panic!("{:?}", setting.calls()) };
+    let reason = json!([{"code": "GeneralError", "message": "Unreachable destination handset (30003)"}]);
+    assert_eq!((&json!("Failed"), &reason), (&call.body["status"], &call.body["reasons"]));
+}
+
+#[tokio::test]
 async fn the_calls_in_the_guide_to_the_routes_work() {
     let mut setting = Setting::connected().await;
     let printed = setting.run_all("docs/api.md").await;
@@ -345,6 +355,7 @@ const RUN: &[&str] = &[
     "docs/connect-genesys-cloud.md",
     "docs/connect-highlevel.md",
     "docs/connect-multicloud-cx.md",
+    "docs/messaging-service.md",
     "docs/operate.md",
 ];
 

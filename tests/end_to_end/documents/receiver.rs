@@ -90,6 +90,8 @@ async fn the_receiver_in_the_guide_sends_what_is_to_be_sent_once_as_plain_text()
     let public = json!({"intent": "send", "public": true, "to": {"id": "c"}, "fallbackText": "for all to see"});
     assert_eq!(422, receiver.post(&stack, "msg_6", SIGNING_SECRET, &public).await);
     assert_eq!(200, receiver.post(&stack, "msg_4", SIGNING_SECRET, &json!({"integration": "acme"})).await);
+    let to_nobody = json!({"intent": "send", "fallbackText": "to whom?"});
+    assert_eq!(422, receiver.post(&stack, "msg_7", SIGNING_SECRET, &to_nobody).await);
     assert_eq!(200, receiver.post(&stack, "msg_5", SIGNING_SECRET, &data("send", "last")).await);
     assert_eq!("to c:\ntwice\nto c:\nlast", receiver.printed(4).await);
 }

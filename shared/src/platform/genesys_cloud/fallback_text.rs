@@ -83,10 +83,13 @@ impl Renderer {
     }
 
     fn action(&mut self, action: &CardAction) {
-        let is_postback = action.r#type.as_deref().is_some_and(|word| word.eq_ignore_ascii_case("Postback"));
+        let is = |word: &str| action.r#type.as_deref().is_some_and(|given| given.eq_ignore_ascii_case(word));
+        let label = label(&action.text, &action.extra);
         match &action.url {
-            Some(url) if !is_postback => self.text.link(&label(&action.text, &action.extra), url),
-            _ => self.text.option(&label(&action.text, &action.extra)),
+            Some(url) if !is("Postback") => self.text.link(&label, url),
+            // A link is no option, whether or not it can be followed: the numbers are those of the options.
+            None if is("Link") => self.text.link(&label, ""),
+            _ => self.text.option(&label),
         }
     }
 

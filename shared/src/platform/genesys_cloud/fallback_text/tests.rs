@@ -289,3 +289,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_link_without_an_address_takes_no_number() {
+    let actions =
+        json!([{"type": "Link", "text": "See", "url": null}, {"type": "Postback", "text": "Book", "payload": "b"}]);
+    let text = of_parts(json!([{"contentType": "Card", "card": {"title": "T", "actions": actions}}]));
+    assert_eq!("T\nSee\n1. Book", text);
+}
