@@ -181,12 +181,15 @@ impl<'f> Fields<'f> {
         let mut texts = BTreeMap::new();
         let mut is_good = true;
         for (name, value) in members.into_iter().filter(|(_, value)| !value.is_null()) {
-            if let Some(text) = scalar_text(&value) {
-                texts.insert(name, text);
-            } else {
-                let detail = "must be a string, a number, true or false".to_owned();
-                self.faults.push(Fault { pointer: pointer(&path, &bounded(&name)), detail });
-                is_good = false;
+            match scalar_text(&value) {
+                Ok(text) => {
+                    texts.insert(name, text);
+                }
+                Err(detail) => {
+                    let detail = detail.to_owned();
+                    self.faults.push(Fault { pointer: pointer(&path, &bounded(&name)), detail });
+                    is_good = false;
+                }
             }
         }
         is_good.then_some(texts)
@@ -263,16 +266,18 @@ pub fn is_blank(value: &Value) -> bool {
     }
 }
 
-/// The text of a string, a number or a boolean: whole numbers as digits, others as JSON writes them.
-fn scalar_text(value: &Value) -> Option<String> {
+/// The text of a string, a number or a boolean: whole numbers as digits, others as JSON writes them. A number of more digits
+/// than are kept (of a card or an account, say) would become another number.
+fn scalar_text(value: &Value) -> Result<String, &'static str> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(boolean) => Some(boolean.to_string()),
-        Value::Number(number) => Some(match number.as_f64().filter(|float| number.is_f64() && is_whole(*float)) {
-            Some(float) => (float as i64).to_string(),
-            None => number.to_string(),
-        }),
-        _ => None,
+        Value::String(text) => Ok(text.clone()),
+        Value::Bool(boolean) => Ok(boolean.to_string()),
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(float) if is_whole(float) => Ok((float as i64).to_string()),
+            Some(float) if float.fract() == 0.0 => Err("is a number of too many digits: write it as a string"),
+            _ => Ok(number.to_string()),
+        },
+        _ => Err("must be a string, a number, true or false"),
     }
 }
 
@@ -372,7 +377,7 @@ pub fn whole(value: &Value) -> Option<u64> {
 /// Whether a double is a whole number, and no other whole number has the same double.
 fn is_whole(number: f64) -> bool {
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    number.fract() == 0.0 && number.abs() <= EXACT
+    number.fract() == 0.0 && number.abs() < EXACT
 }
 
 /// A media type by RFC 6838: `type/subtype` in lower case, with whatever parameters there are.

@@ -133,6 +133,12 @@ async fn numbers_and_booleans_in_attributes_become_their_text() {
     let texts = json!({"orders": "3", "balance": "-1.5", "whole": "7", "vip": "false", "name": "Ada", "note": ""});
     let call = &setting.platform.calls()[0].body;
     assert_eq!((&texts, &texts), (&call["metadata"], &call["channel"]["metadata"]["customAttributes"]));
+    // The number of a card, say: as 64 bits hold it, it would be another.
+    let answer = setting
+        .inbound("messages", &message(&json!({"text": "t", "metadata": {"a": 89_490_200_001_234_567_890_f64}})))
+        .await;
+    answer.assert_problem(400, "invalid-body");
+    assert_eq!("/metadata/a is a number of too many digits: write it as a string.", answer.body["detail"]);
     let answer = setting.inbound("messages", &message(&json!({"text": "t", "metadata": {"a": {"b": 1}}}))).await;
     answer.assert_problem(400, "invalid-body");
     assert_eq!("/metadata/a must be a string, a number, true or false.", answer.body["detail"]);
@@ -203,7 +209,7 @@ async fn a_message_without_a_time_has_the_time_of_its_first_request_on_every_att
 }
 
 #[tokio::test]
-async fn the_time_of_the_first_request_stays_after_a_refusal_and_after_a_process_that_was_cut_off() {
+async fn the_time_of_the_first_request_stays_after_an_unknown_outcome_and_after_a_process_that_was_cut_off() {
     let now = Timestamp::now();
     let first: Timestamp = "2026-01-02T03:04:05.678Z".parse().unwrap();
     for (what, kind, operation) in
@@ -226,6 +232,61 @@ async fn the_time_of_the_first_request_stays_after_a_refusal_and_after_a_process
             assert_eq!("2026-01-02T03:04:05.678Z", call["channel"]["time"], "{what} {is_released}");
         }
     }
+}
+
+/// A text at this time of March 2026.
+fn at(day: u8) -> Value {
+    message(&json!({"text": "t", "time": format!("2026-03-0{day}T00:00:00Z")}))
+}
+
+#[tokio::test]
+async fn a_time_with_which_the_platform_accepted_nothing_may_be_another_in_the_repeat() {
+    for fault in [Fault::Status(400), Fault::RateLimited(600)] {
+        let setting = WithPlatform::start().await;
+        setting.platform.fail([fault, fault]);
+        for day in [1, 2] {
+            let answer = setting.inbound("messages", &at(day)).await;
+            assert!(answer.status.is_client_error(), "{:?}", answer.body);
+        }
+        setting.posted("messages", &at(3)).await;
+        assert_eq!("2026-03-03T00:00:00.000Z", setting.messages()[0][1], "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_free_the_time_of_what_may_have_been_accepted_before() {
+    let times = |setting: &WithPlatform| {
+        setting.messages().into_iter().map(|[_, time, ..]| time.to_string()).collect::<BTreeSet<_>>()
+    };
+    // By an earlier request.
+    let (setting, now) = (WithPlatform::start().await, Timestamp::now());
+    let time = "2026-01-02T03:04:05.678Z".parse().unwrap();
+    let unknown = setting.claim("message", "m-1", now - SignedDuration::from_mins(1), Some(time)).await;
+    setting.stack.ledger().release(&unknown, now).await.unwrap();
+    setting.platform.fail([Fault::Status(400)]);
+    setting.inbound("messages", &at(1)).await.assert_problem(400, "platform-refused");
+    setting.posted("messages", &at(2)).await;
+    assert_eq!(BTreeSet::from([r#""2026-01-02T03:04:05.678Z""#.to_owned()]), times(&setting));
+    // By an earlier attempt of the same request, whose outcome is unknown whatever becomes of the later ones.
+    for refusal in [Fault::RateLimited(600), Fault::Status(400)] {
+        let setting = WithPlatform::start().await;
+        setting.platform.fail([Fault::AnswerLost, refusal]);
+        setting.inbound("messages", &at(1)).await.assert_problem(504, "outcome-unknown");
+        setting.posted("messages", &at(2)).await;
+        assert_eq!(BTreeSet::from([r#""2026-03-01T00:00:00.000Z""#.to_owned()]), times(&setting), "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_time_stays_where_a_file_is_posted_and_another_is_refused() {
+    let setting = WithPlatform::start().await;
+    setting.platform.fail([NO_FAULT, Fault::Status(400)]);
+    let body =
+        |day: u8| message(&json!({"time": format!("2026-03-0{day}T00:00:00Z"), "attachments": [file("v"), file("w")]}));
+    setting.inbound("messages", &body(1)).await.assert_problem(400, "platform-refused");
+    setting.posted("messages", &body(2)).await;
+    let times: Vec<_> = setting.messages().into_iter().map(|[_, time, ..]| time).collect();
+    assert_eq!(vec!["2026-03-01T00:00:00.000Z"; 2], times);
 }
 
 #[tokio::test]
@@ -282,12 +343,26 @@ async fn after_a_failure_in_the_middle_a_repeat_posts_the_files_that_are_missing
     assert_eq!((1, 2), (setting.messages().len(), setting.platform.attempts()));
     // What is posted stays as it is; what the platform did not take may be another.
     let another_first = message(&json!({"text": "three", "attachments": [file("a"), file("w"), file("x")]}));
-    setting.inbound("messages", &another_first).await.assert_problem(422, "idempotency-key-reused");
+    let answer = setting.inbound("messages", &another_first).await;
+    answer.assert_problem(422, "idempotency-key-reused");
+    // With other files it cannot be told how many of them are posted.
+    assert!(!answer.body["detail"].as_str().unwrap().contains("are posted"), "{:?}", answer.body);
     let another_second = message(&json!({"text": "three", "attachments": [file("v"), file("b"), file("x")]}));
     let answer = setting.posted("messages", &another_second).await;
     assert_eq!((false, 2), (answer.replayed, answer.body["furtherMessages"].as_array().unwrap().len()));
     let urls: Vec<_> = setting.messages().into_iter().map(|[.., url]| url).collect();
     assert_eq!(["v", "b", "x"].map(|name| file(name)["url"].clone()).to_vec(), urls);
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_in_the_middle_says_how_many_files_are_posted_and_that_a_repeat_does_no_harm() {
+    let setting = WithPlatform::start().await;
+    setting.platform.fail([NO_FAULT].into_iter().chain([Fault::Status(503); ATTEMPTS]));
+    let body = message(&json!({"text": "three", "attachments": [file("v"), file("w"), file("x")]}));
+    let answer = setting.inbound("messages", &body).await;
+    answer.assert_problem(504, "outcome-unknown");
+    let detail = answer.body["detail"].as_str().unwrap();
+    assert!(detail.contains("does no harm") && detail.ends_with(" 1 of 3 messages are posted."), "{detail}");
 }
 
 #[tokio::test]

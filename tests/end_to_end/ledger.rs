@@ -119,6 +119,28 @@ async fn the_first_claim_that_has_a_time_fixes_it_for_all_later_ones() {
 }
 
 #[tokio::test]
+async fn a_time_with_which_nothing_was_accepted_goes_with_the_claim_that_fixed_it() {
+    let ledger = Stack::connect().await.ledger();
+    let (key, now) = (key(), Timestamp::now());
+    let time = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
+    let claim = async |at: Timestamp, event_time: Timestamp| {
+        let bid = Bid { key: &key, now: at, until: at + LEASE, fingerprint: None, lapsed: Lapsed::TakeOver };
+        won(ledger.claim_at(bid, event_time).await.unwrap())
+    };
+    for refused in [time(1), time(2)] {
+        let claim = claim(now, refused).await;
+        assert_eq!(Some(refused), claim.event_time());
+        ledger.release_unaccepted(&claim, now).await.unwrap();
+    }
+    // What this one did is not known; a later refusal says nothing of it, though it came with the same time.
+    let unknown = claim(now, time(3)).await;
+    ledger.release(&unknown, now).await.unwrap();
+    let refused = claim(now, time(3)).await;
+    ledger.release_unaccepted(&refused, now).await.unwrap();
+    assert_eq!(Some(time(3)), claim(now, time(4)).await.event_time());
+}
+
+#[tokio::test]
 async fn a_worker_whose_lease_ran_out_can_neither_complete_nor_release_its_successors_claim() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());

@@ -1,7 +1,11 @@
 //! Genesys Multicloud CX: both ways, with all that it does in another way than Genesys Cloud.
 
 use crate::logs::log_with;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use shared::ledger::key::request_identity;
+use shared::ledger::{self, Bid, Claimed, Lapsed};
+use shared::platform::Route;
 use std::time::Duration;
 use tests::caller::Request;
 use tests::genesys_cloud::Answer;
@@ -360,10 +364,84 @@ async fn several_files_are_one_email_and_else_messages_of_their_own_of_which_an_
             setting.call("inbound/messages", &written("m-2", &json!({"text": "t", "attachments": files}))).await;
         answer.assert_problem(504, "outcome-unknown");
         let detail = answer.body["detail"].as_str().unwrap();
-        assert!(detail.contains("send it under a new messageId"), "{detail}");
-        assert!(!detail.contains("same key") && detail.ends_with(" 1 of 3 messages are posted."), "{detail}");
+        let advice = "if not, send only the files from number 2 on under a new messageId; if it has, only file 3. 1 of 3 \
+                      messages are posted.";
+        assert!(detail.ends_with(advice) && !detail.contains("same key") && !detail.contains("  "), "{detail}");
     }
     assert_eq!(3, setting.platform.attempts(), "it is not posted again, whatever the key");
+}
+
+fn files(names: &[&str]) -> Value {
+    names.iter().map(|name| json!({"url": format!("https://e.com/{name}"), "mime": "image/png"})).collect()
+}
+
+#[tokio::test]
+async fn what_was_posted_of_several_files_is_not_posted_again_when_the_caller_drops_the_refused_one() {
+    let setting = Setting::start().await;
+    let (both, first) = (files(&["v", "w"]), files(&["v"]));
+    for (id, change, status) in [
+        ("m-1", json!({"text": "t", "attachments": first}), 200),
+        ("m-2", json!({"text": "t", "attachment": first[0]}), 200),
+        ("m-3", json!({"text": "t"}), 422),
+        ("m-4", json!({"text": "t", "channel": "Email", "attachments": both}), 422),
+        ("m-5", json!({"text": "t", "channel": "Email", "attachments": first}), 422),
+        ("m-6", json!({"text": "t", "email": {"subject": "s"}, "attachments": both}), 422),
+    ] {
+        let before = setting.platform.messages().len();
+        setting.platform.fail([Fault::Slow(Duration::ZERO), Fault::Code(350)]);
+        let answer = setting.call("inbound/messages", &written(id, &json!({"text": "t", "attachments": both}))).await;
+        answer.assert_problem(502, "platform-refused");
+        let answer = setting.call("inbound/messages", &written(id, &change)).await;
+        assert_eq!(status, answer.status.as_u16(), "{id} {:?}", answer.body);
+        if status == 200 {
+            assert_eq!((&json!(id), None), (&answer.body["messageId"], answer.body.get("furtherMessages")));
+        }
+        assert_eq!(before + 1, setting.platform.messages().len(), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_process_that_was_cut_off_between_several_files_the_answer_says_from_where_on_they_are_missing() {
+    let setting = Setting::start().await;
+    let ledger = setting.stack.ledger();
+    let name = &setting.integration.name;
+    let now = Timestamp::now();
+    let claim = async |key: String| {
+        let until = now - SignedDuration::from_secs(1);
+        let bid = Bid { key: &key, now: until, until, fingerprint: None, lapsed: Lapsed::Leave };
+        let claimed = ledger.claim(bid).await;
+        let Ok(Claimed::Won(claim)) = claimed else { panic!("{claimed:?}") };
+        claim
+    };
+    // It has posted the first file, and was cut off with the second in hand.
+    claim(ledger::key::request(name, &request_identity(Route::InboundMessages, name, "flows", "k"))).await;
+    claim(ledger::key::inbound(name, "flows", "message", "m-1")).await;
+    let first = claim(ledger::key::inbound(name, "flows", "message-part-1", "m-1")).await;
+    let answer = json!({"status": 200, "body": {"messageId": "m-1", "id": "p-1"}}).to_string();
+    ledger.complete(&first, now, ledger::Outcome::Done, Some(&answer)).await.unwrap();
+    claim(ledger::key::inbound(name, "flows", "message-part-2", "m-1")).await;
+    let body = written("m-1", &json!({"text": "t", "attachments": files(&["v", "w", "x"])}));
+    let request = Request::new(&body).bearing_token().key("k");
+    for _ in 0..2 {
+        let answer = request.post(&setting.stack, &setting.integration, "inbound/messages").await;
+        answer.assert_problem(504, "outcome-unknown");
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.contains("send only the files from number 2 on under a new messageId"), "{detail}");
+        assert!(detail.ends_with(" 1 of 3 messages are posted."), "{detail}");
+    }
+    assert_eq!(0, setting.platform.attempts());
+}
+
+#[tokio::test]
+async fn a_text_with_an_email_that_says_nothing_is_a_text() {
+    let setting = Setting::start().await;
+    let body = written("m-1", &json!({"text": "hello", "email": {"subject": null, "html": null}}));
+    assert_eq!(200, setting.call("inbound/messages", &body).await.status.as_u16());
+    assert_eq!(json!("Text"), setting.platform.messages()[0]["type"]);
+    let other = crate::platform::WithPlatform::start().await;
+    let request = Request::new(&body).signed();
+    let answer = request.post(&other.stack, &other.integration, "inbound/messages").await;
+    assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
 }
 
 #[tokio::test]

@@ -100,6 +100,12 @@ def fitting(operation, body):
     if operation in ("postInboundMessage", "postInboundResponse") and is_text(id := body.get("messageId")):
         if len(id.encode()) <= 500:
             body["messageId"] = id + unique()
+    if operation.startswith("postInbound") and isinstance(time := body.get("time"), str):
+        # A schema cannot say that a time must not be long before or after now.
+        body["time"] = re.sub(r"^\d{4}(?=-\d\d-\d\d[Tt])", "2024", time)
+    for name in ("customAttributes", "metadata") if operation.startswith("postInbound") else ():
+        if isinstance(texts := body.get(name), dict):
+            body[name] = {key: str(value) if is_inexact(value) else value for key, value in texts.items()}
     if operation == "postInboundMessage":
         if is_text(body.get("conversationId")):
             del body["conversationId"]
@@ -120,6 +126,10 @@ def fitting(operation, body):
             if isinstance(stated := media.get("contentType"), str) and re.fullmatch(MEDIA_TYPE, stated):
                 media["contentType"] = "image/png"
     return body
+
+
+def is_inexact(value):
+    return isinstance(value, (int, float)) and abs(value) >= 2**53
 
 
 def is_text(value):

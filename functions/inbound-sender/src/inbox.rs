@@ -8,7 +8,7 @@ use shared::ledger::{self, Ledger};
 use shared::platform::Platforms;
 use shared::platform::{ApiError, Posted};
 use shared::problem::{Problem, ProblemType};
-use shared::sender::{Keeps, Once, Reply, SenderRequest};
+use shared::sender::{Keeps, NotDone, Once, Repeats, Reply, SenderRequest};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -44,15 +44,20 @@ impl Inbox {
         let mut message = InboundMessage { trace_id: request.trace_id.clone(), ..message };
         let (time, fingerprint) = (message.origin.time, message.fingerprint());
         let key = self.key(request, "message", &message.origin.message_id);
+        let is_one = request.integration.platform.name().takes_several_files(&message);
+        let is_split = !is_one && message.attachments.len() > 1;
+        // Each part has a key of its own, so that a process that was cut off is continued where it stopped.
+        let repeats = if is_split { Repeats::Harmless } else { request.repeats };
         let work = async |time| {
             message.origin.time = time;
-            if message.attachments.len() < 2 || request.integration.platform.name().takes_several_files(&message) {
-                self.post(request, &message).await
-            } else {
-                self.post_parts(request, &message).await
+            let parts = if is_one { vec![message] } else { message.parts() };
+            match parts.as_slice() {
+                [message] if request.repeats == Repeats::Harmless => Ok(self.post(request, message).await?),
+                // The caller may have sent more files under this id before, of which the first was posted.
+                parts => self.post_parts(request, parts).await,
             }
         };
-        self.once(request, &key, &fingerprint).run_at(request, time, work).await
+        Once { repeats, ..self.once(request, &key, &fingerprint) }.run_at(request, time, work).await
     }
 
     /// Posts a choice, unless the caller's id was posted before, whatever key the request has.
@@ -69,7 +74,7 @@ impl Inbox {
             let posting = request.call(|current| async move {
                 self.platforms.post_inbound_response(&current.platform, response, request.deadline).await
             });
-            reply(request, &response.origin.message_id, posting.await)
+            Ok(reply(request, &response.origin.message_id, posting.await)?)
         };
         self.once(request, &key, &fingerprint).run_at(request, time, work).await
     }
@@ -91,26 +96,29 @@ impl Inbox {
     }
 
     /// Posts a message for each file, in order, each once: a repeat posts what is missing.
-    async fn post_parts(&self, request: &SenderRequest, message: &InboundMessage) -> Result<Reply, Problem> {
-        let parts = message.parts();
+    async fn post_parts(&self, request: &SenderRequest, parts: &[InboundMessage]) -> Result<Reply, NotDone> {
+        let Some(first) = parts.first() else { return Ok(Reply::ok(Value::Null)) };
         let mut posted = Vec::new();
         for (part, number) in parts.iter().zip(1..) {
-            if !posted.is_empty() && request.deadline.saturating_duration_since(Instant::now()) < TIME_FOR_ONE {
+            let not_done = |problem| not_done(request, problem, number, parts.len());
+            if number > 1 && request.deadline.saturating_duration_since(Instant::now()) < TIME_FOR_ONE {
                 let detail = "There is no time left for all files. A repeat posts those that are missing.";
-                return Err(partly(Problem::unavailable(detail), posted.len(), parts.len()));
+                return Err(not_done(Problem::unavailable(detail)));
             }
-            let key = self.key(request, &format!("message-part-{number}"), &message.origin.message_id);
+            let key = self.key(request, &format!("message-part-{number}"), &first.origin.message_id);
             let fingerprint = part.fingerprint();
-            let replying = self.once(request, &key, &fingerprint).run(request, self.post(request, part));
-            let body = replying.await.and_then(|reply| match reply.status.is_success() {
-                true => Ok(reply.body),
-                false => Err(Problem::new(ProblemType::OutcomeUnknown, request.unknown_outcome())),
-            });
-            posted.push(body.map_err(|problem| partly(problem, posted.len(), parts.len()))?);
+            let reply = self.once(request, &key, &fingerprint).run(request, self.post(request, part)).await;
+            let reply = reply.map_err(not_done)?;
+            if !reply.status.is_success() {
+                return Err(not_done(Problem::new(ProblemType::OutcomeUnknown, request.unknown_outcome())));
+            }
+            posted.push(reply.body);
         }
         let mut posted = posted.into_iter();
         let mut first = posted.next().unwrap_or_default();
-        if let Value::Object(first) = &mut first {
+        if let Value::Object(first) = &mut first
+            && posted.len() > 0
+        {
             first.insert("furtherMessages".to_owned(), posted.collect());
         }
         Ok(Reply::ok(first))
@@ -136,8 +144,36 @@ fn reply(request: &SenderRequest, message_id: &str, posted: Result<Posted, ApiEr
     }
 }
 
-/// A problem with one of several messages, with how many were posted before it.
-fn partly(problem: Problem, posted: usize, all: usize) -> Problem {
-    let detail = format!("{} {posted} of {all} messages are posted.", problem.detail);
-    Problem { detail, ..problem }
+/// A problem with the part of this number. The parts before it are posted, or were before.
+fn not_done(request: &SenderRequest, problem: Problem, number: usize, all: usize) -> NotDone {
+    let posted = number.saturating_sub(1);
+    let may_be_accepted =
+        posted > 0 || matches!(problem.problem_type, ProblemType::OutcomeUnknown | ProblemType::IdempotencyKeyReused);
+    let detail = match problem.problem_type {
+        _ if all < 2 => problem.detail,
+        ProblemType::OutcomeUnknown if request.repeats == Repeats::Never => {
+            format!("{} {posted} of {all} messages are posted.", unknown_part(number, all))
+        }
+        // With other files, or in another order, it cannot be told which of them are posted.
+        ProblemType::IdempotencyKeyReused => problem.detail,
+        _ if posted == 0 => problem.detail,
+        _ => format!("{} {posted} of {all} messages are posted.", problem.detail),
+    };
+    NotDone { problem: Problem { detail, ..problem }, may_be_accepted }
+}
+
+/// What the caller can do where the outcome of one of several messages is unknown, without anything reaching the agent twice.
+fn unknown_part(number: usize, all: usize) -> String {
+    let from = |number: usize| match number {
+        1 => "all of it".to_owned(),
+        _ if number == all => format!("only file {number}"),
+        _ => format!("only the files from number {number} on"),
+    };
+    let otherwise =
+        if number < all { format!("; if it has, {}", from(number.saturating_add(1))) } else { String::new() };
+    format!(
+        "The platform may have message {number} of {all}. It is not posted again under this messageId, whatever the key. Look \
+         whether the platform has it; if not, send {} under a new messageId{otherwise}.",
+        from(number)
+    )
 }

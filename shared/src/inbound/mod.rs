@@ -82,6 +82,12 @@ impl InboundMessage {
         if let Some(InboundEmail { subject, html }) = &self.email {
             said.extend([subject, html].map(|text| text.as_deref().unwrap_or_default()));
         }
+        // What neither the email nor the platform's default says of the channel.
+        match (self.channel, &self.email) {
+            (Some(Channel::Email), None) => said.push("Email"),
+            (Some(Channel::Custom), _) => said.push("Custom"),
+            (None | Some(Channel::Sms | Channel::Email), _) => {}
+        }
         Identity::of(&said)
     }
 }

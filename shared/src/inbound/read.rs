@@ -7,20 +7,26 @@ use super::{
 use crate::card::payload;
 use crate::fields::{Fields, boolean, id, mime, one_of, parsed, text};
 use crate::message::IdType;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use url::Url;
 
 /// How many files a message may have: each may be a message of its own to the platform, and all have the time of one request.
 const MAXIMUM_ATTACHMENTS: usize = 10;
 
+/// How far a clock may be ahead: a day, as of one that takes local time for UTC. No customer writes later than that.
+const MAXIMUM_AHEAD: SignedDuration = SignedDuration::from_hours(24);
+
 impl InboundMessage {
     /// Reads a request.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let origin = Origin::read(fields);
-        let has_text_or_email = ["text", "email"].into_iter().any(|name| fields.has(name));
+        let (has_text, has_email) = (fields.has("text"), fields.has("email"));
         let words = fields.optional("text", text);
         let email = fields.optional_object("email", InboundEmail::read);
+        let is_blank = email.as_ref().is_some_and(|email| email.subject.is_none() && email.html.is_none());
+        let has_text_or_email = has_text || (has_email && !is_blank);
+        let email = email.filter(|_| !is_blank);
         let attachments = attachments(fields);
         let has_files = attachments.as_ref().is_none_or(|files| !files.is_empty());
         let conversation_id = fields.optional("conversationId", id);
@@ -174,7 +180,13 @@ impl MediaType {
 }
 
 fn time(value: Value) -> Result<Timestamp, String> {
-    parsed("a time by RFC 3339, such as 2026-01-02T03:04:05.678Z")(value)
+    let time: Timestamp = parsed("a time by RFC 3339, such as 2026-01-02T03:04:05.678Z")(value)?;
+    let latest = Timestamp::now().saturating_add(MAXIMUM_AHEAD).unwrap_or(Timestamp::MAX);
+    if (Timestamp::UNIX_EPOCH..=latest).contains(&time) {
+        Ok(time)
+    } else {
+        Err("must be from 1970 to a day from now".to_owned())
+    }
 }
 
 fn https(value: Value) -> Result<Url, String> {

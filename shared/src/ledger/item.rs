@@ -21,6 +21,7 @@ pub(super) struct Item {
     pub(super) fingerprint: Option<String>,
     pub(super) replay: Option<String>,
     pub(super) event_time: Option<Timestamp>,
+    pub(super) event_time_token: Option<String>,
     pub(super) expires_at: Option<Timestamp>,
 }
 
@@ -69,6 +70,7 @@ impl Item {
             replay: text_of(REPLAY).cloned(),
             event_time: number_of("eventTime")
                 .and_then(|milliseconds| Timestamp::from_millisecond(milliseconds.parse().ok()?).ok()),
+            event_time_token: text_of("eventTimeToken").cloned(),
             expires_at: number_of("expiresAt").and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok()),
         })
     }

@@ -15,7 +15,8 @@
 //! reopened.
 //!
 //! What happened at a time of its own (a customer's message) has that **time** fixed by the first claim of its key: every later
-//! claim is given the same, so that each attempt can be made with the same time.
+//! claim is given the same, so that each attempt can be made with the same time. Where nothing was accepted with it, the claim that
+//! fixed it takes it away again as it gives the work back ([`Ledger::release_unaccepted`]).
 //!
 //! What is NOT promised: that the work happens at most once. A worker that dies between doing the work and completing
 //! its claim leaves the work to be done again.
@@ -62,6 +63,8 @@ pub struct Claim {
     /// Tells our own claim from another's when the answer to it was lost and the SDK asked again.
     token: String,
     event_time: Option<Timestamp>,
+    /// Whether it was this claim that fixed the time.
+    fixed_event_time: bool,
 }
 
 impl Claim {
@@ -220,7 +223,10 @@ impl Ledger {
         let mut update = self.update(bid.key, bid.now);
         if let Some(event_time) = event_time {
             // An item that has expired and was not removed yet keeps its time, as it does its version.
-            set.push_str(", eventTime = if_not_exists(eventTime, :event_time)");
+            set.push_str(
+                ", eventTime = if_not_exists(eventTime, :event_time), \
+                 eventTimeToken = if_not_exists(eventTimeToken, :token)",
+            );
             update = update.expression_attribute_values(":event_time", number(event_time.as_millisecond()));
         }
         let update = match replay {
@@ -252,7 +258,8 @@ impl Ledger {
                 Ok(item) => Some(item),
                 Err(error) => {
                     // The claim may have been made all the same; then it is given back.
-                    let claim = Claim { key: bid.key.to_owned(), version: 0, token, event_time: None };
+                    let claim =
+                        Claim { key: bid.key.to_owned(), version: 0, token, event_time: None, fixed_event_time: false };
                     let _ = self.give_back(&claim, bid.now).await;
                     return Err(error);
                 }
@@ -261,8 +268,9 @@ impl Ledger {
         let item = Item::read(&attributes.unwrap_or_default())?;
         Ok(match item.state {
             item::State::InProgress if item.token == token => {
-                let Item { version, event_time, .. } = item;
-                Claimed::Won(Claim { key: bid.key.to_owned(), version, token, event_time })
+                let Item { version, event_time, event_time_token, .. } = item;
+                let fixed_event_time = event_time_token.as_deref() == Some(token.as_str());
+                Claimed::Won(Claim { key: bid.key.to_owned(), version, token, event_time, fixed_event_time })
             }
             item::State::InProgress => Claimed::InProgress { until: item.lease_until, fingerprint: item.fingerprint },
             item::State::Settled(outcome) => Claimed::Settled(item.settled(outcome)),
@@ -304,9 +312,23 @@ impl Ledger {
     /// # Errors
     /// The claim was overtaken, or DynamoDB is out of reach.
     pub async fn release(&self, claim: &Claim, now: Timestamp) -> Result<(), LedgerError> {
+        self.release_with(claim, now, "").await
+    }
+
+    /// As [`Self::release`], where nothing was accepted under this claim. A time that this claim fixed goes with it, so that
+    /// the next claim may have another; one that an earlier claim fixed stays, because that may have been accepted.
+    ///
+    /// # Errors
+    /// As [`Self::release`].
+    pub async fn release_unaccepted(&self, claim: &Claim, now: Timestamp) -> Result<(), LedgerError> {
+        let remove = if claim.fixed_event_time { " REMOVE eventTime, eventTimeToken" } else { "" };
+        self.release_with(claim, now, remove).await
+    }
+
+    async fn release_with(&self, claim: &Claim, now: Timestamp, remove: &str) -> Result<(), LedgerError> {
         let result = self
             .fenced(claim, now)
-            .update_expression("SET leaseUntil = :released, expiresAt = :expires")
+            .update_expression(format!("SET leaseUntil = :released, expiresAt = :expires{remove}"))
             .expression_attribute_values(":released", number(RELEASED))
             .send()
             .await;

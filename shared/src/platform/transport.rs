@@ -46,18 +46,22 @@ pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
 }
 
 /// Makes `attempt`, and makes it again by `schedule` where `may_repeat` says so and there is time.
+///
+/// Where the outcome of one attempt is unknown and no later one succeeds, the outcome is unknown: a later refusal says nothing
+/// of what an earlier attempt did.
 pub(super) async fn repeated<A, F: Future<Output = Result<A, ApiError>>>(
     schedule: Schedule,
     may_repeat: impl Fn(&ApiError) -> bool,
     deadline: Instant,
     attempt: impl FnMut() -> F,
 ) -> Result<A, ApiError> {
+    let mut unknown = None;
     let backoff = ExponentialBuilder::default()
         .with_min_delay(schedule.first_wait)
         .with_max_delay(schedule.longest_wait)
         .with_max_times(schedule.maximum_repeats)
         .with_jitter();
-    attempt
+    let result = attempt
         .retry(backoff)
         .when(|error| may_repeat(error))
         .adjust(|error, wait| {
@@ -67,7 +71,16 @@ pub(super) async fn repeated<A, F: Future<Output = Result<A, ApiError>>>(
             };
             wait.filter(|wait| Instant::now() + *wait + SHORTEST_ATTEMPT < deadline)
         })
-        .await
+        .notify(|error, _| {
+            if matches!(error, ApiError::Unknown { .. }) {
+                unknown = Some(error.clone());
+            }
+        })
+        .await;
+    result.map_err(|error| match error {
+        ApiError::Unknown { .. } => error,
+        _ => unknown.unwrap_or(error),
+    })
 }
 
 /// What a platform answered.
@@ -182,7 +195,8 @@ pub(super) fn time_left(deadline: Instant) -> Result<Duration, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
+    use std::collections::VecDeque;
 
     #[test]
     fn nothing_in_a_path_segment_can_change_host_or_path() {
@@ -229,6 +243,25 @@ mod tests {
         assert_eq!(1 + USUAL.maximum_repeats, attempts(true, long, &unknown).await);
         assert_eq!(1, attempts(false, long, &unknown).await);
         assert_eq!(1 + USUAL.maximum_repeats, attempts(false, long, &ApiError::NotSent("x")).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_earlier_attempt_may_have_done_stays_unknown_unless_a_later_one_succeeds() {
+        let unknown = ApiError::Unknown { cause: "x", error: None };
+        let limited = ApiError::RateLimited { retry_after: Duration::from_secs(600) };
+        for (last, expected) in
+            [(Err(limited), Err(unknown.clone())), (Err(answered(400)), Err(unknown.clone())), (Ok(()), Ok(()))]
+        {
+            let ends = RefCell::new(VecDeque::from([Err(unknown.clone()), last]));
+            let attempt = async || ends.borrow_mut().pop_front().unwrap_or_else(|| panic!("too many attempts"));
+            let may_repeat = |error: &ApiError| error.is_worth_repeating(true);
+            let deadline = Instant::now() + Duration::from_secs(60);
+            assert_eq!(expected, repeated(USUAL, may_repeat, deadline, attempt).await);
+        }
+    }
+
+    fn answered(status: u16) -> ApiError {
+        ApiError::Refused(crate::platform::PlatformError { status, ..Default::default() })
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ mod end;
 mod once;
 mod reply;
 
-pub use once::{Begun, Keeps, Once, Repeats};
+pub use once::{Begun, Keeps, NotDone, Once, Repeats};
 pub use reply::Reply;
 
 use crate::aws::{self, MissingSetting, setting};
@@ -96,7 +96,8 @@ impl SenderRequest {
                 "The platform may have done what was asked. It may be asked for again: that does no harm."
             }
             (Repeats::Never, Route::InboundMessages | Route::InboundResponses) => {
-                "The platform may have it. It is not posted again under this messageId, whatever the key. Look whether                  the platform has it; if not, send it under a new messageId."
+                "The platform may have it. It is not posted again under this messageId, whatever the key. Look whether \
+                 the platform has it; if not, send it under a new messageId."
             }
             (Repeats::Never, _) => {
                 "The platform may have done what was asked. It is not sent again under the same key."
@@ -234,15 +235,18 @@ impl SenderRoute {
                     ledger: &self.ledger,
                     key: &ledger::key::request(name, key),
                     fingerprint: Some(&fingerprint),
-                    repeats,
+                    // What a customer wrote has a key of its own as well, which says what may be done again.
+                    repeats: self.repeats,
                     keeps: self.keeps,
                 };
                 once.run(&request, work(&request, task)).await
             }
         };
+        let advice = request.unknown_outcome();
         reply.map_err(|problem| match (problem.problem_type, repeats) {
-            (ProblemType::OutcomeUnknown, Repeats::Harmless) => {
-                Problem { detail: request.unknown_outcome().to_owned(), ..problem }
+            // The work may have given the advice itself, with more behind it.
+            (ProblemType::OutcomeUnknown, Repeats::Harmless) if !problem.detail.starts_with(advice) => {
+                Problem { detail: advice.to_owned(), ..problem }
             }
             _ => problem,
         })

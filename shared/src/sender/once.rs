@@ -40,6 +40,22 @@ pub struct Once<'o> {
     pub keeps: Keeps,
 }
 
+/// Why work was not done.
+#[derive(Debug)]
+pub struct NotDone {
+    /// The answer.
+    pub problem: Problem,
+    /// Whether the platform may have accepted a part of it all the same: then the time that was fixed stays.
+    pub may_be_accepted: bool,
+}
+
+impl From<Problem> for NotDone {
+    fn from(problem: Problem) -> Self {
+        let may_be_accepted = problem.problem_type == ProblemType::OutcomeUnknown;
+        Self { problem, may_be_accepted }
+    }
+}
+
 /// What came of asking for work.
 #[derive(Debug)]
 pub enum Begun {
@@ -71,7 +87,7 @@ impl Once<'_> {
     }
 
     /// As [`Self::run`], for something that happened at `event_time`. The work gets the time that the first claim of the
-    /// key fixed, so that every attempt has the same.
+    /// key fixed, so that every attempt has the same. Where nothing was accepted, the next attempt may have another.
     ///
     /// # Errors
     /// As [`Self::run`].
@@ -79,12 +95,14 @@ impl Once<'_> {
         self,
         request: &SenderRequest,
         event_time: Timestamp,
-        work: impl AsyncFnOnce(Timestamp) -> Result<Reply, Problem>,
+        work: impl AsyncFnOnce(Timestamp) -> Result<Reply, NotDone>,
     ) -> Result<Reply, Problem> {
         match self.begin_with(request, Some(event_time)).await? {
             Begun::Ours(claim) => {
                 let result = work(claim.event_time().unwrap_or(event_time)).await;
-                self.end(&claim, &result, &request.request_id).await;
+                let may_be_accepted = result.as_ref().err().is_none_or(|not_done| not_done.may_be_accepted);
+                let result = result.map_err(|not_done| not_done.problem);
+                self.end_with(&claim, &result, &request.request_id, may_be_accepted).await;
                 result
             }
             Begun::Done(reply) => Ok(reply),
@@ -135,9 +153,15 @@ impl Once<'_> {
 
     /// Keeps the answer, or gives the key back where nothing was done.
     pub async fn end(&self, claim: &Claim, result: &Result<Reply, Problem>, request_id: &str) {
+        self.end_with(claim, result, request_id, true).await;
+    }
+
+    async fn end_with(&self, claim: &Claim, result: &Result<Reply, Problem>, request_id: &str, may_be_accepted: bool) {
         let now = Timestamp::now();
         let kept = match result {
             Ok(reply) if reply.incomplete => None,
+            // Another key of the ledger holds an unknown outcome, and answers with it on every repeat.
+            Ok(reply) if self.repeats == Repeats::Harmless && !reply.status.is_success() => None,
             Ok(reply) => Some((Outcome::Done, reply.to_answer())),
             Err(problem) => match problem.problem_type {
                 ProblemType::OutcomeUnknown if self.repeats == Repeats::Never => Some(Outcome::Unknown),
@@ -148,7 +172,8 @@ impl Once<'_> {
         };
         let recorded = match kept {
             Some((outcome, answer)) => self.ledger.complete(claim, now, outcome, answer.as_deref()).await,
-            None => self.ledger.release(claim, now).await,
+            None if may_be_accepted => self.ledger.release(claim, now).await,
+            None => self.ledger.release_unaccepted(claim, now).await,
         };
         if let Err(error) = recorded {
             tracing::error!(request_id, reason = %error, "the outcome could not be recorded");

@@ -1,7 +1,9 @@
 use super::*;
 use crate::fields;
 use crate::fields::tests::blank_is_absent;
+use crate::identity::Identity;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 fn least() -> Value {
     json!({"messageId": "m", "from": {"id": "c"}, "text": "t"})
@@ -58,6 +60,52 @@ fn an_electronic_mail_has_a_body_in_either_form() {
 }
 
 #[test]
+fn an_email_without_a_subject_and_without_html_is_absent() {
+    for blank in [json!({}), json!({"subject": null, "html": null}), json!({"subject": "", "html": " "})] {
+        let mut body = least();
+        body["email"] = blank;
+        let message = fields::read(body.clone(), InboundMessage::read).unwrap_or_else(|faults| panic!("{faults:?}"));
+        assert!(message.email.is_none(), "{body}");
+        body["text"] = Value::Null;
+        assert_eq!(
+            vec!["/text is required, unless there is an attachment or an email"],
+            faults(body, InboundMessage::read)
+        );
+    }
+    let mut wrong = least();
+    wrong["email"] = json!({"subject": 5});
+    assert_eq!(vec!["/email/subject must be a string"], faults(wrong, InboundMessage::read));
+}
+
+#[test]
+fn a_time_before_1970_or_more_than_a_day_ahead_is_a_clocks_fault_or_a_default() {
+    let of = |time: String| {
+        faults(json!({"messageId": "m", "from": {"id": "c"}, "text": "t", "time": time}), InboundMessage::read)
+    };
+    let ahead = |hours| (Timestamp::now() + SignedDuration::from_hours(hours)).to_string();
+    for good in ["1970-01-01T00:00:00Z".to_owned(), ahead(23)] {
+        assert!(of(good.clone()).is_empty(), "{good}");
+    }
+    for wrong in ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-30T00:00:00Z", &ahead(25)] {
+        assert_eq!(vec!["/time must be from 1970 to a day from now"], of(wrong.to_owned()), "{wrong}");
+    }
+}
+
+#[test]
+fn a_message_by_another_channel_is_another_message() {
+    let of = |change: Value| {
+        let mut body = least();
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        fields::read(body, InboundMessage::read).map(|message| message.fingerprint()).unwrap()
+    };
+    let (text, email) = (of(json!({})), of(json!({"email": {"subject": "s"}})));
+    assert_eq!(text, of(json!({"channel": "SMS"})));
+    assert_eq!(email, of(json!({"channel": "Email", "email": {"subject": "s"}})));
+    let all = [text, email, of(json!({"channel": "Email"})), of(json!({"channel": "Custom"}))];
+    assert_eq!(all.len(), all.iter().map(Identity::as_str).collect::<BTreeSet<_>>().len());
+}
+
+#[test]
 fn custom_attributes_and_metadata_are_texts_numbers_and_booleans() {
     for name in ["customAttributes", "metadata"] {
         let of = |attributes: Value| {
@@ -67,11 +115,18 @@ fn custom_attributes_and_metadata_are_texts_numbers_and_booleans() {
                 .map(|message| if name == "metadata" { message.metadata } else { message.origin.custom_attributes })
                 .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
+        let exact = json!({"a": u64::MAX, "b": i64::MIN, "c": 9_007_199_254_740_991.0});
+        let texts = [("a", "18446744073709551615"), ("b", "-9223372036854775808"), ("c", "9007199254740991")];
+        let expected = texts.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+        assert_eq!(Ok(expected), of(exact));
         let texts = [("a", "1"), ("b", "true"), ("c", "t"), ("e", "1.5")];
         let expected = texts.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
         assert_eq!(Ok(expected), of(json!({"a": 1, "b": true, "c": "t", "d": null, "e": 1.5})));
         for (attributes, fault) in [
             (json!({"a": {"b": "c"}}), "/a must be a string, a number, true or false"),
+            (json!({"a": 89_490_200_001_234_567_890_f64}), "/a is a number of too many digits: write it as a string"),
+            (json!({"a": 9_007_199_254_740_993_f64}), "/a is a number of too many digits: write it as a string"),
+            (json!({"a": -1e300}), "/a is a number of too many digits: write it as a string"),
             (json!({"a": ["b"]}), "/a must be a string, a number, true or false"),
             (json!(["a"]), " must be an object whose values are strings, numbers or booleans"),
         ] {
@@ -195,7 +250,7 @@ fn two_messages_are_told_apart_by_their_files_and_the_order_of_them() {
         assert!(one.is_some() && !all[index + 1..].contains(one));
     }
     // As earlier versions wrote it into the ledger.
-    assert_eq!(Some(crate::identity::Identity::of(&["c", "t", a])), fingerprint(&[a]));
+    assert_eq!(Some(Identity::of(&["c", "t", a])), fingerprint(&[a]));
 }
 
 #[test]
