@@ -66,7 +66,7 @@ check: setup-tests ## formatting, lints, dependencies, documentation, template, 
 unit: setup ## tests that need no stack
 	$(STEP) $(PYTHON) -m unittest discover --start-directory infra/local
 	$(STEP) cargo test --locked --workspace --lib --bins --test documents --test genesys_cloud --test highlevel \
-	    --test odd_members --test openapi --test template
+	    --test levels --test odd_members --test openapi --test template
 
 .PHONY: end-to-end
 end-to-end: setup-tests ## tests on the deployed stack and in a browser, and what `make run` and `make watch` show

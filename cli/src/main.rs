@@ -4,7 +4,9 @@ mod answer;
 mod ask;
 mod aws_error;
 mod caller;
+mod clock;
 mod commands;
+mod endpoint;
 mod failure;
 mod fate;
 mod file;
@@ -16,10 +18,11 @@ mod probe;
 mod profile;
 mod sqs;
 mod stack;
+mod target;
 mod trial;
 mod webhook_address;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use failure::Failure;
 use options::{Command, Options};
 use output::Output;
@@ -42,7 +45,7 @@ async fn main() -> ExitCode {
 async fn run(options: Options, output: Output) -> Result<(), Failure> {
     let Options { target, command, .. } = options;
     if let Command::Completions { shell } = command {
-        return commands::completions::write(shell);
+        return commands::completions::write(shell, Options::command());
     }
     let stack = Stack::new(target).await?;
     match command {

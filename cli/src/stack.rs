@@ -2,8 +2,8 @@
 
 use crate::aws_error::{AwsError, Trouble, is_missing};
 use crate::failure::Failure;
-use crate::options::Target;
 use crate::profile;
+use crate::target::Target;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};

@@ -67,7 +67,9 @@ impl Document {
         Self::parse(path, text)
     }
 
-    fn parse(path: &Path, text: String) -> Self {
+    /// The one of this text.
+    #[must_use]
+    pub fn parse(path: &Path, text: String) -> Self {
         let mut document = Self {
             path: path.to_owned(),
             text: String::new(),

@@ -1,14 +1,13 @@
 //! `patchbay completions`.
 
 use crate::failure::Failure;
-use crate::options::Options;
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 use std::io::Write;
 
-/// Prints what the shell needs to complete commands and options.
-pub(crate) fn write(shell: Shell) -> Result<(), Failure> {
+/// Prints what the shell needs to complete the commands and options of `command`.
+pub(crate) fn write(shell: Shell, mut command: Command) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Options::command(), "patchbay", &mut script);
+    clap_complete::generate(shell, &mut command, "patchbay", &mut script);
     std::io::stdout().write_all(&script).map_err(|error| Failure::Failed(format!("nobody reads them: {error}")))
 }

@@ -1,6 +1,6 @@
 //! What the API answers.
 
-use super::clock::Deviation;
+use crate::clock::Deviation;
 use jiff::Timestamp;
 use reqwest::header;
 use serde_json::Value;

@@ -1,11 +1,11 @@
 //! Whether the sender routes know the callers: tried with a body that asks for nothing.
 
 use super::answer::Answer;
-use super::clock::Deviation;
-use super::functions::Endpoint;
-use super::integration::Subject;
+use super::context::Subject;
 use super::report::Finding;
 use crate::caller::as_caller;
+use crate::clock::Deviation;
+use crate::endpoint::Endpoint;
 use crate::output::plain;
 use crate::trial;
 use futures::future::join_all;

@@ -1,8 +1,7 @@
 //! Whether two callers have the same credential, in one integration or in two. A signature covers the id, the time and
 //! the body, and not the integration: where a secret is good in two, a request to the one can be sent to the other.
 
-use super::INTEGRATIONS;
-use super::report::{Check, Finding};
+use super::report::{Check, Finding, INTEGRATIONS};
 use crate::output::plain;
 use shared::identity::Identity;
 use shared::integration::Integration;

@@ -1,8 +1,7 @@
 //! The ledger's table and the queues.
 
-use super::DATA;
 use super::deployed::Deployed;
-use super::report::{Check, Finding, counted};
+use super::report::{Check, DATA, Finding, counted};
 use crate::aws_error::AwsError;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::TimeToLiveStatus;

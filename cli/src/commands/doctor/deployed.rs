@@ -1,9 +1,8 @@
 //! Whether the stack is there: region, credentials, status, outputs.
 
-use super::clock::{AwsClock, Deviation};
-use super::report::{Check, Finding};
-use super::{MACHINE, STACK};
+use super::report::{Check, Finding, MACHINE, STACK};
 use crate::aws_error::{AwsError, Trouble, is_missing};
+use crate::clock::{AwsClock, Deviation};
 use crate::stack::Stack;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudformation::config::{Builder, ProvideCredentials};

@@ -1,5 +1,6 @@
 //! The functions of the template: which routes they answer, and what their roles must allow.
 
+use crate::endpoint::Endpoint;
 use shared::ledger::key::Kind;
 use shared::platform::Route;
 
@@ -33,15 +34,6 @@ pub(super) enum Resource {
     Ledger,
     /// The stack's own key, where it has one.
     Key,
-}
-
-/// Something that API Gateway has a route to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::commands) enum Endpoint {
-    /// The platforms' webhooks.
-    Webhook,
-    /// A sender route.
-    Sender(Route),
 }
 
 /// All of them.
@@ -113,28 +105,6 @@ impl Function {
     /// Keys of the ledger, one of each kind that it writes.
     pub(super) fn ledger_keys(&self) -> Vec<String> {
         self.on_ledger.iter().map(|kind| format!("{}doctor", kind.prefix())).collect()
-    }
-}
-
-impl Endpoint {
-    /// Its path below `/integrations/{integration}/`, as the template has it.
-    pub(super) fn path(self) -> &'static str {
-        match self {
-            Self::Webhook => "webhook",
-            Self::Sender(route) => route.path(),
-        }
-    }
-
-    /// How it is called in the report.
-    pub(super) fn title(self) -> String {
-        format!("POST …/{}", self.path())
-    }
-
-    /// Its path below `/integrations/` for an integration, with ids that nothing has.
-    pub(in crate::commands) fn path_of(self, integration: &str) -> String {
-        const NOTHING: &str = "00000000-0000-0000-0000-000000000000";
-        let path = self.path().replace("{conversationId}", NOTHING).replace("{communicationId}", NOTHING);
-        format!("{integration}/{path}")
     }
 }
 

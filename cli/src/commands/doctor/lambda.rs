@@ -1,9 +1,8 @@
 //! Whether Lambda can run the functions, and takes the queue's messages to the dispatcher.
 
-use super::FUNCTIONS_GROUP;
 use super::deployed::Deployed;
 use super::functions::FUNCTIONS;
-use super::report::{Check, Finding};
+use super::report::{Check, FUNCTIONS_GROUP, Finding};
 use crate::aws_error::AwsError;
 use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;

@@ -1,7 +1,7 @@
 //! Whether the messaging service takes deliveries: the dispatcher makes one of the type `test`, with the configuration that
 //! it has.
 
-use super::integration::Subject;
+use super::context::Subject;
 use super::report::{Finding, Verdict};
 use crate::failure::Failure;
 use crate::probe::{self, ProbeError};

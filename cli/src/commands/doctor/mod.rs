@@ -4,11 +4,12 @@
 
 mod answer;
 mod callers;
-pub(super) mod clock;
+mod clock;
+mod context;
 mod credentials;
 mod data;
 mod deployed;
-pub(super) mod functions;
+mod functions;
 mod integration;
 mod lambda;
 mod messaging_service;
@@ -23,21 +24,14 @@ use crate::output::Output;
 use crate::stack::Stack;
 use aws_config::SdkConfig;
 use clap::Args;
+use context::Examination;
 use credentials::Credentials;
 use deployed::Found;
 use futures::{StreamExt, TryStreamExt, stream};
-use integration::Examination;
-use report::{Check, Finding, Report, counted, own_permissions};
+use report::{Check, DATA, FUNCTIONS_GROUP, Finding, INTEGRATIONS, MACHINE, ROUTES, Report, counted, own_permissions};
 use shared::integration::IntegrationName;
 use std::collections::HashSet;
 use std::sync::Mutex;
-
-const MACHINE: &str = "this machine";
-const STACK: &str = "stack";
-const ROUTES: &str = "routes";
-const FUNCTIONS_GROUP: &str = "functions";
-const DATA: &str = "data";
-const INTEGRATIONS: &str = "integrations";
 
 /// How many integrations are examined at once.
 const AT_ONCE: usize = 8;
@@ -103,7 +97,7 @@ impl Doctor {
 
     async fn examine_integrations(&self, examination: &Examination<'_>) -> Result<Vec<Check>, Failure> {
         let names = match self.integrations.as_slice() {
-            [] => match examination.all().await {
+            [] => match integration::all(examination).await {
                 Ok(names) => names,
                 Err(finding) => return Ok(vec![finding.about(INTEGRATIONS, "all")]),
             },
@@ -116,7 +110,7 @@ impl Doctor {
             let advice = "connect one with `patchbay integration add NAME`";
             return Ok(vec![Finding::warning("there is none", advice).about(INTEGRATIONS, "all")]);
         }
-        let examined = stream::iter(&names).map(|name| examination.examine(name)).buffered(AT_ONCE);
+        let examined = stream::iter(&names).map(|name| integration::examine(examination, name)).buffered(AT_ONCE);
         let mut checks = examined.try_collect::<Vec<_>>().await?.concat();
         checks.extend(examination.credentials.check());
         Ok(checks)

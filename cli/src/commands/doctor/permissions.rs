@@ -1,9 +1,8 @@
 //! Whether the functions' roles allow what the functions do.
 
-use super::FUNCTIONS_GROUP;
 use super::deployed::Deployed;
 use super::functions::{FUNCTIONS, Function, Resource};
-use super::report::{Check, Finding, Verdict};
+use super::report::{Check, FUNCTIONS_GROUP, Finding, Verdict};
 use crate::aws_error::AwsError;
 use aws_config::SdkConfig;
 use aws_sdk_iam::Client;

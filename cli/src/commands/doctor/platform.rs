@@ -1,6 +1,6 @@
 //! The platform's side of an integration, as far as it can be looked at without an effect.
 
-use super::integration::Subject;
+use super::context::Subject;
 use super::report::Finding;
 use crate::failure::Failure;
 use crate::webhook_address::{Leads, leads};

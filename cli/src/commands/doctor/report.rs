@@ -4,6 +4,14 @@ use crate::aws_error::{AwsError, Trouble};
 use serde::Serialize;
 use std::fmt::Write;
 
+// What the checks are about, as the report groups them.
+pub(super) const MACHINE: &str = "this machine";
+pub(super) const STACK: &str = "stack";
+pub(super) const ROUTES: &str = "routes";
+pub(super) const FUNCTIONS_GROUP: &str = "functions";
+pub(super) const DATA: &str = "data";
+pub(super) const INTEGRATIONS: &str = "integrations";
+
 /// What came of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,12 +1,13 @@
 //! Whether API Gateway has every route of the template, and the functions behind them answer.
 
-use super::ROUTES;
 use super::answer::Answer;
-use super::clock::{self, Deviation};
+use super::clock;
 use super::deployed::Deployed;
-use super::functions::{Endpoint, FUNCTIONS};
+use super::functions::FUNCTIONS;
 use super::permissions::Permissions;
-use super::report::{Check, Finding, Verdict};
+use super::report::{Check, Finding, ROUTES, Verdict};
+use crate::clock::Deviation;
+use crate::endpoint::Endpoint;
 use crate::stack::Stack;
 use futures::future::join_all;
 

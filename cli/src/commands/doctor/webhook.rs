@@ -1,9 +1,9 @@
 //! Whether the webhook takes the platform's signatures, and no others: tried with a body that is no message.
 
 use super::answer::Answer;
-use super::functions::Endpoint;
-use super::integration::Subject;
+use super::context::Subject;
 use super::report::Finding;
+use crate::endpoint::Endpoint;
 use crate::trial::NO_MESSAGE;
 use data_encoding::BASE64;
 use shared::integration::Secret;

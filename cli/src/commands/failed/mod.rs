@@ -1,5 +1,6 @@
 //! `patchbay failed`: messages that were refused or given up, and are kept on the parking queue.
 
+mod extent;
 mod filter;
 mod message;
 mod queue;
@@ -9,6 +10,7 @@ use crate::failure::Failure;
 use crate::output::{Output, pairs, plain, table};
 use crate::stack::Stack;
 use clap::{Args, Subcommand};
+use extent::{Extent, counted, numbers};
 use filter::Filter;
 use message::{FailedMessage, View};
 use queue::{Parked, ParkingQueue};
@@ -18,8 +20,6 @@ use std::collections::BTreeMap;
 
 /// So many digits tell groups apart on a screen.
 const GROUP_DIGITS: usize = 12;
-/// Where not all could be read.
-const TOO_MANY: &str = "the parking queue holds more than one run reads";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -56,16 +56,6 @@ struct Listing {
     by_integration: BTreeMap<String, usize>,
     #[serde(flatten)]
     extent: Extent,
-}
-
-/// How much of the queue a run has seen.
-#[derive(Debug, Default, Clone, Copy, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Extent {
-    /// Messages that this version cannot read.
-    unreadable: usize,
-    /// Whether there are more than one run reads.
-    cut: bool,
 }
 
 pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), Failure> {
@@ -124,29 +114,6 @@ impl Listing {
         }
         self.failed.iter().map(details).chain(self.extent.remarks()).collect::<Vec<_>>().join("\n\n")
     }
-}
-
-impl Extent {
-    fn remarks(self) -> impl Iterator<Item = String> {
-        let unreadable = (self.unreadable > 0).then(|| {
-            format!("Besides, {} of another version: deploy and install that one to see them.", self.unreadable)
-        });
-        unreadable.into_iter().chain(self.cut.then(|| format!("Beware: {TOO_MANY}; these are not all.")))
-    }
-}
-
-/// How many there are of each integration.
-fn counted<'m>(messages: impl Iterator<Item = &'m FailedMessage>) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for message in messages {
-        *counts.entry(message.integration().to_owned()).or_default() += 1;
-    }
-    counts
-}
-
-fn numbers(by_integration: &BTreeMap<String, usize>) -> String {
-    let counts = by_integration.iter().map(|(name, count)| format!("{}: {count}", plain(name)));
-    counts.collect::<Vec<_>>().join(", ")
 }
 
 const HEADINGS: [&str; 6] = ["integration", "kind", "message id", "reason", "failed", "customer's group"];

@@ -1,9 +1,9 @@
 //! The parking queue: read as a whole, by one run at a time.
 
-use super::Extent;
+use super::extent::Extent;
 use super::filter::Filter;
 use super::message::FailedMessage;
-use crate::commands::doctor::clock::AwsClock;
+use crate::clock::AwsClock;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::sqs::{self, BATCH, refused};

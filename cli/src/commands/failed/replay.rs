@@ -1,9 +1,9 @@
 //! `patchbay failed replay`.
 
+use super::extent::{Extent, TOO_MANY, counted, numbers};
 use super::filter::Filter;
 use super::message::FailedMessage;
 use super::queue::{Parked, ParkingQueue};
-use super::{Extent, TOO_MANY, counted, numbers};
 use crate::ask;
 use crate::failure::Failure;
 use crate::output::{Output, pairs};

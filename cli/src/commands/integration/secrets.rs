@@ -6,7 +6,7 @@
 //! the console, say) is not noticed and no longer current afterwards; it is still there as the version `AWSPREVIOUS`.
 
 use super::document::Document;
-use crate::commands::doctor::clock::AwsClock;
+use crate::clock::AwsClock;
 use crate::failure::Failure;
 use crate::integrations::{self, Listed, time};
 use crate::stack::Stack;

@@ -1,5 +1,6 @@
 //! `patchbay messages`.
 
+mod id;
 mod trail;
 
 use crate::failure::Failure;
@@ -8,17 +9,12 @@ use crate::integrations;
 use crate::output::{Output, pairs, plain, table};
 use crate::stack::Stack;
 use clap::{ArgGroup, Args, Subcommand};
+use id::{REQUESTS, identity};
 use serde::Serialize;
 use shared::integration::IntegrationName;
 use shared::ledger::key;
 use shared::platform::Route;
 use trail::{Cut, Line, Trail};
-
-/// What else an id that is not found may be.
-const REQUESTS: &str = "a caller's request is found with --key, --route, --caller and --integration";
-
-/// What a `webhook-id` begins with.
-const WEBHOOK_ID_PREFIX: &str = "msg_";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -154,13 +150,6 @@ async fn of_keys(stack: &Stack, keys: impl IntoIterator<Item = String>) -> Resul
     Ok(known)
 }
 
-/// The digits of a `webhook-id`.
-fn identity(id: &str) -> Option<&str> {
-    let digits = id.strip_prefix(WEBHOOK_ID_PREFIX)?;
-    let hexadecimal = digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    hexadecimal.then_some(digits)
-}
-
 fn route(text: &str) -> Result<Route, String> {
     Route::ALL.into_iter().find(|route| route.as_str() == text).ok_or_else(|| {
         let names: Vec<_> = Route::ALL.iter().map(|route| route.as_str()).collect();
@@ -181,15 +170,6 @@ fn human(known: &Known) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_webhook_id_has_64_digits_and_everything_else_is_the_platforms() {
-        let digits = "0123456789abcdef".repeat(4);
-        assert_eq!(Some(digits.as_str()), identity(&format!("msg_{digits}")));
-        for other in [digits.clone(), format!("msg_{}", digits.to_uppercase()), "msg_1".to_owned(), String::new()] {
-            assert_eq!(None, identity(&other), "{other}");
-        }
-    }
 
     #[test]
     fn a_route_is_called_as_in_the_log() {

@@ -1,6 +1,6 @@
 //! What the functions' log says of a message.
 
-use super::REQUESTS;
+use super::id::{REQUESTS, identity};
 use crate::failure::Failure;
 use crate::log_groups::log_groups;
 use crate::output::plain;
@@ -130,7 +130,7 @@ impl Line {
 
     /// Where the ledger has the message.
     pub(super) fn ledger_key(&self) -> Option<String> {
-        let digits = super::identity(self.webhook_id.as_deref()?)?;
+        let digits = identity(self.webhook_id.as_deref()?)?;
         Some(key::delivery(&self.integration.as_deref()?.parse().ok()?, digits))
     }
 

@@ -1,4 +1,4 @@
-use super::object;
+use super::body::object;
 use crate::caller::Calling;
 use crate::failure::Failure;
 use crate::file;

@@ -1,4 +1,4 @@
-use super::{Made, object};
+use super::body::{Made, object};
 use crate::caller::Calling;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;

@@ -1,6 +1,7 @@
 //! `patchbay send`.
 
 mod agentless;
+mod body;
 mod card;
 mod inbound;
 mod receipt;
@@ -11,6 +12,7 @@ use crate::failure::Failure;
 use crate::file;
 use crate::output::{Output, pairs};
 use crate::stack::Stack;
+use body::Made;
 use clap::Subcommand;
 use serde::Serialize;
 use serde_json::Value;
@@ -26,19 +28,6 @@ pub(crate) enum Command {
     /// What a customer does
     #[command(subcommand)]
     Inbound(inbound::Inbound),
-}
-
-/// A body that was made of options.
-struct Made {
-    body: Value,
-    /// The options that a repeat needs besides the key, because they had to be made up.
-    options: String,
-}
-
-impl From<Value> for Made {
-    fn from(body: Value) -> Self {
-        Self { body, options: String::new() }
-    }
 }
 
 /// What programs get.
@@ -117,9 +106,4 @@ fn human(report: &Report<'_>) -> String {
     });
     let last = ("idempotency key", report.idempotency_key.to_owned());
     pairs(std::iter::once(first).chain(fields).chain([last]))
-}
-
-/// An object of what was given.
-fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
-    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

@@ -1,13 +1,60 @@
-//! The fields of a configuration, as options of the command line.
+//! What `patchbay integration add` is given on the command line.
 
 use super::super::document::Document;
 use super::super::given::{Given, environment};
+use super::callers::CallerFlag;
 use crate::failure::Failure;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::Value;
+use shared::integration::IntegrationName;
 use shared::platform::PlatformName;
 use std::path::{Path, PathBuf};
+
+/// Connect one: its configuration and secrets, and the platform's side of it
+///
+/// What is missing is asked for, or generated. Given again, it goes on where it was interrupted; for an integration that is
+/// there already, it makes the platform's side good again.
+#[derive(Debug, Args)]
+#[command(after_help = SECRETS)]
+pub(crate) struct Add {
+    /// What to call it: 1 to 64 of a to z, 0 to 9 and -
+    pub(super) name: IntegrationName,
+    /// Its configuration in a JSON file, or - for standard input; options come on top of it
+    #[arg(long, value_name = "FILE")]
+    pub(super) from: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) fields: Fields,
+    /// A caller of the sender routes, whose secret is generated: `crm` signs, `flows:bearer` sends a token, and
+    /// `sms:receipts,inbound` may use these routes only
+    #[arg(long = "caller", value_name = "NAME[:signing|:bearer][:ROUTE,…]")]
+    pub(super) callers: Vec<CallerFlag>,
+    /// Of Genesys Cloud: the open messaging integration of this name is used, or made; the integration's name unless
+    /// given
+    #[arg(long, value_name = "NAME")]
+    pub(super) platform_name: Option<String>,
+    /// Do not call the platform
+    #[arg(long)]
+    pub(super) no_platform: bool,
+    /// Change an integration that is there already: what is given takes the place of what it has, --caller adds to its
+    /// callers, and all else stays
+    #[arg(long)]
+    pub(super) replace: bool,
+    /// Have the platform's webhooks come here without asking, if they went elsewhere
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// The KMS key that encrypts a new secret; AWS's own for Secrets Manager unless given
+    #[arg(long, value_name = "KEY")]
+    pub(super) kms_key_id: Option<String>,
+    /// Show the secrets at the end
+    #[arg(long)]
+    pub(super) show_secrets: bool,
+}
+
+const SECRETS: &str = "Secrets never stand on the command line: they come from a file (- is standard input), from the \
+    environment (PATCHBAY_CLIENT_SECRET, PATCHBAY_WEBHOOK_SECRET, PATCHBAY_APP_SECRET, PATCHBAY_API_KEY, \
+    PATCHBAY_TOKEN, PATCHBAY_SIGNING_SECRET), or are asked for. Webhook secrets of Genesys Cloud, signing secrets and \
+    callers' secrets are generated unless given.";
 
 /// Every field of a configuration but the callers.
 #[derive(Debug, Args)]

@@ -21,65 +21,17 @@ use crate::ask::can_be_asked;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::stack::Stack;
-use callers::CallerFlag;
-use clap::Args;
-use flags::Fields;
+pub(crate) use flags::Add;
 use report::Report;
-use shared::integration::{IntegrationName, Secret};
+use shared::integration::Secret;
 use shared::platform::genesys_cloud::api::OpenIntegration;
 use shared::platform::{PlatformConfig, PlatformName};
-use std::path::PathBuf;
 use url::Url;
 
 /// Where the id stands of the platform's integration.
 const INTEGRATION_ID: &str = "/integrationId";
 /// What stands there while the document is checked, until there is an id.
 const NO_ID_YET: &str = "not-made-yet";
-
-/// Connect one: its configuration and secrets, and the platform's side of it
-///
-/// What is missing is asked for, or generated. Given again, it goes on where it was interrupted; for an integration that is
-/// there already, it makes the platform's side good again.
-#[derive(Debug, Args)]
-#[command(after_help = SECRETS)]
-pub(crate) struct Add {
-    /// What to call it: 1 to 64 of a to z, 0 to 9 and -
-    name: IntegrationName,
-    /// Its configuration in a JSON file, or - for standard input; options come on top of it
-    #[arg(long, value_name = "FILE")]
-    from: Option<PathBuf>,
-    #[command(flatten)]
-    fields: Fields,
-    /// A caller of the sender routes, whose secret is generated: `crm` signs, `flows:bearer` sends a token, and
-    /// `sms:receipts,inbound` may use these routes only
-    #[arg(long = "caller", value_name = "NAME[:signing|:bearer][:ROUTE,…]")]
-    callers: Vec<CallerFlag>,
-    /// Of Genesys Cloud: the open messaging integration of this name is used, or made; the integration's name unless
-    /// given
-    #[arg(long, value_name = "NAME")]
-    platform_name: Option<String>,
-    /// Do not call the platform
-    #[arg(long)]
-    no_platform: bool,
-    /// Change an integration that is there already: what is given takes the place of what it has, --caller adds to its
-    /// callers, and all else stays
-    #[arg(long)]
-    replace: bool,
-    /// Have the platform's webhooks come here without asking, if they went elsewhere
-    #[arg(long)]
-    yes: bool,
-    /// The KMS key that encrypts a new secret; AWS's own for Secrets Manager unless given
-    #[arg(long, value_name = "KEY")]
-    kms_key_id: Option<String>,
-    /// Show the secrets at the end
-    #[arg(long)]
-    show_secrets: bool,
-}
-
-const SECRETS: &str = "Secrets never stand on the command line: they come from a file (- is standard input), from the \
-    environment (PATCHBAY_CLIENT_SECRET, PATCHBAY_WEBHOOK_SECRET, PATCHBAY_APP_SECRET, PATCHBAY_API_KEY, \
-    PATCHBAY_TOKEN, PATCHBAY_SIGNING_SECRET), or are asked for. Webhook secrets of Genesys Cloud, signing secrets and \
-    callers' secrets are generated unless given.";
 
 pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), Failure> {
     let given = given(&add)?;
@@ -95,7 +47,9 @@ pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), F
     let mut work = Work { add: &add, stack, secrets, found, document, id_is_given, webhook_url, steps };
     match work.run().await {
         Ok(platform) => {
-            let report = Report::new(&add, &work, platform);
+            let secret = work.secrets.id(add.name.as_str());
+            let steps = work.steps.list().to_vec();
+            let report = Report::new(&add, platform, work.webhook_url.clone(), secret, steps, &work.document);
             output.result(&report, report::human);
             Ok(())
         }

@@ -1,7 +1,7 @@
 //! What was done, and what is left to do.
 
 use super::super::{document::Document, mask};
-use super::{Add, Work};
+use super::flags::Add;
 use crate::output::pairs;
 use serde::Serialize;
 use serde_json::Value;
@@ -25,15 +25,22 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(add: &Add, work: &Work<'_>, platform: PlatformName) -> Self {
+    pub(super) fn new(
+        add: &Add,
+        platform: PlatformName,
+        webhook_url: Url,
+        secret: String,
+        steps: Vec<String>,
+        document: &Document,
+    ) -> Self {
         Self {
             integration: add.name.clone(),
             platform,
-            webhook_url: work.webhook_url.clone(),
-            secret: work.secrets.id(add.name.as_str()),
-            steps: work.steps.list().to_vec(),
-            next: next(add, platform, &work.document),
-            configuration: add.show_secrets.then(|| work.document.value().clone()),
+            webhook_url,
+            secret,
+            steps,
+            next: next(add, platform, document),
+            configuration: add.show_secrets.then(|| document.value().clone()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::target::Target;
 use crate::answer::Answer;
 use crate::caller::as_caller;
-use crate::commands::doctor::functions::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::failure::Failure;
 use crate::probe;
 use crate::stack::Stack;

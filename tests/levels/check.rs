@@ -1,0 +1,90 @@
+//! What is wrong with the imports of a crate.
+
+use crate::table::{Levels, Reserved};
+use crate::tree::Import;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// An import that may not be, and why.
+#[derive(Debug)]
+pub(crate) struct Broken<'i> {
+    pub(crate) import: &'i Import,
+    pub(crate) why: String,
+}
+
+/// The imports that lead to a higher level, or to another row of the same one.
+pub(crate) fn upward<'i>(imports: &'i [Import], levels: &Levels) -> Vec<Broken<'i>> {
+    let broken = imports.iter().filter_map(|import| {
+        let (from, to) = (levels.row(&import.from)?, levels.row(&import.to)?);
+        let why = format!("`{}` is on level {}, `{}` on level {}", from.name, from.level, to.name, to.level);
+        (from != to && from.level <= to.level).then_some(Broken { import, why })
+    });
+    broken.collect()
+}
+
+/// The imports of modules that are reserved for others than `by` says.
+pub(crate) fn reserved<'i>(
+    imports: &'i [Import],
+    reserved: &[Reserved],
+    by: impl Fn(&Import) -> Option<String>,
+) -> Vec<Broken<'i>> {
+    let broken = imports.iter().filter_map(|import| {
+        let by = by(import)?;
+        let refused = reserved.iter().any(|one| one.refuses(&import.to, &by));
+        refused.then(|| Broken { import, why: format!("{} is not for `{by}`", import.to) })
+    });
+    broken.collect()
+}
+
+/// What is broken and not known, and what is known and not broken.
+pub(crate) fn unexpected(broken: &[Broken<'_>], known: &[(&str, &str)]) -> Vec<String> {
+    let is = |broken: &Broken<'_>, (from, to): &(&str, &str)| broken.import.from == *from && broken.import.to == *to;
+    let new = broken.iter().filter(|broken| !known.iter().any(|pair| is(broken, pair)));
+    let new = new.map(|Broken { import, why }| format!("{import}: {why}"));
+    let over = known.iter().filter(|pair| !broken.iter().any(|broken| is(broken, pair)));
+    let over =
+        over.map(|(from, to)| format!("{from} no longer breaks a rule by what it imports from {to}: remove the pair"));
+    new.chain(over).collect()
+}
+
+/// The imports but for those between these modules.
+pub(crate) fn without(imports: &[Import], left_out: &[(&str, &str)]) -> Vec<Import> {
+    let is_left_out = |import: &&Import| left_out.iter().any(|(from, to)| import.from == *from && import.to == *to);
+    imports.iter().filter(|import| !is_left_out(import)).cloned().collect()
+}
+
+/// The imports of all that a module has: what they take cannot be read off them.
+pub(crate) fn globs(imports: &[Import]) -> impl Iterator<Item = &Import> {
+    imports.iter().filter(|import| import.name == "*")
+}
+
+/// The circles of modules that import one another: for each module the shortest one through it.
+pub(crate) fn circles(imports: &[Import]) -> Vec<Vec<&Import>> {
+    let mut found = BTreeMap::new();
+    for start in imports.iter().map(|import| import.from.as_str()).collect::<BTreeSet<_>>() {
+        if let Some(circle) = circle(imports, start) {
+            let modules: BTreeSet<_> = circle.iter().map(|import| import.from.as_str()).collect();
+            found.entry(modules).or_insert(circle);
+        }
+    }
+    found.into_values().collect()
+}
+
+/// The shortest way from a module back to itself.
+fn circle<'i>(imports: &'i [Import], start: &str) -> Option<Vec<&'i Import>> {
+    let mut reached: BTreeMap<&str, &Import> = BTreeMap::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(module) = queue.pop_front() {
+        for import in imports.iter().filter(|import| import.from == module) {
+            if !reached.contains_key(import.to.as_str()) {
+                reached.insert(&import.to, import);
+                queue.push_back(&import.to);
+            }
+        }
+    }
+    let mut way = vec![*reached.get(start)?];
+    while let Some(last) = way.last().filter(|import| import.from != start) {
+        way.push(reached.get(last.from.as_str())?);
+    }
+    way.reverse();
+    Some(way)
+}

@@ -1,0 +1,118 @@
+//! Which module may import which: the levels of ARCHITECTURE.md, held against the source of `shared`, the command and
+//! every function.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
+
+mod check;
+mod known;
+mod planted;
+mod source;
+mod table;
+mod tree;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use table::{Levels, Reserved};
+use tests::documents::{Document, root};
+use tree::{Import, Tree};
+
+/// The crate in a folder.
+fn tree(folder: &str) -> Tree {
+    let source = root().join(folder).join("src");
+    let mut texts = BTreeMap::new();
+    collect(&source, &source, &mut texts);
+    Tree::new(folder, &texts).unwrap()
+}
+
+fn collect(source: &Path, folder: &Path, texts: &mut BTreeMap<String, String>) {
+    for entry in folder.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(source, &path, texts);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(source).unwrap().to_str().unwrap().to_owned();
+            texts.insert(name, std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+/// The folders of the functions.
+fn functions() -> Vec<String> {
+    let entries = root().join("functions").read_dir().unwrap();
+    let mut folders: Vec<_> =
+        entries.map(|entry| format!("functions/{}", entry.unwrap().file_name().to_str().unwrap())).collect();
+    folders.sort();
+    folders
+}
+
+/// The known pairs of one crate.
+fn of_folder(known: &[(&'static str, &'static str, &'static str)], folder: &str) -> Vec<(&'static str, &'static str)> {
+    known.iter().filter(|(one, ..)| *one == folder).map(|(_, from, to)| (*from, *to)).collect()
+}
+
+fn levels(heading: &str) -> Levels {
+    Levels::read(&Document::read("ARCHITECTURE.md"), heading).unwrap()
+}
+
+#[test]
+fn every_module_is_in_a_row_and_every_row_has_modules() {
+    for (folder, heading) in [("shared", "Levels of shared"), ("cli", "Levels of cli")] {
+        let faults = levels(heading).faults(tree(folder).modules());
+        assert!(faults.is_empty(), "{heading}: {faults:#?}");
+    }
+}
+
+#[test]
+fn a_module_imports_from_lower_levels_and_its_own_row() {
+    for (folder, heading, known) in
+        [("shared", "Levels of shared", known::UPWARD), ("cli", "Levels of cli", [].as_slice())]
+    {
+        let imports = tree(folder).imports();
+        let unexpected = check::unexpected(&check::upward(&imports, &levels(heading)), known);
+        assert!(unexpected.is_empty(), "{unexpected:#?}");
+    }
+}
+
+#[test]
+fn what_is_one_platforms_is_imported_only_by_those_who_may() {
+    let document = Document::read("ARCHITECTURE.md");
+    let reserved = Reserved::read(&document, "Modules of one platform").unwrap();
+    let (shared, levels) = (tree("shared"), levels("Levels of shared"));
+    let imports = shared.imports();
+    let row = |import: &Import| levels.row(&import.from).map(|row| row.name.clone());
+    let unexpected = check::unexpected(&check::reserved(&imports, &reserved, row), known::RESERVED);
+    assert!(unexpected.is_empty(), "{unexpected:#?}");
+    for folder in functions().into_iter().chain(["cli".to_owned()]) {
+        let imports = tree(&folder).imports_from("shared", &shared);
+        assert!(!imports.is_empty(), "{folder} imports nothing from shared");
+        let name = folder.trim_start_matches("functions/").to_owned();
+        let known = of_folder(known::RESERVED_IN_FUNCTIONS, &folder);
+        let unexpected = check::unexpected(&check::reserved(&imports, &reserved, |_| Some(name.clone())), &known);
+        assert!(unexpected.is_empty(), "{folder}: {unexpected:#?}");
+    }
+}
+
+#[test]
+fn the_files_of_the_command_and_of_a_function_import_one_another_in_no_circle() {
+    for folder in functions().into_iter().chain(["cli".to_owned()]) {
+        let imports = tree(&folder).imports();
+        let known = of_folder(known::CIRCLES, &folder);
+        let rest = check::without(&imports, &known);
+        let circles = check::circles(&rest);
+        assert!(circles.is_empty(), "{folder}: {circles:#?}");
+        for one in &known {
+            let others: Vec<_> = known.iter().filter(|other| *other != one).copied().collect();
+            let rest = check::without(&imports, &others);
+            assert!(!check::circles(&rest).is_empty(), "{one:?} closes no circle in {folder}: remove it from known.rs");
+        }
+    }
+}
+
+#[test]
+fn no_module_takes_everything_from_another() {
+    for folder in functions().into_iter().chain(["cli".to_owned(), "shared".to_owned()]) {
+        let imports = tree(&folder).imports();
+        let globs: Vec<_> = check::globs(&imports).collect();
+        assert!(globs.is_empty(), "what they take cannot be seen: {globs:#?}");
+    }
+}
