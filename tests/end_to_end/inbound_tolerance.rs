@@ -4,7 +4,9 @@
 use crate::platform::WithPlatform;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::ledger::{self, Bid, Claim, Claimed, Lapsed};
+use shared::fields;
+use shared::inbound::{InboundMessage, InboundResponse};
+use shared::ledger::{self, Bid, Claim, Claimed, Lapsed, Occurrence};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tests::caller::Request;
@@ -29,13 +31,15 @@ impl WithPlatform {
     }
 
     /// A claim that another process has made on a caller's message.
-    async fn claim(&self, kind: &str, message_id: &str, until: Timestamp, time: Option<Timestamp>) -> Claim {
+    async fn claim(&self, kind: &str, message_id: &str, until: Timestamp, first: Option<(Timestamp, &Value)>) -> Claim {
         let key = ledger::key::inbound(&self.integration.name, "crm", kind, message_id);
-        let bid = Bid { key: &key, now: Timestamp::now(), until, fingerprint: None, lapsed: Lapsed::TakeOver };
+        let content = first.map(|(_, body)| content(kind, body));
+        let fingerprint = content.as_deref();
+        let bid = Bid { key: &key, now: Timestamp::now(), until, fingerprint, lapsed: Lapsed::TakeOver };
         let ledger = self.stack.ledger();
-        let claimed = match time {
-            Some(time) => ledger.claim_at(bid, time).await,
-            None => ledger.claim(bid).await,
+        let claimed = match (first, fingerprint) {
+            (Some((time, _)), Some(content)) => ledger.claim_at(bid, Occurrence { time, content }).await,
+            _ => ledger.claim(bid).await,
         };
         let Ok(Claimed::Won(claim)) = claimed else { panic!("{claimed:?}") };
         claim
@@ -49,6 +53,15 @@ impl WithPlatform {
         };
         self.platform.calls_of("inbound-message").iter().map(|call| parts(&call.body)).collect()
     }
+}
+
+/// What stands for the content that the platform may have under the caller's own id.
+fn content(kind: &str, body: &Value) -> String {
+    let fingerprint = match kind {
+        "response" => fields::read(body.clone(), InboundResponse::read).unwrap().fingerprint(),
+        _ => fields::read(body.clone(), InboundMessage::read).unwrap().parts()[0].fingerprint(),
+    };
+    fingerprint.as_str().to_owned()
 }
 
 fn message(change: &Value) -> Value {
@@ -217,16 +230,20 @@ async fn the_time_of_the_first_request_stays_after_an_unknown_outcome_and_after_
     {
         for is_released in [true, false] {
             let setting = WithPlatform::start().await;
-            let claim = setting.claim(kind, "m-1", now - SignedDuration::from_mins(1), Some(first)).await;
-            if is_released {
-                setting.stack.ledger().release(&claim, now).await.unwrap();
-            }
             let mut body = message(&json!({"text": "t", "time": "2026-03-04T05:06:07Z"}));
             if what == "responses" {
                 body.as_object_mut()
                     .unwrap()
                     .extend([("originatingMessageId".to_owned(), "o".into()), ("type".to_owned(), "Button".into())]);
             }
+            let claim = setting.claim(kind, "m-1", now - SignedDuration::from_mins(1), Some((first, &body))).await;
+            if is_released {
+                setting.stack.ledger().release(&claim, now).await.unwrap();
+            }
+            // The platform would take other content for a repeat, and drop it.
+            let mut other = body.clone();
+            other["text"] = "other".into();
+            setting.inbound(what, &other).await.assert_problem(422, "idempotency-key-reused");
             setting.posted(what, &body).await;
             let call = &setting.platform.calls_of(operation)[0].body;
             assert_eq!("2026-01-02T03:04:05.678Z", call["channel"]["time"], "{what} {is_released}");
@@ -261,7 +278,7 @@ async fn a_refusal_does_not_free_the_time_of_what_may_have_been_accepted_before(
     // By an earlier request.
     let (setting, now) = (WithPlatform::start().await, Timestamp::now());
     let time = "2026-01-02T03:04:05.678Z".parse().unwrap();
-    let unknown = setting.claim("message", "m-1", now - SignedDuration::from_mins(1), Some(time)).await;
+    let unknown = setting.claim("message", "m-1", now - SignedDuration::from_mins(1), Some((time, &at(1)))).await;
     setting.stack.ledger().release(&unknown, now).await.unwrap();
     setting.platform.fail([Fault::Status(400)]);
     setting.inbound("messages", &at(1)).await.assert_problem(400, "platform-refused");
@@ -372,7 +389,7 @@ async fn a_process_that_was_cut_off_between_two_files_is_continued_where_it_stop
     let time = "2026-01-02T03:04:05.678Z".parse().unwrap();
     let body = message(&json!({"text": "two", "attachments": [file("v"), file("w")]}));
     // It has posted the first, says the ledger, and was cut off with the second in hand.
-    setting.claim("message", "m-1", before, Some(time)).await;
+    setting.claim("message", "m-1", before, Some((time, &body))).await;
     let first = setting.claim("message-part-1", "m-1", before, None).await;
     let answer = json!({"status": 200, "body": {"messageId": "m-1", "id": "p-1"}}).to_string();
     let done = ledger::Outcome::Done;
@@ -403,4 +420,19 @@ async fn files_that_there_is_no_time_for_are_posted_by_a_repeat() {
     assert!(setting.posted("messages", &body).await.replayed);
     let urls: Vec<_> = setting.messages().into_iter().map(|[.., url]| url).collect();
     assert_eq!(names.map(|name| file(name)["url"].clone()).to_vec(), urls);
+}
+
+#[tokio::test]
+async fn a_file_that_is_posted_may_not_be_replaced_and_one_that_was_refused_may() {
+    let setting = WithPlatform::start().await;
+    let files = |names: &[&str]| {
+        message(&json!({"text": "t", "attachments": names.iter().map(|name| file(name)).collect::<Vec<_>>()}))
+    };
+    let claim = setting.claim("message-part-2", "m-1", Timestamp::now() + SignedDuration::from_mins(1), None).await;
+    setting.inbound("messages", &files(&["v", "w"])).await.assert_problem(409, "request-in-progress");
+    setting.stack.ledger().release(&claim, Timestamp::now()).await.unwrap();
+    setting.inbound("messages", &files(&["a"])).await.assert_problem(422, "idempotency-key-reused");
+    setting.posted("messages", &files(&["v", "x"])).await;
+    let posted: Vec<_> = setting.messages().into_iter().map(|[.., url]| url).collect();
+    assert_eq!(vec![json!("https://example.com/v.jpg"), json!("https://example.com/x.jpg")], posted);
 }

@@ -2,7 +2,9 @@
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use shared::ledger::{Bid, Claim, Claimed, Lapsed, Ledger, LedgerError, Outcome, Progress, RETENTION, Settled};
+use shared::ledger::{
+    Bid, Claim, Claimed, Lapsed, Ledger, LedgerError, Occurrence, Outcome, Progress, RETENTION, Settled,
+};
 use std::time::Duration;
 use tests::stack::Stack;
 use uuid::Uuid;
@@ -101,7 +103,7 @@ async fn the_first_claim_that_has_a_time_fixes_it_for_all_later_ones() {
     let time = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
     let claim = async |at: Timestamp, event_time: Timestamp| {
         let bid = Bid { key: &key, now: at, until: at + LEASE, fingerprint: None, lapsed: Lapsed::TakeOver };
-        won(ledger.claim_at(bid, event_time).await.unwrap())
+        won(ledger.claim_at(bid, Occurrence { time: event_time, content: "same" }).await.unwrap())
     };
     // An item of an earlier version has none.
     let without = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
@@ -125,7 +127,7 @@ async fn a_time_with_which_nothing_was_accepted_goes_with_the_claim_that_fixed_i
     let time = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
     let claim = async |at: Timestamp, event_time: Timestamp| {
         let bid = Bid { key: &key, now: at, until: at + LEASE, fingerprint: None, lapsed: Lapsed::TakeOver };
-        won(ledger.claim_at(bid, event_time).await.unwrap())
+        won(ledger.claim_at(bid, Occurrence { time: event_time, content: "same" }).await.unwrap())
     };
     for refused in [time(1), time(2)] {
         let claim = claim(now, refused).await;

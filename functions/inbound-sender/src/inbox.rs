@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shared::identity::Identity;
 use shared::inbound::{InboundMessage, InboundResponse, InboundTyping};
-use shared::ledger::{self, Ledger};
+use shared::ledger::{self, Ledger, Occurrence};
 use shared::platform::Platforms;
 use shared::platform::{ApiError, Posted};
 use shared::problem::{Problem, ProblemType};
@@ -48,6 +48,9 @@ impl Inbox {
         let is_split = !is_one && message.attachments.len() > 1;
         // Each part has a key of its own, so that a process that was cut off is continued where it stopped.
         let repeats = if is_split { Repeats::Harmless } else { request.repeats };
+        // What a platform may have under the caller's own id. Files behind the first may change as long as they are not posted.
+        let first = if is_one { None } else { message.parts().first().map(InboundMessage::fingerprint) };
+        let occurrence = Occurrence { time, content: first.as_ref().unwrap_or(&fingerprint).as_str() };
         let work = async |time| {
             message.origin.time = time;
             let parts = if is_one { vec![message] } else { message.parts() };
@@ -57,7 +60,8 @@ impl Inbox {
                 parts => self.post_parts(request, parts).await,
             }
         };
-        Once { repeats, ..self.once(request, &key, &fingerprint) }.run_at(request, time, work).await
+        let once = Once { repeats, ..self.once(request, &key, &fingerprint) };
+        once.run_at(request, occurrence, work).await.map_err(id_reused)
     }
 
     /// Posts a choice, unless the caller's id was posted before, whatever key the request has.
@@ -76,7 +80,8 @@ impl Inbox {
             });
             Ok(reply(request, &response.origin.message_id, posting.await)?)
         };
-        self.once(request, &key, &fingerprint).run_at(request, time, work).await
+        let occurrence = Occurrence { time, content: fingerprint.as_str() };
+        self.once(request, &key, &fingerprint).run_at(request, occurrence, work).await.map_err(id_reused)
     }
 
     pub(crate) async fn post_typing(&self, request: &SenderRequest, typing: InboundTyping) -> Result<Reply, Problem> {
@@ -144,6 +149,17 @@ fn reply(request: &SenderRequest, message_id: &str, posted: Result<Posted, ApiEr
     }
 }
 
+/// The advice where a `messageId` came with other content: a new one for all of it could reach the agent twice.
+fn id_reused(problem: Problem) -> Problem {
+    if problem.problem_type != ProblemType::IdempotencyKeyReused {
+        return problem;
+    }
+    let detail = "This messageId came with other content before, which the platform has or may have. Send other content under a \
+                  new messageId; of several files, repeat the same ones up to the last that is posted, or send only the missing \
+                  ones under a new messageId.";
+    Problem { detail: detail.to_owned(), ..problem }
+}
+
 /// A problem with the part of this number. The parts before it are posted, or were before.
 fn not_done(request: &SenderRequest, problem: Problem, number: usize, all: usize) -> NotDone {
     let posted = number.saturating_sub(1);
@@ -157,7 +173,8 @@ fn not_done(request: &SenderRequest, problem: Problem, number: usize, all: usize
         // With other files, or in another order, it cannot be told which of them are posted.
         ProblemType::IdempotencyKeyReused => problem.detail,
         _ if posted == 0 => problem.detail,
-        _ => format!("{} {posted} of {all} messages are posted.", problem.detail),
+        // Earlier ones were.
+        _ => format!("{} {posted} of {all} messages are posted.", problem.detail.replace(" Nothing was sent.", "")),
     };
     NotDone { problem: Problem { detail, ..problem }, may_be_accepted }
 }

@@ -290,6 +290,9 @@ impl Task<'_> {
     /// The receipt that is due once the messaging service has accepted the message. One in its answer counts before the
     /// configuration does, and where it cannot be read the outcome is not known, so that none is due.
     fn receipt_after(&self, immediate: ImmediateReceipt, integration: &Integration) -> Option<RecordedReceipt> {
+        if !self.message.expects_receipt() {
+            return None;
+        }
         match (immediate, integration.delivery.receipts) {
             (ImmediateReceipt::Reported(ReportedOutcome { status, reasons, is_final }), _) => {
                 let status = integration.platform.name().receipt_status(status)?;

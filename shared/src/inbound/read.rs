@@ -95,7 +95,10 @@ impl InboundResponse {
         }
         // The platform wants both: a button may show nothing but a picture, and may send what it shows.
         let (words, payload) = match (words, payload) {
-            (words, None) if !has_payload => (words.clone(), words),
+            (Some(words), None) if !has_payload => {
+                let sent = self::payload(Value::String(words.clone()));
+                (Some(words), sent.map_err(|detail| fields.fault("text", &detail)).ok())
+            }
             (None, payload) if !has_text => (payload.clone(), payload),
             both => both,
         };

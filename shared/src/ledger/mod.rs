@@ -15,8 +15,9 @@
 //! reopened.
 //!
 //! What happened at a time of its own (a customer's message) has that **time** fixed by the first claim of its key: every later
-//! claim is given the same, so that each attempt can be made with the same time. Where nothing was accepted with it, the claim that
-//! fixed it takes it away again as it gives the work back ([`Ledger::release_unaccepted`]).
+//! claim is given the same, so that each attempt can be made with the same time. So is its **content**: other content under the key is
+//! refused, because who receives it might take it for a repeat and drop it. Where nothing was accepted, the claim that fixed both
+//! clears them on release ([`Ledger::release_unaccepted`]).
 //!
 //! What is NOT promised: that the work happens at most once. A worker that dies between doing the work and completing
 //! its claim leaves the work to be done again.
@@ -94,6 +95,15 @@ pub struct Bid<'b> {
     pub fingerprint: Option<&'b str>,
     /// What to do about a holder whose lease has run out.
     pub lapsed: Lapsed,
+}
+
+/// Something that happened at a time of its own, as the first claim of its key fixes it.
+#[derive(Debug, Clone, Copy)]
+pub struct Occurrence<'o> {
+    /// When.
+    pub time: Timestamp,
+    /// Stands for what has to be the same on every attempt.
+    pub content: &'o str,
 }
 
 /// What to do about a holder whose lease has run out: it died, or was cut off.
@@ -185,13 +195,14 @@ impl Ledger {
         self.claim_with(bid, None, None).await
     }
 
-    /// Claims a key for something that happened at `event_time`: as [`Self::claim`]. The first such claim fixes the time,
-    /// in milliseconds, and this one has that time: [`Claim::event_time`].
+    /// Claims a key for something that happened at a time of its own: as [`Self::claim`]. The first such claim fixes the time,
+    /// in milliseconds, and the content. This one has that time, [`Claim::event_time`], and finds the item in progress where it
+    /// comes with other content.
     ///
     /// # Errors
     /// As [`Self::claim`].
-    pub async fn claim_at(&self, bid: Bid<'_>, event_time: Timestamp) -> Result<Claimed, LedgerError> {
-        self.claim_with(bid, None, Some(event_time)).await
+    pub async fn claim_at(&self, bid: Bid<'_>, occurrence: Occurrence<'_>) -> Result<Claimed, LedgerError> {
+        self.claim_with(bid, None, Some(occurrence)).await
     }
 
     /// Claims a key for the replay with this id, if there is one: as [`Self::claim`], and where the work has failed,
@@ -207,30 +218,39 @@ impl Ledger {
         &self,
         bid: Bid<'_>,
         replay: Option<&str>,
-        event_time: Option<Timestamp>,
+        occurrence: Option<Occurrence<'_>>,
     ) -> Result<Claimed, LedgerError> {
         let token = Uuid::new_v4().to_string();
         let lapsed_before = match bid.lapsed {
             Lapsed::TakeOver => bid.now.as_millisecond(),
             Lapsed::Leave => RELEASED,
         };
-        let free =
-            "attribute_not_exists(#key) OR (#state = :in_progress AND leaseUntil <= :lapsed) OR expiresAt <= :now";
+        let same_content = match occurrence {
+            Some(_) => " AND (attribute_not_exists(eventContent) OR eventContent = :content)",
+            None => "",
+        };
+        let free = format!(
+            "attribute_not_exists(#key) OR (#state = :in_progress AND leaseUntil <= :lapsed{same_content}) \
+             OR expiresAt <= :now"
+        );
         let mut set =
             "SET #state = :in_progress, leaseUntil = :until, claimToken = :token, fingerprint = :fingerprint, \
                    expiresAt = :expires, #version = if_not_exists(#version, :zero) + :one"
                 .to_owned();
         let mut update = self.update(bid.key, bid.now);
-        if let Some(event_time) = event_time {
-            // An item that has expired and was not removed yet keeps its time, as it does its version.
+        if let Some(Occurrence { time, content }) = occurrence {
+            // An item that has expired and was not removed yet keeps them, as it does its version.
             set.push_str(
                 ", eventTime = if_not_exists(eventTime, :event_time), \
-                 eventTimeToken = if_not_exists(eventTimeToken, :token)",
+                 eventTimeToken = if_not_exists(eventTimeToken, :token), \
+                 eventContent = if_not_exists(eventContent, :content)",
             );
-            update = update.expression_attribute_values(":event_time", number(event_time.as_millisecond()));
+            update = update
+                .expression_attribute_values(":event_time", number(time.as_millisecond()))
+                .expression_attribute_values(":content", text(content));
         }
         let update = match replay {
-            None => update.condition_expression(free).update_expression(format!("{set} REMOVE answer, #replay")),
+            None => update.condition_expression(&free).update_expression(format!("{set} REMOVE answer, #replay")),
             Some(id) => update
                 .condition_expression(format!(
                     "{free} OR (#state = :failed AND (attribute_not_exists(#replay) OR #replay <> :replay))"
@@ -321,7 +341,7 @@ impl Ledger {
     /// # Errors
     /// As [`Self::release`].
     pub async fn release_unaccepted(&self, claim: &Claim, now: Timestamp) -> Result<(), LedgerError> {
-        let remove = if claim.fixed_event_time { " REMOVE eventTime, eventTimeToken" } else { "" };
+        let remove = if claim.fixed_event_time { " REMOVE eventTime, eventTimeToken, eventContent" } else { "" };
         self.release_with(claim, now, remove).await
     }
 

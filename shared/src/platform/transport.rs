@@ -78,7 +78,8 @@ pub(super) async fn repeated<A, F: Future<Output = Result<A, ApiError>>>(
         })
         .await;
     result.map_err(|error| match error {
-        ApiError::Unknown { .. } => error,
+        // Our credentials are looked at first: the call is made again with new ones, or an operator acts on it.
+        ApiError::Unknown { .. } | ApiError::Credentials(_) => error,
         _ => unknown.unwrap_or(error),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::{Reply, SenderRequest};
 use crate::identity::Identity;
-use crate::ledger::{Bid, CLOCK_SKEW, Claim, Claimed, Lapsed, Ledger, Outcome};
+use crate::ledger::{Bid, CLOCK_SKEW, Claim, Claimed, Lapsed, Ledger, Occurrence, Outcome};
 use crate::problem::{Problem, ProblemType};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -86,20 +86,21 @@ impl Once<'_> {
         }
     }
 
-    /// As [`Self::run`], for something that happened at `event_time`. The work gets the time that the first claim of the
-    /// key fixed, so that every attempt has the same. Where nothing was accepted, the next attempt may have another.
+    /// As [`Self::run`], for something that happened at a time of its own. The work gets the time that the first claim of the
+    /// key fixed, so that every attempt has the same, and the same content. Where nothing was accepted, the next attempt may
+    /// have others.
     ///
     /// # Errors
     /// As [`Self::run`].
     pub async fn run_at(
         self,
         request: &SenderRequest,
-        event_time: Timestamp,
+        occurrence: Occurrence<'_>,
         work: impl AsyncFnOnce(Timestamp) -> Result<Reply, NotDone>,
     ) -> Result<Reply, Problem> {
-        match self.begin_with(request, Some(event_time)).await? {
+        match self.begin_with(request, Some(occurrence)).await? {
             Begun::Ours(claim) => {
-                let result = work(claim.event_time().unwrap_or(event_time)).await;
+                let result = work(claim.event_time().unwrap_or(occurrence.time)).await;
                 let may_be_accepted = result.as_ref().err().is_none_or(|not_done| not_done.may_be_accepted);
                 let result = result.map_err(|not_done| not_done.problem);
                 self.end_with(&claim, &result, &request.request_id, may_be_accepted).await;
@@ -118,7 +119,7 @@ impl Once<'_> {
         self.begin_with(request, None).await
     }
 
-    async fn begin_with(self, request: &SenderRequest, event_time: Option<Timestamp>) -> Result<Begun, Problem> {
+    async fn begin_with(self, request: &SenderRequest, occurrence: Option<Occurrence<'_>>) -> Result<Begun, Problem> {
         let now = Timestamp::now();
         let until = request.ends_at.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
         let lapsed = match self.repeats {
@@ -126,8 +127,8 @@ impl Once<'_> {
             Repeats::Harmless => Lapsed::TakeOver,
         };
         let bid = Bid { key: self.key, now, until, fingerprint: self.fingerprint.map(Identity::as_str), lapsed };
-        let claimed = match event_time {
-            Some(event_time) => self.ledger.claim_at(bid, event_time).await,
+        let claimed = match occurrence {
+            Some(occurrence) => self.ledger.claim_at(bid, occurrence).await,
             None => self.ledger.claim(bid).await,
         };
         let claimed = claimed.map_err(|error| {

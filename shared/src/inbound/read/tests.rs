@@ -184,6 +184,8 @@ fn of_a_choices_text_and_payload_one_stands_for_the_other() {
     assert_eq!(both("y", "y"), of("".into(), "y".into()));
     assert_eq!(both("{\"a\":null}", "{\"a\":null}"), of(Value::Null, json!({"a": null})));
     assert_eq!(Err(vec!["/text is required, or a payload".to_owned()]), of(" ".into(), Value::Null));
+    let too_long = of("x".repeat(2_049).into(), Value::Null).unwrap_err();
+    assert!(too_long[0].starts_with("/text must have at most 2048 characters"), "{too_long:?}");
     assert_eq!(Err(vec!["/text must be a string".to_owned()]), of(5.into(), "y".into()));
 }
 
