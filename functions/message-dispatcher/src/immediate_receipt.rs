@@ -97,7 +97,8 @@ fn is_failure(answer: &Value) -> bool {
 
 /// Whether there is a receipt somewhere within, or a list of them as the receipts route takes it.
 fn holds_receipt(value: &Value) -> bool {
-    let is_name = |name: &str| ["receipt", "receipts"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    let names = ["receipt", "receipts", "deliveryReceipt", "deliveryReceipts"];
+    let is_name = |name: &str| names.iter().any(|known| name.eq_ignore_ascii_case(known));
     let is_receipt = |value: &Value| match value {
         Value::Array(elements) => elements.iter().any(Value::is_object),
         other => other.is_object(),
@@ -107,6 +108,10 @@ fn holds_receipt(value: &Value) -> bool {
             members.iter().any(|(name, value)| (is_name(name) && is_receipt(value)) || holds_receipt(value))
         }
         Value::Array(elements) => elements.iter().any(holds_receipt),
+        // Such as the body of an answer that a gateway passes on as data.
+        Value::String(text) if may_be_json(text.trim()) => {
+            !matches!(ImmediateReceipt::read_text(text.trim()), ImmediateReceipt::None)
+        }
         _ => false,
     }
 }
@@ -252,6 +257,19 @@ mod tests {
         }
         for body in ["<html>", "OK"] {
             assert_eq!(ImmediateReceipt::None, read_start(body), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_receipt_in_a_text_within_the_answer_is_no_success() {
+        for answer in [
+            r#"{"statusCode": 200, "body": "{\"receipt\": {\"status\": \"failed\"}}"}"#,
+            r#"{"deliveryReceipt": {"status": "failed"}}"#,
+        ] {
+            assert_eq!("the answer reports an outcome, and not in `receipt`", why(read(answer)), "{answer}");
+        }
+        for nothing in [r#"{"statusCode": 200, "body": "{\"ok\": true}"}"#, r#"{"note": "[sic]"}"#] {
+            assert_eq!(ImmediateReceipt::None, read(nothing), "{nothing}");
         }
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use url::Url;
 
-/// A message that a customer wrote: a text, files, or both, or an electronic mail of which the text is a part.
+/// A message that a customer wrote: a text, files, or both, or an email of which the text is a part.
 #[derive(Clone, PartialEq)]
 pub struct InboundMessage {
     /// Who, when, and under which id.
@@ -21,7 +21,7 @@ pub struct InboundMessage {
     pub text: Option<String>,
     /// The files.
     pub attachments: Vec<InboundAttachment>,
-    /// What makes it an electronic mail. Only some platforms take one.
+    /// What makes it an email. Only some platforms take one.
     pub email: Option<InboundEmail>,
     /// The platform's conversation that it belongs to, for platforms that do not find it themselves.
     pub conversation_id: Option<String>,
@@ -35,7 +35,7 @@ pub struct InboundMessage {
     pub trace_id: Option<TraceId>,
 }
 
-/// What only an electronic mail has.
+/// What only an email has.
 #[derive(Clone, PartialEq)]
 pub struct InboundEmail {
     /// The subject.
@@ -50,7 +50,7 @@ pub enum Channel {
     /// A short message.
     #[serde(rename = "SMS")]
     Sms,
-    /// An electronic mail.
+    /// An email.
     Email,
     /// A channel of the company's own.
     Custom,
@@ -85,8 +85,9 @@ impl InboundMessage {
         // What neither the email nor the platform's default says of the channel.
         match (self.channel, &self.email) {
             (Some(Channel::Email), None) => said.push("Email"),
+            (Some(Channel::Sms), Some(_)) => said.push("SMS"),
             (Some(Channel::Custom), _) => said.push("Custom"),
-            (None | Some(Channel::Sms | Channel::Email), _) => {}
+            (None | Some(Channel::Email), _) | (Some(Channel::Sms), None) => {}
         }
         Identity::of(&said)
     }

@@ -93,7 +93,7 @@ impl InboundResponse {
         if !has_text && !has_payload {
             fields.fault("text", "is required, or a payload");
         }
-        // The platform wants both: a button may show nothing but a picture, and may send what it shows.
+        // The platform wants both: a button may show nothing but an image, and may send what it shows.
         let (words, payload) = match (words, payload) {
             (Some(words), None) if !has_payload => {
                 let sent = self::payload(Value::String(words.clone()));
