@@ -1,5 +1,6 @@
-//! How long text from outside may be where it is kept, sent on, or named in a log line or an error.
+//! How long text from outside may be where it is kept, sent on, or named in a log line or an error; and how late a time may be.
 
+use jiff::SignedDuration;
 use std::borrow::Cow;
 
 /// The longest id, in bytes: of a message, a customer, a conversation, a file. Genesys Cloud's ids of messages have 32.
@@ -7,6 +8,9 @@ pub const MAXIMUM_ID_BYTES: usize = 512;
 
 /// The longest text of others in a log line, or as the name of a field in an error, in bytes: an id is never cut off.
 pub const MAXIMUM_LOGGED_BYTES: usize = 512;
+
+/// How far ahead a caller's time may be: a day, as of a clock that takes local time for UTC. No good clock is further off.
+pub const MAXIMUM_AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// What stands at the end of a text that was cut off.
 const CUT: &str = "…(cut)";

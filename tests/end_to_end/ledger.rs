@@ -96,15 +96,18 @@ async fn what_is_released_can_be_claimed_at_once_and_the_version_counts_the_clai
     }
 }
 
+/// A claim for something that happened at this time.
+async fn claim_at(ledger: &Ledger, key: &str, at: Timestamp, event_time: Timestamp) -> Claim {
+    let bid = Bid { key, now: at, until: at + LEASE, fingerprint: None, lapsed: Lapsed::TakeOver };
+    won(ledger.claim_at(bid, Occurrence { time: event_time, content: "same" }).await.unwrap())
+}
+
 #[tokio::test]
 async fn the_first_claim_that_has_a_time_fixes_it_for_all_later_ones() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     let time = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
-    let claim = async |at: Timestamp, event_time: Timestamp| {
-        let bid = Bid { key: &key, now: at, until: at + LEASE, fingerprint: None, lapsed: Lapsed::TakeOver };
-        won(ledger.claim_at(bid, Occurrence { time: event_time, content: "same" }).await.unwrap())
-    };
+    let claim = async |at, event_time| claim_at(&ledger, &key, at, event_time).await;
     // An item of an earlier version has none.
     let without = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
     assert_eq!(None, without.event_time());
@@ -125,10 +128,7 @@ async fn a_time_with_which_nothing_was_accepted_goes_with_the_claim_that_fixed_i
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     let time = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
-    let claim = async |at: Timestamp, event_time: Timestamp| {
-        let bid = Bid { key: &key, now: at, until: at + LEASE, fingerprint: None, lapsed: Lapsed::TakeOver };
-        won(ledger.claim_at(bid, Occurrence { time: event_time, content: "same" }).await.unwrap())
-    };
+    let claim = async |at, event_time| claim_at(&ledger, &key, at, event_time).await;
     for refused in [time(1), time(2)] {
         let claim = claim(now, refused).await;
         assert_eq!(Some(refused), claim.event_time());

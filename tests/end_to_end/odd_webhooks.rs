@@ -1,28 +1,14 @@
 //! What a platform writes in another way than it should arrives all the same, as far as it makes sense.
 
-use crate::platform::WithPlatform;
+use crate::platform::{WithPlatform, WithService};
 use serde_json::{Value, json};
 use tests::genesys_cloud::{self, Sample, WIRE, Webhook};
 use tests::messaging_service::{Attempt, MessagingService, Reply};
-use tests::stack::{Stack, TestIntegration};
 use uuid::Uuid;
 
 const CUSTOMER: &str = "customer-17";
 
-struct Setting {
-    stack: Stack,
-    service: MessagingService,
-    integration: TestIntegration,
-}
-
-impl Setting {
-    async fn new() -> Self {
-        let stack = Stack::connect().await;
-        let service = MessagingService::start().await;
-        let integration = stack.integration(&service.url, |_| {}).await;
-        Self { stack, service, integration }
-    }
-
+impl WithService {
     /// A webhook of this sample, changed, and what the messaging service gets for it.
     async fn delivered(&self, sample: &str, change: impl FnOnce(&mut Value)) -> (Value, Attempt) {
         let sample: &Sample = WIRE.iter().find(|it| it.name == sample).unwrap();
@@ -47,7 +33,7 @@ impl Setting {
 
 #[tokio::test]
 async fn a_file_arrives_whatever_its_size_is_written_as() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     for size in [json!("10240"), json!(10240.0), json!({"bytes": 10240}), json!(null)] {
         let (webhook, attempt) = setting
             .delivered("media", |webhook| webhook["content"][0]["attachment"]["contentSizeBytes"] = size.clone())
@@ -72,7 +58,7 @@ async fn a_file_arrives_whatever_its_size_is_written_as() {
 
 #[tokio::test]
 async fn a_templates_text_arrives_in_the_documented_form_whatever_its_parameters_are_named() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let parameters = json!([{"name": 1, "text": "Bob"}]);
     for template in [
         json!({"header": {"text": "H"}, "text": "Hi Bob", "parameters": parameters}),
@@ -88,7 +74,7 @@ async fn a_templates_text_arrives_in_the_documented_form_whatever_its_parameters
 
 #[tokio::test]
 async fn text_among_the_parts_is_the_messages_text_where_it_has_none() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let text = |body: &str| json!({"contentType": "Text", "text": {"type": "Text", "body": body}});
     let reply = json!({"contentType": "QuickReply", "quickReply": {"text": "Yes", "payload": "y"}});
     let attempt = setting.structured(json!([text("Please choose"), reply, text("by noon")])).await;
@@ -98,7 +84,7 @@ async fn text_among_the_parts_is_the_messages_text_where_it_has_none() {
 
 #[tokio::test]
 async fn receipts_and_events_arrive_with_what_can_be_read_of_them() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let reasons = json!([{"code": 350, "message": "not allowed"}, null]);
     let (_, receipt) = setting.delivered("receipt-failed", |webhook| webhook["reasons"] = reasons).await;
     assert_eq!(json!([{"code": "350", "message": "not allowed"}]), receipt.body["data"]["reasons"]);
@@ -114,7 +100,7 @@ async fn receipts_and_events_arrive_with_what_can_be_read_of_them() {
 
 #[tokio::test]
 async fn the_two_ends_arrive_with_their_names_and_ids() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let ids = json!([{"type": "PhoneNumber", "value": "+15550100"}]);
     let (_, attempt) = setting
         .delivered("text", |webhook| {
@@ -133,7 +119,7 @@ async fn the_two_ends_arrive_with_their_names_and_ids() {
 
 #[tokio::test]
 async fn a_public_reply_says_that_it_is_public_and_what_it_answers() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let (_, attempt) = setting
         .delivered("text", |webhook| {
             webhook["channel"]["type"] = "Public".into();
@@ -152,7 +138,7 @@ async fn a_public_reply_says_that_it_is_public_and_what_it_answers() {
 
 #[tokio::test]
 async fn a_byte_order_mark_is_skipped_once_the_signature_is_checked_over_it() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let plain = genesys_cloud::text(&setting.integration, CUSTOMER, "Hi");
     let with_mark = [b"\xef\xbb\xbf".as_slice(), &plain.body].concat();
     let signed_without = Webhook { signature: plain.signature.clone(), ..Webhook::new(with_mark.clone()) };
@@ -167,7 +153,7 @@ async fn a_byte_order_mark_is_skipped_once_the_signature_is_checked_over_it() {
 
 #[tokio::test]
 async fn members_that_parsers_read_differently_are_the_same_in_the_normalised_part_and_in_the_original() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let (id, integration_id) = (Uuid::new_v4().to_string(), &setting.integration.integration_id);
     let body = format!(
         r#"{{"type":"Text","id":"{id}","text":"t","metadata":{{"k":"first","k":"cut off \ud83d","n":1e400}},

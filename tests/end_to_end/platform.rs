@@ -1,7 +1,8 @@
-//! An integration whose platform is the simulated one.
+//! An integration whose platform, or whose messaging service, is the simulated one.
 
 use serde_json::Value;
 use tests::genesys_cloud_api::GenesysCloud;
+use tests::messaging_service::MessagingService;
 use tests::stack::{Stack, TestIntegration};
 use uuid::Uuid;
 
@@ -39,5 +40,21 @@ impl WithPlatform {
         let mut configuration = self.integration.configuration("http://127.0.0.1:9/");
         configuration["domain"] = self.platform.url.clone().into();
         configuration
+    }
+}
+
+/// The stack, a messaging service, and an integration that delivers to it. Nothing calls its platform.
+pub(crate) struct WithService {
+    pub(crate) stack: Stack,
+    pub(crate) service: MessagingService,
+    pub(crate) integration: TestIntegration,
+}
+
+impl WithService {
+    pub(crate) async fn start() -> Self {
+        let stack = Stack::connect().await;
+        let service = MessagingService::start().await;
+        let integration = stack.integration(&service.url, |_| {}).await;
+        Self { stack, service, integration }
     }
 }

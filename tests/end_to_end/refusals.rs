@@ -1,24 +1,10 @@
 //! What is not genuine, not readable or not ours is refused, and nothing of it reaches anybody.
 
+use crate::platform::WithService;
 use serde_json::json;
 use tests::genesys_cloud::{self, Answer, BROKEN, Webhook};
-use tests::messaging_service::MessagingService;
-use tests::stack::{Stack, TestIntegration};
 
-struct Setting {
-    stack: Stack,
-    service: MessagingService,
-    integration: TestIntegration,
-}
-
-impl Setting {
-    async fn new() -> Self {
-        let stack = Stack::connect().await;
-        let service = MessagingService::start().await;
-        let integration = stack.integration(&service.url, |_| {}).await;
-        Self { stack, service, integration }
-    }
-
+impl WithService {
     fn text(&self) -> Webhook {
         genesys_cloud::text(&self.integration, "c", "hello")
     }
@@ -41,7 +27,7 @@ impl Setting {
 
 #[tokio::test]
 async fn forged_webhooks_are_refused() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let signed = setting.text();
     let mut forged = vec![
         Webhook { signature: None, ..signed.clone() },
@@ -70,7 +56,7 @@ async fn forged_webhooks_are_refused() {
 
 #[tokio::test]
 async fn a_replayed_webhook_is_acknowledged_and_delivered_once() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let webhook = setting.text();
     webhook.accepted(&setting.stack, &setting.integration).await;
     setting.service.wait_for(&webhook.id()).await;
@@ -83,7 +69,7 @@ async fn a_replayed_webhook_is_acknowledged_and_delivered_once() {
 
 #[tokio::test]
 async fn bodies_that_cannot_be_read_are_refused_with_the_place() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let deeply_nested =
         format!("{{\"type\":\"Text\",\"id\":\"1\",\"content\":[{}{}]}}", "[".repeat(50_000), "]".repeat(50_000));
     for (body, place) in [
@@ -105,7 +91,7 @@ async fn bodies_that_cannot_be_read_are_refused_with_the_place() {
 
 #[tokio::test]
 async fn bytes_that_are_not_utf_8_are_refused() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let mut body = setting.text().body;
     let at = body.windows(5).position(|window| window == b"hello").unwrap();
     body[at] = 0xff;
@@ -117,7 +103,7 @@ async fn bytes_that_are_not_utf_8_are_refused() {
 
 #[tokio::test]
 async fn the_documentations_broken_example_is_refused_with_the_place() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let broken = BROKEN[0].fill(&setting.integration.integration_id, "c");
     let answer = setting.refused(&broken, 400, "invalid-body").await;
     // The comma is missing after `direction`, at the end of the line before.
@@ -127,7 +113,7 @@ async fn the_documentations_broken_example_is_refused_with_the_place() {
 
 #[tokio::test]
 async fn a_body_of_more_than_a_million_bytes_is_refused_before_its_signature_is_looked_at() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let webhook = Webhook { signature: None, ..Webhook::new("x".repeat(1_000_001)) };
     setting.refused(&webhook, 413, "body-too-large").await;
     setting.nothing_else_arrived().await;
@@ -135,7 +121,7 @@ async fn a_body_of_more_than_a_million_bytes_is_refused_before_its_signature_is_
 
 #[tokio::test]
 async fn a_genuine_message_of_another_integration_is_refused() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let mut foreign = setting.text().json();
     foreign["channel"]["id"] = "00000000-0000-0000-0000-000000000000".into();
     setting.refused(&Webhook::new(foreign.to_string()), 403, "wrong-integration").await;
@@ -147,7 +133,7 @@ async fn a_genuine_message_of_another_integration_is_refused() {
 
 #[tokio::test]
 async fn a_webhook_that_does_not_say_whose_it_is_is_refused() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     let id = &setting.integration.integration_id;
     for (channel_id, from) in [
         (json!({"odd": 1}), json!({"id": {"odd": 1}})),
@@ -170,7 +156,7 @@ async fn a_webhook_that_does_not_say_whose_it_is_is_refused() {
 
 #[tokio::test]
 async fn an_integration_that_nobody_configured_is_not_found() {
-    let setting = Setting::new().await;
+    let setting = WithService::start().await;
     for name in ["unheard-of", "Not-A-Name", "a_b", &"x".repeat(65)] {
         let url = format!("{}/integrations/{name}/webhook", setting.stack.api_url);
         let answer = setting.text().post_to(&setting.stack, &url).await;

@@ -9,11 +9,6 @@ use shared::platform::Platforms;
 use shared::platform::{ApiError, Posted};
 use shared::problem::{Problem, ProblemType};
 use shared::sender::{Keeps, NotDone, Once, Repeats, Reply, SenderRequest};
-use std::time::Duration;
-use tokio::time::Instant;
-
-/// What must be left of the time for a further message to be begun.
-const TIME_FOR_ONE: Duration = Duration::from_secs(3);
 
 /// Posts to the platforms.
 pub(crate) struct Inbox {
@@ -41,19 +36,18 @@ impl Inbox {
         request: &SenderRequest,
         message: InboundMessage,
     ) -> Result<Reply, Problem> {
-        let mut message = InboundMessage { trace_id: request.trace_id.clone(), ..message };
+        let message = InboundMessage { trace_id: request.trace_id.clone(), ..message };
         let (time, fingerprint) = (message.origin.time, message.fingerprint());
         let key = self.key(request, "message", &message.origin.message_id);
         let is_one = request.integration.platform.name().takes_several_files(&message);
-        let is_split = !is_one && message.attachments.len() > 1;
+        let mut parts = if is_one { vec![message] } else { message.parts() };
         // Each part has a key of its own, so that a process that was cut off is continued where it stopped.
-        let repeats = if is_split { Repeats::Harmless } else { request.repeats };
+        let repeats = if parts.len() > 1 { Repeats::Harmless } else { request.repeats };
         // What a platform may have under the caller's own id. Files behind the first may change as long as they are not posted.
-        let first = if is_one { None } else { message.parts().first().map(InboundMessage::fingerprint) };
+        let first = parts.first().map(InboundMessage::fingerprint);
         let occurrence = Occurrence { time, content: first.as_ref().unwrap_or(&fingerprint).as_str() };
         let work = async |time| {
-            message.origin.time = time;
-            let parts = if is_one { vec![message] } else { message.parts() };
+            parts.iter_mut().for_each(|part| part.origin.time = time);
             match parts.as_slice() {
                 [message] if request.repeats == Repeats::Harmless => Ok(self.post(request, message).await?),
                 // The caller may have sent more files under this id before, of which the first was posted.
@@ -106,7 +100,7 @@ impl Inbox {
         let mut posted = Vec::new();
         for (part, number) in parts.iter().zip(1..) {
             let not_done = |problem| not_done(request, problem, number, parts.len());
-            if number > 1 && request.deadline.saturating_duration_since(Instant::now()) < TIME_FOR_ONE {
+            if number > 1 && !request.has_time_for_one_more() {
                 let detail = "There is no time left for all files. A repeat posts those that are missing.";
                 return Err(not_done(Problem::unavailable(detail)));
             }

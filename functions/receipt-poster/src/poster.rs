@@ -11,15 +11,11 @@ use shared::problem::{Problem, ProblemType};
 use shared::receipt::DeliveryReceipt;
 use shared::sender::{Keeps, Once, Repeats, Reply, SenderRequest};
 use std::collections::BTreeMap;
-use std::time::Duration;
-use tokio::time::Instant;
 
 /// How many receipts of a batch are posted at the same time.
 pub(crate) const CONCURRENCY: usize = 8;
 /// The status of a receipt that needs nothing more.
 const POSTED: u16 = 200;
-/// What must be left of the time for a receipt to be begun.
-const TIME_FOR_ONE: Duration = Duration::from_secs(3);
 
 /// Posts receipts to the platforms.
 pub(crate) struct Poster {
@@ -199,10 +195,11 @@ pub(crate) fn key(request: &SenderRequest, receipt: &DeliveryReceipt) -> String 
 /// # Errors
 /// There is none.
 pub(crate) fn in_time(request: &SenderRequest) -> Result<(), Problem> {
-    if request.deadline.saturating_duration_since(Instant::now()) < TIME_FOR_ONE {
-        return Err(Problem::unavailable("No time was left for this receipt."));
+    if request.has_time_for_one_more() {
+        Ok(())
+    } else {
+        Err(Problem::unavailable("No time was left for this receipt."))
     }
-    Ok(())
 }
 
 fn outcome(report: &Report, posted: Posted) -> Value {

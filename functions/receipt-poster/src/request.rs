@@ -1,8 +1,9 @@
 //! What a messaging service sends: one receipt or up to a hundred, in its own words.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 use shared::fields::{self, Fault, Fields, id};
+use shared::limits::MAXIMUM_AHEAD;
 use shared::platform::PlatformName;
 use shared::problem::Problem;
 use shared::receipt::{DeliveryReceipt, Recipient, ReportedOutcome};
@@ -10,8 +11,6 @@ use shared::trace::TraceId;
 
 /// How many receipts one request may hold.
 const MAXIMUM_RECEIPTS: usize = 100;
-/// How far in the future a receipt's time may be: no clock is further off, but for one that is wrong.
-const MAXIMUM_CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
 
 /// One request.
 pub(crate) enum Receipts {
@@ -133,7 +132,7 @@ impl Report {
 /// failure.
 fn readable_time(value: Value, now: Timestamp) -> Option<Timestamp> {
     let time: Timestamp = value.as_str()?.trim().parse().ok()?;
-    (time > Timestamp::UNIX_EPOCH && time.duration_since(now) <= MAXIMUM_CLOCK_SKEW).then_some(time)
+    (time > Timestamp::UNIX_EPOCH && time.duration_since(now) <= MAXIMUM_AHEAD).then_some(time)
 }
 
 #[cfg(test)]

@@ -6,16 +6,14 @@ use super::{
 };
 use crate::card::payload;
 use crate::fields::{Fields, boolean, id, mime, one_of, parsed, text};
+use crate::limits::MAXIMUM_AHEAD;
 use crate::message::IdType;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
 
 /// How many files a message may have: each may be a message of its own to the platform, and all have the time of one request.
 const MAXIMUM_ATTACHMENTS: usize = 10;
-
-/// How far a clock may be ahead: a day, as of one that takes local time for UTC. No customer writes later than that.
-const MAXIMUM_AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
 impl InboundMessage {
     /// Reads a request.

@@ -28,10 +28,13 @@ use http::{HeaderName, Response, header};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// The largest body that a sender route takes unless it says otherwise, in bytes.
 const MAXIMUM_BODY_BYTES: usize = 256 * 1024;
+/// What must be left of the time for one of several calls to be begun.
+const TIME_FOR_ONE: Duration = Duration::from_secs(3);
 /// The longest idempotency key.
 const MAXIMUM_KEY_BYTES: usize = 255;
 
@@ -86,6 +89,12 @@ impl SenderRequest {
         call: impl FnMut(Arc<Integration>) -> F,
     ) -> Result<A, E> {
         self.integrations.with_current(&self.integration, call).await
+    }
+
+    /// Whether enough of the time is left to begin with one more call of several.
+    #[must_use]
+    pub fn has_time_for_one_more(&self) -> bool {
+        self.deadline.saturating_duration_since(Instant::now()) >= TIME_FOR_ONE
     }
 
     /// What the caller can do where the outcome is unknown: the detail of that problem.

@@ -41,8 +41,8 @@ pub(super) struct Subject<'e> {
 }
 
 impl Examination<'_> {
-    /// Whether a forged signature is yet to be tried for this platform; only the first who asks is told so. The webhooks of
-    /// a platform are all checked by the same code, and each forged one counts towards the alarm SignaturesRefused.
+    /// Whether no forged signature has been tried for this platform yet. Only the first call returns true: all webhooks of a
+    /// platform are checked by the same code, and each forged one counts towards the alarm SignaturesRefused.
     pub(super) fn is_first_to_forge(&self, platform: &'static str) -> bool {
         self.forged.lock().unwrap_or_else(PoisonError::into_inner).insert(platform)
     }

@@ -2,6 +2,7 @@ use super::*;
 use crate::fields;
 use crate::fields::tests::blank_is_absent;
 use crate::identity::Identity;
+use jiff::SignedDuration;
 use serde_json::json;
 use std::collections::BTreeSet;
 
