@@ -4,8 +4,8 @@ use crate::failure::Failure;
 use crate::output::plain;
 use serde::Serialize;
 use serde_json::Value;
-use shared::outbound::bounded_body;
-use shared::problem::{TYPE_PREFIX, sentence};
+use shared::api::problem::{TYPE_PREFIX, sentence};
+use shared::http_client::bounded_body;
 use std::collections::BTreeMap;
 
 /// How much of an answer is read.

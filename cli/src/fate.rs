@@ -6,8 +6,8 @@ use crate::stack::Stack;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use shared::delivery::record::Record;
 use shared::ledger::{Entry, Ledger, Outcome, Progress, RETENTION, Settled};
-use shared::record::Record;
 
 /// What became of something.
 #[derive(Debug, Serialize)]

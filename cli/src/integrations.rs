@@ -9,7 +9,8 @@ use aws_sdk_secretsmanager::primitives::DateTime;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use jiff::Timestamp;
 use shared::aws::cause;
-use shared::integration::{DEFAULT_TIME_TO_LIVE, Integration, IntegrationName, IntegrationStore};
+use shared::integration::{DEFAULT_TIME_TO_LIVE, Integration, IntegrationStore};
+use shared::model::integration_name::IntegrationName;
 use std::sync::Arc;
 
 /// The configuration of one.

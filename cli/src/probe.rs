@@ -5,9 +5,9 @@ use crate::aws_error::AwsError;
 use crate::failure::Failure;
 use crate::stack::Stack;
 use jiff::Timestamp;
-use shared::integration::IntegrationName;
+use shared::delivery::probe::{ProbeEnvelope, ProbeResult, SignedWith};
 use shared::ledger::{Ledger, Progress, key};
-use shared::probe::{ProbeEnvelope, ProbeResult, SignedWith};
+use shared::model::integration_name::IntegrationName;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 

@@ -1,7 +1,7 @@
 //! Which Patchbay a command is about.
 
 use clap::Args;
-use shared::outbound::OutboundUrl;
+use shared::http_client::OutboundUrl;
 use url::Url;
 
 /// Above the options that every command has. Under a heading they stand after the command's own.

@@ -1,7 +1,7 @@
 //! Whether a platform's webhooks come to this Patchbay.
 
 use crate::stack::Stack;
-use shared::integration::IntegrationName;
+use shared::model::integration_name::IntegrationName;
 use url::Url;
 
 /// Where the address leads that a platform posts an integration's webhooks to.

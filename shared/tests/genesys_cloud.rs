@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use shared::message::{IdType, Intent, Kind, Message, ReceiptStatus};
+use shared::model::message::{IdType, Intent, Kind, Message, ReceiptStatus};
 use shared::platform::PlatformName;
 use shared::platform::genesys_cloud::content::ContentItem;
 use shared::platform::genesys_cloud::read;

@@ -1,7 +1,7 @@
 //! What the code has is in the guides.
 
-use shared::problem::ProblemType;
-use shared::receipt::{ReasonCode, ReportedOutcome};
+use shared::api::problem::ProblemType;
+use shared::model::receipt::{ReasonCode, ReportedOutcome};
 use std::collections::BTreeSet;
 use std::path::Path;
 use tests::documents::{Document, Row, root};
@@ -74,7 +74,7 @@ fn every_type_of_delivery_is_explained_once() {
 
 #[test]
 fn every_metric_is_explained_once() {
-    let source = std::fs::read_to_string(root().join("shared/src/metrics.rs")).unwrap();
+    let source = std::fs::read_to_string(root().join("shared/src/observability/metrics.rs")).unwrap();
     let (_, measured) = source.split_once("fn measured(").unwrap();
     let (measured, _) = measured.split_once("\n    }\n").unwrap();
     // The names are all that stands in quotation marks there.

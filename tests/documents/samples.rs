@@ -1,8 +1,8 @@
 //! The JSON that the documents show.
 
 use serde_json::{Value, json};
-use shared::delivery::Delivery;
-use shared::envelope::Envelope;
+use shared::delivery::envelope::Envelope;
+use shared::delivery::payload::Delivery;
 use shared::integration::Integration;
 use shared::platform::PlatformName;
 use tests::documents::Document;

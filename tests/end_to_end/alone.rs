@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::envelope::Envelope;
+use shared::delivery::envelope::Envelope;
 use shared::platform::PlatformName;
 use std::time::Duration;
 use tests::aws_proxy::AwsProxy;

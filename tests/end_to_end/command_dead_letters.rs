@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::envelope::Envelope;
+use shared::delivery::envelope::Envelope;
 use shared::platform::PlatformName;
 use tests::aws_proxy::AwsProxy;
 use tests::command::{Command, Ran, patchbay};

@@ -3,7 +3,7 @@
 use aws_sdk_sqs::types::MessageSystemAttributeName::MessageGroupId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::envelope::Envelope;
+use shared::delivery::envelope::Envelope;
 use shared::platform::PlatformName;
 use std::time::{Duration, Instant};
 use tests::aws_proxy::AwsProxy;

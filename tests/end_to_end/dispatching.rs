@@ -3,8 +3,8 @@
 use crate::alone::{Alone, OnQueue};
 use axum::http::header::RETRY_AFTER;
 use jiff::{SignedDuration, Timestamp};
+use shared::delivery::probe::{ProbeEnvelope, ProbeOutcome, ProbeResult, SignedWith};
 use shared::ledger::{Outcome, Progress, key};
-use shared::probe::{ProbeEnvelope, ProbeOutcome, ProbeResult, SignedWith};
 use std::time::Duration;
 use tests::genesys_cloud::{self, WIRE, Webhook};
 use tests::messaging_service::{MessagingService, Reply};

@@ -4,9 +4,9 @@
 use crate::platform::WithPlatform;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::fields;
-use shared::inbound::{InboundMessage, InboundResponse};
+use shared::json::fields;
 use shared::ledger::{self, Bid, Claim, Claimed, Lapsed, Occurrence};
+use shared::model::inbound::{InboundMessage, InboundResponse};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tests::caller::Request;

@@ -2,7 +2,7 @@
 
 use crate::logs::{log_lines, log_with};
 use futures::future::join_all;
-use shared::envelope::Envelope;
+use shared::delivery::envelope::Envelope;
 use shared::platform::PlatformName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -3,7 +3,7 @@
 use crate::alone::{Alone, OnQueue};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::envelope::Replay;
+use shared::delivery::envelope::Replay;
 use shared::ledger::{Bid, Claimed, Lapsed, Outcome, key};
 use std::time::Duration;
 use tests::command::Command;

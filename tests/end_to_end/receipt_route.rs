@@ -3,7 +3,7 @@
 use crate::platform::WithPlatform;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::receipt::ReportedOutcome;
+use shared::model::receipt::ReportedOutcome;
 use tests::caller::Request;
 use tests::genesys_cloud::Answer;
 use tests::genesys_cloud_api::Fault;

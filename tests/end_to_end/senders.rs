@@ -340,8 +340,9 @@ async fn a_token_that_expires_or_is_revoked_under_load_causes_one_request_for_an
     for other in ["platform", "delivery", "callers"] {
         configuration.as_object_mut().unwrap().remove(other);
     }
-    let config = shared::fields::read_configuration(configuration, Config::read).unwrap();
-    let message = shared::fields::read(message(), AgentlessMessage::read).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let config = shared::json::fields::read_configuration(configuration, Config::read).unwrap();
+    let message =
+        shared::json::fields::read(message(), AgentlessMessage::read).unwrap_or_else(|faults| panic!("{faults:?}"));
     let client = Client::new().unwrap();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     let load = async || {

@@ -3,7 +3,7 @@
 /// Modules of `shared` that import from a higher level, and from which module.
 pub(crate) const UPWARD: &[(&str, &str)] = &[
     // The platform's name is declared by the registry.
-    ("message", "platform"),
+    ("model::message", "platform"),
     ("platform::genesys_cloud::api", "platform"),
     ("platform::genesys_cloud::normalize", "platform"),
     ("platform::highlevel::api", "platform"),
@@ -18,7 +18,7 @@ pub(crate) const UPWARD: &[(&str, &str)] = &[
     ("platform::multicloud_cx::api", "integration"),
     ("platform::multicloud_cx::config", "integration"),
     // The metric of refused requests takes a problem's type.
-    ("metrics", "problem"),
+    ("observability::metrics", "api::problem"),
     // What every platform implements is written in the words of one.
     ("platform::api", "platform::genesys_cloud::api::agent"),
     ("platform::api", "platform::genesys_cloud::api::agentless"),
@@ -28,9 +28,9 @@ pub(crate) const UPWARD: &[(&str, &str)] = &[
 /// Modules of `shared` that import from a platform which is not theirs, and from which module.
 pub(crate) const RESERVED: &[(&str, &str)] = &[
     // A card is queued as Genesys Cloud would send it.
-    ("envelope", "platform::genesys_cloud"),
+    ("delivery::envelope", "platform::genesys_cloud"),
     // The log of a caller's request has the conversation that it is about.
-    ("sender::end", "platform::genesys_cloud::api::agent"),
+    ("api::access_log", "platform::genesys_cloud::api::agent"),
     ("platform::api", "platform::genesys_cloud::api::agent"),
     ("platform::api", "platform::genesys_cloud::api::agentless"),
     ("platform::api", "platform::genesys_cloud::api::media"),

@@ -5,9 +5,9 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
-use shared::problem::{Problem, ProblemType};
-use shared::receipt::{ReasonCode, ReportedOutcome};
-use shared::trace::TraceId;
+use shared::api::problem::{Problem, ProblemType};
+use shared::model::receipt::{ReasonCode, ReportedOutcome};
+use shared::model::trace_id::TraceId;
 use std::collections::BTreeSet;
 use tests::documents;
 use tests::openapi::{Document, Node, Received};

@@ -4,8 +4,8 @@ use crate::caller::callers;
 use crate::genesys_cloud_api::{CLIENT_ID, CLIENT_SECRET};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::integration::IntegrationName;
 use shared::ledger::{Bid, Claimed, Lapsed, Ledger, Settled};
+use shared::model::integration_name::IntegrationName;
 use std::net::SocketAddr;
 use uuid::Uuid;
 

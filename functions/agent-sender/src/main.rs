@@ -8,11 +8,11 @@ mod upload;
 use lambda_http::{Error, Request, run, service_fn};
 use request::{AgentRequest, TypingRequest};
 use sender::AgentSender;
-use shared::gateway::Incoming;
+use shared::api::request::Incoming;
+use shared::api::{Repeats, SenderRequest, SenderRoute, no_such_route};
 use shared::media::MediaFetcher;
+use shared::observability::logging;
 use shared::platform::{Platforms, Route};
-use shared::sender::{Repeats, SenderRequest, SenderRoute, no_such_route};
-use shared::telemetry;
 use std::sync::Arc;
 use upload::Uploader;
 
@@ -22,7 +22,7 @@ const MAXIMUM_BODY_BYTES: usize = 6 * 1024 * 1024;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start(env!("CARGO_CRATE_NAME"));
+    logging::start(env!("CARGO_CRATE_NAME"));
     let messages =
         SenderRoute::connect(Route::AgentMessages, Repeats::Never).await?.with_maximum_body(MAXIMUM_BODY_BYTES);
     let typing = messages.beside(Route::AgentTyping, Repeats::Harmless);

@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64;
 use serde_json::{Map, Value};
-use shared::fields::{Fields, mime, parsed, text, whole_number};
+use shared::json::fields::{Fields, mime, parsed, text, whole_number};
 use shared::platform::genesys_cloud::api::{FileName, messaging_template};
 use std::time::Duration;
 use url::Url;
@@ -114,7 +114,7 @@ mod tests {
     use serde_json::json;
 
     fn faults(body: Value) -> Vec<String> {
-        shared::fields::read(body, AgentRequest::read)
+        shared::json::fields::read(body, AgentRequest::read)
             .map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
     }
 
@@ -170,7 +170,7 @@ mod tests {
             }
             let all = json!({"textBody": blank, "media": blank, "messagingTemplate": blank});
             assert_eq!(faults(json!({})), faults(all));
-            let typing = shared::fields::read(json!({"durationMilliseconds": blank}), TypingRequest::read);
+            let typing = shared::json::fields::read(json!({"durationMilliseconds": blank}), TypingRequest::read);
             assert!(typing.is_ok_and(|typing| typing.duration.is_none()));
         }
     }

@@ -3,10 +3,10 @@
 use crate::request::{AgentRequest, TypingRequest};
 use crate::upload::Uploader;
 use serde_json::json;
+use shared::api::problem::{Problem, ProblemType};
+use shared::api::{Reply, SenderRequest};
 use shared::platform::Platforms;
 use shared::platform::genesys_cloud::api::{AgentMessage, Communication, ConversationId};
-use shared::problem::{Problem, ProblemType};
-use shared::sender::{Reply, SenderRequest};
 
 /// Speaks for agents.
 pub(crate) struct AgentSender {

@@ -3,12 +3,12 @@
 use crate::request::{Media, Source};
 use futures::TryStreamExt;
 use lambda_http::http::HeaderValue;
-use shared::fields::Fault;
+use shared::api::SenderRequest;
+use shared::api::problem::{Problem, ProblemType, sentence};
+use shared::json::fields::Fault;
 use shared::media::{MediaError, MediaFetcher, MediaFile, MediaUrl};
 use shared::platform::Platforms;
 use shared::platform::genesys_cloud::api::{Communication, TIME_TO_SEND, Upload, UploadError};
-use shared::problem::{Problem, ProblemType, sentence};
-use shared::sender::SenderRequest;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

@@ -1,16 +1,16 @@
 //! The function behind `POST /integrations/{integration}/agentless`: sends a message that no agent writes.
 
 use lambda_http::{Error, Request, run, service_fn};
+use shared::api::problem::Problem;
+use shared::api::{Repeats, Reply, SenderRequest, SenderRoute};
+use shared::observability::logging;
 use shared::platform::genesys_cloud::api::AgentlessMessage;
 use shared::platform::{Platforms, Route};
-use shared::problem::Problem;
-use shared::sender::{Repeats, Reply, SenderRequest, SenderRoute};
-use shared::telemetry;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start(env!("CARGO_CRATE_NAME"));
+    logging::start(env!("CARGO_CRATE_NAME"));
     let route = Arc::new(SenderRoute::connect(Route::Agentless, Repeats::Never).await?);
     let platforms = Arc::new(Platforms::new()?);
     run(service_fn(move |request: Request| {

@@ -7,18 +7,18 @@ mod open_messaging;
 use lambda_http::{Error, Request, run, service_fn};
 use messaging_service::MessagingServiceRoute;
 use open_messaging::OpenMessagingRoute;
+use shared::api::{Repeats, SenderRequest, SenderRoute};
 use shared::aws::{self, setting};
-use shared::card::CardRequest;
+use shared::delivery::queue::MessageQueue;
 use shared::integration::CardRoute;
+use shared::model::card::CardRequest;
+use shared::observability::logging;
 use shared::platform::{Platforms, Route};
-use shared::queue::MessageQueue;
-use shared::sender::{Repeats, SenderRequest, SenderRoute};
-use shared::telemetry;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start(env!("CARGO_CRATE_NAME"));
+    logging::start(env!("CARGO_CRATE_NAME"));
     let route = SenderRoute::connect(Route::Cards, Repeats::Never).await?;
     let queue = MessageQueue::new(aws_sdk_sqs::Client::new(&aws::config().await), setting("QUEUE_URL")?);
     let platforms = Arc::new(Platforms::new()?);

@@ -3,21 +3,21 @@
 use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use serde::Serialize;
-use shared::card::{CardMessage, CardRecipient, CardRequest, text_trace};
-use shared::delivery::webhook_id;
-use shared::envelope::{Envelope, Origin};
-use shared::fields::Fault;
-use shared::identity::Identity;
+use shared::api::problem::{Problem, ProblemType};
+use shared::api::{Reply, SenderRequest};
+use shared::delivery::envelope::{Envelope, Origin};
+use shared::delivery::payload::webhook_id;
+use shared::delivery::queue::{MessageQueue, SendError};
+use shared::digest::Identity;
+use shared::json::fields::Fault;
 use shared::limits::MAXIMUM_ID_BYTES;
-use shared::message::Message;
+use shared::model::card::{CardMessage, CardRecipient, CardRequest, text_trace};
+use shared::model::message::Message;
+use shared::model::receipt::Recipient;
 use shared::platform::Platforms;
 use shared::platform::SentMessage;
 use shared::platform::genesys_cloud::StructuredMessage;
 use shared::platform::genesys_cloud::api::AgentlessMessage;
-use shared::problem::{Problem, ProblemType};
-use shared::queue::{MessageQueue, SendError};
-use shared::receipt::Recipient;
-use shared::sender::{Reply, SenderRequest};
 use std::sync::Arc;
 
 /// The route's name.

@@ -2,12 +2,12 @@
 
 use lambda_http::http::StatusCode;
 use serde_json::json;
-use shared::card::{CardRecipient, CardRequest, Cards};
-use shared::fields::Fault;
+use shared::api::problem::{Problem, ProblemType};
+use shared::api::{Reply, SenderRequest};
+use shared::json::fields::Fault;
+use shared::model::card::{CardRecipient, CardRequest, Cards};
 use shared::platform::Platforms;
 use shared::platform::UserLookup;
-use shared::problem::{Problem, ProblemType};
-use shared::sender::{Reply, SenderRequest};
 use std::sync::Arc;
 
 /// The route `open-messaging`.

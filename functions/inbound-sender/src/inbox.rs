@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared::identity::Identity;
-use shared::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use shared::api::problem::{Problem, ProblemType};
+use shared::api::{Keeps, NotDone, Once, Repeats, Reply, SenderRequest};
+use shared::digest::Identity;
 use shared::ledger::{self, Ledger, Occurrence};
+use shared::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use shared::platform::Platforms;
 use shared::platform::{ApiError, Posted};
-use shared::problem::{Problem, ProblemType};
-use shared::sender::{Keeps, NotDone, Once, Repeats, Reply, SenderRequest};
 
 /// Posts to the platforms.
 pub(crate) struct Inbox {

@@ -5,16 +5,16 @@ mod inbox;
 
 use inbox::Inbox;
 use lambda_http::{Error, Request, run, service_fn};
-use shared::gateway::Incoming;
-use shared::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use shared::api::request::Incoming;
+use shared::api::{Keeps, Repeats, SenderRequest, SenderRoute, no_such_route};
+use shared::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use shared::observability::logging;
 use shared::platform::{Platforms, Route};
-use shared::sender::{Keeps, Repeats, SenderRequest, SenderRoute, no_such_route};
-use shared::telemetry;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start(env!("CARGO_CRATE_NAME"));
+    logging::start(env!("CARGO_CRATE_NAME"));
     // Whether repeats are harmless is the platform's say as well. A refusal may have been the configuration's fault, so that
     // it is not kept.
     let messages = SenderRoute::connect(Route::InboundMessages, Repeats::Harmless).await?.keeping(Keeps::Success);

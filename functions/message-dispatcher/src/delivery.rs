@@ -4,13 +4,13 @@ use crate::immediate_receipt::ImmediateReceipt;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use shared::aws::chain;
-use shared::delivery::test_body;
+pub(crate) use shared::delivery::client::TIMEOUT;
+use shared::delivery::client::{Client, Post, Refusal};
+use shared::delivery::payload::test_body;
+use shared::delivery::probe::{ProbeEnvelope, ProbeOutcome};
+use shared::http_client::{self, retry_after};
 use shared::integration::DeliveryConfig;
-pub(crate) use shared::messaging_service::TIMEOUT;
-use shared::messaging_service::{Client, Post, Refusal};
-use shared::outbound::{self, retry_after};
-use shared::probe::{ProbeEnvelope, ProbeOutcome};
-use shared::trace::TraceId;
+use shared::model::trace_id::TraceId;
 use std::time::Duration;
 
 /// How much of an answer's body is read: docs/messaging-service.md names it.
@@ -97,7 +97,7 @@ impl MessagingService {
             Ok(response) => {
                 let attempt = judge(response.status(), response.headers(), now);
                 let headers = response.headers().clone();
-                let (body, is_complete) = outbound::body_start(response, MAXIMUM_ANSWER_BYTES).await;
+                let (body, is_complete) = http_client::body_start(response, MAXIMUM_ANSWER_BYTES).await;
                 match attempt {
                     Attempt::Accepted(_) => Attempt::Accepted(ImmediateReceipt::read(&headers, &body, is_complete)),
                     other => other,

@@ -2,11 +2,11 @@
 
 use crate::failure::Failure;
 use crate::message::Task;
-use shared::envelope::Envelope;
+use shared::delivery::client::Refusal;
+use shared::delivery::envelope::Envelope;
 use shared::limits::bounded;
-use shared::messaging_service::Refusal;
-use shared::metrics::Event;
-use shared::trace::TraceId;
+use shared::model::trace_id::TraceId;
+use shared::observability::metrics::Event;
 use std::error::Error;
 use std::time::Duration;
 

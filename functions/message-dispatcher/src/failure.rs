@@ -1,8 +1,8 @@
 //! Messages that will not be delivered.
 
-use shared::messaging_service::Refusal;
-use shared::receipt::{DeliveryStatus, FailureReason, ReasonCode};
-use shared::record::{self, Record, RecordedReceipt};
+use shared::delivery::client::Refusal;
+use shared::delivery::record::{self, Record, RecordedReceipt};
+use shared::model::receipt::{DeliveryStatus, FailureReason, ReasonCode};
 
 /// Why a message will not be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use http::{HeaderMap, header};
 use serde_json::Value;
-use shared::fields::{Fault, is_blank};
-use shared::i_json;
-use shared::receipt::{DeliveryStatus, ReportedOutcome};
+use shared::json::fields::{Fault, is_blank};
+use shared::json::i_json;
+use shared::model::receipt::{DeliveryStatus, ReportedOutcome};
 
 /// What an answer with a 2xx status says of the message's outcome: `{"receipt": {"status", "reasons", "isFinalReceipt"}}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +120,7 @@ fn holds_receipt(value: &Value) -> bool {
 mod tests {
     use super::*;
     use http::HeaderValue;
-    use shared::receipt::ReasonCode;
+    use shared::model::receipt::ReasonCode;
 
     fn read(body: impl AsRef<[u8]>) -> ImmediateReceipt {
         ImmediateReceipt::read(&HeaderMap::new(), body.as_ref(), true)

@@ -20,17 +20,17 @@ use dispatcher::Dispatcher;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use queue::Queue;
 use shared::aws::{self, setting};
+use shared::delivery::parking::Parking;
+use shared::delivery::queue::MessageQueue;
 use shared::integration::IntegrationStore;
 use shared::ledger::Ledger;
-use shared::parking::Parking;
+use shared::observability::logging;
 use shared::platform::Platforms;
-use shared::queue::MessageQueue;
-use shared::telemetry;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start(env!("CARGO_CRATE_NAME"));
+    logging::start(env!("CARGO_CRATE_NAME"));
     let config = aws::config().await;
     let (sqs, queue_url) = (aws_sdk_sqs::Client::new(&config), setting("QUEUE_URL")?);
     let queue = Arc::new(Queue::new(sqs.clone(), queue_url.clone()));

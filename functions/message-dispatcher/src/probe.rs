@@ -2,8 +2,8 @@
 
 use crate::dispatcher::{Dispatcher, Reception, Verdict, Without};
 use jiff::Timestamp;
+use shared::delivery::probe::{ProbeEnvelope, ProbeOutcome, ProbeResult};
 use shared::ledger::{self, Bid, CLOCK_SKEW, Claim, Claimed, Lapsed, LedgerError, Outcome};
-use shared::probe::{ProbeEnvelope, ProbeOutcome, ProbeResult};
 use tokio::time::Instant;
 
 /// How a test delivery ended.

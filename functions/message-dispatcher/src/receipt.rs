@@ -4,14 +4,14 @@ use crate::backoff;
 use crate::dispatcher::{Dispatcher, Reception, Turn, Verdict, Without, next_wait, time_left};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use shared::envelope::ReceiptEnvelope;
+use shared::delivery::envelope::ReceiptEnvelope;
 use shared::integration::Integration;
 use shared::ledger::{self, LedgerError, Outcome};
 use shared::limits::bounded;
-use shared::metrics::Event;
+use shared::model::trace_id::TraceId;
+use shared::observability::context;
+use shared::observability::metrics::Event;
 use shared::platform::ApiError;
-use shared::scope;
-use shared::trace::TraceId;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -42,7 +42,7 @@ impl Dispatcher {
     pub(crate) async fn dispatch_receipt(&self, envelope: &ReceiptEnvelope, reception: Reception<'_>) -> Verdict {
         let began_at = Instant::now();
         let posting = self.attend_receipt(envelope, reception);
-        let ((end, verdict), correlation_id) = scope::within(reception.ids(&envelope.integration), posting).await;
+        let ((end, verdict), correlation_id) = context::within(reception.ids(&envelope.integration), posting).await;
         end.tell(envelope, reception, correlation_id, began_at);
         verdict
     }

@@ -7,14 +7,14 @@ mod together;
 use lambda_http::{Error, Request, run, service_fn};
 use poster::Poster;
 use request::Receipts;
+use shared::api::{Repeats, SenderRequest, SenderRoute};
+use shared::observability::logging;
 use shared::platform::{Platforms, Route};
-use shared::sender::{Repeats, SenderRequest, SenderRoute};
-use shared::telemetry;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start(env!("CARGO_CRATE_NAME"));
+    logging::start(env!("CARGO_CRATE_NAME"));
     let route = Arc::new(SenderRoute::connect(Route::Receipts, Repeats::Harmless).await?);
     let poster = Arc::new(Poster::new(route.ledger().clone(), Platforms::new()?));
     run(service_fn(move |request: Request| {

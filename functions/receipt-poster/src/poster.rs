@@ -5,11 +5,11 @@ use futures::{StreamExt, stream};
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
+use shared::api::problem::{Problem, ProblemType};
+use shared::api::{Keeps, Once, Repeats, Reply, SenderRequest};
 use shared::ledger::{self, Ledger};
+use shared::model::receipt::DeliveryReceipt;
 use shared::platform::Platforms;
-use shared::problem::{Problem, ProblemType};
-use shared::receipt::DeliveryReceipt;
-use shared::sender::{Keeps, Once, Repeats, Reply, SenderRequest};
 use std::collections::BTreeMap;
 
 /// How many receipts of a batch are posted at the same time.

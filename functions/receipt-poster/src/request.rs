@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::fields::{self, Fault, Fields, id};
+use shared::api::problem::Problem;
+use shared::json::fields::{self, Fault, Fields, id};
 use shared::limits::MAXIMUM_AHEAD;
+use shared::model::receipt::{DeliveryReceipt, Recipient, ReportedOutcome};
+use shared::model::trace_id::TraceId;
 use shared::platform::PlatformName;
-use shared::problem::Problem;
-use shared::receipt::{DeliveryReceipt, Recipient, ReportedOutcome};
-use shared::trace::TraceId;
 
 /// How many receipts one request may hold.
 const MAXIMUM_RECEIPTS: usize = 100;
@@ -139,8 +139,8 @@ fn readable_time(value: Value, now: Timestamp) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use serde_json::json;
-    use shared::message::IdType;
-    use shared::receipt::DeliveryStatus;
+    use shared::model::message::IdType;
+    use shared::model::receipt::DeliveryStatus;
 
     fn read(body: Value) -> Result<Receipts, Vec<String>> {
         fields::read(body, Receipts::read).map_err(|faults| faults.iter().map(ToString::to_string).collect())

@@ -4,10 +4,10 @@ use crate::poster::{CONCURRENCY, Element, Posted, Poster, in_time, key};
 use crate::request::Report;
 use futures::{StreamExt, stream};
 use serde_json::Value;
+use shared::api::problem::Problem;
+use shared::api::{Begun, Reply, SenderRequest};
+use shared::model::receipt::DeliveryReceipt;
 use shared::platform::ApiError;
-use shared::problem::Problem;
-use shared::receipt::DeliveryReceipt;
-use shared::sender::{Begun, Reply, SenderRequest};
 use std::collections::BTreeSet;
 
 /// A receipt that may go into the call.

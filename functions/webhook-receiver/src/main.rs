@@ -6,14 +6,14 @@ mod receiver;
 use lambda_http::{Error, run, service_fn};
 use receiver::Receiver;
 use shared::aws::{self, setting};
+use shared::delivery::queue::MessageQueue;
 use shared::integration::IntegrationStore;
-use shared::queue::MessageQueue;
-use shared::telemetry;
+use shared::observability::logging;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start(env!("CARGO_CRATE_NAME"));
+    logging::start(env!("CARGO_CRATE_NAME"));
     let config = aws::config().await;
     let receiver = Arc::new(Receiver::new(
         IntegrationStore::connect(&config)?,

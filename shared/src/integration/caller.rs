@@ -1,6 +1,6 @@
 use super::{Secret, shared_secret};
-use crate::fields::{Fields, list, text};
-use crate::identity::Identity;
+use crate::digest::Identity;
+use crate::json::fields::{Fields, list, text};
 use crate::platform::Route;
 use crate::signature::standard_webhooks::SigningSecret;
 use secrecy::ExposeSecret;

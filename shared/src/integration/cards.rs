@@ -1,6 +1,6 @@
 //! What an integration's configuration says of cards.
 
-use crate::fields::{Fields, boolean};
+use crate::json::fields::{Fields, boolean};
 use crate::platform::{PlatformName, Route};
 use serde_json::Value;
 

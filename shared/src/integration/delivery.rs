@@ -1,6 +1,6 @@
 use super::caller::signing_secret;
-use crate::fields::{Fields, list, text, whole_number};
-use crate::outbound::OutboundUrl;
+use crate::http_client::OutboundUrl;
+use crate::json::fields::{Fields, list, text, whole_number};
 use crate::signature::standard_webhooks::SigningSecret;
 use serde_json::Value;
 use std::ops::RangeInclusive;
@@ -52,7 +52,7 @@ impl DeliveryConfig {
 }
 
 fn url(value: Value) -> Result<OutboundUrl, String> {
-    text(value)?.parse().map_err(|error: crate::outbound::InvalidOutboundUrl| error.to_string())
+    text(value)?.parse().map_err(|error: crate::http_client::InvalidOutboundUrl| error.to_string())
 }
 
 fn receipt_mode(value: Value) -> Result<ReceiptMode, String> {

@@ -1,6 +1,6 @@
 //! What an integration's configuration says of files that callers have sent.
 
-use crate::fields::{Fields, list, text, whole_number};
+use crate::json::fields::{Fields, list, text, whole_number};
 use crate::media::{InvalidTrustedOrigin, TrustedOrigins};
 
 /// The largest file unless the configuration says otherwise, in bytes.

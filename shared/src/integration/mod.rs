@@ -8,18 +8,17 @@ mod caller;
 mod cards;
 mod delivery;
 mod media;
-mod name;
 mod store;
 
 pub use caller::{Caller, Credential};
 pub use cards::CardRoute;
 pub use delivery::{DeliveryConfig, ReceiptMode};
 pub use media::MediaConfig;
-pub use name::{IntegrationName, InvalidIntegrationName};
 pub use store::{DEFAULT_TIME_TO_LIVE, IntegrationStore, LoadError, SETTLING_TIME};
 
-use crate::card::TraceKey;
-use crate::fields::{self, Fault};
+use crate::json::fields::{self, Fault};
+use crate::model::card::TraceKey;
+use crate::model::integration_name::IntegrationName;
 use crate::platform::{PlatformConfig, PlatformName, Route};
 use secrecy::SecretString;
 use serde_json::Value;

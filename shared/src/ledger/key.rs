@@ -1,9 +1,9 @@
 //! What things are called in the ledger.
 
-use crate::identity::Identity;
-use crate::integration::IntegrationName;
+use crate::digest::Identity;
+use crate::model::integration_name::IntegrationName;
+use crate::model::receipt::DeliveryReceipt;
 use crate::platform::Route;
-use crate::receipt::DeliveryReceipt;
 
 /// The kinds of keys, by what they begin with. The template's roles name these prefixes (`dynamodb:LeadingKeys`), so that
 /// a function can write no others.

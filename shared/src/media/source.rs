@@ -1,7 +1,7 @@
 //! Where files may come from.
 
 use super::address::is_public;
-use crate::outbound::OutboundUrl;
+use crate::http_client::OutboundUrl;
 use http::Uri;
 use std::fmt;
 use std::net::IpAddr;

@@ -1,10 +1,10 @@
 //! What a platform's API can be asked for.
 
 use super::error::ApiError;
-use crate::card::CardMessage;
-use crate::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use crate::model::card::CardMessage;
+use crate::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use crate::model::receipt::DeliveryReceipt;
 use crate::platform::genesys_cloud::api::{AgentMessage, AgentlessMessage, Communication, Upload, UploadError};
-use crate::receipt::DeliveryReceipt;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::time::Instant;

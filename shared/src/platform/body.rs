@@ -1,18 +1,18 @@
 //! What the bodies of all platforms' webhooks have in common.
 
 use super::lenient::Members;
-use crate::fields::Fault;
-use crate::identity::Identity;
-use crate::json_bounds;
+use crate::digest::Identity;
+use crate::json::fields::Fault;
+use crate::json::limits;
 use crate::limits::MAXIMUM_ID_BYTES;
-use crate::message::Reason;
+use crate::model::message::Reason;
 
 /// Reads a webhook body.
 ///
 /// # Errors
 /// It is not JSON, not an object, or beyond the bounds: where, without a word of the document.
 pub(super) fn read(body: &[u8]) -> Result<Members, Fault> {
-    json_bounds::check(body)?;
+    limits::check(body)?;
     serde_json::from_slice(body).map(Members).map_err(|error| describe(&error))
 }
 

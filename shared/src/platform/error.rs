@@ -1,8 +1,8 @@
 //! How a call to the platform can fail, told apart by what the caller may do next.
 
-use crate::fields::Fault;
-use crate::metrics::CallOutcome;
-use crate::outbound::retry_after;
+use crate::http_client::retry_after;
+use crate::json::fields::Fault;
+use crate::observability::metrics::CallOutcome;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -21,11 +21,11 @@ pub(crate) use error::is_code;
 pub use error::{ApiError, CredentialsRefusal, PlatformError};
 pub use webhook::{Received, Rejection};
 
-use crate::card::CardMessage;
-use crate::fields::{Fault, Fields};
-use crate::inbound::{InboundMessage, InboundResponse, InboundTyping};
-use crate::message::Message;
-use crate::receipt::{DeliveryReceipt, DeliveryStatus};
+use crate::json::fields::{Fault, Fields};
+use crate::model::card::CardMessage;
+use crate::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use crate::model::message::Message;
+use crate::model::receipt::{DeliveryReceipt, DeliveryStatus};
 use crate::signature::{MatchedSecret, SignatureError};
 use api::PlatformApi;
 use genesys_cloud::api::{AgentMessage, AgentlessMessage, Communication, Upload, UploadError};

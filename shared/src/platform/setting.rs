@@ -1,7 +1,7 @@
 //! What the configurations of several platforms have: addresses of APIs, and texts that go into headers.
 
-use crate::fields::text;
-use crate::outbound::{InvalidOutboundUrl, OutboundUrl};
+use crate::http_client::{InvalidOutboundUrl, OutboundUrl};
+use crate::json::fields::text;
 use serde_json::Value;
 
 /// Where an API is; paths are put behind it.

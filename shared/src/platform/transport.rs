@@ -5,10 +5,10 @@
 
 use super::PlatformName;
 use super::error::{ApiError, is_code};
-use crate::metrics::{CallOutcome, Event};
-use crate::outbound::{self, IncompleteBody};
-use crate::scope;
-use crate::trace::TraceId;
+use crate::http_client::{self, IncompleteBody};
+use crate::model::trace_id::TraceId;
+use crate::observability::context;
+use crate::observability::metrics::{CallOutcome, Event};
 use backon::{ExponentialBuilder, Retryable};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -42,7 +42,7 @@ pub(super) const USUAL: Schedule =
 /// # Errors
 /// The TLS stack could not be set up.
 pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
-    outbound::client(ATTEMPT_TIMEOUT)
+    http_client::client(ATTEMPT_TIMEOUT)
 }
 
 /// Makes `attempt`, and makes it again by `schedule` where `may_repeat` says so and there is time.
@@ -103,7 +103,7 @@ pub(super) async fn call<A>(
         Ok(response) => {
             let (status, headers) = (response.status(), response.headers().clone());
             let named = correlation_id(&headers);
-            let body = outbound::bounded_body(response, MAXIMUM_ANSWER_BYTES).await;
+            let body = http_client::bounded_body(response, MAXIMUM_ANSWER_BYTES).await;
             (judge(Answered { status, headers, body }), Some(status.as_u16()), named)
         }
         Err(error) => (Err(ApiError::from_transport(&error)), None, None),
@@ -126,11 +126,11 @@ impl Called<'_> {
         let words = error.and_then(ApiError::words);
         let correlation_id = named.or_else(|| words?.correlation_id.clone());
         if let Some(correlation_id) = &correlation_id {
-            scope::note(correlation_id);
+            context::note(correlation_id);
         }
         let outcome = error.map_or(CallOutcome::Succeeded, ApiError::outcome);
         Event::PlatformCalled(outcome).write();
-        let scope::Ids { request_id, integration } = scope::ids();
+        let context::Ids { request_id, integration } = context::ids();
         let (platform, status, milliseconds) = (self.platform.as_str(), self.status, self.milliseconds);
         let (result, trace_id) = (outcome.as_str(), self.trace_id.map(TraceId::as_str));
         let code = words.and_then(|words| words.code.as_deref());

@@ -1,10 +1,10 @@
 //! What a platform's webhook can be asked for.
 
 use super::api::Route;
-use crate::fields::{Fault, Fields};
-use crate::inbound::InboundMessage;
-use crate::message::Message;
-use crate::receipt::DeliveryStatus;
+use crate::json::fields::{Fault, Fields};
+use crate::model::inbound::InboundMessage;
+use crate::model::message::Message;
+use crate::model::receipt::DeliveryStatus;
 use crate::signature::{MatchedSecret, SignatureError};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;

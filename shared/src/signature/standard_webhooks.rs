@@ -3,7 +3,7 @@
 //! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
 
 use super::{MAXIMUM_SIGNATURES, SignatureError, hmac_sha256, single};
-use crate::identity::Identity;
+use crate::digest::Identity;
 use data_encoding::BASE64;
 use hmac::Mac;
 use http::{HeaderMap, HeaderName};

@@ -4,7 +4,7 @@ use super::{NOW, fixture, read};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::integration::Integration;
-use shared::message::{Intent, Kind};
+use shared::model::message::{Intent, Kind};
 use shared::platform::{PlatformConfig, PlatformName, Received, Rejection};
 
 /// The platform's side of an integration of that location, configured so.

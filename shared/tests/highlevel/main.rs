@@ -7,7 +7,7 @@ mod acceptance;
 use acceptance::{accept, platform};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use shared::message::{Direction, IdType, Intent, Kind, Message};
+use shared::model::message::{Direction, IdType, Intent, Kind, Message};
 use shared::platform::{PlatformName, Received};
 use std::fs;
 

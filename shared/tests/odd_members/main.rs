@@ -10,7 +10,7 @@ mod samples;
 
 use samples::{BOTH_FORMS, Sample, fixtures, samples};
 use serde_json::{Map, Value, json};
-use shared::integration::IntegrationName;
+use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformName;
 
 /// What is put in a member's place.

@@ -5,7 +5,7 @@ use crate::logs::log_lines;
 use crate::platform::WithPlatform;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::envelope::Envelope;
+use shared::delivery::envelope::Envelope;
 use shared::platform::PlatformName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

@@ -5,7 +5,7 @@ use super::{AT_ONCE, Setting, post};
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::identity::Identity;
+use shared::digest::Identity;
 use shared::ledger::{Bid, Claimed, Lapsed};
 use std::collections::BTreeSet;
 use tests::caller::Request;

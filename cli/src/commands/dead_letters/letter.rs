@@ -3,9 +3,9 @@
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::delivery::webhook_id;
-use shared::envelope::Queued;
-use shared::integration::IntegrationName;
+use shared::delivery::envelope::Queued;
+use shared::delivery::payload::webhook_id;
+use shared::model::integration_name::IntegrationName;
 
 /// A message on the dead-letter queue.
 pub(super) struct Letter {

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use letter::{Letter, Shown};
 use queue::DeadLetterQueue;
 use serde::Serialize;
-use shared::integration::IntegrationName;
+use shared::model::integration_name::IntegrationName;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 

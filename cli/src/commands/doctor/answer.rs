@@ -4,9 +4,9 @@ use crate::clock::Deviation;
 use jiff::Timestamp;
 use reqwest::header;
 use serde_json::Value;
+use shared::api::problem::TYPE_PREFIX;
 use shared::aws::chain;
-use shared::outbound::bounded_body;
-use shared::problem::TYPE_PREFIX;
+use shared::http_client::bounded_body;
 
 /// The largest answer that is read.
 const MAXIMUM_BYTES: usize = 64 * 1024;

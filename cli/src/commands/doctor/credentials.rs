@@ -3,7 +3,7 @@
 
 use super::report::{Check, Finding, INTEGRATIONS};
 use crate::output::plain;
-use shared::identity::Identity;
+use shared::digest::Identity;
 use shared::integration::Integration;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -9,7 +9,8 @@ use crate::failure::Failure;
 use crate::integrations;
 use aws_sdk_secretsmanager::Client;
 use jiff::Timestamp;
-use shared::integration::{DEFAULT_TIME_TO_LIVE, Integration, IntegrationName, SETTLING_TIME};
+use shared::integration::{DEFAULT_TIME_TO_LIVE, Integration, SETTLING_TIME};
+use shared::model::integration_name::IntegrationName;
 
 /// The names of all integrations.
 pub(super) async fn all(examination: &Examination<'_>) -> Result<Vec<IntegrationName>, Finding> {

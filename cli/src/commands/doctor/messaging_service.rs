@@ -5,9 +5,9 @@ use super::context::Subject;
 use super::report::{Finding, Verdict};
 use crate::failure::Failure;
 use crate::probe::{self, ProbeError};
+use shared::delivery::client::{NoAnswer, TIMEOUT};
+use shared::delivery::probe::{ProbeOutcome, ProbeResult, SignedWith};
 use shared::integration::SETTLING_TIME;
-use shared::messaging_service::{NoAnswer, TIMEOUT};
-use shared::probe::{ProbeOutcome, ProbeResult, SignedWith};
 
 /// Has a test delivery made.
 pub(super) async fn examine(subject: &Subject<'_>) -> Finding {

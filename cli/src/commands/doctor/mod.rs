@@ -29,7 +29,7 @@ use credentials::Credentials;
 use deployed::Found;
 use futures::{StreamExt, TryStreamExt, stream};
 use report::{Check, DATA, FUNCTIONS_GROUP, Finding, INTEGRATIONS, MACHINE, ROUTES, Report, counted, own_permissions};
-use shared::integration::IntegrationName;
+use shared::model::integration_name::IntegrationName;
 use std::collections::HashSet;
 use std::sync::Mutex;
 

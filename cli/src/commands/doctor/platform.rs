@@ -122,7 +122,7 @@ async fn connected(subject: &Subject<'_>, config: &Config, found: &OpenIntegrati
 /// The platform has no call that would try its credentials without an effect.
 async fn reachable(subject: &Subject<'_>, base: &Url) -> Vec<(String, Finding)> {
     let origin = base.origin().ascii_serialization();
-    let asked = shared::outbound::client(PATIENCE);
+    let asked = shared::http_client::client(PATIENCE);
     let platform = match asked {
         Err(error) => Finding::skipped(format!("because there is no HTTP client: {error}")),
         Ok(client) => match client.get(&origin).send().await {

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::output::plain;
 use clap::Args;
 use jiff::{Span, SpanRelativeTo, Timestamp};
-use shared::integration::IntegrationName;
+use shared::model::integration_name::IntegrationName;
 
 /// Which ones; all unless something is given.
 #[derive(Debug, Args)]

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use shared::delivery::Delivery;
-use shared::envelope::Envelope;
-use shared::message::Message;
-use shared::parking::ParkedMessage;
+use shared::delivery::envelope::Envelope;
+use shared::delivery::parking::ParkedMessage;
+use shared::delivery::payload::Delivery;
+use shared::model::message::Message;
 
 /// A failed message, as it failed last. There may be copies of it on the queue: a dispatcher that died before it could
 /// acknowledge a message has left one, and so has a replay that was cut off.

@@ -10,9 +10,10 @@ use crate::failure::Failure;
 use crate::integrations::in_use;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
-use shared::fields;
-use shared::identity::Identity;
-use shared::integration::{Caller, IntegrationName};
+use shared::digest::Identity;
+use shared::integration::Caller;
+use shared::json::fields;
+use shared::model::integration_name::IntegrationName;
 
 /// How many integrations are read at once.
 const AT_ONCE: usize = 8;

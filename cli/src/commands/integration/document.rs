@@ -2,8 +2,9 @@
 
 use crate::failure::Failure;
 use serde_json::{Map, Value};
-use shared::fields::{self, Fault};
-use shared::integration::{Integration, IntegrationName};
+use shared::integration::Integration;
+use shared::json::fields::{self, Fault};
+use shared::model::integration_name::IntegrationName;
 
 /// An integration's configuration, while it is looked at or changed. It holds secrets and has no printed form.
 #[derive(Clone, PartialEq)]

@@ -8,7 +8,8 @@ use crate::output::{Output, plain, table};
 use crate::stack::Stack;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::integration::{Integration, IntegrationName};
+use shared::integration::Integration;
+use shared::model::integration_name::IntegrationName;
 use url::Url;
 
 /// One integration, as far as it can be told at a glance.

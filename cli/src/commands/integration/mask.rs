@@ -1,7 +1,7 @@
 //! What of a configuration may be shown. Whatever is not known to be public is taken for a secret.
 
 use serde_json::Value;
-use shared::fields::pointer;
+use shared::json::fields::pointer;
 use url::Url;
 
 /// What stands in a secret's place.

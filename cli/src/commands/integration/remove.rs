@@ -10,7 +10,8 @@ use crate::stack::Stack;
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::integration::{Integration, IntegrationName};
+use shared::integration::Integration;
+use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformConfig;
 
 /// End one

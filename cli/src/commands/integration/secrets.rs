@@ -19,7 +19,7 @@ use aws_sdk_secretsmanager::types::Tag;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use shared::aws::cause;
-use shared::integration::IntegrationName;
+use shared::model::integration_name::IntegrationName;
 use std::time::Duration;
 use tokio::time::Instant;
 

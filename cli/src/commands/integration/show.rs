@@ -9,8 +9,9 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use shared::fields::Fault;
-use shared::integration::{Integration, IntegrationName};
+use shared::integration::Integration;
+use shared::json::fields::Fault;
+use shared::model::integration_name::IntegrationName;
 use url::Url;
 
 /// Shows one.

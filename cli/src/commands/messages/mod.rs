@@ -11,8 +11,8 @@ use crate::stack::Stack;
 use clap::{ArgGroup, Args, Subcommand};
 use id::{REQUESTS, identity};
 use serde::Serialize;
-use shared::integration::IntegrationName;
 use shared::ledger::key;
+use shared::model::integration_name::IntegrationName;
 use shared::platform::Route;
 use trail::{Cut, Line, Trail};
 

@@ -113,7 +113,7 @@ fn merge(body: &mut Value, more: Value) {
 mod tests {
     use super::*;
     use shared::integration::Integration;
-    use shared::message::{Intent, Message};
+    use shared::model::message::{Intent, Message};
     use shared::platform::Received;
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

@@ -1,7 +1,7 @@
 //! Which integrations are remembered, and how many names that may be made up are looked up.
 
 use super::{Entry, LoadError};
-use crate::integration::IntegrationName;
+use crate::model::integration_name::IntegrationName;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;

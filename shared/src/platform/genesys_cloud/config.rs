@@ -1,8 +1,8 @@
 //! What an integration's configuration says of Genesys Cloud.
 
 use super::region::Region;
-use crate::fields::{Fields, list, parsed, text};
 use crate::integration::{Secret, secret, shared_secret};
+use crate::json::fields::{Fields, list, parsed, text};
 
 /// The vendor asks for a webhook secret of more than fifteen characters.
 const MINIMUM_WEBHOOK_SECRET_CHARACTERS: usize = 16;

@@ -15,7 +15,7 @@ mod structured;
 pub mod wire;
 
 use super::body;
-use crate::fields::Fault;
+use crate::json::fields::Fault;
 pub use structured::StructuredMessage;
 pub use wire::Webhook;
 

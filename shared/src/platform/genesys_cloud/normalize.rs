@@ -2,7 +2,7 @@
 
 use super::content::{Content as Part, ContentItem};
 use super::wire::{Event, MessageType, Webhook};
-use crate::message::{Attachment, Content, Intent, Kind, Message, Other, Receipt, Typing};
+use crate::model::message::{Attachment, Content, Intent, Kind, Message, Other, Receipt, Typing};
 use crate::platform::PlatformName;
 use crate::platform::body::id_of;
 

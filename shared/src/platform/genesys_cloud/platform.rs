@@ -2,8 +2,8 @@
 
 use super::config::Config;
 use super::read;
-use crate::fields::{Fault, Fields};
-use crate::message::Message;
+use crate::json::fields::{Fault, Fields};
+use crate::model::message::Message;
 use crate::platform::{Platform, Received, Rejection, Route};
 use crate::signature::{MatchedSecret, SignatureError, hub};
 use http::{HeaderMap, HeaderName};

@@ -1,6 +1,6 @@
 //! Where a Genesys Cloud organisation lives.
 
-use crate::outbound::OutboundUrl;
+use crate::http_client::OutboundUrl;
 use std::str::FromStr;
 use url::Url;
 

@@ -4,8 +4,8 @@
 //! `ConversationContentQuickReply`.
 
 use super::content::{Card as NormalizedCard, CardAction, Carousel, Content, ContentItem, QuickReply};
-use crate::card::{Action, ButtonReply, Card, CardMessage, Cards, DefaultAction, WebAddress};
-use crate::receipt::Recipient;
+use crate::model::card::{Action, ButtonReply, Card, CardMessage, Cards, DefaultAction, WebAddress};
+use crate::model::receipt::Recipient;
 use serde::Serialize;
 use serde_json::{Map, Value};
 

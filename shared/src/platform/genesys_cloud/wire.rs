@@ -1,8 +1,8 @@
 //! The envelope of Genesys Cloud's normalised message format, as it comes to an open-messaging webhook.
 
 use super::content::{Content, ContentItem};
-use crate::message::{AdditionalId, Direction, IdType, Metadata, Party, PublicPost, Reason, ReceiptStatus};
-use crate::open_enum::open_enum;
+use crate::json::open_enum::open_enum;
+use crate::model::message::{AdditionalId, Direction, IdType, Metadata, Party, PublicPost, Reason, ReceiptStatus};
 use crate::platform::body;
 use crate::platform::lenient::Members;
 

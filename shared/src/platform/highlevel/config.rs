@@ -1,9 +1,9 @@
 //! What an integration's configuration says of HighLevel.
 
 use super::message_type::{FORWARDED, MessageType};
-use crate::fields::{Fields, boolean, list, text, whole_number};
+use crate::http_client::OutboundUrl;
 use crate::integration::Secret;
-use crate::outbound::OutboundUrl;
+use crate::json::fields::{Fields, boolean, list, text, whole_number};
 use crate::platform::setting::{base_url, header_text};
 use crate::signature::highlevel::{InvalidKey, Legacy, TrustedKey};
 use jiff::SignedDuration;
@@ -87,7 +87,7 @@ fn forwarded(value: Value) -> Result<MessageType, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fields;
+    use crate::json::fields;
     use serde_json::json;
 
     fn faults(document: Value) -> Vec<String> {

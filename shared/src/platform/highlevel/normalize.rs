@@ -2,8 +2,8 @@
 
 use super::message_type::MessageType;
 use super::wire::{OutboundMessage, ProviderMessage, Webhook, fault, read};
-use crate::fields::Fault;
-use crate::message::{
+use crate::json::fields::Fault;
+use crate::model::message::{
     Attachment, Call, Content, Direction, Email, FallbackText, IdType, Intent, Kind, Message, Metadata, Other, Party,
     Voicemail,
 };

@@ -1,7 +1,7 @@
 //! HighLevel's webhook bodies.
 
 use super::message_type::MessageType;
-use crate::fields::Fault;
+use crate::json::fields::Fault;
 use crate::platform::body;
 use crate::platform::lenient::{self, Members};
 use jiff::Timestamp;

@@ -1,8 +1,8 @@
 //! What an integration's configuration says of Genesys Multicloud CX.
 
-use crate::fields::{Fields, list, text};
+use crate::http_client::OutboundUrl;
 use crate::integration::{Secret, shared_secret};
-use crate::outbound::OutboundUrl;
+use crate::json::fields::{Fields, list, text};
 use crate::platform::setting::{base_url, header_text};
 use serde_json::Value;
 
@@ -53,7 +53,7 @@ fn channel_id(value: Value) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fields;
+    use crate::json::fields;
     use serde_json::json;
 
     #[test]

@@ -14,7 +14,7 @@ mod tests;
 pub mod wire;
 
 use super::body;
-use crate::fields::Fault;
+use crate::json::fields::Fault;
 pub use wire::{Notification, Webhook};
 
 /// Reads a webhook body.

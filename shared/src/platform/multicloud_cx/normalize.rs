@@ -1,7 +1,7 @@
 //! From Multicloud CX's wire format to the common message.
 
 use super::wire::{Address, Channel, MessageType, Webhook};
-use crate::message::{
+use crate::model::message::{
     Content, Direction, Email, IdType, Intent, Kind, Message, Metadata, Other, Party, Receipt, ReceiptStatus,
 };
 use crate::platform::PlatformName;

@@ -3,11 +3,11 @@
 use super::config::Config;
 use super::wire::Notification;
 use super::{read, read_message};
-use crate::fields::{Fault, Fields};
-use crate::inbound::{Channel, InboundMessage};
-use crate::message::Message;
+use crate::json::fields::{Fault, Fields};
+use crate::model::inbound::{Channel, InboundMessage};
+use crate::model::message::Message;
+use crate::model::receipt::DeliveryStatus;
 use crate::platform::{Platform, Received, Rejection, Route};
-use crate::receipt::DeliveryStatus;
 use crate::signature::{MatchedSecret, SignatureError, hub};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;

@@ -3,8 +3,8 @@
 use super::config::Config;
 use super::read;
 use super::wire::Notification;
-use crate::fields;
-use crate::message::{Direction, IdType, Kind, Message, ReceiptStatus};
+use crate::json::fields;
+use crate::model::message::{Direction, IdType, Kind, Message, ReceiptStatus};
 use crate::platform::{Platform, Received, Rejection};
 use jiff::Timestamp;
 use serde_json::{Value, json};

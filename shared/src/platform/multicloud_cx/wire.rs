@@ -3,8 +3,8 @@
 //! A message that is refused is lost: the platform sends it once more only after a 5xx. So a field that has another shape
 //! than the samples' is read as far as it makes sense, and counts as nothing where it makes none.
 
-use crate::message::Reason;
-use crate::open_enum::open_enum;
+use crate::json::open_enum::open_enum;
+use crate::model::message::Reason;
 use crate::platform::body;
 use crate::platform::lenient::{self, Members};
 use serde_json::Value;

@@ -5,7 +5,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
 use reqwest::{Response, StatusCode, Url};
 use serde_json::Value;
-use shared::outbound::retry_after;
+use shared::http_client::retry_after;
 use shared::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
 use std::error::Error;
 use std::net::SocketAddr;

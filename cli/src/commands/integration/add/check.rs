@@ -2,8 +2,9 @@
 
 use super::super::document::{Document, unusable};
 use crate::failure::Failure;
-use shared::fields::Fault;
-use shared::integration::{Integration, IntegrationName};
+use shared::integration::Integration;
+use shared::json::fields::Fault;
+use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformName;
 use url::Url;
 

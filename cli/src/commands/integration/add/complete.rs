@@ -5,7 +5,7 @@ use super::super::{generate, given};
 use super::check;
 use crate::ask;
 use crate::failure::Failure;
-use shared::integration::IntegrationName;
+use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformName;
 
 /// A field that cannot be done without.

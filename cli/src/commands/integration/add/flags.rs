@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::Value;
-use shared::integration::IntegrationName;
+use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformName;
 use std::path::{Path, PathBuf};
 

@@ -5,7 +5,7 @@ use super::flags::Add;
 use crate::output::pairs;
 use serde::Serialize;
 use serde_json::Value;
-use shared::integration::IntegrationName;
+use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformName;
 use url::Url;
 

@@ -8,7 +8,7 @@ use aws_sdk_cloudwatchlogs::Client;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use shared::aws::cause;
-use shared::integration::IntegrationName;
+use shared::model::integration_name::IntegrationName;
 use shared::signature::PREVIOUS_SECRET;
 use std::time::Duration;
 

@@ -10,8 +10,8 @@ use crate::stack::Stack;
 use crate::trial::{self, NO_MESSAGE, NO_REQUEST};
 use http::header;
 use reqwest::RequestBuilder;
+use shared::delivery::probe::{ProbeOutcome, ProbeResult, SignedWith};
 use shared::integration::Integration;
-use shared::probe::{ProbeOutcome, ProbeResult, SignedWith};
 use uuid::Uuid;
 
 /// Tries the new secret. Returns what has been seen; nothing where it cannot be tried without an effect.

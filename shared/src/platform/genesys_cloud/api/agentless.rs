@@ -3,7 +3,7 @@
 //! Source: <https://developer.genesys.cloud/commdigital/digital/agentless>.
 
 use super::{Call, Client};
-use crate::fields::{Fields, boolean, id, is_blank, one_of, text};
+use crate::json::fields::{Fields, boolean, id, is_blank, one_of, text};
 use crate::platform::genesys_cloud::config::Config;
 use crate::platform::{ApiError, SentMessage};
 use serde::Serialize;
@@ -153,8 +153,8 @@ pub fn messaging_template(value: Value) -> Result<Map<String, Value>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fields;
-    use crate::fields::tests::blank_is_absent;
+    use crate::json::fields;
+    use crate::json::fields::tests::blank_is_absent;
     use serde_json::json;
 
     fn read(body: Value) -> Result<Value, Vec<String>> {

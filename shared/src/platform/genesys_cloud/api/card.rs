@@ -4,7 +4,7 @@
 //! its body is that of the vendor's tutorials.
 
 use super::{Call, Client};
-use crate::card::{Action, ButtonReply, Card, CardMessage, Cards};
+use crate::model::card::{Action, ButtonReply, Card, CardMessage, Cards};
 use crate::platform::genesys_cloud::config::Config;
 use crate::platform::{ApiError, SentMessage};
 use serde::Serialize;
@@ -110,8 +110,8 @@ fn im_back(reply: &ButtonReply) -> OpenAction<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::card::CardRequest;
-    use crate::fields;
+    use crate::json::fields;
+    use crate::model::card::CardRequest;
     use serde_json::{Value, json};
 
     fn sent(body: Value) -> String {

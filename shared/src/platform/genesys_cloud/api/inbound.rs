@@ -1,7 +1,9 @@
 //! What customers do: messages, typing, and the answers that they choose.
 
 use super::{Call, Client, platform_time};
-use crate::inbound::{Choice, Customer, InboundAttachment, InboundMessage, InboundResponse, InboundTyping, Origin};
+use crate::model::inbound::{
+    Choice, Customer, InboundAttachment, InboundMessage, InboundResponse, InboundTyping, Origin,
+};
 use crate::platform::genesys_cloud::config::Config;
 use crate::platform::{ApiError, Posted};
 use serde::Serialize;

@@ -5,11 +5,11 @@
 
 use super::agent::Communication;
 use super::{Call, Client, SHORTEST_ATTEMPT, time_left};
-use crate::metrics::{CallOutcome, Event};
-use crate::outbound::OutboundUrl;
+use crate::http_client::OutboundUrl;
+use crate::observability::context;
+use crate::observability::metrics::{CallOutcome, Event};
 use crate::platform::genesys_cloud::config::Config;
 use crate::platform::{ApiError, CredentialsRefusal};
-use crate::scope;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -233,7 +233,7 @@ fn tell(answer: &Result<StatusCode, reqwest::Error>, started: Instant) {
         Err(error) => ApiError::from_transport(error).outcome(),
     };
     Event::PlatformCalled(outcome).write();
-    let scope::Ids { request_id, integration } = scope::ids();
+    let context::Ids { request_id, integration } = context::ids();
     let (result, status) = (outcome.as_str(), answer.as_ref().ok().map(StatusCode::as_u16));
     let milliseconds = started.elapsed().as_millis() as u64;
     if outcome == CallOutcome::Succeeded {

@@ -1,7 +1,7 @@
 //! How many calls are left: the platform says so in every answer.
 
-use crate::metrics::Event;
-use crate::scope;
+use crate::observability::context;
+use crate::observability::metrics::Event;
 use http::HeaderMap;
 
 /// The platform's count of our calls in the current minute.
@@ -28,7 +28,7 @@ impl RateLimit {
         let headroom = allowed.saturating_sub(count);
         Event::Headroom { client: client_id, calls: headroom }.write();
         if headroom < allowed / 10 {
-            let scope::Ids { request_id, integration } = scope::ids();
+            let context::Ids { request_id, integration } = context::ids();
             let (client, reset_seconds) = (client_id, self.reset_seconds);
             tracing::warn!(request_id, integration, client, headroom, allowed, reset_seconds, "few calls are left");
         }

@@ -1,10 +1,10 @@
 //! Delivery receipts for outbound messages.
 
 use super::{Call, Client, platform_time};
-use crate::message::IdType;
+use crate::model::message::IdType;
+use crate::model::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason};
 use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
-use crate::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use tokio::time::Instant;

@@ -3,11 +3,11 @@
 //! Source: <https://developer.genesys.cloud/authorization/platform-auth/use-client-credentials>.
 
 use super::error;
-use crate::metrics::{Event, TokenOutcome};
-use crate::outbound;
+use crate::http_client;
+use crate::observability::context;
+use crate::observability::metrics::{Event, TokenOutcome};
 use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
-use crate::scope;
 use http::{HeaderMap, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -102,7 +102,7 @@ async fn fetch(http: &reqwest::Client, config: &Config, deadline: Instant) -> Re
         Err(_) => TokenOutcome::NotSent,
     };
     Event::TokenRefreshed(outcome).write();
-    let scope::Ids { request_id, integration } = scope::ids();
+    let context::Ids { request_id, integration } = context::ids();
     let (result, milliseconds) = (outcome.as_str(), asked_at.elapsed().as_millis() as u64);
     if outcome == TokenOutcome::Succeeded {
         tracing::info!(request_id, integration, outcome = "token requested", result, status, milliseconds);
@@ -129,7 +129,7 @@ async fn ask(
         .await
         .map_err(|_| ApiError::NotSent("no answer to the request for a token"))?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let body = outbound::bounded_body(response, MAXIMUM_ANSWER_BYTES)
+    let body = http_client::bounded_body(response, MAXIMUM_ANSWER_BYTES)
         .await
         .map_err(|_| ApiError::NotSent("no complete answer to the request for a token"))?;
     Ok((status, headers, body))

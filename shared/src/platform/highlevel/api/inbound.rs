@@ -1,7 +1,7 @@
 //! What customers write.
 
 use super::{Call, Client, Repeats};
-use crate::inbound::{Channel, InboundMessage};
+use crate::model::inbound::{Channel, InboundMessage};
 use crate::platform::highlevel::config::Config;
 use crate::platform::transport::platform_time;
 use crate::platform::{ApiError, PlatformError, Posted};

@@ -1,9 +1,9 @@
 //! Delivery receipts for outbound messages.
 
 use super::{Call, Client, Repeats};
+use crate::model::receipt::{DeliveryReceipt, DeliveryStatus, NOT_DELIVERED, ReasonCode};
 use crate::platform::ApiError;
 use crate::platform::highlevel::config::Config;
-use crate::receipt::{DeliveryReceipt, DeliveryStatus, NOT_DELIVERED, ReasonCode};
 use http::Method;
 use serde::Serialize;
 use serde::de::IgnoredAny;

@@ -1,7 +1,7 @@
 //! What the platform answers: `{"status": {"code", "message"}, "data": {"ids"}}`.
 
+use crate::model::trace_id::TraceId;
 use crate::platform::{ApiError, PlatformError};
-use crate::trace::TraceId;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
 //! What customers write.
 
 use super::{Address, Channel, Client};
-use crate::fields::Fault;
-use crate::inbound::{self, InboundAttachment, InboundEmail, InboundMessage};
+use crate::json::fields::Fault;
+use crate::model::inbound::{self, InboundAttachment, InboundEmail, InboundMessage};
 use crate::platform::multicloud_cx::config::Config;
 use crate::platform::{ApiError, Posted};
 use serde::Serialize;

@@ -10,12 +10,12 @@ mod tests;
 
 use super::config::Config;
 use crate::integration::Secret;
+use crate::model::trace_id::{TraceId, X_B3_TRACE_ID};
+use crate::observability::context;
 use crate::platform::transport::{self, Answered, USUAL};
 use crate::platform::{ApiError, PlatformApi, PlatformName};
-use crate::scope;
 use crate::signature::PREVIOUS_SECRET;
 use crate::signature::hub::{self, X_HUB_SIGNATURE};
-use crate::trace::{TraceId, X_B3_TRACE_ID};
 use answer::Answer;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use secrecy::ExposeSecret;
@@ -108,7 +108,7 @@ impl Client {
             result = self.attempt(call, secret, index + 1 == previous.len(), deadline).await;
             // Whatever else it answers, it has looked at the signature.
             if !matches!(&result, Err(error) if is_refused_signature(error) || matches!(error, ApiError::NotSent(_))) {
-                let scope::Ids { request_id, integration } = scope::ids();
+                let context::Ids { request_id, integration } = context::ids();
                 tracing::info!(request_id, integration, outcome = "previous secret used", secret = PREVIOUS_SECRET);
             }
         }
@@ -158,14 +158,14 @@ fn is_refused_signature(error: &ApiError) -> bool {
 
 /// The bytes that these receipts are posted as.
 #[cfg(test)]
-fn posted_receipts(config: &Config, receipts: &[&crate::receipt::DeliveryReceipt]) -> String {
+fn posted_receipts(config: &Config, receipts: &[&crate::model::receipt::DeliveryReceipt]) -> String {
     let messages = receipts.iter().map(|receipt| receipt::Receipt::new(config, receipt)).collect();
     String::from_utf8(transport::json_body(&Messages { messages }).unwrap()).unwrap()
 }
 
 /// The bytes that this message is posted as.
 #[cfg(test)]
-fn posted_written(config: &Config, message: &crate::inbound::InboundMessage) -> Result<String, ApiError> {
+fn posted_written(config: &Config, message: &crate::model::inbound::InboundMessage) -> Result<String, ApiError> {
     let messages = vec![inbound::Written::new(config, message)?];
     Ok(String::from_utf8(transport::json_body(&Messages { messages })?).unwrap())
 }

@@ -1,10 +1,10 @@
 //! Delivery receipts for outbound messages.
 
 use super::{Address, Channel, Client};
+use crate::model::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason};
+use crate::model::trace_id::TraceId;
 use crate::platform::ApiError;
 use crate::platform::multicloud_cx::config::Config;
-use crate::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason};
-use crate::trace::TraceId;
 use serde::Serialize;
 use tokio::time::Instant;
 

@@ -2,12 +2,12 @@
 
 use super::Client;
 use super::{posted_receipts, posted_written};
-use crate::fields;
-use crate::inbound::InboundMessage;
-use crate::message::IdType;
+use crate::json::fields;
+use crate::model::inbound::InboundMessage;
+use crate::model::message::IdType;
+use crate::model::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, ReasonCode, Recipient};
 use crate::platform::ApiError;
 use crate::platform::multicloud_cx::tests::{config, configuration, configured};
-use crate::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, ReasonCode, Recipient};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;

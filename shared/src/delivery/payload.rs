@@ -1,0 +1,79 @@
+//! What the messaging service gets.
+
+use crate::delivery::envelope::Envelope;
+use crate::model::integration_name::IntegrationName;
+use crate::model::message::{Kind, Message};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// The body of one delivery. It is the same on every attempt.
+#[derive(Serialize)]
+pub struct Delivery<'d> {
+    r#type: &'static str,
+    timestamp: Timestamp,
+    data: Data<'d>,
+}
+
+#[derive(Serialize)]
+struct Data<'d> {
+    integration: &'d IntegrationName,
+    #[serde(flatten)]
+    message: &'d Message,
+    /// Where the message does not say when it was written: when it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<Timestamp>,
+    original: &'d RawValue,
+}
+
+impl<'d> Delivery<'d> {
+    /// The delivery of `message`, which was taken from `envelope`.
+    #[must_use]
+    pub fn new(envelope: &'d Envelope, message: &'d Message) -> Self {
+        Self {
+            r#type: event_type(&message.kind),
+            timestamp: envelope.received_at,
+            data: Data {
+                integration: &envelope.integration,
+                message,
+                time: message.time.is_none().then_some(envelope.received_at),
+                original: &envelope.original,
+            },
+        }
+    }
+
+    /// The bytes to sign and to post.
+    ///
+    /// # Errors
+    /// None that can come up: all parts serialise.
+    pub fn to_body(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+}
+
+/// The body of a delivery that nothing has happened for: it tries whether deliveries arrive.
+#[must_use]
+pub fn test_body(integration: &IntegrationName, now: Timestamp) -> Vec<u8> {
+    let body = serde_json::json!({"type": "test", "timestamp": now, "data": {"integration": integration}});
+    body.to_string().into_bytes()
+}
+
+/// What happened, in the dotted words of Standard Webhooks.
+fn event_type(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Text(_) => "message.text",
+        Kind::Structured(_) => "message.structured",
+        Kind::Email(_) => "message.email",
+        Kind::Call(_) => "message.call",
+        Kind::Voicemail(_) => "message.voicemail",
+        Kind::Receipt(_) => "receipt",
+        Kind::Typing(_) => "typing",
+        Kind::Other(_) => "message.other",
+    }
+}
+
+/// The `webhook-id` of a message: the same on every attempt, and on a repeat after a crash.
+#[must_use]
+pub fn webhook_id(integration: &IntegrationName, message: &Message) -> String {
+    format!("msg_{}", message.identity(integration))
+}

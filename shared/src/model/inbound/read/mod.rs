@@ -1,0 +1,208 @@
+//! Reading what the messaging service sends.
+
+use super::{
+    Channel, Choice, ChoiceType, Customer, InboundAttachment, InboundEmail, InboundMessage, InboundResponse,
+    InboundTyping, MediaType, Origin,
+};
+use crate::json::fields::{Fields, boolean, id, mime, one_of, parsed, text};
+use crate::limits::MAXIMUM_AHEAD;
+use crate::model::card::payload;
+use crate::model::message::IdType;
+use jiff::Timestamp;
+use serde_json::Value;
+use url::Url;
+
+/// How many files a message may have: each may be a message of its own to the platform, and all have the time of one request.
+const MAXIMUM_ATTACHMENTS: usize = 10;
+
+impl InboundMessage {
+    /// Reads a request.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let origin = Origin::read(fields);
+        let (has_text, has_email) = (fields.has("text"), fields.has("email"));
+        let words = fields.optional("text", text);
+        let email = fields.optional_object("email", InboundEmail::read);
+        let is_blank = email.as_ref().is_some_and(|email| email.subject.is_none() && email.html.is_none());
+        let has_text_or_email = has_text || (has_email && !is_blank);
+        let email = email.filter(|_| !is_blank);
+        let attachments = attachments(fields);
+        let has_files = attachments.as_ref().is_none_or(|files| !files.is_empty());
+        let conversation_id = fields.optional("conversationId", id);
+        let channel = fields.optional("channel", one_of(CHANNELS));
+        let metadata = fields.texts("metadata");
+        let prefetch = fields.optional("prefetchConversationId", boolean);
+        if !has_text_or_email && !has_files {
+            fields.fault("text", "is required, unless there is an attachment or an email");
+        }
+        if words.is_none() && !has_files && email.as_ref().is_some_and(|email| email.html.is_none()) {
+            fields.fault("text", "is required, unless there is HTML or an attachment");
+        }
+        Some(Self {
+            origin: origin?,
+            text: words,
+            attachments: attachments?,
+            email,
+            conversation_id,
+            channel,
+            metadata: metadata?,
+            prefetch_conversation_id: prefetch.unwrap_or_default(),
+            trace_id: None,
+        })
+    }
+}
+
+/// The files, by either name.
+fn attachments(fields: &mut Fields<'_>) -> Option<Vec<InboundAttachment>> {
+    let has_one = fields.has("attachment");
+    let one = fields.optional_object("attachment", InboundAttachment::read);
+    let several = fields.objects("attachments", InboundAttachment::read)?;
+    if !has_one {
+        if several.len() > MAXIMUM_ATTACHMENTS {
+            fields.fault("attachments", &format!("must have at most {MAXIMUM_ATTACHMENTS} elements"));
+        }
+        return Some(several);
+    }
+    if !several.is_empty() {
+        fields.fault("attachments", "cannot go with an attachment: all files in attachments, or one in attachment");
+    }
+    one.map(|one| vec![one])
+}
+
+impl InboundEmail {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let subject = fields.optional("subject", text);
+        let html = fields.optional("html", text);
+        Some(Self { subject, html })
+    }
+}
+
+const CHANNELS: &[(&str, Channel)] = &[("SMS", Channel::Sms), ("Email", Channel::Email), ("Custom", Channel::Custom)];
+
+impl InboundResponse {
+    /// Reads a request.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let origin = Origin::read(fields);
+        let originating_message_id = fields.required("originatingMessageId", id);
+        let own_id = fields.optional("id", id);
+        let choice_type = fields.required("type", one_of(CHOICE_TYPES));
+        let (has_text, has_payload) = (fields.has("text"), fields.has("payload"));
+        let words = fields.optional("text", text);
+        let payload = fields.optional("payload", payload);
+        if !has_text && !has_payload {
+            fields.fault("text", "is required, or a payload");
+        }
+        // The platform wants both: a button may show nothing but an image, and may send what it shows.
+        let (words, payload) = match (words, payload) {
+            (Some(words), None) if !has_payload => {
+                let sent = self::payload(Value::String(words.clone()));
+                (Some(words), sent.map_err(|detail| fields.fault("text", &detail)).ok())
+            }
+            (None, payload) if !has_text => (payload.clone(), payload),
+            both => both,
+        };
+        Some(Self {
+            origin: origin?,
+            originating_message_id: originating_message_id?,
+            choice: Choice { id: own_id, r#type: choice_type?, text: words?, payload: payload? },
+        })
+    }
+}
+
+impl InboundTyping {
+    /// Reads a request.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        fields.required("eventType", one_of(&[("Typing", ())]));
+        let from = fields.object("from", Customer::read);
+        let time = fields.optional("time", time);
+        Some(Self { from: from?, time: time.unwrap_or_else(Timestamp::now) })
+    }
+}
+
+impl Origin {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let message_id = fields.required("messageId", id);
+        let from = fields.object("from", Customer::read);
+        let has_time = fields.has("time");
+        let time = fields.optional("time", time);
+        let time = if has_time { time } else { Some(Timestamp::now()) };
+        let custom_attributes = fields.texts("customAttributes");
+        Some(Self { message_id: message_id?, from: from?, time: time?, custom_attributes: custom_attributes? })
+    }
+}
+
+impl Customer {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let own_id = fields.required("id", id);
+        let id_type = fields.optional("idType", IdType::from_field);
+        let nickname = fields.optional("nickname", text);
+        let first_name = fields.optional("firstName", text);
+        let last_name = fields.optional("lastName", text);
+        let image = fields.optional("image", https);
+        let email = fields.optional("email", text);
+        let id_type = id_type.unwrap_or(IdType::Opaque);
+        Some(Self { id: own_id?, id_type, nickname, first_name, last_name, image, email })
+    }
+}
+
+impl InboundAttachment {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let own_id = fields.optional("id", id);
+        let url = fields.required("url", https);
+        let mime = fields.required("mime", mime);
+        let media_type = fields.optional("mediaType", one_of(MEDIA_TYPES));
+        let words = fields.optional("text", text);
+        let sha256 = fields.optional("sha256", text);
+        let filename = fields.optional("filename", text);
+        let mime = mime?;
+        let media_type = media_type.unwrap_or_else(|| MediaType::of(&mime));
+        Some(Self { id: own_id, media_type, url: url?, mime, text: words, sha256, filename })
+    }
+}
+
+const MEDIA_TYPES: &[(&str, MediaType)] = &[
+    ("Image", MediaType::Image),
+    ("Video", MediaType::Video),
+    ("Audio", MediaType::Audio),
+    ("File", MediaType::File),
+    ("Link", MediaType::Link),
+];
+
+impl MediaType {
+    /// What sort of file has this media type.
+    #[must_use]
+    pub fn of(mime: &str) -> Self {
+        match mime.split('/').next() {
+            Some("image") => Self::Image,
+            Some("video") => Self::Video,
+            Some("audio") => Self::Audio,
+            _ => Self::File,
+        }
+    }
+}
+
+fn time(value: Value) -> Result<Timestamp, String> {
+    let time: Timestamp = parsed("a time by RFC 3339, such as 2026-01-02T03:04:05.678Z")(value)?;
+    let latest = Timestamp::now().saturating_add(MAXIMUM_AHEAD).unwrap_or(Timestamp::MAX);
+    if (Timestamp::UNIX_EPOCH..=latest).contains(&time) {
+        Ok(time)
+    } else {
+        Err("must be from 1970 to a day from now".to_owned())
+    }
+}
+
+fn https(value: Value) -> Result<Url, String> {
+    let url = Url::parse(&text(value)?).ok().filter(|url| url.scheme() == "https");
+    url.ok_or_else(|| "must be an https URL".to_owned())
+}
+
+/// What offered the choice, in the platform's words or in those of cards.
+const CHOICE_TYPES: &[(&str, ChoiceType)] = &[
+    ("Button", ChoiceType::Button),
+    ("postBack", ChoiceType::Button),
+    ("QuickReply", ChoiceType::QuickReply),
+    ("imBack", ChoiceType::QuickReply),
+    ("DatePicker", ChoiceType::DatePicker),
+];
+
+#[cfg(test)]
+mod tests;
