@@ -22,7 +22,7 @@ const MAXIMUM_BODY_BYTES: usize = 6 * 1024 * 1024;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    logging::start(env!("CARGO_CRATE_NAME"));
+    logging::init(env!("CARGO_CRATE_NAME"));
     let messages =
         SenderRoute::connect(Route::AgentMessages, Repeats::Never).await?.with_maximum_body(MAXIMUM_BODY_BYTES);
     let typing = messages.beside(Route::AgentTyping, Repeats::Harmless);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    logging::start(env!("CARGO_CRATE_NAME"));
+    logging::init(env!("CARGO_CRATE_NAME"));
     let route = Arc::new(SenderRoute::connect(Route::Agentless, Repeats::Never).await?);
     let platforms = Arc::new(Platforms::new()?);
     run(service_fn(move |request: Request| {

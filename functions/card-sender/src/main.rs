@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    logging::start(env!("CARGO_CRATE_NAME"));
+    logging::init(env!("CARGO_CRATE_NAME"));
     let route = SenderRoute::connect(Route::Cards, Repeats::Never).await?;
     let queue = MessageQueue::new(aws_sdk_sqs::Client::new(&aws::config().await), setting("QUEUE_URL")?);
     let platforms = Arc::new(Platforms::new()?);

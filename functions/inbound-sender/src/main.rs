@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    logging::start(env!("CARGO_CRATE_NAME"));
+    logging::init(env!("CARGO_CRATE_NAME"));
     // Whether repeats are harmless is the platform's say as well. A refusal may have been the configuration's fault, so that
     // it is not kept.
     let messages = SenderRoute::connect(Route::InboundMessages, Repeats::Harmless).await?.keeping(Keeps::Success);

@@ -11,7 +11,6 @@ use shared::delivery::queue::MessageQueue;
 use shared::integration::{Integration, IntegrationStore, LoadError};
 use shared::ledger::{Bid, CLOCK_SKEW, Claim, Claimed, Lapsed, Ledger, LedgerError, Outcome, Settled};
 use shared::model::integration_name::IntegrationName;
-use shared::observability::context::Ids;
 use shared::platform::Platforms;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,11 +63,6 @@ impl Reception<'_> {
     /// How long an attempt may take.
     pub(crate) fn patience(self) -> Duration {
         until(self.deadline).saturating_sub(TIME_TO_SETTLE).min(TIMEOUT)
-    }
-
-    /// What lines that are written on the way are to name.
-    pub(crate) fn ids(self, integration: &IntegrationName) -> Ids {
-        Ids { request_id: Some(self.request_id.to_owned()), integration: Some(integration.to_string()) }
     }
 
     /// It is retried within seconds: something of our own is out of reach.

@@ -4,11 +4,11 @@ use crate::failure::Failure;
 use crate::message::Task;
 use shared::delivery::client::Refusal;
 use shared::delivery::envelope::Envelope;
-use shared::limits::bounded;
-use shared::model::trace_id::TraceId;
+use shared::observability::logging::log_at;
 use shared::observability::metrics::Event;
 use std::error::Error;
 use std::time::Duration;
+use tracing::Level;
 
 /// How a turn with a message ended.
 pub(crate) enum End {
@@ -76,39 +76,14 @@ impl End {
             Self::Failed(failure) => failure.status(),
             _ => None,
         };
-        let (request_id, integration) = (task.reception.request_id, task.envelope.integration.as_str());
-        let trace_id = task.envelope.trace_id.as_ref().map(TraceId::as_str);
-        let message_id = &*bounded(&task.message.message_id);
-        let conversation_id = task.message.conversation_id.as_deref().map(bounded);
-        let conversation_id = conversation_id.as_deref();
-        let (webhook_id, kind, replay_id) = (&task.webhook_id, task.message.kind.name(), task.replay_id());
-        let (age_seconds, milliseconds) = (task.age().as_secs_f64(), task.began_at.elapsed().as_millis() as u64);
-        // The level of an event is a constant.
-        macro_rules! tell {
-            ($level:ident) => {
-                tracing::$level!(
-                    request_id,
-                    integration,
-                    trace_id,
-                    message_id,
-                    conversation_id,
-                    webhook_id,
-                    kind,
-                    replay_id,
-                    outcome,
-                    reason,
-                    status,
-                    age_seconds,
-                    milliseconds
-                )
-            };
-        }
-        match self {
+        let level = match self {
             Self::Delivered(_) | Self::Duplicate | Self::Dropped(_) | Self::Busy | Self::Failed(Failure::Dropped) => {
-                tell!(info);
+                Level::INFO
             }
-            Self::Retried(_) => tell!(warn),
-            Self::Troubled(_) | Self::Failed(_) | Self::Orphaned(_) => tell!(error),
-        }
+            Self::Retried(_) => Level::WARN,
+            Self::Troubled(_) | Self::Failed(_) | Self::Orphaned(_) => Level::ERROR,
+        };
+        let (age_seconds, milliseconds) = (task.age().as_secs_f64(), task.began_at.elapsed().as_millis() as u64);
+        log_at!(level, outcome, reason, status, age_seconds, milliseconds);
     }
 }

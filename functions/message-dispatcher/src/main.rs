@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    logging::start(env!("CARGO_CRATE_NAME"));
+    logging::init(env!("CARGO_CRATE_NAME"));
     let config = aws::config().await;
     let (sqs, queue_url) = (aws_sdk_sqs::Client::new(&config), setting("QUEUE_URL")?);
     let queue = Arc::new(Queue::new(sqs.clone(), queue_url.clone()));

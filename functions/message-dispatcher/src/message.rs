@@ -21,11 +21,12 @@ use shared::limits::bounded;
 use shared::model::card::TraceCode;
 use shared::model::message::{Content, Kind, Message};
 use shared::model::receipt::{DeliveryStatus, ReportedOutcome};
-use shared::observability::context;
+use shared::model::trace_id::TraceId;
 use shared::observability::metrics::Event;
 use std::error::Error;
 use std::sync::Arc;
 use tokio::time::Instant;
+use tracing::{Instrument, Span, error_span};
 
 /// Why a message is kept whose integration is gone.
 const ORPHANED: &str = "orphaned";
@@ -53,8 +54,9 @@ impl Dispatcher {
         };
         let webhook_id = webhook_id(&envelope.integration, &message);
         let task = Task { envelope, message: &message, webhook_id, reception, began_at: Instant::now() };
-        let ((end, verdict), _) = context::within(reception.ids(&envelope.integration), self.attend(&task)).await;
-        end.tell(&task);
+        let span = task.span();
+        let (end, verdict) = self.attend(&task).instrument(span.clone()).await;
+        span.in_scope(|| end.tell(&task));
         verdict
     }
 
@@ -240,6 +242,21 @@ impl Dispatcher {
 }
 
 impl Task<'_> {
+    /// What every line about the message says.
+    fn span(&self) -> Span {
+        error_span!(
+            "message",
+            request_id = self.reception.request_id,
+            integration = self.envelope.integration.as_str(),
+            trace_id = self.envelope.trace_id.as_ref().map(TraceId::as_str),
+            message_id = &*bounded(&self.message.message_id),
+            conversation_id = self.message.conversation_id.as_deref().map(bounded).as_deref(),
+            webhook_id = self.webhook_id,
+            kind = self.message.kind.name(),
+            replay_id = self.replay_id(),
+        )
+    }
+
     /// The code in it, if it looks like the text of a card and nothing more.
     fn trace_code(&self) -> Option<TraceCode<'_>> {
         match &self.message.kind {

@@ -9,11 +9,13 @@ use shared::integration::Integration;
 use shared::ledger::{self, LedgerError, Outcome};
 use shared::limits::bounded;
 use shared::model::trace_id::TraceId;
-use shared::observability::context;
+use shared::observability::logging::log_at;
 use shared::observability::metrics::Event;
 use shared::platform::ApiError;
 use std::sync::Arc;
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, Level, error_span};
 
 /// After this a 403 is no longer taken for one that passes: HighLevel answers so for ten seconds after a message was sent.
 const FORBIDDEN_FOR_GOOD: SignedDuration = SignedDuration::from_mins(2);
@@ -41,9 +43,17 @@ impl Dispatcher {
     /// again; the message that it speaks of has long left the queue.
     pub(crate) async fn dispatch_receipt(&self, envelope: &ReceiptEnvelope, reception: Reception<'_>) -> Verdict {
         let began_at = Instant::now();
-        let posting = self.attend_receipt(envelope, reception);
-        let ((end, verdict), correlation_id) = context::within(reception.ids(&envelope.integration), posting).await;
-        end.tell(envelope, reception, correlation_id, began_at);
+        let receipt = &envelope.receipt;
+        let span = error_span!(
+            "receipt",
+            request_id = reception.request_id,
+            integration = envelope.integration.as_str(),
+            trace_id = receipt.trace_id.as_ref().map(TraceId::as_str),
+            message_id = &*bounded(&receipt.message_id),
+            correlation_id = Empty,
+        );
+        let (end, verdict) = self.attend_receipt(envelope, reception).instrument(span.clone()).await;
+        span.in_scope(|| end.tell(envelope, began_at));
         verdict
     }
 
@@ -104,13 +114,7 @@ impl Dispatcher {
 
 impl End {
     /// Tells it. What an operator has to act on is an error.
-    fn tell(
-        &self,
-        envelope: &ReceiptEnvelope,
-        reception: Reception<'_>,
-        correlation_id: Option<String>,
-        began_at: Instant,
-    ) {
+    fn tell(&self, envelope: &ReceiptEnvelope, began_at: Instant) {
         if matches!(self, Self::Failed(_) | Self::Orphaned(_)) {
             Event::ReceiptFailed(&envelope.integration).write();
         }
@@ -128,35 +132,15 @@ impl End {
             _ => None,
         };
         let code = words.and_then(|words| words.code.as_deref());
-        let (request_id, integration) = (reception.request_id, envelope.integration.as_str());
-        let receipt = &envelope.receipt;
-        let (message_id, status) = (&*bounded(&receipt.message_id), receipt.status.as_str());
-        let trace_id = receipt.trace_id.as_ref().map(TraceId::as_str);
+        let level = match self {
+            Self::Posted | Self::Duplicate | Self::Busy => Level::INFO,
+            Self::Retried(_) => Level::WARN,
+            Self::Troubled(_) | Self::Failed(_) | Self::Orphaned(_) => Level::ERROR,
+        };
         let age_seconds = Timestamp::now().duration_since(envelope.received_at).as_secs_f64();
         let milliseconds = began_at.elapsed().as_millis() as u64;
-        // The level of an event is a constant.
-        macro_rules! tell {
-            ($level:ident) => {
-                tracing::$level!(
-                    request_id,
-                    integration,
-                    trace_id,
-                    message_id,
-                    correlation_id,
-                    status,
-                    outcome,
-                    reason,
-                    code,
-                    age_seconds,
-                    milliseconds
-                )
-            };
-        }
-        match self {
-            Self::Posted | Self::Duplicate | Self::Busy => tell!(info),
-            Self::Retried(_) => tell!(warn),
-            Self::Troubled(_) | Self::Failed(_) | Self::Orphaned(_) => tell!(error),
-        }
+        let status = envelope.receipt.status.as_str();
+        log_at!(level, status, outcome, reason, code, age_seconds, milliseconds);
     }
 }
 

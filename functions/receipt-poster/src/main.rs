@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    logging::start(env!("CARGO_CRATE_NAME"));
+    logging::init(env!("CARGO_CRATE_NAME"));
     let route = Arc::new(SenderRoute::connect(Route::Receipts, Repeats::Harmless).await?);
     let poster = Arc::new(Poster::new(route.ledger().clone(), Platforms::new()?));
     run(service_fn(move |request: Request| {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    logging::start(env!("CARGO_CRATE_NAME"));
+    logging::init(env!("CARGO_CRATE_NAME"));
     let config = aws::config().await;
     let receiver = Arc::new(Receiver::new(
         IntegrationStore::connect(&config)?,

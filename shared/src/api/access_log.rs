@@ -1,76 +1,65 @@
 //! How a request ended: one line of the log, and the metrics.
 
 use super::Reply;
+use super::auth::Authenticated;
 use crate::api::problem::{Problem, ProblemType};
 use crate::api::request::Incoming;
 use crate::model::integration_name::IntegrationName;
 use crate::model::trace_id::TraceId;
+use crate::observability::logging::set_correlation_id;
 use crate::observability::metrics::Event;
 use crate::platform::genesys_cloud::api::ConversationId;
 use crate::platform::{PlatformName, Route, is_code};
 use serde_json::Value;
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Span, error_span};
 
-/// A request as its line names it. Of what the caller makes up only ids are named, and only if they look like ids.
+/// The log of one request. Its span has what every line of the request says: of what the caller makes up only ids, and
+/// only if they look like ids.
 #[derive(Debug)]
-pub(super) struct Told {
-    request_id: String,
-    route: Option<Route>,
+pub(super) struct RequestLog {
+    pub(super) span: Span,
     integration: Option<IntegrationName>,
-    trace_id: Option<TraceId>,
-    came_at: Instant,
+    received_at: Instant,
     /// The conversation that an authenticated caller named in the path, in the form that the route takes.
     pub(super) conversation_id: Option<ConversationId>,
-    /// Who called, once that is known.
-    pub(super) caller: Option<String>,
-    /// The `webhook-id` that the caller signed.
-    pub(super) signed_id: Option<String>,
-    /// That the caller used a secret that is being rotated out.
-    pub(super) secret: Option<&'static str>,
-    /// The integration's platform.
-    pub(super) platform: Option<PlatformName>,
-    /// What the platform called its part of the work.
-    pub(super) correlation_id: Option<String>,
 }
 
-/// Writes the line of a request: what every one names, and what only this end knows. A macro, because the level of an
-/// event is a constant.
-macro_rules! tell {
-    ($told:expr, $level:ident, $($end:tt)+) => {
-        tracing::$level!(
-            request_id = $told.request_id,
-            route = $told.route.map(Route::as_str),
-            integration = $told.integration.as_ref().map(IntegrationName::as_str),
-            platform = $told.platform.map(PlatformName::as_str),
-            caller = $told.caller,
-            secret = $told.secret,
-            trace_id = $told.trace_id.as_ref().map(TraceId::as_str),
-            caller_webhook_id = $told.signed_id.as_deref().filter(|id| is_webhook_id(id)),
-            milliseconds = $told.came_at.elapsed().as_millis() as u64,
-            $($end)+
-        )
-    };
-}
-
-impl Told {
+impl RequestLog {
     pub(super) fn new(incoming: &Incoming, route: Option<Route>) -> Self {
-        Self {
-            request_id: incoming.request_id.clone(),
-            route,
-            // A name that does not parse may hold anything, so it is not logged.
-            integration: incoming.path.parameter("integration").parse().ok(),
-            trace_id: TraceId::of(&incoming.headers),
-            came_at: incoming.came_at,
-            conversation_id: None,
-            caller: None,
-            signed_id: None,
-            secret: None,
-            platform: None,
-            correlation_id: None,
-        }
+        // A name that does not parse may hold anything, so it is not logged.
+        let integration: Option<IntegrationName> = incoming.path.parameter("integration").parse().ok();
+        let span = error_span!(
+            "request",
+            request_id = incoming.request_id,
+            route = route.map(Route::as_str),
+            integration = integration.as_ref().map(IntegrationName::as_str),
+            trace_id = TraceId::of(&incoming.headers).as_ref().map(TraceId::as_str),
+            platform = Empty,
+            caller = Empty,
+            caller_webhook_id = Empty,
+            secret = Empty,
+            correlation_id = Empty,
+        );
+        Self { span, integration, received_at: incoming.came_at, conversation_id: None }
     }
 
-    /// It was answered.
+    pub(super) fn set_platform(&self, platform: PlatformName) {
+        self.span.record("platform", platform.as_str());
+    }
+
+    /// Who called, by a secret that may be one that is being rotated out.
+    pub(super) fn set_caller(&self, caller: &Authenticated) {
+        self.span.record("caller", &caller.name);
+        self.span.record("secret", caller.secret.for_log());
+        self.span.record("caller_webhook_id", caller.webhook_id.as_deref().filter(|id| is_webhook_id(id)));
+    }
+
+    fn milliseconds(&self) -> u64 {
+        self.received_at.elapsed().as_millis() as u64
+    }
+
     pub(super) fn answered(&self, reply: &Reply) {
         if !reply.replayed && !reply.status.is_success() {
             // It had no better answer the first time.
@@ -80,41 +69,37 @@ impl Told {
             let event = if reply.replayed { Event::Duplicate(name) } else { Event::Accepted(name) };
             event.write();
         }
-        let id = |name: &str| reply.body.get(name).and_then(Value::as_str).and_then(like_an_id);
-        tell!(
-            self,
-            info,
+        let id = |name: &str| reply.body.get(name).and_then(Value::as_str).filter(|id| is_code(id));
+        let conversation_id =
+            id("conversationId").or_else(|| self.conversation_id.as_ref().map(ConversationId::as_str));
+        let _entered = self.span.enter();
+        tracing::info!(
             outcome = "answered",
             status = reply.status.as_u16(),
             replayed = reply.replayed,
             message_id = id("id").or_else(|| id("messageId")),
-            conversation_id =
-                id("conversationId").or_else(|| self.conversation_id.as_ref().map(|id| id.as_str().to_owned())),
+            conversation_id,
             webhook_id = reply.webhook_id,
-            correlation_id = self.correlation_id
+            milliseconds = self.milliseconds(),
         );
     }
 
-    /// It was refused.
     pub(super) fn refused(&self, problem: &Problem) {
         Event::Refused(problem.problem_type).write();
-        let words = problem.platform.as_deref();
-        tell!(
-            self,
-            warn,
+        let platform = problem.platform.as_deref();
+        let _entered = self.span.enter();
+        if let Some(id) = platform.and_then(|error| error.correlation_id.as_deref()) {
+            set_correlation_id(id);
+        }
+        tracing::warn!(
             outcome = "refused",
             reason = problem.problem_type.as_str(),
             status = problem.status().as_u16(),
             conversation_id = self.conversation_id.as_ref().map(ConversationId::as_str),
-            code = words.and_then(|words| words.code.as_deref()),
-            correlation_id = words.and_then(|words| words.correlation_id.as_ref()).or(self.correlation_id.as_ref())
+            code = platform.and_then(|error| error.code.as_deref()),
+            milliseconds = self.milliseconds(),
         );
     }
-}
-
-/// An id that may stand in the log.
-fn like_an_id(text: &str) -> Option<String> {
-    is_code(text).then(|| text.to_owned())
 }
 
 /// Whether this is the sort of id that the senders of Standard Webhooks make, and not a name or a number: a UUID, or 20 to

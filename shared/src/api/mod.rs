@@ -25,15 +25,15 @@ use crate::json::i_json;
 use crate::ledger::{self, Ledger};
 use crate::model::integration_name::IntegrationName;
 use crate::model::trace_id::TraceId;
-use crate::observability::context::{self, Ids};
 use crate::platform::{CredentialsRefusal, Route};
-use access_log::Told;
+use access_log::RequestLog;
 use http::{HeaderName, Response, header};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// The largest body that a sender route takes unless it says otherwise, in bytes.
 const MAXIMUM_BODY_BYTES: usize = 256 * 1024;
@@ -167,16 +167,13 @@ impl SenderRoute {
         parse: impl FnOnce(&mut Fields<'_>) -> Option<T>,
         work: impl AsyncFnOnce(&SenderRequest, T) -> Result<Reply, Problem>,
     ) -> Response<String> {
-        let mut told = Told::new(&incoming, Some(self.route));
+        let mut log = RequestLog::new(&incoming, Some(self.route));
         let request_id = incoming.request_id.clone();
         let parsed: Result<IntegrationName, _> = incoming.path.parameter("integration").parse();
         let result = match &parsed {
             Ok(name) => {
-                let ids = Ids { request_id: Some(request_id.clone()), integration: Some(name.to_string()) };
-                let (result, correlation_id) =
-                    context::within(ids, self.attend(name, incoming, &mut told, parse, work)).await;
-                told.correlation_id = correlation_id;
-                result
+                let span = log.span.clone();
+                self.attend(name, incoming, &mut log, parse, work).instrument(span).await
             }
             Err(error) => {
                 Err(Problem::new(ProblemType::IntegrationNotFound, format!("An integration's name {error}.")))
@@ -184,11 +181,11 @@ impl SenderRoute {
         };
         match result {
             Ok(reply) => {
-                told.answered(&reply);
+                log.answered(&reply);
                 reply.into_response(&request_id)
             }
             Err(problem) => {
-                told.refused(&problem);
+                log.refused(&problem);
                 problem.into_response(&request_id)
             }
         }
@@ -198,22 +195,20 @@ impl SenderRoute {
         &self,
         name: &IntegrationName,
         incoming: Incoming,
-        told: &mut Told,
+        log: &mut RequestLog,
         parse: impl FnOnce(&mut Fields<'_>) -> Option<T>,
         work: impl AsyncFnOnce(&SenderRequest, T) -> Result<Reply, Problem>,
     ) -> Result<Reply, Problem> {
         let integration = self.integrations.get(name).await?;
-        told.platform = Some(integration.platform.name());
+        log.set_platform(integration.platform.name());
         // Before any signature: that is computed over all of the body.
         if incoming.body.len() > self.maximum_body_bytes {
             let detail = format!("The body may have {} bytes.", self.maximum_body_bytes);
             return Err(Problem::new(ProblemType::BodyTooLarge, detail));
         }
         let (integration, caller) = self.authenticated(integration, &incoming).await?;
-        told.caller = Some(caller.name.clone());
-        told.signed_id.clone_from(&caller.webhook_id);
-        told.secret = caller.secret.for_log();
-        told.conversation_id = incoming.path.parameter("conversationId").parse().ok();
+        log.set_caller(&caller);
+        log.conversation_id = incoming.path.parameter("conversationId").parse().ok();
         if !caller.may_call(self.route) {
             return Err(Problem::route_not_allowed(caller.routes.unwrap_or_default()));
         }
@@ -294,7 +289,7 @@ impl SenderRoute {
 #[must_use]
 pub fn no_such_route(incoming: &Incoming) -> Response<String> {
     let problem = Problem::new(ProblemType::RouteNotFound, "There is nothing at this path.");
-    Told::new(incoming, None).refused(&problem);
+    RequestLog::new(incoming, None).refused(&problem);
     problem.into_response(&incoming.request_id)
 }
 

@@ -1,5 +1,4 @@
-//! Metrics, and the log with its context.
+//! Metrics and log lines.
 
-pub mod context;
 pub mod logging;
 pub mod metrics;

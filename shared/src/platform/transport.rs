@@ -7,7 +7,8 @@ use super::PlatformName;
 use super::error::{ApiError, is_code};
 use crate::http_client::{self, IncompleteBody};
 use crate::model::trace_id::TraceId;
-use crate::observability::context;
+use crate::observability::logging::log_at;
+use crate::observability::logging::set_correlation_id;
 use crate::observability::metrics::{CallOutcome, Event};
 use backon::{ExponentialBuilder, Retryable};
 use http::{HeaderMap, StatusCode};
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::Level;
 use url::Url;
 
 /// The longest that one attempt may take.
@@ -125,33 +127,27 @@ impl Called<'_> {
     fn tell(self, error: Option<&ApiError>, named: Option<String>) {
         let words = error.and_then(ApiError::words);
         let correlation_id = named.or_else(|| words?.correlation_id.clone());
-        if let Some(correlation_id) = &correlation_id {
-            context::note(correlation_id);
+        if let Some(id) = &correlation_id {
+            set_correlation_id(id);
         }
         let outcome = error.map_or(CallOutcome::Succeeded, ApiError::outcome);
         Event::PlatformCalled(outcome).write();
-        let context::Ids { request_id, integration } = context::ids();
         let (platform, status, milliseconds) = (self.platform.as_str(), self.status, self.milliseconds);
         let (result, trace_id) = (outcome.as_str(), self.trace_id.map(TraceId::as_str));
         let code = words.and_then(|words| words.code.as_deref());
-        // The level of an event is a constant.
-        macro_rules! tell {
-            ($level:ident) => {
-                tracing::$level!(
-                    request_id,
-                    integration,
-                    platform,
-                    trace_id,
-                    correlation_id,
-                    outcome = "platform called",
-                    result,
-                    status,
-                    code,
-                    milliseconds
-                )
-            };
-        }
-        if outcome == CallOutcome::Succeeded { tell!(info) } else { tell!(warn) }
+        let level = if outcome == CallOutcome::Succeeded { Level::INFO } else { Level::WARN };
+        log_at!(
+            level,
+            platform,
+            trace_id,
+            // Empty if it has none: it is not to have the one of an earlier call.
+            correlation_id = correlation_id.as_deref().unwrap_or_default(),
+            outcome = "platform called",
+            result,
+            status,
+            code,
+            milliseconds
+        );
     }
 }
 

@@ -6,7 +6,7 @@
 use super::agent::Communication;
 use super::{Call, Client, SHORTEST_ATTEMPT, time_left};
 use crate::http_client::OutboundUrl;
-use crate::observability::context;
+use crate::observability::logging::log_at;
 use crate::observability::metrics::{CallOutcome, Event};
 use crate::platform::genesys_cloud::config::Config;
 use crate::platform::{ApiError, CredentialsRefusal};
@@ -17,6 +17,7 @@ use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::Level;
 
 /// What has to be left of the time after an upload, for finding the file valid and sending the message.
 pub const TIME_TO_SEND: Duration = SHORTEST_ATTEMPT.saturating_mul(2);
@@ -233,14 +234,11 @@ fn tell(answer: &Result<StatusCode, reqwest::Error>, started: Instant) {
         Err(error) => ApiError::from_transport(error).outcome(),
     };
     Event::PlatformCalled(outcome).write();
-    let context::Ids { request_id, integration } = context::ids();
     let (result, status) = (outcome.as_str(), answer.as_ref().ok().map(StatusCode::as_u16));
     let milliseconds = started.elapsed().as_millis() as u64;
-    if outcome == CallOutcome::Succeeded {
-        tracing::info!(request_id, integration, outcome = "file uploaded", result, status, milliseconds);
-    } else {
-        tracing::warn!(request_id, integration, outcome = "file uploaded", result, status, milliseconds);
-    }
+    let level = if outcome == CallOutcome::Succeeded { Level::INFO } else { Level::WARN };
+    // Not the id of an earlier call.
+    log_at!(level, outcome = "file uploaded", result, status, milliseconds, correlation_id = "");
 }
 
 #[cfg(test)]

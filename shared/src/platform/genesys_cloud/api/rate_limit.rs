@@ -1,6 +1,5 @@
 //! How many calls are left: the platform says so in every answer.
 
-use crate::observability::context;
 use crate::observability::metrics::Event;
 use http::HeaderMap;
 
@@ -28,9 +27,8 @@ impl RateLimit {
         let headroom = allowed.saturating_sub(count);
         Event::Headroom { client: client_id, calls: headroom }.write();
         if headroom < allowed / 10 {
-            let context::Ids { request_id, integration } = context::ids();
             let (client, reset_seconds) = (client_id, self.reset_seconds);
-            tracing::warn!(request_id, integration, client, headroom, allowed, reset_seconds, "few calls are left");
+            tracing::warn!(client, headroom, allowed, reset_seconds, "few calls are left");
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use super::error;
 use crate::http_client;
-use crate::observability::context;
+use crate::observability::logging::log_at;
 use crate::observability::metrics::{Event, TokenOutcome};
 use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
+use tracing::Level;
 
 /// How long before its end a token is no longer used: a call takes a while to get there. Of a short life, a fifth.
 const SKEW: Duration = Duration::from_secs(60);
@@ -102,13 +103,10 @@ async fn fetch(http: &reqwest::Client, config: &Config, deadline: Instant) -> Re
         Err(_) => TokenOutcome::NotSent,
     };
     Event::TokenRefreshed(outcome).write();
-    let context::Ids { request_id, integration } = context::ids();
     let (result, milliseconds) = (outcome.as_str(), asked_at.elapsed().as_millis() as u64);
-    if outcome == TokenOutcome::Succeeded {
-        tracing::info!(request_id, integration, outcome = "token requested", result, status, milliseconds);
-    } else {
-        tracing::warn!(request_id, integration, outcome = "token requested", result, status, milliseconds);
-    }
+    let level = if outcome == TokenOutcome::Succeeded { Level::INFO } else { Level::WARN };
+    // Not the id of an earlier call.
+    log_at!(level, outcome = "token requested", result, status, milliseconds, correlation_id = "");
     token
 }
 

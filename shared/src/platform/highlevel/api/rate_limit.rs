@@ -3,7 +3,6 @@
 //! Source: <https://marketplace.gohighlevel.com/docs/oauth/Faqs/>: 100 calls in 10 s and 200,000 a day, for each app and
 //! location.
 
-use crate::observability::context;
 use crate::observability::metrics::Event;
 use http::HeaderMap;
 use std::time::Duration;
@@ -45,9 +44,8 @@ impl RateLimit {
         Event::Headroom { client: location_id, calls: headroom }.write();
         if headroom < allowed / 10 {
             let remaining_today = self.remaining_today;
-            let context::Ids { request_id, integration } = context::ids();
             let client = location_id;
-            tracing::warn!(request_id, integration, client, headroom, allowed, remaining_today, "few calls are left");
+            tracing::warn!(client, headroom, allowed, remaining_today, "few calls are left");
         }
     }
 }

@@ -11,7 +11,6 @@ mod tests;
 use super::config::Config;
 use crate::integration::Secret;
 use crate::model::trace_id::{TraceId, X_B3_TRACE_ID};
-use crate::observability::context;
 use crate::platform::transport::{self, Answered, USUAL};
 use crate::platform::{ApiError, PlatformApi, PlatformName};
 use crate::signature::PREVIOUS_SECRET;
@@ -108,8 +107,7 @@ impl Client {
             result = self.attempt(call, secret, index + 1 == previous.len(), deadline).await;
             // Whatever else it answers, it has looked at the signature.
             if !matches!(&result, Err(error) if is_refused_signature(error) || matches!(error, ApiError::NotSent(_))) {
-                let context::Ids { request_id, integration } = context::ids();
-                tracing::info!(request_id, integration, outcome = "previous secret used", secret = PREVIOUS_SECRET);
+                tracing::info!(outcome = "previous secret used", secret = PREVIOUS_SECRET);
             }
         }
         result
