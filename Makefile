@@ -5,7 +5,7 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 STACK := $(PYTHON) infra/local/stack.py --
 # `make run` as somebody at a terminal sees it, who ends it with Ctrl-C.
-RUN_AND_CTRL_C := $(PYTHON) tests/src/command/at_a_terminal.py "[[\"Ctrl-C takes everything down\", \"\\u0003\"]]" target/debug/demo
+RUN_AND_CTRL_C := $(PYTHON) tests/src/harness/command/pty_driver.py "[[\"Ctrl-C takes everything down\", \"\\u0003\"]]" target/debug/demo
 WITH_TOOLS := PATH="$(CURDIR)/.venv/lambda/bin:$(CURDIR)/.venv/bin:$$PATH"
 # For what may print nothing for a while.
 STEP := python3 infra/local/step.py

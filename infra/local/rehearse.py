@@ -29,7 +29,7 @@ from stack import ARCHITECTURE, PARAMETERS, addresses
 from terminal import Terminal
 
 FOLDER = TARGET / "rehearsal"
-TRAFFIC = TARGET / "debug" / "rehearsal"
+TRAFFIC = TARGET / "debug" / "upgrade-traffic"
 SCRIPTS = Path(__file__).parent
 # The questions of `sam deploy --guided` that get another answer than Return.
 ANSWERS = {rf"^Parameter {name}$": value for name, value in PARAMETERS.items()}

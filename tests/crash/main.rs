@@ -6,10 +6,10 @@
 use futures::future::join_all;
 use std::fs;
 use std::process::Command;
-use tests::dispatchers::{AT_ONCE, HoldingService, of, repeats};
-use tests::genesys_cloud;
-use tests::messaging_service::Reply;
-use tests::stack::{Stack, TestIntegration};
+use tests::harness::dispatchers::{AT_ONCE, HoldingService, of, repeats};
+use tests::harness::stack::{Stack, TestIntegration};
+use tests::simulators::genesys_cloud;
+use tests::simulators::messaging_service::Reply;
 
 /// How many messages each customer gets.
 const MESSAGES: usize = 6;

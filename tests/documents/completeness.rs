@@ -4,7 +4,7 @@ use shared::api::problem::ProblemType;
 use shared::model::receipt::{ReasonCode, ReportedOutcome};
 use std::collections::BTreeSet;
 use std::path::Path;
-use tests::documents::{Document, Row, root};
+use tests::spec::documents::{Document, Row, root};
 
 #[test]
 fn every_problem_type_is_explained_once() {
@@ -46,9 +46,10 @@ fn make_test_runs_every_program_of_tests() {
     let (_, targets) = manifest.split_once("[[test]]").unwrap();
     let declared =
         targets.lines().filter_map(|line| Some(line.strip_prefix("name = \"")?.trim_end_matches('"').to_owned()));
-    let in_shared = root().join("shared/tests").read_dir().unwrap();
-    let in_shared = in_shared.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
-    assert_eq!(declared.chain(in_shared).collect::<BTreeSet<_>>(), run);
+    let folders = ["shared/tests", "examples/messaging-service/tests"].map(|folder| root().join(folder));
+    let found = folders.iter().flat_map(|folder| folder.read_dir().unwrap());
+    let found = found.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
+    assert_eq!(declared.chain(found).collect::<BTreeSet<_>>(), run);
 }
 
 #[test]
@@ -110,7 +111,7 @@ fn names_in(text: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn every_test_that_a_document_names_exists() {
     let mut known = Vec::new();
-    for folder in ["functions", "shared", "tests", "cli"] {
+    for folder in ["functions", "shared", "tests", "cli", "demo", "examples"] {
         let folder = root().join(folder);
         if folder.exists() {
             names_of_tests(&folder, &mut known);

@@ -3,9 +3,9 @@
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use tests::content_types::Example;
-use tests::documents::Document;
-use tests::openapi::root;
+use tests::spec::content_types::Example;
+use tests::spec::documents::Document;
+use tests::spec::openapi::root;
 
 /// What a part is that fits none of the types.
 const OTHER: &str = "otherPart";

@@ -1,7 +1,7 @@
 //! Where the documents lead.
 
 use std::path::{Component, Path, PathBuf};
-use tests::documents::{Document, root};
+use tests::spec::documents::{Document, root};
 
 /// Without `.` and `..`.
 fn plain(path: &Path) -> PathBuf {

@@ -1,8 +1,8 @@
 //! The sums of the guide to costs come out, and the limits shown are those of the code.
 
 use shared::ledger::RETENTION;
-use tests::documents::{Document, Row, root};
-use tests::template::transformed;
+use tests::spec::documents::{Document, Row, root};
+use tests::spec::template::transformed;
 
 /// The number that a cell begins with: `1,000,000`, `$0.20`, `0.5 ms`.
 fn number(cell: &str) -> f64 {

@@ -5,7 +5,7 @@ use shared::delivery::envelope::Envelope;
 use shared::delivery::payload::Delivery;
 use shared::integration::Integration;
 use shared::platform::PlatformName;
-use tests::documents::Document;
+use tests::spec::documents::Document;
 
 fn json_of(document: &Document) -> Vec<Value> {
     let parse = |code: &str| serde_json::from_str(code).unwrap_or_else(|error| panic!("{code}: {error}"));

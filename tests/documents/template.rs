@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 use std::sync::LazyLock;
-use tests::documents::Document;
-use tests::template::transformed;
+use tests::spec::documents::Document;
+use tests::spec::template::transformed;
 
 /// The template as CloudFormation gets it.
 static TEMPLATE: LazyLock<&Value> = LazyLock::new(transformed);

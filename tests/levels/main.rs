@@ -13,7 +13,7 @@ mod tree;
 use std::collections::BTreeMap;
 use std::path::Path;
 use table::{Levels, Reserved};
-use tests::documents::{Document, root};
+use tests::spec::documents::{Document, root};
 use tree::{Import, Tree};
 
 /// The crate in a folder.

@@ -5,7 +5,7 @@ use crate::table::{Levels, Reserved};
 use crate::tree::Tree;
 use std::collections::BTreeMap;
 use std::path::Path;
-use tests::documents::Document;
+use tests::spec::documents::Document;
 
 fn planted(files: &[(&str, &str)]) -> Tree {
     let texts: BTreeMap<_, _> = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();

@@ -1,6 +1,6 @@
 //! The levels, as ARCHITECTURE.md states them.
 
-use tests::documents::Document;
+use tests::spec::documents::Document;
 
 /// The levels of one crate.
 #[derive(Debug)]

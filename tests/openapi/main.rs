@@ -9,9 +9,9 @@ use shared::api::problem::{Problem, ProblemType};
 use shared::model::receipt::{ReasonCode, ReportedOutcome};
 use shared::model::trace_id::TraceId;
 use std::collections::BTreeSet;
-use tests::documents;
-use tests::openapi::{Document, Node, Received};
-use tests::template::transformed;
+use tests::spec::documents;
+use tests::spec::openapi::{Document, Node, Received};
+use tests::spec::template::transformed;
 
 /// All places below `node` that hold named examples beside a schema.
 fn with_examples<'d>(node: &Node<'d>, found: &mut Vec<Node<'d>>) {

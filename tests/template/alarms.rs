@@ -4,7 +4,7 @@ use crate::document::{FUNCTIONS, Resources, SENDERS};
 use crate::permissions::every_condition;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use tests::template::{CALLING, METRICS, Named, ROUTES};
+use tests::spec::template::{CALLING, METRICS, Named, ROUTES};
 
 /// An alarm may be computed from so many metrics.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create-alarm-on-metric-math-expression.html>

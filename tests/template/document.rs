@@ -1,8 +1,8 @@
 //! The template, with what SAM adds, and with its conditions decided.
 
 use serde_json::{Map, Value, json};
-pub(crate) use tests::openapi::root;
-pub(crate) use tests::template::{FUNCTIONS, SENDERS, transformed as template};
+pub(crate) use tests::spec::openapi::root;
+pub(crate) use tests::spec::template::{FUNCTIONS, SENDERS, transformed as template};
 
 /// The resources that a stack has.
 pub(crate) struct Resources(Map<String, Value>);

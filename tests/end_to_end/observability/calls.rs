@@ -1,14 +1,14 @@
 //! Calls to a platform in the log: what an operator has to act on, and what passes by itself.
 
-use crate::logs::log_with;
-use crate::platform::WithPlatform;
+use crate::fixtures::WithPlatform;
+use crate::observability::logs::log_with;
 use serde_json::{Value, json};
-use tests::caller::Request;
-use tests::genesys_cloud_api::Fault;
-use tests::highlevel::{Keys, integration};
-use tests::highlevel_api::HighLevel;
-use tests::messaging_service::MessagingService;
-use tests::stack::Stack;
+use tests::harness::caller::Request;
+use tests::harness::stack::Stack;
+use tests::simulators::genesys_cloud::api::Fault;
+use tests::simulators::highlevel::api::HighLevel;
+use tests::simulators::highlevel::{Keys, integration};
+use tests::simulators::messaging_service::MessagingService;
 
 /// How the calls for `integration` ended, once its log has all that is expected.
 async fn results(integration: &str, expected: &[(&str, &str)]) -> Vec<Value> {

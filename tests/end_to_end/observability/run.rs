@@ -1,21 +1,21 @@
 //! A run in which everything happens that is counted, and what was counted.
 
-use crate::cards::{USER, card};
-use crate::logs::log_lines;
-use crate::platform::WithPlatform;
+use crate::callers::cards::{USER, card};
+use crate::fixtures::WithPlatform;
+use crate::observability::logs::log_lines;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::delivery::envelope::Envelope;
 use shared::platform::PlatformName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
-use tests::caller::Request;
-use tests::genesys_cloud;
-use tests::genesys_cloud_api::Fault;
-use tests::listener::listen;
-use tests::messaging_service::{Attempt, MessagingService, PATIENCE, Reply};
-use tests::multicloud_cx;
-use tests::template::Named;
+use tests::harness::caller::Request;
+use tests::harness::listener::listen;
+use tests::simulators::genesys_cloud;
+use tests::simulators::genesys_cloud::api::Fault;
+use tests::simulators::messaging_service::{Attempt, MessagingService, PATIENCE, Reply};
+use tests::simulators::multicloud_cx;
+use tests::spec::template::Named;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 

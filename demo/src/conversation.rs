@@ -1,0 +1,182 @@
+//! A conversation both ways: the customer on the sample messaging service's page, the agent on the simulated platform.
+
+use crate::{INTEGRATION_ID, text};
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+use std::error::Error;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tests::harness::browser::Browser;
+use tests::harness::caller::Request;
+use tests::harness::sample_service::SampleService;
+use tests::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
+use tests::simulators::genesys_cloud::api::{Call, Conversation, GenesysCloud};
+
+/// Who writes.
+pub(crate) const CUSTOMER: &str = "ada";
+
+/// The picture that the agent sends.
+const PICTURE: &[u8] = include_bytes!("../../tests/fixtures/parcel.png");
+
+/// The conversation, and whether all has gone as it should so far.
+struct Show<'s> {
+    stack: &'s Stack,
+    integration: &'s TestIntegration,
+    platform: &'s GenesysCloud,
+    service: &'s SampleService,
+    good: bool,
+}
+
+/// Has the conversation; prints who did what and what the other side got, and says whether all went as it should.
+pub(crate) async fn show(
+    stack: &Stack,
+    integration: &TestIntegration,
+    platform: &GenesysCloud,
+    service: &SampleService,
+) -> Result<bool, Box<dyn Error>> {
+    platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, INTEGRATION_ID);
+    println!("A conversation both ways:\n\n  {:<10} {:<31} {:<9} the other side got", "who", "does what", "answered");
+    println!("  {}", "─".repeat(110));
+    let mut show = Show { stack, integration, platform, service, good: true };
+
+    show.customer("writes", "messages", &json!({"text": "Where is my parcel?"}), "inbound-message").await?;
+    show.delivered("platform", "has got it", |delivery| text(delivery, "/type") == "receipt").await;
+    let conversation = platform.conversation(CUSTOMER).ok_or("the customer's message opened no conversation")?;
+
+    // As long as it is waited for: what is over before its turn comes is not handed on.
+    let typing = json!({"durationMilliseconds": crate::PATIENCE.as_millis() as u64});
+    show.agent(&conversation, "typing", &typing, "is typing").await;
+    show.delivered("platform", "hands that on", |delivery| text(delivery, "/type") == "typing").await;
+    show.agent(&conversation, "messages", &json!({"textBody": "On its way, Ada. When may it come?"}), "writes").await;
+    show.delivered("platform", "hands that on", |delivery| {
+        text(delivery, "/data/text") == "On its way, Ada. When may it come?"
+    })
+    .await;
+
+    let card = json!({
+        "title": "Your parcel",
+        "subtitle": "12345, from Friday on",
+        "actions": [
+            {"type": "postBack", "title": "Tomorrow", "payload": {"day": "tomorrow"}},
+            {"type": "imBack", "title": "Next week", "payload": "Next week, please"},
+            {"type": "openUrl", "title": "Follow it", "url": "https://example.com/parcels/12345"},
+        ],
+    });
+    let card = show.post("sends a card", "cards", &json!({"to": CUSTOMER, "card": card})).await;
+    let id = text(&card, "/id").to_owned();
+    show.delivered("Patchbay", "hands the card on", |delivery| text(delivery, "/data/messageId") == id).await;
+    let choice =
+        json!({"originatingMessageId": id, "type": "Button", "text": "Tomorrow", "payload": r#"{"day":"tomorrow"}"#});
+    show.customer("chooses", "responses", &choice, "structured-response").await?;
+
+    let picture = json!({"content": BASE64.encode(PICTURE), "fileName": "parcel.png", "contentType": "image/png"});
+    show.agent(&conversation, "messages", &json!({ "media": picture }), "sends a picture").await;
+    show.delivered("platform", "hands that on", |delivery| delivery.pointer("/data/attachments/0/url").is_some()).await;
+    show.customer("writes", "messages", &json!({"text": "There it is, thank you!"}), "inbound-message").await?;
+    let receipt = json!({"messageId": id, "to": {"id": CUSTOMER}, "status": "read"});
+    show.post("says that the card was read", "receipts", &receipt).await;
+
+    // Everything that the platform has to hand on is on the queue; what comes behind it comes last.
+    platform.settled_webhooks().await;
+    show.agent(&conversation, "messages", &json!({"textBody": "You are welcome."}), "writes").await;
+    show.delivered("platform", "hands that on", |delivery| text(delivery, "/data/text") == "You are welcome.").await;
+    let text_traces = service.deliveries().await.iter().filter(|delivery| is_text_trace(delivery)).count();
+    show.row("platform", "handed the card's text on", "", text_traces == 0, "nothing: it has the card");
+    println!();
+    Ok(show.good)
+}
+
+/// Takes a picture of the chat as a phone shows it.
+pub(crate) async fn take_screenshot(service_url: &str, path: &Path) {
+    let browser = Browser::start(390, 1_040).await;
+    browser.resize(390, 1_040, 2).await;
+    browser.open(&format!("{service_url}/?customer={CUSTOMER}")).await;
+    browser.wait_until("document.querySelector('[role=log]').textContent.includes('You are welcome.')").await;
+    browser.wait_until("[...document.images].every((image) => image.complete)").await;
+    browser.screenshot(path).await;
+}
+
+/// Whether it is the card as text, which the customer is not to get besides the card.
+fn is_text_trace(delivery: &Value) -> bool {
+    text(delivery, "/delivery/data/text").contains("[Tomorrow]")
+}
+
+/// What the platform got, in short.
+fn in_short(call: &Call) -> String {
+    let word = |pointer| text(&call.body, pointer);
+    match call.operation {
+        "agent-typing" => "typing".to_owned(),
+        "agent-message" if call.body.get("mediaIds").is_some() => "a file".to_owned(),
+        "structured-response" => format!("{} {}", word("/buttonResponse/type"), word("/buttonResponse/payload")),
+        "receipt" => format!("{} receipt", word("/status")),
+        "inbound-message" => word("/text").to_owned(),
+        _ => word("/textBody").replace('\n', " · "),
+    }
+}
+
+impl Show<'_> {
+    fn row(&mut self, who: &str, what: &str, answered: &str, as_expected: bool, got: &str) {
+        let mark = if as_expected { "✓" } else { "✗" };
+        println!("{mark} {who:<10} {what:<31} {answered:<9} {got}");
+        self.good &= as_expected;
+    }
+
+    /// The company, or its messaging service, posts to a sender route.
+    async fn post(&mut self, what: &str, route: &str, body: &Value) -> Value {
+        self.posted("company", what, route, body).await
+    }
+
+    /// An agent does something through the company's system.
+    async fn agent(&mut self, conversation: &Conversation, route: &str, body: &Value, what: &str) {
+        let Conversation { conversation_id, communication_id, .. } = conversation;
+        let route = format!("conversations/{conversation_id}/communications/{communication_id}/{route}");
+        self.posted("agent", what, &route, body).await;
+    }
+
+    async fn posted(&mut self, who: &str, what: &str, route: &str, body: &Value) -> Value {
+        let before = self.platform.calls().len();
+        let answer = Request::new(body).signed().post(self.stack, self.integration, route).await;
+        let got = self.platform.calls().into_iter().skip(before).next_back();
+        let as_expected = answer.status.is_success() && got.is_some();
+        let got = got.as_ref().map_or_else(|| answer.body.to_string(), in_short);
+        self.row(who, what, &answer.status.as_u16().to_string(), as_expected, &got);
+        answer.body
+    }
+
+    /// The customer does something on the page.
+    async fn customer(
+        &mut self,
+        what: &str,
+        action: &str,
+        body: &Value,
+        operation: &str,
+    ) -> Result<(), Box<dyn Error>> {
+        let before = self.platform.calls_of(operation).len();
+        let url = format!("{}/customers/{CUSTOMER}/{action}", self.service.url);
+        let request = self.stack.http.post(url).header("content-type", "application/json").body(body.to_string());
+        let status = request.send().await?.status();
+        let calls = self.platform.wait_for_calls_of(operation, before + 1).await;
+        let got = calls.last().map(in_short).unwrap_or_default();
+        self.row(CUSTOMER, what, &status.as_u16().to_string(), status.is_success(), &got);
+        Ok(())
+    }
+
+    /// Waits until the messaging service has got something for the customer.
+    async fn delivered(&mut self, who: &str, what: &str, expected: impl Fn(&Value) -> bool) {
+        let started = Instant::now();
+        let there = loop {
+            let deliveries = self.service.deliveries().await;
+            let mut own = deliveries.iter().filter_map(|delivery| delivery.get("delivery"));
+            let there = own.find(|delivery| {
+                let customers = ["/data/to/id", "/data/from/id"].map(|party| text(delivery, party));
+                customers.contains(&CUSTOMER) && expected(delivery)
+            });
+            if there.is_some() || started.elapsed() > crate::PATIENCE {
+                break there.map(|delivery| text(delivery, "/type").to_owned());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        let got = there.clone().unwrap_or_else(|| "nothing".to_owned());
+        self.row(who, what, "", there.is_some(), &got);
+    }
+}

@@ -1,0 +1,182 @@
+//! What `make run` shows: signed webhooks of every kind going in at the HTTP API and coming out at a messaging service,
+//! the company's own messages and receipts going to a simulated platform, and what the doctor says of it all.
+//!
+//! Ends with an error when anything went another way than it should. With `--once` it ends after the table; without,
+//! it keeps the stack up until Ctrl-C. With `--watch` the HTTP API is `cargo lambda watch`, which runs the functions from
+//! the source as it changes. With `--screenshot PATH` it takes the picture of the chat that the README shows.
+
+#![allow(clippy::print_stdout)]
+
+mod conversation;
+mod inbound;
+mod operator;
+mod others;
+mod outbound;
+mod service;
+mod watch;
+
+use inbound::{post_all, print_table, unique_ids};
+use serde_json::{Value, json};
+use service::deliveries;
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use tests::harness::caller::{BEARER_TOKEN, CALLER_SECRET};
+use tests::harness::sample_service::SampleService;
+use tests::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
+use tests::simulators::genesys_cloud::api::{Conversation, GenesysCloud};
+use tokio::signal::unix::{SignalKind, signal};
+use watch::CargoLambdaWatch;
+
+const INTEGRATION: &str = "acme";
+const INTEGRATION_ID: &str = "73cb7fb7-c2db-4996-88f3-0a83a4fea1da";
+const CUSTOMER: &str = "customer-17";
+/// The sample messaging service refuses this one's messages.
+const REFUSED_CUSTOMER: &str = "customer-without-a-phone";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let asked_for = |option| std::env::args().any(|argument| argument == option);
+    let mut stack = Stack::connect().await;
+    let mut watch = if asked_for("--watch") { Some(CargoLambdaWatch::spawn()?) } else { None };
+    if let Some(watch) = &watch {
+        stack.api_url.clone_from(&watch.url);
+    }
+    // Whatever ends it, what it started is ended too.
+    let result = tokio::select! {
+        result = show(&stack, watch.as_ref(), asked_for("--once")) => result,
+        interrupted = interrupted() => interrupted.map(|()| true),
+    };
+    if let Some(watch) = &mut watch {
+        watch.stop().await?;
+    }
+    Ok(if result? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns when somebody wants this to end.
+async fn interrupted() -> Result<(), Box<dyn Error>> {
+    let (mut terminated, mut hung_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+        _ = hung_up.recv() => {}
+    }
+    Ok(())
+}
+
+/// Does the main job; says whether all went as it should.
+async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Result<bool, Box<dyn Error>> {
+    if let Some(watch) = watch {
+        watch.ready().await?;
+    }
+    let inbound_url = format!("{}/integrations/{INTEGRATION}/inbound", stack.api_url);
+    let mut service = SampleService::start(&[
+        ("REFUSED_CUSTOMER", REFUSED_CUSTOMER),
+        ("INBOUND_URL", &inbound_url),
+        ("CALLER_SECRET", CALLER_SECRET),
+    ])
+    .await;
+    let url = format!("{}/messages", service.url);
+    let platform = GenesysCloud::start().await;
+    let integration = stack
+        .integration_named(INTEGRATION, INTEGRATION_ID, &url, |configuration| {
+            configuration["domain"] = platform.url.clone().into();
+            configuration["cards"] = json!({"route": "messaging-service"});
+        })
+        .await;
+    platform.add_integration(INTEGRATION_ID, &integration.webhook_url(), WEBHOOK_SECRET);
+
+    println!("\nGenesys Cloud posts to {}", integration.webhook_url());
+    let rows = post_all(stack, &integration).await;
+    let deliveries = deliveries(&service, &rows).await;
+
+    println!("\nWhat the messaging service at {url} got:\n");
+    for _ in unique_ids(&deliveries) {
+        println!("  {}", service.output.next_line().await?.unwrap_or_default());
+    }
+    let mut good = print_table(&rows, &deliveries) & outbound::show(stack, &integration, &platform).await;
+    good &= conversation::show(stack, &integration, &platform, &service).await?;
+    good &= others::show(stack, &service).await;
+    if watch.is_none() {
+        good &= operator::show().await;
+    }
+    if let Some(path) = screenshot() {
+        conversation::take_screenshot(&service.url, &path).await;
+    }
+    if !once {
+        println!(
+            "The chat as the customer sees it, who can answer there:\n\n  {}/?customer={}\n",
+            service.url,
+            conversation::CUSTOMER
+        );
+        print_examples(&integration, platform.conversation(conversation::CUSTOMER).as_ref());
+        if watch.is_none() {
+            operator::print_environment(stack);
+        }
+        follow(&mut service).await?;
+    }
+    Ok(good)
+}
+
+/// Where a picture of the chat is to go, with `--screenshot PATH`.
+fn screenshot() -> Option<PathBuf> {
+    std::env::args().skip_while(|argument| argument != "--screenshot").nth(1).map(PathBuf::from)
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn print_examples(integration: &TestIntegration, agent: Option<&Conversation>) {
+    let agent_route = agent.map_or_else(String::new, |conversation| {
+        let Conversation { conversation_id, communication_id, .. } = conversation;
+        format!("conversations/{conversation_id}/communications/{communication_id}/messages")
+    });
+    println!(
+        r#"Send one yourself, signed as Genesys Cloud signs:
+
+  BODY='{{"id":"my-1","type":"Text","text":"Hello!","direction":"Outbound","channel":{{"id":"{INTEGRATION_ID}","to":{{"id":"me"}},"from":{{"nickname":"Acme"}}}}}}'
+  SIGNATURE=$(printf %s "$BODY" | openssl dgst -sha256 -hmac '{WEBHOOK_SECRET}' -binary | base64)
+  curl -i {0} \
+    -H 'content-type: application/json' -H "x-hub-signature-256: sha256=$SIGNATURE" -d "$BODY"
+
+Sent again it is answered again, and not delivered again. Without openssl, the signature in Python:
+
+  SIGNATURE=$(printf %s "$BODY" | python3 -c 'import base64, hashlib, hmac, sys; print(base64.b64encode(hmac.new(b"{WEBHOOK_SECRET}", sys.stdin.buffer.read(), hashlib.sha256).digest()).decode())')
+
+Write as the customer, send a card, speak for the agent, send an agentless message, and say what became of a message:
+
+  curl -i {4} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
+    -d '{{"messageId":"from-ada-1","from":{{"id":"ada"}},"time":"2026-01-02T03:04:05Z","text":"Hello!"}}'
+  curl -i {5} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
+    -d '{{"to":"ada","card":{{"title":"A card","actions":[{{"type":"postBack","title":"Fine","payload":"fine"}}]}}}}'
+  curl -i {6} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
+    -d '{{"textBody":"How can I help?"}}'
+
+  curl -i {2} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
+    -d '{{"toAddress":"me","textBody":"Hello!"}}'
+  curl -i {3} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
+    -d '{{"messageId":"my-1","to":{{"id":"me"}},"status":"delivered"}}'
+
+The functions' log lines: {1}
+Ctrl-C takes everything down.
+"#,
+        integration.webhook_url(),
+        std::env::var("STACK_LOG").unwrap_or_default(),
+        integration.route_url("agentless"),
+        integration.route_url("receipts"),
+        integration.route_url("inbound/messages"),
+        integration.route_url("cards"),
+        integration.route_url(&agent_route),
+    );
+}
+
+/// Shows what else arrives.
+async fn follow(service: &mut SampleService) -> Result<(), Box<dyn Error>> {
+    while let Some(line) = service.output.next_line().await? {
+        println!("  {line}");
+    }
+    Err("the sample messaging service has ended".into())
+}

@@ -1,0 +1,53 @@
+//! The other way: from the company's own systems to the platform.
+
+use crate::{CUSTOMER, INTEGRATION_ID, REFUSED_CUSTOMER, text};
+use serde_json::json;
+use tests::harness::caller::Request;
+use tests::harness::stack::{Stack, TestIntegration};
+use tests::simulators::genesys_cloud::api::GenesysCloud;
+use tests::simulators::genesys_cloud::{Answer, WIRE};
+
+/// Sends an agentless message and a receipt, and has a message fail; prints what the platform got, and says whether all
+/// went as it should.
+pub(crate) async fn show(stack: &Stack, integration: &TestIntegration, platform: &GenesysCloud) -> bool {
+    let post = async |route: &str, request: Request| request.post(stack, integration, route).await;
+    let message = json!({"toAddress": CUSTOMER, "textBody": "Your table is ready."});
+    let message = Request::new(&message).bearing_token().key("table-7");
+    let receipt = json!({"messageId": "d7d58935af65a45e5234ac77de017a0a", "to": {"id": CUSTOMER}, "status": "read"});
+
+    println!("The other way:\n\n  {:<42} {:<9} {:<22} the platform got", "sent", "answered", "");
+    println!("  {}", "─".repeat(110));
+    let first = post("agentless", message.clone()).await;
+    let mut good = row("agentless message", &first, first.status == 200, platform);
+    let again = post("agentless", message.clone()).await;
+    good &= row("the same again, with the same key", &again, again.replayed && platform.calls().len() == 1, platform);
+    let posted = post("receipts", Request::new(&receipt).signed()).await;
+    good &= row("receipt of the messaging service: read", &posted, posted.status == 200, platform);
+    let stranger = post("agentless", Request::new(&json!({}))).await;
+    good &= row("agentless message of a stranger", &stranger, stranger.status == 401, platform);
+
+    let refused = WIRE[0].fill(INTEGRATION_ID, REFUSED_CUSTOMER).post(stack, integration).await;
+    let calls = platform.wait_for_calls(3).await;
+    let failed = calls.last().is_some_and(|call| text(&call.body, "/status") == "Failed");
+    good &= row("message that the messaging service refuses", &refused, refused.status == 200 && failed, platform);
+    println!();
+    good
+}
+
+fn row(what: &str, answer: &Answer, as_expected: bool, platform: &GenesysCloud) -> bool {
+    let note = match (answer.replayed, answer.status.is_success()) {
+        (true, _) => "replayed",
+        (false, true) => text(&answer.body, "/outcome"),
+        (false, false) => text(&answer.body, "/title"),
+    };
+    let last = platform.calls().into_iter().next_back().filter(|_| answer.status.is_success() && !answer.replayed);
+    let got = last.map(|call| match call.operation {
+        "receipt" => {
+            format!("{} receipt {}", text(&call.body, "/status"), text(&call.body, "/reasons/0/message"))
+        }
+        operation => format!("{operation} {}", text(&call.body, "/textBody")),
+    });
+    let mark = if as_expected { "✓" } else { "✗" };
+    println!("{mark} {what:<42} {:<9} {note:<22} {}", answer.status.as_u16(), got.unwrap_or_else(|| "—".to_owned()));
+    as_expected
+}

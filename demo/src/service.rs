@@ -1,0 +1,18 @@
+//! The deliveries that the sample messaging service got.
+
+use crate::inbound::Row;
+use serde_json::Value;
+use std::time::{Duration, Instant};
+use tests::harness::sample_service::SampleService;
+
+/// Waits until everything has arrived that should, and returns all deliveries.
+pub(crate) async fn deliveries(service: &SampleService, rows: &[Row]) -> Vec<Value> {
+    let started = Instant::now();
+    loop {
+        let deliveries = service.deliveries().await;
+        if rows.iter().all(|row| row.as_expected(&deliveries)) || started.elapsed() > crate::PATIENCE {
+            return deliveries;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -1,0 +1,220 @@
+//! Cards to users of the platform.
+
+use crate::fixtures::WithPlatform;
+use crate::single_function::Alone;
+use serde_json::{Value, json};
+use tests::harness::caller::Request;
+use tests::simulators::genesys_cloud::Answer;
+use tests::simulators::genesys_cloud::api::{Fault, GenesysCloud};
+use tests::simulators::messaging_service::MessagingService;
+
+pub(crate) const USER: &str = "0f6a1c3e-6f0e-4b7e-9a57-1f6b3f7f0a11";
+
+impl WithPlatform {
+    pub(crate) async fn post_card(&self, body: &Value) -> Answer {
+        Request::new(body).bearing_token().post(&self.stack, &self.integration, "cards").await
+    }
+
+    pub(crate) async fn post_card_with_key(&self, body: &Value, key: &str) -> Answer {
+        Request::new(body).bearing_token().key(key).post(&self.stack, &self.integration, "cards").await
+    }
+}
+
+pub(crate) fn card() -> Value {
+    json!({
+        "title": "Approval Request",
+        "subtitle": "Please review the attached document.",
+        "image": {"url": "https://example.com/logo.png", "altText": "Company Logo"},
+        "actions": [
+            {"type": "postBack", "title": "Approve", "payload": {"action": "approve", "id": "12345"}},
+            {"type": "imBack", "title": "Reject", "payload": "Reject Request"},
+            {"type": "openUrl", "title": "View Details", "url": "https://example.com/details/12345"},
+        ],
+    })
+}
+
+#[tokio::test]
+async fn a_card_goes_to_a_users_channel_as_the_tutorial_has_it() {
+    let setting = WithPlatform::start().await;
+    setting.platform.add_user(USER, "ada@example.com");
+    let answer = setting.post_card(&json!({"userId": USER, "card": card()})).await;
+    assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
+    let channel = format!("user:{USER}");
+    assert!(answer.body["id"].is_string());
+    assert_eq!(
+        (json!(channel), json!("open-messaging")),
+        (answer.body["channelId"].clone(), answer.body["route"].clone())
+    );
+    let call = &setting.platform.calls()[0];
+    assert_eq!(format!("/api/v2/openmessaging/channels/{channel}/messages"), call.path);
+    let mut expected = card();
+    expected["type"] = "card".into();
+    expected["cardType"] = "basic".into();
+    expected["actions"][0]["payload"] = r#"{"action":"approve","id":"12345"}"#.into();
+    assert_eq!(json!({"type": "message", "content": [expected]}), call.body);
+}
+
+#[tokio::test]
+async fn a_card_in_the_platforms_normalised_form_goes_out_as_the_tutorial_has_it() {
+    let setting = WithPlatform::start().await;
+    setting.platform.add_user(USER, "ada@example.com");
+    let card = json!({
+        "title": "Card 1",
+        "description": "Description 1",
+        "image": "https://www.acme.example/image1.png",
+        "video": null,
+        "actions": [
+            {"type": "Postback", "text": "Option1", "payload": "Option1"},
+            {"type": "Link", "text": "Option3", "url": "https://www.acme.example/option3"},
+        ],
+    });
+    for body in [json!({"userId": USER, "card": card}), json!({"userId": USER, "carousel": {"cards": [card]}})] {
+        let answer = setting.post_card(&body).await;
+        assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
+    }
+    let expected = json!({"type": "message", "content": [{
+        "type": "card",
+        "cardType": "basic",
+        "title": "Card 1",
+        "subtitle": "Description 1",
+        "image": {"url": "https://www.acme.example/image1.png"},
+        "actions": [
+            {"type": "postBack", "title": "Option1", "payload": "Option1"},
+            {"type": "openUrl", "title": "Option3", "url": "https://www.acme.example/option3"},
+        ],
+    }]});
+    let sent: Vec<_> = setting.platform.calls().into_iter().map(|call| call.body).collect();
+    assert_eq!(vec![expected.clone(), expected], sent);
+}
+
+#[tokio::test]
+async fn what_only_the_normalised_form_can_carry_is_refused_by_name_on_the_platforms_own_route() {
+    let setting = WithPlatform::start().await;
+    let action = json!({"type": "Link", "url": "https://example.com/"});
+    let card = json!({"title": "t", "video": "https://example.com/v.mp4", "defaultAction": action});
+    let reply = json!({"text": "Yes", "image": "https://example.com/yes.png"});
+    let answer = setting.post_card(&json!({"userId": USER, "carousel": [card], "quickReplies": [reply]})).await;
+    answer.assert_problem(400, "invalid-body");
+    let faults: Vec<_> = answer.body["errors"].as_array().unwrap().iter().collect();
+    let pointers: Vec<_> = faults.iter().map(|fault| fault["pointer"].as_str().unwrap()).collect();
+    assert_eq!(vec!["/carousel/0/video", "/carousel/0/defaultAction", "/quickReplies/0/image"], pointers);
+    assert!(faults.iter().all(|fault| fault["detail"].as_str().unwrap().contains("`open-messaging`")), "{faults:?}");
+    assert_eq!(0, setting.platform.attempts());
+}
+
+/// One process of the function, whose memory is its own.
+async fn one_process(platform: &GenesysCloud) -> Alone {
+    Alone::configured(MessagingService::start().await, "card-sender", |configuration| {
+        configuration["domain"] = platform.url.clone().into();
+    })
+    .await
+}
+
+fn operations(platform: &GenesysCloud) -> Vec<&'static str> {
+    platform.calls().iter().map(|call| call.operation).collect()
+}
+
+#[tokio::test]
+async fn a_user_is_found_by_email_address_once() {
+    let platform = GenesysCloud::start().await;
+    platform.add_user(USER, "ada@example.com");
+    let function = one_process(&platform).await;
+    let request = Request::new(&json!({"email": "Ada@example.com", "card": card()})).bearing_token();
+    for _ in 0..2 {
+        let (status, answer) = function.request("cards", &request).await;
+        assert_eq!((202, &json!(format!("user:{USER}"))), (status, &answer["channelId"]), "{answer}");
+    }
+    assert_eq!(vec!["users", "channel-message", "channel-message"], operations(&platform));
+    let query = &platform.calls()[0].query;
+    let of = |name| query.get(name).map(String::as_str);
+    assert_eq!((Some("Ada@example.com"), Some("1")), (of("email"), of("pageSize")));
+}
+
+#[tokio::test]
+async fn a_look_up_that_finds_nobody_or_two_sends_nothing() {
+    let setting = WithPlatform::start().await;
+    let body = json!({"email": "ada@example.com", "card": card()});
+    setting.post_card_with_key(&body, "k").await.assert_problem(422, "recipient-not-found");
+    setting.platform.add_user(USER, "ada@example.com");
+    setting.platform.add_user("another", "ada@example.com");
+    let answer = setting.post_card_with_key(&body, "another").await;
+    answer.assert_problem(422, "recipient-not-found");
+    assert!(answer.body["detail"].as_str().unwrap().contains("Several"), "{:?}", answer.body);
+    assert!(!answer.body.to_string().contains("ada@"), "{:?}", answer.body);
+    assert!(!operations(&setting.platform).contains(&"channel-message"));
+}
+
+#[tokio::test]
+async fn a_look_up_that_fails_says_what_to_change_and_leaves_the_key_free() {
+    let setting = WithPlatform::start().await;
+    setting.platform.add_user(USER, "ada@example.com");
+    let body = json!({"email": "ada@example.com", "card": card()});
+    setting.platform.fail_operation("users", [Fault::Status(403)]);
+    let answer = setting.post_card(&body).await;
+    answer.assert_problem(403, "platform-refused");
+    assert!(answer.body["detail"].as_str().unwrap().contains("directory:user:view"), "{:?}", answer.body);
+    setting.platform.fail_operation("users", [Fault::Status(503); 5]);
+    setting.post_card_with_key(&body, "k").await.assert_problem(503, "unavailable");
+    assert_eq!(202, setting.post_card_with_key(&body, "k").await.status.as_u16());
+}
+
+#[tokio::test]
+async fn the_platforms_refusals_of_a_card_say_what_to_change() {
+    let setting = WithPlatform::start().await;
+    setting.platform.add_user(USER, "ada@example.com");
+    for (status, hint) in
+        [(400, "cardType `basic`"), (403, "openmessaging:send"), (404, "`messaging-service`"), (413, "identifiers")]
+    {
+        setting.platform.fail_operation("channel-message", [Fault::Status(status)]);
+        let answer = setting.post_card(&json!({"userId": USER, "card": card()})).await;
+        answer.assert_problem(status, "platform-refused");
+        assert!(answer.body["detail"].as_str().unwrap().contains(hint), "{:?}", answer.body);
+        assert_eq!("simulated", answer.body["platform"]["code"]);
+    }
+    let nobody = json!({"userId": "nobody", "card": card()});
+    let answer = setting.post_card(&nobody).await;
+    answer.assert_problem(404, "platform-refused");
+    assert!(answer.body["detail"].as_str().unwrap().contains("user:{userId}"));
+    setting.platform.without_channels();
+    let answer = setting.post_card(&json!({"userId": USER, "card": card()})).await;
+    answer.assert_problem(404, "platform-refused");
+    assert!(answer.body["detail"].as_str().unwrap().contains("`messaging-service`"));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_card_is_said_before_anything_is_sent() {
+    let setting = WithPlatform::start().await;
+    let faults = async |body: Value| {
+        let answer = setting.post_card(&body).await;
+        answer.assert_problem(400, "invalid-body");
+        answer.body["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| fault["pointer"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        vec!["/card/cardType"],
+        faults(json!({"userId": USER, "card": {"title": "t", "cardType": "hero"}})).await
+    );
+    let long = json!({"title": "t", "actions": [{"type": "postBack", "title": "b", "payload": "x".repeat(2_049)}]});
+    assert_eq!(vec!["/card/actions/0/payload"], faults(json!({"userId": USER, "card": long})).await);
+    assert_eq!(vec!["/to"], faults(json!({"to": "customer-1", "card": card()})).await, "a customer is no user");
+    assert_eq!(vec!["/text"], faults(json!({"userId": USER, "text": "hi", "card": card()})).await);
+    assert_eq!(0, setting.platform.attempts());
+}
+
+#[tokio::test]
+async fn who_had_an_address_a_while_ago_may_be_gone() {
+    let platform = GenesysCloud::start().await;
+    platform.add_user(USER, "ada@example.com");
+    let function = one_process(&platform).await;
+    let request = Request::new(&json!({"email": "ada@example.com", "card": card()})).bearing_token();
+    assert_eq!(202, function.request("cards", &request).await.0);
+    platform.remove_user(USER);
+    platform.add_user("another-user", "ada@example.com");
+    let (status, answer) = function.request("cards", &request).await;
+    assert_eq!((202, &json!("user:another-user")), (status, &answer["channelId"]), "{answer}");
+    assert_eq!(vec!["users", "channel-message", "users", "channel-message"], operations(&platform));
+}

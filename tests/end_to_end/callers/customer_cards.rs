@@ -1,0 +1,416 @@
+//! Cards to customers, through the messaging service.
+
+use crate::callers::cards::{USER, card};
+use crate::fixtures::WithPlatform;
+use crate::single_function::Alone;
+use serde_json::{Value, json};
+use shared::digest::Identity;
+use shared::ledger::Outcome;
+use shared::model::card::{Card, CardMessage, Cards, TraceKey, text_trace};
+use shared::signature::standard_webhooks::SigningSecret;
+use tests::harness::caller::{CALLER_SECRET, Request};
+use tests::harness::stack::{SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECRET};
+use tests::simulators::genesys_cloud;
+use tests::simulators::genesys_cloud::api::{Fault, GenesysCloud};
+use tests::simulators::messaging_service::{MessagingService, Reply};
+use tests::simulators::{highlevel, multicloud_cx};
+
+/// An integration whose cards go to `service`, and whose platform calls its webhook.
+async fn by_messaging_service(service: &MessagingService, text_trace: Option<bool>) -> WithPlatform {
+    let setting = WithPlatform::delivering_to(&service.url, |configuration| {
+        configuration["cards"] = json!({"route": "messaging-service"});
+        if let Some(text_trace) = text_trace {
+            configuration["cards"]["textTrace"] = text_trace.into();
+        }
+    })
+    .await;
+    let integration = &setting.integration;
+    setting.platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
+    setting
+}
+
+#[tokio::test]
+async fn a_card_reaches_the_customer_as_a_structured_message_and_the_conversation_as_text() {
+    let service = MessagingService::start().await;
+    let setting = by_messaging_service(&service, None).await;
+    let answer = setting.post_card(&json!({"to": {"id": "customer-1", "idType": "Opaque"}, "card": card()})).await;
+    assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
+    assert_eq!("messaging-service", answer.body["route"]);
+    let id = answer.body["id"].as_str().unwrap();
+    let delivered = service.wait_for(id).await.body;
+
+    let integration_id = &setting.integration.integration_id;
+    let content = json!([
+        {"contentType": "Card", "card": {
+            "title": "Approval Request",
+            "description": "Please review the attached document.",
+            "image": "https://example.com/logo.png",
+            "imageAltText": "Company Logo",
+            "actions": [
+                {"type": "Postback", "text": "Approve", "payload": r#"{"action":"approve","id":"12345"}"#},
+                {"type": "Link", "text": "View Details", "url": "https://example.com/details/12345"},
+            ],
+        }},
+        {"contentType": "QuickReply", "quickReply": {"text": "Reject", "payload": "Reject Request", "action": "Message"}},
+    ]);
+    let original = json!({
+        "id": id,
+        "channel": {
+            "id": integration_id, "platform": "Open", "type": "Private", "messageId": id,
+            "to": {"id": "customer-1", "idType": "Opaque"},
+            "from": {"id": integration_id, "idType": "Opaque"},
+        },
+        "type": "Structured",
+        "content": content,
+        "originatingEntity": "Bot",
+        "direction": "Outbound",
+        "conversationId": answer.body["conversationId"],
+    });
+    assert_eq!("message.structured", delivered["type"]);
+    assert_eq!(original, delivered["data"]["original"]);
+    assert_eq!(content, delivered["data"]["content"]);
+    let fallback_text = "Approval Request\nPlease review the attached document.\nCompany Logo: https://example.com/logo.png\n\
+                         1. Approve\nView Details: https://example.com/details/12345\n\n2. Reject";
+    assert_eq!(fallback_text, delivered["data"]["fallbackText"]);
+    assert_eq!(delivered["timestamp"], delivered["data"]["time"]);
+
+    let trace = &setting.platform.calls_of("agentless")[0].body;
+    let text = trace["textBody"].as_str().unwrap();
+    let shown = "Approval Request\nPlease review the attached document.\n\
+                 [Approve] [Reject] [View Details: https://example.com/details/12345]\n[card ";
+    assert!(text.starts_with(shown), "{text}");
+    assert_eq!(
+        &json!({
+            "fromAddress": integration_id, "toAddress": "customer-1", "toAddressMessengerType": "open",
+            "textBody": text, "useExistingActiveConversation": true,
+        }),
+        trace
+    );
+    assert_eq!("left", answer.body["textTrace"]);
+}
+
+/// What the messaging service gets of a card that leaves no trace.
+async fn content_of(setting: &WithPlatform, service: &MessagingService, body: &Value) -> Value {
+    let answer = setting.post_card(body).await;
+    assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
+    service.wait_for(answer.body["id"].as_str().unwrap()).await.body["data"]["content"].clone()
+}
+
+#[tokio::test]
+async fn a_card_is_the_same_whether_it_comes_in_our_form_or_in_the_platforms() {
+    let service = MessagingService::start().await;
+    let setting = by_messaging_service(&service, Some(false)).await;
+    let ours = json!({
+        "title": "Card 1",
+        "subtitle": "Description 1",
+        "image": {"url": "https://www.acme.example/image1.png"},
+        "actions": [
+            {"type": "POSTBACK", "title": "Option1", "payload": "Option1"},
+            {"type": "openurl", "title": "Option3", "url": "https://www.acme.example/option3"},
+        ],
+    });
+    let normalised = json!({
+        "title": "Card 1",
+        "description": "Description 1",
+        "image": "https://www.acme.example/image1.png",
+        "actions": [
+            {"type": "Postback", "text": "Option1", "payload": "Option1"},
+            {"type": "Link", "text": "Option3", "url": "https://www.acme.example/option3"},
+        ],
+    });
+    let expected = json!([{"contentType": "Card", "card": normalised}]);
+    let mut with_unused_members = normalised.clone();
+    with_unused_members["actions"][0]["url"] = "https://www.acme.example/option1".into();
+    with_unused_members["actions"][1]["payload"] = "Option3".into();
+    for shown in [
+        json!({"card": ours}),
+        json!({"card": normalised, "carousel": null}),
+        json!({"card": with_unused_members}),
+        json!({"card": ours, "carousel": {"cards": null}, "quickReplies": []}),
+        json!({"carousel": [normalised], "quickReplies": [null]}),
+        json!({"carousel": [ours]}),
+        json!({"carousel": [normalised, null]}),
+        json!({"carousel": {"cards": [normalised]}}),
+    ] {
+        let mut body = shown;
+        body["to"] = "customer-17".into();
+        assert_eq!(expected, content_of(&setting, &service, &body).await, "{body}");
+    }
+    let two = json!({"to": "customer-17", "carousel": {"cards": [normalised, {"title": "B", "actions": null}]}});
+    let cards = json!([normalised, {"title": "B", "actions": []}]);
+    let expected = json!([{"contentType": "Carousel", "carousel": {"cards": cards}}]);
+    assert_eq!(expected, content_of(&setting, &service, &two).await);
+}
+
+#[tokio::test]
+async fn all_that_the_platforms_normalised_form_has_reaches_the_messaging_service() {
+    let service = MessagingService::start().await;
+    let setting = by_messaging_service(&service, Some(false)).await;
+    let card = json!({
+        "title": "Card 1",
+        "image": "https://www.acme.example/image1.png",
+        "video": "https://www.acme.example/video1.mp4",
+        "defaultAction": {"type": "Link", "url": "https://www.acme.example/"},
+        "actions": [],
+    });
+    let reply = json!({
+        "text": "Yes", "payload": "yes", "action": "Message", "image": "https://www.acme.example/yes.png", "summaryText": "Y",
+    });
+    let body = json!({"to": "customer-17", "card": card, "quickReplies": [reply]});
+    let expected = json!([{"contentType": "Card", "card": card}, {"contentType": "QuickReply", "quickReply": reply}]);
+    assert_eq!(expected, content_of(&setting, &service, &body).await);
+}
+
+#[tokio::test]
+async fn the_text_of_a_card_is_not_delivered_besides_the_card_and_the_same_text_of_an_agent_is() {
+    let service = MessagingService::start().await;
+    let setting = by_messaging_service(&service, None).await;
+    let body = json!({"to": "customer-1", "card": {"title": "Your table is ready"}});
+    let answer = setting.post_card(&body).await;
+    assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
+    let posted = setting.platform.wait_for_webhooks(1).await;
+    assert!(posted[0].body["text"].as_str().unwrap().starts_with("Your table is ready\n"), "{posted:?}");
+    assert_eq!(Some(200), posted[0].answered);
+    // Whatever comes behind it shows that it has been dealt with.
+    let agents = genesys_cloud::text(&setting.integration, "customer-1", "Your table is ready");
+    agents.accepted(&setting.stack, &setting.integration).await;
+    service.wait_for(&agents.id()).await;
+    let delivered: Vec<_> = service.accepted().iter().map(|attempt| attempt.message_id().to_owned()).collect();
+    assert_eq!(vec![answer.body["id"].as_str().unwrap().to_owned(), agents.id()], delivered);
+}
+
+#[tokio::test]
+async fn what_an_agent_copied_from_a_text_trace_is_delivered() {
+    let service = MessagingService::start().await;
+    let setting = by_messaging_service(&service, None).await;
+    setting.post_card(&json!({"to": "customer-1", "card": {"title": "Your table is ready"}})).await;
+    let trace = setting.platform.calls_of("agentless")[0].body["textBody"].as_str().unwrap().to_owned();
+    setting.platform.settled_webhooks().await;
+    let copy = genesys_cloud::text(&setting.integration, "customer-1", &trace);
+    copy.accepted(&setting.stack, &setting.integration).await;
+    service.wait_for(&copy.id()).await;
+    assert_eq!(2, service.accepted().len(), "the card and the copy");
+
+    // Where cards leave no trace, none is looked for.
+    let elsewhere = by_messaging_service(&service, Some(false)).await;
+    setting.post_card(&json!({"to": "customer-2", "card": {"title": "Another"}})).await;
+    let trace = setting.platform.calls_of("agentless")[1].body["textBody"].as_str().unwrap().to_owned();
+    let text = genesys_cloud::text(&elsewhere.integration, "customer-2", &trace);
+    text.accepted(&elsewhere.stack, &elsewhere.integration).await;
+    service.wait_for(&text.id()).await;
+}
+
+/// The text trace of a card with this title, made with this secret.
+fn trace_made_with(secret: &str, integration: &TestIntegration, title: &str) -> String {
+    let (title, actions) = (title.to_owned(), Vec::new());
+    let card = Card { title, subtitle: None, image: None, video: None, default_action: None, actions };
+    let message = CardMessage { text: None, cards: Cards::One(Box::new(card)), quick_replies: Vec::new() };
+    let key = TraceKey::new(&SigningSecret::parse(secret).unwrap(), &integration.name).unwrap();
+    text_trace(&message, 2_000, &key).unwrap()
+}
+
+#[tokio::test]
+async fn a_text_with_a_home_made_code_is_delivered_as_the_text_that_it_is() {
+    let service = MessagingService::start().await;
+    let setting = by_messaging_service(&service, None).await;
+    let integration = &setting.integration;
+    let title = "Your table is ready";
+    // What an earlier version took; what another secret, and another integration, make; and what is another text's.
+    let unkeyed = Identity::of(&["text trace", "01234567", title]);
+    let other = setting.stack.integration(&service.url, |_| {}).await;
+    let genuine = trace_made_with(SIGNING_SECRET, integration, title);
+    let texts = [
+        format!("{title}\n[card 01234567{}]", &unkeyed.as_str()[..8]),
+        trace_made_with(CALLER_SECRET, integration, title),
+        trace_made_with(SIGNING_SECRET, &other, title),
+        genuine.replace("ready", "gone"),
+    ];
+    for text in &texts {
+        let webhook = genesys_cloud::text(integration, "customer-1", text);
+        webhook.accepted(&setting.stack, integration).await;
+        assert_eq!(text, service.wait_for(&webhook.id()).await.text());
+    }
+    // None of them has used the genuine one up.
+    let trace = genesys_cloud::text(integration, "customer-1", &genuine);
+    trace.accepted(&setting.stack, integration).await;
+    let agents = genesys_cloud::text(integration, "customer-1", "hello");
+    agents.accepted(&setting.stack, integration).await;
+    service.wait_for(&agents.id()).await;
+    assert_eq!(texts.len() + 1, service.accepted().len());
+}
+
+#[tokio::test]
+async fn a_text_trace_is_known_while_the_deliveries_secret_is_rotated() {
+    let service = MessagingService::start().await;
+    let setting = by_messaging_service(&service, None).await;
+    let integration = &setting.integration;
+    let deliver = async |text: &str| {
+        let webhook = genesys_cloud::text(integration, "customer-1", text);
+        webhook.accepted(&setting.stack, integration).await;
+        webhook.id()
+    };
+    // The dispatcher reads the configuration before the new secret is in it.
+    service.wait_for(&deliver("before").await).await;
+    let mut configuration = integration.configuration(&service.url);
+    configuration["cards"] = json!({"route": "messaging-service"});
+    configuration["delivery"]["signingSecrets"] = json!([CALLER_SECRET, SIGNING_SECRET]);
+    integration.configure(&configuration).await;
+    deliver(&trace_made_with(CALLER_SECRET, integration, "new")).await;
+    deliver(&trace_made_with(SIGNING_SECRET, integration, "old")).await;
+    service.wait_for(&deliver("behind").await).await;
+    let texts: Vec<_> = service.accepted().iter().map(|attempt| attempt.text().to_owned()).collect();
+    assert_eq!(vec!["before", "behind"], texts);
+}
+
+#[tokio::test]
+async fn without_a_text_trace_the_platform_is_not_called() {
+    let service = MessagingService::start().await;
+    let setting = by_messaging_service(&service, Some(false)).await;
+    let carousel = json!([
+        {"title": "One", "actions": [{"type": "imBack", "title": "Take", "payload": "one"}]},
+        {"title": "Two", "actions": [{"type": "postBack", "title": "Take", "payload": "two"}]},
+    ]);
+    let body =
+        json!({"to": "customer-1", "text": "Choose", "carousel": carousel, "quickReplies": [{"title": "Neither"}]});
+    let answer = setting.post_card_with_key(&body, "k").await;
+    assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
+    let delivered = service.wait_for(answer.body["id"].as_str().unwrap()).await.body;
+    assert_eq!("Choose", delivered["data"]["text"]);
+    assert_eq!(
+        json!([
+            {"contentType": "Carousel", "carousel": {"cards": [
+                {"title": "One", "actions": [{"type": "Postback", "text": "Take", "payload": "one"}]},
+                {"title": "Two", "actions": [{"type": "Postback", "text": "Take", "payload": "two"}]},
+            ]}},
+            {"contentType": "QuickReply", "quickReply": {"text": "Neither", "payload": "Neither", "action": "Message"}},
+        ]),
+        delivered["data"]["content"]
+    );
+    assert_eq!((0, 0), (setting.platform.attempts(), setting.platform.token_requests()));
+    let again = setting.post_card_with_key(&body, "k").await;
+    assert!(again.replayed && again.body == answer.body);
+    let user = json!({"userId": USER, "card": card()});
+    setting.post_card(&user).await.assert_problem(400, "invalid-body");
+}
+
+#[tokio::test]
+async fn a_card_whose_text_trace_is_refused_is_not_sent() {
+    let service = MessagingService::start().await;
+    let setting = by_messaging_service(&service, None).await;
+    let body = json!({"to": "customer-1", "card": {"title": "t"}});
+    setting.platform.fail([Fault::Status(403)]);
+    let answer = setting.post_card(&body).await;
+    answer.assert_problem(403, "platform-refused");
+    assert!(answer.body["detail"].as_str().unwrap().contains("textTrace"), "{:?}", answer.body);
+    // What comes behind shows that it is not on the queue.
+    let agents = genesys_cloud::text(&setting.integration, "customer-1", "hello");
+    agents.accepted(&setting.stack, &setting.integration).await;
+    service.wait_for(&agents.id()).await;
+    assert_eq!(1, service.attempts().len());
+}
+
+#[tokio::test]
+async fn a_card_whose_text_trace_is_lost_from_sight_reaches_the_customer_all_the_same() {
+    for (fault, traces) in [(Fault::AnswerLost, 1), (Fault::Status(503), 0)] {
+        let service = MessagingService::start().await;
+        let setting = by_messaging_service(&service, None).await;
+        setting.platform.fail([fault]);
+        let body = json!({"to": "customer-1", "card": {"title": "t"}});
+        let answer = setting.post_card_with_key(&body, "k").await;
+        assert_eq!((202, &json!("unknown")), (answer.status.as_u16(), &answer.body["textTrace"]), "{:?}", answer.body);
+        service.wait_for(answer.body["id"].as_str().unwrap()).await;
+        assert!(setting.post_card_with_key(&body, "k").await.replayed);
+        setting.platform.settled_webhooks().await;
+        let agents = genesys_cloud::text(&setting.integration, "customer-1", "hello");
+        agents.accepted(&setting.stack, &setting.integration).await;
+        service.wait_for(&agents.id()).await;
+        assert_eq!((2, traces), (service.attempts().len(), setting.platform.calls().len()), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_card_that_cannot_be_written_out_is_refused_before_its_text_trace() {
+    let service = MessagingService::start().await;
+    let setting = by_messaging_service(&service, None).await;
+    let replies: Vec<_> = (0..5_000).map(|number| json!({"title": number.to_string()})).collect();
+    let answer = setting.post_card(&json!({"to": "customer-1", "text": "t", "quickReplies": replies})).await;
+    answer.assert_problem(400, "invalid-body");
+    assert_eq!(0, setting.platform.attempts());
+}
+
+#[tokio::test]
+async fn a_card_that_the_messaging_service_refuses_is_reported_under_its_text_traces_id() {
+    let service = MessagingService::behaving(|_, _| Reply::status(410)).await;
+    let setting = by_messaging_service(&service, None).await;
+    let answer = setting.post_card(&json!({"to": "customer-1", "card": {"title": "t"}})).await;
+    let calls = setting.platform.wait_for_calls(2).await;
+    assert_eq!(vec!["agentless", "receipt"], calls.iter().map(|call| call.operation).collect::<Vec<_>>());
+    assert_eq!((&answer.body["id"], &json!("Failed")), (&calls[1].body["id"], &calls[1].body["status"]));
+    let attempts = service.wait_until(|attempts| !attempts.is_empty()).await;
+    assert_eq!(Outcome::Failed, setting.stack.settled(&setting.integration, &attempts[0].id).await.outcome);
+}
+
+#[tokio::test]
+async fn cards_reach_customers_of_platforms_that_take_none_themselves_without_being_configured() {
+    let stack = Stack::connect().await;
+    let service = MessagingService::start().await;
+    for configuration in [
+        multicloud_cx::configuration("http://127.0.0.1:9", "0123456789", &service.url),
+        highlevel::configuration("location", &service.url),
+    ] {
+        let integration = stack.integration_of("address", &configuration).await;
+        let request = Request::new(&json!({"to": "customer-1", "card": card()})).bearing_token();
+        let answer = request.post(&stack, &integration, "cards").await;
+        assert_eq!((202, &json!("off")), (answer.status.as_u16(), &answer.body["textTrace"]), "{:?}", answer.body);
+        let delivered = service.wait_for(answer.body["id"].as_str().unwrap()).await;
+        assert_eq!(
+            (&json!("message.structured"), &configuration["platform"], "customer-1"),
+            (&delivered.body["type"], &delivered.body["data"]["platform"], delivered.customer())
+        );
+        let user = Request::new(&json!({"userId": USER, "card": card()})).bearing_token();
+        user.post(&stack, &integration, "cards").await.assert_problem(400, "invalid-body");
+    }
+}
+
+#[tokio::test]
+async fn no_receipt_is_posted_for_a_card_that_the_platform_knows_nothing_of() {
+    let service =
+        MessagingService::behaving(|attempt, _| Reply::status(if attempt.text() == "hello" { 200 } else { 410 })).await;
+    let setting = by_messaging_service(&service, Some(false)).await;
+    setting.post_card(&json!({"to": "customer-1", "card": {"title": "t"}})).await;
+    let attempts = service.wait_until(|attempts| !attempts.is_empty()).await;
+    let agents = genesys_cloud::text(&setting.integration, "customer-1", "hello");
+    agents.accepted(&setting.stack, &setting.integration).await;
+    service.wait_for(&agents.id()).await;
+    let settled = setting.stack.settled(&setting.integration, &attempts[0].id).await;
+    assert_eq!(Outcome::Failed, settled.outcome);
+    assert!(!settled.answer.unwrap().contains("receipt"), "none is due");
+    assert_eq!(0, setting.platform.attempts());
+}
+
+#[tokio::test]
+async fn while_the_queue_is_out_of_reach_a_card_may_be_sent_again_unless_its_trace_is_out() {
+    let platform = GenesysCloud::start().await;
+    for (text_trace, status) in [(false, 503), (true, 504)] {
+        let alone = Alone::configured(MessagingService::start().await, "card-sender", |configuration| {
+            configuration["domain"] = platform.url.clone().into();
+            configuration["cards"] = json!({"route": "messaging-service", "textTrace": text_trace});
+        })
+        .await;
+        let body = json!({"to": "customer-1", "card": {"title": "t"}});
+        let request = Request::new(&body).bearing_token().key("k");
+        alone.aws.cut("SendMessage");
+        assert_eq!(status, alone.request("cards", &request).await.0);
+        alone.aws.restore();
+        let expected = if text_trace { 504 } else { 202 };
+        assert_eq!(expected, alone.request("cards", &request).await.0);
+        if !text_trace {
+            alone.aws.cut("SendMessage");
+            let (status, answer) = alone.request("cards", &Request::new(&body).bearing_token()).await;
+            // Without a key it would be another card when it came again.
+            assert_eq!((504, &json!("urn:patchbay:problem:outcome-unknown")), (status, &answer["type"]));
+            alone.aws.restore();
+        }
+    }
+    assert_eq!(1, platform.calls().len());
+}

@@ -1,0 +1,438 @@
+//! What callers of the inbound routes really send: absent members as null or blank, words in any case, numbers for texts,
+//! several files, and no time. None of it costs a customer's message.
+
+use crate::fixtures::WithPlatform;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use shared::json::fields;
+use shared::ledger::{self, Bid, Claim, Claimed, Lapsed, Occurrence};
+use shared::model::inbound::{InboundMessage, InboundResponse};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tests::harness::caller::Request;
+use tests::simulators::genesys_cloud::Answer;
+use tests::simulators::genesys_cloud::api::Fault;
+
+/// A call that goes well.
+const NO_FAULT: Fault = Fault::Slow(Duration::ZERO);
+/// One more than a request makes at most.
+const ATTEMPTS: usize = 6;
+
+impl WithPlatform {
+    async fn inbound(&self, what: &str, body: &Value) -> Answer {
+        Request::new(body).signed().post(&self.stack, &self.integration, &format!("inbound/{what}")).await
+    }
+
+    /// Posts what is to be taken.
+    async fn posted(&self, what: &str, body: &Value) -> Answer {
+        let answer = self.inbound(what, body).await;
+        assert_eq!(200, answer.status.as_u16(), "{body} {:?}", answer.body);
+        answer
+    }
+
+    /// A claim that another process has made on a caller's message.
+    async fn claim(&self, kind: &str, message_id: &str, until: Timestamp, first: Option<(Timestamp, &Value)>) -> Claim {
+        let key = ledger::key::inbound(&self.integration.name, "crm", kind, message_id);
+        let content = first.map(|(_, body)| content(kind, body));
+        let fingerprint = content.as_deref();
+        let bid = Bid { key: &key, now: Timestamp::now(), until, fingerprint, lapsed: Lapsed::TakeOver };
+        let ledger = self.stack.ledger();
+        let claimed = match (first, fingerprint) {
+            (Some((time, _)), Some(content)) => ledger.claim_at(bid, Occurrence { time, content }).await,
+            _ => ledger.claim(bid).await,
+        };
+        let Ok(Claimed::Won(claim)) = claimed else { panic!("{claimed:?}") };
+        claim
+    }
+
+    /// What the platform got: of each message its id, its time, its text and the address of its file.
+    fn messages(&self) -> Vec<[Value; 4]> {
+        let parts = |call: &Value| {
+            let of = |pointer: &str| call.pointer(pointer).cloned().unwrap_or_default();
+            [of("/channel/messageId"), of("/channel/time"), of("/text"), of("/content/0/attachment/url")]
+        };
+        self.platform.calls_of("inbound-message").iter().map(|call| parts(&call.body)).collect()
+    }
+}
+
+/// What stands for the content that the platform may have under the caller's own id.
+fn content(kind: &str, body: &Value) -> String {
+    let fingerprint = match kind {
+        "response" => fields::read(body.clone(), InboundResponse::read).unwrap().fingerprint(),
+        _ => fields::read(body.clone(), InboundMessage::read).unwrap().parts()[0].fingerprint(),
+    };
+    fingerprint.as_str().to_owned()
+}
+
+fn message(change: &Value) -> Value {
+    let mut body = json!({"messageId": "m-1", "from": {"id": "customer-1"}, "time": "2026-01-02T03:04:05.678Z"});
+    body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    body
+}
+
+fn file(name: &str) -> Value {
+    json!({"url": format!("https://example.com/{name}.jpg"), "mime": "image/jpeg"})
+}
+
+fn attachment(name: &str) -> Value {
+    json!({"attachment": {"mediaType": "Image", "url": format!("https://example.com/{name}.jpg"), "mime": "image/jpeg"}})
+}
+
+#[tokio::test]
+async fn members_that_are_null_or_blank_are_absent_and_words_may_be_in_any_case() {
+    let plain = json!({"text": "hello"});
+    let with_file = json!({"content": [attachment("v")]});
+    let nulls = json!({
+        "messageId": "m-1", "time": "2026-01-02T03:04:05.678Z", "text": "hello", "attachment": null, "attachments": null,
+        "email": null, "conversationId": "", "channel": " ", "customAttributes": null, "metadata": {"a": null},
+        "prefetchConversationId": null, "of a later version": null, "and another": "",
+        "from": {
+            "id": "customer-1", "idType": null, "nickname": "", "firstName": " ", "lastName": "\t", "email": null, "image": "",
+            "of a later version": null,
+        },
+    });
+    let mut odd_file = file("v");
+    for (name, value) in
+        [("mediaType", json!("image")), ("id", json!("")), ("text", json!(null)), ("sha256", json!(" "))]
+    {
+        odd_file[name] = value;
+    }
+    for (body, expected) in [
+        (message(&json!({"text": "hello", "attachment": null})), &plain),
+        (
+            message(
+                &json!({"text": "hello", "from": {"id": "customer-1", "nickname": "", "firstName": "", "lastName": ""}}),
+            ),
+            &plain,
+        ),
+        (message(&json!({"text": "hello", "from": {"id": "customer-1", "idType": "OPAQUE"}})), &plain),
+        (nulls, &plain),
+        (message(&json!({"text": "", "attachment": file("v")})), &with_file),
+        (message(&json!({"text": null, "attachment": odd_file})), &with_file),
+        (message(&json!({"text": " ", "attachment": null, "attachments": [null, file("v")]})), &with_file),
+    ] {
+        let setting = WithPlatform::start().await;
+        setting.posted("messages", &body).await;
+        let mut expected = expected.clone();
+        expected["channel"] = json!({
+            "from": {"id": "customer-1", "idType": "Opaque"}, "time": "2026-01-02T03:04:05.678Z", "messageId": "m-1",
+        });
+        assert_eq!(expected, setting.platform.calls()[0].body, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn choices_and_typing_are_read_as_leniently() {
+    let setting = WithPlatform::start().await;
+    let body = json!({
+        "messageId": "m-2", "from": {"id": "customer-1", "firstName": ""}, "time": null, "originatingMessageId": "card-1",
+        "id": "", "type": "BUTTON", "text": "", "payload": {"action": null}, "customAttributes": {"vip": true},
+    });
+    setting.posted("responses", &body).await;
+    let call = &setting.platform.calls_of("structured-response")[0].body;
+    let choice = json!({"type": "Button", "text": r#"{"action":null}"#, "payload": r#"{"action":null}"#});
+    assert_eq!(choice, call["buttonResponse"]);
+    assert_eq!(json!({"vip": "true"}), call["channel"]["metadata"]["customAttributes"]);
+    setting.posted("events", &json!({"eventType": "TYPING", "from": {"id": "c", "nickname": null}, "time": ""})).await;
+}
+
+#[tokio::test]
+async fn numbers_and_booleans_in_attributes_become_their_text() {
+    let setting = WithPlatform::start().await;
+    let attributes =
+        json!({"orders": 3, "balance": -1.5, "whole": 7.0, "vip": false, "name": "Ada", "note": "", "none": null});
+    let body = message(&json!({"text": "t", "customAttributes": attributes, "metadata": attributes}));
+    setting.posted("messages", &body).await;
+    let texts = json!({"orders": "3", "balance": "-1.5", "whole": "7", "vip": "false", "name": "Ada", "note": ""});
+    let call = &setting.platform.calls()[0].body;
+    assert_eq!((&texts, &texts), (&call["metadata"], &call["channel"]["metadata"]["customAttributes"]));
+    // The number of a card, say: as 64 bits hold it, it would be another.
+    let answer = setting
+        .inbound("messages", &message(&json!({"text": "t", "metadata": {"a": 89_490_200_001_234_567_890_f64}})))
+        .await;
+    answer.assert_problem(400, "invalid-body");
+    assert_eq!("/metadata/a is a number of too many digits: write it as a string.", answer.body["detail"]);
+    let answer = setting.inbound("messages", &message(&json!({"text": "t", "metadata": {"a": {"b": 1}}}))).await;
+    answer.assert_problem(400, "invalid-body");
+    assert_eq!("/metadata/a must be a string, a number, true or false.", answer.body["detail"]);
+}
+
+#[tokio::test]
+async fn a_body_may_begin_with_a_byte_order_mark() {
+    let setting = WithPlatform::start().await;
+    let body = format!("\u{feff}{}", message(&json!({"text": "hello"})));
+    for request in [Request::text(body.clone()).signed(), Request::text(body).bearing_token()] {
+        let answer = request.post(&setting.stack, &setting.integration, "inbound/messages").await;
+        assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_allowed_is_named_with_what_is() {
+    let setting = WithPlatform::start().await;
+    let body = message(&json!({
+        "text": "t", "channel": "fax", "surprise": 1, "from": {"id": "c", "idType": "Pigeon", "phone": "1"},
+        "attachment": {"url": "https://e.com/a", "mime": "image/png", "mediaType": "film"},
+    }));
+    let answer = setting.inbound("messages", &body).await;
+    answer.assert_problem(400, "invalid-body");
+    let errors: BTreeSet<_> = answer.body["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| format!("{} {}", fault["pointer"], fault["detail"]))
+        .collect();
+    for expected in [
+        r#""/channel" "must be `SMS`, `Email` or `Custom`""#,
+        r#""/from/idType" "must be `Email`, `Phone` or `Opaque`""#,
+        r#""/attachment/mediaType" "must be `Image`, `Video`, `Audio`, `File` or `Link`""#,
+        r#""/from/phone" "is not a known field; known are id, idType, nickname, firstName, lastName, image, email""#,
+    ] {
+        assert!(errors.contains(expected), "{errors:#?}");
+    }
+    assert!(
+        errors.iter().any(|error| error.starts_with(r#""/surprise" "is not a known field; known are messageId, "#))
+    );
+}
+
+#[tokio::test]
+async fn a_message_without_a_time_has_the_time_of_its_first_request_on_every_attempt() {
+    let setting = WithPlatform::start().await;
+    let before = Timestamp::now();
+    let mut body = message(&json!({"text": "hello"}));
+    body.as_object_mut().unwrap().remove("time");
+    setting.platform.fail([Fault::AnswerLost; ATTEMPTS]);
+    setting.inbound("messages", &body).await.assert_problem(504, "outcome-unknown");
+    let after = Timestamp::now();
+    let lost = setting.messages().len();
+    // The gateway's repeat, which has found a time since; its first attempt is lost as well.
+    let mut later = body.clone();
+    later["time"] = "2026-01-02T03:04:05Z".into();
+    setting.posted("messages", &later).await;
+    let messages = setting.messages();
+    assert!(lost > 1 && messages.len() > lost, "{messages:?}");
+    let times: BTreeSet<_> = messages.iter().map(|[_, time, ..]| time.as_str().unwrap()).collect();
+    let [time] = times.into_iter().collect::<Vec<_>>()[..] else { panic!("{messages:?}") };
+    let time: Timestamp = time.parse().unwrap();
+    assert!(before.as_millisecond() <= time.as_millisecond() && time <= after, "{time}");
+    // From here on every repeat is a replay, whatever its time.
+    for repeat in [&body, &later, &message(&json!({"text": "hello"}))] {
+        assert!(setting.posted("messages", repeat).await.replayed, "{repeat}");
+    }
+}
+
+#[tokio::test]
+async fn the_time_of_the_first_request_stays_after_an_unknown_outcome_and_after_a_process_that_was_cut_off() {
+    let now = Timestamp::now();
+    let first: Timestamp = "2026-01-02T03:04:05.678Z".parse().unwrap();
+    for (what, kind, operation) in
+        [("messages", "message", "inbound-message"), ("responses", "response", "structured-response")]
+    {
+        for is_released in [true, false] {
+            let setting = WithPlatform::start().await;
+            let mut body = message(&json!({"text": "t", "time": "2026-03-04T05:06:07Z"}));
+            if what == "responses" {
+                body.as_object_mut()
+                    .unwrap()
+                    .extend([("originatingMessageId".to_owned(), "o".into()), ("type".to_owned(), "Button".into())]);
+            }
+            let claim = setting.claim(kind, "m-1", now - SignedDuration::from_mins(1), Some((first, &body))).await;
+            if is_released {
+                setting.stack.ledger().release(&claim, now).await.unwrap();
+            }
+            // The platform would take other content for a repeat, and drop it.
+            let mut other = body.clone();
+            other["text"] = "other".into();
+            setting.inbound(what, &other).await.assert_problem(422, "idempotency-key-reused");
+            setting.posted(what, &body).await;
+            let call = &setting.platform.calls_of(operation)[0].body;
+            assert_eq!("2026-01-02T03:04:05.678Z", call["channel"]["time"], "{what} {is_released}");
+        }
+    }
+}
+
+/// A text at this time of March 2026.
+fn at(day: u8) -> Value {
+    message(&json!({"text": "t", "time": format!("2026-03-0{day}T00:00:00Z")}))
+}
+
+#[tokio::test]
+async fn a_time_with_which_the_platform_accepted_nothing_may_be_another_in_the_repeat() {
+    for fault in [Fault::Status(400), Fault::RateLimited(600)] {
+        let setting = WithPlatform::start().await;
+        setting.platform.fail([fault, fault]);
+        for day in [1, 2] {
+            let answer = setting.inbound("messages", &at(day)).await;
+            assert!(answer.status.is_client_error(), "{:?}", answer.body);
+        }
+        setting.posted("messages", &at(3)).await;
+        assert_eq!("2026-03-03T00:00:00.000Z", setting.messages()[0][1], "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_free_the_time_of_what_may_have_been_accepted_before() {
+    let times = |setting: &WithPlatform| {
+        setting.messages().into_iter().map(|[_, time, ..]| time.to_string()).collect::<BTreeSet<_>>()
+    };
+    // By an earlier request.
+    let (setting, now) = (WithPlatform::start().await, Timestamp::now());
+    let time = "2026-01-02T03:04:05.678Z".parse().unwrap();
+    let unknown = setting.claim("message", "m-1", now - SignedDuration::from_mins(1), Some((time, &at(1)))).await;
+    setting.stack.ledger().release(&unknown, now).await.unwrap();
+    setting.platform.fail([Fault::Status(400)]);
+    setting.inbound("messages", &at(1)).await.assert_problem(400, "platform-refused");
+    setting.posted("messages", &at(2)).await;
+    assert_eq!(BTreeSet::from([r#""2026-01-02T03:04:05.678Z""#.to_owned()]), times(&setting));
+    // By an earlier attempt of the same request, whose outcome is unknown whatever becomes of the later ones.
+    for refusal in [Fault::RateLimited(600), Fault::Status(400)] {
+        let setting = WithPlatform::start().await;
+        setting.platform.fail([Fault::AnswerLost, refusal]);
+        setting.inbound("messages", &at(1)).await.assert_problem(504, "outcome-unknown");
+        setting.posted("messages", &at(2)).await;
+        assert_eq!(BTreeSet::from([r#""2026-03-01T00:00:00.000Z""#.to_owned()]), times(&setting), "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_time_stays_where_a_file_is_posted_and_another_is_refused() {
+    let setting = WithPlatform::start().await;
+    setting.platform.fail([NO_FAULT, Fault::Status(400)]);
+    let body =
+        |day: u8| message(&json!({"time": format!("2026-03-0{day}T00:00:00Z"), "attachments": [file("v"), file("w")]}));
+    setting.inbound("messages", &body(1)).await.assert_problem(400, "platform-refused");
+    setting.posted("messages", &body(2)).await;
+    let times: Vec<_> = setting.messages().into_iter().map(|[_, time, ..]| time).collect();
+    assert_eq!(vec!["2026-03-01T00:00:00.000Z"; 2], times);
+}
+
+#[tokio::test]
+async fn an_item_of_the_ledger_that_an_earlier_version_wrote_takes_the_time_of_the_next_request() {
+    let setting = WithPlatform::start().await;
+    let now = Timestamp::now();
+    let claim = setting.claim("message", "m-1", now + SignedDuration::from_mins(1), None).await;
+    setting.stack.ledger().release(&claim, now).await.unwrap();
+    setting.posted("messages", &message(&json!({"text": "hello"}))).await;
+    assert_eq!("2026-01-02T03:04:05.678Z", setting.messages()[0][1]);
+}
+
+#[tokio::test]
+async fn several_files_are_posted_one_by_one_in_order_and_each_once() {
+    let setting = WithPlatform::start().await;
+    let body = message(&json!({
+        "text": "two", "attachments": [file("v"), file("w"), file("x")], "prefetchConversationId": true,
+    }));
+    let answer = setting.posted("messages", &body).await;
+    let time = json!("2026-01-02T03:04:05.678Z");
+    let messages = setting.messages();
+    let [[_, _, _, _], [second, ..], [third, ..]] = &messages[..] else { panic!("{messages:?}") };
+    let url = |name: &str| file(name)["url"].clone();
+    assert_eq!(
+        vec![
+            [json!("m-1"), time.clone(), json!("two"), url("v")],
+            [second.clone(), time.clone(), Value::Null, url("w")],
+            [third.clone(), time, Value::Null, url("x")],
+        ],
+        messages
+    );
+    assert!(second.as_str().unwrap().starts_with("m-1-2-") && third.as_str().unwrap().starts_with("m-1-3-"));
+    assert_eq!("m-1", answer.body["messageId"]);
+    assert!(answer.body["id"].is_string() && answer.body["conversationId"].is_string(), "{:?}", answer.body);
+    let further = answer.body["furtherMessages"].as_array().unwrap();
+    let ids: Vec<_> = further.iter().map(|message| &message["messageId"]).collect();
+    assert!(ids == [second, third] && further.iter().all(|message| message["id"].is_string()), "{further:?}");
+    // The same again is a replay; another file under the same id is not.
+    let again = setting.posted("messages", &body).await;
+    assert_eq!((true, answer.body), (again.replayed, again.body));
+    let other = message(&json!({"text": "two", "attachments": [file("v"), file("y"), file("x")]}));
+    setting.inbound("messages", &other).await.assert_problem(422, "idempotency-key-reused");
+    assert_eq!(3, setting.platform.attempts());
+}
+
+#[tokio::test]
+async fn after_a_failure_in_the_middle_a_repeat_posts_the_files_that_are_missing() {
+    let setting = WithPlatform::start().await;
+    setting.platform.fail([NO_FAULT, Fault::Status(404)]);
+    let body = message(&json!({"text": "three", "attachments": [file("v"), file("w"), file("x")]}));
+    let answer = setting.inbound("messages", &body).await;
+    answer.assert_problem(404, "platform-refused");
+    assert!(answer.body["detail"].as_str().unwrap().ends_with(" 1 of 3 messages are posted."), "{:?}", answer.body);
+    assert_eq!((1, 2), (setting.messages().len(), setting.platform.attempts()));
+    // What is posted stays as it is; what the platform did not take may be another.
+    let another_first = message(&json!({"text": "three", "attachments": [file("a"), file("w"), file("x")]}));
+    let answer = setting.inbound("messages", &another_first).await;
+    answer.assert_problem(422, "idempotency-key-reused");
+    // With other files it cannot be told how many of them are posted.
+    assert!(!answer.body["detail"].as_str().unwrap().contains("are posted"), "{:?}", answer.body);
+    let another_second = message(&json!({"text": "three", "attachments": [file("v"), file("b"), file("x")]}));
+    let answer = setting.posted("messages", &another_second).await;
+    assert_eq!((false, 2), (answer.replayed, answer.body["furtherMessages"].as_array().unwrap().len()));
+    let urls: Vec<_> = setting.messages().into_iter().map(|[.., url]| url).collect();
+    assert_eq!(["v", "b", "x"].map(|name| file(name)["url"].clone()).to_vec(), urls);
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_in_the_middle_says_how_many_files_are_posted_and_that_a_repeat_does_no_harm() {
+    let setting = WithPlatform::start().await;
+    setting.platform.fail([NO_FAULT].into_iter().chain([Fault::Status(503); ATTEMPTS]));
+    let body = message(&json!({"text": "three", "attachments": [file("v"), file("w"), file("x")]}));
+    let answer = setting.inbound("messages", &body).await;
+    answer.assert_problem(504, "outcome-unknown");
+    let detail = answer.body["detail"].as_str().unwrap();
+    assert!(detail.contains("does no harm") && detail.ends_with(" 1 of 3 messages are posted."), "{detail}");
+}
+
+#[tokio::test]
+async fn a_process_that_was_cut_off_between_two_files_is_continued_where_it_stopped() {
+    let setting = WithPlatform::start().await;
+    let before = Timestamp::now() - SignedDuration::from_mins(1);
+    let time = "2026-01-02T03:04:05.678Z".parse().unwrap();
+    let body = message(&json!({"text": "two", "attachments": [file("v"), file("w")]}));
+    // It has posted the first, says the ledger, and was cut off with the second in hand.
+    setting.claim("message", "m-1", before, Some((time, &body))).await;
+    let first = setting.claim("message-part-1", "m-1", before, None).await;
+    let answer = json!({"status": 200, "body": {"messageId": "m-1", "id": "p-1"}}).to_string();
+    let done = ledger::Outcome::Done;
+    setting.stack.ledger().complete(&first, Timestamp::now(), done, Some(&answer)).await.unwrap();
+    setting.claim("message-part-2", "m-1", before, None).await;
+    let answer = setting.posted("messages", &body).await;
+    assert_eq!("p-1", answer.body["id"]);
+    let messages = setting.messages();
+    let [[id, at, text, url]] = &messages[..] else { panic!("{messages:?}") };
+    assert_eq!(&answer.body["furtherMessages"][0]["messageId"], id);
+    assert_eq!((&json!("2026-01-02T03:04:05.678Z"), &Value::Null, &file("w")["url"]), (at, text, url));
+}
+
+#[tokio::test]
+async fn files_that_there_is_no_time_for_are_posted_by_a_repeat() {
+    let setting = WithPlatform::start().await;
+    // One request has no time for all of them.
+    setting.platform.fail([Fault::Slow(Duration::from_millis(2_500)); 8]);
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let body = message(&json!({"attachments": names.map(file)}));
+    let answer = setting.inbound("messages", &body).await;
+    answer.assert_problem(503, "unavailable");
+    assert!(answer.retry_after.is_some() && !setting.messages().is_empty());
+    assert!(answer.body["detail"].as_str().unwrap().ends_with(" of 8 messages are posted."), "{:?}", answer.body);
+    // Each repeat posts at least one.
+    let mut repeats = 0..8;
+    while repeats.next().is_some() && setting.inbound("messages", &body).await.status == 503 {}
+    assert!(setting.posted("messages", &body).await.replayed);
+    let urls: Vec<_> = setting.messages().into_iter().map(|[.., url]| url).collect();
+    assert_eq!(names.map(|name| file(name)["url"].clone()).to_vec(), urls);
+}
+
+#[tokio::test]
+async fn a_file_that_is_posted_may_not_be_replaced_and_one_that_was_refused_may() {
+    let setting = WithPlatform::start().await;
+    let files = |names: &[&str]| {
+        message(&json!({"text": "t", "attachments": names.iter().map(|name| file(name)).collect::<Vec<_>>()}))
+    };
+    let claim = setting.claim("message-part-2", "m-1", Timestamp::now() + SignedDuration::from_mins(1), None).await;
+    setting.inbound("messages", &files(&["v", "w"])).await.assert_problem(409, "request-in-progress");
+    setting.stack.ledger().release(&claim, Timestamp::now()).await.unwrap();
+    setting.inbound("messages", &files(&["a"])).await.assert_problem(422, "idempotency-key-reused");
+    setting.posted("messages", &files(&["v", "x"])).await;
+    let posted: Vec<_> = setting.messages().into_iter().map(|[.., url]| url).collect();
+    assert_eq!(vec![json!("https://example.com/v.jpg"), json!("https://example.com/x.jpg")], posted);
+}

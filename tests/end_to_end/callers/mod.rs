@@ -1,0 +1,9 @@
+//! Requests of callers: messages of agents, cards, messages of customers, and receipts.
+
+mod agent;
+pub(crate) mod cards;
+mod customer_cards;
+mod every_endpoint;
+mod inbound;
+mod inbound_tolerance;
+mod receipts;

@@ -1,0 +1,208 @@
+//! `patchbay dead-letters`: on the very queue of the stack.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use shared::delivery::envelope::Envelope;
+use shared::platform::PlatformName;
+use tests::harness::aws_proxy::AwsProxy;
+use tests::harness::command::{Command, Ran, patchbay};
+use tests::harness::stack::{DEAD_LETTERS, Stack, TestIntegration};
+use tests::simulators::genesys_cloud::{self, WIRE, Webhook};
+use tests::simulators::messaging_service::MessagingService;
+use uuid::Uuid;
+
+const ADDRESS: &str = "address-of-a-customer";
+const TEXT: &str = "text-of-a-message";
+
+/// A stack, a messaging service, and an integration of which something has gone astray.
+struct Setting {
+    stack: Stack,
+    dead_letter_queue: String,
+    service: MessagingService,
+    integration: TestIntegration,
+}
+
+impl Setting {
+    async fn start() -> Self {
+        let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+        let integration = stack.integration(&service.url, |_| {}).await;
+        let dead_letter_queue = std::env::var("DEAD_LETTER_QUEUE_URL").unwrap();
+        Self { stack, dead_letter_queue, service, integration }
+    }
+
+    fn envelope(&self, webhook: &Webhook) -> Envelope {
+        let (name, now) = (self.integration.name.clone(), Timestamp::now());
+        Envelope::new(name, PlatformName::GenesysCloud, now, &webhook.body).unwrap()
+    }
+
+    /// Sends a webhook's message as the receiver does.
+    async fn send(&self, queue: &str, webhook: &Webhook) {
+        let envelope = self.envelope(webhook);
+        let message = envelope.message().unwrap();
+        let (group, identity) = (message.group(&self.integration.name), message.identity(&self.integration.name));
+        self.send_as(queue, group.as_str(), identity.as_str(), envelope.to_queue().unwrap()).await;
+    }
+
+    async fn send_as(&self, queue: &str, group: &str, deduplication_id: &str, body: impl Into<String>) {
+        let request = self.stack.sqs.send_message().queue_url(queue).message_group_id(group);
+        request.message_deduplication_id(deduplication_id).message_body(body).send().await.unwrap();
+    }
+
+    fn text(&self, words: &str) -> Webhook {
+        genesys_cloud::text(&self.integration, ADDRESS, &format!("{TEXT} {words}"))
+    }
+
+    fn command(&self, what: &str) -> Command {
+        Command::new(&["--json", "dead-letters", what, "--integration", self.integration.name.as_str()])
+    }
+
+    /// The message ids of those that are listed.
+    async fn listed(&self) -> Vec<String> {
+        let ran = self.command("list").run().await.done();
+        hides(&ran);
+        let ran = ran.json();
+        ran["deadLetters"].as_array().unwrap().iter().map(|one| one["messageId"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+fn hides(ran: &Ran) {
+    for hidden in [ADDRESS, TEXT] {
+        assert!(!ran.everything().contains(hidden), "{hidden}: {ran:#?}");
+    }
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_without_being_taken_and_redriven_in_order_and_once() {
+    let _alone = DEAD_LETTERS.lock().await;
+    let setting = Setting::start().await;
+    let (queue, dead) = (&setting.stack.queue_url, &setting.dead_letter_queue);
+
+    // The first was delivered before it went astray; the others were not.
+    let webhooks: Vec<_> = (0..12).map(|number| setting.text(&format!("{number}"))).collect();
+    let ids: Vec<_> = webhooks.iter().map(Webhook::id).collect();
+    webhooks[0].accepted(&setting.stack, &setting.integration).await;
+    setting.service.wait_for(&ids[0]).await;
+    // The second came under its own deduplication id a moment ago, and did not get through.
+    let second = setting.envelope(&webhooks[1]).message().unwrap();
+    let mut stale = WIRE
+        .iter()
+        .find(|sample| sample.name == "typing")
+        .unwrap()
+        .fill(&setting.integration.integration_id, ADDRESS)
+        .json();
+    stale["channel"]["time"] = (Timestamp::now() - SignedDuration::from_hours(1)).to_string().into();
+    let nothing = setting.envelope(&Webhook::new(stale.to_string())).to_queue().unwrap();
+    let name = &setting.integration.name;
+    setting.send_as(queue, second.group(name).as_str(), second.identity(name).as_str(), nothing).await;
+    for webhook in &webhooks {
+        setting.send(dead, webhook).await;
+    }
+
+    // Of one group no more than ten can be seen.
+    for _ in 0..2 {
+        assert_eq!(ids[..10], setting.listed().await, "looking takes nothing away");
+    }
+    let listing = setting.command("list").run().await.done().json();
+    let (first, by_integration) = (&listing["deadLetters"][0], &listing["byIntegration"]);
+    assert_eq!((json!("Text"), json!(10)), (first["kind"].clone(), by_integration[name.as_str()].clone()));
+    assert!(listing["total"].as_u64().unwrap() >= 12 && first["receives"].as_u64().unwrap() >= 1, "{listing}");
+    let people = patchbay(&["dead-letters", "list", "--integration", name.as_str()]).await.done();
+    assert!(people.stdout.contains(&ids[0]) && people.stdout.contains("of all integrations"), "{people:#?}");
+    hides(&people);
+    let people = patchbay(&["dead-letters", "list"]).await.done();
+    assert!(people.stdout.contains(&ids[0]) && people.stdout.contains("no more than ten"), "{people:#?}");
+    hides(&people);
+
+    let asked = setting.command("redrive").run().await.ended_with(2);
+    assert!(asked.stderr.contains("--yes"), "{asked:#?}");
+    let dry = setting.command("redrive").with(&["--dry-run"]).run().await.done().json();
+    assert_eq!((json!(true), json!(10)), (dry["dryRun"].clone(), dry["moved"].clone()));
+    assert_eq!(ids[..10], setting.listed().await);
+
+    let one = setting.command("redrive").with(&["--yes", "--limit", "1"]).run().await.done().json();
+    assert_eq!(1, one["moved"], "{one}");
+    let rest = setting.command("redrive").with(&["--yes"]).run().await.done();
+    assert_eq!(
+        (json!(11), json!(11)),
+        (rest.json()["moved"].clone(), rest.json()["byIntegration"][name.as_str()].clone())
+    );
+    hides(&rest);
+    setting.service.wait_for(&ids[11]).await;
+    let delivered: Vec<_> = setting.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
+    assert_eq!(ids, delivered, "each once and in order");
+    assert!(setting.listed().await.is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_lost_and_nothing_comes_twice_though_sending_and_deleting_fail_on_the_way() {
+    let _alone = DEAD_LETTERS.lock().await;
+    let (setting, proxy) = (Setting::start().await, AwsProxy::start().await);
+    let webhooks: Vec<_> = (0..3).map(|number| setting.text(&format!("{number}"))).collect();
+    let ids: Vec<_> = webhooks.iter().map(Webhook::id).collect();
+    for webhook in &webhooks {
+        setting.send(&setting.dead_letter_queue, webhook).await;
+    }
+    let redrive = || setting.command("redrive").with(&["--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
+
+    // What cannot be sent stays, and so does what stands behind it.
+    proxy.cut("SendMessage");
+    let failed = redrive().run().await.ended_with(1);
+    assert!(failed.json()["moved"] == 0 && failed.stderr.contains("could not be put back"), "{failed:#?}");
+    proxy.restore();
+    assert_eq!(ids, setting.listed().await);
+
+    // What cannot be deleted is on both queues, and is delivered once.
+    proxy.cut("DeleteMessage");
+    let failed = redrive().run().await.ended_with(1);
+    assert!(failed.json()["moved"] == 0 && failed.stderr.contains("is on the queue again"), "{failed:#?}");
+    proxy.restore();
+    setting.service.wait_for(&ids[0]).await;
+    assert_eq!(ids, setting.listed().await);
+    assert_eq!(3, redrive().run().await.done().json()["moved"]);
+    setting.service.wait_for(&ids[2]).await;
+    let delivered: Vec<_> = setting.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
+    assert_eq!(ids, delivered, "each once and in order");
+    assert!(setting.listed().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_another_version_wrote_is_listed_as_unreadable_and_left_unless_it_is_asked_for() {
+    let _alone = DEAD_LETTERS.lock().await;
+    let setting = Setting::start().await;
+    let body = json!({"version": 99, "customer": ADDRESS, "text": TEXT}).to_string();
+    let group = Uuid::new_v4().to_string();
+    setting.send_as(&setting.dead_letter_queue, &group, &group, body).await;
+    let in_group = |listing: &Value| -> Vec<Value> {
+        let all = listing["deadLetters"].as_array().unwrap().iter();
+        all.filter(|shown| shown["group"] == group.as_str()).cloned().collect()
+    };
+    let list = Command::new(&["--json", "dead-letters", "list"]);
+    for command in [list.clone(), list] {
+        let ran = command.run().await.done();
+        hides(&ran);
+        let found = in_group(&ran.json());
+        assert_eq!((1, json!("unreadable")), (found.len(), found[0]["kind"].clone()), "{ran:#?}");
+    }
+    let dry_run = ["--json", "dead-letters", "redrive", "--dry-run"];
+    let without = patchbay(&dry_run).await.done().json();
+    let with = Command::new(&dry_run).with(&["--unreadable"]).run().await.done().json();
+    assert!(without["skipped"].as_u64().unwrap() >= 1, "{without}");
+    assert!(with["byIntegration"]["(unreadable)"].as_u64().unwrap() >= 1, "{with}");
+    setting.take_away(&group).await;
+}
+
+impl Setting {
+    /// Takes what stands in a group off the dead-letter queue, for good.
+    async fn take_away(&self, group: &str) {
+        use aws_sdk_sqs::types::MessageSystemAttributeName::MessageGroupId;
+        let request = self.stack.sqs.receive_message().queue_url(&self.dead_letter_queue).max_number_of_messages(10);
+        let answer = request.visibility_timeout(1).message_system_attribute_names(MessageGroupId).send().await.unwrap();
+        for message in answer.messages() {
+            if message.attributes().and_then(|attributes| attributes.get(&MessageGroupId)).is_some_and(|id| id == group)
+            {
+                let deletion = self.stack.sqs.delete_message().queue_url(&self.dead_letter_queue);
+                deletion.receipt_handle(message.receipt_handle().unwrap()).send().await.unwrap();
+            }
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! `patchbay doctor` is green where all is well, and names what is wrong, what to do about it, and nothing else.
+
+use crate::cli::doctor_fixture::{Report, Setting, URL_KEY};
+use aws_sdk_iam::Client as Iam;
+use serde_json::json;
+use tests::harness::aws_proxy::AwsProxy;
+use tests::harness::caller::{BEARER_TOKEN, CALLER_SECRET};
+use tests::harness::command::Command;
+use tests::harness::stack::{SIGNING_SECRET, Stack};
+use tests::simulators::highlevel::api::{HighLevel, TOKEN};
+use tests::simulators::highlevel::{self, Keys};
+use tests::simulators::messaging_service::{MessagingService, Reply};
+use tests::simulators::multicloud_cx;
+use tests::simulators::multicloud_cx::api::{APP_SECRET, MulticloudCx};
+use uuid::Uuid;
+
+#[tokio::test]
+async fn a_healthy_integration_on_a_healthy_stack_is_green() {
+    let setting = Setting::new().await;
+    let report = setting.examine().await;
+    assert_eq!((0, json!(0)), (report.ran.code, report.json["faults"].clone()), "{:#}", report.json);
+    assert!(report.names("skipped").is_empty(), "{:#}", report.json);
+    for name in [
+        "region",
+        "credentials",
+        "clock",
+        "own permissions",
+        "stack",
+        "outputs",
+        "POST …/webhook",
+        "POST …/agentless",
+        "POST …/conversations/{conversationId}/communications/{communicationId}/typing",
+        "WebhookReceiver's permissions",
+        "MessageDispatcher's permissions",
+        "AgentSender's permissions",
+        "WebhookReceiver's state",
+        "MessageDispatcher's state",
+        "ledger",
+        "queue",
+        "configuration",
+        "platform credentials",
+        "open messaging integration",
+        "webhook",
+        "caller crm",
+        "caller flows",
+        "messaging service",
+    ] {
+        assert_eq!("ok", report.check(name)["verdict"], "{:#}", report.check(name));
+    }
+    report.says("queue's trigger", "Enabled", "");
+    let attempts = setting.service.attempts();
+    assert_eq!(1, attempts.len());
+    assert_eq!(
+        (json!("test"), json!({"integration": setting.integration.name.as_str()})),
+        (attempts[0].body["type"].clone(), attempts[0].body["data"].clone())
+    );
+    // Nothing else came of it.
+    assert!(setting.platform.calls().iter().all(|call| call.operation == "integration"));
+}
+
+#[tokio::test]
+async fn people_get_a_table_and_no_test_delivery_if_they_want_none() {
+    let setting = Setting::new().await;
+    let ran = setting.command().with(&["--skip-delivery"]).run().await.done();
+    setting.gives_nothing_away(&ran);
+    for line in ["this machine\n", "  ✓ clock ", "  ✓ webhook ", "  – messaging service ", "0 faults, "] {
+        assert!(ran.stdout.contains(line), "{}", ran.stdout);
+    }
+    assert!(setting.service.attempts().is_empty());
+}
+
+#[tokio::test]
+async fn of_the_other_platforms_what_can_be_tried_without_an_effect_is_green() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let (multicloud_cx, highlevel) = (MulticloudCx::start().await, HighLevel::start().await);
+    let channel = Uuid::new_v4().to_string();
+    let configured = multicloud_cx::configuration(&multicloud_cx.url, &channel, &service.url);
+    let channel = stack.integration_of(&channel, &configured).await;
+    let location = highlevel::integration(&stack, &Keys::generate(), &service.url, |document| {
+        document["apiBaseUrl"] = highlevel.url.clone().into();
+    })
+    .await;
+    for (integration, webhook) in
+        [(channel, "accepts the platform's signature"), (location, "refuses a wrong signature")]
+    {
+        let ran = Command::new(&["doctor", integration.name.as_str(), "--json"]).run().await.done();
+        for secret in [APP_SECRET, TOKEN, SIGNING_SECRET, BEARER_TOKEN] {
+            assert!(!ran.everything().contains(secret), "it shows {secret}: {ran:#?}");
+        }
+        let report = Report { json: ran.json(), ran };
+        assert_eq!(vec!["platform credentials"], report.names("skipped"), "{:#}", report.json);
+        report.says("webhook", webhook, "");
+        for name in ["platform", "caller crm", "caller flows", "messaging service"] {
+            assert_eq!("ok", report.check(name)["verdict"], "{:#}", report.check(name));
+        }
+    }
+    assert!(multicloud_cx.calls().is_empty() && highlevel.calls().is_empty());
+}
+
+#[tokio::test]
+async fn callers_that_share_a_credential_or_are_confined_to_routes_are_named() {
+    let setting = Setting::new().await;
+    let shared = json!([
+        {"name": "crm", "signingSecret": CALLER_SECRET, "routes": ["receipts"]},
+        {"name": "shop", "signingSecret": CALLER_SECRET, "routes": ["receipts"]},
+    ]);
+    setting.configure("/callers", shared).await;
+    let report = setting.examine().await;
+    assert_eq!(
+        (0, "warning"),
+        (report.ran.code, report.check("callers' credentials")["verdict"].as_str().unwrap()),
+        "{:#}",
+        report.json
+    );
+    report.says("callers' credentials", "`crm` of", "give each caller of each integration its own");
+    report.says("caller crm", "is known, by its credential; may use receipts only", "");
+}
+
+#[tokio::test]
+async fn a_wrong_client_secret_is_named() {
+    let setting = Setting::new().await;
+    setting.configure("/clientSecret", json!("another-client-secret")).await;
+    let report = setting.examine().await;
+    report.names_only("platform credentials", "refuses clientId and clientSecret: status 401", "/clientSecret");
+    report.says("platform credentials", "", setting.integration.name.as_str());
+    report.skips(&["open messaging integration"], "there is no token");
+}
+
+#[tokio::test]
+async fn a_webhook_secret_that_is_not_the_platforms_is_named() {
+    let setting = Setting::new().await;
+    setting.configure("/webhookSecrets", json!(["another-webhook-secret"])).await;
+    let report = setting.examine().await;
+    report.names_only("open messaging integration", "none of /webhookSecrets", "patchbay integration add");
+}
+
+#[tokio::test]
+async fn a_signing_secret_that_is_not_the_messaging_services_is_named() {
+    let setting = Setting::new().await;
+    setting.configure("/delivery/signingSecrets", json!([CALLER_SECRET])).await;
+    let report = setting.examine().await;
+    report.names_only("messaging service", "refuses our signature", "/delivery/signingSecrets");
+}
+
+#[tokio::test]
+async fn fields_that_are_wrong_are_named_without_their_values() {
+    let setting = Setting::new().await;
+    setting.configure("/webhookSecrets", json!(["too-short"])).await;
+    let report = setting.examine().await;
+    report.names_only("configuration", "/webhookSecrets", "correct this in the secret patchbay/");
+    assert!(!report.ran.everything().contains("too-short"));
+}
+
+#[tokio::test]
+async fn an_integration_that_is_not_there_is_named() {
+    let setting = Setting::new().await;
+    let report = setting.examine_by(Command::new(&["doctor", "nobodys"])).await;
+    report.names_only("configuration", "there is no secret patchbay/nobodys", "patchbay integration list");
+}
+
+#[tokio::test]
+async fn credentials_that_are_lost_on_the_way_are_named() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    proxy.drop_header("authorization");
+    let api_url = proxy.api_url(&setting.stack.direct_api_url());
+    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    report.names_only("caller flows", "is not known by POST …/agentless", "changes the request's headers");
+    proxy.drop_header("x-hub-signature-256");
+    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    assert_eq!(vec!["webhook", "caller flows"], report.names("fault"), "{:#}", report.json);
+    report.says("webhook", "refuses the signature made with /webhookSecrets/0", "SECRET_PREFIX");
+}
+
+/// A copy of a function's role, in whose place the doctor examines it: the function itself needs its own for other tests.
+struct Role {
+    iam: Iam,
+    /// What the function's own is called.
+    original: String,
+    name: String,
+    document: String,
+}
+
+impl Role {
+    const POLICY: &str = "copy";
+
+    async fn of(function: &str) -> Self {
+        let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        let stack = aws_sdk_cloudformation::Client::new(&aws).describe_stack_resources().stack_name("patchbay");
+        let resources = stack.send().await.expect("the stack is there");
+        let id = format!("{function}Role");
+        let role = resources.stack_resources().iter().find(|one| one.logical_resource_id() == Some(id.as_str()));
+        let original = role.and_then(|role| role.physical_resource_id()).expect("a role").to_owned();
+        let iam = Iam::new(&aws);
+        let policies = iam.list_role_policies().role_name(&original).send().await.expect("policies");
+        let policy = policies.policy_names().first().expect("a policy").clone();
+        let document = iam.get_role_policy().role_name(&original).policy_name(&policy).send().await.expect("a policy");
+        let encoded = format!("document={}", document.policy_document());
+        let (_, document) = url::form_urlencoded::parse(encoded.as_bytes()).next().expect("a document");
+        let document = document.into_owned();
+        let name = format!("copy-{}", Uuid::new_v4());
+        let trusted = json!({"Version": "2012-10-17", "Statement": []}).to_string();
+        iam.create_role().role_name(&name).assume_role_policy_document(trusted).send().await.expect("a role");
+        Self { iam, original, name, document }
+    }
+
+    async fn put(&self, document: &str) {
+        let put = self.iam.put_role_policy().role_name(&self.name).policy_name(Self::POLICY);
+        put.policy_document(document).send().await.expect("the policy is written");
+    }
+
+    fn without(&self, action: &str) -> String {
+        assert!(self.document.contains(&format!("\"{action}\"")), "{}", self.document);
+        self.document.replace(&format!("\"{action}\""), "\"dynamodb:ListTables\"")
+    }
+}
+
+#[tokio::test]
+async fn an_action_that_a_functions_role_does_not_allow_is_named_with_its_resource() {
+    let setting = Setting::new().await;
+    let (role, proxy) = (Role::of("MessageDispatcher").await, AwsProxy::start().await);
+    proxy.rewrite("ListStackResources", &role.original, &role.name);
+    let command = || setting.command().env("AWS_ENDPOINT_URL", &proxy.url);
+    role.put(&role.without("dynamodb:UpdateItem")).await;
+    let report = setting.examine_by(command()).await;
+    let seen = "MessageDispatcher lacks dynamodb:UpdateItem on arn:aws:dynamodb:eu-central-1:";
+    report.names_only("MessageDispatcher's permissions", seen, &role.name);
+    report.says("MessageDispatcher's permissions", &setting.stack.ledger_table, "make deploy");
+    role.put(&role.document).await;
+    assert_eq!(0, setting.examine_by(command()).await.ran.code);
+}
+
+#[tokio::test]
+async fn an_own_key_that_the_functions_roles_do_not_allow_is_named() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    let (key, parameter) = ("arn:aws:kms:eu-central-1:000000000000:key/own", "<ParameterKey>KmsKeyArn</ParameterKey>");
+    let value = |arn: &str| format!("{parameter}<ParameterValue>{arn}</ParameterValue>");
+    proxy.rewrite("DescribeStacks", &value(""), &value(key));
+    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    // The roles of this stack are those of a stack without a key.
+    assert_eq!(7, report.names("fault").len(), "{:#}", report.json);
+    for (function, actions) in [
+        ("WebhookReceiver", &["kms:Decrypt", "kms:GenerateDataKey"][..]),
+        ("MessageDispatcher", &["kms:Decrypt", "kms:GenerateDataKey"]),
+        ("AgentlessSender", &["kms:Decrypt"]),
+    ] {
+        let lacks: Vec<_> = actions.iter().map(|action| format!("{action} on {key}")).collect();
+        let seen = format!("{function} lacks {}", lacks.join(", "));
+        assert_eq!(seen, report.check(&format!("{function}'s permissions"))["seen"].as_str().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn of_several_integrations_of_a_platform_one_gets_a_wrong_signature() {
+    let (one, other) = (Setting::new().await, Setting::new().await);
+    let proxy = AwsProxy::start().await;
+    let api_url = proxy.api_url(&one.stack.direct_api_url());
+    // A name that is given twice is examined once.
+    let names = [other.integration.name.as_str(), one.integration.name.as_str()];
+    let report = one.examine_by(one.command().with(&names).env("API_URL", &api_url)).await;
+    assert_eq!(0, report.ran.code, "{:#}", report.json);
+    let checks = report.json["checks"].as_array().unwrap().iter().filter(|check| check["name"] == "webhook");
+    let mut seen: Vec<_> = checks.map(|check| check["seen"].as_str().unwrap()).collect();
+    seen.sort_unstable();
+    let [tried, left_out] = seen[..] else { panic!("{seen:?}") };
+    assert_eq!("accepts the platform's signature, and refuses a wrong one", tried);
+    assert!(left_out.ends_with("a wrong one has been tried with another integration"), "{left_out}");
+    // What the webhooks got is no JSON: both good signatures, and a wrong one.
+    assert_eq!(3, proxy.take_calls().iter().filter(|call| call.input.is_null()).count());
+}
+
+#[tokio::test]
+async fn what_the_commands_own_user_may_not_do_is_named() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    proxy.forbid("DescribeTimeToLive");
+    proxy.forbid("SimulatePrincipalPolicy");
+    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    let lacks = "lacks dynamodb:DescribeTimeToLive, iam:SimulatePrincipalPolicy";
+    report.names_only("own permissions", lacks, "dynamodb:DescribeTimeToLive");
+    report.skips(&["ledger"], "lacks dynamodb:DescribeTimeToLive");
+    report.skips(&["CardSender's permissions"], "lacks iam:SimulatePrincipalPolicy");
+    proxy.forbid("DescribeStacks");
+    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    report.names_only("own permissions", "lacks cloudformation:DescribeStacks", "cloudformation:DescribeStacks");
+    report.skips(&["stack"], "lacks cloudformation:DescribeStacks");
+}
+
+#[tokio::test]
+async fn that_the_functions_have_an_older_configuration_than_the_stored_one_is_said() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    // As it is just after a change: what is stored is another version than the functions have.
+    proxy.rewrite("GetSecretValue", "\"VersionId\": \"", "\"VersionId\": \"another-");
+    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    assert_eq!((0, json!("warning")), (report.ran.code, report.check("messaging service")["verdict"].clone()));
+    report.says("messaging service", "it had the previous configuration", "for up to 10 s after a change");
+}
+
+#[tokio::test]
+async fn a_messaging_service_that_is_down_is_named() {
+    let setting = Setting::new().await;
+    setting.configure("/delivery/url", json!(format!("http://127.0.0.1:9/messages?key={URL_KEY}"))).await;
+    let report = setting.examine().await;
+    report.names_only("messaging service", "http://127.0.0.1:9 refuses the connection", "start the messaging service");
+    let failing = Setting::with_service(MessagingService::behaving(|_, _| Reply::status(500)).await).await;
+    let report = failing.examine().await;
+    report.names_only("messaging service", "answers 500", "see what it logs");
+}
+
+#[tokio::test]
+async fn a_messaging_service_that_takes_no_delivery_is_named_and_whether_messages_wait_for_it_or_fail() {
+    for (status, seen, advice) in [
+        (404, "messages wait on the queue", "/delivery/url"),
+        (410, "asks to be removed", "/delivery/url"),
+        (413, "every message for it fails", "a gateway before it"),
+    ] {
+        let refusing = MessagingService::behaving(move |_, _| Reply::status(status)).await;
+        let report = Setting::with_service(refusing).await.examine().await;
+        report.names_only("messaging service", &format!("answers {status}"), advice);
+        report.says("messaging service", seen, "");
+    }
+}
+
+#[tokio::test]
+async fn a_messaging_service_that_does_not_know_the_test_delivery_is_good_enough() {
+    let setting = Setting::with_service(MessagingService::behaving(|_, _| Reply::status(422)).await).await;
+    let report = setting.examine().await;
+    assert_eq!(0, report.ran.code, "{:#}", report.json);
+    report.says("messaging service", "answers 422", "");
+}

@@ -1,0 +1,115 @@
+//! An integration for the doctor to examine, and what it says of it.
+
+use serde_json::{Value, json};
+use tests::harness::caller::{BEARER_TOKEN, CALLER_SECRET};
+use tests::harness::command::{Command, Ran};
+use tests::harness::stack::{SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECRET};
+use tests::simulators::genesys_cloud::api::{CLIENT_SECRET, GenesysCloud};
+use tests::simulators::messaging_service::MessagingService;
+
+/// What stands in the query of every delivery's address.
+pub(crate) const URL_KEY: &str = "key-of-the-delivery-url";
+
+/// An integration with everything that belongs to it.
+pub(crate) struct Setting {
+    pub(crate) stack: Stack,
+    pub(crate) platform: GenesysCloud,
+    pub(crate) service: MessagingService,
+    pub(crate) integration: TestIntegration,
+    configuration: Value,
+}
+
+/// The report of one run.
+pub(crate) struct Report {
+    pub(crate) ran: Ran,
+    pub(crate) json: Value,
+}
+
+impl Setting {
+    pub(crate) async fn new() -> Self {
+        Self::with_service(MessagingService::start().await).await
+    }
+
+    pub(crate) async fn with_service(service: MessagingService) -> Self {
+        let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
+        let mut configuration = Value::Null;
+        let integration = stack
+            .integration(&format!("{}?key={URL_KEY}", service.url), |document| {
+                document["domain"] = platform.url.clone().into();
+                configuration = document.clone();
+            })
+            .await;
+        platform.add_integration(&integration.integration_id, &integration.webhook_url(), WEBHOOK_SECRET);
+        Self { stack, platform, service, integration, configuration }
+    }
+
+    /// Writes the configuration anew, with this at that place.
+    pub(crate) async fn configure(&self, pointer: &str, value: Value) {
+        let mut configuration = self.configuration.clone();
+        *configuration.pointer_mut(pointer).expect("a field") = value;
+        self.integration.configure(&configuration).await;
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        Command::new(&["doctor", self.integration.name.as_str()])
+    }
+
+    pub(crate) async fn examine(&self) -> Report {
+        self.examine_by(self.command()).await
+    }
+
+    /// Runs the command, and insists that it gives nothing away.
+    pub(crate) async fn examine_by(&self, command: Command) -> Report {
+        let ran = command.with(&["--json"]).run().await;
+        self.gives_nothing_away(&ran);
+        let json = ran.json();
+        Report { ran, json }
+    }
+
+    pub(crate) fn gives_nothing_away(&self, ran: &Ran) {
+        let secrets = [CLIENT_SECRET, WEBHOOK_SECRET, SIGNING_SECRET, CALLER_SECRET, BEARER_TOKEN, URL_KEY];
+        let tokens = self.platform.tokens();
+        for secret in secrets.into_iter().chain(tokens.iter().map(String::as_str)) {
+            assert!(!ran.everything().contains(secret), "it shows {secret}: {ran:#?}");
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn check(&self, name: &str) -> &Value {
+        let checks = self.json["checks"].as_array().expect("checks");
+        checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no {name}: {:#}", self.json))
+    }
+
+    pub(crate) fn names(&self, verdict: &str) -> Vec<&str> {
+        let checks = self.json["checks"].as_array().expect("checks").iter();
+        checks
+            .filter(|check| check["verdict"] == verdict)
+            .map(|check| check["name"].as_str().expect("a name"))
+            .collect()
+    }
+
+    /// Insists that this is the only fault, that these words are in what was seen, and those in what to do.
+    pub(crate) fn names_only(&self, name: &str, seen: &str, advice: &str) {
+        assert_eq!(vec![name], self.names("fault"), "{:#}", self.json);
+        assert_eq!((3, json!(1)), (self.ran.code, self.json["faults"].clone()));
+        assert!(self.ran.stderr.contains("1 fault found"), "{}", self.ran.stderr);
+        self.says(name, seen, advice);
+    }
+
+    pub(crate) fn says(&self, name: &str, seen: &str, advice: &str) {
+        let check = self.check(name);
+        let text = |field: &str| check[field].as_str().unwrap_or_default().to_owned();
+        assert!(text("seen").contains(seen), "{check:#}");
+        assert!(text("advice").contains(advice), "{check:#}");
+    }
+
+    /// Insists that these were not examined, because of what is wrong.
+    pub(crate) fn skips(&self, names: &[&str], because: &str) {
+        for name in names {
+            let check = self.check(name);
+            assert_eq!("skipped", check["verdict"], "{check:#}");
+            assert!(check["seen"].as_str().is_some_and(|seen| seen.contains(because)), "{check:#}");
+        }
+    }
+}

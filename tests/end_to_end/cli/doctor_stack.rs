@@ -1,0 +1,138 @@
+//! `patchbay doctor` names what is wrong with this machine, and with the stack as it is deployed.
+
+use crate::cli::doctor_fixture::Setting;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::Html;
+use jiff::SignedDuration;
+use tests::harness::aws_proxy::AwsProxy;
+use tests::harness::server::Server;
+use uuid::Uuid;
+
+#[tokio::test]
+async fn a_queue_that_nothing_is_taken_from_is_named() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    proxy.rewrite("GetEventSourceMapping", "\"Enabled\"", "\"Disabled\"");
+    let command = || setting.command().env("AWS_ENDPOINT_URL", &proxy.url);
+    let report = setting.examine_by(command()).await;
+    report.names_only("queue's trigger", "nothing is delivered", "update-event-source-mapping");
+    proxy.restore();
+    // The stack of a template without the queue's event.
+    proxy.rewrite("ListStackResources", "MessageDispatcherMessages", "MessageDispatcherOthers");
+    let report = setting.examine_by(command()).await;
+    report.names_only("queue's trigger", "the stack has no MessageDispatcherMessages", "make deploy");
+}
+
+#[tokio::test]
+async fn a_function_that_lambda_cannot_run_is_named() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    proxy.rewrite("GetFunctionConfiguration", "\"Active\"", "\"Failed\"");
+    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    assert_eq!(7, report.names("fault").len(), "{:#}", report.json);
+    report.says("MessageDispatcher's state", "Lambda calls it Failed", "make deploy");
+}
+
+#[tokio::test]
+async fn a_function_that_somebody_has_stopped_is_named() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    proxy.rewrite("GetFunctionConcurrency", "{}", r#"{"ReservedConcurrentExecutions": 0}"#);
+    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    assert_eq!(7, report.names("fault").len(), "{:#}", report.json);
+    report.says("CardSender's state", "reserved concurrency is 0", "delete-function-concurrency");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_named_with_how_much_and_which_way() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    proxy.shift_clock(SignedDuration::from_mins(10));
+    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    report.names_only("clock", " s behind AWS's", "set this machine's clock");
+    report.skips(&["caller crm"], "because the clock is wrong");
+    let api_url = proxy.api_url(&setting.stack.direct_api_url());
+    proxy.shift_clock(SignedDuration::from_mins(-10));
+    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    report.names_only("clock", " s ahead of the API's", "NTP");
+    proxy.shift_clock(SignedDuration::from_mins(1));
+    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    assert_eq!((0, "warning"), (report.ran.code, report.check("clock")["verdict"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn a_route_that_is_missing_is_named() {
+    let setting = Setting::new().await;
+    let proxy = AwsProxy::start().await;
+    let api_url = proxy.api_url(&setting.stack.direct_api_url());
+    proxy.remove_route("/cards");
+    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    let seen = "API Gateway has no route POST /integrations/{integration}/cards";
+    report.names_only("POST …/cards", seen, "make deploy");
+    // What hangs on a missing route is not examined.
+    proxy.restore();
+    proxy.remove_route("/webhook");
+    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    assert!(report.names("fault").contains(&"POST …/webhook"), "{:#}", report.json);
+    report.skips(&["webhook"], "because POST …/webhook does not work");
+}
+
+#[tokio::test]
+async fn an_api_that_is_out_of_reach_is_named_once() {
+    let setting = Setting::new().await;
+    let report = setting.examine_by(setting.command().env("API_URL", "http://127.0.0.1:9")).await;
+    report.names_only("API", "the API is out of reach", "--api-url");
+    report.skips(&["webhook", "caller crm", "caller flows"], "does not work");
+}
+
+#[tokio::test]
+async fn an_address_at_which_something_else_is_is_named_once() {
+    let setting = Setting::new().await;
+    for status in [200, 302, 404] {
+        let answer = move || async move { (StatusCode::from_u16(status).unwrap(), Html("<h1>Welcome</h1>")) };
+        let page = Server::start(Router::new().fallback(answer));
+        let report = setting.examine_by(setting.command().env("API_URL", &page.origin)).await;
+        report.names_only("API", "what answers is not Patchbay's API", "--api-url");
+        report.skips(&["webhook", "caller crm", "caller flows"], "does not work");
+    }
+}
+
+#[tokio::test]
+async fn another_region_than_the_stacks_is_named_with_the_right_one() {
+    let setting = Setting::new().await;
+    for command in
+        [setting.command().env("AWS_REGION", "us-west-2"), setting.command().with(&["--region", "us-west-2"])]
+    {
+        let report = setting.examine_by(command).await;
+        let seen = "no stack `patchbay` in us-west-2: it is in eu-central-1";
+        report.names_only("stack", seen, "use --region eu-central-1");
+        assert_eq!(4, report.json["checks"].as_array().unwrap().iter().filter(|check| check["name"] == "all").count());
+        report.skips(&["all"], "because the stack has not been found");
+    }
+    let name = format!("patchbay-{}", Uuid::new_v4());
+    let report = setting.examine_by(setting.command().with(&["--stack", &name])).await;
+    report.names_only("stack", "nor in the other common regions", "--stack");
+    // A region that does not tell may have it.
+    let proxy = AwsProxy::start().await;
+    proxy.forbid_region("eu-west-1");
+    proxy.forbid_region("us-east-2");
+    let command = setting.command().with(&["--stack", &name]).env("AWS_ENDPOINT_URL", &proxy.url);
+    let report = setting.examine_by(command).await;
+    report.names_only("stack", "of the 16 other common regions 2 did not tell: eu-west-1, us-east-2", "--region");
+}
+
+#[tokio::test]
+async fn where_there_is_no_region_or_nobody_to_sign_as_that_is_named() {
+    let setting = Setting::new().await;
+    let nothing = [("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")];
+    let command = nothing.iter().fold(setting.command(), |command, (name, value)| command.env(name, value));
+    let report = setting.examine_by(command).await;
+    report.names_only("region", "no AWS region is set", "--region");
+    report.skips(&["own permissions"], "because no call has come so far");
+    let nobody = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
+    let command = nobody.iter().fold(setting.command(), |command, (name, value)| command.env(name, value));
+    let report = setting.examine_by(command).await;
+    report.names_only("credentials", "no AWS credentials", "--profile");
+    report.skips(&["own permissions"], "because no call has come so far");
+}

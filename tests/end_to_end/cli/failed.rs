@@ -1,0 +1,265 @@
+//! `patchbay failed`: on the parking queue of the stack, with replays that go through the dispatcher.
+
+use crate::fixtures::WithPlatform;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tests::harness::aws_proxy::AwsProxy;
+use tests::harness::caller::Request;
+use tests::harness::command::{Command, Ran};
+use tests::harness::stack::{FAILED_MESSAGES, Stack, TestIntegration};
+use tests::simulators::genesys_cloud::api::GenesysCloud;
+use tests::simulators::genesys_cloud::{self, Webhook};
+use tests::simulators::messaging_service::{Attempt, MessagingService, PATIENCE, Reply};
+use tokio::sync::MutexGuard;
+
+const ADDRESS: &str = "address-of-a-customer";
+const TEXT: &str = "text-of-a-message";
+
+/// An integration whose messaging service refuses all messages, until it is fixed.
+struct Setting {
+    stack: Stack,
+    platform: GenesysCloud,
+    service: MessagingService,
+    integration: TestIntegration,
+    fixed: Arc<AtomicBool>,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Setting {
+    async fn start() -> Self {
+        Self::configured(|_| {}).await
+    }
+
+    async fn configured(change: impl FnOnce(&mut Value)) -> Self {
+        let _alone = FAILED_MESSAGES.lock().await;
+        let fixed = Arc::new(AtomicBool::default());
+        let is_fixed = Arc::clone(&fixed);
+        let service = MessagingService::behaving(move |attempt, _| {
+            let takes = is_fixed.load(Ordering::SeqCst) || attempt.text().contains("newer");
+            Reply::status(if takes { 200 } else { 422 })
+        })
+        .await;
+        let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, change).await;
+        Self { stack, platform, service, integration, fixed, _alone }
+    }
+
+    fn fix(&self) {
+        self.fixed.store(true, Ordering::SeqCst);
+    }
+
+    async fn send(&self, words: &str) -> Webhook {
+        let webhook = genesys_cloud::text(&self.integration, ADDRESS, &format!("{TEXT} {words}"));
+        webhook.accepted(&self.stack, &self.integration).await;
+        webhook
+    }
+
+    fn command(&self, what: &str) -> Command {
+        Command::new(&["--json", "failed", what, "--integration", self.integration.name.as_str()])
+    }
+
+    /// The messages that are listed, once there are so many.
+    async fn listed(&self, count: usize) -> Vec<Value> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let ran = self.command("list").run().await.done();
+            hides(&ran);
+            let failed = ran.json()["failed"].as_array().unwrap().clone();
+            if failed.len() == count {
+                return failed;
+            }
+            assert!(Instant::now() < deadline, "{count} are not listed: {ran:#?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn replay(&self) -> Value {
+        let ran = self.command("replay").with(&["--yes"]).run().await.done();
+        hides(&ran);
+        ran.json()
+    }
+
+    /// The ids of the messages that the messaging service took, in the order in which it did.
+    fn accepted(&self) -> Vec<String> {
+        self.service.accepted().iter().map(|attempt| attempt.message_id().to_owned()).collect()
+    }
+}
+
+fn hides(ran: &Ran) {
+    for hidden in [ADDRESS, TEXT] {
+        assert!(!ran.everything().contains(hidden), "{hidden}: {ran:#?}");
+    }
+}
+
+#[tokio::test]
+async fn failed_messages_are_listed_and_shown_without_their_text_and_replayed_in_order() {
+    let setting = Setting::start().await;
+    let mut ids = Vec::new();
+    for number in 0..13 {
+        ids.push(setting.send(&number.to_string()).await.id());
+    }
+    let listed = setting.listed(ids.len()).await;
+    let first = &listed[0];
+    assert_eq!((&json!("Text"), &json!("refused"), &json!(422)), (&first["kind"], &first["reason"], &first["status"]));
+    let people = Command::new(&["failed", "list", "--integration", setting.integration.name.as_str()]).run().await;
+    let people = people.done();
+    hides(&people);
+    assert!(people.stdout.contains(&ids[12]) && people.stdout.contains("refused (422)"), "{people:#?}");
+
+    let webhook_id = first["webhookId"].as_str().unwrap();
+    for id in [ids[0].as_str(), webhook_id] {
+        let shown = setting.command("show").with(&["--message", id]).run().await.done();
+        hides(&shown);
+        assert_eq!((json!(webhook_id), 1), (shown.json()["failed"][0]["webhookId"].clone(), 1), "{shown:#?}");
+    }
+    let shown = setting.command("show").with(&["--message", webhook_id, "--show-text"]).run().await.done().json();
+    let delivery = &shown["failed"][0]["delivery"];
+    assert_eq!(
+        (json!(format!("{TEXT} 0")), json!(ADDRESS)),
+        (delivery["data"]["text"].clone(), delivery["data"]["to"]["id"].clone())
+    );
+    let unknown = setting.command("show").with(&["--message", "unknown"]).run().await.ended_with(1);
+    assert!(unknown.stderr.contains("no failed message `unknown`"), "{unknown:#?}");
+
+    let asked = setting.command("replay").run().await.ended_with(2);
+    assert!(asked.stderr.contains("--yes"), "{asked:#?}");
+    let dry = setting.command("replay").with(&["--dry-run"]).run().await.done().json();
+    assert_eq!((json!(true), json!(13)), (dry["dryRun"].clone(), dry["replayed"].clone()));
+    let future = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
+    let none = setting.command("replay").with(&["--yes", "--since", &future]).run().await.done().json();
+    assert_eq!(json!(0), none["replayed"]);
+    setting.fix();
+    let one = setting.command("replay").with(&["--yes", "--message", &ids[5]]).run().await.done().json();
+    assert_eq!(json!(1), one["replayed"]);
+    setting.service.wait_for(&ids[5]).await;
+    let rest = setting.command("replay").with(&["--yes", "--since", "1h"]).run().await.done();
+    hides(&rest);
+    assert_eq!(json!(12), rest.json()["replayed"]);
+    setting.service.wait_for(&ids[12]).await;
+
+    let alone = ids.remove(5);
+    assert_eq!([vec![alone], ids].concat(), setting.accepted(), "each once and in order");
+    let attempts = setting.service.attempts();
+    for delivered in setting.service.accepted() {
+        let same = |attempt: &&Attempt| attempt.message_id() == delivered.message_id();
+        assert!(
+            attempts.iter().filter(same).all(|attempt| (&attempt.id, &attempt.raw) == (&delivered.id, &delivered.raw))
+        );
+    }
+    assert!(setting.listed(0).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_replay_that_fails_again_is_kept_again_in_its_place_and_its_receipt_is_not_repeated() {
+    let setting = Setting::configured(|configuration| {
+        configuration["delivery"]["receipts"] = "on-accept".into();
+    })
+    .await;
+    let first = setting.send("1").await.id();
+    setting.listed(1).await;
+    assert_eq!(json!(1), setting.replay().await["replayed"]);
+    // What failed while the first was under way has its place behind it.
+    let second = setting.send("2").await.id();
+    setting.service.wait_until(|attempts| attempts.len() == 3).await;
+    let listed = setting.listed(2).await;
+    assert_eq!(1, listed.iter().filter(|one| one.get("replayedAt").is_some()).count(), "{listed:?}");
+    setting.fix();
+    assert_eq!(json!(2), setting.replay().await["replayed"]);
+    setting.service.wait_for(&second).await;
+    assert_eq!(vec![first.clone(), second.clone()], setting.accepted());
+    let calls = setting.platform.wait_for_calls(4).await;
+    let said: Vec<_> = calls.iter().map(|call| (call.body["id"].clone(), call.body["status"].clone())).collect();
+    for id in [&first, &second] {
+        for status in ["Failed", "Delivered"] {
+            assert_eq!(1, said.iter().filter(|call| **call == (json!(id), json!(status))).count(), "{said:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_replay_that_is_asked_for_twice_at_once_delivers_once_and_in_order() {
+    let setting = Setting::start().await;
+    let mut ids = Vec::new();
+    for number in 0..6 {
+        ids.push(setting.send(&number.to_string()).await.id());
+    }
+    setting.listed(ids.len()).await;
+    setting.fix();
+    let (one, other) = tokio::join!(setting.replay(), setting.replay());
+    let counts = [one, other].map(|replayed| replayed["replayed"].as_u64().unwrap());
+    assert_eq!(6, counts.iter().sum::<u64>(), "one of them had nothing left to do: {counts:?}");
+    setting.service.wait_for(&ids[5]).await;
+    let newer = setting.send("newer").await.id();
+    setting.service.wait_for(&newer).await;
+    ids.push(newer);
+    assert_eq!(ids, setting.accepted());
+}
+
+#[tokio::test]
+async fn what_was_replayed_and_could_not_be_taken_off_the_parking_queue_is_delivered_once() {
+    let (setting, proxy) = (Setting::start().await, AwsProxy::start().await);
+    let ids = [setting.send("1").await.id(), setting.send("2").await.id()];
+    setting.listed(2).await;
+    setting.fix();
+    let replay = || setting.command("replay").with(&["--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
+    proxy.cut("SendMessage");
+    let failed = replay().run().await.ended_with(1);
+    assert!(failed.json()["replayed"] == 0 && failed.stderr.contains("could not be put back"), "{failed:#?}");
+    proxy.restore();
+    setting.listed(2).await;
+
+    proxy.cut("DeleteMessage");
+    let failed = replay().run().await.ended_with(1);
+    assert!(failed.json()["replayed"] == 0 && failed.stderr.contains("is on the queue again"), "{failed:#?}");
+    proxy.restore();
+    setting.service.wait_for(&ids[0]).await;
+    setting.listed(2).await;
+    assert_eq!(json!(2), setting.replay().await["replayed"]);
+    setting.service.wait_for(&ids[1]).await;
+    let newer = setting.send("newer").await.id();
+    setting.service.wait_for(&newer).await;
+    assert_eq!(vec![ids[0].clone(), ids[1].clone(), newer], setting.accepted(), "each once and in order");
+}
+
+#[tokio::test]
+async fn newer_messages_are_delivered_meanwhile_and_a_replayed_one_tells_by_its_timestamp_that_it_is_older() {
+    let setting = Setting::start().await;
+    let old = setting.send("1").await.id();
+    setting.listed(1).await;
+    let newer = setting.send("newer").await.id();
+    setting.service.wait_for(&newer).await;
+    setting.fix();
+    setting.replay().await;
+    setting.service.wait_for(&old).await;
+    let accepted = setting.service.accepted();
+    let time = |attempt: &Attempt| attempt.body["timestamp"].as_str().unwrap().parse::<Timestamp>().unwrap();
+    assert_eq!((vec![newer, old], true), (setting.accepted(), time(&accepted[1]) < time(&accepted[0])));
+}
+
+#[tokio::test]
+async fn cards_and_texts_that_look_like_a_cards_text_trace_are_replayed_as_what_they_are() {
+    let setting = Setting::configured(|configuration| {
+        configuration["cards"] = json!({"route": "messaging-service"});
+    })
+    .await;
+    let card = Request::new(&json!({"to": ADDRESS, "card": {"title": TEXT}})).bearing_token();
+    let answer = card.post(&setting.stack, &setting.integration, "cards").await;
+    let card = answer.body["id"].as_str().unwrap().to_owned();
+    let trace = setting.platform.calls_of("agentless")[0].body["textBody"].as_str().unwrap().to_owned();
+    // The platform's text trace is dropped. What an agent copied from it is a text like any other.
+    let mut texts = Vec::new();
+    for _ in 0..2 {
+        let text = genesys_cloud::text(&setting.integration, ADDRESS, &trace);
+        text.accepted(&setting.stack, &setting.integration).await;
+        texts.push(text.id());
+    }
+    let listed = setting.listed(2).await;
+    let kinds: Vec<_> = listed.iter().map(|one| (one["messageId"].clone(), one["kind"].clone())).collect();
+    assert_eq!(vec![(json!(card), json!("Structured")), (json!(texts[1]), json!("Text"))], kinds);
+    setting.fix();
+    setting.replay().await;
+    setting.service.wait_for(&texts[1]).await;
+    assert_eq!(vec![card, texts.remove(1)], setting.accepted());
+}

@@ -1,0 +1,360 @@
+//! `patchbay integration`, run as an operator runs it, against the deployed stack and a simulated Genesys Cloud.
+
+use crate::cli::fixture::Setting;
+use serde_json::{Value, json};
+use tests::harness::aws_proxy::AwsProxy;
+use tests::harness::command::Command;
+use tests::harness::listener::listen;
+use tests::harness::stack::SIGNING_SECRET;
+use tests::simulators::genesys_cloud::api::{CLIENT_SECRET, Fault};
+
+#[tokio::test]
+async fn an_integration_is_connected_and_the_platforms_messages_arrive() {
+    let setting = Setting::new().await;
+    // The simulated messaging service knows one signing secret only.
+    let report = setting.add().env("PATCHBAY_SIGNING_SECRET", SIGNING_SECRET).run().await.done().json();
+    assert_eq!(json!(setting.name), report["integration"]);
+    assert_eq!(json!(setting.webhook_url()), report["webhookUrl"]);
+    let integrations = setting.platform.integrations();
+    assert_eq!(1, integrations.len());
+    assert_eq!(json!(setting.name), integrations[0]["name"]);
+    assert_eq!(json!(setting.webhook_url()), integrations[0]["outboundNotificationWebhookUrl"]);
+    let secret = integrations[0]["outboundNotificationWebhookSignatureSecretToken"].as_str().unwrap();
+    assert_eq!(43, secret.len(), "32 random bytes");
+
+    let shown = setting.shown().await;
+    assert_eq!(integrations[0]["id"], shown["configuration"]["integrationId"]);
+    assert_eq!(json!([]), shown["faults"]);
+    setting.message_is_accepted().await;
+    setting.service.wait_for(setting.platform.webhooks()[0].body["id"].as_str().unwrap()).await;
+}
+
+#[tokio::test]
+async fn the_same_command_once_more_goes_on_where_it_was_interrupted() {
+    let setting = Setting::new().await;
+    // The platform makes its integration, and fails before we have seen it made.
+    setting.platform.fail_operation("integration", std::iter::repeat_n(Fault::Status(503), 5));
+    let interrupted = setting.add().run().await.ended_with(1);
+    assert!(interrupted.stderr.contains("Genesys Cloud did not show the integration"), "{interrupted:?}");
+    assert_eq!(0, setting.listed().await);
+
+    let report = setting.add().run().await.done().json();
+    assert_eq!(1, setting.platform.integrations().len(), "the one that was made is used");
+    setting.message_is_accepted().await;
+    let before = setting.shown().await;
+
+    let again = setting.add().run().await.done().json();
+    assert!(again["steps"].to_string().contains("is as it was"), "{again}");
+    assert_eq!(report["webhookUrl"], again["webhookUrl"]);
+    assert_eq!(before, setting.shown().await);
+}
+
+#[tokio::test]
+async fn an_integration_that_is_there_is_changed_only_when_told_so() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let before = setting.shown().await;
+    let changing = || setting.add().with(&["--give-up-after-seconds", "600", "--caller", "shop"]);
+    let refused = changing().run().await.ended_with(1);
+    assert!(refused.stderr.contains("differs in /callers, /delivery/giveUpAfterSeconds"), "{refused:?}");
+    assert_eq!(before, setting.shown().await);
+
+    let _ = changing().with(&["--replace"]).run().await.done();
+    let after = setting.shown().await;
+    assert_eq!(600, after["configuration"]["delivery"]["giveUpAfterSeconds"]);
+    assert_eq!(3, after["configuration"]["callers"].as_array().unwrap().len());
+    for kept in ["/configuration/webhookSecrets", "/configuration/callers/0", "/configuration/callers/1"] {
+        assert_eq!(before.pointer(kept), after.pointer(kept), "{kept}");
+    }
+}
+
+#[tokio::test]
+async fn faults_are_named_all_at_once_and_without_their_values() {
+    let setting = Setting::new().await;
+    let document = json!({
+        "platform": "genesys-cloud", "domain": "hidden.example", "clientId": "c", "clientSecret": "s",
+        "integrationId": "i", "hiden": 1, "delivery": {"url": "ftp://hidden.example/"},
+    });
+    let command = setting.command(&["add", &setting.name, "--from", "-"]).input(document.to_string());
+    let refused = command.run().await.ended_with(1);
+    for fault in ["/domain must be", "/delivery/url must be", "/hiden is not a known field; known are "] {
+        assert!(refused.stderr.contains(fault), "{fault}: {refused:?}");
+    }
+    assert!(!refused.everything().contains("hidden.example"), "{refused:?}");
+    assert_eq!((0, 0), (setting.listed().await, setting.platform.attempts()));
+}
+
+#[tokio::test]
+async fn what_is_missing_is_named_by_its_options() {
+    let setting = Setting::new().await;
+    let refused = setting.command(&["add", &setting.name, "--platform", "genesys-cloud"]).run().await.ended_with(2);
+    for option in ["--domain", "--client-id", "--client-secret-file", "PATCHBAY_CLIENT_SECRET", "--delivery-url"] {
+        assert!(refused.stderr.contains(option), "{option}: {refused:?}");
+    }
+    assert!(!refused.stderr.contains("--integration-id"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_named_before_anything_is_written() {
+    let setting = Setting::new().await;
+    let refused = setting.add().env("PATCHBAY_CLIENT_SECRET", "hidden-wrong-secret").run().await.ended_with(1);
+    assert!(refused.stderr.contains("does not take the OAuth client's credentials (status 401)"), "{refused:?}");
+    assert!(!refused.everything().contains("hidden"), "{refused:?}");
+    assert_eq!((0, 0), (setting.listed().await, setting.platform.integrations().len()));
+}
+
+#[tokio::test]
+async fn a_permission_that_the_client_lacks_is_named() {
+    let setting = Setting::new().await;
+    setting.platform.withhold("messaging:integration:add");
+    let refused = setting.add().run().await.ended_with(1);
+    assert!(refused.stderr.contains("needs the permission messaging:integration:add"), "{refused:?}");
+    assert_eq!(0, setting.listed().await);
+    setting.platform.grant("messaging:integration:add");
+    let _ = setting.add().run().await.done();
+}
+
+#[tokio::test]
+async fn an_integration_whose_webhooks_go_elsewhere_is_taken_over_only_when_told_so() {
+    let setting = Setting::new().await;
+    let elsewhere = format!("{}-elsewhere", setting.name);
+    let _ = setting.add_named(&elsewhere).run().await.done();
+    let name = ["--platform-name", elsewhere.as_str()];
+    let refused = setting.add().with(&name).run().await.ended_with(2);
+    assert!(refused.stderr.contains("go somewhere else") && refused.stderr.contains("--yes"), "{refused:?}");
+    let _ = setting.add().with(&name).with(&["--yes"]).run().await.done();
+    let integrations = setting.platform.integrations();
+    assert_eq!(1, integrations.len());
+    assert_eq!(json!(setting.webhook_url()), integrations[0]["outboundNotificationWebhookUrl"]);
+    setting.message_is_accepted().await;
+}
+
+#[tokio::test]
+async fn the_other_platforms_integrations_are_written_without_a_call() {
+    let setting = Setting::new().await;
+    let command = setting.command(&["add", &setting.name, "--platform", "highlevel", "--location-id", "l"]);
+    let command = command.with(&["--delivery-url", "https://example.com/", "--token-file", "-"]);
+    // What other platforms' integrations need is not meant here.
+    let command = command.env("PATCHBAY_CLIENT_SECRET", CLIENT_SECRET);
+    let report = command.input("hidden-token\n").run().await.done();
+    assert!(report.stdout.contains("were not checked"), "{report:?}");
+    assert!(!report.everything().contains("hidden"), "{report:?}");
+    let shown = setting.command(&["show", &setting.name, "--show-secrets"]).run().await.done().json();
+    assert_eq!("hidden-token", shown["configuration"]["token"]);
+    assert_eq!(json!([]), shown["faults"]);
+}
+
+#[tokio::test]
+async fn no_secret_is_shown_unless_it_is_asked_for() {
+    let setting = Setting::new().await;
+    let added = setting.add().run().await.done();
+    let shown = setting.command(&["show", &setting.name, "--show-secrets"]).run().await.done().json();
+    let secrets = setting.secrets_in(&shown);
+    assert_eq!(5, secrets.len(), "client, webhook, signing, two callers");
+    assert!(secrets.contains(&CLIENT_SECRET.to_owned()));
+    for json in [true, false] {
+        for arguments in [vec!["list"], vec!["show", setting.name.as_str()]] {
+            let command = if json { setting.command(&arguments) } else { setting.human(&arguments) };
+            let ran = command.run().await.done();
+            assert!(ran.stdout.contains(&setting.name), "{ran:?}");
+            assert!(!secrets.iter().any(|secret| ran.everything().contains(secret)), "{ran:?}");
+        }
+    }
+    let again = setting.human_add().run().await.done();
+    for ran in [added, again] {
+        assert!(!secrets.iter().any(|secret| ran.everything().contains(secret)), "{ran:?}");
+    }
+    let asked = setting.human(&["show", &setting.name, "--show-secrets"]).run().await.done();
+    assert!(secrets.iter().all(|secret| asked.stdout.contains(secret)));
+}
+
+#[tokio::test]
+async fn a_faulty_integration_stands_out_in_the_list() {
+    let setting = Setting::new().await;
+    let faulty = setting.stack.integration("http://127.0.0.1:9/", |document| document["surprise"] = true.into()).await;
+    let rows = setting.command(&["list"]).run().await.done().json();
+    let row = rows.as_array().unwrap().iter().find(|row| row["name"] == faulty.name.as_str()).unwrap();
+    assert_eq!((json!("faulty"), json!(1)), (row["state"].clone(), row["faults"].clone()));
+    assert_eq!((json!("127.0.0.1"), json!(["crm", "flows"])), (row["deliveryHost"].clone(), row["callers"].clone()));
+    let shown = setting.command(&["show", faulty.name.as_str()]).run().await.done().json();
+    let fault = &shown["faults"][0];
+    assert_eq!((json!("/surprise"), Value::Null), (fault["pointer"].clone(), shown["faults"][1].clone()));
+    assert!(fault["detail"].as_str().unwrap().starts_with("is not a known field; known are platform, "), "{fault}");
+    let human = setting.human(&["list"]).run().await.done();
+    let line = human.stdout.lines().find(|line| line.trim_start().starts_with(faulty.name.as_str())).unwrap();
+    assert!(line.trim_end().ends_with("1 fault"), "{line}");
+}
+
+#[tokio::test]
+async fn an_integration_is_removed_and_can_be_had_back() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let refused = setting.command(&["remove", &setting.name]).run().await.ended_with(2);
+    assert!(refused.stderr.contains("--yes"), "{refused:?}");
+    let removed = setting.command(&["remove", &setting.name, "--yes", "--recovery-days", "7"]).run().await.done();
+    assert!(removed.json()["recoverableUntil"].is_string(), "{removed:?}");
+    let gone = setting.command(&["show", &setting.name]).run().await.ended_with(1);
+    assert!(gone.stderr.contains("patchbay integration restore"), "{gone:?}");
+    let refused = setting.add().run().await.ended_with(1);
+    assert!(refused.stderr.contains("scheduled for deletion"), "{refused:?}");
+
+    let _ = setting.command(&["restore", &setting.name]).run().await.done();
+    setting.message_is_accepted().await;
+    let removed = setting.human(&["remove", &setting.name, "--yes"]).run().await.done();
+    assert!(removed.stdout.contains("are then given up") && !removed.stdout.contains("dropped"), "{removed:?}");
+    let _ = setting.command(&["restore", &setting.name]).run().await.done();
+    let for_good = ["remove", &setting.name, "--yes", "--immediately", "--platform-too"];
+    let _ = setting.command(&for_good).run().await.done();
+    assert_eq!((0, 0), (setting.listed().await, setting.platform.integrations().len()));
+    let gone = Command::new(&["integration", "show", &setting.name]).run().await.ended_with(1);
+    assert!(gone.stderr.contains("there is no integration"), "{gone:?}");
+}
+
+#[tokio::test]
+async fn an_integration_whose_platforms_side_is_gone_is_connected_anew() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let (old, before) = (setting.integration_id(), setting.shown().await);
+    let _ = setting.command(&["remove", &setting.name, "--yes", "--platform-too"]).run().await.done();
+    assert!(setting.platform.integrations().is_empty());
+    let restored = setting.command(&["restore", &setting.name]).run().await.done().json();
+    assert!(restored["next"].as_str().unwrap().contains("is not restored"), "{restored}");
+    let given = setting.command(&["add", &setting.name, "--replace", "--integration-id", "of-nobody"]);
+    let refused = given.run().await.ended_with(1);
+    assert!(refused.stderr.contains("no open messaging integration with that id"), "{refused:?}");
+    assert_eq!(before, setting.shown().await);
+
+    let _ = setting.command(&["add", &setting.name]).run().await.done();
+    let new = setting.integration_id();
+    assert_ne!(old, new);
+    let shown = setting.shown().await;
+    assert_eq!(new, shown["configuration"]["integrationId"]);
+    assert_eq!(before["configuration"]["webhookSecrets"], shown["configuration"]["webhookSecrets"]);
+    setting.message_is_accepted().await;
+}
+
+#[tokio::test]
+async fn an_integration_that_the_platform_could_not_make_is_not_taken_for_connected() {
+    let setting = Setting::new().await;
+    setting.platform.fail_operation("integration", std::iter::repeat_n(Fault::Status(503), 5));
+    let _ = setting.add().run().await.ended_with(1);
+    setting.platform.set_integration(&setting.integration_id(), "createStatus", "Error");
+    let refused = setting.add().run().await.ended_with(1);
+    assert!(refused.stderr.contains("could not make") && refused.stderr.contains("delete it"), "{refused:?}");
+    assert_eq!(0, setting.listed().await);
+
+    setting.platform.remove_integration(&setting.integration_id());
+    let _ = setting.add().run().await.done();
+    setting.message_is_accepted().await;
+}
+
+#[tokio::test]
+async fn an_integration_of_the_platform_is_ended_only_if_its_webhooks_come_here() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    setting.lead_webhooks_elsewhere();
+    let remove = setting.command(&["remove", &setting.name, "--yes", "--immediately", "--platform-too"]);
+    let refused = remove.clone().run().await.ended_with(1);
+    assert!(refused.stderr.contains("go somewhere else"), "{refused:?}");
+    assert_eq!((1, 1), (setting.listed().await, setting.platform.integrations().len()));
+    setting.platform.remove_integration(&setting.integration_id());
+    let _ = remove.run().await.done();
+    assert_eq!(0, setting.listed().await);
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_takes_nothing_from_the_list() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let proxy = AwsProxy::start().await;
+    proxy.forbid("GetSecretValue");
+    let rows = setting.command(&["list"]).env("AWS_ENDPOINT_URL", &proxy.url).run().await.done().json();
+    let row = rows.as_array().unwrap().iter().find(|row| row["name"] == setting.name.as_str()).unwrap();
+    assert_eq!("unknown", row["state"]);
+    assert!(row["unreadable"].as_str().unwrap().contains("AccessDenied"), "{row}");
+    let human = setting.human(&["list"]).env("AWS_ENDPOINT_URL", &proxy.url).run().await.done();
+    let line = human.stdout.lines().find(|line| line.trim_start().starts_with(&setting.name)).unwrap();
+    assert!(line.trim_end().ends_with("cannot be read"), "{line}");
+}
+
+#[tokio::test]
+async fn an_aws_that_never_answers_ends_the_command() {
+    // Connections are taken, and nobody reads them.
+    let silent = listen();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let ended = Command::new(&["integration", "list"]).env("AWS_ENDPOINT_URL", &endpoint).run().await.ended_with(1);
+    assert!(ended.stderr.contains("AWS is out of reach") && ended.stderr.contains("time"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn an_integration_without_callers_says_so_and_how_it_gets_one() {
+    let setting = Setting::new().await;
+    let add = setting.command(&["add", &setting.name, "--platform", "highlevel", "--location-id", "l"]);
+    let report =
+        add.with(&["--delivery-url", "https://example.com/"]).env("PATCHBAY_TOKEN", "t").run().await.done().json();
+    let replace = ["add", setting.name.as_str(), "--replace", "--caller", "crm"];
+    let cure = format!("`patchbay integration {}`", replace.join(" "));
+    let says_so = |report: &Value| report["next"].to_string().contains("has no callers");
+    assert!(says_so(&report) && report["next"].to_string().contains(&cure), "{report}");
+
+    let report = setting.command(&replace).run().await.done().json();
+    assert!(!says_so(&report), "{report}");
+    // What is given is added to the callers that are there.
+    let more = setting.command(&["add", &setting.name, "--replace", "--caller", "erp"]);
+    let _ = more.run().await.done();
+    let callers = setting.shown().await["configuration"]["callers"].take();
+    assert_eq!((json!("crm"), json!("erp")), (callers[0]["name"].clone(), callers[1]["name"].clone()));
+    let help = Command::new(&["integration", "add", "--help"]).run().await.done().stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("--caller adds to its callers"), "{help}");
+}
+
+#[tokio::test]
+async fn a_credential_that_another_caller_has_is_refused() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let callers = setting.shown().await["configuration"]["callers"].take();
+    let secret = callers[0]["signingSecret"].as_str().unwrap().to_owned();
+    let adding = |callers: Value| {
+        let add = setting.add_named(&format!("{}-other", setting.name));
+        add.with(&["--no-platform", "--integration-id", "i", "--from", "-"])
+            .input(json!({"callers": callers}).to_string())
+    };
+    let other = json!([{"name": "shop", "signingSecret": secret}]);
+    let refused = adding(other).run().await.ended_with(1);
+    let said =
+        format!("the caller `shop` has the credential of the caller `crm` of the integration `{}`", setting.name);
+    assert!(refused.stderr.contains(&said), "{refused:?}");
+    // Before the platform has made what the document still lacks.
+    let unfinished = setting.add_named(&format!("{}-other", setting.name)).with(&["--from", "-"]);
+    let unfinished = unfinished.input(json!({"callers": [{"name": "shop", "signingSecret": secret}]}).to_string());
+    let unfinished = unfinished.run().await.ended_with(1);
+    assert!(unfinished.stderr.contains(&said), "{unfinished:?}");
+    let token = "token-of-two-0123456789abcdef0123456789";
+    let twice = json!([{"name": "a", "bearerToken": token}, {"name": "b", "bearerToken": token}]);
+    let within = adding(twice).run().await.ended_with(1);
+    assert!(within.stderr.contains("the callers `a` and `b` have the same credential"), "{within:?}");
+    assert_eq!(1, setting.listed().await, "nothing was written");
+
+    let rotate = setting.command(&["rotate", &setting.name, "--secret", "caller:flows", "--secret-file", "-"]);
+    let _ = adding(json!([{"name": "shop", "bearerToken": token}])).run().await.done();
+    let rotated = rotate.input(token).run().await.ended_with(1);
+    let said = format!("has the credential of the caller `shop` of the integration `{}-other`", setting.name);
+    assert!(rotated.stderr.contains(&said), "{rotated:?}");
+    for ran in [&refused, &unfinished, &within, &rotated] {
+        assert!(!ran.everything().contains(&secret) && !ran.everything().contains(token), "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_is_confined_to_routes_and_keeps_its_secret() {
+    let setting = Setting::new().await;
+    let _ = setting.add().run().await.done();
+    let before = setting.shown().await;
+    let _ = setting.add().with(&["--replace", "--caller", "crm:receipts,inbound"]).run().await.done();
+    let mut expected = before["configuration"].clone();
+    expected["callers"][0]["routes"] = json!(["receipts", "inbound"]);
+    assert_eq!(expected, setting.shown().await["configuration"]);
+    let shown = setting.command(&["show", &setting.name]).run().await.done().json();
+    assert_eq!(expected["callers"][0]["routes"], shown["configuration"]["callers"][0]["routes"]);
+}

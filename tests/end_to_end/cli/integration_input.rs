@@ -1,0 +1,149 @@
+//! What `patchbay integration add` makes of what it is told: typed at a terminal, in files, in the environment.
+
+use crate::cli::fixture::Setting;
+use serde_json::json;
+use tests::harness::command::Command;
+use tests::simulators::genesys_cloud::api::{CLIENT_ID, CLIENT_SECRET};
+
+/// A channel of Multicloud CX with all that is needed but its app secret.
+fn add_channel(setting: &Setting, api_base_url: &str) -> Command {
+    let add = setting.command(&["add", &setting.name, "--platform", "multicloud-cx", "--contact-center-id", "c"]);
+    let add = add.with(&["--channel-id", "1", "--delivery-url", "https://example.com/"]);
+    add.with(&["--api-base-url", api_base_url])
+}
+
+/// These answers connect an organisation of Genesys Cloud, and its client's secret does not show.
+async fn is_connected_by(setting: &Setting, answers: &[(&str, &str)]) {
+    let add = Command::new(&["integration", "add", &setting.name]).env("API_URL", &setting.stack.direct_api_url());
+    let ran = add.run_at_a_terminal(answers).await.done();
+    assert!(ran.stdout.contains("is connected"), "{ran:#?}");
+    assert!(!ran.everything().contains(CLIENT_SECRET), "{ran:#?}");
+}
+
+#[tokio::test]
+async fn what_is_missing_is_asked_for_at_a_terminal_and_secrets_do_not_show() {
+    let setting = Setting::new().await;
+    let answers = [
+        ("Platform", "genesys-cloud"),
+        ("Domain", setting.platform.url.as_str()),
+        ("Id of the OAuth client", CLIENT_ID),
+        ("Secret of the OAuth client", CLIENT_SECRET),
+        ("URL that messages", setting.service.url.as_str()),
+    ];
+    is_connected_by(&setting, &answers).await;
+    assert_eq!(CLIENT_SECRET, setting.shown().await["configuration"]["clientSecret"]);
+    setting.message_is_accepted().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_wrong_is_asked_for_again_and_nothing_typed_before_is_lost() {
+    let setting = Setting::new().await;
+    let answers = [
+        ("Platform", "genesys"),
+        ("must be `genesys-cloud`", "genesys-cloud"),
+        ("Domain", "hidden.example"),
+        ("must be a domain or an AWS region", setting.platform.url.as_str()),
+        ("Id of the OAuth client", ""),
+        ("must not be empty", CLIENT_ID),
+        ("Secret of the OAuth client", &format!(" {CLIENT_SECRET}")),
+        ("must not begin or end with white space", CLIENT_SECRET),
+        ("URL that messages", "ftp://hidden.example/"),
+        ("must be an https URL", setting.service.url.as_str()),
+    ];
+    is_connected_by(&setting, &answers).await;
+    let shown = setting.shown().await;
+    assert_eq!(
+        json!([CLIENT_ID, CLIENT_SECRET]),
+        json!([shown["configuration"]["clientId"], shown["configuration"]["clientSecret"],])
+    );
+    setting.message_is_accepted().await;
+}
+
+#[tokio::test]
+async fn a_channels_url_and_its_app_secret_are_checked_as_they_are_typed() {
+    let setting = Setting::new().await;
+    let answers = [
+        ("URL of the API", "https://api.example.com/nexus/v3/"),
+        ("must not end in /nexus/v3", "https://api.example.com"),
+        ("Id of the contact centre", " c "),
+        ("Id of the channel", ".."),
+        ("must not be a dot or two", "1"),
+        ("App secret of the channel", "\u{feff}hidden"),
+        ("must not have a byte order mark", "hidden"),
+        ("must have at least 12 characters", "hidden-app-secret"),
+        ("URL that messages", "https://example.com/"),
+    ];
+    let add = setting.human(&["add", &setting.name, "--platform", "multicloud-cx"]);
+    let ran = add.run_at_a_terminal(&answers).await.done();
+    assert!(ran.stdout.contains("is connected"), "{ran:#?}");
+    assert!(!ran.everything().contains("hidden"), "{ran:#?}");
+    let configuration = setting.shown().await["configuration"].take();
+    assert_eq!(json!("https://api.example.com"), configuration["apiBaseUrl"]);
+    assert_eq!(
+        (json!("c"), json!(["hidden-app-secret"])),
+        (configuration["contactCenterId"].clone(), configuration["appSecrets"].clone())
+    );
+}
+
+#[tokio::test]
+async fn what_is_given_wrong_is_said_before_anything_is_asked() {
+    let setting = Setting::new().await;
+    let add =
+        setting.human(&["add", &setting.name, "--platform", "highlevel", "--delivery-url", "ftp://hidden.example"]);
+    let ran = add.run_at_a_terminal(&[("Id of the location", "l"), ("Token", "t")]).await.ended_with(1);
+    assert!(ran.stdout.contains("/delivery/url must be") && !ran.stdout.contains("Id of the location"), "{ran:#?}");
+    assert_eq!(0, setting.listed().await);
+}
+
+#[tokio::test]
+async fn an_interrupt_at_a_question_ends_the_command_and_nothing_is_changed() {
+    let setting = Setting::new().await;
+    let answers = [("Platform", "genesys-cloud"), ("Domain", "eu-central-1"), ("Id of the OAuth client", "c")];
+    let add = || setting.human(&["add", &setting.name]);
+    for (asked, questions) in [("Platform", &answers[..0]), ("Domain", &answers[..1]), ("Secret of the", &answers[..])]
+    {
+        let answers = [questions, &[(asked, "\u{3}")]].concat();
+        let ran = add().run_at_a_terminal(&answers).await.ended_with(130);
+        assert!(!ran.everything().contains("is connected"), "{ran:#?}");
+    }
+    assert_eq!((0, 0), (setting.listed().await, setting.platform.attempts()));
+}
+
+#[tokio::test]
+async fn a_secret_is_refused_with_what_a_hasty_copy_has_put_around_it() {
+    let setting = Setting::new().await;
+    let add = add_channel(&setting, "https://api.example.com");
+    for (copied, fault) in [
+        (" hidden", "must not begin or end with white space"),
+        ("hidden \n", "must not begin or end with white space"),
+        ("hidden\nhidden\n", "must be a single line"),
+        ("\u{feff}hidden\n", "must not have a byte order mark"),
+        ("hid\tden", "must not have control characters"),
+    ] {
+        let from_file = add.clone().with(&["--app-secret-file", "-"]).input(copied).run().await.ended_with(2);
+        let said = format!("the secret in standard input {fault}");
+        assert!(from_file.stderr.contains(&said), "{said}: {from_file:?}");
+        let from_environment = add.clone().env("PATCHBAY_APP_SECRET", copied).run().await.ended_with(2);
+        let said = format!("the secret in PATCHBAY_APP_SECRET {fault}");
+        assert!(from_environment.stderr.contains(&said), "{said}: {from_environment:?}");
+        let document = json!({"appSecrets": ["good", copied.trim_end_matches('\n')], "hiden": ""});
+        let from_document = add.clone().with(&["--from", "-"]).input(document.to_string()).run().await;
+        let said = format!("/appSecrets/1 {fault}");
+        assert!(from_document.stderr.contains(&said), "{said}: {from_document:?}");
+        for ran in [from_file, from_environment, from_document.ended_with(2)] {
+            assert!(!ran.everything().contains("hid"), "{ran:?}");
+        }
+    }
+    assert_eq!(0, setting.listed().await);
+    let _ = add.with(&["--app-secret-file", "-"]).input("hidden-app-secret\n").run().await.done();
+    assert_eq!(json!(["hidden-app-secret"]), setting.shown().await["configuration"]["appSecrets"]);
+}
+
+#[tokio::test]
+async fn the_path_that_every_call_has_is_refused_at_the_end_of_the_apis_url() {
+    let setting = Setting::new().await;
+    let add = add_channel(&setting, "https://api.example.com/nexus/v3").env("PATCHBAY_APP_SECRET", "hidden-app-secret");
+    let refused = add.run().await.ended_with(1);
+    assert!(refused.stderr.contains("/apiBaseUrl must not end in /nexus/v3"), "{refused:?}");
+    assert_eq!(0, setting.listed().await);
+}

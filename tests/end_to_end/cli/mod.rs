@@ -1,0 +1,16 @@
+//! The command `patchbay`, run as an operator runs it.
+
+mod account;
+mod dead_letters;
+mod doctor;
+mod doctor_fixture;
+mod doctor_stack;
+mod failed;
+mod fixture;
+mod integration;
+mod integration_input;
+mod operate;
+mod redrive;
+mod rotation;
+mod rotation_under_traffic;
+mod send;

@@ -1,0 +1,369 @@
+//! `patchbay webhook`, `messages` and `completions`: what an operator looks at.
+
+use crate::fixtures::WithPlatform;
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tests::harness::aws_proxy::AwsProxy;
+use tests::harness::caller::Request;
+use tests::harness::command::{Command, Ran, patchbay};
+use tests::harness::listener::listen;
+use tests::harness::stack::{SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECRET};
+use tests::simulators::genesys_cloud::api::Fault;
+use tests::simulators::genesys_cloud::{self, WIRE};
+use tests::simulators::highlevel::{self, Keys};
+use tests::simulators::messaging_service::{Attempt, MessagingService, PATIENCE, Reply};
+use tests::simulators::multicloud_cx;
+use uuid::Uuid;
+
+const ADDRESS: &str = "address-of-a-customer";
+const TEXT: &str = "text-of-a-message";
+
+/// `patchbay webhook test NAME …`.
+fn webhook_test(integration: &TestIntegration, options: &[&str]) -> Command {
+    Command::new(&["--json", "webhook", "test", integration.name.as_str()]).with(options)
+}
+
+/// `patchbay messages show …`.
+fn show(options: &[&str]) -> Command {
+    Command::new(&["--json", "messages", "show"]).with(options)
+}
+
+/// The delivery that a test of the webhook has led to.
+async fn delivery_of(service: &MessagingService, ran: &Ran) -> Attempt {
+    let id = ran.json()["webhookId"].as_str().unwrap().to_owned();
+    let attempts = service.wait_until(|attempts| attempts.iter().any(|attempt| attempt.id == id)).await;
+    attempts.into_iter().find(|attempt| attempt.id == id).unwrap()
+}
+
+/// What is shown of what goes by an id of the platform's, once that is enough.
+async fn shown_once(id: &str, enough: impl Fn(&Value) -> bool) -> Ran {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let ran = show(&[id]).run().await;
+        if enough(&ran.json()) {
+            return ran;
+        }
+        assert!(Instant::now() < deadline, "{ran:#?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// What the ledger, or the log, says of that, in alphabetical order.
+fn said(known: &Value, list: &str, field: &str) -> Vec<String> {
+    let list = known[list].as_array().unwrap().iter();
+    let mut said: Vec<_> = list.map(|one| one[field].as_str().unwrap().to_owned()).collect();
+    said.sort_unstable();
+    said
+}
+
+#[tokio::test]
+async fn the_webhook_of_genesys_cloud_is_tried_with_a_typing_event_and_followed_to_its_delivery() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let ran = webhook_test(&integration, &["--wait"]).run().await.done();
+    let report = ran.json();
+    assert_eq!((json!(200), json!("delivered")), (report["status"].clone(), report["fate"]["state"].clone()));
+    let attempt = delivery_of(&service, &ran).await;
+    assert_eq!(json!("typing"), attempt.body["type"]);
+    assert!(attempt.customer().starts_with("patchbay-test-"), "nobody's address");
+    assert_eq!(report["body"]["messageId"], attempt.message_id());
+    for hidden in [WEBHOOK_SECRET, SIGNING_SECRET, "sha256="] {
+        assert!(!ran.everything().contains(hidden), "{hidden}: {ran:#?}");
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_sample_arrives_as_that_kind() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let genesys_cloud = stack.integration(&service.url, |_| {}).await;
+    let channel = Uuid::new_v4().to_string();
+    let configuration = multicloud_cx::configuration("http://127.0.0.1:9", &channel, &service.url);
+    let multicloud_cx = stack.integration_of(&channel, &configuration).await;
+    for (integration, options, expected) in [
+        (&genesys_cloud, &["--kind", "receipt"][..], "receipt"),
+        (&genesys_cloud, &["--text", TEXT, "--to", ADDRESS], "message.text"),
+        (&multicloud_cx, &[], "receipt"),
+        (&multicloud_cx, &["--kind", "text"], "message.text"),
+    ] {
+        let ran = webhook_test(integration, options).with(&["--wait"]).run().await.done();
+        let attempt = delivery_of(&service, &ran).await;
+        assert_eq!(expected, attempt.body["type"], "{options:?}");
+        if options.contains(&TEXT) {
+            assert_eq!((TEXT, ADDRESS), (attempt.text(), attempt.customer()));
+        }
+    }
+    let wrong = webhook_test(&multicloud_cx, &["--kind", "typing"]).run().await.ended_with(2);
+    assert!(wrong.stderr.contains("samples of multicloud-cx are receipt, text"), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn a_webhook_of_highlevel_needs_a_key_that_the_integration_trusts() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let key = Ed25519KeyPair::generate().unwrap();
+    let public: PublicKeyX509Der<'_> = key.public_key().as_der().unwrap();
+    let trusted = BASE64.encode(public.as_ref());
+    let integration = highlevel::integration(&stack, &Keys::generate(), &service.url, |configuration| {
+        configuration["trustedKeys"] = json!([trusted]);
+    })
+    .await;
+    let without = webhook_test(&integration, &[]).run().await.ended_with(2);
+    assert!(
+        without.stderr.contains("which nobody else has") && without.stderr.contains("--private-key"),
+        "{without:#?}"
+    );
+
+    let file = format!("{}/key-{}.pem", env!("CARGO_TARGET_TMPDIR"), Uuid::new_v4());
+    let pem = BASE64.encode(key.to_pkcs8v1().unwrap().as_ref());
+    std::fs::write(&file, format!("-----BEGIN PRIVATE KEY-----\n{pem}\n-----END PRIVATE KEY-----\n")).unwrap();
+    for (options, expected) in [(&[][..], "message.call"), (&["--text", TEXT], "message.text")] {
+        let ran = webhook_test(&integration, options).with(&["--private-key", &file, "--wait"]).run().await.done();
+        assert_eq!(expected, delivery_of(&service, &ran).await.body["type"]);
+        assert!(!ran.everything().contains(&pem));
+    }
+    std::fs::write(&file, "no key").unwrap();
+    let wrong = webhook_test(&integration, &["--private-key", &file]).run().await.ended_with(2);
+    assert!(wrong.stderr.contains("is not an unencrypted Ed25519 private key"), "{wrong:#?}");
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test]
+async fn what_the_messaging_service_refuses_is_called_refused_with_its_status_and_the_receipt() {
+    let service = MessagingService::behaving(|_, _| Reply::status(410)).await;
+    let WithPlatform { platform, integration, .. } = WithPlatform::delivering_to(&service.url, |_| {}).await;
+    let ran = webhook_test(&integration, &["--text", TEXT, "--to", ADDRESS, "--wait"]).run().await.ended_with(1);
+    assert!(ran.stderr.contains("refused by the messaging service"), "{ran:#?}");
+    let fate = &ran.json()["fate"];
+    assert_eq!(
+        (json!("refused"), json!(410), json!(1)),
+        (fate["state"].clone(), fate["status"].clone(), fate["attempts"].clone())
+    );
+    assert_eq!(json!({"status": "Failed", "reasons": ["InvalidDestination"]}), fate["receipt"]);
+    platform.wait_for_calls_of("receipt", 1).await;
+
+    let id = ran.json()["webhookId"].as_str().unwrap().to_owned();
+    let shown = show(&[&id]).run().await.done();
+    assert_eq!(*fate, shown.json()["ledger"][0], "all integrations are tried");
+    let people = patchbay(&["messages", "show", &id, "--integration", integration.name.as_str()]).await.done();
+    for named in ["refused by the messaging service", "410", "Failed InvalidDestination", "kept until"] {
+        assert!(people.stdout.contains(named), "{named}: {people:#?}");
+    }
+    for hidden in [ADDRESS, TEXT] {
+        assert!(!(shown.everything() + &people.everything()).contains(hidden), "{hidden}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_delivered_in_the_time_that_is_waited_is_still_being_tried() {
+    let service = MessagingService::behaving(|_, _| Reply::status(503)).await;
+    let stack = Stack::connect().await;
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let ran = webhook_test(&integration, &["--text", TEXT, "--wait=1"]).run().await.ended_with(1);
+    assert!(ran.stderr.contains("after 1 s "), "{ran:#?}");
+    let id = ran.json()["webhookId"].as_str().unwrap().to_owned();
+    service.wait_until(|attempts| !attempts.is_empty()).await;
+    let shown = show(&[&id]).run().await.done().json();
+    let state = shown["ledger"][0]["state"].as_str().unwrap();
+    assert!(["to-be-retried", "in-progress"].contains(&state), "{shown}");
+    assert!(shown["ledger"][0]["attempts"].as_u64().unwrap() >= 1);
+}
+
+#[tokio::test]
+async fn a_captured_webhook_is_signed_anew_and_one_that_came_before_is_not_delivered_again() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let captured = genesys_cloud::text(&integration, ADDRESS, TEXT);
+    let body = String::from_utf8(captured.body.clone()).unwrap();
+    for settled_before in [false, true] {
+        let ran = webhook_test(&integration, &["--body", "-", "--wait"]).input(body.clone()).run().await.done();
+        assert_eq!(json!(settled_before), ran.json()["settledBefore"], "{ran:#?}");
+        assert_eq!(captured.id(), ran.json()["body"]["messageId"]);
+    }
+    assert_eq!(1, service.attempts().len());
+    let ran = webhook_test(&integration, &["--body", "-"]).input(body).run().await.done();
+    assert!(ran.json().get("settledBefore").is_none(), "nobody has looked: {ran:#?}");
+    let foreign = WIRE[0].fill(&Uuid::new_v4().to_string(), ADDRESS);
+    let foreign = String::from_utf8(foreign.body).unwrap();
+    let refused = webhook_test(&integration, &["--body", "-"]).input(foreign).run().await.ended_with(1);
+    assert!(refused.stderr.contains("status 403"), "{refused:#?}");
+}
+
+#[tokio::test]
+async fn a_message_is_followed_by_the_platforms_id_through_the_log_to_the_ledger() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let webhook = genesys_cloud::text(&integration, ADDRESS, TEXT);
+    webhook.accepted(&stack, &integration).await;
+    let attempt = service.wait_for(&webhook.id()).await;
+    let id = webhook.id();
+    // The dispatcher's lines come when it has done with all that it took off the queue together.
+    let shown = shown_once(&id, |known| said(known, "log", "outcome") == ["accepted", "delivered"]).await.done();
+    let known = shown.json();
+    assert_eq!(format!("delivery#{}#{}", integration.name, &attempt.id[4..]), known["ledger"][0]["key"]);
+    let trail: Vec<_> = known["log"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (line["function"].as_str().unwrap(), line["outcome"].as_str().unwrap()))
+        .collect();
+    assert_eq!(vec![("webhook-receiver", "accepted"), ("message-dispatcher", "delivered")], trail);
+    assert!(known["log"][1]["ageSeconds"].is_f64());
+    let people = patchbay(&["messages", "show", &id]).await.done();
+    assert!(people.stdout.contains("webhook-receiver") && people.stdout.contains("delivered"), "{people:#?}");
+    for hidden in [ADDRESS, TEXT] {
+        assert!(!(shown.everything() + &people.everything()).contains(hidden), "{hidden}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_lost_answer_it_is_said_whether_the_same_may_be_posted_again() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let listener = listen();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let hangs_up = tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            connection.readable().await.unwrap();
+        }
+    });
+    let lost = |options: &[&str]| webhook_test(&integration, options).with(&["--api-url", &url]);
+    let ran = lost(&["--text", TEXT]).run().await.ended_with(1);
+    for named in ["would be another message", "patchbay messages show msg_", integration.name.as_str()] {
+        assert!(ran.stderr.contains(named), "{named}: {ran:#?}");
+    }
+    let captured = String::from_utf8(genesys_cloud::text(&integration, ADDRESS, TEXT).body).unwrap();
+    let ran = lost(&["--body", "-"]).input(captured).run().await.ended_with(1);
+    assert!(ran.stderr.contains("the same message is delivered once"), "{ran:#?}");
+    hangs_up.abort();
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_told_though_the_ledger_cannot_be_looked_at_any_more() {
+    let service = MessagingService::behaving(|_, _| Reply::status(503)).await;
+    let (stack, proxy) = (Stack::connect().await, AwsProxy::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let waits = webhook_test(&integration, &["--text", TEXT, "--wait"]).env("AWS_ENDPOINT_URL", &proxy.url);
+    let running = tokio::spawn(waits.run());
+    service.wait_until(|attempts| !attempts.is_empty()).await;
+    proxy.forbid("GetItem");
+    let ran = running.await.unwrap().ended_with(1);
+    assert!(ran.stderr.contains("it was accepted, and what became of it cannot be seen"), "{ran:#?}");
+    assert_eq!((json!(200), json!(service.attempts()[0].id)), {
+        let report = ran.json();
+        (report["status"].clone(), report["webhookId"].clone())
+    });
+}
+
+#[tokio::test]
+async fn the_text_of_a_card_is_called_dropped_and_not_delivered() {
+    let service = MessagingService::start().await;
+    let setting = WithPlatform::delivering_to(&service.url, |configuration| {
+        configuration["cards"] = json!({"route": "messaging-service"});
+    })
+    .await;
+    let integration = &setting.integration;
+    setting.platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
+    setting.post_card(&json!({"to": "customer-1", "card": {"title": "Your table is ready"}})).await;
+    let posted = setting.platform.wait_for_webhooks(1).await;
+    let id = posted[0].body["id"].as_str().unwrap();
+    // The card goes by its trace's id.
+    let known = shown_once(id, |known| said(known, "ledger", "state") == ["delivered", "dropped"]).await.json();
+    let dropped = known["ledger"].as_array().unwrap().iter().find(|fate| fate["state"] == "dropped").unwrap();
+    assert_eq!("text trace", dropped["reason"], "{known}");
+    assert_eq!(vec![id], service.accepted().iter().map(Attempt::message_id).collect::<Vec<_>>(), "the card alone");
+}
+
+#[tokio::test]
+async fn a_request_is_looked_up_by_its_key() {
+    let setting = WithPlatform::start().await;
+    let request = Request::new(&json!({"toAddress": ADDRESS, "textBody": TEXT})).bearing_token();
+    setting.platform.fail([Fault::AnswerLost]);
+    let name = setting.integration.name.as_str();
+    for (key, state) in [("lost", "unknown"), ("found", "done")] {
+        request.clone().key(key).post(&setting.stack, &setting.integration, "agentless").await;
+        let of_request = ["--integration", name, "--route", "agentless", "--caller", "flows", "--key", key];
+        let shown = show(&of_request).run().await.done();
+        assert_eq!(state, shown.json()["ledger"][0]["state"]);
+        for hidden in [ADDRESS, TEXT] {
+            assert!(!shown.everything().contains(hidden), "{hidden}: {shown:#?}");
+        }
+        // What the ledger calls it leads there, too.
+        let ledger_key = shown.json()["ledger"][0]["key"].as_str().unwrap().to_owned();
+        assert_eq!(shown.json(), show(&[&ledger_key]).run().await.done().json());
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_knows_is_not_found_and_it_is_said_why_it_may_be_so() {
+    let unknown = format!("msg_{}", "0".repeat(64));
+    let ran = show(&[&unknown]).run().await.ended_with(1);
+    assert!(ran.stderr.contains("more than 35 days ago"), "{ran:#?}");
+    assert_eq!(json!({"ledger": [], "log": []}), ran.json());
+    let ran = show(&[&Uuid::new_v4().to_string()]).run().await.ended_with(1);
+    assert!(ran.stderr.contains("no line of the last 3 days' log speaks of"), "{ran:#?}");
+    for wrong in [&["messages", "show"][..], &["messages", "show", "a b"], &["messages", "show", "--key", "k"]] {
+        let _ = patchbay(wrong).await.ended_with(2);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_found_of_an_integration_that_is_not_there_is_called_the_integrations_fault() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let (unknown, id) = (format!("msg_{}", "0".repeat(64)), Uuid::new_v4().to_string());
+    let of_request = ["--route", "agentless", "--caller", "flows", "--key", "k"];
+    for options in [&[unknown.as_str()][..], &[id.as_str()], &of_request] {
+        let ran = show(options).with(&["--integration", "no-such-integration"]).run().await.ended_with(1);
+        assert!(ran.stderr.contains("there is no integration `no-such-integration`: "), "{ran:#?}");
+        let ran = show(options).with(&["--integration", integration.name.as_str()]).run().await.ended_with(1);
+        assert!(!ran.stderr.contains("there is no integration"), "{ran:#?}");
+    }
+}
+
+#[tokio::test]
+async fn where_a_key_of_a_request_is_looked_for_like_an_id_it_is_said_how_requests_are_found() {
+    for (key, code) in [("order-4711", 1), ("order 4711", 2)] {
+        let ran = show(&[key]).run().await.ended_with(code);
+        let said = "a caller's request is found with --key, --route, --caller and --integration";
+        assert!(ran.stderr.contains(said), "{ran:#?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_of_the_api_that_is_none_is_wrong_usage_and_no_unknown_outcome() {
+    for url in ["localhost:1", "a.execute-api.eu-central-1.amazonaws.com", "http://example.com"] {
+        let test = Command::new(&["webhook", "test", "acme"]);
+        for command in [test.clone().with(&["--api-url", url]), test.env("API_URL", url)] {
+            let ran = command.run().await.ended_with(2);
+            assert!(ran.stderr.contains("must be an https URL (plain http for this machine only)"), "{ran:#?}");
+            assert!(ran.stderr.contains("ApiUrl") && !ran.stderr.contains("unknown"), "{ran:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_help_of_a_webhook_test_says_how_long_it_waits() {
+    let ran = patchbay(&["webhook", "test", "--help"]).await.done();
+    let help = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("at most so many seconds: 60 unless given"), "{help}");
+}
+
+#[tokio::test]
+async fn shells_take_the_completions() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = patchbay(&["completions", shell]).await.done();
+        assert!(ran.stdout.contains("dead-letters") && ran.stderr.is_empty(), "{shell}");
+    }
+    let script = patchbay(&["completions", "bash"]).await.stdout;
+    let file = format!("{}/completions-{}.bash", env!("CARGO_TARGET_TMPDIR"), Uuid::new_v4());
+    std::fs::write(&file, script).unwrap();
+    let tried = "source \"$0\" && complete -p patchbay && COMP_WORDS=(patchbay dead-letters '') COMP_CWORD=2 && \
+                 _patchbay patchbay '' dead-letters && echo \"${COMPREPLY[@]}\"";
+    let bash = tokio::process::Command::new("bash").args(["--norc", "-c", tried, &file]).output().await;
+    std::fs::remove_file(&file).unwrap();
+    let bash = bash.expect("bash is there: infra/local/setup.sh needs it, too");
+    let said = String::from_utf8(bash.stdout).unwrap();
+    assert!(said.contains("patchbay") && said.contains("redrive"), "{said}\n{:?}", String::from_utf8(bash.stderr));
+}

@@ -1,0 +1,197 @@
+//! `patchbay dead-letters` on queues that no function serves: what is put back stays where it can be looked at.
+
+use aws_sdk_sqs::types::MessageSystemAttributeName::MessageGroupId;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::delivery::envelope::Envelope;
+use shared::platform::PlatformName;
+use std::time::{Duration, Instant};
+use tests::harness::aws_proxy::AwsProxy;
+use tests::harness::command::Command;
+use tests::simulators::genesys_cloud::WIRE;
+use tests::simulators::messaging_service::PATIENCE;
+use uuid::Uuid;
+
+/// What no version has written yet.
+const UNREADABLE: &str = r#"{"version": 99}"#;
+
+/// A stack that has nothing but the two queues.
+struct Queues {
+    stack: String,
+    queue: String,
+    dead_letter_queue: String,
+    sqs: aws_sdk_sqs::Client,
+}
+
+impl Queues {
+    async fn start() -> Self {
+        let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        let cloudformation = aws_sdk_cloudformation::Client::new(&aws);
+        let stack = format!("queues-{}", Uuid::new_v4());
+        let queue = |name: &str| {
+            let properties = json!({"QueueName": format!("{stack}-{name}.fifo"), "FifoQueue": true});
+            json!({"Type": "AWS::SQS::Queue", "Properties": properties})
+        };
+        let template = json!({
+            "Resources": {"Messages": queue("messages"), "DeadLetters": queue("dead-letters")},
+            "Outputs": {
+                "MessageQueueUrl": {"Value": {"Ref": "Messages"}},
+                "DeadLetterQueueUrl": {"Value": {"Ref": "DeadLetters"}},
+            },
+        });
+        let creation = cloudformation.create_stack().stack_name(&stack).template_body(template.to_string());
+        creation.send().await.unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        let outputs = loop {
+            let answer = cloudformation.describe_stacks().stack_name(&stack).send().await.unwrap();
+            let described = &answer.stacks()[0];
+            if described.outputs().len() == 2 {
+                break described.outputs().to_vec();
+            }
+            assert!(Instant::now() < deadline, "{described:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        let url = |key: &str| {
+            let output = outputs.iter().find(|output| output.output_key() == Some(key));
+            output.and_then(|output| output.output_value()).unwrap().to_owned()
+        };
+        let (queue, dead_letter_queue) = (url("MessageQueueUrl"), url("DeadLetterQueueUrl"));
+        Self { stack, queue, dead_letter_queue, sqs: aws_sdk_sqs::Client::new(&aws) }
+    }
+
+    /// Lays a dead letter down.
+    async fn lay_down(&self, group: &str, body: &str) {
+        let request = self.sqs.send_message().queue_url(&self.dead_letter_queue).message_group_id(group);
+        request.message_deduplication_id(Uuid::new_v4().to_string()).message_body(body).send().await.unwrap();
+    }
+
+    /// Takes away all that was put back: groups and bodies, in order.
+    async fn take(&self) -> Vec<(String, String)> {
+        let mut taken = Vec::new();
+        loop {
+            let request = self.sqs.receive_message().queue_url(&self.queue).max_number_of_messages(10);
+            let answer = request.message_system_attribute_names(MessageGroupId).send().await.unwrap();
+            if answer.messages().is_empty() {
+                return taken;
+            }
+            for message in answer.messages() {
+                let group = message.attributes().unwrap()[&MessageGroupId].clone();
+                taken.push((group, message.body().unwrap().to_owned()));
+                let deletion = self.sqs.delete_message().queue_url(&self.queue);
+                deletion.receipt_handle(message.receipt_handle().unwrap()).send().await.unwrap();
+            }
+        }
+    }
+
+    fn command(&self, what: &[&str]) -> Command {
+        Command::new(&["--json", "--stack", &self.stack, "dead-letters"]).with(what)
+    }
+
+    async fn run(&self, what: &[&str]) -> Value {
+        self.command(what).run().await.done().json()
+    }
+}
+
+/// A text of the integration `acme`, as the receiver writes it.
+fn readable() -> String {
+    let webhook = WIRE[0].fill(&Uuid::new_v4().to_string(), "customer");
+    let now = Timestamp::now();
+    let envelope = Envelope::new("acme".parse().unwrap(), PlatformName::GenesysCloud, now, &webhook.body).unwrap();
+    envelope.to_queue().unwrap()
+}
+
+fn letter(group: &str, body: &str) -> (String, String) {
+    (group.to_owned(), body.to_owned())
+}
+
+#[tokio::test]
+async fn what_is_passed_over_holds_back_what_stands_behind_it_and_nothing_else() {
+    let queues = Queues::start().await;
+    let (behind, other) = ([readable(), readable()], readable());
+    queues.lay_down("one", UNREADABLE).await;
+    for body in &behind {
+        queues.lay_down("one", body).await;
+    }
+    queues.lay_down("two", &other).await;
+
+    let dry = queues.run(&["redrive", "--dry-run"]).await;
+    assert_eq!((json!(1), json!(3)), (dry["moved"].clone(), dry["skipped"].clone()), "as in earnest");
+    for (options, expected) in [(&["--integration", "acme"][..], vec![letter("two", &other)]), (&[], vec![])] {
+        let redriven = queues.command(&["redrive", "--yes"]).with(options).run().await.done().json();
+        assert_eq!((json!(expected.len()), json!(3)), (redriven["moved"].clone(), redriven["skipped"].clone()));
+        assert_eq!(expected, queues.take().await, "no customer's messages change places");
+    }
+
+    let redriven = queues.run(&["redrive", "--yes", "--unreadable"]).await;
+    assert_eq!((json!(3), json!(1)), (redriven["moved"].clone(), redriven["byIntegration"]["(unreadable)"].clone()));
+    let expected = vec![letter("one", UNREADABLE), letter("one", &behind[0]), letter("one", &behind[1])];
+    assert_eq!(expected, queues.take().await, "byte for byte, and in order");
+    assert_eq!((json!([]), json!(0)), {
+        let listing = queues.run(&["list"]).await;
+        (listing["deadLetters"].clone(), listing["total"].clone())
+    });
+}
+
+#[tokio::test]
+async fn at_a_terminal_it_is_asked_first_and_without_a_yes_nothing_is_moved() {
+    let queues = Queues::start().await;
+    let body = readable();
+    queues.lay_down("one", &body).await;
+    let question = "dead-letter queue: about 1. Put up to 1 of `acme` back onto the queue?";
+    let redrive = || queues.command(&["redrive", "--integration", "acme"]);
+    for no in ["", "n"] {
+        let ran = redrive().run_at_a_terminal(&[(question, no)]).await.ended_with(1);
+        assert!(ran.stdout.contains("nothing was changed"), "{ran:#?}");
+        assert_eq!(Vec::<(String, String)>::new(), queues.take().await);
+    }
+    let ran = redrive().run_at_a_terminal(&[(question, "y")]).await.done();
+    assert!(ran.stdout.contains("\"moved\": 1"), "{ran:#?}");
+    assert_eq!(vec![letter("one", &body)], queues.take().await);
+    // Nobody sits at a pipe.
+    let unasked = redrive().run().await.ended_with(2);
+    assert!(unasked.stderr.contains("Say --yes to go on"), "{unasked:#?}");
+}
+
+#[tokio::test]
+async fn a_batch_that_was_looked_at_before_does_not_end_the_search() {
+    let (queues, proxy) = (Queues::start().await, AwsProxy::start().await);
+    for number in 0..10 {
+        queues.lay_down(&format!("unreadable-{number}"), UNREADABLE).await;
+    }
+    let last = readable();
+    queues.lay_down("readable", &last).await;
+    for (what, found) in
+        [(&["list"][..], "/deadLetters/10/integration"), (&["redrive", "--yes"], "/byIntegration/acme")]
+    {
+        proxy.do_not_hide(1);
+        let ran = queues.command(what).env("AWS_ENDPOINT_URL", &proxy.url).run().await.done().json();
+        assert!(ran.pointer(found).is_some() && ran["cut"] == false, "{ran}");
+    }
+    assert_eq!(vec![letter("readable", &last)], queues.take().await);
+}
+
+#[tokio::test]
+async fn a_queue_that_is_too_long_to_look_through_is_called_so() {
+    let (queues, proxy) = (Queues::start().await, AwsProxy::start().await);
+    for number in 0..12 {
+        queues.lay_down(&format!("unreadable-{number}"), UNREADABLE).await;
+    }
+    proxy.do_not_hide(usize::MAX);
+    let listing = queues.command(&["list"]).env("AWS_ENDPOINT_URL", &proxy.url).run().await.done().json();
+    assert_eq!((json!(true), json!(12)), (listing["cut"].clone(), listing["total"].clone()));
+    let redriven = queues.command(&["redrive", "--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
+    let redriven = redriven.run().await.ended_with(1);
+    assert!(redriven.stderr.contains("not all of the dead-letter queue could be looked through"), "{redriven:#?}");
+    assert_eq!((json!(true), json!(0)), (redriven.json()["cut"].clone(), redriven.json()["moved"].clone()));
+}
+
+#[tokio::test]
+async fn what_was_put_back_is_told_though_what_is_left_cannot_be_counted() {
+    let (queues, proxy) = (Queues::start().await, AwsProxy::start().await);
+    queues.lay_down("one", &readable()).await;
+    proxy.cut("GetQueueAttributes");
+    let redrive = queues.command(&["redrive", "--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
+    let redriven = redrive.run().await.done().json();
+    assert_eq!((json!(1), Value::Null), (redriven["moved"].clone(), redriven["left"].clone()), "{redriven}");
+    assert_eq!(1, queues.take().await.len());
+}

@@ -1,0 +1,378 @@
+//! Secrets are rotated while messages flow, and the other side changes over at the very moment when the command says so:
+//! nothing is refused, nothing is lost.
+
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tests::harness::caller::{CALLER_SECRET, Request};
+use tests::harness::command::{Command, Ran};
+use tests::harness::stack::{SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECRET};
+use tests::simulators::genesys_cloud;
+use tests::simulators::genesys_cloud::api::{CLIENT_SECRET, GenesysCloud};
+use tests::simulators::highlevel::api::{HighLevel, TOKEN};
+use tests::simulators::highlevel::{self, Keys};
+use tests::simulators::messaging_service::{MessagingService, Reply};
+use tests::simulators::multicloud_cx;
+use tests::simulators::multicloud_cx::api::{API_KEY, APP_SECRET, MulticloudCx};
+use uuid::Uuid;
+
+/// What a signing secret is rotated to.
+const NEXT_SIGNING_SECRET: &str = "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
+/// How far apart the messages of a flow are.
+const PACE: Duration = Duration::from_millis(400);
+/// How long it may take until a secret that is no longer used can be dropped. Only a failing test waits that long.
+const UNUSED_PATIENCE: Duration = Duration::from_secs(150);
+
+/// `patchbay integration rotate` of one secret.
+fn rotate(integration: &TestIntegration, secret: &str) -> Command {
+    let stack_url = integration.api_url();
+    let command = Command::new(&["integration", "rotate", integration.name.as_str(), "--secret", secret, "--json"]);
+    command.env("API_URL", &stack_url)
+}
+
+fn finish(integration: &TestIntegration, secret: &str) -> Command {
+    rotate(integration, secret).with(&["--finish"])
+}
+
+/// Does `work`, and `step` again and again until it has ended.
+async fn while_flowing<T>(work: impl Future<Output = T>, mut step: impl AsyncFnMut()) -> T {
+    let ended = AtomicBool::new(false);
+    let work = async {
+        let result = work.await;
+        ended.store(true, Ordering::SeqCst);
+        result
+    };
+    let flow = async {
+        while !ended.load(Ordering::SeqCst) {
+            step().await;
+            tokio::time::sleep(PACE).await;
+        }
+    };
+    tokio::join!(work, flow).0
+}
+
+/// Finishes as soon as the command lets it: the old secret has been used a moment ago.
+pub(crate) async fn finished_once_unused(finish: &Command) -> Ran {
+    let until = Instant::now() + UNUSED_PATIENCE;
+    loop {
+        let ran = finish.clone().run().await;
+        if ran.code == 0 {
+            return ran;
+        }
+        assert!(ran.stderr.contains("is still used"), "{ran:#?}");
+        assert!(Instant::now() < until, "{ran:#?}");
+        tokio::time::sleep(PACE).await;
+    }
+}
+
+/// Messages of one customer, in their order.
+struct Messages<'m> {
+    stack: &'m Stack,
+    integration: &'m TestIntegration,
+    sent: Vec<String>,
+}
+
+impl Messages<'_> {
+    async fn one_more(&mut self, secret: &str) {
+        let webhook = genesys_cloud::text(self.integration, "c", "hello").signed_with(secret);
+        webhook.accepted(self.stack, self.integration).await;
+        self.sent.push(webhook.id());
+    }
+}
+
+/// The ids of the messages that a messaging service got, without test deliveries.
+fn delivered(service: &MessagingService) -> Vec<String> {
+    let messages = service.attempts().into_iter().filter(|attempt| attempt.body["type"] != "test");
+    messages.map(|attempt| attempt.message_id().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn the_signing_secret_is_rotated_without_a_refused_delivery() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let mut messages = Messages { stack: &stack, integration: &integration, sent: Vec::new() };
+    messages.one_more(WEBHOOK_SECRET).await;
+    service.wait_for(messages.sent.last().unwrap()).await;
+
+    let rotating = rotate(&integration, "signing").env("PATCHBAY_SIGNING_SECRET", NEXT_SIGNING_SECRET).run();
+    let rotated = while_flowing(rotating, async || messages.one_more(WEBHOOK_SECRET).await).await.done();
+    service.secrets().change_to(&[NEXT_SIGNING_SECRET]);
+    assert_eq!(json!(2), rotated.json()["good"]);
+    for _ in 0..5 {
+        messages.one_more(WEBHOOK_SECRET).await;
+    }
+    let finishing = finish(&integration, "signing").run();
+    let _ = while_flowing(finishing, async || messages.one_more(WEBHOOK_SECRET).await).await.done();
+    messages.one_more(WEBHOOK_SECRET).await;
+
+    service.wait_for(messages.sent.last().unwrap()).await;
+    assert_eq!(messages.sent, delivered(&service));
+}
+
+#[tokio::test]
+async fn a_signing_secret_is_not_dropped_before_the_messaging_service_takes_the_new_one_alone() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let rotate = || rotate(&integration, "signing").env("PATCHBAY_SIGNING_SECRET", NEXT_SIGNING_SECRET);
+    let written = rotate().with(&["--no-wait"]).run().await.done().json();
+    assert!(
+        written["inUseFrom"].is_string() && written["next"].as_str().unwrap().contains("change nothing"),
+        "{written}"
+    );
+    let at_once = finish(&integration, "signing").run().await.ended_with(1);
+    assert!(at_once.stderr.contains("without the new secret until 20"), "{at_once:#?}");
+
+    // An interrupted command leaves what the same command resumes from.
+    let interrupted = tokio::time::timeout(Duration::from_secs(5), rotate().run()).await;
+    assert!(interrupted.is_err(), "{interrupted:#?}");
+    let rotated = rotate().run().await.done();
+    assert_eq!(json!("the new secret is stored besides the old one already"), rotated.json()["steps"][0]);
+
+    let too_early = finish(&integration, "signing").run().await.ended_with(1);
+    assert!(too_early.stderr.contains("does not take the new secret yet: status 401"), "{too_early:#?}");
+    assert_eq!(1, service.secrets().refused());
+    service.secrets().change_to(&[NEXT_SIGNING_SECRET]);
+    let finished = finish(&integration, "signing").run().await.done();
+    assert_eq!(json!(1), finished.json()["good"]);
+}
+
+#[tokio::test]
+async fn an_answer_that_may_be_about_the_signature_does_not_prove_that_the_new_secret_is_taken() {
+    let service =
+        MessagingService::behaving(|attempt, _| Reply::status(if attempt.body["type"] == "test" { 400 } else { 200 }))
+            .await;
+    let stack = Stack::connect().await;
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let _ = rotate(&integration, "signing").env("PATCHBAY_SIGNING_SECRET", NEXT_SIGNING_SECRET).run().await.done();
+    service.secrets().change_to(&[NEXT_SIGNING_SECRET]);
+    let refused = finish(&integration, "signing").run().await.ended_with(1);
+    assert!(refused.stderr.contains("cannot be seen: status 400 to a test delivery"), "{refused:#?}");
+}
+
+#[tokio::test]
+async fn what_may_be_in_use_is_dropped_only_with_force() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let _ = rotate(&integration, "signing").with(&["--no-wait"]).run().await.done();
+    let refused = finish(&integration, "signing").run().await.ended_with(1);
+    assert!(refused.stderr.contains("--force drops the old secret all the same"), "{refused:#?}");
+    let forced = finish(&integration, "signing").with(&["--force"]).run().await.done();
+    assert_eq!(json!(1), forced.json()["good"]);
+}
+
+#[tokio::test]
+async fn a_messaging_service_that_takes_neither_secret_is_given_none() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    service.secrets().change_to(&[CALLER_SECRET]);
+    let failed = rotate(&integration, "signing").run().await.ended_with(1);
+    assert!(failed.stderr.contains("did not get through: status 401"), "{failed:#?}");
+    assert!(!failed.everything().contains("--show-secrets"), "{failed:#?}");
+}
+
+/// A receipt that was not posted before.
+fn receipt() -> Value {
+    let id = Uuid::new_v4().simple().to_string();
+    json!({"messageId": id, "to": {"id": "customer-1"}, "status": "delivered", "time": "2026-01-02T03:04:05Z"})
+}
+
+/// A caller posts a receipt, and is answered that the platform has it.
+async fn receipt_is_posted(stack: &Stack, integration: &TestIntegration, by: impl Fn(Request) -> Request) {
+    let answer = by(Request::new(&receipt())).post(stack, integration, "receipts").await;
+    assert_eq!((200, "posted"), (answer.status.as_u16(), answer.body["outcome"].as_str().unwrap()), "{answer:?}");
+}
+
+/// A caller changes over to the new secret when the command says so.
+async fn caller_is_rotated(caller: &str, new: &str, by_old: fn(Request) -> Request, by_new: fn(Request) -> Request) {
+    let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
+    let integration = stack
+        .integration("http://127.0.0.1:9/", |configuration| {
+            configuration["domain"] = platform.url.clone().into();
+            for flows in
+                configuration["callers"].as_array_mut().unwrap().iter_mut().filter(|one| one["name"] == "flows")
+            {
+                flows["routes"] = json!(["receipts"]);
+            }
+        })
+        .await;
+    let secret = format!("caller:{caller}");
+    receipt_is_posted(&stack, &integration, by_old).await;
+
+    let rotating = rotate(&integration, &secret).env("PATCHBAY_CALLER_SECRET", new).run();
+    let _ = while_flowing(rotating, async || receipt_is_posted(&stack, &integration, by_old).await).await.done();
+    receipt_is_posted(&stack, &integration, by_new).await;
+    let in_use = finish(&integration, &secret).run().await.ended_with(1);
+    assert!(in_use.stderr.contains("the old secret is still used: "), "{in_use:#?}");
+
+    let finish = finish(&integration, &secret);
+    let _ =
+        while_flowing(finished_once_unused(&finish), async || receipt_is_posted(&stack, &integration, by_new).await)
+            .await;
+    receipt_is_posted(&stack, &integration, by_new).await;
+}
+
+#[tokio::test]
+async fn a_callers_signing_secret_is_rotated_without_a_refused_request() {
+    let by_new = |request: Request| request.signed_with(NEXT_SIGNING_SECRET);
+    caller_is_rotated("crm", NEXT_SIGNING_SECRET, |request| request.signed_with(CALLER_SECRET), by_new).await;
+}
+
+#[tokio::test]
+async fn the_token_of_a_caller_that_is_confined_to_routes_is_rotated_without_a_refused_request() {
+    const NEXT: &str = "the-next-bearer-token-0123456789-abcdef";
+    let by_new = |request: Request| request.header("authorization", &format!("Bearer {NEXT}"));
+    caller_is_rotated("flows", NEXT, Request::bearing_token, by_new).await;
+}
+
+#[tokio::test]
+async fn the_app_secret_is_rotated_without_a_refused_webhook_or_a_failed_call() {
+    const NEXT: &str = "the-next-app-secret";
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let (platform, channel) = (MulticloudCx::start().await, Uuid::new_v4().to_string());
+    let configuration = multicloud_cx::configuration(&platform.url, &channel, &service.url);
+    let integration = stack.integration_of(&channel, &configuration).await;
+    let mut sent = Vec::new();
+    // The platform signs with the one secret that it takes as well.
+    let mut exchange = async |secret: &str| {
+        let webhook = multicloud_cx::sample("sms").fill(&channel, "customer-1").signed_with(secret);
+        webhook.accepted(&stack, &integration).await;
+        sent.push(webhook.id());
+        receipt_is_posted(&stack, &integration, Request::signed).await;
+    };
+    exchange(APP_SECRET).await;
+    let rotating = rotate(&integration, "app").env("PATCHBAY_APP_SECRET", NEXT).run();
+    let _ = while_flowing(rotating, async || exchange(APP_SECRET).await).await.done();
+    platform.app_secrets().change_to(&[NEXT]);
+    let refused_before = platform.app_secrets().refused();
+    exchange(NEXT).await;
+    let in_use = finish(&integration, "app").run().await.ended_with(1);
+    assert!(in_use.stderr.contains("the old secret is still used: "), "{in_use:#?}");
+    let finish = finish(&integration, "app");
+    let _ = while_flowing(finished_once_unused(&finish), async || exchange(NEXT).await).await;
+    exchange(NEXT).await;
+
+    assert_eq!(refused_before, platform.app_secrets().refused(), "the platform that had changed over refused a call");
+    service.wait_for(sent.last().unwrap()).await;
+    assert_eq!(sent, delivered(&service));
+}
+
+/// What we have of a platform is replaced while callers post receipts; the platform takes both until the command says that
+/// the old one may be withdrawn, and the new one alone from then on.
+async fn credential_is_replaced(
+    stack: &Stack,
+    integration: &TestIntegration,
+    (secret, variable, new): (&str, &str, &str),
+    withdraw_old: impl FnOnce(),
+) {
+    receipt_is_posted(stack, integration, Request::signed).await;
+    let command = rotate(integration, secret).env(variable, new);
+    let written = command.clone().with(&["--no-wait"]).run().await.done().json();
+    assert!(written["next"].as_str().unwrap().contains("do not withdraw it yet"), "{written}");
+    let rotating = command.run();
+    let rotated = while_flowing(rotating, async || receipt_is_posted(stack, integration, Request::signed).await).await;
+    let rotated = rotated.done().json();
+    assert_eq!(json!("the new secret is stored already"), rotated["steps"][0]);
+    assert!(rotated["next"].as_str().unwrap().contains("may be withdrawn"), "{rotated}");
+    withdraw_old();
+    for _ in 0..5 {
+        receipt_is_posted(stack, integration, Request::signed).await;
+    }
+}
+
+#[tokio::test]
+async fn the_oauth_clients_secret_is_replaced_without_a_refused_call() {
+    const NEXT: &str = "the-next-client-secret";
+    let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
+    let integration = stack
+        .integration("http://127.0.0.1:9/", |configuration| configuration["domain"] = platform.url.clone().into())
+        .await;
+    platform.client_secrets().change_to(&[CLIENT_SECRET, NEXT]);
+    let withdraw_old = || platform.client_secrets().change_to(&[NEXT]);
+    credential_is_replaced(&stack, &integration, ("client", "PATCHBAY_CLIENT_SECRET", NEXT), withdraw_old).await;
+    assert_eq!(0, platform.client_secrets().refused());
+}
+
+#[tokio::test]
+async fn highlevels_token_is_replaced_without_a_refused_call() {
+    const NEXT: &str = "the-next-token";
+    let (stack, platform) = (Stack::connect().await, HighLevel::start().await);
+    let integration = highlevel::integration(&stack, &Keys::generate(), "http://127.0.0.1:9/", |configuration| {
+        configuration["apiBaseUrl"] = platform.url.clone().into();
+    })
+    .await;
+    platform.tokens().change_to(&[TOKEN, NEXT]);
+    let withdraw_old = || platform.tokens().change_to(&[NEXT]);
+    credential_is_replaced(&stack, &integration, ("token", "PATCHBAY_TOKEN", NEXT), withdraw_old).await;
+    assert_eq!(0, platform.tokens().refused());
+}
+
+#[tokio::test]
+async fn the_gateways_key_is_replaced_without_a_refused_call() {
+    const NEXT: &str = "the-next-api-key";
+    let (stack, platform) = (Stack::connect().await, MulticloudCx::start_behind_gateway().await);
+    let channel = Uuid::new_v4().to_string();
+    let mut configuration = multicloud_cx::configuration(&platform.url, &channel, "http://127.0.0.1:9/");
+    configuration["apiKey"] = API_KEY.into();
+    let integration = stack.integration_of(&channel, &configuration).await;
+    platform.api_keys().change_to(&[API_KEY, NEXT]);
+    let withdraw_old = || platform.api_keys().change_to(&[NEXT]);
+    credential_is_replaced(&stack, &integration, ("api-key", "PATCHBAY_API_KEY", NEXT), withdraw_old).await;
+    assert_eq!(0, platform.api_keys().refused());
+}
+
+#[tokio::test]
+async fn a_secret_that_the_platform_has_replaced_at_once_is_read_again_and_fails_no_request() {
+    const NEXT: &str = "the-next-client-secret";
+    let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
+    let integration = stack
+        .integration("http://127.0.0.1:9/", |configuration| configuration["domain"] = platform.url.clone().into())
+        .await;
+    receipt_is_posted(&stack, &integration, Request::signed).await;
+    let mut configuration = integration.configuration("http://127.0.0.1:9/");
+    configuration["domain"] = platform.url.clone().into();
+    configuration["clientSecret"] = NEXT.into();
+    integration.configure(&configuration).await;
+    platform.client_secrets().change_to(&[NEXT]);
+    platform.revoke_tokens();
+    receipt_is_posted(&stack, &integration, Request::signed).await;
+}
+
+#[tokio::test]
+async fn the_webhook_secret_is_rotated_by_hand_without_a_refused_message() {
+    const NEXT: &str = "the-next-webhook-secret";
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let mut configuration = integration.configuration(&service.url);
+    let mut messages = Messages { stack: &stack, integration: &integration, sent: Vec::new() };
+
+    // Every step is one write of the operator; after each the platform signs with what it knows at that time.
+    for (secrets, signing) in [
+        (json!([WEBHOOK_SECRET]), WEBHOOK_SECRET),
+        (json!([NEXT, WEBHOOK_SECRET]), WEBHOOK_SECRET),
+        (json!([NEXT, WEBHOOK_SECRET]), NEXT),
+        (json!([NEXT]), NEXT),
+    ] {
+        configuration["webhookSecrets"] = secrets;
+        integration.configure(&configuration).await;
+        for _ in 0..3 {
+            messages.one_more(signing).await;
+        }
+    }
+    service.wait_for(messages.sent.last().unwrap()).await;
+    assert_eq!(messages.sent, delivered(&service));
+}
+
+#[tokio::test]
+async fn deliveries_are_signed_with_every_secret_so_that_the_messaging_service_can_rotate() {
+    let stack = Stack::connect().await;
+    let service = MessagingService::start().await;
+    let integration = stack
+        .integration(&service.url, |configuration| {
+            configuration["delivery"]["signingSecrets"] = json!([NEXT_SIGNING_SECRET, SIGNING_SECRET]);
+        })
+        .await;
+    // The service trusts the second of the two only.
+    let webhook = genesys_cloud::text(&integration, "c", "hello");
+    webhook.accepted(&stack, &integration).await;
+    service.wait_for(&webhook.id()).await;
+}

@@ -1,0 +1,7 @@
+//! The README, the guides and the OpenAPI document, run against the deployed stack.
+
+mod command_guide;
+mod content_types;
+mod guides;
+mod openapi;
+mod receiver;

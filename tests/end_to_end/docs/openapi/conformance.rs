@@ -1,0 +1,47 @@
+//! Schemathesis, which makes up requests from the document, good ones and bad ones, finds nothing that the deployed
+//! functions do otherwise than the document says.
+
+use super::examples::assets;
+use super::{INTEGRATION_ID, Setting};
+use futures::future::join_all;
+use tests::harness::caller::BEARER_TOKEN;
+use tests::harness::stack::WEBHOOK_SECRET;
+use tests::simulators::messaging_service::MessagingService;
+use tests::spec::openapi::{Document, root};
+use tokio::process::Command;
+
+/// The operations by their tags: as many groups as programs that run at the same time.
+const GROUPS: [&[&str]; 3] = [&["Platform", "Customers"], &["Agents"], &["Messages"]];
+
+/// Runs it on the operations with these tags, and returns how many those are.
+async fn run(tags: &[&str], service: &MessagingService, assets: &str) -> usize {
+    let setting = Setting::start("messaging-service", &service.url, assets).await;
+    let output = Command::new(root().join(".venv/schemathesis/bin/schemathesis"))
+        .args(["--config-file", "tests/openapi/schemathesis.toml", "run", "docs/openapi.yaml", "--no-color"])
+        .args(tags.iter().flat_map(|tag| ["--include-tag", tag]))
+        .current_dir(root())
+        .env("API_URL", setting.with_platform.stack.direct_api_url())
+        .env("INTEGRATION", setting.with_platform.integration.name.as_str())
+        .env("INTEGRATION_ID", INTEGRATION_ID)
+        .env("CONVERSATION_ID", &setting.conversation.conversation_id)
+        .env("COMMUNICATION_ID", &setting.conversation.communication_id)
+        .env("ASSETS_URL", assets)
+        .env("BEARER_TOKEN", BEARER_TOKEN)
+        .env("WEBHOOK_SECRET", WEBHOOK_SECRET)
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("Schemathesis is there: `make setup-tests` makes it");
+    let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    println!("{printed}");
+    assert!(output.status.success(), "{printed}\n{errors}");
+    let tested = printed.lines().find_map(|line| line.trim().strip_prefix("Tested: "));
+    tested.and_then(|count| count.parse().ok()).expect("it says what it has tested")
+}
+
+#[tokio::test]
+async fn schemathesis_finds_nothing_that_is_not_as_the_document_says() {
+    let (service, assets) = (MessagingService::start().await, assets());
+    let tested = join_all(GROUPS.map(|tags| run(tags, &service, &assets.origin))).await;
+    assert_eq!(Document::read().operations().len(), tested.iter().sum::<usize>());
+}

@@ -1,0 +1,237 @@
+//! Every refusal that the document tells of is provoked on the deployed stack, and is as the document says.
+
+use super::examples::assets;
+use super::{AT_ONCE, Setting, post};
+use futures::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use shared::digest::Identity;
+use shared::ledger::{Bid, Claimed, Lapsed};
+use std::collections::BTreeSet;
+use tests::harness::caller::Request;
+use tests::harness::stack::Stack;
+use tests::simulators::genesys_cloud::Webhook;
+use tests::simulators::genesys_cloud::api::{Fault, Verdict};
+use tests::simulators::highlevel;
+use tests::spec::openapi::{Document, Operation, Received};
+
+/// Nobody is there.
+const NOWHERE: &str = "http://127.0.0.1:9/";
+
+/// One operation that is to be refused in every way.
+struct Victim<'d> {
+    operation: Operation<'d>,
+    assets: String,
+    /// The statuses that were provoked.
+    provoked: BTreeSet<String>,
+}
+
+impl Victim<'_> {
+    /// The stack with a platform and an integration that nothing has happened to yet.
+    async fn setting(&self) -> Setting {
+        Setting::start("open-messaging", NOWHERE, &self.assets).await
+    }
+
+    /// A body that an integration of Genesys Cloud takes whose cards go to users.
+    fn body(&self) -> Value {
+        let name = match self.operation.id() {
+            "receiveWebhook" | "postInboundMessage" => "genesysCloudText",
+            "postInboundResponse" => "button",
+            "postInboundEvent" => "typing",
+            "sendCard" => "toUser",
+            "postAgentTyping" => "fiveSeconds",
+            "postReceipts" => "delivered",
+            _ => "text",
+        };
+        self.operation.body().at("examples").at(name).at("value").value().clone()
+    }
+
+    fn good(&self) -> Request {
+        Request::new(&self.body()).bearing_token()
+    }
+
+    /// Insists on a problem of that status and type, as the document has it.
+    fn is_refused(&mut self, received: &Received, status: u16, problem: &str) {
+        let what = format!("{}: {received:?}", self.operation.id());
+        assert_eq!((status, "application/problem+json"), (received.status, received.content_type()), "{what}");
+        assert_eq!(format!("urn:patchbay:problem:{problem}"), received.body["type"], "{what}");
+        assert_eq!(Vec::<String>::new(), self.operation.differences(received), "{what}");
+        let tells_when = matches!(problem, "request-in-progress" | "rate-limited" | "unavailable");
+        assert_eq!(tells_when, received.headers.contains_key("retry-after"), "{what}");
+        assert_eq!(problem == "unauthenticated", received.headers.contains_key("www-authenticate"), "{what}");
+        let status = status.to_string();
+        let has_its_own = self.operation.node().at("responses").get(&status).is_some();
+        self.provoked.insert(if has_its_own { status } else { "4XX".to_owned() });
+    }
+
+    async fn refused_by_anybody(&mut self, request: &Request) {
+        let setting = self.setting().await;
+        let name = setting.with_platform.integration.name.as_str();
+        let url = setting.url(&self.operation).replace(name, "nobody");
+        self.is_refused(&setting.post(&url, request).await, 404, "integration-not-found");
+
+        setting.with_platform.integration.configure(&json!({"platform": "genesys-cloud"})).await;
+        let received = setting.post(&setting.url(&self.operation), request).await;
+        self.is_refused(&received, 503, "unavailable");
+    }
+
+    async fn refused_as_a_webhook(&mut self) {
+        let setting = self.setting().await;
+        let url = setting.url(&self.operation);
+        let signed = |body: &str| {
+            let signature = Webhook::new(body).signature.expect("a signature");
+            Request::text(body).header("x-hub-signature-256", &signature)
+        };
+        let mut foreign = self.body();
+        foreign["channel"]["id"] = "another".into();
+        for (request, status, problem) in [
+            (signed("{"), 400, "invalid-body"),
+            (Request::new(&self.body()), 401, "invalid-signature"),
+            (signed(&foreign.to_string()), 403, "wrong-integration"),
+            (Request::text(" ".repeat(1_000_001)), 413, "body-too-large"),
+        ] {
+            self.is_refused(&setting.post(&url, &request).await, status, problem);
+        }
+        self.refused_by_anybody(&signed(&self.body().to_string())).await;
+    }
+
+    /// Whatever is wrong with the request itself.
+    async fn refused_as_a_request(&mut self) {
+        let setting = self.setting().await;
+        let url = setting.url(&self.operation);
+        for (request, status, problem) in [
+            (Request::new(&self.body()), 401, "unauthenticated"),
+            (self.good().header("authorization", "Bearer somebody"), 401, "unauthenticated"),
+            (Request::text("{").bearing_token(), 400, "invalid-body"),
+            (Request::new(&json!({"surprise": 1})).bearing_token(), 400, "invalid-body"),
+            (self.good().key(&"k".repeat(256)), 400, "invalid-idempotency-key"),
+            (self.good().header("content-type", "text/plain"), 415, "unsupported-media-type"),
+        ] {
+            self.is_refused(&setting.post(&url, &request).await, status, problem);
+        }
+        // The other two take as much as Lambda does.
+        if !self.operation.route().starts_with("conversations/") {
+            let large = Request::text(" ".repeat(256 * 1024 + 1)).bearing_token();
+            self.is_refused(&setting.post(&url, &large).await, 413, "body-too-large");
+        } else {
+            let url = url.replace(&setting.conversation.conversation_id, "no_id");
+            self.is_refused(&setting.post(&url, &self.good()).await, 400, "invalid-path");
+        }
+        assert_eq!(0, setting.with_platform.platform.attempts());
+        self.refused_to_the_confined().await;
+        self.refused_by_anybody(&self.good()).await;
+    }
+
+    /// The caller may use another route only.
+    async fn refused_to_the_confined(&mut self) {
+        let setting = self.setting().await;
+        let mut configuration = setting.with_platform.configuration();
+        let another = if self.operation.route() == "receipts" { "cards" } else { "receipts" };
+        configuration["callers"][1]["routes"] = json!([another]);
+        setting.with_platform.integration.configure(&configuration).await;
+        let received = setting.post(&setting.url(&self.operation), &self.good()).await;
+        self.is_refused(&received, 403, "route-not-allowed");
+    }
+
+    /// What is known of the request already.
+    async fn refused_for_its_key(&mut self) {
+        let setting = self.setting().await;
+        let url = setting.url(&self.operation);
+        assert!((200..300).contains(&setting.post(&url, &self.good().key("used")).await.status));
+        let other = Request::text(format!("{} ", self.body())).bearing_token().key("used");
+        self.is_refused(&setting.post(&url, &other).await, 422, "idempotency-key-reused");
+
+        // Another process has begun with it.
+        let name = setting.with_platform.integration.name.as_str();
+        let route = match self.operation.route().rsplit_once('/') {
+            Some((before, last)) if before.starts_with("conversations/") => format!("agent/{last}"),
+            _ => self.operation.route().to_owned(),
+        };
+        let key = format!("request#{name}#{}", Identity::of(&[&route, name, "flows", "begun"]));
+        let now = Timestamp::now();
+        let bid =
+            Bid { key: &key, now, until: now + SignedDuration::from_mins(5), fingerprint: None, lapsed: Lapsed::Leave };
+        let claimed = setting.with_platform.stack.ledger().claim(bid).await.expect("the ledger answers");
+        assert!(matches!(claimed, Claimed::Won(_)));
+        self.is_refused(&setting.post(&url, &self.good().key("begun")).await, 409, "request-in-progress");
+    }
+
+    async fn refused_by_the_platform(&mut self) {
+        for (fault, status, problem) in [
+            (Fault::Status(400), 400, "platform-refused"),
+            (Fault::Status(403), 403, "platform-refused"),
+            (Fault::Status(404), 404, "platform-refused"),
+            (Fault::Status(409), 409, "platform-refused"),
+            (Fault::Status(410), 410, "platform-refused"),
+            (Fault::Status(413), 413, "platform-refused"),
+            (Fault::Status(415), 415, "platform-refused"),
+            (Fault::Status(422), 422, "platform-refused"),
+            (Fault::Status(501), 502, "platform-refused"),
+            (Fault::RateLimited(120), 429, "rate-limited"),
+            (Fault::Status(500), 504, "outcome-unknown"),
+        ] {
+            let setting = self.setting().await;
+            // As often as any route tries.
+            setting.with_platform.platform.fail([fault; 10]);
+            let (url, request) = (setting.url(&self.operation), self.good().key("k"));
+            self.is_refused(&setting.post(&url, &request).await, status, problem);
+            // What is kept comes once more.
+            if matches!(status, 404 | 504) {
+                self.is_refused(&setting.post(&url, &request).await, status, problem);
+            }
+        }
+        let setting = self.setting().await;
+        setting.with_platform.platform.fail_tokens([Fault::Status(401); 2]);
+        let received = setting.post(&setting.url(&self.operation), &self.good()).await;
+        self.is_refused(&received, 502, "platform-credentials");
+    }
+
+    /// What only some of the operations can be refused for.
+    async fn refused_for_what_it_is(&mut self) {
+        let setting = self.setting().await;
+        let url = setting.url(&self.operation);
+        match self.operation.id() {
+            "sendCard" => {
+                let nobody = json!({"email": "nobody@example.com", "card": {"title": "t"}});
+                let received = setting.post(&url, &Request::new(&nobody).bearing_token()).await;
+                self.is_refused(&received, 422, "recipient-not-found");
+            }
+            "sendAgentMessage" => {
+                setting.with_platform.platform.set_verdict(Verdict::Invalid { after: 0 });
+                let file = json!({"media": {"content": "AAEC", "fileName": "a.png", "contentType": "image/png"}});
+                let received = setting.post(&url, &Request::new(&file).bearing_token()).await;
+                self.is_refused(&received, 422, "media-refused");
+            }
+            _ => {}
+        }
+        if self.operation.node().at("responses").get("501").is_some() {
+            let stack = Stack::connect().await;
+            let integration = highlevel::integration(&stack, &highlevel::Keys::generate(), NOWHERE, |_| {}).await;
+            let url = integration.route_url(&setting.route(&self.operation));
+            self.is_refused(&post(&stack, &url, &self.good()).await, 501, "not-supported");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_refusal_of_the_document_can_be_provoked_and_is_as_it_says() {
+    let (document, assets) = (Document::read(), assets());
+    let one_operation = async |operation: Operation<'_>| {
+        let mut victim = Victim { operation, assets: assets.origin.clone(), provoked: BTreeSet::new() };
+        // What API Gateway answers where a function fails, or is asked too often.
+        let mut not_provoked = vec!["500"];
+        if victim.operation.id() == "receiveWebhook" {
+            victim.refused_as_a_webhook().await;
+            not_provoked.push("429");
+        } else {
+            victim.refused_as_a_request().await;
+            victim.refused_for_its_key().await;
+            victim.refused_by_the_platform().await;
+            victim.refused_for_what_it_is().await;
+        }
+        let documented = victim.operation.responses().into_iter().map(|(status, _)| status);
+        let refusals = documented.filter(|status| !status.starts_with('2') && !not_provoked.contains(&status.as_str()));
+        assert_eq!(refusals.collect::<BTreeSet<_>>(), victim.provoked, "{}", victim.operation.id());
+    };
+    stream::iter(document.operations()).for_each_concurrent(AT_ONCE, one_operation).await;
+}

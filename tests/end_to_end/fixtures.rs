@@ -1,0 +1,60 @@
+//! An integration whose platform, or whose messaging service, is the simulated one.
+
+use serde_json::Value;
+use tests::harness::stack::{Stack, TestIntegration};
+use tests::simulators::genesys_cloud::api::GenesysCloud;
+use tests::simulators::messaging_service::MessagingService;
+use uuid::Uuid;
+
+/// The stack, a platform, and an integration that connects them. Its messaging service is nowhere.
+pub(crate) struct WithPlatform {
+    pub(crate) stack: Stack,
+    pub(crate) platform: GenesysCloud,
+    pub(crate) integration: TestIntegration,
+}
+
+impl WithPlatform {
+    pub(crate) async fn start() -> Self {
+        Self::delivering_to("http://127.0.0.1:9/", |_| {}).await
+    }
+
+    pub(crate) async fn delivering_to(url: &str, change: impl FnOnce(&mut Value)) -> Self {
+        let id = Uuid::new_v4().to_string();
+        Self::named(&format!("test-{id}"), &id, url, change).await
+    }
+
+    /// With this name and this id on the platform.
+    pub(crate) async fn named(name: &str, id: &str, url: &str, change: impl FnOnce(&mut Value)) -> Self {
+        let stack = Stack::connect().await;
+        let platform = GenesysCloud::start().await;
+        let configured = |configuration: &mut Value| {
+            configuration["domain"] = platform.url.clone().into();
+            change(configuration);
+        };
+        let integration = stack.integration_named(name, id, url, configured).await;
+        Self { stack, platform, integration }
+    }
+
+    /// Its configuration, as it was written at first.
+    pub(crate) fn configuration(&self) -> Value {
+        let mut configuration = self.integration.configuration("http://127.0.0.1:9/");
+        configuration["domain"] = self.platform.url.clone().into();
+        configuration
+    }
+}
+
+/// The stack, a messaging service, and an integration that delivers to it. Nothing calls its platform.
+pub(crate) struct WithService {
+    pub(crate) stack: Stack,
+    pub(crate) service: MessagingService,
+    pub(crate) integration: TestIntegration,
+}
+
+impl WithService {
+    pub(crate) async fn start() -> Self {
+        let stack = Stack::connect().await;
+        let service = MessagingService::start().await;
+        let integration = stack.integration(&service.url, |_| {}).await;
+        Self { stack, service, integration }
+    }
+}

@@ -1,0 +1,125 @@
+//! The log says what happened, and nothing that it must not say.
+
+use crate::fixtures::WithPlatform;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tests::harness::caller::{BEARER_TOKEN, CALLER_SECRET, Request};
+use tests::harness::stack::{SIGNING_SECRET, WEBHOOK_SECRET};
+use tests::simulators::genesys_cloud;
+use tests::simulators::genesys_cloud::api::{CLIENT_SECRET, Fault};
+use tests::simulators::messaging_service::{MessagingService, PATIENCE, Reply};
+
+const ADDRESS: &str = "address-of-a-customer";
+const TEXT: &str = "text-of-a-message";
+
+#[tokio::test]
+async fn the_functions_log_what_happened_and_neither_text_nor_addresses_nor_secrets() {
+    let service = MessagingService::behaving(|_, before| Reply::status(if before == 0 { 503 } else { 410 })).await;
+    let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, |_| {}).await;
+
+    let webhook = genesys_cloud::text(&integration, ADDRESS, TEXT);
+    webhook.accepted(&stack, &integration).await;
+    let forged = genesys_cloud::text(&integration, ADDRESS, TEXT).signed_with("not-the-right-one");
+    forged.post(&stack, &integration).await;
+    platform.wait_for_calls(1).await;
+    let message = Request::new(&json!({"toAddress": ADDRESS, "textBody": TEXT}));
+    platform.fail([Fault::Status(400)]);
+    for request in [message.clone(), message.clone().bearing_token().key("k"), message.signed()] {
+        request.post(&stack, &integration, "agentless").await;
+    }
+    let receipt = json!({"messageId": "m", "to": {"id": ADDRESS}, "status": "failed"});
+    Request::new(&receipt).signed().post(&stack, &integration, "receipts").await;
+    let from = json!({"id": ADDRESS, "nickname": TEXT});
+    let origin = json!({"messageId": "m", "from": from, "time": "2026-01-02T03:04:05Z", "text": TEXT});
+    let mut choice = origin.clone();
+    choice["originatingMessageId"] = "o".into();
+    choice["type"] = "Button".into();
+    choice["payload"] = TEXT.into();
+    let file = json!({"url": format!("https://127.0.0.1/{TEXT}.png")});
+    for (route, body) in [
+        ("inbound/messages", origin),
+        ("inbound/responses", choice),
+        ("inbound/events", json!({"eventType": "Typing", "from": from})),
+        ("cards", json!({"email": format!("{ADDRESS}@example.com"), "card": {"title": TEXT}})),
+        ("conversations/c/communications/d/messages", json!({"textBody": TEXT})),
+        ("conversations/c/communications/d/messages", json!({ "media": file })),
+    ] {
+        Request::new(&body).signed().post(&stack, &integration, route).await;
+    }
+
+    let expected = [
+        ("accepted", "webhook_receiver"),
+        ("invalid-signature", "webhook_receiver"),
+        ("retry", "message_dispatcher"),
+        ("failed", "message_dispatcher"),
+        ("receipt posted", "message_dispatcher"),
+        ("unauthenticated", "\"route\":\"agentless\""),
+        ("platform-refused", "\"caller\":\"flows\""),
+        ("answered", "\"caller\":\"crm\""),
+        ("answered", "\"route\":\"receipts\""),
+        ("answered", "\"route\":\"inbound/messages\""),
+        ("answered", "\"route\":\"inbound/responses\""),
+        ("answered", "\"route\":\"inbound/events\""),
+        ("recipient-not-found", "\"route\":\"cards\""),
+        ("platform-refused", "\"route\":\"agent/messages\""),
+        ("invalid-body", "\"route\":\"agent/messages\""),
+    ];
+    let log = log_with(integration.name.as_str(), &expected).await;
+    let tokens = platform.tokens();
+    assert!(!tokens.is_empty());
+    let secrets =
+        [ADDRESS, TEXT, WEBHOOK_SECRET, SIGNING_SECRET, CLIENT_SECRET, BEARER_TOKEN, CALLER_SECRET, "sha256=", "v1,"];
+    for hidden in secrets.into_iter().chain(tokens.iter().map(String::as_str)) {
+        assert!(!log.contains(hidden), "{hidden}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_line_is_bounded_whatever_a_sender_writes() {
+    let service = MessagingService::start().await;
+    let WithPlatform { stack, integration, .. } = WithPlatform::delivering_to(&service.url, |_| {}).await;
+    let mut webhook = genesys_cloud::text(&integration, "customer-1", "hello").json();
+    webhook["conversationId"] = "é".repeat(200_000).into();
+    let webhook = genesys_cloud::Webhook::new(webhook.to_string());
+    webhook.accepted(&stack, &integration).await;
+    service.wait_for(&webhook.id()).await;
+    let mut receipt = json!({"messageId": "m", "to": {"id": "c"}, "status": "delivered"});
+    receipt["x".repeat(200_000)] = 1.into();
+    let answer = Request::new(&receipt).signed().post(&stack, &integration, "receipts").await;
+    answer.assert_problem(400, "invalid-body");
+    assert!(answer.body.to_string().len() < 3_000, "{}", answer.body);
+
+    let expected = [("accepted", "…(cut)"), ("delivered", "…(cut)"), ("invalid-body", "\"route\":\"receipts\"")];
+    let log = log_with(integration.name.as_str(), &expected).await;
+    for line in log.lines().filter(|line| line.contains(integration.name.as_str())) {
+        assert!(line.len() < 3_000, "{} bytes", line.len());
+    }
+}
+
+/// The log so far. Its last line may still be on its way, and is left out then.
+fn log() -> String {
+    let mut log = std::fs::read(std::env::var("STACK_LOG").unwrap()).unwrap();
+    log.truncate(log.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+    String::from_utf8(log).unwrap()
+}
+
+/// All lines so far.
+pub(crate) fn log_lines() -> Vec<Value> {
+    log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// Waits until the lines about `integration` hold all that is expected, and returns the whole log.
+pub(crate) async fn log_with(integration: &str, expected: &[(&str, &str)]) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let log = log();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains(integration)).collect();
+        let there = |(one, other): &(&str, &str)| lines.iter().any(|line| line.contains(one) && line.contains(other));
+        if expected.iter().all(there) {
+            return log;
+        }
+        let missing: Vec<_> = expected.iter().filter(|words| !there(words)).collect();
+        assert!(Instant::now() < deadline, "lines are missing: {missing:?}; there are {lines:#?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

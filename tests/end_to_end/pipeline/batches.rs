@@ -1,0 +1,168 @@
+//! What the dispatcher makes of a batch: which messages go back, and when they come again.
+
+use crate::single_function::{Alone, OnQueue};
+use axum::http::header::RETRY_AFTER;
+use jiff::{SignedDuration, Timestamp};
+use shared::delivery::probe::{ProbeEnvelope, ProbeOutcome, ProbeResult, SignedWith};
+use shared::ledger::{Outcome, Progress, key};
+use std::time::Duration;
+use tests::simulators::genesys_cloud::{self, WIRE, Webhook};
+use tests::simulators::messaging_service::{MessagingService, Reply};
+
+const DISPATCHER: &str = "message-dispatcher";
+const ENOUGH_TIME: Duration = Duration::from_secs(30);
+
+async fn with_service_answering(reply: Reply) -> Alone {
+    Alone::delivering_to(MessagingService::behaving(move |_, _| reply.clone()).await, DISPATCHER).await
+}
+
+fn new<'w>(group: &'static str, webhook: &'w Webhook) -> OnQueue<'w> {
+    OnQueue { group, webhook, age: Duration::ZERO }
+}
+
+fn handle(index: usize, wait: u64) -> (String, u64) {
+    (format!("r-{index}"), wait)
+}
+
+#[tokio::test]
+async fn waits_double_from_one_second_with_at_most_half_taken_away() {
+    let alone = with_service_answering(Reply::status(500)).await;
+    let webhook = alone.text();
+    for longest in [1, 2, 4, 8] {
+        assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
+        let waits = alone.waits();
+        // Half a second counts as one: the queue knows whole seconds only.
+        assert!((longest / 2).max(1) <= waits[0].1 && waits[0].1 <= longest, "{waits:?}");
+    }
+    assert_eq!(4, alone.service.attempts().len());
+}
+
+#[tokio::test]
+async fn a_longer_retry_after_is_the_wait() {
+    let alone = with_service_answering(Reply::status(429).header(RETRY_AFTER, "77")).await;
+    assert_eq!(vec!["m-0"], alone.dispatch(&alone.text()).await);
+    assert_eq!(vec![handle(0, 77)], alone.waits());
+}
+
+#[tokio::test]
+async fn a_service_that_is_too_slow_is_tried_again_under_the_same_id() {
+    // It takes the message, and says so when nobody waits any more.
+    let service = MessagingService::behaving(|_, before| {
+        Reply::status(200).after(Duration::from_secs(if before == 0 { 11 } else { 0 }))
+    });
+    let alone = Alone::delivering_to(service.await, DISPATCHER).await;
+    let webhook = alone.text();
+    assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
+    assert!(alone.dispatch(&webhook).await.is_empty());
+    let attempts = alone.service.attempts();
+    assert_eq!(vec![&attempts[0].id; 2], attempts.iter().map(|attempt| &attempt.id).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_slow_customer_holds_nobody_else_of_the_batch() {
+    let service = MessagingService::behaving(|attempt, _| {
+        Reply::status(200).after(Duration::from_secs(if attempt.customer() == "slow" { 5 } else { 0 }))
+    });
+    let alone = Alone::delivering_to(service.await, DISPATCHER).await;
+    let slow = genesys_cloud::text(&alone.integration, "slow", "1");
+    let quick = genesys_cloud::text(&alone.integration, "quick", "2");
+    assert!(alone.dispatch_all(&[new("slow", &slow), new("quick", &quick)], ENOUGH_TIME).await.is_empty());
+    let deleted = alone.aws.take_calls().into_iter().find(|call| call.operation == "DeleteMessageBatch").unwrap();
+    let handles: Vec<_> =
+        deleted.input["Entries"].as_array().unwrap().iter().map(|entry| &entry["ReceiptHandle"]).collect();
+    assert_eq!(vec!["r-1"], handles, "the quick customer is freed while the slow one is served");
+}
+
+#[tokio::test]
+async fn what_stands_behind_a_failed_message_goes_back_with_it_and_other_customers_do_not() {
+    let service = MessagingService::behaving(|attempt, _| Reply::status(if attempt.text() == "2" { 503 } else { 200 }));
+    let alone = Alone::delivering_to(service.await, DISPATCHER).await;
+    let text = |customer: &str, number: &str| genesys_cloud::text(&alone.integration, customer, number);
+    let (one, two, three, four) = (text("a", "1"), text("a", "2"), text("a", "3"), text("b", "4"));
+    let batch = [new("a", &one), new("a", &two), new("b", &four), new("a", &three)];
+    assert_eq!(vec!["m-1", "m-3"], alone.dispatch_all(&batch, ENOUGH_TIME).await);
+    assert_eq!(vec![handle(1, 1), handle(3, 1)], alone.waits());
+    let mut tried: Vec<_> = alone.service.attempts().iter().map(|attempt| attempt.text().to_owned()).collect();
+    tried.sort();
+    assert_eq!(vec!["1", "2", "4"], tried, "the third was not even tried");
+}
+
+#[tokio::test]
+async fn nothing_is_begun_that_could_not_be_ended_in_time() {
+    let alone = Alone::start(DISPATCHER).await;
+    let webhook = alone.text();
+    assert_eq!(vec!["m-0"], alone.dispatch_all(&[new("a", &webhook)], Duration::from_secs(15)).await);
+    assert_eq!(vec![handle(0, 0)], alone.waits());
+    assert!(alone.service.attempts().is_empty());
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_old_is_tried_once_more_and_given_up() {
+    let alone = with_service_answering(Reply::status(503)).await;
+    let webhook = alone.text();
+    let old = OnQueue { age: Duration::from_secs(6 * 3600 + 1), ..new("a", &webhook) };
+    assert!(alone.dispatch_all(&[old], ENOUGH_TIME).await.is_empty());
+    let settled = alone.stack.settled(&alone.integration, &alone.service.attempts()[0].id).await;
+    assert_eq!(Outcome::Failed, settled.outcome);
+    assert!(settled.answer.unwrap().starts_with(r#"{"reason":"expired""#));
+}
+
+#[tokio::test]
+async fn a_typing_event_that_does_not_get_through_is_not_repeated() {
+    let alone = with_service_answering(Reply::status(503)).await;
+    assert!(alone.dispatch(&typing(&alone)).await.is_empty());
+    assert_eq!(1, alone.service.attempts().len());
+    assert!(alone.dispatch(&typing(&alone)).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_stale_typing_event_is_dropped_whatever_else_is_out_of_reach() {
+    let alone = Alone::start(DISPATCHER).await;
+    let mut stale = typing(&alone).json();
+    stale["channel"]["time"] = "2026-01-01T00:00:00.000Z".into();
+    alone.aws.cut("GetSecretValue");
+    alone.aws.cut("UpdateItem");
+    assert!(alone.dispatch(&Webhook::new(stale.to_string())).await.is_empty());
+    assert!(alone.service.attempts().is_empty());
+}
+
+#[tokio::test]
+async fn a_message_whose_integration_is_gone_is_kept_for_three_days() {
+    let alone = Alone::start(DISPATCHER).await;
+    alone.integration.remove().await;
+    let webhook = alone.text();
+    let of_age = |days: u64| OnQueue { age: Duration::from_secs(days * 24 * 3600 + 60), ..new("a", &webhook) };
+    assert_eq!(vec!["m-0"], alone.dispatch_all(&[of_age(2)], ENOUGH_TIME).await);
+    assert!(alone.dispatch_all(&[of_age(3)], ENOUGH_TIME).await.is_empty());
+}
+
+fn typing(alone: &Alone) -> Webhook {
+    let sample = WIRE.iter().find(|sample| sample.name == "typing").unwrap();
+    sample.fill(&alone.integration.integration_id, "c")
+}
+
+#[tokio::test]
+async fn a_test_delivery_is_made_once_whatever_is_answered_and_however_often_it_is_received() {
+    let service = MessagingService::behaving(|_, _| Reply::status(503)).await;
+    let alone = Alone::delivering_to(service, "message-dispatcher").await;
+    let name = &alone.integration.name;
+    let probe = ProbeEnvelope::new(name.clone(), SignedWith::All, Timestamp::now());
+    for _ in 0..2 {
+        assert!(alone.dispatch_body(&probe.to_queue().unwrap()).await.is_empty());
+    }
+    assert_eq!(1, alone.service.attempts().len());
+    let entry = alone.stack.ledger().look(&key::probe(name, &probe.probe)).await.unwrap().unwrap();
+    let Progress::Settled(settled) = entry.progress else { panic!("{entry:?}") };
+    let result = ProbeResult::read(&settled.answer.unwrap()).unwrap();
+    assert_eq!(ProbeOutcome::Answered(503), result.outcome);
+    assert!(result.version.is_some());
+}
+
+#[tokio::test]
+async fn a_test_delivery_that_has_waited_for_more_than_ten_minutes_is_not_made() {
+    let alone = with_service_answering(Reply::status(200)).await;
+    let asked_at = Timestamp::now() - SignedDuration::from_mins(11);
+    let probe = ProbeEnvelope::new(alone.integration.name.clone(), SignedWith::All, asked_at);
+    assert!(alone.dispatch_body(&probe.to_queue().unwrap()).await.is_empty());
+    assert!(alone.service.attempts().is_empty());
+}

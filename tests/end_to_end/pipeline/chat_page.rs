@@ -1,0 +1,59 @@
+//! The sample messaging service's page, with the whole of Patchbay and the simulated platform behind it.
+
+use crate::fixtures::WithPlatform;
+use serde_json::json;
+use tests::harness::browser::Browser;
+use tests::harness::caller::{CALLER_SECRET, Request};
+use tests::harness::sample_service::SampleService;
+use tests::harness::stack::{Stack, WEBHOOK_SECRET};
+use uuid::Uuid;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_click_on_a_cards_button_arrives_at_the_platform_as_a_structured_response() {
+    let stack = Stack::connect().await;
+    let id = Uuid::new_v4().to_string();
+    let name = format!("test-{id}");
+    let inbound_url = format!("{}/integrations/{name}/inbound", stack.api_url);
+    let service =
+        SampleService::start(&[("INBOUND_URL", &inbound_url), ("CALLER_SECRET", CALLER_SECRET)]).await.silent();
+    let setting = WithPlatform::named(&name, &id, &format!("{}/messages", service.url), |configuration| {
+        configuration["cards"] = json!({"route": "messaging-service"});
+    })
+    .await;
+    setting.platform.connect(setting.integration.direct_webhook_url(), WEBHOOK_SECRET, &id);
+
+    let browser = Browser::start(420, 800).await;
+    browser.open(&format!("{}/?customer=ada", service.url)).await;
+    let card = json!({
+        "title": "Your parcel",
+        "actions": [
+            {"type": "postBack", "title": "Tomorrow", "payload": {"day": "tomorrow"}},
+            {"type": "imBack", "title": "Next week", "payload": "Next week, please"},
+        ],
+    });
+    let card = Request::new(&json!({"to": "ada", "card": card})).signed();
+    let answer = card.post(&stack, &setting.integration, "cards").await;
+    assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
+
+    browser.wait_until("document.querySelector('.replies button') !== null").await;
+    browser.click(".actions button").await;
+    let clicked = setting.platform.wait_for_calls_of("structured-response", 1).await;
+    let choice = json!({"type": "Button", "text": "Tomorrow", "payload": r#"{"day":"tomorrow"}"#});
+    assert_eq!(
+        (&choice, &answer.body["id"]),
+        (&clicked[0].body["buttonResponse"], &clicked[0].body["originatingMessageId"])
+    );
+
+    browser.click(".replies button").await;
+    let clicked = setting.platform.wait_for_calls_of("structured-response", 2).await;
+    let choice = json!({"type": "QuickReply", "text": "Next week", "payload": "Next week, please"});
+    assert_eq!(
+        (&choice, &answer.body["id"]),
+        (&clicked[1].body["buttonResponse"], &clicked[1].body["originatingMessageId"])
+    );
+
+    // The platform says of both that it has got them, and the page shows it.
+    browser.wait_until("document.querySelectorAll('[data-state=published]').length === 2").await;
+    let shown = browser.run("return document.querySelector('[role=log]').textContent;").await;
+    assert!(!shown.to_string().contains("[Tomorrow]"), "the card's text is not shown besides the card: {shown}");
+}

@@ -1,0 +1,13 @@
+//! A webhook on its way from the platform to the messaging service, and the receipt back.
+
+mod aws_outages;
+mod batches;
+mod chat_page;
+mod delivery;
+mod ledger;
+mod lenient_webhooks;
+mod messaging_service_failures;
+mod order;
+mod parking;
+mod receipts;
+mod refusals;

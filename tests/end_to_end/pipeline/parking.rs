@@ -1,0 +1,281 @@
+//! What will not be delivered is kept: parked before it is acknowledged, with the reason, and nothing else is.
+
+use crate::single_function::{Alone, OnQueue};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use shared::delivery::envelope::Replay;
+use shared::ledger::{Bid, Claimed, Lapsed, Outcome, key};
+use std::time::Duration;
+use tests::harness::command::Command;
+use tests::harness::stack::FAILED_MESSAGES;
+use tests::simulators::genesys_cloud::{self, WIRE, Webhook};
+use tests::simulators::messaging_service::{MessagingService, Reply};
+
+const DISPATCHER: &str = "message-dispatcher";
+const ENOUGH_TIME: Duration = Duration::from_secs(30);
+
+async fn with_service_answering(status: u16) -> Alone {
+    Alone::delivering_to(MessagingService::behaving(move |_, _| Reply::status(status)).await, DISPATCHER).await
+}
+
+/// What the dispatcher has put on the parking queue, and the receipts that it has queued, since this was asked last.
+fn sent(alone: &Alone) -> (Vec<Value>, Vec<Value>) {
+    let parking_queue = std::env::var("PARKING_QUEUE_URL").unwrap();
+    let calls = alone.aws.take_calls().into_iter().filter(|call| call.operation == "SendMessage");
+    let (parked, others): (Vec<_>, Vec<_>) = calls.partition(|call| call.input["QueueUrl"] == parking_queue.as_str());
+    let bodies = |calls: Vec<tests::harness::aws_proxy::Call>| {
+        calls.iter().map(|call| serde_json::from_str(call.input["MessageBody"].as_str().unwrap()).unwrap()).collect()
+    };
+    (bodies(parked), bodies(others))
+}
+
+fn typing(alone: &Alone) -> Webhook {
+    let sample = WIRE.iter().find(|sample| sample.name == "typing").unwrap();
+    sample.fill(&alone.integration.integration_id, "c")
+}
+
+#[tokio::test]
+async fn each_final_status_parks_the_message_and_becomes_a_failed_receipt() {
+    for (status, reason, code) in [
+        (400, "refused", "InvalidMessageStructure"),
+        (410, "gone", "InvalidDestination"),
+        (413, "refused", "InvalidMediaContentLength"),
+        (422, "refused", "InvalidMessageStructure"),
+    ] {
+        let alone = with_service_answering(status).await;
+        let webhook = alone.text();
+        assert!(alone.dispatch(&webhook).await.is_empty());
+        let (parked, receipts) = sent(&alone);
+        let [parked] = parked.as_slice() else { panic!("{status}: {parked:?}") };
+        assert_eq!(
+            (json!(reason), json!(status), json!(alone.service.attempts()[0].id), json!("g")),
+            (parked["reason"].clone(), parked["status"].clone(), parked["webhookId"].clone(), parked["group"].clone())
+        );
+        assert_eq!(webhook.json(), parked["envelope"]["original"]);
+        assert_eq!(json!(alone.integration.name.as_str()), parked["envelope"]["integration"]);
+        let receipt = &receipts[0]["receipt"];
+        assert_eq!((&json!("Failed"), &json!(code)), (&receipt["status"], &receipt["reasons"][0]["code"]), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_of_a_million_bytes_is_parked_and_replayed_whole() {
+    let service = MessagingService::behaving(|_, before| Reply::status(if before == 0 { 413 } else { 200 })).await;
+    let alone = Alone::delivering_to(service, DISPATCHER).await;
+    let mut json = alone.text().json();
+    let missing = 1_000_000 - json.to_string().len() + "hello".len();
+    json["text"] = "x".repeat(missing).into();
+    let webhook = Webhook::new(json.to_string());
+    assert_eq!(1_000_000, webhook.body.len());
+    assert!(alone.dispatch_envelope(&alone.envelope(&webhook, Duration::ZERO)).await.is_empty());
+    let _alone = FAILED_MESSAGES.lock().await;
+    let replay = ["--json", "failed", "replay", "--yes", "--integration", alone.integration.name.as_str()];
+    assert_eq!(json!(1), Command::new(&replay).run().await.done().json()["replayed"]);
+    assert_eq!(missing, alone.service.wait_for(&webhook.id()).await.text().len());
+}
+
+#[tokio::test]
+async fn a_message_that_is_given_up_is_parked() {
+    let alone = with_service_answering(503).await;
+    let webhook = alone.text();
+    let old = OnQueue { group: "g", webhook: &webhook, age: Duration::from_secs(6 * 3600 + 1) };
+    assert!(alone.dispatch_all(&[old], ENOUGH_TIME).await.is_empty());
+    let (parked, receipts) = sent(&alone);
+    assert_eq!((1, 1), (parked.len(), receipts.len()));
+    assert_eq!((&json!("expired"), None), (&parked[0]["reason"], parked[0].get("status")));
+}
+
+#[tokio::test]
+async fn a_message_whose_integration_is_gone_for_too_long_is_parked() {
+    let alone = Alone::start(DISPATCHER).await;
+    alone.integration.remove().await;
+    let webhook = alone.text();
+    let old = OnQueue { group: "g", webhook: &webhook, age: Duration::from_secs(3 * 24 * 3600 + 60) };
+    assert!(alone.dispatch_all(&[old], ENOUGH_TIME).await.is_empty());
+    let (parked, receipts) = sent(&alone);
+    assert_eq!((1, 0), (parked.len(), receipts.len()), "without the integration no receipt can be posted");
+    assert_eq!(json!("orphaned"), parked[0]["reason"]);
+}
+
+#[tokio::test]
+async fn a_typing_event_is_never_parked() {
+    for status in [400, 503] {
+        let alone = with_service_answering(status).await;
+        assert!(alone.dispatch(&typing(&alone)).await.is_empty());
+        assert_eq!((1, 0), (alone.service.attempts().len(), sent(&alone).0.len()), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_delivered_and_what_is_retried_is_not_parked() {
+    let service = MessagingService::behaving(|_, before| Reply::status(if before == 0 { 503 } else { 200 })).await;
+    let alone = Alone::delivering_to(service, DISPATCHER).await;
+    let webhook = alone.text();
+    assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
+    assert!(alone.dispatch(&webhook).await.is_empty());
+    assert_eq!((2, 0), (alone.service.attempts().len(), sent(&alone).0.len()));
+}
+
+#[tokio::test]
+async fn nothing_is_kept_where_that_is_switched_off() {
+    let service = MessagingService::behaving(|_, _| Reply::status(422)).await;
+    let alone = Alone::with_environment(service, DISPATCHER, &[("PARKING_QUEUE_URL", "none")]).await;
+    assert!(alone.dispatch(&alone.text()).await.is_empty());
+    let (parked, receipts) = sent(&alone);
+    assert_eq!((0, 1), (parked.len(), receipts.len()));
+}
+
+#[tokio::test]
+async fn a_failed_message_stays_on_the_queue_while_the_function_does_not_know_whether_it_is_to_be_kept() {
+    let service = MessagingService::behaving(|_, _| Reply::status(422)).await;
+    let alone = Alone::with_environment(service, DISPATCHER, &[("PARKING_QUEUE_URL", "")]).await;
+    assert_eq!(vec!["m-0"], alone.dispatch(&alone.text()).await);
+}
+
+#[tokio::test]
+async fn a_failed_message_that_could_not_be_parked_stays_on_the_queue() {
+    let alone = with_service_answering(422).await;
+    let webhook = alone.text();
+    alone.aws.cut("SendMessage");
+    assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
+    alone.aws.restore();
+    let _ = sent(&alone);
+    assert!(alone.dispatch_again(&webhook).await.is_empty());
+    let (parked, receipts) = sent(&alone);
+    assert_eq!((1, 1), (parked.len(), receipts.len()));
+    assert_eq!((json!("refused"), json!(422)), (parked[0]["reason"].clone(), parked[0]["status"].clone()));
+    assert_eq!(1, alone.service.attempts().len(), "the delivery itself was not repeated");
+}
+
+#[tokio::test]
+async fn what_a_dispatcher_recorded_as_failed_before_it_died_is_parked_however_often_the_message_was_received() {
+    let alone = Alone::start(DISPATCHER).await;
+    let webhook = alone.text();
+    let identity = message_identity(&alone, &webhook);
+    let (ledger, now) = (alone.stack.ledger(), Timestamp::now());
+    let key = key::delivery(&alone.integration.name, &identity);
+    let until = now + SignedDuration::from_secs(60);
+    let bid = Bid { key: &key, now, until, fingerprint: None, lapsed: Lapsed::TakeOver };
+    let Claimed::Won(claim) = ledger.claim(bid).await.unwrap() else { panic!("it is free") };
+    let record = r#"{"reason":"refused","status":413,"receipt":{"status":"Failed","reasons":["GeneralError"]}}"#;
+    ledger.complete(&claim, now, Outcome::Failed, Some(record)).await.unwrap();
+
+    // One that was a dead letter meanwhile is received for the first time once more.
+    for receives in [1, 2] {
+        assert!(alone.dispatch_received(&webhook, receives).await.is_empty());
+        let (parked, receipts) = sent(&alone);
+        assert_eq!((1, 1), (parked.len(), receipts.len()), "{receives}");
+        assert_eq!(json!(413), parked[0]["status"]);
+    }
+    assert!(alone.service.attempts().is_empty());
+}
+
+#[tokio::test]
+async fn a_dispatcher_that_dies_between_parking_and_acknowledging_leaves_a_copy_that_is_listed_and_replayed_once() {
+    let service = MessagingService::behaving(|_, before| Reply::status(if before == 0 { 422 } else { 200 })).await;
+    let alone = Alone::delivering_to(service, DISPATCHER).await;
+    let webhook = alone.text();
+    assert!(alone.dispatch_envelope(&alone.envelope(&webhook, Duration::ZERO)).await.is_empty());
+    assert!(alone.dispatch_again(&webhook).await.is_empty());
+    assert_eq!(2, sent(&alone).0.len(), "it is parked twice");
+    let failed = async |what: &[&str]| {
+        let command = Command::new(&["--json", "failed"]).with(what);
+        command.with(&["--integration", alone.integration.name.as_str()]).run().await.done().json()
+    };
+    let _alone = FAILED_MESSAGES.lock().await;
+    assert_eq!(1, failed(&["list"]).await["failed"].as_array().unwrap().len());
+    assert_eq!(json!(1), failed(&["replay", "--yes"]).await["replayed"]);
+    alone.service.wait_for(&webhook.id()).await;
+    assert_eq!(json!(0), failed(&["replay", "--yes"]).await["replayed"], "both copies are gone");
+}
+
+fn message_identity(alone: &Alone, webhook: &Webhook) -> String {
+    let message = alone.envelope(webhook, Duration::ZERO).message().unwrap();
+    message.identity(&alone.integration.name).as_str().to_owned()
+}
+
+/// A replay of `webhook`, which came seven hours ago and was tried seven times.
+async fn dispatch_replay(alone: &Alone, webhook: &Webhook, id: &str, at: Timestamp) -> Vec<String> {
+    let mut envelope = alone.envelope(webhook, Duration::from_secs(7 * 3600));
+    envelope.replay =
+        Some(Replay { id: id.to_owned(), at, sequence_number: Some("17".to_owned()), attempts_before: 7 });
+    alone.dispatch_envelope(&envelope).await
+}
+
+#[tokio::test]
+async fn the_time_for_a_replay_and_the_waits_between_its_attempts_begin_with_it() {
+    let alone = with_service_answering(503).await;
+    let webhook = alone.text();
+    let old = OnQueue { group: "g", webhook: &webhook, age: Duration::from_secs(7 * 3600) };
+    // Some attempts, and then it is given up.
+    for _ in 0..6 {
+        assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
+    }
+    assert!(alone.dispatch_all(&[old], ENOUGH_TIME).await.is_empty());
+    let _ = sent(&alone);
+    let now = Timestamp::now();
+    assert_eq!(vec!["m-0"], dispatch_replay(&alone, &webhook, "r-1", now).await);
+    assert_eq!(vec![("r-0".to_owned(), 1)], alone.waits());
+    // An older replay has no time left.
+    assert!(dispatch_replay(&alone, &webhook, "r-1", now - SignedDuration::from_hours(7)).await.is_empty());
+    let (parked, _) = sent(&alone);
+    assert_eq!((json!("expired"), json!("17")), (parked[0]["reason"].clone(), parked[0]["sequenceNumber"].clone()));
+}
+
+#[tokio::test]
+async fn each_replay_is_delivered_once_and_nothing_after_that() {
+    let service = MessagingService::behaving(|_, before| Reply::status(if before < 2 { 422 } else { 200 })).await;
+    let alone = Alone::delivering_to(service, DISPATCHER).await;
+    let webhook = alone.text();
+    assert!(alone.dispatch(&webhook).await.is_empty());
+    let now = Timestamp::now();
+    // A copy of one that failed may be there because that one was not parked.
+    for (replay, attempts, parked) in [("r-1", 2, 1), ("r-1", 2, 1), ("r-2", 3, 0), ("r-2", 3, 0), ("r-3", 3, 0)] {
+        let _ = sent(&alone);
+        assert!(dispatch_replay(&alone, &webhook, replay, now).await.is_empty());
+        assert_eq!((attempts, parked), (alone.service.attempts().len(), sent(&alone).0.len()), "{replay}");
+    }
+    let attempts = alone.service.attempts();
+    assert!(attempts.iter().all(|attempt| (&attempt.id, attempt.text()) == (&attempts[0].id, "hello")));
+}
+
+#[tokio::test]
+async fn a_refused_signature_has_the_configuration_read_again_once_in_ten_seconds() {
+    let service = MessagingService::behaving(|attempt, _| {
+        Reply::status(match (attempt.path.as_str(), attempt.text()) {
+            (_, "first") => 200,
+            ("/messages", _) => 401,
+            _ => 200,
+        })
+    })
+    .await;
+    let alone = Alone::delivering_to(service, DISPATCHER).await;
+    let text = |text: &str| genesys_cloud::text(&alone.integration, "c", text);
+    let reads = || alone.aws.take_operations().iter().filter(|operation| *operation == "GetSecretValue").count();
+    assert!(alone.dispatch(&text("first")).await.is_empty());
+    assert_eq!(1, reads());
+    let webhook = text("second");
+    assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
+    assert_eq!(1, reads());
+    assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
+    assert_eq!(0, reads(), "not again so soon");
+}
+
+#[tokio::test]
+async fn after_a_refused_signature_the_next_attempt_goes_by_what_is_configured_now() {
+    for status in [401, 403] {
+        let service = MessagingService::behaving(move |attempt, _| {
+            Reply::status(if attempt.path == "/messages" && attempt.text() == "second" { status } else { 200 })
+        })
+        .await;
+        let alone = Alone::delivering_to(service, DISPATCHER).await;
+        let text = |text: &str| genesys_cloud::text(&alone.integration, "c", text);
+        assert!(alone.dispatch(&text("first")).await.is_empty());
+        alone.integration.configure(&alone.integration.configuration(&alone.service.at("/rotated"))).await;
+        let webhook = text("second");
+        assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
+        assert!(alone.dispatch(&webhook).await.is_empty());
+        let paths: Vec<_> = alone.service.attempts().into_iter().map(|attempt| attempt.path).collect();
+        assert_eq!(vec!["/messages", "/messages", "/rotated"], paths);
+    }
+}

@@ -1,0 +1,333 @@
+//! The platform hears what became of its messages.
+
+use crate::fixtures::WithPlatform;
+use crate::observability::logs::log_with;
+use crate::single_function::Alone;
+use axum::http::header;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tests::harness::stack::{Stack, TestIntegration};
+use tests::simulators::genesys_cloud;
+use tests::simulators::genesys_cloud::api::{Call, Fault, GenesysCloud};
+use tests::simulators::messaging_service::{MessagingService, Reply};
+
+struct Setting {
+    stack: Stack,
+    platform: GenesysCloud,
+    service: MessagingService,
+    integration: TestIntegration,
+}
+
+impl Setting {
+    /// A messaging service that answers so, and a configuration changed so.
+    async fn new(reply: Reply, change: impl FnOnce(&mut Value)) -> Self {
+        let service = MessagingService::behaving(move |_, _| reply.clone()).await;
+        let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, change).await;
+        Self { stack, platform, service, integration }
+    }
+
+    async fn send(&self) -> String {
+        let webhook = genesys_cloud::text(&self.integration, "customer-1", "hello");
+        webhook.accepted(&self.stack, &self.integration).await;
+        webhook.id()
+    }
+
+    async fn receipt(&self) -> Value {
+        let mut calls = self.platform.wait_for_calls(1).await;
+        assert_eq!("receipt", calls[0].operation);
+        calls.remove(0).body
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_refused_becomes_a_failed_receipt() {
+    let setting = Setting::new(Reply::status(400), |_| {}).await;
+    let id = setting.send().await;
+    let receipt = setting.receipt().await;
+    let time = receipt["channel"]["time"].clone();
+    assert_eq!(
+        json!({
+            "id": id,
+            "channel": {"to": {"id": "customer-1", "idType": "Opaque"}, "time": time},
+            "status": "Failed",
+            "reasons": [{
+                "code": "InvalidMessageStructure",
+                "message": "The messaging service refused the message with status 400.",
+            }],
+            "isFinalReceipt": true,
+        }),
+        receipt
+    );
+}
+
+#[tokio::test]
+async fn a_message_that_is_given_up_becomes_a_failed_receipt() {
+    let setting = Setting::new(Reply::status(503), |configuration| {
+        configuration["delivery"]["giveUpAfterSeconds"] = 1.into();
+    })
+    .await;
+    setting.send().await;
+    assert_eq!("MessageExpired", setting.receipt().await["reasons"][0]["code"]);
+}
+
+#[tokio::test]
+async fn what_the_messaging_service_says_in_its_answer_is_posted() {
+    let answer = json!({"receipt": {"status": "Failed", "reasons": [{"code": 530, "message": "No such number"}]}});
+    let setting = Setting::new(Reply::status(200).body(answer.to_string()), |_| {}).await;
+    let id = setting.send().await;
+    let receipt = setting.receipt().await;
+    assert_eq!((&json!(id), &json!("Failed")), (&receipt["id"], &receipt["status"]));
+    assert_eq!(json!([{"code": "InvalidDestination", "message": "No such number"}]), receipt["reasons"]);
+}
+
+/// A messaging service that puts into its answer what the message's text is, and a configuration with these `receipts`.
+async fn echoing(receipts: &str) -> Setting {
+    let service = MessagingService::behaving(|attempt, _| Reply::status(200).body(attempt.text())).await;
+    let change = |configuration: &mut Value| configuration["delivery"]["receipts"] = receipts.into();
+    let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, change).await;
+    Setting { stack, platform, service, integration }
+}
+
+impl Setting {
+    /// Sends a message that is answered so, and returns its id.
+    async fn send_for(&self, answer: &str) -> String {
+        let webhook = genesys_cloud::text(&self.integration, "customer-1", answer);
+        webhook.accepted(&self.stack, &self.integration).await;
+        webhook.id()
+    }
+}
+
+#[tokio::test]
+async fn a_failure_in_the_answer_is_posted_with_a_reason_and_never_as_delivered() {
+    let general = |message: &str| json!([{"code": "GeneralError", "message": message}]);
+    let cases = [
+        (json!({"status": "failed"}), general("The message could not be delivered.")),
+        (
+            json!({"status": "UNDELIVERED", "reasons": [{"code": 30003, "message": "Unreachable destination handset"}]}),
+            general("Unreachable destination handset (30003)"),
+        ),
+        (
+            json!({"status": "error", "reasons": [null, {"code": "carrier-violation", "message": null, "more": 1}]}),
+            general("The message could not be delivered (carrier-violation)."),
+        ),
+        (
+            json!({"status": "Expired", "reasons": [], "isFinalReceipt": "false"}),
+            json!([{"code": "MessageExpired", "message": "The message could not be delivered."}]),
+        ),
+        (
+            json!({"status": "bounced", "reasons": {"code": "530", "message": ""}}),
+            json!([{"code": "InvalidDestination", "message": "The message could not be delivered."}]),
+        ),
+    ];
+    for mode in ["explicit", "on-accept"] {
+        let setting = echoing(mode).await;
+        for (count, (receipt, reasons)) in cases.iter().enumerate() {
+            let id = setting.send_for(&json!({"receipt": receipt, "id": "theirs"}).to_string()).await;
+            let posted = setting.platform.wait_for_calls(count + 1).await.remove(count).body;
+            assert_eq!((&json!(id), &json!("Failed")), (&posted["id"], &posted["status"]), "{mode}: {receipt}");
+            let is_final = json!(receipt.get("isFinalReceipt").is_none());
+            assert_eq!((reasons, &is_final), (&posted["reasons"], &posted["isFinalReceipt"]), "{mode}: {receipt}");
+        }
+        assert_eq!(cases.len(), setting.platform.calls().len());
+    }
+}
+
+#[tokio::test]
+async fn every_word_for_success_in_the_answer_is_posted_without_reasons() {
+    let setting = echoing("explicit").await;
+    for (count, word) in ["delivered", "READ", "displayed"].into_iter().enumerate() {
+        let receipt = json!({"status": word, "reasons": [{"code": 500, "message": ""}], "isFinalReceipt": false});
+        setting.send_for(&json!({ "receipt": receipt }).to_string()).await;
+        let posted = setting.platform.wait_for_calls(count + 1).await.remove(count).body;
+        assert_eq!((&json!("Delivered"), &json!(false)), (&posted["status"], &posted["isFinalReceipt"]), "{word}");
+        assert_eq!(None, posted.get("reasons"), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_in_the_answer_that_cannot_be_read_is_logged_and_counted_and_never_taken_for_success() {
+    let large = format!(r#"{{"receipt": {{"status": "failed"}}, "more": "{}"}}"#, "x".repeat(64 * 1024));
+    let elsewhere = "the answer reports an outcome, and not in `receipt`";
+    let unreadable = [
+        (r#"{"receipt": {"status": "lost-in-transit"}}"#, "/receipt/status must be `delivered`"),
+        (r#"{"receipt": {"reasons": [{"code": 530}]}}"#, "/receipt/status is required"),
+        (r#"{"receipt": "lost-in-transit"}"#, "/receipt must be an object"),
+        (r#"{"receipt": {"status": "failed",}}"#, "the answer is not valid JSON"),
+        (r#"{"receipts": [{"status": "failed"}]}"#, elsewhere),
+        (r#"[{"receipt": {"status": "failed"}}]"#, elsewhere),
+        (r#"{"status": "failed", "reasons": [{"code": 530}]}"#, elsewhere),
+        (&large, "the answer is too long or broke off"),
+    ];
+    for mode in ["explicit", "on-accept"] {
+        let setting = echoing(mode).await;
+        let mut expected = Vec::new();
+        for (answer, reason) in &unreadable {
+            let id = setting.send_for(answer).await;
+            expected.push((id, *reason));
+        }
+        // The same customer's receipts are posted in order: none was posted before this one.
+        let last = setting.send_for(r#"{"receipt": {"status": "delivered"}}"#).await;
+        assert_eq!(json!(last), setting.receipt().await["id"], "{mode}");
+        assert_eq!(unreadable.len() + 1, setting.service.accepted().len());
+
+        let name = setting.integration.name.as_str();
+        let expected: Vec<_> = expected.iter().map(|(id, reason)| (id.as_str(), *reason)).collect();
+        let log = log_with(name, &expected).await;
+        let lines: Vec<Value> =
+            log.lines().filter(|line| line.contains(name)).filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let logged = lines.iter().filter(|line| line["outcome"] == "unreadable receipt" && line["level"] == "WARN");
+        let counted = lines.iter().filter(|line| line["UnreadableReceipts"] == 1.0);
+        assert_eq!((unreadable.len(), unreadable.len()), (logged.count(), counted.count()), "{mode}");
+        assert!(!log.contains("lost-in-transit"));
+    }
+}
+
+#[tokio::test]
+async fn a_failure_in_an_answer_with_a_content_encoding_is_not_posted_as_delivered() {
+    let service = MessagingService::behaving(|attempt, _| {
+        let reply = Reply::status(200).body(attempt.text());
+        if attempt.text() == "OK" { reply } else { reply.header(header::CONTENT_ENCODING, "gzip") }
+    })
+    .await;
+    let change = |configuration: &mut Value| configuration["delivery"]["receipts"] = "on-accept".into();
+    let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, change).await;
+    let setting = Setting { stack, platform, service, integration };
+    let id = setting.send_for("compressed").await;
+    // The same customer's receipts are posted in order: none was posted before this one.
+    let last = setting.send_for("OK").await;
+    assert_eq!(json!(last), setting.receipt().await["id"]);
+    let reason = "the answer has a Content-Encoding, or is not in UTF-8";
+    log_with(setting.integration.name.as_str(), &[(id.as_str(), reason)]).await;
+}
+
+#[tokio::test]
+async fn an_answer_without_a_receipt_is_a_delivery_with_on_accept() {
+    let setting = echoing("on-accept").await;
+    for (count, answer) in ["OK", "{}", r#"{"receipt": null}"#, r#"{"id": "m", "ok": true}"#].into_iter().enumerate() {
+        let id = setting.send_for(answer).await;
+        let posted = setting.platform.wait_for_calls(count + 1).await.remove(count).body;
+        assert_eq!((json!(id), json!("Delivered")), (posted["id"].clone(), posted["status"].clone()), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_providers_words_reach_the_platform_and_not_the_ledger() {
+    let platform = GenesysCloud::start().await;
+    let failed = r#"{"receipt": {"status": "failed", "reasons": [{"code": 530, "message": "No such number"}]}}"#;
+    let service = MessagingService::behaving(move |_, _| Reply::status(200).body(failed)).await;
+    let alone = Alone::configured(service, "message-dispatcher", |configuration| {
+        configuration["domain"] = platform.url.clone().into();
+    })
+    .await;
+    let (first, second) = (alone.text(), alone.text());
+    assert!(alone.dispatch(&first).await.is_empty());
+    let message = |calls: &[Call]| calls.last().map(|call| call.body["reasons"].clone());
+    let reasons = |message: &str| Some(json!([{"code": "InvalidDestination", "message": message}]));
+    assert_eq!(reasons("No such number"), message(&platform.wait_for_calls(1).await));
+    // Of what did not get onto the queue the ledger has the code.
+    alone.aws.cut("SendMessage");
+    assert_eq!(vec!["m-0"], alone.dispatch(&second).await);
+    alone.aws.restore();
+    assert!(alone.dispatch_again(&second).await.is_empty());
+    assert_eq!(reasons("The message could not be delivered."), message(&platform.wait_for_calls(2).await));
+}
+
+#[tokio::test]
+async fn acceptance_is_delivery_where_the_configuration_says_so() {
+    let setting = Setting::new(Reply::status(202), |configuration| {
+        configuration["delivery"]["receipts"] = "on-accept".into();
+    })
+    .await;
+    setting.send().await;
+    let receipt = setting.receipt().await;
+    assert_eq!(json!("Delivered"), receipt["status"]);
+    assert!(receipt.get("reasons").is_none());
+}
+
+#[tokio::test]
+async fn while_the_platform_is_down_the_receipt_is_retried_and_not_the_delivery() {
+    let setting = Setting::new(Reply::status(410), |_| {}).await;
+    // More failures than one call repeats by itself.
+    setting.platform.fail([Fault::Status(503); 7]);
+    setting.send().await;
+    assert_eq!("InvalidDestination", setting.receipt().await["reasons"][0]["code"]);
+    assert_eq!(1, setting.service.attempts().len());
+    assert_eq!(1, setting.platform.calls().len());
+}
+
+#[tokio::test]
+async fn a_receipt_whose_answer_is_lost_is_posted_again() {
+    let setting = Setting::new(Reply::status(410), |_| {}).await;
+    setting.platform.fail([Fault::AnswerLost]);
+    setting.send().await;
+    let calls = setting.platform.wait_for_calls(2).await;
+    assert_eq!(calls[0].body, calls[1].body, "the very same, its time included");
+}
+
+#[tokio::test]
+async fn a_receipt_that_the_platform_refuses_is_not_repeated() {
+    let setting = Setting::new(Reply::status(410), |_| {}).await;
+    setting.platform.fail([Fault::Status(403)]);
+    setting.send().await;
+    // The same customer's next receipt comes behind it.
+    setting.send().await;
+    setting.platform.wait_for_calls(1).await;
+    assert_eq!((1, 2), (setting.platform.calls().len(), setting.platform.attempts()));
+}
+
+#[tokio::test]
+async fn the_platforms_own_receipts_and_typing_make_no_receipt() {
+    let setting = Setting::new(Reply::status(400), |_| {}).await;
+    for name in ["receipt", "typing"] {
+        let sample = genesys_cloud::WIRE.iter().find(|sample| sample.name == name).unwrap();
+        let webhook = sample.fill(&setting.integration.integration_id, "customer-1");
+        webhook.accepted(&setting.stack, &setting.integration).await;
+    }
+    let id = setting.send().await;
+    assert_eq!(json!(id), setting.receipt().await["id"]);
+    assert_eq!(1, setting.platform.calls().len());
+}
+
+#[tokio::test]
+async fn a_receipt_that_did_not_get_onto_the_queue_is_put_there_when_the_message_comes_again() {
+    let platform = GenesysCloud::start().await;
+    let service = MessagingService::behaving(|_, _| Reply::status(400)).await;
+    let alone = Alone::configured(service, "message-dispatcher", |configuration| {
+        configuration["domain"] = platform.url.clone().into();
+    })
+    .await;
+    let webhook = alone.text();
+    alone.aws.cut("SendMessage");
+    assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
+    alone.aws.restore();
+    assert!(alone.dispatch_again(&webhook).await.is_empty());
+    assert_eq!(json!(webhook.id()), platform.wait_for_calls(1).await[0].body["id"]);
+    assert_eq!(1, alone.service.attempts().len(), "the delivery itself was not repeated");
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_replaced_once_and_the_call_made_again() {
+    let setting = Setting::new(Reply::status(410), |_| {}).await;
+    setting.platform.fail([Fault::TokenRevoked]);
+    setting.send().await;
+    setting.platform.wait_for_calls(1).await;
+    assert_eq!((2, 2), (setting.platform.token_requests(), setting.platform.attempts()));
+}
+
+#[tokio::test]
+async fn the_platforms_rate_limit_is_waited_for() {
+    let setting = Setting::new(Reply::status(410), |_| {}).await;
+    setting.platform.fail([Fault::RateLimited(1), Fault::Reset, Fault::Slow(Duration::from_millis(300))]);
+    setting.send().await;
+    setting.platform.wait_for_calls(1).await;
+    assert_eq!(3, setting.platform.attempts());
+}
+
+#[tokio::test]
+async fn a_receipt_waits_while_no_token_is_to_be_had() {
+    let setting = Setting::new(Reply::status(410), |_| {}).await;
+    setting.platform.fail_tokens([Fault::Status(503); 6]);
+    setting.send().await;
+    setting.platform.wait_for_calls(1).await;
+    assert_eq!(7, setting.platform.token_requests());
+}

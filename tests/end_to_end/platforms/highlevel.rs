@@ -1,0 +1,452 @@
+//! HighLevel: what it sends arrives, and what became of it and what customers write goes back.
+
+use serde_json::{Value, json};
+use tests::harness::caller::Request;
+use tests::harness::stack::{Stack, TestIntegration};
+use tests::simulators::genesys_cloud::Answer;
+use tests::simulators::highlevel::api::{Fault, HighLevel};
+use tests::simulators::highlevel::{DOCUMENTATION, Keys, PROVIDER_ID, Sample, integration};
+use tests::simulators::messaging_service::{Attempt, MessagingService, Reply};
+
+const CONTACT: &str = "contact-17";
+
+struct Setting {
+    stack: Stack,
+    platform: HighLevel,
+    service: MessagingService,
+    keys: Keys,
+    integration: TestIntegration,
+}
+
+impl Setting {
+    async fn start() -> Self {
+        Self::new(Reply::status(200), |_| {}).await
+    }
+
+    /// A messaging service that answers so, and a configuration changed so.
+    async fn new(reply: Reply, change: impl FnOnce(&mut Value)) -> Self {
+        let stack = Stack::connect().await;
+        let platform = HighLevel::start().await;
+        let service = MessagingService::behaving(move |_, _| reply.clone()).await;
+        let keys = Keys::generate();
+        let configured = |configuration: &mut Value| {
+            configuration["apiBaseUrl"] = platform.url.clone().into();
+            change(configuration);
+        };
+        let integration = integration(&stack, &keys, &service.url, configured).await;
+        Self { stack, platform, service, keys, integration }
+    }
+
+    fn fill(&self, sample: &Sample) -> Value {
+        sample.fill(&self.integration.integration_id, CONTACT)
+    }
+
+    async fn send(&self, body: &Value) -> Value {
+        self.keys.sign(body).acknowledged(&self.stack, &self.integration).await
+    }
+
+    async fn delivered(&self, sample: &str) -> (Value, Attempt) {
+        let body = self.fill(&Sample::wire(sample));
+        let answer = self.send(&body).await;
+        assert_eq!(json!({"messageId": body["messageId"]}), answer, "{sample}");
+        let attempt = self.service.wait_for(body["messageId"].as_str().unwrap()).await;
+        assert_eq!(body, attempt.body["data"]["original"], "{sample}");
+        assert_eq!("highlevel", attempt.body["data"]["platform"]);
+        (body, attempt)
+    }
+
+    async fn post(&self, route: &str, body: &Value) -> Answer {
+        Request::new(body).signed().post(&self.stack, &self.integration, route).await
+    }
+}
+
+/// What a delivery says but for the original and what every delivery says.
+fn said(attempt: &Attempt) -> (Value, Value) {
+    let mut data = attempt.body["data"].clone();
+    let fields = data.as_object_mut().unwrap();
+    for name in ["original", "integration", "platform", "messageId", "direction", "intent", "time"] {
+        assert!(fields.remove(name).is_some(), "{name}");
+    }
+    (attempt.body["type"].clone(), data)
+}
+
+#[tokio::test]
+async fn every_sort_of_message_arrives() {
+    let setting = Setting::start().await;
+    let phones = json!({"id": CONTACT, "idType": "Opaque", "phone": "+15555550123"});
+    let house = json!({"id": "+15555550100", "idType": "Phone", "phone": "+15555550100"});
+    let user = json!({"id": "xsmF1xxhmC92ZpL1lj7aLa", "idType": "Opaque"});
+    for (sample, kind, expected) in [
+        (
+            "sms",
+            "message.text",
+            json!({
+                "conversationId": "fcanlLgpbQgQhderivVs", "from": house, "to": phones,
+                "text": "Héllo 👋 your parcel is on its way.",
+                "attachments": [{"url": "https://storage.example.com/map.png"}],
+                "fallbackText": "Héllo 👋 your parcel is on its way.\n\nhttps://storage.example.com/map.png",
+            }),
+        ),
+        (
+            "email",
+            "message.email",
+            json!({
+                "conversationId": "fcanlLgpbQgQhderivVs",
+                "from": {"id": "support@acme.example", "idType": "Email", "email": "support@acme.example"},
+                "to": {"id": CONTACT, "idType": "Opaque", "email": "ada@example.com"},
+                "subject": "Order confirmed", "html": "<p>Your order shipped.</p>", "text": "Your order shipped.",
+                "recipients": ["ada@example.com", "bob@example.com"],
+                "cc": ["cc@example.com", "cc2@example.com"], "bcc": ["bcc@example.com"],
+                "attachments": [{"url": "https://storage.example.com/invoice.pdf"}],
+                "fallbackText": "Order confirmed\n\nYour order shipped.\n\nhttps://storage.example.com/invoice.pdf",
+            }),
+        ),
+        (
+            "call",
+            "message.call",
+            json!({
+                "conversationId": "fcanlLgpbQgQhderivVs", "from": house, "to": phones,
+                "status": "completed", "durationSeconds": 42,
+                "attachments": [{"url": "https://storage.example.com/call.mp3"}],
+                "fallbackText": "Phone call of 42 seconds: completed.\nhttps://storage.example.com/call.mp3",
+            }),
+        ),
+        (
+            "voicemail",
+            "message.voicemail",
+            json!({
+                "conversationId": "fcanlLgpbQgQhderivVs", "from": user, "to": phones,
+                "status": "completed", "durationSeconds": 7,
+                "recordingUrl": "https://storage.example.com/voicemail.mp3",
+                "attachments": [{"url": "https://storage.example.com/voicemail.mp3"}],
+                "fallbackText": "Voicemail of 7 seconds.\nhttps://storage.example.com/voicemail.mp3",
+            }),
+        ),
+    ] {
+        let (_, attempt) = setting.delivered(sample).await;
+        assert_eq!((json!(kind), expected), said(&attempt));
+        assert_eq!("sent", attempt.body["data"]["intent"], "{sample}");
+    }
+}
+
+#[tokio::test]
+async fn the_documentations_own_examples_arrive() {
+    let setting = Setting::new(Reply::status(200), |configuration| {
+        // The documentation's examples name no app.
+        configuration.as_object_mut().unwrap().remove("appId");
+    })
+    .await;
+    for sample in DOCUMENTATION {
+        let body = setting.fill(&sample);
+        let id = setting.send(&body).await["messageId"].as_str().unwrap().to_owned();
+        let attempt = setting.service.wait_for(&id).await;
+        assert_eq!(body, attempt.body["data"]["original"], "{}", sample.name);
+        let original_time = body["dateAdded"].clone();
+        assert_eq!(original_time, attempt.body["data"]["time"], "{}", sample.name);
+    }
+    assert_eq!(DOCUMENTATION.len(), setting.service.attempts().len());
+}
+
+#[tokio::test]
+async fn a_repeat_and_a_resend_are_delivered_once_and_another_notification_is_another_message() {
+    let setting = Setting::start().await;
+    let body = setting.fill(&Sample::wire("sms"));
+    for _ in 0..3 {
+        setting.send(&body).await;
+    }
+    // The very bytes of the documentation, which have no id at all.
+    let mut without_ids = body.clone();
+    without_ids.as_object_mut().unwrap().retain(|name, _| name != "webhookId" && name != "messageId");
+    let answers = [setting.send(&without_ids).await, setting.send(&without_ids).await];
+    assert_eq!(answers[0], answers[1]);
+    let mut another = body.clone();
+    another["webhookId"] = "another".into();
+    setting.send(&another).await;
+    // In order for one customer: what comes behind it is there, so that nothing is still to come.
+    let (last, _) = setting.delivered("sms").await;
+    let delivered: Vec<_> = setting.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
+    let ids = [&body["messageId"], &answers[0]["messageId"], &another["messageId"], &last["messageId"]];
+    assert_eq!(ids.map(|id| id.as_str().unwrap()).to_vec(), delivered);
+}
+
+#[tokio::test]
+async fn what_is_not_forwarded_is_acknowledged_and_not_delivered() {
+    let setting = Setting::new(Reply::status(200), |configuration| {
+        configuration["forwardMessageTypes"] = json!(["SMS"]);
+    })
+    .await;
+    for sample in ["internal-comment", "install", "email", "live-chat"] {
+        assert_eq!(json!({}), setting.send(&setting.fill(&Sample::wire(sample))).await, "{sample}");
+    }
+    let mut of_the_provider = setting.fill(&Sample::wire("sms"));
+    of_the_provider["conversationProviderId"] = PROVIDER_ID.into();
+    assert_eq!(json!({}), setting.send(&of_the_provider).await, "its delivery URL brings it");
+    setting.delivered("sms").await;
+    assert_eq!(1, setting.service.attempts().len());
+}
+
+#[tokio::test]
+async fn what_is_not_ours_or_not_genuine_is_refused() {
+    let setting = Setting::start().await;
+    let body = setting.fill(&Sample::wire("sms"));
+    let (stack, integration) = (&setting.stack, &setting.integration);
+    for (field, value) in [("locationId", "another"), ("appId", "another")] {
+        let mut foreign = body.clone();
+        foreign[field] = value.into();
+        setting.keys.sign(&foreign).post(stack, integration).await.assert_problem(403, "wrong-integration");
+    }
+    let mut early = body.clone();
+    early["timestamp"] = "2999-01-01T00:00:00Z".into();
+    let answer = setting.keys.sign(&early).post(stack, integration).await;
+    answer.assert_problem(400, "invalid-body");
+    assert_eq!("/timestamp", answer.body["errors"][0]["pointer"]);
+
+    let mut wrong = Keys::generate().sign(&body);
+    wrong.post(stack, integration).await.assert_problem(401, "invalid-signature");
+    wrong.legacy_signature = setting.keys.sign_as_before(&body).legacy_signature;
+    wrong.post(stack, integration).await.assert_problem(401, "invalid-signature");
+    setting.keys.sign_as_before(&body).post(stack, integration).await.assert_problem(401, "invalid-signature");
+    setting.delivered("sms").await;
+    assert_eq!(1, setting.service.attempts().len());
+}
+
+#[tokio::test]
+async fn the_legacy_signature_counts_where_the_configuration_says_so() {
+    let setting = Setting::new(Reply::status(200), |configuration| {
+        configuration["acceptLegacySignature"] = true.into();
+    })
+    .await;
+    let body = setting.fill(&Sample::wire("sms"));
+    setting.keys.sign_as_before(&body).acknowledged(&setting.stack, &setting.integration).await;
+    setting.service.wait_for(body["messageId"].as_str().unwrap()).await;
+    let mut wrong = Keys::generate().sign(&body);
+    wrong.legacy_signature = setting.keys.sign_as_before(&body).legacy_signature;
+    wrong.post(&setting.stack, &setting.integration).await.assert_problem(401, "invalid-signature");
+}
+
+#[tokio::test]
+async fn a_providers_request_arrives_and_the_platform_hears_of_it_however_early() {
+    let setting = Setting::new(Reply::status(200), |configuration| {
+        configuration["delivery"]["receipts"] = "on-accept".into();
+    })
+    .await;
+    setting.platform.refuse_early_statuses(2, 401);
+    let mut paths = Vec::new();
+    for sample in ["provider-sms", "provider-email"] {
+        let (body, attempt) = setting.delivered(sample).await;
+        assert_eq!((CONTACT, &json!("send")), (attempt.customer(), &attempt.body["data"]["intent"]));
+        paths.push(format!("/conversations/messages/{}/status", body["messageId"].as_str().unwrap()));
+    }
+    let calls = setting.platform.wait_for_calls(2).await;
+    assert_eq!(paths, calls.iter().map(|call| call.path.as_str()).collect::<Vec<_>>(), "one customer's, in order");
+    assert!(calls.iter().all(|call| call.method == "PUT" && call.body == json!({"status": "delivered"})), "{calls:?}");
+    assert_eq!(6, setting.platform.attempts());
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_becomes_a_failed_status_and_an_observation_does_not() {
+    let setting = Setting::new(Reply::status(400), |_| {}).await;
+    // One group of one customer: when the second has been refused, the first has been settled.
+    setting.send(&setting.fill(&Sample::wire("sms"))).await;
+    let body = setting.fill(&Sample::wire("provider-sms"));
+    setting.send(&body).await;
+    let calls = setting.platform.wait_for_calls(1).await;
+    assert_eq!(format!("/conversations/messages/{}/status", body["messageId"].as_str().unwrap()), calls[0].path);
+    assert_eq!(
+        json!({
+            "status": "failed",
+            "error": {
+                "code": "InvalidMessageStructure", "type": "delivery",
+                "message": "The messaging service refused the message with status 400.",
+            },
+        }),
+        calls[0].body
+    );
+    assert_eq!((1, 2), (calls.len(), setting.service.attempts().len()));
+}
+
+#[tokio::test]
+async fn the_messaging_services_receipts_are_posted_however_early() {
+    for early in [401, 403] {
+        let setting = Setting::start().await;
+        setting.platform.refuse_early_statuses(2, early);
+        let receipt = json!({"messageId": "a/b", "to": {"id": CONTACT}, "status": "delivered"});
+        let answer = setting.post("receipts", &receipt).await;
+        assert_eq!((200, json!("posted")), (answer.status.as_u16(), answer.body["outcome"].clone()), "{early}");
+        let calls = setting.platform.calls();
+        assert_eq!(("/conversations/messages/a%2Fb/status", 3), (calls[0].path.as_str(), setting.platform.attempts()));
+    }
+}
+
+#[tokio::test]
+async fn every_status_that_the_platform_has_a_word_for_is_posted() {
+    let setting = Setting::start().await;
+    for (status, outcome) in
+        [("sent", "posted"), ("delivered", "posted"), ("read", "posted"), ("removed", "acknowledged")]
+    {
+        let receipt = json!({"messageId": "m", "to": {"id": CONTACT}, "status": status});
+        assert_eq!(outcome, setting.post("receipts", &receipt).await.body["outcome"], "{status}");
+    }
+    let posted: Vec<_> = setting.platform.calls().iter().map(|call| call.body.clone()).collect();
+    assert_eq!(vec![json!({"status": "pending"}), json!({"status": "delivered"}), json!({"status": "read"})], posted);
+}
+
+#[tokio::test]
+async fn a_failure_is_posted_with_a_code_of_ours_and_the_providers_words() {
+    let setting = Setting::start().await;
+    let reasons = json!([{"code": 30003, "message": "Unreachable destination handset"}]);
+    let receipt = json!({"messageId": "m", "to": {"id": CONTACT}, "status": "Undelivered", "reasons": reasons});
+    assert_eq!("posted", setting.post("receipts", &receipt).await.body["outcome"]);
+    let error = json!({
+        "code": "GeneralError", "type": "delivery", "message": "Unreachable destination handset (30003)",
+    });
+    assert_eq!(json!({"status": "failed", "error": error}), setting.platform.calls()[0].body);
+}
+
+#[tokio::test]
+async fn a_token_that_is_never_taken_is_reported_in_the_end() {
+    let setting = Setting::new(Reply::status(200), |configuration| configuration["token"] = "wrong".into()).await;
+    let receipt = json!({"messageId": "m-1", "to": {"id": CONTACT}, "status": "delivered"});
+    setting.post("receipts", &receipt).await.assert_problem(502, "platform-credentials");
+    assert!(setting.platform.attempts() > 1, "it might have been too early");
+    let before = setting.platform.attempts();
+    setting.post("inbound/messages", &message()).await.assert_problem(502, "platform-credentials");
+    assert_eq!(before + 1, setting.platform.attempts(), "a new message cannot be too early");
+}
+
+fn message() -> Value {
+    json!({
+        "messageId": "m-1", "from": {"id": CONTACT}, "time": "2026-01-02T03:04:05.678Z", "conversationId": "c-1",
+        "text": "hello",
+    })
+}
+
+#[tokio::test]
+async fn a_customers_message_is_posted_as_the_platform_wants_it() {
+    let setting = Setting::start().await;
+    let answer = setting.post("inbound/messages", &message()).await;
+    assert_eq!((200, json!("c-1")), (answer.status.as_u16(), answer.body["conversationId"].clone()));
+    let ids = json!({
+        "conversationId": "c-1", "contactId": CONTACT, "conversationProviderId": PROVIDER_ID, "direction": "inbound",
+        "date": "2026-01-02T03:04:05.678Z",
+    });
+    let expected = |more: Value| {
+        let mut expected = ids.clone();
+        expected.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        expected
+    };
+    assert_eq!(expected(json!({"type": "SMS", "altId": "m-1", "message": "hello"})), setting.platform.calls()[0].body);
+
+    let mut email = message();
+    email["messageId"] = "m-2".into();
+    email["email"] = json!({"subject": "Help", "html": "<p>hello</p>"});
+    email["attachment"] = json!({"url": "https://example.com/cat.png", "mime": "image/png"});
+    assert_eq!(200, setting.post("inbound/messages", &email).await.status.as_u16());
+    assert_eq!(
+        expected(json!({
+            "type": "Email", "altId": "m-2", "message": "hello", "subject": "Help", "html": "<p>hello</p>",
+            "attachments": ["https://example.com/cat.png"],
+        })),
+        setting.platform.calls()[1].body
+    );
+
+    let mut files = message();
+    files["messageId"] = "m-4".into();
+    let [one, other] = ["cat", "dog"].map(|name| format!("https://example.com/{name}.png"));
+    files["attachments"] = [&one, &other].map(|url| json!({"url": url, "mime": "image/png"})).into();
+    assert_eq!(200, setting.post("inbound/messages", &files).await.status.as_u16());
+    assert_eq!(json!([one, other]), setting.platform.calls()[2].body["attachments"]);
+
+    let mut custom = message();
+    custom["messageId"] = "m-3".into();
+    custom["channel"] = "Custom".into();
+    assert_eq!(200, setting.post("inbound/messages", &custom).await.status.as_u16());
+    assert_eq!("Custom", setting.platform.calls()[3].body["type"]);
+}
+
+#[tokio::test]
+async fn the_same_message_is_posted_once_and_never_on_a_guess() {
+    let setting = Setting::start().await;
+    setting.post("inbound/messages", &message()).await;
+    assert!(setting.post("inbound/messages", &message()).await.replayed);
+    let mut other = message();
+    other["messageId"] = "m-2".into();
+    setting.platform.fail([Fault::AnswerLost]);
+    for _ in 0..2 {
+        setting.post("inbound/messages", &other).await.assert_problem(504, "outcome-unknown");
+    }
+    assert_eq!(2, setting.platform.attempts(), "whatever key it comes with");
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_waited_for_where_that_fits() {
+    let setting = Setting::start().await;
+    setting.platform.fail([Fault::RateLimited(Some(1)), Fault::RateLimited(None)]);
+    assert_eq!(200, setting.post("inbound/messages", &message()).await.status.as_u16());
+    let mut other = message();
+    other["messageId"] = "m-2".into();
+    setting.platform.fail([Fault::RateLimited(Some(60))]);
+    let answer = setting.post("inbound/messages", &other).await;
+    answer.assert_problem(429, "rate-limited");
+    assert_eq!(Some("60"), answer.retry_after.as_deref());
+    assert_eq!(4, setting.platform.attempts());
+}
+
+#[tokio::test]
+async fn what_the_platform_needs_and_does_not_get_is_named() {
+    let setting = Setting::start().await;
+    let mut lacking = message();
+    lacking.as_object_mut().unwrap().remove("conversationId");
+    let answer = setting.post("inbound/messages", &lacking).await;
+    answer.assert_problem(400, "invalid-body");
+    assert_eq!(
+        json!([{"pointer": "/conversationId", "detail": "is required by this platform"}]),
+        answer.body["errors"]
+    );
+    assert_eq!(0, setting.platform.attempts());
+}
+
+#[tokio::test]
+async fn a_route_that_the_platform_has_no_call_for_answers_with_those_that_it_has() {
+    let setting = Setting::start().await;
+    let agents = ["messages", "typing"].map(|what| format!("conversations/c-1/communications/c-2/{what}"));
+    for route in ["agentless", "inbound/events", "inbound/responses", &agents[0], &agents[1]] {
+        let answer = setting.post(route, &json!({})).await;
+        answer.assert_problem(501, "not-supported");
+        let detail = "An integration of highlevel has the routes receipts, cards, inbound/messages.";
+        assert_eq!(detail, answer.body["detail"], "{route}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_without_an_id_is_answered_with_the_id_that_the_messaging_service_gets() {
+    let setting = Setting::start().await;
+    let mut body = setting.fill(&Sample::wire("provider-sms"));
+    body.as_object_mut().unwrap().remove("messageId");
+    body["message"] = "characters that the queue does not take: \u{fffe}\u{ffff}".into();
+    let first = setting.send(&body).await;
+    let id = first["messageId"].as_str().unwrap();
+    assert_eq!(body["message"], setting.service.wait_for(id).await.text());
+    // A repeat is dropped: it has the same id.
+    assert_eq!(first, setting.send(&body).await);
+    let mut last = body.clone();
+    last["message"] = "the last".into();
+    setting.service.wait_for(setting.send(&last).await["messageId"].as_str().unwrap()).await;
+    assert_eq!(2, setting.service.attempts().len());
+}
+
+#[tokio::test]
+async fn a_message_id_that_the_platform_has_no_address_for_is_the_requests_fault_and_nothing_is_sent() {
+    let setting = Setting::start().await;
+    let receipt = |id: &str| json!({"messageId": id, "to": {"id": CONTACT}, "status": "delivered"});
+    for (id, detail) in [
+        ("x".repeat(70_000), "/messageId must have at most 512 bytes."),
+        ("..".to_owned(), "/messageId cannot be an id of the platform's."),
+    ] {
+        let answer = setting.post("receipts", &receipt(&id)).await;
+        answer.assert_problem(400, "invalid-body");
+        assert_eq!(detail, answer.body["detail"]);
+    }
+    assert!(setting.platform.calls().is_empty());
+    assert_eq!(200, setting.post("receipts", &receipt(&"x".repeat(512))).await.status.as_u16());
+}

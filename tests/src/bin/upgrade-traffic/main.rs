@@ -1,0 +1,106 @@
+//! Has messages flow through the stack without pause, both ways, runs a command in the middle (an upgrade), and shows
+//! what became of them:
+//!
+//! ```text
+//! rehearsal COMMAND [ARGUMENT ...]
+//! ```
+//!
+//! Many customers' webhooks go in at the API's URL and come out at a messaging service; callers' requests with
+//! idempotency keys go in there too and come out at a simulated platform. The exit code is 0 only if none was lost,
+//! doubled or out of order, and the command went well.
+
+#![allow(clippy::print_stdout)]
+
+mod report;
+mod traffic;
+
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::Value;
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use tests::harness::stack::Stack;
+use tests::harness::tally::{Arrived, Phase, Tally};
+use tests::simulators::genesys_cloud::api::GenesysCloud;
+use tests::simulators::messaging_service::MessagingService;
+use tokio::process::Command;
+use traffic::Traffic;
+
+/// How long the queue may take to empty; what was in the hands of a function that was stopped comes again within half a
+/// minute.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let mut command = std::env::args_os().skip(1);
+    let Some(program) = command.next() else { return Err("what is to be done while messages flow?".into()) };
+    let stack = Stack::connect().await;
+    let service = MessagingService::start().await;
+    let platform = GenesysCloud::start().await;
+    let integration =
+        stack.integration(&service.url, |configuration| configuration["domain"] = platform.url.clone().into());
+    let mut traffic = Traffic::start(&stack, &integration.await);
+
+    traffic.flow().await?;
+    println!("  Messages flow; the upgrade begins");
+    traffic.enter(Phase::During);
+    let began = Instant::now();
+    let status = Command::new(program).args(command).kill_on_drop(true).status().await?;
+    println!("  The upgrade took {} s; messages flow for a while more", began.elapsed().as_secs());
+    traffic.enter(Phase::After);
+    let sent = traffic.end().await?;
+    println!("  All is sent; what is on the queue is still to be delivered");
+    let emptied = is_empty_in_time(&stack, &stack.queue_url).await?;
+    let dead_letters = waiting(&stack, &std::env::var("DEAD_LETTER_QUEUE_URL")?).await?;
+
+    let deliveries = service
+        .accepted()
+        .into_iter()
+        .map(|attempt| Arrived { id: attempt.message_id().to_owned(), delivery_id: Some(attempt.id) });
+    let calls = platform.calls_of("agentless").into_iter().map(|call| Arrived {
+        id: call.body.get("textBody").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        delivery_id: None,
+    });
+    let webhooks = Tally::of(&sent.webhooks, &deliveries.collect::<Vec<_>>());
+    let requests = Tally::of(&sent.requests, &calls.collect::<Vec<_>>());
+    report::print(&webhooks, &requests);
+    let faults = [
+        (!status.success(), format!("The upgrade failed: {status}")),
+        (!emptied, "The queue did not become empty".to_owned()),
+        (dead_letters > 0, format!("{dead_letters} messages are dead letters")),
+        (!webhooks.is_good() || !requests.is_good(), "Not all messages went the way they should".to_owned()),
+    ];
+    let mut good = true;
+    for (_, fault) in faults.iter().filter(|(there, _)| *there) {
+        println!("✗ {fault}");
+        good = false;
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn is_empty_in_time(stack: &Stack, queue_url: &str) -> Result<bool, Box<dyn Error>> {
+    let began = Instant::now();
+    while waiting(stack, queue_url).await? > 0 {
+        if began.elapsed() > PATIENCE {
+            return Ok(false);
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    Ok(true)
+}
+
+/// How many messages are on the queue, those included that are being worked on.
+async fn waiting(stack: &Stack, queue_url: &str) -> Result<u64, Box<dyn Error>> {
+    let all = [
+        QueueAttributeName::ApproximateNumberOfMessages,
+        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+    ];
+    let request = stack.sqs.get_queue_attributes().queue_url(queue_url).set_attribute_names(Some(all.to_vec()));
+    let attributes = request.send().await?.attributes.unwrap_or_default();
+    let mut count = 0;
+    for name in &all {
+        count += attributes.get(name).ok_or("the queue does not tell how many messages it has")?.parse::<u64>()?;
+    }
+    Ok(count)
+}

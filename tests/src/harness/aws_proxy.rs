@@ -1,0 +1,264 @@
+//! Stands between a function, or the command, and the emulated AWS: counts the calls, and makes some of them fail. What
+//! goes to the HTTP API can go through it as well.
+
+use crate::harness::server::Server;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+/// The running proxy; it ends when this is dropped.
+pub struct AwsProxy {
+    /// Where the function finds AWS.
+    pub url: String,
+    shared: Arc<Shared>,
+    _server: Server,
+}
+
+/// One call to AWS.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The operation, such as `SendMessage`.
+    pub operation: String,
+    /// What it was called with.
+    pub input: Value,
+}
+
+/// A text in the answers of an operation, and what stands in its place.
+struct Rewriting {
+    operation: String,
+    from: String,
+    to: String,
+}
+
+struct Shared {
+    upstream: String,
+    http: reqwest::Client,
+    calls: Mutex<Vec<Call>>,
+    out_of_reach: Mutex<HashMap<String, usize>>,
+    forbidden: Mutex<HashSet<String>>,
+    forbidden_regions: Mutex<HashSet<String>>,
+    missing_routes: Mutex<HashSet<String>>,
+    dropped_headers: Mutex<HashSet<String>>,
+    rewritten: Mutex<Vec<Rewriting>>,
+    unhidden: Mutex<usize>,
+    ahead: Mutex<SignedDuration>,
+}
+
+impl AwsProxy {
+    /// Starts one before the stack's emulated AWS.
+    pub async fn start() -> Self {
+        let shared = Arc::new(Shared {
+            upstream: std::env::var("AWS_ENDPOINT_URL").expect("the stack is up"),
+            http: reqwest::Client::builder().no_proxy().build().expect("an HTTP client"),
+            calls: Mutex::default(),
+            out_of_reach: Mutex::default(),
+            forbidden: Mutex::default(),
+            forbidden_regions: Mutex::default(),
+            missing_routes: Mutex::default(),
+            dropped_headers: Mutex::default(),
+            rewritten: Mutex::default(),
+            unhidden: Mutex::default(),
+            ahead: Mutex::default(),
+        });
+        let router = Router::new().fallback(forward).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(&shared));
+        let server = Server::start(router);
+        Self { url: server.origin.clone(), shared, _server: server }
+    }
+
+    /// From now on operation `name` (such as `SendMessage`) answers 500.
+    pub fn cut(&self, name: &str) {
+        self.cut_for(name, usize::MAX);
+    }
+
+    /// The next so many calls of operation `name` answer 500.
+    pub fn cut_for(&self, name: &str, calls: usize) {
+        self.shared.out_of_reach.lock().expect("no panic").insert(name.to_owned(), calls);
+    }
+
+    /// From now on the caller may not call operation `name`.
+    pub fn forbid(&self, name: &str) {
+        self.shared.forbidden.lock().expect("no panic").insert(name.to_owned());
+    }
+
+    /// From now on the caller may call nothing in this region.
+    pub fn forbid_region(&self, region: &str) {
+        self.shared.forbidden_regions.lock().expect("no panic").insert(region.to_owned());
+    }
+
+    /// From now on API Gateway has no route whose path ends so.
+    pub fn remove_route(&self, path: &str) {
+        self.shared.missing_routes.lock().expect("no panic").insert(path.to_owned());
+    }
+
+    /// From now on requests lose this header on their way.
+    pub fn drop_header(&self, name: &str) {
+        self.shared.dropped_headers.lock().expect("no panic").insert(name.to_owned());
+    }
+
+    /// From now on the answers of operation `name` have `to` wherever they had `from`.
+    pub fn rewrite(&self, name: &str, from: &str, to: &str) {
+        let rewriting = Rewriting { operation: name.to_owned(), from: from.to_owned(), to: to.to_owned() };
+        self.shared.rewritten.lock().expect("no panic").push(rewriting);
+    }
+
+    /// What the next so many calls of `ReceiveMessage` receive is there again at once, as if it had been hidden for
+    /// long enough.
+    pub fn do_not_hide(&self, calls: usize) {
+        *self.shared.unhidden.lock().expect("no panic") = calls;
+    }
+
+    /// From now on the clock of AWS is ahead by so much.
+    pub fn shift_clock(&self, ahead: SignedDuration) {
+        *self.shared.ahead.lock().expect("no panic") = ahead;
+    }
+
+    /// Where the HTTP API is found through this proxy.
+    #[must_use]
+    pub fn api_url(&self, direct_api_url: &str) -> String {
+        let direct: reqwest::Url = direct_api_url.parse().expect("a URL");
+        format!("{}{}", self.url, direct.path())
+    }
+
+    /// From now on everything works again.
+    pub fn restore(&self) {
+        let shared = &self.shared;
+        shared.out_of_reach.lock().expect("no panic").clear();
+        let (forbidden, regions) = (&shared.forbidden, &shared.forbidden_regions);
+        for names in [forbidden, regions, &shared.missing_routes, &shared.dropped_headers] {
+            names.lock().expect("no panic").clear();
+        }
+        shared.rewritten.lock().expect("no panic").clear();
+        self.do_not_hide(0);
+        self.shift_clock(SignedDuration::ZERO);
+    }
+
+    /// The calls since this was asked last.
+    #[must_use]
+    pub fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.shared.calls.lock().expect("no panic"))
+    }
+
+    /// The operations called since this was asked last.
+    #[must_use]
+    pub fn take_operations(&self) -> Vec<String> {
+        self.take_calls().into_iter().map(|call| call.operation).collect()
+    }
+}
+
+impl Shared {
+    /// Whether this call of an operation is one of those that fail.
+    fn fails(&self, operation: &str) -> bool {
+        let mut out_of_reach = self.out_of_reach.lock().expect("no panic");
+        let Some(left) = out_of_reach.get_mut(operation).filter(|left| **left > 0) else { return false };
+        *left -= 1;
+        true
+    }
+
+    /// Whether this call is one of those whose messages are not to be hidden.
+    fn hides_nothing(&self) -> bool {
+        let mut left = self.unhidden.lock().expect("no panic");
+        let one_of_them = *left > 0;
+        *left = left.saturating_sub(1);
+        one_of_them
+    }
+}
+
+async fn forward(
+    State(proxy): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    // What is older than the JSON protocols posts a form.
+    let form = || url::form_urlencoded::parse(&body).find(|(name, _)| name == "Action").map(|(_, action)| action);
+    let operation = match target {
+        Some(target) => target.rsplit('.').next().unwrap_or_default().to_owned(),
+        None => form().map_or_else(|| by_path(uri.path()).to_owned(), Cow::into_owned),
+    };
+    let json_protocol = target.is_some();
+    let mut input: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let body = if operation == "ReceiveMessage" && proxy.hides_nothing() {
+        input["VisibilityTimeout"] = json!(0);
+        headers.remove("content-length");
+        Bytes::from(input.to_string())
+    } else {
+        body
+    };
+    proxy.calls.lock().expect("no panic").push(Call { operation: operation.clone(), input });
+    if proxy.fails(&operation) {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let scope = headers.get("authorization").and_then(|scope| scope.to_str().ok()).unwrap_or_default();
+    let in_forbidden_region =
+        proxy.forbidden_regions.lock().expect("no panic").iter().any(|region| scope.contains(&format!("/{region}/")));
+    if in_forbidden_region || proxy.forbidden.lock().expect("no panic").contains(&operation) {
+        return forbidden(&operation, json_protocol);
+    }
+    if proxy.missing_routes.lock().expect("no panic").iter().any(|path| uri.path().ends_with(path)) {
+        return (StatusCode::NOT_FOUND, axum::Json(json!({"message": "Not Found"}))).into_response();
+    }
+    for name in proxy.dropped_headers.lock().expect("no panic").iter() {
+        headers.remove(name);
+    }
+    headers.remove("host");
+    let answer =
+        proxy.http.request(method, format!("{}{uri}", proxy.upstream)).headers(headers).body(body).send().await;
+    let answer = answer.expect("the emulated AWS answers");
+    let (status, content_type) = (answer.status(), answer.headers().get("content-type").cloned());
+    let body = answer.bytes().await.expect("a body");
+    let mut response = (status, proxy.rewritten(&operation, body)).into_response();
+    if let Some(content_type) = content_type {
+        response.headers_mut().insert("content-type", content_type);
+    }
+    let date = Timestamp::now() + *proxy.ahead.lock().expect("no panic");
+    let date = date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    response.headers_mut().insert("date", date.parse().expect("a header value"));
+    response
+}
+
+impl Shared {
+    fn rewritten(&self, operation: &str, body: Bytes) -> Bytes {
+        let rewritten = self.rewritten.lock().expect("no panic");
+        rewritten.iter().filter(|rewriting| rewriting.operation == operation).fold(
+            body,
+            |body, Rewriting { from, to, .. }| {
+                let text = std::str::from_utf8(&body).expect("text");
+                assert!(text.contains(from), "there is no {from} in {text}");
+                text.replace(from, to).into()
+            },
+        )
+    }
+}
+
+/// The operation of an API that tells it by the path alone: those of Lambda that the command calls.
+fn by_path(path: &str) -> &'static str {
+    match path {
+        _ if path.starts_with("/2015-03-31/event-source-mappings/") => "GetEventSourceMapping",
+        _ if path.starts_with("/2015-03-31/functions/") && path.ends_with("/configuration") => {
+            "GetFunctionConfiguration"
+        }
+        _ if path.starts_with("/2019-09-30/functions/") && path.ends_with("/concurrency") => "GetFunctionConcurrency",
+        _ => "",
+    }
+}
+
+/// What AWS answers to who may not call the operation.
+fn forbidden(operation: &str, json_protocol: bool) -> Response {
+    let message = format!("User: arn:aws:iam::000000000000:user/operator is not authorized to perform: {operation}");
+    if json_protocol {
+        let error = json!({"__type": "AccessDeniedException", "message": message});
+        return (StatusCode::BAD_REQUEST, axum::Json(error)).into_response();
+    }
+    let error = format!("<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{message}</Message></Error>");
+    let body = format!("<ErrorResponse>{error}<RequestId>r</RequestId></ErrorResponse>");
+    (StatusCode::FORBIDDEN, [("content-type", "text/xml")], body).into_response()
+}

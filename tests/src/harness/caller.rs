@@ -1,0 +1,100 @@
+//! The company's own systems: callers of the sender routes.
+
+use crate::harness::stack::{Stack, TestIntegration};
+use crate::simulators::genesys_cloud::Answer;
+use axum::http::HeaderName;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
+use uuid::Uuid;
+
+/// The token of the caller that has one.
+pub const BEARER_TOKEN: &str = "bearer-token-of-the-tests-0123456789";
+/// The secret of the caller that signs.
+pub const CALLER_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// Both callers, as an integration's configuration has them.
+#[must_use]
+pub fn callers() -> Value {
+    json!([{"name": "crm", "signingSecret": CALLER_SECRET}, {"name": "flows", "bearerToken": BEARER_TOKEN}])
+}
+
+/// One request to a sender route.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The body.
+    pub body: String,
+    /// The headers.
+    pub headers: Vec<(HeaderName, String)>,
+}
+
+impl Request {
+    /// A request that proves nothing yet.
+    #[must_use]
+    pub fn new(body: &Value) -> Self {
+        Self::text(body.to_string())
+    }
+
+    /// The same with a body that need not be JSON.
+    #[must_use]
+    pub fn text(body: impl Into<String>) -> Self {
+        Self { body: body.into(), headers: Vec::new() }.header("content-type", "application/json")
+    }
+
+    /// With the caller's token.
+    #[must_use]
+    pub fn bearing_token(self) -> Self {
+        self.header("authorization", &format!("Bearer {BEARER_TOKEN}"))
+    }
+
+    /// Signed by the caller that signs.
+    #[must_use]
+    pub fn signed(self) -> Self {
+        self.signed_at(&format!("msg_{}", Uuid::new_v4().simple()), Timestamp::now())
+    }
+
+    /// Signed with this id at this time.
+    #[must_use]
+    pub fn signed_at(self, id: &str, at: Timestamp) -> Self {
+        self.signed_by(CALLER_SECRET, id, at)
+    }
+
+    /// Signed with another secret.
+    #[must_use]
+    pub fn signed_with(self, secret: &str) -> Self {
+        let (id, at) = (format!("msg_{}", Uuid::new_v4().simple()), Timestamp::now());
+        self.signed_by(secret, &id, at)
+    }
+
+    fn signed_by(self, secret: &str, id: &str, at: Timestamp) -> Self {
+        let secret = SigningSecret::parse(secret).expect("a secret");
+        let signature = sign(&[secret], id, at, self.body.as_bytes());
+        self.header(WEBHOOK_ID.as_str(), id)
+            .header(WEBHOOK_TIMESTAMP.as_str(), &at.as_second().to_string())
+            .header(WEBHOOK_SIGNATURE.as_str(), &signature)
+    }
+
+    /// With an idempotency key.
+    #[must_use]
+    pub fn key(self, key: &str) -> Self {
+        self.header("idempotency-key", key)
+    }
+
+    /// With a header, in place of an earlier one of that name.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let name: HeaderName = name.parse().expect("a header's name");
+        self.headers.retain(|(other, _)| *other != name);
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// Posts it to a route of the integration.
+    pub async fn post(&self, stack: &Stack, integration: &TestIntegration, route: &str) -> Answer {
+        let mut request = stack.http.post(integration.route_url(route)).body(self.body.clone());
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        Answer::read(request.send().await.expect("the stack answers")).await
+    }
+}

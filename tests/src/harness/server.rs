@@ -1,0 +1,44 @@
+//! The servers of the tests.
+
+use crate::harness::listener::listen;
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// A running server; it ends when this is dropped.
+pub struct Server {
+    /// Where it is: the scheme, the address and the port.
+    pub origin: String,
+    running: JoinHandle<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}
+
+impl Server {
+    /// Starts one at an address that nobody has had.
+    #[must_use]
+    pub fn start(router: Router) -> Self {
+        Self::on(listen(), router)
+    }
+
+    /// Starts one on this listener.
+    #[must_use]
+    pub fn on(listener: TcpListener, router: Router) -> Self {
+        let origin = origin(&listener);
+        let running = tokio::spawn(async move { axum::serve(listener, router).await.expect("the server runs") });
+        Self { origin, running }
+    }
+}
+
+/// Where the server of this listener is.
+///
+/// # Panics
+/// If the listener has no address.
+#[must_use]
+pub fn origin(listener: &TcpListener) -> String {
+    format!("http://{}", listener.local_addr().expect("an address"))
+}

@@ -1,0 +1,185 @@
+//! What the platform holds, and what every API call goes through.
+
+use super::answers::{Done, Refusal};
+use super::conversations::Conversations;
+use super::integrations::Integrations;
+use super::media::Uploads;
+use super::models::{self, Invalid, Model};
+use super::tokens::Tokens;
+use super::users::Users;
+use super::webhooks::Webhooks;
+use crate::simulators::faults::{Closed, Fault, Faults};
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use tokio::sync::watch;
+use url::form_urlencoded;
+use uuid::Uuid;
+
+/// How many calls a token may make in a minute.
+const ALLOWED_A_MINUTE: usize = 300;
+/// How many bytes a request's body may have.
+const BODY_LIMIT: usize = 512_000;
+
+/// One call that was well-formed, authorised and done.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// What it is called here: one of [`OPERATIONS`](super::OPERATIONS).
+    pub operation: &'static str,
+    /// Its path, as it came.
+    pub path: String,
+    /// What its query said.
+    pub query: BTreeMap<String, String>,
+    /// Its body; null if it has none.
+    pub body: Value,
+}
+
+/// What the platform holds.
+pub(super) struct Platform {
+    /// Where it is.
+    pub(super) url: String,
+    pub(super) tokens: Tokens,
+    pub(super) faults: Faults,
+    pub(super) calls: Mutex<Vec<Call>>,
+    pub(super) attempts: watch::Sender<usize>,
+    pub(super) conversations: Conversations,
+    pub(super) uploads: Uploads,
+    pub(super) users: Users,
+    pub(super) integrations: Integrations,
+    /// What the client's role lacks.
+    pub(super) withheld: Mutex<HashSet<String>>,
+    /// Whether it has the operation that takes cards.
+    pub(super) has_channels: AtomicBool,
+    pub(super) webhooks: Webhooks,
+}
+
+/// A request as it came.
+pub(super) struct Incoming {
+    headers: HeaderMap,
+    uri: Uri,
+    body: Bytes,
+}
+
+impl<S: Sync> FromRequest<S> for Incoming {
+    type Rejection = StatusCode;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, StatusCode> {
+        let (parts, body) = request.into_parts();
+        let body = to_bytes(body, usize::MAX).await.map_err(|_| StatusCode::BAD_REQUEST)?;
+        Ok(Self { headers: parts.headers, uri: parts.uri, body })
+    }
+}
+
+impl Incoming {
+    /// The body as a model.
+    pub(super) fn read<M: Model>(&self) -> Result<M, Refusal> {
+        if self.headers.get(header::CONTENT_TYPE).is_none_or(|value| value != "application/json") {
+            return Err(Invalid::new("Content-Type", "must be application/json").into());
+        }
+        if self.body.len() > BODY_LIMIT {
+            let status = StatusCode::PAYLOAD_TOO_LARGE;
+            return Err(Refusal::new(status, "request.entity.too.large", "The request's body is too large."));
+        }
+        let body = serde_json::from_slice(&self.body).map_err(|_| Refusal::bad_request("The body is not JSON."))?;
+        Ok(models::read(&body)?)
+    }
+
+    /// The body as it came; null if it is not JSON.
+    pub(super) fn body(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// What the query says.
+    pub(super) fn query(&self) -> BTreeMap<String, String> {
+        form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes()).into_owned().collect()
+    }
+
+    fn bearer_token(&self) -> Option<&str> {
+        self.headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    }
+}
+
+impl Platform {
+    pub(super) fn new(url: String) -> Self {
+        Self {
+            url,
+            tokens: Tokens::default(),
+            faults: Faults::default(),
+            calls: Mutex::default(),
+            attempts: watch::Sender::default(),
+            conversations: Conversations::default(),
+            uploads: Uploads::default(),
+            users: Users::default(),
+            integrations: Integrations::default(),
+            withheld: Mutex::default(),
+            has_channels: AtomicBool::new(true),
+            webhooks: Webhooks::default(),
+        }
+    }
+
+    /// What every call goes through: faults, the token, the rate limit, and then its own `work`.
+    pub(super) async fn done(
+        &self,
+        operation: &'static str,
+        incoming: &Incoming,
+        work: impl FnOnce() -> Result<Done, Refusal>,
+    ) -> Response {
+        let fault = self.faults.next_call(operation);
+        let outcome = Fault::befall::<Refusal>(fault, || self.work(operation, incoming, work)).await;
+        self.attempts.send_modify(|attempts| *attempts += 1);
+        outcome.unwrap_or_else(Closed::close)
+    }
+
+    fn work(
+        &self,
+        operation: &'static str,
+        incoming: &Incoming,
+        work: impl FnOnce() -> Result<Done, Refusal>,
+    ) -> Response {
+        let Some(count) = incoming.bearer_token().and_then(|token| self.tokens.count(token)) else {
+            return Refusal::bad_credentials().into_response();
+        };
+        let worked = match missing_permission(operation, &self.withheld.lock().expect("no panic")) {
+            _ if count > ALLOWED_A_MINUTE => Err(Refusal::rate_limited(60)),
+            Some(permission) => Err(Refusal::missing_permission(permission)),
+            None => work(),
+        };
+        let mut response = match worked {
+            Ok(done) => {
+                let path = incoming.uri.path().to_owned();
+                let call = Call { operation, path, query: incoming.query(), body: incoming.body() };
+                self.calls.lock().expect("no panic").push(call);
+                done.webhook.into_iter().for_each(|webhook| self.webhooks.post(webhook));
+                done.response
+            }
+            Err(refusal) => refusal.into_response(),
+        };
+        let headers = response.headers_mut();
+        headers.insert("inin-ratelimit-count", count.into());
+        headers.insert("inin-ratelimit-allowed", ALLOWED_A_MINUTE.into());
+        headers.insert("inin-ratelimit-reset", 42.into());
+        headers.insert("inin-correlation-id", Uuid::new_v4().to_string().parse().expect("a header value"));
+        response
+    }
+}
+
+/// The permission that an operation needs and the client's role lacks, if it is so.
+fn missing_permission(operation: &str, withheld: &HashSet<String>) -> Option<&'static str> {
+    let needed = match operation {
+        "agentless" | "agent-message" | "agent-typing" | "create-upload" | "media" => "conversation:message:create",
+        "receipt" | "inbound-message" | "inbound-event" | "structured-response" => "conversation:message:receive",
+        "users" => "directory:user:view",
+        "channel-message" => "openmessaging:send",
+        "integrations" | "integration" => "messaging:integration:view",
+        "create-integration" => "messaging:integration:add",
+        "update-integration" => "messaging:integration:edit",
+        "delete-integration" => "messaging:integration:delete",
+        _ => return None,
+    };
+    withheld.contains(needed).then_some(needed)
+}

@@ -1,0 +1,204 @@
+//! Media from the request for an address to the message that sends it.
+
+use super::super::{Conversation, Fault, Upload, Verdict};
+use super::{Client, INTEGRATION, within};
+use crate::simulators::messaging_service::PATIENCE;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const BYTES: &[u8] = b"not really a picture";
+
+/// An upload that has been created, and a client.
+struct Setting {
+    client: Client,
+    conversation: Conversation,
+    created: Value,
+}
+
+impl Setting {
+    async fn start() -> Self {
+        let client = Client::start().await;
+        let conversation = client.platform.open_conversation(INTEGRATION, "customer-1");
+        let upload = json!({"fileName": "map.png", "contentLengthBytes": BYTES.len()});
+        let created = client.done(&within(&conversation, "messages/media/uploads"), &upload).await;
+        Self { client, conversation, created }
+    }
+
+    /// A PUT with the headers that it must have.
+    fn put(&self) -> reqwest::RequestBuilder {
+        self.put_without("")
+    }
+
+    /// A PUT with all but one of the headers that it must have.
+    fn put_without(&self, left_out: &str) -> reqwest::RequestBuilder {
+        let mut put = self.client.http.put(self.created["uploadUrl"].as_str().unwrap());
+        for (name, value) in self.created["uploadHeaders"].as_object().unwrap() {
+            if name != left_out {
+                put = put.header(name, value.as_str().unwrap());
+            }
+        }
+        put
+    }
+
+    /// Puts the bytes as they should be put.
+    async fn upload(&self) {
+        assert_eq!(200, status(self.put().body(BYTES)).await);
+    }
+
+    async fn media(&self) -> Value {
+        let path = format!("messages/media/{}", self.created["id"].as_str().unwrap());
+        self.client.get(&within(&self.conversation, &path)).await.1
+    }
+
+    async fn statuses(&self, count: usize) -> Vec<Value> {
+        let mut statuses = Vec::new();
+        for _ in 0..count {
+            statuses.push(self.media().await["status"].clone());
+        }
+        statuses
+    }
+
+    async fn send(&self, conversation: &Conversation) -> u16 {
+        let body = json!({"mediaIds": [self.created["id"]]});
+        self.client.post(&within(conversation, "messages"), &body).await.0.as_u16()
+    }
+
+    fn stored(&self) -> Upload {
+        self.client.platform.uploads().remove(0)
+    }
+}
+
+async fn status(request: reqwest::RequestBuilder) -> u16 {
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn bytes_that_were_uploaded_become_valid_and_can_be_sent_and_fetched() {
+    let setting = Setting::start().await;
+    assert_eq!("map.png", setting.created["name"]);
+    setting.upload().await;
+    let (bytes, content_type) = (setting.stored().bytes.unwrap(), setting.stored().content_type);
+    assert_eq!((BYTES, "image/png", 1), (&*bytes, content_type, setting.client.platform.upload_attempts()));
+    assert_eq!(vec!["uploading", "valid", "valid"], setting.statuses(3).await);
+    assert_eq!(200, setting.send(&setting.conversation).await);
+    let media = setting.media().await;
+    let fetched = setting.client.http.get(media["url"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!("image/png", fetched.headers()["content-type"]);
+    assert_eq!(BYTES, &*fetched.bytes().await.unwrap());
+    for (field, value) in [
+        ("id", setting.created["id"].clone()),
+        ("name", json!("map.png")),
+        ("contentLengthBytes", json!(BYTES.len())),
+        ("conversationId", json!(setting.conversation.conversation_id)),
+        ("communicationId", json!(setting.conversation.communication_id)),
+    ] {
+        assert_eq!(value, media[field], "{field}");
+    }
+}
+
+#[tokio::test]
+async fn before_the_bytes_are_there_it_is_uploading_however_often_one_asks() {
+    let setting = Setting::start().await;
+    assert_eq!(vec!["uploading"; 4], setting.statuses(4).await);
+    setting.upload().await;
+    assert_eq!(vec!["uploading", "valid"], setting.statuses(2).await);
+}
+
+#[tokio::test]
+async fn the_check_takes_as_long_and_ends_as_it_is_told() {
+    for (verdict, expected) in [
+        (Verdict::Valid { after: 0 }, ["valid", "valid", "valid"]),
+        (Verdict::Valid { after: 2 }, ["uploading", "uploading", "valid"]),
+        (Verdict::Invalid { after: 1 }, ["uploading", "invalid", "invalid"]),
+        (Verdict::Never, ["uploading", "uploading", "uploading"]),
+    ] {
+        let setting = Setting::start().await;
+        setting.client.platform.set_verdict(verdict);
+        setting.upload().await;
+        assert_eq!(expected.to_vec(), setting.statuses(3).await, "{verdict:?}");
+        let sent = setting.send(&setting.conversation).await;
+        assert_eq!(if expected[2] == "valid" { 200 } else { 400 }, sent, "{verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn media_is_sent_only_where_it_was_uploaded_and_only_once_it_is_known_to_be_valid() {
+    let setting = Setting::start().await;
+    assert_eq!(400, setting.send(&setting.conversation).await);
+    setting.upload().await;
+    assert_eq!(400, setting.send(&setting.conversation).await, "nobody has asked yet");
+    setting.statuses(2).await;
+    let other = setting.client.platform.open_conversation(INTEGRATION, "customer-2");
+    assert_eq!(400, setting.send(&other).await);
+    assert_eq!(200, setting.send(&setting.conversation).await);
+    let path = format!("messages/media/{}", setting.created["id"].as_str().unwrap());
+    assert_eq!(404, setting.client.get(&within(&other, &path)).await.0.as_u16());
+    assert_eq!(404, setting.client.get(&within(&setting.conversation, "messages/media/other")).await.0.as_u16());
+}
+
+#[tokio::test]
+async fn an_upload_with_the_token_is_refused() {
+    let setting = Setting::start().await;
+    assert_eq!(400, status(setting.put().bearer_auth(&setting.client.token).body(BYTES)).await);
+    assert_eq!(None, setting.stored().bytes);
+}
+
+#[tokio::test]
+async fn an_upload_without_its_headers_or_to_a_guessed_address_is_forbidden() {
+    let setting = Setting::start().await;
+    let headers = setting.created["uploadHeaders"].as_object().unwrap();
+    assert!(headers.len() > 1);
+    for name in headers.keys() {
+        assert_eq!(403, status(setting.put_without(name).body(BYTES)).await, "{name}");
+        let other = setting.put_without(name).header(name, "other");
+        assert_eq!(403, status(other.body(BYTES)).await, "{name}");
+    }
+    let mut guessed = Setting { created: setting.created.clone(), ..setting };
+    guessed.created["uploadUrl"] = format!("{}0", guessed.created["uploadUrl"].as_str().unwrap()).into();
+    assert_eq!(403, status(guessed.put().body(BYTES)).await);
+    assert_eq!(None, guessed.stored().bytes);
+}
+
+#[tokio::test]
+async fn an_upload_has_the_length_that_was_announced() {
+    let setting = Setting::start().await;
+    assert_eq!(400, status(setting.put().body(&BYTES[1..])).await);
+    assert_eq!(400, status(setting.put().body([BYTES, b"!"].concat())).await);
+    assert_eq!(None, setting.stored().bytes);
+    setting.upload().await;
+    assert_eq!(3, setting.client.platform.upload_attempts());
+}
+
+#[tokio::test]
+async fn uploads_have_faults_of_their_own() {
+    let setting = Setting::start().await;
+    let platform = &setting.client.platform;
+    platform.fail_uploads([Fault::Status(503), Fault::Reset, Fault::AnswerLost, Fault::Slow(Duration::from_millis(1))]);
+    assert_eq!(vec!["uploading"], setting.statuses(1).await, "calls of the API are not concerned");
+    assert_eq!(503, status(setting.put().body(BYTES)).await);
+    assert!(setting.put().body(BYTES).send().await.is_err());
+    assert_eq!(None, setting.stored().bytes);
+    assert!(setting.put().body(BYTES).send().await.is_err());
+    assert!(setting.stored().bytes.is_some(), "only the answer was lost");
+    setting.upload().await;
+    assert_eq!(4, platform.upload_attempts());
+}
+
+#[tokio::test]
+async fn an_upload_that_is_reset_is_closed_without_an_answer_before_the_rest_has_come() {
+    let setting = Setting::start().await;
+    setting.client.platform.fail_uploads([Fault::Reset]);
+    let url = reqwest::Url::parse(setting.created["uploadUrl"].as_str().unwrap()).unwrap();
+    let mut connection = TcpStream::connect(url.socket_addrs(|| None).unwrap()[0]).await.unwrap();
+    let target = &url[url::Position::BeforePath..];
+    let head = format!("PUT {target} HTTP/1.1\r\nhost: storage\r\ncontent-length: {}\r\n\r\n", BYTES.len());
+    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(&BYTES[..BYTES.len() / 2]).await.unwrap();
+    let mut answer = Vec::new();
+    timeout(PATIENCE, connection.read_to_end(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.is_empty(), "{answer:?}");
+    assert_eq!(None, setting.stored().bytes);
+}

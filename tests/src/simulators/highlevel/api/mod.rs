@@ -1,0 +1,109 @@
+//! HighLevel as far as we call it: statuses of messages, and customers' messages. It checks every request against the
+//! published models as strictly as the real one, and it can be told to fail.
+
+mod models;
+mod platform;
+#[cfg(test)]
+mod tests;
+
+pub use platform::{Call, Fault};
+
+use crate::harness::server::Server;
+use crate::simulators::credentials::Credentials;
+use crate::simulators::messaging_service::PATIENCE;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::{post, put};
+use models::{Inbound, Status};
+use platform::{Incoming, Platform, Refusal};
+use serde_json::json;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The token that it knows.
+pub const TOKEN: &str = "pit-token-of-the-tests";
+
+/// The running platform; it ends when this is dropped.
+pub struct HighLevel {
+    /// What an integration's `apiBaseUrl` must be to lead here.
+    pub url: String,
+    platform: Arc<Platform>,
+    _server: Server,
+}
+
+impl HighLevel {
+    /// Starts it.
+    pub async fn start() -> Self {
+        let platform = Arc::new(Platform::default());
+        let router = Router::new()
+            .route("/conversations/messages/{message}/status", put(status))
+            .route("/conversations/messages/inbound", post(inbound))
+            .fallback(|_: Incoming| async { Refusal::new(404, "Cannot find what was asked for.").answer() })
+            .with_state(Arc::clone(&platform));
+        let server = Server::start(router);
+        Self { url: server.origin.clone(), platform, _server: server }
+    }
+
+    /// The tokens that it takes.
+    #[must_use]
+    pub fn tokens(&self) -> &Credentials {
+        &self.platform.tokens
+    }
+
+    /// The next calls go wrong so, one after the other.
+    pub fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.platform.faults.lock().expect("no panic").extend(faults);
+    }
+
+    /// From now on the first `count` statuses of each message are answered so: the real one does not know a message for
+    /// some seconds after it was sent.
+    pub fn refuse_early_statuses(&self, count: usize, status: u16) {
+        *self.platform.early.lock().expect("no panic") = (count, status);
+    }
+
+    /// All calls that were done.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.platform.calls.lock().expect("no panic").clone()
+    }
+
+    /// How many calls came in, whatever became of them.
+    #[must_use]
+    pub fn attempts(&self) -> usize {
+        *self.platform.attempts.borrow()
+    }
+
+    /// Waits until so many calls have been done, and returns them.
+    pub async fn wait_for_calls(&self, count: usize) -> Vec<Call> {
+        let mut attempts = self.platform.attempts.subscribe();
+        let waiting = attempts.wait_for(|_| self.calls().len() >= count);
+        let in_time = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        assert!(in_time, "the platform was not called; so far: {:?}", self.calls());
+        self.calls()
+    }
+}
+
+async fn status(State(platform): State<Arc<Platform>>, Path(message): Path<String>, incoming: Incoming) -> Response {
+    let work = || {
+        platform.check_early(&message)?;
+        let status: Status = incoming.read()?;
+        status.check()?;
+        Ok(json!({"conversationId": "c-1", "messageId": message, "status": status.status}))
+    };
+    platform.done("status", &incoming, work)
+}
+
+async fn inbound(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
+    let work = || {
+        let message: Inbound = incoming.read()?;
+        message.check()?;
+        Ok(json!({
+            "success": true,
+            "conversationId": message.conversation_id,
+            "messageId": Uuid::new_v4().simple().to_string(),
+            "message": "Message added successfully",
+        }))
+    };
+    platform.done("inbound", &incoming, work)
+}

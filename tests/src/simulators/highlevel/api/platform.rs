@@ -1,0 +1,197 @@
+//! What the platform holds, and what every call goes through.
+
+use super::TOKEN;
+use crate::simulators::credentials::Credentials;
+use axum::Json;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::collections::{HashMap, VecDeque};
+use std::panic::resume_unwind;
+use std::sync::Mutex;
+use tokio::sync::watch;
+
+/// How many calls may be made in ten seconds, as the answers say.
+const ALLOWED: usize = 100;
+
+/// How a call is to go wrong.
+#[derive(Debug, Clone, Copy)]
+pub enum Fault {
+    /// It answers with this status, and does nothing.
+    Status(u16),
+    /// It wants fewer calls, and says for how many seconds, if it does.
+    RateLimited(Option<u64>),
+    /// It closes the connection, and does nothing.
+    Reset,
+    /// It does what is asked, and closes the connection.
+    AnswerLost,
+}
+
+/// One call that was well-formed, authorised and done.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// What it is called here: `status` or `inbound`.
+    pub operation: &'static str,
+    /// Its method.
+    pub method: Method,
+    /// Its path, as it came.
+    pub path: String,
+    /// Its body.
+    pub body: Value,
+}
+
+/// What the platform holds.
+pub(super) struct Platform {
+    pub(super) tokens: Credentials,
+    pub(super) faults: Mutex<VecDeque<Fault>>,
+    pub(super) calls: Mutex<Vec<Call>>,
+    pub(super) attempts: watch::Sender<usize>,
+    /// How many statuses of a message are refused, and how.
+    pub(super) early: Mutex<(usize, u16)>,
+    statuses: Mutex<HashMap<String, usize>>,
+}
+
+impl Default for Platform {
+    fn default() -> Self {
+        Self {
+            tokens: Credentials::of(TOKEN),
+            faults: Mutex::default(),
+            calls: Mutex::default(),
+            attempts: watch::Sender::default(),
+            early: Mutex::default(),
+            statuses: Mutex::default(),
+        }
+    }
+}
+
+/// A request as it came.
+pub(super) struct Incoming {
+    method: Method,
+    headers: HeaderMap,
+    uri: Uri,
+    body: Bytes,
+}
+
+impl<S: Sync> FromRequest<S> for Incoming {
+    type Rejection = StatusCode;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, StatusCode> {
+        let (parts, body) = request.into_parts();
+        let body = to_bytes(body, usize::MAX).await.map_err(|_| StatusCode::BAD_REQUEST)?;
+        Ok(Self { method: parts.method, headers: parts.headers, uri: parts.uri, body })
+    }
+}
+
+impl Incoming {
+    /// The body as a model.
+    pub(super) fn read<M: DeserializeOwned>(&self) -> Result<M, Refusal> {
+        if self.header("content-type") != Some("application/json") {
+            return Err(Refusal::new(415, "The content type must be application/json."));
+        }
+        let mut json = serde_json::Deserializer::from_slice(&self.body);
+        serde_path_to_error::deserialize(&mut json).map_err(|error| Refusal::new(422, &error.to_string()))
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// A call that was not done.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    message: String,
+    retry_after: Option<u64>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: u16, message: &str) -> Self {
+        let status = StatusCode::from_u16(status).expect("a status");
+        Self { status, message: message.to_owned(), retry_after: None }
+    }
+
+    pub(super) fn answer(self) -> Response {
+        let reason = self.status.canonical_reason();
+        let body = json!({"statusCode": self.status.as_u16(), "message": self.message, "error": reason});
+        let mut response = (self.status, Json(body)).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+impl Platform {
+    /// What every call goes through: faults, the token, the version, and then its own `work`.
+    pub(super) fn done(
+        &self,
+        operation: &'static str,
+        incoming: &Incoming,
+        work: impl FnOnce() -> Result<Value, Refusal>,
+    ) -> Response {
+        let fault = self.faults.lock().expect("no panic").pop_front();
+        let answer = match fault {
+            None => Some(self.work(operation, incoming, work)),
+            Some(Fault::Status(status)) => Some(Refusal::new(status, "This is simulated.").answer()),
+            Some(Fault::RateLimited(retry_after)) => {
+                Some(Refusal { retry_after, ..Refusal::new(429, "Too many requests.") }.answer())
+            }
+            Some(Fault::Reset) => None,
+            Some(Fault::AnswerLost) => {
+                self.work(operation, incoming, work);
+                None
+            }
+        };
+        self.attempts.send_modify(|attempts| *attempts += 1);
+        // The server drops a connection whose handler unwinds.
+        let mut answer = answer.unwrap_or_else(|| resume_unwind(Box::new("closed without an answer")));
+        let remaining = ALLOWED.saturating_sub(self.calls.lock().expect("no panic").len());
+        for (name, value) in [
+            ("x-ratelimit-max", ALLOWED),
+            ("x-ratelimit-remaining", remaining),
+            ("x-ratelimit-interval-milliseconds", 1_000),
+            ("x-ratelimit-limit-daily", 200_000),
+            ("x-ratelimit-daily-remaining", 199_000),
+        ] {
+            answer.headers_mut().insert(name, value.into());
+        }
+        answer
+    }
+
+    fn work(
+        &self,
+        operation: &'static str,
+        incoming: &Incoming,
+        work: impl FnOnce() -> Result<Value, Refusal>,
+    ) -> Response {
+        let token = incoming.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        if !self.tokens.take(|known| token == Some(known)) {
+            return Refusal::new(401, "Invalid JWT").answer();
+        }
+        if incoming.header("version") != Some("2021-04-15") {
+            return Refusal::new(400, "version header was not found.").answer();
+        }
+        match work() {
+            Ok(body) => {
+                let (method, path) = (incoming.method.clone(), incoming.uri.path().to_owned());
+                let asked = serde_json::from_slice(&incoming.body).unwrap_or_default();
+                self.calls.lock().expect("no panic").push(Call { operation, method, path, body: asked });
+                Json(body).into_response()
+            }
+            Err(refusal) => refusal.answer(),
+        }
+    }
+
+    /// Refuses a message's first statuses, if it is to.
+    pub(super) fn check_early(&self, message: &str) -> Result<(), Refusal> {
+        let (count, status) = *self.early.lock().expect("no panic");
+        let mut statuses = self.statuses.lock().expect("no panic");
+        let before = statuses.entry(message.to_owned()).or_default();
+        *before += 1;
+        if *before > count { Ok(()) } else { Err(Refusal::new(status, "No context found for the message.")) }
+    }
+}

@@ -1,0 +1,189 @@
+//! HighLevel as far as it calls us: signed webhooks, and the integrations that take them.
+
+pub mod api;
+
+use crate::harness::caller::callers;
+use crate::harness::stack::{SIGNING_SECRET, Stack, TestIntegration};
+use crate::simulators::genesys_cloud::Answer;
+use crate::simulators::highlevel::api::TOKEN;
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use data_encoding::BASE64;
+use jiff::Timestamp;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use shared::signature::highlevel::{X_GHL_SIGNATURE, X_WH_SIGNATURE};
+use uuid::Uuid;
+
+/// The app that the webhooks are of.
+pub const APP_ID: &str = "app-of-the-tests";
+/// The conversation provider that customers' messages come in by.
+pub const PROVIDER_ID: &str = "provider-of-the-tests";
+
+/// A body as the platform sends it. Names in angle brackets stand for what differs from message to message.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// What it is.
+    pub name: &'static str,
+    json: &'static str,
+}
+
+macro_rules! samples {
+    ($folder:literal: $($name:literal),+) => {
+        [$(Sample {
+            name: $name,
+            json: include_str!(concat!("../../../fixtures/highlevel/", $folder, "/", $name, ".json")),
+        },)+]
+    };
+}
+
+/// Bodies as they come over the wire.
+pub const WIRE: [Sample; 9] = samples!("wire":
+    "sms", "live-chat", "email", "call", "voicemail", "internal-comment", "install", "provider-sms", "provider-email"
+);
+
+/// The vendor's documentation's own examples, leaner than the wire.
+pub const DOCUMENTATION: [Sample; 4] = samples!("documentation": "message", "call", "voicemail", "email");
+
+impl Sample {
+    /// The sample of that name as it comes over the wire.
+    #[must_use]
+    pub fn wire(name: &str) -> Self {
+        *WIRE.iter().find(|sample| sample.name == name).unwrap_or_else(|| panic!("{name} is no sample"))
+    }
+
+    /// A body for that location, with ids of its own and the current time.
+    #[must_use]
+    pub fn fill(&self, location_id: &str, contact: &str) -> Value {
+        let json = self
+            .json
+            .replace("<App ID>", APP_ID)
+            .replace("<Webhook ID>", &Uuid::new_v4().to_string())
+            .replace("<Message ID>", &Uuid::new_v4().simple().to_string())
+            .replace("<Contact>", contact)
+            .replace("<Time>", &Timestamp::now().to_string());
+        let mut body: Value = serde_json::from_str(&json).expect("a sample is JSON");
+        body["locationId"] = location_id.into();
+        body
+    }
+}
+
+/// The platform's keys: the one that signs now, and the one that is given up.
+pub struct Keys {
+    current: Ed25519KeyPair,
+    legacy: RsaKeyPair,
+}
+
+impl Keys {
+    /// New ones.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self {
+            current: Ed25519KeyPair::generate().expect("a key pair"),
+            legacy: RsaKeyPair::generate(KeySize::Rsa2048).expect("a key pair"),
+        }
+    }
+
+    /// The public keys, as an integration's configuration has them.
+    #[must_use]
+    pub fn trusted(&self) -> Vec<String> {
+        vec![public(self.current.public_key()), public(self.legacy.public_key())]
+    }
+
+    /// The signature of these bytes.
+    #[must_use]
+    pub fn signature(&self, body: &[u8]) -> String {
+        BASE64.encode(self.current.sign(body).as_ref())
+    }
+
+    /// A well-signed webhook.
+    #[must_use]
+    pub fn sign(&self, body: &Value) -> Webhook {
+        let body = body.to_string().into_bytes();
+        let signature = self.signature(&body);
+        Webhook { body, signature: Some(signature), legacy_signature: Some("N/A".to_owned()) }
+    }
+
+    /// A webhook with nothing but the signature that is given up.
+    #[must_use]
+    pub fn sign_as_before(&self, body: &Value) -> Webhook {
+        let body = body.to_string().into_bytes();
+        let mut signature = vec![0; self.legacy.public_modulus_len()];
+        self.legacy.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &body, &mut signature).expect("a signature");
+        Webhook { body, signature: None, legacy_signature: Some(BASE64.encode(&signature)) }
+    }
+}
+
+fn public(key: &impl AsDer<PublicKeyX509Der<'static>>) -> String {
+    BASE64.encode(key.as_der().expect("a public key").as_ref())
+}
+
+/// A webhook with the headers that the platform would send.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    /// The body, byte for byte.
+    pub body: Vec<u8>,
+    /// `X-GHL-Signature`, if there is to be one.
+    pub signature: Option<String>,
+    /// `X-WH-Signature`, if there is to be one.
+    pub legacy_signature: Option<String>,
+}
+
+impl Webhook {
+    /// Posts it to the integration's webhook.
+    pub async fn post(&self, stack: &Stack, integration: &TestIntegration) -> Answer {
+        let mut request = stack.http.post(integration.webhook_url()).body(self.body.clone());
+        request = request.header("content-type", "application/json");
+        for (name, value) in [(X_GHL_SIGNATURE, &self.signature), (X_WH_SIGNATURE, &self.legacy_signature)] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        Answer::read(request.send().await.expect("the stack answers")).await
+    }
+
+    /// Posts it and insists on 200; as the platform does, up to five times more after a 5xx. Returns the answer's body.
+    pub async fn acknowledged(&self, stack: &Stack, integration: &TestIntegration) -> Value {
+        let mut answer = self.post(stack, integration).await;
+        for _ in 0..5 {
+            if answer.status.is_server_error() {
+                answer = self.post(stack, integration).await;
+            }
+        }
+        assert_eq!(StatusCode::OK, answer.status, "{:?}", answer.body);
+        answer.body
+    }
+}
+
+/// The configuration of an integration with this location; it trusts the published keys.
+#[must_use]
+pub fn configuration(location_id: &str, delivery_url: &str) -> Value {
+    json!({
+        "platform": "highlevel",
+        "locationId": location_id,
+        "appId": APP_ID,
+        "token": TOKEN,
+        "conversationProviderId": PROVIDER_ID,
+        // Nobody is there: a test that wants a platform puts its own in.
+        "apiBaseUrl": "http://127.0.0.1:9",
+        "delivery": {"url": delivery_url, "signingSecrets": [SIGNING_SECRET]},
+        "callers": callers(),
+    })
+}
+
+/// An integration of HighLevel that delivers to `delivery_url`, with a name and a location of its own. `change` may alter
+/// its configuration before it is written.
+pub async fn integration(
+    stack: &Stack,
+    keys: &Keys,
+    delivery_url: &str,
+    change: impl FnOnce(&mut Value),
+) -> TestIntegration {
+    let location_id = Uuid::new_v4().simple().to_string();
+    let mut configuration = configuration(&location_id, delivery_url);
+    configuration["trustedKeys"] = keys.trusted().into();
+    change(&mut configuration);
+    stack.integration_configured(&format!("test-{location_id}"), &location_id, &configuration).await
+}

@@ -1,0 +1,103 @@
+//! What the platform holds, and what every call goes through.
+
+use super::answers::{Refusal, done};
+use super::models::Messages;
+use super::{APP_SECRET, CONTACT_CENTER_ID};
+use crate::simulators::credentials::Credentials;
+use crate::simulators::faults::{Closed, Fault, Faults};
+use crate::simulators::genesys_cloud::api::models;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use shared::signature::hub;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// One call that was well-formed, well-signed and done.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The channel.
+    pub channel: String,
+    /// `X-B3-TraceId`.
+    pub trace_id: Option<String>,
+    /// What was put into the channel.
+    pub messages: Vec<Value>,
+}
+
+/// What the platform holds.
+pub(super) struct Platform {
+    /// What its API gateway asks for, where it has one.
+    pub(super) api_keys: Option<Credentials>,
+    pub(super) app_secrets: Credentials,
+    pub(super) faults: Faults,
+    pub(super) calls: Mutex<Vec<Call>>,
+    pub(super) attempts: watch::Sender<usize>,
+    /// Our ids of customers' messages, and the platform's own.
+    pub(super) ids: Mutex<HashMap<String, String>>,
+}
+
+impl Default for Platform {
+    fn default() -> Self {
+        Self {
+            api_keys: None,
+            app_secrets: Credentials::of(APP_SECRET),
+            faults: Faults::default(),
+            calls: Mutex::default(),
+            attempts: watch::Sender::default(),
+            ids: Mutex::default(),
+        }
+    }
+}
+
+/// Takes messages and receipts.
+pub(super) async fn messages(
+    State(platform): State<Arc<Platform>>,
+    Path(channel): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let fault = platform.faults.next_call("messages");
+    let answer = || platform.take(&channel, &headers, &body).unwrap_or_else(IntoResponse::into_response);
+    let outcome = Fault::befall::<Refusal>(fault, answer).await;
+    platform.attempts.send_modify(|attempts| *attempts += 1);
+    outcome.unwrap_or_else(Closed::close)
+}
+
+impl Platform {
+    fn take(&self, channel: &str, headers: &HeaderMap, body: &[u8]) -> Result<Response, Refusal> {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        if header("x-ccid") != Some(CONTACT_CENTER_ID) {
+            return Err(Refusal::not_known("The contact centre is not known."));
+        }
+        if self.api_keys.as_ref().is_some_and(|keys| !keys.take(|key| header("x-api-key") == Some(key))) {
+            return Err(Refusal::not_known("The key is not known."));
+        }
+        // As it is written, digits in lower case: the contract knows no other form.
+        let signature = |secret: &str| hub::sign_sha1(body, &secret.into());
+        if !self.app_secrets.take(|secret| header("x-hub-signature") == Some(&signature(secret))) {
+            return Err(Refusal::not_known("The signature does not match."));
+        }
+        if header(header::CONTENT_TYPE.as_str()) != Some("application/json") {
+            return Err(Refusal::bad_request("Content-Type must be application/json."));
+        }
+        let body: Value = serde_json::from_slice(body).map_err(|_| Refusal::bad_request("The body is not JSON."))?;
+        let read: Messages = models::read(&body)?;
+        let written: Vec<_> = read.messages.iter().filter_map(|message| message.written()).collect();
+        if written.iter().any(|ends| *ends.to.id != *channel || *ends.from.id == *channel) {
+            return Err(Refusal::bad_request("A customer's message goes to the channel."));
+        }
+        let mut ids = self.ids.lock().expect("no panic");
+        let id_of = |id: &str| ids.entry(id.to_owned()).or_insert_with(|| Uuid::new_v4().to_string()).clone();
+        let ids: Vec<_> = written.iter().map(|ends| &*ends.message_id).map(id_of).collect();
+        self.calls.lock().expect("no panic").push(Call {
+            channel: channel.to_owned(),
+            trace_id: header("x-b3-traceid").map(str::to_owned),
+            messages: body["messages"].as_array().cloned().unwrap_or_default(),
+        });
+        Ok(done(&ids))
+    }
+}

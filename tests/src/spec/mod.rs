@@ -1,0 +1,6 @@
+//! Reads the documents and the template that the tests check.
+
+pub mod content_types;
+pub mod documents;
+pub mod openapi;
+pub mod template;

@@ -1,0 +1,255 @@
+//! docs/openapi.yaml, as far as the tests look things up in it, and its schemas, as far as they hold things against them.
+
+use axum::http::HeaderMap;
+use jsonschema::Registry;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where the document would be if it were on the web: references within it are relative to this.
+const HOME: &str = "https://patchbay.example/docs/openapi.yaml";
+const DELIVERY_HOME: &str = "https://patchbay.example/shared/schema/delivery.schema.json";
+
+/// Headers that Patchbay sets, each of which the document has to tell of wherever it comes.
+const OUR_HEADERS: [&str; 4] = [REQUEST_ID, "retry-after", "idempotency-replayed", "www-authenticate"];
+/// The one that every answer of a function has.
+const REQUEST_ID: &str = "x-request-id";
+
+/// The project's folder.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the project").to_owned()
+}
+
+/// What a Python program of the project's own environment prints, as JSON.
+///
+/// # Panics
+/// If it fails, or prints something else.
+#[must_use]
+pub fn printed_by_python(arguments: &[&str]) -> Value {
+    let output = Command::new(root().join(".venv/bin/python")).args(arguments).current_dir(root()).output();
+    let output = output.expect("the environment is there: `make setup` makes it");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// The document.
+pub struct Document {
+    content: Value,
+    registry: Registry<'static>,
+}
+
+/// A place in the document.
+#[derive(Clone)]
+pub struct Node<'d> {
+    document: &'d Document,
+    pointer: String,
+}
+
+/// One method of one path.
+pub struct Operation<'d> {
+    /// The path, with its parameters in braces.
+    pub path: String,
+    /// The method in upper case.
+    pub method: String,
+    node: Node<'d>,
+}
+
+/// What came back for a request.
+#[derive(Debug)]
+pub struct Received {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Value,
+}
+
+impl Document {
+    /// Reads it.
+    #[must_use]
+    pub fn read() -> Self {
+        const PROGRAM: &str = "\
+            import json, sys, yaml; \
+            loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader); \
+            json.dump(yaml.load(open(sys.argv[1]), loader), sys.stdout)";
+        let content = printed_by_python(&["-c", PROGRAM, "docs/openapi.yaml"]);
+        let delivery: Value =
+            serde_json::from_str(include_str!("../../../shared/schema/delivery.schema.json")).expect("JSON");
+        let registry = Registry::new().add(HOME, content.clone()).and_then(|both| both.add(DELIVERY_HOME, delivery));
+        let registry = registry.and_then(jsonschema::RegistryBuilder::prepare).expect("references that lead somewhere");
+        Self { content, registry }
+    }
+
+    /// Its root.
+    #[must_use]
+    pub fn root(&self) -> Node<'_> {
+        Node { document: self, pointer: String::new() }
+    }
+
+    /// What callers and platforms can ask for.
+    #[must_use]
+    pub fn operations(&self) -> Vec<Operation<'_>> {
+        let mut operations = Vec::new();
+        for (path, item) in self.root().at("paths").members() {
+            for (method, node) in item.members().into_iter().filter(|(name, _)| name != "parameters") {
+                operations.push(Operation { path: path.clone(), method: method.to_uppercase(), node });
+            }
+        }
+        operations
+    }
+}
+
+impl<'d> Node<'d> {
+    /// What stands there.
+    #[must_use]
+    pub fn value(&self) -> &'d Value {
+        self.document.content.pointer(&self.pointer).unwrap_or(&Value::Null)
+    }
+
+    /// A member, if there is one; of a reference, what it leads to.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Self> {
+        let name = name.replace('~', "~0").replace('/', "~1");
+        let mut found = Self { document: self.document, pointer: format!("{}/{name}", self.pointer) };
+        while let Some(reference) =
+            found.value().get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix('#'))
+        {
+            found.pointer = reference.to_owned();
+        }
+        (!found.value().is_null()).then_some(found)
+    }
+
+    /// The same of a member that is there.
+    ///
+    /// # Panics
+    /// If it is not.
+    #[must_use]
+    pub fn at(&self, name: &str) -> Self {
+        self.get(name).unwrap_or_else(|| panic!("{} has no {name}", self.pointer))
+    }
+
+    /// All members, by their names.
+    #[must_use]
+    pub fn members(&self) -> Vec<(String, Self)> {
+        let names = self.value().as_object().into_iter().flat_map(|members| members.keys());
+        names.map(|name| (name.clone(), self.at(name))).collect()
+    }
+
+    /// What is wrong with `instance` by the schema that stands here.
+    ///
+    /// # Panics
+    /// If it is no schema.
+    #[must_use]
+    pub fn faults(&self, instance: &Value) -> Vec<String> {
+        let pointer = self.pointer.replace('%', "%25").replace('{', "%7B").replace('}', "%7D");
+        let schema = json!({"$ref": format!("{HOME}#{pointer}")});
+        let options = jsonschema::options().should_validate_formats(true).with_registry(&self.document.registry);
+        let validator = options.build(&schema).unwrap_or_else(|error| panic!("{}: {error}", self.pointer));
+        validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    }
+
+    /// The same of a header's value, which is a text, whatever its schema.
+    fn faults_of_header(&self, value: &str) -> Vec<String> {
+        let schema = self.at("schema");
+        let is_number = schema.value().get("type").is_some_and(|kind| kind == "integer");
+        let number = value.parse::<u64>().ok().filter(|_| is_number);
+        schema.faults(&number.map_or_else(|| Value::from(value), Value::from))
+    }
+
+    /// The named examples that stand here, with the schema that they stand beside.
+    #[must_use]
+    pub fn examples(&self) -> Vec<(String, &'d Value)> {
+        let named = self.get("examples").map(|examples| examples.members()).unwrap_or_default();
+        named.into_iter().map(|(name, example)| (name, example.at("value").value())).collect()
+    }
+}
+
+impl<'d> Operation<'d> {
+    /// The operation itself.
+    #[must_use]
+    pub fn node(&self) -> &Node<'d> {
+        &self.node
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &'d str {
+        self.node.at("operationId").value().as_str().expect("a name")
+    }
+
+    /// The part of the path behind the integration's name.
+    ///
+    /// # Panics
+    /// If the path is under no integration.
+    #[must_use]
+    pub fn route(&self) -> &str {
+        self.path.strip_prefix("/integrations/{integration}/").expect("all paths are under an integration")
+    }
+
+    /// The body that it takes.
+    #[must_use]
+    pub fn body(&self) -> Node<'d> {
+        self.node.at("requestBody").at("content").at("application/json")
+    }
+
+    /// The answers, by their statuses.
+    #[must_use]
+    pub fn responses(&self) -> Vec<(String, Node<'d>)> {
+        self.node.at("responses").members()
+    }
+
+    /// In what an answer differs from what the document says of it.
+    #[must_use]
+    pub fn differences(&self, received: &Received) -> Vec<String> {
+        let responses = self.node.at("responses");
+        let status = received.status.to_string();
+        let Some(response) = responses.get(&status).or_else(|| responses.get(&format!("{}XX", received.status / 100)))
+        else {
+            return vec![format!("the status {status} is not in the document")];
+        };
+        let mut differences = Vec::new();
+        match response.get("content").and_then(|content| content.get(received.content_type())) {
+            Some(content) => differences.extend(content.at("schema").faults(&received.body)),
+            None => differences.push(format!("{status} has no content {}", received.content_type())),
+        }
+        let documented = response.get("headers").map(|headers| headers.members()).unwrap_or_default();
+        for name in OUR_HEADERS {
+            let Some(value) = received.headers.get(name).map(|value| value.to_str().expect("a text")) else { continue };
+            match documented.iter().find(|(documented, _)| documented.eq_ignore_ascii_case(name)) {
+                Some((_, header)) => differences.extend(header.faults_of_header(value)),
+                None => differences.push(format!("{status} has no header {name}")),
+            }
+        }
+        if received.is_from_a_function() && !received.headers.contains_key(REQUEST_ID) {
+            differences.push(format!("a {status} came without {REQUEST_ID}"));
+        }
+        differences
+    }
+}
+
+impl Received {
+    /// Reads a response to its end.
+    ///
+    /// # Panics
+    /// If its body is not JSON.
+    pub async fn read(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await.expect("a body");
+        let body = serde_json::from_slice(&body).unwrap_or_else(|_| panic!("{status} with a body that is not JSON"));
+        Self { status, headers, body }
+    }
+
+    /// Whether a function has answered; API Gateway's own refusals are plain JSON.
+    #[must_use]
+    pub fn is_from_a_function(&self) -> bool {
+        self.status < 400 || self.content_type() == "application/problem+json"
+    }
+
+    /// The media type.
+    #[must_use]
+    pub fn content_type(&self) -> &str {
+        self.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
