@@ -5,7 +5,7 @@ use crate::output::plain;
 use serde::Serialize;
 use serde_json::Value;
 use shared::api::problem::{TYPE_PREFIX, sentence};
-use shared::http_client::bounded_body;
+use shared::http_client::read_body_limited;
 use std::collections::BTreeMap;
 
 /// How much of an answer is read.
@@ -28,7 +28,7 @@ impl Answer {
         let status = response.status().as_u16();
         let text = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
         let headers = HEADERS.into_iter().filter_map(|name| Some((name, text(name)?))).collect();
-        let body = bounded_body(response, MAXIMUM_BYTES).await.map_err(|_| {
+        let body = read_body_limited(response, MAXIMUM_BYTES).await.map_err(|_| {
             Failure::Failed(format!("status {status}, and the answer broke off or is too long\n  {again}"))
         })?;
         let body = serde_json::from_slice(&body).unwrap_or_default();

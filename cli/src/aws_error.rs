@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
-use shared::aws::{cause, chain};
+use shared::aws::{error_chain, sdk_error};
 use std::error::Error;
 use std::fmt;
 use std::iter::successors;
@@ -30,7 +30,7 @@ impl Trouble {
     /// There is nobody to sign as.
     pub(crate) fn no_credentials(error: &dyn Error) -> Self {
         // Below the first line the SDK lists every place that it has looked at.
-        let cause = chain(error);
+        let cause = error_chain(error);
         let cause = cause.lines().next().unwrap_or_default().trim_end_matches(" Attempted:").trim_end_matches('.');
         Self::new(
             format!("no AWS credentials ({cause})"),
@@ -116,10 +116,10 @@ impl AwsError {
             }
             Some(code) if DENIED.contains(&code) => Self::Denied(action),
             Some(code) if CREDENTIALS.contains(&code) => Self::Credentials(code.to_owned()),
-            Some(code) => Self::Refused(code.to_owned(), cause(error)),
+            Some(code) => Self::Refused(code.to_owned(), sdk_error(error)),
             None => match without_credentials(error) {
                 Some(error) => Self::NoCredentials(Trouble::no_credentials(error)),
-                None => Self::OutOfReach(cause(error)),
+                None => Self::OutOfReach(sdk_error(error)),
             },
         }
     }

@@ -9,7 +9,7 @@ use http::{HeaderName, header};
 use jiff::Timestamp;
 use reqwest::RequestBuilder;
 use secrecy::ExposeSecret;
-use shared::aws::chain;
+use shared::aws::error_chain;
 use shared::integration::{Caller, Credential, Integration};
 use shared::model::integration_name::IntegrationName;
 use shared::platform::Route;
@@ -134,7 +134,7 @@ fn from_environment(variable: &str) -> Result<String, Failure> {
 /// No answer came.
 pub(crate) fn unanswered(error: reqwest::Error, again: &str) -> Failure {
     let (made, connected) = (!error.is_builder(), !error.is_connect());
-    let cause = chain(&error.without_url());
+    let cause = error_chain(&error.without_url());
     Failure::Failed(match (made, connected) {
         (false, _) => format!("the request cannot be made, and nothing was sent: {cause}"),
         (_, false) => format!("the API is out of reach, and nothing was sent: {cause}"),

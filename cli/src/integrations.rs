@@ -8,7 +8,7 @@ use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsError;
 use aws_sdk_secretsmanager::primitives::DateTime;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use jiff::Timestamp;
-use shared::aws::cause;
+use shared::aws::sdk_error;
 use shared::integration::{DEFAULT_TIME_TO_LIVE, Integration, IntegrationStore};
 use shared::model::integration_name::IntegrationName;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ pub(crate) async fn names(stack: &Stack) -> Result<Vec<IntegrationName>, Failure
 
 /// There is no list.
 pub(crate) fn not_listed(error: &SdkError<ListSecretsError>) -> Failure {
-    Failure::Failed(format!("the integrations cannot be listed: {}", cause(error)))
+    Failure::Failed(format!("the integrations cannot be listed: {}", sdk_error(error)))
 }
 
 /// A time of AWS.

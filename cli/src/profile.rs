@@ -7,7 +7,7 @@ use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvi
 use aws_config::provider_config::ProviderConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{ConfigLoader, Region};
-use shared::aws::chain;
+use shared::aws::error_chain;
 
 /// Has `loader` take the credentials of the profile of this name, whatever keys the environment holds: the AWS SDK by
 /// itself would prefer those, and act in another account than the one that was named. The region is `region` if there is
@@ -39,8 +39,8 @@ pub(crate) async fn select(
 /// Insists that there is a profile of this name.
 async fn exists(name: &str) -> Result<(), Failure> {
     let profiles = aws_config::profile::load(&Default::default(), &Default::default(), &Default::default(), None).await;
-    let profiles =
-        profiles.map_err(|error| Failure::Usage(format!("the AWS profiles cannot be read: {}", chain(&error))))?;
+    let profiles = profiles
+        .map_err(|error| Failure::Usage(format!("the AWS profiles cannot be read: {}", error_chain(&error))))?;
     if profiles.get_profile(name).is_some() {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 use aws_sdk_sqs::types::QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
 use futures::{StreamExt, stream};
-use shared::aws::cause;
+use shared::aws::sdk_error;
 use std::fmt::Display;
 
 /// How many messages one call takes.
@@ -23,7 +23,7 @@ pub(crate) async fn length(client: &Client, url: &str, called: &str) -> Result<u
     let names = [ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible];
     let request = client.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.into()));
     let answer = request.send().await;
-    let answer = answer.map_err(|error| refused(&format!("{called} cannot be counted"))(&cause(&error)))?;
+    let answer = answer.map_err(|error| refused(&format!("{called} cannot be counted"))(&sdk_error(&error)))?;
     let counts = answer.attributes().into_iter().flat_map(|attributes| attributes.values());
     Ok(counts.filter_map(|count| count.parse::<u64>().ok()).sum())
 }

@@ -1,5 +1,4 @@
-//! The AWS SDK, set up once a process.
-
+//! The AWS SDK: configuration, errors for the log, and the function's environment.
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -7,13 +6,13 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use std::error::Error;
 use std::time::Duration;
 
-/// A request to AWS is given up after this long, repeats included. A platform waits ten seconds for its answer, and in
-/// that time the receiver may need three of them: two reads of the integration's secret and the write to the queue.
+/// Timeout of an AWS request, retries included. A platform waits ten seconds for the response to a webhook, in which the
+/// receiver may need three requests: two reads of the integration's secret and the write to the queue.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_millis(3_000);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_400);
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
 
-/// Region and credentials from the environment, bounded time-outs, and one repeat.
+/// Region and credentials from the environment, timeouts, and one retry.
 pub async fn config() -> SdkConfig {
     aws_config::defaults(aws_config::BehaviorVersion::latest())
         .retry_config(RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(100)))
@@ -28,34 +27,34 @@ pub async fn config() -> SdkConfig {
         .await
 }
 
-/// An SDK error with its causes, for the log. Never its debug form: that holds the answer's body, and with it secrets.
+/// An SDK error with its causes, for the log. Never log its debug form: that contains the response body, which may hold
+/// secrets.
 #[must_use]
-pub fn cause<E, R>(error: &SdkError<E, R>) -> String
+pub fn sdk_error<E, R>(error: &SdkError<E, R>) -> String
 where
     SdkError<E, R>: Error + ProvideErrorMetadata,
 {
     let code = error.code().map(|code| format!(": code {code}")).unwrap_or_default();
-    format!("{}{code}", chain(error))
+    format!("{}{code}", error_chain(error))
 }
 
-/// An error and its causes, from the outside in.
+/// An error and its sources, outermost first.
 #[must_use]
-pub fn chain(error: &dyn Error) -> String {
+pub fn error_chain(error: &dyn Error) -> String {
     match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
+        Some(source) => format!("{error}: {}", error_chain(source)),
         None => error.to_string(),
     }
 }
 
-/// A setting that the template gives the function.
+/// Reads an environment variable that the template sets.
 ///
 /// # Errors
-/// The variable is not set, or empty.
-pub fn setting(name: &'static str) -> Result<String, MissingSetting> {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(MissingSetting(name))
+/// The variable is missing or empty.
+pub fn required_env(name: &'static str) -> Result<String, MissingEnv> {
+    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(MissingEnv(name))
 }
 
-/// An environment variable that the function cannot do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the environment variable {0} is not set")]
-pub struct MissingSetting(&'static str);
+pub struct MissingEnv(&'static str);

@@ -1,45 +1,42 @@
-//! What makes two things the same thing.
-
+//! SHA-256 digests that identify things: deduplication ids, message group ids, fingerprints.
 use data_encoding::HEXLOWER;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use std::fmt;
 use uuid::Uuid;
 
-/// A SHA-256 digest over several texts, written as 64 hexadecimal digits.
+/// A SHA-256 digest as 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Identity(String);
+pub struct Digest(String);
 
-impl Identity {
-    /// Each text goes in with its length, so that no two lists of texts run together.
+impl Digest {
+    /// Hashes each part with its length, so that different lists of parts never have the same input.
     #[must_use]
-    pub fn of(texts: &[&str]) -> Self {
+    pub fn of_parts(parts: &[&str]) -> Self {
         let mut digest = Sha256::new();
-        for text in texts {
-            digest.update((text.len() as u64).to_be_bytes());
-            digest.update(text);
+        for part in parts {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
         }
         Self(HEXLOWER.encode(&digest.finalize()))
     }
 
-    /// One that nothing else has.
+    /// A new, unique digest.
     #[must_use]
     pub fn random() -> Self {
-        Self::of(&[&Uuid::new_v4().to_string()])
+        Self::of_parts(&[&Uuid::new_v4().to_string()])
     }
 
-    /// Of bytes that are compared as a whole.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
         Self(HEXLOWER.encode(&Sha256::digest(bytes)))
     }
 
-    /// The digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Display for Identity {
+impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
@@ -50,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_of_an_identity_do_not_run_together() {
-        assert_ne!(Identity::of(&["ab", "c"]), Identity::of(&["a", "bc"]));
+    fn parts_are_separated() {
+        assert_ne!(Digest::of_parts(&["ab", "c"]), Digest::of_parts(&["a", "bc"]));
     }
 }

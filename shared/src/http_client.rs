@@ -1,4 +1,4 @@
-//! HTTP calls that leave the function: to which addresses, and with what bounds.
+//! The HTTP client for outbound calls: allowed URLs, timeouts, `Retry-After`, and response bodies with a size limit.
 
 use http::{HeaderMap, header};
 use jiff::Timestamp;
@@ -8,21 +8,19 @@ use std::str::FromStr;
 use std::time::Duration;
 use url::{Host, Url};
 
-/// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long an idle connection is kept: less than load balancers keep theirs (60 s is usual), so that no request is
-/// written into one that is closed already.
+/// Shorter than the usual idle timeout of load balancers (60 s), so that no request is sent on a connection that the
+/// server has already closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The longest `Retry-After` that can be honoured: the queue holds a message back for twelve hours at most.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(11 * 3600);
+/// The longest `Retry-After` that can be honoured: SQS limits the visibility timeout of a message to twelve hours.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(11 * 3600);
 
-/// An address that we may call: `https`, or plain `http` on this machine itself (for trying things out).
+/// A URL that may be called: `https`, or plain `http` to a loopback address (for local development).
 #[derive(Clone, PartialEq, Eq)]
 pub struct OutboundUrl(Url);
 
-/// The text is no address that we may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must be an https URL without a user name, a password or a fragment (plain http is for loopback addresses only)"
@@ -47,22 +45,21 @@ impl FromStr for OutboundUrl {
 }
 
 impl OutboundUrl {
-    /// The address for an HTTP client.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.0
     }
 }
 
-/// Paths and queries may hold keys, so only the origin is shown.
+/// Shows only the origin, because paths and queries may contain keys.
 impl fmt::Debug for OutboundUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0.origin().ascii_serialization())
     }
 }
 
-/// The one HTTP client of a process. It follows no redirects: a redirect would carry a signed body to an address that
-/// nobody configured. Proxies of the environment are not used.
+/// The HTTP client of a process. It does not follow redirects, which could send a signed body to a URL that is not
+/// configured, and ignores proxy settings in the environment.
 ///
 /// # Errors
 /// The TLS stack or the certificate store could not be set up.
@@ -70,7 +67,7 @@ pub fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
     client_builder().timeout(timeout).build()
 }
 
-/// What all our HTTP clients have in common.
+/// Settings that all HTTP clients share.
 pub(crate) fn client_builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -80,7 +77,7 @@ pub(crate) fn client_builder() -> reqwest::ClientBuilder {
         .user_agent(concat!("Patchbay/", env!("CARGO_PKG_VERSION")))
 }
 
-/// The wait that a `Retry-After` header asks for, in seconds or as a date, eleven hours at the most.
+/// The delay that a `Retry-After` header asks for, as seconds or as a date, up to [`MAX_RETRY_AFTER`].
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
@@ -92,22 +89,22 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
             date.duration_since(now).try_into().unwrap_or_default()
         }
     };
-    Some(wait.min(LONGEST_RETRY_AFTER))
+    Some(wait.min(MAX_RETRY_AFTER))
 }
 
-/// The body of `response`, if it is not longer than `maximum` bytes.
+/// Reads the body of `response`, if it has at most `maximum` bytes.
 ///
 /// # Errors
-/// It is longer, or the connection broke.
-pub async fn bounded_body(response: reqwest::Response, maximum: usize) -> Result<Vec<u8>, IncompleteBody> {
-    match body_start(response, maximum).await {
+/// The body is longer, or the connection broke.
+pub async fn read_body_limited(response: reqwest::Response, maximum: usize) -> Result<Vec<u8>, BodyError> {
+    match read_body_prefix(response, maximum).await {
         (body, true) => Ok(body),
-        (_, false) => Err(IncompleteBody),
+        (_, false) => Err(BodyError),
     }
 }
 
-/// The first bytes of the body of `response`, at most `maximum`, and whether they are all of it.
-pub async fn body_start(mut response: reqwest::Response, maximum: usize) -> (Vec<u8>, bool) {
+/// Reads up to `maximum` bytes of the body of `response`. The flag says whether that is the whole body.
+pub async fn read_body_prefix(mut response: reqwest::Response, maximum: usize) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
@@ -122,10 +119,9 @@ pub async fn body_start(mut response: reqwest::Response, maximum: usize) -> (Vec
     }
 }
 
-/// A body was too long, or broke off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the body is too long or broke off")]
-pub struct IncompleteBody;
+#[error("the body is too long or was truncated")]
+pub struct BodyError;
 
 #[cfg(test)]
 mod tests {
@@ -144,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn other_urls_are_rejected() {
         for url in [
             "",
             "example.com",
@@ -170,8 +166,8 @@ mod tests {
         assert_eq!("https://example.com", format!("{url:?}"));
     }
 
-    /// The start of a body of 10 bytes, or as many as are said to come, from a server that then closes the connection.
-    async fn start_of_body(said_to_come: usize, maximum: usize) -> (Vec<u8>, bool) {
+    /// Reads a body of 10 bytes from a server that announces `content_length` bytes and then closes the connection.
+    async fn prefix_of_body(content_length: usize, maximum: usize) -> (Vec<u8>, bool) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let serve = async {
@@ -180,20 +176,20 @@ mod tests {
             while !request.ends_with(b"\r\n\r\n") {
                 connection.read_buf(&mut request).await.unwrap();
             }
-            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {said_to_come}\r\n\r\n0123456789");
-            connection.write_all(answer.as_bytes()).await.unwrap();
+            let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {content_length}\r\n\r\n0123456789");
+            connection.write_all(response.as_bytes()).await.unwrap();
         };
         let client = client(Duration::from_secs(30)).unwrap();
         let (response, ()) = tokio::join!(client.get(&url).send(), serve);
-        body_start(response.unwrap(), maximum).await
+        read_body_prefix(response.unwrap(), maximum).await
     }
 
     #[tokio::test]
-    async fn of_a_body_that_is_too_long_or_breaks_off_the_start_is_kept_and_known_to_be_one() {
+    async fn the_prefix_of_a_body_that_is_too_long_or_truncated_is_returned_and_marked_as_incomplete() {
         let all = b"0123456789".to_vec();
-        assert_eq!((all.clone(), true), start_of_body(10, 10).await);
-        assert_eq!((all[..9].to_vec(), false), start_of_body(10, 9).await);
-        assert_eq!((all, false), start_of_body(11, 100).await);
+        assert_eq!((all.clone(), true), prefix_of_body(10, 10).await);
+        assert_eq!((all[..9].to_vec(), false), prefix_of_body(10, 9).await);
+        assert_eq!((all, false), prefix_of_body(11, 100).await);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use shared::model::message::{IdType, Intent, Kind, Message, ReceiptStatus};
+use shared::model::message::{IdType, Intent, Message, MessageKind, ReceiptStatus};
 use shared::platform::PlatformName;
 use shared::platform::genesys_cloud::content::ContentItem;
 use shared::platform::genesys_cloud::read;
@@ -45,13 +45,13 @@ fn the_documentations_lean_text_message_is_read() {
     let message = message("documentation/text");
     assert_eq!("<Messaging Platform Message ID>", message.message_id);
     assert_eq!(Some(IdType::Email), message.to.unwrap().id_type, "it is written in lower case");
-    let Kind::Text(content) = message.kind else { panic!() };
+    let MessageKind::Text(content) = message.kind else { panic!() };
     assert_eq!(Some("Outbound message text!"), content.text.as_deref());
 }
 
 #[test]
 fn media_is_text_without_text() {
-    let Kind::Text(content) = message("documentation/media").kind else { panic!() };
+    let MessageKind::Text(content) = message("documentation/media").kind else { panic!() };
     assert_eq!(None, content.text);
     assert_eq!(Some("image/png"), content.attachments[0].mime.as_deref());
 }
@@ -59,7 +59,7 @@ fn media_is_text_without_text() {
 #[test]
 fn both_forms_of_a_template_say_the_same() {
     for name in ["documentation/template", "wire/template"] {
-        let Kind::Structured(content) = message(name).kind else { panic!() };
+        let MessageKind::Structured(content) = message(name).kind else { panic!() };
         assert_eq!(Some("Your order 12345 shipped on Friday."), content.text.as_deref(), "{name}");
         assert_eq!("12345", content.content[0]["template"]["body"]["parameters"][0]["text"], "{name}");
     }
@@ -69,7 +69,7 @@ fn both_forms_of_a_template_say_the_same() {
 fn a_receipt_for_an_inbound_message_is_the_customers() {
     let message = message("wire/receipt-failed");
     assert_eq!(Some("<Customer>"), message.customer());
-    let Kind::Receipt(receipt) = message.kind else { panic!() };
+    let MessageKind::Receipt(receipt) = message.kind else { panic!() };
     assert_eq!(Some(ReceiptStatus::Failed), receipt.status);
     assert_eq!(Some("GeneralError"), receipt.reasons[0].code.as_deref());
 }
@@ -82,14 +82,14 @@ fn the_documentations_broken_receipt_is_refused_at_its_place() {
     let mended = String::from_utf8(fixture("documentation/receipt-broken")).unwrap();
     let mended = mended.replace("\"Inbound\"\n", "\"Inbound\",\n").replace("true,\n}", "true\n}");
     assert_eq!(Some("<Integration ID>"), read(mended.as_bytes()).unwrap().integration_id());
-    assert!(matches!(PlatformName::GenesysCloud.read(mended.as_bytes()).unwrap().kind, Kind::Receipt(_)));
+    assert!(matches!(PlatformName::GenesysCloud.read(mended.as_bytes()).unwrap().kind, MessageKind::Receipt(_)));
 }
 
 #[test]
 fn typing_lasts_as_long_as_it_says_or_five_seconds() {
     let duration = |typing: Value| {
         let event = json!({"id": "1", "type": "Event", "events": [{"eventType": "Typing", "typing": typing}]});
-        let Kind::Typing(typing) = of(&event).kind else { panic!() };
+        let MessageKind::Typing(typing) = of(&event).kind else { panic!() };
         typing.duration_milliseconds
     };
     assert_eq!(800, duration(json!({"type": "On", "duration": 800})));
@@ -102,7 +102,7 @@ fn an_event_other_than_typing_is_carried_as_what_it_is() {
     let event = json!({"id": "1", "type": "Event", "events": [{"eventType": "Presence"}]});
     let message = of(&event);
     assert!(!message.kind.expects_receipt());
-    assert!(matches!(message.kind, Kind::Other(_)));
+    assert!(matches!(message.kind, MessageKind::Other(_)));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn explicit_nulls_read_like_absent_fields() {
 fn the_message_id_may_stand_in_the_channel_and_may_be_a_number() {
     for id in [Value::Null, json!(""), json!(" "), json!({"a": 1}), json!(1.5), json!("x".repeat(513))] {
         let message = of(&json!({"type": "Text", "id": id, "channel": {"messageId": "m"}}));
-        assert_eq!(("m", Intent::Request), (message.message_id.as_str(), message.intent), "{id}");
+        assert_eq!(("m", Intent::Send), (message.message_id.as_str(), message.intent), "{id}");
     }
     assert_eq!("17", of(&json!({"type": "Text", "id": 17, "channel": {"messageId": "m"}})).message_id);
 }
@@ -177,7 +177,7 @@ fn a_receipts_odd_members_are_read_as_far_as_they_make_sense() {
     let receipt = |status: Value, reasons: Value, is_final: Value| {
         let receipt =
             json!({"type": "Receipt", "id": "1", "status": status, "reasons": reasons, "isFinalReceipt": is_final});
-        let Kind::Receipt(receipt) = of(&receipt).kind else { panic!() };
+        let MessageKind::Receipt(receipt) = of(&receipt).kind else { panic!() };
         let reasons: Vec<_> =
             receipt.reasons.iter().map(|reason| (reason.code.clone(), reason.message.clone())).collect();
         (receipt.status, reasons, receipt.is_final_receipt)
@@ -203,7 +203,8 @@ fn a_receipts_odd_members_are_read_as_far_as_they_make_sense() {
 #[test]
 fn the_text_is_the_messages_own_or_else_what_its_parts_say() {
     let text = |own: Value, parts: Value| {
-        let Kind::Structured(content) = of(&json!({"type": "Structured", "text": own, "content": parts})).kind else {
+        let MessageKind::Structured(content) = of(&json!({"type": "Structured", "text": own, "content": parts})).kind
+        else {
             panic!()
         };
         content.text

@@ -17,8 +17,6 @@ pub(crate) const UPWARD: &[(&str, &str)] = &[
     ("platform::highlevel::config", "integration"),
     ("platform::multicloud_cx::api", "integration"),
     ("platform::multicloud_cx::config", "integration"),
-    // The metric of refused requests takes a problem's type.
-    ("observability::metrics", "api::problem"),
     // What every platform implements is written in the words of one.
     ("platform::api", "platform::genesys_cloud::api::agent"),
     ("platform::api", "platform::genesys_cloud::api::agentless"),

@@ -225,12 +225,12 @@ fn every_operation_has_the_headers_that_a_trace_is_read_from() {
         [("TraceId", "X-B3-TraceId"), ("TraceParent", "traceparent"), ("CorrelationId", "X-Correlation-Id")]
     {
         let parameter = parameters.at(name);
-        // They are what `TraceId::of` reads.
+        // They are what `TraceId::from_headers` reads.
         let example = parameter.at("example").value().as_str().unwrap();
         let name = HeaderName::try_from(parameter.at("name").value().as_str().unwrap()).unwrap();
         assert_eq!(header.to_lowercase(), name.as_str());
         let headers = HeaderMap::from_iter([(name, HeaderValue::from_str(example).unwrap())]);
-        assert!(TraceId::of(&headers).is_some_and(|id| example.contains(id.as_str())), "{header}: {example}");
+        assert!(TraceId::from_headers(&headers).is_some_and(|id| example.contains(id.as_str())), "{header}: {example}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64;
 use serde_json::{Map, Value};
-use shared::json::fields::{Fields, mime, parsed, text, whole_number};
+use shared::json::fields::{Fields, integer_in, media_type_with_parameters, parse_with, text};
 use shared::platform::genesys_cloud::api::{FileName, messaging_template};
 use std::time::Duration;
 use url::Url;
@@ -52,7 +52,7 @@ impl AgentRequest {
         let media = fields.optional_object("media", Media::read).map(Self::Media);
         let template = fields.optional("messagingTemplate", messaging_template).map(Self::Template);
         if given != 1 {
-            fields.fault("textBody", "is required, or media or a messagingTemplate in its place; and only one of them");
+            fields.error("textBody", "is required, or media or a messagingTemplate in its place; and only one of them");
         }
         text.or(media).or(template)
     }
@@ -61,21 +61,21 @@ impl AgentRequest {
 impl Media {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let (has_url, has_content) = (fields.has("url"), fields.has("content"));
-        let url = fields.optional("url", parsed("a URL")).map(Source::Url);
+        let url = fields.optional("url", parse_with("a URL")).map(Source::Url);
         let content = fields.optional("content", content);
         let has_name = fields.has("fileName");
         let file_name =
             fields.optional("fileName", |value| text(value)?.parse::<FileName>().map_err(|error| error.to_string()));
         let has_type = fields.has("contentType");
-        let content_type = fields.optional("contentType", mime);
+        let content_type = fields.optional("contentType", media_type_with_parameters);
         if has_url == has_content {
-            fields.fault("url", "is required, or content in its place; and only one of them");
+            fields.error("url", "is required, or content in its place; and only one of them");
         }
         if has_content && !has_name {
-            fields.fault("fileName", "is required where there is content");
+            fields.error("fileName", "is required where there is content");
         }
         if has_content && !has_type {
-            fields.fault("contentType", "is required where there is content");
+            fields.error("contentType", "is required where there is content");
         }
         let source = url.or(content)?;
         let derived = match &source {
@@ -83,7 +83,7 @@ impl Media {
                 let last = url.path_segments().and_then(|mut segments| segments.next_back());
                 let name = last.and_then(|name| name.parse().ok());
                 if name.is_none() {
-                    fields.fault("fileName", "is required: the url has none that the platform takes");
+                    fields.error("fileName", "is required: the url has none that the platform takes");
                 }
                 name
             }
@@ -96,7 +96,7 @@ impl Media {
 impl TypingRequest {
     /// Reads a request.
     pub(crate) fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let duration = fields.optional("durationMilliseconds", whole_number("milliseconds", TYPING_MILLISECONDS));
+        let duration = fields.optional("durationMilliseconds", integer_in("milliseconds", TYPING_MILLISECONDS));
         Some(Self { duration: duration.map(Duration::from_millis) })
     }
 }

@@ -5,7 +5,7 @@ use futures::TryStreamExt;
 use lambda_http::http::HeaderValue;
 use shared::api::SenderRequest;
 use shared::api::problem::{Problem, ProblemType, sentence};
-use shared::json::fields::Fault;
+use shared::json::fields::FieldError;
 use shared::media::{MediaError, MediaFetcher, MediaFile, MediaUrl};
 use shared::platform::Platforms;
 use shared::platform::genesys_cloud::api::{Communication, TIME_TO_SEND, Upload, UploadError};
@@ -110,16 +110,12 @@ fn agreed(stated: Option<String>, found: Option<String>) -> Result<String, Probl
 }
 
 fn wrong(pointer: &str, detail: &str) -> Problem {
-    Problem::invalid_body(vec![Fault { pointer: pointer.to_owned(), detail: detail.to_owned() }])
+    Problem::invalid_body(vec![FieldError::new(pointer, detail)])
 }
 
 fn not_fetched(error: MediaError) -> Problem {
     let detail = format!("{} Nothing was sent.", sentence(&error.to_string()));
-    if error.is_the_callers_fault() {
-        Problem::new(ProblemType::MediaRefused, detail)
-    } else {
-        Problem::unavailable(detail)
-    }
+    if error.is_client_error() { Problem::new(ProblemType::MediaRefused, detail) } else { Problem::unavailable(detail) }
 }
 
 /// No message was sent, whatever became of the upload.

@@ -8,7 +8,7 @@ use lambda_http::{Error, Request, run, service_fn};
 use messaging_service::MessagingServiceRoute;
 use open_messaging::OpenMessagingRoute;
 use shared::api::{Repeats, SenderRequest, SenderRoute};
-use shared::aws::{self, setting};
+use shared::aws::{self, required_env};
 use shared::delivery::queue::MessageQueue;
 use shared::integration::CardRoute;
 use shared::model::card::CardRequest;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 async fn main() -> Result<(), Error> {
     logging::init(env!("CARGO_CRATE_NAME"));
     let route = SenderRoute::connect(Route::Cards, Repeats::Never).await?;
-    let queue = MessageQueue::new(aws_sdk_sqs::Client::new(&aws::config().await), setting("QUEUE_URL")?);
+    let queue = MessageQueue::new(aws_sdk_sqs::Client::new(&aws::config().await), required_env("QUEUE_URL")?);
     let platforms = Arc::new(Platforms::new()?);
     let open_messaging = OpenMessagingRoute::new(Arc::clone(&platforms));
     let messaging_service = MessagingServiceRoute::new(platforms, queue);

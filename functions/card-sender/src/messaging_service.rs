@@ -8,10 +8,10 @@ use shared::api::{Reply, SenderRequest};
 use shared::delivery::envelope::{Envelope, Origin};
 use shared::delivery::payload::webhook_id;
 use shared::delivery::queue::{MessageQueue, SendError};
-use shared::digest::Identity;
-use shared::json::fields::Fault;
+use shared::digest::Digest;
+use shared::json::fields::FieldError;
 use shared::limits::MAXIMUM_ID_BYTES;
-use shared::model::card::{CardMessage, CardRecipient, CardRequest, text_trace};
+use shared::model::card::{CardMessage, CardRecipient, CardRequest, render_text_trace};
 use shared::model::message::Message;
 use shared::model::receipt::Recipient;
 use shared::platform::Platforms;
@@ -76,7 +76,7 @@ impl MessagingServiceRoute {
     ) -> Result<Reply, Problem> {
         let CardRecipient::Customer(customer) = &card.recipient else {
             let detail = "is required: where `cards.route` is `messaging-service` a card goes to a customer".to_owned();
-            return Err(Problem::invalid_body(vec![Fault { pointer: "/to".to_owned(), detail }]));
+            return Err(Problem::invalid_body(vec![FieldError::new("/to", detail)]));
         };
         let mut sent = Sent { id: own_id(request), conversation_id: None, text_trace: TextTrace::Off, route: ROUTE };
         let mut ready = ready(request, customer, &card.message, &sent, Origin::Card)?;
@@ -118,7 +118,7 @@ impl MessagingServiceRoute {
         message: &CardMessage,
     ) -> Result<SentMessage, Problem> {
         let key = request.integration.trace_keys().next();
-        let text = key.and_then(|key| text_trace(message, AgentlessMessage::MAXIMUM_TEXT, &key));
+        let text = key.and_then(|key| render_text_trace(message, AgentlessMessage::MAXIMUM_TEXT, &key));
         let text = text.ok_or_else(|| Problem::unavailable("The card's text trace cannot be made."))?;
         let trace = &AgentlessMessage::to_customer(&customer.id, text);
         let sending = request.call(|current| async move {
@@ -150,10 +150,10 @@ fn ready(
     let card = StructuredMessage::new(platform.address(), &sent.id, sent.conversation_id.as_deref(), customer, message);
     let original = serde_json::to_vec(&card).map_err(unwritable)?;
     let envelope = Envelope::new(name.clone(), platform.name(), Timestamp::now(), &original).map_err(unwritable)?;
-    let envelope = Envelope { origin, ..envelope }.traced(request.trace_id.clone());
+    let envelope = Envelope { origin, ..envelope }.with_trace_id(request.trace_id.clone());
     let message = envelope.message().map_err(|fault| {
         let detail = format!("{} when it is written out for the messaging service", fault.detail);
-        Problem::invalid_body(vec![Fault { pointer: String::new(), detail }])
+        Problem::invalid_body(vec![FieldError::new("", detail)])
     })?;
     Ok(Ready { envelope, message })
 }
@@ -183,6 +183,6 @@ fn half_done() -> Problem {
 
 /// An id in the form of the platform's: the same whenever the same is asked for under the same key.
 fn own_id(request: &SenderRequest) -> String {
-    let digits = request.key.clone().unwrap_or_else(Identity::random);
+    let digits = request.key.clone().unwrap_or_else(Digest::random);
     digits.as_str().chars().take(32).collect()
 }

@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use serde_json::json;
 use shared::api::problem::{Problem, ProblemType};
 use shared::api::{Reply, SenderRequest};
-use shared::json::fields::Fault;
+use shared::json::fields::FieldError;
 use shared::model::card::{CardRecipient, CardRequest, Cards};
 use shared::platform::Platforms;
 use shared::platform::UserLookup;
@@ -30,12 +30,12 @@ impl OpenMessagingRoute {
     pub(crate) async fn send(&self, request: &SenderRequest, card: &CardRequest) -> Result<Reply, Problem> {
         if card.message.text.is_some() && !matches!(card.message.cards, Cards::None) {
             let detail = "has no place beside a card where `cards.route` is `open-messaging`".to_owned();
-            return Err(Problem::invalid_body(vec![Fault { pointer: "/text".to_owned(), detail }]));
+            return Err(Problem::invalid_body(vec![FieldError::new("/text", detail)]));
         }
         if !card.normalized_only.is_empty() {
             let unfit = |pointer: &String| {
                 let detail = "cannot be sent where `cards.route` is `open-messaging`: leave it out".to_owned();
-                Fault { pointer: pointer.clone(), detail }
+                FieldError::new(pointer.clone(), detail)
             };
             return Err(Problem::invalid_body(card.normalized_only.iter().map(unfit).collect()));
         }
@@ -72,7 +72,7 @@ impl OpenMessagingRoute {
                 let detail = "is a customer, and where `cards.route` is `open-messaging` a card goes to a user of the \
                               platform: give userId, channelId or email"
                     .to_owned();
-                return Err(Problem::invalid_body(vec![Fault { pointer: "/to".to_owned(), detail }]));
+                return Err(Problem::invalid_body(vec![FieldError::new("/to", detail)]));
             }
         };
         let finding = request

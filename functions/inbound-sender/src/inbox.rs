@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shared::api::problem::{Problem, ProblemType};
 use shared::api::{Keeps, NotDone, Once, Repeats, Reply, SenderRequest};
-use shared::digest::Identity;
+use shared::digest::Digest;
 use shared::ledger::{self, Ledger, Occurrence};
 use shared::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use shared::platform::Platforms;
@@ -37,8 +37,8 @@ impl Inbox {
         message: InboundMessage,
     ) -> Result<Reply, Problem> {
         let message = InboundMessage { trace_id: request.trace_id.clone(), ..message };
-        let (time, fingerprint) = (message.origin.time, message.fingerprint());
-        let key = self.key(request, "message", &message.origin.message_id);
+        let (time, fingerprint) = (message.meta.time, message.fingerprint());
+        let key = self.key(request, "message", &message.meta.message_id);
         let is_one = request.integration.platform.name().takes_several_files(&message);
         let mut parts = if is_one { vec![message] } else { message.parts() };
         // Each part has a key of its own, so that a process that was cut off is continued where it stopped.
@@ -47,7 +47,7 @@ impl Inbox {
         let first = parts.first().map(InboundMessage::fingerprint);
         let occurrence = Occurrence { time, content: first.as_ref().unwrap_or(&fingerprint).as_str() };
         let work = async |time| {
-            parts.iter_mut().for_each(|part| part.origin.time = time);
+            parts.iter_mut().for_each(|part| part.meta.time = time);
             match parts.as_slice() {
                 [message] if request.repeats == Repeats::Harmless => Ok(self.post(request, message).await?),
                 // The caller may have sent more files under this id before, of which the first was posted.
@@ -64,15 +64,15 @@ impl Inbox {
         request: &SenderRequest,
         mut response: InboundResponse,
     ) -> Result<Reply, Problem> {
-        let (time, fingerprint) = (response.origin.time, response.fingerprint());
-        let key = self.key(request, "response", &response.origin.message_id);
+        let (time, fingerprint) = (response.meta.time, response.fingerprint());
+        let key = self.key(request, "response", &response.meta.message_id);
         let work = async |time| {
-            response.origin.time = time;
+            response.meta.time = time;
             let response = &response;
             let posting = request.call(|current| async move {
                 self.platforms.post_inbound_response(&current.platform, response, request.deadline).await
             });
-            Ok(reply(request, &response.origin.message_id, posting.await)?)
+            Ok(reply(request, &response.meta.message_id, posting.await)?)
         };
         let occurrence = Occurrence { time, content: fingerprint.as_str() };
         self.once(request, &key, &fingerprint).run_at(request, occurrence, work).await.map_err(id_reused)
@@ -91,7 +91,7 @@ impl Inbox {
         let posting = request.call(|current| async move {
             self.platforms.post_inbound_message(&current.platform, message, request.deadline).await
         });
-        reply(request, &message.origin.message_id, posting.await)
+        reply(request, &message.meta.message_id, posting.await)
     }
 
     /// Posts a message for each file, in order, each once: a repeat posts what is missing.
@@ -104,7 +104,7 @@ impl Inbox {
                 let detail = "There is no time left for all files. A repeat posts those that are missing.";
                 return Err(not_done(Problem::unavailable(detail)));
             }
-            let key = self.key(request, &format!("message-part-{number}"), &first.origin.message_id);
+            let key = self.key(request, &format!("message-part-{number}"), &first.meta.message_id);
             let fingerprint = part.fingerprint();
             let reply = self.once(request, &key, &fingerprint).run(request, self.post(request, part)).await;
             let reply = reply.map_err(not_done)?;
@@ -127,7 +127,7 @@ impl Inbox {
         ledger::key::inbound(&request.integration.name, &request.caller, kind, message_id)
     }
 
-    fn once<'o>(&'o self, request: &SenderRequest, key: &'o str, fingerprint: &'o Identity) -> Once<'o> {
+    fn once<'o>(&'o self, request: &SenderRequest, key: &'o str, fingerprint: &'o Digest) -> Once<'o> {
         let (repeats, keeps) = (request.repeats, Keeps::Success);
         Once { ledger: &self.ledger, key, fingerprint: Some(fingerprint), repeats, keeps }
     }

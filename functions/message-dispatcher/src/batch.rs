@@ -126,7 +126,7 @@ impl Outline {
     /// messages are well. The panic itself is in the log already.
     fn after_a_panic(self, request_id: &str) -> Vec<SqsMessage> {
         if let Some(integration) = &self.integration {
-            Event::Retried(integration).write();
+            Event::Retried(integration).emit();
         }
         let integration = self.integration.as_ref().map(IntegrationName::as_str);
         tracing::error!(request_id, integration, outcome = "retry", reason = "a crash");
@@ -151,7 +151,7 @@ impl Fate {
     ) -> Vec<BatchItemFailure> {
         let Self { settled, going_back } = std::mem::take(self);
         if let Some(oldest) = going_back.iter().filter_map(|message| age(&message.record)).max() {
-            Event::WentBack(oldest).write();
+            Event::Requeued(oldest).emit();
         }
         queue.hold_back(request_id, &going_back, deadline).await;
         if early {

@@ -3,7 +3,7 @@
 use crate::immediate_receipt::ImmediateReceipt;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use shared::aws::chain;
+use shared::aws::error_chain;
 pub(crate) use shared::delivery::client::TIMEOUT;
 use shared::delivery::client::{Client, Post, Refusal};
 use shared::delivery::payload::test_body;
@@ -97,15 +97,18 @@ impl MessagingService {
             Ok(response) => {
                 let attempt = judge(response.status(), response.headers(), now);
                 let headers = response.headers().clone();
-                let (body, is_complete) = http_client::body_start(response, MAXIMUM_ANSWER_BYTES).await;
+                let (body, is_complete) = http_client::read_body_prefix(response, MAXIMUM_ANSWER_BYTES).await;
                 match attempt {
                     Attempt::Accepted(_) => Attempt::Accepted(ImmediateReceipt::read(&headers, &body, is_complete)),
                     other => other,
                 }
             }
             Err(error) => {
-                let cause =
-                    if error.is_timeout() { Cause::Timeout } else { Cause::Connection(chain(&error.without_url())) };
+                let cause = if error.is_timeout() {
+                    Cause::Timeout
+                } else {
+                    Cause::Connection(error_chain(&error.without_url()))
+                };
                 Attempt::Retry { cause, retry_after: None }
             }
         }

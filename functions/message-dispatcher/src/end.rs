@@ -69,7 +69,7 @@ impl End {
     /// Tells it. What an operator has to act on is an error.
     pub(crate) fn tell(&self, task: &Task<'_>) {
         if let Some(event) = self.event(task.envelope) {
-            event.write();
+            event.emit();
         }
         let (outcome, reason) = self.words();
         let status = match self {

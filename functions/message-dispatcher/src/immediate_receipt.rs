@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, header};
 use serde_json::Value;
-use shared::json::fields::{Fault, is_blank};
+use shared::json::fields::{FieldError, is_blank};
 use shared::json::i_json;
 use shared::model::receipt::{DeliveryStatus, ReportedOutcome};
 
@@ -60,7 +60,7 @@ impl ImmediateReceipt {
         Self::Unreadable(why.to_owned())
     }
 
-    fn unreadable_at(fault: Fault) -> Self {
+    fn unreadable_at(fault: FieldError) -> Self {
         Self::Unreadable(format!("/receipt{} {}", fault.pointer, fault.detail))
     }
 }

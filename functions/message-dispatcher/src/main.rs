@@ -19,7 +19,7 @@ use delivery::MessagingService;
 use dispatcher::Dispatcher;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use queue::Queue;
-use shared::aws::{self, setting};
+use shared::aws::{self, required_env};
 use shared::delivery::parking::Parking;
 use shared::delivery::queue::MessageQueue;
 use shared::integration::IntegrationStore;
@@ -32,15 +32,15 @@ use std::sync::Arc;
 async fn main() -> Result<(), Error> {
     logging::init(env!("CARGO_CRATE_NAME"));
     let config = aws::config().await;
-    let (sqs, queue_url) = (aws_sdk_sqs::Client::new(&config), setting("QUEUE_URL")?);
+    let (sqs, queue_url) = (aws_sdk_sqs::Client::new(&config), required_env("QUEUE_URL")?);
     let queue = Arc::new(Queue::new(sqs.clone(), queue_url.clone()));
     let dispatcher = Arc::new(Dispatcher {
         integrations: IntegrationStore::connect(&config)?,
-        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), setting("LEDGER_TABLE")?),
+        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), required_env("LEDGER_TABLE")?),
         messaging_service: MessagingService::new()?,
         platforms: Platforms::new()?,
         queue: MessageQueue::new(sqs.clone(), queue_url),
-        parking: Parking::of(setting("PARKING_QUEUE_URL").ok(), sqs),
+        parking: Parking::of(required_env("PARKING_QUEUE_URL").ok(), sqs),
     });
     run(service_fn(move |event: LambdaEvent<_>| {
         let (dispatcher, queue) = (Arc::clone(&dispatcher), Arc::clone(&queue));

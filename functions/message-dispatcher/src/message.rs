@@ -14,12 +14,12 @@ use shared::delivery::parking::{ParkedMessage, Parking};
 use shared::delivery::payload::{Delivery, webhook_id};
 use shared::delivery::queue::SendError;
 use shared::delivery::record::{Record, RecordedReceipt};
-use shared::digest::Identity;
+use shared::digest::Digest;
 use shared::integration::{CardRoute, Integration, ReceiptMode};
 use shared::ledger::{self, Bid, Claim, Claimed, Lapsed, LedgerError, Outcome, Settled};
 use shared::limits::bounded;
 use shared::model::card::TraceCode;
-use shared::model::message::{Content, Kind, Message};
+use shared::model::message::{Content, Message, MessageKind};
 use shared::model::receipt::{DeliveryStatus, ReportedOutcome};
 use shared::model::trace_id::TraceId;
 use shared::observability::metrics::Event;
@@ -46,7 +46,7 @@ impl Dispatcher {
         let message = match envelope.message() {
             Ok(message) => message,
             Err(fault) => {
-                Event::Retried(&envelope.integration).write();
+                Event::Retried(&envelope.integration).emit();
                 let (request_id, integration) = (reception.request_id, envelope.integration.as_str());
                 tracing::error!(request_id, integration, outcome = "retry", reason = %fault);
                 return reception.retry_later();
@@ -81,7 +81,7 @@ impl Dispatcher {
         task: &Task<'_>,
         integration: &Arc<Integration>,
     ) -> Result<(End, Verdict), LedgerError> {
-        let identity = task.message.identity(&integration.name);
+        let identity = task.message.deduplication_id(&integration.name);
         let key = ledger::key::delivery(&integration.name, identity.as_str());
         // Before the claim, which counts as an attempt to deliver.
         let is_text_trace = self.is_text_trace(task, integration, &identity).await?;
@@ -116,7 +116,7 @@ impl Dispatcher {
         &self,
         task: &Task<'_>,
         integration: &Arc<Integration>,
-        identity: &Identity,
+        identity: &Digest,
     ) -> Result<bool, LedgerError> {
         let code = match integration.cards {
             CardRoute::MessagingService { text_trace: true } => task.trace_code(),
@@ -260,21 +260,21 @@ impl Task<'_> {
     /// The code in it, if it looks like the text of a card and nothing more.
     fn trace_code(&self) -> Option<TraceCode<'_>> {
         match &self.message.kind {
-            Kind::Text(Content { text: Some(text), content, .. }) if content.is_empty() => TraceCode::find(text),
+            MessageKind::Text(Content { text: Some(text), content, .. }) if content.is_empty() => TraceCode::find(text),
             _ => None,
         }
     }
 
     /// Whether it is a typing event whose time is over.
     fn is_stale(&self, now: Timestamp) -> bool {
-        let Kind::Typing(typing) = &self.message.kind else { return false };
+        let MessageKind::Typing(typing) = &self.message.kind else { return false };
         let sent_at = self.message.sent_at().unwrap_or(self.envelope.received_at);
         let shown_for = i64::try_from(typing.duration_milliseconds).unwrap_or(i64::MAX);
         now.duration_since(sent_at) > SignedDuration::from_millis(shown_for)
     }
 
     fn is_typing(&self) -> bool {
-        matches!(self.message.kind, Kind::Typing(_))
+        matches!(self.message.kind, MessageKind::Typing(_))
     }
 
     /// The id of the replay that it came by, if it is one.
@@ -327,7 +327,7 @@ impl Task<'_> {
     }
 
     fn log_unreadable_receipt(&self, reason: &str) {
-        Event::UnreadableReceipt(&self.envelope.integration).write();
+        Event::UnreadableReceipt(&self.envelope.integration).emit();
         let (request_id, integration) = (self.reception.request_id, self.envelope.integration.as_str());
         let (message_id, webhook_id) = (&*bounded(&self.message.message_id), &self.webhook_id);
         tracing::warn!(request_id, integration, message_id, webhook_id, outcome = "unreadable receipt", reason);

@@ -5,7 +5,7 @@ use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry};
 use jiff::Timestamp;
-use shared::aws::cause;
+use shared::aws::sdk_error;
 use std::time::Duration;
 
 /// The queue. A batch of it has ten messages at the most, as many as one call may name.
@@ -51,7 +51,7 @@ impl Queue {
                 .iter()
                 .find(|entry| !entry.sender_fault())
                 .map_or(Ok(()), |entry| Err(format!("some could not be: {}", entry.code()))),
-            Err(error) => Err(cause(&error)),
+            Err(error) => Err(sdk_error(&error)),
         };
         if let Err(reason) = patiently(deadline, set, |_| true).await {
             tracing::warn!(request_id, reason, "the waits could not be set");
@@ -73,7 +73,7 @@ impl Queue {
         });
         let request = self.client.delete_message_batch().queue_url(&self.url);
         if let Err(error) = request.set_entries(Some(entries.collect())).send().await {
-            tracing::warn!(request_id, reason = cause(&error), "settled messages could not be deleted early");
+            tracing::warn!(request_id, reason = sdk_error(&error), "settled messages could not be deleted early");
         }
     }
 }

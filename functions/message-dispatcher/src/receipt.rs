@@ -116,7 +116,7 @@ impl End {
     /// Tells it. What an operator has to act on is an error.
     fn tell(&self, envelope: &ReceiptEnvelope, began_at: Instant) {
         if matches!(self, Self::Failed(_) | Self::Orphaned(_)) {
-            Event::ReceiptFailed(&envelope.integration).write();
+            Event::ReceiptFailed(&envelope.integration).emit();
         }
         let (outcome, reason) = match self {
             Self::Posted => ("receipt posted", None),

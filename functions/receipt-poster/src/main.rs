@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
         let (route, poster) = (Arc::clone(&route), Arc::clone(&poster));
         async move {
             let work = async |request: &SenderRequest, receipts: Receipts| {
-                poster.post(request, receipts.traced(request.trace_id.as_ref())).await
+                poster.post(request, receipts.with_trace_id(request.trace_id.as_ref())).await
             };
             Ok::<_, Error>(route.answer(request.into(), Receipts::read, work).await)
         }

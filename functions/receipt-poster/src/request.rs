@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::api::problem::Problem;
-use shared::json::fields::{self, Fault, Fields, id};
+use shared::json::fields::{self, FieldError, Fields, id};
 use shared::limits::MAXIMUM_AHEAD;
 use shared::model::receipt::{DeliveryReceipt, Recipient, ReportedOutcome};
 use shared::model::trace_id::TraceId;
@@ -71,7 +71,8 @@ fn not_a_batch() -> String {
 fn read_element(index: usize, element: Value) -> Result<Report, Malformed> {
     let message_id = element.get("messageId").cloned().and_then(|value| id(value).ok());
     fields::read(element, Report::read).map_err(|faults| {
-        let in_the_request = |fault: Fault| Fault { pointer: format!("/receipts/{index}{}", fault.pointer), ..fault };
+        let in_the_request =
+            |fault: FieldError| FieldError { pointer: format!("/receipts/{index}{}", fault.pointer), ..fault };
         let faults = faults.into_iter().map(in_the_request).collect();
         Malformed { message_id, problem: Problem::invalid_body(faults) }
     })
@@ -79,7 +80,7 @@ fn read_element(index: usize, element: Value) -> Result<Report, Malformed> {
 
 impl Receipts {
     /// The same as part of what the caller is doing.
-    pub(crate) fn traced(self, trace_id: Option<&TraceId>) -> Self {
+    pub(crate) fn with_trace_id(self, trace_id: Option<&TraceId>) -> Self {
         self.map(|receipt| Report::Told(DeliveryReceipt { trace_id: trace_id.cloned(), ..receipt }))
     }
 
@@ -109,7 +110,7 @@ impl Receipts {
 impl Report {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let message_id = fields.required("messageId", id);
-        let from = fields.optional_value_or_object("from", Recipient::of_id, Recipient::read);
+        let from = fields.optional_value_or_object("from", Recipient::from_id, Recipient::read);
         let to = fields.object("to", Recipient::read);
         let outcome = ReportedOutcome::read(fields);
         let time = fields.optional("time", Ok);

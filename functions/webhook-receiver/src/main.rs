@@ -5,7 +5,7 @@ mod receiver;
 
 use lambda_http::{Error, run, service_fn};
 use receiver::Receiver;
-use shared::aws::{self, setting};
+use shared::aws::{self, required_env};
 use shared::delivery::queue::MessageQueue;
 use shared::integration::IntegrationStore;
 use shared::observability::logging;
@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     let config = aws::config().await;
     let receiver = Arc::new(Receiver::new(
         IntegrationStore::connect(&config)?,
-        MessageQueue::new(aws_sdk_sqs::Client::new(&config), setting("QUEUE_URL")?),
+        MessageQueue::new(aws_sdk_sqs::Client::new(&config), required_env("QUEUE_URL")?),
     ));
     run(service_fn(move |request| Arc::clone(&receiver).answer(request))).await
 }

@@ -38,7 +38,7 @@ impl Receiver {
     /// Answers one request: 200 with the message's id once it is stored durably, or a problem.
     pub(crate) async fn answer(self: Arc<Self>, request: Request) -> Result<Response<String>, Infallible> {
         let incoming = Incoming::from(request);
-        let trace_id = TraceId::of(&incoming.headers);
+        let trace_id = TraceId::from_headers(&incoming.headers);
         let parsed: Result<IntegrationName, _> = incoming.path.parameter("integration").parse();
         // That the platform used a secret that is being rotated out.
         let mut secret = None;
@@ -56,7 +56,7 @@ impl Receiver {
         let milliseconds = incoming.came_at.elapsed().as_millis() as u64;
         Ok(match result {
             Ok((name, Received::Message(message))) => {
-                Event::Accepted(name).write();
+                Event::Accepted(name).emit();
                 let (integration, message_id) = (name.as_str(), &*bounded(&message.message_id));
                 let (conversation_id, kind) = (message.conversation_id.as_deref().map(bounded), message.kind.name());
                 let (conversation_id, webhook_id) = (conversation_id.as_deref(), webhook_id(name, &message));
@@ -80,7 +80,7 @@ impl Receiver {
                 accepted(request_id, None)
             }
             Err(problem) => {
-                Event::Refused(problem.problem_type).write();
+                Event::Refused(problem.problem_type.as_str()).emit();
                 // A name that does not parse may hold anything, so it is not logged.
                 let integration = parsed.as_ref().ok().map(IntegrationName::as_str);
                 let (reason, detail) = (problem.problem_type.as_str(), &*bounded(&problem.detail));
@@ -129,7 +129,7 @@ impl Receiver {
         let envelope = Envelope::new(name.clone(), integration.platform.name(), now, &body)
             .map_err(|_| Problem::new(ProblemType::InvalidBody, "The body is not JSON in UTF-8."))?;
         self.queue
-            .send_message(&envelope.traced(trace_id), message)
+            .send_message(&envelope.with_trace_id(trace_id), message)
             .await
             .map_err(|error| not_sent(error, name, &incoming.request_id))?;
         Ok(received)

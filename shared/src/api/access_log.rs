@@ -35,7 +35,7 @@ impl RequestLog {
             request_id = incoming.request_id,
             route = route.map(Route::as_str),
             integration = integration.as_ref().map(IntegrationName::as_str),
-            trace_id = TraceId::of(&incoming.headers).as_ref().map(TraceId::as_str),
+            trace_id = TraceId::from_headers(&incoming.headers).as_ref().map(TraceId::as_str),
             platform = Empty,
             caller = Empty,
             caller_webhook_id = Empty,
@@ -67,7 +67,7 @@ impl RequestLog {
         }
         if let Some(name) = &self.integration {
             let event = if reply.replayed { Event::Duplicate(name) } else { Event::Accepted(name) };
-            event.write();
+            event.emit();
         }
         let id = |name: &str| reply.body.get(name).and_then(Value::as_str).filter(|id| is_code(id));
         let conversation_id =
@@ -85,7 +85,7 @@ impl RequestLog {
     }
 
     pub(super) fn refused(&self, problem: &Problem) {
-        Event::Refused(problem.problem_type).write();
+        Event::Refused(problem.problem_type.as_str()).emit();
         let platform = problem.platform.as_deref();
         let _entered = self.span.enter();
         if let Some(id) = platform.and_then(|error| error.correlation_id.as_deref()) {

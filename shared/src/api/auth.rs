@@ -227,7 +227,7 @@ mod tests {
         let wrong = format!("v1,{}", data_encoding::BASE64.encode(&[0; 32]));
         let right = sign(&[secret(2)], "msg_1", now(), &body);
         let repeated = |signature: &str, times: usize| vec![signature; times].join(" ");
-        let too_many = Err(SignatureError::TooMany("webhook-signature").into());
+        let too_many = Err(SignatureError::TooManySignatures("webhook-signature").into());
         let mismatch = Err(SignatureError::Mismatch.into());
         for (signatures, expected, hmacs) in [
             (wrong.clone(), mismatch.clone(), 2),

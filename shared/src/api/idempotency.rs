@@ -2,7 +2,7 @@
 
 use super::{Reply, SenderRequest};
 use crate::api::problem::{Problem, ProblemType};
-use crate::digest::Identity;
+use crate::digest::Digest;
 use crate::ledger::{Bid, CLOCK_SKEW, Claim, Claimed, Lapsed, Ledger, Occurrence, Outcome};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub struct Once<'o> {
     /// What stands for the work.
     pub key: &'o str,
     /// What the work is done on, where one key might come with different work.
-    pub fingerprint: Option<&'o Identity>,
+    pub fingerprint: Option<&'o Digest>,
     /// What to do after an unknown outcome.
     pub repeats: Repeats,
     /// Which ends are kept.
@@ -126,7 +126,7 @@ impl Once<'_> {
             Repeats::Never => Lapsed::Leave,
             Repeats::Harmless => Lapsed::TakeOver,
         };
-        let bid = Bid { key: self.key, now, until, fingerprint: self.fingerprint.map(Identity::as_str), lapsed };
+        let bid = Bid { key: self.key, now, until, fingerprint: self.fingerprint.map(Digest::as_str), lapsed };
         let claimed = match occurrence {
             Some(occurrence) => self.ledger.claim_at(bid, occurrence).await,
             None => self.ledger.claim(bid).await,
@@ -182,7 +182,7 @@ impl Once<'_> {
     }
 
     fn same(&self, theirs: Option<&str>) -> Result<(), Problem> {
-        let ours = self.fingerprint.map(Identity::as_str);
+        let ours = self.fingerprint.map(Digest::as_str);
         if theirs.is_none() || ours.is_none() || theirs == ours {
             return Ok(());
         }

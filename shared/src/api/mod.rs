@@ -17,10 +17,10 @@ pub use response::Reply;
 use crate::api::auth::{Authenticated, AuthenticationError, authenticate};
 use crate::api::problem::{Problem, ProblemType, sentence};
 use crate::api::request::{Incoming, Path};
-use crate::aws::{self, MissingSetting, setting};
-use crate::digest::Identity;
+use crate::aws::{self, MissingEnv, required_env};
+use crate::digest::Digest;
 use crate::integration::{Integration, IntegrationStore};
-use crate::json::fields::{Fault, Fields, read};
+use crate::json::fields::{FieldError, Fields, read};
 use crate::json::i_json;
 use crate::ledger::{self, Ledger};
 use crate::model::integration_name::IntegrationName;
@@ -79,7 +79,7 @@ pub struct SenderRequest {
     pub path: Path,
     /// Stands for the request, where it has an idempotency key: the same when the same caller asks for the same again
     /// under the same key.
-    pub key: Option<Identity>,
+    pub key: Option<Digest>,
     integrations: Arc<IntegrationStore>,
 }
 
@@ -124,7 +124,7 @@ impl SenderRoute {
     ///
     /// # Errors
     /// The environment names none.
-    pub async fn connect(route: Route, repeats: Repeats) -> Result<Self, MissingSetting> {
+    pub async fn connect(route: Route, repeats: Repeats) -> Result<Self, MissingEnv> {
         let config = aws::config().await;
         Ok(Self {
             route,
@@ -132,7 +132,7 @@ impl SenderRoute {
             keeps: Keeps::FinalAnswers,
             maximum_body_bytes: MAXIMUM_BODY_BYTES,
             integrations: Arc::new(IntegrationStore::connect(&config)?),
-            ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), setting("LEDGER_TABLE")?),
+            ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), required_env("LEDGER_TABLE")?),
         })
     }
 
@@ -220,7 +220,7 @@ impl SenderRoute {
         let body = json_body(&incoming)?;
         // The path says to whom the body is; neither may change under the same key.
         let fingerprint =
-            Identity::of(&[incoming.path.identity().as_str(), Identity::of_bytes(&incoming.body).as_str()]);
+            Digest::of_parts(&[incoming.path.identity().as_str(), Digest::of_bytes(&incoming.body).as_str()]);
         let task = read(body, parse).map_err(Problem::invalid_body)?;
         let repeats = self.repeats_for(&integration);
         let request = SenderRequest {
@@ -231,9 +231,9 @@ impl SenderRoute {
             deadline: incoming.deadline(),
             ends_at: incoming.ends_at,
             request_id: incoming.request_id,
-            trace_id: TraceId::of(&incoming.headers),
+            trace_id: TraceId::from_headers(&incoming.headers),
             path: incoming.path,
-            key: key.as_ref().map(|key| Identity::of(&[key.as_str(), fingerprint.as_str()])),
+            key: key.as_ref().map(|key| Digest::of_parts(&[key.as_str(), fingerprint.as_str()])),
             integrations: Arc::clone(&self.integrations),
         };
         let reply = match &key {
@@ -334,6 +334,6 @@ fn json_body(incoming: &Incoming) -> Result<Value, Problem> {
         i_json::normalized(i_json::without_bom(&incoming.body)).map_err(|fault| Problem::invalid_body(vec![fault]))?;
     serde_json::from_slice(&body).map_err(|error| {
         let detail = format!("is not valid JSON (line {}, column {})", error.line(), error.column());
-        Problem::invalid_body(vec![Fault { pointer: String::new(), detail }])
+        Problem::invalid_body(vec![FieldError::new("", detail)])
     })
 }

@@ -1,7 +1,7 @@
 //! Errors as HTTP answers: problem details (RFC 9457).
 
 use crate::integration::LoadError;
-use crate::json::fields::Fault;
+use crate::json::fields::FieldError;
 use crate::platform::{ApiError, PlatformError, PlatformName, Route};
 use http::{HeaderName, Response, StatusCode, header};
 use serde::Serialize;
@@ -100,7 +100,7 @@ pub struct Problem {
     /// What exactly, in a sentence.
     pub detail: String,
     /// The fields that are wrong.
-    pub errors: Vec<Fault>,
+    pub errors: Vec<FieldError>,
     /// When to try again.
     pub retry_after: Option<Duration>,
     /// What the platform said.
@@ -114,8 +114,8 @@ struct Body<'p> {
     status: u16,
     detail: &'p str,
     instance: String,
-    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
-    errors: &'p [Fault],
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    errors: &'p [FieldError],
     #[serde(skip_serializing_if = "Option::is_none")]
     platform: Option<&'p PlatformError>,
 }
@@ -150,7 +150,7 @@ impl Problem {
 
     /// Fields of the body are wrong. Only so many of them are named.
     #[must_use]
-    pub fn invalid_body(mut errors: Vec<Fault>) -> Self {
+    pub fn invalid_body(mut errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [only] => sentence(&only.to_string()),
             all if all.len() > MAXIMUM_ERRORS => {
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_problem_answers_with_its_status_its_media_type_and_what_is_wrong() {
-        let fault = Fault { pointer: "/type".to_owned(), detail: "is required".to_owned() };
+        let fault = FieldError::new("/type", "is required");
         let response = Problem::invalid_body(vec![fault]).into_response("r-1");
         assert_eq!(StatusCode::BAD_REQUEST, response.status());
         assert_eq!("application/problem+json", response.headers()[header::CONTENT_TYPE]);
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn of_very_many_wrong_fields_an_answer_names_the_first_hundred() {
-        let faults = |count| vec![Fault { pointer: "/a".to_owned(), detail: "is wrong".to_owned() }; count];
+        let faults = |count| vec![FieldError::new("/a", "is wrong"); count];
         let problem = Problem::invalid_body(faults(20_000));
         assert_eq!(
             (100, "20000 fields are wrong; `errors` has the first 100."),

@@ -1,7 +1,7 @@
 //! A request as API Gateway hands it over.
 
 use crate::aws::OPERATION_TIMEOUT;
-use crate::digest::Identity;
+use crate::digest::Digest;
 use http::HeaderMap;
 use jiff::Timestamp;
 use lambda_http::aws_lambda_events::query_map::QueryMap;
@@ -28,10 +28,10 @@ impl Path {
 
     /// Stands for what the path names.
     #[must_use]
-    pub fn identity(&self) -> Identity {
+    pub fn identity(&self) -> Digest {
         let mut named: Vec<_> = self.parameters.iter().collect();
         named.sort_unstable();
-        Identity::of(&named.into_iter().flat_map(|(name, value)| [name, value]).collect::<Vec<_>>())
+        Digest::of_parts(&named.into_iter().flat_map(|(name, value)| [name, value]).collect::<Vec<_>>())
     }
 
     /// The last part of the path, by which a function with several routes tells them apart.

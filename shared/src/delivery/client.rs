@@ -1,6 +1,6 @@
 //! How the company's messaging service is called.
 
-use crate::aws::chain;
+use crate::aws::error_chain;
 use crate::http_client;
 use crate::integration::DeliveryConfig;
 use crate::model::trace_id::{TraceId, X_B3_TRACE_ID};
@@ -160,7 +160,7 @@ impl From<reqwest::Error> for NoAnswer {
         let refused = causes(&error).any(|cause| {
             cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
         });
-        let text: String = chain(&error).chars().take(MAXIMUM_DETAIL).collect();
+        let text: String = error_chain(&error).chars().take(MAXIMUM_DETAIL).collect();
         match () {
             () if error.is_timeout() => Self::Timeout,
             () if refused => Self::ConnectionRefused,

@@ -4,7 +4,7 @@
 //! queue never holds two copies of a message and a large message still fits.
 
 use crate::delivery::probe::ProbeEnvelope;
-use crate::json::fields::Fault;
+use crate::json::fields::FieldError;
 use crate::model::integration_name::IntegrationName;
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryReceipt;
@@ -97,7 +97,7 @@ impl Envelope {
 
     /// With the platform's trace.
     #[must_use]
-    pub fn traced(self, trace_id: Option<TraceId>) -> Self {
+    pub fn with_trace_id(self, trace_id: Option<TraceId>) -> Self {
         Self { trace_id, ..self }
     }
 
@@ -119,7 +119,7 @@ impl Envelope {
     ///
     /// # Errors
     /// The original cannot be read; it could be when it was accepted.
-    pub fn message(&self) -> Result<Message, Fault> {
+    pub fn message(&self) -> Result<Message, FieldError> {
         let original = self.original.get().as_bytes();
         match self.origin {
             Origin::Platform => self.platform.read(original),
@@ -199,7 +199,7 @@ impl Queued {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Identity;
+    use crate::digest::Digest;
     use crate::json::i_json;
 
     fn envelope(body: &str) -> Envelope {
@@ -219,7 +219,7 @@ mod tests {
     fn the_platforms_trace_comes_back_and_may_be_absent() {
         let trace_id: TraceId = "463ac35c9f6413ad".parse().unwrap();
         for trace_id in [None, Some(trace_id)] {
-            let text = envelope("{}").traced(trace_id.clone()).to_queue().unwrap();
+            let text = envelope("{}").with_trace_id(trace_id.clone()).to_queue().unwrap();
             assert_eq!(trace_id.is_some(), text.contains("traceId"));
             let Ok(Queued::Message(read)) = Queued::read(&text) else { panic!() };
             assert_eq!(trace_id, read.trace_id);
@@ -261,7 +261,7 @@ mod tests {
                 let Ok(Queued::Message(read)) = Queued::read(&queued.unwrap()) else { panic!() };
                 assert_eq!(accepted, read.message().unwrap(), "{body}");
                 if text == "plain" {
-                    let of_the_body = Identity::of_bytes(body.trim().as_bytes());
+                    let of_the_body = Digest::of_bytes(body.trim().as_bytes());
                     assert_eq!(of_the_body.as_str(), accepted.message_id, "ids stay as they were");
                 }
             }

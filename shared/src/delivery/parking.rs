@@ -4,7 +4,7 @@
 //! with eleven failed messages not all could be listed. The order is kept by the sequence numbers that the messages had
 //! on the FIFO queue.
 
-use crate::aws::cause;
+use crate::aws::sdk_error;
 use crate::delivery::envelope::{Envelope, Replay};
 use crate::delivery::queue::SendError;
 use aws_sdk_sqs::Client;
@@ -107,7 +107,7 @@ impl ParkingQueue {
     /// The queue is out of reach.
     pub async fn park(&self, message: &ParkedMessage) -> Result<(), SendError> {
         let request = self.client.send_message().queue_url(&self.url).message_body(serde_json::to_string(message)?);
-        request.send().await.map(drop).map_err(|error| SendError::Unavailable(cause(&error)))
+        request.send().await.map(drop).map_err(|error| SendError::Unavailable(sdk_error(&error)))
     }
 }
 

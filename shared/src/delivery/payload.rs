@@ -2,7 +2,7 @@
 
 use crate::delivery::envelope::Envelope;
 use crate::model::integration_name::IntegrationName;
-use crate::model::message::{Kind, Message};
+use crate::model::message::{Message, MessageKind};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -59,21 +59,21 @@ pub fn test_body(integration: &IntegrationName, now: Timestamp) -> Vec<u8> {
 }
 
 /// What happened, in the dotted words of Standard Webhooks.
-fn event_type(kind: &Kind) -> &'static str {
+fn event_type(kind: &MessageKind) -> &'static str {
     match kind {
-        Kind::Text(_) => "message.text",
-        Kind::Structured(_) => "message.structured",
-        Kind::Email(_) => "message.email",
-        Kind::Call(_) => "message.call",
-        Kind::Voicemail(_) => "message.voicemail",
-        Kind::Receipt(_) => "receipt",
-        Kind::Typing(_) => "typing",
-        Kind::Other(_) => "message.other",
+        MessageKind::Text(_) => "message.text",
+        MessageKind::Structured(_) => "message.structured",
+        MessageKind::Email(_) => "message.email",
+        MessageKind::Call(_) => "message.call",
+        MessageKind::Voicemail(_) => "message.voicemail",
+        MessageKind::Receipt(_) => "receipt",
+        MessageKind::Typing(_) => "typing",
+        MessageKind::Other(_) => "message.other",
     }
 }
 
 /// The `webhook-id` of a message: the same on every attempt, and on a repeat after a crash.
 #[must_use]
 pub fn webhook_id(integration: &IntegrationName, message: &Message) -> String {
-    format!("msg_{}", message.identity(integration))
+    format!("msg_{}", message.deduplication_id(integration))
 }

@@ -2,7 +2,7 @@
 //! configuration that it has, and the ledger holds the result.
 
 use crate::delivery::client::NoAnswer;
-use crate::digest::Identity;
+use crate::digest::Digest;
 use crate::integration::DeliveryConfig;
 use crate::model::integration_name::IntegrationName;
 use crate::signature::standard_webhooks::SigningSecret;
@@ -82,14 +82,14 @@ impl ProbeEnvelope {
 
     /// Its group on the queue: the test deliveries of one integration, and no customer's messages.
     #[must_use]
-    pub fn group(&self) -> Identity {
-        Identity::of(&["probe", self.integration.as_str()])
+    pub fn group(&self) -> Digest {
+        Digest::of_parts(&["probe", self.integration.as_str()])
     }
 
     /// By which the queue tells it from others.
     #[must_use]
-    pub fn identity(&self) -> Identity {
-        Identity::of(&["probe", self.integration.as_str(), &self.probe])
+    pub fn identity(&self) -> Digest {
+        Digest::of_parts(&["probe", self.integration.as_str(), &self.probe])
     }
 
     /// Its `webhook-id`.

@@ -1,8 +1,8 @@
 //! Putting messages and receipts on the FIFO queue, off which the dispatcher takes them.
 
-use crate::aws::cause;
+use crate::aws::sdk_error;
 use crate::delivery::envelope::{Envelope, ReceiptEnvelope};
-use crate::digest::Identity;
+use crate::digest::Digest;
 use crate::model::message::Message;
 use aws_sdk_sqs::Client;
 
@@ -49,7 +49,8 @@ impl MessageQueue {
     /// # Errors
     /// It is too large, or the queue is out of reach.
     pub async fn send_message(&self, envelope: &Envelope, message: &Message) -> Result<(), SendError> {
-        let (group, identity) = (message.group(&envelope.integration), message.identity(&envelope.integration));
+        let (group, identity) =
+            (message.ordering_group(&envelope.integration), message.deduplication_id(&envelope.integration));
         self.send(&group, &identity, envelope.to_queue()?).await
     }
 
@@ -59,11 +60,12 @@ impl MessageQueue {
     /// The queue is out of reach.
     pub async fn send_receipt(&self, envelope: &ReceiptEnvelope) -> Result<(), SendError> {
         let receipt = &envelope.receipt;
-        let (group, identity) = (receipt.group(&envelope.integration), receipt.identity(&envelope.integration));
+        let (group, identity) =
+            (receipt.ordering_group(&envelope.integration), receipt.deduplication_id(&envelope.integration));
         self.send(&group, &identity, envelope.to_queue()?).await
     }
 
-    async fn send(&self, group: &Identity, identity: &Identity, body: String) -> Result<(), SendError> {
+    async fn send(&self, group: &Digest, identity: &Digest, body: String) -> Result<(), SendError> {
         if body.len() > MAXIMUM_BYTES {
             return Err(SendError::TooLarge);
         }
@@ -76,6 +78,6 @@ impl MessageQueue {
             .send()
             .await
             .map(drop)
-            .map_err(|error| SendError::Unavailable(cause(&error)))
+            .map_err(|error| SendError::Unavailable(sdk_error(&error)))
     }
 }

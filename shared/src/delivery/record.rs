@@ -109,7 +109,7 @@ fn end(party: &Party) -> Option<Recipient> {
 
 /// Reasons as their codes.
 mod codes {
-    use crate::model::receipt::{FailureReason, NOT_DELIVERED, ReasonCode};
+    use crate::model::receipt::{DEFAULT_FAILURE_MESSAGE, FailureReason, ReasonCode};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     pub(super) fn serialize<S: Serializer>(reasons: &[FailureReason], serializer: S) -> Result<S::Ok, S::Error> {
@@ -118,7 +118,7 @@ mod codes {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FailureReason>, D::Error> {
         let codes = Vec::<ReasonCode>::deserialize(deserializer)?;
-        Ok(codes.into_iter().map(|code| FailureReason { code, message: NOT_DELIVERED.to_owned() }).collect())
+        Ok(codes.into_iter().map(|code| FailureReason { code, message: DEFAULT_FAILURE_MESSAGE.to_owned() }).collect())
     }
 }
 

@@ -1,71 +1,67 @@
+//! The systems that may call the API of an integration.
+
 use super::{Secret, shared_secret};
-use crate::digest::Identity;
+use crate::digest::Digest;
 use crate::json::fields::{Fields, list, text};
 use crate::platform::Route;
 use crate::signature::standard_webhooks::SigningSecret;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-/// The shortest bearer token that can be called a secret.
 const MINIMUM_TOKEN_CHARACTERS: usize = 32;
 
-/// A system of the company that may call the sender routes.
+/// A system of the company that may call the API.
 #[derive(Debug)]
 pub struct Caller {
-    /// Its name, for the logs.
+    /// For the logs.
     pub name: String,
-    /// How it proves who it is.
     pub credential: Credential,
-    /// The routes that it is confined to; none where it may call all.
+    /// The routes that it may call; `None` means all.
     pub routes: Option<Vec<Route>>,
 }
 
-/// How a caller proves who it is.
+/// How a caller authenticates.
 #[derive(Debug)]
 pub enum Credential {
-    /// It signs its requests as Standard Webhooks say.
+    /// Signs its requests according to Standard Webhooks.
     SigningSecret(SigningSecret),
-    /// It sends a token.
     BearerToken(Secret),
 }
 
 impl Credential {
-    /// The same for the same secret, and says nothing of it, as long as it stays in memory: to see whether two callers
-    /// have the same.
+    /// Identifies the secret, to detect callers that share one. Keep it in memory only.
     #[must_use]
-    pub fn digest(&self) -> Identity {
+    pub fn digest(&self) -> Digest {
         match self {
             Self::SigningSecret(secret) => secret.digest(),
-            Self::BearerToken(token) => Identity::of(&[token.expose_secret()]),
+            Self::BearerToken(token) => Digest::of_parts(&[token.expose_secret()]),
         }
     }
 }
 
 impl Caller {
-    /// Whether it may call this route.
     #[must_use]
     pub fn may_call(&self, route: Route) -> bool {
         self.routes.as_ref().is_none_or(|routes| routes.contains(&route))
     }
 
-    /// Reads an entry of `callers`.
+    /// Reads an element of `callers`.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.required("name", text);
-        let one_of_two = fields.has("signingSecret") != fields.has("bearerToken");
+        let has_one_credential = fields.has("signingSecret") != fields.has("bearerToken");
         let signing_secret = fields.optional("signingSecret", signing_secret).map(Credential::SigningSecret);
         let bearer_token = fields.optional("bearerToken", bearer_token).map(Credential::BearerToken);
         let routes = fields.optional("routes", |value| {
-            let named = list(routes)(value)?.concat();
-            Ok(Route::ALL.into_iter().filter(|route| named.contains(route)).collect())
+            let listed = list(routes)(value)?.concat();
+            Ok(Route::ALL.into_iter().filter(|route| listed.contains(route)).collect())
         });
-        if !one_of_two {
-            fields.fault_here("must have one of `signingSecret` and `bearerToken`");
+        if !has_one_credential {
+            fields.error_here("must have either `signingSecret` or `bearerToken`");
         }
         Some(Self { name: name?, credential: signing_secret.or(bearer_token)?, routes })
     }
 }
 
-/// A Standard Webhooks secret in its written form.
 pub(super) fn signing_secret(value: Value) -> Result<SigningSecret, String> {
     SigningSecret::parse(&text(value)?).map_err(|error| error.to_string())
 }
@@ -74,7 +70,7 @@ fn bearer_token(value: Value) -> Result<Secret, String> {
     shared_secret(MINIMUM_TOKEN_CHARACTERS)(value)
 }
 
-/// The routes that a word names.
+/// Reads the name of a route or of a group of routes.
 fn routes(value: Value) -> Result<Vec<Route>, String> {
     match Route::named(&text(value)?) {
         none if none.is_empty() => {

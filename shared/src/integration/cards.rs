@@ -1,58 +1,58 @@
-//! What an integration's configuration says of cards.
+//! The configuration of cards.
 
 use crate::json::fields::{Fields, boolean};
 use crate::platform::{PlatformName, Route};
 use serde_json::Value;
 
-/// How a card reaches the customer.
+/// How cards are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CardRoute {
-    /// Through the platform's open-messaging API, to one of the platform's users.
+    /// Through the platform's open messaging API, to a user of the platform.
     OpenMessaging,
-    /// As a structured message to the messaging service, to a customer.
+    /// As a structured message through the messaging service, to a customer.
     MessagingService {
-        /// Whether the conversation on the platform gets the card as text, for the agent to see.
+        /// Whether the platform's conversation shows the card as text to the agent.
         text_trace: bool,
     },
 }
 
 impl CardRoute {
-    /// What counts where the configuration says nothing: the platform's own way, if it has one.
+    /// The default: the platform's API, if it supports cards.
     #[must_use]
-    pub fn usual(platform: PlatformName) -> Self {
+    pub fn default_for(platform: PlatformName) -> Self {
         if platform.routes().contains(&Route::Cards) {
             Self::OpenMessaging
         } else {
-            Self::by_messaging_service(platform)
+            Self::via_messaging_service(platform)
         }
     }
 
-    /// The way through the messaging service, with a text trace where the platform can take one.
-    fn by_messaging_service(platform: PlatformName) -> Self {
+    /// With a text trace, if the platform supports agentless messages.
+    fn via_messaging_service(platform: PlatformName) -> Self {
         Self::MessagingService { text_trace: platform.routes().contains(&Route::Agentless) }
     }
 
-    /// Reads the `cards` of an integration's configuration.
     pub fn read(platform: PlatformName, fields: &mut Fields<'_>) -> Option<Self> {
-        let route = if fields.has("route") { fields.required("route", route) } else { Some(Self::usual(platform)) };
+        let route =
+            if fields.has("route") { fields.required("route", route) } else { Some(Self::default_for(platform)) };
         let text_trace = fields.optional("textTrace", boolean);
         let has = |route| platform.routes().contains(&route);
         match (route?, text_trace) {
             (Self::OpenMessaging, _) if !has(Route::Cards) => {
-                fields.fault("route", "must be `messaging-service`: the platform takes no cards");
+                fields.error("route", "must be `messaging-service`: the platform does not support cards");
                 None
             }
             (Self::OpenMessaging, Some(_)) => {
-                fields.fault("textTrace", "is for the route `messaging-service` only");
+                fields.error("textTrace", "is only valid with the route `messaging-service`");
                 None
             }
             (Self::OpenMessaging, None) => Some(Self::OpenMessaging),
             (Self::MessagingService { .. }, Some(true)) if !has(Route::Agentless) => {
-                fields.fault("textTrace", "must be false: the platform takes no agentless messages");
+                fields.error("textTrace", "must be false: the platform does not support agentless messages");
                 None
             }
             (Self::MessagingService { .. }, Some(text_trace)) => Some(Self::MessagingService { text_trace }),
-            (Self::MessagingService { .. }, None) => Some(Self::by_messaging_service(platform)),
+            (Self::MessagingService { .. }, None) => Some(Self::via_messaging_service(platform)),
         }
     }
 }

@@ -1,35 +1,34 @@
+//! The configuration of deliveries to the messaging service.
+
 use super::caller::signing_secret;
 use crate::http_client::OutboundUrl;
-use crate::json::fields::{Fields, list, text, whole_number};
+use crate::json::fields::{Fields, integer_in, list, text};
 use crate::signature::standard_webhooks::SigningSecret;
 use serde_json::Value;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// How long we try to deliver a message unless the configuration says otherwise.
 const DEFAULT_GIVE_UP_SECONDS: u64 = 6 * 3600;
 
-/// Three days at the longest: with a wait of at least seven and a half minutes between late attempts, a message is
-/// received from the queue far less often than the thousand times after which the queue itself would set it aside.
+/// At most three days: with a delay of at least seven and a half minutes between late attempts, a message is received far
+/// less often than the `maxReceiveCount` of 1,000, after which it would be moved to the dead-letter queue.
 const GIVE_UP_SECONDS: RangeInclusive<u64> = 1..=3 * 24 * 3600;
 
-/// How messages reach the company's messaging service.
+/// How messages are delivered to the company's messaging service.
 #[derive(Debug)]
 pub struct DeliveryConfig {
-    /// Where to post them.
     pub url: OutboundUrl,
-    /// What to sign them with: a signature for each, so that the messaging service can rotate.
+    /// Deliveries are signed with each of them, so that the messaging service can rotate its secret.
     pub signing_secrets: Vec<SigningSecret>,
-    /// The age at which an undelivered message is given up.
+    /// The age at which an undelivered message expires.
     pub give_up_after: Duration,
-    /// When the platform hears that a message was delivered.
     pub receipts: ReceiptMode,
 }
 
-/// When the platform hears that a message was delivered.
+/// When a message is reported to the platform as delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReceiptMode {
-    /// When the messaging service says so.
+    /// When the messaging service sends a receipt.
     #[default]
     Explicit,
     /// As soon as the messaging service accepts it.
@@ -40,7 +39,7 @@ impl DeliveryConfig {
     pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let url = fields.required("url", url);
         let signing_secrets = fields.required("signingSecrets", list(signing_secret));
-        let give_up_after = fields.optional("giveUpAfterSeconds", whole_number("seconds", GIVE_UP_SECONDS));
+        let give_up_after = fields.optional("giveUpAfterSeconds", integer_in("seconds", GIVE_UP_SECONDS));
         let receipts = fields.optional("receipts", receipt_mode);
         Some(Self {
             url: url?,

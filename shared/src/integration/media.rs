@@ -1,19 +1,17 @@
-//! What an integration's configuration says of files that callers have sent.
+//! The configuration of files that callers send.
 
-use crate::json::fields::{Fields, list, text, whole_number};
+use crate::json::fields::{Fields, integer_in, list, text};
 use crate::media::{InvalidTrustedOrigin, TrustedOrigins};
 
-/// The largest file unless the configuration says otherwise, in bytes.
 const DEFAULT_MAXIMUM_BYTES: u64 = 20_000_000;
-/// What the largest file may be set to, in bytes.
+/// The allowed values of `maximumBytes`.
 const MAXIMUM_BYTES: std::ops::RangeInclusive<u64> = 1..=100_000_000;
 
-/// Which files may be sent.
 #[derive(Debug, Clone)]
 pub struct MediaConfig {
-    /// The largest file, in bytes.
+    /// Maximum size of a file.
     pub maximum_bytes: u64,
-    /// Where files may be fetched although the address is not public.
+    /// Origins from which files may be fetched even from private addresses.
     pub trusted_origins: TrustedOrigins,
 }
 
@@ -24,9 +22,8 @@ impl Default for MediaConfig {
 }
 
 impl MediaConfig {
-    /// Reads the `media` of an integration's configuration.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let maximum_bytes = fields.optional("maximumBytes", whole_number("bytes", MAXIMUM_BYTES));
+        let maximum_bytes = fields.optional("maximumBytes", integer_in("bytes", MAXIMUM_BYTES));
         let trusted_origins = fields.optional("trustedOrigins", |value| {
             let origin = |value| text(value)?.parse().map_err(|error: InvalidTrustedOrigin| error.to_string());
             list(origin)(value).map(TrustedOrigins::from)

@@ -1,8 +1,7 @@
-//! An integration: one platform account, connected to one messaging service.
+//! An integration connects one platform account to one messaging service.
 //!
-//! Its configuration and its secrets are one JSON document in Secrets Manager, named `<prefix>/<integration>`. The
-//! document is read strictly: a field that is missing, unknown or wrong is a fault, all faults are reported together,
-//! and none of them repeats a value.
+//! Its configuration, with its secrets, is one JSON document in Secrets Manager named `<prefix>/<integration>`. It is read
+//! strictly: missing, unknown and invalid fields are errors. All errors are reported together, and none quotes a value.
 
 mod caller;
 mod cards;
@@ -16,7 +15,7 @@ pub use delivery::{DeliveryConfig, ReceiptMode};
 pub use media::MediaConfig;
 pub use store::{DEFAULT_TIME_TO_LIVE, IntegrationStore, LoadError, SETTLING_TIME};
 
-use crate::json::fields::{self, Fault};
+use crate::json::fields::{self, FieldError};
 use crate::model::card::TraceKey;
 use crate::model::integration_name::IntegrationName;
 use crate::platform::{PlatformConfig, PlatformName, Route};
@@ -29,49 +28,40 @@ pub type Secret = SecretString;
 /// The configuration of one integration.
 #[derive(Debug)]
 pub struct Integration {
-    /// Its name.
     pub name: IntegrationName,
-    /// Which version of the secret it was read from, where it was read from one.
+    /// The version of the secret, if it was read from Secrets Manager.
     pub version: Option<String>,
-    /// The platform's side.
     pub platform: PlatformConfig,
-    /// The messaging service's side.
     pub delivery: DeliveryConfig,
-    /// How cards go out.
     pub cards: CardRoute,
-    /// Which files may be sent.
     pub media: MediaConfig,
-    /// Who may call the sender routes.
     pub callers: Vec<Caller>,
 }
 
 impl Integration {
-    /// Whether the platform has a call for the route, or none is needed.
+    /// Whether the integration has the route: the platform supports it, or it does not involve the platform.
     #[must_use]
     pub fn supports(&self, route: Route) -> bool {
-        let by_messaging_service = matches!(self.cards, CardRoute::MessagingService { .. });
-        (route == Route::Cards && by_messaging_service) || self.platform.name().routes().contains(&route)
+        let via_messaging_service = matches!(self.cards, CardRoute::MessagingService { .. });
+        (route == Route::Cards && via_messaging_service) || self.platform.name().routes().contains(&route)
     }
 
-    /// The sender routes that it has.
     pub fn routes(&self) -> impl Iterator<Item = Route> {
         Route::ALL.into_iter().filter(|route| self.supports(*route))
     }
 
-    /// The keys of the text traces of its cards: one is made with the first, and known by any of them, so that the
-    /// deliveries' secrets can be rotated.
+    /// The keys for text traces of cards. The first one creates codes and all of them verify codes, so that the signing
+    /// secrets of deliveries can be rotated.
     pub fn trace_keys(&self) -> impl Iterator<Item = TraceKey> {
         self.delivery.signing_secrets.iter().filter_map(|secret| TraceKey::new(secret, &self.name))
     }
 
-    /// Reads the configuration document of `name`.
-    ///
     /// # Errors
-    /// Every fault of the document.
-    pub fn parse(name: IntegrationName, document: &str) -> Result<Self, Vec<Fault>> {
+    /// All errors in the document.
+    pub fn parse(name: IntegrationName, document: &str) -> Result<Self, Vec<FieldError>> {
         let value: Value = serde_json::from_str(document).map_err(|error| {
             let detail = format!("is not valid JSON (line {}, column {})", error.line(), error.column());
-            vec![Fault { pointer: String::new(), detail }]
+            vec![FieldError::new("", detail)]
         })?;
         fields::read_configuration(value, |fields| {
             let platform_name = fields.required("platform", PlatformName::from_field);
@@ -85,7 +75,7 @@ impl Integration {
                 name,
                 version: None,
                 platform: platform?,
-                cards: cards.unwrap_or_else(|| CardRoute::usual(platform_name)),
+                cards: cards.unwrap_or_else(|| CardRoute::default_for(platform_name)),
                 media,
                 delivery: delivery?,
                 callers: callers?,
@@ -94,7 +84,7 @@ impl Integration {
     }
 }
 
-/// A secret that is not empty.
+/// Reads a secret that is not blank.
 ///
 /// # Errors
 /// What is wrong, without the value.
@@ -102,10 +92,10 @@ pub fn secret(value: Value) -> Result<Secret, String> {
     fields::text(value).map(Secret::from)
 }
 
-/// A secret that two sides share, to sign with or to know each other by.
+/// Reads a shared secret of a minimum length.
 ///
 /// # Errors
-/// It is shorter than that, which is said without the value.
+/// What is wrong, without the value.
 pub fn shared_secret(minimum_characters: usize) -> impl Fn(Value) -> Result<Secret, String> {
     move |value| {
         let text = fields::text(value)?;
@@ -145,7 +135,7 @@ mod tests {
 
     fn parse(document: &Value) -> Result<Integration, Vec<String>> {
         Integration::parse("acme".parse().unwrap(), &document.to_string())
-            .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -161,16 +151,19 @@ mod tests {
     }
 
     #[test]
-    fn the_text_trace_of_cards_can_be_turned_off_where_there_is_one() {
+    fn the_text_trace_of_cards_can_be_turned_off() {
         let mut document = example();
         document["cards"]["textTrace"] = false.into();
         assert_eq!(CardRoute::MessagingService { text_trace: false }, parse(&document).unwrap().cards);
         document["cards"]["route"] = "open-messaging".into();
-        assert_eq!(vec!["/cards/textTrace is for the route `messaging-service` only"], parse(&document).unwrap_err());
+        assert_eq!(
+            vec!["/cards/textTrace is only valid with the route `messaging-service`"],
+            parse(&document).unwrap_err()
+        );
     }
 
     #[test]
-    fn where_a_platform_takes_no_cards_and_no_agentless_messages_neither_is_asked_for() {
+    fn a_platform_without_cards_and_agentless_messages_needs_neither() {
         let with = |cards: Value| {
             let mut document = json!({
                 "platform": "multicloud-cx",
@@ -189,17 +182,17 @@ mod tests {
             assert_eq!(CardRoute::MessagingService { text_trace: false }, with(cards).unwrap().cards);
         }
         assert_eq!(
-            vec!["/cards/textTrace must be false: the platform takes no agentless messages"],
+            vec!["/cards/textTrace must be false: the platform does not support agentless messages"],
             with(json!({"route": "messaging-service", "textTrace": true})).unwrap_err()
         );
         assert_eq!(
-            vec!["/cards/route must be `messaging-service`: the platform takes no cards"],
+            vec!["/cards/route must be `messaging-service`: the platform does not support cards"],
             with(json!({"route": "open-messaging"})).unwrap_err()
         );
     }
 
     #[test]
-    fn what_may_be_left_out_has_defaults() {
+    fn optional_fields_have_defaults() {
         let mut document = example();
         for (parent, name) in
             [("", "cards"), ("", "callers"), ("/delivery", "giveUpAfterSeconds"), ("/delivery", "receipts")]
@@ -214,8 +207,8 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_reported_together_and_none_repeats_a_value() {
-        let faults = parse(&json!({
+    fn all_errors_are_reported_together_and_none_quotes_a_value() {
+        let errors = parse(&json!({
             "platform": "genesys-cloud",
             "domain": "hidden.example.com",
             "integrationId": "",
@@ -227,7 +220,7 @@ mod tests {
             "colour": "hidden"
         }))
         .unwrap_err();
-        let places: Vec<_> = faults.iter().map(|fault| fault.split(' ').next().unwrap()).collect();
+        let pointers: Vec<_> = errors.iter().map(|error| error.split(' ').next().unwrap()).collect();
         assert_eq!(
             vec![
                 "/domain",
@@ -246,14 +239,14 @@ mod tests {
                 "/callers/1",
                 "/colour",
             ],
-            places,
-            "{faults:#?}"
+            pointers,
+            "{errors:#?}"
         );
-        assert!(!faults.concat().contains("hidden"), "{faults:#?}");
+        assert!(!errors.concat().contains("hidden"), "{errors:#?}");
     }
 
     #[test]
-    fn a_caller_may_be_confined_to_routes_by_their_names_or_by_groups() {
+    fn a_caller_may_be_restricted_to_routes_by_name_or_by_group() {
         let with = |routes: Value| {
             let mut document = example();
             document["callers"][0]["routes"] = routes;
@@ -267,9 +260,9 @@ mod tests {
         let both = [&[Route::Receipts], &inbound[..]].concat();
         assert_eq!(Ok(Some(both)), with(json!(["inbound", "receipts", "inbound/events"])));
         assert_eq!(Ok(Some(vec![Route::AgentTyping])), with(json!(["agent/typing"])));
-        for (wrong, fault) in [
+        for (wrong, error) in [
             (json!([]), "/callers/0/routes must have at least one element"),
-            // What cannot be read never means all routes.
+            // An invalid value never means all routes.
             (json!(null), "/callers/0/routes must be a list"),
             (json!(""), "/callers/0/routes must be a list"),
             (json!(" "), "/callers/0/routes must be a list"),
@@ -278,7 +271,7 @@ mod tests {
             (json!("receipts"), "/callers/0/routes must be a list"),
             (json!(["receipts", 7]), "/callers/0/routes element 1 must be a string"),
         ] {
-            assert_eq!(vec![fault], with(wrong).unwrap_err());
+            assert_eq!(vec![error], with(wrong).unwrap_err());
         }
         let unknown = with(json!(["hidden"])).unwrap_err().concat();
         let words = "/callers/0/routes element 0 must be `inbound`, `agent` or one of `agentless`, `receipts`, `cards`";
@@ -286,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_configuration_a_member_that_is_null_or_blank_is_a_fault_wherever_it_stands() {
+    fn a_null_or_blank_member_of_a_configuration_is_an_error_at_every_depth() {
         fn places(value: &Value, at: &str, found: &mut Vec<String>) {
             for (name, member) in value.as_object().into_iter().flatten() {
                 let at = fields::pointer(at, name);
@@ -321,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_the_same_by_what_they_are_and_not_by_how_they_are_written() {
+    fn credentials_with_the_same_value_have_the_same_digest() {
         let digest = |caller: Value| {
             let mut document = example();
             document["callers"] = json!([caller]);
@@ -338,18 +331,18 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_platform_and_broken_json_are_faults() {
-        let faults = parse(&json!({"platform": "hidden", "delivery": {}})).unwrap_err();
+    fn an_unknown_platform_and_invalid_json_are_errors() {
+        let errors = parse(&json!({"platform": "hidden", "delivery": {}})).unwrap_err();
         assert!(
-            faults.contains(&"/platform must be `genesys-cloud`, `multicloud-cx`, `highlevel`".to_owned()),
-            "{faults:?}"
+            errors.contains(&"/platform must be `genesys-cloud`, `multicloud-cx`, `highlevel`".to_owned()),
+            "{errors:?}"
         );
         let broken = Integration::parse("acme".parse().unwrap(), "{\"clientSecret\": hidden}").unwrap_err();
         assert_eq!("the document is not valid JSON (line 1, column 18)", broken.first().unwrap().to_string());
     }
 
     #[test]
-    fn no_secret_shows_when_a_configuration_is_printed() {
+    fn the_debug_output_of_a_configuration_contains_no_secret() {
         let shown = format!("{:?}", parse(&example()).unwrap());
         assert!(!shown.contains("hidden") && !shown.contains("/hook"), "{shown}");
     }

@@ -1,21 +1,20 @@
-//! Bounds for JSON from outside, checked before it is parsed.
+//! Limits for untrusted JSON, checked before it is parsed.
 //!
-//! A few bytes of JSON can become a hundred times as much in memory (`{"":{"":…`), and a document that is nested deeper
-//! than its readers can follow is accepted by one and refused by the next. No real message comes near these bounds.
+//! A few bytes of JSON can take a hundred times as much memory once parsed (`{"":{"":…`), and parsers disagree on how deep
+//! a document may be nested. Real messages are far below these limits.
 
-use crate::json::fields::Fault;
+use crate::json::fields::FieldError;
 
-/// How deep objects and lists may be nested: less than the 128 at which parsers give up, because a delivery wraps the
-/// document twice more.
+/// Maximum nesting of objects and arrays: below the 128 at which parsers fail, because a delivery nests the document two
+/// levels deeper.
 const MAXIMUM_DEPTH: usize = 100;
-/// How many values a document may have.
 const MAXIMUM_VALUES: usize = 20_000;
 
-/// Checks the bounds in one pass over the bytes. What is not JSON may pass: the parser finds that out.
+/// Checks the limits in one pass over the bytes. Invalid JSON may pass; the parser rejects it later.
 ///
 /// # Errors
-/// The document is nested too deeply, or has too many values.
-pub fn check(json: &[u8]) -> Result<(), Fault> {
+/// The document is nested too deeply or has too many values.
+pub fn check(json: &[u8]) -> Result<(), FieldError> {
     let (mut depth, mut values, mut in_string, mut escaped) = (0_usize, 1_usize, false, false);
     for byte in json {
         match byte {
@@ -32,17 +31,13 @@ pub fn check(json: &[u8]) -> Result<(), Fault> {
             _ => {}
         }
         if depth > MAXIMUM_DEPTH {
-            return Err(fault("is nested too deeply"));
+            return Err(FieldError::new("", "is nested too deeply"));
         }
         if values > MAXIMUM_VALUES {
-            return Err(fault("has too many values"));
+            return Err(FieldError::new("", "has too many values"));
         }
     }
     Ok(())
-}
-
-fn fault(detail: &str) -> Fault {
-    Fault { pointer: String::new(), detail: detail.to_owned() }
 }
 
 #[cfg(test)]
@@ -54,24 +49,24 @@ mod tests {
     }
 
     fn detail(json: &str) -> Option<String> {
-        check(json.as_bytes()).err().map(|fault| fault.detail)
+        check(json.as_bytes()).err().map(|error| error.detail)
     }
 
     #[test]
-    fn a_hundred_levels_pass_and_one_more_does_not() {
+    fn a_hundred_levels_are_accepted_and_one_more_is_not() {
         assert_eq!(None, detail(&nested(100)));
         assert_eq!(Some("is nested too deeply".to_owned()), detail(&nested(101)));
         assert_eq!(None, detail(&format!("[{},{}]", nested(99), nested(99))));
     }
 
     #[test]
-    fn twenty_thousand_values_pass_and_one_more_does_not() {
+    fn twenty_thousand_values_are_accepted_and_one_more_is_not() {
         assert_eq!(None, detail(&format!("[{}0]", "0,".repeat(MAXIMUM_VALUES - 2))));
         assert_eq!(Some("has too many values".to_owned()), detail(&format!("[{}0]", "0,".repeat(MAXIMUM_VALUES - 1))));
     }
 
     #[test]
-    fn what_stands_in_strings_does_not_count() {
+    fn the_content_of_strings_is_not_counted() {
         assert_eq!(None, detail(&format!("\"{}\\\"{}\"", nested(200), ",".repeat(30_000))));
         assert_eq!(Some("is nested too deeply".to_owned()), detail(&format!("[\"\\\\\",{}]", nested(100))));
     }

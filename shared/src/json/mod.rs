@@ -1,4 +1,4 @@
-//! JSON documents of others, read within limits.
+//! Untrusted JSON: limits, repair, and field-by-field reading.
 
 pub mod fields;
 pub mod i_json;

@@ -1,23 +1,20 @@
-//! Enumerations that others may extend: a value we do not know is carried, not refused.
+//! Enums that a platform may extend: an unknown value is kept, not rejected.
 
-/// Defines an enumeration of the words that a platform uses, with an `Other` that keeps any further word.
+/// Defines an enum of the words that a platform uses, with an `Other` variant that keeps any unknown word.
 ///
-/// Known words are read in any case and written as given here.
+/// Known words are read case-insensitively and written as declared.
 macro_rules! open_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub enum $name {
             $($(#[$variant_meta])* #[doc = concat!("`", $word, "`")] $variant,)+
-            /// A word that was not known when this was written.
             Other(String),
         }
 
         impl $name {
-            /// The words that are known.
             pub const WORDS: &'static [&'static str] = &[$($word),+];
 
-            /// The word as the platform writes it.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
@@ -56,12 +53,11 @@ pub(crate) use open_enum;
 #[allow(unreachable_pub)] // the macro makes public types
 mod tests {
     open_enum! {
-        /// Words for the test.
         Word { Known = "Known", }
     }
 
     #[test]
-    fn known_words_are_read_in_any_case_and_unknown_ones_are_kept_as_they_came() {
+    fn known_words_are_read_in_any_case_and_unknown_ones_are_kept_unchanged() {
         assert_eq!(Word::Known, Word::from("kNOWN".to_owned()));
         assert_eq!("Known", Word::from("known".to_owned()).as_str());
         assert_eq!(["Known"], Word::WORDS);

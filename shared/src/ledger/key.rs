@@ -1,6 +1,6 @@
 //! What things are called in the ledger.
 
-use crate::digest::Identity;
+use crate::digest::Digest;
 use crate::model::integration_name::IntegrationName;
 use crate::model::receipt::DeliveryReceipt;
 use crate::platform::Route;
@@ -55,7 +55,7 @@ pub fn delivery(integration: &IntegrationName, identity: &str) -> String {
 /// The posting of a receipt to the platform.
 #[must_use]
 pub fn receipt(integration: &IntegrationName, receipt: &DeliveryReceipt) -> String {
-    Kind::Receipt.key(integration, receipt.identity(integration).as_str())
+    Kind::Receipt.key(integration, receipt.deduplication_id(integration).as_str())
 }
 
 /// Reading the parking queue, which hides from others what is on it: one run of the command at a time.
@@ -63,7 +63,7 @@ pub const PARKING_QUEUE: &str = "parking-queue";
 
 /// A caller's request.
 #[must_use]
-pub fn request(integration: &IntegrationName, identity: &Identity) -> String {
+pub fn request(integration: &IntegrationName, identity: &Digest) -> String {
     Kind::Request.key(integration, identity.as_str())
 }
 
@@ -76,7 +76,7 @@ pub fn text_trace(integration: &IntegrationName, code: &str) -> String {
 /// The posting of what a customer did, under the id that the caller has for it: each caller has ids of its own.
 #[must_use]
 pub fn inbound(integration: &IntegrationName, caller: &str, kind: &str, message_id: &str) -> String {
-    let identity = Identity::of(&["inbound", integration.as_str(), kind, message_id, "of", caller]);
+    let identity = Digest::of_parts(&["inbound", integration.as_str(), kind, message_id, "of", caller]);
     Kind::Inbound.key(integration, identity.as_str())
 }
 
@@ -88,8 +88,8 @@ pub fn probe(integration: &IntegrationName, id: &str) -> String {
 
 /// What stands for a request: the same caller's, to the same route, under the same idempotency key.
 #[must_use]
-pub fn request_identity(route: Route, integration: &IntegrationName, caller: &str, idempotency_key: &str) -> Identity {
-    Identity::of(&[route.as_str(), integration.as_str(), caller, idempotency_key])
+pub fn request_identity(route: Route, integration: &IntegrationName, caller: &str, idempotency_key: &str) -> Digest {
+    Digest::of_parts(&[route.as_str(), integration.as_str(), caller, idempotency_key])
 }
 
 #[cfg(test)]
@@ -102,14 +102,14 @@ mod tests {
         assert_eq!("delivery#acme#12ab", delivery(&acme, "12ab"));
         assert_eq!("probe#acme#12ab", probe(&acme, "12ab"));
         let identity = request_identity(Route::Agentless, &acme, "crm", "order-1");
-        assert_eq!(Identity::of(&["agentless", "acme", "crm", "order-1"]), identity);
+        assert_eq!(Digest::of_parts(&["agentless", "acme", "crm", "order-1"]), identity);
         assert_eq!(format!("request#acme#{identity}"), request(&acme, &identity));
         let told =
             r#"{"messageId":"m","to":{"id":"c"},"status":"Failed","time":"1970-01-01T00:00:00Z","isFinal":true}"#;
         let told: DeliveryReceipt = serde_json::from_str(told).unwrap();
-        let identity = Identity::of(&["receipt", "acme", "m", "Failed", "final"]);
+        let identity = Digest::of_parts(&["receipt", "acme", "m", "Failed", "final"]);
         assert_eq!(format!("receipt#acme#{identity}"), receipt(&acme, &told));
-        let identity = Identity::of(&["inbound", "acme", "message", "m-1", "of", "crm"]);
+        let identity = Digest::of_parts(&["inbound", "acme", "message", "m-1", "of", "crm"]);
         assert_eq!(format!("inbound#acme#{identity}"), inbound(&acme, "crm", "message", "m-1"));
         assert_eq!("text-trace#acme#0123", text_trace(&acme, "0123"));
     }

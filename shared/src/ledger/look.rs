@@ -37,7 +37,7 @@ impl Ledger {
     /// DynamoDB is out of reach or refuses, or the entry cannot be read.
     pub async fn look(&self, key: &str) -> Result<Option<Entry>, LedgerError> {
         let request = self.client.get_item().table_name(&self.table).key(item::KEY, text(key)).consistent_read(true);
-        let answer = request.send().await.map_err(|error| LedgerError::Unavailable(aws::cause(&error)))?;
+        let answer = request.send().await.map_err(|error| LedgerError::Unavailable(aws::sdk_error(&error)))?;
         let Some(attributes) = answer.item else { return Ok(None) };
         let item = Item::read(&attributes)?;
         let (version, expires_at) = (item.version, item.expires_at);

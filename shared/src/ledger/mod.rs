@@ -368,7 +368,7 @@ impl Ledger {
             .send()
             .await
             .map(drop)
-            .map_err(|error| LedgerError::Unavailable(aws::cause(&error)))
+            .map_err(|error| LedgerError::Unavailable(aws::sdk_error(&error)))
     }
 
     /// A write that only the holder of `claim` may make.
@@ -397,6 +397,6 @@ impl Ledger {
 fn standing_in_the_way(error: SdkError<UpdateItemError>) -> Result<HashMap<String, AttributeValue>, LedgerError> {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => Ok(refusal.item.clone().unwrap_or_default()),
-        _ => Err(LedgerError::Unavailable(aws::cause(&error))),
+        _ => Err(LedgerError::Unavailable(aws::sdk_error(&error))),
     }
 }

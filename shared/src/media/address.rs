@@ -1,16 +1,16 @@
-//! Which IP addresses are public: anybody on the internet reaches the same host by them.
+//! Which IP addresses are public, that is, reach the same host from anywhere on the internet.
 //!
 //! The ranges are those of IANA's special-purpose address registries as of 2025:
 //! <https://www.iana.org/assignments/iana-ipv4-special-registry> and
 //! <https://www.iana.org/assignments/iana-ipv6-special-registry>, with multicast from
 //! <https://www.iana.org/assignments/multicast-addresses> and the allocated part of IPv6 from
-//! <https://www.iana.org/assignments/ipv6-address-space>. The few addresses inside of them that are reachable from
-//! everywhere (anycast services such as 192.0.0.9) serve no files, so whole ranges are left out.
+//! <https://www.iana.org/assignments/ipv6-address-space>. The few globally reachable addresses in them (anycast services
+//! such as 192.0.0.9) serve no files, so the whole ranges are excluded.
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// All but these are public.
+/// The ranges that are not public.
 const SPECIAL_V4: [Ipv4Net; 15] = [
     v4([0, 0, 0, 0], 8),       // this network (RFC 791)
     v4([10, 0, 0, 0], 8),      // private use (RFC 1918)
@@ -29,12 +29,12 @@ const SPECIAL_V4: [Ipv4Net; 15] = [
     v4([240, 0, 0, 0], 4),     // reserved (RFC 1112), and broadcast
 ];
 
-/// Global unicast, the only part of IPv6 that is given out. Outside of it are loopback, unique local, link local and
-/// multicast addresses, and those that hold an IPv4 address: mapped and compatible ones (RFC 4291) and those of NAT64
-/// (RFC 6052, RFC 8215), whatever IPv4 address it is.
+/// Global unicast, the only part of IPv6 that is allocated. Outside of it are loopback, unique local, link local and
+/// multicast addresses, and those that embed an IPv4 address: mapped and compatible ones (RFC 4291) and those of NAT64
+/// (RFC 6052, RFC 8215), whether the IPv4 address is public or not.
 const GLOBAL_UNICAST_V6: Ipv6Net = v6([0x2000, 0], 3);
 
-/// The parts of it that are not public.
+/// The ranges of global unicast that are not public.
 const SPECIAL_V6: [Ipv6Net; 4] = [
     v6([0x2001, 0], 23),      // protocol assignments (RFC 2928): Teredo, benchmarking, ORCHID and others
     v6([0x2001, 0x0db8], 32), // documentation (RFC 3849)
@@ -42,7 +42,6 @@ const SPECIAL_V6: [Ipv6Net; 4] = [
     v6([0x3fff, 0], 20),      // documentation (RFC 9637)
 ];
 
-/// Whether anybody on the internet reaches the same host by `address`.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !SPECIAL_V4.iter().any(|range| range.contains(&address)),
@@ -69,8 +68,8 @@ mod tests {
     }
 
     #[test]
-    fn each_special_range_is_refused_from_its_first_address_to_its_last_and_no_further() {
-        // The public address before, the first and the last of the range, the public address after.
+    fn each_special_range_is_rejected_from_its_first_to_its_last_address_and_no_further() {
+        // The public address before, the first and the last address of the range, the public address after.
         for (before, first, last, after) in [
             (None, "0.0.0.0", "0.255.255.255", Some("1.0.0.0")),
             (Some("9.255.255.255"), "10.0.0.0", "10.255.255.255", Some("11.0.0.0")),
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_metadata_services_and_neighbours_are_not_public() {
+    fn addresses_of_metadata_services_and_local_networks_are_not_public() {
         for address in [
             "169.254.169.254", // metadata of most clouds
             "169.254.170.2",   // AWS's container credentials
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn no_ipv6_address_that_holds_an_ipv4_address_is_public() {
+    fn no_ipv6_address_that_embeds_an_ipv4_address_is_public() {
         for address in [
             "::ffff:127.0.0.1",
             "::ffff:8.8.8.8",

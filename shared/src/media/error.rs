@@ -1,57 +1,51 @@
-//! Why there is no file.
-
+//! Why a file could not be fetched.
 use std::error::Error;
 use std::iter;
 
-/// Why a file could not be fetched. The texts are for the caller who named it: they say what to change, and never hold
-/// the URL, whose path and query may be secret.
+/// Why a file could not be fetched. The texts tell the caller what to change, and never contain the URL, whose path and
+/// query may be secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MediaError {
-    /// The host has an address that is not public.
-    #[error("the file's host has an address that is not public: name a file on the internet or on a trusted origin")]
-    NotAllowed,
-    /// The host has no address.
+    #[error("the file's host has a private address: use a file on the internet or on a trusted origin")]
+    PrivateAddress,
     #[error("the file's host has no address: check its name, or try again")]
     Unresolvable,
-    /// There is no connection to the host, or no TLS, or no HTTP answer.
+    /// No connection, no TLS, or no HTTP response.
     #[error("the file's host cannot be reached: check its name, port and certificate, or try again")]
     Unreachable,
-    /// The host answered with another status than 200.
-    #[error("{}", other_status(*.0))]
+    /// Any status but 200.
+    #[error("{}", status_text(*.0))]
     Status(u16),
-    /// The host compressed the file on its way, and it would have to be unpacked at an unknown cost.
-    #[error("the file comes with a Content-Encoding: have its host serve it without")]
-    Encoded,
-    /// The file is too large.
-    #[error("the file is larger than {maximum} bytes: name a smaller one")]
+    /// Decompressing the file would have an unknown cost.
+    #[error("the file's host sends it with a Content-Encoding: serve it without one")]
+    ContentEncoded,
+    #[error("the file is larger than {maximum} bytes: use a smaller one")]
     TooLarge {
-        /// How large it may be, in bytes.
+        /// In bytes.
         maximum: u64,
     },
-    /// There is nothing in the file.
-    #[error("the file is empty: name one with content")]
+    #[error("the file is empty: use one with content")]
     Empty,
-    /// The file was not here by the deadline.
-    #[error("the file did not arrive in time: name a smaller one or a faster host, or try again")]
-    TooLate,
-    /// The file ended before its announced length, or went on after it.
-    #[error("the file broke off or does not have the length that its host announced: try again")]
-    BrokenOff,
+    #[error("the file did not arrive in time: use a smaller one or a faster host, or try again")]
+    Timeout,
+    /// The content is shorter or longer than announced.
+    #[error("the file was truncated, or does not have the length that its host announced: try again")]
+    Truncated,
 }
 
 impl MediaError {
     /// Whether the caller has to change something. Otherwise the same URL may work later.
     #[must_use]
-    pub fn is_the_callers_fault(&self) -> bool {
+    pub fn is_client_error(&self) -> bool {
         match self {
-            Self::NotAllowed | Self::Encoded | Self::TooLarge { .. } | Self::Empty => true,
+            Self::PrivateAddress | Self::ContentEncoded | Self::TooLarge { .. } | Self::Empty => true,
             Self::Status(status) => !matches!(status, 408 | 425 | 429 | 500..),
-            // A name that does not exist cannot be told from a name server that is out of order.
-            Self::Unresolvable | Self::Unreachable | Self::TooLate | Self::BrokenOff => false,
+            // The resolver does not distinguish an unknown name from a failing name server.
+            Self::Unresolvable | Self::Unreachable | Self::Timeout | Self::Truncated => false,
         }
     }
 
-    /// Why no answer came: what our own resolver said, if it was the one that failed.
+    /// Why there is no response. If our own resolver failed, its error.
     pub(super) fn from_transport(error: &reqwest::Error) -> Self {
         iter::successors(error.source(), |&error| error.source())
             .find_map(|error| error.downcast_ref::<Self>())
@@ -60,16 +54,13 @@ impl MediaError {
     }
 }
 
-fn other_status(status: u16) -> String {
-    match status {
-        300..400 => {
-            format!(
-                "the file's host answered with the status {status}: redirects are not followed, name where it leads"
-            )
-        }
-        408 | 425 | 429 | 500.. => format!("the file's host answered with the status {status}: try again later"),
-        _ => format!("the file's host answered with the status {status}: name a file that it serves to everybody"),
-    }
+fn status_text(status: u16) -> String {
+    let advice = match status {
+        300..400 => "redirects are not followed, use the final URL",
+        408 | 425 | 429 | 500.. => "try again later",
+        _ => "use a file that is publicly accessible",
+    };
+    format!("the file's host responded with status {status}: {advice}")
 }
 
 #[cfg(test)]
@@ -77,9 +68,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_work_later_is_not_the_callers_fault() {
-        for (error, fault) in [
-            (MediaError::NotAllowed, true),
+    fn an_error_that_may_be_temporary_is_not_a_client_error() {
+        for (error, is_client_error) in [
+            (MediaError::PrivateAddress, true),
             (MediaError::Unresolvable, false),
             (MediaError::Unreachable, false),
             (MediaError::Status(204), true),
@@ -92,18 +83,18 @@ mod tests {
             (MediaError::Status(499), true),
             (MediaError::Status(500), false),
             (MediaError::Status(503), false),
-            (MediaError::Encoded, true),
+            (MediaError::ContentEncoded, true),
             (MediaError::TooLarge { maximum: 1 }, true),
             (MediaError::Empty, true),
-            (MediaError::TooLate, false),
-            (MediaError::BrokenOff, false),
+            (MediaError::Timeout, false),
+            (MediaError::Truncated, false),
         ] {
-            assert_eq!(fault, error.is_the_callers_fault(), "{error}");
+            assert_eq!(is_client_error, error.is_client_error(), "{error}");
         }
     }
 
     #[test]
-    fn only_a_redirect_is_said_to_be_one() {
+    fn only_the_text_for_a_3xx_status_mentions_redirects() {
         for (status, redirect) in [(206, false), (300, true), (302, true), (399, true), (400, false), (404, false)] {
             let text = MediaError::Status(status).to_string();
             assert_eq!(redirect, text.contains("redirect"), "{text}");

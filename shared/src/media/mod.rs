@@ -1,10 +1,9 @@
-//! Fetching a file from a URL that a caller names, without letting the caller reach what only we can reach.
+//! Downloads files from URLs that callers provide, protected against server-side request forgery.
 //!
-//! Such a URL is an invitation to server-side request forgery: it may name this machine, its cloud's metadata service
-//! or a neighbour in the company's network. So files come from public addresses only (`address`), the addresses are
-//! looked at in the very look-up that the connection is made with (`resolver`) and once more when it is made
-//! (`fetch`), and redirects are not followed. The operator may name origins in the company's own network that are
-//! exempt (`source`).
+//! Such a URL may point to this machine, the cloud's metadata service or a host in the company's network. So files are
+//! only fetched from public addresses (`address`). The addresses are checked in the DNS lookup that the connection uses
+//! (`resolver`) and again when it is established (`fetch`). Redirects are not followed. The operator may exempt trusted
+//! origins in the company's network (`source`).
 
 mod address;
 mod body;

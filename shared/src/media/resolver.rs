@@ -1,21 +1,21 @@
-//! Name resolution that only ever answers with addresses which may be connected to.
+//! Name resolution that only returns addresses to which a connection is allowed.
 //!
-//! The check is inside of the look-up that the connection is made with. A name whose addresses change between two
-//! look-ups gains nothing by it, as there is no earlier look-up that anybody relied on.
+//! The check is part of the lookup that the connection uses. DNS rebinding has no effect, because no decision is based on
+//! an earlier lookup.
 
 use super::address::is_public;
 use super::error::MediaError;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::SocketAddr;
 
-/// The name resolution of the operating system.
+/// The resolver of the operating system.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SystemDns;
 
 impl Resolve for SystemDns {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            // The client puts the URL's port in the place of port 0.
+            // The client replaces port 0 with that of the URL.
             let addresses: Vec<_> =
                 tokio::net::lookup_host((name.as_str(), 0)).await.map_err(|_| MediaError::Unresolvable)?.collect();
             Ok(Box::new(addresses.into_iter()) as Addrs)
@@ -23,21 +23,21 @@ impl Resolve for SystemDns {
     }
 }
 
-/// What another resolver finds, if all of it is public. One address that is not spoils the answer: whoever mixes them
-/// means to have the other one tried as well.
+/// The addresses that another resolver finds, if all of them are public. A single private one fails the lookup, because
+/// otherwise the client might try that one as well.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PublicOnly<R>(pub(super) R);
 
 impl<R: Resolve> Resolve for PublicOnly<R> {
     fn resolve(&self, name: Name) -> Resolving {
-        let answer = self.0.resolve(name);
+        let lookup = self.0.resolve(name);
         Box::pin(async move {
-            let addresses: Vec<SocketAddr> = answer.await?.collect();
+            let addresses: Vec<SocketAddr> = lookup.await?.collect();
             if addresses.is_empty() {
                 return Err(MediaError::Unresolvable.into());
             }
             if !addresses.iter().all(|address| is_public(address.ip())) {
-                return Err(MediaError::NotAllowed.into());
+                return Err(MediaError::PrivateAddress.into());
             }
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
@@ -51,7 +51,7 @@ pub(super) mod tests {
     use std::net::IpAddr;
     use std::sync::{Arc, Mutex};
 
-    /// Answers each look-up with the next list of addresses, and those after the last with none.
+    /// Answers each lookup with the next list of addresses, and with none after the last.
     #[derive(Debug, Clone)]
     pub(in crate::media) struct ScriptedDns(Arc<Mutex<VecDeque<Vec<IpAddr>>>>);
 
@@ -61,7 +61,7 @@ pub(super) mod tests {
             Self(Arc::new(Mutex::new(VecDeque::from(answers))))
         }
 
-        /// How many answers were not asked for.
+        /// Number of answers that have not been used.
         pub(in crate::media) fn left(&self) -> usize {
             self.0.lock().unwrap().len()
         }
@@ -75,7 +75,6 @@ pub(super) mod tests {
         }
     }
 
-    /// The addresses that `resolver` finds for `name`.
     pub(in crate::media) async fn look_up(resolver: &impl Resolve, name: &str) -> Result<Vec<String>, MediaError> {
         match resolver.resolve(name.parse().unwrap()).await {
             Ok(addresses) => Ok(addresses.map(|address| address.ip().to_string()).collect()),
@@ -84,14 +83,14 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn public_addresses_are_passed_on_as_they_are() {
+    async fn public_addresses_are_returned_unchanged() {
         let answer = ["93.184.215.14", "2606:4700::1111"];
         let found = look_up(&PublicOnly(ScriptedDns::new([&answer])), "cdn.example").await.unwrap();
         assert_eq!(answer.as_slice(), found);
     }
 
     #[tokio::test]
-    async fn one_address_that_is_not_public_spoils_the_answer() {
+    async fn a_single_private_address_fails_the_lookup() {
         for answer in [
             ["127.0.0.1"].as_slice(),
             &["169.254.169.254"],
@@ -101,7 +100,7 @@ pub(super) mod tests {
             &["93.184.215.14", "2606:4700::1111", "fd00:ec2::254"],
         ] {
             let found = look_up(&PublicOnly(ScriptedDns::new([answer])), "metadata.google.internal").await;
-            assert_eq!(Err(MediaError::NotAllowed), found, "{answer:?}");
+            assert_eq!(Err(MediaError::PrivateAddress), found, "{answer:?}");
         }
     }
 
@@ -111,16 +110,16 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn every_answer_is_checked_anew() {
+    async fn every_lookup_is_checked() {
         let resolver = PublicOnly(ScriptedDns::new([&["93.184.215.14"], &["127.0.0.1"], &["93.184.215.14"]]));
         assert!(look_up(&resolver, "cdn.example").await.is_ok());
-        assert_eq!(Err(MediaError::NotAllowed), look_up(&resolver, "cdn.example").await);
+        assert_eq!(Err(MediaError::PrivateAddress), look_up(&resolver, "cdn.example").await);
         assert!(look_up(&resolver, "cdn.example").await.is_ok());
     }
 
     #[tokio::test]
-    async fn the_operating_systems_localhost_is_found_and_refused() {
+    async fn localhost_is_resolved_and_rejected() {
         assert!(!look_up(&SystemDns, "localhost").await.unwrap().is_empty());
-        assert_eq!(Err(MediaError::NotAllowed), look_up(&PublicOnly(SystemDns), "localhost").await);
+        assert_eq!(Err(MediaError::PrivateAddress), look_up(&PublicOnly(SystemDns), "localhost").await);
     }
 }

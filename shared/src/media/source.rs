@@ -1,5 +1,4 @@
-//! Where files may come from.
-
+//! The URLs from which files may be fetched.
 use super::address::is_public;
 use crate::http_client::OutboundUrl;
 use http::Uri;
@@ -8,86 +7,82 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use url::{Host, Origin, Url};
 
-/// The URL of a file that a caller names: `https`, on a host by name or by public address, or on a trusted origin. What
-/// addresses a name has is looked at when the file is fetched.
+/// The URL of a file from a caller: `https` with a host name or a public address, or on a trusted origin. The addresses of
+/// a host name are checked when the file is fetched.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MediaUrl {
     url: Url,
-    zone: Zone,
+    policy: AddressPolicy,
 }
 
-/// Which hosts a URL may lead to.
+/// The addresses to which the host of a URL may resolve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Zone {
-    /// Those with public addresses.
-    Internet,
-    /// The one of a trusted origin, wherever it is.
-    Trusted,
+pub(super) enum AddressPolicy {
+    PublicOnly,
+    /// Any address, because the operator trusts the origin.
+    TrustedOrigin,
 }
 
-/// The text is no URL that a file may come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMediaUrl {
-    /// It is no URL of the form that is asked for.
     #[error("must be an https URL without a user name or a password")]
     Form,
-    /// The host is an IP address that is not public.
-    #[error("must not name an IP address that is not public")]
-    NotPublic,
+    #[error("must not contain a private IP address")]
+    PrivateAddress,
 }
 
 impl MediaUrl {
-    /// The URL in `text`, without its fragment.
+    /// Parses a URL and removes its fragment.
     ///
     /// # Errors
-    /// It is not absolute or not `https`, has a user name or a password, or names an IP address that is not public,
-    /// however that is written. On a trusted origin only the user name and the password count.
+    /// It is not absolute or not `https`, has a user name or a password, or contains a private IP address in any notation.
+    /// On a trusted origin, only a user name or a password is an error.
     pub fn parse(text: &str, trusted: &TrustedOrigins) -> Result<Self, InvalidMediaUrl> {
         let mut url = Url::parse(text).map_err(|_| InvalidMediaUrl::Form)?;
         url.set_fragment(None);
         let bare = url.username().is_empty() && url.password().is_none();
-        // HTTP has a narrower notion of a URL than the web has, such as a limit of its length.
+        // URLs in HTTP requests are more restricted, for instance in length.
         if !bare || Uri::from_str(url.as_str()).is_err() {
             return Err(InvalidMediaUrl::Form);
         }
-        if trusted.include(&url) {
-            return Ok(Self { url, zone: Zone::Trusted });
+        if trusted.contains(&url) {
+            return Ok(Self { url, policy: AddressPolicy::TrustedOrigin });
         }
         if url.scheme() != "https" {
             return Err(InvalidMediaUrl::Form);
         }
-        let public = match url.host().ok_or(InvalidMediaUrl::Form)? {
+        let is_public = match url.host().ok_or(InvalidMediaUrl::Form)? {
             Host::Domain(_) => true,
             Host::Ipv4(address) => is_public(IpAddr::V4(address)),
             Host::Ipv6(address) => is_public(IpAddr::V6(address)),
         };
-        if public { Ok(Self { url, zone: Zone::Internet }) } else { Err(InvalidMediaUrl::NotPublic) }
+        if is_public {
+            Ok(Self { url, policy: AddressPolicy::PublicOnly })
+        } else {
+            Err(InvalidMediaUrl::PrivateAddress)
+        }
     }
 
-    /// The URL for an HTTP client.
     pub(super) fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Which hosts it may lead to.
-    pub(super) fn zone(&self) -> Zone {
-        self.zone
+    pub(super) fn policy(&self) -> AddressPolicy {
+        self.policy
     }
 }
 
-/// Paths and queries may hold keys, so only the origin is shown.
+/// Shows only the origin, because paths and queries may contain keys.
 impl fmt::Debug for MediaUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.url.origin().ascii_serialization())
     }
 }
 
-/// An origin whose files may be fetched although its addresses are not public, such as a server in the company's
-/// network.
+/// An origin from which files may be fetched even from private addresses, such as a server in the company's network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedOrigin(Origin);
 
-/// The text is no origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be the origin of an https URL, such as https://assets.example.com (plain http is for loopback only)")]
 pub struct InvalidTrustedOrigin;
@@ -102,7 +97,7 @@ impl FromStr for TrustedOrigin {
     }
 }
 
-/// The origins that the operator trusts: none unless the configuration says so.
+/// The origins that the operator trusts; none by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedOrigins(Vec<TrustedOrigin>);
 
@@ -113,7 +108,7 @@ impl From<Vec<TrustedOrigin>> for TrustedOrigins {
 }
 
 impl TrustedOrigins {
-    fn include(&self, url: &Url) -> bool {
+    fn contains(&self, url: &Url) -> bool {
         let origin = url.origin();
         self.0.iter().any(|trusted| trusted.0 == origin)
     }
@@ -128,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn https_on_a_name_or_a_public_address_is_taken() {
+    fn https_with_a_host_name_or_a_public_address_is_accepted() {
         for (text, url) in [
             ("https://cdn.example/cat.png?size=2", "https://cdn.example/cat.png?size=2"),
             ("HTTPS://CDN.example:8443/a", "https://cdn.example:8443/a"),
@@ -139,12 +134,12 @@ mod tests {
             ("https://[2606:4700:4700::1111]/a", "https://[2606:4700:4700::1111]/a"),
         ] {
             let parsed = MediaUrl::parse(text, &TrustedOrigins::default()).unwrap();
-            assert_eq!((url, Zone::Internet), (parsed.url().as_str(), parsed.zone()), "{text}");
+            assert_eq!((url, AddressPolicy::PublicOnly), (parsed.url().as_str(), parsed.policy()), "{text}");
         }
     }
 
     #[test]
-    fn anything_but_a_bare_https_url_is_refused() {
+    fn anything_but_a_plain_https_url_is_rejected() {
         let endless = format!("https://cdn.example/{}", "a".repeat(70_000));
         for text in [
             "",
@@ -175,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_not_public_is_refused_however_it_is_written() {
+    fn a_private_address_is_rejected_in_every_notation() {
         for text in [
             "https://127.0.0.1/",
             "https://127.0.0.1./",
@@ -208,12 +203,13 @@ mod tests {
             "https://[fd00:ec2::254]/",
             "https://[fe80::1]/",
         ] {
-            assert_eq!(Err(InvalidMediaUrl::NotPublic), MediaUrl::parse(text, &TrustedOrigins::default()), "{text}");
+            let parsed = MediaUrl::parse(text, &TrustedOrigins::default());
+            assert_eq!(Err(InvalidMediaUrl::PrivateAddress), parsed, "{text}");
         }
     }
 
     #[test]
-    fn a_trusted_origin_may_be_anywhere() {
+    fn a_trusted_origin_may_have_any_address() {
         let trusted = trusting(&["https://10.0.0.5:8443", "https://assets.corp.example/", "http://127.0.0.1:8080"]);
         for text in [
             "https://10.0.0.5:8443/cat.png",
@@ -222,7 +218,7 @@ mod tests {
             "http://127.0.0.1:8080/cat.png",
             "http://2130706433:8080/cat.png",
         ] {
-            assert_eq!(Zone::Trusted, MediaUrl::parse(text, &trusted).unwrap().zone(), "{text}");
+            assert_eq!(AddressPolicy::TrustedOrigin, MediaUrl::parse(text, &trusted).unwrap().policy(), "{text}");
         }
     }
 
@@ -230,23 +226,23 @@ mod tests {
     fn trust_ends_with_the_origin() {
         let trusted = trusting(&["https://10.0.0.5:8443", "https://assets.corp.example/", "http://127.0.0.1:8080"]);
         for (text, outcome) in [
-            ("https://10.0.0.5/cat.png", Err(InvalidMediaUrl::NotPublic)),
-            ("https://10.0.0.6:8443/cat.png", Err(InvalidMediaUrl::NotPublic)),
-            ("https://127.0.0.1:8080/", Err(InvalidMediaUrl::NotPublic)),
+            ("https://10.0.0.5/cat.png", Err(InvalidMediaUrl::PrivateAddress)),
+            ("https://10.0.0.6:8443/cat.png", Err(InvalidMediaUrl::PrivateAddress)),
+            ("https://127.0.0.1:8080/", Err(InvalidMediaUrl::PrivateAddress)),
             ("http://127.0.0.1:8081/", Err(InvalidMediaUrl::Form)),
             ("http://10.0.0.5:8443/", Err(InvalidMediaUrl::Form)),
             ("http://assets.corp.example/", Err(InvalidMediaUrl::Form)),
             ("https://user@assets.corp.example/", Err(InvalidMediaUrl::Form)),
-            ("https://assets.corp.example:8443/", Ok(Zone::Internet)),
-            ("https://assets.corp.example.evil.example/", Ok(Zone::Internet)),
-            ("https://www.assets.corp.example/", Ok(Zone::Internet)),
+            ("https://assets.corp.example:8443/", Ok(AddressPolicy::PublicOnly)),
+            ("https://assets.corp.example.evil.example/", Ok(AddressPolicy::PublicOnly)),
+            ("https://www.assets.corp.example/", Ok(AddressPolicy::PublicOnly)),
         ] {
-            assert_eq!(outcome, MediaUrl::parse(text, &trusted).map(|url| url.zone()), "{text}");
+            assert_eq!(outcome, MediaUrl::parse(text, &trusted).map(|url| url.policy()), "{text}");
         }
     }
 
     #[test]
-    fn only_an_origin_can_be_trusted() {
+    fn only_an_origin_can_be_trusted_and_no_other_url() {
         for text in [
             "",
             "*",

@@ -2,18 +2,16 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// The name of an integration: 1 to 64 of `a` to `z`, `0` to `9` and `-`. It stands in URLs, in the names of secrets and
-/// in log lines.
+/// The name of an integration: 1 to 64 of `a` to `z`, `0` to `9` and `-`, because it is part of URLs, names of secrets and
+/// log lines.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct IntegrationName(String);
 
-/// The text is no name of an integration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 64 of the characters a to z, 0 to 9 and -")]
 pub struct InvalidIntegrationName;
 
 impl IntegrationName {
-    /// The name as a text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! What is sent, received and reported, for all platforms alike.
+//! The platform-independent model: messages, cards, inbound messages, receipts, and the names they refer to.
 
 pub mod card;
 pub mod inbound;

@@ -1,4 +1,4 @@
-//! The name that a platform or a caller has for what it is doing, by which its log lines and ours are found together.
+//! The trace id of a platform or a caller, which correlates its log lines with ours.
 
 use http::{HeaderMap, HeaderName};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -6,28 +6,25 @@ use std::fmt;
 use std::str::FromStr;
 use uuid::Uuid;
 
-/// The header's name as `http` wants it.
 pub const X_B3_TRACE_ID: HeaderName = HeaderName::from_static("x-b3-traceid");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const X_CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
-/// A trace's id: 16 or 32 hexadecimal digits, as B3 has it, or a UUID, as Genesys Multicloud CX prints it. It may stand in
-/// a log line and in a header.
+/// A trace id: 16 or 32 hexadecimal digits (B3) or a UUID (Genesys Multicloud CX). It is safe in log lines and headers.
 ///
 /// Source: <https://github.com/openzipkin/b3-propagation>.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TraceId(String);
 
-/// The text is no trace's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 16 or 32 hexadecimal digits or a UUID")]
 pub struct InvalidTraceId;
 
 impl TraceId {
-    /// The id that a request names: in `X-B3-TraceId`, else as W3C's `traceparent`, else in `X-Correlation-Id`. A header that
-    /// comes several times, or holds something else, names none.
+    /// The trace id of a request: from `X-B3-TraceId`, else W3C's `traceparent`, else `X-Correlation-Id`. A header that is
+    /// repeated or invalid is ignored.
     #[must_use]
-    pub fn of(headers: &HeaderMap) -> Option<Self> {
+    pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let value = |name: &HeaderName| {
             let mut values = headers.get_all(name).iter();
             let value = values.next()?.to_str().ok()?;
@@ -35,27 +32,26 @@ impl TraceId {
         };
         let parsed = |name: &HeaderName| value(name)?.parse().ok();
         parsed(&X_B3_TRACE_ID)
-            .or_else(|| value(&TRACEPARENT).and_then(Self::of_parent))
+            .or_else(|| value(&TRACEPARENT).and_then(Self::from_traceparent))
             .or_else(|| parsed(&X_CORRELATION_ID))
     }
 
-    /// The trace's id in a `traceparent`: version, trace, parent and flags, of which later versions may have more.
+    /// Parses a `traceparent`: version, trace id, parent id, flags, and in later versions more fields.
     ///
     /// Source: <https://www.w3.org/TR/trace-context/#traceparent-header>.
-    fn of_parent(parent: &str) -> Option<Self> {
+    fn from_traceparent(parent: &str) -> Option<Self> {
         let mut parts = parent.split('-');
         let mut hexadecimal = |length: usize| {
-            let good = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-            parts.next().filter(|part| part.len() == length && part.bytes().all(good))
+            let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+            parts.next().filter(|part| part.len() == length && part.bytes().all(is_digit))
         };
         let (version, trace, parent, _flags) = (hexadecimal(2)?, hexadecimal(32)?, hexadecimal(16)?, hexadecimal(2)?);
-        let is_nothing = |id: &str| id.bytes().all(|byte| byte == b'0');
-        let invalid = version == "ff" || is_nothing(trace) || is_nothing(parent);
+        let is_zero = |id: &str| id.bytes().all(|byte| byte == b'0');
+        let invalid = version == "ff" || is_zero(trace) || is_zero(parent);
         let too_long = version == "00" && parts.next().is_some();
         (!invalid && !too_long).then(|| Self(trace.to_owned()))
     }
 
-    /// The id as it came.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -66,12 +62,12 @@ impl FromStr for TraceId {
     type Err = InvalidTraceId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let good = match text.len() {
+        let is_valid = match text.len() {
             16 | 32 => text.bytes().all(|byte| byte.is_ascii_hexdigit()),
             36 => Uuid::try_parse(text).is_ok(),
             _ => false,
         };
-        if good { Ok(Self(text.to_owned())) } else { Err(InvalidTraceId) }
+        if is_valid { Ok(Self(text.to_owned())) } else { Err(InvalidTraceId) }
     }
 }
 
@@ -111,19 +107,19 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_one_or_none() {
+    fn a_repeated_header_is_ignored() {
         let mut headers = HeaderMap::new();
-        assert_eq!(None, TraceId::of(&headers));
+        assert_eq!(None, TraceId::from_headers(&headers));
         headers.append(X_B3_TRACE_ID, HeaderValue::from_static("463ac35c9f6413ad"));
-        assert_eq!("463ac35c9f6413ad".parse().ok(), TraceId::of(&headers));
+        assert_eq!("463ac35c9f6413ad".parse().ok(), TraceId::from_headers(&headers));
         headers.append(X_B3_TRACE_ID, HeaderValue::from_static("463ac35c9f6413ad"));
-        assert_eq!(None, TraceId::of(&headers));
+        assert_eq!(None, TraceId::from_headers(&headers));
     }
 
     #[test]
-    fn it_may_stand_in_any_of_three_headers_of_which_the_first_that_is_good_counts() {
+    fn the_first_valid_one_of_three_headers_is_used() {
         let mut headers = HeaderMap::new();
-        let of = |headers: &HeaderMap| TraceId::of(headers).map(|id| id.to_string());
+        let of = |headers: &HeaderMap| TraceId::from_headers(headers).map(|id| id.to_string());
         headers.append(X_CORRELATION_ID, HeaderValue::from_static("05bb858a-3468-4c82-a8ce-3b1a9c4e4b67"));
         assert_eq!(Some("05bb858a-3468-4c82-a8ce-3b1a9c4e4b67".to_owned()), of(&headers));
         let parent = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
@@ -136,11 +132,11 @@ mod tests {
     }
 
     #[test]
-    fn a_traceparent_is_what_w3c_says_it_is() {
+    fn a_traceparent_is_parsed_as_w3c_specifies_it() {
         const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
         for good in [format!("00-{TRACE}-00f067aa0ba902b7-00"), format!("cc-{TRACE}-00f067aa0ba902b7-01-what-follows")]
         {
-            assert_eq!(Some(TRACE), TraceId::of_parent(&good).as_ref().map(TraceId::as_str), "{good}");
+            assert_eq!(Some(TRACE), TraceId::from_traceparent(&good).as_ref().map(TraceId::as_str), "{good}");
         }
         for bad in [
             String::new(),
@@ -152,7 +148,7 @@ mod tests {
             "00-00000000000000000000000000000000-00f067aa0ba902b7-01".to_owned(),
             format!("00-{}-00f067aa0ba902b7-01", TRACE.to_uppercase()),
         ] {
-            assert_eq!(None, TraceId::of_parent(&bad), "{bad}");
+            assert_eq!(None, TraceId::from_traceparent(&bad), "{bad}");
         }
     }
 }

@@ -1,9 +1,6 @@
-//! Measured values, in CloudWatch's embedded metric format: lines of the log that become metrics.
+//! Metrics in CloudWatch's embedded metric format (EMF): log lines that become metrics.
 //!
-//! An [`Event`] is one line. Which metrics it counts for, in which unit, and by what they can be told apart stands here
-//! and nowhere else, so that alarms and dashboards have one place to agree with.
-
-use crate::api::problem::ProblemType;
+//! An [`Event`] is one log line. This module defines the metrics of each event, their units and their dimensions.
 use crate::model::integration_name::IntegrationName;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -11,76 +8,67 @@ use std::env;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-/// Something that is counted.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'e> {
-    /// What came was taken: a webhook's message is on the queue, a caller's request is done.
+    /// The message of a webhook is on the queue, or a caller's request is done.
     Accepted(&'e IntegrationName),
-    /// What came was not taken. No integration is named: whoever is refused may have made its name up.
-    Refused(ProblemType),
-    /// What came had been done before.
+    /// A request was rejected with this problem type. There is no integration, because its name may be invented.
+    Refused(&'static str),
     Duplicate(&'e IntegrationName),
-    /// The messaging service has a message, so long after it came.
+    /// The messaging service accepted a message of this age.
     Delivered(&'e IntegrationName, Duration),
-    /// A message went back to the queue, to come again.
+    /// A message was returned to the queue for retry.
     Retried(&'e IntegrationName),
-    /// Something went back to the queue, so long after it was put there.
-    WentBack(Duration),
-    /// The messaging service refused a message for good.
+    /// Records of this age, counted from when they were enqueued, were returned to the queue.
+    Requeued(Duration),
+    /// The messaging service permanently rejected a message.
     Failed(&'e IntegrationName),
-    /// The same with a 410: the endpoint asks to be removed.
+    /// It did so with a 410: the endpoint is to be removed.
     EndpointGone(&'e IntegrationName),
-    /// A message was too old to be tried once more, or its integration is gone.
+    /// A message expired, or its integration was removed.
     GivenUp(&'e IntegrationName),
-    /// The platform will never hear of a receipt.
+    /// A receipt permanently failed.
     ReceiptFailed(&'e IntegrationName),
-    /// A messaging service accepted a message with a receipt that cannot be read.
+    /// A messaging service accepted a message and responded with an unreadable receipt.
     UnreadableReceipt(&'e IntegrationName),
-    /// A platform was called; each repeat is a call of its own.
+    /// A platform was called. Each retry counts.
     PlatformCalled(CallOutcome),
-    /// A platform's client has so many calls left.
-    Headroom {
-        /// The platform's name for the client: the count is its own.
+    /// Calls left in the rate limit of a platform's client.
+    RateLimitRemaining {
+        /// The platform's name for the client, to which the limit applies.
         client: &'e str,
-        /// So many.
         calls: u64,
     },
-    /// A platform was asked for a token.
+    /// A token was requested from a platform.
     TokenRefreshed(TokenOutcome),
 }
 
-/// What came of a call to a platform.
+/// The outcome of a call to a platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallOutcome {
-    /// It was done.
     Succeeded,
-    /// The platform refused it.
     Refused,
-    /// The platform refused our credentials.
     CredentialsRefused,
-    /// The platform wants fewer calls.
     RateLimited,
-    /// It did not get there.
+    /// The request did not reach the platform.
     NotSent,
-    /// Nobody can tell.
+    /// The platform may or may not have processed the request.
     Unknown,
 }
 
-/// What came of a request for a token.
+/// The outcome of a token request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenOutcome {
-    /// There is one.
     Succeeded,
-    /// The platform gives none for these credentials.
+    /// The platform rejected the credentials.
     Refused,
-    /// The platform wants fewer requests.
     RateLimited,
-    /// No answer came that could be used.
+    /// No usable response.
     NotSent,
 }
 
 impl CallOutcome {
-    /// The word for it, in metrics and in the log.
+    /// The value in metrics and in the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -95,7 +83,7 @@ impl CallOutcome {
 }
 
 impl TokenOutcome {
-    /// The word for it, in metrics and in the log.
+    /// The value in metrics and in the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -107,67 +95,86 @@ impl TokenOutcome {
     }
 }
 
-/// The units of CloudWatch that are used here.
+/// CloudWatch units.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
 enum Unit {
     Count,
     Seconds,
 }
 
-/// One measured value.
-struct Measured(&'static str, Unit, f64);
+struct MetricValue(&'static str, Unit, f64);
 
-/// By what a metric can be told apart, besides the function that wrote it.
-enum By<'e> {
-    /// By nothing else.
-    Nothing,
-    /// Only together with this.
-    Always(&'static str, &'e str),
-    /// With this or as a whole.
-    OrNot(&'static str, &'e str),
+/// The dimension of a metric in addition to the function's name.
+enum Dimension<'e> {
+    None,
+    /// The metric is only published with the dimension.
+    Required(&'static str, &'e str),
+    /// The metric is published with and without the dimension.
+    Optional(&'static str, &'e str),
 }
 
 impl<'e> Event<'e> {
-    /// Writes it to standard output, where Lambda takes it from. Outside Lambda nobody does, and nothing is written.
+    /// The names of all metrics.
+    pub const METRICS: [&'static str; 15] = [
+        "Accepted",
+        "Refused",
+        "Duplicates",
+        "Delivered",
+        "DeliveryAge",
+        "Retried",
+        "RetriedAge",
+        "Failed",
+        "EndpointGone",
+        "GivenUp",
+        "ReceiptsFailed",
+        "UnreadableReceipts",
+        "PlatformCalls",
+        "RateLimitHeadroom",
+        "TokenRefreshes",
+    ];
+
+    /// Writes the event to standard output, from which Lambda collects it. Outside Lambda, nothing is written.
     #[allow(clippy::print_stdout)]
-    pub fn write(self) {
+    pub fn emit(self) {
         static FUNCTION: LazyLock<Option<String>> = LazyLock::new(|| env::var("AWS_LAMBDA_FUNCTION_NAME").ok());
         static LEVEL: LazyLock<String> =
             LazyLock::new(|| env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|_| "INFO".to_owned()));
         if let Some(function) = &*FUNCTION {
-            println!("{}", self.embedded(function, &LEVEL, Timestamp::now()));
+            println!("{}", self.to_emf(function, &LEVEL, Timestamp::now()));
         }
     }
 
-    fn measured(self) -> Vec<Measured> {
-        let one = |name| vec![Measured(name, Unit::Count, 1.0)];
+    fn values(self) -> Vec<MetricValue> {
+        let one = |name| vec![MetricValue(name, Unit::Count, 1.0)];
         match self {
             Self::Accepted(_) => one("Accepted"),
             Self::Refused(_) => one("Refused"),
             Self::Duplicate(_) => one("Duplicates"),
             Self::Delivered(_, age) => {
-                let mut measured = one("Delivered");
-                measured.push(Measured("DeliveryAge", Unit::Seconds, age.as_secs_f64()));
-                measured
+                let mut values = one("Delivered");
+                values.push(MetricValue("DeliveryAge", Unit::Seconds, age.as_secs_f64()));
+                values
             }
             Self::Retried(_) => one("Retried"),
-            Self::WentBack(age) => vec![Measured("RetriedAge", Unit::Seconds, age.as_secs_f64())],
+            Self::Requeued(age) => vec![MetricValue("RetriedAge", Unit::Seconds, age.as_secs_f64())],
             Self::Failed(_) => one("Failed"),
             Self::EndpointGone(name) => {
-                let mut measured = one("EndpointGone");
-                measured.extend(Self::Failed(name).measured());
-                measured
+                let mut values = one("EndpointGone");
+                values.extend(Self::Failed(name).values());
+                values
             }
             Self::GivenUp(_) => one("GivenUp"),
             Self::ReceiptFailed(_) => one("ReceiptsFailed"),
             Self::UnreadableReceipt(_) => one("UnreadableReceipts"),
             Self::PlatformCalled(_) => one("PlatformCalls"),
-            Self::Headroom { calls, .. } => vec![Measured("RateLimitHeadroom", Unit::Count, calls as f64)],
+            Self::RateLimitRemaining { calls, .. } => {
+                vec![MetricValue("RateLimitHeadroom", Unit::Count, calls as f64)]
+            }
             Self::TokenRefreshed(_) => one("TokenRefreshes"),
         }
     }
 
-    fn by(self) -> By<'e> {
+    fn dimension(self) -> Dimension<'e> {
         match self {
             Self::Accepted(name)
             | Self::Duplicate(name)
@@ -177,29 +184,31 @@ impl<'e> Event<'e> {
             | Self::EndpointGone(name)
             | Self::GivenUp(name)
             | Self::ReceiptFailed(name)
-            | Self::UnreadableReceipt(name) => By::OrNot("Integration", name.as_str()),
-            Self::WentBack(_) => By::Nothing,
-            Self::Refused(reason) => By::Always("Reason", reason.as_str()),
-            Self::PlatformCalled(outcome) => By::Always("Outcome", outcome.as_str()),
-            Self::Headroom { client, .. } => By::OrNot("Client", client),
-            Self::TokenRefreshed(outcome) => By::Always("Outcome", outcome.as_str()),
+            | Self::UnreadableReceipt(name) => Dimension::Optional("Integration", name.as_str()),
+            Self::Requeued(_) => Dimension::None,
+            Self::Refused(reason) => Dimension::Required("Reason", reason),
+            Self::PlatformCalled(outcome) => Dimension::Required("Outcome", outcome.as_str()),
+            Self::RateLimitRemaining { client, .. } => Dimension::Optional("Client", client),
+            Self::TokenRefreshed(outcome) => Dimension::Required("Outcome", outcome.as_str()),
         }
     }
 
-    /// The line. `level` and `timestamp` are for Lambda, which drops lines below the function's log level and takes a line
-    /// without these two for one of INFO: with the very level of the function none is dropped.
+    /// The log line. `timestamp` and `level` are for Lambda, which drops lines below the function's log level and assumes
+    /// INFO for lines without these two. With the function's own log level, no line is dropped.
     ///
     /// Sources: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>,
     /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>.
-    fn embedded(self, function: &str, level: &str, now: Timestamp) -> Value {
-        let measured = self.measured();
-        let (sets, told_apart) = match self.by() {
-            By::Nothing => (json!([["FunctionName"]]), None),
-            By::Always(name, value) => (json!([["FunctionName", name]]), Some((name, value))),
-            By::OrNot(name, value) => (json!([["FunctionName"], ["FunctionName", name]]), Some((name, value))),
+    fn to_emf(self, function: &str, level: &str, now: Timestamp) -> Value {
+        let values = self.values();
+        let (sets, dimension) = match self.dimension() {
+            Dimension::None => (json!([["FunctionName"]]), None),
+            Dimension::Required(name, value) => (json!([["FunctionName", name]]), Some((name, value))),
+            Dimension::Optional(name, value) => {
+                (json!([["FunctionName"], ["FunctionName", name]]), Some((name, value)))
+            }
         };
         let definitions: Vec<_> =
-            measured.iter().map(|Measured(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
+            values.iter().map(|MetricValue(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
         let mut line = Map::new();
         line.insert("timestamp".to_owned(), now.to_string().into());
         line.insert("level".to_owned(), level.into());
@@ -211,8 +220,8 @@ impl<'e> Event<'e> {
             }),
         );
         line.insert("FunctionName".to_owned(), function.into());
-        line.extend(told_apart.map(|(name, value)| (name.to_owned(), value.into())));
-        line.extend(measured.into_iter().map(|Measured(name, _, value)| (name.to_owned(), value.into())));
+        line.extend(dimension.map(|(name, value)| (name.to_owned(), value.into())));
+        line.extend(values.into_iter().map(|MetricValue(name, _, value)| (name.to_owned(), value.into())));
         Value::Object(line)
     }
 }
@@ -222,7 +231,7 @@ mod tests {
     use super::*;
 
     fn line(event: Event<'_>) -> Value {
-        event.embedded("f", "WARN", Timestamp::UNIX_EPOCH)
+        event.to_emf("f", "WARN", Timestamp::UNIX_EPOCH)
     }
 
     #[test]
@@ -253,22 +262,19 @@ mod tests {
     fn each_event_has_the_names_and_dimensions_that_are_published() {
         let name = &"acme".parse().unwrap();
         let whole_and = |name: &str| json!([["FunctionName"], ["FunctionName", name]]);
+        let mut names = std::collections::BTreeSet::from(["DeliveryAge", "RetriedAge"]);
         for (event, metric, dimensions, value) in [
             (Event::Accepted(name), "Accepted", whole_and("Integration"), "acme"),
             (Event::Duplicate(name), "Duplicates", whole_and("Integration"), "acme"),
             (Event::Delivered(name, Duration::ZERO), "Delivered", whole_and("Integration"), "acme"),
             (Event::Retried(name), "Retried", whole_and("Integration"), "acme"),
             (Event::Failed(name), "Failed", whole_and("Integration"), "acme"),
+            (Event::EndpointGone(name), "EndpointGone", whole_and("Integration"), "acme"),
             (Event::GivenUp(name), "GivenUp", whole_and("Integration"), "acme"),
             (Event::ReceiptFailed(name), "ReceiptsFailed", whole_and("Integration"), "acme"),
             (Event::UnreadableReceipt(name), "UnreadableReceipts", whole_and("Integration"), "acme"),
-            (Event::Headroom { client: "c", calls: 7 }, "RateLimitHeadroom", whole_and("Client"), "c"),
-            (
-                Event::Refused(ProblemType::InvalidSignature),
-                "Refused",
-                json!([["FunctionName", "Reason"]]),
-                "invalid-signature",
-            ),
+            (Event::RateLimitRemaining { client: "c", calls: 7 }, "RateLimitHeadroom", whole_and("Client"), "c"),
+            (Event::Refused("invalid-signature"), "Refused", json!([["FunctionName", "Reason"]]), "invalid-signature"),
             (
                 Event::PlatformCalled(CallOutcome::RateLimited),
                 "PlatformCalls",
@@ -286,16 +292,18 @@ mod tests {
             let about = &line["_aws"]["CloudWatchMetrics"][0];
             assert_eq!(metric, about["Metrics"][0]["Name"]);
             assert_eq!(dimensions, about["Dimensions"], "{metric}");
-            let told_apart_by = dimensions.as_array().unwrap().last().unwrap()[1].as_str().unwrap();
-            assert_eq!((value, "f"), (line[told_apart_by].as_str().unwrap(), line["FunctionName"].as_str().unwrap()));
+            let dimension = dimensions.as_array().unwrap().last().unwrap()[1].as_str().unwrap();
+            assert_eq!((value, "f"), (line[dimension].as_str().unwrap(), line["FunctionName"].as_str().unwrap()));
             assert!(line[metric].is_f64(), "{line}");
+            names.insert(metric);
         }
-        let went_back = line(Event::WentBack(Duration::from_secs(901)));
-        assert_eq!(json!([["FunctionName"]]), went_back["_aws"]["CloudWatchMetrics"][0]["Dimensions"]);
+        assert_eq!(names, Event::METRICS.into());
+        let requeued = line(Event::Requeued(Duration::from_secs(901)));
+        assert_eq!(json!([["FunctionName"]]), requeued["_aws"]["CloudWatchMetrics"][0]["Dimensions"]);
         assert_eq!(
             (901.0, "f"),
-            (went_back["RetriedAge"].as_f64().unwrap(), went_back["FunctionName"].as_str().unwrap())
+            (requeued["RetriedAge"].as_f64().unwrap(), requeued["FunctionName"].as_str().unwrap())
         );
-        assert_eq!(7.0, line(Event::Headroom { client: "c", calls: 7 })["RateLimitHeadroom"]);
+        assert_eq!(7.0, line(Event::RateLimitRemaining { client: "c", calls: 7 })["RateLimitHeadroom"]);
     }
 }

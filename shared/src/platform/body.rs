@@ -1,8 +1,8 @@
 //! What the bodies of all platforms' webhooks have in common.
 
 use super::lenient::Members;
-use crate::digest::Identity;
-use crate::json::fields::Fault;
+use crate::digest::Digest;
+use crate::json::fields::FieldError;
 use crate::json::limits;
 use crate::limits::MAXIMUM_ID_BYTES;
 use crate::model::message::Reason;
@@ -11,7 +11,7 @@ use crate::model::message::Reason;
 ///
 /// # Errors
 /// It is not JSON, not an object, or beyond the bounds: where, without a word of the document.
-pub(super) fn read(body: &[u8]) -> Result<Members, Fault> {
+pub(super) fn read(body: &[u8]) -> Result<Members, FieldError> {
     limits::check(body)?;
     serde_json::from_slice(body).map(Members).map_err(|error| describe(&error))
 }
@@ -23,7 +23,7 @@ pub(super) fn first_id<'i>(ids: impl IntoIterator<Item = &'i Option<String>>) ->
 
 /// The id of a message that has none: its own bytes, which are the same on every retry.
 pub(super) fn id_of(body: &[u8]) -> String {
-    Identity::of_bytes(body.trim_ascii()).as_str().to_owned()
+    Digest::of_bytes(body.trim_ascii()).as_str().to_owned()
 }
 
 /// Why a message failed. A code may be a number.
@@ -33,7 +33,7 @@ pub(super) fn reasons(members: &mut Members) -> Vec<Reason> {
 }
 
 /// Says what is wrong without a word of the document: the parser quotes values in its own messages.
-fn describe(error: &serde_json::Error) -> Fault {
+fn describe(error: &serde_json::Error) -> FieldError {
     use serde_json::error::Category;
     let what = match error.classify() {
         _ if error.to_string().starts_with("number out of range") => "holds a number that is out of range",
@@ -41,5 +41,5 @@ fn describe(error: &serde_json::Error) -> Fault {
         Category::Data => "must be an object",
         Category::Syntax | Category::Io => "is not valid JSON",
     };
-    Fault { pointer: String::new(), detail: format!("{what} (line {}, column {})", error.line(), error.column()) }
+    FieldError { pointer: String::new(), detail: format!("{what} (line {}, column {})", error.line(), error.column()) }
 }

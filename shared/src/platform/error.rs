@@ -1,7 +1,7 @@
 //! How a call to the platform can fail, told apart by what the caller may do next.
 
 use crate::http_client::retry_after;
-use crate::json::fields::Fault;
+use crate::json::fields::FieldError;
 use crate::observability::metrics::CallOutcome;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -49,7 +49,7 @@ pub enum ApiError {
     /// The request, or the integration's configuration, lacks something that the platform needs, or has something that it
     /// does not take. Nothing was sent.
     #[error("{0}")]
-    Unfit(Fault),
+    Unfit(FieldError),
     /// The platform does not take so much. Nothing was sent.
     #[error("the platform takes {maximum} bytes at the most")]
     TooLarge {
@@ -83,7 +83,7 @@ impl ApiError {
 
     /// Something is wrong with a part of what is to be sent.
     pub(super) fn unfit(pointer: &str, detail: &str) -> Self {
-        Self::Unfit(Fault { pointer: pointer.to_owned(), detail: detail.to_owned() })
+        Self::Unfit(FieldError::new(pointer, detail))
     }
 
     /// Whether the same call may work later, given whether it may be made twice.

@@ -42,7 +42,7 @@ macro_rules! platforms {
             ///
             /// # Errors
             /// What is wrong with the body, and where.
-            pub fn read(self, body: &[u8]) -> Result<Message, Fault> {
+            pub fn read(self, body: &[u8]) -> Result<Message, FieldError> {
                 match self { $(Self::$variant => <$module::config::Config as Platform>::read(body),)+ }
             }
 

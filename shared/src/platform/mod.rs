@@ -21,7 +21,7 @@ pub(crate) use error::is_code;
 pub use error::{ApiError, CredentialsRefusal, PlatformError};
 pub use webhook::{Received, Rejection};
 
-use crate::json::fields::{Fault, Fields};
+use crate::json::fields::{FieldError, Fields};
 use crate::model::card::CardMessage;
 use crate::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use crate::model::message::Message;

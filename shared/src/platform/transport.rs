@@ -5,7 +5,7 @@
 
 use super::PlatformName;
 use super::error::{ApiError, is_code};
-use crate::http_client::{self, IncompleteBody};
+use crate::http_client::{self, BodyError};
 use crate::model::trace_id::TraceId;
 use crate::observability::logging::log_at;
 use crate::observability::logging::set_correlation_id;
@@ -90,7 +90,7 @@ pub(super) async fn repeated<A, F: Future<Output = Result<A, ApiError>>>(
 pub(super) struct Answered {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    pub(super) body: Result<Vec<u8>, IncompleteBody>,
+    pub(super) body: Result<Vec<u8>, BodyError>,
 }
 
 /// Makes one call. `judge` says what its answer means; that goes into the log and the metrics, whatever it is.
@@ -105,7 +105,7 @@ pub(super) async fn call<A>(
         Ok(response) => {
             let (status, headers) = (response.status(), response.headers().clone());
             let named = correlation_id(&headers);
-            let body = http_client::bounded_body(response, MAXIMUM_ANSWER_BYTES).await;
+            let body = http_client::read_body_limited(response, MAXIMUM_ANSWER_BYTES).await;
             (judge(Answered { status, headers, body }), Some(status.as_u16()), named)
         }
         Err(error) => (Err(ApiError::from_transport(&error)), None, None),
@@ -131,7 +131,7 @@ impl Called<'_> {
             set_correlation_id(id);
         }
         let outcome = error.map_or(CallOutcome::Succeeded, ApiError::outcome);
-        Event::PlatformCalled(outcome).write();
+        Event::PlatformCalled(outcome).emit();
         let (platform, status, milliseconds) = (self.platform.as_str(), self.status, self.milliseconds);
         let (result, trace_id) = (outcome.as_str(), self.trace_id.map(TraceId::as_str));
         let code = words.and_then(|words| words.code.as_deref());
@@ -154,7 +154,7 @@ impl Called<'_> {
 /// The platforms' own names for what they were asked: Genesys Cloud's, and Genesys Multicloud CX's.
 fn correlation_id(headers: &HeaderMap) -> Option<String> {
     let named = headers.get("inin-correlation-id").and_then(|value| value.to_str().ok()).filter(|id| is_code(id));
-    named.map(str::to_owned).or_else(|| TraceId::of(headers).map(|id| id.to_string()))
+    named.map(str::to_owned).or_else(|| TraceId::from_headers(headers).map(|id| id.to_string()))
 }
 
 /// The bytes of a call's body.

@@ -1,7 +1,7 @@
 //! What a platform's webhook can be asked for.
 
 use super::api::Route;
-use crate::json::fields::{Fault, Fields};
+use crate::json::fields::{FieldError, Fields};
 use crate::model::inbound::InboundMessage;
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
@@ -23,7 +23,7 @@ pub enum Received {
 pub enum Rejection {
     /// It cannot be read.
     #[error("{0}")]
-    Unreadable(Fault),
+    Unreadable(FieldError),
     /// It belongs to another integration of the platform.
     #[error("the message does not belong to this integration")]
     Foreign,
@@ -70,7 +70,7 @@ pub(crate) trait Platform: Sized {
     fn accept(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejection>;
 
     /// Reads a message that was accepted before.
-    fn read(body: &[u8]) -> Result<Message, Fault>;
+    fn read(body: &[u8]) -> Result<Message, FieldError>;
 
     /// The integration's own address on the platform.
     fn address(&self) -> &str;

@@ -1,11 +1,11 @@
-//! `X-Hub-Signature-256` and its elder `X-Hub-Signature`: an HMAC of the raw body, keyed with the secret's UTF-8 bytes.
+//! `X-Hub-Signature-256` and the older `X-Hub-Signature`: an HMAC of the raw body, keyed with the UTF-8 bytes of the secret.
 //!
-//! Genesys Cloud signs its open-messaging webhooks with SHA-256: `sha256=` and the digest in **base64**. Other senders of
-//! this header write hexadecimal; both spell the same 32 bytes, so both are read.
+//! Genesys Cloud signs its open messaging webhooks with SHA-256: `sha256=` and the digest in **base64**. Other senders of
+//! this header use hexadecimal. Both encode the same 32 bytes, so both are accepted.
 //! Source: <https://developer.genesys.cloud/commdigital/digital/openmessaging/validate>.
 //!
-//! Genesys Multicloud CX signs with SHA-1, both ways: `sha1=` and the digest in hexadecimal. A collision of SHA-1 is of no
-//! use against an HMAC, for which nobody knows how to forge one.
+//! Genesys Multicloud CX uses SHA-1 in both directions: `sha1=` and the digest in hexadecimal. The known collision attacks
+//! on SHA-1 do not apply to HMAC.
 //! Source: the vendor's "Third-Party Messaging Overview".
 
 use super::{MatchedSecret, SignatureError, decode_digest, hmac, single};
@@ -16,38 +16,35 @@ use secrecy::{ExposeSecret, SecretString};
 use sha1::Sha1;
 use sha2::Sha256;
 
-/// The header's name as `http` wants it.
 pub const X_HUB_SIGNATURE_256: HeaderName = HeaderName::from_static("x-hub-signature-256");
-/// The elder header's name as `http` wants it.
 pub const X_HUB_SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature");
 
 const LABEL: &str = "X-Hub-Signature-256";
 const PREFIX: &str = "sha256=";
 const SHA1_LABEL: &str = "X-Hub-Signature";
 const SHA1_PREFIX: &str = "sha1=";
-/// A SHA-1 digest in hexadecimal.
 const SHA1_HEX_LENGTH: usize = 40;
 
-/// Checks the `X-Hub-Signature-256` of `body` against each of `secrets` (several, so that a secret can be rotated).
+/// Verifies the `X-Hub-Signature-256` of `body` with any of `secrets`; there are several while a secret is rotated.
 ///
-/// An empty secret verifies nothing, and neither does an empty list.
+/// An empty secret or an empty list never matches.
 ///
 /// # Errors
-/// A header that is missing, repeated or malformed, or a signature that none of the secrets made.
+/// The header is missing, duplicated or malformed, or none of the secrets made the signature.
 pub fn verify_sha256(
     headers: &HeaderMap,
     body: &[u8],
     secrets: &[SecretString],
 ) -> Result<MatchedSecret, SignatureError> {
     let value = single(headers, &X_HUB_SIGNATURE_256, LABEL)?;
-    let digest = value.strip_prefix(PREFIX).and_then(decode_digest).ok_or(SignatureError::Malformed(LABEL))?;
+    let digest = value.strip_prefix(PREFIX).and_then(decode_digest).ok_or(SignatureError::MalformedHeader(LABEL))?;
     matches_any::<Hmac<Sha256>>(&digest, body, secrets)
 }
 
-/// Checks the `X-Hub-Signature` of `body` against each of `secrets`, in the same way.
+/// Verifies the `X-Hub-Signature` of `body` in the same way.
 ///
 /// # Errors
-/// A header that is missing, repeated or malformed, or a signature that none of the secrets made.
+/// The header is missing, duplicated or malformed, or none of the secrets made the signature.
 pub fn verify_sha1(
     headers: &HeaderMap,
     body: &[u8],
@@ -56,23 +53,21 @@ pub fn verify_sha1(
     let value = single(headers, &X_HUB_SIGNATURE, SHA1_LABEL)?;
     let hex = value.strip_prefix(SHA1_PREFIX).filter(|hex| hex.len() == SHA1_HEX_LENGTH);
     let digest = hex.and_then(|hex| HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok());
-    matches_any::<Hmac<Sha1>>(&digest.ok_or(SignatureError::Malformed(SHA1_LABEL))?, body, secrets)
+    matches_any::<Hmac<Sha1>>(&digest.ok_or(SignatureError::MalformedHeader(SHA1_LABEL))?, body, secrets)
 }
 
-/// The value of `X-Hub-Signature-256` for `body`, as Genesys Cloud writes it. For simulated platforms and for trying
-/// things out.
+/// The `X-Hub-Signature-256` of `body` in the format of Genesys Cloud, for simulated platforms and test webhooks.
 #[must_use]
 pub fn sign_sha256(body: &[u8], secret: &SecretString) -> String {
     format!("{PREFIX}{}", BASE64.encode(&digest::<Hmac<Sha256>>(body, secret)))
 }
 
-/// The value of `X-Hub-Signature` for `body`, as Genesys Multicloud CX writes and wants it.
+/// The `X-Hub-Signature` of `body` in the format that Genesys Multicloud CX sends and expects.
 #[must_use]
 pub fn sign_sha1(body: &[u8], secret: &SecretString) -> String {
     format!("{SHA1_PREFIX}{}", HEXLOWER.encode(&digest::<Hmac<Sha1>>(body, secret)))
 }
 
-/// Which of `secrets` made `digest`.
 fn matches_any<M: Mac + KeyInit>(
     digest: &[u8],
     body: &[u8],
@@ -118,18 +113,18 @@ mod tests {
     }
 
     #[test]
-    fn the_platforms_check_value_is_accepted() {
+    fn the_platforms_test_vector_is_accepted() {
         assert_eq!(408, BODY.len());
         assert_eq!(Ok(()), check(SIGNATURE, BODY, &[SECRET]));
     }
 
     #[test]
-    fn the_signature_we_make_is_the_platforms_check_value() {
+    fn our_signature_equals_the_platforms_test_vector() {
         assert_eq!(SIGNATURE, sign_sha256(BODY.as_bytes(), &SecretString::from(SECRET)));
     }
 
     #[test]
-    fn hexadecimal_spelling_is_accepted_in_either_case() {
+    fn hexadecimal_is_accepted_in_upper_and_lower_case() {
         assert_eq!(Ok(()), check(&hex(), BODY, &[SECRET]));
         let upper = format!("{PREFIX}{}", hex().strip_prefix(PREFIX).unwrap().to_ascii_uppercase());
         assert_eq!(Ok(()), check(&upper, BODY, &[SECRET]));
@@ -142,13 +137,13 @@ mod tests {
     }
 
     #[test]
-    fn any_of_several_secrets_will_do() {
+    fn any_of_several_secrets_is_accepted() {
         assert_eq!(Ok(()), check(SIGNATURE, BODY, &["another-secret-of-ours", SECRET]));
         assert_eq!(Ok(()), check(SIGNATURE, BODY, &[SECRET, "another-secret-of-ours"]));
     }
 
     #[test]
-    fn whether_the_current_secret_or_a_previous_one_made_it_is_told_apart() {
+    fn the_result_says_whether_the_current_or_a_previous_secret_matched() {
         let headers = HeaderMap::from_iter([(X_HUB_SIGNATURE_256, HeaderValue::from_static(SIGNATURE))]);
         let [own, other] = [SECRET, "another-secret-of-ours"].map(SecretString::from);
         let matched = |secrets: &[SecretString]| verify_sha256(&headers, BODY.as_bytes(), secrets);
@@ -157,13 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_body_or_a_foreign_secret_does_not_match() {
+    fn a_changed_body_or_an_untrusted_secret_does_not_match() {
         assert_eq!(Err(SignatureError::Mismatch), check(SIGNATURE, &BODY.replace("Text", "text"), &[SECRET]));
         assert_eq!(Err(SignatureError::Mismatch), check(SIGNATURE, BODY, &["another-secret-of-ours"]));
     }
 
     #[test]
-    fn no_secret_and_an_empty_secret_verify_nothing() {
+    fn no_secret_and_an_empty_secret_never_match() {
         let with_empty_key = format!(
             "{PREFIX}{}",
             BASE64.encode(&hmac_sha256(b"", &[BODY.as_bytes()]).unwrap().finalize().into_bytes())
@@ -175,18 +170,21 @@ mod tests {
     #[test]
     fn a_missing_header_is_named() {
         let error = verify_sha256(&HeaderMap::new(), BODY.as_bytes(), &[SecretString::from(SECRET)]);
-        assert_eq!(Err(SignatureError::Missing(LABEL)), error);
+        assert_eq!(Err(SignatureError::MissingHeader(LABEL)), error);
     }
 
     #[test]
-    fn two_headers_are_refused_even_when_one_is_right() {
+    fn a_duplicate_header_is_rejected_even_if_it_is_valid() {
         let mut headers = HeaderMap::new();
         headers.append(X_HUB_SIGNATURE_256, HeaderValue::from_static(SIGNATURE));
         headers.append(X_HUB_SIGNATURE_256, HeaderValue::from_static(SIGNATURE));
         let error = verify_sha256(&headers, BODY.as_bytes(), &[SecretString::from(SECRET)]);
-        assert_eq!(Err(SignatureError::Repeated(LABEL)), error);
-        // API Gateway joins repeated headers with a comma.
-        assert_eq!(Err(SignatureError::Malformed(LABEL)), check(&format!("{SIGNATURE},{SIGNATURE}"), BODY, &[SECRET]));
+        assert_eq!(Err(SignatureError::DuplicateHeader(LABEL)), error);
+        // API Gateway joins duplicate headers with a comma.
+        assert_eq!(
+            Err(SignatureError::MalformedHeader(LABEL)),
+            check(&format!("{SIGNATURE},{SIGNATURE}"), BODY, &[SECRET])
+        );
     }
 
     #[test]
@@ -202,12 +200,16 @@ mod tests {
             format!("sha256= {value}"),
             format!("sha256={value}AA=="),
             format!("sha256={}", value.trim_end_matches('=')),
-            format!("sha256={}", value.replace("mQ=", "mR=")), // the same 32 bytes, not in canonical form
+            format!("sha256={}", value.replace("mQ=", "mR=")), // the same 32 bytes in non-canonical base64
             format!("sha256={}-", value.trim_end_matches('=')),
             format!("{}0", hex()),
             hex().replace("sha256=2", "sha256=g"),
         ] {
-            assert_eq!(Err(SignatureError::Malformed(LABEL)), check(&malformed, BODY, &[SECRET]), "{malformed:?}");
+            assert_eq!(
+                Err(SignatureError::MalformedHeader(LABEL)),
+                check(&malformed, BODY, &[SECRET]),
+                "{malformed:?}"
+            );
         }
     }
 
@@ -229,7 +231,7 @@ mod tests {
         }
 
         #[test]
-        fn both_check_values_are_made_and_accepted() {
+        fn both_test_vectors_are_reproduced_and_accepted() {
             assert_eq!((169, 389), (SMS.len(), EMAIL.len()));
             for (body, signature) in [(SMS, SMS_SIGNATURE), (EMAIL, EMAIL_SIGNATURE)] {
                 assert_eq!(signature, sign_sha1(body.as_bytes(), &SecretString::from(SECRET)));
@@ -245,7 +247,7 @@ mod tests {
         }
 
         #[test]
-        fn any_of_several_secrets_will_do_and_an_empty_one_never_does() {
+        fn any_of_several_secrets_is_accepted_except_an_empty_one() {
             assert_eq!(Ok(()), check(SMS_SIGNATURE, SMS, &["another", SECRET]));
             assert_eq!(Ok(()), check(SMS_SIGNATURE, SMS, &[SECRET, "another"]));
             assert_eq!(Err(SignatureError::Mismatch), check(SMS_SIGNATURE, SMS, &["another"]));
@@ -256,17 +258,17 @@ mod tests {
         }
 
         #[test]
-        fn a_header_that_is_missing_repeated_or_of_the_other_kind_is_refused() {
+        fn a_missing_or_duplicate_header_is_rejected_and_the_other_header_is_ignored() {
             let secrets = [SecretString::from(SECRET)];
             let verify = |headers: &HeaderMap| verify_sha1(headers, SMS.as_bytes(), &secrets).map(drop);
-            assert_eq!(Err(SignatureError::Missing(SHA1_LABEL)), verify(&HeaderMap::new()));
+            assert_eq!(Err(SignatureError::MissingHeader(SHA1_LABEL)), verify(&HeaderMap::new()));
             let mut headers = HeaderMap::new();
             headers.append(X_HUB_SIGNATURE_256, HeaderValue::from_static(SMS_SIGNATURE));
-            assert_eq!(Err(SignatureError::Missing(SHA1_LABEL)), verify(&headers));
+            assert_eq!(Err(SignatureError::MissingHeader(SHA1_LABEL)), verify(&headers));
             headers.append(X_HUB_SIGNATURE, HeaderValue::from_static(SMS_SIGNATURE));
             assert_eq!(Ok(()), verify(&headers));
             headers.append(X_HUB_SIGNATURE, HeaderValue::from_static(SMS_SIGNATURE));
-            assert_eq!(Err(SignatureError::Repeated(SHA1_LABEL)), verify(&headers));
+            assert_eq!(Err(SignatureError::DuplicateHeader(SHA1_LABEL)), verify(&headers));
         }
 
         #[test]
@@ -288,7 +290,7 @@ mod tests {
                 format!("{SMS_SIGNATURE},{SMS_SIGNATURE}"),
             ] {
                 assert_eq!(
-                    Err(SignatureError::Malformed(SHA1_LABEL)),
+                    Err(SignatureError::MalformedHeader(SHA1_LABEL)),
                     check(&malformed, SMS, &[SECRET]),
                     "{malformed:?}"
                 );

@@ -1,6 +1,4 @@
-//! Who wrote this? Signatures over raw body bytes.
-//!
-//! Every comparison of a signature is made on decoded bytes and in constant time.
+//! Signatures over raw bodies. They are compared as decoded bytes and in constant time.
 
 pub mod highlevel;
 pub mod hub;
@@ -11,43 +9,38 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName};
 use sha2::Sha256;
 
-/// How many signatures one request may list. A sender that rotates its secret lists two.
+/// Maximum number of signatures in a request. A sender that rotates its secret sends two.
 pub const MAXIMUM_SIGNATURES: usize = 10;
 
-/// Why a signature was not accepted. None of the variants holds anything that the sender or the secret store wrote.
+/// Why a signature was rejected. No variant contains input or secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// A header that the scheme needs is absent.
     #[error("the {0} header is missing")]
-    Missing(&'static str),
-    /// A header that may come once came more often.
-    #[error("the {0} header came more than once")]
-    Repeated(&'static str),
-    /// A header is there and cannot be read.
+    MissingHeader(&'static str),
+    #[error("the {0} header is duplicated")]
+    DuplicateHeader(&'static str),
     #[error("the {0} header is malformed")]
-    Malformed(&'static str),
-    /// A header lists more signatures than are compared.
-    #[error("the {0} header may list {MAXIMUM_SIGNATURES} signatures")]
-    TooMany(&'static str),
-    /// The signed time is more than the tolerance away from now.
+    MalformedHeader(&'static str),
+    #[error("the {0} header may contain at most {MAXIMUM_SIGNATURES} signatures")]
+    TooManySignatures(&'static str),
     #[error("the timestamp is outside the tolerance of five minutes")]
     Expired,
-    /// Well-formed, and made with none of the secrets that are trusted.
+    /// Well-formed, but not made with any trusted secret.
     #[error("the signature does not match the body")]
     Mismatch,
 }
 
-/// Which of the secrets that are trusted made a signature, or is the token that came.
+/// Which of the trusted secrets made a signature or equals a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MatchedSecret {
-    /// The first: the only one, but for a rotation.
+    /// The first one.
     Current,
-    /// One that is being rotated out.
+    /// Another one, which is being rotated out.
     Previous,
 }
 
 impl MatchedSecret {
-    /// The word for it in the log, where it is worth one.
+    /// The log field `secret`, only for a previous secret.
     #[must_use]
     pub fn for_log(self) -> Option<&'static str> {
         match self {
@@ -57,25 +50,25 @@ impl MatchedSecret {
     }
 }
 
-/// How the field `secret` of a log line says that a secret is in use that is being rotated out.
+/// The log field `secret` when a secret that is being rotated out is still in use.
 pub const PREVIOUS_SECRET: &str = "previous";
 
-/// The one value of `name`. Two headers of that name are refused: which one would count?
+/// The value of a header. A duplicate header is an error, because it would be ambiguous.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName, label: &'static str) -> Result<&'a str, SignatureError> {
     let mut values = headers.get_all(name).iter();
-    let value = values.next().ok_or(SignatureError::Missing(label))?;
+    let value = values.next().ok_or(SignatureError::MissingHeader(label))?;
     if values.next().is_some() {
-        return Err(SignatureError::Repeated(label));
+        return Err(SignatureError::DuplicateHeader(label));
     }
-    value.to_str().map_err(|_| SignatureError::Malformed(label))
+    value.to_str().map_err(|_| SignatureError::MalformedHeader(label))
 }
 
-/// HMAC-SHA256 over the concatenation of `parts`, ready to be finished or compared.
+/// HMAC-SHA256 over the concatenation of `parts`, to be finalized or verified.
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
     hmac(key, parts)
 }
 
-/// An HMAC over the concatenation of `parts`, ready to be finished or compared.
+/// An HMAC over the concatenation of `parts`, to be finalized or verified.
 fn hmac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Option<M> {
     #[cfg(test)]
     HMACS.with(|count| count.set(count.get() + 1));
@@ -86,7 +79,7 @@ fn hmac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Option<M> {
     Some(mac)
 }
 
-/// The bytes of a 32-byte digest written as padded standard base64 or as hexadecimal digits: exactly these two forms.
+/// Decodes a 32-byte digest in padded standard base64 or in hexadecimal.
 fn decode_digest(text: &str) -> Option<Vec<u8>> {
     const BASE64_LENGTH: usize = 44;
     const HEX_LENGTH: usize = 64;
@@ -103,7 +96,7 @@ thread_local! {
     static HMACS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// How many HMACs `work` computes on this thread.
+/// Number of HMACs that `work` computes on this thread.
 #[cfg(test)]
 pub(crate) fn hmacs_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = HMACS.get();

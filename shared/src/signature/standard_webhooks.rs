@@ -3,7 +3,7 @@
 //! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
 
 use super::{MAXIMUM_SIGNATURES, SignatureError, hmac_sha256, single};
-use crate::digest::Identity;
+use crate::digest::Digest;
 use data_encoding::BASE64;
 use hmac::Mac;
 use http::{HeaderMap, HeaderName};
@@ -11,14 +11,14 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretSlice};
 use subtle::{Choice, ConstantTimeEq};
 
-/// Identifies the message; the same on every attempt to deliver it.
+/// The id of the message. All attempts to deliver it have the same.
 pub const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
-/// When the attempt was signed, in whole seconds since 1970.
+/// The time of the signature, in seconds since 1970.
 pub const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 /// One or more signatures, separated by spaces.
 pub const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
-/// How far a signed time may lie in the past or in the future, in seconds.
+/// Maximum difference between the signed time and now, in seconds.
 pub const TOLERANCE_SECONDS: u64 = 300;
 
 const SECRET_PREFIX: &str = "whsec_";
@@ -28,30 +28,26 @@ const VERSION: &str = "v1";
 #[derive(Clone, Debug)]
 pub struct SigningSecret(SecretSlice<u8>);
 
-/// What is wrong with a text that should be a signing secret. It never holds the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be `whsec_` and the base64 of 24 to 64 random bytes")]
 pub struct InvalidSigningSecret;
 
 impl SigningSecret {
-    /// Reads a secret in its written form.
-    ///
     /// # Errors
-    /// The prefix is missing, the rest is not base64, or the key is shorter or longer than the specification allows.
+    /// The prefix is missing, the rest is not base64, or the key does not have the length that the specification requires.
     pub fn parse(text: &str) -> Result<Self, InvalidSigningSecret> {
         let encoded = text.strip_prefix(SECRET_PREFIX).ok_or(InvalidSigningSecret)?;
         let key = BASE64.decode(encoded.as_bytes()).map_err(|_| InvalidSigningSecret)?;
         if (24..=64).contains(&key.len()) { Ok(Self(key.into())) } else { Err(InvalidSigningSecret) }
     }
 
-    /// The same for the same key.
-    pub(crate) fn digest(&self) -> Identity {
-        Identity::of_bytes(self.0.expose_secret())
+    pub(crate) fn digest(&self) -> Digest {
+        Digest::of_bytes(self.0.expose_secret())
     }
 
-    /// A key for another purpose than signing. It is of no use for that, nor for any other.
+    /// Derives a key for another purpose, which cannot be used to sign or for a third purpose.
     #[must_use]
-    pub fn derived(&self, purpose: &str) -> Option<SecretSlice<u8>> {
+    pub fn derive_key(&self, purpose: &str) -> Option<SecretSlice<u8>> {
         let mac = hmac_sha256(self.0.expose_secret(), &[b"patchbay ", purpose.as_bytes()])?;
         Some(mac.finalize().into_bytes().to_vec().into())
     }
@@ -61,7 +57,7 @@ impl SigningSecret {
     }
 }
 
-/// The value of `webhook-signature`: one signature for each of `secrets`, so that the receiver may rotate its own.
+/// The `webhook-signature`: one signature per secret, so that the receiver can rotate its secret.
 #[must_use]
 pub fn sign(secrets: &[SigningSecret], id: &str, at: Timestamp, body: &[u8]) -> String {
     let seconds = at.as_second().to_string();
@@ -73,7 +69,7 @@ pub fn sign(secrets: &[SigningSecret], id: &str, at: Timestamp, body: &[u8]) -> 
     signatures.join(" ")
 }
 
-/// The three headers of a signed request, read once and before any secret is tried.
+/// The three headers of a signed request, parsed before any secret is tried.
 #[derive(Debug)]
 pub struct Headers<'h> {
     id: &'h str,
@@ -82,38 +78,37 @@ pub struct Headers<'h> {
 }
 
 impl<'h> Headers<'h> {
-    /// Reads the headers. Signatures of other versions are passed over.
+    /// Parses the headers. Signatures of other versions are ignored.
     ///
     /// # Errors
-    /// A header that is missing, repeated or malformed, more than [`MAXIMUM_SIGNATURES`] signatures, or a time further
-    /// than [`TOLERANCE_SECONDS`] from `now`.
+    /// A header is missing, duplicated or malformed, there are more than [`MAXIMUM_SIGNATURES`] signatures, or the time
+    /// differs by more than [`TOLERANCE_SECONDS`] from `now`.
     pub fn read(headers: &'h HeaderMap, now: Timestamp) -> Result<Self, SignatureError> {
         let id = single(headers, &WEBHOOK_ID, "webhook-id")?;
         let seconds = single(headers, &WEBHOOK_TIMESTAMP, "webhook-timestamp")?;
         let signatures = single(headers, &WEBHOOK_SIGNATURE, "webhook-signature")?;
         if id.is_empty() {
-            return Err(SignatureError::Malformed("webhook-id"));
+            return Err(SignatureError::MalformedHeader("webhook-id"));
         }
-        let signed_at: i64 = seconds.parse().map_err(|_| SignatureError::Malformed("webhook-timestamp"))?;
+        let signed_at: i64 = seconds.parse().map_err(|_| SignatureError::MalformedHeader("webhook-timestamp"))?;
         if signed_at.abs_diff(now.as_second()) > TOLERANCE_SECONDS {
             return Err(SignatureError::Expired);
         }
         let signatures = signatures.split(' ').filter_map(|one| one.strip_prefix(VERSION)?.strip_prefix(','));
         let signatures: Vec<_> = signatures.take(MAXIMUM_SIGNATURES + 1).collect();
         if signatures.len() > MAXIMUM_SIGNATURES {
-            return Err(SignatureError::TooMany("webhook-signature"));
+            return Err(SignatureError::TooManySignatures("webhook-signature"));
         }
         let signatures = signatures.into_iter().filter_map(|one| BASE64.decode(one.as_bytes()).ok()).collect();
         Ok(Self { id, seconds, signatures })
     }
 
-    /// The message's id.
     #[must_use]
     pub fn id(&self) -> &'h str {
         self.id
     }
 
-    /// Whether `secret` made one of the signatures, over these headers and `body`: one HMAC, however many there are.
+    /// Whether `secret` made one of the signatures. This computes one HMAC, regardless of the number of signatures.
     #[must_use]
     pub fn are_signed_by(&self, secret: &SigningSecret, body: &[u8]) -> bool {
         if self.signatures.is_empty() {
@@ -121,14 +116,14 @@ impl<'h> Headers<'h> {
         }
         let Some(mac) = secret.mac(self.id, self.seconds, body) else { return false };
         let expected = mac.finalize().into_bytes();
-        self.signatures.iter().fold(Choice::from(0), |found, given| found | expected.ct_eq(given)).into()
+        self.signatures.iter().fold(Choice::from(0), |found, signature| found | expected.ct_eq(signature)).into()
     }
 }
 
-/// Checks the three headers against `body` and returns the message's id. One good signature suffices.
+/// Verifies the headers with `body` and returns the message id. One valid signature is enough.
 ///
 /// # Errors
-/// As [`Headers::read`], or a signature that none of the secrets made.
+/// Those of [`Headers::read`], or none of the secrets made a signature.
 pub fn verify<'h>(
     headers: &'h HeaderMap,
     body: &[u8],
@@ -136,8 +131,8 @@ pub fn verify<'h>(
     now: Timestamp,
 ) -> Result<&'h str, SignatureError> {
     let headers = Headers::read(headers, now)?;
-    let genuine = secrets.iter().any(|secret| headers.are_signed_by(secret, body));
-    if genuine { Ok(headers.id()) } else { Err(SignatureError::Mismatch) }
+    let is_valid = secrets.iter().any(|secret| headers.are_signed_by(secret, body));
+    if is_valid { Ok(headers.id()) } else { Err(SignatureError::Mismatch) }
 }
 
 #[cfg(test)]
@@ -146,7 +141,7 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
-    // The worked example of the specification's reference libraries.
+    // The test vector of the specification's reference libraries.
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
     const SECONDS: i64 = 1_614_265_330;
@@ -177,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reference_libraries_example_is_made_and_accepted() {
+    fn the_reference_libraries_test_vector_is_reproduced_and_accepted() {
         assert_eq!(SIGNATURE, sign(&[secret()], ID, at(SECONDS), BODY));
         assert_eq!(Ok(()), check(SIGNATURE, SECONDS));
         assert_eq!(
@@ -197,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_may_be_five_minutes_off_either_way_and_no_more() {
+    fn the_time_may_differ_by_up_to_five_minutes_in_both_directions() {
         for accepted in [SECONDS - 300, SECONDS + 300] {
             assert_eq!(Ok(()), check(SIGNATURE, accepted));
         }
@@ -220,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn other_versions_are_passed_over() {
+    fn signatures_of_other_versions_are_ignored() {
         let digest = SIGNATURE.strip_prefix("v1,").unwrap();
         assert_eq!(Ok(()), check(&format!("v1a,{digest} v2,AAAA {SIGNATURE}"), SECONDS));
         for wrong in [format!("v2,{digest}"), format!("v1a,{digest}"), digest.to_owned(), format!("v1,{digest}A")] {
@@ -229,40 +224,40 @@ mod tests {
     }
 
     #[test]
-    fn ten_signatures_may_be_listed_and_no_more() {
+    fn ten_signatures_are_accepted_and_one_more_is_not() {
         let wrong = format!("v1,{}", BASE64.encode(&[0; 32]));
         let listing = |wrongs: usize| format!("{} v2,AAAA {SIGNATURE}", vec![wrong.as_str(); wrongs].join(" "));
         assert_eq!(Ok(()), check(&listing(9), SECONDS));
-        assert_eq!(Err(SignatureError::TooMany("webhook-signature")), check(&listing(10), SECONDS));
+        assert_eq!(Err(SignatureError::TooManySignatures("webhook-signature")), check(&listing(10), SECONDS));
     }
 
     #[test]
-    fn each_secret_costs_one_hmac_however_many_signatures_are_listed() {
+    fn each_secret_costs_one_hmac_regardless_of_the_number_of_signatures() {
         let wrong = format!("v1,{}", BASE64.encode(&[0; 32]));
         for (signatures, hmacs) in [(1, 2), (10, 2), (2_350, 0)] {
             let headers = headers(ID, &SECONDS.to_string(), &vec![wrong.as_str(); signatures].join(" "));
             let secrets = [other_secret(), secret()];
-            let (verdict, counted) = hmacs_of(|| verify(&headers, BODY, &secrets, at(SECONDS)).map(str::to_owned));
-            assert!(verdict.is_err());
+            let (result, counted) = hmacs_of(|| verify(&headers, BODY, &secrets, at(SECONDS)).map(str::to_owned));
+            assert!(result.is_err());
             assert_eq!(hmacs, counted, "{signatures} signatures");
         }
     }
 
     #[test]
-    fn each_missing_repeated_or_malformed_header_is_named() {
+    fn each_missing_duplicate_or_malformed_header_is_named() {
         for name in [WEBHOOK_ID, WEBHOOK_TIMESTAMP, WEBHOOK_SIGNATURE] {
             let mut headers = headers(ID, &SECONDS.to_string(), SIGNATURE);
             let value = headers.remove(&name).unwrap();
             let error = verify(&headers, BODY, &[secret()], at(SECONDS)).unwrap_err();
-            assert!(matches!(error, SignatureError::Missing(label) if label == name.as_str()), "{error}");
+            assert!(matches!(error, SignatureError::MissingHeader(label) if label == name.as_str()), "{error}");
             headers.append(&name, value.clone());
             headers.append(&name, value);
             let error = verify(&headers, BODY, &[secret()], at(SECONDS)).unwrap_err();
-            assert!(matches!(error, SignatureError::Repeated(label) if label == name.as_str()), "{error}");
+            assert!(matches!(error, SignatureError::DuplicateHeader(label) if label == name.as_str()), "{error}");
         }
         for seconds in ["", "now", "1614265330.5", "99999999999999999999"] {
             let error = verify(&headers(ID, seconds, SIGNATURE), BODY, &[secret()], at(SECONDS)).unwrap_err();
-            assert_eq!(SignatureError::Malformed("webhook-timestamp"), error);
+            assert_eq!(SignatureError::MalformedHeader("webhook-timestamp"), error);
         }
     }
 

@@ -4,7 +4,7 @@ use super::{NOW, fixture, read};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::integration::Integration;
-use shared::model::message::{Intent, Kind};
+use shared::model::message::{Intent, MessageKind};
 use shared::platform::{PlatformConfig, PlatformName, Received, Rejection};
 
 /// The platform's side of an integration of that location, configured so.
@@ -58,8 +58,8 @@ fn a_providers_request_of_an_unknown_type_is_carried_and_an_event_of_an_unknown_
         body["type"] = word.into();
         assert_eq!("message", outcome(&platform, &body), "{word}");
         let message = read(&body);
-        assert_eq!((Intent::Request, Some("<Contact>")), (message.intent, message.customer()), "{word}");
-        let Kind::Other(other) = message.kind else { panic!("{word}") };
+        assert_eq!((Intent::Send, Some("<Contact>")), (message.intent, message.customer()), "{word}");
+        let MessageKind::Other(other) = message.kind else { panic!("{word}") };
         assert_eq!(word, other.platform_type);
         for needed in ["messageId", "contactId", "locationId"] {
             let mut lacking = body.clone();

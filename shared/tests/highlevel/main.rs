@@ -7,7 +7,7 @@ mod acceptance;
 use acceptance::{accept, platform};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use shared::model::message::{Direction, IdType, Intent, Kind, Message};
+use shared::model::message::{Direction, IdType, Intent, Message, MessageKind};
 use shared::platform::{PlatformName, Received};
 use std::fs;
 
@@ -42,10 +42,10 @@ fn every_example_of_the_documentation_is_accepted_and_names_its_customer() {
 
 #[test]
 fn the_documentations_call_and_voicemail_hold_their_recording() {
-    let Kind::Call(call) = read(&fixture("documentation/call")).kind else { panic!() };
+    let MessageKind::Call(call) = read(&fixture("documentation/call")).kind else { panic!() };
     assert_eq!(Some("completed"), call.status.as_deref());
     assert_eq!(Some("call recording url"), call.attachments[0].url.as_deref());
-    let Kind::Voicemail(voicemail) = read(&fixture("documentation/voicemail")).kind else { panic!() };
+    let MessageKind::Voicemail(voicemail) = read(&fixture("documentation/voicemail")).kind else { panic!() };
     assert_eq!(Some("voicemail url"), voicemail.recording_url.as_deref());
 }
 
@@ -57,7 +57,7 @@ fn a_text_message_has_its_text_its_files_and_both_ends() {
     assert_eq!((Some("+15555550123"), None), (to.phone.as_deref(), to.email));
     assert_eq!((Some("+15555550100"), Some(IdType::Phone)), (from.id.as_deref(), from.id_type));
     assert_eq!(("<Message ID>", Some("<Webhook ID>")), (message.message_id.as_str(), message.delivery_id.as_deref()));
-    let Kind::Text(content) = message.kind else { panic!() };
+    let MessageKind::Text(content) = message.kind else { panic!() };
     assert_eq!(Some("Héllo 👋 your parcel is on its way."), content.text.as_deref());
     assert_eq!(Some("https://storage.example.com/map.png"), content.attachments[0].url.as_deref());
 }
@@ -68,7 +68,7 @@ fn an_email_has_its_two_bodies_and_all_its_addressees() {
     assert_eq!(Some("ada@example.com"), message.to.unwrap().email.as_deref());
     let from = message.from.unwrap();
     assert_eq!((Some("support@acme.example"), None), (from.id.as_deref(), from.nickname));
-    let Kind::Email(email) = message.kind else { panic!() };
+    let MessageKind::Email(email) = message.kind else { panic!() };
     assert_eq!(Some("Order confirmed"), email.subject.as_deref());
     assert_eq!(Some("<p>Your order shipped.</p>"), email.html.as_deref());
     assert_eq!(Some("Your order shipped."), email.text.as_deref());
@@ -85,7 +85,7 @@ fn an_addressee_may_be_a_text_or_a_list() {
     for to in [json!("ada@example.com"), json!(["ada@example.com"])] {
         let mut body = fixture("wire/email");
         body["to"] = to;
-        let Kind::Email(email) = read(&body).kind else { panic!() };
+        let MessageKind::Email(email) = read(&body).kind else { panic!() };
         assert_eq!(vec!["ada@example.com"], email.recipients);
     }
 }
@@ -97,12 +97,12 @@ fn a_call_has_its_status_and_its_length() {
         [(json!(42), Some(42)), (json!("42"), Some(42)), (json!(41.6), Some(42)), (json!({}), None)]
     {
         body["callDuration"] = duration;
-        let Kind::Call(call) = read(&body).kind else { panic!() };
+        let MessageKind::Call(call) = read(&body).kind else { panic!() };
         assert_eq!((Some("completed"), seconds), (call.status.as_deref(), call.duration_seconds));
     }
     body["status"] = "sent".into();
     body["callStatus"] = "no-answer".into();
-    let Kind::Call(call) = read(&body).kind else { panic!() };
+    let MessageKind::Call(call) = read(&body).kind else { panic!() };
     assert_eq!(Some("no-answer"), call.status.as_deref());
 }
 
@@ -166,26 +166,26 @@ fn without_a_contact_the_customer_is_the_address() {
 fn a_providers_request_is_read_from_its_flat_body() {
     let sms = read(&fixture("wire/provider-sms"));
     assert_eq!(("<Message ID>", None), (sms.message_id.as_str(), sms.delivery_id.as_deref()));
-    assert_eq!(Intent::Request, sms.intent);
+    assert_eq!(Intent::Send, sms.intent);
     assert_eq!(Some("+15555550123"), sms.to.unwrap().phone.as_deref());
-    let Kind::Text(content) = sms.kind else { panic!() };
+    let MessageKind::Text(content) = sms.kind else { panic!() };
     assert_eq!(Some("Your parcel is on its way."), content.text.as_deref());
 
     let email = read(&fixture("wire/provider-email"));
     assert_eq!(Some("support@acme.example"), email.from.unwrap().email.as_deref());
     assert_eq!(Some("ada@example.com"), email.to.unwrap().email.as_deref());
-    let Kind::Email(email) = email.kind else { panic!() };
+    let MessageKind::Email(email) = email.kind else { panic!() };
     assert_eq!((Some("Hello"), Some("<p>Hello</p>")), (email.text.as_deref(), email.html.as_deref()));
 }
 
 #[test]
 fn what_a_user_has_sent_is_an_observation_without_exception() {
     let mut body = fixture("wire/sms");
-    assert_eq!(Intent::Observation, read(&body).intent);
+    assert_eq!(Intent::Sent, read(&body).intent);
     body["conversationProviderId"] = "p".into();
-    assert_eq!(Intent::Observation, read(&body).intent);
+    assert_eq!(Intent::Sent, read(&body).intent);
     body["direction"] = "inbound".into();
-    assert_eq!(Intent::Observation, read(&body).intent);
+    assert_eq!(Intent::Sent, read(&body).intent);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_request_without_an_id_is_sent_and_has_no_receipt_as_nobody_could_say_of_whi
     for sample in ["wire/provider-sms", "wire/provider-email"] {
         let mut body = fixture(sample);
         let message = read(&body);
-        assert_eq!((Intent::Request, true), (message.intent, message.expects_receipt()));
+        assert_eq!((Intent::Send, true), (message.intent, message.expects_receipt()));
         body.as_object_mut().unwrap().remove("messageId");
         let message = read(&body);
         assert_eq!(("send", false), (message.intent.as_str(), message.expects_receipt()));
@@ -220,7 +220,7 @@ fn a_message_type_that_is_known_counts_before_one_that_is_not() {
 fn the_same_bytes_are_the_same_message_whatever_ids_they_lack() {
     let acme = "acme".parse().unwrap();
     let mut body = fixture("wire/sms");
-    let identity = |body: &Value| read(body).identity(&acme);
+    let identity = |body: &Value| read(body).deduplication_id(&acme);
     for lost in ["webhookId", "messageId"] {
         body.as_object_mut().unwrap().remove(lost);
         assert_eq!(identity(&body), identity(&body.clone()));
@@ -259,7 +259,7 @@ fn an_id_that_is_too_long_is_none() {
     assert_eq!(64, read(&body).message_id.len(), "its bytes");
     let mut request = fixture("wire/provider-sms");
     request["messageId"] = "x".repeat(513).into();
-    assert_eq!(Intent::RequestWithoutId, read(&request).intent);
+    assert_eq!(Intent::SendUntracked, read(&request).intent);
 }
 
 proptest! {

@@ -4,9 +4,9 @@ use crate::callers::cards::{USER, card};
 use crate::fixtures::WithPlatform;
 use crate::single_function::Alone;
 use serde_json::{Value, json};
-use shared::digest::Identity;
+use shared::digest::Digest;
 use shared::ledger::Outcome;
-use shared::model::card::{Card, CardMessage, Cards, TraceKey, text_trace};
+use shared::model::card::{Card, CardMessage, Cards, TraceKey, render_text_trace};
 use shared::signature::standard_webhooks::SigningSecret;
 use tests::harness::caller::{CALLER_SECRET, Request};
 use tests::harness::stack::{SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECRET};
@@ -216,7 +216,7 @@ async fn a_text_with_a_home_made_code_is_delivered_as_the_text_that_it_is() {
     let integration = &setting.integration;
     let title = "Your table is ready";
     // What an earlier version took; what another secret, and another integration, make; and what is another text's.
-    let unkeyed = Identity::of(&["text trace", "01234567", title]);
+    let unkeyed = Digest::of_parts(&["text trace", "01234567", title]);
     let other = setting.stack.integration(&service.url, |_| {}).await;
     let genuine = trace_made_with(SIGNING_SECRET, integration, title);
     let texts = [

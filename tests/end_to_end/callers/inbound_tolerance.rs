@@ -151,7 +151,7 @@ async fn numbers_and_booleans_in_attributes_become_their_text() {
         .inbound("messages", &message(&json!({"text": "t", "metadata": {"a": 89_490_200_001_234_567_890_f64}})))
         .await;
     answer.assert_problem(400, "invalid-body");
-    assert_eq!("/metadata/a is a number of too many digits: write it as a string.", answer.body["detail"]);
+    assert_eq!("/metadata/a has too many digits for a number: write it as a string.", answer.body["detail"]);
     let answer = setting.inbound("messages", &message(&json!({"text": "t", "metadata": {"a": {"b": 1}}}))).await;
     answer.assert_problem(400, "invalid-body");
     assert_eq!("/metadata/a must be a string, a number, true or false.", answer.body["detail"]);

@@ -73,7 +73,7 @@ async fn a_message_ends_in_one_line_of_each_function_which_belong_together() {
     let platform = MulticloudCx::start().await;
     let configuration = multicloud_cx::configuration(&platform.url, "channel", &service.url);
     let integration = stack.integration_of("channel", &configuration).await;
-    let webhook = sample("sms").fill("channel", "customer-1").traced(TRACE);
+    let webhook = sample("sms").fill("channel", "customer-1").with_trace_id(TRACE);
     let next = sample("sms").fill("channel", "customer-1");
     let answer = webhook.post(&stack, &integration).await;
     let webhook_id = service.wait_for(&webhook.id()).await.id;

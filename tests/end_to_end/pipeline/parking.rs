@@ -191,7 +191,7 @@ async fn a_dispatcher_that_dies_between_parking_and_acknowledging_leaves_a_copy_
 
 fn message_identity(alone: &Alone, webhook: &Webhook) -> String {
     let message = alone.envelope(webhook, Duration::ZERO).message().unwrap();
-    message.identity(&alone.integration.name).as_str().to_owned()
+    message.deduplication_id(&alone.integration.name).as_str().to_owned()
 }
 
 /// A replay of `webhook`, which came seven hours ago and was tried seven times.

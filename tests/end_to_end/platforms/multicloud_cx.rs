@@ -171,12 +171,12 @@ async fn interactions_are_acknowledged_and_go_nowhere() {
 #[tokio::test]
 async fn the_trace_is_logged_and_goes_with_the_delivery_and_with_the_receipt() {
     let setting = Setting::answering(Reply::status(410)).await;
-    setting.send(&Setting::webhook("sms").traced(TRACE)).await;
+    setting.send(&Setting::webhook("sms").with_trace_id(TRACE)).await;
     let calls = setting.platform.wait_for_calls(1).await;
     assert_eq!(Some(TRACE), calls[0].trace_id.as_deref());
     assert_eq!(Some(TRACE), setting.service.attempts()[0].trace_id.as_deref());
     log_with(setting.integration.name.as_str(), &[("accepted", TRACE)]).await;
-    setting.send(&Setting::webhook("sms").traced("not a trace")).await;
+    setting.send(&Setting::webhook("sms").with_trace_id("not a trace")).await;
     let calls = setting.platform.wait_for_calls(2).await;
     assert_eq!((None, None), (calls[1].trace_id.clone(), setting.service.attempts()[1].trace_id.clone()));
 }

@@ -6,7 +6,7 @@ use crate::sqs::{self, BATCH, refused};
 use crate::stack::Stack;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
-use shared::aws::cause;
+use shared::aws::sdk_error;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ impl DeadLetterQueue {
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .send()
             .await
-            .map_err(|error| refused("the dead-letter queue cannot be read")(&cause(&error)))?;
+            .map_err(|error| refused("the dead-letter queue cannot be read")(&sdk_error(&error)))?;
         let messages = answer.messages.unwrap_or_default();
         if messages.is_empty() {
             return Ok(None);
@@ -118,10 +118,12 @@ impl DeadLetterQueue {
             .message_body(&letter.body)
             .send()
             .await;
-        sent.map_err(|error| refused("a message could not be put back onto the queue")(&cause(&error)))?;
+        sent.map_err(|error| refused("a message could not be put back onto the queue")(&sdk_error(&error)))?;
         let deletion = self.client.delete_message().queue_url(&self.url).receipt_handle(&letter.receipt_handle);
         deletion.send().await.map(drop).map_err(|error| {
-            refused("a message is on the queue again, and could not be taken off the dead-letter queue")(&cause(&error))
+            refused("a message is on the queue again, and could not be taken off the dead-letter queue")(&sdk_error(
+                &error,
+            ))
         })
     }
 }

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use reqwest::header;
 use serde_json::Value;
 use shared::api::problem::TYPE_PREFIX;
-use shared::aws::chain;
-use shared::http_client::bounded_body;
+use shared::aws::error_chain;
+use shared::http_client::read_body_limited;
 
 /// The largest answer that is read.
 const MAXIMUM_BYTES: usize = 64 * 1024;
@@ -37,13 +37,13 @@ impl Answer {
             Ok(response) => response,
             Err(error) => {
                 let connected = !error.is_connect() && !error.is_builder();
-                return Self::None { cause: chain(&error.without_url()), connected };
+                return Self::None { cause: error_chain(&error.without_url()), connected };
             }
         };
         let (status, received) = (response.status().as_u16(), Timestamp::now());
         let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
         let clock = date.and_then(|date| Deviation::of("the API's", sent, received, date));
-        let body = bounded_body(response, MAXIMUM_BYTES).await.unwrap_or_default();
+        let body = read_body_limited(response, MAXIMUM_BYTES).await.unwrap_or_default();
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         let text = |name| body.get(name).and_then(Value::as_str).unwrap_or_default();
         match text("type").strip_prefix(TYPE_PREFIX) {

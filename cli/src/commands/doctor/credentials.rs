@@ -3,7 +3,7 @@
 
 use super::report::{Check, Finding, INTEGRATIONS};
 use crate::output::plain;
-use shared::digest::Identity;
+use shared::digest::Digest;
 use shared::integration::Integration;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +17,7 @@ impl Credentials {
     pub(super) fn note(&self, integration: &Integration) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for caller in &integration.callers {
-            let digest: Identity = caller.credential.digest();
+            let digest: Digest = caller.credential.digest();
             let owner = format!("`{}` of {}", plain(&caller.name), integration.name);
             seen.entry(digest.to_string()).or_default().push(owner);
         }

@@ -5,7 +5,7 @@ use super::report::Finding;
 use crate::failure::Failure;
 use crate::webhook_address::{Leads, leads};
 use secrecy::ExposeSecret;
-use shared::aws::chain;
+use shared::aws::error_chain;
 use shared::integration::Secret;
 use shared::platform::genesys_cloud::api::{Client, CreateStatus, OpenIntegration};
 use shared::platform::genesys_cloud::config::Config;
@@ -128,7 +128,7 @@ async fn reachable(subject: &Subject<'_>, base: &Url) -> Vec<(String, Finding)> 
         Ok(client) => match client.get(&origin).send().await {
             Ok(response) => Finding::ok(format!("{origin} answers ({})", response.status().as_u16())),
             Err(error) => Finding::fault(
-                format!("{origin} is out of reach: {}", chain(&error.without_url())),
+                format!("{origin} is out of reach: {}", error_chain(&error.without_url())),
                 format!("see the platform's status page, and /apiBaseUrl in the secret {}", subject.secret),
             ),
         },

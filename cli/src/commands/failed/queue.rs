@@ -13,7 +13,7 @@ use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::types::Message;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use shared::aws::cause;
+use shared::aws::sdk_error;
 use shared::ledger::{Bid, Claim, Claimed, Lapsed, Ledger, key};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -122,7 +122,7 @@ impl ParkingQueue {
         let request = self.client.receive_message().queue_url(&self.url).wait_time_seconds(WAIT_SECONDS);
         let request = request.max_number_of_messages(i32::try_from(BATCH).unwrap_or(1));
         let answer = request.visibility_timeout(i32::try_from(self.hidden.as_secs()).unwrap_or(i32::MAX)).send().await;
-        let answer = answer.map_err(|error| refused("the parking queue cannot be read")(&cause(&error)))?;
+        let answer = answer.map_err(|error| refused("the parking queue cannot be read")(&sdk_error(&error)))?;
         Ok(answer.messages.unwrap_or_default())
     }
 
@@ -145,10 +145,10 @@ impl ParkingQueue {
         let body = parked.replayed(replay_id, at).map_err(|error| refused(NOT_SENT)(&error))?;
         let request = self.client.send_message().queue_url(&self.source).message_group_id(&parked.group);
         let request = request.message_deduplication_id(format!("{}-{replay_id}", parked.webhook_id)).message_body(body);
-        request.send().await.map_err(|error| refused(NOT_SENT)(&cause(&error)))?;
+        request.send().await.map_err(|error| refused(NOT_SENT)(&sdk_error(&error)))?;
         for handle in failed.copies.iter().filter_map(|id| self.handles.get(id)) {
             let deletion = self.client.delete_message().queue_url(&self.url).receipt_handle(handle);
-            deletion.send().await.map_err(|error| refused(NOT_DELETED)(&cause(&error)))?;
+            deletion.send().await.map_err(|error| refused(NOT_DELETED)(&sdk_error(&error)))?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::integrations::in_use;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
-use shared::digest::Identity;
+use shared::digest::Digest;
 use shared::integration::Caller;
 use shared::json::fields;
 use shared::model::integration_name::IntegrationName;
@@ -72,13 +72,13 @@ fn callers(document: &Document) -> Vec<Caller> {
     document.list("/callers").iter().filter_map(|entry| one(entry).ok()).flatten().collect()
 }
 
-fn digest(caller: Caller) -> Identity {
+fn digest(caller: Caller) -> Digest {
     caller.credential.digest()
 }
 
 /// Two callers with the same credential, if there are any.
 fn shared_within(callers: &[Caller]) -> Option<(&str, &str)> {
-    let mut seen: Vec<(&str, Identity)> = Vec::new();
+    let mut seen: Vec<(&str, Digest)> = Vec::new();
     for Caller { name, credential, .. } in callers {
         let digest = credential.digest();
         match seen.iter().find(|(_, seen)| *seen == digest) {

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use serde_json::{Map, Value};
 use shared::integration::Integration;
-use shared::json::fields::{self, Fault};
+use shared::json::fields::{self, FieldError};
 use shared::model::integration_name::IntegrationName;
 
 /// An integration's configuration, while it is looked at or changed. It holds secrets and has no printed form.
@@ -67,7 +67,7 @@ impl Document {
     }
 
     /// What the functions find wrong with it.
-    pub(super) fn faults(&self, name: &IntegrationName) -> Vec<Fault> {
+    pub(super) fn faults(&self, name: &IntegrationName) -> Vec<FieldError> {
         Integration::parse(name.clone(), &self.to_text()).err().unwrap_or_default()
     }
 
@@ -83,7 +83,7 @@ impl Document {
 }
 
 /// These are the faults of an integration's configuration.
-pub(super) fn unusable(name: &IntegrationName, faults: &[Fault]) -> Failure {
+pub(super) fn unusable(name: &IntegrationName, faults: &[FieldError]) -> Failure {
     let faults: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
     Failure::Failed(format!("the configuration of `{name}` is not usable:{}", faults.concat()))
 }

@@ -18,7 +18,7 @@ use aws_sdk_secretsmanager::operation::put_secret_value::{PutSecretValueError, P
 use aws_sdk_secretsmanager::types::Tag;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use shared::aws::cause;
+use shared::aws::sdk_error;
 use shared::model::integration_name::IntegrationName;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -206,7 +206,7 @@ impl<'s> Secrets<'s> {
     where
         SdkError<E, R>: std::error::Error + aws_sdk_secretsmanager::error::ProvideErrorMetadata,
     {
-        Failure::Failed(format!("the secret `{}` cannot be {what}: {}", self.id(name), cause(error)))
+        Failure::Failed(format!("the secret `{}` cannot be {what}: {}", self.id(name), sdk_error(error)))
     }
 }
 

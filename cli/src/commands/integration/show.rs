@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use shared::integration::Integration;
-use shared::json::fields::Fault;
+use shared::json::fields::FieldError;
 use shared::model::integration_name::IntegrationName;
 use url::Url;
 
@@ -31,7 +31,7 @@ struct Shown {
     webhook_url: Url,
     secret: String,
     changed: Option<Timestamp>,
-    faults: Vec<Fault>,
+    faults: Vec<FieldError>,
     configuration: Value,
 }
 

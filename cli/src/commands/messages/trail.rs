@@ -8,7 +8,7 @@ use crate::stack::Stack;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
-use shared::aws::cause;
+use shared::aws::sdk_error;
 use shared::ledger::key;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -88,7 +88,7 @@ pub(super) async fn find(stack: &Stack, id: &str, days: u16) -> Result<Trail, Fa
                 }
             };
             let page = page.map_err(|error| {
-                Failure::Failed(format!("the log group {group} cannot be searched: {}", cause(&error)))
+                Failure::Failed(format!("the log group {group} cannot be searched: {}", sdk_error(&error)))
             })?;
             let messages = page.events().iter().filter_map(|event| event.message());
             trail.lines.extend(messages.filter_map(|message| Line::read(message, id, &function)));

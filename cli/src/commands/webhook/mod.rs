@@ -91,7 +91,7 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
         _ => None,
     };
     let key = message.as_ref().map(|message| {
-        let identity = message.identity(&integration.name);
+        let identity = message.deduplication_id(&integration.name);
         ledger::key::delivery(&integration.name, identity.as_str())
     });
     let settled_before = match (&key, test.wait) {

@@ -162,7 +162,7 @@ mod tests {
         for platform in platforms() {
             let message = accepted(&platform, Kind::of(platform.name())[0]);
             let shows_nothing = matches!(message.kind.name(), "Typing" | "Receipt");
-            assert!(shows_nothing || message.intent == Intent::Observation, "{message:?}");
+            assert!(shows_nothing || message.intent == Intent::Sent, "{message:?}");
         }
     }
 
@@ -171,7 +171,7 @@ mod tests {
         let name = "acme".parse().unwrap();
         for platform in platforms() {
             for kind in Kind::of(platform.name()) {
-                let [one, other] = [(), ()].map(|()| accepted(&platform, *kind).identity(&name));
+                let [one, other] = [(), ()].map(|()| accepted(&platform, *kind).deduplication_id(&name));
                 assert_ne!(one, other);
             }
         }

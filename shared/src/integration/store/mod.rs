@@ -1,9 +1,10 @@
-mod names;
+//! The cache of configurations, which are stored in Secrets Manager.
 
+mod names;
 use super::Integration;
-use crate::aws::{self, MissingSetting, setting};
-use crate::digest::Identity;
-use crate::json::fields::Fault;
+use crate::aws::{self, MissingEnv, required_env};
+use crate::digest::Digest;
+use crate::json::fields::FieldError;
 use crate::model::integration_name::IntegrationName;
 use crate::platform::CredentialsRefusal;
 use aws_config::SdkConfig;
@@ -15,22 +16,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a configuration is used before it is read again, where the template does not say.
+/// The default for how long a configuration is cached.
 pub const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(300);
-/// The setting that says it, in seconds.
+/// The environment variable for it, in seconds.
 const TIME_TO_LIVE: &str = "CONFIGURATION_CACHE_SECONDS";
-/// How much longer than that a configuration may show its effect: an attempt that began with it ends within this time, and
-/// so does the pause after a read that failed or was forced.
+/// How much longer an outdated configuration may have an effect: attempts that started with it end within this time, and so
+/// does [`REFRESH_COOLDOWN`].
 pub const SETTLING_TIME: Duration = Duration::from_secs(20);
-/// How long it is remembered that an integration is unknown or its configuration unusable, how long a failed renewal
-/// is not repeated, and how far apart two forced renewals are at the least.
-const PAUSE: Duration = Duration::from_secs(10);
+/// How long errors are cached, and the minimum interval between forced refreshes.
+const REFRESH_COOLDOWN: Duration = Duration::from_secs(10);
 
-/// The integrations' configurations: read from Secrets Manager when they are needed, and kept.
+/// Reads configurations from Secrets Manager on demand, and caches them.
 ///
-/// Concurrent requests for one integration make one read. When a renewal fails, the last good configuration serves on.
-/// An integration whose secret is deleted is gone at the next renewal. Names that no integration has are read on a
-/// budget; those of integrations that were there before always.
+/// Concurrent requests for an integration share one read. If a refresh fails, the last good configuration stays in use. If
+/// the secret has been deleted, the integration is removed at the next refresh. Reads of unknown names are rate limited;
+/// those of known integrations are not.
 #[derive(Debug)]
 pub struct IntegrationStore {
     client: Client,
@@ -39,86 +39,84 @@ pub struct IntegrationStore {
     names: Mutex<Names>,
 }
 
-/// The inner lock is held over a read, which is what makes concurrent requests share it.
-type Entry = tokio::sync::Mutex<Known>;
+/// The lock is held during a read, so that concurrent requests share it.
+type Entry = tokio::sync::Mutex<CacheEntry>;
 
 #[derive(Debug, Default)]
-struct Known {
-    last_good: Option<Good>,
+struct CacheEntry {
+    last_good: Option<CachedConfig>,
     failure: Option<LoadError>,
     fresh_until: Option<Instant>,
     forced_at: Option<Instant>,
 }
 
-/// A configuration that was read. While its document and the version stay the same, it does too.
+/// A configuration with the digest of its document, so that a refresh without changes returns the same `Arc`.
 #[derive(Debug, Clone)]
-struct Good {
+struct CachedConfig {
     integration: Arc<Integration>,
-    document: Identity,
+    document: Digest,
 }
 
-/// Why there is no configuration.
+/// Why a configuration could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
-    /// No such secret, or one that is marked for deletion.
+    /// The secret does not exist or is marked for deletion.
     #[error("no integration of this name is configured")]
     NotFound,
-    /// The secret's document has faults.
-    #[error("the integration's configuration is not usable: {}", list(.0))]
-    Invalid(Vec<Fault>),
-    /// Secrets Manager did not answer, or refused.
-    #[error("Secrets Manager is out of reach: {0}")]
+    #[error("the integration's configuration is invalid: {}", join(.0))]
+    Invalid(Vec<FieldError>),
+    #[error("Secrets Manager is unavailable: {0}")]
     Unavailable(String),
-    /// Too many names that no integration has were asked for, so that this one, which is not known, is not looked up now.
-    #[error("too many unknown integrations were asked for; this one is not looked up now")]
+    /// The name is unknown, and the rate limit for unknown names is exceeded.
+    #[error("too many requests for unknown integrations; this one is not looked up now")]
     TooManyUnknown,
 }
 
-fn list(faults: &[Fault]) -> String {
-    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+fn join(errors: &[FieldError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 impl IntegrationStore {
-    /// A store over the secrets named `<prefix>/<integration>`, each of which is read again after `time_to_live`.
+    /// A store for the secrets named `<prefix>/<integration>`, which are cached for `time_to_live`.
     #[must_use]
     pub fn new(client: Client, prefix: impl Into<String>, time_to_live: Duration) -> Self {
         Self { client, prefix: prefix.into(), time_to_live, names: Mutex::new(Names::new()) }
     }
 
-    /// The store that the function's environment names.
+    /// The store that the environment of the function configures.
     ///
     /// # Errors
-    /// The environment names none.
-    pub fn connect(config: &SdkConfig) -> Result<Self, MissingSetting> {
-        // A function whose code is newer than its settings, in the middle of a deployment, has the default.
-        let seconds = setting(TIME_TO_LIVE).ok().and_then(|seconds| seconds.parse().ok());
+    /// An environment variable is missing.
+    pub fn connect(config: &SdkConfig) -> Result<Self, MissingEnv> {
+        // During a deployment, the variable may still be missing.
+        let seconds = required_env(TIME_TO_LIVE).ok().and_then(|seconds| seconds.parse().ok());
         let time_to_live = seconds.map_or(DEFAULT_TIME_TO_LIVE, Duration::from_secs);
-        Ok(Self::new(Client::new(config), setting("SECRET_PREFIX")?, time_to_live))
+        Ok(Self::new(Client::new(config), required_env("SECRET_PREFIX")?, time_to_live))
     }
 
-    /// The configuration of `name`, no older than the time to live unless Secrets Manager is out of reach.
+    /// The configuration of `name`. It is only older than the time to live if Secrets Manager is unavailable.
     ///
     /// # Errors
-    /// See [`LoadError`]. That an integration is unknown or its configuration unusable is remembered for ten seconds.
+    /// See [`LoadError`]. Errors are cached for [`REFRESH_COOLDOWN`].
     pub async fn get(&self, name: &IntegrationName) -> Result<Arc<Integration>, LoadError> {
         let entry = self.names().entry(name);
-        let mut known = entry.lock().await;
-        if known.fresh_until.is_none_or(|until| until <= Instant::now()) {
+        let mut cached = entry.lock().await;
+        if cached.fresh_until.is_none_or(|until| until <= Instant::now()) {
             if self.names().may_read(name) {
-                self.renew(name, &mut known).await;
-            } else if known.last_good.is_none() {
+                self.reload(name, &mut cached).await;
+            } else if cached.last_good.is_none() {
                 return Err(LoadError::TooManyUnknown);
             }
         }
-        known.answer()
+        cached.result()
     }
 
-    /// Checks a proof against `integration`. Where it fails and `may_be_stale` says that newer secrets could make a
-    /// difference, it is checked once more against a configuration that is read now, if that is another one.
+    /// Runs a check with `integration`. If it fails and `may_be_stale` says that newer secrets could make a difference, the
+    /// configuration is refreshed, and the check is repeated if the configuration has changed.
     ///
     /// # Errors
-    /// As [`Self::get`]; and where a fresh configuration was to be read and could not be, that is an error even when an
-    /// older one is known, because that one has just proved not to do. Inside, those of the check.
+    /// A failed refresh, even if an older configuration is cached, because the check has just failed with that one. The
+    /// inner result is that of the check.
     pub async fn with_refresh<T, E>(
         &self,
         integration: Arc<Integration>,
@@ -126,7 +124,7 @@ impl IntegrationStore {
         may_be_stale: impl FnOnce(&E) -> bool,
     ) -> Result<Result<(Arc<Integration>, T), E>, LoadError> {
         let error = match check(&integration) {
-            Ok(proved) => return Ok(Ok((integration, proved))),
+            Ok(checked) => return Ok(Ok((integration, checked))),
             Err(error) => error,
         };
         if !may_be_stale(&error) {
@@ -136,36 +134,34 @@ impl IntegrationStore {
         if Arc::ptr_eq(&fresh, &integration) {
             return Ok(Err(error));
         }
-        Ok(check(&fresh).map(|proved| (fresh, proved)))
+        Ok(check(&fresh).map(|checked| (fresh, checked)))
     }
 
-    /// The configuration of which `seen` is an older reading, or `seen` itself where nothing has changed. Within ten
-    /// seconds of an earlier forced read the known one is returned.
+    /// Refreshes a configuration that may be outdated. Returns the same `Arc` if it has not changed. Within
+    /// [`REFRESH_COOLDOWN`] after a refresh, the cached one is returned.
     ///
     /// # Errors
-    /// As [`Self::get`]; when the last read failed, that is an error here even when an older configuration is known,
-    /// because that one has just proved not to do.
-    pub async fn refreshed(&self, seen: &Arc<Integration>) -> Result<Arc<Integration>, LoadError> {
-        let entry = self.names().entry(&seen.name);
-        let mut known = entry.lock().await;
-        let replaced = known.last_good.as_ref().is_some_and(|good| !Arc::ptr_eq(&good.integration, seen));
-        let too_soon = known.forced_at.is_some_and(|at| at.elapsed() < PAUSE);
+    /// The last read failed, even if an older configuration is cached.
+    pub async fn refreshed(&self, stale: &Arc<Integration>) -> Result<Arc<Integration>, LoadError> {
+        let entry = self.names().entry(&stale.name);
+        let mut cached = entry.lock().await;
+        let replaced = cached.last_good.as_ref().is_some_and(|good| !Arc::ptr_eq(&good.integration, stale));
+        let too_soon = cached.forced_at.is_some_and(|at| at.elapsed() < REFRESH_COOLDOWN);
         if !replaced && !too_soon {
-            known.forced_at = Some(Instant::now());
-            self.renew(&seen.name, &mut known).await;
+            cached.forced_at = Some(Instant::now());
+            self.reload(&stale.name, &mut cached).await;
         }
-        match &known.failure {
+        match &cached.failure {
             Some(failure) => Err(failure.clone()),
-            None => known.answer(),
+            None => cached.result(),
         }
     }
 
-    /// Makes a call to the platform. Where the platform refuses the credentials, the configuration is read again, and the
-    /// call is made once more if it is another one: a secret may have been replaced. A refused call was not accepted, so
-    /// that this doubles nothing.
+    /// Calls the platform. If it rejects the credentials, which may have been rotated, the configuration is refreshed, and
+    /// the call is retried once if the configuration has changed. A rejected call had no effect, so the retry is safe.
     ///
     /// # Errors
-    /// The call's own.
+    /// Those of the call.
     pub async fn with_current<A, E: CredentialsRefusal, F: Future<Output = Result<A, E>>>(
         &self,
         integration: &Arc<Integration>,
@@ -185,64 +181,65 @@ impl IntegrationStore {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn renew(&self, name: &IntegrationName, known: &mut Known) {
+    async fn reload(&self, name: &IntegrationName, cached: &mut CacheEntry) {
         let now = Instant::now();
-        let read = self.read(name, known.last_good.as_ref()).await;
+        let read = self.read(name, cached.last_good.as_ref()).await;
         self.names().was_read(name, read.as_ref().err());
         match read {
             Ok(good) => {
-                known.last_good = Some(good);
-                known.failure = None;
-                known.fresh_until = Some(now + self.time_to_live);
+                cached.last_good = Some(good);
+                cached.failure = None;
+                cached.fresh_until = Some(now + self.time_to_live);
             }
             Err(failure) => {
                 if failure == LoadError::NotFound {
-                    known.last_good = None;
+                    cached.last_good = None;
                 } else {
-                    tracing::error!(integration = %name, serving_last_good = known.last_good.is_some(), "{failure}");
+                    tracing::error!(integration = %name, serving_last_good = cached.last_good.is_some(), "{failure}");
                 }
-                // Without anything to serve, the next request asks again at once.
-                let asks_again = known.last_good.is_none() && matches!(failure, LoadError::Unavailable(_));
-                known.fresh_until = (!asks_again).then_some(now + PAUSE);
-                known.failure = Some(failure);
+                // Without a configuration to serve, the next request retries at once.
+                let retry_at_once = cached.last_good.is_none() && matches!(failure, LoadError::Unavailable(_));
+                cached.fresh_until = (!retry_at_once).then_some(now + REFRESH_COOLDOWN);
+                cached.failure = Some(failure);
             }
         }
     }
 
-    async fn read(&self, name: &IntegrationName, last_good: Option<&Good>) -> Result<Good, LoadError> {
+    async fn read(&self, name: &IntegrationName, last_good: Option<&CachedConfig>) -> Result<CachedConfig, LoadError> {
         let secret_id = format!("{}/{name}", self.prefix);
         let secret =
-            self.client.get_secret_value().secret_id(secret_id).send().await.map_err(|error| refused(&error))?;
+            self.client.get_secret_value().secret_id(secret_id).send().await.map_err(|error| load_error(&error))?;
         let text = secret.secret_string().unwrap_or_default();
-        let document = Identity::of_bytes(text.as_bytes());
+        let document = Digest::of_bytes(text.as_bytes());
         let version = secret.version_id();
-        let is_same = |good: &&Good| good.document == document && good.integration.version.as_deref() == version;
+        let is_same =
+            |good: &&CachedConfig| good.document == document && good.integration.version.as_deref() == version;
         if let Some(good) = last_good.filter(is_same) {
             return Ok(good.clone());
         }
         let integration = Integration::parse(name.clone(), text).map_err(LoadError::Invalid)?;
         let integration = Integration { version: version.map(str::to_owned), ..integration };
-        Ok(Good { integration: Arc::new(integration), document })
+        Ok(CachedConfig { integration: Arc::new(integration), document })
     }
 }
 
-impl Known {
-    fn answer(&self) -> Result<Arc<Integration>, LoadError> {
+impl CacheEntry {
+    fn result(&self) -> Result<Arc<Integration>, LoadError> {
         match (&self.last_good, &self.failure) {
             (Some(good), _) => Ok(Arc::clone(&good.integration)),
             (None, Some(failure)) => Err(failure.clone()),
-            (None, None) => Err(LoadError::Unavailable("it has not been asked yet".to_owned())),
+            (None, None) => Err(LoadError::Unavailable("the configuration has not been read yet".to_owned())),
         }
     }
 }
 
-fn refused(error: &SdkError<GetSecretValueError>) -> LoadError {
+fn load_error(error: &SdkError<GetSecretValueError>) -> LoadError {
     match error.as_service_error() {
-        // A secret that is marked for deletion answers "invalid request".
+        // A secret that is marked for deletion causes an `InvalidRequestException`.
         Some(GetSecretValueError::ResourceNotFoundException(_) | GetSecretValueError::InvalidRequestException(_)) => {
             LoadError::NotFound
         }
-        _ => LoadError::Unavailable(aws::cause(error)),
+        _ => LoadError::Unavailable(aws::sdk_error(error)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which integrations are remembered, and how many names that may be made up are looked up.
+//! The names of integrations: the cache limit, and the rate limit for unknown names.
 
 use super::{Entry, LoadError};
 use crate::model::integration_name::IntegrationName;
@@ -7,24 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How many integrations are kept in memory. Of more, those that were used last stay.
+/// Maximum number of cached integrations. The least recently used ones are evicted.
 pub(super) const MAXIMUM_ENTRIES: usize = 1_000;
-/// How many names are remembered as those of integrations beyond that. Only integrations that there are get in.
+/// Maximum number of names that are known to be those of integrations, cached or not.
 const MAXIMUM_KNOWN: usize = 10 * MAXIMUM_ENTRIES;
 
-/// How many reads of names that no integration has are made at once, and how long it takes until one more may be.
+/// The rate limit for reads of unknown names: the burst, and the interval at which another read is allowed.
 ///
-/// Names come from URLs, so a stranger can make them up, and each costs a paid read: $0.05 for 10,000. At the 500
-/// webhooks a second that the stage lets through, 43 million a day would be $216; with one read a second it is $0.43 a
-/// day for each running process. Ten deleted integrations that are still called, each read once in ten seconds, fit in.
+/// Names come from URLs, so anyone can invent them, and each one causes a read that costs money: $0.05 for 10,000. At the
+/// limit of 500 webhooks per second, 43 million reads a day would cost $216. One read per second costs $0.43 a day per
+/// process. That is enough for ten deleted integrations that still receive webhooks, each read every ten seconds.
 const BURST: u32 = 20;
 const REFILL: Duration = Duration::from_secs(1);
 
-/// The names that were asked for.
 #[derive(Debug)]
 pub(super) struct Names {
     entries: HashMap<IntegrationName, Slot>,
-    /// The names that had a secret when they were read last.
+    /// The names that had a secret at their last read.
     known: HashSet<IntegrationName>,
     uses: u64,
     budget: Budget,
@@ -49,8 +48,8 @@ impl Names {
         Self { entries: HashMap::new(), known: HashSet::new(), uses: 0, budget }
     }
 
-    /// What is kept of `name`. When there is no room, a name that no integration has is dropped first, and
-    /// then the integration that was used least recently.
+    /// The cache entry of `name`. If the cache is full, unknown names are evicted first, then the least recently used
+    /// integration.
     pub(super) fn entry(&mut self, name: &IntegrationName) -> Arc<Entry> {
         self.uses += 1;
         if !self.entries.contains_key(name) && self.entries.len() >= MAXIMUM_ENTRIES {
@@ -64,13 +63,13 @@ impl Names {
         Arc::clone(&slot.entry)
     }
 
-    /// Whether `name` may be read now: always, if it is known; else if the budget allows it, which is charged until
-    /// [`Self::was_read`] shows that the name was not made up.
+    /// Whether `name` may be read now. A read of an unknown name uses the budget, until [`Self::was_read`] returns it
+    /// because the integration exists.
     pub(super) fn may_read(&mut self, name: &IntegrationName) -> bool {
         self.known.contains(name) || self.budget.take()
     }
 
-    /// What came of a read that was allowed. Only a name that no integration has is charged.
+    /// Records the result of a read. Only reads of names that do not exist use the budget.
     pub(super) fn was_read(&mut self, name: &IntegrationName, failure: Option<&LoadError>) {
         if failure == Some(&LoadError::NotFound) {
             self.known.remove(name);

@@ -1,5 +1,4 @@
-//! The store's behaviour in time, against the real SDK client with answers laid in.
-
+//! The store over time, with the real SDK client and simulated responses.
 use super::names::MAXIMUM_ENTRIES;
 use super::*;
 use crate::platform::{ApiError, PlatformConfig, PlatformError};
@@ -12,10 +11,10 @@ use secrecy::ExposeSecret;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::time::advance;
 
-/// One answer of Secrets Manager: status and body.
+/// A response of Secrets Manager: status and body.
 type Answer = (u16, String);
 
-/// Answers in the given order, the last one for ever, and counts the calls.
+/// Sends the responses in order, repeats the last one, and counts the calls.
 #[derive(Debug, Clone)]
 struct SecretsManager {
     answers: Arc<Vec<Answer>>,
@@ -32,7 +31,7 @@ impl HttpConnector for SecretsManager {
 }
 
 impl SecretsManager {
-    fn answering(answers: impl Into<Vec<Answer>>) -> Self {
+    fn responding(answers: impl Into<Vec<Answer>>) -> Self {
         Self { answers: Arc::new(answers.into()), calls: Arc::default() }
     }
 
@@ -78,7 +77,7 @@ fn good_of(integration_id: &str) -> Answer {
     )
 }
 
-fn out_of_reach() -> Answer {
+fn unavailable() -> Answer {
     (500, r#"{"__type": "InternalServiceError"}"#.to_owned())
 }
 
@@ -92,7 +91,7 @@ fn acme() -> IntegrationName {
 
 #[tokio::test(start_paused = true)]
 async fn a_configuration_is_read_once_and_again_after_five_minutes() {
-    let secrets = SecretsManager::answering([good()]);
+    let secrets = SecretsManager::responding([good()]);
     let store = secrets.store();
     for _ in 0..3 {
         store.get(&acme()).await.unwrap();
@@ -105,7 +104,7 @@ async fn a_configuration_is_read_once_and_again_after_five_minutes() {
 
 #[tokio::test(start_paused = true)]
 async fn concurrent_requests_share_one_read() {
-    let secrets = SecretsManager::answering([good()]);
+    let secrets = SecretsManager::responding([good()]);
     let store = secrets.store();
     let name = acme();
     let results = tokio::join!(store.get(&name), store.get(&name), store.get(&name), store.get(&name));
@@ -114,14 +113,14 @@ async fn concurrent_requests_share_one_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_integration_costs_one_read_in_ten_seconds() {
-    let secrets = SecretsManager::answering([not_found()]);
+async fn an_unknown_integration_is_read_once_in_ten_seconds() {
+    let secrets = SecretsManager::responding([not_found()]);
     let store = secrets.store();
     for _ in 0..3 {
         assert_eq!(Err(LoadError::NotFound), store.get(&acme()).await.map(drop));
     }
     assert_eq!(1, secrets.calls());
-    advance(PAUSE).await;
+    advance(REFRESH_COOLDOWN).await;
     assert_eq!(Err(LoadError::NotFound), store.get(&acme()).await.map(drop));
     assert_eq!(2, secrets.calls());
 }
@@ -131,8 +130,8 @@ fn named(kind: &str, number: usize) -> IntegrationName {
 }
 
 #[tokio::test(start_paused = true)]
-async fn made_up_names_do_not_fill_the_memory() {
-    let secrets = SecretsManager::answering([not_found()]);
+async fn unknown_names_do_not_fill_the_memory() {
+    let secrets = SecretsManager::responding([not_found()]);
     let store = secrets.store();
     for number in 0..=MAXIMUM_ENTRIES {
         store.get(&named("made-up", number)).await.unwrap_err();
@@ -141,16 +140,16 @@ async fn made_up_names_do_not_fill_the_memory() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn three_hundred_made_up_names_cost_twenty_reads_and_then_one_a_second() {
-    let secrets = SecretsManager::answering([not_found()]);
+async fn three_hundred_unknown_names_cause_twenty_reads_and_then_one_per_second() {
+    let secrets = SecretsManager::responding([not_found()]);
     let store = secrets.store();
     let mut errors = Vec::new();
     for number in 0..300 {
         errors.push(store.get(&named("made-up", number)).await.unwrap_err());
     }
-    let (looked_up, put_off) = errors.split_at(20);
-    assert!(looked_up.iter().all(|error| *error == LoadError::NotFound), "{looked_up:?}");
-    assert!(put_off.iter().all(|error| *error == LoadError::TooManyUnknown), "{put_off:?}");
+    let (read, rejected) = errors.split_at(20);
+    assert!(read.iter().all(|error| *error == LoadError::NotFound), "{read:?}");
+    assert!(rejected.iter().all(|error| *error == LoadError::TooManyUnknown), "{rejected:?}");
     for seconds in 1..=3 {
         advance(Duration::from_secs(1)).await;
         for number in 0..10 {
@@ -161,8 +160,8 @@ async fn three_hundred_made_up_names_cost_twenty_reads_and_then_one_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn integrations_that_exist_cost_nothing_of_the_budget_and_are_read_when_it_is_used_up() {
-    let secrets = SecretsManager::answering([vec![good(); 50], vec![not_found(); 40], vec![good()]].concat());
+async fn known_integrations_do_not_use_the_budget_and_are_read_when_it_is_exhausted() {
+    let secrets = SecretsManager::responding([vec![good(); 50], vec![not_found(); 40], vec![good()]].concat());
     let store = secrets.store();
     for number in 0..50 {
         store.get(&named("good", number)).await.unwrap();
@@ -175,14 +174,14 @@ async fn integrations_that_exist_cost_nothing_of_the_budget_and_are_read_when_it
     for number in 300..330 {
         store.get(&named("made-up", number)).await.unwrap_err();
     }
-    assert_eq!(50 + 40, secrets.calls(), "the budget is full again, and used up again");
+    assert_eq!(50 + 40, secrets.calls(), "the budget was refilled and is exhausted again");
     store.get(&named("good", 7)).await.unwrap();
     assert_eq!(50 + 40 + 1, secrets.calls());
 }
 
 #[tokio::test(start_paused = true)]
-async fn secrets_manager_out_of_reach_costs_nothing_of_the_budget() {
-    let secrets = SecretsManager::answering([vec![out_of_reach(); 100], vec![good()]].concat());
+async fn an_unavailable_secrets_manager_does_not_use_the_budget() {
+    let secrets = SecretsManager::responding([vec![unavailable(); 100], vec![good()]].concat());
     let store = secrets.store();
     for _ in 0..100 {
         assert!(matches!(store.get(&acme()).await, Err(LoadError::Unavailable(_))));
@@ -191,8 +190,8 @@ async fn secrets_manager_out_of_reach_costs_nothing_of_the_budget() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_more_integrations_than_are_kept_those_that_were_used_last_stay() {
-    let secrets = SecretsManager::answering([good()]);
+async fn the_least_recently_used_integration_is_evicted() {
+    let secrets = SecretsManager::responding([good()]);
     let store = secrets.store();
     for number in 0..MAXIMUM_ENTRIES {
         store.get(&named("good", number)).await.unwrap();
@@ -203,15 +202,15 @@ async fn of_more_integrations_than_are_kept_those_that_were_used_last_stay() {
     for number in (2..=MAXIMUM_ENTRIES).chain([0]) {
         store.get(&named("good", number)).await.unwrap();
     }
-    assert_eq!(MAXIMUM_ENTRIES + 1, secrets.calls(), "they are still there");
+    assert_eq!(MAXIMUM_ENTRIES + 1, secrets.calls(), "they are still cached");
     store.get(&named("good", 1)).await.unwrap();
     assert_eq!(MAXIMUM_ENTRIES + 2, secrets.calls(), "the one that was used least recently is read again");
 }
 
 #[tokio::test(start_paused = true)]
-async fn made_up_names_make_room_before_integrations_do() {
+async fn unknown_names_are_evicted_before_integrations() {
     let answers = [vec![good(); MAXIMUM_ENTRIES - 1], vec![not_found(); 20], vec![good()]].concat();
-    let secrets = SecretsManager::answering(answers);
+    let secrets = SecretsManager::responding(answers);
     let store = secrets.store();
     for number in 1..MAXIMUM_ENTRIES {
         store.get(&named("good", number)).await.unwrap();
@@ -226,20 +225,20 @@ async fn made_up_names_make_room_before_integrations_do() {
     assert_eq!(before, secrets.calls());
 }
 
-/// How often a proof that only the second of two readings accepts is checked, and what came of it.
+/// How often a check that only the configuration `new` passes is run, and its result.
 async fn checked(answers: &[Answer]) -> (usize, Result<(), &'static str>) {
-    let store = SecretsManager::answering(answers).store();
+    let store = SecretsManager::responding(answers).store();
     let (first, checks) = (store.get(&acme()).await.unwrap(), AtomicUsize::new(0));
     let check = |integration: &Integration| {
         checks.fetch_add(1, Ordering::SeqCst);
         if integration.platform.address() == "new" { Ok(()) } else { Err("mismatch") }
     };
-    let verdict = store.with_refresh(first, check, |error| *error == "mismatch").await.unwrap();
-    (checks.into_inner(), verdict.map(|(_, proved)| proved))
+    let result = store.with_refresh(first, check, |error| *error == "mismatch").await.unwrap();
+    (checks.into_inner(), result.map(|(_, checked)| checked))
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proof_is_checked_again_only_where_the_fresh_configuration_is_another() {
+async fn a_check_is_repeated_only_if_the_refreshed_configuration_differs() {
     assert_eq!((1, Ok(())), checked(&[good_of("new")]).await);
     assert_eq!((2, Ok(())), checked(&[good_of("old"), good_of("new")]).await);
     assert_eq!((1, Err("mismatch")), checked(&[good_of("old"), good_of("old")]).await);
@@ -247,65 +246,65 @@ async fn a_proof_is_checked_again_only_where_the_fresh_configuration_is_another(
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_good_configuration_serves_while_secrets_manager_is_out_of_reach() {
-    let secrets = SecretsManager::answering([good(), out_of_reach(), out_of_reach(), good_of("new")]);
+async fn the_last_good_configuration_stays_in_use_while_secrets_manager_is_unavailable() {
+    let secrets = SecretsManager::responding([good(), unavailable(), unavailable(), good_of("new")]);
     let store = secrets.store();
     let first = store.get(&acme()).await.unwrap();
     advance(DEFAULT_TIME_TO_LIVE).await;
     for _ in 0..3 {
         assert!(Arc::ptr_eq(&first, &store.get(&acme()).await.unwrap()));
     }
-    assert_eq!(2, secrets.calls(), "a failed renewal is not repeated at once");
-    advance(PAUSE).await;
+    assert_eq!(2, secrets.calls(), "a failed refresh is not retried at once");
+    advance(REFRESH_COOLDOWN).await;
     assert!(Arc::ptr_eq(&first, &store.get(&acme()).await.unwrap()));
-    advance(PAUSE).await;
+    advance(REFRESH_COOLDOWN).await;
     assert!(!Arc::ptr_eq(&first, &store.get(&acme()).await.unwrap()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_good_configuration_each_request_asks_again() {
-    let secrets = SecretsManager::answering([out_of_reach(), good()]);
+async fn without_a_good_configuration_each_request_retries_the_read() {
+    let secrets = SecretsManager::responding([unavailable(), good()]);
     let store = secrets.store();
     assert!(matches!(store.get(&acme()).await, Err(LoadError::Unavailable(_))));
     assert!(store.get(&acme()).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_faulty_document_is_reported_and_does_not_replace_a_good_one() {
-    let replaced = SecretsManager::answering([good(), secret("{}")]).store();
+async fn an_invalid_document_is_reported_and_does_not_replace_a_valid_one() {
+    let replaced = SecretsManager::responding([good(), secret("{}")]).store();
     let first = replaced.get(&acme()).await.unwrap();
     advance(DEFAULT_TIME_TO_LIVE).await;
     assert!(Arc::ptr_eq(&first, &replaced.get(&acme()).await.unwrap()));
 
-    let error = SecretsManager::answering([secret("{}")]).store().get(&acme()).await.unwrap_err();
+    let error = SecretsManager::responding([secret("{}")]).store().get(&acme()).await.unwrap_err();
     assert!(error.to_string().contains("/platform is required; /delivery is required"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deleted_secret_ends_the_integration() {
-    let store = SecretsManager::answering([good(), not_found()]).store();
+async fn a_deleted_secret_removes_the_integration() {
+    let store = SecretsManager::responding([good(), not_found()]).store();
     store.get(&acme()).await.unwrap();
     advance(DEFAULT_TIME_TO_LIVE).await;
     assert_eq!(Err(LoadError::NotFound), store.get(&acme()).await.map(drop));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forced_read_happens_once_in_ten_seconds() {
-    let secrets = SecretsManager::answering([good(), good_of("new")]);
+async fn a_forced_refresh_happens_once_in_ten_seconds() {
+    let secrets = SecretsManager::responding([good(), good_of("new")]);
     let store = secrets.store();
     let first = store.get(&acme()).await.unwrap();
     let second = store.refreshed(&first).await.unwrap();
     assert!(!Arc::ptr_eq(&first, &second));
     assert!(Arc::ptr_eq(&second, &store.refreshed(&second).await.unwrap()));
     assert_eq!(2, secrets.calls());
-    advance(PAUSE).await;
+    advance(REFRESH_COOLDOWN).await;
     assert!(Arc::ptr_eq(&second, &store.refreshed(&second).await.unwrap()), "the document is the same");
     assert_eq!(3, secrets.calls());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forced_read_that_another_request_has_made_is_not_made_again() {
-    let secrets = SecretsManager::answering([good(), good_of("new")]);
+async fn concurrent_requests_share_a_forced_refresh() {
+    let secrets = SecretsManager::responding([good(), good_of("new")]);
     let store = secrets.store();
     let first = store.get(&acme()).await.unwrap();
     let (one, other) = tokio::join!(store.refreshed(&first), store.refreshed(&first));
@@ -314,12 +313,12 @@ async fn a_forced_read_that_another_request_has_made_is_not_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_forced_renewal_is_an_error_and_leaves_the_known_configuration() {
-    let secrets = SecretsManager::answering([good(), out_of_reach()]);
+async fn a_failed_forced_refresh_is_an_error_and_keeps_the_cached_configuration() {
+    let secrets = SecretsManager::responding([good(), unavailable()]);
     let store = secrets.store();
     let first = store.get(&acme()).await.unwrap();
     for _ in 0..2 {
-        // The second time within ten seconds nothing is read, and nobody can tell any better.
+        // The second time is within ten seconds and does not read.
         assert!(matches!(store.refreshed(&first).await, Err(LoadError::Unavailable(_))));
     }
     assert_eq!(2, secrets.calls());
@@ -327,9 +326,9 @@ async fn a_failed_forced_renewal_is_an_error_and_leaves_the_known_configuration(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_cannot_be_read_does_not_show_its_secret() {
+async fn the_error_for_an_unreadable_response_does_not_contain_the_secret() {
     let unreadable = r#"{"SecretString": "hidden", "CreatedDate": "not a number"}"#;
-    let error = SecretsManager::answering([(200, unreadable.to_owned())]).store().get(&acme()).await.unwrap_err();
+    let error = SecretsManager::responding([(200, unreadable.to_owned())]).store().get(&acme()).await.unwrap_err();
     assert!(!format!("{error} {error:?}").contains("hidden"), "{error}");
 }
 
@@ -345,19 +344,19 @@ fn version(id: &str, client_secret: &str) -> Answer {
     (status, body.to_string())
 }
 
-fn refused() -> ApiError {
+fn rejected() -> ApiError {
     ApiError::Credentials(PlatformError { status: 401, ..PlatformError::default() })
 }
 
-/// Which client secrets a call is made with where the platform takes this one only, and how that ends.
-async fn calls_with(store: &IntegrationStore, taken: &str) -> (Vec<String>, Result<(), ApiError>) {
+/// The client secrets with which a call is made if the platform accepts only `accepted`, and its result.
+async fn calls_with(store: &IntegrationStore, accepted: &str) -> (Vec<String>, Result<(), ApiError>) {
     let integration = store.get(&acme()).await.unwrap();
     let used = Mutex::new(Vec::new());
     let result = store
         .with_current(&integration, |current| {
             let PlatformConfig::GenesysCloud(config) = &current.platform else { panic!("another platform") };
             let secret = config.client_secret.expose_secret().to_owned();
-            let answer = if secret == taken { Ok(()) } else { Err(refused()) };
+            let answer = if secret == accepted { Ok(()) } else { Err(rejected()) };
             used.lock().unwrap().push(secret);
             std::future::ready(answer)
         })
@@ -366,8 +365,8 @@ async fn calls_with(store: &IntegrationStore, taken: &str) -> (Vec<String>, Resu
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_refused_with_a_replaced_secret_is_made_once_more_with_the_new_one() {
-    let secrets = SecretsManager::answering([version("1", "old"), version("2", "new")]);
+async fn a_call_that_is_rejected_with_a_rotated_secret_is_retried_once_with_the_new_one() {
+    let secrets = SecretsManager::responding([version("1", "old"), version("2", "new")]);
     let store = secrets.store();
     assert_eq!((vec!["old".to_owned(), "new".to_owned()], Ok(())), calls_with(&store, "new").await);
     assert_eq!((vec!["new".to_owned()], Ok(())), calls_with(&store, "new").await);
@@ -375,11 +374,11 @@ async fn a_call_that_is_refused_with_a_replaced_secret_is_made_once_more_with_th
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_refused_is_not_made_again_with_the_same_configuration() {
-    let secrets = SecretsManager::answering([version("1", "old")]);
+async fn a_rejected_call_is_not_retried_with_the_same_configuration() {
+    let secrets = SecretsManager::responding([version("1", "old")]);
     let store = secrets.store();
     for _ in 0..3 {
-        assert_eq!((vec!["old".to_owned()], Err(refused())), calls_with(&store, "new").await);
+        assert_eq!((vec!["old".to_owned()], Err(rejected())), calls_with(&store, "new").await);
     }
-    assert_eq!(2, secrets.calls(), "one read in ten seconds is forced");
+    assert_eq!(2, secrets.calls(), "only one refresh in ten seconds");
 }

@@ -1,25 +1,25 @@
 use super::*;
 use serde_json::json;
 
-fn faults(value: Value) -> Vec<String> {
+fn errors(value: Value) -> Vec<String> {
     read(value, |fields| {
         let name = fields.required("name", text);
-        let age = fields.optional("age", whole_number("seconds", 1..=9));
+        let age = fields.optional("age", integer_in("seconds", 1..=9));
         let inner = fields.object("inner", |inner| inner.required("flag", boolean));
         let items = fields.objects("items", |item| item.required("a/b", text));
         Some((name?, age, inner?, items?))
     })
-    .map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+    .map_or_else(|errors| errors.iter().map(ToString::to_string).collect(), |_| Vec::new())
 }
 
 #[test]
-fn a_good_document_has_no_faults() {
-    assert!(faults(json!({"name": "n", "inner": {"flag": true}, "items": [{"a/b": "c"}]})).is_empty());
+fn a_valid_document_has_no_errors() {
+    assert!(errors(json!({"name": "n", "inner": {"flag": true}, "items": [{"a/b": "c"}]})).is_empty());
 }
 
 #[test]
-fn all_faults_are_reported_together_each_at_its_place() {
-    let found = faults(json!({"age": 10, "inner": {"flag": "yes", "more": 1}, "items": [{}, 5], "x~y": 0}));
+fn all_errors_are_reported_together_each_with_its_pointer() {
+    let found = errors(json!({"age": 10, "inner": {"flag": "yes", "more": 1}, "items": [{}, 5], "x~y": 0}));
     assert_eq!(
         vec![
             "/name is required",
@@ -42,19 +42,19 @@ fn an_id_has_at_most_512_bytes() {
 }
 
 #[test]
-fn the_name_of_an_unknown_field_is_cut_off_where_it_is_longer_than_an_id() {
-    let found = faults(json!({"name": "n", "inner": {"flag": true}, "x".repeat(100_000): 0}));
-    let [fault] = found.as_slice() else { panic!("{} faults", found.len()) };
-    assert!(fault.contains("…(cut) is not a known field;") && fault.len() < 600, "{fault}");
+fn the_name_of_an_unknown_field_is_truncated_if_it_is_longer_than_an_id() {
+    let found = errors(json!({"name": "n", "inner": {"flag": true}, "x".repeat(100_000): 0}));
+    let [error] = found.as_slice() else { panic!("{} errors", found.len()) };
+    assert!(error.contains("…(cut) is not a known field;") && error.len() < 600, "{error}");
 }
 
 #[test]
-fn a_document_that_is_no_object_is_one_fault() {
-    assert_eq!(vec!["the document must be an object"], faults(json!([])));
+fn a_document_that_is_not_an_object_is_one_error() {
+    assert_eq!(vec!["the document must be an object"], errors(json!([])));
 }
 
 #[test]
-fn a_whole_number_is_the_same_with_a_point() {
+fn a_whole_number_may_be_written_as_a_float() {
     for (number, expected) in [
         (json!(5), Some(5)),
         (json!(5.0), Some(5)),
@@ -64,13 +64,14 @@ fn a_whole_number_is_the_same_with_a_point() {
         (json!(1e300), None),
         (json!("5"), None),
     ] {
-        assert_eq!(expected, whole(&number), "{number}");
+        assert_eq!(expected, as_whole_number(&number), "{number}");
     }
-    assert_eq!(Ok(5), whole_number("seconds", 1..=9)(json!(5.0)));
+    assert_eq!(Ok(5), integer_in("seconds", 1..=9)(json!(5.0)));
 }
 
 #[test]
-fn a_media_type_is_two_names_and_perhaps_parameters() {
+fn a_media_type_is_two_names_and_optional_parameters() {
+    let mime = media_type_with_parameters;
     assert_eq!(Ok("image/png".to_owned()), mime(json!(" Image/PNG ")));
     assert_eq!(Ok("text/plain; charset=UTF-8".to_owned()), mime(json!("TEXT/plain; charset=UTF-8")));
     for wrong in ["png", "image/", "/png", "image/p ng", "image/png\u{e4}", "a/b/c", "a/b;c\u{18}", "a/b;\u{e4}"] {
@@ -79,7 +80,7 @@ fn a_media_type_is_two_names_and_perhaps_parameters() {
 }
 
 #[test]
-fn a_list_names_its_first_bad_element() {
+fn a_list_names_its_first_invalid_element() {
     assert_eq!(Err("element 1 must not be empty or blank".to_owned()), list(text)(json!(["a", "", 5])));
     assert_eq!(Err("must have at least one element".to_owned()), list(text)(json!([])));
 }
@@ -88,19 +89,19 @@ fn a_list_names_its_first_bad_element() {
 const BLANKS: [fn() -> Value; 4] = [|| Value::Null, || json!(""), || json!("  "), || json!("\t\r\n\u{a0}")];
 
 #[test]
-fn in_a_request_a_blank_member_is_absent_and_an_unknown_one_that_is_blank_is_no_fault() {
+fn in_a_request_a_blank_member_counts_as_absent_even_if_it_is_unknown() {
     for blank in BLANKS {
         let blank = blank();
-        let whole = json!({
+        let document = json!({
             "name": "n", "age": blank, "inner": {"flag": true, "more": blank}, "items": blank, "of a later version": blank,
         });
-        assert!(faults(whole).is_empty(), "{blank}");
+        assert!(errors(document).is_empty(), "{blank}");
         assert_eq!(
             vec!["/name is required", "/inner/flag is required", "/items/0/a~1b is required"],
-            faults(json!({"name": blank, "inner": {"flag": blank}, "items": [{"a/b": blank}]})),
+            errors(json!({"name": blank, "inner": {"flag": blank}, "items": [{"a/b": blank}]})),
             "{blank}"
         );
-        assert_eq!(vec!["/inner is required"], faults(json!({"name": "n", "inner": blank})));
+        assert_eq!(vec!["/inner is required"], errors(json!({"name": "n", "inner": blank})));
         let has = read(json!({"a": blank, "b": 0}), |fields| {
             Some([fields.has("a"), fields.has("b")]).filter(|_| {
                 fields.optional("b", Ok);
@@ -112,16 +113,16 @@ fn in_a_request_a_blank_member_is_absent_and_an_unknown_one_that_is_blank_is_no_
 }
 
 #[test]
-fn an_element_of_a_list_of_objects_that_is_null_is_passed_over_and_the_others_keep_their_places() {
-    assert!(faults(json!({"name": "n", "inner": {"flag": true}, "items": [null, {"a/b": "c"}, null]})).is_empty());
+fn a_null_element_of_a_list_of_objects_is_skipped_and_the_others_keep_their_indices() {
+    assert!(errors(json!({"name": "n", "inner": {"flag": true}, "items": [null, {"a/b": "c"}, null]})).is_empty());
     assert_eq!(
         vec!["/items/1/a~1b is required", "/items/2 must be an object"],
-        faults(json!({"name": "n", "inner": {"flag": true}, "items": [null, {}, ""]}))
+        errors(json!({"name": "n", "inner": {"flag": true}, "items": [null, {}, ""]}))
     );
 }
 
 #[test]
-fn in_a_configuration_a_blank_member_is_a_fault() {
+fn in_a_configuration_a_blank_member_is_an_error() {
     let read = |value| {
         read_configuration(value, |fields| Some((fields.optional("a", text), fields.objects("b", |_| Some(())))))
     };
@@ -133,10 +134,10 @@ fn in_a_configuration_a_blank_member_is_a_fault() {
 }
 
 #[test]
-fn a_map_of_texts_takes_numbers_and_booleans_and_leaves_out_what_is_null() {
+fn a_map_of_texts_accepts_numbers_and_booleans_and_skips_null() {
     let texts = |value| {
         read(json!({ "map": value }), |fields| fields.texts("map"))
-            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())
     };
     let given = json!({
         "text": "t", "blank": "", "null": null, "yes": true, "no": false, "whole": 42, "negative": -7, "with a point": 42.0,
@@ -175,12 +176,12 @@ fn one_of_a_few_words_is_read_in_any_case_and_an_error_names_all_of_them() {
     assert_eq!(Err("must be `Red`".to_owned()), one_of(&[("Red", ())])(json!("blue")));
 }
 
-/// Reads `body`, a request with all its members, with each of them blank in turn: it is as if that member were absent.
-/// What is below the pointers `free` is carried as it is.
+/// Asserts that a blank member counts as absent: `body` is a request with all its members, and each of them is made blank in
+/// turn, except below the pointers in `free`, where any value is kept.
 pub(crate) fn blank_is_absent<T: PartialEq>(
     body: &Value,
     free: &[&str],
-    read: impl Fn(Value) -> Result<T, Vec<Fault>>,
+    read: impl Fn(Value) -> Result<T, Vec<FieldError>>,
 ) {
     fn objects(value: &Value, at: &str, found: &mut Vec<(String, String)>) {
         for (name, member) in value.as_object().into_iter().flatten() {
@@ -191,7 +192,7 @@ pub(crate) fn blank_is_absent<T: PartialEq>(
             objects(element, &pointer(at, &index.to_string()), found);
         }
     }
-    assert!(read(body.clone()).is_ok(), "the body has a fault");
+    assert!(read(body.clone()).is_ok(), "the body has an error");
     let mut members = Vec::new();
     objects(body, "", &mut members);
     for (object, name) in members.iter().filter(|(object, _)| !free.contains(&object.as_str())) {

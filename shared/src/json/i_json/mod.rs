@@ -1,75 +1,72 @@
-//! JSON from outside in a form that every parser reads, and reads alike: I-JSON (RFC 7493).
+//! Repairs untrusted JSON so that all parsers accept it and read it in the same way: I-JSON (RFC 7493).
 //!
-//! A platform may send what JSON's grammar allows and strict parsers refuse: half of a surrogate pair (`"\ud83d"`, the
-//! first half of an emoji that was cut off), a number that no double holds (`1e400`), an object that has a member twice.
-//! A webhook that is refused for it is lost, and a delivery that holds it is refused by the messaging service. So the body
-//! is repaired once, where it is accepted, and the receiver, the dispatcher and the messaging service read the same bytes,
-//! of which ids are hashes as well. What needs no repair stays as it is, byte for byte.
+//! A platform may send what the grammar of JSON allows but strict parsers reject: half of a surrogate pair (`"\ud83d"`, the
+//! first half of a truncated emoji), a number out of the range of a double (`1e400`), an object with a duplicate member.
+//! Rejecting such a webhook would lose it, and the messaging service would reject such a delivery. So the body is repaired
+//! once, when it is accepted. The receiver, the dispatcher and the messaging service then read the same bytes, and ids that
+//! are hashes are hashes of these bytes. A valid body is not changed by a single byte.
 
-use crate::json::fields::Fault;
+use crate::json::fields::FieldError;
 use crate::json::limits;
 use memchr::memchr3;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// U+FFFD, which takes the place of half of a surrogate pair.
+/// U+FFFD, which replaces half of a surrogate pair.
 const REPLACEMENT_CHARACTER: &[u8] = b"\\ufffd";
-/// The largest double, which takes the place of a larger number.
+/// The largest and the smallest double, which replace numbers beyond them.
 const LARGEST: &[u8] = b"1.7976931348623157e308";
-/// The same below zero.
 const SMALLEST: &[u8] = b"-1.7976931348623157e308";
-/// The first byte in UTF-8 of U+F000 to U+FFFF.
+/// The first UTF-8 byte of U+F000 to U+FFFF.
 const LEAD_OF_NONCHARACTERS: u8 = 0xef;
-/// Shorter numbers without an exponent are within the range of a double.
+/// Shorter numbers without an exponent are always within the range of a double.
 const LONG_NUMBER: usize = 300;
 
-/// The body without the byte order mark that some senders put before it. Signatures are over the body with it.
+/// Removes a leading byte order mark. Signatures cover the body including the mark.
 #[must_use]
 pub fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// The body, repaired where it has to be:
+/// Repairs the body where necessary:
 ///
 /// - half of a surrogate pair becomes U+FFFD;
-/// - a number beyond the range of a double becomes the largest or the smallest double;
-/// - of members with the same name in one object the last one counts, and the others go;
-/// - raw U+FFFE and U+FFFF, which SQS does not take, are escaped.
+/// - a number out of the range of a double becomes the largest or the smallest double;
+/// - of duplicate members of an object only the last one is kept;
+/// - raw U+FFFE and U+FFFF, which SQS rejects, are escaped.
 ///
-/// What is not JSON is left for the parser to refuse.
+/// Invalid JSON is returned unchanged; the parser rejects it.
 ///
 /// # Errors
-/// The body is nested too deeply, or has too many values.
-pub fn normalized(body: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
+/// The body is nested too deeply or has too many values.
+pub fn normalized(body: &[u8]) -> Result<Cow<'_, [u8]>, FieldError> {
     limits::check(body)?;
     let edits = Scan { json: body, at: 0, open: Vec::new(), members: Vec::new(), edits: Vec::new() }.edits();
     let is_json = || serde_json::from_slice::<&RawValue>(body).is_ok();
     Ok(if edits.is_empty() || !is_json() { Cow::Borrowed(body) } else { Cow::Owned(edited(body, edits)) })
 }
 
-/// Bytes that are replaced.
 struct Edit {
     place: Range<usize>,
     by: &'static [u8],
 }
 
-/// An object or a list that is open.
+/// An object or array that the scan is inside of.
 enum Open {
     Object {
-        /// Where its own members begin in the list of members.
+        /// Index of its first member in `Scan::members`.
         first_member: usize,
-        /// Whether the next string is a name.
         name_is_next: bool,
     },
     List,
 }
 
-/// A member of an object that is open.
+/// A member of an open object.
 struct Member<'j> {
     name: Cow<'j, [u8]>,
     start: usize,
-    /// Where the next member of the same object begins.
+    /// Start of the next member of the same object.
     end: usize,
 }
 
@@ -78,7 +75,7 @@ struct Scan<'j> {
     json: &'j [u8],
     at: usize,
     open: Vec<Open>,
-    /// Those of all open objects, the outermost first.
+    /// The members of all open objects, outermost first.
     members: Vec<Member<'j>>,
     edits: Vec<Edit>,
 }
@@ -104,7 +101,7 @@ impl Scan<'_> {
         self.edits
     }
 
-    /// Reads a string, to its closing quote.
+    /// Reads a string up to its closing quote.
     fn string(&mut self) {
         let (start, edits_before, mut has_escapes) = (self.at, self.edits.len(), false);
         self.at += 1;
@@ -127,8 +124,8 @@ impl Scan<'_> {
         }
     }
 
-    /// Notes a member whose name is the string from `start` to here. Where that has escapes, the edits from this index on
-    /// are within it.
+    /// Records a member whose name is the string from `start` to the current position. If the name contains escapes,
+    /// `edits_within` is the index of the first edit inside it.
     fn name(&mut self, start: usize, first_member: usize, edits_within: Option<usize>) {
         let raw = self.json.get(start + 1..self.at).unwrap_or_default();
         let name = match edits_within.and_then(|first| self.edits.get(first..)) {
@@ -149,9 +146,9 @@ impl Scan<'_> {
         self.members.push(Member { name, start, end: start });
     }
 
-    /// How many bytes the escape has that begins here: both halves of a surrogate pair together.
+    /// Length in bytes of the escape at the current position; a surrogate pair counts as one escape.
     fn escape(&mut self) -> usize {
-        const LENGTH: usize = 6; // of \u and four digits
+        const LENGTH: usize = 6; // \u and four digits
         let unit = |at| code_unit(self.json.get(at..at + LENGTH)?);
         match unit(self.at) {
             None => 2,
@@ -161,7 +158,7 @@ impl Scan<'_> {
         }
     }
 
-    /// How many bytes the character has that begins here, if it is one that SQS does not take; else 1.
+    /// Length in bytes of the character at the current position if SQS rejects it; otherwise 1.
     fn noncharacter(&mut self) -> usize {
         match self.rest() {
             [_, 0xbf, 0xbe, ..] => self.replace(3, b"\\ufffe"),
@@ -170,7 +167,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Reads a number, to its last byte.
+    /// Reads a number up to its last byte.
     fn number(&mut self) {
         let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
         let length = self.rest().iter().take_while(|byte| is_part(byte)).count();
@@ -181,17 +178,17 @@ impl Scan<'_> {
         self.at += length.saturating_sub(1);
     }
 
-    /// Ends an object or a list. All members but the last of the same name go, each with the comma behind it.
+    /// Ends an object or array. Of duplicate members all but the last are removed, each with the comma after it.
     fn close(&mut self) {
         let Some(Open::Object { first_member, .. }) = self.open.pop() else { return };
-        let Some(own) = self.members.get_mut(first_member..) else { return };
-        own.sort_unstable_by(|one, other| (&one.name, one.start).cmp(&(&other.name, other.start)));
-        let repeated = own.array_windows().filter(|[one, next]| one.name == next.name);
-        self.edits.extend(repeated.map(|[one, _]| Edit { place: one.start..one.end, by: b"" }));
+        let Some(members) = self.members.get_mut(first_member..) else { return };
+        members.sort_unstable_by(|one, other| (&one.name, one.start).cmp(&(&other.name, other.start)));
+        let duplicates = members.array_windows().filter(|[one, next]| one.name == next.name);
+        self.edits.extend(duplicates.map(|[one, _]| Edit { place: one.start..one.end, by: b"" }));
         self.members.truncate(first_member);
     }
 
-    /// Notes that so many bytes from here on are replaced.
+    /// Records that the next `length` bytes are replaced.
     fn replace(&mut self, length: usize, by: &'static [u8]) -> usize {
         self.edits.push(Edit { place: self.at..self.at + length, by });
         length
@@ -202,14 +199,14 @@ impl Scan<'_> {
     }
 }
 
-/// The code unit that `\u` and four digits stand for.
+/// The code unit of an escape: `\u` and four digits.
 fn code_unit(escape: &[u8]) -> Option<u16> {
     let digits = str::from_utf8(escape.strip_prefix(b"\\u")?).ok()?;
-    // A sign would be read as well.
+    // `from_str_radix` would accept a sign.
     if digits.starts_with('+') { None } else { u16::from_str_radix(digits, 16).ok() }
 }
 
-/// Whether a number is beyond the range of a double, to our own parser or to one that rounds exactly.
+/// Whether a number is out of the range of a double, for `serde_json` or for a parser that rounds exactly.
 fn is_out_of_range(number: &[u8]) -> bool {
     let may_be = number.len() > LONG_NUMBER || number.iter().any(|byte| matches!(byte, b'e' | b'E'));
     if !may_be || serde_json::from_slice::<&RawValue>(number).is_err() {
@@ -219,7 +216,7 @@ fn is_out_of_range(number: &[u8]) -> bool {
     serde_json::from_slice::<f64>(number).is_err() || exact.is_some_and(f64::is_infinite)
 }
 
-/// The bytes with the edits made. An edit within another counts for nothing.
+/// Applies the edits. An edit inside another one is ignored.
 fn edited(json: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
     edits.sort_unstable_by_key(|Edit { place, .. }| (place.start, std::cmp::Reverse(place.end)));
     let mut written = Vec::with_capacity(json.len());

@@ -5,7 +5,7 @@ use serde_json::Value;
 fn repaired(body: &str) -> String {
     let repaired = normalized(body.as_bytes()).unwrap();
     let again = normalized(&repaired).unwrap();
-    assert!(matches!(again, Cow::Borrowed(_)), "{body} is not repaired at once");
+    assert!(matches!(again, Cow::Borrowed(_)), "{body} is not fully repaired in one pass");
     String::from_utf8(repaired.into_owned()).unwrap()
 }
 
@@ -14,7 +14,7 @@ fn is_left_alone(body: &str) -> bool {
 }
 
 #[test]
-fn what_every_parser_reads_alike_stays_byte_for_byte() {
+fn valid_json_is_unchanged_byte_for_byte() {
     for body in [
         "{ \"b\" : 1.0,\t\"a\":12345678901234567890123, \"c\": \"\\u00e4 ä \\ud83d\\ude00 \\\\ud800\" }",
         r#"{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}"#,
@@ -41,7 +41,7 @@ fn half_of_a_surrogate_pair_becomes_a_replacement_character() {
 }
 
 #[test]
-fn a_number_beyond_the_range_of_a_double_becomes_the_nearest_double() {
+fn a_number_out_of_the_range_of_a_double_becomes_the_nearest_double() {
     let long = "9".repeat(400);
     for (number, expected) in [
         ("1e400", f64::MAX),
@@ -56,7 +56,7 @@ fn a_number_beyond_the_range_of_a_double_becomes_the_nearest_double() {
 }
 
 #[test]
-fn of_members_with_the_same_name_the_last_one_counts_however_the_name_is_written() {
+fn of_duplicate_members_the_last_one_is_kept_however_the_name_is_escaped() {
     for (body, expected) in [
         (r#"{"a":1,"a":2}"#, r#"{"a":2}"#),
         (r#"{"a":1, "b":2 , "a" : 3}"#, r#"{"b":2 , "a" : 3}"#),
@@ -70,12 +70,12 @@ fn of_members_with_the_same_name_the_last_one_counts_however_the_name_is_written
 }
 
 #[test]
-fn characters_that_the_queue_does_not_take_are_escaped() {
+fn characters_that_the_queue_rejects_are_escaped() {
     assert_eq!("{\"a\\ufffe\":\"\\uffff\u{fffd}\"}", repaired("{\"a\u{fffe}\":\"\u{ffff}\u{fffd}\"}"));
 }
 
 #[test]
-fn what_is_not_json_is_not_made_into_json() {
+fn invalid_json_is_not_turned_into_json() {
     for body in [r#"{"a":x,"a":1}"#, r#""\ud800"#, r#"["\ud800",]"#, "1e400.5", r#""\ud800" {}"#, r#""\u+800""#, ""] {
         assert!(is_left_alone(body), "{body}");
     }
@@ -83,12 +83,12 @@ fn what_is_not_json_is_not_made_into_json() {
 }
 
 #[test]
-fn the_bounds_hold_before_anything_else() {
+fn the_limits_are_checked_first() {
     assert_eq!("is nested too deeply", normalized("[".repeat(101).as_bytes()).unwrap_err().detail);
 }
 
-/// JSON in which every oddity may come, and an escape of every kind.
-fn odd_json() -> impl Strategy<Value = String> {
+/// JSON with every defect that is repaired, and with escapes of all kinds.
+fn defective_json() -> impl Strategy<Value = String> {
     let string = || {
         let parts = prop::sample::select(vec![
             "a", "\\u0061", "ä", "\\\\", "\\\"", "\\ud83d", "\\ude00", "\u{fffe}", "\u{ffff}", "\u{ff01}", "u",
@@ -109,7 +109,7 @@ fn odd_json() -> impl Strategy<Value = String> {
     })
 }
 
-/// Whether no object has a member twice.
+/// JSON in which no object has a duplicate member.
 struct Unique;
 
 impl<'de> serde::Deserialize<'de> for Unique {
@@ -140,7 +140,7 @@ impl<'de> serde::Deserialize<'de> for Unique {
                 let mut names = std::collections::HashSet::new();
                 while let Some((name, Unique)) = object.next_entry::<String, Unique>()? {
                     if !names.insert(name) {
-                        return Err(serde::de::Error::custom("twice"));
+                        return Err(serde::de::Error::custom("duplicate"));
                     }
                 }
                 Ok(Unique)
@@ -151,7 +151,7 @@ impl<'de> serde::Deserialize<'de> for Unique {
 }
 
 #[test]
-fn a_byte_order_mark_is_passed_over_where_it_stands_first() {
+fn a_leading_byte_order_mark_is_removed() {
     let mark = "\u{feff}";
     for (body, expected) in [("{}", "{}"), (&format!("{mark}{{}}"), "{}"), ("", ""), (mark, "")] {
         assert_eq!(expected.as_bytes(), without_bom(body.as_bytes()));
@@ -162,19 +162,19 @@ fn a_byte_order_mark_is_passed_over_where_it_stands_first() {
 
 proptest! {
     #[test]
-    fn whatever_oddities_come_together_the_result_is_strictly_valid(body in odd_json()) {
+    fn the_result_is_strictly_valid_for_any_combination_of_defects(body in defective_json()) {
         let repaired = repaired(&body);
         prop_assert!(serde_json::from_str::<Unique>(&repaired).is_ok(), "{body} → {repaired}");
-        let is_taken_by_the_queue = !repaired.contains(['\u{fffe}', '\u{ffff}']);
-        prop_assert!(is_taken_by_the_queue);
-        // Our own parser lets the last one win as well.
+        let is_accepted_by_the_queue = !repaired.contains(['\u{fffe}', '\u{ffff}']);
+        prop_assert!(is_accepted_by_the_queue);
+        // `serde_json` keeps the last duplicate as well.
         if let Ok(before) = serde_json::from_str::<Value>(&body) {
             prop_assert_eq!(before, serde_json::from_str::<Value>(&repaired).unwrap());
         }
     }
 
     #[test]
-    fn no_bytes_are_made_into_json_and_none_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_are_turned_into_json_and_none_cause_a_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
         let is_json = serde_json::from_slice::<&RawValue>(&body).is_ok();
         prop_assert!(is_json || matches!(normalized(&body), Err(_) | Ok(Cow::Borrowed(_))));
     }

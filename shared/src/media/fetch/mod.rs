@@ -1,32 +1,30 @@
-//! The fetching itself.
-
+//! The download itself.
 use super::address::is_public;
 use super::body::{self, MediaBody};
 use super::error::MediaError;
 use super::resolver::{PublicOnly, SystemDns};
-use super::source::{MediaUrl, Zone};
+use super::source::{AddressPolicy, MediaUrl};
 use crate::http_client;
-use crate::json::fields::media_type;
+use crate::json::fields::media_type_essence;
 use http::{HeaderMap, StatusCode, header};
 use reqwest::dns::Resolve;
 use reqwest::{Client, ClientBuilder, Response};
 use std::fmt;
 use tokio::time::{Instant, timeout_at};
 
-/// Fetches files: one client for the internet, one for trusted origins.
+/// Fetches files, with one client for public addresses and one for trusted origins.
 #[derive(Debug, Clone)]
 pub struct MediaFetcher {
-    internet: Client,
+    public: Client,
     trusted: Client,
 }
 
-/// A file on its way to us.
+/// A file that is being downloaded.
 pub struct MediaFile {
-    /// What it is, as its host says: a media type in lower case, without parameters.
+    /// The media type according to the host, in lower case and without parameters.
     pub content_type: Option<String>,
-    /// How many bytes it has.
+    /// In bytes.
     pub length: u64,
-    /// The bytes.
     pub body: MediaBody,
 }
 
@@ -41,68 +39,71 @@ impl fmt::Debug for MediaFile {
 }
 
 impl MediaFetcher {
-    /// A fetcher that resolves names as the operating system does.
-    ///
     /// # Errors
     /// The TLS stack or the certificate store could not be set up.
     pub fn new() -> Result<Self, reqwest::Error> {
-        Self::resolving_with(SystemDns)
+        Self::with_resolver(SystemDns)
     }
 
-    fn resolving_with(internet: impl Resolve + 'static) -> Result<Self, reqwest::Error> {
+    fn with_resolver(resolver: impl Resolve + 'static) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            internet: client().https_only(true).dns_resolver(PublicOnly(internet)).build()?,
+            public: client().https_only(true).dns_resolver(PublicOnly(resolver)).build()?,
             trusted: client().dns_resolver(SystemDns).build()?,
         })
     }
 
-    /// Starts to fetch the file at `url`, and reads it to its end if its host does not announce its length.
+    /// Starts to download a file. If the host does not announce its length, the file is read completely.
     ///
     /// # Errors
-    /// There is no file of one to `maximum` bytes to be had by `deadline`, or not from a host that is allowed.
+    /// The host is not allowed, or does not send a file of one to `maximum` bytes by `deadline`.
     pub async fn fetch(&self, url: &MediaUrl, maximum: u64, deadline: Instant) -> Result<MediaFile, MediaError> {
-        let client = match url.zone() {
-            Zone::Internet => &self.internet,
-            Zone::Trusted => &self.trusted,
+        let client = match url.policy() {
+            AddressPolicy::PublicOnly => &self.public,
+            AddressPolicy::TrustedOrigin => &self.trusted,
         };
         let request = client.get(url.url().clone()).header(header::ACCEPT_ENCODING, "identity");
         let response = timeout_at(deadline, request.send())
             .await
-            .map_err(|_| MediaError::TooLate)?
+            .map_err(|_| MediaError::Timeout)?
             .map_err(|error| MediaError::from_transport(&error))?;
-        receive(response, url.zone(), maximum, deadline).await
+        receive(response, url.policy(), maximum, deadline).await
     }
 }
 
-/// A client that sends nothing of ours but the request, and unpacks nothing. It keeps no connections, because the next
-/// file is from somewhere else.
+/// A client that sends no information about us, does not decompress, and keeps no idle connections, because the next file
+/// comes from another host.
 fn client() -> ClientBuilder {
     http_client::client_builder().pool_max_idle_per_host(0).referer(false).no_gzip().no_brotli().no_zstd().no_deflate()
 }
 
-async fn receive(response: Response, zone: Zone, maximum: u64, deadline: Instant) -> Result<MediaFile, MediaError> {
+async fn receive(
+    response: Response,
+    policy: AddressPolicy,
+    maximum: u64,
+    deadline: Instant,
+) -> Result<MediaFile, MediaError> {
     let address = response.remote_addr();
-    if zone == Zone::Internet && !address.is_some_and(|address| is_public(address.ip())) {
-        return Err(MediaError::NotAllowed);
+    if policy == AddressPolicy::PublicOnly && !address.is_some_and(|address| is_public(address.ip())) {
+        return Err(MediaError::PrivateAddress);
     }
     if response.status() != StatusCode::OK {
         return Err(MediaError::Status(response.status().as_u16()));
     }
     if is_encoded(response.headers()) {
-        return Err(MediaError::Encoded);
+        return Err(MediaError::ContentEncoded);
     }
     let content_type = content_type(response.headers());
     match response.content_length() {
         Some(0) => Err(MediaError::Empty),
         Some(length) if length > maximum => Err(MediaError::TooLarge { maximum }),
         Some(length) => {
-            Ok(MediaFile { content_type, length, body: body::passing(response.bytes_stream(), length, deadline) })
+            Ok(MediaFile { content_type, length, body: body::stream(response.bytes_stream(), length, deadline) })
         }
         None => {
-            let bytes = body::collected(response.bytes_stream(), maximum, deadline).await?;
-            match body::size(&bytes) {
+            let bytes = body::buffer(response.bytes_stream(), maximum, deadline).await?;
+            match body::len(&bytes) {
                 0 => Err(MediaError::Empty),
-                length => Ok(MediaFile { content_type, length, body: body::whole(bytes) }),
+                length => Ok(MediaFile { content_type, length, body: body::from_bytes(bytes) }),
             }
         }
     }
@@ -112,9 +113,8 @@ fn is_encoded(headers: &HeaderMap) -> bool {
     headers.get_all(header::CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// The media type of `Content-Type`, if it holds one.
 fn content_type(headers: &HeaderMap) -> Option<String> {
-    media_type(headers.get(header::CONTENT_TYPE)?.to_str().ok()?)
+    media_type_essence(headers.get(header::CONTENT_TYPE)?.to_str().ok()?)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// A host that gives every request the same bytes, and then either hangs up or falls silent.
+/// A host that sends the same bytes to every request, and then either closes the connection or stalls.
 struct SourceHost {
     address: SocketAddr,
     requests: Arc<AtomicUsize>,
@@ -18,8 +18,8 @@ struct SourceHost {
 
 #[derive(Clone, Copy)]
 enum Then {
-    HangUp,
-    FallSilent,
+    Close,
+    Stall,
 }
 
 impl SourceHost {
@@ -38,7 +38,7 @@ impl SourceHost {
         Self { address, requests }
     }
 
-    /// The URL of a file here, this origin being trusted.
+    /// The URL of a file on this host, as a trusted origin.
     fn trusted(&self) -> MediaUrl {
         let origin = format!("http://{}", self.address);
         let trusted = vec![origin.parse::<TrustedOrigin>().unwrap()];
@@ -57,12 +57,12 @@ async fn answer_one(mut stream: TcpStream, answer: Vec<u8>, then: Then) {
             return;
         }
     }
-    // The client may be gone by now: it does not read what it refuses.
+    // The client may have closed the connection: it does not read a response that it rejects.
     let _ = stream.write_all(&answer).await;
-    if matches!(then, Then::HangUp) {
+    if matches!(then, Then::Close) {
         let _ = stream.shutdown().await;
     }
-    // Until the client hangs up.
+    // Until the client closes the connection.
     while stream.read_buf(&mut request).await.unwrap_or(0) > 0 {}
 }
 
@@ -74,20 +74,20 @@ fn in_a_minute() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
 
-/// What comes of fetching a file of at most six bytes from a trusted origin that gives `answer`.
+/// Fetches a file of at most six bytes from a trusted origin that sends `answer`.
 async fn fetched(answer: String) -> Result<(Option<String>, u64, Vec<u8>), MediaError> {
-    let source = SourceHost::answering(answer, Then::HangUp).await;
+    let source = SourceHost::answering(answer, Then::Close).await;
     let file = MediaFetcher::new().unwrap().fetch(&source.trusted(), 6, in_a_minute()).await?;
     let body = file.body.try_collect::<Vec<_>>().await?;
     Ok((file.content_type, file.length, body.concat()))
 }
 
-fn on_the_internet(text: &str) -> MediaUrl {
+fn public_url(text: &str) -> MediaUrl {
     MediaUrl::parse(text, &TrustedOrigins::default()).unwrap()
 }
 
 #[tokio::test]
-async fn a_file_up_to_the_maximum_is_fetched_whether_or_not_its_length_is_announced() {
+async fn a_file_up_to_the_maximum_is_fetched_with_and_without_an_announced_length() {
     for (headers, body) in [
         ("content-length: 6\r\n", "abcdef"),
         ("", "abcdef"),
@@ -100,7 +100,7 @@ async fn a_file_up_to_the_maximum_is_fetched_whether_or_not_its_length_is_announ
 }
 
 #[tokio::test]
-async fn a_file_beyond_the_maximum_is_refused_whether_or_not_its_length_is_announced() {
+async fn a_file_beyond_the_maximum_is_rejected_with_and_without_an_announced_length() {
     for (headers, body) in [
         ("content-length: 7\r\n", "abcdefg"),
         ("content-length: 9007199254740993\r\n", "abcdefg"),
@@ -113,40 +113,40 @@ async fn a_file_beyond_the_maximum_is_refused_whether_or_not_its_length_is_annou
 }
 
 #[tokio::test]
-async fn a_file_whose_announced_length_is_too_large_is_refused_before_it_comes() {
-    let source = SourceHost::answering(answer("200 OK", "content-length: 7\r\n", ""), Then::FallSilent).await;
+async fn a_file_whose_announced_length_is_too_large_is_rejected_before_it_is_read() {
+    let source = SourceHost::answering(answer("200 OK", "content-length: 7\r\n", ""), Then::Stall).await;
     let error = MediaFetcher::new().unwrap().fetch(&source.trusted(), 6, in_a_minute()).await.unwrap_err();
     assert_eq!(MediaError::TooLarge { maximum: 6 }, error);
 }
 
 #[tokio::test]
-async fn a_file_whose_length_is_announced_is_handed_on_before_it_is_complete() {
-    let source = SourceHost::answering(answer("200 OK", "content-length: 6\r\n", "abc"), Then::FallSilent).await;
+async fn a_file_with_an_announced_length_is_streamed() {
+    let source = SourceHost::answering(answer("200 OK", "content-length: 6\r\n", "abc"), Then::Stall).await;
     let mut file = MediaFetcher::new().unwrap().fetch(&source.trusted(), 6, in_a_minute()).await.unwrap();
     assert_eq!(6, file.length);
     assert!(file.body.try_next().await.unwrap().is_some_and(|chunk| b"abc".starts_with(&chunk)));
 }
 
 #[tokio::test]
-async fn nothing_behind_the_announced_length_is_taken() {
+async fn bytes_after_the_announced_length_are_ignored() {
     let outcome = fetched(answer("200 OK", "content-length: 3\r\n", "abcdef")).await;
     assert_eq!(Ok((None, 3, b"abc".to_vec())), outcome);
 }
 
 #[tokio::test]
-async fn a_file_that_breaks_off_is_no_file() {
+async fn a_truncated_file_is_an_error() {
     for (headers, body) in [
         ("content-length: 6\r\n", "abc"),
         ("content-length: 6\r\n", ""),
         ("transfer-encoding: chunked\r\n", "3\r\nabc\r\n"),
         ("transfer-encoding: chunked\r\n", "5\r\nabc"),
     ] {
-        assert_eq!(Err(MediaError::BrokenOff), fetched(answer("200 OK", headers, body)).await, "{headers}{body}");
+        assert_eq!(Err(MediaError::Truncated), fetched(answer("200 OK", headers, body)).await, "{headers}{body}");
     }
 }
 
 #[tokio::test]
-async fn an_empty_file_is_refused() {
+async fn an_empty_file_is_rejected() {
     for (headers, body) in [("content-length: 0\r\n", ""), ("", ""), ("transfer-encoding: chunked\r\n", "0\r\n\r\n")] {
         assert_eq!(Err(MediaError::Empty), fetched(answer("200 OK", headers, body)).await, "{headers}");
     }
@@ -172,15 +172,15 @@ async fn the_media_type_is_in_lower_case_and_without_parameters() {
 }
 
 #[tokio::test]
-async fn a_file_that_was_compressed_on_its_way_is_refused() {
+async fn a_compressed_file_is_rejected() {
     for encoding in ["gzip", "br", "identity, gzip", "zstd"] {
         let headers = format!("content-encoding: {encoding}\r\ncontent-length: 6\r\n");
-        assert_eq!(Err(MediaError::Encoded), fetched(answer("200 OK", &headers, "abcdef")).await, "{encoding}");
+        assert_eq!(Err(MediaError::ContentEncoded), fetched(answer("200 OK", &headers, "abcdef")).await, "{encoding}");
     }
 }
 
 #[tokio::test]
-async fn only_status_200_brings_a_file() {
+async fn only_status_200_is_accepted() {
     for status in [201, 204, 206, 304, 401, 403, 404, 410, 429, 500, 503] {
         let outcome = fetched(answer(&format!("{status} Status"), "content-length: 6\r\n", "abcdef")).await;
         assert_eq!(Err(MediaError::Status(status)), outcome);
@@ -188,7 +188,7 @@ async fn only_status_200_brings_a_file() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_answer_is_as_good_as_none() {
+async fn a_response_that_is_not_http_counts_as_none() {
     for answer in ["", "SSH-2.0-OpenSSH_9.6\r\n", "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"] {
         assert_eq!(Err(MediaError::Unreachable), fetched(answer.to_owned()).await, "{answer}");
     }
@@ -196,7 +196,7 @@ async fn what_is_no_http_answer_is_as_good_as_none() {
 
 #[tokio::test]
 async fn a_host_that_does_not_listen_is_unreachable() {
-    // Bound, so that nobody else gets the address.
+    // Bound, so that no other process gets the address.
     let unlistened = TcpSocket::new_v4().unwrap();
     unlistened.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let source = SourceHost { address: unlistened.local_addr().unwrap(), requests: Arc::default() };
@@ -205,26 +205,26 @@ async fn a_host_that_does_not_listen_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_host_that_does_not_finish_by_the_deadline_is_too_slow() {
+async fn a_host_that_does_not_finish_by_the_deadline_times_out() {
     for beginning in [
         String::new(),
         "HTTP/1.1 200 OK\r\n".to_owned(),
         answer("200 OK", "content-length: 6\r\n", "abc"),
         answer("200 OK", "transfer-encoding: chunked\r\n", "3\r\nabc\r\n"),
     ] {
-        let source = SourceHost::answering(beginning.clone(), Then::FallSilent).await;
+        let source = SourceHost::answering(beginning.clone(), Then::Stall).await;
         let deadline = Instant::now() + Duration::from_millis(200);
         let outcome = match MediaFetcher::new().unwrap().fetch(&source.trusted(), 6, deadline).await {
             Ok(file) => file.body.try_collect::<Vec<_>>().await.map(|_| ()),
             Err(error) => Err(error),
         };
-        assert_eq!(Err(MediaError::TooLate), outcome, "{beginning}");
+        assert_eq!(Err(MediaError::Timeout), outcome, "{beginning}");
     }
 }
 
 #[tokio::test]
 async fn redirects_are_not_followed_not_even_from_a_trusted_origin() {
-    let target = SourceHost::answering(answer("200 OK", "content-length: 3\r\n", "abc"), Then::HangUp).await;
+    let target = SourceHost::answering(answer("200 OK", "content-length: 3\r\n", "abc"), Then::Close).await;
     let location = format!("location: http://{}/\r\ncontent-length: 0\r\n", target.address);
     for status in [301, 302, 303, 307, 308] {
         let outcome = fetched(answer(&format!("{status} Status"), &location, "")).await;
@@ -234,8 +234,8 @@ async fn redirects_are_not_followed_not_even_from_a_trusted_origin() {
 }
 
 #[tokio::test]
-async fn each_file_comes_over_a_connection_of_its_own() {
-    let source = SourceHost::answering(answer("200 OK", "content-length: 1\r\n", "a"), Then::FallSilent).await;
+async fn each_file_is_fetched_over_a_new_connection() {
+    let source = SourceHost::answering(answer("200 OK", "content-length: 1\r\n", "a"), Then::Stall).await;
     let fetcher = MediaFetcher::new().unwrap();
     for requests in [1, 2] {
         let file = fetcher.fetch(&source.trusted(), 6, Instant::now() + Duration::from_secs(5)).await.unwrap();
@@ -245,7 +245,7 @@ async fn each_file_comes_over_a_connection_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_request_holds_nothing_of_ours() {
+async fn the_request_contains_no_information_about_us() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let source = SourceHost { address: listener.local_addr().unwrap(), requests: Arc::default() };
     let served = async {
@@ -274,7 +274,7 @@ async fn the_request_holds_nothing_of_ours() {
     );
 }
 
-/// A port where nobody is to connect.
+/// A port to which there must be no connection.
 struct Forbidden(std::net::TcpListener);
 
 impl Forbidden {
@@ -288,44 +288,44 @@ impl Forbidden {
         self.0.local_addr().unwrap().port()
     }
 
-    /// The operating system takes connections for a listener before it accepts them: none is overlooked here.
+    /// The operating system queues connections before they are accepted, so none is missed.
     fn assert_untouched(&self) {
         assert_eq!(ErrorKind::WouldBlock, self.0.accept().unwrap_err().kind());
     }
 }
 
 #[tokio::test]
-async fn a_name_that_leads_inside_is_never_connected_to() {
+async fn a_name_with_a_private_address_is_never_connected_to() {
     let listener = Forbidden::new();
     for answer in [["127.0.0.1"].as_slice(), &["::1", "127.0.0.1"], &["127.0.0.1", "93.184.215.14"]] {
-        let fetcher = MediaFetcher::resolving_with(ScriptedDns::new([answer])).unwrap();
-        let url = on_the_internet(&format!("https://metadata.google.internal:{}/", listener.port()));
-        assert_eq!(MediaError::NotAllowed, fetcher.fetch(&url, 6, in_a_minute()).await.unwrap_err(), "{answer:?}");
+        let fetcher = MediaFetcher::with_resolver(ScriptedDns::new([answer])).unwrap();
+        let url = public_url(&format!("https://metadata.google.internal:{}/", listener.port()));
+        assert_eq!(MediaError::PrivateAddress, fetcher.fetch(&url, 6, in_a_minute()).await.unwrap_err(), "{answer:?}");
     }
     listener.assert_untouched();
 }
 
 #[tokio::test]
-async fn localhost_by_name_is_never_connected_to() {
+async fn localhost_is_never_connected_to() {
     let listener = Forbidden::new();
     for name in ["localhost", "LOCALHOST"] {
-        let url = on_the_internet(&format!("https://{name}:{}/", listener.port()));
+        let url = public_url(&format!("https://{name}:{}/", listener.port()));
         let error = MediaFetcher::new().unwrap().fetch(&url, 6, in_a_minute()).await.unwrap_err();
-        assert_eq!(MediaError::NotAllowed, error, "{name}");
+        assert_eq!(MediaError::PrivateAddress, error, "{name}");
     }
     listener.assert_untouched();
 }
 
 #[tokio::test]
-async fn a_name_that_was_public_a_moment_ago_is_never_connected_to() {
+async fn a_name_that_is_rebound_to_a_private_address_is_never_connected_to() {
     let listener = Forbidden::new();
     let dns = ScriptedDns::new([&["93.184.215.14"], &["127.0.0.1"], &["127.0.0.1"]]);
-    let fetcher = MediaFetcher::resolving_with(dns.clone()).unwrap();
+    let fetcher = MediaFetcher::with_resolver(dns.clone()).unwrap();
     let before = look_up(&PublicOnly(dns.clone()), "rebinding.example").await;
     assert_eq!(Ok(vec!["93.184.215.14".to_owned()]), before);
-    let url = on_the_internet(&format!("https://rebinding.example:{}/", listener.port()));
+    let url = public_url(&format!("https://rebinding.example:{}/", listener.port()));
     for left in [1, 0] {
-        assert_eq!(MediaError::NotAllowed, fetcher.fetch(&url, 6, in_a_minute()).await.unwrap_err());
+        assert_eq!(MediaError::PrivateAddress, fetcher.fetch(&url, 6, in_a_minute()).await.unwrap_err());
         assert_eq!(left, dns.left(), "the name was not looked up again");
     }
     listener.assert_untouched();
@@ -333,18 +333,18 @@ async fn a_name_that_was_public_a_moment_ago_is_never_connected_to() {
 
 #[tokio::test]
 async fn a_name_without_addresses_is_unresolvable() {
-    let fetcher = MediaFetcher::resolving_with(ScriptedDns::new([])).unwrap();
-    let error = fetcher.fetch(&on_the_internet("https://nowhere.example/"), 6, in_a_minute()).await.unwrap_err();
+    let fetcher = MediaFetcher::with_resolver(ScriptedDns::new([])).unwrap();
+    let error = fetcher.fetch(&public_url("https://nowhere.example/"), 6, in_a_minute()).await.unwrap_err();
     assert_eq!(MediaError::Unresolvable, error);
 }
 
 #[tokio::test]
-async fn an_answer_from_an_address_that_is_not_public_is_not_used() {
-    let source = SourceHost::answering(answer("200 OK", "content-length: 6\r\n", "abcdef"), Then::HangUp).await;
-    for (zone, allowed) in [(Zone::Internet, false), (Zone::Trusted, true)] {
+async fn a_response_from_a_private_address_is_not_used() {
+    let source = SourceHost::answering(answer("200 OK", "content-length: 6\r\n", "abcdef"), Then::Close).await;
+    for (policy, allowed) in [(AddressPolicy::PublicOnly, false), (AddressPolicy::TrustedOrigin, true)] {
         let response = client().build().unwrap().get(source.trusted().url().clone()).send().await.unwrap();
-        let outcome = receive(response, zone, 6, in_a_minute()).await;
-        assert_eq!(allowed, outcome.is_ok(), "{zone:?}");
-        assert!(allowed || matches!(outcome, Err(MediaError::NotAllowed)), "{outcome:?}");
+        let outcome = receive(response, policy, 6, in_a_minute()).await;
+        assert_eq!(allowed, outcome.is_ok(), "{policy:?}");
+        assert!(allowed || matches!(outcome, Err(MediaError::PrivateAddress)), "{outcome:?}");
     }
 }

@@ -1,34 +1,33 @@
-//! Cards as callers describe them: one model, whichever way a card goes.
+//! Cards as callers describe them, independent of the route on which they are sent.
 
-mod read;
-mod trace;
+mod parse;
+mod text_trace;
 
-pub use read::CardRequest;
-pub(crate) use read::payload;
-pub use trace::{TraceCode, TraceKey, text_trace};
+pub use parse::CardRequest;
+pub(crate) use parse::payload;
+pub use text_trace::{TraceCode, TraceKey, render_text_trace};
 
 use crate::model::receipt::Recipient;
 use std::fmt;
 
-/// The fewest and the most cards of a carousel.
+/// Number of cards in a carousel.
 /// Source: <https://developer.genesys.cloud/commdigital/digital/openmessaging/>, structured messages.
 pub const CAROUSEL_CARDS: std::ops::RangeInclusive<usize> = 2..=10;
 
-/// The longest payload of a button, in characters.
+/// Maximum length of a button's payload, in characters.
 pub const MAXIMUM_PAYLOAD: usize = 2_048;
 
-/// Whom a card is for.
 #[derive(Clone, PartialEq)]
 pub enum CardRecipient {
     /// A customer of the messaging service.
     Customer(Recipient),
     /// A user of the platform, by id.
     User(String),
-    /// A user of the platform, by e-mail address.
+    /// A user of the platform, by email address.
     Email(String),
 }
 
-/// Addresses stay out of whatever prints a recipient.
+/// Hides the address.
 impl fmt::Debug for CardRecipient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
@@ -39,29 +38,23 @@ impl fmt::Debug for CardRecipient {
     }
 }
 
-/// What is shown.
 #[derive(Clone, PartialEq)]
 pub struct CardMessage {
-    /// A text that goes with it.
     pub text: Option<String>,
-    /// The cards.
     pub cards: Cards,
-    /// Answers to choose from.
     pub quick_replies: Vec<QuickReply>,
 }
 
-/// How many cards there are.
 #[derive(Clone, PartialEq)]
 pub enum Cards {
-    /// None: quick replies under a text.
+    /// Only quick replies, below a text.
     None,
-    /// One.
     One(Box<Card>),
-    /// Several beside each other, as many as [`CAROUSEL_CARDS`] allows.
+    /// Several cards side by side, within [`CAROUSEL_CARDS`].
     Carousel(Vec<Card>),
 }
 
-/// Platforms take no carousel of one card.
+/// Platforms reject a carousel of one card.
 impl From<Vec<Card>> for Cards {
     fn from(cards: Vec<Card>) -> Self {
         match <[Card; 1]>::try_from(cards) {
@@ -72,7 +65,6 @@ impl From<Vec<Card>> for Cards {
 }
 
 impl Cards {
-    /// The cards in their order.
     #[must_use]
     pub fn as_slice(&self) -> &[Card] {
         match self {
@@ -83,101 +75,83 @@ impl Cards {
     }
 }
 
-/// One card.
 #[derive(Clone, PartialEq)]
 pub struct Card {
-    /// Its title.
     pub title: String,
-    /// Its text.
     pub subtitle: Option<String>,
-    /// Its picture.
     pub image: Option<Image>,
     /// Its video: `https`.
     pub video: Option<WebAddress>,
-    /// What choosing the card itself does.
+    /// What happens when the customer selects the card itself.
     pub default_action: Option<DefaultAction>,
-    /// Its buttons.
     pub actions: Vec<Action>,
 }
 
-/// A picture.
 #[derive(Clone, PartialEq)]
 pub struct Image {
     /// Where it is: `https`.
     pub url: WebAddress,
-    /// What it shows, for those who do not see it.
     pub alt_text: Option<String>,
 }
 
-/// The address of a page or a picture, as the caller wrote it.
+/// A valid URL, kept exactly as the caller wrote it.
 #[derive(Clone, PartialEq)]
 pub struct WebAddress(String);
 
 impl WebAddress {
-    /// The address.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a button does.
 #[derive(Clone, PartialEq)]
 pub enum Action {
     /// Sends a payload without showing it.
     PostBack(ButtonReply),
-    /// Says the payload in the customer's name.
+    /// Sends a payload as a visible message of the customer.
     ImBack(ButtonReply),
-    /// Opens a page.
     OpenUrl {
-        /// What the button says.
         title: String,
         /// The page: `https` or `http`.
         url: WebAddress,
     },
 }
 
-/// What choosing the card itself does. Only some channels show a title for it.
+/// What happens when the customer selects the card itself. Only some channels show its title.
 #[derive(Clone, PartialEq)]
 pub enum DefaultAction {
     /// Sends a payload without showing it.
     PostBack {
-        /// What it says.
         title: Option<String>,
-        /// What is sent: at most [`MAXIMUM_PAYLOAD`] characters.
+        /// At most [`MAXIMUM_PAYLOAD`] characters.
         payload: String,
     },
-    /// Opens a page.
     OpenUrl {
-        /// What it says.
         title: Option<String>,
         /// The page: `https` or `http`.
         url: WebAddress,
     },
 }
 
-/// An answer to choose.
 #[derive(Clone, PartialEq)]
 pub struct QuickReply {
-    /// What is shown, and what is sent.
     pub reply: ButtonReply,
-    /// A picture beside it: `https`.
+    /// `https`.
     pub image: Option<WebAddress>,
-    /// What is shown in its place where lists are cut short.
+    /// The short form for truncated lists.
     pub summary_text: Option<String>,
 }
 
-/// What is sent when something is chosen.
+/// What is sent when the customer selects a button or quick reply.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ButtonReply {
-    /// What is shown.
     pub title: String,
-    /// What is sent: at most [`MAXIMUM_PAYLOAD`] characters.
+    /// At most [`MAXIMUM_PAYLOAD`] characters.
     pub payload: String,
 }
 
 impl Action {
-    /// What the button says.
     #[must_use]
     pub fn title(&self) -> &str {
         match self {
@@ -186,7 +160,6 @@ impl Action {
         }
     }
 
-    /// What is sent when it is chosen, if anything is.
     #[must_use]
     pub fn reply(&self) -> Option<&ButtonReply> {
         match self {

@@ -1,9 +1,9 @@
-//! What customers do, as the messaging service tells it: they write, they type, they choose an answer.
+//! What customers do, as reported by the messaging service: send messages, type, select a button or quick reply.
 
+mod parse;
 mod parts;
-mod read;
 
-use crate::digest::Identity;
+use crate::digest::Digest;
 use crate::model::message::IdType;
 use crate::model::trace_id::TraceId;
 use jiff::Timestamp;
@@ -12,116 +12,99 @@ use std::collections::BTreeMap;
 use std::fmt;
 use url::Url;
 
-/// A message that a customer wrote: a text, files, or both, or an email of which the text is a part.
+/// A message from a customer: a text, files, or both; or an email, whose plain body is the text.
 #[derive(Clone, PartialEq)]
 pub struct InboundMessage {
-    /// Who, when, and under which id.
-    pub origin: Origin,
-    /// The text.
+    pub meta: InboundMeta,
     pub text: Option<String>,
-    /// The files.
     pub attachments: Vec<InboundAttachment>,
-    /// What makes it an email. Only some platforms take one.
+    /// Only some platforms accept emails.
     pub email: Option<InboundEmail>,
-    /// The platform's conversation that it belongs to, for platforms that do not find it themselves.
+    /// The platform's conversation, for platforms that do not find it themselves.
     pub conversation_id: Option<String>,
-    /// The channel that it came by, for platforms that have several.
+    /// For platforms with several channels.
     pub channel: Option<Channel>,
-    /// What the platform is to know of the message.
+    /// Metadata of the message on the platform.
     pub metadata: BTreeMap<String, String>,
-    /// Whether the platform is to say which conversation it goes into, which takes it longer.
+    /// Whether to wait for the platform to return the id of the conversation, which takes longer.
     pub prefetch_conversation_id: bool,
-    /// The caller's trace, for platforms that take one.
+    /// For platforms that accept one.
     pub trace_id: Option<TraceId>,
 }
 
-/// What only an email has.
 #[derive(Clone, PartialEq)]
 pub struct InboundEmail {
-    /// The subject.
     pub subject: Option<String>,
-    /// The body as HTML.
     pub html: Option<String>,
 }
 
-/// The channel that a message came by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Channel {
-    /// A short message.
     #[serde(rename = "SMS")]
     Sms,
-    /// An email.
     Email,
-    /// A channel of the company's own.
+    /// One of the company's own channels.
     Custom,
 }
 
-/// A button or an answer that a customer chose.
+/// A button or quick reply that a customer selected.
 #[derive(Clone, PartialEq)]
 pub struct InboundResponse {
-    /// Who, when, and under which id.
-    pub origin: Origin,
-    /// The message that offered it, by the platform's id.
+    pub meta: InboundMeta,
+    /// The platform's id of the message with the button.
     pub originating_message_id: String,
-    /// What was chosen.
     pub choice: Choice,
 }
 
 impl InboundMessage {
-    /// Tells it from another message that comes under the same id: by whose it is and what it says, not by what is known
-    /// of its writer, which may change between two attempts.
+    /// Distinguishes messages with the same id by sender and content. It does not depend on the sender's profile, which may
+    /// change between two attempts.
     #[must_use]
-    pub fn fingerprint(&self) -> Identity {
+    pub fn fingerprint(&self) -> Digest {
         let urls: Vec<_> = self.attachments.iter().map(|attachment| attachment.url.as_str()).collect();
         let files = match urls.as_slice() {
             [] => String::new(),
             [url] => (*url).to_owned(),
-            several => Identity::of(several).to_string(),
+            several => Digest::of_parts(several).to_string(),
         };
-        let mut said = vec![self.origin.from.id.as_str(), self.text.as_deref().unwrap_or_default(), &files];
+        let mut parts = vec![self.meta.from.id.as_str(), self.text.as_deref().unwrap_or_default(), &files];
         if let Some(InboundEmail { subject, html }) = &self.email {
-            said.extend([subject, html].map(|text| text.as_deref().unwrap_or_default()));
+            parts.extend([subject, html].map(|text| text.as_deref().unwrap_or_default()));
         }
-        // What neither the email nor the platform's default says of the channel.
+        // The channel, unless it is the default: Email for an email, otherwise SMS.
         match (self.channel, &self.email) {
-            (Some(Channel::Email), None) => said.push("Email"),
-            (Some(Channel::Sms), Some(_)) => said.push("SMS"),
-            (Some(Channel::Custom), _) => said.push("Custom"),
+            (Some(Channel::Email), None) => parts.push("Email"),
+            (Some(Channel::Sms), Some(_)) => parts.push("SMS"),
+            (Some(Channel::Custom), _) => parts.push("Custom"),
             (None | Some(Channel::Email), _) | (Some(Channel::Sms), None) => {}
         }
-        Identity::of(&said)
+        Digest::of_parts(&parts)
     }
 }
 
 impl InboundResponse {
-    /// Tells it from another choice that comes under the same id: by whose it is and what was chosen.
+    /// Distinguishes responses with the same id by sender and choice.
     #[must_use]
-    pub fn fingerprint(&self) -> Identity {
+    pub fn fingerprint(&self) -> Digest {
         let Choice { r#type, text, payload, .. } = &self.choice;
-        Identity::of(&[&self.origin.from.id, &self.originating_message_id, r#type.as_str(), text, payload])
+        Digest::of_parts(&[&self.meta.from.id, &self.originating_message_id, r#type.as_str(), text, payload])
     }
 }
 
-/// A customer is typing.
 #[derive(Clone, PartialEq)]
 pub struct InboundTyping {
-    /// Who.
     pub from: Customer,
-    /// Since when.
     pub time: Timestamp,
 }
 
-/// Who did it, when, and under which id.
+/// The id, sender and time of something that a customer did.
 #[derive(Clone, PartialEq)]
-pub struct Origin {
-    /// The messaging service's id.
+pub struct InboundMeta {
     pub message_id: String,
-    /// Who.
     pub from: Customer,
-    /// When; where the caller does not say, when the request came. What counts is the time of the first request under the id,
-    /// which the ledger keeps.
+    /// Defaults to the time of the request. Retries use the time of the first request with this id, which the ledger stores.
     pub time: Timestamp,
-    /// What the platform is to know of the participant.
+    /// Attributes of the participant on the platform.
     pub custom_attributes: BTreeMap<String, String>,
 }
 
@@ -129,23 +112,17 @@ pub struct Origin {
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Customer {
-    /// A name to show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nickname: Option<String>,
     /// The address or opaque id.
     pub id: String,
-    /// What sort of id it is.
     pub id_type: IdType,
-    /// Given name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
-    /// Family name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
-    /// URL of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<Url>,
-    /// Electronic mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
 }
@@ -157,62 +134,48 @@ impl fmt::Debug for Customer {
     }
 }
 
-/// A file: `OpenContentAttachment`. The platform fetches it.
+/// A file, which the platform downloads: `OpenContentAttachment`.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InboundAttachment {
-    /// The messaging service's id of it.
+    /// The messaging service's id of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// What sort of file it is.
     pub media_type: MediaType,
-    /// Where it is: `https`.
+    /// `https`.
     pub url: Url,
-    /// Its media type by RFC 6838.
+    /// The media type by RFC 6838.
     pub mime: String,
-    /// Text to go with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of the content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
 }
 
-/// What sort of file it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MediaType {
-    /// A picture.
     Image,
-    /// A film.
     Video,
-    /// A recording.
     Audio,
-    /// Another file.
     File,
-    /// A page.
     Link,
 }
 
-/// What was chosen: `ContentButtonResponse`.
+/// The selected button: `ContentButtonResponse`.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
-    /// The button's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// What offered it.
     pub r#type: ChoiceType,
-    /// What was shown.
     pub text: String,
-    /// What it sends.
     pub payload: String,
 }
 
 impl ChoiceType {
-    /// The platform's word.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -223,13 +186,11 @@ impl ChoiceType {
     }
 }
 
-/// What offered a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum ChoiceType {
-    /// A card's button; a card's `postBack`.
+    /// A button of a card (`postBack`).
     Button,
-    /// A quick reply; a card's `imBack`.
+    /// A quick reply, or a button of a card (`imBack`).
     QuickReply,
-    /// A date picker.
     DatePicker,
 }

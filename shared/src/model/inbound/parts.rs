@@ -1,14 +1,13 @@
-//! A message with several files, for platforms that take one file a message.
-
+//! Splits a message with several files, for platforms that accept one file per message.
 use super::InboundMessage;
-use crate::digest::Identity;
+use crate::digest::Digest;
 use crate::limits::MAXIMUM_ID_BYTES;
 
-/// How many digits of a digest keep a derived id apart from the ids that a caller counts up.
+/// Digits of a digest that make a derived id distinct from ids that a caller creates by counting.
 const DIGEST_DIGITS: usize = 12;
 
 impl InboundMessage {
-    /// One message for each file, in order: the first is the message itself, with its id, its text and the first file.
+    /// One message per file, in order. The first one keeps the id and the text of the message.
     #[must_use]
     pub fn parts(&self) -> Vec<Self> {
         let mut files = self.attachments.iter().cloned();
@@ -16,17 +15,17 @@ impl InboundMessage {
         let further = files.zip(2..).map(|(file, number)| {
             let mut part =
                 Self { text: None, attachments: vec![file], prefetch_conversation_id: false, ..self.clone() };
-            part.origin.message_id = derived_id(&self.origin.message_id, number);
+            part.meta.message_id = derived_id(&self.meta.message_id, number);
             part
         });
         std::iter::once(first).chain(further).collect()
     }
 }
 
-/// The id of a message's part with this number: the same on every attempt, and like no id that a caller makes up.
+/// The id of a part of a message: the same on every attempt, and different from any id that a caller might create.
 fn derived_id(message_id: &str, number: usize) -> String {
     let number = number.to_string();
-    let digest = Identity::of(&["part", message_id, &number]);
+    let digest = Digest::of_parts(&["part", message_id, &number]);
     let digest = digest.as_str().get(..DIGEST_DIGITS).unwrap_or_default();
     let suffix = format!("-{number}-{digest}");
     let kept = message_id.floor_char_boundary(MAXIMUM_ID_BYTES.saturating_sub(suffix.len()));
@@ -43,7 +42,7 @@ mod tests {
     fn message(change: Value) -> InboundMessage {
         let mut body = json!({"messageId": "m-1", "from": {"id": "c"}, "time": "2026-01-02T03:04:05Z"});
         body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        fields::read(body, InboundMessage::read).unwrap_or_else(|faults| panic!("{faults:?}"))
+        fields::read(body, InboundMessage::read).unwrap_or_else(|errors| panic!("{errors:?}"))
     }
 
     fn files(count: usize) -> Value {
@@ -51,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_has_one_file_and_the_first_the_text_and_the_id_of_the_message() {
+    fn each_part_has_one_file_and_the_first_also_has_the_text_and_the_id() {
         let parts = message(json!({
             "text": "t", "attachments": files(3), "metadata": {"a": "b"}, "customAttributes": {"c": "d"},
             "prefetchConversationId": true,
@@ -61,24 +60,24 @@ mod tests {
         assert_eq!(vec!["https://e.com/0", "https://e.com/1", "https://e.com/2"], urls);
         let texts: Vec<_> = parts.iter().map(|part| (part.text.as_deref(), part.prefetch_conversation_id)).collect();
         assert_eq!(vec![(Some("t"), true), (None, false), (None, false)], texts);
-        assert_eq!("m-1", parts[0].origin.message_id);
+        assert_eq!("m-1", parts[0].meta.message_id);
         for part in &parts {
-            assert_eq!(parts[0].origin.time, part.origin.time);
-            assert_eq!((1, 1), (part.metadata.len(), part.origin.custom_attributes.len()));
+            assert_eq!(parts[0].meta.time, part.meta.time);
+            assert_eq!((1, 1), (part.metadata.len(), part.meta.custom_attributes.len()));
         }
     }
 
     #[test]
-    fn a_message_without_a_file_or_with_one_is_its_only_part() {
+    fn a_message_with_at_most_one_file_has_one_part() {
         for (change, files) in [(json!({"text": "t"}), 0), (json!({"attachments": files(1)}), 1)] {
             let parts = message(change).parts();
             assert_eq!((1, files), (parts.len(), parts[0].attachments.len()));
-            assert_eq!("m-1", parts[0].origin.message_id);
+            assert_eq!("m-1", parts[0].meta.message_id);
         }
     }
 
     #[test]
-    fn a_derived_id_stays_the_same_because_the_platform_tells_a_repeat_by_it() {
+    fn a_derived_id_is_stable_because_the_platform_deduplicates_by_it() {
         assert_eq!("m-1-2-3201c6775cd4", derived_id("m-1", 2));
     }
 
@@ -89,7 +88,7 @@ mod tests {
             assert_eq!(9, derived.len());
             assert!(derived.iter().all(|derived| derived.len() <= 512 && derived != id));
         }
-        // What they have in common is not what tells them apart.
+        // Ids that differ only in the truncated part.
         let [one, other] = ["a", "b"].map(|last| derived_id(&("x".repeat(511) + last), 2));
         assert_ne!(one, other);
     }

@@ -1,20 +1,18 @@
-//! What makes a message public.
-
+//! Public messages, such as a reply to a post.
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt;
 
-/// A message that all can see, such as an answer to a post. It is written as `public: true`, with what it answers beside it.
+/// What a public message replies to. It is serialized with `public: true`.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct PublicPost {
-    /// The post that it answers.
+    /// The post that it replies to.
     pub reply_to_id: Option<String>,
     /// The first post of the thread.
     pub root_id: Option<String>,
-    /// The address that the platform gives.
     pub url: Option<String>,
 }
 
-/// The addresses of posts name customers, and stay out of whatever prints this.
+/// Hides the URL, which may contain the customer's name.
 impl fmt::Debug for PublicPost {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("PublicPost").finish_non_exhaustive()

@@ -1,55 +1,49 @@
-//! Delivery receipts: what the platform hears of a message that it sent.
+//! Delivery receipts: reports to the platform about a message that it sent.
 
-mod read;
+mod parse;
 
-pub use read::ReportedOutcome;
-
-use crate::digest::Identity;
+use crate::digest::Digest;
 use crate::json::fields::{self, Fields};
 use crate::json::open_enum::open_enum;
 use crate::model::integration_name::IntegrationName;
 use crate::model::message::IdType;
 use crate::model::trace_id::TraceId;
 use jiff::Timestamp;
+pub use parse::ReportedOutcome;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 
-/// What the agent is told where nobody said more.
-pub const NOT_DELIVERED: &str = "The message could not be delivered.";
+/// The failure message for the agent if the messaging service gives none.
+pub const DEFAULT_FAILURE_MESSAGE: &str = "The message could not be delivered.";
 
-/// What became of a message, as the platform is to hear it. It is the same on every attempt, its time included.
+/// The delivery status of a message, as it is reported to the platform. Retries send the same receipt with the same time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryReceipt {
     /// The id under which the platform sent the message.
     pub message_id: String,
-    /// The sender of the message, as the platform named it, where that is known.
+    /// The sender of the message as the platform named it, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Recipient>,
-    /// The customer.
     pub to: Recipient,
-    /// Whether the message got through.
     pub status: DeliveryStatus,
-    /// Why it did not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<FailureReason>,
-    /// When that was found out.
     pub time: Timestamp,
-    /// Whether no further receipt will come for this message.
+    /// Whether this is the last receipt for the message.
     pub is_final: bool,
-    /// The platform's trace of the message, where it named one.
+    /// The platform's trace id of the message, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<TraceId>,
 }
 
-/// The customer whom a message was for; of a receipt, the other end, too.
+/// The customer that a message was sent to. A receipt also names the sender in this form.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recipient {
     /// The address or opaque id.
     pub id: String,
-    /// What sort of id it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_type: Option<IdType>,
 }
@@ -62,39 +56,37 @@ impl Recipient {
         Some(Self { id: id?, id_type })
     }
 
-    /// A recipient of whom no more than the id is known.
+    /// Reads the short form of a recipient, which is just the id.
     ///
     /// # Errors
-    /// The id is empty or too long, or no text.
-    pub fn of_id(value: Value) -> Result<Self, String> {
+    /// The id is not a string, empty or too long.
+    pub fn from_id(value: Value) -> Result<Self, String> {
         fields::id(value).map(|id| Self { id, id_type: None })
     }
 }
 
-/// Addresses stay out of whatever prints a recipient.
+/// Hides the address.
 impl fmt::Debug for Recipient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Recipient").finish_non_exhaustive()
     }
 }
 
-/// Whether a message got through. Which of these a platform has a word for is its own.
+/// The delivery status of a message. A platform may support only some of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeliveryStatus {
-    /// It is on its way.
+    /// Sent, but not yet delivered.
     Pending,
-    /// It did.
     Delivered,
-    /// It did, and the customer has read it.
+    /// The customer has read it.
     Read,
-    /// It did not, and will not.
+    /// Permanently failed.
     Failed,
-    /// It did, and was taken away again.
+    /// Deleted after it was delivered.
     Removed,
 }
 
 impl DeliveryStatus {
-    /// The platforms' word.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -107,17 +99,16 @@ impl DeliveryStatus {
     }
 }
 
-/// Why a message did not get through.
+/// Why a message was not delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureReason {
-    /// The platforms' code.
     pub code: ReasonCode,
-    /// A sentence for the agent.
+    /// A sentence that is shown to the agent.
     pub message: String,
 }
 
 open_enum! {
-    /// Why a message did not get through: Genesys' words, `ConversationReason.code`.
+    /// Why a message was not delivered, in Genesys Cloud's terms: `ConversationReason.code`.
     ReasonCode {
         MessageExpired = "MessageExpired",
         RateLimited = "RateLimited",
@@ -136,7 +127,7 @@ open_enum! {
 }
 
 impl ReasonCode {
-    /// The code that has this number in Genesys Multicloud CX; messaging services use either.
+    /// The code with this number in Genesys Multicloud CX. Messaging services use names and numbers.
     #[must_use]
     pub fn from_number(number: u64) -> Option<Self> {
         Some(match number {
@@ -152,7 +143,7 @@ impl ReasonCode {
         })
     }
 
-    /// The code's number in Genesys Multicloud CX; a general error's where it has none.
+    /// The number of the code in Genesys Multicloud CX; that of a general error if it has none.
     #[must_use]
     pub fn number(&self) -> u64 {
         match self {
@@ -173,7 +164,7 @@ impl ReasonCode {
         }
     }
 
-    /// The code that has this name, unless nobody knows it.
+    /// The known code with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Some(Self::from(name.to_owned())).filter(|code| !matches!(code, Self::Other(_)))
@@ -181,18 +172,18 @@ impl ReasonCode {
 }
 
 impl DeliveryReceipt {
-    /// What makes this the same receipt when it comes again.
+    /// The same for every copy of this receipt.
     #[must_use]
-    pub fn identity(&self, integration: &IntegrationName) -> Identity {
-        let last = if self.is_final { "final" } else { "not-final" };
-        Identity::of(&["receipt", integration.as_str(), &self.message_id, self.status.as_str(), last])
+    pub fn deduplication_id(&self, integration: &IntegrationName) -> Digest {
+        let finality = if self.is_final { "final" } else { "not-final" };
+        Digest::of_parts(&["receipt", integration.as_str(), &self.message_id, self.status.as_str(), finality])
     }
 
-    /// The group within which order is kept: the receipts of one customer. It is another than that of the customer's
-    /// messages, so that a platform that is down holds back no message.
+    /// The group within which order is kept: the receipts of one customer. It differs from the group of the customer's
+    /// messages, so that an unavailable platform does not block messages.
     #[must_use]
-    pub fn group(&self, integration: &IntegrationName) -> Identity {
-        Identity::of(&["receipts", integration.as_str(), &self.to.id])
+    pub fn ordering_group(&self, integration: &IntegrationName) -> Digest {
+        Digest::of_parts(&["receipts", integration.as_str(), &self.to.id])
     }
 }
 
@@ -201,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_receipt_is_the_same_whenever_it_was_written_and_another_for_another_status() {
+    fn the_deduplication_id_depends_on_the_status_and_not_on_the_time() {
         let integration = "acme".parse().unwrap();
         let receipt = DeliveryReceipt {
             message_id: "m".to_owned(),
@@ -214,13 +205,13 @@ mod tests {
             trace_id: None,
         };
         let later = DeliveryReceipt { time: Timestamp::MAX, ..receipt.clone() };
-        assert_eq!(receipt.identity(&integration), later.identity(&integration));
+        assert_eq!(receipt.deduplication_id(&integration), later.deduplication_id(&integration));
         let other = DeliveryReceipt { status: DeliveryStatus::Delivered, ..receipt.clone() };
-        assert_ne!(receipt.identity(&integration), other.identity(&integration));
+        assert_ne!(receipt.deduplication_id(&integration), other.deduplication_id(&integration));
     }
 
     #[test]
-    fn a_receipt_from_before_senders_were_known_is_read_and_written_as_it_was() {
+    fn a_receipt_in_the_old_format_without_a_sender_is_read_and_written_unchanged() {
         let old =
             r#"{"messageId":"m","to":{"id":"c"},"status":"Delivered","time":"1970-01-01T00:00:00Z","isFinal":true}"#;
         let mut receipt: DeliveryReceipt = serde_json::from_str(old).unwrap();
@@ -231,13 +222,14 @@ mod tests {
     }
 
     #[test]
-    fn numbers_there_and_back_are_the_same() {
+    fn codes_round_trip_through_their_numbers() {
         for number in [305, 310, 350, 500, 510, 512, 520, 530] {
             assert_eq!(number, ReasonCode::from_number(number).unwrap().number());
         }
-        for without in [ReasonCode::ServerError, ReasonCode::RecipientOptedOut, ReasonCode::Other("Weather".to_owned())]
+        for without_number in
+            [ReasonCode::ServerError, ReasonCode::RecipientOptedOut, ReasonCode::Other("Weather".to_owned())]
         {
-            assert_eq!(500, without.number());
+            assert_eq!(500, without_number.number());
         }
     }
 

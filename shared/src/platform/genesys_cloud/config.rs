@@ -2,7 +2,7 @@
 
 use super::region::Region;
 use crate::integration::{Secret, secret, shared_secret};
-use crate::json::fields::{Fields, list, parsed, text};
+use crate::json::fields::{Fields, list, parse_with, text};
 
 /// The vendor asks for a webhook secret of more than fifteen characters.
 const MINIMUM_WEBHOOK_SECRET_CHARACTERS: usize = 16;
@@ -25,7 +25,7 @@ pub struct Config {
 impl Config {
     /// Reads the fields of an integration's configuration that are Genesys Cloud's own.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let region = fields.required("domain", parsed("a domain or an AWS region of Genesys Cloud"));
+        let region = fields.required("domain", parse_with("a domain or an AWS region of Genesys Cloud"));
         let integration_id = fields.required("integrationId", text);
         let client_id = fields.required("clientId", text);
         let client_secret = fields.required("clientSecret", secret);

@@ -15,7 +15,7 @@ mod structured;
 pub mod wire;
 
 use super::body;
-use crate::json::fields::Fault;
+use crate::json::fields::FieldError;
 pub use structured::StructuredMessage;
 pub use wire::Webhook;
 
@@ -23,6 +23,6 @@ pub use wire::Webhook;
 ///
 /// # Errors
 /// It is not JSON, or not an object: where.
-pub fn read(body: &[u8]) -> Result<Webhook, Fault> {
+pub fn read(body: &[u8]) -> Result<Webhook, FieldError> {
     body::read(body).map(Webhook::from)
 }

@@ -2,7 +2,7 @@
 
 use super::content::{Content as Part, ContentItem};
 use super::wire::{Event, MessageType, Webhook};
-use crate::model::message::{Attachment, Content, Intent, Kind, Message, Other, Receipt, Typing};
+use crate::model::message::{Attachment, Content, Intent, Message, MessageKind, Other, Receipt, Typing};
 use crate::platform::PlatformName;
 use crate::platform::body::id_of;
 
@@ -16,10 +16,10 @@ impl Webhook {
     pub fn into_message(self, body: &[u8]) -> Message {
         let id = self.message_id().map(str::to_owned);
         let kind = self.kind();
-        let is_message = !matches!(kind, Kind::Receipt(_) | Kind::Typing(_));
+        let is_message = !matches!(kind, MessageKind::Receipt(_) | MessageKind::Typing(_));
         Message {
             platform: PlatformName::GenesysCloud,
-            intent: if id.is_some() { Intent::Request } else { Intent::RequestWithoutId },
+            intent: if id.is_some() { Intent::Send } else { Intent::SendUntracked },
             message_id: id.unwrap_or_else(|| id_of(body)),
             direction: self.direction(),
             fallback_text: if is_message { self.fallback_text() } else { None },
@@ -34,27 +34,27 @@ impl Webhook {
         }
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> MessageKind {
         match &self.message_type {
-            MessageType::Text => Kind::Text(self.content()),
-            MessageType::Structured => Kind::Structured(self.content()),
-            MessageType::Receipt => Kind::Receipt(Receipt {
+            MessageType::Text => MessageKind::Text(self.content()),
+            MessageType::Structured => MessageKind::Structured(self.content()),
+            MessageType::Receipt => MessageKind::Receipt(Receipt {
                 status: self.status.clone(),
                 reasons: self.reasons.clone(),
                 is_final_receipt: self.is_final_receipt,
             }),
             MessageType::Event => match self.events.iter().find_map(Event::typing) {
-                Some(duration) => {
-                    Kind::Typing(Typing { duration_milliseconds: duration.unwrap_or(DEFAULT_TYPING_MILLISECONDS) })
-                }
+                Some(duration) => MessageKind::Typing(Typing {
+                    duration_milliseconds: duration.unwrap_or(DEFAULT_TYPING_MILLISECONDS),
+                }),
                 None => self.other(),
             },
             MessageType::Other(_) => self.other(),
         }
     }
 
-    fn other(&self) -> Kind {
-        Kind::Other(Other { platform_type: self.message_type.as_str().to_owned() })
+    fn other(&self) -> MessageKind {
+        MessageKind::Other(Other { platform_type: self.message_type.as_str().to_owned() })
     }
 
     fn content(&self) -> Content {

@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::read;
-use crate::json::fields::{Fault, Fields};
+use crate::json::fields::{FieldError, Fields};
 use crate::model::message::Message;
 use crate::platform::{Platform, Received, Rejection, Route};
 use crate::signature::{MatchedSecret, SignatureError, hub};
@@ -51,7 +51,7 @@ impl Platform for Config {
         }
     }
 
-    fn read(body: &[u8]) -> Result<Message, Fault> {
+    fn read(body: &[u8]) -> Result<Message, FieldError> {
         read(body).map(|webhook| webhook.into_message(body))
     }
 }

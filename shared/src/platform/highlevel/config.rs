@@ -3,9 +3,9 @@
 use super::message_type::{FORWARDED, MessageType};
 use crate::http_client::OutboundUrl;
 use crate::integration::Secret;
-use crate::json::fields::{Fields, boolean, list, text, whole_number};
+use crate::json::fields::{Fields, boolean, integer_in, list, text};
 use crate::platform::setting::{base_url, header_text};
-use crate::signature::highlevel::{InvalidKey, Legacy, TrustedKey};
+use crate::signature::highlevel::{InvalidKey, LegacySignature, TrustedKey};
 use jiff::SignedDuration;
 use serde_json::Value;
 use std::ops::RangeInclusive;
@@ -28,7 +28,7 @@ pub struct Config {
     /// The keys that may have signed a webhook.
     pub trusted_keys: Vec<TrustedKey>,
     /// Whether `X-WH-Signature` counts.
-    pub legacy_signature: Legacy,
+    pub legacy_signature: LegacySignature,
     /// Which of the messages that the platform tells of are handed on.
     pub forward_message_types: Vec<MessageType>,
     /// The age at which an event is refused.
@@ -49,10 +49,10 @@ impl Config {
         let accept_legacy = fields.optional("acceptLegacySignature", boolean).unwrap_or_default();
         let has_rsa = |keys: &Vec<TrustedKey>| keys.iter().any(|key| matches!(key, TrustedKey::Rsa(_)));
         if accept_legacy && !trusted_keys.as_ref().is_none_or(has_rsa) {
-            fields.fault("acceptLegacySignature", "needs an RSA key among `trustedKeys`");
+            fields.error("acceptLegacySignature", "needs an RSA key among `trustedKeys`");
         }
         let forward_message_types = fields.optional("forwardMessageTypes", list(forwarded));
-        let maximum_age = fields.optional("maximumAgeSeconds", whole_number("seconds", MAXIMUM_AGE_SECONDS));
+        let maximum_age = fields.optional("maximumAgeSeconds", integer_in("seconds", MAXIMUM_AGE_SECONDS));
         let conversation_provider_id = fields.optional("conversationProviderId", text);
         let api_base_url = match fields.has("apiBaseUrl") {
             true => fields.optional("apiBaseUrl", base_url),
@@ -63,7 +63,7 @@ impl Config {
             app_id,
             token: token?,
             trusted_keys: trusted_keys.unwrap_or_else(TrustedKey::published),
-            legacy_signature: if accept_legacy { Legacy::Accepted } else { Legacy::Refused },
+            legacy_signature: if accept_legacy { LegacySignature::Accepted } else { LegacySignature::Refused },
             forward_message_types: forward_message_types.unwrap_or_else(|| FORWARDED.to_vec()),
             maximum_age: maximum_age.and_then(|seconds| i64::try_from(seconds).ok()).map(SignedDuration::from_secs),
             conversation_provider_id,
@@ -101,7 +101,7 @@ mod tests {
             panic!()
         };
         assert_eq!("https://services.leadconnectorhq.com/", config.api_base_url.url().as_str());
-        assert_eq!(Legacy::Refused, config.legacy_signature);
+        assert_eq!(LegacySignature::Refused, config.legacy_signature);
         assert_eq!((10, 2), (config.forward_message_types.len(), config.trusted_keys.len()));
         assert_eq!((None, None), (config.maximum_age, config.app_id));
     }

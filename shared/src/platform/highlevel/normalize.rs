@@ -2,10 +2,10 @@
 
 use super::message_type::MessageType;
 use super::wire::{OutboundMessage, ProviderMessage, Webhook, fault, read};
-use crate::json::fields::Fault;
+use crate::json::fields::FieldError;
 use crate::model::message::{
-    Attachment, Call, Content, Direction, Email, FallbackText, IdType, Intent, Kind, Message, Metadata, Other, Party,
-    Voicemail,
+    Attachment, CallLog, Content, Direction, Email, FallbackText, IdType, Intent, Message, MessageKind, Metadata,
+    Other, Party,
 };
 use crate::platform::PlatformName;
 use crate::platform::body::{first_id, id_of};
@@ -14,7 +14,7 @@ use crate::platform::body::{first_id, id_of};
 ///
 /// # Errors
 /// What is wrong with the body, and where.
-pub(super) fn read_message(body: &[u8]) -> Result<Message, Fault> {
+pub(super) fn read_message(body: &[u8]) -> Result<Message, FieldError> {
     match read(body)?.1 {
         Webhook::Observed(message) => message.into_message(body),
         Webhook::Requested(message) => Ok(message.into_message(body)),
@@ -27,7 +27,7 @@ impl OutboundMessage {
     ///
     /// # Errors
     /// It is a note of the staff's, which is no message.
-    pub(super) fn into_message(self, body: &[u8]) -> Result<Message, Fault> {
+    pub(super) fn into_message(self, body: &[u8]) -> Result<Message, FieldError> {
         let direction = direction(&self.direction);
         let sender: Vec<_> = self.from.iter().cloned().collect();
         let user = self.user_id.clone();
@@ -42,7 +42,7 @@ impl OutboundMessage {
             platform: PlatformName::HighLevel,
             message_id: message_id.unwrap_or_else(|| id_of(body)),
             delivery_id: first_id([&self.webhook_id]).map(str::to_owned),
-            intent: Intent::Observation,
+            intent: Intent::Sent,
             conversation_id: self.conversation_id.clone(),
             direction,
             from,
@@ -56,14 +56,14 @@ impl OutboundMessage {
         Ok(Message { fallback_text: fallback_text(&message.kind, shown), ..message })
     }
 
-    fn kind(self) -> Result<Kind, Fault> {
+    fn kind(self) -> Result<MessageKind, FieldError> {
         let sort = self.sort();
         let attachments = attachments(&self.attachments);
         Ok(match sort {
             Some(MessageType::InternalComment) => {
                 return Err(fault("/messageType", "is that of a note of the staff's, which is never forwarded"));
             }
-            Some(MessageType::Email) => Kind::Email(Box::new(Email {
+            Some(MessageType::Email) => MessageKind::Email(Box::new(Email {
                 subject: self.subject,
                 text: self.plain_text,
                 html: self.body,
@@ -73,22 +73,23 @@ impl OutboundMessage {
                 reply_to: None,
                 attachments,
             })),
-            Some(MessageType::Call) => Kind::Call(Call {
+            Some(MessageType::Call) => MessageKind::Call(CallLog {
                 text: self.body,
                 status: self.call_status.or(self.status),
                 duration_seconds: self.call_duration,
+                recording_url: None,
                 attachments,
             }),
-            Some(MessageType::Voicemail) => Kind::Voicemail(Voicemail {
+            Some(MessageType::Voicemail) => MessageKind::Voicemail(CallLog {
                 text: self.body,
                 status: self.call_status.or(self.status),
                 duration_seconds: self.call_duration,
                 recording_url: attachments.first().and_then(|recording| recording.url.clone()),
                 attachments,
             }),
-            Some(MessageType::Other(word)) => Kind::Other(Other { platform_type: word }),
-            None => Kind::Other(Other { platform_type: String::new() }),
-            Some(_) => Kind::Text(Content { text: self.body, attachments, ..Content::default() }),
+            Some(MessageType::Other(word)) => MessageKind::Other(Other { platform_type: word }),
+            None => MessageKind::Other(Other { platform_type: String::new() }),
+            Some(_) => MessageKind::Text(Content { text: self.body, attachments, ..Content::default() }),
         })
     }
 }
@@ -106,7 +107,7 @@ impl ProviderMessage {
         let attachments = attachments(&self.attachments);
         let shown = Content { text: self.message.clone(), attachments: attachments.clone(), ..Content::default() };
         let kind = match sort {
-            Some(MessageType::Email) => Kind::Email(Box::new(Email {
+            Some(MessageType::Email) => MessageKind::Email(Box::new(Email {
                 subject: self.subject,
                 text: self.message,
                 html: self.html,
@@ -115,12 +116,12 @@ impl ProviderMessage {
                 ..Email::default()
             })),
             Some(MessageType::Call | MessageType::Voicemail | MessageType::Other(_)) => {
-                Kind::Other(Other { platform_type: self.channel.unwrap_or_default() })
+                MessageKind::Other(Other { platform_type: self.channel.unwrap_or_default() })
             }
-            _ => Kind::Text(Content { text: self.message, attachments, ..Content::default() }),
+            _ => MessageKind::Text(Content { text: self.message, attachments, ..Content::default() }),
         };
         let message_id = first_id([&self.message_id]).map(str::to_owned);
-        let intent = if message_id.is_some() { Intent::Request } else { Intent::RequestWithoutId };
+        let intent = if message_id.is_some() { Intent::Send } else { Intent::SendUntracked };
         Message {
             platform: PlatformName::HighLevel,
             message_id: message_id.unwrap_or_else(|| id_of(body)),
@@ -189,9 +190,9 @@ fn attachments(urls: &[String]) -> Vec<Attachment> {
 }
 
 /// The message as plain text. One of a type that is not known is no more than what it shows.
-fn fallback_text(kind: &Kind, shown: Content) -> Option<FallbackText> {
+fn fallback_text(kind: &MessageKind, shown: Content) -> Option<FallbackText> {
     match kind {
-        Kind::Other(_) => Kind::Text(shown).fallback_text(),
+        MessageKind::Other(_) => MessageKind::Text(shown).fallback_text(),
         known => known.fallback_text(),
     }
 }

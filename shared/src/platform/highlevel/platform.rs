@@ -4,7 +4,7 @@ use super::config::Config;
 use super::message_type::MessageType;
 use super::normalize::read_message;
 use super::wire::{Head, OutboundMessage, Webhook, fault, read};
-use crate::json::fields::{Fault, Fields};
+use crate::json::fields::{FieldError, Fields};
 use crate::model::inbound::InboundMessage;
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
@@ -69,7 +69,7 @@ impl Platform for Config {
         }
     }
 
-    fn read(body: &[u8]) -> Result<Message, Fault> {
+    fn read(body: &[u8]) -> Result<Message, FieldError> {
         read_message(body)
     }
 }
@@ -89,7 +89,7 @@ impl Config {
     }
 
     /// An event comes again for up to 30 days with its first `timestamp`, so that its age says little.
-    fn check_age(&self, head: &Head, now: Timestamp) -> Result<(), Fault> {
+    fn check_age(&self, head: &Head, now: Timestamp) -> Result<(), FieldError> {
         let age = head.written_at().map(|written_at| now.duration_since(written_at));
         match (age, self.maximum_age) {
             (Some(age), _) if age < -CLOCK_TOLERANCE => {

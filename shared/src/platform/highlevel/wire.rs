@@ -1,7 +1,7 @@
 //! HighLevel's webhook bodies.
 
 use super::message_type::MessageType;
-use crate::json::fields::Fault;
+use crate::json::fields::FieldError;
 use crate::platform::body;
 use crate::platform::lenient::{self, Members};
 use jiff::Timestamp;
@@ -193,7 +193,7 @@ impl ProviderMessage {
 ///
 /// # Errors
 /// It is not JSON, not an object, or does not say what it is or whose: where.
-pub(super) fn read(body: &[u8]) -> Result<(Head, Webhook), Fault> {
+pub(super) fn read(body: &[u8]) -> Result<(Head, Webhook), FieldError> {
     let members = body::read(body)?;
     let head = Head::from(members.clone());
     let webhook = match head.event_type.as_deref() {
@@ -220,6 +220,6 @@ fn is_requested(sort: &MessageType, head: &Head) -> bool {
     }
 }
 
-pub(super) fn fault(pointer: &str, detail: &str) -> Fault {
-    Fault { pointer: pointer.to_owned(), detail: detail.to_owned() }
+pub(super) fn fault(pointer: &str, detail: &str) -> FieldError {
+    FieldError::new(pointer, detail)
 }

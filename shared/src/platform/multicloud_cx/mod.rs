@@ -14,18 +14,18 @@ mod tests;
 pub mod wire;
 
 use super::body;
-use crate::json::fields::Fault;
+use crate::json::fields::FieldError;
 pub use wire::{Notification, Webhook};
 
 /// Reads a webhook body.
 ///
 /// # Errors
 /// It is not JSON, or not an object: where.
-pub fn read(body: &[u8]) -> Result<Notification, Fault> {
+pub fn read(body: &[u8]) -> Result<Notification, FieldError> {
     body::read(body).map(Notification::from)
 }
 
 /// Reads a message.
-fn read_message(body: &[u8]) -> Result<Webhook, Fault> {
+fn read_message(body: &[u8]) -> Result<Webhook, FieldError> {
     body::read(body).map(Webhook::from)
 }

@@ -2,7 +2,7 @@
 
 use super::wire::{Address, Channel, MessageType, Webhook};
 use crate::model::message::{
-    Content, Direction, Email, IdType, Intent, Kind, Message, Metadata, Other, Party, Receipt, ReceiptStatus,
+    Content, Direction, Email, IdType, Intent, Message, MessageKind, Metadata, Other, Party, Receipt, ReceiptStatus,
 };
 use crate::platform::PlatformName;
 use crate::platform::body::id_of;
@@ -29,23 +29,23 @@ impl Webhook {
             public: None,
             metadata: Metadata::default(),
             delivery_id: None,
-            intent: Intent::Request,
+            intent: Intent::Send,
             fallback_text: self.fallback_text(&kind),
             kind,
         }
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> MessageKind {
         match &self.message_type {
-            MessageType::Text => Kind::Text(self.content()),
-            MessageType::RichMedia => Kind::Structured(self.content()),
-            MessageType::Email => Kind::Email(Box::new(self.email())),
-            MessageType::Receipt => Kind::Receipt(Receipt {
+            MessageType::Text => MessageKind::Text(self.content()),
+            MessageType::RichMedia => MessageKind::Structured(self.content()),
+            MessageType::Email => MessageKind::Email(Box::new(self.email())),
+            MessageType::Receipt => MessageKind::Receipt(Receipt {
                 status: self.status.clone().map(ReceiptStatus::from),
                 reasons: self.reasons.clone(),
                 is_final_receipt: None,
             }),
-            MessageType::Other(word) => Kind::Other(Other { platform_type: word.clone() }),
+            MessageType::Other(word) => MessageKind::Other(Other { platform_type: word.clone() }),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::wire::Notification;
 use super::{read, read_message};
-use crate::json::fields::{Fault, Fields};
+use crate::json::fields::{FieldError, Fields};
 use crate::model::inbound::{Channel, InboundMessage};
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
@@ -56,7 +56,7 @@ impl Platform for Config {
         }
     }
 
-    fn read(body: &[u8]) -> Result<Message, Fault> {
+    fn read(body: &[u8]) -> Result<Message, FieldError> {
         read_message(body).map(|webhook| webhook.into_message(body))
     }
 }

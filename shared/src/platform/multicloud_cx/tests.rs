@@ -4,7 +4,7 @@ use super::config::Config;
 use super::read;
 use super::wire::Notification;
 use crate::json::fields;
-use crate::model::message::{Direction, IdType, Kind, Message, ReceiptStatus};
+use crate::model::message::{Direction, IdType, Message, MessageKind, ReceiptStatus};
 use crate::platform::{Platform, Received, Rejection};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ fn a_text_message_is_read() {
         (message.customer(), message.from.clone().unwrap().id.as_deref())
     );
     assert_eq!(Some(IdType::Phone), message.to.unwrap().id_type);
-    let Kind::Text(content) = message.kind else { panic!() };
+    let MessageKind::Text(content) = message.kind else { panic!() };
     assert_eq!(Some("Agent message text"), content.text.as_deref());
 }
 
@@ -95,7 +95,7 @@ fn an_electronic_mail_is_read() {
     let message = message(sample!("email"));
     assert_eq!(Some(IdType::Email), message.to.clone().unwrap().id_type);
     assert_eq!(Some("no-reply@company.com"), message.from.clone().unwrap().id.as_deref());
-    let Kind::Email(email) = message.kind else { panic!() };
+    let MessageKind::Email(email) = message.kind else { panic!() };
     assert_eq!(
         (Some("Subject"), Some("Plain text email body"), Some("Html email body")),
         (email.subject.as_deref(), email.text.as_deref(), email.html.as_deref())
@@ -110,7 +110,7 @@ fn an_electronic_mail_is_read() {
 
 #[test]
 fn rich_media_is_structured_and_its_content_is_carried_untouched() {
-    let Kind::Structured(content) = message(sample!("rich-media")).kind else { panic!() };
+    let MessageKind::Structured(content) = message(sample!("rich-media")).kind else { panic!() };
     let original: Value = serde_json::from_str(sample!("rich-media")).unwrap();
     assert_eq!(original["content"], Value::from(content.content));
     assert_eq!(Some("See the picture"), content.text.as_deref());
@@ -118,14 +118,14 @@ fn rich_media_is_structured_and_its_content_is_carried_untouched() {
 
 #[test]
 fn a_receipt_is_read_with_its_number_as_a_code() {
-    let Kind::Receipt(receipt) = message(sample!("receipt")).kind else { panic!() };
+    let MessageKind::Receipt(receipt) = message(sample!("receipt")).kind else { panic!() };
     assert_eq!(Some(ReceiptStatus::Failed), receipt.status);
     assert_eq!(Some("350"), receipt.reasons[0].code.as_deref());
 }
 
 #[test]
 fn an_unknown_type_is_carried() {
-    let Kind::Other(other) = message(sample!("unknown-type")).kind else { panic!() };
+    let MessageKind::Other(other) = message(sample!("unknown-type")).kind else { panic!() };
     assert_eq!("Reaction", other.platform_type);
 }
 
@@ -255,7 +255,7 @@ fn what_the_samples_leave_open_is_read_either_way() {
     }
     let several = mail(&|body| body["channel"]["to"] = json!([{"id": "a"}, {"id": "b"}]));
     assert_eq!(Some("a"), several.customer());
-    let Kind::Email(email) = several.kind else { panic!() };
+    let MessageKind::Email(email) = several.kind else { panic!() };
     assert_eq!(vec!["a", "b"], email.recipients);
     let timed = mail(&|body| body["channel"]["time"] = "2026-01-02T03:04:05Z".into());
     assert_eq!(Some("2026-01-02T03:04:05Z"), timed.time.as_deref());
@@ -269,7 +269,7 @@ fn addressees_are_texts_or_objects_one_or_several_and_never_one_anothers_names()
         let message =
             message(&json!({"type": "Email", "channel": {"id": "0123456789", "to": to, "messageId": "m"}}).to_string());
         let nickname = message.to.as_ref().and_then(|to| to.nickname.clone());
-        let Kind::Email(email) = message.kind else { panic!() };
+        let MessageKind::Email(email) = message.kind else { panic!() };
         (email.recipients.join(" "), nickname)
     };
     for to in [json!(["a", "b"]), json!([{"id": "a"}, {"id": "b"}]), json!(["a", null, {}, 1.5, [], {"id": "b"}])] {
@@ -285,7 +285,7 @@ fn addressees_are_texts_or_objects_one_or_several_and_never_one_anothers_names()
 fn answers_may_go_to_a_text() {
     let mut body: Value = serde_json::from_str(sample!("email")).unwrap();
     body["channel"]["context"]["replyTo"] = "reply-to@company.com".into();
-    let Kind::Email(email) = message(&body.to_string()).kind else { panic!() };
+    let MessageKind::Email(email) = message(&body.to_string()).kind else { panic!() };
     assert_eq!(Some("reply-to@company.com"), email.reply_to.unwrap().id.as_deref());
 }
 
@@ -293,7 +293,7 @@ fn answers_may_go_to_a_text() {
 fn a_text_or_subject_of_another_type_counts_as_none() {
     for word in [json!({"a": 1}), json!(["a"]), json!(1), json!(true)] {
         let body = json!({"type": "Email", "text": word, "subject": word, "channel": {"id": "0123456789"}});
-        let Kind::Email(email) = message(&body.to_string()).kind else { panic!() };
+        let MessageKind::Email(email) = message(&body.to_string()).kind else { panic!() };
         assert_eq!((None, None), (email.text, email.subject), "{word}");
     }
 }
@@ -369,7 +369,7 @@ fn a_part_that_does_not_say_what_it_is_takes_the_free_place() {
     let texts = |first: Value, second: Value| {
         let parts = json!([{"type": first, "text": "1"}, {"type": second, "text": "2"}]);
         let body = json!({"type": "Email", "channel": {"id": "0123456789"}, "content": parts});
-        let Kind::Email(email) = message(&body.to_string()).kind else { panic!() };
+        let MessageKind::Email(email) = message(&body.to_string()).kind else { panic!() };
         (email.text.unwrap_or_default(), email.html.unwrap_or_default())
     };
     let pair = |text: &str, html: &str| (text.to_owned(), html.to_owned());
@@ -392,7 +392,7 @@ fn what_is_accepted_is_read_again_off_the_queue() {
 #[test]
 fn a_blank_text_of_an_email_takes_no_others_place() {
     let email = |body: Value| {
-        let Kind::Email(email) = message(&with_channel(body)).kind else { panic!() };
+        let MessageKind::Email(email) = message(&with_channel(body)).kind else { panic!() };
         (email.text, email.html)
     };
     let both = (Some("Hello".to_owned()), Some("<p>Hello</p>".to_owned()));

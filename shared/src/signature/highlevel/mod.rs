@@ -1,8 +1,8 @@
-//! HighLevel's signatures, made with private keys that are the same for every app and every customer.
+//! HighLevel's signatures. Their private keys are the same for all apps and customers.
 //!
 //! `X-GHL-Signature` is the base64 of an Ed25519 signature over the raw body. `X-WH-Signature` is the base64 of an RSA
-//! signature (PKCS #1 v1.5 with SHA-256), which the vendor gives up on 2026-09-01. `N/A` in either means that there is
-//! none. Source: <https://marketplace.gohighlevel.com/docs/webhook/WebhookIntegrationGuide/>.
+//! signature (PKCS #1 v1.5 with SHA-256), which the vendor discontinues on 2026-09-01. `N/A` in either means no
+//! signature. Source: <https://marketplace.gohighlevel.com/docs/webhook/WebhookIntegrationGuide/>.
 
 use super::{SignatureError, single};
 use aws_lc_rs::rsa::PublicEncryptingKey;
@@ -14,20 +14,20 @@ use rustls_pki_types::pem::PemObject;
 use std::fmt;
 use std::str::FromStr;
 
-/// The header with the Ed25519 signature.
+/// Contains the Ed25519 signature.
 pub const X_GHL_SIGNATURE: HeaderName = HeaderName::from_static("x-ghl-signature");
-/// The header with the RSA signature.
+/// Contains the RSA signature.
 pub const X_WH_SIGNATURE: HeaderName = HeaderName::from_static("x-wh-signature");
 const GHL_LABEL: &str = "X-GHL-Signature";
 const WH_LABEL: &str = "X-WH-Signature";
 
-/// What stands in a header in place of a signature.
+/// The value of a header without a signature.
 const NONE: &str = "N/A";
 
-/// How long the `SubjectPublicKeyInfo` of an Ed25519 key is. Source: RFC 8410.
+/// Length of the `SubjectPublicKeyInfo` of an Ed25519 key. Source: RFC 8410.
 const ED25519_INFO_BYTES: usize = 44;
 
-/// The keys that the vendor has published.
+/// The vendor's published keys.
 const PUBLISHED_KEYS: [&str; 2] = [
     "MCowBQYDK2VwAyEAi2HR1srL4o18O8BRa7gVJY7G7bupbN3H9AwJrHCDiOg=",
     concat!(
@@ -41,7 +41,7 @@ const PUBLISHED_KEYS: [&str; 2] = [
     ),
 ];
 
-/// A public key that may have signed: Ed25519 or RSA, as its own bytes say.
+/// A trusted public key. Its encoding determines the algorithm.
 pub enum TrustedKey {
     /// Signs `X-GHL-Signature`.
     Ed25519(ParsedPublicKey),
@@ -49,7 +49,6 @@ pub enum TrustedKey {
     Rsa(ParsedPublicKey),
 }
 
-/// The text is no public key that can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not the base64 of a SubjectPublicKeyInfo with an Ed25519 key or an RSA key of 2048 to 8192 bits")]
 pub struct InvalidKey;
@@ -62,7 +61,7 @@ impl FromStr for TrustedKey {
         let key = if info.len() == ED25519_INFO_BYTES {
             ParsedPublicKey::new(&ED25519, info).map(Self::Ed25519)
         } else {
-            // The size of a key to verify with is not looked at before it verifies; that of a key to encrypt with is.
+            // This checks the size of the key now. `ParsedPublicKey` would only check it when it verifies.
             PublicEncryptingKey::from_der(&info).map_err(|_| InvalidKey)?;
             ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, info).map(Self::Rsa)
         };
@@ -80,13 +79,12 @@ impl fmt::Debug for TrustedKey {
 }
 
 impl TrustedKey {
-    /// The keys that the vendor has published.
     #[must_use]
     pub fn published() -> Vec<Self> {
         PUBLISHED_KEYS.iter().filter_map(|key| key.parse().ok()).collect()
     }
 
-    fn made(&self, signature: &Signature, body: &[u8]) -> bool {
+    fn verifies(&self, signature: &Signature, body: &[u8]) -> bool {
         match (self, signature) {
             (Self::Ed25519(key), Signature::Ed25519(bytes)) | (Self::Rsa(key), Signature::Rsa(bytes)) => {
                 key.verify_sig(body, bytes).is_ok()
@@ -96,39 +94,37 @@ impl TrustedKey {
     }
 }
 
-/// A private key, for trying things out: the vendor's own is nobody else's, so that an integration has to trust this one.
+/// A private key for test webhooks. Only the vendor has its own private key, so the integration must trust this one.
 #[derive(Debug)]
 pub struct SigningKey(Ed25519KeyPair);
 
-/// The bytes are no private key that can sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not an unencrypted Ed25519 private key (PKCS #8, as PEM or DER)")]
 pub struct InvalidSigningKey;
 
 impl SigningKey {
-    /// Reads a key as `openssl genpkey -algorithm ED25519` writes it.
+    /// Reads a key in the format of `openssl genpkey -algorithm ED25519`.
     ///
     /// # Errors
-    /// It is no such key.
+    /// It is not such a key.
     pub fn read(file: &[u8]) -> Result<Self, InvalidSigningKey> {
         let pem = PrivatePkcs8KeyDer::from_pem_slice(file);
         let der = pem.as_ref().map_or(file, PrivatePkcs8KeyDer::secret_pkcs8_der);
         Ed25519KeyPair::from_pkcs8(der).map(Self).map_err(|_| InvalidSigningKey)
     }
 
-    /// The value of `X-GHL-Signature` for `body`.
+    /// The `X-GHL-Signature` of `body`.
     #[must_use]
     pub fn sign(&self, body: &[u8]) -> String {
         BASE64.encode(self.0.sign(body).as_ref())
     }
 }
 
-/// Whether the signature that the vendor gives up is taken.
+/// Whether the signature that the vendor discontinues is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Legacy {
-    /// It is, where there is no other.
+pub enum LegacySignature {
+    /// If there is no other signature.
     Accepted,
-    /// It counts for nothing.
     Refused,
 }
 
@@ -137,28 +133,33 @@ enum Signature {
     Rsa(Vec<u8>),
 }
 
-/// Checks the signature of `body` against each of `keys` (several, because keys change without an id that tells which).
+/// Verifies the signature of `body` with any of `keys`; there are several, because signatures do not name their key.
 ///
-/// The RSA signature counts only where it is accepted and there is no Ed25519 signature: one that is there and wrong is
-/// the end of it.
+/// The RSA signature is only used if it is accepted and there is no Ed25519 signature. An invalid Ed25519 signature is
+/// always an error.
 ///
 /// # Errors
-/// A header that is missing, repeated or malformed, or a signature that none of the keys made.
-pub fn verify(headers: &HeaderMap, body: &[u8], keys: &[TrustedKey], legacy: Legacy) -> Result<(), SignatureError> {
-    let signature = match (decoded(headers, &X_GHL_SIGNATURE, GHL_LABEL), legacy) {
-        (Err(SignatureError::Missing(_)), Legacy::Accepted) => {
-            Signature::Rsa(decoded(headers, &X_WH_SIGNATURE, WH_LABEL)?)
+/// The header is missing, duplicated or malformed, or none of the keys made the signature.
+pub fn verify(
+    headers: &HeaderMap,
+    body: &[u8],
+    keys: &[TrustedKey],
+    legacy: LegacySignature,
+) -> Result<(), SignatureError> {
+    let signature = match (decode(headers, &X_GHL_SIGNATURE, GHL_LABEL), legacy) {
+        (Err(SignatureError::MissingHeader(_)), LegacySignature::Accepted) => {
+            Signature::Rsa(decode(headers, &X_WH_SIGNATURE, WH_LABEL)?)
         }
         (signature, _) => Signature::Ed25519(signature?),
     };
-    if keys.iter().any(|key| key.made(&signature, body)) { Ok(()) } else { Err(SignatureError::Mismatch) }
+    if keys.iter().any(|key| key.verifies(&signature, body)) { Ok(()) } else { Err(SignatureError::Mismatch) }
 }
 
-fn decoded(headers: &HeaderMap, name: &HeaderName, label: &'static str) -> Result<Vec<u8>, SignatureError> {
+fn decode(headers: &HeaderMap, name: &HeaderName, label: &'static str) -> Result<Vec<u8>, SignatureError> {
     match single(headers, name, label)? {
-        NONE => Err(SignatureError::Missing(label)),
-        "" => Err(SignatureError::Malformed(label)),
-        value => BASE64.decode(value.as_bytes()).map_err(|_| SignatureError::Malformed(label)),
+        NONE => Err(SignatureError::MissingHeader(label)),
+        "" => Err(SignatureError::MalformedHeader(label)),
+        value => BASE64.decode(value.as_bytes()).map_err(|_| SignatureError::MalformedHeader(label)),
     }
 }
 

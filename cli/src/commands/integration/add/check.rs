@@ -3,7 +3,7 @@
 use super::super::document::{Document, unusable};
 use crate::failure::Failure;
 use shared::integration::Integration;
-use shared::json::fields::Fault;
+use shared::json::fields::FieldError;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformName;
 use url::Url;
@@ -29,18 +29,18 @@ pub(super) fn so_far(document: &Document, name: &IntegrationName) -> Result<(), 
 
 /// What is wrong with the value at this JSON pointer.
 pub(super) fn at(document: &Document, name: &IntegrationName, pointer: &str) -> Result<(), String> {
-    let is_there = |fault: &Fault| {
+    let is_there = |fault: &FieldError| {
         fault.pointer.strip_prefix(pointer).is_some_and(|rest| matches!(rest.get(..1), None | Some("/")))
     };
     faults(document, name).into_iter().find(is_there).map_or(Ok(()), |fault| Err(fault.detail))
 }
 
 /// What the functions find, and what they could only find by calls that fail.
-fn faults(document: &Document, name: &IntegrationName) -> Vec<Fault> {
+fn faults(document: &Document, name: &IntegrationName) -> Vec<FieldError> {
     let mut faults = document.faults(name);
     if document.text("/platform") == Some(PlatformName::MulticloudCx.as_str()) && has_api_path(document) {
         let detail = format!("must not end in {API_PATH}, which every call puts behind it");
-        faults.push(Fault { pointer: API_BASE_URL.to_owned(), detail });
+        faults.push(FieldError::new(API_BASE_URL, detail));
     }
     faults
 }

@@ -7,7 +7,7 @@ use crate::stack::Stack;
 use aws_sdk_cloudwatchlogs::Client;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use shared::aws::cause;
+use shared::aws::sdk_error;
 use shared::model::integration_name::IntegrationName;
 use shared::signature::PREVIOUS_SECRET;
 use std::time::Duration;
@@ -65,7 +65,7 @@ async fn find(
         let mut pages = request.filter_pattern(pattern).into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
-                Failure::Failed(format!("the log group {group} cannot be searched: {}", cause(&error)))
+                Failure::Failed(format!("the log group {group} cannot be searched: {}", sdk_error(&error)))
             })?;
             let messages = page.events().iter().filter_map(|event| event.message());
             for time in messages.filter_map(|line| time_of_use(line, name, target)) {

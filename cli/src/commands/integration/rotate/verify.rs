@@ -110,7 +110,7 @@ fn words(outcome: &ProbeOutcome) -> String {
 async fn is_taken(request: RequestBuilder) -> Result<(), Failure> {
     let again = "run this again";
     let response = request.send().await.map_err(|error| {
-        Failure::Failed(format!("the API is out of reach: {}", shared::aws::chain(&error.without_url())))
+        Failure::Failed(format!("the API is out of reach: {}", shared::aws::error_chain(&error.without_url())))
     })?;
     let answer = Answer::read(response, again).await?;
     match answer.problem() {

@@ -1,20 +1,19 @@
-//! A message as plain text, so that a channel without buttons can send it.
+//! Renders a message as plain text, for channels without buttons.
 //!
-//! The text is made where a message is read, from nothing but the message, so that every attempt has the same.
+//! The text depends only on the message, so that every attempt has the same.
 
 use super::html;
-use super::{Attachment, Email, Kind};
+use super::{Attachment, Email, MessageKind};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
 
-/// What is longer is cut off, so that a delivery does not grow by the whole of a large message: no channel that needs this
-/// text takes so much at once, and the message has its own text in full.
+/// A longer text is truncated, to limit the size of a delivery. No channel that needs this text accepts more, and the
+/// message contains its full text anyway.
 pub(crate) const MAXIMUM_BYTES: usize = 65_536;
-/// What stands at the end of a text that was cut off.
-const CUT: &str = "…";
+const ELLIPSIS: &str = "…";
 
-/// The members that hold words for people, in whatever object they stand, in the order in which they are read.
+/// The members that contain text for people, in reading order.
 const HUMAN_MEMBERS: [&str; 14] = [
     "title",
     "header",
@@ -32,7 +31,7 @@ const HUMAN_MEMBERS: [&str; 14] = [
     "videoUrl",
 ];
 
-/// The members that hold data for machines, whatever is inside.
+/// The members that contain data for machines.
 const MACHINE_MEMBERS: [&str; 7] =
     ["payload", "metadata", "parameters", "customAttributes", "extensions", "context", "data"];
 
@@ -40,40 +39,39 @@ const MACHINE_MEMBERS: [&str; 7] =
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct FallbackText(pub(crate) String);
 
-/// What was written stays out of whatever prints it.
+/// Hides the text.
 impl fmt::Debug for FallbackText {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("FallbackText").finish_non_exhaustive()
     }
 }
 
-/// What a section of the text shows. Sections are separated by an empty line.
+/// A section of the text. Sections are separated by an empty line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Section {
-    /// Text, a card, a template: each is a section of its own.
+    /// A text, card or template: a section for each.
     Block,
-    /// Options that stand alone; those that follow each other are one section.
+    /// Standalone options: one section for consecutive ones.
     Options,
-    /// Files; those that follow each other are one section.
+    /// Files: one section for consecutive ones.
     Files,
 }
 
-/// Writes the text, section by section.
+/// Writes the text section by section.
 pub(crate) struct Writer {
-    /// The message's own text.
     own_text: String,
-    /// Whether a part of the message shows that text.
+    /// Whether a part of the message contains that text.
     own_text_is_shown: bool,
     written: String,
     section: Option<Section>,
     is_new_section: bool,
     last_line: String,
-    /// How many options have a number. Numbers run through the message, so that a customer can answer with one.
+    /// Number of options so far. They are numbered across the whole message, so that a customer can reply with a number.
     options: usize,
 }
 
 impl Writer {
-    /// Of a message with this text, which stands above all else unless a part shows it.
+    /// `own_text` is the text of the message itself. It comes first, unless a part of the message contains it.
     pub(crate) fn new(own_text: Option<&str>) -> Self {
         Self {
             own_text: tidy(own_text.unwrap_or_default()),
@@ -86,7 +84,7 @@ impl Writer {
         }
     }
 
-    /// Begins a section, or continues the last one where both list the same.
+    /// Starts a section, or continues the last one if both are lists of the same kind.
     pub(crate) fn section(&mut self, section: Section) {
         if section == Section::Block || self.section != Some(section) {
             self.is_new_section = true;
@@ -94,7 +92,7 @@ impl Writer {
         self.section = Some(section);
     }
 
-    /// A text, perhaps of several lines. One that has just been written is not repeated.
+    /// Writes a text of one or more lines, unless it has just been written.
     pub(crate) fn text(&mut self, text: &str) {
         if self.has_room() {
             self.covers(text);
@@ -102,17 +100,16 @@ impl Writer {
         }
     }
 
-    /// Whether what is written next is not cut off as a whole.
     fn has_room(&self) -> bool {
         self.written.len() <= MAXIMUM_BYTES
     }
 
-    /// Notes that a part shows this text, in another form.
+    /// Records that a part contains this text in another form.
     pub(crate) fn covers(&mut self, text: &str) {
         self.own_text_is_shown |= tidy(text) == self.own_text;
     }
 
-    /// Something to choose, under the next number.
+    /// Writes an option with the next number.
     pub(crate) fn option(&mut self, label: &str) {
         let label = one_line(label);
         if !label.is_empty() {
@@ -121,7 +118,7 @@ impl Writer {
         }
     }
 
-    /// Where something leads: a URL or a telephone number.
+    /// Writes a link: a URL or a phone number.
     pub(crate) fn link(&mut self, label: &str, target: &str) {
         let (label, target) = (one_line(label), one_line(target));
         self.push(match (label.as_str(), target.as_str()) {
@@ -132,17 +129,15 @@ impl Writer {
         });
     }
 
-    /// A file.
     pub(crate) fn file(&mut self, file: &Attachment) {
         self.link(file.filename.as_deref().unwrap_or_default(), file.url.as_deref().unwrap_or_default());
     }
 
-    /// A text that is written as HTML.
     pub(crate) fn html(&mut self, html: &str) {
         self.text(&html::to_text(html));
     }
 
-    /// An e-mail, whose subject is the own text.
+    /// Writes an email, whose subject is the text of the message itself.
     pub(crate) fn email(&mut self, email: &Email) {
         self.section(Section::Block);
         match email.text.as_deref().filter(|text| !text.trim().is_empty()) {
@@ -157,7 +152,7 @@ impl Writer {
         files.iter().for_each(|file| self.file(file));
     }
 
-    /// Whatever words a JSON value of unknown shape has for people.
+    /// Writes the text for people in a JSON value of unknown structure.
     pub(crate) fn value(&mut self, value: &Value) {
         match value {
             Value::String(text) => self.text(text),
@@ -178,15 +173,15 @@ impl Writer {
         }
     }
 
-    /// The text; none where there is nothing to say.
+    /// The text, or `None` if it is empty.
     pub(crate) fn finish(self) -> Option<FallbackText> {
         let own_text = if self.own_text_is_shown { "" } else { &self.own_text };
         let separator = if own_text.is_empty() || self.written.is_empty() { "" } else { "\n\n" };
         let mut text = [own_text, separator, &self.written].concat();
         if text.len() > MAXIMUM_BYTES {
-            text.truncate(text.floor_char_boundary(MAXIMUM_BYTES - CUT.len()));
+            text.truncate(text.floor_char_boundary(MAXIMUM_BYTES - ELLIPSIS.len()));
             text.truncate(text.trim_end().len());
-            text.push_str(CUT);
+            text.push_str(ELLIPSIS);
         }
         (!text.is_empty()).then_some(FallbackText(text))
     }
@@ -205,8 +200,8 @@ impl Writer {
     }
 }
 
-impl Kind {
-    /// The text of a message that is all in its kind: platforms that have further content write that themselves.
+impl MessageKind {
+    /// The text for the content that all platforms have in common. Platforms with more content write it themselves.
     pub(crate) fn fallback_text(&self) -> Option<FallbackText> {
         match self {
             Self::Text(content) | Self::Structured(content) => {
@@ -221,11 +216,11 @@ impl Kind {
             }
             Self::Call(call) => {
                 let status = call.status.as_deref().map(|status| format!(": {status}")).unwrap_or_default();
-                let sentence = format!("Phone call{}{status}.", lasting(call.duration_seconds));
+                let sentence = format!("Phone call{}{status}.", duration(call.duration_seconds));
                 event(&sentence, call.text.as_deref(), &call.attachments)
             }
             Self::Voicemail(voicemail) => {
-                let sentence = format!("Voicemail{}.", lasting(voicemail.duration_seconds));
+                let sentence = format!("Voicemail{}.", duration(voicemail.duration_seconds));
                 event(&sentence, voicemail.text.as_deref(), &voicemail.attachments)
             }
             Self::Receipt(_) | Self::Typing(_) | Self::Other(_) => None,
@@ -233,7 +228,7 @@ impl Kind {
     }
 }
 
-/// What happened, what the platform says of it, and the recordings.
+/// The sentence, the platform's description, and the recordings.
 fn event(sentence: &str, text: Option<&str>, recordings: &[Attachment]) -> Option<FallbackText> {
     let mut written = Writer::new(None);
     written.text(&one_line(sentence));
@@ -242,7 +237,7 @@ fn event(sentence: &str, text: Option<&str>, recordings: &[Attachment]) -> Optio
     written.finish()
 }
 
-fn lasting(seconds: Option<u64>) -> String {
+fn duration(seconds: Option<u64>) -> String {
     match seconds {
         None => String::new(),
         Some(1) => " of 1 second".to_owned(),
@@ -250,7 +245,7 @@ fn lasting(seconds: Option<u64>) -> String {
     }
 }
 
-/// Its lines, ended alike, without white space at their ends and without empty lines around them.
+/// Normalizes line endings, and removes trailing whitespace and surrounding empty lines.
 fn tidy(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let lines: Vec<_> = text.lines().map(str::trim_end).collect();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::message::{Call, Content, Other, Receipt, Typing, Voicemail};
+use crate::model::message::{CallLog, Content, Other, Receipt, Typing};
 use serde_json::json;
 
 fn files(names: &[(&str, &str)]) -> Vec<Attachment> {
@@ -9,21 +9,21 @@ fn files(names: &[(&str, &str)]) -> Vec<Attachment> {
     names.iter().map(file).collect()
 }
 
-fn text(kind: Kind) -> String {
+fn text(kind: MessageKind) -> String {
     kind.fallback_text().map(|text| text.0).unwrap_or_default()
 }
 
 #[test]
-fn a_text_message_is_its_text_and_its_files() {
+fn a_text_message_is_rendered_as_its_text_and_its_files() {
     let attachments = files(&[("a.pdf", "https://e.com/a"), ("", "https://e.com/b"), ("c.pdf", ""), ("", "")]);
     let content = Content { text: Some("Here. \n".to_owned()), attachments: attachments.clone(), ..Content::default() };
-    assert_eq!("Here.\n\na.pdf: https://e.com/a\nhttps://e.com/b\nc.pdf", text(Kind::Text(content)));
+    assert_eq!("Here.\n\na.pdf: https://e.com/a\nhttps://e.com/b\nc.pdf", text(MessageKind::Text(content)));
     let without_text = Content { text: Some(" ".to_owned()), attachments, ..Content::default() };
-    assert_eq!("a.pdf: https://e.com/a\nhttps://e.com/b\nc.pdf", text(Kind::Text(without_text)));
+    assert_eq!("a.pdf: https://e.com/a\nhttps://e.com/b\nc.pdf", text(MessageKind::Text(without_text)));
 }
 
 #[test]
-fn an_email_is_its_subject_its_text_and_its_files() {
+fn an_email_is_rendered_as_its_subject_its_text_and_its_files() {
     let email = Email {
         subject: Some("Your order".to_owned()),
         text: Some("Shipped.".to_owned()),
@@ -31,7 +31,7 @@ fn an_email_is_its_subject_its_text_and_its_files() {
         attachments: files(&[("i.pdf", "https://e.com/i")]),
         ..Email::default()
     };
-    let of = |email: &Email| text(Kind::Email(Box::new(email.clone())));
+    let of = |email: &Email| text(MessageKind::Email(Box::new(email.clone())));
     assert_eq!("Your order\n\nShipped.\n\ni.pdf: https://e.com/i", of(&email));
     for blank in [None, Some(" \n".to_owned())] {
         assert_eq!(
@@ -43,35 +43,38 @@ fn an_email_is_its_subject_its_text_and_its_files() {
 }
 
 #[test]
-fn a_call_and_a_voicemail_are_a_sentence_and_their_recordings() {
-    let call = Call { status: Some("completed".to_owned()), duration_seconds: Some(42), ..Call::default() };
-    assert_eq!("Phone call of 42 seconds: completed.", text(Kind::Call(call)));
-    assert_eq!("Phone call.", text(Kind::Call(Call::default())));
-    let voicemail = Voicemail {
+fn a_call_and_a_voicemail_are_rendered_as_a_sentence_and_their_recordings() {
+    let call = CallLog { status: Some("completed".to_owned()), duration_seconds: Some(42), ..CallLog::default() };
+    assert_eq!("Phone call of 42 seconds: completed.", text(MessageKind::Call(call)));
+    assert_eq!("Phone call.", text(MessageKind::Call(CallLog::default())));
+    let voicemail = CallLog {
         text: Some("Please call back.".to_owned()),
         status: Some("voicemail".to_owned()),
         duration_seconds: Some(1),
         recording_url: Some("https://e.com/r.mp3".to_owned()),
         attachments: files(&[("", "https://e.com/r.mp3")]),
     };
-    assert_eq!("Voicemail of 1 second.\nPlease call back.\nhttps://e.com/r.mp3", text(Kind::Voicemail(voicemail)));
+    assert_eq!(
+        "Voicemail of 1 second.\nPlease call back.\nhttps://e.com/r.mp3",
+        text(MessageKind::Voicemail(voicemail))
+    );
 }
 
 #[test]
-fn what_no_customer_could_be_sent_has_no_text() {
+fn messages_without_content_for_a_customer_have_no_text() {
     for kind in [
-        Kind::Text(Content::default()),
-        Kind::Email(Box::default()),
-        Kind::Receipt(Receipt { status: None, reasons: Vec::new(), is_final_receipt: None }),
-        Kind::Typing(Typing { duration_milliseconds: 1 }),
-        Kind::Other(Other { platform_type: "Fax".to_owned() }),
+        MessageKind::Text(Content::default()),
+        MessageKind::Email(Box::default()),
+        MessageKind::Receipt(Receipt { status: None, reasons: Vec::new(), is_final_receipt: None }),
+        MessageKind::Typing(Typing { duration_milliseconds: 1 }),
+        MessageKind::Other(Other { platform_type: "Fax".to_owned() }),
     ] {
         assert_eq!(None, kind.fallback_text(), "{}", kind.name());
     }
 }
 
 #[test]
-fn a_value_of_unknown_shape_gives_its_words_in_reading_order_and_nothing_of_its_data() {
+fn a_value_of_unknown_structure_is_rendered_as_its_texts_in_reading_order_without_its_data() {
     let value = json!({
         "url": "https://e.com", "title": "Title", "id": "hidden", "description": "Words", "count": 5,
         "payload": {"text": "hidden"}, "metadata": {"text": "hidden"}, "items": [{"text": "one"}, {"text": "one"}, ["hidden"]],
@@ -82,7 +85,7 @@ fn a_value_of_unknown_shape_gives_its_words_in_reading_order_and_nothing_of_its_
 }
 
 #[test]
-fn of_a_value_of_unknown_shape_a_header_that_is_an_object_comes_before_its_body() {
+fn in_a_value_of_unknown_structure_a_header_object_comes_before_the_body() {
     let value = json!({"body": {"text": "Shipped"}, "header": {"text": "Order"}, "footer": {"text": "Bye"}});
     let mut written = Writer::new(None);
     written.value(&value);
@@ -90,7 +93,7 @@ fn of_a_value_of_unknown_shape_a_header_that_is_an_object_comes_before_its_body(
 }
 
 #[test]
-fn attributes_of_a_value_of_unknown_shape_are_not_sent_to_a_customer() {
+fn attributes_of_a_value_of_unknown_structure_are_not_sent_to_the_customer() {
     let value = json!({"title": "T", "name": "internal", "customAttributes": {"name": "crm-4711", "text": "VIP"}});
     let mut written = Writer::new(None);
     written.value(&value);
@@ -98,7 +101,7 @@ fn attributes_of_a_value_of_unknown_shape_are_not_sent_to_a_customer() {
 }
 
 #[test]
-fn a_part_beyond_the_limit_does_not_hide_the_messages_own_text() {
+fn a_part_beyond_the_limit_does_not_suppress_the_messages_own_text() {
     let mut written = Writer::new(Some("Hi"));
     written.section(Section::Block);
     written.text(&"x".repeat(MAXIMUM_BYTES + 1));

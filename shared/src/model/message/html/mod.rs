@@ -1,18 +1,18 @@
-//! HTML as plain text: what an e-mail says that has no text of its own.
+//! Converts HTML to plain text, for emails without a text body.
 //!
-//! A browser's parser would bring a dozen crates into every function, to read what becomes lines of text. This reads the
-//! HTML in one pass, however broken it is.
+//! A real HTML parser would add a dozen crates to every function, only to extract lines of text. This one reads any input,
+//! valid or not, in one pass.
 
-/// Elements whose content is not shown.
+/// Elements whose content is not displayed.
 const HIDDEN: [&str; 3] = ["script", "style", "title"];
-/// Elements that begin and end a line.
+/// Elements that start and end a line.
 const LINES: [&str; 12] =
     ["address", "article", "center", "dd", "div", "dt", "footer", "header", "li", "main", "section", "tr"];
 /// Elements with an empty line around them.
 const PARAGRAPHS: [&str; 14] =
     ["blockquote", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "ol", "p", "pre", "table", "ul"];
 
-/// The names of the characters from U+00A0 to U+00FF, in their order.
+/// The names of the characters from U+00A0 to U+00FF, in order.
 const LATIN_1: [&str; 96] = [
     "nbsp", "iexcl", "cent", "pound", "curren", "yen", "brvbar", "sect", "uml", "copy", "ordf", "laquo", "not", "shy",
     "reg", "macr", "deg", "plusmn", "sup2", "sup3", "acute", "micro", "para", "middot", "cedil", "sup1", "ordm",
@@ -23,7 +23,7 @@ const LATIN_1: [&str; 96] = [
     "euml", "igrave", "iacute", "icirc", "iuml", "eth", "ntilde", "ograve", "oacute", "ocirc", "otilde", "ouml",
     "divide", "oslash", "ugrave", "uacute", "ucirc", "uuml", "yacute", "thorn", "yuml",
 ];
-/// Other characters that mail programs write by name.
+/// Other named characters that email clients use.
 const NAMED: [(&str, char); 26] = [
     ("amp", '&'),
     ("apos", '\''),
@@ -52,12 +52,11 @@ const NAMED: [(&str, char); 26] = [
     ("zwj", '\u{200d}'),
     ("zwnj", '\u{200c}'),
 ];
-/// The characters that browsers read the numbers 0x80 to 0x9F as.
+/// The characters that browsers substitute for the numbers 0x80 to 0x9F.
 const WINDOWS_1252: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
-/// The longest name or number of a character, with its semicolon.
+/// Maximum length of a character reference, including the semicolon.
 const MAXIMUM_REFERENCE_BYTES: usize = 12;
 
-/// The text of an HTML document.
 pub(crate) fn to_text(html: &str) -> String {
     let mut text = Text::default();
     let (mut rest, mut quotes_end) = (html, true);
@@ -69,7 +68,7 @@ pub(crate) fn to_text(html: &str) -> String {
             text.put('<');
             rest = markup;
         } else {
-            // A quote that does not end would take the rest of the text into the tag. Looked for once: this is linear.
+            // An unclosed quote would make the rest of the text part of the tag. Searched only once, to stay linear.
             let end = if quotes_end { end_of_tag(markup) } else { None };
             quotes_end &= end.is_some();
             let Some((tag, after)) = end.or_else(|| markup.split_once('>')) else { return text.finish() };
@@ -83,7 +82,7 @@ pub(crate) fn to_text(html: &str) -> String {
     text.finish()
 }
 
-/// What stands before and behind the end of a tag, which is no `>` within quotes.
+/// Splits at the end of a tag, which is the first `>` outside quotes.
 fn end_of_tag(markup: &str) -> Option<(&str, &str)> {
     let (mut quote, mut before) = (None, ' ');
     let is_end = |character: char| {
@@ -103,7 +102,7 @@ fn end_of_tag(markup: &str) -> Option<(&str, &str)> {
     Some((tag, rest.strip_prefix('>')?))
 }
 
-/// What follows the end of a hidden element: nothing, where that is missing.
+/// The rest after the end tag of a hidden element; empty if there is none.
 fn after_end_of<'h>(name: &str, html: &'h str) -> &'h str {
     let is_end =
         |at: &usize| html.get(at + 2..at + 2 + name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name));
@@ -111,7 +110,6 @@ fn after_end_of<'h>(name: &str, html: &'h str) -> &'h str {
     end.and_then(|at| html.get(at..)?.split_once('>')).map_or("", |(_, after)| after)
 }
 
-/// A tag.
 struct Tag<'h> {
     /// In lower case.
     name: String,
@@ -153,19 +151,19 @@ impl<'h> Tag<'h> {
     }
 }
 
-/// The text as far as it is written.
+/// The text that has been written so far.
 #[derive(Default)]
 struct Text {
     written: String,
-    /// Line breaks before the next character, two for an empty line.
+    /// Line breaks before the next character; two for an empty line.
     breaks: usize,
-    /// White space before the next character.
+    /// Whether there is whitespace before the next character.
     space: bool,
     bullet: bool,
     preformatted: bool,
-    /// Where the link leads whose words are being written, and where they begin.
+    /// The target of the link whose text is being written, and where the text starts.
     link: Option<(String, usize)>,
-    /// A URL has just been written.
+    /// Whether a URL has just been written.
     url: bool,
 }
 
@@ -191,7 +189,7 @@ impl Text {
         }
     }
 
-    /// Spells out where the link leads, unless its words say so.
+    /// Appends the target of the link, unless its text contains it.
     fn end_link(&mut self) {
         let Some((target, start)) = self.link.take() else { return };
         let target = target.trim();
@@ -214,7 +212,7 @@ impl Text {
         self.url = true;
     }
 
-    /// Text, with references to characters.
+    /// Writes text with character references.
     fn push(&mut self, text: &str) {
         decoded(text).chars().for_each(|character| self.put(character));
     }
@@ -247,7 +245,7 @@ impl Text {
     }
 }
 
-/// Characters without a width, with which mails fill the line that lists show of them.
+/// Zero-width characters, with which emails pad their preview text.
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{ad}' | '\u{34f}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
@@ -255,7 +253,7 @@ fn is_invisible(character: char) -> bool {
 fn decoded(text: &str) -> String {
     let (mut decoded, mut rest) = (String::new(), text);
     while let Some((before, reference)) = rest.split_once('&') {
-        let (character, after) = referred_to(reference).unwrap_or(('&', reference));
+        let (character, after) = character_reference(reference).unwrap_or(('&', reference));
         decoded.push_str(before);
         decoded.push(character);
         rest = after;
@@ -263,8 +261,8 @@ fn decoded(text: &str) -> String {
     decoded + rest
 }
 
-/// The character that stands behind an `&`, and what follows it.
-fn referred_to(reference: &str) -> Option<(char, &str)> {
+/// The character of a reference after `&`, and the rest of the text.
+fn character_reference(reference: &str) -> Option<(char, &str)> {
     let end = reference.bytes().take(MAXIMUM_REFERENCE_BYTES).position(|byte| byte == b';')?;
     let (name, after) = reference.split_at_checked(end)?;
     let character = match name.strip_prefix('#') {

@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 #[test]
-fn html_becomes_the_lines_that_a_reader_sees() {
+fn html_is_converted_to_the_lines_that_a_reader_sees() {
     for (html, text) in [
         ("Hello", "Hello"),
         ("<p>One\n  and  <b>two</b></p><p>three</p>", "One and two\n\nthree"),
@@ -20,7 +20,7 @@ fn html_becomes_the_lines_that_a_reader_sees() {
 }
 
 #[test]
-fn links_are_spelled_out_unless_they_are_already() {
+fn link_targets_are_appended_unless_the_text_contains_them() {
     for (html, text) in [
         ("<a href=\"https://e.com/p?a=1&amp;b=2\">Pay</a>.", "Pay: https://e.com/p?a=1&b=2."),
         ("<a href='https://e.com/'>e.com</a>", "e.com"),
@@ -38,7 +38,7 @@ fn links_are_spelled_out_unless_they_are_already() {
 }
 
 #[test]
-fn characters_may_be_written_by_name_and_by_number() {
+fn character_references_are_decoded_by_name_and_by_number() {
     for (html, text) in [
         ("&lt;b&gt; &amp;amp; &quot;&apos;", "<b> &amp; \"'"),
         ("Gr&uuml;&szlig;e&nbsp;&euro;&hellip;&yuml;&iexcl;", "Grüße €…ÿ¡"),
@@ -55,7 +55,7 @@ fn characters_may_be_written_by_name_and_by_number() {
 }
 
 #[test]
-fn broken_html_loses_no_words() {
+fn invalid_html_loses_no_words() {
     for (html, text) in [
         ("1 < 2 <3 > 0", "1 < 2 <3 > 0"),
         ("<p title=\"never ends>Hello</p> <b>there</b>", "Hello\n\nthere"),
@@ -70,8 +70,8 @@ fn broken_html_loses_no_words() {
 }
 
 #[test]
-fn hostile_html_is_read_in_one_pass() {
-    // What looks back or ahead for each tag would take hours for these.
+fn hostile_html_is_read_in_linear_time() {
+    // Searching for each tag would take hours for these.
     for part in [
         "<a ",
         "<a href='",
@@ -91,7 +91,7 @@ fn hostile_html_is_read_in_one_pass() {
 
 proptest! {
     #[test]
-    fn whatever_it_is_it_becomes_text(html in "([<>a/!&;#'\"= \n-]|<a href=https://e.com/>|</a>|<li>|<pre>|<br>|é|&nbsp;){0,40}") {
+    fn any_input_is_converted_to_text(html in "([<>a/!&;#'\"= \n-]|<a href=https://e.com/>|</a>|<li>|<pre>|<br>|é|&nbsp;){0,40}") {
         let text = to_text(&html);
         prop_assert!(text.lines().all(|line| line.trim_end() == line), "{:?}", text);
     }

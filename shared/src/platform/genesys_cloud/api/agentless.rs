@@ -79,14 +79,14 @@ impl AgentlessMessage {
         let messaging_template = fields.optional("messagingTemplate", messaging_template);
         let use_existing_active_conversation = fields.optional("useExistingActiveConversation", boolean);
         if !has_recipient {
-            fields.fault("toAddress", "is required, unless there is an externalContactId");
+            fields.error("toAddress", "is required, unless there is an externalContactId");
         }
         match (messenger, has_text, has_template) {
             (MessengerType::Open, _, true) => {
-                fields.fault("messagingTemplate", "is not for open messages, which are text only");
+                fields.error("messagingTemplate", "is not for open messages, which are text only");
             }
-            (MessengerType::Open, false, false) => fields.fault("textBody", "is required"),
-            (_, false, false) => fields.fault("textBody", "is required, unless there is a messagingTemplate"),
+            (MessengerType::Open, false, false) => fields.error("textBody", "is required"),
+            (_, false, false) => fields.error("textBody", "is required, unless there is a messagingTemplate"),
             _ => {}
         }
         Some(Self {

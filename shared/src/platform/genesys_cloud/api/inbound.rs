@@ -2,7 +2,7 @@
 
 use super::{Call, Client, platform_time};
 use crate::model::inbound::{
-    Choice, Customer, InboundAttachment, InboundMessage, InboundResponse, InboundTyping, Origin,
+    Choice, Customer, InboundAttachment, InboundMessage, InboundMeta, InboundResponse, InboundTyping,
 };
 use crate::platform::genesys_cloud::config::Config;
 use crate::platform::{ApiError, Posted};
@@ -71,8 +71,8 @@ struct Metadata<'m> {
     custom_attributes: &'m BTreeMap<String, String>,
 }
 
-impl<'m> From<&'m Origin> for Channel<'m> {
-    fn from(origin: &'m Origin) -> Self {
+impl<'m> From<&'m InboundMeta> for Channel<'m> {
+    fn from(origin: &'m InboundMeta) -> Self {
         let attributes = Some(&origin.custom_attributes).filter(|attributes| !attributes.is_empty());
         Self {
             from: &origin.from,
@@ -104,7 +104,7 @@ impl Client {
             return Err(ApiError::no_place_for("/channel"));
         }
         let body = OpenMessage {
-            channel: (&message.origin).into(),
+            channel: (&message.meta).into(),
             text: message.text.as_deref(),
             content: message.attachments.iter().map(|attachment| Content { attachment }).collect(),
             metadata: &message.metadata,
@@ -130,7 +130,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Posted, ApiError> {
         let body = OpenResponse {
-            channel: (&response.origin).into(),
+            channel: (&response.meta).into(),
             button_response: &response.choice,
             originating_message_id: &response.originating_message_id,
         };

@@ -233,7 +233,7 @@ fn tell(answer: &Result<StatusCode, reqwest::Error>, started: Instant) {
         Ok(status) => outcome(*status),
         Err(error) => ApiError::from_transport(error).outcome(),
     };
-    Event::PlatformCalled(outcome).write();
+    Event::PlatformCalled(outcome).emit();
     let (result, status) = (outcome.as_str(), answer.as_ref().ok().map(StatusCode::as_u16));
     let milliseconds = started.elapsed().as_millis() as u64;
     let level = if outcome == CallOutcome::Succeeded { Level::INFO } else { Level::WARN };

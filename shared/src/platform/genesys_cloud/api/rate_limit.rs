@@ -25,7 +25,7 @@ impl RateLimit {
     pub(super) fn report(self, client_id: &str) {
         let (Some(count), Some(allowed)) = (self.count, self.allowed) else { return };
         let headroom = allowed.saturating_sub(count);
-        Event::Headroom { client: client_id, calls: headroom }.write();
+        Event::RateLimitRemaining { client: client_id, calls: headroom }.emit();
         if headroom < allowed / 10 {
             let (client, reset_seconds) = (client_id, self.reset_seconds);
             tracing::warn!(client, headroom, allowed, reset_seconds, "few calls are left");

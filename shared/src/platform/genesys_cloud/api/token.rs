@@ -102,7 +102,7 @@ async fn fetch(http: &reqwest::Client, config: &Config, deadline: Instant) -> Re
         Err(ApiError::RateLimited { .. }) => TokenOutcome::RateLimited,
         Err(_) => TokenOutcome::NotSent,
     };
-    Event::TokenRefreshed(outcome).write();
+    Event::TokenRefreshed(outcome).emit();
     let (result, milliseconds) = (outcome.as_str(), asked_at.elapsed().as_millis() as u64);
     let level = if outcome == TokenOutcome::Succeeded { Level::INFO } else { Level::WARN };
     // Not the id of an earlier call.
@@ -127,7 +127,7 @@ async fn ask(
         .await
         .map_err(|_| ApiError::NotSent("no answer to the request for a token"))?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let body = http_client::bounded_body(response, MAXIMUM_ANSWER_BYTES)
+    let body = http_client::read_body_limited(response, MAXIMUM_ANSWER_BYTES)
         .await
         .map_err(|_| ApiError::NotSent("no complete answer to the request for a token"))?;
     Ok((status, headers, body))

@@ -79,15 +79,15 @@ impl Client {
         let body = NewInbound {
             r#type: message.channel.unwrap_or(by_content),
             conversation_id,
-            contact_id: &message.origin.from.id,
+            contact_id: &message.meta.from.id,
             conversation_provider_id,
             message: message.text.as_deref(),
             html: email.and_then(|email| email.html.as_deref()),
             subject: email.and_then(|email| email.subject.as_deref()),
             attachments: message.attachments.iter().map(|attachment| &attachment.url).collect(),
-            alt_id: &message.origin.message_id,
+            alt_id: &message.meta.message_id,
             direction: "inbound",
-            date: platform_time(message.origin.time),
+            date: platform_time(message.meta.time),
         };
         let path = ["conversations", "messages", "inbound"];
         let call = Call::new(Method::POST, &path, &body, Repeats::UnlessDone)?;

@@ -41,7 +41,7 @@ impl RateLimit {
     /// Writes how many calls are left as a metric, and into the log when there are few.
     pub(super) fn report(self, location_id: &str) {
         let (Some(allowed), Some(headroom)) = (self.allowed, self.remaining) else { return };
-        Event::Headroom { client: location_id, calls: headroom }.write();
+        Event::RateLimitRemaining { client: location_id, calls: headroom }.emit();
         if headroom < allowed / 10 {
             let remaining_today = self.remaining_today;
             let client = location_id;

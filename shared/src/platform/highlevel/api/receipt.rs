@@ -1,7 +1,7 @@
 //! Delivery receipts for outbound messages.
 
 use super::{Call, Client, Repeats};
-use crate::model::receipt::{DeliveryReceipt, DeliveryStatus, NOT_DELIVERED, ReasonCode};
+use crate::model::receipt::{DEFAULT_FAILURE_MESSAGE, DeliveryReceipt, DeliveryStatus, ReasonCode};
 use crate::platform::ApiError;
 use crate::platform::highlevel::config::Config;
 use http::Method;
@@ -38,7 +38,7 @@ impl<'r> From<&'r DeliveryReceipt> for Status<'r> {
             DeliveryStatus::Failed => {
                 let reason = receipt.reasons.first();
                 let code = reason.map_or(ReasonCode::GeneralError.as_str(), |reason| reason.code.as_str());
-                let message = reason.map_or(NOT_DELIVERED, |reason| &reason.message);
+                let message = reason.map_or(DEFAULT_FAILURE_MESSAGE, |reason| &reason.message);
                 Self { status: "failed", error: Some(StatusError { code, r#type: ERROR_TYPE, message }) }
             }
         }

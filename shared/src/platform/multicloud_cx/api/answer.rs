@@ -28,7 +28,7 @@ impl Answer {
             status: status.as_u16(),
             code: code.clone(),
             message: text("/status/message"),
-            correlation_id: TraceId::of(headers).map(|id| id.to_string()),
+            correlation_id: TraceId::from_headers(headers).map(|id| id.to_string()),
         };
         match &json {
             _ if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {

@@ -1,7 +1,7 @@
 //! What customers write.
 
 use super::{Address, Channel, Client};
-use crate::json::fields::Fault;
+use crate::json::fields::FieldError;
 use crate::model::inbound::{self, InboundAttachment, InboundEmail, InboundMessage};
 use crate::platform::multicloud_cx::config::Config;
 use crate::platform::{ApiError, Posted};
@@ -60,7 +60,7 @@ impl<'m> Written<'m> {
     /// It has something that the platform has no place for.
     pub(super) fn new(config: &'m Config, message: &'m InboundMessage) -> Result<Self, ApiError> {
         let InboundMessage {
-            origin,
+            meta,
             text,
             email,
             attachments,
@@ -71,7 +71,7 @@ impl<'m> Written<'m> {
             trace_id: _,
         } = message;
         for (has, pointer) in [
-            (!origin.custom_attributes.is_empty(), "/customAttributes"),
+            (!meta.custom_attributes.is_empty(), "/customAttributes"),
             (!metadata.is_empty(), "/metadata"),
             (*prefetch_conversation_id, "/prefetchConversationId"),
             (conversation_id.is_some(), "/conversationId"),
@@ -86,7 +86,7 @@ impl<'m> Written<'m> {
         let body = match (named, email) {
             (Some(inbound::Channel::Sms), Some(_)) => {
                 let detail = "must be `Email` where there is an email".to_owned();
-                return Err(ApiError::Unfit(Fault { pointer: "/channel".to_owned(), detail }));
+                return Err(ApiError::Unfit(FieldError::new("/channel", detail)));
             }
             (Some(inbound::Channel::Email), None) => Body::email(None, text, None, media),
             (_, Some(InboundEmail { subject, html })) => Body::email(subject.as_deref(), text, html.as_deref(), media),
@@ -95,9 +95,9 @@ impl<'m> Written<'m> {
         };
         let channel = Channel {
             channel_type: Some(if matches!(body, Body::Email { .. }) { "email" } else { "sms" }),
-            from: Address { id: &origin.from.id },
+            from: Address { id: &meta.from.id },
             to: Address { id: &config.channel_id },
-            message_id: &origin.message_id,
+            message_id: &meta.message_id,
         };
         Ok(Self { channel, body })
     }

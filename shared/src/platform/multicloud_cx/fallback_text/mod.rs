@@ -1,16 +1,16 @@
 //! A message of Multicloud CX as plain text.
 
 use super::wire::Webhook;
-use crate::model::message::Kind;
+use crate::model::message::MessageKind;
 use crate::model::message::fallback_text::{FallbackText, Section, Writer};
 use serde_json::Value;
 
 impl Webhook {
     /// What a channel without buttons can send; none where there is nothing to say.
-    pub(super) fn fallback_text(&self, kind: &Kind) -> Option<FallbackText> {
+    pub(super) fn fallback_text(&self, kind: &MessageKind) -> Option<FallbackText> {
         let (mut written, in_the_email) = match kind {
-            Kind::Receipt(_) | Kind::Typing(_) => return None,
-            Kind::Email(email) => {
+            MessageKind::Receipt(_) | MessageKind::Typing(_) => return None,
+            MessageKind::Email(email) => {
                 let mut written = Writer::new(self.subject.as_deref());
                 written.email(email);
                 (written, [email.text.as_deref(), email.html.as_deref()])

@@ -1,4 +1,4 @@
-//! Reading a caller's card, in our own form or in the platform's normalised one: `ConversationContentCard`,
+//! Reads a caller's card, in Patchbay's format or in Genesys Cloud's normalized one: `ConversationContentCard`,
 //! `ConversationContentCarousel` and `ConversationContentQuickReply`.
 
 use super::{
@@ -14,19 +14,16 @@ use url::Url;
 /// The prefix of a user's channel.
 const USER_CHANNEL: &str = "user:";
 
-/// What a caller asks for.
+/// A caller's request to send a card.
 #[derive(Clone, PartialEq)]
 pub struct CardRequest {
-    /// Whom it is for.
     pub recipient: CardRecipient,
-    /// What is shown.
     pub message: CardMessage,
-    /// Where members stand that only a message in the platform's normalised form can carry.
+    /// JSON pointers of the members that can only be sent in Genesys Cloud's normalized format.
     pub normalized_only: Vec<String>,
 }
 
 impl CardRequest {
-    /// Reads a request.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let mut normalized_only = Vec::new();
         let recipient = recipient(fields);
@@ -36,39 +33,38 @@ impl CardRequest {
 }
 
 fn recipient(fields: &mut Fields<'_>) -> Option<CardRecipient> {
-    const WAYS: [&str; 4] = ["to", "userId", "channelId", "email"];
-    let given = WAYS.iter().filter(|name| fields.has(name)).count();
-    let to = fields.optional_value_or_object("to", Recipient::of_id, Recipient::read).map(CardRecipient::Customer);
+    const RECIPIENT_FIELDS: [&str; 4] = ["to", "userId", "channelId", "email"];
+    let count = RECIPIENT_FIELDS.iter().filter(|name| fields.has(name)).count();
+    let to = fields.optional_value_or_object("to", Recipient::from_id, Recipient::read).map(CardRecipient::Customer);
     let user = fields.optional("userId", segment).map(CardRecipient::User);
     let channel = fields.optional("channelId", channel).map(CardRecipient::User);
     let email = fields.optional("email", email).map(CardRecipient::Email);
-    if given != 1 {
-        fields.fault("to", "is required, or one of userId, channelId and email in its place; and only one of them");
+    if count != 1 {
+        fields.error("to", "is required, or userId, channelId or email instead (exactly one of them)");
         return None;
     }
     to.or(user).or(channel).or(email)
 }
 
-/// A user's channel.
 fn channel(value: Value) -> Result<String, String> {
     let id = text(value)?.strip_prefix(USER_CHANNEL).map(str::to_owned);
     id.map(Value::String).and_then(|id| segment(id).ok()).ok_or_else(|| "must be `user:{userId}`".to_owned())
 }
 
-/// What can stand in a path.
+/// An id that is safe as a segment of a URL's path.
 fn segment(value: Value) -> Result<String, String> {
     let text = text(value)?;
     let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
-    let good = text.len() <= 128 && text.chars().all(plain) && !text.chars().all(|character| character == '.');
-    if good { Ok(text) } else { Err("must be an id of letters, digits, hyphens, underscores and dots".to_owned()) }
+    let is_valid = text.len() <= 128 && text.chars().all(plain) && !text.chars().all(|character| character == '.');
+    if is_valid { Ok(text) } else { Err("must be an id of letters, digits, hyphens, underscores and dots".to_owned()) }
 }
 
 fn email(value: Value) -> Result<String, String> {
     let text = text(value)?;
-    let good = text.len() <= 254
+    let is_valid = text.len() <= 254
         && text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
         && !text.contains(|character: char| character.is_whitespace() || character.is_control());
-    if good { Ok(text) } else { Err("must be an e-mail address".to_owned()) }
+    if is_valid { Ok(text) } else { Err("must be an email address".to_owned()) }
 }
 
 fn message(fields: &mut Fields<'_>, normalized_only: &mut Vec<String>) -> Option<CardMessage> {
@@ -78,25 +74,25 @@ fn message(fields: &mut Fields<'_>, normalized_only: &mut Vec<String>) -> Option
     let card = fields.optional_object("card", |fields| card(fields, normalized_only));
     let carousel = carousel(fields, normalized_only);
     let quick_replies = fields.objects("quickReplies", |fields| quick_reply(fields, normalized_only));
-    // Generated clients write an empty list where there is none. One that cannot be read is not empty.
+    // Generated clients write an empty list for an absent one. A list with errors is not empty.
     let has_carousel = carousel.as_ref().is_none_or(|cards| !cards.is_empty());
     let has_replies = quick_replies.as_ref().is_none_or(|replies| !replies.is_empty());
     let most = *CAROUSEL_CARDS.end();
     let wrong_count = format!("must have 1 to {most} cards");
     if carousel.as_ref().is_some_and(|cards| cards.len() > most) {
-        fields.fault("carousel", &wrong_count);
+        fields.error("carousel", &wrong_count);
     }
     if carousel.as_ref().is_some_and(|cards| cards.len() > 1 && has_repeated_reply(cards)) {
-        fields.fault("carousel", "must not have two buttons with the same title and payload");
+        fields.error("carousel", "must not have two buttons with the same title and payload");
     }
     match (has_card, has_carousel, has_replies) {
         (true, true, _) => {
-            fields.fault("carousel", "cannot go with a card: a card of its own, or one of the carousel's");
+            fields.error("carousel", "cannot be combined with a card");
         }
-        (false, false, false) if names_carousel => fields.fault("carousel", &wrong_count),
-        (false, false, false) if names_replies => fields.fault("quickReplies", "must have at least one element"),
-        (false, false, false) => fields.fault("card", "is required, or a carousel or quickReplies in its place"),
-        (false, false, true) if !has_text => fields.fault("text", "is required where quick replies have no card"),
+        (false, false, false) if names_carousel => fields.error("carousel", &wrong_count),
+        (false, false, false) if names_replies => fields.error("quickReplies", "must have at least one element"),
+        (false, false, false) => fields.error("card", "is required, or a carousel or quickReplies instead"),
+        (false, false, true) if !has_text => fields.error("text", "is required for quick replies without a card"),
         _ => {}
     }
     let cards = match (card, has_carousel) {
@@ -107,7 +103,7 @@ fn message(fields: &mut Fields<'_>, normalized_only: &mut Vec<String>) -> Option
     Some(CardMessage { text: words, cards, quick_replies: quick_replies? })
 }
 
-/// A list of cards, as it is or as the platform writes it: `{"cards": [...]}`.
+/// A list of cards, or Genesys Cloud's format: `{"cards": [...]}`.
 fn carousel(fields: &mut Fields<'_>, normalized_only: &mut Vec<String>) -> Option<Vec<Card>> {
     let card = |fields: &mut Fields<'_>| card(fields, normalized_only);
     if fields.has_object("carousel") {
@@ -129,47 +125,47 @@ fn card(fields: &mut Fields<'_>, normalized_only: &mut Vec<String>) -> Option<Ca
     let subtitle = either(fields, "subtitle", "description");
     let image = fields.optional_value_or_object(
         "image",
-        |url| match picture(url) {
+        |url| match image_url(url) {
             Ok(url) => Ok(Image { url, alt_text: None }),
             Err(detail) => Err(format!("{detail}, or an object with `url` and `altText`")),
         },
         |image| {
-            let url = image.required("url", picture);
+            let url = image.required("url", image_url);
             let alt_text = image.optional("altText", text);
             Some(Image { url: url?, alt_text })
         },
     );
-    note(fields, &["video", "defaultAction"], normalized_only);
-    let video = fields.optional("video", picture);
+    collect_pointers(fields, &["video", "defaultAction"], normalized_only);
+    let video = fields.optional("video", image_url);
     let default_action = fields.optional_object("defaultAction", default_action);
     let actions = fields.objects("actions", action);
     Some(Card { title: title?, subtitle, image, video, default_action, actions: actions? })
 }
 
-/// Notes where those of these members stand that are there.
-fn note(fields: &mut Fields<'_>, names: &[&'static str], places: &mut Vec<String>) {
+/// Adds the pointers of those members that are present.
+fn collect_pointers(fields: &mut Fields<'_>, names: &[&'static str], pointers: &mut Vec<String>) {
     for name in names {
         if fields.has(name) {
-            places.push(fields.pointer(name));
+            pointers.push(fields.pointer(name));
         }
     }
 }
 
-/// A text that goes by our own name or by the platform's.
+/// A text under Patchbay's name or Genesys Cloud's name for it.
 fn either(fields: &mut Fields<'_>, ours: &'static str, platforms: &'static str) -> Option<String> {
     match (fields.optional(ours, text), fields.optional(platforms, text)) {
         (Some(one), Some(other)) if one != other => {
-            fields.fault(platforms, &format!("must be the same as `{ours}`: they are two names of one field"));
+            fields.error(platforms, &format!("must be the same as `{ours}`: they are two names of one field"));
             None
         }
         (one, other) => one.or(other),
     }
 }
 
-/// What a button says: `title`, or as the platform writes it `text`.
+/// The label of a button: `title`, or Genesys Cloud's `text`.
 fn title(fields: &mut Fields<'_>) -> Option<String> {
     if !fields.has("title") && !fields.has("text") {
-        fields.fault("title", "is required, or `text` in its place");
+        fields.error("title", "is required, or `text` instead");
     }
     either(fields, "title", "text")
 }
@@ -193,12 +189,12 @@ fn action(fields: &mut Fields<'_>) -> Option<Action> {
         }
         Some(Kind::ImBack) => {
             skip(fields, "url");
-            let payload = fields.required("payload", spoken);
+            let payload = fields.required("payload", payload_text);
             Some(Action::ImBack(ButtonReply { title: title?, payload: payload? }))
         }
         Some(Kind::OpenUrl) => {
             skip(fields, "payload");
-            let url = fields.required("url", page);
+            let url = fields.required("url", page_url);
             Some(Action::OpenUrl { title: title?, url: url? })
         }
         None => skip_target(fields),
@@ -222,52 +218,49 @@ fn default_action(fields: &mut Fields<'_>) -> Option<DefaultAction> {
         }
         Some(Kind::OpenUrl) => {
             skip(fields, "payload");
-            Some(DefaultAction::OpenUrl { title, url: fields.required("url", page)? })
+            Some(DefaultAction::OpenUrl { title, url: fields.required("url", page_url)? })
         }
         None => skip_target(fields),
     }
 }
 
-/// Without a type it is not known which of these is needed.
+/// Ignores both members, because it depends on the type which one is needed, and the type is invalid.
 fn skip_target<T>(fields: &mut Fields<'_>) -> Option<T> {
     skip(fields, "payload");
     skip(fields, "url");
     None
 }
 
-/// The platform's model of an action has both `payload` and `url`, whichever of them its type uses.
+/// Ignores a member. Genesys Cloud's model of an action always has both `payload` and `url`.
 fn skip(fields: &mut Fields<'_>, name: &'static str) {
     fields.optional(name, Ok);
 }
 
 fn quick_reply(fields: &mut Fields<'_>, normalized_only: &mut Vec<String>) -> Option<QuickReply> {
     fields.optional("action", one_of(&[("Message", ())]));
-    note(fields, &["image", "summaryText"], normalized_only);
-    let image = fields.optional("image", picture);
+    collect_pointers(fields, &["image", "summaryText"], normalized_only);
+    let image = fields.optional("image", image_url);
     let summary_text = fields.optional("summaryText", text);
     let name = if fields.has("title") { "title" } else { "text" };
     let title = title(fields);
     let payload = if fields.has("payload") {
         fields.required("payload", payload)
     } else {
-        title.clone().and_then(|title| bounded(title).map_err(|detail| fields.fault(name, &detail)).ok())
+        title.clone().and_then(|title| bounded(title).map_err(|detail| fields.error(name, &detail)).ok())
     };
     Some(QuickReply { reply: ButtonReply { title: title?, payload: payload? }, image, summary_text })
 }
 
-/// A text, or JSON that is sent as its text.
-///
-/// # Errors
-/// What is wrong, without the value.
+/// A string, or any JSON value, which is sent as its text.
 pub(crate) fn payload(value: Value) -> Result<String, String> {
     match value {
         Value::Null => Err("must be a string or a JSON value".to_owned()),
-        Value::String(_) => spoken(value),
+        Value::String(_) => payload_text(value),
         json => bounded(json.to_string()),
     }
 }
 
-fn spoken(value: Value) -> Result<String, String> {
+fn payload_text(value: Value) -> Result<String, String> {
     text(value).and_then(bounded)
 }
 
@@ -280,22 +273,23 @@ fn bounded(payload: String) -> Result<String, String> {
     Ok(payload)
 }
 
-/// The address of what is shown.
-fn picture(value: Value) -> Result<WebAddress, String> {
+fn image_url(value: Value) -> Result<WebAddress, String> {
     web_address(value, &["https"])
 }
 
-/// The address of what a button opens.
-fn page(value: Value) -> Result<WebAddress, String> {
+fn page_url(value: Value) -> Result<WebAddress, String> {
     web_address(value, &["https", "http"])
 }
 
 fn web_address(value: Value, schemes: &[&str]) -> Result<WebAddress, String> {
-    // Not every reader passes over what a browser passes over.
-    let strange = |character: char| character.is_whitespace() || character.is_control() || character == '\\';
-    let good = |url: Url| schemes.contains(&url.scheme()) && url.username().is_empty() && url.password().is_none();
+    // Browsers ignore these characters in URLs; other clients do not.
+    let is_ignored = |character: char| character.is_whitespace() || character.is_control() || character == '\\';
+    let is_allowed =
+        |url: Url| schemes.contains(&url.scheme()) && url.username().is_empty() && url.password().is_none();
     match value {
-        Value::String(text) if !text.contains(strange) && Url::parse(&text).is_ok_and(good) => Ok(WebAddress(text)),
+        Value::String(text) if !text.contains(is_ignored) && Url::parse(&text).is_ok_and(is_allowed) => {
+            Ok(WebAddress(text))
+        }
         _ => Err(format!("must be a URL of {} without a user name", schemes.join(" or "))),
     }
 }

@@ -1,13 +1,15 @@
-//! What a conversation on the platform keeps of a card that went to the messaging service: its text.
+//! The text trace of a card: a text that shows the card in the platform's conversation when the card itself goes to the
+//! messaging service.
 //!
-//! The platform sends that text to the customer like any other, and it is the card once more. So its last line is a code,
-//! made for this one text, by which the dispatcher knows it and drops it, however late it comes: once, because an agent may
-//! have copied it. If the platform changed a word of it, it is delivered, and nothing is lost.
+//! The platform sends this text to the customer like any other message, which would repeat the card. So its last line is a
+//! code that is unique to this text. The dispatcher recognises the code and drops the message, no matter how late it
+//! arrives, but only once, because an agent may send a copy. If the platform changes a word of the text, it is delivered:
+//! nothing is lost.
 //!
-//! The code is keyed: who writes a text of his own cannot make one, and the code of another text is of no use to him.
+//! The code is authenticated with a key. Nobody else can create a code, or reuse the code of another text.
 
 use super::{Action, Card, CardMessage};
-use crate::limits::shortened;
+use crate::limits::truncate;
 use crate::model::integration_name::IntegrationName;
 use crate::signature::hmac_sha256;
 use crate::signature::standard_webhooks::SigningSecret;
@@ -17,82 +19,81 @@ use secrecy::{ExposeSecret, SecretSlice};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-/// Before and behind the code.
-const CODE: (&str, &str) = ("[card ", "]");
-/// How many digits each half of a code has, 40 bits: the first tells it from others of the same text, the second proves
-/// who made it. A guess at that costs a text to the customer.
-const HALF: usize = 8;
+/// The text before and after the code.
+const DELIMITERS: (&str, &str) = ("[card ", "]");
+/// Digits of each half of a code, 40 bits: the first half is a nonce, the second an authentication tag. A correct guess
+/// would only suppress one text to the customer.
+const HALF_DIGITS: usize = 8;
 
-/// What makes and proves the codes of one integration.
+/// The key that creates and verifies the codes of one integration.
 #[derive(Debug)]
 pub struct TraceKey(SecretSlice<u8>);
 
 impl TraceKey {
-    /// The key that `secret`, with which the integration's deliveries are signed, gives for its codes.
+    /// Derives the key from a signing secret of the integration's deliveries.
     #[must_use]
     pub fn new(secret: &SigningSecret, integration: &IntegrationName) -> Option<Self> {
-        secret.derived(&format!("text trace of {integration}")).map(Self)
+        secret.derive_key(&format!("text trace of {integration}")).map(Self)
     }
 
-    /// White space does not count: platforms trim it.
-    fn proof(&self, number: &str, text: &str) -> Option<String> {
+    /// The authentication tag of a text. It ignores whitespace, because platforms trim it.
+    fn tag(&self, nonce: &str, text: &str) -> Option<String> {
         let words: Vec<_> = text.split_whitespace().collect();
-        let mac = hmac_sha256(self.0.expose_secret(), &[number.as_bytes(), b" ", words.join(" ").as_bytes()])?;
-        Some(half(&mac.finalize().into_bytes()))
+        let mac = hmac_sha256(self.0.expose_secret(), &[nonce.as_bytes(), b" ", words.join(" ").as_bytes()])?;
+        Some(short_digest(&mac.finalize().into_bytes()))
     }
 }
 
-/// The card as a text of at most `maximum` characters: what is shown, the buttons in brackets, and a new code, if one can
-/// be made.
+/// Renders a card as a text of at most `maximum` characters: its texts, its buttons in brackets, and a new code.
 #[must_use]
-pub fn text_trace(message: &CardMessage, maximum: usize, key: &TraceKey) -> Option<String> {
+pub fn render_text_trace(message: &CardMessage, maximum: usize, key: &TraceKey) -> Option<String> {
     let mut lines: Vec<String> = message.text.clone().into_iter().collect();
-    lines.extend(message.cards.as_slice().iter().flat_map(lines_of));
+    lines.extend(message.cards.as_slice().iter().flat_map(card_lines));
     let replies = message.quick_replies.iter().map(|reply| format!("[{}]", reply.reply.title));
     lines.extend(Some(replies.collect::<Vec<_>>().join(" ")).filter(|line| !line.is_empty()));
-    let room = maximum.saturating_sub(CODE.0.len() + 2 * HALF + CODE.1.len() + 1);
-    let text = shortened(lines.join("\n"), room);
-    let number = half(Uuid::new_v4().as_bytes());
-    Some(format!("{text}\n{}{number}{}{}", CODE.0, key.proof(&number, &text)?, CODE.1))
+    let (before, after) = DELIMITERS;
+    let room = maximum.saturating_sub(before.len() + 2 * HALF_DIGITS + after.len() + 1);
+    let text = truncate(lines.join("\n"), room);
+    let nonce = short_digest(Uuid::new_v4().as_bytes());
+    Some(format!("{text}\n{before}{nonce}{}{after}", key.tag(&nonce, &text)?))
 }
 
-/// What stands at the end of a text where [`text_trace`] puts its code, and may be one.
+/// A possible code at the end of a text, not yet verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceCode<'t> {
     text: &'t str,
     code: &'t str,
-    number: &'t str,
-    proof: &'t str,
+    nonce: &'t str,
+    tag: &'t str,
 }
 
 impl<'t> TraceCode<'t> {
-    /// Finds it, if the text ends like a text trace.
+    /// Finds the code of a text that ends like a text trace.
     #[must_use]
     pub fn find(text: &'t str) -> Option<Self> {
-        let (text, code) = text.trim_end().strip_suffix(CODE.1)?.rsplit_once(CODE.0)?;
-        let (number, proof) = code.split_at_checked(HALF)?;
-        (proof.len() == HALF).then_some(Self { text, code, number, proof })
+        let (before, after) = DELIMITERS;
+        let (text, code) = text.trim_end().strip_suffix(after)?.rsplit_once(before)?;
+        let (nonce, tag) = code.split_at_checked(HALF_DIGITS)?;
+        (tag.len() == HALF_DIGITS).then_some(Self { text, code, nonce, tag })
     }
 
-    /// Whether it was made with `key`, and for this text.
+    /// Whether the code was created with `key` for this text.
     #[must_use]
     pub fn is_made_with(&self, key: &TraceKey) -> bool {
-        key.proof(self.number, self.text)
-            .is_some_and(|expected| expected.as_bytes().ct_eq(self.proof.as_bytes()).into())
+        key.tag(self.nonce, self.text).is_some_and(|expected| expected.as_bytes().ct_eq(self.tag.as_bytes()).into())
     }
 
-    /// The code itself.
     #[must_use]
     pub fn as_str(&self) -> &'t str {
         self.code
     }
 }
 
-fn half(bytes: &[u8]) -> String {
-    BASE32_DNSSEC.encode(bytes).chars().take(HALF).collect()
+fn short_digest(bytes: &[u8]) -> String {
+    BASE32_DNSSEC.encode(bytes).chars().take(HALF_DIGITS).collect()
 }
 
-fn lines_of(card: &Card) -> Vec<String> {
+fn card_lines(card: &Card) -> Vec<String> {
     let buttons = card.actions.iter().map(|action| match action {
         Action::OpenUrl { title, url } => format!("[{title}: {}]", url.as_str()),
         other => format!("[{}]", other.title()),
@@ -104,7 +105,7 @@ fn lines_of(card: &Card) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Identity;
+    use crate::digest::Digest;
     use crate::model::card::{ButtonReply, Cards, QuickReply, WebAddress};
 
     fn card(title: &str) -> Card {
@@ -135,7 +136,7 @@ mod tests {
     fn trace_of(title: &str) -> String {
         let card = Card { actions: Vec::new(), subtitle: None, ..card(title) };
         let message = CardMessage { text: None, cards: Cards::One(Box::new(card)), quick_replies: Vec::new() };
-        text_trace(&message, 2_000, &key()).unwrap()
+        render_text_trace(&message, 2_000, &key()).unwrap()
     }
 
     fn code_of(text: &str) -> Option<&str> {
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_reads_as_its_texts_and_its_buttons_and_a_code() {
+    fn a_card_is_rendered_as_its_texts_its_buttons_and_a_code() {
         let message = CardMessage {
             text: Some("Hello".to_owned()),
             cards: Cards::One(Box::new(card("Invoice"))),
@@ -153,14 +154,14 @@ mod tests {
                 summary_text: None,
             }],
         };
-        let text = text_trace(&message, 2_000, &key()).unwrap();
+        let text = render_text_trace(&message, 2_000, &key()).unwrap();
         let shown = "Hello\nInvoice\nPlease review.\n[Approve] [Reject] [Details: https://e.com/d]\n[Later]\n[card ";
         assert!(text.starts_with(shown), "{text}");
         assert_eq!(shown.len() + 17, text.len(), "{text}");
     }
 
     #[test]
-    fn a_text_trace_is_known_by_its_code_and_no_other_text_has_one() {
+    fn a_text_trace_is_recognised_by_its_code_and_no_other_text_has_one() {
         for title in ["t", "Your table is ready", "[card 0000000000000000]", "ä\u{1f600}\n\tb", &"long ".repeat(1_000)]
         {
             let text = trace_of(title);
@@ -180,20 +181,20 @@ mod tests {
     }
 
     #[test]
-    fn a_code_counts_for_its_own_text_its_own_integration_and_its_own_secret_only() {
+    fn a_code_is_only_valid_for_its_text_its_integration_and_its_secret() {
         let text = trace_of("Your table is ready");
         let code = TraceCode::find(&text).unwrap();
         assert!(code.is_made_with(&key()));
         assert!(!code.is_made_with(&key_of(2, "acme")) && !code.is_made_with(&key_of(1, "other")));
         let stolen = format!("Your table is gone\n[card {}]", code.as_str());
         assert_eq!(None, code_of(&stolen));
-        // What an earlier version took, and anybody could make.
-        let unkeyed = |text: &str| Identity::of(&["text trace", "01234567", text]).as_str()[..8].to_owned();
+        // The unauthenticated code of an earlier version.
+        let unkeyed = |text: &str| Digest::of_parts(&["text trace", "01234567", text]).as_str()[..8].to_owned();
         assert_eq!(None, code_of(&format!("gone\n[card 01234567{}]", unkeyed("gone"))));
     }
 
     #[test]
-    fn a_long_card_is_cut_to_what_the_platform_takes() {
+    fn a_long_card_is_truncated_to_the_platforms_limit() {
         let of = |length: usize| trace_of(&"ä".repeat(length));
         let room = 2_000 - "\n[card 0000000000000000]".len();
         assert!(of(room).starts_with(&format!("{}\n[card ", "ä".repeat(room))));

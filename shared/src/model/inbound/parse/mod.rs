@@ -1,10 +1,9 @@
-//! Reading what the messaging service sends.
-
+//! Reads inbound requests of the messaging service.
 use super::{
-    Channel, Choice, ChoiceType, Customer, InboundAttachment, InboundEmail, InboundMessage, InboundResponse,
-    InboundTyping, MediaType, Origin,
+    Channel, Choice, ChoiceType, Customer, InboundAttachment, InboundEmail, InboundMessage, InboundMeta,
+    InboundResponse, InboundTyping, MediaType,
 };
-use crate::json::fields::{Fields, boolean, id, mime, one_of, parsed, text};
+use crate::json::fields::{Fields, boolean, id, media_type_with_parameters, one_of, parse_with, text};
 use crate::limits::MAXIMUM_AHEAD;
 use crate::model::card::payload;
 use crate::model::message::IdType;
@@ -12,13 +11,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
 
-/// How many files a message may have: each may be a message of its own to the platform, and all have the time of one request.
+/// Maximum number of files in a message. Each may be sent as a separate message to the platform, within the time of one
+/// request.
 const MAXIMUM_ATTACHMENTS: usize = 10;
 
 impl InboundMessage {
-    /// Reads a request.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let origin = Origin::read(fields);
+        let meta = InboundMeta::read(fields);
         let (has_text, has_email) = (fields.has("text"), fields.has("email"));
         let words = fields.optional("text", text);
         let email = fields.optional_object("email", InboundEmail::read);
@@ -32,13 +31,13 @@ impl InboundMessage {
         let metadata = fields.texts("metadata");
         let prefetch = fields.optional("prefetchConversationId", boolean);
         if !has_text_or_email && !has_files {
-            fields.fault("text", "is required, unless there is an attachment or an email");
+            fields.error("text", "is required, unless there is an attachment or an email");
         }
         if words.is_none() && !has_files && email.as_ref().is_some_and(|email| email.html.is_none()) {
-            fields.fault("text", "is required, unless there is HTML or an attachment");
+            fields.error("text", "is required, unless there is HTML or an attachment");
         }
         Some(Self {
-            origin: origin?,
+            meta: meta?,
             text: words,
             attachments: attachments?,
             email,
@@ -51,19 +50,19 @@ impl InboundMessage {
     }
 }
 
-/// The files, by either name.
+/// The files, from `attachment` or `attachments`.
 fn attachments(fields: &mut Fields<'_>) -> Option<Vec<InboundAttachment>> {
     let has_one = fields.has("attachment");
     let one = fields.optional_object("attachment", InboundAttachment::read);
     let several = fields.objects("attachments", InboundAttachment::read)?;
     if !has_one {
         if several.len() > MAXIMUM_ATTACHMENTS {
-            fields.fault("attachments", &format!("must have at most {MAXIMUM_ATTACHMENTS} elements"));
+            fields.error("attachments", &format!("must have at most {MAXIMUM_ATTACHMENTS} elements"));
         }
         return Some(several);
     }
     if !several.is_empty() {
-        fields.fault("attachments", "cannot go with an attachment: all files in attachments, or one in attachment");
+        fields.error("attachments", "cannot be combined with `attachment`");
     }
     one.map(|one| vec![one])
 }
@@ -79,9 +78,8 @@ impl InboundEmail {
 const CHANNELS: &[(&str, Channel)] = &[("SMS", Channel::Sms), ("Email", Channel::Email), ("Custom", Channel::Custom)];
 
 impl InboundResponse {
-    /// Reads a request.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let origin = Origin::read(fields);
+        let meta = InboundMeta::read(fields);
         let originating_message_id = fields.required("originatingMessageId", id);
         let own_id = fields.optional("id", id);
         let choice_type = fields.required("type", one_of(CHOICE_TYPES));
@@ -89,19 +87,19 @@ impl InboundResponse {
         let words = fields.optional("text", text);
         let payload = fields.optional("payload", payload);
         if !has_text && !has_payload {
-            fields.fault("text", "is required, or a payload");
+            fields.error("text", "is required, or a payload");
         }
-        // The platform wants both: a button may show nothing but an image, and may send what it shows.
+        // The platform requires both. A button may show only an image, or send its own text.
         let (words, payload) = match (words, payload) {
             (Some(words), None) if !has_payload => {
                 let sent = self::payload(Value::String(words.clone()));
-                (Some(words), sent.map_err(|detail| fields.fault("text", &detail)).ok())
+                (Some(words), sent.map_err(|detail| fields.error("text", &detail)).ok())
             }
             (None, payload) if !has_text => (payload.clone(), payload),
             both => both,
         };
         Some(Self {
-            origin: origin?,
+            meta: meta?,
             originating_message_id: originating_message_id?,
             choice: Choice { id: own_id, r#type: choice_type?, text: words?, payload: payload? },
         })
@@ -109,7 +107,6 @@ impl InboundResponse {
 }
 
 impl InboundTyping {
-    /// Reads a request.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         fields.required("eventType", one_of(&[("Typing", ())]));
         let from = fields.object("from", Customer::read);
@@ -118,7 +115,7 @@ impl InboundTyping {
     }
 }
 
-impl Origin {
+impl InboundMeta {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let message_id = fields.required("messageId", id);
         let from = fields.object("from", Customer::read);
@@ -148,13 +145,13 @@ impl InboundAttachment {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let own_id = fields.optional("id", id);
         let url = fields.required("url", https);
-        let mime = fields.required("mime", mime);
+        let mime = fields.required("mime", media_type_with_parameters);
         let media_type = fields.optional("mediaType", one_of(MEDIA_TYPES));
         let words = fields.optional("text", text);
         let sha256 = fields.optional("sha256", text);
         let filename = fields.optional("filename", text);
         let mime = mime?;
-        let media_type = media_type.unwrap_or_else(|| MediaType::of(&mime));
+        let media_type = media_type.unwrap_or_else(|| MediaType::from_mime(&mime));
         Some(Self { id: own_id, media_type, url: url?, mime, text: words, sha256, filename })
     }
 }
@@ -168,9 +165,8 @@ const MEDIA_TYPES: &[(&str, MediaType)] = &[
 ];
 
 impl MediaType {
-    /// What sort of file has this media type.
     #[must_use]
-    pub fn of(mime: &str) -> Self {
+    pub fn from_mime(mime: &str) -> Self {
         match mime.split('/').next() {
             Some("image") => Self::Image,
             Some("video") => Self::Video,
@@ -181,7 +177,7 @@ impl MediaType {
 }
 
 fn time(value: Value) -> Result<Timestamp, String> {
-    let time: Timestamp = parsed("a time by RFC 3339, such as 2026-01-02T03:04:05.678Z")(value)?;
+    let time: Timestamp = parse_with("a time by RFC 3339, such as 2026-01-02T03:04:05.678Z")(value)?;
     let latest = Timestamp::now().saturating_add(MAXIMUM_AHEAD).unwrap_or(Timestamp::MAX);
     if (Timestamp::UNIX_EPOCH..=latest).contains(&time) {
         Ok(time)
@@ -195,7 +191,7 @@ fn https(value: Value) -> Result<Url, String> {
     url.ok_or_else(|| "must be an https URL".to_owned())
 }
 
-/// What offered the choice, in the platform's words or in those of cards.
+/// The types of a choice, in Genesys Cloud's words or in those of cards.
 const CHOICE_TYPES: &[(&str, ChoiceType)] = &[
     ("Button", ChoiceType::Button),
     ("postBack", ChoiceType::Button),

@@ -1,26 +1,25 @@
-//! Reading what a messaging service reports of a message: on the receipts route, and in its answer to a delivery.
+//! Reads a receipt of a messaging service: from the receipts route, or from its response to a delivery.
 //!
-//! The status has to be one of the known words: an unknown one is never taken for success. Reasons are a provider's, handed
-//! over by a gateway as it got them. They are read as far as possible, because a receipt that is refused for its reasons
-//! leaves the agent without the failure itself. Whether a receipt is final is read likewise.
+//! The status must be one of the known words: an unknown one never counts as success. Reasons often come from a provider
+//! through a gateway in whatever form. They are read leniently, because a receipt that is rejected for its reasons would
+//! hide the failure itself from the agent. The same is true of `isFinalReceipt`.
 
-use super::{DeliveryStatus, FailureReason, NOT_DELIVERED, ReasonCode};
-use crate::json::fields::{Fault, Fields, is_blank, one_of, whole};
-use crate::limits::shortened;
+use super::{DEFAULT_FAILURE_MESSAGE, DeliveryStatus, FailureReason, ReasonCode};
+use crate::json::fields::{FieldError, Fields, as_whole_number, is_blank, one_of};
+use crate::limits::truncate;
 use serde_json::Value;
 
-/// How many reasons of a failure are passed on. All of them go into one message of a queue.
+/// Maximum number of reasons that are passed on. All of them go into one message on the queue.
 const MAX_REASONS: usize = 10;
-/// The longest message of a reason, in characters.
 const MAX_MESSAGE_CHARACTERS: usize = 1_000;
-/// The longest code of a provider, in characters.
+/// Maximum length of a provider's code.
 const MAX_CODE_CHARACTERS: usize = 64;
 
-/// What a messaging service's word for a status means.
+/// The meaning of a status word.
 #[derive(Debug, Clone)]
 enum StatusMeaning {
     NotFailed(DeliveryStatus),
-    /// With the code of a failure for which no reason is given.
+    /// With the code for a failure without reasons.
     Failed(ReasonCode),
 }
 
@@ -51,19 +50,18 @@ static STATUS_WORDS: [(&str, StatusMeaning); 23] = [
     ("buffered", StatusMeaning::NotFailed(DeliveryStatus::Pending)),
 ];
 
-/// What a messaging service reports of a message.
+/// The outcome of a message as reported by a messaging service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportedOutcome {
-    /// Whether the message got through.
     pub status: DeliveryStatus,
-    /// Why it did not: of a failure at least one reason, otherwise none.
+    /// At least one reason for a failure, otherwise none.
     pub reasons: Vec<FailureReason>,
-    /// Whether no further receipt will come for the message.
+    /// Whether this is the last receipt for the message.
     pub is_final: bool,
 }
 
 impl ReportedOutcome {
-    /// The words for a status that are understood, in any case.
+    /// The known status words. They are case-insensitive.
     pub fn status_words() -> impl Iterator<Item = &'static str> {
         STATUS_WORDS.iter().map(|(word, _)| *word)
     }
@@ -73,20 +71,19 @@ impl ReportedOutcome {
         let status = fields.optional("status", Ok);
         let reasons = fields.optional("reasons", Ok);
         let is_final = fields.optional("isFinalReceipt", Ok);
-        let meaning = meaning(status).map_err(|detail| fields.fault("status", &detail)).ok()?;
+        let meaning = status_meaning(status).map_err(|detail| fields.error("status", &detail)).ok()?;
         Some(Self::new(meaning, reasons, is_final))
     }
 
-    /// The same where the sender cannot be asked to correct anything: only the status has to be readable, and members that
-    /// are not known do not matter.
+    /// Like [`Self::read`] for a sender that cannot be asked to correct its request: only the status must be valid, and
+    /// unknown members are ignored.
     ///
     /// # Errors
-    /// The status cannot be read.
-    pub fn read_leniently(receipt: &Value) -> Result<Self, Fault> {
-        let fault = |pointer: &str, detail| Fault { pointer: pointer.to_owned(), detail };
-        let Value::Object(members) = receipt else { return Err(fault("", "must be an object".to_owned())) };
+    /// The status is missing or unknown.
+    pub fn read_leniently(receipt: &Value) -> Result<Self, FieldError> {
+        let Value::Object(members) = receipt else { return Err(FieldError::new("", "must be an object")) };
         let member = |name| members.get(name).filter(|value| !is_blank(value)).cloned();
-        let meaning = meaning(member("status")).map_err(|detail| fault("/status", detail))?;
+        let meaning = status_meaning(member("status")).map_err(|detail| FieldError::new("/status", detail))?;
         Ok(Self::new(meaning, member("reasons"), member("isFinalReceipt")))
     }
 
@@ -95,76 +92,80 @@ impl ReportedOutcome {
             StatusMeaning::NotFailed(status) => (status, Vec::new()),
             StatusMeaning::Failed(code) => (DeliveryStatus::Failed, failure_reasons(reasons, code)),
         };
-        Self { status, reasons, is_final: is_final.is_none_or(|value| is_yes(&value)) }
+        Self { status, reasons, is_final: is_final.is_none_or(|value| is_truthy(&value)) }
     }
 }
 
-/// What the word for a status means; where there is none, too, the detail names all words.
-fn meaning(status: Option<Value>) -> Result<StatusMeaning, String> {
+/// The meaning of the status word. The error lists the known words, also if the status is missing.
+fn status_meaning(status: Option<Value>) -> Result<StatusMeaning, String> {
     let is_missing = status.is_none();
     one_of(&STATUS_WORDS)(status.unwrap_or_default())
         .map_err(|detail| if is_missing { format!("is required, and {detail}") } else { detail })
 }
 
-/// Whether this says that the receipt is final. What cannot be read does not: a later receipt may still change the outcome.
-fn is_yes(value: &Value) -> bool {
+/// Whether the value means true. An unreadable one does not: a later receipt may still change the outcome.
+fn is_truthy(value: &Value) -> bool {
     match value {
         Value::Bool(boolean) => *boolean,
         other => scalar(other).is_some_and(|text| text == "1" || text.eq_ignore_ascii_case("true")),
     }
 }
 
-/// The reasons of a failure; where none can be read, the one that the status stands for.
-fn failure_reasons(given: Option<Value>, code: ReasonCode) -> Vec<FailureReason> {
-    let given = match given {
+/// The reasons for a failure; if none is readable, one with the code of the status.
+fn failure_reasons(reasons: Option<Value>, code: ReasonCode) -> Vec<FailureReason> {
+    let elements = match reasons {
         Some(Value::Array(elements)) => elements,
         other => other.into_iter().collect(),
     };
-    let mut reasons: Vec<_> = given.iter().filter_map(failure_reason).take(MAX_REASONS).collect();
+    let mut reasons: Vec<_> = elements.iter().filter_map(failure_reason).take(MAX_REASONS).collect();
     if reasons.is_empty() {
-        reasons.push(FailureReason { code, message: NOT_DELIVERED.to_owned() });
+        reasons.push(FailureReason { code, message: DEFAULT_FAILURE_MESSAGE.to_owned() });
     }
     reasons
 }
 
-/// A reason; none, if it says nothing. Its usual form is `{"code", "message"}`. What stands in its place is a code, or else a
+/// Reads a reason, usually `{"code", "message"}`. Any other value is a code if it is a known one or a number, otherwise a
 /// message.
-fn failure_reason(given: &Value) -> Option<FailureReason> {
-    let (code, message) = match given {
+fn failure_reason(reason: &Value) -> Option<FailureReason> {
+    let (code, message) = match reason {
         Value::Object(members) => (members.get("code").and_then(scalar), members.get("message").and_then(scalar)),
-        Value::String(text) if known_code(text).is_none() => (None, scalar(given)),
+        Value::String(text) if known_code(text).is_none() => (None, scalar(reason)),
         other => (scalar(other), None),
     };
     let known = code.as_deref().and_then(known_code);
     let message = match (code, message) {
         (None, None) => return None,
-        (Some(code), message) if known.is_none() => with_code(message.as_deref().unwrap_or(NOT_DELIVERED), code),
-        (_, message) => message.unwrap_or_else(|| NOT_DELIVERED.to_owned()),
+        (Some(code), message) if known.is_none() => {
+            with_code(message.as_deref().unwrap_or(DEFAULT_FAILURE_MESSAGE), code)
+        }
+        (_, message) => message.unwrap_or_else(|| DEFAULT_FAILURE_MESSAGE.to_owned()),
     };
-    let message = shortened(message, MAX_MESSAGE_CHARACTERS);
+    let message = truncate(message, MAX_MESSAGE_CHARACTERS);
     Some(FailureReason { code: known.unwrap_or(ReasonCode::GeneralError), message })
 }
 
-/// A code by its name or by its number.
+/// A known code, by name or by number.
 fn known_code(text: &str) -> Option<ReasonCode> {
     let text = text.trim();
     ReasonCode::from_name(text).or_else(|| ReasonCode::from_number(text.parse().ok()?))
 }
 
-/// `Unreachable destination handset (30003)`: the agent and a search for the provider's code find it there. However long the
-/// words are, the code is not cut off.
-fn with_code(words: &str, code: String) -> String {
-    let code = format!(" ({})", shortened(code, MAX_CODE_CHARACTERS));
-    let (words, end) = words.strip_suffix('.').map_or((words, ""), |words| (words, "."));
+/// Appends an unknown code to the message, for the agent and for searches: `Unreachable destination handset (30003)`. Only
+/// the message is truncated, never the code.
+fn with_code(message: &str, code: String) -> String {
+    let code = format!(" ({})", truncate(code, MAX_CODE_CHARACTERS));
+    let (message, end) = message.strip_suffix('.').map_or((message, ""), |message| (message, "."));
     let room = MAX_MESSAGE_CHARACTERS - code.chars().count() - end.len();
-    shortened(words.to_owned(), room) + &code + end
+    truncate(message.to_owned(), room) + &code + end
 }
 
-/// The text of a string or a number that is not blank.
+/// A number or a string that is not blank, as text.
 fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-        Value::Number(number) => Some(whole(value).map_or_else(|| number.to_string(), |whole| whole.to_string())),
+        Value::Number(number) => {
+            Some(as_whole_number(value).map_or_else(|| number.to_string(), |number| number.to_string()))
+        }
         _ => None,
     }
 }
@@ -177,10 +178,10 @@ mod tests {
     use serde_json::json;
 
     fn read(receipt: Value) -> ReportedOutcome {
-        ReportedOutcome::read_leniently(&receipt).unwrap_or_else(|fault| panic!("{fault}"))
+        ReportedOutcome::read_leniently(&receipt).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// The codes and messages that a failure has with these reasons.
+    /// The codes and messages of a failure with these reasons.
     fn reasons(given: Value) -> Vec<(ReasonCode, String)> {
         let outcome = read(json!({"status": "failed", "reasons": given}));
         outcome.reasons.into_iter().map(|reason| (reason.code, reason.message)).collect()
@@ -216,12 +217,12 @@ mod tests {
         let receipts = odd.into_iter().map(|status| json!({"status": status}));
         let missing = [json!({}), json!({"reasons": [{"code": 530}]})];
         for receipt in receipts.chain(missing) {
-            let fault = ReportedOutcome::read_leniently(&receipt).unwrap_err();
-            assert_eq!("/status", fault.pointer, "{receipt}");
+            let error = ReportedOutcome::read_leniently(&receipt).unwrap_err();
+            assert_eq!("/status", error.pointer, "{receipt}");
             for word in ReportedOutcome::status_words() {
-                assert!(fault.detail.contains(&format!("`{word}`")), "{receipt}: {fault}");
+                assert!(error.detail.contains(&format!("`{word}`")), "{receipt}: {error}");
             }
-            assert!(!fault.detail.contains("lost"), "{fault}");
+            assert!(!error.detail.contains("lost"), "{error}");
         }
         for other in [json!("failed"), json!(["failed"]), json!(7)] {
             assert_eq!("must be an object", ReportedOutcome::read_leniently(&other).unwrap_err().detail);
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_code_becomes_a_general_error_with_the_code_behind_the_words() {
+    fn an_unknown_code_becomes_a_general_error_with_the_code_after_the_message() {
         let message = "Unreachable destination handset";
         for code in [json!(30003), json!(30003.0), json!("30003"), json!(" 30003 ")] {
             let given = json!([{"code": code, "message": message}]);
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_code_becomes_a_general_error_with_the_words() {
+    fn a_missing_code_becomes_a_general_error_with_the_message() {
         for reason in [
             json!({"message": "Spam"}),
             json!({"code": null, "message": " Spam "}),
@@ -273,31 +274,31 @@ mod tests {
     #[test]
     fn a_missing_or_blank_message_becomes_the_default_sentence() {
         for message in [json!(null), json!(""), json!(" \n"), json!({"text": "t"}), json!(true)] {
-            let expected = vec![(ReasonCode::MessageExpired, NOT_DELIVERED.to_owned())];
+            let expected = vec![(ReasonCode::MessageExpired, DEFAULT_FAILURE_MESSAGE.to_owned())];
             assert_eq!(expected, reasons(json!([{"code": 305, "message": message}])), "{message}");
         }
         assert_eq!(vec![(ReasonCode::GeneralError, "5".to_owned())], reasons(json!([{"code": 500, "message": 5}])));
     }
 
     #[test]
-    fn odd_reasons_are_read_as_far_as_possible_and_the_others_count() {
+    fn reasons_in_unusual_forms_are_read_leniently() {
         let given =
             json!([null, {}, "", [], false, {"code": null, "message": null}, 530, "MessageExpired", "350", "Why?", 7]);
         let expected = vec![
-            (ReasonCode::InvalidDestination, NOT_DELIVERED.to_owned()),
-            (ReasonCode::MessageExpired, NOT_DELIVERED.to_owned()),
-            (ReasonCode::MessageNotAllowed, NOT_DELIVERED.to_owned()),
+            (ReasonCode::InvalidDestination, DEFAULT_FAILURE_MESSAGE.to_owned()),
+            (ReasonCode::MessageExpired, DEFAULT_FAILURE_MESSAGE.to_owned()),
+            (ReasonCode::MessageNotAllowed, DEFAULT_FAILURE_MESSAGE.to_owned()),
             (ReasonCode::GeneralError, "Why?".to_owned()),
             (ReasonCode::GeneralError, "The message could not be delivered (7).".to_owned()),
         ];
         assert_eq!(expected, reasons(given));
         let one = vec![(ReasonCode::InvalidDestination, "No".to_owned())];
-        assert_eq!(one, reasons(json!({"code": 530, "message": "No"})), "one in place of a list");
+        assert_eq!(one, reasons(json!({"code": 530, "message": "No"})), "one instead of a list");
         assert_eq!(general("Spam"), reasons(json!("Spam")));
     }
 
     #[test]
-    fn a_failure_without_a_readable_reason_has_that_of_its_status() {
+    fn a_failure_without_a_readable_reason_gets_the_code_of_its_status() {
         for (word, code) in [
             ("failed", ReasonCode::GeneralError),
             ("UNDELIVERED", ReasonCode::GeneralError),
@@ -307,7 +308,7 @@ mod tests {
         ] {
             for none in [json!(null), json!([]), json!([null]), json!([{}]), json!(""), json!(false), json!({})] {
                 let outcome = read(json!({"status": word, "reasons": none}));
-                let expected = vec![FailureReason { code: code.clone(), message: NOT_DELIVERED.to_owned() }];
+                let expected = vec![FailureReason { code: code.clone(), message: DEFAULT_FAILURE_MESSAGE.to_owned() }];
                 assert_eq!((DeliveryStatus::Failed, expected), (outcome.status, outcome.reasons), "{word} {none}");
             }
         }
@@ -322,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_are_bounded_and_a_code_is_never_cut_off_its_message() {
+    fn reasons_are_limited_and_an_appended_code_is_never_truncated() {
         assert_eq!(MAX_REASONS, reasons(json!(vec![1; 30_000])).len());
         let long = "é".repeat(5_000);
         for (reason, end) in [
@@ -338,7 +339,7 @@ mod tests {
         assert_eq!("m ()".len() + MAX_CODE_CHARACTERS, message.chars().count());
     }
 
-    /// Any JSON that is not nested too deeply.
+    /// Any JSON within the nesting limit.
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -359,7 +360,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_stands_in_the_reasons_a_failure_is_a_failure_with_readable_reasons(given in any_json()) {
+        fn a_failure_stays_a_failure_with_readable_reasons_whatever_the_reasons_contain(given in any_json()) {
             let outcome = read(json!({"status": "failed", "reasons": given}));
             prop_assert_eq!(DeliveryStatus::Failed, outcome.status);
             prop_assert!((1..=MAX_REASONS).contains(&outcome.reasons.len()));
@@ -371,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_is_final_unless_it_says_otherwise_in_whatever_form() {
+    fn a_receipt_is_final_unless_it_says_otherwise_in_any_form() {
         let receipt = |value: &Value| json!({"status": "failed", "isFinalReceipt": value});
         for (is_final, values) in [
             (true, vec![json!(true), json!("true"), json!(" TRUE "), json!(1), json!(1.0), json!("1")]),
@@ -380,9 +381,9 @@ mod tests {
             (false, vec![json!("perhaps"), json!(7), json!([true]), json!({"value": true})]),
         ] {
             for value in values {
-                let on_the_route = fields::read(receipt(&value), ReportedOutcome::read).unwrap();
-                assert_eq!(is_final, on_the_route.is_final, "{value}");
-                assert_eq!(on_the_route, read(receipt(&value)), "{value}");
+                let strict = fields::read(receipt(&value), ReportedOutcome::read).unwrap();
+                assert_eq!(is_final, strict.is_final, "{value}");
+                assert_eq!(strict, read(receipt(&value)), "{value}");
             }
         }
     }

@@ -3,10 +3,10 @@ use crate::json::fields;
 use serde_json::json;
 
 fn read(body: Value) -> Result<CardRequest, Vec<String>> {
-    fields::read(body, CardRequest::read).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    fields::read(body, CardRequest::read).map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }
 
-fn faults(body: Value) -> Vec<String> {
+fn errors(body: Value) -> Vec<String> {
     read(body).err().unwrap_or_default()
 }
 
@@ -15,7 +15,7 @@ fn card_with(action: Value) -> Value {
 }
 
 #[test]
-fn a_card_has_a_title_and_may_have_a_text_a_picture_and_buttons() {
+fn a_card_has_a_title_and_optionally_a_text_an_image_and_buttons() {
     let body = json!({
         "to": {"id": "c", "idType": "Phone"},
         "card": {
@@ -28,31 +28,31 @@ fn a_card_has_a_title_and_may_have_a_text_a_picture_and_buttons() {
             ],
         },
     });
-    let request = read(body).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let request = read(body).unwrap_or_else(|errors| panic!("{errors:?}"));
     let Cards::One(card) = request.message.cards else { panic!() };
     assert_eq!(Some("d"), card.subtitle.as_deref());
     assert_eq!(r#"{"b":1}"#, card.actions[0].reply().unwrap().payload);
-    assert_eq!(vec!["/card/title is required"], faults(json!({"to": "c", "card": {}})));
+    assert_eq!(vec!["/card/title is required"], errors(json!({"to": "c", "card": {}})));
 }
 
 #[test]
-fn a_card_of_another_type_is_refused() {
+fn a_card_of_another_type_is_rejected() {
     assert_eq!(
         vec!["/card/cardType must be `basic`"],
-        faults(json!({"to": "c", "card": {"title": "t", "cardType": "hero"}}))
+        errors(json!({"to": "c", "card": {"title": "t", "cardType": "hero"}}))
     );
-    assert_eq!(vec!["/card/type must be `card`"], faults(json!({"to": "c", "card": {"title": "t", "type": "text"}})));
+    assert_eq!(vec!["/card/type must be `card`"], errors(json!({"to": "c", "card": {"title": "t", "type": "text"}})));
 }
 
 #[test]
 fn a_payload_has_at_most_2048_characters_as_it_is_sent() {
     for kind in ["postBack", "imBack"] {
-        let of = |payload: Value| faults(card_with(json!({"type": kind, "title": "t", "payload": payload})));
+        let of = |payload: Value| errors(card_with(json!({"type": kind, "title": "t", "payload": payload})));
         assert!(of("ä".repeat(2_048).into()).is_empty());
         assert_eq!(1, of("ä".repeat(2_049).into()).len());
     }
-    let of = |payload: Value| faults(card_with(json!({"type": "postBack", "title": "t", "payload": payload})));
-    // As JSON it has two brackets and two quotation marks more.
+    let of = |payload: Value| errors(card_with(json!({"type": "postBack", "title": "t", "payload": payload})));
+    // Its JSON has two brackets and two quotation marks in addition.
     assert!(of(json!(["x".repeat(2_044)])).is_empty());
     assert_eq!(
         vec![
@@ -67,7 +67,7 @@ fn a_payload_has_at_most_2048_characters_as_it_is_sent() {
 fn a_carousel_has_one_to_ten_cards_and_no_button_twice() {
     let of = |count: usize| {
         let cards: Vec<_> = (0..count).map(|number| json!({"title": number.to_string()})).collect();
-        faults(json!({"to": "c", "carousel": cards}))
+        errors(json!({"to": "c", "carousel": cards}))
     };
     assert!(of(1).is_empty() && of(2).is_empty() && of(10).is_empty());
     for count in [0, 11] {
@@ -75,15 +75,15 @@ fn a_carousel_has_one_to_ten_cards_and_no_button_twice() {
     }
     let button =
         |payload: &str| json!({"title": "t", "actions": [{"type": "postBack", "title": "b", "payload": payload}]});
-    assert!(faults(json!({"to": "c", "carousel": [button("1"), button("2")]})).is_empty());
+    assert!(errors(json!({"to": "c", "carousel": [button("1"), button("2")]})).is_empty());
     assert_eq!(
         vec!["/carousel must not have two buttons with the same title and payload"],
-        faults(json!({"to": "c", "carousel": [button("1"), button("1")]}))
+        errors(json!({"to": "c", "carousel": [button("1"), button("1")]}))
     );
 }
 
 #[test]
-fn an_empty_list_is_no_list_where_something_else_is_shown() {
+fn an_empty_list_is_ignored_if_there_is_other_content() {
     let replies = json!([{"title": "Yes"}]);
     for shown in [
         json!({"card": {"title": "t"}}),
@@ -114,11 +114,11 @@ fn an_empty_list_is_no_list_where_something_else_is_shown() {
 }
 
 #[test]
-fn an_empty_list_is_a_fault_where_nothing_else_is_shown() {
+fn an_empty_list_is_an_error_if_there_is_no_other_content() {
     let of = |more: Value| {
         let mut body = json!({"to": "c", "text": "t"});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        faults(body)
+        errors(body)
     };
     let (carousel, replies) = ("/carousel must have 1 to 10 cards", "/quickReplies must have at least one element");
     for empty in [json!([]), json!([null]), json!({"cards": null}), json!({})] {
@@ -126,38 +126,35 @@ fn an_empty_list_is_a_fault_where_nothing_else_is_shown() {
     }
     assert_eq!(vec![replies], of(json!({"quickReplies": []})));
     assert_eq!(vec![carousel], of(json!({"carousel": [], "quickReplies": []})));
-    // What cannot be read is no empty list.
+    // An invalid list does not count as empty.
     assert_eq!(
-        vec![
-            "/carousel must be a list of objects",
-            "/carousel cannot go with a card: a card of its own, or one of the carousel's"
-        ],
+        vec!["/carousel must be a list of objects", "/carousel cannot be combined with a card"],
         of(json!({"card": {"title": "t"}, "carousel": 7}))
     );
 }
 
 #[test]
-fn quick_replies_go_with_a_card_or_under_a_text() {
+fn quick_replies_need_a_card_or_a_text() {
     let replies = json!([{"title": "Yes"}, {"title": "No", "payload": {"no": true}}]);
     let request = read(json!({"to": "c", "text": "Well?", "quickReplies": replies})).unwrap_or_else(|_| panic!());
-    let long = |length| faults(json!({"to": "c", "text": "t", "quickReplies": [{"title": "x".repeat(length)}]}));
+    let long = |length| errors(json!({"to": "c", "text": "t", "quickReplies": [{"title": "x".repeat(length)}]}));
     assert!(long(2_048).is_empty());
-    assert_eq!(1, long(2_049).len(), "a title is the payload where there is no other");
+    assert_eq!(1, long(2_049).len(), "the title is the default payload");
     assert_eq!("Yes", request.message.quick_replies[0].reply.payload);
-    assert!(faults(json!({"to": "c", "card": {"title": "t"}, "quickReplies": replies})).is_empty());
+    assert!(errors(json!({"to": "c", "card": {"title": "t"}, "quickReplies": replies})).is_empty());
     assert_eq!(
-        vec!["/text is required where quick replies have no card"],
-        faults(json!({"to": "c", "quickReplies": replies}))
+        vec!["/text is required for quick replies without a card"],
+        errors(json!({"to": "c", "quickReplies": replies}))
     );
     assert_eq!(
-        vec!["/card is required, or a carousel or quickReplies in its place"],
-        faults(json!({"to": "c", "text": "t"}))
+        vec!["/card is required, or a carousel or quickReplies instead"],
+        errors(json!({"to": "c", "text": "t"}))
     );
 }
 
 #[test]
-fn the_recipient_is_named_in_one_way() {
-    let of = |name: &str, value: Value| faults(json!({name: value, "card": {"title": "t"}}));
+fn exactly_one_field_names_the_recipient() {
+    let of = |name: &str, value: Value| errors(json!({name: value, "card": {"title": "t"}}));
     for (name, value) in [
         ("to", json!("c")),
         ("to", json!({"id": "c", "idType": "email"})),
@@ -179,11 +176,11 @@ fn the_recipient_is_named_in_one_way() {
         assert_eq!(1, of(name, value.clone()).len(), "{name} {value}");
     }
     let both = json!({"to": "c", "email": "ada@example.com", "card": {"title": "t"}});
-    assert_eq!(1, faults(both).len());
+    assert_eq!(1, errors(both).len());
 }
 
 #[test]
-fn buttons_open_web_pages_only_and_pictures_are_https() {
+fn buttons_open_web_pages_only_and_images_are_https() {
     for url in [
         "javascript:alert(1)",
         "data:text/html,x",
@@ -194,9 +191,9 @@ fn buttons_open_web_pages_only_and_pictures_are_https() {
         "https:\\\\e.com",
         "https://good.com@e.com/",
     ] {
-        assert_eq!(1, faults(card_with(json!({"type": "openUrl", "title": "t", "url": url}))).len(), "{url}");
+        assert_eq!(1, errors(card_with(json!({"type": "openUrl", "title": "t", "url": url}))).len(), "{url}");
     }
-    let image = |image: Value| faults(json!({"to": "c", "card": {"title": "t", "image": image}}));
+    let image = |image: Value| errors(json!({"to": "c", "card": {"title": "t", "image": image}}));
     for url in ["https://e.com/a.png", "http://e.com/a.png"] {
         let expected = usize::from(!url.starts_with("https:"));
         assert_eq!((expected, expected), (image(json!({"url": url})).len(), image(json!(url)).len()), "{url}");
@@ -205,16 +202,16 @@ fn buttons_open_web_pages_only_and_pictures_are_https() {
     assert_eq!((vec![expected.to_owned()], vec![expected.to_owned()]), (image(json!(7)), image(json!("a.png"))));
     assert_eq!(
         vec!["/card/video must be a URL of https without a user name"],
-        faults(json!({"to": "c", "card": {"title": "t", "video": {"url": "https://e.com/v.mp4"}}}))
+        errors(json!({"to": "c", "card": {"title": "t", "video": {"url": "https://e.com/v.mp4"}}}))
     );
 }
 
 fn message(body: Value) -> CardMessage {
-    read(body).unwrap_or_else(|faults| panic!("{faults:?}")).message
+    read(body).unwrap_or_else(|errors| panic!("{errors:?}")).message
 }
 
 #[test]
-fn a_card_in_the_platforms_normalised_form_is_the_same_card() {
+fn a_card_in_the_platforms_normalized_format_is_the_same_card() {
     let ours = json!({
         "title": "t", "subtitle": "d", "image": {"url": "https://e.com/a.png"},
         "actions": [
@@ -222,7 +219,7 @@ fn a_card_in_the_platforms_normalised_form_is_the_same_card() {
             {"type": "openUrl", "title": "2", "url": "https://e.com/2"},
         ],
     });
-    let normalised = json!({
+    let normalized = json!({
         "title": "t", "description": "d", "image": "https://e.com/a.png", "video": null, "defaultAction": null,
         "actions": [
             {"type": "Postback", "text": "1", "payload": "one", "url": null},
@@ -230,10 +227,10 @@ fn a_card_in_the_platforms_normalised_form_is_the_same_card() {
         ],
     });
     let of = |name: &str, value: Value| message(json!({"to": "c", name: value}));
-    assert!(of("card", ours.clone()) == of("card", normalised.clone()));
+    assert!(of("card", ours.clone()) == of("card", normalized.clone()));
     let both = json!([ours, {"title": "other"}]);
     assert!(
-        of("carousel", both) == of("carousel", json!({"cards": [normalised, {"title": "other", "actions": null}]}))
+        of("carousel", both) == of("carousel", json!({"cards": [normalized, {"title": "other", "actions": null}]}))
     );
     let replies = |reply: Value| message(json!({"to": "c", "text": "Well?", "quickReplies": [reply]}));
     let ours = replies(json!({"title": "Yes", "payload": "y"}));
@@ -251,51 +248,51 @@ fn a_carousel_of_one_card_is_that_card() {
 }
 
 #[test]
-fn words_are_read_in_any_case_and_a_fault_names_them_all() {
+fn words_are_read_in_any_case_and_an_error_lists_them_all() {
     for kind in ["postback", "POSTBACK", "imback", "OpenURL", "link"] {
         let mut action = json!({"type": kind, "title": "t", "payload": "p"});
         if matches!(kind, "OpenURL" | "link") {
             action = json!({"type": kind, "title": "t", "url": "https://e.com"});
         }
-        assert!(faults(card_with(action)).is_empty(), "{kind}");
+        assert!(errors(card_with(action)).is_empty(), "{kind}");
     }
-    assert!(faults(json!({"to": "c", "card": {"title": "t", "type": "CARD", "cardType": "Basic"}})).is_empty());
+    assert!(errors(json!({"to": "c", "card": {"title": "t", "type": "CARD", "cardType": "Basic"}})).is_empty());
     assert_eq!(
         vec!["/card/actions/0/type must be `postBack`, `imBack`, `openUrl` or `Link`"],
-        faults(card_with(json!({"type": "Unknown", "text": "t", "payload": "p", "url": "https://e.com"})))
+        errors(card_with(json!({"type": "Unknown", "text": "t", "payload": "p", "url": "https://e.com"})))
     );
     assert_eq!(
         vec!["/quickReplies/0/action must be `Message`"],
-        faults(json!({"to": "c", "text": "t", "quickReplies": [{"text": "t", "action": "Call"}]}))
+        errors(json!({"to": "c", "text": "t", "quickReplies": [{"text": "t", "action": "Call"}]}))
     );
 }
 
 #[test]
-fn two_names_of_one_member_may_both_stand_there_with_the_same_value_only() {
+fn both_names_of_a_member_may_be_given_only_with_the_same_value() {
     let card = |more: Value| {
         let mut card = json!({"title": "t"});
         card.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        faults(json!({"to": "c", "card": card}))
+        errors(json!({"to": "c", "card": card}))
     };
     assert!(card(json!({"subtitle": "s", "description": "s"})).is_empty());
     assert_eq!(
         vec!["/card/description must be the same as `subtitle`: they are two names of one field"],
         card(json!({"subtitle": "s", "description": "d"}))
     );
-    let action = |text: &str| faults(card_with(json!({"type": "imBack", "title": "t", "text": text, "payload": "p"})));
+    let action = |text: &str| errors(card_with(json!({"type": "imBack", "title": "t", "text": text, "payload": "p"})));
     assert!(action("t").is_empty());
     assert_eq!(
         vec!["/card/actions/0/text must be the same as `title`: they are two names of one field"],
         action("other")
     );
     assert_eq!(
-        vec!["/card/actions/0/title is required, or `text` in its place"],
-        faults(card_with(json!({"type": "imBack", "payload": "p"})))
+        vec!["/card/actions/0/title is required, or `text` instead"],
+        errors(card_with(json!({"type": "imBack", "payload": "p"})))
     );
 }
 
 #[test]
-fn the_member_that_an_actions_type_does_not_use_is_dropped() {
+fn a_member_that_the_type_of_an_action_does_not_use_is_ignored() {
     for (kind, unused) in [
         ("Link", json!({"payload": "x"})),
         ("openUrl", json!({"payload": {"x": 1}})),
@@ -320,20 +317,20 @@ fn the_member_that_an_actions_type_does_not_use_is_dropped() {
             };
             let both = message(card(action(&[&used, &unused])));
             assert!(message(card(action(&[&used]))) == both, "{kind} in {place}");
-            // Nor does it stand in for the one that is used.
-            let missing = faults(card(action(&[&unused])));
+            // It does not replace the one that is used either.
+            let missing = errors(card(action(&[&unused])));
             assert!(missing.len() == 1 && missing[0].ends_with(" is required"), "{missing:?}");
         }
     }
 }
 
 #[test]
-fn where_members_stand_that_only_the_normalised_form_can_carry_is_noted() {
+fn members_that_only_the_normalized_format_supports_are_recorded() {
     let action = json!({"type": "Link", "url": "https://e.com/"});
     let card = json!({"title": "t", "video": "https://e.com/v.mp4", "defaultAction": action});
     let reply = json!({"text": "r", "image": "https://e.com/r.png", "summaryText": "s"});
     let noted = |name: &str, value: Value| {
-        read(json!({"to": "c", "text": "t", name: value})).unwrap_or_else(|faults| panic!("{faults:?}")).normalized_only
+        read(json!({"to": "c", "text": "t", name: value})).unwrap_or_else(|errors| panic!("{errors:?}")).normalized_only
     };
     assert_eq!(vec!["/card/video", "/card/defaultAction"], noted("card", card.clone()));
     let cards = json!([{"title": "t"}, card]);
@@ -345,7 +342,7 @@ fn where_members_stand_that_only_the_normalised_form_can_carry_is_noted() {
 }
 
 #[test]
-fn what_choosing_the_card_itself_does_needs_no_title_and_says_nothing_in_the_customers_name() {
+fn a_default_action_needs_no_title_and_cannot_be_an_im_back() {
     let of = |action: Value| json!({"to": "c", "card": {"title": "t", "defaultAction": action}});
     for action in [
         json!({"type": "Link", "url": "https://e.com/"}),
@@ -353,17 +350,17 @@ fn what_choosing_the_card_itself_does_needs_no_title_and_says_nothing_in_the_cus
         json!({"type": "openUrl", "title": "t", "url": "http://e.com/"}),
         json!({"type": "postBack", "text": "t", "payload": {"p": 1}}),
     ] {
-        assert!(faults(of(action.clone())).is_empty(), "{action}");
+        assert!(errors(of(action.clone())).is_empty(), "{action}");
     }
     assert_eq!(
         vec!["/card/defaultAction/type must be `postBack`, `openUrl` or `Link`"],
-        faults(of(json!({"type": "imBack", "title": "t", "payload": "p"})))
+        errors(of(json!({"type": "imBack", "title": "t", "payload": "p"})))
     );
-    assert_eq!(vec!["/card/defaultAction/url is required"], faults(of(json!({"type": "Link"}))));
+    assert_eq!(vec!["/card/defaultAction/url is required"], errors(of(json!({"type": "Link"}))));
 }
 
 #[test]
-fn a_member_that_is_null_or_blank_is_as_if_it_were_absent_wherever_it_stands() {
+fn a_null_or_blank_member_counts_as_absent_at_every_depth() {
     let action = json!({"type": "Link", "text": "t", "payload": null, "url": "https://e.com/"});
     let card = json!({
         "type": "card", "cardType": "basic", "title": "t", "subtitle": "s", "description": "s",

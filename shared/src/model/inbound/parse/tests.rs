@@ -1,17 +1,17 @@
 use super::*;
-use crate::digest::Identity;
+use crate::digest::Digest;
 use crate::json::fields;
 use crate::json::fields::tests::blank_is_absent;
 use jiff::SignedDuration;
 use serde_json::json;
 use std::collections::BTreeSet;
 
-fn least() -> Value {
+fn minimal() -> Value {
     json!({"messageId": "m", "from": {"id": "c"}, "text": "t"})
 }
 
-fn faults<T>(body: Value, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Vec<String> {
-    fields::read(body, read).map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+fn errors<T>(body: Value, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Vec<String> {
+    fields::read(body, read).map_or_else(|errors| errors.iter().map(ToString::to_string).collect(), |_| Vec::new())
 }
 
 #[test]
@@ -21,22 +21,22 @@ fn a_message_has_an_id_a_customer_and_a_text_or_a_file() {
         "time": "2026-01-02T03:04:05Z", "text": "hi", "customAttributes": {"tier": "gold"},
         "attachment": {"url": "https://e.com/a.png", "mime": "image/PNG"}, "prefetchConversationId": true,
     });
-    let message = fields::read(whole, InboundMessage::read).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let message = fields::read(whole, InboundMessage::read).unwrap_or_else(|errors| panic!("{errors:?}"));
     let [attachment] = message.attachments.as_slice() else { panic!() };
     assert_eq!((MediaType::Image, "image/png"), (attachment.media_type, attachment.mime.as_str()));
-    assert_eq!(IdType::Phone, message.origin.from.id_type);
+    assert_eq!(IdType::Phone, message.meta.from.id_type);
     assert_eq!(
         vec![
             "/messageId is required",
             "/from is required",
             "/text is required, unless there is an attachment or an email",
         ],
-        faults(json!({}), InboundMessage::read)
+        errors(json!({}), InboundMessage::read)
     );
 }
 
 #[test]
-fn an_electronic_mail_has_a_body_in_either_form() {
+fn an_email_has_a_body_as_text_or_as_html() {
     let mail = |text: Option<&str>, email: Value| {
         let mut body = json!({"messageId": "m", "from": {"id": "c"}, "time": "2026-01-02T03:04:05Z", "email": email});
         if let Some(text) = text {
@@ -45,15 +45,15 @@ fn an_electronic_mail_has_a_body_in_either_form() {
         body
     };
     for good in [mail(None, json!({"html": "<p>hi</p>"})), mail(Some("hi"), json!({"subject": "s"}))] {
-        assert!(faults(good, InboundMessage::read).is_empty());
+        assert!(errors(good, InboundMessage::read).is_empty());
     }
     assert_eq!(
         vec!["/text is required, unless there is HTML or an attachment"],
-        faults(mail(None, json!({"subject": "s"})), InboundMessage::read)
+        errors(mail(None, json!({"subject": "s"})), InboundMessage::read)
     );
     assert_eq!(
         vec!["/email/cc is not a known field; known are subject, html"],
-        faults(mail(Some("hi"), json!({"subject": "", "cc": "x"})), InboundMessage::read)
+        errors(mail(Some("hi"), json!({"subject": "", "cc": "x"})), InboundMessage::read)
     );
     let fingerprint = |body| fields::read(body, InboundMessage::read).map(|message| message.fingerprint()).ok();
     let [one, other] = ["s", "t"].map(|subject| fingerprint(mail(Some("hi"), json!({"subject": subject}))));
@@ -63,25 +63,25 @@ fn an_electronic_mail_has_a_body_in_either_form() {
 #[test]
 fn an_email_without_a_subject_and_without_html_is_absent() {
     for blank in [json!({}), json!({"subject": null, "html": null}), json!({"subject": "", "html": " "})] {
-        let mut body = least();
+        let mut body = minimal();
         body["email"] = blank;
-        let message = fields::read(body.clone(), InboundMessage::read).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let message = fields::read(body.clone(), InboundMessage::read).unwrap_or_else(|errors| panic!("{errors:?}"));
         assert!(message.email.is_none(), "{body}");
         body["text"] = Value::Null;
         assert_eq!(
             vec!["/text is required, unless there is an attachment or an email"],
-            faults(body, InboundMessage::read)
+            errors(body, InboundMessage::read)
         );
     }
-    let mut wrong = least();
+    let mut wrong = minimal();
     wrong["email"] = json!({"subject": 5});
-    assert_eq!(vec!["/email/subject must be a string"], faults(wrong, InboundMessage::read));
+    assert_eq!(vec!["/email/subject must be a string"], errors(wrong, InboundMessage::read));
 }
 
 #[test]
-fn a_time_before_1970_or_more_than_a_day_ahead_is_a_clocks_fault_or_a_default() {
+fn a_time_before_1970_or_more_than_a_day_ahead_is_an_error() {
     let of = |time: String| {
-        faults(json!({"messageId": "m", "from": {"id": "c"}, "text": "t", "time": time}), InboundMessage::read)
+        errors(json!({"messageId": "m", "from": {"id": "c"}, "text": "t", "time": time}), InboundMessage::read)
     };
     let ahead = |hours| (Timestamp::now() + SignedDuration::from_hours(hours)).to_string();
     for good in ["1970-01-01T00:00:00Z".to_owned(), ahead(23)] {
@@ -93,9 +93,9 @@ fn a_time_before_1970_or_more_than_a_day_ahead_is_a_clocks_fault_or_a_default() 
 }
 
 #[test]
-fn a_message_by_another_channel_is_another_message() {
+fn the_fingerprint_of_a_message_depends_on_its_channel() {
     let of = |change: Value| {
-        let mut body = least();
+        let mut body = minimal();
         body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         fields::read(body, InboundMessage::read).map(|message| message.fingerprint()).unwrap()
     };
@@ -103,18 +103,18 @@ fn a_message_by_another_channel_is_another_message() {
     assert_eq!(text, of(json!({"channel": "SMS"})));
     assert_eq!(email, of(json!({"channel": "Email", "email": {"subject": "s"}})));
     let all = [text, email, of(json!({"channel": "Email"})), of(json!({"channel": "Custom"}))];
-    assert_eq!(all.len(), all.iter().map(Identity::as_str).collect::<BTreeSet<_>>().len());
+    assert_eq!(all.len(), all.iter().map(Digest::as_str).collect::<BTreeSet<_>>().len());
 }
 
 #[test]
-fn custom_attributes_and_metadata_are_texts_numbers_and_booleans() {
+fn custom_attributes_and_metadata_accept_strings_numbers_and_booleans() {
     for name in ["customAttributes", "metadata"] {
         let of = |attributes: Value| {
-            let mut body = least();
+            let mut body = minimal();
             body[name] = attributes;
             fields::read(body, InboundMessage::read)
-                .map(|message| if name == "metadata" { message.metadata } else { message.origin.custom_attributes })
-                .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())
+                .map(|message| if name == "metadata" { message.metadata } else { message.meta.custom_attributes })
+                .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
         let exact = json!({"a": u64::MAX, "b": i64::MIN, "c": 9_007_199_254_740_991.0});
         let texts = [("a", "18446744073709551615"), ("b", "-9223372036854775808"), ("c", "9007199254740991")];
@@ -123,21 +123,21 @@ fn custom_attributes_and_metadata_are_texts_numbers_and_booleans() {
         let texts = [("a", "1"), ("b", "true"), ("c", "t"), ("e", "1.5")];
         let expected = texts.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
         assert_eq!(Ok(expected), of(json!({"a": 1, "b": true, "c": "t", "d": null, "e": 1.5})));
-        for (attributes, fault) in [
+        for (attributes, error) in [
             (json!({"a": {"b": "c"}}), "/a must be a string, a number, true or false"),
-            (json!({"a": 89_490_200_001_234_567_890_f64}), "/a is a number of too many digits: write it as a string"),
-            (json!({"a": 9_007_199_254_740_993_f64}), "/a is a number of too many digits: write it as a string"),
-            (json!({"a": -1e300}), "/a is a number of too many digits: write it as a string"),
+            (json!({"a": 89_490_200_001_234_567_890_f64}), "/a has too many digits for a number: write it as a string"),
+            (json!({"a": 9_007_199_254_740_993_f64}), "/a has too many digits for a number: write it as a string"),
+            (json!({"a": -1e300}), "/a has too many digits for a number: write it as a string"),
             (json!({"a": ["b"]}), "/a must be a string, a number, true or false"),
             (json!(["a"]), " must be an object whose values are strings, numbers or booleans"),
         ] {
-            assert_eq!(Err(vec![format!("/{name}{fault}")]), of(attributes));
+            assert_eq!(Err(vec![format!("/{name}{error}")]), of(attributes));
         }
     }
 }
 
 #[test]
-fn files_are_at_https_addresses_and_have_a_media_type() {
+fn files_have_an_https_url_and_a_media_type() {
     for (url, mime, wrong) in [
         ("http://e.com/a", "image/png", "/attachment/url must be an https URL"),
         ("data:image/png;base64,AA==", "image/png", "/attachment/url must be an https URL"),
@@ -148,7 +148,7 @@ fn files_are_at_https_addresses_and_have_a_media_type() {
             "messageId": "m", "from": {"id": "c"}, "time": "2026-01-02T03:04:05Z",
             "attachment": {"url": url, "mime": mime},
         });
-        assert_eq!(vec![wrong], faults(body, InboundMessage::read));
+        assert_eq!(vec![wrong], errors(body, InboundMessage::read));
     }
 }
 
@@ -169,7 +169,7 @@ fn a_cards_post_back_is_a_button_and_its_im_back_a_quick_reply_in_any_case() {
 }
 
 #[test]
-fn of_a_choices_text_and_payload_one_stands_for_the_other() {
+fn the_text_and_the_payload_of_a_choice_default_to_each_other() {
     let of = |text: Value, payload: Value| {
         let body = json!({
             "messageId": "m", "from": {"id": "c"}, "originatingMessageId": "o", "type": "Button", "text": text,
@@ -177,7 +177,7 @@ fn of_a_choices_text_and_payload_one_stands_for_the_other() {
         });
         fields::read(body, InboundResponse::read)
             .map(|response| (response.choice.text, response.choice.payload))
-            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())
     };
     let both = |text: &str, payload: &str| Ok((text.to_owned(), payload.to_owned()));
     assert_eq!(both("Yes", "y"), of("Yes".into(), "y".into()));
@@ -191,11 +191,11 @@ fn of_a_choices_text_and_payload_one_stands_for_the_other() {
 }
 
 #[test]
-fn only_typing_is_an_event() {
-    assert!(faults(json!({"eventType": "Typing", "from": {"id": "c"}}), InboundTyping::read).is_empty());
+fn typing_is_the_only_event() {
+    assert!(errors(json!({"eventType": "Typing", "from": {"id": "c"}}), InboundTyping::read).is_empty());
     assert_eq!(
         vec!["/eventType must be `Typing`"],
-        faults(json!({"eventType": "CoBrowse", "from": {"id": "c"}}), InboundTyping::read)
+        errors(json!({"eventType": "CoBrowse", "from": {"id": "c"}}), InboundTyping::read)
     );
 }
 
@@ -204,11 +204,11 @@ fn a_message_has_one_attachment_or_a_list_of_up_to_ten() {
     let file = |number: usize| json!({"url": format!("https://e.com/{number}"), "mime": "image/png"});
     let files = |count: usize| (0..count).map(file).collect::<Vec<_>>();
     let of = |change: Value| {
-        let mut body = least();
+        let mut body = minimal();
         body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         fields::read(body, InboundMessage::read)
             .map(|message| message.attachments.len())
-            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())
     };
     for (change, expected) in [
         (json!({}), 0),
@@ -221,29 +221,26 @@ fn a_message_has_one_attachment_or_a_list_of_up_to_ten() {
     ] {
         assert_eq!(Ok(expected), of(change));
     }
-    for (change, fault) in [
+    for (change, error) in [
         (json!({"attachments": files(11)}), "/attachments must have at most 10 elements"),
         (json!({"attachments": file(0)}), "/attachments must be a list of objects"),
         (json!({"attachments": [file(0), {"mime": "image/png"}]}), "/attachments/1/url is required"),
-        (
-            json!({"attachment": file(0), "attachments": [file(0)]}),
-            "/attachments cannot go with an attachment: all files in attachments, or one in attachment",
-        ),
+        (json!({"attachment": file(0), "attachments": [file(0)]}), "/attachments cannot be combined with `attachment`"),
     ] {
-        assert_eq!(Err(vec![fault.to_owned()]), of(change));
+        assert_eq!(Err(vec![error.to_owned()]), of(change));
     }
     let without_text = json!({"messageId": "m", "from": {"id": "c"}, "text": "", "attachments": [null]});
     assert_eq!(
         vec!["/text is required, unless there is an attachment or an email"],
-        faults(without_text, InboundMessage::read)
+        errors(without_text, InboundMessage::read)
     );
 }
 
 #[test]
-fn two_messages_are_told_apart_by_their_files_and_the_order_of_them() {
+fn the_fingerprint_of_a_message_depends_on_its_files_and_their_order() {
     let fingerprint = |urls: &[&str]| {
         let files: Value = urls.iter().map(|url| json!({"url": url, "mime": "image/png"})).collect();
-        let mut body = least();
+        let mut body = minimal();
         body["attachments"] = files;
         fields::read(body, InboundMessage::read).map(|message| message.fingerprint()).ok()
     };
@@ -252,16 +249,16 @@ fn two_messages_are_told_apart_by_their_files_and_the_order_of_them() {
     for (index, one) in all.iter().enumerate() {
         assert!(one.is_some() && !all[index + 1..].contains(one));
     }
-    // As earlier versions wrote it into the ledger.
-    assert_eq!(Some(Identity::of(&["c", "t", a])), fingerprint(&[a]));
+    // The format that is stored in the ledger.
+    assert_eq!(Some(Digest::of_parts(&["c", "t", a])), fingerprint(&[a]));
 }
 
 #[test]
-fn the_time_is_now_unless_given_and_is_read_as_clocks_of_several_kinds_write_it() {
+fn the_time_defaults_to_now_and_is_read_in_several_notations() {
     let of = |time: Value| {
-        let mut body = least();
+        let mut body = minimal();
         body["time"] = time;
-        fields::read(body, InboundMessage::read).map(|message| message.origin.time)
+        fields::read(body, InboundMessage::read).map(|message| message.meta.time)
     };
     let before = Timestamp::now();
     for absent in [Value::Null, "".into()] {
@@ -284,7 +281,7 @@ fn the_time_is_now_unless_given_and_is_read_as_clocks_of_several_kinds_write_it(
 }
 
 #[test]
-fn of_a_customers_message_a_blank_member_is_as_if_it_were_absent() {
+fn a_blank_member_of_a_customers_message_counts_as_absent() {
     let attachment = json!({
         "id": "f", "url": "https://e.com/a.png", "mime": "image/png", "mediaType": "file", "text": "t", "sha256": "s",
         "filename": "a.png",
@@ -305,14 +302,14 @@ fn of_a_customers_message_a_blank_member_is_as_if_it_were_absent() {
     for body in [whole, with_several] {
         blank_is_absent(&body, &["/metadata", "/customAttributes"], |body| {
             let mut message = fields::read(body, InboundMessage::read)?;
-            message.origin.time = given(message.origin.time);
+            message.meta.time = given(message.meta.time);
             Ok(message)
         });
     }
 }
 
 #[test]
-fn of_a_customers_choice_a_blank_member_is_as_if_it_were_absent() {
+fn a_blank_member_of_a_customers_choice_counts_as_absent() {
     let whole = json!({
         "messageId": "m", "from": {"id": "c", "nickname": "n"}, "time": "2026-01-02T03:04:05Z",
         "customAttributes": {"a": "b"}, "originatingMessageId": "o", "id": "i", "type": "button", "text": "t",
@@ -320,13 +317,13 @@ fn of_a_customers_choice_a_blank_member_is_as_if_it_were_absent() {
     });
     blank_is_absent(&whole, &["/payload", "/customAttributes"], |body| {
         let mut response = fields::read(body, InboundResponse::read)?;
-        response.origin.time = given(response.origin.time);
+        response.meta.time = given(response.meta.time);
         Ok(response)
     });
 }
 
 #[test]
-fn of_a_typing_event_a_blank_member_is_as_if_it_were_absent() {
+fn a_blank_member_of_a_typing_event_counts_as_absent() {
     let whole = json!({"eventType": "typing", "from": {"id": "c", "nickname": "n"}, "time": "2026-01-02T03:04:05Z"});
     blank_is_absent(&whole, &[], |body| {
         let typing = fields::read(body, InboundTyping::read)?;
@@ -334,7 +331,7 @@ fn of_a_typing_event_a_blank_member_is_as_if_it_were_absent() {
     });
 }
 
-/// A time as it was given; none where it is now.
+/// The time, unless it is the default of now, which differs between two reads.
 fn given(time: Timestamp) -> Timestamp {
     if Timestamp::now().duration_since(time).as_hours() > 0 { time } else { Timestamp::UNIX_EPOCH }
 }
