@@ -151,7 +151,7 @@ impl Alone {
     }
 
     fn own_record(&self, envelope: &Envelope) -> Value {
-        let group = envelope.message().unwrap().group(&self.integration.name);
+        let group = envelope.message().unwrap().ordering_group(&self.integration.name);
         record(0, group.as_str(), envelope)
     }
 }

@@ -206,7 +206,7 @@ fn trace_made_with(secret: &str, integration: &TestIntegration, title: &str) -> 
     let card = Card { title, subtitle: None, image: None, video: None, default_action: None, actions };
     let message = CardMessage { text: None, cards: Cards::One(Box::new(card)), quick_replies: Vec::new() };
     let key = TraceKey::new(&SigningSecret::parse(secret).unwrap(), &integration.name).unwrap();
-    text_trace(&message, 2_000, &key).unwrap()
+    render_text_trace(&message, 2_000, &key).unwrap()
 }
 
 #[tokio::test]

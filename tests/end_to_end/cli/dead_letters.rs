@@ -94,7 +94,7 @@ async fn dead_letters_are_listed_without_being_taken_and_redriven_in_order_and_o
     stale["channel"]["time"] = (Timestamp::now() - SignedDuration::from_hours(1)).to_string().into();
     let nothing = setting.envelope(&Webhook::new(stale.to_string())).to_queue().unwrap();
     let name = &setting.integration.name;
-    setting.send_as(queue, second.group(name).as_str(), second.deduplication_id(name).as_str(), nothing).await;
+    setting.send_as(queue, second.ordering_group(name).as_str(), second.deduplication_id(name).as_str(), nothing).await;
     for webhook in &webhooks {
         setting.send(dead, webhook).await;
     }

@@ -112,7 +112,7 @@ async fn enqueue_copy(stack: &Stack, integration: &TestIntegration, webhook: &We
     let envelope =
         Envelope::new(integration.name.clone(), PlatformName::GenesysCloud, jiff::Timestamp::now(), &webhook.body)
             .unwrap();
-    let own = envelope.message().unwrap().group(&integration.name);
+    let own = envelope.message().unwrap().ordering_group(&integration.name);
     stack
         .sqs
         .send_message()
