@@ -1,51 +1,38 @@
-//! `patchbay`: connects integrations, sends, looks, repairs and examines, on AWS and on the local stack alike.
+//! `patchbay`: the operator's command, for stacks on AWS and for the local stack.
 
-mod answer;
-mod ask;
-mod aws_error;
-mod caller;
-mod clock;
+mod api;
+mod args;
+mod aws;
 mod commands;
-mod endpoint;
-mod failure;
-mod fate;
-mod file;
-mod integrations;
-mod log_groups;
-mod options;
-mod output;
-mod probe;
-mod profile;
-mod sqs;
-mod stack;
+mod error;
+mod status;
 mod target;
-mod trial;
-mod webhook_address;
+mod ui;
 
+use args::{CliArgs, Command};
+use aws::stack::Stack;
 use clap::{CommandFactory, Parser};
-use failure::Failure;
-use options::{Command, Options};
-use output::Output;
-use stack::Stack;
+use error::CliError;
 use std::process::ExitCode;
+use ui::output::Output;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let options = Options::parse();
-    let output = Output::new(options.json);
-    match run(options, output).await {
+    let args = CliArgs::parse();
+    let output = Output::new(args.json);
+    match run(args, output).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            output.failure(&failure);
-            failure.exit_code()
+        Err(error) => {
+            output.error(&error);
+            error.exit_code()
         }
     }
 }
 
-async fn run(options: Options, output: Output) -> Result<(), Failure> {
-    let Options { target, command, .. } = options;
+async fn run(args: CliArgs, output: Output) -> Result<(), CliError> {
+    let CliArgs { target, command, .. } = args;
     if let Command::Completions { shell } = command {
-        return commands::completions::write(shell, Options::command());
+        return commands::completions::write(shell, CliArgs::command());
     }
     let stack = Stack::new(target).await?;
     match command {

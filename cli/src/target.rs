@@ -1,41 +1,39 @@
-//! Which Patchbay a command is about.
+//! Options that select the deployed stack.
 
 use clap::Args;
 use shared::http_client::OutboundUrl;
 use url::Url;
 
-/// Above the options that every command has. Under a heading they stand after the command's own.
-pub(crate) const EVERYWHERE: &str = "Which Patchbay, and how to print";
+/// Help heading of the options that every command has: with it they are listed after the command's own.
+pub(crate) const GLOBAL_OPTIONS: &str = "Global options";
 
-/// Which Patchbay.
 #[derive(Debug, Args)]
-#[command(next_help_heading = EVERYWHERE)]
+#[command(next_help_heading = GLOBAL_OPTIONS)]
 pub(crate) struct Target {
-    /// The CloudFormation stack, whose outputs tell the rest
+    /// Name of the CloudFormation stack, whose outputs supply all other names and addresses
     #[arg(long, global = true, env = "PATCHBAY_STACK", default_value = "patchbay")]
     pub(crate) stack: String,
-    /// Where the routes are; the stack's output ApiUrl unless given
+    /// Base URL of the API [default: the stack's output ApiUrl]
     #[arg(long, global = true, env = "API_URL", value_parser = api_url)]
     pub(crate) api_url: Option<Url>,
-    /// The AWS region; the profile's if one is given, or else that of the AWS environment
+    /// AWS region [default: that of --profile, or else of the AWS environment]
     #[arg(long, global = true)]
     pub(crate) region: Option<String>,
-    /// The AWS profile to take the credentials from, whatever keys are in the environment; that of the AWS environment
-    /// unless given
+    /// AWS profile whose credentials are used, even if the environment has keys [default: that of the AWS environment]
     #[arg(long, global = true)]
     pub(crate) profile: Option<String>,
 }
 
-/// An address at which the routes can be: one that a caller's token may be sent to.
+/// A base URL that is safe for a caller's token.
 fn api_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).ok().filter(|url| url.query().is_none() && may_be_called(url.clone()));
+    let url = Url::parse(text).ok().filter(|url| url.query().is_none() && is_safe_target(url.clone()));
     url.ok_or_else(|| {
         "must be an https URL (plain http for this machine only), such as the stack's output ApiUrl".to_owned()
     })
 }
 
-/// Whether messages and secrets may go there. Names under localhost are this machine, too, as the local stack's are.
-fn may_be_called(mut url: Url) -> bool {
+/// Whether messages and secrets may be sent there. Names below localhost are this machine, like the local stack's.
+fn is_safe_target(mut url: Url) -> bool {
     if url.host_str().is_some_and(|host| host.ends_with(".localhost")) && url.set_host(Some("localhost")).is_err() {
         return false;
     }
@@ -47,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_api_is_at_an_https_url_or_on_this_machine() {
+    fn the_api_url_is_https_or_on_this_machine() {
         for good in [
             "https://a.execute-api.eu-central-1.amazonaws.com",
             "https://hooks.example.com/live/",

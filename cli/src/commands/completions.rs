@@ -1,13 +1,14 @@
 //! `patchbay completions`.
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use clap::Command;
 use clap_complete::Shell;
 use std::io::Write;
 
-/// Prints what the shell needs to complete the commands and options of `command`.
-pub(crate) fn write(shell: Shell, mut command: Command) -> Result<(), Failure> {
+pub(crate) fn write(shell: Shell, mut command: Command) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "patchbay", &mut script);
-    std::io::stdout().write_all(&script).map_err(|error| Failure::Failed(format!("nobody reads them: {error}")))
+    std::io::stdout()
+        .write_all(&script)
+        .map_err(|error| CliError::Failed(format!("standard output is closed: {error}")))
 }

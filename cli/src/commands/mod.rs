@@ -1,5 +1,3 @@
-//! The commands.
-
 pub(crate) mod completions;
 pub(crate) mod dead_letters;
 pub(crate) mod doctor;

@@ -111,7 +111,7 @@ async fn dead_letters_are_listed_without_being_taken_and_redriven_in_order_and_o
     assert!(people.stdout.contains(&ids[0]) && people.stdout.contains("of all integrations"), "{people:#?}");
     hides(&people);
     let people = patchbay(&["dead-letters", "list"]).await.done();
-    assert!(people.stdout.contains(&ids[0]) && people.stdout.contains("no more than ten"), "{people:#?}");
+    assert!(people.stdout.contains(&ids[0]) && people.stdout.contains("at most ten are visible"), "{people:#?}");
     hides(&people);
 
     let asked = setting.command("redrive").run().await.ended_with(2);
@@ -148,14 +148,14 @@ async fn nothing_is_lost_and_nothing_comes_twice_though_sending_and_deleting_fai
     // What cannot be sent stays, and so does what stands behind it.
     proxy.cut("SendMessage");
     let failed = redrive().run().await.ended_with(1);
-    assert!(failed.json()["moved"] == 0 && failed.stderr.contains("could not be put back"), "{failed:#?}");
+    assert!(failed.json()["moved"] == 0 && failed.stderr.contains("could not be sent to the queue"), "{failed:#?}");
     proxy.restore();
     assert_eq!(ids, setting.listed().await);
 
     // What cannot be deleted is on both queues, and is delivered once.
     proxy.cut("DeleteMessage");
     let failed = redrive().run().await.ended_with(1);
-    assert!(failed.json()["moved"] == 0 && failed.stderr.contains("is on the queue again"), "{failed:#?}");
+    assert!(failed.json()["moved"] == 0 && failed.stderr.contains("was sent to the queue, but could not be deleted"), "{failed:#?}");
     proxy.restore();
     setting.service.wait_for(&ids[0]).await;
     assert_eq!(ids, setting.listed().await);

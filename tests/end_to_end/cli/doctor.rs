@@ -81,7 +81,7 @@ async fn of_the_other_platforms_what_can_be_tried_without_an_effect_is_green() {
     })
     .await;
     for (integration, webhook) in
-        [(channel, "accepts the platform's signature"), (location, "refuses a wrong signature")]
+        [(channel, "accepts the platform's signature"), (location, "refuses a forged signature")]
     {
         let ran = Command::new(&["doctor", integration.name.as_str(), "--json"]).run().await.done();
         for secret in [APP_SECRET, TOKEN, SIGNING_SECRET, BEARER_TOKEN] {
@@ -113,7 +113,7 @@ async fn callers_that_share_a_credential_or_are_confined_to_routes_are_named() {
         report.json
     );
     report.says("callers' credentials", "`crm` of", "give each caller of each integration its own");
-    report.says("caller crm", "is known, by its credential; may use receipts only", "");
+    report.says("caller crm", "its credential is accepted, for receipts only", "");
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn a_signing_secret_that_is_not_the_messaging_services_is_named() {
     let setting = Setting::new().await;
     setting.configure("/delivery/signingSecrets", json!([CALLER_SECRET])).await;
     let report = setting.examine().await;
-    report.names_only("messaging service", "refuses our signature", "/delivery/signingSecrets");
+    report.names_only("messaging service", "refuses the signature", "/delivery/signingSecrets");
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn fields_that_are_wrong_are_named_without_their_values() {
     let setting = Setting::new().await;
     setting.configure("/webhookSecrets", json!(["too-short"])).await;
     let report = setting.examine().await;
-    report.names_only("configuration", "/webhookSecrets", "correct this in the secret patchbay/");
+    report.names_only("configuration", "/webhookSecrets", "fix this in the secret patchbay/");
     assert!(!report.ran.everything().contains("too-short"));
 }
 
@@ -165,7 +165,7 @@ async fn credentials_that_are_lost_on_the_way_are_named() {
     proxy.drop_header("authorization");
     let api_url = proxy.api_url(&setting.stack.direct_api_url());
     let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
-    report.names_only("caller flows", "is not known by POST …/agentless", "changes the request's headers");
+    report.names_only("caller flows", "POST …/agentless refuses its credential", "changes the request's headers");
     proxy.drop_header("x-hub-signature-256");
     let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
     assert_eq!(vec!["webhook", "caller flows"], report.names("fault"), "{:#}", report.json);
@@ -264,8 +264,8 @@ async fn of_several_integrations_of_a_platform_one_gets_a_wrong_signature() {
     let mut seen: Vec<_> = checks.map(|check| check["seen"].as_str().unwrap()).collect();
     seen.sort_unstable();
     let [tried, left_out] = seen[..] else { panic!("{seen:?}") };
-    assert_eq!("accepts the platform's signature, and refuses a wrong one", tried);
-    assert!(left_out.ends_with("a wrong one has been tried with another integration"), "{left_out}");
+    assert_eq!("accepts the platform's signature, and refuses a forged one", tried);
+    assert!(left_out.ends_with("a forged one was tested with another integration"), "{left_out}");
     // What the webhooks got is no JSON: both good signatures, and a wrong one.
     assert_eq!(3, proxy.take_calls().iter().filter(|call| call.input.is_null()).count());
 }
@@ -295,7 +295,7 @@ async fn that_the_functions_have_an_older_configuration_than_the_stored_one_is_s
     proxy.rewrite("GetSecretValue", "\"VersionId\": \"", "\"VersionId\": \"another-");
     let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
     assert_eq!((0, json!("warning")), (report.ran.code, report.check("messaging service")["verdict"].clone()));
-    report.says("messaging service", "it had the previous configuration", "for up to 10 s after a change");
+    report.says("messaging service", "it used the previous configuration", "for up to 10 s after a change");
 }
 
 #[tokio::test]
@@ -306,7 +306,7 @@ async fn a_messaging_service_that_is_down_is_named() {
     report.names_only("messaging service", "http://127.0.0.1:9 refuses the connection", "start the messaging service");
     let failing = Setting::with_service(MessagingService::behaving(|_, _| Reply::status(500)).await).await;
     let report = failing.examine().await;
-    report.names_only("messaging service", "answers 500", "see what it logs");
+    report.names_only("messaging service", "answers 500", "see its logs");
 }
 
 #[tokio::test]

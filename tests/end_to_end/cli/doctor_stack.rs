@@ -82,7 +82,7 @@ async fn a_route_that_is_missing_is_named() {
 async fn an_api_that_is_out_of_reach_is_named_once() {
     let setting = Setting::new().await;
     let report = setting.examine_by(setting.command().env("API_URL", "http://127.0.0.1:9")).await;
-    report.names_only("API", "the API is out of reach", "--api-url");
+    report.names_only("API", "the API cannot be reached", "--api-url");
     report.skips(&["webhook", "caller crm", "caller flows"], "does not work");
 }
 
@@ -93,7 +93,7 @@ async fn an_address_at_which_something_else_is_is_named_once() {
         let answer = move || async move { (StatusCode::from_u16(status).unwrap(), Html("<h1>Welcome</h1>")) };
         let page = Server::start(Router::new().fallback(answer));
         let report = setting.examine_by(setting.command().env("API_URL", &page.origin)).await;
-        report.names_only("API", "what answers is not Patchbay's API", "--api-url");
+        report.names_only("API", "is not Patchbay's API", "--api-url");
         report.skips(&["webhook", "caller crm", "caller flows"], "does not work");
     }
 }
@@ -119,7 +119,7 @@ async fn another_region_than_the_stacks_is_named_with_the_right_one() {
     proxy.forbid_region("us-east-2");
     let command = setting.command().with(&["--stack", &name]).env("AWS_ENDPOINT_URL", &proxy.url);
     let report = setting.examine_by(command).await;
-    report.names_only("stack", "of the 16 other common regions 2 did not tell: eu-west-1, us-east-2", "--region");
+    report.names_only("stack", "of the 16 other common regions 2 did not answer: eu-west-1, us-east-2", "--region");
 }
 
 #[tokio::test]
@@ -129,10 +129,10 @@ async fn where_there_is_no_region_or_nobody_to_sign_as_that_is_named() {
     let command = nothing.iter().fold(setting.command(), |command, (name, value)| command.env(name, value));
     let report = setting.examine_by(command).await;
     report.names_only("region", "no AWS region is set", "--region");
-    report.skips(&["own permissions"], "because no call has come so far");
+    report.skips(&["own permissions"], "because no call reached the point");
     let nobody = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
     let command = nobody.iter().fold(setting.command(), |command, (name, value)| command.env(name, value));
     let report = setting.examine_by(command).await;
     report.names_only("credentials", "no AWS credentials", "--profile");
-    report.skips(&["own permissions"], "because no call has come so far");
+    report.skips(&["own permissions"], "because no call reached the point");
 }

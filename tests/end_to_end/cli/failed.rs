@@ -121,7 +121,7 @@ async fn failed_messages_are_listed_and_shown_without_their_text_and_replayed_in
         (delivery["data"]["text"].clone(), delivery["data"]["to"]["id"].clone())
     );
     let unknown = setting.command("show").with(&["--message", "unknown"]).run().await.ended_with(1);
-    assert!(unknown.stderr.contains("no failed message `unknown`"), "{unknown:#?}");
+    assert!(unknown.stderr.contains("no matching failed message `unknown`"), "{unknown:#?}");
 
     let asked = setting.command("replay").run().await.ended_with(2);
     assert!(asked.stderr.contains("--yes"), "{asked:#?}");
@@ -206,13 +206,13 @@ async fn what_was_replayed_and_could_not_be_taken_off_the_parking_queue_is_deliv
     let replay = || setting.command("replay").with(&["--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
     proxy.cut("SendMessage");
     let failed = replay().run().await.ended_with(1);
-    assert!(failed.json()["replayed"] == 0 && failed.stderr.contains("could not be put back"), "{failed:#?}");
+    assert!(failed.json()["replayed"] == 0 && failed.stderr.contains("could not be sent to the queue"), "{failed:#?}");
     proxy.restore();
     setting.listed(2).await;
 
     proxy.cut("DeleteMessage");
     let failed = replay().run().await.ended_with(1);
-    assert!(failed.json()["replayed"] == 0 && failed.stderr.contains("is on the queue again"), "{failed:#?}");
+    assert!(failed.json()["replayed"] == 0 && failed.stderr.contains("was sent to the queue, but could not be deleted"), "{failed:#?}");
     proxy.restore();
     setting.service.wait_for(&ids[0]).await;
     setting.listed(2).await;

@@ -35,7 +35,7 @@ async fn the_same_command_once_more_goes_on_where_it_was_interrupted() {
     // The platform makes its integration, and fails before we have seen it made.
     setting.platform.fail_operation("integration", std::iter::repeat_n(Fault::Status(503), 5));
     let interrupted = setting.add().run().await.ended_with(1);
-    assert!(interrupted.stderr.contains("Genesys Cloud did not show the integration"), "{interrupted:?}");
+    assert!(interrupted.stderr.contains("Genesys Cloud did not return the integration"), "{interrupted:?}");
     assert_eq!(0, setting.listed().await);
 
     let report = setting.add().run().await.done().json();
@@ -44,7 +44,7 @@ async fn the_same_command_once_more_goes_on_where_it_was_interrupted() {
     let before = setting.shown().await;
 
     let again = setting.add().run().await.done().json();
-    assert!(again["steps"].to_string().contains("is as it was"), "{again}");
+    assert!(again["steps"].to_string().contains("is unchanged"), "{again}");
     assert_eq!(report["webhookUrl"], again["webhookUrl"]);
     assert_eq!(before, setting.shown().await);
 }
@@ -98,7 +98,7 @@ async fn what_is_missing_is_named_by_its_options() {
 async fn wrong_credentials_are_named_before_anything_is_written() {
     let setting = Setting::new().await;
     let refused = setting.add().env("PATCHBAY_CLIENT_SECRET", "hidden-wrong-secret").run().await.ended_with(1);
-    assert!(refused.stderr.contains("does not take the OAuth client's credentials (status 401)"), "{refused:?}");
+    assert!(refused.stderr.contains("refuses the OAuth client's credentials (status 401)"), "{refused:?}");
     assert!(!refused.everything().contains("hidden"), "{refused:?}");
     assert_eq!((0, 0), (setting.listed().await, setting.platform.integrations().len()));
 }
@@ -121,7 +121,7 @@ async fn an_integration_whose_webhooks_go_elsewhere_is_taken_over_only_when_told
     let _ = setting.add_named(&elsewhere).run().await.done();
     let name = ["--platform-name", elsewhere.as_str()];
     let refused = setting.add().with(&name).run().await.ended_with(2);
-    assert!(refused.stderr.contains("go somewhere else") && refused.stderr.contains("--yes"), "{refused:?}");
+    assert!(refused.stderr.contains("are sent elsewhere") && refused.stderr.contains("--yes"), "{refused:?}");
     let _ = setting.add().with(&name).with(&["--yes"]).run().await.done();
     let integrations = setting.platform.integrations();
     assert_eq!(1, integrations.len());
@@ -137,7 +137,7 @@ async fn the_other_platforms_integrations_are_written_without_a_call() {
     // What other platforms' integrations need is not meant here.
     let command = command.env("PATCHBAY_CLIENT_SECRET", CLIENT_SECRET);
     let report = command.input("hidden-token\n").run().await.done();
-    assert!(report.stdout.contains("were not checked"), "{report:?}");
+    assert!(report.stdout.contains("were not tested"), "{report:?}");
     assert!(!report.everything().contains("hidden"), "{report:?}");
     let shown = setting.command(&["show", &setting.name, "--show-secrets"]).run().await.done().json();
     assert_eq!("hidden-token", shown["configuration"]["token"]);
@@ -240,7 +240,7 @@ async fn an_integration_that_the_platform_could_not_make_is_not_taken_for_connec
     let _ = setting.add().run().await.ended_with(1);
     setting.platform.set_integration(&setting.integration_id(), "createStatus", "Error");
     let refused = setting.add().run().await.ended_with(1);
-    assert!(refused.stderr.contains("could not make") && refused.stderr.contains("delete it"), "{refused:?}");
+    assert!(refused.stderr.contains("could not create") && refused.stderr.contains("delete it"), "{refused:?}");
     assert_eq!(0, setting.listed().await);
 
     setting.platform.remove_integration(&setting.integration_id());
@@ -255,7 +255,7 @@ async fn an_integration_of_the_platform_is_ended_only_if_its_webhooks_come_here(
     setting.lead_webhooks_elsewhere();
     let remove = setting.command(&["remove", &setting.name, "--yes", "--immediately", "--platform-too"]);
     let refused = remove.clone().run().await.ended_with(1);
-    assert!(refused.stderr.contains("go somewhere else"), "{refused:?}");
+    assert!(refused.stderr.contains("are sent elsewhere"), "{refused:?}");
     assert_eq!((1, 1), (setting.listed().await, setting.platform.integrations().len()));
     setting.platform.remove_integration(&setting.integration_id());
     let _ = remove.run().await.done();
@@ -283,7 +283,7 @@ async fn an_aws_that_never_answers_ends_the_command() {
     let silent = listen();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let ended = Command::new(&["integration", "list"]).env("AWS_ENDPOINT_URL", &endpoint).run().await.ended_with(1);
-    assert!(ended.stderr.contains("AWS is out of reach") && ended.stderr.contains("time"), "{ended:?}");
+    assert!(ended.stderr.contains("AWS cannot be reached") && ended.stderr.contains("time"), "{ended:?}");
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ async fn what_is_missing_is_asked_for_at_a_terminal_and_secrets_do_not_show() {
         ("Domain", setting.platform.url.as_str()),
         ("Id of the OAuth client", CLIENT_ID),
         ("Secret of the OAuth client", CLIENT_SECRET),
-        ("URL that messages", setting.service.url.as_str()),
+        ("URL to deliver", setting.service.url.as_str()),
     ];
     is_connected_by(&setting, &answers).await;
     assert_eq!(CLIENT_SECRET, setting.shown().await["configuration"]["clientSecret"]);
@@ -47,7 +47,7 @@ async fn an_answer_that_is_wrong_is_asked_for_again_and_nothing_typed_before_is_
         ("must not be empty", CLIENT_ID),
         ("Secret of the OAuth client", &format!(" {CLIENT_SECRET}")),
         ("must not begin or end with white space", CLIENT_SECRET),
-        ("URL that messages", "ftp://hidden.example/"),
+        ("URL to deliver", "ftp://hidden.example/"),
         ("must be an https URL", setting.service.url.as_str()),
     ];
     is_connected_by(&setting, &answers).await;
@@ -71,7 +71,7 @@ async fn a_channels_url_and_its_app_secret_are_checked_as_they_are_typed() {
         ("App secret of the channel", "\u{feff}hidden"),
         ("must not have a byte order mark", "hidden"),
         ("must have at least 12 characters", "hidden-app-secret"),
-        ("URL that messages", "https://example.com/"),
+        ("URL to deliver", "https://example.com/"),
     ];
     let add = setting.human(&["add", &setting.name, "--platform", "multicloud-cx"]);
     let ran = add.run_at_a_terminal(&answers).await.done();

@@ -137,7 +137,7 @@ async fn at_a_terminal_it_is_asked_first_and_without_a_yes_nothing_is_moved() {
     let queues = Queues::start().await;
     let body = readable();
     queues.lay_down("one", &body).await;
-    let question = "dead-letter queue: about 1. Put up to 1 of `acme` back onto the queue?";
+    let question = "dead-letter queue: about 1. Move up to 1 of `acme` back to the queue?";
     let redrive = || queues.command(&["redrive", "--integration", "acme"]);
     for no in ["", "n"] {
         let ran = redrive().run_at_a_terminal(&[(question, no)]).await.ended_with(1);
@@ -149,7 +149,7 @@ async fn at_a_terminal_it_is_asked_first_and_without_a_yes_nothing_is_moved() {
     assert_eq!(vec![letter("one", &body)], queues.take().await);
     // Nobody sits at a pipe.
     let unasked = redrive().run().await.ended_with(2);
-    assert!(unasked.stderr.contains("Say --yes to go on"), "{unasked:#?}");
+    assert!(unasked.stderr.contains("Pass --yes to continue"), "{unasked:#?}");
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn a_queue_that_is_too_long_to_look_through_is_called_so() {
     assert_eq!((json!(true), json!(12)), (listing["cut"].clone(), listing["total"].clone()));
     let redriven = queues.command(&["redrive", "--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
     let redriven = redriven.run().await.ended_with(1);
-    assert!(redriven.stderr.contains("not all of the dead-letter queue could be looked through"), "{redriven:#?}");
+    assert!(redriven.stderr.contains("the dead-letter queue is too long to walk through"), "{redriven:#?}");
     assert_eq!((json!(true), json!(0)), (redriven.json()["cut"].clone(), redriven.json()["moved"].clone()));
 }
 

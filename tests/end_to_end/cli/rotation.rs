@@ -75,7 +75,7 @@ async fn the_old_secret_stays_until_the_platform_has_the_new_one() {
     setting.platform.withhold("messaging:integration:edit");
     let interrupted = setting.command(&["rotate", &setting.name, "--secret", "webhook"]).run().await.ended_with(1);
     assert!(interrupted.stderr.contains("messaging:integration:edit"), "{interrupted:?}");
-    assert!(interrupted.stderr.contains("Done before that"), "{interrupted:?}");
+    assert!(interrupted.stderr.contains("Completed before that"), "{interrupted:?}");
     let finish = setting.command(&["rotate", &setting.name, "--secret", "webhook", "--finish"]);
     let refused = finish.clone().run().await.ended_with(1);
     assert!(refused.stderr.contains("does not sign with the new secret yet"), "{refused:?}");
@@ -129,7 +129,7 @@ async fn a_third_secret_is_refused_until_the_rotation_is_finished() {
     let both = setting.shown().await;
     let third = format!("whsec_{}", "c2VjcmV0".repeat(5));
     let refused = rotate(&["--secret-file", "-"]).input(&third).run().await.ended_with(1);
-    assert!(refused.stderr.contains("a rotation is under way") && refused.stderr.contains("--finish"), "{refused:?}");
+    assert!(refused.stderr.contains("a rotation to another secret") && refused.stderr.contains("--finish"), "{refused:?}");
     assert!(!refused.everything().contains(&third), "{refused:?}");
     assert_eq!(both, setting.shown().await);
 
@@ -147,7 +147,7 @@ async fn no_second_webhook_secret_is_written_if_the_webhooks_go_elsewhere() {
     let before = setting.shown().await;
     setting.lead_webhooks_elsewhere();
     let refused = setting.command(&["rotate", &setting.name, "--secret", "webhook"]).run().await.ended_with(1);
-    assert!(refused.stderr.contains("go somewhere else"), "{refused:?}");
+    assert!(refused.stderr.contains("are sent elsewhere"), "{refused:?}");
     assert_eq!(before, setting.shown().await);
 }
 
@@ -160,12 +160,12 @@ async fn the_clients_secret_is_replaced_by_one_that_the_platform_takes() {
     let missing = rotate(&[]).run().await.ended_with(2);
     assert!(missing.stderr.contains("PATCHBAY_CLIENT_SECRET"), "{missing:?}");
     let wrong = rotate(&["--secret-file", "-"]).input("hidden-wrong-secret").run().await.ended_with(1);
-    assert!(wrong.stderr.contains("does not take the OAuth client's credentials"), "{wrong:?}");
+    assert!(wrong.stderr.contains("refuses the OAuth client's credentials"), "{wrong:?}");
     assert!(!wrong.everything().contains("hidden"), "{wrong:?}");
     assert_eq!(before, setting.shown().await);
     let _ = rotate(&[]).env("PATCHBAY_CLIENT_SECRET", CLIENT_SECRET).run().await.done();
     let finish = rotate(&["--finish"]).run().await.ended_with(2);
-    assert!(finish.stderr.contains("nothing is to finish"), "{finish:?}");
+    assert!(finish.stderr.contains("there is nothing to finish"), "{finish:?}");
 }
 
 #[tokio::test]

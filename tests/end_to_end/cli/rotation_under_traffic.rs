@@ -126,10 +126,10 @@ async fn a_signing_secret_is_not_dropped_before_the_messaging_service_takes_the_
     let interrupted = tokio::time::timeout(Duration::from_secs(5), rotate().run()).await;
     assert!(interrupted.is_err(), "{interrupted:#?}");
     let rotated = rotate().run().await.done();
-    assert_eq!(json!("the new secret is stored besides the old one already"), rotated.json()["steps"][0]);
+    assert_eq!(json!("the new secret is already stored next to the old one"), rotated.json()["steps"][0]);
 
     let too_early = finish(&integration, "signing").run().await.ended_with(1);
-    assert!(too_early.stderr.contains("does not take the new secret yet: status 401"), "{too_early:#?}");
+    assert!(too_early.stderr.contains("does not accept the new secret yet: status 401"), "{too_early:#?}");
     assert_eq!(1, service.secrets().refused());
     service.secrets().change_to(&[NEXT_SIGNING_SECRET]);
     let finished = finish(&integration, "signing").run().await.done();
@@ -146,7 +146,7 @@ async fn an_answer_that_may_be_about_the_signature_does_not_prove_that_the_new_s
     let _ = rotate(&integration, "signing").env("PATCHBAY_SIGNING_SECRET", NEXT_SIGNING_SECRET).run().await.done();
     service.secrets().change_to(&[NEXT_SIGNING_SECRET]);
     let refused = finish(&integration, "signing").run().await.ended_with(1);
-    assert!(refused.stderr.contains("cannot be seen: status 400 to a test delivery"), "{refused:#?}");
+    assert!(refused.stderr.contains("accepts the new secret: status 400 to a test delivery"), "{refused:#?}");
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn what_may_be_in_use_is_dropped_only_with_force() {
     let integration = stack.integration(&service.url, |_| {}).await;
     let _ = rotate(&integration, "signing").with(&["--no-wait"]).run().await.done();
     let refused = finish(&integration, "signing").run().await.ended_with(1);
-    assert!(refused.stderr.contains("--force drops the old secret all the same"), "{refused:#?}");
+    assert!(refused.stderr.contains("--force drops the old secret anyway"), "{refused:#?}");
     let forced = finish(&integration, "signing").with(&["--force"]).run().await.done();
     assert_eq!(json!(1), forced.json()["good"]);
 }
@@ -166,7 +166,7 @@ async fn a_messaging_service_that_takes_neither_secret_is_given_none() {
     let integration = stack.integration(&service.url, |_| {}).await;
     service.secrets().change_to(&[CALLER_SECRET]);
     let failed = rotate(&integration, "signing").run().await.ended_with(1);
-    assert!(failed.stderr.contains("did not get through: status 401"), "{failed:#?}");
+    assert!(failed.stderr.contains("failed: status 401"), "{failed:#?}");
     assert!(!failed.everything().contains("--show-secrets"), "{failed:#?}");
 }
 
@@ -267,12 +267,12 @@ async fn credential_is_replaced(
     receipt_is_posted(stack, integration, Request::signed).await;
     let command = rotate(integration, secret).env(variable, new);
     let written = command.clone().with(&["--no-wait"]).run().await.done().json();
-    assert!(written["next"].as_str().unwrap().contains("do not withdraw it yet"), "{written}");
+    assert!(written["next"].as_str().unwrap().contains("do not revoke it yet"), "{written}");
     let rotating = command.run();
     let rotated = while_flowing(rotating, async || receipt_is_posted(stack, integration, Request::signed).await).await;
     let rotated = rotated.done().json();
-    assert_eq!(json!("the new secret is stored already"), rotated["steps"][0]);
-    assert!(rotated["next"].as_str().unwrap().contains("may be withdrawn"), "{rotated}");
+    assert_eq!(json!("the new secret is already stored"), rotated["steps"][0]);
+    assert!(rotated["next"].as_str().unwrap().contains("can be revoked"), "{rotated}");
     withdraw_old();
     for _ in 0..5 {
         receipt_is_posted(stack, integration, Request::signed).await;

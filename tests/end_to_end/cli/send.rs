@@ -65,7 +65,7 @@ async fn people_are_shown_the_ids_and_the_key_and_nothing_else_is_printed() {
     assert!(names.starts_with(&["status"]) && names.ends_with(&["idempotency key"]), "{ran:#?}");
     assert!(names.contains(&"id") && names.contains(&"conversationId") && ran.stderr.is_empty(), "{ran:#?}");
     let again = patchbay(&arguments).await.done();
-    assert!(again.stdout.contains("200, as it was answered before"), "{again:#?}");
+    assert!(again.stdout.contains("200, replayed"), "{again:#?}");
     assert_eq!(1, setting.platform.calls().len());
 }
 
@@ -223,7 +223,7 @@ async fn what_could_not_even_be_written_as_a_request_is_not_called_unknown() {
     let setting = WithPlatform::start().await;
     let broken = setting.agentless(&["--bearer-token-env", "THE_TOKEN"]).env("THE_TOKEN", "a token\nof two lines");
     let ran = broken.run().await.ended_with(1);
-    assert!(ran.stderr.contains("the request cannot be made, and nothing was sent"), "{ran:#?}");
+    assert!(ran.stderr.contains("the request cannot be built, and nothing was sent"), "{ran:#?}");
     assert!(!ran.everything().contains("unknown") && !ran.everything().contains("two lines"), "{ran:#?}");
     assert!(setting.platform.calls().is_empty());
 }

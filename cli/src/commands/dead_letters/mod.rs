@@ -1,100 +1,97 @@
 //! `patchbay dead-letters`.
 
-mod letter;
+mod message;
 mod queue;
 
-use crate::ask;
-use crate::failure::Failure;
-use crate::output::{Output, pairs, plain, table};
-use crate::stack::Stack;
+use crate::aws::stack::Stack;
+use crate::error::CliError;
+use crate::ui::output::{Output, key_values, sanitize, table};
+use crate::ui::prompt;
 use clap::{Args, Subcommand};
-use letter::{Letter, Shown};
+use message::{DeadLetter, DeadLetterView};
 use queue::DeadLetterQueue;
 use serde::Serialize;
 use shared::model::integration_name::IntegrationName;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-/// How long messages are hidden while they are listed, should the command be cut off; redriving takes longer.
-const LISTING: Duration = Duration::from_secs(30);
-const REDRIVING: Duration = Duration::from_secs(120);
-/// It is told that it goes on after so many.
-const TOLD: usize = 500;
-/// So many digits tell groups apart on a screen.
+/// The visibility timeouts: messages stay hidden for this long if the command is interrupted.
+const LIST_VISIBILITY: Duration = Duration::from_secs(30);
+const REDRIVE_VISIBILITY: Duration = Duration::from_secs(120);
+/// Progress is printed after this many messages.
+const PROGRESS_EVERY: usize = 500;
+/// Enough digits to tell groups apart.
 const GROUP_DIGITS: usize = 12;
-/// Where the walk ends before the end of the queue.
-const TOO_LONG: &str = "not all of the dead-letter queue could be looked through: it is so long that what was passed \
-                        over came back before its end was reached. Put back what stands in front, and do it again";
-/// What those without an integration are counted as.
+const INCOMPLETE: &str = "the dead-letter queue is too long to walk through: skipped messages became visible again before \
+                          its end was reached. Redrive the first ones, and run this again";
 const NO_INTEGRATION: &str = "(unreadable)";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List what could not be dispatched, and leave it there
+    /// List the dead letters without removing them
     List(List),
-    /// Put it back onto the queue, once what was wrong is put right
+    /// Move them back to the queue, once the cause is fixed
     Redrive(Redrive),
 }
 
-/// Which to list.
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// Only those of this integration
     #[arg(long, value_name = "NAME")]
     integration: Option<IntegrationName>,
-    /// At most so many
+    /// Maximum number to list
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
 }
 
-/// Which to put back.
 #[derive(Debug, Args)]
 pub(crate) struct Redrive {
     /// Only those of this integration
     #[arg(long, value_name = "NAME")]
     integration: Option<IntegrationName>,
-    /// At most so many; all unless given
+    /// Maximum number to move [default: all]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Also those that this version cannot read, for when the version that can is deployed again
+    /// Also those that this version cannot read, if a version that can is deployed
     #[arg(long)]
     unreadable: bool,
-    /// Only say what would be put back, as far as it can be seen: of one customer's no more than ten
+    /// Only print what would be moved, as far as it is visible: at most ten messages per customer
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
 }
 
-/// What is there.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Listing {
-    dead_letters: Vec<Shown>,
+    dead_letters: Vec<DeadLetterView>,
     by_integration: BTreeMap<String, usize>,
-    /// About how many there are of all integrations, the unseen ones included.
+    /// The approximate number for all integrations, including hidden messages.
     total: u64,
-    /// Whether the queue was too long to be looked through.
-    cut: bool,
+    /// Whether the walk ended before the end of the queue.
+    #[serde(rename = "cut")]
+    truncated: bool,
 }
 
-/// What was put back.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Redriven {
     dry_run: bool,
     moved: usize,
     by_integration: BTreeMap<String, usize>,
-    /// How many were seen and left where they are.
+    /// The number of messages that were received and left on the queue.
     skipped: usize,
-    /// About how many are still there, of all integrations; none where they could not be counted.
-    left: Option<u64>,
-    /// Whether the queue was too long to be looked through.
-    cut: bool,
+    /// The approximate number of remaining messages of all integrations; `None` if they could not be counted.
+    #[serde(rename = "left")]
+    remaining: Option<u64>,
+    /// Whether the walk ended before the end of the queue.
+    #[serde(rename = "cut")]
+    truncated: bool,
 }
 
-pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), CliError> {
     match command {
         Command::List(list) => list.run(stack, output).await,
         Command::Redrive(redrive) => redrive.run(stack, output).await,
@@ -102,29 +99,29 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
 }
 
 impl List {
-    async fn run(&self, stack: &Stack, output: Output) -> Result<(), Failure> {
-        let mut queue = DeadLetterQueue::open(stack, LISTING).await?;
+    async fn run(&self, stack: &Stack, output: Output) -> Result<(), CliError> {
+        let mut queue = DeadLetterQueue::open(stack, LIST_VISIBILITY).await?;
         let total = queue.length().await?;
         let letters = self.receive(&mut queue).await;
-        queue.put_back().await;
+        queue.release().await;
         let dead_letters = letters?;
         let mut by_integration = BTreeMap::new();
-        for shown in &dead_letters {
-            count(&mut by_integration, shown);
+        for view in &dead_letters {
+            count(&mut by_integration, view);
         }
-        let listing = Listing { dead_letters, by_integration, total, cut: queue.is_given_up() };
+        let listing = Listing { dead_letters, by_integration, total, truncated: queue.is_exhausted() };
         output.result(&listing, |listing| self.human(listing));
         Ok(())
     }
 
-    async fn receive(&self, queue: &mut DeadLetterQueue) -> Result<Vec<Shown>, Failure> {
+    async fn receive(&self, queue: &mut DeadLetterQueue) -> Result<Vec<DeadLetterView>, CliError> {
         let (mut listed, limit) = (Vec::new(), usize::from(self.limit));
         while listed.len() < limit {
             let Some(letters) = queue.receive(limit - listed.len()).await? else { break };
             for letter in letters {
-                queue.hold(&letter);
-                if self.integration.as_ref().is_none_or(|name| letter.is_of(name)) {
-                    listed.push(letter.shown);
+                queue.keep_hidden(&letter);
+                if self.integration.as_ref().is_none_or(|name| letter.belongs_to(name)) {
+                    listed.push(letter.view);
                 }
             }
         }
@@ -133,126 +130,128 @@ impl List {
 }
 
 impl Redrive {
-    async fn run(&self, stack: &Stack, output: Output) -> Result<(), Failure> {
-        let mut queue = DeadLetterQueue::open(stack, REDRIVING).await?;
+    async fn run(&self, stack: &Stack, output: Output) -> Result<(), CliError> {
+        let mut queue = DeadLetterQueue::open(stack, REDRIVE_VISIBILITY).await?;
         if !self.dry_run && !self.yes {
-            ask::confirmed(&self.question(queue.length().await?), self.yes)?;
+            prompt::confirm(&self.question(queue.length().await?), self.yes)?;
         }
         let mut redriven = Redriven { dry_run: self.dry_run, ..Redriven::default() };
-        let result = self.put_all_back(&mut queue, &mut redriven, output).await;
-        queue.put_back().await;
-        // What was done is told whatever comes of this.
-        redriven.left = queue.length().await.ok();
-        redriven.cut = queue.is_given_up();
+        let result = self.redrive_all(&mut queue, &mut redriven, output).await;
+        queue.release().await;
+        // The result is printed even if this fails.
+        redriven.remaining = queue.length().await.ok();
+        redriven.truncated = queue.is_exhausted();
         output.result(&redriven, Redriven::human);
         result?;
-        if redriven.cut { Err(Failure::Failed(TOO_LONG.to_owned())) } else { Ok(()) }
+        if redriven.truncated { Err(CliError::Failed(INCOMPLETE.to_owned())) } else { Ok(()) }
     }
 
     fn question(&self, length: u64) -> String {
         let most = self.limit.map_or(length, |limit| length.min(limit.into()));
         let of = self.integration.as_ref().map(|name| format!(" of `{name}`")).unwrap_or_default();
         format!(
-            "Messages of all integrations in the dead-letter queue: about {length}. Put up to {most}{of} back onto the \
+            "Messages of all integrations in the dead-letter queue: about {length}. Move up to {most}{of} back to the \
              queue?"
         )
     }
 
-    /// Moves what was asked for. What is passed over holds back all that stands behind it in its group, and where one
-    /// cannot be moved, all ends: those behind must not get ahead.
-    async fn put_all_back(
+    /// Moves the matching messages. To keep the order within a group, a skipped message blocks the rest of its group, and an
+    /// error ends the run.
+    async fn redrive_all(
         &self,
         queue: &mut DeadLetterQueue,
         redriven: &mut Redriven,
         output: Output,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let limit = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        let mut passed_over = HashSet::new();
+        let mut skipped_groups = HashSet::new();
         while redriven.moved < limit {
             let Some(letters) = queue.receive(limit - redriven.moved).await? else { break };
             let mut letters = letters.into_iter();
             while let Some(letter) = letters.next() {
-                if passed_over.contains(&letter.group) || !self.wants(&letter) {
-                    passed_over.insert(letter.group.clone());
-                    queue.hold(&letter);
+                if skipped_groups.contains(&letter.group) || !self.matches(&letter) {
+                    skipped_groups.insert(letter.group.clone());
+                    queue.keep_hidden(&letter);
                     redriven.skipped += 1;
                     continue;
                 }
                 let moved = if self.dry_run { Ok(()) } else { queue.redrive(&letter).await };
                 if self.dry_run || moved.is_err() {
-                    queue.hold(&letter);
+                    queue.keep_hidden(&letter);
                 }
                 if let Err(failure) = moved {
-                    letters.for_each(|letter| queue.hold(&letter));
+                    letters.for_each(|letter| queue.keep_hidden(&letter));
                     return Err(failure);
                 }
                 redriven.moved += 1;
-                if redriven.moved.is_multiple_of(TOLD) {
-                    output.say(&format!("{} so far ...", redriven.moved));
+                if redriven.moved.is_multiple_of(PROGRESS_EVERY) {
+                    output.progress(&format!("{} so far ...", redriven.moved));
                 }
-                count(&mut redriven.by_integration, &letter.shown);
+                count(&mut redriven.by_integration, &letter.view);
             }
         }
         Ok(())
     }
 
-    fn wants(&self, letter: &Letter) -> bool {
-        (self.unreadable || letter.is_readable()) && self.integration.as_ref().is_none_or(|name| letter.is_of(name))
+    fn matches(&self, letter: &DeadLetter) -> bool {
+        (self.unreadable || letter.is_readable())
+            && self.integration.as_ref().is_none_or(|name| letter.belongs_to(name))
     }
 }
 
 impl Redriven {
     fn human(&self) -> String {
-        let moved = if self.dry_run { "would be put back" } else { "put back" };
+        let moved = if self.dry_run { "would be moved" } else { "moved" };
         let mut lines = vec![(moved, self.moved.to_string())];
         let names: Vec<_> = self.by_integration.iter().map(|(name, count)| format!("{name}: {count}")).collect();
         lines.extend((!names.is_empty()).then(|| ("of which", names.join(", "))));
-        lines.extend((self.skipped > 0).then(|| ("passed over", self.skipped.to_string())));
-        let left =
-            self.left.map_or("could not be counted".to_owned(), |left| format!("about {left} of all integrations"));
-        lines.push(("still there", left));
-        pairs(lines)
+        lines.extend((self.skipped > 0).then(|| ("skipped", self.skipped.to_string())));
+        let left = self
+            .remaining
+            .map_or("could not be counted".to_owned(), |count| format!("about {count} of all integrations"));
+        lines.push(("remaining", left));
+        key_values(lines)
     }
 }
 
-fn count(counts: &mut BTreeMap<String, usize>, shown: &Shown) {
-    *counts.entry(shown.integration.clone().unwrap_or_else(|| NO_INTEGRATION.to_owned())).or_default() += 1;
+fn count(counts: &mut BTreeMap<String, usize>, view: &DeadLetterView) {
+    *counts.entry(view.integration.clone().unwrap_or_else(|| NO_INTEGRATION.to_owned())).or_default() += 1;
 }
 
 impl List {
     fn human(&self, listing: &Listing) -> String {
         let mut parts = Vec::new();
         if listing.dead_letters.is_empty() {
-            parts.push(self.nothing(listing.total));
+            parts.push(self.empty_note(listing.total));
         } else {
             parts.push(table(HEADINGS, listing.dead_letters.iter().map(row)));
-            let counts = listing.by_integration.iter().map(|(name, count)| format!("{}: {count}", plain(name)));
+            let counts = listing.by_integration.iter().map(|(name, count)| format!("{}: {count}", sanitize(name)));
             parts.push(counts.collect::<Vec<_>>().join(", "));
-            parts.extend(self.beyond(listing));
+            parts.extend(self.hidden_note(listing));
         }
-        parts.extend(listing.cut.then(|| format!("Beware: {TOO_LONG}.")));
+        parts.extend(listing.truncated.then(|| format!("Warning: {INCOMPLETE}.")));
         parts.join("\n\n")
     }
 
-    fn nothing(&self, total: u64) -> String {
-        let hidden = "What another run has looked at may be hidden for two minutes.";
+    fn empty_note(&self, total: u64) -> String {
+        let hidden = "Messages received by another run may be hidden for two minutes.";
         match (&self.integration, total) {
             (_, 0) => "There are no dead letters.".to_owned(),
-            (None, total) => format!("None could be seen just now; there are about {total} in all. {hidden}"),
+            (None, total) => format!("None are visible now; there are about {total} in total. {hidden}"),
             (Some(name), total) => {
-                format!("None of `{name}` could be seen; the queue holds about {total} of all integrations. {hidden}")
+                format!("None of `{name}` are visible; the queue holds about {total} of all integrations. {hidden}")
             }
         }
     }
 
-    /// What there is besides what is listed. Only of the whole queue it is known why the others do not show.
-    fn beyond(&self, listing: &Listing) -> Option<String> {
+    /// Explains the difference between the listed and the total messages. The reason is known only for the whole queue.
+    fn hidden_note(&self, listing: &Listing) -> Option<String> {
         let (seen, total) = (listing.dead_letters.len(), listing.total);
-        let whole = self.integration.is_none() && seen < usize::from(self.limit) && !listing.cut;
-        let groups: HashSet<_> = listing.dead_letters.iter().map(Shown::group).collect();
+        let whole = self.integration.is_none() && seen < usize::from(self.limit) && !listing.truncated;
+        let groups: HashSet<_> = listing.dead_letters.iter().map(DeadLetterView::group).collect();
         (total > seen as u64).then(|| match whole {
             true => format!(
-                "About {total} are there in all: of each of these {} groups no more than ten can be seen at a time.",
+                "There are about {total} in total: of each of these {} groups at most ten are visible at a time.",
                 groups.len()
             ),
             false => format!("The queue holds about {total} of all integrations."),
@@ -262,15 +261,15 @@ impl List {
 
 const HEADINGS: [&str; 6] = ["integration", "kind", "message id", "received", "receives", "customer's group"];
 
-fn row(shown: &Shown) -> [String; 6] {
-    let text = |text: &Option<String>| plain(text.as_deref().unwrap_or_default());
+fn row(view: &DeadLetterView) -> [String; 6] {
+    let text = |text: &Option<String>| sanitize(text.as_deref().unwrap_or_default());
     [
-        text(&shown.integration),
-        shown.kind.to_owned(),
-        text(&shown.message_id),
-        shown.received_at.map(|time| time.to_string()).unwrap_or_default(),
-        shown.receives.to_string(),
-        plain(&shown.group().chars().take(GROUP_DIGITS).collect::<String>()),
+        text(&view.integration),
+        view.kind.to_owned(),
+        text(&view.message_id),
+        view.received_at.map(|time| time.to_string()).unwrap_or_default(),
+        view.receive_count.to_string(),
+        sanitize(&view.group().chars().take(GROUP_DIGITS).collect::<String>()),
     ]
 }
 
@@ -289,46 +288,45 @@ mod tests {
         Line::try_parse_from([&["dead-letters"], arguments].concat()).unwrap().command
     }
 
-    fn listed(arguments: &[&str], dead_letters: Vec<Shown>, cut: bool) -> String {
+    fn listed(arguments: &[&str], dead_letters: Vec<DeadLetterView>, truncated: bool) -> String {
         let Command::List(list) = parsed(&[&["list"], arguments].concat()) else { panic!("it lists") };
-        list.human(&Listing { dead_letters, by_integration: BTreeMap::new(), total: 52, cut })
+        list.human(&Listing { dead_letters, by_integration: BTreeMap::new(), total: 52, truncated })
     }
 
-    fn shown() -> Shown {
-        Letter::read(letter::tests::message("group", "{}")).unwrap().shown
+    fn view() -> DeadLetterView {
+        DeadLetter::read(message::tests::message("group", "{}")).unwrap().view
     }
 
     #[test]
-    fn that_a_group_hides_what_stands_behind_is_said_of_the_whole_queue_only() {
-        let whole = listed(&[], vec![shown()], false);
+    fn hidden_messages_of_a_group_are_explained_for_the_whole_queue_only() {
+        let whole = listed(&[], vec![view()], false);
         assert!(
-            whole.ends_with(
-                "About 52 are there in all: of each of these 1 groups no more than ten can be seen at a time."
-            )
+            whole
+                .ends_with("There are about 52 in total: of each of these 1 groups at most ten are visible at a time.")
         );
         let others = "The queue holds about 52 of all integrations.";
         for part in [&["--integration", "acme"][..], &["--limit", "1"]] {
-            assert!(listed(part, vec![shown()], false).ends_with(others), "{part:?}");
+            assert!(listed(part, vec![view()], false).ends_with(others), "{part:?}");
         }
-        let cut = listed(&[], vec![shown()], true);
-        assert!(cut.contains(others) && cut.contains("Beware: not all of the dead-letter queue"), "{cut}");
-        assert!(listed(&["--integration", "acme"], Vec::new(), false).starts_with("None of `acme` could be seen; "));
+        let cut = listed(&[], vec![view()], true);
+        assert!(cut.contains(others) && cut.contains("Warning: the dead-letter queue is too long"), "{cut}");
+        assert!(listed(&["--integration", "acme"], Vec::new(), false).starts_with("None of `acme` are visible; "));
     }
 
     #[test]
-    fn who_is_asked_is_told_how_many_at_the_most_and_of_which_integration() {
+    fn the_confirmation_names_the_maximum_and_the_integration() {
         let question = |arguments: &[&str]| match parsed(&[&["redrive"], arguments].concat()) {
             Command::Redrive(redrive) => redrive.question(52),
             Command::List(_) => String::new(),
         };
-        assert!(question(&[]).ends_with("Put up to 52 back onto the queue?"));
+        assert!(question(&[]).ends_with("Move up to 52 back to the queue?"));
         let filtered = question(&["--integration", "acme", "--limit", "1"]);
-        assert!(filtered.ends_with("Put up to 1 of `acme` back onto the queue?"), "{filtered}");
+        assert!(filtered.ends_with("Move up to 1 of `acme` back to the queue?"), "{filtered}");
     }
 
     #[test]
-    fn what_was_put_back_is_told_though_the_rest_cannot_be_counted() {
+    fn the_result_is_printed_even_if_the_rest_cannot_be_counted() {
         let redriven = Redriven { moved: 3, ..Redriven::default() };
-        assert!(redriven.human().contains("put back     3\nstill there  could not be counted"), "{}", redriven.human());
+        assert!(redriven.human().contains("moved      3\nremaining  could not be counted"), "{}", redriven.human());
     }
 }

@@ -1,114 +1,112 @@
-//! The dead-letter queue.
-
-use super::letter::Letter;
-use crate::failure::Failure;
-use crate::sqs::{self, BATCH, refused};
-use crate::stack::Stack;
+use super::message::DeadLetter;
+use crate::aws::sqs::{self, BATCH_SIZE, operation_failed};
+use crate::aws::stack::Stack;
+use crate::error::CliError;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use shared::aws::sdk_error;
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// How long an empty queue is listened to, in seconds: a short look may miss what is there.
-const LISTEN: i32 = 1;
-/// What was looked at comes back when it has been hidden for long enough: on a long queue again and again, before all
-/// has been looked at. More often than this, and than each once, it is not taken.
-const REPEATS: usize = 200;
+/// Of long polling: a short poll may miss messages.
+const WAIT_SECONDS: i32 = 1;
+/// On a long queue, messages become visible again before the end is reached. The walk ends after this many repeated
+/// receives, in addition to one for each message.
+const MAX_REPEATED_RECEIVES: usize = 200;
 
-/// The dead-letter queue and the queue that its messages came from.
+/// The dead-letter queue, and the source queue of its messages.
 pub(super) struct DeadLetterQueue {
     client: Client,
     url: String,
     source: String,
-    /// How long what was received stays hidden from others, should we be cut off.
-    hidden: Duration,
-    /// What has been received, by its id.
+    /// Received messages stay hidden for this long if the command is interrupted.
+    visibility_timeout: Duration,
+    /// The ids of the messages received so far.
     seen: HashSet<String>,
-    /// How often something came that had been received before.
+    /// The number of repeated receives.
     repeats: usize,
-    /// The receipt handles of what is to go back.
-    held: Vec<String>,
+    /// The receipt handles of the messages to release.
+    hidden: Vec<String>,
 }
 
 impl DeadLetterQueue {
-    pub(super) async fn open(stack: &Stack, hidden: Duration) -> Result<Self, Failure> {
+    pub(super) async fn open(stack: &Stack, visibility_timeout: Duration) -> Result<Self, CliError> {
         Ok(Self {
             client: Client::new(&stack.aws),
             url: stack.output("DeadLetterQueueUrl").await?.to_owned(),
             source: stack.output("MessageQueueUrl").await?.to_owned(),
-            hidden,
+            visibility_timeout,
             seen: HashSet::new(),
             repeats: 0,
-            held: Vec::new(),
+            hidden: Vec::new(),
         })
     }
 
-    /// About how many messages there are.
-    pub(super) async fn length(&self) -> Result<u64, Failure> {
-        sqs::length(&self.client, &self.url, "the dead-letter queue").await
+    /// The approximate number of messages.
+    pub(super) async fn length(&self) -> Result<u64, CliError> {
+        sqs::message_count(&self.client, &self.url, "the dead-letter queue").await
     }
 
-    /// Receives up to `wanted` messages, and hands over those that were not received before, which may be none of them.
-    /// `None` when the queue gives no more, and when it is given up (see [`Self::is_given_up`]).
+    /// Receives up to `wanted` messages, and returns those that were not received before (possibly none). `None` if the queue
+    /// returns no more, or if the walk is exhausted (see [`Self::is_exhausted`]).
     ///
-    /// What is received is hidden, and so is what stands behind it in its group, until it is put back or deleted.
-    pub(super) async fn receive(&mut self, wanted: usize) -> Result<Option<Vec<Letter>>, Failure> {
-        if self.is_given_up() {
+    /// A received message hides itself and the rest of its group until it is released or deleted.
+    pub(super) async fn receive(&mut self, wanted: usize) -> Result<Option<Vec<DeadLetter>>, CliError> {
+        if self.is_exhausted() {
             return Ok(None);
         }
-        let count = i32::try_from(wanted.clamp(1, BATCH)).unwrap_or(1);
+        let count = i32::try_from(wanted.clamp(1, BATCH_SIZE)).unwrap_or(1);
         let answer = self
             .client
             .receive_message()
             .queue_url(&self.url)
             .max_number_of_messages(count)
-            .visibility_timeout(i32::try_from(self.hidden.as_secs()).unwrap_or(i32::MAX))
-            .wait_time_seconds(LISTEN)
+            .visibility_timeout(i32::try_from(self.visibility_timeout.as_secs()).unwrap_or(i32::MAX))
+            .wait_time_seconds(WAIT_SECONDS)
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .send()
             .await
-            .map_err(|error| refused("the dead-letter queue cannot be read")(&sdk_error(&error)))?;
+            .map_err(|error| operation_failed("the dead-letter queue cannot be read")(&sdk_error(&error)))?;
         let messages = answer.messages.unwrap_or_default();
         if messages.is_empty() {
             return Ok(None);
         }
-        let mut letters = Vec::new();
+        let mut messages_new = Vec::new();
         for message in messages {
             let handle = message.receipt_handle().map(str::to_owned);
-            match Letter::read(message) {
-                Some(letter) if self.seen.insert(letter.id.clone()) => letters.push(letter),
+            match DeadLetter::read(message) {
+                Some(letter) if self.seen.insert(letter.id.clone()) => messages_new.push(letter),
                 _ => {
-                    self.held.extend(handle);
+                    self.hidden.extend(handle);
                     self.repeats += 1;
                 }
             }
         }
-        Ok(Some(letters))
+        Ok(Some(messages_new))
     }
 
-    /// Whether the queue is too long to look through: what was looked at came back before the end was reached.
-    pub(super) fn is_given_up(&self) -> bool {
-        self.repeats > self.seen.len() + REPEATS
+    /// Whether the queue is too long: messages became visible again before its end was reached.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.repeats > self.seen.len() + MAX_REPEATED_RECEIVES
     }
 
-    /// Keeps a message hidden until all is put back.
-    pub(super) fn hold(&mut self, letter: &Letter) {
-        self.held.push(letter.receipt_handle.clone());
+    /// Keeps a message hidden until [`Self::release`].
+    pub(super) fn keep_hidden(&mut self, letter: &DeadLetter) {
+        self.hidden.push(letter.receipt_handle.clone());
     }
 
-    /// Puts back what is held. What cannot be put back comes back by itself a little later.
-    pub(super) async fn put_back(&mut self) {
-        let _ = sqs::put_back(&self.client, &self.url, &std::mem::take(&mut self.held)).await;
+    /// Makes the hidden messages visible. If that fails, they become visible when their visibility timeout ends.
+    pub(super) async fn release(&mut self) {
+        let _ = sqs::make_visible(&self.client, &self.url, &std::mem::take(&mut self.hidden)).await;
     }
 
-    /// Moves a message to the end of its group on the queue that it came from.
+    /// Moves a message to the end of its group on the source queue.
     ///
-    /// It is sent before it is deleted, so that it may be there twice but never not at all; the ledger drops a repeat.
-    /// Its deduplication id is made of the id that it has on this queue: under its first one SQS would drop it in
-    /// silence if it came within five minutes of being first sent, and under a random one it would come twice if it was
-    /// sent and not deleted. When it comes here again it has another id.
-    pub(super) async fn redrive(&self, letter: &Letter) -> Result<(), Failure> {
+    /// It is sent before it is deleted, so that it may be duplicated but is never lost; the ledger drops the duplicate. The
+    /// deduplication id is derived from the id on this queue: SQS would silently drop the original one within five minutes,
+    /// and a random one would not deduplicate a message that was sent but not deleted. If the message moves here again, it
+    /// has a new id.
+    pub(super) async fn redrive(&self, letter: &DeadLetter) -> Result<(), CliError> {
         let sent = self
             .client
             .send_message()
@@ -118,12 +116,12 @@ impl DeadLetterQueue {
             .message_body(&letter.body)
             .send()
             .await;
-        sent.map_err(|error| refused("a message could not be put back onto the queue")(&sdk_error(&error)))?;
+        sent.map_err(|error| operation_failed("a message could not be sent to the queue")(&sdk_error(&error)))?;
         let deletion = self.client.delete_message().queue_url(&self.url).receipt_handle(&letter.receipt_handle);
         deletion.send().await.map(drop).map_err(|error| {
-            refused("a message is on the queue again, and could not be taken off the dead-letter queue")(&sdk_error(
-                &error,
-            ))
+            operation_failed("a message was sent to the queue, but could not be deleted from the dead-letter queue")(
+                &sdk_error(&error),
+            )
         })
     }
 }

@@ -1,80 +1,79 @@
-//! Whether the sender routes know the callers: tried with a body that asks for nothing.
+//! Whether the API accepts the callers' credentials, tested with an empty request.
 
-use super::answer::Answer;
-use super::context::Subject;
+use super::context::IntegrationContext;
+use super::probe::ProbeResponse;
 use super::report::Finding;
-use crate::caller::as_caller;
-use crate::clock::Deviation;
-use crate::endpoint::Endpoint;
-use crate::output::plain;
-use crate::trial;
+use crate::api::client::sign_request;
+use crate::api::endpoint::Endpoint;
+use crate::api::trial_request;
+use crate::aws::clock::ClockSkew;
+use crate::ui::output::sanitize;
 use futures::future::join_all;
 use jiff::Timestamp;
 use shared::integration::{Caller, Credential};
 use shared::platform::Route;
 
-/// Tries each caller's credential.
-pub(super) async fn examine(subject: &Subject<'_>) -> Vec<(String, Finding)> {
-    let callers = &subject.integration.callers;
+pub(super) async fn check(context: &IntegrationContext<'_>) -> Vec<(String, Finding)> {
+    let callers = &context.integration.callers;
     if callers.is_empty() {
-        return vec![("callers".to_owned(), Finding::ok("none: nobody may send through this integration"))];
+        return vec![("callers".to_owned(), Finding::ok("none: no caller can send through this integration"))];
     }
     join_all(
         callers
             .iter()
             .enumerate()
-            // One that is listed twice is tried with its current secret: the use of the old one would look like the caller's.
+            // A caller that is listed twice is tested with its current secret: use of the old one would count as the caller's.
             .filter(|(index, caller)| !callers.iter().take(*index).any(|other| other.name == caller.name))
             .map(|(_, caller)| async {
-                (format!("caller {}", plain(&caller.name)), try_caller(subject, caller).await)
+                (format!("caller {}", sanitize(&caller.name)), check_caller(context, caller).await)
             }),
     )
     .await
 }
 
-async fn try_caller(subject: &Subject<'_>, caller: &Caller) -> Finding {
-    let examination = subject.examination;
-    let allowed = trial::allowed(&subject.integration, caller);
+async fn check_caller(context: &IntegrationContext<'_>, caller: &Caller) -> Finding {
+    let doctor = context.doctor;
+    let allowed = trial_request::allowed_routes(&context.integration, caller);
     if allowed.is_empty() {
         return Finding::warning(
-            "is confined to routes that an integration of this platform does not have",
-            "name the routes that it needs: `patchbay integration add NAME --replace --caller CALLER:ROUTE,…`",
+            "is restricted to routes that an integration of this platform does not have",
+            "set the routes that it needs: `patchbay integration add NAME --replace --caller CALLER:ROUTE,…`",
         );
     }
-    let Some(route) = trial::route(&allowed) else {
-        return Finding::skipped("because the route that it is confined to cannot be tried without an effect");
+    let Some(route) = trial_request::trial_route(&allowed) else {
+        return Finding::skipped("because the route that it is restricted to cannot be tested without a side effect");
     };
-    let endpoint = Endpoint::Sender(route);
-    if !examination.routes.works(endpoint) {
+    let endpoint = Endpoint::Caller(route);
+    if !doctor.routes.works(endpoint) {
         return Finding::skipped(format!("because {} does not work", endpoint.title()));
     }
-    let url = match examination.stack.route(&endpoint.path_of(subject.integration.name.as_str())).await {
+    let url = match doctor.stack.route_url(&endpoint.path_of(context.integration.name.as_str())).await {
         Ok(url) => url,
         Err(failure) => return Finding::skipped(format!("because {failure}")),
     };
     let signs = matches!(caller.credential, Credential::SigningSecret(_));
-    if signs && examination.clock.is_some_and(Deviation::spoils_signatures) {
+    if signs && doctor.clock.is_some_and(ClockSkew::breaks_signatures) {
         return Finding::skipped("because the clock is wrong, and with it the signature");
     }
     let key = format!("msg_doctor_{}", Timestamp::now().as_nanosecond());
-    let request = as_caller(&caller.credential, examination.http.post(url), &key, trial::NO_REQUEST.into());
-    let answer = Answer::to(request).await;
+    let request = sign_request(&caller.credential, doctor.http.post(url), &key, trial_request::EMPTY_REQUEST.into());
+    let answer = ProbeResponse::to_request(request).await;
     match &answer {
-        Answer::Problem { kind, .. } if kind == "invalid-body" => Finding::ok(match &caller.routes {
-            None => "is known, by its credential".to_owned(),
+        ProbeResponse::Problem { kind, .. } if kind == "invalid-body" => Finding::ok(match &caller.routes {
+            None => "its credential is accepted".to_owned(),
             Some(_) => {
                 let allowed: Vec<_> = allowed.into_iter().map(Route::as_str).collect();
-                format!("is known, by its credential; may use {} only", allowed.join(", "))
+                format!("its credential is accepted, for {} only", allowed.join(", "))
             }
         }),
-        Answer::Problem { kind, .. } if kind == "unauthenticated" => Finding::fault(
-            format!("is not known by {}, though its credential is in the integration's secret", endpoint.title()),
-            "run this again in half a minute if the secret has only just been changed; else see whether something \
-             between here and the function changes the request's headers",
+        ProbeResponse::Problem { kind, .. } if kind == "unauthenticated" => Finding::fault(
+            format!("{} refuses its credential, though it is in the integration's secret", endpoint.title()),
+            "if the secret was just changed, run this again in half a minute; else check whether a proxy between this machine \
+             and the function changes the request's headers",
         ),
         other => Finding::fault(
-            format!("{} does not answer as it should: {}", endpoint.title(), other.seen()),
-            "see what the function logs",
+            format!("unexpected response of {}: {}", endpoint.title(), other.summary()),
+            "see the logs of the function",
         ),
     }
 }

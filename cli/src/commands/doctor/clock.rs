@@ -1,49 +1,46 @@
-//! What this machine's clock means for signatures: they are good for five minutes.
+//! This machine's clock: signatures are valid for five minutes.
 
 use super::report::Finding;
-use crate::clock::Deviation;
+use crate::aws::clock::ClockSkew;
 
-/// From how many seconds on it is worth looking at.
 const WARNING_SECONDS: u64 = 30;
 
-/// The larger of two.
-pub(super) fn larger(one: Option<Deviation>, other: Option<Deviation>) -> Option<Deviation> {
-    [one, other].into_iter().flatten().max_by_key(|deviation| deviation.size())
+pub(super) fn larger(one: Option<ClockSkew>, other: Option<ClockSkew>) -> Option<ClockSkew> {
+    [one, other].into_iter().flatten().max_by_key(|skew| skew.magnitude())
 }
 
-/// What the deviation means.
-pub(super) fn finding(deviation: Option<Deviation>) -> Finding {
-    let Some(deviation) = deviation else { return Finding::skipped("because no answer told the time") };
-    let Deviation { whose, seconds } = deviation;
-    let size = deviation.size();
+pub(super) fn finding(skew: Option<ClockSkew>) -> Finding {
+    let Some(skew) = skew else { return Finding::skipped("because no response had a date") };
+    let ClockSkew { reference, seconds } = skew;
+    let magnitude = skew.magnitude();
     let direction = if seconds > 0 { "ahead of" } else { "behind" };
-    let seen = format!("this machine's clock is {size} s {direction} {whose}");
-    let advice = "set this machine's clock, by NTP for example: signatures are good for five minutes";
-    match size {
-        _ if deviation.spoils_signatures() => Finding::fault(seen, advice),
-        WARNING_SECONDS.. => Finding::warning(seen, advice),
-        _ => Finding::ok(format!("within {WARNING_SECONDS} s of {whose}")),
+    let observed = format!("this machine's clock is {magnitude} s {direction} {reference}");
+    let advice = "set this machine's clock, by NTP for example: signatures are valid for five minutes";
+    match magnitude {
+        _ if skew.breaks_signatures() => Finding::fault(observed, advice),
+        WARNING_SECONDS.. => Finding::warning(observed, advice),
+        _ => Finding::ok(format!("within {WARNING_SECONDS} s of {reference}")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::Verdict;
+    use super::super::report::Status;
     use super::*;
 
     #[test]
-    fn thirty_seconds_are_worth_a_look_and_five_minutes_are_a_fault() {
-        let verdict = |seconds| finding(Some(Deviation { whose: "AWS's", seconds })).verdict;
+    fn thirty_seconds_are_a_warning_and_five_minutes_a_fault() {
+        let status = |seconds| finding(Some(ClockSkew { reference: "AWS's", seconds })).status;
         for (seconds, expected) in [
-            (0, Verdict::Ok),
-            (29, Verdict::Ok),
-            (-30, Verdict::Warning),
-            (299, Verdict::Warning),
-            (300, Verdict::Fault),
-            (-300, Verdict::Fault),
+            (0, Status::Ok),
+            (29, Status::Ok),
+            (-30, Status::Warning),
+            (299, Status::Warning),
+            (300, Status::Fault),
+            (-300, Status::Fault),
         ] {
-            assert_eq!(expected, verdict(seconds), "{seconds}");
+            assert_eq!(expected, status(seconds), "{seconds}");
         }
-        assert_eq!(Verdict::Skipped, finding(None).verdict);
+        assert_eq!(Status::Skipped, finding(None).status);
     }
 }

@@ -1,49 +1,47 @@
-//! What the checks of an integration need.
+//! What the checks of integrations share.
 
-use super::credentials::Credentials;
-use super::deployed::Deployed;
+use super::credential_reuse::CredentialReuse;
 use super::routes::Routes;
-use crate::clock::Deviation;
-use crate::stack::Stack;
+use super::stack::DeployedStack;
+use crate::aws::clock::ClockSkew;
+use crate::aws::stack::Stack;
 use aws_config::SdkConfig;
 use shared::integration::Integration;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// What all checks of integrations need.
+/// What is known of the stack by the time integrations are checked.
 #[derive(Debug)]
-pub(super) struct Examination<'e> {
+pub(super) struct DoctorContext<'e> {
     pub(super) stack: &'e Stack,
     pub(super) aws: &'e SdkConfig,
     pub(super) http: &'e reqwest::Client,
-    pub(super) deployed: &'e Deployed,
+    pub(super) deployed: &'e DeployedStack,
     pub(super) routes: &'e Routes,
-    pub(super) clock: Option<Deviation>,
+    pub(super) clock: Option<ClockSkew>,
     pub(super) skip_delivery: bool,
-    /// The platforms for which a forged signature has been tried.
+    /// The platforms whose webhook was tested with a forged signature.
     pub(super) forged: Mutex<HashSet<&'static str>>,
-    /// What the callers of the integrations prove themselves by.
-    pub(super) credentials: Credentials,
+    pub(super) credential_reuse: CredentialReuse,
 }
 
-/// One integration with its configuration.
 #[derive(Debug)]
-pub(super) struct Subject<'e> {
-    pub(super) examination: &'e Examination<'e>,
+pub(super) struct IntegrationContext<'e> {
+    pub(super) doctor: &'e DoctorContext<'e>,
     pub(super) integration: Integration,
-    /// The secret's name.
+    /// The name of its secret.
     pub(super) secret: String,
-    /// How long ago it was written.
+    /// The time since the secret was written.
     pub(super) age: Duration,
-    /// How long after that it is in use everywhere.
+    /// The time after which every function uses a new configuration.
     pub(super) propagation: Duration,
 }
 
-impl Examination<'_> {
-    /// Whether no forged signature has been tried for this platform yet. Only the first call returns true: all webhooks of a
-    /// platform are checked by the same code, and each forged one counts towards the alarm SignaturesRefused.
-    pub(super) fn is_first_to_forge(&self, platform: &'static str) -> bool {
+impl DoctorContext<'_> {
+    /// Whether this call is the first for the platform. One forged signature per platform is enough: all its webhooks are
+    /// verified by the same code, and each forged one counts towards the alarm SignaturesRefused.
+    pub(super) fn claims_forgery_check(&self, platform: &'static str) -> bool {
         self.forged.lock().unwrap_or_else(PoisonError::into_inner).insert(platform)
     }
 }

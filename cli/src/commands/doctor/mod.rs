@@ -1,86 +1,88 @@
-//! `patchbay doctor`: examines everything from end to end, without an effect but for a test delivery, and says what to do.
+//! `patchbay doctor`: checks everything end to end and says how to fix what fails. Its only side effect is a test delivery.
 //!
-//! A fault explains those that would follow from it: what hangs on it is skipped and not called a fault itself.
+//! A fault is reported once: checks that depend on it are skipped.
 
-mod answer;
 mod callers;
 mod clock;
 mod context;
-mod credentials;
-mod data;
-mod deployed;
+mod credential_reuse;
 mod functions;
 mod integration;
 mod lambda;
 mod messaging_service;
 mod permissions;
 mod platform;
+mod probe;
+mod region_search;
 mod report;
 mod routes;
+mod stack;
+mod storage;
 mod webhook;
 
-use crate::failure::Failure;
-use crate::output::Output;
-use crate::stack::Stack;
+use crate::aws::stack::Stack;
+use crate::error::CliError;
+use crate::ui::output::Output;
 use aws_config::SdkConfig;
 use clap::Args;
-use context::Examination;
-use credentials::Credentials;
-use deployed::Found;
+use context::DoctorContext;
+use credential_reuse::CredentialReuse;
 use futures::{StreamExt, TryStreamExt, stream};
-use report::{Check, DATA, FUNCTIONS_GROUP, Finding, INTEGRATIONS, MACHINE, ROUTES, Report, counted, own_permissions};
+use report::{
+    Check, DATA, FUNCTIONS_GROUP, Finding, INTEGRATIONS, MACHINE, ROUTES, Report, caller_permissions, pluralize,
+};
 use shared::model::integration_name::IntegrationName;
+use stack::Discovery;
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-/// How many integrations are examined at once.
-const AT_ONCE: usize = 8;
+const CONCURRENCY: usize = 8;
 
-/// Examines everything from end to end.
+/// Check everything end to end
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// The integrations to examine; all of them unless named
+    /// The integrations to check [default: all]
     #[arg(value_name = "INTEGRATION")]
     integrations: Vec<IntegrationName>,
-    /// Send no test delivery to the messaging services
+    /// Do not send test deliveries to the messaging services
     #[arg(long)]
     skip_delivery: bool,
 }
 
-pub(crate) async fn run(doctor: Doctor, stack: &Stack, output: Output) -> Result<(), Failure> {
-    let report = Report::new(doctor.examine(stack, &stack.aws).await?);
+pub(crate) async fn run(doctor: Doctor, stack: &Stack, output: Output) -> Result<(), CliError> {
+    let report = Report::new(doctor.check(stack, &stack.aws).await?);
     output.result(&report, Report::human);
     match report.faults {
         0 => Ok(()),
-        faults => Err(Failure::Faults(counted(faults, "fault"))),
+        faults => Err(CliError::ChecksFailed(pluralize(faults, "fault"))),
     }
 }
 
 impl Doctor {
-    async fn examine(&self, stack: &Stack, aws: &SdkConfig) -> Result<Vec<Check>, Failure> {
-        let Found { mut checks, clock, judged, deployed } = deployed::find(stack, aws).await;
+    async fn check(&self, stack: &Stack, aws: &SdkConfig) -> Result<Vec<Check>, CliError> {
+        let Discovery { mut checks, clock, access_evaluated, deployed } = stack::discover(stack, aws).await;
         let Some(deployed) = deployed else {
-            checks.push(clock::finding(clock).about(MACHINE, "clock"));
+            checks.push(clock::finding(clock).into_check(MACHINE, "clock"));
             let because = "because the stack has not been found";
             let groups = [ROUTES, FUNCTIONS_GROUP, DATA, INTEGRATIONS];
-            checks.extend(groups.map(|group| Finding::skipped(because).about(group, "all")));
-            return Ok(with_own_permissions(checks, judged));
+            checks.extend(groups.map(|group| Finding::skipped(because).into_check(group, "all")));
+            return Ok(with_caller_permissions(checks, access_evaluated));
         };
-        let http = stack.http()?;
+        let http = stack.http_client()?;
         let (answers, permissions, lambda, data) = tokio::join!(
-            routes::ask(stack, &http),
-            permissions::examine(&deployed, aws),
-            lambda::examine(&deployed, aws),
-            data::examine(&deployed, aws)
+            routes::probe(stack, &http),
+            permissions::check(&deployed, aws),
+            lambda::check(&deployed, aws),
+            storage::check(&deployed, aws)
         );
-        let routes = routes::judge(answers, &deployed, &permissions);
+        let routes = routes::evaluate(answers, &deployed, &permissions);
         let clock = clock::larger(clock, routes.clock);
-        checks.push(clock::finding(clock).about(MACHINE, "clock"));
+        checks.push(clock::finding(clock).into_check(MACHINE, "clock"));
         checks.extend(routes.checks.iter().cloned());
         checks.extend(permissions.checks);
         checks.extend(lambda);
         checks.extend(data);
-        let examination = Examination {
+        let doctor = DoctorContext {
             stack,
             aws,
             http: &http,
@@ -89,39 +91,39 @@ impl Doctor {
             clock,
             skip_delivery: self.skip_delivery,
             forged: Mutex::default(),
-            credentials: Credentials::default(),
+            credential_reuse: CredentialReuse::default(),
         };
-        checks.extend(self.examine_integrations(&examination).await?);
-        Ok(with_own_permissions(checks, judged))
+        checks.extend(self.check_integrations(&doctor).await?);
+        Ok(with_caller_permissions(checks, access_evaluated))
     }
 
-    async fn examine_integrations(&self, examination: &Examination<'_>) -> Result<Vec<Check>, Failure> {
+    async fn check_integrations(&self, doctor: &DoctorContext<'_>) -> Result<Vec<Check>, CliError> {
         let names = match self.integrations.as_slice() {
-            [] => match integration::all(examination).await {
+            [] => match integration::all(doctor).await {
                 Ok(names) => names,
-                Err(finding) => return Ok(vec![finding.about(INTEGRATIONS, "all")]),
+                Err(finding) => return Ok(vec![finding.into_check(INTEGRATIONS, "all")]),
             },
             named => {
-                let mut seen = HashSet::new();
-                named.iter().filter(|name| seen.insert(name.as_str())).cloned().collect()
+                let mut observed = HashSet::new();
+                named.iter().filter(|name| observed.insert(name.as_str())).cloned().collect()
             }
         };
         if names.is_empty() {
             let advice = "connect one with `patchbay integration add NAME`";
-            return Ok(vec![Finding::warning("there is none", advice).about(INTEGRATIONS, "all")]);
+            return Ok(vec![Finding::warning("there is none", advice).into_check(INTEGRATIONS, "all")]);
         }
-        let examined = stream::iter(&names).map(|name| integration::examine(examination, name)).buffered(AT_ONCE);
+        let examined = stream::iter(&names).map(|name| integration::check(doctor, name)).buffered(CONCURRENCY);
         let mut checks = examined.try_collect::<Vec<_>>().await?.concat();
-        checks.extend(examination.credentials.check());
+        checks.extend(doctor.credential_reuse.check());
         Ok(checks)
     }
 }
 
-/// The checks by their groups, with what the command's own user may not do.
-fn with_own_permissions(mut checks: Vec<Check>, judged: bool) -> Vec<Check> {
-    let own = own_permissions(&checks, judged);
-    checks.push(own.about(MACHINE, "own permissions"));
-    // What is about this machine comes first, in the order in which it was examined.
-    checks.sort_by_key(|check| !check.is_about(MACHINE));
+/// The checks by group, with the permissions that this command's own credentials lack.
+fn with_caller_permissions(mut checks: Vec<Check>, access_evaluated: bool) -> Vec<Check> {
+    let own = caller_permissions(&checks, access_evaluated);
+    checks.push(own.into_check(MACHINE, "own permissions"));
+    // A stable sort: the other groups are in order already.
+    checks.sort_by_key(|check| !check.is_in_group(MACHINE));
     checks
 }

@@ -1,9 +1,9 @@
-//! Whether the functions' roles allow what the functions do.
+//! Whether the functions' roles grant the permissions that the functions need, by IAM's policy simulator.
 
-use super::deployed::Deployed;
 use super::functions::{FUNCTIONS, Function, Resource};
-use super::report::{Check, FUNCTIONS_GROUP, Finding, Verdict};
-use crate::aws_error::AwsError;
+use super::report::{Check, FUNCTIONS_GROUP, Finding, Status};
+use super::stack::DeployedStack;
+use crate::aws::error::AwsError;
 use aws_config::SdkConfig;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
@@ -12,57 +12,55 @@ use std::collections::HashSet;
 
 const ACTION: &str = "iam:SimulatePrincipalPolicy";
 
-/// The checks, and the functions that lack something.
 #[derive(Debug, Default)]
 pub(super) struct Permissions {
     pub(super) checks: Vec<Check>,
-    pub(super) lacking: HashSet<&'static str>,
+    pub(super) lacking_functions: HashSet<&'static str>,
 }
 
-/// Asks IAM about every function's role.
-pub(super) async fn examine(deployed: &Deployed, aws: &SdkConfig) -> Permissions {
+pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig) -> Permissions {
     let client = Client::new(aws);
-    let findings = join_all(FUNCTIONS.iter().map(|function| examine_function(function, deployed, &client))).await;
+    let findings = join_all(FUNCTIONS.iter().map(|function| check_function(function, deployed, &client))).await;
     let mut permissions = Permissions::default();
     for (function, finding) in FUNCTIONS.iter().zip(findings) {
-        if finding.verdict == Verdict::Fault {
-            permissions.lacking.insert(function.name);
+        if finding.status == Status::Fault {
+            permissions.lacking_functions.insert(function.name);
         }
-        permissions.checks.push(finding.about(FUNCTIONS_GROUP, &format!("{}'s permissions", function.name)));
+        permissions.checks.push(finding.into_check(FUNCTIONS_GROUP, &format!("{}'s permissions", function.name)));
     }
     permissions
 }
 
-async fn examine_function(function: &Function, deployed: &Deployed, client: &Client) -> Finding {
+async fn check_function(function: &Function, deployed: &DeployedStack, client: &Client) -> Finding {
     let name = function.name;
-    let needed = |suffix: &str| deployed.needed(&format!("{name}{suffix}"));
-    let (role, logs) = match (needed("Role"), needed("Logs")) {
+    let required_resource = |suffix: &str| deployed.required_resource(&format!("{name}{suffix}"));
+    let (role, logs) = match (required_resource("Role"), required_resource("Logs")) {
         (Ok(role), Ok(logs)) => (role, logs),
         (Err(finding), _) | (_, Err(finding)) => return finding,
     };
     let arn = deployed.arn("iam", &format!("role/{role}"));
     let mut lacks = Vec::new();
-    let needs = function.needs().into_iter();
-    for (resource, actions) in needs.filter_map(|(on, actions)| Some((arn_of(on, deployed, logs)?, actions))) {
-        match lacking(client, &arn, actions, &resource, function).await {
-            Ok(lacking) => lacks.extend(lacking.into_iter().map(|action| format!("{action} on {resource}"))),
-            Err(error) => return Finding::of(error, "the role's policies", "see what IAM says"),
+    let required = function.required_actions().into_iter();
+    for (resource, actions) in required.filter_map(|(on, actions)| Some((arn_of(on, deployed, logs)?, actions))) {
+        match denied_actions(client, &arn, actions, &resource, function).await {
+            Ok(denied) => lacks.extend(denied.into_iter().map(|action| format!("{action} on {resource}"))),
+            Err(error) => return Finding::from_aws_error(error, "the role's policies", "see what IAM says"),
         }
     }
     match lacks.as_slice() {
-        [] => Finding::ok("all that it needs"),
+        [] => Finding::ok("all granted"),
         _ => Finding::fault(
             format!("{name} lacks {}", lacks.join(", ")),
             format!(
-                "give the role {role} its policy back by deploying the template again (`make deploy`); if a permissions \
-                 boundary or an organisation's policy denies it, have it allowed there"
+                "restore the policy of the role {role} by deploying the template again (`make deploy`); if a permissions \
+                 boundary or an organisation's policy denies it, allow it there"
             ),
         ),
     }
 }
 
-/// The ARN of what the function does something on; none where the stack does not have it, or does not name it.
-fn arn_of(resource: Resource, deployed: &Deployed, logs: &str) -> Option<String> {
+/// The ARN of a resource; `None` if the stack does not have it, or lacks the output with its name.
+fn arn_of(resource: Resource, deployed: &DeployedStack, logs: &str) -> Option<String> {
     let last = |output: &str| deployed.output(output).and_then(|url| url.rsplit('/').next());
     match resource {
         Resource::Logs => Some(deployed.arn("logs", &format!("log-group:{logs}:log-stream:doctor"))),
@@ -70,15 +68,15 @@ fn arn_of(resource: Resource, deployed: &Deployed, logs: &str) -> Option<String>
             deployed.output("SecretPrefix").map(|prefix| deployed.arn("secretsmanager", &format!("secret:{prefix}/*")))
         }
         Resource::Queue => last("MessageQueueUrl").map(|queue| deployed.arn("sqs", queue)),
-        Resource::Parking if !deployed.keeps_failed => None,
-        Resource::Parking => last("ParkingQueueUrl").map(|queue| deployed.arn("sqs", queue)),
+        Resource::ParkingQueue if !deployed.keeps_failed_messages => None,
+        Resource::ParkingQueue => last("ParkingQueueUrl").map(|queue| deployed.arn("sqs", queue)),
         Resource::Ledger => last("LedgerTable").map(|table| deployed.arn("dynamodb", &format!("table/{table}"))),
         Resource::Key => deployed.kms_key.clone(),
     }
 }
 
-/// Which of `actions` the role may not do.
-async fn lacking(
+/// Which of `actions` the role does not grant.
+async fn denied_actions(
     client: &Client,
     role: &str,
     actions: &[&str],
@@ -87,7 +85,7 @@ async fn lacking(
 ) -> Result<Vec<String>, AwsError> {
     let actions = actions.iter().map(|&action| action.to_owned()).collect();
     let simulated = client.simulate_principal_policy().policy_source_arn(role).set_action_names(Some(actions));
-    // The ledger's table is the one resource whose keys matter.
+    // Only the ledger's table has permissions by key.
     let keys = Some(function.ledger_keys()).filter(|keys| !keys.is_empty()).map(|keys| {
         let entry = ContextEntry::builder().context_key_name("dynamodb:LeadingKeys");
         let entry = entry.context_key_type(ContextKeyTypeEnum::StringList).set_context_key_values(Some(keys));

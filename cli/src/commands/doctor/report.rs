@@ -1,10 +1,10 @@
-//! What the doctor has found, and how it is shown.
+//! The doctor's findings and their report.
 
-use crate::aws_error::{AwsError, Trouble};
+use crate::aws::error::{AwsError, Diagnosis};
 use serde::Serialize;
 use std::fmt::Write;
 
-// What the checks are about, as the report groups them.
+// The groups of checks.
 pub(super) const MACHINE: &str = "this machine";
 pub(super) const STACK: &str = "stack";
 pub(super) const ROUTES: &str = "routes";
@@ -12,21 +12,17 @@ pub(super) const FUNCTIONS_GROUP: &str = "functions";
 pub(super) const DATA: &str = "data";
 pub(super) const INTEGRATIONS: &str = "integrations";
 
-/// What came of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Verdict {
-    /// It is as it should be.
+pub(super) enum Status {
     Ok,
-    /// It works, and somebody should look at it.
+    /// It works, but needs attention.
     Warning,
-    /// It does not work.
     Fault,
-    /// It was not examined.
     Skipped,
 }
 
-impl Verdict {
+impl Status {
     fn symbol(self) -> char {
         match self {
             Self::Ok => '✓',
@@ -37,63 +33,66 @@ impl Verdict {
     }
 }
 
-/// What was seen, what it means, and what to do about it. No text of it holds a secret.
+/// The result of a check. The texts never contain a secret.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Finding {
-    pub(super) verdict: Verdict,
-    /// What was seen; of what was skipped, why.
-    pub(super) seen: String,
-    /// What to do.
+    #[serde(rename = "verdict")]
+    pub(super) status: Status,
+    /// The observation, or why the check was skipped.
+    #[serde(rename = "seen")]
+    pub(super) observed: String,
+    /// How to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) advice: Option<String>,
-    /// What the user of this command would have to be allowed.
+    /// The permission that the check would have needed.
     #[serde(skip)]
-    lacks: Option<&'static str>,
+    missing_permission: Option<&'static str>,
 }
 
 impl Finding {
-    pub(super) fn ok(seen: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Ok, seen: seen.into(), advice: None, lacks: None }
+    pub(super) fn ok(observed: impl Into<String>) -> Self {
+        Self { status: Status::Ok, observed: observed.into(), advice: None, missing_permission: None }
     }
 
-    pub(super) fn warning(seen: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Warning, advice: Some(advice.into()), ..Self::ok(seen) }
+    pub(super) fn warning(observed: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { status: Status::Warning, advice: Some(advice.into()), ..Self::ok(observed) }
     }
 
-    pub(super) fn fault(seen: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Fault, advice: Some(advice.into()), ..Self::ok(seen) }
+    pub(super) fn fault(observed: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { status: Status::Fault, advice: Some(advice.into()), ..Self::ok(observed) }
     }
 
     pub(super) fn skipped(because: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Skipped, ..Self::ok(because) }
+        Self { status: Status::Skipped, ..Self::ok(because) }
     }
 
-    /// Skipped, because the user of this command may not make the call.
+    /// Skipped, because this command's own credentials lack a permission.
     pub(super) fn denied(action: &'static str) -> Self {
-        Self { lacks: Some(action), ..Self::skipped(format!("because this command's user lacks {action}")) }
-    }
-
-    /// What the failure of a call means for `what`, which is a part of the stack.
-    pub(super) fn of(error: AwsError, what: &str, advice: &str) -> Self {
-        match error {
-            AwsError::Denied(action) => Self::denied(action),
-            error => error.trouble(what, advice).into(),
+        Self {
+            missing_permission: Some(action),
+            ..Self::skipped(format!("because this command's user lacks {action}"))
         }
     }
 
-    /// The same as a check of its own.
-    pub(super) fn about(self, group: &str, name: &str) -> Check {
+    /// The failure of a call about `what`, a part of the stack.
+    pub(super) fn from_aws_error(error: AwsError, what: &str, advice: &str) -> Self {
+        match error {
+            AwsError::Denied(action) => Self::denied(action),
+            error => error.diagnose(what, advice).into(),
+        }
+    }
+
+    pub(super) fn into_check(self, group: &str, name: &str) -> Check {
         Check { group: group.to_owned(), name: name.to_owned(), finding: self }
     }
 }
 
-impl From<Trouble> for Finding {
-    fn from(Trouble { seen, advice }: Trouble) -> Self {
-        Self::fault(seen, advice)
+impl From<Diagnosis> for Finding {
+    fn from(Diagnosis { observed, advice }: Diagnosis) -> Self {
+        Self::fault(observed, advice)
     }
 }
 
-/// One check.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Check {
     group: String,
@@ -103,12 +102,11 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn is_about(&self, group: &str) -> bool {
+    pub(super) fn is_in_group(&self, group: &str) -> bool {
         self.group == group
     }
 }
 
-/// All checks, in their order.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     pub(super) faults: usize,
@@ -118,44 +116,42 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(checks: Vec<Check>) -> Self {
-        let count = |verdict| checks.iter().filter(|check| check.finding.verdict == verdict).count();
-        Self { faults: count(Verdict::Fault), warnings: count(Verdict::Warning), checks }
+        let count = |status| checks.iter().filter(|check| check.finding.status == status).count();
+        Self { faults: count(Status::Fault), warnings: count(Status::Warning), checks }
     }
 
-    /// For people: a group after the other, and under each check what to do.
+    /// For people: the checks by group, each with its advice below it.
     pub(super) fn human(&self) -> String {
         let mut text = String::new();
         for checks in self.checks.chunk_by(|one, other| one.group == other.group) {
             let width = checks.iter().map(|check| check.name.chars().count()).max().unwrap_or_default();
             let _ = writeln!(text, "{}", checks.first().map_or("", |check| &check.group));
             for Check { name, finding, .. } in checks {
-                let _ = writeln!(text, "  {} {name:<width$}  {}", finding.verdict.symbol(), finding.seen);
+                let _ = writeln!(text, "  {} {name:<width$}  {}", finding.status.symbol(), finding.observed);
                 if let Some(advice) = &finding.advice {
                     let _ = writeln!(text, "    {:<width$}  → {advice}", "");
                 }
             }
             text.push('\n');
         }
-        let _ = writeln!(text, "{}, {}", counted(self.faults, "fault"), counted(self.warnings, "warning"));
+        let _ = writeln!(text, "{}, {}", pluralize(self.faults, "fault"), pluralize(self.warnings, "warning"));
         text
     }
 }
 
-/// What the user of this command would have to be allowed, for all checks to be made. Nobody knows where AWS has judged
-/// no call.
-pub(super) fn own_permissions(checks: &[Check], judged: bool) -> Finding {
-    let mut lacking: Vec<_> = checks.iter().filter_map(|check| check.finding.lacks).collect();
+/// Which permissions this command's own credentials lack. That is unknown until AWS has accepted or denied a call.
+pub(super) fn caller_permissions(checks: &[Check], access_evaluated: bool) -> Finding {
+    let mut lacking: Vec<_> = checks.iter().filter_map(|check| check.finding.missing_permission).collect();
     lacking.sort_unstable();
     lacking.dedup();
     match lacking.as_slice() {
-        [] if judged => Finding::ok("this command's user may make every call that was needed"),
-        [] => Finding::skipped("because no call has come so far that AWS would have told"),
-        lacking => Trouble::lacking(&lacking.join(", ")).into(),
+        [] if access_evaluated => Finding::ok("this command's user may make every call that was needed"),
+        [] => Finding::skipped("because no call reached the point at which AWS checks permissions"),
+        lacking => Diagnosis::missing_permission(&lacking.join(", ")).into(),
     }
 }
 
-/// A number of things.
-pub(super) fn counted(count: usize, what: &str) -> String {
+pub(super) fn pluralize(count: usize, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),
@@ -168,12 +164,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_report_groups_its_checks_and_says_what_to_do_under_each() {
+    fn the_report_groups_the_checks_and_shows_advice_below_each() {
         let report = Report::new(vec![
-            Finding::ok("eu-central-1").about("this machine", "region"),
-            Finding::fault("lost", "find it").about("stack", "stack"),
-            Finding::skipped("because it is lost").about("stack", "outputs"),
-            Finding::warning("3 waiting", "look").about("data", "queue"),
+            Finding::ok("eu-central-1").into_check("this machine", "region"),
+            Finding::fault("lost", "find it").into_check("stack", "stack"),
+            Finding::skipped("because it is lost").into_check("stack", "outputs"),
+            Finding::warning("3 waiting", "look").into_check("data", "queue"),
         ]);
         let expected = "\
 this machine
@@ -194,19 +190,19 @@ data
     }
 
     #[test]
-    fn what_the_user_may_do_is_not_told_where_no_call_was_judged() {
-        assert_eq!(Verdict::Skipped, own_permissions(&[], false).verdict);
+    fn permissions_are_unknown_if_no_call_was_evaluated() {
+        assert_eq!(Status::Skipped, caller_permissions(&[], false).status);
     }
 
     #[test]
-    fn what_the_user_lacks_is_named_once() {
-        let denied = || Finding::denied("iam:SimulatePrincipalPolicy").about("functions", "x");
-        let own = own_permissions(&[denied(), denied(), Finding::ok("fine").about("a", "b")], true);
+    fn a_missing_permission_is_reported_once() {
+        let denied = || Finding::denied("iam:SimulatePrincipalPolicy").into_check("functions", "x");
+        let own = caller_permissions(&[denied(), denied(), Finding::ok("fine").into_check("a", "b")], true);
         assert_eq!(
-            (Verdict::Fault, "this command's user lacks iam:SimulatePrincipalPolicy"),
-            (own.verdict, own.seen.as_str())
+            (Status::Fault, "this command's user lacks iam:SimulatePrincipalPolicy"),
+            (own.status, own.observed.as_str())
         );
-        assert_eq!(Verdict::Ok, own_permissions(&[], true).verdict);
-        assert_eq!(Verdict::Skipped, denied().finding.verdict);
+        assert_eq!(Status::Ok, caller_permissions(&[], true).status);
+        assert_eq!(Status::Skipped, denied().finding.status);
     }
 }

@@ -1,112 +1,110 @@
-//! Whether the webhook takes the platform's signatures, and no others: tried with a body that is no message.
+//! Whether the webhook accepts the platform's signatures and refuses others, tested with a body that is no message.
 
-use super::answer::Answer;
-use super::context::Subject;
+use super::context::IntegrationContext;
+use super::probe::ProbeResponse;
 use super::report::Finding;
-use crate::endpoint::Endpoint;
-use crate::trial::NO_MESSAGE;
+use crate::api::endpoint::Endpoint;
+use crate::api::trial_request::INVALID_WEBHOOK;
 use data_encoding::BASE64;
 use shared::integration::Secret;
 use shared::platform::PlatformConfig;
 use shared::signature::highlevel::X_GHL_SIGNATURE;
 use shared::signature::hub::{X_HUB_SIGNATURE, X_HUB_SIGNATURE_256, sign_sha1, sign_sha256};
 
-/// A header's name and its value.
 type Header = (reqwest::header::HeaderName, String);
 
-/// Posts it with a signature that must be accepted, and then, for the first integration of the platform, with one that
-/// must not.
-pub(super) async fn examine(subject: &Subject<'_>) -> Finding {
-    if !subject.examination.routes.works(Endpoint::Webhook) {
+/// Posts the body with a genuine signature and then, for the first integration of the platform, with a forged one.
+pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
+    if !context.doctor.routes.works(Endpoint::Webhook) {
         return Finding::skipped(format!("because {} does not work", Endpoint::Webhook.title()));
     }
-    let genuine = genuine(&subject.integration.platform);
+    let genuine = genuine(&context.integration.platform);
     if let Some((pointer, header)) = &genuine {
-        let answer = post(subject, header).await;
-        if !matches!(&answer, Answer::Problem { kind, .. } if kind == "invalid-body") {
-            return refused(pointer, &answer);
+        let answer = post(context, header).await;
+        if !matches!(&answer, ProbeResponse::Problem { kind, .. } if kind == "invalid-body") {
+            return genuine_refused(pointer, &answer);
         }
     }
-    if !subject.examination.is_first_to_forge(subject.integration.platform.name().as_str()) {
+    if !context.doctor.claims_forgery_check(context.integration.platform.name().as_str()) {
         return match genuine {
             None => Finding::skipped(
-                "because a wrong signature has been tried with another integration of the platform, and a good one can \
-                 only be made by the platform",
+                "because a forged signature was tested with another integration of the platform, and only the platform can \
+                 make a genuine one",
             ),
             Some(_) => {
-                Finding::ok("accepts the platform's signature; a wrong one has been tried with another integration")
+                Finding::ok("accepts the platform's signature; a forged one was tested with another integration")
             }
         };
     }
-    // Last: a forged signature makes the receiver read its secrets anew, and then it does not do so for a while.
-    let answer = post(subject, &forged(&subject.integration.platform)).await;
+    // Last, because a mismatch makes the receiver refresh its secrets, and then it does not refresh them for a while.
+    let answer = post(context, &forged(&context.integration.platform)).await;
     match &answer {
-        Answer::Problem { kind, .. } if kind == "invalid-signature" => Finding::ok(match genuine {
-            None => "refuses a wrong signature; a good one can only be made by the platform",
-            Some(_) => "accepts the platform's signature, and refuses a wrong one",
+        ProbeResponse::Problem { kind, .. } if kind == "invalid-signature" => Finding::ok(match genuine {
+            None => "refuses a forged signature; only the platform can make a genuine one",
+            Some(_) => "accepts the platform's signature, and refuses a forged one",
         }),
         other => Finding::fault(
-            format!("a wrong signature is not refused as such: {}", other.seen()),
-            "see what WebhookReceiver logs; deploy this version's functions (`make deploy`)",
+            format!("a forged signature is not refused as such: {}", other.summary()),
+            "see the logs of WebhookReceiver; deploy this version's functions (`make deploy`)",
         ),
     }
 }
 
-fn refused(pointer: &str, answer: &Answer) -> Finding {
-    let seen = answer.seen();
+fn genuine_refused(pointer: &str, answer: &ProbeResponse) -> Finding {
+    let summary = answer.summary();
     match answer {
-        Answer::Problem { kind, .. } if kind == "invalid-signature" => Finding::fault(
-            format!("the webhook refuses the signature made with {pointer}: {seen}"),
-            "run this again in half a minute if the secret has only just been changed; else see whether \
-             WebhookReceiver's SECRET_PREFIX and region are this stack's",
+        ProbeResponse::Problem { kind, .. } if kind == "invalid-signature" => Finding::fault(
+            format!("the webhook refuses the signature made with {pointer}: {summary}"),
+            "if the secret was just changed, run this again in half a minute; else check that WebhookReceiver's \
+             SECRET_PREFIX and region are this stack's",
         ),
-        Answer::Problem { kind, .. } if kind == "integration-not-found" => Finding::fault(
-            format!("the webhook does not know the integration: {seen}"),
-            "see whether WebhookReceiver's SECRET_PREFIX and region are this stack's; see --api-url",
+        ProbeResponse::Problem { kind, .. } if kind == "integration-not-found" => Finding::fault(
+            format!("the webhook does not know the integration: {summary}"),
+            "check that WebhookReceiver's SECRET_PREFIX and region are this stack's; check --api-url",
         ),
         _ => Finding::fault(
-            format!("the webhook does not answer as it should: {seen}"),
-            "see what WebhookReceiver logs: it cannot read this integration's secret, or is of another version",
+            format!("unexpected response of the webhook: {summary}"),
+            "see the logs of WebhookReceiver: it cannot read this integration's secret, or is of another version",
         ),
     }
 }
 
-async fn post(subject: &Subject<'_>, (name, value): &Header) -> Answer {
-    let examination = subject.examination;
-    match examination.stack.route(&Endpoint::Webhook.path_of(subject.integration.name.as_str())).await {
+async fn post(context: &IntegrationContext<'_>, (name, value): &Header) -> ProbeResponse {
+    let doctor = context.doctor;
+    match doctor.stack.route_url(&Endpoint::Webhook.path_of(context.integration.name.as_str())).await {
         Ok(url) => {
-            let request = examination.http.post(url).header("content-type", "application/json");
-            Answer::to(request.header(name, value).body(NO_MESSAGE)).await
+            let request = doctor.http.post(url).header("content-type", "application/json");
+            ProbeResponse::to_request(request.header(name, value).body(INVALID_WEBHOOK)).await
         }
-        Err(failure) => Answer::None { cause: failure.to_string(), connected: false },
+        Err(failure) => ProbeResponse::NoResponse { cause: failure.to_string(), connected: false },
     }
 }
 
-/// The signature by the current secret, with the place of that. The use of one that is being rotated out would look like
-/// the platform's.
+/// The signature by the current secret, and the secret's JSON pointer. Use of a secret that is being rotated out would
+/// count as the platform's.
 fn genuine(platform: &PlatformConfig) -> Option<(&'static str, Header)> {
     let pointer = match platform {
         PlatformConfig::GenesysCloud(_) => "/webhookSecrets/0",
         PlatformConfig::MulticloudCx(_) => "/appSecrets/0",
         PlatformConfig::HighLevel(_) => return None,
     };
-    platform.sign(NO_MESSAGE.as_bytes()).map(|header| (pointer, header))
+    platform.sign(INVALID_WEBHOOK.as_bytes()).map(|header| (pointer, header))
 }
 
-/// A well-formed signature that nobody made.
+/// A well-formed signature with a wrong secret.
 fn forged(platform: &PlatformConfig) -> Header {
-    let nobody = Secret::from("nobody's secret");
+    let wrong = Secret::from("a wrong secret");
     match platform {
-        PlatformConfig::GenesysCloud(_) => hub_256(&nobody),
-        PlatformConfig::MulticloudCx(_) => hub_1(&nobody),
+        PlatformConfig::GenesysCloud(_) => hub_256(&wrong),
+        PlatformConfig::MulticloudCx(_) => hub_1(&wrong),
         PlatformConfig::HighLevel(_) => (X_GHL_SIGNATURE, BASE64.encode(&[0; 64])),
     }
 }
 
 fn hub_256(secret: &Secret) -> Header {
-    (X_HUB_SIGNATURE_256, sign_sha256(NO_MESSAGE.as_bytes(), secret))
+    (X_HUB_SIGNATURE_256, sign_sha256(INVALID_WEBHOOK.as_bytes(), secret))
 }
 
 fn hub_1(secret: &Secret) -> Header {
-    (X_HUB_SIGNATURE, sign_sha1(NO_MESSAGE.as_bytes(), secret))
+    (X_HUB_SIGNATURE, sign_sha1(INVALID_WEBHOOK.as_bytes(), secret))
 }

@@ -1,22 +1,21 @@
-//! Which of the kept messages a command is about.
+//! Selects kept messages.
 
 use super::message::FailedMessage;
-use crate::failure::Failure;
-use crate::output::plain;
+use crate::error::CliError;
+use crate::ui::output::sanitize;
 use clap::Args;
 use jiff::{Span, SpanRelativeTo, Timestamp};
 use shared::model::integration_name::IntegrationName;
 
-/// Which ones; all unless something is given.
 #[derive(Debug, Args)]
 pub(super) struct Filter {
     /// Only those of this integration
     #[arg(long, value_name = "NAME")]
     integration: Option<IntegrationName>,
-    /// Only those that failed since then: a time such as 2026-01-02T03:04:05Z, or how long ago, such as 90m or 2d
+    /// Only those that failed since then: a time such as 2026-01-02T03:04:05Z, or a duration such as 90m or 2d
     #[arg(long, value_name = "TIME", value_parser = |text: &str| since(text, Timestamp::now()))]
     since: Option<Timestamp>,
-    /// Only the one with this id: the platform's id of the message, or the webhook-id of its delivery
+    /// Only the one with this id: the platform's message id, or the webhook-id of the delivery
     #[arg(long, value_name = "ID")]
     message: Option<String>,
 }
@@ -27,34 +26,34 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         let ago = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
         now.checked_sub(ago.abs()).ok()
     };
-    text.parse().ok().or_else(ago).ok_or_else(|| {
-        "must be a time such as 2026-01-02T03:04:05Z, or how long ago, such as 90m, 12h or 2d".to_owned()
-    })
+    text.parse()
+        .ok()
+        .or_else(ago)
+        .ok_or_else(|| "must be a time such as 2026-01-02T03:04:05Z, or a duration such as 90m, 12h or 2d".to_owned())
 }
 
 impl Filter {
     pub(super) fn matches(&self, message: &FailedMessage) -> bool {
         self.integration.as_ref().is_none_or(|name| message.integration() == name.as_str())
             && self.since.is_none_or(|since| message.parked.failed_at >= since)
-            && self.message.as_deref().is_none_or(|id| message.is_called(id))
+            && self.message.as_deref().is_none_or(|id| message.has_id(id))
     }
 
-    /// An id that none of the kept messages has is a mistake.
-    pub(super) fn insist_on(&self, found: usize) -> Result<(), Failure> {
+    /// An id without a kept message is an error.
+    pub(super) fn require_match(&self, found: usize) -> Result<(), CliError> {
         match &self.message {
-            Some(id) if found == 0 => Err(Failure::Failed(format!(
-                "no failed message `{}` is kept that matches; `patchbay messages show` knows more of it",
-                plain(id)
+            Some(id) if found == 0 => Err(CliError::Failed(format!(
+                "no matching failed message `{}` is kept; `patchbay messages show` shows its status",
+                sanitize(id)
             ))),
             _ => Ok(()),
         }
     }
 
-    /// Which ones, in words.
-    pub(super) fn words(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let of = self.integration.as_ref().map(|name| format!(" of `{name}`"));
         let since = self.since.map(|since| format!(" that failed since {since}"));
-        let called = self.message.as_deref().map(|id| format!(" with the id `{}`", plain(id)));
+        let called = self.message.as_deref().map(|id| format!(" with the id `{}`", sanitize(id)));
         [of, since, called].into_iter().flatten().collect()
     }
 }
@@ -66,7 +65,7 @@ mod tests {
     use jiff::SignedDuration;
 
     #[test]
-    fn since_is_a_time_or_how_long_ago() {
+    fn since_is_a_time_or_a_duration() {
         let now: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
         for (text, minutes) in [("2026-01-04T23:00:00Z", 60), ("90m", 90), ("12h", 720), ("2d", 2880), ("PT12H", 720)] {
             assert_eq!(Ok(now - SignedDuration::from_mins(minutes)), since(text, now), "{text}");

@@ -1,5 +1,3 @@
-//! One failed message.
-
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -8,17 +6,17 @@ use shared::delivery::parking::ParkedMessage;
 use shared::delivery::payload::Delivery;
 use shared::model::message::Message;
 
-/// A failed message, as it failed last. There may be copies of it on the queue: a dispatcher that died before it could
-/// acknowledge a message has left one, and so has a replay that was cut off.
+/// A failed message with its latest failure. The queue may hold several copies: a dispatcher that crashed before it
+/// acknowledged the message leaves one, and so does an interrupted replay.
 pub(super) struct FailedMessage {
     pub(super) parked: ParkedMessage,
     envelope: Envelope,
     message: Message,
-    /// The queue's ids of all copies.
+    /// The ids of all copies on the queue.
     pub(super) copies: Vec<String>,
 }
 
-/// What may be shown of it. Text and addresses are in `delivery` alone.
+/// What is printed. Only `delivery` contains text and addresses.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct View {
@@ -32,18 +30,18 @@ pub(super) struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<u16>,
     pub(super) received_at: Timestamp,
-    /// When it was replayed last.
+    /// When it was last replayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) replayed_at: Option<Timestamp>,
     pub(super) failed_at: Timestamp,
     pub(super) group: String,
-    /// What the messaging service got.
+    /// The payload that the messaging service received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) delivery: Option<Value>,
 }
 
 impl FailedMessage {
-    /// Reads the text of a message on the queue; nothing where another version has written it.
+    /// Parses a message of the queue; `None` if it is of another version.
     pub(super) fn read(id: &str, body: &str) -> Option<Self> {
         let parked: ParkedMessage = serde_json::from_str(body).ok()?;
         let envelope = parked.envelope().ok()?;
@@ -51,7 +49,7 @@ impl FailedMessage {
         Some(Self { parked, envelope, message, copies: vec![id.to_owned()] })
     }
 
-    /// Takes up another copy of the same message: that which failed last counts.
+    /// Adds another copy of the same message. The latest failure counts.
     pub(super) fn merge(&mut self, other: Self) {
         let mut copies = std::mem::take(&mut self.copies);
         copies.extend(other.copies.iter().cloned());
@@ -65,21 +63,21 @@ impl FailedMessage {
         self.envelope.integration.as_str()
     }
 
-    /// Whether this is the platform's id of it, or its webhook-id.
-    pub(super) fn is_called(&self, id: &str) -> bool {
+    /// Matches the platform's message id and the webhook-id.
+    pub(super) fn has_id(&self, id: &str) -> bool {
         self.message.message_id == id || self.parked.webhook_id == id
     }
 
-    /// Its place in its group. Sequence numbers have 128 bits.
+    /// The order within its group. Sequence numbers have 128 bits.
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>.
-    pub(super) fn place(&self) -> (Option<u128>, Timestamp) {
+    pub(super) fn sequence(&self) -> (Option<u128>, Timestamp) {
         let number = self.parked.sequence_number.as_deref().and_then(|number| number.parse().ok());
         (number, self.envelope.received_at)
     }
 }
 
 impl View {
-    pub(super) fn of(failed: &FailedMessage) -> Self {
+    pub(super) fn new(failed: &FailedMessage) -> Self {
         let FailedMessage { parked, envelope, message, .. } = failed;
         Self {
             integration: envelope.integration.to_string(),
@@ -97,14 +95,12 @@ impl View {
         }
     }
 
-    /// The same with the text, and with the addresses.
     pub(super) fn with_text(failed: &FailedMessage) -> Self {
         let delivery = serde_json::to_value(Delivery::new(&failed.envelope, &failed.message)).ok();
-        Self { delivery, ..Self::of(failed) }
+        Self { delivery, ..Self::new(failed) }
     }
 
-    /// Why it failed.
-    pub(super) fn why(&self) -> String {
+    pub(super) fn failure_reason(&self) -> String {
         match self.status {
             Some(status) => format!("{} ({status})", self.reason),
             None => self.reason.clone(),
@@ -132,9 +128,9 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn text_and_addresses_show_only_where_they_are_asked_for() {
+    fn text_and_addresses_are_shown_on_request_only() {
         let failed = failed("1", "2026-01-02T03:05:00Z", "1");
-        let hidden = serde_json::to_string(&View::of(&failed)).unwrap();
+        let hidden = serde_json::to_string(&View::new(&failed)).unwrap();
         assert!(hidden.contains("m-1") && hidden.contains("msg_00") && !hidden.contains("hidden"), "{hidden}");
         let shown = serde_json::to_value(View::with_text(&failed)).unwrap();
         assert_eq!("hidden text", shown["delivery"]["data"]["text"]);
@@ -142,7 +138,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn of_several_copies_the_one_that_failed_last_counts_and_all_are_known() {
+    fn of_several_copies_the_latest_failure_counts_and_all_ids_are_kept() {
         for order in [["03:05", "03:09"], ["03:09", "03:05"]] {
             let [mut one, other] = order.map(|time| failed(time, &format!("2026-01-02T{time}:00Z"), "1"));
             one.merge(other);
@@ -151,13 +147,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_order_is_that_of_the_sequence_numbers_however_many_digits_they_have() {
-        let place = |number: &str| failed("1", "2026-01-02T03:05:00Z", number).place();
-        assert!(place("9") < place("10") && place("18849496460467696127") < place("18849496460467696128"));
+    fn sequence_numbers_are_ordered_by_value() {
+        let sequence = |number: &str| failed("1", "2026-01-02T03:05:00Z", number).sequence();
+        assert!(sequence("9") < sequence("10") && sequence("18849496460467696127") < sequence("18849496460467696128"));
     }
 
     #[test]
-    fn what_another_version_wrote_is_not_read() {
+    fn a_message_of_another_version_is_not_parsed() {
         assert!(FailedMessage::read("1", r#"{"version": 99}"#).is_none());
     }
 }

@@ -1,73 +1,70 @@
-//! `patchbay failed`: messages that were refused or given up, and are kept on the parking queue.
+//! `patchbay failed`: messages that were refused or given up are kept on the parking queue.
 
-mod extent;
+mod coverage;
 mod filter;
 mod message;
 mod queue;
 mod replay;
 
-use crate::failure::Failure;
-use crate::output::{Output, pairs, plain, table};
-use crate::stack::Stack;
+use crate::aws::stack::Stack;
+use crate::error::CliError;
+use crate::ui::output::{Output, key_values, sanitize, table};
 use clap::{Args, Subcommand};
-use extent::{Extent, counted, numbers};
+use coverage::{Coverage, count_by_integration, format_counts};
 use filter::Filter;
 use message::{FailedMessage, View};
-use queue::{Parked, ParkingQueue};
+use queue::{ParkedMessages, ParkingQueue};
 use replay::Replay;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// So many digits tell groups apart on a screen.
+/// Enough digits to tell groups apart.
 const GROUP_DIGITS: usize = 12;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List the messages that are kept
+    /// List the kept messages
     List(List),
-    /// Show all that is known of them, one by one
+    /// Show the details of the kept messages
     Show(Show),
-    /// Put them back onto the queue, each customer's in their order, to be delivered under the same webhook-id
+    /// Send them to the queue again, each customer's in order, to be delivered with the same webhook-id
     Replay(Replay),
 }
 
-/// Which to list.
 #[derive(Debug, Args)]
 pub(crate) struct List {
     #[command(flatten)]
     filter: Filter,
 }
 
-/// Which to show.
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     #[command(flatten)]
     filter: Filter,
-    /// Also show what the messaging service got: the text, and the customer's address
+    /// Also show the delivery's payload: the text, and the customer's address
     #[arg(long)]
     show_text: bool,
 }
 
-/// What is kept.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Listing {
     failed: Vec<View>,
     by_integration: BTreeMap<String, usize>,
     #[serde(flatten)]
-    extent: Extent,
+    coverage: Coverage,
 }
 
-pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), CliError> {
     match command {
         Command::List(List { filter }) => {
-            let listing = Listing::read(stack, output, &filter, View::of).await?;
+            let listing = Listing::read(stack, output, &filter, View::new).await?;
             output.result(&listing, Listing::rows);
         }
         Command::Show(Show { filter, show_text }) => {
-            let view = if show_text { View::with_text } else { View::of };
+            let view = if show_text { View::with_text } else { View::new };
             let listing = Listing::read(stack, output, &filter, view).await?;
-            filter.insist_on(listing.failed.len())?;
+            filter.require_match(listing.failed.len())?;
             output.result(&listing, Listing::details);
         }
         Command::Replay(replay) => replay.run(stack, output).await?,
@@ -76,43 +73,41 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
 }
 
 impl Listing {
-    /// Reads what is kept, and leaves it there.
+    /// Reads the messages without removing them.
     async fn read(
         stack: &Stack,
         output: Output,
         filter: &Filter,
         view: fn(&FailedMessage) -> View,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let mut queue = ParkingQueue::open(stack, output).await?;
         let read = queue.read(filter).await;
         queue.close().await;
-        let Parked { messages, extent } = read?;
+        let ParkedMessages { messages, coverage } = read?;
         let mut wanted: Vec<_> = messages.iter().collect();
-        wanted.sort_by_key(|message| (message.integration().to_owned(), message.parked.failed_at, message.place()));
+        wanted.sort_by_key(|message| (message.integration().to_owned(), message.parked.failed_at, message.sequence()));
         Ok(Self {
-            by_integration: counted(wanted.iter().copied()),
+            by_integration: count_by_integration(wanted.iter().copied()),
             failed: wanted.into_iter().map(view).collect(),
-            extent,
+            coverage,
         })
     }
 
-    /// A line for each.
     fn rows(&self) -> String {
         let mut parts = vec![match self.failed.as_slice() {
-            [] => "No failed messages are kept that match.".to_owned(),
+            [] => "No matching failed messages are kept.".to_owned(),
             failed => table(HEADINGS, failed.iter().map(row)),
         }];
-        parts.extend((!self.failed.is_empty()).then(|| numbers(&self.by_integration)));
-        parts.extend(self.extent.remarks());
+        parts.extend((!self.failed.is_empty()).then(|| format_counts(&self.by_integration)));
+        parts.extend(self.coverage.notes());
         parts.join("\n\n")
     }
 
-    /// A paragraph for each.
     fn details(&self) -> String {
         if self.failed.is_empty() {
             return self.rows();
         }
-        self.failed.iter().map(details).chain(self.extent.remarks()).collect::<Vec<_>>().join("\n\n")
+        self.failed.iter().map(details).chain(self.coverage.notes()).collect::<Vec<_>>().join("\n\n")
     }
 }
 
@@ -123,7 +118,7 @@ fn row(view: &View) -> [String; 6] {
         view.integration.clone(),
         view.kind.to_owned(),
         view.message_id.clone(),
-        view.why(),
+        view.failure_reason(),
         view.failed_at.to_string(),
         view.group.chars().take(GROUP_DIGITS).collect(),
     ]
@@ -135,7 +130,7 @@ fn details(view: &View) -> String {
         ("kind", view.kind.to_owned()),
         ("message id", view.message_id.clone()),
         ("webhook-id", view.webhook_id.clone()),
-        ("reason", view.why()),
+        ("reason", view.failure_reason()),
         ("received", view.received_at.to_string()),
         ("failed", view.failed_at.to_string()),
     ];
@@ -143,6 +138,6 @@ fn details(view: &View) -> String {
     lines.extend(view.conversation_id.clone().map(|id| ("conversation id", id)));
     lines.push(("customer's group", view.group.clone()));
     let delivery = view.delivery.as_ref().and_then(|delivery| serde_json::to_string_pretty(delivery).ok());
-    let delivery = delivery.map(|text| text.lines().map(plain).collect::<Vec<_>>().join("\n"));
-    std::iter::once(pairs(lines)).chain(delivery).collect::<Vec<_>>().join("\n")
+    let delivery = delivery.map(|text| text.lines().map(sanitize).collect::<Vec<_>>().join("\n"));
+    std::iter::once(key_values(lines)).chain(delivery).collect::<Vec<_>>().join("\n")
 }

@@ -1,13 +1,13 @@
 //! `patchbay failed replay`.
 
-use super::extent::{Extent, TOO_MANY, counted, numbers};
+use super::coverage::{Coverage, TOO_MANY, count_by_integration, format_counts};
 use super::filter::Filter;
 use super::message::FailedMessage;
-use super::queue::{Parked, ParkingQueue};
-use crate::ask;
-use crate::failure::Failure;
-use crate::output::{Output, pairs};
-use crate::stack::Stack;
+use super::queue::{ParkedMessages, ParkingQueue};
+use crate::aws::stack::Stack;
+use crate::error::CliError;
+use crate::ui::output::{Output, key_values};
+use crate::ui::prompt;
 use clap::Args;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -16,92 +16,91 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Of how many customers messages are sent at the same time.
+/// The number of customers whose messages are sent at the same time.
 const CONCURRENCY: usize = 16;
-/// Progress is said after so many.
+/// Progress is printed after this many messages.
 const PROGRESS_EVERY: usize = 500;
 
-/// Which to replay.
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
     #[command(flatten)]
     filter: Filter,
-    /// Only say what would be replayed
+    /// Only print what would be replayed
     #[arg(long)]
     dry_run: bool,
-    /// Replay even where more messages are kept than one run reads: a customer's messages may then arrive in another order
+    /// Replay even if more messages are kept than one run reads: a customer's messages may then arrive out of sequence
     #[arg(long)]
     any_order: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
 }
 
-/// What was replayed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Replayed {
     dry_run: bool,
-    /// What the log names the attempts by.
+    /// The id of the replayed attempts in the log.
     replay_id: String,
     replayed: usize,
     by_integration: BTreeMap<String, usize>,
     #[serde(flatten)]
-    extent: Extent,
+    coverage: Coverage,
 }
 
-/// One run's way through the messages.
-struct Run<'r> {
+struct ReplayRun<'r> {
     queue: &'r ParkingQueue,
     replay_id: &'r str,
     at: Timestamp,
     output: Output,
     sent: Cell<usize>,
-    /// Whether something has failed: then all ends, each customer's messages after the last that was sent.
+    /// Set by the first error: no further message is sent, so that each customer's order is kept.
     stopped: Cell<bool>,
 }
 
 impl Replay {
-    pub(super) async fn run(&self, stack: &Stack, output: Output) -> Result<(), Failure> {
+    pub(super) async fn run(&self, stack: &Stack, output: Output) -> Result<(), CliError> {
         if !self.dry_run && !self.yes {
-            ask::confirmed(&self.question(ParkingQueue::length(stack).await?), self.yes)?;
+            prompt::confirm(&self.question(ParkingQueue::length(stack).await?), self.yes)?;
         }
         let mut queue = ParkingQueue::open(stack, output).await?;
         let result = self.replay(&mut queue, output).await;
         queue.close().await;
         let (replayed, failure) = result?;
-        // What was done is said whatever has failed.
+        // The result is printed even if a message failed.
         output.result(&replayed, Replayed::human);
         match failure {
             Some(failure) => Err(failure),
-            None if replayed.extent.cut => Err(Failure::Failed(format!("{TOO_MANY}: run this again for the rest"))),
+            None if replayed.coverage.truncated => {
+                Err(CliError::Failed(format!("{TOO_MANY}: run this again for the rest")))
+            }
             None => Ok(()),
         }
     }
 
     fn question(&self, length: u64) -> String {
-        let which = self.filter.words();
+        let which = self.filter.describe();
         format!("Failed messages of all integrations: about {length}. Replay all{which}?")
     }
 
-    async fn replay(&self, queue: &mut ParkingQueue, output: Output) -> Result<(Replayed, Option<Failure>), Failure> {
-        let Parked { messages: wanted, extent } = queue.read(&self.filter).await?;
-        self.filter.insist_on(wanted.len())?;
+    async fn replay(&self, queue: &mut ParkingQueue, output: Output) -> Result<(Replayed, Option<CliError>), CliError> {
+        let ParkedMessages { messages: wanted, coverage } = queue.read(&self.filter).await?;
+        self.filter.require_match(wanted.len())?;
         let (replay_id, dry_run) = (Uuid::new_v4().to_string(), self.dry_run);
         let mut replayed =
-            Replayed { dry_run, replay_id, replayed: wanted.len(), by_integration: BTreeMap::new(), extent };
+            Replayed { dry_run, replay_id, replayed: wanted.len(), by_integration: BTreeMap::new(), coverage };
         if dry_run {
-            replayed.by_integration = counted(wanted.iter());
+            replayed.by_integration = count_by_integration(wanted.iter());
             return Ok((replayed, None));
         }
-        if extent.cut && !self.any_order {
-            return Err(Failure::Failed(format!(
-                "{TOO_MANY}, so that customers' messages cannot be kept in order; nothing was replayed. --any-order replays \
-                 what was read nevertheless"
+        if coverage.truncated && !self.any_order {
+            return Err(CliError::Failed(format!(
+                "{TOO_MANY}, so customers' messages cannot be kept in order; nothing was replayed. --any-order replays \
+                 anyway"
             )));
         }
         let (sent, failure) = {
-            let run = Run {
+            let run = ReplayRun {
                 queue,
                 replay_id: &replayed.replay_id,
                 at: queue.now(),
@@ -114,26 +113,26 @@ impl Replay {
         for message in &sent {
             queue.forget(&message.copies);
         }
-        (replayed.replayed, replayed.by_integration) = (sent.len(), counted(sent.iter()));
+        (replayed.replayed, replayed.by_integration) = (sent.len(), count_by_integration(sent.iter()));
         Ok((replayed, failure))
     }
 }
 
-/// Each customer's messages in their order.
+/// Groups the messages by customer, each group in order.
 fn by_customer(messages: Vec<FailedMessage>) -> Vec<Vec<FailedMessage>> {
     let mut groups: BTreeMap<String, Vec<FailedMessage>> = BTreeMap::new();
     for message in messages {
         groups.entry(message.parked.group.clone()).or_default().push(message);
     }
     let mut groups: Vec<_> = groups.into_values().collect();
-    groups.iter_mut().for_each(|group| group.sort_by_key(FailedMessage::place));
+    groups.iter_mut().for_each(|group| group.sort_by_key(FailedMessage::sequence));
     groups
 }
 
-impl Run<'_> {
-    /// Sends several customers' messages side by side, each customer's one after the other. Returns what was sent, and what
-    /// failed first.
-    async fn send_all(&self, groups: Vec<Vec<FailedMessage>>) -> (Vec<FailedMessage>, Option<Failure>) {
+impl ReplayRun<'_> {
+    /// Sends several customers' messages in parallel, each customer's sequentially. Returns the sent messages, and the first
+    /// error.
+    async fn send_all(&self, groups: Vec<Vec<FailedMessage>>) -> (Vec<FailedMessage>, Option<CliError>) {
         let ended = stream::iter(groups).map(|group| self.send_group(group)).buffer_unordered(CONCURRENCY);
         ended
             .fold((Vec::new(), None), async |(mut sent, failure), (more, failed)| {
@@ -143,7 +142,7 @@ impl Run<'_> {
             .await
     }
 
-    async fn send_group(&self, group: Vec<FailedMessage>) -> (Vec<FailedMessage>, Option<Failure>) {
+    async fn send_group(&self, group: Vec<FailedMessage>) -> (Vec<FailedMessage>, Option<CliError>) {
         let mut sent = Vec::new();
         for message in group {
             if self.stopped.get() {
@@ -155,16 +154,18 @@ impl Run<'_> {
             }
             self.sent.set(self.sent.get() + 1);
             if self.sent.get().is_multiple_of(PROGRESS_EVERY) {
-                self.output.say(&format!("{} so far ...", self.sent.get()));
+                self.output.progress(&format!("{} so far ...", self.sent.get()));
             }
             sent.push(message);
         }
         (sent, None)
     }
 
-    async fn send(&self, message: &FailedMessage) -> Result<(), Failure> {
-        if self.queue.is_over() {
-            return Err(Failure::Failed("the time for one run is over: run this again for the rest".to_owned()));
+    async fn send(&self, message: &FailedMessage) -> Result<(), CliError> {
+        if self.queue.is_expired() {
+            return Err(CliError::Failed(
+                "the time limit of one run is reached: run this again for the rest".to_owned(),
+            ));
         }
         self.queue.replay(message, self.replay_id, self.at).await
     }
@@ -174,8 +175,8 @@ impl Replayed {
     fn human(&self) -> String {
         let done = if self.dry_run { "would be replayed" } else { "replayed" };
         let mut lines = vec![(done, self.replayed.to_string())];
-        lines.extend((!self.by_integration.is_empty()).then(|| ("of which", numbers(&self.by_integration))));
+        lines.extend((!self.by_integration.is_empty()).then(|| ("of which", format_counts(&self.by_integration))));
         lines.extend((!self.dry_run).then(|| ("replay id", self.replay_id.clone())));
-        std::iter::once(pairs(lines)).chain(self.extent.remarks()).collect::<Vec<_>>().join("\n\n")
+        std::iter::once(key_values(lines)).chain(self.coverage.notes()).collect::<Vec<_>>().join("\n\n")
     }
 }

@@ -1,21 +1,22 @@
-//! New secrets, of the system's own randomness.
+//! Secrets from the operating system's random number generator.
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 
-/// A secret or a token of 32 random bytes, in characters that may stand anywhere.
-pub(super) fn token() -> Result<String, Failure> {
+/// A secret or token of 32 random bytes, in URL-safe characters.
+pub(super) fn token() -> Result<String, CliError> {
     random().map(|bytes| BASE64URL_NOPAD.encode(&bytes))
 }
 
-/// A secret that Standard Webhooks are signed with.
-pub(super) fn signing_secret() -> Result<String, Failure> {
+/// A signing secret for Standard Webhooks.
+pub(super) fn signing_secret() -> Result<String, CliError> {
     random().map(|bytes| format!("whsec_{}", BASE64.encode(&bytes)))
 }
 
-fn random() -> Result<[u8; 32], Failure> {
+fn random() -> Result<[u8; 32], CliError> {
     let mut bytes = [0; 32];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Failure::Failed("the system gives no random numbers".to_owned()))?;
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| CliError::Failed("the operating system provides no random numbers".to_owned()))?;
     Ok(bytes)
 }
 
@@ -25,7 +26,7 @@ mod tests {
     use shared::signature::standard_webhooks::SigningSecret;
 
     #[test]
-    fn what_is_generated_is_long_enough_and_never_the_same() {
+    fn generated_secrets_are_long_enough_and_unique() {
         assert!(SigningSecret::parse(&signing_secret().unwrap()).is_ok());
         assert_eq!(43, token().unwrap().len());
         assert_ne!(token().unwrap(), token().unwrap());

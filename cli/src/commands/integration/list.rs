@@ -1,30 +1,28 @@
 //! `patchbay integration list`.
 
 use super::document::Document;
-use super::secrets::{Found, Secrets};
-use crate::failure::Failure;
-use crate::integrations::Listed;
-use crate::output::{Output, plain, table};
-use crate::stack::Stack;
+use super::secret_store::{SecretState, SecretStore};
+use crate::aws::integrations::ListedIntegration;
+use crate::aws::stack::Stack;
+use crate::error::CliError;
+use crate::ui::output::{Output, sanitize, table};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::integration::Integration;
 use shared::model::integration_name::IntegrationName;
 use url::Url;
 
-/// One integration, as far as it can be told at a glance.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
     name: String,
     state: State,
-    /// How many faults its document has.
     faults: usize,
     platform: Option<String>,
     delivery_host: Option<String>,
     callers: Vec<String>,
     changed: Option<Timestamp>,
-    /// Why its secret cannot be read.
+    /// Why the secret cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<String>,
 }
@@ -35,16 +33,16 @@ enum State {
     Usable,
     Faulty,
     Removed,
-    /// Its secret cannot be read just now, or not by this user.
+    /// The secret cannot be read now, or not by this user.
     Unknown,
 }
 
-pub(super) async fn run(stack: &Stack, output: Output) -> Result<(), Failure> {
-    let secrets = Secrets::of(stack).await?;
+pub(super) async fn run(stack: &Stack, output: Output) -> Result<(), CliError> {
+    let secrets = SecretStore::open(stack).await?;
     let mut rows = Vec::new();
     for listed in secrets.list().await? {
         let found = match listed.deleted {
-            Some(_) => Ok(Found::Deleted),
+            Some(_) => Ok(SecretState::Deleted),
             None => secrets.find(&listed.name).await,
         };
         rows.extend(row(listed, found));
@@ -53,9 +51,9 @@ pub(super) async fn run(stack: &Stack, output: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// None, if it has gone since it was listed.
-fn row(listed: Listed, found: Result<Found, Failure>) -> Option<Row> {
-    let Listed { name, changed, .. } = listed;
+/// `None` if it was deleted since it was listed.
+fn row(listed: ListedIntegration, found: Result<SecretState, CliError>) -> Option<Row> {
+    let ListedIntegration { name, changed, .. } = listed;
     let unknown = |state, faults| Row {
         name: name.clone(),
         state,
@@ -68,10 +66,10 @@ fn row(listed: Listed, found: Result<Found, Failure>) -> Option<Row> {
     };
     match found {
         Err(failure) => Some(Row { unreadable: Some(failure.to_string()), ..unknown(State::Unknown, 0) }),
-        Ok(Found::Absent) => None,
-        Ok(Found::Deleted) => Some(unknown(State::Removed, 0)),
-        Ok(Found::Unreadable) => Some(unknown(State::Faulty, 1)),
-        Ok(Found::Stored(stored)) => {
+        Ok(SecretState::Absent) => None,
+        Ok(SecretState::Deleted) => Some(unknown(State::Removed, 0)),
+        Ok(SecretState::Unreadable) => Some(unknown(State::Faulty, 1)),
+        Ok(SecretState::Stored(stored)) => {
             let faults = faults(&name, &stored.document);
             let state = if faults == 0 { State::Usable } else { State::Faulty };
             let text = |pointer| stored.document.text(pointer).map(str::to_owned);
@@ -88,7 +86,6 @@ fn row(listed: Listed, found: Result<Found, Failure>) -> Option<Row> {
     }
 }
 
-/// How many faults the functions find.
 fn faults(name: &str, document: &Document) -> usize {
     match name.parse::<IntegrationName>() {
         Err(_) => 1,
@@ -108,7 +105,7 @@ fn human(rows: &[Row]) -> String {
         State::Removed => "removed".to_owned(),
         State::Unknown => "cannot be read".to_owned(),
     };
-    let unreadable: Vec<_> = rows.iter().filter_map(|row| row.unreadable.as_deref().map(plain)).collect();
+    let unreadable: Vec<_> = rows.iter().filter_map(|row| row.unreadable.as_deref().map(sanitize)).collect();
     let listed = table(
         ["NAME", "PLATFORM", "DELIVERS TO", "CALLERS", "CHANGED", ""],
         rows.iter().map(|row| {

@@ -1,13 +1,12 @@
-//! What of a configuration may be shown. Whatever is not known to be public is taken for a secret.
+//! Hides secrets in a configuration. Every text that is not known to be public counts as a secret.
 
 use serde_json::Value;
 use shared::json::fields::pointer;
 use url::Url;
 
-/// What stands in a secret's place.
 pub(super) const HIDDEN: &str = "••••";
 
-/// Texts that are no secrets; `*` is any element of a list.
+/// Paths of texts that are no secrets; `*` is any element of a list.
 const PUBLIC: [&str; 18] = [
     "platform",
     "domain",
@@ -29,7 +28,6 @@ const PUBLIC: [&str; 18] = [
     "callers.*.routes.*",
 ];
 
-/// The same with nothing in it that is a secret, or may be one.
 pub(super) fn masked(value: &Value) -> Value {
     mask(value, "")
 }
@@ -41,14 +39,14 @@ fn mask(value: &Value, path: &str) -> Value {
             Value::Object(members.iter().map(|(name, value)| (name.clone(), mask(value, &inside(name)))).collect())
         }
         Value::Array(elements) => elements.iter().map(|element| mask(element, &inside("*"))).collect(),
-        Value::String(text) if path == "delivery.url" || path == "apiBaseUrl" => address(text).into(),
+        Value::String(text) if path == "delivery.url" || path == "apiBaseUrl" => mask_url(text).into(),
         Value::String(_) if !PUBLIC.contains(&path) => HIDDEN.into(),
         public => public.clone(),
     }
 }
 
-/// An address without its query, which may hold a key.
-fn address(text: &str) -> String {
+/// A URL without its query, which may hold a key.
+fn mask_url(text: &str) -> String {
     let Ok(url) = Url::parse(text) else { return HIDDEN.to_owned() };
     let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     match url.query() {
@@ -58,7 +56,7 @@ fn address(text: &str) -> String {
     }
 }
 
-/// The texts of a configuration that are secrets, or may be, each with its JSON pointer.
+/// The texts that are or may be secrets, with their JSON pointers.
 pub(super) fn secrets(value: &Value) -> Vec<(String, &str)> {
     let mut found = Vec::new();
     find_secrets(value, "", "", &mut found);
@@ -82,12 +80,10 @@ fn find_secrets<'v>(value: &'v Value, path: &str, at: &str, found: &mut Vec<(Str
     }
 }
 
-/// The path of what has this name.
 fn inside(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// A configuration as lines of names and values.
 pub(super) fn lines(value: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     flatten(value, "", &mut found);
@@ -121,7 +117,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn secrets_are_hidden_and_so_is_whatever_is_not_known() {
+    fn secrets_and_unknown_texts_are_hidden() {
         let shown = masked(&json!({
             "platform": "genesys-cloud",
             "clientId": "c",
@@ -139,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn an_address_with_a_password_is_hidden_whole() {
+    fn a_url_with_a_password_is_hidden_completely() {
         for url in ["https://u:hidden@e.com/", "https://e.com/#hidden", "hidden"] {
             assert_eq!("••••", masked(&json!({"delivery": {"url": url}}))["delivery"]["url"]);
         }
     }
 
     #[test]
-    fn every_text_that_may_be_a_secret_is_found_at_its_place() {
+    fn every_text_that_may_be_a_secret_is_found_with_its_pointer() {
         let document = json!({
             "platform": "p", "appSecrets": ["a", "b"], "a/b": "c", "delivery": {"url": "u", "signingSecrets": ["d"]},
             "callers": [{"name": "crm", "bearerToken": "e"}], "media": {"maximumBytes": 5},

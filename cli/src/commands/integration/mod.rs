@@ -1,42 +1,42 @@
-//! `patchbay integration`: connects a platform's account to a messaging service, and changes or ends that.
+//! `patchbay integration`: connects a platform account to a messaging service, changes or removes the connection.
 //!
-//! An integration is one JSON document in Secrets Manager, which the functions read. Every command reads it, makes of
-//! it what it is to be, checks that with the functions' own reader, and only then changes anything.
+//! An integration is one JSON document in Secrets Manager, which the functions read. Every command that changes it reads
+//! the document, derives the new one, validates that with the functions' own parser, and only then writes.
 
 mod add;
-mod credentials;
+mod credential_reuse;
 mod document;
 mod generate;
 mod genesys_cloud;
-mod given;
 mod list;
 mod mask;
+mod progress;
 mod remove;
 mod rotate;
-mod secrets;
+mod secret_input;
+mod secret_lint;
+mod secret_store;
 mod show;
-mod sound;
-mod steps;
 
-use crate::failure::Failure;
-use crate::output::Output;
-use crate::stack::Stack;
+use crate::aws::stack::Stack;
+use crate::error::CliError;
+use crate::ui::output::Output;
 use clap::Subcommand;
 
-// Where a command has more to say for --help, its options say all of it: what stood here would take its place.
+// A doc comment here would replace the longer help text on a command's arguments.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Add(Box<add::Add>),
-    /// List them
+    /// List the integrations
     List,
-    /// Show one
+    /// Show an integration
     Show(show::Show),
     Rotate(rotate::Rotate),
     Remove(remove::Remove),
     Restore(remove::Restore),
 }
 
-pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), CliError> {
     match command {
         Command::Add(add) => add::run(*add, stack, output).await,
         Command::List => list::run(stack, output).await,

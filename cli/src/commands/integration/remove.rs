@@ -1,12 +1,12 @@
 //! `patchbay integration remove` and `restore`.
 
-use super::genesys_cloud::{GenesysCloud, confirm_ours};
-use super::secrets::{Found, Secrets, Stored, deleted, unreadable};
-use super::steps::Steps;
-use crate::ask;
-use crate::failure::Failure;
-use crate::output::Output;
-use crate::stack::Stack;
+use super::genesys_cloud::{GenesysCloud, require_own_webhooks};
+use super::progress::Progress;
+use super::secret_store::{SecretState, SecretStore, StoredDocument, deleted, unreadable};
+use crate::aws::stack::Stack;
+use crate::error::CliError;
+use crate::ui::output::Output;
+use crate::ui::prompt;
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,36 +14,35 @@ use shared::integration::Integration;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformConfig;
 
-/// End one
+/// Remove an integration
 ///
-/// Its secret can be had back until the recovery window is over. Once the functions read it again, within the stack's
-/// ConfigurationCacheSeconds, its webhooks and callers are answered 404; its messages wait for three days, and are then given
-/// up.
+/// Its secret can be restored until its recovery window ends. Within the stack's ConfigurationCacheSeconds the functions
+/// notice the removal: then webhooks and callers are answered 404. Queued messages wait for three days and are then given up.
 #[derive(Debug, Args)]
 pub(crate) struct Remove {
-    /// The integration
+    /// Name of the integration
     name: IntegrationName,
-    /// For how long its secret can be had back
+    /// Recovery window of its secret
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(i64).range(7..=30))]
     recovery_days: i64,
-    /// Delete its secret at once, and for good
+    /// Delete its secret immediately and permanently
     #[arg(long, conflicts_with = "recovery_days")]
     immediately: bool,
-    /// End Genesys Cloud's open messaging integration, too
+    /// Also delete Genesys Cloud's open messaging integration
     #[arg(long)]
     platform_too: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
 }
 
-/// Take back that one was removed
+/// Restore a removed integration
 ///
-/// Its secret is as it was. What --platform-too has ended on the platform stays ended, until `patchbay integration add NAME`
-/// makes it anew.
+/// Its secret is restored unchanged. What --platform-too deleted on the platform stays deleted until `patchbay integration
+/// add NAME` creates it again.
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
-    /// The integration
+    /// Name of the integration
     name: IntegrationName,
 }
 
@@ -51,7 +50,7 @@ pub(crate) struct Restore {
 #[serde(rename_all = "camelCase")]
 struct Removed {
     integration: IntegrationName,
-    /// Until when it can be had back; none if it cannot.
+    /// The end of the recovery window; `None` if there is none.
     recoverable_until: Option<Timestamp>,
     steps: Vec<String>,
 }
@@ -62,94 +61,96 @@ struct Restored {
     next: String,
 }
 
-pub(super) async fn run(remove: Remove, stack: &Stack, output: Output) -> Result<(), Failure> {
-    let secrets = Secrets::of(stack).await?;
+pub(super) async fn run(remove: Remove, stack: &Stack, output: Output) -> Result<(), CliError> {
+    let secrets = SecretStore::open(stack).await?;
     let name = &remove.name;
     let found = secrets.find(name.as_str()).await?;
-    if let Found::Absent = found {
-        return Err(Failure::Failed(format!("there is no integration `{name}`")));
+    if let SecretState::Absent = found {
+        return Err(CliError::Failed(format!("there is no integration `{name}`")));
     }
-    if matches!(found, Found::Deleted) && !remove.immediately {
-        return Err(Failure::Failed(format!(
-            "the integration `{name}` was removed before; --immediately deletes its secret for good"
+    if matches!(found, SecretState::Deleted) && !remove.immediately {
+        return Err(CliError::Failed(format!(
+            "the integration `{name}` was removed already; --immediately deletes its secret permanently"
         )));
     }
-    ask::confirmed_by_name(&format!("The integration `{name}` will be removed."), name.as_str(), remove.yes)?;
-    let mut steps = Steps::new(output);
+    prompt::confirm_by_name(&format!("The integration `{name}` will be removed."), name.as_str(), remove.yes)?;
+    let mut progress = Progress::new(output);
     if remove.platform_too {
-        // The credentials for it are in the secret, so this comes first.
-        end_on_platform(name, &found, stack, &mut steps).await?;
+        // First, because the platform's credentials are in the secret.
+        delete_on_platform(name, &found, stack, &mut progress).await?;
     }
     let days = (!remove.immediately).then_some(remove.recovery_days);
     let date = match secrets.delete(name, days).await {
         Ok(date) => date,
-        Err(failure) => return Err(steps.interrupted(failure)),
+        Err(failure) => return Err(progress.interrupted(failure)),
     };
-    steps.done(match days {
+    progress.done(match days {
         Some(_) => "its secret is scheduled for deletion",
         None => "its secret is deleted",
     });
     let recoverable_until = date.filter(|_| days.is_some());
-    let removed = Removed { integration: remove.name, recoverable_until, steps: steps.list().to_vec() };
+    let removed = Removed { integration: remove.name, recoverable_until, steps: progress.completed().to_vec() };
     output.result(&removed, human);
     Ok(())
 }
 
-async fn end_on_platform(
+async fn delete_on_platform(
     name: &IntegrationName,
-    found: &Found,
+    found: &SecretState,
     stack: &Stack,
-    steps: &mut Steps,
-) -> Result<(), Failure> {
+    progress: &mut Progress,
+) -> Result<(), CliError> {
     let document = match found {
-        Found::Stored(Stored { document, .. }) => document,
-        Found::Deleted => return Err(deleted(name)),
-        Found::Absent | Found::Unreadable => return Err(unreadable(name)),
+        SecretState::Stored(StoredDocument { document, .. }) => document,
+        SecretState::Deleted => return Err(deleted(name)),
+        SecretState::Absent | SecretState::Unreadable => return Err(unreadable(name)),
     };
-    let Integration { platform: PlatformConfig::GenesysCloud(config), .. } = document.read(name)? else {
-        return Err(Failure::Usage("--platform-too is for Genesys Cloud; the others are told by hand".to_owned()));
+    let Integration { platform: PlatformConfig::GenesysCloud(config), .. } = document.to_integration(name)? else {
+        return Err(CliError::Usage(
+            "--platform-too is for Genesys Cloud only; disconnect other platforms by hand".to_owned(),
+        ));
     };
     let genesys_cloud = GenesysCloud::new(&config)?;
-    if let Some(found) = genesys_cloud.with_id(&config.integration_id).await? {
-        confirm_ours(&found, stack, name, "without --platform-too it is left alone").await?;
+    if let Some(found) = genesys_cloud.find_by_id(&config.integration_id).await? {
+        require_own_webhooks(&found, stack, name, "without --platform-too it is not changed").await?;
         genesys_cloud.delete(&found).await?;
     }
-    steps.done("Genesys Cloud's open messaging integration is gone");
+    progress.done("Genesys Cloud's open messaging integration is deleted");
     Ok(())
 }
 
 fn human(removed: &Removed) -> String {
     let name = &removed.integration;
     let recovery = match removed.recoverable_until {
-        Some(until) => format!("`patchbay integration restore {name}` takes it back until {until}."),
-        None => "It cannot be had back.".to_owned(),
+        Some(until) => format!("`patchbay integration restore {name}` restores it until {until}."),
+        None => "It cannot be restored.".to_owned(),
     };
     format!(
-        "`{name}` is removed. {recovery}\n\nOnce the functions read its secret again, within the stack's \
-         ConfigurationCacheSeconds, its webhooks and callers are answered 404. Messages that are on the queue wait three \
-         days for it to come back, and are then given up."
+        "`{name}` is removed. {recovery}\n\nWithin the stack's ConfigurationCacheSeconds the functions \
+         notice the removal: then webhooks and callers are answered 404. Queued messages wait three days for the \
+         integration to be restored, and are then given up."
     )
 }
 
-pub(super) async fn restore(restore: Restore, stack: &Stack, output: Output) -> Result<(), Failure> {
-    let secrets = Secrets::of(stack).await?;
+pub(super) async fn restore(restore: Restore, stack: &Stack, output: Output) -> Result<(), CliError> {
+    let secrets = SecretStore::open(stack).await?;
     match secrets.find(restore.name.as_str()).await? {
-        Found::Deleted => secrets.restore(&restore.name).await?,
-        Found::Absent => {
-            let why = format!("there is no integration `{}`, nor one that could be had back", restore.name);
-            return Err(Failure::Failed(why));
+        SecretState::Deleted => secrets.restore(&restore.name).await?,
+        SecretState::Absent => {
+            let why = format!("there is no integration `{}`, nor one that could be restored", restore.name);
+            return Err(CliError::Failed(why));
         }
-        Found::Stored(_) | Found::Unreadable => {
-            return Err(Failure::Failed(format!("the integration `{}` is there", restore.name)));
+        SecretState::Stored(_) | SecretState::Unreadable => {
+            return Err(CliError::Failed(format!("the integration `{}` is not removed", restore.name)));
         }
     }
     let name = restore.name;
     let next = format!(
-        "The platform's side of it is not restored, if it was ended too: `patchbay doctor {name}` tells, and `patchbay \
-         integration add {name}` makes it anew."
+        "If the platform's side was deleted too, it is not restored: `patchbay doctor {name}` checks it, and `patchbay \
+         integration add {name}` creates it again."
     );
     output.result(&Restored { integration: name, next }, |restored| {
-        format!("`{}` is back.\n\n{}", restored.integration, restored.next)
+        format!("`{}` is restored.\n\n{}", restored.integration, restored.next)
     });
     Ok(())
 }

@@ -1,151 +1,149 @@
 //! `patchbay messages`.
 
-mod id;
-mod trail;
+mod log_search;
+mod webhook_id;
 
-use crate::failure::Failure;
-use crate::fate::{Fate, RETENTION_DAYS};
-use crate::integrations;
-use crate::output::{Output, pairs, plain, table};
-use crate::stack::Stack;
+use crate::aws::integrations;
+use crate::aws::stack::Stack;
+use crate::error::CliError;
+use crate::status::{LedgerStatus, RETENTION_DAYS};
+use crate::ui::output::{Output, key_values, sanitize, table};
 use clap::{ArgGroup, Args, Subcommand};
-use id::{REQUESTS, identity};
+use log_search::{LogLine, LogTrail, Truncated};
 use serde::Serialize;
 use shared::ledger::key;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::Route;
-use trail::{Cut, Line, Trail};
+use webhook_id::{REQUEST_HINT, digest_of};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// What the ledger and the log know of a message, a receipt or a request
+    /// Show what the ledger and the log know of a message, a receipt or a request
     Show(Show),
 }
 
-/// One thing to look at.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").args(["id", "key"]).required(true))]
 pub(crate) struct Show {
-    /// The webhook-id of a delivery (msg_ and 64 digits), the platform's id of a message, or a key of the ledger
+    /// The webhook-id of a delivery (msg_ and 64 digits), the platform's message id, or a ledger key
     id: Option<String>,
-    /// Of which integration; all are tried unless given
+    /// The integration [default: all]
     #[arg(long, value_name = "NAME")]
     integration: Option<IntegrationName>,
-    /// A caller's request, by its idempotency key: with --route, --caller and --integration
+    /// The idempotency key of a caller's request: with --route, --caller and --integration
     #[arg(long, requires_all = ["route", "caller", "integration"])]
     key: Option<String>,
-    /// To which route the request was: agentless, cards, receipts, inbound/messages and so on
+    /// The route of the request: agentless, cards, receipts, inbound/messages and so on
     #[arg(long, requires = "key", value_parser = route)]
     route: Option<Route>,
-    /// Whose request it was
+    /// The caller that made the request
     #[arg(long, value_name = "NAME", requires = "key")]
     caller: Option<String>,
-    /// How far back the log is searched for a platform's id
+    /// How many days of the log are searched for a platform's message id
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=731))]
     days: u16,
 }
 
-/// What is known.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Known {
-    /// By the ledger.
-    ledger: Vec<Fate>,
-    /// By the log.
-    log: Vec<Line>,
-    /// Where the search of the log ended too early: why.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    log_cut: Option<Cut>,
+    ledger: Vec<LedgerStatus>,
+    log: Vec<LogLine>,
+    /// Why the search of the log is incomplete, if it is.
+    #[serde(rename = "logCut", skip_serializing_if = "Option::is_none")]
+    log_truncated: Option<Truncated>,
 }
 
-pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), CliError> {
     let Command::Show(show) = command;
-    let known = show.look(stack).await?;
+    let known = show.look_up(stack).await?;
     if known.ledger.is_empty() && known.log.is_empty() {
         output.data(&known);
         if let Some(unknown) = show.unknown_integration(stack).await {
-            return Err(Failure::Failed(unknown));
+            return Err(CliError::Failed(unknown));
         }
-        return Err(Failure::Failed(known.log_cut.map_or_else(|| show.not_found(), |cut| show.not_searched(cut))));
+        return Err(CliError::Failed(
+            known.log_truncated.map_or_else(|| show.not_found(), |truncated| show.not_searched(truncated)),
+        ));
     }
     output.result(&known, human);
     Ok(())
 }
 
 impl Show {
-    async fn look(&self, stack: &Stack) -> Result<Known, Failure> {
+    async fn look_up(&self, stack: &Stack) -> Result<Known, CliError> {
         if let (Some(key), Some(route), Some(caller), Some(integration)) =
             (&self.key, self.route, &self.caller, &self.integration)
         {
             let identity = key::request_identity(route, integration, caller, key);
-            return of_keys(stack, [key::request(integration, &identity)]).await;
+            return ledger_statuses(stack, [key::request(integration, &identity)]).await;
         }
         let id = self.id.as_deref().unwrap_or_default();
         if id.contains('#') {
-            return of_keys(stack, [id.to_owned()]).await;
+            return ledger_statuses(stack, [id.to_owned()]).await;
         }
-        match identity(id) {
+        match digest_of(id) {
             Some(identity) => {
                 let names = match &self.integration {
                     Some(name) => vec![name.clone()],
-                    None => integrations::names(stack).await?,
+                    None => integrations::list_active(stack).await?,
                 };
-                of_keys(stack, names.iter().map(|name| key::delivery(name, identity))).await
+                ledger_statuses(stack, names.iter().map(|name| key::delivery(name, identity))).await
             }
             None => {
-                let Trail { lines: mut log, cut: log_cut } = trail::find(stack, id, self.days).await?;
+                let LogTrail { lines: mut log, truncated: log_truncated } =
+                    log_search::find(stack, id, self.days).await?;
                 if let Some(name) = &self.integration {
                     log.retain(|line| line.integration.as_deref() == Some(name.as_str()));
                 }
-                let mut keys: Vec<_> = log.iter().filter_map(Line::ledger_key).collect();
+                let mut keys: Vec<_> = log.iter().filter_map(LogLine::ledger_key).collect();
                 keys.sort();
                 keys.dedup();
-                Ok(Known { ledger: of_keys(stack, keys).await?.ledger, log, log_cut })
+                Ok(Known { ledger: ledger_statuses(stack, keys).await?.ledger, log, log_truncated })
             }
         }
     }
 
-    /// What to say where the integration is the command line's mistake; not known where the integrations cannot be listed.
+    /// The error if the named integration does not exist; `None` if it exists or that is unknown.
     async fn unknown_integration(&self, stack: &Stack) -> Option<String> {
         let wanted = self.integration.as_ref()?;
-        let listed = integrations::all(stack).await.ok()?;
+        let listed = integrations::list_all(stack).await.ok()?;
         if listed.iter().any(|one| one.name == wanted.as_str()) {
             return None;
         }
-        let list = "`patchbay integration list` shows those that there are";
+        let list = "`patchbay integration list` lists the integrations";
         Some(format!("nothing was found, and there is no integration `{wanted}`: {list}"))
     }
 
-    fn not_searched(&self, cut: Cut) -> String {
-        format!("nothing was found, and not all of the log was searched: {}", cut.words())
+    fn not_searched(&self, truncated: Truncated) -> String {
+        format!("nothing was found, and not all of the log was searched: {}", truncated.describe())
     }
 
     fn not_found(&self) -> String {
-        let id = plain(self.id.as_deref().or(self.key.as_deref()).unwrap_or_default());
+        let id = sanitize(self.id.as_deref().or(self.key.as_deref()).unwrap_or_default());
         match &self.id {
-            Some(text) if identity(text).is_none() && !text.contains('#') => format!(
-                "no line of the last {} days' log speaks of `{id}`: look further back with --days, if the log is kept \
-                 so long, or look for the webhook-id of its delivery; {REQUESTS}",
+            Some(text) if digest_of(text).is_none() && !text.contains('#') => format!(
+                "no log line of the last {} days has the message id `{id}`: search further back with --days, if the log is \
+                 kept that long, or use the webhook-id of its delivery; {REQUEST_HINT}",
                 self.days
             ),
             text => {
-                // Without a name, the integrations that are there are tried.
+                // Without a name, only existing integrations are tried.
                 let named = self.integration.is_some() || text.as_ref().is_some_and(|text| text.contains('#'));
-                let removed =
-                    if named { "" } else { "\n  Of an integration that is removed it shows with --integration" };
+                let removed = if named { "" } else { "\n  For a removed integration, use --integration" };
                 format!(
-                    "the ledger knows nothing of `{id}`: it still waits on the queue, it never came, or it is more \
-                     than {RETENTION_DAYS} days ago, which is as long as the ledger remembers{removed}"
+                    "the ledger has no record of `{id}`: it is still queued, was never received, or is older than the \
+                     {RETENTION_DAYS} days that the ledger keeps records{removed}"
                 )
             }
         }
     }
 }
 
-async fn of_keys(stack: &Stack, keys: impl IntoIterator<Item = String>) -> Result<Known, Failure> {
+async fn ledger_statuses(stack: &Stack, keys: impl IntoIterator<Item = String>) -> Result<Known, CliError> {
     let mut known = Known::default();
     for key in keys {
-        known.ledger.extend(Fate::find(stack, &key).await?);
+        known.ledger.extend(LedgerStatus::find(stack, &key).await?);
     }
     Ok(known)
 }
@@ -158,12 +156,14 @@ fn route(text: &str) -> Result<Route, String> {
 }
 
 fn human(known: &Known) -> String {
-    let mut parts: Vec<_> = known.ledger.iter().map(|fate| pairs(fate.pairs())).collect();
+    let mut parts: Vec<_> = known.ledger.iter().map(|status| key_values(status.key_values())).collect();
     if !known.log.is_empty() {
         let headings = ["time", "function", "kind", "outcome", "reason", "age", "integration"];
-        parts.push(table(headings, known.log.iter().map(Line::row)));
+        parts.push(table(headings, known.log.iter().map(LogLine::row)));
     }
-    parts.extend(known.log_cut.map(|cut| format!("Not all of the log was searched: {}.", cut.words())));
+    parts.extend(
+        known.log_truncated.map(|truncated| format!("Not all of the log was searched: {}.", truncated.describe())),
+    );
     parts.join("\n\n")
 }
 
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_route_is_called_as_in_the_log() {
+    fn routes_are_named_as_in_the_log() {
         assert_eq!(Ok(Route::InboundMessages), route("inbound/messages"));
         assert!(route("webhook").unwrap_err().contains("agentless, receipts, cards"));
     }

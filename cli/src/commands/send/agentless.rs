@@ -1,27 +1,26 @@
 use super::body::object;
-use crate::caller::Calling;
+use crate::api::client::CallerArgs;
 use clap::Args;
 use serde_json::Value;
 
-/// An agentless message.
 #[derive(Debug, Args)]
 pub(crate) struct Agentless {
     #[command(flatten)]
-    pub(crate) calling: Calling,
-    /// The customer
+    pub(crate) caller_args: CallerArgs,
+    /// Address of the customer
     #[arg(long, value_name = "ADDRESS", required_unless_present_any = ["body", "external_contact_id"])]
     #[arg(conflicts_with_all = ["body", "external_contact_id"])]
     to: Option<String>,
-    /// The customer, as an external contact of the platform
+    /// Id of the customer as an external contact of the platform
     #[arg(long, value_name = "ID", conflicts_with = "body")]
     external_contact_id: Option<String>,
     /// The text
     #[arg(long, required_unless_present = "body", conflicts_with = "body")]
     text: Option<String>,
-    /// By which messenger: open unless given
+    /// The messenger [default: open]
     #[arg(long, conflicts_with = "body")]
     messenger_type: Option<String>,
-    /// Write into the customer's conversation if there is one
+    /// Use the customer's active conversation if there is one
     #[arg(long, conflicts_with = "body")]
     use_existing_conversation: bool,
 }

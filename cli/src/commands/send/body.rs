@@ -1,21 +1,19 @@
-//! Bodies that are made of options.
-
 use serde_json::Value;
 
-/// A body that was made of options.
-pub(super) struct Made {
+/// A request body built from options.
+pub(super) struct RequestBody {
     pub(super) body: Value,
-    /// The options that a repeat needs besides the key, because they had to be made up.
-    pub(super) options: String,
+    /// The options that a retry needs in addition to the key, because their values were generated.
+    pub(super) retry_options: String,
 }
 
-impl From<Value> for Made {
+impl From<Value> for RequestBody {
     fn from(body: Value) -> Self {
-        Self { body, options: String::new() }
+        Self { body, retry_options: String::new() }
     }
 }
 
-/// An object of what was given.
+/// An object with the fields that have a value.
 pub(super) fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

@@ -1,59 +1,58 @@
 use super::body::object;
-use crate::caller::Calling;
-use crate::failure::Failure;
-use crate::file;
+use crate::api::client::CallerArgs;
+use crate::error::CliError;
+use crate::ui::input;
 use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// One of these at least.
+/// At least one is required.
 const SHOWN: [&str; 4] = ["title", "card_file", "quick_reply", "body"];
 
-/// A card.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("recipient").args(["to", "user_id", "email", "body"]).required(true))]
 #[command(group = ArgGroup::new("shown").args(SHOWN).required(true).multiple(true))]
 pub(crate) struct Card {
     #[command(flatten)]
-    pub(crate) calling: Calling,
-    /// The customer
+    pub(crate) caller_args: CallerArgs,
+    /// Address of the customer
     #[arg(long, value_name = "ADDRESS")]
     to: Option<String>,
-    /// In its place a user of the platform, by id
+    /// Instead of the customer: id of a user of the platform
     #[arg(long, value_name = "ID")]
     user_id: Option<String>,
-    /// In its place a user of the platform, by e-mail address
+    /// Instead of the customer: email address of a user of the platform
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
     /// The card's title
     #[arg(long, conflicts_with_all = ["body", "card_file"])]
     title: Option<String>,
-    /// What stands below it
+    /// The card's subtitle
     #[arg(long, requires = "title")]
     subtitle: Option<String>,
-    /// The address of a picture
+    /// URL of an image
     #[arg(long, value_name = "URL", requires = "title")]
     image: Option<String>,
-    /// A button: postBack:TITLE=PAYLOAD, imBack:TITLE=WORDS or openUrl:TITLE=URL
+    /// A button: postBack:TITLE=PAYLOAD, imBack:TITLE=TEXT or openUrl:TITLE=URL
     #[arg(long, value_name = "ACTION", requires = "title", value_parser = action)]
     action: Vec<Value>,
-    /// The card as JSON, in place of the options for its parts
+    /// JSON file with the card, instead of the options for its parts
     #[arg(long, value_name = "FILE", conflicts_with = "body")]
     card_file: Option<PathBuf>,
-    /// An answer to choose, with or without a card
+    /// A quick reply, with or without a card
     #[arg(long, value_name = "TITLE[=PAYLOAD]", conflicts_with = "body")]
     quick_reply: Vec<String>,
-    /// A text above them
+    /// A text above the card and the quick replies
     #[arg(long, conflicts_with = "body")]
     text: Option<String>,
 }
 
 impl Card {
-    pub(crate) fn body(&self) -> Result<Value, Failure> {
+    pub(crate) fn body(&self) -> Result<Value, CliError> {
         let card =
             match &self.card_file {
-                Some(path) => Some(serde_json::from_slice(&file::read(path)?).map_err(|error| {
-                    Failure::Usage(format!("{} is not JSON (line {})", path.display(), error.line()))
+                Some(path) => Some(serde_json::from_slice(&input::read(path)?).map_err(|error| {
+                    CliError::Usage(format!("{} is not JSON (line {})", path.display(), error.line()))
                 })?),
                 None => self.title.as_ref().map(|title| self.card(title)),
             };
@@ -78,14 +77,14 @@ impl Card {
     }
 }
 
-/// `TYPE:TITLE=WHAT`. Where nothing is given, what a postBack or an imBack brings is its title.
+/// `TYPE:TITLE=VALUE`. The default payload of postBack and imBack is the title.
 fn action(text: &str) -> Result<Value, String> {
     let (kind, rest) = text.split_once(':').ok_or("must begin with postBack:, imBack: or openUrl:")?;
-    let (title, what) = rest.split_once('=').map_or((rest, None), |(title, what)| (title, Some(what)));
-    match (kind, what) {
-        ("postBack" | "imBack", what) => Ok(json!({"type": kind, "title": title, "payload": what.unwrap_or(title)})),
+    let (title, value) = rest.split_once('=').map_or((rest, None), |(title, value)| (title, Some(value)));
+    match (kind, value) {
+        ("postBack" | "imBack", value) => Ok(json!({"type": kind, "title": title, "payload": value.unwrap_or(title)})),
         ("openUrl", Some(url)) => Ok(json!({"type": kind, "title": title, "url": url})),
-        ("openUrl", None) => Err("must have = and a URL behind its title".to_owned()),
+        ("openUrl", None) => Err("must have = and a URL after its title".to_owned()),
         _ => Err("must begin with postBack:, imBack: or openUrl:".to_owned()),
     }
 }
@@ -102,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_action_is_its_type_its_title_and_what_it_brings() {
+    fn an_action_is_its_type_its_title_and_its_value() {
         assert_eq!(
             Ok(json!({"type": "postBack", "title": "Tomorrow", "payload": "day=1"})),
             action("postBack:Tomorrow=day=1")
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quick_reply_says_its_title_or_another_text() {
+    fn a_quick_reply_has_a_title_and_optionally_a_payload() {
         assert_eq!(json!({"title": "Yes"}), quick_reply("Yes"));
         assert_eq!(json!({"title": "Yes", "payload": "y"}), quick_reply("Yes=y"));
     }

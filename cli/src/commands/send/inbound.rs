@@ -1,95 +1,91 @@
-use super::body::{Made, object};
-use crate::caller::Calling;
+use super::body::{RequestBody, object};
+use crate::api::client::CallerArgs;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// What a customer does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Inbound {
-    /// The customer writes
+    /// A message from the customer
     Message(Message),
-    /// The customer is typing
+    /// A typing event
     Typing(Typing),
-    /// The customer chooses on a card, or among quick replies
+    /// The customer's choice on a card or among quick replies
     Response(Response),
 }
 
-/// Who, when, and under which id.
+/// Options of messages and responses.
 #[derive(Debug, Args)]
-pub(crate) struct Origin {
+pub(crate) struct InboundArgs {
     #[command(flatten)]
-    calling: Calling,
-    /// The customer
+    caller_args: CallerArgs,
+    /// Address of the customer
     #[arg(long, value_name = "ADDRESS", required_unless_present = "body", conflicts_with = "body")]
     from: Option<String>,
-    /// A name to show
+    /// Name to show
     #[arg(long, value_name = "NAME", conflicts_with = "body")]
     nickname: Option<String>,
-    /// The messaging service's id of it; the idempotency key unless given
+    /// The messaging service's message id [default: the idempotency key]
     #[arg(long, value_name = "ID", conflicts_with = "body")]
     message_id: Option<String>,
-    /// When; now unless given
+    /// Time of the event [default: now]
     #[arg(long, conflicts_with = "body")]
     time: Option<Timestamp>,
 }
 
-/// A message.
 #[derive(Debug, Args)]
 pub(crate) struct Message {
     #[command(flatten)]
-    origin: Origin,
+    args: InboundArgs,
     /// The text
     #[arg(long, required_unless_present_any = ["body", "attachment"], conflicts_with = "body")]
     text: Option<String>,
-    /// The address of a file
+    /// URL of a file
     #[arg(long, value_name = "URL", requires = "mime", conflicts_with = "body")]
     attachment: Option<String>,
     /// The file's media type, such as image/png
     #[arg(long, value_name = "TYPE", requires = "attachment")]
     mime: Option<String>,
-    /// The platform's conversation, for platforms that do not find it themselves
+    /// Id of the conversation, for platforms that do not find it themselves
     #[arg(long, value_name = "ID", conflicts_with = "body")]
     conversation_id: Option<String>,
-    /// Ask for the conversation's id
+    /// Request the conversation's id
     #[arg(long, conflicts_with = "body")]
     prefetch_conversation_id: bool,
 }
 
-/// A typing event.
 #[derive(Debug, Args)]
 pub(crate) struct Typing {
     #[command(flatten)]
-    calling: Calling,
-    /// The customer
+    caller_args: CallerArgs,
+    /// Address of the customer
     #[arg(long, value_name = "ADDRESS", required_unless_present = "body", conflicts_with = "body")]
     from: Option<String>,
 }
 
-/// A choice.
 #[derive(Debug, Args)]
 pub(crate) struct Response {
     #[command(flatten)]
-    origin: Origin,
-    /// The message that offered it, by the platform's id
+    args: InboundArgs,
+    /// The platform's id of the message that offered the choice
     #[arg(long, value_name = "ID", required_unless_present = "body", conflicts_with = "body")]
     originating_message_id: Option<String>,
-    /// What was chosen: Button, QuickReply or DatePicker
+    /// Type of the choice: Button, QuickReply or DatePicker
     #[arg(long = "type", value_name = "TYPE", default_value = "Button", conflicts_with = "body")]
     response_type: String,
-    /// Its text
+    /// Text of the choice
     #[arg(long, required_unless_present = "body", conflicts_with = "body")]
     text: Option<String>,
-    /// Its payload; the text unless given
+    /// Payload of the choice [default: the text]
     #[arg(long, conflicts_with = "body")]
     payload: Option<String>,
 }
 
 impl Inbound {
-    pub(crate) fn calling(&self) -> &Calling {
+    pub(crate) fn caller_args(&self) -> &CallerArgs {
         match self {
-            Self::Message(Message { origin, .. }) | Self::Response(Response { origin, .. }) => &origin.calling,
-            Self::Typing(typing) => &typing.calling,
+            Self::Message(Message { args, .. }) | Self::Response(Response { args, .. }) => &args.caller_args,
+            Self::Typing(typing) => &typing.caller_args,
         }
     }
 
@@ -101,13 +97,13 @@ impl Inbound {
         }
     }
 
-    pub(super) fn body(&self, key: &str) -> Made {
+    pub(super) fn body(&self, key: &str) -> RequestBody {
         match self {
             Self::Message(message) => {
                 let mime = message.mime.clone().map(Value::from);
                 let attachment =
                     message.attachment.clone().map(|url| object([("url", Some(url.into())), ("mime", mime)]));
-                message.origin.with(
+                message.args.with(
                     key,
                     object([
                         ("text", message.text.clone().map(Value::from)),
@@ -123,7 +119,7 @@ impl Inbound {
             }
             Self::Response(response) => {
                 let payload = response.payload.clone().or_else(|| response.text.clone());
-                response.origin.with(
+                response.args.with(
                     key,
                     object([
                         ("originatingMessageId", response.originating_message_id.clone().map(Value::from)),
@@ -137,21 +133,21 @@ impl Inbound {
     }
 }
 
-impl Origin {
-    /// The body with who, when, and under which id: the same again under the same key, if the time is given.
-    fn with(&self, key: &str, mut body: Value) -> Made {
+impl InboundArgs {
+    /// Adds sender, time and message id to `body`. With the same key and an explicit time the body is the same again.
+    fn with(&self, key: &str, mut body: Value) -> RequestBody {
         let from =
             object([("id", self.from.clone().map(Value::from)), ("nickname", self.nickname.clone().map(Value::from))]);
         let time = self.time.unwrap_or_else(Timestamp::now).to_string();
-        let origin = object([
+        let args = object([
             ("messageId", Some(self.message_id.as_deref().unwrap_or(key).into())),
             ("from", Some(from)),
             ("time", Some(time.clone().into())),
         ]);
-        if let (Value::Object(body), Value::Object(origin)) = (&mut body, origin) {
-            body.extend(origin);
+        if let (Value::Object(body), Value::Object(args)) = (&mut body, args) {
+            body.extend(args);
         }
-        let options = if self.time.is_some() { String::new() } else { format!(" --time {time}") };
-        Made { body, options }
+        let retry_options = if self.time.is_some() { String::new() } else { format!(" --time {time}") };
+        RequestBody { body, retry_options }
     }
 }

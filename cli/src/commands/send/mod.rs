@@ -6,104 +6,105 @@ mod card;
 mod inbound;
 mod receipt;
 
-use crate::answer::Answer;
-use crate::caller::Calling;
-use crate::failure::Failure;
-use crate::file;
-use crate::output::{Output, pairs};
-use crate::stack::Stack;
-use body::Made;
+use crate::api::client::CallerArgs;
+use crate::api::response::ApiResponse;
+use crate::aws::stack::Stack;
+use crate::error::CliError;
+use crate::ui::input;
+use crate::ui::output::{Output, key_values};
+use body::RequestBody;
 use clap::Subcommand;
 use serde::Serialize;
 use serde_json::Value;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// A message to a customer that no agent writes
+    /// Send a message to a customer without an agent
     Agentless(agentless::Agentless),
-    /// A card, to a customer or to a user of the platform
+    /// Send a card to a customer or to a user of the platform
     Card(card::Card),
-    /// What became of a message, as the messaging service tells it
+    /// Report the delivery status of a message to the platform
     Receipt(receipt::Receipt),
-    /// What a customer does
+    /// Send a customer's message, typing event or response
     #[command(subcommand)]
     Inbound(inbound::Inbound),
 }
 
-/// What programs get.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report<'a> {
     #[serde(flatten)]
-    answer: &'a Answer,
+    response: &'a ApiResponse,
     idempotency_key: &'a str,
 }
 
-pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), CliError> {
     match command {
         Command::Agentless(agentless) => {
-            post(&agentless.calling, "agentless", |_| Ok(agentless.body().into()), stack, output).await
+            post(&agentless.caller_args, "agentless", |_| Ok(agentless.body().into()), stack, output).await
         }
-        Command::Card(card) => post(&card.calling, "cards", |_| card.body().map(Made::from), stack, output).await,
+        Command::Card(card) => {
+            post(&card.caller_args, "cards", |_| card.body().map(RequestBody::from), stack, output).await
+        }
         Command::Receipt(receipt) => {
-            post(&receipt.calling, "receipts", |_| Ok(receipt.body().into()), stack, output).await
+            post(&receipt.caller_args, "receipts", |_| Ok(receipt.body().into()), stack, output).await
         }
         Command::Inbound(inbound) => {
-            post(inbound.calling(), inbound.route(), |key| Ok(inbound.body(key)), stack, output).await
+            post(inbound.caller_args(), inbound.route(), |key| Ok(inbound.body(key)), stack, output).await
         }
     }
 }
 
-/// Posts what was asked for, and shows the answer.
+/// Posts the request, and prints the response.
 async fn post(
-    calling: &Calling,
+    caller_args: &CallerArgs,
     route: &str,
-    make: impl FnOnce(&str) -> Result<Made, Failure>,
+    make: impl FnOnce(&str) -> Result<RequestBody, CliError>,
     stack: &Stack,
     output: Output,
-) -> Result<(), Failure> {
-    let key = calling.key();
-    let (body, options) = match &calling.body {
-        Some(path) => (file::read(path)?, String::new()),
+) -> Result<(), CliError> {
+    let key = caller_args.key();
+    let (body, options) = match &caller_args.body {
+        Some(path) => (input::read(path)?, String::new()),
         None => {
-            let made = make(&key)?;
-            (made.body.to_string().into_bytes(), made.options)
+            let body = make(&key)?;
+            (body.body.to_string().into_bytes(), body.retry_options)
         }
     };
     let another = match route {
         "inbound/messages" | "inbound/responses" => "another key and another message id",
         _ => "another key",
     };
-    let again = format!(
-        "With the same key it is not done twice: repeat it with --idempotency-key '{key}'{options}. See whether it has \
-         been done before you send it under {another}."
+    let retry_hint = format!(
+        "Retry it with --idempotency-key '{key}'{options}: with the same key it is not done twice. Check whether it was \
+         done before you send it with {another}."
     );
-    let answer = calling.post(stack, route, &key, body, &again).await?;
-    let report = Report { answer: &answer, idempotency_key: &key };
-    if answer.is_good() {
+    let response = caller_args.post(stack, route, &key, body, &retry_hint).await?;
+    let report = Report { response: &response, idempotency_key: &key };
+    if response.is_success() {
         output.result(&report, human);
         return Ok(());
     }
     output.data(&report);
-    let hint = match (answer.problem(), answer.status) {
-        (Some("outcome-unknown"), _) => Some(format!("Unknown is neither done nor refused. {again}")),
-        (_, 207 | 409 | 429 | 503) => Some(format!("Repeat it with --idempotency-key '{key}'{options}.")),
+    let hint = match (response.problem(), response.status) {
+        (Some("outcome-unknown"), _) => Some(format!("It may have been done. {retry_hint}")),
+        (_, 207 | 409 | 429 | 503) => Some(format!("Retry it with --idempotency-key '{key}'{options}.")),
         _ => None,
     };
-    let lines: Vec<_> = std::iter::once(answer.trouble()).chain(hint).collect();
-    Err(Failure::Failed(lines.join("\n  ")))
+    let lines: Vec<_> = std::iter::once(response.describe_error()).chain(hint).collect();
+    Err(CliError::Failed(lines.join("\n  ")))
 }
 
 fn human(report: &Report<'_>) -> String {
-    let replayed = if report.answer.is_replayed() { ", as it was answered before" } else { "" };
-    let first = ("status", format!("{}{replayed}", report.answer.status));
-    // What a receipt's own row would say is above it.
-    let said = |name: &str, value: &Value| name == "status" && *value == report.answer.status;
-    let fields = report.answer.body.as_object().into_iter().flatten();
-    let fields = fields.filter(|(name, value)| !said(name, value)).map(|(name, value)| {
+    let replayed = if report.response.is_replayed() { ", replayed" } else { "" };
+    let first = ("status", format!("{}{replayed}", report.response.status));
+    // A receipt repeats the status of the response.
+    let is_status = |name: &str, value: &Value| name == "status" && *value == report.response.status;
+    let fields = report.response.body.as_object().into_iter().flatten();
+    let fields = fields.filter(|(name, value)| !is_status(name, value)).map(|(name, value)| {
         let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         (name.as_str(), shown)
     });
     let last = ("idempotency key", report.idempotency_key.to_owned());
-    pairs(std::iter::once(first).chain(fields).chain([last]))
+    key_values(std::iter::once(first).chain(fields).chain([last]))
 }

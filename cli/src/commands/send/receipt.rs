@@ -1,29 +1,28 @@
 use super::body::object;
-use crate::caller::Calling;
+use crate::api::client::CallerArgs;
 use clap::Args;
 use serde_json::{Value, json};
 
-/// A delivery receipt.
 #[derive(Debug, Args)]
 pub(crate) struct Receipt {
     #[command(flatten)]
-    pub(crate) calling: Calling,
-    /// The message, by the id under which it was delivered
+    pub(crate) caller_args: CallerArgs,
+    /// Id of the message, as delivered to the messaging service
     #[arg(long, value_name = "ID", required_unless_present = "body", conflicts_with = "body")]
     message_id: Option<String>,
-    /// The customer
+    /// Address of the customer
     #[arg(long, value_name = "ADDRESS", required_unless_present = "body", conflicts_with = "body")]
     to: Option<String>,
-    /// What sort of address it is: Email, Phone or Opaque
+    /// Type of the address: Email, Phone or Opaque
     #[arg(long, value_name = "TYPE", conflicts_with = "body")]
     id_type: Option<String>,
-    /// What became of it: delivered, read, failed and the like
+    /// Status of the message: delivered, read, failed and so on
     #[arg(long, required_unless_present = "body", conflicts_with = "body")]
     status: Option<String>,
-    /// Why it failed: a code such as InvalidDestination or 530, and perhaps `=` and a sentence
-    #[arg(long, value_name = "CODE[=WORDS]", conflicts_with = "body")]
+    /// Why it failed: a code such as InvalidDestination or 530, optionally with `=` and a message
+    #[arg(long, value_name = "CODE[=MESSAGE]", conflicts_with = "body")]
     reason: Vec<String>,
-    /// Further receipts will come for this message
+    /// Further receipts for this message will follow
     #[arg(long, conflicts_with = "body")]
     not_final: bool,
 }
@@ -42,11 +41,11 @@ impl Receipt {
     }
 }
 
-/// A code by name or number, and perhaps words.
+/// A code by name or number, optionally with a message.
 fn reason(text: &str) -> Value {
-    let (code, words) = text.split_once('=').map_or((text, None), |(code, words)| (code, Some(words)));
+    let (code, message) = text.split_once('=').map_or((text, None), |(code, message)| (code, Some(message)));
     let code = code.parse::<u64>().map_or_else(|_| json!(code), |number| json!(number));
-    object([("code", Some(code)), ("message", words.map(Value::from))])
+    object([("code", Some(code)), ("message", message.map(Value::from))])
 }
 
 #[cfg(test)]
@@ -54,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_a_name_or_a_number_and_perhaps_words() {
+    fn a_reason_is_a_name_or_a_number_with_an_optional_message() {
         assert_eq!(json!({"code": "InvalidDestination"}), reason("InvalidDestination"));
         assert_eq!(json!({"code": 530, "message": "No such number"}), reason("530=No such number"));
     }

@@ -2,14 +2,14 @@
 
 mod sample;
 
-use crate::answer::Answer;
-use crate::caller::unanswered;
-use crate::failure::Failure;
-use crate::fate::{Fate, State};
-use crate::file;
-use crate::integrations;
-use crate::output::{Output, pairs};
-use crate::stack::Stack;
+use crate::api::client::no_response;
+use crate::api::response::ApiResponse;
+use crate::aws::integrations;
+use crate::aws::stack::Stack;
+use crate::error::CliError;
+use crate::status::{LedgerStatus, State};
+use crate::ui::input;
+use crate::ui::output::{Output, key_values};
 use clap::{Args, Subcommand};
 use http::{HeaderName, header};
 use jiff::Timestamp;
@@ -26,62 +26,57 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// How often the ledger is looked at.
-const PERIOD: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Post a signed sample, as the platform would: by default one with which nothing is sent to a customer
+    /// Post a signed sample as the platform would; by default one that sends nothing to a customer
     Test(Test),
 }
 
-/// A test of an integration's webhook.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
-    /// The integration
+    /// Name of the integration
     integration: IntegrationName,
-    /// What to post: typing for Genesys Cloud, receipt for Multicloud CX, call for HighLevel, or text if one is given
+    /// Kind of sample [default: typing for Genesys Cloud, receipt for Multicloud CX, call for HighLevel; text with --text]
     #[arg(long, value_enum, conflicts_with = "body")]
     kind: Option<Kind>,
-    /// The customer, whom the messaging service sees; a new one that is made up unless given
+    /// Address of the customer, which the messaging service receives [default: a new random one]
     #[arg(long, value_name = "ADDRESS", conflicts_with = "body")]
     to: Option<String>,
-    /// The text, which the messaging service is to send
+    /// A text for the messaging service to send
     #[arg(long, conflicts_with = "body")]
     text: Option<String>,
-    /// A body to post in place of a sample, such as a captured one, signed anew: a file, or - for the standard input
+    /// A body to sign and post instead of a sample, such as a captured one: a file, or - for standard input
     #[arg(long, value_name = "FILE")]
     body: Option<PathBuf>,
-    /// For HighLevel: an Ed25519 private key (PKCS #8, PEM or DER) whose public key is among the trustedKeys
+    /// For HighLevel: file with an Ed25519 private key (PKCS #8, PEM or DER) whose public key is among the trustedKeys
     #[arg(long, value_name = "FILE")]
     private_key: Option<PathBuf>,
-    /// Wait until it is delivered or refused, at most so many seconds: 60 unless given
+    /// Wait until it is delivered or refused, for at most this many seconds (60 without a value)
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60", require_equals = true)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
     wait: Option<u64>,
 }
 
-/// What is told of it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
     #[serde(flatten)]
-    answer: Answer,
-    /// What was posted, in the messaging service's words.
+    response: ApiResponse,
+    /// The message's kind in deliveries.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
-    /// Under which it is delivered.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_id: Option<String>,
-    /// Whether it was settled before it was posted, so that it is not delivered again; known where it is waited for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    settled_before: Option<bool>,
-    /// What became of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fate: Option<Fate>,
+    /// With `--wait`: whether the delivery was completed before, so that it is not delivered again.
+    #[serde(rename = "settledBefore", skip_serializing_if = "Option::is_none")]
+    was_completed: Option<bool>,
+    #[serde(rename = "fate", skip_serializing_if = "Option::is_none")]
+    delivery: Option<LedgerStatus>,
 }
 
-pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), CliError> {
     let Command::Test(test) = command;
     let integration = integrations::load(stack, &test.integration).await?;
     let body = test.body(&integration)?;
@@ -94,153 +89,155 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
         let identity = message.deduplication_id(&integration.name);
         ledger::key::delivery(&integration.name, identity.as_str())
     });
-    let settled_before = match (&key, test.wait) {
-        (Some(key), Some(_)) => Some(Fate::find(stack, key).await?.is_some_and(|fate| fate.state.is_settled())),
+    let was_completed = match (&key, test.wait) {
+        (Some(key), Some(_)) => {
+            Some(LedgerStatus::find(stack, key).await?.is_some_and(|delivery| delivery.state.is_completed()))
+        }
         _ => None,
     };
     let webhook_id = message.as_ref().map(|message| webhook_id(&integration.name, message));
-    let again = test.again(webhook_id.as_deref());
+    let retry_hint = test.retry_hint(webhook_id.as_deref());
     let mut report = Report {
-        answer: post(stack, &integration.name, signature, body, &again).await?,
+        response: post(stack, &integration.name, signature, body, &retry_hint).await?,
         kind: message.as_ref().map(|message| message.kind.name()),
         webhook_id,
-        settled_before,
-        fate: None,
+        was_completed,
+        delivery: None,
     };
-    if !report.answer.is_good() {
+    if !report.response.is_success() {
         output.data(&report);
-        return Err(Failure::Failed(report.answer.trouble()));
+        return Err(CliError::Failed(report.response.describe_error()));
     }
     if let (Some(key), Some(seconds)) = (&key, test.wait) {
-        output.say("Accepted. Waiting for what becomes of it ...");
-        report.fate = match followed(stack, key, Duration::from_secs(seconds)).await {
-            Ok(fate) => fate,
+        output.progress("Accepted. Waiting for the delivery ...");
+        report.delivery = match wait_for_delivery(stack, key, Duration::from_secs(seconds)).await {
+            Ok(delivery) => delivery,
             Err(failure) => {
                 output.result(&report, human);
-                let failure = format!("it was accepted, and what became of it cannot be seen: {failure}");
-                return Err(Failure::Failed(failure));
+                let failure = format!("it was accepted, but its delivery status cannot be read: {failure}");
+                return Err(CliError::Failed(failure));
             }
         };
     }
     show(&report, &test, output)
 }
 
-/// Posts the webhook; `again` says what to do where no answer came.
+/// Posts the webhook; `retry_hint` is for the error when no response arrives.
 async fn post(
     stack: &Stack,
     name: &IntegrationName,
     (header, signature): (HeaderName, String),
     body: Vec<u8>,
-    again: &str,
-) -> Result<Answer, Failure> {
-    let url = stack.route(&format!("{name}/webhook")).await?;
-    let request = stack.http()?.post(url).header(header::CONTENT_TYPE, "application/json").header(header, signature);
-    Answer::read(request.body(body).send().await.map_err(|error| unanswered(error, again))?, again).await
+    retry_hint: &str,
+) -> Result<ApiResponse, CliError> {
+    let url = stack.route_url(&format!("{name}/webhook")).await?;
+    let request =
+        stack.http_client()?.post(url).header(header::CONTENT_TYPE, "application/json").header(header, signature);
+    ApiResponse::read(request.body(body).send().await.map_err(|error| no_response(error, retry_hint))?, retry_hint)
+        .await
 }
 
-/// Looks at the ledger until it is settled, or the time is over.
-async fn followed(stack: &Stack, key: &str, patience: Duration) -> Result<Option<Fate>, Failure> {
-    let deadline = Instant::now() + patience;
+/// Polls the ledger until the delivery is completed, or until the timeout.
+async fn wait_for_delivery(stack: &Stack, key: &str, timeout: Duration) -> Result<Option<LedgerStatus>, CliError> {
+    let deadline = Instant::now() + timeout;
     loop {
-        let fate = Fate::find(stack, key).await?;
-        if fate.as_ref().is_some_and(|fate| fate.state.is_settled()) || Instant::now() >= deadline {
-            return Ok(fate);
+        let delivery = LedgerStatus::find(stack, key).await?;
+        if delivery.as_ref().is_some_and(|delivery| delivery.state.is_completed()) || Instant::now() >= deadline {
+            return Ok(delivery);
         }
-        tokio::time::sleep(PERIOD).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-fn show(report: &Report, test: &Test, output: Output) -> Result<(), Failure> {
-    let failure = match (&report.fate, test.wait, &report.webhook_id) {
+fn show(report: &Report, test: &Test, output: Output) -> Result<(), CliError> {
+    let failure = match (&report.delivery, test.wait, &report.webhook_id) {
         (_, None, _) | (_, _, None) => None,
-        (Some(fate), ..) if fate.state == State::Delivered => None,
-        (Some(fate), Some(seconds), _) if !fate.state.is_settled() => {
+        (Some(delivery), ..) if delivery.state == State::Delivered => None,
+        (Some(delivery), Some(seconds), _) if !delivery.state.is_completed() => {
             let id = report.message_id().unwrap_or_default();
-            let hint = format!("`patchbay messages show {id}` tells why, from the log");
-            Some(format!("after {seconds} s it is not delivered: {}\n  {hint}", fate.state.words()))
+            let hint = format!("`patchbay messages show {id}` shows why, from the log");
+            Some(format!("it was not delivered within {seconds} s: {}\n  {hint}", delivery.state.describe()))
         }
-        (Some(fate), ..) => Some(format!("it was accepted, and then {}", fate.state.words())),
+        (Some(delivery), ..) => Some(format!("it was accepted, but is {}", delivery.state.describe())),
         (None, Some(seconds), _) => Some(format!(
-            "after {seconds} s the dispatcher has not begun with it: it may wait behind another message of its customer"
+            "the dispatcher did not start to deliver it within {seconds} s: it may wait for an earlier message of the same customer"
         )),
     };
     output.result(report, human);
-    failure.map_or(Ok(()), |failure| Err(Failure::Failed(failure)))
+    failure.map_or(Ok(()), |failure| Err(CliError::Failed(failure)))
 }
 
 impl Report {
-    /// The platform's id of the message.
     fn message_id(&self) -> Option<&str> {
-        self.answer.body.get("messageId")?.as_str()
+        self.response.body.get("messageId")?.as_str()
     }
 }
 
 fn human(report: &Report) -> String {
-    let mut lines = vec![("status", report.answer.status.to_string())];
+    let mut lines = vec![("status", report.response.status.to_string())];
     lines.extend(report.message_id().map(|id| ("message id", id.to_owned())));
     lines.extend(report.kind.map(|kind| ("kind", kind.to_owned())));
     match &report.webhook_id {
         Some(id) => lines.push(("webhook-id", id.clone())),
-        None => lines.push(("delivery", "none: such a webhook is acknowledged and not handed on".to_owned())),
+        None => lines.push(("delivery", "none: such a webhook is acknowledged and not forwarded".to_owned())),
     }
-    if report.settled_before == Some(true) {
-        lines.push(("note", "it had come before, so that it is not delivered again".to_owned()));
+    if report.was_completed == Some(true) {
+        lines.push(("note", "it was received before, and is not delivered again".to_owned()));
     }
-    lines.extend(report.fate.iter().flat_map(Fate::pairs));
-    pairs(lines)
+    lines.extend(report.delivery.iter().flat_map(LedgerStatus::key_values));
+    key_values(lines)
 }
 
 impl Test {
-    /// The bytes to post.
-    fn body(&self, integration: &Integration) -> Result<Vec<u8>, Failure> {
+    fn body(&self, integration: &Integration) -> Result<Vec<u8>, CliError> {
         if let Some(path) = &self.body {
-            return file::read(path);
+            return input::read(path);
         }
         let platform = integration.platform.name();
         let kinds = Kind::of(platform);
         let default = if self.text.is_some() { Some(Kind::Text) } else { kinds.first().copied() };
         let kind = self.kind.or(default).filter(|kind| kinds.contains(kind)).ok_or_else(|| {
             let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
-            Failure::Usage(format!("samples of {} are {}", platform.as_str(), names.join(", ")))
+            CliError::Usage(format!("samples of {} are {}", platform.as_str(), names.join(", ")))
         })?;
         if self.text.is_some() && kind != Kind::Text {
-            return Err(Failure::Usage(format!("a {} has no text: leave out --kind, or --text", kind.name())));
+            return Err(CliError::Usage(format!("a {} has no text: leave out --kind, or --text", kind.name())));
         }
         let text = self.text.as_deref().unwrap_or("This is a test of Patchbay.");
-        // Each has a customer of its own, so that none waits in line behind another that does not get through.
+        // A new customer for each sample: it does not wait for an earlier one that cannot be delivered.
         let customer = self.to.clone().unwrap_or_else(|| format!("patchbay-test-{}", Uuid::new_v4().simple()));
         Ok(sample::body(&integration.platform, kind, &customer, text).to_string().into_bytes())
     }
 
-    /// What to do where nobody knows whether the webhook came.
-    fn again(&self, webhook_id: Option<&str>) -> String {
+    /// What to do if it is unknown whether the webhook was received.
+    fn retry_hint(&self, webhook_id: Option<&str>) -> String {
         match (&self.body, webhook_id) {
-            (Some(_), Some(_)) => "It may be posted again: the same message is delivered once.".to_owned(),
-            (_, None) => "It may be posted again: such a webhook is not handed on.".to_owned(),
+            (Some(_), Some(_)) => "It can be posted again: the same message is delivered only once.".to_owned(),
+            (_, None) => "It can be posted again: such a webhook is not forwarded.".to_owned(),
             (None, Some(id)) => {
                 let (show, name) = ("patchbay messages show", &self.integration);
                 format!(
-                    "Posted again it would be another message. `{show} {id} --integration {name}` tells whether this \
-                     one came"
+                    "Posted again, it would be another message. `{show} {id} --integration {name}` shows whether this one was \
+                     received"
                 )
             }
         }
     }
 
-    /// The header that says that the platform wrote it.
-    fn signature(&self, integration: &Integration, body: &[u8]) -> Result<(HeaderName, String), Failure> {
+    /// The signature header.
+    fn signature(&self, integration: &Integration, body: &[u8]) -> Result<(HeaderName, String), CliError> {
         match (&self.private_key, integration.platform.sign(body)) {
             (None, Some(signature)) => Ok(signature),
             (Some(path), _) if integration.platform.name() == PlatformName::HighLevel => {
-                let key = SigningKey::read(&file::read(path)?)
-                    .map_err(|error| Failure::Usage(format!("{} {error}", path.display())))?;
+                let key = SigningKey::read(&input::read(path)?)
+                    .map_err(|error| CliError::Usage(format!("{} {error}", path.display())))?;
                 Ok((X_GHL_SIGNATURE, key.sign(body)))
             }
-            (Some(_), _) => Err(Failure::Usage("only webhooks of HighLevel are signed with a private key".to_owned())),
-            (None, None) => Err(Failure::Usage(
-                "HighLevel signs with a private key of its own, which nobody else has: make a key with `openssl \
-                 genpkey -algorithm ED25519`, put its public key among the integration's `trustedKeys` for as long as \
-                 you test, and give it with --private-key"
+            (Some(_), _) => Err(CliError::Usage("only webhooks of HighLevel are signed with a private key".to_owned())),
+            (None, None) => Err(CliError::Usage(
+                "HighLevel signs with a private key that only HighLevel has: create a key with `openssl genpkey -algorithm \
+                 ED25519`, add its public key to the integration's `trustedKeys` while you test, and pass it with \
+                 --private-key"
                     .to_owned(),
             )),
         }

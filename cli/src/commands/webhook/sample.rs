@@ -1,4 +1,4 @@
-//! What is posted where nobody says what.
+//! Sample webhooks of each platform.
 
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -6,24 +6,24 @@ use serde_json::{Value, json};
 use shared::platform::{PlatformConfig, PlatformName};
 use uuid::Uuid;
 
-/// What to post. The messaging service gets all of them.
+/// The messaging service receives every kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
     /// An agent is typing (Genesys Cloud)
     Typing,
-    /// A receipt for a message that nobody sent (Genesys Cloud, Multicloud CX)
+    /// A receipt for an unknown message (Genesys Cloud, Multicloud CX)
     Receipt,
-    /// A telephone call that is over (HighLevel)
+    /// A completed telephone call (HighLevel)
     Call,
-    /// A text, which the messaging service is to send
+    /// A text for the messaging service to send
     Text,
 }
 
-/// How long the sample says that somebody types. The dispatcher drops the event once that time is over.
+/// The duration of the typing event. The dispatcher drops the event after that time.
 const TYPING_MILLISECONDS: u64 = 120_000;
 
 impl Kind {
-    /// Those that the platform has, first the one with which nothing is sent to a customer, whoever that is.
+    /// The platform's kinds. The first one sends nothing to a customer.
     pub(crate) fn of(platform: PlatformName) -> &'static [Self] {
         match platform {
             PlatformName::GenesysCloud => &[Self::Typing, Self::Receipt, Self::Text],
@@ -42,7 +42,7 @@ impl Kind {
     }
 }
 
-/// A webhook body of a platform, with ids that nothing else has.
+/// A webhook body of a platform, with new ids.
 pub(crate) fn body(platform: &PlatformConfig, kind: Kind, customer: &str, text: &str) -> Value {
     let id = Uuid::new_v4().simple().to_string();
     let now = Timestamp::now().to_string();
@@ -60,10 +60,11 @@ pub(crate) fn body(platform: &PlatformConfig, kind: Kind, customer: &str, text: 
 }
 
 fn genesys_cloud(integration: &str, kind: Kind, customer: &str, text: &str, id: &str, now: &str) -> Value {
-    let (ours, theirs) = (json!({"id": integration, "idType": "Opaque"}), json!({"id": customer, "idType": "Opaque"}));
+    let (company, customer) =
+        (json!({"id": integration, "idType": "Opaque"}), json!({"id": customer, "idType": "Opaque"}));
     let (from, to, direction) = match kind {
-        Kind::Receipt => (theirs, ours, "Inbound"),
-        _ => (ours, theirs, "Outbound"),
+        Kind::Receipt => (customer, company, "Inbound"),
+        _ => (company, customer, "Outbound"),
     };
     let channel = json!({
         "id": integration, "platform": "Open", "type": "Private", "from": from, "to": to, "time": now, "messageId": id,
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn every_sample_is_taken_and_is_of_its_kind() {
+    fn every_sample_is_accepted_as_its_kind() {
         for platform in platforms() {
             for kind in Kind::of(platform.name()) {
                 let message = accepted(&platform, *kind);
@@ -158,11 +159,11 @@ mod tests {
     }
 
     #[test]
-    fn the_first_sample_of_each_platform_is_nothing_that_is_sent_to_a_customer() {
+    fn the_first_sample_of_each_platform_sends_nothing_to_a_customer() {
         for platform in platforms() {
             let message = accepted(&platform, Kind::of(platform.name())[0]);
-            let shows_nothing = matches!(message.kind.name(), "Typing" | "Receipt");
-            assert!(shows_nothing || message.intent == Intent::Sent, "{message:?}");
+            let sends_nothing = matches!(message.kind.name(), "Typing" | "Receipt");
+            assert!(sends_nothing || message.intent == Intent::Sent, "{message:?}");
         }
     }
 

@@ -1,7 +1,7 @@
-//! What is wrong with a configuration that is to be stored.
+//! Validation of a configuration before it is stored.
 
-use super::super::document::{Document, unusable};
-use crate::failure::Failure;
+use super::super::document::{Document, invalid_configuration};
+use crate::error::CliError;
 use shared::integration::Integration;
 use shared::json::fields::FieldError;
 use shared::model::integration_name::IntegrationName;
@@ -9,37 +9,36 @@ use shared::platform::PlatformName;
 use url::Url;
 
 const API_BASE_URL: &str = "/apiBaseUrl";
-/// What every call to Multicloud CX puts behind the URL of its API.
+/// Every call to Multicloud CX appends this to the API's URL.
 const API_PATH: &str = "/nexus/v3";
 
-/// What the functions would make of it, unless something is wrong with it.
-pub(super) fn read(document: &Document, name: &IntegrationName) -> Result<Integration, Failure> {
+pub(super) fn read(document: &Document, name: &IntegrationName) -> Result<Integration, CliError> {
     match faults(document, name) {
-        faults if faults.is_empty() => document.read(name),
-        faults => Err(unusable(name, &faults)),
+        faults if faults.is_empty() => document.to_integration(name),
+        faults => Err(invalid_configuration(name, &faults)),
     }
 }
 
-/// Insists that nothing is wrong with what is there, whatever may be missing.
-pub(super) fn so_far(document: &Document, name: &IntegrationName) -> Result<(), Failure> {
+/// Validates the fields that are set, and ignores missing ones.
+pub(super) fn partial(document: &Document, name: &IntegrationName) -> Result<(), CliError> {
     let mut faults = faults(document, name);
     faults.retain(|fault| document.get(&fault.pointer).is_some());
-    if faults.is_empty() { Ok(()) } else { Err(unusable(name, &faults)) }
+    if faults.is_empty() { Ok(()) } else { Err(invalid_configuration(name, &faults)) }
 }
 
-/// What is wrong with the value at this JSON pointer.
-pub(super) fn at(document: &Document, name: &IntegrationName, pointer: &str) -> Result<(), String> {
+/// Validates the field at this JSON pointer.
+pub(super) fn field_at(document: &Document, name: &IntegrationName, pointer: &str) -> Result<(), String> {
     let is_there = |fault: &FieldError| {
         fault.pointer.strip_prefix(pointer).is_some_and(|rest| matches!(rest.get(..1), None | Some("/")))
     };
     faults(document, name).into_iter().find(is_there).map_or(Ok(()), |fault| Err(fault.detail))
 }
 
-/// What the functions find, and what they could only find by calls that fail.
+/// The errors of the functions' parser, and one that would show only in failing calls.
 fn faults(document: &Document, name: &IntegrationName) -> Vec<FieldError> {
-    let mut faults = document.faults(name);
+    let mut faults = document.field_errors(name);
     if document.text("/platform") == Some(PlatformName::MulticloudCx.as_str()) && has_api_path(document) {
-        let detail = format!("must not end in {API_PATH}, which every call puts behind it");
+        let detail = format!("must not end in {API_PATH}, which every call appends");
         faults.push(FieldError::new(API_BASE_URL, detail));
     }
     faults
@@ -62,23 +61,23 @@ mod tests {
     }
 
     #[test]
-    fn the_path_that_every_call_has_is_no_part_of_the_apis_url() {
+    fn the_api_url_does_not_end_in_the_path_of_every_call() {
         let acme = "acme".parse().unwrap();
         for url in ["https://e.com/nexus/v3", "https://e.com/digital/nexus/v3/", "https://e.com/nexus/v3//"] {
-            let fault = "must not end in /nexus/v3, which every call puts behind it".to_owned();
-            assert_eq!(Err(fault), at(&with("multicloud-cx", url), &acme, API_BASE_URL), "{url}");
-            assert_eq!(Ok(()), at(&with("highlevel", url), &acme, API_BASE_URL), "{url}");
+            let fault = "must not end in /nexus/v3, which every call appends".to_owned();
+            assert_eq!(Err(fault), field_at(&with("multicloud-cx", url), &acme, API_BASE_URL), "{url}");
+            assert_eq!(Ok(()), field_at(&with("highlevel", url), &acme, API_BASE_URL), "{url}");
         }
         for url in ["https://e.com", "https://e.com/digital", "https://e.com/nexus/v3/more"] {
-            assert_eq!(Ok(()), at(&with("multicloud-cx", url), &acme, API_BASE_URL), "{url}");
+            assert_eq!(Ok(()), field_at(&with("multicloud-cx", url), &acme, API_BASE_URL), "{url}");
         }
     }
 
     #[test]
-    fn what_is_missing_is_no_fault_of_what_is_there() {
+    fn missing_fields_are_no_error_in_a_partial_document() {
         let acme = "acme".parse().unwrap();
-        assert!(so_far(&with("multicloud-cx", "https://e.com"), &acme).is_ok());
-        let said = so_far(&with("multicloud-cx", "http://hidden.example"), &acme).unwrap_err().to_string();
+        assert!(partial(&with("multicloud-cx", "https://e.com"), &acme).is_ok());
+        let said = partial(&with("multicloud-cx", "http://hidden.example"), &acme).unwrap_err().to_string();
         assert!(said.contains("\n  /apiBaseUrl must be") && !said.contains("is required"), "{said}");
         assert!(!said.contains("hidden"), "{said}");
     }

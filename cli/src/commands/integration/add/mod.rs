@@ -1,26 +1,25 @@
 //! `patchbay integration add`.
 //!
-//! Nothing is written before everything is known to be good. Then the steps come in an order in which each one's
-//! failure leaves nothing that the same command, given once more, does not mend: an open messaging integration that is
-//! made is found again by its name, and one that is changed is changed after the secret is written that its webhooks
-//! need.
+//! Nothing is written before everything is validated. The order of the steps makes the command resumable: if one fails,
+//! the same command completes the rest. A created open messaging integration is found again by its name, and an existing
+//! one is changed after the secret that its webhooks need is written.
 
 mod callers;
 mod check;
-mod complete;
 mod flags;
 mod report;
+mod required_fields;
 
-use super::credentials;
+use super::credential_reuse;
 use super::document::Document;
-use super::genesys_cloud::{GenesysCloud, confirm};
-use super::given::Given;
-use super::secrets::{Found, Secrets, Stored, deleted, unreadable};
-use super::steps::Steps;
-use crate::ask::can_be_asked;
-use crate::failure::Failure;
-use crate::output::Output;
-use crate::stack::Stack;
+use super::genesys_cloud::{GenesysCloud, confirm_takeover};
+use super::progress::Progress;
+use super::secret_input::SecretInput;
+use super::secret_store::{SecretState, SecretStore, StoredDocument, deleted, unreadable};
+use crate::aws::stack::Stack;
+use crate::error::CliError;
+use crate::ui::output::Output;
+use crate::ui::prompt::is_interactive;
 pub(crate) use flags::Add;
 use report::Report;
 use shared::integration::Secret;
@@ -28,65 +27,64 @@ use shared::platform::genesys_cloud::api::OpenIntegration;
 use shared::platform::{PlatformConfig, PlatformName};
 use url::Url;
 
-/// Where the id stands of the platform's integration.
 const INTEGRATION_ID: &str = "/integrationId";
-/// What stands there while the document is checked, until there is an id.
-const NO_ID_YET: &str = "not-made-yet";
+/// A placeholder while the document is validated before the platform has assigned an id.
+const PENDING_ID: &str = "not-made-yet";
 
-pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), CliError> {
     let given = given(&add)?;
-    let secrets = Secrets::of(stack).await?;
+    let secrets = SecretStore::open(stack).await?;
     let found = secrets.find(add.name.as_str()).await?;
-    let webhook_url = stack.route(&format!("{}/webhook", add.name)).await?;
-    let document = wanted(&add, &given, &found)?;
-    let stored = if let Found::Stored(stored) = &found { Some(&stored.document) } else { None };
+    let webhook_url = stack.route_url(&format!("{}/webhook", add.name)).await?;
+    let document = target_document(&add, &given, &found)?;
+    let stored = if let SecretState::Stored(stored) = &found { Some(&stored.document) } else { None };
     let named: Vec<_> = given.list("/callers").iter().filter_map(|caller| caller.get("name")?.as_str()).collect();
-    credentials::check(&secrets, &add.name, &document, stored, &named).await?;
+    credential_reuse::check(&secrets, &add.name, &document, stored, &named).await?;
     let id_is_given = given.get(INTEGRATION_ID).is_some();
-    let steps = Steps::new(output);
-    let mut work = Work { add: &add, stack, secrets, found, document, id_is_given, webhook_url, steps };
-    match work.run().await {
+    let progress = Progress::new(output);
+    let mut run = AddRun { add: &add, stack, secrets, found, document, id_is_given, webhook_url, progress };
+    match run.run().await {
         Ok(platform) => {
-            let secret = work.secrets.id(add.name.as_str());
-            let steps = work.steps.list().to_vec();
-            let report = Report::new(&add, platform, work.webhook_url.clone(), secret, steps, &work.document);
+            let secret = run.secrets.id(add.name.as_str());
+            let steps = run.progress.completed().to_vec();
+            let report = Report::new(&add, platform, run.webhook_url.clone(), secret, steps, &run.document);
             output.result(&report, report::human);
             Ok(())
         }
-        Err(failure) => Err(work.steps.interrupted(failure)),
+        Err(failure) => Err(run.progress.interrupted(failure)),
     }
 }
 
-/// What the command line says, with the file on it.
-fn given(add: &Add) -> Result<Document, Failure> {
-    let input = Given::default();
+/// The fields given in a file and on the command line.
+fn given(add: &Add) -> Result<Document, CliError> {
+    let input = SecretInput::default();
     let mut document = match &add.from {
         None => Document::new(),
         Some(file) => input.document(file)?,
     };
-    add.fields.put_into(&mut document, &input)?;
+    add.fields.apply(&mut document, &input)?;
     Ok(document)
 }
 
-/// What is to be stored, but for the platform's id of it.
-fn wanted(add: &Add, given: &Document, found: &Found) -> Result<Document, Failure> {
+/// The document to store, still without the id that the platform assigns.
+fn target_document(add: &Add, given: &Document, found: &SecretState) -> Result<Document, CliError> {
     let stored = match found {
-        Found::Stored(stored) => Some(&stored.document),
-        Found::Absent => None,
-        Found::Deleted => return Err(deleted(&add.name)),
-        Found::Unreadable => return Err(unreadable(&add.name)),
+        SecretState::Stored(stored) => Some(&stored.document),
+        SecretState::Absent => None,
+        SecretState::Deleted => return Err(deleted(&add.name)),
+        SecretState::Unreadable => return Err(unreadable(&add.name)),
     };
     let mut document = stored.cloned().unwrap_or_else(Document::new);
     document.merge(given);
     callers::add(&mut document, &add.callers)?;
-    // Nobody is asked for what would be refused.
-    let can_ask = can_be_asked() && (stored.is_none() || add.replace);
-    complete::ask_platform(&mut document, &add.name, can_ask)?;
-    add.fields.put_environment_into(&mut document)?;
-    complete::fill(&mut document, &add.name, add.no_platform, can_ask)?;
+    // Do not prompt for what would be refused.
+    let interactive = is_interactive() && (stored.is_none() || add.replace);
+    required_fields::prompt_platform(&mut document, &add.name, interactive)?;
+    add.fields.apply_environment(&mut document)?;
+    required_fields::fill(&mut document, &add.name, add.no_platform, interactive)?;
     match stored.map(|stored| stored.differences(&document)) {
-        Some(differences) if !differences.is_empty() && !add.replace => Err(Failure::Failed(format!(
-            "the integration `{}` is there already, and differs in {}; --replace changes it",
+        Some(differences) if !differences.is_empty() && !add.replace => Err(CliError::Failed(format!(
+            "the integration `{}` already exists and differs in {}; --replace changes it",
             add.name,
             differences.join(", ")
         ))),
@@ -94,24 +92,23 @@ fn wanted(add: &Add, given: &Document, found: &Found) -> Result<Document, Failur
     }
 }
 
-/// The work, and what is known by now.
-struct Work<'a> {
+struct AddRun<'a> {
     add: &'a Add,
     stack: &'a Stack,
-    secrets: Secrets<'a>,
-    found: Found,
+    secrets: SecretStore<'a>,
+    found: SecretState,
     document: Document,
-    /// Whether the platform's id of it was given, and is not the stored one.
+    /// Whether the platform's id was given, rather than stored.
     id_is_given: bool,
     webhook_url: Url,
-    steps: Steps,
+    progress: Progress,
 }
 
-impl Work<'_> {
-    async fn run(&mut self) -> Result<PlatformName, Failure> {
+impl AddRun<'_> {
+    async fn run(&mut self) -> Result<PlatformName, CliError> {
         let mut checked = self.document.clone();
         if checked.get(INTEGRATION_ID).is_none() && checked.text("/platform") == Some("genesys-cloud") {
-            checked.set(INTEGRATION_ID, NO_ID_YET.into());
+            checked.set(INTEGRATION_ID, PENDING_ID.into());
         }
         let integration = check::read(&checked, &self.add.name)?;
         let platform = integration.platform.name();
@@ -119,9 +116,9 @@ impl Work<'_> {
             PlatformConfig::GenesysCloud(config) if !self.add.no_platform => {
                 let genesys_cloud = GenesysCloud::new(config)?;
                 genesys_cloud.check_credentials().await?;
-                self.steps.done("Genesys Cloud takes the OAuth client's credentials");
+                self.progress.done("Genesys Cloud accepts the OAuth client's credentials");
                 let secret = config.webhook_secrets.first();
-                let secret = secret.ok_or_else(|| Failure::Failed("there is no webhook secret".to_owned()))?;
+                let secret = secret.ok_or_else(|| CliError::Failed("there is no webhook secret".to_owned()))?;
                 self.connect(&genesys_cloud, secret).await?;
             }
             _ => self.write().await?,
@@ -129,21 +126,24 @@ impl Work<'_> {
         Ok(platform)
     }
 
-    /// Connects the platform's integration, and writes the secret before any message can need it.
-    async fn connect(&mut self, genesys_cloud: &GenesysCloud<'_>, secret: &Secret) -> Result<(), Failure> {
+    /// Connects the platform's integration; the secret is written before a webhook can need it.
+    async fn connect(&mut self, genesys_cloud: &GenesysCloud<'_>, secret: &Secret) -> Result<(), CliError> {
         let name = self.add.platform_name.as_deref().unwrap_or(self.add.name.as_str());
         match self.find(genesys_cloud, name).await? {
             Some(found) => {
-                confirm(&found, self.stack, &self.add.name, self.add.yes).await?;
-                genesys_cloud.made(found.clone()).await?;
+                confirm_takeover(&found, self.stack, &self.add.name, self.add.yes).await?;
+                genesys_cloud.wait_until_created(found.clone()).await?;
                 self.document.set(INTEGRATION_ID, found.id.clone().into());
                 self.write().await?;
                 genesys_cloud.update(&found, &self.webhook_url, secret).await?;
-                self.steps.done(format!("Genesys Cloud's open messaging integration `{}` posts here", found.name));
+                self.progress.done(format!(
+                    "Genesys Cloud's open messaging integration `{}` sends its webhooks to this stack",
+                    found.name
+                ));
             }
             None => {
                 let id = genesys_cloud.create(name, &self.webhook_url, secret).await?;
-                self.steps.done(format!("Genesys Cloud has the new open messaging integration `{name}`"));
+                self.progress.done(format!("Genesys Cloud has the new open messaging integration `{name}`"));
                 self.document.set(INTEGRATION_ID, id.into());
                 self.write().await?;
             }
@@ -151,37 +151,41 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The platform's integration, if it has it: by its id, or else by its name. That there is none with the stored id
-    /// any longer is no fault, or nothing would ever connect the integration again.
-    async fn find(&mut self, genesys_cloud: &GenesysCloud<'_>, name: &str) -> Result<Option<OpenIntegration>, Failure> {
+    /// The platform's integration, by its id or else by its name. If the one with the stored id no longer exists, that is
+    /// no error: otherwise the integration could never be connected again.
+    async fn find(
+        &mut self,
+        genesys_cloud: &GenesysCloud<'_>,
+        name: &str,
+    ) -> Result<Option<OpenIntegration>, CliError> {
         if let Some(id) = self.document.text(INTEGRATION_ID) {
-            match genesys_cloud.with_id(id).await? {
+            match genesys_cloud.find_by_id(id).await? {
                 None if self.id_is_given => {
                     let why = "Genesys Cloud has no open messaging integration with that id";
-                    return Err(Failure::Failed(why.to_owned()));
+                    return Err(CliError::Failed(why.to_owned()));
                 }
-                None => self.steps.done("Genesys Cloud has no integration with the stored id any longer"),
+                None => self.progress.done("Genesys Cloud no longer has an integration with the stored id"),
                 found => return Ok(found),
             }
         }
-        genesys_cloud.named(name).await
+        genesys_cloud.find_by_name(name).await
     }
 
-    async fn write(&mut self) -> Result<(), Failure> {
+    async fn write(&mut self) -> Result<(), CliError> {
         let name = &self.add.name;
-        self.document.read(name)?;
+        self.document.to_integration(name)?;
         let secret = self.secrets.id(name.as_str());
         match &self.found {
-            Found::Stored(Stored { document, .. }) if *document == self.document => {
-                self.steps.done(format!("the secret {secret} is as it was"));
+            SecretState::Stored(StoredDocument { document, .. }) if *document == self.document => {
+                self.progress.done(format!("the secret {secret} is unchanged"));
             }
-            Found::Stored(stored) => {
+            SecretState::Stored(stored) => {
                 self.secrets.replace(name, stored, &self.document).await?;
-                self.steps.done(format!("the secret {secret} is changed"));
+                self.progress.done(format!("the secret {secret} is updated"));
             }
             _ => {
                 self.secrets.create(name, &self.document, self.add.kms_key_id.clone()).await?;
-                self.steps.done(format!("the secret {secret} is written"));
+                self.progress.done(format!("the secret {secret} is created"));
             }
         }
         Ok(())

@@ -1,15 +1,12 @@
-//! What was done, and what is left to do.
-
 use super::super::{document::Document, mask};
 use super::flags::Add;
-use crate::output::pairs;
+use crate::ui::output::key_values;
 use serde::Serialize;
 use serde_json::Value;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformName;
 use url::Url;
 
-/// What was done, and what is left to do.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Report {
@@ -19,7 +16,7 @@ pub(super) struct Report {
     secret: String,
     steps: Vec<String>,
     next: Vec<String>,
-    /// With its secrets, if they were asked for.
+    /// With `--show-secrets`.
     #[serde(skip_serializing_if = "Option::is_none")]
     configuration: Option<Value>,
 }
@@ -39,31 +36,30 @@ impl Report {
             webhook_url,
             secret,
             steps,
-            next: next(add, platform, document),
+            next: next_steps(add, platform, document),
             configuration: add.show_secrets.then(|| document.value().clone()),
         }
     }
 }
 
-/// What is left to do.
-fn next(add: &Add, platform: PlatformName, document: &Document) -> Vec<String> {
+fn next_steps(add: &Add, platform: PlatformName, document: &Document) -> Vec<String> {
     let mut next = Vec::new();
-    let unchecked = "The credentials were not checked: the platform has no call that would change nothing.";
+    let unchecked = "The credentials were not tested: the platform has no call without side effects.";
     match platform {
         PlatformName::GenesysCloud if add.no_platform => next.push(
-            "In Genesys Cloud, give the open messaging integration the webhook URL, and webhookSecrets as its signature \
+            "In Genesys Cloud, set the open messaging integration's webhook URL, and webhookSecrets as its signature \
              secret token."
                 .to_owned(),
         ),
         PlatformName::GenesysCloud => {}
         PlatformName::MulticloudCx => {
-            next.push("Have your Genesys representative give the channel the webhook URL.".to_owned());
+            next.push("Ask your Genesys representative to set the channel's webhook URL.".to_owned());
             next.push(unchecked.to_owned());
         }
         PlatformName::HighLevel => {
             next.push(
-                "In your HighLevel app, subscribe OutboundMessage to the webhook URL, or give it as the delivery URL of \
-                 a conversation provider."
+                "In your HighLevel app, subscribe the webhook URL to OutboundMessage, or set it as the delivery URL of a \
+                 conversation provider."
                     .to_owned(),
             );
             next.push(unchecked.to_owned());
@@ -71,15 +67,15 @@ fn next(add: &Add, platform: PlatformName, document: &Document) -> Vec<String> {
     }
     let has_callers = !document.list("/callers").is_empty();
     let callers = if has_callers { ", and the callers theirs" } else { "" };
-    let shown = match add.show_secrets {
+    let show = match add.show_secrets {
         true => String::new(),
         false => format!(" `patchbay integration show {} --show-secrets` shows them.", add.name),
     };
-    next.push(format!("The messaging service needs delivery.signingSecrets{callers}.{shown}"));
+    next.push(format!("The messaging service needs delivery.signingSecrets{callers}.{show}"));
     if !has_callers {
         next.push(format!(
-            "It has no callers, so that nobody can send by it: `patchbay integration add {} --replace --caller crm` adds \
-             one, `crm`, with a secret of its own.",
+            "It has no callers, so nothing can be sent through it: `patchbay integration add {} --replace --caller crm` \
+             adds the caller `crm` with a new secret.",
             add.name
         ));
     }
@@ -91,5 +87,5 @@ pub(super) fn human(report: &Report) -> String {
         vec![("webhook URL".to_owned(), report.webhook_url.to_string()), ("secret".to_owned(), report.secret.clone())];
     lines.extend(report.configuration.iter().flat_map(mask::lines));
     let next: Vec<_> = report.next.iter().map(|step| format!("\n- {step}")).collect();
-    format!("`{}` is connected.\n\n{}\n\nNext:{}", report.integration, pairs(lines), next.concat())
+    format!("`{}` is connected.\n\n{}\n\nNext:{}", report.integration, key_values(lines), next.concat())
 }

@@ -1,32 +1,31 @@
-//! Which of an integration's secrets is meant.
+//! The secret of an integration to rotate.
 
 use super::super::document::Document;
-use crate::failure::Failure;
+use crate::error::CliError;
 use serde_json::Value;
 use shared::platform::PlatformName;
 use std::fmt;
 use std::str::FromStr;
 
-/// A secret that can be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Target {
-    /// What Genesys Cloud signs webhooks with.
+pub(super) enum RotationTarget {
+    /// Genesys Cloud's signing secret for webhooks.
     Webhook,
-    /// What Multicloud CX and we sign with.
+    /// The secret that signs both Multicloud CX's webhooks and the calls to it.
     App,
-    /// What deliveries are signed with.
+    /// The signing secret of deliveries.
     Signing,
-    /// What one of the callers proves itself by.
+    /// The credential of the caller with this name.
     Caller(String),
     /// The OAuth client's secret.
     Client,
     /// HighLevel's token.
     Token,
-    /// What the gateway of Multicloud CX asks for.
+    /// The key for Multicloud CX's API gateway.
     ApiKey,
 }
 
-impl FromStr for Target {
+impl FromStr for RotationTarget {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -45,7 +44,7 @@ impl FromStr for Target {
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for RotationTarget {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Webhook => formatter.write_str("webhook"),
@@ -59,32 +58,30 @@ impl fmt::Display for Target {
     }
 }
 
-/// How a secret is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    /// Old and new stand in the list at this pointer for a while.
-    Overlap(&'static str),
-    /// The caller stands in the list twice for a while.
-    ListedTwice,
-    /// The new one takes the old one's place at this pointer.
-    Replaced(&'static str),
+pub(super) enum RotationMode {
+    /// Old and new secret are both in the list at this pointer for a while.
+    Overlapping(&'static str),
+    /// The caller is listed twice for a while, with the old and the new credential.
+    DuplicateEntry,
+    /// The new secret replaces the old one at this pointer.
+    Replace(&'static str),
 }
 
-impl Target {
-    /// How it is changed.
-    pub(super) fn way(&self) -> Way {
+impl RotationTarget {
+    pub(super) fn mode(&self) -> RotationMode {
         match self {
-            Self::Webhook => Way::Overlap("/webhookSecrets"),
-            Self::App => Way::Overlap("/appSecrets"),
-            Self::Signing => Way::Overlap("/delivery/signingSecrets"),
-            Self::Caller(_) => Way::ListedTwice,
-            Self::Client => Way::Replaced("/clientSecret"),
-            Self::Token => Way::Replaced("/token"),
-            Self::ApiKey => Way::Replaced("/apiKey"),
+            Self::Webhook => RotationMode::Overlapping("/webhookSecrets"),
+            Self::App => RotationMode::Overlapping("/appSecrets"),
+            Self::Signing => RotationMode::Overlapping("/delivery/signingSecrets"),
+            Self::Caller(_) => RotationMode::DuplicateEntry,
+            Self::Client => RotationMode::Replace("/clientSecret"),
+            Self::Token => RotationMode::Replace("/token"),
+            Self::ApiKey => RotationMode::Replace("/apiKey"),
         }
     }
 
-    /// The environment variable that may hold the new one.
+    /// The environment variable with the new secret.
     pub(super) fn variable(&self) -> &'static str {
         match self {
             Self::Webhook => "PATCHBAY_WEBHOOK_SECRET",
@@ -97,13 +94,13 @@ impl Target {
         }
     }
 
-    /// Whether it is one of those that the other side makes, and that cannot be generated.
-    pub(super) fn is_given(&self) -> bool {
+    /// Whether the platform issues it, so that it cannot be generated here.
+    pub(super) fn is_issued_by_platform(&self) -> bool {
         matches!(self, Self::App | Self::Client | Self::Token | Self::ApiKey)
     }
 
-    /// Insists that integrations of this platform have it.
-    pub(super) fn check(&self, platform: PlatformName) -> Result<(), Failure> {
+    /// Requires that integrations of this platform have such a secret.
+    pub(super) fn check(&self, platform: PlatformName) -> Result<(), CliError> {
         let of = match self {
             Self::Signing | Self::Caller(_) => return Ok(()),
             Self::Webhook | Self::Client => PlatformName::GenesysCloud,
@@ -113,46 +110,46 @@ impl Target {
         match of == platform {
             true => Ok(()),
             false => {
-                Err(Failure::Usage(format!("an integration of the platform {} has no such secret", platform.as_str())))
+                Err(CliError::Usage(format!("an integration of the platform {} has no such secret", platform.as_str())))
             }
         }
     }
 
-    /// The secrets of it that are good now, current first.
+    /// The valid secrets, the current one first.
     pub(super) fn secrets(&self, document: &Document) -> Vec<Value> {
-        match self.way() {
-            Way::Overlap(pointer) => document.list(pointer).to_vec(),
-            Way::Replaced(pointer) => document.get(pointer).cloned().into_iter().collect(),
-            Way::ListedTwice => self.entries(document).filter_map(|entry| credential(entry).cloned()).collect(),
+        match self.mode() {
+            RotationMode::Overlapping(pointer) => document.list(pointer).to_vec(),
+            RotationMode::Replace(pointer) => document.get(pointer).cloned().into_iter().collect(),
+            RotationMode::DuplicateEntry => {
+                self.entries(document).filter_map(|entry| credential(entry).cloned()).collect()
+            }
         }
     }
 
-    /// The caller's entries in the list.
     fn entries<'d>(&'d self, document: &'d Document) -> impl Iterator<Item = &'d Value> {
-        document.list("/callers").iter().filter(|entry| self.is_of(entry))
+        document.list("/callers").iter().filter(|entry| self.matches_caller(entry))
     }
 
-    fn is_of(&self, entry: &Value) -> bool {
+    fn matches_caller(&self, entry: &Value) -> bool {
         matches!(self, Self::Caller(name) if entry.get("name").and_then(Value::as_str) == Some(name))
     }
 
-    /// Whether a caller proves itself by a token.
-    pub(super) fn bears_token(&self, document: &Document) -> bool {
+    pub(super) fn uses_bearer_token(&self, document: &Document) -> bool {
         self.entries(document).next().is_some_and(|entry| entry.get("bearerToken").is_some())
     }
 
-    /// The document with the new secret besides the old one, or in its place.
-    pub(super) fn with_new(&self, document: &Document, new: String) -> Document {
+    /// The document with the new secret before the old one, or in its place.
+    pub(super) fn with_new_secret(&self, document: &Document, new: String) -> Document {
         let mut changed = document.clone();
-        match self.way() {
-            Way::Replaced(pointer) => changed.set(pointer, new.into()),
-            Way::Overlap(pointer) => {
+        match self.mode() {
+            RotationMode::Replace(pointer) => changed.set(pointer, new.into()),
+            RotationMode::Overlapping(pointer) => {
                 let secrets: Vec<_> = [new.into()].into_iter().chain(document.list(pointer).iter().cloned()).collect();
                 changed.set(pointer, secrets.into());
             }
-            Way::ListedTwice => {
+            RotationMode::DuplicateEntry => {
                 let mut callers = document.list("/callers").to_vec();
-                if let Some(index) = callers.iter().position(|entry| self.is_of(entry))
+                if let Some(index) = callers.iter().position(|entry| self.matches_caller(entry))
                     && let Some(mut entry) = callers.get(index).cloned()
                 {
                     let field = if entry.get("bearerToken").is_some() { "bearerToken" } else { "signingSecret" };
@@ -167,18 +164,17 @@ impl Target {
         changed
     }
 
-    /// The document with the current secret only.
-    pub(super) fn without_old(&self, document: &Document) -> Document {
+    pub(super) fn without_old_secret(&self, document: &Document) -> Document {
         let mut changed = document.clone();
-        match self.way() {
-            Way::Replaced(_) => {}
-            Way::Overlap(pointer) => {
+        match self.mode() {
+            RotationMode::Replace(_) => {}
+            RotationMode::Overlapping(pointer) => {
                 let current: Vec<_> = document.list(pointer).iter().take(1).cloned().collect();
                 changed.set(pointer, current.into());
             }
-            Way::ListedTwice => {
+            RotationMode::DuplicateEntry => {
                 let mut kept = false;
-                let keep = |entry: &&Value| !self.is_of(entry) || !std::mem::replace(&mut kept, true);
+                let keep = |entry: &&Value| !self.matches_caller(entry) || !std::mem::replace(&mut kept, true);
                 let callers: Vec<_> = document.list("/callers").iter().filter(keep).cloned().collect();
                 changed.set("/callers", callers.into());
             }
@@ -207,20 +203,20 @@ mod tests {
     #[test]
     fn the_new_one_comes_before_the_old_one_until_the_old_one_is_dropped() {
         for (target, pointer) in [("webhook", "/webhookSecrets"), ("caller:flows", "/callers")] {
-            let (target, before): (Target, _) = (target.parse().unwrap(), document());
-            let both = target.with_new(&before, "new".to_owned());
+            let (target, before): (RotationTarget, _) = (target.parse().unwrap(), document());
+            let both = target.with_new_secret(&before, "new".to_owned());
             assert_eq!(vec![json!("new"), json!("old")], target.secrets(&both));
-            let after = target.without_old(&both);
+            let after = target.without_old_secret(&both);
             assert_eq!(vec![json!("new")], target.secrets(&after));
             assert_eq!(vec![pointer], before.differences(&after));
-            assert!(target.without_old(&after) == after);
+            assert!(target.without_old_secret(&after) == after);
         }
     }
 
     #[test]
-    fn other_callers_keep_theirs() {
-        let target: Target = "caller:flows".parse().unwrap();
-        let both = target.with_new(&document(), "new".to_owned());
+    fn other_callers_keep_their_credentials() {
+        let target: RotationTarget = "caller:flows".parse().unwrap();
+        let both = target.with_new_secret(&document(), "new".to_owned());
         assert_eq!(
             json!([
                 {"name": "crm", "signingSecret": "a"},
@@ -229,21 +225,21 @@ mod tests {
             ]),
             *both.get("/callers").unwrap()
         );
-        assert!(target.bears_token(&both));
+        assert!(target.uses_bearer_token(&both));
     }
 
     #[test]
-    fn a_secret_of_which_the_other_side_has_only_one_is_replaced() {
-        let changed = Target::Client.with_new(&document(), "new".to_owned());
+    fn a_secret_that_cannot_overlap_is_replaced() {
+        let changed = RotationTarget::Client.with_new_secret(&document(), "new".to_owned());
         assert_eq!(Some("new"), changed.text("/clientSecret"));
-        assert_eq!(vec![json!("new")], Target::Client.secrets(&changed));
+        assert_eq!(vec![json!("new")], RotationTarget::Client.secrets(&changed));
     }
 
     #[test]
-    fn only_what_the_platform_has_can_be_rotated() {
-        assert!(Target::Webhook.check(PlatformName::GenesysCloud).is_ok());
-        assert!(Target::Webhook.check(PlatformName::HighLevel).is_err());
-        assert!(Target::Signing.check(PlatformName::MulticloudCx).is_ok());
-        assert!("caller:".parse::<Target>().is_err() && "hidden".parse::<Target>().is_err());
+    fn only_secrets_of_the_platform_can_be_rotated() {
+        assert!(RotationTarget::Webhook.check(PlatformName::GenesysCloud).is_ok());
+        assert!(RotationTarget::Webhook.check(PlatformName::HighLevel).is_err());
+        assert!(RotationTarget::Signing.check(PlatformName::MulticloudCx).is_ok());
+        assert!("caller:".parse::<RotationTarget>().is_err() && "hidden".parse::<RotationTarget>().is_err());
     }
 }

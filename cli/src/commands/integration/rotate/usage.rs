@@ -1,9 +1,9 @@
-//! Whether a secret that is being rotated out is still used, by what the functions log.
+//! Finds uses of a secret that is being rotated out, in the functions' logs.
 
-use super::target::Target;
-use crate::failure::Failure;
-use crate::log_groups::log_groups;
-use crate::stack::Stack;
+use super::target::RotationTarget;
+use crate::aws::log_groups::log_groups;
+use crate::aws::stack::Stack;
+use crate::error::CliError;
 use aws_sdk_cloudwatchlogs::Client;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -12,38 +12,37 @@ use shared::model::integration_name::IntegrationName;
 use shared::signature::PREVIOUS_SECRET;
 use std::time::Duration;
 
-/// The levels of the log at which the functions write a line for each request.
-const TELLING_LEVELS: [&str; 3] = ["TRACE", "DEBUG", "INFO"];
+/// The log levels at which the functions write a line for each request.
+const REQUEST_LOG_LEVELS: [&str; 3] = ["TRACE", "DEBUG", "INFO"];
 
-/// The uses of a secret.
 #[derive(Debug, PartialEq, Eq)]
 struct Uses {
     count: usize,
     last: Timestamp,
 }
 
-/// Insists that the old secret has not been used for `period`.
+/// Requires that the old secret has not been used for `period`.
 pub(super) async fn check_unused(
     stack: &Stack,
     name: &IntegrationName,
-    target: &Target,
+    target: &RotationTarget,
     period: Duration,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     if let Some(level) = stack.parameter("LogLevel").await?
-        && !TELLING_LEVELS.contains(&level.as_str())
+        && !REQUEST_LOG_LEVELS.contains(&level.as_str())
     {
-        return Err(Failure::Failed(format!(
-            "whether the old secret is still used cannot be seen: the functions log nothing of it at the level {level} \
-             (the stack's parameter LogLevel)"
+        return Err(CliError::Failed(format!(
+            "it is unknown whether the old secret is still used: at the level {level} (the stack's parameter LogLevel) the \
+             functions do not log it"
         )));
     }
     match find(stack, name, target, period).await? {
         None => Ok(()),
         Some(Uses { count, last }) => {
             let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
-            Err(Failure::Failed(format!(
-                "the old secret is still used: {times} in the last {} s, at {last} for the last time. Have the other side \
-                 use the new one; run this again when the old one has not been used for so long",
+            Err(CliError::Failed(format!(
+                "the old secret is still used: {times} in the last {} s, last at {last}. Make the other side use the new \
+                 one, and run this again when the old one has not been used for that long",
                 period.as_secs()
             )))
         }
@@ -53,9 +52,9 @@ pub(super) async fn check_unused(
 async fn find(
     stack: &Stack,
     name: &IntegrationName,
-    target: &Target,
+    target: &RotationTarget,
     period: Duration,
-) -> Result<Option<Uses>, Failure> {
+) -> Result<Option<Uses>, CliError> {
     let client = Client::new(&stack.aws);
     let since = Timestamp::now() - SignedDuration::try_from(period).unwrap_or_default();
     let mut found: Option<Uses> = None;
@@ -65,7 +64,7 @@ async fn find(
         let mut pages = request.filter_pattern(pattern).into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
-                Failure::Failed(format!("the log group {group} cannot be searched: {}", sdk_error(&error)))
+                CliError::Failed(format!("the log group {group} cannot be searched: {}", sdk_error(&error)))
             })?;
             let messages = page.events().iter().filter_map(|event| event.message());
             for time in messages.filter_map(|line| time_of_use(line, name, target)) {
@@ -77,12 +76,12 @@ async fn find(
     Ok(found)
 }
 
-/// When the old secret was used, if that is what a line says.
-fn time_of_use(line: &str, name: &IntegrationName, target: &Target) -> Option<Timestamp> {
+/// The time of a log line, if it reports a use of the old secret.
+fn time_of_use(line: &str, name: &IntegrationName, target: &RotationTarget) -> Option<Timestamp> {
     let line: Value = serde_json::from_str(line).ok()?;
     let text = |field: &str| line.get(field).and_then(Value::as_str);
     let caller = match target {
-        Target::Caller(caller) => Some(caller.as_str()),
+        RotationTarget::Caller(caller) => Some(caller.as_str()),
         _ => None,
     };
     let is_use = text("secret") == Some(PREVIOUS_SECRET)
@@ -97,7 +96,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn only_uses_of_that_very_secret_count() {
+    fn only_uses_of_the_same_secret_count() {
         let line = |integration: &str, caller: &str, secret: &str| {
             json!({"timestamp": "2026-01-02T03:04:05.678Z", "integration": integration, "caller": caller, "secret": secret})
                 .to_string()

@@ -1,104 +1,113 @@
-//! Whether the functions use the new secret, tried through the functions themselves and without an effect.
+//! Tests through the functions themselves, without side effects, whether they use the new secret.
 
-use super::target::Target;
-use crate::answer::Answer;
-use crate::caller::as_caller;
-use crate::endpoint::Endpoint;
-use crate::failure::Failure;
-use crate::probe;
-use crate::stack::Stack;
-use crate::trial::{self, NO_MESSAGE, NO_REQUEST};
+use super::target::RotationTarget;
+use crate::api::client::sign_request;
+use crate::api::endpoint::Endpoint;
+use crate::api::response::ApiResponse;
+use crate::api::trial_request::{self, EMPTY_REQUEST, INVALID_WEBHOOK};
+use crate::aws::stack::Stack;
+use crate::aws::test_delivery;
+use crate::error::CliError;
 use http::header;
 use reqwest::RequestBuilder;
 use shared::delivery::probe::{ProbeOutcome, ProbeResult, SignedWith};
 use shared::integration::Integration;
 use uuid::Uuid;
 
-/// Tries the new secret. Returns what has been seen; nothing where it cannot be tried without an effect.
+/// Tests the new secret. Returns the observation, or `None` if the secret cannot be tested without side effects.
 pub(super) async fn new_secret(
     stack: &Stack,
-    target: &Target,
+    target: &RotationTarget,
     integration: &Integration,
     version: &str,
-) -> Result<Option<&'static str>, Failure> {
+) -> Result<Option<&'static str>, CliError> {
     match target {
-        Target::Signing => {
+        RotationTarget::Signing => {
             let result = test_delivery(stack, integration, SignedWith::All, version).await?;
             match &result.outcome {
-                ProbeOutcome::Answered(status) if takes_signature(*status) => {
-                    Ok(Some("the messaging service takes a test delivery that a function signed with both"))
+                ProbeOutcome::Answered(status) if accepts_signature(*status) => {
+                    Ok(Some("the messaging service accepts a test delivery that a function signed with both"))
                 }
-                other => Err(Failure::Failed(format!(
-                    "a test delivery signed with both secrets did not get through: {}; give the messaging service \
-                     nothing yet",
-                    words(other)
+                other => Err(CliError::Failed(format!(
+                    "a test delivery signed with both secrets failed: {}; do not change the messaging service's \
+                     secret yet",
+                    describe_outcome(other)
                 ))),
             }
         }
-        Target::Webhook | Target::App => {
-            let Some((name, value)) = integration.platform.sign(NO_MESSAGE.as_bytes()) else { return Ok(None) };
-            let url = stack.route(&format!("{}/webhook", integration.name)).await?;
-            let request = stack.http()?.post(url).header(header::CONTENT_TYPE, "application/json").header(name, value);
-            is_taken(request.body(NO_MESSAGE)).await?;
-            Ok(Some("the webhook takes a signature by the new secret"))
+        RotationTarget::Webhook | RotationTarget::App => {
+            let Some((name, value)) = integration.platform.sign(INVALID_WEBHOOK.as_bytes()) else { return Ok(None) };
+            let url = stack.route_url(&format!("{}/webhook", integration.name)).await?;
+            let request =
+                stack.http_client()?.post(url).header(header::CONTENT_TYPE, "application/json").header(name, value);
+            require_accepted(request.body(INVALID_WEBHOOK)).await?;
+            Ok(Some("the webhook accepts a signature by the new secret"))
         }
-        Target::Caller(caller) => {
+        RotationTarget::Caller(caller) => {
             let Some(caller) = integration.callers.iter().find(|one| one.name == *caller) else { return Ok(None) };
-            let Some(route) = trial::route(&trial::allowed(integration, caller)) else { return Ok(None) };
-            let url = stack.route(&Endpoint::Sender(route).path_of(integration.name.as_str())).await?;
+            let Some(route) = trial_request::trial_route(&trial_request::allowed_routes(integration, caller)) else {
+                return Ok(None);
+            };
+            let url = stack.route_url(&Endpoint::Caller(route).path_of(integration.name.as_str())).await?;
             let key = format!("msg_{}", Uuid::new_v4().simple());
-            is_taken(as_caller(&caller.credential, stack.http()?.post(url), &key, NO_REQUEST.into())).await?;
-            Ok(Some("the routes take the caller's new secret"))
+            require_accepted(sign_request(
+                &caller.credential,
+                stack.http_client()?.post(url),
+                &key,
+                EMPTY_REQUEST.into(),
+            ))
+            .await?;
+            Ok(Some("the API accepts the caller's new secret"))
         }
-        Target::Client | Target::Token | Target::ApiKey => Ok(None),
+        RotationTarget::Client | RotationTarget::Token | RotationTarget::ApiKey => Ok(None),
     }
 }
 
-/// Insists that the messaging service takes a delivery that is signed with the current secret alone.
+/// Requires that the messaging service accepts a delivery that is signed with the current secret only.
 pub(super) async fn current_signing_secret(
     stack: &Stack,
     integration: &Integration,
     version: &str,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let result = test_delivery(stack, integration, SignedWith::Current, version).await?;
     match &result.outcome {
-        ProbeOutcome::Answered(401 | 403) => Err(Failure::Failed(format!(
-            "the messaging service does not take the new secret yet: {} to a test delivery that is signed with it alone. \
-             Give it the new one first; every delivery is signed with both meanwhile",
-            words(&result.outcome)
+        ProbeOutcome::Answered(401 | 403) => Err(CliError::Failed(format!(
+            "the messaging service does not accept the new secret yet: {} to a test delivery that is signed with it only. \
+             Give it the new secret first; until then every delivery is signed with both",
+            describe_outcome(&result.outcome)
         ))),
         ProbeOutcome::Answered(200..=299) => Ok(()),
-        other => Err(Failure::Failed(format!(
-            "whether the messaging service takes the new secret alone cannot be seen: {} to a test delivery. Have it check \
-             the signature of deliveries of the type `test` and answer 2xx",
-            words(other)
+        other => Err(CliError::Failed(format!(
+            "it is unknown whether the messaging service accepts the new secret: {} to a test delivery. It must verify the \
+             signature of deliveries of the type `test` and answer 2xx",
+            describe_outcome(other)
         ))),
     }
 }
 
-/// A test delivery by a function that has this version of the configuration.
+/// A test delivery by a function that uses this version of the configuration.
 async fn test_delivery(
     stack: &Stack,
     integration: &Integration,
     signed_with: SignedWith,
     version: &str,
-) -> Result<ProbeResult, Failure> {
-    let result = probe::send(stack, &integration.name, signed_with).await?;
+) -> Result<ProbeResult, CliError> {
+    let result = test_delivery::send(stack, &integration.name, signed_with).await?;
     match &result.version {
-        Some(used) if used != version => Err(Failure::Failed(
+        Some(used) if used != version => Err(CliError::Failed(
             "a function still uses another version of the configuration: run this again in a minute".to_owned(),
         )),
         _ => Ok(result),
     }
 }
 
-/// Whether an answer with this status speaks against neither of the two signatures: a messaging service may not know the
-/// type `test`. Some answer 400 to a signature as well, so that this proves nothing of one alone.
-fn takes_signature(status: u16) -> bool {
+/// Whether a response with this status suggests that one of the two signatures was accepted. A messaging service may not
+/// know the type `test`. Some answer 400 to a wrong signature too, so that this proves nothing about a single one.
+fn accepts_signature(status: u16) -> bool {
     matches!(status, 200..=299 | 400 | 409 | 422)
 }
 
-fn words(outcome: &ProbeOutcome) -> String {
+fn describe_outcome(outcome: &ProbeOutcome) -> String {
     match outcome {
         ProbeOutcome::Answered(status) => format!("status {status}"),
         ProbeOutcome::NotAnswered(why) => format!("no answer ({})", why.as_str()),
@@ -106,20 +115,20 @@ fn words(outcome: &ProbeOutcome) -> String {
     }
 }
 
-/// Insists that a request which asks for nothing is refused for that, and not for who asks.
-async fn is_taken(request: RequestBuilder) -> Result<(), Failure> {
-    let again = "run this again";
+/// Requires that a trial request is rejected for its body, and not for its credential.
+async fn require_accepted(request: RequestBuilder) -> Result<(), CliError> {
+    let retry_hint = "run this again";
     let response = request.send().await.map_err(|error| {
-        Failure::Failed(format!("the API is out of reach: {}", shared::aws::error_chain(&error.without_url())))
+        CliError::Failed(format!("the API cannot be reached: {}", shared::aws::error_chain(&error.without_url())))
     })?;
-    let answer = Answer::read(response, again).await?;
+    let answer = ApiResponse::read(response, retry_hint).await?;
     match answer.problem() {
         Some("invalid-body") => Ok(()),
-        Some("invalid-signature" | "unauthenticated") => Err(Failure::Failed(
-            "a function does not take the new secret, though it should have read it: see whether `patchbay doctor` finds \
-             a fault, and run this again"
+        Some("invalid-signature" | "unauthenticated") => Err(CliError::Failed(
+            "a function does not accept the new secret, though it should have read it: check with `patchbay doctor`, and \
+             run this again"
                 .to_owned(),
         )),
-        _ => Err(Failure::Failed(format!("the new secret cannot be tried: {}", answer.trouble()))),
+        _ => Err(CliError::Failed(format!("the new secret cannot be tested: {}", answer.describe_error()))),
     }
 }

@@ -1,0 +1,29 @@
+use shared::platform::Route;
+
+/// A route of API Gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Webhook,
+    Caller(Route),
+}
+
+impl Endpoint {
+    /// The path below `/integrations/{integration}/`, as in the template.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Caller(route) => route.path(),
+        }
+    }
+
+    pub(crate) fn title(self) -> String {
+        format!("POST …/{}", self.path())
+    }
+
+    /// The path below `/integrations/` for an integration, with ids that do not exist.
+    pub(crate) fn path_of(self, integration: &str) -> String {
+        const UNKNOWN_ID: &str = "00000000-0000-0000-0000-000000000000";
+        let path = self.path().replace("{conversationId}", UNKNOWN_ID).replace("{communicationId}", UNKNOWN_ID);
+        format!("{integration}/{path}")
+    }
+}

@@ -1,0 +1,72 @@
+//! The API's responses to the doctor's requests.
+
+use crate::aws::clock::ClockSkew;
+use jiff::Timestamp;
+use reqwest::header;
+use serde_json::Value;
+use shared::api::problem::TYPE_PREFIX;
+use shared::aws::error_chain;
+use shared::http_client::read_body_limited;
+
+const MAXIMUM_BYTES: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub(super) enum ProbeResponse {
+    /// Problem details of a function.
+    Problem {
+        status: u16,
+        /// The slug of its type.
+        kind: String,
+        clock: Option<ClockSkew>,
+    },
+    /// API Gateway has no such route.
+    NoRoute,
+    Other {
+        status: u16,
+        clock: Option<ClockSkew>,
+    },
+    NoResponse {
+        cause: String,
+        connected: bool,
+    },
+}
+
+impl ProbeResponse {
+    pub(super) async fn to_request(request: reqwest::RequestBuilder) -> Self {
+        let sent = Timestamp::now();
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                let connected = !error.is_connect() && !error.is_builder();
+                return Self::NoResponse { cause: error_chain(&error.without_url()), connected };
+            }
+        };
+        let (status, received) = (response.status().as_u16(), Timestamp::now());
+        let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+        let clock = date.and_then(|date| ClockSkew::of("the API's", sent, received, date));
+        let body = read_body_limited(response, MAXIMUM_BYTES).await.unwrap_or_default();
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let text = |name| body.get(name).and_then(Value::as_str).unwrap_or_default();
+        match text("type").strip_prefix(TYPE_PREFIX) {
+            Some(kind) => Self::Problem { status, kind: kind.to_owned(), clock },
+            None if status == 404 && text("message") == "Not Found" => Self::NoRoute,
+            None => Self::Other { status, clock },
+        }
+    }
+
+    pub(super) fn clock(&self) -> Option<ClockSkew> {
+        match self {
+            Self::Problem { clock, .. } | Self::Other { clock, .. } => *clock,
+            Self::NoRoute | Self::NoResponse { .. } => None,
+        }
+    }
+
+    pub(super) fn summary(&self) -> String {
+        match self {
+            Self::Problem { status, kind, .. } => format!("status {status}, {kind}"),
+            Self::NoRoute => "API Gateway has no such route".to_owned(),
+            Self::Other { status, .. } => format!("status {status}"),
+            Self::NoResponse { cause, .. } => format!("no response: {cause}"),
+        }
+    }
+}

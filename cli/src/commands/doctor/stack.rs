@@ -1,0 +1,198 @@
+//! Discovers the stack: region, credentials, status and outputs.
+
+use super::region_search;
+use super::report::{Check, Finding, MACHINE, STACK};
+use crate::aws::clock::{AwsClock, ClockSkew};
+use crate::aws::error::{AwsError, Diagnosis, is_missing};
+use crate::aws::stack::Stack;
+use aws_config::{Region, SdkConfig};
+use aws_sdk_cloudformation::config::ProvideCredentials;
+use aws_sdk_cloudformation::types::Stack as Described;
+use aws_sdk_cloudformation::{Client, types::StackStatus};
+use jiff::Timestamp;
+use std::collections::HashMap;
+
+/// The outputs of the template.
+const OUTPUTS: [&str; 8] = [
+    "ApiUrl",
+    "WebhookUrl",
+    "SecretPrefix",
+    "MessageQueueUrl",
+    "DeadLetterQueueUrl",
+    "ParkingQueueUrl",
+    "LedgerTable",
+    "ConfigurationCacheSeconds",
+];
+
+const KMS_KEY: &str = "KmsKeyArn";
+const KEEP_FAILED_MESSAGES: &str = "KeepFailedMessages";
+
+#[derive(Debug)]
+pub(super) struct DeployedStack {
+    outputs: HashMap<String, String>,
+    /// The ARN of the stack's own KMS key, if it has one.
+    pub(super) kms_key: Option<String>,
+    pub(super) keeps_failed_messages: bool,
+    /// The physical ids of the resources by logical id, or why they could not be listed.
+    resources: Result<HashMap<String, String>, AwsError>,
+    /// `arn:<partition>`, the region, and the account.
+    arn_parts: (String, String, String),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Discovery {
+    pub(super) checks: Vec<Check>,
+    pub(super) clock: Option<ClockSkew>,
+    /// Whether AWS has accepted or denied a call, so that something is known of the caller's permissions.
+    pub(super) access_evaluated: bool,
+    pub(super) deployed: Option<DeployedStack>,
+}
+
+impl DeployedStack {
+    pub(super) fn output(&self, key: &str) -> Option<&str> {
+        self.outputs.get(key).map(String::as_str)
+    }
+
+    /// An ARN in the stack's region and account.
+    pub(super) fn arn(&self, service: &str, resource: &str) -> String {
+        let (partition, region, account) = &self.arn_parts;
+        let region = if service == "iam" { "" } else { region };
+        format!("{partition}:{service}:{region}:{account}:{resource}")
+    }
+
+    /// The physical id of a resource.
+    pub(super) fn resource(&self, logical_id: &str) -> Option<&str> {
+        self.resources.as_ref().ok()?.get(logical_id).map(String::as_str)
+    }
+
+    /// The physical id of a resource, or the finding that it is missing or unknown.
+    pub(super) fn required_resource(&self, logical_id: &str) -> Result<&str, Finding> {
+        match &self.resources {
+            Ok(_) => self.resource(logical_id).ok_or_else(|| {
+                let advice = "deploy this version's template (`make deploy`)";
+                Finding::fault(format!("the stack has no {logical_id}"), advice)
+            }),
+            Err(AwsError::Denied(action)) => Err(Finding::denied(action)),
+            Err(_) => Err(Finding::skipped("because the stack's resources could not be listed")),
+        }
+    }
+}
+
+pub(super) async fn discover(stack: &Stack, aws: &SdkConfig) -> Discovery {
+    let Some(region) = aws.region().filter(|region| !region.as_ref().is_empty()) else {
+        return Discovery::only(Finding::from(Diagnosis::no_region()).into_check(MACHINE, "region"));
+    };
+    let mut discovery = Discovery::default();
+    discovery.checks.push(Finding::ok(region.as_ref()).into_check(MACHINE, "region"));
+    if let Err(fault) = credentials(aws).await {
+        discovery.checks.push(fault.into_check(MACHINE, "credentials"));
+        return discovery;
+    }
+    let (client, clock, sent) = (Client::new(aws), AwsClock::default(), Timestamp::now());
+    let described = client.describe_stacks().stack_name(stack.name()).customize().interceptor(clock.clone()).send();
+    let described = described.await;
+    discovery.clock = clock.skew(sent);
+    let described = match described {
+        Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next(),
+        Err(error) if is_missing(&error) => None,
+        Err(error) => {
+            discovery.failed(AwsError::of("cloudformation:DescribeStacks", &error));
+            return discovery;
+        }
+    };
+    discovery.access_evaluated = true;
+    discovery.checks.push(Finding::ok("AWS accepts them").into_check(MACHINE, "credentials"));
+    match described {
+        None => {
+            discovery.checks.push(region_search::missing_stack(stack, aws, region).await.into_check(STACK, "stack"));
+        }
+        Some(described) => discovery.check(stack, region, described, aws).await,
+    }
+    discovery
+}
+
+async fn credentials(aws: &SdkConfig) -> Result<(), Finding> {
+    let Some(provider) = aws.credentials_provider() else { return Ok(()) };
+    provider.provide_credentials().await.map(|_| ()).map_err(|error| Diagnosis::no_credentials(&error).into())
+}
+
+impl Discovery {
+    fn only(check: Check) -> Self {
+        Self { checks: vec![check], ..Self::default() }
+    }
+
+    fn failed(&mut self, error: AwsError) {
+        let skewed = self.clock.is_some_and(ClockSkew::breaks_signatures);
+        let check = match error {
+            AwsError::Credentials(code) if skewed => {
+                let because = format!("because the clock is wrong, AWS refused the signature: {code}");
+                Finding::skipped(because).into_check(MACHINE, "credentials")
+            }
+            error @ (AwsError::Credentials(_) | AwsError::NoCredentials(_)) => {
+                Finding::from_aws_error(error, "the stack", "see what AWS says").into_check(MACHINE, "credentials")
+            }
+            other => {
+                self.access_evaluated = matches!(other, AwsError::Denied(_) | AwsError::Refused(..));
+                Finding::from_aws_error(other, "the stack", "see what AWS says").into_check(STACK, "stack")
+            }
+        };
+        self.checks.push(check);
+    }
+
+    async fn check(&mut self, stack: &Stack, region: &Region, described: Described, aws: &SdkConfig) {
+        let (name, status) = (stack.name(), described.stack_status());
+        let observed = format!("{name} in {region}: {}", status.map_or("no status", StackStatus::as_str));
+        self.checks.push(classify_status(observed, status).into_check(STACK, "stack"));
+        let parameter = |key| {
+            let mut parameters = described.parameters().iter();
+            parameters.find(|parameter| parameter.parameter_key() == Some(key))?.parameter_value()
+        };
+        let kms_key = parameter(KMS_KEY).filter(|arn| !arn.is_empty()).map(str::to_owned);
+        let keeps_failed_messages = parameter(KEEP_FAILED_MESSAGES) == Some("true");
+        let outputs: HashMap<_, _> = described
+            .outputs
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|output| output.output_key.zip(output.output_value))
+            .collect();
+        let missing: Vec<_> = OUTPUTS.into_iter().filter(|key| !outputs.contains_key(*key)).collect();
+        let finding = match missing.as_slice() {
+            [] => Finding::ok("complete"),
+            _ => Finding::fault(
+                format!("missing: {}", missing.join(", ")),
+                "deploy this version's template (`make deploy`), or choose another stack with --stack",
+            ),
+        };
+        self.checks.push(finding.into_check(STACK, "outputs"));
+        // arn:aws:cloudformation:eu-central-1:123456789012:stack/patchbay/…
+        let id = described.stack_id.unwrap_or_default();
+        let mut parts = id.split(':');
+        let partition = format!("{}:{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let account = parts.nth(2).unwrap_or_default().to_owned();
+        let resources = resources(stack, aws).await;
+        let arn_parts = (partition, region.to_string(), account);
+        self.deployed = Some(DeployedStack { outputs, kms_key, keeps_failed_messages, resources, arn_parts });
+    }
+}
+
+fn classify_status(observed: String, status: Option<&StackStatus>) -> Finding {
+    let word = status.map_or("", StackStatus::as_str);
+    let events = "see the stack's events (`aws cloudformation describe-stack-events`)";
+    match word {
+        "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => Finding::ok(observed),
+        "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE" => {
+            Finding::warning(observed, format!("the last deployment failed and was rolled back: {events}"))
+        }
+        _ if word.ends_with("_IN_PROGRESS") => {
+            Finding::warning(observed, "wait for the deployment, and run this again")
+        }
+        _ => Finding::fault(observed, format!("the deployment failed: {events}, and deploy again (`make deploy`)")),
+    }
+}
+
+async fn resources(stack: &Stack, aws: &SdkConfig) -> Result<HashMap<String, String>, AwsError> {
+    let listed = stack.list_resources(aws).await;
+    let resources = listed.map_err(|error| AwsError::of("cloudformation:ListStackResources", &error))?;
+    let named = resources.into_iter().filter_map(|one| one.logical_resource_id.zip(one.physical_resource_id));
+    Ok(named.collect())
+}

@@ -1,0 +1,105 @@
+//! The ledger's table, the queues and their backlog.
+
+use super::report::{Check, DATA, Finding, pluralize};
+use super::stack::DeployedStack;
+use crate::aws::error::AwsError;
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::types::TimeToLiveStatus;
+use aws_sdk_sqs::types::QueueAttributeName::{
+    ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
+};
+
+const REDEPLOY: &str = "deploy the template again (`make deploy`)";
+
+/// A backlog from which on the queue is reported.
+const BACKLOG_WARNING: usize = 1_000;
+
+pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig) -> Vec<Check> {
+    let (ledger, queue, dead_letters, failed) =
+        tokio::join!(ledger(deployed, aws), queue(deployed, aws), dead_letters(deployed, aws), failed(deployed, aws));
+    vec![
+        ledger.into_check(DATA, "ledger"),
+        queue.into_check(DATA, "queue"),
+        dead_letters.into_check(DATA, "dead letters"),
+        failed.into_check(DATA, "failed messages"),
+    ]
+}
+
+fn missing_output(output: &str) -> Finding {
+    Finding::skipped(format!("because the stack has no output {output}"))
+}
+
+async fn ledger(deployed: &DeployedStack, aws: &SdkConfig) -> Finding {
+    let Some(table) = deployed.output("LedgerTable") else { return missing_output("LedgerTable") };
+    let client = aws_sdk_dynamodb::Client::new(aws);
+    let answer = match client.describe_time_to_live().table_name(table).send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            return Finding::from_aws_error(AwsError::of("dynamodb:DescribeTimeToLive", &error), "the table", REDEPLOY);
+        }
+    };
+    let time_to_live = answer
+        .time_to_live_description
+        .unwrap_or_else(|| aws_sdk_dynamodb::types::TimeToLiveDescription::builder().build());
+    let on = matches!(time_to_live.time_to_live_status(), Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling));
+    match time_to_live.attribute_name() {
+        Some("expiresAt") if on => Finding::ok("found; expired records are deleted"),
+        _ => Finding::warning(
+            "expired records are not deleted: the table's time to live is off, or on another attribute than expiresAt",
+            format!("{REDEPLOY}, or turn the time to live on for the attribute expiresAt"),
+        ),
+    }
+}
+
+/// How many messages are waiting, and how many are in flight or delayed.
+async fn counts(aws: &SdkConfig, url: &str) -> Result<(usize, usize), AwsError> {
+    let client = aws_sdk_sqs::Client::new(aws);
+    let names =
+        [ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible];
+    let request = client.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec()));
+    let answer = request.send().await.map_err(|error| AwsError::of("sqs:GetQueueAttributes", &error))?;
+    let attributes = answer.attributes.unwrap_or_default();
+    let count = |name| attributes.get(&name).and_then(|count| count.parse::<usize>().ok()).unwrap_or_default();
+    let in_flight = count(ApproximateNumberOfMessagesDelayed) + count(ApproximateNumberOfMessagesNotVisible);
+    Ok((count(ApproximateNumberOfMessages), in_flight))
+}
+
+async fn queue(deployed: &DeployedStack, aws: &SdkConfig) -> Finding {
+    let Some(url) = deployed.output("MessageQueueUrl") else { return missing_output("MessageQueueUrl") };
+    match counts(aws, url).await {
+        Err(error) => Finding::from_aws_error(error, "the queue", REDEPLOY),
+        Ok((waiting, in_flight)) => {
+            let observed = format!("{} waiting, {in_flight} in flight or delayed", pluralize(waiting, "message"));
+            match waiting + in_flight {
+                ..BACKLOG_WARNING => Finding::ok(observed),
+                _ => Finding::warning(observed, "check whether the messaging services answer, and how fast"),
+            }
+        }
+    }
+}
+
+async fn dead_letters(deployed: &DeployedStack, aws: &SdkConfig) -> Finding {
+    let Some(url) = deployed.output("DeadLetterQueueUrl") else { return missing_output("DeadLetterQueueUrl") };
+    match counts(aws, url).await {
+        Err(error) => Finding::from_aws_error(error, "the dead-letter queue", REDEPLOY),
+        Ok((0, 0)) => Finding::ok("none"),
+        Ok((waiting, in_flight)) => Finding::warning(
+            format!("{} waiting", pluralize(waiting + in_flight, "dead letter")),
+            "list them with `patchbay dead-letters list`, and redrive them with `patchbay dead-letters redrive` once the \
+             cause is fixed",
+        ),
+    }
+}
+
+async fn failed(deployed: &DeployedStack, aws: &SdkConfig) -> Finding {
+    let Some(url) = deployed.output("ParkingQueueUrl") else { return missing_output("ParkingQueueUrl") };
+    match counts(aws, url).await {
+        Err(error) => Finding::from_aws_error(error, "the parking queue", REDEPLOY),
+        Ok((0, 0)) if !deployed.keeps_failed_messages => Finding::ok("not kept, by the parameter KeepFailedMessages"),
+        Ok((0, 0)) => Finding::ok("none kept"),
+        Ok((waiting, in_flight)) => Finding::ok(format!(
+            "{} kept: `patchbay failed list` shows them",
+            pluralize(waiting + in_flight, "message")
+        )),
+    }
+}

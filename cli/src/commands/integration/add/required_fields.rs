@@ -1,0 +1,171 @@
+//! Required fields of a configuration: missing ones are generated, prompted for, or named in an error.
+
+use super::super::document::Document;
+use super::super::{generate, secret_input};
+use super::check;
+use crate::error::CliError;
+use crate::ui::prompt;
+use shared::model::integration_name::IntegrationName;
+use shared::platform::PlatformName;
+
+struct RequiredField {
+    pointer: &'static str,
+    option: &'static str,
+    prompt: &'static str,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Secret,
+    /// A list of secrets, for rotation.
+    SecretList,
+}
+
+const fn field(pointer: &'static str, option: &'static str, prompt: &'static str, kind: Kind) -> RequiredField {
+    RequiredField { pointer, option, prompt, kind }
+}
+
+const PLATFORM: RequiredField =
+    field("/platform", "--platform", "Platform (genesys-cloud, multicloud-cx or highlevel)", Kind::Text);
+const DELIVERY_URL: RequiredField = field("/delivery/url", "--delivery-url", "URL to deliver messages to", Kind::Text);
+const INTEGRATION_ID: RequiredField =
+    field("/integrationId", "--integration-id", "Id of the open messaging integration", Kind::Text);
+const GENESYS_CLOUD: [RequiredField; 3] = [
+    field("/domain", "--domain", "Domain or AWS region of the organisation", Kind::Text),
+    field("/clientId", "--client-id", "Id of the OAuth client", Kind::Text),
+    field(
+        "/clientSecret",
+        "--client-secret-file (or PATCHBAY_CLIENT_SECRET)",
+        "Secret of the OAuth client",
+        Kind::Secret,
+    ),
+];
+const MULTICLOUD_CX: [RequiredField; 4] = [
+    field("/apiBaseUrl", "--api-base-url", "URL of the API, without /nexus/v3", Kind::Text),
+    field("/contactCenterId", "--contact-center-id", "Id of the contact centre", Kind::Text),
+    field("/channelId", "--channel-id", "Id of the channel", Kind::Text),
+    field("/appSecrets", "--app-secret-file (or PATCHBAY_APP_SECRET)", "App secret of the channel", Kind::SecretList),
+];
+const HIGHLEVEL: [RequiredField; 2] = [
+    field("/locationId", "--location-id", "Id of the location", Kind::Text),
+    field("/token", "--token-file (or PATCHBAY_TOKEN)", "Token for calls", Kind::Secret),
+];
+
+impl RequiredField {
+    /// Prompts for the field until its value is valid.
+    fn prompt(&self, document: &mut Document, name: &IntegrationName) -> Result<(), CliError> {
+        let set = |document: &mut Document, answer: &str| {
+            document.set(
+                self.pointer,
+                match self.kind {
+                    Kind::Text | Kind::Secret => answer.into(),
+                    Kind::SecretList => vec![answer].into(),
+                },
+            );
+        };
+        let check_answer = |answer: &str| {
+            let mut answered = document.clone();
+            set(&mut answered, answer);
+            check::field_at(&answered, name, self.pointer)
+        };
+        let answer = match self.kind {
+            Kind::Text => prompt::text(self.prompt, check_answer)?,
+            Kind::Secret | Kind::SecretList => secret_input::prompt_secret(self.prompt, check_answer)?,
+        };
+        set(document, &answer);
+        Ok(())
+    }
+}
+
+pub(super) fn prompt_platform(
+    document: &mut Document,
+    name: &IntegrationName,
+    interactive: bool,
+) -> Result<(), CliError> {
+    if interactive && document.get(PLATFORM.pointer).is_none() { PLATFORM.prompt(document, name) } else { Ok(()) }
+}
+
+/// Generates what can be generated and, if `interactive`, prompts for what is still missing.
+pub(super) fn fill(
+    document: &mut Document,
+    name: &IntegrationName,
+    no_platform: bool,
+    interactive: bool,
+) -> Result<(), CliError> {
+    let missing = missing(document, no_platform);
+    if !interactive && !missing.is_empty() {
+        let options: Vec<_> = missing.iter().map(|field| field.option).collect();
+        return Err(CliError::Usage(format!("these options are missing: {}", options.join(", "))));
+    }
+    if !missing.is_empty() {
+        // Known errors are reported before the user answers in vain.
+        check::partial(document, name)?;
+    }
+    for field in missing {
+        field.prompt(document, name)?;
+    }
+    generate_secrets(document)
+}
+
+fn missing(document: &Document, no_platform: bool) -> Vec<RequiredField> {
+    let fields: Vec<RequiredField> = match platform(document) {
+        None => Vec::new(),
+        Some(PlatformName::GenesysCloud) if no_platform => GENESYS_CLOUD.into_iter().chain([INTEGRATION_ID]).collect(),
+        Some(PlatformName::GenesysCloud) => GENESYS_CLOUD.into(),
+        Some(PlatformName::MulticloudCx) => MULTICLOUD_CX.into(),
+        Some(PlatformName::HighLevel) => HIGHLEVEL.into(),
+    };
+    let fields = [PLATFORM].into_iter().chain(fields).chain([DELIVERY_URL]);
+    fields.filter(|field| document.get(field.pointer).is_none()).collect()
+}
+
+fn platform(document: &Document) -> Option<PlatformName> {
+    PlatformName::from_field(document.get(PLATFORM.pointer)?.clone()).ok()
+}
+
+fn generate_secrets(document: &mut Document) -> Result<(), CliError> {
+    if platform(document) == Some(PlatformName::GenesysCloud) && document.get("/webhookSecrets").is_none() {
+        document.set("/webhookSecrets", vec![generate::token()?].into());
+    }
+    if document.get("/delivery/signingSecrets").is_none() {
+        document.set("/delivery/signingSecrets", vec![generate::signing_secret()?].into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_missing_option_is_named_at_once() {
+        let named = |document: &str, no_platform| {
+            let mut document = Document::parse(document).unwrap();
+            fill(&mut document, &"acme".parse().unwrap(), no_platform, false)
+                .map_err(|failure| (failure.to_string(), failure.exit_code()))
+        };
+        let (why, code) = named("{}", false).unwrap_err();
+        assert_eq!("these options are missing: --platform, --delivery-url", why);
+        assert_eq!(std::process::ExitCode::from(2), code);
+        let (why, _) = named(r#"{"platform": "genesys-cloud", "domain": "d"}"#, true).unwrap_err();
+        let options = "--client-id, --client-secret-file (or PATCHBAY_CLIENT_SECRET), --integration-id, --delivery-url";
+        assert_eq!(format!("these options are missing: {options}"), why);
+    }
+
+    #[test]
+    fn generated_secrets_are_kept() {
+        let mut document = Document::parse(
+            r#"{"platform": "genesys-cloud", "domain": "eu-central-1", "clientId": "c", "clientSecret": "s",
+                "integrationId": "i", "delivery": {"url": "https://example.com/"}}"#,
+        )
+        .unwrap();
+        let acme = "acme".parse().unwrap();
+        fill(&mut document, &acme, false, false).unwrap();
+        let first = document.clone();
+        assert!(first.to_integration(&acme).is_ok());
+        fill(&mut document, &acme, false, false).unwrap();
+        assert!(document == first);
+    }
+}

@@ -1,0 +1,3 @@
+pub(crate) mod input;
+pub(crate) mod output;
+pub(crate) mod prompt;

@@ -1,0 +1,91 @@
+//! Text for people or JSON for programs. Results go to standard output, everything else to standard error.
+
+use crate::error::CliError;
+use comfy_table::{Table, TableStyle};
+use serde::Serialize;
+use std::io::{self, Write};
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Prints a result: `value` as JSON, or the text that `human` makes of it.
+    pub(crate) fn result<T: Serialize>(self, value: &T, human: impl FnOnce(&T) -> String) {
+        let text = if self.json { serde_json::to_string_pretty(value).unwrap_or_default() } else { human(value) };
+        // The reader may have closed the pipe.
+        let _ = writeln!(io::stdout(), "{}", text.trim_end());
+    }
+
+    /// Prints the details of a failure, as JSON only; for people [`Self::error`] is enough.
+    pub(crate) fn data<T: Serialize>(self, value: &T) {
+        if self.json {
+            self.result(value, |_| String::new());
+        }
+    }
+
+    /// Reports progress, to people only.
+    pub(crate) fn progress(self, text: &str) {
+        if !self.json {
+            to_stderr(text);
+        }
+    }
+
+    pub(crate) fn error(self, error: &CliError) {
+        if self.json {
+            to_stderr(&serde_json::json!({"error": error.to_string()}).to_string());
+        } else {
+            to_stderr(&format!("patchbay: {error}"));
+        }
+    }
+}
+
+/// If standard error is closed, the exit code still reports the failure.
+fn to_stderr(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// A table with sanitized cells.
+pub(crate) fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new()).set_header(headings);
+    for row in rows {
+        table.add_row(row.map(|cell| sanitize(&cell)));
+    }
+    table.trim_fmt()
+}
+
+/// A line for each name and value, sanitized.
+pub(crate) fn key_values<N: AsRef<str>>(pairs: impl IntoIterator<Item = (N, String)>) -> String {
+    let pairs: Vec<_> = pairs.into_iter().map(|(name, value)| (sanitize(name.as_ref()), sanitize(&value))).collect();
+    let width = pairs.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    let lines = pairs.iter().map(|(name, value)| format!("{name:width$}  {value}"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Makes a text from outside safe for a terminal: one line, without control characters.
+pub(crate) fn sanitize(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_never_printed_to_a_terminal() {
+        let text = || "a\u{1b}[2Jb\nc".to_owned();
+        for printed in [key_values([(text(), text())]), table(["NAME"], [[text()]])] {
+            assert!(printed.contains("a\u{fffd}[2Jb\u{fffd}c") && !printed.contains('\u{1b}'), "{printed:?}");
+        }
+    }
+}
