@@ -257,7 +257,7 @@ async fn what_may_come_again_says_when_and_under_which_key_and_time() {
     let setting = WithPlatform::start().await;
     setting.platform.fail([Fault::RateLimited(120)]);
     let limited = setting.agentless(&["--idempotency-key", "order-1"]).run().await.ended_with(1);
-    for named in ["it asks to come again in 120 s", "Repeat it with --idempotency-key 'order-1'"] {
+    for named in ["retry after 120 s", "Retry it with --idempotency-key 'order-1'"] {
         assert!(limited.stderr.contains(named), "{limited:#?}");
     }
     assert_eq!("120", limited.json()["headers"]["retry-after"]);
