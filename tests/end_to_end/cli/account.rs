@@ -176,7 +176,10 @@ async fn a_profile_that_is_not_there_is_named_and_nothing_is_asked_as_somebody_e
     let account = Account::new();
     for arguments in [&["integration", "list"][..], &["doctor"], &["integration", "remove", "acme", "--yes"]] {
         let ran = account.command(arguments).with(&["--profile", "nosuch"]).run().await.ended_with(2);
-        assert!(ran.stderr.contains("there is no AWS profile `nosuch`: choose one of `anywhere`, `empty`, "), "{ran:#?}");
+        assert!(
+            ran.stderr.contains("there is no AWS profile `nosuch`: choose one of `anywhere`, `empty`, "),
+            "{ran:#?}"
+        );
         assert!(ran.stdout.is_empty(), "{ran:#?}");
     }
     let ran = account.command(&["integration", "list", "--profile", "empty"]).run().await.ended_with(1);
@@ -207,7 +210,10 @@ async fn what_keeps_the_stack_from_being_read_is_said_in_words_with_what_to_do()
         assert_eq!(1, ran.stderr.lines().count(), "not every place that was looked at: {ran:#?}");
     }
     for ran in looks(|command| command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")).await {
-        assert!(ran.stderr.contains("AWS cannot be reached (") && ran.stderr.contains("): check this machine"), "{ran:#?}");
+        assert!(
+            ran.stderr.contains("AWS cannot be reached (") && ran.stderr.contains("): check this machine"),
+            "{ran:#?}"
+        );
     }
     let account = Account::refusing_with("InvalidClientTokenId");
     for ran in looks(|command| command.env("AWS_ENDPOINT_URL", &account.aws.origin)).await {

@@ -155,7 +155,10 @@ async fn nothing_is_lost_and_nothing_comes_twice_though_sending_and_deleting_fai
     // What cannot be deleted is on both queues, and is delivered once.
     proxy.cut("DeleteMessage");
     let failed = redrive().run().await.ended_with(1);
-    assert!(failed.json()["moved"] == 0 && failed.stderr.contains("was sent to the queue, but could not be deleted"), "{failed:#?}");
+    assert!(
+        failed.json()["moved"] == 0 && failed.stderr.contains("was sent to the queue, but could not be deleted"),
+        "{failed:#?}"
+    );
     proxy.restore();
     setting.service.wait_for(&ids[0]).await;
     assert_eq!(ids, setting.listed().await);

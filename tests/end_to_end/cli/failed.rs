@@ -212,7 +212,10 @@ async fn what_was_replayed_and_could_not_be_taken_off_the_parking_queue_is_deliv
 
     proxy.cut("DeleteMessage");
     let failed = replay().run().await.ended_with(1);
-    assert!(failed.json()["replayed"] == 0 && failed.stderr.contains("was sent to the queue, but could not be deleted"), "{failed:#?}");
+    assert!(
+        failed.json()["replayed"] == 0 && failed.stderr.contains("was sent to the queue, but could not be deleted"),
+        "{failed:#?}"
+    );
     proxy.restore();
     setting.service.wait_for(&ids[0]).await;
     setting.listed(2).await;

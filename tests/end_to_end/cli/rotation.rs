@@ -129,7 +129,10 @@ async fn a_third_secret_is_refused_until_the_rotation_is_finished() {
     let both = setting.shown().await;
     let third = format!("whsec_{}", "c2VjcmV0".repeat(5));
     let refused = rotate(&["--secret-file", "-"]).input(&third).run().await.ended_with(1);
-    assert!(refused.stderr.contains("a rotation to another secret") && refused.stderr.contains("--finish"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("a rotation to another secret") && refused.stderr.contains("--finish"),
+        "{refused:?}"
+    );
     assert!(!refused.everything().contains(&third), "{refused:?}");
     assert_eq!(both, setting.shown().await);
 

@@ -1,4 +1,4 @@
-//! `patchbay dead-letters`.
+//! `patchbay dead-dead_letters`.
 
 mod message;
 mod queue;
@@ -22,13 +22,13 @@ const REDRIVE_VISIBILITY: Duration = Duration::from_secs(120);
 const PROGRESS_EVERY: usize = 500;
 /// Enough digits to tell groups apart.
 const GROUP_DIGITS: usize = 12;
-const INCOMPLETE: &str = "the dead-letter queue is too long to walk through: skipped messages became visible again before \
+const INCOMPLETE: &str = "the dead-dead_letter queue is too long to walk through: skipped messages became visible again before \
                           its end was reached. Redrive the first ones, and run this again";
 const NO_INTEGRATION: &str = "(unreadable)";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List the dead letters without removing them
+    /// List the dead dead_letters without removing them
     List(List),
     /// Move them back to the queue, once the cause is fixed
     Redrive(Redrive),
@@ -102,9 +102,9 @@ impl List {
     async fn run(&self, stack: &Stack, output: Output) -> Result<(), CliError> {
         let mut queue = DeadLetterQueue::open(stack, LIST_VISIBILITY).await?;
         let total = queue.length().await?;
-        let letters = self.receive(&mut queue).await;
+        let received = self.receive(&mut queue).await;
         queue.release().await;
-        let dead_letters = letters?;
+        let dead_letters = received?;
         let mut by_integration = BTreeMap::new();
         for view in &dead_letters {
             count(&mut by_integration, view);
@@ -117,11 +117,11 @@ impl List {
     async fn receive(&self, queue: &mut DeadLetterQueue) -> Result<Vec<DeadLetterView>, CliError> {
         let (mut listed, limit) = (Vec::new(), usize::from(self.limit));
         while listed.len() < limit {
-            let Some(letters) = queue.receive(limit - listed.len()).await? else { break };
-            for letter in letters {
-                queue.keep_hidden(&letter);
-                if self.integration.as_ref().is_none_or(|name| letter.belongs_to(name)) {
-                    listed.push(letter.view);
+            let Some(dead_letters) = queue.receive(limit - listed.len()).await? else { break };
+            for dead_letter in dead_letters {
+                queue.keep_hidden(&dead_letter);
+                if self.integration.as_ref().is_none_or(|name| dead_letter.belongs_to(name)) {
+                    listed.push(dead_letter.view);
                 }
             }
         }
@@ -150,7 +150,7 @@ impl Redrive {
         let most = self.limit.map_or(length, |limit| length.min(limit.into()));
         let of = self.integration.as_ref().map(|name| format!(" of `{name}`")).unwrap_or_default();
         format!(
-            "Messages of all integrations in the dead-letter queue: about {length}. Move up to {most}{of} back to the \
+            "Messages of all integrations in the dead-dead_letter queue: about {length}. Move up to {most}{of} back to the \
              queue?"
         )
     }
@@ -166,36 +166,36 @@ impl Redrive {
         let limit = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let mut skipped_groups = HashSet::new();
         while redriven.moved < limit {
-            let Some(letters) = queue.receive(limit - redriven.moved).await? else { break };
-            let mut letters = letters.into_iter();
-            while let Some(letter) = letters.next() {
-                if skipped_groups.contains(&letter.group) || !self.matches(&letter) {
-                    skipped_groups.insert(letter.group.clone());
-                    queue.keep_hidden(&letter);
+            let Some(dead_letters) = queue.receive(limit - redriven.moved).await? else { break };
+            let mut dead_letters = dead_letters.into_iter();
+            while let Some(dead_letter) = dead_letters.next() {
+                if skipped_groups.contains(&dead_letter.group) || !self.matches(&dead_letter) {
+                    skipped_groups.insert(dead_letter.group.clone());
+                    queue.keep_hidden(&dead_letter);
                     redriven.skipped += 1;
                     continue;
                 }
-                let moved = if self.dry_run { Ok(()) } else { queue.redrive(&letter).await };
+                let moved = if self.dry_run { Ok(()) } else { queue.redrive(&dead_letter).await };
                 if self.dry_run || moved.is_err() {
-                    queue.keep_hidden(&letter);
+                    queue.keep_hidden(&dead_letter);
                 }
                 if let Err(failure) = moved {
-                    letters.for_each(|letter| queue.keep_hidden(&letter));
+                    dead_letters.for_each(|dead_letter| queue.keep_hidden(&dead_letter));
                     return Err(failure);
                 }
                 redriven.moved += 1;
                 if redriven.moved.is_multiple_of(PROGRESS_EVERY) {
                     output.progress(&format!("{} so far ...", redriven.moved));
                 }
-                count(&mut redriven.by_integration, &letter.view);
+                count(&mut redriven.by_integration, &dead_letter.view);
             }
         }
         Ok(())
     }
 
-    fn matches(&self, letter: &DeadLetter) -> bool {
-        (self.unreadable || letter.is_readable())
-            && self.integration.as_ref().is_none_or(|name| letter.belongs_to(name))
+    fn matches(&self, dead_letter: &DeadLetter) -> bool {
+        (self.unreadable || dead_letter.is_readable())
+            && self.integration.as_ref().is_none_or(|name| dead_letter.belongs_to(name))
     }
 }
 
@@ -236,7 +236,7 @@ impl List {
     fn empty_note(&self, total: u64) -> String {
         let hidden = "Messages received by another run may be hidden for two minutes.";
         match (&self.integration, total) {
-            (_, 0) => "There are no dead letters.".to_owned(),
+            (_, 0) => "There are no dead dead_letters.".to_owned(),
             (None, total) => format!("None are visible now; there are about {total} in total. {hidden}"),
             (Some(name), total) => {
                 format!("None of `{name}` are visible; the queue holds about {total} of all integrations. {hidden}")
@@ -285,7 +285,7 @@ mod tests {
     }
 
     fn parsed(arguments: &[&str]) -> Command {
-        Line::try_parse_from([&["dead-letters"], arguments].concat()).unwrap().command
+        Line::try_parse_from([&["dead-dead_letters"], arguments].concat()).unwrap().command
     }
 
     fn listed(arguments: &[&str], dead_letters: Vec<DeadLetterView>, truncated: bool) -> String {
@@ -309,7 +309,7 @@ mod tests {
             assert!(listed(part, vec![view()], false).ends_with(others), "{part:?}");
         }
         let cut = listed(&[], vec![view()], true);
-        assert!(cut.contains(others) && cut.contains("Warning: the dead-letter queue is too long"), "{cut}");
+        assert!(cut.contains(others) && cut.contains("Warning: the dead-dead_letter queue is too long"), "{cut}");
         assert!(listed(&["--integration", "acme"], Vec::new(), false).starts_with("None of `acme` are visible; "));
     }
 

@@ -14,7 +14,7 @@ const WAIT_SECONDS: i32 = 1;
 /// receives, in addition to one for each message.
 const MAX_REPEATED_RECEIVES: usize = 200;
 
-/// The dead-letter queue, and the source queue of its messages.
+/// The dead-dead_letter queue, and the source queue of its messages.
 pub(super) struct DeadLetterQueue {
     client: Client,
     url: String,
@@ -44,7 +44,7 @@ impl DeadLetterQueue {
 
     /// The approximate number of messages.
     pub(super) async fn length(&self) -> Result<u64, CliError> {
-        sqs::message_count(&self.client, &self.url, "the dead-letter queue").await
+        sqs::message_count(&self.client, &self.url, "the dead-dead_letter queue").await
     }
 
     /// Receives up to `wanted` messages, and returns those that were not received before (possibly none). `None` if the queue
@@ -66,23 +66,23 @@ impl DeadLetterQueue {
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .send()
             .await
-            .map_err(|error| operation_failed("the dead-letter queue cannot be read")(&sdk_error(&error)))?;
+            .map_err(|error| operation_failed("the dead-dead_letter queue cannot be read")(&sdk_error(&error)))?;
         let messages = answer.messages.unwrap_or_default();
         if messages.is_empty() {
             return Ok(None);
         }
-        let mut messages_new = Vec::new();
+        let mut new = Vec::new();
         for message in messages {
             let handle = message.receipt_handle().map(str::to_owned);
             match DeadLetter::read(message) {
-                Some(letter) if self.seen.insert(letter.id.clone()) => messages_new.push(letter),
+                Some(dead_letter) if self.seen.insert(dead_letter.id.clone()) => new.push(dead_letter),
                 _ => {
                     self.hidden.extend(handle);
                     self.repeats += 1;
                 }
             }
         }
-        Ok(Some(messages_new))
+        Ok(Some(new))
     }
 
     /// Whether the queue is too long: messages became visible again before its end was reached.
@@ -91,8 +91,8 @@ impl DeadLetterQueue {
     }
 
     /// Keeps a message hidden until [`Self::release`].
-    pub(super) fn keep_hidden(&mut self, letter: &DeadLetter) {
-        self.hidden.push(letter.receipt_handle.clone());
+    pub(super) fn keep_hidden(&mut self, dead_letter: &DeadLetter) {
+        self.hidden.push(dead_letter.receipt_handle.clone());
     }
 
     /// Makes the hidden messages visible. If that fails, they become visible when their visibility timeout ends.
@@ -106,22 +106,22 @@ impl DeadLetterQueue {
     /// deduplication id is derived from the id on this queue: SQS would silently drop the original one within five minutes,
     /// and a random one would not deduplicate a message that was sent but not deleted. If the message moves here again, it
     /// has a new id.
-    pub(super) async fn redrive(&self, letter: &DeadLetter) -> Result<(), CliError> {
+    pub(super) async fn redrive(&self, dead_letter: &DeadLetter) -> Result<(), CliError> {
         let sent = self
             .client
             .send_message()
             .queue_url(&self.source)
-            .message_group_id(&letter.group)
-            .message_deduplication_id(format!("redrive-{}", letter.id))
-            .message_body(&letter.body)
+            .message_group_id(&dead_letter.group)
+            .message_deduplication_id(format!("redrive-{}", dead_letter.id))
+            .message_body(&dead_letter.body)
             .send()
             .await;
         sent.map_err(|error| operation_failed("a message could not be sent to the queue")(&sdk_error(&error)))?;
-        let deletion = self.client.delete_message().queue_url(&self.url).receipt_handle(&letter.receipt_handle);
+        let deletion = self.client.delete_message().queue_url(&self.url).receipt_handle(&dead_letter.receipt_handle);
         deletion.send().await.map(drop).map_err(|error| {
-            operation_failed("a message was sent to the queue, but could not be deleted from the dead-letter queue")(
-                &sdk_error(&error),
-            )
+            operation_failed(
+                "a message was sent to the queue, but could not be deleted from the dead-dead_letter queue",
+            )(&sdk_error(&error))
         })
     }
 }

@@ -57,7 +57,7 @@ async fn check_caller(context: &IntegrationContext<'_>, caller: &Caller) -> Find
     }
     let key = format!("msg_doctor_{}", Timestamp::now().as_nanosecond());
     let request = sign_request(&caller.credential, doctor.http.post(url), &key, trial_request::EMPTY_REQUEST.into());
-    let answer = ProbeResponse::to_request(request).await;
+    let answer = ProbeResponse::send(request).await;
     match &answer {
         ProbeResponse::Problem { kind, .. } if kind == "invalid-body" => Finding::ok(match &caller.routes {
             None => "its credential is accepted".to_owned(),

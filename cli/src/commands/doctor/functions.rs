@@ -12,7 +12,7 @@ pub(super) struct Function {
     queue_actions: &'static [&'static str],
     parking_queue_actions: &'static [&'static str],
     /// The kinds of ledger keys that it writes.
-    ledger_keys_written: &'static [Kind],
+    ledger_kinds: &'static [Kind],
 }
 
 /// What permissions apply to.
@@ -34,7 +34,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
         endpoints: &[Endpoint::Webhook],
         queue_actions: &["sqs:SendMessage"],
         parking_queue_actions: &[],
-        ledger_keys_written: &[],
+        ledger_kinds: &[],
     },
     Function {
         name: "MessageDispatcher",
@@ -47,16 +47,16 @@ pub(super) const FUNCTIONS: [Function; 7] = [
             "sqs:SendMessage",
         ],
         parking_queue_actions: &["sqs:SendMessage"],
-        ledger_keys_written: &[Kind::Delivery, Kind::Probe, Kind::Receipt, Kind::TextTrace],
+        ledger_kinds: &[Kind::Delivery, Kind::Probe, Kind::Receipt, Kind::TextTrace],
     },
     sender("AgentlessSender", &[Endpoint::Caller(Route::Agentless)]),
     Function {
-        ledger_keys_written: &[Kind::Receipt, Kind::Request],
+        ledger_kinds: &[Kind::Receipt, Kind::Request],
         ..sender("ReceiptPoster", &[Endpoint::Caller(Route::Receipts)])
     },
     Function { queue_actions: &["sqs:SendMessage"], ..sender("CardSender", &[Endpoint::Caller(Route::Cards)]) },
     Function {
-        ledger_keys_written: &[Kind::Inbound, Kind::Request],
+        ledger_kinds: &[Kind::Inbound, Kind::Request],
         ..sender(
             "InboundSender",
             &[
@@ -70,7 +70,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
 ];
 
 const fn sender(name: &'static str, endpoints: &'static [Endpoint]) -> Function {
-    Function { name, endpoints, queue_actions: &[], parking_queue_actions: &[], ledger_keys_written: &[Kind::Request] }
+    Function { name, endpoints, queue_actions: &[], parking_queue_actions: &[], ledger_kinds: &[Kind::Request] }
 }
 
 impl Function {
@@ -80,23 +80,22 @@ impl Function {
             [] => &["kms:Decrypt"],
             _ => &["kms:Decrypt", "kms:GenerateDataKey"],
         };
-        let ledger_keys_written: &[_] =
-            if self.ledger_keys_written.is_empty() { &[] } else { &["dynamodb:UpdateItem"] };
-        let mut needs: Vec<(Resource, &[_])> = vec![
+        let ledger_actions: &[_] = if self.ledger_kinds.is_empty() { &[] } else { &["dynamodb:UpdateItem"] };
+        let mut required: Vec<(Resource, &[_])> = vec![
             (Resource::Logs, &["logs:CreateLogStream", "logs:PutLogEvents"]),
             (Resource::Secrets, &["secretsmanager:GetSecretValue"]),
             (Resource::Queue, self.queue_actions),
             (Resource::ParkingQueue, self.parking_queue_actions),
-            (Resource::Ledger, ledger_keys_written),
+            (Resource::Ledger, ledger_actions),
             (Resource::Key, key_actions),
         ];
-        needs.retain(|(_, actions)| !actions.is_empty());
-        needs
+        required.retain(|(_, actions)| !actions.is_empty());
+        required
     }
 
     /// One ledger key of each kind that it writes.
     pub(super) fn ledger_keys(&self) -> Vec<String> {
-        self.ledger_keys_written.iter().map(|kind| format!("{}doctor", kind.prefix())).collect()
+        self.ledger_kinds.iter().map(|kind| format!("{}doctor", kind.prefix())).collect()
     }
 }
 
@@ -163,7 +162,7 @@ mod tests {
                 let patterns = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
                 let patterns = patterns.as_array().unwrap().iter().map(|pattern| pattern.as_str().unwrap());
                 let named = FUNCTIONS.iter().find(|one| one.name == function).unwrap();
-                let keys: Vec<_> = named.ledger_keys_written.iter().map(|kind| format!("{}*", kind.prefix())).collect();
+                let keys: Vec<_> = named.ledger_kinds.iter().map(|kind| format!("{}*", kind.prefix())).collect();
                 assert_eq!(keys, patterns.collect::<Vec<_>>(), "{function}");
             }
             let actions = match &statement["Action"] {
@@ -182,9 +181,10 @@ mod tests {
         let in_template = in_template.filter(|resource| resource["Type"] == "AWS::Lambda::Function").count();
         assert_eq!(in_template, FUNCTIONS.len());
         for function in FUNCTIONS {
-            let needs = function.required_actions().into_iter();
-            let needed: HashSet<_> =
-                needs.flat_map(|(on, actions)| actions.iter().map(move |action| (on, (*action).to_owned()))).collect();
+            let required = function.required_actions().into_iter();
+            let needed: HashSet<_> = required
+                .flat_map(|(on, actions)| actions.iter().map(move |action| (on, (*action).to_owned())))
+                .collect();
             assert_eq!(allowed(&resources, function.name), needed, "{}", function.name);
         }
     }

@@ -104,16 +104,16 @@ impl Doctor {
                 Err(finding) => return Ok(vec![finding.into_check(INTEGRATIONS, "all")]),
             },
             named => {
-                let mut observed = HashSet::new();
-                named.iter().filter(|name| observed.insert(name.as_str())).cloned().collect()
+                let mut seen = HashSet::new();
+                named.iter().filter(|name| seen.insert(name.as_str())).cloned().collect()
             }
         };
         if names.is_empty() {
             let advice = "connect one with `patchbay integration add NAME`";
-            return Ok(vec![Finding::warning("there is none", advice).into_check(INTEGRATIONS, "all")]);
+            return Ok(vec![Finding::warning("no integrations", advice).into_check(INTEGRATIONS, "all")]);
         }
-        let examined = stream::iter(&names).map(|name| integration::check(doctor, name)).buffered(CONCURRENCY);
-        let mut checks = examined.try_collect::<Vec<_>>().await?.concat();
+        let results = stream::iter(&names).map(|name| integration::check(doctor, name)).buffered(CONCURRENCY);
+        let mut checks = results.try_collect::<Vec<_>>().await?.concat();
         checks.extend(doctor.credential_reuse.check());
         Ok(checks)
     }

@@ -32,7 +32,7 @@ pub(super) enum ProbeResponse {
 }
 
 impl ProbeResponse {
-    pub(super) async fn to_request(request: reqwest::RequestBuilder) -> Self {
+    pub(super) async fn send(request: reqwest::RequestBuilder) -> Self {
         let sent = Timestamp::now();
         let response = match request.send().await {
             Ok(response) => response,

@@ -33,9 +33,7 @@ pub(super) async fn probe(stack: &Stack, http: &reqwest::Client) -> Vec<(Endpoin
         FUNCTIONS.iter().flat_map(|function| function.endpoints.iter().map(|endpoint| (*endpoint, function.name)));
     join_all(all.map(|(endpoint, function)| async move {
         let answer = match stack.route_url(&endpoint.path_of(PROBE_INTEGRATION)).await {
-            Ok(url) => {
-                ProbeResponse::to_request(http.post(url).header("content-type", "application/json").body("{}")).await
-            }
+            Ok(url) => ProbeResponse::send(http.post(url).header("content-type", "application/json").body("{}")).await,
             Err(failure) => ProbeResponse::NoResponse { cause: failure.to_string(), connected: false },
         };
         (endpoint, function, answer)

@@ -96,7 +96,7 @@ pub(super) async fn discover(stack: &Stack, aws: &SdkConfig) -> Discovery {
         Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next(),
         Err(error) if is_missing(&error) => None,
         Err(error) => {
-            discovery.failed(AwsError::of("cloudformation:DescribeStacks", &error));
+            discovery.add_failure(AwsError::of("cloudformation:DescribeStacks", &error));
             return discovery;
         }
     };
@@ -121,7 +121,7 @@ impl Discovery {
         Self { checks: vec![check], ..Self::default() }
     }
 
-    fn failed(&mut self, error: AwsError) {
+    fn add_failure(&mut self, error: AwsError) {
         let skewed = self.clock.is_some_and(ClockSkew::breaks_signatures);
         let check = match error {
             AwsError::Credentials(code) if skewed => {

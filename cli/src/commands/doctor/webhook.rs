@@ -74,7 +74,7 @@ async fn post(context: &IntegrationContext<'_>, (name, value): &Header) -> Probe
     match doctor.stack.route_url(&Endpoint::Webhook.path_of(context.integration.name.as_str())).await {
         Ok(url) => {
             let request = doctor.http.post(url).header("content-type", "application/json");
-            ProbeResponse::to_request(request.header(name, value).body(INVALID_WEBHOOK)).await
+            ProbeResponse::send(request.header(name, value).body(INVALID_WEBHOOK)).await
         }
         Err(failure) => ProbeResponse::NoResponse { cause: failure.to_string(), connected: false },
     }

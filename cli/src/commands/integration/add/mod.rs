@@ -29,7 +29,7 @@ use url::Url;
 
 const INTEGRATION_ID: &str = "/integrationId";
 /// A placeholder while the document is validated before the platform has assigned an id.
-const PENDING_ID: &str = "not-made-yet";
+const PENDING_ID: &str = "not-created-yet";
 
 pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), CliError> {
     let given = given(&add)?;

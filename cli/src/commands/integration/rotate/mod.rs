@@ -97,7 +97,7 @@ pub(super) async fn run(rotate: Rotate, stack: &Stack, output: Output) -> Result
     let secrets = SecretStore::open(stack).await?;
     let stored = secrets.require(&rotate.name).await?;
     let integration = stored.document.to_integration(&rotate.name)?;
-    rotate.secret.check(integration.platform.name())?;
+    rotate.secret.check_platform(integration.platform.name())?;
     if rotate.secret.secrets(&stored.document).is_empty() && rotate.secret != RotationTarget::ApiKey {
         return Err(CliError::Failed(format!("the integration `{}` has no such secret", rotate.name)));
     }
@@ -167,7 +167,7 @@ impl RotationRun<'_> {
             let stored = Some(&self.stored.document);
             credential_reuse::check(&self.secrets, &self.rotate.name, &document, stored, &[caller]).await?;
         }
-        self.check(&integration).await?;
+        self.check_credentials(&integration).await?;
         self.check_own_webhooks(&integration).await?;
         self.stored = self.secrets.replace(&self.rotate.name, &self.stored, &document).await?;
         self.progress.done(match is_replaced {
@@ -217,7 +217,7 @@ impl RotationRun<'_> {
     }
 
     /// Checks what is possible before anything is written.
-    async fn check(&mut self, integration: &Integration) -> Result<(), CliError> {
+    async fn check_credentials(&mut self, integration: &Integration) -> Result<(), CliError> {
         if let (RotationTarget::Client, PlatformConfig::GenesysCloud(config), false) =
             (&self.rotate.secret, &integration.platform, self.rotate.no_platform)
         {

@@ -100,7 +100,7 @@ impl RotationTarget {
     }
 
     /// Requires that integrations of this platform have such a secret.
-    pub(super) fn check(&self, platform: PlatformName) -> Result<(), CliError> {
+    pub(super) fn check_platform(&self, platform: PlatformName) -> Result<(), CliError> {
         let of = match self {
             Self::Signing | Self::Caller(_) => return Ok(()),
             Self::Webhook | Self::Client => PlatformName::GenesysCloud,
@@ -237,9 +237,9 @@ mod tests {
 
     #[test]
     fn only_secrets_of_the_platform_can_be_rotated() {
-        assert!(RotationTarget::Webhook.check(PlatformName::GenesysCloud).is_ok());
-        assert!(RotationTarget::Webhook.check(PlatformName::HighLevel).is_err());
-        assert!(RotationTarget::Signing.check(PlatformName::MulticloudCx).is_ok());
+        assert!(RotationTarget::Webhook.check_platform(PlatformName::GenesysCloud).is_ok());
+        assert!(RotationTarget::Webhook.check_platform(PlatformName::HighLevel).is_err());
+        assert!(RotationTarget::Signing.check_platform(PlatformName::MulticloudCx).is_ok());
         assert!("caller:".parse::<RotationTarget>().is_err() && "hidden".parse::<RotationTarget>().is_err());
     }
 }
