@@ -23,8 +23,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) struct CallerArgs {
     /// The integration
     pub(crate) integration: IntegrationName,
-    /// Name of the caller to act as [default: of those that may use the route, the first that signs, or else the first that
-    /// has a token]
+    /// Name of the caller to act as [default: of those that may use the route, the first that signs, or else the first
+    /// that has a token]
     #[arg(long, value_name = "NAME")]
     caller: Option<String>,
     /// Environment variable with a bearer token, for users who may not read the integration's secret
@@ -95,8 +95,8 @@ pub(crate) fn sign_request(
     request.body(body)
 }
 
-/// The credential of the caller with that name, or of the first that may use the route; callers that sign are preferred to
-/// those with a token.
+/// The credential of the caller with that name, or of the first that may use the route; callers that sign are preferred
+/// to those with a token.
 fn credential_of(integration: &Integration, wanted: Option<&str>, route: &str) -> Result<Credential, CliError> {
     let called = Route::ALL.into_iter().find(|one| one.path() == route);
     let is_it = |caller: &&Caller| match wanted {
@@ -117,7 +117,8 @@ fn credential_of(integration: &Integration, wanted: Option<&str>, route: &str) -
         let name = &integration.name;
         CliError::Failed(match (wanted, known.is_empty()) {
             (_, true) => format!(
-                "the integration `{name}` has no callers: `patchbay integration add {name} --replace --caller crm` adds one"
+                "the integration `{name}` has no callers: `patchbay integration add {name} --replace --caller crm` \
+                 adds one"
             ),
             (Some(wanted), false) => {
                 format!("the integration `{name}` has no caller `{wanted}`; it has {}", known.join(", "))

@@ -1,4 +1,5 @@
-//! Requests that test a credential without side effects: their body is invalid, and is rejected only after authentication.
+//! Requests that test a credential without side effects: their body is invalid, and is rejected only after
+//! authentication.
 
 use shared::integration::{Caller, Integration};
 use shared::platform::Route;

@@ -9,9 +9,9 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{ConfigLoader, Region};
 use shared::aws::error_chain;
 
-/// Configures `loader` with the credentials of this profile. By default the AWS SDK prefers keys in the environment, and
-/// would act in another account than the one asked for. The region is `region` if given, else the profile's, else the
-/// environment's.
+/// Configures `loader` with the credentials of this profile. By default the AWS SDK prefers keys in the environment,
+/// and would act in another account than the one asked for. The region is `region` if given, else the profile's, else
+/// the environment's.
 pub(crate) async fn select(
     loader: ConfigLoader,
     name: &str,

@@ -1,5 +1,5 @@
-//! A test delivery: it is put on the queue, the dispatcher sends it to the messaging service, and its result is read from
-//! the ledger.
+//! A test delivery: it is put on the queue, the dispatcher sends it to the messaging service, and its result is read
+//! from the ledger.
 
 use crate::aws::error::AwsError;
 use crate::aws::stack::Stack;

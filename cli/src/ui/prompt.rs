@@ -16,7 +16,8 @@ pub(crate) fn text(prompt: &str, check: impl Fn(&str) -> Result<(), String>) -> 
     Ok(answer.trim().to_owned())
 }
 
-/// Prompts for a secret without echo until `check` accepts it. The error of `check` is shown and must not repeat the secret.
+/// Prompts for a secret without echo until `check` accepts it. The error of `check` is shown and must not repeat the
+/// secret.
 pub(crate) fn secret(prompt: &str, check: impl Fn(&str) -> Result<(), String>) -> Result<String, CliError> {
     let password = Password::new().with_prompt(prompt).report(false).allow_empty_password(true);
     password.validate_with(|answer: &String| check(answer)).interact().map_err(no_answer)

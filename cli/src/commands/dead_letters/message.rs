@@ -6,7 +6,7 @@ use shared::delivery::payload::webhook_id;
 use shared::model::integration_name::IntegrationName;
 
 pub(super) struct DeadLetter {
-    /// Its id on the dead-dead_letter queue.
+    /// Its id on the dead-letter queue.
     pub(super) id: String,
     pub(super) receipt_handle: String,
     /// The message group, within which order is kept.

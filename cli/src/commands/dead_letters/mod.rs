@@ -1,4 +1,4 @@
-//! `patchbay dead-dead_letters`.
+//! `patchbay dead-letters`.
 
 mod message;
 mod queue;
@@ -22,13 +22,13 @@ const REDRIVE_VISIBILITY: Duration = Duration::from_secs(120);
 const PROGRESS_EVERY: usize = 500;
 /// Enough digits to tell groups apart.
 const GROUP_DIGITS: usize = 12;
-const INCOMPLETE: &str = "the dead-dead_letter queue is too long to walk through: skipped messages became visible again before \
-                          its end was reached. Redrive the first ones, and run this again";
+const INCOMPLETE: &str = "the dead-letter queue is too long to walk through: skipped messages became visible again \
+                          before its end was reached. Redrive the first ones, and run this again";
 const NO_INTEGRATION: &str = "(unreadable)";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List the dead dead_letters without removing them
+    /// List the dead letters without removing them
     List(List),
     /// Move them back to the queue, once the cause is fixed
     Redrive(Redrive),
@@ -150,13 +150,13 @@ impl Redrive {
         let most = self.limit.map_or(length, |limit| length.min(limit.into()));
         let of = self.integration.as_ref().map(|name| format!(" of `{name}`")).unwrap_or_default();
         format!(
-            "Messages of all integrations in the dead-dead_letter queue: about {length}. Move up to {most}{of} back to the \
+            "Messages of all integrations in the dead-letter queue: about {length}. Move up to {most}{of} back to the \
              queue?"
         )
     }
 
-    /// Moves the matching messages. To keep the order within a group, a skipped message blocks the rest of its group, and an
-    /// error ends the run.
+    /// Moves the matching messages. To keep the order within a group, a skipped message blocks the rest of its group,
+    /// and an error ends the run.
     async fn redrive_all(
         &self,
         queue: &mut DeadLetterQueue,
@@ -236,7 +236,7 @@ impl List {
     fn empty_note(&self, total: u64) -> String {
         let hidden = "Messages received by another run may be hidden for two minutes.";
         match (&self.integration, total) {
-            (_, 0) => "There are no dead dead_letters.".to_owned(),
+            (_, 0) => "There are no dead letters.".to_owned(),
             (None, total) => format!("None are visible now; there are about {total} in total. {hidden}"),
             (Some(name), total) => {
                 format!("None of `{name}` are visible; the queue holds about {total} of all integrations. {hidden}")
@@ -285,7 +285,7 @@ mod tests {
     }
 
     fn parsed(arguments: &[&str]) -> Command {
-        Line::try_parse_from([&["dead-dead_letters"], arguments].concat()).unwrap().command
+        Line::try_parse_from([&["dead-letters"], arguments].concat()).unwrap().command
     }
 
     fn listed(arguments: &[&str], dead_letters: Vec<DeadLetterView>, truncated: bool) -> String {
@@ -309,7 +309,7 @@ mod tests {
             assert!(listed(part, vec![view()], false).ends_with(others), "{part:?}");
         }
         let cut = listed(&[], vec![view()], true);
-        assert!(cut.contains(others) && cut.contains("Warning: the dead-dead_letter queue is too long"), "{cut}");
+        assert!(cut.contains(others) && cut.contains("Warning: the dead-letter queue is too long"), "{cut}");
         assert!(listed(&["--integration", "acme"], Vec::new(), false).starts_with("None of `acme` are visible; "));
     }
 

@@ -14,7 +14,7 @@ const WAIT_SECONDS: i32 = 1;
 /// receives, in addition to one for each message.
 const MAX_REPEATED_RECEIVES: usize = 200;
 
-/// The dead-dead_letter queue, and the source queue of its messages.
+/// The dead-letter queue, and the source queue of its messages.
 pub(super) struct DeadLetterQueue {
     client: Client,
     url: String,
@@ -44,11 +44,11 @@ impl DeadLetterQueue {
 
     /// The approximate number of messages.
     pub(super) async fn length(&self) -> Result<u64, CliError> {
-        sqs::message_count(&self.client, &self.url, "the dead-dead_letter queue").await
+        sqs::message_count(&self.client, &self.url, "the dead-letter queue").await
     }
 
-    /// Receives up to `wanted` messages, and returns those that were not received before (possibly none). `None` if the queue
-    /// returns no more, or if the walk is exhausted (see [`Self::is_exhausted`]).
+    /// Receives up to `wanted` messages, and returns those that were not received before (possibly none). `None` if the
+    /// queue returns no more, or if the walk is exhausted (see [`Self::is_exhausted`]).
     ///
     /// A received message hides itself and the rest of its group until it is released or deleted.
     pub(super) async fn receive(&mut self, wanted: usize) -> Result<Option<Vec<DeadLetter>>, CliError> {
@@ -66,7 +66,7 @@ impl DeadLetterQueue {
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .send()
             .await
-            .map_err(|error| operation_failed("the dead-dead_letter queue cannot be read")(&sdk_error(&error)))?;
+            .map_err(|error| operation_failed("the dead-letter queue cannot be read")(&sdk_error(&error)))?;
         let messages = answer.messages.unwrap_or_default();
         if messages.is_empty() {
             return Ok(None);
@@ -102,10 +102,10 @@ impl DeadLetterQueue {
 
     /// Moves a message to the end of its group on the source queue.
     ///
-    /// It is sent before it is deleted, so that it may be duplicated but is never lost; the ledger drops the duplicate. The
-    /// deduplication id is derived from the id on this queue: SQS would silently drop the original one within five minutes,
-    /// and a random one would not deduplicate a message that was sent but not deleted. If the message moves here again, it
-    /// has a new id.
+    /// It is sent before it is deleted, so that it may be duplicated but is never lost; the ledger drops the duplicate.
+    /// The deduplication id is derived from the id on this queue: SQS would silently drop the original one within five
+    /// minutes, and a random one would not deduplicate a message that was sent but not deleted. If the message moves
+    /// here again, it has a new id.
     pub(super) async fn redrive(&self, dead_letter: &DeadLetter) -> Result<(), CliError> {
         let sent = self
             .client
@@ -119,9 +119,9 @@ impl DeadLetterQueue {
         sent.map_err(|error| operation_failed("a message could not be sent to the queue")(&sdk_error(&error)))?;
         let deletion = self.client.delete_message().queue_url(&self.url).receipt_handle(&dead_letter.receipt_handle);
         deletion.send().await.map(drop).map_err(|error| {
-            operation_failed(
-                "a message was sent to the queue, but could not be deleted from the dead-dead_letter queue",
-            )(&sdk_error(&error))
+            operation_failed("a message was sent to the queue, but could not be deleted from the dead-letter queue")(
+                &sdk_error(&error),
+            )
         })
     }
 }

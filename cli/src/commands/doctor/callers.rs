@@ -22,7 +22,8 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Vec<(String, Find
         callers
             .iter()
             .enumerate()
-            // A caller that is listed twice is tested with its current secret: use of the old one would count as the caller's.
+            // A caller that is listed twice is tested with its current secret: use of the old one would count as the
+            // caller's.
             .filter(|(index, caller)| !callers.iter().take(*index).any(|other| other.name == caller.name))
             .map(|(_, caller)| async {
                 (format!("caller {}", sanitize(&caller.name)), check_caller(context, caller).await)
@@ -68,8 +69,8 @@ async fn check_caller(context: &IntegrationContext<'_>, caller: &Caller) -> Find
         }),
         ProbeResponse::Problem { kind, .. } if kind == "unauthenticated" => Finding::fault(
             format!("{} refuses its credential, though it is in the integration's secret", endpoint.title()),
-            "if the secret was just changed, run this again in half a minute; else check whether a proxy between this machine \
-             and the function changes the request's headers",
+            "if the secret was just changed, run this again in half a minute; else check whether a proxy between this \
+             machine and the function changes the request's headers",
         ),
         other => Finding::fault(
             format!("unexpected response of {}: {}", endpoint.title(), other.summary()),

@@ -39,8 +39,8 @@ pub(super) struct IntegrationContext<'e> {
 }
 
 impl DoctorContext<'_> {
-    /// Whether this call is the first for the platform. One forged signature per platform is enough: all its webhooks are
-    /// verified by the same code, and each forged one counts towards the alarm SignaturesRefused.
+    /// Whether this call is the first for the platform. One forged signature per platform is enough: all its webhooks
+    /// are verified by the same code, and each forged one counts towards the alarm SignaturesRefused.
     pub(super) fn claims_forgery_check(&self, platform: &'static str) -> bool {
         self.forged.lock().unwrap_or_else(PoisonError::into_inner).insert(platform)
     }

@@ -1,5 +1,6 @@
 //! Whether two callers have the same credential, in one integration or in two. A signature covers the id, the time and
-//! the body, but not the integration: if two integrations share a secret, a request to one can be replayed to the other.
+//! the body, but not the integration: if two integrations share a secret, a request to one can be replayed to the
+//! other.
 
 use super::report::{Check, Finding, INTEGRATIONS};
 use crate::ui::output::sanitize;
@@ -34,7 +35,8 @@ impl CredentialReuse {
             [] => Finding::ok("no two callers of the checked integrations share one"),
             shared => Finding::warning(
                 format!("shared by {}", shared.join("; and by ")),
-                "give each caller of each integration its own: `patchbay integration rotate NAME --secret caller:CALLER`",
+                "give each caller of each integration its own: `patchbay integration rotate NAME --secret \
+                 caller:CALLER`",
             ),
         };
         Some(finding.into_check(INTEGRATIONS, "callers' credentials"))
@@ -59,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn callers_with_the_same_credential_are_named_and_the_credential_is_not_shown() {
+    fn callers_with_the_same_credential_are_named_and_the_credential_is_not() {
         let credentials = CredentialReuse::default();
         assert!(credentials.check().is_none());
         credentials.add(&integration("acme", &json!([{"name": "crm", "bearerToken": TOKEN}])));

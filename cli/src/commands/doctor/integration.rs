@@ -65,7 +65,8 @@ async fn read<'e>(doctor: &'e DoctorContext<'e>, name: &IntegrationName) -> Resu
             {
                 Finding::fault(
                     format!("there is no secret {secret}, or it is scheduled for deletion"),
-                    "`patchbay integration list` lists the integrations, and `patchbay integration add NAME` creates one",
+                    "`patchbay integration list` lists the integrations, and `patchbay integration add NAME` creates \
+                     one",
                 )
             }
             other => Finding::from_aws_error(other, "the secret", "see what Secrets Manager says"),

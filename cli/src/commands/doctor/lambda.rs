@@ -69,7 +69,8 @@ fn stopped(name: &str) -> Finding {
     Finding::fault(
         "it never runs: its reserved concurrency is 0",
         format!(
-            "let it run again: `aws lambda delete-function-concurrency --function-name {name}`, or restore its reserved concurrency"
+            "let it run again: `aws lambda delete-function-concurrency --function-name {name}`, or restore its \
+             reserved concurrency"
         ),
     )
 }
@@ -128,7 +129,8 @@ fn classify_trigger(uuid: &str, state: &str, last: Option<&str>) -> Finding {
         _ => Finding::fault(
             format!("nothing is delivered: the event source mapping from the queue to MessageDispatcher is {state}"),
             format!(
-                "turn it on: `aws lambda update-event-source-mapping --uuid {uuid} --enabled`; waiting messages are not lost"
+                "turn it on: `aws lambda update-event-source-mapping --uuid {uuid} --enabled`; waiting messages are \
+                 not lost"
             ),
         ),
     }

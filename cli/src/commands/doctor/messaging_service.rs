@@ -1,5 +1,5 @@
-//! Whether the messaging service accepts deliveries: the dispatcher makes one of the type `test`, with the configuration
-//! that it uses.
+//! Whether the messaging service accepts deliveries: the dispatcher makes one of the type `test`, with the
+//! configuration that it uses.
 
 use super::context::IntegrationContext;
 use super::report::{Finding, Status};
@@ -64,8 +64,8 @@ fn with_previous_configuration(context: &IntegrationContext<'_>, finding: Findin
     }
 }
 
-/// What the response predicts for deliveries. 400 and 422 may only mean that the type `test` is unknown; after any other
-/// status than 2xx a delivery is retried until it expires, or fails.
+/// What the response predicts for deliveries. 400 and 422 may only mean that the type `test` is unknown; after any
+/// other status than 2xx a delivery is retried until it expires, or fails.
 fn classify_status(origin: &str, status: u16) -> Finding {
     let observed = format!("{origin} answers {status}");
     match status {
@@ -86,7 +86,8 @@ fn classify_status(origin: &str, status: u16) -> Finding {
         ),
         413 => Finding::fault(
             format!(
-                "the messaging service refuses even a test delivery as too large, and every message for it fails: {observed}"
+                "the messaging service refuses even a test delivery as too large, and every message for it fails: \
+                 {observed}"
             ),
             "raise the body limit of it, or of a gateway before it",
         ),

@@ -1,4 +1,5 @@
-//! `patchbay doctor`: checks everything end to end and says how to fix what fails. Its only side effect is a test delivery.
+//! `patchbay doctor`: checks everything end to end and says how to fix what fails. Its only side effect is a test
+//! delivery.
 //!
 //! A fault is reported once: checks that depend on it are skipped.
 

@@ -52,8 +52,8 @@ async fn check_function(function: &Function, deployed: &DeployedStack, client: &
         _ => Finding::fault(
             format!("{name} lacks {}", lacks.join(", ")),
             format!(
-                "restore the policy of the role {role} by deploying the template again (`make deploy`); if a permissions \
-                 boundary or an organisation's policy denies it, allow it there"
+                "restore the policy of the role {role} by deploying the template again (`make deploy`); if a \
+                 permissions boundary or an organisation's policy denies it, allow it there"
             ),
         ),
     }

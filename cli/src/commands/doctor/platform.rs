@@ -56,8 +56,8 @@ fn refused_token(context: &IntegrationContext<'_>, error: &ApiError) -> Finding 
         ApiError::Credentials(words) => Finding::fault(
             format!("Genesys Cloud refuses clientId and clientSecret: status {}", words.status),
             format!(
-                "put the id and the secret of an OAuth client (client credentials) of this organisation into the secret \
-                 {}, as /clientId and /clientSecret; check /domain too",
+                "put the id and the secret of an OAuth client (client credentials) of this organisation into the \
+                 secret {}, as /clientId and /clientSecret; check /domain too",
                 context.secret
             ),
         ),

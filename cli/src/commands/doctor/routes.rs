@@ -51,7 +51,8 @@ pub(super) fn evaluate(
     let unreachable =
         answers.iter().all(|(_, _, answer)| matches!(answer, ProbeResponse::NoResponse { connected: false, .. }));
     if let (true, Some((_, _, ProbeResponse::NoResponse { cause, .. }))) = (unreachable, answers.first()) {
-        let advice = "check this machine's connection, and the API's address: the stack's output ApiUrl, or --api-url or API_URL";
+        let advice = "check this machine's connection, and the API's address: the stack's output ApiUrl, or --api-url or \
+                      API_URL";
         routes
             .checks
             .push(Finding::fault(format!("the API cannot be reached: {cause}"), advice).into_check(ROUTES, "API"));

@@ -85,8 +85,8 @@ async fn dead_letters(deployed: &DeployedStack, aws: &SdkConfig) -> Finding {
         Ok((0, 0)) => Finding::ok("none"),
         Ok((waiting, in_flight)) => Finding::warning(
             format!("{} waiting", pluralize(waiting + in_flight, "dead letter")),
-            "list them with `patchbay dead-letters list`, and redrive them with `patchbay dead-letters redrive` once the \
-             cause is fixed",
+            "list them with `patchbay dead-letters list`, and redrive them with `patchbay dead-letters redrive` once \
+             the cause is fixed",
         ),
     }
 }

@@ -28,8 +28,8 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
     if !context.doctor.claims_forgery_check(context.integration.platform.name().as_str()) {
         return match genuine {
             None => Finding::skipped(
-                "because a forged signature was tested with another integration of the platform, and only the platform can \
-                 make a genuine one",
+                "because a forged signature was tested with another integration of the platform, and only the \
+                 platform can make a genuine one",
             ),
             Some(_) => {
                 Finding::ok("accepts the platform's signature; a forged one was tested with another integration")

@@ -32,8 +32,8 @@ const MAXIMUM_BYTES: usize = 512 * 1024 * 1024;
 /// How long to wait for another run.
 const LEASE_WAIT: Duration = Duration::from_secs(60);
 
-/// Holds the lease of the parking queue. A run hides the messages that it reads: two runs at a time would each see a part
-/// of a customer's messages, and neither could keep their order.
+/// Holds the lease of the parking queue. A run hides the messages that it reads: two runs at a time would each see a
+/// part of a customer's messages, and neither could keep their order.
 pub(super) struct ParkingQueue {
     client: Client,
     url: String,
@@ -149,8 +149,8 @@ impl ParkingQueue {
 
     /// Sends a message to the queue that it came from, and deletes all of its copies here.
     ///
-    /// It is sent before it is deleted: if this is interrupted in between, it stays here, and when it is replayed again the
-    /// ledger drops what was delivered.
+    /// It is sent before it is deleted: if this is interrupted in between, it stays here, and when it is replayed again
+    /// the ledger drops what was delivered.
     pub(super) async fn replay(&self, failed: &FailedMessage, replay_id: &str, at: Timestamp) -> Result<(), CliError> {
         let parked = &failed.parked;
         let body = parked.replayed(replay_id, at).map_err(|error| operation_failed(NOT_SENT)(&error))?;
@@ -171,8 +171,8 @@ impl ParkingQueue {
         }
     }
 
-    /// Makes the messages that were not replayed visible, and releases the lease. If either fails, other runs wait until the
-    /// lease expires: by then all messages are visible.
+    /// Makes the messages that were not replayed visible, and releases the lease. If either fails, other runs wait
+    /// until the lease expires: by then all messages are visible.
     pub(super) async fn close(self) {
         let handles: Vec<_> = self.handles.values().cloned().collect();
         if sqs::make_visible(&self.client, &self.url, &handles).await {

@@ -130,8 +130,8 @@ fn by_customer(messages: Vec<FailedMessage>) -> Vec<Vec<FailedMessage>> {
 }
 
 impl ReplayRun<'_> {
-    /// Sends several customers' messages in parallel, each customer's sequentially. Returns the sent messages, and the first
-    /// error.
+    /// Sends several customers' messages in parallel, each customer's sequentially. Returns the sent messages, and the
+    /// first error.
     async fn send_all(&self, groups: Vec<Vec<FailedMessage>>) -> (Vec<FailedMessage>, Option<CliError>) {
         let ended = stream::iter(groups).map(|group| self.send_group(group)).buffer_unordered(CONCURRENCY);
         ended

@@ -17,8 +17,8 @@ use shared::model::integration_name::IntegrationName;
 
 const CONCURRENCY: usize = 8;
 
-/// Requires that no two callers in `document` have the same credential, and that no caller in `named` has a credential of
-/// another integration. Generated and stored credentials need not be compared: the doctor compares all.
+/// Requires that no two callers in `document` have the same credential, and that no caller in `named` has a credential
+/// of another integration. Generated and stored credentials need not be compared: the doctor compares all.
 pub(super) async fn check(
     secrets: &SecretStore<'_>,
     name: &IntegrationName,

@@ -36,8 +36,8 @@ impl<'c> GenesysCloud<'c> {
     pub(super) async fn check_credentials(&self) -> Result<(), CliError> {
         self.client.check_credentials(self.config, deadline()).await.map_err(|error| match error {
             ApiError::Credentials(error) => CliError::Failed(format!(
-                "Genesys Cloud refuses the OAuth client's credentials (status {}): check the id, the secret, the domain, \
-                 and that the client's grant is `Client Credentials`",
+                "Genesys Cloud refuses the OAuth client's credentials (status {}): check the id, the secret, the \
+                 domain, and that the client's grant is `Client Credentials`",
                 error.status
             )),
             error => failed("issue a token", "", &error),
@@ -96,8 +96,8 @@ impl<'c> GenesysCloud<'c> {
         }
         match status {
             Some(CreateStatus::Error) => Err(CliError::Failed(format!(
-                "Genesys Cloud could not create the open messaging integration `{}` (createStatus is Error): delete it in \
-                 Genesys Cloud, and run the same command again, which creates another",
+                "Genesys Cloud could not create the open messaging integration `{}` (createStatus is Error): delete \
+                 it in Genesys Cloud, and run the same command again, which creates another",
                 found.name
             ))),
             _ => Ok(()),
@@ -133,8 +133,8 @@ pub(super) async fn confirm_takeover(
         WebhookTarget::ThisStack | WebhookTarget::Unknown => Ok(()),
         WebhookTarget::OtherStack(_) | WebhookTarget::Other => prompt::confirm(
             &format!(
-                "The webhooks of Genesys Cloud's open messaging integration `{}` are sent elsewhere, and will be sent to \
-                 this stack instead.",
+                "The webhooks of Genesys Cloud's open messaging integration `{}` are sent elsewhere, and will be sent \
+                  to this stack instead.",
                 found.name
             ),
             yes,

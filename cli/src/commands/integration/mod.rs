@@ -1,7 +1,7 @@
 //! `patchbay integration`: connects a platform account to a messaging service, changes or removes the connection.
 //!
-//! An integration is one JSON document in Secrets Manager, which the functions read. Every command that changes it reads
-//! the document, derives the new one, validates that with the functions' own parser, and only then writes.
+//! An integration is one JSON document in Secrets Manager, which the functions read. Every command that changes it
+//! reads the document, derives the new one, validates that with the functions' own parser, and only then writes.
 
 mod add;
 mod credential_reuse;

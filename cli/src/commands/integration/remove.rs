@@ -16,8 +16,9 @@ use shared::platform::PlatformConfig;
 
 /// Remove an integration
 ///
-/// Its secret can be restored until its recovery window ends. Within the stack's ConfigurationCacheSeconds the functions
-/// notice the removal: then webhooks and callers are answered 404. Queued messages wait for three days and are then given up.
+/// Its secret can be restored until its recovery window ends. Within the stack's ConfigurationCacheSeconds the
+/// functions notice the removal: then webhooks and callers are answered 404. Queued messages wait for three days and
+/// are then given up.
 #[derive(Debug, Args)]
 pub(crate) struct Remove {
     /// Name of the integration
@@ -38,8 +39,8 @@ pub(crate) struct Remove {
 
 /// Restore a removed integration
 ///
-/// Its secret is restored unchanged. What --platform-too deleted on the platform stays deleted until `patchbay integration
-/// add NAME` creates it again.
+/// Its secret is restored unchanged. What --platform-too deleted on the platform stays deleted until `patchbay
+/// integration add NAME` creates it again.
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
     /// Name of the integration

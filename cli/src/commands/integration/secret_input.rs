@@ -1,5 +1,5 @@
-//! Reads secrets from a file, standard input, an environment variable or a prompt, but never from the command line, which
-//! every process on the machine can read. All secrets are read and checked here.
+//! Reads secrets from a file, standard input, an environment variable or a prompt, but never from the command line,
+//! which every process on the machine can read. All secrets are read and checked here.
 
 use super::document::Document;
 use super::{mask, secret_lint};

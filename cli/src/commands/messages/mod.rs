@@ -123,8 +123,8 @@ impl Show {
         let id = sanitize(self.id.as_deref().or(self.key.as_deref()).unwrap_or_default());
         match &self.id {
             Some(text) if digest_of(text).is_none() && !text.contains('#') => format!(
-                "no log line of the last {} days has the message id `{id}`: search further back with --days, if the log is \
-                 kept that long, or use the webhook-id of its delivery; {REQUEST_HINT}",
+                "no log line of the last {} days has the message id `{id}`: search further back with --days, if the \
+                 log is kept that long, or use the webhook-id of its delivery; {REQUEST_HINT}",
                 self.days
             ),
             text => {

@@ -76,8 +76,8 @@ async fn post(
         _ => "another key",
     };
     let retry_hint = format!(
-        "Retry it with --idempotency-key '{key}'{options}: with the same key it is not done twice. Check whether it was \
-         done before you send it with {another}."
+        "Retry it with --idempotency-key '{key}'{options}: with the same key it is not done twice. Check whether it \
+         was done before you send it with {another}."
     );
     let response = caller_args.post(stack, route, &key, body, &retry_hint).await?;
     let report = Report { response: &response, idempotency_key: &key };

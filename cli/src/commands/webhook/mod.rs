@@ -38,7 +38,8 @@ pub(crate) enum Command {
 pub(crate) struct Test {
     /// Name of the integration
     integration: IntegrationName,
-    /// Kind of sample [default: typing for Genesys Cloud, receipt for Multicloud CX, call for HighLevel; text with --text]
+    /// Kind of sample [default: typing for Genesys Cloud, receipt for Multicloud CX, call for HighLevel; text with
+    /// --text]
     #[arg(long, value_enum, conflicts_with = "body")]
     kind: Option<Kind>,
     /// Address of the customer, which the messaging service receives [default: a new random one]
@@ -160,7 +161,8 @@ fn show(report: &Report, test: &Test, output: Output) -> Result<(), CliError> {
         }
         (Some(delivery), ..) => Some(format!("it was accepted, but is {}", delivery.state.describe())),
         (None, Some(seconds), _) => Some(format!(
-            "the dispatcher did not start to deliver it within {seconds} s: it may wait for an earlier message of the same customer"
+            "the dispatcher did not start to deliver it within {seconds} s: it may wait for an earlier message of the \
+              same customer"
         )),
     };
     output.result(report, human);
@@ -217,8 +219,8 @@ impl Test {
             (None, Some(id)) => {
                 let (show, name) = ("patchbay messages show", &self.integration);
                 format!(
-                    "Posted again, it would be another message. `{show} {id} --integration {name}` shows whether this one was \
-                     received"
+                    "Posted again, it would be another message. `{show} {id} --integration {name}` shows whether this \
+                      one was received"
                 )
             }
         }
@@ -235,9 +237,9 @@ impl Test {
             }
             (Some(_), _) => Err(CliError::Usage("only webhooks of HighLevel are signed with a private key".to_owned())),
             (None, None) => Err(CliError::Usage(
-                "HighLevel signs with a private key that only HighLevel has: create a key with `openssl genpkey -algorithm \
-                 ED25519`, add its public key to the integration's `trustedKeys` while you test, and pass it with \
-                 --private-key"
+                "HighLevel signs with a private key that only HighLevel has: create a key with `openssl genpkey \
+                 -algorithm ED25519`, add its public key to the integration's `trustedKeys` while you test, and pass \
+                 it with --private-key"
                     .to_owned(),
             )),
         }

@@ -1,8 +1,8 @@
 //! `patchbay integration add`.
 //!
 //! Nothing is written before everything is validated. The order of the steps makes the command resumable: if one fails,
-//! the same command completes the rest. A created open messaging integration is found again by its name, and an existing
-//! one is changed after the secret that its webhooks need is written.
+//! the same command completes the rest. A created open messaging integration is found again by its name, and an
+//! existing one is changed after the secret that its webhooks need is written.
 
 mod callers;
 mod check;
@@ -151,8 +151,8 @@ impl AddRun<'_> {
         Ok(())
     }
 
-    /// The platform's integration, by its id or else by its name. If the one with the stored id no longer exists, that is
-    /// no error: otherwise the integration could never be connected again.
+    /// The platform's integration, by its id or else by its name. If the one with the stored id no longer exists, that
+    /// is no error: otherwise the integration could never be connected again.
     async fn find(
         &mut self,
         genesys_cloud: &GenesysCloud<'_>,

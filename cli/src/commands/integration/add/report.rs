@@ -58,8 +58,8 @@ fn next_steps(add: &Add, platform: PlatformName, document: &Document) -> Vec<Str
         }
         PlatformName::HighLevel => {
             next.push(
-                "In your HighLevel app, subscribe the webhook URL to OutboundMessage, or set it as the delivery URL of a \
-                 conversation provider."
+                "In your HighLevel app, subscribe the webhook URL to OutboundMessage, or set it as the delivery URL \
+                 of a conversation provider."
                     .to_owned(),
             );
             next.push(unchecked.to_owned());
@@ -74,8 +74,8 @@ fn next_steps(add: &Add, platform: PlatformName, document: &Document) -> Vec<Str
     next.push(format!("The messaging service needs delivery.signingSecrets{callers}.{show}"));
     if !has_callers {
         next.push(format!(
-            "It has no callers, so nothing can be sent through it: `patchbay integration add {} --replace --caller crm` \
-             adds the caller `crm` with a new secret.",
+            "It has no callers, so nothing can be sent through it: `patchbay integration add {} --replace --caller \
+             crm` adds the caller `crm` with a new secret.",
             add.name
         ));
     }

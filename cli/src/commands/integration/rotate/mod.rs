@@ -1,8 +1,8 @@
 //! `patchbay integration rotate`.
 //!
-//! If both sides can have two secrets for a while, the new one is added first. The command waits until every function uses
-//! it and tests that; only then the other side gets it. `--finish` drops the old secret once it is no longer used. Every
-//! step can be repeated: the command resumes a rotation that is in progress.
+//! If both sides can have two secrets for a while, the new one is added first. The command waits until every function
+//! uses it and tests that; only then the other side gets it. `--finish` drops the old secret once it is no longer used.
+//! Every step can be repeated: the command resumes a rotation that is in progress.
 
 mod target;
 mod usage;
@@ -33,9 +33,9 @@ use target::{RotationMode, RotationTarget};
 
 /// Rotate one of its secrets without downtime
 ///
-/// Without --finish, the new secret becomes valid in addition to the old one. The command waits until every function uses
-/// it, tests that, and prints the next step. With --finish the old one is dropped, once it is no longer used. A secret of
-/// which the other side has only one is replaced. The same command resumes an interrupted rotation.
+/// Without --finish, the new secret becomes valid in addition to the old one. The command waits until every function
+/// uses it, tests that, and prints the next step. With --finish the old one is dropped, once it is no longer used. A
+/// secret of which the other side has only one is replaced. The same command resumes an interrupted rotation.
 #[derive(Debug, Args)]
 pub(crate) struct Rotate {
     /// Name of the integration
@@ -53,8 +53,8 @@ pub(crate) struct Rotate {
     #[arg(long, requires = "finish")]
     force: bool,
     /// File with the new secret, or - for standard input; or set PATCHBAY_WEBHOOK_SECRET, …_SIGNING_SECRET,
-    /// …_CALLER_SECRET, …_CLIENT_SECRET, …_APP_SECRET, …_API_KEY, …_TOKEN [default: generated, unless the platform issues
-    /// the secret]
+    /// …_CALLER_SECRET, …_CLIENT_SECRET, …_APP_SECRET, …_API_KEY, …_TOKEN [default: generated, unless the platform
+    /// issues the secret]
     #[arg(long, value_name = "FILE", conflicts_with = "finish")]
     secret_file: Option<PathBuf>,
     /// Do not call the platform
@@ -145,8 +145,8 @@ impl RotationRun<'_> {
         Ok(RotationStep { valid_secrets, effective_at: None, next: self.next() })
     }
 
-    /// Stores a new secret in addition to the old one, or in its place, unless that was done before. Returns the current
-    /// configuration.
+    /// Stores a new secret in addition to the old one, or in its place, unless that was done before. Returns the
+    /// current configuration.
     async fn store_new(&mut self, integration: Integration) -> Result<Integration, CliError> {
         let target = &self.rotate.secret;
         if target.secrets(&self.stored.document).len() > 1 {
@@ -328,8 +328,8 @@ impl RotationRun<'_> {
                  secret, waits until then."
             ),
             RotationMode::Overlapping(_) | RotationMode::DuplicateEntry => format!(
-                "Functions use the configuration without the new secret until {effective_at}: change nothing on the other \
-                 side yet. {resume} continues."
+                "Functions use the configuration without the new secret until {effective_at}: change nothing on the \
+                 other side yet. {resume} continues."
             ),
         }
     }
@@ -341,26 +341,27 @@ impl RotationRun<'_> {
         let finish = self.command("--finish");
         match &self.rotate.secret {
             RotationTarget::Webhook if self.rotate.no_platform => format!(
-                "Webhooks signed with either secret are accepted. Set the new signature secret token in Genesys Cloud's \
-                 integration ({show}). Once no webhook is signed with the old one, drop it: {finish}"
+                "Webhooks signed with either secret are accepted. Set the new signature secret token in Genesys \
+                 Cloud's integration ({show}). Once no webhook is signed with the old one, drop it: {finish}"
             ),
             RotationTarget::Webhook => {
                 format!(
-                    "Webhooks signed with either secret are accepted. Once none is signed with the old one, drop it: {finish}"
+                    "Webhooks signed with either secret are accepted. Once none is signed with the old one, drop it: \
+                     {finish}"
                 )
             }
             RotationTarget::App => format!(
-                "Webhooks signed with either secret are accepted. Calls are signed with the new one, and with the old one if \
-                 the platform refuses that. Make the platform use the new one; once it no longer uses the old one, drop \
-                 that: {finish}"
+                "Webhooks signed with either secret are accepted. Calls are signed with the new one, and with the old \
+                  one if the platform refuses that. Make the platform use the new one; once it no longer uses the old \
+                  one, drop that: {finish}"
             ),
             RotationTarget::Signing => format!(
-                "Deliveries are signed with both secrets. Give the messaging service the new one ({show}), then drop the \
-                 old one: {finish}"
+                "Deliveries are signed with both secrets. Give the messaging service the new one ({show}), then drop \
+                 the old one: {finish}"
             ),
             RotationTarget::Caller(_) => format!(
-                "The caller may use either. Give it the new one ({show}). Once it no longer uses the old one, drop that: \
-                 {finish}"
+                "The caller may use either. Give it the new one ({show}). Once it no longer uses the old one, drop \
+                 that: {finish}"
             ),
             RotationTarget::Client => {
                 "Every function uses the new secret: the old one can be revoked on the platform.".to_owned()

@@ -32,8 +32,8 @@ pub(super) async fn check_unused(
         && !REQUEST_LOG_LEVELS.contains(&level.as_str())
     {
         return Err(CliError::Failed(format!(
-            "it is unknown whether the old secret is still used: at the level {level} (the stack's parameter LogLevel) the \
-             functions do not log it"
+            "it is unknown whether the old secret is still used: at the level {level} (the stack's parameter \
+             LogLevel) the functions do not log it"
         )));
     }
     match find(stack, name, target, period).await? {
@@ -41,8 +41,8 @@ pub(super) async fn check_unused(
         Some(Uses { count, last }) => {
             let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
             Err(CliError::Failed(format!(
-                "the old secret is still used: {times} in the last {} s, last at {last}. Make the other side use the new \
-                 one, and run this again when the old one has not been used for that long",
+                "the old secret is still used: {times} in the last {} s, last at {last}. Make the other side use the \
+                 new one, and run this again when the old one has not been used for that long",
                 period.as_secs()
             )))
         }

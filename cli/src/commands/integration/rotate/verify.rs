@@ -72,14 +72,14 @@ pub(super) async fn current_signing_secret(
     let result = test_delivery(stack, integration, SignedWith::Current, version).await?;
     match &result.outcome {
         ProbeOutcome::Answered(401 | 403) => Err(CliError::Failed(format!(
-            "the messaging service does not accept the new secret yet: {} to a test delivery that is signed with it only. \
-             Give it the new secret first; until then every delivery is signed with both",
+            "the messaging service does not accept the new secret yet: {} to a test delivery that is signed with it \
+             only. Give it the new secret first; until then every delivery is signed with both",
             describe_outcome(&result.outcome)
         ))),
         ProbeOutcome::Answered(200..=299) => Ok(()),
         other => Err(CliError::Failed(format!(
-            "it is unknown whether the messaging service accepts the new secret: {} to a test delivery. It must verify the \
-             signature of deliveries of the type `test` and answer 2xx",
+            "it is unknown whether the messaging service accepts the new secret: {} to a test delivery. It must \
+             verify the signature of deliveries of the type `test` and answer 2xx",
             describe_outcome(other)
         ))),
     }
@@ -101,8 +101,8 @@ async fn test_delivery(
     }
 }
 
-/// Whether a response with this status suggests that one of the two signatures was accepted. A messaging service may not
-/// know the type `test`. Some answer 400 to a wrong signature too, so that this proves nothing about a single one.
+/// Whether a response with this status suggests that one of the two signatures was accepted. A messaging service may
+/// not know the type `test`. Some answer 400 to a wrong signature too, so that this proves nothing about a single one.
 fn accepts_signature(status: u16) -> bool {
     matches!(status, 200..=299 | 400 | 409 | 422)
 }
@@ -125,8 +125,8 @@ async fn require_accepted(request: RequestBuilder) -> Result<(), CliError> {
     match answer.problem() {
         Some("invalid-body") => Ok(()),
         Some("invalid-signature" | "unauthenticated") => Err(CliError::Failed(
-            "a function does not accept the new secret, though it should have read it: check with `patchbay doctor`, and \
-             run this again"
+            "a function does not accept the new secret, though it should have read it: check with `patchbay doctor`, \
+             and run this again"
                 .to_owned(),
         )),
         _ => Err(CliError::Failed(format!("the new secret cannot be tested: {}", answer.describe_error()))),

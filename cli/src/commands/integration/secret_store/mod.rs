@@ -2,8 +2,8 @@
 //!
 //! Secrets Manager has no compare-and-set. But a version is immutable, and its writer chooses its id: here the id is
 //! derived from that of the version that was read. So of two concurrent changes to the same version only one succeeds,
-//! and the other fails. A change by other means between reading and writing (in the console, say) is not detected and is
-//! overwritten; it remains as the version `AWSPREVIOUS`.
+//! and the other fails. A change by other means between reading and writing (in the console, say) is not detected and
+//! is overwritten; it remains as the version `AWSPREVIOUS`.
 
 use super::document::Document;
 use crate::aws::clock::AwsClock;

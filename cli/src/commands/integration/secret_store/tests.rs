@@ -1,4 +1,5 @@
-//! Concurrent changes of a document, with the real SDK client and a simulated Secrets Manager that never changes a version.
+//! Concurrent changes of a document, with the real SDK client and a simulated Secrets Manager that never changes a
+//! version.
 //!
 //! Source: <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html>.
 
