@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn only_log_groups_function_log_groups_are_listed() {
+    fn only_log_groups_of_functions_are_listed() {
         let resources = [
             resource(LOG_GROUP, "WebhookReceiverLogs", "group-1"),
             resource(LOG_GROUP, "AccessLogs", "group-2"),

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_2xx_or_an_unknown_type_is_ok_and_a_status_that_no_message_would_survive_is_a_fault() {
+    fn a_2xx_and_an_unknown_type_are_ok_and_a_status_that_stops_deliveries_is_a_fault() {
         for (http_status, expected) in [
             (200, Status::Ok),
             (204, Status::Ok),

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_new_one_comes_before_the_old_one_until_the_old_one_is_dropped() {
+    fn the_new_secret_precedes_the_old_one_until_that_is_dropped() {
         for (target, pointer) in [("webhook", "/webhookSecrets"), ("caller:flows", "/callers")] {
             let (target, before): (RotationTarget, _) = (target.parse().unwrap(), document());
             let both = target.with_new_secret(&before, "new".to_owned());
