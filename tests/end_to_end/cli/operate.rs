@@ -151,7 +151,7 @@ async fn what_the_messaging_service_refuses_is_called_refused_with_its_status_an
         assert!(people.stdout.contains(named), "{named}: {people:#?}");
     }
     for hidden in [ADDRESS, TEXT] {
-        assert!(!(shown.everything() + &people.everything()).contains(hidden), "{hidden}");
+        assert!(!(shown.contains(hidden) || people.contains(hidden)), "{hidden}");
     }
 }
 
@@ -213,7 +213,7 @@ async fn a_message_is_followed_by_the_platforms_id_through_the_log_to_the_ledger
     let people = patchbay(&["messages", "show", &id]).await.done();
     assert!(people.stdout.contains("webhook-receiver") && people.stdout.contains("delivered"), "{people:#?}");
     for hidden in [ADDRESS, TEXT] {
-        assert!(!(shown.everything() + &people.everything()).contains(hidden), "{hidden}");
+        assert!(!(shown.contains(hidden) || people.contains(hidden)), "{hidden}");
     }
 }
 

@@ -221,7 +221,7 @@ async fn gone_after_a_token() -> String {
         }
         let body = json!({"access_token": "of-no-use", "expires_in": 3600}).to_string();
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
-        connection.write_all((head + &body).as_bytes()).await.unwrap();
+        connection.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
     });
     url
 }

@@ -1,6 +1,6 @@
-//! Who may read the chat and write in the customer's name: the page, and no other page.
+//! Only the page itself may read the chat and send in the customer's name.
 
-use crate::chat::{CUSTOMER, Service, text};
+use crate::fixture::{CUSTOMER, Service, text};
 use reqwest::header::{
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -9,7 +9,7 @@ use tests::simulators::messaging_service::MessagingService;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-async fn asked(service: &Service, method: Method, path: &str, headers: &[(HeaderName, &str)]) -> StatusCode {
+async fn request(service: &Service, method: Method, path: &str, headers: &[(HeaderName, &str)]) -> StatusCode {
     let mut request = service.http.request(method, format!("{}{path}", service.url)).body(r#"{"text": "hello"}"#);
     for (name, value) in headers {
         request = request.header(name, *value);
@@ -18,56 +18,56 @@ async fn asked(service: &Service, method: Method, path: &str, headers: &[(Header
 }
 
 #[tokio::test]
-async fn only_the_names_of_this_machine_are_answered() {
+async fn only_hosts_of_this_machine_are_served() {
     let service = Service::start().await;
     for path in ["/", "/chat.js", "/customers", "/customers/c/events", "/deliveries"] {
         for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "0.0.0.0", ""] {
-            let status = asked(&service, Method::GET, path, &[(HOST, host)]).await;
+            let status = request(&service, Method::GET, path, &[(HOST, host)]).await;
             assert_eq!(StatusCode::MISDIRECTED_REQUEST, status, "{path} {host}");
         }
         for host in ["localhost:8080", "127.0.0.1", "[::1]:9", "LOCALHOST"] {
-            let status = asked(&service, Method::GET, path, &[(HOST, host)]).await;
+            let status = request(&service, Method::GET, path, &[(HOST, host)]).await;
             assert_eq!(StatusCode::OK, status, "{path} {host}");
         }
     }
 }
 
 #[tokio::test]
-async fn another_sites_page_can_neither_write_nor_read() {
+async fn a_page_of_another_site_can_neither_write_nor_read() {
     let patchbay = MessagingService::start().await;
     let service = Service::answering_to(&patchbay).await;
     let json = (CONTENT_TYPE, "application/json");
     let own = service.url.clone();
     for route in ["messages", "responses", "retries", "typing"] {
         let path = format!("/customers/{CUSTOMER}/{route}");
-        for stranger in [
+        for foreign in [
             (ORIGIN, "http://evil.example"),
             (ORIGIN, "http://127.0.0.1:1"),
             (ORIGIN, "null"),
             (SEC_FETCH_SITE, "cross-site"),
             (SEC_FETCH_SITE, "same-site"),
         ] {
-            let status = asked(&service, Method::POST, &path, &[json.clone(), stranger.clone()]).await;
-            assert_eq!(StatusCode::FORBIDDEN, status, "{route} {stranger:?}");
+            let status = request(&service, Method::POST, &path, &[json.clone(), foreign.clone()]).await;
+            assert_eq!(StatusCode::FORBIDDEN, status, "{route} {foreign:?}");
         }
         for media_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
-            let status = asked(&service, Method::POST, &path, &[(CONTENT_TYPE, media_type)]).await;
+            let status = request(&service, Method::POST, &path, &[(CONTENT_TYPE, media_type)]).await;
             assert_eq!(StatusCode::UNSUPPORTED_MEDIA_TYPE, status, "{route} {media_type}");
         }
     }
     let events = format!("/customers/{CUSTOMER}/events");
-    let read = asked(&service, Method::GET, &events, &[(SEC_FETCH_SITE, "cross-site")]).await;
+    let read = request(&service, Method::GET, &events, &[(SEC_FETCH_SITE, "cross-site")]).await;
     assert_eq!(StatusCode::FORBIDDEN, read);
     assert!(patchbay.attempts().is_empty());
 
     let path = format!("/customers/{CUSTOMER}/messages");
     let page = [json, (ORIGIN, &own), (SEC_FETCH_SITE, "same-origin")];
-    assert_eq!(StatusCode::ACCEPTED, asked(&service, Method::POST, &path, &page).await);
+    assert_eq!(StatusCode::ACCEPTED, request(&service, Method::POST, &path, &page).await);
     patchbay.wait_until(|attempts| attempts.len() == 1).await;
 }
 
 #[tokio::test]
-async fn a_delivery_that_is_not_signed_is_refused_and_not_shown() {
+async fn an_unsigned_delivery_is_refused_and_not_shown() {
     let service = Service::start().await;
     let body = text("forged").to_string();
     let request = service.http.post(format!("{}/messages", service.url)).body(body);
@@ -77,7 +77,7 @@ async fn a_delivery_that_is_not_signed_is_refused_and_not_shown() {
 }
 
 #[tokio::test]
-async fn the_browser_is_told_what_the_page_may_do() {
+async fn every_response_has_the_security_headers() {
     let service = Service::start().await;
     for path in ["/", "/chat.js", "/content.js", "/chat.css", "/icon.svg", "/customers", "/nowhere"] {
         let response = service.http.get(format!("{}{path}", service.url)).send().await.unwrap();

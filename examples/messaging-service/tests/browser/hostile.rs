@@ -1,6 +1,6 @@
-//! Whoever writes the messages: nothing in them runs.
+//! Hostile messages: nothing in them runs as a script or becomes markup.
 
-use crate::chat::{Chat, sample, taken};
+use crate::fixture::{Chat, accept, sample};
 use serde_json::{Value, json};
 use tests::simulators::genesys_cloud::WIRE;
 use tests::simulators::messaging_service::Reply;
@@ -16,7 +16,7 @@ const URLS: [&str; 6] = [
     "//\"><script>window.hacked=1</script>",
 ];
 
-/// The message with something hostile in place of every text that a sender can choose.
+/// The message with hostile content in every text that a sender can choose.
 fn hostile(message: &Value, url: &str) -> Value {
     fn poison(name: &str, value: &mut Value, url: &str) {
         match value {
@@ -25,7 +25,7 @@ fn hostile(message: &Value, url: &str) -> Value {
             Value::String(text) => match name {
                 "type" | "contentType" | "mediaType" | "eventType" | "idType" | "direction" | "time" | "status" => {}
                 "url" | "image" | "video" | "imageUrl" => *text = url.to_owned(),
-                // Two messages of the same id and time would be one.
+                // Messages with the same id and time are duplicates: the id stays unique.
                 "id" | "messageId" => text.push_str(MARKUP),
                 _ => *text = MARKUP.to_owned(),
             },
@@ -43,13 +43,13 @@ fn hostile(message: &Value, url: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_in_a_message_runs_and_all_of_it_is_shown_as_it_is() {
+async fn no_text_in_a_message_runs_and_all_of_it_is_shown_literally() {
     let customer = MARKUP;
     let chat = Chat::with(|attempt, _| {
         if attempt.path.ends_with("/responses") {
             Reply::status(400).body(json!({"detail": MARKUP}).to_string())
         } else {
-            taken(attempt)
+            accept(attempt)
         }
     })
     .await;
@@ -76,7 +76,7 @@ async fn nothing_in_a_message_runs_and_all_of_it_is_shown_as_it_is() {
     chat.say(MARKUP).await;
     chat.browser.wait_until("document.querySelector('.own')?.dataset.state === 'sent'").await;
 
-    // Whatever can be chosen is chosen; the answers fail with a hostile reason.
+    // Click every button; the responses fail with a hostile reason.
     let click_all = "const all = [...document.querySelectorAll('#log button.choice')]; all.forEach((one) => one.click()); return all.length;";
     let clicked = chat.browser.run(click_all).await;
     chat.browser
@@ -84,10 +84,10 @@ async fn nothing_in_a_message_runs_and_all_of_it_is_shown_as_it_is() {
         .await;
     assert!(clicked.as_u64().unwrap() > 20, "{clicked}");
 
-    unharmed(&chat).await;
+    assert_nothing_ran(&chat).await;
     // Once for each text in a message, and never as markup.
     let literal = "return document.getElementById('log').textContent.split(arguments[0]).length - 1;";
-    let literal = chat.browser.run_with(literal, json!([MARKUP])).await;
+    let literal = chat.browser.run_with(literal, &[json!(MARKUP)]).await;
     assert!(literal.as_u64().unwrap() > 150, "{literal}");
     let shown = chat.browser.run("return document.getElementById('log').textContent;").await;
     for url in URLS {
@@ -97,10 +97,10 @@ async fn nothing_in_a_message_runs_and_all_of_it_is_shown_as_it_is() {
 
     chat.browser.open(&chat.service.url).await;
     chat.browser.wait_for("document.querySelector('#customers .name')?.textContent", |name| *name == customer).await;
-    unharmed(&chat).await;
+    assert_nothing_ran(&chat).await;
 }
 
-async fn unharmed(chat: &Chat) {
+async fn assert_nothing_ran(chat: &Chat) {
     assert!(!chat.browser.shows_an_alert().await);
     assert_eq!(1, chat.browser.windows().await);
     assert_eq!(Value::Null, chat.browser.run("return window.hacked ?? null;").await);
@@ -115,7 +115,7 @@ async fn unharmed(chat: &Chat) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_pages_own_script_could_not_make_markup_of_a_text() {
+async fn the_pages_own_script_cannot_turn_text_into_markup() {
     let chat = Chat::open().await;
     let attempt = "try { document.querySelector('h1').innerHTML = '<img src=x onerror=\"window.hacked=1\">'; return 'done'; } \
         catch (error) { return error.name; }";

@@ -128,6 +128,12 @@ impl Ran {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON ({error}): {self:#?}"))
     }
 
+    /// Whether it printed this anywhere.
+    #[must_use]
+    pub fn contains(&self, text: &str) -> bool {
+        self.stdout.contains(text) || self.stderr.contains(text)
+    }
+
     /// All that it printed and said.
     #[must_use]
     pub fn everything(&self) -> String {
