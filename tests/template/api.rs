@@ -1,11 +1,11 @@
-//! The API: throttled, logged without what people say, and under its own name where it has one.
+//! The API: throttled, logged without message content, and under its domain name when it has one.
 
-use crate::document::{Resources, decided, template};
+use crate::document::{Resources, evaluate, template};
 use crate::permissions::every_condition;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// What a line of the access log may tell: of the request its route and where it came from, and else only of the answer.
+/// The context variables that the access log may contain: route and source of the request, and the response.
 const LOGGED: [&str; 12] = [
     "requestTime",
     "requestId",
@@ -36,28 +36,28 @@ fn routes() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_route_is_throttled_and_the_webhooks_apart_from_the_callers() {
+fn every_route_is_throttled_and_webhooks_separately_from_callers() {
     let stage = stage(&Resources::by_default());
     let limits =
         |rate: &str, burst: &str| json!({"ThrottlingRateLimit": {"Ref": rate}, "ThrottlingBurstLimit": {"Ref": burst}});
-    assert_eq!(stage["DefaultRouteSettings"], limits("CallerRate", "CallerBurst"), "any route that is not named");
+    assert_eq!(limits("CallerRate", "CallerBurst"), stage["DefaultRouteSettings"], "the default for all routes");
     let named = stage["RouteSettings"].as_object().unwrap();
     for (route, settings) in named {
-        assert!(routes().contains(route), "API Gateway takes no settings of a route that is not there: {route}");
-        assert_eq!(*settings, limits("WebhookRate", "WebhookBurst"), "{route}");
+        assert!(routes().contains(route), "API Gateway refuses settings of an unknown route: {route}");
+        assert_eq!(limits("WebhookRate", "WebhookBurst"), *settings, "{route}");
     }
     let webhooks: Vec<_> = routes().into_iter().filter(|route| route.ends_with("/webhook")).collect();
-    assert_eq!(named.keys().cloned().collect::<Vec<_>>(), webhooks);
+    assert_eq!(webhooks, named.keys().cloned().collect::<Vec<_>>());
     for parameter in ["CallerRate", "CallerBurst", "WebhookRate", "WebhookBurst"] {
-        assert_eq!(template()["Parameters"][parameter]["MinValue"], 1, "{parameter}: 0 would shut the API");
+        assert_eq!(1, template()["Parameters"][parameter]["MinValue"], "{parameter}: 0 would shut the API");
     }
 }
 
 #[test]
-fn the_access_log_is_one_json_line_a_request_without_bodies_headers_and_path_parameters() {
+fn the_access_log_is_one_json_line_per_request_without_bodies_headers_or_path_parameters() {
     let stage = stage(&Resources::by_default());
     let destination = &stage["AccessLogSettings"]["DestinationArn"];
-    assert_eq!(*destination, json!({"Fn::GetAtt": ["ApiAccessLogs", "Arn"]}));
+    assert_eq!(json!({"Fn::GetAtt": ["ApiAccessLogs", "Arn"]}), *destination);
     let format = stage["AccessLogSettings"]["Format"].as_str().unwrap();
     assert!(!format.contains('\n'), "one line: {format}");
     let line: Value = serde_json::from_str(format).unwrap();
@@ -68,38 +68,38 @@ fn the_access_log_is_one_json_line_a_request_without_bodies_headers_and_path_par
     for needed in ["requestId", "route", "status", "latencyMs", "integrationError"] {
         assert!(line.get(needed).is_some(), "{needed} is missing");
     }
-    assert_eq!(line["lambdaRequestId"], "$context.awsEndpointRequestId", "by it the function's lines are found");
+    assert_eq!("$context.awsEndpointRequestId", line["lambdaRequestId"], "finds the function's log lines");
 }
 
 #[test]
-fn with_a_domain_name_the_api_answers_under_it_and_where_that_is_said_under_no_other() {
+fn with_a_domain_name_the_default_address_can_be_disabled() {
     let disabled = |conditions: &[&str]| {
         let resources = Resources::when(conditions);
         let body = &resources.properties("Api")["Body"];
         body["servers"][0]["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"].clone()
     };
-    assert_eq!(disabled(&[]), false);
-    assert_eq!(disabled(&["HasDomainName"]), false, "platforms and callers have yet to move");
-    assert_eq!(disabled(&["HasDomainName", "HasNoDefaultAddress"]), true);
+    assert_eq!(false, disabled(&[]));
+    assert_eq!(false, disabled(&["HasDomainName"]), "platforms and callers still have to move");
+    assert_eq!(true, disabled(&["HasDomainName", "HasNoDefaultAddress"]));
     let resources = Resources::when(&["HasDomainName"]);
     let configuration = &resources.properties("ApiDomain")["DomainNameConfigurations"][0];
-    assert_eq!(configuration["SecurityPolicy"], "TLS_1_2");
+    assert_eq!("TLS_1_2", configuration["SecurityPolicy"]);
     assert!(resources.has("ApiDomainMapping"));
-    assert!(!resources.has("ApiDomainAddress"), "without a zone somebody else points the name at the API");
+    assert!(!resources.has("ApiDomainAddress"), "without a hosted zone the operator manages the DNS record");
     assert!(Resources::when(&every_condition()).has("ApiDomainAddress"));
     assert!(!Resources::by_default().has("ApiDomain"));
 }
 
 #[test]
-fn the_outputs_tell_the_address_that_answers() {
-    let output = |name: &str, conditions: &[&str]| decided(&template()["Outputs"][name]["Value"], conditions).unwrap();
+fn the_outputs_contain_the_address_that_is_served() {
+    let output = |name: &str, conditions: &[&str]| evaluate(&template()["Outputs"][name]["Value"], conditions).unwrap();
     let own = "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}";
     let webhook = "/integrations/{integration}/webhook";
-    assert_eq!(output("ApiUrl", &[]), json!({"Fn::Sub": own}));
-    assert_eq!(output("WebhookUrl", &[]), json!({"Fn::Sub": format!("{own}{webhook}")}));
+    assert_eq!(json!({"Fn::Sub": own}), output("ApiUrl", &[]));
+    assert_eq!(json!({"Fn::Sub": format!("{own}{webhook}")}), output("WebhookUrl", &[]));
     let named = "https://${DomainName}";
-    assert_eq!(output("ApiUrl", &["HasDomainName"]), json!({"Fn::Sub": named}));
-    assert_eq!(output("WebhookUrl", &["HasDomainName"]), json!({"Fn::Sub": format!("{named}{webhook}")}));
+    assert_eq!(json!({"Fn::Sub": named}), output("ApiUrl", &["HasDomainName"]));
+    assert_eq!(json!({"Fn::Sub": format!("{named}{webhook}")}), output("WebhookUrl", &["HasDomainName"]));
     let outputs: BTreeSet<_> = template()["Outputs"].as_object().unwrap().keys().map(String::as_str).collect();
     let agreed = [
         "ApiUrl",
@@ -111,5 +111,5 @@ fn the_outputs_tell_the_address_that_answers() {
         "SecretPrefix",
         "WebhookUrl",
     ];
-    assert_eq!(outputs, BTreeSet::from(agreed));
+    assert_eq!(BTreeSet::from(agreed), outputs);
 }

@@ -1,5 +1,4 @@
-//! What the template promises, read from it as CloudFormation gets it: who may do what, what outlives what, how fast and
-//! how long, and what wakes whom. It needs no stack.
+//! The promises of the template: permissions, retention, throttling, timeouts and alarms. Needs no stack.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 

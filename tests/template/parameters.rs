@@ -1,4 +1,4 @@
-//! The parameters: explained, and valid in every combination that matters.
+//! The parameters are documented, and valid in every relevant combination.
 
 use crate::document::{root, template};
 use serde_json::{Value, json};
@@ -11,16 +11,16 @@ fn parameters() -> BTreeSet<String> {
 }
 
 #[test]
-fn each_parameter_is_explained_labelled_and_in_one_group_and_none_must_be_given() {
+fn each_parameter_has_a_description_a_label_a_group_and_a_default() {
     let interface = &template()["Metadata"]["AWS::CloudFormation::Interface"];
     let groups = interface["ParameterGroups"].as_array().unwrap();
     let grouped = groups.iter().flat_map(|group| group["Parameters"].as_array().unwrap());
     let mut grouped: Vec<_> = grouped.map(|name| name.as_str().unwrap().to_owned()).collect();
     grouped.sort_unstable();
-    assert_eq!(grouped, parameters().into_iter().collect::<Vec<_>>());
+    assert_eq!(parameters().into_iter().collect::<Vec<_>>(), grouped);
     assert_eq!(
-        interface["ParameterLabels"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>(),
-        parameters()
+        parameters(),
+        interface["ParameterLabels"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>()
     );
     for (name, parameter) in template()["Parameters"].as_object().unwrap() {
         assert!(parameter["Description"].is_string(), "{name}");
@@ -28,8 +28,8 @@ fn each_parameter_is_explained_labelled_and_in_one_group_and_none_must_be_given(
     }
 }
 
-/// What is optional, as somebody would give it.
-fn options() -> Vec<(&'static str, Value)> {
+/// Values for all optional parameters.
+fn optional_values() -> Vec<(&'static str, Value)> {
     vec![
         ("ReceiverReservedConcurrency", json!(50)),
         ("SenderReservedConcurrency", json!(10)),
@@ -45,15 +45,15 @@ fn options() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// What a trial does without.
+/// The parameters that a trial stack turns off.
 const TRIAL: [&str; 3] = ["DeletionProtection", "Alarms", "KeepFailedMessages"];
 
-/// The template as CloudFormation gets it, with other defaults, in a file.
+/// Writes the transformed template with other defaults to a file.
 fn variant(name: &str, values: &[(&str, Value)]) -> PathBuf {
     let mut document = template().clone();
     for (parameter, value) in values {
         let declared = document["Parameters"].get_mut(*parameter).unwrap_or_else(|| panic!("no {parameter}"));
-        assert_ne!(declared["Default"], *value, "{parameter} is so already");
+        assert_ne!(*value, declared["Default"], "{parameter} already has this default");
         declared["Default"] = value.clone();
     }
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("template");
@@ -64,10 +64,10 @@ fn variant(name: &str, values: &[(&str, Value)]) -> PathBuf {
 }
 
 #[test]
-fn the_linter_finds_nothing_whether_all_that_is_optional_is_given_or_none_of_it() {
+fn the_linter_accepts_the_template_with_no_optional_parameter_and_with_all_of_them() {
     let files = [
         variant("nothing", &[]),
-        variant("everything", &options()),
+        variant("everything", &optional_values()),
         variant("trial", &TRIAL.map(|name| (name, json!("false")))),
     ];
     let output = Command::new(root().join(".venv/bin/cfn-lint")).args(files).output().unwrap();
@@ -76,9 +76,9 @@ fn the_linter_finds_nothing_whether_all_that_is_optional_is_given_or_none_of_it(
 }
 
 #[test]
-fn every_condition_of_the_template_is_tried_both_ways() {
+fn every_condition_of_the_template_is_tested_both_ways() {
     let conditions: BTreeSet<_> = template()["Conditions"].as_object().unwrap().keys().map(String::as_str).collect();
-    let mut given: BTreeSet<String> = options().into_iter().map(|(name, _)| name.to_owned()).collect();
+    let mut given: BTreeSet<String> = optional_values().into_iter().map(|(name, _)| name.to_owned()).collect();
     given.extend(TRIAL.map(ToOwned::to_owned));
     for condition in conditions {
         let text = template()["Conditions"][condition].to_string();

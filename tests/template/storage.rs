@@ -1,4 +1,4 @@
-//! What is stored: encrypted, kept, and protected from slips.
+//! Stored data is encrypted, retained and protected from accidental deletion.
 
 use crate::document::{FUNCTIONS, Resources, short};
 use crate::permissions::every_condition;
@@ -7,100 +7,104 @@ use serde_json::json;
 const QUEUES: [&str; 3] = ["MessageQueue", "DeadLetterQueue", "ParkingQueue"];
 
 #[test]
-fn all_that_is_stored_is_encrypted() {
+fn all_stored_data_is_encrypted() {
     let resources = Resources::by_default();
     for queue in QUEUES {
-        assert_eq!(resources.properties(queue)["SqsManagedSseEnabled"], true, "{queue}");
+        assert_eq!(true, resources.properties(queue)["SqsManagedSseEnabled"], "{queue}");
     }
-    assert_eq!(resources.properties("Ledger")["SSESpecification"], json!({"SSEEnabled": true, "SSEType": "KMS"}));
+    assert_eq!(json!({"SSEEnabled": true, "SSEType": "KMS"}), resources.properties("Ledger")["SSESpecification"]);
 }
 
 #[test]
-fn an_own_key_encrypts_queues_ledger_logs_alarms_and_the_functions_settings() {
+fn a_customer_managed_key_encrypts_queues_ledger_logs_alarms_and_function_settings() {
     let resources = Resources::when(&every_condition());
     let key = json!({"Ref": "KmsKeyArn"});
     for queue in QUEUES {
-        assert_eq!(resources.properties(queue)["KmsMasterKeyId"], key, "{queue}");
-        assert_eq!(resources.properties(queue)["SqsManagedSseEnabled"], false, "{queue}: AWS takes one of the two");
+        assert_eq!(key, resources.properties(queue)["KmsMasterKeyId"], "{queue}");
+        assert_eq!(
+            false,
+            resources.properties(queue)["SqsManagedSseEnabled"],
+            "{queue}: AWS accepts only one of the two"
+        );
     }
     let encryption = json!({"SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": key});
-    assert_eq!(resources.properties("Ledger")["SSESpecification"], encryption);
+    assert_eq!(encryption, resources.properties("Ledger")["SSESpecification"]);
     for (id, group) in resources.of_type("AWS::Logs::LogGroup") {
-        assert_eq!(group["KmsKeyId"], key, "{id}");
+        assert_eq!(key, group["KmsKeyId"], "{id}");
     }
     for function in FUNCTIONS {
-        assert_eq!(resources.properties(function)["KmsKeyArn"], key, "{function}");
+        assert_eq!(key, resources.properties(function)["KmsKeyArn"], "{function}");
     }
-    assert_eq!(resources.properties("AlarmTopic")["KmsMasterKeyId"], key);
+    assert_eq!(key, resources.properties("AlarmTopic")["KmsMasterKeyId"]);
 }
 
 #[test]
 fn messages_and_the_ledger_outlive_the_stack() {
     let resources = Resources::by_default();
     for id in ["MessageQueue", "DeadLetterQueue", "ParkingQueue", "Ledger"] {
-        assert_eq!(resources.resource(id)["UpdateReplacePolicy"], "Retain", "{id}");
+        assert_eq!("Retain", resources.resource(id)["UpdateReplacePolicy"], "{id}");
     }
-    // A stack that could not be created leaves nothing in the next attempt's way: no queue, for FIFO queues have names.
+    // A stack that failed to create must not leave a FIFO queue behind: its name would block the next attempt.
     for queue in QUEUES {
         let has_name = resources.properties(queue).get("QueueName").is_some();
-        assert_eq!(has_name, resources.properties(queue)["FifoQueue"] == true, "{queue}");
+        assert_eq!(resources.properties(queue)["FifoQueue"] == true, has_name, "{queue}");
         let policy = if has_name { "RetainExceptOnCreate" } else { "Retain" };
-        assert_eq!(resources.resource(queue)["DeletionPolicy"], policy, "{queue}");
+        assert_eq!(policy, resources.resource(queue)["DeletionPolicy"], "{queue}");
     }
 }
 
 #[test]
-fn a_stack_that_could_not_be_created_is_not_stuck_with_a_ledger_that_cannot_be_deleted() {
+fn a_stack_that_failed_to_create_is_not_blocked_by_its_protected_ledger() {
     let resources = Resources::by_default();
-    assert_eq!(resources.properties("Ledger")["DeletionProtectionEnabled"], true);
-    assert_eq!(resources.resource("Ledger")["DeletionPolicy"], "Retain");
-    assert_eq!(resources.properties("Ledger").get("TableName"), None, "the next attempt's would be in the way");
+    assert_eq!(true, resources.properties("Ledger")["DeletionProtectionEnabled"]);
+    assert_eq!("Retain", resources.resource("Ledger")["DeletionPolicy"]);
+    assert_eq!(None, resources.properties("Ledger").get("TableName"), "a fixed name would block the next attempt");
 }
 
 #[test]
-fn the_ledger_cannot_be_deleted_by_a_slip_and_can_be_restored() {
+fn the_ledger_cannot_be_deleted_by_accident_and_can_be_restored() {
     let ledger = |conditions: &[&str]| Resources::when(conditions).properties("Ledger").clone();
-    assert_eq!(ledger(&["IsProtected"])["DeletionProtectionEnabled"], true);
-    assert_eq!(ledger(&[])["DeletionProtectionEnabled"], false, "a trial's");
+    assert_eq!(true, ledger(&["IsProtected"])["DeletionProtectionEnabled"]);
+    assert_eq!(false, ledger(&[])["DeletionProtectionEnabled"], "of a trial stack");
     let recovery = &ledger(&[])["PointInTimeRecoverySpecification"];
-    assert_eq!(*recovery, json!({"PointInTimeRecoveryEnabled": true}));
+    assert_eq!(json!({"PointInTimeRecoveryEnabled": true}), *recovery);
 }
 
 #[test]
-fn what_cannot_be_tried_goes_to_the_dead_letters_and_nothing_else_does() {
+fn only_the_message_queue_may_move_messages_to_the_dead_letter_queue() {
     let resources = Resources::by_default();
     let redrive = &resources.properties("MessageQueue")["RedrivePolicy"];
-    assert_eq!(short(&redrive["deadLetterTargetArn"]), "DeadLetterQueue");
+    assert_eq!("DeadLetterQueue", short(&redrive["deadLetterTargetArn"]));
     let name = resources.properties("MessageQueue")["QueueName"]["Fn::Sub"].as_str().unwrap();
     let source = format!("arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:{name}");
     assert_eq!(
-        resources.properties("DeadLetterQueue")["RedriveAllowPolicy"],
-        json!({"redrivePermission": "byQueue", "sourceQueueArns": [{"Fn::Sub": source}]})
+        json!({"redrivePermission": "byQueue", "sourceQueueArns": [{"Fn::Sub": source}]}),
+        resources.properties("DeadLetterQueue")["RedriveAllowPolicy"]
     );
 }
 
 #[test]
-fn failed_messages_are_kept_for_fourteen_days_on_a_standard_queue_and_told_of_four_days_before_they_go() {
+fn failed_messages_are_kept_for_fourteen_days_on_a_standard_queue_with_an_alarm_four_days_before_they_expire() {
     let resources = Resources::by_default();
     let queue = resources.properties("ParkingQueue");
-    assert_eq!(queue.get("FifoQueue"), None, "of a FIFO queue's group no more than ten messages can be listed");
-    assert_eq!(queue["MessageRetentionPeriod"], 14 * 24 * 3600);
-    assert_eq!(resources.properties("ParkedMessagesExpire")["Threshold"], 10 * 24 * 3600);
+    assert_eq!(None, queue.get("FifoQueue"), "at most ten messages of a FIFO group can be listed");
+    assert_eq!(14 * 24 * 3600, queue["MessageRetentionPeriod"]);
+    assert_eq!(10 * 24 * 3600, resources.properties("ParkedMessagesExpire")["Threshold"]);
 }
 
 #[test]
-fn without_keeping_failed_messages_the_dispatcher_neither_knows_the_parking_queue_nor_may_send_to_it() {
-    let says = |conditions: &[&str]| {
+fn without_keeping_failed_messages_the_dispatcher_has_no_parking_queue_and_no_permission_to_send_to_it() {
+    let mentions = |conditions: &[&str]| {
         let resources = Resources::when(conditions);
         ["MessageDispatcher", "MessageDispatcherRole"]
             .map(|id| resources.properties(id).to_string().contains("ParkingQueue"))
     };
-    assert_eq!(says(&["KeepsFailedMessages"]), [true, true]);
-    assert_eq!(says(&[]), [false, false]);
+    assert_eq!([true, true], mentions(&["KeepsFailedMessages"]));
+    assert_eq!([false, false], mentions(&[]));
 }
 
 #[test]
-fn queues_and_topic_take_nothing_in_plain_text() {
+fn queues_and_topic_refuse_plain_text_requests() {
     let resources = Resources::when(&every_condition());
     let guarded = [
         ("MessageQueuePolicy", "Queues", "MessageQueue", "sqs:*"),
@@ -110,22 +114,22 @@ fn queues_and_topic_take_nothing_in_plain_text() {
     ];
     for (policy, list, id, action) in guarded {
         let policy = resources.properties(policy);
-        assert_eq!(policy[list], json!([{"Ref": id}]));
+        assert_eq!(json!([{"Ref": id}]), policy[list]);
         let statements = policy["PolicyDocument"]["Statement"].as_array().unwrap();
         let denied = statements.iter().find(|statement| statement["Effect"] == "Deny").unwrap();
-        assert_eq!(denied["Principal"], "*", "{id}");
-        assert_eq!(denied["Action"], action, "{id}");
-        assert_eq!(short(&denied["Resource"]), id);
-        assert_eq!(denied["Condition"], json!({"Bool": {"aws:SecureTransport": "false"}}), "{id}");
+        assert_eq!("*", denied["Principal"], "{id}");
+        assert_eq!(action, denied["Action"], "{id}");
+        assert_eq!(id, short(&denied["Resource"]));
+        assert_eq!(json!({"Bool": {"aws:SecureTransport": "false"}}), denied["Condition"], "{id}");
     }
 }
 
 #[test]
-fn everything_that_can_be_tagged_is() {
+fn every_taggable_resource_is_tagged() {
     let untaggable = [
         "AWS::ApiGatewayV2::ApiMapping",
         "AWS::CloudWatch::Dashboard",
-        "AWS::Lambda::EventSourceMapping", // it could be, but SAM gives it none
+        "AWS::Lambda::EventSourceMapping", // taggable, but SAM passes no tags to it
         "AWS::Lambda::Permission",
         "AWS::Route53::RecordSetGroup",
         "AWS::SNS::TopicPolicy",
