@@ -1,4 +1,5 @@
-//! A conversation both ways: the customer on the sample messaging service's page, the agent on the simulated platform.
+//! A conversation in both directions: the customer on the sample messaging service's page, the agent on the simulated
+//! platform.
 
 use crate::{INTEGRATION_ID, text};
 use data_encoding::BASE64;
@@ -12,13 +13,12 @@ use tests::harness::sample_service::SampleService;
 use tests::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
 use tests::simulators::genesys_cloud::api::{Call, Conversation, GenesysCloud};
 
-/// Who writes.
 pub(crate) const CUSTOMER: &str = "ada";
 
 /// The picture that the agent sends.
 const PICTURE: &[u8] = include_bytes!("../../tests/fixtures/parcel.png");
 
-/// The conversation, and whether all has gone as it should so far.
+/// The conversation, and whether everything has succeeded so far.
 struct Show<'s> {
     stack: &'s Stack,
     integration: &'s TestIntegration,
@@ -27,7 +27,7 @@ struct Show<'s> {
     good: bool,
 }
 
-/// Has the conversation; prints who did what and what the other side got, and says whether all went as it should.
+/// Runs the conversation, prints each step and its result, and returns whether everything succeeded.
 pub(crate) async fn show(
     stack: &Stack,
     integration: &TestIntegration,
@@ -43,7 +43,7 @@ pub(crate) async fn show(
     show.delivered("platform", "has got it", |delivery| text(delivery, "/type") == "receipt").await;
     let conversation = platform.conversation(CUSTOMER).ok_or("the customer's message opened no conversation")?;
 
-    // As long as it is waited for: what is over before its turn comes is not handed on.
+    // As long as the wait for it: an expired typing event is dropped.
     let typing = json!({"durationMilliseconds": crate::PATIENCE.as_millis() as u64});
     show.agent(&conversation, "typing", &typing, "is typing").await;
     show.delivered("platform", "hands that on", |delivery| text(delivery, "/type") == "typing").await;
@@ -76,7 +76,7 @@ pub(crate) async fn show(
     let receipt = json!({"messageId": id, "to": {"id": CUSTOMER}, "status": "read"});
     show.post("says that the card was read", "receipts", &receipt).await;
 
-    // Everything that the platform has to hand on is on the queue; what comes behind it comes last.
+    // Everything that the platform has passed on is on the queue. The next message comes last.
     platform.settled_webhooks().await;
     show.agent(&conversation, "messages", &json!({"textBody": "You are welcome."}), "writes").await;
     show.delivered("platform", "hands that on", |delivery| text(delivery, "/data/text") == "You are welcome.").await;
@@ -86,7 +86,7 @@ pub(crate) async fn show(
     Ok(show.good)
 }
 
-/// Takes a picture of the chat as a phone shows it.
+/// Takes a screenshot of the chat in the size of a phone.
 pub(crate) async fn take_screenshot(service_url: &str, path: &Path) {
     let browser = Browser::start(390, 1_040).await;
     browser.resize(390, 1_040, 2).await;
@@ -96,12 +96,12 @@ pub(crate) async fn take_screenshot(service_url: &str, path: &Path) {
     browser.screenshot(path).await;
 }
 
-/// Whether it is the card as text, which the customer is not to get besides the card.
+/// Whether it is the text trace of a card, which must not be delivered besides the card.
 fn is_text_trace(delivery: &Value) -> bool {
     text(delivery, "/delivery/data/text").contains("[Tomorrow]")
 }
 
-/// What the platform got, in short.
+/// A short form of a platform call.
 fn in_short(call: &Call) -> String {
     let word = |pointer| text(&call.body, pointer);
     match call.operation {
@@ -121,12 +121,12 @@ impl Show<'_> {
         self.good &= as_expected;
     }
 
-    /// The company, or its messaging service, posts to a sender route.
+    /// Posts to a caller endpoint.
     async fn post(&mut self, what: &str, route: &str, body: &Value) -> Value {
         self.posted("company", what, route, body).await
     }
 
-    /// An agent does something through the company's system.
+    /// An agent acts through the company's system.
     async fn agent(&mut self, conversation: &Conversation, route: &str, body: &Value, what: &str) {
         let Conversation { conversation_id, communication_id, .. } = conversation;
         let route = format!("conversations/{conversation_id}/communications/{communication_id}/{route}");
@@ -143,7 +143,7 @@ impl Show<'_> {
         answer.body
     }
 
-    /// The customer does something on the page.
+    /// The customer acts on the page.
     async fn customer(
         &mut self,
         what: &str,
@@ -161,7 +161,7 @@ impl Show<'_> {
         Ok(())
     }
 
-    /// Waits until the messaging service has got something for the customer.
+    /// Waits for the next delivery to the customer.
     async fn delivered(&mut self, who: &str, what: &str, expected: impl Fn(&Value) -> bool) {
         let started = Instant::now();
         let there = loop {

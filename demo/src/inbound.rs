@@ -1,4 +1,4 @@
-//! From the platform to the messaging service: what goes in, and what comes out.
+//! From the platform to the messaging service: webhooks and their deliveries.
 
 use crate::{CUSTOMER, INTEGRATION_ID, text};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tests::harness::stack::{Stack, TestIntegration};
 use tests::simulators::genesys_cloud::{Answer, BROKEN, DOCUMENTATION, Sample, WIRE, Webhook};
 
-/// What is to become of a webhook.
+/// The expected result of a webhook.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Expected {
     Delivered,
@@ -22,7 +22,7 @@ pub(crate) struct Row {
     answer: Answer,
 }
 
-/// Posts a sample of every kind, and what must not get through.
+/// Posts a sample of every kind, and webhooks that must not be delivered.
 pub(crate) async fn post_all(stack: &Stack, integration: &TestIntegration) -> Vec<Row> {
     let fill = |sample: &Sample| sample.fill(INTEGRATION_ID, CUSTOMER);
     let wire = WIRE.iter().map(|sample| (sample.name.to_owned(), fill(sample), Expected::Delivered));

@@ -1,9 +1,9 @@
-//! What `make run` shows: signed webhooks of every kind going in at the HTTP API and coming out at a messaging service,
-//! the company's own messages and receipts going to a simulated platform, and what the doctor says of it all.
+//! The output of `make run`: signed webhooks of every kind are posted to the HTTP API and delivered to a messaging
+//! service, the company's messages and receipts are sent to a simulated platform, and the doctor reports on it all.
 //!
-//! Ends with an error when anything went another way than it should. With `--once` it ends after the table; without,
-//! it keeps the stack up until Ctrl-C. With `--watch` the HTTP API is `cargo lambda watch`, which runs the functions from
-//! the source as it changes. With `--screenshot PATH` it takes the picture of the chat that the README shows.
+//! Ends with an error when a result differs from what is expected. With `--once` it ends after the table; otherwise it
+//! keeps the stack running until Ctrl-C. With `--watch` the HTTP API is `cargo lambda watch`, which runs the functions
+//! from the source as it changes. With `--screenshot PATH` it takes the screenshot of the chat in the README.
 
 #![allow(clippy::print_stdout)]
 
@@ -32,7 +32,7 @@ use watch::CargoLambdaWatch;
 const INTEGRATION: &str = "acme";
 const INTEGRATION_ID: &str = "73cb7fb7-c2db-4996-88f3-0a83a4fea1da";
 const CUSTOMER: &str = "customer-17";
-/// The sample messaging service refuses this one's messages.
+/// The sample messaging service refuses this customer's messages.
 const REFUSED_CUSTOMER: &str = "customer-without-a-phone";
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -44,7 +44,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     if let Some(watch) = &watch {
         stack.api_url.clone_from(&watch.url);
     }
-    // Whatever ends it, what it started is ended too.
+    // However it ends, its child processes end, too.
     let result = tokio::select! {
         result = show(&stack, watch.as_ref(), asked_for("--once")) => result,
         interrupted = interrupted() => interrupted.map(|()| true),
@@ -55,7 +55,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(if result? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Returns when somebody wants this to end.
+/// Returns at Ctrl-C or SIGTERM.
 async fn interrupted() -> Result<(), Box<dyn Error>> {
     let (mut terminated, mut hung_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
     tokio::select! {
@@ -66,7 +66,7 @@ async fn interrupted() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Does the main job; says whether all went as it should.
+/// Runs the demonstration. Returns whether everything succeeded.
 async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Result<bool, Box<dyn Error>> {
     if let Some(watch) = watch {
         watch.ready().await?;
@@ -120,7 +120,7 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
     Ok(good)
 }
 
-/// Where a picture of the chat is to go, with `--screenshot PATH`.
+/// The file of the screenshot, with `--screenshot PATH`.
 fn screenshot() -> Option<PathBuf> {
     std::env::args().skip_while(|argument| argument != "--screenshot").nth(1).map(PathBuf::from)
 }
@@ -173,7 +173,7 @@ Ctrl-C takes everything down.
     );
 }
 
-/// Shows what else arrives.
+/// Prints later deliveries.
 async fn follow(service: &mut SampleService) -> Result<(), Box<dyn Error>> {
     while let Some(line) = service.output.next_line().await? {
         println!("  {line}");

@@ -1,11 +1,11 @@
-//! What the operator does: has the doctor examine it all, and goes on with the command.
+//! The operator's part: runs the doctor and shows how to use the command.
 
 use crate::INTEGRATION;
 use std::env;
 use tests::harness::command::{Ran, patchbay};
 use tests::harness::stack::Stack;
 
-/// What the command, or any client of AWS, needs to find the stack, besides the API's address.
+/// What the command, or any AWS client, needs to find the stack, besides the API's URL.
 const ENVIRONMENT: [&str; 6] = [
     "PATCHBAY_STACK",
     "AWS_ENDPOINT_URL",
@@ -15,17 +15,17 @@ const ENVIRONMENT: [&str; 6] = [
     "AWS_SECRET_ACCESS_KEY",
 ];
 
-/// Shows what the doctor says; says whether it found nothing wrong.
+/// Prints the doctor's report. Returns whether it found no fault.
 pub(crate) async fn show() -> bool {
     let Ran { code, stdout, stderr } = patchbay(&["doctor", INTEGRATION]).await;
     println!("\nThe operator asks `patchbay doctor {INTEGRATION}`:\n\n{stdout}{stderr}");
     code == 0
 }
 
-/// How to run the command against this stack.
+/// Prints how to run the command against this stack.
 pub(crate) fn print_environment(stack: &Stack) {
     println!("Operate it from another terminal:\n");
-    // In the form that needs no name under localhost: Python and Node do not know those.
+    // In the form that needs no name under localhost: Python and Node do not resolve those.
     println!("  export API_URL='{}'", stack.direct_api_url());
     for name in ENVIRONMENT {
         println!("  export {name}={}", env::var(name).unwrap_or_default());

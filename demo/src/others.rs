@@ -1,5 +1,4 @@
-//! The platforms besides Genesys Cloud: what they send arrives, and what customers write and what became of messages
-//! reaches them.
+//! The other platforms: their messages are delivered, and customers' messages and receipts reach them.
 
 use crate::text;
 use serde_json::{Value, json};
@@ -17,7 +16,7 @@ const LOCATION: &str = "l1C08ntBrFjLS0elLIYU";
 const CUSTOMER: &str = "16504661149";
 const CONTACT: &str = "cI08i1Bls3iTB9bKgFJh";
 
-/// Shows both, and says whether all went as it should.
+/// Shows both, and returns whether everything succeeded.
 pub(crate) async fn show(stack: &Stack, service: &SampleService) -> bool {
     multicloud_cx(stack, service).await & highlevel(stack, service).await
 }
@@ -129,14 +128,14 @@ async fn post(stack: &Stack, integration: &TestIntegration, route: &str, body: &
     Request::new(body).signed().post(stack, integration, route).await
 }
 
-/// A route that only Genesys Cloud has.
+/// A route that only Genesys Cloud supports.
 async fn unsupported(stack: &Stack, integration: &TestIntegration) -> bool {
     let answer = post(stack, integration, "agentless", &json!({"toAddress": "c", "textBody": "t"})).await;
     let detail = text(&answer.body, "/detail").to_owned();
     row("agentless message", &answer, 501, &detail)
 }
 
-/// Waits until the message has arrived.
+/// Waits for the delivery of the message.
 async fn arrived(service: &SampleService, what: &str, answer: &Answer, original: &Value, expected: &str) -> bool {
     let started = Instant::now();
     let delivered = loop {

@@ -1,4 +1,4 @@
-//! The other way: from the company's own systems to the platform.
+//! From the company's systems to the platform.
 
 use crate::{CUSTOMER, INTEGRATION_ID, REFUSED_CUSTOMER, text};
 use serde_json::json;
@@ -7,8 +7,8 @@ use tests::harness::stack::{Stack, TestIntegration};
 use tests::simulators::genesys_cloud::api::GenesysCloud;
 use tests::simulators::genesys_cloud::{Answer, WIRE};
 
-/// Sends an agentless message and a receipt, and has a message fail; prints what the platform got, and says whether all
-/// went as it should.
+/// Sends an agentless message and a receipt, and makes a message fail. Prints what the platform received, and returns
+/// whether everything succeeded.
 pub(crate) async fn show(stack: &Stack, integration: &TestIntegration, platform: &GenesysCloud) -> bool {
     let post = async |route: &str, request: Request| request.post(stack, integration, route).await;
     let message = json!({"toAddress": CUSTOMER, "textBody": "Your table is ready."});

@@ -1,11 +1,11 @@
-//! The deliveries that the sample messaging service got.
+//! The deliveries to the sample messaging service.
 
 use crate::inbound::Row;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use tests::harness::sample_service::SampleService;
 
-/// Waits until everything has arrived that should, and returns all deliveries.
+/// Waits until all expected deliveries have arrived, and returns all deliveries.
 pub(crate) async fn deliveries(service: &SampleService, rows: &[Row]) -> Vec<Value> {
     let started = Instant::now();
     loop {

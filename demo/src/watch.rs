@@ -1,4 +1,4 @@
-//! `cargo lambda watch`.
+//! Runs `cargo lambda watch`.
 
 use crate::PATIENCE;
 use std::error::Error;
@@ -9,7 +9,6 @@ use tokio::process::{Child, Command};
 
 /// `cargo lambda watch`, serving the functions from the source.
 pub(crate) struct CargoLambdaWatch {
-    /// Where it answers.
     pub(crate) url: String,
     port: u16,
     process: Child,
@@ -27,7 +26,7 @@ impl CargoLambdaWatch {
         Ok(Self { url: format!("http://127.0.0.1:{port}"), port, process })
     }
 
-    /// Returns when it answers.
+    /// Returns when it accepts connections.
     pub(crate) async fn ready(&self) -> Result<(), Box<dyn Error>> {
         let started = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {

@@ -1,5 +1,5 @@
-//! Dispatchers die at the worst moment. Alone in its binary, because every message that is on its way at that moment is
-//! delivered twice.
+//! Dispatchers are killed at the worst moment. In a separate test binary, because all messages in flight at that moment
+//! are delivered twice.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
@@ -11,16 +11,16 @@ use tests::harness::stack::{Stack, TestIntegration};
 use tests::simulators::genesys_cloud;
 use tests::simulators::messaging_service::Reply;
 
-/// How many messages each customer gets.
+/// The number of messages per customer.
 const MESSAGES: usize = 6;
-/// How often all dispatchers are killed. Each time, one message of a customer may be on its way.
+/// How often all dispatchers are killed. Each time, one message of a customer may be in flight.
 const KILLED: usize = 2;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_six_dispatchers_were_delivering_when_they_died_is_delivered_again_under_the_same_id_and_in_order() {
     let stack = Stack::connect().await;
     let holding = HoldingService::behaving(|attempt, before| {
-        // The message is here; now its sender dies before it can hear our answer.
+        // The message has arrived. Now its sender is killed before it gets the response.
         if attempt.customer() == "busy-0" && attempt.text() == "3" && before == 0 {
             assert!(kill_dispatchers() > 0, "no dispatcher was running");
         }
@@ -29,11 +29,11 @@ async fn what_six_dispatchers_were_delivering_when_they_died_is_delivered_again_
     .await;
     let integration = stack.integration(&holding.service.url, |_| {}).await;
 
-    // All six die while each waits for an answer.
+    // All six are killed while each waits for a response.
     let held = holding.occupy(&stack, &integration, async |_| {}).await;
     assert!(kill_dispatchers() >= AT_ONCE, "fewer processes than dispatchers at work");
     holding.answer();
-    // Others' messages flow meanwhile, until the dispatchers die once more.
+    // Other customers' messages flow until the dispatchers are killed again.
     let busy: Vec<_> = (0..AT_ONCE).map(|number| format!("busy-{number}")).collect();
     let held: Vec<_> = held.into_iter().map(|(customer, _)| customer).collect();
     let later = held.iter().map(|customer| send(&stack, &integration, customer, 1));
@@ -62,7 +62,7 @@ async fn send(stack: &Stack, integration: &TestIntegration, customer: &str, firs
     }
 }
 
-/// Kills the dispatcher's processes of this very stack; how many there were.
+/// Kills the dispatcher processes of this stack. Returns how many there were.
 fn kill_dispatchers() -> usize {
     let endpoint = format!("AWS_ENDPOINT_URL={}", std::env::var("AWS_ENDPOINT_URL").unwrap());
     let mut killed = 0;

@@ -1,4 +1,4 @@
-//! What the code has is in the guides.
+//! The guides are complete.
 
 use shared::api::problem::ProblemType;
 use shared::model::receipt::{ReasonCode, ReportedOutcome};
@@ -83,7 +83,7 @@ fn every_metric_is_explained_once() {
     assert_eq!(names, shown);
 }
 
-/// The names of all functions in the folder's sources, tests among them.
+/// The names of all functions in the folder's sources, including tests.
 fn names_of_tests(folder: &Path, names: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

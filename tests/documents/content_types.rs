@@ -1,4 +1,4 @@
-//! The guide to the types of content and the schema say the same.
+//! The guide to content types agrees with the schema.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use tests::spec::content_types::Example;
 use tests::spec::documents::Document;
 use tests::spec::openapi::root;
 
-/// What a part is that fits none of the types.
+/// The type of a part that matches no other type.
 const OTHER: &str = "otherPart";
 
 fn schema() -> Value {
@@ -15,7 +15,7 @@ fn schema() -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// The types of parts, by their names in the schema.
+/// The types of parts by their names in the schema.
 fn part_types() -> Vec<(String, Validator)> {
     let schema = schema();
     let names = schema["$defs"]["contentPart"]["anyOf"].as_array().unwrap().iter();
@@ -69,7 +69,7 @@ fn a_part_with_an_odd_member_stays_as_it_came_and_one_with_a_further_member_does
     }
 }
 
-/// Where a part has texts and numbers.
+/// The places of texts and numbers in a part.
 fn texts_in(value: &Value, at: String) -> Vec<String> {
     match value {
         Value::Object(members) => members.iter().flat_map(|(name, it)| texts_in(it, format!("{at}/{name}"))).collect(),
@@ -91,7 +91,7 @@ fn every_option_of_an_example_is_answered_as_it_stands_there() {
     }
 }
 
-/// Every object that the schema describes, with its members that are always there.
+/// Collects every property in the schema, and the required ones.
 fn described<'s>(schema: &'s Value, required: &mut BTreeSet<&'s str>, names: &mut BTreeSet<&'s str>) {
     match schema {
         Value::Object(members) => {
@@ -125,7 +125,7 @@ fn every_member_of_a_part_is_described_in_the_schema_and_in_the_guide() {
     for name in names {
         assert!(guide.names(name), "the guide does not name {name}");
     }
-    // What a part is of is said by its heading.
+    // Headings name these.
     let holders =
         ["contentType", "attachment", "template", "quickReply", "quickReplyV2", "card", "carousel", "datePicker"];
     for name in required.into_iter().filter(|name| !holders.contains(name)) {

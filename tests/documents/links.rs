@@ -1,9 +1,9 @@
-//! Where the documents lead.
+//! The links of the documents.
 
 use std::path::{Component, Path, PathBuf};
 use tests::spec::documents::{Document, root};
 
-/// Without `.` and `..`.
+/// The path without `.` and `..`.
 fn plain(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut plain, component| {
         match component {
@@ -15,7 +15,7 @@ fn plain(path: &Path) -> PathBuf {
     })
 }
 
-/// The file that a link of the document leads to, from the root, and the heading in it.
+/// The target file of a link, from the root, and the heading in it.
 fn target(document: &Document, link: &str) -> Option<(PathBuf, Option<String>)> {
     if link.starts_with("https://") {
         return None;

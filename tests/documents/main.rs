@@ -1,5 +1,4 @@
-//! What README.md and the guides say is true, as far as it can be told without a stack. Their commands are run by the
-//! end-to-end tests.
+//! README.md and the guides are correct, as far as can be checked without a stack. End-to-end tests run their commands.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 

@@ -1,17 +1,17 @@
-//! The sums of the guide to costs come out, and the limits shown are those of the code.
+//! The calculations of the guide to costs are correct, and the limits match the code.
 
 use shared::ledger::RETENTION;
 use tests::spec::documents::{Document, Row, root};
 use tests::spec::template::transformed;
 
-/// The number that a cell begins with: `1,000,000`, `$0.20`, `0.5 ms`.
+/// The number at the start of a cell: `1,000,000`, `$0.20`, `0.5 ms`.
 fn number(cell: &str) -> f64 {
     let cell = cell.trim().trim_start_matches('$');
     let end = cell.find(|it: char| !(it.is_ascii_digit() || matches!(it, '.' | ','))).unwrap_or(cell.len());
     cell[..end].replace(',', "").parse().unwrap_or_else(|_| panic!("no number: {cell}"))
 }
 
-/// Whether they agree to the last figure that is shown.
+/// Whether they agree to the last digit shown.
 fn agree(exact: f64, shown: f64) -> bool {
     (exact - shown).abs() < 0.0051
 }

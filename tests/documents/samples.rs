@@ -1,4 +1,4 @@
-//! The JSON that the documents show.
+//! The JSON in the documents.
 
 use serde_json::{Value, json};
 use shared::delivery::envelope::Envelope;

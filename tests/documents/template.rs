@@ -1,11 +1,10 @@
-//! What the template has is in the guides.
+//! The guides cover the template.
 
 use serde_json::Value;
 use std::sync::LazyLock;
 use tests::spec::documents::Document;
 use tests::spec::template::transformed;
 
-/// The template as CloudFormation gets it.
 static TEMPLATE: LazyLock<&Value> = LazyLock::new(transformed);
 
 fn names_in(section: &str) -> impl Iterator<Item = &'static str> {
@@ -23,7 +22,7 @@ fn every_alarm_has_a_heading_of_its_own_and_every_such_heading_an_alarm() {
     for alarm in &alarms {
         assert!(guide.headings.iter().any(|heading| heading == alarm), "{alarm}");
     }
-    // An alarm's name is one word in capitals and small letters, which no other heading is.
+    // An alarm's name is one word in camel case, unlike all other headings.
     let looks_like_one = |heading: &str| heading.chars().skip(1).any(char::is_uppercase) && !heading.contains(' ');
     for heading in guide.headings.iter().filter(|heading| looks_like_one(heading)) {
         assert!(alarms.contains(&heading.as_str()), "there is no alarm {heading}");

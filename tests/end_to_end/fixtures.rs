@@ -1,4 +1,4 @@
-//! An integration whose platform, or whose messaging service, is the simulated one.
+//! Integrations with a simulated platform or messaging service.
 
 use serde_json::Value;
 use tests::harness::stack::{Stack, TestIntegration};
@@ -6,7 +6,7 @@ use tests::simulators::genesys_cloud::api::GenesysCloud;
 use tests::simulators::messaging_service::MessagingService;
 use uuid::Uuid;
 
-/// The stack, a platform, and an integration that connects them. Its messaging service is nowhere.
+/// The stack, a platform, and an integration that connects them. It has no messaging service.
 pub(crate) struct WithPlatform {
     pub(crate) stack: Stack,
     pub(crate) platform: GenesysCloud,
@@ -23,7 +23,7 @@ impl WithPlatform {
         Self::named(&format!("test-{id}"), &id, url, change).await
     }
 
-    /// With this name and this id on the platform.
+    /// With this name, and this id on the platform.
     pub(crate) async fn named(name: &str, id: &str, url: &str, change: impl FnOnce(&mut Value)) -> Self {
         let stack = Stack::connect().await;
         let platform = GenesysCloud::start().await;
@@ -35,7 +35,7 @@ impl WithPlatform {
         Self { stack, platform, integration }
     }
 
-    /// Its configuration, as it was written at first.
+    /// Its initial configuration.
     pub(crate) fn configuration(&self) -> Value {
         let mut configuration = self.integration.configuration("http://127.0.0.1:9/");
         configuration["domain"] = self.platform.url.clone().into();
@@ -43,7 +43,7 @@ impl WithPlatform {
     }
 }
 
-/// The stack, a messaging service, and an integration that delivers to it. Nothing calls its platform.
+/// The stack, a messaging service, and an integration that delivers to it. It has no platform.
 pub(crate) struct WithService {
     pub(crate) stack: Stack,
     pub(crate) service: MessagingService,

@@ -1,4 +1,4 @@
-//! One function on its own, with a proxy before the emulated AWS.
+//! A single process of a function, behind a proxy in front of the emulated AWS.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use tests::harness::stack::{Stack, TestIntegration};
 use tests::simulators::genesys_cloud::{self, Webhook};
 use tests::simulators::messaging_service::MessagingService;
 
-/// A function that nobody else calls.
+/// A function with no other clients.
 pub(crate) struct Alone {
     pub(crate) stack: Stack,
     pub(crate) service: MessagingService,
@@ -21,7 +21,7 @@ pub(crate) struct Alone {
     function: LambdaHost,
 }
 
-/// A message that the dispatcher is to find on the queue.
+/// A message on the dispatcher's queue.
 pub(crate) struct OnQueue<'w> {
     pub(crate) group: &'static str,
     pub(crate) webhook: &'w Webhook,
@@ -41,7 +41,7 @@ impl Alone {
         Self::set_up(service, function, change, &[]).await
     }
 
-    /// With these environment variables besides the stack's.
+    /// With these environment variables and the stack's.
     pub(crate) async fn with_environment(
         service: MessagingService,
         function: &str,
@@ -72,7 +72,7 @@ impl Alone {
         self.post_to(self.integration.name.as_str(), webhook).await
     }
 
-    /// A caller's request to a sender route.
+    /// A request to a caller endpoint.
     pub(crate) async fn request(&self, route: &str, request: &Request) -> (u64, Value) {
         let path = format!("/integrations/{}/{route}", self.integration.name);
         let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -86,32 +86,32 @@ impl Alone {
         self.function.request(&path, integration, header.as_slice(), body).await
     }
 
-    /// Has the dispatcher take `webhook` off a queue, and returns the ids that go back.
+    /// Dispatches `webhook`. Returns the ids of the messages that return to the queue.
     pub(crate) async fn dispatch(&self, webhook: &Webhook) -> Vec<String> {
         self.dispatch_all(&[OnQueue { group: "g", webhook, age: Duration::ZERO }], Duration::from_secs(30)).await
     }
 
-    /// The same, the message having been received before.
+    /// Dispatches it as a message that was received before.
     pub(crate) async fn dispatch_again(&self, webhook: &Webhook) -> Vec<String> {
         self.dispatch_received(webhook, 2).await
     }
 
-    /// The same, with this receive count.
+    /// Dispatches it with this receive count.
     pub(crate) async fn dispatch_received(&self, webhook: &Webhook, receives: usize) -> Vec<String> {
         let mut record = self.own_record(&self.envelope(webhook, Duration::ZERO));
         record["attributes"]["ApproximateReceiveCount"] = receives.to_string().into();
         self.hand_over(vec![record], Duration::from_secs(30)).await
     }
 
-    /// Has the dispatcher take what has this body off a queue, and returns the ids that go back.
+    /// Dispatches a message with this body.
     pub(crate) async fn dispatch_body(&self, body: &str) -> Vec<String> {
         let mut record = self.record(0, &OnQueue { group: "g", webhook: &self.text(), age: Duration::ZERO });
         record["body"] = body.into();
         self.hand_over(vec![record], Duration::from_secs(30)).await
     }
 
-    /// Has the dispatcher take a batch off a queue, whose messages are called `m-0`, `m-1` and so on, with so much time
-    /// until its deadline, and returns the ids that go back.
+    /// Dispatches a batch of messages with the ids `m-0`, `m-1` and so on, and this time until the deadline. Returns
+    /// the ids of the messages that return to the queue.
     pub(crate) async fn dispatch_all(&self, batch: &[OnQueue<'_>], time_allowed: Duration) -> Vec<String> {
         let records = batch.iter().enumerate().map(|(index, message)| self.record(index, message)).collect();
         self.hand_over(records, time_allowed).await
@@ -123,7 +123,7 @@ impl Alone {
         failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// The waits that the dispatcher has set since this was asked last, by the messages' receipt handles.
+    /// The visibility timeouts that the dispatcher has set since the last call, by receipt handle.
     pub(crate) fn waits(&self) -> Vec<(String, u64)> {
         let set = self.aws.take_calls().into_iter().filter(|call| call.operation == "ChangeMessageVisibilityBatch");
         let entries = set.flat_map(|call| call.input["Entries"].as_array().cloned().unwrap());
@@ -139,13 +139,13 @@ impl Alone {
         record(index, message.group, &self.envelope(message.webhook, message.age))
     }
 
-    /// What the receiver queued for `webhook`, so long ago.
+    /// The envelope of `webhook`, received this long ago.
     pub(crate) fn envelope(&self, webhook: &Webhook, age: Duration) -> Envelope {
         let (name, received_at) = (self.integration.name.clone(), Timestamp::now() - age);
         Envelope::new(name, PlatformName::GenesysCloud, received_at, &webhook.body).unwrap()
     }
 
-    /// As [`Self::dispatch`], with this envelope, and in the group that its customer has on the stack's queue.
+    /// Dispatches this envelope in its customer's group of the stack's queue.
     pub(crate) async fn dispatch_envelope(&self, envelope: &Envelope) -> Vec<String> {
         self.hand_over(vec![self.own_record(envelope)], Duration::from_secs(30)).await
     }

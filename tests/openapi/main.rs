@@ -1,5 +1,5 @@
-//! docs/openapi.yaml says what the template, the functions and the prose say. No stack is needed for that; that the
-//! deployed functions do as it says is tried in the end-to-end tests.
+//! docs/openapi.yaml agrees with the template, the functions and the guides. This needs no stack. End-to-end tests
+//! check the deployed functions against it.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
@@ -13,7 +13,7 @@ use tests::spec::documents;
 use tests::spec::openapi::{Document, Node, Received};
 use tests::spec::template::transformed;
 
-/// All places below `node` that hold named examples beside a schema.
+/// All places below `node` with named examples and a schema.
 fn with_examples<'d>(node: &Node<'d>, found: &mut Vec<Node<'d>>) {
     if node.get("schema").is_some() && node.get("examples").is_some() {
         found.push(node.clone());
@@ -25,7 +25,7 @@ fn with_examples<'d>(node: &Node<'d>, found: &mut Vec<Node<'d>>) {
     }
 }
 
-/// Every value of a member `type` that names a problem, wherever it stands in a schema below `value`.
+/// Every value of a `type` field that names a problem, in any schema below `value`.
 fn problem_types(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => found.extend(text.strip_prefix("urn:patchbay:problem:").map(str::to_owned)),
@@ -168,7 +168,7 @@ fn examples_of_problems_have_the_words_that_the_functions_have() {
     assert!(seen.len() >= ProblemType::ALL.len() - 2, "{seen:?}");
 }
 
-/// What the document has to say of a good webhook's answer with these headers.
+/// The differences between the document and a webhook response with these headers.
 fn differences(status: u16, body: Value, headers: &[(&'static str, &'static str)]) -> Vec<String> {
     let document = Document::read();
     let headers = headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
@@ -182,7 +182,7 @@ fn an_answer_of_a_function_without_its_request_id_is_not_as_the_document_says() 
     let json = ("content-type", "application/json");
     let none = Vec::<String>::new();
     assert_eq!(none, differences(200, json!({}), &[json, ("x-request-id", "r-1")]));
-    // A text, though it looks like a number.
+    // A text, although it looks like a number.
     assert_eq!(none, differences(200, json!({}), &[json, ("x-request-id", "4711")]));
     assert_eq!(vec!["a 200 came without x-request-id"], differences(200, json!({}), &[json]));
     assert!(!differences(200, json!({}), &[json, ("x-request-id", "")]).is_empty());
@@ -193,7 +193,7 @@ fn an_answer_of_a_function_without_its_request_id_is_not_as_the_document_says() 
     assert_eq!(none, differences(503, unavailable.clone(), &both));
     assert_eq!(vec!["a 503 came without x-request-id"], differences(503, unavailable.clone(), &both[..1]));
     assert!(!differences(503, unavailable, &[problem, both[1], ("retry-after", "soon")]).is_empty());
-    // API Gateway has none to tell.
+    // API Gateway sends none.
     assert_eq!(none, differences(503, json!({"message": "Service Unavailable"}), &[json]));
 }
 
@@ -225,7 +225,7 @@ fn every_operation_has_the_headers_that_a_trace_is_read_from() {
         [("TraceId", "X-B3-TraceId"), ("TraceParent", "traceparent"), ("CorrelationId", "X-Correlation-Id")]
     {
         let parameter = parameters.at(name);
-        // They are what `TraceId::from_headers` reads.
+        // These are the headers that `TraceId::from_headers` reads.
         let example = parameter.at("example").value().as_str().unwrap();
         let name = HeaderName::try_from(parameter.at("name").value().as_str().unwrap()).unwrap();
         assert_eq!(header.to_lowercase(), name.as_str());
@@ -234,14 +234,14 @@ fn every_operation_has_the_headers_that_a_trace_is_read_from() {
     }
 }
 
-/// The statuses in the first column of the table below `heading` in the prose.
+/// The statuses in the first column of the table below `heading` in the guide.
 fn statuses_below(heading: &str) -> BTreeSet<String> {
     let prose = documents::Document::read("docs/api.md");
     let cells = prose.rows_under(heading).map(|row| row.cells[0].as_str());
     cells.flat_map(|cell| cell.split(',')).map(|status| status.trim().to_owned()).collect()
 }
 
-/// The statuses that a function answers, by the document.
+/// The documented statuses of a function.
 fn documented(document: &Document, ids: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let mut statuses = BTreeSet::new();
     for operation in document.operations().into_iter().filter(|operation| ids(operation.id())) {
@@ -266,7 +266,7 @@ fn the_prose_has_the_same_statuses() {
         documented(&document, |id| id == "receiveWebhook")
     );
     let mut of_senders = documented(&document, |id| id != "receiveWebhook");
-    // The prose calls them the platform's 4xx.
+    // The guide calls them the platform's 4xx.
     assert!(of_senders.remove("4XX"));
     let mut in_prose = statuses_below("Answers to callers");
     assert!(in_prose.remove("the platform's 4xx"));

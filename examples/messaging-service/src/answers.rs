@@ -1,4 +1,4 @@
-//! What the customer does on the page.
+//! The actions of the customer on the page.
 
 use crate::Service;
 use crate::deliveries::text;
@@ -15,7 +15,7 @@ type Answer = Result<(StatusCode, Json<Value>), (StatusCode, &'static str)>;
 const NOT_POSSIBLE: (StatusCode, &str) =
     (StatusCode::SERVICE_UNAVAILABLE, "INBOUND_URL and CALLER_SECRET are not set.");
 
-/// `{"text"}`: the customer wrote something.
+/// `{"text"}`: the customer wrote a message.
 pub(crate) async fn message(
     State(service): State<Arc<Service>>,
     Path(customer): Path<String>,
@@ -26,7 +26,7 @@ pub(crate) async fn message(
     send(service, customer, outgoing)
 }
 
-/// `{"originatingMessageId", "type", "text", "payload"}`: the customer chose something.
+/// `{"originatingMessageId", "type", "text", "payload"}`: the customer chose an option.
 pub(crate) async fn response(
     State(service): State<Arc<Service>>,
     Path(customer): Path<String>,
@@ -46,7 +46,7 @@ pub(crate) async fn response(
     send(service, customer, outgoing)
 }
 
-/// `{"messageId"}`: what was not sent is to be sent again.
+/// `{"messageId"}`: retries a message that could not be sent.
 pub(crate) async fn retry(
     State(service): State<Arc<Service>>,
     Path(customer): Path<String>,
@@ -74,7 +74,7 @@ pub(crate) async fn typing(
     Ok((StatusCode::ACCEPTED, Json(json!({}))))
 }
 
-/// Shows it as being sent, and sends it after what the same customer wrote before.
+/// Shows it as being sent, and sends it after the customer's earlier messages.
 fn send(service: Arc<Service>, customer: String, outgoing: Outgoing) -> Answer {
     if service.inbound.is_none() {
         return Err(NOT_POSSIBLE);

@@ -1,4 +1,4 @@
-//! The chats: for each customer what was said, in order, with what became of it.
+//! The chats: each customer's messages in order, with their states.
 
 use crate::deliveries::{customer, text};
 use crate::own::{Outgoing, Own, State};
@@ -10,36 +10,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// How many customers are remembered; the one who was silent for longest is forgotten first.
+/// The maximum number of customers. The least recently active one is forgotten first.
 const CUSTOMERS: usize = 1_000;
-/// How many entries of a customer are remembered; the oldest is forgotten first.
+/// The maximum number of entries per customer. The oldest is forgotten first.
 const ENTRIES: usize = 1_000;
-/// How many receipts may wait for the answer that says which message they speak of.
+/// The maximum number of receipts that wait for the response with their message's id.
 const WAITING_RECEIPTS: usize = 100;
 
-/// All chats.
 pub(crate) struct Chats {
     chats: Mutex<HashMap<String, Chat>>,
-    /// Begins with the time, so that what comes after a restart comes after all that a page has seen.
+    /// Starts with the current time, so that versions after a restart are higher than all that a page has seen.
     version: watch::Sender<u64>,
 }
 
 struct Chat {
     entries: VecDeque<Entry>,
-    /// Receipts that speak of none of the messages whose answer has come, while another answer is awaited.
+    /// Receipts without a known message, while a response is pending.
     receipts: VecDeque<Value>,
     id_type: String,
     touched: u64,
-    /// Held by the message that is being sent, so that they arrive in order.
+    /// Held by the message that is being sent, to keep the order.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// One thing in a chat. It may change, and keeps its place.
+/// An entry of a chat. It may change, and keeps its position.
 #[derive(Clone)]
 pub(crate) struct Entry {
     key: String,
     position: u64,
-    /// Counts all changes of all chats.
+    /// Increases with every change in any chat.
     pub(crate) version: u64,
     shown: Arc<Shown>,
 }
@@ -57,7 +56,7 @@ impl Default for Chats {
 }
 
 impl Entry {
-    /// What the page needs of it.
+    /// The entry for the page.
     pub(crate) fn json(&self) -> Value {
         let mut json = match &*self.shown {
             Shown::Delivered(shown) => shown.clone(),
@@ -84,7 +83,7 @@ impl Chats {
         self.version.subscribe()
     }
 
-    /// What changed in this customer's chat after `version`, in the order in which it changed.
+    /// The changes in this customer's chat after `version`, in order.
     pub(crate) fn since(&self, customer: &str, version: u64) -> Vec<Entry> {
         let chats = self.lock();
         let Some(chat) = chats.get(customer) else { return Vec::new() };
@@ -93,7 +92,7 @@ impl Chats {
         entries
     }
 
-    /// The customers, the last one to say or hear something first, each with what was said last.
+    /// The customers, most recently active first, each with the last text.
     pub(crate) fn customers(&self) -> Vec<Value> {
         let chats = self.lock();
         let mut customers: Vec<_> = chats.iter().collect();
@@ -101,7 +100,7 @@ impl Chats {
         customers.into_iter().map(|(customer, chat)| json!({"customer": customer, "last": chat.last()})).collect()
     }
 
-    /// Puts what was delivered into the customer's chat.
+    /// Adds a delivery to the customer's chat.
     pub(crate) fn delivered(&self, webhook_id: &str, delivery: &Value) {
         let customer = customer(delivery);
         if customer.is_empty() {
@@ -126,8 +125,8 @@ impl Chats {
         json!({"id": customer, "idType": id_type, "nickname": customer})
     }
 
-    /// Puts what the customer wrote into the chat, or says that it is being sent again. To be held while it is sent is
-    /// the lock that comes back.
+    /// Adds the customer's message to the chat, or marks it as being sent again. The caller holds the returned lock
+    /// while it sends.
     pub(crate) fn sending(&self, customer: &str, outgoing: Outgoing) -> Arc<tokio::sync::Mutex<()>> {
         self.change(customer, |chat, version| {
             chat.put(version, &outgoing.message_id.clone(), Shown::Own(Own::sending(outgoing)));
@@ -135,7 +134,7 @@ impl Chats {
         })
     }
 
-    /// The message with this id, if it was not sent, to send it again.
+    /// The message with this id, if it could not be sent.
     pub(crate) fn unsent(&self, customer: &str, message_id: &str) -> Option<Outgoing> {
         let chats = self.lock();
         let entry = chats.get(customer)?.entries.iter().find(|entry| entry.key == message_id)?;
@@ -143,7 +142,7 @@ impl Chats {
         matches!(own.state, State::Unsent(_)).then(|| own.outgoing.clone())
     }
 
-    /// Says what Patchbay answered: the platform's id of the message, or why it was not taken.
+    /// Records Patchbay's response: the platform's id of the message, or why it was refused.
     pub(crate) fn answered(&self, customer: &str, outgoing: Outgoing, answer: Result<String, String>) {
         let (platform_id, state) = match answer {
             Ok(platform_id) => (Some(platform_id).filter(|id| !id.is_empty()), State::Sent),
@@ -152,7 +151,7 @@ impl Chats {
         self.change(customer, |chat, version| {
             let key = outgoing.message_id.clone();
             chat.put(version, &key, Shown::Own(Own { outgoing, platform_id, state }));
-            // What was said before the answer came.
+            // Receipts that arrived before the response.
             for delivery in std::mem::take(&mut chat.receipts) {
                 chat.receipt(version, &format!("receipt-{}", Uuid::new_v4()), &delivery);
             }
@@ -194,7 +193,7 @@ impl Chat {
         }
     }
 
-    /// What was said last, in one line.
+    /// The last text in one line.
     fn last(&self) -> Option<&Value> {
         self.entries.iter().rev().find_map(|entry| match &*entry.shown {
             Shown::Own(own) => own.outgoing.body.get("text"),
@@ -202,7 +201,7 @@ impl Chat {
         })
     }
 
-    /// In the place of the entry with this key, or at the end.
+    /// Replaces the entry with this key, or adds one.
     fn put(&mut self, next_version: &mut dyn FnMut() -> u64, key: &str, shown: Shown) {
         let (version, shown) = (next_version(), Arc::new(shown));
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.key == key) {
@@ -215,8 +214,8 @@ impl Chat {
         }
     }
 
-    /// A receipt speaks of a message by the platform's id, and may come before the answer that tells that id. Until the
-    /// answers are there it waits; when none of them is what it speaks of, it stands in the chat on its own.
+    /// A receipt names a message by the platform's id, and may arrive before the response with that id. It waits until
+    /// no response is pending. If it still matches no message, it becomes an entry of its own.
     fn receipt(&mut self, next_version: &mut dyn FnMut() -> u64, key: &str, delivery: &Value) {
         let spoken_of = text(delivery, "/data/messageId");
         let (status, reason) = (text(delivery, "/data/status"), text(delivery, "/data/reasons/0/message"));

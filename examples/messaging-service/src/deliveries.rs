@@ -1,4 +1,4 @@
-//! What Patchbay delivers.
+//! Receives deliveries from Patchbay.
 
 use crate::Service;
 use crate::terminal::chat_line;
@@ -12,7 +12,7 @@ use shared::signature::standard_webhooks::verify;
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many deliveries are remembered. A repeat of one that is older is shown once more.
+/// The number of remembered deliveries. A repeat of an older one is shown again.
 const REMEMBERED: usize = 10_000;
 
 /// The last deliveries, repeats included.
@@ -27,7 +27,7 @@ struct Remembered {
 }
 
 impl Deliveries {
-    /// Remembers it; says whether it is the first under this id.
+    /// Records the delivery. Returns whether it is the first with this id.
     fn remember(&self, id: &str, delivery: &Value) -> bool {
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         remembered.all.push_back(json!({"webhookId": id, "delivery": delivery}));
@@ -71,7 +71,7 @@ pub(crate) async fn take(State(service): State<Arc<Service>>, headers: HeaderMap
     if service.refused_customer.as_deref() == Some(text(&delivery, "/data/to/id")) {
         return StatusCode::UNPROCESSABLE_ENTITY;
     }
-    // A delivery may be repeated after a crash, always under the same id: it is shown once.
+    // A delivery may be repeated after a crash, always under the same id. It is shown once.
     if service.deliveries.remember(id, &delivery) {
         println!("{}", chat_line(&delivery));
         service.chats.delivered(id, &delivery);
@@ -79,7 +79,7 @@ pub(crate) async fn take(State(service): State<Arc<Service>>, headers: HeaderMap
     StatusCode::OK
 }
 
-/// The customer whom it concerns: the one whom it is for or, of a receipt, the one who wrote the message.
+/// The customer of a delivery: the recipient or, of a receipt for a customer's message, the sender.
 pub(crate) fn customer(delivery: &Value) -> &str {
     let inbound = text(delivery, "/data/direction") == "Inbound";
     text(delivery, if inbound { "/data/from/id" } else { "/data/to/id" })

@@ -13,14 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// How soon the browser comes again when the stream broke.
+/// When the browser reconnects after the stream broke.
 const COME_AGAIN: Duration = Duration::from_millis(500);
 
 pub(crate) async fn customers(State(service): State<Arc<Service>>) -> Json<Vec<Value>> {
     Json(service.chats.customers())
 }
 
-/// First what happened after `Last-Event-ID`, or all; then what happens.
+/// Sends the changes after `Last-Event-ID`, or all entries, then every new change.
 pub(crate) async fn events(
     State(service): State<Arc<Service>>,
     Path(customer): Path<String>,
@@ -33,7 +33,7 @@ pub(crate) async fn events(
     let entries =
         stream::unfold((service, customer, seen, changes), |(service, customer, seen, mut changes)| async move {
             loop {
-                // Seen before the entries are read: what comes meanwhile is a change again.
+                // Marked as seen before the entries are read: a later entry is a new change.
                 changes.borrow_and_update();
                 let entries = service.chats.since(&customer, seen);
                 if let Some(last) = entries.last() {

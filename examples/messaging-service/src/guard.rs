@@ -1,5 +1,5 @@
-//! Who may ask. The service listens on this machine only, but so does every page in this machine's browser: a page of
-//! somebody else must neither read the chat nor write in the customer's name.
+//! Access control. The service listens on this machine only, but every page in this machine's browser can reach it: a
+//! page of another site must neither read the chat nor send in the customer's name.
 
 use axum::extract::Request;
 use axum::http::header::{
@@ -12,15 +12,14 @@ use axum::response::{IntoResponse, Response};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Nothing but the page's own files, and pictures and films from wherever a message says. Text never becomes markup: not
-/// even the page's own script may do that (Trusted Types).
+/// Only the page's own files, and images and videos from any URL in a message. Text never becomes markup: even the
+/// page's own script cannot do that (Trusted Types).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     img-src 'self' https: http://127.0.0.1:* http://localhost:* http://*.localhost:*; \
     media-src https: http://127.0.0.1:* http://localhost:* http://*.localhost:*; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// Refuses requests that came under another name than this machine's (DNS rebinding), and tells the browser what the
-/// page may do.
+/// Refuses requests with a host name that is not this machine's (DNS rebinding), and sets the security headers.
 pub(crate) async fn this_machine_only(request: Request, next: Next) -> Response {
     let mut response = if is_loopback(request.headers()) {
         next.run(request).await
@@ -34,8 +33,8 @@ pub(crate) async fn this_machine_only(request: Request, next: Next) -> Response 
     response
 }
 
-/// Refuses what another site's page asks. That a body is JSON, which another site's page cannot send unasked, is checked
-/// where the body is read.
+/// Refuses requests from pages of other sites. The handlers require JSON bodies, which such pages cannot send without a
+/// preflight.
 pub(crate) async fn own_page_only(request: Request, next: Next) -> Response {
     if is_same_origin(request.headers()) {
         next.run(request).await

@@ -1,4 +1,4 @@
-//! The way to Patchbay: what the customer writes.
+//! Sends what the customer writes to Patchbay.
 
 use crate::own::Outgoing;
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -13,40 +13,38 @@ use std::time::Duration;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-/// Longer than Patchbay takes for an answer.
+/// Longer than Patchbay's own timeout.
 const PATIENCE: Duration = Duration::from_secs(35);
-/// The customer does not wait longer than this for the next attempt.
+/// The customer waits no longer than this for the next attempt.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// Patchbay's routes for what customers write.
+/// Patchbay's inbound endpoints.
 pub(crate) struct Inbound {
     url: String,
     secret: SigningSecret,
     http: reqwest::Client,
 }
 
-/// Why an attempt did not succeed.
 struct Refusal {
     reason: String,
     again: Again,
 }
 
 enum Again {
-    /// It would be refused again.
     Never,
-    /// Soon, or after the wait that was asked for.
+    /// After the usual delay, or after `Retry-After`.
     After(Option<Duration>),
 }
 
 impl Inbound {
-    /// As `INBOUND_URL` and `CALLER_SECRET` say; `None` without them.
+    /// Reads `INBOUND_URL` and `CALLER_SECRET`. `None` without them.
     pub(crate) fn from_environment() -> Result<Option<Self>, Box<dyn Error>> {
         let (Ok(url), Ok(secret)) = (std::env::var("INBOUND_URL"), std::env::var("CALLER_SECRET")) else {
             return Ok(None);
         };
         let parsed: Url = url.parse()?;
         let mut http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
-        // Not every resolver knows that names under localhost are this machine.
+        // Not every resolver maps names under localhost to this machine.
         if let (Some(host), Some(port)) = (parsed.host_str(), parsed.port_or_known_default())
             && host.ends_with(".localhost")
         {
@@ -56,8 +54,8 @@ impl Inbound {
         Ok(Some(Self { url, secret: SigningSecret::parse(&secret)?, http: http.build()? }))
     }
 
-    /// Sends it, again and again if need be: always the same body under the same id, so that it is taken once. Returns
-    /// the platform's id of it, or why it was not taken.
+    /// Sends it with retries: always the same body under the same id, so that it is accepted once. Returns the
+    /// platform's id, or why it was refused.
     pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<String, String> {
         let body = outgoing.body.to_string();
         let id = format!("msg_{}", outgoing.message_id);
@@ -78,7 +76,7 @@ impl Inbound {
         }
     }
 
-    /// Says that the customer is typing. It is not repeated: by then it would no longer be true.
+    /// Reports that the customer is typing. Not retried: it would be outdated by then.
     pub(crate) async fn typing(&self, from: Value) {
         let body = serde_json::json!({"from": from, "eventType": "Typing"}).to_string();
         let _ = self.post("events", &format!("msg_{}", Uuid::new_v4()), &body).await;

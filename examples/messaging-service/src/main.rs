@@ -1,13 +1,11 @@
-//! A sample messaging service: checks the signature of what Patchbay delivers, prints it as a chat, shows it on a page as
-//! the customer sees it, and posts what the customer answers there to Patchbay. All that it got, repeats included, is
-//! listed at `GET /deliveries`.
+//! A sample messaging service. It checks the signature of deliveries, prints them as a chat, shows the chat on a page
+//! as the customer sees it, and posts what the customer writes there to Patchbay. `GET /deliveries` lists all
+//! deliveries, repeats included.
 //!
-//! It shows what an own messaging service has to do, so it uses nothing of Patchbay but the signatures, for which
-//! Standard Webhooks has a library in most languages, and the reading of `Retry-After`.
+//! It shows what a messaging service has to do. It uses nothing of Patchbay but the signatures, for which Standard
+//! Webhooks has a library in most languages, and the parser of `Retry-After`.
 //!
-//! Environment: `PORT` (any free one unless given), `SIGNING_SECRET`, `REFUSED_CUSTOMER` (whose messages it refuses, to
-//! show what follows), `INBOUND_URL` and `CALLER_SECRET` (where the customer's answers go, and what signs them; without
-//! them nobody can answer).
+//! README.md lists its environment variables.
 
 #![allow(clippy::print_stdout)]
 

@@ -1,9 +1,9 @@
-//! The chat, as lines in the terminal.
+//! The chat as lines in the terminal.
 
 use crate::deliveries::{customer, text};
 use serde_json::Value;
 
-/// The delivery as a line of a chat. Control characters are left out: a terminal would obey them.
+/// A delivery as a line. Control characters are removed: a terminal would interpret them.
 pub(crate) fn chat_line(delivery: &Value) -> String {
     let line = match text(delivery, "/type") {
         "receipt" => {
@@ -15,7 +15,6 @@ pub(crate) fn chat_line(delivery: &Value) -> String {
     in_column(customer(delivery), &line)
 }
 
-/// What the customer wrote, as a line of a chat.
 pub(crate) fn own_line(customer: &str, text: &str) -> String {
     in_column(customer, &format!("  ◂ {text}"))
 }
@@ -27,12 +26,12 @@ fn in_column(customer: &str, line: &str) -> String {
         .collect()
 }
 
-/// Whether a terminal would break the line or turn its direction.
+/// Whether a terminal would break the line or change its direction.
 fn turns_lines(character: char) -> bool {
     matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// What a message shows, in one line.
+/// The text of a message in one line.
 pub(crate) fn shown(delivery: &Value) -> String {
     text(delivery, "/data/fallbackText").lines().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("  ")
 }

@@ -1,4 +1,4 @@
-//! What is said for agents.
+//! Messages, files and typing on behalf of agents.
 
 use crate::fixtures::WithPlatform;
 use axum::Router;
@@ -63,7 +63,7 @@ fn content(bytes: &[u8]) -> Value {
     json!({"content": BASE64.encode(bytes), "fileName": "cat.png", "contentType": "image/png"})
 }
 
-/// A server of the company's own; whatever asks it is counted.
+/// A file server of the company. It counts its requests.
 struct Assets {
     url: String,
     requests: Arc<AtomicUsize>,

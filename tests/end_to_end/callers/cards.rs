@@ -102,7 +102,7 @@ async fn what_only_the_normalised_form_can_carry_is_refused_by_name_on_the_platf
     assert_eq!(0, setting.platform.attempts());
 }
 
-/// One process of the function, whose memory is its own.
+/// A single process of the function, so that its cache is known.
 async fn one_process(platform: &GenesysCloud) -> Alone {
     Alone::configured(MessagingService::start().await, "card-sender", |configuration| {
         configuration["domain"] = platform.url.clone().into();

@@ -15,7 +15,7 @@ use tests::simulators::genesys_cloud::api::{Fault, GenesysCloud};
 use tests::simulators::messaging_service::{MessagingService, Reply};
 use tests::simulators::{highlevel, multicloud_cx};
 
-/// An integration whose cards go to `service`, and whose platform calls its webhook.
+/// An integration whose cards go to `service`, and whose platform posts to its webhook.
 async fn by_messaging_service(service: &MessagingService, text_trace: Option<bool>) -> WithPlatform {
     let setting = WithPlatform::delivering_to(&service.url, |configuration| {
         configuration["cards"] = json!({"route": "messaging-service"});
@@ -89,7 +89,7 @@ async fn a_card_reaches_the_customer_as_a_structured_message_and_the_conversatio
     assert_eq!("left", answer.body["textTrace"]);
 }
 
-/// What the messaging service gets of a card that leaves no trace.
+/// The content of a delivered card without a text trace.
 async fn content_of(setting: &WithPlatform, service: &MessagingService, body: &Value) -> Value {
     let answer = setting.post_card(body).await;
     assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
@@ -171,7 +171,7 @@ async fn the_text_of_a_card_is_not_delivered_besides_the_card_and_the_same_text_
     let posted = setting.platform.wait_for_webhooks(1).await;
     assert!(posted[0].body["text"].as_str().unwrap().starts_with("Your table is ready\n"), "{posted:?}");
     assert_eq!(Some(200), posted[0].answered);
-    // Whatever comes behind it shows that it has been dealt with.
+    // The next message arrives, so this one has been processed.
     let agents = genesys_cloud::text(&setting.integration, "customer-1", "Your table is ready");
     agents.accepted(&setting.stack, &setting.integration).await;
     service.wait_for(&agents.id()).await;
@@ -191,7 +191,7 @@ async fn what_an_agent_copied_from_a_text_trace_is_delivered() {
     service.wait_for(&copy.id()).await;
     assert_eq!(2, service.accepted().len(), "the card and the copy");
 
-    // Where cards leave no trace, none is looked for.
+    // Where cards have no text trace, no text is checked for one.
     let elsewhere = by_messaging_service(&service, Some(false)).await;
     setting.post_card(&json!({"to": "customer-2", "card": {"title": "Another"}})).await;
     let trace = setting.platform.calls_of("agentless")[1].body["textBody"].as_str().unwrap().to_owned();
@@ -215,7 +215,7 @@ async fn a_text_with_a_home_made_code_is_delivered_as_the_text_that_it_is() {
     let setting = by_messaging_service(&service, None).await;
     let integration = &setting.integration;
     let title = "Your table is ready";
-    // What an earlier version took; what another secret, and another integration, make; and what is another text's.
+    // The checksum of an earlier version, of another secret, of another integration, and of another text.
     let unkeyed = Digest::of_parts(&["text trace", "01234567", title]);
     let other = setting.stack.integration(&service.url, |_| {}).await;
     let genuine = trace_made_with(SIGNING_SECRET, integration, title);
@@ -230,7 +230,7 @@ async fn a_text_with_a_home_made_code_is_delivered_as_the_text_that_it_is() {
         webhook.accepted(&setting.stack, integration).await;
         assert_eq!(text, service.wait_for(&webhook.id()).await.text());
     }
-    // None of them has used the genuine one up.
+    // None of them has used up the genuine one.
     let trace = genesys_cloud::text(integration, "customer-1", &genuine);
     trace.accepted(&setting.stack, integration).await;
     let agents = genesys_cloud::text(integration, "customer-1", "hello");
@@ -249,7 +249,7 @@ async fn a_text_trace_is_known_while_the_deliveries_secret_is_rotated() {
         webhook.accepted(&setting.stack, integration).await;
         webhook.id()
     };
-    // The dispatcher reads the configuration before the new secret is in it.
+    // The dispatcher caches the configuration before the new secret is in it.
     service.wait_for(&deliver("before").await).await;
     let mut configuration = integration.configuration(&service.url);
     configuration["cards"] = json!({"route": "messaging-service"});
@@ -302,7 +302,7 @@ async fn a_card_whose_text_trace_is_refused_is_not_sent() {
     let answer = setting.post_card(&body).await;
     answer.assert_problem(403, "platform-refused");
     assert!(answer.body["detail"].as_str().unwrap().contains("textTrace"), "{:?}", answer.body);
-    // What comes behind shows that it is not on the queue.
+    // The next message arrives, so the card is not on the queue.
     let agents = genesys_cloud::text(&setting.integration, "customer-1", "hello");
     agents.accepted(&setting.stack, &setting.integration).await;
     service.wait_for(&agents.id()).await;
@@ -407,7 +407,7 @@ async fn while_the_queue_is_out_of_reach_a_card_may_be_sent_again_unless_its_tra
         if !text_trace {
             alone.aws.cut("SendMessage");
             let (status, answer) = alone.request("cards", &Request::new(&body).bearing_token()).await;
-            // Without a key it would be another card when it came again.
+            // Without a key, the retry would be a new card.
             assert_eq!((504, &json!("urn:patchbay:problem:outcome-unknown")), (status, &answer["type"]));
             alone.aws.restore();
         }

@@ -1,4 +1,4 @@
-//! What all sender routes promise, tried with agentless messages.
+//! What holds for every caller endpoint, tested with agentless messages.
 
 use crate::fixtures::WithPlatform;
 use crate::single_function::Alone;
@@ -95,7 +95,7 @@ async fn who_does_not_prove_who_he_is_gets_401_whatever_else_is_wrong() {
     assert_eq!(0, setting.platform.attempts());
 }
 
-/// A signature that no secret has made.
+/// A signature that matches no secret.
 const WRONG: &str = "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 fn listing(wrong: usize, right: Option<&str>) -> String {
@@ -135,7 +135,7 @@ async fn four_megabytes_with_thousands_of_signatures_are_refused_and_with_ten_th
         let expected = json!(format!("urn:patchbay:problem:{problem}"));
         assert_eq!((status, &expected), (answered, &answer["type"]), "{} bytes", signatures.len());
     }
-    // Only the last could have been made with a newer secret.
+    // Only the last one could have been made with a newer secret.
     assert_eq!(vec!["GetSecretValue"; 2], alone.aws.take_operations());
 }
 
@@ -178,7 +178,7 @@ async fn the_same_key_and_body_get_the_first_answer_and_another_body_is_refused(
     let other = Request::new(&json!({"toAddress": "customer-2", "textBody": "hello"})).bearing_token().key("order-1");
     setting.post(&other).await.assert_problem(422, "idempotency-key-reused");
     assert_eq!(1, setting.calls());
-    // Another caller's keys are his own.
+    // Idempotency keys are separate per caller.
     let signed = Request::new(&message()).signed_at("order-1", Timestamp::now());
     assert!(!setting.post(&signed).await.replayed);
     assert_eq!(2, setting.calls());
@@ -192,7 +192,7 @@ async fn a_signed_request_that_is_replayed_gets_the_first_answer() {
     let replayed = setting.post(&request).await;
     assert!(replayed.replayed);
     assert_eq!(first.body, replayed.body);
-    // A key is not signed, so that it cannot make a replayed request a new one.
+    // The key is not signed: a new key must not turn a replayed request into a new one.
     setting.post(&request.key("a-key-of-the-thief")).await.assert_problem(400, "invalid-idempotency-key");
     assert_eq!(1, setting.calls());
 }
@@ -204,7 +204,7 @@ async fn a_hundred_concurrent_requests_with_one_key_reach_the_platform_once() {
     let request = Request::new(&message()).bearing_token().key("just-once");
     let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let (name, path) = (setting.integration.name.as_str(), "/agentless");
-    // Ten processes of the function, as many as Lambda might start, with ten requests each.
+    // Ten processes of the function, as Lambda might start them, with ten requests each.
     let functions = join_all((0..10).map(|_| LambdaHost::start("agentless-sender", &[]))).await;
     let requests = (0..100).map(|number| functions[number % 10].request(path, name, &headers, &request.body));
     let answers = join_all(requests).await;
@@ -349,7 +349,7 @@ async fn a_token_that_expires_or_is_revoked_under_load_causes_one_request_for_an
         let sent = join_all((0..50).map(|_| client.send_agentless(&config, &message, deadline))).await;
         assert!(sent.iter().all(Result::is_ok), "{sent:?}");
     };
-    // Ten seconds of life, of which a token is used for eight.
+    // The token lives for ten seconds and is used for eight of them.
     setting.platform.set_token_life(Duration::from_secs(10));
     load().await;
     assert_eq!(1, setting.platform.token_requests());
@@ -423,7 +423,7 @@ async fn a_caller_that_is_confined_to_routes_gets_403_for_any_other() {
         let allowed = "receipts, inbound/messages, inbound/responses, inbound/events";
         assert_eq!(format!("The caller may use {allowed} only."), answer.body["detail"]);
     }
-    // Who has not proved who it is hears nothing of it.
+    // An unauthenticated caller gets no such detail.
     post(Request::new(&message()), "agentless").await.assert_problem(401, "unauthenticated");
     assert_eq!(0, setting.platform.attempts());
     let typing = json!({"eventType": "Typing", "from": {"id": "customer-1"}});

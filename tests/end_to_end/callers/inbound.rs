@@ -1,4 +1,4 @@
-//! What customers do, on its way to the platform.
+//! Messages, typing and choices of customers on their way to the platform.
 
 use crate::fixtures::WithPlatform;
 use futures::future::join_all;
@@ -110,7 +110,7 @@ async fn the_same_id_is_posted_once_whatever_key_it_comes_with() {
         assert_eq!((200, false), (first.status.as_u16(), first.replayed), "{:?}", first.body);
         assert!(second.replayed);
         assert_eq!(first.body, second.body);
-        // What is known of the writer may change between two attempts.
+        // The sender's profile may change between two attempts.
         let mut renamed = body.clone();
         renamed["from"]["nickname"] = "Ada".into();
         assert!(setting.post_inbound(what, &renamed).await.replayed);
@@ -233,7 +233,7 @@ async fn two_callers_may_use_the_same_id_for_different_messages() {
         assert_eq!((200, false), (answer.status.as_u16(), answer.replayed), "{:?}", answer.body);
     }
     assert_ne!(ours.body["id"], theirs.body["id"]);
-    // Each caller's own repeat has its own first answer, and the same id for something else is refused.
+    // A retry of each caller gets its own first response. The same id with another content is refused.
     for (request, first) in
         [(Request::new(&message()).signed(), &ours), (Request::new(&other).bearing_token(), &theirs)]
     {

@@ -1,5 +1,5 @@
-//! What callers of the inbound routes really send: absent members as null or blank, words in any case, numbers for texts,
-//! several files, and no time. None of it costs a customer's message.
+//! Tolerated variations on the inbound endpoints: absent fields as null or blank, words in any case, numbers instead of
+//! texts, several files, and no time. None of them loses a customer's message.
 
 use crate::fixtures::WithPlatform;
 use jiff::{SignedDuration, Timestamp};
@@ -13,9 +13,9 @@ use tests::harness::caller::Request;
 use tests::simulators::genesys_cloud::Answer;
 use tests::simulators::genesys_cloud::api::Fault;
 
-/// A call that goes well.
+/// A call without a fault.
 const NO_FAULT: Fault = Fault::Slow(Duration::ZERO);
-/// One more than a request makes at most.
+/// One more than the maximum number of attempts of a request.
 const ATTEMPTS: usize = 6;
 
 impl WithPlatform {
@@ -23,14 +23,14 @@ impl WithPlatform {
         Request::new(body).signed().post(&self.stack, &self.integration, &format!("inbound/{what}")).await
     }
 
-    /// Posts what is to be taken.
+    /// Posts a body that must be accepted.
     async fn posted(&self, what: &str, body: &Value) -> Answer {
         let answer = self.inbound(what, body).await;
         assert_eq!(200, answer.status.as_u16(), "{body} {:?}", answer.body);
         answer
     }
 
-    /// A claim that another process has made on a caller's message.
+    /// Acquires the lease of a caller's message, as another process would.
     async fn claim(&self, kind: &str, message_id: &str, until: Timestamp, first: Option<(Timestamp, &Value)>) -> Claim {
         let key = ledger::key::inbound(&self.integration.name, "crm", kind, message_id);
         let content = first.map(|(_, body)| content(kind, body));
@@ -45,7 +45,7 @@ impl WithPlatform {
         claim
     }
 
-    /// What the platform got: of each message its id, its time, its text and the address of its file.
+    /// The messages on the platform: the id, the time, the text and the file's URL of each.
     fn messages(&self) -> Vec<[Value; 4]> {
         let parts = |call: &Value| {
             let of = |pointer: &str| call.pointer(pointer).cloned().unwrap_or_default();
@@ -55,7 +55,7 @@ impl WithPlatform {
     }
 }
 
-/// What stands for the content that the platform may have under the caller's own id.
+/// The fingerprint of the content that the platform may have under the caller's id.
 fn content(kind: &str, body: &Value) -> String {
     let fingerprint = match kind {
         "response" => fields::read(body.clone(), InboundResponse::read).unwrap().fingerprint(),
@@ -146,7 +146,7 @@ async fn numbers_and_booleans_in_attributes_become_their_text() {
     let texts = json!({"orders": "3", "balance": "-1.5", "whole": "7", "vip": "false", "name": "Ada", "note": ""});
     let call = &setting.platform.calls()[0].body;
     assert_eq!((&texts, &texts), (&call["metadata"], &call["channel"]["metadata"]["customAttributes"]));
-    // The number of a card, say: as 64 bits hold it, it would be another.
+    // A card number, for example: as a 64-bit float it would change.
     let answer = setting
         .inbound("messages", &message(&json!({"text": "t", "metadata": {"a": 89_490_200_001_234_567_890_f64}})))
         .await;
@@ -205,7 +205,7 @@ async fn a_message_without_a_time_has_the_time_of_its_first_request_on_every_att
     setting.inbound("messages", &body).await.assert_problem(504, "outcome-unknown");
     let after = Timestamp::now();
     let lost = setting.messages().len();
-    // The gateway's repeat, which has found a time since; its first attempt is lost as well.
+    // The gateway's retry, with another time. Its first attempt is lost as well.
     let mut later = body.clone();
     later["time"] = "2026-01-02T03:04:05Z".into();
     setting.posted("messages", &later).await;
@@ -215,7 +215,7 @@ async fn a_message_without_a_time_has_the_time_of_its_first_request_on_every_att
     let [time] = times.into_iter().collect::<Vec<_>>()[..] else { panic!("{messages:?}") };
     let time: Timestamp = time.parse().unwrap();
     assert!(before.as_millisecond() <= time.as_millisecond() && time <= after, "{time}");
-    // From here on every repeat is a replay, whatever its time.
+    // From here on every retry is a replay, whatever its time is.
     for repeat in [&body, &later, &message(&json!({"text": "hello"}))] {
         assert!(setting.posted("messages", repeat).await.replayed, "{repeat}");
     }
@@ -240,7 +240,7 @@ async fn the_time_of_the_first_request_stays_after_an_unknown_outcome_and_after_
             if is_released {
                 setting.stack.ledger().release(&claim, now).await.unwrap();
             }
-            // The platform would take other content for a repeat, and drop it.
+            // The platform would treat other content as a duplicate and drop it.
             let mut other = body.clone();
             other["text"] = "other".into();
             setting.inbound(what, &other).await.assert_problem(422, "idempotency-key-reused");
@@ -251,7 +251,7 @@ async fn the_time_of_the_first_request_stays_after_an_unknown_outcome_and_after_
     }
 }
 
-/// A text at this time of March 2026.
+/// A text with this day of March 2026 as its time.
 fn at(day: u8) -> Value {
     message(&json!({"text": "t", "time": format!("2026-03-0{day}T00:00:00Z")}))
 }
@@ -284,7 +284,7 @@ async fn a_refusal_does_not_free_the_time_of_what_may_have_been_accepted_before(
     setting.inbound("messages", &at(1)).await.assert_problem(400, "platform-refused");
     setting.posted("messages", &at(2)).await;
     assert_eq!(BTreeSet::from([r#""2026-01-02T03:04:05.678Z""#.to_owned()]), times(&setting));
-    // By an earlier attempt of the same request, whose outcome is unknown whatever becomes of the later ones.
+    // By an earlier attempt of the same request, whose outcome stays unknown whatever later attempts return.
     for refusal in [Fault::RateLimited(600), Fault::Status(400)] {
         let setting = WithPlatform::start().await;
         setting.platform.fail([Fault::AnswerLost, refusal]);
@@ -341,7 +341,7 @@ async fn several_files_are_posted_one_by_one_in_order_and_each_once() {
     let further = answer.body["furtherMessages"].as_array().unwrap();
     let ids: Vec<_> = further.iter().map(|message| &message["messageId"]).collect();
     assert!(ids == [second, third] && further.iter().all(|message| message["id"].is_string()), "{further:?}");
-    // The same again is a replay; another file under the same id is not.
+    // The same files again are a replay. Another file under the same id is not.
     let again = setting.posted("messages", &body).await;
     assert_eq!((true, answer.body), (again.replayed, again.body));
     let other = message(&json!({"text": "two", "attachments": [file("v"), file("y"), file("x")]}));
@@ -358,11 +358,11 @@ async fn after_a_failure_in_the_middle_a_repeat_posts_the_files_that_are_missing
     answer.assert_problem(404, "platform-refused");
     assert!(answer.body["detail"].as_str().unwrap().ends_with(" 1 of 3 messages are posted."), "{:?}", answer.body);
     assert_eq!((1, 2), (setting.messages().len(), setting.platform.attempts()));
-    // What is posted stays as it is; what the platform did not take may be another.
+    // The posted file must stay the same. The refused one may be replaced.
     let another_first = message(&json!({"text": "three", "attachments": [file("a"), file("w"), file("x")]}));
     let answer = setting.inbound("messages", &another_first).await;
     answer.assert_problem(422, "idempotency-key-reused");
-    // With other files it cannot be told how many of them are posted.
+    // With other files, the number of posted files is unknown.
     assert!(!answer.body["detail"].as_str().unwrap().contains("are posted"), "{:?}", answer.body);
     let another_second = message(&json!({"text": "three", "attachments": [file("v"), file("b"), file("x")]}));
     let answer = setting.posted("messages", &another_second).await;
@@ -388,7 +388,7 @@ async fn a_process_that_was_cut_off_between_two_files_is_continued_where_it_stop
     let before = Timestamp::now() - SignedDuration::from_mins(1);
     let time = "2026-01-02T03:04:05.678Z".parse().unwrap();
     let body = message(&json!({"text": "two", "attachments": [file("v"), file("w")]}));
-    // It has posted the first, says the ledger, and was cut off with the second in hand.
+    // By the ledger, it has posted the first file and was interrupted during the second.
     setting.claim("message", "m-1", before, Some((time, &body))).await;
     let first = setting.claim("message-part-1", "m-1", before, None).await;
     let answer = json!({"status": 200, "body": {"messageId": "m-1", "id": "p-1"}}).to_string();
@@ -414,7 +414,7 @@ async fn files_that_there_is_no_time_for_are_posted_by_a_repeat() {
     answer.assert_problem(503, "unavailable");
     assert!(answer.retry_after.is_some() && !setting.messages().is_empty());
     assert!(answer.body["detail"].as_str().unwrap().ends_with(" of 8 messages are posted."), "{:?}", answer.body);
-    // Each repeat posts at least one.
+    // Each retry posts at least one.
     let mut repeats = 0..8;
     while repeats.next().is_some() && setting.inbound("messages", &body).await.status == 503 {}
     assert!(setting.posted("messages", &body).await.replayed);

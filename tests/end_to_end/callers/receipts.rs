@@ -1,4 +1,4 @@
-//! The messaging service's own receipts.
+//! Receipts from the messaging service.
 
 use crate::fixtures::WithPlatform;
 use jiff::Timestamp;
@@ -119,7 +119,7 @@ async fn a_failing_platform_is_asked_again_and_a_receipt_that_could_not_be_poste
     setting.platform.fail([Fault::Status(503), Fault::Reset]);
     assert_eq!("posted", setting.post_receipt(&receipt("m-1", "delivered")).await.body["outcome"]);
     setting.platform.fail([Fault::Status(503); 5]);
-    // The very same request, as a Standard Webhooks sender repeats it.
+    // The same request again, as a Standard Webhooks sender retries it.
     for request in
         [Request::new(&receipt("m-2", "delivered")), Request::new(&json!({"receipts": [receipt("m-3", "failed")]}))]
     {
@@ -217,7 +217,7 @@ async fn a_failure_is_not_lost_for_its_time_or_for_whether_it_is_final() {
         let posted = &setting.platform.calls()[count].body;
         assert_eq!((&json!("Failed"), &json!(expected)), (&posted["status"], &posted["isFinalReceipt"]), "{receipt}");
         let time: Timestamp = posted["channel"]["time"].as_str().unwrap().parse().unwrap();
-        // The platform has milliseconds.
+        // The platform uses milliseconds.
         assert!(
             (before.as_millisecond()..=Timestamp::now().as_millisecond()).contains(&time.as_millisecond()),
             "{time}"
@@ -264,7 +264,7 @@ async fn in_a_batch_each_receipt_is_judged_by_itself_and_the_good_ones_are_poste
         receipt("m-0", "delivered"), failed, null, {"to": {"id": "customer-1"}, "status": "read"}, receipt("m-4", "lost"),
         surprising, receipt("m-6", "delivered"),
     ]});
-    // The very same request, as a sender repeats it: nothing is posted twice.
+    // The same request again, as a sender retries it: nothing is posted twice.
     let request = Request::new(&batch).signed();
     for posted in ["posted", "already-posted"] {
         let answer = request.post(&setting.stack, &setting.integration, "receipts").await;
@@ -308,7 +308,7 @@ async fn a_batch_in_which_nothing_is_good_is_answered_207_and_may_be_corrected_u
     let corrected = json!([receipt("m-1", "failed"), receipt("m-2", "failed")]);
     let answer = post(corrected.clone()).await;
     assert!(answer.body["receipts"].as_array().unwrap().iter().all(|one| one["outcome"] == "posted"));
-    // Now the key stands for this.
+    // Now the key belongs to this request.
     assert!(post(corrected).await.replayed);
 }
 

@@ -1,4 +1,4 @@
-//! As whom and in which region `patchbay` calls AWS, and what it says where that cannot be.
+//! The credentials and the region with which `patchbay` calls AWS, and its errors when there are none.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,7 +12,7 @@ use tests::harness::command::{Command, Ran};
 use tests::harness::server::Server;
 use uuid::Uuid;
 
-/// What stands in every secret of the profiles.
+/// Part of every secret of the profiles.
 const SECRET: &str = "secret-of-a-profile";
 
 const CONFIG: &str = "\
@@ -50,14 +50,14 @@ aws_access_key_id = ANYWHEREKEY
 aws_secret_access_key = secret-of-a-profile
 ";
 
-/// The name under which the token of `https://example.com/start` is kept: its SHA-1.
+/// The file name of the cached token for `https://example.com/start`: its SHA-1.
 const SSO_TOKEN: &str = "b343494cf15ba6b81449840ea93161cf3b27e5e3.json";
 
-/// An operator's home, and an AWS that gives credentials to whom they belong and lets nobody look at a stack.
+/// An operator's home, and an AWS that issues credentials and denies every look at a stack.
 struct Account {
     home: PathBuf,
     aws: Server,
-    /// Of each request for the stack, the header that says who signed it and for which region.
+    /// The signing header of each request for the stack.
     signed: Arc<Mutex<Vec<String>>>,
 }
 
@@ -83,7 +83,7 @@ impl Account {
         Self { home, aws: Server::start(Router::new().fallback(answer)), signed }
     }
 
-    /// The command in an environment that has keys of its own.
+    /// The command in an environment with its own keys.
     fn command(&self, arguments: &[&str]) -> Command {
         let aws = self.home.join(".aws");
         let command = Command::new(arguments)
@@ -98,7 +98,7 @@ impl Account {
             .fold(command, |command, name| command.env(name, &self.aws.origin))
     }
 
-    /// Looks for the stack with these options: who signed, and for which region.
+    /// Looks for the stack with these options. Returns the access key and the region of the signature.
     async fn signs(&self, options: &[&str]) -> (String, String) {
         let ran = self.command(&["integration", "list"]).with(options).run().await.ended_with(1);
         assert!(ran.stderr.contains("this command's user lacks cloudformation:DescribeStacks: allow "), "{ran:#?}");
@@ -187,7 +187,7 @@ async fn a_profile_that_is_not_there_is_named_and_nothing_is_asked_as_somebody_e
     assert!(account.signed.lock().unwrap().is_empty());
 }
 
-/// Both ways to look at the stack: by its outputs, and by what it is made of.
+/// Both ways to find the stack: by its outputs and by its resources.
 async fn looks(change: impl Fn(Command) -> Command) -> [Ran; 2] {
     let id = Uuid::new_v4().to_string();
     let list = change(Command::new(&["integration", "list"])).run().await.ended_with(1);

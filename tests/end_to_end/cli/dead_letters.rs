@@ -1,4 +1,4 @@
-//! `patchbay dead-letters`: on the very queue of the stack.
+//! `patchbay dead-letters` on the real queue of the stack.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 const ADDRESS: &str = "address-of-a-customer";
 const TEXT: &str = "text-of-a-message";
 
-/// A stack, a messaging service, and an integration of which something has gone astray.
+/// A stack, a messaging service, and an integration with dead letters.
 struct Setting {
     stack: Stack,
     dead_letter_queue: String,
@@ -57,7 +57,7 @@ impl Setting {
         Command::new(&["--json", "dead-letters", what, "--integration", self.integration.name.as_str()])
     }
 
-    /// The message ids of those that are listed.
+    /// The listed message ids.
     async fn listed(&self) -> Vec<String> {
         let ran = self.command("list").run().await.done();
         hides(&ran);
@@ -78,12 +78,12 @@ async fn dead_letters_are_listed_without_being_taken_and_redriven_in_order_and_o
     let setting = Setting::start().await;
     let (queue, dead) = (&setting.stack.queue_url, &setting.dead_letter_queue);
 
-    // The first was delivered before it went astray; the others were not.
+    // The first was delivered before it became a dead letter. The others were not.
     let webhooks: Vec<_> = (0..12).map(|number| setting.text(&format!("{number}"))).collect();
     let ids: Vec<_> = webhooks.iter().map(Webhook::id).collect();
     webhooks[0].accepted(&setting.stack, &setting.integration).await;
     setting.service.wait_for(&ids[0]).await;
-    // The second came under its own deduplication id a moment ago, and did not get through.
+    // The second has just been sent under its own deduplication id and was not delivered.
     let second = setting.envelope(&webhooks[1]).message().unwrap();
     let mut stale = WIRE
         .iter()
@@ -99,7 +99,7 @@ async fn dead_letters_are_listed_without_being_taken_and_redriven_in_order_and_o
         setting.send(dead, webhook).await;
     }
 
-    // Of one group no more than ten can be seen.
+    // Only ten messages of a group are visible.
     for _ in 0..2 {
         assert_eq!(ids[..10], setting.listed().await, "looking takes nothing away");
     }
@@ -145,14 +145,14 @@ async fn nothing_is_lost_and_nothing_comes_twice_though_sending_and_deleting_fai
     }
     let redrive = || setting.command("redrive").with(&["--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
 
-    // What cannot be sent stays, and so does what stands behind it.
+    // A message that cannot be sent stays, with the rest of its group.
     proxy.cut("SendMessage");
     let failed = redrive().run().await.ended_with(1);
     assert!(failed.json()["moved"] == 0 && failed.stderr.contains("could not be sent to the queue"), "{failed:#?}");
     proxy.restore();
     assert_eq!(ids, setting.listed().await);
 
-    // What cannot be deleted is on both queues, and is delivered once.
+    // A message that cannot be deleted is on both queues, and is delivered once.
     proxy.cut("DeleteMessage");
     let failed = redrive().run().await.ended_with(1);
     assert!(
@@ -196,7 +196,7 @@ async fn what_another_version_wrote_is_listed_as_unreadable_and_left_unless_it_i
 }
 
 impl Setting {
-    /// Takes what stands in a group off the dead-letter queue, for good.
+    /// Deletes the messages of a group from the dead-letter queue.
     async fn take_away(&self, group: &str) {
         use aws_sdk_sqs::types::MessageSystemAttributeName::MessageGroupId;
         let request = self.stack.sqs.receive_message().queue_url(&self.dead_letter_queue).max_number_of_messages(10);

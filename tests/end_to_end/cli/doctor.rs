@@ -1,4 +1,5 @@
-//! `patchbay doctor` is green where all is well, and names what is wrong, what to do about it, and nothing else.
+//! `patchbay doctor` reports no fault when all is well. Otherwise it names the fault and what to do about it, and
+//! nothing else.
 
 use crate::cli::doctor_fixture::{Report, Setting, URL_KEY};
 use aws_sdk_iam::Client as Iam;
@@ -54,7 +55,7 @@ async fn a_healthy_integration_on_a_healthy_stack_is_green() {
         (json!("test"), json!({"integration": setting.integration.name.as_str()})),
         (attempts[0].body["type"].clone(), attempts[0].body["data"].clone())
     );
-    // Nothing else came of it.
+    // No other effects.
     assert!(setting.platform.calls().iter().all(|call| call.operation == "integration"));
 }
 
@@ -172,10 +173,9 @@ async fn credentials_that_are_lost_on_the_way_are_named() {
     report.says("webhook", "refuses the signature made with /webhookSecrets/0", "SECRET_PREFIX");
 }
 
-/// A copy of a function's role, in whose place the doctor examines it: the function itself needs its own for other tests.
+/// A copy of a function's role for the doctor to check. Other tests need the function's real role.
 struct Role {
     iam: Iam,
-    /// What the function's own is called.
     original: String,
     name: String,
     document: String,
@@ -238,7 +238,7 @@ async fn an_own_key_that_the_functions_roles_do_not_allow_is_named() {
     let value = |arn: &str| format!("{parameter}<ParameterValue>{arn}</ParameterValue>");
     proxy.rewrite("DescribeStacks", &value(""), &value(key));
     let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
-    // The roles of this stack are those of a stack without a key.
+    // This stack has no KMS key, and neither do its roles allow one.
     assert_eq!(7, report.names("fault").len(), "{:#}", report.json);
     for (function, actions) in [
         ("WebhookReceiver", &["kms:Decrypt", "kms:GenerateDataKey"][..]),
@@ -256,7 +256,7 @@ async fn of_several_integrations_of_a_platform_one_gets_a_wrong_signature() {
     let (one, other) = (Setting::new().await, Setting::new().await);
     let proxy = AwsProxy::start().await;
     let api_url = proxy.api_url(&one.stack.direct_api_url());
-    // A name that is given twice is examined once.
+    // A name that is given twice is checked once.
     let names = [other.integration.name.as_str(), one.integration.name.as_str()];
     let report = one.examine_by(one.command().with(&names).env("API_URL", &api_url)).await;
     assert_eq!(0, report.ran.code, "{:#}", report.json);
@@ -266,7 +266,7 @@ async fn of_several_integrations_of_a_platform_one_gets_a_wrong_signature() {
     let [tried, left_out] = seen[..] else { panic!("{seen:?}") };
     assert_eq!("accepts the platform's signature, and refuses a forged one", tried);
     assert!(left_out.ends_with("a forged one was tested with another integration"), "{left_out}");
-    // What the webhooks got is no JSON: both good signatures, and a wrong one.
+    // The webhooks got invalid JSON: two correct signatures and a wrong one.
     assert_eq!(3, proxy.take_calls().iter().filter(|call| call.input.is_null()).count());
 }
 
@@ -291,7 +291,7 @@ async fn what_the_commands_own_user_may_not_do_is_named() {
 async fn that_the_functions_have_an_older_configuration_than_the_stored_one_is_said() {
     let setting = Setting::new().await;
     let proxy = AwsProxy::start().await;
-    // As it is just after a change: what is stored is another version than the functions have.
+    // As just after a change: the stored version is newer than the cached one.
     proxy.rewrite("GetSecretValue", "\"VersionId\": \"", "\"VersionId\": \"another-");
     let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
     assert_eq!((0, json!("warning")), (report.ran.code, report.check("messaging service")["verdict"].clone()));

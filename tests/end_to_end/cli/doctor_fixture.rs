@@ -1,4 +1,4 @@
-//! An integration for the doctor to examine, and what it says of it.
+//! An integration for the doctor to check, and assertions on the report.
 
 use serde_json::{Value, json};
 use tests::harness::caller::{BEARER_TOKEN, CALLER_SECRET};
@@ -7,10 +7,10 @@ use tests::harness::stack::{SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECR
 use tests::simulators::genesys_cloud::api::{CLIENT_SECRET, GenesysCloud};
 use tests::simulators::messaging_service::MessagingService;
 
-/// What stands in the query of every delivery's address.
+/// A secret in the query of every delivery URL.
 pub(crate) const URL_KEY: &str = "key-of-the-delivery-url";
 
-/// An integration with everything that belongs to it.
+/// An integration with its platform and messaging service.
 pub(crate) struct Setting {
     pub(crate) stack: Stack,
     pub(crate) platform: GenesysCloud,
@@ -43,7 +43,7 @@ impl Setting {
         Self { stack, platform, service, integration, configuration }
     }
 
-    /// Writes the configuration anew, with this at that place.
+    /// Replaces this field of the configuration.
     pub(crate) async fn configure(&self, pointer: &str, value: Value) {
         let mut configuration = self.configuration.clone();
         *configuration.pointer_mut(pointer).expect("a field") = value;
@@ -58,7 +58,7 @@ impl Setting {
         self.examine_by(self.command()).await
     }
 
-    /// Runs the command, and insists that it gives nothing away.
+    /// Runs the command and asserts that it shows no secret.
     pub(crate) async fn examine_by(&self, command: Command) -> Report {
         let ran = command.with(&["--json"]).run().await;
         self.gives_nothing_away(&ran);
@@ -89,7 +89,7 @@ impl Report {
             .collect()
     }
 
-    /// Insists that this is the only fault, that these words are in what was seen, and those in what to do.
+    /// Asserts that this is the only fault, with these texts in its observation and advice.
     pub(crate) fn names_only(&self, name: &str, seen: &str, advice: &str) {
         assert_eq!(vec![name], self.names("fault"), "{:#}", self.json);
         assert_eq!((3, json!(1)), (self.ran.code, self.json["faults"].clone()));
@@ -104,7 +104,7 @@ impl Report {
         assert!(text("advice").contains(advice), "{check:#}");
     }
 
-    /// Insists that these were not examined, because of what is wrong.
+    /// Asserts that these checks were skipped for this reason.
     pub(crate) fn skips(&self, names: &[&str], because: &str) {
         for name in names {
             let check = self.check(name);

@@ -1,4 +1,4 @@
-//! `patchbay doctor` names what is wrong with this machine, and with the stack as it is deployed.
+//! `patchbay doctor` names faults of this machine and of the deployed stack.
 
 use crate::cli::doctor_fixture::Setting;
 use axum::Router;
@@ -18,7 +18,7 @@ async fn a_queue_that_nothing_is_taken_from_is_named() {
     let report = setting.examine_by(command()).await;
     report.names_only("queue's trigger", "nothing is delivered", "update-event-source-mapping");
     proxy.restore();
-    // The stack of a template without the queue's event.
+    // The stack of a template without the queue's event source.
     proxy.rewrite("ListStackResources", "MessageDispatcherMessages", "MessageDispatcherOthers");
     let report = setting.examine_by(command()).await;
     report.names_only("queue's trigger", "the stack has no MessageDispatcherMessages", "make deploy");
@@ -70,7 +70,7 @@ async fn a_route_that_is_missing_is_named() {
     let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
     let seen = "API Gateway has no route POST /integrations/{integration}/cards";
     report.names_only("POST …/cards", seen, "make deploy");
-    // What hangs on a missing route is not examined.
+    // Checks that depend on a missing route are skipped.
     proxy.restore();
     proxy.remove_route("/webhook");
     let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
@@ -113,7 +113,7 @@ async fn another_region_than_the_stacks_is_named_with_the_right_one() {
     let name = format!("patchbay-{}", Uuid::new_v4());
     let report = setting.examine_by(setting.command().with(&["--stack", &name])).await;
     report.names_only("stack", "nor in the other common regions", "--stack");
-    // A region that does not tell may have it.
+    // A region that denies the search may have it.
     let proxy = AwsProxy::start().await;
     proxy.forbid_region("eu-west-1");
     proxy.forbid_region("us-east-2");

@@ -1,4 +1,4 @@
-//! `patchbay failed`: on the parking queue of the stack, with replays that go through the dispatcher.
+//! `patchbay failed` on the parking queue of the stack, with replays through the dispatcher.
 
 use crate::fixtures::WithPlatform;
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +18,7 @@ use tokio::sync::MutexGuard;
 const ADDRESS: &str = "address-of-a-customer";
 const TEXT: &str = "text-of-a-message";
 
-/// An integration whose messaging service refuses all messages, until it is fixed.
+/// An integration whose messaging service refuses all messages until it is fixed.
 struct Setting {
     stack: Stack,
     platform: GenesysCloud,
@@ -60,7 +60,7 @@ impl Setting {
         Command::new(&["--json", "failed", what, "--integration", self.integration.name.as_str()])
     }
 
-    /// The messages that are listed, once there are so many.
+    /// The listed messages, once there are `count`.
     async fn listed(&self, count: usize) -> Vec<Value> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -81,7 +81,7 @@ impl Setting {
         ran.json()
     }
 
-    /// The ids of the messages that the messaging service took, in the order in which it did.
+    /// The ids of the accepted messages, in order.
     fn accepted(&self) -> Vec<String> {
         self.service.accepted().iter().map(|attempt| attempt.message_id().to_owned()).collect()
     }
@@ -160,7 +160,7 @@ async fn a_replay_that_fails_again_is_kept_again_in_its_place_and_its_receipt_is
     let first = setting.send("1").await.id();
     setting.listed(1).await;
     assert_eq!(json!(1), setting.replay().await["replayed"]);
-    // What failed while the first was under way has its place behind it.
+    // A message that failed during the first run comes after it.
     let second = setting.send("2").await.id();
     setting.service.wait_until(|attempts| attempts.len() == 3).await;
     let listed = setting.listed(2).await;
@@ -251,7 +251,7 @@ async fn cards_and_texts_that_look_like_a_cards_text_trace_are_replayed_as_what_
     let answer = card.post(&setting.stack, &setting.integration, "cards").await;
     let card = answer.body["id"].as_str().unwrap().to_owned();
     let trace = setting.platform.calls_of("agentless")[0].body["textBody"].as_str().unwrap().to_owned();
-    // The platform's text trace is dropped. What an agent copied from it is a text like any other.
+    // The platform's text trace is dropped. A copy of it by an agent is a normal text.
     let mut texts = Vec::new();
     for _ in 0..2 {
         let text = genesys_cloud::text(&setting.integration, ADDRESS, &trace);

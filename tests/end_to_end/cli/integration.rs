@@ -1,4 +1,4 @@
-//! `patchbay integration`, run as an operator runs it, against the deployed stack and a simulated Genesys Cloud.
+//! `patchbay integration` against the deployed stack and a simulated Genesys Cloud.
 
 use crate::cli::fixture::Setting;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use tests::simulators::genesys_cloud::api::{CLIENT_SECRET, Fault};
 #[tokio::test]
 async fn an_integration_is_connected_and_the_platforms_messages_arrive() {
     let setting = Setting::new().await;
-    // The simulated messaging service knows one signing secret only.
+    // The simulated messaging service accepts only one signing secret.
     let report = setting.add().env("PATCHBAY_SIGNING_SECRET", SIGNING_SECRET).run().await.done().json();
     assert_eq!(json!(setting.name), report["integration"]);
     assert_eq!(json!(setting.webhook_url()), report["webhookUrl"]);
@@ -32,7 +32,7 @@ async fn an_integration_is_connected_and_the_platforms_messages_arrive() {
 #[tokio::test]
 async fn the_same_command_once_more_goes_on_where_it_was_interrupted() {
     let setting = Setting::new().await;
-    // The platform makes its integration, and fails before we have seen it made.
+    // The platform creates its integration, but its response is lost.
     setting.platform.fail_operation("integration", std::iter::repeat_n(Fault::Status(503), 5));
     let interrupted = setting.add().run().await.ended_with(1);
     assert!(interrupted.stderr.contains("Genesys Cloud did not return the integration"), "{interrupted:?}");
@@ -134,7 +134,7 @@ async fn the_other_platforms_integrations_are_written_without_a_call() {
     let setting = Setting::new().await;
     let command = setting.command(&["add", &setting.name, "--platform", "highlevel", "--location-id", "l"]);
     let command = command.with(&["--delivery-url", "https://example.com/", "--token-file", "-"]);
-    // What other platforms' integrations need is not meant here.
+    // Fields of other platforms are not required here.
     let command = command.env("PATCHBAY_CLIENT_SECRET", CLIENT_SECRET);
     let report = command.input("hidden-token\n").run().await.done();
     assert!(report.stdout.contains("were not tested"), "{report:?}");
@@ -279,7 +279,7 @@ async fn a_secret_that_cannot_be_read_takes_nothing_from_the_list() {
 
 #[tokio::test]
 async fn an_aws_that_never_answers_ends_the_command() {
-    // Connections are taken, and nobody reads them.
+    // Connections are accepted, but never read.
     let silent = listen();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let ended = Command::new(&["integration", "list"]).env("AWS_ENDPOINT_URL", &endpoint).run().await.ended_with(1);
@@ -299,7 +299,7 @@ async fn an_integration_without_callers_says_so_and_how_it_gets_one() {
 
     let report = setting.command(&replace).run().await.done().json();
     assert!(!says_so(&report), "{report}");
-    // What is given is added to the callers that are there.
+    // New callers are added to the existing ones.
     let more = setting.command(&["add", &setting.name, "--replace", "--caller", "erp"]);
     let _ = more.run().await.done();
     let callers = setting.shown().await["configuration"]["callers"].take();
@@ -325,7 +325,7 @@ async fn a_credential_that_another_caller_has_is_refused() {
     let said =
         format!("the caller `shop` has the credential of the caller `crm` of the integration `{}`", setting.name);
     assert!(refused.stderr.contains(&said), "{refused:?}");
-    // Before the platform has made what the document still lacks.
+    // Before the platform has created what the document still lacks.
     let unfinished = setting.add_named(&format!("{}-other", setting.name)).with(&["--from", "-"]);
     let unfinished = unfinished.input(json!({"callers": [{"name": "shop", "signingSecret": secret}]}).to_string());
     let unfinished = unfinished.run().await.ended_with(1);

@@ -1,18 +1,18 @@
-//! What `patchbay integration add` makes of what it is told: typed at a terminal, in files, in the environment.
+//! The inputs of `patchbay integration add`: typed at a terminal, in files, in the environment.
 
 use crate::cli::fixture::Setting;
 use serde_json::json;
 use tests::harness::command::Command;
 use tests::simulators::genesys_cloud::api::{CLIENT_ID, CLIENT_SECRET};
 
-/// A channel of Multicloud CX with all that is needed but its app secret.
+/// A channel of Multicloud CX with all required options except its app secret.
 fn add_channel(setting: &Setting, api_base_url: &str) -> Command {
     let add = setting.command(&["add", &setting.name, "--platform", "multicloud-cx", "--contact-center-id", "c"]);
     let add = add.with(&["--channel-id", "1", "--delivery-url", "https://example.com/"]);
     add.with(&["--api-base-url", api_base_url])
 }
 
-/// These answers connect an organisation of Genesys Cloud, and its client's secret does not show.
+/// Asserts that these answers connect an organisation of Genesys Cloud, and that the client secret is not shown.
 async fn is_connected_by(setting: &Setting, answers: &[(&str, &str)]) {
     let add = Command::new(&["integration", "add", &setting.name]).env("API_URL", &setting.stack.direct_api_url());
     let ran = add.run_at_a_terminal(answers).await.done();

@@ -1,4 +1,4 @@
-//! `patchbay webhook`, `messages` and `completions`: what an operator looks at.
+//! `patchbay webhook`, `messages` and `completions`.
 
 use crate::fixtures::WithPlatform;
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
@@ -21,24 +21,22 @@ use uuid::Uuid;
 const ADDRESS: &str = "address-of-a-customer";
 const TEXT: &str = "text-of-a-message";
 
-/// `patchbay webhook test NAME …`.
 fn webhook_test(integration: &TestIntegration, options: &[&str]) -> Command {
     Command::new(&["--json", "webhook", "test", integration.name.as_str()]).with(options)
 }
 
-/// `patchbay messages show …`.
 fn show(options: &[&str]) -> Command {
     Command::new(&["--json", "messages", "show"]).with(options)
 }
 
-/// The delivery that a test of the webhook has led to.
+/// The delivery that a webhook test has caused.
 async fn delivery_of(service: &MessagingService, ran: &Ran) -> Attempt {
     let id = ran.json()["webhookId"].as_str().unwrap().to_owned();
     let attempts = service.wait_until(|attempts| attempts.iter().any(|attempt| attempt.id == id)).await;
     attempts.into_iter().find(|attempt| attempt.id == id).unwrap()
 }
 
-/// What is shown of what goes by an id of the platform's, once that is enough.
+/// The output of `messages show` for this id, once it is complete enough.
 async fn shown_once(id: &str, enough: impl Fn(&Value) -> bool) -> Ran {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -51,7 +49,7 @@ async fn shown_once(id: &str, enough: impl Fn(&Value) -> bool) -> Ran {
     }
 }
 
-/// What the ledger, or the log, says of that, in alphabetical order.
+/// A field of all entries in this list of the ledger's or the log's data, sorted.
 fn said(known: &Value, list: &str, field: &str) -> Vec<String> {
     let list = known[list].as_array().unwrap().iter();
     let mut said: Vec<_> = list.map(|one| one[field].as_str().unwrap().to_owned()).collect();
@@ -198,7 +196,7 @@ async fn a_message_is_followed_by_the_platforms_id_through_the_log_to_the_ledger
     webhook.accepted(&stack, &integration).await;
     let attempt = service.wait_for(&webhook.id()).await;
     let id = webhook.id();
-    // The dispatcher's lines come when it has done with all that it took off the queue together.
+    // The dispatcher logs a batch's lines after the whole batch.
     let shown = shown_once(&id, |known| said(known, "log", "outcome") == ["accepted", "delivered"]).await.done();
     let known = shown.json();
     assert_eq!(format!("delivery#{}#{}", integration.name, &attempt.id[4..]), known["ledger"][0]["key"]);
@@ -268,7 +266,7 @@ async fn the_text_of_a_card_is_called_dropped_and_not_delivered() {
     setting.post_card(&json!({"to": "customer-1", "card": {"title": "Your table is ready"}})).await;
     let posted = setting.platform.wait_for_webhooks(1).await;
     let id = posted[0].body["id"].as_str().unwrap();
-    // The card goes by its trace's id.
+    // The card's id is its text trace's id.
     let known = shown_once(id, |known| said(known, "ledger", "state") == ["delivered", "dropped"]).await.json();
     let dropped = known["ledger"].as_array().unwrap().iter().find(|fate| fate["state"] == "dropped").unwrap();
     assert_eq!("text trace", dropped["reason"], "{known}");
@@ -289,7 +287,7 @@ async fn a_request_is_looked_up_by_its_key() {
         for hidden in [ADDRESS, TEXT] {
             assert!(!shown.everything().contains(hidden), "{hidden}: {shown:#?}");
         }
-        // What the ledger calls it leads there, too.
+        // The ledger's key finds it, too.
         let ledger_key = shown.json()["ledger"][0]["key"].as_str().unwrap().to_owned();
         assert_eq!(shown.json(), show(&[&ledger_key]).run().await.done().json());
     }

@@ -1,4 +1,4 @@
-//! `patchbay dead-letters` on queues that no function serves: what is put back stays where it can be looked at.
+//! `patchbay dead-letters` on queues without functions: redriven messages stay visible.
 
 use aws_sdk_sqs::types::MessageSystemAttributeName::MessageGroupId;
 use jiff::Timestamp;
@@ -12,10 +12,10 @@ use tests::simulators::genesys_cloud::WIRE;
 use tests::simulators::messaging_service::PATIENCE;
 use uuid::Uuid;
 
-/// What no version has written yet.
+/// The format of a version that does not exist yet.
 const UNREADABLE: &str = r#"{"version": 99}"#;
 
-/// A stack that has nothing but the two queues.
+/// A stack that consists of the two queues.
 struct Queues {
     stack: String,
     queue: String,
@@ -59,13 +59,13 @@ impl Queues {
         Self { stack, queue, dead_letter_queue, sqs: aws_sdk_sqs::Client::new(&aws) }
     }
 
-    /// Lays a dead letter down.
+    /// Sends a dead letter.
     async fn lay_down(&self, group: &str, body: &str) {
         let request = self.sqs.send_message().queue_url(&self.dead_letter_queue).message_group_id(group);
         request.message_deduplication_id(Uuid::new_v4().to_string()).message_body(body).send().await.unwrap();
     }
 
-    /// Takes away all that was put back: groups and bodies, in order.
+    /// Receives and deletes all redriven messages: groups and bodies, in order.
     async fn take(&self) -> Vec<(String, String)> {
         let mut taken = Vec::new();
         loop {
@@ -92,7 +92,7 @@ impl Queues {
     }
 }
 
-/// A text of the integration `acme`, as the receiver writes it.
+/// A text for the integration `acme`, in the receiver's format.
 fn readable() -> String {
     let webhook = WIRE[0].fill(&Uuid::new_v4().to_string(), "customer");
     let now = Timestamp::now();
@@ -147,7 +147,7 @@ async fn at_a_terminal_it_is_asked_first_and_without_a_yes_nothing_is_moved() {
     let ran = redrive().run_at_a_terminal(&[(question, "y")]).await.done();
     assert!(ran.stdout.contains("\"moved\": 1"), "{ran:#?}");
     assert_eq!(vec![letter("one", &body)], queues.take().await);
-    // Nobody sits at a pipe.
+    // Without a terminal there is no confirmation.
     let unasked = redrive().run().await.ended_with(2);
     assert!(unasked.stderr.contains("Pass --yes to continue"), "{unasked:#?}");
 }

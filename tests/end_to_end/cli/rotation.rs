@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use tests::simulators::genesys_cloud::WIRE;
 use tests::simulators::genesys_cloud::api::CLIENT_SECRET;
 
-/// How long the receiver may take to hear that a secret is no longer good, when it is told to look.
+/// The time limit for the receiver to notice that a secret is no longer valid.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the platform signs with.
+/// The secret that the platform signs with.
 fn signs_with(setting: &Setting) -> String {
     let integration = &setting.platform.integrations()[0];
     integration["outboundNotificationWebhookSignatureSecretToken"].as_str().unwrap().to_owned()
 }
 
-/// What a webhook is answered that is signed with this secret.
+/// The status of a webhook that is signed with this secret.
 async fn answer_to(setting: &Setting, secret: &str) -> u16 {
     let id = setting.platform.integrations()[0]["id"].as_str().unwrap().to_owned();
     let webhook = WIRE[0].fill(&id, "customer-1").signed_with(secret);
@@ -30,7 +30,7 @@ async fn the_webhook_secret_is_rotated_without_a_refused_message() {
     let old = signs_with(&setting);
     setting.message_is_accepted().await;
 
-    // While the command works, messages go on.
+    // Messages flow while the command runs.
     let rotate = setting.command(&["rotate", &setting.name, "--secret", "webhook"]);
     let mut rotating = Box::pin(rotate.clone().run());
     let rotated = loop {
@@ -45,7 +45,7 @@ async fn the_webhook_secret_is_rotated_without_a_refused_message() {
     setting.message_is_accepted().await;
     assert_eq!((200, 200), (answer_to(&setting, &old).await, answer_to(&setting, &new).await));
 
-    // Once more is the same once.
+    // A second run changes nothing.
     assert_eq!(2, rotate.run().await.done().json()["good"]);
     assert_eq!(new, signs_with(&setting));
 
@@ -56,7 +56,7 @@ async fn the_webhook_secret_is_rotated_without_a_refused_message() {
     let nothing = finish.run().await.ended_with(1);
     assert!(nothing.stderr.contains("nothing to finish"), "{nothing:?}");
     setting.message_is_accepted().await;
-    // A signature that fails has the receiver look again, and it looks once in ten seconds.
+    // A failed signature makes the receiver reload the configuration, once in ten seconds.
     let until = Instant::now() + PATIENCE;
     while answer_to(&setting, &old).await != 401 {
         assert!(Instant::now() < until, "the old secret is still good");
@@ -136,7 +136,7 @@ async fn a_third_secret_is_refused_until_the_rotation_is_finished() {
     assert!(!refused.everything().contains(&third), "{refused:?}");
     assert_eq!(both, setting.shown().await);
 
-    // The one that it is rotated to may be given again.
+    // The new secret may be given again.
     let current = both["configuration"]["delivery"]["signingSecrets"][0].as_str().unwrap();
     let again = rotate(&["--no-wait"]).env("PATCHBAY_SIGNING_SECRET", current).run().await.done();
     assert_eq!(2, again.json()["good"]);

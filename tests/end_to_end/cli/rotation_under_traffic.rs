@@ -1,5 +1,5 @@
-//! Secrets are rotated while messages flow, and the other side changes over at the very moment when the command says so:
-//! nothing is refused, nothing is lost.
+//! Secrets are rotated while messages flow. The other side switches at the moment when the command says so. No request
+//! is refused and no message is lost.
 
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,11 +16,11 @@ use tests::simulators::multicloud_cx;
 use tests::simulators::multicloud_cx::api::{API_KEY, APP_SECRET, MulticloudCx};
 use uuid::Uuid;
 
-/// What a signing secret is rotated to.
+/// The new signing secret.
 const NEXT_SIGNING_SECRET: &str = "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
-/// How far apart the messages of a flow are.
+/// The interval between messages.
 const PACE: Duration = Duration::from_millis(400);
-/// How long it may take until a secret that is no longer used can be dropped. Only a failing test waits that long.
+/// The time limit until an unused secret can be dropped. Only a failing test waits that long.
 const UNUSED_PATIENCE: Duration = Duration::from_secs(150);
 
 /// `patchbay integration rotate` of one secret.
@@ -34,7 +34,7 @@ fn finish(integration: &TestIntegration, secret: &str) -> Command {
     rotate(integration, secret).with(&["--finish"])
 }
 
-/// Does `work`, and `step` again and again until it has ended.
+/// Runs `work`, and repeats `step` until it has ended.
 async fn while_flowing<T>(work: impl Future<Output = T>, mut step: impl AsyncFnMut()) -> T {
     let ended = AtomicBool::new(false);
     let work = async {
@@ -51,7 +51,7 @@ async fn while_flowing<T>(work: impl Future<Output = T>, mut step: impl AsyncFnM
     tokio::join!(work, flow).0
 }
 
-/// Finishes as soon as the command lets it: the old secret has been used a moment ago.
+/// Finishes the rotation as soon as the command allows it: the old secret has just been used.
 pub(crate) async fn finished_once_unused(finish: &Command) -> Ran {
     let until = Instant::now() + UNUSED_PATIENCE;
     loop {
@@ -65,7 +65,7 @@ pub(crate) async fn finished_once_unused(finish: &Command) -> Ran {
     }
 }
 
-/// Messages of one customer, in their order.
+/// Messages of one customer, in order.
 struct Messages<'m> {
     stack: &'m Stack,
     integration: &'m TestIntegration,
@@ -80,7 +80,7 @@ impl Messages<'_> {
     }
 }
 
-/// The ids of the messages that a messaging service got, without test deliveries.
+/// The ids of the delivered messages, without test deliveries.
 fn delivered(service: &MessagingService) -> Vec<String> {
     let messages = service.attempts().into_iter().filter(|attempt| attempt.body["type"] != "test");
     messages.map(|attempt| attempt.message_id().to_owned()).collect()
@@ -122,7 +122,7 @@ async fn a_signing_secret_is_not_dropped_before_the_messaging_service_takes_the_
     let at_once = finish(&integration, "signing").run().await.ended_with(1);
     assert!(at_once.stderr.contains("without the new secret until 20"), "{at_once:#?}");
 
-    // An interrupted command leaves what the same command resumes from.
+    // The same command resumes an interrupted one.
     let interrupted = tokio::time::timeout(Duration::from_secs(5), rotate().run()).await;
     assert!(interrupted.is_err(), "{interrupted:#?}");
     let rotated = rotate().run().await.done();
@@ -170,19 +170,19 @@ async fn a_messaging_service_that_takes_neither_secret_is_given_none() {
     assert!(!failed.everything().contains("--show-secrets"), "{failed:#?}");
 }
 
-/// A receipt that was not posted before.
+/// A new receipt.
 fn receipt() -> Value {
     let id = Uuid::new_v4().simple().to_string();
     json!({"messageId": id, "to": {"id": "customer-1"}, "status": "delivered", "time": "2026-01-02T03:04:05Z"})
 }
 
-/// A caller posts a receipt, and is answered that the platform has it.
+/// A caller posts a receipt, which is accepted.
 async fn receipt_is_posted(stack: &Stack, integration: &TestIntegration, by: impl Fn(Request) -> Request) {
     let answer = by(Request::new(&receipt())).post(stack, integration, "receipts").await;
     assert_eq!((200, "posted"), (answer.status.as_u16(), answer.body["outcome"].as_str().unwrap()), "{answer:?}");
 }
 
-/// A caller changes over to the new secret when the command says so.
+/// A caller switches to the new secret when the command says so.
 async fn caller_is_rotated(caller: &str, new: &str, by_old: fn(Request) -> Request, by_new: fn(Request) -> Request) {
     let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
     let integration = stack
@@ -232,7 +232,7 @@ async fn the_app_secret_is_rotated_without_a_refused_webhook_or_a_failed_call() 
     let configuration = multicloud_cx::configuration(&platform.url, &channel, &service.url);
     let integration = stack.integration_of(&channel, &configuration).await;
     let mut sent = Vec::new();
-    // The platform signs with the one secret that it takes as well.
+    // The platform signs with the only secret that it also accepts.
     let mut exchange = async |secret: &str| {
         let webhook = multicloud_cx::sample("sms").fill(&channel, "customer-1").signed_with(secret);
         webhook.accepted(&stack, &integration).await;
@@ -256,8 +256,8 @@ async fn the_app_secret_is_rotated_without_a_refused_webhook_or_a_failed_call() 
     assert_eq!(sent, delivered(&service));
 }
 
-/// What we have of a platform is replaced while callers post receipts; the platform takes both until the command says that
-/// the old one may be withdrawn, and the new one alone from then on.
+/// A platform credential is replaced while callers post receipts. The platform accepts both until the command says that
+/// the old one may be revoked, then only the new one.
 async fn credential_is_replaced(
     stack: &Stack,
     integration: &TestIntegration,
@@ -345,7 +345,7 @@ async fn the_webhook_secret_is_rotated_by_hand_without_a_refused_message() {
     let mut configuration = integration.configuration(&service.url);
     let mut messages = Messages { stack: &stack, integration: &integration, sent: Vec::new() };
 
-    // Every step is one write of the operator; after each the platform signs with what it knows at that time.
+    // Each step is one write by the operator. The platform then signs with the secret that it has at that time.
     for (secrets, signing) in [
         (json!([WEBHOOK_SECRET]), WEBHOOK_SECRET),
         (json!([NEXT, WEBHOOK_SECRET]), WEBHOOK_SECRET),
@@ -371,7 +371,7 @@ async fn deliveries_are_signed_with_every_secret_so_that_the_messaging_service_c
             configuration["delivery"]["signingSecrets"] = json!([NEXT_SIGNING_SECRET, SIGNING_SECRET]);
         })
         .await;
-    // The service trusts the second of the two only.
+    // The service accepts only the second of the two.
     let webhook = genesys_cloud::text(&integration, "c", "hello");
     webhook.accepted(&stack, &integration).await;
     service.wait_for(&webhook.id()).await;

@@ -1,4 +1,4 @@
-//! `patchbay send`: a caller of the routes at the command line.
+//! `patchbay send` calls the caller endpoints.
 
 use crate::callers::cards::USER;
 use crate::fixtures::WithPlatform;
@@ -11,7 +11,7 @@ use tests::simulators::messaging_service::MessagingService;
 const TIME: &str = "2026-01-02T03:04:05Z";
 
 impl WithPlatform {
-    /// `patchbay send WHAT NAME …`, its answer as JSON.
+    /// Runs `patchbay send WHAT NAME …` and returns its JSON output.
     async fn sent(&self, what: &[&str], options: &[&str]) -> Value {
         let ran = self.send(what, options).run().await.done();
         ran.assert_hides_secrets();

@@ -1,9 +1,9 @@
-//! The guide to the command leaves none of its commands out.
+//! The guide to the command covers all commands.
 
 use std::process::Command;
 use tests::spec::documents::Document;
 
-/// What `patchbay WORD … --help` says.
+/// The output of `patchbay WORD … --help`.
 fn help(words: &[String]) -> String {
     let built = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("patchbay");
     let output = Command::new(built).args(words).arg("--help").output().expect("the command is built");
@@ -11,11 +11,11 @@ fn help(words: &[String]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The commands below these words that have none below them.
+/// The commands below these words that have no subcommands.
 fn commands(words: &[String]) -> Vec<String> {
     let help = help(words);
     let Some((_, listed)) = help.split_once("\nCommands:\n") else { return vec![words.join(" ")] };
-    // A description that is too long for its line goes on further to the right.
+    // A wrapped description continues further to the right.
     let lines = listed.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   "));
     let names = lines.filter_map(|line| line.split_whitespace().next());
     let below = names.filter(|name| *name != "help").map(|name| [words, &[name.to_owned()]].concat());

@@ -1,4 +1,4 @@
-//! What the messaging service gets of each type of content, and what it can answer: the guide's own examples.
+//! Deliveries of each content type, and the responses to them: the examples of the guide.
 
 use crate::fixtures::WithPlatform;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use tests::simulators::{highlevel, multicloud_cx};
 use tests::spec::content_types::Example;
 use uuid::Uuid;
 
-/// `webhook` with the example's members in place of its own.
+/// `webhook` with the example's fields instead of its own.
 fn with_members(mut webhook: Value, message_type: &str, members: &Value) -> String {
     for member in ["text", "content"] {
         webhook[member] = members.get(member).cloned().unwrap_or_default();

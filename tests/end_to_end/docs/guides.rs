@@ -1,4 +1,4 @@
-//! The commands of README.md and of the guides, run as they stand there.
+//! Runs the commands of README.md and of the guides.
 
 use crate::fixtures::WithPlatform;
 use crate::observability::logs::log_with;
@@ -14,14 +14,14 @@ use tests::simulators::multicloud_cx::api::{APP_SECRET, CONTACT_CENTER_ID, Multi
 use tests::spec::documents::{Block, Document, root};
 use uuid::Uuid;
 
-/// A command that is shown and that another step runs.
+/// A documented command that runs elsewhere.
 struct Elsewhere {
     command: &'static str,
-    /// The file that runs it, and how it says so.
+    /// The file that runs it, and the text there.
     run_by: (&'static str, &'static str),
 }
 
-/// All of those. What builds, deploys or tests everything cannot run inside a test of the deployed stack.
+/// Commands that build, deploy or test everything cannot run inside a test of the deployed stack.
 const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere { command: "make run", run_by: ("Makefile", "$(STACK) sh -ec '$(RUN_AND_CTRL_C);") },
     Elsewhere { command: "make watch", run_by: ("Makefile", "$(STACK) target/debug/demo --watch --once") },
@@ -42,16 +42,16 @@ const ELSEWHERE: &[Elsewhere] = &[
     },
 ];
 
-/// What a document's blocks in `sh` come to.
+/// The commands of a document's `sh` blocks.
 #[derive(Debug, PartialEq, Eq)]
 enum Run {
-    /// To be run here, in their order.
+    /// Runs here, in order.
     Here(Vec<Block>),
-    /// There is none that is not run elsewhere.
+    /// All of them run elsewhere.
     Nowhere,
 }
 
-/// The commands of a block that stands on lines of their own, without remarks.
+/// The commands of a block, one per line, without comments.
 fn lines(block: &Block) -> Vec<&str> {
     let bare = block.code.lines().map(|line| line.split(" # ").next().unwrap_or_default().trim());
     bare.filter(|line| !line.is_empty() && !line.starts_with("# ")).collect()
@@ -70,7 +70,7 @@ fn to_run(document: &Document) -> Run {
     if blocks.is_empty() { Run::Nowhere } else { Run::Here(blocks) }
 }
 
-/// `text` with `word` replaced wherever it stands alone.
+/// `text` with `word` replaced where it is a whole word.
 fn with_word(text: &str, word: &str, by: &str) -> String {
     let part = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
     let mut replaced = String::new();
@@ -87,17 +87,16 @@ fn with_word(text: &str, word: &str, by: &str) -> String {
     replaced + rest
 }
 
-/// What a document's commands find when they are run: a stack, a platform and a messaging service; and, unless they
-/// connect it themselves, the integration `acme`.
+/// What a document's commands need: a stack, a platform, a messaging service, and usually the integration `acme`.
 struct Setting {
     platform: GenesysCloud,
     service: MessagingService,
-    /// What `acme` is called here.
+    /// The real name of `acme` in this test.
     name: String,
-    /// What is known here by another name: the platform's address and the like.
+    /// Replacements for other names, such as the platform's URL.
     replaced: Vec<(&'static str, String)>,
     environment: Vec<(&'static str, String)>,
-    /// Where they are run.
+    /// The working directory.
     folder: PathBuf,
 }
 
@@ -109,7 +108,7 @@ impl Drop for Setting {
 
 impl Setting {
     fn new(stack: &Stack, platform: GenesysCloud, service: MessagingService, name: String) -> Self {
-        // In the folder that is ours, beside the packages, where Node looks for them.
+        // Node finds the packages from this folder.
         let folder = root().join(".venv/node").join(&name);
         std::fs::create_dir_all(&folder).unwrap();
         let environment = vec![("API_URL", stack.direct_api_url())];
@@ -135,7 +134,7 @@ impl Setting {
         setting
     }
 
-    /// `acme` was connected as the guide says, and a message has been delivered, under the ids that commands ask after.
+    /// `acme` is connected as in the guide, and a message with the guide's ids has been delivered.
     async fn after_a_message() -> Self {
         let mut setting = Self::unconnected().await;
         let guide = Document::read("docs/connect-genesys-cloud.md");
@@ -150,7 +149,7 @@ impl Setting {
         setting
     }
 
-    /// There is no `acme`: the commands connect it, to whichever platform.
+    /// There is no `acme`: the commands connect it to some platform.
     async fn unconnected() -> Self {
         let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
         let (service, name) = (MessagingService::start().await, format!("test-{}", Uuid::new_v4()));
@@ -169,13 +168,13 @@ impl Setting {
         std::fs::write(self.folder.join(name), text).unwrap();
     }
 
-    /// The same text with what things are called here.
+    /// The text with the names of this test.
     fn fill(&self, code: &str) -> String {
         let code = with_word(code, "acme", &self.name);
         self.replaced.iter().fold(code, |code, (shown, here)| code.replace(shown, here))
     }
 
-    /// Runs a program, and returns what it printed.
+    /// Runs a program and returns its output.
     async fn run(&self, program: &str, arguments: &[&str]) -> String {
         let built = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -194,7 +193,7 @@ impl Setting {
         printed.into_owned()
     }
 
-    /// Runs the document's commands, in their order, and returns what they printed.
+    /// Runs the document's commands in order and returns their outputs.
     async fn run_all(&mut self, path: &str) -> String {
         let Run::Here(blocks) = to_run(&Document::read(path)) else { panic!("{path} shows no command") };
         let mut printed = String::new();
@@ -213,7 +212,7 @@ impl Setting {
         self.environment.iter().any(|(name, _)| *name == variable)
     }
 
-    /// The token of the caller that has one, from the integration that the commands have connected.
+    /// The bearer token of the integration that the commands have connected.
     async fn generated_token(&self) -> String {
         let shown = self.run("patchbay", &["--json", "integration", "show", &self.name, "--show-secrets"]).await;
         let shown: Value = serde_json::from_str(&shown).unwrap();
@@ -221,13 +220,13 @@ impl Setting {
         callers.filter_map(|caller| caller["bearerToken"].as_str()).next().unwrap().to_owned()
     }
 
-    /// Which calls the platform got, but for those about its own side of the integration.
+    /// The calls to the platform, except those about its own integration.
     fn calls(&self) -> Vec<&'static str> {
         let operations = self.platform.calls().into_iter().map(|call| call.operation);
         operations.filter(|operation| !operation.contains("integration")).collect()
     }
 
-    /// The examples in Python and Node do the same.
+    /// The examples in Python and Node send the same request.
     async fn run_the_signed_example(&self, program: &str, arguments: &[&str]) {
         let program = root().join(".venv/bin").join(program);
         let printed = self.run(program.to_str().unwrap(), arguments).await;
@@ -236,7 +235,7 @@ impl Setting {
         assert_eq!("Your parcel has arrived.", self.platform.calls()[0].body["textBody"]);
     }
 
-    /// The one example in this language.
+    /// The only example in this language.
     fn example(&self, language: &str) -> String {
         let guide = Document::read("docs/api.md");
         let examples: Vec<_> = guide.blocks_in(language).collect();

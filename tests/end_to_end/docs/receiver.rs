@@ -1,4 +1,4 @@
-//! The receiver that the guide for messaging services shows, run as it stands there.
+//! Runs the receiver of the guide for messaging services.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use uuid::Uuid;
 
-/// The running receiver; it ends when this is dropped.
+/// The running receiver. It ends when this is dropped.
 struct Receiver {
     url: String,
     folder: PathBuf,
@@ -51,7 +51,7 @@ impl Receiver {
         Self { url: format!("http://127.0.0.1:{port}/"), folder, output, _process: process }
     }
 
-    /// The next lines that it prints.
+    /// The next lines of its output.
     async fn printed(&mut self, count: usize) -> String {
         let mut lines = Vec::new();
         while lines.len() < count {
@@ -61,7 +61,7 @@ impl Receiver {
         lines.join("\n")
     }
 
-    /// Posts a delivery to it, and returns the status of its answer.
+    /// Posts a delivery and returns the status.
     async fn post(&self, stack: &Stack, id: &str, secret: &str, data: &Value) -> u16 {
         let now = Timestamp::now();
         let body = json!({"type": "message.text", "timestamp": now, "data": data}).to_string();

@@ -1,4 +1,4 @@
-//! Calls to a platform in the log: what an operator has to act on, and what passes by itself.
+//! Log lines of platform calls: those that an operator must act on, and those that are transient.
 
 use crate::fixtures::WithPlatform;
 use crate::observability::logs::log_with;
@@ -10,7 +10,7 @@ use tests::simulators::highlevel::api::HighLevel;
 use tests::simulators::highlevel::{Keys, integration};
 use tests::simulators::messaging_service::MessagingService;
 
-/// How the calls for `integration` ended, once its log has all that is expected.
+/// The results of the calls for `integration`, once its log contains all of `expected`.
 async fn results(integration: &str, expected: &[(&str, &str)]) -> Vec<Value> {
     let log = log_with(integration, expected).await;
     let lines = log.lines().filter(|line| line.contains(integration)).map(|line| serde_json::from_str(line).unwrap());

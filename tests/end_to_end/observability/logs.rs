@@ -1,4 +1,4 @@
-//! The log says what happened, and nothing that it must not say.
+//! The log contains what happened, and no personal data or secrets.
 
 use crate::fixtures::WithPlatform;
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ async fn a_log_line_is_bounded_whatever_a_sender_writes() {
     }
 }
 
-/// The log so far. Its last line may still be on its way, and is left out then.
+/// The log so far, without an incomplete last line.
 fn log() -> String {
     let mut log = std::fs::read(std::env::var("STACK_LOG").unwrap()).unwrap();
     log.truncate(log.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
@@ -108,7 +108,7 @@ pub(crate) fn log_lines() -> Vec<Value> {
     log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
-/// Waits until the lines about `integration` hold all that is expected, and returns the whole log.
+/// Waits until the lines about `integration` contain all of `expected`, and returns the whole log.
 pub(crate) async fn log_with(integration: &str, expected: &[(&str, &str)]) -> String {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -1,4 +1,4 @@
-//! A run in which everything happens that is counted, and what was counted.
+//! A run that produces every metric, and the metrics that it produced.
 
 use crate::callers::cards::{USER, card};
 use crate::fixtures::WithPlatform;
@@ -19,29 +19,28 @@ use tests::spec::template::Named;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 
-/// One value, under one of its dimension sets.
+/// One value under one of its dimension sets.
 #[derive(Debug, Clone)]
 pub(super) struct Counted {
     pub(super) name: String,
     pub(super) unit: String,
     pub(super) value: f64,
-    /// Under how many sets it was counted.
+    /// The number of sets it was counted under.
     pub(super) sets: usize,
     pub(super) dimensions: BTreeMap<String, String>,
 }
 
 impl Counted {
-    /// The names of its dimensions.
     pub(super) fn names(&self) -> BTreeSet<&str> {
         self.dimensions.keys().map(String::as_str).collect()
     }
 
-    /// The logical id of the function that counted: the physical name is stack, logical id, and something random.
+    /// The logical id of the function. The physical name consists of stack, logical id and a random part.
     pub(super) fn function(&self) -> &str {
         self.dimensions["FunctionName"].rsplit('-').nth(1).unwrap_or_default()
     }
 
-    /// Whether this is what the template names.
+    /// Whether the template's metric matches this.
     pub(super) fn is(&self, named: &Named) -> bool {
         named.metric == self.name
             && named.dimensions.keys().eq(self.dimensions.keys())
@@ -52,16 +51,16 @@ impl Counted {
     }
 }
 
-/// Has everything happen that is counted, in every function that counts it.
+/// Produces every metric in every function that writes it.
 pub(super) async fn run() {
     let requests = ROUTES.map(|(route, body)| requests(route, body));
     tokio::join!(deliveries(), futures::future::join_all(requests), calls_of_all_sorts());
 }
 
-/// A request to a sender route, which has an id in it.
+/// The body of a request with this id.
 type Body = fn(&str) -> Value;
 
-/// A route of each function that callers call.
+/// A route of each caller function.
 const ROUTES: [(&str, Body); 5] = [
     ("agentless", |id| json!({"toAddress": id, "textBody": "hello"})),
     ("receipts", |id| json!({"messageId": id, "to": {"id": "customer-1"}, "status": "delivered"})),
@@ -72,7 +71,7 @@ const ROUTES: [(&str, Body); 5] = [
 const AGENTS_MESSAGES: &str = "conversations/{conversation}/communications/{communication}/messages";
 const TIME: &str = "2026-01-02T03:04:05Z";
 
-/// Waits until nothing is missing from what was counted on the stack, and returns that.
+/// Waits until `missing` returns nothing for the metrics of the stack, and returns them.
 pub(super) async fn counted_until(missing: impl Fn(&[Counted]) -> Vec<String>) -> Vec<Counted> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -86,7 +85,7 @@ pub(super) async fn counted_until(missing: impl Fn(&[Counted]) -> Vec<String>) -
     }
 }
 
-/// What a line counts for: each metric under each dimension set.
+/// The values of a log line: each metric under each dimension set.
 fn counted(line: &Value) -> Vec<Counted> {
     let directives = line["_aws"]["CloudWatchMetrics"].as_array().into_iter().flatten();
     let ours = directives.filter(|directive| directive["Namespace"] == "Patchbay");
@@ -113,7 +112,7 @@ fn dimension(line: &Value, name: &Value) -> (String, String) {
     (name.to_owned(), line[name].as_str().unwrap_or_else(|| panic!("{line}")).to_owned())
 }
 
-/// All that can become of a webhook and of its delivery.
+/// All outcomes of webhooks and deliveries.
 async fn deliveries() {
     let service = MessagingService::behaving(|attempt, before| {
         Reply::status(match attempt.text() {
@@ -127,17 +126,17 @@ async fn deliveries() {
     .await;
     let setting = WithPlatform::delivering_to(&service.url, |_| {}).await;
     let WithPlatform { stack, platform, integration } = &setting;
-    // Once a token is there: our credentials are refused, then it breaks down, and then it refuses the receipt.
+    // With a token: the credentials are refused, then the platform fails, then it refuses the receipt.
     platform.fail_tokens([Fault::Status(401)]);
     let faults = [Fault::TokenRevoked, Fault::TokenRevoked, Fault::Status(503), Fault::Status(400)];
     platform.fail_operation("receipt", faults);
-    // The receipt of the second that is refused comes behind that of the first.
+    // The refused receipt of the second message comes after that of the first.
     for text in ["good", "repeated", "refused", "refused"] {
         let webhook = genesys_cloud::text(integration, text, text);
         webhook.accepted(stack, integration).await;
         if text == "good" {
             service.wait_for(&webhook.id()).await;
-            // The queue itself drops what comes again within five minutes, unless it is called something else.
+            // SQS drops duplicates within five minutes, unless the deduplication id differs.
             let (name, now) = (integration.name.clone(), Timestamp::now());
             let envelope = Envelope::new(name, PlatformName::GenesysCloud, now, &webhook.body).unwrap();
             let again = stack.sqs.send_message().queue_url(&stack.queue_url).message_group_id("again");
@@ -174,7 +173,7 @@ async fn deliveries() {
     forged.post(stack, &faulty).await.assert_problem(503, "unavailable");
 }
 
-/// All that can become of a caller's request.
+/// All outcomes of a caller's request.
 async fn requests(route: &'static str, body: Body) {
     let setting = WithPlatform::start().await;
     let WithPlatform { stack, platform, integration } = &setting;
@@ -197,7 +196,7 @@ async fn requests(route: &'static str, body: Body) {
     platform.fail([Fault::TokenRevoked]);
     platform.fail_tokens([Fault::Status(401)]);
     post(request("m-3").bearing_token()).await.assert_problem(502, "platform-credentials");
-    // As often as it is repeated where it may be.
+    // The maximum number of attempts where a retry is allowed.
     platform.fail([Fault::Status(503); 5]);
     post(request("m-4").bearing_token()).await.assert_problem(504, "outcome-unknown");
 
@@ -208,7 +207,7 @@ async fn requests(route: &'static str, body: Body) {
     request("m-6").bearing_token().post(stack, &lonely, &route).await.assert_problem(503, "unavailable");
 }
 
-/// The address of a platform that gives a token, and that nobody reaches after that.
+/// The URL of a platform that issues a token and is then unreachable.
 async fn gone_after_a_token() -> String {
     let listener = listen();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -226,7 +225,7 @@ async fn gone_after_a_token() -> String {
     url
 }
 
-/// What only some calls come to.
+/// Outcomes of single calls.
 async fn calls_of_all_sorts() {
     let setting = WithPlatform::start().await;
     let message = json!({"toAddress": "customer-1", "textBody": "hello"});
@@ -248,7 +247,7 @@ async fn calls_of_all_sorts() {
     let integration = setting.stack.integration_of("c", &multicloud_cx::configuration(nowhere, "c", nowhere)).await;
     let answer = Request::new(&message).bearing_token().post(&setting.stack, &integration, "agentless").await;
     answer.assert_problem(501, "not-supported");
-    // No token is to be had at first.
+    // The first token request fails.
     let setting = WithPlatform::start().await;
     setting.platform.fail_tokens([Fault::RateLimited(1), Fault::Status(503)]);
     let request = Request::new(&message).bearing_token();

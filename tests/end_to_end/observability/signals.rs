@@ -1,5 +1,5 @@
-//! What an operator sees: a line for the end of each request and message, by which it is found again everywhere, and
-//! metrics under the names that alarms and dashboards know.
+//! The signals for an operator: one line for the end of each request and message, with ids that connect them, and
+//! metrics under the names that alarms and dashboards use.
 
 use super::run::{Counted, counted_until, run};
 use crate::fixtures::WithPlatform;
@@ -30,7 +30,7 @@ async fn a_real_run_is_counted_under_the_published_names_units_and_dimensions() 
     }
 }
 
-/// What of the metric was not counted.
+/// The parts of the metric that were not counted.
 fn missing(metric: &Metric, counted: &[Counted]) -> Vec<String> {
     let Metric { name, sets, words, .. } = metric;
     let of_name = || counted.iter().filter(|one| one.name == *name);
@@ -52,8 +52,7 @@ async fn every_metric_that_an_alarm_or_the_dashboard_names_is_written_by_a_real_
     .await;
 }
 
-/// The lines about `integration` that tell an end, by the function that wrote them; how those of `last` ended is the last of
-/// them to be written.
+/// The outcome lines about `integration` by function, once the outcomes of `last` are there.
 async fn ends(integration: &str, last: &[(&str, &str)]) -> Vec<Value> {
     let log = log_with(integration, last).await;
     let lines = log.lines().filter(|line| line.contains(integration)).map(|line| serde_json::from_str(line).unwrap());
@@ -80,7 +79,7 @@ async fn a_message_ends_in_one_line_of_each_function_which_belong_together() {
     next.accepted(&stack, &integration).await;
 
     let name = integration.name.as_str();
-    // The two may be delivered by two processes, whose logs arrive in either order.
+    // Two processes may deliver the two messages, and their logs arrive in any order.
     let (own, next) = (webhook.id(), next.id());
     let lines = ends(name, &[(&own, "delivered"), (&next, "accepted"), (&next, "delivered")]).await;
     let lines = of(&lines, "message_id", &own);
@@ -146,7 +145,7 @@ async fn a_callers_request_ends_in_one_line_with_its_own_ids_ours_and_the_platfo
     let instance = format!("urn:patchbay:request:{}", third["request_id"].as_str().unwrap());
     assert_eq!(instance, refused.body["instance"]);
 
-    // The call itself has a line, too, and the platform's name for the call is in both.
+    // The call has its own line. The platform's id of the call is in both.
     let log = log_with(name, &[]).await;
     assert!(!log.contains(key) && !log.contains(told));
     let calls: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
@@ -181,7 +180,7 @@ async fn the_callers_trace_goes_with_a_customers_message_and_with_a_card() {
     assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
     let delivered = service.wait_for(answer.body["id"].as_str().unwrap()).await;
     assert_eq!(Some(TRACE), delivered.trace_id.as_deref());
-    // The caller's line names the delivery, and so does the dispatcher's.
+    // The caller's line and the dispatcher's line name the delivery.
     let id = delivered.id.as_str();
     log_with(cards.integration.name.as_str(), &[("\"route\":\"cards\"", id), ("delivered", id)]).await;
 }

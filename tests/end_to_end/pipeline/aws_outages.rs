@@ -1,4 +1,4 @@
-//! AWS itself out of reach: one function on its own, with a proxy before the emulated AWS that can cut it off.
+//! AWS is unreachable: a single function behind a proxy that fails operations.
 
 use crate::single_function::Alone;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ async fn three_hundred_made_up_names_cost_a_function_no_more_reads_than_its_budg
         assert_eq!(json!(format!("urn:patchbay:problem:{expected}")), answer["type"]);
     }
     assert_eq!(reads - 1, answers.iter().filter(|(status, _)| *status == 404).count(), "no other is called unknown");
-    // What was good before is not affected, and a new integration is found as soon as the budget allows.
+    // Cached integrations are not affected. A new one is found as soon as the budget allows.
     assert_eq!(200, alone.post(&alone.text()).await.0);
     let new = alone.stack.integration(&alone.service.url, |_| {}).await;
     let webhook = genesys_cloud::text(&new, "c", "hello");
@@ -92,7 +92,7 @@ async fn without_secrets_nothing_is_acknowledged_and_with_the_last_good_ones_all
     alone.aws.cut("GetSecretValue");
     assert_eq!(200, alone.post(&alone.text()).await.0);
     for _ in 0..2 {
-        // Whether this signature is forged or made with a rotated secret cannot be told now.
+        // Without a fresh read, a forged signature cannot be told from one with a rotated secret.
         assert_eq!(503, alone.post(&alone.text().signed_with("forged-or-rotated")).await.0);
     }
 }
@@ -127,7 +127,7 @@ async fn a_message_goes_back_while_its_integrations_configuration_is_out_of_reac
     assert!(alone.service.attempts().is_empty());
 }
 
-/// Has the dispatcher take a message off the queue that has been received so often, and returns the wait that is set.
+/// Dispatches a message with this receive count, and returns the visibility timeout that is set.
 async fn wait_after(alone: &Alone, webhook: &Webhook, receives: usize) -> u64 {
     let _ = alone.waits();
     assert_eq!(vec!["m-0"], alone.dispatch_received(webhook, receives).await);

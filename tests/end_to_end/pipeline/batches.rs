@@ -1,4 +1,4 @@
-//! What the dispatcher makes of a batch: which messages go back, and when they come again.
+//! Batches of the dispatcher: which messages return to the queue, and with which delay.
 
 use crate::single_function::{Alone, OnQueue};
 use axum::http::header::RETRY_AFTER;
@@ -31,7 +31,7 @@ async fn waits_double_from_one_second_with_at_most_half_taken_away() {
     for longest in [1, 2, 4, 8] {
         assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
         let waits = alone.waits();
-        // Half a second counts as one: the queue knows whole seconds only.
+        // Half a second counts as one: SQS has whole seconds only.
         assert!((longest / 2).max(1) <= waits[0].1 && waits[0].1 <= longest, "{waits:?}");
     }
     assert_eq!(4, alone.service.attempts().len());
@@ -46,7 +46,7 @@ async fn a_longer_retry_after_is_the_wait() {
 
 #[tokio::test]
 async fn a_service_that_is_too_slow_is_tried_again_under_the_same_id() {
-    // It takes the message, and says so when nobody waits any more.
+    // It accepts the message, but responds after the timeout.
     let service = MessagingService::behaving(|_, before| {
         Reply::status(200).after(Duration::from_secs(if before == 0 { 11 } else { 0 }))
     });

@@ -1,4 +1,4 @@
-//! The sample messaging service's page, with the whole of Patchbay and the simulated platform behind it.
+//! The chat page of the sample messaging service with all of Patchbay and the simulated platform behind it.
 
 use crate::fixtures::WithPlatform;
 use serde_json::json;
@@ -52,7 +52,7 @@ async fn a_click_on_a_cards_button_arrives_at_the_platform_as_a_structured_respo
         (&clicked[1].body["buttonResponse"], &clicked[1].body["originatingMessageId"])
     );
 
-    // The platform says of both that it has got them, and the page shows it.
+    // The platform publishes both, and the page shows it.
     browser.wait_until("document.querySelectorAll('[data-state=published]').length === 2").await;
     let shown = browser.run("return document.querySelector('[role=log]').textContent;").await;
     assert!(!shown.to_string().contains("[Tomorrow]"), "the card's text is not shown besides the card: {shown}");

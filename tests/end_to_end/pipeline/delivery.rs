@@ -1,4 +1,4 @@
-//! Every kind of message arrives: once, intact, verifiable.
+//! Every kind of message is delivered once, intact and verifiable.
 
 use serde_json::{Value, json};
 use tests::harness::stack::Stack;
@@ -115,7 +115,7 @@ async fn the_original_is_delivered_to_the_letter() {
     let service = MessagingService::start().await;
     let integration = stack.integration(&service.url, |_| {}).await;
     let id = uuid();
-    // White space, order, escapes, a number that no double holds, and the characters that SQS refuses in its messages.
+    // White space, order, escapes, a number that no double can represent, and characters that SQS refuses.
     let original = format!(
         "{{ \"type\":\"Text\",\n\t\"text\":\"\\u00e4\\/ä \u{10ffff}\", \"n\":12345678901234567890.10, \"id\":\"{id}\", \
          \"channel\":{{\"id\":\"{}\"}} }}",
@@ -175,7 +175,7 @@ async fn a_body_that_the_gateway_hands_over_in_base64_counts_as_it_was_sent() {
     let stack = Stack::connect().await;
     let service = MessagingService::start().await;
     let integration = stack.integration(&service.url, |_| {}).await;
-    // The gateway hands a body of this content type over in base64.
+    // API Gateway passes a body of this content type in base64.
     let webhook = Webhook {
         content_type: "application/octet-stream",
         ..genesys_cloud::text(&integration, CUSTOMER, "Héllo 👋")

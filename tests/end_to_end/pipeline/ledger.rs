@@ -1,4 +1,4 @@
-//! The ledger's promises, on the deployed table.
+//! The promises of the ledger, on the deployed table.
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -96,7 +96,7 @@ async fn what_is_released_can_be_claimed_at_once_and_the_version_counts_the_clai
     }
 }
 
-/// A claim for something that happened at this time.
+/// Acquires a lease for work with this time.
 async fn claim_at(ledger: &Ledger, key: &str, at: Timestamp, event_time: Timestamp) -> Claim {
     let bid = Bid { key, now: at, until: at + LEASE, fingerprint: None, lapsed: Lapsed::TakeOver };
     won(ledger.claim_at(bid, Occurrence { time: event_time, content: "same" }).await.unwrap())
@@ -108,13 +108,13 @@ async fn the_first_claim_that_has_a_time_fixes_it_for_all_later_ones() {
     let (key, now) = (key(), Timestamp::now());
     let time = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
     let claim = async |at, event_time| claim_at(&ledger, &key, at, event_time).await;
-    // An item of an earlier version has none.
+    // An item of an earlier version has no time.
     let without = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
     assert_eq!(None, without.event_time());
     ledger.release(&without, now).await.unwrap();
     let first = claim(now, time(1_234)).await;
     assert_eq!(Some(time(1_234)), first.event_time());
-    // It was cut off; the next gives the work back, also one that knows of no time.
+    // It was interrupted. The next worker releases the work, also one without a time.
     let second = claim(now + LEASE, time(5_678)).await;
     ledger.release(&second, now + LEASE).await.unwrap();
     let third = won(bid_for(&ledger, &key, now + LEASE, now + LEASE + LEASE).await.unwrap());
@@ -134,7 +134,7 @@ async fn a_time_with_which_nothing_was_accepted_goes_with_the_claim_that_fixed_i
         assert_eq!(Some(refused), claim.event_time());
         ledger.release_unaccepted(&claim, now).await.unwrap();
     }
-    // What this one did is not known; a later refusal says nothing of it, though it came with the same time.
+    // The outcome of this one is unknown. A later refusal does not change that, although it has the same time.
     let unknown = claim(now, time(3)).await;
     ledger.release(&unknown, now).await.unwrap();
     let refused = claim(now, time(3)).await;
@@ -170,7 +170,7 @@ async fn a_worker_whose_lease_ran_out_can_neither_complete_nor_release_its_succe
 
 #[tokio::test]
 async fn releasing_does_not_start_the_versions_anew() {
-    // Otherwise the third worker's claim would look like the first one's, and the first could complete it.
+    // Otherwise the third worker's lease would look like the first one's, and the first could complete it.
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     let first = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
@@ -203,7 +203,7 @@ async fn a_replay_reopens_failed_work_once_and_never_what_is_done() {
     assert_eq!(2, second.version());
     assert!(matches!(replay("r-1").await, Claimed::InProgress { .. }));
     assert!(matches!(replay("r-2").await, Claimed::InProgress { .. }));
-    // What the first worker still has in hand changes nothing.
+    // The first worker's stale lease changes nothing.
     assert!(matches!(ledger.complete(&first, now, Outcome::Done, None).await, Err(LedgerError::Overtaken)));
     ledger.release(&second, now).await.unwrap();
     let third = won(replay("r-1").await);

@@ -1,4 +1,4 @@
-//! What a platform writes in another way than it should arrives all the same, as far as it makes sense.
+//! Webhooks that deviate from the platform's format are delivered as far as possible.
 
 use crate::fixtures::{WithPlatform, WithService};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 const CUSTOMER: &str = "customer-17";
 
 impl WithService {
-    /// A webhook of this sample, changed, and what the messaging service gets for it.
+    /// Posts a changed sample and returns its delivery.
     async fn delivered(&self, sample: &str, change: impl FnOnce(&mut Value)) -> (Value, Attempt) {
         let sample: &Sample = WIRE.iter().find(|it| it.name == sample).unwrap();
         let mut json = sample.fill(&self.integration.integration_id, CUSTOMER).json();

@@ -1,4 +1,4 @@
-//! Messaging services that fail, each in its own way.
+//! Failing messaging services.
 
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use shared::ledger::Outcome;
@@ -8,7 +8,7 @@ use tests::harness::stack::{Stack, TestIntegration};
 use tests::simulators::genesys_cloud;
 use tests::simulators::messaging_service::{Attempt, MessagingService, Reply};
 
-/// The service answers the first `failures` attempts of each message with `reply`, and accepts after that.
+/// The service replies with `reply` to the first `failures` attempts of each message, and accepts later ones.
 async fn recovering(failures: usize, reply: Reply) -> (Stack, MessagingService, TestIntegration) {
     let stack = Stack::connect().await;
     let service =
@@ -18,7 +18,7 @@ async fn recovering(failures: usize, reply: Reply) -> (Stack, MessagingService, 
     (stack, service, integration)
 }
 
-/// Sends one message, waits until it is accepted, and checks that every attempt was the same but for its time.
+/// Sends one message, waits until it is accepted, and checks that all attempts were the same except for their time.
 async fn delivered_after(failures: usize, reply: Reply) -> Vec<Attempt> {
     let (stack, service, integration) = recovering(failures, reply).await;
     let webhook = genesys_cloud::text(&integration, "c", "hello");
@@ -47,7 +47,7 @@ async fn a_service_that_answers_401_403_and_404_for_a_while_loses_nothing_and_ke
     })
     .await;
     let integration = stack.integration(&service.url, |_| {}).await;
-    // Each customer is called like the status that the attempts of the first message are answered.
+    // Each customer's id is the status of the first replies.
     let customers = ["401", "403", "404"];
     for text in ["1", "2", "3"] {
         for customer in customers {
@@ -81,7 +81,7 @@ async fn garbage_in_an_accepting_answer_does_no_harm() {
 #[tokio::test]
 async fn a_service_that_is_down_gets_everything_when_it_is_back_in_order() {
     let stack = Stack::connect().await;
-    // Nobody listens at this address, until the integration is given the right one.
+    // Nothing listens at this URL until the integration gets the right one.
     let (down, up) = (Unlistened::bind(), MessagingService::start().await);
     let integration = stack.integration(&format!("http://127.0.0.1:{}/", down.port()), |_| {}).await;
     for number in 0..3 {

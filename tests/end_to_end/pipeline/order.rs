@@ -1,4 +1,4 @@
-//! Once, and in order.
+//! Exactly one delivery per message, in order.
 
 use crate::observability::logs::{log_lines, log_with};
 use futures::future::join_all;
@@ -63,7 +63,7 @@ async fn six_dispatchers_at_work_at_once_keep_each_customers_order() {
     for (customer, _) in &held {
         assert_eq!(0, repeats(&attempts, customer, MESSAGES), "{customer}");
     }
-    // Each of the messages that were held at the same moment is logged by another invocation.
+    // Each message that was held at that moment is logged by another invocation.
     let ids: Vec<_> = held.iter().map(|(customer, _)| of(&attempts, customer).next().unwrap().id.clone()).collect();
     let delivered: Vec<_> = ids.iter().map(|id| ("\"outcome\":\"delivered\"", id.as_str())).collect();
     log_with(integration.name.as_str(), &delivered).await;
@@ -80,7 +80,7 @@ async fn six_dispatchers_at_work_at_once_deliver_no_copy_of_what_the_others_are_
     let stack = Stack::connect().await;
     let holding = HoldingService::behaving(|_, _| Reply::status(200)).await;
     let integration = stack.integration(&holding.service.url, |_| {}).await;
-    // In groups of their own, so that the queue lets other dispatchers have the copies at once.
+    // In separate groups, so that the queue gives the copies to other dispatchers at the same time.
     let held = holding
         .occupy(&stack, &integration, async |held| {
             join_all(
@@ -106,8 +106,8 @@ async fn six_dispatchers_at_work_at_once_deliver_no_copy_of_what_the_others_are_
     }
 }
 
-/// Puts the message on the queue once more, as if the platform sent it again after the five minutes for which the queue
-/// remembers: in its own group, unless another is given.
+/// Sends the message to the queue again, as a repeat after the five minutes of SQS deduplication. It goes to its own
+/// group by default.
 async fn enqueue_copy(stack: &Stack, integration: &TestIntegration, webhook: &Webhook, group: Option<&str>) {
     let envelope =
         Envelope::new(integration.name.clone(), PlatformName::GenesysCloud, jiff::Timestamp::now(), &webhook.body)

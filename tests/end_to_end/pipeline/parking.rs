@@ -1,4 +1,4 @@
-//! What will not be delivered is kept: parked before it is acknowledged, with the reason, and nothing else is.
+//! Failed messages are kept: parked before they are acknowledged, with the reason. No other message is parked.
 
 use crate::single_function::{Alone, OnQueue};
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +18,7 @@ async fn with_service_answering(status: u16) -> Alone {
     Alone::delivering_to(MessagingService::behaving(move |_, _| Reply::status(status)).await, DISPATCHER).await
 }
 
-/// What the dispatcher has put on the parking queue, and the receipts that it has queued, since this was asked last.
+/// The messages on the parking queue and the receipts on the message queue since the last call.
 fn sent(alone: &Alone) -> (Vec<Value>, Vec<Value>) {
     let parking_queue = std::env::var("PARKING_QUEUE_URL").unwrap();
     let calls = alone.aws.take_calls().into_iter().filter(|call| call.operation == "SendMessage");
@@ -160,7 +160,7 @@ async fn what_a_dispatcher_recorded_as_failed_before_it_died_is_parked_however_o
     let record = r#"{"reason":"refused","status":413,"receipt":{"status":"Failed","reasons":["GeneralError"]}}"#;
     ledger.complete(&claim, now, Outcome::Failed, Some(record)).await.unwrap();
 
-    // One that was a dead letter meanwhile is received for the first time once more.
+    // A redriven dead letter has a receive count of one again.
     for receives in [1, 2] {
         assert!(alone.dispatch_received(&webhook, receives).await.is_empty());
         let (parked, receipts) = sent(&alone);
@@ -194,7 +194,7 @@ fn message_identity(alone: &Alone, webhook: &Webhook) -> String {
     message.deduplication_id(&alone.integration.name).as_str().to_owned()
 }
 
-/// A replay of `webhook`, which came seven hours ago and was tried seven times.
+/// A replay of `webhook`, which was received seven hours ago and attempted seven times.
 async fn dispatch_replay(alone: &Alone, webhook: &Webhook, id: &str, at: Timestamp) -> Vec<String> {
     let mut envelope = alone.envelope(webhook, Duration::from_secs(7 * 3600));
     envelope.replay =
@@ -207,7 +207,7 @@ async fn the_time_for_a_replay_and_the_waits_between_its_attempts_begin_with_it(
     let alone = with_service_answering(503).await;
     let webhook = alone.text();
     let old = OnQueue { group: "g", webhook: &webhook, age: Duration::from_secs(7 * 3600) };
-    // Some attempts, and then it is given up.
+    // It is attempted several times and then given up.
     for _ in 0..6 {
         assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
     }
@@ -229,7 +229,7 @@ async fn each_replay_is_delivered_once_and_nothing_after_that() {
     let webhook = alone.text();
     assert!(alone.dispatch(&webhook).await.is_empty());
     let now = Timestamp::now();
-    // A copy of one that failed may be there because that one was not parked.
+    // A copy of a failed message may exist because the failed message was not parked.
     for (replay, attempts, parked) in [("r-1", 2, 1), ("r-1", 2, 1), ("r-2", 3, 0), ("r-2", 3, 0), ("r-3", 3, 0)] {
         let _ = sent(&alone);
         assert!(dispatch_replay(&alone, &webhook, replay, now).await.is_empty());

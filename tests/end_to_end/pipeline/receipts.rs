@@ -1,4 +1,4 @@
-//! The platform hears what became of its messages.
+//! Receipts of messages are reported to the platform.
 
 use crate::fixtures::WithPlatform;
 use crate::observability::logs::log_with;
@@ -19,7 +19,7 @@ struct Setting {
 }
 
 impl Setting {
-    /// A messaging service that answers so, and a configuration changed so.
+    /// A messaging service with this reply, and a changed configuration.
     async fn new(reply: Reply, change: impl FnOnce(&mut Value)) -> Self {
         let service = MessagingService::behaving(move |_, _| reply.clone()).await;
         let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, change).await;
@@ -80,7 +80,7 @@ async fn what_the_messaging_service_says_in_its_answer_is_posted() {
     assert_eq!(json!([{"code": "InvalidDestination", "message": "No such number"}]), receipt["reasons"]);
 }
 
-/// A messaging service that puts into its answer what the message's text is, and a configuration with these `receipts`.
+/// A messaging service that replies with the message's text, and a configuration with these `receipts`.
 async fn echoing(receipts: &str) -> Setting {
     let service = MessagingService::behaving(|attempt, _| Reply::status(200).body(attempt.text())).await;
     let change = |configuration: &mut Value| configuration["delivery"]["receipts"] = receipts.into();
@@ -89,7 +89,7 @@ async fn echoing(receipts: &str) -> Setting {
 }
 
 impl Setting {
-    /// Sends a message that is answered so, and returns its id.
+    /// Sends a message that gets this reply, and returns its id.
     async fn send_for(&self, answer: &str) -> String {
         let webhook = genesys_cloud::text(&self.integration, "customer-1", answer);
         webhook.accepted(&self.stack, &self.integration).await;
@@ -165,7 +165,7 @@ async fn a_receipt_in_the_answer_that_cannot_be_read_is_logged_and_counted_and_n
             let id = setting.send_for(answer).await;
             expected.push((id, *reason));
         }
-        // The same customer's receipts are posted in order: none was posted before this one.
+        // Receipts of one customer are posted in order: none was posted before this one.
         let last = setting.send_for(r#"{"receipt": {"status": "delivered"}}"#).await;
         assert_eq!(json!(last), setting.receipt().await["id"], "{mode}");
         assert_eq!(unreadable.len() + 1, setting.service.accepted().len());
@@ -193,7 +193,7 @@ async fn a_failure_in_an_answer_with_a_content_encoding_is_not_posted_as_deliver
     let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, change).await;
     let setting = Setting { stack, platform, service, integration };
     let id = setting.send_for("compressed").await;
-    // The same customer's receipts are posted in order: none was posted before this one.
+    // Receipts of one customer are posted in order: none was posted before this one.
     let last = setting.send_for("OK").await;
     assert_eq!(json!(last), setting.receipt().await["id"]);
     let reason = "the answer has a Content-Encoding, or is not in UTF-8";
@@ -224,7 +224,7 @@ async fn a_providers_words_reach_the_platform_and_not_the_ledger() {
     let message = |calls: &[Call]| calls.last().map(|call| call.body["reasons"].clone());
     let reasons = |message: &str| Some(json!([{"code": "InvalidDestination", "message": message}]));
     assert_eq!(reasons("No such number"), message(&platform.wait_for_calls(1).await));
-    // Of what did not get onto the queue the ledger has the code.
+    // The ledger keeps the code of the receipt that was not queued.
     alone.aws.cut("SendMessage");
     assert_eq!(vec!["m-0"], alone.dispatch(&second).await);
     alone.aws.restore();
@@ -247,7 +247,7 @@ async fn acceptance_is_delivery_where_the_configuration_says_so() {
 #[tokio::test]
 async fn while_the_platform_is_down_the_receipt_is_retried_and_not_the_delivery() {
     let setting = Setting::new(Reply::status(410), |_| {}).await;
-    // More failures than one call repeats by itself.
+    // More failures than one call retries.
     setting.platform.fail([Fault::Status(503); 7]);
     setting.send().await;
     assert_eq!("InvalidDestination", setting.receipt().await["reasons"][0]["code"]);
@@ -269,7 +269,7 @@ async fn a_receipt_that_the_platform_refuses_is_not_repeated() {
     let setting = Setting::new(Reply::status(410), |_| {}).await;
     setting.platform.fail([Fault::Status(403)]);
     setting.send().await;
-    // The same customer's next receipt comes behind it.
+    // The same customer's next receipt comes after it.
     setting.send().await;
     setting.platform.wait_for_calls(1).await;
     assert_eq!((1, 2), (setting.platform.calls().len(), setting.platform.attempts()));

@@ -1,4 +1,4 @@
-//! What is not genuine, not readable or not ours is refused, and nothing of it reaches anybody.
+//! Forged, unreadable and foreign webhooks are refused, and nothing of them is delivered.
 
 use crate::fixtures::WithService;
 use serde_json::json;
@@ -9,14 +9,14 @@ impl WithService {
         genesys_cloud::text(&self.integration, "c", "hello")
     }
 
-    /// Posts `webhook`, insists on a problem of that status and type, and returns it.
+    /// Posts `webhook` and asserts a problem of this status and type.
     async fn refused(&self, webhook: &Webhook, status: u16, problem: &str) -> Answer {
         let answer = webhook.post(&self.stack, &self.integration).await;
         answer.assert_problem(status, problem);
         answer
     }
 
-    /// A good message arrives, and is the only thing that did.
+    /// Asserts that a valid message arrives, and nothing else did.
     async fn nothing_else_arrived(&self) {
         let good = self.text();
         good.accepted(&self.stack, &self.integration).await;
@@ -40,7 +40,7 @@ async fn forged_webhooks_are_refused() {
         Webhook { signature: signed.signature.as_ref().map(|value| format!("{value}, {value}")), ..signed.clone() },
         Webhook { signature: signed.signature.as_ref().map(|value| format!("{value}x")), ..signed.clone() },
     ];
-    // Truncated, extended and altered bodies under a signature that was good for the whole.
+    // Truncated, extended and altered bodies under the signature of the original.
     let mut truncated = signed.clone();
     truncated.body.truncate(signed.body.len() - 1);
     let mut extended = signed.clone();
@@ -95,7 +95,7 @@ async fn bytes_that_are_not_utf_8_are_refused() {
     let mut body = setting.text().body;
     let at = body.windows(5).position(|window| window == b"hello").unwrap();
     body[at] = 0xff;
-    // In base64, so that the very bytes reach the function.
+    // In base64, so that the function gets the exact bytes.
     let webhook = Webhook { content_type: "application/octet-stream", ..Webhook::new(body) };
     setting.refused(&webhook, 400, "invalid-body").await;
     setting.nothing_else_arrived().await;
@@ -125,7 +125,7 @@ async fn a_genuine_message_of_another_integration_is_refused() {
     let mut foreign = setting.text().json();
     foreign["channel"]["id"] = "00000000-0000-0000-0000-000000000000".into();
     setting.refused(&Webhook::new(foreign.to_string()), 403, "wrong-integration").await;
-    // Neither does a message pass that names no integration at all.
+    // Neither is a message that names no integration.
     foreign["channel"] = json!({"to": {"id": "c"}});
     setting.refused(&Webhook::new(foreign.to_string()), 403, "wrong-integration").await;
     setting.nothing_else_arrived().await;

@@ -1,4 +1,4 @@
-//! What holds for every platform: the same scenarios, tried on each.
+//! What holds for every platform: the same scenarios on each.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -11,7 +11,6 @@ use tests::simulators::genesys_cloud::{self, Answer};
 use tests::simulators::messaging_service::{Attempt, MessagingService, PATIENCE, Reply};
 use tests::simulators::{highlevel, multicloud_cx};
 
-/// The platforms.
 #[derive(Debug, Clone, Copy)]
 enum Platform {
     GenesysCloud,
@@ -19,23 +18,22 @@ enum Platform {
     HighLevel,
 }
 
-/// What a platform signs with.
+/// How a platform signs.
 enum Signer {
     Secret(&'static str),
     Keys(highlevel::Keys),
 }
 
-/// An account on the platform, and the integration that takes its webhooks.
+/// An account on the platform, and the integration of its webhooks.
 struct Account {
     platform: Platform,
     stack: Stack,
     service: MessagingService,
     integration: TestIntegration,
-    /// What the platform signs with now, and what it will sign with next.
+    /// The current and the next key or secret.
     signers: [Signer; 2],
 }
 
-/// A webhook with the headers that the platform would send.
 struct Webhook {
     id: String,
     body: Vec<u8>,
@@ -75,7 +73,7 @@ impl Account {
         Self { platform, stack, service, integration, signers }
     }
 
-    /// The integration's configuration with these of the signers trusted.
+    /// The integration's configuration that trusts these signers.
     fn trusting(&self, trusted: &[usize]) -> Value {
         let url = &self.service.url;
         let address = &self.integration.integration_id;
@@ -97,7 +95,7 @@ impl Account {
         configuration
     }
 
-    /// A text to a customer, of this integration or of another.
+    /// A text to a customer of the integration with this id.
     fn body(&self, address: &str, customer: &str, text: &str) -> (String, Value) {
         let string = |value: &Value| value.as_str().expect("an id").to_owned();
         match self.platform {
@@ -144,7 +142,7 @@ impl Account {
         Answer::read(request.send().await.expect("the stack answers")).await
     }
 
-    /// Posts it and insists that it is accepted; as the platforms do, several times after a 5xx.
+    /// Posts it and asserts that it is accepted. Like the platforms, retries several times after a 5xx.
     async fn accepted(&self, webhook: &Webhook) {
         let mut answer = self.post(webhook).await;
         for _ in 0..5 {
@@ -155,13 +153,13 @@ impl Account {
         assert_eq!((200, json!({"messageId": webhook.id})), (answer.status.as_u16(), answer.body));
     }
 
-    /// Posts it, and waits until it has been delivered.
+    /// Posts it and waits until it has been delivered.
     async fn delivered(&self, webhook: &Webhook) {
         self.accepted(webhook).await;
         self.service.wait_for(&webhook.id).await;
     }
 
-    /// The texts that the messaging service has accepted, in their order.
+    /// The texts that the messaging service has accepted, in order.
     fn texts(&self, customer: Option<&str>) -> Vec<String> {
         let accepted = self.service.accepted().into_iter();
         let own = accepted.filter(|attempt| customer.is_none_or(|customer| attempt.customer() == customer));
@@ -173,7 +171,7 @@ async fn copies(platform: Platform) {
     let account = Account::new(platform).await;
     let webhook = account.text("c", "only once");
     join_all((0..20).map(|_| account.accepted(&webhook))).await;
-    // The same customer's next message comes after all copies.
+    // The same customer's next message arrives after all copies.
     account.delivered(&account.text("c", "the next")).await;
     assert_eq!(vec!["only once", "the next"], account.texts(None));
 }
@@ -252,7 +250,7 @@ async fn replays(platform: Platform) {
 async fn rotation(platform: Platform) {
     let account = Account::new(platform).await;
     let mut sent = Vec::new();
-    // Every step is one write of the operator; after each the platform signs with what it knows at that time.
+    // Each step is one write by the operator. The platform then signs with the key that it has at that time.
     for (trusted, signer) in [([0].as_slice(), 0), (&[1, 0], 0), (&[1, 0], 1), (&[1], 1)] {
         account.integration.configure(&account.trusting(trusted)).await;
         for _ in 0..2 {
@@ -267,7 +265,7 @@ async fn rotation(platform: Platform) {
     assert_eq!(sent, delivered);
 }
 
-/// Each scenario as a test of each platform.
+/// Makes a test of each scenario for each platform.
 macro_rules! on_every_platform {
     ($($platform:ident in $module:ident),+: $scenarios:tt) => {
         $(mod $module {

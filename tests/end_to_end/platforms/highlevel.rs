@@ -1,4 +1,4 @@
-//! HighLevel: what it sends arrives, and what became of it and what customers write goes back.
+//! HighLevel: its messages are delivered, and statuses and customers' messages are posted to it.
 
 use serde_json::{Value, json};
 use tests::harness::caller::Request;
@@ -23,7 +23,7 @@ impl Setting {
         Self::new(Reply::status(200), |_| {}).await
     }
 
-    /// A messaging service that answers so, and a configuration changed so.
+    /// A messaging service with this reply, and a changed configuration.
     async fn new(reply: Reply, change: impl FnOnce(&mut Value)) -> Self {
         let stack = Stack::connect().await;
         let platform = HighLevel::start().await;
@@ -60,7 +60,7 @@ impl Setting {
     }
 }
 
-/// What a delivery says but for the original and what every delivery says.
+/// A delivery without the original and the common fields.
 fn said(attempt: &Attempt) -> (Value, Value) {
     let mut data = attempt.body["data"].clone();
     let fields = data.as_object_mut().unwrap();
@@ -154,7 +154,7 @@ async fn a_repeat_and_a_resend_are_delivered_once_and_another_notification_is_an
     for _ in 0..3 {
         setting.send(&body).await;
     }
-    // The very bytes of the documentation, which have no id at all.
+    // The exact bytes of the documentation, which have no id at all.
     let mut without_ids = body.clone();
     without_ids.as_object_mut().unwrap().retain(|name, _| name != "webhookId" && name != "messageId");
     let answers = [setting.send(&without_ids).await, setting.send(&without_ids).await];
@@ -162,7 +162,7 @@ async fn a_repeat_and_a_resend_are_delivered_once_and_another_notification_is_an
     let mut another = body.clone();
     another["webhookId"] = "another".into();
     setting.send(&another).await;
-    // In order for one customer: what comes behind it is there, so that nothing is still to come.
+    // Messages of one customer are ordered: after the next one, nothing is pending.
     let (last, _) = setting.delivered("sms").await;
     let delivered: Vec<_> = setting.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
     let ids = [&body["messageId"], &answers[0]["messageId"], &another["messageId"], &last["messageId"]];
@@ -246,7 +246,7 @@ async fn a_providers_request_arrives_and_the_platform_hears_of_it_however_early(
 #[tokio::test]
 async fn a_request_that_is_refused_becomes_a_failed_status_and_an_observation_does_not() {
     let setting = Setting::new(Reply::status(400), |_| {}).await;
-    // One group of one customer: when the second has been refused, the first has been settled.
+    // One customer, one group: when the second message is refused, the first is completed.
     setting.send(&setting.fill(&Sample::wire("sms"))).await;
     let body = setting.fill(&Sample::wire("provider-sms"));
     setting.send(&body).await;

@@ -1,4 +1,4 @@
-//! What holds for every platform, and what is special about two of them.
+//! What holds for every platform, and the tests of single platforms.
 
 mod every_platform;
 mod highlevel;

@@ -1,4 +1,4 @@
-//! Genesys Multicloud CX: both ways, with all that it does in another way than Genesys Cloud.
+//! Genesys Multicloud CX in both directions, with its differences from Genesys Cloud.
 
 use crate::observability::logs::log_with;
 use jiff::{SignedDuration, Timestamp};
@@ -31,7 +31,7 @@ impl Setting {
         Self::answering(Reply::status(200)).await
     }
 
-    /// With a messaging service that answers so.
+    /// With a messaging service that sends this reply.
     async fn answering(reply: Reply) -> Self {
         Self::configured(MulticloudCx::start().await, reply, |_| {}).await
     }
@@ -53,7 +53,7 @@ impl Setting {
         webhook.post(&self.stack, &self.integration).await
     }
 
-    /// Posts a webhook that is to be accepted, and returns the message's id.
+    /// Posts a webhook that must be accepted, and returns the message's id.
     async fn send(&self, webhook: &Webhook) -> String {
         webhook.accepted(&self.stack, &self.integration).await;
         webhook.id()
@@ -72,7 +72,7 @@ fn two_delivered() -> Value {
     json!({"receipts": [receipt("m-1", "delivered"), receipt("m-2", "delivered")]})
 }
 
-/// A receipt as the platform gets it.
+/// A receipt in the platform's form.
 fn posted(message_id: &str, status: &str) -> Value {
     json!({
         "channel": {"from": {"id": CHANNEL}, "to": {"id": CUSTOMER}, "messageId": message_id},
@@ -129,7 +129,7 @@ async fn what_comes_again_is_accepted_again_and_delivered_once() {
     for _ in 0..3 {
         setting.send(&webhook).await;
     }
-    // The same customer's next message comes behind all of them.
+    // The same customer's next message comes after all of them.
     let last = setting.send(&Setting::webhook("email")).await;
     setting.service.wait_for(&last).await;
     let ids: Vec<_> = setting.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
@@ -413,7 +413,7 @@ async fn after_a_process_that_was_cut_off_between_several_files_the_answer_says_
         let Ok(Claimed::Won(claim)) = claimed else { panic!("{claimed:?}") };
         claim
     };
-    // It has posted the first file, and was cut off with the second in hand.
+    // It has posted the first file and was interrupted during the second.
     claim(ledger::key::request(name, &request_identity(Route::InboundMessages, name, "flows", "k"))).await;
     claim(ledger::key::inbound(name, "flows", "message", "m-1")).await;
     let first = claim(ledger::key::inbound(name, "flows", "message-part-1", "m-1")).await;
@@ -451,7 +451,7 @@ async fn what_the_platform_has_no_place_for_is_named() {
     let answer = setting.call("inbound/messages", &body).await;
     answer.assert_problem(400, "invalid-body");
     assert_eq!("/metadata", answer.body["errors"][0]["pointer"]);
-    // And the other way round: Genesys Cloud takes no mail.
+    // The other way round: Genesys Cloud accepts no email.
     let other = crate::fixtures::WithPlatform::start().await;
     let body = written("m-1", &json!({"text": "hello", "email": {"subject": "Subject"}}));
     let request = Request::new(&body).signed();

@@ -1,5 +1,5 @@
-//! Stands between a function, or the command, and the emulated AWS: counts the calls, and makes some of them fail. What
-//! goes to the HTTP API can go through it as well.
+//! A proxy between a function or the command and the emulated AWS. It records the calls and makes selected ones fail.
+//! Requests to the HTTP API can go through it as well.
 
 use crate::harness::server::Server;
 use axum::Router;
@@ -13,24 +13,20 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-/// The running proxy; it ends when this is dropped.
 pub struct AwsProxy {
-    /// Where the function finds AWS.
+    /// The endpoint URL of AWS through this proxy.
     pub url: String,
     shared: Arc<Shared>,
     _server: Server,
 }
 
-/// One call to AWS.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// The operation, such as `SendMessage`.
     pub operation: String,
-    /// What it was called with.
     pub input: Value,
 }
 
-/// A text in the answers of an operation, and what stands in its place.
+/// A text in the responses of an operation, and its replacement.
 struct Rewriting {
     operation: String,
     from: String,
@@ -52,7 +48,7 @@ struct Shared {
 }
 
 impl AwsProxy {
-    /// Starts one before the stack's emulated AWS.
+    /// Starts a proxy in front of the stack's emulated AWS.
     pub async fn start() -> Self {
         let shared = Arc::new(Shared {
             upstream: std::env::var("AWS_ENDPOINT_URL").expect("the stack is up"),
@@ -72,61 +68,60 @@ impl AwsProxy {
         Self { url: server.origin.clone(), shared, _server: server }
     }
 
-    /// From now on operation `name` (such as `SendMessage`) answers 500.
+    /// Operation `name` (such as `SendMessage`) responds 500 from now on.
     pub fn cut(&self, name: &str) {
         self.cut_for(name, usize::MAX);
     }
 
-    /// The next so many calls of operation `name` answer 500.
+    /// The next `calls` calls of operation `name` respond 500.
     pub fn cut_for(&self, name: &str, calls: usize) {
         self.shared.out_of_reach.lock().expect("no panic").insert(name.to_owned(), calls);
     }
 
-    /// From now on the caller may not call operation `name`.
+    /// Operation `name` is denied from now on.
     pub fn forbid(&self, name: &str) {
         self.shared.forbidden.lock().expect("no panic").insert(name.to_owned());
     }
 
-    /// From now on the caller may call nothing in this region.
+    /// All operations in this region are denied from now on.
     pub fn forbid_region(&self, region: &str) {
         self.shared.forbidden_regions.lock().expect("no panic").insert(region.to_owned());
     }
 
-    /// From now on API Gateway has no route whose path ends so.
+    /// API Gateway has no route whose path ends with `path` from now on.
     pub fn remove_route(&self, path: &str) {
         self.shared.missing_routes.lock().expect("no panic").insert(path.to_owned());
     }
 
-    /// From now on requests lose this header on their way.
+    /// Removes this header from all requests.
     pub fn drop_header(&self, name: &str) {
         self.shared.dropped_headers.lock().expect("no panic").insert(name.to_owned());
     }
 
-    /// From now on the answers of operation `name` have `to` wherever they had `from`.
+    /// Replaces `from` by `to` in the responses of operation `name`.
     pub fn rewrite(&self, name: &str, from: &str, to: &str) {
         let rewriting = Rewriting { operation: name.to_owned(), from: from.to_owned(), to: to.to_owned() };
         self.shared.rewritten.lock().expect("no panic").push(rewriting);
     }
 
-    /// What the next so many calls of `ReceiveMessage` receive is there again at once, as if it had been hidden for
-    /// long enough.
+    /// Makes the messages of the next `calls` calls of `ReceiveMessage` visible again at once.
     pub fn do_not_hide(&self, calls: usize) {
         *self.shared.unhidden.lock().expect("no panic") = calls;
     }
 
-    /// From now on the clock of AWS is ahead by so much.
+    /// Sets the clock of AWS ahead by this duration.
     pub fn shift_clock(&self, ahead: SignedDuration) {
         *self.shared.ahead.lock().expect("no panic") = ahead;
     }
 
-    /// Where the HTTP API is found through this proxy.
+    /// The URL of the HTTP API through this proxy.
     #[must_use]
     pub fn api_url(&self, direct_api_url: &str) -> String {
         let direct: reqwest::Url = direct_api_url.parse().expect("a URL");
         format!("{}{}", self.url, direct.path())
     }
 
-    /// From now on everything works again.
+    /// Ends all failures and changes.
     pub fn restore(&self) {
         let shared = &self.shared;
         shared.out_of_reach.lock().expect("no panic").clear();
@@ -139,13 +134,13 @@ impl AwsProxy {
         self.shift_clock(SignedDuration::ZERO);
     }
 
-    /// The calls since this was asked last.
+    /// The calls since the last `take_calls`.
     #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.shared.calls.lock().expect("no panic"))
     }
 
-    /// The operations called since this was asked last.
+    /// The operations called since the last `take_calls`.
     #[must_use]
     pub fn take_operations(&self) -> Vec<String> {
         self.take_calls().into_iter().map(|call| call.operation).collect()
@@ -153,7 +148,7 @@ impl AwsProxy {
 }
 
 impl Shared {
-    /// Whether this call of an operation is one of those that fail.
+    /// Whether this call of an operation fails.
     fn fails(&self, operation: &str) -> bool {
         let mut out_of_reach = self.out_of_reach.lock().expect("no panic");
         let Some(left) = out_of_reach.get_mut(operation).filter(|left| **left > 0) else { return false };
@@ -161,7 +156,7 @@ impl Shared {
         true
     }
 
-    /// Whether this call is one of those whose messages are not to be hidden.
+    /// Whether the messages of this call stay visible.
     fn hides_nothing(&self) -> bool {
         let mut left = self.unhidden.lock().expect("no panic");
         let one_of_them = *left > 0;
@@ -178,7 +173,7 @@ async fn forward(
     body: Bytes,
 ) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-    // What is older than the JSON protocols posts a form.
+    // Protocols older than the JSON protocols post a form.
     let form = || url::form_urlencoded::parse(&body).find(|(name, _)| name == "Action").map(|(_, action)| action);
     let operation = match target {
         Some(target) => target.rsplit('.').next().unwrap_or_default().to_owned(),
@@ -239,7 +234,7 @@ impl Shared {
     }
 }
 
-/// The operation of an API that tells it by the path alone: those of Lambda that the command calls.
+/// The operation of a REST API, by its path: those of Lambda that the command calls.
 fn by_path(path: &str) -> &'static str {
     match path {
         _ if path.starts_with("/2015-03-31/event-source-mappings/") => "GetEventSourceMapping",
@@ -251,7 +246,7 @@ fn by_path(path: &str) -> &'static str {
     }
 }
 
-/// What AWS answers to who may not call the operation.
+/// The response of AWS to a denied call.
 fn forbidden(operation: &str, json_protocol: bool) -> Response {
     let message = format!("User: arn:aws:iam::000000000000:user/operator is not authorized to perform: {operation}");
     if json_protocol {

@@ -1,4 +1,4 @@
-//! The company's own systems: callers of the sender routes.
+//! Callers: the company's own systems.
 
 use crate::harness::stack::{Stack, TestIntegration};
 use crate::simulators::genesys_cloud::Answer;
@@ -8,58 +8,53 @@ use serde_json::{Value, json};
 use shared::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
 use uuid::Uuid;
 
-/// The token of the caller that has one.
+/// The token of the caller `flows`.
 pub const BEARER_TOKEN: &str = "bearer-token-of-the-tests-0123456789";
-/// The secret of the caller that signs.
+/// The signing secret of the caller `crm`.
 pub const CALLER_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// Both callers, as an integration's configuration has them.
+/// Both callers, as in an integration's configuration.
 #[must_use]
 pub fn callers() -> Value {
     json!([{"name": "crm", "signingSecret": CALLER_SECRET}, {"name": "flows", "bearerToken": BEARER_TOKEN}])
 }
 
-/// One request to a sender route.
+/// A request to a caller endpoint.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The body.
     pub body: String,
-    /// The headers.
     pub headers: Vec<(HeaderName, String)>,
 }
 
 impl Request {
-    /// A request that proves nothing yet.
+    /// A request without credentials.
     #[must_use]
     pub fn new(body: &Value) -> Self {
         Self::text(body.to_string())
     }
 
-    /// The same with a body that need not be JSON.
+    /// A request whose body need not be JSON.
     #[must_use]
     pub fn text(body: impl Into<String>) -> Self {
         Self { body: body.into(), headers: Vec::new() }.header("content-type", "application/json")
     }
 
-    /// With the caller's token.
     #[must_use]
     pub fn bearing_token(self) -> Self {
         self.header("authorization", &format!("Bearer {BEARER_TOKEN}"))
     }
 
-    /// Signed by the caller that signs.
+    /// Signed by `crm` with a new id.
     #[must_use]
     pub fn signed(self) -> Self {
         self.signed_at(&format!("msg_{}", Uuid::new_v4().simple()), Timestamp::now())
     }
 
-    /// Signed with this id at this time.
     #[must_use]
     pub fn signed_at(self, id: &str, at: Timestamp) -> Self {
         self.signed_by(CALLER_SECRET, id, at)
     }
 
-    /// Signed with another secret.
     #[must_use]
     pub fn signed_with(self, secret: &str) -> Self {
         let (id, at) = (format!("msg_{}", Uuid::new_v4().simple()), Timestamp::now());
@@ -74,13 +69,12 @@ impl Request {
             .header(WEBHOOK_SIGNATURE.as_str(), &signature)
     }
 
-    /// With an idempotency key.
     #[must_use]
     pub fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
     }
 
-    /// With a header, in place of an earlier one of that name.
+    /// Sets a header, replacing an earlier value.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let name: HeaderName = name.parse().expect("a header's name");

@@ -1,4 +1,4 @@
-//! Several dispatchers at work at the same moment, as Lambda always has them.
+//! Several dispatchers running at the same time, as on Lambda.
 
 use crate::harness::stack::{Stack, TestIntegration};
 use crate::simulators::genesys_cloud::{Webhook, text};
@@ -7,30 +7,29 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How many there are; the local stack has up to eight.
+/// The number of dispatchers. The local stack runs up to eight.
 pub const AT_ONCE: usize = 6;
 /// The text of the messages that are held.
 pub const HELD: &str = "0";
 
-/// A dispatcher waits ten seconds for an answer: what came within this time is still on its way, with some to spare.
+/// A delivery times out after ten seconds. An attempt younger than this is still in flight, with some margin.
 const STILL_HELD: Duration = Duration::from_secs(8);
-/// There are not enough dispatchers for two tests that have so many at work.
+/// The stack has too few dispatchers for two such tests at a time.
 static DISPATCHERS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-/// A machine may be too slow at first, when processes start.
+/// The first rounds may be too slow while processes start.
 const ROUNDS: usize = 10;
 
-/// A messaging service that can be had to hold messages with the text [`HELD`].
+/// A messaging service that can hold its responses to messages with the text [`HELD`].
 pub struct HoldingService {
-    /// The service.
     pub service: MessagingService,
     gate: Arc<Mutex<watch::Sender<bool>>>,
 }
 
-/// A customer, and the message that is held.
+/// A customer and the held message.
 pub type Held = (String, Webhook);
 
 impl HoldingService {
-    /// Starts one that behaves so otherwise.
+    /// Starts one that replies to all other messages with `handler`.
     pub async fn behaving(behaviour: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static) -> Self {
         let gate = Arc::new(Mutex::new(watch::Sender::new(true)));
         let current = Arc::clone(&gate);
@@ -42,11 +41,11 @@ impl HoldingService {
         Self { service: service.await, gate }
     }
 
-    /// Has [`AT_ONCE`] dispatchers at work, each with one customer's first message, and does something while the service
-    /// holds all of them. They are on their way until it answers them.
+    /// Occupies [`AT_ONCE`] dispatchers, each with one customer's first message, and runs `meanwhile` while the service
+    /// holds its responses.
     ///
-    /// A message is sent when the one before it has come and is held: the dispatcher that delivers that one takes no other,
-    /// and so it is another one that brings the next.
+    /// Each message is sent once the previous one is held: its dispatcher takes no other message, so another dispatcher
+    /// delivers the next one.
     pub async fn occupy(
         &self,
         stack: &Stack,
@@ -75,22 +74,19 @@ impl HoldingService {
         panic!("this machine is too slow: {AT_ONCE} messages cannot be held within {STILL_HELD:?}");
     }
 
-    /// Answers what is held.
+    /// Releases the held responses.
     pub fn answer(&self) {
         self.gate.lock().expect("no panic").send_replace(true);
     }
 }
 
-/// The attempts to deliver to this customer.
+/// The delivery attempts to this customer.
 pub fn of<'a>(attempts: &'a [Attempt], customer: &str) -> impl Iterator<Item = &'a Attempt> {
     attempts.iter().filter(move |attempt| attempt.customer() == customer)
 }
 
-/// How often what was delivered to the customer was a repeat. A message is repeated under its `webhook-id`, byte for byte,
-/// and before any later one of that customer.
-///
-/// # Panics
-/// If `messages` messages, with their numbers for texts, were not all delivered, each once but for such repeats, in order.
+/// The number of repeated deliveries to the customer. Panics unless all `messages` messages, whose texts are their
+/// numbers, were delivered in order, and each repeat has the `webhook-id` and the bytes of the delivery just before it.
 #[must_use]
 pub fn repeats(attempts: &[Attempt], customer: &str, messages: usize) -> usize {
     let mut delivered: Vec<&Attempt> = Vec::new();

@@ -1,5 +1,4 @@
-//! Runs one function's real binary on its own, behind a Lambda Runtime API of one's own: for tests that must decide what
-//! the function's environment is.
+//! Runs the real binary of one function behind a Lambda Runtime API, for tests that control the function's environment.
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 
@@ -20,10 +19,9 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-/// How long a function may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One running function; it ends when this is dropped.
+/// A running function. It ends when this is dropped.
 pub struct LambdaHost {
     invocations: mpsc::UnboundedSender<Invocation>,
     pending: Pending,
@@ -46,7 +44,7 @@ struct RuntimeApi {
 }
 
 impl LambdaHost {
-    /// Starts the workspace's binary `function` with these environment variables besides the stack's.
+    /// Starts the workspace's binary `function` with the stack's environment and these variables.
     pub async fn start(function: &str, environment: &[(&str, &str)]) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let pending = Pending::default();
@@ -73,12 +71,12 @@ impl LambdaHost {
         Self { invocations: sender, pending, _server: server, _process: process }
     }
 
-    /// Invokes the function and waits for its answer.
+    /// Invokes the function and returns its response.
     pub async fn invoke(&self, event: Value) -> Value {
         self.invoke_within(TIMEOUT, event).await
     }
 
-    /// The same, with so much time until the function's deadline.
+    /// Invokes the function with this time until its deadline.
     pub async fn invoke_within(&self, time_allowed: Duration, event: Value) -> Value {
         let id = Uuid::new_v4().to_string();
         let (sender, receiver) = oneshot::channel();
@@ -87,7 +85,7 @@ impl LambdaHost {
         tokio::time::timeout(TIMEOUT, receiver).await.expect("the function answers in time").expect("an answer")
     }
 
-    /// Invokes a function behind the HTTP API; the answer's status and body.
+    /// Invokes a function behind the HTTP API. Returns the status and the body.
     pub async fn request(&self, path: &str, integration: &str, headers: &[(&str, &str)], body: &str) -> (u64, Value) {
         let headers: HashMap<_, _> = headers.iter().copied().collect();
         let answer = self
@@ -107,11 +105,11 @@ impl LambdaHost {
     }
 }
 
-/// The workspace's binary of that name, built in the same profile as this test.
+/// The path of a binary of this workspace, built in the same profile as this test.
 #[must_use]
 pub fn binary(name: &str) -> std::path::PathBuf {
     let own = std::env::current_exe().expect("a program has a path");
-    // Tests are in target/<profile>/deps, and programs in the folder above.
+    // Tests are in target/<profile>/deps, programs in the folder above.
     let candidates: Vec<_> = own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).collect();
     let binary = candidates.iter().find(|path| path.exists());
     binary.unwrap_or_else(|| panic!("{name} is not built: run `make test`")).clone()

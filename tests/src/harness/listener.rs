@@ -1,40 +1,33 @@
-//! Where the servers of the tests listen: at addresses that nobody has had since the stack came up.
+//! Listens at addresses that are new since the stack was started.
 //!
-//! The deployed functions outlive the tests, and remember what they have learned at an address: tokens, users,
-//! connections. The kernel soon gives a free port to somebody else; a test that got one a second time would meet what the
-//! functions remember of another test's platform.
+//! The deployed functions outlive the tests and cache by address: tokens, users, connections. The kernel soon reuses a
+//! free port. A test with a reused port would meet the cached data of another test's platform.
 
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tokio::net::{TcpListener, TcpSocket};
 
-/// The folder with a file for each port that has been given out, of all programs that use the stack.
+/// The folder with a file for each port in use so far by any program of this stack.
 const PORTS_FOLDER: &str = "PORTS_FOLDER";
 
-/// A server's listener.
-///
-/// # Panics
-/// If no port is free.
+/// A listener at a new address.
 pub fn listen() -> TcpListener {
     Unlistened::bind().listen()
 }
 
-/// An address that is kept for a server which is down: whoever connects is refused.
+/// An address of a server that is down: connections are refused until it listens.
 pub struct Unlistened(TcpSocket);
 
 impl Unlistened {
-    /// Such an address.
-    ///
-    /// # Panics
-    /// If no port is free.
+    /// Reserves a new address.
     #[must_use]
     pub fn bind() -> Self {
         Self::bind_anew(std::env::var_os(PORTS_FOLDER).map(PathBuf::from).as_deref())
     }
 
     fn bind_anew(folder: Option<&Path>) -> Self {
-        // What has been given out before is held, so that the kernel comes up with something else.
+        // Used ports stay bound until the end, so that the kernel offers others.
         let mut held = Vec::new();
         loop {
             let socket = TcpSocket::new_v4().expect("a socket");
@@ -55,13 +48,12 @@ impl Unlistened {
         }
     }
 
-    /// Its port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.0.local_addr().expect("an address").port()
     }
 
-    /// The server comes up.
+    /// Starts to listen.
     #[must_use]
     pub fn listen(self) -> TcpListener {
         self.0.listen(1_024).expect("nobody else listens there")
@@ -74,7 +66,7 @@ mod tests {
     use std::collections::HashSet;
     use uuid::Uuid;
 
-    /// The kernel alone would give out some thirty of so many ports twice.
+    /// The kernel alone would reuse about thirty of this many ports.
     const ADDRESSES: usize = 1_000;
 
     #[test]

@@ -1,4 +1,4 @@
-//! The sample messaging service, as a process of its own.
+//! The sample messaging service as a child process.
 
 use crate::harness::lambda_host::binary;
 use crate::harness::stack::SIGNING_SECRET;
@@ -7,17 +7,15 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-/// The running service; it ends when this is dropped.
+/// The running service. It ends when this is dropped.
 pub struct SampleService {
-    /// Where it answers.
     pub url: String,
-    /// What it prints.
     pub output: Lines<BufReader<ChildStdout>>,
     process: Child,
 }
 
 impl SampleService {
-    /// Starts it with these environment variables besides the secret of deliveries.
+    /// Starts it with these environment variables and the signing secret.
     pub async fn start(environment: &[(&str, &str)]) -> Self {
         let mut process = Command::new(binary("sample-messaging-service"))
             .env_remove("INBOUND_URL")
@@ -34,7 +32,7 @@ impl SampleService {
         Self { url, output, process }
     }
 
-    /// Reads what it prints from now on, so that it does not wait for somebody to do so.
+    /// Discards its output from now on, so that the pipe never fills.
     #[must_use]
     pub fn silent(self) -> SilentService {
         let Self { url, mut output, process } = self;
@@ -42,22 +40,20 @@ impl SampleService {
         SilentService { url, process }
     }
 
-    /// All that was delivered to it, repeats included.
+    /// All deliveries that it received, repeats included.
     pub async fn deliveries(&self) -> Vec<Value> {
         let answer = reqwest::get(format!("{}/deliveries", self.url)).await.expect("the service answers");
         serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON")
     }
 }
 
-/// A running service whose output nobody looks at; it ends when this is dropped.
+/// A running service whose output is discarded. It ends when this is dropped.
 pub struct SilentService {
-    /// Where it answers.
     pub url: String,
     process: Child,
 }
 
 impl SilentService {
-    /// Ends it at once.
     pub async fn kill(&mut self) {
         self.process.kill().await.expect("it dies");
     }

@@ -1,13 +1,12 @@
-//! The servers of the tests.
+//! HTTP servers of the tests.
 
 use crate::harness::listener::listen;
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// A running server; it ends when this is dropped.
+/// A running server. It ends when this is dropped.
 pub struct Server {
-    /// Where it is: the scheme, the address and the port.
     pub origin: String,
     running: JoinHandle<()>,
 }
@@ -19,13 +18,12 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// Starts one at an address that nobody has had.
+    /// Starts a server at a new address.
     #[must_use]
     pub fn start(router: Router) -> Self {
         Self::on(listen(), router)
     }
 
-    /// Starts one on this listener.
     #[must_use]
     pub fn on(listener: TcpListener, router: Router) -> Self {
         let origin = origin(&listener);
@@ -34,10 +32,7 @@ impl Server {
     }
 }
 
-/// Where the server of this listener is.
-///
-/// # Panics
-/// If the listener has no address.
+/// The origin of this listener.
 #[must_use]
 pub fn origin(listener: &TcpListener) -> String {
     format!("http://{}", listener.local_addr().expect("an address"))

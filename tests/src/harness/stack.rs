@@ -1,4 +1,4 @@
-//! The stack that `infra/local/stack.py` has brought up and described in the environment.
+//! The stack that `infra/local/stack.py` has started and described in the environment.
 
 use crate::harness::caller::callers;
 use crate::simulators::genesys_cloud::api::{CLIENT_ID, CLIENT_SECRET};
@@ -9,43 +9,35 @@ use shared::model::integration_name::IntegrationName;
 use std::net::SocketAddr;
 use uuid::Uuid;
 
-/// The secret of the simulated platform's webhooks.
 pub const WEBHOOK_SECRET: &str = "webhook-secret-of-the-tests";
-/// The secret that deliveries are signed with.
 pub const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// The dead-letter queue. There is one, and who looks at it hides from others what is there: a test that lists or redrives
-/// holds this for itself while it does.
+/// Held by a test that lists or redrives dead letters: there is one dead-letter queue, and reading it hides its
+/// messages from other readers.
 pub static DEAD_LETTERS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// The parking queue. There is one, and `patchbay failed` reads all of it, one run at a time: a test that runs it holds this,
-/// so that no run waits for more than those of its own test.
+/// Held by a test that runs `patchbay failed`, which reads the whole parking queue, one run at a time.
 pub static FAILED_MESSAGES: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// The deployed stack and clients for it.
+/// The deployed stack and its clients.
 #[derive(Clone)]
 pub struct Stack {
-    /// Where the HTTP API answers.
     pub api_url: String,
     /// The queue between receiver and dispatcher.
     pub queue_url: String,
-    /// The table of the ledger.
     pub ledger_table: String,
     secret_prefix: String,
-    /// For calls to the HTTP API.
     pub http: reqwest::Client,
-    /// For looking at the queue.
     pub sqs: aws_sdk_sqs::Client,
     secrets: aws_sdk_secretsmanager::Client,
     dynamodb: aws_sdk_dynamodb::Client,
 }
 
-/// One integration that a test has made for itself.
+/// An integration made by a test.
 #[derive(Clone)]
 pub struct TestIntegration {
-    /// Its name.
     pub name: IntegrationName,
-    /// Its own id on the platform: of the open-messaging integration, or of the location.
+    /// Its id on the platform: of the Open Messaging integration, or of the location.
     pub integration_id: String,
     stack: Stack,
 }
@@ -56,12 +48,12 @@ fn setting(name: &str) -> String {
 }
 
 impl Stack {
-    /// The stack that the environment describes.
+    /// Reads the stack from the environment.
     pub async fn connect() -> Self {
         let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
         let api_url = setting("API_URL");
         let url: reqwest::Url = api_url.parse().expect("API_URL is a URL");
-        // Not every resolver knows that names under localhost are this machine.
+        // Not every resolver maps names under localhost to this machine.
         let address = SocketAddr::from(([127, 0, 0, 1], url.port().expect("API_URL has a port")));
         let http = reqwest::Client::builder()
             .resolve(url.host_str().expect("API_URL has a host"), address)
@@ -80,7 +72,7 @@ impl Stack {
         }
     }
 
-    /// Where the HTTP API answers, for programs that know no names under localhost: the emulator's other form of the same
+    /// The URL of the HTTP API for programs that do not resolve names under localhost: the emulator's alternative
     /// address.
     #[must_use]
     pub fn direct_api_url(&self) -> String {
@@ -97,7 +89,7 @@ impl Stack {
         Ledger::new(self.dynamodb.clone(), &self.ledger_table)
     }
 
-    /// How the message with this `webhook-id` has ended, by the ledger.
+    /// The record of the completed delivery with this `webhook-id`.
     pub async fn settled(&self, integration: &TestIntegration, webhook_id: &str) -> Settled {
         let key = format!("delivery#{}#{}", integration.name, webhook_id.trim_start_matches("msg_"));
         let now = Timestamp::now();
@@ -108,15 +100,15 @@ impl Stack {
         }
     }
 
-    /// Makes an integration of Genesys Cloud that delivers to `delivery_url`, with a name of its own. `change` may
-    /// alter its configuration before it is written.
+    /// Creates an integration of Genesys Cloud with a unique name that delivers to `delivery_url`. `change` may alter
+    /// its configuration before it is written.
     pub async fn integration(&self, delivery_url: &str, change: impl FnOnce(&mut Value)) -> TestIntegration {
         let id = Uuid::new_v4().to_string();
         let name = format!("test-{id}");
         self.integration_named(&name, &id, delivery_url, change).await
     }
 
-    /// As [`Self::integration`], with a given name and id.
+    /// Creates one with this name and this id on the platform.
     pub async fn integration_named(
         &self,
         name: &str,
@@ -131,15 +123,14 @@ impl Stack {
         integration
     }
 
-    /// Makes an integration of whatever platform the configuration names, with a name of its own. `address` is what it is
-    /// known by on the platform.
+    /// Creates an integration with this configuration and a unique name. `address` is its id on the platform.
     pub async fn integration_of(&self, address: &str, configuration: &Value) -> TestIntegration {
         let integration = self.unconfigured(&format!("test-{}", Uuid::new_v4()), address);
         integration.create(configuration).await;
         integration
     }
 
-    /// The same with a given name.
+    /// Creates one with this name.
     pub async fn integration_configured(&self, name: &str, address: &str, configuration: &Value) -> TestIntegration {
         let integration = self.unconfigured(name, address);
         integration.create(configuration).await;
@@ -164,12 +155,12 @@ impl TestIntegration {
             .expect("the secret is written");
     }
 
-    /// Its configuration, as it is written at first, if it is one of Genesys Cloud.
+    /// Its initial configuration as an integration of Genesys Cloud.
     #[must_use]
     pub fn configuration(&self, delivery_url: &str) -> Value {
         json!({
             "platform": "genesys-cloud",
-            // Nobody is there: a test that wants a platform puts its own in.
+            // Nothing listens here. A test with a platform sets its URL.
             "domain": "http://127.0.0.1:9",
             "integrationId": self.integration_id,
             "clientId": CLIENT_ID,
@@ -180,7 +171,7 @@ impl TestIntegration {
         })
     }
 
-    /// Writes its configuration anew, as an operator does.
+    /// Writes its configuration, as an operator does.
     pub async fn configure(&self, configuration: &Value) {
         self.stack
             .secrets
@@ -199,25 +190,23 @@ impl TestIntegration {
         deletion.send().await.expect("the secret is deleted");
     }
 
-    /// Where the HTTP API answers, for programs that know no names under localhost.
+    /// The URL of the HTTP API for programs that do not resolve names under localhost.
     #[must_use]
     pub fn api_url(&self) -> String {
         self.stack.direct_api_url()
     }
 
-    /// Where the platform posts to.
     #[must_use]
     pub fn webhook_url(&self) -> String {
         self.route_url("webhook")
     }
 
-    /// Where the simulated platform posts to.
+    /// The webhook URL for the simulated platform.
     #[must_use]
     pub fn direct_webhook_url(&self) -> String {
         format!("{}/integrations/{}/webhook", self.stack.direct_api_url(), self.name)
     }
 
-    /// Where callers post to.
     #[must_use]
     pub fn route_url(&self, route: &str) -> String {
         format!("{}/integrations/{}/{route}", self.stack.api_url, self.name)

@@ -1,88 +1,80 @@
-//! What became of messages that flowed while something was done to the stack: which were lost, doubled or out of order.
+//! Counts what happened to messages that were sent while the stack changed: lost, duplicated, out of order.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// When a message was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Before the change.
     Before,
-    /// While it was made.
     During,
-    /// After it.
     After,
 }
 
-/// How sending a message has ended.
+/// The result of sending a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was answered 2xx: it is ours to deliver.
+    /// The response was 2xx: Patchbay must deliver it.
     Accepted,
-    /// The answer said that nobody knows whether it was done: the sender has to look.
+    /// The response was an unknown outcome: the sender has to check.
     Unknown,
-    /// It was refused, or never answered.
+    /// It was refused, or there was no response.
     Refused,
 }
 
-/// A message that was sent, its repeats included.
+/// A message that was sent, with its retries.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    /// What tells it from all others.
     pub id: String,
-    /// Who sent it, and whose messages it must be in order with.
+    /// The sender. Messages of one customer are ordered.
     pub customer: String,
-    /// When it was sent.
     pub phase: Phase,
-    /// How that has ended.
     pub outcome: Outcome,
-    /// Why it had to be sent again, each time.
+    /// The reason of each retry.
     pub repeats: Vec<String>,
 }
 
-/// A message that came out at the other end.
+/// A message that arrived.
 #[derive(Debug, Clone)]
 pub struct Arrived {
-    /// What tells the message from all others.
     pub id: String,
-    /// What tells the receiver that it is the same delivery again; none where nothing does.
+    /// The id that marks a repeated delivery as the same one. `None` where deliveries have no id.
     pub delivery_id: Option<String>,
 }
 
-/// What became of all messages one way.
+/// The counts of one direction.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many were sent, by phase.
+    /// By phase.
     pub sent: BTreeMap<Phase, usize>,
-    /// How many of them were answered 2xx, by phase.
+    /// The messages with a 2xx response, by phase.
     pub accepted: BTreeMap<Phase, usize>,
-    /// How many different ones have sent.
     pub senders: usize,
-    /// Why some had to be sent again, and how often.
+    /// The number of retries by reason.
     pub repeats: BTreeMap<String, usize>,
-    /// How many were refused, or never answered.
+    /// Refused, or without a response.
     pub refused: usize,
-    /// How many the sender has to look after, and was told so.
+    /// Unknown outcomes that were reported to the sender.
     pub unknown: usize,
-    /// How many different ones arrived.
+    /// Distinct messages that arrived.
     pub arrived: usize,
-    /// How many were answered 2xx and did not arrive.
+    /// Accepted messages that did not arrive.
     pub lost: usize,
-    /// How many arrived more than once in a way that the receiver cannot tell.
+    /// Messages that arrived more than once in a way that the receiver cannot detect.
     pub doubled: usize,
-    /// How many arrived after a later one of the same customer.
+    /// Messages that arrived after a later one of the same customer.
     pub out_of_order: usize,
-    /// How many repeats there were that the receiver can tell by their id.
+    /// Repeated deliveries that the receiver detects by their id.
     pub again: usize,
-    /// How many arrived that nobody had sent.
+    /// Messages that arrived without having been sent.
     pub unsent: usize,
 }
 
 impl Tally {
-    /// Counts; `sent` in the order in which each customer's messages were sent, `arrived` in the order of arrival.
+    /// Counts. `sent` is in order of sending per customer, `arrived` in order of arrival.
     #[must_use]
     pub fn of(sent: &[Sent], arrived: &[Arrived]) -> Self {
         let mut tally = Self::default();
-        // By message: how many arrivals, and under which ids.
+        // By message: the number of arrivals, and their ids.
         let mut arrivals: HashMap<&str, (usize, BTreeSet<&str>)> = HashMap::new();
         let mut firsts = Vec::new();
         for arrival in arrived {
@@ -108,7 +100,7 @@ impl Tally {
             }
         }
         for (count, ids) in arrivals.values() {
-            // Where nothing tells repeats, each is one too many.
+            // Without ids, each repeat is a duplicate.
             let known = if ids.is_empty() { 0 } else { count - ids.len() };
             tally.again += known;
             tally.doubled += usize::from(count - known > 1);
@@ -133,9 +125,8 @@ impl Tally {
         tally
     }
 
-    /// Whether nothing was lost, doubled, out of order, refused or made up, and whether there was something to lose in
-    /// every phase: messages that were answered 2xx. A change may cut each sender off once, and no more, so that nobody
-    /// knows what became of a message.
+    /// Whether no message was lost, duplicated, out of order, refused or unexpected, and messages were accepted in
+    /// every phase. Each sender may get one unknown outcome, when the change interrupts it.
     #[must_use]
     pub fn is_good(&self) -> bool {
         let phases = [Phase::Before, Phase::During, Phase::After];
@@ -234,7 +225,7 @@ mod tests {
         assert_eq!((1, false), (tally.unsent, tally.is_good()));
     }
 
-    /// One more, during the change, of which nobody knows what became.
+    /// Adds a message with an unknown outcome during the change.
     fn three_and_an_unknown() -> Vec<Sent> {
         let mut sent = three();
         let unknown = Sent { id: "?".to_owned(), outcome: Outcome::Unknown, ..sent[1].clone() };
@@ -269,7 +260,7 @@ mod tests {
         let mut sent = three();
         sent.iter_mut().for_each(|message| message.outcome = Outcome::Unknown);
         assert!(!Tally::of(&sent, &[]).is_good());
-        // Nor by those of one phase, however few they are.
+        // The same when only one phase has unknown outcomes.
         for number in 0..sent.len() {
             let mut sent = three();
             sent[number].outcome = Outcome::Unknown;

@@ -1,9 +1,8 @@
-//! What the far side takes as a proof of who calls: it may change at any moment, and what is refused is counted.
+//! The credentials that a simulated server accepts. They may change at any time, and refusals are counted.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The secrets that the far side takes.
 #[derive(Debug, Default)]
 pub struct Credentials {
     taken: Mutex<Vec<String>>,
@@ -11,7 +10,6 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// This one.
     #[must_use]
     pub fn of(secret: &str) -> Self {
         let credentials = Self::default();
@@ -19,12 +17,12 @@ impl Credentials {
         credentials
     }
 
-    /// From now on these are taken, and no others.
+    /// Accepts only these secrets from now on.
     pub fn change_to(&self, secrets: &[&str]) {
         *self.taken.lock().expect("no panic") = secrets.iter().map(|&secret| secret.to_owned()).collect();
     }
 
-    /// Whether one of those that are taken fits; one more is refused if none does.
+    /// Whether one of the accepted secrets fits. Counts a refusal if none does.
     pub fn take(&self, fits: impl Fn(&str) -> bool) -> bool {
         let fit = self.taken.lock().expect("no panic").iter().any(|secret| fits(secret));
         if !fit {
@@ -33,7 +31,7 @@ impl Credentials {
         fit
     }
 
-    /// How many have been refused so far.
+    /// The number of refusals so far.
     #[must_use]
     pub fn refused(&self) -> usize {
         self.refused.load(Ordering::SeqCst)

@@ -1,4 +1,4 @@
-//! How things are to go wrong on a simulated platform.
+//! Injects faults into a simulated platform.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -7,43 +7,40 @@ use std::panic::resume_unwind;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// How a call is to go wrong.
+/// How a call fails.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
-    /// The token is no longer good.
+    /// The token is no longer valid.
     TokenRevoked,
-    /// It answers with this status, and does nothing.
+    /// Responds with this status without doing the work.
     Status(u16),
-    /// It answers 200 with this code of an error in the body, and does nothing.
+    /// Responds 200 with this error code in the body, without doing the work.
     Code(i64),
-    /// It wants fewer calls, and says for how many seconds.
+    /// Responds that the rate limit is reached, with this many seconds until the next call.
     RateLimited(u64),
-    /// It takes so long.
+    /// Delays the response.
     Slow(Duration),
-    /// It closes the connection, and does nothing; of an upload, half-way through the body.
+    /// Closes the connection without doing the work. During an upload, in the middle of the body.
     Reset,
-    /// It does what is asked, and closes the connection.
+    /// Does the work and closes the connection without a response.
     AnswerLost,
 }
 
-/// A platform's own words for what it does not do.
+/// The error responses of a platform.
 pub(crate) trait Words {
-    /// Whoever calls is not known.
     fn bad_credentials() -> Response;
 
-    /// Fewer calls are wanted for so many seconds.
     fn rate_limited(seconds: u64) -> Response;
 
-    /// It answers with this status.
     fn status(status: StatusCode) -> Response;
 
-    /// It answers 200 with the code of an error, where it knows such an answer.
+    /// A 200 with an error code, if the platform has such responses.
     fn code(code: i64) -> Response {
         panic!("the platform has no code {code} in a 200")
     }
 }
 
-/// The connection is to be closed without an answer.
+/// The connection is closed without a response.
 #[derive(Debug)]
 pub(crate) struct Closed;
 
@@ -55,7 +52,7 @@ impl Closed {
 }
 
 impl Fault {
-    /// What becomes of an answer.
+    /// Applies a fault to a call.
     pub(crate) async fn befall<W: Words>(
         fault: Option<Self>,
         answer: impl FnOnce() -> Response,
@@ -79,20 +76,16 @@ impl Fault {
     }
 }
 
-/// Whom the next faults befall.
+/// The requests that a fault applies to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Target {
-    /// Requests for a token.
     Tokens,
-    /// API calls, whichever they are.
     AnyCall,
-    /// Calls of one operation.
     Operation(String),
-    /// Uploads of bytes.
     Uploads,
 }
 
-/// The faults still to come.
+/// The faults that are still to be injected.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Mutex<HashMap<Target, VecDeque<Fault>>>);
 
@@ -101,12 +94,12 @@ impl Faults {
         self.0.lock().expect("no panic").entry(target).or_default().extend(faults);
     }
 
-    /// What befalls the next request of this kind.
+    /// The fault of the next request of this kind.
     pub(crate) fn next(&self, target: &Target) -> Option<Fault> {
         self.0.lock().expect("no panic").get_mut(target)?.pop_front()
     }
 
-    /// What befalls the next call of an operation: its own faults come before those for any call.
+    /// The fault of the next call of an operation. Faults of one operation come before faults of any call.
     pub(crate) fn next_call(&self, operation: &str) -> Option<Fault> {
         self.next(&Target::Operation(operation.to_owned())).or_else(|| self.next(&Target::AnyCall))
     }

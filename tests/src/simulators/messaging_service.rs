@@ -1,4 +1,4 @@
-//! A messaging service that checks what it gets, remembers it, and behaves as it is told.
+//! A messaging service that checks its deliveries, records them, and replies as configured.
 
 use crate::harness::server::Server;
 use crate::harness::stack::SIGNING_SECRET;
@@ -17,28 +17,23 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// How long a test waits for what must come. Only a failing test waits that long.
+/// The time limit of a wait. Only a failing test waits that long.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Where services take deliveries.
+/// The path of deliveries.
 const DELIVERIES: &str = "/messages";
 
-/// One delivery attempt that came in with a good signature.
+/// A delivery attempt with a valid signature.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// The path that it was posted to.
     pub path: String,
-    /// Its `webhook-id`.
     pub id: String,
-    /// The platform's trace, where it has one.
     pub trace_id: Option<String>,
-    /// Its body.
     pub body: Value,
-    /// The body as it came.
+    /// The exact bytes.
     pub raw: Bytes,
-    /// When it came.
     pub at: Instant,
-    /// What it was answered.
+    /// The status of the reply.
     pub answered: StatusCode,
 }
 
@@ -49,20 +44,18 @@ impl Attempt {
         self.body["data"]["messageId"].as_str().unwrap_or_default()
     }
 
-    /// The text of the message.
     #[must_use]
     pub fn text(&self) -> &str {
         self.body["data"]["text"].as_str().unwrap_or_default()
     }
 
-    /// The customer whom the message is for.
     #[must_use]
     pub fn customer(&self) -> &str {
         self.body["data"]["to"]["id"].as_str().unwrap_or_default()
     }
 }
 
-/// What to answer.
+/// The reply to an attempt.
 #[derive(Debug, Clone)]
 pub struct Reply {
     status: StatusCode,
@@ -73,35 +66,32 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// An empty answer.
     #[must_use]
     pub fn status(status: u16) -> Self {
         let status = StatusCode::from_u16(status).expect("a status");
         Self { status, headers: Vec::new(), body: String::new(), delay: Duration::ZERO, gate: None }
     }
 
-    /// With a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// With a body.
     #[must_use]
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// Only after a while.
+    /// Delays the reply.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Only once the gate is open.
+    /// Holds the reply until the gate is open.
     #[must_use]
     pub fn through(mut self, gate: watch::Receiver<bool>) -> Self {
         self.gate = Some(gate);
@@ -109,12 +99,12 @@ impl Reply {
     }
 }
 
-/// Decides the answer from the attempt and from how many of the same id came before it.
+/// Decides the reply from the attempt and the number of earlier attempts with the same id.
 type Behaviour = dyn Fn(&Attempt, usize) -> Reply + Send + Sync;
 
-/// The running service; it ends when this is dropped.
+/// The running service. It ends when this is dropped.
 pub struct MessagingService {
-    /// Where it takes deliveries.
+    /// The URL of deliveries.
     pub url: String,
     attempts: Arc<Attempts>,
     server: Server,
@@ -124,10 +114,9 @@ struct Attempts {
     all: Mutex<Vec<Attempt>>,
     count: watch::Sender<usize>,
     behaviour: Box<Behaviour>,
-    /// What deliveries must be signed with.
     secrets: Credentials,
     schema: Validator,
-    /// What is wrong with deliveries, by the published schema.
+    /// Violations of the published schema.
     faults: Mutex<Vec<String>>,
 }
 
@@ -137,7 +126,7 @@ impl MessagingService {
         Self::behaving(|_, _| Reply::status(200)).await
     }
 
-    /// Starts one that behaves so.
+    /// Starts one that replies with `handler`.
     pub async fn behaving(behaviour: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static) -> Self {
         let attempts = Arc::new(Attempts {
             all: Mutex::default(),
@@ -152,19 +141,19 @@ impl MessagingService {
         Self { url: format!("{}{DELIVERIES}", server.origin), attempts, server }
     }
 
-    /// Another of its addresses, at which it takes what is posted just as well.
+    /// Another URL of the service, which accepts posts as well.
     #[must_use]
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.server.origin)
     }
 
-    /// What deliveries must be signed with.
+    /// The accepted signing secrets.
     #[must_use]
     pub fn secrets(&self) -> &Credentials {
         &self.attempts.secrets
     }
 
-    /// All attempts so far, in the order in which they came.
+    /// All attempts so far, in order.
     #[must_use]
     pub fn attempts(&self) -> Vec<Attempt> {
         assert_eq!(0, self.secrets().refused(), "a delivery came without a good signature");
@@ -173,13 +162,13 @@ impl MessagingService {
         self.attempts.all.lock().expect("no panic").clone()
     }
 
-    /// The attempts that were answered with success.
+    /// The attempts with a 2xx reply.
     #[must_use]
     pub fn accepted(&self) -> Vec<Attempt> {
         self.attempts().into_iter().filter(|attempt| attempt.answered.is_success()).collect()
     }
 
-    /// Waits until `enough` says so of all attempts, and returns them.
+    /// Waits until `is_enough` holds for all attempts, and returns them.
     pub async fn wait_until(&self, enough: impl Fn(&[Attempt]) -> bool) -> Vec<Attempt> {
         let mut count = self.attempts.count.subscribe();
         let waiting = count.wait_for(|_| enough(&self.attempts()));
@@ -190,7 +179,7 @@ impl MessagingService {
         self.attempts()
     }
 
-    /// Waits until the message with this id has been accepted.
+    /// Waits until the message with this id is accepted.
     pub async fn wait_for(&self, message_id: &str) -> Attempt {
         let there = |attempt: &&Attempt| attempt.message_id() == message_id && attempt.answered.is_success();
         let attempts = self.wait_until(|attempts| attempts.iter().any(|attempt| there(&attempt))).await;
@@ -198,7 +187,7 @@ impl MessagingService {
     }
 }
 
-/// The schema that the project publishes.
+/// The published schema.
 fn delivery_schema() -> Validator {
     let schema = serde_json::from_str(include_str!("../../../shared/schema/delivery.schema.json")).expect("JSON");
     jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema")

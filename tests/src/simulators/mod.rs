@@ -1,4 +1,4 @@
-//! The other sides: the platforms and a messaging service.
+//! Simulated counterparts: the platforms and a messaging service.
 
 pub mod credentials;
 pub mod faults;

@@ -3,24 +3,19 @@
 use crate::spec::documents::{Block, Document};
 use serde_json::Value;
 
-/// One type of content, as the guide shows it.
+/// A content type, as the guide shows it.
 #[derive(Debug)]
 pub struct Example {
-    /// The heading that it stands under.
     pub heading: String,
-    /// What the delivery has: `content`, and perhaps `text`.
+    /// The fields of the delivery: `content`, and sometimes `text`.
     pub members: Value,
-    /// The `fallbackText` that comes with it.
     pub fallback_text: String,
-    /// What the customer's choice is answered with, where there is one.
+    /// The response to the customer's choice, if there is one.
     pub answer: Option<Value>,
 }
 
 impl Example {
-    /// All of them, in their order.
-    ///
-    /// # Panics
-    /// If the guide has a block that belongs to none.
+    /// All examples in order. Panics if a block belongs to none.
     #[must_use]
     pub fn all() -> Vec<Self> {
         let mut examples: Vec<Self> = Vec::new();
@@ -38,13 +33,11 @@ impl Example {
         examples
     }
 
-    /// Its parts.
     #[must_use]
     pub fn parts(&self) -> &[Value] {
         self.members["content"].as_array().expect("a list of parts")
     }
 
-    /// Whether it is of Multicloud CX.
     #[must_use]
     pub fn is_multicloud_cx(&self) -> bool {
         self.parts().iter().all(|part| part.get("contentType").is_none())

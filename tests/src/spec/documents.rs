@@ -1,4 +1,4 @@
-//! README.md and the guides in `docs/`, as tests read them.
+//! Parses README.md and the guides in `docs/`.
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use std::collections::HashMap;
@@ -6,47 +6,38 @@ use std::path::{Path, PathBuf};
 
 pub use crate::spec::openapi::root;
 
-/// One document.
 #[derive(Debug)]
 pub struct Document {
-    /// Where it is, from the root.
+    /// The path from the root.
     pub path: PathBuf,
-    /// As it stands there.
     pub text: String,
-    /// Its headings, in their order.
     pub headings: Vec<String>,
-    /// Its fenced blocks of code, in their order.
     pub blocks: Vec<Block>,
-    /// Where its links and pictures lead.
+    /// The targets of its links and images.
     pub links: Vec<String>,
-    /// The rows of its tables, the headings of the tables left out.
+    /// The rows of its tables, without the table headings.
     pub rows: Vec<Row>,
-    /// What stands in italics.
+    /// The texts in italics.
     pub emphasised: Vec<String>,
 }
 
-/// One fenced block of code.
+/// A fenced code block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// The heading that it stands under.
+    /// The heading above it.
     pub heading: String,
-    /// What is written behind the fence.
     pub language: String,
-    /// What stands in it.
     pub code: String,
 }
 
-/// One row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The heading that the table stands under.
+    /// The heading above the table.
     pub heading: String,
-    /// The texts of its cells.
     pub cells: Vec<String>,
 }
 
 impl Document {
-    /// All of them.
     #[must_use]
     pub fn all() -> Vec<Self> {
         let guides = std::fs::read_dir(root().join("docs")).expect("the folder of the guides");
@@ -58,7 +49,6 @@ impl Document {
         names.iter().map(Self::read).collect()
     }
 
-    /// The one at this path.
     #[must_use]
     pub fn read(path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
@@ -67,7 +57,6 @@ impl Document {
         Self::parse(path, text)
     }
 
-    /// The one of this text.
     #[must_use]
     pub fn parse(path: &Path, text: String) -> Self {
         let mut document = Self {
@@ -79,7 +68,7 @@ impl Document {
             rows: Vec::new(),
             emphasised: Vec::new(),
         };
-        // What is being read at present: a heading, a cell of a table, a block of code; and where in it italics begin.
+        // The text of the current heading, cell or code block, and where italics begin in it.
         let (mut words, mut italics) = (String::new(), 0);
         for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
             match event {
@@ -105,7 +94,7 @@ impl Document {
                         row.cells.push(std::mem::take(&mut words));
                     }
                 }
-                // The cells of a table's heading are none of a row's.
+                // A table's heading row is not kept.
                 Event::Start(Tag::TableHead) => document.rows.push(Row { heading: String::new(), cells: Vec::new() }),
                 Event::End(TagEnd::TableHead) => drop(document.rows.pop()),
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
@@ -129,17 +118,15 @@ impl Document {
         self.headings.last().cloned().unwrap_or_default()
     }
 
-    /// The blocks in this language.
     pub fn blocks_in(&self, language: &str) -> impl Iterator<Item = &Block> {
         self.blocks.iter().filter(move |block| block.language == language)
     }
 
-    /// The rows of the tables under this heading.
     pub fn rows_under(&self, heading: &str) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(move |row| row.heading == heading)
     }
 
-    /// Whether it has this word, in code or in a heading or anywhere else, and not as a part of a longer one.
+    /// Whether it contains this word as a whole word.
     #[must_use]
     pub fn names(&self, word: &str) -> bool {
         let part = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
@@ -150,7 +137,7 @@ impl Document {
         })
     }
 
-    /// What stands behind `#` in links to its headings, as GitHub makes it of their texts.
+    /// The anchors of its headings, as GitHub derives them.
     #[must_use]
     pub fn anchors(&self) -> Vec<String> {
         let mut seen: HashMap<String, usize> = HashMap::new();

@@ -1,4 +1,4 @@
-//! docs/openapi.yaml, as far as the tests look things up in it, and its schemas, as far as they hold things against them.
+//! Reads docs/openapi.yaml and validates against its schemas.
 
 use axum::http::HeaderMap;
 use jsonschema::Registry;
@@ -6,25 +6,22 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where the document would be if it were on the web: references within it are relative to this.
+/// The base URI of the document: references within it are relative to this.
 const HOME: &str = "https://patchbay.example/docs/openapi.yaml";
 const DELIVERY_HOME: &str = "https://patchbay.example/shared/schema/delivery.schema.json";
 
-/// Headers that Patchbay sets, each of which the document has to tell of wherever it comes.
+/// Headers that Patchbay sets. The document must declare each of them for every response that has it.
 const OUR_HEADERS: [&str; 4] = [REQUEST_ID, "retry-after", "idempotency-replayed", "www-authenticate"];
-/// The one that every answer of a function has.
+/// Every response of a function has it.
 const REQUEST_ID: &str = "x-request-id";
 
-/// The project's folder.
+/// The project's root folder.
 #[must_use]
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the project").to_owned()
 }
 
-/// What a Python program of the project's own environment prints, as JSON.
-///
-/// # Panics
-/// If it fails, or prints something else.
+/// Runs a Python program of the project's environment and parses its output as JSON.
 #[must_use]
 pub fn printed_by_python(arguments: &[&str]) -> Value {
     let output = Command::new(root().join(".venv/bin/python")).args(arguments).current_dir(root()).output();
@@ -33,7 +30,6 @@ pub fn printed_by_python(arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// The document.
 pub struct Document {
     content: Value,
     registry: Registry<'static>,
@@ -50,24 +46,19 @@ pub struct Node<'d> {
 pub struct Operation<'d> {
     /// The path, with its parameters in braces.
     pub path: String,
-    /// The method in upper case.
     pub method: String,
     node: Node<'d>,
 }
 
-/// What came back for a request.
+/// A response to a request.
 #[derive(Debug)]
 pub struct Received {
-    /// The status.
     pub status: u16,
-    /// The headers.
     pub headers: HeaderMap,
-    /// The body.
     pub body: Value,
 }
 
 impl Document {
-    /// Reads it.
     #[must_use]
     pub fn read() -> Self {
         const PROGRAM: &str = "\
@@ -82,13 +73,11 @@ impl Document {
         Self { content, registry }
     }
 
-    /// Its root.
     #[must_use]
     pub fn root(&self) -> Node<'_> {
         Node { document: self, pointer: String::new() }
     }
 
-    /// What callers and platforms can ask for.
     #[must_use]
     pub fn operations(&self) -> Vec<Operation<'_>> {
         let mut operations = Vec::new();
@@ -102,13 +91,12 @@ impl Document {
 }
 
 impl<'d> Node<'d> {
-    /// What stands there.
     #[must_use]
     pub fn value(&self) -> &'d Value {
         self.document.content.pointer(&self.pointer).unwrap_or(&Value::Null)
     }
 
-    /// A member, if there is one; of a reference, what it leads to.
+    /// A member, if there is one. A reference is resolved.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Self> {
         let name = name.replace('~', "~0").replace('/', "~1");
@@ -121,26 +109,19 @@ impl<'d> Node<'d> {
         (!found.value().is_null()).then_some(found)
     }
 
-    /// The same of a member that is there.
-    ///
-    /// # Panics
-    /// If it is not.
+    /// A member that must exist.
     #[must_use]
     pub fn at(&self, name: &str) -> Self {
         self.get(name).unwrap_or_else(|| panic!("{} has no {name}", self.pointer))
     }
 
-    /// All members, by their names.
     #[must_use]
     pub fn members(&self) -> Vec<(String, Self)> {
         let names = self.value().as_object().into_iter().flat_map(|members| members.keys());
         names.map(|name| (name.clone(), self.at(name))).collect()
     }
 
-    /// What is wrong with `instance` by the schema that stands here.
-    ///
-    /// # Panics
-    /// If it is no schema.
+    /// The violations of `instance` against the schema here.
     #[must_use]
     pub fn faults(&self, instance: &Value) -> Vec<String> {
         let pointer = self.pointer.replace('%', "%25").replace('{', "%7B").replace('}', "%7D");
@@ -150,7 +131,7 @@ impl<'d> Node<'d> {
         validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect()
     }
 
-    /// The same of a header's value, which is a text, whatever its schema.
+    /// The violations of a header's value, which is a text whatever its schema is.
     fn faults_of_header(&self, value: &str) -> Vec<String> {
         let schema = self.at("schema");
         let is_number = schema.value().get("type").is_some_and(|kind| kind == "integer");
@@ -158,7 +139,7 @@ impl<'d> Node<'d> {
         schema.faults(&number.map_or_else(|| Value::from(value), Value::from))
     }
 
-    /// The named examples that stand here, with the schema that they stand beside.
+    /// The named examples here, with their schema.
     #[must_use]
     pub fn examples(&self) -> Vec<(String, &'d Value)> {
         let named = self.get("examples").map(|examples| examples.members()).unwrap_or_default();
@@ -167,40 +148,34 @@ impl<'d> Node<'d> {
 }
 
 impl<'d> Operation<'d> {
-    /// The operation itself.
     #[must_use]
     pub fn node(&self) -> &Node<'d> {
         &self.node
     }
 
-    /// Its name.
     #[must_use]
     pub fn id(&self) -> &'d str {
         self.node.at("operationId").value().as_str().expect("a name")
     }
 
-    /// The part of the path behind the integration's name.
-    ///
-    /// # Panics
-    /// If the path is under no integration.
+    /// The path after the integration's name.
     #[must_use]
     pub fn route(&self) -> &str {
         self.path.strip_prefix("/integrations/{integration}/").expect("all paths are under an integration")
     }
 
-    /// The body that it takes.
     #[must_use]
     pub fn body(&self) -> Node<'d> {
         self.node.at("requestBody").at("content").at("application/json")
     }
 
-    /// The answers, by their statuses.
+    /// The responses by status.
     #[must_use]
     pub fn responses(&self) -> Vec<(String, Node<'d>)> {
         self.node.at("responses").members()
     }
 
-    /// In what an answer differs from what the document says of it.
+    /// The differences between a response and its declaration in the document.
     #[must_use]
     pub fn differences(&self, received: &Received) -> Vec<String> {
         let responses = self.node.at("responses");
@@ -230,10 +205,7 @@ impl<'d> Operation<'d> {
 }
 
 impl Received {
-    /// Reads a response to its end.
-    ///
-    /// # Panics
-    /// If its body is not JSON.
+    /// Reads a response. Panics if its body is not JSON.
     pub async fn read(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.expect("a body");
@@ -241,13 +213,12 @@ impl Received {
         Self { status, headers, body }
     }
 
-    /// Whether a function has answered; API Gateway's own refusals are plain JSON.
+    /// Whether a function has responded. API Gateway's own errors are plain JSON.
     #[must_use]
     pub fn is_from_a_function(&self) -> bool {
         self.status < 400 || self.content_type() == "application/problem+json"
     }
 
-    /// The media type.
     #[must_use]
     pub fn content_type(&self) -> &str {
         self.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The page: files as they stand in the folder beside.
+//! Serves the files of the page.
 
 use crate::Service;
 use axum::Router;

@@ -1,5 +1,5 @@
-//! Schemathesis, which makes up requests from the document, good ones and bad ones, finds nothing that the deployed
-//! functions do otherwise than the document says.
+//! Schemathesis generates valid and invalid requests from the document and finds no deviation of the deployed
+//! functions.
 
 use super::examples::assets;
 use super::{INTEGRATION_ID, Setting};
@@ -10,10 +10,10 @@ use tests::simulators::messaging_service::MessagingService;
 use tests::spec::openapi::{Document, root};
 use tokio::process::Command;
 
-/// The operations by their tags: as many groups as programs that run at the same time.
+/// The operations by tag. Each group runs in its own process.
 const GROUPS: [&[&str]; 3] = [&["Platform", "Customers"], &["Agents"], &["Messages"]];
 
-/// Runs it on the operations with these tags, and returns how many those are.
+/// Runs it on the operations with these tags. Returns the number of operations.
 async fn run(tags: &[&str], service: &MessagingService, assets: &str) -> usize {
     let setting = Setting::start("messaging-service", &service.url, assets).await;
     let output = Command::new(root().join(".venv/schemathesis/bin/schemathesis"))

@@ -1,4 +1,4 @@
-//! Every example of the document is taken by the deployed functions, and the answer is as the document says.
+//! The deployed functions accept every example of the document, and respond as documented.
 
 use super::{AT_ONCE, Setting, post};
 use axum::Router;
@@ -17,29 +17,29 @@ use tests::simulators::{highlevel, multicloud_cx};
 use tests::spec::openapi::{Document, Operation, Received};
 use uuid::Uuid;
 
-/// What the examples know of the other platforms.
+/// Ids of the other platforms in the examples.
 const CHANNEL_ID: &str = "16504661149";
 const LOCATION_ID: &str = "l1C08ntBrFjLS0elLIYU";
 const APP_ID: &str = "6512f0a5c3e1a80018f1b2c3";
-/// Where the examples' files are.
+/// The base URL of the examples' files.
 const ASSETS: &str = "https://assets.example.com";
 
 const PICTURE: &[u8] = include_bytes!("../../../fixtures/parcel.png");
 
-/// Makes the header in which a platform's signature of a body stands.
+/// Makes the signature header of a platform for a body.
 type Sign = Box<dyn Fn(&str) -> (&'static str, String)>;
 
-/// An integration that can take an example, and how its platform signs.
+/// An integration that accepts an example, and its platform's signature.
 struct Account {
     stack: Stack,
     url: String,
     sign: Sign,
-    /// What has to be up while the example is tried.
+    /// Kept running while the example is tested.
     _platform: Box<dyn std::any::Any>,
 }
 
 impl Account {
-    /// One of the platform that the example's name begins with; of Genesys Cloud where it begins with none.
+    /// An account on the platform that the example's name starts with, or on Genesys Cloud.
     async fn new(
         operation: &Operation<'_>,
         example: &str,
@@ -79,7 +79,7 @@ impl Account {
     }
 }
 
-/// A server of the company's own, with the file that an example speaks of.
+/// A file server of the company with the file of an example.
 pub(super) fn assets() -> Server {
     let picture = get(|| async { ([(header::CONTENT_TYPE, "image/png")], PICTURE) });
     Server::start(Router::new().route("/parcel.png", picture))
@@ -104,7 +104,7 @@ async fn try_webhook(operation: &Operation<'_>, example: &str, body: &Value, acc
     assert_eq!(is_handed_on, received.body.get("messageId").is_some(), "{example}");
 }
 
-/// With a token and a key, the same again, and signed.
+/// With a token and a key, then as a replay, then signed.
 async fn try_request(operation: &Operation<'_>, example: &str, body: &Value, account: &Account, assets: &str) {
     let request = Request::text(body.to_string().replace(ASSETS, assets));
     let bearing = request.clone().bearing_token().key(&format!("key-{}", Uuid::new_v4()));

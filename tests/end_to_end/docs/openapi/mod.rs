@@ -1,4 +1,4 @@
-//! The deployed functions do as docs/openapi.yaml says.
+//! The deployed functions behave as docs/openapi.yaml states.
 
 mod conformance;
 mod examples;
@@ -11,22 +11,22 @@ use tests::harness::stack::Stack;
 use tests::simulators::genesys_cloud::api::Conversation;
 use tests::spec::openapi::{Operation, Received};
 
-/// The Open Messaging integration, the user and the user's address that the examples speak of.
+/// The Open Messaging integration, the user and the user's address in the examples.
 const INTEGRATION_ID: &str = "73cb7fb7-c2db-4996-88f3-0a83a4fea1da";
 const USER_ID: &str = "5d0d331e-d2a8-4fb5-96f7-7021bef2a8ee";
 const USER_EMAIL: &str = "ada@example.com";
 
-/// How many operations are tried at the same time.
+/// The number of operations tested concurrently.
 const AT_ONCE: usize = 3;
 
-/// The simulated Genesys Cloud with all that the routes may be asked for, and an integration of it.
+/// The simulated Genesys Cloud with the examples' data, and an integration of it.
 struct Setting {
     with_platform: WithPlatform,
     conversation: Conversation,
 }
 
 impl Setting {
-    /// Its cards go the way that the configuration calls `card_route`, and files may be fetched from `assets_url`.
+    /// An integration with this card route. Files may be fetched from `assets_url`.
     async fn start(card_route: &str, delivery_url: &str, assets_url: &str) -> Self {
         let name = format!("test-{}", uuid::Uuid::new_v4());
         let with_platform = WithPlatform::named(&name, INTEGRATION_ID, delivery_url, |configuration| {
@@ -39,14 +39,14 @@ impl Setting {
         Self { with_platform, conversation }
     }
 
-    /// The operation's route with the ids in it.
+    /// The operation's route with real ids.
     fn route(&self, operation: &Operation<'_>) -> String {
         let Conversation { conversation_id, communication_id, .. } = &self.conversation;
         let route = operation.route().replace("{conversationId}", conversation_id);
         route.replace("{communicationId}", communication_id)
     }
 
-    /// The operation's address.
+    /// The operation's URL.
     fn url(&self, operation: &Operation<'_>) -> String {
         self.with_platform.integration.route_url(&self.route(operation))
     }

@@ -1,4 +1,4 @@
-//! Every refusal that the document tells of is provoked on the deployed stack, and is as the document says.
+//! Every documented error is provoked on the deployed stack, and is as documented.
 
 use super::examples::assets;
 use super::{AT_ONCE, Setting, post};
@@ -15,24 +15,24 @@ use tests::simulators::genesys_cloud::api::{Fault, Verdict};
 use tests::simulators::highlevel;
 use tests::spec::openapi::{Document, Operation, Received};
 
-/// Nobody is there.
+/// Nothing listens here.
 const NOWHERE: &str = "http://127.0.0.1:9/";
 
-/// One operation that is to be refused in every way.
+/// An operation whose errors are provoked.
 struct Victim<'d> {
     operation: Operation<'d>,
     assets: String,
-    /// The statuses that were provoked.
+    /// The provoked statuses.
     provoked: BTreeSet<String>,
 }
 
 impl Victim<'_> {
-    /// The stack with a platform and an integration that nothing has happened to yet.
+    /// A new stack fixture with a platform and an integration.
     async fn setting(&self) -> Setting {
         Setting::start("open-messaging", NOWHERE, &self.assets).await
     }
 
-    /// A body that an integration of Genesys Cloud takes whose cards go to users.
+    /// A body that an integration of Genesys Cloud accepts whose cards go to users.
     fn body(&self) -> Value {
         let name = match self.operation.id() {
             "receiveWebhook" | "postInboundMessage" => "genesysCloudText",
@@ -50,7 +50,7 @@ impl Victim<'_> {
         Request::new(&self.body()).bearing_token()
     }
 
-    /// Insists on a problem of that status and type, as the document has it.
+    /// Asserts a documented problem of this status and type.
     fn is_refused(&mut self, received: &Received, status: u16, problem: &str) {
         let what = format!("{}: {received:?}", self.operation.id());
         assert_eq!((status, "application/problem+json"), (received.status, received.content_type()), "{what}");
@@ -95,7 +95,7 @@ impl Victim<'_> {
         self.refused_by_anybody(&signed(&self.body().to_string())).await;
     }
 
-    /// Whatever is wrong with the request itself.
+    /// Errors of the request itself.
     async fn refused_as_a_request(&mut self) {
         let setting = self.setting().await;
         let url = setting.url(&self.operation);
@@ -109,7 +109,7 @@ impl Victim<'_> {
         ] {
             self.is_refused(&setting.post(&url, &request).await, status, problem);
         }
-        // The other two take as much as Lambda does.
+        // The other two accept as much as Lambda does.
         if !self.operation.route().starts_with("conversations/") {
             let large = Request::text(" ".repeat(256 * 1024 + 1)).bearing_token();
             self.is_refused(&setting.post(&url, &large).await, 413, "body-too-large");
@@ -122,7 +122,7 @@ impl Victim<'_> {
         self.refused_by_anybody(&self.good()).await;
     }
 
-    /// The caller may use another route only.
+    /// The caller is restricted to another route.
     async fn refused_to_the_confined(&mut self) {
         let setting = self.setting().await;
         let mut configuration = setting.with_platform.configuration();
@@ -133,7 +133,7 @@ impl Victim<'_> {
         self.is_refused(&received, 403, "route-not-allowed");
     }
 
-    /// What is known of the request already.
+    /// Errors of the idempotency key.
     async fn refused_for_its_key(&mut self) {
         let setting = self.setting().await;
         let url = setting.url(&self.operation);
@@ -141,7 +141,7 @@ impl Victim<'_> {
         let other = Request::text(format!("{} ", self.body())).bearing_token().key("used");
         self.is_refused(&setting.post(&url, &other).await, 422, "idempotency-key-reused");
 
-        // Another process has begun with it.
+        // Another process holds the lease.
         let name = setting.with_platform.integration.name.as_str();
         let route = match self.operation.route().rsplit_once('/') {
             Some((before, last)) if before.starts_with("conversations/") => format!("agent/{last}"),
@@ -171,11 +171,11 @@ impl Victim<'_> {
             (Fault::Status(500), 504, "outcome-unknown"),
         ] {
             let setting = self.setting().await;
-            // As often as any route tries.
+            // The maximum number of attempts on any route.
             setting.with_platform.platform.fail([fault; 10]);
             let (url, request) = (setting.url(&self.operation), self.good().key("k"));
             self.is_refused(&setting.post(&url, &request).await, status, problem);
-            // What is kept comes once more.
+            // The kept response is replayed.
             if matches!(status, 404 | 504) {
                 self.is_refused(&setting.post(&url, &request).await, status, problem);
             }
@@ -186,7 +186,7 @@ impl Victim<'_> {
         self.is_refused(&received, 502, "platform-credentials");
     }
 
-    /// What only some of the operations can be refused for.
+    /// Errors of single operations.
     async fn refused_for_what_it_is(&mut self) {
         let setting = self.setting().await;
         let url = setting.url(&self.operation);
@@ -218,7 +218,7 @@ async fn every_refusal_of_the_document_can_be_provoked_and_is_as_it_says() {
     let (document, assets) = (Document::read(), assets());
     let one_operation = async |operation: Operation<'_>| {
         let mut victim = Victim { operation, assets: assets.origin.clone(), provoked: BTreeSet::new() };
-        // What API Gateway answers where a function fails, or is asked too often.
+        // Responses of API Gateway when a function fails or is throttled.
         let mut not_provoked = vec!["500"];
         if victim.operation.id() == "receiveWebhook" {
             victim.refused_as_a_webhook().await;

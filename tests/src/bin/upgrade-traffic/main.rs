@@ -1,13 +1,12 @@
-//! Has messages flow through the stack without pause, both ways, runs a command in the middle (an upgrade), and shows
-//! what became of them:
+//! Sends messages through the stack in both directions, runs a command meanwhile (an upgrade), and reports the results:
 //!
 //! ```text
-//! rehearsal COMMAND [ARGUMENT ...]
+//! upgrade-traffic COMMAND [ARGUMENT ...]
 //! ```
 //!
-//! Many customers' webhooks go in at the API's URL and come out at a messaging service; callers' requests with
-//! idempotency keys go in there too and come out at a simulated platform. The exit code is 0 only if none was lost,
-//! doubled or out of order, and the command went well.
+//! Many customers' webhooks go in at the API's URL and arrive at a messaging service. Callers' requests with
+//! idempotency keys go in there too and arrive at a simulated platform. The exit code is 0 only if no message was lost,
+//! duplicated or out of order, and the command succeeded.
 
 #![allow(clippy::print_stdout)]
 
@@ -26,7 +25,7 @@ use tests::simulators::messaging_service::MessagingService;
 use tokio::process::Command;
 use traffic::Traffic;
 
-/// How long the queue may take to empty; what was in the hands of a function that was stopped comes again within half a
+/// The time limit for the queue to drain. A message in flight in a stopped function becomes visible again within half a
 /// minute.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -89,7 +88,7 @@ async fn is_empty_in_time(stack: &Stack, queue_url: &str) -> Result<bool, Box<dy
     Ok(true)
 }
 
-/// How many messages are on the queue, those included that are being worked on.
+/// The number of messages on the queue, including those in flight.
 async fn waiting(stack: &Stack, queue_url: &str) -> Result<u64, Box<dyn Error>> {
     let all = [
         QueueAttributeName::ApproximateNumberOfMessages,

@@ -1,9 +1,9 @@
-//! What became of the messages, as a table.
+//! The results as a table.
 
 use std::collections::BTreeMap;
 use tests::harness::tally::{Phase, Tally};
 
-/// Prints both ways side by side.
+/// Prints both directions side by side.
 pub(crate) fn print(webhooks: &Tally, requests: &Tally) {
     let both = |count: fn(&Tally) -> usize| (count(webhooks), count(requests));
     let sent = |phase| both_in(&webhooks.sent, &requests.sent, phase);
@@ -36,7 +36,7 @@ pub(crate) fn print(webhooks: &Tally, requests: &Tally) {
     println!();
 }
 
-/// The two counts of one phase.
+/// The counts of one phase.
 fn both_in(webhooks: &BTreeMap<Phase, usize>, requests: &BTreeMap<Phase, usize>, phase: Phase) -> (usize, usize) {
     let count = |counts: &BTreeMap<Phase, usize>| counts.get(&phase).copied().unwrap_or_default();
     (count(webhooks), count(requests))

@@ -1,5 +1,5 @@
-//! Those who send: the customers' platform and the company's callers, one message after the other, at a steady pace.
-//! What is not answered 2xx they send again.
+//! The senders: the customers' platform and the company's callers. Each sends one message after the other at a steady
+//! pace, and retries until the response is 2xx.
 
 use serde_json::{Value, json};
 use std::error::Error;
@@ -16,32 +16,31 @@ use uuid::Uuid;
 
 const CUSTOMERS: usize = 10;
 const CALLERS: usize = 4;
-/// How often each of them sends.
+/// The interval between messages.
 const PACE: Duration = Duration::from_secs(1);
-/// So many messages each of them sends before the change, and after it.
+/// The number of messages before and after the change.
 const AROUND: usize = 8;
-/// How long they wait for an answer, pause before they send again, and keep doing so.
+/// The timeout of a request, the pause before a retry, and the time limit for retries.
 const TIME_OUT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
 const PERSISTENCE: Duration = Duration::from_secs(180);
 
-/// The running senders; they end when this is dropped.
+/// The running senders. They end when this is dropped.
 pub(crate) struct Traffic {
     phase: watch::Sender<Phase>,
-    /// How many have sent enough for the change to begin.
+    /// The number of senders that have sent enough for the change to begin.
     flowing: watch::Receiver<usize>,
     sent: Arc<Mutex<AllSent>>,
     senders: JoinSet<()>,
 }
 
-/// What was sent; each customer's in order.
+/// The messages that were sent, in order per customer.
 #[derive(Default)]
 pub(crate) struct AllSent {
     pub(crate) webhooks: Vec<Sent>,
     pub(crate) requests: Vec<Sent>,
 }
 
-/// One who sends.
 #[derive(Clone)]
 struct Sender {
     who: Who,
@@ -56,14 +55,13 @@ enum Who {
     Caller,
 }
 
-/// What an answer means to the sender.
+/// What a response means for the sender.
 enum Meaning {
     Done(Outcome),
     SendAgain(String),
 }
 
 impl Traffic {
-    /// Starts all senders.
     pub(crate) fn start(stack: &Stack, integration: &TestIntegration) -> Self {
         let (phase, sent, flowing) = (watch::Sender::new(Phase::Before), Arc::default(), watch::Sender::new(0));
         let traffic = Self { flowing: flowing.subscribe(), phase, sent, senders: JoinSet::new() };
@@ -76,18 +74,18 @@ impl Traffic {
         })
     }
 
-    /// Waits until everybody has sent some.
+    /// Waits until every sender has sent some messages.
     pub(crate) async fn flow(&mut self) -> Result<(), Box<dyn Error>> {
         self.flowing.wait_for(|flowing| *flowing == CUSTOMERS + CALLERS).await?;
         Ok(())
     }
 
-    /// What is sent from now on is sent in this phase.
+    /// Sets the phase of later messages.
     pub(crate) fn enter(&self, phase: Phase) {
         self.phase.send_replace(phase);
     }
 
-    /// Waits until everybody has sent enough in the last phase, and returns all that was sent.
+    /// Waits until every sender has sent enough in the last phase, and returns all messages.
     pub(crate) async fn end(mut self) -> Result<AllSent, Box<dyn Error>> {
         while let Some(ended) = self.senders.join_next().await {
             ended?;
@@ -120,7 +118,7 @@ impl Sender {
         }
     }
 
-    /// Sends one message, and again until it is done.
+    /// Sends one message with retries.
     async fn send(&self, number: usize, phase: Phase) -> Sent {
         let (id, request) = self.message(number);
         let mut sent = Sent { id, customer: self.name.clone(), phase, outcome: Outcome::Refused, repeats: Vec::new() };
@@ -139,7 +137,7 @@ impl Sender {
         sent
     }
 
-    /// A message of this sender's, and what tells it from all others.
+    /// A message of this sender and its id.
     fn message(&self, number: usize) -> (String, reqwest::RequestBuilder) {
         let post = |route: &str| self.stack.http.post(self.integration.route_url(route)).timeout(TIME_OUT);
         match self.who {

@@ -1,4 +1,4 @@
-//! The command `patchbay`, run as an operator runs it: the real program against the stack of the environment.
+//! Runs the command `patchbay` as an operator does: the real program against the stack of the environment.
 
 use crate::harness::lambda_host::binary;
 use serde_json::{Value, json};
@@ -8,13 +8,13 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process;
 
-/// Answers the questions of a command on a pseudo-terminal.
+/// Answers the prompts of a command on a pseudo-terminal.
 const AT_A_TERMINAL: &str = include_str!("pty_driver.py");
 
-/// How long a command may take.
+/// The time limit of a run.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// One run of the command, yet to be made.
+/// A run of the command.
 #[derive(Debug, Clone)]
 pub struct Command {
     arguments: Vec<String>,
@@ -22,18 +22,14 @@ pub struct Command {
     input: String,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug, Clone)]
 pub struct Ran {
-    /// The exit code.
     pub code: i32,
-    /// What it printed.
     pub stdout: String,
-    /// What it said besides.
     pub stderr: String,
 }
 
-/// Runs `patchbay` with these arguments.
 pub async fn patchbay(arguments: &[&str]) -> Ran {
     Command::new(arguments).run().await
 }
@@ -46,34 +42,31 @@ impl Command {
         Self { arguments, environment: Vec::new(), input: String::new() }
     }
 
-    /// With further arguments.
     #[must_use]
     pub fn with(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
         self
     }
 
-    /// With another environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With this on its standard input, which is empty unless given.
+    /// Sets the standard input, which is empty by default.
     #[must_use]
     pub fn input(self, input: impl Into<String>) -> Self {
         Self { input: input.into(), ..self }
     }
 
-    /// Runs it to its end.
     pub async fn run(self) -> Ran {
         let program = process::Command::new(binary("patchbay"));
         self.run_as(program).await
     }
 
-    /// Runs it to its end at a terminal, where each question in whose words one of these is found gets its answer, in this
-    /// order. What the terminal showed is all in one. A control character is the key that sends it.
+    /// Runs it on a pseudo-terminal. Each of `answers` is a text of the expected prompt and the response to it, in
+    /// order. A control character stands for its key. All terminal output is in `stdout`.
     pub async fn run_at_a_terminal(self, answers: &[(&str, &str)]) -> Ran {
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(".venv").join("bin/python");
         let mut program = process::Command::new(python);
@@ -92,7 +85,7 @@ impl Command {
             .spawn()
             .expect("the command starts");
         let mut stdin = child.stdin.take().expect("the command has a standard input");
-        // A command that does not read its input may end before it is written.
+        // A command that does not read its input may end before everything is written.
         let written = async {
             let _ = stdin.write_all(self.input.as_bytes()).await;
             drop(stdin);
@@ -109,32 +102,31 @@ impl Command {
 }
 
 impl Ran {
-    /// Insists that it ended with this exit code.
+    /// Asserts the exit code.
     #[must_use]
     pub fn ended_with(self, code: i32) -> Self {
         assert_eq!(code, self.code, "{self:#?}");
         self
     }
 
-    /// Insists that it did what was asked.
+    /// Asserts exit code 0.
     #[must_use]
     pub fn done(self) -> Self {
         self.ended_with(0)
     }
 
-    /// What it printed, as JSON.
+    /// Its standard output as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON ({error}): {self:#?}"))
     }
 
-    /// Whether it printed this anywhere.
+    /// Whether it printed this text anywhere.
     #[must_use]
     pub fn contains(&self, text: &str) -> bool {
         self.stdout.contains(text) || self.stderr.contains(text)
     }
 
-    /// All that it printed and said.
     #[must_use]
     pub fn everything(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)

@@ -1,4 +1,4 @@
-//! Genesys Cloud as far as it calls us: signed webhooks.
+//! Genesys Cloud: signed webhooks, and the simulated API in `api`.
 
 pub mod api;
 
@@ -9,10 +9,9 @@ use serde_json::Value;
 use shared::signature::hub;
 use uuid::Uuid;
 
-/// A message as the platform sends it. Names in angle brackets stand for what differs from message to message.
+/// A message of the platform. Names in angle brackets are placeholders.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
-    /// What it is.
     pub name: &'static str,
     json: &'static str,
 }
@@ -26,21 +25,21 @@ macro_rules! samples {
     };
 }
 
-/// Messages as they come over the wire, one of each kind.
+/// Messages from the wire, one of each kind.
 pub const WIRE: [Sample; 11] = samples!("wire":
     "text", "media", "template", "quick-replies", "quick-replies-v2", "card", "carousel", "date-picker", "typing",
     "receipt", "receipt-failed"
 );
 
-/// The vendor's documentation's own examples, leaner than the wire.
+/// The examples of the vendor's documentation, which have fewer fields than the wire.
 pub const DOCUMENTATION: [Sample; 4] = samples!("documentation": "text", "media", "template", "typing");
 
-/// The one example of the documentation that is not JSON: a comma is missing after `direction`, and one too many comes
-/// before the end.
+/// The example of the documentation that is not valid JSON: a comma is missing after `direction`, and there is one too
+/// many before the end.
 pub const BROKEN: [Sample; 1] = samples!("documentation": "receipt-broken");
 
 impl Sample {
-    /// The message with its own id and the current time.
+    /// Fills in a new id, the current time and these values.
     #[must_use]
     pub fn fill(&self, integration_id: &str, customer: &str) -> Webhook {
         let id = Uuid::new_v4().simple().to_string();
@@ -52,14 +51,13 @@ impl Sample {
             .replace("<Integration ID>", integration_id)
             .replace("<Customer>", customer)
             .replace("<Time>", &now)
-            // The documentation's typing event is long over; and five seconds may pass on a busy machine.
+            // The documentation's typing event has expired, and five seconds are short on a busy machine.
             .replace("2023-09-25T13:41:24.276Z", &now)
             .replace("\"duration\": 5000", "\"duration\": 600000");
         Webhook::new(json)
     }
 }
 
-/// A text message to `customer`.
 #[must_use]
 pub fn text(integration: &TestIntegration, customer: &str, text: &str) -> Webhook {
     let mut webhook: Value =
@@ -68,36 +66,27 @@ pub fn text(integration: &TestIntegration, customer: &str, text: &str) -> Webhoo
     Webhook::new(webhook.to_string())
 }
 
-/// A webhook with the headers that the platform would send.
 #[derive(Debug, Clone)]
 pub struct Webhook {
-    /// The body, byte for byte.
+    /// The exact bytes.
     pub body: Vec<u8>,
-    /// `X-Hub-Signature-256`, if there is to be one.
+    /// The header `X-Hub-Signature-256`.
     pub signature: Option<String>,
-    /// `Content-Type`.
     pub content_type: &'static str,
 }
 
-/// What came back.
+/// A response of a function.
 #[derive(Debug)]
 pub struct Answer {
-    /// The status.
     pub status: StatusCode,
-    /// The body.
     pub body: Value,
-    /// The media type.
     pub content_type: String,
-    /// Seconds to wait, where the answer says so.
     pub retry_after: Option<String>,
-    /// Whether it is the first answer once more.
     pub replayed: bool,
-    /// The stack's id of the request.
     pub request_id: Option<String>,
 }
 
 impl Answer {
-    /// Reads a response to its end.
     pub async fn read(response: reqwest::Response) -> Self {
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Self {
@@ -110,7 +99,7 @@ impl Answer {
         }
     }
 
-    /// Insists that it is a problem of that status and type.
+    /// Asserts a problem of this status and type.
     pub fn assert_problem(&self, status: u16, problem: &str) {
         assert_eq!(status, self.status.as_u16(), "{:?}", self.body);
         assert_eq!("application/problem+json", self.content_type);
@@ -121,32 +110,28 @@ impl Answer {
 }
 
 impl Webhook {
-    /// A well-signed webhook.
+    /// A correctly signed webhook.
     #[must_use]
     pub fn new(body: impl Into<Vec<u8>>) -> Self {
         Self { body: body.into(), signature: None, content_type: "application/json" }.signed_with(WEBHOOK_SECRET)
     }
 
-    /// The same, signed with another secret.
     #[must_use]
     pub fn signed_with(mut self, secret: &str) -> Self {
         self.signature = Some(hub::sign_sha256(&self.body, &secret.into()));
         self
     }
 
-    /// The body as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("the webhook's body is JSON")
     }
 
-    /// The message's id.
     #[must_use]
     pub fn id(&self) -> String {
         self.json()["id"].as_str().expect("the webhook has an id").to_owned()
     }
 
-    /// Posts it to `url`.
     pub async fn post_to(&self, stack: &Stack, url: &str) -> Answer {
         let mut request = stack.http.post(url).header("content-type", self.content_type).body(self.body.clone());
         if let Some(signature) = &self.signature {
@@ -155,12 +140,11 @@ impl Webhook {
         Answer::read(request.send().await.expect("the stack answers")).await
     }
 
-    /// Posts it to the integration's webhook.
     pub async fn post(&self, stack: &Stack, integration: &TestIntegration) -> Answer {
         self.post_to(stack, &integration.webhook_url()).await
     }
 
-    /// Posts it and insists that it is accepted; as the platform does, up to five times more after a 5xx.
+    /// Posts it and asserts that it is accepted. Like the platform, retries up to five times after a 5xx.
     pub async fn accepted(&self, stack: &Stack, integration: &TestIntegration) {
         let mut answer = self.post(stack, integration).await;
         for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! HighLevel as far as it calls us: signed webhooks, and the integrations that take them.
+//! HighLevel: signed webhooks and their integrations. The simulated API is in `api`.
 
 pub mod api;
 
@@ -17,15 +17,14 @@ use serde_json::{Value, json};
 use shared::signature::highlevel::{X_GHL_SIGNATURE, X_WH_SIGNATURE};
 use uuid::Uuid;
 
-/// The app that the webhooks are of.
+/// The id of the marketplace app that posts the webhooks.
 pub const APP_ID: &str = "app-of-the-tests";
-/// The conversation provider that customers' messages come in by.
+/// The conversation provider of customers' messages.
 pub const PROVIDER_ID: &str = "provider-of-the-tests";
 
-/// A body as the platform sends it. Names in angle brackets stand for what differs from message to message.
+/// A webhook body of the platform. Names in angle brackets are placeholders.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
-    /// What it is.
     pub name: &'static str,
     json: &'static str,
 }
@@ -39,22 +38,21 @@ macro_rules! samples {
     };
 }
 
-/// Bodies as they come over the wire.
+/// Bodies from the wire.
 pub const WIRE: [Sample; 9] = samples!("wire":
     "sms", "live-chat", "email", "call", "voicemail", "internal-comment", "install", "provider-sms", "provider-email"
 );
 
-/// The vendor's documentation's own examples, leaner than the wire.
+/// The examples of the vendor's documentation, which have fewer fields than the wire.
 pub const DOCUMENTATION: [Sample; 4] = samples!("documentation": "message", "call", "voicemail", "email");
 
 impl Sample {
-    /// The sample of that name as it comes over the wire.
     #[must_use]
     pub fn wire(name: &str) -> Self {
         *WIRE.iter().find(|sample| sample.name == name).unwrap_or_else(|| panic!("{name} is no sample"))
     }
 
-    /// A body for that location, with ids of its own and the current time.
+    /// A body for this location, with new ids and the current time.
     #[must_use]
     pub fn fill(&self, location_id: &str, contact: &str) -> Value {
         let json = self
@@ -70,14 +68,13 @@ impl Sample {
     }
 }
 
-/// The platform's keys: the one that signs now, and the one that is given up.
+/// The platform's keys: the current one, and the deprecated one.
 pub struct Keys {
     current: Ed25519KeyPair,
     legacy: RsaKeyPair,
 }
 
 impl Keys {
-    /// New ones.
     #[must_use]
     pub fn generate() -> Self {
         Self {
@@ -86,19 +83,18 @@ impl Keys {
         }
     }
 
-    /// The public keys, as an integration's configuration has them.
+    /// The public keys, as in an integration's configuration.
     #[must_use]
     pub fn trusted(&self) -> Vec<String> {
         vec![public(self.current.public_key()), public(self.legacy.public_key())]
     }
 
-    /// The signature of these bytes.
     #[must_use]
     pub fn signature(&self, body: &[u8]) -> String {
         BASE64.encode(self.current.sign(body).as_ref())
     }
 
-    /// A well-signed webhook.
+    /// A correctly signed webhook.
     #[must_use]
     pub fn sign(&self, body: &Value) -> Webhook {
         let body = body.to_string().into_bytes();
@@ -106,7 +102,7 @@ impl Keys {
         Webhook { body, signature: Some(signature), legacy_signature: Some("N/A".to_owned()) }
     }
 
-    /// A webhook with nothing but the signature that is given up.
+    /// A webhook with only the deprecated signature.
     #[must_use]
     pub fn sign_as_before(&self, body: &Value) -> Webhook {
         let body = body.to_string().into_bytes();
@@ -120,19 +116,17 @@ fn public(key: &impl AsDer<PublicKeyX509Der<'static>>) -> String {
     BASE64.encode(key.as_der().expect("a public key").as_ref())
 }
 
-/// A webhook with the headers that the platform would send.
 #[derive(Debug, Clone)]
 pub struct Webhook {
-    /// The body, byte for byte.
+    /// The exact bytes.
     pub body: Vec<u8>,
-    /// `X-GHL-Signature`, if there is to be one.
+    /// The header `X-GHL-Signature`.
     pub signature: Option<String>,
-    /// `X-WH-Signature`, if there is to be one.
+    /// The header `X-WH-Signature`.
     pub legacy_signature: Option<String>,
 }
 
 impl Webhook {
-    /// Posts it to the integration's webhook.
     pub async fn post(&self, stack: &Stack, integration: &TestIntegration) -> Answer {
         let mut request = stack.http.post(integration.webhook_url()).body(self.body.clone());
         request = request.header("content-type", "application/json");
@@ -144,7 +138,8 @@ impl Webhook {
         Answer::read(request.send().await.expect("the stack answers")).await
     }
 
-    /// Posts it and insists on 200; as the platform does, up to five times more after a 5xx. Returns the answer's body.
+    /// Posts it and asserts a 200. Like the platform, retries up to five times after a 5xx. Returns the response's
+    /// body.
     pub async fn acknowledged(&self, stack: &Stack, integration: &TestIntegration) -> Value {
         let mut answer = self.post(stack, integration).await;
         for _ in 0..5 {
@@ -157,7 +152,7 @@ impl Webhook {
     }
 }
 
-/// The configuration of an integration with this location; it trusts the published keys.
+/// The configuration of an integration with this location. It trusts the published keys.
 #[must_use]
 pub fn configuration(location_id: &str, delivery_url: &str) -> Value {
     json!({
@@ -166,15 +161,15 @@ pub fn configuration(location_id: &str, delivery_url: &str) -> Value {
         "appId": APP_ID,
         "token": TOKEN,
         "conversationProviderId": PROVIDER_ID,
-        // Nobody is there: a test that wants a platform puts its own in.
+        // Nothing listens here. A test with a platform sets its URL.
         "apiBaseUrl": "http://127.0.0.1:9",
         "delivery": {"url": delivery_url, "signingSecrets": [SIGNING_SECRET]},
         "callers": callers(),
     })
 }
 
-/// An integration of HighLevel that delivers to `delivery_url`, with a name and a location of its own. `change` may alter
-/// its configuration before it is written.
+/// Creates an integration of HighLevel with a unique name and location that delivers to `delivery_url`. `change` may
+/// alter its configuration before it is written.
 pub async fn integration(
     stack: &Stack,
     keys: &Keys,

@@ -1,4 +1,4 @@
-//! Genesys Multicloud CX as far as it calls us: signed webhooks.
+//! Genesys Multicloud CX: signed webhooks. The simulated API is in `api`.
 
 pub mod api;
 
@@ -11,10 +11,9 @@ use serde_json::{Value, json};
 use shared::signature::hub;
 use uuid::Uuid;
 
-/// A message as the platform sends it. Names in angle brackets stand for what differs from message to message.
+/// A message of the platform. Names in angle brackets are placeholders.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
-    /// What it is.
     pub name: &'static str,
     json: &'static str,
 }
@@ -25,13 +24,10 @@ macro_rules! samples {
     };
 }
 
-/// The vendor's two printed examples, with what is damaged in them made good, and by their pattern one of each other kind.
+/// The vendor's two printed examples, with their printing errors corrected, and one message of each other kind after
+/// their pattern.
 pub const SAMPLES: [Sample; 6] = samples!("sms", "email", "rich-media", "receipt", "unknown-type", "interactions");
 
-/// The sample of this name.
-///
-/// # Panics
-/// If there is none.
 #[must_use]
 pub fn sample(name: &str) -> Sample {
     *SAMPLES.iter().find(|sample| sample.name == name).unwrap_or_else(|| panic!("there is no sample {name}"))
@@ -52,7 +48,7 @@ pub fn configuration(api_base_url: &str, channel_id: &str, delivery_url: &str) -
 }
 
 impl Sample {
-    /// The message with an id of its own.
+    /// The message with a new id.
     #[must_use]
     pub fn fill(&self, channel_id: &str, customer: &str) -> Webhook {
         let json = self
@@ -64,50 +60,44 @@ impl Sample {
     }
 }
 
-/// A webhook with the headers that the platform would send.
 #[derive(Debug, Clone)]
 pub struct Webhook {
-    /// The body, byte for byte.
+    /// The exact bytes.
     pub body: Vec<u8>,
-    /// `X-Hub-Signature`, if there is to be one.
+    /// The header `X-Hub-Signature`.
     pub signature: Option<String>,
-    /// `X-B3-TraceId`, if there is to be one.
+    /// The header `X-B3-TraceId`.
     pub trace_id: Option<String>,
 }
 
 impl Webhook {
-    /// A well-signed webhook.
+    /// A correctly signed webhook.
     #[must_use]
     pub fn new(body: impl Into<Vec<u8>>) -> Self {
         Self { body: body.into(), signature: None, trace_id: None }.signed_with(APP_SECRET)
     }
 
-    /// The same, signed with another secret.
     #[must_use]
     pub fn signed_with(mut self, secret: &str) -> Self {
         self.signature = Some(hub::sign_sha1(&self.body, &secret.into()));
         self
     }
 
-    /// The same with a trace.
     #[must_use]
     pub fn with_trace_id(self, trace_id: &str) -> Self {
         Self { trace_id: Some(trace_id.to_owned()), ..self }
     }
 
-    /// The body as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("the webhook's body is JSON")
     }
 
-    /// The message's id.
     #[must_use]
     pub fn id(&self) -> String {
         self.json()["channel"]["messageId"].as_str().expect("the webhook has an id").to_owned()
     }
 
-    /// Posts it to the integration's webhook.
     pub async fn post(&self, stack: &Stack, integration: &TestIntegration) -> Answer {
         let request = stack.http.post(integration.webhook_url()).header("content-type", "application/json");
         let mut request = request.body(self.body.clone());
@@ -119,8 +109,8 @@ impl Webhook {
         Answer::read(request.send().await.expect("the stack answers")).await
     }
 
-    /// Posts it and insists that it is accepted as the platform wants it; as the platform does, up to five times more after
-    /// a 5xx.
+    /// Posts it and asserts that it is accepted in the platform's form. Like the platform, retries up to five times
+    /// after a 5xx.
     pub async fn accepted(&self, stack: &Stack, integration: &TestIntegration) {
         let mut answer = self.post(stack, integration).await;
         for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! infra/template.yaml as CloudFormation gets it, and what it says of metrics.
+//! Reads infra/template.yaml as CloudFormation receives it, and the metrics in it.
 
 mod metrics;
 mod named;
@@ -10,10 +10,7 @@ use crate::spec::openapi::printed_by_python;
 use serde_json::Value;
 use std::sync::LazyLock;
 
-/// The template with everything that SAM adds, and with its conditions still open.
-///
-/// # Panics
-/// If it cannot be transformed.
+/// The template transformed by SAM, with its conditions unevaluated.
 #[must_use]
 pub fn transformed() -> &'static Value {
     static TEMPLATE: LazyLock<Value> = LazyLock::new(|| printed_by_python(&["infra/local/transform.py"]));

@@ -1,23 +1,20 @@
-//! The metrics that the template's alarms and its dashboard name.
+//! The metrics in the template's alarms and dashboard.
 
 use super::metrics::{FUNCTIONS, METRICS};
 use super::transformed;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A metric as an alarm or the dashboard names it.
+/// A metric in an alarm or the dashboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
-    /// Whose it is: ours or AWS's.
     pub namespace: String,
-    /// As in CloudWatch.
     pub metric: String,
-    /// The dimensions, each with the values that it may have, logical ids among them: any, where none is named.
+    /// The dimensions, each with its accepted values, such as logical ids. Any value if empty.
     pub dimensions: BTreeMap<String, Vec<String>>,
 }
 
 impl Named {
-    /// All that the template names.
     #[must_use]
     pub fn all() -> Vec<Self> {
         let resources = transformed()["Resources"].as_object().expect("resources").values();
@@ -28,7 +25,7 @@ impl Named {
         in_alarms.chain(widgets.flat_map(|widget| Self::of_widget(&widget))).collect()
     }
 
-    /// The widgets of a dashboard, of which these are the properties.
+    /// The widgets of a dashboard's properties.
     #[must_use]
     pub fn widgets(dashboard: &Value) -> Vec<Value> {
         let body = text(&dashboard["DashboardBody"]);
@@ -36,13 +33,12 @@ impl Named {
         body["widgets"].as_array().expect("widgets").clone()
     }
 
-    /// The metrics of a widget.
     #[must_use]
     pub fn of_widget(widget: &Value) -> Vec<Self> {
         of_rows(&widget["properties"]["metrics"])
     }
 
-    /// An alarm's own metric, or those of its expression.
+    /// The metrics of an alarm or of its expression.
     #[must_use]
     pub fn of_alarm(alarm: &Value) -> Vec<Self> {
         let several = alarm["Metrics"].as_array().into_iter().flatten();
@@ -59,20 +55,19 @@ impl Named {
         stated.chain(several.flat_map(|one| of_expression(one["Expression"].as_str().unwrap_or_default()))).collect()
     }
 
-    /// Whether it is one of ours.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.namespace == "Patchbay"
     }
 
-    /// The function, where it is a single one.
+    /// The function, if there is exactly one.
     #[must_use]
     pub fn function(&self) -> Option<&str> {
         let [function] = self.dimensions.get("FunctionName")?.as_slice() else { return None };
         Some(function)
     }
 
-    /// What of the metric no function writes; nothing where all is well. AWS's own metrics are not judged.
+    /// The part of the metric that no function writes, if any. AWS's own metrics are not checked.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         if self.namespace.starts_with("AWS/") {
@@ -95,14 +90,14 @@ impl Named {
         }
         match self.dimensions["FunctionName"].as_slice() {
             [function] => (!metric.writers.contains(&function.as_str())).then(|| format!("the writer {function}")),
-            // Any would be those of other stacks, too.
+            // A search without the functions' names would match other stacks.
             functions => (functions != FUNCTIONS).then(|| format!("the functions {functions:?}")),
         }
     }
 }
 
-/// The rows of a widget: namespace, name, and dimensions by turns, with what is the same as in the row above as a dot,
-/// and all of its beginning as three.
+/// The rows of a widget: namespace, name, and alternating dimensions. A dot repeats the value above, three dots repeat
+/// its beginning.
 fn of_rows(rows: &Value) -> Vec<Named> {
     let (mut named, mut above) = (Vec::new(), Vec::<String>::new());
     for row in rows.as_array().into_iter().flatten().map(|row| row.as_array().unwrap()) {
@@ -128,7 +123,7 @@ fn of_rows(rows: &Value) -> Vec<Named> {
     named
 }
 
-/// What an expression searches for: `SEARCH('{Namespace,Dimension,…} MetricName="…" Dimension="…"', …)`, where a
+/// The metrics of a search expression: `SEARCH('{Namespace,Dimension,…} MetricName="…" Dimension="…"', …)`, where a
 /// dimension may have several values: `Dimension=("…" OR "…")`.
 fn of_expression(expression: &str) -> Vec<Named> {
     let searches =
@@ -156,7 +151,7 @@ fn of_expression(expression: &str) -> Vec<Named> {
         .collect()
 }
 
-/// A value as the stack will have it, with logical ids for what only the stack knows.
+/// The value in the stack, with logical ids for values that only CloudFormation knows.
 fn text(value: &Value) -> String {
     if let Some(text) = value.as_str() {
         return text.to_owned();

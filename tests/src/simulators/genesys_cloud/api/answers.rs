@@ -1,4 +1,4 @@
-//! What the platform answers: what was done, or an `ErrorBody`.
+//! Responses of the platform: a result or an `ErrorBody`.
 
 use super::models::Invalid;
 use super::webhooks::Webhook;
@@ -9,37 +9,34 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// A call that was done: its answer, and what the platform then posts.
+/// A successful call: its response, and the webhook that the platform then posts.
 pub(crate) struct Done {
     pub(crate) response: Response,
     pub(crate) webhook: Option<Webhook>,
 }
 
 impl Done {
-    /// Answers with this.
     pub(crate) fn answer(body: Value) -> Self {
         Self { response: Json(body).into_response(), webhook: None }
     }
 
-    /// Answers with this status.
     pub(crate) fn status(mut self, status: StatusCode) -> Self {
         *self.response.status_mut() = status;
         self
     }
 
-    /// Answers with this status and no body.
     pub(crate) fn empty(status: StatusCode) -> Self {
         Self { response: status.into_response(), webhook: None }
     }
 
-    /// Posts this, too.
+    /// Also posts this webhook.
     pub(crate) fn then(mut self, webhook: impl Into<Option<Webhook>>) -> Self {
         self.webhook = webhook.into();
         self
     }
 }
 
-/// A call that was not done.
+/// A failed call.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     status: StatusCode,
@@ -54,17 +51,14 @@ impl Refusal {
         Self { status, code, message: message.to_owned(), field: None, retry_after: None }
     }
 
-    /// 400.
     pub(crate) fn bad_request(message: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad.request", message)
     }
 
-    /// 401.
     pub(crate) fn bad_credentials() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "bad.credentials", "Invalid login credentials.")
     }
 
-    /// 403.
     pub(crate) fn missing_permission(permission: &str) -> Self {
         let message = format!(
             "Unable to perform the requested action. You are missing the following permission(s): {permission}"
@@ -72,18 +66,16 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, "missing.any.permissions", &message)
     }
 
-    /// 404.
     pub(crate) fn not_found(message: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not.found", message)
     }
 
-    /// 429.
     pub(crate) fn rate_limited(seconds: u64) -> Self {
         let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "too.many.requests", "Rate limit exceeded.");
         Self { retry_after: Some(seconds), ..refusal }
     }
 
-    /// The same, in other words.
+    /// Replaces the message.
     pub(crate) fn saying(self, message: &str) -> Self {
         Self { message: message.to_owned(), ..self }
     }

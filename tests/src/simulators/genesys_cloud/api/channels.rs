@@ -1,4 +1,4 @@
-//! The tutorial's way for cards, which not every organisation has.
+//! The operation of the tutorial that sends cards. Not every organisation has it.
 
 use super::answers::{Done, Refusal};
 use super::models::{CARD_PAYLOAD, ChannelMessage};

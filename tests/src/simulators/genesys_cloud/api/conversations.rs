@@ -1,4 +1,4 @@
-//! Conversations: one of each customer of an integration.
+//! Conversations: one per customer and integration.
 
 use super::answers::Refusal;
 use super::models::IdType;
@@ -10,24 +10,21 @@ use uuid::Uuid;
 /// A customer's conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
-    /// The integration that it goes through.
     pub integration_id: String,
-    /// The customer's id.
     pub customer: String,
     /// Its kind: `Email`, `Phone` or `Opaque`.
     pub id_type: &'static str,
-    /// The conversation's id.
     pub conversation_id: String,
-    /// The id of the customer's part in it.
+    /// The id of the customer's communication.
     pub communication_id: String,
-    /// Whether the customer is in it: since the first inbound message. An agentless message alone connects nobody.
+    /// Whether the customer has joined: from the first inbound message. An agentless message alone does not connect the
+    /// customer.
     pub connected: bool,
 }
 
-/// What tells an inbound post from all others: operation, integration, `channel.messageId`, `channel.time`.
+/// The identity of an inbound post: operation, integration, `channel.messageId`, `channel.time`.
 pub(super) type Key = (&'static str, String, String, String);
 
-/// All conversations.
 #[derive(Debug, Default)]
 pub(super) struct Conversations(Mutex<State>);
 
@@ -40,12 +37,12 @@ struct State {
 }
 
 impl Conversations {
-    /// The customer's conversation, made at first use.
+    /// The customer's conversation, created at first use.
     pub(super) fn with(&self, integration: &str, customer: &str) -> Conversation {
         self.enter(integration, customer, |_| {})
     }
 
-    /// The same, with the customer in it.
+    /// The customer's conversation, joined by the customer.
     pub(super) fn joined(&self, integration: &str, customer: &str, id_type: IdType) -> Conversation {
         self.enter(integration, customer, |conversation| {
             conversation.connected = true;
@@ -71,7 +68,7 @@ impl Conversations {
         all[index].clone()
     }
 
-    /// The customer's newest conversation, whichever integration it goes through.
+    /// The customer's newest conversation in any integration.
     pub(super) fn of(&self, customer: &str) -> Option<Conversation> {
         let state = self.0.lock().expect("no panic");
         state.conversations.iter().rfind(|one| one.customer == customer).cloned()
@@ -85,8 +82,8 @@ impl Conversations {
         found.ok_or_else(|| Refusal::not_found("Conversation or communication not found."))
     }
 
-    /// Takes an inbound message. One that came before gets the answer of then, and appears only once. Says whether it
-    /// is the first.
+    /// Receives an inbound message. A repeated one gets the first response and is stored once. Returns whether it is
+    /// the first.
     pub(super) fn hear(&self, conversation: &Conversation, key: Option<Key>, answer: Value) -> (Value, bool) {
         let mut state = self.0.lock().expect("no panic");
         if let Some(earlier) = key.as_ref().and_then(|key| state.answers.get(key)) {

@@ -1,4 +1,4 @@
-//! Calls from the customer's side: messages, typing, responses to buttons, and receipts.
+//! Calls on behalf of the customer: messages, typing, button responses and receipts.
 
 use super::answers::{Done, Refusal};
 use super::conversations::Key;
@@ -84,7 +84,7 @@ pub(super) async fn structured_response(
     platform.done("structured-response", &incoming, work).await
 }
 
-/// What the platform makes of a post: its own id, and a whole channel.
+/// The normalized form of a post: the platform's own id and a full channel.
 fn normalized(kind: &str, integration: &str, body: &Value) -> Value {
     let mut answer = body.clone();
     answer["id"] = Uuid::new_v4().simple().to_string().into();
@@ -98,7 +98,7 @@ fn normalized(kind: &str, integration: &str, body: &Value) -> Value {
 }
 
 impl Platform {
-    /// Takes a message into the customer's conversation: the answer, the conversation's id, and the receipt for it,
+    /// Receives a message in the customer's conversation. Returns the response, the conversation's id, and the receipt,
     /// which only a new message gets.
     fn hear(
         &self,

@@ -1,4 +1,4 @@
-//! The organisation's open-messaging integrations.
+//! The organisation's Open Messaging integrations.
 
 use super::answers::{Done, Refusal};
 use super::models::{OpenIntegrationRequest, OpenIntegrationUpdate};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
-/// All of them, as the platform answers them.
+/// All integrations, as the platform returns them.
 #[derive(Default)]
 pub(super) struct Integrations(Mutex<Vec<Value>>);
 
@@ -42,7 +42,7 @@ impl Integrations {
 }
 
 impl Platform {
-    /// From now on its webhooks go where it says.
+    /// Sends its webhooks to its URL from now on.
     fn connect(&self, integration: &Value) {
         let text = |field: &str| integration[field].as_str().unwrap_or_default().to_owned();
         let secret = text("outboundNotificationWebhookSignatureSecretToken");
@@ -81,7 +81,7 @@ pub(super) async fn list(State(platform): State<Arc<Platform>>, incoming: Incomi
     platform.done("integrations", &incoming, work).await
 }
 
-/// It takes until it is first asked for to be made.
+/// An integration is created with the first request for it.
 pub(super) async fn one(State(platform): State<Arc<Platform>>, Path(id): Path<String>, incoming: Incoming) -> Response {
     let work = || {
         let found = platform.integrations.change(&id, |all, index| {

@@ -1,4 +1,4 @@
-//! Media: uploads by way of an address that is itself the permission, the check of what was uploaded, and downloads.
+//! Media: uploads to presigned URLs, the scan of uploads, and downloads.
 
 use super::answers::{Done, Refusal};
 use super::conversations::Conversation;
@@ -14,23 +14,17 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
-/// A header that an upload must carry, besides its content type.
+/// A header that an upload must have besides its content type.
 const ENCRYPTION: (&str, &str) = ("x-amz-server-side-encryption", "AES256");
 
-/// What the platform's check of an upload comes to.
+/// The result of the platform's scan of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is valid, after having been `uploading` for so many questions about it.
-    Valid {
-        /// How many.
-        after: usize,
-    },
-    /// It is invalid, after having been `uploading` for so many questions about it.
-    Invalid {
-        /// How many.
-        after: usize,
-    },
-    /// It is `uploading` for ever.
+    /// Valid, after `uploading` for this many polls.
+    Valid { after: usize },
+    /// Invalid, after `uploading` for this many polls.
+    Invalid { after: usize },
+    /// Never finished.
     Never,
 }
 
@@ -40,34 +34,32 @@ impl Default for Verdict {
     }
 }
 
-/// Something uploaded, or about to be.
+/// An upload, before or after its bytes.
 #[derive(Debug, Clone)]
 pub struct Upload {
-    /// Its media id.
     pub id: String,
-    /// The file's name.
     pub file_name: String,
-    /// The conversation that it was made for.
+    /// The conversation that it was created for.
     pub conversation: Conversation,
-    /// The content type that its upload must have, and has.
+    /// The content type that the upload must have.
     pub content_type: &'static str,
-    /// The bytes, once they are there.
+    /// The bytes, once uploaded.
     pub bytes: Option<Bytes>,
     content_length: u64,
-    /// Makes the upload's address one that cannot be guessed.
+    /// Makes the URL unguessable.
     signature: String,
-    /// How often it has been asked about since it is there.
+    /// The number of polls since the bytes are there.
     polls: usize,
     status: &'static str,
 }
 
 impl Upload {
-    /// Where the bytes are to be had by anybody who knows the address.
+    /// The public URL of the bytes.
     pub(super) fn url(&self, base: &str) -> String {
         format!("{base}/media/{}", self.id)
     }
 
-    /// What kind of attachment it is.
+    /// The type of attachment.
     pub(super) fn media_type(&self) -> &'static str {
         match self.content_type.split('/').next() {
             Some("image") => "Image",
@@ -98,7 +90,7 @@ impl Upload {
         data
     }
 
-    /// Takes the bytes, if all is as it was said and signed to be.
+    /// Stores the bytes if they match what was announced and signed.
     fn store(&mut self, query: Option<&str>, headers: &HeaderMap, body: Bytes) -> StatusCode {
         let says = |name: &str, value: &str| headers.get(name).is_some_and(|header| header == value);
         let signed = query == Some(&format!("signature={}", self.signature));
@@ -117,7 +109,7 @@ impl Upload {
         StatusCode::OK
     }
 
-    /// Is asked about.
+    /// Counts a poll.
     fn poll(&mut self, verdict: Verdict) {
         if self.bytes.is_none() {
             return;
@@ -131,7 +123,6 @@ impl Upload {
     }
 }
 
-/// All uploads.
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
     all: Mutex<Vec<Upload>>,
@@ -144,7 +135,7 @@ impl Uploads {
         self.all.lock().expect("no panic").clone()
     }
 
-    /// An upload that may be sent in this conversation: it was made for it, and it is known to be valid.
+    /// An upload that may be sent in this conversation: created for it, and known to be valid.
     pub(super) fn sendable(&self, id: &str, conversation: &Conversation) -> Result<Upload, Refusal> {
         let upload = self.change(id, |upload| upload.clone());
         let upload = upload.filter(|upload| upload.belongs_to(conversation));
@@ -218,7 +209,7 @@ pub(super) async fn status(
     platform.done("media", &incoming, work).await
 }
 
-/// The upload itself. It is not a call of the API: a storage service takes it.
+/// The upload itself. It goes to a storage service and is no API call.
 pub(super) async fn put(State(platform): State<Arc<Platform>>, Path(id): Path<String>, request: Request) -> Response {
     *platform.uploads.attempts.lock().expect("no panic") += 1;
     let fault = platform.faults.next(&Target::Uploads);
@@ -235,7 +226,7 @@ pub(super) async fn put(State(platform): State<Arc<Platform>>, Path(id): Path<St
     Fault::befall::<Refusal>(fault, store).await.unwrap_or_else(Closed::close)
 }
 
-/// Reads a body until half of what was announced is there.
+/// Reads a body until half of the announced length.
 async fn read_half(headers: &HeaderMap, body: Body) {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let mut body = body.into_data_stream();
@@ -248,7 +239,7 @@ async fn read_half(headers: &HeaderMap, body: Body) {
     }
 }
 
-/// The bytes, for whoever was given the address.
+/// The bytes, for everyone who has the URL.
 pub(super) async fn download(State(platform): State<Arc<Platform>>, Path(id): Path<String>) -> Response {
     let bytes = platform.uploads.change(&id, |upload| Some((upload.content_type, upload.bytes.clone()?)));
     match bytes.flatten() {
@@ -257,7 +248,7 @@ pub(super) async fn download(State(platform): State<Arc<Platform>>, Path(id): Pa
     }
 }
 
-/// What a file's name says of its content.
+/// The content type by a file's name.
 fn content_type(file_name: &str) -> &'static str {
     match file_name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).as_deref() {
         Some("png") => "image/png",

@@ -1,6 +1,5 @@
-//! Genesys Cloud as far as we call it: tokens, messages from either side, receipts, media, the directory and cards. It
-//! checks every request against the published models as strictly as the real one, it can be told to fail, and it posts
-//! its webhooks where it is told to.
+//! The API of Genesys Cloud: tokens, messages from both sides, receipts, media, the directory and cards. It checks
+//! every request against the published models as strictly as the real platform, can inject faults, and posts webhooks.
 
 mod answers;
 mod channels;
@@ -41,12 +40,10 @@ use crate::harness::server::{Server, origin};
 use crate::simulators::faults::Target;
 use crate::simulators::messaging_service::PATIENCE;
 
-/// The OAuth client that it knows.
 pub const CLIENT_ID: &str = "client-of-the-tests";
-/// That client's secret.
 pub const CLIENT_SECRET: &str = "client-secret-of-the-tests";
 
-/// What the calls are called here.
+/// The names of the calls in these tests.
 pub const OPERATIONS: [&str; 16] = [
     "agentless",
     "receipt",
@@ -66,9 +63,9 @@ pub const OPERATIONS: [&str; 16] = [
     "delete-integration",
 ];
 
-/// The running platform; it ends when this is dropped.
+/// The running platform. It ends when this is dropped.
 pub struct GenesysCloud {
-    /// What an integration's `domain` must be to lead here.
+    /// The `domain` of an integration that uses this platform.
     pub url: String,
     platform: Arc<Platform>,
     _server: Server,
@@ -81,7 +78,6 @@ impl Drop for GenesysCloud {
 }
 
 impl GenesysCloud {
-    /// Starts it.
     pub async fn start() -> Self {
         let listener = listen();
         let url = origin(&listener);
@@ -90,83 +86,80 @@ impl GenesysCloud {
         Self { url, platform, _server: server }
     }
 
-    /// The next calls go wrong so, one after the other.
+    /// Injects faults into the next calls, one each.
     pub fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         self.platform.faults.plan(Target::AnyCall, faults);
     }
 
-    /// The next calls of one operation go wrong so; its own faults come before those for any call.
-    ///
-    /// # Panics
-    /// If there is no such operation.
+    /// Injects faults into the next calls of one operation. They come before faults of any call.
     pub fn fail_operation(&self, operation: &str, faults: impl IntoIterator<Item = Fault>) {
         assert!(OPERATIONS.contains(&operation), "{operation} is none of {OPERATIONS:?}");
         self.platform.faults.plan(Target::Operation(operation.to_owned()), faults);
     }
 
-    /// The next requests for a token go wrong so.
+    /// Injects faults into the next requests for a token.
     pub fn fail_tokens(&self, faults: impl IntoIterator<Item = Fault>) {
         self.platform.faults.plan(Target::Tokens, faults);
     }
 
-    /// The next uploads of bytes go wrong so.
+    /// Injects faults into the next uploads of bytes.
     pub fn fail_uploads(&self, faults: impl IntoIterator<Item = Fault>) {
         self.platform.faults.plan(Target::Uploads, faults);
     }
 
-    /// How long tokens live from now on.
+    /// Sets the lifetime of new tokens.
     pub fn set_token_life(&self, life: Duration) {
         *self.platform.tokens.life.lock().expect("no panic") = life;
     }
 
-    /// The secrets of the OAuth client.
+    /// The accepted secrets of the OAuth client.
     #[must_use]
     pub fn client_secrets(&self) -> &Credentials {
         &self.platform.tokens.secrets
     }
 
-    /// All tokens given out so far are no longer good.
+    /// Invalidates all tokens.
     pub fn revoke_tokens(&self) {
         self.platform.tokens.revoke();
     }
 
-    /// The tokens that are good.
+    /// The valid tokens.
     #[must_use]
     pub fn tokens(&self) -> Vec<String> {
         self.platform.tokens.good()
     }
 
-    /// How many tokens were asked for.
+    /// The number of token requests.
     #[must_use]
     pub fn token_requests(&self) -> usize {
         *self.platform.tokens.requests.lock().expect("no panic")
     }
 
-    /// All calls that were done.
+    /// All successful calls.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.platform.calls.lock().expect("no panic").clone()
     }
 
-    /// The calls of one operation that were done.
+    /// The successful calls of one operation.
     #[must_use]
     pub fn calls_of(&self, operation: &str) -> Vec<Call> {
         self.calls().into_iter().filter(|call| call.operation == operation).collect()
     }
 
-    /// How many calls came in, whatever became of them.
+    /// The number of calls, successful or not.
     #[must_use]
     pub fn attempts(&self) -> usize {
         *self.platform.attempts.borrow()
     }
 
-    /// Waits until so many calls have been done, and returns them.
+    /// Waits for at least `count` successful calls, and returns them.
     pub async fn wait_for_calls(&self, count: usize) -> Vec<Call> {
         self.wait_until(|calls| calls.len() >= count).await;
         self.calls()
     }
 
-    /// Waits until so many calls of one operation have been done, and returns them.
+    /// Waits for at least `count` successful calls of one operation, and returns them.
     pub async fn wait_for_calls_of(&self, operation: &str, count: usize) -> Vec<Call> {
         self.wait_until(|calls| calls.iter().filter(|call| call.operation == operation).count() >= count).await;
         self.calls_of(operation)
@@ -179,58 +172,57 @@ impl GenesysCloud {
         assert!(in_time, "the platform was not called; so far: {:?}", self.calls());
     }
 
-    /// The customer's conversation, if there is one; the newest, if several integrations have one.
+    /// The customer's conversation, if any. The newest one if several integrations have one.
     #[must_use]
     pub fn conversation(&self, customer: &str) -> Option<Conversation> {
         self.platform.conversations.of(customer)
     }
 
-    /// The customer's conversation as it would be after an inbound message, without there being one.
+    /// The customer's conversation as it would be after an inbound message, without creating one.
     pub fn open_conversation(&self, integration_id: &str, customer: &str) -> Conversation {
         self.platform.conversations.joined(integration_id, customer, IdType::Opaque)
     }
 
-    /// The customer's messages and responses in a conversation, as the platform answered them; each once, however often
-    /// it was posted.
+    /// The customer's messages and responses in a conversation, as the platform returned them, each once.
     #[must_use]
     pub fn inbound_messages(&self, conversation: &Conversation) -> Vec<Value> {
         self.platform.conversations.messages(conversation)
     }
 
-    /// All uploads that were created, with their bytes where they are there.
+    /// All created uploads, with their bytes if uploaded.
     #[must_use]
     pub fn uploads(&self) -> Vec<Upload> {
         self.platform.uploads.all()
     }
 
-    /// How many times somebody put bytes, whatever became of them.
+    /// The number of uploads of bytes, successful or not.
     #[must_use]
     pub fn upload_attempts(&self) -> usize {
         *self.platform.uploads.attempts.lock().expect("no panic")
     }
 
-    /// What the check of uploads comes to from now on.
+    /// Sets the result of the scan of uploads.
     pub fn set_verdict(&self, verdict: Verdict) {
         *self.platform.uploads.verdict.lock().expect("no panic") = verdict;
     }
 
-    /// A user in the directory, and with it the user's channel. Several may have the same address.
+    /// Adds a user to the directory with a channel. Several users may have the same address.
     pub fn add_user(&self, id: &str, email: &str) {
         self.platform.users.add(id, email);
     }
 
-    /// A user who leaves, and with whom the user's channel goes.
+    /// Removes a user and the user's channel.
     pub fn remove_user(&self, id: &str) {
         self.platform.users.remove(id);
     }
 
-    /// The open-messaging integrations that were made through the API, as they are now.
+    /// The Open Messaging integrations that were created through the API, in their present state.
     #[must_use]
     pub fn integrations(&self) -> Vec<Value> {
         self.platform.integrations.all()
     }
 
-    /// An open-messaging integration that somebody made by hand.
+    /// Adds an Open Messaging integration, as if by hand.
     pub fn add_integration(&self, id: &str, webhook_url: &str, secret: &str) {
         self.platform.integrations.add(json!({
             "id": id,
@@ -241,43 +233,37 @@ impl GenesysCloud {
         }));
     }
 
-    /// Somebody changes a field of an open-messaging integration by hand, or the platform does so.
-    ///
-    /// # Panics
-    /// If there is none with that id.
+    /// Changes a field of an Open Messaging integration, as if by hand.
     pub fn set_integration(&self, id: &str, field: &str, value: impl Into<Value>) {
         self.platform.integrations.set(id, field, value.into());
     }
 
-    /// Somebody deletes an open-messaging integration by hand.
-    ///
-    /// # Panics
-    /// If there is none with that id.
+    /// Deletes an Open Messaging integration, as if by hand.
     pub fn remove_integration(&self, id: &str) {
         self.platform.integrations.remove(id);
     }
 
-    /// Takes a permission from the client's role, such as `messaging:integration:add`.
+    /// Revokes a permission of the client's role, such as `messaging:integration:add`.
     pub fn withhold(&self, permission: &str) {
         self.platform.withheld.lock().expect("no panic").insert(permission.to_owned());
     }
 
-    /// Gives it back.
     pub fn grant(&self, permission: &str) {
         self.platform.withheld.lock().expect("no panic").remove(permission);
     }
 
-    /// The organisation does not have the operation that takes cards: all on that path is answered 404.
+    /// Removes the operation that sends cards: its path responds 404.
     pub fn without_channels(&self) {
         self.platform.has_channels.store(false, Ordering::Relaxed);
     }
 
-    /// From now on the integration's messages and receipts are posted to its webhook, signed with its secret.
+    /// Posts the integration's messages and receipts to its webhook, signed with its secret, from now on.
     pub fn connect(&self, webhook_url: impl Into<String>, secret: impl Into<String>, integration_id: &str) {
         self.platform.webhooks.connect(integration_id, webhook_url.into(), secret.into());
     }
 
-    /// An agent writes to a customer: posts the message to the integration's webhook by and by, and returns its id.
+    /// An agent writes to a customer. Posts the message to the integration's webhook in the background and returns its
+    /// id.
     pub fn post_text(&self, integration_id: &str, customer: &str, text: &str) -> String {
         let id = Uuid::new_v4().simple().to_string();
         let conversation = self.open_conversation(integration_id, customer);
@@ -285,13 +271,12 @@ impl GenesysCloud {
         id
     }
 
-    /// How long webhooks that are yet to come wait for an answer (10 s if nothing else is said), and for how long they
-    /// pause before they are posted once more (5 s).
+    /// Sets the timeout of later webhooks (10 s by default) and the pause before a retry (5 s by default).
     pub fn set_webhook_patience(&self, time_out: Duration, pause: Duration) {
         self.platform.webhooks.be_patient(time_out, pause);
     }
 
-    /// Waits until so many attempts to post a webhook have come to an end, and returns them.
+    /// Waits for at least `count` finished webhook attempts, and returns them.
     pub async fn wait_for_webhooks(&self, count: usize) -> Vec<Posted> {
         let mut posted = self.platform.webhooks.posted();
         let waiting = tokio::time::timeout(PATIENCE, posted.wait_for(|posted| posted.len() >= count)).await;
@@ -299,7 +284,7 @@ impl GenesysCloud {
         posted.expect("the platform is there").clone()
     }
 
-    /// Waits until every webhook has been answered for good or given up, and returns all attempts.
+    /// Waits until every webhook has a final response or no retries left, and returns all attempts.
     pub async fn settled_webhooks(&self) -> Vec<Posted> {
         let mut pending = self.platform.webhooks.pending();
         let in_time = tokio::time::timeout(PATIENCE, pending.wait_for(|pending| *pending == 0)).await.is_ok();
@@ -307,7 +292,7 @@ impl GenesysCloud {
         self.webhooks()
     }
 
-    /// All attempts to post a webhook that have come to an end.
+    /// All finished webhook attempts.
     #[must_use]
     pub fn webhooks(&self) -> Vec<Posted> {
         self.platform.webhooks.posted().borrow().clone()

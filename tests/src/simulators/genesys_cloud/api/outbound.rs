@@ -1,4 +1,4 @@
-//! Calls from the company's side: agentless messages, and what an agent's side sends into a conversation.
+//! Calls on behalf of the company: agentless messages, and messages of agents in a conversation.
 
 use super::answers::{Done, Refusal};
 use super::models::{AdditionalMessage, AgentMessage, Agentless, Messenger, Typing};

@@ -1,4 +1,4 @@
-//! What the platform holds, and what every API call goes through.
+//! The state of the platform, and the checks of every API call.
 
 use super::answers::{Done, Refusal};
 use super::conversations::Conversations;
@@ -21,27 +21,23 @@ use tokio::sync::watch;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-/// How many calls a token may make in a minute.
+/// The rate limit of a token.
 const ALLOWED_A_MINUTE: usize = 300;
-/// How many bytes a request's body may have.
+/// The maximum size of a request body, in bytes.
 const BODY_LIMIT: usize = 512_000;
 
-/// One call that was well-formed, authorised and done.
+/// A successful call.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// What it is called here: one of [`OPERATIONS`](super::OPERATIONS).
+    /// One of [`OPERATIONS`](super::OPERATIONS).
     pub operation: &'static str,
-    /// Its path, as it came.
     pub path: String,
-    /// What its query said.
     pub query: BTreeMap<String, String>,
-    /// Its body; null if it has none.
+    /// `null` if there is none.
     pub body: Value,
 }
 
-/// What the platform holds.
 pub(super) struct Platform {
-    /// Where it is.
     pub(super) url: String,
     pub(super) tokens: Tokens,
     pub(super) faults: Faults,
@@ -51,14 +47,13 @@ pub(super) struct Platform {
     pub(super) uploads: Uploads,
     pub(super) users: Users,
     pub(super) integrations: Integrations,
-    /// What the client's role lacks.
+    /// Permissions that the client's role lacks.
     pub(super) withheld: Mutex<HashSet<String>>,
-    /// Whether it has the operation that takes cards.
+    /// Whether it has the operation that sends cards.
     pub(super) has_channels: AtomicBool,
     pub(super) webhooks: Webhooks,
 }
 
-/// A request as it came.
 pub(super) struct Incoming {
     headers: HeaderMap,
     uri: Uri,
@@ -76,7 +71,6 @@ impl<S: Sync> FromRequest<S> for Incoming {
 }
 
 impl Incoming {
-    /// The body as a model.
     pub(super) fn read<M: Model>(&self) -> Result<M, Refusal> {
         if self.headers.get(header::CONTENT_TYPE).is_none_or(|value| value != "application/json") {
             return Err(Invalid::new("Content-Type", "must be application/json").into());
@@ -89,12 +83,11 @@ impl Incoming {
         Ok(models::read(&body)?)
     }
 
-    /// The body as it came; null if it is not JSON.
+    /// The raw body. `null` if it is not JSON.
     pub(super) fn body(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// What the query says.
     pub(super) fn query(&self) -> BTreeMap<String, String> {
         form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes()).into_owned().collect()
     }
@@ -122,7 +115,7 @@ impl Platform {
         }
     }
 
-    /// What every call goes through: faults, the token, the rate limit, and then its own `work`.
+    /// Handles a call: faults, the token, the rate limit, and then its own `work`.
     pub(super) async fn done(
         &self,
         operation: &'static str,
@@ -168,7 +161,7 @@ impl Platform {
     }
 }
 
-/// The permission that an operation needs and the client's role lacks, if it is so.
+/// The permission that an operation needs and the client's role lacks.
 fn missing_permission(operation: &str, withheld: &HashSet<String>) -> Option<&'static str> {
     let needed = match operation {
         "agentless" | "agent-message" | "agent-typing" | "create-upload" | "media" => "conversation:message:create",

@@ -16,12 +16,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How long tokens live unless told otherwise.
+/// The default lifetime of tokens.
 const A_DAY: Duration = Duration::from_secs(86_400);
 
-/// The tokens given out.
 pub(super) struct Tokens {
-    /// How many calls each has made.
+    /// The number of calls of each token.
     good: Mutex<HashMap<String, usize>>,
     pub(super) requests: Mutex<usize>,
     pub(super) secrets: Credentials,
@@ -40,7 +39,7 @@ impl Default for Tokens {
 }
 
 impl Tokens {
-    /// Counts a call of a token; none if it is not good.
+    /// Counts a call of a token. `None` if the token is invalid.
     pub(super) fn count(&self, token: &str) -> Option<usize> {
         let mut tokens = self.good.lock().expect("no panic");
         let count = tokens.get_mut(token)?;

@@ -1,4 +1,4 @@
-//! The directory.
+//! The directory of users.
 
 use super::answers::{Done, Refusal};
 use super::platform::{Incoming, Platform};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// The users: their ids and addresses.
+/// The ids and addresses of the users.
 #[derive(Debug, Default)]
 pub(super) struct Users(Mutex<Vec<(String, String)>>);
 
@@ -25,7 +25,7 @@ impl Users {
         self.0.lock().expect("no panic").iter().any(|(known, _)| known == id)
     }
 
-    /// One page of those with the address that the query names.
+    /// A page of the users with the address that the query names.
     fn page(&self, query: &BTreeMap<String, String>) -> Result<Value, Refusal> {
         let email = query.get("email").filter(|email| !email.is_empty());
         let email = email.ok_or_else(|| Refusal::bad_request("email is required"))?;
@@ -43,7 +43,7 @@ impl Users {
     }
 }
 
-/// A number of the query, of 1 to 500.
+/// A query parameter from 1 to 500.
 pub(super) fn number(query: &BTreeMap<String, String>, name: &str, otherwise: usize) -> Result<usize, Refusal> {
     let number = query.get(name).map_or(Ok(otherwise), |number| number.parse());
     number

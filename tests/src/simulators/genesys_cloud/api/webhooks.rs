@@ -1,4 +1,4 @@
-//! The way back: what the platform posts to an integration's webhook.
+//! Webhooks that the platform posts to an integration.
 
 use super::conversations::Conversation;
 use super::media::Upload;
@@ -16,19 +16,17 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-/// How often a webhook is posted again.
+/// The maximum number of retries.
 const RETRIES: usize = 5;
 
 /// One attempt to post a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posted {
-    /// What was posted.
     pub body: Value,
-    /// What it was answered; none if nothing came in time.
+    /// The response's status. `None` if there was none in time.
     pub answered: Option<u16>,
 }
 
-/// What is to be posted.
 pub(super) struct Webhook {
     integration_id: String,
     body: Value,
@@ -103,35 +101,35 @@ impl Webhook {
         Self { integration_id: conversation.integration_id.clone(), body }
     }
 
-    /// The message, as far as it is the same in the API's answers.
+    /// The part of the message that is also in the API's responses.
     pub(super) fn body(&self) -> &Value {
         &self.body
     }
 }
 
-/// Where an integration's webhook is, and how patient the platform is with it.
+/// The webhook of an integration, and its timeouts.
 #[derive(Debug, Clone)]
 struct Target {
     url: String,
     secret: String,
 }
 
-/// How long the platform waits for an answer, and before it posts once more.
+/// The timeout of a request, and the pause before a retry.
 #[derive(Debug, Clone, Copy)]
 struct Patience {
     time_out: Duration,
     pause: Duration,
 }
 
-/// The webhooks of all integrations; none is posted for an integration that has none.
+/// The webhooks of all connected integrations.
 pub(super) struct Webhooks {
     targets: Mutex<HashMap<String, Target>>,
     patience: Mutex<Patience>,
     http: reqwest::Client,
     posted: Arc<watch::Sender<Vec<Posted>>>,
-    /// How many are neither answered for good nor given up.
+    /// The number of webhooks that are still being posted.
     pending: Arc<watch::Sender<usize>>,
-    /// None once the platform has ended.
+    /// `None` once the platform has ended.
     tasks: Mutex<Option<JoinSet<()>>>,
 }
 
@@ -161,17 +159,17 @@ impl Webhooks {
         *self.patience.lock().expect("no panic") = Patience { time_out, pause };
     }
 
-    /// Every attempt so far, as it changes.
+    /// All attempts so far, as a watch.
     pub(super) fn posted(&self) -> watch::Receiver<Vec<Posted>> {
         self.posted.subscribe()
     }
 
-    /// How many are still to be posted, as it changes.
+    /// The number of pending webhooks, as a watch.
     pub(super) fn pending(&self) -> watch::Receiver<usize> {
         self.pending.subscribe()
     }
 
-    /// Posts it by and by.
+    /// Posts it in the background.
     pub(super) fn post(&self, webhook: Webhook) {
         let Some(target) = self.targets.lock().expect("no panic").get(&webhook.integration_id).cloned() else { return };
         let patience = *self.patience.lock().expect("no panic");
@@ -186,13 +184,13 @@ impl Webhooks {
         }
     }
 
-    /// Posts nothing more.
+    /// Stops posting.
     pub(super) fn end(&self) {
         self.tasks.lock().expect("no panic").take();
     }
 }
 
-/// Posts as the platform does: again after a time-out, 429 or 5xx, the very same bytes; any other status is final.
+/// Posts like the platform: the same bytes again after a timeout, 429 or 5xx. Any other status is final.
 async fn post(
     http: reqwest::Client,
     target: Target,
@@ -217,7 +215,7 @@ async fn post(
     }
 }
 
-/// The time, as the platform writes it.
+/// The current time in the platform's format.
 pub(super) fn now() -> String {
     format!("{:.3}", Timestamp::now())
 }

@@ -1,5 +1,5 @@
-//! HighLevel as far as we call it: statuses of messages, and customers' messages. It checks every request against the
-//! published models as strictly as the real one, and it can be told to fail.
+//! The API of HighLevel: message statuses and customers' messages. It checks every request against the published models
+//! as strictly as the real platform, and can inject faults.
 
 mod models;
 mod platform;
@@ -21,19 +21,17 @@ use serde_json::json;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The token that it knows.
 pub const TOKEN: &str = "pit-token-of-the-tests";
 
-/// The running platform; it ends when this is dropped.
+/// The running platform. It ends when this is dropped.
 pub struct HighLevel {
-    /// What an integration's `apiBaseUrl` must be to lead here.
+    /// The `apiBaseUrl` of an integration that uses this platform.
     pub url: String,
     platform: Arc<Platform>,
     _server: Server,
 }
 
 impl HighLevel {
-    /// Starts it.
     pub async fn start() -> Self {
         let platform = Arc::new(Platform::default());
         let router = Router::new()
@@ -45,36 +43,36 @@ impl HighLevel {
         Self { url: server.origin.clone(), platform, _server: server }
     }
 
-    /// The tokens that it takes.
+    /// The accepted tokens.
     #[must_use]
     pub fn tokens(&self) -> &Credentials {
         &self.platform.tokens
     }
 
-    /// The next calls go wrong so, one after the other.
+    /// Injects faults into the next calls, one each.
     pub fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         self.platform.faults.lock().expect("no panic").extend(faults);
     }
 
-    /// From now on the first `count` statuses of each message are answered so: the real one does not know a message for
-    /// some seconds after it was sent.
+    /// Refuses the first `count` statuses of each message with this status: the real platform does not find a message
+    /// for some seconds after it was sent.
     pub fn refuse_early_statuses(&self, count: usize, status: u16) {
         *self.platform.early.lock().expect("no panic") = (count, status);
     }
 
-    /// All calls that were done.
+    /// All successful calls.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.platform.calls.lock().expect("no panic").clone()
     }
 
-    /// How many calls came in, whatever became of them.
+    /// The number of calls, successful or not.
     #[must_use]
     pub fn attempts(&self) -> usize {
         *self.platform.attempts.borrow()
     }
 
-    /// Waits until so many calls have been done, and returns them.
+    /// Waits for at least `count` successful calls, and returns them.
     pub async fn wait_for_calls(&self, count: usize) -> Vec<Call> {
         let mut attempts = self.platform.attempts.subscribe();
         let waiting = attempts.wait_for(|_| self.calls().len() >= count);

@@ -1,4 +1,4 @@
-//! The vendor's published models, as far as we send them. Whatever they do not have is refused.
+//! The parts of the vendor's published models that Patchbay sends. Everything else is refused.
 
 #![allow(dead_code)] // most fields are there only so that they are accepted
 
@@ -17,7 +17,6 @@ pub(super) struct Status {
     recipients: Option<Vec<String>>,
 }
 
-/// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Word {
@@ -27,7 +26,6 @@ pub(super) enum Word {
     Read,
 }
 
-/// Why it failed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StatusError {

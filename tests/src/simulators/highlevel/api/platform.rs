@@ -1,4 +1,4 @@
-//! What the platform holds, and what every call goes through.
+//! The state of the platform, and the checks of every call.
 
 use super::TOKEN;
 use crate::simulators::credentials::Credentials;
@@ -14,42 +14,38 @@ use std::panic::resume_unwind;
 use std::sync::Mutex;
 use tokio::sync::watch;
 
-/// How many calls may be made in ten seconds, as the answers say.
+/// The rate limit per ten seconds, as the responses state it.
 const ALLOWED: usize = 100;
 
-/// How a call is to go wrong.
+/// How a call fails.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
-    /// It answers with this status, and does nothing.
+    /// Responds with this status without doing the work.
     Status(u16),
-    /// It wants fewer calls, and says for how many seconds, if it does.
+    /// Responds that the rate limit is reached, with or without the seconds until the next call.
     RateLimited(Option<u64>),
-    /// It closes the connection, and does nothing.
+    /// Closes the connection without doing the work.
     Reset,
-    /// It does what is asked, and closes the connection.
+    /// Does the work and closes the connection without a response.
     AnswerLost,
 }
 
-/// One call that was well-formed, authorised and done.
+/// A successful call.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// What it is called here: `status` or `inbound`.
+    /// `status` or `inbound`.
     pub operation: &'static str,
-    /// Its method.
     pub method: Method,
-    /// Its path, as it came.
     pub path: String,
-    /// Its body.
     pub body: Value,
 }
 
-/// What the platform holds.
 pub(super) struct Platform {
     pub(super) tokens: Credentials,
     pub(super) faults: Mutex<VecDeque<Fault>>,
     pub(super) calls: Mutex<Vec<Call>>,
     pub(super) attempts: watch::Sender<usize>,
-    /// How many statuses of a message are refused, and how.
+    /// The number of statuses of a message that are refused, and the status of the refusals.
     pub(super) early: Mutex<(usize, u16)>,
     statuses: Mutex<HashMap<String, usize>>,
 }
@@ -67,7 +63,6 @@ impl Default for Platform {
     }
 }
 
-/// A request as it came.
 pub(super) struct Incoming {
     method: Method,
     headers: HeaderMap,
@@ -86,7 +81,6 @@ impl<S: Sync> FromRequest<S> for Incoming {
 }
 
 impl Incoming {
-    /// The body as a model.
     pub(super) fn read<M: DeserializeOwned>(&self) -> Result<M, Refusal> {
         if self.header("content-type") != Some("application/json") {
             return Err(Refusal::new(415, "The content type must be application/json."));
@@ -100,7 +94,7 @@ impl Incoming {
     }
 }
 
-/// A call that was not done.
+/// A failed call.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
@@ -126,7 +120,7 @@ impl Refusal {
 }
 
 impl Platform {
-    /// What every call goes through: faults, the token, the version, and then its own `work`.
+    /// Handles a call: faults, the token, the version, and then its own `work`.
     pub(super) fn done(
         &self,
         operation: &'static str,
@@ -186,7 +180,7 @@ impl Platform {
         }
     }
 
-    /// Refuses a message's first statuses, if it is to.
+    /// Refuses a message's first statuses, if configured.
     pub(super) fn check_early(&self, message: &str) -> Result<(), Refusal> {
         let (count, status) = *self.early.lock().expect("no panic");
         let mut statuses = self.statuses.lock().expect("no panic");

@@ -95,7 +95,7 @@ async fn it_fails_as_it_is_told_to() {
     for _ in 0..6 {
         statuses.push(platform.put_status(&json!({"status": "read"})).await);
     }
-    // The lost answer was the first of the two that came too early.
+    // The lost response was the first of the two early refusals.
     assert_eq!(vec![503, 429, 0, 0, 403, 200], statuses);
     assert_eq!((1, 6), (platform.calls().len(), platform.attempts()));
 }

@@ -1,4 +1,4 @@
-//! What the platform answers: `{"status": {"code", "message"}, "data"}`.
+//! Responses of the platform: `{"status": {"code", "message"}, "data"}`.
 
 use crate::simulators::faults::Words;
 use crate::simulators::genesys_cloud::api::models::Invalid;
@@ -7,14 +7,14 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// A call that was done; only what is not a receipt gets an id.
+/// A successful call. Receipts get no id.
 pub(super) fn done(ids: &[String]) -> Response {
     let status = json!({"code": 0});
     let body = if ids.is_empty() { json!({"status": status}) } else { json!({"status": status, "data": {"ids": ids}}) };
     Json(body).into_response()
 }
 
-/// A call that was not done.
+/// A failed call.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
@@ -27,17 +27,14 @@ impl Refusal {
         Self { status, code, message: message.to_owned() }
     }
 
-    /// 400.
     pub(super) fn bad_request(message: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, 520, message)
     }
 
-    /// 401.
     pub(super) fn not_known(message: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, 401, message)
     }
 
-    /// 404.
     pub(super) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, 404, "There is nothing at this path.")
     }

@@ -1,6 +1,6 @@
-//! Genesys Multicloud CX as far as we call it: customers' messages and receipts. It checks every call as strictly as the
-//! contract allows, it can be told to fail, and it remembers what was done. Files it takes by their address: its store for
-//! bytes is called by nobody here.
+//! The API of Genesys Multicloud CX: customers' messages and receipts. It checks every call as strictly as the contract
+//! allows, can inject faults, and records successful calls. Files are passed by URL: Patchbay does not use its upload
+//! store.
 
 mod answers;
 mod models;
@@ -22,28 +22,25 @@ use platform::Platform;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// The contact centre that it knows.
 pub const CONTACT_CENTER_ID: &str = "0ff723ff-6c6f-44e0-9ce3-ce579337eadd";
 /// The app secret of all its channels.
 pub const APP_SECRET: &str = "test-app-secret";
-/// What its API gateway asks for, where it has one.
 pub const API_KEY: &str = "api-key-of-the-tests";
 
-/// The running platform; it ends when this is dropped.
+/// The running platform. It ends when this is dropped.
 pub struct MulticloudCx {
-    /// What an integration's `apiBaseUrl` must be to lead here.
+    /// The `apiBaseUrl` of an integration that uses this platform.
     pub url: String,
     platform: Arc<Platform>,
     _server: Server,
 }
 
 impl MulticloudCx {
-    /// Starts it.
     pub async fn start() -> Self {
         Self::with(Platform::default()).await
     }
 
-    /// Starts it behind an API gateway that asks for a key.
+    /// Starts it behind an API gateway that requires a key.
     pub async fn start_behind_gateway() -> Self {
         Self::with(Platform { api_keys: Some(Credentials::of(API_KEY)), ..Platform::default() }).await
     }
@@ -58,45 +55,42 @@ impl MulticloudCx {
         Self { url: format!("{}/digital", server.origin), platform, _server: server }
     }
 
-    /// The app secrets that calls may be signed with.
+    /// The accepted app secrets.
     #[must_use]
     pub fn app_secrets(&self) -> &Credentials {
         &self.platform.app_secrets
     }
 
-    /// The keys that its gateway takes.
-    ///
-    /// # Panics
-    /// If it has none.
+    /// The accepted keys of its gateway.
     #[must_use]
     pub fn api_keys(&self) -> &Credentials {
         self.platform.api_keys.as_ref().expect("a gateway")
     }
 
-    /// The next calls go wrong so, one after the other.
+    /// Injects faults into the next calls, one each.
     pub fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         self.platform.faults.plan(Target::AnyCall, faults);
     }
 
-    /// All calls that were done.
+    /// All successful calls.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.platform.calls.lock().expect("no panic").clone()
     }
 
-    /// All that was put into channels, in order.
+    /// All messages in the channels, in order.
     #[must_use]
     pub fn messages(&self) -> Vec<Value> {
         self.calls().into_iter().flat_map(|call| call.messages).collect()
     }
 
-    /// How many calls came in, whatever became of them.
+    /// The number of calls, successful or not.
     #[must_use]
     pub fn attempts(&self) -> usize {
         *self.platform.attempts.borrow()
     }
 
-    /// Waits until so many calls have been done, and returns them.
+    /// Waits for at least `count` successful calls, and returns them.
     pub async fn wait_for_calls(&self, count: usize) -> Vec<Call> {
         let mut attempts = self.platform.attempts.subscribe();
         let waiting = attempts.wait_for(|_| self.calls().len() >= count);

@@ -1,11 +1,11 @@
-//! The bodies, as far as we send them. What is inferred is as strict as what is published.
+//! The bodies that Patchbay sends. Inferred rules are as strict as published ones.
 
 #![allow(dead_code)] // most fields are there only so that they are accepted
 
 use crate::simulators::genesys_cloud::api::models::{Invalid, Model, Text, WebAddress};
 use serde::Deserialize;
 
-/// The reason codes that are published.
+/// The published reason codes.
 const CODES: [u64; 8] = [305, 310, 350, 500, 510, 512, 520, 530];
 
 /// The body of every call.
@@ -24,7 +24,7 @@ pub(super) enum Message {
     Receipt { channel: ReceiptChannel, status: Status, reasons: Option<Vec<Reason>> },
 }
 
-/// Where a customer's message comes from and goes to.
+/// The channel of a customer's message.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Channel {
@@ -55,7 +55,7 @@ pub(super) enum Part {
     Media { url: WebAddress, mimetype: Text, filename: Option<Text> },
 }
 
-/// Where the message went of which a receipt speaks.
+/// The channel of a receipt.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct ReceiptChannel {
@@ -88,7 +88,7 @@ impl Model for Messages {
 }
 
 impl Message {
-    /// What is not a receipt.
+    /// The message, unless it is a receipt.
     pub(super) fn written(&self) -> Option<&Channel> {
         match self {
             Self::Text { channel, .. } | Self::Email { channel, .. } | Self::RichMedia { channel, .. } => Some(channel),

@@ -1,4 +1,4 @@
-//! What the platform holds, and what every call goes through.
+//! The state of the platform, and the checks of every call.
 
 use super::answers::{Refusal, done};
 use super::models::Messages;
@@ -17,26 +17,23 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// One call that was well-formed, well-signed and done.
+/// A successful call.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// The channel.
     pub channel: String,
-    /// `X-B3-TraceId`.
     pub trace_id: Option<String>,
-    /// What was put into the channel.
+    /// The messages and receipts of the call.
     pub messages: Vec<Value>,
 }
 
-/// What the platform holds.
 pub(super) struct Platform {
-    /// What its API gateway asks for, where it has one.
+    /// The keys that its API gateway accepts, if it has one.
     pub(super) api_keys: Option<Credentials>,
     pub(super) app_secrets: Credentials,
     pub(super) faults: Faults,
     pub(super) calls: Mutex<Vec<Call>>,
     pub(super) attempts: watch::Sender<usize>,
-    /// Our ids of customers' messages, and the platform's own.
+    /// The callers' message ids and the platform's own ids.
     pub(super) ids: Mutex<HashMap<String, String>>,
 }
 
@@ -53,7 +50,6 @@ impl Default for Platform {
     }
 }
 
-/// Takes messages and receipts.
 pub(super) async fn messages(
     State(platform): State<Arc<Platform>>,
     Path(channel): Path<String>,
@@ -76,7 +72,7 @@ impl Platform {
         if self.api_keys.as_ref().is_some_and(|keys| !keys.take(|key| header("x-api-key") == Some(key))) {
             return Err(Refusal::not_known("The key is not known."));
         }
-        // As it is written, digits in lower case: the contract knows no other form.
+        // Compared literally, with digits in lower case: the contract has no other form.
         let signature = |secret: &str| hub::sign_sha1(body, &secret.into());
         if !self.app_secrets.take(|secret| header("x-hub-signature") == Some(&signature(secret))) {
             return Err(Refusal::not_known("The signature does not match."));

@@ -1,4 +1,4 @@
-//! The simulated platform, tried over HTTP.
+//! Tests of the simulated platform over HTTP.
 
 use super::{API_KEY, APP_SECRET, CONTACT_CENTER_ID, Fault, MulticloudCx};
 use crate::simulators::genesys_cloud::Answer;
@@ -12,7 +12,7 @@ struct Request {
 }
 
 impl Request {
-    /// A request as it should be.
+    /// A valid request.
     fn good() -> Self {
         let channel =
             json!({"type": "sms", "from": {"id": "16504661149"}, "to": {"id": "0123456789"}, "messageId": "m-1"});

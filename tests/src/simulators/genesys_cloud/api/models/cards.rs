@@ -1,14 +1,13 @@
-//! What the tutorial posts to a user's channel: cards. Source: the structured-message tutorial; it is in none of the
-//! published models.
+//! Cards, as the tutorial posts them to a user's channel. Source: the structured-message tutorial. No published model
+//! has them.
 
 use super::fields::{Text, WebAddress};
 use super::{Invalid, Model};
 use serde::Deserialize;
 
-/// How many characters a post-back's payload may have.
+/// The maximum length of a postback payload.
 pub(crate) const CARD_PAYLOAD: usize = 2_048;
 
-/// The body: cards, and nothing else.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChannelMessage {
@@ -23,7 +22,7 @@ impl Model for ChannelMessage {
 }
 
 impl ChannelMessage {
-    /// The longest payload of a post-back, in characters.
+    /// The longest postback payload, in characters.
     pub(crate) fn longest_payload(&self) -> usize {
         let actions = self.content.iter().flat_map(|card| &card.actions);
         let lengths = actions.map(|action| match action {

@@ -1,4 +1,4 @@
-//! What the models' fields are made of.
+//! Field types of the models.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -26,7 +26,7 @@ impl Deref for Text {
     }
 }
 
-/// A date as the platform wants it: UTC, with milliseconds, as in `2026-01-02T03:04:05.678Z`.
+/// A date in the platform's format: UTC with milliseconds, as in `2026-01-02T03:04:05.678Z`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Date(String);
@@ -50,7 +50,7 @@ impl Deref for Date {
     }
 }
 
-/// An address that the platform would fetch from or show: HTTPS, or HTTP on this machine.
+/// A URL that the platform would fetch or show: HTTPS, or HTTP on this machine.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct WebAddress(Url);
@@ -74,7 +74,7 @@ impl TryFrom<String> for WebAddress {
     }
 }
 
-/// The name of a media file, by the contract's rule.
+/// A media file's name, by the published rule.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct FileName(String);
@@ -101,7 +101,6 @@ impl Deref for FileName {
     }
 }
 
-/// What kind of id somebody has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) enum IdType {
     Email,

@@ -1,4 +1,4 @@
-//! What the customer's side sends: messages, events, and responses to buttons.
+//! Models of the customer's side: messages, events, and button responses.
 
 use super::fields::{Date, IdType, Text, WebAddress};
 use super::{Invalid, Model};
@@ -50,7 +50,7 @@ pub(crate) struct From {
     email: Option<Text>,
 }
 
-/// `ConversationChannelMetadata`, and the participant data that is not in the SDK's model.
+/// `ConversationChannelMetadata`, with the participant data that the SDK's model lacks.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ChannelMetadata {

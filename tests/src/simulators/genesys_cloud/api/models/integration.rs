@@ -1,11 +1,11 @@
-//! Open-messaging integrations.
+//! Models of Open Messaging integrations.
 
 use super::fields::{Text, WebAddress};
 use super::{Invalid, Model};
 use serde::Deserialize;
 use std::collections::HashMap;
 
-/// How many characters a signature secret token must have.
+/// The minimum length of a signature secret token.
 const SECRET_CHARACTERS: usize = 16;
 
 /// `OpenIntegrationRequest`.
@@ -36,7 +36,7 @@ pub(crate) struct OpenIntegrationUpdate {
     self_uri: Option<String>,
 }
 
-/// `SupportedContentReference` or `MessagingSettingRequestReference`, as far as they are sent.
+/// The parts of `SupportedContentReference` and `MessagingSettingRequestReference` that are sent.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Reference {

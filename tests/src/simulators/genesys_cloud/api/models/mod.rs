@@ -1,4 +1,4 @@
-//! The vendor's published models, as far as we send them: fields, words, lengths. Whatever they do not have is refused.
+//! The parts of the vendor's published models that Patchbay sends: fields, words, lengths. Everything else is refused.
 
 #![allow(dead_code)] // most fields are there only so that they are accepted
 
@@ -19,7 +19,6 @@ pub(crate) use receipt::Receipt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What is wrong with a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Invalid {
     pub(crate) field: String,
@@ -32,15 +31,13 @@ impl Invalid {
     }
 }
 
-/// One published model.
 pub(crate) trait Model: DeserializeOwned {
-    /// What the fields alone do not say.
+    /// Checks what the field types cannot express.
     fn check(&self) -> Result<(), Invalid> {
         Ok(())
     }
 }
 
-/// Reads a body as a model.
 pub(crate) fn read<M: Model>(body: &Value) -> Result<M, Invalid> {
     if let Some(field) = null_in(body, "") {
         return Err(Invalid::new(&field, "must not be null"));
@@ -51,7 +48,7 @@ pub(crate) fn read<M: Model>(body: &Value) -> Result<M, Invalid> {
     Ok(model)
 }
 
-/// Where there is a null; the models have none.
+/// The path of a null. The models have none.
 fn null_in(value: &Value, field: &str) -> Option<String> {
     match value {
         Value::Null => Some(field.to_owned()),
@@ -61,21 +58,21 @@ fn null_in(value: &Value, field: &str) -> Option<String> {
     }
 }
 
-/// For the models' tests: an example that is right, and what must not be made of it.
+/// For the models' tests: a valid example, and invalid changes to it.
 #[cfg(test)]
 pub(crate) mod edges {
     use super::{Model, read};
     use serde_json::Value;
 
-    /// Insists that the model takes `example` as it is.
+    /// Asserts that the model accepts `example`.
     pub(crate) fn accepts<M: Model>(example: &Value) {
         if let Err(invalid) = read::<M>(example) {
             panic!("refused: {invalid:?}: {example}");
         }
     }
 
-    /// Insists that the model refuses `example` as soon as the place at `pointer` holds `value`, or, with none, is
-    /// gone. A place that is not there is made.
+    /// Asserts that the model refuses `example` with the value at `pointer` set to `value`, or removed if `value` is
+    /// `None`. A missing place is created.
     pub(crate) fn refuses<M: Model>(example: &Value, pointer: &str, value: Option<Value>) {
         let mut changed = example.clone();
         let (parent, name) = pointer.rsplit_once('/').expect("a pointer");

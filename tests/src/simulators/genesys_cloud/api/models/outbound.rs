@@ -1,4 +1,4 @@
-//! What goes to the customer: agentless messages, and what an agent's side sends into a conversation.
+//! Models of messages to the customer: agentless messages, and messages of agents in a conversation.
 
 use super::fields::{Date, FileName, Text};
 use super::{Invalid, Model};
@@ -19,12 +19,12 @@ pub(crate) struct Agentless {
 }
 
 impl Agentless {
-    /// Who is to get it.
+    /// The recipient.
     pub(crate) fn customer(&self) -> &str {
         self.to_address.as_ref().or(self.external_contact_id.as_ref()).map(|to| &**to).unwrap_or_default()
     }
 
-    /// Whether it may go into a conversation that is going on.
+    /// Whether it may join an open conversation.
     pub(crate) fn joins(&self) -> bool {
         self.use_existing_active_conversation.unwrap_or_default()
     }
@@ -93,7 +93,7 @@ struct CardParameters {
     button_url_parameters: Option<Vec<Parameter>>,
 }
 
-/// `AdditionalMessage`. The model calls `textBody` required; the operation takes one of the three.
+/// `AdditionalMessage`. The model calls `textBody` required; the operation accepts one of the three.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct AdditionalMessage {
@@ -104,7 +104,6 @@ pub(crate) struct AdditionalMessage {
 
 impl Model for AdditionalMessage {}
 
-/// What an agent's message is.
 #[derive(Debug)]
 pub(crate) enum AgentMessage {
     Text(Text),

@@ -1,4 +1,4 @@
-//! What became of a message, as the customer's side tells it.
+//! Receipts from the customer's side.
 
 use super::fields::{Date, IdType, Text};
 use super::{Invalid, Model};

@@ -1,4 +1,4 @@
-//! What holds for every call.
+//! Checks of every call.
 
 use super::super::{Fault, OPERATIONS};
 use super::{Client, inbound, integrations, message, within};
@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 impl Client {
-    /// Posts one call of each operation, well-formed; says what each was answered.
+    /// Posts one valid call of each operation. Returns the responses.
     async fn one_of_each(&self) -> Vec<(StatusCode, Value)> {
         let conversation = self.platform.open_conversation(super::INTEGRATION, "customer-1");
         self.platform.add_user("user-1", "agent@example.com");

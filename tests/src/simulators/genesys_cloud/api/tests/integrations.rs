@@ -1,4 +1,4 @@
-//! Open-messaging integrations.
+//! Open Messaging integrations.
 
 use super::Client;
 use reqwest::StatusCode;

@@ -1,4 +1,4 @@
-//! Messages from either side, and the conversations that they make.
+//! Messages from both sides, and their conversations.
 
 use super::{Client, INTEGRATION, inbound, message, within};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! The simulated platform, tried over HTTP.
+//! Tests of the simulated platform over HTTP.
 
 mod calls;
 mod integrations;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 const INTEGRATION: &str = "e6b352de-ecd0-49c7-94de-7787418869bc";
 
-/// A platform, and a client of it with a token.
+/// A platform and a client with a token.
 struct Client {
     platform: GenesysCloud,
     http: reqwest::Client,
@@ -56,7 +56,7 @@ impl Client {
         self.try_post(path, body).await.unwrap()
     }
 
-    /// Posts something that is to be done.
+    /// Posts a call that succeeds.
     async fn done(&self, path: &str, body: &Value) -> Value {
         let (status, answer) = self.post(path, body).await;
         assert!(status.is_success(), "{status} {answer}");
@@ -69,7 +69,7 @@ async fn read(response: reqwest::Response) -> (StatusCode, Value) {
     (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
 }
 
-/// A path of what comes from the customer's side.
+/// A path of a call on behalf of the customer.
 fn inbound(rest: &str) -> String {
     format!("/api/v2/conversations/messages/{INTEGRATION}/inbound/open/{rest}")
 }
@@ -80,7 +80,6 @@ fn within(conversation: &Conversation, rest: &str) -> String {
     format!("/api/v2/conversations/messages/{conversation}/communications/{communication}/{rest}")
 }
 
-/// An inbound message.
 fn message(customer: &str, id: &str) -> Value {
     json!({
         "channel": {

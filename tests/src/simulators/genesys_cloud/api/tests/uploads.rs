@@ -1,4 +1,4 @@
-//! Media from the request for an address to the message that sends it.
+//! Media, from the request for an upload URL to the message.
 
 use super::super::{Conversation, Fault, Upload, Verdict};
 use super::{Client, INTEGRATION, within};
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 const BYTES: &[u8] = b"not really a picture";
 
-/// An upload that has been created, and a client.
+/// A created upload and a client.
 struct Setting {
     client: Client,
     conversation: Conversation,
@@ -27,12 +27,12 @@ impl Setting {
         Self { client, conversation, created }
     }
 
-    /// A PUT with the headers that it must have.
+    /// A PUT with the required headers.
     fn put(&self) -> reqwest::RequestBuilder {
         self.put_without("")
     }
 
-    /// A PUT with all but one of the headers that it must have.
+    /// A PUT without one of the required headers.
     fn put_without(&self, left_out: &str) -> reqwest::RequestBuilder {
         let mut put = self.client.http.put(self.created["uploadUrl"].as_str().unwrap());
         for (name, value) in self.created["uploadHeaders"].as_object().unwrap() {
@@ -43,7 +43,7 @@ impl Setting {
         put
     }
 
-    /// Puts the bytes as they should be put.
+    /// Uploads the bytes correctly.
     async fn upload(&self) {
         assert_eq!(200, status(self.put().body(BYTES)).await);
     }

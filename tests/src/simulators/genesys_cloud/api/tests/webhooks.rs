@@ -1,4 +1,4 @@
-//! The way back: webhooks and receipts.
+//! Webhooks and receipts that the platform posts.
 
 use super::super::Posted;
 use super::{Client, INTEGRATION, inbound, message, within};
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 const SECRET: &str = "0123456789abcdef-secret";
 
-/// A client of a platform that is connected to a receiver, which verifies what it gets.
+/// A client of a platform that is connected to a receiver, which verifies its requests.
 struct Setting {
     client: Client,
     receiver: Arc<Receiver>,
@@ -29,11 +29,11 @@ struct Setting {
 struct Receiver {
     bodies: Mutex<Vec<Bytes>>,
     answers: Mutex<VecDeque<Option<u16>>>,
-    /// How many requests are waiting for an answer that never comes, since the first.
+    /// The number of requests that wait for a response that never comes.
     waiting: watch::Sender<Option<usize>>,
 }
 
-/// A request that waits for an answer that never comes, until its sender goes.
+/// A request that waits for a response that never comes, until its sender disconnects.
 struct Waiting(Arc<Receiver>);
 
 impl Waiting {
@@ -50,7 +50,7 @@ impl Drop for Waiting {
 }
 
 impl Setting {
-    /// One that answers so, and then 200. None is no answer at all.
+    /// A receiver that responds with these statuses, then 200. `None` is no response.
     async fn answering(answers: impl IntoIterator<Item = Option<u16>>) -> Self {
         let receiver = Arc::new(Receiver { answers: Mutex::new(answers.into_iter().collect()), ..Receiver::default() });
         let server = Server::start(Router::new().fallback(receive).with_state(Arc::clone(&receiver)));
@@ -64,12 +64,12 @@ impl Setting {
         self.receiver.bodies.lock().unwrap().clone()
     }
 
-    /// What all attempts to post were answered.
+    /// The responses to all attempts.
     async fn answered(&self) -> Vec<Option<u16>> {
         self.client.platform.settled_webhooks().await.iter().map(|posted| posted.answered).collect()
     }
 
-    /// The one webhook that was posted.
+    /// The only webhook that was posted.
     async fn only(&self) -> Value {
         let [Posted { body, answered: Some(200) }] = &self.client.platform.settled_webhooks().await[..] else {
             panic!("not just one webhook, or not taken: {:?}", self.client.platform.webhooks());
@@ -112,7 +112,7 @@ fn envelope(id: &Value, conversation_id: &Value, webhook: &Value, from: &Value, 
     })
 }
 
-/// What an outbound webhook is besides its envelope.
+/// Asserts the outbound webhook's content, without its envelope.
 fn assert_outbound(webhook: &Value, id: &Value, conversation_id: &Value, message: Value) {
     let from = json!({"nickname": "Acme Support", "id": INTEGRATION, "idType": "Opaque"});
     let mut expected = envelope(id, conversation_id, webhook, &from, &json!({"id": "customer-1", "idType": "Opaque"}));
