@@ -4,7 +4,8 @@ use crate::document::{FUNCTIONS, Resources, SENDERS};
 use crate::permissions::every_condition;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use tests::spec::template::{CALLING, METRICS, Named, ROUTES};
+use shared::observability::metrics::Event;
+use tests::spec::template::{CALLING, Named, ROUTES};
 
 /// The maximum number of metrics in an alarm's expression.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create-alarm-on-metric-math-expression.html>
@@ -118,7 +119,7 @@ fn no_alarm_or_widget_watches_a_metric_that_is_never_written() {
 #[test]
 fn the_dashboard_shows_every_metric_that_is_written() {
     let shown: Vec<Named> = widgets(&Resources::by_default()).iter().flat_map(Named::of_widget).collect();
-    for metric in &METRICS {
+    for metric in Event::METRICS {
         assert!(shown.iter().any(|named| named.metric == metric.name), "{} is not shown", metric.name);
     }
 }

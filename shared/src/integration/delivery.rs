@@ -12,7 +12,7 @@ const DEFAULT_GIVE_UP_SECONDS: u64 = 6 * 3600;
 
 /// At most three days: with a delay of at least seven and a half minutes between late attempts, a message is received far
 /// less often than the `maxReceiveCount` of 1,000, after which it would be moved to the dead-letter queue.
-const GIVE_UP_SECONDS: RangeInclusive<u64> = 1..=3 * 24 * 3600;
+pub const GIVE_UP_SECONDS: RangeInclusive<u64> = 1..=3 * 24 * 3600;
 
 /// How messages are delivered to the company's messaging service.
 #[derive(Debug)]

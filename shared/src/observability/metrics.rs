@@ -68,6 +68,15 @@ pub enum TokenOutcome {
 }
 
 impl CallOutcome {
+    pub const ALL: [Self; 6] = [
+        Self::Succeeded,
+        Self::Refused,
+        Self::CredentialsRefused,
+        Self::RateLimited,
+        Self::NotSent,
+        Self::Unknown,
+    ];
+
     /// The value in metrics and in the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -83,6 +92,8 @@ impl CallOutcome {
 }
 
 impl TokenOutcome {
+    pub const ALL: [Self; 4] = [Self::Succeeded, Self::Refused, Self::RateLimited, Self::NotSent];
+
     /// The value in metrics and in the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -95,42 +106,77 @@ impl TokenOutcome {
     }
 }
 
-/// CloudWatch units.
-#[derive(Debug, Clone, Copy, serde::Serialize)]
-enum Unit {
-    Count,
-    Seconds,
+/// A published metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    pub name: &'static str,
+    /// A unit of CloudWatch.
+    pub unit: &'static str,
+    pub dimension: Dimension,
 }
 
-struct MetricValue(&'static str, Unit, f64);
-
 /// The dimension of a metric in addition to the function's name.
-enum Dimension<'e> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dimension {
     None,
     /// The metric is only published with the dimension.
-    Required(&'static str, &'e str),
+    Required(&'static str),
     /// The metric is published with and without the dimension.
-    Optional(&'static str, &'e str),
+    Optional(&'static str),
+}
+
+const BY_INTEGRATION: Dimension = Dimension::Optional("Integration");
+const BY_OUTCOME: Dimension = Dimension::Required("Outcome");
+
+const ACCEPTED: Metric = count("Accepted", BY_INTEGRATION);
+const REFUSED: Metric = count("Refused", Dimension::Required("Reason"));
+const DUPLICATES: Metric = count("Duplicates", BY_INTEGRATION);
+const DELIVERED: Metric = count("Delivered", BY_INTEGRATION);
+const DELIVERY_AGE: Metric = Metric { name: "DeliveryAge", unit: "Seconds", dimension: BY_INTEGRATION };
+const RETRIED: Metric = count("Retried", BY_INTEGRATION);
+const RETRIED_AGE: Metric = Metric { name: "RetriedAge", unit: "Seconds", dimension: Dimension::None };
+const FAILED: Metric = count("Failed", BY_INTEGRATION);
+const ENDPOINT_GONE: Metric = count("EndpointGone", BY_INTEGRATION);
+const GIVEN_UP: Metric = count("GivenUp", BY_INTEGRATION);
+const RECEIPTS_FAILED: Metric = count("ReceiptsFailed", BY_INTEGRATION);
+const UNREADABLE_RECEIPTS: Metric = count("UnreadableReceipts", BY_INTEGRATION);
+const PLATFORM_CALLS: Metric = count("PlatformCalls", BY_OUTCOME);
+const RATE_LIMIT_REMAINING: Metric = count("RateLimitHeadroom", Dimension::Optional("Client"));
+const TOKEN_REFRESHES: Metric = count("TokenRefreshes", BY_OUTCOME);
+
+const fn count(name: &'static str, dimension: Dimension) -> Metric {
+    Metric { name, unit: "Count", dimension }
+}
+
+impl Metric {
+    /// The sets of dimensions that the metric is published under.
+    #[must_use]
+    pub fn dimension_sets(&self) -> Vec<Vec<&'static str>> {
+        match self.dimension {
+            Dimension::None => vec![vec!["FunctionName"]],
+            Dimension::Required(name) => vec![vec!["FunctionName", name]],
+            Dimension::Optional(name) => vec![vec!["FunctionName"], vec!["FunctionName", name]],
+        }
+    }
 }
 
 impl<'e> Event<'e> {
-    /// The names of all metrics.
-    pub const METRICS: [&'static str; 15] = [
-        "Accepted",
-        "Refused",
-        "Duplicates",
-        "Delivered",
-        "DeliveryAge",
-        "Retried",
-        "RetriedAge",
-        "Failed",
-        "EndpointGone",
-        "GivenUp",
-        "ReceiptsFailed",
-        "UnreadableReceipts",
-        "PlatformCalls",
-        "RateLimitHeadroom",
-        "TokenRefreshes",
+    pub const METRICS: [Metric; 15] = [
+        ACCEPTED,
+        REFUSED,
+        DUPLICATES,
+        DELIVERED,
+        DELIVERY_AGE,
+        RETRIED,
+        RETRIED_AGE,
+        FAILED,
+        ENDPOINT_GONE,
+        GIVEN_UP,
+        RECEIPTS_FAILED,
+        UNREADABLE_RECEIPTS,
+        PLATFORM_CALLS,
+        RATE_LIMIT_REMAINING,
+        TOKEN_REFRESHES,
     ];
 
     /// Writes the event to standard output, from which Lambda collects it. Outside Lambda, nothing is written.
@@ -144,37 +190,27 @@ impl<'e> Event<'e> {
         }
     }
 
-    fn values(self) -> Vec<MetricValue> {
-        let one = |name| vec![MetricValue(name, Unit::Count, 1.0)];
+    /// The metrics of the event with their values. All of them have the same dimension.
+    fn values(self) -> Vec<(Metric, f64)> {
         match self {
-            Self::Accepted(_) => one("Accepted"),
-            Self::Refused(_) => one("Refused"),
-            Self::Duplicate(_) => one("Duplicates"),
-            Self::Delivered(_, age) => {
-                let mut values = one("Delivered");
-                values.push(MetricValue("DeliveryAge", Unit::Seconds, age.as_secs_f64()));
-                values
-            }
-            Self::Retried(_) => one("Retried"),
-            Self::Requeued(age) => vec![MetricValue("RetriedAge", Unit::Seconds, age.as_secs_f64())],
-            Self::Failed(_) => one("Failed"),
-            Self::EndpointGone(name) => {
-                let mut values = one("EndpointGone");
-                values.extend(Self::Failed(name).values());
-                values
-            }
-            Self::GivenUp(_) => one("GivenUp"),
-            Self::ReceiptFailed(_) => one("ReceiptsFailed"),
-            Self::UnreadableReceipt(_) => one("UnreadableReceipts"),
-            Self::PlatformCalled(_) => one("PlatformCalls"),
-            Self::RateLimitRemaining { calls, .. } => {
-                vec![MetricValue("RateLimitHeadroom", Unit::Count, calls as f64)]
-            }
-            Self::TokenRefreshed(_) => one("TokenRefreshes"),
+            Self::Accepted(_) => vec![(ACCEPTED, 1.0)],
+            Self::Refused(_) => vec![(REFUSED, 1.0)],
+            Self::Duplicate(_) => vec![(DUPLICATES, 1.0)],
+            Self::Delivered(_, age) => vec![(DELIVERED, 1.0), (DELIVERY_AGE, age.as_secs_f64())],
+            Self::Retried(_) => vec![(RETRIED, 1.0)],
+            Self::Requeued(age) => vec![(RETRIED_AGE, age.as_secs_f64())],
+            Self::Failed(_) => vec![(FAILED, 1.0)],
+            Self::EndpointGone(_) => vec![(ENDPOINT_GONE, 1.0), (FAILED, 1.0)],
+            Self::GivenUp(_) => vec![(GIVEN_UP, 1.0)],
+            Self::ReceiptFailed(_) => vec![(RECEIPTS_FAILED, 1.0)],
+            Self::UnreadableReceipt(_) => vec![(UNREADABLE_RECEIPTS, 1.0)],
+            Self::PlatformCalled(_) => vec![(PLATFORM_CALLS, 1.0)],
+            Self::RateLimitRemaining { calls, .. } => vec![(RATE_LIMIT_REMAINING, calls as f64)],
+            Self::TokenRefreshed(_) => vec![(TOKEN_REFRESHES, 1.0)],
         }
     }
 
-    fn dimension(self) -> Dimension<'e> {
+    fn dimension_value(self) -> Option<&'e str> {
         match self {
             Self::Accepted(name)
             | Self::Duplicate(name)
@@ -184,12 +220,12 @@ impl<'e> Event<'e> {
             | Self::EndpointGone(name)
             | Self::GivenUp(name)
             | Self::ReceiptFailed(name)
-            | Self::UnreadableReceipt(name) => Dimension::Optional("Integration", name.as_str()),
-            Self::Requeued(_) => Dimension::None,
-            Self::Refused(reason) => Dimension::Required("Reason", reason),
-            Self::PlatformCalled(outcome) => Dimension::Required("Outcome", outcome.as_str()),
-            Self::RateLimitRemaining { client, .. } => Dimension::Optional("Client", client),
-            Self::TokenRefreshed(outcome) => Dimension::Required("Outcome", outcome.as_str()),
+            | Self::UnreadableReceipt(name) => Some(name.as_str()),
+            Self::Requeued(_) => None,
+            Self::Refused(reason) => Some(reason),
+            Self::PlatformCalled(outcome) => Some(outcome.as_str()),
+            Self::RateLimitRemaining { client, .. } => Some(client),
+            Self::TokenRefreshed(outcome) => Some(outcome.as_str()),
         }
     }
 
@@ -200,15 +236,14 @@ impl<'e> Event<'e> {
     /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>.
     fn to_emf(self, function: &str, level: &str, now: Timestamp) -> Value {
         let values = self.values();
-        let (sets, dimension) = match self.dimension() {
-            Dimension::None => (json!([["FunctionName"]]), None),
-            Dimension::Required(name, value) => (json!([["FunctionName", name]]), Some((name, value))),
-            Dimension::Optional(name, value) => {
-                (json!([["FunctionName"], ["FunctionName", name]]), Some((name, value)))
-            }
+        let first = values.first().map(|(metric, _)| metric);
+        let sets = first.map(Metric::dimension_sets);
+        let dimension = match first.map(|metric| metric.dimension) {
+            Some(Dimension::Required(name) | Dimension::Optional(name)) => self.dimension_value().map(|it| (name, it)),
+            _ => None,
         };
         let definitions: Vec<_> =
-            values.iter().map(|MetricValue(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
+            values.iter().map(|(metric, _)| json!({"Name": metric.name, "Unit": metric.unit})).collect();
         let mut line = Map::new();
         line.insert("timestamp".to_owned(), now.to_string().into());
         line.insert("level".to_owned(), level.into());
@@ -221,7 +256,7 @@ impl<'e> Event<'e> {
         );
         line.insert("FunctionName".to_owned(), function.into());
         line.extend(dimension.map(|(name, value)| (name.to_owned(), value.into())));
-        line.extend(values.into_iter().map(|MetricValue(name, _, value)| (name.to_owned(), value.into())));
+        line.extend(values.into_iter().map(|(metric, value)| (metric.name.to_owned(), value.into())));
         Value::Object(line)
     }
 }
@@ -297,7 +332,7 @@ mod tests {
             assert!(line[metric].is_f64(), "{line}");
             names.insert(metric);
         }
-        assert_eq!(names, Event::METRICS.into());
+        assert_eq!(names, Event::METRICS.iter().map(|metric| metric.name).collect());
         let requeued = line(Event::Requeued(Duration::from_secs(901)));
         assert_eq!(json!([["FunctionName"]]), requeued["_aws"]["CloudWatchMetrics"][0]["Dimensions"]);
         assert_eq!(

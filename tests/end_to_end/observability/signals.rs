@@ -5,13 +5,14 @@ use super::run::{Counted, counted_until, run};
 use crate::fixtures::WithPlatform;
 use crate::observability::logs::log_with;
 use serde_json::{Value, json};
+use shared::observability::metrics::{Event, Metric};
 use std::collections::{BTreeMap, BTreeSet};
 use tests::harness::caller::Request;
 use tests::harness::stack::Stack;
 use tests::simulators::messaging_service::MessagingService;
 use tests::simulators::multicloud_cx::api::MulticloudCx;
 use tests::simulators::multicloud_cx::{self, sample};
-use tests::spec::template::{METRICS, Metric, Named};
+use tests::spec::template::{Named, has_set, words};
 use uuid::Uuid;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -20,23 +21,24 @@ const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-
 #[tokio::test]
 async fn a_real_run_is_counted_under_the_published_names_units_and_dimensions() {
     run().await;
-    let counted = counted_until(|counted| METRICS.iter().flat_map(|metric| missing(metric, counted)).collect());
+    let counted = counted_until(|counted| Event::METRICS.iter().flat_map(|metric| missing(metric, counted)).collect());
     for one in &counted.await {
-        let published = METRICS.iter().find(|metric| metric.name == one.name);
+        let published = Event::METRICS.into_iter().find(|metric| metric.name == one.name);
         let metric = published.unwrap_or_else(|| panic!("{one:?} is not published"));
-        assert!(metric.has_set(&one.names()), "{one:?}");
-        assert_eq!((metric.unit, metric.sets.len()), (one.unit.as_str(), one.sets), "{}", metric.name);
+        assert!(has_set(&metric, &one.names()), "{one:?}");
+        assert_eq!((metric.unit, metric.dimension_sets().len()), (one.unit.as_str(), one.sets), "{}", metric.name);
         assert!(one.value >= 0.0, "{one:?}");
     }
 }
 
 /// The parts of the metric that were not counted.
 fn missing(metric: &Metric, counted: &[Counted]) -> Vec<String> {
-    let Metric { name, sets, words, .. } = metric;
-    let of_name = || counted.iter().filter(|one| one.name == *name);
-    let sets =
-        sets.iter().filter(|set| !of_name().any(|one| set.iter().copied().collect::<BTreeSet<_>>() == one.names()));
-    let words = words.iter().filter(|word| !of_name().any(|one| one.dimensions.values().any(|value| value == *word)));
+    let name = metric.name;
+    let of_name = || counted.iter().filter(|one| one.name == name);
+    let sets = metric.dimension_sets().into_iter().map(BTreeSet::from_iter);
+    let sets = sets.filter(|set| !of_name().any(|one| *set == one.names()));
+    let words = words(name).into_iter();
+    let words = words.filter(|word| !of_name().any(|one| one.dimensions.values().any(|value| value == word)));
     sets.map(|set| format!("{name} {set:?}")).chain(words.map(|word| format!("{name} {word}"))).collect()
 }
 

@@ -1,21 +1,7 @@
-//! The metrics that the functions write.
+//! Who writes the metrics, and the values of their dimensions.
 
+use shared::observability::metrics::{CallOutcome, Metric, TokenOutcome};
 use std::collections::BTreeSet;
-
-/// A metric that the functions write.
-#[derive(Debug)]
-pub struct Metric {
-    /// As in CloudWatch.
-    pub name: &'static str,
-    /// As in CloudWatch.
-    pub unit: &'static str,
-    /// The sets of dimensions that it is counted under.
-    pub sets: &'static [&'static [&'static str]],
-    /// What the last dimension may be, where its values are words of ours.
-    pub words: &'static [&'static str],
-    /// The functions that write it, by their logical ids.
-    pub writers: &'static [&'static str],
-}
 
 /// The functions' logical ids.
 pub const FUNCTIONS: [&str; 7] = [
@@ -27,35 +13,15 @@ pub const FUNCTIONS: [&str; 7] = [
     "InboundSender",
     "AgentSender",
 ];
-/// Those that callers reach.
+/// The functions behind the caller endpoints.
 pub const SENDERS: [&str; 5] = ["AgentlessSender", "ReceiptPoster", "CardSender", "InboundSender", "AgentSender"];
-/// The receiver and all senders.
+/// The functions behind the API's routes.
 pub const ROUTES: &[&str] = &["WebhookReceiver", SENDERS[0], SENDERS[1], SENDERS[2], SENDERS[3], SENDERS[4]];
-/// All that call a platform.
+/// The functions that call a platform.
 pub const CALLING: &[&str] = &["MessageDispatcher", SENDERS[0], SENDERS[1], SENDERS[2], SENDERS[3], SENDERS[4]];
 const DISPATCHER: &[&str] = &["MessageDispatcher"];
 
-/// All that there are.
-pub const METRICS: [Metric; 15] = [
-    metric("Accepted", "Count", BY_INTEGRATION, &[], ROUTES),
-    metric("Refused", "Count", &[&["FunctionName", "Reason"]], REASONS, ROUTES),
-    metric("Duplicates", "Count", BY_INTEGRATION, &[], CALLING),
-    metric("Delivered", "Count", BY_INTEGRATION, &[], DISPATCHER),
-    metric("DeliveryAge", "Seconds", BY_INTEGRATION, &[], DISPATCHER),
-    metric("Retried", "Count", BY_INTEGRATION, &[], DISPATCHER),
-    metric("RetriedAge", "Seconds", &[&["FunctionName"]], &[], DISPATCHER),
-    metric("Failed", "Count", BY_INTEGRATION, &[], DISPATCHER),
-    metric("EndpointGone", "Count", BY_INTEGRATION, &[], DISPATCHER),
-    metric("GivenUp", "Count", BY_INTEGRATION, &[], DISPATCHER),
-    metric("ReceiptsFailed", "Count", BY_INTEGRATION, &[], DISPATCHER),
-    metric("UnreadableReceipts", "Count", BY_INTEGRATION, &[], DISPATCHER),
-    metric("PlatformCalls", "Count", BY_OUTCOME, OUTCOMES, CALLING),
-    metric("RateLimitHeadroom", "Count", &[&["FunctionName"], &["FunctionName", "Client"]], &[], CALLING),
-    metric("TokenRefreshes", "Count", BY_OUTCOME, &["succeeded", "refused", "rate-limited", "not-sent"], CALLING),
-];
-const BY_INTEGRATION: &[&[&str]] = &[&["FunctionName"], &["FunctionName", "Integration"]];
-const BY_OUTCOME: &[&[&str]] = &[&["FunctionName", "Outcome"]];
-const OUTCOMES: &[&str] = &["succeeded", "refused", "credentials-refused", "rate-limited", "not-sent", "unknown"];
+/// The values of `Reason` that the test run produces, and that alarms may watch.
 const REASONS: &[&str] = &[
     "invalid-signature",
     "unauthenticated",
@@ -70,20 +36,29 @@ const REASONS: &[&str] = &[
     "unavailable",
 ];
 
-const fn metric(
-    name: &'static str,
-    unit: &'static str,
-    sets: &'static [&'static [&'static str]],
-    words: &'static [&'static str],
-    writers: &'static [&'static str],
-) -> Metric {
-    Metric { name, unit, sets, words, writers }
+/// The functions that write a metric, by their logical ids.
+#[must_use]
+pub fn writers(metric: &str) -> &'static [&'static str] {
+    match metric {
+        "Accepted" | "Refused" => ROUTES,
+        "Duplicates" | "PlatformCalls" | "RateLimitHeadroom" | "TokenRefreshes" => CALLING,
+        _ => DISPATCHER,
+    }
 }
 
-impl Metric {
-    /// Whether it is counted under just these dimensions, in whatever order.
-    #[must_use]
-    pub fn has_set(&self, dimensions: &BTreeSet<&str>) -> bool {
-        self.sets.iter().any(|set| set.iter().copied().collect::<BTreeSet<_>>() == *dimensions)
+/// The values of a metric's dimension, unless they are names.
+#[must_use]
+pub fn words(metric: &str) -> Vec<&'static str> {
+    match metric {
+        "Refused" => REASONS.to_vec(),
+        "PlatformCalls" => CallOutcome::ALL.map(CallOutcome::as_str).to_vec(),
+        "TokenRefreshes" => TokenOutcome::ALL.map(TokenOutcome::as_str).to_vec(),
+        _ => Vec::new(),
     }
+}
+
+/// Whether a metric is published under exactly these dimensions.
+#[must_use]
+pub fn has_set(metric: &Metric, dimensions: &BTreeSet<&str>) -> bool {
+    metric.dimension_sets().into_iter().any(|set| BTreeSet::from_iter(set) == *dimensions)
 }

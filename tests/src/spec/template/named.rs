@@ -1,8 +1,9 @@
 //! The metrics in the template's alarms and dashboard.
 
-use super::metrics::{FUNCTIONS, METRICS};
+use super::metrics::{FUNCTIONS, has_set, words, writers};
 use super::transformed;
 use serde_json::Value;
+use shared::observability::metrics::Event;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A metric in an alarm or the dashboard.
@@ -76,20 +77,20 @@ impl Named {
         if !self.is_ours() {
             return Some(format!("the namespace {}", self.namespace));
         }
-        let Some(metric) = METRICS.iter().find(|metric| metric.name == self.metric) else {
+        let Some(metric) = Event::METRICS.into_iter().find(|metric| metric.name == self.metric) else {
             return Some(format!("the metric {}", self.metric));
         };
         let names: BTreeSet<_> = self.dimensions.keys().map(String::as_str).collect();
-        if !metric.has_set(&names) {
+        if !has_set(&metric, &names) {
             return Some(format!("the dimensions {names:?}"));
         }
-        let told_apart = self.dimensions.iter().filter(|(name, _)| *name != "FunctionName");
-        let mut values = told_apart.flat_map(|(_, values)| values);
-        if let Some(value) = values.find(|value| !metric.words.contains(&value.as_str())) {
+        let others = self.dimensions.iter().filter(|(name, _)| *name != "FunctionName");
+        let mut values = others.flat_map(|(_, values)| values);
+        if let Some(value) = values.find(|value| !words(metric.name).contains(&value.as_str())) {
             return Some(format!("the value {value}"));
         }
         match self.dimensions["FunctionName"].as_slice() {
-            [function] => (!metric.writers.contains(&function.as_str())).then(|| format!("the writer {function}")),
+            [function] => (!writers(metric.name).contains(&function.as_str())).then(|| format!("the writer {function}")),
             // A search without the functions' names would match other stacks.
             functions => (functions != FUNCTIONS).then(|| format!("the functions {functions:?}")),
         }
