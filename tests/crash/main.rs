@@ -17,7 +17,7 @@ const MESSAGES: usize = 6;
 const KILLED: usize = 2;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_six_dispatchers_were_delivering_when_they_died_is_delivered_again_under_the_same_id_and_in_order() {
+async fn messages_in_flight_in_six_killed_dispatchers_are_delivered_again_with_the_same_id_and_in_order() {
     let stack = Stack::connect().await;
     let holding = HoldingService::behaving(|attempt, before| {
         // The message has arrived. Now its sender is killed before it gets the response.

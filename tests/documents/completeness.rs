@@ -122,7 +122,7 @@ fn every_test_that_a_document_names_exists() {
 }
 
 #[test]
-fn every_threat_has_a_test_that_shows_what_holds_against_it() {
+fn every_threat_names_a_test_of_its_countermeasure() {
     let model = Document::read("docs/threat-model.md");
     let threats: Vec<_> = model.rows.iter().filter(|row| row.heading.contains('→')).collect();
     assert!(threats.len() > 20, "{threats:?}");

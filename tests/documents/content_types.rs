@@ -53,7 +53,7 @@ fn every_example_is_of_exactly_its_type_and_every_type_has_an_example() {
 }
 
 #[test]
-fn a_part_with_an_odd_member_stays_as_it_came_and_one_with_a_further_member_does_not() {
+fn a_part_with_an_odd_field_keeps_its_type_and_one_with_an_unknown_field_does_not() {
     let types = part_types();
     for example in Example::all().iter().filter(|example| example.heading != "Other content types") {
         for part in example.parts() {
@@ -81,7 +81,7 @@ fn texts_in(value: &Value, at: String) -> Vec<String> {
 }
 
 #[test]
-fn every_option_of_an_example_is_answered_as_it_stands_there() {
+fn every_option_of_an_example_has_the_documented_response() {
     for example in Example::all() {
         let Some(answer) = &example.answer else { continue };
         let content = example.members.to_string();

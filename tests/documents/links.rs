@@ -27,7 +27,7 @@ fn target(document: &Document, link: &str) -> Option<(PathBuf, Option<String>)> 
 }
 
 #[test]
-fn every_link_leads_to_a_file_that_is_there_and_to_a_heading_that_it_has() {
+fn every_link_leads_to_an_existing_file_and_heading() {
     let documents = Document::all();
     let mut dead = Vec::new();
     for document in &documents {
@@ -48,7 +48,7 @@ fn every_link_leads_to_a_file_that_is_there_and_to_a_heading_that_it_has() {
 }
 
 #[test]
-fn the_readme_leads_to_every_guide() {
+fn the_readme_links_to_every_guide() {
     let readme = Document::read("README.md");
     let targets: Vec<_> = readme.links.iter().filter_map(|link| target(&readme, link)).map(|(file, _)| file).collect();
     for document in Document::all() {

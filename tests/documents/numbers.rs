@@ -48,7 +48,7 @@ fn every_price_is_in_the_table_of_prices() {
 }
 
 #[test]
-fn every_limit_of_ours_is_the_one_in_the_code() {
+fn every_documented_limit_is_the_one_in_the_code() {
     let guide = Document::read("docs/limits.md");
     let mut checked = 0;
     for line in guide.text.lines().filter(|line| line.starts_with('|')) {
@@ -66,7 +66,7 @@ fn every_limit_of_ours_is_the_one_in_the_code() {
 }
 
 #[test]
-fn the_guide_keeps_ids_for_as_long_as_a_delivery_may_be_repeated() {
+fn the_guide_keeps_ids_as_long_as_a_delivery_may_be_repeated() {
     let parking_queue = &transformed()["Resources"]["ParkingQueue"]["Properties"]["MessageRetentionPeriod"];
     let (give_up, parked) = (GIVE_UP_SECONDS.end() / (24 * 3600), parking_queue.as_u64().unwrap() / (24 * 3600));
     let (last_replay, remembered) = (give_up + parked + give_up, RETENTION.as_secs() / (24 * 3600));

@@ -27,7 +27,7 @@ fn the_configurations_shown_are_accepted() {
 }
 
 #[test]
-fn the_delivery_shown_is_what_the_messaging_service_gets() {
+fn the_sample_delivery_is_what_the_messaging_service_gets() {
     let sample = include_str!("../fixtures/genesys-cloud/wire/text.json")
         .replace("<Messaging Platform Message ID>", "d7d58935af65a45e5234ac77de017a0a")
         .replace("<Integration ID>", "73cb7fb7-c2db-4996-88f3-0a83a4fea1da")

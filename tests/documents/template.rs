@@ -16,7 +16,7 @@ fn resources(resource_type: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn every_alarm_has_a_heading_of_its_own_and_every_such_heading_an_alarm() {
+fn every_alarm_has_its_own_heading_and_every_such_heading_an_alarm() {
     let guide = Document::read("docs/operate.md");
     let alarms = resources("AWS::CloudWatch::Alarm");
     for alarm in &alarms {
@@ -30,7 +30,7 @@ fn every_alarm_has_a_heading_of_its_own_and_every_such_heading_an_alarm() {
 }
 
 #[test]
-fn what_the_guide_for_operators_says_to_look_at_is_on_the_dashboard() {
+fn widgets_that_the_operations_guide_names_are_on_the_dashboard() {
     let guide = Document::read("docs/operate.md");
     let dashboard = TEMPLATE["Resources"]["Dashboard"]["Properties"]["DashboardBody"].to_string();
     assert!(!guide.emphasised.is_empty());
@@ -40,7 +40,7 @@ fn what_the_guide_for_operators_says_to_look_at_is_on_the_dashboard() {
 }
 
 #[test]
-fn every_parameter_is_in_the_guide_to_deploying_and_every_one_there_is_in_the_template() {
+fn the_deployment_guide_lists_exactly_the_templates_parameters() {
     let guide = Document::read("docs/deploy.md");
     let shown: Vec<_> = guide.rows_under("Parameters").map(|row| row.cells[0].as_str()).collect();
     let mut parameters: Vec<_> = names_in("Parameters").collect();
@@ -51,7 +51,7 @@ fn every_parameter_is_in_the_guide_to_deploying_and_every_one_there_is_in_the_te
 }
 
 #[test]
-fn what_a_parameter_is_unless_given_is_its_default() {
+fn the_documented_defaults_are_the_parameters_defaults() {
     let guide = Document::read("docs/deploy.md");
     for row in guide.rows_under("Parameters") {
         let default = match &TEMPLATE["Parameters"][&row.cells[0]]["Default"] {
@@ -72,7 +72,7 @@ fn every_output_is_in_the_guide_to_deploying() {
 }
 
 #[test]
-fn every_route_has_a_heading_of_its_own() {
+fn every_route_has_its_own_heading() {
     let guide = Document::read("docs/api.md");
     let mut routes = 0;
     for api in resources("AWS::ApiGatewayV2::Api") {
@@ -88,7 +88,7 @@ fn every_route_has_a_heading_of_its_own() {
 }
 
 #[test]
-fn the_guide_to_costs_counts_the_metrics_that_alarms_look_at() {
+fn the_guide_to_costs_counts_the_metrics_that_alarms_watch() {
     let looks_at = |alarm: &&str| {
         let properties = &TEMPLATE["Resources"][alarm]["Properties"];
         let several = properties["Metrics"].as_array();

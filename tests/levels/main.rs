@@ -74,7 +74,7 @@ fn a_module_imports_from_lower_levels_and_its_own_row() {
 }
 
 #[test]
-fn what_is_one_platforms_is_imported_only_by_those_who_may() {
+fn modules_of_one_platform_are_imported_only_where_allowed() {
     let document = Document::read("ARCHITECTURE.md");
     let reserved = Reserved::read(&document, "Modules of one platform").unwrap();
     let (shared, levels) = (tree("shared"), levels("Levels of shared"));

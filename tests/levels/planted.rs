@@ -84,7 +84,7 @@ fn the_line_is_that_of_the_name_in_a_list_over_several_lines() {
 }
 
 #[test]
-fn what_is_no_import_is_none() {
+fn text_that_is_no_import_is_ignored() {
     for text in [
         "// use crate::c::C;",
         "//! [`crate::c::C`]\n/// [`C`](crate::c::C)\nstruct S;",
@@ -100,7 +100,7 @@ fn what_is_no_import_is_none() {
 }
 
 #[test]
-fn what_is_compiled_for_tests_alone_is_exempt_and_nothing_else() {
+fn only_test_code_is_exempt() {
     let after = " use crate::c::After;";
     for exempt in [
         "#[cfg(test)] mod tests { use crate::c::C; mod deeper { use crate::c::C; } }",
@@ -133,7 +133,7 @@ fn a_file_whose_module_is_for_tests_alone_is_exempt_with_all_that_is_in_it() {
 }
 
 #[test]
-fn a_name_that_a_module_hands_on_counts_where_it_is_defined() {
+fn a_reexported_name_counts_where_it_is_defined() {
     let imports = imports(&[
         ("a/mod.rs", "mod b; mod c; pub use b::{B as Renamed}; pub use self::c as handed;"),
         ("a/b.rs", "pub use super::c::C;"),
@@ -151,13 +151,13 @@ fn a_name_that_a_module_hands_on_counts_where_it_is_defined() {
 }
 
 #[test]
-fn names_that_are_handed_on_in_a_ring_end() {
+fn a_cycle_of_reexports_ends() {
     let ring = imports(&[("a.rs", "pub use crate::b::X;"), ("b.rs", "pub use crate::a::X;")]);
     assert_eq!(2, ring.len(), "{ring:?}");
 }
 
 #[test]
-fn a_circle_is_found_however_long_and_a_straight_way_is_none() {
+fn a_cycle_of_any_length_is_found_and_a_chain_is_none() {
     let straight =
         [("a.rs", "use crate::b::B;"), ("b.rs", "use crate::c::C;"), ("c.rs", ""), ("d.rs", "use crate::a::A;")];
     assert!(check::circles(&planted(&straight).imports()).is_empty());

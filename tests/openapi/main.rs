@@ -40,7 +40,7 @@ fn as_rust_makes_it(problem_type: ProblemType) -> Value {
 }
 
 #[test]
-fn it_has_the_templates_routes_and_no_others() {
+fn it_has_exactly_the_templates_routes() {
     let template = transformed();
     let mut deployed = BTreeSet::new();
     for resource in template["Resources"].as_object().unwrap().values() {
@@ -56,7 +56,7 @@ fn it_has_the_templates_routes_and_no_others() {
 }
 
 #[test]
-fn it_lists_the_problems_that_there_are_and_no_others() {
+fn it_lists_exactly_the_existing_problems() {
     let document = Document::read();
     let problem = document.root().at("components").at("schemas").at("Problem");
     let listed: Vec<_> = problem.at("properties").at("type").at("enum").value().as_array().unwrap().to_vec();
@@ -73,7 +73,7 @@ fn it_lists_the_problems_that_there_are_and_no_others() {
 }
 
 #[test]
-fn it_lists_the_words_for_a_status_and_the_reason_codes_that_there_are_and_no_others() {
+fn it_lists_exactly_the_existing_status_words_and_reason_codes() {
     let document = Document::read();
     let schemas = document.root().at("components").at("schemas");
     let status = schemas.at("Receipt").at("properties").at("status").at("enum");
@@ -86,7 +86,7 @@ fn it_lists_the_words_for_a_status_and_the_reason_codes_that_there_are_and_no_ot
 }
 
 #[test]
-fn every_problem_comes_with_some_answer() {
+fn every_problem_belongs_to_a_response() {
     let document = Document::read();
     let mut in_answers = BTreeSet::new();
     for operation in document.operations() {
@@ -100,7 +100,7 @@ fn every_problem_comes_with_some_answer() {
 }
 
 #[test]
-fn a_problem_stands_under_its_own_status() {
+fn a_problem_is_listed_under_its_own_status() {
     let document = Document::read();
     for operation in document.operations() {
         for (status, response) in operation.responses() {
@@ -122,7 +122,7 @@ fn a_problem_stands_under_its_own_status() {
 }
 
 #[test]
-fn every_example_is_as_its_schema_says() {
+fn every_example_matches_its_schema() {
     let document = Document::read();
     let mut places = Vec::new();
     with_examples(&document.root().at("paths"), &mut places);
@@ -138,7 +138,7 @@ fn every_example_is_as_its_schema_says() {
 }
 
 #[test]
-fn every_body_and_every_answer_has_an_example() {
+fn every_body_and_every_response_has_an_example() {
     let document = Document::read();
     for operation in document.operations() {
         assert!(!operation.body().examples().is_empty(), "{}", operation.id());
@@ -151,7 +151,7 @@ fn every_body_and_every_answer_has_an_example() {
 }
 
 #[test]
-fn examples_of_problems_have_the_words_that_the_functions_have() {
+fn examples_of_problems_have_the_titles_of_the_functions() {
     let document = Document::read();
     let mut seen = BTreeSet::new();
     for operation in document.operations() {
@@ -178,7 +178,7 @@ fn differences(status: u16, body: Value, headers: &[(&'static str, &'static str)
 }
 
 #[test]
-fn an_answer_of_a_function_without_its_request_id_is_not_as_the_document_says() {
+fn a_response_of_a_function_without_its_request_id_violates_the_document() {
     let json = ("content-type", "application/json");
     let none = Vec::<String>::new();
     assert_eq!(none, differences(200, json!({}), &[json, ("x-request-id", "r-1")]));
@@ -198,7 +198,7 @@ fn an_answer_of_a_function_without_its_request_id_is_not_as_the_document_says() 
 }
 
 #[test]
-fn every_answer_of_a_function_is_documented_with_its_request_id() {
+fn every_response_of_a_function_is_documented_with_its_request_id() {
     for operation in Document::read().operations() {
         for (status, response) in operation.responses() {
             let by_function =
@@ -259,7 +259,7 @@ fn documented(document: &Document, ids: impl Fn(&str) -> bool) -> BTreeSet<Strin
 }
 
 #[test]
-fn the_prose_has_the_same_statuses() {
+fn the_guide_lists_the_same_statuses() {
     let document = Document::read();
     assert_eq!(
         statuses_below("POST /integrations/{integration}/webhook"),

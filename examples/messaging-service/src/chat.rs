@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_customer_who_was_silent_for_longest_is_forgotten_first() {
+    fn the_least_recently_active_customer_is_forgotten_first() {
         let chats = Chats::default();
         for number in 0..CUSTOMERS {
             chats.delivered(&number.to_string(), &text(&number.to_string(), "hello"));
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_finds_its_message_whether_it_comes_before_or_after_the_answer() {
+    fn a_receipt_finds_its_message_before_and_after_the_response() {
         for before in [true, false] {
             let chats = Chats::default();
             let outgoing = outgoing(&chats);
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_for_another_message_stands_on_its_own_once_the_answer_is_there() {
+    fn a_receipt_for_another_message_is_an_entry_once_the_response_is_there() {
         let chats = Chats::default();
         let outgoing = outgoing(&chats);
         chats.sending("c", outgoing.clone());
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_not_sent_is_sent_again() {
+    fn only_a_message_that_could_not_be_sent_is_retried() {
         let chats = Chats::default();
         let outgoing = outgoing(&chats);
         let id = outgoing.message_id.clone();
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_changes_keeps_its_place_and_is_news_to_who_has_seen_it() {
+    fn a_changed_entry_keeps_its_position_and_is_sent_again() {
         let chats = Chats::default();
         let outgoing = outgoing(&chats);
         chats.sending("c", outgoing.clone());

@@ -143,7 +143,7 @@ async fn typing_is_shown_for_as_long_as_the_caller_says() {
 }
 
 #[tokio::test]
-async fn a_file_is_uploaded_found_valid_and_sent() {
+async fn a_file_is_uploaded_scanned_and_sent() {
     let agent = Agent::start().await;
     agent.setting.platform.set_verdict(Verdict::Valid { after: 2 });
     let answer = agent.send_media(&content(PICTURE)).await;
@@ -157,7 +157,7 @@ async fn a_file_is_uploaded_found_valid_and_sent() {
 }
 
 #[tokio::test]
-async fn a_file_at_an_address_is_streamed_through() {
+async fn a_file_at_a_url_is_streamed_through() {
     let assets = Assets::start().await;
     let agent = Agent::configured(|configuration| {
         configuration["media"] = json!({"trustedOrigins": [assets.url]});
@@ -177,7 +177,7 @@ async fn a_file_at_an_address_is_streamed_through() {
 }
 
 #[tokio::test]
-async fn what_is_not_the_file_that_was_meant_is_not_sent() {
+async fn a_file_that_does_not_match_its_declaration_is_not_sent() {
     let assets = Assets::start().await;
     let agent = Agent::configured(|configuration| {
         configuration["media"] = json!({"trustedOrigins": [assets.url], "maximumBytes": PICTURE.len() - 1});
@@ -201,7 +201,7 @@ async fn what_is_not_the_file_that_was_meant_is_not_sent() {
 }
 
 #[tokio::test]
-async fn the_largest_file_is_as_large_as_the_integration_says() {
+async fn the_maximum_file_size_is_the_integrations() {
     let agent = Agent::configured(|configuration| configuration["media"] = json!({"maximumBytes": 1_000})).await;
     assert_eq!(200, agent.send_media(&content(&[7; 1_000])).await.status.as_u16());
     let answer = agent.send_media(&content(&[7; 1_001])).await;
@@ -211,7 +211,7 @@ async fn the_largest_file_is_as_large_as_the_integration_says() {
 }
 
 #[tokio::test]
-async fn a_file_of_four_megabytes_may_stand_in_the_request() {
+async fn a_file_of_four_megabytes_may_be_embedded_in_the_request() {
     let agent = Agent::start().await;
     let bytes = vec![42; 4_000_000];
     let answer = agent.send_media(&content(&bytes)).await;
@@ -235,7 +235,7 @@ async fn names_and_types_of_files_are_checked() {
 }
 
 #[tokio::test]
-async fn while_a_file_does_not_get_through_nothing_is_sent_and_the_key_is_free() {
+async fn while_a_file_cannot_be_uploaded_nothing_is_sent_and_the_key_is_free() {
     for fault in [Fault::Reset, Fault::Status(503), Fault::Status(429)] {
         let agent = Agent::start().await;
         agent.setting.platform.fail_uploads([fault]);
@@ -249,7 +249,7 @@ async fn while_a_file_does_not_get_through_nothing_is_sent_and_the_key_is_free()
 }
 
 #[tokio::test]
-async fn a_file_that_the_platform_does_not_find_valid_is_not_sent() {
+async fn a_file_that_fails_the_platforms_scan_is_not_sent() {
     let agent = Agent::start().await;
     agent.setting.platform.set_verdict(Verdict::Invalid { after: 1 });
     agent.send_media(&content(PICTURE)).await.assert_problem(422, "media-refused");
@@ -261,7 +261,7 @@ async fn a_file_that_the_platform_does_not_find_valid_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_refused_where_it_is_to_be_put_is_not_sent() {
+async fn a_file_whose_upload_is_refused_is_not_sent() {
     let agent = Agent::start().await;
     agent.setting.platform.fail_uploads([Fault::Status(403)]);
     agent.send_media(&content(PICTURE)).await.assert_problem(422, "media-refused");
@@ -281,7 +281,7 @@ async fn a_key_that_was_used_in_one_conversation_is_refused_in_another() {
 }
 
 #[tokio::test]
-async fn a_text_that_the_platform_would_not_take_is_not_sent() {
+async fn a_text_that_the_platform_would_refuse_is_not_sent() {
     let agent = Agent::start().await;
     let of = |length| json!({"textBody": "x".repeat(length)});
     let longest = 512_000 - r#"{"textBody":""}"#.len();
@@ -302,7 +302,7 @@ async fn a_message_whose_outcome_is_unknown_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_file_is_not_fetched_from_where_only_we_can_reach() {
+async fn a_file_is_not_fetched_from_a_private_address() {
     let assets = Assets::start().await;
     let port = assets.url.rsplit(':').next().unwrap().to_owned();
     let agent = Agent::start().await;

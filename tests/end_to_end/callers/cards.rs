@@ -34,7 +34,7 @@ pub(crate) fn card() -> Value {
 }
 
 #[tokio::test]
-async fn a_card_goes_to_a_users_channel_as_the_tutorial_has_it() {
+async fn a_card_is_sent_to_a_users_channel_in_the_tutorials_form() {
     let setting = WithPlatform::start().await;
     setting.platform.add_user(USER, "ada@example.com");
     let answer = setting.post_card(&json!({"userId": USER, "card": card()})).await;
@@ -55,7 +55,7 @@ async fn a_card_goes_to_a_users_channel_as_the_tutorial_has_it() {
 }
 
 #[tokio::test]
-async fn a_card_in_the_platforms_normalised_form_goes_out_as_the_tutorial_has_it() {
+async fn a_card_in_the_platforms_normalised_form_is_sent_in_the_tutorials_form() {
     let setting = WithPlatform::start().await;
     setting.platform.add_user(USER, "ada@example.com");
     let card = json!({
@@ -88,7 +88,7 @@ async fn a_card_in_the_platforms_normalised_form_goes_out_as_the_tutorial_has_it
 }
 
 #[tokio::test]
-async fn what_only_the_normalised_form_can_carry_is_refused_by_name_on_the_platforms_own_route() {
+async fn fields_that_only_the_normalised_form_has_are_refused_by_name_on_the_platforms_route() {
     let setting = WithPlatform::start().await;
     let action = json!({"type": "Link", "url": "https://example.com/"});
     let card = json!({"title": "t", "video": "https://example.com/v.mp4", "defaultAction": action});
@@ -131,7 +131,7 @@ async fn a_user_is_found_by_email_address_once() {
 }
 
 #[tokio::test]
-async fn a_look_up_that_finds_nobody_or_two_sends_nothing() {
+async fn a_lookup_that_finds_no_user_or_two_sends_nothing() {
     let setting = WithPlatform::start().await;
     let body = json!({"email": "ada@example.com", "card": card()});
     setting.post_card_with_key(&body, "k").await.assert_problem(422, "recipient-not-found");
@@ -145,7 +145,7 @@ async fn a_look_up_that_finds_nobody_or_two_sends_nothing() {
 }
 
 #[tokio::test]
-async fn a_look_up_that_fails_says_what_to_change_and_leaves_the_key_free() {
+async fn a_failed_lookup_says_what_to_change_and_leaves_the_key_free() {
     let setting = WithPlatform::start().await;
     setting.platform.add_user(USER, "ada@example.com");
     let body = json!({"email": "ada@example.com", "card": card()});
@@ -182,7 +182,7 @@ async fn the_platforms_refusals_of_a_card_say_what_to_change() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_card_is_said_before_anything_is_sent() {
+async fn errors_of_a_card_are_reported_before_anything_is_sent() {
     let setting = WithPlatform::start().await;
     let faults = async |body: Value| {
         let answer = setting.post_card(&body).await;
@@ -206,7 +206,7 @@ async fn what_is_wrong_with_a_card_is_said_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn who_had_an_address_a_while_ago_may_be_gone() {
+async fn a_cached_user_may_be_gone() {
     let platform = GenesysCloud::start().await;
     platform.add_user(USER, "ada@example.com");
     let function = one_process(&platform).await;

@@ -97,7 +97,7 @@ async fn content_of(setting: &WithPlatform, service: &MessagingService, body: &V
 }
 
 #[tokio::test]
-async fn a_card_is_the_same_whether_it_comes_in_our_form_or_in_the_platforms() {
+async fn a_card_is_the_same_in_our_form_and_in_the_platforms() {
     let service = MessagingService::start().await;
     let setting = by_messaging_service(&service, Some(false)).await;
     let ours = json!({
@@ -143,7 +143,7 @@ async fn a_card_is_the_same_whether_it_comes_in_our_form_or_in_the_platforms() {
 }
 
 #[tokio::test]
-async fn all_that_the_platforms_normalised_form_has_reaches_the_messaging_service() {
+async fn everything_in_the_platforms_normalised_form_reaches_the_messaging_service() {
     let service = MessagingService::start().await;
     let setting = by_messaging_service(&service, Some(false)).await;
     let card = json!({
@@ -162,7 +162,7 @@ async fn all_that_the_platforms_normalised_form_has_reaches_the_messaging_servic
 }
 
 #[tokio::test]
-async fn the_text_of_a_card_is_not_delivered_besides_the_card_and_the_same_text_of_an_agent_is() {
+async fn the_text_trace_of_a_card_is_not_delivered_and_the_same_text_of_an_agent_is() {
     let service = MessagingService::start().await;
     let setting = by_messaging_service(&service, None).await;
     let body = json!({"to": "customer-1", "card": {"title": "Your table is ready"}});
@@ -180,7 +180,7 @@ async fn the_text_of_a_card_is_not_delivered_besides_the_card_and_the_same_text_
 }
 
 #[tokio::test]
-async fn what_an_agent_copied_from_a_text_trace_is_delivered() {
+async fn a_copy_of_a_text_trace_by_an_agent_is_delivered() {
     let service = MessagingService::start().await;
     let setting = by_messaging_service(&service, None).await;
     setting.post_card(&json!({"to": "customer-1", "card": {"title": "Your table is ready"}})).await;
@@ -210,7 +210,7 @@ fn trace_made_with(secret: &str, integration: &TestIntegration, title: &str) -> 
 }
 
 #[tokio::test]
-async fn a_text_with_a_home_made_code_is_delivered_as_the_text_that_it_is() {
+async fn a_text_with_a_forged_checksum_is_delivered_as_a_text() {
     let service = MessagingService::start().await;
     let setting = by_messaging_service(&service, None).await;
     let integration = &setting.integration;
@@ -240,7 +240,7 @@ async fn a_text_with_a_home_made_code_is_delivered_as_the_text_that_it_is() {
 }
 
 #[tokio::test]
-async fn a_text_trace_is_known_while_the_deliveries_secret_is_rotated() {
+async fn a_text_trace_is_recognised_while_the_signing_secret_is_rotated() {
     let service = MessagingService::start().await;
     let setting = by_messaging_service(&service, None).await;
     let integration = &setting.integration;
@@ -310,7 +310,7 @@ async fn a_card_whose_text_trace_is_refused_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_card_whose_text_trace_is_lost_from_sight_reaches_the_customer_all_the_same() {
+async fn a_card_whose_text_trace_has_an_unknown_outcome_still_reaches_the_customer() {
     for (fault, traces) in [(Fault::AnswerLost, 1), (Fault::Status(503), 0)] {
         let service = MessagingService::start().await;
         let setting = by_messaging_service(&service, None).await;
@@ -329,7 +329,7 @@ async fn a_card_whose_text_trace_is_lost_from_sight_reaches_the_customer_all_the
 }
 
 #[tokio::test]
-async fn a_card_that_cannot_be_written_out_is_refused_before_its_text_trace() {
+async fn a_card_that_cannot_be_serialised_is_refused_before_its_text_trace() {
     let service = MessagingService::start().await;
     let setting = by_messaging_service(&service, None).await;
     let replies: Vec<_> = (0..5_000).map(|number| json!({"title": number.to_string()})).collect();
@@ -351,7 +351,7 @@ async fn a_card_that_the_messaging_service_refuses_is_reported_under_its_text_tr
 }
 
 #[tokio::test]
-async fn cards_reach_customers_of_platforms_that_take_none_themselves_without_being_configured() {
+async fn cards_reach_customers_of_platforms_without_cards_by_default() {
     let stack = Stack::connect().await;
     let service = MessagingService::start().await;
     for configuration in [
@@ -373,7 +373,7 @@ async fn cards_reach_customers_of_platforms_that_take_none_themselves_without_be
 }
 
 #[tokio::test]
-async fn no_receipt_is_posted_for_a_card_that_the_platform_knows_nothing_of() {
+async fn no_receipt_is_posted_for_a_card_without_a_text_trace() {
     let service =
         MessagingService::behaving(|attempt, _| Reply::status(if attempt.text() == "hello" { 200 } else { 410 })).await;
     let setting = by_messaging_service(&service, Some(false)).await;
@@ -389,7 +389,7 @@ async fn no_receipt_is_posted_for_a_card_that_the_platform_knows_nothing_of() {
 }
 
 #[tokio::test]
-async fn while_the_queue_is_out_of_reach_a_card_may_be_sent_again_unless_its_trace_is_out() {
+async fn while_the_queue_is_unreachable_a_card_may_be_sent_again_unless_its_text_trace_was_sent() {
     let platform = GenesysCloud::start().await;
     for (text_trace, status) in [(false, 503), (true, 504)] {
         let alone = Alone::configured(MessagingService::start().await, "card-sender", |configuration| {

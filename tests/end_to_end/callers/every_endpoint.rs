@@ -27,7 +27,7 @@ fn message() -> Value {
 }
 
 #[tokio::test]
-async fn an_agentless_message_goes_out_from_the_integrations_own_address() {
+async fn an_agentless_message_is_sent_from_the_integrations_own_address() {
     let setting = WithPlatform::start().await;
     let answer = setting.post(&Request::new(&message()).bearing_token()).await;
     assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
@@ -58,7 +58,7 @@ async fn members_that_are_null_or_blank_are_absent_and_words_may_be_in_any_case(
 }
 
 #[tokio::test]
-async fn everything_of_the_contract_is_passed_on() {
+async fn every_field_of_the_contract_is_passed_on() {
     let setting = WithPlatform::start().await;
     let body = json!({
         "externalContactId": "contact-1",
@@ -73,7 +73,7 @@ async fn everything_of_the_contract_is_passed_on() {
 }
 
 #[tokio::test]
-async fn who_does_not_prove_who_he_is_gets_401_whatever_else_is_wrong() {
+async fn an_unauthenticated_request_gets_401_whatever_else_is_wrong() {
     let setting = WithPlatform::start().await;
     let good = Request::new(&message());
     let old = Timestamp::now() - SignedDuration::from_secs(301);
@@ -103,7 +103,7 @@ fn listing(wrong: usize, right: Option<&str>) -> String {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused_before_its_signatures_are_looked_at() {
+async fn a_body_that_is_too_large_is_refused_before_its_signatures_are_checked() {
     let alone = Alone::start("agentless-sender").await;
     let large = Request::text("x".repeat(4_000_000));
     let signed = large.clone().signed().header("webhook-signature", &listing(2_350, None));
@@ -115,7 +115,7 @@ async fn a_body_that_is_too_large_is_refused_before_its_signatures_are_looked_at
 }
 
 #[tokio::test]
-async fn four_megabytes_with_thousands_of_signatures_are_refused_and_with_ten_the_right_one_counts() {
+async fn four_megabytes_with_thousands_of_signatures_are_refused_and_with_ten_the_right_one_is_found() {
     let alone = Alone::start("agent-sender").await;
     let signed = Request::text("x".repeat(4_000_000)).signed();
     let right = signed.headers.iter().find(|(name, _)| name == "webhook-signature").unwrap().1.clone();
@@ -140,7 +140,7 @@ async fn four_megabytes_with_thousands_of_signatures_are_refused_and_with_ten_th
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_as_it_should_be_is_refused_with_all_its_faults() {
+async fn an_invalid_request_is_refused_with_all_its_errors() {
     let setting = WithPlatform::start().await;
     let post = async |request: Request| setting.post(&request.bearing_token()).await;
     post(Request::new(&message()).header("content-type", "text/plain"))
@@ -168,7 +168,7 @@ async fn a_request_that_is_not_as_it_should_be_is_refused_with_all_its_faults() 
 }
 
 #[tokio::test]
-async fn the_same_key_and_body_get_the_first_answer_and_another_body_is_refused() {
+async fn the_same_key_and_body_get_the_first_response_and_another_body_is_refused() {
     let setting = WithPlatform::start().await;
     let request = Request::new(&message()).bearing_token().key("order-1");
     let first = setting.post(&request).await;
@@ -185,7 +185,7 @@ async fn the_same_key_and_body_get_the_first_answer_and_another_body_is_refused(
 }
 
 #[tokio::test]
-async fn a_signed_request_that_is_replayed_gets_the_first_answer() {
+async fn a_replayed_signed_request_gets_the_first_response() {
     let setting = WithPlatform::start().await;
     let request = Request::new(&message()).signed();
     let first = setting.post(&request).await;
@@ -217,7 +217,7 @@ async fn a_hundred_concurrent_requests_with_one_key_reach_the_platform_once() {
 }
 
 #[tokio::test]
-async fn the_platforms_refusal_is_passed_on_with_its_code_and_kept_without_its_words() {
+async fn the_platforms_refusal_is_passed_on_with_its_code_and_stored_without_its_message() {
     let setting = WithPlatform::start().await;
     setting.platform.fail([Fault::Status(404)]);
     let request = Request::new(&message()).bearing_token().key("k");
@@ -233,7 +233,7 @@ async fn the_platforms_refusal_is_passed_on_with_its_code_and_kept_without_its_w
 }
 
 #[tokio::test]
-async fn an_unknown_outcome_is_called_unknown_and_nothing_is_sent_again() {
+async fn an_unknown_outcome_is_reported_and_nothing_is_sent_again() {
     for (fault, done) in [(Fault::AnswerLost, 1), (Fault::Reset, 0), (Fault::Status(500), 0), (Fault::Status(503), 0)] {
         let setting = WithPlatform::start().await;
         setting.platform.fail([fault]);
@@ -246,7 +246,7 @@ async fn an_unknown_outcome_is_called_unknown_and_nothing_is_sent_again() {
 }
 
 #[tokio::test]
-async fn no_answer_in_time_is_an_unknown_outcome() {
+async fn a_timeout_is_an_unknown_outcome() {
     let setting = WithPlatform::start().await;
     setting.platform.fail([Fault::Slow(Duration::from_secs(20))]);
     let request = Request::new(&message()).bearing_token().key("k");
@@ -268,7 +268,7 @@ async fn without_a_token_nothing_is_sent_and_the_key_is_free_again() {
 }
 
 #[tokio::test]
-async fn a_client_that_the_platform_does_not_know_is_the_integrations_trouble() {
+async fn an_unknown_client_is_reported_as_an_error_of_the_integration() {
     let setting = WithPlatform::start().await;
     let mut configuration = setting.configuration();
     configuration["clientSecret"] = "not-the-right-one".into();
@@ -317,7 +317,7 @@ async fn a_callers_secret_is_rotated_without_a_refused_request() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_while_the_ledger_is_out_of_reach() {
+async fn nothing_is_sent_while_the_ledger_is_unreachable() {
     let platform = GenesysCloud::start().await;
     let alone = Alone::configured(MessagingService::start().await, "agentless-sender", |configuration| {
         configuration["domain"] = platform.url.clone().into();
@@ -332,7 +332,7 @@ async fn nothing_is_sent_while_the_ledger_is_out_of_reach() {
 }
 
 #[tokio::test]
-async fn a_token_that_expires_or_is_revoked_under_load_causes_one_request_for_another() {
+async fn a_token_that_expires_or_is_revoked_under_load_is_requested_once() {
     use shared::platform::genesys_cloud::api::{AgentlessMessage, Client};
     use shared::platform::genesys_cloud::config::Config;
     let setting = WithPlatform::start().await;
@@ -411,7 +411,7 @@ async fn a_text_that_was_cut_within_an_emoji_goes_to_the_platform() {
 }
 
 #[tokio::test]
-async fn a_caller_that_is_confined_to_routes_gets_403_for_any_other() {
+async fn a_caller_with_restricted_routes_gets_403_for_all_others() {
     let setting = WithPlatform::delivering_to("http://127.0.0.1:9/", |configuration| {
         configuration["callers"][0]["routes"] = json!(["receipts", "inbound"]);
     })

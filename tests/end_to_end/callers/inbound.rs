@@ -26,7 +26,7 @@ fn response(choice: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_customers_message_reaches_the_platform_with_all_there_is_to_it() {
+async fn a_customers_message_reaches_the_platform_completely() {
     let setting = WithPlatform::start().await;
     let body = json!({
         "messageId": "m-1",
@@ -76,7 +76,7 @@ async fn a_customers_message_reaches_the_platform_with_all_there_is_to_it() {
 }
 
 #[tokio::test]
-async fn the_least_message_that_has_a_time_is_an_id_a_customer_and_a_text() {
+async fn the_smallest_message_with_a_time_has_an_id_a_customer_and_a_text() {
     let setting = WithPlatform::start().await;
     let answer = setting.post_inbound("messages", &message()).await;
     assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
@@ -88,7 +88,7 @@ async fn the_least_message_that_has_a_time_is_an_id_a_customer_and_a_text() {
 }
 
 #[tokio::test]
-async fn an_email_is_refused_by_a_platform_that_has_none() {
+async fn an_email_is_refused_on_a_platform_without_email() {
     let setting = WithPlatform::start().await;
     let mut body = message();
     body["email"] = json!({"subject": "Help", "html": "<p>hello</p>"});
@@ -102,7 +102,7 @@ async fn an_email_is_refused_by_a_platform_that_has_none() {
 }
 
 #[tokio::test]
-async fn the_same_id_is_posted_once_whatever_key_it_comes_with() {
+async fn the_same_id_is_posted_once_with_any_key() {
     let setting = WithPlatform::start().await;
     for (what, body) in [("messages", message()), ("responses", response("Button"))] {
         let first = setting.post_inbound(what, &body).await;
@@ -146,7 +146,7 @@ async fn a_repeat_has_the_same_id_and_time() {
 }
 
 #[tokio::test]
-async fn what_the_platform_refused_may_be_tried_again() {
+async fn a_message_that_the_platform_refused_may_be_retried() {
     let setting = WithPlatform::start().await;
     setting.platform.fail([Fault::Status(404)]);
     let request = Request::new(&message()).bearing_token().key("k");
@@ -200,7 +200,7 @@ async fn a_customers_choice_is_a_structured_response() {
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_is_named_and_nothing_is_posted() {
+async fn all_errors_are_named_and_nothing_is_posted() {
     let setting = WithPlatform::start().await;
     for (what, body, expected) in [
         (

@@ -122,7 +122,7 @@ async fn members_that_are_null_or_blank_are_absent_and_words_may_be_in_any_case(
 }
 
 #[tokio::test]
-async fn choices_and_typing_are_read_as_leniently() {
+async fn choices_and_typing_are_parsed_as_leniently() {
     let setting = WithPlatform::start().await;
     let body = json!({
         "messageId": "m-2", "from": {"id": "customer-1", "firstName": ""}, "time": null, "originatingMessageId": "card-1",
@@ -168,7 +168,7 @@ async fn a_body_may_begin_with_a_byte_order_mark() {
 }
 
 #[tokio::test]
-async fn what_is_not_allowed_is_named_with_what_is() {
+async fn an_invalid_value_is_named_with_the_valid_ones() {
     let setting = WithPlatform::start().await;
     let body = message(&json!({
         "text": "t", "channel": "fax", "surprise": 1, "from": {"id": "c", "idType": "Pigeon", "phone": "1"},
@@ -222,7 +222,7 @@ async fn a_message_without_a_time_has_the_time_of_its_first_request_on_every_att
 }
 
 #[tokio::test]
-async fn the_time_of_the_first_request_stays_after_an_unknown_outcome_and_after_a_process_that_was_cut_off() {
+async fn the_time_of_the_first_request_is_kept_after_an_unknown_outcome_and_after_an_interruption() {
     let now = Timestamp::now();
     let first: Timestamp = "2026-01-02T03:04:05.678Z".parse().unwrap();
     for (what, kind, operation) in
@@ -257,7 +257,7 @@ fn at(day: u8) -> Value {
 }
 
 #[tokio::test]
-async fn a_time_with_which_the_platform_accepted_nothing_may_be_another_in_the_repeat() {
+async fn a_retry_may_change_a_time_with_which_nothing_was_accepted() {
     for fault in [Fault::Status(400), Fault::RateLimited(600)] {
         let setting = WithPlatform::start().await;
         setting.platform.fail([fault, fault]);
@@ -271,7 +271,7 @@ async fn a_time_with_which_the_platform_accepted_nothing_may_be_another_in_the_r
 }
 
 #[tokio::test]
-async fn a_refusal_does_not_free_the_time_of_what_may_have_been_accepted_before() {
+async fn a_refusal_does_not_free_the_time_of_an_earlier_attempt_that_may_have_been_accepted() {
     let times = |setting: &WithPlatform| {
         setting.messages().into_iter().map(|[_, time, ..]| time.to_string()).collect::<BTreeSet<_>>()
     };
@@ -295,7 +295,7 @@ async fn a_refusal_does_not_free_the_time_of_what_may_have_been_accepted_before(
 }
 
 #[tokio::test]
-async fn the_time_stays_where_a_file_is_posted_and_another_is_refused() {
+async fn the_time_is_kept_when_one_file_is_posted_and_another_is_refused() {
     let setting = WithPlatform::start().await;
     setting.platform.fail([NO_FAULT, Fault::Status(400)]);
     let body =
@@ -350,7 +350,7 @@ async fn several_files_are_posted_one_by_one_in_order_and_each_once() {
 }
 
 #[tokio::test]
-async fn after_a_failure_in_the_middle_a_repeat_posts_the_files_that_are_missing() {
+async fn after_a_failure_between_files_a_retry_posts_the_missing_ones() {
     let setting = WithPlatform::start().await;
     setting.platform.fail([NO_FAULT, Fault::Status(404)]);
     let body = message(&json!({"text": "three", "attachments": [file("v"), file("w"), file("x")]}));
@@ -372,7 +372,7 @@ async fn after_a_failure_in_the_middle_a_repeat_posts_the_files_that_are_missing
 }
 
 #[tokio::test]
-async fn an_unknown_outcome_in_the_middle_says_how_many_files_are_posted_and_that_a_repeat_does_no_harm() {
+async fn an_unknown_outcome_between_files_reports_the_posted_ones_and_that_a_retry_is_safe() {
     let setting = WithPlatform::start().await;
     setting.platform.fail([NO_FAULT].into_iter().chain([Fault::Status(503); ATTEMPTS]));
     let body = message(&json!({"text": "three", "attachments": [file("v"), file("w"), file("x")]}));
@@ -383,7 +383,7 @@ async fn an_unknown_outcome_in_the_middle_says_how_many_files_are_posted_and_tha
 }
 
 #[tokio::test]
-async fn a_process_that_was_cut_off_between_two_files_is_continued_where_it_stopped() {
+async fn an_interrupted_request_resumes_at_the_file_where_it_stopped() {
     let setting = WithPlatform::start().await;
     let before = Timestamp::now() - SignedDuration::from_mins(1);
     let time = "2026-01-02T03:04:05.678Z".parse().unwrap();
@@ -404,7 +404,7 @@ async fn a_process_that_was_cut_off_between_two_files_is_continued_where_it_stop
 }
 
 #[tokio::test]
-async fn files_that_there_is_no_time_for_are_posted_by_a_repeat() {
+async fn files_without_time_left_are_posted_by_a_retry() {
     let setting = WithPlatform::start().await;
     // One request has no time for all of them.
     setting.platform.fail([Fault::Slow(Duration::from_millis(2_500)); 8]);
@@ -423,7 +423,7 @@ async fn files_that_there_is_no_time_for_are_posted_by_a_repeat() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_posted_may_not_be_replaced_and_one_that_was_refused_may() {
+async fn a_posted_file_may_not_be_replaced_and_a_refused_one_may() {
     let setting = WithPlatform::start().await;
     let files = |names: &[&str]| {
         message(&json!({"text": "t", "attachments": names.iter().map(|name| file(name)).collect::<Vec<_>>()}))

@@ -19,7 +19,7 @@ fn receipt(message_id: &str, status: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_receipt_is_posted_as_the_platform_wants_it() {
+async fn a_receipt_is_posted_in_the_platforms_form() {
     let setting = WithPlatform::start().await;
     let mut failed = receipt("m-1", "undelivered");
     failed["to"]["idType"] = "phone".into();
@@ -57,7 +57,7 @@ async fn the_same_receipt_is_posted_once_and_another_status_is_another_receipt()
 }
 
 #[tokio::test]
-async fn what_says_no_more_than_that_it_is_on_its_way_is_acknowledged_without_a_call() {
+async fn a_status_of_progress_is_acknowledged_without_a_call() {
     let setting = WithPlatform::start().await;
     for status in ["sent", "queued"] {
         assert_eq!("acknowledged", setting.post_receipt(&receipt("m-1", status)).await.body["outcome"]);
@@ -66,7 +66,7 @@ async fn what_says_no_more_than_that_it_is_on_its_way_is_acknowledged_without_a_
 }
 
 #[tokio::test]
-async fn a_receipt_that_the_platform_refused_does_not_stand_for_the_right_one() {
+async fn a_refused_receipt_does_not_block_the_corrected_one() {
     let setting = WithPlatform::start().await;
     setting.platform.fail([Fault::Status(400)]);
     let mut wrong = receipt("m-1", "failed");
@@ -114,7 +114,7 @@ async fn a_batch_of_a_hundred_is_posted_and_one_of_101_refused() {
 }
 
 #[tokio::test]
-async fn a_failing_platform_is_asked_again_and_a_receipt_that_could_not_be_posted_may_come_again() {
+async fn a_failing_platform_is_retried_and_a_failed_receipt_may_be_repeated() {
     let setting = WithPlatform::start().await;
     setting.platform.fail([Fault::Status(503), Fault::Reset]);
     assert_eq!("posted", setting.post_receipt(&receipt("m-1", "delivered")).await.body["outcome"]);
@@ -134,7 +134,7 @@ async fn a_failing_platform_is_asked_again_and_a_receipt_that_could_not_be_poste
 }
 
 #[tokio::test]
-async fn all_faults_are_named() {
+async fn all_errors_are_named() {
     let setting = WithPlatform::start().await;
     let answer = setting.post_receipt(&json!({"status": "lost", "to": {"idType": "Pigeon"}, "colour": 1})).await;
     answer.assert_problem(400, "invalid-body");
@@ -143,7 +143,7 @@ async fn all_faults_are_named() {
 }
 
 #[tokio::test]
-async fn a_providers_own_codes_are_posted_as_a_general_error_with_code_and_words() {
+async fn a_providers_codes_are_posted_as_a_general_error_with_code_and_message() {
     let setting = WithPlatform::start().await;
     let general = |message: &str| json!([{"code": "GeneralError", "message": message}]);
     for (count, (status, reasons, expected)) in [
@@ -198,7 +198,7 @@ async fn reasons_of_a_success_are_dropped_and_members_that_are_null_or_blank_are
 }
 
 #[tokio::test]
-async fn a_failure_is_not_lost_for_its_time_or_for_whether_it_is_final() {
+async fn an_odd_time_or_finality_does_not_lose_a_failure() {
     let setting = WithPlatform::start().await;
     let before = Timestamp::now();
     for (count, (time, is_final, expected)) in [
@@ -226,7 +226,7 @@ async fn a_failure_is_not_lost_for_its_time_or_for_whether_it_is_final() {
 }
 
 #[tokio::test]
-async fn a_batch_of_good_receipts_and_null_uses_the_idempotency_key_up() {
+async fn a_batch_of_valid_receipts_and_null_uses_up_the_idempotency_key() {
     let setting = WithPlatform::start().await;
     let request = Request::new(&json!({"receipts": [null, receipt("m-1", "delivered"), null]})).signed();
     let post = async || request.post(&setting.stack, &setting.integration, "receipts").await;
@@ -237,7 +237,7 @@ async fn a_batch_of_good_receipts_and_null_uses_the_idempotency_key_up() {
 }
 
 #[tokio::test]
-async fn a_status_that_is_not_known_is_refused_with_all_words_that_are() {
+async fn an_unknown_status_is_refused_with_all_known_words() {
     let setting = WithPlatform::start().await;
     for status in [json!("lost"), json!(7), json!(null)] {
         let mut receipt = receipt("m-1", "");
@@ -254,7 +254,7 @@ async fn a_status_that_is_not_known_is_refused_with_all_words_that_are() {
 }
 
 #[tokio::test]
-async fn in_a_batch_each_receipt_is_judged_by_itself_and_the_good_ones_are_posted() {
+async fn each_receipt_of_a_batch_is_validated_separately_and_the_valid_ones_are_posted() {
     let setting = WithPlatform::start().await;
     let mut failed = receipt("m-1", "failed");
     failed["reasons"] = json!([{"code": 131047, "message": "Re-engagement message"}]);
@@ -296,7 +296,7 @@ async fn in_a_batch_each_receipt_is_judged_by_itself_and_the_good_ones_are_poste
 }
 
 #[tokio::test]
-async fn a_batch_in_which_nothing_is_good_is_answered_207_and_may_be_corrected_under_the_same_key() {
+async fn a_batch_without_a_valid_receipt_gets_207_and_may_be_corrected_with_the_same_key() {
     let setting = WithPlatform::start().await;
     let post = async |batch: Value| {
         let request = Request::new(&json!({ "receipts": batch })).bearing_token().key("k");
@@ -313,7 +313,7 @@ async fn a_batch_in_which_nothing_is_good_is_answered_207_and_may_be_corrected_u
 }
 
 #[tokio::test]
-async fn receipts_that_are_no_list_of_1_to_100_are_refused() {
+async fn receipts_that_are_not_a_list_of_1_to_100_are_refused() {
     let setting = WithPlatform::start().await;
     for receipts in [json!([]), json!([null]), json!({"messageId": "m"}), json!("m"), json!(7)] {
         let answer = setting.post_receipt(&json!({ "receipts": receipts })).await;

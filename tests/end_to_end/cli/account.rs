@@ -146,7 +146,7 @@ fn answer(code: &str, signed: &Mutex<Vec<String>>, uri: &Uri, headers: &HeaderMa
 }
 
 #[tokio::test]
-async fn a_profile_that_is_named_comes_before_the_keys_and_the_region_of_the_environment() {
+async fn a_named_profile_takes_precedence_over_keys_and_region_of_the_environment() {
     let account = Account::new();
     for (options, key, region) in [
         (&[][..], "ENVIRONMENTKEY", "eu-north-1"),
@@ -160,7 +160,7 @@ async fn a_profile_that_is_named_comes_before_the_keys_and_the_region_of_the_env
 }
 
 #[tokio::test]
-async fn a_profile_may_take_a_role_sign_on_or_ask_a_program() {
+async fn a_profile_may_assume_a_role_use_single_sign_on_or_run_a_program() {
     let account = Account::new();
     for (profile, key, region) in [
         ("role", "ROLEKEY", "eu-west-2"),
@@ -172,7 +172,7 @@ async fn a_profile_may_take_a_role_sign_on_or_ask_a_program() {
 }
 
 #[tokio::test]
-async fn a_profile_that_is_not_there_is_named_and_nothing_is_asked_as_somebody_else() {
+async fn a_missing_profile_is_named_and_no_other_credentials_are_used() {
     let account = Account::new();
     for arguments in [&["integration", "list"][..], &["doctor"], &["integration", "remove", "acme", "--yes"]] {
         let ran = account.command(arguments).with(&["--profile", "nosuch"]).run().await.ended_with(2);
@@ -195,7 +195,7 @@ async fn looks(change: impl Fn(Command) -> Command) -> [Ran; 2] {
 }
 
 #[tokio::test]
-async fn what_keeps_the_stack_from_being_read_is_said_in_words_with_what_to_do() {
+async fn an_unreadable_stack_is_reported_with_its_cause_and_advice() {
     for ran in looks(|command| command.with(&["--stack", "nosuch"])).await {
         let said =
             "there is no stack `nosuch` in eu-central-1: deploy it (`make deploy`), or name another with --stack";

@@ -73,7 +73,7 @@ fn hides(ran: &Ran) {
 }
 
 #[tokio::test]
-async fn dead_letters_are_listed_without_being_taken_and_redriven_in_order_and_once() {
+async fn dead_letters_are_listed_without_being_removed_and_redriven_once_in_order() {
     let _alone = DEAD_LETTERS.lock().await;
     let setting = Setting::start().await;
     let (queue, dead) = (&setting.stack.queue_url, &setting.dead_letter_queue);
@@ -135,7 +135,7 @@ async fn dead_letters_are_listed_without_being_taken_and_redriven_in_order_and_o
 }
 
 #[tokio::test]
-async fn nothing_is_lost_and_nothing_comes_twice_though_sending_and_deleting_fail_on_the_way() {
+async fn failures_while_sending_and_deleting_lose_and_duplicate_nothing() {
     let _alone = DEAD_LETTERS.lock().await;
     let (setting, proxy) = (Setting::start().await, AwsProxy::start().await);
     let webhooks: Vec<_> = (0..3).map(|number| setting.text(&format!("{number}"))).collect();
@@ -170,7 +170,7 @@ async fn nothing_is_lost_and_nothing_comes_twice_though_sending_and_deleting_fai
 }
 
 #[tokio::test]
-async fn what_another_version_wrote_is_listed_as_unreadable_and_left_unless_it_is_asked_for() {
+async fn a_message_of_another_version_is_listed_as_unreadable_and_moved_only_on_request() {
     let _alone = DEAD_LETTERS.lock().await;
     let setting = Setting::start().await;
     let body = json!({"version": 99, "customer": ADDRESS, "text": TEXT}).to_string();

@@ -16,7 +16,7 @@ use tests::simulators::multicloud_cx::api::{APP_SECRET, MulticloudCx};
 use uuid::Uuid;
 
 #[tokio::test]
-async fn a_healthy_integration_on_a_healthy_stack_is_green() {
+async fn a_healthy_integration_on_a_healthy_stack_passes() {
     let setting = Setting::new().await;
     let report = setting.examine().await;
     assert_eq!((0, json!(0)), (report.ran.code, report.json["faults"].clone()), "{:#}", report.json);
@@ -60,7 +60,7 @@ async fn a_healthy_integration_on_a_healthy_stack_is_green() {
 }
 
 #[tokio::test]
-async fn people_get_a_table_and_no_test_delivery_if_they_want_none() {
+async fn human_output_is_a_table_and_the_test_delivery_is_optional() {
     let setting = Setting::new().await;
     let ran = setting.command().with(&["--skip-delivery"]).run().await.done();
     setting.gives_nothing_away(&ran);
@@ -71,7 +71,7 @@ async fn people_get_a_table_and_no_test_delivery_if_they_want_none() {
 }
 
 #[tokio::test]
-async fn of_the_other_platforms_what_can_be_tried_without_an_effect_is_green() {
+async fn the_checks_without_side_effects_pass_for_the_other_platforms() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let (multicloud_cx, highlevel) = (MulticloudCx::start().await, HighLevel::start().await);
     let channel = Uuid::new_v4().to_string();
@@ -99,7 +99,7 @@ async fn of_the_other_platforms_what_can_be_tried_without_an_effect_is_green() {
 }
 
 #[tokio::test]
-async fn callers_that_share_a_credential_or_are_confined_to_routes_are_named() {
+async fn callers_with_a_shared_credential_or_restricted_routes_are_named() {
     let setting = Setting::new().await;
     let shared = json!([
         {"name": "crm", "signingSecret": CALLER_SECRET, "routes": ["receipts"]},
@@ -153,14 +153,14 @@ async fn fields_that_are_wrong_are_named_without_their_values() {
 }
 
 #[tokio::test]
-async fn an_integration_that_is_not_there_is_named() {
+async fn a_missing_integration_is_named() {
     let setting = Setting::new().await;
     let report = setting.examine_by(Command::new(&["doctor", "nobodys"])).await;
     report.names_only("configuration", "there is no secret patchbay/nobodys", "patchbay integration list");
 }
 
 #[tokio::test]
-async fn credentials_that_are_lost_on_the_way_are_named() {
+async fn lost_credential_headers_are_named() {
     let setting = Setting::new().await;
     let proxy = AwsProxy::start().await;
     proxy.drop_header("authorization");
@@ -231,7 +231,7 @@ async fn an_action_that_a_functions_role_does_not_allow_is_named_with_its_resour
 }
 
 #[tokio::test]
-async fn an_own_key_that_the_functions_roles_do_not_allow_is_named() {
+async fn a_kms_key_that_the_functions_roles_do_not_allow_is_named() {
     let setting = Setting::new().await;
     let proxy = AwsProxy::start().await;
     let (key, parameter) = ("arn:aws:kms:eu-central-1:000000000000:key/own", "<ParameterKey>KmsKeyArn</ParameterKey>");
@@ -288,7 +288,7 @@ async fn what_the_commands_own_user_may_not_do_is_named() {
 }
 
 #[tokio::test]
-async fn that_the_functions_have_an_older_configuration_than_the_stored_one_is_said() {
+async fn an_outdated_configuration_in_the_functions_is_reported() {
     let setting = Setting::new().await;
     let proxy = AwsProxy::start().await;
     // As just after a change: the stored version is newer than the cached one.
@@ -310,7 +310,7 @@ async fn a_messaging_service_that_is_down_is_named() {
 }
 
 #[tokio::test]
-async fn a_messaging_service_that_takes_no_delivery_is_named_and_whether_messages_wait_for_it_or_fail() {
+async fn a_messaging_service_that_refuses_deliveries_is_named_with_what_happens_to_messages() {
     for (status, seen, advice) in [
         (404, "messages wait on the queue", "/delivery/url"),
         (410, "asks to be removed", "/delivery/url"),
@@ -324,7 +324,7 @@ async fn a_messaging_service_that_takes_no_delivery_is_named_and_whether_message
 }
 
 #[tokio::test]
-async fn a_messaging_service_that_does_not_know_the_test_delivery_is_good_enough() {
+async fn a_messaging_service_that_ignores_test_deliveries_passes() {
     let setting = Setting::with_service(MessagingService::behaving(|_, _| Reply::status(422)).await).await;
     let report = setting.examine().await;
     assert_eq!(0, report.ran.code, "{:#}", report.json);

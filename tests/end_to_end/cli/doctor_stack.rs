@@ -10,7 +10,7 @@ use tests::harness::server::Server;
 use uuid::Uuid;
 
 #[tokio::test]
-async fn a_queue_that_nothing_is_taken_from_is_named() {
+async fn a_queue_without_a_consumer_is_named() {
     let setting = Setting::new().await;
     let proxy = AwsProxy::start().await;
     proxy.rewrite("GetEventSourceMapping", "\"Enabled\"", "\"Disabled\"");
@@ -35,7 +35,7 @@ async fn a_function_that_lambda_cannot_run_is_named() {
 }
 
 #[tokio::test]
-async fn a_function_that_somebody_has_stopped_is_named() {
+async fn a_stopped_function_is_named() {
     let setting = Setting::new().await;
     let proxy = AwsProxy::start().await;
     proxy.rewrite("GetFunctionConcurrency", "{}", r#"{"ReservedConcurrentExecutions": 0}"#);
@@ -45,7 +45,7 @@ async fn a_function_that_somebody_has_stopped_is_named() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_wrong_is_named_with_how_much_and_which_way() {
+async fn a_wrong_clock_is_named_with_its_offset() {
     let setting = Setting::new().await;
     let proxy = AwsProxy::start().await;
     proxy.shift_clock(SignedDuration::from_mins(10));
@@ -62,7 +62,7 @@ async fn a_clock_that_is_wrong_is_named_with_how_much_and_which_way() {
 }
 
 #[tokio::test]
-async fn a_route_that_is_missing_is_named() {
+async fn a_missing_route_is_named() {
     let setting = Setting::new().await;
     let proxy = AwsProxy::start().await;
     let api_url = proxy.api_url(&setting.stack.direct_api_url());
@@ -79,7 +79,7 @@ async fn a_route_that_is_missing_is_named() {
 }
 
 #[tokio::test]
-async fn an_api_that_is_out_of_reach_is_named_once() {
+async fn an_unreachable_api_is_named_once() {
     let setting = Setting::new().await;
     let report = setting.examine_by(setting.command().env("API_URL", "http://127.0.0.1:9")).await;
     report.names_only("API", "the API cannot be reached", "--api-url");
@@ -87,7 +87,7 @@ async fn an_api_that_is_out_of_reach_is_named_once() {
 }
 
 #[tokio::test]
-async fn an_address_at_which_something_else_is_is_named_once() {
+async fn a_url_of_another_server_is_named_once() {
     let setting = Setting::new().await;
     for status in [200, 302, 404] {
         let answer = move || async move { (StatusCode::from_u16(status).unwrap(), Html("<h1>Welcome</h1>")) };
@@ -99,7 +99,7 @@ async fn an_address_at_which_something_else_is_is_named_once() {
 }
 
 #[tokio::test]
-async fn another_region_than_the_stacks_is_named_with_the_right_one() {
+async fn a_wrong_region_is_named_with_the_right_one() {
     let setting = Setting::new().await;
     for command in
         [setting.command().env("AWS_REGION", "us-west-2"), setting.command().with(&["--region", "us-west-2"])]
@@ -123,7 +123,7 @@ async fn another_region_than_the_stacks_is_named_with_the_right_one() {
 }
 
 #[tokio::test]
-async fn where_there_is_no_region_or_nobody_to_sign_as_that_is_named() {
+async fn a_missing_region_or_missing_credentials_are_named() {
     let setting = Setting::new().await;
     let nothing = [("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")];
     let command = nothing.iter().fold(setting.command(), |command, (name, value)| command.env(name, value));

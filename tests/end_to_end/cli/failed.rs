@@ -152,7 +152,7 @@ async fn failed_messages_are_listed_and_shown_without_their_text_and_replayed_in
 }
 
 #[tokio::test]
-async fn a_replay_that_fails_again_is_kept_again_in_its_place_and_its_receipt_is_not_repeated() {
+async fn a_replay_that_fails_again_is_kept_in_its_place_and_its_receipt_is_not_repeated() {
     let setting = Setting::configured(|configuration| {
         configuration["delivery"]["receipts"] = "on-accept".into();
     })
@@ -179,7 +179,7 @@ async fn a_replay_that_fails_again_is_kept_again_in_its_place_and_its_receipt_is
 }
 
 #[tokio::test]
-async fn a_replay_that_is_asked_for_twice_at_once_delivers_once_and_in_order() {
+async fn two_concurrent_replays_deliver_once_and_in_order() {
     let setting = Setting::start().await;
     let mut ids = Vec::new();
     for number in 0..6 {
@@ -198,7 +198,7 @@ async fn a_replay_that_is_asked_for_twice_at_once_delivers_once_and_in_order() {
 }
 
 #[tokio::test]
-async fn what_was_replayed_and_could_not_be_taken_off_the_parking_queue_is_delivered_once() {
+async fn a_replayed_message_that_could_not_be_deleted_from_the_parking_queue_is_delivered_once() {
     let (setting, proxy) = (Setting::start().await, AwsProxy::start().await);
     let ids = [setting.send("1").await.id(), setting.send("2").await.id()];
     setting.listed(2).await;
@@ -227,7 +227,7 @@ async fn what_was_replayed_and_could_not_be_taken_off_the_parking_queue_is_deliv
 }
 
 #[tokio::test]
-async fn newer_messages_are_delivered_meanwhile_and_a_replayed_one_tells_by_its_timestamp_that_it_is_older() {
+async fn newer_messages_are_delivered_meanwhile_and_a_replayed_one_has_its_original_timestamp() {
     let setting = Setting::start().await;
     let old = setting.send("1").await.id();
     setting.listed(1).await;
@@ -242,7 +242,7 @@ async fn newer_messages_are_delivered_meanwhile_and_a_replayed_one_tells_by_its_
 }
 
 #[tokio::test]
-async fn cards_and_texts_that_look_like_a_cards_text_trace_are_replayed_as_what_they_are() {
+async fn cards_and_texts_that_look_like_a_text_trace_are_replayed_as_cards_and_texts() {
     let setting = Setting::configured(|configuration| {
         configuration["cards"] = json!({"route": "messaging-service"});
     })

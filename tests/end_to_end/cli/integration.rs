@@ -9,7 +9,7 @@ use tests::harness::stack::SIGNING_SECRET;
 use tests::simulators::genesys_cloud::api::{CLIENT_SECRET, Fault};
 
 #[tokio::test]
-async fn an_integration_is_connected_and_the_platforms_messages_arrive() {
+async fn an_integration_is_connected_and_the_platforms_messages_are_delivered() {
     let setting = Setting::new().await;
     // The simulated messaging service accepts only one signing secret.
     let report = setting.add().env("PATCHBAY_SIGNING_SECRET", SIGNING_SECRET).run().await.done().json();
@@ -30,7 +30,7 @@ async fn an_integration_is_connected_and_the_platforms_messages_arrive() {
 }
 
 #[tokio::test]
-async fn the_same_command_once_more_goes_on_where_it_was_interrupted() {
+async fn the_same_command_resumes_where_it_was_interrupted() {
     let setting = Setting::new().await;
     // The platform creates its integration, but its response is lost.
     setting.platform.fail_operation("integration", std::iter::repeat_n(Fault::Status(503), 5));
@@ -50,7 +50,7 @@ async fn the_same_command_once_more_goes_on_where_it_was_interrupted() {
 }
 
 #[tokio::test]
-async fn an_integration_that_is_there_is_changed_only_when_told_so() {
+async fn an_existing_integration_is_changed_only_on_request() {
     let setting = Setting::new().await;
     let _ = setting.add().run().await.done();
     let before = setting.shown().await;
@@ -69,7 +69,7 @@ async fn an_integration_that_is_there_is_changed_only_when_told_so() {
 }
 
 #[tokio::test]
-async fn faults_are_named_all_at_once_and_without_their_values() {
+async fn all_errors_are_reported_together_and_without_their_values() {
     let setting = Setting::new().await;
     let document = json!({
         "platform": "genesys-cloud", "domain": "hidden.example", "clientId": "c", "clientSecret": "s",
@@ -115,7 +115,7 @@ async fn a_permission_that_the_client_lacks_is_named() {
 }
 
 #[tokio::test]
-async fn an_integration_whose_webhooks_go_elsewhere_is_taken_over_only_when_told_so() {
+async fn an_integration_whose_webhooks_go_elsewhere_is_taken_over_only_on_request() {
     let setting = Setting::new().await;
     let elsewhere = format!("{}-elsewhere", setting.name);
     let _ = setting.add_named(&elsewhere).run().await.done();
@@ -145,7 +145,7 @@ async fn the_other_platforms_integrations_are_written_without_a_call() {
 }
 
 #[tokio::test]
-async fn no_secret_is_shown_unless_it_is_asked_for() {
+async fn no_secret_is_shown_by_default() {
     let setting = Setting::new().await;
     let added = setting.add().run().await.done();
     let shown = setting.command(&["show", &setting.name, "--show-secrets"]).run().await.done().json();
@@ -186,7 +186,7 @@ async fn a_faulty_integration_stands_out_in_the_list() {
 }
 
 #[tokio::test]
-async fn an_integration_is_removed_and_can_be_had_back() {
+async fn an_integration_is_removed_and_can_be_restored() {
     let setting = Setting::new().await;
     let _ = setting.add().run().await.done();
     let refused = setting.command(&["remove", &setting.name]).run().await.ended_with(2);
@@ -211,7 +211,7 @@ async fn an_integration_is_removed_and_can_be_had_back() {
 }
 
 #[tokio::test]
-async fn an_integration_whose_platforms_side_is_gone_is_connected_anew() {
+async fn an_integration_that_was_deleted_on_the_platform_is_connected_again() {
     let setting = Setting::new().await;
     let _ = setting.add().run().await.done();
     let (old, before) = (setting.integration_id(), setting.shown().await);
@@ -234,7 +234,7 @@ async fn an_integration_whose_platforms_side_is_gone_is_connected_anew() {
 }
 
 #[tokio::test]
-async fn an_integration_that_the_platform_could_not_make_is_not_taken_for_connected() {
+async fn an_integration_that_the_platform_failed_to_create_is_not_reported_as_connected() {
     let setting = Setting::new().await;
     setting.platform.fail_operation("integration", std::iter::repeat_n(Fault::Status(503), 5));
     let _ = setting.add().run().await.ended_with(1);
@@ -249,7 +249,7 @@ async fn an_integration_that_the_platform_could_not_make_is_not_taken_for_connec
 }
 
 #[tokio::test]
-async fn an_integration_of_the_platform_is_ended_only_if_its_webhooks_come_here() {
+async fn an_integration_of_the_platform_is_deleted_only_if_its_webhooks_come_here() {
     let setting = Setting::new().await;
     let _ = setting.add().run().await.done();
     setting.lead_webhooks_elsewhere();
@@ -263,7 +263,7 @@ async fn an_integration_of_the_platform_is_ended_only_if_its_webhooks_come_here(
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_read_takes_nothing_from_the_list() {
+async fn an_unreadable_secret_hides_no_other_integration_from_the_list() {
     let setting = Setting::new().await;
     let _ = setting.add().run().await.done();
     let proxy = AwsProxy::start().await;
@@ -278,7 +278,7 @@ async fn a_secret_that_cannot_be_read_takes_nothing_from_the_list() {
 }
 
 #[tokio::test]
-async fn an_aws_that_never_answers_ends_the_command() {
+async fn the_command_ends_when_aws_never_responds() {
     // Connections are accepted, but never read.
     let silent = listen();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
@@ -287,7 +287,7 @@ async fn an_aws_that_never_answers_ends_the_command() {
 }
 
 #[tokio::test]
-async fn an_integration_without_callers_says_so_and_how_it_gets_one() {
+async fn an_integration_without_callers_is_reported_with_how_to_add_one() {
     let setting = Setting::new().await;
     let add = setting.command(&["add", &setting.name, "--platform", "highlevel", "--location-id", "l"]);
     let report =
@@ -347,7 +347,7 @@ async fn a_credential_that_another_caller_has_is_refused() {
 }
 
 #[tokio::test]
-async fn a_caller_is_confined_to_routes_and_keeps_its_secret() {
+async fn a_caller_is_restricted_to_routes_and_keeps_its_secret() {
     let setting = Setting::new().await;
     let _ = setting.add().run().await.done();
     let before = setting.shown().await;

@@ -21,7 +21,7 @@ async fn is_connected_by(setting: &Setting, answers: &[(&str, &str)]) {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_asked_for_at_a_terminal_and_secrets_do_not_show() {
+async fn missing_values_are_prompted_for_at_a_terminal_and_secrets_are_hidden() {
     let setting = Setting::new().await;
     let answers = [
         ("Platform", "genesys-cloud"),
@@ -36,7 +36,7 @@ async fn what_is_missing_is_asked_for_at_a_terminal_and_secrets_do_not_show() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_wrong_is_asked_for_again_and_nothing_typed_before_is_lost() {
+async fn a_wrong_answer_is_prompted_for_again_and_earlier_answers_are_kept() {
     let setting = Setting::new().await;
     let answers = [
         ("Platform", "genesys"),
@@ -86,7 +86,7 @@ async fn a_channels_url_and_its_app_secret_are_checked_as_they_are_typed() {
 }
 
 #[tokio::test]
-async fn what_is_given_wrong_is_said_before_anything_is_asked() {
+async fn wrong_options_are_reported_before_any_prompt() {
     let setting = Setting::new().await;
     let add =
         setting.human(&["add", &setting.name, "--platform", "highlevel", "--delivery-url", "ftp://hidden.example"]);
@@ -96,7 +96,7 @@ async fn what_is_given_wrong_is_said_before_anything_is_asked() {
 }
 
 #[tokio::test]
-async fn an_interrupt_at_a_question_ends_the_command_and_nothing_is_changed() {
+async fn an_interrupt_at_a_prompt_ends_the_command_without_a_change() {
     let setting = Setting::new().await;
     let answers = [("Platform", "genesys-cloud"), ("Domain", "eu-central-1"), ("Id of the OAuth client", "c")];
     let add = || setting.human(&["add", &setting.name]);
@@ -110,7 +110,7 @@ async fn an_interrupt_at_a_question_ends_the_command_and_nothing_is_changed() {
 }
 
 #[tokio::test]
-async fn a_secret_is_refused_with_what_a_hasty_copy_has_put_around_it() {
+async fn a_secret_with_copied_surroundings_is_refused() {
     let setting = Setting::new().await;
     let add = add_channel(&setting, "https://api.example.com");
     for (copied, fault) in [
@@ -140,7 +140,7 @@ async fn a_secret_is_refused_with_what_a_hasty_copy_has_put_around_it() {
 }
 
 #[tokio::test]
-async fn the_path_that_every_call_has_is_refused_at_the_end_of_the_apis_url() {
+async fn an_api_url_that_includes_the_path_of_the_calls_is_refused() {
     let setting = Setting::new().await;
     let add = add_channel(&setting, "https://api.example.com/nexus/v3").env("PATCHBAY_APP_SECRET", "hidden-app-secret");
     let refused = add.run().await.ended_with(1);

@@ -58,7 +58,7 @@ fn said(known: &Value, list: &str, field: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_webhook_of_genesys_cloud_is_tried_with_a_typing_event_and_followed_to_its_delivery() {
+async fn the_webhook_of_genesys_cloud_is_tested_with_a_typing_event_up_to_its_delivery() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let integration = stack.integration(&service.url, |_| {}).await;
     let ran = webhook_test(&integration, &["--wait"]).run().await.done();
@@ -74,7 +74,7 @@ async fn the_webhook_of_genesys_cloud_is_tried_with_a_typing_event_and_followed_
 }
 
 #[tokio::test]
-async fn every_kind_of_sample_arrives_as_that_kind() {
+async fn every_kind_of_sample_is_delivered_as_that_kind() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let genesys_cloud = stack.integration(&service.url, |_| {}).await;
     let channel = Uuid::new_v4().to_string();
@@ -128,7 +128,7 @@ async fn a_webhook_of_highlevel_needs_a_key_that_the_integration_trusts() {
 }
 
 #[tokio::test]
-async fn what_the_messaging_service_refuses_is_called_refused_with_its_status_and_the_receipt() {
+async fn a_delivery_that_the_messaging_service_refuses_is_reported_with_its_status_and_receipt() {
     let service = MessagingService::behaving(|_, _| Reply::status(410)).await;
     let WithPlatform { platform, integration, .. } = WithPlatform::delivering_to(&service.url, |_| {}).await;
     let ran = webhook_test(&integration, &["--text", TEXT, "--to", ADDRESS, "--wait"]).run().await.ended_with(1);
@@ -154,7 +154,7 @@ async fn what_the_messaging_service_refuses_is_called_refused_with_its_status_an
 }
 
 #[tokio::test]
-async fn what_is_not_delivered_in_the_time_that_is_waited_is_still_being_tried() {
+async fn a_message_that_is_not_delivered_in_time_is_reported_as_pending() {
     let service = MessagingService::behaving(|_, _| Reply::status(503)).await;
     let stack = Stack::connect().await;
     let integration = stack.integration(&service.url, |_| {}).await;
@@ -169,7 +169,7 @@ async fn what_is_not_delivered_in_the_time_that_is_waited_is_still_being_tried()
 }
 
 #[tokio::test]
-async fn a_captured_webhook_is_signed_anew_and_one_that_came_before_is_not_delivered_again() {
+async fn a_captured_webhook_is_signed_again_and_a_duplicate_is_not_delivered() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let integration = stack.integration(&service.url, |_| {}).await;
     let captured = genesys_cloud::text(&integration, ADDRESS, TEXT);
@@ -216,7 +216,7 @@ async fn a_message_is_followed_by_the_platforms_id_through_the_log_to_the_ledger
 }
 
 #[tokio::test]
-async fn after_a_lost_answer_it_is_said_whether_the_same_may_be_posted_again() {
+async fn after_a_lost_response_the_command_says_whether_a_repeat_is_safe() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let integration = stack.integration(&service.url, |_| {}).await;
     let listener = listen();
@@ -238,7 +238,7 @@ async fn after_a_lost_answer_it_is_said_whether_the_same_may_be_posted_again() {
 }
 
 #[tokio::test]
-async fn what_was_accepted_is_told_though_the_ledger_cannot_be_looked_at_any_more() {
+async fn acceptance_is_reported_even_if_the_ledger_cannot_be_read_afterwards() {
     let service = MessagingService::behaving(|_, _| Reply::status(503)).await;
     let (stack, proxy) = (Stack::connect().await, AwsProxy::start().await);
     let integration = stack.integration(&service.url, |_| {}).await;
@@ -255,7 +255,7 @@ async fn what_was_accepted_is_told_though_the_ledger_cannot_be_looked_at_any_mor
 }
 
 #[tokio::test]
-async fn the_text_of_a_card_is_called_dropped_and_not_delivered() {
+async fn the_text_trace_of_a_card_is_reported_as_dropped() {
     let service = MessagingService::start().await;
     let setting = WithPlatform::delivering_to(&service.url, |configuration| {
         configuration["cards"] = json!({"route": "messaging-service"});
@@ -294,7 +294,7 @@ async fn a_request_is_looked_up_by_its_key() {
 }
 
 #[tokio::test]
-async fn what_nobody_knows_is_not_found_and_it_is_said_why_it_may_be_so() {
+async fn an_unknown_id_is_not_found_and_possible_causes_are_named() {
     let unknown = format!("msg_{}", "0".repeat(64));
     let ran = show(&[&unknown]).run().await.ended_with(1);
     assert!(ran.stderr.contains("older than the 35 days"), "{ran:#?}");
@@ -307,7 +307,7 @@ async fn what_nobody_knows_is_not_found_and_it_is_said_why_it_may_be_so() {
 }
 
 #[tokio::test]
-async fn what_is_not_found_of_an_integration_that_is_not_there_is_called_the_integrations_fault() {
+async fn for_a_missing_integration_an_unknown_id_is_reported_as_the_integrations_error() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let integration = stack.integration(&service.url, |_| {}).await;
     let (unknown, id) = (format!("msg_{}", "0".repeat(64)), Uuid::new_v4().to_string());
@@ -321,7 +321,7 @@ async fn what_is_not_found_of_an_integration_that_is_not_there_is_called_the_int
 }
 
 #[tokio::test]
-async fn where_a_key_of_a_request_is_looked_for_like_an_id_it_is_said_how_requests_are_found() {
+async fn searching_for_an_idempotency_key_as_an_id_explains_how_to_find_requests() {
     for (key, code) in [("order-4711", 1), ("order 4711", 2)] {
         let ran = show(&[key]).run().await.ended_with(code);
         let said = "a caller's request is found with --key, --route, --caller and --integration";
@@ -330,7 +330,7 @@ async fn where_a_key_of_a_request_is_looked_for_like_an_id_it_is_said_how_reques
 }
 
 #[tokio::test]
-async fn an_address_of_the_api_that_is_none_is_wrong_usage_and_no_unknown_outcome() {
+async fn an_invalid_api_url_is_a_usage_error_and_not_an_unknown_outcome() {
     for url in ["localhost:1", "a.execute-api.eu-central-1.amazonaws.com", "http://example.com"] {
         let test = Command::new(&["webhook", "test", "acme"]);
         for command in [test.clone().with(&["--api-url", url]), test.env("API_URL", url)] {

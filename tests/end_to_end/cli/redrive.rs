@@ -105,7 +105,7 @@ fn letter(group: &str, body: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn what_is_passed_over_holds_back_what_stands_behind_it_and_nothing_else() {
+async fn a_skipped_message_holds_back_the_rest_of_its_group_only() {
     let queues = Queues::start().await;
     let (behind, other) = ([readable(), readable()], readable());
     queues.lay_down("one", UNREADABLE).await;
@@ -133,7 +133,7 @@ async fn what_is_passed_over_holds_back_what_stands_behind_it_and_nothing_else()
 }
 
 #[tokio::test]
-async fn at_a_terminal_it_is_asked_first_and_without_a_yes_nothing_is_moved() {
+async fn at_a_terminal_nothing_is_moved_without_confirmation() {
     let queues = Queues::start().await;
     let body = readable();
     queues.lay_down("one", &body).await;
@@ -153,7 +153,7 @@ async fn at_a_terminal_it_is_asked_first_and_without_a_yes_nothing_is_moved() {
 }
 
 #[tokio::test]
-async fn a_batch_that_was_looked_at_before_does_not_end_the_search() {
+async fn a_repeated_batch_does_not_end_the_search() {
     let (queues, proxy) = (Queues::start().await, AwsProxy::start().await);
     for number in 0..10 {
         queues.lay_down(&format!("unreadable-{number}"), UNREADABLE).await;
@@ -171,7 +171,7 @@ async fn a_batch_that_was_looked_at_before_does_not_end_the_search() {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_too_long_to_look_through_is_called_so() {
+async fn a_queue_that_is_too_long_to_search_is_reported() {
     let (queues, proxy) = (Queues::start().await, AwsProxy::start().await);
     for number in 0..12 {
         queues.lay_down(&format!("unreadable-{number}"), UNREADABLE).await;
@@ -186,7 +186,7 @@ async fn a_queue_that_is_too_long_to_look_through_is_called_so() {
 }
 
 #[tokio::test]
-async fn what_was_put_back_is_told_though_what_is_left_cannot_be_counted() {
+async fn redriven_messages_are_reported_even_if_the_rest_cannot_be_counted() {
     let (queues, proxy) = (Queues::start().await, AwsProxy::start().await);
     queues.lay_down("one", &readable()).await;
     proxy.cut("GetQueueAttributes");

@@ -155,7 +155,7 @@ async fn no_second_webhook_secret_is_written_if_the_webhooks_go_elsewhere() {
 }
 
 #[tokio::test]
-async fn the_clients_secret_is_replaced_by_one_that_the_platform_takes() {
+async fn the_clients_secret_is_replaced_by_one_that_the_platform_accepts() {
     let setting = Setting::new().await;
     let _ = setting.add().run().await.done();
     let before = setting.shown().await;
@@ -172,7 +172,7 @@ async fn the_clients_secret_is_replaced_by_one_that_the_platform_takes() {
 }
 
 #[tokio::test]
-async fn a_new_secret_is_refused_with_what_a_hasty_copy_has_put_around_it() {
+async fn a_new_secret_with_copied_surroundings_is_refused() {
     let setting = Setting::new().await;
     let _ = setting.add().run().await.done();
     let before = setting.shown().await;
@@ -188,7 +188,7 @@ async fn a_new_secret_is_refused_with_what_a_hasty_copy_has_put_around_it() {
 }
 
 #[tokio::test]
-async fn a_new_secret_that_is_wrong_is_asked_for_again() {
+async fn a_wrong_new_secret_is_prompted_for_again() {
     let setting = Setting::new().await;
     let add = setting.command(&["add", &setting.name, "--platform", "multicloud-cx", "--contact-center-id", "c"]);
     let add = add.with(&["--channel-id", "1", "--delivery-url", "https://example.com/"]);

@@ -110,7 +110,7 @@ async fn the_signing_secret_is_rotated_without_a_refused_delivery() {
 }
 
 #[tokio::test]
-async fn a_signing_secret_is_not_dropped_before_the_messaging_service_takes_the_new_one_alone() {
+async fn a_signing_secret_is_not_dropped_before_the_messaging_service_accepts_the_new_one_on_its_own() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let integration = stack.integration(&service.url, |_| {}).await;
     let rotate = || rotate(&integration, "signing").env("PATCHBAY_SIGNING_SECRET", NEXT_SIGNING_SECRET);
@@ -137,7 +137,7 @@ async fn a_signing_secret_is_not_dropped_before_the_messaging_service_takes_the_
 }
 
 #[tokio::test]
-async fn an_answer_that_may_be_about_the_signature_does_not_prove_that_the_new_secret_is_taken() {
+async fn an_error_that_may_be_about_the_signature_does_not_prove_that_the_new_secret_is_accepted() {
     let service =
         MessagingService::behaving(|attempt, _| Reply::status(if attempt.body["type"] == "test" { 400 } else { 200 }))
             .await;
@@ -150,7 +150,7 @@ async fn an_answer_that_may_be_about_the_signature_does_not_prove_that_the_new_s
 }
 
 #[tokio::test]
-async fn what_may_be_in_use_is_dropped_only_with_force() {
+async fn a_secret_that_may_be_in_use_is_dropped_only_with_force() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let integration = stack.integration(&service.url, |_| {}).await;
     let _ = rotate(&integration, "signing").with(&["--no-wait"]).run().await.done();
@@ -161,7 +161,7 @@ async fn what_may_be_in_use_is_dropped_only_with_force() {
 }
 
 #[tokio::test]
-async fn a_messaging_service_that_takes_neither_secret_is_given_none() {
+async fn a_messaging_service_that_accepts_neither_secret_gets_no_new_one() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let integration = stack.integration(&service.url, |_| {}).await;
     service.secrets().change_to(&[CALLER_SECRET]);
@@ -218,7 +218,7 @@ async fn a_callers_signing_secret_is_rotated_without_a_refused_request() {
 }
 
 #[tokio::test]
-async fn the_token_of_a_caller_that_is_confined_to_routes_is_rotated_without_a_refused_request() {
+async fn the_token_of_a_caller_with_restricted_routes_is_rotated_without_a_refused_request() {
     const NEXT: &str = "the-next-bearer-token-0123456789-abcdef";
     let by_new = |request: Request| request.header("authorization", &format!("Bearer {NEXT}"));
     caller_is_rotated("flows", NEXT, Request::bearing_token, by_new).await;
@@ -321,7 +321,7 @@ async fn the_gateways_key_is_replaced_without_a_refused_call() {
 }
 
 #[tokio::test]
-async fn a_secret_that_the_platform_has_replaced_at_once_is_read_again_and_fails_no_request() {
+async fn a_secret_that_the_platform_replaces_at_once_is_reloaded_and_fails_no_request() {
     const NEXT: &str = "the-next-client-secret";
     let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
     let integration = stack

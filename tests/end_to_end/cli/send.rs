@@ -40,7 +40,7 @@ impl Hides for Ran {
 }
 
 #[tokio::test]
-async fn an_agentless_message_is_sent_as_the_options_have_it() {
+async fn an_agentless_message_is_sent_from_the_options() {
     let setting = WithPlatform::start().await;
     let answer = setting.sent(&["agentless"], &["--to", "customer-1", "--text", "hello"]).await;
     assert_eq!(200, answer["status"]);
@@ -56,7 +56,7 @@ async fn an_agentless_message_is_sent_as_the_options_have_it() {
 }
 
 #[tokio::test]
-async fn people_are_shown_the_ids_and_the_key_and_nothing_else_is_printed() {
+async fn human_output_shows_the_ids_and_the_key_and_nothing_else() {
     let setting = WithPlatform::start().await;
     let name = setting.integration.name.as_str();
     let arguments = ["send", "agentless", name, "--to", "c", "--text", "hello", "--idempotency-key", "order-1"];
@@ -81,7 +81,7 @@ async fn a_receipt_is_sent_with_its_reasons() {
 }
 
 #[tokio::test]
-async fn what_a_customer_writes_types_and_chooses_is_sent() {
+async fn a_customers_messages_typing_and_choices_are_sent() {
     let setting = WithPlatform::start().await;
     let written = ["--from", "customer-1", "--nickname", "Ada", "--text", "Where is it?", "--time", TIME];
     let answer = setting.sent(&["inbound", "message"], &[&written[..], &["--message-id", "m-1"]].concat()).await;
@@ -198,7 +198,7 @@ async fn a_refusal_is_shown_with_every_field_and_with_the_platforms_code() {
 }
 
 #[tokio::test]
-async fn a_refusal_with_one_fault_says_it_once() {
+async fn a_refusal_with_one_error_prints_it_once() {
     let setting = WithPlatform::start().await;
     let body = json!({"textBody": 5, "toAddress": "customer-1"}).to_string();
     let refused = setting.send(&["agentless"], &["--body", "-"]).input(body).run().await.ended_with(1);
@@ -219,7 +219,7 @@ async fn the_status_of_a_receipt_is_shown_once() {
 }
 
 #[tokio::test]
-async fn what_could_not_even_be_written_as_a_request_is_not_called_unknown() {
+async fn a_request_that_could_not_be_sent_is_not_reported_as_an_unknown_outcome() {
     let setting = WithPlatform::start().await;
     let broken = setting.agentless(&["--bearer-token-env", "THE_TOKEN"]).env("THE_TOKEN", "a token\nof two lines");
     let ran = broken.run().await.ended_with(1);
@@ -229,7 +229,7 @@ async fn what_could_not_even_be_written_as_a_request_is_not_called_unknown() {
 }
 
 #[tokio::test]
-async fn an_integration_without_callers_says_how_one_is_added() {
+async fn without_callers_the_command_says_how_to_add_one() {
     let setting = WithPlatform::delivering_to("http://127.0.0.1:9/", |configuration| {
         configuration["callers"] = json!([]);
     })
@@ -240,7 +240,7 @@ async fn an_integration_without_callers_says_how_one_is_added() {
 }
 
 #[tokio::test]
-async fn an_unknown_outcome_is_called_unknown_and_the_same_key_sends_nothing_again() {
+async fn an_unknown_outcome_is_reported_and_the_same_key_sends_nothing_again() {
     let setting = WithPlatform::start().await;
     setting.platform.fail([Fault::AnswerLost]);
     for _ in 0..2 {
@@ -253,7 +253,7 @@ async fn an_unknown_outcome_is_called_unknown_and_the_same_key_sends_nothing_aga
 }
 
 #[tokio::test]
-async fn what_may_come_again_says_when_and_under_which_key_and_time() {
+async fn a_retryable_refusal_says_when_and_with_which_key_and_time_to_retry() {
     let setting = WithPlatform::start().await;
     setting.platform.fail([Fault::RateLimited(120)]);
     let limited = setting.agentless(&["--idempotency-key", "order-1"]).run().await.ended_with(1);
@@ -273,7 +273,7 @@ async fn what_may_come_again_says_when_and_under_which_key_and_time() {
 }
 
 #[tokio::test]
-async fn what_is_missing_or_too_much_is_wrong_usage() {
+async fn missing_or_extra_arguments_are_a_usage_error() {
     for arguments in [
         &["send", "agentless", "acme", "--to", "c"][..],
         &["send", "agentless", "acme", "--text", "hello"],
@@ -293,7 +293,7 @@ async fn what_is_missing_or_too_much_is_wrong_usage() {
 }
 
 #[tokio::test]
-async fn an_integration_that_is_not_there_is_named() {
+async fn a_missing_integration_is_named() {
     let ran =
         patchbay(&["send", "agentless", "no-such-integration", "--to", "c", "--text", "hello"]).await.ended_with(1);
     assert!(ran.stderr.contains("the integration `no-such-integration`: no integration of this name"), "{ran:#?}");

@@ -28,7 +28,7 @@ fn assert_delivered_as_shown(example: &Example, delivered: &Attempt) {
 }
 
 #[tokio::test]
-async fn what_the_guide_shows_of_genesys_cloud_is_delivered_with_its_fallback_text_and_its_answer_is_taken() {
+async fn the_guides_examples_of_genesys_cloud_are_delivered_with_their_fallback_texts_and_accept_responses() {
     let service = MessagingService::start().await;
     let setting = WithPlatform::delivering_to(&service.url, |_| {}).await;
     let examples = Example::all();
@@ -56,7 +56,7 @@ async fn what_the_guide_shows_of_genesys_cloud_is_delivered_with_its_fallback_te
 }
 
 #[tokio::test]
-async fn what_the_guide_shows_of_multicloud_cx_is_delivered_with_its_fallback_text() {
+async fn the_guides_examples_of_multicloud_cx_are_delivered_with_their_fallback_texts() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let configuration = multicloud_cx::configuration("http://127.0.0.1:9", "0123456789", &service.url);
     let integration = stack.integration_of("0123456789", &configuration).await;
@@ -74,7 +74,7 @@ async fn what_the_guide_shows_of_multicloud_cx_is_delivered_with_its_fallback_te
 }
 
 #[tokio::test]
-async fn every_message_of_every_platform_has_a_fallback_text_and_nothing_else_has() {
+async fn only_messages_have_a_fallback_text_and_all_of_them_do() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let genesys = stack.integration(&service.url, |_| {}).await;
     for sample in WIRE {

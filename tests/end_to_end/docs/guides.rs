@@ -291,21 +291,21 @@ async fn the_example_in_node_works() {
 }
 
 #[tokio::test]
-async fn who_follows_the_readme_gets_a_message_to_a_customer() {
+async fn following_the_readme_delivers_a_message_to_a_customer() {
     let mut setting = Setting::unconnected().await;
     let printed = setting.run_all("README.md").await;
     assert_eq!(vec!["agentless"], setting.calls(), "{printed}");
 }
 
 #[tokio::test]
-async fn who_follows_the_guide_to_genesys_cloud_is_connected() {
+async fn following_the_guide_to_genesys_cloud_connects_an_integration() {
     let mut setting = Setting::unconnected().await;
     setting.run_all("docs/connect-genesys-cloud.md").await;
     assert!(!setting.service.accepted().is_empty());
 }
 
 #[tokio::test]
-async fn who_follows_the_guide_to_multicloud_cx_is_connected() {
+async fn following_the_guide_to_multicloud_cx_connects_an_integration() {
     let mut setting = Setting::unconnected().await;
     let platform = MulticloudCx::start().await;
     setting.replaced.extend([
@@ -318,7 +318,7 @@ async fn who_follows_the_guide_to_multicloud_cx_is_connected() {
 }
 
 #[tokio::test]
-async fn who_follows_the_guide_to_highlevel_is_connected() {
+async fn following_the_guide_to_highlevel_connects_an_integration() {
     let mut setting = Setting::unconnected().await;
     let platform = HighLevel::start().await;
     let here = format!("--platform highlevel --api-base-url {}", platform.url);
@@ -356,7 +356,7 @@ const RUN: &[&str] = &[
 ];
 
 #[test]
-fn every_document_that_shows_a_command_is_run() {
+fn every_document_with_commands_is_run() {
     let all = Document::all();
     let shows = |document: &&Document| to_run(document) != Run::Nowhere;
     let shown: Vec<_> = all.iter().filter(shows).map(|document| document.path.to_str().unwrap()).collect();
@@ -364,7 +364,7 @@ fn every_document_that_shows_a_command_is_run() {
 }
 
 #[test]
-fn what_is_run_elsewhere_is_run_there_and_is_shown() {
+fn commands_that_run_elsewhere_do_run_there_and_are_documented() {
     let documents = Document::all();
     for Elsewhere { command, run_by: (file, words) } in ELSEWHERE {
         let text = std::fs::read_to_string(root().join(file)).unwrap();
@@ -375,7 +375,7 @@ fn what_is_run_elsewhere_is_run_there_and_is_shown() {
 }
 
 #[test]
-fn a_command_is_shown_in_a_block_that_says_so() {
+fn commands_are_in_sh_blocks() {
     let programs = ["make", "patchbay", "curl", "sam", "aws", "cargo", "git", "python", "node", "export", "$"];
     for document in Document::all() {
         for block in document.blocks.iter().filter(|block| block.language != "sh") {
@@ -388,6 +388,6 @@ fn a_command_is_shown_in_a_block_that_says_so() {
 }
 
 #[test]
-fn a_name_is_replaced_where_it_stands_alone() {
+fn a_name_is_replaced_only_as_a_whole_word() {
     assert_eq!("b /b/ b.x acme-2 my-acme", with_word("acme /acme/ acme.x acme-2 my-acme", "acme", "b"));
 }

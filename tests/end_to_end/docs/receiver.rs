@@ -73,7 +73,7 @@ impl Receiver {
 }
 
 #[tokio::test]
-async fn the_receiver_in_the_guide_sends_what_is_to_be_sent_once_as_plain_text() {
+async fn the_receiver_in_the_guide_sends_each_message_once_as_plain_text() {
     let (stack, mut receiver) = (Stack::connect().await, Receiver::start());
     let integration = stack.integration(&receiver.url, |_| {}).await;
     let replies = WIRE.iter().find(|sample| sample.name == "quick-replies").unwrap();

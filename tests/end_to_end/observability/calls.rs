@@ -19,7 +19,7 @@ async fn results(integration: &str, expected: &[(&str, &str)]) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_401_that_a_new_token_cures_is_no_trouble_with_the_credentials() {
+async fn a_401_that_a_new_token_fixes_is_not_counted_as_refused_credentials() {
     let setting = WithPlatform::start().await;
     setting.platform.fail([Fault::TokenRevoked]);
     let message = Request::new(&json!({"toAddress": "customer-1", "textBody": "hello"})).bearing_token();
@@ -29,7 +29,7 @@ async fn a_401_that_a_new_token_cures_is_no_trouble_with_the_credentials() {
 }
 
 #[tokio::test]
-async fn a_401_is_trouble_with_the_credentials_only_where_it_is_not_due_to_a_message_that_is_new() {
+async fn a_401_counts_as_refused_credentials_unless_the_message_is_new() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let platform = HighLevel::start().await;
     let configured = |configuration: &mut Value| configuration["apiBaseUrl"] = platform.url.clone().into();
@@ -52,7 +52,7 @@ async fn a_401_is_trouble_with_the_credentials_only_where_it_is_not_due_to_a_mes
 }
 
 #[tokio::test]
-async fn a_file_that_is_put_has_a_line_with_its_ids_and_its_result() {
+async fn an_upload_has_a_log_line_with_its_ids_and_its_result() {
     let setting = WithPlatform::start().await;
     let WithPlatform { stack, platform, integration } = &setting;
     let conversation = platform.open_conversation(&integration.integration_id, "customer-1");
@@ -73,7 +73,7 @@ async fn a_file_that_is_put_has_a_line_with_its_ids_and_its_result() {
 }
 
 #[tokio::test]
-async fn a_path_of_somebody_unknown_does_not_get_into_the_log() {
+async fn the_path_of_an_unknown_client_is_not_logged() {
     let setting = WithPlatform::start().await;
     let number = "00491701234567";
     let route = format!("conversations/{number}/communications/c/messages");

@@ -13,7 +13,7 @@ const ADDRESS: &str = "address-of-a-customer";
 const TEXT: &str = "text-of-a-message";
 
 #[tokio::test]
-async fn the_functions_log_what_happened_and_neither_text_nor_addresses_nor_secrets() {
+async fn the_functions_log_what_happened_without_texts_addresses_and_secrets() {
     let service = MessagingService::behaving(|_, before| Reply::status(if before == 0 { 503 } else { 410 })).await;
     let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, |_| {}).await;
 
@@ -75,7 +75,7 @@ async fn the_functions_log_what_happened_and_neither_text_nor_addresses_nor_secr
 }
 
 #[tokio::test]
-async fn a_log_line_is_bounded_whatever_a_sender_writes() {
+async fn the_length_of_a_log_line_is_limited_whatever_a_sender_writes() {
     let service = MessagingService::start().await;
     let WithPlatform { stack, integration, .. } = WithPlatform::delivering_to(&service.url, |_| {}).await;
     let mut webhook = genesys_cloud::text(&integration, "customer-1", "hello").json();

@@ -69,7 +69,7 @@ fn of(lines: &[Value], field: &str, value: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_message_ends_in_one_line_of_each_function_which_belong_together() {
+async fn a_message_has_one_outcome_line_per_function_with_common_ids() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let platform = MulticloudCx::start().await;
     let configuration = multicloud_cx::configuration(&platform.url, "channel", &service.url);
@@ -100,7 +100,7 @@ async fn a_message_ends_in_one_line_of_each_function_which_belong_together() {
 }
 
 #[tokio::test]
-async fn a_callers_request_ends_in_one_line_with_its_own_ids_ours_and_the_platforms() {
+async fn a_callers_request_has_one_outcome_line_with_all_ids() {
     let setting = WithPlatform::start().await;
     let name = setting.integration.name.as_str();
     let message = json!({"toAddress": "customer-1", "textBody": "hello"});
@@ -160,7 +160,7 @@ async fn a_callers_request_ends_in_one_line_with_its_own_ids_ours_and_the_platfo
 }
 
 #[tokio::test]
-async fn the_callers_trace_goes_with_a_customers_message_and_with_a_card() {
+async fn the_callers_trace_is_passed_on_with_a_customers_message_and_a_card() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let platform = MulticloudCx::start().await;
     let configuration = multicloud_cx::configuration(&platform.url, "channel", &service.url);

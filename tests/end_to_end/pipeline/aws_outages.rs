@@ -30,7 +30,7 @@ async fn an_unknown_integration_costs_one_call_to_aws() {
 }
 
 #[tokio::test]
-async fn three_hundred_made_up_names_cost_a_function_no_more_reads_than_its_budget() {
+async fn three_hundred_unknown_names_cost_a_function_no_more_reads_than_its_budget() {
     let alone = Alone::start("webhook-receiver").await;
     assert_eq!(200, alone.post(&alone.text()).await.0);
     let (started_at, mut answers) = (Instant::now(), Vec::new());
@@ -54,7 +54,7 @@ async fn three_hundred_made_up_names_cost_a_function_no_more_reads_than_its_budg
 }
 
 #[tokio::test]
-async fn a_header_that_no_secret_could_have_made_forces_no_read() {
+async fn a_malformed_signature_header_forces_no_read() {
     let alone = Alone::start("webhook-receiver").await;
     assert_eq!(401, alone.post(&Webhook { signature: None, ..alone.text() }).await.0);
     assert_eq!(vec!["GetSecretValue"], alone.aws.take_operations());
@@ -70,7 +70,7 @@ async fn forged_webhooks_force_one_fresh_read_of_the_secret() {
 }
 
 #[tokio::test]
-async fn nothing_is_acknowledged_while_the_queue_is_out_of_reach() {
+async fn nothing_is_acknowledged_while_the_queue_is_unreachable() {
     let alone = Alone::start("webhook-receiver").await;
     alone.aws.cut("SendMessage");
     let webhook = alone.text();
@@ -82,7 +82,7 @@ async fn nothing_is_acknowledged_while_the_queue_is_out_of_reach() {
 }
 
 #[tokio::test]
-async fn without_secrets_nothing_is_acknowledged_and_with_the_last_good_ones_all_goes_on() {
+async fn without_secrets_nothing_is_acknowledged_and_with_cached_ones_everything_works() {
     let alone = Alone::start("webhook-receiver").await;
     alone.aws.cut("GetSecretValue");
     assert_eq!(503, alone.post(&alone.text()).await.0);
@@ -98,7 +98,7 @@ async fn without_secrets_nothing_is_acknowledged_and_with_the_last_good_ones_all
 }
 
 #[tokio::test]
-async fn a_faulty_configuration_is_not_told_to_the_platform() {
+async fn errors_of_the_configuration_are_not_revealed_to_the_platform() {
     let alone = Alone::start("webhook-receiver").await;
     let faulty =
         alone.stack.integration(&alone.service.url, |configuration| configuration["colour"] = "red".into()).await;
@@ -108,7 +108,7 @@ async fn a_faulty_configuration_is_not_told_to_the_platform() {
 }
 
 #[tokio::test]
-async fn nothing_is_delivered_while_the_ledger_is_out_of_reach() {
+async fn nothing_is_delivered_while_the_ledger_is_unreachable() {
     let alone = Alone::start("message-dispatcher").await;
     let webhook = alone.text();
     alone.aws.cut("UpdateItem");
@@ -120,7 +120,7 @@ async fn nothing_is_delivered_while_the_ledger_is_out_of_reach() {
 }
 
 #[tokio::test]
-async fn a_message_goes_back_while_its_integrations_configuration_is_out_of_reach() {
+async fn a_message_returns_to_the_queue_while_its_configuration_is_unreachable() {
     let alone = Alone::start("message-dispatcher").await;
     alone.aws.cut("GetSecretValue");
     assert_eq!(vec!["m-0"], alone.dispatch(&alone.text()).await);
@@ -137,7 +137,7 @@ async fn wait_after(alone: &Alone, webhook: &Webhook, receives: usize) -> u64 {
 }
 
 #[tokio::test]
-async fn a_fault_of_dynamodb_is_retried_within_seconds_and_is_no_attempt_to_deliver() {
+async fn an_error_of_dynamodb_is_retried_within_seconds_and_does_not_count_as_an_attempt() {
     let service = MessagingService::behaving(|_, before| Reply::status(if before < 5 { 500 } else { 200 })).await;
     let alone = Alone::delivering_to(service, "message-dispatcher").await;
     let webhook = alone.text();
@@ -157,7 +157,7 @@ async fn a_fault_of_dynamodb_is_retried_within_seconds_and_is_no_attempt_to_deli
 }
 
 #[tokio::test]
-async fn a_fault_of_secrets_manager_is_retried_within_seconds_however_often_the_message_was_received() {
+async fn an_error_of_secrets_manager_is_retried_within_seconds_whatever_the_receive_count() {
     let alone = Alone::start("message-dispatcher").await;
     let webhook = alone.text();
     alone.aws.cut("GetSecretValue");
@@ -169,7 +169,7 @@ async fn a_fault_of_secrets_manager_is_retried_within_seconds_however_often_the_
 }
 
 #[tokio::test]
-async fn a_receipt_that_does_not_get_onto_the_queue_holds_its_customer_back_for_seconds() {
+async fn a_receipt_that_cannot_be_queued_delays_its_customer_by_seconds() {
     let on_accept = |configuration: &mut Value| configuration["delivery"]["receipts"] = "on-accept".into();
     let alone = Alone::configured(MessagingService::start().await, "message-dispatcher", on_accept).await;
     let webhook = alone.text();
@@ -182,7 +182,7 @@ async fn a_receipt_that_does_not_get_onto_the_queue_holds_its_customer_back_for_
 }
 
 #[tokio::test]
-async fn a_wait_is_set_as_soon_as_the_queue_is_back_so_that_its_own_time_out_does_not_count() {
+async fn the_visibility_timeout_is_set_as_soon_as_the_queue_is_back() {
     let alone = Alone::delivering_to(MessagingService::behaving(|_, _| Reply::status(500)).await, "message-dispatcher");
     let alone = alone.await;
     // The SDK itself tries twice.
@@ -192,7 +192,7 @@ async fn a_wait_is_set_as_soon_as_the_queue_is_back_so_that_its_own_time_out_doe
 }
 
 #[tokio::test]
-async fn a_claim_is_given_back_as_soon_as_the_ledger_is_back_so_that_its_lease_does_not_count() {
+async fn a_lease_is_released_as_soon_as_the_ledger_is_back() {
     let (gate, closed) = watch::channel(false);
     let service = MessagingService::behaving(move |_, before| match before {
         0 => Reply::status(500).through(closed.clone()),

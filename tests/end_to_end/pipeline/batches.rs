@@ -25,7 +25,7 @@ fn handle(index: usize, wait: u64) -> (String, u64) {
 }
 
 #[tokio::test]
-async fn waits_double_from_one_second_with_at_most_half_taken_away() {
+async fn delays_double_from_one_second_with_up_to_half_as_jitter() {
     let alone = with_service_answering(Reply::status(500)).await;
     let webhook = alone.text();
     for longest in [1, 2, 4, 8] {
@@ -38,14 +38,14 @@ async fn waits_double_from_one_second_with_at_most_half_taken_away() {
 }
 
 #[tokio::test]
-async fn a_longer_retry_after_is_the_wait() {
+async fn a_longer_retry_after_replaces_the_delay() {
     let alone = with_service_answering(Reply::status(429).header(RETRY_AFTER, "77")).await;
     assert_eq!(vec!["m-0"], alone.dispatch(&alone.text()).await);
     assert_eq!(vec![handle(0, 77)], alone.waits());
 }
 
 #[tokio::test]
-async fn a_service_that_is_too_slow_is_tried_again_under_the_same_id() {
+async fn a_timeout_of_the_service_is_retried_with_the_same_id() {
     // It accepts the message, but responds after the timeout.
     let service = MessagingService::behaving(|_, before| {
         Reply::status(200).after(Duration::from_secs(if before == 0 { 11 } else { 0 }))
@@ -59,7 +59,7 @@ async fn a_service_that_is_too_slow_is_tried_again_under_the_same_id() {
 }
 
 #[tokio::test]
-async fn a_slow_customer_holds_nobody_else_of_the_batch() {
+async fn a_slow_delivery_delays_no_other_customer_of_the_batch() {
     let service = MessagingService::behaving(|attempt, _| {
         Reply::status(200).after(Duration::from_secs(if attempt.customer() == "slow" { 5 } else { 0 }))
     });
@@ -74,7 +74,7 @@ async fn a_slow_customer_holds_nobody_else_of_the_batch() {
 }
 
 #[tokio::test]
-async fn what_stands_behind_a_failed_message_goes_back_with_it_and_other_customers_do_not() {
+async fn the_rest_of_a_failed_messages_group_returns_to_the_queue_with_it_and_other_customers_do_not() {
     let service = MessagingService::behaving(|attempt, _| Reply::status(if attempt.text() == "2" { 503 } else { 200 }));
     let alone = Alone::delivering_to(service.await, DISPATCHER).await;
     let text = |customer: &str, number: &str| genesys_cloud::text(&alone.integration, customer, number);
@@ -88,7 +88,7 @@ async fn what_stands_behind_a_failed_message_goes_back_with_it_and_other_custome
 }
 
 #[tokio::test]
-async fn nothing_is_begun_that_could_not_be_ended_in_time() {
+async fn no_delivery_starts_that_could_not_finish_in_time() {
     let alone = Alone::start(DISPATCHER).await;
     let webhook = alone.text();
     assert_eq!(vec!["m-0"], alone.dispatch_all(&[new("a", &webhook)], Duration::from_secs(15)).await);
@@ -97,7 +97,7 @@ async fn nothing_is_begun_that_could_not_be_ended_in_time() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_too_old_is_tried_once_more_and_given_up() {
+async fn an_expired_message_is_attempted_once_more_and_given_up() {
     let alone = with_service_answering(Reply::status(503)).await;
     let webhook = alone.text();
     let old = OnQueue { age: Duration::from_secs(6 * 3600 + 1), ..new("a", &webhook) };
@@ -108,7 +108,7 @@ async fn a_message_that_is_too_old_is_tried_once_more_and_given_up() {
 }
 
 #[tokio::test]
-async fn a_typing_event_that_does_not_get_through_is_not_repeated() {
+async fn a_failed_typing_event_is_not_retried() {
     let alone = with_service_answering(Reply::status(503)).await;
     assert!(alone.dispatch(&typing(&alone)).await.is_empty());
     assert_eq!(1, alone.service.attempts().len());
@@ -116,7 +116,7 @@ async fn a_typing_event_that_does_not_get_through_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_stale_typing_event_is_dropped_whatever_else_is_out_of_reach() {
+async fn a_stale_typing_event_is_dropped_even_during_an_outage() {
     let alone = Alone::start(DISPATCHER).await;
     let mut stale = typing(&alone).json();
     stale["channel"]["time"] = "2026-01-01T00:00:00.000Z".into();
@@ -127,7 +127,7 @@ async fn a_stale_typing_event_is_dropped_whatever_else_is_out_of_reach() {
 }
 
 #[tokio::test]
-async fn a_message_whose_integration_is_gone_is_kept_for_three_days() {
+async fn a_message_of_a_removed_integration_is_kept_for_three_days() {
     let alone = Alone::start(DISPATCHER).await;
     alone.integration.remove().await;
     let webhook = alone.text();
@@ -142,7 +142,7 @@ fn typing(alone: &Alone) -> Webhook {
 }
 
 #[tokio::test]
-async fn a_test_delivery_is_made_once_whatever_is_answered_and_however_often_it_is_received() {
+async fn a_test_delivery_is_attempted_once_whatever_the_response_and_the_receive_count() {
     let service = MessagingService::behaving(|_, _| Reply::status(503)).await;
     let alone = Alone::delivering_to(service, "message-dispatcher").await;
     let name = &alone.integration.name;
@@ -159,7 +159,7 @@ async fn a_test_delivery_is_made_once_whatever_is_answered_and_however_often_it_
 }
 
 #[tokio::test]
-async fn a_test_delivery_that_has_waited_for_more_than_ten_minutes_is_not_made() {
+async fn a_test_delivery_older_than_ten_minutes_is_dropped() {
     let alone = with_service_answering(Reply::status(200)).await;
     let asked_at = Timestamp::now() - SignedDuration::from_mins(11);
     let probe = ProbeEnvelope::new(alone.integration.name.clone(), SignedWith::All, asked_at);

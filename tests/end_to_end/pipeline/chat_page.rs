@@ -9,7 +9,7 @@ use tests::harness::stack::{Stack, WEBHOOK_SECRET};
 use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_click_on_a_cards_button_arrives_at_the_platform_as_a_structured_response() {
+async fn a_click_on_a_cards_button_reaches_the_platform_as_a_structured_response() {
     let stack = Stack::connect().await;
     let id = Uuid::new_v4().to_string();
     let name = format!("test-{id}");

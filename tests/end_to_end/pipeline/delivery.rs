@@ -52,7 +52,7 @@ async fn every_kind_of_message_arrives_once_intact_and_verifiable() {
 }
 
 #[tokio::test]
-async fn the_documentations_own_examples_arrive() {
+async fn the_documentations_examples_are_delivered() {
     for (sample, webhook, attempt) in delivered(&DOCUMENTATION).await {
         assert_eq!(webhook.json(), attempt.body["data"]["original"], "{}", sample.name);
         assert_eq!("messaging-user@externalservice.com", attempt.customer());
@@ -92,7 +92,7 @@ async fn each_kind_carries_what_only_it_has() {
 }
 
 #[tokio::test]
-async fn types_and_fields_that_nobody_knows_are_carried() {
+async fn unknown_types_and_fields_are_passed_on() {
     let stack = Stack::connect().await;
     let service = MessagingService::start().await;
     let integration = stack.integration(&service.url, |_| {}).await;
@@ -110,7 +110,7 @@ async fn types_and_fields_that_nobody_knows_are_carried() {
 }
 
 #[tokio::test]
-async fn the_original_is_delivered_to_the_letter() {
+async fn the_original_is_delivered_byte_for_byte() {
     let stack = Stack::connect().await;
     let service = MessagingService::start().await;
     let integration = stack.integration(&service.url, |_| {}).await;
@@ -171,7 +171,7 @@ async fn a_message_of_exactly_one_million_bytes_arrives() {
 }
 
 #[tokio::test]
-async fn a_body_that_the_gateway_hands_over_in_base64_counts_as_it_was_sent() {
+async fn a_body_that_api_gateway_passes_in_base64_is_decoded() {
     let stack = Stack::connect().await;
     let service = MessagingService::start().await;
     let integration = stack.integration(&service.url, |_| {}).await;

@@ -27,7 +27,7 @@ fn won(claimed: Claimed) -> Claim {
 }
 
 #[tokio::test]
-async fn of_64_racing_claims_exactly_one_wins() {
+async fn exactly_one_of_64_racing_workers_acquires_the_lease() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     let claims = join_all((0..64).map(|_| bid_for(&ledger, &key, now, now + LEASE))).await;
@@ -38,7 +38,7 @@ async fn of_64_racing_claims_exactly_one_wins() {
 }
 
 #[tokio::test]
-async fn a_conflict_says_when_the_lease_ends() {
+async fn a_conflict_contains_the_leases_end() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
@@ -47,7 +47,7 @@ async fn a_conflict_says_when_the_lease_ends() {
 }
 
 #[tokio::test]
-async fn what_is_completed_stays_so_with_its_outcome_and_answer() {
+async fn completed_work_keeps_its_outcome_and_response() {
     let ledger = Stack::connect().await.ledger();
     let now = Timestamp::now();
     for (outcome, answer) in
@@ -73,7 +73,7 @@ async fn what_is_completed_stays_so_with_its_outcome_and_answer() {
 }
 
 #[tokio::test]
-async fn work_that_must_not_be_done_again_is_not_taken_over_from_a_holder_who_died() {
+async fn work_that_must_not_be_repeated_is_not_reclaimed_from_a_dead_worker() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     let bid = |now| Bid { key: &key, now, until: now + LEASE, fingerprint: Some("f"), lapsed: Lapsed::Leave };
@@ -86,7 +86,7 @@ async fn work_that_must_not_be_done_again_is_not_taken_over_from_a_holder_who_di
 }
 
 #[tokio::test]
-async fn what_is_released_can_be_claimed_at_once_and_the_version_counts_the_claims() {
+async fn a_released_lease_can_be_acquired_at_once_and_the_version_counts_the_leases() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     for version in 1..=3 {
@@ -103,7 +103,7 @@ async fn claim_at(ledger: &Ledger, key: &str, at: Timestamp, event_time: Timesta
 }
 
 #[tokio::test]
-async fn the_first_claim_that_has_a_time_fixes_it_for_all_later_ones() {
+async fn the_first_lease_with_a_time_fixes_it_for_all_later_ones() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     let time = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
@@ -124,7 +124,7 @@ async fn the_first_claim_that_has_a_time_fixes_it_for_all_later_ones() {
 }
 
 #[tokio::test]
-async fn a_time_with_which_nothing_was_accepted_goes_with_the_claim_that_fixed_it() {
+async fn a_time_with_which_nothing_was_accepted_is_released_with_its_lease() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     let time = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
@@ -143,7 +143,7 @@ async fn a_time_with_which_nothing_was_accepted_goes_with_the_claim_that_fixed_i
 }
 
 #[tokio::test]
-async fn a_worker_whose_lease_ran_out_can_neither_complete_nor_release_its_successors_claim() {
+async fn a_worker_with_an_expired_lease_can_neither_complete_nor_release_its_successors_lease() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     let first = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
@@ -169,7 +169,7 @@ async fn a_worker_whose_lease_ran_out_can_neither_complete_nor_release_its_succe
 }
 
 #[tokio::test]
-async fn releasing_does_not_start_the_versions_anew() {
+async fn releasing_a_lease_does_not_reset_the_version() {
     // Otherwise the third worker's lease would look like the first one's, and the first could complete it.
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
@@ -184,7 +184,7 @@ async fn releasing_does_not_start_the_versions_anew() {
 }
 
 #[tokio::test]
-async fn a_replay_reopens_failed_work_once_and_never_what_is_done() {
+async fn a_replay_reopens_failed_work_once_and_never_succeeded_work() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     let replay = async |id: &str| {
@@ -221,7 +221,7 @@ async fn a_replay_reopens_failed_work_once_and_never_what_is_done() {
 }
 
 #[tokio::test]
-async fn of_64_copies_of_one_replay_exactly_one_is_let_through() {
+async fn exactly_one_of_64_copies_of_a_replay_is_accepted() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
@@ -232,7 +232,7 @@ async fn of_64_copies_of_one_replay_exactly_one_is_let_through() {
 }
 
 #[tokio::test]
-async fn an_item_is_forgotten_after_the_retention_time_even_before_dynamodb_removes_it() {
+async fn an_expired_item_is_ignored_even_before_dynamodb_removes_it() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
@@ -244,7 +244,7 @@ async fn an_item_is_forgotten_after_the_retention_time_even_before_dynamodb_remo
 }
 
 #[tokio::test]
-async fn looking_tells_how_far_the_work_is_and_changes_nothing() {
+async fn inspecting_returns_the_state_of_the_work_and_changes_nothing() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     assert_eq!(None, ledger.look(&key).await.unwrap());

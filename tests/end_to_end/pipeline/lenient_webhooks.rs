@@ -32,7 +32,7 @@ impl WithService {
 }
 
 #[tokio::test]
-async fn a_file_arrives_whatever_its_size_is_written_as() {
+async fn a_file_is_delivered_whatever_the_type_of_its_size() {
     let setting = WithService::start().await;
     for size in [json!("10240"), json!(10240.0), json!({"bytes": 10240}), json!(null)] {
         let (webhook, attempt) = setting
@@ -83,7 +83,7 @@ async fn text_among_the_parts_is_the_messages_text_where_it_has_none() {
 }
 
 #[tokio::test]
-async fn receipts_and_events_arrive_with_what_can_be_read_of_them() {
+async fn receipts_and_events_are_delivered_with_their_readable_fields() {
     let setting = WithService::start().await;
     let reasons = json!([{"code": 350, "message": "not allowed"}, null]);
     let (_, receipt) = setting.delivered("receipt-failed", |webhook| webhook["reasons"] = reasons).await;
@@ -99,7 +99,7 @@ async fn receipts_and_events_arrive_with_what_can_be_read_of_them() {
 }
 
 #[tokio::test]
-async fn the_two_ends_arrive_with_their_names_and_ids() {
+async fn sender_and_recipient_are_delivered_with_names_and_ids() {
     let setting = WithService::start().await;
     let ids = json!([{"type": "PhoneNumber", "value": "+15550100"}]);
     let (_, attempt) = setting
@@ -118,7 +118,7 @@ async fn the_two_ends_arrive_with_their_names_and_ids() {
 }
 
 #[tokio::test]
-async fn a_public_reply_says_that_it_is_public_and_what_it_answers() {
+async fn a_public_reply_is_marked_as_public_and_names_the_original_post() {
     let setting = WithService::start().await;
     let (_, attempt) = setting
         .delivered("text", |webhook| {

@@ -33,13 +33,13 @@ async fn delivered_after(failures: usize, reply: Reply) -> Vec<Attempt> {
 }
 
 #[tokio::test]
-async fn a_500_and_a_429_are_repeated_under_the_same_id() {
+async fn a_500_and_a_429_are_retried_with_the_same_id() {
     delivered_after(3, Reply::status(500)).await;
     delivered_after(1, Reply::status(429).header(RETRY_AFTER, "2")).await;
 }
 
 #[tokio::test]
-async fn a_service_that_answers_401_403_and_404_for_a_while_loses_nothing_and_keeps_the_order() {
+async fn temporary_401_403_and_404_lose_no_message_and_keep_the_order() {
     let stack = Stack::connect().await;
     let service = MessagingService::behaving(|attempt, before| {
         let broken = attempt.text() == "1" && before < 3;
@@ -65,7 +65,7 @@ async fn a_service_that_answers_401_403_and_404_for_a_while_loses_nothing_and_ke
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed_and_the_delivery_repeated() {
+async fn a_redirect_is_not_followed_and_the_delivery_is_retried() {
     let elsewhere = MessagingService::start().await;
     delivered_after(1, Reply::status(302).header(LOCATION, elsewhere.url.as_str())).await;
     delivered_after(1, Reply::status(307).header(LOCATION, elsewhere.url.as_str())).await;
@@ -73,13 +73,13 @@ async fn a_redirect_is_not_followed_and_the_delivery_repeated() {
 }
 
 #[tokio::test]
-async fn garbage_in_an_accepting_answer_does_no_harm() {
+async fn garbage_in_a_2xx_response_is_ignored() {
     delivered_after(0, Reply::status(200).body("\u{0}<html>not json at all")).await;
     delivered_after(0, Reply::status(200).body("x".repeat(3_000_000))).await;
 }
 
 #[tokio::test]
-async fn a_service_that_is_down_gets_everything_when_it_is_back_in_order() {
+async fn a_service_that_was_down_gets_all_messages_in_order() {
     let stack = Stack::connect().await;
     // Nothing listens at this URL until the integration gets the right one.
     let (down, up) = (Unlistened::bind(), MessagingService::start().await);
@@ -99,7 +99,7 @@ async fn a_service_that_is_down_gets_everything_when_it_is_back_in_order() {
 }
 
 #[tokio::test]
-async fn a_400_is_final_and_holds_nobody_back() {
+async fn a_400_is_final_and_blocks_no_later_message() {
     let stack = Stack::connect().await;
     let service =
         MessagingService::behaving(|attempt, _| Reply::status(if attempt.text() == "bad" { 400 } else { 200 })).await;

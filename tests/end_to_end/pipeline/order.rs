@@ -32,7 +32,7 @@ async fn fifty_concurrent_copies_of_one_webhook_are_delivered_once() {
 }
 
 #[tokio::test]
-async fn a_copy_that_the_queue_lets_through_is_stopped_by_the_ledger() {
+async fn a_copy_that_passes_the_queue_is_dropped_by_the_ledger() {
     let stack = Stack::connect().await;
     let service = MessagingService::start().await;
     let integration = stack.integration(&service.url, |_| {}).await;
@@ -44,7 +44,7 @@ async fn a_copy_that_the_queue_lets_through_is_stopped_by_the_ledger() {
 }
 
 #[tokio::test]
-async fn six_dispatchers_at_work_at_once_keep_each_customers_order() {
+async fn six_concurrent_dispatchers_keep_each_customers_order() {
     const MESSAGES: usize = 15;
     let stack = Stack::connect().await;
     let holding = HoldingService::behaving(|_, _| Reply::status(200)).await;
@@ -76,7 +76,7 @@ async fn six_dispatchers_at_work_at_once_keep_each_customers_order() {
 }
 
 #[tokio::test]
-async fn six_dispatchers_at_work_at_once_deliver_no_copy_of_what_the_others_are_delivering_or_have_delivered() {
+async fn six_concurrent_dispatchers_deliver_no_copy_of_another_dispatchers_message() {
     let stack = Stack::connect().await;
     let holding = HoldingService::behaving(|_, _| Reply::status(200)).await;
     let integration = stack.integration(&holding.service.url, |_| {}).await;

@@ -86,7 +86,7 @@ async fn a_message_that_is_given_up_is_parked() {
 }
 
 #[tokio::test]
-async fn a_message_whose_integration_is_gone_for_too_long_is_parked() {
+async fn a_message_whose_integration_was_removed_too_long_ago_is_parked() {
     let alone = Alone::start(DISPATCHER).await;
     alone.integration.remove().await;
     let webhook = alone.text();
@@ -107,7 +107,7 @@ async fn a_typing_event_is_never_parked() {
 }
 
 #[tokio::test]
-async fn what_is_delivered_and_what_is_retried_is_not_parked() {
+async fn delivered_and_retried_messages_are_not_parked() {
     let service = MessagingService::behaving(|_, before| Reply::status(if before == 0 { 503 } else { 200 })).await;
     let alone = Alone::delivering_to(service, DISPATCHER).await;
     let webhook = alone.text();
@@ -117,7 +117,7 @@ async fn what_is_delivered_and_what_is_retried_is_not_parked() {
 }
 
 #[tokio::test]
-async fn nothing_is_kept_where_that_is_switched_off() {
+async fn nothing_is_parked_when_keeping_is_switched_off() {
     let service = MessagingService::behaving(|_, _| Reply::status(422)).await;
     let alone = Alone::with_environment(service, DISPATCHER, &[("PARKING_QUEUE_URL", "none")]).await;
     assert!(alone.dispatch(&alone.text()).await.is_empty());
@@ -126,7 +126,7 @@ async fn nothing_is_kept_where_that_is_switched_off() {
 }
 
 #[tokio::test]
-async fn a_failed_message_stays_on_the_queue_while_the_function_does_not_know_whether_it_is_to_be_kept() {
+async fn a_failed_message_stays_on_the_queue_while_the_parking_setting_is_unknown() {
     let service = MessagingService::behaving(|_, _| Reply::status(422)).await;
     let alone = Alone::with_environment(service, DISPATCHER, &[("PARKING_QUEUE_URL", "")]).await;
     assert_eq!(vec!["m-0"], alone.dispatch(&alone.text()).await);
@@ -148,7 +148,7 @@ async fn a_failed_message_that_could_not_be_parked_stays_on_the_queue() {
 }
 
 #[tokio::test]
-async fn what_a_dispatcher_recorded_as_failed_before_it_died_is_parked_however_often_the_message_was_received() {
+async fn a_message_that_a_killed_dispatcher_recorded_as_failed_is_parked_whatever_its_receive_count() {
     let alone = Alone::start(DISPATCHER).await;
     let webhook = alone.text();
     let identity = message_identity(&alone, &webhook);
@@ -171,7 +171,7 @@ async fn what_a_dispatcher_recorded_as_failed_before_it_died_is_parked_however_o
 }
 
 #[tokio::test]
-async fn a_dispatcher_that_dies_between_parking_and_acknowledging_leaves_a_copy_that_is_listed_and_replayed_once() {
+async fn a_dispatcher_killed_between_parking_and_acknowledging_leaves_one_copy_that_is_replayed_once() {
     let service = MessagingService::behaving(|_, before| Reply::status(if before == 0 { 422 } else { 200 })).await;
     let alone = Alone::delivering_to(service, DISPATCHER).await;
     let webhook = alone.text();
@@ -203,7 +203,7 @@ async fn dispatch_replay(alone: &Alone, webhook: &Webhook, id: &str, at: Timesta
 }
 
 #[tokio::test]
-async fn the_time_for_a_replay_and_the_waits_between_its_attempts_begin_with_it() {
+async fn the_time_limit_and_the_backoff_of_a_replay_start_with_the_replay() {
     let alone = with_service_answering(503).await;
     let webhook = alone.text();
     let old = OnQueue { group: "g", webhook: &webhook, age: Duration::from_secs(7 * 3600) };
@@ -223,7 +223,7 @@ async fn the_time_for_a_replay_and_the_waits_between_its_attempts_begin_with_it(
 }
 
 #[tokio::test]
-async fn each_replay_is_delivered_once_and_nothing_after_that() {
+async fn each_replay_is_delivered_exactly_once() {
     let service = MessagingService::behaving(|_, before| Reply::status(if before < 2 { 422 } else { 200 })).await;
     let alone = Alone::delivering_to(service, DISPATCHER).await;
     let webhook = alone.text();
@@ -240,7 +240,7 @@ async fn each_replay_is_delivered_once_and_nothing_after_that() {
 }
 
 #[tokio::test]
-async fn a_refused_signature_has_the_configuration_read_again_once_in_ten_seconds() {
+async fn a_refused_signature_reloads_the_configuration_once_in_ten_seconds() {
     let service = MessagingService::behaving(|attempt, _| {
         Reply::status(match (attempt.path.as_str(), attempt.text()) {
             (_, "first") => 200,
@@ -262,7 +262,7 @@ async fn a_refused_signature_has_the_configuration_read_again_once_in_ten_second
 }
 
 #[tokio::test]
-async fn after_a_refused_signature_the_next_attempt_goes_by_what_is_configured_now() {
+async fn after_a_refused_signature_the_next_attempt_uses_the_current_configuration() {
     for status in [401, 403] {
         let service = MessagingService::behaving(move |attempt, _| {
             Reply::status(if attempt.path == "/messages" && attempt.text() == "second" { status } else { 200 })

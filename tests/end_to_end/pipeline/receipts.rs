@@ -71,7 +71,7 @@ async fn a_message_that_is_given_up_becomes_a_failed_receipt() {
 }
 
 #[tokio::test]
-async fn what_the_messaging_service_says_in_its_answer_is_posted() {
+async fn a_receipt_in_the_response_is_posted() {
     let answer = json!({"receipt": {"status": "Failed", "reasons": [{"code": 530, "message": "No such number"}]}});
     let setting = Setting::new(Reply::status(200).body(answer.to_string()), |_| {}).await;
     let id = setting.send().await;
@@ -98,7 +98,7 @@ impl Setting {
 }
 
 #[tokio::test]
-async fn a_failure_in_the_answer_is_posted_with_a_reason_and_never_as_delivered() {
+async fn a_failure_in_the_response_is_posted_with_a_reason_and_never_as_delivered() {
     let general = |message: &str| json!([{"code": "GeneralError", "message": message}]);
     let cases = [
         (json!({"status": "failed"}), general("The message could not be delivered.")),
@@ -133,7 +133,7 @@ async fn a_failure_in_the_answer_is_posted_with_a_reason_and_never_as_delivered(
 }
 
 #[tokio::test]
-async fn every_word_for_success_in_the_answer_is_posted_without_reasons() {
+async fn every_word_for_success_in_the_response_is_posted_without_reasons() {
     let setting = echoing("explicit").await;
     for (count, word) in ["delivered", "READ", "displayed"].into_iter().enumerate() {
         let receipt = json!({"status": word, "reasons": [{"code": 500, "message": ""}], "isFinalReceipt": false});
@@ -145,7 +145,7 @@ async fn every_word_for_success_in_the_answer_is_posted_without_reasons() {
 }
 
 #[tokio::test]
-async fn a_receipt_in_the_answer_that_cannot_be_read_is_logged_and_counted_and_never_taken_for_success() {
+async fn an_unreadable_receipt_in_the_response_is_logged_and_counted_and_never_treated_as_success() {
     let large = format!(r#"{{"receipt": {{"status": "failed"}}, "more": "{}"}}"#, "x".repeat(64 * 1024));
     let elsewhere = "the answer reports an outcome, and not in `receipt`";
     let unreadable = [
@@ -183,7 +183,7 @@ async fn a_receipt_in_the_answer_that_cannot_be_read_is_logged_and_counted_and_n
 }
 
 #[tokio::test]
-async fn a_failure_in_an_answer_with_a_content_encoding_is_not_posted_as_delivered() {
+async fn a_failure_in_a_response_with_a_content_encoding_is_not_posted_as_delivered() {
     let service = MessagingService::behaving(|attempt, _| {
         let reply = Reply::status(200).body(attempt.text());
         if attempt.text() == "OK" { reply } else { reply.header(header::CONTENT_ENCODING, "gzip") }
@@ -201,7 +201,7 @@ async fn a_failure_in_an_answer_with_a_content_encoding_is_not_posted_as_deliver
 }
 
 #[tokio::test]
-async fn an_answer_without_a_receipt_is_a_delivery_with_on_accept() {
+async fn with_on_accept_a_response_without_a_receipt_means_delivered() {
     let setting = echoing("on-accept").await;
     for (count, answer) in ["OK", "{}", r#"{"receipt": null}"#, r#"{"id": "m", "ok": true}"#].into_iter().enumerate() {
         let id = setting.send_for(answer).await;
@@ -211,7 +211,7 @@ async fn an_answer_without_a_receipt_is_a_delivery_with_on_accept() {
 }
 
 #[tokio::test]
-async fn a_providers_words_reach_the_platform_and_not_the_ledger() {
+async fn a_providers_message_reaches_the_platform_and_not_the_ledger() {
     let platform = GenesysCloud::start().await;
     let failed = r#"{"receipt": {"status": "failed", "reasons": [{"code": 530, "message": "No such number"}]}}"#;
     let service = MessagingService::behaving(move |_, _| Reply::status(200).body(failed)).await;
@@ -233,7 +233,7 @@ async fn a_providers_words_reach_the_platform_and_not_the_ledger() {
 }
 
 #[tokio::test]
-async fn acceptance_is_delivery_where_the_configuration_says_so() {
+async fn acceptance_means_delivery_when_configured() {
     let setting = Setting::new(Reply::status(202), |configuration| {
         configuration["delivery"]["receipts"] = "on-accept".into();
     })
@@ -245,7 +245,7 @@ async fn acceptance_is_delivery_where_the_configuration_says_so() {
 }
 
 #[tokio::test]
-async fn while_the_platform_is_down_the_receipt_is_retried_and_not_the_delivery() {
+async fn while_the_platform_is_down_only_the_receipt_is_retried() {
     let setting = Setting::new(Reply::status(410), |_| {}).await;
     // More failures than one call retries.
     setting.platform.fail([Fault::Status(503); 7]);
@@ -256,7 +256,7 @@ async fn while_the_platform_is_down_the_receipt_is_retried_and_not_the_delivery(
 }
 
 #[tokio::test]
-async fn a_receipt_whose_answer_is_lost_is_posted_again() {
+async fn a_receipt_whose_response_is_lost_is_posted_again() {
     let setting = Setting::new(Reply::status(410), |_| {}).await;
     setting.platform.fail([Fault::AnswerLost]);
     setting.send().await;
@@ -265,7 +265,7 @@ async fn a_receipt_whose_answer_is_lost_is_posted_again() {
 }
 
 #[tokio::test]
-async fn a_receipt_that_the_platform_refuses_is_not_repeated() {
+async fn a_receipt_that_the_platform_refuses_is_not_retried() {
     let setting = Setting::new(Reply::status(410), |_| {}).await;
     setting.platform.fail([Fault::Status(403)]);
     setting.send().await;
@@ -276,7 +276,7 @@ async fn a_receipt_that_the_platform_refuses_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn the_platforms_own_receipts_and_typing_make_no_receipt() {
+async fn receipts_and_typing_of_the_platform_cause_no_receipt() {
     let setting = Setting::new(Reply::status(400), |_| {}).await;
     for name in ["receipt", "typing"] {
         let sample = genesys_cloud::WIRE.iter().find(|sample| sample.name == name).unwrap();
@@ -289,7 +289,7 @@ async fn the_platforms_own_receipts_and_typing_make_no_receipt() {
 }
 
 #[tokio::test]
-async fn a_receipt_that_did_not_get_onto_the_queue_is_put_there_when_the_message_comes_again() {
+async fn a_receipt_that_could_not_be_queued_is_queued_when_the_message_is_redelivered() {
     let platform = GenesysCloud::start().await;
     let service = MessagingService::behaving(|_, _| Reply::status(400)).await;
     let alone = Alone::configured(service, "message-dispatcher", |configuration| {
@@ -306,7 +306,7 @@ async fn a_receipt_that_did_not_get_onto_the_queue_is_put_there_when_the_message
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_replaced_once_and_the_call_made_again() {
+async fn a_revoked_token_is_replaced_once_and_the_call_retried() {
     let setting = Setting::new(Reply::status(410), |_| {}).await;
     setting.platform.fail([Fault::TokenRevoked]);
     setting.send().await;
@@ -324,7 +324,7 @@ async fn the_platforms_rate_limit_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_receipt_waits_while_no_token_is_to_be_had() {
+async fn a_receipt_waits_until_a_token_is_available() {
     let setting = Setting::new(Reply::status(410), |_| {}).await;
     setting.platform.fail_tokens([Fault::Status(503); 6]);
     setting.send().await;

@@ -68,7 +68,7 @@ async fn a_replayed_webhook_is_acknowledged_and_delivered_once() {
 }
 
 #[tokio::test]
-async fn bodies_that_cannot_be_read_are_refused_with_the_place() {
+async fn unreadable_bodies_are_refused_with_the_position() {
     let setting = WithService::start().await;
     let deeply_nested =
         format!("{{\"type\":\"Text\",\"id\":\"1\",\"content\":[{}{}]}}", "[".repeat(50_000), "]".repeat(50_000));
@@ -102,7 +102,7 @@ async fn bytes_that_are_not_utf_8_are_refused() {
 }
 
 #[tokio::test]
-async fn the_documentations_broken_example_is_refused_with_the_place() {
+async fn the_documentations_broken_example_is_refused_with_the_position() {
     let setting = WithService::start().await;
     let broken = BROKEN[0].fill(&setting.integration.integration_id, "c");
     let answer = setting.refused(&broken, 400, "invalid-body").await;
@@ -112,7 +112,7 @@ async fn the_documentations_broken_example_is_refused_with_the_place() {
 }
 
 #[tokio::test]
-async fn a_body_of_more_than_a_million_bytes_is_refused_before_its_signature_is_looked_at() {
+async fn a_body_of_more_than_a_million_bytes_is_refused_before_its_signature_is_checked() {
     let setting = WithService::start().await;
     let webhook = Webhook { signature: None, ..Webhook::new("x".repeat(1_000_001)) };
     setting.refused(&webhook, 413, "body-too-large").await;
@@ -132,7 +132,7 @@ async fn a_genuine_message_of_another_integration_is_refused() {
 }
 
 #[tokio::test]
-async fn a_webhook_that_does_not_say_whose_it_is_is_refused() {
+async fn a_webhook_that_names_no_integration_is_refused() {
     let setting = WithService::start().await;
     let id = &setting.integration.integration_id;
     for (channel_id, from) in [
@@ -155,7 +155,7 @@ async fn a_webhook_that_does_not_say_whose_it_is_is_refused() {
 }
 
 #[tokio::test]
-async fn an_integration_that_nobody_configured_is_not_found() {
+async fn an_unknown_integration_is_not_found() {
     let setting = WithService::start().await;
     for name in ["unheard-of", "Not-A-Name", "a_b", &"x".repeat(65)] {
         let url = format!("{}/integrations/{name}/webhook", setting.stack.api_url);

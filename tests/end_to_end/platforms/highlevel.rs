@@ -71,7 +71,7 @@ fn said(attempt: &Attempt) -> (Value, Value) {
 }
 
 #[tokio::test]
-async fn every_sort_of_message_arrives() {
+async fn every_type_of_message_is_delivered() {
     let setting = Setting::start().await;
     let phones = json!({"id": CONTACT, "idType": "Opaque", "phone": "+15555550123"});
     let house = json!({"id": "+15555550100", "idType": "Phone", "phone": "+15555550100"});
@@ -130,7 +130,7 @@ async fn every_sort_of_message_arrives() {
 }
 
 #[tokio::test]
-async fn the_documentations_own_examples_arrive() {
+async fn the_documentations_examples_are_delivered() {
     let setting = Setting::new(Reply::status(200), |configuration| {
         // The documentation's examples name no app.
         configuration.as_object_mut().unwrap().remove("appId");
@@ -170,7 +170,7 @@ async fn a_repeat_and_a_resend_are_delivered_once_and_another_notification_is_an
 }
 
 #[tokio::test]
-async fn what_is_not_forwarded_is_acknowledged_and_not_delivered() {
+async fn types_that_are_not_forwarded_are_acknowledged_and_not_delivered() {
     let setting = Setting::new(Reply::status(200), |configuration| {
         configuration["forwardMessageTypes"] = json!(["SMS"]);
     })
@@ -186,7 +186,7 @@ async fn what_is_not_forwarded_is_acknowledged_and_not_delivered() {
 }
 
 #[tokio::test]
-async fn what_is_not_ours_or_not_genuine_is_refused() {
+async fn forged_and_foreign_webhooks_are_refused() {
     let setting = Setting::start().await;
     let body = setting.fill(&Sample::wire("sms"));
     let (stack, integration) = (&setting.stack, &setting.integration);
@@ -211,7 +211,7 @@ async fn what_is_not_ours_or_not_genuine_is_refused() {
 }
 
 #[tokio::test]
-async fn the_legacy_signature_counts_where_the_configuration_says_so() {
+async fn the_legacy_signature_is_accepted_only_when_configured() {
     let setting = Setting::new(Reply::status(200), |configuration| {
         configuration["acceptLegacySignature"] = true.into();
     })
@@ -225,7 +225,7 @@ async fn the_legacy_signature_counts_where_the_configuration_says_so() {
 }
 
 #[tokio::test]
-async fn a_providers_request_arrives_and_the_platform_hears_of_it_however_early() {
+async fn a_providers_request_is_delivered_and_its_status_posted_even_before_the_platform_has_the_message() {
     let setting = Setting::new(Reply::status(200), |configuration| {
         configuration["delivery"]["receipts"] = "on-accept".into();
     })
@@ -266,7 +266,7 @@ async fn a_request_that_is_refused_becomes_a_failed_status_and_an_observation_do
 }
 
 #[tokio::test]
-async fn the_messaging_services_receipts_are_posted_however_early() {
+async fn the_messaging_services_receipts_are_posted_even_before_the_platform_has_the_message() {
     for early in [401, 403] {
         let setting = Setting::start().await;
         setting.platform.refuse_early_statuses(2, early);
@@ -279,7 +279,7 @@ async fn the_messaging_services_receipts_are_posted_however_early() {
 }
 
 #[tokio::test]
-async fn every_status_that_the_platform_has_a_word_for_is_posted() {
+async fn every_status_that_the_platform_supports_is_posted() {
     let setting = Setting::start().await;
     for (status, outcome) in
         [("sent", "posted"), ("delivered", "posted"), ("read", "posted"), ("removed", "acknowledged")]
@@ -292,7 +292,7 @@ async fn every_status_that_the_platform_has_a_word_for_is_posted() {
 }
 
 #[tokio::test]
-async fn a_failure_is_posted_with_a_code_of_ours_and_the_providers_words() {
+async fn a_failure_is_posted_with_our_code_and_the_providers_message() {
     let setting = Setting::start().await;
     let reasons = json!([{"code": 30003, "message": "Unreachable destination handset"}]);
     let receipt = json!({"messageId": "m", "to": {"id": CONTACT}, "status": "Undelivered", "reasons": reasons});
@@ -304,7 +304,7 @@ async fn a_failure_is_posted_with_a_code_of_ours_and_the_providers_words() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_never_taken_is_reported_in_the_end() {
+async fn a_token_that_is_always_refused_is_reported() {
     let setting = Setting::new(Reply::status(200), |configuration| configuration["token"] = "wrong".into()).await;
     let receipt = json!({"messageId": "m-1", "to": {"id": CONTACT}, "status": "delivered"});
     setting.post("receipts", &receipt).await.assert_problem(502, "platform-credentials");
@@ -365,7 +365,7 @@ async fn a_customers_message_is_posted_as_the_platform_wants_it() {
 }
 
 #[tokio::test]
-async fn the_same_message_is_posted_once_and_never_on_a_guess() {
+async fn the_same_message_is_posted_once_and_not_again_after_an_unknown_outcome() {
     let setting = Setting::start().await;
     setting.post("inbound/messages", &message()).await;
     assert!(setting.post("inbound/messages", &message()).await.replayed);
@@ -379,7 +379,7 @@ async fn the_same_message_is_posted_once_and_never_on_a_guess() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_is_waited_for_where_that_fits() {
+async fn a_rate_limit_is_waited_for_if_there_is_time() {
     let setting = Setting::start().await;
     setting.platform.fail([Fault::RateLimited(Some(1)), Fault::RateLimited(None)]);
     assert_eq!(200, setting.post("inbound/messages", &message()).await.status.as_u16());
@@ -393,7 +393,7 @@ async fn a_rate_limit_is_waited_for_where_that_fits() {
 }
 
 #[tokio::test]
-async fn what_the_platform_needs_and_does_not_get_is_named() {
+async fn fields_that_the_platform_requires_are_named_when_missing() {
     let setting = Setting::start().await;
     let mut lacking = message();
     lacking.as_object_mut().unwrap().remove("conversationId");
@@ -407,7 +407,7 @@ async fn what_the_platform_needs_and_does_not_get_is_named() {
 }
 
 #[tokio::test]
-async fn a_route_that_the_platform_has_no_call_for_answers_with_those_that_it_has() {
+async fn an_unsupported_route_lists_the_supported_ones() {
     let setting = Setting::start().await;
     let agents = ["messages", "typing"].map(|what| format!("conversations/c-1/communications/c-2/{what}"));
     for route in ["agentless", "inbound/events", "inbound/responses", &agents[0], &agents[1]] {
@@ -436,7 +436,7 @@ async fn a_message_without_an_id_is_answered_with_the_id_that_the_messaging_serv
 }
 
 #[tokio::test]
-async fn a_message_id_that_the_platform_has_no_address_for_is_the_requests_fault_and_nothing_is_sent() {
+async fn a_message_id_that_fits_no_platform_url_is_refused_and_nothing_is_sent() {
     let setting = Setting::start().await;
     let receipt = |id: &str| json!({"messageId": id, "to": {"id": CONTACT}, "status": "delivered"});
     for (id, detail) in [

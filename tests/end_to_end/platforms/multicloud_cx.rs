@@ -88,7 +88,7 @@ fn written(message_id: &str, change: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn every_kind_of_message_is_answered_with_its_id_and_arrives_with_all_there_is_to_it() {
+async fn every_kind_of_message_gets_its_id_as_response_and_is_delivered_completely() {
     let setting = Setting::start().await;
     for (name, event) in [
         ("sms", "message.text"),
@@ -123,7 +123,7 @@ async fn every_kind_of_message_is_answered_with_its_id_and_arrives_with_all_ther
 }
 
 #[tokio::test]
-async fn what_comes_again_is_accepted_again_and_delivered_once() {
+async fn a_repeated_webhook_is_accepted_again_and_delivered_once() {
     let setting = Setting::start().await;
     let webhook = Setting::webhook("sms");
     for _ in 0..3 {
@@ -137,7 +137,7 @@ async fn what_comes_again_is_accepted_again_and_delivered_once() {
 }
 
 #[tokio::test]
-async fn what_is_not_signed_by_one_of_the_secrets_or_not_of_this_channel_is_refused() {
+async fn webhooks_with_a_wrong_signature_or_of_another_channel_are_refused() {
     let both = |configuration: &mut Value| configuration["appSecrets"] = json!(["the-next-secret", APP_SECRET]);
     let setting = Setting::configured(MulticloudCx::start().await, Reply::status(200), both).await;
     let webhook = Setting::webhook("sms");
@@ -159,7 +159,7 @@ async fn what_is_not_signed_by_one_of_the_secrets_or_not_of_this_channel_is_refu
 }
 
 #[tokio::test]
-async fn interactions_are_acknowledged_and_go_nowhere() {
+async fn interactions_are_acknowledged_and_not_delivered() {
     let setting = Setting::start().await;
     let answer = setting.post(&Setting::webhook("interactions")).await;
     assert_eq!((200, json!({})), (answer.status.as_u16(), answer.body));
@@ -182,7 +182,7 @@ async fn the_trace_is_logged_and_goes_with_the_delivery_and_with_the_receipt() {
 }
 
 #[tokio::test]
-async fn the_log_holds_neither_text_nor_addresses_nor_secrets() {
+async fn the_log_contains_neither_texts_nor_addresses_nor_secrets() {
     let keyed = |configuration: &mut Value| configuration["apiKey"] = API_KEY.into();
     let setting = Setting::configured(MulticloudCx::start_behind_gateway().await, Reply::status(410), keyed).await;
     setting.send(&Setting::webhook("email")).await;
@@ -203,7 +203,7 @@ async fn the_log_holds_neither_text_nor_addresses_nor_secrets() {
 }
 
 #[tokio::test]
-async fn what_becomes_of_a_message_is_posted_as_a_receipt_with_a_number() {
+async fn the_outcome_of_a_message_is_posted_as_a_receipt_with_a_number() {
     let said = |receipt: Value| Reply::status(200).body(json!({ "receipt": receipt }).to_string());
     let no_number = said(json!({"status": "Failed", "reasons": [{"code": "RecipientOptedOut", "message": "Stop"}]}));
     let unknown = said(json!({"status": "undelivered", "reasons": [{"code": 30003, "message": "No handset"}]}));
@@ -229,7 +229,7 @@ async fn what_becomes_of_a_message_is_posted_as_a_receipt_with_a_number() {
 }
 
 #[tokio::test]
-async fn a_message_that_was_taken_away_again_is_removed() {
+async fn a_withdrawn_message_is_delivered_as_removed() {
     let setting = Setting::start().await;
     for (status, outcome) in [("sent", "acknowledged"), ("read", "posted"), ("removed", "posted")] {
         assert_eq!(outcome, setting.call("receipts", &receipt("m-1", status)).await.body["outcome"], "{status}");
@@ -238,7 +238,7 @@ async fn a_message_that_was_taken_away_again_is_removed() {
 }
 
 #[tokio::test]
-async fn a_batch_of_receipts_is_one_call_and_each_stands_for_itself() {
+async fn a_batch_of_receipts_is_one_call_with_an_outcome_for_each() {
     let setting = Setting::start().await;
     let first = setting.call("receipts", &receipt("m-1", "delivered")).await;
     assert_eq!(json!("posted"), first.body["outcome"]);
@@ -273,7 +273,7 @@ async fn receipts_that_are_refused_together_are_posted_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_batch_whose_outcome_is_unknown_may_come_again() {
+async fn a_batch_with_an_unknown_outcome_may_be_repeated() {
     let setting = Setting::start().await;
     setting.platform.fail([Fault::Status(503); 5]);
     let request = Request::new(&two_delivered()).signed();
@@ -290,7 +290,7 @@ async fn a_batch_whose_outcome_is_unknown_may_come_again() {
 }
 
 #[tokio::test]
-async fn a_code_other_than_0_is_a_refusal_though_the_status_is_200() {
+async fn a_code_other_than_0_is_a_refusal_even_with_status_200() {
     let setting = Setting::start().await;
     setting.platform.fail([Fault::Code(350)]);
     let answer = setting.call("inbound/messages", &written("m-1", &json!({"text": "hello"}))).await;
@@ -300,7 +300,7 @@ async fn a_code_other_than_0_is_a_refusal_though_the_status_is_200() {
 }
 
 #[tokio::test]
-async fn customers_texts_and_mails_reach_the_channel_once() {
+async fn customers_texts_and_emails_reach_the_channel_once() {
     let keyed = |configuration: &mut Value| configuration["apiKey"] = API_KEY.into();
     let setting = Setting::configured(MulticloudCx::start_behind_gateway().await, Reply::status(200), keyed).await;
     let mail = json!({"text": "plain", "email": {"subject": "Subject", "html": "<p>rich</p>"}});
@@ -349,7 +349,7 @@ async fn a_failing_platform_gets_a_customers_message_again_only_if_it_has_not_ta
 }
 
 #[tokio::test]
-async fn several_files_are_one_email_and_else_messages_of_their_own_of_which_an_unknown_one_takes_a_new_message_id() {
+async fn several_files_are_one_email_or_separate_messages_and_one_with_an_unknown_outcome_needs_a_new_message_id() {
     let setting = Setting::start().await;
     let files: Value =
         ["v", "w", "x"].map(|name| json!({"url": format!("https://e.com/{name}"), "mime": "image/png"})).into();
@@ -376,7 +376,7 @@ fn files(names: &[&str]) -> Value {
 }
 
 #[tokio::test]
-async fn what_was_posted_of_several_files_is_not_posted_again_when_the_caller_drops_the_refused_one() {
+async fn posted_files_are_not_posted_again_when_the_caller_drops_the_refused_one() {
     let setting = Setting::start().await;
     let (both, first) = (files(&["v", "w"]), files(&["v"]));
     for (id, change, status) in [
@@ -401,7 +401,7 @@ async fn what_was_posted_of_several_files_is_not_posted_again_when_the_caller_dr
 }
 
 #[tokio::test]
-async fn after_a_process_that_was_cut_off_between_several_files_the_answer_says_from_where_on_they_are_missing() {
+async fn after_an_interruption_between_files_the_response_names_the_first_missing_file() {
     let setting = Setting::start().await;
     let ledger = setting.stack.ledger();
     let name = &setting.integration.name;
@@ -433,7 +433,7 @@ async fn after_a_process_that_was_cut_off_between_several_files_the_answer_says_
 }
 
 #[tokio::test]
-async fn a_text_with_an_email_that_says_nothing_is_a_text() {
+async fn a_text_with_an_empty_email_is_a_text() {
     let setting = Setting::start().await;
     let body = written("m-1", &json!({"text": "hello", "email": {"subject": null, "html": null}}));
     assert_eq!(200, setting.call("inbound/messages", &body).await.status.as_u16());
@@ -445,7 +445,7 @@ async fn a_text_with_an_email_that_says_nothing_is_a_text() {
 }
 
 #[tokio::test]
-async fn what_the_platform_has_no_place_for_is_named() {
+async fn fields_that_the_platform_does_not_support_are_named() {
     let setting = Setting::start().await;
     let body = written("m-1", &json!({"text": "hello", "metadata": {"campaign": "spring"}}));
     let answer = setting.call("inbound/messages", &body).await;
@@ -461,7 +461,7 @@ async fn what_the_platform_has_no_place_for_is_named() {
 }
 
 #[tokio::test]
-async fn routes_that_the_platform_has_no_calls_for_are_refused_with_those_that_it_has() {
+async fn unsupported_routes_are_refused_with_a_list_of_the_supported_ones() {
     let setting = Setting::start().await;
     for route in [
         "agentless",

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_connects_to_a_server_that_is_down_is_refused_until_it_is_up() {
+    async fn connections_to_a_reserved_port_are_refused_until_it_listens() {
         let down = Unlistened::bind();
         let address = ("127.0.0.1", down.port());
         let refused = tokio::net::TcpStream::connect(address).await.unwrap_err();

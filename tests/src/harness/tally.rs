@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_arrives_once_and_in_order_is_good() {
+    fn messages_that_arrive_once_and_in_order_are_good() {
         let tally = Tally::of(&three(), &arrived(&[("0", "a"), ("1", "b"), ("2", "c")]));
         assert!(tally.is_good());
         assert_eq!((1, 3), (tally.senders, tally.arrived));
@@ -172,31 +172,31 @@ mod tests {
     }
 
     #[test]
-    fn what_was_accepted_and_does_not_arrive_is_lost() {
+    fn an_accepted_message_that_does_not_arrive_is_lost() {
         let tally = Tally::of(&three(), &arrived(&[("0", "a"), ("2", "c")]));
         assert_eq!((1, false), (tally.lost, tally.is_good()));
     }
 
     #[test]
-    fn what_arrives_under_two_ids_is_doubled() {
+    fn a_message_that_arrives_with_two_ids_is_duplicated() {
         let tally = Tally::of(&three(), &arrived(&[("0", "a"), ("1", "b"), ("1", "x"), ("2", "c")]));
         assert_eq!((1, 0, false), (tally.doubled, tally.again, tally.is_good()));
     }
 
     #[test]
-    fn what_arrives_twice_without_ids_is_doubled() {
+    fn a_message_that_arrives_twice_without_ids_is_duplicated() {
         let tally = Tally::of(&three(), &arrived(&[("0", ""), ("1", ""), ("1", ""), ("2", "")]));
         assert_eq!((1, 0, false), (tally.doubled, tally.again, tally.is_good()));
     }
 
     #[test]
-    fn what_arrives_again_under_its_id_is_counted_apart() {
+    fn a_repeated_delivery_with_the_same_id_is_counted_separately() {
         let tally = Tally::of(&three(), &arrived(&[("0", "a"), ("1", "b"), ("1", "b"), ("1", "b"), ("2", "c")]));
         assert_eq!((0, 2, true), (tally.doubled, tally.again, tally.is_good()));
     }
 
     #[test]
-    fn what_arrives_after_a_later_message_of_the_same_customer_is_out_of_order() {
+    fn a_message_that_arrives_after_a_later_one_of_the_same_customer_is_out_of_order() {
         let tally = Tally::of(&three(), &arrived(&[("1", "b"), ("0", "a"), ("2", "c")]));
         assert_eq!((1, false), (tally.out_of_order, tally.is_good()));
     }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_or_never_sent_is_not_good() {
+    fn a_refused_or_unexpected_message_is_not_good() {
         let mut sent = three();
         sent[1].outcome = Outcome::Refused;
         let tally = Tally::of(&sent, &arrived(&[("0", "a"), ("2", "c")]));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_knows_of_and_was_said_to_be_so_is_neither_lost_nor_doubled() {
+    fn a_reported_unknown_outcome_is_neither_lost_nor_duplicated() {
         let sent = three_and_an_unknown();
         for there in [&[("0", ""), ("1", ""), ("2", "")][..], &[("0", ""), ("1", ""), ("?", ""), ("2", "")]] {
             let tally = Tally::of(&sent, &arrived(there));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn that_nobody_knows_may_happen_to_each_sender_once() {
+    fn each_sender_may_have_one_unknown_outcome() {
         let mut sent = three_and_an_unknown();
         sent.insert(3, Sent { id: "??".to_owned(), ..sent[2].clone() });
         let there = arrived(&[("0", ""), ("1", ""), ("2", "")]);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_shown_by_messages_of_which_nobody_knows() {
+    fn messages_with_unknown_outcomes_prove_nothing() {
         let mut sent = three();
         sent.iter_mut().for_each(|message| message.outcome = Outcome::Unknown);
         assert!(!Tally::of(&sent, &[]).is_good());
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_shown_by_messages_that_did_not_flow_during_the_change() {
+    fn without_messages_during_the_change_nothing_is_proved() {
         let mut sent = three();
         sent[1].phase = Phase::Before;
         assert!(!Tally::of(&sent, &arrived(&[("0", "a"), ("1", "b"), ("2", "c")])).is_good());
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_for_sending_again_are_counted() {
+    fn reasons_of_retries_are_counted() {
         let mut sent = three();
         sent[0].repeats = vec!["502".to_owned()];
         sent[2].repeats = vec!["502".to_owned(), "no answer".to_owned()];

@@ -240,7 +240,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_published_schema_takes_deliveries_and_nothing_that_is_none() {
+    fn the_published_schema_accepts_deliveries_and_nothing_else() {
         let schema = delivery_schema();
         let data = json!({
             "integration": "acme", "platform": "highlevel", "messageId": "m", "direction": "Outbound",

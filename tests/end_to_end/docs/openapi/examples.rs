@@ -118,7 +118,7 @@ async fn try_request(operation: &Operation<'_>, example: &str, body: &Value, acc
 }
 
 #[tokio::test]
-async fn every_example_is_taken_and_answered_as_the_document_says() {
+async fn every_example_is_accepted_with_the_documented_response() {
     let document = Document::read();
     let (service, assets) = (MessagingService::start().await, assets());
     let (service, assets) = (&service, assets.origin.as_str());

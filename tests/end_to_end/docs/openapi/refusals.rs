@@ -214,7 +214,7 @@ impl Victim<'_> {
 }
 
 #[tokio::test]
-async fn every_refusal_of_the_document_can_be_provoked_and_is_as_it_says() {
+async fn every_documented_error_can_be_provoked_and_is_as_documented() {
     let (document, assets) = (Document::read(), assets());
     let one_operation = async |operation: Operation<'_>| {
         let mut victim = Victim { operation, assets: assets.origin.clone(), provoked: BTreeSet::new() };

@@ -193,7 +193,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn rows_and_searches_are_read_as_the_console_reads_them() {
+    fn rows_and_searches_are_parsed_like_in_the_console() {
         let search = "SUM(SEARCH('{Patchbay,FunctionName,Reason} MetricName=\"Refused\" Reason=\"r\" \
                       FunctionName=(\"A\" OR \"B\")', 'Sum'))";
         let rows = json!([
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_function_writes_is_a_fault() {
+    fn a_metric_that_no_function_writes_is_a_fault() {
         let fault = |row: Value| of_rows(&json!([row])).iter().find_map(Named::fault);
         assert_eq!(None, fault(json!(["Patchbay", "Refused", "FunctionName", "CardSender", "Reason", "unavailable"])));
         assert_eq!(None, fault(json!(["AWS/SQS", "Anything", "QueueName", "Q"])));

@@ -87,7 +87,7 @@ async fn a_customers_message_has_a_type_and_three_ids() {
 }
 
 #[tokio::test]
-async fn it_fails_as_it_is_told_to() {
+async fn it_injects_the_configured_faults() {
     let platform = HighLevel::start().await;
     platform.fail([Fault::Status(503), Fault::RateLimited(Some(3)), Fault::Reset, Fault::AnswerLost]);
     platform.refuse_early_statuses(2, 403);

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_contracts_bodies_are_taken_and_what_departs_from_them_is_refused() {
+    fn the_contracts_bodies_are_accepted_and_deviations_are_refused() {
         let channel = json!({"type": "sms", "from": {"id": "1"}, "to": {"id": "2"}, "messageId": "m"});
         let text = with(json!({"channel": channel, "type": "Text", "text": "t"}));
         accepts::<Messages>(&text);

@@ -53,7 +53,7 @@ impl Request {
 }
 
 #[tokio::test]
-async fn a_good_call_is_done_and_the_same_message_has_the_same_id() {
+async fn a_valid_call_succeeds_and_the_same_message_has_the_same_id() {
     let platform = MulticloudCx::start().await;
     let (status, first) = Request::good().post(&platform).await;
     assert_eq!((200, &json!(0)), (status, &first["status"]["code"]));
@@ -63,7 +63,7 @@ async fn a_good_call_is_done_and_the_same_message_has_the_same_id() {
 }
 
 #[tokio::test]
-async fn who_is_not_known_gets_401_and_what_is_not_right_400() {
+async fn an_unknown_client_gets_401_and_an_invalid_request_400() {
     let platform = MulticloudCx::start().await;
     let upper = hub::sign_sha1(Request::good().body.as_bytes(), &APP_SECRET.into()).to_ascii_uppercase();
     for (name, value, expected) in [
@@ -84,14 +84,14 @@ async fn who_is_not_known_gets_401_and_what_is_not_right_400() {
 }
 
 #[tokio::test]
-async fn behind_its_gateway_it_asks_for_a_key() {
+async fn behind_its_gateway_it_requires_a_key() {
     let platform = MulticloudCx::start_behind_gateway().await;
     assert_eq!(401, Request::good().post(&platform).await.0);
     assert_eq!(200, Request::good().header("x-api-key", Some(API_KEY)).post(&platform).await.0);
 }
 
 #[tokio::test]
-async fn it_fails_as_it_is_told() {
+async fn it_injects_the_configured_faults() {
     let platform = MulticloudCx::start().await;
     platform.fail([Fault::Status(503), Fault::Code(350), Fault::RateLimited(7), Fault::Reset, Fault::AnswerLost]);
     assert_eq!(503, Request::good().post(&platform).await.0);

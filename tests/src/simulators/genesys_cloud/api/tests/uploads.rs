@@ -108,7 +108,7 @@ async fn before_the_bytes_are_there_it_is_uploading_however_often_one_asks() {
 }
 
 #[tokio::test]
-async fn the_check_takes_as_long_and_ends_as_it_is_told() {
+async fn the_scan_takes_the_configured_time_and_has_the_configured_result() {
     for (verdict, expected) in [
         (Verdict::Valid { after: 0 }, ["valid", "valid", "valid"]),
         (Verdict::Valid { after: 2 }, ["uploading", "uploading", "valid"]),
