@@ -1,33 +1,33 @@
-# `make` alone lists what there is. rustup and python3 are needed; everything else is installed into this folder, but for
-# a C compiler and, for the tests, curl and Chromium, which Debian and its kin have as packages.
+# `make` alone lists the commands. They need rustup, python3 and a C compiler and, for the tests, curl and Chromium (all
+# Debian packages but rustup); everything else is installed into this folder.
 
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 STACK := $(PYTHON) infra/local/stack.py --
-# `make run` as somebody at a terminal sees it, who ends it with Ctrl-C.
+# `make run` on a terminal, ended with Ctrl-C.
 RUN_AND_CTRL_C := $(PYTHON) tests/src/harness/command/pty_driver.py "[[\"Ctrl-C takes everything down\", \"\\u0003\"]]" target/debug/demo
 WITH_TOOLS := PATH="$(CURDIR)/.venv/lambda/bin:$(CURDIR)/.venv/bin:$$PATH"
-# For what may print nothing for a while.
+# Wraps commands that may print nothing for a while.
 STEP := python3 infra/local/step.py
 CARGO_DENY := .venv/cargo/bin/cargo-deny
-# Most of the time the tests on the stack wait, for it and for one another's messages.
+# The tests on the stack spend most of their time waiting, so that more threads than cores pay off.
 THREADS := 8
-# Where the template stands as CloudFormation gets it, with what SAM adds.
+# The template after the SAM transform, as CloudFormation gets it.
 TRANSFORMED := target/transformed
 ARCHITECTURE ?= arm64
-# What is built, and how, in folders that may have spaces in their names. `make rehearse` builds an earlier commit too, and
-# neither with optimisation.
+# What is built, how, and where; the paths may contain spaces. `make upgrade-test` also builds an earlier commit, both
+# without optimisation.
 SOURCE := $(CURDIR)
 PROFILE := release
 FUNCTIONS := $(CURDIR)/target/lambda
-# Where the answers of `sam deploy --guided` are, and under which name.
+# The file and the section in which `sam deploy --guided` saves its answers.
 SAMCONFIG ?= $(CURDIR)/infra/samconfig.toml
 CONFIG_ENV ?= default
-# The commit that a running stack is upgraded from in the rehearsal.
+# The commit that `make upgrade-test` upgrades from.
 FROM := HEAD^
 RUST_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),aarch64,$(ARCHITECTURE))-unknown-linux-gnu
 export SAM_CLI_TELEMETRY := 0
-# The commands below look for what was built there.
+# The commands below expect the binaries there.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 .DEFAULT_GOAL := help
@@ -36,18 +36,18 @@ help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s  %s\n", $$1, $$2}'
 
 .PHONY: run
-run: local ## bring the whole stack up on this machine and show the main job, until Ctrl-C
+run: local ## start the whole stack on this machine and send messages through it, until Ctrl-C
 	@$(STACK) target/debug/demo
 
 .PHONY: watch
-watch: setup-lambda local ## serve the routes with `cargo lambda watch`, rebuilt as the source changes, on the emulated AWS
+watch: setup-lambda local ## the same with `cargo lambda watch`, which rebuilds functions when their source changes
 	@$(WITH_TOOLS) $(STACK) target/debug/demo --watch
 
 .PHONY: test
 test: check unit end-to-end ## all checks and tests
 
 .PHONY: check
-check: setup-tests ## formatting, lints, dependencies, documentation, template, OpenAPI document
+check: setup-tests ## formatting, lints, dependencies, rustdoc, template, OpenAPI document
 	cargo fmt --all --check
 	cargo fetch --locked
 	$(CARGO_DENY) --locked check bans licenses sources
@@ -69,7 +69,7 @@ unit: setup ## tests that need no stack
 	    --test levels --test odd_members --test openapi --test template
 
 .PHONY: end-to-end
-end-to-end: setup-tests ## tests on the deployed stack and in a browser, and what `make run` and `make watch` show
+end-to-end: setup-tests ## tests on the emulated stack and in a browser, and `make run` and `make watch` themselves
 	@infra/local/system-packages.sh 'cc:gcc libc6-dev' curl:curl chromium:chromium chromedriver:chromium-driver
 	$(STEP) cargo build --locked --workspace --all-targets
 	$(STEP) cargo test --locked --workspace --test browser
@@ -78,7 +78,7 @@ end-to-end: setup-tests ## tests on the deployed stack and in a browser, and wha
 	@$(WITH_TOOLS) $(STEP) $(STACK) target/debug/demo --watch --once
 
 .PHONY: build
-build: setup-lambda ## the functions for Lambda, optimised (ARCHITECTURE=arm64 unless x86_64 is given)
+build: setup-lambda ## build the functions for Lambda, optimised (ARCHITECTURE=arm64 or x86_64)
 	@test -d "$$(rustc --print target-libdir --target $(RUST_TARGET))" || { \
 	    echo "Rust cannot build for $(ARCHITECTURE) yet: rustup target add $(RUST_TARGET)" >&2; exit 1; }
 	cd "$(SOURCE)" && $(WITH_TOOLS) cargo lambda build --profile $(PROFILE) --locked --target $(RUST_TARGET) \
@@ -86,39 +86,39 @@ build: setup-lambda ## the functions for Lambda, optimised (ARCHITECTURE=arm64 u
 	$(if $(filter dev,$(PROFILE)),strip "$(FUNCTIONS)"/*/bootstrap)
 
 .PHONY: deploy
-deploy: build ## build, and deploy to AWS; asks the first time (CONFIG_ENV=staging: one more stack)
+deploy: build ## build and deploy to AWS; asks for parameters the first time (CONFIG_ENV=staging: another stack)
 	@$(PYTHON) infra/deploy.py --config-env "$(CONFIG_ENV)" --config-file "$(SAMCONFIG)" \
 	    --template "$(SOURCE)/infra/template.yaml" --functions "$(FUNCTIONS)"
 
-.PHONY: rehearse
-rehearse: local ## `make deploy` on the emulated AWS, then an upgrade while messages flow (FROM=HEAD^)
-	@$(PYTHON) infra/local/rehearse.py "$(FROM)"
+.PHONY: upgrade-test
+upgrade-test: local ## `make deploy` on the emulated AWS, then an upgrade under load (FROM=HEAD^)
+	@$(PYTHON) infra/local/upgrade_test.py "$(FROM)"
 
 .PHONY: fresh-check
-fresh-check: ## `make run` and `make test` of HEAD on a machine that has never seen it; says how long they take
+fresh-check: ## `make run` and `make test` in a new clone of HEAD with an empty HOME; reports how long they take
 	@python3 infra/local/fresh_check.py
 
 .PHONY: release-check
-release-check: fresh-check rehearse ## before a release: all tests on a fresh machine, the rehearsal, the command's installation
+release-check: fresh-check upgrade-test ## before a release: both of the above, and the installation of the CLI
 	cargo install --locked --path cli --root target/installed
 	target/installed/bin/patchbay --version
 
 .PHONY: clean
-clean: ## remove everything that the other commands made
+clean: ## remove everything that the other commands created
 	rm -rf target .venv .tools
 
-# --- what the others need ---
+# --- prerequisites of the others ---
 
 .PHONY: setup
 setup:
 	@infra/local/setup.sh
 
-# The same with what builds for Lambda.
+# The same with the tools that build for Lambda.
 .PHONY: setup-lambda
 setup-lambda:
 	@infra/local/setup.sh lambda
 
-# The same with all that checks and tests need.
+# The same with everything that checks and tests need.
 .PHONY: setup-tests
 setup-tests:
 	@infra/local/setup.sh cargo checkov lambda node schemathesis

@@ -1,9 +1,13 @@
-"""Deploys what was built to the AWS account of the environment, with `sam deploy`.
+"""Deploys the built functions to the current AWS account with `sam deploy`.
 
     python deploy.py [--config-env ENV] [--config-file FILE] [--template FILE] [--functions FOLDER]
 
-The first time `sam deploy --guided` asks, and writes the answers into samconfig.toml; from then on they are used. Every
-environment has a section of its own there, and thereby a stack of its own. The file is the deployer's: git ignores it.
+The first time `sam deploy --guided` asks for the parameters and saves the answers in samconfig.toml; later deployments
+use them. Each environment has its own section there, and its own stack. The file belongs to the deployer: git ignores it.
+
+What `sam deploy` and samconfig.toml do not do by themselves: keep the template's architecture equal to that of the binaries,
+refuse to create a second, empty stack when the credentials or the region are wrong, give each environment its own secrets,
+and check the credentials before asking questions.
 """
 
 import argparse
@@ -27,8 +31,8 @@ ELF_MACHINES = {62: "x86_64", 183: "arm64"}
 NO_ANSWERS = "version = 0.1\n"
 
 
-def built_for(template, functions):
-    """The architecture of the functions that the template names, read from the very binaries."""
+def built_architecture(template, functions):
+    """The architecture of the functions that the template names, read from their binaries."""
     names = [
         Path(resource["Properties"]["CodeUri"]).name
         for resource in yaml_parse(template.read_text())["Resources"].values()
@@ -38,37 +42,37 @@ def built_for(template, functions):
     for name in names:
         bootstrap = functions / name / "bootstrap"
         if not bootstrap.is_file():
-            sys.exit(f"{name} has not been built: {bootstrap} is not there")
+            sys.exit(f"{name} has not been built: {bootstrap} does not exist")
         with bootstrap.open("rb") as file:
             header = file.read(20)
         found[name] = ELF_MACHINES.get(int.from_bytes(header[18:20], "little")) if header[:4] == b"\x7fELF" else None
     if len(set(found.values())) != 1 or None in found.values():
-        sys.exit(f"The functions were not built for one architecture of Lambda: {found}")
+        sys.exit(f"The functions were not built for one architecture that Lambda supports: {found}")
     return found.popitem()[1]
 
 
-def for_architecture(template, architecture):
-    """The template's text, which now refuses every architecture but the one: no answer can make the functions fail."""
+def allow_only(template, architecture):
+    """The template's text, changed to allow no other architecture, so that a wrong answer cannot break the functions."""
     allowed = re.compile(r"^(  Architecture:\n(?:    .*\n)*?    AllowedValues: )\[.*\]$", re.MULTILINE)
-    text, places = allowed.subn(rf"\g<1>[{architecture}]", template)
-    if places != 1:
-        sys.exit("The template has no parameter Architecture with its AllowedValues in one line")
+    text, replaced = allowed.subn(rf"\g<1>[{architecture}]", template)
+    if replaced != 1:
+        sys.exit("The template has no parameter Architecture with AllowedValues on one line")
     return text
 
 
 def stage(folder, template, functions):
-    """Lays the template beside the built functions as it expects them, and says for what they were built."""
-    architecture = built_for(template, functions)
+    """Places the template relative to the built functions as its CodeUri paths expect; also returns their architecture."""
+    architecture = built_architecture(template, functions)
     staged = folder / "infra" / "template.yaml"
     staged.parent.mkdir(parents=True)
-    staged.write_text(for_architecture(template.read_text(), architecture))
+    staged.write_text(allow_only(template.read_text(), architecture))
     (folder / "target").mkdir()
     (folder / "target" / "lambda").symlink_to(functions.resolve())
     return staged, architecture
 
 
-def answers(config_file, config_env):
-    """What was answered for this environment; nothing if it was never deployed from here."""
+def saved_answers(config_file, config_env):
+    """The saved parameters of `sam deploy` for this environment; empty if it was never deployed from here."""
     try:
         document = tomlkit.parse(config_file.read_text()).unwrap()
     except FileNotFoundError:
@@ -79,7 +83,7 @@ def answers(config_file, config_env):
 
 
 def overrides(saved, architecture):
-    """The saved parameters, and the architecture: what the command line says replaces all of what is saved."""
+    """The saved template parameters and the architecture: overrides on the command line replace all saved ones."""
     parameters = saved.get("parameter_overrides", [])
     if isinstance(parameters, str):
         parameters = [parameters]
@@ -88,8 +92,8 @@ def overrides(saved, architecture):
     return ["--parameter-overrides", *parameters, f"Architecture={architecture}"]
 
 
-def heed_aws_region():
-    """Has boto3 and `sam` go by AWS_REGION, as the other tools do: they know AWS_DEFAULT_REGION only, and `sam` would
+def export_default_region():
+    """Copies AWS_REGION, which other AWS tools read, to AWS_DEFAULT_REGION: boto3 and `sam` read only that, and `sam` would
     propose us-east-1."""
     if region := os.environ.get("AWS_REGION"):
         os.environ["AWS_DEFAULT_REGION"] = region
@@ -100,57 +104,56 @@ def session(saved):
 
 
 def account(saved):
-    """Whom the credentials are of; asked first, so that nobody answers questions in vain."""
+    """The account of the credentials. Checked first, before any questions are asked."""
     try:
         client = session(saved)
         return client.client("sts", region_name=client.region_name or "us-east-1").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
-        sys.exit(f"AWS cannot be used with the credentials of the environment: {error}")
+        sys.exit(f"The AWS credentials of the environment do not work: {error}")
 
 
-def stack_of(saved):
-    """The stack that the answers are for, as CloudFormation describes it; none where it does not know it."""
+def find_stack(saved):
+    """CloudFormation's description of the stack, or None if it does not exist."""
     try:
         stacks = session(saved).client("cloudformation").describe_stacks(StackName=saved["stack_name"])["Stacks"]
-    except ClientError as error:
-        # So it answers where there is none.
-        if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
+    except (BotoCoreError, ClientError) as error:
+        # A ValidationError with this text is the response for a stack that does not exist.
+        code = getattr(error, "response", {}).get("Error", {}).get("Code")
+        if code == "ValidationError" and "does not exist" in str(error):
             return None
-        sys.exit(f"AWS does not tell whether the stack {saved['stack_name']} is there: {error}")
-    except BotoCoreError as error:
-        sys.exit(f"AWS does not tell whether the stack {saved['stack_name']} is there: {error}")
+        sys.exit(f"Cannot check whether the stack {saved['stack_name']} exists: {error}")
     return stacks[0]
 
 
-def insist_on_the_stack(saved, account, config_file):
-    """Ends here if the stack was deployed elsewhere, and nobody wants another: it would be empty, and the messages would
-    go on to the old one."""
-    if stack_of(saved):
+def require_existing_stack(saved, account, config_file):
+    """Exits if the stack does not exist in this account and region, unless the user confirms a new one: it would be empty,
+    while messages still go to the old one."""
+    if find_stack(saved):
         return
     place = f"the account {account} has no stack {saved['stack_name']!r} in {session(saved).region_name}"
-    print(f"The answers in {config_file} are of a stack that was deployed before, but {place}.")
+    print(f"The answers in {config_file} belong to a stack that was deployed before, but {place}.")
     remedy = "Use the credentials and the region of the stack"
     if not sys.stdin.isatty():
-        sys.exit(f"Nothing was deployed. {remedy}, or deploy in a terminal, where a new one can be had.")
-    if input("Is a new, empty one to be made there? [y/N]: ").strip().lower() not in ("y", "yes"):
+        sys.exit(f"Nothing was deployed. {remedy}, or deploy on a terminal to create a new one.")
+    if input("Create a new, empty stack there? [y/N]: ").strip().lower() not in ("y", "yes"):
         sys.exit(f"Nothing was deployed. {remedy}.")
 
 
 def first_deploy(staged, architecture, config_file, config_env):
-    """Has `sam` ask, with proposals for what it cannot know."""
+    """`sam deploy --guided`, with defaults that depend on the environment."""
     if not sys.stdin.isatty():
         sys.exit(
-            f"{config_file} has no answers for the environment {config_env!r} yet: the first deploy asks, and needs a "
-            "terminal. Run it in one, or bring the file along."
+            f"{config_file} has no answers for the environment {config_env!r} yet. The first deployment asks for them "
+            "and needs a terminal: run it on one, or copy the file here."
         )
     stack = "patchbay" if config_env == "default" else f"patchbay-{config_env}"
-    print("The first deploy asks, and remembers the answers in", config_file)
-    print("Return takes what stands in brackets. Leave the architecture as it is: the functions were built for it.")
-    # A file of another name than the usual must be there before sam writes into it.
+    print("The first deployment asks for the parameters and saves the answers in", config_file)
+    print("Return accepts the value in brackets. Keep the architecture: the functions were built for it.")
+    # sam only writes to a config file of another name if it exists.
     if not config_file.exists():
         config_file.write_text(NO_ANSWERS)
     command = ["--guided", "--stack-name", stack, "--capabilities", "CAPABILITY_IAM", "--confirm-changeset"]
-    # Stacks with one prefix would have their integrations in common.
+    # Stacks with the same prefix would share their integrations.
     parameters = ["--parameter-overrides", f"Architecture={architecture}", f"SecretPrefix={stack}"]
     try:
         return sam_deploy(staged, config_file, config_env, command + parameters)
@@ -164,27 +167,27 @@ def sam_deploy(staged, config_file, config_env, arguments):
     return subprocess.run(command + arguments, env=os.environ | {"SAM_CLI_TELEMETRY": "0"}).returncode
 
 
-def show(saved):
-    """What the stack says of itself, and what comes next."""
+def print_summary(saved):
+    """The stack's outputs and the next steps."""
     stack, region = saved["stack_name"], session(saved).region_name
-    outputs = (stack_of(saved) or {}).get("Outputs", [])
+    outputs = (find_stack(saved) or {}).get("Outputs", [])
     if not outputs:
-        return print(f"\nThe stack {stack} is not there.")
+        return print(f"\nThe stack {stack} does not exist.")
     print(f"\nThe stack {stack}:")
     for output in sorted(outputs, key=lambda output: output["OutputKey"]):
         print(f"  {output['OutputKey']:<18} {output['OutputValue']}")
     environment = {"PATCHBAY_STACK": stack, "AWS_REGION": region, "AWS_PROFILE": saved.get("profile")}
-    print("\nWhat comes next:")
-    print("  cargo install --locked --path cli    # the command `patchbay`, once on each machine")
+    print("\nNext steps:")
+    print("  cargo install --locked --path cli    # the CLI, once on each machine")
     print("  export " + " ".join(f"{name}={value}" for name, value in environment.items() if value))
-    print("  patchbay integration add acme        # connects a platform under that name; asks for what it needs")
-    print("  patchbay doctor                      # checks everything, and says what to put right")
+    print("  patchbay integration add acme        # connects a platform under that name; prompts for missing values")
+    print("  patchbay doctor                      # checks everything, and says what to fix")
 
 
 def main():
-    # Ended from outside, it tidies up as well.
+    # SIGTERM must remove the temporary folder too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    heed_aws_region()
+    export_default_region()
     options = argparse.ArgumentParser(description="Deploys Patchbay with `sam deploy`.")
     options.add_argument("--config-env", default="default", metavar="ENV", help="the section of samconfig.toml")
     options.add_argument("--config-file", default=ROOT / "infra" / "samconfig.toml", type=Path, metavar="FILE")
@@ -192,24 +195,24 @@ def main():
     options.add_argument("--functions", default=ROOT / "target" / "lambda", type=Path, metavar="FOLDER")
     options = options.parse_args()
     config_file = options.config_file.resolve()
-    saved = answers(config_file, options.config_env)
+    saved = saved_answers(config_file, options.config_env)
     with tempfile.TemporaryDirectory() as folder:
         staged, architecture = stage(Path(folder), options.template, options.functions)
         owner = account(saved)
         print(f"AWS account {owner}, environment {options.config_env!r}, functions for {architecture}")
         if saved:
-            insist_on_the_stack(saved, owner, config_file)
+            require_existing_stack(saved, owner, config_file)
             arguments = ["--no-fail-on-empty-changeset", *overrides(saved, architecture)]
             code = sam_deploy(staged, config_file, options.config_env, arguments)
         else:
             code = first_deploy(staged, architecture, config_file, options.config_env)
     if code != 0:
         return code
-    saved = answers(config_file, options.config_env)
+    saved = saved_answers(config_file, options.config_env)
     if saved:
-        show(saved)
+        print_summary(saved)
     else:
-        print(f"The answers are not in {config_file} under {options.config_env!r}: the next deploy will ask again.")
+        print(f"{config_file} has no answers for {options.config_env!r}: the next deployment will ask again.")
     return 0
 
 

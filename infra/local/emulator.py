@@ -1,4 +1,4 @@
-"""The emulated AWS: MiniStack, in a process group of its own, and the poller of its queues, for one run and gone with it."""
+"""The emulated AWS of one run: MiniStack in its own process group, and the poller of its queues."""
 
 import contextlib
 import ctypes
@@ -19,9 +19,9 @@ TARGET = ROOT / "target"
 RUNS = TARGET / "local"
 REGION = "eu-central-1"
 STARTUP_SECONDS = 60
-# The emulator takes what a function has written until it is silent for 5 ms, which is as long as Python lets another thread
-# wait; what comes later is shown with the process's next invocation, and that may be minutes away.
-# Queues are not polled: poller.py does that.
+# MiniStack collects a function's output until nothing comes for 5 ms, which is also Python's thread switch interval; later
+# output would only appear with the next invocation, perhaps minutes later. So both times are changed.
+# MiniStack's own SQS poller is switched off in favour of poller.py.
 MINISTACK = """
 import sys
 from ministack.app import main
@@ -41,36 +41,35 @@ def say(text):
     print(f"\033[2m{text}\033[0m" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
 
 
-def dies_with_us(end):
-    """For `preexec_fn`: the kernel sends `end` to the process when we are gone, even killed (Linux only)."""
+def kill_with_parent(signal_number):
+    """For `preexec_fn`: the kernel sends the signal to the child when this process dies, even by SIGKILL (Linux only)."""
 
     def prepare():
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if sys.platform == "linux":
             PR_SET_PDEATHSIG = 1
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, end)
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal_number)
 
     return prepare
 
 
-def clean_environment():
-    """Takes out whatever could lead a client to another AWS than the emulated one."""
+def remove_aws_variables():
+    """Removes every variable that could direct a client to the real AWS."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     for name in ("no_proxy", "NO_PROXY"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), LOCAL_HOSTS]))
 
 
-def as_if_over_tls(client):
-    """Has the client say that its calls came over TLS: the queues' policies refuse plain text, which is all that the emulator
-    speaks."""
-    said = lambda request, **_: request.headers.add_header("X-Forwarded-Proto", "https")
-    client.meta.events.register("before-sign", said)
+def claim_tls(client):
+    """Marks the client's requests as received over TLS, which the queue policies require: the emulator has plain HTTP only."""
+    add_header = lambda request, **_: request.headers.add_header("X-Forwarded-Proto", "https")
+    client.meta.events.register("before-sign", add_header)
     return client
 
 
 class Run:
-    """The folder of one run: several stacks may be up at the same time."""
+    """The folder of one run. Several stacks may run at the same time."""
 
     def __init__(self):
         for old in RUNS.glob("run-*"):
@@ -85,7 +84,7 @@ class Run:
         self.log.touch()
 
     def clean(self):
-        """Removes all but the logs, which the next run removes."""
+        """Removes everything but the logs, which the next run removes."""
         for folder in ("infra", "ports", "target", "tmp"):
             shutil.rmtree(self.folder / folder, ignore_errors=True)
 
@@ -101,7 +100,7 @@ def is_running(pid):
 
 
 class Emulator:
-    """MiniStack, in a process group of its own."""
+    """MiniStack in its own process group."""
 
     def __init__(self, run):
         with socket.socket() as probe:
@@ -120,7 +119,7 @@ class Emulator:
         }
         self.log = run.folder / "emulator.log"
         own = {"GATEWAY_PORT": str(self.port), "BIND_HOST": "127.0.0.1", "MINISTACK_REGION": REGION}
-        # The functions run as their roles, and may do only what those allow.
+        # Enforce the functions' IAM roles.
         own["AUTH"] = "true"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -131,7 +130,7 @@ class Emulator:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=dies_with_us(signal.SIGKILL),
+                preexec_fn=kill_with_parent(signal.SIGKILL),
             )
 
     def wait(self):
@@ -146,10 +145,10 @@ class Emulator:
                 time.sleep(0.05)
 
     def stop(self):
-        """Ends the emulator and every function that it started, and waits until they are gone."""
-        for end in (signal.SIGTERM, signal.SIGKILL):
+        """Ends the emulator and every function that it started, and waits for them."""
+        for signal_number in (signal.SIGTERM, signal.SIGKILL):
             try:
-                os.killpg(self.process.pid, end)
+                os.killpg(self.process.pid, signal_number)
                 self.process.wait(timeout=5)
             except (subprocess.TimeoutExpired, ProcessLookupError):
                 continue
@@ -161,12 +160,12 @@ class Emulator:
 
 @contextlib.contextmanager
 def emulated_aws():
-    """Starts the emulated AWS, leads this process and its children to it, and takes it down whatever happens."""
-    for end in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(end, lambda *_: sys.exit(1))
-    # A shell that starts it in the background has it ignore Ctrl-C.
+    """Starts the emulated AWS, directs this process and its children to it, and always stops it."""
+    for signal_number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, lambda *_: sys.exit(1))
+    # A shell starts background jobs with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    clean_environment()
+    remove_aws_variables()
     run, emulator, poller = Run(), None, None
     try:
         say("Starting the emulated AWS ...")
@@ -176,7 +175,7 @@ def emulated_aws():
         poller = start_poller(run)
         yield run, emulator
     finally:
-        end_undisturbed()
+        ignore_signals()
         if poller:
             poller.stop()
         if emulator:
@@ -185,18 +184,18 @@ def emulated_aws():
 
 
 def start_poller(run):
-    # Not before the environment leads to the emulated AWS alone.
+    # Imported only now that the environment points to the emulator.
     import boto3
     from poller import Poller
 
     logging.basicConfig(filename=run.folder / "poller.log", format="%(asctime)s %(message)s")
     logging.getLogger("poller").setLevel(logging.INFO)
-    poller = Poller(lambda service, **options: as_if_over_tls(boto3.client(service, **options)))
+    poller = Poller(lambda service, **options: claim_tls(boto3.client(service, **options)))
     poller.start()
     return poller
 
 
-def end_undisturbed():
-    """From here on nothing may come between."""
-    for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(end, signal.SIG_IGN)
+def ignore_signals():
+    """Nothing may interrupt the clean-up."""
+    for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, signal.SIG_IGN)

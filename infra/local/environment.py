@@ -1,9 +1,9 @@
-"""Makes Python environments, or brings them up to their requirements, all at the same time.
+"""Creates or updates Python virtual environments from requirements files, in parallel.
 
     python environment.py FOLDER=REQUIREMENTS ...
 
-Does nothing when they are as the requirements say. While it works, it says every few seconds how far it has come. The first
-environment has pip, which installs into the others too.
+Does nothing when they are up to date. Reports progress every few seconds. Only the first environment has pip, which also
+installs into the others.
 """
 
 import platform
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 REPORT_SECONDS = 5
-# pip's line for a package, and not only for its description.
+# pip's output line for a package file, not for its metadata.
 DOWNLOADED = re.compile(r"^\s*(?:Downloading|Using cached|Processing) \S+\.(?:whl|tar\.gz)(?:\s|$)", re.MULTILINE)
 
 
@@ -29,34 +29,34 @@ def call(command, output=subprocess.PIPE):
 
 
 class Environment:
-    """One environment; `error` says afterwards what went wrong."""
+    """One environment. `error` is empty, or the reason why it could not be created."""
 
     def __init__(self, folder, requirements):
         self.folder, self.requirements = Path(folder), Path(requirements)
         self.python, self.made, self.log = self.folder / "bin" / "python", self.folder / "made", self.folder / "pip.log"
         text = self.requirements.read_text()
         self.packages = sum(1 for line in text.splitlines() if line and not line.startswith("#"))
-        # Its programs know it by its path.
+        # Its scripts contain its absolute path.
         self.place = f"# made in {self.folder.absolute()} by Python {platform.python_version()}\n"
         self.as_required = self.place + text
         self.error = ""
 
-    def is_as_required(self):
+    def is_up_to_date(self):
         return self.made.is_file() and self.made.read_text() == self.as_required
 
     def prepare(self, *options):
-        """Begins again where one was left unfinished, or was moved. Environments of their own within it stay."""
-        begun = self.made.is_file() and self.made.read_text().startswith(self.place) and self.python.exists()
+        """Recreates an environment that is incomplete or was moved. Nested environments stay."""
+        usable = self.made.is_file() and self.made.read_text().startswith(self.place) and self.python.exists()
         self.made.unlink(missing_ok=True)
         self.log.unlink(missing_ok=True)
-        if not begun:
+        if not usable:
             for part in ("bin", "include", "lib"):
                 shutil.rmtree(self.folder / part, ignore_errors=True)
             self.folder.mkdir(parents=True, exist_ok=True)
             call([sys.executable, "-m", "venv", *options, self.folder])
 
     def install(self, pip):
-        # Python compiles what it uses when it uses it; most of these packages' modules it never does.
+        # --no-compile: Python compiles modules on first use, and most are never used.
         options = ["--disable-pip-version-check", "--python", self.python, "install", "--no-deps", "--no-compile"]
         with self.log.open("w") as log:
             call([*pip, *options, "--requirement", self.requirements], log)
@@ -75,13 +75,13 @@ class Environment:
 
     def installed(self):
         found = self.folder.glob("lib/python*/site-packages/*.dist-info")
-        # Those are there from the start.
+        # pip and setuptools are preinstalled.
         return sum(1 for package in found if not package.name.startswith(("pip-", "setuptools-")))
 
 
 def make_all(environments):
-    """Makes those that are not as required; whether all went well."""
-    first, stale = environments[0], [environment for environment in environments if not environment.is_as_required()]
+    """Creates or updates the outdated ones. Returns whether all succeeded."""
+    first, stale = environments[0], [environment for environment in environments if not environment.is_up_to_date()]
     for environment in stale:
         say(f"Installing {environment.requirements} into {environment.folder} ...")
     for environment in stale:
@@ -102,7 +102,7 @@ def make_all(environments):
                 say(f"  {packages} packages: {downloaded} downloaded, {installed} installed")
     failed = [environment for environment in stale if environment.error]
     for environment in failed:
-        say(f"{environment.error}\n{environment.folder} could not be made from {environment.requirements}.")
+        say(f"{environment.error}\n{environment.folder} could not be created from {environment.requirements}.")
     return not failed
 
 

@@ -1,10 +1,10 @@
-"""Runs a command as on a machine that has never seen this project.
+"""Runs a command as on a new machine.
 
     python3 fresh.py COMMAND [ARGUMENT ...]
 
-HOME, and with it what cargo, pip and npm keep there, is an empty folder, which is removed afterwards. PATH has what README
-asks for and the system's ordinary programs, nothing else: a tool that the project neither installs nor asks for is not
-found. Of the environment's variables only those pass that tell of proxies, certificates, language and terminal.
+HOME, with the caches of cargo, pip and npm, is an empty folder that is removed afterwards. PATH has only what README.md asks
+for and ordinary system programs, so that a tool that the project neither installs nor asks for is not found. Only environment
+variables for proxies, certificates, language and terminal are passed on.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from step import exit_code, see_out
+from step import exit_code, forward_signals
 
 SYSTEM = "/usr/sbin:/usr/bin:/sbin:/bin"
 RUSTUP = "cargo cargo-clippy cargo-fmt clippy-driver rustc rustdoc rustfmt rustup"
-# What README asks for, and after that what installs it where it is missing.
-ASKED_FOR = "ar as cc gcc ld ranlib strip chromium chromedriver curl git make"
+# What README.md asks for, and below what installs missing packages.
+REQUIRED = "ar as cc gcc ld ranlib strip chromium chromedriver curl git make"
 INSTALLS = "apt-get sudo"
-# POSIX and its like: the project's scripts, compilers and Chromium's start-up use them.
+# POSIX utilities and similar, used by the project's scripts, compilers and Chromium's start script.
 ORDINARY = """
     awk basename bash cat chmod cmp cp cut date dd df diff dirname du echo env expr false file find findmnt free getconf
     getopt grep egrep gzip head hostname id install kill ldd less ln locale ls lsb_release mkdir mkfifo mktemp more mv
@@ -37,23 +37,23 @@ PASSED_ON = """
 """
 
 
-def path_of_programs(folder):
-    """A folder with links to all that may be used."""
+def create_path(folder):
+    """A folder for PATH with links to all permitted programs."""
     folder.mkdir()
     for name in RUSTUP.split():
         if not (program := shutil.which(name)):
             sys.exit(f"{name} is not on the PATH: rustup is needed, with clippy and rustfmt")
-        # rustup goes by the name that it is called by.
+        # rustup's proxies choose the tool by the name they are called by.
         (folder / name).symlink_to(program)
-    for name in (ASKED_FOR + ORDINARY).split():
+    for name in (REQUIRED + ORDINARY).split():
         program = shutil.which(name, path=SYSTEM) or shutil.which(name)
-        # What is missing may yet be installed.
+        # A missing program may be installed later.
         (folder / name).symlink_to(program or f"/usr/bin/{name}")
-    # What installs packages runs their scripts, which may use all of the system.
+    # Package managers run maintainer scripts, which may use all system programs.
     for name in INSTALLS.split():
         if program := shutil.which(name, path=SYSTEM):
             write_script(folder / name, f"PATH={SYSTEM} exec {program}")
-    # Python takes the place where it is found for the place where it lives, and environments made by it remember that.
+    # A script, not a link: Python derives its prefix from the path it is found by, and environments record it.
     write_script(folder / "python3", f"exec {shlex.quote(str(Path(sys.executable).resolve()))}")
     return folder
 
@@ -65,7 +65,7 @@ def write_script(path, command):
 
 @contextlib.contextmanager
 def fresh_environment():
-    """A temporary folder, and the variables of an environment in it. What is left in the folder is removed."""
+    """A temporary folder, removed afterwards, and environment variables that use it."""
     with tempfile.TemporaryDirectory(prefix="patchbay-", ignore_cleanup_errors=True) as folder:
         folder = Path(folder).resolve()
         for name in ("home", "tmp"):
@@ -73,7 +73,7 @@ def fresh_environment():
         environment = {name: os.environ[name] for name in PASSED_ON.split() if name in os.environ}
         environment |= {
             "HOME": str(folder / "home"),
-            "PATH": str(path_of_programs(folder / "bin")),
+            "PATH": str(create_path(folder / "bin")),
             "TMPDIR": str(folder / "tmp"),
             "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", str(Path.home() / ".rustup")),
         }
@@ -86,9 +86,9 @@ def main(command):
     with fresh_environment() as (_, environment):
         program = shutil.which(command[0], path=environment["PATH"])
         if not program:
-            sys.exit(f"{command[0]} is not one of the programs that a fresh machine has")
+            sys.exit(f"{command[0]} is not one of the programs that a new machine has")
         process = subprocess.Popen([program, *command[1:]], env=environment)
-        see_out(process)
+        forward_signals(process)
         return exit_code(process)
 
 

@@ -1,9 +1,9 @@
-"""Whether the project does on a machine that has never seen it what README says: `make run` up to its table, and `make test`.
+"""Checks that `make run` and `make test` work on a new machine, as README.md says.
 
     python3 fresh_check.py [PROJECT]
 
-Both are run in a new clone of HEAD in a temporary folder, in the environment of fresh.py. Afterwards it says how long each
-took and where it was silent for longest, and leaves nothing behind.
+Both run in a new clone of HEAD in a temporary folder, in the environment of fresh.py. `make run` is ended once it has shown
+everything. Reports how long each took and the longest time without output, and leaves nothing behind.
 """
 
 import codecs
@@ -23,18 +23,18 @@ from fresh import fresh_environment
 from step import chunks, exit_code
 
 ROOT = Path(__file__).resolve().parents[2]
-# What `make run` says last, and how it marks what went another way than it should.
-SHOWN, WRONG = "Ctrl-C takes everything down", "✗"
+# The last output of `make run`, and its mark for an unexpected result.
+LAST_OUTPUT, FAILURE_MARK = "Ctrl-C takes everything down", "✗"
 CTRL_C = b"\x03"
-# What README promises, and what is certainly a failure: this machine may have other things to do.
-PROMISED_SECONDS, FAILURE_SECONDS = 10, 60
-# Browsers and emulators that were told to end may take a moment.
-ENDING_SECONDS = 5
+# Longest time without output: the target, and the limit, which allows for a busy machine.
+TARGET_SECONDS, FAILURE_SECONDS = 10, 60
+# How long browsers and emulators may take to exit.
+EXIT_SECONDS = 5
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Silences:
-    """When something was printed, and after which words it was not."""
+    """Times without output, each with the last line before it."""
 
     def __init__(self):
         self.last, self.words, self.all = time.monotonic(), "its start", []
@@ -49,29 +49,29 @@ class Silences:
     def longest(self):
         return max(self.all)
 
-    def told(self):
-        """The longest one, and the others that were too long."""
-        too_long = [silence for silence in self.all if silence[0] > PROMISED_SECONDS]
-        return [f"{seconds:.0f} s of silence after: {words}" for seconds, words in too_long or [self.longest()]]
+    def report(self):
+        """All that were too long, or else the longest one."""
+        too_long = [silence for silence in self.all if silence[0] > TARGET_SECONDS]
+        return [f"{seconds:.0f} s without output after: {words}" for seconds, words in too_long or [self.longest()]]
 
 
 class Part:
-    """A command in the clone, whose output is passed on as it comes."""
+    """A command in the clone, whose output is printed as it arrives."""
 
-    def __init__(self, command, folder, environment, at_a_terminal=False):
+    def __init__(self, command, folder, environment, on_terminal=False):
         self.name, self.output, self.silences, self.shown_after = " ".join(command), "", Silences(), None
         self.started = time.monotonic()
-        # At a terminal programs show their progress in another way than in a file.
-        self.ours, theirs = pty.openpty() if at_a_terminal else os.pipe()
+        # Programs show progress differently on a terminal.
+        self.ours, theirs = pty.openpty() if on_terminal else os.pipe()
         self.process = subprocess.Popen(
             command,
             cwd=folder,
             env=environment,
-            stdin=theirs if at_a_terminal else subprocess.DEVNULL,
+            stdin=theirs if on_terminal else subprocess.DEVNULL,
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if at_a_terminal else None,
+            preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if on_terminal else None,
         )
         os.close(theirs)
         self.interrupted = False
@@ -79,12 +79,12 @@ class Part:
             signal.signal(end, self.interrupt)
 
     def interrupt(self, *_):
-        """Ends the command; we see it out."""
+        """Ends the command; `follow` waits for it."""
         self.interrupted = True
         self.process.terminate()
 
     def follow(self, last_words=None):
-        """Until the command ends; where `last_words` are said, they are answered with Ctrl-C."""
+        """Returns the exit code. Sends Ctrl-C when `last_words` appear in the output."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         for chunk in chunks(self.ours, None):
             sys.stdout.buffer.write(chunk)
@@ -103,33 +103,33 @@ class Part:
         return time.monotonic() - self.started
 
     def report(self):
-        took = f"{self.shown_after:.0f} s to what it shows" if self.shown_after else f"{self.seconds():.0f} s"
-        return [f"{self.name}: {took}", *(f"  {line}" for line in self.silences.told())]
+        took = f"{self.shown_after:.0f} s until everything was shown" if self.shown_after else f"{self.seconds():.0f} s"
+        return [f"{self.name}: {took}", *(f"  {line}" for line in self.silences.report())]
 
 
 def run(folder, environment):
-    """`make run`, as somebody at a terminal sees it who ends it with Ctrl-C; and what is wrong with it."""
-    part = Part(["make", "run"], folder, environment, at_a_terminal=True)
-    code = part.follow(SHOWN)
+    """`make run` on a terminal, ended with Ctrl-C. Returns the part and a failure, if any."""
+    part = Part(["make", "run"], folder, environment, on_terminal=True)
+    code = part.follow(LAST_OUTPUT)
     if not part.shown_after:
-        return part, f"make run has ended with {code} before it had shown everything"
-    if WRONG in part.output:
-        return part, f"make run shows {WRONG}: something went another way than it should"
+        return part, f"make run exited with {code} before it had shown everything"
+    if FAILURE_MARK in part.output:
+        return part, f"make run shows {FAILURE_MARK}: an unexpected result"
     return part, None
 
 
 def test(folder, environment):
     part = Part(["make", "test"], folder, environment)
     code = part.follow()
-    return part, f"make test has ended with {code}" if code else None
+    return part, f"make test exited with {code}" if code else None
 
 
 def running(folder):
-    """The processes whose program or working directory is in the folder, or that were given a path in it."""
+    """Processes whose executable or working directory is in the folder, or that have a path in it as an argument."""
     for process in Path("/proc").glob("[0-9]*"):
         if process.name == str(os.getpid()):
             continue
-        # Of a zombie, and of another user's process, less can be read or nothing.
+        # Less or nothing is readable for zombies and other users' processes.
         places, command = [], []
         for link in ("exe", "cwd"):
             with contextlib.suppress(OSError):
@@ -141,8 +141,8 @@ def running(folder):
 
 
 def left_running(folder):
-    """The same once those that are ending have ended."""
-    deadline = time.monotonic() + ENDING_SECONDS
+    """The same after giving them time to exit."""
+    deadline = time.monotonic() + EXIT_SECONDS
     while (left := list(running(folder))) and time.monotonic() < deadline:
         time.sleep(0.1)
     return left
@@ -152,7 +152,7 @@ def main(project=ROOT):
     report, failures = [], []
     with fresh_environment() as (folder, environment):
         clone = folder / "clone"
-        # Not of its files as they are, but of what others get.
+        # Committed files only, as others get them.
         subprocess.run(["git", "clone", "--quiet", "--no-local", project, clone], check=True)
         for command in (run, test):
             part, failure = command(clone, environment)
@@ -161,11 +161,11 @@ def main(project=ROOT):
             report += part.report()
             failures += [failure] if failure else []
             if part.silences.longest()[0] > FAILURE_SECONDS:
-                failures.append(f"{part.name} was silent for more than {FAILURE_SECONDS} s")
+                failures.append(f"{part.name} printed nothing for more than {FAILURE_SECONDS} s")
             if left := left_running(folder):
-                failures.append(f"{part.name} has left running: {', '.join(left)}")
-    verdict = [f"✗ {failure}" for failure in failures] or ["✓ A fresh machine can do it."]
-    print("", *report, *verdict, sep="\n", flush=True)
+                failures.append(f"{part.name} left processes running: {', '.join(left)}")
+    result = [f"✗ {failure}" for failure in failures] or ["✓ It works on a new machine."]
+    print("", *report, *result, sep="\n", flush=True)
     return 1 if failures else 0
 
 

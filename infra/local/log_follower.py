@@ -9,19 +9,19 @@ from emulator import say
 
 
 class LogFollower(threading.Thread):
-    """Every line once, and in the order of the emulator's answers, whatever it answers under load."""
+    """Copies every line exactly once, in the order of the emulator's responses, even when calls fail under load."""
 
-    # How far back it looks for lines that were written later than newer ones.
+    # Lines may become visible this much later than newer ones.
     OVERLAP_MILLISECONDS = 30_000
-    # So many lines the emulator answers with, and without a token for the next ones.
+    # The emulator's maximum per response; it returns no token for the next page.
     LIMIT = 10_000
-    # How long the last look may be repeated until it succeeds.
-    PATIENCE_SECONDS = 30
+    # How long the final copy is retried.
+    FINAL_COPY_SECONDS = 30
 
     def __init__(self, client, path):
         super().__init__(daemon=True)
         self.logs, self.path = client("logs"), path
-        # By log group: the time of its newest line, and what has been copied of the time that is looked at again.
+        # By log group: the time of its newest line, and the lines already copied within the overlap.
         self.newest, self.copied = collections.defaultdict(int), collections.defaultdict(collections.Counter)
         self.stopped = threading.Event()
 
@@ -30,17 +30,17 @@ class LogFollower(threading.Thread):
             self.try_to_copy()
 
     def stop(self):
-        """Copies what there is, and ends."""
+        """Copies the remaining lines and ends."""
         self.stopped.set()
         self.join()
-        deadline = time.monotonic() + self.PATIENCE_SECONDS
+        deadline = time.monotonic() + self.FINAL_COPY_SECONDS
         while not self.try_to_copy():
             if time.monotonic() > deadline:
                 return say(f"The last of the functions' log lines could not be read; {self.path} is incomplete")
             time.sleep(1)
 
     def try_to_copy(self):
-        """Whether it has succeeded. What is missing is copied the next time."""
+        """Returns whether it succeeded; the next call copies what is missing."""
         try:
             for group in self.logs.describe_log_groups()["logGroups"]:
                 self.copy(group["logGroupName"])
@@ -59,13 +59,12 @@ class LogFollower(threading.Thread):
                 new.append(event["message"].rstrip() + "\n")
         with self.path.open("a") as file:
             file.write("".join(new))
-        # Not before all of it is in the file.
+        # Recorded only after the lines are in the file.
         self.copied[group] = collections.Counter(map(key_of, events))
         self.newest[group] = max((event["timestamp"] for event in events), default=self.newest[group])
 
     def events(self, group, since):
-        """All since then. After an answer that is full, those of its last millisecond are asked for again: some may be
-        missing."""
+        """All events since then. The last millisecond of a full response is fetched again: some of its events may be missing."""
         events = []
         while True:
             answer = self.logs.filter_log_events(logGroupName=group, startTime=since, limit=self.LIMIT)["events"]

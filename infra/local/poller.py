@@ -1,9 +1,9 @@
-"""What Lambda does for an SQS event source mapping, in place of the emulator's poller: that one runs a single batch of a FIFO
-queue at a time, and Lambda as many as the mapping allows.
+"""Lambda's event source mapping for SQS. It replaces the emulator's own poller, which runs only one batch of a FIFO queue at a
+time; Lambda runs as many as the mapping allows.
 
-Workers receive a batch, invoke the function, and delete what it has processed. What it has not stays in flight until the
-visibility time-out, or as long as the function has set. Order is the queue's part: while a message of a group is in flight, it
-gives out no other of that group. Filters and batching windows are left out, as the template has none.
+Workers receive a batch, invoke the function, and delete the messages that it processed. The others stay in flight until the
+visibility timeout, which the function may have changed. The queue keeps the order: while a message of a group is in flight, it
+returns no other of that group. Filters and batching windows are not implemented, because the template has none.
 
 Sources: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html,
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html.
@@ -18,16 +18,16 @@ import time
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-# Lambda allows up to 1,000 at once; each is a process here.
-MOST_BATCHES_AT_ONCE = 8
+# Lambda allows up to 1,000 concurrent batches; here each is a process.
+MAX_CONCURRENT_BATCHES = 8
 LONG_POLL_SECONDS = 2
-# How soon a mapping that is new, changed or disabled counts.
+# How often the mappings are read.
 REFRESH_SECONDS = 1
 RETRY_SECONDS = 1
-# Lambda's limit; the function's own time-out is for the emulator to keep.
-LONGEST_INVOCATION_SECONDS = 900
+# Lambda's limit; the emulator enforces the function's own timeout.
+MAX_INVOCATION_SECONDS = 900
 
-# What a call may end with; the next one may do better.
+# Errors after which the call is retried.
 AwsErrors = (BotoCoreError, ClientError)
 log = logging.getLogger("poller")
 
@@ -40,25 +40,25 @@ class Mapping:
     queue_url: str
     function: str
     batch_size: int
-    batches_at_once: int
+    concurrency: int
     reports_failures: bool
 
     @classmethod
-    def of(cls, description, queue_url):
-        """As `ListEventSourceMappings` describes it."""
-        # The emulator keeps the number as the text that the template's parameter is.
-        allowed = int((description.get("ScalingConfig") or {}).get("MaximumConcurrency", MOST_BATCHES_AT_ONCE))
+    def from_description(cls, description, queue_url):
+        """From an item of `ListEventSourceMappings`."""
+        # The emulator stores the number as the template parameter's string.
+        allowed = int((description.get("ScalingConfig") or {}).get("MaximumConcurrency", MAX_CONCURRENT_BATCHES))
         return cls(
             queue_arn=description["EventSourceArn"],
             queue_url=queue_url,
             function=description["FunctionArn"],
             batch_size=description["BatchSize"],
-            batches_at_once=min(allowed, MOST_BATCHES_AT_ONCE),
+            concurrency=min(allowed, MAX_CONCURRENT_BATCHES),
             reports_failures="ReportBatchItemFailures" in (description.get("FunctionResponseTypes") or []),
         )
 
     def event(self, messages):
-        """What the function gets."""
+        """The function's input."""
         return {"Records": [self.record(message) for message in messages]}
 
     def record(self, message):
@@ -75,17 +75,17 @@ class Mapping:
         }
 
 
-def processed(messages, answer, reports_failures):
-    """The messages that can be deleted after the function's answer, which is `None` where the invocation failed.
+def processed(messages, response, reports_failures):
+    """The messages to delete after the function's response, which is `None` if the invocation failed.
 
-    An answer that cannot be understood, or that names a message of another batch, counts as a failure of them all.
+    A response that is invalid or names a message of another batch fails the whole batch.
     """
-    if answer is None:
+    if response is None:
         return []
     if not reports_failures:
         return messages
     try:
-        failures = (json.loads(answer) or {}).get("batchItemFailures") or []
+        failures = (json.loads(response) or {}).get("batchItemFailures") or []
         failed = {failure["itemIdentifier"] for failure in failures}
     except (AttributeError, KeyError, TypeError, ValueError):
         return []
@@ -95,20 +95,20 @@ def processed(messages, answer, reports_failures):
 
 
 class Poller(threading.Thread):
-    """Serves every SQS event source mapping of the account, as it is configured at the moment, until it is stopped."""
+    """Serves every SQS event source mapping of the account, following configuration changes, until it is stopped."""
 
     def __init__(self, client):
         super().__init__(daemon=True)
-        connections = {"max_pool_connections": 4 * MOST_BATCHES_AT_ONCE}
+        connections = {"max_pool_connections": 4 * MAX_CONCURRENT_BATCHES}
         self.queues = client("sqs", config=Config(**connections))
-        # Sent again after a lost answer, a batch would be in the hands of two dispatchers.
-        once = {"retries": {"total_max_attempts": 1}, "read_timeout": LONGEST_INVOCATION_SECONDS}
+        # No retries: after a lost response, a second invocation would process the batch twice.
+        once = {"retries": {"total_max_attempts": 1}, "read_timeout": MAX_INVOCATION_SECONDS}
         self.functions = client("lambda", config=Config(**connections, **once))
         self.mappings, self.workers, self.queue_urls = {}, {}, {}
         self.stopped = threading.Event()
 
     def stop(self):
-        """Takes no more messages. What is in flight is left to the queue."""
+        """Receives no more messages. Messages in flight return to the queue after their visibility timeout."""
         self.stopped.set()
 
     def run(self):
@@ -116,15 +116,15 @@ class Poller(threading.Thread):
             try:
                 self.mappings = self.enabled_mappings()
             except AwsErrors as error:
-                log.warning("The mappings cannot be read: %s", error)
+                log.warning("Cannot read the mappings: %s", error)
             for id, mapping in self.mappings.items():
-                for slot in range(mapping.batches_at_once):
+                for slot in range(mapping.concurrency):
                     self.keep_working(id, slot)
 
     def enabled_mappings(self):
         pages = self.functions.get_paginator("list_event_source_mappings").paginate()
         return {
-            description["UUID"]: Mapping.of(description, self.queue_url(description["EventSourceArn"]))
+            description["UUID"]: Mapping.from_description(description, self.queue_url(description["EventSourceArn"]))
             for page in pages
             for description in page["EventSourceMappings"]
             if description["State"] == "Enabled" and description["EventSourceArn"].split(":")[2] == "sqs"
@@ -143,8 +143,8 @@ class Poller(threading.Thread):
             worker.start()
 
     def work(self, id, slot):
-        """One batch after the other, as long as the mapping wants so many at once."""
-        while (mapping := self.mappings.get(id)) and slot < mapping.batches_at_once and not self.stopped.is_set():
+        """Processes batches as long as the mapping's concurrency includes this slot."""
+        while (mapping := self.mappings.get(id)) and slot < mapping.concurrency and not self.stopped.is_set():
             try:
                 if messages := self.receive(mapping):
                     self.process(mapping, messages)
@@ -153,20 +153,20 @@ class Poller(threading.Thread):
                 self.stopped.wait(RETRY_SECONDS)
 
     def receive(self, mapping):
-        answer = self.queues.receive_message(
+        response = self.queues.receive_message(
             QueueUrl=mapping.queue_url,
             MaxNumberOfMessages=min(mapping.batch_size, 10),
             WaitTimeSeconds=LONG_POLL_SECONDS,
             MessageSystemAttributeNames=["All"],
         )
-        return answer.get("Messages", [])
+        return response.get("Messages", [])
 
     def process(self, mapping, messages):
-        answer = self.invoke(mapping, messages)
-        done = processed(messages, answer, mapping.reports_failures)
+        response = self.invoke(mapping, messages)
+        done = processed(messages, response, mapping.reports_failures)
         log.info("%d of %d messages processed", len(done), len(messages))
         if done:
-            # One that the function has deleted itself is named as failed, and is gone all the same.
+            # A message that the function deleted itself is reported as failed here, which does no harm.
             self.queues.delete_message_batch(
                 QueueUrl=mapping.queue_url,
                 Entries=[
@@ -175,9 +175,9 @@ class Poller(threading.Thread):
             )
 
     def invoke(self, mapping, messages):
-        """The function's answer, or `None` where it failed or ran out of time.
+        """The function's response, or `None` if it failed or timed out.
 
-        Where it is throttled, it is invoked again as long as the messages are in flight.
+        A throttled invocation is retried as long as the messages are in flight.
         """
         received_at = time.monotonic()
         payload = json.dumps(mapping.event(messages))

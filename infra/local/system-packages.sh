@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes sure that programs of the system are there, given as pairs of a command and the Debian packages that it takes:
+# Ensures that system programs are installed, given as pairs of a command and its Debian packages:
 #   infra/local/system-packages.sh 'cc:gcc libc6-dev' chromium:chromium
-# Does nothing when all are there; else installs the packages, where that can be done without asking anybody.
+# Does nothing when all are present; otherwise installs the packages if that needs no password.
 set -eu
 
 missing_commands=""
@@ -15,7 +15,7 @@ done
 [ -n "$missing_packages" ] || exit 0
 
 cannot() {
-    echo "These commands are needed and are not here:$missing_commands" >&2
+    echo "These commands are required but missing:$missing_commands" >&2
     echo "$1 (on Debian: apt-get install$missing_packages)." >&2
     exit 1
 }
@@ -35,10 +35,10 @@ step() {
 }
 # shellcheck disable=SC2086 # several packages; sudo and its option, or nothing
 {
-    step $as_root apt-get -qq update || cannot "The lists of packages could not be read; please install them"
+    step $as_root apt-get -qq update || cannot "apt-get update failed; please install them"
     step $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends --yes $missing_packages \
-        || cannot "They could not be installed; please do so"
+        || cannot "The installation failed; please install them"
 }
 for pair in "$@"; do
-    command -v "${pair%%:*}" >/dev/null 2>&1 || cannot "They are still missing after an installation"
+    command -v "${pair%%:*}" >/dev/null 2>&1 || cannot "They are still missing after the installation"
 done

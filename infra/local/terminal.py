@@ -1,4 +1,4 @@
-"""Runs a command on a terminal of its own and answers its questions, as somebody at the keyboard would."""
+"""Runs a command on a pseudo-terminal and answers its questions."""
 
 import errno
 import fcntl
@@ -10,18 +10,18 @@ import subprocess
 import termios
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# As `sam` asks: "Stack Name [patchbay]: ", "Confirm changes before deploy [Y/n]: ".
-QUESTION = re.compile(r"[ \t]*(?P<text>[^\n]*?) \[(?P<proposed>[^\n]*)\]: \Z")
+# `sam` asks: "Stack Name [patchbay]: ", "Confirm changes before deploy [Y/n]: ".
+QUESTION = re.compile(r"[ \t]*(?P<text>[^\n]*?) \[(?P<default>[^\n]*)\]: \Z")
 
 
 class Terminal:
-    """A command on a pseudo-terminal; afterwards `output` is what it showed and `asked` what it asked."""
+    """A command on a pseudo-terminal. `output` is what it printed, `asked` its questions."""
 
-    def __init__(self, command, answers, asked=lambda text, answer: None, **options):
-        """`answers` says what to answer to questions that a pattern fits; all others get Return."""
-        self.answers, self.tell, self.output, self.asked = answers, asked, "", []
+    def __init__(self, command, answers, on_question=lambda text, answer: None, **options):
+        """`answers` maps patterns of questions to answers; all other questions get Return."""
+        self.answers, self.on_question, self.output, self.asked = answers, on_question, "", []
         self.master, slave = pty.openpty()
-        # A session of its own, whose terminal this is: what it starts can be ended as a whole.
+        # A new session with this controlling terminal, which can be ended as a whole.
         self.process = subprocess.Popen(
             command,
             stdin=slave,
@@ -34,7 +34,7 @@ class Terminal:
         os.close(slave)
 
     def run(self):
-        """Answers until the command ends; its exit code."""
+        """Answers questions until the command ends. Returns its exit code."""
         try:
             line = ""
             while chunk := self.read():
@@ -42,7 +42,7 @@ class Terminal:
                 self.output += text.replace("\r\n", "\n")
                 line = re.split(r"[\r\n]", line + text)[-1]
                 if question := QUESTION.match(ANSI.sub("", line)):
-                    self.answer(question["text"], question["proposed"])
+                    self.answer(question["text"], question["default"])
                     line = ""
             return self.process.wait()
         finally:
@@ -52,19 +52,19 @@ class Terminal:
         try:
             return os.read(self.master, 65_536)
         except OSError as error:
-            # Linux's way to say that nobody is left on the other side.
+            # Linux: the other side of the terminal is closed.
             if error.errno == errno.EIO:
                 return b""
             raise
 
-    def answer(self, text, proposed):
+    def answer(self, text, default):
         answer = next((answer for pattern, answer in self.answers.items() if re.search(pattern, text)), "")
         self.asked.append(text)
-        self.tell(f"{text} [{proposed}]", answer)
+        self.on_question(f"{text} [{default}]", answer)
         os.write(self.master, f"{answer}\n".encode())
 
     def end(self):
-        """Ends whatever is still there of the command."""
+        """Ends the command's process group if it is still running."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait()

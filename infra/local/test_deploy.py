@@ -1,5 +1,4 @@
-"""What `make build` and `make deploy` promise before anything is built or deployed:
-`python -m unittest discover infra/local`."""
+"""Tests of `make build` and `make deploy` up to the point where something is built or deployed."""
 
 import io
 import os
@@ -58,60 +57,60 @@ class Deploy(unittest.TestCase):
             bootstrap.write_bytes(b"\x7fELF" + bytes(14) + ELF[architecture].to_bytes(2, "little") + bytes(40))
         return self.folder / "lambda"
 
-    def test_the_architecture_is_that_of_the_binaries(self):
+    def test_the_architecture_is_read_from_the_binaries(self):
         for architecture in ("arm64", "x86_64"):
             functions = self.build(receiver=architecture, sender=architecture)
-            self.assertEqual(architecture, deploy.built_for(self.template, functions))
+            self.assertEqual(architecture, deploy.built_architecture(self.template, functions))
 
-    def test_binaries_that_lambda_could_not_run_are_not_deployed(self):
+    def test_binaries_that_lambda_cannot_run_are_refused(self):
         for wrong in ({"receiver": "arm64", "sender": "x86_64"}, {"receiver": "riscv64", "sender": "riscv64"}):
             with self.assertRaisesRegex(SystemExit, "not built for one architecture"):
-                deploy.built_for(self.template, self.build(**wrong))
+                deploy.built_architecture(self.template, self.build(**wrong))
 
-    def test_functions_that_were_not_built_are_named(self):
+    def test_a_missing_binary_is_named(self):
         with self.assertRaisesRegex(SystemExit, "sender has not been built"):
-            deploy.built_for(self.template, self.build(receiver="arm64"))
+            deploy.built_architecture(self.template, self.build(receiver="arm64"))
 
-    def test_the_deployed_template_takes_no_other_architecture_and_is_otherwise_the_same(self):
+    def test_the_deployed_template_allows_only_the_built_architecture_and_is_otherwise_unchanged(self):
         folder = self.folder / "staged"
         staged, _ = deploy.stage(folder, self.template, self.build(receiver="x86_64", sender="x86_64"))
         self.assertEqual(TEMPLATE.replace("[arm64, x86_64]", "[x86_64]"), staged.read_text())
         self.assertTrue((staged.parent / "../target/lambda/sender/bootstrap").is_file())
 
-    def test_the_projects_own_template_can_be_bound_to_an_architecture(self):
+    def test_the_projects_own_template_can_be_restricted_to_an_architecture(self):
         text = (deploy.ROOT / "infra" / "template.yaml").read_text()
-        self.assertEqual(text.replace("[arm64, x86_64]", "[arm64]"), deploy.for_architecture(text, "arm64"))
+        self.assertEqual(text.replace("[arm64, x86_64]", "[arm64]"), deploy.allow_only(text, "arm64"))
 
-    def test_each_environment_has_answers_of_its_own(self):
-        self.assertEqual({}, deploy.answers(self.config, "default"))
+    def test_each_environment_has_its_own_answers(self):
+        self.assertEqual({}, deploy.saved_answers(self.config, "default"))
         self.config.write_text(
             'version = 0.1\n[default.deploy.parameters]\nstack_name = "a"\n[default.global.parameters]\nregion = "r"\n'
             "[half.deploy.parameters]\nconfirm_changeset = true\n"
         )
-        self.assertEqual({"stack_name": "a", "region": "r"}, deploy.answers(self.config, "default"))
+        self.assertEqual({"stack_name": "a", "region": "r"}, deploy.saved_answers(self.config, "default"))
         for unanswered in ("staging", "half"):
-            self.assertEqual({}, deploy.answers(self.config, unanswered))
+            self.assertEqual({}, deploy.saved_answers(self.config, unanswered))
 
-    def test_what_was_answered_is_passed_on_and_the_built_architecture_comes_last(self):
+    def test_saved_parameters_are_passed_on_with_the_built_architecture_last(self):
         for saved in ('A="1" B=""', ['A="1"', 'B=""'], {"A": "1", "B": ""}):
             overrides = deploy.overrides({"parameter_overrides": saved}, "arm64")
             self.assertEqual('--parameter-overrides A="1" B="" Architecture=arm64', " ".join(overrides))
 
-    def test_without_a_terminal_the_first_deploy_asks_nothing_and_leaves_nothing(self):
-        nobody = unittest.mock.patch.object(sys, "stdin", io.StringIO())
-        with nobody, self.assertRaisesRegex(SystemExit, "needs a terminal"):
+    def test_without_a_terminal_the_first_deployment_is_refused_and_leaves_no_file(self):
+        no_terminal = unittest.mock.patch.object(sys, "stdin", io.StringIO())
+        with no_terminal, self.assertRaisesRegex(SystemExit, "needs a terminal"):
             deploy.first_deploy(self.template, "arm64", self.config, "staging")
         self.assertFalse(self.config.exists())
 
-    def test_the_region_of_the_environment_counts_under_either_of_its_names(self):
+    def test_the_region_is_read_from_either_variable(self):
         for environment in ({"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "x"}, {"AWS_DEFAULT_REGION": "eu-central-1"}):
             with unittest.mock.patch.dict(os.environ, environment | {"AWS_CONFIG_FILE": os.devnull}, clear=True):
-                deploy.heed_aws_region()
+                deploy.export_default_region()
                 self.assertEqual("eu-central-1", deploy.session({}).region_name)
 
 
-class TheStackOfTheAnswers(unittest.TestCase):
-    """What was answered is used only where the stack is that was answered for."""
+class ExistingStack(unittest.TestCase):
+    """Saved answers are only used in the account and region of their stack."""
 
     SAVED = {"stack_name": "patchbay", "region": "eu-central-1"}
 
@@ -125,66 +124,66 @@ class TheStackOfTheAnswers(unittest.TestCase):
             patch.__enter__()
             self.addCleanup(patch.__exit__, None, None, None)
 
-    def insist(self, answer=None):
-        """What is printed, and whether the deploy goes on; without an answer there is no terminal."""
+    def require(self, answer=None):
+        """Returns what is printed, or exits. Without an answer there is no terminal."""
         terminal = io.StringIO() if answer is None else unittest.mock.Mock(**{"isatty.return_value": True})
         ask = unittest.mock.patch("builtins.input", return_value=answer)
         printed = unittest.mock.patch("sys.stdout", new_callable=io.StringIO)
         with unittest.mock.patch.object(sys, "stdin", terminal), ask, printed as output:
-            deploy.insist_on_the_stack(self.SAVED, "123456789012", "samconfig.toml")
+            deploy.require_existing_stack(self.SAVED, "123456789012", "samconfig.toml")
             return output.getvalue()
 
-    def nobody_knows_it(self):
+    def stack_does_not_exist(self):
         self.aws.add_client_error(
             "describe_stacks", "ValidationError", "Stack with id patchbay does not exist", http_status_code=400
         )
 
-    def test_where_it_is_there_nothing_is_asked(self):
+    def test_an_existing_stack_needs_no_confirmation(self):
         stack = {"StackName": "patchbay", "CreationTime": "2026-01-01T00:00:00Z", "StackStatus": "CREATE_COMPLETE"}
         self.aws.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "patchbay"})
-        self.assertEqual("", self.insist())
+        self.assertEqual("", self.require())
 
-    def test_where_it_is_not_nothing_is_deployed_without_a_terminal(self):
-        self.nobody_knows_it()
+    def test_a_missing_stack_is_refused_without_a_terminal(self):
+        self.stack_does_not_exist()
         with self.assertRaisesRegex(SystemExit, "Nothing was deployed"):
-            self.insist()
+            self.require()
 
-    def test_where_it_is_not_a_new_one_is_made_only_if_that_is_wanted(self):
+    def test_a_new_stack_needs_confirmation(self):
         for answer in ("", "n", "what?"):
-            self.nobody_knows_it()
+            self.stack_does_not_exist()
             with self.assertRaisesRegex(SystemExit, "Nothing was deployed"):
-                self.insist(answer)
-        self.nobody_knows_it()
-        self.assertIn("123456789012 has no stack 'patchbay' in eu-central-1", self.insist("y"))
+                self.require(answer)
+        self.stack_does_not_exist()
+        self.assertIn("123456789012 has no stack 'patchbay' in eu-central-1", self.require("y"))
 
-    def test_where_aws_does_not_tell_nothing_is_deployed(self):
+    def test_nothing_is_deployed_when_the_check_fails(self):
         self.aws.add_client_error("describe_stacks", "AccessDenied", "not authorized", http_status_code=403)
-        with self.assertRaisesRegex(SystemExit, "does not tell.*not authorized"):
-            self.insist("y")
+        with self.assertRaisesRegex(SystemExit, "Cannot check.*not authorized"):
+            self.require("y")
 
-    def test_the_deploy_itself_insists_on_it(self):
-        self.nobody_knows_it()
+    def test_main_checks_before_it_deploys(self):
+        self.stack_does_not_exist()
         patches = {
-            "answers": lambda *_: self.SAVED,
+            "saved_answers": lambda *_: self.SAVED,
             "stage": lambda *_: (Path("template.yaml"), "arm64"),
             "account": lambda _: "123456789012",
             "sam_deploy": lambda *_: self.fail("it was deployed"),
         }
-        nobody, no_arguments = unittest.mock.patch.object(sys, "stdin", io.StringIO()), ["deploy.py"]
+        no_terminal, no_arguments = unittest.mock.patch.object(sys, "stdin", io.StringIO()), ["deploy.py"]
         with unittest.mock.patch.multiple(deploy, **patches), unittest.mock.patch.object(sys, "argv", no_arguments):
-            with nobody, unittest.mock.patch("sys.stdout", io.StringIO()), self.assertRaises(SystemExit) as ended:
+            with no_terminal, unittest.mock.patch("sys.stdout", io.StringIO()), self.assertRaises(SystemExit) as ended:
                 deploy.main()
         self.assertIn("Nothing was deployed", ended.exception.code)
 
 
-class InAFolderWithSpaces(unittest.TestCase):
-    def test_every_function_is_built_and_what_was_built_is_deployed(self):
+class PathWithSpaces(unittest.TestCase):
+    def test_every_function_is_built_and_deployed(self):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary).resolve() / "a folder of mine"
             for function in ("receiver", "sender"):
                 (folder / "functions" / function).mkdir(parents=True)
             shutil.copy(deploy.ROOT / "Makefile", folder)
-            # These tests are themselves started by make.
+            # `make unit` runs these tests, and its variables must not reach the inner make.
             environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
             make = ["make", "--no-print-directory", "--dry-run", "deploy", "PROFILE=dev"]
             shown = subprocess.run(make, cwd=folder, env=environment, capture_output=True, text=True, check=True)
@@ -210,18 +209,18 @@ class InAFolderWithSpaces(unittest.TestCase):
         )
 
 
-class OnATerminal(unittest.TestCase):
+class TerminalTest(unittest.TestCase):
     def ask(self, program, answers):
         terminal = Terminal([sys.executable, "-c", program], answers)
         return terminal.run(), terminal
 
-    def test_questions_are_answered_and_all_others_get_return(self):
+    def test_matching_questions_are_answered_and_all_others_get_return(self):
         program = "print([input('\\x1b[1mName\\x1b[0m [me]: '), input('Good [Y/n]: ')])"
         code, terminal = self.ask(program, {"^Name$": "you"})
         self.assertEqual((0, ["Name", "Good"]), (code, terminal.asked))
         self.assertIn("['you', '']", terminal.output)
 
-    def test_what_only_looks_like_a_question_is_not_answered(self):
+    def test_output_that_only_looks_like_a_question_is_not_answered(self):
         program = "import sys; print('file [x]: found'); print('10%\\r', end='', flush=True); sys.exit(3)"
         code, terminal = self.ask(program, {})
         self.assertEqual((3, []), (code, terminal.asked))

@@ -1,4 +1,4 @@
-"""What `environment.py` promises: `python -m unittest discover infra/local`."""
+"""Tests of environment.py."""
 
 import contextlib
 import io
@@ -17,7 +17,7 @@ SCRIPT = Path(environment.__file__)
 
 
 def wheel(folder, name):
-    """A package without anything in it."""
+    """An empty package."""
     files = {
         "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n",
         "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
@@ -30,8 +30,8 @@ def wheel(folder, name):
     return path
 
 
-class APythonEnvironment(unittest.TestCase):
-    # Making one takes seconds: they have it in common, and each leaves it as its requirements say.
+class EnvironmentTest(unittest.TestCase):
+    # Creating an environment takes seconds: the tests share one, and each leaves it up to date.
     @classmethod
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory()
@@ -47,13 +47,13 @@ class APythonEnvironment(unittest.TestCase):
         (self.project / name).write_text(text)
 
     def make(self, *pairs, folder=None, code=0):
-        """What it said."""
+        """Returns what was printed."""
         command = [sys.executable, SCRIPT, *(pairs or ["tools=requirements.txt"])]
         made = subprocess.run(command, cwd=folder or self.project, capture_output=True, text=True)
         self.assertEqual(code, made.returncode, made.stderr)
         return made.stderr
 
-    def test_is_made_once_and_brought_up_to_changed_requirements(self):
+    def test_is_created_once_and_updated_when_requirements_change(self):
         self.assertEqual("", self.make())
         kept = self.project / "tools" / "kept"
         kept.touch()
@@ -62,15 +62,15 @@ class APythonEnvironment(unittest.TestCase):
         self.assertTrue(kept.exists())
         self.assertTrue(list(self.project.glob("tools/lib/*/site-packages/added-1.dist-info")))
 
-    def test_is_made_again_where_the_project_has_been_moved(self):
+    def test_is_recreated_when_the_project_has_moved(self):
         moved = self.project.with_name("moved")
         shutil.copytree(self.project, moved, symlinks=True)
         self.assertIn("Installing", self.make(folder=moved))
-        # Programs are run by the path that they were installed with.
+        # Scripts contain the path of their interpreter.
         pip = subprocess.run([moved / "tools/bin/pip", "--version"], check=True, capture_output=True, text=True)
         self.assertIn(str(moved), pip.stdout)
 
-    def test_may_hold_others_which_stay_when_it_is_made_again(self):
+    def test_nested_environments_survive_when_it_is_recreated(self):
         self.require(f"{wheel(self.project, 'inner')}\n", "inner.txt")
         pairs = ["tools=requirements.txt", "tools/inner=inner.txt"]
         self.make(*pairs)
@@ -80,14 +80,14 @@ class APythonEnvironment(unittest.TestCase):
         self.assertNotIn("inner.txt", self.make(*pairs))
         self.assertTrue(list(self.project.glob(installed)))
 
-    def test_that_cannot_be_made_is_named_with_what_pip_said_and_counts_as_not_made(self):
+    def test_a_failure_is_reported_with_pips_output_and_leaves_it_outdated(self):
         self.require("./no-such-package-1-py3-none-any.whl\n")
         said = self.make(code=1)
         self.assertIn("no-such-package", said)
-        self.assertIn("tools could not be made from requirements.txt", said)
+        self.assertIn("tools could not be created from requirements.txt", said)
         self.assertFalse((self.project / "tools/made").exists())
 
-    def test_tells_while_it_works_how_far_it_has_come(self):
+    def test_progress_is_reported(self):
         self.require(f"{wheel(self.project, 'one')}\n{wheel(self.project, 'two')}\n")
         tools = environment.Environment(self.project / "tools", self.project / "requirements.txt")
         before = tools.installed()

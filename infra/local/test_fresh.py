@@ -1,4 +1,4 @@
-"""What fresh.py and fresh_check.py promise: `python -m unittest discover infra/local`."""
+"""Tests of fresh.py and fresh_check.py."""
 
 import os
 import re
@@ -15,50 +15,50 @@ FRESH = Path(fresh_check.__file__).with_name("fresh.py")
 CI = fresh_check.ROOT / ".ci" / "run"
 
 
-def on_a_fresh_machine(*command, **environment):
-    """How a command ends there, and what it prints."""
+def run_fresh(*command, **environment):
+    """The completed command."""
     run = [sys.executable, FRESH, *command]
     return subprocess.run(run, env=os.environ | environment, capture_output=True, text=True)
 
 
-class AFreshMachine(unittest.TestCase):
-    def test_knows_no_variables_but_those_of_proxies_certificates_language_and_terminal(self):
+class NewMachine(unittest.TestCase):
+    def test_only_variables_of_proxies_certificates_language_and_terminal_are_passed_on(self):
         leaking = {
             "AWS_PROFILE": "p", "CARGO_HOME": "c", "CARGO_TARGET_DIR": "t", "MAKEFLAGS": "k", "NPM_CONFIG_CACHE": "n",
             "PIP_CACHE_DIR": "p", "PIP_FIND_LINKS": "f", "PYTHONPATH": "p", "RUSTFLAGS": "-g", "XDG_CACHE_HOME": "x",
         }
         passed = {"HTTPS_PROXY": "http://127.0.0.1:1", "SSL_CERT_FILE": "/c", "LANG": "C.UTF-8", "TERM": "xterm"}
-        printed = on_a_fresh_machine("env", **leaking, **passed).stdout
+        printed = run_fresh("env", **leaking, **passed).stdout
         variables = dict(line.split("=", 1) for line in printed.splitlines())
         self.assertEqual({}, {name: value for name, value in variables.items() if name in leaking})
         self.assertEqual(passed, {name: variables.get(name) for name in passed})
 
-    def test_has_an_empty_home_where_cargo_pip_and_npm_keep_their_things_and_which_goes_with_it(self):
-        printed = on_a_fresh_machine("sh", "-c", 'echo "$HOME"; ls -A "$HOME"; echo "$CARGO_HOME"; touch "$HOME/left"').stdout
+    def test_home_is_empty_and_removed_afterwards(self):
+        printed = run_fresh("sh", "-c", 'echo "$HOME"; ls -A "$HOME"; echo "$CARGO_HOME"; touch "$HOME/left"').stdout
         home, *rest = printed.splitlines()
         self.assertEqual([""], rest)
         self.assertNotEqual(str(Path.home()), home)
         self.assertFalse(Path(home).parent.exists())
 
-    def test_finds_no_tools_that_readme_does_not_ask_for(self):
+    def test_tools_that_readme_does_not_ask_for_are_not_found(self):
         with tempfile.TemporaryDirectory() as folder:
             for name in ("cargo-nextest", "node", "sam"):
                 (Path(folder) / name).symlink_to("/bin/true")
             path = f"{folder}:{os.environ['PATH']}"
             script = "for tool in cargo-nextest node npm sam pip; do command -v $tool; done; command -v make"
-            printed = on_a_fresh_machine("sh", "-c", script, PATH=path).stdout
+            printed = run_fresh("sh", "-c", script, PATH=path).stdout
             self.assertEqual(["make"], [Path(line).name for line in printed.splitlines()])
-            self.assertNotEqual(0, on_a_fresh_machine("node", PATH=path).returncode)
+            self.assertNotEqual(0, run_fresh("node", PATH=path).returncode)
 
-    def test_has_the_toolchain_of_rustup_and_pythons_own_interpreter(self):
-        self.assertEqual(0, on_a_fresh_machine("cargo", "--version").returncode)
-        printed = on_a_fresh_machine("python3", "-c", "import sys; print(sys.executable)").stdout
+    def test_the_rust_toolchain_and_the_python_interpreter_are_found(self):
+        self.assertEqual(0, run_fresh("cargo", "--version").returncode)
+        printed = run_fresh("python3", "-c", "import sys; print(sys.executable)").stdout
         self.assertEqual(str(Path(sys.executable).resolve()), printed.strip())
 
-    def test_ends_as_its_command_does(self):
-        self.assertEqual(7, on_a_fresh_machine("sh", "-c", "exit 7").returncode)
+    def test_the_exit_code_is_that_of_the_command(self):
+        self.assertEqual(7, run_fresh("sh", "-c", "exit 7").returncode)
 
-    def test_that_is_ended_removes_its_home_after_its_command_has_ended(self):
+    def test_sigterm_removes_home_after_the_command_has_ended(self):
         script = "trap 'test -d \"$HOME\" && echo there; exit 4' TERM; echo $HOME; while :; do sleep 0.1; done"
         with subprocess.Popen([sys.executable, FRESH, "sh", "-c", script], stdout=subprocess.PIPE, text=True) as running:
             home = Path(running.stdout.readline().strip())
@@ -67,12 +67,12 @@ class AFreshMachine(unittest.TestCase):
         self.assertEqual(4, running.returncode)
         self.assertFalse(home.parent.exists())
 
-    def test_is_what_continuous_integration_runs_the_tests_on(self):
+    def test_continuous_integration_uses_it(self):
         self.assertIn("python3 infra/local/fresh.py make test", CI.read_text())
 
 
-class TheFreshCheck(unittest.TestCase):
-    """On a small project, whose `make run` and `make test` take no time."""
+class FreshCheck(unittest.TestCase):
+    """On a small project whose `make run` and `make test` are quick."""
 
     RUN = "@printf 'Shown.\\nCtrl-C takes everything down.\\n'; exec sleep 60"
 
@@ -83,7 +83,7 @@ class TheFreshCheck(unittest.TestCase):
         self.project.mkdir()
 
     def check(self, run=RUN, test="@test ! -e uncommitted"):
-        """How it ends, and what it prints."""
+        """The exit code and the output."""
         with self.started(run, test) as check:
             printed = check.communicate()[0]
         return check.returncode, printed
@@ -97,27 +97,27 @@ class TheFreshCheck(unittest.TestCase):
         check = [sys.executable, FRESH.with_name("fresh_check.py"), self.project]
         return subprocess.Popen(check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
-    def test_runs_both_in_a_clone_and_tells_times_and_silences_and_removes_the_clone(self):
+    def test_both_run_in_a_clone_and_times_are_reported_and_the_clone_is_removed(self):
         code, printed = self.check(test="@pwd")
         self.assertEqual(0, code, printed)
-        self.assertRegex(printed, r"(?m)^make run: \d+ s to what it shows\n  \d+ s of silence after: ")
-        self.assertRegex(printed, r"(?m)^make test: \d+ s\n  \d+ s of silence after: ")
+        self.assertRegex(printed, r"(?m)^make run: \d+ s until everything was shown\n  \d+ s without output after: ")
+        self.assertRegex(printed, r"(?m)^make test: \d+ s\n  \d+ s without output after: ")
         clone = Path(re.search(r"(?m)^/.*/clone$", printed)[0])
         self.assertFalse(clone.parent.exists())
 
-    def test_fails_where_something_is_relied_upon_that_a_fresh_machine_lacks(self):
+    def test_fails_if_something_is_used_that_a_new_machine_lacks(self):
         for test in ("@test -e uncommitted", "@node --version", "@test -e $$HOME/.cargo"):
             code, printed = self.check(test=test)
             self.assertEqual(1, code, printed)
-            self.assertIn("✗ make test has ended with 2", printed)
+            self.assertIn("✗ make test exited with 2", printed)
 
-    def test_fails_where_make_run_does_not_show_what_it_should(self):
-        for run, reason in (("@echo Stack", "before it had shown"), (self.RUN.replace("Shown", "✗"), "another way")):
+    def test_fails_if_make_run_does_not_show_the_expected_output(self):
+        for run, reason in (("@echo Stack", "before it had shown"), (self.RUN.replace("Shown", "✗"), "unexpected result")):
             code, printed = self.check(run=run)
             self.assertEqual(1, code, printed)
             self.assertIn(reason, printed)
 
-    def test_that_is_ended_ends_what_it_runs_and_removes_the_clone(self):
+    def test_sigterm_ends_the_commands_and_removes_the_clone(self):
         for run, test in (("@pwd; exec sleep 60", "@echo test"), (self.RUN, "@pwd; exec sleep 60")):
             with self.started(run, test) as check:
                 clone = next(Path(line.strip()) for line in check.stdout if line.rstrip().endswith("/clone"))
@@ -126,30 +126,30 @@ class TheFreshCheck(unittest.TestCase):
             self.assertEqual(130, check.returncode)
             self.assertFalse(clone.parent.exists())
 
-    def test_fails_where_something_is_left_running(self):
+    def test_fails_if_a_process_is_left_running(self):
         elsewhere = "cd / && exec python3 -c 'import time; time.sleep(600)'"
         for command, shown in (
             ("cp /bin/sleep . && exec ./sleep 600", r"\./sleep 600"),
-            # Programs of the system, which work in the clone or were given a path in it.
+            # System programs with a working directory or an argument in the clone.
             ("exec sleep 600", "sleep 600"),
             (f'{elsewhere} "$$OLDPWD/emulator"', ".*/clone/emulator"),
             (f'{elsewhere} "--user-data-dir=$$OLDPWD/profile"', ".*/clone/profile"),
         ):
             code, printed = self.check(test=f"@({command}) >/dev/null 2>&1 & sleep 0.5")
-            left = re.search(rf"make test has left running: {shown} \((\d+)\)", printed)
+            left = re.search(rf"make test left processes running: {shown} \((\d+)\)", printed)
             self.assertTrue(left, printed)
             os.kill(int(left[1]), 9)
             self.assertEqual(1, code, printed)
 
 
 class Silences(unittest.TestCase):
-    def test_the_longest_is_told_with_the_words_before_it_and_all_that_are_too_long(self):
+    def test_the_report_has_all_that_were_too_long_with_the_last_line_before_each(self):
         with unittest.mock.patch("time.monotonic", side_effect=[0, 3, 15, 19, 40]):
             silences = fresh_check.Silences()
             for printed in ("Compiling a\n", "\x1b[2K\r  Building [=> ]\r", "done\n", "\n"):
                 silences.end(printed)
         self.assertEqual((21, "done"), silences.longest())
-        self.assertEqual(["12 s of silence after: Compiling a", "21 s of silence after: done"], silences.told())
+        self.assertEqual(["12 s without output after: Compiling a", "21 s without output after: done"], silences.report())
 
 
 if __name__ == "__main__":

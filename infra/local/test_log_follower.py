@@ -1,4 +1,4 @@
-"""What the log follower promises whatever the emulator answers: `python -m unittest discover infra/local`."""
+"""Tests of log_follower.py."""
 
 import tempfile
 import unittest
@@ -14,7 +14,7 @@ UNREACHABLE = EndpointConnectionError(endpoint_url="http://127.0.0.1")
 
 
 class Logs:
-    """Answers as the emulator does, and fails at the calls that a test wants to fail."""
+    """Responds as the emulator does, and fails the calls that a test chooses."""
 
     def __init__(self):
         self.events, self.failures = [], []
@@ -40,7 +40,7 @@ class Follower(LogFollower):
     LIMIT = 3
 
 
-class ALogFollower(unittest.TestCase):
+class LogFollowerTest(unittest.TestCase):
     def setUp(self):
         folder = self.enterContext(tempfile.TemporaryDirectory())
         self.path = Path(folder) / "functions.log"
@@ -51,7 +51,7 @@ class ALogFollower(unittest.TestCase):
     def copied(self):
         return self.path.read_text().splitlines()
 
-    def test_copies_every_line_once_and_what_is_no_json_not_at_all(self):
+    def test_every_json_line_is_copied_once_and_other_lines_are_not(self):
         self.logs.write(1, "START")
         self.logs.write(1, '{"a": 1}\n')
         self.assertTrue(self.follower.try_to_copy())
@@ -60,7 +60,7 @@ class ALogFollower(unittest.TestCase):
         self.assertTrue(self.follower.try_to_copy())
         self.assertEqual(['{"a": 1}', '{"a": 2}'], self.copied())
 
-    def test_loses_and_doubles_nothing_when_any_call_fails(self):
+    def test_failing_calls_lose_and_duplicate_nothing(self):
         for position in range(5):
             for failure in (THROTTLED, BROKEN, TIME_OUT, UNREACHABLE):
                 self.setUp()
@@ -76,21 +76,21 @@ class ALogFollower(unittest.TestCase):
                 self.follower.try_to_copy()
                 self.assertEqual([*lines, '{"of": "the other"}'], self.copied())
 
-    def test_copies_what_is_left_when_it_is_stopped_even_after_a_failure(self):
+    def test_stopping_copies_the_remaining_lines_even_after_a_failure(self):
         self.logs.failures = [THROTTLED]
         self.logs.write(1, '{"a": 1}')
         self.follower.start()
         self.follower.stop()
         self.assertEqual(['{"a": 1}'], self.copied())
 
-    def test_copies_more_lines_than_one_answer_holds(self):
+    def test_more_lines_than_one_response_holds_are_copied(self):
         lines = [f'{{"line": {line}}}' for line in range(20)]
         for line in range(20):
             self.logs.write(line // 2, lines[line])
         self.follower.try_to_copy()
         self.assertEqual(lines, self.copied())
 
-    def test_copies_equal_lines_of_one_moment_as_often_as_they_were_written(self):
+    def test_identical_lines_with_the_same_time_are_all_copied(self):
         for _ in range(2):
             self.logs.write(1, '{"a": 1}')
         self.follower.try_to_copy()
@@ -98,7 +98,7 @@ class ALogFollower(unittest.TestCase):
         self.follower.try_to_copy()
         self.assertEqual(['{"a": 1}'] * 3, self.copied())
 
-    def test_copies_what_was_written_later_than_newer_lines(self):
+    def test_lines_that_appear_after_newer_ones_are_copied(self):
         self.logs.write(2, '{"a": 2}')
         self.follower.try_to_copy()
         self.logs.write(1, '{"a": 1}', stream="another")

@@ -1,4 +1,4 @@
-"""What the steps of `make` promise: `python -m unittest discover infra/local`."""
+"""Tests of the scripts that the Makefile runs."""
 
 import signal
 import subprocess
@@ -13,21 +13,21 @@ from emulator import ROOT
 SCRIPTS = Path(__file__).parent
 
 
-class AStep(unittest.TestCase):
+class Step(unittest.TestCase):
     def run_step(self, *command):
         return subprocess.run([sys.executable, SCRIPTS / "step.py", *command], capture_output=True, text=True)
 
-    def test_passes_on_what_is_printed_and_ends_as_its_command_does(self):
+    def test_passes_on_output_and_exit_code(self):
         ended = self.run_step("sh", "-c", "echo out; echo error >&2; exit 3")
         self.assertEqual((3, "out\nerror\n"), (ended.returncode, ended.stdout))
         self.assertEqual(128 + signal.SIGTERM, self.run_step("sh", "-c", "kill $$").returncode)
 
-    def test_says_that_it_still_runs_where_its_command_is_silent(self):
-        quick = "import step, sys; step.PATIENCE_SECONDS = 0.1; sys.exit(step.main(['sleep', '1']))"
+    def test_reports_that_a_silent_command_is_still_running(self):
+        quick = "import step, sys; step.SILENCE_SECONDS = 0.1; sys.exit(step.main(['sleep', '1']))"
         ended = subprocess.run([sys.executable, "-c", quick], cwd=SCRIPTS, capture_output=True, text=True)
         self.assertIn("  ... sleep 1: 0 s\n", ended.stdout)
 
-    def test_that_is_ended_ends_its_command_and_passes_on_what_that_says_last(self):
+    def test_sigterm_ends_the_command_and_its_last_output_is_passed_on(self):
         script = "trap 'echo ended; exit 4' TERM; echo begun; while :; do sleep 0.1; done"
         command = [sys.executable, SCRIPTS / "step.py", "sh", "-c", script]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
@@ -38,20 +38,20 @@ class AStep(unittest.TestCase):
 
 
 class SamDeploy(unittest.TestCase):
-    def test_tells_how_many_files_are_uploaded_and_then_how_many_resources_are_made(self):
+    def test_progress_counts_uploaded_files_and_then_created_resources(self):
         printed = "\rUploading to p/a  1 / 2\rUploading to p/a  2 / 2\n\rUploading to p/b  1 / 2"
         self.assertEqual("2 files uploaded", stack.progress(printed))
         printed += "CREATE_IN_PROGRESS  AWS::SQS::Queue\nCREATE_COMPLETE  AWS::SQS::Queue\n"
-        self.assertEqual("1 resources made", stack.progress(printed))
+        self.assertEqual("1 resources created", stack.progress(printed))
 
-    def test_that_fails_shows_all_that_was_said(self):
+    def test_a_failure_shows_the_whole_output(self):
         with self.assertRaisesRegex(SystemExit, "no such bucket\n\nsam deploy failed"):
             stack.sam_deploy(["sh", "-c", "echo no such bucket; exit 1"])
 
 
 class Advisories(unittest.TestCase):
     def check(self, fetch, check):
-        """How the check ends, and what it says, when cargo-deny's steps end so."""
+        """The exit code and output of the check when cargo-deny's steps exit with these codes."""
         with tempfile.TemporaryDirectory() as folder:
             cargo_deny = Path(folder) / "cargo-deny"
             cargo_deny.write_text(
@@ -62,41 +62,41 @@ class Advisories(unittest.TestCase):
             ended = subprocess.run([SCRIPTS / "advisories.sh", cargo_deny], capture_output=True, text=True)
             return ended.returncode, ended.stdout
 
-    def test_that_cannot_be_fetched_are_said_to_be_skipped(self):
+    def test_the_check_is_skipped_if_they_cannot_be_fetched(self):
         code, said = self.check(fetch=1, check=1)
         self.assertEqual(0, code)
         self.assertRegex(said, "SKIPPED: .*\n.*no network")
         self.assertNotIn("checked", said)
 
-    def test_that_concern_a_dependency_are_a_failure(self):
+    def test_a_finding_is_a_failure(self):
         self.assertEqual(1, self.check(fetch=0, check=1)[0])
 
-    def test_that_concern_none_are_none(self):
+    def test_no_finding_is_a_success(self):
         code, said = self.check(fetch=0, check=0)
         self.assertEqual(0, code)
-        # What was fetched is what is checked: a connection that ends in between is no finding.
+        # Offline: a connection failure in this step is not a finding.
         self.assertIn("checked: --offline --locked check advisories", said)
 
 
 class OneBuild(unittest.TestCase):
-    """Cargo builds a crate once for each set of features. With tests the sets are others, unless something sees to it."""
+    """Cargo builds a crate once per set of features: tests must not add features to the dependencies."""
 
     def features(self, edges):
-        """The features of each of other people's crates."""
+        """The features of each third-party crate."""
         tree = ["cargo", "tree", "--locked", "--workspace", "--prefix", "none", "--edges", edges, "--format", "{p}|{f}"]
         printed = subprocess.run(tree, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         lines = {line.removesuffix(" (*)") for line in printed.splitlines() if line}
         return {line for line in lines if str(ROOT) not in line}
 
-    def test_serves_the_tests_and_what_they_test(self):
+    def test_tests_add_no_features_to_dependencies(self):
         without, with_tests = self.features("normal,build"), self.features("normal,build,dev")
         known = {line.split("|")[0] for line in without}
         added = {line for line in with_tests - without if line.split("|")[0] in known}
-        self.assertEqual(set(), added, "tests/Cargo.toml must ask for these features as well")
+        self.assertEqual(set(), added, "tests/Cargo.toml must list these features as well")
 
 
 class Requirements(unittest.TestCase):
-    def test_are_pinned_and_nothing_is_compiled_that_is_there_as_a_wheel(self):
+    def test_are_pinned_and_cargo_tools_are_installed_as_wheels(self):
         for path in SCRIPTS.glob("requirements*.txt"):
             for line in path.read_text().splitlines():
                 self.assertRegex(line, r"^(#.*|[A-Za-z0-9._-]+==\S+)$", path)

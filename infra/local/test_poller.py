@@ -1,4 +1,4 @@
-"""What the poller promises, on the emulated queue and the emulated Lambda: `python -m unittest discover infra/local`."""
+"""Tests of poller.py on the emulated SQS and Lambda."""
 
 import contextlib
 import functools
@@ -15,12 +15,12 @@ from pathlib import Path
 
 import boto3
 from emulator import REGION, Emulator
-from poller import MOST_BATCHES_AT_ONCE, Poller, processed
+from poller import MAX_CONCURRENT_BATCHES, Poller, processed
 
-PATIENCE_SECONDS = 60
-# Longer than any test: what is in flight is made visible by the test.
-VISIBILITY_SECONDS = 2 * PATIENCE_SECONDS
-# Does what a message says the first time, and writes down what it begins and ends.
+TIMEOUT_SECONDS = 60
+# Longer than any test: tests make messages visible themselves.
+VISIBILITY_SECONDS = 2 * TIMEOUT_SECONDS
+# Does what the message says on its first receive, and records the start and end of each message.
 FUNCTION = """#!{python}
 import json, os, time
 from pathlib import Path
@@ -62,21 +62,21 @@ while True:
 """
 
 
-class Answers(unittest.TestCase):
+class Responses(unittest.TestCase):
     MESSAGES = [{"MessageId": "1"}, {"MessageId": "2"}]
 
     def assert_processed(self, expected, answer, reports_failures=True):
         messages = processed(self.MESSAGES, answer, reports_failures)
         self.assertEqual(expected, [message["MessageId"] for message in messages], answer)
 
-    def test_without_failures_all_is_processed(self):
+    def test_without_failures_all_messages_are_processed(self):
         for answer in ('{"batchItemFailures": []}', '{"batchItemFailures": null}', "{}", "null"):
             self.assert_processed(["1", "2"], answer)
 
-    def test_what_is_reported_as_failed_is_not(self):
+    def test_messages_reported_as_failed_are_not_processed(self):
         self.assert_processed(["1"], '{"batchItemFailures": [{"itemIdentifier": "2"}]}')
 
-    def test_an_answer_that_cannot_be_understood_fails_the_whole_batch(self):
+    def test_an_invalid_response_fails_the_whole_batch(self):
         for answer in (
             "{",
             "[1]",
@@ -94,7 +94,7 @@ class Answers(unittest.TestCase):
         self.assert_processed([], None)
         self.assert_processed([], None, reports_failures=False)
 
-    def test_answers_are_not_read_where_the_mapping_does_not_say_so(self):
+    def test_responses_are_ignored_without_report_batch_item_failures(self):
         self.assert_processed(["1", "2"], '{"batchItemFailures": [{"itemIdentifier": "2"}]}', reports_failures=False)
 
 
@@ -113,7 +113,7 @@ class Batches(unittest.TestCase):
             aws_secret_access_key="test",
         )
         cls.queues, cls.functions = cls.client("sqs"), cls.client("lambda")
-        # What is warned of here is what the tests bring about.
+        # The tests provoke these warnings.
         logging.getLogger("poller").addHandler(logging.NullHandler())
         cls.poller = Poller(cls.client)
         cls.poller.start()
@@ -138,7 +138,7 @@ class Batches(unittest.TestCase):
             Handler="bootstrap",
             Role=self.role,
             Code={"ZipFile": code.getvalue()},
-            Timeout=PATIENCE_SECONDS,
+            Timeout=TIMEOUT_SECONDS,
             Environment={"Variables": {"JOURNAL": str(self.journal)}},
         )
 
@@ -174,7 +174,7 @@ class Batches(unittest.TestCase):
         return tuple(int(attributes[name]) for name in names)
 
     def wait_until(self, condition):
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while not condition():
             self.assertLess(time.monotonic(), deadline, self.journal.read_text())
             time.sleep(0.05)
@@ -190,8 +190,8 @@ class Batches(unittest.TestCase):
                     QueueUrl=self.queue, ReceiptHandle=line["handle"], VisibilityTimeout=0
                 )
 
-    def test_groups_are_processed_side_by_side_and_the_messages_of_each_in_order(self):
-        groups = range(MOST_BATCHES_AT_ONCE)
+    def test_groups_are_processed_concurrently_and_each_in_order(self):
+        groups = range(MAX_CONCURRENT_BATCHES)
         for group in groups:
             # None of them ends before there are as many processes as groups.
             self.send(f"{group}", f"{group}.1 meet {len(groups)}", f"{group}.2", f"{group}.3")
@@ -200,7 +200,7 @@ class Batches(unittest.TestCase):
         for group in groups:
             self.assertEqual([f"{group}.1", f"{group}.2", f"{group}.3"], [body[:3] for body in self.begun(f"{group}.")])
 
-    def test_a_batch_holds_several_groups_in_the_order_of_the_queue(self):
+    def test_a_batch_has_several_groups_in_queue_order(self):
         self.send("a", "a1")
         self.send("b", "b1")
         self.send("a", "a2")
@@ -209,7 +209,7 @@ class Batches(unittest.TestCase):
         self.assertEqual(["a1", "b1", "a2"], self.begun())
         self.assertEqual(1, len({line["process"] for line in self.noted("begin")}))
 
-    def test_what_is_reported_as_failed_holds_up_its_group_alone_until_it_is_visible_again(self):
+    def test_a_failed_message_blocks_only_its_group_until_it_is_visible_again(self):
         self.send("a", "a1 report", "a2 report")
         self.send("b", "b1")
         self.map(batch_size=10)
@@ -222,13 +222,13 @@ class Batches(unittest.TestCase):
         self.wait_until_on_queue(visible=0, in_flight=0)
         self.assertEqual(["a1 report", "a2 report", "a1 report", "a2 report", "a3"], self.begun("a"))
 
-    def test_a_function_that_fails_leaves_its_whole_batch_in_flight(self):
+    def test_an_error_leaves_the_whole_batch_in_flight(self):
         self.assert_left_in_flight("fail")
 
-    def test_a_function_that_dies_leaves_its_whole_batch_in_flight(self):
+    def test_a_crash_leaves_the_whole_batch_in_flight(self):
         self.assert_left_in_flight("die")
 
-    def test_a_function_that_runs_out_of_time_leaves_its_whole_batch_in_flight(self):
+    def test_a_timeout_leaves_the_whole_batch_in_flight(self):
         self.functions.update_function_configuration(FunctionName=self.name, Timeout=3)
         self.assert_left_in_flight("hang")
 
@@ -246,7 +246,7 @@ class Batches(unittest.TestCase):
         batch = [f"{order}1", f"{order}2 {order}"]
         self.assertEqual([*batch, *batch, f"{order}3"], self.begun(order))
 
-    def test_a_throttled_function_is_invoked_once_it_may_run(self):
+    def test_a_throttled_function_is_invoked_later(self):
         self.functions.put_function_concurrency(FunctionName=self.name, ReservedConcurrentExecutions=0)
         self.send("a", "a1")
         self.map(batch_size=10)
@@ -256,13 +256,13 @@ class Batches(unittest.TestCase):
         self.wait_until_on_queue(visible=0, in_flight=0)
         self.assertEqual(["a1"], self.begun())
 
-    def test_nothing_is_taken_while_the_mapping_is_disabled(self):
+    def test_nothing_is_received_while_the_mapping_is_disabled(self):
         mapping = self.map(batch_size=10)
         self.send("a", "a1")
         self.wait_until_on_queue(visible=0, in_flight=0)
         self.functions.update_event_source_mapping(UUID=mapping, Enabled=False)
         workers = [worker for (id, _), worker in self.poller.workers.items() if id == mapping]
-        self.assertEqual(MOST_BATCHES_AT_ONCE, len(workers))
+        self.assertEqual(MAX_CONCURRENT_BATCHES, len(workers))
         self.wait_until(lambda: not any(worker.is_alive() for worker in workers))
         self.send("a", "a2")
         self.assertEqual((1, 0), self.on_queue())

@@ -1,4 +1,4 @@
-"""Prints infra/template.yaml as CloudFormation gets it: as JSON, with everything that SAM adds. Tests read it.
+"""Prints infra/template.yaml after the SAM transform, as JSON. Tests read it.
 
     python transform.py [TEMPLATE]
 """
@@ -18,7 +18,7 @@ def transformed(template=TEMPLATE):
     from samtranslator.yaml_helper import yaml_parse
 
     document = yaml_parse(Path(template).read_text())
-    # The functions' code is on this machine, and SAM wants it in S3.
+    # SAM expects the functions' code in S3.
     for resource in document["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = {"Bucket": "local", "Key": resource["Properties"]["CodeUri"]}

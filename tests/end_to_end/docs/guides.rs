@@ -26,15 +26,15 @@ const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere { command: "make run", run_by: ("Makefile", "$(STACK) sh -ec '$(RUN_AND_CTRL_C);") },
     Elsewhere { command: "make watch", run_by: ("Makefile", "$(STACK) target/debug/demo --watch --once") },
     Elsewhere { command: "make test", run_by: (".ci/run", "make test") },
-    Elsewhere { command: "make rehearse", run_by: ("Makefile", "release-check: fresh-check rehearse") },
-    Elsewhere { command: "make deploy", run_by: ("infra/local/rehearse.py", "self.make(\"deploy\"") },
+    Elsewhere { command: "make upgrade-test", run_by: ("Makefile", "release-check: fresh-check upgrade-test") },
+    Elsewhere { command: "make deploy", run_by: ("infra/local/upgrade_test.py", "self.make(\"deploy\"") },
     Elsewhere {
         command: "make deploy CONFIG_ENV=staging",
-        run_by: ("infra/local/rehearse.py", "f\"CONFIG_ENV={UPGRADE}\""),
+        run_by: ("infra/local/upgrade_test.py", "f\"CONFIG_ENV={UPGRADE}\""),
     },
     Elsewhere {
         command: "make deploy ARCHITECTURE=x86_64",
-        run_by: ("infra/local/rehearse.py", "f\"ARCHITECTURE={ARCHITECTURE}\""),
+        run_by: ("infra/local/upgrade_test.py", "f\"ARCHITECTURE={ARCHITECTURE}\""),
     },
     Elsewhere {
         command: "cargo install --locked --path cli",

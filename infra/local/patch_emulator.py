@@ -1,35 +1,35 @@
-"""Closes the gaps between AWS and the emulated one that a deploy leaves; after every deploy there, first or further.
+"""Works around differences between the emulated AWS and the real one. Run it after every deployment to the emulator.
 
-    python gaps.py TEMPLATE STACK
+    python patch_emulator.py TEMPLATE STACK
 """
 
 import json
 import sys
 from pathlib import Path
 
-from emulator import as_if_over_tls
+from emulator import claim_tls
 from samtranslator.yaml_helper import yaml_parse
 
 
 def resources_of(stack, client):
-    """The physical ids of the stack's resources, by their logical ones."""
+    """The physical ids of the stack's resources by logical id."""
     resources = client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
     return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
 
 
-def close_gaps(template, stack, client):
+def patch_emulator(template, stack, client):
     definitions = yaml_parse(Path(template).read_text())["Resources"]
     ids = resources_of(stack, client)
     add_routes(definitions, ids, client)
-    turn_on_time_to_live(definitions, ids, client("dynamodb"))
-    allow_plain_text(ids, as_if_over_tls(client("sqs")))
-    allow_batches(ids, client)
-    count_batches(ids, client("lambda"))
+    enable_time_to_live(definitions, ids, client("dynamodb"))
+    allow_plain_http(ids, claim_tls(client("sqs")))
+    allow_batch_actions(ids, client)
+    fix_maximum_concurrency(ids, client("lambda"))
 
 
 def add_routes(definitions, ids, client):
-    """The emulator does not read the HTTP API's routes from the OpenAPI document that SAM generates. Those that are
-    there already stay, as they do when AWS updates a stack."""
+    """The emulator ignores the routes in the OpenAPI document that SAM generates. Existing routes stay, as in a stack
+    update on AWS."""
     gateway, functions = client("apigatewayv2"), client("lambda")
     for name, resource in definitions.items():
         if resource["Type"] != "AWS::Serverless::Function":
@@ -48,23 +48,23 @@ def add_routes(definitions, ids, client):
             gateway.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{integration['IntegrationId']}")
 
 
-def turn_on_time_to_live(definitions, ids, dynamodb):
-    """The emulator does not read the tables' time to live from the template."""
+def enable_time_to_live(definitions, ids, dynamodb):
+    """The emulator ignores the tables' TimeToLiveSpecification."""
     for name, resource in definitions.items():
         specification = resource.get("Properties", {}).get("TimeToLiveSpecification")
         if resource["Type"] == "AWS::DynamoDB::Table" and specification:
             dynamodb.update_time_to_live(TableName=ids[name], TimeToLiveSpecification=specification)
 
 
-def allow_plain_text(ids, queues):
-    """Takes the queues' policies away: they refuse plain text, and the emulator speaks nothing else."""
-    # An upgrade begins with a stack that may not have all of them yet.
+def allow_plain_http(ids, queues):
+    """Removes the queue policies: they require TLS, and the emulator only has plain HTTP."""
+    # The earlier version in an upgrade test may not have all queues.
     for queue in ids.keys() & {"MessageQueue", "DeadLetterQueue", "ParkingQueue"}:
         queues.set_queue_attributes(QueueUrl=ids[queue], Attributes={"Policy": ""})
 
 
-def allow_batches(ids, client):
-    """AWS knows a batch by the name of the single call; the emulator asks for the batch by its own."""
+def allow_batch_actions(ids, client):
+    """AWS authorises batch calls by the name of the single call; the emulator by their own names."""
     queue = client("sqs").get_queue_attributes(QueueUrl=ids["MessageQueue"], AttributeNames=["QueueArn"])
     statement = {
         "Effect": "Allow",
@@ -78,11 +78,11 @@ def allow_batches(ids, client):
     )
 
 
-def count_batches(ids, functions):
-    """The emulator keeps the number of batches at once as the text that the parameter is, and its answer is then none."""
+def fix_maximum_concurrency(ids, functions):
+    """The emulator stores MaximumConcurrency as the parameter's string, and clients cannot parse its response."""
     mapping = ids["MessageDispatcherMessages"]
-    most = functions.get_event_source_mapping(UUID=mapping)["ScalingConfig"]["MaximumConcurrency"]
-    functions.update_event_source_mapping(UUID=mapping, ScalingConfig={"MaximumConcurrency": int(most)})
+    maximum = functions.get_event_source_mapping(UUID=mapping)["ScalingConfig"]["MaximumConcurrency"]
+    functions.update_event_source_mapping(UUID=mapping, ScalingConfig={"MaximumConcurrency": int(maximum)})
 
 
 if __name__ == "__main__":
@@ -90,4 +90,4 @@ if __name__ == "__main__":
 
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    close_gaps(*sys.argv[1:], boto3.client)
+    patch_emulator(*sys.argv[1:], boto3.client)
