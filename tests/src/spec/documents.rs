@@ -1,4 +1,4 @@
-//! Parses README.md and the guides in `docs/`.
+//! Parses the documents of the root and the guides in `docs/`.
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use std::collections::HashMap;
@@ -44,7 +44,7 @@ impl Document {
         let mut names: Vec<_> =
             guides.map(|entry| Path::new("docs").join(entry.expect("an entry").file_name())).collect();
         names.retain(|name| name.extension().is_some_and(|extension| extension == "md"));
-        names.push("README.md".into());
+        names.extend(["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"].map(PathBuf::from));
         names.sort();
         names.iter().map(Self::read).collect()
     }
