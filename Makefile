@@ -99,7 +99,7 @@ fresh-check: ## `make run` and `make test` in a new clone of HEAD with an empty 
 	@python3 infra/local/fresh_check.py
 
 .PHONY: release-check
-release-check: fresh-check upgrade-test ## before a release: both of the above, and the installation of the CLI
+release-check: fresh-check upgrade-test ## before a release: `make fresh-check`, `make upgrade-test` and the installation of the CLI
 	cargo install --locked --path cli --root target/installed
 	target/installed/bin/patchbay --version
 
