@@ -62,18 +62,18 @@ class Part:
         self.name, self.output, self.silences, self.shown_after = " ".join(command), "", Silences(), None
         self.started = time.monotonic()
         # Programs show progress differently on a terminal.
-        self.ours, theirs = pty.openpty() if on_terminal else os.pipe()
+        self.reader, writer = pty.openpty() if on_terminal else os.pipe()
         self.process = subprocess.Popen(
             command,
             cwd=folder,
             env=environment,
-            stdin=theirs if on_terminal else subprocess.DEVNULL,
-            stdout=theirs,
-            stderr=theirs,
+            stdin=writer if on_terminal else subprocess.DEVNULL,
+            stdout=writer,
+            stderr=writer,
             start_new_session=True,
             preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if on_terminal else None,
         )
-        os.close(theirs)
+        os.close(writer)
         self.interrupted = False
         for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(end, self.interrupt)
@@ -86,7 +86,7 @@ class Part:
     def follow(self, last_words=None):
         """Returns the exit code. Sends Ctrl-C when `last_words` appear in the output."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        for chunk in chunks(self.ours, None):
+        for chunk in chunks(self.reader, None):
             sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()
             text = decoder.decode(chunk)
@@ -94,9 +94,9 @@ class Part:
             self.silences.end(text)
             if last_words and not self.shown_after and last_words in self.output:
                 self.shown_after = self.seconds()
-                os.write(self.ours, CTRL_C)
+                os.write(self.reader, CTRL_C)
         self.silences.end("")
-        os.close(self.ours)
+        os.close(self.reader)
         return exit_code(self.process)
 
     def seconds(self):

@@ -54,13 +54,13 @@ def exit_code(process):
 
 def main(command):
     started = time.monotonic()
-    ours, theirs = os.pipe()
-    process = subprocess.Popen(command, env=os.environ | progress_variables(), stdout=theirs, stderr=theirs)
+    reader, writer = os.pipe()
+    process = subprocess.Popen(command, env=os.environ | progress_variables(), stdout=writer, stderr=writer)
     forward_signals(process)
-    os.close(theirs)
+    os.close(writer)
     # Overwrites a progress bar.
     line = "\r\x1b[K" if sys.stdout.isatty() else ""
-    for chunk in chunks(ours, SILENCE_SECONDS):
+    for chunk in chunks(reader, SILENCE_SECONDS):
         still = f"{line}  ... {shlex.join(command)}: {time.monotonic() - started:.0f} s\n"
         sys.stdout.buffer.write(chunk or still.encode())
         sys.stdout.buffer.flush()
