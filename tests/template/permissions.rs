@@ -152,7 +152,7 @@ fn the_policies_of_queues_and_topic_allow_only_this_accounts_alarms() {
             "Action": "sns:Publish", "Resource": {"Ref": "AlarmTopic"},
             "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
         })],
-        allowing
+        *allowing
     );
 }
 
