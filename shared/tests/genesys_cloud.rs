@@ -16,11 +16,13 @@ fn fixture(name: &str) -> Vec<u8> {
 }
 
 fn message(name: &str) -> Message {
-    PlatformName::GenesysCloud.read(&fixture(name)).unwrap_or_else(|fault| panic!("{name}: {fault}"))
+    PlatformName::GenesysCloud.parse_message(&fixture(name)).unwrap_or_else(|fault| panic!("{name}: {fault}"))
 }
 
 fn of(webhook: &Value) -> Message {
-    PlatformName::GenesysCloud.read(webhook.to_string().as_bytes()).unwrap_or_else(|fault| panic!("{fault}: {webhook}"))
+    PlatformName::GenesysCloud
+        .parse_message(webhook.to_string().as_bytes())
+        .unwrap_or_else(|fault| panic!("{fault}: {webhook}"))
 }
 
 #[test]
@@ -82,7 +84,10 @@ fn the_documentations_broken_receipt_is_refused_at_its_place() {
     let mended = String::from_utf8(fixture("documentation/receipt-broken")).unwrap();
     let mended = mended.replace("\"Inbound\"\n", "\"Inbound\",\n").replace("true,\n}", "true\n}");
     assert_eq!(Some("<Integration ID>"), read(mended.as_bytes()).unwrap().integration_id());
-    assert!(matches!(PlatformName::GenesysCloud.read(mended.as_bytes()).unwrap().kind, MessageKind::Receipt(_)));
+    assert!(matches!(
+        PlatformName::GenesysCloud.parse_message(mended.as_bytes()).unwrap().kind,
+        MessageKind::Receipt(_)
+    ));
 }
 
 #[test]
@@ -130,7 +135,7 @@ fn a_message_without_an_id_is_known_by_its_bytes_and_has_no_receipt() {
     {
         let message = of(&without);
         assert_eq!((64, false), (message.message_id.len(), message.expects_receipt()), "{without}");
-        assert_eq!(message, PlatformName::GenesysCloud.read(format!("\n{without} ").as_bytes()).unwrap());
+        assert_eq!(message, PlatformName::GenesysCloud.parse_message(format!("\n{without} ").as_bytes()).unwrap());
         assert_ne!(message.message_id, of(&json!({"type": "Text", "text": "another"})).message_id);
     }
 }
@@ -164,7 +169,7 @@ fn what_is_no_json_object_is_refused_at_its_place_without_a_word_of_it() {
         ("[]", "the document must be an object (line 1, column 0)"),
         (
             r#"{"type":"Text","id":"1","content":[{"private":{"n":1e999}}]}"#,
-            "the document holds a number that is out of range (line 1, column 56)",
+            "the document contains a number that is out of range (line 1, column 56)",
         ),
         (r#"{"type":"Text" "private"}"#, "the document is not valid JSON (line 1, column 16)"),
     ] {
@@ -346,12 +351,12 @@ fn any_name() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = PlatformName::GenesysCloud.read(&bytes);
+        let _ = PlatformName::GenesysCloud.parse_message(&bytes);
     }
 
     #[test]
     fn no_json_makes_the_reader_panic(json in any_json()) {
-        let _ = PlatformName::GenesysCloud.read(json.to_string().as_bytes());
+        let _ = PlatformName::GenesysCloud.parse_message(json.to_string().as_bytes());
     }
 
     #[test]

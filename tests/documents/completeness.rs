@@ -1,8 +1,8 @@
 //! The guides are complete.
 
 use shared::api::problem::ProblemType;
-use shared::observability::metrics::Event;
 use shared::model::receipt::{ReasonCode, ReportedOutcome};
+use shared::observability::metrics::Event;
 use std::collections::BTreeSet;
 use std::path::Path;
 use tests::spec::documents::{Document, Row, root};

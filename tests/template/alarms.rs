@@ -3,8 +3,8 @@
 use crate::document::{FUNCTIONS, Resources, SENDERS};
 use crate::permissions::every_condition;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 use shared::observability::metrics::Event;
+use std::collections::BTreeSet;
 use tests::spec::template::{CALLING, Named, ROUTES};
 
 /// The maximum number of metrics in an alarm's expression.

@@ -3,7 +3,8 @@
 use data_encoding::BASE64;
 use serde_json::{Map, Value};
 use shared::json::fields::{Fields, integer_in, media_type_with_parameters, parse_with, text};
-use shared::platform::genesys_cloud::api::{FileName, messaging_template};
+use shared::model::agentless::messaging_template;
+use shared::platform::upload::FileName;
 use std::time::Duration;
 use url::Url;
 

@@ -5,8 +5,8 @@ use crate::upload::Uploader;
 use serde_json::json;
 use shared::api::problem::{Problem, ProblemType};
 use shared::api::{Reply, SenderRequest};
+use shared::model::agent::{AgentMessage, Communication, ConversationId};
 use shared::platform::Platforms;
-use shared::platform::genesys_cloud::api::{AgentMessage, Communication, ConversationId};
 
 /// Speaks for agents.
 pub(crate) struct AgentSender {
@@ -23,16 +23,13 @@ impl AgentSender {
     pub(crate) async fn send(&self, request: &SenderRequest, message: AgentRequest) -> Result<Reply, Problem> {
         let communication = communication(request)?;
         match message {
-            AgentRequest::Text(text) => {
-                self.say(request, &communication, AgentMessage::Text { text_body: &text }).await
-            }
+            AgentRequest::Text(text) => self.say(request, &communication, AgentMessage::Text(&text)).await,
             AgentRequest::Template(template) => {
-                let message = AgentMessage::Template { messaging_template: &template };
-                self.say(request, &communication, message).await
+                self.say(request, &communication, AgentMessage::Template(&template)).await
             }
             AgentRequest::Media(media) => {
                 let id = self.uploader.upload(&self.platforms, request, &communication, media).await?;
-                self.say(request, &communication, AgentMessage::Media { media_ids: [&id] }).await
+                self.say(request, &communication, AgentMessage::Media(&id)).await
             }
         }
     }

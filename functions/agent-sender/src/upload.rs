@@ -7,8 +7,9 @@ use shared::api::SenderRequest;
 use shared::api::problem::{Problem, ProblemType, sentence};
 use shared::json::fields::FieldError;
 use shared::media::{MediaError, MediaFetcher, MediaFile, MediaUrl};
+use shared::model::agent::Communication;
 use shared::platform::Platforms;
-use shared::platform::genesys_cloud::api::{Communication, TIME_TO_SEND, Upload, UploadError};
+use shared::platform::upload::{TIME_TO_SEND, Upload, UploadError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -130,7 +131,7 @@ fn not_uploaded(error: UploadError) -> Problem {
             }
         }
         UploadError::Invalid | UploadError::Refused(_) => Problem::new(ProblemType::MediaRefused, detail),
-        UploadError::NotUploaded(_) | UploadError::NotFinished => Problem::unavailable(detail),
+        UploadError::NotUploaded(_) | UploadError::ProcessingTimeout => Problem::unavailable(detail),
     }
 }
 

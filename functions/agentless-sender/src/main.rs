@@ -3,8 +3,8 @@
 use lambda_http::{Error, Request, run, service_fn};
 use shared::api::problem::Problem;
 use shared::api::{Repeats, Reply, SenderRequest, SenderRoute};
+use shared::model::agentless::AgentlessMessage;
 use shared::observability::logging;
-use shared::platform::genesys_cloud::api::AgentlessMessage;
 use shared::platform::{Platforms, Route};
 use std::sync::Arc;
 

@@ -11,13 +11,13 @@ use shared::delivery::queue::{MessageQueue, SendError};
 use shared::digest::Digest;
 use shared::json::fields::FieldError;
 use shared::limits::MAXIMUM_ID_BYTES;
+use shared::model::agentless::AgentlessMessage;
 use shared::model::card::{CardMessage, CardRecipient, CardRequest, render_text_trace};
 use shared::model::message::Message;
 use shared::model::receipt::Recipient;
 use shared::platform::Platforms;
 use shared::platform::SentMessage;
 use shared::platform::genesys_cloud::StructuredMessage;
-use shared::platform::genesys_cloud::api::AgentlessMessage;
 use std::sync::Arc;
 
 /// The route's name.
@@ -147,7 +147,8 @@ fn ready(
         tracing::error!(request_id = request.request_id, reason = %error, "the card cannot be written");
         Problem::unavailable("The card cannot be written.")
     };
-    let card = StructuredMessage::new(platform.address(), &sent.id, sent.conversation_id.as_deref(), customer, message);
+    let card =
+        StructuredMessage::new(platform.channel_id(), &sent.id, sent.conversation_id.as_deref(), customer, message);
     let original = serde_json::to_vec(&card).map_err(unwritable)?;
     let envelope = Envelope::new(name.clone(), platform.name(), Timestamp::now(), &original).map_err(unwritable)?;
     let envelope = Envelope { origin, ..envelope }.with_trace_id(request.trace_id.clone());

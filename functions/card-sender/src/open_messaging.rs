@@ -15,10 +15,10 @@ pub(crate) struct OpenMessagingRoute {
     platforms: Arc<Platforms>,
 }
 
-/// The user whom a card is for, and whether that was found out just now.
+/// The recipient, and whether the lookup came from the cache.
 struct User {
     id: String,
-    fresh: bool,
+    cached: bool,
 }
 
 impl OpenMessagingRoute {
@@ -57,8 +57,8 @@ impl OpenMessagingRoute {
                 (CardRecipient::Email(email), StatusCode::NOT_FOUND) => self.platforms.forget_user(platform, email),
                 _ => return Err(problem),
             }
-            // Whoever had the address a while ago may be gone, and another may have it.
-            if user.fresh {
+            // A cached lookup may be stale: the address may belong to another user by now.
+            if !user.cached {
                 return Err(problem);
             }
         }
@@ -66,7 +66,7 @@ impl OpenMessagingRoute {
 
     async fn user(&self, request: &SenderRequest, recipient: &CardRecipient) -> Result<User, Problem> {
         let email = match recipient {
-            CardRecipient::User(id) => return Ok(User { id: id.clone(), fresh: true }),
+            CardRecipient::User(id) => return Ok(User { id: id.clone(), cached: false }),
             CardRecipient::Email(email) => email,
             CardRecipient::Customer(_) => {
                 let detail = "is a customer, and where `cards.route` is `open-messaging` a card goes to a user of the \
@@ -78,9 +78,9 @@ impl OpenMessagingRoute {
         let finding = request
             .call(|current| async move { self.platforms.find_user(&current.platform, email, request.deadline).await });
         match finding.await.map_err(|error| looked_up(error.into()))? {
-            UserLookup::One { id, fresh } => Ok(User { id, fresh }),
-            UserLookup::Nobody => Err(not_told("No user of the platform has this e-mail address.")),
-            UserLookup::Several => {
+            UserLookup::Found { id, cached } => Ok(User { id, cached }),
+            UserLookup::NotFound => Err(not_told("No user of the platform has this e-mail address.")),
+            UserLookup::Ambiguous => {
                 Err(not_told("Several users of the platform have this e-mail address. Give a userId in its place."))
             }
         }

@@ -8,7 +8,7 @@ use shared::digest::Digest;
 use shared::ledger::{self, Ledger, Occurrence};
 use shared::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use shared::platform::Platforms;
-use shared::platform::{ApiError, Posted};
+use shared::platform::{ApiError, InboundAccepted};
 
 /// Posts to the platforms.
 pub(crate) struct Inbox {
@@ -22,7 +22,7 @@ pub(crate) struct Inbox {
 struct Answer<'p> {
     message_id: &'p str,
     #[serde(flatten)]
-    posted: Posted,
+    posted: InboundAccepted,
 }
 
 impl Inbox {
@@ -133,10 +133,14 @@ impl Inbox {
     }
 }
 
-fn reply(request: &SenderRequest, message_id: &str, posted: Result<Posted, ApiError>) -> Result<Reply, Problem> {
+fn reply(
+    request: &SenderRequest,
+    message_id: &str,
+    posted: Result<InboundAccepted, ApiError>,
+) -> Result<Reply, Problem> {
     match posted {
         Ok(posted) => Ok(Reply::ok(serde_json::to_value(Answer { message_id, posted }).unwrap_or_default())),
-        Err(error @ ApiError::Unknown { .. }) => {
+        Err(error @ ApiError::OutcomeUnknown { .. }) => {
             Err(Problem { detail: request.unknown_outcome().to_owned(), ..error.into() })
         }
         Err(error) => Err(error.into()),

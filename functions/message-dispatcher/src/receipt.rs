@@ -128,7 +128,7 @@ impl End {
             Self::Orphaned(why) => ("receipt failed", Some(why.clone())),
         };
         let words = match self {
-            Self::Retried(error) | Self::Failed(error) => error.words(),
+            Self::Retried(error) | Self::Failed(error) => error.platform_error(),
             _ => None,
         };
         let code = words.and_then(|words| words.code.as_deref());
@@ -148,9 +148,9 @@ impl End {
 /// platform had time to come to know its own message; that we are not who we say we are, an operator may put right.
 fn is_final(error: &ApiError, age: SignedDuration) -> bool {
     match error {
-        ApiError::Refused(_) | ApiError::TooLarge { .. } | ApiError::Unfit(_) | ApiError::Unsupported => true,
+        ApiError::Refused(_) | ApiError::TooLarge { .. } | ApiError::InvalidRequest(_) | ApiError::Unsupported => true,
         ApiError::Credentials(error) => error.status == StatusCode::FORBIDDEN.as_u16() && age > FORBIDDEN_FOR_GOOD,
-        ApiError::NotSent(_) | ApiError::RateLimited { .. } | ApiError::Unknown { .. } => false,
+        ApiError::NotSent(_) | ApiError::RateLimited { .. } | ApiError::OutcomeUnknown { .. } => false,
     }
 }
 

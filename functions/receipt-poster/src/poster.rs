@@ -125,7 +125,7 @@ impl Poster {
             let (request_id, integration) = (&request.request_id, request.integration.name.as_str());
             tracing::warn!(request_id, integration, malformed = outcomes.len(), "receipts of a batch are malformed");
         }
-        let (together, rest) = if request.integration.platform.name().batches_receipts() {
+        let (together, rest) = if request.integration.platform.name().supports_receipt_batch() {
             self.post_together(request, reports).await
         } else {
             (Vec::new(), reports)

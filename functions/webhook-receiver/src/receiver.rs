@@ -123,8 +123,8 @@ impl Receiver {
         *secret = matched.for_log();
         let now = Timestamp::now();
         let body = i_json::normalized(without_bom(&incoming.body));
-        let body = body.map_err(|fault| rejected(Rejection::Unreadable(fault)))?;
-        let received = integration.platform.accept(&body, now).map_err(rejected)?;
+        let body = body.map_err(|fault| rejected(Rejection::InvalidPayload(fault)))?;
+        let received = integration.platform.parse_webhook(&body, now).map_err(rejected)?;
         let Received::Message(message) = &received else { return Ok(received) };
         let envelope = Envelope::new(name.clone(), integration.platform.name(), now, &body)
             .map_err(|_| Problem::new(ProblemType::InvalidBody, "The body is not JSON in UTF-8."))?;
@@ -144,11 +144,11 @@ fn accepted(request_id: &str, message: Option<&Message>) -> Response<String> {
 
 fn rejected(rejection: Rejection) -> Problem {
     match rejection {
-        Rejection::Foreign => {
+        Rejection::WrongIntegration => {
             let detail = "The integration that the message names is not the one that is configured here.";
             Problem::new(ProblemType::WrongIntegration, detail)
         }
-        Rejection::Unreadable(fault) => Problem::invalid_body(vec![fault]),
+        Rejection::InvalidPayload(fault) => Problem::invalid_body(vec![fault]),
     }
 }
 

@@ -4,12 +4,12 @@ use super::Reply;
 use super::auth::Authenticated;
 use crate::api::problem::{Problem, ProblemType};
 use crate::api::request::Incoming;
+use crate::model::agent::ConversationId;
 use crate::model::integration_name::IntegrationName;
 use crate::model::trace_id::TraceId;
 use crate::observability::logging::set_correlation_id;
 use crate::observability::metrics::Event;
-use crate::platform::genesys_cloud::api::ConversationId;
-use crate::platform::{PlatformName, Route, is_code};
+use crate::platform::{PlatformName, Route, is_safe_code};
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::field::Empty;
@@ -69,7 +69,7 @@ impl RequestLog {
             let event = if reply.replayed { Event::Duplicate(name) } else { Event::Accepted(name) };
             event.emit();
         }
-        let id = |name: &str| reply.body.get(name).and_then(Value::as_str).filter(|id| is_code(id));
+        let id = |name: &str| reply.body.get(name).and_then(Value::as_str).filter(|id| is_safe_code(id));
         let conversation_id =
             id("conversationId").or_else(|| self.conversation_id.as_ref().map(ConversationId::as_str));
         let _entered = self.span.enter();

@@ -263,7 +263,7 @@ impl SenderRoute {
     /// What a customer writes or chooses comes again without harm only where the platform can tell that it does.
     fn repeats_for(&self, integration: &Integration) -> Repeats {
         match self.route {
-            Route::InboundMessages | Route::InboundResponses if !integration.platform.name().tells_repeats() => {
+            Route::InboundMessages | Route::InboundResponses if !integration.platform.name().deduplicates_inbound() => {
                 Repeats::Never
             }
             _ => self.repeats,

@@ -237,7 +237,7 @@ impl From<ApiError> for Problem {
                 Self { platform: Some(error.into()), ..Self::new(ProblemType::PlatformCredentials, detail) }
             }
             ApiError::Unsupported => Self::new(ProblemType::NotSupported, "The platform has no such call."),
-            ApiError::Unfit(fault) => Self::invalid_body(vec![fault]),
+            ApiError::InvalidRequest(fault) => Self::invalid_body(vec![fault]),
             ApiError::TooLarge { maximum } => {
                 Self::new(ProblemType::BodyTooLarge, format!("The platform takes {maximum} bytes at the most."))
             }
@@ -250,7 +250,7 @@ impl From<ApiError> for Problem {
                 let detail = "The platform refused the request; `platform` holds its own words.";
                 Self { platform: Some(error.into()), ..Self::new(ProblemType::PlatformRefused, detail) }
             }
-            ApiError::Unknown { error, .. } => {
+            ApiError::OutcomeUnknown { error, .. } => {
                 let detail = "The platform may have done what was asked. It is not sent again under the same key.";
                 Self { platform: error.map(Box::new), ..Self::new(ProblemType::OutcomeUnknown, detail) }
             }

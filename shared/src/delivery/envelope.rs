@@ -122,7 +122,7 @@ impl Envelope {
     pub fn message(&self) -> Result<Message, FieldError> {
         let original = self.original.get().as_bytes();
         match self.origin {
-            Origin::Platform => self.platform.read(original),
+            Origin::Platform => self.platform.parse_message(original),
             Origin::TracedCard | Origin::Card => {
                 let card = genesys_cloud::read(original)?.into_message(original);
                 Ok(Message { platform: self.platform, ..card })
@@ -255,7 +255,7 @@ mod tests {
             for text in ["plain", "\u{fffe}\u{ffff}", "cut off \\ud83d"] {
                 let body = body.replace("TEXT", text);
                 let normalized = i_json::normalized(body.as_bytes()).unwrap();
-                let accepted = platform.read(&normalized).unwrap();
+                let accepted = platform.parse_message(&normalized).unwrap();
                 let now = Timestamp::UNIX_EPOCH;
                 let queued = Envelope::new("acme".parse().unwrap(), platform, now, &normalized).unwrap().to_queue();
                 let Ok(Queued::Message(read)) = Queued::read(&queued.unwrap()) else { panic!() };

@@ -1,11 +1,10 @@
 //! The systems that may call the API of an integration.
 
-use super::{Secret, shared_secret};
 use crate::digest::Digest;
-use crate::json::fields::{Fields, list, text};
+use crate::json::fields::{Fields, list, shared_secret, text};
 use crate::platform::Route;
 use crate::signature::standard_webhooks::SigningSecret;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 const MINIMUM_TOKEN_CHARACTERS: usize = 32;
@@ -25,7 +24,7 @@ pub struct Caller {
 pub enum Credential {
     /// Signs its requests according to Standard Webhooks.
     SigningSecret(SigningSecret),
-    BearerToken(Secret),
+    BearerToken(SecretString),
 }
 
 impl Credential {
@@ -66,7 +65,7 @@ pub(super) fn signing_secret(value: Value) -> Result<SigningSecret, String> {
     SigningSecret::parse(&text(value)?).map_err(|error| error.to_string())
 }
 
-fn bearer_token(value: Value) -> Result<Secret, String> {
+fn bearer_token(value: Value) -> Result<SecretString, String> {
     shared_secret(MINIMUM_TOKEN_CHARACTERS)(value)
 }
 

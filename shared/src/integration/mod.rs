@@ -19,11 +19,7 @@ use crate::json::fields::{self, FieldError};
 use crate::model::card::TraceKey;
 use crate::model::integration_name::IntegrationName;
 use crate::platform::{PlatformConfig, PlatformName, Route};
-use secrecy::SecretString;
 use serde_json::Value;
-
-/// A secret in memory: it does not show when printed, and it is wiped when dropped.
-pub type Secret = SecretString;
 
 /// The configuration of one integration.
 #[derive(Debug)]
@@ -81,28 +77,6 @@ impl Integration {
                 callers: callers?,
             })
         })
-    }
-}
-
-/// Reads a secret that is not blank.
-///
-/// # Errors
-/// What is wrong, without the value.
-pub fn secret(value: Value) -> Result<Secret, String> {
-    fields::text(value).map(Secret::from)
-}
-
-/// Reads a shared secret of a minimum length.
-///
-/// # Errors
-/// What is wrong, without the value.
-pub fn shared_secret(minimum_characters: usize) -> impl Fn(Value) -> Result<Secret, String> {
-    move |value| {
-        let text = fields::text(value)?;
-        if text.chars().count() < minimum_characters {
-            return Err(format!("must have at least {minimum_characters} characters"));
-        }
-        Ok(text.into())
     }
 }
 

@@ -68,14 +68,8 @@ pub enum TokenOutcome {
 }
 
 impl CallOutcome {
-    pub const ALL: [Self; 6] = [
-        Self::Succeeded,
-        Self::Refused,
-        Self::CredentialsRefused,
-        Self::RateLimited,
-        Self::NotSent,
-        Self::Unknown,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Succeeded, Self::Refused, Self::CredentialsRefused, Self::RateLimited, Self::NotSent, Self::Unknown];
 
     /// The value in metrics and in the log.
     #[must_use]

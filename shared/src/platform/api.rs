@@ -1,15 +1,8 @@
-//! What a platform's API can be asked for.
+//! The caller routes, and the results of the platforms' API calls.
 
-use super::error::ApiError;
-use crate::model::card::CardMessage;
-use crate::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
-use crate::model::receipt::DeliveryReceipt;
-use crate::platform::genesys_cloud::api::{AgentMessage, AgentlessMessage, Communication, Upload, UploadError};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
-use tokio::time::Instant;
 
-/// One of the sender routes.
+/// A route of the caller API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
     /// `…/agentless`.
@@ -31,7 +24,7 @@ pub enum Route {
 }
 
 impl Route {
-    /// All of them.
+    /// All routes.
     pub const ALL: [Self; 8] = [
         Self::Agentless,
         Self::Receipts,
@@ -43,7 +36,7 @@ impl Route {
         Self::AgentTyping,
     ];
 
-    /// The route's name, as it stands in the ledger's keys and in the log.
+    /// The route's name in ledger keys and in the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -58,7 +51,7 @@ impl Route {
         }
     }
 
-    /// The routes that a word names: one by its name, or all whose names begin with it and a slash (`inbound`, `agent`).
+    /// The routes that a configured word selects: the route of that name, or all routes below it (`inbound`, `agent`).
     #[must_use]
     pub fn named(word: &str) -> Vec<Self> {
         let is_meant = |route: &Self| {
@@ -68,7 +61,7 @@ impl Route {
         Self::ALL.into_iter().filter(is_meant).collect()
     }
 
-    /// Its path below `/integrations/{integration}/`, as the template has it.
+    /// The path below `/integrations/{integration}/` in the template.
     #[must_use]
     pub fn path(self) -> &'static str {
         match self {
@@ -79,14 +72,14 @@ impl Route {
     }
 }
 
-/// What the platform says of a message that it has taken, as far as it is ids.
+/// The ids of a message that the platform accepted, as far as it returns them.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SentMessage {
     /// The message's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The conversation that it opened or went into.
+    /// The conversation that it opened or was added to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<String>,
     /// When it was sent.
@@ -94,154 +87,32 @@ pub struct SentMessage {
     pub timestamp: Option<String>,
 }
 
-/// What the platform says of something that a customer did.
+/// The ids of a customer's message or choice that the platform accepted, as far as it returns them.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Posted {
+pub struct InboundAccepted {
     /// The platform's id of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The conversation that it goes into, where the platform says so.
+    /// The conversation that it was added to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<String>,
 }
 
-/// Who has an e-mail address.
+/// The result of looking up a user by email address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserLookup {
-    /// One user has it.
-    One {
+    /// Exactly one user has the address.
+    Found {
         /// The user's id.
         id: String,
-        /// Whether the platform has said so just now, and not a while ago.
-        fresh: bool,
+        /// Whether the result came from the cache and may be stale.
+        cached: bool,
     },
-    /// No user has it.
-    Nobody,
-    /// Several users have it.
-    Several,
-}
-
-/// The calls of one platform, each before `deadline`, as they are where the platform has none: [`ApiError::Unsupported`].
-///
-/// A platform's client has a method of its own, of the same name, for each call that the platform has. Those that send something new are never repeated where the platform may have taken it; the others are.
-#[expect(unused_variables, reason = "what is not supported looks at nothing")]
-#[allow(dead_code, reason = "a call that every platform has is never the default")]
-pub(crate) trait PlatformApi {
-    /// What an integration's configuration says of the platform.
-    type Config;
-
-    /// Tells the platform what became of a message.
-    async fn post_receipt(
-        &self,
-        config: &Self::Config,
-        receipt: &DeliveryReceipt,
-        deadline: Instant,
-    ) -> Result<(), ApiError> {
-        Err(ApiError::Unsupported)
-    }
-
-    /// Tells the platform what became of several messages, in one call.
-    async fn post_receipts(
-        &self,
-        config: &Self::Config,
-        receipts: &[&DeliveryReceipt],
-        deadline: Instant,
-    ) -> Result<(), ApiError> {
-        Err(ApiError::Unsupported)
-    }
-
-    /// Posts a customer's message.
-    async fn post_inbound_message(
-        &self,
-        config: &Self::Config,
-        message: &InboundMessage,
-        deadline: Instant,
-    ) -> Result<Posted, ApiError> {
-        Err(ApiError::Unsupported)
-    }
-
-    /// Posts a customer's choice.
-    async fn post_inbound_response(
-        &self,
-        config: &Self::Config,
-        response: &InboundResponse,
-        deadline: Instant,
-    ) -> Result<Posted, ApiError> {
-        Err(ApiError::Unsupported)
-    }
-
-    /// Says that a customer is typing.
-    async fn post_inbound_typing(
-        &self,
-        config: &Self::Config,
-        typing: &InboundTyping,
-        deadline: Instant,
-    ) -> Result<(), ApiError> {
-        Err(ApiError::Unsupported)
-    }
-
-    /// Sends a message that no agent writes.
-    async fn send_agentless(
-        &self,
-        config: &Self::Config,
-        message: &AgentlessMessage,
-        deadline: Instant,
-    ) -> Result<SentMessage, ApiError> {
-        Err(ApiError::Unsupported)
-    }
-
-    /// Sends a card to a user's channel.
-    async fn send_card(
-        &self,
-        config: &Self::Config,
-        channel: &str,
-        message: &CardMessage,
-        deadline: Instant,
-    ) -> Result<SentMessage, ApiError> {
-        Err(ApiError::Unsupported)
-    }
-
-    /// Looks a user up by e-mail address, unless that was done a short while ago.
-    async fn find_user(&self, config: &Self::Config, email: &str, deadline: Instant) -> Result<UserLookup, ApiError> {
-        Err(ApiError::Unsupported)
-    }
-
-    /// Forgets an address: its user turned out not to be there.
-    fn forget_user(&self, config: &Self::Config, email: &str) {}
-
-    /// Sends a message for an agent.
-    async fn send_agent_message(
-        &self,
-        config: &Self::Config,
-        communication: &Communication,
-        message: &AgentMessage<'_>,
-        deadline: Instant,
-    ) -> Result<SentMessage, ApiError> {
-        Err(ApiError::Unsupported)
-    }
-
-    /// Says that an agent is typing.
-    async fn post_agent_typing(
-        &self,
-        config: &Self::Config,
-        communication: &Communication,
-        duration: Option<Duration>,
-        deadline: Instant,
-    ) -> Result<(), ApiError> {
-        Err(ApiError::Unsupported)
-    }
-
-    /// Uploads a file, and returns its id once the platform has found it valid.
-    async fn upload_media(
-        &self,
-        config: &Self::Config,
-        communication: &Communication,
-        upload: &Upload,
-        deadline: Instant,
-    ) -> Result<String, UploadError> {
-        Err(ApiError::Unsupported.into())
-    }
+    /// No user has the address.
+    NotFound,
+    /// Several users have the address.
+    Ambiguous,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How a call to the platform can fail, told apart by what the caller may do next.
+//! How a call to a platform can fail. The variants differ in what may be done next.
 
 use crate::http_client::retry_after;
 use crate::json::fields::FieldError;
@@ -8,151 +8,154 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The platform's own words about an error: `ErrorBody`, as far as it is of use to a caller.
+/// The platform's description of an error, as far as it is useful to a caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PlatformError {
-    /// The HTTP status of the platform's answer.
+    /// The HTTP status of the platform's response.
     pub status: u16,
     /// The platform's code, such as `bad.request`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The platform's sentence.
+    /// The platform's message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// What to name when asking the platform's support: `ININ-Correlation-Id`, else `contextId`.
+    /// The id to quote to the platform's support: `ININ-Correlation-Id`, else `contextId`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
 }
 
 impl PlatformError {
-    /// Whether the credentials are good, but lack a permission: Genesys Cloud's codes for it are `missing.permissions`,
-    /// `missing.any.permissions` and the like.
+    /// Whether the credentials are valid but lack a permission. Genesys Cloud's codes for that start with `missing.`:
+    /// `missing.permissions`, `missing.any.permissions`.
     fn lacks_permission(&self) -> bool {
         self.status == StatusCode::FORBIDDEN.as_u16()
             && self.code.as_deref().is_some_and(|code| code.starts_with("missing."))
     }
 }
 
-/// Why a call brought no answer that could be used.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
-    /// The platform does not take our credentials, or gives no token for them. Nothing was done.
+    /// The platform rejected our credentials, or issued no token for them. Nothing was done.
     #[error("the platform refused the credentials: status {}", .0.status)]
     Credentials(PlatformError),
     /// The call never reached the platform. Nothing was sent.
-    #[error("the platform is out of reach: {0}")]
+    #[error("the platform is unreachable: {0}")]
     NotSent(&'static str),
-    /// The platform has no such call. Nothing was sent.
-    #[error("the platform has no such call")]
+    /// The platform does not support the call. Nothing was sent.
+    #[error("the platform does not support this call")]
     Unsupported,
-    /// The request, or the integration's configuration, lacks something that the platform needs, or has something that it
-    /// does not take. Nothing was sent.
+    /// The request or the integration's configuration lacks something that the platform needs, or has something that it
+    /// does not support. Nothing was sent.
     #[error("{0}")]
-    Unfit(FieldError),
-    /// The platform does not take so much. Nothing was sent.
-    #[error("the platform takes {maximum} bytes at the most")]
+    InvalidRequest(FieldError),
+    /// The body is larger than the platform accepts. Nothing was sent.
+    #[error("the platform accepts at most {maximum} bytes")]
     TooLarge {
-        /// So many bytes it takes.
+        /// The platform's limit in bytes.
         maximum: usize,
     },
-    /// The platform wants fewer calls. Nothing was done.
+    /// The platform's rate limit is reached. Nothing was done.
     #[error("the platform's rate limit is reached")]
     RateLimited {
-        /// The wait that it asks for.
+        /// The delay that the platform asks for.
         retry_after: Duration,
     },
     /// The platform refused the request. Nothing was done.
     #[error("the platform refused the request: status {}", .0.status)]
     Refused(PlatformError),
-    /// Whether the platform did what was asked cannot be told: it broke off, or did not answer in time.
+    /// The platform may have done it: the connection broke, it timed out, or it failed while working on the request.
     #[error("the outcome is unknown: {cause}")]
-    Unknown {
-        /// What happened.
+    OutcomeUnknown {
         cause: &'static str,
-        /// What the platform said, if it said anything.
+        /// The platform's description, if it gave one.
         error: Option<PlatformError>,
     },
 }
 
 impl ApiError {
-    /// The platform has no place for a part of what is to be sent.
-    pub(super) fn no_place_for(pointer: &str) -> Self {
-        Self::unfit(pointer, "has no place in a message of this platform")
+    /// A field of the request that the platform does not support.
+    pub(super) fn unsupported_field(pointer: &str) -> Self {
+        Self::invalid_field(pointer, "is not supported by this platform")
     }
 
-    /// Something is wrong with a part of what is to be sent.
-    pub(super) fn unfit(pointer: &str, detail: &str) -> Self {
-        Self::Unfit(FieldError::new(pointer, detail))
+    /// A field of the request that is invalid for the platform.
+    pub(super) fn invalid_field(pointer: &str, detail: &str) -> Self {
+        Self::InvalidRequest(FieldError::new(pointer, detail))
     }
 
-    /// Whether the same call may work later, given whether it may be made twice.
+    /// Whether the same call may be retried, given whether it is idempotent.
     #[must_use]
-    pub fn is_worth_repeating(&self, may_repeat: bool) -> bool {
+    pub fn is_retryable(&self, idempotent: bool) -> bool {
         match self {
             Self::NotSent(_) | Self::RateLimited { .. } => true,
-            Self::Unknown { .. } => may_repeat,
-            Self::Credentials(_) | Self::Refused(_) | Self::TooLarge { .. } | Self::Unsupported | Self::Unfit(_) => {
-                false
-            }
+            Self::OutcomeUnknown { .. } => idempotent,
+            Self::Credentials(_)
+            | Self::Refused(_)
+            | Self::TooLarge { .. }
+            | Self::Unsupported
+            | Self::InvalidRequest(_) => false,
         }
     }
 
-    /// The word for it in metrics.
+    /// The outcome in logs and metrics.
     pub(super) fn outcome(&self) -> CallOutcome {
         match self {
             Self::Credentials(_) => CallOutcome::CredentialsRefused,
             Self::Refused(error) if error.lacks_permission() => CallOutcome::CredentialsRefused,
-            // A 401 may be cured by a new token, or pass by itself: a platform's client says when it is more than that.
+            // A fresh token may help. The platform's client returns `Credentials` once it does not.
             Self::Refused(_) => CallOutcome::Refused,
             Self::RateLimited { .. } => CallOutcome::RateLimited,
-            Self::Unknown { .. } => CallOutcome::Unknown,
-            Self::NotSent(_) | Self::Unsupported | Self::Unfit(_) | Self::TooLarge { .. } => CallOutcome::NotSent,
+            Self::OutcomeUnknown { .. } => CallOutcome::Unknown,
+            Self::NotSent(_) | Self::Unsupported | Self::InvalidRequest(_) | Self::TooLarge { .. } => {
+                CallOutcome::NotSent
+            }
         }
     }
 
-    /// What the platform said, if it said anything.
+    /// The platform's description of the error, if it gave one.
     #[must_use]
-    pub fn words(&self) -> Option<&PlatformError> {
+    pub fn platform_error(&self) -> Option<&PlatformError> {
         match self {
             Self::Credentials(error) | Self::Refused(error) => Some(error),
-            Self::Unknown { error, .. } => error.as_ref(),
+            Self::OutcomeUnknown { error, .. } => error.as_ref(),
             Self::NotSent(_)
             | Self::RateLimited { .. }
             | Self::Unsupported
-            | Self::Unfit(_)
+            | Self::InvalidRequest(_)
             | Self::TooLarge { .. } => None,
         }
     }
 
-    /// Why no answer came.
+    /// Classifies a failure to get a response.
     pub(super) fn from_transport(error: &reqwest::Error) -> Self {
         if error.is_builder() {
-            Self::unfit("", "cannot be made into a call of the platform's")
+            Self::invalid_field("", "cannot be sent to the platform")
         } else if error.is_connect() {
             Self::NotSent("no connection")
         } else if error.is_timeout() {
-            Self::Unknown { cause: "no answer in time", error: None }
+            Self::OutcomeUnknown { cause: "no response in time", error: None }
         } else {
-            Self::Unknown { cause: "the connection broke", error: None }
+            Self::OutcomeUnknown { cause: "the connection broke", error: None }
         }
     }
 
-    /// What an answer other than success means.
-    pub(super) fn from_answer(status: StatusCode, headers: &HeaderMap, error: PlatformError) -> Self {
+    /// Classifies an error response.
+    pub(super) fn from_response(status: StatusCode, headers: &HeaderMap, error: PlatformError) -> Self {
         if status == StatusCode::TOO_MANY_REQUESTS {
             let wait = retry_after(headers, Timestamp::now()).unwrap_or(Duration::from_secs(1));
             return Self::RateLimited { retry_after: wait };
         }
         if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
-            Self::Unknown { cause: "the platform failed while working on it", error: Some(error) }
+            Self::OutcomeUnknown { cause: "the platform failed while working on it", error: Some(error) }
         } else {
             Self::Refused(error)
         }
     }
 }
 
-/// An error that may be due to credentials that the platform no longer takes.
+/// An error that may be due to credentials that the platform no longer accepts.
 pub trait CredentialsRefusal {
     /// Whether the platform refused the credentials, and did nothing.
     fn is_credentials_refusal(&self) -> bool;
@@ -164,34 +167,35 @@ impl CredentialsRefusal for ApiError {
     }
 }
 
-/// The longest code of an error.
-const MAXIMUM_CODE_BYTES: usize = 100;
+/// The longest error code.
+const MAX_CODE_BYTES: usize = 100;
 
-/// Whether a platform's code or correlation id is a word such as `bad.request`. They go into the log; a sentence does not.
-pub(crate) fn is_code(text: &str) -> bool {
+/// Whether a platform's code or correlation id is a single word such as `bad.request`, and may be logged. Free text may
+/// contain personal data and must not be.
+pub(crate) fn is_safe_code(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..=MAXIMUM_CODE_BYTES).contains(&text.len()) && text.bytes().all(allowed)
+    (1..=MAX_CODE_BYTES).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answer(status: u16) -> ApiError {
+    fn response(status: u16) -> ApiError {
         let error = PlatformError { status, ..PlatformError::default() };
-        ApiError::from_answer(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), error)
+        ApiError::from_response(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), error)
     }
 
     #[test]
-    fn a_5xx_leaves_the_outcome_open_but_for_501() {
+    fn a_5xx_other_than_501_leaves_the_outcome_unknown() {
         for status in [500, 502, 503, 504] {
-            assert!(matches!(answer(status), ApiError::Unknown { .. }), "{status}");
+            assert!(matches!(response(status), ApiError::OutcomeUnknown { .. }), "{status}");
         }
-        assert!(matches!(answer(501), ApiError::Refused(_)));
+        assert!(matches!(response(501), ApiError::Refused(_)));
     }
 
     #[test]
-    fn only_what_an_operator_has_to_put_right_counts_as_credentials_refused() {
+    fn only_what_an_operator_must_fix_counts_as_credentials_refused() {
         let refused = |status, code: &str| {
             let error = PlatformError { status, code: Some(code.to_owned()), ..PlatformError::default() };
             ApiError::Refused(error).outcome()
@@ -204,12 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_repeated_depends_on_whether_it_may_be_done_twice() {
-        let unknown = answer(503);
-        assert!(unknown.is_worth_repeating(true) && !unknown.is_worth_repeating(false));
-        for always in [ApiError::NotSent("x"), answer(429)] {
-            assert!(always.is_worth_repeating(false));
+    fn a_call_with_unknown_outcome_is_retryable_only_if_it_is_idempotent() {
+        let unknown = response(503);
+        assert!(unknown.is_retryable(true) && !unknown.is_retryable(false));
+        for always in [ApiError::NotSent("x"), response(429)] {
+            assert!(always.is_retryable(false));
         }
-        assert!(!answer(400).is_worth_repeating(true));
+        assert!(!response(400).is_retryable(true));
     }
 }

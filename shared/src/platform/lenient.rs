@@ -1,21 +1,21 @@
-//! Reads what a platform sends as far as it makes sense.
+//! Lenient reading of a platform's JSON.
 //!
-//! A webhook that is refused is lost for its customer. So a member of another shape than expected counts as absent, and
-//! costs nothing but itself. What security needs is checked where it is known, on what was read here.
+//! A rejected webhook is a message that the customer never gets. So a member of an unexpected type counts as absent, and
+//! the rest is still read. Whatever security depends on is checked afterwards, on the values that were read here.
 
 use serde_json::{Map, Value};
 
-/// The members of an object, which are taken out one by one.
+/// The members of an object. Reading a member removes it.
 #[derive(Clone)]
 pub(super) struct Members(pub(super) Map<String, Value>);
 
 impl Members {
-    /// Those of a value that is an object.
+    /// The members of `value`, if it is an object.
     pub(super) fn of(value: Value) -> Option<Self> {
         if let Value::Object(members) = value { Some(Self(members)) } else { None }
     }
 
-    /// Whether there is such a member, whatever it is; `null` is none.
+    /// Whether the member is present and not `null`.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|value| !value.is_null())
     }
@@ -24,7 +24,7 @@ impl Members {
         text(self.take(name))
     }
 
-    /// A word of an open enumeration. A blank one is none.
+    /// A value of an open enumeration. A blank text counts as absent.
     pub(super) fn word<T: From<String>>(&mut self, name: &str) -> Option<T> {
         self.text(name).filter(|word| !word.trim().is_empty()).map(T::from)
     }
@@ -33,7 +33,7 @@ impl Members {
         id(self.take(name))
     }
 
-    /// A whole number that is not negative. It may be written as a text or with a fraction.
+    /// A number that is not negative, rounded. It may be written as a text.
     pub(super) fn count(&mut self, name: &str) -> Option<u64> {
         let value = self.take(name);
         let number = match &value {
@@ -57,7 +57,7 @@ impl Members {
         Self::of(self.take(name))
     }
 
-    /// The elements of a list, which may be written without its brackets where it has one element. A `null` is no element.
+    /// The elements of a list other than `null`. A value that is not a list counts as its only element.
     pub(super) fn list(&mut self, name: &str) -> impl Iterator<Item = Value> {
         let elements = match self.take(name) {
             Value::Array(elements) => elements,
@@ -81,8 +81,7 @@ pub(super) fn text(value: Value) -> Option<String> {
     if let Value::String(text) = value { Some(text).filter(|text| !text.is_empty()) } else { None }
 }
 
-/// An id, which may be written as a whole number; one with a fraction or an exponent has lost what it was. A blank one is
-/// none.
+/// An id that is not blank. It may be written as a whole number; with a fraction or an exponent digits may be lost.
 pub(super) fn id(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text).filter(|text| !text.trim().is_empty()),
@@ -100,7 +99,7 @@ mod tests {
         read(&mut Members::of(json!({ "name": value })).unwrap(), "name")
     }
 
-    /// Values that fit nothing but a list or an object.
+    /// Values of no scalar type other than a boolean.
     fn odd() -> [Value; 5] {
         [json!(null), json!(true), json!([]), json!([null]), json!({"a": {"b": []}})]
     }
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_may_lack_its_brackets_and_a_null_is_no_element() {
+    fn a_single_value_counts_as_a_list_and_nulls_are_skipped() {
         for (value, expected) in [
             (json!([1, null, "a"]), vec![json!(1), json!("a")]),
             (json!({"a": 1}), vec![json!({"a": 1})]),
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_null_is_none() {
+    fn a_null_member_counts_as_absent() {
         assert!(read(json!(0), |members, name| members.has(name)));
         assert!(!read(json!(null), |members, name| members.has(name)));
     }

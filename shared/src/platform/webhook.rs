@@ -1,7 +1,7 @@
-//! What a platform's webhook can be asked for.
+//! What a platform implements to receive webhooks.
 
 use super::api::Route;
-use crate::json::fields::{FieldError, Fields};
+use crate::json::fields::FieldError;
 use crate::model::inbound::InboundMessage;
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
@@ -9,44 +9,46 @@ use crate::signature::{MatchedSecret, SignatureError};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
-/// What came to a webhook with a good signature.
+/// The content of a webhook with a valid signature.
 #[derive(Debug)]
 pub enum Received {
     /// A message for the messaging service.
     Message(Box<Message>),
-    /// Something that is acknowledged and not handed on: what, for the log.
+    /// An event that is acknowledged and not delivered; the text names it in the log.
     Ignored(&'static str),
 }
 
-/// Why a webhook body with a good signature was not taken.
+/// Why a webhook body with a valid signature was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// It cannot be read.
+    /// The body cannot be parsed, or its content is not acceptable.
     #[error("{0}")]
-    Unreadable(FieldError),
+    InvalidPayload(FieldError),
     /// It belongs to another integration of the platform.
     #[error("the message does not belong to this integration")]
-    Foreign,
+    WrongIntegration,
 }
 
-/// An integration's side of its platform: what its configuration says, and what that makes of a webhook.
-pub(crate) trait Platform: Sized {
-    /// The sender routes that the platform has calls for.
+/// Implemented by each platform's configuration.
+pub(crate) trait WebhookPlatform: Sized {
+    /// The caller routes that the platform's API supports.
     const ROUTES: &'static [Route];
 
-    /// Whether one call takes several receipts.
-    const BATCHES_RECEIPTS: bool = false;
+    /// Whether one call can carry several receipts.
+    const SUPPORTS_RECEIPT_BATCH: bool = false;
 
-    /// Whether the platform is told of a customer's message that comes again, by its id and time. Where it is not, a
-    /// message whose outcome is unknown is never posted again.
-    const TELLS_REPEATS: bool = false;
+    /// Whether the platform deduplicates customers' messages by id and time. If not, a message whose outcome is unknown
+    /// is never posted again.
+    const DEDUPLICATES_INBOUND: bool = false;
 
-    /// Whether the platform takes all files of this customer's message in one call; else each goes in a message of its own.
+    /// Whether the platform takes all files of this customer's message in one call. If not, each file is posted as a
+    /// message of its own.
     fn takes_several_files(_message: &InboundMessage) -> bool {
         false
     }
 
-    /// What the platform is told where a messaging service says `status`; nothing, where it has no word for it.
+    /// The status to report to the platform when a messaging service reports `status`; `None` if the platform has no
+    /// equivalent.
     fn receipt_status(status: DeliveryStatus) -> Option<DeliveryStatus> {
         match status {
             DeliveryStatus::Delivered | DeliveryStatus::Read => Some(DeliveryStatus::Delivered),
@@ -55,23 +57,20 @@ pub(crate) trait Platform: Sized {
         }
     }
 
-    /// Reads the fields of an integration's configuration that are the platform's own.
-    fn read_config(fields: &mut Fields<'_>) -> Option<Self>;
-
-    /// Checks that the platform signed these very bytes, and with which secret.
+    /// Verifies the platform's signature over these bytes; returns which secret matched.
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<MatchedSecret, SignatureError>;
 
-    /// The header that the platform would send with these bytes, where what it signs with is ours as well.
+    /// The signature header that the platform would send with this body, if we share its secret.
     fn sign(&self, _body: &[u8]) -> Option<(HeaderName, String)> {
         None
     }
 
-    /// Reads a webhook body that came at `now`, and checks that it belongs to this integration.
-    fn accept(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejection>;
+    /// Parses a webhook body received at `now`, and checks that it belongs to this integration.
+    fn parse_webhook(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejection>;
 
-    /// Reads a message that was accepted before.
-    fn read(body: &[u8]) -> Result<Message, FieldError>;
+    /// Parses a message that [`Self::parse_webhook`] accepted earlier.
+    fn parse_message(body: &[u8]) -> Result<Message, FieldError>;
 
-    /// The integration's own address on the platform.
-    fn address(&self) -> &str;
+    /// The platform's id of the channel, account or integration that this integration connects.
+    fn channel_id(&self) -> &str;
 }

@@ -22,7 +22,7 @@ pub(super) fn platform(location: &str, more: Value) -> PlatformConfig {
 }
 
 pub(super) fn accept(platform: &PlatformConfig, body: &Value) -> Result<Received, Rejection> {
-    platform.accept(body.to_string().as_bytes(), NOW.parse().unwrap())
+    platform.parse_webhook(body.to_string().as_bytes(), NOW.parse().unwrap())
 }
 
 /// What became of a body: `message`, or what it was ignored as or rejected for.
@@ -115,7 +115,7 @@ fn a_staff_note_is_never_forwarded_however_it_is_spelt() {
         body["messageType"] = word;
         body["messageTypeString"] = type_string;
         assert_eq!("InternalComment", outcome(&platform, &body));
-        let fault = PlatformName::HighLevel.read(body.to_string().as_bytes()).unwrap_err();
+        let fault = PlatformName::HighLevel.parse_message(body.to_string().as_bytes()).unwrap_err();
         assert_eq!("/messageType is that of a note of the staff's, which is never forwarded", fault.to_string());
     }
 }

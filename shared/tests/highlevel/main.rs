@@ -20,7 +20,7 @@ fn fixture(name: &str) -> Value {
 }
 
 fn read(body: &Value) -> Message {
-    PlatformName::HighLevel.read(body.to_string().as_bytes()).unwrap_or_else(|fault| panic!("{fault}: {body}"))
+    PlatformName::HighLevel.parse_message(body.to_string().as_bytes()).unwrap_or_else(|fault| panic!("{fault}: {body}"))
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn the_same_bytes_are_the_same_message_whatever_ids_they_lack() {
     }
     // The queue keeps the document and not the white space around it.
     let text = body.to_string();
-    let read = |text: &str| PlatformName::HighLevel.read(text.as_bytes()).unwrap().message_id;
+    let read = |text: &str| PlatformName::HighLevel.parse_message(text.as_bytes()).unwrap().message_id;
     assert_eq!(read(&text), read(&format!("\n{text}\r\n ")));
 }
 
@@ -245,7 +245,7 @@ fn what_is_wrong_is_named_without_a_word_of_the_document() {
         (r#"{"type": hidden"#, "the document is not valid JSON (line 1, column 10)"),
         (r#"["OutboundMessage", "l"]"#, "the document must be an object (line 1, column 0)"),
     ] {
-        let fault = PlatformName::HighLevel.read(body.as_bytes()).unwrap_err();
+        let fault = PlatformName::HighLevel.parse_message(body.as_bytes()).unwrap_err();
         assert_eq!(expected, fault.to_string(), "{body}");
     }
 }
@@ -277,7 +277,7 @@ proptest! {
         for name in ["sms", "email", "call", "voicemail"] {
             let mut body = fixture(&format!("wire/{name}"));
             body[field] = value.clone();
-            prop_assert!(PlatformName::HighLevel.read(body.to_string().as_bytes()).is_ok());
+            prop_assert!(PlatformName::HighLevel.parse_message(body.to_string().as_bytes()).is_ok());
         }
     }
 }

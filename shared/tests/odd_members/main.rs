@@ -223,7 +223,11 @@ fn identities_are_the_same_in_every_version() {
             "multicloud-cx" => PlatformName::MulticloudCx,
             _ => PlatformName::HighLevel,
         };
-        assert_eq!(identity, platform.read(text.as_bytes()).unwrap().deduplication_id(&acme).as_str(), "{name}");
+        assert_eq!(
+            identity,
+            platform.parse_message(text.as_bytes()).unwrap().deduplication_id(&acme).as_str(),
+            "{name}"
+        );
     }
 }
 

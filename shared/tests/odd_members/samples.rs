@@ -22,7 +22,7 @@ impl Sample {
     /// The message that comes of `body`, as a delivery has it, with its kind beside; nothing where it is not handed on.
     pub(crate) fn normalized(&self, body: &Value) -> Option<Value> {
         let accepted =
-            config(self.platform).accept(body.to_string().as_bytes(), "2026-01-02T03:04:06Z".parse().unwrap());
+            config(self.platform).parse_webhook(body.to_string().as_bytes(), "2026-01-02T03:04:06Z".parse().unwrap());
         let Ok(Received::Message(message)) = accepted else { return None };
         let mut normalized = serde_json::to_value(&message).unwrap();
         normalized["kind"] = message.kind.name().into();

@@ -333,7 +333,8 @@ async fn nothing_is_sent_while_the_ledger_is_unreachable() {
 
 #[tokio::test]
 async fn a_token_that_expires_or_is_revoked_under_load_is_requested_once() {
-    use shared::platform::genesys_cloud::api::{AgentlessMessage, Client};
+    use shared::model::agentless::AgentlessMessage;
+    use shared::platform::genesys_cloud::api::Client;
     use shared::platform::genesys_cloud::config::Config;
     let setting = WithPlatform::start().await;
     let mut configuration = setting.configuration();

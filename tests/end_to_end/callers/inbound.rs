@@ -94,10 +94,7 @@ async fn an_email_is_refused_on_a_platform_without_email() {
     body["email"] = json!({"subject": "Help", "html": "<p>hello</p>"});
     let answer = setting.post_inbound("messages", &body).await;
     answer.assert_problem(400, "invalid-body");
-    assert_eq!(
-        json!([{"pointer": "/email", "detail": "has no place in a message of this platform"}]),
-        answer.body["errors"]
-    );
+    assert_eq!(json!([{"pointer": "/email", "detail": "is not supported by this platform"}]), answer.body["errors"]);
     assert_eq!(0, setting.platform.attempts());
 }
 

@@ -4,9 +4,8 @@ use super::context::IntegrationContext;
 use super::report::Finding;
 use crate::api::webhook_url::{WebhookTarget, webhook_target};
 use crate::error::CliError;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use shared::aws::error_chain;
-use shared::integration::Secret;
 use shared::platform::genesys_cloud::api::{Client, CreateStatus, OpenIntegration};
 use shared::platform::genesys_cloud::config::Config;
 use shared::platform::{ApiError, PlatformConfig};
@@ -91,8 +90,9 @@ async fn connected(context: &IntegrationContext<'_>, config: &Config, found: &Op
     let name = &context.integration.name;
     let advice = format!("set it with `patchbay integration add {name}`, or in Genesys Cloud");
     let url = found.outbound_notification_webhook_url.as_deref();
-    let is_known_secret =
-        |secret: &Secret| config.webhook_secrets.iter().any(|known| known.expose_secret() == secret.expose_secret());
+    let is_known_secret = |secret: &SecretString| {
+        config.webhook_secrets.iter().any(|known| known.expose_secret() == secret.expose_secret())
+    };
     match (found.create_status, webhook_target(context.doctor.stack, name, url).await) {
         (Some(CreateStatus::Error), _) => Finding::fault(
             "Genesys Cloud could not create it",

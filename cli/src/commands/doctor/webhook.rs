@@ -6,7 +6,7 @@ use super::report::Finding;
 use crate::api::endpoint::Endpoint;
 use crate::api::trial_request::INVALID_WEBHOOK;
 use data_encoding::BASE64;
-use shared::integration::Secret;
+use secrecy::SecretString;
 use shared::platform::PlatformConfig;
 use shared::signature::highlevel::X_GHL_SIGNATURE;
 use shared::signature::hub::{X_HUB_SIGNATURE, X_HUB_SIGNATURE_256, sign_sha1, sign_sha256};
@@ -93,7 +93,7 @@ fn genuine(platform: &PlatformConfig) -> Option<(&'static str, Header)> {
 
 /// A well-formed signature with a wrong secret.
 fn forged(platform: &PlatformConfig) -> Header {
-    let wrong = Secret::from("a wrong secret");
+    let wrong = SecretString::from("a wrong secret");
     match platform {
         PlatformConfig::GenesysCloud(_) => hub_256(&wrong),
         PlatformConfig::MulticloudCx(_) => hub_1(&wrong),
@@ -101,10 +101,10 @@ fn forged(platform: &PlatformConfig) -> Header {
     }
 }
 
-fn hub_256(secret: &Secret) -> Header {
+fn hub_256(secret: &SecretString) -> Header {
     (X_HUB_SIGNATURE_256, sign_sha256(INVALID_WEBHOOK.as_bytes(), secret))
 }
 
-fn hub_1(secret: &Secret) -> Header {
+fn hub_1(secret: &SecretString) -> Header {
     (X_HUB_SIGNATURE, sign_sha1(INVALID_WEBHOOK.as_bytes(), secret))
 }

@@ -4,8 +4,7 @@ use crate::api::webhook_url::{WebhookTarget, webhook_target};
 use crate::aws::stack::Stack;
 use crate::error::CliError;
 use crate::ui::prompt;
-use secrecy::ExposeSecret;
-use shared::integration::Secret;
+use secrecy::{ExposeSecret, SecretString};
 use shared::model::integration_name::IntegrationName;
 use shared::platform::ApiError;
 use shared::platform::genesys_cloud::api::{Client, CreateStatus, OpenIntegration, OpenIntegrationSettings};
@@ -72,7 +71,12 @@ impl<'c> GenesysCloud<'c> {
     }
 
     /// Creates an integration, and returns its id once it is ready.
-    pub(super) async fn create(&self, name: &str, webhook_url: &Url, secret: &Secret) -> Result<String, CliError> {
+    pub(super) async fn create(
+        &self,
+        name: &str,
+        webhook_url: &Url,
+        secret: &SecretString,
+    ) -> Result<String, CliError> {
         let settings = OpenIntegrationSettings { name, webhook_url, webhook_secret: secret };
         let created = self.client.create_open_integration(self.config, &settings, deadline()).await;
         let created = created.map_err(|error| failed("create an integration", "messaging:integration:add", &error))?;
@@ -109,7 +113,7 @@ impl<'c> GenesysCloud<'c> {
         &self,
         found: &OpenIntegration,
         webhook_url: &Url,
-        secret: &Secret,
+        secret: &SecretString,
     ) -> Result<(), CliError> {
         let settings = OpenIntegrationSettings { name: &found.name, webhook_url, webhook_secret: secret };
         let updated = self.client.update_open_integration(self.config, &found.id, &settings, deadline()).await;
@@ -171,7 +175,7 @@ pub(super) fn preserved_url(found: &OpenIntegration, route: Url) -> Url {
 }
 
 /// Whether webhooks are signed with another secret than this one, as far as the platform reveals that.
-pub(super) fn uses_other_secret(found: &OpenIntegration, secret: &Secret) -> bool {
+pub(super) fn uses_other_secret(found: &OpenIntegration, secret: &SecretString) -> bool {
     found.shown_secret().is_some_and(|current| current.expose_secret() != secret.expose_secret())
 }
 

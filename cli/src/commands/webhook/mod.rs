@@ -82,7 +82,7 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
     let integration = integrations::load(stack, &test.integration).await?;
     let body = test.body(&integration)?;
     let signature = test.signature(&integration, &body)?;
-    let message = match integration.platform.accept(&body, Timestamp::now()) {
+    let message = match integration.platform.parse_webhook(&body, Timestamp::now()) {
         Ok(Received::Message(message)) => Some(message),
         _ => None,
     };

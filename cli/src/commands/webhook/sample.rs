@@ -47,10 +47,10 @@ pub(crate) fn body(platform: &PlatformConfig, kind: Kind, customer: &str, text: 
     let id = Uuid::new_v4().simple().to_string();
     let now = Timestamp::now().to_string();
     match platform {
-        PlatformConfig::GenesysCloud(_) => genesys_cloud(platform.address(), kind, customer, text, &id, &now),
-        PlatformConfig::MulticloudCx(_) => multicloud_cx(platform.address(), kind, customer, text, &id),
+        PlatformConfig::GenesysCloud(_) => genesys_cloud(platform.channel_id(), kind, customer, text, &id, &now),
+        PlatformConfig::MulticloudCx(_) => multicloud_cx(platform.channel_id(), kind, customer, text, &id),
         PlatformConfig::HighLevel(config) => {
-            let mut body = highlevel(platform.address(), kind, customer, text, &id, &now);
+            let mut body = highlevel(platform.channel_id(), kind, customer, text, &id, &now);
             if let (Some(app), Kind::Call) = (&config.app_id, kind) {
                 merge(&mut body, json!({ "appId": app }));
             }
@@ -141,7 +141,7 @@ mod tests {
 
     fn accepted(platform: &PlatformConfig, kind: Kind) -> Message {
         let body = body(platform, kind, "customer", "hello").to_string();
-        match platform.accept(body.as_bytes(), Timestamp::now()) {
+        match platform.parse_webhook(body.as_bytes(), Timestamp::now()) {
             Ok(Received::Message(message)) => *message,
             other => panic!("{kind:?}: {other:?}"),
         }

@@ -231,7 +231,7 @@ async fn checked(answers: &[Answer]) -> (usize, Result<(), &'static str>) {
     let (first, checks) = (store.get(&acme()).await.unwrap(), AtomicUsize::new(0));
     let check = |integration: &Integration| {
         checks.fetch_add(1, Ordering::SeqCst);
-        if integration.platform.address() == "new" { Ok(()) } else { Err("mismatch") }
+        if integration.platform.channel_id() == "new" { Ok(()) } else { Err("mismatch") }
     };
     let result = store.with_refresh(first, check, |error| *error == "mismatch").await.unwrap();
     (checks.into_inner(), result.map(|(_, checked)| checked))

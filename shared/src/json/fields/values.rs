@@ -1,6 +1,7 @@
 //! Readers for single values. A reader returns what is wrong as a text that never quotes the value.
 
 use crate::limits::MAXIMUM_ID_BYTES;
+use secrecy::SecretString;
 use serde_json::Value;
 
 /// Whether a value is `null` or a string of nothing but whitespace.
@@ -34,6 +35,22 @@ pub fn text(value: Value) -> Result<String, String> {
         Value::String(text) if text.trim().is_empty() => Err("must not be empty or blank".to_owned()),
         Value::String(text) => Ok(text),
         _ => Err("must be a string".to_owned()),
+    }
+}
+
+/// Reads a secret that is not blank.
+pub fn secret(value: Value) -> Result<SecretString, String> {
+    text(value).map(SecretString::from)
+}
+
+/// Reads a secret that two sides share, such as a signing key or a token, of a minimum length.
+pub fn shared_secret(minimum_characters: usize) -> impl Fn(Value) -> Result<SecretString, String> {
+    move |value| {
+        let text = text(value)?;
+        if text.chars().count() < minimum_characters {
+            return Err(format!("must have at least {minimum_characters} characters"));
+        }
+        Ok(text.into())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::json::fields::text;
 use crate::json::open_enum::open_enum;
 use crate::model::integration_name::IntegrationName;
-use crate::platform::PlatformName;
+use crate::model::platform_name::PlatformName;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};

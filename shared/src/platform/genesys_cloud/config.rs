@@ -1,8 +1,8 @@
 //! What an integration's configuration says of Genesys Cloud.
 
 use super::region::Region;
-use crate::integration::{Secret, secret, shared_secret};
-use crate::json::fields::{Fields, list, parse_with, text};
+use crate::json::fields::{Fields, list, parse_with, secret, shared_secret, text};
+use secrecy::SecretString;
 
 /// The vendor asks for a webhook secret of more than fifteen characters.
 const MINIMUM_WEBHOOK_SECRET_CHARACTERS: usize = 16;
@@ -17,9 +17,9 @@ pub struct Config {
     /// The OAuth client's id.
     pub client_id: String,
     /// The OAuth client's secret.
-    pub client_secret: Secret,
+    pub client_secret: SecretString,
     /// The webhook's secrets, current first: several while one is being rotated.
-    pub webhook_secrets: Vec<Secret>,
+    pub webhook_secrets: Vec<SecretString>,
 }
 
 impl Config {

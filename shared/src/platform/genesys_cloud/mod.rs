@@ -14,7 +14,7 @@ pub mod region;
 mod structured;
 pub mod wire;
 
-use super::body;
+use super::payload;
 use crate::json::fields::FieldError;
 pub use structured::StructuredMessage;
 pub use wire::Webhook;
@@ -24,5 +24,5 @@ pub use wire::Webhook;
 /// # Errors
 /// It is not JSON, or not an object: where.
 pub fn read(body: &[u8]) -> Result<Webhook, FieldError> {
-    body::read(body).map(Webhook::from)
+    payload::read(body).map(Webhook::from)
 }

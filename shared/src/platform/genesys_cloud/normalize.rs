@@ -3,8 +3,8 @@
 use super::content::{Content as Part, ContentItem};
 use super::wire::{Event, MessageType, Webhook};
 use crate::model::message::{Attachment, Content, Intent, Message, MessageKind, Other, Receipt, Typing};
-use crate::platform::PlatformName;
-use crate::platform::body::id_of;
+use crate::model::platform_name::PlatformName;
+use crate::platform::payload::id_of;
 
 /// How long a typing event that does not say so is shown.
 const DEFAULT_TYPING_MILLISECONDS: u64 = 5_000;

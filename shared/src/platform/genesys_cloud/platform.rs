@@ -2,14 +2,15 @@
 
 use super::config::Config;
 use super::read;
-use crate::json::fields::{FieldError, Fields};
+use crate::json::fields::FieldError;
 use crate::model::message::Message;
-use crate::platform::{Platform, Received, Rejection, Route};
+use crate::platform::webhook::WebhookPlatform;
+use crate::platform::{Received, Rejection, Route};
 use crate::signature::{MatchedSecret, SignatureError, hub};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
-impl Platform for Config {
+impl WebhookPlatform for Config {
     const ROUTES: &'static [Route] = &[
         Route::InboundMessages,
         Route::InboundResponses,
@@ -22,13 +23,9 @@ impl Platform for Config {
     ];
 
     /// So its documentation wants repeats to be: the same id and the same time.
-    const TELLS_REPEATS: bool = true;
+    const DEDUPLICATES_INBOUND: bool = true;
 
-    fn read_config(fields: &mut Fields<'_>) -> Option<Self> {
-        Self::read(fields)
-    }
-
-    fn address(&self) -> &str {
+    fn channel_id(&self) -> &str {
         &self.integration_id
     }
 
@@ -40,18 +37,18 @@ impl Platform for Config {
         self.webhook_secrets.first().map(|secret| (hub::X_HUB_SIGNATURE_256, hub::sign_sha256(body, secret)))
     }
 
-    fn accept(&self, body: &[u8], _: Timestamp) -> Result<Received, Rejection> {
-        let webhook = read(body).map_err(Rejection::Unreadable)?;
+    fn parse_webhook(&self, body: &[u8], _: Timestamp) -> Result<Received, Rejection> {
+        let webhook = read(body).map_err(Rejection::InvalidPayload)?;
         // The ids are UUIDs, which mean the same in either case.
         match webhook.integration_id() {
             Some(id) if id.eq_ignore_ascii_case(&self.integration_id) => {
                 Ok(Received::Message(Box::new(webhook.into_message(body))))
             }
-            _ => Err(Rejection::Foreign),
+            _ => Err(Rejection::WrongIntegration),
         }
     }
 
-    fn read(body: &[u8]) -> Result<Message, FieldError> {
+    fn parse_message(body: &[u8]) -> Result<Message, FieldError> {
         read(body).map(|webhook| webhook.into_message(body))
     }
 }

@@ -3,8 +3,8 @@
 use super::content::{Content, ContentItem};
 use crate::json::open_enum::open_enum;
 use crate::model::message::{AdditionalId, Direction, IdType, Metadata, Party, PublicPost, Reason, ReceiptStatus};
-use crate::platform::body;
 use crate::platform::lenient::Members;
+use crate::platform::payload;
 
 open_enum! {
     /// What a webhook carries. Media is `Text` with an attachment in its content.
@@ -104,7 +104,7 @@ impl From<Members> for Webhook {
             content,
             events,
             status,
-            reasons: body::reasons(&mut members),
+            reasons: payload::reasons(&mut members),
             is_final_receipt: members.flag("isFinalReceipt"),
             direction: members.word("direction"),
             originating_entity: members.text("originatingEntity"),
@@ -187,7 +187,7 @@ impl Webhook {
     /// The message's id, wherever it stands.
     #[must_use]
     pub fn message_id(&self) -> Option<&str> {
-        body::first_id([&self.id, &self.channel.message_id])
+        payload::first_id([&self.id, &self.channel.message_id])
     }
 
     /// Which way it goes. Where it does not say, a receipt speaks of an inbound message, and all else goes out.

@@ -2,11 +2,11 @@
 
 use super::message_type::{FORWARDED, MessageType};
 use crate::http_client::OutboundUrl;
-use crate::integration::Secret;
 use crate::json::fields::{Fields, boolean, integer_in, list, text};
-use crate::platform::setting::{base_url, header_text};
+use crate::platform::config_fields::{base_url, header_text};
 use crate::signature::highlevel::{InvalidKey, LegacySignature, TrustedKey};
 use jiff::SignedDuration;
+use secrecy::SecretString;
 use serde_json::Value;
 use std::ops::RangeInclusive;
 
@@ -24,7 +24,7 @@ pub struct Config {
     /// The app's id, where events of other apps are to be refused.
     pub app_id: Option<String>,
     /// The token for calls.
-    pub token: Secret,
+    pub token: SecretString,
     /// The keys that may have signed a webhook.
     pub trusted_keys: Vec<TrustedKey>,
     /// Whether `X-WH-Signature` counts.
@@ -44,7 +44,7 @@ impl Config {
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let location_id = fields.required("locationId", text);
         let app_id = fields.optional("appId", text);
-        let token = fields.required("token", |value| header_text(value).map(Secret::from));
+        let token = fields.required("token", |value| header_text(value).map(SecretString::from));
         let trusted_keys = fields.optional("trustedKeys", list(trusted_key));
         let accept_legacy = fields.optional("acceptLegacySignature", boolean).unwrap_or_default();
         let has_rsa = |keys: &Vec<TrustedKey>| keys.iter().any(|key| matches!(key, TrustedKey::Rsa(_)));

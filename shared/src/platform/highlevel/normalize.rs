@@ -7,8 +7,8 @@ use crate::model::message::{
     Attachment, CallLog, Content, Direction, Email, FallbackText, IdType, Intent, Message, MessageKind, Metadata,
     Other, Party,
 };
-use crate::platform::PlatformName;
-use crate::platform::body::{first_id, id_of};
+use crate::model::platform_name::PlatformName;
+use crate::platform::payload::{first_id, id_of};
 
 /// Reads a webhook body that is a message.
 ///

@@ -4,11 +4,12 @@ use super::config::Config;
 use super::message_type::MessageType;
 use super::normalize::read_message;
 use super::wire::{Head, OutboundMessage, Webhook, fault, read};
-use crate::json::fields::{FieldError, Fields};
+use crate::json::fields::FieldError;
 use crate::model::inbound::InboundMessage;
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
-use crate::platform::{Platform, Received, Rejection, Route};
+use crate::platform::webhook::WebhookPlatform;
+use crate::platform::{Received, Rejection, Route};
 use crate::signature::{MatchedSecret, SignatureError, highlevel};
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 /// How far ahead of ours the platform's clock may be.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
-impl Platform for Config {
+impl WebhookPlatform for Config {
     const ROUTES: &'static [Route] = &[Route::InboundMessages, Route::Receipts];
 
     fn takes_several_files(_message: &InboundMessage) -> bool {
@@ -27,11 +28,7 @@ impl Platform for Config {
         Some(status).filter(|status| *status != DeliveryStatus::Removed)
     }
 
-    fn read_config(fields: &mut Fields<'_>) -> Option<Self> {
-        Self::read(fields)
-    }
-
-    fn address(&self) -> &str {
+    fn channel_id(&self) -> &str {
         &self.location_id
     }
 
@@ -40,19 +37,19 @@ impl Platform for Config {
         highlevel::verify(headers, body, &self.trusted_keys, self.legacy_signature).map(|()| MatchedSecret::Current)
     }
 
-    fn accept(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejection> {
-        let (head, webhook) = read(body).map_err(Rejection::Unreadable)?;
+    fn parse_webhook(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejection> {
+        let (head, webhook) = read(body).map_err(Rejection::InvalidPayload)?;
         match webhook {
             Webhook::Other => Ok(Received::Ignored("event of another type")),
             Webhook::Observed(message) => {
                 self.check_owner(&head, self.app_id.is_some())?;
-                self.check_age(&head, now).map_err(Rejection::Unreadable)?;
+                self.check_age(&head, now).map_err(Rejection::InvalidPayload)?;
                 Ok(match message.sort() {
                     Some(MessageType::InternalComment) => Received::Ignored("InternalComment"),
                     // The delivery URL brings it, as a request.
                     _ if self.is_provider(&message) => Received::Ignored("provider's own message"),
                     Some(sort) if self.forward_message_types.contains(&sort) => {
-                        Received::Message(Box::new(message.into_message(body).map_err(Rejection::Unreadable)?))
+                        Received::Message(Box::new(message.into_message(body).map_err(Rejection::InvalidPayload)?))
                     }
                     _ => Received::Ignored("message of another type"),
                 })
@@ -62,14 +59,14 @@ impl Platform for Config {
                 self.check_owner(&head, head.app_id.is_some())?;
                 // Without a time there is nothing to judge by, and to refuse all of those would lose them.
                 if head.has_time() {
-                    self.check_age(&head, now).map_err(Rejection::Unreadable)?;
+                    self.check_age(&head, now).map_err(Rejection::InvalidPayload)?;
                 }
                 Ok(Received::Message(Box::new(message.into_message(body))))
             }
         }
     }
 
-    fn read(body: &[u8]) -> Result<Message, FieldError> {
+    fn parse_message(body: &[u8]) -> Result<Message, FieldError> {
         read_message(body)
     }
 }
@@ -79,7 +76,7 @@ impl Config {
     fn check_owner(&self, head: &Head, by_app: bool) -> Result<(), Rejection> {
         let is_location = head.location_id.as_deref() == Some(&self.location_id);
         let is_app = !by_app || self.app_id.as_deref().is_none_or(|id| head.app_id.as_deref() == Some(id));
-        if is_location && is_app { Ok(()) } else { Err(Rejection::Foreign) }
+        if is_location && is_app { Ok(()) } else { Err(Rejection::WrongIntegration) }
     }
 
     /// Whether the message is sent by the conversation provider that customers' messages come in by.

@@ -2,8 +2,8 @@
 
 use super::message_type::MessageType;
 use crate::json::fields::FieldError;
-use crate::platform::body;
 use crate::platform::lenient::{self, Members};
+use crate::platform::payload;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -194,7 +194,7 @@ impl ProviderMessage {
 /// # Errors
 /// It is not JSON, not an object, or does not say what it is or whose: where.
 pub(super) fn read(body: &[u8]) -> Result<(Head, Webhook), FieldError> {
-    let members = body::read(body)?;
+    let members = payload::read(body)?;
     let head = Head::from(members.clone());
     let webhook = match head.event_type.as_deref() {
         None => return Err(fault("/type", "is required")),

@@ -1,9 +1,9 @@
 //! What an integration's configuration says of Genesys Multicloud CX.
 
 use crate::http_client::OutboundUrl;
-use crate::integration::{Secret, shared_secret};
-use crate::json::fields::{Fields, list, text};
-use crate::platform::setting::{base_url, header_text};
+use crate::json::fields::{Fields, list, shared_secret, text};
+use crate::platform::config_fields::{base_url, header_text};
+use secrecy::SecretString;
 use serde_json::Value;
 
 /// The shortest app secret. The vendor publishes no form of them; the one of its examples has 15 characters.
@@ -19,9 +19,9 @@ pub struct Config {
     /// The channel's id: a telephone number, a domain.
     pub channel_id: String,
     /// The channel's app secrets, current first: several while one is being rotated. Calls are signed with the first.
-    pub app_secrets: Vec<Secret>,
+    pub app_secrets: Vec<SecretString>,
     /// What the API gateway asks for, where it does.
-    pub api_key: Option<Secret>,
+    pub api_key: Option<SecretString>,
 }
 
 impl Config {
@@ -31,7 +31,7 @@ impl Config {
         let contact_center_id = fields.required("contactCenterId", header_text);
         let channel_id = fields.required("channelId", channel_id);
         let app_secrets = fields.required("appSecrets", list(shared_secret(MINIMUM_APP_SECRET_CHARACTERS)));
-        let api_key = fields.optional("apiKey", |value| header_text(value).map(Secret::from));
+        let api_key = fields.optional("apiKey", |value| header_text(value).map(SecretString::from));
         Some(Self {
             api_base_url: api_base_url?,
             contact_center_id: contact_center_id?,

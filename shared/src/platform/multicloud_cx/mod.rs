@@ -13,7 +13,7 @@ mod platform;
 mod tests;
 pub mod wire;
 
-use super::body;
+use super::payload;
 use crate::json::fields::FieldError;
 pub use wire::{Notification, Webhook};
 
@@ -22,10 +22,10 @@ pub use wire::{Notification, Webhook};
 /// # Errors
 /// It is not JSON, or not an object: where.
 pub fn read(body: &[u8]) -> Result<Notification, FieldError> {
-    body::read(body).map(Notification::from)
+    payload::read(body).map(Notification::from)
 }
 
 /// Reads a message.
 fn read_message(body: &[u8]) -> Result<Webhook, FieldError> {
-    body::read(body).map(Webhook::from)
+    payload::read(body).map(Webhook::from)
 }

@@ -4,9 +4,9 @@ use super::wire::{Address, Channel, MessageType, Webhook};
 use crate::model::message::{
     Content, Direction, Email, IdType, Intent, Message, MessageKind, Metadata, Other, Party, Receipt, ReceiptStatus,
 };
-use crate::platform::PlatformName;
-use crate::platform::body::id_of;
+use crate::model::platform_name::PlatformName;
 use crate::platform::lenient::Members;
+use crate::platform::payload::id_of;
 
 impl Webhook {
     /// The common form of this message, which came as `body`. All that comes goes out to the customer; where there are several, the first stands

@@ -3,19 +3,20 @@
 use super::config::Config;
 use super::wire::Notification;
 use super::{read, read_message};
-use crate::json::fields::{FieldError, Fields};
+use crate::json::fields::FieldError;
 use crate::model::inbound::{Channel, InboundMessage};
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
-use crate::platform::{Platform, Received, Rejection, Route};
+use crate::platform::webhook::WebhookPlatform;
+use crate::platform::{Received, Rejection, Route};
 use crate::signature::{MatchedSecret, SignatureError, hub};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
-impl Platform for Config {
+impl WebhookPlatform for Config {
     const ROUTES: &'static [Route] = &[Route::InboundMessages, Route::Receipts];
 
-    const BATCHES_RECEIPTS: bool = true;
+    const SUPPORTS_RECEIPT_BATCH: bool = true;
 
     /// An e-mail has parts; how several pictures stand in one message of another kind is not published.
     fn takes_several_files(message: &InboundMessage) -> bool {
@@ -30,11 +31,7 @@ impl Platform for Config {
         }
     }
 
-    fn read_config(fields: &mut Fields<'_>) -> Option<Self> {
-        Self::read(fields)
-    }
-
-    fn address(&self) -> &str {
+    fn channel_id(&self) -> &str {
         &self.channel_id
     }
 
@@ -46,17 +43,17 @@ impl Platform for Config {
         self.app_secrets.first().map(|secret| (hub::X_HUB_SIGNATURE, hub::sign_sha1(body, secret)))
     }
 
-    fn accept(&self, body: &[u8], _now: Timestamp) -> Result<Received, Rejection> {
-        match read(body).map_err(Rejection::Unreadable)? {
+    fn parse_webhook(&self, body: &[u8], _now: Timestamp) -> Result<Received, Rejection> {
+        match read(body).map_err(Rejection::InvalidPayload)? {
             Notification::Interactions => Ok(Received::Ignored("interactions")),
             Notification::Message(webhook) if webhook.belongs_to(&self.channel_id) => {
                 Ok(Received::Message(Box::new(webhook.into_message(body))))
             }
-            Notification::Message(_) => Err(Rejection::Foreign),
+            Notification::Message(_) => Err(Rejection::WrongIntegration),
         }
     }
 
-    fn read(body: &[u8]) -> Result<Message, FieldError> {
+    fn parse_message(body: &[u8]) -> Result<Message, FieldError> {
         read_message(body).map(|webhook| webhook.into_message(body))
     }
 }

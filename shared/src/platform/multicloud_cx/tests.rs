@@ -5,7 +5,8 @@ use super::read;
 use super::wire::Notification;
 use crate::json::fields;
 use crate::model::message::{Direction, IdType, Message, MessageKind, ReceiptStatus};
-use crate::platform::{Platform, Received, Rejection};
+use crate::platform::webhook::WebhookPlatform;
+use crate::platform::{Received, Rejection};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -34,12 +35,12 @@ pub(super) fn config() -> Config {
     configured(configuration()).unwrap()
 }
 
-fn accept(body: &str) -> Result<Received, Rejection> {
-    config().accept(body.replace("<Channel>", "0123456789").as_bytes(), Timestamp::UNIX_EPOCH)
+fn parse_webhook(body: &str) -> Result<Received, Rejection> {
+    config().parse_webhook(body.replace("<Channel>", "0123456789").as_bytes(), Timestamp::UNIX_EPOCH)
 }
 
 pub(super) fn message(body: &str) -> Message {
-    match accept(body) {
+    match parse_webhook(body) {
         Ok(Received::Message(message)) => *message,
         other => panic!("{other:?}"),
     }
@@ -48,7 +49,7 @@ pub(super) fn message(body: &str) -> Message {
 #[test]
 fn the_configuration_is_read_and_shows_no_secret() {
     let config = config();
-    assert_eq!((2, "0123456789"), (config.app_secrets.len(), config.address()));
+    assert_eq!((2, "0123456789"), (config.app_secrets.len(), config.channel_id()));
     let shown = format!("{config:?}");
     assert!(!shown.contains("hidden"), "{shown}");
     let mut without_key = configuration();
@@ -132,11 +133,11 @@ fn an_unknown_type_is_carried() {
 #[test]
 fn interactions_are_acknowledged_and_nothing_more() {
     for body in [sample!("interactions"), r#"{"data": {"entities": []}}"#] {
-        assert!(matches!(accept(body), Ok(Received::Ignored("interactions"))), "{body}");
+        assert!(matches!(parse_webhook(body), Ok(Received::Ignored("interactions"))), "{body}");
     }
     // What has a channel and a type is a message, whatever else it has.
     let both = json!({"type": "Text", "channel": {"id": "0123456789"}, "data": {"entities": []}});
-    assert!(matches!(accept(&both.to_string()), Ok(Received::Message(_))));
+    assert!(matches!(parse_webhook(&both.to_string()), Ok(Received::Message(_))));
 }
 
 #[test]
@@ -151,7 +152,7 @@ fn a_message_is_ours_by_the_channel_that_it_names_or_else_by_its_sender() {
         json!("0123456789"),
         Value::Null,
     ] {
-        assert!(matches!(accept(&body(channel.clone())), Err(Rejection::Foreign)), "{channel}");
+        assert!(matches!(parse_webhook(&body(channel.clone())), Err(Rejection::WrongIntegration)), "{channel}");
     }
     for channel in [
         json!({"id": "0123456789", "messageId": "m"}),
@@ -160,7 +161,7 @@ fn a_message_is_ours_by_the_channel_that_it_names_or_else_by_its_sender() {
         json!({"id": null, "from": "0123456789", "messageId": "m"}),
         json!({"id": ["hidden"], "from": "0123456789", "messageId": "m"}),
     ] {
-        assert!(matches!(accept(&body(channel.clone())), Ok(Received::Message(_))), "{channel}");
+        assert!(matches!(parse_webhook(&body(channel.clone())), Ok(Received::Message(_))), "{channel}");
     }
 }
 
@@ -303,7 +304,7 @@ fn ids_may_be_numbers() {
     let mut configuration = configuration();
     configuration["channelId"] = "16504661140".into();
     let body = r#"{"type": "Text", "channel": {"id": 16504661140, "messageId": 7, "from": {"id": 16504661140}}}"#;
-    let accepted = configured(configuration).unwrap().accept(body.as_bytes(), Timestamp::UNIX_EPOCH);
+    let accepted = configured(configuration).unwrap().parse_webhook(body.as_bytes(), Timestamp::UNIX_EPOCH);
     let Ok(Received::Message(message)) = accepted else { panic!() };
     assert_eq!(("7", Some("16504661140")), (message.message_id.as_str(), message.from.unwrap().id.as_deref()));
 }
@@ -317,7 +318,7 @@ fn a_message_without_an_id_is_known_by_its_bytes() {
     let (first, second) = (body("a", Value::Null), body("b", Value::Null));
     assert_eq!((id(&first), 64), (id(&format!(" {first}\n")), id(&first).len()));
     assert_ne!(id(&first), id(&second));
-    assert_eq!(id(&first), <Config as Platform>::read(first.as_bytes()).unwrap().message_id);
+    assert_eq!(id(&first), Config::parse_message(first.as_bytes()).unwrap().message_id);
     for none in [json!(""), json!(1.5), json!({"a": 1})] {
         assert_eq!(64, id(&body("a", none.clone())).len(), "{none}");
     }
@@ -383,7 +384,7 @@ fn a_part_that_does_not_say_what_it_is_takes_the_free_place() {
 fn what_is_accepted_is_read_again_off_the_queue() {
     for sample in [sample!("sms"), sample!("email"), sample!("rich-media"), sample!("receipt"), sample!("unknown-type")]
     {
-        let again = <Config as Platform>::read(sample.replace("<Channel>", "0123456789").as_bytes()).unwrap();
+        let again = Config::parse_message(sample.replace("<Channel>", "0123456789").as_bytes()).unwrap();
         assert_eq!(message(sample), again);
         assert!(matches!(read(sample.as_bytes()), Ok(Notification::Message(_))));
     }

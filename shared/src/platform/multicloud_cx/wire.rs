@@ -5,8 +5,8 @@
 
 use crate::json::open_enum::open_enum;
 use crate::model::message::Reason;
-use crate::platform::body;
 use crate::platform::lenient::{self, Members};
+use crate::platform::payload;
 use serde_json::Value;
 
 open_enum! {
@@ -99,7 +99,7 @@ impl From<Members> for Webhook {
             message_type: members.word("type").unwrap_or_else(by_its_members),
             message_id: members.id("messageId"),
             reply_to: reply_to(&mut members),
-            reasons: body::reasons(&mut members),
+            reasons: payload::reasons(&mut members),
             channel,
             text,
             subject,
@@ -145,7 +145,7 @@ impl Webhook {
     #[must_use]
     pub fn message_id(&self) -> Option<&str> {
         let within = self.channel.as_ref().map(|channel| &channel.message_id);
-        body::first_id(within.into_iter().chain([&self.message_id]))
+        payload::first_id(within.into_iter().chain([&self.message_id]))
     }
 
     /// Where answers go, wherever that stands.

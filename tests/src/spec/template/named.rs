@@ -90,7 +90,9 @@ impl Named {
             return Some(format!("the value {value}"));
         }
         match self.dimensions["FunctionName"].as_slice() {
-            [function] => (!writers(metric.name).contains(&function.as_str())).then(|| format!("the writer {function}")),
+            [function] => {
+                (!writers(metric.name).contains(&function.as_str())).then(|| format!("the writer {function}"))
+            }
             // A search without the functions' names would match other stacks.
             functions => (functions != FUNCTIONS).then(|| format!("the functions {functions:?}")),
         }

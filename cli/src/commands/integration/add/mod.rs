@@ -22,7 +22,7 @@ use crate::ui::output::Output;
 use crate::ui::prompt::is_interactive;
 pub(crate) use flags::Add;
 use report::Report;
-use shared::integration::Secret;
+use secrecy::SecretString;
 use shared::platform::genesys_cloud::api::OpenIntegration;
 use shared::platform::{PlatformConfig, PlatformName};
 use url::Url;
@@ -127,7 +127,7 @@ impl AddRun<'_> {
     }
 
     /// Connects the platform's integration; the secret is written before a webhook can need it.
-    async fn connect(&mut self, genesys_cloud: &GenesysCloud<'_>, secret: &Secret) -> Result<(), CliError> {
+    async fn connect(&mut self, genesys_cloud: &GenesysCloud<'_>, secret: &SecretString) -> Result<(), CliError> {
         let name = self.add.platform_name.as_deref().unwrap_or(self.add.name.as_str());
         match self.find(genesys_cloud, name).await? {
             Some(found) => {

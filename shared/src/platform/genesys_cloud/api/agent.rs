@@ -1,84 +1,33 @@
-//! What an agent, or somebody on behalf of one, says in a conversation.
+//! Messages and typing indicators on behalf of an agent.
 
 use super::{Call, Client};
+use crate::model::agent::{AgentMessage, Communication};
 use crate::platform::genesys_cloud::config::Config;
 use crate::platform::{ApiError, SentMessage};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
-use std::str::FromStr;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The longest id of a conversation or communication; the platform's are UUIDs.
-const MAXIMUM_ID_BYTES: usize = 64;
-
-/// The id of a conversation or of a communication in it: letters, digits and hyphens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConversationId(String);
-
-/// The text is no such id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must have 1 to {MAXIMUM_ID_BYTES} letters, digits or hyphens")]
-pub struct InvalidConversationId;
-
-impl FromStr for ConversationId {
-    type Err = InvalidConversationId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let good = (1..=MAXIMUM_ID_BYTES).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if good { Ok(Self(text.to_owned())) } else { Err(InvalidConversationId) }
-    }
-}
-
-impl ConversationId {
-    /// The id.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Where an agent speaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Communication {
-    /// The conversation.
-    pub conversation_id: ConversationId,
-    /// The agent's part in it.
-    pub communication_id: ConversationId,
-}
-
-impl Communication {
-    /// The path of something that belongs to it.
-    pub(super) fn path<'c>(&'c self, rest: &[&'c str]) -> Vec<&'c str> {
-        let own = ["api", "v2", "conversations", "messages", &self.conversation_id.0, "communications"];
-        [own.as_slice(), &[&self.communication_id.0], rest].concat()
-    }
-}
-
-/// What is said: one of the three, as the platform wants it (`AdditionalMessage`).
+/// `AdditionalMessage`: one of the three fields.
 #[derive(Serialize)]
-#[serde(untagged)]
-pub enum AgentMessage<'m> {
-    /// A text.
-    #[serde(rename_all = "camelCase")]
-    Text {
-        /// The text.
-        text_body: &'m str,
-    },
-    /// A file that was uploaded and found valid.
-    #[serde(rename_all = "camelCase")]
-    Media {
-        /// The upload's id.
-        media_ids: [&'m str; 1],
-    },
-    /// A message made from a template.
-    #[serde(rename_all = "camelCase")]
-    Template {
-        /// Which, and what goes into it: `SendMessagingTemplateRequest`.
-        messaging_template: &'m Map<String, Value>,
-    },
+#[serde(rename_all = "camelCase")]
+enum AdditionalMessage<'m> {
+    TextBody(&'m str),
+    MediaIds([&'m str; 1]),
+    /// `SendMessagingTemplateRequest`.
+    MessagingTemplate(&'m Map<String, Value>),
+}
+
+impl<'m> From<&AgentMessage<'m>> for AdditionalMessage<'m> {
+    fn from(message: &AgentMessage<'m>) -> Self {
+        match *message {
+            AgentMessage::Text(text) => Self::TextBody(text),
+            AgentMessage::Media(id) => Self::MediaIds([id]),
+            AgentMessage::Template(template) => Self::MessagingTemplate(template),
+        }
+    }
 }
 
 /// `MessageTypingEventRequest`.
@@ -96,7 +45,7 @@ struct Typing {
 }
 
 impl Client {
-    /// Sends a message for an agent. It is not repeated where the platform may have taken it.
+    /// Sends a message on behalf of an agent. It is not retried if the platform may have accepted it.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -107,11 +56,11 @@ impl Client {
         message: &AgentMessage<'_>,
         deadline: Instant,
     ) -> Result<SentMessage, ApiError> {
-        let path = communication.path(&["messages"]);
-        self.call(config, &Call::post(&path, message)?, deadline).await
+        let path = communication_path(communication, &["messages"]);
+        self.call(config, &Call::post(&path, &AdditionalMessage::from(message))?, deadline).await
     }
 
-    /// Says that an agent is typing, for so long. It is not repeated: later it would not be true.
+    /// Posts that an agent is typing. It is not retried: the information would be out of date.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -124,22 +73,14 @@ impl Client {
     ) -> Result<(), ApiError> {
         let duration = duration.and_then(|duration| u64::try_from(duration.as_millis()).ok());
         let body = TypingEvent { typing: Typing { r#type: "On", duration } };
-        let path = communication.path(&["typing"]);
+        let path = communication_path(communication, &["typing"]);
         self.call(config, &Call::post(&path, &body)?, deadline).await.map(|IgnoredAny| ())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_letters_digits_and_hyphens() {
-        for good in ["5d0d331e-d2a8-4fb5-96f7-7021bef2a8ee", "a", &"x".repeat(64)] {
-            assert!(good.parse::<ConversationId>().is_ok(), "{good}");
-        }
-        for bad in ["", "..", "a/b", "a%2Fb", "ä", "a b", &"x".repeat(65)] {
-            assert!(bad.parse::<ConversationId>().is_err(), "{bad}");
-        }
-    }
+/// The path of a resource of a communication.
+pub(super) fn communication_path<'c>(communication: &'c Communication, rest: &[&'c str]) -> Vec<&'c str> {
+    let Communication { conversation_id, communication_id } = communication;
+    let parent = ["api", "v2", "conversations", "messages", conversation_id.as_str(), "communications"];
+    [parent.as_slice(), &[communication_id.as_str()], rest].concat()
 }

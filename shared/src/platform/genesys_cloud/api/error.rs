@@ -1,7 +1,7 @@
 //! The platform's own words about an error: `ErrorBody`.
 
 use crate::platform::PlatformError;
-use crate::platform::error::is_code;
+use crate::platform::error::is_safe_code;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
@@ -19,9 +19,9 @@ pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Plat
     let correlation_id = headers.get("inin-correlation-id").and_then(|value| value.to_str().ok());
     PlatformError {
         status: status.as_u16(),
-        code: body.code.filter(|code| is_code(code)),
+        code: body.code.filter(|code| is_safe_code(code)),
         message: body.message,
-        correlation_id: correlation_id.map(str::to_owned).or(body.context_id).filter(|id| is_code(id)),
+        correlation_id: correlation_id.map(str::to_owned).or(body.context_id).filter(|id| is_safe_code(id)),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::model::inbound::{
     Choice, Customer, InboundAttachment, InboundMessage, InboundMeta, InboundResponse, InboundTyping,
 };
 use crate::platform::genesys_cloud::config::Config;
-use crate::platform::{ApiError, Posted};
+use crate::platform::{ApiError, InboundAccepted};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
@@ -93,15 +93,15 @@ impl Client {
         config: &Config,
         message: &InboundMessage,
         deadline: Instant,
-    ) -> Result<Posted, ApiError> {
+    ) -> Result<InboundAccepted, ApiError> {
         if message.email.is_some() {
-            return Err(ApiError::no_place_for("/email"));
+            return Err(ApiError::unsupported_field("/email"));
         }
         if message.conversation_id.is_some() {
-            return Err(ApiError::no_place_for("/conversationId"));
+            return Err(ApiError::unsupported_field("/conversationId"));
         }
         if message.channel.is_some() {
-            return Err(ApiError::no_place_for("/channel"));
+            return Err(ApiError::unsupported_field("/channel"));
         }
         let body = OpenMessage {
             channel: (&message.meta).into(),
@@ -128,7 +128,7 @@ impl Client {
         config: &Config,
         response: &InboundResponse,
         deadline: Instant,
-    ) -> Result<Posted, ApiError> {
+    ) -> Result<InboundAccepted, ApiError> {
         let body = OpenResponse {
             channel: (&response.meta).into(),
             button_response: &response.choice,

@@ -3,33 +3,27 @@
 //!
 //! None of this is seen by the customer, so that all of it may be done again.
 
-use super::agent::Communication;
-use super::{Call, Client, SHORTEST_ATTEMPT, time_left};
+use super::agent::communication_path;
+use super::{Call, Client, MIN_ATTEMPT_TIME, attempt_timeout};
 use crate::http_client::OutboundUrl;
+use crate::model::agent::Communication;
 use crate::observability::logging::log_at;
 use crate::observability::metrics::{CallOutcome, Event};
+use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
-use crate::platform::{ApiError, CredentialsRefusal};
+use crate::platform::upload::{TIME_TO_SEND, Upload, UploadError};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Level;
 
-/// What has to be left of the time after an upload, for finding the file valid and sending the message.
-pub const TIME_TO_SEND: Duration = SHORTEST_ATTEMPT.saturating_mul(2);
 /// The first wait between two looks at an upload; each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// The longest wait between two looks.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// The longest name of a file, in bytes.
-const MAXIMUM_NAME_BYTES: usize = 255;
-/// What a name of a file must not hold, besides white space and what is not printed.
-const FORBIDDEN_IN_NAMES: &str = "\\{^}%`]\">[~<#|/";
-
 /// Headers that say how a body travels, which the platform has no say in.
 const OURS: [HeaderName; 7] = [
     header::HOST,
@@ -40,67 +34,6 @@ const OURS: [HeaderName; 7] = [
     header::UPGRADE,
     header::EXPECT,
 ];
-
-/// A name that the platform takes for a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileName(String);
-
-/// The text is no such name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must have 1 to 255 bytes, no leading dot, no white space and none of \\ {{ ^ }} % ` ] \" > [ ~ < # | /")]
-pub struct InvalidFileName;
-
-impl FromStr for FileName {
-    type Err = InvalidFileName;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let forbidden = |character: char| {
-            character.is_whitespace() || character.is_control() || FORBIDDEN_IN_NAMES.contains(character)
-        };
-        let good =
-            (1..=MAXIMUM_NAME_BYTES).contains(&text.len()) && !text.starts_with('.') && !text.contains(forbidden);
-        if good { Ok(Self(text.to_owned())) } else { Err(InvalidFileName) }
-    }
-}
-
-/// A file to upload.
-#[derive(Debug)]
-pub struct Upload {
-    /// Its name.
-    pub name: FileName,
-    /// Its media type.
-    pub content_type: HeaderValue,
-    /// How many bytes it has.
-    pub length: u64,
-    /// The bytes, just so many; none once they have been sent.
-    pub body: Mutex<Option<reqwest::Body>>,
-}
-
-/// Why a file did not get to the platform. No message was sent.
-#[derive(Debug, thiserror::Error)]
-pub enum UploadError {
-    /// A call failed.
-    #[error(transparent)]
-    Api(#[from] ApiError),
-    /// The bytes did not get through: how.
-    #[error("the upload did not get through: {0}")]
-    NotUploaded(&'static str),
-    /// Where the bytes were to be put they were refused.
-    #[error("the upload was refused with status {0}")]
-    Refused(u16),
-    /// The platform found the file not valid.
-    #[error("the platform found the file not valid")]
-    Invalid,
-    /// The platform was not through with looking at the file in time.
-    #[error("the platform did not finish looking at the file in time")]
-    NotFinished,
-}
-
-impl CredentialsRefusal for UploadError {
-    fn is_credentials_refusal(&self) -> bool {
-        matches!(self, Self::Api(error) if error.is_credentials_refusal())
-    }
-}
 
 /// `UploadMediaRequest`.
 #[derive(Serialize)]
@@ -138,8 +71,8 @@ impl Client {
         upload: &Upload,
         deadline: Instant,
     ) -> Result<String, UploadError> {
-        let request = UploadRequest { file_name: &upload.name.0, content_length_bytes: upload.length };
-        let path = communication.path(&["messages", "media", "uploads"]);
+        let request = UploadRequest { file_name: upload.name.as_str(), content_length_bytes: upload.length };
+        let path = communication_path(communication, &["messages", "media", "uploads"]);
         let place: Place = self.call(config, &Call::post(&path, &request)?.repeatable(), deadline).await?;
         if place.id.is_empty() {
             return Err(UploadError::NotUploaded("the platform gave no id"));
@@ -154,7 +87,7 @@ impl Client {
         let url: OutboundUrl =
             place.upload_url.parse().map_err(|_| UploadError::NotUploaded("the platform gave no usable address"))?;
         let left = deadline.saturating_duration_since(Instant::now()).saturating_sub(TIME_TO_SEND);
-        if left < SHORTEST_ATTEMPT {
+        if left < MIN_ATTEMPT_TIME {
             return Err(UploadError::NotUploaded("no time was left"));
         }
         let body = upload.body.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -197,7 +130,7 @@ impl Client {
         media_id: &str,
         deadline: Instant,
     ) -> Result<(), UploadError> {
-        let path = communication.path(&["messages", "media", media_id]);
+        let path = communication_path(communication, &["messages", "media", media_id]);
         let mut wait = FIRST_WAIT;
         loop {
             let media: Media = self.call(config, &Call::get(&path), deadline).await?;
@@ -206,11 +139,11 @@ impl Client {
                 "invalid" => return Err(UploadError::Invalid),
                 _ => {}
             }
-            if time_left(deadline).is_ok_and(|left| left > wait + TIME_TO_SEND) {
+            if attempt_timeout(deadline).is_ok_and(|left| left > wait + TIME_TO_SEND) {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             } else {
-                return Err(UploadError::NotFinished);
+                return Err(UploadError::ProcessingTimeout);
             }
         }
     }
@@ -239,22 +172,4 @@ fn tell(answer: &Result<StatusCode, reqwest::Error>, started: Instant) {
     let level = if outcome == CallOutcome::Succeeded { Level::INFO } else { Level::WARN };
     // Not the id of an earlier call.
     log_at!(level, outcome = "file uploaded", result, status, milliseconds, correlation_id = "");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_files_are_as_the_platform_wants_them() {
-        for good in ["a", "photo.png", "a.b.c", "über-uns_(2).pdf", &"x".repeat(255)] {
-            assert!(good.parse::<FileName>().is_ok(), "{good}");
-        }
-        for bad in ["", ".hidden", "a b", "a\tb", "a\nb", "a\u{a0}b", "a/b", &"x".repeat(256)] {
-            assert!(bad.parse::<FileName>().is_err(), "{bad}");
-        }
-        for character in "\\{^}%`]\">[~<#|".chars() {
-            assert!(format!("a{character}b").parse::<FileName>().is_err(), "{character}");
-        }
-    }
 }

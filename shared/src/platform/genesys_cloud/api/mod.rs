@@ -15,14 +15,14 @@ mod receipt;
 mod token;
 mod users;
 
-pub use agent::{AgentMessage, Communication, ConversationId, InvalidConversationId};
-pub use agentless::{AgentlessMessage, messaging_template};
-pub use media::{FileName, InvalidFileName, TIME_TO_SEND, Upload, UploadError};
 pub use open_integrations::{CreateStatus, OpenIntegration, OpenIntegrationSettings};
 
 use super::config::Config;
-use crate::platform::transport::{self, Answered, SHORTEST_ATTEMPT, USUAL, address, platform_time, time_left};
-use crate::platform::{ApiError, PlatformApi, PlatformError, PlatformName};
+use crate::model::platform_name::PlatformName;
+use crate::platform::transport::{
+    self, ApiResponse, DEFAULT_RETRY_POLICY, MIN_ATTEMPT_TIME, attempt_timeout, join_path, platform_time,
+};
+use crate::platform::{ApiError, PlatformError};
 use http::{Method, StatusCode, header};
 use rate_limit::RateLimit;
 use serde::Serialize;
@@ -86,10 +86,6 @@ impl<'c> Call<'c> {
     }
 }
 
-impl PlatformApi for Client {
-    type Config = Config;
-}
-
 impl Client {
     /// A client; one a process will do.
     ///
@@ -106,8 +102,9 @@ impl Client {
         call: &Call<'_>,
         deadline: Instant,
     ) -> Result<A, ApiError> {
-        let may_repeat = |error: &ApiError| error.is_worth_repeating(call.may_repeat);
-        transport::repeated(USUAL, may_repeat, deadline, || self.attempt(config, call, deadline)).await
+        let may_repeat = |error: &ApiError| error.is_retryable(call.may_repeat);
+        transport::with_retries(DEFAULT_RETRY_POLICY, may_repeat, deadline, || self.attempt(config, call, deadline))
+            .await
     }
 
     /// One attempt; with a second one behind it when the platform no longer takes our token.
@@ -128,7 +125,7 @@ impl Client {
     }
 
     async fn token(&self, config: &Config, rejected: Option<&Token>, deadline: Instant) -> Result<Token, ApiError> {
-        self.tokens.get(&self.http, config, rejected, Instant::now() + time_left(deadline)?).await
+        self.tokens.get(&self.http, config, rejected, Instant::now() + attempt_timeout(deadline)?).await
     }
 
     /// Makes the call with `token`; what it means that the platform does not take that is for `unauthorized` to say.
@@ -140,28 +137,30 @@ impl Client {
         unauthorized: fn(PlatformError) -> ApiError,
         deadline: Instant,
     ) -> Result<A, ApiError> {
-        let mut url = address(&config.region.api_url(), call.path)?;
+        let mut url = join_path(&config.region.api_url(), call.path)?;
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(call.query);
         }
         let mut request =
-            self.http.request(call.method.clone(), url).bearer_auth(token.expose()).timeout(time_left(deadline)?);
+            self.http.request(call.method.clone(), url).bearer_auth(token.expose()).timeout(attempt_timeout(deadline)?);
         if let Some(body) = &call.body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body.clone());
         }
-        transport::call(PlatformName::GenesysCloud, request, None, |Answered { status, headers, body }| {
+        transport::call(PlatformName::GenesysCloud, request, None, |ApiResponse { status, headers, body }| {
             RateLimit::read(&headers).report(&config.client_id);
             if !status.is_success() {
                 let words = error::read(status, &headers, &body.unwrap_or_default());
                 return Err(match status {
                     StatusCode::UNAUTHORIZED => unauthorized(words),
-                    _ => ApiError::from_answer(status, &headers, words),
+                    _ => ApiError::from_response(status, &headers, words),
                 });
             }
             let answer = body.ok().and_then(|body| serde_json::from_slice(&body).ok());
             match (answer, &call.method) {
                 (Some(answer), _) => Ok(answer),
-                (None, &Method::GET) => Err(ApiError::Unknown { cause: "the answer cannot be read", error: None }),
+                (None, &Method::GET) => {
+                    Err(ApiError::OutcomeUnknown { cause: "the answer cannot be read", error: None })
+                }
                 // It has been done; an answer that cannot be read only tells less of it.
                 (None, _) => Ok(A::default()),
             }

@@ -5,10 +5,9 @@
 //! permission that stands at each call.
 
 use super::{Call, Client};
-use crate::integration::Secret;
 use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use url::Url;
@@ -34,7 +33,7 @@ pub struct OpenIntegration {
     /// Where its webhooks go.
     pub outbound_notification_webhook_url: Option<String>,
     /// What its webhooks are signed with, where the platform tells.
-    pub outbound_notification_webhook_signature_secret_token: Option<Secret>,
+    pub outbound_notification_webhook_signature_secret_token: Option<SecretString>,
     /// How far it is made; none where the platform does not say.
     pub create_status: Option<CreateStatus>,
 }
@@ -43,7 +42,7 @@ impl OpenIntegration {
     /// The secret that its webhooks are signed with, where the platform shows it. What it shows in a secret's place, such
     /// as asterisks, is none.
     #[must_use]
-    pub fn shown_secret(&self) -> Option<&Secret> {
+    pub fn shown_secret(&self) -> Option<&SecretString> {
         let is_real = |text: &str| {
             text.len() >= MINIMUM_SECRET
                 && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_+/=".contains(letter))
@@ -75,7 +74,7 @@ pub struct OpenIntegrationSettings<'s> {
     /// Where its webhooks are to go.
     pub webhook_url: &'s Url,
     /// What they are to be signed with.
-    pub webhook_secret: &'s Secret,
+    pub webhook_secret: &'s SecretString,
 }
 
 /// `OpenIntegrationRequest`, and `OpenIntegrationUpdateRequest`: whatever is left out stays as it is.
@@ -170,7 +169,7 @@ impl Client {
     ) -> Result<OpenIntegration, ApiError> {
         let made: OpenIntegration = self.call(config, &Call::post(&PATH, &Request::from(settings))?, deadline).await?;
         match made.id.as_str() {
-            "" => Err(ApiError::Unknown { cause: "the answer cannot be read", error: None }),
+            "" => Err(ApiError::OutcomeUnknown { cause: "the answer cannot be read", error: None }),
             _ => Ok(made),
         }
     }

@@ -143,7 +143,7 @@ fn read(asked_at: Instant, status: StatusCode, headers: &HeaderMap, body: &[u8])
             Ok(Token { value: grant.access_token, good_until: asked_at + usable(life) })
         }
         StatusCode::TOO_MANY_REQUESTS => {
-            Err(ApiError::from_answer(status, headers, error::read(status, headers, body)))
+            Err(ApiError::from_response(status, headers, error::read(status, headers, body)))
         }
         _ if status.is_client_error() => Err(ApiError::Credentials(error::read(status, headers, body))),
         _ => Err(ApiError::NotSent("the platform gives out no tokens at the moment")),

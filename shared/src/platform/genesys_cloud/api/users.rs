@@ -53,12 +53,12 @@ impl Client {
     pub async fn find_user(&self, config: &Config, email: &str, deadline: Instant) -> Result<UserLookup, ApiError> {
         let key = key(config, email);
         if let Some(id) = self.users.get(&key) {
-            return Ok(UserLookup::One { id, fresh: false });
+            return Ok(UserLookup::Found { id, cached: true });
         }
         let query = [("email", email), ("pageSize", "1")];
         let page: Page = self.call(config, &Call::get(&["api", "v2", "users"]).with_query(&query), deadline).await?;
         let found = page.who_has(email);
-        if let UserLookup::One { id, .. } = &found {
+        if let UserLookup::Found { id, .. } = &found {
             self.users.put(key, id);
         }
         Ok(found)
@@ -75,14 +75,14 @@ impl Page {
     /// that was asked for, who they are cannot be seen.
     fn who_has(self, email: &str) -> UserLookup {
         if self.total.is_some_and(|total| total > 1) {
-            return UserLookup::Several;
+            return UserLookup::Ambiguous;
         }
         let theirs = |user: &User| user.email.as_ref().is_none_or(|theirs| theirs.eq_ignore_ascii_case(email));
         let mut users = self.entities.into_iter().filter(|user| !user.id.is_empty() && theirs(user));
         match (users.next(), users.next()) {
-            (Some(user), None) => UserLookup::One { id: user.id, fresh: true },
-            (None, _) => UserLookup::Nobody,
-            (Some(_), Some(_)) => UserLookup::Several,
+            (Some(user), None) => UserLookup::Found { id: user.id, cached: false },
+            (None, _) => UserLookup::NotFound,
+            (Some(_), Some(_)) => UserLookup::Ambiguous,
         }
     }
 }
@@ -122,13 +122,13 @@ mod tests {
     fn just_one_user_with_just_this_address_counts() {
         for one in [r#"{"entities":[{"id":"u","email":"ada@example.com"}]}"#, r#"{"entities":[{"id":"u"}],"total":1}"#]
         {
-            assert_eq!(UserLookup::One { id: "u".to_owned(), fresh: true }, page(one));
+            assert_eq!(UserLookup::Found { id: "u".to_owned(), cached: false }, page(one));
         }
         for nobody in [r#"{"entities":[],"total":0}"#, "{}", r#"{"entities":[{"id":"u","email":"bob@example.com"}]}"#] {
-            assert_eq!(UserLookup::Nobody, page(nobody));
+            assert_eq!(UserLookup::NotFound, page(nobody));
         }
         for several in [r#"{"entities":[{"id":"u"}],"total":2}"#, r#"{"entities":[{"id":"u"},{"id":"v"}]}"#] {
-            assert_eq!(UserLookup::Several, page(several));
+            assert_eq!(UserLookup::Ambiguous, page(several));
         }
     }
 }

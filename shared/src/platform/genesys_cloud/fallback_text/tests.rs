@@ -6,7 +6,7 @@ use serde_json::json;
 fn fallback_text(members: Value) -> Option<String> {
     let mut webhook = json!({"id": "m", "type": "Structured"});
     webhook.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-    let message = PlatformName::GenesysCloud.read(webhook.to_string().as_bytes()).unwrap();
+    let message = PlatformName::GenesysCloud.parse_message(webhook.to_string().as_bytes()).unwrap();
     message.fallback_text.map(|text| text.0)
 }
 

@@ -1,7 +1,7 @@
 //! The platform's own words about an error.
 
 use crate::platform::PlatformError;
-use crate::platform::error::is_code;
+use crate::platform::error::is_safe_code;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
@@ -29,9 +29,9 @@ pub(super) fn read(status: StatusCode, body: &[u8]) -> PlatformError {
     PlatformError {
         status: status.as_u16(),
         // Both go into the log: they are words, or none of ours.
-        code: text(&body.error).filter(|code| is_code(code)),
+        code: text(&body.error).filter(|code| is_safe_code(code)),
         message: text(&body.message),
-        correlation_id: text(&body.trace_id).filter(|id| is_code(id)),
+        correlation_id: text(&body.trace_id).filter(|id| is_safe_code(id)),
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Call, Client, Repeats};
 use crate::model::inbound::{Channel, InboundMessage};
 use crate::platform::highlevel::config::Config;
 use crate::platform::transport::platform_time;
-use crate::platform::{ApiError, PlatformError, Posted};
+use crate::platform::{ApiError, InboundAccepted, PlatformError};
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -44,14 +44,14 @@ struct Answer {
 
 impl Answer {
     /// What it says. A success by its status is none when the body says so.
-    fn read(self) -> Result<Posted, ApiError> {
+    fn read(self) -> Result<InboundAccepted, ApiError> {
         match self.success {
             Some(false) => Err(ApiError::Refused(PlatformError {
                 status: StatusCode::OK.as_u16(),
                 message: self.message,
                 ..PlatformError::default()
             })),
-            Some(true) | None => Ok(Posted { id: self.message_id, conversation_id: self.conversation_id }),
+            Some(true) | None => Ok(InboundAccepted { id: self.message_id, conversation_id: self.conversation_id }),
         }
     }
 }
@@ -67,12 +67,15 @@ impl Client {
         config: &Config,
         message: &InboundMessage,
         deadline: Instant,
-    ) -> Result<Posted, ApiError> {
+    ) -> Result<InboundAccepted, ApiError> {
         let Some(conversation_provider_id) = &config.conversation_provider_id else {
-            return Err(ApiError::unfit("", "needs `conversationProviderId` in the integration's configuration"));
+            return Err(ApiError::invalid_field(
+                "",
+                "needs `conversationProviderId` in the integration's configuration",
+            ));
         };
         let Some(conversation_id) = &message.conversation_id else {
-            return Err(ApiError::unfit("/conversationId", "is required by this platform"));
+            return Err(ApiError::invalid_field("/conversationId", "is required by this platform"));
         };
         let email = message.email.as_ref();
         let by_content = if email.is_some() { Channel::Email } else { Channel::Sms };
@@ -100,7 +103,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn read(answer: Value) -> Result<Posted, ApiError> {
+    fn read(answer: Value) -> Result<InboundAccepted, ApiError> {
         serde_json::from_value::<Answer>(answer).unwrap().read()
     }
 

@@ -8,8 +8,9 @@ mod rate_limit;
 mod receipt;
 
 use super::config::Config;
-use crate::platform::transport::{self, Answered, Schedule};
-use crate::platform::{ApiError, PlatformApi, PlatformName};
+use crate::model::platform_name::PlatformName;
+use crate::platform::ApiError;
+use crate::platform::transport::{self, ApiResponse, RetryPolicy};
 use http::{Method, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use rate_limit::RateLimit;
@@ -21,8 +22,8 @@ use tokio::time::Instant;
 use url::Url;
 
 /// Over what passes within 5 to 10 s: 15.5 s in all, where there is time.
-const SCHEDULE: Schedule =
-    Schedule { maximum_repeats: 6, first_wait: Duration::from_millis(500), longest_wait: Duration::from_secs(4) };
+const RETRY_POLICY: RetryPolicy =
+    RetryPolicy { max_retries: 6, initial_delay: Duration::from_millis(500), max_delay: Duration::from_secs(4) };
 
 /// For so long after a message was sent the platform may not know it yet.
 const EARLY: SignedDuration = SignedDuration::from_secs(10);
@@ -63,8 +64,8 @@ impl<'c> Call<'c> {
 impl Repeats {
     fn allow(self, error: &ApiError) -> bool {
         match self {
-            Self::UnlessDone => error.is_worth_repeating(false),
-            Self::OverEarly(_) => error.is_worth_repeating(true) || may_be_early(error),
+            Self::UnlessDone => error.is_retryable(false),
+            Self::OverEarly(_) => error.is_retryable(true) || may_be_early(error),
         }
     }
 
@@ -75,10 +76,6 @@ impl Repeats {
             _ => refused_credentials(error, self),
         }
     }
-}
-
-impl PlatformApi for Client {
-    type Config = Config;
 }
 
 impl Client {
@@ -98,10 +95,10 @@ impl Client {
         read: fn(B) -> Result<A, ApiError>,
         deadline: Instant,
     ) -> Result<A, ApiError> {
-        let url = transport::address(config.api_base_url.url(), call.path)
-            .map_err(|_| ApiError::unfit("/messageId", "cannot be an id of the platform's"))?;
-        transport::repeated(
-            SCHEDULE,
+        let url = transport::join_path(config.api_base_url.url(), call.path)
+            .map_err(|_| ApiError::invalid_field("/messageId", "cannot be an id of the platform's"))?;
+        transport::with_retries(
+            RETRY_POLICY,
             |error| call.repeats.allow(error),
             deadline,
             || self.send(config, call, &url, read, deadline),
@@ -126,8 +123,8 @@ impl Client {
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, "application/json")
             .body(call.body.clone())
-            .timeout(transport::time_left(deadline)?);
-        transport::call(PlatformName::HighLevel, request, None, |Answered { status, headers, body }| {
+            .timeout(transport::attempt_timeout(deadline)?);
+        transport::call(PlatformName::HighLevel, request, None, |ApiResponse { status, headers, body }| {
             let body = body.unwrap_or_default();
             let rate_limit = RateLimit::read(&headers);
             rate_limit.report(&config.location_id);
@@ -135,7 +132,7 @@ impl Client {
                 // It has been done; an answer that cannot be read only tells less of it.
                 return read(serde_json::from_slice(&body).unwrap_or_default());
             }
-            Err(match ApiError::from_answer(status, &headers, error::read(status, &body)) {
+            Err(match ApiError::from_response(status, &headers, error::read(status, &body)) {
                 ApiError::RateLimited { retry_after } if !headers.contains_key(header::RETRY_AFTER) => {
                     ApiError::RateLimited { retry_after: rate_limit.wait().unwrap_or(retry_after) }
                 }

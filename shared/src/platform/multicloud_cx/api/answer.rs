@@ -35,13 +35,13 @@ impl Answer {
                 Err(ApiError::Credentials(error()))
             }
             _ if status.is_client_error() && code.as_deref().is_some_and(is_rate_limit) => {
-                Err(ApiError::from_answer(StatusCode::TOO_MANY_REQUESTS, headers, error()))
+                Err(ApiError::from_response(StatusCode::TOO_MANY_REQUESTS, headers, error()))
             }
-            _ if !status.is_success() => Err(ApiError::from_answer(status, headers, error())),
-            None => Err(ApiError::Unknown { cause: "the answer cannot be read", error: None }),
+            _ if !status.is_success() => Err(ApiError::from_response(status, headers, error())),
+            None => Err(ApiError::OutcomeUnknown { cause: "the answer cannot be read", error: None }),
             Some(json) => {
                 if let Some(code) = code.as_deref().filter(|code| *code != "0") {
-                    return Err(ApiError::from_answer(status_of(code), headers, error()));
+                    return Err(ApiError::from_response(status_of(code), headers, error()));
                 }
                 let ids = json.pointer("/data/ids").and_then(Value::as_array).into_iter().flatten();
                 Ok(Self { ids: ids.filter_map(Value::as_str).map(str::to_owned).collect() })
@@ -126,13 +126,13 @@ mod tests {
             assert_eq!((&wait, &wait), (&code(200, limit), &code(400, limit)), "{limit}");
         }
         for open in ["501", "503", "503.0", "\"599\""] {
-            assert!(matches!(code(200, open), Err(ApiError::Unknown { .. })), "{open}");
+            assert!(matches!(code(200, open), Err(ApiError::OutcomeUnknown { .. })), "{open}");
         }
         for refused in ["500", "510", "512", "520", "530", "305", "0.5", "-1", "5", "5000", "\"5xx!\""] {
             assert!(matches!(code(200, refused), Err(ApiError::Refused(_))), "{refused}");
         }
         // The status of a failure is as good as the code.
-        assert!(matches!(code(503, "310"), Err(ApiError::Unknown { .. })));
+        assert!(matches!(code(503, "310"), Err(ApiError::OutcomeUnknown { .. })));
         assert!(matches!(code(400, "503"), Err(ApiError::Refused(_))));
     }
 
@@ -144,15 +144,15 @@ mod tests {
         }
         assert!(matches!(read(404, "<html>"), Err(ApiError::Refused(_))));
         assert!(matches!(read(429, body), Err(ApiError::RateLimited { .. })));
-        assert!(matches!(read(500, body), Err(ApiError::Unknown { .. })));
+        assert!(matches!(read(500, body), Err(ApiError::OutcomeUnknown { .. })));
     }
 
     #[test]
     fn a_success_that_cannot_be_read_says_nothing() {
         for body in ["<html>", "[]", "{\"status\":"] {
-            assert!(matches!(read(200, body), Err(ApiError::Unknown { error: None, .. })), "{body}");
+            assert!(matches!(read(200, body), Err(ApiError::OutcomeUnknown { error: None, .. })), "{body}");
         }
         let broken_off = Answer::read(StatusCode::OK, &HeaderMap::new(), None);
-        assert!(matches!(broken_off, Err(ApiError::Unknown { .. })));
+        assert!(matches!(broken_off, Err(ApiError::OutcomeUnknown { .. })));
     }
 }

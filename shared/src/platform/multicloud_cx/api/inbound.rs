@@ -4,7 +4,7 @@ use super::{Address, Channel, Client};
 use crate::json::fields::FieldError;
 use crate::model::inbound::{self, InboundAttachment, InboundEmail, InboundMessage};
 use crate::platform::multicloud_cx::config::Config;
-use crate::platform::{ApiError, Posted};
+use crate::platform::{ApiError, InboundAccepted};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -78,7 +78,7 @@ impl<'m> Written<'m> {
             (*named == Some(inbound::Channel::Custom), "/channel"),
         ] {
             if has {
-                return Err(ApiError::no_place_for(pointer));
+                return Err(ApiError::unsupported_field(pointer));
             }
         }
         let text = text.as_deref();
@@ -86,7 +86,7 @@ impl<'m> Written<'m> {
         let body = match (named, email) {
             (Some(inbound::Channel::Sms), Some(_)) => {
                 let detail = "must be `Email` where there is an email".to_owned();
-                return Err(ApiError::Unfit(FieldError::new("/channel", detail)));
+                return Err(ApiError::InvalidRequest(FieldError::new("/channel", detail)));
             }
             (Some(inbound::Channel::Email), None) => Body::email(None, text, None, media),
             (_, Some(InboundEmail { subject, html })) => Body::email(subject.as_deref(), text, html.as_deref(), media),
@@ -126,9 +126,9 @@ impl Client {
         config: &Config,
         message: &InboundMessage,
         deadline: Instant,
-    ) -> Result<Posted, ApiError> {
+    ) -> Result<InboundAccepted, ApiError> {
         let answer =
             self.post(config, vec![Written::new(config, message)?], message.trace_id.as_ref(), false, deadline).await?;
-        Ok(Posted { id: answer.ids.into_iter().next(), conversation_id: None })
+        Ok(InboundAccepted { id: answer.ids.into_iter().next(), conversation_id: None })
     }
 }

@@ -9,15 +9,15 @@ mod receipt;
 mod tests;
 
 use super::config::Config;
-use crate::integration::Secret;
+use crate::model::platform_name::PlatformName;
 use crate::model::trace_id::{TraceId, X_B3_TRACE_ID};
-use crate::platform::transport::{self, Answered, USUAL};
-use crate::platform::{ApiError, PlatformApi, PlatformName};
+use crate::platform::ApiError;
+use crate::platform::transport::{self, ApiResponse, DEFAULT_RETRY_POLICY};
 use crate::signature::PREVIOUS_SECRET;
 use crate::signature::hub::{self, X_HUB_SIGNATURE};
 use answer::Answer;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tokio::time::Instant;
 use url::Url;
@@ -62,10 +62,6 @@ struct Call<'c> {
     trace_id: Option<&'c TraceId>,
 }
 
-impl PlatformApi for Client {
-    type Config = Config;
-}
-
 impl Client {
     /// A client; one a process will do.
     ///
@@ -85,13 +81,14 @@ impl Client {
         may_repeat: bool,
         deadline: Instant,
     ) -> Result<Answer, ApiError> {
-        let url = transport::address(
+        let url = transport::join_path(
             config.api_base_url.url(),
             &["nexus", "v3", "channels", &config.channel_id, "messages"],
         )?;
         let call = Call { config, url, body: transport::json_body(&Messages { messages })?, trace_id };
-        let may_repeat = |error: &ApiError| error.is_worth_repeating(may_repeat);
-        transport::repeated(USUAL, may_repeat, deadline, || self.signed_attempt(&call, deadline)).await
+        let may_repeat = |error: &ApiError| error.is_retryable(may_repeat);
+        transport::with_retries(DEFAULT_RETRY_POLICY, may_repeat, deadline, || self.signed_attempt(&call, deadline))
+            .await
     }
 
     /// One attempt, signed with the current secret; and another behind it for each previous secret, as long as the platform
@@ -118,14 +115,14 @@ impl Client {
     async fn attempt(
         &self,
         call: &Call<'_>,
-        secret: &Secret,
+        secret: &SecretString,
         is_last: bool,
         deadline: Instant,
     ) -> Result<Answer, ApiError> {
         let mut request = self
             .http
             .post(call.url.clone())
-            .timeout(transport::time_left(deadline)?)
+            .timeout(transport::attempt_timeout(deadline)?)
             .header(header::CONTENT_TYPE, "application/json")
             .header(X_CCID, &call.config.contact_center_id)
             .header(X_HUB_SIGNATURE, hub::sign_sha1(&call.body, secret))
@@ -139,11 +136,14 @@ impl Client {
         if let Some(trace_id) = call.trace_id {
             request = request.header(X_B3_TRACE_ID, trace_id.as_str());
         }
-        let judge =
-            |Answered { status, headers, body }: Answered| match Answer::read(status, &headers, body.ok().as_deref()) {
-                Err(ApiError::Credentials(error)) if !is_last => Err(ApiError::Refused(error)),
-                result => result,
-            };
+        let judge = |ApiResponse { status, headers, body }: ApiResponse| match Answer::read(
+            status,
+            &headers,
+            body.ok().as_deref(),
+        ) {
+            Err(ApiError::Credentials(error)) if !is_last => Err(ApiError::Refused(error)),
+            result => result,
+        };
         transport::call(PlatformName::MulticloudCx, request, call.trace_id, judge).await
     }
 }
@@ -151,7 +151,7 @@ impl Client {
 /// Whether another secret may be the one that the platform wants.
 fn is_refused_signature(error: &ApiError) -> bool {
     let statuses = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].map(|status| status.as_u16());
-    error.words().is_some_and(|words| statuses.contains(&words.status))
+    error.platform_error().is_some_and(|words| statuses.contains(&words.status))
 }
 
 /// The bytes that these receipts are posted as.

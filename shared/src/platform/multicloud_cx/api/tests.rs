@@ -114,7 +114,7 @@ fn what_the_platform_has_no_place_for_is_refused_by_name() {
         ("customAttributes", json!({"a": "b"})),
         ("prefetchConversationId", json!(true)),
     ] {
-        let Err(ApiError::Unfit(fault)) = written(json!({"text": "t", name: value})) else { panic!("{name}") };
+        let Err(ApiError::InvalidRequest(fault)) = written(json!({"text": "t", name: value})) else { panic!("{name}") };
         assert_eq!(format!("/{name}"), fault.pointer);
     }
     assert!(written(json!({"text": "t", "metadata": {}, "prefetchConversationId": false})).is_ok());
@@ -124,7 +124,9 @@ fn what_the_platform_has_no_place_for_is_refused_by_name() {
 fn a_channel_that_contradicts_the_message_is_refused() {
     let mail = json!({"html": "<p>rich</p>"});
     for (channel, email) in [("SMS", mail.clone()), ("Custom", mail.clone())] {
-        let Err(ApiError::Unfit(fault)) = written(json!({"channel": channel, "email": email})) else { panic!() };
+        let Err(ApiError::InvalidRequest(fault)) = written(json!({"channel": channel, "email": email})) else {
+            panic!()
+        };
         assert_eq!("/channel", fault.pointer);
     }
     assert!(written(json!({"channel": "Email", "email": mail})).is_ok());
@@ -162,5 +164,5 @@ async fn a_receipt_is_posted_again_when_its_outcome_is_unknown_and_a_customers_m
     assert_eq!(Ok(()), client.post_receipt(&failing_once().await, &receipt, deadline).await);
     let message = customers_message(json!({"text": "hello"}));
     let posted = client.post_inbound_message(&failing_once().await, &message, deadline).await;
-    assert!(matches!(posted, Err(ApiError::Unknown { .. })), "{:?}", posted.err());
+    assert!(matches!(posted, Err(ApiError::OutcomeUnknown { .. })), "{:?}", posted.err());
 }

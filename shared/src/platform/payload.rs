@@ -1,4 +1,4 @@
-//! What the bodies of all platforms' webhooks have in common.
+//! Parsing webhook bodies.
 
 use super::lenient::Members;
 use crate::digest::Digest;
@@ -7,36 +7,36 @@ use crate::json::limits;
 use crate::limits::MAXIMUM_ID_BYTES;
 use crate::model::message::Reason;
 
-/// Reads a webhook body.
+/// Parses a webhook body.
 ///
 /// # Errors
-/// It is not JSON, not an object, or beyond the bounds: where, without a word of the document.
+/// It is not JSON, not an object, or exceeds a limit: where, without quoting the document.
 pub(super) fn read(body: &[u8]) -> Result<Members, FieldError> {
     limits::check(body)?;
     serde_json::from_slice(body).map(Members).map_err(|error| describe(&error))
 }
 
-/// The first of these that can be a message's id: one that is too long for the queue, the ledger and the answer is none.
+/// The first of these that can be a message's id: not too long for the queue, the ledger and the response.
 pub(super) fn first_id<'i>(ids: impl IntoIterator<Item = &'i Option<String>>) -> Option<&'i str> {
     ids.into_iter().flatten().map(String::as_str).find(|id| id.len() <= MAXIMUM_ID_BYTES)
 }
 
-/// The id of a message that has none: its own bytes, which are the same on every retry.
+/// The id of a message that has none: a digest of its bytes, which are the same on every retry.
 pub(super) fn id_of(body: &[u8]) -> String {
     Digest::of_bytes(body.trim_ascii()).as_str().to_owned()
 }
 
-/// Why a message failed. A code may be a number.
+/// The reasons in a failed receipt. A code may be a number.
 pub(super) fn reasons(members: &mut Members) -> Vec<Reason> {
     let reasons = members.objects("reasons");
     reasons.map(|mut reason| Reason { code: reason.id("code"), message: reason.text("message") }).collect()
 }
 
-/// Says what is wrong without a word of the document: the parser quotes values in its own messages.
+/// Describes a parse error without quoting the document. The parser's own messages quote values.
 fn describe(error: &serde_json::Error) -> FieldError {
     use serde_json::error::Category;
     let what = match error.classify() {
-        _ if error.to_string().starts_with("number out of range") => "holds a number that is out of range",
+        _ if error.to_string().starts_with("number out of range") => "contains a number that is out of range",
         Category::Eof => "ends too early",
         Category::Data => "must be an object",
         Category::Syntax | Category::Io => "is not valid JSON",

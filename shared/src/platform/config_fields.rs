@@ -1,10 +1,10 @@
-//! What the configurations of several platforms have: addresses of APIs, and texts that go into headers.
+//! Configuration fields that several platforms have.
 
 use crate::http_client::{InvalidOutboundUrl, OutboundUrl};
 use crate::json::fields::text;
 use serde_json::Value;
 
-/// Where an API is; paths are put behind it.
+/// The base URL of an API.
 ///
 /// # Errors
 /// What is wrong, without the value.
@@ -13,7 +13,7 @@ pub(super) fn base_url(value: Value) -> Result<OutboundUrl, String> {
     if url.url().query().is_some() { Err("must have no query".to_owned()) } else { Ok(url) }
 }
 
-/// A text that can stand in a header.
+/// A text that is valid as the value of a header.
 ///
 /// # Errors
 /// What is wrong, without the value.

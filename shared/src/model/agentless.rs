@@ -1,0 +1,222 @@
+//! Messages without an agent, such as notifications.
+
+use crate::json::fields::{Fields, boolean, id, is_blank, one_of, text};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The longest text of an SMS, in characters.
+const MAXIMUM_SMS_TEXT: usize = 765;
+
+/// A message without an agent, sent from the integration's own address. It serializes to the fields of the caller's
+/// request.
+///
+/// Source: <https://developer.genesys.cloud/commdigital/digital/agentless>.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentlessMessage {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_contact_id: Option<String>,
+    to_address_messenger_type: MessengerType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_body: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messaging_template: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    use_existing_active_conversation: Option<bool>,
+}
+
+/// The channel to the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
+#[serde(rename_all = "lowercase")]
+enum MessengerType {
+    #[default]
+    Open,
+    Sms,
+    WhatsApp,
+    WebMessaging,
+    Apple,
+}
+
+const MESSENGER_TYPES: &[(&str, MessengerType)] = &[
+    ("open", MessengerType::Open),
+    ("sms", MessengerType::Sms),
+    ("whatsapp", MessengerType::WhatsApp),
+    ("webmessaging", MessengerType::WebMessaging),
+    ("apple", MessengerType::Apple),
+];
+
+impl AgentlessMessage {
+    /// The longest text of a message, in characters.
+    pub const MAXIMUM_TEXT: usize = 2_000;
+
+    /// A text to a customer of an open-messaging integration: in the active conversation, or a new one if there is none.
+    #[must_use]
+    pub fn to_customer(address: &str, text: String) -> Self {
+        Self {
+            to_address: Some(address.to_owned()),
+            external_contact_id: None,
+            to_address_messenger_type: MessengerType::Open,
+            text_body: Some(text),
+            messaging_template: None,
+            use_existing_active_conversation: Some(true),
+        }
+    }
+
+    /// Reads a caller's request.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let messenger = fields.optional("toAddressMessengerType", one_of(MESSENGER_TYPES)).unwrap_or_default();
+        let (has_recipient, has_text) =
+            (fields.has("toAddress") || fields.has("externalContactId"), fields.has("textBody"));
+        let has_template = fields.has("messagingTemplate");
+        let to_address = fields.optional("toAddress", id);
+        let external_contact_id = fields.optional("externalContactId", id);
+        let text_body = fields.optional("textBody", |value| text_of(messenger, value));
+        let messaging_template = fields.optional("messagingTemplate", messaging_template);
+        let use_existing_active_conversation = fields.optional("useExistingActiveConversation", boolean);
+        if !has_recipient {
+            fields.error("toAddress", "is required, unless there is an externalContactId");
+        }
+        match (messenger, has_text, has_template) {
+            (MessengerType::Open, _, true) => {
+                fields.error("messagingTemplate", "is not for open messages, which are text only");
+            }
+            (MessengerType::Open, false, false) => fields.error("textBody", "is required"),
+            (_, false, false) => fields.error("textBody", "is required, unless there is a messagingTemplate"),
+            _ => {}
+        }
+        Some(Self {
+            to_address,
+            external_contact_id,
+            to_address_messenger_type: messenger,
+            text_body,
+            messaging_template,
+            use_existing_active_conversation,
+        })
+    }
+}
+
+fn text_of(messenger: MessengerType, value: Value) -> Result<String, String> {
+    let text = text(value)?;
+    let maximum = if messenger == MessengerType::Sms { MAXIMUM_SMS_TEXT } else { AgentlessMessage::MAXIMUM_TEXT };
+    if text.chars().count() > maximum { Err(format!("must have at most {maximum} characters")) } else { Ok(text) }
+}
+
+/// Reads a template and its parameters, for agentless and agent messages: `SendMessagingTemplateRequest`.
+///
+/// # Errors
+/// What is wrong, without the value.
+pub fn messaging_template(value: Value) -> Result<Map<String, Value>, String> {
+    const FIELDS: [&str; 6] =
+        ["responseId", "parameters", "headerParameters", "bodyParameters", "buttonUrlParameters", "carouselParameters"];
+    let Value::Object(mut template) = value else { return Err("must be an object".to_owned()) };
+    // Values inside parameters may be blank on purpose and are passed on unchanged.
+    template.retain(|_, value| !is_blank(value));
+    if template.keys().any(|name| !FIELDS.contains(&name.as_str())) {
+        return Err(format!("may have the fields {} only", FIELDS.join(", ")));
+    }
+    if let Some(response_id @ Value::String(_)) = template.get("responseId") {
+        id(response_id.clone()).map_err(|detail| format!("has a responseId that {detail}"))?;
+    }
+    Ok(template)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::fields;
+    use crate::json::fields::tests::blank_is_absent;
+    use serde_json::json;
+
+    fn read(body: Value) -> Result<Value, Vec<String>> {
+        fields::read(body, AgentlessMessage::read)
+            .map(|message| serde_json::to_value(message).unwrap())
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn an_open_message_needs_an_address_and_a_text() {
+        let message = json!({"toAddress": "c", "textBody": "hi", "useExistingActiveConversation": true});
+        let mut sent = message.clone();
+        sent["toAddressMessengerType"] = "open".into();
+        assert_eq!(Ok(sent), read(message));
+        assert_eq!(
+            vec!["/toAddress is required, unless there is an externalContactId", "/textBody is required"],
+            read(json!({})).unwrap_err()
+        );
+    }
+
+    #[test]
+    fn the_sender_cannot_be_chosen() {
+        let faults = read(json!({"toAddress": "c", "textBody": "hi", "fromAddress": "x"})).unwrap_err();
+        let [fault] = faults.as_slice() else { panic!("{faults:?}") };
+        assert!(fault.starts_with("/fromAddress is not a known field; known are toAddress"), "{fault}");
+    }
+
+    #[test]
+    fn texts_are_limited_in_characters() {
+        let of = |messenger: &str, length| {
+            read(json!({"toAddress": "c", "toAddressMessengerType": messenger, "textBody": "ä".repeat(length)}))
+        };
+        assert!(of("open", 2_000).is_ok() && of("sms", 765).is_ok());
+        assert_eq!(vec!["/textBody must have at most 2000 characters"], of("open", 2_001).unwrap_err());
+        assert_eq!(vec!["/textBody must have at most 765 characters"], of("sms", 766).unwrap_err());
+    }
+
+    #[test]
+    fn a_template_goes_to_any_messenger_but_open() {
+        let of = |messenger: &str, template: Value| {
+            read(json!({"externalContactId": "x", "toAddressMessengerType": messenger, "messagingTemplate": template}))
+        };
+        let template = json!({"responseId": "r", "bodyParameters": [{"id": "1", "value": "v"}]});
+        assert_eq!(
+            Ok(template.clone()),
+            of("whatsapp", template.clone()).map(|sent| sent["messagingTemplate"].clone())
+        );
+        assert_eq!(
+            vec!["/messagingTemplate is not for open messages, which are text only"],
+            of("open", template).unwrap_err()
+        );
+        assert_eq!(1, of("sms", json!({"surprise": 1})).unwrap_err().len());
+        assert_eq!(
+            1,
+            of("pigeon", json!({}))
+                .unwrap_err()
+                .iter()
+                .filter(|fault| fault.contains("pigeon") || fault.contains("/toAddressMessengerType"))
+                .count()
+        );
+    }
+
+    #[test]
+    fn a_blank_member_counts_as_absent_and_template_parameters_are_passed_on_unchanged() {
+        let parameters = json!([{"id": "1", "value": ""}, {"id": "2", "value": null}]);
+        let template = json!({"responseId": "r", "parameters": parameters});
+        for (messenger, template) in [("SMS", template.clone()), ("Open", Value::Null)] {
+            let whole = json!({
+                "toAddress": "c", "externalContactId": "x", "toAddressMessengerType": messenger, "textBody": "hi",
+                "messagingTemplate": template, "useExistingActiveConversation": true,
+            });
+            blank_is_absent(&whole, &["/messagingTemplate/parameters/0", "/messagingTemplate/parameters/1"], |body| {
+                fields::read(body, AgentlessMessage::read).map(|message| serde_json::to_value(message).unwrap())
+            });
+        }
+        let blank =
+            json!({"responseId": "r", "parameters": parameters, "bodyParameters": null, "of a later version": ""});
+        assert_eq!(Ok(template.as_object().cloned().unwrap()), messaging_template(blank));
+    }
+
+    #[test]
+    fn a_messenger_is_read_in_any_case_and_an_error_names_all_of_them() {
+        let of = |messenger: &str| {
+            read(json!({"toAddress": "c", "textBody": "hi", "toAddressMessengerType": messenger}))
+                .map(|message| message["toAddressMessengerType"].clone())
+        };
+        for (word, expected) in [("WhatsApp", "whatsapp"), ("SMS", "sms"), ("Open", "open"), ("Apple", "apple")] {
+            assert_eq!(Ok(json!(expected)), of(word));
+        }
+        let fault = "/toAddressMessengerType must be `open`, `sms`, `whatsapp`, `webmessaging` or `apple`";
+        assert_eq!(Err(vec![fault.to_owned()]), of("pigeon"));
+    }
+}

@@ -1,0 +1,398 @@
+//! Every platform in one place: what each can do, and which client makes a call.
+//!
+//! The matches are exhaustive. A new platform is a folder, a variant of [`PlatformName`] and of [`PlatformConfig`], a
+//! field of [`Platforms`], and the arms that the compiler then asks for. A call that a platform does not have is
+//! [`ApiError::Unsupported`] here, and its route is not in the platform's `ROUTES`.
+
+use super::api::{InboundAccepted, Route, SentMessage, UserLookup};
+use super::error::ApiError;
+use super::genesys_cloud::{self, config::Config as GenesysCloudConfig};
+use super::highlevel::{self, config::Config as HighLevelConfig};
+use super::multicloud_cx::{self, config::Config as MulticloudCxConfig};
+use super::upload::{Upload, UploadError};
+use super::webhook::{Received, Rejection, WebhookPlatform};
+use crate::json::fields::{FieldError, Fields};
+use crate::model::agent::{AgentMessage, Communication};
+use crate::model::agentless::AgentlessMessage;
+use crate::model::card::CardMessage;
+use crate::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use crate::model::message::Message;
+use crate::model::platform_name::PlatformName;
+use crate::model::receipt::{DeliveryReceipt, DeliveryStatus};
+use crate::signature::{MatchedSecret, SignatureError};
+use http::{HeaderMap, HeaderName};
+use jiff::Timestamp;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The platform's part of an integration's configuration.
+#[derive(Debug)]
+pub enum PlatformConfig {
+    /// Genesys Cloud Open Messaging.
+    GenesysCloud(GenesysCloudConfig),
+    /// Genesys Multicloud CX (Digital Channels), third-party messaging.
+    MulticloudCx(MulticloudCxConfig),
+    /// HighLevel.
+    HighLevel(HighLevelConfig),
+}
+
+/// The API clients of all platforms, shared by all integrations of a process.
+#[derive(Debug)]
+pub struct Platforms {
+    genesys_cloud: genesys_cloud::api::Client,
+    multicloud_cx: multicloud_cx::api::Client,
+    highlevel: highlevel::api::Client,
+}
+
+impl PlatformName {
+    /// The caller routes that the platform's API supports.
+    #[must_use]
+    pub fn routes(self) -> &'static [Route] {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::ROUTES,
+            Self::MulticloudCx => MulticloudCxConfig::ROUTES,
+            Self::HighLevel => HighLevelConfig::ROUTES,
+        }
+    }
+
+    /// Whether the platform takes several receipts in one call: [`Platforms::post_receipts`].
+    #[must_use]
+    pub fn supports_receipt_batch(self) -> bool {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::SUPPORTS_RECEIPT_BATCH,
+            Self::MulticloudCx => MulticloudCxConfig::SUPPORTS_RECEIPT_BATCH,
+            Self::HighLevel => HighLevelConfig::SUPPORTS_RECEIPT_BATCH,
+        }
+    }
+
+    /// Whether the platform deduplicates customers' messages by id and time.
+    #[must_use]
+    pub fn deduplicates_inbound(self) -> bool {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::DEDUPLICATES_INBOUND,
+            Self::MulticloudCx => MulticloudCxConfig::DEDUPLICATES_INBOUND,
+            Self::HighLevel => HighLevelConfig::DEDUPLICATES_INBOUND,
+        }
+    }
+
+    /// Whether the platform takes all files of this customer's message in one call.
+    #[must_use]
+    pub fn takes_several_files(self, message: &InboundMessage) -> bool {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::takes_several_files(message),
+            Self::MulticloudCx => MulticloudCxConfig::takes_several_files(message),
+            Self::HighLevel => HighLevelConfig::takes_several_files(message),
+        }
+    }
+
+    /// The status to report to the platform when a messaging service reports `status`; `None` if the platform has no
+    /// equivalent.
+    #[must_use]
+    pub fn receipt_status(self, status: DeliveryStatus) -> Option<DeliveryStatus> {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::receipt_status(status),
+            Self::MulticloudCx => MulticloudCxConfig::receipt_status(status),
+            Self::HighLevel => HighLevelConfig::receipt_status(status),
+        }
+    }
+
+    /// Parses a webhook body of this platform that was accepted earlier.
+    ///
+    /// # Errors
+    /// What is wrong with the body, and where.
+    pub fn parse_message(self, body: &[u8]) -> Result<Message, FieldError> {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::parse_message(body),
+            Self::MulticloudCx => MulticloudCxConfig::parse_message(body),
+            Self::HighLevel => HighLevelConfig::parse_message(body),
+        }
+    }
+}
+
+impl PlatformConfig {
+    /// Reads the platform's own fields of an integration's configuration.
+    pub fn read(platform: PlatformName, fields: &mut Fields<'_>) -> Option<Self> {
+        match platform {
+            PlatformName::GenesysCloud => GenesysCloudConfig::read(fields).map(Self::GenesysCloud),
+            PlatformName::MulticloudCx => MulticloudCxConfig::read(fields).map(Self::MulticloudCx),
+            PlatformName::HighLevel => HighLevelConfig::read(fields).map(Self::HighLevel),
+        }
+    }
+
+    /// The platform's name.
+    #[must_use]
+    pub fn name(&self) -> PlatformName {
+        match self {
+            Self::GenesysCloud(_) => PlatformName::GenesysCloud,
+            Self::MulticloudCx(_) => PlatformName::MulticloudCx,
+            Self::HighLevel(_) => PlatformName::HighLevel,
+        }
+    }
+
+    /// The platform's id of the channel, account or integration that this integration connects.
+    #[must_use]
+    pub fn channel_id(&self) -> &str {
+        match self {
+            Self::GenesysCloud(config) => config.channel_id(),
+            Self::MulticloudCx(config) => config.channel_id(),
+            Self::HighLevel(config) => config.channel_id(),
+        }
+    }
+
+    /// Verifies the platform's signature over these bytes; returns which secret matched.
+    ///
+    /// # Errors
+    /// What is wrong with the signature.
+    pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<MatchedSecret, SignatureError> {
+        match self {
+            Self::GenesysCloud(config) => config.verify(headers, body),
+            Self::MulticloudCx(config) => config.verify(headers, body),
+            Self::HighLevel(config) => config.verify(headers, body),
+        }
+    }
+
+    /// The signature header that the platform would send with this body, for test webhooks; `None` if only the platform
+    /// has the private key.
+    #[must_use]
+    pub fn sign(&self, body: &[u8]) -> Option<(HeaderName, String)> {
+        match self {
+            Self::GenesysCloud(config) => config.sign(body),
+            Self::MulticloudCx(config) => config.sign(body),
+            Self::HighLevel(config) => config.sign(body),
+        }
+    }
+
+    /// Parses a webhook body received at `now`, and checks that it belongs to this integration.
+    ///
+    /// # Errors
+    /// The body is invalid, or belongs to another integration.
+    pub fn parse_webhook(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejection> {
+        match self {
+            Self::GenesysCloud(config) => config.parse_webhook(body, now),
+            Self::MulticloudCx(config) => config.parse_webhook(body, now),
+            Self::HighLevel(config) => config.parse_webhook(body, now),
+        }
+    }
+}
+
+/// The calls. Each ends by `deadline`, and fails with [`ApiError::Unsupported`] if the platform does not have it. Calls
+/// that send something new are not retried if the platform may have accepted it; the others are.
+impl Platforms {
+    /// Creates the clients.
+    ///
+    /// # Errors
+    /// The TLS stack could not be set up.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            genesys_cloud: genesys_cloud::api::Client::new()?,
+            multicloud_cx: multicloud_cx::api::Client::new()?,
+            highlevel: highlevel::api::Client::new()?,
+        })
+    }
+
+    /// Posts the delivery status of a message. Idempotent.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_receipt(
+        &self,
+        config: &PlatformConfig,
+        receipt: &DeliveryReceipt,
+        deadline: Instant,
+    ) -> Result<(), ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => self.genesys_cloud.post_receipt(config, receipt, deadline).await,
+            PlatformConfig::MulticloudCx(config) => self.multicloud_cx.post_receipt(config, receipt, deadline).await,
+            PlatformConfig::HighLevel(config) => self.highlevel.post_receipt(config, receipt, deadline).await,
+        }
+    }
+
+    /// Posts several receipts in one call. Idempotent.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_receipts(
+        &self,
+        config: &PlatformConfig,
+        receipts: &[&DeliveryReceipt],
+        deadline: Instant,
+    ) -> Result<(), ApiError> {
+        match config {
+            PlatformConfig::MulticloudCx(config) => self.multicloud_cx.post_receipts(config, receipts, deadline).await,
+            PlatformConfig::GenesysCloud(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+        }
+    }
+
+    /// Posts a customer's message.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_inbound_message(
+        &self,
+        config: &PlatformConfig,
+        message: &InboundMessage,
+        deadline: Instant,
+    ) -> Result<InboundAccepted, ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => {
+                self.genesys_cloud.post_inbound_message(config, message, deadline).await
+            }
+            PlatformConfig::MulticloudCx(config) => {
+                self.multicloud_cx.post_inbound_message(config, message, deadline).await
+            }
+            PlatformConfig::HighLevel(config) => self.highlevel.post_inbound_message(config, message, deadline).await,
+        }
+    }
+
+    /// Posts a customer's choice of a button or quick reply.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_inbound_response(
+        &self,
+        config: &PlatformConfig,
+        response: &InboundResponse,
+        deadline: Instant,
+    ) -> Result<InboundAccepted, ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => {
+                self.genesys_cloud.post_inbound_response(config, response, deadline).await
+            }
+            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+        }
+    }
+
+    /// Posts that a customer is typing.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_inbound_typing(
+        &self,
+        config: &PlatformConfig,
+        typing: &InboundTyping,
+        deadline: Instant,
+    ) -> Result<(), ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => {
+                self.genesys_cloud.post_inbound_typing(config, typing, deadline).await
+            }
+            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+        }
+    }
+
+    /// Sends a message without an agent.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn send_agentless(
+        &self,
+        config: &PlatformConfig,
+        message: &AgentlessMessage,
+        deadline: Instant,
+    ) -> Result<SentMessage, ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => self.genesys_cloud.send_agentless(config, message, deadline).await,
+            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+        }
+    }
+
+    /// Sends a card to a user's channel.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn send_card(
+        &self,
+        config: &PlatformConfig,
+        channel: &str,
+        message: &CardMessage,
+        deadline: Instant,
+    ) -> Result<SentMessage, ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => {
+                self.genesys_cloud.send_card(config, channel, message, deadline).await
+            }
+            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+        }
+    }
+
+    /// Looks up a user by email address. The result is cached for a short time.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn find_user(
+        &self,
+        config: &PlatformConfig,
+        email: &str,
+        deadline: Instant,
+    ) -> Result<UserLookup, ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => self.genesys_cloud.find_user(config, email, deadline).await,
+            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+        }
+    }
+
+    /// Removes an address from the cache of [`Self::find_user`], because its user turned out not to exist.
+    pub fn forget_user(&self, config: &PlatformConfig, email: &str) {
+        match config {
+            PlatformConfig::GenesysCloud(config) => self.genesys_cloud.forget_user(config, email),
+            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => {}
+        }
+    }
+
+    /// Sends a message on behalf of an agent.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn send_agent_message(
+        &self,
+        config: &PlatformConfig,
+        communication: &Communication,
+        message: &AgentMessage<'_>,
+        deadline: Instant,
+    ) -> Result<SentMessage, ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => {
+                self.genesys_cloud.send_agent_message(config, communication, message, deadline).await
+            }
+            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+        }
+    }
+
+    /// Posts that an agent is typing.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn post_agent_typing(
+        &self,
+        config: &PlatformConfig,
+        communication: &Communication,
+        duration: Option<Duration>,
+        deadline: Instant,
+    ) -> Result<(), ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => {
+                self.genesys_cloud.post_agent_typing(config, communication, duration, deadline).await
+            }
+            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+        }
+    }
+
+    /// Uploads a file; returns the platform's id of it once the platform has validated it.
+    ///
+    /// # Errors
+    /// See [`UploadError`].
+    pub async fn upload_media(
+        &self,
+        config: &PlatformConfig,
+        communication: &Communication,
+        upload: &Upload,
+        deadline: Instant,
+    ) -> Result<String, UploadError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => {
+                self.genesys_cloud.upload_media(config, communication, upload, deadline).await
+            }
+            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported.into()),
+        }
+    }
+}
