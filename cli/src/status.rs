@@ -6,8 +6,8 @@ use crate::ui::output::sanitize;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use shared::delivery::record::Record;
-use shared::ledger::{Entry, Ledger, Outcome, Progress, RETENTION, Settled};
+use shared::delivery::record::DeliveryRecord;
+use shared::ledger::{CompletedRecord, Ledger, Outcome, RETENTION, RecordState, RecordView};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -91,15 +91,15 @@ impl State {
 impl LedgerStatus {
     pub(crate) async fn find(stack: &Stack, key: &str) -> Result<Option<Self>, CliError> {
         let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(&stack.aws), stack.output("LedgerTable").await?);
-        let entry = ledger.look(key).await.map_err(|error| CliError::Failed(error.to_string()))?;
+        let entry = ledger.get(key).await.map_err(|error| CliError::Failed(error.to_string()))?;
         Ok(entry.map(|entry| Self::of(key, entry, Timestamp::now())))
     }
 
-    fn of(key: &str, entry: Entry, now: Timestamp) -> Self {
+    fn of(key: &str, entry: RecordView, now: Timestamp) -> Self {
         let mut status = Self {
             key: key.to_owned(),
             state: State::RetryPending,
-            attempts: entry.version,
+            attempts: entry.attempts,
             until: None,
             reason: None,
             status: None,
@@ -107,31 +107,31 @@ impl LedgerStatus {
             response: None,
             kept_until: entry.expires_at,
         };
-        match entry.progress {
-            Progress::Released => {}
-            Progress::Claimed { until } => {
+        match entry.state {
+            RecordState::Released => {}
+            RecordState::Leased { until } => {
                 status.state = if until > now { State::InProgress } else { State::Interrupted };
                 status.until = Some(until);
             }
-            Progress::Settled(settled) if key.starts_with("delivery#") => status.completed_delivery(&settled),
-            Progress::Settled(settled) => {
-                status.state = match settled.outcome {
-                    Outcome::Done => State::Done,
+            RecordState::Completed(completed) if key.starts_with("delivery#") => status.completed_delivery(&completed),
+            RecordState::Completed(completed) => {
+                status.state = match completed.outcome {
+                    Outcome::Succeeded => State::Done,
                     Outcome::Failed => State::Failed,
                     Outcome::Unknown => State::Unknown,
                 };
-                status.response = settled.answer.and_then(|answer| serde_json::from_str(&answer).ok());
+                status.response = completed.response.and_then(|answer| serde_json::from_str(&answer).ok());
             }
         }
         status
     }
 
-    fn completed_delivery(&mut self, settled: &Settled) {
-        let record = Record::read(settled.answer.as_deref());
-        self.state = match (settled.outcome, record.status) {
+    fn completed_delivery(&mut self, completed: &CompletedRecord) {
+        let record = DeliveryRecord::from_stored(completed.response.as_deref());
+        self.state = match (completed.outcome, record.status) {
             (Outcome::Unknown, _) => State::Unknown,
             _ if record.is_dropped() => State::Dropped,
-            (Outcome::Done, _) => State::Delivered,
+            (Outcome::Succeeded, _) => State::Delivered,
             (Outcome::Failed, Some(_)) => State::Refused,
             (Outcome::Failed, None) => State::GivenUp,
         };
@@ -171,14 +171,14 @@ mod tests {
 
     const KEY: &str = "delivery#acme#00";
 
-    fn status(key: &str, progress: Progress) -> LedgerStatus {
-        LedgerStatus::of(key, Entry { progress, version: 3, expires_at: None }, Timestamp::UNIX_EPOCH)
+    fn status(key: &str, state: RecordState) -> LedgerStatus {
+        LedgerStatus::of(key, RecordView { state, attempts: 3, expires_at: None }, Timestamp::UNIX_EPOCH)
     }
 
-    fn settled(outcome: Outcome, answer: Option<&str>) -> Progress {
-        Progress::Settled(Settled {
+    fn settled(outcome: Outcome, answer: Option<&str>) -> RecordState {
+        RecordState::Completed(CompletedRecord {
             outcome,
-            answer: answer.map(str::to_owned),
+            response: answer.map(str::to_owned),
             fingerprint: None,
             replay: None,
             attempts: 1,
@@ -187,10 +187,10 @@ mod tests {
 
     #[test]
     fn an_expired_lease_is_interrupted_and_a_released_one_is_retried() {
-        let second = |second| Progress::Claimed { until: Timestamp::from_second(second).unwrap() };
+        let second = |second| RecordState::Leased { until: Timestamp::from_second(second).unwrap() };
         assert_eq!(State::InProgress, status(KEY, second(1)).state);
         assert_eq!(State::Interrupted, status(KEY, second(0)).state);
-        assert_eq!(State::RetryPending, status(KEY, Progress::Released).state);
+        assert_eq!(State::RetryPending, status(KEY, RecordState::Released).state);
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
         let refused =
             r#"{"reason":"refused","status":404,"receipt":{"status":"Failed","reasons":["InvalidDestination"]}}"#;
         let expired = r#"{"reason":"expired","receipt":{"status":"Failed","reasons":["MessageExpired"]}}"#;
-        assert_eq!(State::Delivered, status(KEY, settled(Outcome::Done, None)).state);
+        assert_eq!(State::Delivered, status(KEY, settled(Outcome::Succeeded, None)).state);
         assert_eq!(State::GivenUp, status(KEY, settled(Outcome::Failed, Some(expired))).state);
         let shown = serde_json::to_value(status(KEY, settled(Outcome::Failed, Some(refused)))).unwrap();
         let expected = json!({
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_text_trace_and_an_undelivered_typing_event_are_dropped() {
         let typing = r#"{"reason":"dropped","receipt":{"status":"Failed","reasons":["MessageExpired"]}}"#;
-        for (outcome, answer) in [(Outcome::Done, r#"{"reason":"text trace"}"#), (Outcome::Failed, typing)] {
+        for (outcome, answer) in [(Outcome::Succeeded, r#"{"reason":"text trace"}"#), (Outcome::Failed, typing)] {
             let shown = status(KEY, settled(outcome, Some(answer)));
             assert_eq!((State::Dropped, true), (shown.state, shown.state.is_completed()), "{answer}");
             assert!(!shown.state.describe().starts_with("delivered") && shown.reason.is_some());
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_completed_request_has_its_response() {
         let answer = r#"{"status":200,"body":{"id":"m-1"}}"#;
-        let status = status("request#acme#00", settled(Outcome::Done, Some(answer)));
+        let status = status("request#acme#00", settled(Outcome::Succeeded, Some(answer)));
         assert_eq!((State::Done, Some(json!({"status": 200, "body": {"id": "m-1"}}))), (status.state, status.response));
     }
 }

@@ -1,7 +1,7 @@
 //! What Patchbay's functions have in common.
 //!
 //! A platform's webhook becomes a [`model::message::Message`], travels through the queue as an [`delivery::envelope::Envelope`], and
-//! reaches the company's messaging service as a [`delivery::payload::Delivery`]. [`integration`] says how one platform account
+//! reaches the company's messaging service as a [`delivery::payload::DeliveryPayload`]. [`integration`] says how one platform account
 //! is connected, [`signature`] who may speak, [`ledger`] what has been done already.
 //!
 //! Nothing here knows a particular function, and [`platform`] knows nothing of AWS.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::delivery::envelope::Envelope;
-use shared::delivery::payload::Delivery;
+use shared::delivery::payload::DeliveryPayload;
 use shared::integration::Integration;
 use shared::platform::PlatformName;
 use tests::spec::documents::Document;
@@ -37,7 +37,7 @@ fn the_sample_delivery_is_what_the_messaging_service_gets() {
     let envelope =
         Envelope::new("acme".parse().unwrap(), PlatformName::GenesysCloud, received_at, sample.as_bytes()).unwrap();
     let message = envelope.message().unwrap();
-    let body = Delivery::new(&envelope, &message).to_body().unwrap();
+    let body = DeliveryPayload::new(&envelope, &message).to_body().unwrap();
     let mut delivered: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&sample).unwrap(), delivered["data"]["original"]);
     delivered["data"]["original"] = json!({"…": "the platform's JSON, byte for byte"});

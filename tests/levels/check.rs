@@ -46,12 +46,6 @@ pub(crate) fn unexpected(broken: &[Broken<'_>], known: &[(&str, &str)]) -> Vec<S
     new.chain(over).collect()
 }
 
-/// The imports but for those between these modules.
-pub(crate) fn without(imports: &[Import], left_out: &[(&str, &str)]) -> Vec<Import> {
-    let is_left_out = |import: &&Import| left_out.iter().any(|(from, to)| import.from == *from && import.to == *to);
-    imports.iter().filter(|import| !is_left_out(import)).cloned().collect()
-}
-
 /// The imports of all that a module has: what they take cannot be read off them.
 pub(crate) fn globs(imports: &[Import]) -> impl Iterator<Item = &Import> {
     imports.iter().filter(|import| import.name == "*")

@@ -11,7 +11,3 @@ pub(crate) const RESERVED_IN_FUNCTIONS: &[(&str, &str, &str)] = &[
     // A card is queued as Genesys Cloud would send it.
     ("functions/card-sender", "messaging_service", "platform::genesys_cloud::structured"),
 ];
-
-/// Imports of a function that close a circle: its folder, and the two modules.
-pub(crate) const CIRCLES: &[(&str, &str, &str)] =
-    &[("functions/message-dispatcher", "end", "message"), ("functions/message-dispatcher", "patience", "dispatcher")];

@@ -6,7 +6,7 @@ use crate::aws::stack::Stack;
 use crate::error::CliError;
 use jiff::Timestamp;
 use shared::delivery::probe::{ProbeEnvelope, ProbeResult, SignedWith};
-use shared::ledger::{Ledger, Progress, key};
+use shared::ledger::{Ledger, RecordState, key};
 use shared::model::integration_name::IntegrationName;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -64,9 +64,9 @@ pub(crate) async fn send(
     let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(&stack.aws), table);
     let (key, deadline) = (key::probe(name, &probe.probe), Instant::now() + TIMEOUT);
     loop {
-        let entry = ledger.look(&key).await.map_err(|error| TestDeliveryError::ReadResult(error.to_string()))?;
-        if let Some(Progress::Settled(settled)) = entry.map(|entry| entry.progress) {
-            let result = settled.answer.as_deref().and_then(ProbeResult::read);
+        let entry = ledger.get(&key).await.map_err(|error| TestDeliveryError::ReadResult(error.to_string()))?;
+        if let Some(RecordState::Completed(completed)) = entry.map(|entry| entry.state) {
+            let result = completed.response.as_deref().and_then(ProbeResult::from_stored);
             return result.ok_or_else(|| TestDeliveryError::ReadResult("the result cannot be read".to_owned()));
         }
         if Instant::now() >= deadline {

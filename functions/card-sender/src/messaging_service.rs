@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::api::problem::{Problem, ProblemType};
 use shared::api::{Reply, SenderRequest};
 use shared::delivery::envelope::{Envelope, Origin};
-use shared::delivery::payload::webhook_id;
+use shared::delivery::id::DeliveryId;
 use shared::delivery::queue::{MessageQueue, SendError};
 use shared::digest::Digest;
 use shared::json::fields::FieldError;
@@ -100,7 +100,10 @@ impl MessagingServiceRoute {
         match self.queue.send_message(&ready.envelope, &ready.message).await {
             Ok(()) => {
                 let reply = Reply::new(StatusCode::ACCEPTED, serde_json::to_value(sent).unwrap_or_default());
-                Ok(Reply { webhook_id: Some(webhook_id(&request.integration.name, &ready.message)), ..reply })
+                Ok(Reply {
+                    webhook_id: Some(DeliveryId::new(&request.integration.name, &ready.message).to_string()),
+                    ..reply
+                })
             }
             Err(error) => {
                 tracing::error!(request_id = request.request_id, reason = %error, "the card could not be stored");

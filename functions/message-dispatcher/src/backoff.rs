@@ -1,89 +1,128 @@
-//! How long to wait before the next attempt.
+//! Retry delays: exponential backoff with equal jitter.
 
+use jiff::Timestamp;
 use std::time::Duration;
 
-/// The first wait; each further one is twice as long.
-const FIRST: Duration = Duration::from_secs(1);
-/// The longest wait.
-const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// The delay after the first attempt. It doubles with each further attempt.
+const INITIAL_DELAY: Duration = Duration::from_secs(1);
+const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
 
-/// The wait after attempt number `attempt` (1 is the first), before jitter.
-fn full(attempt: u64) -> Duration {
-    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-    FIRST.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST)
-}
-
-/// The wait after attempt number `attempt`: between half and all of one second that doubles with each attempt up to
-/// fifteen minutes. `jitter`, from 0 to 1, says how much; it keeps customers whose deliveries failed together from
-/// coming back together.
-pub(crate) fn after(attempt: u64, jitter: f64) -> Duration {
-    jittered(full(attempt), jitter)
-}
-
-/// The wait after a fault of our own, at first.
-const OWN_FAULT: Duration = Duration::from_secs(4);
-/// After so many receives it doubles, and after as many again.
+/// The delay after an internal error.
+const INTERNAL_ERROR_DELAY: Duration = Duration::from_secs(4);
+/// After this many receives it doubles, and after as many again.
 const RECEIVES_PER_DOUBLING: u64 = 100;
 
-/// The wait after a fault of our own (SQS, DynamoDB, Secrets Manager out of reach): two to four seconds, for most are
-/// over by then. It says nothing of the messaging service, so that attempts to deliver do not lengthen it: in the usual
-/// six hours there are fewer than 60 of them. (In the three days that may be configured there are about 400: then it is up
-/// to a minute.)
-///
-/// Only what has been received hundreds of times waits longer, up to fifteen minutes: else it would be a dead letter,
-/// after 1,000 receives, within the hour. So it takes 100 receives at each of 4, 8, 16, 32, 64, 128, 256 and 512 seconds
-/// and 200 at 900, less a quarter for jitter: a fault may last for more than two days. When it is over, the
-/// customer waits for no more than eight seconds or a tenth of the fault's own length.
-pub(crate) fn after_own_fault(receives: u64, jitter: f64) -> Duration {
-    let doublings = u32::try_from(receives / RECEIVES_PER_DOUBLING).unwrap_or(u32::MAX);
-    jittered(OWN_FAULT.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST), jitter)
+/// The delay after attempt number `attempt` (1 is the first): between half and all of one second, doubled for each further
+/// attempt up to fifteen minutes. `jitter` is a random number from 0 to 1: it spreads the retries of customers whose
+/// deliveries failed at the same time.
+pub(crate) fn delay(attempt: u64, jitter: f64) -> Duration {
+    jittered(exponential(attempt), jitter)
 }
 
-/// Between half and all of `wait`.
-fn jittered(wait: Duration, jitter: f64) -> Duration {
-    wait.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
+fn exponential(attempt: u64) -> Duration {
+    doubled(INITIAL_DELAY, attempt.saturating_sub(1))
+}
+
+/// The delay after an internal error (SQS, DynamoDB or Secrets Manager unavailable): two to four seconds, because most are
+/// over by then. Such an error says nothing about the messaging service, so delivery attempts do not lengthen the delay: in
+/// the default six hours there are fewer than 60 of them. (In the maximum of three days there are about 400, and the delay
+/// is up to a minute.)
+///
+/// Only a message that has been received hundreds of times waits longer, up to fifteen minutes: otherwise it would reach
+/// maxReceiveCount (1,000) and move to the dead-letter queue within the hour. This way it takes 100 receives at each of 4, 8,
+/// 16, 32, 64, 128, 256 and 512 seconds and 200 at 900, less a quarter for jitter: an outage may last for more than two days.
+/// When it ends, the customer waits for at most eight seconds or a tenth of the outage's own length.
+pub(crate) fn delay_after_internal_error(receive_count: u64, jitter: f64) -> Duration {
+    jittered(doubled(INTERNAL_ERROR_DELAY, receive_count / RECEIVES_PER_DOUBLING), jitter)
+}
+
+fn doubled(delay: Duration, times: u64) -> Duration {
+    let times = u32::try_from(times).unwrap_or(u32::MAX);
+    delay.saturating_mul(2_u32.saturating_pow(times)).min(MAX_DELAY)
+}
+
+/// Between half and all of `delay`.
+fn jittered(delay: Duration, jitter: f64) -> Duration {
+    delay.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
+}
+
+/// The delay before the next attempt, or `None` if no time remains.
+///
+/// The last attempt is made when the time ends: a service that asks for a longer delay would otherwise make the message
+/// expire without another attempt.
+pub(crate) fn next_retry_delay(
+    backoff: Duration,
+    retry_after: Option<Duration>,
+    remaining: Duration,
+) -> Option<Duration> {
+    (!remaining.is_zero()).then(|| backoff.max(retry_after.unwrap_or_default()).min(remaining))
+}
+
+/// How much of `give_up_after` remains since `due_since`.
+pub(crate) fn remaining_delivery_time(due_since: Timestamp, give_up_after: Duration) -> Duration {
+    let age = Duration::try_from(Timestamp::now().duration_since(due_since)).unwrap_or_default();
+    give_up_after.saturating_sub(age)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn waits_double_from_one_second_to_fifteen_minutes() {
-        let waits: Vec<_> = (1..=12).map(|attempt| after(attempt, 1.0).as_secs()).collect();
-        assert_eq!(vec![1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900], waits);
-        assert_eq!(900, after(u64::MAX, 1.0).as_secs());
-        assert_eq!(1, after(0, 1.0).as_secs());
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
     }
 
     #[test]
-    fn a_fault_of_our_own_is_retried_within_seconds_whatever_attempts_came_before() {
-        for receives in [0, 1, 12, 60, 99] {
-            let waits = [after_own_fault(receives, 0.0), after_own_fault(receives, 1.0)];
-            assert_eq!([2, 4].map(Duration::from_secs), waits, "{receives}");
+    fn delays_double_from_one_second_to_fifteen_minutes() {
+        let delays: Vec<_> = (1..=12).map(|attempt| delay(attempt, 1.0).as_secs()).collect();
+        assert_eq!(vec![1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900], delays);
+        assert_eq!(900, delay(u64::MAX, 1.0).as_secs());
+        assert_eq!(1, delay(0, 1.0).as_secs());
+    }
+
+    #[test]
+    fn an_internal_error_is_retried_within_seconds_however_many_attempts_came_before() {
+        for receive_count in [0, 1, 12, 60, 99] {
+            let delays =
+                [delay_after_internal_error(receive_count, 0.0), delay_after_internal_error(receive_count, 1.0)];
+            assert_eq!([2, 4].map(seconds), delays, "{receive_count}");
         }
     }
 
     #[test]
-    fn a_fault_of_our_own_may_last_for_two_days_before_anything_is_a_dead_letter() {
-        let total: Duration = (1..1_000).map(|receives| after_own_fault(receives, 0.5)).sum();
-        assert!(total > Duration::from_secs(48 * 3600), "{total:?}");
+    fn an_outage_may_last_for_two_days_before_a_message_becomes_a_dead_letter() {
+        let total: Duration = (1..1_000).map(|receive_count| delay_after_internal_error(receive_count, 0.5)).sum();
+        assert!(total > seconds(48 * 3600), "{total:?}");
     }
 
     #[test]
-    fn when_a_fault_of_our_own_is_over_the_wait_is_short_against_its_length() {
-        let mut fault = Duration::ZERO;
-        for receives in 1..1_000 {
-            let wait = after_own_fault(receives, 1.0);
-            assert!(wait <= Duration::from_secs(8).max(fault / 10), "{wait:?} after {fault:?}");
-            fault += after_own_fault(receives, 0.0);
+    fn the_delay_after_an_outage_is_short_compared_to_the_outage() {
+        let mut outage = Duration::ZERO;
+        for receive_count in 1..1_000 {
+            let delay = delay_after_internal_error(receive_count, 1.0);
+            assert!(delay <= seconds(8).max(outage / 10), "{delay:?} after {outage:?}");
+            outage += delay_after_internal_error(receive_count, 0.0);
         }
     }
 
     #[test]
     fn jitter_takes_away_at_most_half() {
-        assert_eq!(Duration::from_secs(8), after(5, 0.0));
-        assert_eq!(Duration::from_secs(12), after(5, 0.5));
-        assert_eq!(Duration::from_secs(16), after(5, 7.0));
+        assert_eq!(seconds(8), delay(5, 0.0));
+        assert_eq!(seconds(12), delay(5, 0.5));
+        assert_eq!(seconds(16), delay(5, 7.0));
+    }
+
+    #[test]
+    fn the_longer_of_backoff_and_retry_after_counts() {
+        assert_eq!(Some(seconds(4)), next_retry_delay(seconds(4), None, seconds(100)));
+        assert_eq!(Some(seconds(4)), next_retry_delay(seconds(4), Some(seconds(2)), seconds(100)));
+        assert_eq!(Some(seconds(9)), next_retry_delay(seconds(4), Some(seconds(9)), seconds(100)));
+    }
+
+    #[test]
+    fn the_last_attempt_is_made_when_the_time_ends() {
+        assert_eq!(Some(seconds(30)), next_retry_delay(seconds(900), None, seconds(30)));
+        assert_eq!(Some(seconds(30)), next_retry_delay(seconds(4), Some(seconds(86_400)), seconds(30)));
+        assert_eq!(None, next_retry_delay(seconds(900), None, Duration::ZERO));
     }
 }

@@ -1,7 +1,9 @@
-//! One batch off the queue: the customers side by side, each customer's messages one after the other.
+//! One batch of records: customers side by side, the messages of each customer in order.
 
-use crate::dispatcher::{Dispatcher, Reception, Verdict};
-use crate::queue::{GoingBack, Queue};
+use crate::dispatcher::Dispatcher;
+use crate::outcome::Disposition;
+use crate::sqs::{Queue, Returned};
+use crate::task::ReceiveContext;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
@@ -13,43 +15,43 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{self, JoinSet};
 use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument, error_span};
 
-/// The wait when a whole group came to grief in a way that nobody foresaw.
-const AFTER_A_PANIC: Duration = Duration::from_secs(60);
+/// Retry delay for a group whose task panicked.
+const PANIC_RETRY_DELAY: Duration = Duration::from_secs(60);
 
-/// The attribute with the time at which the queue got a message, in milliseconds.
+/// The attribute with the time at which the queue received a message, in milliseconds.
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
 const SENT_AT: &str = "SentTimestamp";
 
-/// How long the groups of a batch wait for each other. Lambda frees a group when its batch ends, so a customer whose
-/// messages are settled would have to wait for another whose messaging service is slow; after this, groups are freed
-/// one by one as they end.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the groups of a batch wait for each other. Lambda unlocks a group when its batch ends, so one customer would
+/// wait for another whose messaging service is slow. After this, each group is unlocked when it ends.
+const BATCH_GRACE_PERIOD: Duration = Duration::from_secs(1);
 
-/// What one invocation was given.
+/// The records of one invocation.
 pub(crate) struct Batch {
     groups: Vec<Group>,
-    request_id: Arc<str>,
+    request_id: String,
     deadline: Timestamp,
 }
 
-/// One customer's messages, in order.
+/// The records of one customer, in order.
 struct Group {
     id: String,
     records: Vec<SqsMessage>,
 }
 
-/// What is known of a group whatever becomes of it: its messages without their bodies, which may be large.
-struct Outline {
+/// What must be known of a group if its task panics: its records without their bodies, which may be large.
+struct GroupSummary {
     integration: Option<IntegrationName>,
     records: Vec<SqsMessage>,
 }
 
-/// What became of messages.
+/// What happens to records.
 #[derive(Default)]
-struct Fate {
-    settled: Vec<SqsMessage>,
-    going_back: Vec<GoingBack>,
+struct BatchResult {
+    acknowledged: Vec<SqsMessage>,
+    returned: Vec<Returned>,
 }
 
 impl From<LambdaEvent<SqsEvent>> for Batch {
@@ -57,138 +59,136 @@ impl From<LambdaEvent<SqsEvent>> for Batch {
         let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
         Self {
             groups: grouped(event.payload.records),
-            request_id: event.context.request_id.into(),
+            request_id: event.context.request_id,
             deadline: Timestamp::from_millisecond(deadline).unwrap_or(Timestamp::MAX),
         }
     }
 }
 
 impl Batch {
-    /// Dispatches all messages. The answer names those that go back to the queue: within a group, the first that
-    /// could not be settled and all behind it.
+    /// Dispatches all records. The response names those that return to the queue: of a group, the first that has to be
+    /// retried and all behind it.
     pub(crate) async fn handle(self, dispatcher: Arc<Dispatcher>, queue: &Queue) -> SqsBatchResponse {
+        let span = error_span!("batch", request_id = self.request_id);
+        let mut response = SqsBatchResponse::default();
+        response.batch_item_failures = self.dispatch(dispatcher, queue).instrument(span).await;
+        response
+    }
+
+    async fn dispatch(self, dispatcher: Arc<Dispatcher>, queue: &Queue) -> Vec<BatchItemFailure> {
         let mut tasks = JoinSet::new();
-        let mut outlines: HashMap<task::Id, Outline> = HashMap::new();
+        let mut summaries: HashMap<task::Id, GroupSummary> = HashMap::new();
         for group in self.groups {
-            let outline = group.outline();
-            let run = run(Arc::clone(&dispatcher), group, Arc::clone(&self.request_id), self.deadline);
-            outlines.insert(tasks.spawn(run).id(), outline);
+            let summary = group.summary();
+            let dispatched = group.dispatch(Arc::clone(&dispatcher), self.deadline).in_current_span();
+            summaries.insert(tasks.spawn(dispatched).id(), summary);
         }
-        let mut fate = Fate::default();
+        let mut result = BatchResult::default();
         let mut failures = Vec::new();
-        let patient_until = Instant::now() + PATIENCE;
+        let grace_period_end = Instant::now() + BATCH_GRACE_PERIOD;
         while !tasks.is_empty() {
-            let joined = match timeout_at(patient_until, tasks.join_next_with_id()).await {
+            let joined = match timeout_at(grace_period_end, tasks.join_next_with_id()).await {
                 Ok(joined) => joined,
                 Err(_) => {
-                    failures.extend(fate.seal(queue, &self.request_id, self.deadline, true).await);
+                    failures.extend(result.flush(queue, self.deadline, true).await);
                     tasks.join_next_with_id().await
                 }
             };
             match joined {
-                Some(Ok((_, ended))) => fate.add(ended),
+                Some(Ok((_, of_group))) => result.add(of_group),
+                // What was delivered before the panic is in the ledger, so it is a duplicate on the retry.
                 Some(Err(error)) => {
-                    // What was delivered before the panic is in the ledger, and will be passed over.
-                    let records = outlines.remove(&error.id()).map(|outline| outline.after_a_panic(&self.request_id));
-                    let records = records.into_iter().flatten();
-                    fate.going_back.extend(records.map(|record| GoingBack { record, wait: AFTER_A_PANIC }));
+                    result
+                        .returned
+                        .extend(summaries.remove(&error.id()).into_iter().flat_map(GroupSummary::into_failed));
                 }
                 None => {}
             }
         }
-        failures.extend(fate.seal(queue, &self.request_id, self.deadline, false).await);
-        let mut response = SqsBatchResponse::default();
-        response.batch_item_failures = failures;
-        response
+        failures.extend(result.flush(queue, self.deadline, false).await);
+        failures
     }
 }
 
 impl Group {
-    fn outline(&self) -> Outline {
+    fn summary(&self) -> GroupSummary {
         let without_body = |record: &SqsMessage| {
-            let mut outline = SqsMessage::default();
-            outline.message_id.clone_from(&record.message_id);
-            outline.receipt_handle.clone_from(&record.receipt_handle);
+            let mut summary = SqsMessage::default();
+            summary.message_id.clone_from(&record.message_id);
+            summary.receipt_handle.clone_from(&record.receipt_handle);
             let sent_at = record.attributes.get(SENT_AT).map(|time| (SENT_AT.to_owned(), time.clone()));
-            outline.attributes.extend(sent_at);
-            outline
+            summary.attributes.extend(sent_at);
+            summary
         };
         let first = self.records.first().and_then(|record| record.body.as_deref());
-        Outline {
+        GroupSummary {
             integration: first.and_then(Queued::integration_of),
             records: self.records.iter().map(without_body).collect(),
         }
     }
+
+    /// Dispatches the records until one has to be retried. That one and all behind it return with the same visibility
+    /// timeout, so that they stay in order.
+    async fn dispatch(self, dispatcher: Arc<Dispatcher>, deadline: Timestamp) -> BatchResult {
+        let mut result = BatchResult::default();
+        let mut records = self.records.into_iter();
+        while let Some(record) = records.next() {
+            let attribute = |name| record.attributes.get(name).map(String::as_str);
+            let context = ReceiveContext {
+                body: record.body.as_deref().unwrap_or_default(),
+                group: &self.id,
+                sequence_number: attribute("SequenceNumber"),
+                receive_count: attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1),
+                deadline,
+            };
+            match dispatcher.dispatch(context).await {
+                Disposition::Ack => result.acknowledged.push(record),
+                Disposition::Retry { after } => {
+                    let rest = std::iter::once(record).chain(records);
+                    result.returned.extend(rest.map(|record| Returned { record, visibility_timeout: after }));
+                    break;
+                }
+            }
+        }
+        result
+    }
 }
 
-impl Outline {
-    /// Tells that one of the messages made us panic, and returns them all. Lambda counts no error: the other customers'
-    /// messages are well. The panic itself is in the log already.
-    fn after_a_panic(self, request_id: &str) -> Vec<SqsMessage> {
+impl GroupSummary {
+    /// Logs the panic of the group's task, and returns its records. The invocation succeeds: the other customers' messages
+    /// are not affected. The panic hook has logged the panic itself.
+    fn into_failed(self) -> impl Iterator<Item = Returned> {
         if let Some(integration) = &self.integration {
             Event::Retried(integration).emit();
         }
         let integration = self.integration.as_ref().map(IntegrationName::as_str);
-        tracing::error!(request_id, integration, outcome = "retry", reason = "a crash");
-        self.records
+        tracing::error!(integration, outcome = "retry", reason = "panic");
+        self.records.into_iter().map(|record| Returned { record, visibility_timeout: PANIC_RETRY_DELAY })
     }
 }
 
-impl Fate {
+impl BatchResult {
     fn add(&mut self, other: Self) {
-        self.settled.extend(other.settled);
-        self.going_back.extend(other.going_back);
+        self.acknowledged.extend(other.acknowledged);
+        self.returned.extend(other.returned);
     }
 
-    /// Tells the queue, and returns what Lambda has to be told. Settled messages are deleted here only when `early`:
-    /// otherwise Lambda is about to.
-    async fn seal(
-        &mut self,
-        queue: &Queue,
-        request_id: &str,
-        deadline: Timestamp,
-        early: bool,
-    ) -> Vec<BatchItemFailure> {
-        let Self { settled, going_back } = std::mem::take(self);
-        if let Some(oldest) = going_back.iter().filter_map(|message| age(&message.record)).max() {
+    /// Tells the queue what happens to the records so far, and returns the failures for Lambda. Acknowledged records are
+    /// deleted here only if `early`: otherwise Lambda is about to delete them.
+    async fn flush(&mut self, queue: &Queue, deadline: Timestamp, early: bool) -> Vec<BatchItemFailure> {
+        let Self { acknowledged, returned } = std::mem::take(self);
+        if let Some(oldest) = returned.iter().filter_map(|returned| age(&returned.record)).max() {
             Event::Requeued(oldest).emit();
         }
-        queue.hold_back(request_id, &going_back, deadline).await;
+        queue.set_visibility_timeouts(&returned, deadline).await;
         if early {
-            queue.delete(request_id, &settled).await;
+            queue.delete(&acknowledged).await;
         }
-        going_back.into_iter().map(|message| failed(message.record)).collect()
+        returned.into_iter().map(|returned| item_failure(returned.record)).collect()
     }
 }
 
-/// Dispatches one customer's messages until one cannot be settled; that one and all behind it go back together, with
-/// the same wait, so that none overtakes another.
-async fn run(dispatcher: Arc<Dispatcher>, group: Group, request_id: Arc<str>, deadline: Timestamp) -> Fate {
-    let mut fate = Fate::default();
-    let mut records = group.records.into_iter();
-    while let Some(record) = records.next() {
-        let attribute = |name| record.attributes.get(name).map(String::as_str);
-        let reception = Reception {
-            request_id: &request_id,
-            body: record.body.as_deref().unwrap_or_default(),
-            group: &group.id,
-            sequence_number: attribute("SequenceNumber"),
-            receives: attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1),
-            deadline,
-        };
-        match dispatcher.dispatch(reception).await {
-            Verdict::Settled => fate.settled.push(record),
-            Verdict::ComeAgain(wait) => {
-                let rest = std::iter::once(record).chain(records);
-                fate.going_back.extend(rest.map(|record| GoingBack { record, wait }));
-                break;
-            }
-        }
-    }
-    fate
-}
-
-/// Groups in the order of their first message, messages in theirs.
+/// Groups in the order of their first record, and the records of each in order.
 fn grouped(records: Vec<SqsMessage>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for record in records {
@@ -201,14 +201,14 @@ fn grouped(records: Vec<SqsMessage>) -> Vec<Group> {
     groups
 }
 
-/// How long ago the queue got it.
+/// How long ago the queue received a record.
 fn age(record: &SqsMessage) -> Option<Duration> {
     let sent_at = Timestamp::from_millisecond(record.attributes.get(SENT_AT)?.parse().ok()?).ok()?;
     Some(Timestamp::now().duration_since(sent_at).try_into().unwrap_or_default())
 }
 
-/// A record without an id fails the whole batch, which is what Lambda makes of an empty one.
-fn failed(record: SqsMessage) -> BatchItemFailure {
+/// A record without an id fails the whole batch: Lambda treats an empty id so.
+fn item_failure(record: SqsMessage) -> BatchItemFailure {
     let mut failure = BatchItemFailure::default();
     failure.item_identifier = record.message_id.unwrap_or_default();
     failure
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_grouped_by_customer_and_keep_their_order() {
+    fn records_are_grouped_by_customer_in_order() {
         let groups = grouped(vec![record("1", "a"), record("2", "b"), record("3", "a"), record("4", "b")]);
         let ids: Vec<Vec<_>> = groups
             .iter()
@@ -237,15 +237,15 @@ mod tests {
     }
 
     #[test]
-    fn after_a_panic_it_is_known_whose_the_messages_are_and_how_old() {
+    fn after_a_panic_the_integration_and_the_age_of_the_messages_are_known() {
         let mut first = record("1", "a");
         first.body = Some(r#"{"integration":"acme","of":"another version"}"#.to_owned());
         let sent_at = Timestamp::now() - SignedDuration::from_mins(20);
         first.attributes.insert(SENT_AT.to_owned(), sent_at.as_millisecond().to_string());
         let [group] = &grouped(vec![first, record("2", "a")])[..] else { panic!("one group") };
-        let outline = group.outline();
-        assert_eq!(Some("acme"), outline.integration.as_ref().map(IntegrationName::as_str));
-        let records = outline.after_a_panic("r");
+        let summary = group.summary();
+        assert_eq!(Some("acme"), summary.integration.as_ref().map(IntegrationName::as_str));
+        let records: Vec<_> = summary.into_failed().map(|returned| returned.record).collect();
         let ids: Vec<_> = records.iter().map(|record| record.message_id.as_deref().unwrap()).collect();
         assert_eq!(vec!["1", "2"], ids);
         assert!(records[0].body.is_none() && age(&records[0]).unwrap() >= Duration::from_secs(20 * 60));

@@ -1,23 +1,22 @@
-//! Messages that will not be delivered.
+//! Why a message failed permanently.
 
 use shared::delivery::client::Refusal;
-use shared::delivery::record::{self, Record, RecordedReceipt};
+use shared::delivery::record::{self, DeliveryRecord, RecordedReceipt};
 use shared::model::receipt::{DeliveryStatus, FailureReason, ReasonCode};
 
-/// Why a message will not be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The messaging service refused it for good.
+    /// The messaging service refused it permanently.
     Refused(Refusal),
-    /// It could not be delivered before it was too old.
+    /// It could not be delivered within `giveUpAfterSeconds`.
     Expired,
-    /// A typing event that could not be delivered at once; it is worth nothing later.
+    /// A typing event that could not be delivered at the first attempt: it is of no use later.
     Dropped,
 }
 
 impl Failure {
-    /// A word for the log and the ledger.
-    pub(crate) fn word(self) -> &'static str {
+    /// The reason in the log and in the ledger.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Refused(Refusal::Gone) => "gone",
             Self::Refused(_) => "refused",
@@ -26,7 +25,7 @@ impl Failure {
         }
     }
 
-    /// The status with which it was refused.
+    /// The status with which the messaging service refused it.
     pub(crate) fn status(self) -> Option<u16> {
         match self {
             Self::Refused(refusal) => Some(refusal.status().as_u16()),
@@ -34,10 +33,10 @@ impl Failure {
         }
     }
 
-    /// What the ledger keeps of it, the receipt that is due included.
-    pub(crate) fn record(self) -> Record {
-        Record {
-            reason: Some(self.word().to_owned()),
+    /// What the ledger stores, with the receipt that is due.
+    pub(crate) fn record(self) -> DeliveryRecord {
+        DeliveryRecord {
+            reason: Some(self.as_str().to_owned()),
             status: self.status(),
             receipt: Some(RecordedReceipt {
                 reasons: vec![self.reason()],
@@ -46,12 +45,12 @@ impl Failure {
         }
     }
 
-    /// What the agent is told.
-    pub(crate) fn reason(self) -> FailureReason {
+    /// What the agent sees.
+    fn reason(self) -> FailureReason {
         let (code, message) = match self {
             Self::Refused(refusal) => {
                 let status = refusal.status().as_u16();
-                (code_of(refusal), format!("The messaging service refused the message with status {status}."))
+                (reason_code(refusal), format!("The messaging service refused the message with status {status}."))
             }
             Self::Expired | Self::Dropped => {
                 (ReasonCode::MessageExpired, "The messaging service could not be reached in time.".to_owned())
@@ -61,8 +60,7 @@ impl Failure {
     }
 }
 
-/// The platforms' code for a refusal.
-fn code_of(refusal: Refusal) -> ReasonCode {
+fn reason_code(refusal: Refusal) -> ReasonCode {
     match refusal {
         Refusal::BadRequest | Refusal::UnprocessableContent => ReasonCode::InvalidMessageStructure,
         Refusal::Gone => ReasonCode::InvalidDestination,

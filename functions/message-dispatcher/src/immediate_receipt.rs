@@ -1,4 +1,4 @@
-//! The receipt that a messaging service may send in its answer to a delivery.
+//! The receipt that a messaging service may include in its response to a delivery.
 
 use http::{HeaderMap, header};
 use serde_json::Value;
@@ -6,30 +6,28 @@ use shared::json::fields::{FieldError, is_blank};
 use shared::json::i_json;
 use shared::model::receipt::{DeliveryStatus, ReportedOutcome};
 
-/// What an answer with a 2xx status says of the message's outcome: `{"receipt": {"status", "reasons", "isFinalReceipt"}}`.
+/// What a 2xx response says about the outcome of the message: `{"receipt": {"status", "reasons", "isFinalReceipt"}}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ImmediateReceipt {
-    /// Nothing.
     None,
-    /// The outcome.
     Reported(ReportedOutcome),
-    /// There is a receipt, or may be one, and it cannot be read: why. The message may have failed.
+    /// There is a receipt, or may be one, but it cannot be parsed. The message may have failed.
     Unreadable(String),
 }
 
 impl ImmediateReceipt {
-    /// Reads an answer's body, or the first bytes of one that is too long or broke off. What is not JSON has no receipt: most
-    /// answers are empty or a word.
+    /// Reads a response's body, or the first bytes of one that is too long or incomplete. A body that is not JSON has no
+    /// receipt: most are empty or a word.
     pub(crate) fn read(headers: &HeaderMap, body: &[u8], is_complete: bool) -> Self {
         if !body.is_empty() && (is_encoded(headers) || is_utf_16_or_32(body)) {
-            return Self::unreadable("the answer has a Content-Encoding, or is not in UTF-8");
+            return Self::unreadable("the response has a Content-Encoding, or is not in UTF-8");
         }
-        // Words of a provider in another encoding must not hide the status.
+        // Text in another encoding must not hide the status.
         let text = String::from_utf8_lossy(i_json::without_bom(body));
         let text = text.trim();
         match is_complete {
             true => Self::read_text(text),
-            false if text.is_empty() || may_be_json(text) => Self::unreadable("the answer is too long or broke off"),
+            false if text.is_empty() || may_be_json(text) => Self::unreadable("the response is too long or incomplete"),
             false => Self::None,
         }
     }
@@ -38,26 +36,26 @@ impl ImmediateReceipt {
         let json =
             i_json::normalized(text.as_bytes()).ok().and_then(|json| serde_json::from_slice::<Value>(&json).ok());
         match &json {
-            // Some gateways write JSON as a text within JSON.
+            // Some gateways write JSON as a string within JSON.
             Some(Value::String(text)) => Self::read_text(text.trim()),
-            Some(answer) => match receipt_of(answer) {
+            Some(response) => match receipt_of(response) {
                 Some(receipt) => {
                     ReportedOutcome::read_leniently(receipt).map_or_else(Self::unreadable_at, Self::Reported)
                 }
-                None if is_failure(answer) || holds_receipt(answer) => {
-                    Self::unreadable("the answer reports an outcome, and not in `receipt`")
+                None if is_failure(response) || holds_receipt(response) => {
+                    Self::unreadable("the response reports an outcome, but not in `receipt`")
                 }
                 None => Self::None,
             },
             None if may_be_json(text) && text.to_ascii_lowercase().contains("receipt") => {
-                Self::unreadable("the answer is not valid JSON")
+                Self::unreadable("the response is not valid JSON")
             }
             None => Self::None,
         }
     }
 
-    fn unreadable(why: &str) -> Self {
-        Self::Unreadable(why.to_owned())
+    fn unreadable(reason: &str) -> Self {
+        Self::Unreadable(reason.to_owned())
     }
 
     fn unreadable_at(fault: FieldError) -> Self {
@@ -65,14 +63,13 @@ impl ImmediateReceipt {
     }
 }
 
-/// Whether the body would have to be decoded, which the request does not ask for. Some servers call a character set an
-/// encoding.
+/// Whether the body is encoded, although the request does not accept an encoding. Some servers put a character set there.
 fn is_encoded(headers: &HeaderMap) -> bool {
     let is_none = |name: &[u8]| [&b""[..], b"identity", b"utf-8"].iter().any(|none| name.eq_ignore_ascii_case(none));
     headers.get_all(header::CONTENT_ENCODING).iter().any(|value| !is_none(value.as_bytes().trim_ascii()))
 }
 
-/// Whether a body begins as JSON does in UTF-16 or UTF-32: RFC 4627, section 3.
+/// Whether a body begins like JSON in UTF-16 or UTF-32: RFC 4627, section 3.
 fn is_utf_16_or_32(body: &[u8]) -> bool {
     matches!(body, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..] | [_, 0, ..])
 }
@@ -81,21 +78,21 @@ fn may_be_json(text: &str) -> bool {
     text.starts_with(['{', '[', '"'])
 }
 
-/// The receipt in its place. That its name is written in another case must not turn a failure into a success.
-fn receipt_of(answer: &Value) -> Option<&Value> {
+/// The member `receipt`. In another case, too: that must not turn a failure into a success.
+fn receipt_of(response: &Value) -> Option<&Value> {
     let is_receipt = |name: &str, value| name.eq_ignore_ascii_case("receipt") && !is_blank(value);
-    answer.as_object()?.iter().find(|(name, value)| is_receipt(name, value)).map(|(_, receipt)| receipt)
+    response.as_object()?.iter().find(|(name, value)| is_receipt(name, value)).map(|(_, receipt)| receipt)
 }
 
-/// Whether this is the receipt of a failure itself, or a list that has one. Any other status may be that of the call.
-fn is_failure(answer: &Value) -> bool {
-    match answer {
+/// Whether this is itself a receipt with a failure, or a list that contains one. Any other status may be that of the call.
+fn is_failure(response: &Value) -> bool {
+    match response {
         Value::Array(elements) => elements.iter().any(is_failure),
         other => ReportedOutcome::read_leniently(other).is_ok_and(|outcome| outcome.status == DeliveryStatus::Failed),
     }
 }
 
-/// Whether there is a receipt somewhere within, or a list of them as the receipts route takes it.
+/// Whether there is a receipt anywhere inside, or a list of receipts as in a request to the receipts route.
 fn holds_receipt(value: &Value) -> bool {
     let names = ["receipt", "receipts", "deliveryReceipt", "deliveryReceipts"];
     let is_name = |name: &str| names.iter().any(|known| name.eq_ignore_ascii_case(known));
@@ -108,7 +105,7 @@ fn holds_receipt(value: &Value) -> bool {
             members.iter().any(|(name, value)| (is_name(name) && is_receipt(value)) || holds_receipt(value))
         }
         Value::Array(elements) => elements.iter().any(holds_receipt),
-        // Such as the body of an answer that a gateway passes on as data.
+        // For example, the body of a response that a gateway forwards as data.
         Value::String(text) if may_be_json(text.trim()) => {
             !matches!(ImmediateReceipt::read_text(text.trim()), ImmediateReceipt::None)
         }
@@ -130,9 +127,9 @@ mod tests {
         ImmediateReceipt::read(&HeaderMap::new(), body.as_bytes(), false)
     }
 
-    fn why(receipt: ImmediateReceipt) -> String {
+    fn reason(receipt: ImmediateReceipt) -> String {
         match receipt {
-            ImmediateReceipt::Unreadable(why) => why,
+            ImmediateReceipt::Unreadable(reason) => reason,
             other => panic!("{other:?}"),
         }
     }
@@ -145,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_accepting_answer_may_report_the_messages_outcome() {
+    fn a_2xx_response_may_report_the_outcome_of_the_message() {
         assert_eq!(DeliveryStatus::Delivered, status(r#"{"receipt": {"status": "Delivered"}, "id": 7}"#));
         assert_eq!(DeliveryStatus::Failed, status(r#"{"Receipt": {"status": "Failed"}, "receipt": null}"#));
         let failed = r#"{"receipt": {"status": "FAILED", "reasons": [{"code": 530}, {"code": 30003}], "id": 7}}"#;
@@ -155,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_a_receipt_reports_nothing() {
+    fn a_response_without_a_receipt_reports_nothing() {
         for body in
             ["", " ", "OK", "<html>receipt</html>", "{}", "[]", "null", r#"{"receipt": null}"#, r#"{"receipt": ""}"#]
         {
@@ -177,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_in_another_form_or_place_is_not_taken_for_none() {
+    fn a_receipt_in_another_form_or_place_is_not_overlooked() {
         for body in [
             r#"{"receipts": [{"status": "failed"}]}"#,
             r#"{"Receipts": [null, {"messageId": "m", "status": "failed"}], "receipt": null}"#,
@@ -188,25 +185,25 @@ mod tests {
             r#"[{"receipt": {"status": "failed"}}]"#,
             r#"{"data": {"receipt": {"status": "failed"}}}"#,
         ] {
-            assert_eq!("the answer reports an outcome, and not in `receipt`", why(read(body)), "{body}");
+            assert_eq!("the response reports an outcome, but not in `receipt`", reason(read(body)), "{body}");
         }
     }
 
     #[test]
-    fn an_answer_that_is_compressed_or_not_in_utf_8_is_not_taken_for_none() {
+    fn a_response_that_is_compressed_or_not_in_utf_8_is_not_taken_for_one_without_a_receipt() {
         let failed = r#"{"receipt": {"status": "failed"}}"#;
         let encoded = |encoding: &'static str, body: &[u8], is_complete| {
             let headers = HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static(encoding))]);
             ImmediateReceipt::read(&headers, body, is_complete)
         };
-        let expected = "the answer has a Content-Encoding, or is not in UTF-8";
+        let expected = "the response has a Content-Encoding, or is not in UTF-8";
         for encoding in ["gzip", "br", "GZIP", "identity, gzip", "aws-chunked"] {
             for is_complete in [true, false] {
-                assert_eq!(expected, why(encoded(encoding, b"\x1f\x8b\x08\x00", is_complete)), "{encoding}");
+                assert_eq!(expected, reason(encoded(encoding, b"\x1f\x8b\x08\x00", is_complete)), "{encoding}");
             }
             assert_eq!(ImmediateReceipt::None, encoded(encoding, b"", true), "{encoding}");
         }
-        for none in ["identity", "Identity", "", "UTF-8"] {
+        for none in ["identity", "Digest", "", "UTF-8"] {
             assert!(matches!(encoded(none, failed.as_bytes(), true), ImmediateReceipt::Reported(_)), "{none}");
         }
         let units: Vec<_> = failed.encode_utf16().collect();
@@ -214,12 +211,12 @@ mod tests {
         let in_utf_32: Vec<_> = failed.chars().flat_map(|character| u32::from(character).to_le_bytes()).collect();
         let (little, big) = (in_utf_16(u16::to_le_bytes), in_utf_16(u16::to_be_bytes));
         for body in [[&b"\xff\xfe"[..], &little].concat(), [&b"\xfe\xff"[..], &big].concat(), little, big, in_utf_32] {
-            assert_eq!(expected, why(read(&body)), "{body:?}");
+            assert_eq!(expected, reason(read(&body)), "{body:?}");
         }
     }
 
     #[test]
-    fn a_failure_is_read_whatever_its_words_are_written_in() {
+    fn a_failure_is_recognized_in_any_encoding_of_its_text() {
         let failed: [&[u8]; 5] = [
             b"\xef\xbb\xbf{\"receipt\": {\"status\": \"failed\"}}",
             b"{\"receipt\": {\"status\": \"failed\", \"reasons\": [{\"message\": \"ung\xfcltig\"}]}}",
@@ -233,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_that_cannot_be_read_is_not_taken_for_none_and_its_value_is_not_repeated() {
+    fn a_malformed_receipt_is_not_overlooked_and_its_value_is_not_quoted() {
         for (body, place) in [
             (r#"{"receipt": {"status": "lost"}}"#, "/receipt/status "),
             (r#"{"receipt": {"status": null}}"#, "/receipt/status "),
@@ -241,19 +238,19 @@ mod tests {
             (r#"{"receipt": "lost"}"#, "/receipt "),
             (r#"{"receipt": false}"#, "/receipt "),
             (r#"{"receipt": [{"status": "lost"}]}"#, "/receipt "),
-            (r#"{"receipt": {"status": "lost",}}"#, "the answer "),
-            ("{receipt: {status: 'lost'}}", "the answer "),
-            (&format!(r#"{{"receipt": {}1{}}}"#, "[".repeat(200), "]".repeat(200)), "the answer "),
+            (r#"{"receipt": {"status": "lost",}}"#, "the response "),
+            ("{receipt: {status: 'lost'}}", "the response "),
+            (&format!(r#"{{"receipt": {}1{}}}"#, "[".repeat(200), "]".repeat(200)), "the response "),
         ] {
-            let why = why(read(body));
-            assert!(why.starts_with(place) && !why.contains("lost"), "{body}: {why}");
+            let reason = reason(read(body));
+            assert!(reason.starts_with(place) && !reason.contains("lost"), "{body}: {reason}");
         }
     }
 
     #[test]
-    fn a_body_that_is_cut_off_may_hold_a_receipt_where_it_begins_like_json() {
+    fn a_truncated_body_that_begins_like_json_may_have_contained_a_receipt() {
         for body in ["", " {", r#"{"receipt": {"status": "deliv"#, r#"{"ok": true"#, r#"[{"receipt": {"#] {
-            assert_eq!("the answer is too long or broke off", why(read_start(body)));
+            assert_eq!("the response is too long or incomplete", reason(read_start(body)));
         }
         for body in ["<html>", "OK"] {
             assert_eq!(ImmediateReceipt::None, read_start(body), "{body}");
@@ -261,12 +258,12 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_in_a_text_within_the_answer_is_no_success() {
-        for answer in [
+    fn a_receipt_in_a_string_within_the_response_is_not_overlooked() {
+        for response in [
             r#"{"statusCode": 200, "body": "{\"receipt\": {\"status\": \"failed\"}}"}"#,
             r#"{"deliveryReceipt": {"status": "failed"}}"#,
         ] {
-            assert_eq!("the answer reports an outcome, and not in `receipt`", why(read(answer)), "{answer}");
+            assert_eq!("the response reports an outcome, but not in `receipt`", reason(read(response)), "{response}");
         }
         for nothing in [r#"{"statusCode": 200, "body": "{\"ok\": true}"}"#, r#"{"note": "[sic]"}"#] {
             assert_eq!(ImmediateReceipt::None, read(nothing), "{nothing}");

@@ -1,31 +1,32 @@
-//! The function on the queue: delivers messages to the company's messaging service, each customer's in order, and tells
-//! the platform what became of them.
+//! The function on the queue: delivers messages to the company's messaging service, in order for each customer, and posts
+//! receipts to the platform.
 
+mod attempt;
 mod backoff;
 mod batch;
-mod delivery;
 mod dispatcher;
-mod end;
 mod failure;
+mod handle_message;
+mod handle_probe;
+mod handle_receipt;
 mod immediate_receipt;
-mod message;
-mod patience;
-mod probe;
-mod queue;
-mod receipt;
+mod outcome;
+mod retry;
+mod sqs;
+mod task;
 
 use batch::Batch;
-use delivery::MessagingService;
 use dispatcher::Dispatcher;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use queue::Queue;
 use shared::aws::{self, required_env};
+use shared::delivery::client::MessagingServiceClient;
 use shared::delivery::parking::Parking;
 use shared::delivery::queue::MessageQueue;
 use shared::integration::IntegrationStore;
 use shared::ledger::Ledger;
 use shared::observability::logging;
 use shared::platform::Platforms;
+use sqs::Queue;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
@@ -37,10 +38,10 @@ async fn main() -> Result<(), Error> {
     let dispatcher = Arc::new(Dispatcher {
         integrations: IntegrationStore::connect(&config)?,
         ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), required_env("LEDGER_TABLE")?),
-        messaging_service: MessagingService::new()?,
+        messaging_service: MessagingServiceClient::new()?,
         platforms: Platforms::new()?,
         queue: MessageQueue::new(sqs.clone(), queue_url),
-        parking: Parking::of(required_env("PARKING_QUEUE_URL").ok(), sqs),
+        parking: Parking::from_setting(required_env("PARKING_QUEUE_URL").ok(), sqs),
     });
     run(service_fn(move |event: LambdaEvent<_>| {
         let (dispatcher, queue) = (Arc::clone(&dispatcher), Arc::clone(&queue));

@@ -7,7 +7,7 @@ use serde_json::json;
 use shared::api::problem::{Problem, ProblemType, json_response, named, sentence};
 use shared::api::request::Incoming;
 use shared::delivery::envelope::Envelope;
-use shared::delivery::payload::webhook_id;
+use shared::delivery::id::DeliveryId;
 use shared::delivery::queue::{MessageQueue, SendError};
 use shared::integration::{Integration, IntegrationStore};
 use shared::json::i_json::{self, without_bom};
@@ -59,7 +59,8 @@ impl Receiver {
                 Event::Accepted(name).emit();
                 let (integration, message_id) = (name.as_str(), &*bounded(&message.message_id));
                 let (conversation_id, kind) = (message.conversation_id.as_deref().map(bounded), message.kind.name());
-                let (conversation_id, webhook_id) = (conversation_id.as_deref(), webhook_id(name, &message));
+                let (conversation_id, webhook_id) =
+                    (conversation_id.as_deref(), DeliveryId::new(name, &message).to_string());
                 tracing::info!(
                     request_id,
                     integration,
@@ -155,7 +156,7 @@ fn rejected(rejection: Rejection) -> Problem {
 fn not_sent(error: SendError, name: &IntegrationName, request_id: &str) -> Problem {
     match error {
         SendError::TooLarge => Problem::new(ProblemType::BodyTooLarge, "The message is larger than the queue takes."),
-        SendError::Unwritable(_) | SendError::Unavailable(_) => {
+        SendError::Serialization(_) | SendError::Unavailable(_) => {
             tracing::error!(request_id, integration = name.as_str(), reason = %error, "the message could not be stored");
             Problem::unavailable("The message could not be stored.")
         }

@@ -3,7 +3,7 @@
 use super::{Reply, SenderRequest};
 use crate::api::problem::{Problem, ProblemType};
 use crate::digest::Digest;
-use crate::ledger::{Bid, CLOCK_SKEW, Claim, Claimed, Lapsed, Ledger, Occurrence, Outcome};
+use crate::ledger::{Acquire, CLOCK_SKEW, Lease, LeaseRequest, Ledger, Occurrence, OnExpiredLease, Outcome};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ impl From<Problem> for NotDone {
 #[derive(Debug)]
 pub enum Begun {
     /// It is ours to do. What came of it has to be recorded: [`Once::end`].
-    Ours(Claim),
+    Ours(Lease),
     /// It has been done: the first answer once more.
     Done(Reply),
 }
@@ -77,16 +77,16 @@ impl Once<'_> {
         work: impl Future<Output = Result<Reply, Problem>>,
     ) -> Result<Reply, Problem> {
         match self.begin(request).await? {
-            Begun::Ours(claim) => {
+            Begun::Ours(lease) => {
                 let result = work.await;
-                self.end(&claim, &result, &request.request_id).await;
+                self.end(&lease, &result, &request.request_id).await;
                 result
             }
             Begun::Done(reply) => Ok(reply),
         }
     }
 
-    /// As [`Self::run`], for something that happened at a time of its own. The work gets the time that the first claim of the
+    /// As [`Self::run`], for something that happened at a time of its own. The work gets the time that the first lease of the
     /// key fixed, so that every attempt has the same, and the same content. Where nothing was accepted, the next attempt may
     /// have others.
     ///
@@ -99,11 +99,11 @@ impl Once<'_> {
         work: impl AsyncFnOnce(Timestamp) -> Result<Reply, NotDone>,
     ) -> Result<Reply, Problem> {
         match self.begin_with(request, Some(occurrence)).await? {
-            Begun::Ours(claim) => {
-                let result = work(claim.event_time().unwrap_or(occurrence.time)).await;
+            Begun::Ours(lease) => {
+                let result = work(lease.event_time().unwrap_or(occurrence.time)).await;
                 let may_be_accepted = result.as_ref().err().is_none_or(|not_done| not_done.may_be_accepted);
                 let result = result.map_err(|not_done| not_done.problem);
-                self.end_with(&claim, &result, &request.request_id, may_be_accepted).await;
+                self.end_with(&lease, &result, &request.request_id, may_be_accepted).await;
                 result
             }
             Begun::Done(reply) => Ok(reply),
@@ -122,26 +122,32 @@ impl Once<'_> {
     async fn begin_with(self, request: &SenderRequest, occurrence: Option<Occurrence<'_>>) -> Result<Begun, Problem> {
         let now = Timestamp::now();
         let until = request.ends_at.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
-        let lapsed = match self.repeats {
-            Repeats::Never => Lapsed::Leave,
-            Repeats::Harmless => Lapsed::TakeOver,
+        let on_expired_lease = match self.repeats {
+            Repeats::Never => OnExpiredLease::Keep,
+            Repeats::Harmless => OnExpiredLease::Reclaim,
         };
-        let bid = Bid { key: self.key, now, until, fingerprint: self.fingerprint.map(Digest::as_str), lapsed };
-        let claimed = match occurrence {
-            Some(occurrence) => self.ledger.claim_at(bid, occurrence).await,
-            None => self.ledger.claim(bid).await,
+        let lease_request = LeaseRequest {
+            key: self.key,
+            now,
+            until,
+            fingerprint: self.fingerprint.map(Digest::as_str),
+            on_expired_lease,
         };
-        let claimed = claimed.map_err(|error| {
+        let acquired = match occurrence {
+            Some(occurrence) => self.ledger.acquire_at(lease_request, occurrence).await,
+            None => self.ledger.acquire(lease_request).await,
+        };
+        let acquired = acquired.map_err(|error| {
             tracing::error!(request_id = request.request_id, reason = %error, "the ledger could not be asked");
             Problem::unavailable("The ledger is out of reach. Nothing was sent.")
         })?;
-        match claimed {
-            Claimed::Won(claim) => Ok(Begun::Ours(claim)),
-            Claimed::Settled(settled) => {
+        match acquired {
+            Acquire::Acquired(lease) => Ok(Begun::Ours(lease)),
+            Acquire::Completed(settled) => {
                 self.same(settled.fingerprint.as_deref())?;
-                replay(request, settled.outcome, settled.answer.as_deref()).map(Begun::Done)
+                replay(request, settled.outcome, settled.response.as_deref()).map(Begun::Done)
             }
-            Claimed::InProgress { until, fingerprint } => {
+            Acquire::InProgress { until, fingerprint } => {
                 self.same(fingerprint.as_deref())?;
                 if until <= now {
                     return Err(Problem::new(ProblemType::OutcomeUnknown, request.unknown_outcome()));
@@ -153,17 +159,17 @@ impl Once<'_> {
     }
 
     /// Keeps the answer, or gives the key back where nothing was done.
-    pub async fn end(&self, claim: &Claim, result: &Result<Reply, Problem>, request_id: &str) {
-        self.end_with(claim, result, request_id, true).await;
+    pub async fn end(&self, lease: &Lease, result: &Result<Reply, Problem>, request_id: &str) {
+        self.end_with(lease, result, request_id, true).await;
     }
 
-    async fn end_with(&self, claim: &Claim, result: &Result<Reply, Problem>, request_id: &str, may_be_accepted: bool) {
+    async fn end_with(&self, lease: &Lease, result: &Result<Reply, Problem>, request_id: &str, may_be_accepted: bool) {
         let now = Timestamp::now();
         let kept = match result {
             Ok(reply) if reply.incomplete => None,
             // Another key of the ledger holds an unknown outcome, and answers with it on every repeat.
             Ok(reply) if self.repeats == Repeats::Harmless && !reply.status.is_success() => None,
-            Ok(reply) => Some((Outcome::Done, reply.to_answer())),
+            Ok(reply) => Some((Outcome::Succeeded, reply.to_answer())),
             Err(problem) => match problem.problem_type {
                 ProblemType::OutcomeUnknown if self.repeats == Repeats::Never => Some(Outcome::Unknown),
                 ProblemType::PlatformRefused if self.keeps == Keeps::FinalAnswers => Some(Outcome::Failed),
@@ -172,9 +178,9 @@ impl Once<'_> {
             .map(|outcome| (outcome, Reply::of(problem, request_id).to_answer())),
         };
         let recorded = match kept {
-            Some((outcome, answer)) => self.ledger.complete(claim, now, outcome, answer.as_deref()).await,
-            None if may_be_accepted => self.ledger.release(claim, now).await,
-            None => self.ledger.release_unaccepted(claim, now).await,
+            Some((outcome, answer)) => self.ledger.complete(lease, now, outcome, answer.as_deref()).await,
+            None if may_be_accepted => self.ledger.release(lease, now).await,
+            None => self.ledger.release_unaccepted(lease, now).await,
         };
         if let Err(error) = recorded {
             tracing::error!(request_id, reason = %error, "the outcome could not be recorded");
@@ -197,9 +203,9 @@ impl Once<'_> {
 fn replay(request: &SenderRequest, outcome: Outcome, answer: Option<&str>) -> Result<Reply, Problem> {
     let reply = answer.and_then(Reply::read);
     match (outcome, reply) {
-        (Outcome::Done | Outcome::Failed, Some(reply)) => Ok(Reply { replayed: true, ..reply }),
+        (Outcome::Succeeded | Outcome::Failed, Some(reply)) => Ok(Reply { replayed: true, ..reply }),
         // What the dispatcher settles has no answer.
-        (Outcome::Done, None) => Ok(Reply { replayed: true, ..Reply::ok(serde_json::Value::Null) }),
+        (Outcome::Succeeded, None) => Ok(Reply { replayed: true, ..Reply::ok(serde_json::Value::Null) }),
         (Outcome::Failed, None) => Err(Problem::new(ProblemType::PlatformRefused, "This has failed before.")),
         (Outcome::Unknown, Some(reply)) => Ok(reply),
         (Outcome::Unknown, None) => Err(Problem::new(ProblemType::OutcomeUnknown, request.unknown_outcome())),

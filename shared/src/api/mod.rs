@@ -216,7 +216,7 @@ impl SenderRoute {
             return Err(Problem::not_supported(integration.platform.name(), integration.routes()));
         }
         let key = idempotency_key(&incoming, caller.webhook_id)?;
-        let key = key.map(|key| ledger::key::request_identity(self.route, name, &caller.name, &key));
+        let key = key.map(|key| ledger::key::request_digest(self.route, name, &caller.name, &key));
         let body = json_body(&incoming)?;
         // The path says to whom the body is; neither may change under the same key.
         let fingerprint =

@@ -1,4 +1,4 @@
-//! How the company's messaging service is called.
+//! The HTTP client for the company's messaging service.
 
 use crate::aws::error_chain;
 use crate::http_client;
@@ -12,34 +12,32 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-/// How long one call may take, connection and answer included.
+/// The timeout of a call, from connecting to the end of the response.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An answer with which a messaging service refuses a message for good. Every other answer but 2xx can pass: no message may
-/// be lost to a secret that is wrong for a while (401), to a proxy (403), or to a path that is missing during a deployment
-/// (404).
+/// A status with which a messaging service refuses a message permanently. Every other status except 2xx is retried: no
+/// message may be lost because a secret is wrong for a while (401), because of a proxy (403), or because a path is missing
+/// during a deployment (404).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// 400: it cannot read the message.
+    /// 400: it cannot parse the message.
     BadRequest,
     /// 410: the endpoint asks to be removed.
     Gone,
     /// 413: the message is too large for it.
     ContentTooLarge,
-    /// 422: it can read the message, and cannot send it.
+    /// 422: it can parse the message, but cannot send it.
     UnprocessableContent,
 }
 
 impl Refusal {
-    /// The refusal that has this status, if it is one.
     #[must_use]
-    pub fn of(status: StatusCode) -> Option<Self> {
+    pub fn from_status(status: StatusCode) -> Option<Self> {
         [Self::BadRequest, Self::Gone, Self::ContentTooLarge, Self::UnprocessableContent]
             .into_iter()
             .find(|refusal| refusal.status() == status)
     }
 
-    /// Its status.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
@@ -53,78 +51,77 @@ impl Refusal {
 
 /// Posts to the messaging services of all integrations.
 #[derive(Debug, Clone)]
-pub struct Client {
+pub struct MessagingServiceClient {
     http: reqwest::Client,
 }
 
-/// What is to be posted.
+/// A request in the form of Standard Webhooks.
 #[derive(Debug)]
-pub struct Post<'p> {
+pub struct WebhookRequest<'r> {
     /// The `webhook-id`.
-    pub id: &'p str,
-    /// The platform's trace, where there is one.
-    pub trace_id: Option<&'p TraceId>,
-    /// The body.
+    pub id: &'r str,
+    /// The platform's trace id, if any.
+    pub trace_id: Option<&'r TraceId>,
     pub body: Vec<u8>,
 }
 
-impl Client {
-    /// A client; one a process will do.
+impl MessagingServiceClient {
+    /// A client for all integrations.
     ///
     /// # Errors
-    /// The TLS stack or the certificate store could not be set up.
+    /// The TLS stack or the certificate store could not be initialized.
     pub fn new() -> Result<Self, reqwest::Error> {
         Ok(Self { http: http_client::client(TIMEOUT)? })
     }
 
-    /// Posts, signed `now`, and waits for the answer's head as long as `patience` or [`TIMEOUT`] lasts. Redirects are not
-    /// followed.
+    /// Posts a request that is signed `now`. Waits for the head of the response until `timeout` or [`TIMEOUT`], whichever is
+    /// shorter. Redirects are not followed.
     ///
     /// # Errors
-    /// There was no connection or no answer. The error holds the address, which may hold keys: see
+    /// There was no connection or no response. The error contains the URL, which may contain keys: see
     /// [`reqwest::Error::without_url`].
     pub async fn post(
         &self,
         config: &DeliveryConfig,
-        post: Post<'_>,
+        request: WebhookRequest<'_>,
         now: Timestamp,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<reqwest::Response, reqwest::Error> {
-        self.post_signed(config, &config.signing_secrets, post, now, patience).await
+        self.post_signed(config, &config.signing_secrets, request, now, timeout).await
     }
 
-    /// The same, signed with these secrets.
+    /// Like [`Self::post`], signed with these secrets.
     ///
     /// # Errors
-    /// As [`Self::post`].
+    /// See [`Self::post`].
     pub async fn post_signed(
         &self,
         config: &DeliveryConfig,
         secrets: &[SigningSecret],
-        post: Post<'_>,
+        request: WebhookRequest<'_>,
         now: Timestamp,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<reqwest::Response, reqwest::Error> {
-        let mut request = self
+        let mut post = self
             .http
             .post(config.url.url().clone())
             .header(header::CONTENT_TYPE, "application/json")
-            .header(WEBHOOK_ID, post.id)
+            .header(WEBHOOK_ID, request.id)
             .header(WEBHOOK_TIMESTAMP, now.as_second())
-            .header(WEBHOOK_SIGNATURE, sign(secrets, post.id, now, &post.body))
-            .timeout(patience.min(TIMEOUT))
-            .body(post.body);
-        if let Some(trace_id) = post.trace_id {
-            request = request.header(X_B3_TRACE_ID, trace_id.as_str());
+            .header(WEBHOOK_SIGNATURE, sign(secrets, request.id, now, &request.body))
+            .timeout(timeout.min(TIMEOUT))
+            .body(request.body);
+        if let Some(trace_id) = request.trace_id {
+            post = post.header(X_B3_TRACE_ID, trace_id.as_str());
         }
-        request.send().await
+        post.send().await
     }
 }
 
-/// The longest description of why there was no answer, in characters.
+/// The longest description of a failed call, in characters.
 const MAXIMUM_DETAIL: usize = 300;
 
-/// Why the messaging service did not answer.
+/// Why there was no response from the messaging service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoAnswer {
@@ -132,16 +129,13 @@ pub enum NoAnswer {
     UnknownHost,
     /// The connection was refused: nothing listens there.
     ConnectionRefused,
-    /// No trusted TLS connection: why.
+    /// There was no trusted TLS connection.
     Tls(String),
-    /// It took too long.
     Timeout,
-    /// Something else.
     Other(String),
 }
 
 impl NoAnswer {
-    /// The same in words.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -155,7 +149,7 @@ impl NoAnswer {
 
 impl From<reqwest::Error> for NoAnswer {
     fn from(error: reqwest::Error) -> Self {
-        // The address may hold keys.
+        // The URL may contain keys.
         let error = error.without_url();
         let refused = causes(&error).any(|cause| {
             cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
@@ -164,7 +158,7 @@ impl From<reqwest::Error> for NoAnswer {
         match () {
             () if error.is_timeout() => Self::Timeout,
             () if refused => Self::ConnectionRefused,
-            // The HTTP client has no other way to tell.
+            // The HTTP client does not distinguish these errors by type.
             () if text.contains("dns error") => Self::UnknownHost,
             () if text.contains("certificate") || text.contains("TLS") || text.contains("HandshakeFailure") => {
                 Self::Tls(text)
@@ -174,7 +168,7 @@ impl From<reqwest::Error> for NoAnswer {
     }
 }
 
-/// An error and what caused it.
+/// An error and its sources.
 fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
@@ -184,10 +178,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_unknown_host_is_told_apart_from_a_closed_port() {
+    async fn an_unknown_host_is_distinguished_from_a_closed_port() {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         for (url, expected) in
-            [("http://127.0.0.1:9/", NoAnswer::ConnectionRefused), ("http://nobody.invalid/", NoAnswer::UnknownHost)]
+            [("http://127.0.0.1:9/", NoAnswer::ConnectionRefused), ("http://unknown.invalid/", NoAnswer::UnknownHost)]
         {
             let error = client.get(url).send().await.unwrap_err();
             assert_eq!(expected, NoAnswer::from(error), "{url}");

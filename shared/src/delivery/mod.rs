@@ -1,7 +1,8 @@
-//! Deliveries to the company's messaging service, and the queue that they wait on.
+//! Deliveries to the company's messaging service, and the queues before it.
 
 pub mod client;
 pub mod envelope;
+pub mod id;
 pub mod parking;
 pub mod payload;
 pub mod probe;

@@ -1,8 +1,7 @@
-//! The parking queue: messages that will not be delivered, kept until somebody replays them or their time is over.
+//! The parking queue: failed messages, kept until an operator replays them or their retention time ends.
 //!
-//! It is a standard queue. Of a FIFO queue no more than ten messages of a group can be in flight, so that of a customer
-//! with eleven failed messages not all could be listed. The order is kept by the sequence numbers that the messages had
-//! on the FIFO queue.
+//! It is a standard queue. In a FIFO queue at most ten messages of a group can be in flight, so that eleven failed messages
+//! of one customer could not be listed. The sequence numbers that the messages had on the FIFO queue keep their order.
 
 use crate::aws::sdk_error;
 use crate::delivery::envelope::{Envelope, Replay};
@@ -17,41 +16,40 @@ use std::collections::BTreeMap;
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParkedMessage {
-    /// Under which it was delivered, and is again when it is replayed.
+    /// The `webhook-id`. A replay has the same.
     pub webhook_id: String,
-    /// Why it will not be delivered.
+    /// Why it failed.
     pub reason: String,
-    /// The status with which it was refused.
+    /// The status with which the messaging service refused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// When it failed.
     pub failed_at: Timestamp,
-    /// How many attempts to deliver it there have been.
+    /// How many delivery attempts there were.
     #[serde(default)]
     pub attempts: u64,
-    /// Its group on the FIFO queue, within which order is kept.
+    /// Its group on the FIFO queue.
     pub group: String,
-    /// Its place in the group.
+    /// Its sequence number on the FIFO queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence_number: Option<String>,
-    /// The message exactly as it was queued.
+    /// The message as it was queued, byte for byte.
     pub envelope: Box<RawValue>,
 }
 
 impl ParkedMessage {
-    /// The message inside.
+    /// The parsed envelope.
     ///
     /// # Errors
-    /// Another version has written it.
+    /// Another version wrote it, in a form that this version cannot parse.
     pub fn envelope(&self) -> Result<Envelope, serde_json::Error> {
         serde_json::from_str(self.envelope.get())
     }
 
-    /// The queue's text for a replay of it. What this version does not know of the envelope is kept.
+    /// The JSON that replays the message on the FIFO queue. Fields of the envelope that this version does not know are kept.
     ///
     /// # Errors
-    /// Another version has written it.
-    pub fn replayed(&self, id: &str, at: Timestamp) -> Result<String, serde_json::Error> {
+    /// Another version wrote it, in a form that this version cannot parse.
+    pub fn to_replay(&self, id: &str, at: Timestamp) -> Result<String, serde_json::Error> {
         let replay = Replay {
             id: id.to_owned(),
             at,
@@ -67,18 +65,16 @@ impl ParkedMessage {
 /// Whether failed messages are kept.
 #[derive(Debug, Clone)]
 pub enum Parking {
-    /// On this queue.
     On(ParkingQueue),
-    /// Switched off.
     Off,
-    /// Not known yet: in the middle of a deployment, code may run that is newer than its settings.
+    /// The setting is missing: during a deployment, code may run that is newer than its settings.
     Unknown,
 }
 
 impl Parking {
-    /// By the setting, which is `none` where it is switched off.
+    /// Reads the setting: the URL of the queue, or `none` if failed messages are not kept.
     #[must_use]
-    pub fn of(setting: Option<String>, client: Client) -> Self {
+    pub fn from_setting(setting: Option<String>, client: Client) -> Self {
         match setting.as_deref() {
             None => Self::Unknown,
             Some("none") => Self::Off,
@@ -87,7 +83,7 @@ impl Parking {
     }
 }
 
-/// Puts messages on the parking queue.
+/// Sends messages to the parking queue.
 #[derive(Debug, Clone)]
 pub struct ParkingQueue {
     client: Client,
@@ -95,16 +91,15 @@ pub struct ParkingQueue {
 }
 
 impl ParkingQueue {
-    /// The queue at `url`.
     #[must_use]
     pub fn new(client: Client, url: String) -> Self {
         Self { client, url }
     }
 
-    /// Parks a message. When this returns, it is stored durably; when it is repeated, there are copies of it.
+    /// Parks a message. When this returns, the message is stored durably. Parking it twice stores two copies.
     ///
     /// # Errors
-    /// The queue is out of reach.
+    /// The queue is unavailable.
     pub async fn park(&self, message: &ParkedMessage) -> Result<(), SendError> {
         let request = self.client.send_message().queue_url(&self.url).message_body(serde_json::to_string(message)?);
         request.send().await.map(drop).map_err(|error| SendError::Unavailable(sdk_error(&error)))
@@ -133,28 +128,28 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_is_the_envelope_as_it_was_but_for_the_request() {
+    fn a_replay_is_the_unchanged_envelope_with_the_replay_added() {
         let original = "{ \"b\" : 1.0,\t\"a\":12345678901234567890123, \"a\": \"\\ufffe ä\" }";
         let envelope = format!(
             "{{\"integration\":\"acme\",\"platform\":\"genesys-cloud\",\"receivedAt\":\"2026-01-01T00:00:00Z\",\
              \"fromTheFuture\":{{\"a\":1}},\"original\":{original}}}"
         );
         let at: Timestamp = "2026-01-03T00:00:00Z".parse().unwrap();
-        let replayed = parked(&envelope).replayed(ID, at).unwrap();
+        let replayed = parked(&envelope).to_replay(ID, at).unwrap();
         assert!(replayed.contains("\"fromTheFuture\":{\"a\":1}"));
         let read: Envelope = serde_json::from_str(&replayed).unwrap();
         assert_eq!((original, at), (read.original.get(), read.due_since()));
         assert_eq!("2026-01-01T00:00:00Z", read.received_at.to_string());
         let first = read.replay.unwrap();
         assert_eq!((ID, Some(u128::MAX.to_string())), (first.id.as_str(), first.sequence_number));
-        // Once more, of what is parked after a replay has failed.
-        let again = parked(&replayed).replayed("other", at).unwrap();
+        // A second replay, of the message that was parked when the first one failed.
+        let again = parked(&replayed).to_replay("other", at).unwrap();
         assert_eq!("other", serde_json::from_str::<Envelope>(&again).unwrap().replay.unwrap().id);
         assert_eq!(1, again.matches("\"replay\"").count());
     }
 
     #[test]
-    fn the_largest_message_that_is_queued_can_be_parked_and_replayed_and_parked_again() {
+    fn the_largest_queued_message_can_be_parked_replayed_and_parked_again() {
         let rest = r#"{"integration":"acme","original":""}"#;
         let mut envelope =
             format!(r#"{{"integration":"acme","original":"{}"}}"#, "x".repeat(MAXIMUM_BYTES - rest.len()));
@@ -162,7 +157,7 @@ mod tests {
         for _ in 0..2 {
             let message = parked(&envelope);
             assert!(serde_json::to_string(&message).unwrap().len() <= MAXIMUM_SQS_BYTES);
-            envelope = message.replayed(ID, message.failed_at).unwrap();
+            envelope = message.to_replay(ID, message.failed_at).unwrap();
             assert!(envelope.len() <= MAXIMUM_SQS_BYTES);
         }
     }

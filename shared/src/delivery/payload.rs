@@ -1,4 +1,4 @@
-//! What the messaging service gets.
+//! The body of a delivery.
 
 use crate::delivery::envelope::Envelope;
 use crate::model::integration_name::IntegrationName;
@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// The body of one delivery. It is the same on every attempt.
+/// The body of a delivery. It is the same on every attempt.
 #[derive(Serialize)]
-pub struct Delivery<'d> {
+pub struct DeliveryPayload<'d> {
     r#type: &'static str,
     timestamp: Timestamp,
     data: Data<'d>,
@@ -20,14 +20,14 @@ struct Data<'d> {
     integration: &'d IntegrationName,
     #[serde(flatten)]
     message: &'d Message,
-    /// Where the message does not say when it was written: when it came.
+    /// The time of receipt, if the message has no time.
     #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<Timestamp>,
     original: &'d RawValue,
 }
 
-impl<'d> Delivery<'d> {
-    /// The delivery of `message`, which was taken from `envelope`.
+impl<'d> DeliveryPayload<'d> {
+    /// The payload for `message`, which was parsed from `envelope`.
     #[must_use]
     pub fn new(envelope: &'d Envelope, message: &'d Message) -> Self {
         Self {
@@ -45,20 +45,20 @@ impl<'d> Delivery<'d> {
     /// The bytes to sign and to post.
     ///
     /// # Errors
-    /// None that can come up: all parts serialise.
+    /// Never: all members can be serialized.
     pub fn to_body(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)
     }
 }
 
-/// The body of a delivery that nothing has happened for: it tries whether deliveries arrive.
+/// The body of a test delivery.
 #[must_use]
-pub fn test_body(integration: &IntegrationName, now: Timestamp) -> Vec<u8> {
+pub fn test_payload(integration: &IntegrationName, now: Timestamp) -> Vec<u8> {
     let body = serde_json::json!({"type": "test", "timestamp": now, "data": {"integration": integration}});
     body.to_string().into_bytes()
 }
 
-/// What happened, in the dotted words of Standard Webhooks.
+/// The event type, dotted as in Standard Webhooks.
 fn event_type(kind: &MessageKind) -> &'static str {
     match kind {
         MessageKind::Text(_) => "message.text",
@@ -70,10 +70,4 @@ fn event_type(kind: &MessageKind) -> &'static str {
         MessageKind::Typing(_) => "typing",
         MessageKind::Other(_) => "message.other",
     }
-}
-
-/// The `webhook-id` of a message: the same on every attempt, and on a repeat after a crash.
-#[must_use]
-pub fn webhook_id(integration: &IntegrationName, message: &Message) -> String {
-    format!("msg_{}", message.deduplication_id(integration))
 }

@@ -1,5 +1,5 @@
 //! A test delivery through the functions: the command puts it on the queue, the dispatcher delivers it once with the
-//! configuration that it has, and the ledger holds the result.
+//! configuration that it has cached, and the ledger holds the result.
 
 use crate::delivery::client::NoAnswer;
 use crate::digest::Digest;
@@ -10,40 +10,36 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A test delivery that has waited for longer is not made. Commands wait for a minute; their clocks may be slow.
+/// A test delivery that is older is dropped. The command waits for a minute, and its clock may be slow.
 const STALE_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 /// A test delivery on the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeEnvelope {
-    /// The integration whose messaging service gets it.
     pub integration: IntegrationName,
-    /// When it was put on the queue.
     pub received_at: Timestamp,
-    /// Its id: nothing else has it.
+    /// A unique id.
     pub probe: String,
-    /// What it is signed with.
     pub signed_with: SignedWith,
 }
 
-/// What a test delivery is signed with.
+/// The secrets that a test delivery is signed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SignedWith {
-    /// All signing secrets, as every delivery is.
+    /// All signing secrets, like every delivery.
     All,
-    /// The current one alone.
+    /// Only the current one.
     Current,
 }
 
-/// What came of a test delivery.
+/// The result of a test delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeResult {
-    /// The version of the integration's secret that the function had.
+    /// The version of the integration's secret that the function had cached.
     pub version: Option<String>,
-    /// How the delivery ended.
     pub outcome: ProbeOutcome,
 }
 
@@ -53,46 +49,43 @@ pub struct ProbeResult {
 pub enum ProbeOutcome {
     /// The messaging service answered with this status.
     Answered(u16),
-    /// It did not answer.
     NotAnswered(NoAnswer),
-    /// The function has no usable configuration of the integration: why.
+    /// The function has no usable configuration of the integration.
     NotConfigured(String),
 }
 
 impl ProbeEnvelope {
-    /// A new one.
     #[must_use]
     pub fn new(integration: IntegrationName, signed_with: SignedWith, now: Timestamp) -> Self {
         Self { integration, received_at: now, probe: Uuid::new_v4().simple().to_string(), signed_with }
     }
 
-    /// Whether the command that asked for it has long given up.
+    /// Whether the command that sent it no longer waits for it.
     #[must_use]
     pub fn is_stale(&self, now: Timestamp) -> bool {
         now.duration_since(self.received_at) > STALE_AFTER
     }
 
-    /// The queue's text for it.
+    /// The JSON on the queue.
     ///
     /// # Errors
-    /// None that can come up: all parts serialise.
+    /// Never: all members can be serialized.
     pub fn to_queue(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
     }
 
-    /// Its group on the queue: the test deliveries of one integration, and no customer's messages.
+    /// Its group on the queue: only the test deliveries of one integration.
     #[must_use]
     pub fn group(&self) -> Digest {
         Digest::of_parts(&["probe", self.integration.as_str()])
     }
 
-    /// By which the queue tells it from others.
+    /// Its deduplication id on the queue.
     #[must_use]
     pub fn identity(&self) -> Digest {
         Digest::of_parts(&["probe", self.integration.as_str(), &self.probe])
     }
 
-    /// Its `webhook-id`.
     #[must_use]
     pub fn webhook_id(&self) -> String {
         format!("msg_test_{}", self.probe)
@@ -100,7 +93,6 @@ impl ProbeEnvelope {
 }
 
 impl SignedWith {
-    /// Which of the integration's secrets these are.
     #[must_use]
     pub fn secrets(self, config: &DeliveryConfig) -> &[SigningSecret] {
         match self {
@@ -111,16 +103,16 @@ impl SignedWith {
 }
 
 impl ProbeResult {
-    /// What the ledger keeps.
+    /// The JSON that the ledger stores.
     #[must_use]
-    pub fn to_answer(&self) -> Option<String> {
+    pub fn to_stored(&self) -> Option<String> {
         serde_json::to_string(self).ok()
     }
 
-    /// Reads what the ledger kept.
+    /// Parses what the ledger stored.
     #[must_use]
-    pub fn read(answer: &str) -> Option<Self> {
-        serde_json::from_str(answer).ok()
+    pub fn from_stored(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok()
     }
 }
 
@@ -139,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ledger_keeps_what_came_of_it() {
+    fn the_ledger_stores_the_result() {
         for outcome in [
             ProbeOutcome::Answered(204),
             ProbeOutcome::NotAnswered(NoAnswer::Timeout),
@@ -147,7 +139,7 @@ mod tests {
             ProbeOutcome::NotConfigured("why".to_owned()),
         ] {
             let result = ProbeResult { version: Some("v".to_owned()), outcome };
-            assert_eq!(Some(result.clone()), ProbeResult::read(&result.to_answer().unwrap()));
+            assert_eq!(Some(result.clone()), ProbeResult::from_stored(&result.to_stored().unwrap()));
         }
     }
 }

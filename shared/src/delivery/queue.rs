@@ -1,63 +1,61 @@
-//! Putting messages and receipts on the FIFO queue, off which the dispatcher takes them.
+//! Sending messages and receipts to the FIFO queue, from which the dispatcher receives them.
 
 use crate::aws::sdk_error;
 use crate::delivery::envelope::{Envelope, ReceiptEnvelope};
+use crate::delivery::id::DeliveryId;
 use crate::digest::Digest;
 use crate::model::message::Message;
 use aws_sdk_sqs::Client;
 
-/// The largest message that SQS takes, in bytes.
+/// The largest message that SQS accepts, in bytes.
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
 pub(crate) const MAXIMUM_SQS_BYTES: usize = 1_048_576;
-/// What is left free for what a message gets besides when it fails and is parked, and when it is replayed.
+/// Reserved for the fields that are added when a message is parked or replayed.
 const ROOM_FOR_PARKING: usize = 4_096;
-/// The largest message that is queued.
+/// The largest message that is sent to the queue, in bytes.
 pub(crate) const MAXIMUM_BYTES: usize = MAXIMUM_SQS_BYTES - ROOM_FOR_PARKING;
 
-/// Puts messages and receipts on the queue.
 #[derive(Debug, Clone)]
 pub struct MessageQueue {
     client: Client,
     url: String,
 }
 
-/// Why something is not on the queue.
+/// Why something was not queued.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// SQS does not take so much.
-    #[error("the message is larger than the queue takes")]
+    #[error("the message is too large for the queue")]
     TooLarge,
-    /// It does not serialise, which cannot come up.
-    #[error("the message cannot be written: {0}")]
-    Unwritable(#[from] serde_json::Error),
-    /// SQS did not answer, or refused. It may have the message all the same.
-    #[error("the queue is out of reach: {0}")]
+    /// Never happens: all members can be serialized.
+    #[error("the message cannot be serialized: {0}")]
+    Serialization(#[from] serde_json::Error),
+    /// SQS did not answer, or refused. It may have stored the message nevertheless.
+    #[error("the queue is unavailable: {0}")]
     Unavailable(String),
 }
 
 impl MessageQueue {
-    /// The queue at `url`.
     #[must_use]
     pub fn new(client: Client, url: String) -> Self {
         Self { client, url }
     }
 
-    /// Sends `envelope`, which holds `message`. When this returns, the message is stored durably.
+    /// Sends `envelope`, from which `message` was parsed. When this returns, the message is stored durably.
     ///
-    /// SQS itself drops what comes again within five minutes; the ledger drops what comes later.
+    /// SQS deduplicates within five minutes, the ledger after that.
     ///
     /// # Errors
-    /// It is too large, or the queue is out of reach.
+    /// It is too large, or the queue is unavailable.
     pub async fn send_message(&self, envelope: &Envelope, message: &Message) -> Result<(), SendError> {
-        let (group, identity) =
-            (message.ordering_group(&envelope.integration), message.deduplication_id(&envelope.integration));
-        self.send(&group, &identity, envelope.to_queue()?).await
+        let (group, id) =
+            (message.ordering_group(&envelope.integration), DeliveryId::new(&envelope.integration, message));
+        self.send(&group, id.digest(), envelope.to_queue()?).await
     }
 
-    /// Sends a receipt, in a group of its own customer's receipts. Repeats are dropped as with messages.
+    /// Sends a receipt. The receipts of a customer are a group. Duplicates are dropped like those of messages.
     ///
     /// # Errors
-    /// The queue is out of reach.
+    /// The queue is unavailable.
     pub async fn send_receipt(&self, envelope: &ReceiptEnvelope) -> Result<(), SendError> {
         let receipt = &envelope.receipt;
         let (group, identity) =

@@ -1,6 +1,6 @@
-//! The item as DynamoDB holds it.
+//! The DynamoDB item.
 
-use super::{LedgerError, Outcome, Settled};
+use super::{CompletedRecord, LedgerError, Outcome};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -10,14 +10,14 @@ pub(super) const STATE: &str = "state";
 pub(super) const VERSION: &str = "version";
 pub(super) const REPLAY: &str = "replayId";
 
-/// What the parts of the item mean; times are milliseconds, `expiresAt` (for DynamoDB's time to live) seconds. Items of
-/// earlier versions have no `eventTime`, and those versions leave it as it is.
+/// The item's attributes. Times are in milliseconds, `expiresAt` (for DynamoDB's time to live) in seconds. Items of
+/// earlier versions have no `eventTime`, and those versions keep it.
 pub(super) struct Item {
     pub(super) state: State,
     pub(super) version: u64,
     pub(super) token: String,
     pub(super) lease_until: Timestamp,
-    pub(super) answer: Option<String>,
+    pub(super) response: Option<String>,
     pub(super) fingerprint: Option<String>,
     pub(super) replay: Option<String>,
     pub(super) event_time: Option<Timestamp>,
@@ -28,25 +28,25 @@ pub(super) struct Item {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     InProgress,
-    Settled(Outcome),
+    Completed(Outcome),
 }
 
 impl State {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::InProgress => "in-progress",
-            Self::Settled(Outcome::Done) => "done",
-            Self::Settled(Outcome::Failed) => "failed",
-            Self::Settled(Outcome::Unknown) => "unknown",
+            Self::Completed(Outcome::Succeeded) => "done",
+            Self::Completed(Outcome::Failed) => "failed",
+            Self::Completed(Outcome::Unknown) => "unknown",
         }
     }
 
-    fn read(text: &str) -> Option<Self> {
+    fn from_stored(text: &str) -> Option<Self> {
         [
             Self::InProgress,
-            Self::Settled(Outcome::Done),
-            Self::Settled(Outcome::Failed),
-            Self::Settled(Outcome::Unknown),
+            Self::Completed(Outcome::Succeeded),
+            Self::Completed(Outcome::Failed),
+            Self::Completed(Outcome::Unknown),
         ]
         .into_iter()
         .find(|state| state.as_str() == text)
@@ -54,18 +54,18 @@ impl State {
 }
 
 impl Item {
-    pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> Result<Self, LedgerError> {
+    pub(super) fn from_attributes(attributes: &HashMap<String, AttributeValue>) -> Result<Self, LedgerError> {
         let text_of = |name: &str| attributes.get(name).and_then(|value| value.as_s().ok());
         let number_of = |name: &str| attributes.get(name).and_then(|value| value.as_n().ok());
         let lease_until = number_of("leaseUntil").and_then(|number| number.parse().ok()).unwrap_or_default();
         Ok(Self {
-            state: text_of(STATE).and_then(|text| State::read(text)).ok_or(LedgerError::Malformed(STATE))?,
+            state: text_of(STATE).and_then(|text| State::from_stored(text)).ok_or(LedgerError::Malformed(STATE))?,
             version: number_of(VERSION)
                 .and_then(|number| number.parse().ok())
                 .ok_or(LedgerError::Malformed(VERSION))?,
             token: text_of("claimToken").cloned().ok_or(LedgerError::Malformed("claimToken"))?,
             lease_until: Timestamp::from_millisecond(lease_until).map_err(|_| LedgerError::Malformed("leaseUntil"))?,
-            answer: text_of("answer").cloned(),
+            response: text_of("answer").cloned(),
             fingerprint: text_of("fingerprint").filter(|text| !text.is_empty()).cloned(),
             replay: text_of(REPLAY).cloned(),
             event_time: number_of("eventTime")
@@ -75,10 +75,10 @@ impl Item {
         })
     }
 
-    pub(super) fn settled(self, outcome: Outcome) -> Settled {
-        Settled {
+    pub(super) fn into_completed(self, outcome: Outcome) -> CompletedRecord {
+        CompletedRecord {
             outcome,
-            answer: self.answer,
+            response: self.response,
             fingerprint: self.fingerprint,
             replay: self.replay,
             attempts: self.version,

@@ -1,34 +1,32 @@
-//! What things are called in the ledger.
+//! The ledger's keys.
 
 use crate::digest::Digest;
 use crate::model::integration_name::IntegrationName;
 use crate::model::receipt::DeliveryReceipt;
 use crate::platform::Route;
 
-/// The kinds of keys, by what they begin with. The template's roles name these prefixes (`dynamodb:LeadingKeys`), so that
-/// a function can write no others.
+/// The kinds of keys, each with its prefix. The template's roles name these prefixes (`dynamodb:LeadingKeys`), so that a
+/// function can write no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A message to the messaging service.
+    /// The delivery of a message to the messaging service.
     Delivery,
-    /// A receipt to the platform.
+    /// The posting of a receipt to the platform.
     Receipt,
     /// A caller's request.
     Request,
-    /// What a customer wrote or chose.
+    /// The posting of a customer's message or choice to the platform.
     Inbound,
-    /// The text that a conversation keeps of a card.
+    /// The text trace of a card.
     TextTrace,
-    /// A test delivery that an operator asked for.
+    /// A test delivery that an operator requested.
     Probe,
 }
 
 impl Kind {
-    /// All of them.
     pub const ALL: [Self; 6] =
         [Self::Delivery, Self::Receipt, Self::Request, Self::Inbound, Self::TextTrace, Self::Probe];
 
-    /// What its keys begin with.
     #[must_use]
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -41,15 +39,15 @@ impl Kind {
         }
     }
 
-    fn key(self, integration: &IntegrationName, identity: &str) -> String {
-        format!("{}{integration}#{identity}", self.prefix())
+    fn key(self, integration: &IntegrationName, id: &str) -> String {
+        format!("{}{integration}#{id}", self.prefix())
     }
 }
 
-/// The delivery of a message to the messaging service; the digits of the message's `webhook-id` are its identity.
+/// The delivery of a message to the messaging service, by the digest in its `webhook-id`.
 #[must_use]
-pub fn delivery(integration: &IntegrationName, identity: &str) -> String {
-    Kind::Delivery.key(integration, identity)
+pub fn delivery(integration: &IntegrationName, digest: &str) -> String {
+    Kind::Delivery.key(integration, digest)
 }
 
 /// The posting of a receipt to the platform.
@@ -58,37 +56,36 @@ pub fn receipt(integration: &IntegrationName, receipt: &DeliveryReceipt) -> Stri
     Kind::Receipt.key(integration, receipt.deduplication_id(integration).as_str())
 }
 
-/// Reading the parking queue, which hides from others what is on it: one run of the command at a time.
+/// Reading the parking queue, which hides its messages from other readers: one run of the command at a time.
 pub const PARKING_QUEUE: &str = "parking-queue";
 
 /// A caller's request.
 #[must_use]
-pub fn request(integration: &IntegrationName, identity: &Digest) -> String {
-    Kind::Request.key(integration, identity.as_str())
+pub fn request(integration: &IntegrationName, digest: &Digest) -> String {
+    Kind::Request.key(integration, digest.as_str())
 }
 
-/// The text that a conversation keeps of a card, by the code in it.
+/// The text trace of a card, by the code in it.
 #[must_use]
 pub fn text_trace(integration: &IntegrationName, code: &str) -> String {
     Kind::TextTrace.key(integration, code)
 }
 
-/// The posting of what a customer did, under the id that the caller has for it: each caller has ids of its own.
+/// The posting of a customer's message or choice, by the caller's id of it. Ids of different callers are independent.
 #[must_use]
 pub fn inbound(integration: &IntegrationName, caller: &str, kind: &str, message_id: &str) -> String {
     let identity = Digest::of_parts(&["inbound", integration.as_str(), kind, message_id, "of", caller]);
     Kind::Inbound.key(integration, identity.as_str())
 }
 
-/// A test delivery.
 #[must_use]
 pub fn probe(integration: &IntegrationName, id: &str) -> String {
-    format!("probe#{integration}#{id}")
+    Kind::Probe.key(integration, id)
 }
 
-/// What stands for a request: the same caller's, to the same route, under the same idempotency key.
+/// Identifies a request: the same caller, the same route and the same idempotency key.
 #[must_use]
-pub fn request_identity(route: Route, integration: &IntegrationName, caller: &str, idempotency_key: &str) -> Digest {
+pub fn request_digest(route: Route, integration: &IntegrationName, caller: &str, idempotency_key: &str) -> Digest {
     Digest::of_parts(&[route.as_str(), integration.as_str(), caller, idempotency_key])
 }
 
@@ -101,14 +98,14 @@ mod tests {
         let acme = "acme".parse().unwrap();
         assert_eq!("delivery#acme#12ab", delivery(&acme, "12ab"));
         assert_eq!("probe#acme#12ab", probe(&acme, "12ab"));
-        let identity = request_identity(Route::Agentless, &acme, "crm", "order-1");
+        let identity = request_digest(Route::Agentless, &acme, "crm", "order-1");
         assert_eq!(Digest::of_parts(&["agentless", "acme", "crm", "order-1"]), identity);
         assert_eq!(format!("request#acme#{identity}"), request(&acme, &identity));
-        let told =
+        let json =
             r#"{"messageId":"m","to":{"id":"c"},"status":"Failed","time":"1970-01-01T00:00:00Z","isFinal":true}"#;
-        let told: DeliveryReceipt = serde_json::from_str(told).unwrap();
+        let failed: DeliveryReceipt = serde_json::from_str(json).unwrap();
         let identity = Digest::of_parts(&["receipt", "acme", "m", "Failed", "final"]);
-        assert_eq!(format!("receipt#acme#{identity}"), receipt(&acme, &told));
+        assert_eq!(format!("receipt#acme#{identity}"), receipt(&acme, &failed));
         let identity = Digest::of_parts(&["inbound", "acme", "message", "m-1", "of", "crm"]);
         assert_eq!(format!("inbound#acme#{identity}"), inbound(&acme, "crm", "message", "m-1"));
         assert_eq!("text-trace#acme#0123", text_trace(&acme, "0123"));

@@ -139,7 +139,7 @@ impl CallLog<'_> {
             trace_id,
             // Empty if there is none, so that the span does not repeat the id of an earlier call.
             correlation_id = correlation_id.as_deref().unwrap_or_default(),
-            outcome = "platform called",
+            outcome = "platform_called",
             result,
             status,
             code,

@@ -382,9 +382,9 @@ async fn no_receipt_is_posted_for_a_card_without_a_text_trace() {
     let agents = genesys_cloud::text(&setting.integration, "customer-1", "hello");
     agents.accepted(&setting.stack, &setting.integration).await;
     service.wait_for(&agents.id()).await;
-    let settled = setting.stack.settled(&setting.integration, &attempts[0].id).await;
-    assert_eq!(Outcome::Failed, settled.outcome);
-    assert!(!settled.answer.unwrap().contains("receipt"), "none is due");
+    let record = setting.stack.settled(&setting.integration, &attempts[0].id).await;
+    assert_eq!(Outcome::Failed, record.outcome);
+    assert!(!record.response.unwrap().contains("receipt"), "none is due");
     assert_eq!(0, setting.platform.attempts());
 }
 

@@ -5,7 +5,7 @@ use crate::fixtures::WithPlatform;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::json::fields;
-use shared::ledger::{self, Bid, Claim, Claimed, Lapsed, Occurrence};
+use shared::ledger::{self, Acquire, Lease, LeaseRequest, Occurrence, OnExpiredLease};
 use shared::model::inbound::{InboundMessage, InboundResponse};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -31,18 +31,30 @@ impl WithPlatform {
     }
 
     /// Acquires the lease of a caller's message, as another process would.
-    async fn claim(&self, kind: &str, message_id: &str, until: Timestamp, first: Option<(Timestamp, &Value)>) -> Claim {
+    async fn acquire(
+        &self,
+        kind: &str,
+        message_id: &str,
+        until: Timestamp,
+        first: Option<(Timestamp, &Value)>,
+    ) -> Lease {
         let key = ledger::key::inbound(&self.integration.name, "crm", kind, message_id);
         let content = first.map(|(_, body)| content(kind, body));
         let fingerprint = content.as_deref();
-        let bid = Bid { key: &key, now: Timestamp::now(), until, fingerprint, lapsed: Lapsed::TakeOver };
-        let ledger = self.stack.ledger();
-        let claimed = match (first, fingerprint) {
-            (Some((time, _)), Some(content)) => ledger.claim_at(bid, Occurrence { time, content }).await,
-            _ => ledger.claim(bid).await,
+        let request = LeaseRequest {
+            key: &key,
+            now: Timestamp::now(),
+            until,
+            fingerprint,
+            on_expired_lease: OnExpiredLease::Reclaim,
         };
-        let Ok(Claimed::Won(claim)) = claimed else { panic!("{claimed:?}") };
-        claim
+        let ledger = self.stack.ledger();
+        let result = match (first, fingerprint) {
+            (Some((time, _)), Some(content)) => ledger.acquire_at(request, Occurrence { time, content }).await,
+            _ => ledger.acquire(request).await,
+        };
+        let Ok(Acquire::Acquired(lease)) = result else { panic!("{result:?}") };
+        lease
     }
 
     /// The messages on the platform: the id, the time, the text and the file's URL of each.
@@ -236,9 +248,9 @@ async fn the_time_of_the_first_request_is_kept_after_an_unknown_outcome_and_afte
                     .unwrap()
                     .extend([("originatingMessageId".to_owned(), "o".into()), ("type".to_owned(), "Button".into())]);
             }
-            let claim = setting.claim(kind, "m-1", now - SignedDuration::from_mins(1), Some((first, &body))).await;
+            let lease = setting.acquire(kind, "m-1", now - SignedDuration::from_mins(1), Some((first, &body))).await;
             if is_released {
-                setting.stack.ledger().release(&claim, now).await.unwrap();
+                setting.stack.ledger().release(&lease, now).await.unwrap();
             }
             // The platform would treat other content as a duplicate and drop it.
             let mut other = body.clone();
@@ -278,7 +290,7 @@ async fn a_refusal_does_not_free_the_time_of_an_earlier_attempt_that_may_have_be
     // By an earlier request.
     let (setting, now) = (WithPlatform::start().await, Timestamp::now());
     let time = "2026-01-02T03:04:05.678Z".parse().unwrap();
-    let unknown = setting.claim("message", "m-1", now - SignedDuration::from_mins(1), Some((time, &at(1)))).await;
+    let unknown = setting.acquire("message", "m-1", now - SignedDuration::from_mins(1), Some((time, &at(1)))).await;
     setting.stack.ledger().release(&unknown, now).await.unwrap();
     setting.platform.fail([Fault::Status(400)]);
     setting.inbound("messages", &at(1)).await.assert_problem(400, "platform-refused");
@@ -310,8 +322,8 @@ async fn the_time_is_kept_when_one_file_is_posted_and_another_is_refused() {
 async fn an_item_of_the_ledger_that_an_earlier_version_wrote_takes_the_time_of_the_next_request() {
     let setting = WithPlatform::start().await;
     let now = Timestamp::now();
-    let claim = setting.claim("message", "m-1", now + SignedDuration::from_mins(1), None).await;
-    setting.stack.ledger().release(&claim, now).await.unwrap();
+    let lease = setting.acquire("message", "m-1", now + SignedDuration::from_mins(1), None).await;
+    setting.stack.ledger().release(&lease, now).await.unwrap();
     setting.posted("messages", &message(&json!({"text": "hello"}))).await;
     assert_eq!("2026-01-02T03:04:05.678Z", setting.messages()[0][1]);
 }
@@ -389,12 +401,12 @@ async fn an_interrupted_request_resumes_at_the_file_where_it_stopped() {
     let time = "2026-01-02T03:04:05.678Z".parse().unwrap();
     let body = message(&json!({"text": "two", "attachments": [file("v"), file("w")]}));
     // By the ledger, it has posted the first file and was interrupted during the second.
-    setting.claim("message", "m-1", before, Some((time, &body))).await;
-    let first = setting.claim("message-part-1", "m-1", before, None).await;
+    setting.acquire("message", "m-1", before, Some((time, &body))).await;
+    let first = setting.acquire("message-part-1", "m-1", before, None).await;
     let answer = json!({"status": 200, "body": {"messageId": "m-1", "id": "p-1"}}).to_string();
-    let done = ledger::Outcome::Done;
+    let done = ledger::Outcome::Succeeded;
     setting.stack.ledger().complete(&first, Timestamp::now(), done, Some(&answer)).await.unwrap();
-    setting.claim("message-part-2", "m-1", before, None).await;
+    setting.acquire("message-part-2", "m-1", before, None).await;
     let answer = setting.posted("messages", &body).await;
     assert_eq!("p-1", answer.body["id"]);
     let messages = setting.messages();
@@ -428,9 +440,9 @@ async fn a_posted_file_may_not_be_replaced_and_a_refused_one_may() {
     let files = |names: &[&str]| {
         message(&json!({"text": "t", "attachments": names.iter().map(|name| file(name)).collect::<Vec<_>>()}))
     };
-    let claim = setting.claim("message-part-2", "m-1", Timestamp::now() + SignedDuration::from_mins(1), None).await;
+    let lease = setting.acquire("message-part-2", "m-1", Timestamp::now() + SignedDuration::from_mins(1), None).await;
     setting.inbound("messages", &files(&["v", "w"])).await.assert_problem(409, "request-in-progress");
-    setting.stack.ledger().release(&claim, Timestamp::now()).await.unwrap();
+    setting.stack.ledger().release(&lease, Timestamp::now()).await.unwrap();
     setting.inbound("messages", &files(&["a"])).await.assert_problem(422, "idempotency-key-reused");
     setting.posted("messages", &files(&["v", "x"])).await;
     let posted: Vec<_> = setting.messages().into_iter().map(|[.., url]| url).collect();

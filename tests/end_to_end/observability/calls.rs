@@ -14,7 +14,7 @@ use tests::simulators::messaging_service::MessagingService;
 async fn results(integration: &str, expected: &[(&str, &str)]) -> Vec<Value> {
     let log = log_with(integration, expected).await;
     let lines = log.lines().filter(|line| line.contains(integration)).map(|line| serde_json::from_str(line).unwrap());
-    let calls = lines.filter(|line: &Value| line["outcome"] == "platform called");
+    let calls = lines.filter(|line: &Value| line["outcome"] == "platform_called");
     calls.map(|line| line["result"].clone()).collect()
 }
 
@@ -47,7 +47,7 @@ async fn a_401_counts_as_refused_credentials_unless_the_message_is_new() {
     receipt["time"] = "2026-01-02T03:04:05Z".into();
     let answer = Request::new(&receipt).signed().post(&stack, &integration, "receipts").await;
     assert_eq!(200, answer.status.as_u16(), "the time may be wrong: {:?}", answer.body);
-    let results = results(name, &[("platform called", "credentials-refused")]).await;
+    let results = results(name, &[("platform_called", "credentials-refused")]).await;
     assert_eq!([json!("refused"), json!("succeeded"), json!("credentials-refused")], results[..3]);
 }
 
@@ -64,8 +64,8 @@ async fn an_upload_has_a_log_line_with_its_ids_and_its_result() {
         platform.fail_uploads(fault);
         let answer = Request::new(&json!({ "media": media })).bearing_token().post(stack, integration, &route).await;
         assert_eq!(status, answer.status.as_u16(), "{:?}", answer.body);
-        let log = log_with(name, &[("file uploaded", result)]).await;
-        let mut lines = log.lines().filter(|line| line.contains("file uploaded") && line.contains(name));
+        let log = log_with(name, &[("file_uploaded", result)]).await;
+        let mut lines = log.lines().filter(|line| line.contains("file_uploaded") && line.contains(name));
         let line: Value = serde_json::from_str(lines.find(|line| line.contains(result)).unwrap()).unwrap();
         assert_eq!((json!(answer.request_id), json!(result)), (line["request_id"].clone(), line["result"].clone()));
         assert!(line["milliseconds"].is_u64() && line["status"].is_u64(), "{line}");

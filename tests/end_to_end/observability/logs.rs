@@ -52,7 +52,7 @@ async fn the_functions_log_what_happened_without_texts_addresses_and_secrets() {
         ("invalid-signature", "webhook_receiver"),
         ("retry", "message_dispatcher"),
         ("failed", "message_dispatcher"),
-        ("receipt posted", "message_dispatcher"),
+        ("receipt_posted", "message_dispatcher"),
         ("unauthenticated", "\"route\":\"agentless\""),
         ("platform-refused", "\"caller\":\"flows\""),
         ("answered", "\"caller\":\"crm\""),

@@ -59,7 +59,7 @@ async fn ends(integration: &str, last: &[(&str, &str)]) -> Vec<Value> {
     let log = log_with(integration, last).await;
     let lines = log.lines().filter(|line| line.contains(integration)).map(|line| serde_json::from_str(line).unwrap());
     let on_the_way = |line: &Value| {
-        matches!(line["outcome"].as_str(), None | Some("platform called" | "token requested" | "file uploaded"))
+        matches!(line["outcome"].as_str(), None | Some("platform_called" | "token_requested" | "file_uploaded"))
     };
     lines.filter(|line: &Value| !on_the_way(line)).collect()
 }
@@ -151,7 +151,7 @@ async fn a_callers_request_has_one_outcome_line_with_all_ids() {
     let log = log_with(name, &[]).await;
     assert!(!log.contains(key) && !log.contains(told));
     let calls: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let calls = of(&of(&calls, "outcome", "platform called"), "request_id", answer.request_id.as_deref().unwrap());
+    let calls = of(&of(&calls, "outcome", "platform_called"), "request_id", answer.request_id.as_deref().unwrap());
     assert_eq!(1, calls.len());
     let expected = BTreeMap::from([("platform", "genesys-cloud"), ("result", "succeeded"), ("integration", name)]);
     assert!(expected.iter().all(|(field, value)| calls[0][field] == **value), "{}", calls[0]);

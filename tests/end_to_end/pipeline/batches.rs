@@ -4,7 +4,7 @@ use crate::single_function::{Alone, OnQueue};
 use axum::http::header::RETRY_AFTER;
 use jiff::{SignedDuration, Timestamp};
 use shared::delivery::probe::{ProbeEnvelope, ProbeOutcome, ProbeResult, SignedWith};
-use shared::ledger::{Outcome, Progress, key};
+use shared::ledger::{Outcome, RecordState, key};
 use std::time::Duration;
 use tests::simulators::genesys_cloud::{self, WIRE, Webhook};
 use tests::simulators::messaging_service::{MessagingService, Reply};
@@ -102,9 +102,9 @@ async fn an_expired_message_is_attempted_once_more_and_given_up() {
     let webhook = alone.text();
     let old = OnQueue { age: Duration::from_secs(6 * 3600 + 1), ..new("a", &webhook) };
     assert!(alone.dispatch_all(&[old], ENOUGH_TIME).await.is_empty());
-    let settled = alone.stack.settled(&alone.integration, &alone.service.attempts()[0].id).await;
-    assert_eq!(Outcome::Failed, settled.outcome);
-    assert!(settled.answer.unwrap().starts_with(r#"{"reason":"expired""#));
+    let record = alone.stack.settled(&alone.integration, &alone.service.attempts()[0].id).await;
+    assert_eq!(Outcome::Failed, record.outcome);
+    assert!(record.response.unwrap().starts_with(r#"{"reason":"expired""#));
 }
 
 #[tokio::test]
@@ -151,9 +151,9 @@ async fn a_test_delivery_is_attempted_once_whatever_the_response_and_the_receive
         assert!(alone.dispatch_body(&probe.to_queue().unwrap()).await.is_empty());
     }
     assert_eq!(1, alone.service.attempts().len());
-    let entry = alone.stack.ledger().look(&key::probe(name, &probe.probe)).await.unwrap().unwrap();
-    let Progress::Settled(settled) = entry.progress else { panic!("{entry:?}") };
-    let result = ProbeResult::read(&settled.answer.unwrap()).unwrap();
+    let entry = alone.stack.ledger().get(&key::probe(name, &probe.probe)).await.unwrap().unwrap();
+    let RecordState::Completed(record) = entry.state else { panic!("{entry:?}") };
+    let result = ProbeResult::from_stored(&record.response.unwrap()).unwrap();
     assert_eq!(ProbeOutcome::Answered(503), result.outcome);
     assert!(result.version.is_some());
 }

@@ -3,7 +3,8 @@
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use shared::ledger::{
-    Bid, Claim, Claimed, Lapsed, Ledger, LedgerError, Occurrence, Outcome, Progress, RETENTION, Settled,
+    Acquire, CompletedRecord, Lease, LeaseRequest, Ledger, LedgerError, Occurrence, OnExpiredLease, Outcome, RETENTION,
+    RecordState,
 };
 use std::time::Duration;
 use tests::harness::stack::Stack;
@@ -15,14 +16,14 @@ fn key() -> String {
     format!("test#{}", Uuid::new_v4())
 }
 
-async fn bid_for(ledger: &Ledger, key: &str, now: Timestamp, until: Timestamp) -> Result<Claimed, LedgerError> {
-    ledger.claim(Bid { key, now, until, fingerprint: None, lapsed: Lapsed::TakeOver }).await
+async fn acquire(ledger: &Ledger, key: &str, now: Timestamp, until: Timestamp) -> Result<Acquire, LedgerError> {
+    ledger.acquire(LeaseRequest { key, now, until, fingerprint: None, on_expired_lease: OnExpiredLease::Reclaim }).await
 }
 
-fn won(claimed: Claimed) -> Claim {
-    match claimed {
-        Claimed::Won(claim) => claim,
-        other => panic!("the claim was not won: {other:?}"),
+fn acquired(result: Acquire) -> Lease {
+    match result {
+        Acquire::Acquired(lease) => lease,
+        other => panic!("no lease was acquired: {other:?}"),
     }
 }
 
@@ -30,10 +31,10 @@ fn won(claimed: Claimed) -> Claim {
 async fn exactly_one_of_64_racing_workers_acquires_the_lease() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
-    let claims = join_all((0..64).map(|_| bid_for(&ledger, &key, now, now + LEASE))).await;
-    let winners = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::Won(_)))).count();
+    let results = join_all((0..64).map(|_| acquire(&ledger, &key, now, now + LEASE))).await;
+    let winners = results.iter().filter(|result| matches!(result, Ok(Acquire::Acquired(_)))).count();
     assert_eq!(1, winners);
-    let losers = claims.iter().filter(|claim| matches!(claim, Ok(Claimed::InProgress { .. }))).count();
+    let losers = results.iter().filter(|result| matches!(result, Ok(Acquire::InProgress { .. }))).count();
     assert_eq!(63, losers);
 }
 
@@ -41,8 +42,8 @@ async fn exactly_one_of_64_racing_workers_acquires_the_lease() {
 async fn a_conflict_contains_the_leases_end() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
-    won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
-    let Claimed::InProgress { until, .. } = bid_for(&ledger, &key, now, now + LEASE).await.unwrap() else { panic!() };
+    acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
+    let Acquire::InProgress { until, .. } = acquire(&ledger, &key, now, now + LEASE).await.unwrap() else { panic!() };
     assert_eq!((now + LEASE).as_millisecond(), until.as_millisecond());
 }
 
@@ -50,25 +51,28 @@ async fn a_conflict_contains_the_leases_end() {
 async fn completed_work_keeps_its_outcome_and_response() {
     let ledger = Stack::connect().await.ledger();
     let now = Timestamp::now();
-    for (outcome, answer) in
-        [(Outcome::Done, None), (Outcome::Failed, Some("why")), (Outcome::Unknown, Some("who knows"))]
+    for (outcome, response) in
+        [(Outcome::Succeeded, None), (Outcome::Failed, Some("why")), (Outcome::Unknown, Some("who knows"))]
     {
         let key = key();
-        let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
-        ledger.complete(&claim, now, outcome, answer).await.unwrap();
-        ledger.complete(&claim, now, outcome, answer).await.expect("completing again, as after a lost answer, is fine");
+        let lease = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
+        ledger.complete(&lease, now, outcome, response).await.unwrap();
+        ledger
+            .complete(&lease, now, outcome, response)
+            .await
+            .expect("completing twice, as after a lost response, is fine");
         let later = now + LEASE + LEASE;
         assert_eq!(
-            Claimed::Settled(Settled {
+            Acquire::Completed(CompletedRecord {
                 outcome,
-                answer: answer.map(str::to_owned),
+                response: response.map(str::to_owned),
                 fingerprint: None,
                 replay: None,
                 attempts: 1
             }),
-            bid_for(&ledger, &key, later, later + LEASE).await.unwrap()
+            acquire(&ledger, &key, later, later + LEASE).await.unwrap()
         );
-        assert!(matches!(ledger.release(&claim, now).await, Err(LedgerError::Overtaken)));
+        assert!(matches!(ledger.release(&lease, now).await, Err(LedgerError::LeaseLost)));
     }
 }
 
@@ -76,13 +80,19 @@ async fn completed_work_keeps_its_outcome_and_response() {
 async fn work_that_must_not_be_repeated_is_not_reclaimed_from_a_dead_worker() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
-    let bid = |now| Bid { key: &key, now, until: now + LEASE, fingerprint: Some("f"), lapsed: Lapsed::Leave };
-    let first = won(ledger.claim(bid(now)).await.unwrap());
+    let request = |now| LeaseRequest {
+        key: &key,
+        now,
+        until: now + LEASE,
+        fingerprint: Some("f"),
+        on_expired_lease: OnExpiredLease::Keep,
+    };
+    let first = acquired(ledger.acquire(request(now)).await.unwrap());
     let later = now + LEASE + LEASE;
-    let Claimed::InProgress { until, fingerprint } = ledger.claim(bid(later)).await.unwrap() else { panic!() };
+    let Acquire::InProgress { until, fingerprint } = ledger.acquire(request(later)).await.unwrap() else { panic!() };
     assert!(until < later && fingerprint.as_deref() == Some("f"));
     ledger.release(&first, later).await.unwrap();
-    won(ledger.claim(bid(later)).await.unwrap());
+    acquired(ledger.acquire(request(later)).await.unwrap());
 }
 
 #[tokio::test]
@@ -90,16 +100,17 @@ async fn a_released_lease_can_be_acquired_at_once_and_the_version_counts_the_lea
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     for version in 1..=3 {
-        let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
-        assert_eq!(version, claim.version());
-        ledger.release(&claim, now).await.unwrap();
+        let lease = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
+        assert_eq!(version, lease.attempt());
+        ledger.release(&lease, now).await.unwrap();
     }
 }
 
 /// Acquires a lease for work with this time.
-async fn claim_at(ledger: &Ledger, key: &str, at: Timestamp, event_time: Timestamp) -> Claim {
-    let bid = Bid { key, now: at, until: at + LEASE, fingerprint: None, lapsed: Lapsed::TakeOver };
-    won(ledger.claim_at(bid, Occurrence { time: event_time, content: "same" }).await.unwrap())
+async fn acquire_at(ledger: &Ledger, key: &str, at: Timestamp, event_time: Timestamp) -> Lease {
+    let request =
+        LeaseRequest { key, now: at, until: at + LEASE, fingerprint: None, on_expired_lease: OnExpiredLease::Reclaim };
+    acquired(ledger.acquire_at(request, Occurrence { time: event_time, content: "same" }).await.unwrap())
 }
 
 #[tokio::test]
@@ -107,20 +118,20 @@ async fn the_first_lease_with_a_time_fixes_it_for_all_later_ones() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     let time = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
-    let claim = async |at, event_time| claim_at(&ledger, &key, at, event_time).await;
+    let lease = async |at, event_time| acquire_at(&ledger, &key, at, event_time).await;
     // An item of an earlier version has no time.
-    let without = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
+    let without = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
     assert_eq!(None, without.event_time());
     ledger.release(&without, now).await.unwrap();
-    let first = claim(now, time(1_234)).await;
+    let first = lease(now, time(1_234)).await;
     assert_eq!(Some(time(1_234)), first.event_time());
     // It was interrupted. The next worker releases the work, also one without a time.
-    let second = claim(now + LEASE, time(5_678)).await;
+    let second = lease(now + LEASE, time(5_678)).await;
     ledger.release(&second, now + LEASE).await.unwrap();
-    let third = won(bid_for(&ledger, &key, now + LEASE, now + LEASE + LEASE).await.unwrap());
+    let third = acquired(acquire(&ledger, &key, now + LEASE, now + LEASE + LEASE).await.unwrap());
     ledger.release(&third, now + LEASE).await.unwrap();
-    let last = claim(now + LEASE, time(9)).await;
-    assert_eq!([Some(time(1_234)); 3], [second, third, last].map(|claim| claim.event_time()));
+    let last = lease(now + LEASE, time(9)).await;
+    assert_eq!([Some(time(1_234)); 3], [second, third, last].map(|lease| lease.event_time()));
 }
 
 #[tokio::test]
@@ -128,43 +139,43 @@ async fn a_time_with_which_nothing_was_accepted_is_released_with_its_lease() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     let time = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
-    let claim = async |at, event_time| claim_at(&ledger, &key, at, event_time).await;
+    let lease = async |at, event_time| acquire_at(&ledger, &key, at, event_time).await;
     for refused in [time(1), time(2)] {
-        let claim = claim(now, refused).await;
-        assert_eq!(Some(refused), claim.event_time());
-        ledger.release_unaccepted(&claim, now).await.unwrap();
+        let lease = lease(now, refused).await;
+        assert_eq!(Some(refused), lease.event_time());
+        ledger.release_unaccepted(&lease, now).await.unwrap();
     }
     // The outcome of this one is unknown. A later refusal does not change that, although it has the same time.
-    let unknown = claim(now, time(3)).await;
+    let unknown = lease(now, time(3)).await;
     ledger.release(&unknown, now).await.unwrap();
-    let refused = claim(now, time(3)).await;
+    let refused = lease(now, time(3)).await;
     ledger.release_unaccepted(&refused, now).await.unwrap();
-    assert_eq!(Some(time(3)), claim(now, time(4)).await.event_time());
+    assert_eq!(Some(time(3)), lease(now, time(4)).await.event_time());
 }
 
 #[tokio::test]
 async fn a_worker_with_an_expired_lease_can_neither_complete_nor_release_its_successors_lease() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
-    let first = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
+    let first = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
     let later = now + LEASE;
-    let second = won(bid_for(&ledger, &key, later, later + LEASE).await.unwrap());
+    let second = acquired(acquire(&ledger, &key, later, later + LEASE).await.unwrap());
 
-    assert!(matches!(ledger.complete(&first, later, Outcome::Failed, None).await, Err(LedgerError::Overtaken)));
-    assert!(matches!(ledger.release(&first, later).await, Err(LedgerError::Overtaken)));
-    assert!(matches!(bid_for(&ledger, &key, later, later + LEASE).await.unwrap(), Claimed::InProgress { .. }));
+    assert!(matches!(ledger.complete(&first, later, Outcome::Failed, None).await, Err(LedgerError::LeaseLost)));
+    assert!(matches!(ledger.release(&first, later).await, Err(LedgerError::LeaseLost)));
+    assert!(matches!(acquire(&ledger, &key, later, later + LEASE).await.unwrap(), Acquire::InProgress { .. }));
 
-    ledger.complete(&second, later, Outcome::Done, None).await.unwrap();
-    assert!(matches!(ledger.complete(&first, later, Outcome::Failed, None).await, Err(LedgerError::Overtaken)));
+    ledger.complete(&second, later, Outcome::Succeeded, None).await.unwrap();
+    assert!(matches!(ledger.complete(&first, later, Outcome::Failed, None).await, Err(LedgerError::LeaseLost)));
     assert_eq!(
-        Claimed::Settled(Settled {
-            outcome: Outcome::Done,
-            answer: None,
+        Acquire::Completed(CompletedRecord {
+            outcome: Outcome::Succeeded,
+            response: None,
             fingerprint: None,
             replay: None,
             attempts: 2
         }),
-        bid_for(&ledger, &key, later, later + LEASE).await.unwrap()
+        acquire(&ledger, &key, later, later + LEASE).await.unwrap()
     );
 }
 
@@ -173,14 +184,14 @@ async fn releasing_a_lease_does_not_reset_the_version() {
     // Otherwise the third worker's lease would look like the first one's, and the first could complete it.
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
-    let first = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
+    let first = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
     let later = now + LEASE;
-    let second = won(bid_for(&ledger, &key, later, later + LEASE).await.unwrap());
+    let second = acquired(acquire(&ledger, &key, later, later + LEASE).await.unwrap());
     ledger.release(&second, later).await.unwrap();
-    let third = won(bid_for(&ledger, &key, later, later + LEASE).await.unwrap());
-    assert_eq!((1, 2, 3), (first.version(), second.version(), third.version()));
-    assert!(matches!(ledger.complete(&first, later, Outcome::Done, None).await, Err(LedgerError::Overtaken)));
-    ledger.complete(&third, later, Outcome::Done, None).await.unwrap();
+    let third = acquired(acquire(&ledger, &key, later, later + LEASE).await.unwrap());
+    assert_eq!((1, 2, 3), (first.attempt(), second.attempt(), third.attempt()));
+    assert!(matches!(ledger.complete(&first, later, Outcome::Succeeded, None).await, Err(LedgerError::LeaseLost)));
+    ledger.complete(&third, later, Outcome::Succeeded, None).await.unwrap();
 }
 
 #[tokio::test]
@@ -188,35 +199,41 @@ async fn a_replay_reopens_failed_work_once_and_never_succeeded_work() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
     let replay = async |id: &str| {
-        let bid = Bid { key: &key, now, until: now + LEASE, fingerprint: None, lapsed: Lapsed::TakeOver };
-        ledger.claim_for(bid, Some(id)).await.unwrap()
+        let request = LeaseRequest {
+            key: &key,
+            now,
+            until: now + LEASE,
+            fingerprint: None,
+            on_expired_lease: OnExpiredLease::Reclaim,
+        };
+        ledger.acquire_for_replay(request, Some(id)).await.unwrap()
     };
-    let settled_for = |claimed: &Claimed| match claimed {
-        Claimed::Settled(settled) => (settled.outcome, settled.replay.clone()),
-        other => panic!("it is not settled: {other:?}"),
+    let completed_by = |result: &Acquire| match result {
+        Acquire::Completed(record) => (record.outcome, record.replay.clone()),
+        other => panic!("it is not completed: {other:?}"),
     };
-    let failed = async |claim: &Claim| ledger.complete(claim, now, Outcome::Failed, Some("why")).await.unwrap();
+    let failed = async |lease: &Lease| ledger.complete(lease, now, Outcome::Failed, Some("why")).await.unwrap();
 
-    let first = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
+    let first = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
     failed(&first).await;
-    let second = won(replay("r-1").await);
-    assert_eq!(2, second.version());
-    assert!(matches!(replay("r-1").await, Claimed::InProgress { .. }));
-    assert!(matches!(replay("r-2").await, Claimed::InProgress { .. }));
+    let second = acquired(replay("r-1").await);
+    assert_eq!(2, second.attempt());
+    assert!(matches!(replay("r-1").await, Acquire::InProgress { .. }));
+    assert!(matches!(replay("r-2").await, Acquire::InProgress { .. }));
     // The first worker's stale lease changes nothing.
-    assert!(matches!(ledger.complete(&first, now, Outcome::Done, None).await, Err(LedgerError::Overtaken)));
+    assert!(matches!(ledger.complete(&first, now, Outcome::Succeeded, None).await, Err(LedgerError::LeaseLost)));
     ledger.release(&second, now).await.unwrap();
-    let third = won(replay("r-1").await);
+    let third = acquired(replay("r-1").await);
     failed(&third).await;
-    assert_eq!((Outcome::Failed, Some("r-1".to_owned())), settled_for(&replay("r-1").await));
-    let plain = bid_for(&ledger, &key, now, now + LEASE).await.unwrap();
-    assert_eq!((Outcome::Failed, Some("r-1".to_owned())), settled_for(&plain));
+    assert_eq!((Outcome::Failed, Some("r-1".to_owned())), completed_by(&replay("r-1").await));
+    let plain = acquire(&ledger, &key, now, now + LEASE).await.unwrap();
+    assert_eq!((Outcome::Failed, Some("r-1".to_owned())), completed_by(&plain));
 
-    let fourth = won(replay("r-2").await);
-    assert_eq!(4, fourth.version());
-    ledger.complete(&fourth, now, Outcome::Done, None).await.unwrap();
+    let fourth = acquired(replay("r-2").await);
+    assert_eq!(4, fourth.attempt());
+    ledger.complete(&fourth, now, Outcome::Succeeded, None).await.unwrap();
     for id in ["r-1", "r-2", "r-3"] {
-        assert_eq!(Outcome::Done, settled_for(&replay(id).await).0, "{id}");
+        assert_eq!(Outcome::Succeeded, completed_by(&replay(id).await).0, "{id}");
     }
 }
 
@@ -224,48 +241,54 @@ async fn a_replay_reopens_failed_work_once_and_never_succeeded_work() {
 async fn exactly_one_of_64_copies_of_a_replay_is_accepted() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
-    let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
-    ledger.complete(&claim, now, Outcome::Failed, None).await.unwrap();
-    let bid = Bid { key: &key, now, until: now + LEASE, fingerprint: None, lapsed: Lapsed::TakeOver };
-    let claims = join_all((0..64).map(|_| ledger.claim_for(bid, Some("r-1")))).await;
-    assert_eq!(1, claims.iter().filter(|claim| matches!(claim, Ok(Claimed::Won(_)))).count());
+    let lease = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
+    ledger.complete(&lease, now, Outcome::Failed, None).await.unwrap();
+    let request = LeaseRequest {
+        key: &key,
+        now,
+        until: now + LEASE,
+        fingerprint: None,
+        on_expired_lease: OnExpiredLease::Reclaim,
+    };
+    let results = join_all((0..64).map(|_| ledger.acquire_for_replay(request, Some("r-1")))).await;
+    assert_eq!(1, results.iter().filter(|result| matches!(result, Ok(Acquire::Acquired(_)))).count());
 }
 
 #[tokio::test]
 async fn an_expired_item_is_ignored_even_before_dynamodb_removes_it() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
-    let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
-    ledger.complete(&claim, now, Outcome::Done, None).await.unwrap();
+    let lease = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
+    ledger.complete(&lease, now, Outcome::Succeeded, None).await.unwrap();
     let retained = now + RETENTION - Duration::from_secs(1);
-    assert!(matches!(bid_for(&ledger, &key, retained, retained + LEASE).await.unwrap(), Claimed::Settled(_)));
+    assert!(matches!(acquire(&ledger, &key, retained, retained + LEASE).await.unwrap(), Acquire::Completed(_)));
     let forgotten = now + RETENTION + Duration::from_secs(1);
-    assert_eq!(2, won(bid_for(&ledger, &key, forgotten, forgotten + LEASE).await.unwrap()).version());
+    assert_eq!(2, acquired(acquire(&ledger, &key, forgotten, forgotten + LEASE).await.unwrap()).attempt());
 }
 
 #[tokio::test]
 async fn inspecting_returns_the_state_of_the_work_and_changes_nothing() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
-    assert_eq!(None, ledger.look(&key).await.unwrap());
-    let progress = async || {
-        let entry = ledger.look(&key).await.unwrap().unwrap();
-        assert_eq!(Some(now.as_second() + RETENTION.as_secs() as i64), entry.expires_at.map(Timestamp::as_second));
-        (entry.version, entry.progress)
+    assert_eq!(None, ledger.get(&key).await.unwrap());
+    let state = async || {
+        let view = ledger.get(&key).await.unwrap().unwrap();
+        assert_eq!(Some(now.as_second() + RETENTION.as_secs() as i64), view.expires_at.map(Timestamp::as_second));
+        (view.attempts, view.state)
     };
-    let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
+    let lease = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
     let until = Timestamp::from_millisecond((now + LEASE).as_millisecond()).unwrap();
-    assert_eq!((1, Progress::Claimed { until }), progress().await);
-    ledger.release(&claim, now).await.unwrap();
-    assert_eq!((1, Progress::Released), progress().await);
-    let claim = won(bid_for(&ledger, &key, now, now + LEASE).await.unwrap());
-    ledger.complete(&claim, now, Outcome::Failed, Some("why")).await.unwrap();
-    let settled = Settled {
+    assert_eq!((1, RecordState::Leased { until }), state().await);
+    ledger.release(&lease, now).await.unwrap();
+    assert_eq!((1, RecordState::Released), state().await);
+    let lease = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
+    ledger.complete(&lease, now, Outcome::Failed, Some("why")).await.unwrap();
+    let record = CompletedRecord {
         outcome: Outcome::Failed,
-        answer: Some("why".to_owned()),
+        response: Some("why".to_owned()),
         fingerprint: None,
         replay: None,
         attempts: 2,
     };
-    assert_eq!((2, Progress::Settled(settled)), progress().await);
+    assert_eq!((2, RecordState::Completed(record)), state().await);
 }

@@ -109,7 +109,7 @@ async fn a_400_is_final_and_blocks_no_later_message() {
     }
     let attempts = service.wait_until(|attempts| attempts.iter().any(|attempt| attempt.text() == "good")).await;
     assert_eq!(vec!["bad", "good"], attempts.iter().map(Attempt::text).collect::<Vec<_>>());
-    let settled = stack.settled(&integration, &attempts[0].id).await;
-    assert_eq!(Outcome::Failed, settled.outcome);
-    assert!(settled.answer.unwrap().starts_with(r#"{"reason":"refused","status":400"#));
+    let record = stack.settled(&integration, &attempts[0].id).await;
+    assert_eq!(Outcome::Failed, record.outcome);
+    assert!(record.response.unwrap().starts_with(r#"{"reason":"refused","status":400"#));
 }

@@ -88,7 +88,7 @@ async fn six_concurrent_dispatchers_deliver_no_copy_of_another_dispatchers_messa
             )
             .await;
             let ids: Vec<_> = held.iter().map(|(_, webhook)| webhook.id()).collect();
-            let busy: Vec<_> = ids.iter().map(|id| (id.as_str(), "another worker has it")).collect();
+            let busy: Vec<_> = ids.iter().map(|id| (id.as_str(), "another worker has the lease")).collect();
             log_with(integration.name.as_str(), &busy).await;
         })
         .await;

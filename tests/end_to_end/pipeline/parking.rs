@@ -4,7 +4,7 @@ use crate::single_function::{Alone, OnQueue};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::delivery::envelope::Replay;
-use shared::ledger::{Bid, Claimed, Lapsed, Outcome, key};
+use shared::ledger::{Acquire, LeaseRequest, OnExpiredLease, Outcome, key};
 use std::time::Duration;
 use tests::harness::command::Command;
 use tests::harness::stack::FAILED_MESSAGES;
@@ -155,10 +155,10 @@ async fn a_message_that_a_killed_dispatcher_recorded_as_failed_is_parked_whateve
     let (ledger, now) = (alone.stack.ledger(), Timestamp::now());
     let key = key::delivery(&alone.integration.name, &identity);
     let until = now + SignedDuration::from_secs(60);
-    let bid = Bid { key: &key, now, until, fingerprint: None, lapsed: Lapsed::TakeOver };
-    let Claimed::Won(claim) = ledger.claim(bid).await.unwrap() else { panic!("it is free") };
+    let request = LeaseRequest { key: &key, now, until, fingerprint: None, on_expired_lease: OnExpiredLease::Reclaim };
+    let Acquire::Acquired(lease) = ledger.acquire(request).await.unwrap() else { panic!("it is free") };
     let record = r#"{"reason":"refused","status":413,"receipt":{"status":"Failed","reasons":["GeneralError"]}}"#;
-    ledger.complete(&claim, now, Outcome::Failed, Some(record)).await.unwrap();
+    ledger.complete(&lease, now, Outcome::Failed, Some(record)).await.unwrap();
 
     // A redriven dead letter has a receive count of one again.
     for receives in [1, 2] {

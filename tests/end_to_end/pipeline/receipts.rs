@@ -175,7 +175,7 @@ async fn an_unreadable_receipt_in_the_response_is_logged_and_counted_and_never_t
         let log = log_with(name, &expected).await;
         let lines: Vec<Value> =
             log.lines().filter(|line| line.contains(name)).filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let logged = lines.iter().filter(|line| line["outcome"] == "unreadable receipt" && line["level"] == "WARN");
+        let logged = lines.iter().filter(|line| line["outcome"] == "unreadable_receipt" && line["level"] == "WARN");
         let counted = lines.iter().filter(|line| line["UnreadableReceipts"] == 1.0);
         assert_eq!((unreadable.len(), unreadable.len()), (logged.count(), counted.count()), "{mode}");
         assert!(!log.contains("lost-in-transit"));

@@ -3,8 +3,8 @@
 use crate::observability::logs::log_with;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::ledger::key::request_identity;
-use shared::ledger::{self, Bid, Claimed, Lapsed};
+use shared::ledger::key::request_digest;
+use shared::ledger::{self, Acquire, LeaseRequest, OnExpiredLease};
 use shared::platform::Route;
 use std::time::Duration;
 use tests::harness::caller::Request;
@@ -193,7 +193,7 @@ async fn the_log_contains_neither_texts_nor_addresses_nor_secrets() {
     let expected = [
         ("accepted", "Email"),
         ("invalid-signature", "webhook_receiver"),
-        ("receipt posted", "message_dispatcher"),
+        ("receipt_posted", "message_dispatcher"),
         ("platform-refused", "inbound/messages"),
     ];
     let log = log_with(setting.integration.name.as_str(), &expected).await;
@@ -406,20 +406,21 @@ async fn after_an_interruption_between_files_the_response_names_the_first_missin
     let ledger = setting.stack.ledger();
     let name = &setting.integration.name;
     let now = Timestamp::now();
-    let claim = async |key: String| {
+    let lease = async |key: String| {
         let until = now - SignedDuration::from_secs(1);
-        let bid = Bid { key: &key, now: until, until, fingerprint: None, lapsed: Lapsed::Leave };
-        let claimed = ledger.claim(bid).await;
-        let Ok(Claimed::Won(claim)) = claimed else { panic!("{claimed:?}") };
-        claim
+        let request =
+            LeaseRequest { key: &key, now: until, until, fingerprint: None, on_expired_lease: OnExpiredLease::Keep };
+        let result = ledger.acquire(request).await;
+        let Ok(Acquire::Acquired(lease)) = result else { panic!("{result:?}") };
+        lease
     };
     // It has posted the first file and was interrupted during the second.
-    claim(ledger::key::request(name, &request_identity(Route::InboundMessages, name, "flows", "k"))).await;
-    claim(ledger::key::inbound(name, "flows", "message", "m-1")).await;
-    let first = claim(ledger::key::inbound(name, "flows", "message-part-1", "m-1")).await;
+    lease(ledger::key::request(name, &request_digest(Route::InboundMessages, name, "flows", "k"))).await;
+    lease(ledger::key::inbound(name, "flows", "message", "m-1")).await;
+    let first = lease(ledger::key::inbound(name, "flows", "message-part-1", "m-1")).await;
     let answer = json!({"status": 200, "body": {"messageId": "m-1", "id": "p-1"}}).to_string();
-    ledger.complete(&first, now, ledger::Outcome::Done, Some(&answer)).await.unwrap();
-    claim(ledger::key::inbound(name, "flows", "message-part-2", "m-1")).await;
+    ledger.complete(&first, now, ledger::Outcome::Succeeded, Some(&answer)).await.unwrap();
+    lease(ledger::key::inbound(name, "flows", "message-part-2", "m-1")).await;
     let body = written("m-1", &json!({"text": "t", "attachments": files(&["v", "w", "x"])}));
     let request = Request::new(&body).bearing_token().key("k");
     for _ in 0..2 {

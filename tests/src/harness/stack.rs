@@ -4,7 +4,7 @@ use crate::harness::caller::callers;
 use crate::simulators::genesys_cloud::api::{CLIENT_ID, CLIENT_SECRET};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::ledger::{Bid, Claimed, Lapsed, Ledger, Settled};
+use shared::ledger::{Acquire, CompletedRecord, LeaseRequest, Ledger, OnExpiredLease};
 use shared::model::integration_name::IntegrationName;
 use std::net::SocketAddr;
 use uuid::Uuid;
@@ -90,12 +90,13 @@ impl Stack {
     }
 
     /// The record of the completed delivery with this `webhook-id`.
-    pub async fn settled(&self, integration: &TestIntegration, webhook_id: &str) -> Settled {
+    pub async fn settled(&self, integration: &TestIntegration, webhook_id: &str) -> CompletedRecord {
         let key = format!("delivery#{}#{}", integration.name, webhook_id.trim_start_matches("msg_"));
         let now = Timestamp::now();
-        let bid = Bid { key: &key, now, until: now, fingerprint: None, lapsed: Lapsed::Leave };
-        match self.ledger().claim(bid).await.expect("the ledger answers") {
-            Claimed::Settled(settled) => settled,
+        let request =
+            LeaseRequest { key: &key, now, until: now, fingerprint: None, on_expired_lease: OnExpiredLease::Keep };
+        match self.ledger().acquire(request).await.expect("the ledger answers") {
+            Acquire::Completed(record) => record,
             other => panic!("the message has not ended: {other:?}"),
         }
     }

@@ -2,7 +2,7 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::delivery::envelope::Queued;
-use shared::delivery::payload::webhook_id;
+use shared::delivery::id::DeliveryId;
 use shared::model::integration_name::IntegrationName;
 
 pub(super) struct DeadLetter {
@@ -91,7 +91,7 @@ impl DeadLetterView {
                 view.received_at = Some(envelope.received_at);
                 if let Ok(message) = envelope.message() {
                     view.kind = message.kind.name();
-                    view.webhook_id = Some(webhook_id(&envelope.integration, &message));
+                    view.webhook_id = Some(DeliveryId::new(&envelope.integration, &message).to_string());
                     view.message_id = Some(message.message_id);
                 }
             }

@@ -3,7 +3,7 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::delivery::envelope::Envelope;
 use shared::delivery::parking::ParkedMessage;
-use shared::delivery::payload::Delivery;
+use shared::delivery::payload::DeliveryPayload;
 use shared::model::message::Message;
 
 /// A failed message with its latest failure. The queue may hold several copies: a dispatcher that crashed before it
@@ -96,7 +96,7 @@ impl View {
     }
 
     pub(super) fn with_text(failed: &FailedMessage) -> Self {
-        let delivery = serde_json::to_value(Delivery::new(&failed.envelope, &failed.message)).ok();
+        let delivery = serde_json::to_value(DeliveryPayload::new(&failed.envelope, &failed.message)).ok();
         Self { delivery, ..Self::new(failed) }
     }
 

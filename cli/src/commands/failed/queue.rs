@@ -14,7 +14,7 @@ use aws_sdk_sqs::types::Message;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::sdk_error;
-use shared::ledger::{Bid, Claim, Claimed, Lapsed, Ledger, key};
+use shared::ledger::{Acquire, Lease, LeaseRequest, Ledger, OnExpiredLease, key};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -40,7 +40,7 @@ pub(super) struct ParkingQueue {
     /// The FIFO queue of the dispatcher.
     source: String,
     ledger: Ledger,
-    lease: Claim,
+    lease: Lease,
     /// Received messages stay hidden for this long if the command is interrupted.
     visibility_timeout: Duration,
     /// How far this machine's clock is ahead of AWS's: other runs use other machines' clocks.
@@ -153,7 +153,7 @@ impl ParkingQueue {
     /// the ledger drops what was delivered.
     pub(super) async fn replay(&self, failed: &FailedMessage, replay_id: &str, at: Timestamp) -> Result<(), CliError> {
         let parked = &failed.parked;
-        let body = parked.replayed(replay_id, at).map_err(|error| operation_failed(NOT_SENT)(&error))?;
+        let body = parked.to_replay(replay_id, at).map_err(|error| operation_failed(NOT_SENT)(&error))?;
         let request = self.client.send_message().queue_url(&self.source).message_group_id(&parked.group);
         let request = request.message_deduplication_id(format!("{}-{replay_id}", parked.webhook_id)).message_body(body);
         request.send().await.map_err(|error| operation_failed(NOT_SENT)(&sdk_error(&error)))?;
@@ -194,33 +194,33 @@ async fn acquire_lease(
     clock_skew: SignedDuration,
     duration: Duration,
     output: Output,
-) -> Result<Claim, CliError> {
+) -> Result<Lease, CliError> {
     let until = Instant::now() + LEASE_WAIT;
     let mut reported = false;
     loop {
         let now = Timestamp::now() - clock_skew;
-        let bid = Bid {
+        let request = LeaseRequest {
             key: key::PARKING_QUEUE,
             now,
             until: now.saturating_add(duration).unwrap_or(Timestamp::MAX),
             fingerprint: None,
-            lapsed: Lapsed::TakeOver,
+            on_expired_lease: OnExpiredLease::Reclaim,
         };
-        match ledger.claim(bid).await.map_err(|error| CliError::Failed(error.to_string()))? {
-            Claimed::Won(claim) => return Ok(claim),
-            Claimed::InProgress { until: end, .. } if Instant::now() >= until => {
+        match ledger.acquire(request).await.map_err(|error| CliError::Failed(error.to_string()))? {
+            Acquire::Acquired(lease) => return Ok(lease),
+            Acquire::InProgress { until: end, .. } if Instant::now() >= until => {
                 return Err(CliError::Failed(format!(
                     "another run of `patchbay failed` reads the messages; its lease expires at {end}"
                 )));
             }
-            Claimed::InProgress { .. } => {
+            Acquire::InProgress { .. } => {
                 if !reported {
                     output.progress("Another run of `patchbay failed` reads the messages; waiting for it ...");
                     reported = true;
                 }
                 sleep(Duration::from_secs(1)).await;
             }
-            Claimed::Settled(_) => return Err(CliError::Failed("unexpected record in the ledger".to_owned())),
+            Acquire::Completed(_) => return Err(CliError::Failed("unexpected record in the ledger".to_owned())),
         }
     }
 }

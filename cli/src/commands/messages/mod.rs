@@ -75,7 +75,7 @@ impl Show {
         if let (Some(key), Some(route), Some(caller), Some(integration)) =
             (&self.key, self.route, &self.caller, &self.integration)
         {
-            let identity = key::request_identity(route, integration, caller, key);
+            let identity = key::request_digest(route, integration, caller, key);
             return ledger_statuses(stack, [key::request(integration, &identity)]).await;
         }
         let id = self.id.as_deref().unwrap_or_default();

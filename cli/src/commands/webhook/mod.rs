@@ -15,7 +15,7 @@ use http::{HeaderName, header};
 use jiff::Timestamp;
 use sample::Kind;
 use serde::Serialize;
-use shared::delivery::payload::webhook_id;
+use shared::delivery::id::DeliveryId;
 use shared::integration::Integration;
 use shared::ledger;
 use shared::model::integration_name::IntegrationName;
@@ -86,17 +86,15 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
         Ok(Received::Message(message)) => Some(message),
         _ => None,
     };
-    let key = message.as_ref().map(|message| {
-        let identity = message.deduplication_id(&integration.name);
-        ledger::key::delivery(&integration.name, identity.as_str())
-    });
+    let id = message.as_ref().map(|message| DeliveryId::new(&integration.name, message));
+    let key = id.as_ref().map(|id| ledger::key::delivery(&integration.name, id.digest().as_str()));
     let was_completed = match (&key, test.wait) {
         (Some(key), Some(_)) => {
             Some(LedgerStatus::find(stack, key).await?.is_some_and(|delivery| delivery.state.is_completed()))
         }
         _ => None,
     };
-    let webhook_id = message.as_ref().map(|message| webhook_id(&integration.name, message));
+    let webhook_id = id.map(|id| id.to_string());
     let retry_hint = test.retry_hint(webhook_id.as_deref());
     let mut report = Report {
         response: post(stack, &integration.name, signature, body, &retry_hint).await?,

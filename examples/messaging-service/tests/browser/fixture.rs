@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use reqwest::Client;
 use serde_json::{Value, json};
 use shared::delivery::envelope::Envelope;
-use shared::delivery::payload::{Delivery, webhook_id};
+use shared::delivery::id::DeliveryId;
+use shared::delivery::payload::DeliveryPayload;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformName;
 use shared::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
@@ -71,8 +72,8 @@ fn delivery(message: &Value) -> (String, Vec<u8>) {
     let envelope = Envelope::new(integration, PlatformName::GenesysCloud, Timestamp::now(), body.as_bytes());
     let envelope = envelope.expect("a message");
     let message = envelope.message().expect("a message");
-    let body = Delivery::new(&envelope, &message).to_body().expect("it serialises");
-    (webhook_id(&envelope.integration, &message), body)
+    let body = DeliveryPayload::new(&envelope, &message).to_body().expect("it serialises");
+    (DeliveryId::new(&envelope.integration, &message).to_string(), body)
 }
 
 /// A message of Genesys Cloud of that kind, with a new id.

@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::digest::Digest;
-use shared::ledger::{Bid, Claimed, Lapsed};
+use shared::ledger::{Acquire, LeaseRequest, OnExpiredLease};
 use std::collections::BTreeSet;
 use tests::harness::caller::Request;
 use tests::harness::stack::Stack;
@@ -149,10 +149,15 @@ impl Victim<'_> {
         };
         let key = format!("request#{name}#{}", Digest::of_parts(&[&route, name, "flows", "begun"]));
         let now = Timestamp::now();
-        let bid =
-            Bid { key: &key, now, until: now + SignedDuration::from_mins(5), fingerprint: None, lapsed: Lapsed::Leave };
-        let claimed = setting.with_platform.stack.ledger().claim(bid).await.expect("the ledger answers");
-        assert!(matches!(claimed, Claimed::Won(_)));
+        let request = LeaseRequest {
+            key: &key,
+            now,
+            until: now + SignedDuration::from_mins(5),
+            fingerprint: None,
+            on_expired_lease: OnExpiredLease::Keep,
+        };
+        let result = setting.with_platform.stack.ledger().acquire(request).await.expect("the ledger answers");
+        assert!(matches!(result, Acquire::Acquired(_)));
         self.is_refused(&setting.post(&url, &self.good().key("begun")).await, 409, "request-in-progress");
     }
 

@@ -171,5 +171,5 @@ fn tell(answer: &Result<StatusCode, reqwest::Error>, started: Instant) {
     let milliseconds = started.elapsed().as_millis() as u64;
     let level = if outcome == CallOutcome::Succeeded { Level::INFO } else { Level::WARN };
     // Not the id of an earlier call.
-    log_at!(level, outcome = "file uploaded", result, status, milliseconds, correlation_id = "");
+    log_at!(level, outcome = "file_uploaded", result, status, milliseconds, correlation_id = "");
 }

@@ -106,7 +106,7 @@ async fn fetch(http: &reqwest::Client, config: &Config, deadline: Instant) -> Re
     let (result, milliseconds) = (outcome.as_str(), asked_at.elapsed().as_millis() as u64);
     let level = if outcome == TokenOutcome::Succeeded { Level::INFO } else { Level::WARN };
     // Not the id of an earlier call.
-    log_at!(level, outcome = "token requested", result, status, milliseconds, correlation_id = "");
+    log_at!(level, outcome = "token_requested", result, status, milliseconds, correlation_id = "");
     token
 }
 

@@ -104,7 +104,7 @@ impl Client {
             result = self.attempt(call, secret, index + 1 == previous.len(), deadline).await;
             // Whatever else it answers, it has looked at the signature.
             if !matches!(&result, Err(error) if is_refused_signature(error) || matches!(error, ApiError::NotSent(_))) {
-                tracing::info!(outcome = "previous secret used", secret = PREVIOUS_SECRET);
+                tracing::info!(outcome = "previous_secret_used", secret = PREVIOUS_SECRET);
             }
         }
         result

@@ -1,6 +1,6 @@
-//! What becomes of messages that were taken off the queue.
+//! Returning and deleting records of the queue.
 
-use crate::patience::patiently;
+use crate::retry::retry_transient;
 use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry};
@@ -8,17 +8,17 @@ use jiff::Timestamp;
 use shared::aws::sdk_error;
 use std::time::Duration;
 
-/// The queue. A batch of it has ten messages at the most, as many as one call may name.
+/// The queue. A batch has at most ten records, which is also the limit of one call.
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html>.
 pub(crate) struct Queue {
     client: Client,
     url: String,
 }
 
-/// A message that goes back, and the wait before it comes again.
-pub(crate) struct GoingBack {
+/// A record that returns to the queue.
+pub(crate) struct Returned {
     pub(crate) record: SqsMessage,
-    pub(crate) wait: Duration,
+    pub(crate) visibility_timeout: Duration,
 }
 
 impl Queue {
@@ -26,18 +26,19 @@ impl Queue {
         Self { client, url }
     }
 
-    /// Sets the wait of each message. While SQS is out of reach that is repeated, for the queue's own time-out is minutes
-    /// long; when the time is over, a message is there again after that, in order all the same.
-    pub(crate) async fn hold_back(&self, request_id: &str, messages: &[GoingBack], deadline: Timestamp) {
-        if messages.is_empty() {
+    /// Sets the visibility timeout of each record. While SQS is unavailable this is retried, because the queue's own timeout
+    /// is minutes long. If it fails, the records are visible after that timeout, in the same order.
+    pub(crate) async fn set_visibility_timeouts(&self, records: &[Returned], deadline: Timestamp) {
+        if records.is_empty() {
             return;
         }
-        let entries = messages.iter().enumerate().filter_map(|(index, message)| {
-            // Whole seconds, rounded up: a wait must not be cut short.
-            let seconds = message.wait.as_secs() + u64::from(message.wait.subsec_nanos() > 0);
+        let entries = records.iter().enumerate().filter_map(|(index, returned)| {
+            // Whole seconds, rounded up: a retry must not be early.
+            let seconds =
+                returned.visibility_timeout.as_secs() + u64::from(returned.visibility_timeout.subsec_nanos() > 0);
             ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(index.to_string())
-                .receipt_handle(message.record.receipt_handle.as_deref()?)
+                .receipt_handle(returned.record.receipt_handle.as_deref()?)
                 .visibility_timeout(i32::try_from(seconds).unwrap_or(i32::MAX))
                 .build()
                 .ok()
@@ -45,22 +46,22 @@ impl Queue {
         let request = self.client.change_message_visibility_batch().queue_url(&self.url);
         let request = request.set_entries(Some(entries.collect()));
         let set = async || match request.clone().send().await {
-            // What SQS could not do is repeated; what is our own fault, such as a handle that has lapsed, stays so.
+            // An error of SQS is retried. An error of ours, such as an expired receipt handle, is permanent.
             Ok(output) => output
                 .failed()
                 .iter()
                 .find(|entry| !entry.sender_fault())
-                .map_or(Ok(()), |entry| Err(format!("some could not be: {}", entry.code()))),
+                .map_or(Ok(()), |entry| Err(format!("some records failed: {}", entry.code()))),
             Err(error) => Err(sdk_error(&error)),
         };
-        if let Err(reason) = patiently(deadline, set, |_| true).await {
-            tracing::warn!(request_id, reason, "the waits could not be set");
+        if let Err(reason) = retry_transient(deadline, set, |_| true).await {
+            tracing::warn!(reason, "the visibility timeouts could not be set");
         }
     }
 
-    /// Takes settled messages off the queue ahead of Lambda, which does so when the whole batch is through: deleting
-    /// twice does no harm, and neither does it when this fails.
-    pub(crate) async fn delete(&self, request_id: &str, records: &[SqsMessage]) {
+    /// Deletes acknowledged records before Lambda does, which is when the whole batch has ended. Deleting twice does no harm,
+    /// and neither does a failure.
+    pub(crate) async fn delete(&self, records: &[SqsMessage]) {
         if records.is_empty() {
             return;
         }
@@ -73,7 +74,7 @@ impl Queue {
         });
         let request = self.client.delete_message_batch().queue_url(&self.url);
         if let Err(error) = request.set_entries(Some(entries.collect())).send().await {
-            tracing::warn!(request_id, reason = sdk_error(&error), "settled messages could not be deleted early");
+            tracing::warn!(reason = sdk_error(&error), "acknowledged records could not be deleted early");
         }
     }
 }

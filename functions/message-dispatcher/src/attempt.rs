@@ -1,0 +1,111 @@
+//! One attempt to deliver a message to the messaging service.
+
+use crate::immediate_receipt::ImmediateReceipt;
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use shared::aws::error_chain;
+use shared::delivery::client::{MessagingServiceClient, Refusal, WebhookRequest};
+use shared::http_client::{self, retry_after};
+use shared::integration::DeliveryConfig;
+use std::fmt;
+use std::time::Duration;
+
+/// How much of a response's body is read: docs/messaging-service.md names it.
+const MAXIMUM_RESPONSE_BYTES: usize = 64 * 1024;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AttemptResult {
+    /// The messaging service has the message. The response may report what became of it.
+    Accepted(ImmediateReceipt),
+    /// The messaging service refused the message permanently.
+    Refused(Refusal),
+    /// The messaging service may accept the message later.
+    Retry {
+        error: AttemptError,
+        /// The delay that it asked for.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// Why an attempt is retried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AttemptError {
+    Status(StatusCode),
+    Timeout,
+    Serialization,
+    /// There was no connection, or it broke.
+    Connection(String),
+}
+
+impl fmt::Display for AttemptError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(formatter, "status {}", status.as_u16()),
+            Self::Timeout => formatter.write_str("timeout"),
+            Self::Serialization => formatter.write_str("the body cannot be serialized"),
+            Self::Connection(error) => formatter.write_str(error),
+        }
+    }
+}
+
+/// Posts a message and reads the response.
+pub(crate) async fn attempt(
+    client: &MessagingServiceClient,
+    config: &DeliveryConfig,
+    request: WebhookRequest<'_>,
+    timeout: Duration,
+) -> AttemptResult {
+    let now = Timestamp::now();
+    let response = match client.post(config, request, now, timeout).await {
+        Ok(response) => response,
+        Err(error) if error.is_timeout() => {
+            return AttemptResult::Retry { error: AttemptError::Timeout, retry_after: None };
+        }
+        Err(error) => {
+            let error = AttemptError::Connection(error_chain(&error.without_url()));
+            return AttemptResult::Retry { error, retry_after: None };
+        }
+    };
+    let result = classify(response.status(), response.headers(), now);
+    let headers = response.headers().clone();
+    let (body, is_complete) = http_client::read_body_prefix(response, MAXIMUM_RESPONSE_BYTES).await;
+    match result {
+        AttemptResult::Accepted(_) => AttemptResult::Accepted(ImmediateReceipt::read(&headers, &body, is_complete)),
+        other => other,
+    }
+}
+
+/// What a status means.
+fn classify(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> AttemptResult {
+    if status.is_success() {
+        return AttemptResult::Accepted(ImmediateReceipt::None);
+    }
+    match Refusal::from_status(status) {
+        Some(refusal) => AttemptResult::Refused(refusal),
+        None => AttemptResult::Retry { error: AttemptError::Status(status), retry_after: retry_after(headers, now) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classified(status: u16) -> AttemptResult {
+        classify(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn every_2xx_accepts() {
+        for status in [200, 201, 202, 204, 299] {
+            assert_eq!(AttemptResult::Accepted(ImmediateReceipt::None), classified(status));
+        }
+    }
+
+    #[test]
+    fn only_400_410_413_and_422_refuse_permanently() {
+        for status in (100..=999).filter(|status| !(200..300).contains(status)) {
+            let is_final = matches!(classified(status), AttemptResult::Refused(_));
+            assert_eq!([400, 410, 413, 422].contains(&status), is_final, "{status}");
+        }
+    }
+}

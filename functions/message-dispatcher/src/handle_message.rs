@@ -1,0 +1,243 @@
+//! Handling a message: acquire the lease, deliver, record the outcome, park the message if it failed, enqueue the receipt.
+
+use crate::attempt::{AttemptError, AttemptResult, attempt};
+use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
+use crate::dispatcher::{Dispatcher, is_permanent};
+use crate::failure::Failure;
+use crate::outcome::{Disposition, Outcome};
+use crate::task::{ReceiveContext, Task};
+use http::StatusCode;
+use jiff::Timestamp;
+use shared::delivery::client::WebhookRequest;
+use shared::delivery::envelope::{Envelope, Origin};
+use shared::delivery::parking::Parking;
+use shared::delivery::payload::DeliveryPayload;
+use shared::delivery::queue::SendError;
+use shared::delivery::record::DeliveryRecord;
+use shared::integration::{CardRoute, Integration};
+use shared::ledger::{self, Acquire, CompletedRecord, Lease, LeaseRequest, LedgerError, OnExpiredLease};
+use shared::observability::metrics::Event;
+use std::sync::Arc;
+use tracing::Instrument;
+
+/// The reason of a parked message whose integration was removed.
+const ORPHANED: &str = "orphaned";
+
+impl Dispatcher {
+    pub(crate) async fn handle_message(&self, envelope: &Envelope, context: ReceiveContext<'_>) -> Disposition {
+        let message = match envelope.message() {
+            Ok(message) => message,
+            Err(error) => {
+                Event::Retried(&envelope.integration).emit();
+                let integration = envelope.integration.as_str();
+                tracing::error!(integration, outcome = "retry", reason = %error);
+                return Disposition::Retry { after: context.backoff() };
+            }
+        };
+        let task = Task::new(envelope, message, context);
+        let span = task.span();
+        let outcome = self.process(&task).instrument(span.clone()).await;
+        span.in_scope(|| outcome.log(&task));
+        outcome.disposition()
+    }
+
+    async fn process(&self, task: &Task<'_>) -> Outcome {
+        if task.is_stale(Timestamp::now()) {
+            return Outcome::Dropped("stale typing event");
+        }
+        let integration = match self.integrations.get(&task.envelope.integration).await {
+            Ok(integration) => integration,
+            Err(error) if is_permanent(&error, task.envelope.due_since()) => {
+                let record = DeliveryRecord { reason: Some(ORPHANED.to_owned()), ..DeliveryRecord::default() };
+                let outcome = Outcome::IntegrationRemoved(error.to_string());
+                return self.follow_up(task, outcome, ledger::Outcome::Failed, 0, &record).await;
+            }
+            Err(error) => return Outcome::internal_error(&error, task.context.delay_after_load_error(&error)),
+        };
+        let processed = self.acquire_and_deliver(task, &integration).await;
+        processed.unwrap_or_else(|error| Outcome::internal_error(&error, task.context.delay_after_internal_error()))
+    }
+
+    async fn acquire_and_deliver(
+        &self,
+        task: &Task<'_>,
+        integration: &Arc<Integration>,
+    ) -> Result<Outcome, LedgerError> {
+        // Before the lease, which counts as a delivery attempt.
+        let is_text_trace = self.is_text_trace(task, integration).await?;
+        let key = ledger::key::delivery(&integration.name, task.id.digest().as_str());
+        Ok(match self.acquire_lease(&key, task.replay_id(), task.context).await? {
+            Acquire::Acquired(lease) if is_text_trace => {
+                let outcome = Outcome::Dropped("text trace of a card");
+                self.complete_delivery(task, &lease, outcome, DeliveryRecord::text_trace()).await
+            }
+            Acquire::Acquired(lease) => self.deliver(task, integration, &lease).await,
+            Acquire::InProgress { until, .. } => Outcome::InProgressElsewhere { until },
+            Acquire::Completed(completed) => self.handle_duplicate(task, &completed).await,
+        })
+    }
+
+    /// Whether the message is the text trace of a card that the customer gets, or has got, as a card. Each code counts once:
+    /// in another message it is a copy that somebody sent. A code that no known secret made may be made with a secret that
+    /// is not loaded yet. If that cannot be checked, the text is delivered.
+    async fn is_text_trace(&self, task: &Task<'_>, integration: &Arc<Integration>) -> Result<bool, LedgerError> {
+        let code = match integration.cards {
+            CardRoute::MessagingService { text_trace: true } => task.trace_code(),
+            _ => None,
+        };
+        let Some(code) = code else { return Ok(false) };
+        let check = |integration: &Integration| {
+            let ours = integration.trace_keys().any(|key| code.is_made_with(&key));
+            if ours { Ok(()) } else { Err(()) }
+        };
+        let checked = self.integrations.with_refresh(Arc::clone(integration), check, |()| true).await;
+        if !matches!(checked, Ok(Ok(_))) {
+            return Ok(false);
+        }
+        let (key, now) = (ledger::key::text_trace(&integration.name, code.as_str()), Timestamp::now());
+        let fingerprint = Some(task.id.digest().as_str());
+        let on_expired_lease = OnExpiredLease::Reclaim;
+        let request = LeaseRequest { key: &key, now, until: now, fingerprint, on_expired_lease };
+        match self.ledger.acquire(request).await? {
+            Acquire::Acquired(lease) => {
+                self.ledger.complete(&lease, now, ledger::Outcome::Succeeded, None).await?;
+                Ok(true)
+            }
+            Acquire::Completed(CompletedRecord { fingerprint: first, .. })
+            | Acquire::InProgress { fingerprint: first, .. } => Ok(first.as_deref() == fingerprint),
+        }
+    }
+
+    /// Does for a completed message what follows from its outcome, if that may have been interrupted: this may be a retry
+    /// because the message was not parked or its receipt not queued. A failed message may have been a dead letter since then,
+    /// and a redriven dead letter has a receive count of 1 again.
+    async fn handle_duplicate(&self, task: &Task<'_>, completed: &CompletedRecord) -> Outcome {
+        let may_be_interrupted = task.context.receive_count > 1 || completed.outcome == ledger::Outcome::Failed;
+        if !may_be_interrupted || completed.replay.as_deref() != task.replay_id() {
+            return Outcome::Duplicate;
+        }
+        let record = DeliveryRecord::from_stored(completed.response.as_deref());
+        self.follow_up(task, Outcome::Duplicate, completed.outcome, completed.attempts, &record).await
+    }
+
+    async fn deliver(&self, task: &Task<'_>, integration: &Arc<Integration>, lease: &Lease) -> Outcome {
+        match self.attempt(task, integration).await {
+            AttemptResult::Accepted(immediate) => {
+                let outcome = Outcome::Delivered(task.age().try_into().unwrap_or_default());
+                let receipt = task.receipt_after(immediate, integration);
+                self.complete_delivery(task, lease, outcome, DeliveryRecord { receipt, ..DeliveryRecord::default() })
+                    .await
+            }
+            AttemptResult::Refused(refusal) => self.fail(task, lease, Failure::Refused(refusal)).await,
+            AttemptResult::Retry { .. } if task.is_typing() => self.fail(task, lease, Failure::Dropped).await,
+            AttemptResult::Retry { error, retry_after } => {
+                let backoff = backoff::delay(task.attempt(lease), fastrand::f64());
+                let remaining = remaining_delivery_time(task.envelope.due_since(), integration.delivery.give_up_after);
+                let Some(after) = next_retry_delay(backoff, retry_after, remaining) else {
+                    return self.fail(task, lease, Failure::Expired).await;
+                };
+                let release = self.release(lease, task.context);
+                let (released, ()) = tokio::join!(release, self.refresh_after(&error, integration));
+                if let Err(error) = released {
+                    tracing::error!(reason = %error, "the lease could not be released");
+                }
+                Outcome::RetryScheduled { reason: error.to_string(), after }
+            }
+        }
+    }
+
+    async fn attempt(&self, task: &Task<'_>, integration: &Integration) -> AttemptResult {
+        let Ok(body) = DeliveryPayload::new(task.envelope, &task.message).to_body() else {
+            return AttemptResult::Retry { error: AttemptError::Serialization, retry_after: None };
+        };
+        let (id, trace_id) = (&*task.id.to_string(), task.envelope.trace_id.as_ref());
+        let request = WebhookRequest { id, trace_id, body };
+        attempt(&self.messaging_service, &integration.delivery, request, task.context.attempt_timeout()).await
+    }
+
+    /// Reloads the configuration if the messaging service did not accept the signature: the secret may have been changed, and
+    /// the next attempt signs with the new one. The store reloads at most once in ten seconds. If it fails, the cached
+    /// configuration is used.
+    async fn refresh_after(&self, error: &AttemptError, integration: &Arc<Integration>) {
+        if matches!(error, AttemptError::Status(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)) {
+            let _ = self.integrations.refreshed(integration).await;
+        }
+    }
+
+    async fn fail(&self, task: &Task<'_>, lease: &Lease, failure: Failure) -> Outcome {
+        self.complete_delivery(task, lease, Outcome::Failed(failure), failure.record()).await
+    }
+
+    /// Records the outcome in the ledger, and does what follows from it.
+    ///
+    /// If recording fails, the message leaves the queue nevertheless, unless the follow-up fails too: it has been delivered
+    /// or refused. A duplicate that arrives after the lease has expired is delivered again, with the same `webhook-id`.
+    async fn complete_delivery(
+        &self,
+        task: &Task<'_>,
+        lease: &Lease,
+        outcome: Outcome,
+        mut record: DeliveryRecord,
+    ) -> Outcome {
+        if !task.message.expects_receipt() || task.envelope.origin == Origin::Card {
+            record.receipt = None;
+        }
+        let ledger_outcome = match outcome {
+            Outcome::Failed(_) => ledger::Outcome::Failed,
+            _ => ledger::Outcome::Succeeded,
+        };
+        let response = record.to_stored();
+        if let Err(error) = self.complete(lease, task.context, ledger_outcome, response.as_deref()).await {
+            tracing::error!(reason = %error, "the outcome could not be recorded");
+        }
+        self.follow_up(task, outcome, ledger_outcome, lease.attempt(), &record).await
+    }
+
+    /// Parks the message if it failed, and enqueues the receipt that is due. The message stays on the queue until both have
+    /// succeeded. Both can be repeated without harm.
+    async fn follow_up(
+        &self,
+        task: &Task<'_>,
+        outcome: Outcome,
+        ledger_outcome: ledger::Outcome,
+        attempts: u64,
+        record: &DeliveryRecord,
+    ) -> Outcome {
+        let park = async {
+            match ledger_outcome {
+                ledger::Outcome::Failed => self.park(task, attempts, record).await,
+                ledger::Outcome::Succeeded | ledger::Outcome::Unknown => Ok(()),
+            }
+        };
+        let (parked, enqueued) = tokio::join!(park, self.enqueue_receipt(task, record));
+        if let Err(error) = &parked {
+            tracing::error!(reason = %error, "the failed message could not be parked");
+        }
+        if let Err(error) = &enqueued {
+            tracing::error!(reason = %error, "the receipt could not be enqueued");
+        }
+        if parked.and(enqueued).is_ok() {
+            return outcome;
+        }
+        Outcome::FollowUpFailed { outcome: Box::new(outcome), after: task.context.delay_after_internal_error() }
+    }
+
+    /// Keeps a failed message for replays. A typing event is of no use later.
+    async fn park(&self, task: &Task<'_>, attempts: u64, record: &DeliveryRecord) -> Result<(), SendError> {
+        if task.is_typing() {
+            return Ok(());
+        }
+        match &self.parking {
+            Parking::On(queue) => queue.park(&task.to_parked(attempts, record)?).await,
+            Parking::Off => Ok(()),
+            Parking::Unknown => Err(SendError::Unavailable("no parking queue is configured".to_owned())),
+        }
+    }
+
+    async fn enqueue_receipt(&self, task: &Task<'_>, record: &DeliveryRecord) -> Result<(), SendError> {
+        match record.due_receipt(task.envelope, &task.message) {
+            Some(receipt) => self.queue.send_receipt(&receipt).await,
+            None => Ok(()),
+        }
+    }
+}

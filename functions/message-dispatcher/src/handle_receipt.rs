@@ -1,0 +1,187 @@
+//! Handling a receipt: acquire the lease, post the receipt to the platform, record the outcome.
+
+use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
+use crate::dispatcher::{Dispatcher, is_permanent};
+use crate::outcome::Disposition;
+use crate::task::ReceiveContext;
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use shared::delivery::envelope::ReceiptEnvelope;
+use shared::integration::Integration;
+use shared::ledger::{self, Acquire, LedgerError};
+use shared::limits::bounded;
+use shared::model::trace_id::TraceId;
+use shared::observability::logging::log_at;
+use shared::observability::metrics::Event;
+use shared::platform::ApiError;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, Level, error_span};
+
+/// When a 403 becomes final: HighLevel answers 403 for ten seconds after a message was sent.
+const FORBIDDEN_IS_FINAL_AFTER: SignedDuration = SignedDuration::from_mins(2);
+
+/// How handling a receipt ended.
+enum ReceiptOutcome {
+    Posted,
+    /// It was completed before.
+    Duplicate,
+    /// Another worker has the lease.
+    InProgressElsewhere {
+        until: Timestamp,
+    },
+    /// The platform did not accept it.
+    RetryScheduled {
+        error: ApiError,
+        after: Duration,
+    },
+    /// An AWS service was unavailable, or the configuration could not be loaded.
+    InternalError {
+        reason: String,
+        after: Duration,
+    },
+    /// It failed permanently.
+    Failed(ApiError),
+    /// Its integration has been removed for too long.
+    IntegrationRemoved(String),
+}
+
+impl Dispatcher {
+    /// Handles a receipt. While the platform is unavailable the receipt is retried; its message is no longer on the queue.
+    pub(crate) async fn handle_receipt(&self, envelope: &ReceiptEnvelope, context: ReceiveContext<'_>) -> Disposition {
+        let started_at = Instant::now();
+        let receipt = &envelope.receipt;
+        let span = error_span!(
+            "receipt",
+            integration = envelope.integration.as_str(),
+            trace_id = receipt.trace_id.as_ref().map(TraceId::as_str),
+            message_id = &*bounded(&receipt.message_id),
+            correlation_id = Empty,
+        );
+        let outcome = self.process_receipt(envelope, context).instrument(span.clone()).await;
+        span.in_scope(|| outcome.log(envelope, started_at));
+        outcome.disposition()
+    }
+
+    async fn process_receipt(&self, envelope: &ReceiptEnvelope, context: ReceiveContext<'_>) -> ReceiptOutcome {
+        let internal_error = |reason: String, after: Duration| ReceiptOutcome::InternalError { reason, after };
+        let integration = match self.integrations.get(&envelope.integration).await {
+            Ok(integration) => integration,
+            Err(error) if is_permanent(&error, envelope.received_at) => {
+                return ReceiptOutcome::IntegrationRemoved(error.to_string());
+            }
+            Err(error) => return internal_error(error.to_string(), context.delay_after_load_error(&error)),
+        };
+        let posted = self.acquire_and_post(envelope, &integration, context).await;
+        posted.unwrap_or_else(|error| internal_error(error.to_string(), context.delay_after_internal_error()))
+    }
+
+    async fn acquire_and_post(
+        &self,
+        envelope: &ReceiptEnvelope,
+        integration: &Arc<Integration>,
+        context: ReceiveContext<'_>,
+    ) -> Result<ReceiptOutcome, LedgerError> {
+        let key = ledger::key::receipt(&integration.name, &envelope.receipt);
+        let lease = match self.acquire_lease(&key, None, context).await? {
+            Acquire::Acquired(lease) => lease,
+            Acquire::Completed(_) => return Ok(ReceiptOutcome::Duplicate),
+            Acquire::InProgress { until, .. } => return Ok(ReceiptOutcome::InProgressElsewhere { until }),
+        };
+        let deadline = Instant::now() + context.attempt_timeout();
+        let posting = self.integrations.with_current(integration, |current| async move {
+            self.platforms.post_receipt(&current.platform, &envelope.receipt, deadline).await
+        });
+        let error = match posting.await {
+            Ok(()) => {
+                self.complete(&lease, context, ledger::Outcome::Succeeded, None).await?;
+                return Ok(ReceiptOutcome::Posted);
+            }
+            Err(error) => error,
+        };
+        let retry_after = match &error {
+            ApiError::RateLimited { retry_after } => Some(*retry_after),
+            _ => None,
+        };
+        let backoff = backoff::delay(lease.attempt(), fastrand::f64());
+        let remaining = remaining_delivery_time(envelope.received_at, integration.delivery.give_up_after);
+        let age = Timestamp::now().duration_since(envelope.received_at);
+        match next_retry_delay(backoff, retry_after, remaining).filter(|_| !is_final(&error, age)) {
+            Some(after) => {
+                self.release(&lease, context).await?;
+                Ok(ReceiptOutcome::RetryScheduled { error, after })
+            }
+            None => {
+                self.complete(&lease, context, ledger::Outcome::Failed, None).await?;
+                Ok(ReceiptOutcome::Failed(error))
+            }
+        }
+    }
+}
+
+impl ReceiptOutcome {
+    fn disposition(&self) -> Disposition {
+        match self {
+            Self::Posted | Self::Duplicate | Self::Failed(_) | Self::IntegrationRemoved(_) => Disposition::Ack,
+            Self::InProgressElsewhere { until } => Disposition::retry_after_lease(*until),
+            Self::RetryScheduled { after, .. } | Self::InternalError { after, .. } => {
+                Disposition::Retry { after: *after }
+            }
+        }
+    }
+
+    /// Writes the log line and the metric. An error is what an operator has to act on.
+    fn log(&self, envelope: &ReceiptEnvelope, started_at: Instant) {
+        if matches!(self, Self::Failed(_) | Self::IntegrationRemoved(_)) {
+            Event::ReceiptFailed(&envelope.integration).emit();
+        }
+        let (level, outcome, reason) = match self {
+            Self::Posted => (Level::INFO, "receipt_posted", None),
+            Self::Duplicate => (Level::INFO, "receipt_duplicate", Some("already completed".to_owned())),
+            Self::InProgressElsewhere { .. } => {
+                (Level::INFO, "receipt_retry", Some("another worker has the lease".to_owned()))
+            }
+            Self::RetryScheduled { error, .. } => (Level::WARN, "receipt_retry", Some(error.to_string())),
+            Self::InternalError { reason, .. } => (Level::ERROR, "receipt_retry", Some(reason.clone())),
+            Self::Failed(error) => (Level::ERROR, "receipt_failed", Some(error.to_string())),
+            Self::IntegrationRemoved(reason) => (Level::ERROR, "receipt_failed", Some(reason.clone())),
+        };
+        let platform_error = match self {
+            Self::RetryScheduled { error, .. } | Self::Failed(error) => error.platform_error(),
+            _ => None,
+        };
+        let code = platform_error.and_then(|error| error.code.as_deref());
+        let age_seconds = Timestamp::now().duration_since(envelope.received_at).as_secs_f64();
+        let milliseconds = started_at.elapsed().as_millis() as u64;
+        let status = envelope.receipt.status.as_str();
+        log_at!(level, status, outcome, reason, code, age_seconds, milliseconds);
+    }
+}
+
+/// Whether a retry is pointless. A 403 is final once HighLevel has had time to index the message. A 401 can be fixed by an
+/// operator.
+fn is_final(error: &ApiError, age: SignedDuration) -> bool {
+    match error {
+        ApiError::Refused(_) | ApiError::TooLarge { .. } | ApiError::InvalidRequest(_) | ApiError::Unsupported => true,
+        ApiError::Credentials(error) => {
+            error.status == StatusCode::FORBIDDEN.as_u16() && age > FORBIDDEN_IS_FINAL_AFTER
+        }
+        ApiError::NotSent(_) | ApiError::RateLimited { .. } | ApiError::OutcomeUnknown { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::platform::PlatformError;
+
+    #[test]
+    fn a_403_is_retried_at_first_and_a_401_until_an_operator_fixes_it() {
+        let with_status = |status| ApiError::Credentials(PlatformError { status, ..PlatformError::default() });
+        let (early, late) = (SignedDuration::from_secs(119), SignedDuration::from_secs(121));
+        assert!(!is_final(&with_status(403), early) && is_final(&with_status(403), late));
+        assert!(!is_final(&with_status(401), late));
+    }
+}

@@ -1,0 +1,130 @@
+//! How handling a message ended: its log line, its metrics, and what happens to its record on the queue.
+
+use crate::failure::Failure;
+use crate::retry::time_until;
+use crate::task::Task;
+use jiff::Timestamp;
+use shared::delivery::client::Refusal;
+use shared::observability::logging::log_at;
+use shared::observability::metrics::Event;
+use std::error::Error;
+use std::time::Duration;
+use tracing::Level;
+
+/// What happens to an SQS record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disposition {
+    /// It is deleted.
+    Ack,
+    /// It returns to the queue with the rest of its group, with this visibility timeout.
+    Retry { after: Duration },
+}
+
+impl Disposition {
+    /// A retry when the lease of another worker has expired: that worker may fail.
+    pub(crate) fn retry_after_lease(until: Timestamp) -> Self {
+        Self::Retry { after: time_until(until).max(Duration::from_secs(1)) }
+    }
+}
+
+/// How handling a message ended.
+pub(crate) enum Outcome {
+    /// The messaging service has it, this long after it was received.
+    Delivered(Duration),
+    /// It was completed before.
+    Duplicate,
+    /// It is not for the messaging service.
+    Dropped(&'static str),
+    /// Another worker has the lease.
+    InProgressElsewhere { until: Timestamp },
+    /// The attempt failed.
+    RetryScheduled { reason: String, after: Duration },
+    /// An AWS service was unavailable, or the configuration could not be loaded.
+    InternalError { reason: String, after: Duration },
+    /// It failed permanently.
+    Failed(Failure),
+    /// Its integration has been removed for too long.
+    IntegrationRemoved(String),
+    /// It ended like this, but its receipt could not be queued or the failed message not be parked. On the retry it is a
+    /// duplicate, and only that is done.
+    FollowUpFailed { outcome: Box<Self>, after: Duration },
+}
+
+impl Outcome {
+    pub(crate) fn internal_error(error: &dyn Error, after: Duration) -> Self {
+        Self::InternalError { reason: error.to_string(), after }
+    }
+
+    pub(crate) fn disposition(&self) -> Disposition {
+        match self {
+            Self::Delivered(_) | Self::Duplicate | Self::Dropped(_) | Self::Failed(_) | Self::IntegrationRemoved(_) => {
+                Disposition::Ack
+            }
+            Self::InProgressElsewhere { until } => Disposition::retry_after_lease(*until),
+            Self::RetryScheduled { after, .. }
+            | Self::InternalError { after, .. }
+            | Self::FollowUpFailed { after, .. } => Disposition::Retry { after: *after },
+        }
+    }
+
+    /// Writes the log line and the metric.
+    pub(crate) fn log(&self, task: &Task<'_>) {
+        if let Some(event) = self.event(task) {
+            event.emit();
+        }
+        let (outcome, reason) = self.words();
+        let status = match self {
+            Self::Failed(failure) => failure.status(),
+            _ => None,
+        };
+        let (age_seconds, milliseconds) = (task.age().as_secs_f64(), task.started_at.elapsed().as_millis() as u64);
+        log_at!(self.level(), outcome, reason, status, age_seconds, milliseconds);
+    }
+
+    fn event<'t>(&self, task: &Task<'t>) -> Option<Event<'t>> {
+        let name = &task.envelope.integration;
+        Some(match self {
+            Self::Delivered(age) => Event::Delivered(name, *age),
+            Self::Duplicate => Event::Duplicate(name),
+            Self::InProgressElsewhere { .. } | Self::RetryScheduled { .. } | Self::InternalError { .. } => {
+                Event::Retried(name)
+            }
+            Self::Failed(Failure::Refused(Refusal::Gone)) => Event::EndpointGone(name),
+            Self::Failed(Failure::Refused(_)) => Event::Failed(name),
+            Self::Failed(Failure::Expired) | Self::IntegrationRemoved(_) => Event::GivenUp(name),
+            Self::Dropped(_) | Self::Failed(Failure::Dropped) => return None,
+            Self::FollowUpFailed { outcome, .. } => return outcome.event(task),
+        })
+    }
+
+    /// The outcome and the reason in the log: docs/operate.md lists them.
+    fn words(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Delivered(_) => ("delivered", None),
+            Self::Duplicate => ("duplicate", Some("already completed")),
+            Self::Dropped(reason) => ("dropped", Some(reason)),
+            Self::InProgressElsewhere { .. } => ("retry", Some("another worker has the lease")),
+            Self::RetryScheduled { reason, .. } | Self::InternalError { reason, .. } => ("retry", Some(reason)),
+            Self::Failed(Failure::Expired) => ("given_up", Some(Failure::Expired.as_str())),
+            Self::Failed(Failure::Dropped) => ("dropped", Some("typing event that could not be delivered at once")),
+            Self::Failed(Failure::Refused(Refusal::Gone)) => ("failed", Some("the endpoint asks to be removed")),
+            Self::Failed(failure) => ("failed", Some(failure.as_str())),
+            Self::IntegrationRemoved(reason) => ("given_up", Some(reason)),
+            Self::FollowUpFailed { outcome, .. } => outcome.words(),
+        }
+    }
+
+    /// An error is what an operator has to act on.
+    fn level(&self) -> Level {
+        match self {
+            Self::Delivered(_)
+            | Self::Duplicate
+            | Self::Dropped(_)
+            | Self::InProgressElsewhere { .. }
+            | Self::Failed(Failure::Dropped) => Level::INFO,
+            Self::RetryScheduled { .. } => Level::WARN,
+            Self::InternalError { .. } | Self::Failed(_) | Self::IntegrationRemoved(_) => Level::ERROR,
+            Self::FollowUpFailed { outcome, .. } => outcome.level(),
+        }
+    }
+}
