@@ -15,7 +15,7 @@ const MAXIMUM_RESPONSE_BYTES: usize = 64 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AttemptResult {
-    /// The messaging service has the message. The response may report what became of it.
+    /// The messaging service has the message. The response may report the outcome.
     Accepted(ImmediateReceipt),
     /// The messaging service refused the message permanently.
     Refused(Refusal),

@@ -173,7 +173,7 @@ impl BatchResult {
         self.returned.extend(other.returned);
     }
 
-    /// Tells the queue what happens to the records so far, and returns the failures for Lambda. Acknowledged records are
+    /// Applies the result so far to the queue, and returns the failures for Lambda. Acknowledged records are
     /// deleted here only if `early`: otherwise Lambda is about to delete them.
     async fn flush(&mut self, queue: &Queue, deadline: Timestamp, early: bool) -> Vec<BatchItemFailure> {
         let Self { acknowledged, returned } = std::mem::take(self);
