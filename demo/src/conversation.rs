@@ -35,7 +35,10 @@ pub(crate) async fn show(
     service: &SampleService,
 ) -> Result<bool, Box<dyn Error>> {
     platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, INTEGRATION_ID);
-    println!("A conversation both ways:\n\n  {:<10} {:<31} {:<9} the other side got", "who", "does what", "answered");
+    println!(
+        "A conversation in both directions:\n\n  {:<10} {:<31} {:<9} the other side received",
+        "who", "action", "response"
+    );
     println!("  {}", "─".repeat(110));
     let mut show = Show { stack, integration, platform, service, good: true };
 
@@ -44,7 +47,7 @@ pub(crate) async fn show(
     let conversation = platform.conversation(CUSTOMER).ok_or("the customer's message opened no conversation")?;
 
     // As long as the wait for it: an expired typing event is dropped.
-    let typing = json!({"durationMilliseconds": crate::PATIENCE.as_millis() as u64});
+    let typing = json!({"durationMilliseconds": crate::WAIT_TIMEOUT.as_millis() as u64});
     show.agent(&conversation, "typing", &typing, "is typing").await;
     show.delivered("platform", "hands that on", |delivery| text(delivery, "/type") == "typing").await;
     show.agent(&conversation, "messages", &json!({"textBody": "On its way, Ada. When may it come?"}), "writes").await;
@@ -77,11 +80,11 @@ pub(crate) async fn show(
     show.post("says that the card was read", "receipts", &receipt).await;
 
     // Everything that the platform has passed on is on the queue. The next message comes last.
-    platform.settled_webhooks().await;
+    platform.finished_webhooks().await;
     show.agent(&conversation, "messages", &json!({"textBody": "You are welcome."}), "writes").await;
     show.delivered("platform", "hands that on", |delivery| text(delivery, "/data/text") == "You are welcome.").await;
     let text_traces = service.deliveries().await.iter().filter(|delivery| is_text_trace(delivery)).count();
-    show.row("platform", "handed the card's text on", "", text_traces == 0, "nothing: it has the card");
+    show.row("platform", "passes the text trace on", "", text_traces == 0, "nothing: it has the card");
     println!();
     Ok(show.good)
 }
@@ -171,7 +174,7 @@ impl Show<'_> {
                 let customers = ["/data/to/id", "/data/from/id"].map(|party| text(delivery, party));
                 customers.contains(&CUSTOMER) && expected(delivery)
             });
-            if there.is_some() || started.elapsed() > crate::PATIENCE {
+            if there.is_some() || started.elapsed() > crate::WAIT_TIMEOUT {
                 break there.map(|delivery| text(delivery, "/type").to_owned());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

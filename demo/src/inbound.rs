@@ -4,7 +4,7 @@ use crate::{CUSTOMER, INTEGRATION_ID, text};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tests::harness::stack::{Stack, TestIntegration};
-use tests::simulators::genesys_cloud::{Answer, BROKEN, DOCUMENTATION, Sample, WIRE, Webhook};
+use tests::simulators::genesys_cloud::{ApiResponse, BROKEN, DOCUMENTATION, Sample, WIRE, Webhook};
 
 /// The expected result of a webhook.
 #[derive(Clone, Copy, PartialEq)]
@@ -19,7 +19,7 @@ pub(crate) struct Row {
     what: String,
     webhook: Webhook,
     expected: Expected,
-    answer: Answer,
+    answer: ApiResponse,
 }
 
 /// Posts a sample of every kind, and webhooks that must not be delivered.
@@ -75,7 +75,7 @@ pub(crate) fn unique_ids(deliveries: &[Value]) -> BTreeSet<&str> {
 }
 
 pub(crate) fn print_table(rows: &[Row], deliveries: &[Value]) -> bool {
-    println!("\n  {:<29} {:<9} {:<25} refused because", "sent", "answered", "delivered");
+    println!("\n  {:<29} {:<9} {:<25} refused because", "sent", "response", "delivered");
     println!("  {}", "─".repeat(110));
     let mut good = true;
     for row in rows {

@@ -34,7 +34,7 @@ const INTEGRATION_ID: &str = "73cb7fb7-c2db-4996-88f3-0a83a4fea1da";
 const CUSTOMER: &str = "customer-17";
 /// The sample messaging service refuses this customer's messages.
 const REFUSED_CUSTOMER: &str = "customer-without-a-phone";
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -92,7 +92,7 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
     let rows = post_all(stack, &integration).await;
     let deliveries = deliveries(&service, &rows).await;
 
-    println!("\nWhat the messaging service at {url} got:\n");
+    println!("\nDeliveries to the messaging service at {url}:\n");
     for _ in unique_ids(&deliveries) {
         println!("  {}", service.output.next_line().await?.unwrap_or_default());
     }
@@ -142,11 +142,11 @@ fn print_examples(integration: &TestIntegration, agent: Option<&Conversation>) {
   curl -i {0} \
     -H 'content-type: application/json' -H "x-hub-signature-256: sha256=$SIGNATURE" -d "$BODY"
 
-Sent again it is answered again, and not delivered again. Without openssl, the signature in Python:
+A repeat is acknowledged and not delivered again. Without openssl, the signature in Python:
 
   SIGNATURE=$(printf %s "$BODY" | python3 -c 'import base64, hashlib, hmac, sys; print(base64.b64encode(hmac.new(b"{WEBHOOK_SECRET}", sys.stdin.buffer.read(), hashlib.sha256).digest()).decode())')
 
-Write as the customer, send a card, speak for the agent, send an agentless message, and say what became of a message:
+Write as the customer, send a card, write as the agent, send an agentless message, and report the status of a message:
 
   curl -i {4} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
     -d '{{"messageId":"from-ada-1","from":{{"id":"ada"}},"time":"2026-01-02T03:04:05Z","text":"Hello!"}}'

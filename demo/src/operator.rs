@@ -2,7 +2,7 @@
 
 use crate::INTEGRATION;
 use std::env;
-use tests::harness::command::{Ran, patchbay};
+use tests::harness::command::{CommandOutput, patchbay};
 use tests::harness::stack::Stack;
 
 /// What the command, or any AWS client, needs to find the stack, besides the API's URL.
@@ -17,8 +17,8 @@ const ENVIRONMENT: [&str; 6] = [
 
 /// Prints the doctor's report. Returns whether it found no fault.
 pub(crate) async fn show() -> bool {
-    let Ran { code, stdout, stderr } = patchbay(&["doctor", INTEGRATION]).await;
-    println!("\nThe operator asks `patchbay doctor {INTEGRATION}`:\n\n{stdout}{stderr}");
+    let CommandOutput { code, stdout, stderr } = patchbay(&["doctor", INTEGRATION]).await;
+    println!("\nThe operator runs `patchbay doctor {INTEGRATION}`:\n\n{stdout}{stderr}");
     code == 0
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tests::harness::caller::Request;
 use tests::harness::sample_service::SampleService;
 use tests::harness::stack::{Stack, TestIntegration};
-use tests::simulators::genesys_cloud::Answer;
+use tests::simulators::genesys_cloud::ApiResponse;
 use tests::simulators::highlevel::api::HighLevel;
 use tests::simulators::multicloud_cx::api::MulticloudCx;
 use tests::simulators::{highlevel, multicloud_cx};
@@ -40,7 +40,7 @@ async fn multicloud_cx(stack: &Stack, service: &SampleService) -> bool {
         good &= arrived(service, what, &answer, &webhook.json(), delivered).await;
     }
     let webhook = multicloud_cx::sample("interactions").fill(CHANNEL, CUSTOMER);
-    good &= row("interactions", &webhook.post(stack, &integration).await, 200, "nothing: it is acknowledged");
+    good &= row("interactions", &webhook.post(stack, &integration).await, 200, "acknowledged only");
     let forged = multicloud_cx::sample("sms").fill(CHANNEL, CUSTOMER).signed_with("not-the-apps-secret");
     good &= row("forged signature", &forged.post(stack, &integration).await, 401, "—");
 
@@ -48,12 +48,12 @@ async fn multicloud_cx(stack: &Stack, service: &SampleService) -> bool {
         json!({"messageId": "m-1", "from": {"id": CUSTOMER}, "time": "2026-01-02T03:04:05Z", "text": "Hello!"});
     let answer = post(stack, &integration, "inbound/messages", &message).await;
     let got = platform.messages().pop().unwrap_or_default();
-    good &= row("customer's message", &answer, 200, &format!("the platform got {}", text(&got, "/text")));
+    good &= row("customer's message", &answer, 200, &format!("the platform received {}", text(&got, "/text")));
     let receipt = json!({"messageId": "1613474523265-0", "to": {"id": CUSTOMER}, "status": "expired"});
     let answer = post(stack, &integration, "receipts", &receipt).await;
     let got = platform.messages().pop().unwrap_or_default();
     let got = format!(
-        "the platform got {} {}",
+        "the platform received {} {}",
         text(&got, "/status"),
         got.pointer("/reasons/0/code").unwrap_or(&Value::Null)
     );
@@ -89,10 +89,10 @@ async fn highlevel(stack: &Stack, service: &SampleService) -> bool {
     }
     for what in ["internal-comment", "install"] {
         let body = highlevel::Sample::wire(what).fill(LOCATION, CONTACT);
-        good &= row(what, &keys.sign(&body).post(stack, &integration).await, 200, "nothing: it is acknowledged");
+        good &= row(what, &keys.sign(&body).post(stack, &integration).await, 200, "acknowledged only");
     }
     let foreign = keys.sign(&highlevel::Sample::wire("sms").fill("another-location", CONTACT));
-    good &= row("of another location", &foreign.post(stack, &integration).await, 403, "—");
+    good &= row("from another location", &foreign.post(stack, &integration).await, 403, "—");
     let forged = highlevel::Keys::generate().sign(&highlevel::Sample::wire("sms").fill(LOCATION, CONTACT));
     good &= row("forged signature", &forged.post(stack, &integration).await, 401, "—");
 
@@ -102,29 +102,29 @@ async fn highlevel(stack: &Stack, service: &SampleService) -> bool {
     });
     let answer = post(stack, &integration, "inbound/messages", &message).await;
     let got = platform.calls().pop().map(|call| call.body).unwrap_or_default();
-    good &= row("customer's message", &answer, 200, &format!("the platform got {}", text(&got, "/message")));
+    good &= row("customer's message", &answer, 200, &format!("the platform received {}", text(&got, "/message")));
     let receipt = json!({"messageId": "hl-1", "to": {"id": CONTACT}, "status": "delivered"});
     let answer = post(stack, &integration, "receipts", &receipt).await;
     let got = platform.calls().pop().map(|call| call.body).unwrap_or_default();
-    good &= row("receipt: delivered", &answer, 200, &format!("the platform got {}", text(&got, "/status")));
+    good &= row("receipt: delivered", &answer, 200, &format!("the platform received {}", text(&got, "/status")));
     good &= unsupported(stack, &integration).await;
     println!();
     good
 }
 
 fn head() {
-    println!("  {:<29} {:<9} what came of it", "sent", "answered");
+    println!("  {:<29} {:<9} result", "sent", "response");
     println!("  {}", "─".repeat(110));
 }
 
-fn row(what: &str, answer: &Answer, status: u16, came_of_it: &str) -> bool {
+fn row(what: &str, answer: &ApiResponse, status: u16, came_of_it: &str) -> bool {
     let good = answer.status.as_u16() == status;
     let (mark, note) = if good { ("✓", came_of_it) } else { ("✗", text(&answer.body, "/detail")) };
     println!("{mark} {what:<29} {:<9} {note}", answer.status.as_u16());
     good
 }
 
-async fn post(stack: &Stack, integration: &TestIntegration, route: &str, body: &Value) -> Answer {
+async fn post(stack: &Stack, integration: &TestIntegration, route: &str, body: &Value) -> ApiResponse {
     Request::new(body).signed().post(stack, integration, route).await
 }
 
@@ -136,12 +136,12 @@ async fn unsupported(stack: &Stack, integration: &TestIntegration) -> bool {
 }
 
 /// Waits for the delivery of the message.
-async fn arrived(service: &SampleService, what: &str, answer: &Answer, original: &Value, expected: &str) -> bool {
+async fn arrived(service: &SampleService, what: &str, answer: &ApiResponse, original: &Value, expected: &str) -> bool {
     let started = Instant::now();
     let delivered = loop {
         let deliveries = service.deliveries().await;
         let of_it = deliveries.iter().find(|delivery| delivery.pointer("/delivery/data/original") == Some(original));
-        if of_it.is_some() || started.elapsed() > crate::PATIENCE {
+        if of_it.is_some() || started.elapsed() > crate::WAIT_TIMEOUT {
             break of_it.map_or_else(|| "nothing".to_owned(), |delivery| text(delivery, "/delivery/type").to_owned());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -5,26 +5,26 @@ use serde_json::json;
 use tests::harness::caller::Request;
 use tests::harness::stack::{Stack, TestIntegration};
 use tests::simulators::genesys_cloud::api::GenesysCloud;
-use tests::simulators::genesys_cloud::{Answer, WIRE};
+use tests::simulators::genesys_cloud::{ApiResponse, WIRE};
 
 /// Sends an agentless message and a receipt, and makes a message fail. Prints what the platform received, and returns
 /// whether everything succeeded.
 pub(crate) async fn show(stack: &Stack, integration: &TestIntegration, platform: &GenesysCloud) -> bool {
     let post = async |route: &str, request: Request| request.post(stack, integration, route).await;
     let message = json!({"toAddress": CUSTOMER, "textBody": "Your table is ready."});
-    let message = Request::new(&message).bearing_token().key("table-7");
+    let message = Request::new(&message).with_bearer_token().key("table-7");
     let receipt = json!({"messageId": "d7d58935af65a45e5234ac77de017a0a", "to": {"id": CUSTOMER}, "status": "read"});
 
-    println!("The other way:\n\n  {:<42} {:<9} {:<22} the platform got", "sent", "answered", "");
+    println!("In the other direction:\n\n  {:<42} {:<9} {:<22} the platform received", "sent", "response", "");
     println!("  {}", "─".repeat(110));
     let first = post("agentless", message.clone()).await;
     let mut good = row("agentless message", &first, first.status == 200, platform);
     let again = post("agentless", message.clone()).await;
-    good &= row("the same again, with the same key", &again, again.replayed && platform.calls().len() == 1, platform);
+    good &= row("the same request with the same key", &again, again.replayed && platform.calls().len() == 1, platform);
     let posted = post("receipts", Request::new(&receipt).signed()).await;
     good &= row("receipt of the messaging service: read", &posted, posted.status == 200, platform);
-    let stranger = post("agentless", Request::new(&json!({}))).await;
-    good &= row("agentless message of a stranger", &stranger, stranger.status == 401, platform);
+    let unauthenticated = post("agentless", Request::new(&json!({}))).await;
+    good &= row("agentless message without credentials", &unauthenticated, unauthenticated.status == 401, platform);
 
     let refused = WIRE[0].fill(INTEGRATION_ID, REFUSED_CUSTOMER).post(stack, integration).await;
     let calls = platform.wait_for_calls(3).await;
@@ -34,7 +34,7 @@ pub(crate) async fn show(stack: &Stack, integration: &TestIntegration, platform:
     good
 }
 
-fn row(what: &str, answer: &Answer, as_expected: bool, platform: &GenesysCloud) -> bool {
+fn row(what: &str, answer: &ApiResponse, as_expected: bool, platform: &GenesysCloud) -> bool {
     let note = match (answer.replayed, answer.status.is_success()) {
         (true, _) => "replayed",
         (false, true) => text(&answer.body, "/outcome"),

@@ -10,7 +10,7 @@ pub(crate) async fn deliveries(service: &SampleService, rows: &[Row]) -> Vec<Val
     let started = Instant::now();
     loop {
         let deliveries = service.deliveries().await;
-        if rows.iter().all(|row| row.as_expected(&deliveries)) || started.elapsed() > crate::PATIENCE {
+        if rows.iter().all(|row| row.as_expected(&deliveries)) || started.elapsed() > crate::WAIT_TIMEOUT {
             return deliveries;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

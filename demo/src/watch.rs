@@ -1,6 +1,6 @@
 //! Runs `cargo lambda watch`.
 
-use crate::PATIENCE;
+use crate::WAIT_TIMEOUT;
 use std::error::Error;
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
@@ -30,7 +30,7 @@ impl CargoLambdaWatch {
     pub(crate) async fn ready(&self) -> Result<(), Box<dyn Error>> {
         let started = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > WAIT_TIMEOUT {
                 return Err("cargo lambda watch did not start".into());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -42,7 +42,7 @@ impl CargoLambdaWatch {
     pub(crate) async fn stop(&mut self) -> Result<(), Box<dyn Error>> {
         if let Some(pid) = self.process.id() {
             Command::new("kill").args(["-INT", &pid.to_string()]).status().await?;
-            tokio::time::timeout(PATIENCE, self.process.wait()).await??;
+            tokio::time::timeout(WAIT_TIMEOUT, self.process.wait()).await??;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ const KILLED: usize = 2;
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_in_flight_in_six_killed_dispatchers_are_delivered_again_with_the_same_id_and_in_order() {
     let stack = Stack::connect().await;
-    let holding = HoldingService::behaving(|attempt, before| {
+    let holding = HoldingService::with_handler(|attempt, before| {
         // The message has arrived. Now its sender is killed before it gets the response.
         if attempt.customer() == "busy-0" && attempt.text() == "3" && before == 0 {
             assert!(kill_dispatchers() > 0, "no dispatcher was running");
@@ -31,7 +31,7 @@ async fn messages_in_flight_in_six_killed_dispatchers_are_delivered_again_with_t
 
     // All six are killed while each waits for a response.
     let held = holding.occupy(&stack, &integration, async |_| {}).await;
-    assert!(kill_dispatchers() >= AT_ONCE, "fewer processes than dispatchers at work");
+    assert!(kill_dispatchers() >= AT_ONCE, "fewer processes than busy dispatchers");
     holding.answer();
     // Other customers' messages flow until the dispatchers are killed again.
     let busy: Vec<_> = (0..AT_ONCE).map(|number| format!("busy-{number}")).collect();

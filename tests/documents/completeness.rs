@@ -34,7 +34,8 @@ fn every_reason_code_is_explained_once_with_its_number() {
 #[test]
 fn every_word_for_a_status_is_in_the_guide_once() {
     let guide = Document::read("docs/api.md");
-    let shown: Vec<_> = guide.rows_under("Words for a status").flat_map(|row| row.cells[0].split(", ")).collect();
+    let shown: Vec<_> =
+        guide.rows_under("PlatformErrors for a status").flat_map(|row| row.cells[0].split(", ")).collect();
     assert_eq!(Vec::from_iter(ReportedOutcome::status_words()), shown);
 }
 
@@ -70,7 +71,7 @@ fn every_type_of_delivery_is_explained_once() {
         let required: Vec<_> = required.filter(|name| !of_all.contains(name)).collect();
         let is_of_it = |row: &&Row| row.cells[0].split(", ").any(|shown| shown == variant["title"]);
         let row = guide.rows_under("The types").find(is_of_it).unwrap();
-        assert_eq!(required.join(", "), row.cells[2], "what `{}` always has", row.cells[0]);
+        assert_eq!(required.join(", "), row.cells[2], "the required fields of `{}`", row.cells[0]);
     }
 }
 

@@ -13,7 +13,7 @@ use tests::simulators::genesys_cloud::{self, Webhook};
 use tests::simulators::messaging_service::MessagingService;
 
 /// A function with no other clients.
-pub(crate) struct Alone {
+pub(crate) struct SingleFunction {
     pub(crate) stack: Stack,
     pub(crate) service: MessagingService,
     pub(crate) integration: TestIntegration,
@@ -28,7 +28,7 @@ pub(crate) struct OnQueue<'w> {
     pub(crate) age: Duration,
 }
 
-impl Alone {
+impl SingleFunction {
     pub(crate) async fn start(function: &str) -> Self {
         Self::delivering_to(MessagingService::start().await, function).await
     }

@@ -104,6 +104,6 @@ fn no_module_takes_everything_from_another() {
     for folder in functions().into_iter().chain(["cli".to_owned(), "shared".to_owned()]) {
         let imports = tree(&folder).imports();
         let globs: Vec<_> = check::globs(&imports).collect();
-        assert!(globs.is_empty(), "what they take cannot be seen: {globs:#?}");
+        assert!(globs.is_empty(), "glob imports hide what is imported: {globs:#?}");
     }
 }

@@ -147,7 +147,7 @@ fn the_policies_of_queues_and_topic_allow_only_this_accounts_alarms() {
         }
     }
     assert_eq!(
-        [json!({
+        vec![json!({
             "Sid": "AlarmsOfThisAccount", "Effect": "Allow", "Principal": {"Service": "cloudwatch.amazonaws.com"},
             "Action": "sns:Publish", "Resource": {"Ref": "AlarmTopic"},
             "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}

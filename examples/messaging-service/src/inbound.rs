@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 /// Longer than Patchbay's own timeout.
-const PATIENCE: Duration = Duration::from_secs(35);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(35);
 /// The customer waits no longer than this for the next attempt.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -43,7 +43,7 @@ impl Inbound {
             return Ok(None);
         };
         let parsed: Url = url.parse()?;
-        let mut http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
+        let mut http = reqwest::Client::builder().no_proxy().timeout(WAIT_TIMEOUT);
         // Not every resolver maps names under localhost to this machine.
         if let (Some(host), Some(port)) = (parsed.host_str(), parsed.port_or_known_default())
             && host.ends_with(".localhost")

@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tests::harness::caller::Request;
 use tests::harness::server::Server;
-use tests::simulators::genesys_cloud::Answer;
-use tests::simulators::genesys_cloud::api::{Conversation, Fault, Verdict};
+use tests::simulators::genesys_cloud::ApiResponse;
+use tests::simulators::genesys_cloud::api::{Conversation, Fault, ScanResult};
 
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n, or what passes for one";
 
 struct Agent {
-    setting: WithPlatform,
+    fixture: WithPlatform,
     conversation: Conversation,
 }
 
@@ -28,9 +28,9 @@ impl Agent {
     }
 
     async fn configured(change: impl FnOnce(&mut Value)) -> Self {
-        let setting = WithPlatform::delivering_to("http://127.0.0.1:9/", change).await;
-        let conversation = setting.platform.open_conversation(&setting.integration.integration_id, "customer-1");
-        Self { setting, conversation }
+        let fixture = WithPlatform::delivering_to("http://127.0.0.1:9/", change).await;
+        let conversation = fixture.platform.open_conversation(&fixture.integration.integration_id, "customer-1");
+        Self { fixture, conversation }
     }
 
     fn route(&self, what: &str) -> String {
@@ -38,24 +38,24 @@ impl Agent {
         format!("conversations/{conversation_id}/communications/{communication_id}/{what}")
     }
 
-    async fn post_request(&self, what: &str, request: Request) -> Answer {
-        request.bearing_token().post(&self.setting.stack, &self.setting.integration, &self.route(what)).await
+    async fn post_request(&self, what: &str, request: Request) -> ApiResponse {
+        request.with_bearer_token().post(&self.fixture.stack, &self.fixture.integration, &self.route(what)).await
     }
 
-    async fn post(&self, what: &str, body: &Value) -> Answer {
+    async fn post(&self, what: &str, body: &Value) -> ApiResponse {
         self.post_request(what, Request::new(body)).await
     }
 
-    async fn send_media(&self, media: &Value) -> Answer {
+    async fn send_media(&self, media: &Value) -> ApiResponse {
         self.post("messages", &json!({ "media": media })).await
     }
 
     fn operations(&self) -> Vec<&'static str> {
-        self.setting.platform.calls().iter().map(|call| call.operation).collect()
+        self.fixture.platform.calls().iter().map(|call| call.operation).collect()
     }
 
     fn sent(&self) -> Vec<Value> {
-        self.setting.platform.calls_of("agent-message").into_iter().map(|call| call.body).collect()
+        self.fixture.platform.calls_of("agent-message").into_iter().map(|call| call.body).collect()
     }
 }
 
@@ -112,7 +112,7 @@ async fn a_text_goes_into_the_conversation() {
     let answer = agent.post("messages", &json!({"textBody": "How can I help?"})).await;
     assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
     assert!(answer.body["id"].is_string() && !answer.body.to_string().contains("help"), "{:?}", answer.body);
-    let call = &agent.setting.platform.calls()[0];
+    let call = &agent.fixture.platform.calls()[0];
     assert_eq!(
         format!("/api/v2/conversations/messages/{}", agent.route("messages").trim_start_matches("conversations/")),
         call.path
@@ -137,7 +137,7 @@ async fn typing_is_shown_for_as_long_as_the_caller_says() {
     ] {
         let answer = agent.post("typing", &body).await;
         assert_eq!((200, json!({"outcome": "posted"})), (answer.status.as_u16(), answer.body));
-        let call = agent.setting.platform.calls().pop().expect("a call");
+        let call = agent.fixture.platform.calls().pop().expect("a call");
         assert_eq!(("agent-typing", json!({ "typing": typing })), (call.operation, call.body));
     }
 }
@@ -145,13 +145,13 @@ async fn typing_is_shown_for_as_long_as_the_caller_says() {
 #[tokio::test]
 async fn a_file_is_uploaded_scanned_and_sent() {
     let agent = Agent::start().await;
-    agent.setting.platform.set_verdict(Verdict::Valid { after: 2 });
+    agent.fixture.platform.set_scan_result(ScanResult::Valid { after: 2 });
     let answer = agent.send_media(&content(PICTURE)).await;
     assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
     assert_eq!(vec!["create-upload", "media", "media", "media", "agent-message"], agent.operations());
-    let calls = agent.setting.platform.calls();
+    let calls = agent.fixture.platform.calls();
     assert_eq!(json!({"fileName": "cat.png", "contentLengthBytes": PICTURE.len()}), calls[0].body);
-    let upload = &agent.setting.platform.uploads()[0];
+    let upload = &agent.fixture.platform.uploads()[0];
     assert_eq!(Some(PICTURE), upload.bytes.as_deref());
     assert_eq!(vec![json!({"mediaIds": [upload.id]})], agent.sent());
 }
@@ -170,7 +170,7 @@ async fn a_file_at_a_url_is_streamed_through() {
         }
         let answer = agent.send_media(&media).await;
         assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
-        let uploads = agent.setting.platform.uploads();
+        let uploads = agent.fixture.platform.uploads();
         let upload = uploads.iter().find(|upload| upload.file_name == name.unwrap_or("cat.png")).expect("an upload");
         assert_eq!(Some(PICTURE), upload.bytes.as_deref());
     }
@@ -197,7 +197,7 @@ async fn a_file_that_does_not_match_its_declaration_is_not_sent() {
         assert!(!answer.body.to_string().contains(path), "{path}: {:?}", answer.body);
     }
     assert_eq!(6, assets.requests.load(Ordering::Relaxed), "a redirect is not followed");
-    assert_eq!(0, agent.setting.platform.attempts());
+    assert_eq!(0, agent.fixture.platform.attempts());
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn a_file_of_four_megabytes_may_be_embedded_in_the_request() {
     let bytes = vec![42; 4_000_000];
     let answer = agent.send_media(&content(&bytes)).await;
     assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
-    assert_eq!(Some(bytes.as_slice()), agent.setting.platform.uploads()[0].bytes.as_deref());
+    assert_eq!(Some(bytes.as_slice()), agent.fixture.platform.uploads()[0].bytes.as_deref());
 }
 
 #[tokio::test]
@@ -231,14 +231,14 @@ async fn names_and_types_of_files_are_checked() {
         answer.assert_problem(400, "invalid-body");
         assert_eq!(format!("/media/{field}"), answer.body["errors"][0]["pointer"], "{value}");
     }
-    assert_eq!(0, agent.setting.platform.attempts());
+    assert_eq!(0, agent.fixture.platform.attempts());
 }
 
 #[tokio::test]
 async fn while_a_file_cannot_be_uploaded_nothing_is_sent_and_the_key_is_free() {
     for fault in [Fault::Reset, Fault::Status(503), Fault::Status(429)] {
         let agent = Agent::start().await;
-        agent.setting.platform.fail_uploads([fault]);
+        agent.fixture.platform.fail_uploads([fault]);
         let request = Request::new(&json!({"media": content(&[1; 300_000])})).key("k");
         let answer = agent.post_request("messages", request.clone()).await;
         answer.assert_problem(503, "unavailable");
@@ -251,9 +251,9 @@ async fn while_a_file_cannot_be_uploaded_nothing_is_sent_and_the_key_is_free() {
 #[tokio::test]
 async fn a_file_that_fails_the_platforms_scan_is_not_sent() {
     let agent = Agent::start().await;
-    agent.setting.platform.set_verdict(Verdict::Invalid { after: 1 });
+    agent.fixture.platform.set_scan_result(ScanResult::Invalid { after: 1 });
     agent.send_media(&content(PICTURE)).await.assert_problem(422, "media-refused");
-    agent.setting.platform.set_verdict(Verdict::Never);
+    agent.fixture.platform.set_scan_result(ScanResult::Never);
     let answer = agent.send_media(&content(PICTURE)).await;
     answer.assert_problem(503, "unavailable");
     assert!(answer.body["detail"].as_str().unwrap().contains("Nothing was sent"), "{:?}", answer.body);
@@ -263,7 +263,7 @@ async fn a_file_that_fails_the_platforms_scan_is_not_sent() {
 #[tokio::test]
 async fn a_file_whose_upload_is_refused_is_not_sent() {
     let agent = Agent::start().await;
-    agent.setting.platform.fail_uploads([Fault::Status(403)]);
+    agent.fixture.platform.fail_uploads([Fault::Status(403)]);
     agent.send_media(&content(PICTURE)).await.assert_problem(422, "media-refused");
     assert_eq!(0, agent.sent().len());
 }
@@ -273,9 +273,9 @@ async fn a_key_that_was_used_in_one_conversation_is_refused_in_another() {
     let agent = Agent::start().await;
     let request = Request::new(&json!({"textBody": "Hello"})).key("k");
     assert_eq!(200, agent.post_request("messages", request.clone()).await.status.as_u16());
-    let setting = &agent.setting;
-    let conversation = setting.platform.open_conversation(&setting.integration.integration_id, "customer-2");
-    let another = Agent { setting: agent.setting, conversation };
+    let fixture = &agent.fixture;
+    let conversation = fixture.platform.open_conversation(&fixture.integration.integration_id, "customer-2");
+    let another = Agent { fixture: agent.fixture, conversation };
     another.post_request("messages", request).await.assert_problem(422, "idempotency-key-reused");
     assert_eq!(1, another.sent().len());
 }
@@ -293,7 +293,7 @@ async fn a_text_that_the_platform_would_refuse_is_not_sent() {
 #[tokio::test]
 async fn a_message_whose_outcome_is_unknown_is_not_sent_again() {
     let agent = Agent::start().await;
-    agent.setting.platform.fail_operation("agent-message", [Fault::AnswerLost]);
+    agent.fixture.platform.fail_operation("agent-message", [Fault::ResponseLost]);
     let request = Request::new(&json!({"media": content(PICTURE)})).key("k");
     for _ in 0..2 {
         agent.post_request("messages", request.clone()).await.assert_problem(504, "outcome-unknown");
@@ -340,20 +340,20 @@ async fn a_file_is_not_fetched_from_a_private_address() {
         let answer = agent.send_media(&media).await;
         assert!([400, 422].contains(&answer.status.as_u16()), "{url}: {:?}", answer.body);
     }
-    assert_eq!((0, 0), (assets.requests.load(Ordering::Relaxed), agent.setting.platform.attempts()));
+    assert_eq!((0, 0), (assets.requests.load(Ordering::Relaxed), agent.fixture.platform.attempts()));
 }
 
 #[tokio::test]
 async fn a_path_that_names_no_conversation_is_refused() {
     let agent = Agent::start().await;
-    let setting = &agent.setting;
-    let request = Request::new(&json!({"textBody": "hi"})).bearing_token();
+    let fixture = &agent.fixture;
+    let request = Request::new(&json!({"textBody": "hi"})).with_bearer_token();
     for (conversation, communication) in [("a_b", "c"), ("c", "a.b"), ("c", "x".repeat(65).as_str())] {
         let route = format!("conversations/{conversation}/communications/{communication}/messages");
-        request.post(&setting.stack, &setting.integration, &route).await.assert_problem(400, "invalid-path");
+        request.post(&fixture.stack, &fixture.integration, &route).await.assert_problem(400, "invalid-path");
     }
     let route = agent.route("messages");
     let stranger = Request::new(&json!({"textBody": "hi"}));
-    stranger.post(&setting.stack, &setting.integration, &route).await.assert_problem(401, "unauthenticated");
-    assert_eq!(0, setting.platform.attempts());
+    stranger.post(&fixture.stack, &fixture.integration, &route).await.assert_problem(401, "unauthenticated");
+    assert_eq!(0, fixture.platform.attempts());
 }

@@ -1,22 +1,22 @@
 //! Cards to users of the platform.
 
 use crate::fixtures::WithPlatform;
-use crate::single_function::Alone;
+use crate::single_function::SingleFunction;
 use serde_json::{Value, json};
 use tests::harness::caller::Request;
-use tests::simulators::genesys_cloud::Answer;
+use tests::simulators::genesys_cloud::ApiResponse;
 use tests::simulators::genesys_cloud::api::{Fault, GenesysCloud};
 use tests::simulators::messaging_service::MessagingService;
 
 pub(crate) const USER: &str = "0f6a1c3e-6f0e-4b7e-9a57-1f6b3f7f0a11";
 
 impl WithPlatform {
-    pub(crate) async fn post_card(&self, body: &Value) -> Answer {
-        Request::new(body).bearing_token().post(&self.stack, &self.integration, "cards").await
+    pub(crate) async fn post_card(&self, body: &Value) -> ApiResponse {
+        Request::new(body).with_bearer_token().post(&self.stack, &self.integration, "cards").await
     }
 
-    pub(crate) async fn post_card_with_key(&self, body: &Value, key: &str) -> Answer {
-        Request::new(body).bearing_token().key(key).post(&self.stack, &self.integration, "cards").await
+    pub(crate) async fn post_card_with_key(&self, body: &Value, key: &str) -> ApiResponse {
+        Request::new(body).with_bearer_token().key(key).post(&self.stack, &self.integration, "cards").await
     }
 }
 
@@ -35,9 +35,9 @@ pub(crate) fn card() -> Value {
 
 #[tokio::test]
 async fn a_card_is_sent_to_a_users_channel_in_the_tutorials_form() {
-    let setting = WithPlatform::start().await;
-    setting.platform.add_user(USER, "ada@example.com");
-    let answer = setting.post_card(&json!({"userId": USER, "card": card()})).await;
+    let fixture = WithPlatform::start().await;
+    fixture.platform.add_user(USER, "ada@example.com");
+    let answer = fixture.post_card(&json!({"userId": USER, "card": card()})).await;
     assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
     let channel = format!("user:{USER}");
     assert!(answer.body["id"].is_string());
@@ -45,7 +45,7 @@ async fn a_card_is_sent_to_a_users_channel_in_the_tutorials_form() {
         (json!(channel), json!("open-messaging")),
         (answer.body["channelId"].clone(), answer.body["route"].clone())
     );
-    let call = &setting.platform.calls()[0];
+    let call = &fixture.platform.calls()[0];
     assert_eq!(format!("/api/v2/openmessaging/channels/{channel}/messages"), call.path);
     let mut expected = card();
     expected["type"] = "card".into();
@@ -56,8 +56,8 @@ async fn a_card_is_sent_to_a_users_channel_in_the_tutorials_form() {
 
 #[tokio::test]
 async fn a_card_in_the_platforms_normalised_form_is_sent_in_the_tutorials_form() {
-    let setting = WithPlatform::start().await;
-    setting.platform.add_user(USER, "ada@example.com");
+    let fixture = WithPlatform::start().await;
+    fixture.platform.add_user(USER, "ada@example.com");
     let card = json!({
         "title": "Card 1",
         "description": "Description 1",
@@ -69,7 +69,7 @@ async fn a_card_in_the_platforms_normalised_form_is_sent_in_the_tutorials_form()
         ],
     });
     for body in [json!({"userId": USER, "card": card}), json!({"userId": USER, "carousel": {"cards": [card]}})] {
-        let answer = setting.post_card(&body).await;
+        let answer = fixture.post_card(&body).await;
         assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
     }
     let expected = json!({"type": "message", "content": [{
@@ -83,28 +83,28 @@ async fn a_card_in_the_platforms_normalised_form_is_sent_in_the_tutorials_form()
             {"type": "openUrl", "title": "Option3", "url": "https://www.acme.example/option3"},
         ],
     }]});
-    let sent: Vec<_> = setting.platform.calls().into_iter().map(|call| call.body).collect();
+    let sent: Vec<_> = fixture.platform.calls().into_iter().map(|call| call.body).collect();
     assert_eq!(vec![expected.clone(), expected], sent);
 }
 
 #[tokio::test]
 async fn fields_that_only_the_normalised_form_has_are_refused_by_name_on_the_platforms_route() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let action = json!({"type": "Link", "url": "https://example.com/"});
     let card = json!({"title": "t", "video": "https://example.com/v.mp4", "defaultAction": action});
     let reply = json!({"text": "Yes", "image": "https://example.com/yes.png"});
-    let answer = setting.post_card(&json!({"userId": USER, "carousel": [card], "quickReplies": [reply]})).await;
+    let answer = fixture.post_card(&json!({"userId": USER, "carousel": [card], "quickReplies": [reply]})).await;
     answer.assert_problem(400, "invalid-body");
     let faults: Vec<_> = answer.body["errors"].as_array().unwrap().iter().collect();
     let pointers: Vec<_> = faults.iter().map(|fault| fault["pointer"].as_str().unwrap()).collect();
     assert_eq!(vec!["/carousel/0/video", "/carousel/0/defaultAction", "/quickReplies/0/image"], pointers);
     assert!(faults.iter().all(|fault| fault["detail"].as_str().unwrap().contains("`open-messaging`")), "{faults:?}");
-    assert_eq!(0, setting.platform.attempts());
+    assert_eq!(0, fixture.platform.attempts());
 }
 
 /// A single process of the function, so that its cache is known.
-async fn one_process(platform: &GenesysCloud) -> Alone {
-    Alone::configured(MessagingService::start().await, "card-sender", |configuration| {
+async fn one_process(platform: &GenesysCloud) -> SingleFunction {
+    SingleFunction::configured(MessagingService::start().await, "card-sender", |configuration| {
         configuration["domain"] = platform.url.clone().into();
     })
     .await
@@ -119,7 +119,7 @@ async fn a_user_is_found_by_email_address_once() {
     let platform = GenesysCloud::start().await;
     platform.add_user(USER, "ada@example.com");
     let function = one_process(&platform).await;
-    let request = Request::new(&json!({"email": "Ada@example.com", "card": card()})).bearing_token();
+    let request = Request::new(&json!({"email": "Ada@example.com", "card": card()})).with_bearer_token();
     for _ in 0..2 {
         let (status, answer) = function.request("cards", &request).await;
         assert_eq!((202, &json!(format!("user:{USER}"))), (status, &answer["channelId"]), "{answer}");
@@ -132,60 +132,60 @@ async fn a_user_is_found_by_email_address_once() {
 
 #[tokio::test]
 async fn a_lookup_that_finds_no_user_or_two_sends_nothing() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let body = json!({"email": "ada@example.com", "card": card()});
-    setting.post_card_with_key(&body, "k").await.assert_problem(422, "recipient-not-found");
-    setting.platform.add_user(USER, "ada@example.com");
-    setting.platform.add_user("another", "ada@example.com");
-    let answer = setting.post_card_with_key(&body, "another").await;
+    fixture.post_card_with_key(&body, "k").await.assert_problem(422, "recipient-not-found");
+    fixture.platform.add_user(USER, "ada@example.com");
+    fixture.platform.add_user("another", "ada@example.com");
+    let answer = fixture.post_card_with_key(&body, "another").await;
     answer.assert_problem(422, "recipient-not-found");
     assert!(answer.body["detail"].as_str().unwrap().contains("Several"), "{:?}", answer.body);
     assert!(!answer.body.to_string().contains("ada@"), "{:?}", answer.body);
-    assert!(!operations(&setting.platform).contains(&"channel-message"));
+    assert!(!operations(&fixture.platform).contains(&"channel-message"));
 }
 
 #[tokio::test]
 async fn a_failed_lookup_says_what_to_change_and_leaves_the_key_free() {
-    let setting = WithPlatform::start().await;
-    setting.platform.add_user(USER, "ada@example.com");
+    let fixture = WithPlatform::start().await;
+    fixture.platform.add_user(USER, "ada@example.com");
     let body = json!({"email": "ada@example.com", "card": card()});
-    setting.platform.fail_operation("users", [Fault::Status(403)]);
-    let answer = setting.post_card(&body).await;
+    fixture.platform.fail_operation("users", [Fault::Status(403)]);
+    let answer = fixture.post_card(&body).await;
     answer.assert_problem(403, "platform-refused");
     assert!(answer.body["detail"].as_str().unwrap().contains("directory:user:view"), "{:?}", answer.body);
-    setting.platform.fail_operation("users", [Fault::Status(503); 5]);
-    setting.post_card_with_key(&body, "k").await.assert_problem(503, "unavailable");
-    assert_eq!(202, setting.post_card_with_key(&body, "k").await.status.as_u16());
+    fixture.platform.fail_operation("users", [Fault::Status(503); 5]);
+    fixture.post_card_with_key(&body, "k").await.assert_problem(503, "unavailable");
+    assert_eq!(202, fixture.post_card_with_key(&body, "k").await.status.as_u16());
 }
 
 #[tokio::test]
 async fn the_platforms_refusals_of_a_card_say_what_to_change() {
-    let setting = WithPlatform::start().await;
-    setting.platform.add_user(USER, "ada@example.com");
+    let fixture = WithPlatform::start().await;
+    fixture.platform.add_user(USER, "ada@example.com");
     for (status, hint) in
         [(400, "cardType `basic`"), (403, "openmessaging:send"), (404, "`messaging-service`"), (413, "identifiers")]
     {
-        setting.platform.fail_operation("channel-message", [Fault::Status(status)]);
-        let answer = setting.post_card(&json!({"userId": USER, "card": card()})).await;
+        fixture.platform.fail_operation("channel-message", [Fault::Status(status)]);
+        let answer = fixture.post_card(&json!({"userId": USER, "card": card()})).await;
         answer.assert_problem(status, "platform-refused");
         assert!(answer.body["detail"].as_str().unwrap().contains(hint), "{:?}", answer.body);
         assert_eq!("simulated", answer.body["platform"]["code"]);
     }
     let nobody = json!({"userId": "nobody", "card": card()});
-    let answer = setting.post_card(&nobody).await;
+    let answer = fixture.post_card(&nobody).await;
     answer.assert_problem(404, "platform-refused");
     assert!(answer.body["detail"].as_str().unwrap().contains("user:{userId}"));
-    setting.platform.without_channels();
-    let answer = setting.post_card(&json!({"userId": USER, "card": card()})).await;
+    fixture.platform.without_channels();
+    let answer = fixture.post_card(&json!({"userId": USER, "card": card()})).await;
     answer.assert_problem(404, "platform-refused");
     assert!(answer.body["detail"].as_str().unwrap().contains("`messaging-service`"));
 }
 
 #[tokio::test]
 async fn errors_of_a_card_are_reported_before_anything_is_sent() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let faults = async |body: Value| {
-        let answer = setting.post_card(&body).await;
+        let answer = fixture.post_card(&body).await;
         answer.assert_problem(400, "invalid-body");
         answer.body["errors"]
             .as_array()
@@ -202,7 +202,7 @@ async fn errors_of_a_card_are_reported_before_anything_is_sent() {
     assert_eq!(vec!["/card/actions/0/payload"], faults(json!({"userId": USER, "card": long})).await);
     assert_eq!(vec!["/to"], faults(json!({"to": "customer-1", "card": card()})).await, "a customer is no user");
     assert_eq!(vec!["/text"], faults(json!({"userId": USER, "text": "hi", "card": card()})).await);
-    assert_eq!(0, setting.platform.attempts());
+    assert_eq!(0, fixture.platform.attempts());
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn a_cached_user_may_be_gone() {
     let platform = GenesysCloud::start().await;
     platform.add_user(USER, "ada@example.com");
     let function = one_process(&platform).await;
-    let request = Request::new(&json!({"email": "ada@example.com", "card": card()})).bearing_token();
+    let request = Request::new(&json!({"email": "ada@example.com", "card": card()})).with_bearer_token();
     assert_eq!(202, function.request("cards", &request).await.0);
     platform.remove_user(USER);
     platform.add_user("another-user", "ada@example.com");

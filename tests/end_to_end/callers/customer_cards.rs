@@ -2,7 +2,7 @@
 
 use crate::callers::cards::{USER, card};
 use crate::fixtures::WithPlatform;
-use crate::single_function::Alone;
+use crate::single_function::SingleFunction;
 use serde_json::{Value, json};
 use shared::digest::Digest;
 use shared::ledger::Outcome;
@@ -17,29 +17,29 @@ use tests::simulators::{highlevel, multicloud_cx};
 
 /// An integration whose cards go to `service`, and whose platform posts to its webhook.
 async fn by_messaging_service(service: &MessagingService, text_trace: Option<bool>) -> WithPlatform {
-    let setting = WithPlatform::delivering_to(&service.url, |configuration| {
+    let fixture = WithPlatform::delivering_to(&service.url, |configuration| {
         configuration["cards"] = json!({"route": "messaging-service"});
         if let Some(text_trace) = text_trace {
             configuration["cards"]["textTrace"] = text_trace.into();
         }
     })
     .await;
-    let integration = &setting.integration;
-    setting.platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
-    setting
+    let integration = &fixture.integration;
+    fixture.platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
+    fixture
 }
 
 #[tokio::test]
 async fn a_card_reaches_the_customer_as_a_structured_message_and_the_conversation_as_text() {
     let service = MessagingService::start().await;
-    let setting = by_messaging_service(&service, None).await;
-    let answer = setting.post_card(&json!({"to": {"id": "customer-1", "idType": "Opaque"}, "card": card()})).await;
+    let fixture = by_messaging_service(&service, None).await;
+    let answer = fixture.post_card(&json!({"to": {"id": "customer-1", "idType": "Opaque"}, "card": card()})).await;
     assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
     assert_eq!("messaging-service", answer.body["route"]);
     let id = answer.body["id"].as_str().unwrap();
     let delivered = service.wait_for(id).await.body;
 
-    let integration_id = &setting.integration.integration_id;
+    let integration_id = &fixture.integration.integration_id;
     let content = json!([
         {"contentType": "Card", "card": {
             "title": "Approval Request",
@@ -74,7 +74,7 @@ async fn a_card_reaches_the_customer_as_a_structured_message_and_the_conversatio
     assert_eq!(fallback_text, delivered["data"]["fallbackText"]);
     assert_eq!(delivered["timestamp"], delivered["data"]["time"]);
 
-    let trace = &setting.platform.calls_of("agentless")[0].body;
+    let trace = &fixture.platform.calls_of("agentless")[0].body;
     let text = trace["textBody"].as_str().unwrap();
     let shown = "Approval Request\nPlease review the attached document.\n\
                  [Approve] [Reject] [View Details: https://example.com/details/12345]\n[card ";
@@ -90,8 +90,8 @@ async fn a_card_reaches_the_customer_as_a_structured_message_and_the_conversatio
 }
 
 /// The content of a delivered card without a text trace.
-async fn content_of(setting: &WithPlatform, service: &MessagingService, body: &Value) -> Value {
-    let answer = setting.post_card(body).await;
+async fn content_of(fixture: &WithPlatform, service: &MessagingService, body: &Value) -> Value {
+    let answer = fixture.post_card(body).await;
     assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
     service.wait_for(answer.body["id"].as_str().unwrap()).await.body["data"]["content"].clone()
 }
@@ -99,7 +99,7 @@ async fn content_of(setting: &WithPlatform, service: &MessagingService, body: &V
 #[tokio::test]
 async fn a_card_is_the_same_in_our_form_and_in_the_platforms() {
     let service = MessagingService::start().await;
-    let setting = by_messaging_service(&service, Some(false)).await;
+    let fixture = by_messaging_service(&service, Some(false)).await;
     let ours = json!({
         "title": "Card 1",
         "subtitle": "Description 1",
@@ -134,18 +134,18 @@ async fn a_card_is_the_same_in_our_form_and_in_the_platforms() {
     ] {
         let mut body = shown;
         body["to"] = "customer-17".into();
-        assert_eq!(expected, content_of(&setting, &service, &body).await, "{body}");
+        assert_eq!(expected, content_of(&fixture, &service, &body).await, "{body}");
     }
     let two = json!({"to": "customer-17", "carousel": {"cards": [normalised, {"title": "B", "actions": null}]}});
     let cards = json!([normalised, {"title": "B", "actions": []}]);
     let expected = json!([{"contentType": "Carousel", "carousel": {"cards": cards}}]);
-    assert_eq!(expected, content_of(&setting, &service, &two).await);
+    assert_eq!(expected, content_of(&fixture, &service, &two).await);
 }
 
 #[tokio::test]
 async fn everything_in_the_platforms_normalised_form_reaches_the_messaging_service() {
     let service = MessagingService::start().await;
-    let setting = by_messaging_service(&service, Some(false)).await;
+    let fixture = by_messaging_service(&service, Some(false)).await;
     let card = json!({
         "title": "Card 1",
         "image": "https://www.acme.example/image1.png",
@@ -158,22 +158,22 @@ async fn everything_in_the_platforms_normalised_form_reaches_the_messaging_servi
     });
     let body = json!({"to": "customer-17", "card": card, "quickReplies": [reply]});
     let expected = json!([{"contentType": "Card", "card": card}, {"contentType": "QuickReply", "quickReply": reply}]);
-    assert_eq!(expected, content_of(&setting, &service, &body).await);
+    assert_eq!(expected, content_of(&fixture, &service, &body).await);
 }
 
 #[tokio::test]
 async fn the_text_trace_of_a_card_is_not_delivered_and_the_same_text_of_an_agent_is() {
     let service = MessagingService::start().await;
-    let setting = by_messaging_service(&service, None).await;
+    let fixture = by_messaging_service(&service, None).await;
     let body = json!({"to": "customer-1", "card": {"title": "Your table is ready"}});
-    let answer = setting.post_card(&body).await;
+    let answer = fixture.post_card(&body).await;
     assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
-    let posted = setting.platform.wait_for_webhooks(1).await;
+    let posted = fixture.platform.wait_for_webhooks(1).await;
     assert!(posted[0].body["text"].as_str().unwrap().starts_with("Your table is ready\n"), "{posted:?}");
     assert_eq!(Some(200), posted[0].answered);
     // The next message arrives, so this one has been processed.
-    let agents = genesys_cloud::text(&setting.integration, "customer-1", "Your table is ready");
-    agents.accepted(&setting.stack, &setting.integration).await;
+    let agents = genesys_cloud::text(&fixture.integration, "customer-1", "Your table is ready");
+    agents.accepted(&fixture.stack, &fixture.integration).await;
     service.wait_for(&agents.id()).await;
     let delivered: Vec<_> = service.accepted().iter().map(|attempt| attempt.message_id().to_owned()).collect();
     assert_eq!(vec![answer.body["id"].as_str().unwrap().to_owned(), agents.id()], delivered);
@@ -182,19 +182,19 @@ async fn the_text_trace_of_a_card_is_not_delivered_and_the_same_text_of_an_agent
 #[tokio::test]
 async fn a_copy_of_a_text_trace_by_an_agent_is_delivered() {
     let service = MessagingService::start().await;
-    let setting = by_messaging_service(&service, None).await;
-    setting.post_card(&json!({"to": "customer-1", "card": {"title": "Your table is ready"}})).await;
-    let trace = setting.platform.calls_of("agentless")[0].body["textBody"].as_str().unwrap().to_owned();
-    setting.platform.settled_webhooks().await;
-    let copy = genesys_cloud::text(&setting.integration, "customer-1", &trace);
-    copy.accepted(&setting.stack, &setting.integration).await;
+    let fixture = by_messaging_service(&service, None).await;
+    fixture.post_card(&json!({"to": "customer-1", "card": {"title": "Your table is ready"}})).await;
+    let trace = fixture.platform.calls_of("agentless")[0].body["textBody"].as_str().unwrap().to_owned();
+    fixture.platform.finished_webhooks().await;
+    let copy = genesys_cloud::text(&fixture.integration, "customer-1", &trace);
+    copy.accepted(&fixture.stack, &fixture.integration).await;
     service.wait_for(&copy.id()).await;
     assert_eq!(2, service.accepted().len(), "the card and the copy");
 
     // Where cards have no text trace, no text is checked for one.
     let elsewhere = by_messaging_service(&service, Some(false)).await;
-    setting.post_card(&json!({"to": "customer-2", "card": {"title": "Another"}})).await;
-    let trace = setting.platform.calls_of("agentless")[1].body["textBody"].as_str().unwrap().to_owned();
+    fixture.post_card(&json!({"to": "customer-2", "card": {"title": "Another"}})).await;
+    let trace = fixture.platform.calls_of("agentless")[1].body["textBody"].as_str().unwrap().to_owned();
     let text = genesys_cloud::text(&elsewhere.integration, "customer-2", &trace);
     text.accepted(&elsewhere.stack, &elsewhere.integration).await;
     service.wait_for(&text.id()).await;
@@ -212,12 +212,12 @@ fn trace_made_with(secret: &str, integration: &TestIntegration, title: &str) -> 
 #[tokio::test]
 async fn a_text_with_a_forged_checksum_is_delivered_as_a_text() {
     let service = MessagingService::start().await;
-    let setting = by_messaging_service(&service, None).await;
-    let integration = &setting.integration;
+    let fixture = by_messaging_service(&service, None).await;
+    let integration = &fixture.integration;
     let title = "Your table is ready";
     // The checksum of an earlier version, of another secret, of another integration, and of another text.
     let unkeyed = Digest::of_parts(&["text trace", "01234567", title]);
-    let other = setting.stack.integration(&service.url, |_| {}).await;
+    let other = fixture.stack.integration(&service.url, |_| {}).await;
     let genuine = trace_made_with(SIGNING_SECRET, integration, title);
     let texts = [
         format!("{title}\n[card 01234567{}]", &unkeyed.as_str()[..8]),
@@ -227,14 +227,14 @@ async fn a_text_with_a_forged_checksum_is_delivered_as_a_text() {
     ];
     for text in &texts {
         let webhook = genesys_cloud::text(integration, "customer-1", text);
-        webhook.accepted(&setting.stack, integration).await;
+        webhook.accepted(&fixture.stack, integration).await;
         assert_eq!(text, service.wait_for(&webhook.id()).await.text());
     }
     // None of them has used up the genuine one.
     let trace = genesys_cloud::text(integration, "customer-1", &genuine);
-    trace.accepted(&setting.stack, integration).await;
+    trace.accepted(&fixture.stack, integration).await;
     let agents = genesys_cloud::text(integration, "customer-1", "hello");
-    agents.accepted(&setting.stack, integration).await;
+    agents.accepted(&fixture.stack, integration).await;
     service.wait_for(&agents.id()).await;
     assert_eq!(texts.len() + 1, service.accepted().len());
 }
@@ -242,11 +242,11 @@ async fn a_text_with_a_forged_checksum_is_delivered_as_a_text() {
 #[tokio::test]
 async fn a_text_trace_is_recognised_while_the_signing_secret_is_rotated() {
     let service = MessagingService::start().await;
-    let setting = by_messaging_service(&service, None).await;
-    let integration = &setting.integration;
+    let fixture = by_messaging_service(&service, None).await;
+    let integration = &fixture.integration;
     let deliver = async |text: &str| {
         let webhook = genesys_cloud::text(integration, "customer-1", text);
-        webhook.accepted(&setting.stack, integration).await;
+        webhook.accepted(&fixture.stack, integration).await;
         webhook.id()
     };
     // The dispatcher caches the configuration before the new secret is in it.
@@ -265,14 +265,14 @@ async fn a_text_trace_is_recognised_while_the_signing_secret_is_rotated() {
 #[tokio::test]
 async fn without_a_text_trace_the_platform_is_not_called() {
     let service = MessagingService::start().await;
-    let setting = by_messaging_service(&service, Some(false)).await;
+    let fixture = by_messaging_service(&service, Some(false)).await;
     let carousel = json!([
         {"title": "One", "actions": [{"type": "imBack", "title": "Take", "payload": "one"}]},
         {"title": "Two", "actions": [{"type": "postBack", "title": "Take", "payload": "two"}]},
     ]);
     let body =
         json!({"to": "customer-1", "text": "Choose", "carousel": carousel, "quickReplies": [{"title": "Neither"}]});
-    let answer = setting.post_card_with_key(&body, "k").await;
+    let answer = fixture.post_card_with_key(&body, "k").await;
     assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
     let delivered = service.wait_for(answer.body["id"].as_str().unwrap()).await.body;
     assert_eq!("Choose", delivered["data"]["text"]);
@@ -286,68 +286,68 @@ async fn without_a_text_trace_the_platform_is_not_called() {
         ]),
         delivered["data"]["content"]
     );
-    assert_eq!((0, 0), (setting.platform.attempts(), setting.platform.token_requests()));
-    let again = setting.post_card_with_key(&body, "k").await;
+    assert_eq!((0, 0), (fixture.platform.attempts(), fixture.platform.token_requests()));
+    let again = fixture.post_card_with_key(&body, "k").await;
     assert!(again.replayed && again.body == answer.body);
     let user = json!({"userId": USER, "card": card()});
-    setting.post_card(&user).await.assert_problem(400, "invalid-body");
+    fixture.post_card(&user).await.assert_problem(400, "invalid-body");
 }
 
 #[tokio::test]
 async fn a_card_whose_text_trace_is_refused_is_not_sent() {
     let service = MessagingService::start().await;
-    let setting = by_messaging_service(&service, None).await;
+    let fixture = by_messaging_service(&service, None).await;
     let body = json!({"to": "customer-1", "card": {"title": "t"}});
-    setting.platform.fail([Fault::Status(403)]);
-    let answer = setting.post_card(&body).await;
+    fixture.platform.fail([Fault::Status(403)]);
+    let answer = fixture.post_card(&body).await;
     answer.assert_problem(403, "platform-refused");
     assert!(answer.body["detail"].as_str().unwrap().contains("textTrace"), "{:?}", answer.body);
     // The next message arrives, so the card is not on the queue.
-    let agents = genesys_cloud::text(&setting.integration, "customer-1", "hello");
-    agents.accepted(&setting.stack, &setting.integration).await;
+    let agents = genesys_cloud::text(&fixture.integration, "customer-1", "hello");
+    agents.accepted(&fixture.stack, &fixture.integration).await;
     service.wait_for(&agents.id()).await;
     assert_eq!(1, service.attempts().len());
 }
 
 #[tokio::test]
 async fn a_card_whose_text_trace_has_an_unknown_outcome_still_reaches_the_customer() {
-    for (fault, traces) in [(Fault::AnswerLost, 1), (Fault::Status(503), 0)] {
+    for (fault, traces) in [(Fault::ResponseLost, 1), (Fault::Status(503), 0)] {
         let service = MessagingService::start().await;
-        let setting = by_messaging_service(&service, None).await;
-        setting.platform.fail([fault]);
+        let fixture = by_messaging_service(&service, None).await;
+        fixture.platform.fail([fault]);
         let body = json!({"to": "customer-1", "card": {"title": "t"}});
-        let answer = setting.post_card_with_key(&body, "k").await;
+        let answer = fixture.post_card_with_key(&body, "k").await;
         assert_eq!((202, &json!("unknown")), (answer.status.as_u16(), &answer.body["textTrace"]), "{:?}", answer.body);
         service.wait_for(answer.body["id"].as_str().unwrap()).await;
-        assert!(setting.post_card_with_key(&body, "k").await.replayed);
-        setting.platform.settled_webhooks().await;
-        let agents = genesys_cloud::text(&setting.integration, "customer-1", "hello");
-        agents.accepted(&setting.stack, &setting.integration).await;
+        assert!(fixture.post_card_with_key(&body, "k").await.replayed);
+        fixture.platform.finished_webhooks().await;
+        let agents = genesys_cloud::text(&fixture.integration, "customer-1", "hello");
+        agents.accepted(&fixture.stack, &fixture.integration).await;
         service.wait_for(&agents.id()).await;
-        assert_eq!((2, traces), (service.attempts().len(), setting.platform.calls().len()), "{fault:?}");
+        assert_eq!((2, traces), (service.attempts().len(), fixture.platform.calls().len()), "{fault:?}");
     }
 }
 
 #[tokio::test]
 async fn a_card_that_cannot_be_serialised_is_refused_before_its_text_trace() {
     let service = MessagingService::start().await;
-    let setting = by_messaging_service(&service, None).await;
+    let fixture = by_messaging_service(&service, None).await;
     let replies: Vec<_> = (0..5_000).map(|number| json!({"title": number.to_string()})).collect();
-    let answer = setting.post_card(&json!({"to": "customer-1", "text": "t", "quickReplies": replies})).await;
+    let answer = fixture.post_card(&json!({"to": "customer-1", "text": "t", "quickReplies": replies})).await;
     answer.assert_problem(400, "invalid-body");
-    assert_eq!(0, setting.platform.attempts());
+    assert_eq!(0, fixture.platform.attempts());
 }
 
 #[tokio::test]
 async fn a_card_that_the_messaging_service_refuses_is_reported_under_its_text_traces_id() {
-    let service = MessagingService::behaving(|_, _| Reply::status(410)).await;
-    let setting = by_messaging_service(&service, None).await;
-    let answer = setting.post_card(&json!({"to": "customer-1", "card": {"title": "t"}})).await;
-    let calls = setting.platform.wait_for_calls(2).await;
+    let service = MessagingService::with_handler(|_, _| Reply::status(410)).await;
+    let fixture = by_messaging_service(&service, None).await;
+    let answer = fixture.post_card(&json!({"to": "customer-1", "card": {"title": "t"}})).await;
+    let calls = fixture.platform.wait_for_calls(2).await;
     assert_eq!(vec!["agentless", "receipt"], calls.iter().map(|call| call.operation).collect::<Vec<_>>());
     assert_eq!((&answer.body["id"], &json!("Failed")), (&calls[1].body["id"], &calls[1].body["status"]));
     let attempts = service.wait_until(|attempts| !attempts.is_empty()).await;
-    assert_eq!(Outcome::Failed, setting.stack.settled(&setting.integration, &attempts[0].id).await.outcome);
+    assert_eq!(Outcome::Failed, fixture.stack.settled(&fixture.integration, &attempts[0].id).await.outcome);
 }
 
 #[tokio::test]
@@ -359,7 +359,7 @@ async fn cards_reach_customers_of_platforms_without_cards_by_default() {
         highlevel::configuration("location", &service.url),
     ] {
         let integration = stack.integration_of("address", &configuration).await;
-        let request = Request::new(&json!({"to": "customer-1", "card": card()})).bearing_token();
+        let request = Request::new(&json!({"to": "customer-1", "card": card()})).with_bearer_token();
         let answer = request.post(&stack, &integration, "cards").await;
         assert_eq!((202, &json!("off")), (answer.status.as_u16(), &answer.body["textTrace"]), "{:?}", answer.body);
         let delivered = service.wait_for(answer.body["id"].as_str().unwrap()).await;
@@ -367,7 +367,7 @@ async fn cards_reach_customers_of_platforms_without_cards_by_default() {
             (&json!("message.structured"), &configuration["platform"], "customer-1"),
             (&delivered.body["type"], &delivered.body["data"]["platform"], delivered.customer())
         );
-        let user = Request::new(&json!({"userId": USER, "card": card()})).bearing_token();
+        let user = Request::new(&json!({"userId": USER, "card": card()})).with_bearer_token();
         user.post(&stack, &integration, "cards").await.assert_problem(400, "invalid-body");
     }
 }
@@ -375,41 +375,42 @@ async fn cards_reach_customers_of_platforms_without_cards_by_default() {
 #[tokio::test]
 async fn no_receipt_is_posted_for_a_card_without_a_text_trace() {
     let service =
-        MessagingService::behaving(|attempt, _| Reply::status(if attempt.text() == "hello" { 200 } else { 410 })).await;
-    let setting = by_messaging_service(&service, Some(false)).await;
-    setting.post_card(&json!({"to": "customer-1", "card": {"title": "t"}})).await;
+        MessagingService::with_handler(|attempt, _| Reply::status(if attempt.text() == "hello" { 200 } else { 410 }))
+            .await;
+    let fixture = by_messaging_service(&service, Some(false)).await;
+    fixture.post_card(&json!({"to": "customer-1", "card": {"title": "t"}})).await;
     let attempts = service.wait_until(|attempts| !attempts.is_empty()).await;
-    let agents = genesys_cloud::text(&setting.integration, "customer-1", "hello");
-    agents.accepted(&setting.stack, &setting.integration).await;
+    let agents = genesys_cloud::text(&fixture.integration, "customer-1", "hello");
+    agents.accepted(&fixture.stack, &fixture.integration).await;
     service.wait_for(&agents.id()).await;
-    let record = setting.stack.settled(&setting.integration, &attempts[0].id).await;
+    let record = fixture.stack.settled(&fixture.integration, &attempts[0].id).await;
     assert_eq!(Outcome::Failed, record.outcome);
     assert!(!record.response.unwrap().contains("receipt"), "none is due");
-    assert_eq!(0, setting.platform.attempts());
+    assert_eq!(0, fixture.platform.attempts());
 }
 
 #[tokio::test]
 async fn while_the_queue_is_unreachable_a_card_may_be_sent_again_unless_its_text_trace_was_sent() {
     let platform = GenesysCloud::start().await;
     for (text_trace, status) in [(false, 503), (true, 504)] {
-        let alone = Alone::configured(MessagingService::start().await, "card-sender", |configuration| {
+        let single = SingleFunction::configured(MessagingService::start().await, "card-sender", |configuration| {
             configuration["domain"] = platform.url.clone().into();
             configuration["cards"] = json!({"route": "messaging-service", "textTrace": text_trace});
         })
         .await;
         let body = json!({"to": "customer-1", "card": {"title": "t"}});
-        let request = Request::new(&body).bearing_token().key("k");
-        alone.aws.cut("SendMessage");
-        assert_eq!(status, alone.request("cards", &request).await.0);
-        alone.aws.restore();
+        let request = Request::new(&body).with_bearer_token().key("k");
+        single.aws.fail_operation("SendMessage");
+        assert_eq!(status, single.request("cards", &request).await.0);
+        single.aws.restore();
         let expected = if text_trace { 504 } else { 202 };
-        assert_eq!(expected, alone.request("cards", &request).await.0);
+        assert_eq!(expected, single.request("cards", &request).await.0);
         if !text_trace {
-            alone.aws.cut("SendMessage");
-            let (status, answer) = alone.request("cards", &Request::new(&body).bearing_token()).await;
+            single.aws.fail_operation("SendMessage");
+            let (status, answer) = single.request("cards", &Request::new(&body).with_bearer_token()).await;
             // Without a key, the retry would be a new card.
             assert_eq!((504, &json!("urn:patchbay:problem:outcome-unknown")), (status, &answer["type"]));
-            alone.aws.restore();
+            single.aws.restore();
         }
     }
     assert_eq!(1, platform.calls().len());

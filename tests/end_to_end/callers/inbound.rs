@@ -5,11 +5,11 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tests::harness::caller::Request;
-use tests::simulators::genesys_cloud::Answer;
+use tests::simulators::genesys_cloud::ApiResponse;
 use tests::simulators::genesys_cloud::api::Fault;
 
 impl WithPlatform {
-    async fn post_inbound(&self, what: &str, body: &Value) -> Answer {
+    async fn post_inbound(&self, what: &str, body: &Value) -> ApiResponse {
         Request::new(body).signed().post(&self.stack, &self.integration, &format!("inbound/{what}")).await
     }
 }
@@ -27,7 +27,7 @@ fn response(choice: &str) -> Value {
 
 #[tokio::test]
 async fn a_customers_message_reaches_the_platform_completely() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let body = json!({
         "messageId": "m-1",
         "from": {
@@ -44,13 +44,13 @@ async fn a_customers_message_reaches_the_platform_completely() {
         "customAttributes": {"tier": "gold"},
         "prefetchConversationId": true,
     });
-    let answer = setting.post_inbound("messages", &body).await;
+    let answer = fixture.post_inbound("messages", &body).await;
     assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
     assert_eq!("m-1", answer.body["messageId"]);
     assert!(answer.body["id"].is_string() && answer.body["conversationId"].is_string(), "{:?}", answer.body);
     assert!(!answer.body.to_string().contains("ada@"), "{:?}", answer.body);
-    let call = &setting.platform.calls()[0];
-    let integration_id = &setting.integration.integration_id;
+    let call = &fixture.platform.calls()[0];
+    let integration_id = &fixture.integration.integration_id;
     assert_eq!(format!("/api/v2/conversations/messages/{integration_id}/inbound/open/message"), call.path);
     assert_eq!(Some("true"), call.query.get("prefetchConversationId").map(String::as_str));
     assert_eq!(
@@ -77,11 +77,11 @@ async fn a_customers_message_reaches_the_platform_completely() {
 
 #[tokio::test]
 async fn the_smallest_message_with_a_time_has_an_id_a_customer_and_a_text() {
-    let setting = WithPlatform::start().await;
-    let answer = setting.post_inbound("messages", &message()).await;
+    let fixture = WithPlatform::start().await;
+    let answer = fixture.post_inbound("messages", &message()).await;
     assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
     assert!(answer.body.get("conversationId").is_none());
-    let call = &setting.platform.calls()[0];
+    let call = &fixture.platform.calls()[0];
     assert!(call.query.is_empty());
     let channel = json!({"from": {"id": "customer-1", "idType": "Opaque"}, "time": "2026-01-02T03:04:05.678Z", "messageId": "m-1"});
     assert_eq!(json!({"channel": channel, "text": "hello"}), call.body);
@@ -89,42 +89,42 @@ async fn the_smallest_message_with_a_time_has_an_id_a_customer_and_a_text() {
 
 #[tokio::test]
 async fn an_email_is_refused_on_a_platform_without_email() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let mut body = message();
     body["email"] = json!({"subject": "Help", "html": "<p>hello</p>"});
-    let answer = setting.post_inbound("messages", &body).await;
+    let answer = fixture.post_inbound("messages", &body).await;
     answer.assert_problem(400, "invalid-body");
     assert_eq!(json!([{"pointer": "/email", "detail": "is not supported by this platform"}]), answer.body["errors"]);
-    assert_eq!(0, setting.platform.attempts());
+    assert_eq!(0, fixture.platform.attempts());
 }
 
 #[tokio::test]
 async fn the_same_id_is_posted_once_with_any_key() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     for (what, body) in [("messages", message()), ("responses", response("Button"))] {
-        let first = setting.post_inbound(what, &body).await;
-        let second = setting.post_inbound(what, &body).await;
+        let first = fixture.post_inbound(what, &body).await;
+        let second = fixture.post_inbound(what, &body).await;
         assert_eq!((200, false), (first.status.as_u16(), first.replayed), "{:?}", first.body);
         assert!(second.replayed);
         assert_eq!(first.body, second.body);
         // The sender's profile may change between two attempts.
         let mut renamed = body.clone();
         renamed["from"]["nickname"] = "Ada".into();
-        assert!(setting.post_inbound(what, &renamed).await.replayed);
+        assert!(fixture.post_inbound(what, &renamed).await.replayed);
         let mut other = body.clone();
         other["text"] = "something else".into();
-        setting.post_inbound(what, &other).await.assert_problem(422, "idempotency-key-reused");
+        fixture.post_inbound(what, &other).await.assert_problem(422, "idempotency-key-reused");
     }
-    assert_eq!(2, setting.platform.attempts());
+    assert_eq!(2, fixture.platform.attempts());
 }
 
 #[tokio::test]
 async fn the_same_id_many_times_at_once_is_posted_once() {
-    let setting = WithPlatform::start().await;
-    setting.platform.fail([Fault::Slow(Duration::from_millis(500))]);
+    let fixture = WithPlatform::start().await;
+    fixture.platform.fail([Fault::Slow(Duration::from_millis(500))]);
     let body = message();
-    let answers = join_all((0..6).map(|_| setting.post_inbound("messages", &body))).await;
-    assert_eq!(1, setting.platform.attempts());
+    let answers = join_all((0..6).map(|_| fixture.post_inbound("messages", &body))).await;
+    assert_eq!(1, fixture.platform.attempts());
     assert!(answers.iter().any(|answer| answer.status == 200));
     for answer in answers.iter().filter(|answer| answer.status != 200) {
         answer.assert_problem(409, "request-in-progress");
@@ -133,21 +133,21 @@ async fn the_same_id_many_times_at_once_is_posted_once() {
 
 #[tokio::test]
 async fn a_repeat_has_the_same_id_and_time() {
-    let setting = WithPlatform::start().await;
-    setting.platform.fail([Fault::AnswerLost, Fault::Status(503)]);
-    let answer = setting.post_inbound("messages", &message()).await;
+    let fixture = WithPlatform::start().await;
+    fixture.platform.fail([Fault::ResponseLost, Fault::Status(503)]);
+    let answer = fixture.post_inbound("messages", &message()).await;
     assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
-    let calls = setting.platform.calls_of("inbound-message");
-    assert_eq!((2, 3), (calls.len(), setting.platform.attempts()));
+    let calls = fixture.platform.calls_of("inbound-message");
+    assert_eq!((2, 3), (calls.len(), fixture.platform.attempts()));
     assert_eq!(calls[0].body, calls[1].body);
 }
 
 #[tokio::test]
 async fn a_message_that_the_platform_refused_may_be_retried() {
-    let setting = WithPlatform::start().await;
-    setting.platform.fail([Fault::Status(404)]);
-    let request = Request::new(&message()).bearing_token().key("k");
-    let post = async |request: &Request| request.post(&setting.stack, &setting.integration, "inbound/messages").await;
+    let fixture = WithPlatform::start().await;
+    fixture.platform.fail([Fault::Status(404)]);
+    let request = Request::new(&message()).with_bearer_token().key("k");
+    let post = async |request: &Request| request.post(&fixture.stack, &fixture.integration, "inbound/messages").await;
     post(&request).await.assert_problem(404, "platform-refused");
     let answer = post(&request).await;
     assert_eq!((200, false), (answer.status.as_u16(), answer.replayed));
@@ -156,30 +156,30 @@ async fn a_message_that_the_platform_refused_may_be_retried() {
 
 #[tokio::test]
 async fn typing_is_an_event_and_is_not_repeated() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let body =
         json!({"eventType": "Typing", "from": {"id": "c", "nickname": "Ada"}, "time": "2026-01-02T03:04:05.678Z"});
-    let answer = setting.post_inbound("events", &body).await;
+    let answer = fixture.post_inbound("events", &body).await;
     assert_eq!((200, json!({"outcome": "posted"})), (answer.status.as_u16(), answer.body));
     assert_eq!(
         json!({
             "channel": {"from": {"nickname": "Ada", "id": "c", "idType": "Opaque"}, "time": "2026-01-02T03:04:05.678Z"},
             "events": [{"eventType": "Typing"}],
         }),
-        setting.platform.calls_of("inbound-event")[0].body
+        fixture.platform.calls_of("inbound-event")[0].body
     );
-    setting.platform.fail([Fault::Status(503)]);
-    let answer = setting.post_inbound("events", &body).await;
+    fixture.platform.fail([Fault::Status(503)]);
+    let answer = fixture.post_inbound("events", &body).await;
     answer.assert_problem(504, "outcome-unknown");
     assert!(answer.body["detail"].as_str().unwrap().contains("does no harm"), "{:?}", answer.body);
-    assert_eq!(2, setting.platform.attempts());
+    assert_eq!(2, fixture.platform.attempts());
 }
 
 #[tokio::test]
 async fn a_customers_choice_is_a_structured_response() {
     for (choice, expected) in [("Button", "Button"), ("postBack", "Button"), ("imBack", "QuickReply")] {
-        let setting = WithPlatform::start().await;
-        let answer = setting.post_inbound("responses", &response(choice)).await;
+        let fixture = WithPlatform::start().await;
+        let answer = fixture.post_inbound("responses", &response(choice)).await;
         assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
         assert_eq!(
             json!({
@@ -191,14 +191,14 @@ async fn a_customers_choice_is_a_structured_response() {
                 "buttonResponse": {"type": expected, "text": "Approve", "payload": r#"{"action":"approve"}"#},
                 "originatingMessageId": "card-1",
             }),
-            setting.platform.calls_of("structured-response")[0].body
+            fixture.platform.calls_of("structured-response")[0].body
         );
     }
 }
 
 #[tokio::test]
 async fn all_errors_are_named_and_nothing_is_posted() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     for (what, body, expected) in [
         (
             "messages",
@@ -208,35 +208,35 @@ async fn all_errors_are_named_and_nothing_is_posted() {
         ("responses", json!({"type": "Knob"}), vec!["/messageId", "/from", "/originatingMessageId", "/type", "/text"]),
         ("events", json!({"eventType": "CoBrowse", "from": {"id": ""}}), vec!["/eventType", "/from/id"]),
     ] {
-        let answer = setting.post_inbound(what, &body).await;
+        let answer = fixture.post_inbound(what, &body).await;
         answer.assert_problem(400, "invalid-body");
         let errors = answer.body["errors"].as_array().unwrap();
         let pointers: Vec<_> = errors.iter().map(|fault| fault["pointer"].as_str().unwrap()).collect();
         assert_eq!(expected, pointers, "{what}");
     }
-    assert_eq!(0, setting.platform.attempts());
+    assert_eq!(0, fixture.platform.attempts());
 }
 
 #[tokio::test]
 async fn two_callers_may_use_the_same_id_for_different_messages() {
-    let setting = WithPlatform::start().await;
-    let post = async |request: Request| request.post(&setting.stack, &setting.integration, "inbound/messages").await;
+    let fixture = WithPlatform::start().await;
+    let post = async |request: Request| request.post(&fixture.stack, &fixture.integration, "inbound/messages").await;
     let mut other = message();
     other["from"]["id"] = "customer-2".into();
     other["time"] = "2026-01-02T03:04:06Z".into();
     let ours = post(Request::new(&message()).signed()).await;
-    let theirs = post(Request::new(&other).bearing_token()).await;
+    let theirs = post(Request::new(&other).with_bearer_token()).await;
     for answer in [&ours, &theirs] {
         assert_eq!((200, false), (answer.status.as_u16(), answer.replayed), "{:?}", answer.body);
     }
     assert_ne!(ours.body["id"], theirs.body["id"]);
     // A retry of each caller gets its own first response. The same id with another content is refused.
     for (request, first) in
-        [(Request::new(&message()).signed(), &ours), (Request::new(&other).bearing_token(), &theirs)]
+        [(Request::new(&message()).signed(), &ours), (Request::new(&other).with_bearer_token(), &theirs)]
     {
         let again = post(request).await;
         assert_eq!((true, &first.body), (again.replayed, &again.body));
     }
     post(Request::new(&other).signed()).await.assert_problem(422, "idempotency-key-reused");
-    assert_eq!(2, setting.platform.calls().len());
+    assert_eq!(2, fixture.platform.calls().len());
 }

@@ -10,7 +10,7 @@ use shared::model::inbound::{InboundMessage, InboundResponse};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tests::harness::caller::Request;
-use tests::simulators::genesys_cloud::Answer;
+use tests::simulators::genesys_cloud::ApiResponse;
 use tests::simulators::genesys_cloud::api::Fault;
 
 /// A call without a fault.
@@ -19,12 +19,12 @@ const NO_FAULT: Fault = Fault::Slow(Duration::ZERO);
 const ATTEMPTS: usize = 6;
 
 impl WithPlatform {
-    async fn inbound(&self, what: &str, body: &Value) -> Answer {
+    async fn inbound(&self, what: &str, body: &Value) -> ApiResponse {
         Request::new(body).signed().post(&self.stack, &self.integration, &format!("inbound/{what}")).await
     }
 
     /// Posts a body that must be accepted.
-    async fn posted(&self, what: &str, body: &Value) -> Answer {
+    async fn posted(&self, what: &str, body: &Value) -> ApiResponse {
         let answer = self.inbound(what, body).await;
         assert_eq!(200, answer.status.as_u16(), "{body} {:?}", answer.body);
         answer
@@ -123,70 +123,70 @@ async fn members_that_are_null_or_blank_are_absent_and_words_may_be_in_any_case(
         (message(&json!({"text": null, "attachment": odd_file})), &with_file),
         (message(&json!({"text": " ", "attachment": null, "attachments": [null, file("v")]})), &with_file),
     ] {
-        let setting = WithPlatform::start().await;
-        setting.posted("messages", &body).await;
+        let fixture = WithPlatform::start().await;
+        fixture.posted("messages", &body).await;
         let mut expected = expected.clone();
         expected["channel"] = json!({
             "from": {"id": "customer-1", "idType": "Opaque"}, "time": "2026-01-02T03:04:05.678Z", "messageId": "m-1",
         });
-        assert_eq!(expected, setting.platform.calls()[0].body, "{body}");
+        assert_eq!(expected, fixture.platform.calls()[0].body, "{body}");
     }
 }
 
 #[tokio::test]
 async fn choices_and_typing_are_parsed_as_leniently() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let body = json!({
         "messageId": "m-2", "from": {"id": "customer-1", "firstName": ""}, "time": null, "originatingMessageId": "card-1",
         "id": "", "type": "BUTTON", "text": "", "payload": {"action": null}, "customAttributes": {"vip": true},
     });
-    setting.posted("responses", &body).await;
-    let call = &setting.platform.calls_of("structured-response")[0].body;
+    fixture.posted("responses", &body).await;
+    let call = &fixture.platform.calls_of("structured-response")[0].body;
     let choice = json!({"type": "Button", "text": r#"{"action":null}"#, "payload": r#"{"action":null}"#});
     assert_eq!(choice, call["buttonResponse"]);
     assert_eq!(json!({"vip": "true"}), call["channel"]["metadata"]["customAttributes"]);
-    setting.posted("events", &json!({"eventType": "TYPING", "from": {"id": "c", "nickname": null}, "time": ""})).await;
+    fixture.posted("events", &json!({"eventType": "TYPING", "from": {"id": "c", "nickname": null}, "time": ""})).await;
 }
 
 #[tokio::test]
 async fn numbers_and_booleans_in_attributes_become_their_text() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let attributes =
         json!({"orders": 3, "balance": -1.5, "whole": 7.0, "vip": false, "name": "Ada", "note": "", "none": null});
     let body = message(&json!({"text": "t", "customAttributes": attributes, "metadata": attributes}));
-    setting.posted("messages", &body).await;
+    fixture.posted("messages", &body).await;
     let texts = json!({"orders": "3", "balance": "-1.5", "whole": "7", "vip": "false", "name": "Ada", "note": ""});
-    let call = &setting.platform.calls()[0].body;
+    let call = &fixture.platform.calls()[0].body;
     assert_eq!((&texts, &texts), (&call["metadata"], &call["channel"]["metadata"]["customAttributes"]));
     // A card number, for example: as a 64-bit float it would change.
-    let answer = setting
+    let answer = fixture
         .inbound("messages", &message(&json!({"text": "t", "metadata": {"a": 89_490_200_001_234_567_890_f64}})))
         .await;
     answer.assert_problem(400, "invalid-body");
     assert_eq!("/metadata/a has too many digits for a number: write it as a string.", answer.body["detail"]);
-    let answer = setting.inbound("messages", &message(&json!({"text": "t", "metadata": {"a": {"b": 1}}}))).await;
+    let answer = fixture.inbound("messages", &message(&json!({"text": "t", "metadata": {"a": {"b": 1}}}))).await;
     answer.assert_problem(400, "invalid-body");
     assert_eq!("/metadata/a must be a string, a number, true or false.", answer.body["detail"]);
 }
 
 #[tokio::test]
 async fn a_body_may_begin_with_a_byte_order_mark() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let body = format!("\u{feff}{}", message(&json!({"text": "hello"})));
-    for request in [Request::text(body.clone()).signed(), Request::text(body).bearing_token()] {
-        let answer = request.post(&setting.stack, &setting.integration, "inbound/messages").await;
+    for request in [Request::text(body.clone()).signed(), Request::text(body).with_bearer_token()] {
+        let answer = request.post(&fixture.stack, &fixture.integration, "inbound/messages").await;
         assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
     }
 }
 
 #[tokio::test]
 async fn an_invalid_value_is_named_with_the_valid_ones() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let body = message(&json!({
         "text": "t", "channel": "fax", "surprise": 1, "from": {"id": "c", "idType": "Pigeon", "phone": "1"},
         "attachment": {"url": "https://e.com/a", "mime": "image/png", "mediaType": "film"},
     }));
-    let answer = setting.inbound("messages", &body).await;
+    let answer = fixture.inbound("messages", &body).await;
     answer.assert_problem(400, "invalid-body");
     let errors: BTreeSet<_> = answer.body["errors"]
         .as_array()
@@ -209,19 +209,19 @@ async fn an_invalid_value_is_named_with_the_valid_ones() {
 
 #[tokio::test]
 async fn a_message_without_a_time_has_the_time_of_its_first_request_on_every_attempt() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let before = Timestamp::now();
     let mut body = message(&json!({"text": "hello"}));
     body.as_object_mut().unwrap().remove("time");
-    setting.platform.fail([Fault::AnswerLost; ATTEMPTS]);
-    setting.inbound("messages", &body).await.assert_problem(504, "outcome-unknown");
+    fixture.platform.fail([Fault::ResponseLost; ATTEMPTS]);
+    fixture.inbound("messages", &body).await.assert_problem(504, "outcome-unknown");
     let after = Timestamp::now();
-    let lost = setting.messages().len();
+    let lost = fixture.messages().len();
     // The gateway's retry, with another time. Its first attempt is lost as well.
     let mut later = body.clone();
     later["time"] = "2026-01-02T03:04:05Z".into();
-    setting.posted("messages", &later).await;
-    let messages = setting.messages();
+    fixture.posted("messages", &later).await;
+    let messages = fixture.messages();
     assert!(lost > 1 && messages.len() > lost, "{messages:?}");
     let times: BTreeSet<_> = messages.iter().map(|[_, time, ..]| time.as_str().unwrap()).collect();
     let [time] = times.into_iter().collect::<Vec<_>>()[..] else { panic!("{messages:?}") };
@@ -229,7 +229,7 @@ async fn a_message_without_a_time_has_the_time_of_its_first_request_on_every_att
     assert!(before.as_millisecond() <= time.as_millisecond() && time <= after, "{time}");
     // From here on every retry is a replay, whatever its time is.
     for repeat in [&body, &later, &message(&json!({"text": "hello"}))] {
-        assert!(setting.posted("messages", repeat).await.replayed, "{repeat}");
+        assert!(fixture.posted("messages", repeat).await.replayed, "{repeat}");
     }
 }
 
@@ -241,23 +241,23 @@ async fn the_time_of_the_first_request_is_kept_after_an_unknown_outcome_and_afte
         [("messages", "message", "inbound-message"), ("responses", "response", "structured-response")]
     {
         for is_released in [true, false] {
-            let setting = WithPlatform::start().await;
+            let fixture = WithPlatform::start().await;
             let mut body = message(&json!({"text": "t", "time": "2026-03-04T05:06:07Z"}));
             if what == "responses" {
                 body.as_object_mut()
                     .unwrap()
                     .extend([("originatingMessageId".to_owned(), "o".into()), ("type".to_owned(), "Button".into())]);
             }
-            let lease = setting.acquire(kind, "m-1", now - SignedDuration::from_mins(1), Some((first, &body))).await;
+            let lease = fixture.acquire(kind, "m-1", now - SignedDuration::from_mins(1), Some((first, &body))).await;
             if is_released {
-                setting.stack.ledger().release(&lease, now).await.unwrap();
+                fixture.stack.ledger().release(&lease, now).await.unwrap();
             }
             // The platform would treat other content as a duplicate and drop it.
             let mut other = body.clone();
             other["text"] = "other".into();
-            setting.inbound(what, &other).await.assert_problem(422, "idempotency-key-reused");
-            setting.posted(what, &body).await;
-            let call = &setting.platform.calls_of(operation)[0].body;
+            fixture.inbound(what, &other).await.assert_problem(422, "idempotency-key-reused");
+            fixture.posted(what, &body).await;
+            let call = &fixture.platform.calls_of(operation)[0].body;
             assert_eq!("2026-01-02T03:04:05.678Z", call["channel"]["time"], "{what} {is_released}");
         }
     }
@@ -271,72 +271,72 @@ fn at(day: u8) -> Value {
 #[tokio::test]
 async fn a_retry_may_change_a_time_with_which_nothing_was_accepted() {
     for fault in [Fault::Status(400), Fault::RateLimited(600)] {
-        let setting = WithPlatform::start().await;
-        setting.platform.fail([fault, fault]);
+        let fixture = WithPlatform::start().await;
+        fixture.platform.fail([fault, fault]);
         for day in [1, 2] {
-            let answer = setting.inbound("messages", &at(day)).await;
+            let answer = fixture.inbound("messages", &at(day)).await;
             assert!(answer.status.is_client_error(), "{:?}", answer.body);
         }
-        setting.posted("messages", &at(3)).await;
-        assert_eq!("2026-03-03T00:00:00.000Z", setting.messages()[0][1], "{fault:?}");
+        fixture.posted("messages", &at(3)).await;
+        assert_eq!("2026-03-03T00:00:00.000Z", fixture.messages()[0][1], "{fault:?}");
     }
 }
 
 #[tokio::test]
 async fn a_refusal_does_not_free_the_time_of_an_earlier_attempt_that_may_have_been_accepted() {
-    let times = |setting: &WithPlatform| {
-        setting.messages().into_iter().map(|[_, time, ..]| time.to_string()).collect::<BTreeSet<_>>()
+    let times = |fixture: &WithPlatform| {
+        fixture.messages().into_iter().map(|[_, time, ..]| time.to_string()).collect::<BTreeSet<_>>()
     };
     // By an earlier request.
-    let (setting, now) = (WithPlatform::start().await, Timestamp::now());
+    let (fixture, now) = (WithPlatform::start().await, Timestamp::now());
     let time = "2026-01-02T03:04:05.678Z".parse().unwrap();
-    let unknown = setting.acquire("message", "m-1", now - SignedDuration::from_mins(1), Some((time, &at(1)))).await;
-    setting.stack.ledger().release(&unknown, now).await.unwrap();
-    setting.platform.fail([Fault::Status(400)]);
-    setting.inbound("messages", &at(1)).await.assert_problem(400, "platform-refused");
-    setting.posted("messages", &at(2)).await;
-    assert_eq!(BTreeSet::from([r#""2026-01-02T03:04:05.678Z""#.to_owned()]), times(&setting));
+    let unknown = fixture.acquire("message", "m-1", now - SignedDuration::from_mins(1), Some((time, &at(1)))).await;
+    fixture.stack.ledger().release(&unknown, now).await.unwrap();
+    fixture.platform.fail([Fault::Status(400)]);
+    fixture.inbound("messages", &at(1)).await.assert_problem(400, "platform-refused");
+    fixture.posted("messages", &at(2)).await;
+    assert_eq!(BTreeSet::from([r#""2026-01-02T03:04:05.678Z""#.to_owned()]), times(&fixture));
     // By an earlier attempt of the same request, whose outcome stays unknown whatever later attempts return.
     for refusal in [Fault::RateLimited(600), Fault::Status(400)] {
-        let setting = WithPlatform::start().await;
-        setting.platform.fail([Fault::AnswerLost, refusal]);
-        setting.inbound("messages", &at(1)).await.assert_problem(504, "outcome-unknown");
-        setting.posted("messages", &at(2)).await;
-        assert_eq!(BTreeSet::from([r#""2026-03-01T00:00:00.000Z""#.to_owned()]), times(&setting), "{refusal:?}");
+        let fixture = WithPlatform::start().await;
+        fixture.platform.fail([Fault::ResponseLost, refusal]);
+        fixture.inbound("messages", &at(1)).await.assert_problem(504, "outcome-unknown");
+        fixture.posted("messages", &at(2)).await;
+        assert_eq!(BTreeSet::from([r#""2026-03-01T00:00:00.000Z""#.to_owned()]), times(&fixture), "{refusal:?}");
     }
 }
 
 #[tokio::test]
 async fn the_time_is_kept_when_one_file_is_posted_and_another_is_refused() {
-    let setting = WithPlatform::start().await;
-    setting.platform.fail([NO_FAULT, Fault::Status(400)]);
+    let fixture = WithPlatform::start().await;
+    fixture.platform.fail([NO_FAULT, Fault::Status(400)]);
     let body =
         |day: u8| message(&json!({"time": format!("2026-03-0{day}T00:00:00Z"), "attachments": [file("v"), file("w")]}));
-    setting.inbound("messages", &body(1)).await.assert_problem(400, "platform-refused");
-    setting.posted("messages", &body(2)).await;
-    let times: Vec<_> = setting.messages().into_iter().map(|[_, time, ..]| time).collect();
+    fixture.inbound("messages", &body(1)).await.assert_problem(400, "platform-refused");
+    fixture.posted("messages", &body(2)).await;
+    let times: Vec<_> = fixture.messages().into_iter().map(|[_, time, ..]| time).collect();
     assert_eq!(vec!["2026-03-01T00:00:00.000Z"; 2], times);
 }
 
 #[tokio::test]
 async fn an_item_of_the_ledger_that_an_earlier_version_wrote_takes_the_time_of_the_next_request() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let now = Timestamp::now();
-    let lease = setting.acquire("message", "m-1", now + SignedDuration::from_mins(1), None).await;
-    setting.stack.ledger().release(&lease, now).await.unwrap();
-    setting.posted("messages", &message(&json!({"text": "hello"}))).await;
-    assert_eq!("2026-01-02T03:04:05.678Z", setting.messages()[0][1]);
+    let lease = fixture.acquire("message", "m-1", now + SignedDuration::from_mins(1), None).await;
+    fixture.stack.ledger().release(&lease, now).await.unwrap();
+    fixture.posted("messages", &message(&json!({"text": "hello"}))).await;
+    assert_eq!("2026-01-02T03:04:05.678Z", fixture.messages()[0][1]);
 }
 
 #[tokio::test]
 async fn several_files_are_posted_one_by_one_in_order_and_each_once() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let body = message(&json!({
         "text": "two", "attachments": [file("v"), file("w"), file("x")], "prefetchConversationId": true,
     }));
-    let answer = setting.posted("messages", &body).await;
+    let answer = fixture.posted("messages", &body).await;
     let time = json!("2026-01-02T03:04:05.678Z");
-    let messages = setting.messages();
+    let messages = fixture.messages();
     let [[_, _, _, _], [second, ..], [third, ..]] = &messages[..] else { panic!("{messages:?}") };
     let url = |name: &str| file(name)["url"].clone();
     assert_eq!(
@@ -354,41 +354,41 @@ async fn several_files_are_posted_one_by_one_in_order_and_each_once() {
     let ids: Vec<_> = further.iter().map(|message| &message["messageId"]).collect();
     assert!(ids == [second, third] && further.iter().all(|message| message["id"].is_string()), "{further:?}");
     // The same files again are a replay. Another file under the same id is not.
-    let again = setting.posted("messages", &body).await;
+    let again = fixture.posted("messages", &body).await;
     assert_eq!((true, answer.body), (again.replayed, again.body));
     let other = message(&json!({"text": "two", "attachments": [file("v"), file("y"), file("x")]}));
-    setting.inbound("messages", &other).await.assert_problem(422, "idempotency-key-reused");
-    assert_eq!(3, setting.platform.attempts());
+    fixture.inbound("messages", &other).await.assert_problem(422, "idempotency-key-reused");
+    assert_eq!(3, fixture.platform.attempts());
 }
 
 #[tokio::test]
 async fn after_a_failure_between_files_a_retry_posts_the_missing_ones() {
-    let setting = WithPlatform::start().await;
-    setting.platform.fail([NO_FAULT, Fault::Status(404)]);
+    let fixture = WithPlatform::start().await;
+    fixture.platform.fail([NO_FAULT, Fault::Status(404)]);
     let body = message(&json!({"text": "three", "attachments": [file("v"), file("w"), file("x")]}));
-    let answer = setting.inbound("messages", &body).await;
+    let answer = fixture.inbound("messages", &body).await;
     answer.assert_problem(404, "platform-refused");
     assert!(answer.body["detail"].as_str().unwrap().ends_with(" 1 of 3 messages are posted."), "{:?}", answer.body);
-    assert_eq!((1, 2), (setting.messages().len(), setting.platform.attempts()));
+    assert_eq!((1, 2), (fixture.messages().len(), fixture.platform.attempts()));
     // The posted file must stay the same. The refused one may be replaced.
     let another_first = message(&json!({"text": "three", "attachments": [file("a"), file("w"), file("x")]}));
-    let answer = setting.inbound("messages", &another_first).await;
+    let answer = fixture.inbound("messages", &another_first).await;
     answer.assert_problem(422, "idempotency-key-reused");
     // With other files, the number of posted files is unknown.
     assert!(!answer.body["detail"].as_str().unwrap().contains("are posted"), "{:?}", answer.body);
     let another_second = message(&json!({"text": "three", "attachments": [file("v"), file("b"), file("x")]}));
-    let answer = setting.posted("messages", &another_second).await;
+    let answer = fixture.posted("messages", &another_second).await;
     assert_eq!((false, 2), (answer.replayed, answer.body["furtherMessages"].as_array().unwrap().len()));
-    let urls: Vec<_> = setting.messages().into_iter().map(|[.., url]| url).collect();
+    let urls: Vec<_> = fixture.messages().into_iter().map(|[.., url]| url).collect();
     assert_eq!(["v", "b", "x"].map(|name| file(name)["url"].clone()).to_vec(), urls);
 }
 
 #[tokio::test]
 async fn an_unknown_outcome_between_files_reports_the_posted_ones_and_that_a_retry_is_safe() {
-    let setting = WithPlatform::start().await;
-    setting.platform.fail([NO_FAULT].into_iter().chain([Fault::Status(503); ATTEMPTS]));
+    let fixture = WithPlatform::start().await;
+    fixture.platform.fail([NO_FAULT].into_iter().chain([Fault::Status(503); ATTEMPTS]));
     let body = message(&json!({"text": "three", "attachments": [file("v"), file("w"), file("x")]}));
-    let answer = setting.inbound("messages", &body).await;
+    let answer = fixture.inbound("messages", &body).await;
     answer.assert_problem(504, "outcome-unknown");
     let detail = answer.body["detail"].as_str().unwrap();
     assert!(detail.contains("does no harm") && detail.ends_with(" 1 of 3 messages are posted."), "{detail}");
@@ -396,20 +396,20 @@ async fn an_unknown_outcome_between_files_reports_the_posted_ones_and_that_a_ret
 
 #[tokio::test]
 async fn an_interrupted_request_resumes_at_the_file_where_it_stopped() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let before = Timestamp::now() - SignedDuration::from_mins(1);
     let time = "2026-01-02T03:04:05.678Z".parse().unwrap();
     let body = message(&json!({"text": "two", "attachments": [file("v"), file("w")]}));
     // By the ledger, it has posted the first file and was interrupted during the second.
-    setting.acquire("message", "m-1", before, Some((time, &body))).await;
-    let first = setting.acquire("message-part-1", "m-1", before, None).await;
+    fixture.acquire("message", "m-1", before, Some((time, &body))).await;
+    let first = fixture.acquire("message-part-1", "m-1", before, None).await;
     let answer = json!({"status": 200, "body": {"messageId": "m-1", "id": "p-1"}}).to_string();
     let done = ledger::Outcome::Succeeded;
-    setting.stack.ledger().complete(&first, Timestamp::now(), done, Some(&answer)).await.unwrap();
-    setting.acquire("message-part-2", "m-1", before, None).await;
-    let answer = setting.posted("messages", &body).await;
+    fixture.stack.ledger().complete(&first, Timestamp::now(), done, Some(&answer)).await.unwrap();
+    fixture.acquire("message-part-2", "m-1", before, None).await;
+    let answer = fixture.posted("messages", &body).await;
     assert_eq!("p-1", answer.body["id"]);
-    let messages = setting.messages();
+    let messages = fixture.messages();
     let [[id, at, text, url]] = &messages[..] else { panic!("{messages:?}") };
     assert_eq!(&answer.body["furtherMessages"][0]["messageId"], id);
     assert_eq!((&json!("2026-01-02T03:04:05.678Z"), &Value::Null, &file("w")["url"]), (at, text, url));
@@ -417,34 +417,34 @@ async fn an_interrupted_request_resumes_at_the_file_where_it_stopped() {
 
 #[tokio::test]
 async fn files_without_time_left_are_posted_by_a_retry() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     // One request has no time for all of them.
-    setting.platform.fail([Fault::Slow(Duration::from_millis(2_500)); 8]);
+    fixture.platform.fail([Fault::Slow(Duration::from_millis(2_500)); 8]);
     let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
     let body = message(&json!({"attachments": names.map(file)}));
-    let answer = setting.inbound("messages", &body).await;
+    let answer = fixture.inbound("messages", &body).await;
     answer.assert_problem(503, "unavailable");
-    assert!(answer.retry_after.is_some() && !setting.messages().is_empty());
+    assert!(answer.retry_after.is_some() && !fixture.messages().is_empty());
     assert!(answer.body["detail"].as_str().unwrap().ends_with(" of 8 messages are posted."), "{:?}", answer.body);
     // Each retry posts at least one.
     let mut repeats = 0..8;
-    while repeats.next().is_some() && setting.inbound("messages", &body).await.status == 503 {}
-    assert!(setting.posted("messages", &body).await.replayed);
-    let urls: Vec<_> = setting.messages().into_iter().map(|[.., url]| url).collect();
+    while repeats.next().is_some() && fixture.inbound("messages", &body).await.status == 503 {}
+    assert!(fixture.posted("messages", &body).await.replayed);
+    let urls: Vec<_> = fixture.messages().into_iter().map(|[.., url]| url).collect();
     assert_eq!(names.map(|name| file(name)["url"].clone()).to_vec(), urls);
 }
 
 #[tokio::test]
 async fn a_posted_file_may_not_be_replaced_and_a_refused_one_may() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let files = |names: &[&str]| {
         message(&json!({"text": "t", "attachments": names.iter().map(|name| file(name)).collect::<Vec<_>>()}))
     };
-    let lease = setting.acquire("message-part-2", "m-1", Timestamp::now() + SignedDuration::from_mins(1), None).await;
-    setting.inbound("messages", &files(&["v", "w"])).await.assert_problem(409, "request-in-progress");
-    setting.stack.ledger().release(&lease, Timestamp::now()).await.unwrap();
-    setting.inbound("messages", &files(&["a"])).await.assert_problem(422, "idempotency-key-reused");
-    setting.posted("messages", &files(&["v", "x"])).await;
-    let posted: Vec<_> = setting.messages().into_iter().map(|[.., url]| url).collect();
+    let lease = fixture.acquire("message-part-2", "m-1", Timestamp::now() + SignedDuration::from_mins(1), None).await;
+    fixture.inbound("messages", &files(&["v", "w"])).await.assert_problem(409, "request-in-progress");
+    fixture.stack.ledger().release(&lease, Timestamp::now()).await.unwrap();
+    fixture.inbound("messages", &files(&["a"])).await.assert_problem(422, "idempotency-key-reused");
+    fixture.posted("messages", &files(&["v", "x"])).await;
+    let posted: Vec<_> = fixture.messages().into_iter().map(|[.., url]| url).collect();
     assert_eq!(vec![json!("https://example.com/v.jpg"), json!("https://example.com/x.jpg")], posted);
 }

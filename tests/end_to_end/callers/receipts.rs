@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::model::receipt::ReportedOutcome;
 use tests::harness::caller::Request;
-use tests::simulators::genesys_cloud::Answer;
+use tests::simulators::genesys_cloud::ApiResponse;
 use tests::simulators::genesys_cloud::api::Fault;
 
 impl WithPlatform {
-    async fn post_receipt(&self, body: &Value) -> Answer {
+    async fn post_receipt(&self, body: &Value) -> ApiResponse {
         Request::new(body).signed().post(&self.stack, &self.integration, "receipts").await
     }
 }
@@ -20,11 +20,11 @@ fn receipt(message_id: &str, status: &str) -> Value {
 
 #[tokio::test]
 async fn a_receipt_is_posted_in_the_platforms_form() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let mut failed = receipt("m-1", "undelivered");
     failed["to"]["idType"] = "phone".into();
     failed["reasons"] = json!([{"code": 530, "message": "No such number"}, {"code": "MessageExpired"}]);
-    let answer = setting.post_receipt(&failed).await;
+    let answer = fixture.post_receipt(&failed).await;
     assert_eq!(
         (200, json!({"messageId": "m-1", "status": 200, "outcome": "posted"})),
         (answer.status.as_u16(), answer.body)
@@ -40,48 +40,48 @@ async fn a_receipt_is_posted_in_the_platforms_form() {
             ],
             "isFinalReceipt": true,
         }),
-        setting.platform.calls()[0].body
+        fixture.platform.calls()[0].body
     );
 }
 
 #[tokio::test]
 async fn the_same_receipt_is_posted_once_and_another_status_is_another_receipt() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     for (status, outcome) in
         [("delivered", "posted"), ("read", "already-posted"), ("failed", "posted"), ("delivered", "already-posted")]
     {
-        assert_eq!(outcome, setting.post_receipt(&receipt("m-1", status)).await.body["outcome"], "{status}");
+        assert_eq!(outcome, fixture.post_receipt(&receipt("m-1", status)).await.body["outcome"], "{status}");
     }
-    let statuses: Vec<_> = setting.platform.calls().iter().map(|call| call.body["status"].clone()).collect();
+    let statuses: Vec<_> = fixture.platform.calls().iter().map(|call| call.body["status"].clone()).collect();
     assert_eq!(vec!["Delivered", "Failed"], statuses);
 }
 
 #[tokio::test]
 async fn a_status_of_progress_is_acknowledged_without_a_call() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     for status in ["sent", "queued"] {
-        assert_eq!("acknowledged", setting.post_receipt(&receipt("m-1", status)).await.body["outcome"]);
+        assert_eq!("acknowledged", fixture.post_receipt(&receipt("m-1", status)).await.body["outcome"]);
     }
-    assert_eq!((0, 0), (setting.platform.attempts(), setting.platform.token_requests()));
+    assert_eq!((0, 0), (fixture.platform.attempts(), fixture.platform.token_requests()));
 }
 
 #[tokio::test]
 async fn a_refused_receipt_does_not_block_the_corrected_one() {
-    let setting = WithPlatform::start().await;
-    setting.platform.fail([Fault::Status(400)]);
+    let fixture = WithPlatform::start().await;
+    fixture.platform.fail([Fault::Status(400)]);
     let mut wrong = receipt("m-1", "failed");
     wrong["to"]["id"] = "somebody-else".into();
-    let refused = setting.post_receipt(&wrong).await;
+    let refused = fixture.post_receipt(&wrong).await;
     assert!(refused.status.is_client_error() || refused.status.is_server_error(), "{refused:?}");
-    assert_eq!("posted", setting.post_receipt(&receipt("m-1", "failed")).await.body["outcome"]);
+    assert_eq!("posted", fixture.post_receipt(&receipt("m-1", "failed")).await.body["outcome"]);
 }
 
 #[tokio::test]
 async fn each_receipt_of_a_batch_has_its_own_outcome() {
-    let setting = WithPlatform::start().await;
-    setting.post_receipt(&receipt("m-1", "delivered")).await;
-    setting.platform.fail([Fault::Status(403)]);
-    let refused = setting.post_receipt(&json!({"receipts": [receipt("m-0", "delivered")]})).await;
+    let fixture = WithPlatform::start().await;
+    fixture.post_receipt(&receipt("m-1", "delivered")).await;
+    fixture.platform.fail([Fault::Status(403)]);
+    let refused = fixture.post_receipt(&json!({"receipts": [receipt("m-0", "delivered")]})).await;
     assert_eq!(207, refused.status.as_u16());
     assert_eq!(
         (json!("failed"), json!(403)),
@@ -90,7 +90,7 @@ async fn each_receipt_of_a_batch_has_its_own_outcome() {
     assert_eq!("simulated", refused.body["receipts"][0]["problem"]["platform"]["code"]);
 
     let batch = json!({"receipts": [receipt("m-1", "read"), receipt("m-2", "sent"), receipt("m-3", "failed")]});
-    let answer = setting.post_receipt(&batch).await;
+    let answer = fixture.post_receipt(&batch).await;
     let outcomes: Vec<_> =
         answer.body["receipts"].as_array().unwrap().iter().map(|receipt| &receipt["outcome"]).collect();
     assert_eq!(vec!["already-posted", "acknowledged", "posted"], outcomes);
@@ -98,45 +98,45 @@ async fn each_receipt_of_a_batch_has_its_own_outcome() {
 
 #[tokio::test]
 async fn a_batch_of_a_hundred_is_posted_and_one_of_101_refused() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let batch = |count: usize| -> Value {
         json!({"receipts": (0..count).map(|number| receipt(&format!("m-{number}"), "delivered")).collect::<Vec<_>>()})
     };
-    setting.post_receipt(&batch(101)).await.assert_problem(400, "invalid-body");
-    assert_eq!(0, setting.platform.attempts());
-    let answer = setting.post_receipt(&batch(100)).await;
+    fixture.post_receipt(&batch(101)).await.assert_problem(400, "invalid-body");
+    assert_eq!(0, fixture.platform.attempts());
+    let answer = fixture.post_receipt(&batch(100)).await;
     assert!(
         answer.body["receipts"].as_array().unwrap().iter().all(|receipt| receipt["outcome"] == "posted"),
         "{:?}",
         answer.body
     );
-    assert_eq!((100, 1), (setting.platform.calls().len(), setting.platform.token_requests()));
+    assert_eq!((100, 1), (fixture.platform.calls().len(), fixture.platform.token_requests()));
 }
 
 #[tokio::test]
 async fn a_failing_platform_is_retried_and_a_failed_receipt_may_be_repeated() {
-    let setting = WithPlatform::start().await;
-    setting.platform.fail([Fault::Status(503), Fault::Reset]);
-    assert_eq!("posted", setting.post_receipt(&receipt("m-1", "delivered")).await.body["outcome"]);
-    setting.platform.fail([Fault::Status(503); 5]);
+    let fixture = WithPlatform::start().await;
+    fixture.platform.fail([Fault::Status(503), Fault::Reset]);
+    assert_eq!("posted", fixture.post_receipt(&receipt("m-1", "delivered")).await.body["outcome"]);
+    fixture.platform.fail([Fault::Status(503); 5]);
     // The same request again, as a Standard Webhooks sender retries it.
     for request in
         [Request::new(&receipt("m-2", "delivered")), Request::new(&json!({"receipts": [receipt("m-3", "failed")]}))]
     {
         let request = request.signed();
-        let post = async || request.post(&setting.stack, &setting.integration, "receipts").await;
+        let post = async || request.post(&fixture.stack, &fixture.integration, "receipts").await;
         let first = post().await;
         assert!(first.body.to_string().contains("outcome-unknown"), "{:?}", first.body);
         let second = post().await;
         assert!(!second.replayed && second.body.to_string().contains("posted"), "{:?}", second.body);
-        setting.platform.fail([Fault::Status(503); 5]);
+        fixture.platform.fail([Fault::Status(503); 5]);
     }
 }
 
 #[tokio::test]
 async fn all_errors_are_named() {
-    let setting = WithPlatform::start().await;
-    let answer = setting.post_receipt(&json!({"status": "lost", "to": {"idType": "Pigeon"}, "colour": 1})).await;
+    let fixture = WithPlatform::start().await;
+    let answer = fixture.post_receipt(&json!({"status": "lost", "to": {"idType": "Pigeon"}, "colour": 1})).await;
     answer.assert_problem(400, "invalid-body");
     let pointers: Vec<_> = answer.body["errors"].as_array().unwrap().iter().map(|fault| &fault["pointer"]).collect();
     assert_eq!(vec!["/messageId", "/to/id", "/to/idType", "/status", "/colour"], pointers);
@@ -144,7 +144,7 @@ async fn all_errors_are_named() {
 
 #[tokio::test]
 async fn a_providers_codes_are_posted_as_a_general_error_with_code_and_message() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let general = |message: &str| json!([{"code": "GeneralError", "message": message}]);
     for (count, (status, reasons, expected)) in [
         (
@@ -171,16 +171,16 @@ async fn a_providers_codes_are_posted_as_a_general_error_with_code_and_message()
     {
         let mut receipt = receipt(&format!("m-{count}"), status);
         receipt["reasons"] = reasons;
-        let answer = setting.post_receipt(&receipt).await;
+        let answer = fixture.post_receipt(&receipt).await;
         assert_eq!((200, "posted"), (answer.status.as_u16(), answer.body["outcome"].as_str().unwrap()), "{receipt}");
-        let posted = &setting.platform.calls()[count].body;
+        let posted = &fixture.platform.calls()[count].body;
         assert_eq!((&json!("Failed"), &expected), (&posted["status"], &posted["reasons"]), "{receipt}");
     }
 }
 
 #[tokio::test]
 async fn reasons_of_a_success_are_dropped_and_members_that_are_null_or_blank_are_absent() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let delivered = json!({
         "messageId": "m-1",
         "from": null,
@@ -191,15 +191,15 @@ async fn reasons_of_a_success_are_dropped_and_members_that_are_null_or_blank_are
         "time": null,
         "externalContactId": null,
     });
-    assert_eq!("posted", setting.post_receipt(&delivered).await.body["outcome"]);
-    let posted = &setting.platform.calls()[0].body;
+    assert_eq!("posted", fixture.post_receipt(&delivered).await.body["outcome"]);
+    let posted = &fixture.platform.calls()[0].body;
     assert_eq!((&json!("Delivered"), &json!(false)), (&posted["status"], &posted["isFinalReceipt"]));
     assert_eq!((None, json!({"id": "customer-1"})), (posted.get("reasons"), posted["channel"]["to"].clone()));
 }
 
 #[tokio::test]
 async fn an_odd_time_or_finality_does_not_lose_a_failure() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let before = Timestamp::now();
     for (count, (time, is_final, expected)) in [
         (json!("Fri, 02 Jan 2026 03:04:05 +0000"), json!("false"), false),
@@ -213,8 +213,8 @@ async fn an_odd_time_or_finality_does_not_lose_a_failure() {
         let mut receipt = receipt(&format!("m-{count}"), "failed");
         receipt["time"] = time;
         receipt["isFinalReceipt"] = is_final;
-        assert_eq!("posted", setting.post_receipt(&receipt).await.body["outcome"], "{receipt}");
-        let posted = &setting.platform.calls()[count].body;
+        assert_eq!("posted", fixture.post_receipt(&receipt).await.body["outcome"], "{receipt}");
+        let posted = &fixture.platform.calls()[count].body;
         assert_eq!((&json!("Failed"), &json!(expected)), (&posted["status"], &posted["isFinalReceipt"]), "{receipt}");
         let time: Timestamp = posted["channel"]["time"].as_str().unwrap().parse().unwrap();
         // The platform uses milliseconds.
@@ -227,9 +227,9 @@ async fn an_odd_time_or_finality_does_not_lose_a_failure() {
 
 #[tokio::test]
 async fn a_batch_of_valid_receipts_and_null_uses_up_the_idempotency_key() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let request = Request::new(&json!({"receipts": [null, receipt("m-1", "delivered"), null]})).signed();
-    let post = async || request.post(&setting.stack, &setting.integration, "receipts").await;
+    let post = async || request.post(&fixture.stack, &fixture.integration, "receipts").await;
     let answer = post().await;
     let expected = json!([{"index": 1, "messageId": "m-1", "status": 200, "outcome": "posted"}]);
     assert_eq!((207, &expected), (answer.status.as_u16(), &answer.body["receipts"]));
@@ -238,11 +238,11 @@ async fn a_batch_of_valid_receipts_and_null_uses_up_the_idempotency_key() {
 
 #[tokio::test]
 async fn an_unknown_status_is_refused_with_all_known_words() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     for status in [json!("lost"), json!(7), json!(null)] {
         let mut receipt = receipt("m-1", "");
         receipt["status"] = status;
-        let answer = setting.post_receipt(&receipt).await;
+        let answer = fixture.post_receipt(&receipt).await;
         answer.assert_problem(400, "invalid-body");
         let fault = &answer.body["errors"][0];
         assert_eq!("/status", fault["pointer"]);
@@ -250,12 +250,12 @@ async fn an_unknown_status_is_refused_with_all_known_words() {
             assert!(fault["detail"].as_str().unwrap().contains(&format!("`{word}`")), "{word}: {fault}");
         }
     }
-    assert_eq!(0, setting.platform.attempts());
+    assert_eq!(0, fixture.platform.attempts());
 }
 
 #[tokio::test]
 async fn each_receipt_of_a_batch_is_validated_separately_and_the_valid_ones_are_posted() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let mut failed = receipt("m-1", "failed");
     failed["reasons"] = json!([{"code": 131047, "message": "Re-engagement message"}]);
     let mut surprising = receipt("m-5", "delivered");
@@ -267,7 +267,7 @@ async fn each_receipt_of_a_batch_is_validated_separately_and_the_valid_ones_are_
     // The same request again, as a sender retries it: nothing is posted twice.
     let request = Request::new(&batch).signed();
     for posted in ["posted", "already-posted"] {
-        let answer = request.post(&setting.stack, &setting.integration, "receipts").await;
+        let answer = request.post(&fixture.stack, &fixture.integration, "receipts").await;
         assert_eq!((207, false), (answer.status.as_u16(), answer.replayed));
         let elements = answer.body["receipts"].as_array().unwrap();
         let short: Vec<_> = elements
@@ -287,23 +287,23 @@ async fn each_receipt_of_a_batch_is_validated_separately_and_the_valid_ones_are_
         ];
         assert_eq!(expected, short);
         let indices: Vec<_> = elements.iter().map(|one| one["index"].as_u64().unwrap()).collect();
-        assert_eq!(vec![0, 1, 3, 4, 5, 6], indices, "an element `null` has no outcome, and its place counts");
+        assert_eq!(vec![0, 1, 3, 4, 5, 6], indices, "a `null` element has no outcome but keeps its index");
         assert!(elements[2..5].iter().all(|one| one["problem"]["type"] == "urn:patchbay:problem:invalid-body"));
     }
-    let mut ids: Vec<_> = setting.platform.calls().iter().map(|call| call.body["id"].to_string()).collect();
+    let mut ids: Vec<_> = fixture.platform.calls().iter().map(|call| call.body["id"].to_string()).collect();
     ids.sort_unstable();
     assert_eq!(vec![r#""m-0""#, r#""m-1""#, r#""m-6""#], ids);
 }
 
 #[tokio::test]
 async fn a_batch_without_a_valid_receipt_gets_207_and_may_be_corrected_with_the_same_key() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let post = async |batch: Value| {
-        let request = Request::new(&json!({ "receipts": batch })).bearing_token().key("k");
-        request.post(&setting.stack, &setting.integration, "receipts").await
+        let request = Request::new(&json!({ "receipts": batch })).with_bearer_token().key("k");
+        request.post(&fixture.stack, &fixture.integration, "receipts").await
     };
     let answer = post(json!([receipt("m-1", "lost"), 7])).await;
-    assert_eq!((207, 0), (answer.status.as_u16(), setting.platform.attempts()));
+    assert_eq!((207, 0), (answer.status.as_u16(), fixture.platform.attempts()));
     assert!(answer.body["receipts"].as_array().unwrap().iter().all(|one| one["status"] == 400), "{:?}", answer.body);
     let corrected = json!([receipt("m-1", "failed"), receipt("m-2", "failed")]);
     let answer = post(corrected.clone()).await;
@@ -314,9 +314,9 @@ async fn a_batch_without_a_valid_receipt_gets_207_and_may_be_corrected_with_the_
 
 #[tokio::test]
 async fn receipts_that_are_not_a_list_of_1_to_100_are_refused() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     for receipts in [json!([]), json!([null]), json!({"messageId": "m"}), json!("m"), json!(7)] {
-        let answer = setting.post_receipt(&json!({ "receipts": receipts })).await;
+        let answer = fixture.post_receipt(&json!({ "receipts": receipts })).await;
         answer.assert_problem(400, "invalid-body");
         assert_eq!("must be a list of 1 to 100 receipts", answer.body["errors"][0]["detail"]);
     }

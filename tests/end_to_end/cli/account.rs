@@ -8,7 +8,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tests::harness::aws_proxy::AwsProxy;
-use tests::harness::command::{Command, Ran};
+use tests::harness::command::{Command, CommandOutput};
 use tests::harness::server::Server;
 use uuid::Uuid;
 
@@ -100,9 +100,9 @@ impl Account {
 
     /// Looks for the stack with these options. Returns the access key and the region of the signature.
     async fn signs(&self, options: &[&str]) -> (String, String) {
-        let ran = self.command(&["integration", "list"]).with(options).run().await.ended_with(1);
+        let ran = self.command(&["integration", "list"]).with(options).run().await.exited_with(1);
         assert!(ran.stderr.contains("this command's user lacks cloudformation:DescribeStacks: allow "), "{ran:#?}");
-        assert!(!ran.everything().contains(SECRET), "{ran:#?}");
+        assert!(!ran.all_output().contains(SECRET), "{ran:#?}");
         let signed = std::mem::take(&mut *self.signed.lock().unwrap());
         let [header] = signed.as_slice() else { panic!("{signed:?}") };
         // AWS4-HMAC-SHA256 Credential=KEY/20260102/eu-central-1/cloudformation/aws4_request, SignedHeaders=…
@@ -175,23 +175,23 @@ async fn a_profile_may_assume_a_role_use_single_sign_on_or_run_a_program() {
 async fn a_missing_profile_is_named_and_no_other_credentials_are_used() {
     let account = Account::new();
     for arguments in [&["integration", "list"][..], &["doctor"], &["integration", "remove", "acme", "--yes"]] {
-        let ran = account.command(arguments).with(&["--profile", "nosuch"]).run().await.ended_with(2);
+        let ran = account.command(arguments).with(&["--profile", "nosuch"]).run().await.exited_with(2);
         assert!(
             ran.stderr.contains("there is no AWS profile `nosuch`: choose one of `anywhere`, `empty`, "),
             "{ran:#?}"
         );
         assert!(ran.stdout.is_empty(), "{ran:#?}");
     }
-    let ran = account.command(&["integration", "list", "--profile", "empty"]).run().await.ended_with(1);
+    let ran = account.command(&["integration", "list", "--profile", "empty"]).run().await.exited_with(1);
     assert!(ran.stderr.contains("no AWS credentials ("), "{ran:#?}");
     assert!(account.signed.lock().unwrap().is_empty());
 }
 
 /// Both ways to find the stack: by its outputs and by its resources.
-async fn looks(change: impl Fn(Command) -> Command) -> [Ran; 2] {
+async fn looks(change: impl Fn(Command) -> Command) -> [CommandOutput; 2] {
     let id = Uuid::new_v4().to_string();
-    let list = change(Command::new(&["integration", "list"])).run().await.ended_with(1);
-    [list, change(Command::new(&["messages", "show", &id])).run().await.ended_with(1)]
+    let list = change(Command::new(&["integration", "list"])).run().await.exited_with(1);
+    [list, change(Command::new(&["messages", "show", &id])).run().await.exited_with(1)]
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn an_unreadable_stack_is_reported_with_its_cause_and_advice() {
     let nobody = |command: Command| command.env("AWS_ACCESS_KEY_ID", "").env("AWS_SECRET_ACCESS_KEY", "");
     for ran in looks(nobody).await {
         assert!(ran.stderr.contains("no AWS credentials (") && ran.stderr.contains("): sign in to AWS"), "{ran:#?}");
-        assert_eq!(1, ran.stderr.lines().count(), "not every place that was looked at: {ran:#?}");
+        assert_eq!(1, ran.stderr.lines().count(), "not all searched places: {ran:#?}");
     }
     for ran in looks(|command| command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")).await {
         assert!(
@@ -220,8 +220,8 @@ async fn an_unreadable_stack_is_reported_with_its_cause_and_advice() {
         assert!(ran.stderr.contains("AWS refuses the credentials (InvalidClientTokenId): sign in to AWS"), "{ran:#?}");
     }
     let proxy = AwsProxy::start().await;
-    proxy.forbid("ListStackResources");
-    proxy.forbid("DescribeStacks");
+    proxy.deny("ListStackResources");
+    proxy.deny("DescribeStacks");
     let [list, show] = looks(|command| command.env("AWS_ENDPOINT_URL", &proxy.url)).await;
     for (ran, action) in [(list, "cloudformation:DescribeStacks"), (show, "cloudformation:ListStackResources")] {
         assert!(ran.stderr.contains(&format!("user lacks {action}: allow ")), "{ran:#?}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::delivery::envelope::Envelope;
 use shared::platform::PlatformName;
 use tests::harness::aws_proxy::AwsProxy;
-use tests::harness::command::{Command, Ran, patchbay};
+use tests::harness::command::{Command, CommandOutput, patchbay};
 use tests::harness::stack::{DEAD_LETTERS, Stack, TestIntegration};
 use tests::simulators::genesys_cloud::{self, WIRE, Webhook};
 use tests::simulators::messaging_service::MessagingService;
@@ -15,14 +15,14 @@ const ADDRESS: &str = "address-of-a-customer";
 const TEXT: &str = "text-of-a-message";
 
 /// A stack, a messaging service, and an integration with dead letters.
-struct Setting {
+struct Fixture {
     stack: Stack,
     dead_letter_queue: String,
     service: MessagingService,
     integration: TestIntegration,
 }
 
-impl Setting {
+impl Fixture {
     async fn start() -> Self {
         let (stack, service) = (Stack::connect().await, MessagingService::start().await);
         let integration = stack.integration(&service.url, |_| {}).await;
@@ -59,143 +59,143 @@ impl Setting {
 
     /// The listed message ids.
     async fn listed(&self) -> Vec<String> {
-        let ran = self.command("list").run().await.done();
+        let ran = self.command("list").run().await.succeeded();
         hides(&ran);
         let ran = ran.json();
         ran["deadLetters"].as_array().unwrap().iter().map(|one| one["messageId"].as_str().unwrap().to_owned()).collect()
     }
 }
 
-fn hides(ran: &Ran) {
+fn hides(ran: &CommandOutput) {
     for hidden in [ADDRESS, TEXT] {
-        assert!(!ran.everything().contains(hidden), "{hidden}: {ran:#?}");
+        assert!(!ran.all_output().contains(hidden), "{hidden}: {ran:#?}");
     }
 }
 
 #[tokio::test]
 async fn dead_letters_are_listed_without_being_removed_and_redriven_once_in_order() {
     let _alone = DEAD_LETTERS.lock().await;
-    let setting = Setting::start().await;
-    let (queue, dead) = (&setting.stack.queue_url, &setting.dead_letter_queue);
+    let fixture = Fixture::start().await;
+    let (queue, dead) = (&fixture.stack.queue_url, &fixture.dead_letter_queue);
 
     // The first was delivered before it became a dead letter. The others were not.
-    let webhooks: Vec<_> = (0..12).map(|number| setting.text(&format!("{number}"))).collect();
+    let webhooks: Vec<_> = (0..12).map(|number| fixture.text(&format!("{number}"))).collect();
     let ids: Vec<_> = webhooks.iter().map(Webhook::id).collect();
-    webhooks[0].accepted(&setting.stack, &setting.integration).await;
-    setting.service.wait_for(&ids[0]).await;
+    webhooks[0].accepted(&fixture.stack, &fixture.integration).await;
+    fixture.service.wait_for(&ids[0]).await;
     // The second has just been sent under its own deduplication id and was not delivered.
-    let second = setting.envelope(&webhooks[1]).message().unwrap();
+    let second = fixture.envelope(&webhooks[1]).message().unwrap();
     let mut stale = WIRE
         .iter()
         .find(|sample| sample.name == "typing")
         .unwrap()
-        .fill(&setting.integration.integration_id, ADDRESS)
+        .fill(&fixture.integration.integration_id, ADDRESS)
         .json();
     stale["channel"]["time"] = (Timestamp::now() - SignedDuration::from_hours(1)).to_string().into();
-    let nothing = setting.envelope(&Webhook::new(stale.to_string())).to_queue().unwrap();
-    let name = &setting.integration.name;
-    setting.send_as(queue, second.ordering_group(name).as_str(), second.deduplication_id(name).as_str(), nothing).await;
+    let nothing = fixture.envelope(&Webhook::new(stale.to_string())).to_queue().unwrap();
+    let name = &fixture.integration.name;
+    fixture.send_as(queue, second.ordering_group(name).as_str(), second.deduplication_id(name).as_str(), nothing).await;
     for webhook in &webhooks {
-        setting.send(dead, webhook).await;
+        fixture.send(dead, webhook).await;
     }
 
     // Only ten messages of a group are visible.
     for _ in 0..2 {
-        assert_eq!(ids[..10], setting.listed().await, "looking takes nothing away");
+        assert_eq!(ids[..10], fixture.listed().await, "listing removes nothing");
     }
-    let listing = setting.command("list").run().await.done().json();
+    let listing = fixture.command("list").run().await.succeeded().json();
     let (first, by_integration) = (&listing["deadLetters"][0], &listing["byIntegration"]);
     assert_eq!((json!("Text"), json!(10)), (first["kind"].clone(), by_integration[name.as_str()].clone()));
     assert!(listing["total"].as_u64().unwrap() >= 12 && first["receives"].as_u64().unwrap() >= 1, "{listing}");
-    let people = patchbay(&["dead-letters", "list", "--integration", name.as_str()]).await.done();
+    let people = patchbay(&["dead-letters", "list", "--integration", name.as_str()]).await.succeeded();
     assert!(people.stdout.contains(&ids[0]) && people.stdout.contains("of all integrations"), "{people:#?}");
     hides(&people);
-    let people = patchbay(&["dead-letters", "list"]).await.done();
+    let people = patchbay(&["dead-letters", "list"]).await.succeeded();
     assert!(people.stdout.contains(&ids[0]) && people.stdout.contains("at most ten are visible"), "{people:#?}");
     hides(&people);
 
-    let asked = setting.command("redrive").run().await.ended_with(2);
+    let asked = fixture.command("redrive").run().await.exited_with(2);
     assert!(asked.stderr.contains("--yes"), "{asked:#?}");
-    let dry = setting.command("redrive").with(&["--dry-run"]).run().await.done().json();
+    let dry = fixture.command("redrive").with(&["--dry-run"]).run().await.succeeded().json();
     assert_eq!((json!(true), json!(10)), (dry["dryRun"].clone(), dry["moved"].clone()));
-    assert_eq!(ids[..10], setting.listed().await);
+    assert_eq!(ids[..10], fixture.listed().await);
 
-    let one = setting.command("redrive").with(&["--yes", "--limit", "1"]).run().await.done().json();
+    let one = fixture.command("redrive").with(&["--yes", "--limit", "1"]).run().await.succeeded().json();
     assert_eq!(1, one["moved"], "{one}");
-    let rest = setting.command("redrive").with(&["--yes"]).run().await.done();
+    let rest = fixture.command("redrive").with(&["--yes"]).run().await.succeeded();
     assert_eq!(
         (json!(11), json!(11)),
         (rest.json()["moved"].clone(), rest.json()["byIntegration"][name.as_str()].clone())
     );
     hides(&rest);
-    setting.service.wait_for(&ids[11]).await;
-    let delivered: Vec<_> = setting.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
+    fixture.service.wait_for(&ids[11]).await;
+    let delivered: Vec<_> = fixture.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
     assert_eq!(ids, delivered, "each once and in order");
-    assert!(setting.listed().await.is_empty());
+    assert!(fixture.listed().await.is_empty());
 }
 
 #[tokio::test]
 async fn failures_while_sending_and_deleting_lose_and_duplicate_nothing() {
     let _alone = DEAD_LETTERS.lock().await;
-    let (setting, proxy) = (Setting::start().await, AwsProxy::start().await);
-    let webhooks: Vec<_> = (0..3).map(|number| setting.text(&format!("{number}"))).collect();
+    let (fixture, proxy) = (Fixture::start().await, AwsProxy::start().await);
+    let webhooks: Vec<_> = (0..3).map(|number| fixture.text(&format!("{number}"))).collect();
     let ids: Vec<_> = webhooks.iter().map(Webhook::id).collect();
     for webhook in &webhooks {
-        setting.send(&setting.dead_letter_queue, webhook).await;
+        fixture.send(&fixture.dead_letter_queue, webhook).await;
     }
-    let redrive = || setting.command("redrive").with(&["--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
+    let redrive = || fixture.command("redrive").with(&["--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
 
     // A message that cannot be sent stays, with the rest of its group.
-    proxy.cut("SendMessage");
-    let failed = redrive().run().await.ended_with(1);
+    proxy.fail_operation("SendMessage");
+    let failed = redrive().run().await.exited_with(1);
     assert!(failed.json()["moved"] == 0 && failed.stderr.contains("could not be sent to the queue"), "{failed:#?}");
     proxy.restore();
-    assert_eq!(ids, setting.listed().await);
+    assert_eq!(ids, fixture.listed().await);
 
     // A message that cannot be deleted is on both queues, and is delivered once.
-    proxy.cut("DeleteMessage");
-    let failed = redrive().run().await.ended_with(1);
+    proxy.fail_operation("DeleteMessage");
+    let failed = redrive().run().await.exited_with(1);
     assert!(
         failed.json()["moved"] == 0 && failed.stderr.contains("was sent to the queue, but could not be deleted"),
         "{failed:#?}"
     );
     proxy.restore();
-    setting.service.wait_for(&ids[0]).await;
-    assert_eq!(ids, setting.listed().await);
-    assert_eq!(3, redrive().run().await.done().json()["moved"]);
-    setting.service.wait_for(&ids[2]).await;
-    let delivered: Vec<_> = setting.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
+    fixture.service.wait_for(&ids[0]).await;
+    assert_eq!(ids, fixture.listed().await);
+    assert_eq!(3, redrive().run().await.succeeded().json()["moved"]);
+    fixture.service.wait_for(&ids[2]).await;
+    let delivered: Vec<_> = fixture.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
     assert_eq!(ids, delivered, "each once and in order");
-    assert!(setting.listed().await.is_empty());
+    assert!(fixture.listed().await.is_empty());
 }
 
 #[tokio::test]
 async fn a_message_of_another_version_is_listed_as_unreadable_and_moved_only_on_request() {
     let _alone = DEAD_LETTERS.lock().await;
-    let setting = Setting::start().await;
+    let fixture = Fixture::start().await;
     let body = json!({"version": 99, "customer": ADDRESS, "text": TEXT}).to_string();
     let group = Uuid::new_v4().to_string();
-    setting.send_as(&setting.dead_letter_queue, &group, &group, body).await;
+    fixture.send_as(&fixture.dead_letter_queue, &group, &group, body).await;
     let in_group = |listing: &Value| -> Vec<Value> {
         let all = listing["deadLetters"].as_array().unwrap().iter();
         all.filter(|shown| shown["group"] == group.as_str()).cloned().collect()
     };
     let list = Command::new(&["--json", "dead-letters", "list"]);
     for command in [list.clone(), list] {
-        let ran = command.run().await.done();
+        let ran = command.run().await.succeeded();
         hides(&ran);
         let found = in_group(&ran.json());
         assert_eq!((1, json!("unreadable")), (found.len(), found[0]["kind"].clone()), "{ran:#?}");
     }
     let dry_run = ["--json", "dead-letters", "redrive", "--dry-run"];
-    let without = patchbay(&dry_run).await.done().json();
-    let with = Command::new(&dry_run).with(&["--unreadable"]).run().await.done().json();
+    let without = patchbay(&dry_run).await.succeeded().json();
+    let with = Command::new(&dry_run).with(&["--unreadable"]).run().await.succeeded().json();
     assert!(without["skipped"].as_u64().unwrap() >= 1, "{without}");
     assert!(with["byIntegration"]["(unreadable)"].as_u64().unwrap() >= 1, "{with}");
-    setting.take_away(&group).await;
+    fixture.take_away(&group).await;
 }
 
-impl Setting {
+impl Fixture {
     /// Deletes the messages of a group from the dead-letter queue.
     async fn take_away(&self, group: &str) {
         use aws_sdk_sqs::types::MessageSystemAttributeName::MessageGroupId;

@@ -1,7 +1,7 @@
 //! `patchbay doctor` reports no fault when all is well. Otherwise it names the fault and what to do about it, and
 //! nothing else.
 
-use crate::cli::doctor_fixture::{Report, Setting, URL_KEY};
+use crate::cli::doctor_fixture::{Fixture, Report, URL_KEY};
 use aws_sdk_iam::Client as Iam;
 use serde_json::json;
 use tests::harness::aws_proxy::AwsProxy;
@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 #[tokio::test]
 async fn a_healthy_integration_on_a_healthy_stack_passes() {
-    let setting = Setting::new().await;
-    let report = setting.examine().await;
+    let fixture = Fixture::new().await;
+    let report = fixture.run_doctor().await;
     assert_eq!((0, json!(0)), (report.ran.code, report.json["faults"].clone()), "{:#}", report.json);
     assert!(report.names("skipped").is_empty(), "{:#}", report.json);
     for name in [
@@ -48,26 +48,26 @@ async fn a_healthy_integration_on_a_healthy_stack_passes() {
     ] {
         assert_eq!("ok", report.check(name)["verdict"], "{:#}", report.check(name));
     }
-    report.says("queue's trigger", "Enabled", "");
-    let attempts = setting.service.attempts();
+    report.assert_check("queue's trigger", "Enabled", "");
+    let attempts = fixture.service.attempts();
     assert_eq!(1, attempts.len());
     assert_eq!(
-        (json!("test"), json!({"integration": setting.integration.name.as_str()})),
+        (json!("test"), json!({"integration": fixture.integration.name.as_str()})),
         (attempts[0].body["type"].clone(), attempts[0].body["data"].clone())
     );
     // No other effects.
-    assert!(setting.platform.calls().iter().all(|call| call.operation == "integration"));
+    assert!(fixture.platform.calls().iter().all(|call| call.operation == "integration"));
 }
 
 #[tokio::test]
 async fn human_output_is_a_table_and_the_test_delivery_is_optional() {
-    let setting = Setting::new().await;
-    let ran = setting.command().with(&["--skip-delivery"]).run().await.done();
-    setting.gives_nothing_away(&ran);
+    let fixture = Fixture::new().await;
+    let ran = fixture.command().with(&["--skip-delivery"]).run().await.succeeded();
+    fixture.assert_shows_no_secret(&ran);
     for line in ["this machine\n", "  ✓ clock ", "  ✓ webhook ", "  – messaging service ", "0 faults, "] {
         assert!(ran.stdout.contains(line), "{}", ran.stdout);
     }
-    assert!(setting.service.attempts().is_empty());
+    assert!(fixture.service.attempts().is_empty());
 }
 
 #[tokio::test]
@@ -84,13 +84,13 @@ async fn the_checks_without_side_effects_pass_for_the_other_platforms() {
     for (integration, webhook) in
         [(channel, "accepts the platform's signature"), (location, "refuses a forged signature")]
     {
-        let ran = Command::new(&["doctor", integration.name.as_str(), "--json"]).run().await.done();
+        let ran = Command::new(&["doctor", integration.name.as_str(), "--json"]).run().await.succeeded();
         for secret in [APP_SECRET, TOKEN, SIGNING_SECRET, BEARER_TOKEN] {
-            assert!(!ran.everything().contains(secret), "it shows {secret}: {ran:#?}");
+            assert!(!ran.all_output().contains(secret), "it shows the secret {secret}: {ran:#?}");
         }
         let report = Report { json: ran.json(), ran };
         assert_eq!(vec!["platform credentials"], report.names("skipped"), "{:#}", report.json);
-        report.says("webhook", webhook, "");
+        report.assert_check("webhook", webhook, "");
         for name in ["platform", "caller crm", "caller flows", "messaging service"] {
             assert_eq!("ok", report.check(name)["verdict"], "{:#}", report.check(name));
         }
@@ -100,77 +100,81 @@ async fn the_checks_without_side_effects_pass_for_the_other_platforms() {
 
 #[tokio::test]
 async fn callers_with_a_shared_credential_or_restricted_routes_are_named() {
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     let shared = json!([
         {"name": "crm", "signingSecret": CALLER_SECRET, "routes": ["receipts"]},
         {"name": "shop", "signingSecret": CALLER_SECRET, "routes": ["receipts"]},
     ]);
-    setting.configure("/callers", shared).await;
-    let report = setting.examine().await;
+    fixture.configure("/callers", shared).await;
+    let report = fixture.run_doctor().await;
     assert_eq!(
         (0, "warning"),
         (report.ran.code, report.check("callers' credentials")["verdict"].as_str().unwrap()),
         "{:#}",
         report.json
     );
-    report.says("callers' credentials", "`crm` of", "give each caller of each integration its own");
-    report.says("caller crm", "its credential is accepted, for receipts only", "");
+    report.assert_check("callers' credentials", "`crm` of", "give each caller of each integration its own");
+    report.assert_check("caller crm", "its credential is accepted, for receipts only", "");
 }
 
 #[tokio::test]
 async fn a_wrong_client_secret_is_named() {
-    let setting = Setting::new().await;
-    setting.configure("/clientSecret", json!("another-client-secret")).await;
-    let report = setting.examine().await;
-    report.names_only("platform credentials", "refuses clientId and clientSecret: status 401", "/clientSecret");
-    report.says("platform credentials", "", setting.integration.name.as_str());
-    report.skips(&["open messaging integration"], "there is no token");
+    let fixture = Fixture::new().await;
+    fixture.configure("/clientSecret", json!("another-client-secret")).await;
+    let report = fixture.run_doctor().await;
+    report.assert_only_fault("platform credentials", "refuses clientId and clientSecret: status 401", "/clientSecret");
+    report.assert_check("platform credentials", "", fixture.integration.name.as_str());
+    report.assert_skipped(&["open messaging integration"], "there is no token");
 }
 
 #[tokio::test]
 async fn a_webhook_secret_that_is_not_the_platforms_is_named() {
-    let setting = Setting::new().await;
-    setting.configure("/webhookSecrets", json!(["another-webhook-secret"])).await;
-    let report = setting.examine().await;
-    report.names_only("open messaging integration", "none of /webhookSecrets", "patchbay integration add");
+    let fixture = Fixture::new().await;
+    fixture.configure("/webhookSecrets", json!(["another-webhook-secret"])).await;
+    let report = fixture.run_doctor().await;
+    report.assert_only_fault("open messaging integration", "none of /webhookSecrets", "patchbay integration add");
 }
 
 #[tokio::test]
 async fn a_signing_secret_that_is_not_the_messaging_services_is_named() {
-    let setting = Setting::new().await;
-    setting.configure("/delivery/signingSecrets", json!([CALLER_SECRET])).await;
-    let report = setting.examine().await;
-    report.names_only("messaging service", "refuses the signature", "/delivery/signingSecrets");
+    let fixture = Fixture::new().await;
+    fixture.configure("/delivery/signingSecrets", json!([CALLER_SECRET])).await;
+    let report = fixture.run_doctor().await;
+    report.assert_only_fault("messaging service", "refuses the signature", "/delivery/signingSecrets");
 }
 
 #[tokio::test]
 async fn fields_that_are_wrong_are_named_without_their_values() {
-    let setting = Setting::new().await;
-    setting.configure("/webhookSecrets", json!(["too-short"])).await;
-    let report = setting.examine().await;
-    report.names_only("configuration", "/webhookSecrets", "fix this in the secret patchbay/");
-    assert!(!report.ran.everything().contains("too-short"));
+    let fixture = Fixture::new().await;
+    fixture.configure("/webhookSecrets", json!(["too-short"])).await;
+    let report = fixture.run_doctor().await;
+    report.assert_only_fault("configuration", "/webhookSecrets", "fix this in the secret patchbay/");
+    assert!(!report.ran.all_output().contains("too-short"));
 }
 
 #[tokio::test]
 async fn a_missing_integration_is_named() {
-    let setting = Setting::new().await;
-    let report = setting.examine_by(Command::new(&["doctor", "nobodys"])).await;
-    report.names_only("configuration", "there is no secret patchbay/nobodys", "patchbay integration list");
+    let fixture = Fixture::new().await;
+    let report = fixture.run_doctor_with(Command::new(&["doctor", "nobodys"])).await;
+    report.assert_only_fault("configuration", "there is no secret patchbay/nobodys", "patchbay integration list");
 }
 
 #[tokio::test]
 async fn lost_credential_headers_are_named() {
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;
     proxy.drop_header("authorization");
-    let api_url = proxy.api_url(&setting.stack.direct_api_url());
-    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
-    report.names_only("caller flows", "POST …/agentless refuses its credential", "changes the request's headers");
+    let api_url = proxy.api_url(&fixture.stack.direct_api_url());
+    let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
+    report.assert_only_fault(
+        "caller flows",
+        "POST …/agentless refuses its credential",
+        "changes the request's headers",
+    );
     proxy.drop_header("x-hub-signature-256");
-    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
     assert_eq!(vec!["webhook", "caller flows"], report.names("fault"), "{:#}", report.json);
-    report.says("webhook", "refuses the signature made with /webhookSecrets/0", "SECRET_PREFIX");
+    report.assert_check("webhook", "refuses the signature made with /webhookSecrets/0", "SECRET_PREFIX");
 }
 
 /// A copy of a function's role for the doctor to check. Other tests need the function's real role.
@@ -217,27 +221,27 @@ impl Role {
 
 #[tokio::test]
 async fn an_action_that_a_functions_role_does_not_allow_is_named_with_its_resource() {
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     let (role, proxy) = (Role::of("MessageDispatcher").await, AwsProxy::start().await);
     proxy.rewrite("ListStackResources", &role.original, &role.name);
-    let command = || setting.command().env("AWS_ENDPOINT_URL", &proxy.url);
+    let command = || fixture.command().env("AWS_ENDPOINT_URL", &proxy.url);
     role.put(&role.without("dynamodb:UpdateItem")).await;
-    let report = setting.examine_by(command()).await;
+    let report = fixture.run_doctor_with(command()).await;
     let seen = "MessageDispatcher lacks dynamodb:UpdateItem on arn:aws:dynamodb:eu-central-1:";
-    report.names_only("MessageDispatcher's permissions", seen, &role.name);
-    report.says("MessageDispatcher's permissions", &setting.stack.ledger_table, "make deploy");
+    report.assert_only_fault("MessageDispatcher's permissions", seen, &role.name);
+    report.assert_check("MessageDispatcher's permissions", &fixture.stack.ledger_table, "make deploy");
     role.put(&role.document).await;
-    assert_eq!(0, setting.examine_by(command()).await.ran.code);
+    assert_eq!(0, fixture.run_doctor_with(command()).await.ran.code);
 }
 
 #[tokio::test]
 async fn a_kms_key_that_the_functions_roles_do_not_allow_is_named() {
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;
     let (key, parameter) = ("arn:aws:kms:eu-central-1:000000000000:key/own", "<ParameterKey>KmsKeyArn</ParameterKey>");
     let value = |arn: &str| format!("{parameter}<ParameterValue>{arn}</ParameterValue>");
     proxy.rewrite("DescribeStacks", &value(""), &value(key));
-    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
     // This stack has no KMS key, and neither do its roles allow one.
     assert_eq!(7, report.names("fault").len(), "{:#}", report.json);
     for (function, actions) in [
@@ -253,12 +257,12 @@ async fn a_kms_key_that_the_functions_roles_do_not_allow_is_named() {
 
 #[tokio::test]
 async fn of_several_integrations_of_a_platform_one_gets_a_wrong_signature() {
-    let (one, other) = (Setting::new().await, Setting::new().await);
+    let (one, other) = (Fixture::new().await, Fixture::new().await);
     let proxy = AwsProxy::start().await;
     let api_url = proxy.api_url(&one.stack.direct_api_url());
     // A name that is given twice is checked once.
     let names = [other.integration.name.as_str(), one.integration.name.as_str()];
-    let report = one.examine_by(one.command().with(&names).env("API_URL", &api_url)).await;
+    let report = one.run_doctor_with(one.command().with(&names).env("API_URL", &api_url)).await;
     assert_eq!(0, report.ran.code, "{:#}", report.json);
     let checks = report.json["checks"].as_array().unwrap().iter().filter(|check| check["name"] == "webhook");
     let mut seen: Vec<_> = checks.map(|check| check["seen"].as_str().unwrap()).collect();
@@ -272,41 +276,45 @@ async fn of_several_integrations_of_a_platform_one_gets_a_wrong_signature() {
 
 #[tokio::test]
 async fn what_the_commands_own_user_may_not_do_is_named() {
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;
-    proxy.forbid("DescribeTimeToLive");
-    proxy.forbid("SimulatePrincipalPolicy");
-    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    proxy.deny("DescribeTimeToLive");
+    proxy.deny("SimulatePrincipalPolicy");
+    let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
     let lacks = "lacks dynamodb:DescribeTimeToLive, iam:SimulatePrincipalPolicy";
-    report.names_only("own permissions", lacks, "dynamodb:DescribeTimeToLive");
-    report.skips(&["ledger"], "lacks dynamodb:DescribeTimeToLive");
-    report.skips(&["CardSender's permissions"], "lacks iam:SimulatePrincipalPolicy");
-    proxy.forbid("DescribeStacks");
-    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
-    report.names_only("own permissions", "lacks cloudformation:DescribeStacks", "cloudformation:DescribeStacks");
-    report.skips(&["stack"], "lacks cloudformation:DescribeStacks");
+    report.assert_only_fault("own permissions", lacks, "dynamodb:DescribeTimeToLive");
+    report.assert_skipped(&["ledger"], "lacks dynamodb:DescribeTimeToLive");
+    report.assert_skipped(&["CardSender's permissions"], "lacks iam:SimulatePrincipalPolicy");
+    proxy.deny("DescribeStacks");
+    let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    report.assert_only_fault("own permissions", "lacks cloudformation:DescribeStacks", "cloudformation:DescribeStacks");
+    report.assert_skipped(&["stack"], "lacks cloudformation:DescribeStacks");
 }
 
 #[tokio::test]
 async fn an_outdated_configuration_in_the_functions_is_reported() {
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;
     // As just after a change: the stored version is newer than the cached one.
     proxy.rewrite("GetSecretValue", "\"VersionId\": \"", "\"VersionId\": \"another-");
-    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
     assert_eq!((0, json!("warning")), (report.ran.code, report.check("messaging service")["verdict"].clone()));
-    report.says("messaging service", "it used the previous configuration", "for up to 10 s after a change");
+    report.assert_check("messaging service", "it used the previous configuration", "for up to 10 s after a change");
 }
 
 #[tokio::test]
 async fn a_messaging_service_that_is_down_is_named() {
-    let setting = Setting::new().await;
-    setting.configure("/delivery/url", json!(format!("http://127.0.0.1:9/messages?key={URL_KEY}"))).await;
-    let report = setting.examine().await;
-    report.names_only("messaging service", "http://127.0.0.1:9 refuses the connection", "start the messaging service");
-    let failing = Setting::with_service(MessagingService::behaving(|_, _| Reply::status(500)).await).await;
-    let report = failing.examine().await;
-    report.names_only("messaging service", "answers 500", "see its logs");
+    let fixture = Fixture::new().await;
+    fixture.configure("/delivery/url", json!(format!("http://127.0.0.1:9/messages?key={URL_KEY}"))).await;
+    let report = fixture.run_doctor().await;
+    report.assert_only_fault(
+        "messaging service",
+        "http://127.0.0.1:9 refuses the connection",
+        "start the messaging service",
+    );
+    let failing = Fixture::with_service(MessagingService::with_handler(|_, _| Reply::status(500)).await).await;
+    let report = failing.run_doctor().await;
+    report.assert_only_fault("messaging service", "answers 500", "see its logs");
 }
 
 #[tokio::test]
@@ -316,17 +324,17 @@ async fn a_messaging_service_that_refuses_deliveries_is_named_with_what_happens_
         (410, "asks to be removed", "/delivery/url"),
         (413, "every message for it fails", "a gateway before it"),
     ] {
-        let refusing = MessagingService::behaving(move |_, _| Reply::status(status)).await;
-        let report = Setting::with_service(refusing).await.examine().await;
-        report.names_only("messaging service", &format!("answers {status}"), advice);
-        report.says("messaging service", seen, "");
+        let refusing = MessagingService::with_handler(move |_, _| Reply::status(status)).await;
+        let report = Fixture::with_service(refusing).await.run_doctor().await;
+        report.assert_only_fault("messaging service", &format!("answers {status}"), advice);
+        report.assert_check("messaging service", seen, "");
     }
 }
 
 #[tokio::test]
 async fn a_messaging_service_that_ignores_test_deliveries_passes() {
-    let setting = Setting::with_service(MessagingService::behaving(|_, _| Reply::status(422)).await).await;
-    let report = setting.examine().await;
+    let fixture = Fixture::with_service(MessagingService::with_handler(|_, _| Reply::status(422)).await).await;
+    let report = fixture.run_doctor().await;
     assert_eq!(0, report.ran.code, "{:#}", report.json);
-    report.says("messaging service", "answers 422", "");
+    report.assert_check("messaging service", "answers 422", "");
 }

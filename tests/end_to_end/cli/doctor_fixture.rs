@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tests::harness::caller::{BEARER_TOKEN, CALLER_SECRET};
-use tests::harness::command::{Command, Ran};
+use tests::harness::command::{Command, CommandOutput};
 use tests::harness::stack::{SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECRET};
 use tests::simulators::genesys_cloud::api::{CLIENT_SECRET, GenesysCloud};
 use tests::simulators::messaging_service::MessagingService;
@@ -11,7 +11,7 @@ use tests::simulators::messaging_service::MessagingService;
 pub(crate) const URL_KEY: &str = "key-of-the-delivery-url";
 
 /// An integration with its platform and messaging service.
-pub(crate) struct Setting {
+pub(crate) struct Fixture {
     pub(crate) stack: Stack,
     pub(crate) platform: GenesysCloud,
     pub(crate) service: MessagingService,
@@ -21,11 +21,11 @@ pub(crate) struct Setting {
 
 /// The report of one run.
 pub(crate) struct Report {
-    pub(crate) ran: Ran,
+    pub(crate) ran: CommandOutput,
     pub(crate) json: Value,
 }
 
-impl Setting {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         Self::with_service(MessagingService::start().await).await
     }
@@ -54,23 +54,23 @@ impl Setting {
         Command::new(&["doctor", self.integration.name.as_str()])
     }
 
-    pub(crate) async fn examine(&self) -> Report {
-        self.examine_by(self.command()).await
+    pub(crate) async fn run_doctor(&self) -> Report {
+        self.run_doctor_with(self.command()).await
     }
 
     /// Runs the command and asserts that it shows no secret.
-    pub(crate) async fn examine_by(&self, command: Command) -> Report {
+    pub(crate) async fn run_doctor_with(&self, command: Command) -> Report {
         let ran = command.with(&["--json"]).run().await;
-        self.gives_nothing_away(&ran);
+        self.assert_shows_no_secret(&ran);
         let json = ran.json();
         Report { ran, json }
     }
 
-    pub(crate) fn gives_nothing_away(&self, ran: &Ran) {
+    pub(crate) fn assert_shows_no_secret(&self, ran: &CommandOutput) {
         let secrets = [CLIENT_SECRET, WEBHOOK_SECRET, SIGNING_SECRET, CALLER_SECRET, BEARER_TOKEN, URL_KEY];
         let tokens = self.platform.tokens();
         for secret in secrets.into_iter().chain(tokens.iter().map(String::as_str)) {
-            assert!(!ran.everything().contains(secret), "it shows {secret}: {ran:#?}");
+            assert!(!ran.all_output().contains(secret), "it shows the secret {secret}: {ran:#?}");
         }
     }
 }
@@ -90,14 +90,14 @@ impl Report {
     }
 
     /// Asserts that this is the only fault, with these texts in its observation and advice.
-    pub(crate) fn names_only(&self, name: &str, seen: &str, advice: &str) {
+    pub(crate) fn assert_only_fault(&self, name: &str, seen: &str, advice: &str) {
         assert_eq!(vec![name], self.names("fault"), "{:#}", self.json);
         assert_eq!((3, json!(1)), (self.ran.code, self.json["faults"].clone()));
         assert!(self.ran.stderr.contains("1 fault found"), "{}", self.ran.stderr);
-        self.says(name, seen, advice);
+        self.assert_check(name, seen, advice);
     }
 
-    pub(crate) fn says(&self, name: &str, seen: &str, advice: &str) {
+    pub(crate) fn assert_check(&self, name: &str, seen: &str, advice: &str) {
         let check = self.check(name);
         let text = |field: &str| check[field].as_str().unwrap_or_default().to_owned();
         assert!(text("seen").contains(seen), "{check:#}");
@@ -105,7 +105,7 @@ impl Report {
     }
 
     /// Asserts that these checks were skipped for this reason.
-    pub(crate) fn skips(&self, names: &[&str], because: &str) {
+    pub(crate) fn assert_skipped(&self, names: &[&str], because: &str) {
         for name in names {
             let check = self.check(name);
             assert_eq!("skipped", check["verdict"], "{check:#}");

@@ -1,6 +1,6 @@
 //! `patchbay doctor` names faults of this machine and of the deployed stack.
 
-use crate::cli::doctor_fixture::Setting;
+use crate::cli::doctor_fixture::Fixture;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Html;
@@ -11,128 +11,132 @@ use uuid::Uuid;
 
 #[tokio::test]
 async fn a_queue_without_a_consumer_is_named() {
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;
     proxy.rewrite("GetEventSourceMapping", "\"Enabled\"", "\"Disabled\"");
-    let command = || setting.command().env("AWS_ENDPOINT_URL", &proxy.url);
-    let report = setting.examine_by(command()).await;
-    report.names_only("queue's trigger", "nothing is delivered", "update-event-source-mapping");
+    let command = || fixture.command().env("AWS_ENDPOINT_URL", &proxy.url);
+    let report = fixture.run_doctor_with(command()).await;
+    report.assert_only_fault("queue's trigger", "nothing is delivered", "update-event-source-mapping");
     proxy.restore();
     // The stack of a template without the queue's event source.
     proxy.rewrite("ListStackResources", "MessageDispatcherMessages", "MessageDispatcherOthers");
-    let report = setting.examine_by(command()).await;
-    report.names_only("queue's trigger", "the stack has no MessageDispatcherMessages", "make deploy");
+    let report = fixture.run_doctor_with(command()).await;
+    report.assert_only_fault("queue's trigger", "the stack has no MessageDispatcherMessages", "make deploy");
 }
 
 #[tokio::test]
 async fn a_function_that_lambda_cannot_run_is_named() {
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;
     proxy.rewrite("GetFunctionConfiguration", "\"Active\"", "\"Failed\"");
-    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
     assert_eq!(7, report.names("fault").len(), "{:#}", report.json);
-    report.says("MessageDispatcher's state", "Lambda calls it Failed", "make deploy");
+    report.assert_check("MessageDispatcher's state", "Lambda calls it Failed", "make deploy");
 }
 
 #[tokio::test]
 async fn a_stopped_function_is_named() {
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;
     proxy.rewrite("GetFunctionConcurrency", "{}", r#"{"ReservedConcurrentExecutions": 0}"#);
-    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
     assert_eq!(7, report.names("fault").len(), "{:#}", report.json);
-    report.says("CardSender's state", "reserved concurrency is 0", "delete-function-concurrency");
+    report.assert_check("CardSender's state", "reserved concurrency is 0", "delete-function-concurrency");
 }
 
 #[tokio::test]
 async fn a_wrong_clock_is_named_with_its_offset() {
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;
     proxy.shift_clock(SignedDuration::from_mins(10));
-    let report = setting.examine_by(setting.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
-    report.names_only("clock", " s behind AWS's", "set this machine's clock");
-    report.skips(&["caller crm"], "because the clock is wrong");
-    let api_url = proxy.api_url(&setting.stack.direct_api_url());
+    let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    report.assert_only_fault("clock", " s behind AWS's", "set this machine's clock");
+    report.assert_skipped(&["caller crm"], "because the clock is wrong");
+    let api_url = proxy.api_url(&fixture.stack.direct_api_url());
     proxy.shift_clock(SignedDuration::from_mins(-10));
-    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
-    report.names_only("clock", " s ahead of the API's", "NTP");
+    let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
+    report.assert_only_fault("clock", " s ahead of the API's", "NTP");
     proxy.shift_clock(SignedDuration::from_mins(1));
-    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
     assert_eq!((0, "warning"), (report.ran.code, report.check("clock")["verdict"].as_str().unwrap()));
 }
 
 #[tokio::test]
 async fn a_missing_route_is_named() {
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;
-    let api_url = proxy.api_url(&setting.stack.direct_api_url());
+    let api_url = proxy.api_url(&fixture.stack.direct_api_url());
     proxy.remove_route("/cards");
-    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
     let seen = "API Gateway has no route POST /integrations/{integration}/cards";
-    report.names_only("POST …/cards", seen, "make deploy");
+    report.assert_only_fault("POST …/cards", seen, "make deploy");
     // Checks that depend on a missing route are skipped.
     proxy.restore();
     proxy.remove_route("/webhook");
-    let report = setting.examine_by(setting.command().env("API_URL", &api_url)).await;
+    let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
     assert!(report.names("fault").contains(&"POST …/webhook"), "{:#}", report.json);
-    report.skips(&["webhook"], "because POST …/webhook does not work");
+    report.assert_skipped(&["webhook"], "because POST …/webhook does not work");
 }
 
 #[tokio::test]
 async fn an_unreachable_api_is_named_once() {
-    let setting = Setting::new().await;
-    let report = setting.examine_by(setting.command().env("API_URL", "http://127.0.0.1:9")).await;
-    report.names_only("API", "the API cannot be reached", "--api-url");
-    report.skips(&["webhook", "caller crm", "caller flows"], "does not work");
+    let fixture = Fixture::new().await;
+    let report = fixture.run_doctor_with(fixture.command().env("API_URL", "http://127.0.0.1:9")).await;
+    report.assert_only_fault("API", "the API cannot be reached", "--api-url");
+    report.assert_skipped(&["webhook", "caller crm", "caller flows"], "does not work");
 }
 
 #[tokio::test]
 async fn a_url_of_another_server_is_named_once() {
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     for status in [200, 302, 404] {
         let answer = move || async move { (StatusCode::from_u16(status).unwrap(), Html("<h1>Welcome</h1>")) };
         let page = Server::start(Router::new().fallback(answer));
-        let report = setting.examine_by(setting.command().env("API_URL", &page.origin)).await;
-        report.names_only("API", "is not Patchbay's API", "--api-url");
-        report.skips(&["webhook", "caller crm", "caller flows"], "does not work");
+        let report = fixture.run_doctor_with(fixture.command().env("API_URL", &page.origin)).await;
+        report.assert_only_fault("API", "is not Patchbay's API", "--api-url");
+        report.assert_skipped(&["webhook", "caller crm", "caller flows"], "does not work");
     }
 }
 
 #[tokio::test]
 async fn a_wrong_region_is_named_with_the_right_one() {
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     for command in
-        [setting.command().env("AWS_REGION", "us-west-2"), setting.command().with(&["--region", "us-west-2"])]
+        [fixture.command().env("AWS_REGION", "us-west-2"), fixture.command().with(&["--region", "us-west-2"])]
     {
-        let report = setting.examine_by(command).await;
+        let report = fixture.run_doctor_with(command).await;
         let seen = "no stack `patchbay` in us-west-2: it is in eu-central-1";
-        report.names_only("stack", seen, "use --region eu-central-1");
+        report.assert_only_fault("stack", seen, "use --region eu-central-1");
         assert_eq!(4, report.json["checks"].as_array().unwrap().iter().filter(|check| check["name"] == "all").count());
-        report.skips(&["all"], "because the stack has not been found");
+        report.assert_skipped(&["all"], "because the stack has not been found");
     }
     let name = format!("patchbay-{}", Uuid::new_v4());
-    let report = setting.examine_by(setting.command().with(&["--stack", &name])).await;
-    report.names_only("stack", "nor in the other common regions", "--stack");
+    let report = fixture.run_doctor_with(fixture.command().with(&["--stack", &name])).await;
+    report.assert_only_fault("stack", "nor in the other common regions", "--stack");
     // A region that denies the search may have it.
     let proxy = AwsProxy::start().await;
-    proxy.forbid_region("eu-west-1");
-    proxy.forbid_region("us-east-2");
-    let command = setting.command().with(&["--stack", &name]).env("AWS_ENDPOINT_URL", &proxy.url);
-    let report = setting.examine_by(command).await;
-    report.names_only("stack", "of the 16 other common regions 2 did not answer: eu-west-1, us-east-2", "--region");
+    proxy.deny_region("eu-west-1");
+    proxy.deny_region("us-east-2");
+    let command = fixture.command().with(&["--stack", &name]).env("AWS_ENDPOINT_URL", &proxy.url);
+    let report = fixture.run_doctor_with(command).await;
+    report.assert_only_fault(
+        "stack",
+        "of the 16 other common regions 2 did not answer: eu-west-1, us-east-2",
+        "--region",
+    );
 }
 
 #[tokio::test]
 async fn a_missing_region_or_missing_credentials_are_named() {
-    let setting = Setting::new().await;
+    let fixture = Fixture::new().await;
     let nothing = [("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")];
-    let command = nothing.iter().fold(setting.command(), |command, (name, value)| command.env(name, value));
-    let report = setting.examine_by(command).await;
-    report.names_only("region", "no AWS region is set", "--region");
-    report.skips(&["own permissions"], "because no call reached the point");
+    let command = nothing.iter().fold(fixture.command(), |command, (name, value)| command.env(name, value));
+    let report = fixture.run_doctor_with(command).await;
+    report.assert_only_fault("region", "no AWS region is set", "--region");
+    report.assert_skipped(&["own permissions"], "because no call reached the point");
     let nobody = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
-    let command = nobody.iter().fold(setting.command(), |command, (name, value)| command.env(name, value));
-    let report = setting.examine_by(command).await;
-    report.names_only("credentials", "no AWS credentials", "--profile");
-    report.skips(&["own permissions"], "because no call reached the point");
+    let command = nobody.iter().fold(fixture.command(), |command, (name, value)| command.env(name, value));
+    let report = fixture.run_doctor_with(command).await;
+    report.assert_only_fault("credentials", "no AWS credentials", "--profile");
+    report.assert_skipped(&["own permissions"], "because no call reached the point");
 }

@@ -8,14 +8,14 @@ use tests::simulators::genesys_cloud::api::{CLIENT_ID, CLIENT_SECRET, GenesysClo
 use tests::simulators::messaging_service::MessagingService;
 use uuid::Uuid;
 
-pub(crate) struct Setting {
+pub(crate) struct Fixture {
     pub(crate) stack: Stack,
     pub(crate) platform: GenesysCloud,
     pub(crate) service: MessagingService,
     pub(crate) name: String,
 }
 
-impl Setting {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         let (stack, platform, service) =
             (Stack::connect().await, GenesysCloud::start().await, MessagingService::start().await);
@@ -59,7 +59,7 @@ impl Setting {
 
     /// The output of `show`, with secrets.
     pub(crate) async fn shown(&self) -> Value {
-        let mut shown = self.command(&["show", &self.name, "--show-secrets"]).run().await.done().json();
+        let mut shown = self.command(&["show", &self.name, "--show-secrets"]).run().await.succeeded().json();
         shown["changed"].take();
         shown
     }
@@ -72,7 +72,7 @@ impl Setting {
     }
 
     /// Changes the webhook URL of the only integration on the platform.
-    pub(crate) fn lead_webhooks_elsewhere(&self) {
+    pub(crate) fn redirect_webhooks(&self) {
         let field = "outboundNotificationWebhookUrl";
         self.platform.set_integration(&self.integration_id(), field, "https://example.com/hooks");
     }
@@ -92,7 +92,7 @@ impl Setting {
 
     /// The number of integrations whose name starts with this test's name.
     pub(crate) async fn listed(&self) -> usize {
-        let rows = self.command(&["list"]).run().await.done().json();
+        let rows = self.command(&["list"]).run().await.succeeded().json();
         rows.as_array().unwrap().iter().filter(|row| row["name"].as_str().unwrap().starts_with(&self.name)).count()
     }
 
@@ -104,10 +104,10 @@ impl Setting {
 
     /// The platform posts a message. Returns the status of each attempt.
     pub(crate) async fn message(&self) -> Vec<Option<u16>> {
-        let before = self.platform.settled_webhooks().await.len();
+        let before = self.platform.finished_webhooks().await.len();
         let id = self.platform.integrations()[0]["id"].as_str().unwrap().to_owned();
         self.platform.post_text(&id, "customer-1", "hello");
-        let posted = self.platform.settled_webhooks().await;
+        let posted = self.platform.finished_webhooks().await;
         posted[before..].iter().map(|posted| posted.answered).collect()
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tests::harness::aws_proxy::AwsProxy;
 use tests::harness::command::Command;
 use tests::simulators::genesys_cloud::WIRE;
-use tests::simulators::messaging_service::PATIENCE;
+use tests::simulators::messaging_service::WAIT_TIMEOUT;
 use uuid::Uuid;
 
 /// The format of a version that does not exist yet.
@@ -41,7 +41,7 @@ impl Queues {
         });
         let creation = cloudformation.create_stack().stack_name(&stack).template_body(template.to_string());
         creation.send().await.unwrap();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
         let outputs = loop {
             let answer = cloudformation.describe_stacks().stack_name(&stack).send().await.unwrap();
             let described = &answer.stacks()[0];
@@ -88,7 +88,7 @@ impl Queues {
     }
 
     async fn run(&self, what: &[&str]) -> Value {
-        self.command(what).run().await.done().json()
+        self.command(what).run().await.succeeded().json()
     }
 }
 
@@ -115,11 +115,11 @@ async fn a_skipped_message_holds_back_the_rest_of_its_group_only() {
     queues.lay_down("two", &other).await;
 
     let dry = queues.run(&["redrive", "--dry-run"]).await;
-    assert_eq!((json!(1), json!(3)), (dry["moved"].clone(), dry["skipped"].clone()), "as in earnest");
+    assert_eq!((json!(1), json!(3)), (dry["moved"].clone(), dry["skipped"].clone()), "the dry run reports the same");
     for (options, expected) in [(&["--integration", "acme"][..], vec![letter("two", &other)]), (&[], vec![])] {
-        let redriven = queues.command(&["redrive", "--yes"]).with(options).run().await.done().json();
+        let redriven = queues.command(&["redrive", "--yes"]).with(options).run().await.succeeded().json();
         assert_eq!((json!(expected.len()), json!(3)), (redriven["moved"].clone(), redriven["skipped"].clone()));
-        assert_eq!(expected, queues.take().await, "no customer's messages change places");
+        assert_eq!(expected, queues.take().await, "each customer's order is kept");
     }
 
     let redriven = queues.run(&["redrive", "--yes", "--unreadable"]).await;
@@ -140,15 +140,15 @@ async fn at_a_terminal_nothing_is_moved_without_confirmation() {
     let question = "dead-letter queue: about 1. Move up to 1 of `acme` back to the queue?";
     let redrive = || queues.command(&["redrive", "--integration", "acme"]);
     for no in ["", "n"] {
-        let ran = redrive().run_at_a_terminal(&[(question, no)]).await.ended_with(1);
+        let ran = redrive().run_in_terminal(&[(question, no)]).await.exited_with(1);
         assert!(ran.stdout.contains("nothing was changed"), "{ran:#?}");
         assert_eq!(Vec::<(String, String)>::new(), queues.take().await);
     }
-    let ran = redrive().run_at_a_terminal(&[(question, "y")]).await.done();
+    let ran = redrive().run_in_terminal(&[(question, "y")]).await.succeeded();
     assert!(ran.stdout.contains("\"moved\": 1"), "{ran:#?}");
     assert_eq!(vec![letter("one", &body)], queues.take().await);
     // Without a terminal there is no confirmation.
-    let unasked = redrive().run().await.ended_with(2);
+    let unasked = redrive().run().await.exited_with(2);
     assert!(unasked.stderr.contains("Pass --yes to continue"), "{unasked:#?}");
 }
 
@@ -163,8 +163,8 @@ async fn a_repeated_batch_does_not_end_the_search() {
     for (what, found) in
         [(&["list"][..], "/deadLetters/10/integration"), (&["redrive", "--yes"], "/byIntegration/acme")]
     {
-        proxy.do_not_hide(1);
-        let ran = queues.command(what).env("AWS_ENDPOINT_URL", &proxy.url).run().await.done().json();
+        proxy.disable_visibility_timeout(1);
+        let ran = queues.command(what).env("AWS_ENDPOINT_URL", &proxy.url).run().await.succeeded().json();
         assert!(ran.pointer(found).is_some() && ran["cut"] == false, "{ran}");
     }
     assert_eq!(vec![letter("readable", &last)], queues.take().await);
@@ -176,11 +176,11 @@ async fn a_queue_that_is_too_long_to_search_is_reported() {
     for number in 0..12 {
         queues.lay_down(&format!("unreadable-{number}"), UNREADABLE).await;
     }
-    proxy.do_not_hide(usize::MAX);
-    let listing = queues.command(&["list"]).env("AWS_ENDPOINT_URL", &proxy.url).run().await.done().json();
+    proxy.disable_visibility_timeout(usize::MAX);
+    let listing = queues.command(&["list"]).env("AWS_ENDPOINT_URL", &proxy.url).run().await.succeeded().json();
     assert_eq!((json!(true), json!(12)), (listing["cut"].clone(), listing["total"].clone()));
     let redriven = queues.command(&["redrive", "--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
-    let redriven = redriven.run().await.ended_with(1);
+    let redriven = redriven.run().await.exited_with(1);
     assert!(redriven.stderr.contains("the dead-letter queue is too long to walk through"), "{redriven:#?}");
     assert_eq!((json!(true), json!(0)), (redriven.json()["cut"].clone(), redriven.json()["moved"].clone()));
 }
@@ -189,9 +189,9 @@ async fn a_queue_that_is_too_long_to_search_is_reported() {
 async fn redriven_messages_are_reported_even_if_the_rest_cannot_be_counted() {
     let (queues, proxy) = (Queues::start().await, AwsProxy::start().await);
     queues.lay_down("one", &readable()).await;
-    proxy.cut("GetQueueAttributes");
+    proxy.fail_operation("GetQueueAttributes");
     let redrive = queues.command(&["redrive", "--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
-    let redriven = redrive.run().await.done().json();
+    let redriven = redrive.run().await.succeeded().json();
     assert_eq!((json!(1), Value::Null), (redriven["moved"].clone(), redriven["left"].clone()), "{redriven}");
     assert_eq!(1, queues.take().await.len());
 }

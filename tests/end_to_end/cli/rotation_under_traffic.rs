@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tests::harness::caller::{CALLER_SECRET, Request};
-use tests::harness::command::{Command, Ran};
+use tests::harness::command::{Command, CommandOutput};
 use tests::harness::stack::{SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECRET};
 use tests::simulators::genesys_cloud;
 use tests::simulators::genesys_cloud::api::{CLIENT_SECRET, GenesysCloud};
@@ -21,7 +21,7 @@ const NEXT_SIGNING_SECRET: &str = "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw
 /// The interval between messages.
 const PACE: Duration = Duration::from_millis(400);
 /// The time limit until an unused secret can be dropped. Only a failing test waits that long.
-const UNUSED_PATIENCE: Duration = Duration::from_secs(150);
+const UNUSED_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// `patchbay integration rotate` of one secret.
 fn rotate(integration: &TestIntegration, secret: &str) -> Command {
@@ -52,8 +52,8 @@ async fn while_flowing<T>(work: impl Future<Output = T>, mut step: impl AsyncFnM
 }
 
 /// Finishes the rotation as soon as the command allows it: the old secret has just been used.
-pub(crate) async fn finished_once_unused(finish: &Command) -> Ran {
-    let until = Instant::now() + UNUSED_PATIENCE;
+pub(crate) async fn finished_once_unused(finish: &Command) -> CommandOutput {
+    let until = Instant::now() + UNUSED_TIMEOUT;
     loop {
         let ran = finish.clone().run().await;
         if ran.code == 0 {
@@ -95,14 +95,14 @@ async fn the_signing_secret_is_rotated_without_a_refused_delivery() {
     service.wait_for(messages.sent.last().unwrap()).await;
 
     let rotating = rotate(&integration, "signing").env("PATCHBAY_SIGNING_SECRET", NEXT_SIGNING_SECRET).run();
-    let rotated = while_flowing(rotating, async || messages.one_more(WEBHOOK_SECRET).await).await.done();
+    let rotated = while_flowing(rotating, async || messages.one_more(WEBHOOK_SECRET).await).await.succeeded();
     service.secrets().change_to(&[NEXT_SIGNING_SECRET]);
     assert_eq!(json!(2), rotated.json()["good"]);
     for _ in 0..5 {
         messages.one_more(WEBHOOK_SECRET).await;
     }
     let finishing = finish(&integration, "signing").run();
-    let _ = while_flowing(finishing, async || messages.one_more(WEBHOOK_SECRET).await).await.done();
+    let _ = while_flowing(finishing, async || messages.one_more(WEBHOOK_SECRET).await).await.succeeded();
     messages.one_more(WEBHOOK_SECRET).await;
 
     service.wait_for(messages.sent.last().unwrap()).await;
@@ -114,38 +114,39 @@ async fn a_signing_secret_is_not_dropped_before_the_messaging_service_accepts_th
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let integration = stack.integration(&service.url, |_| {}).await;
     let rotate = || rotate(&integration, "signing").env("PATCHBAY_SIGNING_SECRET", NEXT_SIGNING_SECRET);
-    let written = rotate().with(&["--no-wait"]).run().await.done().json();
+    let written = rotate().with(&["--no-wait"]).run().await.succeeded().json();
     assert!(
         written["inUseFrom"].is_string() && written["next"].as_str().unwrap().contains("change nothing"),
         "{written}"
     );
-    let at_once = finish(&integration, "signing").run().await.ended_with(1);
+    let at_once = finish(&integration, "signing").run().await.exited_with(1);
     assert!(at_once.stderr.contains("without the new secret until 20"), "{at_once:#?}");
 
     // The same command resumes an interrupted one.
     let interrupted = tokio::time::timeout(Duration::from_secs(5), rotate().run()).await;
     assert!(interrupted.is_err(), "{interrupted:#?}");
-    let rotated = rotate().run().await.done();
+    let rotated = rotate().run().await.succeeded();
     assert_eq!(json!("the new secret is already stored next to the old one"), rotated.json()["steps"][0]);
 
-    let too_early = finish(&integration, "signing").run().await.ended_with(1);
+    let too_early = finish(&integration, "signing").run().await.exited_with(1);
     assert!(too_early.stderr.contains("does not accept the new secret yet: status 401"), "{too_early:#?}");
     assert_eq!(1, service.secrets().refused());
     service.secrets().change_to(&[NEXT_SIGNING_SECRET]);
-    let finished = finish(&integration, "signing").run().await.done();
+    let finished = finish(&integration, "signing").run().await.succeeded();
     assert_eq!(json!(1), finished.json()["good"]);
 }
 
 #[tokio::test]
 async fn an_error_that_may_be_about_the_signature_does_not_prove_that_the_new_secret_is_accepted() {
-    let service =
-        MessagingService::behaving(|attempt, _| Reply::status(if attempt.body["type"] == "test" { 400 } else { 200 }))
-            .await;
+    let service = MessagingService::with_handler(|attempt, _| {
+        Reply::status(if attempt.body["type"] == "test" { 400 } else { 200 })
+    })
+    .await;
     let stack = Stack::connect().await;
     let integration = stack.integration(&service.url, |_| {}).await;
-    let _ = rotate(&integration, "signing").env("PATCHBAY_SIGNING_SECRET", NEXT_SIGNING_SECRET).run().await.done();
+    let _ = rotate(&integration, "signing").env("PATCHBAY_SIGNING_SECRET", NEXT_SIGNING_SECRET).run().await.succeeded();
     service.secrets().change_to(&[NEXT_SIGNING_SECRET]);
-    let refused = finish(&integration, "signing").run().await.ended_with(1);
+    let refused = finish(&integration, "signing").run().await.exited_with(1);
     assert!(refused.stderr.contains("accepts the new secret: status 400 to a test delivery"), "{refused:#?}");
 }
 
@@ -153,10 +154,10 @@ async fn an_error_that_may_be_about_the_signature_does_not_prove_that_the_new_se
 async fn a_secret_that_may_be_in_use_is_dropped_only_with_force() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let integration = stack.integration(&service.url, |_| {}).await;
-    let _ = rotate(&integration, "signing").with(&["--no-wait"]).run().await.done();
-    let refused = finish(&integration, "signing").run().await.ended_with(1);
+    let _ = rotate(&integration, "signing").with(&["--no-wait"]).run().await.succeeded();
+    let refused = finish(&integration, "signing").run().await.exited_with(1);
     assert!(refused.stderr.contains("--force drops the old secret anyway"), "{refused:#?}");
-    let forced = finish(&integration, "signing").with(&["--force"]).run().await.done();
+    let forced = finish(&integration, "signing").with(&["--force"]).run().await.succeeded();
     assert_eq!(json!(1), forced.json()["good"]);
 }
 
@@ -165,9 +166,9 @@ async fn a_messaging_service_that_accepts_neither_secret_gets_no_new_one() {
     let (stack, service) = (Stack::connect().await, MessagingService::start().await);
     let integration = stack.integration(&service.url, |_| {}).await;
     service.secrets().change_to(&[CALLER_SECRET]);
-    let failed = rotate(&integration, "signing").run().await.ended_with(1);
+    let failed = rotate(&integration, "signing").run().await.exited_with(1);
     assert!(failed.stderr.contains("failed: status 401"), "{failed:#?}");
-    assert!(!failed.everything().contains("--show-secrets"), "{failed:#?}");
+    assert!(!failed.all_output().contains("--show-secrets"), "{failed:#?}");
 }
 
 /// A new receipt.
@@ -199,9 +200,9 @@ async fn caller_is_rotated(caller: &str, new: &str, by_old: fn(Request) -> Reque
     receipt_is_posted(&stack, &integration, by_old).await;
 
     let rotating = rotate(&integration, &secret).env("PATCHBAY_CALLER_SECRET", new).run();
-    let _ = while_flowing(rotating, async || receipt_is_posted(&stack, &integration, by_old).await).await.done();
+    let _ = while_flowing(rotating, async || receipt_is_posted(&stack, &integration, by_old).await).await.succeeded();
     receipt_is_posted(&stack, &integration, by_new).await;
-    let in_use = finish(&integration, &secret).run().await.ended_with(1);
+    let in_use = finish(&integration, &secret).run().await.exited_with(1);
     assert!(in_use.stderr.contains("the old secret is still used: "), "{in_use:#?}");
 
     let finish = finish(&integration, &secret);
@@ -221,7 +222,7 @@ async fn a_callers_signing_secret_is_rotated_without_a_refused_request() {
 async fn the_token_of_a_caller_with_restricted_routes_is_rotated_without_a_refused_request() {
     const NEXT: &str = "the-next-bearer-token-0123456789-abcdef";
     let by_new = |request: Request| request.header("authorization", &format!("Bearer {NEXT}"));
-    caller_is_rotated("flows", NEXT, Request::bearing_token, by_new).await;
+    caller_is_rotated("flows", NEXT, Request::with_bearer_token, by_new).await;
 }
 
 #[tokio::test]
@@ -241,17 +242,17 @@ async fn the_app_secret_is_rotated_without_a_refused_webhook_or_a_failed_call() 
     };
     exchange(APP_SECRET).await;
     let rotating = rotate(&integration, "app").env("PATCHBAY_APP_SECRET", NEXT).run();
-    let _ = while_flowing(rotating, async || exchange(APP_SECRET).await).await.done();
+    let _ = while_flowing(rotating, async || exchange(APP_SECRET).await).await.succeeded();
     platform.app_secrets().change_to(&[NEXT]);
     let refused_before = platform.app_secrets().refused();
     exchange(NEXT).await;
-    let in_use = finish(&integration, "app").run().await.ended_with(1);
+    let in_use = finish(&integration, "app").run().await.exited_with(1);
     assert!(in_use.stderr.contains("the old secret is still used: "), "{in_use:#?}");
     let finish = finish(&integration, "app");
     let _ = while_flowing(finished_once_unused(&finish), async || exchange(NEXT).await).await;
     exchange(NEXT).await;
 
-    assert_eq!(refused_before, platform.app_secrets().refused(), "the platform that had changed over refused a call");
+    assert_eq!(refused_before, platform.app_secrets().refused(), "the platform with the new credential refused a call");
     service.wait_for(sent.last().unwrap()).await;
     assert_eq!(sent, delivered(&service));
 }
@@ -266,11 +267,11 @@ async fn credential_is_replaced(
 ) {
     receipt_is_posted(stack, integration, Request::signed).await;
     let command = rotate(integration, secret).env(variable, new);
-    let written = command.clone().with(&["--no-wait"]).run().await.done().json();
+    let written = command.clone().with(&["--no-wait"]).run().await.succeeded().json();
     assert!(written["next"].as_str().unwrap().contains("do not revoke it yet"), "{written}");
     let rotating = command.run();
     let rotated = while_flowing(rotating, async || receipt_is_posted(stack, integration, Request::signed).await).await;
-    let rotated = rotated.done().json();
+    let rotated = rotated.succeeded().json();
     assert_eq!(json!("the new secret is already stored"), rotated["steps"][0]);
     assert!(rotated["next"].as_str().unwrap().contains("can be revoked"), "{rotated}");
     withdraw_old();

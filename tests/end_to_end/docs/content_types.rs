@@ -30,13 +30,13 @@ fn assert_delivered_as_shown(example: &Example, delivered: &Attempt) {
 #[tokio::test]
 async fn the_guides_examples_of_genesys_cloud_are_delivered_with_their_fallback_texts_and_accept_responses() {
     let service = MessagingService::start().await;
-    let setting = WithPlatform::delivering_to(&service.url, |_| {}).await;
+    let fixture = WithPlatform::delivering_to(&service.url, |_| {}).await;
     let examples = Example::all();
     let mut tried = 0;
     for example in examples.iter().filter(|example| !example.is_multicloud_cx()) {
-        let sample = WIRE[0].fill(&setting.integration.integration_id, &format!("customer of {}", example.heading));
+        let sample = WIRE[0].fill(&fixture.integration.integration_id, &format!("customer of {}", example.heading));
         let webhook = genesys_cloud::Webhook::new(with_members(sample.json(), "Structured", &example.members));
-        webhook.accepted(&setting.stack, &setting.integration).await;
+        webhook.accepted(&fixture.stack, &fixture.integration).await;
         assert_delivered_as_shown(example, &service.wait_for(&webhook.id()).await);
         tried += 1;
 
@@ -47,9 +47,9 @@ async fn the_guides_examples_of_genesys_cloud_are_delivered_with_their_fallback_
         });
         body.as_object_mut().unwrap().extend(answer.as_object().unwrap().clone());
         let request = Request::new(&body).signed();
-        let answered = request.post(&setting.stack, &setting.integration, "inbound/responses").await;
+        let answered = request.post(&fixture.stack, &fixture.integration, "inbound/responses").await;
         assert_eq!(200, answered.status.as_u16(), "{}: {:?}", example.heading, answered.body);
-        let posted = &setting.platform.calls_of("structured-response").pop().unwrap().body["buttonResponse"];
+        let posted = &fixture.platform.calls_of("structured-response").pop().unwrap().body["buttonResponse"];
         assert_eq!(answer, posted, "{}", example.heading);
     }
     assert!(tried >= 9, "{tried}");

@@ -88,7 +88,7 @@ fn with_word(text: &str, word: &str, by: &str) -> String {
 }
 
 /// What a document's commands need: a stack, a platform, a messaging service, and usually the integration `acme`.
-struct Setting {
+struct Fixture {
     platform: GenesysCloud,
     service: MessagingService,
     /// The real name of `acme` in this test.
@@ -100,13 +100,13 @@ struct Setting {
     folder: PathBuf,
 }
 
-impl Drop for Setting {
+impl Drop for Fixture {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
-impl Setting {
+impl Fixture {
     fn new(stack: &Stack, platform: GenesysCloud, service: MessagingService, name: String) -> Self {
         // Node finds the packages from this folder.
         let folder = root().join(".venv/node").join(&name);
@@ -124,44 +124,44 @@ impl Setting {
             })
             .await;
         let conversation = platform.open_conversation(&integration.integration_id, "customer-1");
-        let mut setting = Self::new(&stack, platform, service, integration.name.to_string());
-        setting.environment.extend([
+        let mut fixture = Self::new(&stack, platform, service, integration.name.to_string());
+        fixture.environment.extend([
             ("BEARER_TOKEN", BEARER_TOKEN.to_owned()),
             ("CALLER_SECRET", CALLER_SECRET.to_owned()),
             ("CONVERSATION_ID", conversation.conversation_id),
             ("COMMUNICATION_ID", conversation.communication_id),
         ]);
-        setting
+        fixture
     }
 
     /// `acme` is connected as in the guide, and a message with the guide's ids has been delivered.
     async fn after_a_message() -> Self {
-        let mut setting = Self::unconnected().await;
+        let mut fixture = Self::unconnected().await;
         let guide = Document::read("docs/connect-genesys-cloud.md");
         let connects = guide.blocks_in("sh").find(|block| block.heading == "2. The integration").unwrap();
-        setting.run("sh", &["-c", &setting.fill(&connects.code)]).await;
-        setting.run("patchbay", &["webhook", "test", &setting.name, "--text", "Hello", "--wait"]).await;
-        let delivered = setting.service.wait_until(|attempts| !attempts.is_empty()).await.remove(0);
-        log_with(&setting.name, &[("delivered", delivered.message_id())]).await;
-        setting
+        fixture.run("sh", &["-c", &fixture.fill(&connects.code)]).await;
+        fixture.run("patchbay", &["webhook", "test", &fixture.name, "--text", "Hello", "--wait"]).await;
+        let delivered = fixture.service.wait_until(|attempts| !attempts.is_empty()).await.remove(0);
+        log_with(&fixture.name, &[("delivered", delivered.message_id())]).await;
+        fixture
             .environment
             .extend([("WEBHOOK_ID", delivered.id.clone()), ("MESSAGE_ID", delivered.message_id().to_owned())]);
-        setting
+        fixture
     }
 
     /// There is no `acme`: the commands connect it to some platform.
     async fn unconnected() -> Self {
         let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
         let (service, name) = (MessagingService::start().await, format!("test-{}", Uuid::new_v4()));
-        let mut setting = Self::new(&stack, platform, service, name);
-        setting.replaced = vec![
-            ("mypurecloud.de", setting.platform.url.clone()),
+        let mut fixture = Self::new(&stack, platform, service, name);
+        fixture.replaced = vec![
+            ("mypurecloud.de", fixture.platform.url.clone()),
             ("6f7e8d9c-0b1a-4c2d-8e3f-4a5b6c7d8e9f", CLIENT_ID.to_owned()),
-            ("https://messages.example.com/patchbay", setting.service.url.clone()),
+            ("https://messages.example.com/patchbay", fixture.service.url.clone()),
         ];
-        setting.environment.push(("PATCHBAY_SIGNING_SECRET", SIGNING_SECRET.to_owned()));
-        setting.file("client-secret", CLIENT_SECRET);
-        setting
+        fixture.environment.push(("PATCHBAY_SIGNING_SECRET", SIGNING_SECRET.to_owned()));
+        fixture.file("client-secret", CLIENT_SECRET);
+        fixture
     }
 
     fn file(&self, name: &str, text: &str) {
@@ -247,18 +247,18 @@ impl Setting {
 
 #[tokio::test]
 async fn the_receipt_in_the_guide_for_messaging_services_is_posted() {
-    let mut setting = Setting::connected().await;
-    let printed = setting.run_all("docs/messaging-service.md").await;
+    let mut fixture = Fixture::connected().await;
+    let printed = fixture.run_all("docs/messaging-service.md").await;
     assert!(printed.contains("posted"), "{printed}");
-    let [call] = &setting.platform.calls()[..] else { panic!("{:?}", setting.calls()) };
+    let [call] = &fixture.platform.calls()[..] else { panic!("{:?}", fixture.calls()) };
     let reason = json!([{"code": "GeneralError", "message": "Unreachable destination handset (30003)"}]);
     assert_eq!((&json!("Failed"), &reason), (&call.body["status"], &call.body["reasons"]));
 }
 
 #[tokio::test]
 async fn the_calls_in_the_guide_to_the_routes_work() {
-    let mut setting = Setting::connected().await;
-    let printed = setting.run_all("docs/api.md").await;
+    let mut fixture = Fixture::connected().await;
+    let printed = fixture.run_all("docs/api.md").await;
     let expected = [
         "inbound-message",
         "structured-response",
@@ -272,74 +272,74 @@ async fn the_calls_in_the_guide_to_the_routes_work() {
         "agentless",
         "receipt",
     ];
-    assert_eq!(expected.as_slice(), setting.calls(), "{printed}");
-    let card = setting.service.wait_until(|attempts| !attempts.is_empty()).await;
+    assert_eq!(expected.as_slice(), fixture.calls(), "{printed}");
+    let card = fixture.service.wait_until(|attempts| !attempts.is_empty()).await;
     assert_eq!("message.structured", card[0].body["type"]);
 }
 
 #[tokio::test]
 async fn the_example_in_python_works() {
-    let setting = Setting::connected().await;
-    setting.run_the_signed_example("python", &["-c", &setting.example("python")]).await;
+    let fixture = Fixture::connected().await;
+    fixture.run_the_signed_example("python", &["-c", &fixture.example("python")]).await;
 }
 
 #[tokio::test]
 async fn the_example_in_node_works() {
-    let setting = Setting::connected().await;
-    setting.file("example.mjs", &setting.example("js"));
-    setting.run_the_signed_example("node", &["example.mjs"]).await;
+    let fixture = Fixture::connected().await;
+    fixture.file("example.mjs", &fixture.example("js"));
+    fixture.run_the_signed_example("node", &["example.mjs"]).await;
 }
 
 #[tokio::test]
 async fn following_the_readme_delivers_a_message_to_a_customer() {
-    let mut setting = Setting::unconnected().await;
-    let printed = setting.run_all("README.md").await;
-    assert_eq!(vec!["agentless"], setting.calls(), "{printed}");
+    let mut fixture = Fixture::unconnected().await;
+    let printed = fixture.run_all("README.md").await;
+    assert_eq!(vec!["agentless"], fixture.calls(), "{printed}");
 }
 
 #[tokio::test]
 async fn following_the_guide_to_genesys_cloud_connects_an_integration() {
-    let mut setting = Setting::unconnected().await;
-    setting.run_all("docs/connect-genesys-cloud.md").await;
-    assert!(!setting.service.accepted().is_empty());
+    let mut fixture = Fixture::unconnected().await;
+    fixture.run_all("docs/connect-genesys-cloud.md").await;
+    assert!(!fixture.service.accepted().is_empty());
 }
 
 #[tokio::test]
 async fn following_the_guide_to_multicloud_cx_connects_an_integration() {
-    let mut setting = Setting::unconnected().await;
+    let mut fixture = Fixture::unconnected().await;
     let platform = MulticloudCx::start().await;
-    setting.replaced.extend([
+    fixture.replaced.extend([
         ("https://api-eu.genesyscloud.example", platform.url.clone()),
         ("8b3c7a52-0f4e-4a7e-9c33-b1f5c7a2d9e0", CONTACT_CENTER_ID.to_owned()),
     ]);
-    setting.file("app-secret", APP_SECRET);
-    setting.run_all("docs/connect-multicloud-cx.md").await;
-    assert!(!setting.service.accepted().is_empty());
+    fixture.file("app-secret", APP_SECRET);
+    fixture.run_all("docs/connect-multicloud-cx.md").await;
+    assert!(!fixture.service.accepted().is_empty());
 }
 
 #[tokio::test]
 async fn following_the_guide_to_highlevel_connects_an_integration() {
-    let mut setting = Setting::unconnected().await;
+    let mut fixture = Fixture::unconnected().await;
     let platform = HighLevel::start().await;
     let here = format!("--platform highlevel --api-base-url {}", platform.url);
-    setting.replaced.push(("--platform highlevel", here));
-    setting.file("token", TOKEN);
-    setting.run_all("docs/connect-highlevel.md").await;
+    fixture.replaced.push(("--platform highlevel", here));
+    fixture.file("token", TOKEN);
+    fixture.run_all("docs/connect-highlevel.md").await;
 }
 
 #[tokio::test]
 async fn the_commands_in_the_guide_to_the_command_work() {
-    let mut setting = Setting::after_a_message().await;
-    let printed = setting.run_all("docs/command.md").await;
+    let mut fixture = Fixture::after_a_message().await;
+    let printed = fixture.run_all("docs/command.md").await;
     let expected = ["inbound-message", "inbound-event", "structured-response", "agentless", "agentless", "receipt"];
-    assert_eq!(expected.as_slice(), setting.calls(), "{printed}");
+    assert_eq!(expected.as_slice(), fixture.calls(), "{printed}");
 }
 
 #[tokio::test]
 async fn the_commands_in_the_guide_for_operators_work() {
-    let mut setting = Setting::after_a_message().await;
+    let mut fixture = Fixture::after_a_message().await;
     let _alone = (DEAD_LETTERS.lock().await, FAILED_MESSAGES.lock().await);
-    let printed = setting.run_all("docs/operate.md").await;
+    let printed = fixture.run_all("docs/operate.md").await;
     assert!(printed.contains("delivered"), "{printed}");
 }
 

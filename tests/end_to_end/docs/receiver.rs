@@ -8,7 +8,7 @@ use std::process::Stdio;
 use tests::harness::listener::listen;
 use tests::harness::stack::{SIGNING_SECRET, Stack};
 use tests::simulators::genesys_cloud::WIRE;
-use tests::simulators::messaging_service::PATIENCE;
+use tests::simulators::messaging_service::WAIT_TIMEOUT;
 use tests::spec::documents::Document;
 use tests::spec::documents::root;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -55,7 +55,7 @@ impl Receiver {
     async fn printed(&mut self, count: usize) -> String {
         let mut lines = Vec::new();
         while lines.len() < count {
-            let line = tokio::time::timeout(PATIENCE, self.output.next_line()).await;
+            let line = tokio::time::timeout(WAIT_TIMEOUT, self.output.next_line()).await;
             lines.push(line.expect("it prints in time").unwrap().expect("it runs"));
         }
         lines.join("\n")

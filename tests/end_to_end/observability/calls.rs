@@ -20,11 +20,11 @@ async fn results(integration: &str, expected: &[(&str, &str)]) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_401_that_a_new_token_fixes_is_not_counted_as_refused_credentials() {
-    let setting = WithPlatform::start().await;
-    setting.platform.fail([Fault::TokenRevoked]);
-    let message = Request::new(&json!({"toAddress": "customer-1", "textBody": "hello"})).bearing_token();
-    assert_eq!(200, message.post(&setting.stack, &setting.integration, "agentless").await.status.as_u16());
-    let results = results(setting.integration.name.as_str(), &[("answered", "agentless")]).await;
+    let fixture = WithPlatform::start().await;
+    fixture.platform.fail([Fault::TokenRevoked]);
+    let message = Request::new(&json!({"toAddress": "customer-1", "textBody": "hello"})).with_bearer_token();
+    assert_eq!(200, message.post(&fixture.stack, &fixture.integration, "agentless").await.status.as_u16());
+    let results = results(fixture.integration.name.as_str(), &[("answered", "agentless")]).await;
     assert_eq!(vec![json!("refused"), json!("succeeded")], results);
 }
 
@@ -53,8 +53,8 @@ async fn a_401_counts_as_refused_credentials_unless_the_message_is_new() {
 
 #[tokio::test]
 async fn an_upload_has_a_log_line_with_its_ids_and_its_result() {
-    let setting = WithPlatform::start().await;
-    let WithPlatform { stack, platform, integration } = &setting;
+    let fixture = WithPlatform::start().await;
+    let WithPlatform { stack, platform, integration } = &fixture;
     let conversation = platform.open_conversation(&integration.integration_id, "customer-1");
     let (conversation_id, communication_id) = (&conversation.conversation_id, &conversation.communication_id);
     let route = format!("conversations/{conversation_id}/communications/{communication_id}/messages");
@@ -62,7 +62,8 @@ async fn an_upload_has_a_log_line_with_its_ids_and_its_result() {
     let name = integration.name.as_str();
     for (fault, status, result) in [(None, 200, "succeeded"), (Some(Fault::Status(403)), 422, "refused")] {
         platform.fail_uploads(fault);
-        let answer = Request::new(&json!({ "media": media })).bearing_token().post(stack, integration, &route).await;
+        let answer =
+            Request::new(&json!({ "media": media })).with_bearer_token().post(stack, integration, &route).await;
         assert_eq!(status, answer.status.as_u16(), "{:?}", answer.body);
         let log = log_with(name, &[("file_uploaded", result)]).await;
         let mut lines = log.lines().filter(|line| line.contains("file_uploaded") && line.contains(name));
@@ -74,14 +75,14 @@ async fn an_upload_has_a_log_line_with_its_ids_and_its_result() {
 
 #[tokio::test]
 async fn the_path_of_an_unknown_client_is_not_logged() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let number = "00491701234567";
     let route = format!("conversations/{number}/communications/c/messages");
     let message = Request::new(&json!({"textBody": "hello"}));
-    message.post(&setting.stack, &setting.integration, &route).await.assert_problem(401, "unauthenticated");
-    let name = setting.integration.name.as_str();
+    message.post(&fixture.stack, &fixture.integration, &route).await.assert_problem(401, "unauthenticated");
+    let name = fixture.integration.name.as_str();
     let log = log_with(name, &[("unauthenticated", "agent/messages")]).await;
     assert!(!log.contains(number));
-    message.bearing_token().post(&setting.stack, &setting.integration, &route).await;
+    message.with_bearer_token().post(&fixture.stack, &fixture.integration, &route).await;
     log_with(name, &[("platform-refused", number)]).await;
 }

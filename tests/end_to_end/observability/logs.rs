@@ -7,14 +7,14 @@ use tests::harness::caller::{BEARER_TOKEN, CALLER_SECRET, Request};
 use tests::harness::stack::{SIGNING_SECRET, WEBHOOK_SECRET};
 use tests::simulators::genesys_cloud;
 use tests::simulators::genesys_cloud::api::{CLIENT_SECRET, Fault};
-use tests::simulators::messaging_service::{MessagingService, PATIENCE, Reply};
+use tests::simulators::messaging_service::{MessagingService, Reply, WAIT_TIMEOUT};
 
 const ADDRESS: &str = "address-of-a-customer";
 const TEXT: &str = "text-of-a-message";
 
 #[tokio::test]
 async fn the_functions_log_what_happened_without_texts_addresses_and_secrets() {
-    let service = MessagingService::behaving(|_, before| Reply::status(if before == 0 { 503 } else { 410 })).await;
+    let service = MessagingService::with_handler(|_, before| Reply::status(if before == 0 { 503 } else { 410 })).await;
     let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, |_| {}).await;
 
     let webhook = genesys_cloud::text(&integration, ADDRESS, TEXT);
@@ -24,7 +24,7 @@ async fn the_functions_log_what_happened_without_texts_addresses_and_secrets() {
     platform.wait_for_calls(1).await;
     let message = Request::new(&json!({"toAddress": ADDRESS, "textBody": TEXT}));
     platform.fail([Fault::Status(400)]);
-    for request in [message.clone(), message.clone().bearing_token().key("k"), message.signed()] {
+    for request in [message.clone(), message.clone().with_bearer_token().key("k"), message.signed()] {
         request.post(&stack, &integration, "agentless").await;
     }
     let receipt = json!({"messageId": "m", "to": {"id": ADDRESS}, "status": "failed"});
@@ -110,7 +110,7 @@ pub(crate) fn log_lines() -> Vec<Value> {
 
 /// Waits until the lines about `integration` contain all of `expected`, and returns the whole log.
 pub(crate) async fn log_with(integration: &str, expected: &[(&str, &str)]) -> String {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_TIMEOUT;
     loop {
         let log = log();
         let lines: Vec<_> = log.lines().filter(|line| line.contains(integration)).collect();

@@ -13,7 +13,7 @@ use tests::harness::caller::Request;
 use tests::harness::listener::listen;
 use tests::simulators::genesys_cloud;
 use tests::simulators::genesys_cloud::api::Fault;
-use tests::simulators::messaging_service::{Attempt, MessagingService, PATIENCE, Reply};
+use tests::simulators::messaging_service::{Attempt, MessagingService, Reply, WAIT_TIMEOUT};
 use tests::simulators::multicloud_cx;
 use tests::spec::template::Named;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -73,7 +73,7 @@ const TIME: &str = "2026-01-02T03:04:05Z";
 
 /// Waits until `missing` returns nothing for the metrics of the stack, and returns them.
 pub(super) async fn counted_until(missing: impl Fn(&[Counted]) -> Vec<String>) -> Vec<Counted> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_TIMEOUT;
     loop {
         let counted: Vec<_> = log_lines().iter().flat_map(counted).collect();
         let missing = missing(&counted);
@@ -114,7 +114,7 @@ fn dimension(line: &Value, name: &Value) -> (String, String) {
 
 /// All outcomes of webhooks and deliveries.
 async fn deliveries() {
-    let service = MessagingService::behaving(|attempt, before| {
+    let service = MessagingService::with_handler(|attempt, before| {
         Reply::status(match attempt.text() {
             "refused" => 410,
             "late" => 503,
@@ -124,8 +124,8 @@ async fn deliveries() {
         })
     })
     .await;
-    let setting = WithPlatform::delivering_to(&service.url, |_| {}).await;
-    let WithPlatform { stack, platform, integration } = &setting;
+    let fixture = WithPlatform::delivering_to(&service.url, |_| {}).await;
+    let WithPlatform { stack, platform, integration } = &fixture;
     // With a token: the credentials are refused, then the platform fails, then it refuses the receipt.
     platform.fail_tokens([Fault::Status(401)]);
     let faults = [Fault::TokenRevoked, Fault::TokenRevoked, Fault::Status(503), Fault::Status(400)];
@@ -175,8 +175,8 @@ async fn deliveries() {
 
 /// All outcomes of a caller's request.
 async fn requests(route: &'static str, body: Body) {
-    let setting = WithPlatform::start().await;
-    let WithPlatform { stack, platform, integration } = &setting;
+    let fixture = WithPlatform::start().await;
+    let WithPlatform { stack, platform, integration } = &fixture;
     platform.add_user(USER, "ada@example.com");
     let conversation = platform.open_conversation(&integration.integration_id, "customer-1");
     let route = route
@@ -192,19 +192,19 @@ async fn requests(route: &'static str, body: Body) {
     assert!(second.replayed, "{route}: {:?}", second.body);
 
     platform.fail([Fault::TokenRevoked; 2]);
-    post(request("m-2").bearing_token()).await.assert_problem(502, "platform-credentials");
+    post(request("m-2").with_bearer_token()).await.assert_problem(502, "platform-credentials");
     platform.fail([Fault::TokenRevoked]);
     platform.fail_tokens([Fault::Status(401)]);
-    post(request("m-3").bearing_token()).await.assert_problem(502, "platform-credentials");
+    post(request("m-3").with_bearer_token()).await.assert_problem(502, "platform-credentials");
     // The maximum number of attempts where a retry is allowed.
     platform.fail([Fault::Status(503); 5]);
-    post(request("m-4").bearing_token()).await.assert_problem(504, "outcome-unknown");
+    post(request("m-4").with_bearer_token()).await.assert_problem(504, "outcome-unknown");
 
     let faulty = stack.integration("http://127.0.0.1:9/", |configuration| configuration["colour"] = "red".into()).await;
-    request("m-5").bearing_token().post(stack, &faulty, &route).await.assert_problem(503, "unavailable");
+    request("m-5").with_bearer_token().post(stack, &faulty, &route).await.assert_problem(503, "unavailable");
     let gone = gone_after_a_token().await;
     let lonely = stack.integration("http://127.0.0.1:9/", |configuration| configuration["domain"] = gone.into()).await;
-    request("m-6").bearing_token().post(stack, &lonely, &route).await.assert_problem(503, "unavailable");
+    request("m-6").with_bearer_token().post(stack, &lonely, &route).await.assert_problem(503, "unavailable");
 }
 
 /// The URL of a platform that issues a token and is then unreachable.
@@ -227,29 +227,29 @@ async fn gone_after_a_token() -> String {
 
 /// Outcomes of single calls.
 async fn calls_of_all_sorts() {
-    let setting = WithPlatform::start().await;
+    let fixture = WithPlatform::start().await;
     let message = json!({"toAddress": "customer-1", "textBody": "hello"});
-    let post = async |request: Request| request.post(&setting.stack, &setting.integration, "agentless").await;
+    let post = async |request: Request| request.post(&fixture.stack, &fixture.integration, "agentless").await;
     for (fault, status, problem) in [
         (Fault::Status(400), 400, "platform-refused"),
         (Fault::RateLimited(60), 429, "rate-limited"),
         (Fault::Status(503), 504, "outcome-unknown"),
     ] {
-        setting.platform.fail([fault]);
-        post(Request::new(&message).bearing_token()).await.assert_problem(status, problem);
+        fixture.platform.fail([fault]);
+        post(Request::new(&message).with_bearer_token()).await.assert_problem(status, problem);
     }
-    post(Request::new(&message).bearing_token().key("k")).await;
+    post(Request::new(&message).with_bearer_token().key("k")).await;
     let other = json!({"toAddress": "customer-2", "textBody": "hello"});
-    post(Request::new(&other).bearing_token().key("k")).await.assert_problem(422, "idempotency-key-reused");
-    post(Request::new(&json!({})).bearing_token()).await.assert_problem(400, "invalid-body");
+    post(Request::new(&other).with_bearer_token().key("k")).await.assert_problem(422, "idempotency-key-reused");
+    post(Request::new(&json!({})).with_bearer_token()).await.assert_problem(400, "invalid-body");
 
     let nowhere = "http://127.0.0.1:9";
-    let integration = setting.stack.integration_of("c", &multicloud_cx::configuration(nowhere, "c", nowhere)).await;
-    let answer = Request::new(&message).bearing_token().post(&setting.stack, &integration, "agentless").await;
+    let integration = fixture.stack.integration_of("c", &multicloud_cx::configuration(nowhere, "c", nowhere)).await;
+    let answer = Request::new(&message).with_bearer_token().post(&fixture.stack, &integration, "agentless").await;
     answer.assert_problem(501, "not-supported");
     // The first token request fails.
-    let setting = WithPlatform::start().await;
-    setting.platform.fail_tokens([Fault::RateLimited(1), Fault::Status(503)]);
-    let request = Request::new(&message).bearing_token();
-    assert_eq!(200, request.post(&setting.stack, &setting.integration, "agentless").await.status.as_u16());
+    let fixture = WithPlatform::start().await;
+    fixture.platform.fail_tokens([Fault::RateLimited(1), Fault::Status(503)]);
+    let request = Request::new(&message).with_bearer_token();
+    assert_eq!(200, request.post(&fixture.stack, &fixture.integration, "agentless").await.status.as_u16());
 }

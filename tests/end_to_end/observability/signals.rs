@@ -101,23 +101,23 @@ async fn a_message_has_one_outcome_line_per_function_with_common_ids() {
 
 #[tokio::test]
 async fn a_callers_request_has_one_outcome_line_with_all_ids() {
-    let setting = WithPlatform::start().await;
-    let name = setting.integration.name.as_str();
+    let fixture = WithPlatform::start().await;
+    let name = fixture.integration.name.as_str();
     let message = json!({"toAddress": "customer-1", "textBody": "hello"});
-    let post = async |request: Request| request.post(&setting.stack, &setting.integration, "agentless").await;
+    let post = async |request: Request| request.post(&fixture.stack, &fixture.integration, "agentless").await;
 
     let signed_id = format!("msg_{}", Uuid::new_v4().simple());
     let request = Request::new(&message).signed_at(&signed_id, jiff::Timestamp::now());
     let answer = post(request.header("traceparent", TRACEPARENT)).await;
     let correlation_id = Uuid::new_v4().to_string();
     let key = "key-that-a-caller-has-made-up";
-    let keyed = Request::new(&message).bearing_token().key(key);
+    let keyed = Request::new(&message).with_bearer_token().key(key);
     let second = post(keyed.header("x-correlation-id", &correlation_id)).await;
     let told = "sentence-of-a-caller";
-    let refused = post(Request::new(&json!({})).bearing_token().header("x-correlation-id", told)).await;
+    let refused = post(Request::new(&json!({})).with_bearer_token().header("x-correlation-id", told)).await;
 
     let lines = ends(name, &[("refused", "invalid-body"), ("answered", "crm"), ("answered", "flows")]).await;
-    let line = |answer: &tests::simulators::genesys_cloud::Answer| {
+    let line = |answer: &tests::simulators::genesys_cloud::ApiResponse| {
         let mut lines = of(&lines, "request_id", answer.request_id.as_deref().unwrap());
         assert_eq!(1, lines.len(), "{lines:?}");
         lines.remove(0)

@@ -16,11 +16,11 @@ async fn a_click_on_a_cards_button_reaches_the_platform_as_a_structured_response
     let inbound_url = format!("{}/integrations/{name}/inbound", stack.api_url);
     let service =
         SampleService::start(&[("INBOUND_URL", &inbound_url), ("CALLER_SECRET", CALLER_SECRET)]).await.silent();
-    let setting = WithPlatform::named(&name, &id, &format!("{}/messages", service.url), |configuration| {
+    let fixture = WithPlatform::named(&name, &id, &format!("{}/messages", service.url), |configuration| {
         configuration["cards"] = json!({"route": "messaging-service"});
     })
     .await;
-    setting.platform.connect(setting.integration.direct_webhook_url(), WEBHOOK_SECRET, &id);
+    fixture.platform.connect(fixture.integration.direct_webhook_url(), WEBHOOK_SECRET, &id);
 
     let browser = Browser::start(420, 800).await;
     browser.open(&format!("{}/?customer=ada", service.url)).await;
@@ -32,12 +32,12 @@ async fn a_click_on_a_cards_button_reaches_the_platform_as_a_structured_response
         ],
     });
     let card = Request::new(&json!({"to": "ada", "card": card})).signed();
-    let answer = card.post(&stack, &setting.integration, "cards").await;
+    let answer = card.post(&stack, &fixture.integration, "cards").await;
     assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
 
     browser.wait_until("document.querySelector('.replies button') !== null").await;
     browser.click(".actions button").await;
-    let clicked = setting.platform.wait_for_calls_of("structured-response", 1).await;
+    let clicked = fixture.platform.wait_for_calls_of("structured-response", 1).await;
     let choice = json!({"type": "Button", "text": "Tomorrow", "payload": r#"{"day":"tomorrow"}"#});
     assert_eq!(
         (&choice, &answer.body["id"]),
@@ -45,7 +45,7 @@ async fn a_click_on_a_cards_button_reaches_the_platform_as_a_structured_response
     );
 
     browser.click(".replies button").await;
-    let clicked = setting.platform.wait_for_calls_of("structured-response", 2).await;
+    let clicked = fixture.platform.wait_for_calls_of("structured-response", 2).await;
     let choice = json!({"type": "QuickReply", "text": "Next week", "payload": "Next week, please"});
     assert_eq!(
         (&choice, &answer.body["id"]),
@@ -55,5 +55,5 @@ async fn a_click_on_a_cards_button_reaches_the_platform_as_a_structured_response
     // The platform publishes both, and the page shows it.
     browser.wait_until("document.querySelectorAll('[data-state=published]').length === 2").await;
     let shown = browser.run("return document.querySelector('[role=log]').textContent;").await;
-    assert!(!shown.to_string().contains("[Tomorrow]"), "the card's text is not shown besides the card: {shown}");
+    assert!(!shown.to_string().contains("[Tomorrow]"), "the text trace must not be shown: {shown}");
 }

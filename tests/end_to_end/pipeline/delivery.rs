@@ -32,7 +32,7 @@ async fn delivered(samples: &[Sample]) -> Vec<(Sample, Webhook, Attempt)> {
         assert_eq!(integration.name.as_str(), attempt.body["data"]["integration"]);
         delivered.push((sample, webhook, attempt));
     }
-    assert_eq!(samples.len(), service.attempts().len(), "each was delivered at the first attempt, and once");
+    assert_eq!(samples.len(), service.attempts().len(), "each was delivered once, at the first attempt");
     delivered
 }
 
@@ -59,7 +59,7 @@ async fn the_documentations_examples_are_delivered() {
         if sample.name == "template" {
             assert_eq!("Your order 12345 shipped on Friday.", attempt.text());
             let parameters = &attempt.body["data"]["content"][0]["template"]["body"]["parameters"];
-            assert_eq!("Friday", parameters[1]["text"], "the flat form is read into the model's");
+            assert_eq!("Friday", parameters[1]["text"], "the flat form is converted to the model's");
         }
     }
 }

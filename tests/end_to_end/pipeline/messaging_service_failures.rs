@@ -2,7 +2,7 @@
 
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use shared::ledger::Outcome;
-use tests::harness::listener::Unlistened;
+use tests::harness::listener::ReservedPort;
 use tests::harness::server::Server;
 use tests::harness::stack::{Stack, TestIntegration};
 use tests::simulators::genesys_cloud;
@@ -11,9 +11,10 @@ use tests::simulators::messaging_service::{Attempt, MessagingService, Reply};
 /// The service replies with `reply` to the first `failures` attempts of each message, and accepts later ones.
 async fn recovering(failures: usize, reply: Reply) -> (Stack, MessagingService, TestIntegration) {
     let stack = Stack::connect().await;
-    let service =
-        MessagingService::behaving(move |_, before| if before < failures { reply.clone() } else { Reply::status(200) })
-            .await;
+    let service = MessagingService::with_handler(
+        move |_, before| if before < failures { reply.clone() } else { Reply::status(200) },
+    )
+    .await;
     let integration = stack.integration(&service.url, |_| {}).await;
     (stack, service, integration)
 }
@@ -41,7 +42,7 @@ async fn a_500_and_a_429_are_retried_with_the_same_id() {
 #[tokio::test]
 async fn temporary_401_403_and_404_lose_no_message_and_keep_the_order() {
     let stack = Stack::connect().await;
-    let service = MessagingService::behaving(|attempt, before| {
+    let service = MessagingService::with_handler(|attempt, before| {
         let broken = attempt.text() == "1" && before < 3;
         Reply::status(if broken { attempt.customer().parse().unwrap() } else { 200 })
     })
@@ -82,7 +83,7 @@ async fn garbage_in_a_2xx_response_is_ignored() {
 async fn a_service_that_was_down_gets_all_messages_in_order() {
     let stack = Stack::connect().await;
     // Nothing listens at this URL until the integration gets the right one.
-    let (down, up) = (Unlistened::bind(), MessagingService::start().await);
+    let (down, up) = (ReservedPort::bind(), MessagingService::start().await);
     let integration = stack.integration(&format!("http://127.0.0.1:{}/", down.port()), |_| {}).await;
     for number in 0..3 {
         genesys_cloud::text(&integration, "c", &number.to_string()).accepted(&stack, &integration).await;
@@ -102,7 +103,8 @@ async fn a_service_that_was_down_gets_all_messages_in_order() {
 async fn a_400_is_final_and_blocks_no_later_message() {
     let stack = Stack::connect().await;
     let service =
-        MessagingService::behaving(|attempt, _| Reply::status(if attempt.text() == "bad" { 400 } else { 200 })).await;
+        MessagingService::with_handler(|attempt, _| Reply::status(if attempt.text() == "bad" { 400 } else { 200 }))
+            .await;
     let integration = stack.integration(&service.url, |_| {}).await;
     for text in ["bad", "good"] {
         genesys_cloud::text(&integration, "c", text).accepted(&stack, &integration).await;

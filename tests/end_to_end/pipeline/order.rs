@@ -47,7 +47,7 @@ async fn a_copy_that_passes_the_queue_is_dropped_by_the_ledger() {
 async fn six_concurrent_dispatchers_keep_each_customers_order() {
     const MESSAGES: usize = 15;
     let stack = Stack::connect().await;
-    let holding = HoldingService::behaving(|_, _| Reply::status(200)).await;
+    let holding = HoldingService::with_handler(|_, _| Reply::status(200)).await;
     let integration = stack.integration(&holding.service.url, |_| {}).await;
     let held = holding.occupy(&stack, &integration, async |_| {}).await;
     holding.answer();
@@ -78,7 +78,7 @@ async fn six_concurrent_dispatchers_keep_each_customers_order() {
 #[tokio::test]
 async fn six_concurrent_dispatchers_deliver_no_copy_of_another_dispatchers_message() {
     let stack = Stack::connect().await;
-    let holding = HoldingService::behaving(|_, _| Reply::status(200)).await;
+    let holding = HoldingService::with_handler(|_, _| Reply::status(200)).await;
     let integration = stack.integration(&holding.service.url, |_| {}).await;
     // In separate groups, so that the queue gives the copies to other dispatchers at the same time.
     let held = holding
@@ -131,7 +131,7 @@ async fn ten_customers_messages_arrive_in_order_while_one_customers_deliveries_f
     const MESSAGES: usize = 20;
     let stack = Stack::connect().await;
     let failures = AtomicUsize::new(0);
-    let service = MessagingService::behaving(move |attempt, _| {
+    let service = MessagingService::with_handler(move |attempt, _| {
         let unlucky = attempt.customer() == "customer-3" && attempt.text() == "5";
         let fails = unlucky && failures.fetch_add(1, Ordering::SeqCst) < 3;
         Reply::status(if fails { 503 } else { 200 })

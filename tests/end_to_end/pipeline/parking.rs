@@ -1,6 +1,6 @@
 //! Failed messages are kept: parked before they are acknowledged, with the reason. No other message is parked.
 
-use crate::single_function::{Alone, OnQueue};
+use crate::single_function::{OnQueue, SingleFunction};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::delivery::envelope::Replay;
@@ -14,14 +14,15 @@ use tests::simulators::messaging_service::{MessagingService, Reply};
 const DISPATCHER: &str = "message-dispatcher";
 const ENOUGH_TIME: Duration = Duration::from_secs(30);
 
-async fn with_service_answering(status: u16) -> Alone {
-    Alone::delivering_to(MessagingService::behaving(move |_, _| Reply::status(status)).await, DISPATCHER).await
+async fn with_service_answering(status: u16) -> SingleFunction {
+    SingleFunction::delivering_to(MessagingService::with_handler(move |_, _| Reply::status(status)).await, DISPATCHER)
+        .await
 }
 
 /// The messages on the parking queue and the receipts on the message queue since the last call.
-fn sent(alone: &Alone) -> (Vec<Value>, Vec<Value>) {
+fn sent(single: &SingleFunction) -> (Vec<Value>, Vec<Value>) {
     let parking_queue = std::env::var("PARKING_QUEUE_URL").unwrap();
-    let calls = alone.aws.take_calls().into_iter().filter(|call| call.operation == "SendMessage");
+    let calls = single.aws.take_calls().into_iter().filter(|call| call.operation == "SendMessage");
     let (parked, others): (Vec<_>, Vec<_>) = calls.partition(|call| call.input["QueueUrl"] == parking_queue.as_str());
     let bodies = |calls: Vec<tests::harness::aws_proxy::Call>| {
         calls.iter().map(|call| serde_json::from_str(call.input["MessageBody"].as_str().unwrap()).unwrap()).collect()
@@ -29,9 +30,9 @@ fn sent(alone: &Alone) -> (Vec<Value>, Vec<Value>) {
     (bodies(parked), bodies(others))
 }
 
-fn typing(alone: &Alone) -> Webhook {
+fn typing(single: &SingleFunction) -> Webhook {
     let sample = WIRE.iter().find(|sample| sample.name == "typing").unwrap();
-    sample.fill(&alone.integration.integration_id, "c")
+    sample.fill(&single.integration.integration_id, "c")
 }
 
 #[tokio::test]
@@ -42,17 +43,17 @@ async fn each_final_status_parks_the_message_and_becomes_a_failed_receipt() {
         (413, "refused", "InvalidMediaContentLength"),
         (422, "refused", "InvalidMessageStructure"),
     ] {
-        let alone = with_service_answering(status).await;
-        let webhook = alone.text();
-        assert!(alone.dispatch(&webhook).await.is_empty());
-        let (parked, receipts) = sent(&alone);
+        let single = with_service_answering(status).await;
+        let webhook = single.text();
+        assert!(single.dispatch(&webhook).await.is_empty());
+        let (parked, receipts) = sent(&single);
         let [parked] = parked.as_slice() else { panic!("{status}: {parked:?}") };
         assert_eq!(
-            (json!(reason), json!(status), json!(alone.service.attempts()[0].id), json!("g")),
+            (json!(reason), json!(status), json!(single.service.attempts()[0].id), json!("g")),
             (parked["reason"].clone(), parked["status"].clone(), parked["webhookId"].clone(), parked["group"].clone())
         );
         assert_eq!(webhook.json(), parked["envelope"]["original"]);
-        assert_eq!(json!(alone.integration.name.as_str()), parked["envelope"]["integration"]);
+        assert_eq!(json!(single.integration.name.as_str()), parked["envelope"]["integration"]);
         let receipt = &receipts[0]["receipt"];
         assert_eq!((&json!("Failed"), &json!(code)), (&receipt["status"], &receipt["reasons"][0]["code"]), "{status}");
     }
@@ -60,100 +61,100 @@ async fn each_final_status_parks_the_message_and_becomes_a_failed_receipt() {
 
 #[tokio::test]
 async fn a_message_of_a_million_bytes_is_parked_and_replayed_whole() {
-    let service = MessagingService::behaving(|_, before| Reply::status(if before == 0 { 413 } else { 200 })).await;
-    let alone = Alone::delivering_to(service, DISPATCHER).await;
-    let mut json = alone.text().json();
+    let service = MessagingService::with_handler(|_, before| Reply::status(if before == 0 { 413 } else { 200 })).await;
+    let single = SingleFunction::delivering_to(service, DISPATCHER).await;
+    let mut json = single.text().json();
     let missing = 1_000_000 - json.to_string().len() + "hello".len();
     json["text"] = "x".repeat(missing).into();
     let webhook = Webhook::new(json.to_string());
     assert_eq!(1_000_000, webhook.body.len());
-    assert!(alone.dispatch_envelope(&alone.envelope(&webhook, Duration::ZERO)).await.is_empty());
+    assert!(single.dispatch_envelope(&single.envelope(&webhook, Duration::ZERO)).await.is_empty());
     let _alone = FAILED_MESSAGES.lock().await;
-    let replay = ["--json", "failed", "replay", "--yes", "--integration", alone.integration.name.as_str()];
-    assert_eq!(json!(1), Command::new(&replay).run().await.done().json()["replayed"]);
-    assert_eq!(missing, alone.service.wait_for(&webhook.id()).await.text().len());
+    let replay = ["--json", "failed", "replay", "--yes", "--integration", single.integration.name.as_str()];
+    assert_eq!(json!(1), Command::new(&replay).run().await.succeeded().json()["replayed"]);
+    assert_eq!(missing, single.service.wait_for(&webhook.id()).await.text().len());
 }
 
 #[tokio::test]
 async fn a_message_that_is_given_up_is_parked() {
-    let alone = with_service_answering(503).await;
-    let webhook = alone.text();
+    let single = with_service_answering(503).await;
+    let webhook = single.text();
     let old = OnQueue { group: "g", webhook: &webhook, age: Duration::from_secs(6 * 3600 + 1) };
-    assert!(alone.dispatch_all(&[old], ENOUGH_TIME).await.is_empty());
-    let (parked, receipts) = sent(&alone);
+    assert!(single.dispatch_all(&[old], ENOUGH_TIME).await.is_empty());
+    let (parked, receipts) = sent(&single);
     assert_eq!((1, 1), (parked.len(), receipts.len()));
     assert_eq!((&json!("expired"), None), (&parked[0]["reason"], parked[0].get("status")));
 }
 
 #[tokio::test]
 async fn a_message_whose_integration_was_removed_too_long_ago_is_parked() {
-    let alone = Alone::start(DISPATCHER).await;
-    alone.integration.remove().await;
-    let webhook = alone.text();
+    let single = SingleFunction::start(DISPATCHER).await;
+    single.integration.remove().await;
+    let webhook = single.text();
     let old = OnQueue { group: "g", webhook: &webhook, age: Duration::from_secs(3 * 24 * 3600 + 60) };
-    assert!(alone.dispatch_all(&[old], ENOUGH_TIME).await.is_empty());
-    let (parked, receipts) = sent(&alone);
-    assert_eq!((1, 0), (parked.len(), receipts.len()), "without the integration no receipt can be posted");
+    assert!(single.dispatch_all(&[old], ENOUGH_TIME).await.is_empty());
+    let (parked, receipts) = sent(&single);
+    assert_eq!((1, 0), (parked.len(), receipts.len()), "without the integration, no receipt can be posted");
     assert_eq!(json!("orphaned"), parked[0]["reason"]);
 }
 
 #[tokio::test]
 async fn a_typing_event_is_never_parked() {
     for status in [400, 503] {
-        let alone = with_service_answering(status).await;
-        assert!(alone.dispatch(&typing(&alone)).await.is_empty());
-        assert_eq!((1, 0), (alone.service.attempts().len(), sent(&alone).0.len()), "{status}");
+        let single = with_service_answering(status).await;
+        assert!(single.dispatch(&typing(&single)).await.is_empty());
+        assert_eq!((1, 0), (single.service.attempts().len(), sent(&single).0.len()), "{status}");
     }
 }
 
 #[tokio::test]
 async fn delivered_and_retried_messages_are_not_parked() {
-    let service = MessagingService::behaving(|_, before| Reply::status(if before == 0 { 503 } else { 200 })).await;
-    let alone = Alone::delivering_to(service, DISPATCHER).await;
-    let webhook = alone.text();
-    assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
-    assert!(alone.dispatch(&webhook).await.is_empty());
-    assert_eq!((2, 0), (alone.service.attempts().len(), sent(&alone).0.len()));
+    let service = MessagingService::with_handler(|_, before| Reply::status(if before == 0 { 503 } else { 200 })).await;
+    let single = SingleFunction::delivering_to(service, DISPATCHER).await;
+    let webhook = single.text();
+    assert_eq!(vec!["m-0"], single.dispatch(&webhook).await);
+    assert!(single.dispatch(&webhook).await.is_empty());
+    assert_eq!((2, 0), (single.service.attempts().len(), sent(&single).0.len()));
 }
 
 #[tokio::test]
 async fn nothing_is_parked_when_keeping_is_switched_off() {
-    let service = MessagingService::behaving(|_, _| Reply::status(422)).await;
-    let alone = Alone::with_environment(service, DISPATCHER, &[("PARKING_QUEUE_URL", "none")]).await;
-    assert!(alone.dispatch(&alone.text()).await.is_empty());
-    let (parked, receipts) = sent(&alone);
+    let service = MessagingService::with_handler(|_, _| Reply::status(422)).await;
+    let single = SingleFunction::with_environment(service, DISPATCHER, &[("PARKING_QUEUE_URL", "none")]).await;
+    assert!(single.dispatch(&single.text()).await.is_empty());
+    let (parked, receipts) = sent(&single);
     assert_eq!((0, 1), (parked.len(), receipts.len()));
 }
 
 #[tokio::test]
 async fn a_failed_message_stays_on_the_queue_while_the_parking_setting_is_unknown() {
-    let service = MessagingService::behaving(|_, _| Reply::status(422)).await;
-    let alone = Alone::with_environment(service, DISPATCHER, &[("PARKING_QUEUE_URL", "")]).await;
-    assert_eq!(vec!["m-0"], alone.dispatch(&alone.text()).await);
+    let service = MessagingService::with_handler(|_, _| Reply::status(422)).await;
+    let single = SingleFunction::with_environment(service, DISPATCHER, &[("PARKING_QUEUE_URL", "")]).await;
+    assert_eq!(vec!["m-0"], single.dispatch(&single.text()).await);
 }
 
 #[tokio::test]
 async fn a_failed_message_that_could_not_be_parked_stays_on_the_queue() {
-    let alone = with_service_answering(422).await;
-    let webhook = alone.text();
-    alone.aws.cut("SendMessage");
-    assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
-    alone.aws.restore();
-    let _ = sent(&alone);
-    assert!(alone.dispatch_again(&webhook).await.is_empty());
-    let (parked, receipts) = sent(&alone);
+    let single = with_service_answering(422).await;
+    let webhook = single.text();
+    single.aws.fail_operation("SendMessage");
+    assert_eq!(vec!["m-0"], single.dispatch(&webhook).await);
+    single.aws.restore();
+    let _ = sent(&single);
+    assert!(single.dispatch_again(&webhook).await.is_empty());
+    let (parked, receipts) = sent(&single);
     assert_eq!((1, 1), (parked.len(), receipts.len()));
     assert_eq!((json!("refused"), json!(422)), (parked[0]["reason"].clone(), parked[0]["status"].clone()));
-    assert_eq!(1, alone.service.attempts().len(), "the delivery itself was not repeated");
+    assert_eq!(1, single.service.attempts().len(), "the delivery itself was not repeated");
 }
 
 #[tokio::test]
 async fn a_message_that_a_killed_dispatcher_recorded_as_failed_is_parked_whatever_its_receive_count() {
-    let alone = Alone::start(DISPATCHER).await;
-    let webhook = alone.text();
-    let identity = message_identity(&alone, &webhook);
-    let (ledger, now) = (alone.stack.ledger(), Timestamp::now());
-    let key = key::delivery(&alone.integration.name, &identity);
+    let single = SingleFunction::start(DISPATCHER).await;
+    let webhook = single.text();
+    let identity = message_identity(&single, &webhook);
+    let (ledger, now) = (single.stack.ledger(), Timestamp::now());
+    let key = key::delivery(&single.integration.name, &identity);
     let until = now + SignedDuration::from_secs(60);
     let request = LeaseRequest { key: &key, now, until, fingerprint: None, on_expired_lease: OnExpiredLease::Reclaim };
     let Acquire::Acquired(lease) = ledger.acquire(request).await.unwrap() else { panic!("it is free") };
@@ -162,86 +163,86 @@ async fn a_message_that_a_killed_dispatcher_recorded_as_failed_is_parked_whateve
 
     // A redriven dead letter has a receive count of one again.
     for receives in [1, 2] {
-        assert!(alone.dispatch_received(&webhook, receives).await.is_empty());
-        let (parked, receipts) = sent(&alone);
+        assert!(single.dispatch_received(&webhook, receives).await.is_empty());
+        let (parked, receipts) = sent(&single);
         assert_eq!((1, 1), (parked.len(), receipts.len()), "{receives}");
         assert_eq!(json!(413), parked[0]["status"]);
     }
-    assert!(alone.service.attempts().is_empty());
+    assert!(single.service.attempts().is_empty());
 }
 
 #[tokio::test]
 async fn a_dispatcher_killed_between_parking_and_acknowledging_leaves_one_copy_that_is_replayed_once() {
-    let service = MessagingService::behaving(|_, before| Reply::status(if before == 0 { 422 } else { 200 })).await;
-    let alone = Alone::delivering_to(service, DISPATCHER).await;
-    let webhook = alone.text();
-    assert!(alone.dispatch_envelope(&alone.envelope(&webhook, Duration::ZERO)).await.is_empty());
-    assert!(alone.dispatch_again(&webhook).await.is_empty());
-    assert_eq!(2, sent(&alone).0.len(), "it is parked twice");
+    let service = MessagingService::with_handler(|_, before| Reply::status(if before == 0 { 422 } else { 200 })).await;
+    let single = SingleFunction::delivering_to(service, DISPATCHER).await;
+    let webhook = single.text();
+    assert!(single.dispatch_envelope(&single.envelope(&webhook, Duration::ZERO)).await.is_empty());
+    assert!(single.dispatch_again(&webhook).await.is_empty());
+    assert_eq!(2, sent(&single).0.len(), "it is parked twice");
     let failed = async |what: &[&str]| {
         let command = Command::new(&["--json", "failed"]).with(what);
-        command.with(&["--integration", alone.integration.name.as_str()]).run().await.done().json()
+        command.with(&["--integration", single.integration.name.as_str()]).run().await.succeeded().json()
     };
     let _alone = FAILED_MESSAGES.lock().await;
     assert_eq!(1, failed(&["list"]).await["failed"].as_array().unwrap().len());
     assert_eq!(json!(1), failed(&["replay", "--yes"]).await["replayed"]);
-    alone.service.wait_for(&webhook.id()).await;
+    single.service.wait_for(&webhook.id()).await;
     assert_eq!(json!(0), failed(&["replay", "--yes"]).await["replayed"], "both copies are gone");
 }
 
-fn message_identity(alone: &Alone, webhook: &Webhook) -> String {
-    let message = alone.envelope(webhook, Duration::ZERO).message().unwrap();
-    message.deduplication_id(&alone.integration.name).as_str().to_owned()
+fn message_identity(single: &SingleFunction, webhook: &Webhook) -> String {
+    let message = single.envelope(webhook, Duration::ZERO).message().unwrap();
+    message.deduplication_id(&single.integration.name).as_str().to_owned()
 }
 
 /// A replay of `webhook`, which was received seven hours ago and attempted seven times.
-async fn dispatch_replay(alone: &Alone, webhook: &Webhook, id: &str, at: Timestamp) -> Vec<String> {
-    let mut envelope = alone.envelope(webhook, Duration::from_secs(7 * 3600));
+async fn dispatch_replay(single: &SingleFunction, webhook: &Webhook, id: &str, at: Timestamp) -> Vec<String> {
+    let mut envelope = single.envelope(webhook, Duration::from_secs(7 * 3600));
     envelope.replay =
         Some(Replay { id: id.to_owned(), at, sequence_number: Some("17".to_owned()), attempts_before: 7 });
-    alone.dispatch_envelope(&envelope).await
+    single.dispatch_envelope(&envelope).await
 }
 
 #[tokio::test]
 async fn the_time_limit_and_the_backoff_of_a_replay_start_with_the_replay() {
-    let alone = with_service_answering(503).await;
-    let webhook = alone.text();
+    let single = with_service_answering(503).await;
+    let webhook = single.text();
     let old = OnQueue { group: "g", webhook: &webhook, age: Duration::from_secs(7 * 3600) };
     // It is attempted several times and then given up.
     for _ in 0..6 {
-        assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
+        assert_eq!(vec!["m-0"], single.dispatch(&webhook).await);
     }
-    assert!(alone.dispatch_all(&[old], ENOUGH_TIME).await.is_empty());
-    let _ = sent(&alone);
+    assert!(single.dispatch_all(&[old], ENOUGH_TIME).await.is_empty());
+    let _ = sent(&single);
     let now = Timestamp::now();
-    assert_eq!(vec!["m-0"], dispatch_replay(&alone, &webhook, "r-1", now).await);
-    assert_eq!(vec![("r-0".to_owned(), 1)], alone.waits());
+    assert_eq!(vec!["m-0"], dispatch_replay(&single, &webhook, "r-1", now).await);
+    assert_eq!(vec![("r-0".to_owned(), 1)], single.waits());
     // An older replay has no time left.
-    assert!(dispatch_replay(&alone, &webhook, "r-1", now - SignedDuration::from_hours(7)).await.is_empty());
-    let (parked, _) = sent(&alone);
+    assert!(dispatch_replay(&single, &webhook, "r-1", now - SignedDuration::from_hours(7)).await.is_empty());
+    let (parked, _) = sent(&single);
     assert_eq!((json!("expired"), json!("17")), (parked[0]["reason"].clone(), parked[0]["sequenceNumber"].clone()));
 }
 
 #[tokio::test]
 async fn each_replay_is_delivered_exactly_once() {
-    let service = MessagingService::behaving(|_, before| Reply::status(if before < 2 { 422 } else { 200 })).await;
-    let alone = Alone::delivering_to(service, DISPATCHER).await;
-    let webhook = alone.text();
-    assert!(alone.dispatch(&webhook).await.is_empty());
+    let service = MessagingService::with_handler(|_, before| Reply::status(if before < 2 { 422 } else { 200 })).await;
+    let single = SingleFunction::delivering_to(service, DISPATCHER).await;
+    let webhook = single.text();
+    assert!(single.dispatch(&webhook).await.is_empty());
     let now = Timestamp::now();
     // A copy of a failed message may exist because the failed message was not parked.
     for (replay, attempts, parked) in [("r-1", 2, 1), ("r-1", 2, 1), ("r-2", 3, 0), ("r-2", 3, 0), ("r-3", 3, 0)] {
-        let _ = sent(&alone);
-        assert!(dispatch_replay(&alone, &webhook, replay, now).await.is_empty());
-        assert_eq!((attempts, parked), (alone.service.attempts().len(), sent(&alone).0.len()), "{replay}");
+        let _ = sent(&single);
+        assert!(dispatch_replay(&single, &webhook, replay, now).await.is_empty());
+        assert_eq!((attempts, parked), (single.service.attempts().len(), sent(&single).0.len()), "{replay}");
     }
-    let attempts = alone.service.attempts();
+    let attempts = single.service.attempts();
     assert!(attempts.iter().all(|attempt| (&attempt.id, attempt.text()) == (&attempts[0].id, "hello")));
 }
 
 #[tokio::test]
 async fn a_refused_signature_reloads_the_configuration_once_in_ten_seconds() {
-    let service = MessagingService::behaving(|attempt, _| {
+    let service = MessagingService::with_handler(|attempt, _| {
         Reply::status(match (attempt.path.as_str(), attempt.text()) {
             (_, "first") => 200,
             ("/messages", _) => 401,
@@ -249,33 +250,33 @@ async fn a_refused_signature_reloads_the_configuration_once_in_ten_seconds() {
         })
     })
     .await;
-    let alone = Alone::delivering_to(service, DISPATCHER).await;
-    let text = |text: &str| genesys_cloud::text(&alone.integration, "c", text);
-    let reads = || alone.aws.take_operations().iter().filter(|operation| *operation == "GetSecretValue").count();
-    assert!(alone.dispatch(&text("first")).await.is_empty());
+    let single = SingleFunction::delivering_to(service, DISPATCHER).await;
+    let text = |text: &str| genesys_cloud::text(&single.integration, "c", text);
+    let reads = || single.aws.take_operations().iter().filter(|operation| *operation == "GetSecretValue").count();
+    assert!(single.dispatch(&text("first")).await.is_empty());
     assert_eq!(1, reads());
     let webhook = text("second");
-    assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
+    assert_eq!(vec!["m-0"], single.dispatch(&webhook).await);
     assert_eq!(1, reads());
-    assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
+    assert_eq!(vec!["m-0"], single.dispatch(&webhook).await);
     assert_eq!(0, reads(), "not again so soon");
 }
 
 #[tokio::test]
 async fn after_a_refused_signature_the_next_attempt_uses_the_current_configuration() {
     for status in [401, 403] {
-        let service = MessagingService::behaving(move |attempt, _| {
+        let service = MessagingService::with_handler(move |attempt, _| {
             Reply::status(if attempt.path == "/messages" && attempt.text() == "second" { status } else { 200 })
         })
         .await;
-        let alone = Alone::delivering_to(service, DISPATCHER).await;
-        let text = |text: &str| genesys_cloud::text(&alone.integration, "c", text);
-        assert!(alone.dispatch(&text("first")).await.is_empty());
-        alone.integration.configure(&alone.integration.configuration(&alone.service.at("/rotated"))).await;
+        let single = SingleFunction::delivering_to(service, DISPATCHER).await;
+        let text = |text: &str| genesys_cloud::text(&single.integration, "c", text);
+        assert!(single.dispatch(&text("first")).await.is_empty());
+        single.integration.configure(&single.integration.configuration(&single.service.at("/rotated"))).await;
         let webhook = text("second");
-        assert_eq!(vec!["m-0"], alone.dispatch(&webhook).await);
-        assert!(alone.dispatch(&webhook).await.is_empty());
-        let paths: Vec<_> = alone.service.attempts().into_iter().map(|attempt| attempt.path).collect();
+        assert_eq!(vec!["m-0"], single.dispatch(&webhook).await);
+        assert!(single.dispatch(&webhook).await.is_empty());
+        let paths: Vec<_> = single.service.attempts().into_iter().map(|attempt| attempt.path).collect();
         assert_eq!(vec!["/messages", "/messages", "/rotated"], paths);
     }
 }

@@ -7,8 +7,8 @@ use shared::signature::hub;
 use std::time::Instant;
 use tests::harness::command::Command;
 use tests::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
-use tests::simulators::genesys_cloud::{self, Answer};
-use tests::simulators::messaging_service::{Attempt, MessagingService, PATIENCE, Reply};
+use tests::simulators::genesys_cloud::{self, ApiResponse};
+use tests::simulators::messaging_service::{Attempt, MessagingService, Reply, WAIT_TIMEOUT};
 use tests::simulators::{highlevel, multicloud_cx};
 
 #[derive(Debug, Clone, Copy)]
@@ -42,15 +42,15 @@ struct Webhook {
 
 impl Account {
     async fn new(platform: Platform) -> Self {
-        Self::behaving(platform, |_, _| Reply::status(200)).await
+        Self::with_handler(platform, |_, _| Reply::status(200)).await
     }
 
-    async fn behaving(
+    async fn with_handler(
         platform: Platform,
-        behaviour: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static,
+        handler: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let stack = Stack::connect().await;
-        let service = MessagingService::behaving(behaviour).await;
+        let service = MessagingService::with_handler(handler).await;
         let keys = || Signer::Keys(highlevel::Keys::generate());
         let signers = match platform {
             Platform::GenesysCloud => [Signer::Secret(WEBHOOK_SECRET), Signer::Secret("the-next-webhook-secret")],
@@ -133,13 +133,13 @@ impl Account {
         Webhook { id, body, headers: vec![header] }
     }
 
-    async fn post(&self, webhook: &Webhook) -> Answer {
+    async fn post(&self, webhook: &Webhook) -> ApiResponse {
         let mut request = self.stack.http.post(self.integration.webhook_url()).body(webhook.body.clone());
         request = request.header("content-type", "application/json");
         for (name, value) in &webhook.headers {
             request = request.header(*name, value);
         }
-        Answer::read(request.send().await.expect("the stack answers")).await
+        ApiResponse::read(request.send().await.expect("the stack answers")).await
     }
 
     /// Posts it and asserts that it is accepted. Like the platforms, retries several times after a 5xx.
@@ -177,7 +177,7 @@ async fn copies(platform: Platform) {
 }
 
 async fn order(platform: Platform) {
-    let account = Account::behaving(platform, |attempt, before| {
+    let account = Account::with_handler(platform, |attempt, before| {
         let fails = attempt.customer() == "c-0" && attempt.text() == "0" && before < 2;
         Reply::status(if fails { 503 } else { 200 })
     })
@@ -213,7 +213,7 @@ async fn refusals(platform: Platform) {
 }
 
 async fn faults(platform: Platform) {
-    let account = Account::behaving(platform, |attempt, before| {
+    let account = Account::with_handler(platform, |attempt, before| {
         Reply::status(match attempt.text() {
             "refused" => 422,
             "later" if before == 0 => 503,
@@ -232,14 +232,14 @@ async fn faults(platform: Platform) {
 }
 
 async fn replays(platform: Platform) {
-    let account = Account::behaving(platform, |_, before| Reply::status(if before == 0 { 422 } else { 200 })).await;
+    let account = Account::with_handler(platform, |_, before| Reply::status(if before == 0 { 422 } else { 200 })).await;
     let webhook = account.text("c", "refused");
     account.accepted(&webhook).await;
     let replay = Command::new(&["--json", "failed", "replay", "--yes"]);
     let replay = replay.with(&["--integration", account.integration.name.as_str()]);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_TIMEOUT;
     // It is parked a moment after it was refused.
-    while replay.clone().run().await.done().json()["replayed"] != 1 {
+    while replay.clone().run().await.succeeded().json()["replayed"] != 1 {
         assert!(Instant::now() < deadline, "there is nothing to replay");
     }
     account.service.wait_for(&webhook.id).await;

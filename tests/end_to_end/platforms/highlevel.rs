@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 use tests::harness::caller::Request;
 use tests::harness::stack::{Stack, TestIntegration};
-use tests::simulators::genesys_cloud::Answer;
+use tests::simulators::genesys_cloud::ApiResponse;
 use tests::simulators::highlevel::api::{Fault, HighLevel};
 use tests::simulators::highlevel::{DOCUMENTATION, Keys, PROVIDER_ID, Sample, integration};
 use tests::simulators::messaging_service::{Attempt, MessagingService, Reply};
 
 const CONTACT: &str = "contact-17";
 
-struct Setting {
+struct Fixture {
     stack: Stack,
     platform: HighLevel,
     service: MessagingService,
@@ -18,7 +18,7 @@ struct Setting {
     integration: TestIntegration,
 }
 
-impl Setting {
+impl Fixture {
     async fn start() -> Self {
         Self::new(Reply::status(200), |_| {}).await
     }
@@ -27,7 +27,7 @@ impl Setting {
     async fn new(reply: Reply, change: impl FnOnce(&mut Value)) -> Self {
         let stack = Stack::connect().await;
         let platform = HighLevel::start().await;
-        let service = MessagingService::behaving(move |_, _| reply.clone()).await;
+        let service = MessagingService::with_handler(move |_, _| reply.clone()).await;
         let keys = Keys::generate();
         let configured = |configuration: &mut Value| {
             configuration["apiBaseUrl"] = platform.url.clone().into();
@@ -55,7 +55,7 @@ impl Setting {
         (body, attempt)
     }
 
-    async fn post(&self, route: &str, body: &Value) -> Answer {
+    async fn post(&self, route: &str, body: &Value) -> ApiResponse {
         Request::new(body).signed().post(&self.stack, &self.integration, route).await
     }
 }
@@ -72,7 +72,7 @@ fn said(attempt: &Attempt) -> (Value, Value) {
 
 #[tokio::test]
 async fn every_type_of_message_is_delivered() {
-    let setting = Setting::start().await;
+    let fixture = Fixture::start().await;
     let phones = json!({"id": CONTACT, "idType": "Opaque", "phone": "+15555550123"});
     let house = json!({"id": "+15555550100", "idType": "Phone", "phone": "+15555550100"});
     let user = json!({"id": "xsmF1xxhmC92ZpL1lj7aLa", "idType": "Opaque"});
@@ -123,7 +123,7 @@ async fn every_type_of_message_is_delivered() {
             }),
         ),
     ] {
-        let (_, attempt) = setting.delivered(sample).await;
+        let (_, attempt) = fixture.delivered(sample).await;
         assert_eq!((json!(kind), expected), said(&attempt));
         assert_eq!("sent", attempt.body["data"]["intent"], "{sample}");
     }
@@ -131,126 +131,126 @@ async fn every_type_of_message_is_delivered() {
 
 #[tokio::test]
 async fn the_documentations_examples_are_delivered() {
-    let setting = Setting::new(Reply::status(200), |configuration| {
+    let fixture = Fixture::new(Reply::status(200), |configuration| {
         // The documentation's examples name no app.
         configuration.as_object_mut().unwrap().remove("appId");
     })
     .await;
     for sample in DOCUMENTATION {
-        let body = setting.fill(&sample);
-        let id = setting.send(&body).await["messageId"].as_str().unwrap().to_owned();
-        let attempt = setting.service.wait_for(&id).await;
+        let body = fixture.fill(&sample);
+        let id = fixture.send(&body).await["messageId"].as_str().unwrap().to_owned();
+        let attempt = fixture.service.wait_for(&id).await;
         assert_eq!(body, attempt.body["data"]["original"], "{}", sample.name);
         let original_time = body["dateAdded"].clone();
         assert_eq!(original_time, attempt.body["data"]["time"], "{}", sample.name);
     }
-    assert_eq!(DOCUMENTATION.len(), setting.service.attempts().len());
+    assert_eq!(DOCUMENTATION.len(), fixture.service.attempts().len());
 }
 
 #[tokio::test]
 async fn a_repeat_and_a_resend_are_delivered_once_and_another_notification_is_another_message() {
-    let setting = Setting::start().await;
-    let body = setting.fill(&Sample::wire("sms"));
+    let fixture = Fixture::start().await;
+    let body = fixture.fill(&Sample::wire("sms"));
     for _ in 0..3 {
-        setting.send(&body).await;
+        fixture.send(&body).await;
     }
     // The exact bytes of the documentation, which have no id at all.
     let mut without_ids = body.clone();
     without_ids.as_object_mut().unwrap().retain(|name, _| name != "webhookId" && name != "messageId");
-    let answers = [setting.send(&without_ids).await, setting.send(&without_ids).await];
+    let answers = [fixture.send(&without_ids).await, fixture.send(&without_ids).await];
     assert_eq!(answers[0], answers[1]);
     let mut another = body.clone();
     another["webhookId"] = "another".into();
-    setting.send(&another).await;
+    fixture.send(&another).await;
     // Messages of one customer are ordered: after the next one, nothing is pending.
-    let (last, _) = setting.delivered("sms").await;
-    let delivered: Vec<_> = setting.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
+    let (last, _) = fixture.delivered("sms").await;
+    let delivered: Vec<_> = fixture.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
     let ids = [&body["messageId"], &answers[0]["messageId"], &another["messageId"], &last["messageId"]];
     assert_eq!(ids.map(|id| id.as_str().unwrap()).to_vec(), delivered);
 }
 
 #[tokio::test]
 async fn types_that_are_not_forwarded_are_acknowledged_and_not_delivered() {
-    let setting = Setting::new(Reply::status(200), |configuration| {
+    let fixture = Fixture::new(Reply::status(200), |configuration| {
         configuration["forwardMessageTypes"] = json!(["SMS"]);
     })
     .await;
     for sample in ["internal-comment", "install", "email", "live-chat"] {
-        assert_eq!(json!({}), setting.send(&setting.fill(&Sample::wire(sample))).await, "{sample}");
+        assert_eq!(json!({}), fixture.send(&fixture.fill(&Sample::wire(sample))).await, "{sample}");
     }
-    let mut of_the_provider = setting.fill(&Sample::wire("sms"));
+    let mut of_the_provider = fixture.fill(&Sample::wire("sms"));
     of_the_provider["conversationProviderId"] = PROVIDER_ID.into();
-    assert_eq!(json!({}), setting.send(&of_the_provider).await, "its delivery URL brings it");
-    setting.delivered("sms").await;
-    assert_eq!(1, setting.service.attempts().len());
+    assert_eq!(json!({}), fixture.send(&of_the_provider).await, "its delivery URL contains it");
+    fixture.delivered("sms").await;
+    assert_eq!(1, fixture.service.attempts().len());
 }
 
 #[tokio::test]
 async fn forged_and_foreign_webhooks_are_refused() {
-    let setting = Setting::start().await;
-    let body = setting.fill(&Sample::wire("sms"));
-    let (stack, integration) = (&setting.stack, &setting.integration);
+    let fixture = Fixture::start().await;
+    let body = fixture.fill(&Sample::wire("sms"));
+    let (stack, integration) = (&fixture.stack, &fixture.integration);
     for (field, value) in [("locationId", "another"), ("appId", "another")] {
         let mut foreign = body.clone();
         foreign[field] = value.into();
-        setting.keys.sign(&foreign).post(stack, integration).await.assert_problem(403, "wrong-integration");
+        fixture.keys.sign(&foreign).post(stack, integration).await.assert_problem(403, "wrong-integration");
     }
     let mut early = body.clone();
     early["timestamp"] = "2999-01-01T00:00:00Z".into();
-    let answer = setting.keys.sign(&early).post(stack, integration).await;
+    let answer = fixture.keys.sign(&early).post(stack, integration).await;
     answer.assert_problem(400, "invalid-body");
     assert_eq!("/timestamp", answer.body["errors"][0]["pointer"]);
 
     let mut wrong = Keys::generate().sign(&body);
     wrong.post(stack, integration).await.assert_problem(401, "invalid-signature");
-    wrong.legacy_signature = setting.keys.sign_as_before(&body).legacy_signature;
+    wrong.legacy_signature = fixture.keys.sign_as_before(&body).legacy_signature;
     wrong.post(stack, integration).await.assert_problem(401, "invalid-signature");
-    setting.keys.sign_as_before(&body).post(stack, integration).await.assert_problem(401, "invalid-signature");
-    setting.delivered("sms").await;
-    assert_eq!(1, setting.service.attempts().len());
+    fixture.keys.sign_as_before(&body).post(stack, integration).await.assert_problem(401, "invalid-signature");
+    fixture.delivered("sms").await;
+    assert_eq!(1, fixture.service.attempts().len());
 }
 
 #[tokio::test]
 async fn the_legacy_signature_is_accepted_only_when_configured() {
-    let setting = Setting::new(Reply::status(200), |configuration| {
+    let fixture = Fixture::new(Reply::status(200), |configuration| {
         configuration["acceptLegacySignature"] = true.into();
     })
     .await;
-    let body = setting.fill(&Sample::wire("sms"));
-    setting.keys.sign_as_before(&body).acknowledged(&setting.stack, &setting.integration).await;
-    setting.service.wait_for(body["messageId"].as_str().unwrap()).await;
+    let body = fixture.fill(&Sample::wire("sms"));
+    fixture.keys.sign_as_before(&body).acknowledged(&fixture.stack, &fixture.integration).await;
+    fixture.service.wait_for(body["messageId"].as_str().unwrap()).await;
     let mut wrong = Keys::generate().sign(&body);
-    wrong.legacy_signature = setting.keys.sign_as_before(&body).legacy_signature;
-    wrong.post(&setting.stack, &setting.integration).await.assert_problem(401, "invalid-signature");
+    wrong.legacy_signature = fixture.keys.sign_as_before(&body).legacy_signature;
+    wrong.post(&fixture.stack, &fixture.integration).await.assert_problem(401, "invalid-signature");
 }
 
 #[tokio::test]
 async fn a_providers_request_is_delivered_and_its_status_posted_even_before_the_platform_has_the_message() {
-    let setting = Setting::new(Reply::status(200), |configuration| {
+    let fixture = Fixture::new(Reply::status(200), |configuration| {
         configuration["delivery"]["receipts"] = "on-accept".into();
     })
     .await;
-    setting.platform.refuse_early_statuses(2, 401);
+    fixture.platform.refuse_early_statuses(2, 401);
     let mut paths = Vec::new();
     for sample in ["provider-sms", "provider-email"] {
-        let (body, attempt) = setting.delivered(sample).await;
+        let (body, attempt) = fixture.delivered(sample).await;
         assert_eq!((CONTACT, &json!("send")), (attempt.customer(), &attempt.body["data"]["intent"]));
         paths.push(format!("/conversations/messages/{}/status", body["messageId"].as_str().unwrap()));
     }
-    let calls = setting.platform.wait_for_calls(2).await;
-    assert_eq!(paths, calls.iter().map(|call| call.path.as_str()).collect::<Vec<_>>(), "one customer's, in order");
+    let calls = fixture.platform.wait_for_calls(2).await;
+    assert_eq!(paths, calls.iter().map(|call| call.path.as_str()).collect::<Vec<_>>(), "in order per customer");
     assert!(calls.iter().all(|call| call.method == "PUT" && call.body == json!({"status": "delivered"})), "{calls:?}");
-    assert_eq!(6, setting.platform.attempts());
+    assert_eq!(6, fixture.platform.attempts());
 }
 
 #[tokio::test]
 async fn a_request_that_is_refused_becomes_a_failed_status_and_an_observation_does_not() {
-    let setting = Setting::new(Reply::status(400), |_| {}).await;
+    let fixture = Fixture::new(Reply::status(400), |_| {}).await;
     // One customer, one group: when the second message is refused, the first is completed.
-    setting.send(&setting.fill(&Sample::wire("sms"))).await;
-    let body = setting.fill(&Sample::wire("provider-sms"));
-    setting.send(&body).await;
-    let calls = setting.platform.wait_for_calls(1).await;
+    fixture.send(&fixture.fill(&Sample::wire("sms"))).await;
+    let body = fixture.fill(&Sample::wire("provider-sms"));
+    fixture.send(&body).await;
+    let calls = fixture.platform.wait_for_calls(1).await;
     assert_eq!(format!("/conversations/messages/{}/status", body["messageId"].as_str().unwrap()), calls[0].path);
     assert_eq!(
         json!({
@@ -262,56 +262,56 @@ async fn a_request_that_is_refused_becomes_a_failed_status_and_an_observation_do
         }),
         calls[0].body
     );
-    assert_eq!((1, 2), (calls.len(), setting.service.attempts().len()));
+    assert_eq!((1, 2), (calls.len(), fixture.service.attempts().len()));
 }
 
 #[tokio::test]
 async fn the_messaging_services_receipts_are_posted_even_before_the_platform_has_the_message() {
     for early in [401, 403] {
-        let setting = Setting::start().await;
-        setting.platform.refuse_early_statuses(2, early);
+        let fixture = Fixture::start().await;
+        fixture.platform.refuse_early_statuses(2, early);
         let receipt = json!({"messageId": "a/b", "to": {"id": CONTACT}, "status": "delivered"});
-        let answer = setting.post("receipts", &receipt).await;
+        let answer = fixture.post("receipts", &receipt).await;
         assert_eq!((200, json!("posted")), (answer.status.as_u16(), answer.body["outcome"].clone()), "{early}");
-        let calls = setting.platform.calls();
-        assert_eq!(("/conversations/messages/a%2Fb/status", 3), (calls[0].path.as_str(), setting.platform.attempts()));
+        let calls = fixture.platform.calls();
+        assert_eq!(("/conversations/messages/a%2Fb/status", 3), (calls[0].path.as_str(), fixture.platform.attempts()));
     }
 }
 
 #[tokio::test]
 async fn every_status_that_the_platform_supports_is_posted() {
-    let setting = Setting::start().await;
+    let fixture = Fixture::start().await;
     for (status, outcome) in
         [("sent", "posted"), ("delivered", "posted"), ("read", "posted"), ("removed", "acknowledged")]
     {
         let receipt = json!({"messageId": "m", "to": {"id": CONTACT}, "status": status});
-        assert_eq!(outcome, setting.post("receipts", &receipt).await.body["outcome"], "{status}");
+        assert_eq!(outcome, fixture.post("receipts", &receipt).await.body["outcome"], "{status}");
     }
-    let posted: Vec<_> = setting.platform.calls().iter().map(|call| call.body.clone()).collect();
+    let posted: Vec<_> = fixture.platform.calls().iter().map(|call| call.body.clone()).collect();
     assert_eq!(vec![json!({"status": "pending"}), json!({"status": "delivered"}), json!({"status": "read"})], posted);
 }
 
 #[tokio::test]
 async fn a_failure_is_posted_with_our_code_and_the_providers_message() {
-    let setting = Setting::start().await;
+    let fixture = Fixture::start().await;
     let reasons = json!([{"code": 30003, "message": "Unreachable destination handset"}]);
     let receipt = json!({"messageId": "m", "to": {"id": CONTACT}, "status": "Undelivered", "reasons": reasons});
-    assert_eq!("posted", setting.post("receipts", &receipt).await.body["outcome"]);
+    assert_eq!("posted", fixture.post("receipts", &receipt).await.body["outcome"]);
     let error = json!({
         "code": "GeneralError", "type": "delivery", "message": "Unreachable destination handset (30003)",
     });
-    assert_eq!(json!({"status": "failed", "error": error}), setting.platform.calls()[0].body);
+    assert_eq!(json!({"status": "failed", "error": error}), fixture.platform.calls()[0].body);
 }
 
 #[tokio::test]
 async fn a_token_that_is_always_refused_is_reported() {
-    let setting = Setting::new(Reply::status(200), |configuration| configuration["token"] = "wrong".into()).await;
+    let fixture = Fixture::new(Reply::status(200), |configuration| configuration["token"] = "wrong".into()).await;
     let receipt = json!({"messageId": "m-1", "to": {"id": CONTACT}, "status": "delivered"});
-    setting.post("receipts", &receipt).await.assert_problem(502, "platform-credentials");
-    assert!(setting.platform.attempts() > 1, "it might have been too early");
-    let before = setting.platform.attempts();
-    setting.post("inbound/messages", &message()).await.assert_problem(502, "platform-credentials");
-    assert_eq!(before + 1, setting.platform.attempts(), "a new message cannot be too early");
+    fixture.post("receipts", &receipt).await.assert_problem(502, "platform-credentials");
+    assert!(fixture.platform.attempts() > 1, "the platform might not have had the message yet");
+    let before = fixture.platform.attempts();
+    fixture.post("inbound/messages", &message()).await.assert_problem(502, "platform-credentials");
+    assert_eq!(before + 1, fixture.platform.attempts(), "the platform knows a message that it creates itself");
 }
 
 fn message() -> Value {
@@ -323,8 +323,8 @@ fn message() -> Value {
 
 #[tokio::test]
 async fn a_customers_message_is_posted_as_the_platform_wants_it() {
-    let setting = Setting::start().await;
-    let answer = setting.post("inbound/messages", &message()).await;
+    let fixture = Fixture::start().await;
+    let answer = fixture.post("inbound/messages", &message()).await;
     assert_eq!((200, json!("c-1")), (answer.status.as_u16(), answer.body["conversationId"].clone()));
     let ids = json!({
         "conversationId": "c-1", "contactId": CONTACT, "conversationProviderId": PROVIDER_ID, "direction": "inbound",
@@ -335,83 +335,83 @@ async fn a_customers_message_is_posted_as_the_platform_wants_it() {
         expected.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         expected
     };
-    assert_eq!(expected(json!({"type": "SMS", "altId": "m-1", "message": "hello"})), setting.platform.calls()[0].body);
+    assert_eq!(expected(json!({"type": "SMS", "altId": "m-1", "message": "hello"})), fixture.platform.calls()[0].body);
 
     let mut email = message();
     email["messageId"] = "m-2".into();
     email["email"] = json!({"subject": "Help", "html": "<p>hello</p>"});
     email["attachment"] = json!({"url": "https://example.com/cat.png", "mime": "image/png"});
-    assert_eq!(200, setting.post("inbound/messages", &email).await.status.as_u16());
+    assert_eq!(200, fixture.post("inbound/messages", &email).await.status.as_u16());
     assert_eq!(
         expected(json!({
             "type": "Email", "altId": "m-2", "message": "hello", "subject": "Help", "html": "<p>hello</p>",
             "attachments": ["https://example.com/cat.png"],
         })),
-        setting.platform.calls()[1].body
+        fixture.platform.calls()[1].body
     );
 
     let mut files = message();
     files["messageId"] = "m-4".into();
     let [one, other] = ["cat", "dog"].map(|name| format!("https://example.com/{name}.png"));
     files["attachments"] = [&one, &other].map(|url| json!({"url": url, "mime": "image/png"})).into();
-    assert_eq!(200, setting.post("inbound/messages", &files).await.status.as_u16());
-    assert_eq!(json!([one, other]), setting.platform.calls()[2].body["attachments"]);
+    assert_eq!(200, fixture.post("inbound/messages", &files).await.status.as_u16());
+    assert_eq!(json!([one, other]), fixture.platform.calls()[2].body["attachments"]);
 
     let mut custom = message();
     custom["messageId"] = "m-3".into();
     custom["channel"] = "Custom".into();
-    assert_eq!(200, setting.post("inbound/messages", &custom).await.status.as_u16());
-    assert_eq!("Custom", setting.platform.calls()[3].body["type"]);
+    assert_eq!(200, fixture.post("inbound/messages", &custom).await.status.as_u16());
+    assert_eq!("Custom", fixture.platform.calls()[3].body["type"]);
 }
 
 #[tokio::test]
 async fn the_same_message_is_posted_once_and_not_again_after_an_unknown_outcome() {
-    let setting = Setting::start().await;
-    setting.post("inbound/messages", &message()).await;
-    assert!(setting.post("inbound/messages", &message()).await.replayed);
+    let fixture = Fixture::start().await;
+    fixture.post("inbound/messages", &message()).await;
+    assert!(fixture.post("inbound/messages", &message()).await.replayed);
     let mut other = message();
     other["messageId"] = "m-2".into();
-    setting.platform.fail([Fault::AnswerLost]);
+    fixture.platform.fail([Fault::ResponseLost]);
     for _ in 0..2 {
-        setting.post("inbound/messages", &other).await.assert_problem(504, "outcome-unknown");
+        fixture.post("inbound/messages", &other).await.assert_problem(504, "outcome-unknown");
     }
-    assert_eq!(2, setting.platform.attempts(), "whatever key it comes with");
+    assert_eq!(2, fixture.platform.attempts(), "with any key");
 }
 
 #[tokio::test]
 async fn a_rate_limit_is_waited_for_if_there_is_time() {
-    let setting = Setting::start().await;
-    setting.platform.fail([Fault::RateLimited(Some(1)), Fault::RateLimited(None)]);
-    assert_eq!(200, setting.post("inbound/messages", &message()).await.status.as_u16());
+    let fixture = Fixture::start().await;
+    fixture.platform.fail([Fault::RateLimited(Some(1)), Fault::RateLimited(None)]);
+    assert_eq!(200, fixture.post("inbound/messages", &message()).await.status.as_u16());
     let mut other = message();
     other["messageId"] = "m-2".into();
-    setting.platform.fail([Fault::RateLimited(Some(60))]);
-    let answer = setting.post("inbound/messages", &other).await;
+    fixture.platform.fail([Fault::RateLimited(Some(60))]);
+    let answer = fixture.post("inbound/messages", &other).await;
     answer.assert_problem(429, "rate-limited");
     assert_eq!(Some("60"), answer.retry_after.as_deref());
-    assert_eq!(4, setting.platform.attempts());
+    assert_eq!(4, fixture.platform.attempts());
 }
 
 #[tokio::test]
 async fn fields_that_the_platform_requires_are_named_when_missing() {
-    let setting = Setting::start().await;
+    let fixture = Fixture::start().await;
     let mut lacking = message();
     lacking.as_object_mut().unwrap().remove("conversationId");
-    let answer = setting.post("inbound/messages", &lacking).await;
+    let answer = fixture.post("inbound/messages", &lacking).await;
     answer.assert_problem(400, "invalid-body");
     assert_eq!(
         json!([{"pointer": "/conversationId", "detail": "is required by this platform"}]),
         answer.body["errors"]
     );
-    assert_eq!(0, setting.platform.attempts());
+    assert_eq!(0, fixture.platform.attempts());
 }
 
 #[tokio::test]
 async fn an_unsupported_route_lists_the_supported_ones() {
-    let setting = Setting::start().await;
+    let fixture = Fixture::start().await;
     let agents = ["messages", "typing"].map(|what| format!("conversations/c-1/communications/c-2/{what}"));
     for route in ["agentless", "inbound/events", "inbound/responses", &agents[0], &agents[1]] {
-        let answer = setting.post(route, &json!({})).await;
+        let answer = fixture.post(route, &json!({})).await;
         answer.assert_problem(501, "not-supported");
         let detail = "An integration of highlevel has the routes receipts, cards, inbound/messages.";
         assert_eq!(detail, answer.body["detail"], "{route}");
@@ -420,33 +420,33 @@ async fn an_unsupported_route_lists_the_supported_ones() {
 
 #[tokio::test]
 async fn a_message_without_an_id_is_answered_with_the_id_that_the_messaging_service_gets() {
-    let setting = Setting::start().await;
-    let mut body = setting.fill(&Sample::wire("provider-sms"));
+    let fixture = Fixture::start().await;
+    let mut body = fixture.fill(&Sample::wire("provider-sms"));
     body.as_object_mut().unwrap().remove("messageId");
     body["message"] = "characters that the queue does not take: \u{fffe}\u{ffff}".into();
-    let first = setting.send(&body).await;
+    let first = fixture.send(&body).await;
     let id = first["messageId"].as_str().unwrap();
-    assert_eq!(body["message"], setting.service.wait_for(id).await.text());
+    assert_eq!(body["message"], fixture.service.wait_for(id).await.text());
     // A repeat is dropped: it has the same id.
-    assert_eq!(first, setting.send(&body).await);
+    assert_eq!(first, fixture.send(&body).await);
     let mut last = body.clone();
     last["message"] = "the last".into();
-    setting.service.wait_for(setting.send(&last).await["messageId"].as_str().unwrap()).await;
-    assert_eq!(2, setting.service.attempts().len());
+    fixture.service.wait_for(fixture.send(&last).await["messageId"].as_str().unwrap()).await;
+    assert_eq!(2, fixture.service.attempts().len());
 }
 
 #[tokio::test]
 async fn a_message_id_that_fits_no_platform_url_is_refused_and_nothing_is_sent() {
-    let setting = Setting::start().await;
+    let fixture = Fixture::start().await;
     let receipt = |id: &str| json!({"messageId": id, "to": {"id": CONTACT}, "status": "delivered"});
     for (id, detail) in [
         ("x".repeat(70_000), "/messageId must have at most 512 bytes."),
         ("..".to_owned(), "/messageId cannot be an id of the platform's."),
     ] {
-        let answer = setting.post("receipts", &receipt(&id)).await;
+        let answer = fixture.post("receipts", &receipt(&id)).await;
         answer.assert_problem(400, "invalid-body");
         assert_eq!(detail, answer.body["detail"]);
     }
-    assert!(setting.platform.calls().is_empty());
-    assert_eq!(200, setting.post("receipts", &receipt(&"x".repeat(512))).await.status.as_u16());
+    assert!(fixture.platform.calls().is_empty());
+    assert_eq!(200, fixture.post("receipts", &receipt(&"x".repeat(512))).await.status.as_u16());
 }

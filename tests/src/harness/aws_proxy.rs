@@ -27,7 +27,7 @@ pub struct Call {
 }
 
 /// A text in the responses of an operation, and its replacement.
-struct Rewriting {
+struct Replacement {
     operation: String,
     from: String,
     to: String,
@@ -37,14 +37,14 @@ struct Shared {
     upstream: String,
     http: reqwest::Client,
     calls: Mutex<Vec<Call>>,
-    out_of_reach: Mutex<HashMap<String, usize>>,
-    forbidden: Mutex<HashSet<String>>,
-    forbidden_regions: Mutex<HashSet<String>>,
+    failing: Mutex<HashMap<String, usize>>,
+    denied: Mutex<HashSet<String>>,
+    denied_regions: Mutex<HashSet<String>>,
     missing_routes: Mutex<HashSet<String>>,
     dropped_headers: Mutex<HashSet<String>>,
-    rewritten: Mutex<Vec<Rewriting>>,
-    unhidden: Mutex<usize>,
-    ahead: Mutex<SignedDuration>,
+    rewritten: Mutex<Vec<Replacement>>,
+    visible_receives: Mutex<usize>,
+    clock_offset: Mutex<SignedDuration>,
 }
 
 impl AwsProxy {
@@ -54,14 +54,14 @@ impl AwsProxy {
             upstream: std::env::var("AWS_ENDPOINT_URL").expect("the stack is up"),
             http: reqwest::Client::builder().no_proxy().build().expect("an HTTP client"),
             calls: Mutex::default(),
-            out_of_reach: Mutex::default(),
-            forbidden: Mutex::default(),
-            forbidden_regions: Mutex::default(),
+            failing: Mutex::default(),
+            denied: Mutex::default(),
+            denied_regions: Mutex::default(),
             missing_routes: Mutex::default(),
             dropped_headers: Mutex::default(),
             rewritten: Mutex::default(),
-            unhidden: Mutex::default(),
-            ahead: Mutex::default(),
+            visible_receives: Mutex::default(),
+            clock_offset: Mutex::default(),
         });
         let router = Router::new().fallback(forward).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(&shared));
         let server = Server::start(router);
@@ -69,23 +69,23 @@ impl AwsProxy {
     }
 
     /// Operation `name` (such as `SendMessage`) responds 500 from now on.
-    pub fn cut(&self, name: &str) {
-        self.cut_for(name, usize::MAX);
+    pub fn fail_operation(&self, name: &str) {
+        self.fail_next(name, usize::MAX);
     }
 
     /// The next `calls` calls of operation `name` respond 500.
-    pub fn cut_for(&self, name: &str, calls: usize) {
-        self.shared.out_of_reach.lock().expect("no panic").insert(name.to_owned(), calls);
+    pub fn fail_next(&self, name: &str, calls: usize) {
+        self.shared.failing.lock().expect("no panic").insert(name.to_owned(), calls);
     }
 
     /// Operation `name` is denied from now on.
-    pub fn forbid(&self, name: &str) {
-        self.shared.forbidden.lock().expect("no panic").insert(name.to_owned());
+    pub fn deny(&self, name: &str) {
+        self.shared.denied.lock().expect("no panic").insert(name.to_owned());
     }
 
     /// All operations in this region are denied from now on.
-    pub fn forbid_region(&self, region: &str) {
-        self.shared.forbidden_regions.lock().expect("no panic").insert(region.to_owned());
+    pub fn deny_region(&self, region: &str) {
+        self.shared.denied_regions.lock().expect("no panic").insert(region.to_owned());
     }
 
     /// API Gateway has no route whose path ends with `path` from now on.
@@ -100,18 +100,18 @@ impl AwsProxy {
 
     /// Replaces `from` by `to` in the responses of operation `name`.
     pub fn rewrite(&self, name: &str, from: &str, to: &str) {
-        let rewriting = Rewriting { operation: name.to_owned(), from: from.to_owned(), to: to.to_owned() };
-        self.shared.rewritten.lock().expect("no panic").push(rewriting);
+        let replacement = Replacement { operation: name.to_owned(), from: from.to_owned(), to: to.to_owned() };
+        self.shared.rewritten.lock().expect("no panic").push(replacement);
     }
 
     /// Makes the messages of the next `calls` calls of `ReceiveMessage` visible again at once.
-    pub fn do_not_hide(&self, calls: usize) {
-        *self.shared.unhidden.lock().expect("no panic") = calls;
+    pub fn disable_visibility_timeout(&self, calls: usize) {
+        *self.shared.visible_receives.lock().expect("no panic") = calls;
     }
 
     /// Sets the clock of AWS ahead by this duration.
-    pub fn shift_clock(&self, ahead: SignedDuration) {
-        *self.shared.ahead.lock().expect("no panic") = ahead;
+    pub fn shift_clock(&self, clock_offset: SignedDuration) {
+        *self.shared.clock_offset.lock().expect("no panic") = clock_offset;
     }
 
     /// The URL of the HTTP API through this proxy.
@@ -124,13 +124,13 @@ impl AwsProxy {
     /// Ends all failures and changes.
     pub fn restore(&self) {
         let shared = &self.shared;
-        shared.out_of_reach.lock().expect("no panic").clear();
-        let (forbidden, regions) = (&shared.forbidden, &shared.forbidden_regions);
-        for names in [forbidden, regions, &shared.missing_routes, &shared.dropped_headers] {
+        shared.failing.lock().expect("no panic").clear();
+        let (denied, regions) = (&shared.denied, &shared.denied_regions);
+        for names in [denied, regions, &shared.missing_routes, &shared.dropped_headers] {
             names.lock().expect("no panic").clear();
         }
         shared.rewritten.lock().expect("no panic").clear();
-        self.do_not_hide(0);
+        self.disable_visibility_timeout(0);
         self.shift_clock(SignedDuration::ZERO);
     }
 
@@ -150,18 +150,18 @@ impl AwsProxy {
 impl Shared {
     /// Whether this call of an operation fails.
     fn fails(&self, operation: &str) -> bool {
-        let mut out_of_reach = self.out_of_reach.lock().expect("no panic");
-        let Some(left) = out_of_reach.get_mut(operation).filter(|left| **left > 0) else { return false };
+        let mut failing = self.failing.lock().expect("no panic");
+        let Some(left) = failing.get_mut(operation).filter(|left| **left > 0) else { return false };
         *left -= 1;
         true
     }
 
     /// Whether the messages of this call stay visible.
-    fn hides_nothing(&self) -> bool {
-        let mut left = self.unhidden.lock().expect("no panic");
-        let one_of_them = *left > 0;
+    fn takes_visible_receive(&self) -> bool {
+        let mut left = self.visible_receives.lock().expect("no panic");
+        let is_visible = *left > 0;
         *left = left.saturating_sub(1);
-        one_of_them
+        is_visible
     }
 }
 
@@ -181,7 +181,7 @@ async fn forward(
     };
     let json_protocol = target.is_some();
     let mut input: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let body = if operation == "ReceiveMessage" && proxy.hides_nothing() {
+    let body = if operation == "ReceiveMessage" && proxy.takes_visible_receive() {
         input["VisibilityTimeout"] = json!(0);
         headers.remove("content-length");
         Bytes::from(input.to_string())
@@ -193,10 +193,10 @@ async fn forward(
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let scope = headers.get("authorization").and_then(|scope| scope.to_str().ok()).unwrap_or_default();
-    let in_forbidden_region =
-        proxy.forbidden_regions.lock().expect("no panic").iter().any(|region| scope.contains(&format!("/{region}/")));
-    if in_forbidden_region || proxy.forbidden.lock().expect("no panic").contains(&operation) {
-        return forbidden(&operation, json_protocol);
+    let in_denied_region =
+        proxy.denied_regions.lock().expect("no panic").iter().any(|region| scope.contains(&format!("/{region}/")));
+    if in_denied_region || proxy.denied.lock().expect("no panic").contains(&operation) {
+        return denied(&operation, json_protocol);
     }
     if proxy.missing_routes.lock().expect("no panic").iter().any(|path| uri.path().ends_with(path)) {
         return (StatusCode::NOT_FOUND, axum::Json(json!({"message": "Not Found"}))).into_response();
@@ -214,7 +214,7 @@ async fn forward(
     if let Some(content_type) = content_type {
         response.headers_mut().insert("content-type", content_type);
     }
-    let date = Timestamp::now() + *proxy.ahead.lock().expect("no panic");
+    let date = Timestamp::now() + *proxy.clock_offset.lock().expect("no panic");
     let date = date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     response.headers_mut().insert("date", date.parse().expect("a header value"));
     response
@@ -223,9 +223,9 @@ async fn forward(
 impl Shared {
     fn rewritten(&self, operation: &str, body: Bytes) -> Bytes {
         let rewritten = self.rewritten.lock().expect("no panic");
-        rewritten.iter().filter(|rewriting| rewriting.operation == operation).fold(
+        rewritten.iter().filter(|replacement| replacement.operation == operation).fold(
             body,
-            |body, Rewriting { from, to, .. }| {
+            |body, Replacement { from, to, .. }| {
                 let text = std::str::from_utf8(&body).expect("text");
                 assert!(text.contains(from), "there is no {from} in {text}");
                 text.replace(from, to).into()
@@ -247,7 +247,7 @@ fn by_path(path: &str) -> &'static str {
 }
 
 /// The response of AWS to a denied call.
-fn forbidden(operation: &str, json_protocol: bool) -> Response {
+fn denied(operation: &str, json_protocol: bool) -> Response {
     let message = format!("User: arn:aws:iam::000000000000:user/operator is not authorized to perform: {operation}");
     if json_protocol {
         let error = json!({"__type": "AccessDeniedException", "message": message});

@@ -1,7 +1,7 @@
 //! Callers: the company's own systems.
 
 use crate::harness::stack::{Stack, TestIntegration};
-use crate::simulators::genesys_cloud::Answer;
+use crate::simulators::genesys_cloud::ApiResponse;
 use axum::http::HeaderName;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ impl Request {
     }
 
     #[must_use]
-    pub fn bearing_token(self) -> Self {
+    pub fn with_bearer_token(self) -> Self {
         self.header("authorization", &format!("Bearer {BEARER_TOKEN}"))
     }
 
@@ -84,11 +84,11 @@ impl Request {
     }
 
     /// Posts it to a route of the integration.
-    pub async fn post(&self, stack: &Stack, integration: &TestIntegration, route: &str) -> Answer {
+    pub async fn post(&self, stack: &Stack, integration: &TestIntegration, route: &str) -> ApiResponse {
         let mut request = stack.http.post(integration.route_url(route)).body(self.body.clone());
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        Answer::read(request.send().await.expect("the stack answers")).await
+        ApiResponse::read(request.send().await.expect("the stack answers")).await
     }
 }

@@ -30,11 +30,11 @@ pub type Held = (String, Webhook);
 
 impl HoldingService {
     /// Starts one that replies to all other messages with `handler`.
-    pub async fn behaving(behaviour: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static) -> Self {
+    pub async fn with_handler(handler: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static) -> Self {
         let gate = Arc::new(Mutex::new(watch::Sender::new(true)));
         let current = Arc::clone(&gate);
-        let service = MessagingService::behaving(move |attempt, before| {
-            let reply = behaviour(attempt, before);
+        let service = MessagingService::with_handler(move |attempt, before| {
+            let reply = handler(attempt, before);
             let held = attempt.text() == HELD;
             if held { reply.through(current.lock().expect("no panic").subscribe()) } else { reply }
         });

@@ -13,20 +13,20 @@ const PORTS_FOLDER: &str = "PORTS_FOLDER";
 
 /// A listener at a new address.
 pub fn listen() -> TcpListener {
-    Unlistened::bind().listen()
+    ReservedPort::bind().listen()
 }
 
 /// An address of a server that is down: connections are refused until it listens.
-pub struct Unlistened(TcpSocket);
+pub struct ReservedPort(TcpSocket);
 
-impl Unlistened {
+impl ReservedPort {
     /// Reserves a new address.
     #[must_use]
     pub fn bind() -> Self {
-        Self::bind_anew(std::env::var_os(PORTS_FOLDER).map(PathBuf::from).as_deref())
+        Self::bind_unused(std::env::var_os(PORTS_FOLDER).map(PathBuf::from).as_deref())
     }
 
-    fn bind_anew(folder: Option<&Path>) -> Self {
+    fn bind_unused(folder: Option<&Path>) -> Self {
         // Used ports stay bound until the end, so that the kernel offers others.
         let mut held = Vec::new();
         loop {
@@ -56,7 +56,7 @@ impl Unlistened {
     /// Starts to listen.
     #[must_use]
     pub fn listen(self) -> TcpListener {
-        self.0.listen(1_024).expect("nobody else listens there")
+        self.0.listen(1_024).expect("the reserved port is free")
     }
 }
 
@@ -73,14 +73,14 @@ mod tests {
     fn no_address_is_given_out_twice_while_the_stack_is_up() {
         let folder = std::env::temp_dir().join(format!("ports-{}", Uuid::new_v4()));
         std::fs::create_dir(&folder).unwrap();
-        let ports: HashSet<_> = (0..ADDRESSES).map(|_| Unlistened::bind_anew(Some(&folder)).port()).collect();
+        let ports: HashSet<_> = (0..ADDRESSES).map(|_| ReservedPort::bind_unused(Some(&folder)).port()).collect();
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!(ADDRESSES, ports.len());
     }
 
     #[tokio::test]
     async fn connections_to_a_reserved_port_are_refused_until_it_listens() {
-        let down = Unlistened::bind();
+        let down = ReservedPort::bind();
         let address = ("127.0.0.1", down.port());
         let refused = tokio::net::TcpStream::connect(address).await.unwrap_err();
         assert_eq!(ErrorKind::ConnectionRefused, refused.kind());

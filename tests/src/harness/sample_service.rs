@@ -23,12 +23,12 @@ impl SampleService {
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .process_group(0) // Ctrl-C is for whoever started it, who ends it in turn
+            .process_group(0) // Ctrl-C goes to the parent process, which ends it
             .kill_on_drop(true)
             .spawn()
             .expect("the sample messaging service starts");
         let mut output = BufReader::new(process.stdout.take().expect("its output")).lines();
-        let url = output.next_line().await.expect("a line").expect("it says its address");
+        let url = output.next_line().await.expect("a line").expect("its address");
         Self { url, output, process }
     }
 
@@ -55,6 +55,6 @@ pub struct SilentService {
 
 impl SilentService {
     pub async fn kill(&mut self) {
-        self.process.kill().await.expect("it dies");
+        self.process.kill().await.expect("it ends");
     }
 }

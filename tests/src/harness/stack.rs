@@ -42,7 +42,7 @@ pub struct TestIntegration {
     stack: Stack,
 }
 
-fn setting(name: &str) -> String {
+fn required_env(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: run `make test`, which brings the stack up first"))
 }
@@ -51,7 +51,7 @@ impl Stack {
     /// Reads the stack from the environment.
     pub async fn connect() -> Self {
         let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-        let api_url = setting("API_URL");
+        let api_url = required_env("API_URL");
         let url: reqwest::Url = api_url.parse().expect("API_URL is a URL");
         // Not every resolver maps names under localhost to this machine.
         let address = SocketAddr::from(([127, 0, 0, 1], url.port().expect("API_URL has a port")));
@@ -62,9 +62,9 @@ impl Stack {
             .expect("an HTTP client");
         Self {
             api_url,
-            queue_url: setting("QUEUE_URL"),
-            ledger_table: setting("LEDGER_TABLE"),
-            secret_prefix: setting("SECRET_PREFIX"),
+            queue_url: required_env("QUEUE_URL"),
+            ledger_table: required_env("LEDGER_TABLE"),
+            secret_prefix: required_env("SECRET_PREFIX"),
             http,
             sqs: aws_sdk_sqs::Client::new(&aws),
             secrets: aws_sdk_secretsmanager::Client::new(&aws),

@@ -30,7 +30,7 @@ pub struct Sent {
     pub phase: Phase,
     pub outcome: Outcome,
     /// The reason of each retry.
-    pub repeats: Vec<String>,
+    pub retries: Vec<String>,
 }
 
 /// A message that arrived.
@@ -50,7 +50,7 @@ pub struct Tally {
     pub accepted: BTreeMap<Phase, usize>,
     pub senders: usize,
     /// The number of retries by reason.
-    pub repeats: BTreeMap<String, usize>,
+    pub retries: BTreeMap<String, usize>,
     /// Refused, or without a response.
     pub refused: usize,
     /// Unknown outcomes that were reported to the sender.
@@ -60,13 +60,13 @@ pub struct Tally {
     /// Accepted messages that did not arrive.
     pub lost: usize,
     /// Messages that arrived more than once in a way that the receiver cannot detect.
-    pub doubled: usize,
+    pub duplicated: usize,
     /// Messages that arrived after a later one of the same customer.
     pub out_of_order: usize,
     /// Repeated deliveries that the receiver detects by their id.
-    pub again: usize,
+    pub redelivered: usize,
     /// Messages that arrived without having been sent.
-    pub unsent: usize,
+    pub unexpected: usize,
 }
 
 impl Tally {
@@ -87,8 +87,8 @@ impl Tally {
         }
         for message in sent {
             *tally.sent.entry(message.phase).or_default() += 1;
-            for reason in &message.repeats {
-                *tally.repeats.entry(reason.clone()).or_default() += 1;
+            for reason in &message.retries {
+                *tally.retries.entry(reason.clone()).or_default() += 1;
             }
             match message.outcome {
                 Outcome::Accepted => {
@@ -102,8 +102,8 @@ impl Tally {
         for (count, ids) in arrivals.values() {
             // Without ids, each repeat is a duplicate.
             let known = if ids.is_empty() { 0 } else { count - ids.len() };
-            tally.again += known;
-            tally.doubled += usize::from(count - known > 1);
+            tally.redelivered += known;
+            tally.duplicated += usize::from(count - known > 1);
         }
         let positions: HashMap<&str, (usize, &str)> = sent
             .iter()
@@ -113,7 +113,7 @@ impl Tally {
         let mut latest: HashMap<&str, usize> = HashMap::new();
         for id in &firsts {
             let Some(&(at, customer)) = positions.get(id) else {
-                tally.unsent += 1;
+                tally.unexpected += 1;
                 continue;
             };
             let latest = latest.entry(customer).or_default();
@@ -131,7 +131,7 @@ impl Tally {
     pub fn is_good(&self) -> bool {
         let phases = [Phase::Before, Phase::During, Phase::After];
         let flowed = phases.iter().all(|phase| self.accepted.get(phase).is_some_and(|count| *count > 0));
-        let faults = [self.lost, self.doubled, self.out_of_order, self.refused, self.unsent];
+        let faults = [self.lost, self.duplicated, self.out_of_order, self.refused, self.unexpected];
         flowed && self.unknown <= self.senders && faults.iter().all(|count| *count == 0)
     }
 }
@@ -149,7 +149,7 @@ mod tests {
             customer: "ada".to_owned(),
             phase: *phase,
             outcome: Outcome::Accepted,
-            repeats: Vec::new(),
+            retries: Vec::new(),
         };
         PHASES.iter().enumerate().map(message).collect()
     }
@@ -180,19 +180,19 @@ mod tests {
     #[test]
     fn a_message_that_arrives_with_two_ids_is_duplicated() {
         let tally = Tally::of(&three(), &arrived(&[("0", "a"), ("1", "b"), ("1", "x"), ("2", "c")]));
-        assert_eq!((1, 0, false), (tally.doubled, tally.again, tally.is_good()));
+        assert_eq!((1, 0, false), (tally.duplicated, tally.redelivered, tally.is_good()));
     }
 
     #[test]
     fn a_message_that_arrives_twice_without_ids_is_duplicated() {
         let tally = Tally::of(&three(), &arrived(&[("0", ""), ("1", ""), ("1", ""), ("2", "")]));
-        assert_eq!((1, 0, false), (tally.doubled, tally.again, tally.is_good()));
+        assert_eq!((1, 0, false), (tally.duplicated, tally.redelivered, tally.is_good()));
     }
 
     #[test]
     fn a_repeated_delivery_with_the_same_id_is_counted_separately() {
         let tally = Tally::of(&three(), &arrived(&[("0", "a"), ("1", "b"), ("1", "b"), ("1", "b"), ("2", "c")]));
-        assert_eq!((0, 2, true), (tally.doubled, tally.again, tally.is_good()));
+        assert_eq!((0, 2, true), (tally.duplicated, tally.redelivered, tally.is_good()));
     }
 
     #[test]
@@ -222,7 +222,7 @@ mod tests {
         let tally = Tally::of(&sent, &arrived(&[("0", "a"), ("2", "c")]));
         assert_eq!((1, 0, false), (tally.refused, tally.lost, tally.is_good()));
         let tally = Tally::of(&three(), &arrived(&[("0", "a"), ("1", "b"), ("2", "c"), ("3", "d")]));
-        assert_eq!((1, false), (tally.unsent, tally.is_good()));
+        assert_eq!((1, false), (tally.unexpected, tally.is_good()));
     }
 
     /// Adds a message with an unknown outcome during the change.
@@ -241,7 +241,7 @@ mod tests {
             assert_eq!((1, true), (tally.unknown, tally.is_good()));
         }
         let twice = Tally::of(&sent, &arrived(&[("0", ""), ("1", ""), ("?", ""), ("?", ""), ("2", "")]));
-        assert!(!twice.is_good(), "sent on a guess");
+        assert!(!twice.is_good(), "sent again after an unknown outcome");
     }
 
     #[test]
@@ -280,10 +280,10 @@ mod tests {
     #[test]
     fn reasons_of_retries_are_counted() {
         let mut sent = three();
-        sent[0].repeats = vec!["502".to_owned()];
-        sent[2].repeats = vec!["502".to_owned(), "no answer".to_owned()];
+        sent[0].retries = vec!["502".to_owned()];
+        sent[2].retries = vec!["502".to_owned(), "no answer".to_owned()];
         let tally = Tally::of(&sent, &arrived(&[("0", "a"), ("1", "b"), ("2", "c")]));
-        assert_eq!(BTreeMap::from([("502".to_owned(), 2), ("no answer".to_owned(), 1)]), tally.repeats);
+        assert_eq!(BTreeMap::from([("502".to_owned(), 2), ("no answer".to_owned(), 1)]), tally.retries);
         assert!(tally.is_good());
     }
 }

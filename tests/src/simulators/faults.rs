@@ -23,11 +23,11 @@ pub enum Fault {
     /// Closes the connection without doing the work. During an upload, in the middle of the body.
     Reset,
     /// Does the work and closes the connection without a response.
-    AnswerLost,
+    ResponseLost,
 }
 
 /// The error responses of a platform.
-pub(crate) trait Words {
+pub(crate) trait PlatformErrors {
     fn bad_credentials() -> Response;
 
     fn rate_limited(seconds: u64) -> Response;
@@ -42,9 +42,9 @@ pub(crate) trait Words {
 
 /// The connection is closed without a response.
 #[derive(Debug)]
-pub(crate) struct Closed;
+pub(crate) struct ConnectionReset;
 
-impl Closed {
+impl ConnectionReset {
     /// Closes it: the server drops a connection whose handler unwinds.
     pub(crate) fn close(self) -> Response {
         resume_unwind(Box::new("the connection is closed without an answer"))
@@ -53,10 +53,10 @@ impl Closed {
 
 impl Fault {
     /// Applies a fault to a call.
-    pub(crate) async fn befall<W: Words>(
+    pub(crate) async fn inject<W: PlatformErrors>(
         fault: Option<Self>,
         answer: impl FnOnce() -> Response,
-    ) -> Result<Response, Closed> {
+    ) -> Result<Response, ConnectionReset> {
         match fault {
             None => Ok(answer()),
             Some(Self::Slow(delay)) => {
@@ -67,10 +67,10 @@ impl Fault {
             Some(Self::RateLimited(seconds)) => Ok(W::rate_limited(seconds)),
             Some(Self::Status(status)) => Ok(W::status(StatusCode::from_u16(status).expect("a status"))),
             Some(Self::Code(code)) => Ok(W::code(code)),
-            Some(Self::Reset) => Err(Closed),
-            Some(Self::AnswerLost) => {
+            Some(Self::Reset) => Err(ConnectionReset),
+            Some(Self::ResponseLost) => {
                 answer();
-                Err(Closed)
+                Err(ConnectionReset)
             }
         }
     }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// The time limit of a wait. Only a failing test waits that long.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The path of deliveries.
 const DELIVERIES: &str = "/messages";
@@ -100,7 +100,7 @@ impl Reply {
 }
 
 /// Decides the reply from the attempt and the number of earlier attempts with the same id.
-type Behaviour = dyn Fn(&Attempt, usize) -> Reply + Send + Sync;
+type Handler = dyn Fn(&Attempt, usize) -> Reply + Send + Sync;
 
 /// The running service. It ends when this is dropped.
 pub struct MessagingService {
@@ -113,7 +113,7 @@ pub struct MessagingService {
 struct Attempts {
     all: Mutex<Vec<Attempt>>,
     count: watch::Sender<usize>,
-    behaviour: Box<Behaviour>,
+    handler: Box<Handler>,
     secrets: Credentials,
     schema: Validator,
     /// Violations of the published schema.
@@ -123,15 +123,15 @@ struct Attempts {
 impl MessagingService {
     /// Starts one that accepts everything.
     pub async fn start() -> Self {
-        Self::behaving(|_, _| Reply::status(200)).await
+        Self::with_handler(|_, _| Reply::status(200)).await
     }
 
     /// Starts one that replies with `handler`.
-    pub async fn behaving(behaviour: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static) -> Self {
+    pub async fn with_handler(handler: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static) -> Self {
         let attempts = Arc::new(Attempts {
             all: Mutex::default(),
             count: watch::Sender::new(0),
-            behaviour: Box::new(behaviour),
+            handler: Box::new(handler),
             secrets: Credentials::of(SIGNING_SECRET),
             schema: delivery_schema(),
             faults: Mutex::default(),
@@ -156,9 +156,9 @@ impl MessagingService {
     /// All attempts so far, in order.
     #[must_use]
     pub fn attempts(&self) -> Vec<Attempt> {
-        assert_eq!(0, self.secrets().refused(), "a delivery came without a good signature");
+        assert_eq!(0, self.secrets().refused(), "a delivery had no valid signature");
         let faults = self.attempts.faults.lock().expect("no panic").clone();
-        assert!(faults.is_empty(), "a delivery is not as the schema has it: {faults:#?}");
+        assert!(faults.is_empty(), "a delivery violates the schema: {faults:#?}");
         self.attempts.all.lock().expect("no panic").clone()
     }
 
@@ -172,9 +172,9 @@ impl MessagingService {
     pub async fn wait_until(&self, enough: impl Fn(&[Attempt]) -> bool) -> Vec<Attempt> {
         let mut count = self.attempts.count.subscribe();
         let waiting = count.wait_for(|_| enough(&self.attempts()));
-        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+        if tokio::time::timeout(WAIT_TIMEOUT, waiting).await.is_err() {
             let seen: Vec<_> = self.attempts().iter().map(|attempt| (attempt.id.clone(), attempt.answered)).collect();
-            panic!("what was waited for did not come; so far: {seen:?}");
+            panic!("timed out; so far: {seen:?}");
         }
         self.attempts()
     }
@@ -217,7 +217,7 @@ async fn take(State(attempts): State<Arc<Attempts>>, uri: Uri, headers: HeaderMa
     let reply = {
         let mut all = attempts.all.lock().expect("no panic");
         let before = all.iter().filter(|earlier| earlier.id == attempt.id).count();
-        let reply = (attempts.behaviour)(&attempt, before);
+        let reply = (attempts.handler)(&attempt, before);
         attempt.answered = reply.status;
         all.push(attempt);
         reply

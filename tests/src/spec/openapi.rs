@@ -69,7 +69,7 @@ impl Document {
         let delivery: Value =
             serde_json::from_str(include_str!("../../../shared/schema/delivery.schema.json")).expect("JSON");
         let registry = Registry::new().add(HOME, content.clone()).and_then(|both| both.add(DELIVERY_HOME, delivery));
-        let registry = registry.and_then(jsonschema::RegistryBuilder::prepare).expect("references that lead somewhere");
+        let registry = registry.and_then(jsonschema::RegistryBuilder::prepare).expect("references that resolve");
         Self { content, registry }
     }
 

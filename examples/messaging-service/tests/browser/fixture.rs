@@ -114,8 +114,8 @@ impl Chat {
     }
 
     /// Patchbay replies with `behaviour`.
-    pub(crate) async fn with(behaviour: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static) -> Self {
-        let patchbay = MessagingService::behaving(behaviour).await;
+    pub(crate) async fn with(handler: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static) -> Self {
+        let patchbay = MessagingService::with_handler(handler).await;
         let service = Service::answering_to(&patchbay).await;
         let browser = Browser::start(412, 860).await;
         browser.open(&service.chat_url(CUSTOMER)).await;

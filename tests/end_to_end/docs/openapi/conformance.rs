@@ -2,7 +2,7 @@
 //! functions.
 
 use super::examples::assets;
-use super::{INTEGRATION_ID, Setting};
+use super::{Fixture, INTEGRATION_ID};
 use futures::future::join_all;
 use tests::harness::caller::BEARER_TOKEN;
 use tests::harness::stack::WEBHOOK_SECRET;
@@ -15,16 +15,16 @@ const GROUPS: [&[&str]; 3] = [&["Platform", "Customers"], &["Agents"], &["Messag
 
 /// Runs it on the operations with these tags. Returns the number of operations.
 async fn run(tags: &[&str], service: &MessagingService, assets: &str) -> usize {
-    let setting = Setting::start("messaging-service", &service.url, assets).await;
+    let fixture = Fixture::start("messaging-service", &service.url, assets).await;
     let output = Command::new(root().join(".venv/schemathesis/bin/schemathesis"))
         .args(["--config-file", "tests/openapi/schemathesis.toml", "run", "docs/openapi.yaml", "--no-color"])
         .args(tags.iter().flat_map(|tag| ["--include-tag", tag]))
         .current_dir(root())
-        .env("API_URL", setting.with_platform.stack.direct_api_url())
-        .env("INTEGRATION", setting.with_platform.integration.name.as_str())
+        .env("API_URL", fixture.with_platform.stack.direct_api_url())
+        .env("INTEGRATION", fixture.with_platform.integration.name.as_str())
         .env("INTEGRATION_ID", INTEGRATION_ID)
-        .env("CONVERSATION_ID", &setting.conversation.conversation_id)
-        .env("COMMUNICATION_ID", &setting.conversation.communication_id)
+        .env("CONVERSATION_ID", &fixture.conversation.conversation_id)
+        .env("COMMUNICATION_ID", &fixture.conversation.communication_id)
         .env("ASSETS_URL", assets)
         .env("BEARER_TOKEN", BEARER_TOKEN)
         .env("WEBHOOK_SECRET", WEBHOOK_SECRET)

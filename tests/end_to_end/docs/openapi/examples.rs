@@ -1,6 +1,6 @@
 //! The deployed functions accept every example of the document, and respond as documented.
 
-use super::{AT_ONCE, Setting, post};
+use super::{AT_ONCE, Fixture, post};
 use axum::Router;
 use axum::http::header;
 use axum::routing::get;
@@ -68,10 +68,10 @@ impl Account {
             return Self { stack, url, sign: Box::new(sign), _platform: Box::new(platform) };
         }
         let card_route = if body.get("to").is_some() { "messaging-service" } else { "open-messaging" };
-        let setting = Setting::start(card_route, &service.url, assets).await;
-        let (stack, url) = (setting.with_platform.stack.clone(), setting.url(operation));
+        let fixture = Fixture::start(card_route, &service.url, assets).await;
+        let (stack, url) = (fixture.with_platform.stack.clone(), fixture.url(operation));
         let sign = |body: &str| ("x-hub-signature-256", hub::sign_sha256(body.as_bytes(), &WEBHOOK_SECRET.into()));
-        Self { stack, url, sign: Box::new(sign), _platform: Box::new(setting) }
+        Self { stack, url, sign: Box::new(sign), _platform: Box::new(fixture) }
     }
 
     async fn post(&self, request: &Request) -> Received {
@@ -107,7 +107,7 @@ async fn try_webhook(operation: &Operation<'_>, example: &str, body: &Value, acc
 /// With a token and a key, then as a replay, then signed.
 async fn try_request(operation: &Operation<'_>, example: &str, body: &Value, account: &Account, assets: &str) {
     let request = Request::text(body.to_string().replace(ASSETS, assets));
-    let bearing = request.clone().bearing_token().key(&format!("key-{}", Uuid::new_v4()));
+    let bearing = request.clone().with_bearer_token().key(&format!("key-{}", Uuid::new_v4()));
     let first = account.post(&bearing).await;
     assert_taken(operation, example, &first);
     assert!(!is_replayed(&first), "{example} of {}", operation.id());

@@ -20,12 +20,12 @@ const USER_EMAIL: &str = "ada@example.com";
 const AT_ONCE: usize = 3;
 
 /// The simulated Genesys Cloud with the examples' data, and an integration of it.
-struct Setting {
+struct Fixture {
     with_platform: WithPlatform,
     conversation: Conversation,
 }
 
-impl Setting {
+impl Fixture {
     /// An integration with this card route. Files may be fetched from `assets_url`.
     async fn start(card_route: &str, delivery_url: &str, assets_url: &str) -> Self {
         let name = format!("test-{}", uuid::Uuid::new_v4());

@@ -1,7 +1,7 @@
 //! Every documented error is provoked on the deployed stack, and is as documented.
 
 use super::examples::assets;
-use super::{AT_ONCE, Setting, post};
+use super::{AT_ONCE, Fixture, post};
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use tests::harness::caller::Request;
 use tests::harness::stack::Stack;
 use tests::simulators::genesys_cloud::Webhook;
-use tests::simulators::genesys_cloud::api::{Fault, Verdict};
+use tests::simulators::genesys_cloud::api::{Fault, ScanResult};
 use tests::simulators::highlevel;
 use tests::spec::openapi::{Document, Operation, Received};
 
@@ -28,8 +28,8 @@ struct Victim<'d> {
 
 impl Victim<'_> {
     /// A new stack fixture with a platform and an integration.
-    async fn setting(&self) -> Setting {
-        Setting::start("open-messaging", NOWHERE, &self.assets).await
+    async fn fixture(&self) -> Fixture {
+        Fixture::start("open-messaging", NOWHERE, &self.assets).await
     }
 
     /// A body that an integration of Genesys Cloud accepts whose cards go to users.
@@ -47,7 +47,7 @@ impl Victim<'_> {
     }
 
     fn good(&self) -> Request {
-        Request::new(&self.body()).bearing_token()
+        Request::new(&self.body()).with_bearer_token()
     }
 
     /// Asserts a documented problem of this status and type.
@@ -65,19 +65,19 @@ impl Victim<'_> {
     }
 
     async fn refused_by_anybody(&mut self, request: &Request) {
-        let setting = self.setting().await;
-        let name = setting.with_platform.integration.name.as_str();
-        let url = setting.url(&self.operation).replace(name, "nobody");
-        self.is_refused(&setting.post(&url, request).await, 404, "integration-not-found");
+        let fixture = self.fixture().await;
+        let name = fixture.with_platform.integration.name.as_str();
+        let url = fixture.url(&self.operation).replace(name, "nobody");
+        self.is_refused(&fixture.post(&url, request).await, 404, "integration-not-found");
 
-        setting.with_platform.integration.configure(&json!({"platform": "genesys-cloud"})).await;
-        let received = setting.post(&setting.url(&self.operation), request).await;
+        fixture.with_platform.integration.configure(&json!({"platform": "genesys-cloud"})).await;
+        let received = fixture.post(&fixture.url(&self.operation), request).await;
         self.is_refused(&received, 503, "unavailable");
     }
 
     async fn refused_as_a_webhook(&mut self) {
-        let setting = self.setting().await;
-        let url = setting.url(&self.operation);
+        let fixture = self.fixture().await;
+        let url = fixture.url(&self.operation);
         let signed = |body: &str| {
             let signature = Webhook::new(body).signature.expect("a signature");
             Request::text(body).header("x-hub-signature-256", &signature)
@@ -90,59 +90,59 @@ impl Victim<'_> {
             (signed(&foreign.to_string()), 403, "wrong-integration"),
             (Request::text(" ".repeat(1_000_001)), 413, "body-too-large"),
         ] {
-            self.is_refused(&setting.post(&url, &request).await, status, problem);
+            self.is_refused(&fixture.post(&url, &request).await, status, problem);
         }
         self.refused_by_anybody(&signed(&self.body().to_string())).await;
     }
 
     /// Errors of the request itself.
     async fn refused_as_a_request(&mut self) {
-        let setting = self.setting().await;
-        let url = setting.url(&self.operation);
+        let fixture = self.fixture().await;
+        let url = fixture.url(&self.operation);
         for (request, status, problem) in [
             (Request::new(&self.body()), 401, "unauthenticated"),
             (self.good().header("authorization", "Bearer somebody"), 401, "unauthenticated"),
-            (Request::text("{").bearing_token(), 400, "invalid-body"),
-            (Request::new(&json!({"surprise": 1})).bearing_token(), 400, "invalid-body"),
+            (Request::text("{").with_bearer_token(), 400, "invalid-body"),
+            (Request::new(&json!({"surprise": 1})).with_bearer_token(), 400, "invalid-body"),
             (self.good().key(&"k".repeat(256)), 400, "invalid-idempotency-key"),
             (self.good().header("content-type", "text/plain"), 415, "unsupported-media-type"),
         ] {
-            self.is_refused(&setting.post(&url, &request).await, status, problem);
+            self.is_refused(&fixture.post(&url, &request).await, status, problem);
         }
         // The other two accept as much as Lambda does.
         if !self.operation.route().starts_with("conversations/") {
-            let large = Request::text(" ".repeat(256 * 1024 + 1)).bearing_token();
-            self.is_refused(&setting.post(&url, &large).await, 413, "body-too-large");
+            let large = Request::text(" ".repeat(256 * 1024 + 1)).with_bearer_token();
+            self.is_refused(&fixture.post(&url, &large).await, 413, "body-too-large");
         } else {
-            let url = url.replace(&setting.conversation.conversation_id, "no_id");
-            self.is_refused(&setting.post(&url, &self.good()).await, 400, "invalid-path");
+            let url = url.replace(&fixture.conversation.conversation_id, "no_id");
+            self.is_refused(&fixture.post(&url, &self.good()).await, 400, "invalid-path");
         }
-        assert_eq!(0, setting.with_platform.platform.attempts());
+        assert_eq!(0, fixture.with_platform.platform.attempts());
         self.refused_to_the_confined().await;
         self.refused_by_anybody(&self.good()).await;
     }
 
     /// The caller is restricted to another route.
     async fn refused_to_the_confined(&mut self) {
-        let setting = self.setting().await;
-        let mut configuration = setting.with_platform.configuration();
+        let fixture = self.fixture().await;
+        let mut configuration = fixture.with_platform.configuration();
         let another = if self.operation.route() == "receipts" { "cards" } else { "receipts" };
         configuration["callers"][1]["routes"] = json!([another]);
-        setting.with_platform.integration.configure(&configuration).await;
-        let received = setting.post(&setting.url(&self.operation), &self.good()).await;
+        fixture.with_platform.integration.configure(&configuration).await;
+        let received = fixture.post(&fixture.url(&self.operation), &self.good()).await;
         self.is_refused(&received, 403, "route-not-allowed");
     }
 
     /// Errors of the idempotency key.
     async fn refused_for_its_key(&mut self) {
-        let setting = self.setting().await;
-        let url = setting.url(&self.operation);
-        assert!((200..300).contains(&setting.post(&url, &self.good().key("used")).await.status));
-        let other = Request::text(format!("{} ", self.body())).bearing_token().key("used");
-        self.is_refused(&setting.post(&url, &other).await, 422, "idempotency-key-reused");
+        let fixture = self.fixture().await;
+        let url = fixture.url(&self.operation);
+        assert!((200..300).contains(&fixture.post(&url, &self.good().key("used")).await.status));
+        let other = Request::text(format!("{} ", self.body())).with_bearer_token().key("used");
+        self.is_refused(&fixture.post(&url, &other).await, 422, "idempotency-key-reused");
 
         // Another process holds the lease.
-        let name = setting.with_platform.integration.name.as_str();
+        let name = fixture.with_platform.integration.name.as_str();
         let route = match self.operation.route().rsplit_once('/') {
             Some((before, last)) if before.starts_with("conversations/") => format!("agent/{last}"),
             _ => self.operation.route().to_owned(),
@@ -156,9 +156,9 @@ impl Victim<'_> {
             fingerprint: None,
             on_expired_lease: OnExpiredLease::Keep,
         };
-        let result = setting.with_platform.stack.ledger().acquire(request).await.expect("the ledger answers");
+        let result = fixture.with_platform.stack.ledger().acquire(request).await.expect("the ledger answers");
         assert!(matches!(result, Acquire::Acquired(_)));
-        self.is_refused(&setting.post(&url, &self.good().key("begun")).await, 409, "request-in-progress");
+        self.is_refused(&fixture.post(&url, &self.good().key("begun")).await, 409, "request-in-progress");
     }
 
     async fn refused_by_the_platform(&mut self) {
@@ -175,36 +175,36 @@ impl Victim<'_> {
             (Fault::RateLimited(120), 429, "rate-limited"),
             (Fault::Status(500), 504, "outcome-unknown"),
         ] {
-            let setting = self.setting().await;
+            let fixture = self.fixture().await;
             // The maximum number of attempts on any route.
-            setting.with_platform.platform.fail([fault; 10]);
-            let (url, request) = (setting.url(&self.operation), self.good().key("k"));
-            self.is_refused(&setting.post(&url, &request).await, status, problem);
+            fixture.with_platform.platform.fail([fault; 10]);
+            let (url, request) = (fixture.url(&self.operation), self.good().key("k"));
+            self.is_refused(&fixture.post(&url, &request).await, status, problem);
             // The kept response is replayed.
             if matches!(status, 404 | 504) {
-                self.is_refused(&setting.post(&url, &request).await, status, problem);
+                self.is_refused(&fixture.post(&url, &request).await, status, problem);
             }
         }
-        let setting = self.setting().await;
-        setting.with_platform.platform.fail_tokens([Fault::Status(401); 2]);
-        let received = setting.post(&setting.url(&self.operation), &self.good()).await;
+        let fixture = self.fixture().await;
+        fixture.with_platform.platform.fail_tokens([Fault::Status(401); 2]);
+        let received = fixture.post(&fixture.url(&self.operation), &self.good()).await;
         self.is_refused(&received, 502, "platform-credentials");
     }
 
     /// Errors of single operations.
     async fn refused_for_what_it_is(&mut self) {
-        let setting = self.setting().await;
-        let url = setting.url(&self.operation);
+        let fixture = self.fixture().await;
+        let url = fixture.url(&self.operation);
         match self.operation.id() {
             "sendCard" => {
                 let nobody = json!({"email": "nobody@example.com", "card": {"title": "t"}});
-                let received = setting.post(&url, &Request::new(&nobody).bearing_token()).await;
+                let received = fixture.post(&url, &Request::new(&nobody).with_bearer_token()).await;
                 self.is_refused(&received, 422, "recipient-not-found");
             }
             "sendAgentMessage" => {
-                setting.with_platform.platform.set_verdict(Verdict::Invalid { after: 0 });
+                fixture.with_platform.platform.set_scan_result(ScanResult::Invalid { after: 0 });
                 let file = json!({"media": {"content": "AAEC", "fileName": "a.png", "contentType": "image/png"}});
-                let received = setting.post(&url, &Request::new(&file).bearing_token()).await;
+                let received = fixture.post(&url, &Request::new(&file).with_bearer_token()).await;
                 self.is_refused(&received, 422, "media-refused");
             }
             _ => {}
@@ -212,7 +212,7 @@ impl Victim<'_> {
         if self.operation.node().at("responses").get("501").is_some() {
             let stack = Stack::connect().await;
             let integration = highlevel::integration(&stack, &highlevel::Keys::generate(), NOWHERE, |_| {}).await;
-            let url = integration.route_url(&setting.route(&self.operation));
+            let url = integration.route_url(&fixture.route(&self.operation));
             self.is_refused(&post(&stack, &url, &self.good()).await, 501, "not-supported");
         }
     }

@@ -27,12 +27,12 @@ use traffic::Traffic;
 
 /// The time limit for the queue to drain. A message in flight in a stopped function becomes visible again within half a
 /// minute.
-const PATIENCE: Duration = Duration::from_secs(180);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(180);
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut command = std::env::args_os().skip(1);
-    let Some(program) = command.next() else { return Err("what is to be done while messages flow?".into()) };
+    let Some(program) = command.next() else { return Err("a command to run is required".into()) };
     let stack = Stack::connect().await;
     let service = MessagingService::start().await;
     let platform = GenesysCloud::start().await;
@@ -41,14 +41,14 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut traffic = Traffic::start(&stack, &integration.await);
 
     traffic.flow().await?;
-    println!("  Messages flow; the upgrade begins");
+    println!("  Messages are flowing; the upgrade starts");
     traffic.enter(Phase::During);
     let began = Instant::now();
     let status = Command::new(program).args(command).kill_on_drop(true).status().await?;
-    println!("  The upgrade took {} s; messages flow for a while more", began.elapsed().as_secs());
+    println!("  The upgrade took {} s; messages keep flowing for a while", began.elapsed().as_secs());
     traffic.enter(Phase::After);
     let sent = traffic.end().await?;
-    println!("  All is sent; what is on the queue is still to be delivered");
+    println!("  Everything is sent; waiting for the queue to drain");
     let emptied = is_empty_in_time(&stack, &stack.queue_url).await?;
     let dead_letters = waiting(&stack, &std::env::var("DEAD_LETTER_QUEUE_URL")?).await?;
 
@@ -67,7 +67,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         (!status.success(), format!("The upgrade failed: {status}")),
         (!emptied, "The queue did not become empty".to_owned()),
         (dead_letters > 0, format!("{dead_letters} messages are dead letters")),
-        (!webhooks.is_good() || !requests.is_good(), "Not all messages went the way they should".to_owned()),
+        (!webhooks.is_good() || !requests.is_good(), "Not all messages were delivered correctly".to_owned()),
     ];
     let mut good = true;
     for (_, fault) in faults.iter().filter(|(there, _)| *there) {
@@ -80,7 +80,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 async fn is_empty_in_time(stack: &Stack, queue_url: &str) -> Result<bool, Box<dyn Error>> {
     let began = Instant::now();
     while waiting(stack, queue_url).await? > 0 {
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > WAIT_TIMEOUT {
             return Ok(false);
         }
         tokio::time::sleep(Duration::from_millis(250)).await;

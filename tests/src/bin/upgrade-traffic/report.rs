@@ -14,25 +14,25 @@ pub(crate) fn print(webhooks: &Tally, requests: &Tally) {
     row("  before the upgrade", sent(Phase::Before));
     row("  during it", sent(Phase::During));
     row("  after it", sent(Phase::After));
-    row("answered 2xx", both(|tally| tally.accepted.values().sum()));
+    row("accepted (2xx)", both(|tally| tally.accepted.values().sum()));
     row("  before the upgrade", accepted(Phase::Before));
     row("  during it", accepted(Phase::During));
     row("  after it", accepted(Phase::After));
-    row("  sent again by the sender", both(|tally| tally.repeats.values().sum()));
+    row("  retries by the sender", both(|tally| tally.retries.values().sum()));
     for reason in
-        webhooks.repeats.keys().chain(requests.repeats.keys().filter(|key| !webhooks.repeats.contains_key(*key)))
+        webhooks.retries.keys().chain(requests.retries.keys().filter(|key| !webhooks.retries.contains_key(*key)))
     {
-        let times = |tally: &Tally| tally.repeats.get(reason).copied().unwrap_or_default();
+        let times = |tally: &Tally| tally.retries.get(reason).copied().unwrap_or_default();
         row(&format!("    {reason}"), (times(webhooks), times(requests)));
     }
     row("delivered", both(|tally| tally.arrived));
-    row("  again, under the same id", both(|tally| tally.again));
-    row("outcome unknown, and said so", both(|tally| tally.unknown));
+    row("  redelivered with the same id", both(|tally| tally.redelivered));
+    row("unknown outcome, reported", both(|tally| tally.unknown));
     must_be_none("lost", both(|tally| tally.lost));
-    must_be_none("doubled", both(|tally| tally.doubled));
+    must_be_none("duplicated", both(|tally| tally.duplicated));
     must_be_none("out of order", both(|tally| tally.out_of_order));
     must_be_none("refused", both(|tally| tally.refused));
-    must_be_none("delivered, but never sent", both(|tally| tally.unsent));
+    must_be_none("delivered, but not sent", both(|tally| tally.unexpected));
     println!();
 }
 

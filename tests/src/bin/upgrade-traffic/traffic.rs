@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tests::harness::caller::Request;
 use tests::harness::stack::{Stack, TestIntegration};
 use tests::harness::tally::{Outcome, Phase, Sent};
-use tests::simulators::genesys_cloud::{self, Answer};
+use tests::simulators::genesys_cloud::{self, ApiResponse};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -121,7 +121,7 @@ impl Sender {
     /// Sends one message with retries.
     async fn send(&self, number: usize, phase: Phase) -> Sent {
         let (id, request) = self.message(number);
-        let mut sent = Sent { id, customer: self.name.clone(), phase, outcome: Outcome::Refused, repeats: Vec::new() };
+        let mut sent = Sent { id, customer: self.name.clone(), phase, outcome: Outcome::Refused, retries: Vec::new() };
         let began = Instant::now();
         while began.elapsed() < PERSISTENCE {
             let Some(request) = request.try_clone() else { break };
@@ -130,7 +130,7 @@ impl Sender {
                     sent.outcome = outcome;
                     break;
                 }
-                Meaning::SendAgain(reason) => sent.repeats.push(reason),
+                Meaning::SendAgain(reason) => sent.retries.push(reason),
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -151,7 +151,7 @@ impl Sender {
             Who::Caller => {
                 let id = format!("{} {number}", Uuid::new_v4());
                 let body = json!({"toAddress": self.name, "textBody": id});
-                let request = Request::new(&body).bearing_token().key(&Uuid::new_v4().to_string());
+                let request = Request::new(&body).with_bearer_token().key(&Uuid::new_v4().to_string());
                 let post = post("agentless").body(request.body);
                 (id, request.headers.into_iter().fold(post, |post, (name, value)| post.header(name, value)))
             }
@@ -160,7 +160,7 @@ impl Sender {
 
     async fn meaning(&self, response: Result<reqwest::Response, reqwest::Error>) -> Meaning {
         let Ok(response) = response else { return Meaning::SendAgain("no answer".to_owned()) };
-        let answer = Answer::read(response).await;
+        let answer = ApiResponse::read(response).await;
         let (status, problem) = (answer.status, answer.body.get("type").and_then(Value::as_str).unwrap_or_default());
         match (self.who, problem.rsplit(':').next().unwrap_or_default()) {
             _ if status.is_success() => Meaning::Done(Outcome::Accepted),

@@ -1,6 +1,6 @@
 //! Starts `chromedriver`, and ends it with all its processes.
 
-use crate::simulators::messaging_service::PATIENCE;
+use crate::simulators::messaging_service::WAIT_TIMEOUT;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -89,7 +89,7 @@ impl Drop for ChromeDriver {
         // Some of the browser's processes leave the group; all of them name the profile.
         let mut left = processes_naming(&self.profile);
         let started = Instant::now();
-        while !left.is_empty() && started.elapsed() < PATIENCE {
+        while !left.is_empty() && started.elapsed() < WAIT_TIMEOUT {
             left.iter().for_each(|pid| kill(pid));
             left = processes_naming(&self.profile);
         }

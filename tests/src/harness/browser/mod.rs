@@ -2,7 +2,7 @@
 
 mod chromedriver;
 
-use crate::simulators::messaging_service::PATIENCE;
+use crate::simulators::messaging_service::WAIT_TIMEOUT;
 use chromedriver::{ChromeDriver, program};
 use serde_json::{Value, json};
 use std::fs;
@@ -85,7 +85,7 @@ impl Browser {
             if is_expected(&value) {
                 return value;
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > WAIT_TIMEOUT {
                 let page = self.run("return document.body.innerText;").await;
                 panic!("timed out: `{expression}` is {value}, the page shows:\n{page}");
             }
@@ -148,9 +148,9 @@ async fn open_session(chromedriver: &ChromeDriver) -> Result<WebDriver, WebDrive
         capabilities.add_arg("--no-sandbox")?;
     }
     capabilities.set("unhandledPromptBehavior", "ignore")?;
-    let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+    let http = reqwest::Client::builder().no_proxy().timeout(WAIT_TIMEOUT).build()?;
     let session = WebDriver::builder(&chromedriver.url, capabilities).client(http).connect().await?;
     // A script waits while the page draws, which can take long on a busy machine.
-    session.set_script_timeout(PATIENCE).await?;
+    session.set_script_timeout(WAIT_TIMEOUT).await?;
     Ok(session)
 }

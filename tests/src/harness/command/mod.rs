@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process;
 
 /// Answers the prompts of a command on a pseudo-terminal.
-const AT_A_TERMINAL: &str = include_str!("pty_driver.py");
+const PTY_DRIVER: &str = include_str!("pty_driver.py");
 
 /// The time limit of a run.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -24,13 +24,13 @@ pub struct Command {
 
 /// The result of a run.
 #[derive(Debug, Clone)]
-pub struct Ran {
+pub struct CommandOutput {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
 }
 
-pub async fn patchbay(arguments: &[&str]) -> Ran {
+pub async fn patchbay(arguments: &[&str]) -> CommandOutput {
     Command::new(arguments).run().await
 }
 
@@ -60,21 +60,21 @@ impl Command {
         Self { input: input.into(), ..self }
     }
 
-    pub async fn run(self) -> Ran {
+    pub async fn run(self) -> CommandOutput {
         let program = process::Command::new(binary("patchbay"));
         self.run_as(program).await
     }
 
     /// Runs it on a pseudo-terminal. Each of `answers` is a text of the expected prompt and the response to it, in
     /// order. A control character stands for its key. All terminal output is in `stdout`.
-    pub async fn run_at_a_terminal(self, answers: &[(&str, &str)]) -> Ran {
+    pub async fn run_in_terminal(self, answers: &[(&str, &str)]) -> CommandOutput {
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(".venv").join("bin/python");
         let mut program = process::Command::new(python);
-        program.args(["-c", AT_A_TERMINAL, &json!(answers).to_string()]).arg(binary("patchbay"));
+        program.args(["-c", PTY_DRIVER, &json!(answers).to_string()]).arg(binary("patchbay"));
         self.run_as(program).await
     }
 
-    async fn run_as(self, mut program: process::Command) -> Ran {
+    async fn run_as(self, mut program: process::Command) -> CommandOutput {
         let mut child = program
             .args(&self.arguments)
             .envs(self.environment)
@@ -93,26 +93,26 @@ impl Command {
         let ended = async { tokio::join!(written, child.wait_with_output()).1 };
         let output = tokio::time::timeout(TIMEOUT, ended).await;
         let output = output.unwrap_or_else(|_| panic!("it does not end: {:?}", self.arguments)).expect("an output");
-        Ran {
+        CommandOutput {
             code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).expect("it prints text"),
-            stderr: String::from_utf8(output.stderr).expect("it says text"),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
         }
     }
 }
 
-impl Ran {
+impl CommandOutput {
     /// Asserts the exit code.
     #[must_use]
-    pub fn ended_with(self, code: i32) -> Self {
+    pub fn exited_with(self, code: i32) -> Self {
         assert_eq!(code, self.code, "{self:#?}");
         self
     }
 
     /// Asserts exit code 0.
     #[must_use]
-    pub fn done(self) -> Self {
-        self.ended_with(0)
+    pub fn succeeded(self) -> Self {
+        self.exited_with(0)
     }
 
     /// Its standard output as JSON.
@@ -128,7 +128,7 @@ impl Ran {
     }
 
     #[must_use]
-    pub fn everything(&self) -> String {
+    pub fn all_output(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)
     }
 }

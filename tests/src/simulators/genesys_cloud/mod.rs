@@ -77,7 +77,7 @@ pub struct Webhook {
 
 /// A response of a function.
 #[derive(Debug)]
-pub struct Answer {
+pub struct ApiResponse {
     pub status: StatusCode,
     pub body: Value,
     pub content_type: String,
@@ -86,7 +86,7 @@ pub struct Answer {
     pub request_id: Option<String>,
 }
 
-impl Answer {
+impl ApiResponse {
     pub async fn read(response: reqwest::Response) -> Self {
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Self {
@@ -132,15 +132,15 @@ impl Webhook {
         self.json()["id"].as_str().expect("the webhook has an id").to_owned()
     }
 
-    pub async fn post_to(&self, stack: &Stack, url: &str) -> Answer {
+    pub async fn post_to(&self, stack: &Stack, url: &str) -> ApiResponse {
         let mut request = stack.http.post(url).header("content-type", self.content_type).body(self.body.clone());
         if let Some(signature) = &self.signature {
             request = request.header("x-hub-signature-256", signature);
         }
-        Answer::read(request.send().await.expect("the stack answers")).await
+        ApiResponse::read(request.send().await.expect("the stack answers")).await
     }
 
-    pub async fn post(&self, stack: &Stack, integration: &TestIntegration) -> Answer {
+    pub async fn post(&self, stack: &Stack, integration: &TestIntegration) -> ApiResponse {
         self.post_to(stack, &integration.webhook_url()).await
     }
 

@@ -4,7 +4,7 @@ pub mod api;
 
 use crate::harness::caller::callers;
 use crate::harness::stack::{SIGNING_SECRET, Stack, TestIntegration};
-use crate::simulators::genesys_cloud::Answer;
+use crate::simulators::genesys_cloud::ApiResponse;
 use crate::simulators::highlevel::api::TOKEN;
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -49,7 +49,7 @@ pub const DOCUMENTATION: [Sample; 4] = samples!("documentation": "message", "cal
 impl Sample {
     #[must_use]
     pub fn wire(name: &str) -> Self {
-        *WIRE.iter().find(|sample| sample.name == name).unwrap_or_else(|| panic!("{name} is no sample"))
+        *WIRE.iter().find(|sample| sample.name == name).unwrap_or_else(|| panic!("there is no sample {name}"))
     }
 
     /// A body for this location, with new ids and the current time.
@@ -127,7 +127,7 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    pub async fn post(&self, stack: &Stack, integration: &TestIntegration) -> Answer {
+    pub async fn post(&self, stack: &Stack, integration: &TestIntegration) -> ApiResponse {
         let mut request = stack.http.post(integration.webhook_url()).body(self.body.clone());
         request = request.header("content-type", "application/json");
         for (name, value) in [(X_GHL_SIGNATURE, &self.signature), (X_WH_SIGNATURE, &self.legacy_signature)] {
@@ -135,7 +135,7 @@ impl Webhook {
                 request = request.header(name, value);
             }
         }
-        Answer::read(request.send().await.expect("the stack answers")).await
+        ApiResponse::read(request.send().await.expect("the stack answers")).await
     }
 
     /// Posts it and asserts a 200. Like the platform, retries up to five times after a 5xx. Returns the response's

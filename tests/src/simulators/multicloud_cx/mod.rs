@@ -4,7 +4,7 @@ pub mod api;
 
 use crate::harness::caller::callers;
 use crate::harness::stack::{SIGNING_SECRET, Stack, TestIntegration};
-use crate::simulators::genesys_cloud::Answer;
+use crate::simulators::genesys_cloud::ApiResponse;
 use crate::simulators::multicloud_cx::api::{APP_SECRET, CONTACT_CENTER_ID};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -98,7 +98,7 @@ impl Webhook {
         self.json()["channel"]["messageId"].as_str().expect("the webhook has an id").to_owned()
     }
 
-    pub async fn post(&self, stack: &Stack, integration: &TestIntegration) -> Answer {
+    pub async fn post(&self, stack: &Stack, integration: &TestIntegration) -> ApiResponse {
         let request = stack.http.post(integration.webhook_url()).header("content-type", "application/json");
         let mut request = request.body(self.body.clone());
         for (name, value) in [("x-hub-signature", &self.signature), ("x-b3-traceid", &self.trace_id)] {
@@ -106,7 +106,7 @@ impl Webhook {
                 request = request.header(name, value);
             }
         }
-        Answer::read(request.send().await.expect("the stack answers")).await
+        ApiResponse::read(request.send().await.expect("the stack answers")).await
     }
 
     /// Posts it and asserts that it is accepted in the platform's form. Like the platform, retries up to five times

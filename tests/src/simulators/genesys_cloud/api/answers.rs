@@ -2,7 +2,7 @@
 
 use super::models::Invalid;
 use super::webhooks::Webhook;
-use crate::simulators::faults::Words;
+use crate::simulators::faults::PlatformErrors;
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -87,7 +87,7 @@ impl From<Invalid> for Refusal {
     }
 }
 
-impl Words for Refusal {
+impl PlatformErrors for Refusal {
     fn bad_credentials() -> Response {
         Self::bad_credentials().into_response()
     }

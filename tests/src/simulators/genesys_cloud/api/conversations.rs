@@ -84,7 +84,7 @@ impl Conversations {
 
     /// Receives an inbound message. A repeated one gets the first response and is stored once. Returns whether it is
     /// the first.
-    pub(super) fn hear(&self, conversation: &Conversation, key: Option<Key>, answer: Value) -> (Value, bool) {
+    pub(super) fn receive(&self, conversation: &Conversation, key: Option<Key>, answer: Value) -> (Value, bool) {
         let mut state = self.0.lock().expect("no panic");
         if let Some(earlier) = key.as_ref().and_then(|key| state.answers.get(key)) {
             return (earlier.clone(), false);

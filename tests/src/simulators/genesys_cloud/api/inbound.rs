@@ -44,7 +44,7 @@ pub(super) async fn message(
             content["contentType"] = "Attachment".into();
         }
         let (mut answer, conversation, webhook) =
-            platform.hear("inbound-message", &integration, &message.channel, answer);
+            platform.receive("inbound-message", &integration, &message.channel, answer);
         if prefetched {
             answer["conversationId"] = conversation.into();
         }
@@ -78,7 +78,7 @@ pub(super) async fn structured_response(
         answer["content"] = json!([{"contentType": "ButtonResponse", "buttonResponse": button}]);
         let fields = answer.as_object_mut().expect("an object");
         fields.retain(|name, _| name != "buttonResponse" && name != "originatingMessageId");
-        let (answer, _, webhook) = platform.hear("structured-response", &integration, &response.channel, answer);
+        let (answer, _, webhook) = platform.receive("structured-response", &integration, &response.channel, answer);
         Ok(Done::answer(answer).then(webhook))
     };
     platform.done("structured-response", &incoming, work).await
@@ -100,7 +100,7 @@ fn normalized(kind: &str, integration: &str, body: &Value) -> Value {
 impl Platform {
     /// Receives a message in the customer's conversation. Returns the response, the conversation's id, and the receipt,
     /// which only a new message gets.
-    fn hear(
+    fn receive(
         &self,
         operation: &'static str,
         integration: &str,
@@ -112,7 +112,7 @@ impl Platform {
             .as_ref()
             .map(|id| (operation, integration.to_owned(), id.to_string(), channel.time.to_string()));
         let conversation = self.conversations.joined(integration, &channel.from.id, channel.from.id_type);
-        let (answer, first) = self.conversations.hear(&conversation, key, answer);
+        let (answer, first) = self.conversations.receive(&conversation, key, answer);
         let receipt = first.then(|| Webhook::published(&conversation, answer["id"].as_str().unwrap_or_default()));
         (answer, conversation.conversation_id, receipt)
     }

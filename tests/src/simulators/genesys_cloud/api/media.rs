@@ -4,7 +4,7 @@ use super::answers::{Done, Refusal};
 use super::conversations::Conversation;
 use super::models::UploadRequest;
 use super::platform::{Incoming, Platform};
-use crate::simulators::faults::{Closed, Fault, Target};
+use crate::simulators::faults::{ConnectionReset, Fault, Target};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -19,7 +19,7 @@ const ENCRYPTION: (&str, &str) = ("x-amz-server-side-encryption", "AES256");
 
 /// The result of the platform's scan of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ScanResult {
     /// Valid, after `uploading` for this many polls.
     Valid { after: usize },
     /// Invalid, after `uploading` for this many polls.
@@ -28,7 +28,7 @@ pub enum Verdict {
     Never,
 }
 
-impl Default for Verdict {
+impl Default for ScanResult {
     fn default() -> Self {
         Self::Valid { after: 1 }
     }
@@ -110,14 +110,14 @@ impl Upload {
     }
 
     /// Counts a poll.
-    fn poll(&mut self, verdict: Verdict) {
+    fn poll(&mut self, scan_result: ScanResult) {
         if self.bytes.is_none() {
             return;
         }
         self.polls += 1;
-        self.status = match verdict {
-            Verdict::Valid { after } if self.polls > after => "valid",
-            Verdict::Invalid { after } if self.polls > after => "invalid",
+        self.status = match scan_result {
+            ScanResult::Valid { after } if self.polls > after => "valid",
+            ScanResult::Invalid { after } if self.polls > after => "invalid",
             _ => "uploading",
         };
     }
@@ -127,7 +127,7 @@ impl Upload {
 pub(super) struct Uploads {
     all: Mutex<Vec<Upload>>,
     pub(super) attempts: Mutex<usize>,
-    pub(super) verdict: Mutex<Verdict>,
+    pub(super) scan_result: Mutex<ScanResult>,
 }
 
 impl Uploads {
@@ -197,10 +197,10 @@ pub(super) async fn status(
 ) -> Response {
     let work = || {
         let conversation = platform.conversations.find(&conversation, &communication)?;
-        let verdict = *platform.uploads.verdict.lock().expect("no panic");
+        let scan_result = *platform.uploads.scan_result.lock().expect("no panic");
         let data = platform.uploads.change(&media, |upload| {
             upload.belongs_to(&conversation).then(|| {
-                upload.poll(verdict);
+                upload.poll(scan_result);
                 upload.data(&platform.url)
             })
         });
@@ -216,14 +216,14 @@ pub(super) async fn put(State(platform): State<Arc<Platform>>, Path(id): Path<St
     let (parts, body) = request.into_parts();
     if matches!(fault, Some(Fault::Reset)) {
         read_half(&parts.headers, body).await;
-        return Closed.close();
+        return ConnectionReset.close();
     }
     let Ok(body) = to_bytes(body, usize::MAX).await else { return StatusCode::BAD_REQUEST.into_response() };
     let store = || {
         let stored = platform.uploads.change(&id, |upload| upload.store(parts.uri.query(), &parts.headers, body));
         stored.unwrap_or(StatusCode::FORBIDDEN).into_response()
     };
-    Fault::befall::<Refusal>(fault, store).await.unwrap_or_else(Closed::close)
+    Fault::inject::<Refusal>(fault, store).await.unwrap_or_else(ConnectionReset::close)
 }
 
 /// Reads a body until half of the announced length.

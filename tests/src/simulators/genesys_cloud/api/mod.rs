@@ -18,7 +18,7 @@ mod webhooks;
 
 pub use crate::simulators::faults::Fault;
 pub use conversations::Conversation;
-pub use media::{Upload, Verdict};
+pub use media::{ScanResult, Upload};
 pub use platform::Call;
 pub use webhooks::Posted;
 
@@ -38,7 +38,7 @@ use webhooks::Webhook;
 
 use crate::harness::server::{Server, origin};
 use crate::simulators::faults::Target;
-use crate::simulators::messaging_service::PATIENCE;
+use crate::simulators::messaging_service::WAIT_TIMEOUT;
 
 pub const CLIENT_ID: &str = "client-of-the-tests";
 pub const CLIENT_SECRET: &str = "client-secret-of-the-tests";
@@ -168,7 +168,7 @@ impl GenesysCloud {
     async fn wait_until(&self, enough: impl Fn(&[Call]) -> bool) {
         let mut attempts = self.platform.attempts.subscribe();
         let waiting = attempts.wait_for(|_| enough(&self.calls()));
-        let in_time = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        let in_time = tokio::time::timeout(WAIT_TIMEOUT, waiting).await.is_ok();
         assert!(in_time, "the platform was not called; so far: {:?}", self.calls());
     }
 
@@ -202,8 +202,8 @@ impl GenesysCloud {
     }
 
     /// Sets the result of the scan of uploads.
-    pub fn set_verdict(&self, verdict: Verdict) {
-        *self.platform.uploads.verdict.lock().expect("no panic") = verdict;
+    pub fn set_scan_result(&self, scan_result: ScanResult) {
+        *self.platform.uploads.scan_result.lock().expect("no panic") = scan_result;
     }
 
     /// Adds a user to the directory with a channel. Several users may have the same address.
@@ -244,12 +244,12 @@ impl GenesysCloud {
     }
 
     /// Revokes a permission of the client's role, such as `messaging:integration:add`.
-    pub fn withhold(&self, permission: &str) {
-        self.platform.withheld.lock().expect("no panic").insert(permission.to_owned());
+    pub fn revoke_permission(&self, permission: &str) {
+        self.platform.revoked.lock().expect("no panic").insert(permission.to_owned());
     }
 
-    pub fn grant(&self, permission: &str) {
-        self.platform.withheld.lock().expect("no panic").remove(permission);
+    pub fn grant_permission(&self, permission: &str) {
+        self.platform.revoked.lock().expect("no panic").remove(permission);
     }
 
     /// Removes the operation that sends cards: its path responds 404.
@@ -272,22 +272,22 @@ impl GenesysCloud {
     }
 
     /// Sets the timeout of later webhooks (10 s by default) and the pause before a retry (5 s by default).
-    pub fn set_webhook_patience(&self, time_out: Duration, pause: Duration) {
-        self.platform.webhooks.be_patient(time_out, pause);
+    pub fn set_webhook_timeout(&self, time_out: Duration, pause: Duration) {
+        self.platform.webhooks.set_timeouts(time_out, pause);
     }
 
     /// Waits for at least `count` finished webhook attempts, and returns them.
     pub async fn wait_for_webhooks(&self, count: usize) -> Vec<Posted> {
         let mut posted = self.platform.webhooks.posted();
-        let waiting = tokio::time::timeout(PATIENCE, posted.wait_for(|posted| posted.len() >= count)).await;
+        let waiting = tokio::time::timeout(WAIT_TIMEOUT, posted.wait_for(|posted| posted.len() >= count)).await;
         let Ok(posted) = waiting else { panic!("no webhooks; so far: {:?}", self.webhooks()) };
         posted.expect("the platform is there").clone()
     }
 
     /// Waits until every webhook has a final response or no retries left, and returns all attempts.
-    pub async fn settled_webhooks(&self) -> Vec<Posted> {
+    pub async fn finished_webhooks(&self) -> Vec<Posted> {
         let mut pending = self.platform.webhooks.pending();
-        let in_time = tokio::time::timeout(PATIENCE, pending.wait_for(|pending| *pending == 0)).await.is_ok();
+        let in_time = tokio::time::timeout(WAIT_TIMEOUT, pending.wait_for(|pending| *pending == 0)).await.is_ok();
         assert!(in_time, "webhooks are still to be posted; so far: {:?}", self.webhooks());
         self.webhooks()
     }

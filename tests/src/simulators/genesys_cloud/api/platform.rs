@@ -8,7 +8,7 @@ use super::models::{self, Invalid, Model};
 use super::tokens::Tokens;
 use super::users::Users;
 use super::webhooks::Webhooks;
-use crate::simulators::faults::{Closed, Fault, Faults};
+use crate::simulators::faults::{ConnectionReset, Fault, Faults};
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -48,7 +48,7 @@ pub(super) struct Platform {
     pub(super) users: Users,
     pub(super) integrations: Integrations,
     /// Permissions that the client's role lacks.
-    pub(super) withheld: Mutex<HashSet<String>>,
+    pub(super) revoked: Mutex<HashSet<String>>,
     /// Whether it has the operation that sends cards.
     pub(super) has_channels: AtomicBool,
     pub(super) webhooks: Webhooks,
@@ -109,7 +109,7 @@ impl Platform {
             uploads: Uploads::default(),
             users: Users::default(),
             integrations: Integrations::default(),
-            withheld: Mutex::default(),
+            revoked: Mutex::default(),
             has_channels: AtomicBool::new(true),
             webhooks: Webhooks::default(),
         }
@@ -123,9 +123,9 @@ impl Platform {
         work: impl FnOnce() -> Result<Done, Refusal>,
     ) -> Response {
         let fault = self.faults.next_call(operation);
-        let outcome = Fault::befall::<Refusal>(fault, || self.work(operation, incoming, work)).await;
+        let outcome = Fault::inject::<Refusal>(fault, || self.work(operation, incoming, work)).await;
         self.attempts.send_modify(|attempts| *attempts += 1);
-        outcome.unwrap_or_else(Closed::close)
+        outcome.unwrap_or_else(ConnectionReset::close)
     }
 
     fn work(
@@ -137,7 +137,7 @@ impl Platform {
         let Some(count) = incoming.bearer_token().and_then(|token| self.tokens.count(token)) else {
             return Refusal::bad_credentials().into_response();
         };
-        let worked = match missing_permission(operation, &self.withheld.lock().expect("no panic")) {
+        let worked = match missing_permission(operation, &self.revoked.lock().expect("no panic")) {
             _ if count > ALLOWED_A_MINUTE => Err(Refusal::rate_limited(60)),
             Some(permission) => Err(Refusal::missing_permission(permission)),
             None => work(),
@@ -162,7 +162,7 @@ impl Platform {
 }
 
 /// The permission that an operation needs and the client's role lacks.
-fn missing_permission(operation: &str, withheld: &HashSet<String>) -> Option<&'static str> {
+fn missing_permission(operation: &str, revoked: &HashSet<String>) -> Option<&'static str> {
     let needed = match operation {
         "agentless" | "agent-message" | "agent-typing" | "create-upload" | "media" => "conversation:message:create",
         "receipt" | "inbound-message" | "inbound-event" | "structured-response" => "conversation:message:receive",
@@ -174,5 +174,5 @@ fn missing_permission(operation: &str, withheld: &HashSet<String>) -> Option<&'s
         "delete-integration" => "messaging:integration:delete",
         _ => return None,
     };
-    withheld.contains(needed).then_some(needed)
+    revoked.contains(needed).then_some(needed)
 }

@@ -4,7 +4,7 @@ use super::answers::Refusal;
 use super::platform::Platform;
 use super::{CLIENT_ID, CLIENT_SECRET};
 use crate::simulators::credentials::Credentials;
-use crate::simulators::faults::{Closed, Fault, Target};
+use crate::simulators::faults::{ConnectionReset, Fault, Target};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -77,5 +77,7 @@ impl Tokens {
 pub(super) async fn token(State(platform): State<Arc<Platform>>, headers: HeaderMap, body: String) -> Response {
     *platform.tokens.requests.lock().expect("no panic") += 1;
     let fault = platform.faults.next(&Target::Tokens);
-    Fault::befall::<Refusal>(fault, || platform.tokens.issue(&headers, &body)).await.unwrap_or_else(Closed::close)
+    Fault::inject::<Refusal>(fault, || platform.tokens.issue(&headers, &body))
+        .await
+        .unwrap_or_else(ConnectionReset::close)
 }

@@ -116,7 +116,7 @@ struct Target {
 
 /// The timeout of a request, and the pause before a retry.
 #[derive(Debug, Clone, Copy)]
-struct Patience {
+struct Timeouts {
     time_out: Duration,
     pause: Duration,
 }
@@ -124,7 +124,7 @@ struct Patience {
 /// The webhooks of all connected integrations.
 pub(super) struct Webhooks {
     targets: Mutex<HashMap<String, Target>>,
-    patience: Mutex<Patience>,
+    timeouts: Mutex<Timeouts>,
     http: reqwest::Client,
     posted: Arc<watch::Sender<Vec<Posted>>>,
     /// The number of webhooks that are still being posted.
@@ -137,7 +137,7 @@ impl Default for Webhooks {
     fn default() -> Self {
         Self {
             targets: Mutex::default(),
-            patience: Mutex::new(Patience { time_out: Duration::from_secs(10), pause: Duration::from_secs(5) }),
+            timeouts: Mutex::new(Timeouts { time_out: Duration::from_secs(10), pause: Duration::from_secs(5) }),
             http: reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().expect("an HTTP client"),
             posted: Arc::default(),
             pending: Arc::default(),
@@ -155,8 +155,8 @@ impl Webhooks {
         self.targets.lock().expect("no panic").remove(integration_id);
     }
 
-    pub(super) fn be_patient(&self, time_out: Duration, pause: Duration) {
-        *self.patience.lock().expect("no panic") = Patience { time_out, pause };
+    pub(super) fn set_timeouts(&self, time_out: Duration, pause: Duration) {
+        *self.timeouts.lock().expect("no panic") = Timeouts { time_out, pause };
     }
 
     /// All attempts so far, as a watch.
@@ -172,8 +172,8 @@ impl Webhooks {
     /// Posts it in the background.
     pub(super) fn post(&self, webhook: Webhook) {
         let Some(target) = self.targets.lock().expect("no panic").get(&webhook.integration_id).cloned() else { return };
-        let patience = *self.patience.lock().expect("no panic");
-        let posting = post(self.http.clone(), target, patience, webhook.body, Arc::clone(&self.posted));
+        let timeouts = *self.timeouts.lock().expect("no panic");
+        let posting = post(self.http.clone(), target, timeouts, webhook.body, Arc::clone(&self.posted));
         if let Some(tasks) = self.tasks.lock().expect("no panic").as_mut() {
             let pending = Arc::clone(&self.pending);
             pending.send_modify(|pending| *pending += 1);
@@ -194,7 +194,7 @@ impl Webhooks {
 async fn post(
     http: reqwest::Client,
     target: Target,
-    patience: Patience,
+    timeouts: Timeouts,
     body: Value,
     posted: Arc<watch::Sender<Vec<Posted>>>,
 ) {
@@ -202,9 +202,9 @@ async fn post(
     let signature = hub::sign_sha256(bytes.as_bytes(), &target.secret.into());
     for attempt in 0..=RETRIES {
         if attempt > 0 {
-            tokio::time::sleep(patience.pause).await;
+            tokio::time::sleep(timeouts.pause).await;
         }
-        let request = http.post(&target.url).timeout(patience.time_out).body(bytes.clone());
+        let request = http.post(&target.url).timeout(timeouts.time_out).body(bytes.clone());
         let request = request.header("content-type", "application/json").header("x-hub-signature-256", &signature);
         let status = request.send().await.ok().map(|response| response.status());
         let answered = status.map(|status| status.as_u16());

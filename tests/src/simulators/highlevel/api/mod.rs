@@ -10,7 +10,7 @@ pub use platform::{Call, Fault};
 
 use crate::harness::server::Server;
 use crate::simulators::credentials::Credentials;
-use crate::simulators::messaging_service::PATIENCE;
+use crate::simulators::messaging_service::WAIT_TIMEOUT;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -76,7 +76,7 @@ impl HighLevel {
     pub async fn wait_for_calls(&self, count: usize) -> Vec<Call> {
         let mut attempts = self.platform.attempts.subscribe();
         let waiting = attempts.wait_for(|_| self.calls().len() >= count);
-        let in_time = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        let in_time = tokio::time::timeout(WAIT_TIMEOUT, waiting).await.is_ok();
         assert!(in_time, "the platform was not called; so far: {:?}", self.calls());
         self.calls()
     }

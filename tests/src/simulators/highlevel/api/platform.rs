@@ -27,7 +27,7 @@ pub enum Fault {
     /// Closes the connection without doing the work.
     Reset,
     /// Does the work and closes the connection without a response.
-    AnswerLost,
+    ResponseLost,
 }
 
 /// A successful call.
@@ -135,7 +135,7 @@ impl Platform {
                 Some(Refusal { retry_after, ..Refusal::new(429, "Too many requests.") }.answer())
             }
             Some(Fault::Reset) => None,
-            Some(Fault::AnswerLost) => {
+            Some(Fault::ResponseLost) => {
                 self.work(operation, incoming, work);
                 None
             }

@@ -89,7 +89,7 @@ async fn a_customers_message_has_a_type_and_three_ids() {
 #[tokio::test]
 async fn it_injects_the_configured_faults() {
     let platform = HighLevel::start().await;
-    platform.fail([Fault::Status(503), Fault::RateLimited(Some(3)), Fault::Reset, Fault::AnswerLost]);
+    platform.fail([Fault::Status(503), Fault::RateLimited(Some(3)), Fault::Reset, Fault::ResponseLost]);
     platform.refuse_early_statuses(2, 403);
     let mut statuses = Vec::new();
     for _ in 0..6 {

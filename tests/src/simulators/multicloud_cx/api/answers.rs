@@ -1,6 +1,6 @@
 //! Responses of the platform: `{"status": {"code", "message"}, "data"}`.
 
-use crate::simulators::faults::Words;
+use crate::simulators::faults::PlatformErrors;
 use crate::simulators::genesys_cloud::api::models::Invalid;
 use axum::Json;
 use axum::http::{StatusCode, header};
@@ -31,7 +31,7 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, 520, message)
     }
 
-    pub(super) fn not_known(message: &str) -> Self {
+    pub(super) fn unauthorized(message: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, 401, message)
     }
 
@@ -46,9 +46,9 @@ impl From<Invalid> for Refusal {
     }
 }
 
-impl Words for Refusal {
+impl PlatformErrors for Refusal {
     fn bad_credentials() -> Response {
-        Self::not_known("This is simulated.").into_response()
+        Self::unauthorized("This is simulated.").into_response()
     }
 
     fn rate_limited(seconds: u64) -> Response {

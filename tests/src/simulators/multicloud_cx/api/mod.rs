@@ -14,7 +14,7 @@ pub use platform::Call;
 use crate::harness::server::Server;
 use crate::simulators::credentials::Credentials;
 use crate::simulators::faults::Target;
-use crate::simulators::messaging_service::PATIENCE;
+use crate::simulators::messaging_service::WAIT_TIMEOUT;
 use answers::Refusal;
 use axum::Router;
 use axum::routing::post;
@@ -94,7 +94,7 @@ impl MulticloudCx {
     pub async fn wait_for_calls(&self, count: usize) -> Vec<Call> {
         let mut attempts = self.platform.attempts.subscribe();
         let waiting = attempts.wait_for(|_| self.calls().len() >= count);
-        let in_time = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        let in_time = tokio::time::timeout(WAIT_TIMEOUT, waiting).await.is_ok();
         assert!(in_time, "the platform was not called; so far: {:?}", self.calls());
         self.calls()
     }

@@ -4,7 +4,7 @@ use super::answers::{Refusal, done};
 use super::models::Messages;
 use super::{APP_SECRET, CONTACT_CENTER_ID};
 use crate::simulators::credentials::Credentials;
-use crate::simulators::faults::{Closed, Fault, Faults};
+use crate::simulators::faults::{ConnectionReset, Fault, Faults};
 use crate::simulators::genesys_cloud::api::models;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -58,24 +58,24 @@ pub(super) async fn messages(
 ) -> Response {
     let fault = platform.faults.next_call("messages");
     let answer = || platform.take(&channel, &headers, &body).unwrap_or_else(IntoResponse::into_response);
-    let outcome = Fault::befall::<Refusal>(fault, answer).await;
+    let outcome = Fault::inject::<Refusal>(fault, answer).await;
     platform.attempts.send_modify(|attempts| *attempts += 1);
-    outcome.unwrap_or_else(Closed::close)
+    outcome.unwrap_or_else(ConnectionReset::close)
 }
 
 impl Platform {
     fn take(&self, channel: &str, headers: &HeaderMap, body: &[u8]) -> Result<Response, Refusal> {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         if header("x-ccid") != Some(CONTACT_CENTER_ID) {
-            return Err(Refusal::not_known("The contact centre is not known."));
+            return Err(Refusal::unauthorized("The contact centre is not known."));
         }
         if self.api_keys.as_ref().is_some_and(|keys| !keys.take(|key| header("x-api-key") == Some(key))) {
-            return Err(Refusal::not_known("The key is not known."));
+            return Err(Refusal::unauthorized("The key is not known."));
         }
         // Compared literally, with digits in lower case: the contract has no other form.
         let signature = |secret: &str| hub::sign_sha1(body, &secret.into());
         if !self.app_secrets.take(|secret| header("x-hub-signature") == Some(&signature(secret))) {
-            return Err(Refusal::not_known("The signature does not match."));
+            return Err(Refusal::unauthorized("The signature does not match."));
         }
         if header(header::CONTENT_TYPE.as_str()) != Some("application/json") {
             return Err(Refusal::bad_request("Content-Type must be application/json."));

@@ -1,7 +1,7 @@
 //! Tests of the simulated platform over HTTP.
 
 use super::{API_KEY, APP_SECRET, CONTACT_CENTER_ID, Fault, MulticloudCx};
-use crate::simulators::genesys_cloud::Answer;
+use crate::simulators::genesys_cloud::ApiResponse;
 use serde_json::{Value, json};
 use shared::signature::hub;
 
@@ -36,14 +36,14 @@ impl Request {
         self
     }
 
-    async fn try_post(self, platform: &MulticloudCx) -> Result<Answer, reqwest::Error> {
+    async fn try_post(self, platform: &MulticloudCx) -> Result<ApiResponse, reqwest::Error> {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut request =
             http.post(format!("{}/nexus/v3/channels/{}/messages", platform.url, self.channel)).body(self.body);
         for (name, value) in self.headers {
             request = request.header(name, value);
         }
-        Ok(Answer::read(request.send().await?).await)
+        Ok(ApiResponse::read(request.send().await?).await)
     }
 
     async fn post(self, platform: &MulticloudCx) -> (u16, Value) {
@@ -93,7 +93,7 @@ async fn behind_its_gateway_it_requires_a_key() {
 #[tokio::test]
 async fn it_injects_the_configured_faults() {
     let platform = MulticloudCx::start().await;
-    platform.fail([Fault::Status(503), Fault::Code(350), Fault::RateLimited(7), Fault::Reset, Fault::AnswerLost]);
+    platform.fail([Fault::Status(503), Fault::Code(350), Fault::RateLimited(7), Fault::Reset, Fault::ResponseLost]);
     assert_eq!(503, Request::good().post(&platform).await.0);
     let (status, body) = Request::good().post(&platform).await;
     assert_eq!((200, &json!(350)), (status, &body["status"]["code"]));

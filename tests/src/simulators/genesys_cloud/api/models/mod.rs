@@ -88,6 +88,6 @@ pub(crate) mod edges {
             }
         }
         assert_ne!(example, &changed, "{pointer} was so all along");
-        assert!(read::<M>(&changed).is_err(), "taken although {pointer} is wrong: {changed}");
+        assert!(read::<M>(&changed).is_err(), "accepted although {pointer} is invalid: {changed}");
     }
 }

@@ -123,7 +123,7 @@ async fn an_operation_that_does_not_exist_cannot_fail() {
 #[tokio::test]
 async fn a_lost_answer_is_of_a_call_that_was_done_and_a_reset_is_not() {
     let client = Client::start().await;
-    client.platform.fail([Fault::AnswerLost, Fault::Reset]);
+    client.platform.fail([Fault::ResponseLost, Fault::Reset]);
     assert!(client.try_post(&inbound("message"), &message("c", "1")).await.is_err());
     assert_eq!((1, 1), (client.platform.calls().len(), client.platform.attempts()));
     assert!(client.try_post(&inbound("message"), &message("c", "2")).await.is_err());

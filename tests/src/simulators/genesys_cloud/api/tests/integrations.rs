@@ -49,10 +49,10 @@ async fn integrations_are_listed_page_by_page() {
 #[tokio::test]
 async fn what_the_role_does_not_permit_is_refused() {
     let client = Client::start().await;
-    client.platform.withhold("messaging:integration:add");
+    client.platform.revoke_permission("messaging:integration:add");
     let (status, refusal) = client.post(PATH, &acme()).await;
     assert_eq!((StatusCode::FORBIDDEN, &json!("missing.any.permissions")), (status, &refusal["code"]));
     assert_eq!(StatusCode::OK, client.get(PATH).await.0);
-    client.platform.grant("messaging:integration:add");
+    client.platform.grant_permission("messaging:integration:add");
     client.done(PATH, &acme()).await;
 }

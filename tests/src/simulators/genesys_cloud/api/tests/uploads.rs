@@ -1,8 +1,8 @@
 //! Media, from the request for an upload URL to the message.
 
-use super::super::{Conversation, Fault, Upload, Verdict};
+use super::super::{Conversation, Fault, ScanResult, Upload};
 use super::{Client, INTEGRATION, within};
-use crate::simulators::messaging_service::PATIENCE;
+use crate::simulators::messaging_service::WAIT_TIMEOUT;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,13 +12,13 @@ use tokio::time::timeout;
 const BYTES: &[u8] = b"not really a picture";
 
 /// A created upload and a client.
-struct Setting {
+struct Fixture {
     client: Client,
     conversation: Conversation,
     created: Value,
 }
 
-impl Setting {
+impl Fixture {
     async fn start() -> Self {
         let client = Client::start().await;
         let conversation = client.platform.open_conversation(INTEGRATION, "customer-1");
@@ -77,23 +77,23 @@ async fn status(request: reqwest::RequestBuilder) -> u16 {
 
 #[tokio::test]
 async fn bytes_that_were_uploaded_become_valid_and_can_be_sent_and_fetched() {
-    let setting = Setting::start().await;
-    assert_eq!("map.png", setting.created["name"]);
-    setting.upload().await;
-    let (bytes, content_type) = (setting.stored().bytes.unwrap(), setting.stored().content_type);
-    assert_eq!((BYTES, "image/png", 1), (&*bytes, content_type, setting.client.platform.upload_attempts()));
-    assert_eq!(vec!["uploading", "valid", "valid"], setting.statuses(3).await);
-    assert_eq!(200, setting.send(&setting.conversation).await);
-    let media = setting.media().await;
-    let fetched = setting.client.http.get(media["url"].as_str().unwrap()).send().await.unwrap();
+    let fixture = Fixture::start().await;
+    assert_eq!("map.png", fixture.created["name"]);
+    fixture.upload().await;
+    let (bytes, content_type) = (fixture.stored().bytes.unwrap(), fixture.stored().content_type);
+    assert_eq!((BYTES, "image/png", 1), (&*bytes, content_type, fixture.client.platform.upload_attempts()));
+    assert_eq!(vec!["uploading", "valid", "valid"], fixture.statuses(3).await);
+    assert_eq!(200, fixture.send(&fixture.conversation).await);
+    let media = fixture.media().await;
+    let fetched = fixture.client.http.get(media["url"].as_str().unwrap()).send().await.unwrap();
     assert_eq!("image/png", fetched.headers()["content-type"]);
     assert_eq!(BYTES, &*fetched.bytes().await.unwrap());
     for (field, value) in [
-        ("id", setting.created["id"].clone()),
+        ("id", fixture.created["id"].clone()),
         ("name", json!("map.png")),
         ("contentLengthBytes", json!(BYTES.len())),
-        ("conversationId", json!(setting.conversation.conversation_id)),
-        ("communicationId", json!(setting.conversation.communication_id)),
+        ("conversationId", json!(fixture.conversation.conversation_id)),
+        ("communicationId", json!(fixture.conversation.communication_id)),
     ] {
         assert_eq!(value, media[field], "{field}");
     }
@@ -101,62 +101,62 @@ async fn bytes_that_were_uploaded_become_valid_and_can_be_sent_and_fetched() {
 
 #[tokio::test]
 async fn before_the_bytes_are_there_it_is_uploading_however_often_one_asks() {
-    let setting = Setting::start().await;
-    assert_eq!(vec!["uploading"; 4], setting.statuses(4).await);
-    setting.upload().await;
-    assert_eq!(vec!["uploading", "valid"], setting.statuses(2).await);
+    let fixture = Fixture::start().await;
+    assert_eq!(vec!["uploading"; 4], fixture.statuses(4).await);
+    fixture.upload().await;
+    assert_eq!(vec!["uploading", "valid"], fixture.statuses(2).await);
 }
 
 #[tokio::test]
 async fn the_scan_takes_the_configured_time_and_has_the_configured_result() {
-    for (verdict, expected) in [
-        (Verdict::Valid { after: 0 }, ["valid", "valid", "valid"]),
-        (Verdict::Valid { after: 2 }, ["uploading", "uploading", "valid"]),
-        (Verdict::Invalid { after: 1 }, ["uploading", "invalid", "invalid"]),
-        (Verdict::Never, ["uploading", "uploading", "uploading"]),
+    for (scan_result, expected) in [
+        (ScanResult::Valid { after: 0 }, ["valid", "valid", "valid"]),
+        (ScanResult::Valid { after: 2 }, ["uploading", "uploading", "valid"]),
+        (ScanResult::Invalid { after: 1 }, ["uploading", "invalid", "invalid"]),
+        (ScanResult::Never, ["uploading", "uploading", "uploading"]),
     ] {
-        let setting = Setting::start().await;
-        setting.client.platform.set_verdict(verdict);
-        setting.upload().await;
-        assert_eq!(expected.to_vec(), setting.statuses(3).await, "{verdict:?}");
-        let sent = setting.send(&setting.conversation).await;
-        assert_eq!(if expected[2] == "valid" { 200 } else { 400 }, sent, "{verdict:?}");
+        let fixture = Fixture::start().await;
+        fixture.client.platform.set_scan_result(scan_result);
+        fixture.upload().await;
+        assert_eq!(expected.to_vec(), fixture.statuses(3).await, "{scan_result:?}");
+        let sent = fixture.send(&fixture.conversation).await;
+        assert_eq!(if expected[2] == "valid" { 200 } else { 400 }, sent, "{scan_result:?}");
     }
 }
 
 #[tokio::test]
 async fn media_is_sent_only_where_it_was_uploaded_and_only_once_it_is_known_to_be_valid() {
-    let setting = Setting::start().await;
-    assert_eq!(400, setting.send(&setting.conversation).await);
-    setting.upload().await;
-    assert_eq!(400, setting.send(&setting.conversation).await, "nobody has asked yet");
-    setting.statuses(2).await;
-    let other = setting.client.platform.open_conversation(INTEGRATION, "customer-2");
-    assert_eq!(400, setting.send(&other).await);
-    assert_eq!(200, setting.send(&setting.conversation).await);
-    let path = format!("messages/media/{}", setting.created["id"].as_str().unwrap());
-    assert_eq!(404, setting.client.get(&within(&other, &path)).await.0.as_u16());
-    assert_eq!(404, setting.client.get(&within(&setting.conversation, "messages/media/other")).await.0.as_u16());
+    let fixture = Fixture::start().await;
+    assert_eq!(400, fixture.send(&fixture.conversation).await);
+    fixture.upload().await;
+    assert_eq!(400, fixture.send(&fixture.conversation).await, "the upload was not polled yet");
+    fixture.statuses(2).await;
+    let other = fixture.client.platform.open_conversation(INTEGRATION, "customer-2");
+    assert_eq!(400, fixture.send(&other).await);
+    assert_eq!(200, fixture.send(&fixture.conversation).await);
+    let path = format!("messages/media/{}", fixture.created["id"].as_str().unwrap());
+    assert_eq!(404, fixture.client.get(&within(&other, &path)).await.0.as_u16());
+    assert_eq!(404, fixture.client.get(&within(&fixture.conversation, "messages/media/other")).await.0.as_u16());
 }
 
 #[tokio::test]
 async fn an_upload_with_the_token_is_refused() {
-    let setting = Setting::start().await;
-    assert_eq!(400, status(setting.put().bearer_auth(&setting.client.token).body(BYTES)).await);
-    assert_eq!(None, setting.stored().bytes);
+    let fixture = Fixture::start().await;
+    assert_eq!(400, status(fixture.put().bearer_auth(&fixture.client.token).body(BYTES)).await);
+    assert_eq!(None, fixture.stored().bytes);
 }
 
 #[tokio::test]
 async fn an_upload_without_its_headers_or_to_a_guessed_address_is_forbidden() {
-    let setting = Setting::start().await;
-    let headers = setting.created["uploadHeaders"].as_object().unwrap();
+    let fixture = Fixture::start().await;
+    let headers = fixture.created["uploadHeaders"].as_object().unwrap();
     assert!(headers.len() > 1);
     for name in headers.keys() {
-        assert_eq!(403, status(setting.put_without(name).body(BYTES)).await, "{name}");
-        let other = setting.put_without(name).header(name, "other");
+        assert_eq!(403, status(fixture.put_without(name).body(BYTES)).await, "{name}");
+        let other = fixture.put_without(name).header(name, "other");
         assert_eq!(403, status(other.body(BYTES)).await, "{name}");
     }
-    let mut guessed = Setting { created: setting.created.clone(), ..setting };
+    let mut guessed = Fixture { created: fixture.created.clone(), ..fixture };
     guessed.created["uploadUrl"] = format!("{}0", guessed.created["uploadUrl"].as_str().unwrap()).into();
     assert_eq!(403, status(guessed.put().body(BYTES)).await);
     assert_eq!(None, guessed.stored().bytes);
@@ -164,41 +164,46 @@ async fn an_upload_without_its_headers_or_to_a_guessed_address_is_forbidden() {
 
 #[tokio::test]
 async fn an_upload_has_the_length_that_was_announced() {
-    let setting = Setting::start().await;
-    assert_eq!(400, status(setting.put().body(&BYTES[1..])).await);
-    assert_eq!(400, status(setting.put().body([BYTES, b"!"].concat())).await);
-    assert_eq!(None, setting.stored().bytes);
-    setting.upload().await;
-    assert_eq!(3, setting.client.platform.upload_attempts());
+    let fixture = Fixture::start().await;
+    assert_eq!(400, status(fixture.put().body(&BYTES[1..])).await);
+    assert_eq!(400, status(fixture.put().body([BYTES, b"!"].concat())).await);
+    assert_eq!(None, fixture.stored().bytes);
+    fixture.upload().await;
+    assert_eq!(3, fixture.client.platform.upload_attempts());
 }
 
 #[tokio::test]
 async fn uploads_have_faults_of_their_own() {
-    let setting = Setting::start().await;
-    let platform = &setting.client.platform;
-    platform.fail_uploads([Fault::Status(503), Fault::Reset, Fault::AnswerLost, Fault::Slow(Duration::from_millis(1))]);
-    assert_eq!(vec!["uploading"], setting.statuses(1).await, "calls of the API are not concerned");
-    assert_eq!(503, status(setting.put().body(BYTES)).await);
-    assert!(setting.put().body(BYTES).send().await.is_err());
-    assert_eq!(None, setting.stored().bytes);
-    assert!(setting.put().body(BYTES).send().await.is_err());
-    assert!(setting.stored().bytes.is_some(), "only the answer was lost");
-    setting.upload().await;
+    let fixture = Fixture::start().await;
+    let platform = &fixture.client.platform;
+    platform.fail_uploads([
+        Fault::Status(503),
+        Fault::Reset,
+        Fault::ResponseLost,
+        Fault::Slow(Duration::from_millis(1)),
+    ]);
+    assert_eq!(vec!["uploading"], fixture.statuses(1).await, "API calls are not affected");
+    assert_eq!(503, status(fixture.put().body(BYTES)).await);
+    assert!(fixture.put().body(BYTES).send().await.is_err());
+    assert_eq!(None, fixture.stored().bytes);
+    assert!(fixture.put().body(BYTES).send().await.is_err());
+    assert!(fixture.stored().bytes.is_some(), "only the response was lost");
+    fixture.upload().await;
     assert_eq!(4, platform.upload_attempts());
 }
 
 #[tokio::test]
 async fn an_upload_that_is_reset_is_closed_without_an_answer_before_the_rest_has_come() {
-    let setting = Setting::start().await;
-    setting.client.platform.fail_uploads([Fault::Reset]);
-    let url = reqwest::Url::parse(setting.created["uploadUrl"].as_str().unwrap()).unwrap();
+    let fixture = Fixture::start().await;
+    fixture.client.platform.fail_uploads([Fault::Reset]);
+    let url = reqwest::Url::parse(fixture.created["uploadUrl"].as_str().unwrap()).unwrap();
     let mut connection = TcpStream::connect(url.socket_addrs(|| None).unwrap()[0]).await.unwrap();
     let target = &url[url::Position::BeforePath..];
     let head = format!("PUT {target} HTTP/1.1\r\nhost: storage\r\ncontent-length: {}\r\n\r\n", BYTES.len());
     connection.write_all(head.as_bytes()).await.unwrap();
     connection.write_all(&BYTES[..BYTES.len() / 2]).await.unwrap();
     let mut answer = Vec::new();
-    timeout(PATIENCE, connection.read_to_end(&mut answer)).await.unwrap().unwrap();
+    timeout(WAIT_TIMEOUT, connection.read_to_end(&mut answer)).await.unwrap().unwrap();
     assert!(answer.is_empty(), "{answer:?}");
-    assert_eq!(None, setting.stored().bytes);
+    assert_eq!(None, fixture.stored().bytes);
 }

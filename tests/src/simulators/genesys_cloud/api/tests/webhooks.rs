@@ -3,7 +3,7 @@
 use super::super::Posted;
 use super::{Client, INTEGRATION, inbound, message, within};
 use crate::harness::server::Server;
-use crate::simulators::messaging_service::PATIENCE;
+use crate::simulators::messaging_service::WAIT_TIMEOUT;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 const SECRET: &str = "0123456789abcdef-secret";
 
 /// A client of a platform that is connected to a receiver, which verifies its requests.
-struct Setting {
+struct Fixture {
     client: Client,
     receiver: Arc<Receiver>,
     _server: Server,
@@ -49,14 +49,14 @@ impl Drop for Waiting {
     }
 }
 
-impl Setting {
+impl Fixture {
     /// A receiver that responds with these statuses, then 200. `None` is no response.
     async fn answering(answers: impl IntoIterator<Item = Option<u16>>) -> Self {
         let receiver = Arc::new(Receiver { answers: Mutex::new(answers.into_iter().collect()), ..Receiver::default() });
         let server = Server::start(Router::new().fallback(receive).with_state(Arc::clone(&receiver)));
         let client = Client::start().await;
         client.platform.connect(format!("{}/webhook", server.origin), SECRET, INTEGRATION);
-        client.platform.set_webhook_patience(Duration::from_secs(10), Duration::ZERO);
+        client.platform.set_webhook_timeout(Duration::from_secs(10), Duration::ZERO);
         Self { client, receiver, _server: server }
     }
 
@@ -66,13 +66,13 @@ impl Setting {
 
     /// The responses to all attempts.
     async fn answered(&self) -> Vec<Option<u16>> {
-        self.client.platform.settled_webhooks().await.iter().map(|posted| posted.answered).collect()
+        self.client.platform.finished_webhooks().await.iter().map(|posted| posted.answered).collect()
     }
 
     /// The only webhook that was posted.
     async fn only(&self) -> Value {
-        let [Posted { body, answered: Some(200) }] = &self.client.platform.settled_webhooks().await[..] else {
-            panic!("not just one webhook, or not taken: {:?}", self.client.platform.webhooks());
+        let [Posted { body, answered: Some(200) }] = &self.client.platform.finished_webhooks().await[..] else {
+            panic!("not exactly one accepted webhook: {:?}", self.client.platform.webhooks());
         };
         assert_eq!(vec![Bytes::from(body.to_string())], self.received());
         body.clone()
@@ -124,25 +124,25 @@ fn assert_outbound(webhook: &Value, id: &Value, conversation_id: &Value, message
 
 #[tokio::test]
 async fn an_agentless_message_comes_back_as_a_webhook_with_the_id_of_the_answer() {
-    let setting = Setting::answering([]).await;
-    let answer = setting.send_agentless(INTEGRATION).await;
-    let webhook = setting.only().await;
+    let fixture = Fixture::answering([]).await;
+    let answer = fixture.send_agentless(INTEGRATION).await;
+    let webhook = fixture.only().await;
     assert_outbound(&webhook, &answer["id"], &answer["conversationId"], json!({"type": "Text", "text": "hi"}));
 }
 
 #[tokio::test]
 async fn an_agents_text_comes_back_as_a_webhook_with_the_id_of_the_answer() {
-    let setting = Setting::answering([]).await;
-    let conversation = setting.client.platform.open_conversation(INTEGRATION, "customer-1");
-    let answer = setting.client.done(&within(&conversation, "messages"), &json!({"textBody": "hi"})).await;
-    let webhook = setting.only().await;
+    let fixture = Fixture::answering([]).await;
+    let conversation = fixture.client.platform.open_conversation(INTEGRATION, "customer-1");
+    let answer = fixture.client.done(&within(&conversation, "messages"), &json!({"textBody": "hi"})).await;
+    let webhook = fixture.only().await;
     assert_outbound(&webhook, &answer["id"], &answer["conversationId"], json!({"type": "Text", "text": "hi"}));
 }
 
 #[tokio::test]
 async fn an_agents_media_comes_back_as_an_attachment_that_anybody_can_fetch() {
-    let setting = Setting::answering([]).await;
-    let client = &setting.client;
+    let fixture = Fixture::answering([]).await;
+    let client = &fixture.client;
     let conversation = client.platform.open_conversation(INTEGRATION, "customer-1");
     let request = json!({"fileName": "note.txt", "contentLengthBytes": 5});
     let upload = client.done(&within(&conversation, "messages/media/uploads"), &request).await;
@@ -155,7 +155,7 @@ async fn an_agents_media_comes_back_as_an_attachment_that_anybody_can_fetch() {
         client.get(&within(&conversation, &format!("messages/media/{}", upload["id"].as_str().unwrap()))).await;
     }
     let answer = client.done(&within(&conversation, "messages"), &json!({"mediaIds": [upload["id"]]})).await;
-    let webhook = setting.only().await;
+    let webhook = fixture.only().await;
     let url = webhook["content"][0]["attachment"]["url"].as_str().unwrap();
     let attachment = json!({
         "id": upload["id"], "mediaType": "File", "url": url, "mime": "text/plain", "filename": "note.txt",
@@ -170,11 +170,11 @@ async fn an_agents_media_comes_back_as_an_attachment_that_anybody_can_fetch() {
 
 #[tokio::test]
 async fn an_agents_typing_comes_back_as_an_event() {
-    let setting = Setting::answering([]).await;
-    let conversation = setting.client.platform.open_conversation(INTEGRATION, "customer-1");
+    let fixture = Fixture::answering([]).await;
+    let conversation = fixture.client.platform.open_conversation(INTEGRATION, "customer-1");
     let typing = json!({"typing": {"type": "On", "duration": 7_000}});
-    setting.client.done(&within(&conversation, "typing"), &typing).await;
-    let webhook = setting.only().await;
+    fixture.client.done(&within(&conversation, "typing"), &typing).await;
+    let webhook = fixture.only().await;
     let events = json!([{"eventType": "Typing", "typing": {"type": "On", "duration": 7_000}}]);
     let event = json!({"type": "Event", "events": events});
     assert_outbound(&webhook, &webhook["id"], &json!(conversation.conversation_id), event);
@@ -182,11 +182,11 @@ async fn an_agents_typing_comes_back_as_an_event() {
 
 #[tokio::test]
 async fn an_agents_template_comes_back_as_a_notification() {
-    let setting = Setting::answering([]).await;
-    let conversation = setting.client.platform.open_conversation(INTEGRATION, "customer-1");
+    let fixture = Fixture::answering([]).await;
+    let conversation = fixture.client.platform.open_conversation(INTEGRATION, "customer-1");
     let template = json!({"responseId": "r", "bodyParameters": [{"id": "1", "value": "v"}]});
-    setting.client.done(&within(&conversation, "messages"), &json!({"messagingTemplate": template})).await;
-    let webhook = setting.only().await;
+    fixture.client.done(&within(&conversation, "messages"), &json!({"messagingTemplate": template})).await;
+    let webhook = fixture.only().await;
     let template = json!({"id": "r", "body": {"parameters": [{"name": "1", "text": "v"}]}});
     assert_eq!(json!([{"contentType": "Notification", "template": template}]), webhook["content"]);
     assert_eq!("Structured", webhook["type"]);
@@ -194,11 +194,11 @@ async fn an_agents_template_comes_back_as_a_notification() {
 
 #[tokio::test]
 async fn an_inbound_message_gets_one_receipt_with_the_id_of_the_answer_however_often_it_is_posted() {
-    let setting = Setting::answering([]).await;
-    let client = &setting.client;
+    let fixture = Fixture::answering([]).await;
+    let client = &fixture.client;
     let answer = client.done(&inbound("message"), &message("customer-1", "m-1")).await;
     client.done(&inbound("message"), &message("customer-1", "m-1")).await;
-    let receipt = setting.only().await;
+    let receipt = fixture.only().await;
     let from = json!({"id": "customer-1", "idType": "Email"});
     let to = json!({"id": INTEGRATION, "idType": "Opaque"});
     let conversation = client.platform.conversation("customer-1").unwrap();
@@ -210,69 +210,69 @@ async fn an_inbound_message_gets_one_receipt_with_the_id_of_the_answer_however_o
 
 #[tokio::test]
 async fn a_structured_response_gets_a_receipt() {
-    let setting = Setting::answering([]).await;
+    let fixture = Fixture::answering([]).await;
     let response = json!({
         "channel": message("customer-1", "m-1")["channel"], "originatingMessageId": "o",
         "buttonResponse": {"type": "Button", "text": "Yes", "payload": "yes"},
     });
-    let answer = setting.client.done(&inbound("structured/response"), &response).await;
-    let receipt = setting.only().await;
+    let answer = fixture.client.done(&inbound("structured/response"), &response).await;
+    let receipt = fixture.only().await;
     assert_eq!((&answer["id"], &json!("Receipt")), (&receipt["id"], &receipt["type"]));
 }
 
 #[tokio::test]
 async fn nothing_is_posted_for_an_integration_that_is_not_connected() {
-    let setting = Setting::answering([]).await;
-    setting.send_agentless("another").await;
-    let answer = setting.send_agentless(INTEGRATION).await;
-    assert_eq!(answer["id"], setting.only().await["id"]);
+    let fixture = Fixture::answering([]).await;
+    fixture.send_agentless("another").await;
+    let answer = fixture.send_agentless(INTEGRATION).await;
+    assert_eq!(answer["id"], fixture.only().await["id"]);
 }
 
 #[tokio::test]
 async fn a_webhook_is_posted_five_times_more_and_byte_for_byte_the_same() {
-    let setting = Setting::answering([Some(500), Some(503), Some(429), Some(504), Some(502), Some(500)]).await;
-    setting.send_agentless(INTEGRATION).await;
-    assert_eq!([500, 503, 429, 504, 502, 500].map(Some).to_vec(), setting.answered().await);
-    let received = setting.received();
+    let fixture = Fixture::answering([Some(500), Some(503), Some(429), Some(504), Some(502), Some(500)]).await;
+    fixture.send_agentless(INTEGRATION).await;
+    assert_eq!([500, 503, 429, 504, 502, 500].map(Some).to_vec(), fixture.answered().await);
+    let received = fixture.received();
     assert!(received.len() == 6 && received.iter().all(|body| *body == received[0]), "{received:?}");
 }
 
 #[tokio::test]
 async fn any_other_status_is_final() {
     for status in [200, 204, 302, 400, 401, 404, 409] {
-        let setting = Setting::answering([Some(status)]).await;
-        setting.send_agentless(INTEGRATION).await;
-        assert_eq!(vec![Some(status)], setting.answered().await);
+        let fixture = Fixture::answering([Some(status)]).await;
+        fixture.send_agentless(INTEGRATION).await;
+        assert_eq!(vec![Some(status)], fixture.answered().await);
     }
 }
 
 #[tokio::test]
 async fn a_webhook_that_is_not_answered_in_time_is_posted_again() {
-    let setting = Setting::answering([None]).await;
-    setting.client.platform.set_webhook_patience(Duration::from_millis(200), Duration::ZERO);
-    setting.send_agentless(INTEGRATION).await;
-    let posted = setting.client.platform.wait_for_webhooks(2).await;
+    let fixture = Fixture::answering([None]).await;
+    fixture.client.platform.set_webhook_timeout(Duration::from_millis(200), Duration::ZERO);
+    fixture.send_agentless(INTEGRATION).await;
+    let posted = fixture.client.platform.wait_for_webhooks(2).await;
     assert_eq!((None, posted[0].body.clone()), (posted[0].answered, posted[1].body.clone()));
 }
 
 #[tokio::test]
 async fn a_message_that_was_refused_is_not_posted() {
-    let setting = Setting::answering([]).await;
-    let conversation = setting.client.platform.open_conversation(INTEGRATION, "customer-1");
-    let (status, _) = setting.client.post(&within(&conversation, "messages"), &json!({"textBody": ""})).await;
+    let fixture = Fixture::answering([]).await;
+    let conversation = fixture.client.platform.open_conversation(INTEGRATION, "customer-1");
+    let (status, _) = fixture.client.post(&within(&conversation, "messages"), &json!({"textBody": ""})).await;
     assert_eq!(400, status.as_u16());
-    let answer = setting.client.done(&within(&conversation, "messages"), &json!({"textBody": "hi"})).await;
-    assert_eq!(answer["id"], setting.only().await["id"]);
+    let answer = fixture.client.done(&within(&conversation, "messages"), &json!({"textBody": "hi"})).await;
+    assert_eq!(answer["id"], fixture.only().await["id"]);
 }
 
 #[tokio::test]
 async fn posting_ends_with_the_platform() {
-    let Setting { client, receiver, _server } = Setting::answering([None]).await;
-    client.platform.set_webhook_patience(PATIENCE * 2, Duration::ZERO);
+    let Fixture { client, receiver, _server } = Fixture::answering([None]).await;
+    client.platform.set_webhook_timeout(WAIT_TIMEOUT * 2, Duration::ZERO);
     client.done(&inbound("message"), &message("customer-1", "m-1")).await;
     let mut waiting = receiver.waiting.subscribe();
-    timeout(PATIENCE, waiting.wait_for(|waiting| *waiting == Some(1))).await.unwrap().unwrap();
+    timeout(WAIT_TIMEOUT, waiting.wait_for(|waiting| *waiting == Some(1))).await.unwrap().unwrap();
     drop(client);
-    timeout(PATIENCE, waiting.wait_for(|waiting| *waiting == Some(0))).await.unwrap().unwrap();
+    timeout(WAIT_TIMEOUT, waiting.wait_for(|waiting| *waiting == Some(0))).await.unwrap().unwrap();
     assert_eq!(1, receiver.bodies.lock().unwrap().len());
 }
