@@ -34,8 +34,7 @@ fn every_reason_code_is_explained_once_with_its_number() {
 #[test]
 fn every_word_for_a_status_is_in_the_guide_once() {
     let guide = Document::read("docs/api.md");
-    let shown: Vec<_> =
-        guide.rows_under("PlatformErrors for a status").flat_map(|row| row.cells[0].split(", ")).collect();
+    let shown: Vec<_> = guide.rows_under("Words for a status").flat_map(|row| row.cells[0].split(", ")).collect();
     assert_eq!(Vec::from_iter(ReportedOutcome::status_words()), shown);
 }
 
