@@ -66,7 +66,7 @@ check: setup-tests ## formatting, lints, dependencies, rustdoc, template, OpenAP
 unit: setup ## tests that need no stack
 	$(STEP) $(PYTHON) -m unittest discover --start-directory infra/local
 	$(STEP) cargo test --locked --workspace --lib --bins --test documents --test genesys_cloud --test highlevel \
-	    --test levels --test odd_members --test openapi --test template
+	    --test levels --test unexpected_values --test openapi --test template
 
 .PHONY: end-to-end
 end-to-end: setup-tests ## tests on the emulated stack and in a browser, and `make run` and `make watch` themselves

@@ -1,4 +1,4 @@
-//! Reading Genesys Cloud's webhooks: the vendor's own examples, samples from the wire, and whatever else may come.
+//! Genesys Cloud's webhooks: the vendor's examples, captured samples, and arbitrary input.
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
@@ -16,17 +16,17 @@ fn fixture(name: &str) -> Vec<u8> {
 }
 
 fn message(name: &str) -> Message {
-    PlatformName::GenesysCloud.parse_message(&fixture(name)).unwrap_or_else(|fault| panic!("{name}: {fault}"))
+    PlatformName::GenesysCloud.parse_message(&fixture(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn of(webhook: &Value) -> Message {
     PlatformName::GenesysCloud
         .parse_message(webhook.to_string().as_bytes())
-        .unwrap_or_else(|fault| panic!("{fault}: {webhook}"))
+        .unwrap_or_else(|error| panic!("{error}: {webhook}"))
 }
 
 #[test]
-fn every_sample_names_its_integration_and_its_customer() {
+fn every_sample_contains_its_integration_and_its_customer() {
     for folder in ["documentation", "wire"] {
         let path = format!("{}/../tests/fixtures/genesys-cloud/{folder}", env!("CARGO_MANIFEST_DIR"));
         for file in fs::read_dir(path).unwrap().map(Result::unwrap) {
@@ -43,7 +43,7 @@ fn every_sample_names_its_integration_and_its_customer() {
 }
 
 #[test]
-fn the_documentations_lean_text_message_is_read() {
+fn the_short_text_message_of_the_documentation_is_read() {
     let message = message("documentation/text");
     assert_eq!("<Messaging Platform Message ID>", message.message_id);
     assert_eq!(Some(IdType::Email), message.to.unwrap().id_type, "it is written in lower case");
@@ -59,7 +59,7 @@ fn media_is_text_without_text() {
 }
 
 #[test]
-fn both_forms_of_a_template_say_the_same() {
+fn both_formats_of_a_template_mean_the_same() {
     for name in ["documentation/template", "wire/template"] {
         let MessageKind::Structured(content) = message(name).kind else { panic!() };
         assert_eq!(Some("Your order 12345 shipped on Friday."), content.text.as_deref(), "{name}");
@@ -77,21 +77,21 @@ fn a_receipt_for_an_inbound_message_is_the_customers() {
 }
 
 #[test]
-fn the_documentations_broken_receipt_is_refused_at_its_place() {
-    let fault = read(&fixture("documentation/receipt-broken")).err().unwrap();
-    assert_eq!("the document is not valid JSON (line 18, column 1)", fault.to_string());
-    // With its two commas mended it is a receipt like any other.
-    let mended = String::from_utf8(fixture("documentation/receipt-broken")).unwrap();
-    let mended = mended.replace("\"Inbound\"\n", "\"Inbound\",\n").replace("true,\n}", "true\n}");
-    assert_eq!(Some("<Integration ID>"), read(mended.as_bytes()).unwrap().integration_id());
+fn the_invalid_receipt_of_the_documentation_is_rejected_with_a_position() {
+    let error = read(&fixture("documentation/receipt-broken")).err().unwrap();
+    assert_eq!("the document is not valid JSON (line 18, column 1)", error.to_string());
+    // With its two commas corrected, it is a valid receipt.
+    let fixed = String::from_utf8(fixture("documentation/receipt-broken")).unwrap();
+    let fixed = fixed.replace("\"Inbound\"\n", "\"Inbound\",\n").replace("true,\n}", "true\n}");
+    assert_eq!(Some("<Integration ID>"), read(fixed.as_bytes()).unwrap().integration_id());
     assert!(matches!(
-        PlatformName::GenesysCloud.parse_message(mended.as_bytes()).unwrap().kind,
+        PlatformName::GenesysCloud.parse_message(fixed.as_bytes()).unwrap().kind,
         MessageKind::Receipt(_)
     ));
 }
 
 #[test]
-fn typing_lasts_as_long_as_it_says_or_five_seconds() {
+fn the_duration_of_typing_defaults_to_five_seconds() {
     let duration = |typing: Value| {
         let event = json!({"id": "1", "type": "Event", "events": [{"eventType": "Typing", "typing": typing}]});
         let MessageKind::Typing(typing) = of(&event).kind else { panic!() };
@@ -103,7 +103,7 @@ fn typing_lasts_as_long_as_it_says_or_five_seconds() {
 }
 
 #[test]
-fn an_event_other_than_typing_is_carried_as_what_it_is() {
+fn an_event_other_than_typing_is_kept_as_such() {
     let event = json!({"id": "1", "type": "Event", "events": [{"eventType": "Presence"}]});
     let message = of(&event);
     assert!(!message.kind.expects_receipt());
@@ -111,7 +111,7 @@ fn an_event_other_than_typing_is_carried_as_what_it_is() {
 }
 
 #[test]
-fn explicit_nulls_read_like_absent_fields() {
+fn null_fields_are_read_like_absent_ones() {
     let webhook = json!({
         "id": "1", "type": "Text", "text": null, "content": null, "events": null, "channel": null, "status": null,
         "reasons": null, "direction": null, "conversationId": null, "metadata": null,
@@ -120,7 +120,7 @@ fn explicit_nulls_read_like_absent_fields() {
 }
 
 #[test]
-fn the_message_id_may_stand_in_the_channel_and_may_be_a_number() {
+fn the_message_id_may_be_in_the_channel_and_may_be_a_number() {
     for id in [Value::Null, json!(""), json!(" "), json!({"a": 1}), json!(1.5), json!("x".repeat(513))] {
         let message = of(&json!({"type": "Text", "id": id, "channel": {"messageId": "m"}}));
         assert_eq!(("m", Intent::Send), (message.message_id.as_str(), message.intent), "{id}");
@@ -129,7 +129,7 @@ fn the_message_id_may_stand_in_the_channel_and_may_be_a_number() {
 }
 
 #[test]
-fn a_message_without_an_id_is_known_by_its_bytes_and_has_no_receipt() {
+fn a_message_without_an_id_is_identified_by_its_bytes_and_expects_no_receipt() {
     for without in
         [json!({"type": "Text"}), json!({"type": "Text", "id": ""}), json!({"type": "Text", "id": "x".repeat(513)})]
     {
@@ -141,7 +141,7 @@ fn a_message_without_an_id_is_known_by_its_bytes_and_has_no_receipt() {
 }
 
 #[test]
-fn a_message_that_does_not_say_what_it_is_is_what_its_members_tell() {
+fn the_type_of_a_message_is_inferred_from_its_members_if_it_is_missing() {
     let file = json!({"attachment": {"url": "https://e.com/a.png"}});
     for (members, kind) in [
         (json!({"text": "t"}), "Text"),
@@ -163,8 +163,8 @@ fn a_message_that_does_not_say_what_it_is_is_what_its_members_tell() {
 }
 
 #[test]
-fn what_is_no_json_object_is_refused_at_its_place_without_a_word_of_it() {
-    for (body, fault) in [
+fn a_body_that_is_not_a_json_object_is_rejected_with_a_position_and_without_quoting_it() {
+    for (body, error) in [
         ("", "the document ends too early (line 1, column 0)"),
         ("[]", "the document must be an object (line 1, column 0)"),
         (
@@ -173,12 +173,12 @@ fn what_is_no_json_object_is_refused_at_its_place_without_a_word_of_it() {
         ),
         (r#"{"type":"Text" "private"}"#, "the document is not valid JSON (line 1, column 16)"),
     ] {
-        assert_eq!(fault, read(body.as_bytes()).err().unwrap().to_string());
+        assert_eq!(error, read(body.as_bytes()).err().unwrap().to_string());
     }
 }
 
 #[test]
-fn a_receipts_odd_members_are_read_as_far_as_they_make_sense() {
+fn unexpected_members_of_a_receipt_are_read_leniently() {
     let receipt = |status: Value, reasons: Value, is_final: Value| {
         let receipt =
             json!({"type": "Receipt", "id": "1", "status": status, "reasons": reasons, "isFinalReceipt": is_final});
@@ -206,7 +206,7 @@ fn a_receipts_odd_members_are_read_as_far_as_they_make_sense() {
 }
 
 #[test]
-fn the_text_is_the_messages_own_or_else_what_its_parts_say() {
+fn the_text_is_that_of_the_message_or_else_of_its_parts() {
     let text = |own: Value, parts: Value| {
         let MessageKind::Structured(content) = of(&json!({"type": "Structured", "text": own, "content": parts})).kind
         else {
@@ -226,7 +226,7 @@ fn the_text_is_the_messages_own_or_else_what_its_parts_say() {
 }
 
 #[test]
-fn a_party_has_its_name_under_either_spelling_and_its_other_ids() {
+fn the_name_of_a_party_is_read_in_both_spellings_with_its_additional_ids() {
     let party =
         |name: &str, party: Value| serde_json::to_value(of(&json!({"channel": {name: party}}))).unwrap()[name].clone();
     for end in ["from", "to"] {
@@ -247,7 +247,7 @@ fn a_party_has_its_name_under_either_spelling_and_its_other_ids() {
 }
 
 #[test]
-fn a_public_message_says_so_and_what_it_answers() {
+fn a_public_message_is_marked_with_what_it_replies_to() {
     let public = |channel: Value| {
         let message = serde_json::to_value(of(&json!({ "channel": channel }))).unwrap();
         let members = ["public", "replyToId", "rootId", "publicUrl"];
@@ -258,7 +258,7 @@ fn a_public_message_says_so_and_what_it_answers() {
     let metadata = json!({"replyToId": "p2", "rootId": "p1", "url": "https://e.com/p2"});
     let all = json!({"public": true, "replyToId": "p2", "rootId": "p1", "publicUrl": "https://e.com/p2"});
     assert_eq!(all, public(json!({"type": "Public", "publicMetadata": metadata})));
-    assert_eq!(all, public(json!({"type": {"odd": 1}, "publicMetadata": metadata})), "what it answers tells");
+    assert_eq!(all, public(json!({"type": {"odd": 1}, "publicMetadata": metadata})), "inferred from the metadata");
     assert_eq!(json!({}), public(json!({"type": "private", "publicMetadata": metadata})));
     assert_eq!(json!({"public": true}), public(json!({"type": "public", "publicMetadata": "odd"})));
     assert_eq!(
@@ -269,14 +269,14 @@ fn a_public_message_says_so_and_what_it_answers() {
 }
 
 #[test]
-fn metadata_is_carried_whatever_its_values() {
+fn metadata_is_kept_with_any_values() {
     let metadata = json!({"order": "17", "odd": [1, {"a": null}]});
     assert_eq!(metadata, serde_json::to_value(of(&json!({"metadata": metadata}))).unwrap()["metadata"]);
     assert_eq!(None, serde_json::to_value(of(&json!({"metadata": ["odd"]}))).unwrap().get("metadata"));
 }
 
 #[test]
-fn a_message_without_channel_id_belongs_to_the_integration_at_its_own_end() {
+fn a_message_without_a_channel_id_belongs_to_the_integration_that_sends_or_receives_it() {
     let owner = |more: Value| -> Option<String> {
         let mut webhook = json!({"id": "1", "type": "Text", "channel": {"from": {"id": "F"}, "to": {"id": "T"}}});
         webhook.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -303,7 +303,7 @@ fn a_receipt_without_direction_is_the_customers_and_not_the_integrations() {
     assert_eq!(Some("customer"), of(&receipt).customer());
 }
 
-/// Any JSON, not too deep.
+/// Any JSON within the nesting limit.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -320,7 +320,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Names that mean something to the reader, and others.
+/// Names of known members, and others.
 fn any_name() -> impl Strategy<Value = String> {
     let known = [
         "id",
@@ -350,12 +350,12 @@ fn any_name() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_cause_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = PlatformName::GenesysCloud.parse_message(&bytes);
     }
 
     #[test]
-    fn no_json_makes_the_reader_panic(json in any_json()) {
+    fn no_json_causes_a_panic(json in any_json()) {
         let _ = PlatformName::GenesysCloud.parse_message(json.to_string().as_bytes());
     }
 

@@ -132,7 +132,7 @@ mod tests {
     fn read(body: Value) -> Result<Value, Vec<String>> {
         fields::read(body, AgentlessMessage::read)
             .map(|message| serde_json::to_value(message).unwrap())
-            .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -148,10 +148,10 @@ mod tests {
     }
 
     #[test]
-    fn the_sender_cannot_be_chosen() {
-        let faults = read(json!({"toAddress": "c", "textBody": "hi", "fromAddress": "x"})).unwrap_err();
-        let [fault] = faults.as_slice() else { panic!("{faults:?}") };
-        assert!(fault.starts_with("/fromAddress is not a known field; known are toAddress"), "{fault}");
+    fn the_sender_cannot_be_set() {
+        let errors = read(json!({"toAddress": "c", "textBody": "hi", "fromAddress": "x"})).unwrap_err();
+        let [error] = errors.as_slice() else { panic!("{errors:?}") };
+        assert!(error.starts_with("/fromAddress is not a known field; known are toAddress"), "{error}");
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_goes_to_any_messenger_but_open() {
+    fn a_template_is_valid_for_any_messenger_except_open() {
         let of = |messenger: &str, template: Value| {
             read(json!({"externalContactId": "x", "toAddressMessengerType": messenger, "messagingTemplate": template}))
         };
@@ -184,7 +184,7 @@ mod tests {
             of("pigeon", json!({}))
                 .unwrap_err()
                 .iter()
-                .filter(|fault| fault.contains("pigeon") || fault.contains("/toAddressMessengerType"))
+                .filter(|error| error.contains("pigeon") || error.contains("/toAddressMessengerType"))
                 .count()
         );
     }
@@ -216,7 +216,7 @@ mod tests {
         for (word, expected) in [("WhatsApp", "whatsapp"), ("SMS", "sms"), ("Open", "open"), ("Apple", "apple")] {
             assert_eq!(Ok(json!(expected)), of(word));
         }
-        let fault = "/toAddressMessengerType must be `open`, `sms`, `whatsapp`, `webmessaging` or `apple`";
-        assert_eq!(Err(vec![fault.to_owned()]), of("pigeon"));
+        let error = "/toAddressMessengerType must be `open`, `sms`, `whatsapp`, `webmessaging` or `apple`";
+        assert_eq!(Err(vec![error.to_owned()]), of("pigeon"));
     }
 }

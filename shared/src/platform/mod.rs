@@ -13,6 +13,7 @@ pub mod highlevel;
 mod lenient;
 pub mod multicloud_cx;
 mod payload;
+mod rate_limit;
 mod registry;
 mod transport;
 pub mod upload;

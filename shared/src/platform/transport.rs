@@ -162,7 +162,7 @@ pub(super) fn json_body(body: &impl Serialize) -> Result<Vec<u8>, ApiError> {
 /// The URL of `path` below `base`. Every segment is encoded, so that none of them can change host or path.
 ///
 /// # Errors
-/// A segment cannot be part of a URL. Nothing was sent, and the caller's request is at fault.
+/// A segment cannot be part of a URL. Nothing was sent, and the caller's request is at error.
 pub(super) fn join_path(base: &Url, path: &[&str]) -> Result<Url, ApiError> {
     let invalid = || ApiError::invalid_field("", "contains an id that cannot be part of a URL of the platform");
     let mut url = base.clone();

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_files_are_as_the_platform_wants_them() {
+    fn file_names_must_be_valid_on_the_platform() {
         for good in ["a", "photo.png", "a.b.c", "über-uns_(2).pdf", &"x".repeat(255)] {
             assert!(good.parse::<FileName>().is_ok(), "{good}");
         }

@@ -1,4 +1,4 @@
-//! Which of HighLevel's webhooks are taken: whose they are, how old they may be, and what is handed on.
+//! Which of HighLevel's webhooks are accepted: by owner, age and type.
 
 use super::{NOW, fixture, read};
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use shared::integration::Integration;
 use shared::model::message::{Intent, MessageKind};
 use shared::platform::{PlatformConfig, PlatformName, Received, Rejection};
 
-/// The platform's side of an integration of that location, configured so.
+/// The platform's configuration for this location, with additional fields.
 pub(super) fn platform(location: &str, more: Value) -> PlatformConfig {
     let mut document = json!({
         "platform": "highlevel",
@@ -17,7 +17,7 @@ pub(super) fn platform(location: &str, more: Value) -> PlatformConfig {
     });
     document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     Integration::parse("acme".parse().unwrap(), &document.to_string())
-        .unwrap_or_else(|faults| panic!("{faults:?}"))
+        .unwrap_or_else(|errors| panic!("{errors:?}"))
         .platform
 }
 
@@ -25,7 +25,7 @@ pub(super) fn accept(platform: &PlatformConfig, body: &Value) -> Result<Received
     platform.parse_webhook(body.to_string().as_bytes(), NOW.parse().unwrap())
 }
 
-/// What became of a body: `message`, or what it was ignored as or rejected for.
+/// `message`, or why the body was ignored or rejected.
 fn outcome(platform: &PlatformConfig, body: &Value) -> String {
     match accept(platform, body) {
         Ok(Received::Message(_)) => "message".to_owned(),
@@ -35,23 +35,23 @@ fn outcome(platform: &PlatformConfig, body: &Value) -> String {
 }
 
 #[test]
-fn what_the_configured_provider_sends_comes_by_its_delivery_url_only() {
+fn messages_of_the_configured_provider_are_only_accepted_from_its_delivery_url() {
     let usual = platform("<Location ID>", json!({}));
     let with_provider = platform("<Location ID>", json!({"conversationProviderId": "p"}));
     let mut body = fixture("wire/sms");
-    assert_eq!("message", outcome(&with_provider, &body), "a channel of the platform's own");
+    assert_eq!("message", outcome(&with_provider, &body), "a built-in channel of the platform");
     body["conversationProviderId"] = "another".into();
     assert_eq!("message", outcome(&with_provider, &body));
     body["conversationProviderId"] = "p".into();
     assert_eq!("provider's own message", outcome(&with_provider, &body));
-    assert_eq!("message", outcome(&usual, &body), "nothing says that there is a delivery URL");
+    assert_eq!("message", outcome(&usual, &body), "there is no delivery URL in the configuration");
     body["locationId"] = "another".into();
     assert_eq!("the message does not belong to this integration", outcome(&with_provider, &body));
     assert_eq!("message", outcome(&with_provider, &fixture("wire/provider-sms")));
 }
 
 #[test]
-fn a_providers_request_of_an_unknown_type_is_carried_and_an_event_of_an_unknown_type_is_not() {
+fn a_providers_request_of_an_unknown_type_is_accepted_and_an_event_of_an_unknown_type_is_ignored() {
     let platform = platform("<Location ID>", json!({}));
     for word in ["RCS", "Call", "Voicemail"] {
         let mut body = fixture("wire/provider-sms");
@@ -80,7 +80,7 @@ fn a_providers_request_of_an_unknown_type_is_carried_and_an_event_of_an_unknown_
 }
 
 #[test]
-fn events_of_other_locations_and_apps_are_foreign() {
+fn events_of_other_locations_and_apps_are_rejected() {
     let foreign = "the message does not belong to this integration";
     let sms = fixture("wire/sms");
     for (location, more, expected) in [
@@ -101,7 +101,7 @@ fn events_of_other_locations_and_apps_are_foreign() {
 }
 
 #[test]
-fn a_staff_note_is_never_forwarded_however_it_is_spelt() {
+fn an_internal_comment_is_never_forwarded_in_any_spelling() {
     let platform = platform("<Location ID>", json!({"forwardMessageTypes": ["SMS", "Other thing"]}));
     let mut body = fixture("wire/internal-comment");
     for (word, type_string) in [
@@ -115,8 +115,8 @@ fn a_staff_note_is_never_forwarded_however_it_is_spelt() {
         body["messageType"] = word;
         body["messageTypeString"] = type_string;
         assert_eq!("InternalComment", outcome(&platform, &body));
-        let fault = PlatformName::HighLevel.parse_message(body.to_string().as_bytes()).unwrap_err();
-        assert_eq!("/messageType is that of a note of the staff's, which is never forwarded", fault.to_string());
+        let error = PlatformName::HighLevel.parse_message(body.to_string().as_bytes()).unwrap_err();
+        assert_eq!("/messageType is an internal comment, which is never forwarded", error.to_string());
     }
 }
 
@@ -144,7 +144,7 @@ fn only_listed_message_types_are_forwarded() {
         assert_eq!(by_default, outcome(&usual, &body) == "message", "{word}");
         assert_eq!(by_choice, outcome(&chosen, &body) == "message", "{word}");
     }
-    // Nothing says what it is.
+    // A message without a type.
     let mut body = fixture("wire/live-chat");
     assert_eq!("message", outcome(&chosen, &body));
     body.as_object_mut().unwrap().remove("messageTypeString");
@@ -153,7 +153,7 @@ fn only_listed_message_types_are_forwarded() {
 }
 
 #[test]
-fn other_events_are_acknowledged_whosever_they_are() {
+fn other_events_are_acknowledged_regardless_of_their_owner() {
     let platform = platform("another", json!({}));
     for event in ["INSTALL", "UNINSTALL", "InboundMessage", "ContactCreate"] {
         let mut body = fixture("wire/install");
@@ -163,7 +163,7 @@ fn other_events_are_acknowledged_whosever_they_are() {
 }
 
 #[test]
-fn an_event_may_be_old_unless_the_configuration_limits_it_and_not_from_the_future() {
+fn an_event_may_have_any_age_by_default_but_not_be_from_the_future() {
     let now: Timestamp = NOW.parse().unwrap();
     let future = "/timestamp is more than five minutes in the future";
     let old = "/timestamp is longer ago than the configuration allows";
@@ -193,7 +193,7 @@ fn an_event_may_be_old_unless_the_configuration_limits_it_and_not_from_the_futur
 }
 
 #[test]
-fn the_age_limit_counts_for_what_a_provider_is_to_send_wherever_that_says_when_it_was_written() {
+fn the_age_limit_applies_to_provider_requests_that_have_a_time() {
     let now: Timestamp = NOW.parse().unwrap();
     let old = "/timestamp is longer ago than the configuration allows";
     let future = "/timestamp is more than five minutes in the future";

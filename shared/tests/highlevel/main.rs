@@ -1,4 +1,4 @@
-//! Reading HighLevel's webhooks: the vendor's own examples, samples from the wire, and whatever else may come.
+//! HighLevel's webhooks: the vendor's examples, captured samples, and arbitrary input.
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
@@ -20,11 +20,11 @@ fn fixture(name: &str) -> Value {
 }
 
 fn read(body: &Value) -> Message {
-    PlatformName::HighLevel.parse_message(body.to_string().as_bytes()).unwrap_or_else(|fault| panic!("{fault}: {body}"))
+    PlatformName::HighLevel.parse_message(body.to_string().as_bytes()).unwrap_or_else(|error| panic!("{error}: {body}"))
 }
 
 #[test]
-fn every_example_of_the_documentation_is_accepted_and_names_its_customer() {
+fn every_example_of_the_documentation_is_accepted_and_contains_its_customer() {
     for (name, contact, kind) in [
         ("message", "cI08i1Bls3iTB9bKgFJh", "Text"),
         ("call", "gblakL5aYQC4glDtP1r2t3", "Call"),
@@ -41,7 +41,7 @@ fn every_example_of_the_documentation_is_accepted_and_names_its_customer() {
 }
 
 #[test]
-fn the_documentations_call_and_voicemail_hold_their_recording() {
+fn the_call_and_the_voicemail_of_the_documentation_contain_their_recordings() {
     let MessageKind::Call(call) = read(&fixture("documentation/call")).kind else { panic!() };
     assert_eq!(Some("completed"), call.status.as_deref());
     assert_eq!(Some("call recording url"), call.attachments[0].url.as_deref());
@@ -50,7 +50,7 @@ fn the_documentations_call_and_voicemail_hold_their_recording() {
 }
 
 #[test]
-fn a_text_message_has_its_text_its_files_and_both_ends() {
+fn a_text_message_has_its_text_its_files_and_both_parties() {
     let message = read(&fixture("wire/sms"));
     let (from, to) = (message.from.unwrap(), message.to.unwrap());
     assert_eq!((Some("<Contact>"), Some(IdType::Opaque)), (to.id.as_deref(), to.id_type));
@@ -63,7 +63,7 @@ fn a_text_message_has_its_text_its_files_and_both_ends() {
 }
 
 #[test]
-fn an_email_has_its_two_bodies_and_all_its_addressees() {
+fn an_email_has_both_bodies_and_all_recipients() {
     let message = read(&fixture("wire/email"));
     assert_eq!(Some("ada@example.com"), message.to.unwrap().email.as_deref());
     let from = message.from.unwrap();
@@ -81,7 +81,7 @@ fn as_texts<'t>(cc: &'t [String], bcc: &'t [String]) -> (Vec<&'t str>, Vec<&'t s
 }
 
 #[test]
-fn an_addressee_may_be_a_text_or_a_list() {
+fn recipients_may_be_a_text_or_a_list() {
     for to in [json!("ada@example.com"), json!(["ada@example.com"])] {
         let mut body = fixture("wire/email");
         body["to"] = to;
@@ -91,7 +91,7 @@ fn an_addressee_may_be_a_text_or_a_list() {
 }
 
 #[test]
-fn a_call_has_its_status_and_its_length() {
+fn a_call_has_its_status_and_its_duration() {
     let mut body = fixture("wire/call");
     for (duration, seconds) in
         [(json!(42), Some(42)), (json!("42"), Some(42)), (json!(41.6), Some(42)), (json!({}), None)]
@@ -146,7 +146,7 @@ fn a_message_is_rendered_as_plain_text() {
 }
 
 #[test]
-fn of_an_inbound_message_the_customer_is_the_sender() {
+fn the_customer_is_the_sender_of_an_inbound_message() {
     let mut body = fixture("wire/sms");
     body["direction"] = "inbound".into();
     let message = read(&body);
@@ -155,7 +155,7 @@ fn of_an_inbound_message_the_customer_is_the_sender() {
 }
 
 #[test]
-fn without_a_contact_the_customer_is_the_address() {
+fn without_a_contact_the_customer_is_identified_by_the_address() {
     let mut body = fixture("wire/sms");
     body.as_object_mut().unwrap().remove("contactId");
     let to = read(&body).to.unwrap();
@@ -179,7 +179,7 @@ fn a_providers_request_is_read_from_its_flat_body() {
 }
 
 #[test]
-fn what_a_user_has_sent_is_an_observation_without_exception() {
+fn messages_that_a_user_has_sent_always_have_the_intent_sent() {
     let mut body = fixture("wire/sms");
     assert_eq!(Intent::Sent, read(&body).intent);
     body["conversationProviderId"] = "p".into();
@@ -189,7 +189,7 @@ fn what_a_user_has_sent_is_an_observation_without_exception() {
 }
 
 #[test]
-fn a_request_without_an_id_is_sent_and_has_no_receipt_as_nobody_could_say_of_which_message() {
+fn a_request_without_an_id_is_sent_and_expects_no_receipt() {
     for sample in ["wire/provider-sms", "wire/provider-email"] {
         let mut body = fixture(sample);
         let message = read(&body);
@@ -201,7 +201,7 @@ fn a_request_without_an_id_is_sent_and_has_no_receipt_as_nobody_could_say_of_whi
 }
 
 #[test]
-fn a_message_type_that_is_known_counts_before_one_that_is_not() {
+fn a_known_message_type_is_preferred_to_an_unknown_one() {
     for (word, type_string, kind) in [
         (json!("Fax"), json!("TYPE_EMAIL"), "Email"),
         (json!("TYPE_CALL"), Value::Null, "Call"),
@@ -217,7 +217,7 @@ fn a_message_type_that_is_known_counts_before_one_that_is_not() {
 }
 
 #[test]
-fn the_same_bytes_are_the_same_message_whatever_ids_they_lack() {
+fn the_same_bytes_are_the_same_message_even_without_ids() {
     let acme = "acme".parse().unwrap();
     let mut body = fixture("wire/sms");
     let identity = |body: &Value| read(body).deduplication_id(&acme);
@@ -229,14 +229,14 @@ fn the_same_bytes_are_the_same_message_whatever_ids_they_lack() {
         let both_have_an_id = lost == "webhookId";
         assert_eq!(both_have_an_id, identity(&body) == identity(&other), "without {lost}");
     }
-    // The queue keeps the document and not the white space around it.
+    // The queue does not keep whitespace around the document.
     let text = body.to_string();
     let read = |text: &str| PlatformName::HighLevel.parse_message(text.as_bytes()).unwrap().message_id;
     assert_eq!(read(&text), read(&format!("\n{text}\r\n ")));
 }
 
 #[test]
-fn what_is_wrong_is_named_without_a_word_of_the_document() {
+fn errors_never_quote_the_document() {
     for (body, expected) in [
         (r#"{"locationId": "l"}"#, "/type is required"),
         (r#"{"type": 7}"#, "/type is required"),
@@ -245,13 +245,13 @@ fn what_is_wrong_is_named_without_a_word_of_the_document() {
         (r#"{"type": hidden"#, "the document is not valid JSON (line 1, column 10)"),
         (r#"["OutboundMessage", "l"]"#, "the document must be an object (line 1, column 0)"),
     ] {
-        let fault = PlatformName::HighLevel.parse_message(body.as_bytes()).unwrap_err();
-        assert_eq!(expected, fault.to_string(), "{body}");
+        let error = PlatformName::HighLevel.parse_message(body.as_bytes()).unwrap_err();
+        assert_eq!(expected, error.to_string(), "{body}");
     }
 }
 
 #[test]
-fn an_id_that_is_too_long_is_none() {
+fn an_id_that_is_too_long_counts_as_absent() {
     let mut body = fixture("wire/sms");
     body["webhookId"] = "x".repeat(513).into();
     assert_eq!((None, "<Message ID>"), (read(&body).delivery_id, &*read(&body).message_id));
@@ -264,7 +264,7 @@ fn an_id_that_is_too_long_is_none() {
 
 proptest! {
     #[test]
-    fn whatever_stands_in_a_field_the_message_is_read(
+    fn a_message_is_read_whatever_a_field_contains(
         field in prop::sample::select(vec![
             "attachments", "body", "contactId", "to", "from", "cc", "ccList", "callDuration", "callStatus", "status",
             "dateAdded", "direction", "messageType", "messageTypeString", "messageId", "subject", "timestamp", "mentions",

@@ -101,7 +101,7 @@ async fn connected(context: &IntegrationContext<'_>, config: &Config, found: &Op
         (_, WebhookTarget::Other) => {
             Finding::fault(format!("its outbound webhook URL does not end with /integrations/{name}/webhook"), advice)
         }
-        _ if found.shown_secret().is_some_and(|secret| !is_known_secret(secret)) => {
+        _ if found.readable_secret().is_some_and(|secret| !is_known_secret(secret)) => {
             Finding::fault("Genesys Cloud signs its webhooks with a secret that is none of /webhookSecrets", advice)
         }
         (Some(CreateStatus::Initiated), _) => {

@@ -176,7 +176,7 @@ pub(super) fn preserved_url(found: &OpenIntegration, route: Url) -> Url {
 
 /// Whether webhooks are signed with another secret than this one, as far as the platform reveals that.
 pub(super) fn uses_other_secret(found: &OpenIntegration, secret: &SecretString) -> bool {
-    found.shown_secret().is_some_and(|current| current.expose_secret() != secret.expose_secret())
+    found.readable_secret().is_some_and(|current| current.expose_secret() != secret.expose_secret())
 }
 
 fn deadline() -> Instant {

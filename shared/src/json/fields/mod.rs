@@ -95,7 +95,7 @@ impl<'f> Fields<'f> {
         self.has(name) && self.members.get(name).is_some_and(Value::is_object)
     }
 
-    /// Where member `name` stands.
+    /// The JSON pointer of a member.
     #[must_use]
     pub fn pointer(&self, name: &str) -> String {
         pointer(&self.path, name)

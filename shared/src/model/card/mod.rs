@@ -80,7 +80,7 @@ pub struct Card {
     pub title: String,
     pub subtitle: Option<String>,
     pub image: Option<Image>,
-    /// Its video: `https`.
+    /// `https`.
     pub video: Option<WebAddress>,
     /// What happens when the customer selects the card itself.
     pub default_action: Option<DefaultAction>,
@@ -89,7 +89,7 @@ pub struct Card {
 
 #[derive(Clone, PartialEq)]
 pub struct Image {
-    /// Where it is: `https`.
+    /// `https`.
     pub url: WebAddress,
     pub alt_text: Option<String>,
 }
@@ -113,7 +113,7 @@ pub enum Action {
     ImBack(ButtonReply),
     OpenUrl {
         title: String,
-        /// The page: `https` or `http`.
+        /// `https` or `http`.
         url: WebAddress,
     },
 }
@@ -129,7 +129,7 @@ pub enum DefaultAction {
     },
     OpenUrl {
         title: Option<String>,
-        /// The page: `https` or `http`.
+        /// `https` or `http`.
         url: WebAddress,
     },
 }

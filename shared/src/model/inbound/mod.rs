@@ -108,7 +108,7 @@ pub struct InboundMeta {
     pub custom_attributes: BTreeMap<String, String>,
 }
 
-/// A customer: `OpenMessagingFromRecipient`.
+/// `OpenMessagingFromRecipient`.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Customer {
@@ -127,7 +127,7 @@ pub struct Customer {
     pub email: Option<String>,
 }
 
-/// Addresses and names stay out of whatever prints a customer.
+/// Hides addresses and names.
 impl fmt::Debug for Customer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Customer").field("id_type", &self.id_type).finish_non_exhaustive()

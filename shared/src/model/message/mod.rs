@@ -179,7 +179,7 @@ impl fmt::Debug for Party {
 }
 
 impl Message {
-    /// The customer: who it is for or, of a receipt for an inbound message, who wrote the message.
+    /// The customer: the recipient of an outbound message, the sender of an inbound one.
     #[must_use]
     pub fn customer(&self) -> Option<&str> {
         let party = match self.direction {

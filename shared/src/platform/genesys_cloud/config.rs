@@ -1,29 +1,25 @@
-//! What an integration's configuration says of Genesys Cloud.
+//! The configuration of Genesys Cloud integrations.
 
 use super::region::Region;
 use crate::json::fields::{Fields, list, parse_with, secret, shared_secret, text};
 use secrecy::SecretString;
 
-/// The vendor asks for a webhook secret of more than fifteen characters.
+/// The vendor requires more than fifteen characters.
 const MINIMUM_WEBHOOK_SECRET_CHARACTERS: usize = 16;
 
-/// The connection to one open-messaging integration of a Genesys Cloud organisation.
+/// The connection to one open messaging integration of a Genesys Cloud organization.
 #[derive(Debug)]
 pub struct Config {
-    /// Where the organisation lives.
     pub region: Region,
-    /// The id of the open-messaging integration.
+    /// The id of the open messaging integration.
     pub integration_id: String,
-    /// The OAuth client's id.
     pub client_id: String,
-    /// The OAuth client's secret.
     pub client_secret: SecretString,
-    /// The webhook's secrets, current first: several while one is being rotated.
+    /// The webhook's secrets, current first; several during a rotation.
     pub webhook_secrets: Vec<SecretString>,
 }
 
 impl Config {
-    /// Reads the fields of an integration's configuration that are Genesys Cloud's own.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let region = fields.required("domain", parse_with("a domain or an AWS region of Genesys Cloud"));
         let integration_id = fields.required("integrationId", text);

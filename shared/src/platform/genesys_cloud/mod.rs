@@ -1,8 +1,8 @@
 //! Genesys Cloud Open Messaging.
 //!
-//! Source: <https://developer.genesys.cloud/commdigital/digital/openmessaging/>. The documentation prints leaner
-//! messages than the wire carries, so everything is read as optional, words of an enumeration in any case, and unknown
-//! fields and values are carried. Only what says whose message it is has to be right.
+//! Source: <https://developer.genesys.cloud/commdigital/digital/openmessaging/>. The documented messages have fewer fields
+//! than the real ones, so everything is optional, enum values are case-insensitive, and unknown fields and values are
+//! kept. Only the fields that identify the integration must be valid.
 
 pub mod api;
 pub mod config;
@@ -22,7 +22,7 @@ pub use wire::Webhook;
 /// Reads a webhook body.
 ///
 /// # Errors
-/// It is not JSON, or not an object: where.
+/// It is not a JSON object.
 pub fn read(body: &[u8]) -> Result<Webhook, FieldError> {
     payload::read(body).map(Webhook::from)
 }

@@ -1,4 +1,4 @@
-//! From Genesys Cloud's wire format to the common message.
+//! Converts Genesys Cloud's webhooks to normalized messages.
 
 use super::content::{Content as Part, ContentItem};
 use super::wire::{Event, MessageType, Webhook};
@@ -6,12 +6,12 @@ use crate::model::message::{Attachment, Content, Intent, Message, MessageKind, O
 use crate::model::platform_name::PlatformName;
 use crate::platform::payload::id_of;
 
-/// How long a typing event that does not say so is shown.
+/// For a typing event without a duration.
 const DEFAULT_TYPING_MILLISECONDS: u64 = 5_000;
 
 impl Webhook {
-    /// The common form of this message, which came as `body`. One without an id is known by its bytes, and the platform could
-    /// not tell of which message a receipt for it speaks.
+    /// Normalizes this message, which was received as `body`. Without an id, the digest of the body is used, and no receipt
+    /// can be sent for the message.
     #[must_use]
     pub fn into_message(self, body: &[u8]) -> Message {
         let id = self.message_id().map(str::to_owned);
@@ -58,13 +58,13 @@ impl Webhook {
     }
 
     fn content(&self) -> Content {
-        let is_filled = |text: &&str| !text.trim().is_empty();
+        let is_not_blank = |text: &&str| !text.trim().is_empty();
         let own = self.text.as_deref();
         let in_the_parts = || {
-            let texts: Vec<_> = self.content.iter().filter_map(ContentItem::text).filter(is_filled).collect();
+            let texts: Vec<_> = self.content.iter().filter_map(ContentItem::text).filter(is_not_blank).collect();
             Some(texts.join("\n")).filter(|text| !text.is_empty())
         };
-        let text = own.filter(is_filled).map(str::to_owned).or_else(in_the_parts);
+        let text = own.filter(is_not_blank).map(str::to_owned).or_else(in_the_parts);
         Content {
             text: text.or_else(|| self.text.clone()),
             content: self.content.iter().map(ContentItem::to_value).collect(),

@@ -1,4 +1,4 @@
-//! What Genesys Cloud is to the rest of Patchbay.
+//! Genesys Cloud's webhooks: verification, ownership and parsing.
 
 use super::config::Config;
 use super::read;
@@ -22,7 +22,7 @@ impl WebhookPlatform for Config {
         Route::Receipts,
     ];
 
-    /// So its documentation wants repeats to be: the same id and the same time.
+    /// According to the documentation, a retry must have the same id and the same time.
     const DEDUPLICATES_INBOUND: bool = true;
 
     fn channel_id(&self) -> &str {
@@ -39,7 +39,7 @@ impl WebhookPlatform for Config {
 
     fn parse_webhook(&self, body: &[u8], _: Timestamp) -> Result<Received, Rejection> {
         let webhook = read(body).map_err(Rejection::InvalidPayload)?;
-        // The ids are UUIDs, which mean the same in either case.
+        // The ids are UUIDs, which are case-insensitive.
         match webhook.integration_id() {
             Some(id) if id.eq_ignore_ascii_case(&self.integration_id) => {
                 Ok(Received::Message(Box::new(webhook.into_message(body))))

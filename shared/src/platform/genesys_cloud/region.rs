@@ -1,11 +1,10 @@
-//! Where a Genesys Cloud organisation lives.
-
+//! Genesys Cloud regions.
 use crate::http_client::OutboundUrl;
 use std::str::FromStr;
 use url::Url;
 
-/// A Genesys Cloud region, named by its domain or by its AWS region; or a simulated one on this machine, named by its
-/// address, such as `http://127.0.0.1:8080`.
+/// A Genesys Cloud region, given as its domain or AWS region; or a simulated one on this machine, given as its URL, such as
+/// `http://127.0.0.1:8080`.
 ///
 /// Source: <https://developer.genesys.cloud/platform/api/>.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,20 +36,19 @@ const REGIONS: [(&str, &str); 18] = [
 ];
 
 impl Region {
-    /// Where the API is: `https://api.<domain>/`.
+    /// `https://api.<domain>/`.
     #[must_use]
     pub fn api_url(&self) -> Url {
         self.api.clone()
     }
 
-    /// Where tokens are: `https://login.<domain>/`.
+    /// `https://login.<domain>/`, for tokens.
     #[must_use]
     pub fn login_url(&self) -> Url {
         self.login.clone()
     }
 }
 
-/// The name is neither a domain nor an AWS region of Genesys Cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a domain (such as mypurecloud.com) or an AWS region (such as us-east-1) of Genesys Cloud")]
 pub struct UnknownRegion;
@@ -59,17 +57,16 @@ impl FromStr for Region {
     type Err = UnknownRegion;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let at =
-            |address: String| address.parse::<OutboundUrl>().map(|url| url.url().clone()).map_err(|_| UnknownRegion);
+        let parse = |url: String| url.parse::<OutboundUrl>().map(|url| url.url().clone()).map_err(|_| UnknownRegion);
         if name.starts_with("http://") {
-            // Plain http leads nowhere but to this machine.
-            let mut simulated = at(name.to_owned())?;
+            // `OutboundUrl` accepts plain http only for loopback addresses.
+            let mut simulated = parse(name.to_owned())?;
             simulated.set_path("/");
             simulated.set_query(None);
             return Ok(Self { api: simulated.clone(), login: simulated });
         }
         let (domain, _) = REGIONS.iter().find(|(domain, aws)| *domain == name || *aws == name).ok_or(UnknownRegion)?;
-        Ok(Self { api: at(format!("https://api.{domain}/"))?, login: at(format!("https://login.{domain}/"))? })
+        Ok(Self { api: parse(format!("https://api.{domain}/"))?, login: parse(format!("https://login.{domain}/"))? })
     }
 }
 
@@ -95,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_name_is_refused() {
+    fn any_other_name_is_rejected() {
         for name in [
             "",
             "mypurecloud.com.evil.example",

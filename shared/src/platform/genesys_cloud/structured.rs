@@ -1,4 +1,4 @@
-//! A card in the platform's normalised form, as it would come to an open-messaging webhook.
+//! A card in the platform's normalized format, as it would be sent to an open messaging webhook.
 //!
 //! Source: the published models `ConversationContentCard`, `ConversationContentCarousel` and
 //! `ConversationContentQuickReply`.
@@ -44,7 +44,7 @@ struct From<'m> {
 }
 
 impl<'m> StructuredMessage<'m> {
-    /// The card as message `id`. It has no time of its own, so that it is the same message whenever it is asked for.
+    /// The card as message `id`. It has no time, so that a retry creates the same message.
     #[must_use]
     pub fn new(
         integration_id: &'m str,
@@ -73,31 +73,31 @@ impl<'m> StructuredMessage<'m> {
     }
 }
 
-/// The parts: the card or carousel, and whatever is said in the customer's name as quick replies. Within a carousel that
-/// is a button whose payload is said, because a quick reply belongs to no card.
+/// The parts: the card or carousel, and quick replies, which include the card's `imBack` buttons. In a carousel, these stay
+/// buttons, because a quick reply does not belong to a particular card.
 fn content(message: &CardMessage) -> Vec<ContentItem> {
-    let (shown, said) = match &message.cards {
+    let (cards, im_backs) = match &message.cards {
         Cards::None => (None, Vec::new()),
         Cards::One(card) => {
-            let said = card.actions.iter().filter_map(|action| match action {
+            let im_backs = card.actions.iter().filter_map(|action| match action {
                 Action::ImBack(reply) => Some(reply),
                 _ => None,
             });
-            (Some(Content::Card(normalized(card, false))), said.collect())
+            (Some(Content::Card(normalized(card, false))), im_backs.collect())
         }
         Cards::Carousel(cards) => {
             let cards = Some(cards.iter().map(|card| normalized(card, true)).collect());
             (Some(Content::Carousel(Carousel { cards, ..Carousel::default() })), Vec::new())
         }
     };
-    let said = said.into_iter().map(quick_reply);
+    let im_backs = im_backs.into_iter().map(quick_reply);
     let replies = message.quick_replies.iter().map(|reply| QuickReply {
         image: reply.image.as_ref().map(address),
         summary_text: reply.summary_text.clone(),
         ..quick_reply(&reply.reply)
     });
-    let replies = said.chain(replies).map(Content::QuickReply);
-    shown.into_iter().chain(replies).map(|content| ContentItem { content, extra: Map::new() }).collect()
+    let replies = im_backs.chain(replies).map(Content::QuickReply);
+    cards.into_iter().chain(replies).map(|content| ContentItem { content, extra: Map::new() }).collect()
 }
 
 fn normalized(card: &Card, in_a_carousel: bool) -> NormalizedCard {
@@ -111,7 +111,7 @@ fn normalized(card: &Card, in_a_carousel: bool) -> NormalizedCard {
         DefaultAction::OpenUrl { title, url } => link(title.as_ref(), url),
     });
     let mut extra = Map::new();
-    // The model has no place for it, and who cannot see the picture needs it.
+    // Not part of the platform's model, but needed for accessibility.
     if let Some(alt_text) = card.image.as_ref().and_then(|image| image.alt_text.clone()) {
         extra.insert("imageAltText".to_owned(), Value::String(alt_text));
     }

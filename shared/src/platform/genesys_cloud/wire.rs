@@ -1,4 +1,4 @@
-//! The envelope of Genesys Cloud's normalised message format, as it comes to an open-messaging webhook.
+//! The envelope of Genesys Cloud's normalized message format, as sent to an open messaging webhook.
 
 use super::content::{Content, ContentItem};
 use crate::json::open_enum::open_enum;
@@ -7,7 +7,7 @@ use crate::platform::lenient::Members;
 use crate::platform::payload;
 
 open_enum! {
-    /// What a webhook carries. Media is `Text` with an attachment in its content.
+    /// Media is `Text` with an attachment in its content.
     MessageType {
         Text = "Text",
         Structured = "Structured",
@@ -17,67 +17,53 @@ open_enum! {
 }
 
 open_enum! {
-    /// What kind of event it is.
     EventType { Typing = "Typing", }
 }
 
 open_enum! {
-    /// Who can see a message.
     Visibility { Public = "Public", Private = "Private", }
 }
 
-/// One notification to the outbound webhook of an open-messaging integration.
+/// A call of the outbound webhook of an open messaging integration.
 pub struct Webhook {
     id: Option<String>,
-    /// What it is.
     pub(super) message_type: MessageType,
-    /// Where it comes from and goes to.
     pub(super) channel: Channel,
-    /// The text; absent from messages that are only media or structure.
+    /// Absent from messages without text.
     pub(super) text: Option<String>,
-    /// The parts.
     pub(super) content: Vec<ContentItem>,
-    /// The events, where it is one.
     pub(super) events: Vec<Event>,
-    /// What became of the message, where this is a receipt.
+    /// Only of a receipt.
     pub(super) status: Option<ReceiptStatus>,
-    /// Why it failed.
     pub(super) reasons: Vec<Reason>,
-    /// Whether no further receipt will come.
     pub(super) is_final_receipt: Option<bool>,
     direction: Option<Direction>,
     /// `Human` or `Bot`.
     pub(super) originating_entity: Option<String>,
-    /// The conversation.
     pub(super) conversation_id: Option<String>,
-    /// Metadata that was attached to the message.
     pub(super) metadata: Metadata,
 }
 
-/// Where a message comes from and goes to.
+/// The integration, sender and recipient of a message.
 #[derive(Default)]
 pub(super) struct Channel {
-    /// The integration's id; absent from lean messages.
+    /// The integration's id; absent from short messages.
     id: Option<String>,
-    /// The message's id once more.
+    /// Another copy of the message's id.
     message_id: Option<String>,
-    /// The receiving end.
     pub(super) to: Option<Party>,
-    /// The sending end.
     pub(super) from: Option<Party>,
-    /// When, in ISO 8601.
+    /// In ISO 8601.
     pub(super) time: Option<String>,
-    /// What it answers, where all can see it.
+    /// Only of a public message.
     pub(super) public: Option<PublicPost>,
 }
 
-/// An event in a conversation.
 pub(super) struct Event {
     event_type: Option<EventType>,
     typing: Option<Typing>,
 }
 
-/// A typing event's own part.
 struct Typing {
     /// In milliseconds.
     duration: Option<u64>,
@@ -89,7 +75,7 @@ impl From<Members> for Webhook {
         let content: Vec<_> = members.list("content").map(ContentItem::from).collect();
         let events: Vec<_> = members.objects("events").map(Event::from).collect();
         let status = members.word("status");
-        let by_its_members = || match () {
+        let inferred_type = || match () {
             () if status.is_some() => MessageType::Receipt,
             () if !events.is_empty() => MessageType::Event,
             () if content.iter().any(is_structured) => MessageType::Structured,
@@ -98,7 +84,7 @@ impl From<Members> for Webhook {
         };
         Self {
             id: members.id("id"),
-            message_type: members.word("type").unwrap_or_else(by_its_members),
+            message_type: members.word("type").unwrap_or_else(inferred_type),
             channel: members.object("channel").map(Channel::from).unwrap_or_default(),
             text,
             content,
@@ -114,7 +100,7 @@ impl From<Members> for Webhook {
     }
 }
 
-/// Whether a message that does not say what it is has more than text and files.
+/// Whether a part of a message without a type is neither text nor a file.
 fn is_structured(item: &ContentItem) -> bool {
     !matches!(item.content, Content::Attachment(_) | Content::Text(_))
 }
@@ -150,7 +136,7 @@ fn party(mut party: Members) -> Party {
     Party {
         id: party.id("id"),
         id_type: party.word::<IdType>("idType"),
-        // Both spellings have been seen.
+        // Both spellings occur.
         nickname: party.text("nickname").or_else(|| party.text("nickName")),
         first_name: party.text("firstName"),
         last_name: party.text("lastName"),
@@ -173,7 +159,7 @@ impl From<Members> for Event {
 }
 
 impl Event {
-    /// Whether somebody types, and for how long, where it says so.
+    /// `Some` for a typing event, with its duration if there is one.
     pub(super) fn typing(&self) -> Option<Option<u64>> {
         let is_typing = match &self.event_type {
             Some(event_type) => *event_type == EventType::Typing,
@@ -184,13 +170,13 @@ impl Event {
 }
 
 impl Webhook {
-    /// The message's id, wherever it stands.
+    /// The message's id, in the envelope or in the channel.
     #[must_use]
     pub fn message_id(&self) -> Option<&str> {
         payload::first_id([&self.id, &self.channel.message_id])
     }
 
-    /// Which way it goes. Where it does not say, a receipt speaks of an inbound message, and all else goes out.
+    /// The direction. By default, a receipt is for an inbound message, and everything else is outbound.
     #[must_use]
     pub fn direction(&self) -> Direction {
         match (&self.direction, &self.message_type) {
@@ -200,10 +186,10 @@ impl Webhook {
         }
     }
 
-    /// The id of the open-messaging integration that this belongs to.
+    /// The id of the open messaging integration.
     ///
-    /// Lean messages lack `channel.id`; there the integration is the sender of an outbound message and the addressee
-    /// of an inbound one (a receipt for what the customer wrote).
+    /// Short messages lack `channel.id`. In them, the integration is the sender of an outbound message and the recipient
+    /// of an inbound one (a receipt for a customer's message).
     #[must_use]
     pub fn integration_id(&self) -> Option<&str> {
         let party = if self.direction() == Direction::Inbound { &self.channel.to } else { &self.channel.from };

@@ -1,6 +1,6 @@
-//! What an integration's configuration says of HighLevel.
+//! The configuration of HighLevel integrations.
 
-use super::message_type::{FORWARDED, MessageType};
+use super::message_type::{DEFAULT_FORWARDED, MessageType};
 use crate::http_client::OutboundUrl;
 use crate::json::fields::{Fields, boolean, integer_in, list, text};
 use crate::platform::config_fields::{base_url, header_text};
@@ -10,37 +10,32 @@ use secrecy::SecretString;
 use serde_json::Value;
 use std::ops::RangeInclusive;
 
-/// Where the platform is.
 const API_BASE_URL: &str = "https://services.leadconnectorhq.com";
 
-/// What may be configured as the greatest age: the platform itself repeats an event for up to 30 days.
+/// The allowed values of `maximumAgeSeconds`. The platform retries an event for up to 30 days.
 const MAXIMUM_AGE_SECONDS: RangeInclusive<u64> = 1..=31 * 24 * 3600;
 
 /// The connection to one location (a sub-account) of HighLevel.
 #[derive(Debug)]
 pub struct Config {
-    /// The location's id.
     pub location_id: String,
-    /// The app's id, where events of other apps are to be refused.
+    /// If set, events of other apps are rejected.
     pub app_id: Option<String>,
-    /// The token for calls.
     pub token: SecretString,
-    /// The keys that may have signed a webhook.
+    /// The public keys that webhooks are verified with.
     pub trusted_keys: Vec<TrustedKey>,
-    /// Whether `X-WH-Signature` counts.
+    /// Whether `X-WH-Signature` is accepted.
     pub legacy_signature: LegacySignature,
-    /// Which of the messages that the platform tells of are handed on.
+    /// The types of the reported messages that are delivered.
     pub forward_message_types: Vec<MessageType>,
-    /// The age at which an event is refused.
+    /// Older events are rejected.
     pub maximum_age: Option<SignedDuration>,
-    /// The conversation provider that customers' messages come in by.
+    /// The conversation provider for customers' messages.
     pub conversation_provider_id: Option<String>,
-    /// Where the platform's API is.
     pub api_base_url: OutboundUrl,
 }
 
 impl Config {
-    /// Reads the fields of an integration's configuration that are HighLevel's own.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let location_id = fields.required("locationId", text);
         let app_id = fields.optional("appId", text);
@@ -64,7 +59,7 @@ impl Config {
             token: token?,
             trusted_keys: trusted_keys.unwrap_or_else(TrustedKey::published),
             legacy_signature: if accept_legacy { LegacySignature::Accepted } else { LegacySignature::Refused },
-            forward_message_types: forward_message_types.unwrap_or_else(|| FORWARDED.to_vec()),
+            forward_message_types: forward_message_types.unwrap_or_else(|| DEFAULT_FORWARDED.to_vec()),
             maximum_age: maximum_age.and_then(|seconds| i64::try_from(seconds).ok()).map(SignedDuration::from_secs),
             conversation_provider_id,
             api_base_url: api_base_url?,
@@ -78,7 +73,7 @@ fn trusted_key(value: Value) -> Result<TrustedKey, String> {
 
 fn forwarded(value: Value) -> Result<MessageType, String> {
     match MessageType::read(&text(value)?) {
-        MessageType::InternalComment => Err("is a note of the staff's, which is never forwarded".to_owned()),
+        MessageType::InternalComment => Err("is an internal comment, which is never forwarded".to_owned()),
         MessageType::Other(letters) if letters.is_empty() => Err("must have letters".to_owned()),
         message_type => Ok(message_type),
     }
@@ -90,13 +85,13 @@ mod tests {
     use crate::json::fields;
     use serde_json::json;
 
-    fn faults(document: Value) -> Vec<String> {
+    fn errors(document: Value) -> Vec<String> {
         fields::read_configuration(document, Config::read)
-            .map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+            .map_or_else(|errors| errors.iter().map(ToString::to_string).collect(), |_| Vec::new())
     }
 
     #[test]
-    fn a_location_and_a_token_will_do() {
+    fn a_location_and_a_token_are_enough() {
         let Ok(config) = fields::read_configuration(json!({"locationId": "l", "token": "t"}), Config::read) else {
             panic!()
         };
@@ -107,8 +102,8 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_named_and_none_repeats_a_value() {
-        let found = faults(json!({
+    fn all_errors_are_reported_and_none_quotes_a_value() {
+        let found = errors(json!({
             "token": "",
             "appId": 7,
             "trustedKeys": ["hidden"],
@@ -118,7 +113,7 @@ mod tests {
             "conversationProviderId": "",
             "apiBaseUrl": "http://hidden.example.com",
         }));
-        let places: Vec<_> = found.iter().map(|fault| fault.split(' ').next().unwrap()).collect();
+        let pointers: Vec<_> = found.iter().map(|error| error.split(' ').next().unwrap()).collect();
         assert_eq!(
             vec![
                 "/locationId",
@@ -131,38 +126,38 @@ mod tests {
                 "/conversationProviderId",
                 "/apiBaseUrl",
             ],
-            places,
+            pointers,
             "{found:#?}"
         );
         assert!(!found.concat().contains("hidden"), "{found:#?}");
     }
 
     #[test]
-    fn a_token_that_cannot_stand_in_a_header_is_a_fault() {
+    fn a_token_that_is_invalid_in_a_header_is_an_error() {
         for token in ["hidden\n", "hid den", "hiddén", "\u{7f}"] {
             assert_eq!(
                 vec!["/token must have visible ASCII characters only"],
-                faults(json!({"locationId": "l", "token": token}))
+                errors(json!({"locationId": "l", "token": token}))
             );
         }
     }
 
     #[test]
-    fn the_legacy_signature_needs_a_key_that_can_have_made_it() {
+    fn the_legacy_signature_needs_an_rsa_key() {
         let ed25519 = "MCowBQYDK2VwAyEAi2HR1srL4o18O8BRa7gVJY7G7bupbN3H9AwJrHCDiOg=";
         let found = |accept: bool| {
             let mut document = json!({"locationId": "l", "token": "t", "acceptLegacySignature": accept});
-            let published = faults(document.clone());
+            let published = errors(document.clone());
             document["trustedKeys"] = json!([ed25519]);
-            (published, faults(document))
+            (published, errors(document))
         };
-        let fault = "/acceptLegacySignature needs an RSA key among `trustedKeys`".to_owned();
-        assert_eq!((Vec::new(), vec![fault]), found(true));
+        let error = "/acceptLegacySignature needs an RSA key among `trustedKeys`".to_owned();
+        assert_eq!((Vec::new(), vec![error]), found(true));
         assert_eq!((Vec::new(), Vec::new()), found(false));
     }
 
     #[test]
-    fn a_staff_note_cannot_be_put_on_the_list_however_it_is_spelt() {
+    fn internal_comments_cannot_be_forwarded_in_any_spelling() {
         for word in [
             "InternalComment",
             "INTERNALCOMMENT",
@@ -172,8 +167,8 @@ mod tests {
             "Internal Comments",
         ] {
             assert_eq!(
-                vec!["/forwardMessageTypes element 1 is a note of the staff's, which is never forwarded"],
-                faults(json!({"locationId": "l", "token": "t", "forwardMessageTypes": ["SMS", word]}))
+                vec!["/forwardMessageTypes element 1 is an internal comment, which is never forwarded"],
+                errors(json!({"locationId": "l", "token": "t", "forwardMessageTypes": ["SMS", word]}))
             );
         }
     }

@@ -1,36 +1,27 @@
-//! What sort of message it is, in HighLevel's words.
+//! HighLevel's message types.
 
-/// What sort of message it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MessageType {
-    /// A telephone call.
     Call,
-    /// A message left on a voicemail.
     Voicemail,
-    /// A short message.
     Sms,
-    /// Google Business Messages.
     Gmb,
-    /// Facebook.
     Facebook,
-    /// Instagram.
     Instagram,
-    /// The chat on a website.
+    /// Chat on a website.
     LiveChat,
-    /// An electronic mail.
     Email,
-    /// WhatsApp.
     WhatsApp,
     /// A channel of a conversation provider.
     Custom,
-    /// A note of the staff's, which no customer may see.
+    /// A note between users, which customers must never see.
     InternalComment,
-    /// A sort that was not known when this was written, in letters and digits.
+    /// An unknown type, reduced to letters and digits.
     Other(String),
 }
 
-/// What is handed on unless the configuration says otherwise.
-pub const FORWARDED: [MessageType; 10] = [
+/// The types that are delivered by default.
+pub const DEFAULT_FORWARDED: [MessageType; 10] = [
     MessageType::Call,
     MessageType::Voicemail,
     MessageType::Sms,
@@ -43,12 +34,12 @@ pub const FORWARDED: [MessageType; 10] = [
     MessageType::Custom,
 ];
 
-/// What may stand before the sort itself.
+/// Prefixes of the type itself.
 const PREFIXES: [&str; 5] = ["TYPE_", "CAMPAIGN_", "MANUAL_", "CUSTOM_PROVIDER_", "CUSTOM_"];
 
 impl MessageType {
     /// Reads a `messageType` or a `messageTypeString`, such as `TYPE_SMS` or `TYPE_CUSTOM_PROVIDER_EMAIL`. Case, blanks and
-    /// punctuation do not count: the vendor's own documents disagree on them.
+    /// punctuation are ignored, because the vendor's documentation is inconsistent.
     #[must_use]
     pub fn read(word: &str) -> Self {
         let word = word.trim().to_ascii_uppercase();
@@ -66,13 +57,12 @@ impl MessageType {
             "email" => Self::Email,
             "whatsapp" => Self::WhatsApp,
             "custom" => Self::Custom,
-            // Whatever stands around it: a note must not get out because it has a new name.
+            // Also as part of a longer name: an internal comment must not leak because it has been renamed.
             note if note.contains("internalcomment") => Self::InternalComment,
             _ => Self::Other(letters),
         }
     }
 
-    /// Whether it was known when this was written.
     #[must_use]
     pub const fn is_known(&self) -> bool {
         !matches!(self, Self::Other(_))
@@ -84,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_that_are_documented_or_were_seen_are_known_in_any_case() {
+    fn documented_and_observed_types_are_known_in_any_spelling() {
         for (words, expected) in [
             (&["CALL", "Call", "call"][..], MessageType::Call),
             (&["VoiceMail", "Voicemail"], MessageType::Voicemail),
@@ -107,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn type_strings_say_the_same() {
+    fn type_strings_are_known_as_well() {
         for (word, expected) in [
             ("TYPE_SMS", MessageType::Sms),
             ("TYPE_CALL", MessageType::Call),

@@ -1,10 +1,10 @@
 //! HighLevel, also known as LeadConnector.
 //!
-//! Two of its mechanisms lead to our webhook. An app's webhook tells of every message that a user has sent, and a
-//! conversation provider's delivery URL asks that a message be sent. Source:
+//! Two mechanisms call our webhook: an app's webhook reports every message that a user has sent, and the delivery URL of a
+//! conversation provider requests that a message be sent. Source:
 //! <https://marketplace.gohighlevel.com/docs/webhook/OutboundMessage/> and `…/ProviderOutboundMessage/`. The examples
-//! there lack fields that the schemas have, and fields are of other types than the schemas say, so nearly everything is
-//! read as optional.
+//! there lack fields of the schemas, and some fields have other types than in the schemas, so nearly everything is
+//! optional.
 
 pub mod api;
 pub mod config;

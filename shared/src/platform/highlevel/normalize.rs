@@ -1,7 +1,6 @@
-//! From HighLevel's bodies to the common message.
-
+//! Converts HighLevel's webhooks to normalized messages.
 use super::message_type::MessageType;
-use super::wire::{OutboundMessage, ProviderMessage, Webhook, fault, read};
+use super::wire::{OutboundMessage, ProviderMessage, Webhook, read};
 use crate::json::fields::FieldError;
 use crate::model::message::{
     Attachment, CallLog, Content, Direction, Email, FallbackText, IdType, Intent, Message, MessageKind, Metadata,
@@ -13,27 +12,27 @@ use crate::platform::payload::{first_id, id_of};
 /// Reads a webhook body that is a message.
 ///
 /// # Errors
-/// What is wrong with the body, and where.
+/// The body is invalid or is not a message.
 pub(super) fn read_message(body: &[u8]) -> Result<Message, FieldError> {
     match read(body)?.1 {
-        Webhook::Observed(message) => message.into_message(body),
-        Webhook::Requested(message) => Ok(message.into_message(body)),
-        Webhook::Other => Err(fault("/type", "is not that of a message")),
+        Webhook::OutboundMessage(message) => message.into_message(body),
+        Webhook::ProviderMessage(message) => Ok(message.into_message(body)),
+        Webhook::Other => Err(FieldError::new("/type", "is not the type of a message")),
     }
 }
 
 impl OutboundMessage {
-    /// The common form of this message, which came as `body`.
+    /// Normalizes this message, which was received as `body`.
     ///
     /// # Errors
-    /// It is a note of the staff's, which is no message.
+    /// It is an internal comment.
     pub(super) fn into_message(self, body: &[u8]) -> Result<Message, FieldError> {
         let direction = direction(&self.direction);
         let sender: Vec<_> = self.from.iter().cloned().collect();
         let user = self.user_id.clone();
         let (from, to) = match direction {
-            Direction::Inbound => (customer(self.contact_id.clone(), &sender), house(None, &self.to)),
-            _ => (house(user, &sender), customer(self.contact_id.clone(), &self.to)),
+            Direction::Inbound => (customer(self.contact_id.clone(), &sender), company_party(None, &self.to)),
+            _ => (company_party(user, &sender), customer(self.contact_id.clone(), &self.to)),
         };
         let message_id = first_id([&self.message_id, &self.webhook_id]).map(str::to_owned);
         let shown =
@@ -57,19 +56,19 @@ impl OutboundMessage {
     }
 
     fn kind(self) -> Result<MessageKind, FieldError> {
-        let sort = self.sort();
+        let message_type = self.message_type();
         let attachments = attachments(&self.attachments);
-        Ok(match sort {
+        Ok(match message_type {
             Some(MessageType::InternalComment) => {
-                return Err(fault("/messageType", "is that of a note of the staff's, which is never forwarded"));
+                return Err(FieldError::new("/messageType", "is an internal comment, which is never forwarded"));
             }
             Some(MessageType::Email) => MessageKind::Email(Box::new(Email {
                 subject: self.subject,
                 text: self.plain_text,
                 html: self.body,
                 recipients: self.to,
-                cc: first_filled(self.cc_list, self.cc),
-                bcc: first_filled(self.bcc_list, self.bcc),
+                cc: first_non_empty(self.cc_list, self.cc),
+                bcc: first_non_empty(self.bcc_list, self.bcc),
                 reply_to: None,
                 attachments,
             })),
@@ -95,10 +94,10 @@ impl OutboundMessage {
 }
 
 impl ProviderMessage {
-    /// The common form of this message, which came as `body`.
+    /// Normalizes this message, which was received as `body`.
     pub(super) fn into_message(self, body: &[u8]) -> Message {
-        let sort = self.sort();
-        let is_email = sort == Some(MessageType::Email);
+        let message_type = self.message_type();
+        let is_email = message_type == Some(MessageType::Email);
         let addresses = match &self.phone {
             Some(phone) if !is_email => vec![phone.clone()],
             _ => self.email_to.clone(),
@@ -106,7 +105,7 @@ impl ProviderMessage {
         let sender: Vec<_> = self.email_from.iter().cloned().collect();
         let attachments = attachments(&self.attachments);
         let shown = Content { text: self.message.clone(), attachments: attachments.clone(), ..Content::default() };
-        let kind = match sort {
+        let kind = match message_type {
             Some(MessageType::Email) => MessageKind::Email(Box::new(Email {
                 subject: self.subject,
                 text: self.message,
@@ -129,7 +128,7 @@ impl ProviderMessage {
             intent,
             conversation_id: None,
             direction: Direction::Outbound,
-            from: house(self.user_id, &sender),
+            from: company_party(self.user_id, &sender),
             to: customer(self.contact_id, &addresses),
             time: None,
             public: None,
@@ -147,23 +146,23 @@ fn direction(word: &Option<String>) -> Direction {
     }
 }
 
-/// The customer: by the contact's id, with an address beside it; without one, by the address.
+/// The customer, identified by the contact's id if there is one, otherwise by the address.
 fn customer(contact_id: Option<String>, addresses: &[String]) -> Option<Party> {
-    let by_address = addresses.first().map(|address| at(address));
+    let by_address = addresses.first().map(|address| party_from_address(address));
     match contact_id {
         Some(id) => Some(Party { id: Some(id), id_type: Some(IdType::Opaque), ..by_address.unwrap_or_default() }),
         None => by_address,
     }
 }
 
-/// The company's end: by its address, or else by the user who wrote.
-fn house(user_id: Option<String>, addresses: &[String]) -> Option<Party> {
+/// The company, identified by its address, otherwise by the user who wrote.
+fn company_party(user_id: Option<String>, addresses: &[String]) -> Option<Party> {
     let by_user = |id| Party { id: Some(id), id_type: Some(IdType::Opaque), ..Party::default() };
-    addresses.first().map(|address| at(address)).or_else(|| user_id.map(by_user))
+    addresses.first().map(|address| party_from_address(address)).or_else(|| user_id.map(by_user))
 }
 
-/// Whoever has this address, which may stand in angle brackets behind a name.
-fn at(address: &str) -> Party {
+/// The party with this address, which may be in angle brackets after a name.
+fn party_from_address(address: &str) -> Party {
     let address = match address.rsplit_once('<') {
         Some((_, rest)) => rest.trim_end().trim_end_matches('>'),
         None => address,
@@ -181,7 +180,7 @@ fn at(address: &str) -> Party {
     }
 }
 
-fn first_filled(list: Vec<String>, other: Vec<String>) -> Vec<String> {
+fn first_non_empty(list: Vec<String>, other: Vec<String>) -> Vec<String> {
     if list.is_empty() { other } else { list }
 }
 
@@ -189,7 +188,7 @@ fn attachments(urls: &[String]) -> Vec<Attachment> {
     urls.iter().map(|url| Attachment { url: Some(url.clone()), ..Attachment::default() }).collect()
 }
 
-/// The message as plain text. One of a type that is not known is no more than what it shows.
+/// The message as plain text. For an unknown type, the text and the attachments.
 fn fallback_text(kind: &MessageKind, shown: Content) -> Option<FallbackText> {
     match kind {
         MessageKind::Other(_) => MessageKind::Text(shown).fallback_text(),

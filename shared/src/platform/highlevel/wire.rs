@@ -7,18 +7,17 @@ use crate::platform::payload;
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// What came to the webhook.
 pub(super) enum Webhook {
-    /// A message that a user has sent, on any channel.
-    Observed(Box<OutboundMessage>),
-    /// A message that is to be sent by a conversation provider.
-    Requested(Box<ProviderMessage>),
+    /// A message that a user has sent on any channel.
+    OutboundMessage(Box<OutboundMessage>),
+    /// A request to a conversation provider to send a message.
+    ProviderMessage(Box<ProviderMessage>),
     /// An event of another type.
     Other,
 }
 
-/// What tells whose event it is, and of which type.
-pub(super) struct Head {
+/// The owner and the type of an event.
+pub(super) struct EventHeader {
     event_type: Option<String>,
     pub(super) location_id: Option<String>,
     pub(super) app_id: Option<String>,
@@ -73,7 +72,7 @@ pub(super) struct ProviderMessage {
     pub(super) attachments: Vec<String>,
 }
 
-impl From<Members> for Head {
+impl From<Members> for EventHeader {
     fn from(mut members: Members) -> Self {
         Self {
             event_type: members.text("type"),
@@ -138,7 +137,7 @@ impl From<Members> for ProviderMessage {
     }
 }
 
-/// Texts, as a list or as one; an element may be an object that has its text in `url`.
+/// A list of texts or a single one. An element may be an object with the text in `url`.
 fn texts(members: &mut Members, name: &str) -> Vec<String> {
     let text = |element| match element {
         Value::Object(members) => Members(members).text("url"),
@@ -147,31 +146,29 @@ fn texts(members: &mut Members, name: &str) -> Vec<String> {
     members.list(name).filter_map(text).collect()
 }
 
-impl Head {
-    /// When the platform says that it wrote the event.
+impl EventHeader {
     pub(super) fn written_at(&self) -> Option<Timestamp> {
         self.timestamp.as_deref()?.parse().ok()
     }
 
-    /// Whether the platform says when it wrote the event. A provider's request need not have it.
+    /// Whether the event has a time, which is optional in a provider's request.
     pub(super) fn has_time(&self) -> bool {
         self.timestamp.is_some()
     }
 
-    /// Whether it is the flat body of a provider's request, whatever its type: the message's, the contact's and the
-    /// location's id, and nothing of what an app's event has.
+    /// Whether the body has the form of a provider's request: the ids of message, contact and location, and no field that
+    /// only an app's event has.
     fn is_request(&self) -> bool {
-        let needed = [&self.message_id, &self.contact_id, &self.location_id];
-        let of_events =
+        let required = [&self.message_id, &self.contact_id, &self.location_id];
+        let event_only =
             [&self.app_id, &self.version_id, &self.webhook_id, &self.timestamp, &self.message_type, &self.direction];
-        needed.iter().all(|field| field.is_some()) && of_events.iter().all(|field| field.is_none())
+        required.iter().all(|field| field.is_some()) && event_only.iter().all(|field| field.is_none())
     }
 }
 
 impl OutboundMessage {
-    /// What sort of message it is; a staff note if anything says that it is one, and else what is known before what is
-    /// not.
-    pub(super) fn sort(&self) -> Option<MessageType> {
+    /// An internal comment if either field says so; otherwise a known type is preferred to an unknown one.
+    pub(super) fn message_type(&self) -> Option<MessageType> {
         let word = self.message_type.as_deref().map(MessageType::read);
         let type_string = self.message_type_string.as_deref().map(MessageType::read);
         match (word, type_string) {
@@ -183,8 +180,7 @@ impl OutboundMessage {
 }
 
 impl ProviderMessage {
-    /// What sort of message it is.
-    pub(super) fn sort(&self) -> Option<MessageType> {
+    pub(super) fn message_type(&self) -> Option<MessageType> {
         self.channel.as_deref().map(MessageType::read)
     }
 }
@@ -192,34 +188,30 @@ impl ProviderMessage {
 /// Reads a webhook body.
 ///
 /// # Errors
-/// It is not JSON, not an object, or does not say what it is or whose: where.
-pub(super) fn read(body: &[u8]) -> Result<(Head, Webhook), FieldError> {
+/// It is not a JSON object, or its type or location is missing.
+pub(super) fn read(body: &[u8]) -> Result<(EventHeader, Webhook), FieldError> {
     let members = payload::read(body)?;
-    let head = Head::from(members.clone());
-    let webhook = match head.event_type.as_deref() {
-        None => return Err(fault("/type", "is required")),
-        Some("OutboundMessage") => Webhook::Observed(Box::new(OutboundMessage::from(members))),
-        Some(word) if is_requested(&MessageType::read(word), &head) => {
-            Webhook::Requested(Box::new(ProviderMessage::from(members)))
+    let header = EventHeader::from(members.clone());
+    let webhook = match header.event_type.as_deref() {
+        None => return Err(FieldError::new("/type", "is required")),
+        Some("OutboundMessage") => Webhook::OutboundMessage(Box::new(OutboundMessage::from(members))),
+        Some(word) if is_provider_message(&MessageType::read(word), &header) => {
+            Webhook::ProviderMessage(Box::new(ProviderMessage::from(members)))
         }
         Some(_) => Webhook::Other,
     };
-    if head.location_id.is_none() && !matches!(webhook, Webhook::Other) {
-        return Err(fault("/locationId", "is required"));
+    if header.location_id.is_none() && !matches!(webhook, Webhook::Other) {
+        return Err(FieldError::new("/locationId", "is required"));
     }
-    Ok((head, webhook))
+    Ok((header, webhook))
 }
 
-/// Whether a conversation provider is asked to send a message of this sort. Of those that nobody expects, only what has
-/// the form of a request is one; a note of the staff's never is.
-fn is_requested(sort: &MessageType, head: &Head) -> bool {
-    match sort {
+/// Whether the event is a provider's request. For types that are not expected in requests it depends on the form of the
+/// body. An internal comment never is one.
+fn is_provider_message(message_type: &MessageType, header: &EventHeader) -> bool {
+    match message_type {
         MessageType::InternalComment => false,
-        MessageType::Call | MessageType::Voicemail | MessageType::Other(_) => head.is_request(),
+        MessageType::Call | MessageType::Voicemail | MessageType::Other(_) => header.is_request(),
         _ => true,
     }
-}
-
-pub(super) fn fault(pointer: &str, detail: &str) -> FieldError {
-    FieldError::new(pointer, detail)
 }

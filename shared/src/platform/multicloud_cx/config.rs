@@ -1,4 +1,4 @@
-//! What an integration's configuration says of Genesys Multicloud CX.
+//! The configuration of Genesys Multicloud CX integrations.
 
 use crate::http_client::OutboundUrl;
 use crate::json::fields::{Fields, list, shared_secret, text};
@@ -6,26 +6,25 @@ use crate::platform::config_fields::{base_url, header_text};
 use secrecy::SecretString;
 use serde_json::Value;
 
-/// The shortest app secret. The vendor publishes no form of them; the one of its examples has 15 characters.
+/// The vendor does not specify a length; the secret in its examples has 15 characters.
 const MINIMUM_APP_SECRET_CHARACTERS: usize = 12;
 
 /// The connection to one channel of a contact centre.
 #[derive(Debug)]
 pub struct Config {
-    /// Where the API is, without `/nexus/v3`.
+    /// Without `/nexus/v3`.
     pub api_base_url: OutboundUrl,
-    /// The contact centre's id, which goes with every call.
+    /// Sent with every call.
     pub contact_center_id: String,
-    /// The channel's id: a telephone number, a domain.
+    /// A phone number or a domain.
     pub channel_id: String,
-    /// The channel's app secrets, current first: several while one is being rotated. Calls are signed with the first.
+    /// The channel's app secrets, current first; several during a rotation. Calls are signed with the first.
     pub app_secrets: Vec<SecretString>,
-    /// What the API gateway asks for, where it does.
+    /// For the API gateway, if it requires one.
     pub api_key: Option<SecretString>,
 }
 
 impl Config {
-    /// Reads the fields of an integration's configuration that are Multicloud CX's own.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let api_base_url = fields.required("apiBaseUrl", base_url);
         let contact_center_id = fields.required("contactCenterId", header_text);
@@ -42,10 +41,10 @@ impl Config {
     }
 }
 
-/// A text that can stand in a path.
+/// An id that is safe as a segment of a URL's path.
 fn channel_id(value: Value) -> Result<String, String> {
     match text(value)?.as_str() {
-        "." | ".." => Err("must not be a dot or two".to_owned()),
+        "." | ".." => Err("must not be `.` or `..`".to_owned()),
         id => Ok(id.to_owned()),
     }
 }
@@ -54,22 +53,58 @@ fn channel_id(value: Value) -> Result<String, String> {
 mod tests {
     use super::*;
     use crate::json::fields;
+    use crate::platform::multicloud_cx::tests::{config, configuration, configured};
     use serde_json::json;
 
     #[test]
-    fn an_app_secret_that_can_be_guessed_is_a_fault_and_the_vendors_own_example_is_none() {
-        let faults = |secret: &str| {
+    fn a_short_app_secret_is_an_error_and_the_vendors_example_is_not() {
+        let errors = |secret: &str| {
             let document = json!({
                 "apiBaseUrl": "https://api.example.com", "contactCenterId": "c", "channelId": "1",
                 "appSecrets": ["test-app-secret", secret],
             });
             let read = fields::read_configuration(document, Config::read);
-            read.map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+            read.map_or_else(|errors| errors.iter().map(ToString::to_string).collect(), |_| Vec::new())
         };
-        assert!(faults("hidden-12345").is_empty());
-        let fault = "/appSecrets element 1 must have at least 12 characters";
+        assert!(errors("hidden-12345").is_empty());
+        let error = "/appSecrets element 1 must have at least 12 characters";
         for short in ["h", "hidden-1234"] {
-            assert_eq!(vec![fault], faults(short));
+            assert_eq!(vec![error], errors(short));
+        }
+    }
+
+    #[test]
+    fn the_configuration_is_read_and_its_debug_output_contains_no_secret() {
+        let config = config();
+        assert_eq!((2, "0123456789"), (config.app_secrets.len(), config.channel_id.as_str()));
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("hidden"), "{shown}");
+        let mut without_key = configuration();
+        without_key.as_object_mut().unwrap().remove("apiKey");
+        assert!(configured(without_key).unwrap().api_key.is_none());
+    }
+
+    #[test]
+    fn a_configuration_is_read_strictly() {
+        let wrong = json!({
+            "apiBaseUrl": "http://api.example.com", "contactCenterId": "hidden\n", "channelId": "..", "appSecrets": [],
+            "apiKey": "hidden key", "colour": "hidden",
+        });
+        let errors = configured(wrong).unwrap_err();
+        let pointers: Vec<_> = errors.iter().map(|error| error.split(' ').next().unwrap()).collect();
+        assert_eq!(
+            vec!["/apiBaseUrl", "/contactCenterId", "/channelId", "/appSecrets", "/apiKey", "/colour"],
+            pointers
+        );
+        assert!(!errors.concat().contains("hidden"), "{errors:?}");
+        let missing = configured(json!({})).unwrap_err();
+        assert_eq!(4, missing.iter().filter(|error| error.ends_with(" is required")).count(), "{missing:?}");
+        for (url, good) in
+            [("http://127.0.0.1:1", true), ("https://a.example/b/", true), ("https://a.example/?key=hidden", false)]
+        {
+            let mut changed = configuration();
+            changed["apiBaseUrl"] = url.into();
+            assert_eq!(good, configured(changed).is_ok(), "{url}");
         }
     }
 }

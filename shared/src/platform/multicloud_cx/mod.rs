@@ -1,8 +1,7 @@
-//! Genesys Multicloud CX (Digital Channels), third-party messaging: SMS, electronic mail, and whatever else a channel
-//! carries.
+//! Genesys Multicloud CX (Digital Channels), third-party messaging: SMS, email, and other channels.
 //!
-//! Source: the vendor's "Third-Party Messaging Overview" and the API and webhook pages that it names. The printed samples
-//! are few and in part damaged, so everything is read as optional, and unknown fields and types are carried.
+//! Source: the vendor's "Third-Party Messaging Overview" and the API and webhook pages that it refers to. There are few
+//! samples, and some are damaged, so everything is optional, and unknown fields and types are kept.
 
 pub mod api;
 pub mod config;
@@ -20,12 +19,11 @@ pub use wire::{Notification, Webhook};
 /// Reads a webhook body.
 ///
 /// # Errors
-/// It is not JSON, or not an object: where.
+/// It is not a JSON object.
 pub fn read(body: &[u8]) -> Result<Notification, FieldError> {
     payload::read(body).map(Notification::from)
 }
 
-/// Reads a message.
 fn read_message(body: &[u8]) -> Result<Webhook, FieldError> {
     payload::read(body).map(Webhook::from)
 }

@@ -1,4 +1,4 @@
-//! From Multicloud CX's wire format to the common message.
+//! Converts Multicloud CX's webhooks to normalized messages.
 
 use super::wire::{Address, Channel, MessageType, Webhook};
 use crate::model::message::{
@@ -9,8 +9,8 @@ use crate::platform::lenient::Members;
 use crate::platform::payload::id_of;
 
 impl Webhook {
-    /// The common form of this message, which came as `body`. All that comes goes out to the customer; where there are several, the first stands
-    /// for all, whose order is kept.
+    /// Normalizes this message, which was received as `body`. All messages are outbound. If there are several recipients,
+    /// the first one determines the ordering group.
     #[must_use]
     pub fn into_message(self, body: &[u8]) -> Message {
         let kind = self.kind();
@@ -56,7 +56,7 @@ impl Webhook {
     fn email(&self) -> Email {
         let to = self.channel.iter().flat_map(|channel| &channel.to);
         let own_text = || self.text.clone().filter(|text| !text.trim().is_empty());
-        // What does not say what it is takes the free place.
+        // A part without a type is the text or the HTML, whichever is missing.
         let mut untyped = self.parts(None);
         Email {
             subject: self.subject.clone(),
@@ -68,20 +68,20 @@ impl Webhook {
         }
     }
 
-    /// The texts of the parts of this type, or of those that have none. A blank text is none: it takes no other's place.
+    /// The texts of the parts with this type, or of those without a type. Blank texts are skipped.
     fn parts(&self, part_type: Option<&str>) -> impl Iterator<Item = String> {
-        let is_it = move |part: &mut Members| match (part.word::<String>("type"), part_type) {
+        let matches = move |part: &mut Members| match (part.word::<String>("type"), part_type) {
             (Some(word), Some(part_type)) => word.eq_ignore_ascii_case(part_type),
             (word, part_type) => word.is_none() && part_type.is_none(),
         };
         let parts = self.content.iter().cloned().filter_map(Members::of);
-        let texts = parts.filter_map(move |mut part| if is_it(&mut part) { part.text("text") } else { None });
+        let texts = parts.filter_map(move |mut part| if matches(&mut part) { part.text("text") } else { None });
         texts.filter(|text| !text.trim().is_empty())
     }
 }
 
 impl Channel {
-    /// What sort of address customers have on it.
+    /// The type of customers' addresses on this channel.
     fn customers_id_type(&self) -> Option<IdType> {
         match self.channel_type.as_deref()? {
             "sms" => Some(IdType::Phone),

@@ -1,4 +1,4 @@
-//! What Genesys Multicloud CX is to the rest of Patchbay.
+//! Genesys Multicloud CX's webhooks: verification, ownership and parsing.
 
 use super::config::Config;
 use super::wire::Notification;
@@ -18,7 +18,7 @@ impl WebhookPlatform for Config {
 
     const SUPPORTS_RECEIPT_BATCH: bool = true;
 
-    /// An e-mail has parts; how several pictures stand in one message of another kind is not published.
+    /// Emails can have several files. For other messages, the format for several files is not documented.
     fn takes_several_files(message: &InboundMessage) -> bool {
         message.email.is_some() || message.channel == Some(Channel::Email)
     }

@@ -1,4 +1,4 @@
-//! What comes to the webhook, and the configuration.
+//! Webhooks.
 
 use super::config::Config;
 use super::read;
@@ -28,7 +28,7 @@ pub(super) fn configuration() -> Value {
 
 pub(super) fn configured(configuration: Value) -> Result<Config, Vec<String>> {
     fields::read_configuration(configuration, Config::read)
-        .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }
 
 pub(super) fn config() -> Config {
@@ -47,38 +47,6 @@ pub(super) fn message(body: &str) -> Message {
 }
 
 #[test]
-fn the_configuration_is_read_and_shows_no_secret() {
-    let config = config();
-    assert_eq!((2, "0123456789"), (config.app_secrets.len(), config.channel_id()));
-    let shown = format!("{config:?}");
-    assert!(!shown.contains("hidden"), "{shown}");
-    let mut without_key = configuration();
-    without_key.as_object_mut().unwrap().remove("apiKey");
-    assert!(configured(without_key).unwrap().api_key.is_none());
-}
-
-#[test]
-fn a_configuration_is_read_strictly() {
-    let wrong = json!({
-        "apiBaseUrl": "http://api.example.com", "contactCenterId": "hidden\n", "channelId": "..", "appSecrets": [],
-        "apiKey": "hidden key", "colour": "hidden",
-    });
-    let faults = configured(wrong).unwrap_err();
-    let places: Vec<_> = faults.iter().map(|fault| fault.split(' ').next().unwrap()).collect();
-    assert_eq!(vec!["/apiBaseUrl", "/contactCenterId", "/channelId", "/appSecrets", "/apiKey", "/colour"], places);
-    assert!(!faults.concat().contains("hidden"), "{faults:?}");
-    let missing = configured(json!({})).unwrap_err();
-    assert_eq!(4, missing.iter().filter(|fault| fault.ends_with(" is required")).count(), "{missing:?}");
-    for (url, good) in
-        [("http://127.0.0.1:1", true), ("https://a.example/b/", true), ("https://a.example/?key=hidden", false)]
-    {
-        let mut changed = configuration();
-        changed["apiBaseUrl"] = url.into();
-        assert_eq!(good, configured(changed).is_ok(), "{url}");
-    }
-}
-
-#[test]
 fn a_text_message_is_read() {
     let message = message(sample!("sms"));
     assert_eq!(("<Message>", Direction::Outbound), (message.message_id.as_str(), message.direction.clone()));
@@ -92,7 +60,7 @@ fn a_text_message_is_read() {
 }
 
 #[test]
-fn an_electronic_mail_is_read() {
+fn an_email_is_read() {
     let message = message(sample!("email"));
     assert_eq!(Some(IdType::Email), message.to.clone().unwrap().id_type);
     assert_eq!(Some("no-reply@company.com"), message.from.clone().unwrap().id.as_deref());
@@ -110,7 +78,7 @@ fn an_electronic_mail_is_read() {
 }
 
 #[test]
-fn rich_media_is_structured_and_its_content_is_carried_untouched() {
+fn rich_media_is_structured_and_its_content_is_unchanged() {
     let MessageKind::Structured(content) = message(sample!("rich-media")).kind else { panic!() };
     let original: Value = serde_json::from_str(sample!("rich-media")).unwrap();
     assert_eq!(original["content"], Value::from(content.content));
@@ -125,23 +93,23 @@ fn a_receipt_is_read_with_its_number_as_a_code() {
 }
 
 #[test]
-fn an_unknown_type_is_carried() {
+fn an_unknown_type_is_kept() {
     let MessageKind::Other(other) = message(sample!("unknown-type")).kind else { panic!() };
     assert_eq!("Reaction", other.platform_type);
 }
 
 #[test]
-fn interactions_are_acknowledged_and_nothing_more() {
+fn interactions_are_acknowledged_and_ignored() {
     for body in [sample!("interactions"), r#"{"data": {"entities": []}}"#] {
         assert!(matches!(parse_webhook(body), Ok(Received::Ignored("interactions"))), "{body}");
     }
-    // What has a channel and a type is a message, whatever else it has.
+    // A body with a channel and a type is always a message.
     let both = json!({"type": "Text", "channel": {"id": "0123456789"}, "data": {"entities": []}});
     assert!(matches!(parse_webhook(&both.to_string()), Ok(Received::Message(_))));
 }
 
 #[test]
-fn a_message_is_ours_by_the_channel_that_it_names_or_else_by_its_sender() {
+fn a_message_belongs_to_the_integration_by_its_channel_or_else_its_sender() {
     let body = |channel: Value| json!({"type": "Text", "text": "t", "channel": channel}).to_string();
     for channel in [
         json!({"id": "9876543210", "from": {"id": "0123456789"}, "messageId": "m"}),
@@ -166,7 +134,7 @@ fn a_message_is_ours_by_the_channel_that_it_names_or_else_by_its_sender() {
 }
 
 #[test]
-fn what_the_samples_leave_open_is_read_either_way() {
+fn variants_that_the_samples_do_not_settle_are_all_read() {
     let mail = |change: &dyn Fn(&mut Value)| {
         let mut body: Value = serde_json::from_str(sample!("email")).unwrap();
         change(&mut body);
@@ -175,14 +143,14 @@ fn what_the_samples_leave_open_is_read_either_way() {
     let usual = mail(&|_| {});
     let as_usual = [
         (
-            "the id beside the channel",
+            "the id next to the channel",
             mail(&|body| {
                 let id = body["channel"].as_object_mut().unwrap().remove("messageId").unwrap();
                 body["messageId"] = id;
             }),
         ),
         (
-            "the context beside the channel",
+            "the context next to the channel",
             mail(&|body| {
                 let context = body["channel"].as_object_mut().unwrap().remove("context").unwrap();
                 body["context"] = context;
@@ -207,7 +175,7 @@ fn what_the_samples_leave_open_is_read_either_way() {
             mail(&|body| body["channel"]["from"] = json!([body["channel"]["from"].take(), {"id": "other"}])),
         ),
         (
-            "answers to a list",
+            "a list of reply addresses",
             mail(&|body| {
                 let reply_to = body["channel"]["context"]["replyTo"].take();
                 body["channel"]["context"]["replyTo"] = json!([reply_to]);
@@ -260,12 +228,12 @@ fn what_the_samples_leave_open_is_read_either_way() {
     assert_eq!(vec!["a", "b"], email.recipients);
     let timed = mail(&|body| body["channel"]["time"] = "2026-01-02T03:04:05Z".into());
     assert_eq!(Some("2026-01-02T03:04:05Z"), timed.time.as_deref());
-    let nobody = mail(&|body| body["channel"]["to"] = json!([]));
-    assert_eq!(None, nobody.customer());
+    let without_recipients = mail(&|body| body["channel"]["to"] = json!([]));
+    assert_eq!(None, without_recipients.customer());
 }
 
 #[test]
-fn addressees_are_texts_or_objects_one_or_several_and_never_one_anothers_names() {
+fn recipients_are_texts_or_objects_and_one_or_several() {
     let read = |to: Value| {
         let message =
             message(&json!({"type": "Email", "channel": {"id": "0123456789", "to": to, "messageId": "m"}}).to_string());
@@ -283,7 +251,7 @@ fn addressees_are_texts_or_objects_one_or_several_and_never_one_anothers_names()
 }
 
 #[test]
-fn answers_may_go_to_a_text() {
+fn the_reply_address_may_be_a_text() {
     let mut body: Value = serde_json::from_str(sample!("email")).unwrap();
     body["channel"]["context"]["replyTo"] = "reply-to@company.com".into();
     let MessageKind::Email(email) = message(&body.to_string()).kind else { panic!() };
@@ -291,7 +259,7 @@ fn answers_may_go_to_a_text() {
 }
 
 #[test]
-fn a_text_or_subject_of_another_type_counts_as_none() {
+fn a_text_or_subject_of_another_type_counts_as_absent() {
     for word in [json!({"a": 1}), json!(["a"]), json!(1), json!(true)] {
         let body = json!({"type": "Email", "text": word, "subject": word, "channel": {"id": "0123456789"}});
         let MessageKind::Email(email) = message(&body.to_string()).kind else { panic!() };
@@ -310,7 +278,7 @@ fn ids_may_be_numbers() {
 }
 
 #[test]
-fn a_message_without_an_id_is_known_by_its_bytes() {
+fn a_message_without_an_id_is_identified_by_its_bytes() {
     let body = |text: &str, id: Value| {
         json!({"type": "Text", "text": text, "channel": {"id": "0123456789", "messageId": id}}).to_string()
     };
@@ -325,19 +293,19 @@ fn a_message_without_an_id_is_known_by_its_bytes() {
 }
 
 #[test]
-fn what_cannot_be_read_is_refused_without_a_word_of_it() {
+fn an_unreadable_body_is_rejected_without_quoting_it() {
     for (body, expected) in [
         ("{\"hidden\"".to_owned(), "the document ends too early"),
         ("[\"hidden\"]".to_owned(), "the document must be an object"),
         ("[".repeat(101), "the document is nested too deeply"),
     ] {
-        let fault = read(body.as_bytes()).err().unwrap().to_string();
-        assert_eq!(Some(expected), fault.split(" (").next(), "{body}");
+        let error = read(body.as_bytes()).err().unwrap().to_string();
+        assert_eq!(Some(expected), error.split(" (").next(), "{body}");
     }
 }
 
 #[test]
-fn an_id_that_is_too_long_is_none() {
+fn an_id_that_is_too_long_counts_as_absent() {
     let body = |within: usize, beside: usize| {
         let channel = json!({"id": "0123456789", "messageId": "m".repeat(within)});
         json!({"type": "Text", "channel": channel, "messageId": "n".repeat(beside)}).to_string()
@@ -348,7 +316,7 @@ fn an_id_that_is_too_long_is_none() {
 }
 
 #[test]
-fn a_message_that_does_not_say_what_it_is_is_what_its_members_tell() {
+fn the_type_of_a_message_is_inferred_from_its_members_if_it_is_missing() {
     for (members, kind) in [
         (json!({"text": "t"}), "Text"),
         (json!({"text": "t", "content": {"type": "image"}}), "Structured"),
@@ -366,7 +334,7 @@ fn a_message_that_does_not_say_what_it_is_is_what_its_members_tell() {
 }
 
 #[test]
-fn a_part_that_does_not_say_what_it_is_takes_the_free_place() {
+fn a_part_without_a_type_is_the_text_or_the_html_whichever_is_missing() {
     let texts = |first: Value, second: Value| {
         let parts = json!([{"type": first, "text": "1"}, {"type": second, "text": "2"}]);
         let body = json!({"type": "Email", "channel": {"id": "0123456789"}, "content": parts});
@@ -381,7 +349,7 @@ fn a_part_that_does_not_say_what_it_is_takes_the_free_place() {
 }
 
 #[test]
-fn what_is_accepted_is_read_again_off_the_queue() {
+fn an_accepted_message_can_be_read_again_from_the_queue() {
     for sample in [sample!("sms"), sample!("email"), sample!("rich-media"), sample!("receipt"), sample!("unknown-type")]
     {
         let again = Config::parse_message(sample.replace("<Channel>", "0123456789").as_bytes()).unwrap();
@@ -391,7 +359,7 @@ fn what_is_accepted_is_read_again_off_the_queue() {
 }
 
 #[test]
-fn a_blank_text_of_an_email_takes_no_others_place() {
+fn a_blank_text_of_an_email_is_skipped() {
     let email = |body: Value| {
         let MessageKind::Email(email) = message(&with_channel(body)).kind else { panic!() };
         (email.text, email.html)

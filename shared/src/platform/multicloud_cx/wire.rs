@@ -1,7 +1,7 @@
-//! What comes to the webhook of third-party messaging.
+//! The bodies of third-party messaging webhooks.
 //!
-//! A message that is refused is lost: the platform sends it once more only after a 5xx. So a field that has another shape
-//! than the samples' is read as far as it makes sense, and counts as nothing where it makes none.
+//! A rejected message is lost, because the platform only retries after a 5xx. So fields that differ from the samples are
+//! read leniently, or count as absent.
 
 use crate::json::open_enum::open_enum;
 use crate::model::message::Reason;
@@ -10,7 +10,6 @@ use crate::platform::payload;
 use serde_json::Value;
 
 open_enum! {
-    /// What a webhook carries.
     MessageType {
         Text = "Text",
         Email = "Email",
@@ -19,61 +18,50 @@ open_enum! {
     }
 }
 
-/// What came.
 pub enum Notification {
-    /// A message, or a receipt.
+    /// A message or a receipt.
     Message(Box<Webhook>),
-    /// What the sibling webhook tells of interactions.
+    /// An event of the interactions webhook.
     Interactions,
 }
 
-/// One message that goes out. The id and the context stand within the channel or beside it.
+/// An outbound message. The id and the context are in the channel or next to it.
 pub struct Webhook {
-    /// What it is.
     pub(super) message_type: MessageType,
-    /// Where it comes from and goes to.
     pub(super) channel: Option<Channel>,
     message_id: Option<String>,
     reply_to: Vec<Address>,
-    /// The text.
     pub(super) text: Option<String>,
-    /// The subject of an electronic mail.
+    /// Only of an email.
     pub(super) subject: Option<String>,
-    /// The parts.
     pub(super) content: Vec<Value>,
-    /// What became of the message, where this is a receipt.
+    /// Only of a receipt.
     pub(super) status: Option<String>,
-    /// Why it failed.
     pub(super) reasons: Vec<Reason>,
 }
 
-/// Where a message comes from and goes to.
+/// The channel, sender and recipients of a message.
 pub(super) struct Channel {
-    /// The channel's id.
     id: Option<String>,
-    /// What sort of channel it is: `sms`, `email`.
+    /// `sms`, `email`.
     pub(super) channel_type: Option<String>,
-    /// The sending end; were there several, the first. All have an address.
+    /// The sender. If there are several, the first one counts.
     pub(super) from: Vec<Address>,
-    /// The receiving end, or several.
     pub(super) to: Vec<Address>,
-    /// When.
     pub(super) time: Option<String>,
     message_id: Option<String>,
     reply_to: Vec<Address>,
 }
 
-/// One end, which is written as an object or, in short, as its address.
+/// A participant, written as an object or just as the address.
 pub(super) struct Address {
-    /// The address.
     pub(super) id: String,
-    /// A name to show.
     pub(super) name: Option<String>,
 }
 
 impl From<Members> for Notification {
     fn from(mut members: Members) -> Self {
-        // Both kinds come signed alike to the same address, and only their fields tell them apart.
+        // Both webhooks have the same URL and signature and differ only in their fields.
         let has_entities = members.object("data").is_some_and(|data| data.has("entities"));
         if has_entities && !members.has("channel") && !members.has("type") {
             return Self::Interactions;
@@ -88,7 +76,7 @@ impl From<Members> for Webhook {
         let (text, subject, status) = (members.text("text"), members.text("subject"), members.text("status"));
         let content: Vec<_> = members.list("content").collect();
         let is_email = || channel.as_ref().and_then(|channel| channel.channel_type.as_deref()) == Some("email");
-        let by_its_members = || match () {
+        let inferred_type = || match () {
             () if status.is_some() => MessageType::Receipt,
             () if subject.is_some() || is_email() => MessageType::Email,
             () if !content.is_empty() => MessageType::RichMedia,
@@ -96,7 +84,7 @@ impl From<Members> for Webhook {
             () => MessageType::Other(String::new()),
         };
         Self {
-            message_type: members.word("type").unwrap_or_else(by_its_members),
+            message_type: members.word("type").unwrap_or_else(inferred_type),
             message_id: members.id("messageId"),
             reply_to: reply_to(&mut members),
             reasons: payload::reasons(&mut members),
@@ -123,17 +111,16 @@ impl From<Members> for Channel {
     }
 }
 
-/// Where answers go.
 fn reply_to(members: &mut Members) -> Vec<Address> {
     members.object("context").map(|mut context| addresses(&mut context, "replyTo")).unwrap_or_default()
 }
 
-/// The ends that have an address.
+/// The participants that have an address.
 fn addresses(members: &mut Members, name: &str) -> Vec<Address> {
     let address = |value: Value| match value {
         Value::Object(members) => {
-            let mut end = Members(members);
-            Some(Address { id: end.id("id")?, name: end.text("name").or_else(|| end.text("nickname")) })
+            let mut party = Members(members);
+            Some(Address { id: party.id("id")?, name: party.text("name").or_else(|| party.text("nickname")) })
         }
         id => Some(Address { id: lenient::id(id)?, name: None }),
     };
@@ -141,26 +128,26 @@ fn addresses(members: &mut Members, name: &str) -> Vec<Address> {
 }
 
 impl Webhook {
-    /// The message's id, wherever it stands.
+    /// The message's id, in the channel or next to it.
     #[must_use]
     pub fn message_id(&self) -> Option<&str> {
         let within = self.channel.as_ref().map(|channel| &channel.message_id);
         payload::first_id(within.into_iter().chain([&self.message_id]))
     }
 
-    /// Where answers go, wherever that stands.
+    /// The reply address, from the channel or next to it.
     #[must_use]
     pub(super) fn reply_to(&self) -> Option<&Address> {
         self.channel.iter().flat_map(|channel| &channel.reply_to).chain(&self.reply_to).next()
     }
 
-    /// Whether it belongs to this channel. Where a message names none, its sender must be the channel: the same secret may
-    /// sign for others.
+    /// Whether the message belongs to this channel. If it does not contain a channel id, the sender must be the channel,
+    /// because several channels may share a secret.
     #[must_use]
     pub fn belongs_to(&self, channel_id: &str) -> bool {
         let Some(channel) = &self.channel else { return false };
         let sender = || channel.from.first().map(|sender| sender.id.as_str());
-        // Domains mean the same in either case.
+        // Domains are case-insensitive.
         channel.id.as_deref().or_else(sender).is_some_and(|id| id.eq_ignore_ascii_case(channel_id))
     }
 }

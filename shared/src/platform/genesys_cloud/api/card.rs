@@ -1,7 +1,7 @@
-//! Cards through the open-messaging API.
+//! Cards through the open messaging API.
 //!
-//! The operation stands in none of the vendor's published descriptions, and an organisation may not have it. The form of
-//! its body is that of the vendor's tutorials.
+//! The operation is not in the vendor's API specification, and an organization may not have it. The format is that of the
+//! vendor's tutorials.
 
 use super::{Call, Client};
 use crate::model::card::{Action, ButtonReply, Card, CardMessage, Cards};
@@ -46,7 +46,7 @@ enum OpenAction<'m> {
 }
 
 impl Client {
-    /// Sends a card to a user's channel. It is not repeated where the platform may have taken it.
+    /// Sends a card to a user's channel. It is not retried if the platform may have accepted it.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -62,7 +62,7 @@ impl Client {
     }
 }
 
-/// The cards of a carousel become cards of one message; quick replies are what is said in the user's name.
+/// The cards of a carousel become cards of one message, and quick replies become `imBack` buttons.
 fn open_message(message: &CardMessage) -> OpenMessage<'_> {
     let mut content: Vec<_> = match &message.cards {
         Cards::None => vec![OpenCard {
@@ -115,12 +115,12 @@ mod tests {
     use serde_json::{Value, json};
 
     fn sent(body: Value) -> String {
-        let request = fields::read(body, CardRequest::read).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let request = fields::read(body, CardRequest::read).unwrap_or_else(|errors| panic!("{errors:?}"));
         serde_json::to_string(&open_message(&request.message)).unwrap()
     }
 
     #[test]
-    fn the_card_of_the_tutorial_goes_out_byte_for_byte() {
+    fn the_card_of_the_tutorial_is_serialized_exactly() {
         let body = json!({"userId": "u", "card": {
             "title": "Approval Request",
             "subtitle": "Please review the attached document.",
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_carousel_is_several_cards_and_quick_replies_are_what_is_said() {
+    fn a_carousel_becomes_several_cards_and_quick_replies_become_im_backs() {
         let carousel =
             json!({"userId": "u", "carousel": [{"title": "1"}, {"title": "2"}], "quickReplies": [{"title": "Ok"}]});
         assert_eq!(

@@ -1,5 +1,4 @@
-//! The platform's own words about an error: `ErrorBody`.
-
+//! Error responses: `ErrorBody`.
 use crate::platform::PlatformError;
 use crate::platform::error::is_safe_code;
 use http::{HeaderMap, StatusCode};
@@ -13,7 +12,7 @@ struct ErrorBody {
     context_id: Option<String>,
 }
 
-/// What an answer other than success says. What cannot be read says nothing.
+/// Reads an error response. Unreadable parts are ignored.
 pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> PlatformError {
     let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
     let correlation_id = headers.get("inin-correlation-id").and_then(|value| value.to_str().ok());
@@ -44,14 +43,14 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_is_no_code_is_left_out() {
+    fn a_code_that_is_not_a_plain_identifier_is_ignored() {
         for code in ["not a code", "", &"x".repeat(101)] {
             assert_eq!(None, answer(StatusCode::BAD_REQUEST, &format!(r#"{{"code": "{code}"}}"#)).code);
         }
     }
 
     #[test]
-    fn an_error_without_a_readable_body_is_an_error_all_the_same() {
+    fn an_error_without_a_readable_body_keeps_its_status() {
         assert_eq!(400, answer(StatusCode::BAD_REQUEST, "<html>").status);
     }
 }

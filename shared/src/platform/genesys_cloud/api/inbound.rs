@@ -1,4 +1,4 @@
-//! What customers do: messages, typing, and the answers that they choose.
+//! Messages, button responses and typing events from customers.
 
 use super::{Call, Client, platform_time};
 use crate::model::inbound::{
@@ -52,7 +52,7 @@ struct OpenEvent {
     event_type: &'static str,
 }
 
-/// `OpenInboundMessageMessagingChannel`; of an event, without the id.
+/// `OpenInboundMessageMessagingChannel`; without the id for an event.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Channel<'m> {
@@ -64,7 +64,7 @@ struct Channel<'m> {
     metadata: Option<Metadata<'m>>,
 }
 
-/// Where participant data goes, by common practice: the published model has no place for it.
+/// The participant's attributes. This is common practice, but not part of the documented model.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Metadata<'m> {
@@ -72,19 +72,19 @@ struct Metadata<'m> {
 }
 
 impl<'m> From<&'m InboundMeta> for Channel<'m> {
-    fn from(origin: &'m InboundMeta) -> Self {
-        let attributes = Some(&origin.custom_attributes).filter(|attributes| !attributes.is_empty());
+    fn from(meta: &'m InboundMeta) -> Self {
+        let attributes = Some(&meta.custom_attributes).filter(|attributes| !attributes.is_empty());
         Self {
-            from: &origin.from,
-            time: platform_time(origin.time),
-            message_id: Some(&origin.message_id),
+            from: &meta.from,
+            time: platform_time(meta.time),
+            message_id: Some(&meta.message_id),
             metadata: attributes.map(|custom_attributes| Metadata { custom_attributes }),
         }
     }
 }
 
 impl Client {
-    /// Posts a customer's message. A repeat has the same id and time: that is all the platform has to tell by.
+    /// Posts a customer's message. Retries have the same id and time, by which the platform deduplicates.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -110,7 +110,7 @@ impl Client {
             metadata: &message.metadata,
         };
         let path = inbound(config, "message");
-        let call = Call::post(&path, &body)?.repeatable();
+        let call = Call::post(&path, &body)?.idempotent();
         let call = if message.prefetch_conversation_id {
             call.with_query(&[("prefetchConversationId", "true")])
         } else {
@@ -119,7 +119,7 @@ impl Client {
         self.call(config, &call, deadline).await
     }
 
-    /// Posts a customer's choice. A repeat has the same id and time: that is all the platform has to tell by.
+    /// Posts a customer's choice. Retries have the same id and time, by which the platform deduplicates.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -135,10 +135,10 @@ impl Client {
             originating_message_id: &response.originating_message_id,
         };
         let path = [inbound(config, "structured").as_slice(), &["response"]].concat();
-        self.call(config, &Call::post(&path, &body)?.repeatable(), deadline).await
+        self.call(config, &Call::post(&path, &body)?.idempotent(), deadline).await
     }
 
-    /// Says that a customer is typing. It is not repeated: later it would not be true.
+    /// Posts that a customer is typing. It is not retried: the information would be out of date.
     ///
     /// # Errors
     /// See [`ApiError`].

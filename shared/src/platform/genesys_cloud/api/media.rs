@@ -1,7 +1,7 @@
-//! Uploading a file that an agent sends: the upload is made, the bytes are put where the platform says, and the platform
-//! looks at them before it takes them into a message.
+//! Uploads a file that an agent sends: creates an upload, sends the bytes to the URL that the platform returns, and waits
+//! until the platform has validated the file.
 //!
-//! None of this is seen by the customer, so that all of it may be done again.
+//! The customer sees none of this, so all steps may be retried.
 
 use super::agent::communication_path;
 use super::{Call, Client, MIN_ATTEMPT_TIME, attempt_timeout};
@@ -20,12 +20,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Level;
 
-/// The first wait between two looks at an upload; each further one is twice as long.
-const FIRST_WAIT: Duration = Duration::from_millis(200);
-/// The longest wait between two looks.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// Headers that say how a body travels, which the platform has no say in.
-const OURS: [HeaderName; 7] = [
+/// The first delay between two checks of an upload; it doubles up to the maximum.
+const INITIAL_DELAY: Duration = Duration::from_millis(200);
+const MAX_DELAY: Duration = Duration::from_secs(2);
+/// Headers of the transport, which the platform cannot set.
+const RESERVED_HEADERS: [HeaderName; 7] = [
     header::HOST,
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
@@ -46,7 +45,7 @@ struct UploadRequest<'u> {
 /// `MessageMediaUploadData`.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct Place {
+struct UploadTarget {
     id: String,
     upload_url: String,
     upload_headers: BTreeMap<String, String>,
@@ -60,7 +59,7 @@ struct Media {
 }
 
 impl Client {
-    /// Uploads a file, and returns its id once the platform has found it valid.
+    /// Uploads a file, and returns its id once the platform has validated it.
     ///
     /// # Errors
     /// See [`UploadError`].
@@ -73,19 +72,19 @@ impl Client {
     ) -> Result<String, UploadError> {
         let request = UploadRequest { file_name: upload.name.as_str(), content_length_bytes: upload.length };
         let path = communication_path(communication, &["messages", "media", "uploads"]);
-        let place: Place = self.call(config, &Call::post(&path, &request)?.repeatable(), deadline).await?;
-        if place.id.is_empty() {
-            return Err(UploadError::NotUploaded("the platform gave no id"));
+        let target: UploadTarget = self.call(config, &Call::post(&path, &request)?.idempotent(), deadline).await?;
+        if target.id.is_empty() {
+            return Err(UploadError::NotUploaded("the platform returned no id"));
         }
-        self.put(&place, upload, deadline).await?;
-        self.wait_until_valid(config, communication, &place.id, deadline).await?;
-        Ok(place.id)
+        self.upload_bytes(&target, upload, deadline).await?;
+        self.wait_until_valid(config, communication, &target.id, deadline).await?;
+        Ok(target.id)
     }
 
-    /// Puts the bytes where the platform says. That place is not the API: it gets no token.
-    async fn put(&self, place: &Place, upload: &Upload, deadline: Instant) -> Result<(), UploadError> {
+    /// Sends the bytes to the upload URL. It is not part of the API, so it gets no token.
+    async fn upload_bytes(&self, target: &UploadTarget, upload: &Upload, deadline: Instant) -> Result<(), UploadError> {
         let url: OutboundUrl =
-            place.upload_url.parse().map_err(|_| UploadError::NotUploaded("the platform gave no usable address"))?;
+            target.upload_url.parse().map_err(|_| UploadError::NotUploaded("the platform returned no usable URL"))?;
         let left = deadline.saturating_duration_since(Instant::now()).saturating_sub(TIME_TO_SEND);
         if left < MIN_ATTEMPT_TIME {
             return Err(UploadError::NotUploaded("no time was left"));
@@ -100,26 +99,26 @@ impl Client {
             .timeout(left)
             .body(body);
         let mut headers = http::HeaderMap::new();
-        for (name, value) in &place.upload_headers {
+        for (name, value) in &target.upload_headers {
             let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) else {
-                return Err(UploadError::NotUploaded("the platform gave unusable headers"));
+                return Err(UploadError::NotUploaded("the platform returned unusable headers"));
             };
-            if !OURS.contains(&name) {
+            if !RESERVED_HEADERS.contains(&name) {
                 headers.insert(name, value);
             }
         }
-        // These take the place of those above that have the same name.
+        // They override those above.
         request = request.headers(headers);
         let started = Instant::now();
-        let answer = request.send().await.map(|response| response.status());
-        tell(&answer, started);
-        let status = answer.map_err(|error| {
+        let result = request.send().await.map(|response| response.status());
+        report(&result, started);
+        let status = result.map_err(|error| {
             UploadError::NotUploaded(if error.is_timeout() { "it took too long" } else { "the connection broke" })
         })?;
         match outcome(status) {
             CallOutcome::Succeeded => Ok(()),
             CallOutcome::Refused => Err(UploadError::Refused(status.as_u16())),
-            _ => Err(UploadError::NotUploaded("it could not be taken")),
+            _ => Err(UploadError::NotUploaded("it was not accepted")),
         }
     }
 
@@ -131,7 +130,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<(), UploadError> {
         let path = communication_path(communication, &["messages", "media", media_id]);
-        let mut wait = FIRST_WAIT;
+        let mut delay = INITIAL_DELAY;
         loop {
             let media: Media = self.call(config, &Call::get(&path), deadline).await?;
             match media.status.as_str() {
@@ -139,9 +138,9 @@ impl Client {
                 "invalid" => return Err(UploadError::Invalid),
                 _ => {}
             }
-            if attempt_timeout(deadline).is_ok_and(|left| left > wait + TIME_TO_SEND) {
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(LONGEST_WAIT);
+            if attempt_timeout(deadline).is_ok_and(|left| left > delay + TIME_TO_SEND) {
+                tokio::time::sleep(delay).await;
+                delay = (delay * 2).min(MAX_DELAY);
             } else {
                 return Err(UploadError::ProcessingTimeout);
             }
@@ -149,7 +148,7 @@ impl Client {
     }
 }
 
-/// What the place for the bytes means with its answer.
+/// The outcome of an upload with this status.
 fn outcome(status: StatusCode) -> CallOutcome {
     match status {
         StatusCode::TOO_MANY_REQUESTS => CallOutcome::RateLimited,
@@ -160,16 +159,16 @@ fn outcome(status: StatusCode) -> CallOutcome {
     }
 }
 
-/// Tells how putting the bytes ended, whatever it was.
-fn tell(answer: &Result<StatusCode, reqwest::Error>, started: Instant) {
-    let outcome = match answer {
+/// Logs and counts the outcome of an upload.
+fn report(response: &Result<StatusCode, reqwest::Error>, started: Instant) {
+    let outcome = match response {
         Ok(status) => outcome(*status),
         Err(error) => ApiError::from_transport(error).outcome(),
     };
     Event::PlatformCalled(outcome).emit();
-    let (result, status) = (outcome.as_str(), answer.as_ref().ok().map(StatusCode::as_u16));
+    let (result, status) = (outcome.as_str(), response.as_ref().ok().map(StatusCode::as_u16));
     let milliseconds = started.elapsed().as_millis() as u64;
     let level = if outcome == CallOutcome::Succeeded { Level::INFO } else { Level::WARN };
-    // Not the id of an earlier call.
+    // Overrides the correlation id of an earlier call.
     log_at!(level, outcome = "file_uploaded", result, status, milliseconds, correlation_id = "");
 }

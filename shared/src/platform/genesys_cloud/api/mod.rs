@@ -1,7 +1,4 @@
-//! The calls that we make to Genesys Cloud.
-//!
-//! Every call has a token, and time-outs and repeats as every platform's calls have them. Where a call may have been done
-//! and nobody can tell, the error says so.
+//! Calls to Genesys Cloud's API.
 
 mod agent;
 mod agentless;
@@ -10,7 +7,6 @@ mod error;
 mod inbound;
 mod media;
 mod open_integrations;
-mod rate_limit;
 mod receipt;
 mod token;
 mod users;
@@ -19,22 +15,22 @@ pub use open_integrations::{CreateStatus, OpenIntegration, OpenIntegrationSettin
 
 use super::config::Config;
 use crate::model::platform_name::PlatformName;
+use crate::platform::rate_limit::{RateLimit, number};
 use crate::platform::transport::{
     self, ApiResponse, DEFAULT_RETRY_POLICY, MIN_ATTEMPT_TIME, attempt_timeout, join_path, platform_time,
 };
 use crate::platform::{ApiError, PlatformError};
-use http::{Method, StatusCode, header};
-use rate_limit::RateLimit;
+use http::{HeaderMap, Method, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use token::{Token, Tokens};
 use tokio::time::Instant;
 use users::Users;
 
-/// The largest body that the platform takes.
+/// The platform's limit.
 const MAXIMUM_BODY_BYTES: usize = 512_000;
 
-/// Calls Genesys Cloud for all integrations of this process.
+/// A client for all integrations.
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
@@ -42,72 +38,66 @@ pub struct Client {
     users: Users,
 }
 
-/// One call.
 pub(crate) struct Call<'c> {
     method: Method,
     path: &'c [&'c str],
     query: &'c [(&'c str, &'c str)],
     body: Option<Vec<u8>>,
-    may_repeat: bool,
+    idempotent: bool,
 }
 
 impl<'c> Call<'c> {
-    /// A `POST` that is not made again where it may have been done.
+    /// A `POST` that is not idempotent.
     fn post(path: &'c [&'c str], body: &impl Serialize) -> Result<Self, ApiError> {
         let body = transport::json_body(body)?;
         if body.len() > MAXIMUM_BODY_BYTES {
             return Err(ApiError::TooLarge { maximum: MAXIMUM_BODY_BYTES });
         }
-        Ok(Self { method: Method::POST, path, query: &[], body: Some(body), may_repeat: false })
+        Ok(Self { method: Method::POST, path, query: &[], body: Some(body), idempotent: false })
     }
 
-    /// A `PATCH`.
     fn patch(path: &'c [&'c str], body: &impl Serialize) -> Result<Self, ApiError> {
-        Ok(Self { method: Method::PATCH, ..Self::post(path, body)?.repeatable() })
+        Ok(Self { method: Method::PATCH, ..Self::post(path, body)?.idempotent() })
     }
 
-    /// A `DELETE`.
     fn delete(path: &'c [&'c str]) -> Self {
         Self { method: Method::DELETE, ..Self::get(path) }
     }
 
-    /// A `GET`.
     fn get(path: &'c [&'c str]) -> Self {
-        Self { method: Method::GET, path, query: &[], body: None, may_repeat: true }
+        Self { method: Method::GET, path, query: &[], body: None, idempotent: true }
     }
 
     fn with_query(self, query: &'c [(&'c str, &'c str)]) -> Self {
         Self { query, ..self }
     }
 
-    /// It does no harm when it is made twice.
-    fn repeatable(self) -> Self {
-        Self { may_repeat: true, ..self }
+    /// Allows retries even if the outcome is unknown.
+    fn idempotent(self) -> Self {
+        Self { idempotent: true, ..self }
     }
 }
 
 impl Client {
-    /// A client; one a process will do.
-    ///
     /// # Errors
     /// The TLS stack could not be set up.
     pub fn new() -> Result<Self, reqwest::Error> {
         Ok(Self { http: transport::client()?, tokens: Tokens::default(), users: Users::default() })
     }
 
-    /// Makes a call and reads the answer, before `deadline`.
+    /// Makes a call and reads the response, before `deadline`.
     async fn call<A: DeserializeOwned + Default>(
         &self,
         config: &Config,
         call: &Call<'_>,
         deadline: Instant,
     ) -> Result<A, ApiError> {
-        let may_repeat = |error: &ApiError| error.is_retryable(call.may_repeat);
-        transport::with_retries(DEFAULT_RETRY_POLICY, may_repeat, deadline, || self.attempt(config, call, deadline))
+        let is_retryable = |error: &ApiError| error.is_retryable(call.idempotent);
+        transport::with_retries(DEFAULT_RETRY_POLICY, is_retryable, deadline, || self.attempt(config, call, deadline))
             .await
     }
 
-    /// One attempt; with a second one behind it when the platform no longer takes our token.
+    /// One attempt, repeated with a new token if the platform rejects the cached one.
     async fn attempt<A: DeserializeOwned + Default>(
         &self,
         config: &Config,
@@ -128,7 +118,7 @@ impl Client {
         self.tokens.get(&self.http, config, rejected, Instant::now() + attempt_timeout(deadline)?).await
     }
 
-    /// Makes the call with `token`; what it means that the platform does not take that is for `unauthorized` to say.
+    /// Makes the call with `token`. `unauthorized` is the error if the platform rejects it.
     async fn send<A: DeserializeOwned + Default>(
         &self,
         config: &Config,
@@ -147,24 +137,47 @@ impl Client {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body.clone());
         }
         transport::call(PlatformName::GenesysCloud, request, None, |ApiResponse { status, headers, body }| {
-            RateLimit::read(&headers).report(&config.client_id);
+            rate_limit(&headers).report(&config.client_id);
             if !status.is_success() {
-                let words = error::read(status, &headers, &body.unwrap_or_default());
+                let error = error::read(status, &headers, &body.unwrap_or_default());
                 return Err(match status {
-                    StatusCode::UNAUTHORIZED => unauthorized(words),
-                    _ => ApiError::from_response(status, &headers, words),
+                    StatusCode::UNAUTHORIZED => unauthorized(error),
+                    _ => ApiError::from_response(status, &headers, error),
                 });
             }
             let answer = body.ok().and_then(|body| serde_json::from_slice(&body).ok());
             match (answer, &call.method) {
                 (Some(answer), _) => Ok(answer),
                 (None, &Method::GET) => {
-                    Err(ApiError::OutcomeUnknown { cause: "the answer cannot be read", error: None })
+                    Err(ApiError::OutcomeUnknown { cause: "the response cannot be read", error: None })
                 }
-                // It has been done; an answer that cannot be read only tells less of it.
+                // The call succeeded even if the body is unreadable.
                 (None, _) => Ok(A::default()),
             }
         })
         .await
+    }
+}
+
+/// The limit of the current minute.
+fn rate_limit(headers: &HeaderMap) -> RateLimit {
+    let (allowed, count) = (number(headers, "inin-ratelimit-allowed"), number(headers, "inin-ratelimit-count"));
+    let remaining = allowed.zip(count).map(|(allowed, count)| allowed.saturating_sub(count));
+    RateLimit { allowed, remaining, reset_seconds: number(headers, "inin-ratelimit-reset"), ..RateLimit::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_limit_headers_are_read() {
+        let headers =
+            [("inin-ratelimit-count", "12"), ("inin-ratelimit-allowed", "300"), ("inin-ratelimit-reset", "41")]
+                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let limit =
+            RateLimit { allowed: Some(300), remaining: Some(288), reset_seconds: Some(41), ..RateLimit::default() };
+        assert_eq!(limit, rate_limit(&HeaderMap::from_iter(headers)));
+        assert_eq!(RateLimit::default(), rate_limit(&HeaderMap::new()));
     }
 }

@@ -1,8 +1,8 @@
-//! The organisation's open-messaging integrations: where their webhooks go, and what they are signed with. The
-//! functions have no use for these calls; who connects an integration has.
+//! The open messaging integrations of an organization, with the URL and the secret of their webhooks. Only the command uses
+//! these calls.
 //!
 //! Source: <https://developer.genesys.cloud/commdigital/digital/openmessaging/>. The role of the OAuth client needs the
-//! permission that stands at each call.
+//! permission that is documented at each call.
 
 use super::{Call, Client};
 use crate::platform::ApiError;
@@ -14,70 +14,56 @@ use url::Url;
 
 const PATH: [&str; 6] = ["api", "v2", "conversations", "messaging", "integrations", "open"];
 
-/// How many integrations are asked for at once.
 const PAGE_SIZE: usize = 100;
-/// How many pages are read at the most.
 const MAXIMUM_PAGES: usize = 50;
 
-/// A signature secret token has at least so many characters.
+/// Minimum length of a signature secret token.
 const MINIMUM_SECRET: usize = 16;
 
-/// One open-messaging integration: `OpenIntegration`, as far as it matters here.
+/// An open messaging integration: some fields of `OpenIntegration`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OpenIntegration {
-    /// Its id.
     pub id: String,
-    /// Its name.
     pub name: String,
-    /// Where its webhooks go.
     pub outbound_notification_webhook_url: Option<String>,
-    /// What its webhooks are signed with, where the platform tells.
+    /// The secret of its webhooks, or a placeholder for it.
     pub outbound_notification_webhook_signature_secret_token: Option<SecretString>,
-    /// How far it is made; none where the platform does not say.
     pub create_status: Option<CreateStatus>,
 }
 
 impl OpenIntegration {
-    /// The secret that its webhooks are signed with, where the platform shows it. What it shows in a secret's place, such
-    /// as asterisks, is none.
+    /// The secret of its webhooks, unless the platform returns only a placeholder such as asterisks.
     #[must_use]
-    pub fn shown_secret(&self) -> Option<&SecretString> {
+    pub fn readable_secret(&self) -> Option<&SecretString> {
         let is_real = |text: &str| {
             text.len() >= MINIMUM_SECRET
                 && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_+/=".contains(letter))
         };
-        let told = self.outbound_notification_webhook_signature_secret_token.as_ref();
-        told.filter(|secret| is_real(secret.expose_secret()))
+        let token = self.outbound_notification_webhook_signature_secret_token.as_ref();
+        token.filter(|secret| is_real(secret.expose_secret()))
     }
 }
 
-/// How far an integration is made. The platform answers before it has made it.
+/// The status of an integration, which the platform creates asynchronously.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum CreateStatus {
-    /// It is being made.
     Initiated,
-    /// It is there.
     Completed,
-    /// It will not be there.
     Error,
-    /// A word that was not known when this was written.
     #[serde(other)]
     Other,
 }
 
-/// What an integration is to be.
+/// The settings of an integration to create or update.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenIntegrationSettings<'s> {
-    /// Its name.
     pub name: &'s str,
-    /// Where its webhooks are to go.
     pub webhook_url: &'s Url,
-    /// What they are to be signed with.
     pub webhook_secret: &'s SecretString,
 }
 
-/// `OpenIntegrationRequest`, and `OpenIntegrationUpdateRequest`: whatever is left out stays as it is.
+/// `OpenIntegrationRequest`, and `OpenIntegrationUpdateRequest`, in which absent fields are not changed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Request<'r> {
@@ -104,15 +90,15 @@ impl<'s> From<&OpenIntegrationSettings<'s>> for Request<'s> {
 }
 
 impl Client {
-    /// Fetches a token, unless there is a good one: whether the platform takes the client's credentials.
+    /// Checks the client's credentials by fetching a token, unless there is a valid one.
     ///
     /// # Errors
-    /// [`ApiError::Credentials`] if it does not; see [`ApiError`].
+    /// [`ApiError::Credentials`] if the platform rejects them; see [`ApiError`].
     pub async fn check_credentials(&self, config: &Config, deadline: Instant) -> Result<(), ApiError> {
         self.token(config, None, deadline).await.map(drop)
     }
 
-    /// All integrations of that very name. Permission `messaging:integration:view`.
+    /// All integrations with exactly this name. Permission `messaging:integration:view`.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -136,10 +122,10 @@ impl Client {
                 return Ok(found);
             }
         }
-        Err(ApiError::NotSent("the organisation has more integrations than can be looked through"))
+        Err(ApiError::NotSent("the organization has too many integrations to search"))
     }
 
-    /// The integration with that id, if there is one. Permission `messaging:integration:view`.
+    /// The integration with this id, if there is one. Permission `messaging:integration:view`.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -156,7 +142,7 @@ impl Client {
         }
     }
 
-    /// Makes an integration. It is not repeated where the platform may have made it. Permission
+    /// Creates an integration. It is not retried if the platform may have created it. Permission
     /// `messaging:integration:add`.
     ///
     /// # Errors
@@ -167,14 +153,15 @@ impl Client {
         settings: &OpenIntegrationSettings<'_>,
         deadline: Instant,
     ) -> Result<OpenIntegration, ApiError> {
-        let made: OpenIntegration = self.call(config, &Call::post(&PATH, &Request::from(settings))?, deadline).await?;
-        match made.id.as_str() {
-            "" => Err(ApiError::OutcomeUnknown { cause: "the answer cannot be read", error: None }),
-            _ => Ok(made),
+        let created: OpenIntegration =
+            self.call(config, &Call::post(&PATH, &Request::from(settings))?, deadline).await?;
+        match created.id.as_str() {
+            "" => Err(ApiError::OutcomeUnknown { cause: "the response cannot be read", error: None }),
+            _ => Ok(created),
         }
     }
 
-    /// Changes an integration. Permission `messaging:integration:edit`.
+    /// Updates an integration. Permission `messaging:integration:edit`.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -190,7 +177,7 @@ impl Client {
         self.call::<OpenIntegration>(config, &call, deadline).await.map(drop)
     }
 
-    /// Ends an integration; one that is not there is none to end. Permission `messaging:integration:delete`.
+    /// Deletes an integration, if it exists. Permission `messaging:integration:delete`.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -212,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_integration_is_read_however_little_the_platform_says_of_it() {
+    fn an_integration_is_read_even_if_most_fields_are_missing() {
         let lean: OpenIntegration = serde_json::from_str(r#"{"id": "i", "name": "n"}"#).unwrap();
         assert_eq!(("i", "n", None), (lean.id.as_str(), lean.name.as_str(), lean.create_status));
         for (word, status) in [("Initiated", CreateStatus::Initiated), ("Surprise", CreateStatus::Other)] {
@@ -222,11 +209,11 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_a_secrets_place_is_no_secret() {
+    fn a_placeholder_for_a_secret_is_not_a_secret() {
         let shown = |text: &str| {
             let json = serde_json::json!({"outboundNotificationWebhookSignatureSecretToken": text});
             let one: OpenIntegration = serde_json::from_value(json).unwrap();
-            one.shown_secret().is_some()
+            one.readable_secret().is_some()
         };
         assert!(shown("0123456789abcdef") && shown("c2VjcmV0LXNlY3JldA+/=="));
         for placeholder in ["", "hidden", "****************", "••••••••••••••••"] {
@@ -235,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn printing_an_integration_shows_no_secret() {
+    fn the_debug_output_of_an_integration_contains_no_secret() {
         let json = r#"{"id": "i", "outboundNotificationWebhookSignatureSecretToken": "hidden"}"#;
         let one: OpenIntegration = serde_json::from_str(json).unwrap();
         assert!(!format!("{one:?}").contains("hidden"));

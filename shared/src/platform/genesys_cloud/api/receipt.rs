@@ -21,7 +21,7 @@ struct OpenReceipt<'r> {
     is_final_receipt: bool,
 }
 
-/// `OpenInboundMessagingReceiptChannel`: both are required, though easy to forget.
+/// `OpenInboundMessagingReceiptChannel`. Both fields are required.
 #[derive(Serialize)]
 struct Channel<'r> {
     to: To<'r>,
@@ -37,7 +37,7 @@ struct To<'r> {
 }
 
 impl Client {
-    /// Posts a receipt. Posting one twice does no harm.
+    /// Posts a receipt. This is idempotent.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -58,11 +58,11 @@ impl Client {
             is_final_receipt: receipt.is_final,
         };
         let path = ["api", "v2", "conversations", "messages", &config.integration_id, "inbound", "open", "receipt"];
-        self.call(config, &Call::post(&path, &body)?.repeatable(), deadline).await.map(|IgnoredAny| ())
+        self.call(config, &Call::post(&path, &body)?.idempotent(), deadline).await.map(|IgnoredAny| ())
     }
 }
 
-/// The sort of id, unless it is one that the platform sends but does not take.
+/// The id type, unless it is one that the platform sends but does not accept.
 fn known(id_type: Option<&IdType>) -> Option<&IdType> {
     id_type.filter(|id_type| !matches!(id_type, IdType::Other(_)))
 }

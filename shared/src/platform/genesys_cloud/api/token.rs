@@ -1,4 +1,4 @@
-//! OAuth client credentials: one token a client, fetched when it is needed and kept until shortly before it expires.
+//! OAuth client credentials: one token per client, fetched on demand and cached until shortly before it expires.
 //!
 //! Source: <https://developer.genesys.cloud/authorization/platform-auth/use-client-credentials>.
 
@@ -18,20 +18,18 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tracing::Level;
 
-/// How long before its end a token is no longer used: a call takes a while to get there. Of a short life, a fifth.
+/// How long before its expiry a token is replaced; for short-lived tokens, a fifth of the lifetime.
 const SKEW: Duration = Duration::from_secs(60);
-/// A token's life when the platform does not tell.
-const DEFAULT_LIFE_SECONDS: u64 = 300;
-/// The longest life that the platform gives a token: 48 hours.
-const MAXIMUM_LIFE_SECONDS: u64 = 48 * 3600;
-/// The largest answer that is read.
-const MAXIMUM_ANSWER_BYTES: usize = 64 * 1024;
+/// If the response contains no lifetime.
+const DEFAULT_LIFETIME_SECONDS: u64 = 300;
+/// The platform's maximum.
+const MAXIMUM_LIFETIME_SECONDS: u64 = 48 * 3600;
+const MAXIMUM_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// A token that the platform has given us.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
     value: SecretString,
-    good_until: Instant,
+    valid_until: Instant,
 }
 
 impl Token {
@@ -40,27 +38,27 @@ impl Token {
     }
 }
 
-/// The tokens of all clients of this process.
+/// The tokens of all clients.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
-    slots: Mutex<HashMap<Key, Arc<Slot>>>,
+    entries: Mutex<HashMap<Key, Arc<Entry>>>,
 }
 
-/// Platform, client, and the digest of its secret: whoever has not the right one does not get the other's token.
+/// Platform, client, and the digest of its secret, so that a wrong secret never gets the token of the right one.
 type Key = (String, String, Vec<u8>);
 
-/// Locked over a fetch, so that concurrent calls share it.
-type Slot = tokio::sync::Mutex<Option<Token>>;
+/// The lock is held during a fetch, so that concurrent calls share it.
+type Entry = tokio::sync::Mutex<Option<Token>>;
 
 #[derive(Deserialize)]
-struct Grant {
+struct TokenResponse {
     access_token: SecretString,
     expires_in: Option<u64>,
 }
 
 impl Tokens {
-    /// A token for the client of `config`. `rejected` is one that the platform no longer takes: it is replaced, unless
-    /// another call has done so already. It ends by `deadline`.
+    /// A token for the client of `config`. `rejected` is a token that the platform no longer accepts: it is replaced, unless
+    /// another call has already done so.
     pub(super) async fn get(
         &self,
         http: &reqwest::Client,
@@ -68,32 +66,32 @@ impl Tokens {
         rejected: Option<&Token>,
         deadline: Instant,
     ) -> Result<Token, ApiError> {
-        let slot = self.slot(config);
-        let mut known = timeout_at(deadline, slot.lock()).await.map_err(|_| ApiError::NotSent("no token in time"))?;
-        if let Some(token) = &*known {
-            let refused = rejected.is_some_and(|rejected| rejected.expose() == token.expose());
-            if !refused && Instant::now() < token.good_until {
+        let entry = self.entry(config);
+        let mut cached = timeout_at(deadline, entry.lock()).await.map_err(|_| ApiError::NotSent("no token in time"))?;
+        if let Some(token) = &*cached {
+            let is_rejected = rejected.is_some_and(|rejected| rejected.expose() == token.expose());
+            if !is_rejected && Instant::now() < token.valid_until {
                 return Ok(token.clone());
             }
         }
-        *known = None;
+        *cached = None;
         let token = fetch(http, config, deadline).await?;
-        *known = Some(token.clone());
+        *cached = Some(token.clone());
         Ok(token)
     }
 
-    fn slot(&self, config: &Config) -> Arc<Slot> {
+    fn entry(&self, config: &Config) -> Arc<Entry> {
         let secret = Sha256::digest(config.client_secret.expose_secret()).to_vec();
         let key = (config.region.login_url().to_string(), config.client_id.clone(), secret);
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(slots.entry(key).or_default())
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(entries.entry(key).or_default())
     }
 }
 
 async fn fetch(http: &reqwest::Client, config: &Config, deadline: Instant) -> Result<Token, ApiError> {
-    let asked_at = Instant::now();
-    let (status, token) = match ask(http, config, deadline - asked_at).await {
-        Ok((status, headers, body)) => (Some(status.as_u16()), read(asked_at, status, &headers, &body)),
+    let requested_at = Instant::now();
+    let (status, token) = match request(http, config, deadline - requested_at).await {
+        Ok((status, headers, body)) => (Some(status.as_u16()), read(requested_at, status, &headers, &body)),
         Err(error) => (None, Err(error)),
     };
     let outcome = match &token {
@@ -103,15 +101,15 @@ async fn fetch(http: &reqwest::Client, config: &Config, deadline: Instant) -> Re
         Err(_) => TokenOutcome::NotSent,
     };
     Event::TokenRefreshed(outcome).emit();
-    let (result, milliseconds) = (outcome.as_str(), asked_at.elapsed().as_millis() as u64);
+    let (result, milliseconds) = (outcome.as_str(), requested_at.elapsed().as_millis() as u64);
     let level = if outcome == TokenOutcome::Succeeded { Level::INFO } else { Level::WARN };
-    // Not the id of an earlier call.
+    // Overrides the correlation id of an earlier call.
     log_at!(level, outcome = "token_requested", result, status, milliseconds, correlation_id = "");
     token
 }
 
-/// Asks for a token, and waits so long for the whole answer.
-async fn ask(
+/// Requests a token. The timeout includes the body of the response.
+async fn request(
     http: &reqwest::Client,
     config: &Config,
     timeout: Duration,
@@ -125,34 +123,35 @@ async fn ask(
         .timeout(timeout)
         .send()
         .await
-        .map_err(|_| ApiError::NotSent("no answer to the request for a token"))?;
+        .map_err(|_| ApiError::NotSent("no response to the token request"))?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let body = http_client::read_body_limited(response, MAXIMUM_ANSWER_BYTES)
+    let body = http_client::read_body_limited(response, MAXIMUM_RESPONSE_BYTES)
         .await
-        .map_err(|_| ApiError::NotSent("no complete answer to the request for a token"))?;
+        .map_err(|_| ApiError::NotSent("no complete response to the token request"))?;
     Ok((status, headers, body))
 }
 
-/// The token in an answer to a request that was made at `asked_at`.
-fn read(asked_at: Instant, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Token, ApiError> {
+/// Reads the response to a request made at `requested_at`.
+fn read(requested_at: Instant, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Token, ApiError> {
     match status {
         StatusCode::OK => {
-            let grant: Grant = serde_json::from_slice(body)
-                .map_err(|_| ApiError::NotSent("the answer to the request for a token cannot be read"))?;
-            let life = Duration::from_secs(grant.expires_in.unwrap_or(DEFAULT_LIFE_SECONDS).min(MAXIMUM_LIFE_SECONDS));
-            Ok(Token { value: grant.access_token, good_until: asked_at + usable(life) })
+            let response: TokenResponse = serde_json::from_slice(body)
+                .map_err(|_| ApiError::NotSent("the response to the token request cannot be read"))?;
+            let seconds = response.expires_in.unwrap_or(DEFAULT_LIFETIME_SECONDS).min(MAXIMUM_LIFETIME_SECONDS);
+            let lifetime = usable_lifetime(Duration::from_secs(seconds));
+            Ok(Token { value: response.access_token, valid_until: requested_at + lifetime })
         }
         StatusCode::TOO_MANY_REQUESTS => {
             Err(ApiError::from_response(status, headers, error::read(status, headers, body)))
         }
         _ if status.is_client_error() => Err(ApiError::Credentials(error::read(status, headers, body))),
-        _ => Err(ApiError::NotSent("the platform gives out no tokens at the moment")),
+        _ => Err(ApiError::NotSent("the platform currently issues no tokens")),
     }
 }
 
-/// For how much of its life a token is used.
-fn usable(life: Duration) -> Duration {
-    life - SKEW.min(life / 5)
+/// How long a token is used.
+fn usable_lifetime(lifetime: Duration) -> Duration {
+    lifetime - SKEW.min(lifetime / 5)
 }
 
 #[cfg(test)]
@@ -160,9 +159,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_given_up_a_minute_before_its_end_and_a_short_lived_one_after_four_fifths() {
-        for (life, used) in [(86_400, 86_340), (300, 240), (10, 8), (0, 0)] {
-            assert_eq!(Duration::from_secs(used), usable(Duration::from_secs(life)));
+    fn a_token_expires_a_minute_early_and_a_short_lived_one_after_four_fifths() {
+        for (lifetime, usable) in [(86_400, 86_340), (300, 240), (10, 8), (0, 0)] {
+            assert_eq!(Duration::from_secs(usable), usable_lifetime(Duration::from_secs(lifetime)));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The organisation's users, by their e-mail addresses.
+//! Looks up users by email address.
 
 use super::{Call, Client};
 use crate::platform::genesys_cloud::config::Config;
@@ -10,25 +10,24 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long an address is remembered.
 const TIME_TO_LIVE: Duration = Duration::from_secs(600);
-/// How many addresses are remembered.
+/// Maximum number of cached addresses.
 const MAXIMUM_ENTRIES: usize = 10_000;
 
-/// Addresses that were looked up.
+/// The cache of users that were looked up.
 #[derive(Default)]
 pub(super) struct Users {
-    known: Mutex<HashMap<Key, (String, Instant)>>,
+    cached: Mutex<HashMap<Key, (String, Instant)>>,
 }
 
-/// Addresses stay out of whatever prints them.
+/// Hides the addresses.
 impl fmt::Debug for Users {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Users").finish_non_exhaustive()
     }
 }
 
-/// The organisation, the client, and the address.
+/// Platform, client and address.
 type Key = (String, String, String);
 
 #[derive(Deserialize, Default)]
@@ -46,7 +45,7 @@ struct User {
 }
 
 impl Client {
-    /// Looks a user up, unless that was done a short while ago.
+    /// Looks up a user, in the cache or on the platform.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -57,23 +56,23 @@ impl Client {
         }
         let query = [("email", email), ("pageSize", "1")];
         let page: Page = self.call(config, &Call::get(&["api", "v2", "users"]).with_query(&query), deadline).await?;
-        let found = page.who_has(email);
+        let found = page.resolve(email);
         if let UserLookup::Found { id, .. } = &found {
-            self.users.put(key, id);
+            self.users.insert(key, id);
         }
         Ok(found)
     }
 
-    /// Forgets an address: its user turned out not to be there.
+    /// Removes an address from the cache, because its user does not exist any more.
     pub fn forget_user(&self, config: &Config, email: &str) {
         self.users.lock().remove(&key(config, email));
     }
 }
 
 impl Page {
-    /// Only who has just this address counts, whatever the platform takes for a match. Where there are more than the one
-    /// that was asked for, who they are cannot be seen.
-    fn who_has(self, email: &str) -> UserLookup {
+    /// The user with exactly this address, regardless of what the platform considers a match. The page contains only one
+    /// user, so a larger total is ambiguous.
+    fn resolve(self, email: &str) -> UserLookup {
         if self.total.is_some_and(|total| total > 1) {
             return UserLookup::Ambiguous;
         }
@@ -89,20 +88,20 @@ impl Page {
 
 impl Users {
     fn get(&self, key: &Key) -> Option<String> {
-        let known = self.lock();
-        known.get(key).filter(|(_, until)| Instant::now() < *until).map(|(id, _)| id.clone())
+        let cached = self.lock();
+        cached.get(key).filter(|(_, until)| Instant::now() < *until).map(|(id, _)| id.clone())
     }
 
-    fn put(&self, key: Key, id: &str) {
-        let mut known = self.lock();
-        if known.len() >= MAXIMUM_ENTRIES {
-            known.clear();
+    fn insert(&self, key: Key, id: &str) {
+        let mut cached = self.lock();
+        if cached.len() >= MAXIMUM_ENTRIES {
+            cached.clear();
         }
-        known.insert(key, (id.to_owned(), Instant::now() + TIME_TO_LIVE));
+        cached.insert(key, (id.to_owned(), Instant::now() + TIME_TO_LIVE));
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, (String, Instant)>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -115,17 +114,17 @@ mod tests {
     use super::*;
 
     fn page(json: &str) -> UserLookup {
-        serde_json::from_str::<Page>(json).unwrap().who_has("Ada@example.com")
+        serde_json::from_str::<Page>(json).unwrap().resolve("Ada@example.com")
     }
 
     #[test]
-    fn just_one_user_with_just_this_address_counts() {
+    fn only_a_single_user_with_exactly_this_address_is_found() {
         for one in [r#"{"entities":[{"id":"u","email":"ada@example.com"}]}"#, r#"{"entities":[{"id":"u"}],"total":1}"#]
         {
             assert_eq!(UserLookup::Found { id: "u".to_owned(), cached: false }, page(one));
         }
-        for nobody in [r#"{"entities":[],"total":0}"#, "{}", r#"{"entities":[{"id":"u","email":"bob@example.com"}]}"#] {
-            assert_eq!(UserLookup::NotFound, page(nobody));
+        for none in [r#"{"entities":[],"total":0}"#, "{}", r#"{"entities":[{"id":"u","email":"bob@example.com"}]}"#] {
+            assert_eq!(UserLookup::NotFound, page(none));
         }
         for several in [r#"{"entities":[{"id":"u"}],"total":2}"#, r#"{"entities":[{"id":"u"},{"id":"v"}]}"#] {
             assert_eq!(UserLookup::Ambiguous, page(several));

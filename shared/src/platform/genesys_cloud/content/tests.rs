@@ -24,7 +24,7 @@ fn every_content_type_of_the_channel_is_typed_and_written_back_unchanged() {
 }
 
 #[test]
-fn other_channels_content_and_misfits_are_carried_untouched() {
+fn unknown_content_and_content_of_an_unexpected_type_are_kept_unchanged() {
     for value in [
         json!({"contentType": "ListPicker", "listPicker": {"sections": []}}),
         json!({"contentType": "NewInTheNextRelease", "x": [1, 2.5, null]}),
@@ -41,7 +41,7 @@ fn other_channels_content_and_misfits_are_carried_untouched() {
 }
 
 #[test]
-fn both_forms_of_a_template_read_as_one() {
+fn both_formats_of_a_template_are_read_alike() {
     let parameters = json!([{"name": "order number", "text": "12345"}]);
     let flat = read(json!({"contentType": "Notification", "template": {"text": "t", "parameters": parameters}}));
     let body =
@@ -51,7 +51,7 @@ fn both_forms_of_a_template_read_as_one() {
 }
 
 #[test]
-fn a_template_with_both_forms_keeps_both() {
+fn a_template_in_both_formats_keeps_both() {
     let (flat, own) = (json!([{"name": "1", "text": "flat"}]), json!([{"name": "1", "text": "b"}]));
     let template = json!({"text": "flat", "parameters": flat, "body": {"text": "b", "parameters": own}});
     let value = json!({"contentType": "Notification", "template": template});
@@ -59,7 +59,7 @@ fn a_template_with_both_forms_keeps_both() {
 }
 
 #[test]
-fn a_flat_member_of_a_template_takes_its_place_in_the_body_where_that_is_empty() {
+fn a_flat_member_of_a_template_is_moved_into_an_empty_body() {
     let (text, parameters) = (json!("Hi {{1}}"), json!([{"name": "1", "text": "Bob"}]));
     let expected =
         json!({"contentType": "Notification", "template": {"body": {"text": text, "parameters": parameters}}});
@@ -74,13 +74,13 @@ fn a_flat_member_of_a_template_takes_its_place_in_the_body_where_that_is_empty()
         let item = read(json!({"contentType": "Notification", "template": template}));
         assert_eq!((expected.clone(), Some("Hi {{1}}")), (item.to_value(), item.text()), "{template}");
     }
-    // One of another type stays as it came.
+    // One of another type is unchanged.
     let odd = json!({"contentType": "Notification", "template": {"body": {"text": 5}, "text": "Hi Bob"}});
     assert_eq!((odd.clone(), Some("Hi Bob")), (read(odd.clone()).to_value(), read(odd).text()));
 }
 
 #[test]
-fn a_field_that_does_not_fit_stays_as_it_came_and_the_others_are_typed() {
+fn a_field_of_an_unexpected_type_is_kept_and_the_others_are_typed() {
     let value = json!({"contentType": "Card", "card": {
         "title": 5, "description": "d", "image": null, "defaultAction": "none",
         "actions": [{"text": "a", "payload": ["p"]}],
@@ -94,7 +94,7 @@ fn a_field_that_does_not_fit_stays_as_it_came_and_the_others_are_typed() {
 }
 
 #[test]
-fn a_file_is_a_file_whatever_its_size_is_written_as() {
+fn a_file_is_recognised_whatever_the_type_of_its_size() {
     for size in [json!("10240"), json!(10240.0), json!(null), json!({"bytes": 10240}), json!(-1)] {
         let value = json!({"contentType": "Attachment", "attachment": {"url": "https://e.com/a.pdf", "contentSizeBytes": size}});
         let item = read(value.clone());
@@ -105,7 +105,7 @@ fn a_file_is_a_file_whatever_its_size_is_written_as() {
 }
 
 #[test]
-fn an_element_that_does_not_fit_stays_beside_the_others_at_its_place() {
+fn an_element_of_an_unexpected_type_is_kept_at_its_index() {
     for cards in [
         json!([null, {"title": "1"}, "x", {"title": "2"}, 5]),
         json!([{"title": "1"}, {"title": "2"}, []]),
@@ -121,7 +121,7 @@ fn an_element_that_does_not_fit_stays_beside_the_others_at_its_place() {
 }
 
 #[test]
-fn a_templates_text_survives_an_odd_parameter_in_both_forms() {
+fn the_text_of_a_template_survives_an_unexpected_parameter_in_both_formats() {
     let (text, parameters) = (json!("Hi Bob"), json!([{"name": 1, "text": "Bob"}, "odd"]));
     let documented = json!({"contentType": "Notification", "template": {"header": {"text": "H"}, "body": {"text": text, "parameters": parameters}}});
     for template in [
@@ -138,7 +138,7 @@ fn a_templates_text_survives_an_odd_parameter_in_both_forms() {
 }
 
 #[test]
-fn where_the_type_is_missing_the_fields_name_tells_it() {
+fn without_a_content_type_the_name_of_the_field_determines_it() {
     for (field, word) in [
         ("attachment", "Attachment"),
         ("template", "Notification"),

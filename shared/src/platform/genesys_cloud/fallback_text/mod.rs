@@ -1,4 +1,4 @@
-//! A message of Genesys Cloud as plain text.
+//! Renders a message of Genesys Cloud as plain text.
 
 use super::content::{
     Attachment as File, AvailableTime, Card, CardAction, Content, ContentItem, DatePicker, List, NotificationTemplate,
@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 impl Webhook {
-    /// What a channel without buttons can send; none where there is nothing to say.
+    /// The text for channels without buttons; `None` if it would be empty.
     pub(super) fn fallback_text(&self) -> Option<FallbackText> {
         let mut renderer = Renderer { text: Writer::new(self.text.as_deref()) };
         self.content.iter().for_each(|item| renderer.part(item));
@@ -72,7 +72,7 @@ impl Renderer {
         self.words(&card.video);
         let actions = card.actions.as_deref().unwrap_or_default();
         actions.iter().for_each(|action| self.action(action));
-        // What choosing the card itself does is mostly what one of its buttons does.
+        // The default action is usually the same as one of the buttons.
         let is_shown = |action: &CardAction| {
             let same = |other: &CardAction| (&other.url, &other.payload) == (&action.url, &action.payload);
             actions.iter().any(same)
@@ -87,7 +87,7 @@ impl Renderer {
         let label = label(&action.text, &action.extra);
         match &action.url {
             Some(url) if !is("Postback") => self.text.link(&label, url),
-            // A link is no option, whether or not it can be followed: the numbers are those of the options.
+            // A link is not an option, even without a URL, so it gets no number.
             None if is("Link") => self.text.link(&label, ""),
             _ => self.text.option(&label),
         }
@@ -121,19 +121,19 @@ impl Renderer {
         match (or_empty(&button.url), number.as_ref()) {
             ("", "") => self.text.option(&text),
             ("", number) => self.text.link(&text, number),
-            (url, _) => self.text.link(&text, &filled(url, &Parameters::of(button.parameters.as_ref()))),
+            (url, _) => self.text.link(&text, &fill_in(url, &Parameters::of(button.parameters.as_ref()))),
         }
     }
 
     fn filled_text(&mut self, text: &str, parameters: Option<&List<TemplateParameter>>) {
         self.text.covers(text);
-        self.text.text(&filled(text, &Parameters::of(parameters)));
+        self.text.text(&fill_in(text, &Parameters::of(parameters)));
     }
 }
 
-/// The text with each `{{name}}` or `{{1}}` replaced by what it stands for, where a parameter says that. It ends where it would
-/// be cut off: a parameter of half a message, named a thousand times, would make gigabytes.
-fn filled(text: &str, parameters: &Parameters<'_>) -> String {
+/// Replaces each placeholder, `{{name}}` or `{{1}}`, for which there is a parameter. It stops at the length limit: a long
+/// parameter that is used a thousand times would otherwise produce gigabytes.
+fn fill_in(text: &str, parameters: &Parameters<'_>) -> String {
     let (mut filled, mut rest) = (String::new(), text);
     while filled.len() <= MAXIMUM_BYTES
         && let Some((before, placeholder)) = rest.split_once("{{")
@@ -147,23 +147,23 @@ fn filled(text: &str, parameters: &Parameters<'_>) -> String {
     filled + rest
 }
 
-/// The name of a placeholder, and what follows its end.
+/// The name of a placeholder, and the rest of the text.
 fn name_of(placeholder: &str) -> Option<(&str, &str)> {
     let (name, after) = placeholder.split_at_checked(placeholder.find(['{', '}'])?)?;
     Some((name.trim(), after.strip_prefix("}}")?))
 }
 
-/// What the placeholders of a text stand for. A parameter without a text stands for nothing: its placeholder stays.
+/// The values of placeholders. A placeholder stays in the text if its parameter has no text.
 struct Parameters<'p> {
     by_name: HashMap<Cow<'p, str>, Cow<'p, str>>,
-    /// One for each place in the list, whatever stands there.
+    /// An entry for each element of the list, also for invalid ones.
     in_order: Vec<Option<Cow<'p, str>>>,
 }
 
 impl<'p> Parameters<'p> {
     fn of(list: Option<&'p List<TemplateParameter>>) -> Self {
         let (mut by_name, mut in_order) = (HashMap::new(), Vec::new());
-        for parameter in list.into_iter().flat_map(List::places) {
+        for parameter in list.into_iter().flat_map(List::entries) {
             let text = parameter.and_then(|parameter| text_or_number(&parameter.text, &parameter.extra, "text"));
             let name = parameter.and_then(|parameter| text_or_number(&parameter.name, &parameter.extra, "name"));
             if let (Some(name), Some(text)) = (name, &text) {
@@ -174,25 +174,24 @@ impl<'p> Parameters<'p> {
         Self { by_name, in_order }
     }
 
-    /// By the parameter of this name or, where none has it and it is a number, of that place.
+    /// The parameter with this name, otherwise the one with this number.
     fn value(&self, name: &str) -> Option<&str> {
-        let at_its_place = || self.in_order.get(name.parse::<usize>().ok()?.checked_sub(1)?)?.as_ref();
-        self.by_name.get(name).or_else(at_its_place).map(AsRef::as_ref)
+        let by_number = || self.in_order.get(name.parse::<usize>().ok()?.checked_sub(1)?)?.as_ref();
+        self.by_name.get(name).or_else(by_number).map(AsRef::as_ref)
     }
 }
 
-/// What an option says.
 fn label<'o>(text: &'o Option<String>, extra: &'o Map<String, Value>) -> Cow<'o, str> {
     text_or_number(text, extra, "text").unwrap_or_default()
 }
 
-/// A text; a number in its place, which is kept with the fields that do not fit, says itself.
+/// A text, or a number instead, which is kept with the fields of unexpected types.
 fn text_or_number<'t>(text: &'t Option<String>, extra: &'t Map<String, Value>, name: &str) -> Option<Cow<'t, str>> {
     let number = || Some(Cow::from(extra.get(name)?.as_number()?.to_string()));
     text.as_deref().map(Cow::from).or_else(number)
 }
 
-/// A time as it was given, without what only machines need of it.
+/// A time in a form for people.
 fn moment(time: &AvailableTime) -> String {
     let start = or_empty(&time.date_time);
     let start = Pieces::parse(start).ok().and_then(|pieces| {
@@ -210,7 +209,7 @@ fn moment(time: &AvailableTime) -> String {
     }
 }
 
-/// From the first day to the last.
+/// A range of days.
 fn days(first: &Option<String>, last: &Option<String>) -> String {
     let day = |text: &Option<String>| {
         let text = or_empty(text);

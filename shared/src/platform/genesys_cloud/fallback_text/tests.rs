@@ -23,19 +23,19 @@ fn quick_reply(text: &str) -> Value {
 }
 
 #[test]
-fn a_text_is_its_own_rendering() {
+fn a_text_is_rendered_unchanged() {
     assert_eq!(Some("Héllo 👋\n\nSee you."), fallback_text(json!({"text": " Héllo 👋 \r\n\r\nSee you.\n"})).as_deref());
 }
 
 #[test]
-fn quick_replies_are_numbered_in_their_order_below_the_text() {
+fn quick_replies_are_numbered_in_order_below_the_text() {
     let content = json!([quick_reply("Yes"), quick_reply("No, not\nyet ")]);
     let text = fallback_text(json!({"text": "Did that help?", "content": content}));
     assert_eq!(Some("Did that help?\n\n1. Yes\n2. No, not yet"), text.as_deref());
 }
 
 #[test]
-fn numbers_run_through_the_message() {
+fn options_are_numbered_across_the_whole_message() {
     let action = |text: &str| json!({"type": "Postback", "text": text, "payload": text});
     let text = of_parts(json!([
         {"contentType": "Card", "card": {"title": "A", "actions": [action("a"), {"type": "Link", "text": "l", "url": "https://e.com"}, action("b")]}},
@@ -50,7 +50,7 @@ fn numbers_run_through_the_message() {
 }
 
 #[test]
-fn an_option_that_says_nothing_has_no_number_and_one_that_says_a_number_has() {
+fn an_option_without_a_label_gets_no_number_and_a_numeric_label_is_rendered() {
     let replies = json!([{"text": " ", "payload": "x"}, {"payload": "y"}, {"text": "z", "payload": "z"}]);
     let v2 = json!([{"contentType": "QuickReplyV2", "quickReplyV2": {"actions": replies}}]);
     assert_eq!("1. z", of_parts(v2));
@@ -58,7 +58,7 @@ fn an_option_that_says_nothing_has_no_number_and_one_that_says_a_number_has() {
 }
 
 #[test]
-fn a_card_is_its_texts_its_image_its_video_and_its_buttons() {
+fn a_card_is_rendered_as_its_texts_its_image_its_video_and_its_buttons() {
     let card = json!({
         "title": "Garden room", "description": "From 120 euros.", "image": "https://e.com/g.png",
         "video": "https://e.com/g.mp4", "actions": [{"type": "Link", "text": "See it", "url": "https://e.com/g"}],
@@ -71,20 +71,20 @@ fn a_card_is_its_texts_its_image_its_video_and_its_buttons() {
 }
 
 #[test]
-fn what_choosing_a_card_does_is_spelled_out_where_no_button_does_it() {
+fn a_default_action_is_rendered_unless_a_button_does_the_same() {
     let card = json!({"title": "T", "actions": [], "defaultAction": {"type": "Link", "url": "https://e.com/t"}});
     assert_eq!("T\nhttps://e.com/t", of_parts(json!([{"contentType": "Card", "card": card}])));
 }
 
 #[test]
-fn the_cards_of_a_carousel_stand_under_each_other() {
+fn the_cards_of_a_carousel_are_rendered_one_below_the_other() {
     let cards = json!([{"title": "A", "description": "a"}, {"title": "B", "description": "b"}]);
     let carousel = json!([{"contentType": "Carousel", "carousel": {"cards": cards}}]);
     assert_eq!("A\na\n\nB\nb", of_parts(carousel));
 }
 
 #[test]
-fn times_stand_as_they_are_given() {
+fn times_are_rendered_in_their_own_time_zone() {
     for (time, expected) in [
         (json!({"dateTime": "2026-12-03T09:00:00.000Z", "duration": 1800}), "2026-12-03 09:00 UTC (30 min)"),
         (json!({"dateTime": "2026-12-03T09:00:00+01:00"}), "2026-12-03 09:00 UTC+01"),
@@ -100,7 +100,7 @@ fn times_stand_as_they_are_given() {
 }
 
 #[test]
-fn a_date_picker_without_times_says_between_which_days() {
+fn a_date_picker_without_times_is_rendered_as_a_range_of_days() {
     let picker = json!({
         "title": "When?", "subtitle": "Half an hour.", "location": {"address": "Main Street 1", "latitude": 1.5},
         "dateMinimum": "2026-12-01T00:00:00.000Z", "dateMaximum": "2026-12-24T00:00:00.000Z",
@@ -110,7 +110,7 @@ fn a_date_picker_without_times_says_between_which_days() {
 }
 
 #[test]
-fn a_template_is_filled_in_and_its_buttons_are_spelled_out() {
+fn a_template_is_rendered_with_its_parameters_and_its_buttons() {
     let text = of_template(json!({
         "header": {"type": "Text", "text": "Order {{1}}", "parameters": [{"name": "1", "text": "12345"}]},
         "body": {"text": "Shipped on {{ day }}, {{day}} by {{2}}; {{unknown}}.", "parameters": [
@@ -140,7 +140,7 @@ fn a_parameter_may_be_a_number() {
 }
 
 #[test]
-fn a_placeholder_whose_parameter_says_nothing_stays_and_the_other_parameters_keep_their_places() {
+fn a_placeholder_without_a_value_stays_and_the_other_parameters_keep_their_numbers() {
     for odd in [Value::Null, json!({}), json!("odd"), json!({"text": null}), json!({"name": "1", "text": ["odd"]})] {
         let parameters = json!([odd, {"text": "Bob"}]);
         let text = of_template(json!({
@@ -154,7 +154,7 @@ fn a_placeholder_whose_parameter_says_nothing_stays_and_the_other_parameters_kee
 }
 
 #[test]
-fn a_template_is_rendered_whichever_form_its_text_and_its_parameters_have() {
+fn a_template_is_rendered_in_both_formats() {
     let (text, parameters) = ("Hi {{1}}", json!([{"name": "1", "text": "Bob"}]));
     for template in [
         json!({"text": text, "parameters": parameters}),
@@ -167,19 +167,19 @@ fn a_template_is_rendered_whichever_form_its_text_and_its_parameters_have() {
 }
 
 #[test]
-fn a_templates_picture_stands_above_its_text() {
+fn the_image_of_a_template_is_rendered_above_its_text() {
     let header = json!({"type": "Media", "media": {"url": "https://e.com/m.png", "filename": "m.png"}});
     assert_eq!("m.png: https://e.com/m.png\nHi", of_template(json!({"header": header, "body": {"text": "Hi"}})));
 }
 
 #[test]
-fn what_fills_a_placeholder_is_not_filled_itself() {
+fn placeholders_in_parameters_are_not_replaced() {
     let parameters = json!([{"name": "a", "text": "{{b}}"}, {"name": "b", "text": "x"}]);
     assert_eq!("{{b}} x", of_template(json!({"body": {"text": "{{a}} {{b}}", "parameters": parameters}})));
 }
 
 #[test]
-fn a_text_that_a_part_shows_stands_once() {
+fn a_text_that_a_part_contains_is_rendered_once() {
     let template = json!({"header": {"text": "H"}, "body": {"text": "Hi {{1}}", "parameters": [{"text": "Bob"}]}});
     for text in ["Hi Bob", "Hi {{1}}"] {
         let content = json!([{"contentType": "Notification", "template": template}]);
@@ -207,7 +207,7 @@ fn files_are_listed_with_their_names_and_their_texts() {
 }
 
 #[test]
-fn of_other_content_the_words_for_people_are_taken() {
+fn unknown_content_is_rendered_as_its_texts_for_people() {
     for (part, expected) in [
         (json!({"contentType": "Text", "text": {"type": "Text", "body": "Please choose"}}), "Please choose"),
         (
@@ -232,7 +232,7 @@ fn of_other_content_the_words_for_people_are_taken() {
 }
 
 #[test]
-fn a_message_of_an_unknown_type_is_what_it_says_and_an_event_is_nothing() {
+fn a_message_of_an_unknown_type_is_rendered_and_an_event_is_not() {
     assert_eq!(Some("Hi"), fallback_text(json!({"type": "Fax", "text": "Hi"})).as_deref());
     assert_eq!(None, fallback_text(json!({"type": "Event", "events": [{"eventType": "Presence"}]})));
     assert_eq!(None, fallback_text(json!({"type": "Receipt", "text": "Hi"})));
@@ -240,7 +240,7 @@ fn a_message_of_an_unknown_type_is_what_it_says_and_an_event_is_nothing() {
 }
 
 #[test]
-fn what_is_too_long_is_cut_off_and_ends_with_a_mark() {
+fn a_text_that_is_too_long_is_truncated_and_ends_with_an_ellipsis() {
     let parameters = json!([{"name": "1", "text": "é".repeat(100_000)}]);
     let body = json!({"text": "{{1}}".repeat(100_000), "parameters": parameters});
     let part = json!({"contentType": "Notification", "template": {"body": body}});
@@ -278,7 +278,7 @@ fn any_part() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn it_is_tidy_bounded_and_the_same_each_time(text in any_text(), parts in proptest::collection::vec(any_part(), 0..4)) {
+    fn the_text_is_tidy_limited_and_deterministic(text in any_text(), parts in proptest::collection::vec(any_part(), 0..4)) {
         let webhook = json!({"text": text, "content": parts});
         let written = fallback_text(webhook.clone());
         prop_assert_eq!(&written, &fallback_text(webhook.clone()));
@@ -291,7 +291,7 @@ proptest! {
 }
 
 #[test]
-fn a_link_without_an_address_takes_no_number() {
+fn a_link_without_a_url_gets_no_number() {
     let actions =
         json!([{"type": "Link", "text": "See", "url": null}, {"type": "Postback", "text": "Book", "payload": "b"}]);
     let text = of_parts(json!([{"contentType": "Card", "card": {"title": "T", "actions": actions}}]));

@@ -1,12 +1,11 @@
-//! The platform's own words about an error.
-
+//! Error responses.
 use crate::platform::PlatformError;
 use crate::platform::error::is_safe_code;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What an error's body says, as far as it does: `message` is a text or a list of them.
+/// The body of an error response; `message` is a text or a list of texts.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct ErrorBody {
@@ -15,7 +14,7 @@ struct ErrorBody {
     trace_id: Value,
 }
 
-/// What an answer other than success says. What cannot be read says nothing.
+/// Reads an error response. Unreadable parts are ignored.
 pub(super) fn read(status: StatusCode, body: &[u8]) -> PlatformError {
     let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
     let text = |value: &Value| match value {
@@ -28,7 +27,7 @@ pub(super) fn read(status: StatusCode, body: &[u8]) -> PlatformError {
     };
     PlatformError {
         status: status.as_u16(),
-        // Both go into the log: they are words, or none of ours.
+        // Both are logged, so they must be plain identifiers.
         code: text(&body.error).filter(|code| is_safe_code(code)),
         message: text(&body.message),
         correlation_id: text(&body.trace_id).filter(|id| is_safe_code(id)),
@@ -40,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_platforms_words_are_kept_whether_they_are_one_or_several() {
+    fn a_single_message_and_a_list_of_messages_are_read() {
         let body = br#"{"statusCode": 422, "error": "Unprocessable", "message": ["a", "b"], "traceId": "t-1"}"#;
         let error = read(StatusCode::UNPROCESSABLE_ENTITY, body);
         assert_eq!(Some("Unprocessable"), error.code.as_deref());
@@ -50,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_or_an_id_that_is_no_word_is_left_out() {
+    fn a_code_or_an_id_that_is_not_a_plain_identifier_is_ignored() {
         for word in ["Unprocessable Entity", "", "a\nb", "ä", &"x".repeat(101)] {
             let body = serde_json::json!({"error": word, "message": "m", "traceId": word}).to_string();
             let error = read(StatusCode::UNPROCESSABLE_ENTITY, body.as_bytes());
@@ -60,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_without_a_readable_body_is_an_error_all_the_same() {
+    fn an_error_without_a_readable_body_keeps_its_status() {
         assert_eq!(400, read(StatusCode::BAD_REQUEST, b"<html>").status);
     }
 }

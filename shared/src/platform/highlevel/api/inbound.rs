@@ -1,6 +1,5 @@
-//! What customers write.
-
-use super::{Call, Client, Repeats};
+//! Messages from customers.
+use super::{Call, Client, RetryMode};
 use crate::model::inbound::{Channel, InboundMessage};
 use crate::platform::highlevel::config::Config;
 use crate::platform::transport::platform_time;
@@ -27,24 +26,23 @@ struct NewInbound<'m> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<&'m Url>,
     alt_id: &'m str,
-    /// Without it the platform takes the message for an outbound one.
+    /// Without it, the platform treats the message as outbound.
     direction: &'static str,
     date: String,
 }
 
-/// What the platform answers.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct Answer {
+struct Response {
     success: Option<bool>,
     message: Option<String>,
     conversation_id: Option<String>,
     message_id: Option<String>,
 }
 
-impl Answer {
-    /// What it says. A success by its status is none when the body says so.
-    fn read(self) -> Result<InboundAccepted, ApiError> {
+impl Response {
+    /// The result. A success status with `success: false` in the body is an error.
+    fn result(self) -> Result<InboundAccepted, ApiError> {
         match self.success {
             Some(false) => Err(ApiError::Refused(PlatformError {
                 status: StatusCode::OK.as_u16(),
@@ -57,8 +55,8 @@ impl Answer {
 }
 
 impl Client {
-    /// Posts a customer's message. It is not repeated where the platform may have taken it: nothing says that the
-    /// platform tells a repeat by its `altId`.
+    /// Posts a customer's message. It is not retried if the platform may have accepted it: nothing documents that the
+    /// platform deduplicates by `altId`.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -93,8 +91,8 @@ impl Client {
             date: platform_time(message.meta.time),
         };
         let path = ["conversations", "messages", "inbound"];
-        let call = Call::new(Method::POST, &path, &body, Repeats::UnlessDone)?;
-        self.call(config, &call, Answer::read, deadline).await
+        let call = Call::new(Method::POST, &path, &body, RetryMode::IfNotSent)?;
+        self.call(config, &call, Response::result, deadline).await
     }
 }
 
@@ -104,18 +102,18 @@ mod tests {
     use serde_json::{Value, json};
 
     fn read(answer: Value) -> Result<InboundAccepted, ApiError> {
-        serde_json::from_value::<Answer>(answer).unwrap().read()
+        serde_json::from_value::<Response>(answer).unwrap().result()
     }
 
     #[test]
-    fn an_answer_that_says_that_it_did_not_succeed_is_a_refusal() {
+    fn a_response_that_says_that_it_did_not_succeed_is_a_rejection() {
         let refused = read(json!({"success": false, "message": "no such contact"}));
-        let Err(ApiError::Refused(words)) = refused else { panic!("{refused:?}") };
-        assert_eq!((200, Some("no such contact")), (words.status, words.message.as_deref()));
+        let Err(ApiError::Refused(error)) = refused else { panic!("{refused:?}") };
+        assert_eq!((200, Some("no such contact")), (error.status, error.message.as_deref()));
     }
 
     #[test]
-    fn any_other_answer_with_a_good_status_is_a_success() {
+    fn any_other_response_with_a_success_status_is_a_success() {
         for more in [json!({"success": true}), json!({"success": null}), json!({})] {
             let mut answer = json!({"messageId": "m", "conversationId": "c"});
             answer.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -1,19 +1,18 @@
-//! The calls that we make to HighLevel.
+//! Calls to HighLevel's API.
 //!
 //! Source: <https://marketplace.gohighlevel.com/docs/ghl/conversations/messages/>.
 
 mod error;
 mod inbound;
-mod rate_limit;
 mod receipt;
 
 use super::config::Config;
 use crate::model::platform_name::PlatformName;
 use crate::platform::ApiError;
+use crate::platform::rate_limit::{RateLimit, number};
 use crate::platform::transport::{self, ApiResponse, RetryPolicy};
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
-use rate_limit::RateLimit;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,73 +20,78 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-/// Over what passes within 5 to 10 s: 15.5 s in all, where there is time.
+/// For errors that end within 5 to 10 s: 15.5 s in total, if there is time.
 const RETRY_POLICY: RetryPolicy =
     RetryPolicy { max_retries: 6, initial_delay: Duration::from_millis(500), max_delay: Duration::from_secs(4) };
 
-/// For so long after a message was sent the platform may not know it yet.
-const EARLY: SignedDuration = SignedDuration::from_secs(10);
+/// How long after a message was sent the API may not know it yet.
+const PROPAGATION_DELAY: SignedDuration = SignedDuration::from_secs(10);
 
-/// The version of the API, which every call must name.
+/// The delay after the daily limit is exceeded. The platform does not say when it is reset.
+const DAILY_LIMIT_WAIT: Duration = Duration::from_secs(3600);
+
+/// The header with the version of the API, which is required.
 const VERSION: (&str, &str) = ("Version", "2021-04-15");
 
-/// Calls HighLevel for all integrations of this process.
+/// A client for all integrations.
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
 }
 
-/// What may be done about a call that did not succeed.
+/// When a failed call is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Repeats {
-    /// It may be made again unless it may have been done.
-    UnlessDone,
-    /// It may be made twice, and made again where the platform does not know the message yet: for 5 to 10 s after a
-    /// message was sent, which it was by this time, it answers 401 or 403.
-    OverEarly(Timestamp),
+enum RetryMode {
+    /// Only if it had no effect.
+    IfNotSent,
+    /// Always, because it is idempotent; and on a 401 or 403, which the platform returns for 5 to 10 s after a message was
+    /// sent, while the API does not know it yet. The message was sent by this time at the latest.
+    UntilVisible(Timestamp),
 }
 
-/// One call.
 struct Call<'c> {
     method: Method,
     path: &'c [&'c str],
     body: Vec<u8>,
-    repeats: Repeats,
+    retry_mode: RetryMode,
 }
 
 impl<'c> Call<'c> {
-    fn new(method: Method, path: &'c [&'c str], body: &impl Serialize, repeats: Repeats) -> Result<Self, ApiError> {
-        Ok(Self { method, path, body: transport::json_body(body)?, repeats })
+    fn new(
+        method: Method,
+        path: &'c [&'c str],
+        body: &impl Serialize,
+        retry_mode: RetryMode,
+    ) -> Result<Self, ApiError> {
+        Ok(Self { method, path, body: transport::json_body(body)?, retry_mode })
     }
 }
 
-impl Repeats {
-    fn allow(self, error: &ApiError) -> bool {
+impl RetryMode {
+    fn allows(self, error: &ApiError) -> bool {
         match self {
-            Self::UnlessDone => error.is_retryable(false),
-            Self::OverEarly(_) => error.is_retryable(true) || may_be_early(error),
+            Self::IfNotSent => error.is_retryable(false),
+            Self::UntilVisible(_) => error.is_retryable(true) || may_not_be_visible_yet(error),
         }
     }
 
-    /// What an error means at `now`. A 401 or 403 that can still be due to the message is a refusal like others.
-    fn judge(self, error: ApiError, now: Timestamp) -> ApiError {
+    /// Classifies an error at `now`. While the message may not be visible yet, a 401 or 403 is not about the credentials.
+    fn classify(self, error: ApiError, now: Timestamp) -> ApiError {
         match self {
-            Self::OverEarly(sent_by) if now.duration_since(sent_by) < EARLY => error,
-            _ => refused_credentials(error, self),
+            Self::UntilVisible(sent_by) if now.duration_since(sent_by) < PROPAGATION_DELAY => error,
+            _ => credentials_error(error, self),
         }
     }
 }
 
 impl Client {
-    /// A client; one a process will do.
-    ///
     /// # Errors
     /// The TLS stack could not be set up.
     pub fn new() -> Result<Self, reqwest::Error> {
         Ok(Self { http: transport::client()? })
     }
 
-    /// Makes a call before `deadline`. What its answer says, where the status is good, is for `read`.
+    /// Makes a call before `deadline`. `read` converts the body of a successful response.
     async fn call<B: DeserializeOwned + Default, A>(
         &self,
         config: &Config,
@@ -96,15 +100,15 @@ impl Client {
         deadline: Instant,
     ) -> Result<A, ApiError> {
         let url = transport::join_path(config.api_base_url.url(), call.path)
-            .map_err(|_| ApiError::invalid_field("/messageId", "cannot be an id of the platform's"))?;
+            .map_err(|_| ApiError::invalid_field("/messageId", "is not a valid id of the platform"))?;
         transport::with_retries(
             RETRY_POLICY,
-            |error| call.repeats.allow(error),
+            |error| call.retry_mode.allows(error),
             deadline,
             || self.send(config, call, &url, read, deadline),
         )
         .await
-        .map_err(|error| refused_credentials(error, call.repeats))
+        .map_err(|error| credentials_error(error, call.retry_mode))
     }
 
     async fn send<B: DeserializeOwned + Default, A>(
@@ -126,41 +130,62 @@ impl Client {
             .timeout(transport::attempt_timeout(deadline)?);
         transport::call(PlatformName::HighLevel, request, None, |ApiResponse { status, headers, body }| {
             let body = body.unwrap_or_default();
-            let rate_limit = RateLimit::read(&headers);
-            rate_limit.report(&config.location_id);
+            rate_limit(&headers).report(&config.location_id);
             if status.is_success() {
-                // It has been done; an answer that cannot be read only tells less of it.
+                // The call succeeded even if the body is unreadable.
                 return read(serde_json::from_slice(&body).unwrap_or_default());
             }
             Err(match ApiError::from_response(status, &headers, error::read(status, &body)) {
                 ApiError::RateLimited { retry_after } if !headers.contains_key(header::RETRY_AFTER) => {
-                    ApiError::RateLimited { retry_after: rate_limit.wait().unwrap_or(retry_after) }
+                    ApiError::RateLimited { retry_after: retry_delay(&headers).unwrap_or(retry_after) }
                 }
-                error => call.repeats.judge(error, Timestamp::now()),
+                error => call.retry_mode.classify(error, Timestamp::now()),
             })
         })
         .await
     }
 }
 
-/// Whether it is what the platform answers while it does not know the message yet. Times may be wrong, so that no time
-/// counts here.
-fn may_be_early(error: &ApiError) -> bool {
+/// Whether the platform returns this error while it does not know the message yet. The time is not considered, because
+/// clocks may be wrong.
+fn may_not_be_visible_yet(error: &ApiError) -> bool {
     let early = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].map(|status| status.as_u16());
     matches!(error, ApiError::Refused(error) | ApiError::Credentials(error) if early.contains(&error.status))
 }
 
-/// What it means when waiting has not helped: the token is not good for the call.
-fn refused_credentials(error: ApiError, repeats: Repeats) -> ApiError {
+/// The error after all retries: the token is not valid for the call.
+fn credentials_error(error: ApiError, retry_mode: RetryMode) -> ApiError {
     match error {
-        ApiError::Refused(words)
-            if words.status == StatusCode::UNAUTHORIZED.as_u16()
-                || (matches!(repeats, Repeats::OverEarly(_)) && words.status == StatusCode::FORBIDDEN.as_u16()) =>
+        ApiError::Refused(error)
+            if error.status == StatusCode::UNAUTHORIZED.as_u16()
+                || (matches!(retry_mode, RetryMode::UntilVisible(_))
+                    && error.status == StatusCode::FORBIDDEN.as_u16()) =>
         {
-            ApiError::Credentials(words)
+            ApiError::Credentials(error)
         }
         other => other,
     }
+}
+
+/// The limit of each app and location: 100 calls in 10 s and 200,000 a day.
+///
+/// Source: <https://marketplace.gohighlevel.com/docs/oauth/Faqs/>.
+fn rate_limit(headers: &HeaderMap) -> RateLimit {
+    RateLimit {
+        allowed: number(headers, "x-ratelimit-max"),
+        remaining: number(headers, "x-ratelimit-remaining"),
+        remaining_today: number(headers, "x-ratelimit-daily-remaining"),
+        ..RateLimit::default()
+    }
+}
+
+/// The delay after the rate limit is exceeded, for a response without `Retry-After`.
+fn retry_delay(headers: &HeaderMap) -> Option<Duration> {
+    if number(headers, "x-ratelimit-daily-remaining") == Some(0) {
+        return Some(DAILY_LIMIT_WAIT);
+    }
+    let interval = number(headers, "x-ratelimit-interval-milliseconds")?;
+    Some(Duration::from_millis(interval).min(DAILY_LIMIT_WAIT))
 }
 
 #[cfg(test)]
@@ -173,27 +198,53 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_come_too_early_is_repeated_over_401_and_403() {
-        let over_early = Repeats::OverEarly(Timestamp::UNIX_EPOCH);
+    fn only_calls_about_a_message_are_retried_on_401_and_403() {
+        let until_visible = RetryMode::UntilVisible(Timestamp::UNIX_EPOCH);
         for status in [401, 403] {
-            assert!(over_early.allow(&refused(status)) && !Repeats::UnlessDone.allow(&refused(status)), "{status}");
-            assert!(matches!(refused_credentials(refused(status), over_early), ApiError::Credentials(_)));
+            assert!(
+                until_visible.allows(&refused(status)) && !RetryMode::IfNotSent.allows(&refused(status)),
+                "{status}"
+            );
+            assert!(matches!(credentials_error(refused(status), until_visible), ApiError::Credentials(_)));
         }
-        assert!(!over_early.allow(&refused(404)));
-        assert!(matches!(refused_credentials(refused(403), Repeats::UnlessDone), ApiError::Refused(_)));
-        assert!(matches!(refused_credentials(refused(401), Repeats::UnlessDone), ApiError::Credentials(_)));
+        assert!(!until_visible.allows(&refused(404)));
+        assert!(matches!(credentials_error(refused(403), RetryMode::IfNotSent), ApiError::Refused(_)));
+        assert!(matches!(credentials_error(refused(401), RetryMode::IfNotSent), ApiError::Credentials(_)));
     }
 
     #[test]
-    fn what_may_be_early_is_our_credentials_only_once_it_can_no_longer_be_early() {
+    fn a_401_or_403_is_about_the_credentials_once_the_message_must_be_visible() {
         let sent_by = Timestamp::UNIX_EPOCH;
-        let over_early = Repeats::OverEarly(sent_by);
+        let until_visible = RetryMode::UntilVisible(sent_by);
         for status in [401, 403] {
-            let judged = |seconds| over_early.judge(refused(status), sent_by + SignedDuration::from_secs(seconds));
-            assert!(matches!(judged(9), ApiError::Refused(_)) && matches!(judged(10), ApiError::Credentials(_)));
-            assert!(over_early.allow(&judged(10)), "the time may be wrong");
+            let classified =
+                |seconds| until_visible.classify(refused(status), sent_by + SignedDuration::from_secs(seconds));
+            assert!(
+                matches!(classified(9), ApiError::Refused(_)) && matches!(classified(10), ApiError::Credentials(_))
+            );
+            assert!(until_visible.allows(&classified(10)), "the time may be wrong");
         }
-        assert!(matches!(Repeats::UnlessDone.judge(refused(401), sent_by), ApiError::Credentials(_)));
-        assert!(matches!(Repeats::UnlessDone.judge(refused(403), sent_by), ApiError::Refused(_)));
+        assert!(matches!(RetryMode::IfNotSent.classify(refused(401), sent_by), ApiError::Credentials(_)));
+        assert!(matches!(RetryMode::IfNotSent.classify(refused(403), sent_by), ApiError::Refused(_)));
+    }
+
+    fn headers(headers: &[(&'static str, &'static str)]) -> HeaderMap {
+        headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn the_retry_delay_is_read_from_the_rate_limit_headers() {
+        let interval = ("x-ratelimit-interval-milliseconds", "10000");
+        assert_eq!(Some(Duration::from_secs(10)), retry_delay(&headers(&[interval])));
+        let exceeded = headers(&[interval, ("x-ratelimit-daily-remaining", "0")]);
+        assert_eq!(Some(DAILY_LIMIT_WAIT), retry_delay(&exceeded));
+        assert_eq!(None, retry_delay(&headers(&[("x-ratelimit-remaining", "7")])));
+    }
+
+    #[test]
+    fn the_number_of_remaining_calls_is_read() {
+        let headers = headers(&[("x-ratelimit-max", "100"), ("x-ratelimit-remaining", "7")]);
+        let limit = RateLimit { allowed: Some(100), remaining: Some(7), ..RateLimit::default() };
+        assert_eq!(limit, rate_limit(&headers));
     }
 }

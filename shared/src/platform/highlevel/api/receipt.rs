@@ -1,6 +1,6 @@
 //! Delivery receipts for outbound messages.
 
-use super::{Call, Client, Repeats};
+use super::{Call, Client, RetryMode};
 use crate::model::receipt::{DEFAULT_FAILURE_MESSAGE, DeliveryReceipt, DeliveryStatus, ReasonCode};
 use crate::platform::ApiError;
 use crate::platform::highlevel::config::Config;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
-/// Which sort of error it is. The platform has no list of them.
+/// The error's type, for which the platform documents no values.
 const ERROR_TYPE: &str = "delivery";
 
 /// The body of `PUT /conversations/messages/{messageId}/status`.
@@ -20,7 +20,7 @@ struct Status<'r> {
     error: Option<StatusError<'r>>,
 }
 
-/// Why a message failed: all three are required.
+/// All three fields are required.
 #[derive(Serialize)]
 struct StatusError<'r> {
     code: &'r str,
@@ -32,7 +32,7 @@ impl<'r> From<&'r DeliveryReceipt> for Status<'r> {
     fn from(receipt: &'r DeliveryReceipt) -> Self {
         match receipt.status {
             DeliveryStatus::Pending => Self { status: "pending", error: None },
-            // It has no word for what was taken away again, and is not told of it.
+            // There is no status for removed messages, and they are not reported.
             DeliveryStatus::Delivered | DeliveryStatus::Removed => Self { status: "delivered", error: None },
             DeliveryStatus::Read => Self { status: "read", error: None },
             DeliveryStatus::Failed => {
@@ -46,7 +46,7 @@ impl<'r> From<&'r DeliveryReceipt> for Status<'r> {
 }
 
 impl Client {
-    /// Posts a receipt. Posting one twice does no harm.
+    /// Posts a receipt. This is idempotent.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -57,7 +57,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<(), ApiError> {
         let path = ["conversations", "messages", &receipt.message_id, "status"];
-        let call = Call::new(Method::PUT, &path, &Status::from(receipt), Repeats::OverEarly(receipt.time))?;
+        let call = Call::new(Method::PUT, &path, &Status::from(receipt), RetryMode::UntilVisible(receipt.time))?;
         self.call(config, &call, |_: Option<IgnoredAny>| Ok(()), deadline).await
     }
 }

@@ -1,5 +1,4 @@
-//! What customers write.
-
+//! Messages from customers.
 use super::{Address, Channel, Client};
 use crate::json::fields::FieldError;
 use crate::model::inbound::{self, InboundAttachment, InboundEmail, InboundMessage};
@@ -8,9 +7,9 @@ use crate::platform::{ApiError, InboundAccepted};
 use serde::Serialize;
 use tokio::time::Instant;
 
-/// A customer's message. The inner fields are inferred: they mirror what comes to the webhook.
+/// A customer's message. Its format is not fully documented and is inferred from that of the webhooks.
 #[derive(Serialize)]
-pub(super) struct Written<'m> {
+pub(super) struct InboundPayload<'m> {
     channel: Channel<'m>,
     #[serde(flatten)]
     body: Body<'m>,
@@ -34,8 +33,8 @@ enum Body<'m> {
     },
 }
 
-/// A part of the content. That of a file is inferred, in the words of the platform's answer to an upload; the platform's
-/// own store takes bytes, and what we have is an address, which goes out as it came.
+/// A part of the content. The format for a file is inferred from the platform's response to an upload. The platform's own
+/// file store accepts only bytes, so the URL is passed on.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Part<'m> {
@@ -53,11 +52,9 @@ enum Part<'m> {
     },
 }
 
-impl<'m> Written<'m> {
-    /// The message in the platform's words.
-    ///
+impl<'m> InboundPayload<'m> {
     /// # Errors
-    /// It has something that the platform has no place for.
+    /// The message has a field that the platform does not support.
     pub(super) fn new(config: &'m Config, message: &'m InboundMessage) -> Result<Self, ApiError> {
         let InboundMessage {
             meta,
@@ -85,7 +82,7 @@ impl<'m> Written<'m> {
         let media: Vec<_> = attachments.iter().map(Part::from).collect();
         let body = match (named, email) {
             (Some(inbound::Channel::Sms), Some(_)) => {
-                let detail = "must be `Email` where there is an email".to_owned();
+                let detail = "must be `Email` for an email".to_owned();
                 return Err(ApiError::InvalidRequest(FieldError::new("/channel", detail)));
             }
             (Some(inbound::Channel::Email), None) => Body::email(None, text, None, media),
@@ -117,7 +114,7 @@ impl<'m> From<&'m InboundAttachment> for Part<'m> {
 }
 
 impl Client {
-    /// Posts a customer's message. It is not posted again where the platform may have taken it.
+    /// Posts a customer's message. It is not retried if the platform may have accepted it.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -127,8 +124,9 @@ impl Client {
         message: &InboundMessage,
         deadline: Instant,
     ) -> Result<InboundAccepted, ApiError> {
-        let answer =
-            self.post(config, vec![Written::new(config, message)?], message.trace_id.as_ref(), false, deadline).await?;
+        let answer = self
+            .post(config, vec![InboundPayload::new(config, message)?], message.trace_id.as_ref(), false, deadline)
+            .await?;
         Ok(InboundAccepted { id: answer.ids.into_iter().next(), conversation_id: None })
     }
 }

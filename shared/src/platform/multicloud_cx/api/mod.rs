@@ -1,10 +1,10 @@
-//! The calls that we make to Genesys Multicloud CX: all of them put messages, of which receipts are a kind, into a channel.
+//! Calls to Genesys Multicloud CX's API. All of them post messages to a channel; receipts are a type of message.
 //!
-//! Every call is signed as the platform signs its own, and has time-outs and repeats as every platform's calls have them.
+//! Calls are signed like the platform's webhooks.
 
-mod answer;
 mod inbound;
 mod receipt;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -15,8 +15,8 @@ use crate::platform::ApiError;
 use crate::platform::transport::{self, ApiResponse, DEFAULT_RETRY_POLICY};
 use crate::signature::PREVIOUS_SECRET;
 use crate::signature::hub::{self, X_HUB_SIGNATURE};
-use answer::Answer;
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use response::PostResponse;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -25,7 +25,7 @@ use url::Url;
 const X_CCID: HeaderName = HeaderName::from_static("x-ccid");
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Calls Genesys Multicloud CX for all integrations of this process.
+/// A client for all integrations.
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
@@ -37,7 +37,7 @@ struct Messages<M> {
     messages: Vec<M>,
 }
 
-/// Where a message comes from and goes to.
+/// The sender and the recipient of a message.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Channel<'m> {
@@ -48,13 +48,11 @@ struct Channel<'m> {
     message_id: &'m str,
 }
 
-/// One end.
 #[derive(Serialize)]
 struct Address<'m> {
     id: &'m str,
 }
 
-/// One call, ready to be made.
 struct Call<'c> {
     config: &'c Config,
     url: Url,
@@ -63,62 +61,59 @@ struct Call<'c> {
 }
 
 impl Client {
-    /// A client; one a process will do.
-    ///
     /// # Errors
     /// The TLS stack could not be set up.
     pub fn new() -> Result<Self, reqwest::Error> {
         Ok(Self { http: transport::client()? })
     }
 
-    /// Puts `messages` into the integration's channel, before `deadline`. A call that may have been done is repeated where
-    /// it `may_repeat` only: nothing says that the platform tells a repeated message by its id.
+    /// Posts `messages` to the integration's channel before `deadline`. Calls with unknown outcome are only retried if they
+    /// are `idempotent`: nothing documents that the platform deduplicates messages by id.
     async fn post(
         &self,
         config: &Config,
         messages: Vec<impl Serialize>,
         trace_id: Option<&TraceId>,
-        may_repeat: bool,
+        idempotent: bool,
         deadline: Instant,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<PostResponse, ApiError> {
         let url = transport::join_path(
             config.api_base_url.url(),
             &["nexus", "v3", "channels", &config.channel_id, "messages"],
         )?;
         let call = Call { config, url, body: transport::json_body(&Messages { messages })?, trace_id };
-        let may_repeat = |error: &ApiError| error.is_retryable(may_repeat);
-        transport::with_retries(DEFAULT_RETRY_POLICY, may_repeat, deadline, || self.signed_attempt(&call, deadline))
+        let is_retryable = |error: &ApiError| error.is_retryable(idempotent);
+        transport::with_retries(DEFAULT_RETRY_POLICY, is_retryable, deadline, || self.signed_attempt(&call, deadline))
             .await
     }
 
-    /// One attempt, signed with the current secret; and another behind it for each previous secret, as long as the platform
-    /// refuses: during a rotation only the platform knows when it changes over.
-    async fn signed_attempt(&self, call: &Call<'_>, deadline: Instant) -> Result<Answer, ApiError> {
+    /// One attempt, signed with the current secret, and with each previous secret as long as the platform rejects the
+    /// signature: during a rotation, it is not known when the platform switches to the new secret.
+    async fn signed_attempt(&self, call: &Call<'_>, deadline: Instant) -> Result<PostResponse, ApiError> {
         let (current, previous) =
             call.config.app_secrets.split_first().ok_or(ApiError::NotSent("no secret to sign with"))?;
         let mut result = self.attempt(call, current, previous.is_empty(), deadline).await;
         for (index, secret) in previous.iter().enumerate() {
-            if !result.as_ref().is_err_and(is_refused_signature) {
+            if !result.as_ref().is_err_and(is_rejected_signature) {
                 break;
             }
             result = self.attempt(call, secret, index + 1 == previous.len(), deadline).await;
-            // Whatever else it answers, it has looked at the signature.
-            if !matches!(&result, Err(error) if is_refused_signature(error) || matches!(error, ApiError::NotSent(_))) {
+            // Any other response means that the platform accepted the signature.
+            if !matches!(&result, Err(error) if is_rejected_signature(error) || matches!(error, ApiError::NotSent(_))) {
                 tracing::info!(outcome = "previous_secret_used", secret = PREVIOUS_SECRET);
             }
         }
         result
     }
 
-    /// One call, signed with `secret`. That the platform refuses it is for an operator to see to only if it is the last
-    /// one.
+    /// One call, signed with `secret`. A rejected signature is only an error of the credentials if the secret is the last.
     async fn attempt(
         &self,
         call: &Call<'_>,
         secret: &SecretString,
         is_last: bool,
         deadline: Instant,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<PostResponse, ApiError> {
         let mut request = self
             .http
             .post(call.url.clone())
@@ -129,14 +124,14 @@ impl Client {
             .body(call.body.clone());
         if let Some(key) = &call.config.api_key {
             let mut key = HeaderValue::from_str(key.expose_secret())
-                .map_err(|_| ApiError::NotSent("the key cannot stand in a header"))?;
+                .map_err(|_| ApiError::NotSent("the API key is not valid in a header"))?;
             key.set_sensitive(true);
             request = request.header(X_API_KEY, key);
         }
         if let Some(trace_id) = call.trace_id {
             request = request.header(X_B3_TRACE_ID, trace_id.as_str());
         }
-        let judge = |ApiResponse { status, headers, body }: ApiResponse| match Answer::read(
+        let classify = |ApiResponse { status, headers, body }: ApiResponse| match PostResponse::read(
             status,
             &headers,
             body.ok().as_deref(),
@@ -144,26 +139,24 @@ impl Client {
             Err(ApiError::Credentials(error)) if !is_last => Err(ApiError::Refused(error)),
             result => result,
         };
-        transport::call(PlatformName::MulticloudCx, request, call.trace_id, judge).await
+        transport::call(PlatformName::MulticloudCx, request, call.trace_id, classify).await
     }
 }
 
-/// Whether another secret may be the one that the platform wants.
-fn is_refused_signature(error: &ApiError) -> bool {
+/// Whether the platform may have rejected the signature, so that another secret might be accepted.
+fn is_rejected_signature(error: &ApiError) -> bool {
     let statuses = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].map(|status| status.as_u16());
-    error.platform_error().is_some_and(|words| statuses.contains(&words.status))
+    error.platform_error().is_some_and(|error| statuses.contains(&error.status))
 }
 
-/// The bytes that these receipts are posted as.
 #[cfg(test)]
-fn posted_receipts(config: &Config, receipts: &[&crate::model::receipt::DeliveryReceipt]) -> String {
+fn receipts_json(config: &Config, receipts: &[&crate::model::receipt::DeliveryReceipt]) -> String {
     let messages = receipts.iter().map(|receipt| receipt::Receipt::new(config, receipt)).collect();
     String::from_utf8(transport::json_body(&Messages { messages }).unwrap()).unwrap()
 }
 
-/// The bytes that this message is posted as.
 #[cfg(test)]
-fn posted_written(config: &Config, message: &crate::model::inbound::InboundMessage) -> Result<String, ApiError> {
-    let messages = vec![inbound::Written::new(config, message)?];
+fn inbound_json(config: &Config, message: &crate::model::inbound::InboundMessage) -> Result<String, ApiError> {
+    let messages = vec![inbound::InboundPayload::new(config, message)?];
     Ok(String::from_utf8(transport::json_body(&Messages { messages })?).unwrap())
 }

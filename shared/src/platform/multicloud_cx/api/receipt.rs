@@ -8,7 +8,7 @@ use crate::platform::multicloud_cx::config::Config;
 use serde::Serialize;
 use tokio::time::Instant;
 
-/// A message of type `Receipt`. Its ends stand the same way round as those of the message that it speaks of.
+/// A message of type `Receipt`. Sender and recipient are the same as those of the message that it is about.
 #[derive(Serialize)]
 pub(super) struct Receipt<'r> {
     channel: Channel<'r>,
@@ -18,7 +18,6 @@ pub(super) struct Receipt<'r> {
     reasons: Vec<Reason<'r>>,
 }
 
-/// Why it failed: a number and words.
 #[derive(Serialize)]
 struct Reason<'r> {
     code: u64,
@@ -26,7 +25,7 @@ struct Reason<'r> {
 }
 
 impl<'r> Receipt<'r> {
-    /// Where the receipt does not know who sent the message, the channel's id stands for the sender.
+    /// If the sender of the message is unknown, the channel's id is used instead.
     pub(super) fn new(config: &'r Config, receipt: &'r DeliveryReceipt) -> Self {
         let from = receipt.from.as_ref().map_or(&config.channel_id, |from| &from.id);
         Self {
@@ -50,7 +49,7 @@ impl<'r> From<&'r FailureReason> for Reason<'r> {
 }
 
 impl Client {
-    /// Posts a receipt. Posting one twice does no harm.
+    /// Posts a receipt. This is idempotent.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -63,7 +62,7 @@ impl Client {
         self.post_receipts(config, &[receipt], deadline).await
     }
 
-    /// Posts several receipts in one call, in their order. Posting them twice does no harm.
+    /// Posts several receipts in one call, in order. This is idempotent.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -74,12 +73,12 @@ impl Client {
         deadline: Instant,
     ) -> Result<(), ApiError> {
         let messages = receipts.iter().map(|receipt| Receipt::new(config, receipt)).collect();
-        self.post(config, messages, trace_of_all(receipts), true, deadline).await.map(drop)
+        self.post(config, messages, common_trace_id(receipts), true, deadline).await.map(drop)
     }
 }
 
-/// The trace that all of them belong to, if it is the same.
-fn trace_of_all<'r>(receipts: &[&'r DeliveryReceipt]) -> Option<&'r TraceId> {
+/// The trace id, if it is the same for all receipts.
+fn common_trace_id<'r>(receipts: &[&'r DeliveryReceipt]) -> Option<&'r TraceId> {
     let (first, rest) = receipts.split_first()?;
     first.trace_id.as_ref().filter(|_| rest.iter().all(|receipt| receipt.trace_id == first.trace_id))
 }

@@ -1,7 +1,7 @@
-//! What goes to the API, and how often.
+//! Serialization and retries.
 
 use super::Client;
-use super::{posted_receipts, posted_written};
+use super::{inbound_json, receipts_json};
 use crate::json::fields;
 use crate::model::inbound::InboundMessage;
 use crate::model::message::IdType;
@@ -31,7 +31,7 @@ fn receipt(status: DeliveryStatus, reasons: &[(ReasonCode, &str)]) -> DeliveryRe
 }
 
 #[test]
-fn receipts_are_written_byte_by_byte() {
+fn receipts_are_serialized_exactly() {
     let failed = receipt(
         DeliveryStatus::Failed,
         &[(ReasonCode::MessageNotAllowed, "Suspended."), (ReasonCode::RecipientOptedOut, "Stop.")],
@@ -45,22 +45,22 @@ fn receipts_are_written_byte_by_byte() {
             r#"{"code":500,"message":"Stop."}]},{"channel":{"from":{"id":"no-reply@company.com"},"to":{"id":"16504661149"},"#,
             r#""messageId":"m-1"},"type":"Receipt","status":"Delivered"}]}"#,
         ),
-        posted_receipts(&config(), &[&failed, &delivered])
+        receipts_json(&config(), &[&failed, &delivered])
     );
 }
 
 fn customers_message(change: Value) -> InboundMessage {
     let mut body = json!({"messageId": "m-1", "from": {"id": "16504661149"}, "time": "2026-01-02T03:04:05Z"});
     body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-    fields::read(body, InboundMessage::read).unwrap_or_else(|faults| panic!("{faults:?}"))
+    fields::read(body, InboundMessage::read).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
 fn written(change: Value) -> Result<String, ApiError> {
-    posted_written(&config(), &customers_message(change))
+    inbound_json(&config(), &customers_message(change))
 }
 
 #[test]
-fn customers_messages_are_written_byte_by_byte() {
+fn customers_messages_are_serialized_exactly() {
     let channel = |channel_type: &str| {
         format!(
             r#"{{"messages":[{{"channel":{{"type":"{channel_type}","from":{{"id":"16504661149"}},"to":{{"id":"0123456789"}},"messageId":"m-1"}},"#
@@ -108,31 +108,31 @@ fn customers_messages_are_written_byte_by_byte() {
 }
 
 #[test]
-fn what_the_platform_has_no_place_for_is_refused_by_name() {
+fn unsupported_fields_are_rejected_by_name() {
     for (name, value) in [
         ("metadata", json!({"a": "b"})),
         ("customAttributes", json!({"a": "b"})),
         ("prefetchConversationId", json!(true)),
     ] {
-        let Err(ApiError::InvalidRequest(fault)) = written(json!({"text": "t", name: value})) else { panic!("{name}") };
-        assert_eq!(format!("/{name}"), fault.pointer);
+        let Err(ApiError::InvalidRequest(error)) = written(json!({"text": "t", name: value})) else { panic!("{name}") };
+        assert_eq!(format!("/{name}"), error.pointer);
     }
     assert!(written(json!({"text": "t", "metadata": {}, "prefetchConversationId": false})).is_ok());
 }
 
 #[test]
-fn a_channel_that_contradicts_the_message_is_refused() {
+fn a_channel_that_contradicts_the_message_is_rejected() {
     let mail = json!({"html": "<p>rich</p>"});
     for (channel, email) in [("SMS", mail.clone()), ("Custom", mail.clone())] {
-        let Err(ApiError::InvalidRequest(fault)) = written(json!({"channel": channel, "email": email})) else {
+        let Err(ApiError::InvalidRequest(error)) = written(json!({"channel": channel, "email": email})) else {
             panic!()
         };
-        assert_eq!("/channel", fault.pointer);
+        assert_eq!("/channel", error.pointer);
     }
     assert!(written(json!({"channel": "Email", "email": mail})).is_ok());
 }
 
-/// The address of a platform that says 503 to the first call, and that all is well to the others.
+/// The URL of a platform that responds 503 to the first call and 200 to the others.
 async fn failing_once() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -140,7 +140,7 @@ async fn failing_once() -> String {
         for status in std::iter::once("503 Service Unavailable").chain(std::iter::repeat("200 OK")) {
             let (mut connection, _) = listener.accept().await.unwrap();
             let mut request = Vec::new();
-            // All bodies end so.
+            // All bodies end with this.
             while !request.ends_with(b"}]}") {
                 connection.read_buf(&mut request).await.unwrap();
             }
@@ -152,7 +152,7 @@ async fn failing_once() -> String {
 }
 
 #[tokio::test]
-async fn a_receipt_is_posted_again_when_its_outcome_is_unknown_and_a_customers_message_is_not() {
+async fn a_receipt_with_unknown_outcome_is_retried_and_a_customers_message_is_not() {
     let client = Client::new().unwrap();
     let failing_once = async || {
         let mut configuration = configuration();

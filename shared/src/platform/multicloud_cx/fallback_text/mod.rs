@@ -1,14 +1,13 @@
-//! A message of Multicloud CX as plain text.
-
+//! Renders a message of Multicloud CX as plain text.
 use super::wire::Webhook;
 use crate::model::message::MessageKind;
 use crate::model::message::fallback_text::{FallbackText, Section, Writer};
 use serde_json::Value;
 
 impl Webhook {
-    /// What a channel without buttons can send; none where there is nothing to say.
+    /// The text for channels without buttons; `None` if it would be empty.
     pub(super) fn fallback_text(&self, kind: &MessageKind) -> Option<FallbackText> {
-        let (mut written, in_the_email) = match kind {
+        let (mut written, email_texts) = match kind {
             MessageKind::Receipt(_) | MessageKind::Typing(_) => return None,
             MessageKind::Email(email) => {
                 let mut written = Writer::new(self.subject.as_deref());
@@ -21,14 +20,14 @@ impl Webhook {
         for part in &self.content {
             let (text, url, filename) = (member(part, "text"), member(part, "url"), member(part, "filename"));
             let (is_html, is_file) = (is_of_type(part, "html"), !is_blank(url) || !is_blank(filename));
-            // HTML counts where there is no text.
-            let is_left_out = is_html && has_text || in_the_email.contains(&Some(text));
-            if is_left_out && !is_file {
+            // HTML is only rendered if there is no text.
+            let is_skipped = is_html && has_text || email_texts.contains(&Some(text));
+            if is_skipped && !is_file {
                 continue;
             }
             written.section(if is_file { Section::Files } else { Section::Block });
             match () {
-                () if is_left_out => {}
+                () if is_skipped => {}
                 () if is_html => written.html(text),
                 () if is_blank(url) => written.value(part),
                 () => written.text(text),
@@ -38,7 +37,7 @@ impl Webhook {
         written.finish()
     }
 
-    /// Whether it says anything that is not HTML.
+    /// Whether there is a text that is not HTML.
     fn has_text(&self) -> bool {
         let parts = self.content.iter().filter(|part| is_of_type(part, "text")).map(|part| member(part, "text"));
         self.text.as_deref().into_iter().chain(parts).any(|text| !is_blank(text))

@@ -36,7 +36,7 @@ fn an_email_is_rendered_as_its_subject_its_text_and_its_files() {
 }
 
 #[test]
-fn html_is_rendered_where_the_text_beside_it_is_blank() {
+fn html_is_rendered_if_the_text_is_blank() {
     let rendered = |body: Value| message(&with_channel(body)).fallback_text.unwrap().0;
     let html = json!({"type": "html", "text": "<p>Hi</p>"});
     for blank in ["", " ", "\n"] {
@@ -66,7 +66,7 @@ fn a_part_of_an_email_that_has_no_type_is_rendered_once_and_never_as_html() {
 }
 
 #[test]
-fn a_file_is_rendered_whatever_its_part_lacks() {
+fn a_file_is_rendered_even_if_members_are_missing() {
     let rendered = |part: Value| {
         message(&with_channel(json!({"type": "RichMedia", "text": "Hi", "content": part}))).fallback_text.unwrap().0
     };
@@ -82,7 +82,7 @@ fn a_file_is_rendered_whatever_its_part_lacks() {
 }
 
 #[test]
-fn files_stay_together_whatever_is_left_out_between_them() {
+fn files_stay_in_one_section_even_if_a_part_between_them_is_skipped() {
     let file = |name: &str| json!({"type": "image", "url": format!("https://e.com/{name}")});
     let content = json!([file("a"), {"type": "html", "text": "<p>Hi</p>"}, file("b")]);
     let body = json!({"type": "RichMedia", "text": "Hi", "content": content});

@@ -1,4 +1,4 @@
-//! What must hold of `fallbackText`, which is made of all parts of a message.
+//! The requirements for `fallbackText`, which depends on all parts of a message.
 
 use crate::samples::Sample;
 use crate::scalars;
@@ -6,41 +6,41 @@ use serde_json::Value;
 
 /// Whether a message has no plain text although it has text or a file.
 pub(crate) fn is_missing(message: &Value) -> bool {
-    let is_filled = |value: &Value| value.as_str().is_some_and(|text| !text.trim().is_empty());
-    let own = ["text", "subject", "html"].iter().any(|name| is_filled(&message[*name]));
+    let is_not_blank = |value: &Value| value.as_str().is_some_and(|text| !text.trim().is_empty());
+    let own = ["text", "subject", "html"].iter().any(|name| is_not_blank(&message[*name]));
     let parts = ["content", "attachments"].iter().filter_map(|name| message[*name].as_array()).flatten();
-    let places = ["/text", "/text/body", "/url", "/attachment/url", "/template/text", "/template/body/text"];
-    let in_a_part = |part: &Value| places.iter().any(|place| part.pointer(place).is_some_and(is_filled));
+    let pointers = ["/text", "/text/body", "/url", "/attachment/url", "/template/text", "/template/body/text"];
+    let in_a_part = |part: &Value| pointers.iter().any(|pointer| part.pointer(pointer).is_some_and(is_not_blank));
     let has_words_or_files = own || parts.into_iter().any(in_a_part);
     let is_message = message["kind"] != "Receipt" && message["kind"] != "Typing";
     is_message && has_words_or_files && of(message).is_empty()
 }
 
-/// What is wrong with the plain text of `after`. Each line of `before` that holds nothing of the replaced member stays as it
-/// is, but for the number of its option; of any other line, the other words stay, in their order. No line stands there more
-/// often than before, and an e-mail shows no HTML.
-pub(crate) fn faults(sample: &Sample, at: &str, odd: &Value, before: &Value, after: &Value) -> Vec<String> {
+/// What is wrong with the plain text of `after`. Lines of `before` without a part of the replaced member must be unchanged,
+/// except for the numbers of options. In all other lines, the other words must remain, in order. No line may be repeated
+/// more often than before, and an email must not show HTML.
+pub(crate) fn failures(sample: &Sample, at: &str, odd: &Value, before: &Value, after: &Value) -> Vec<String> {
     let (before, after) = (of(before).to_lowercase(), of(after).to_lowercase());
     let (old_lines, new_lines) = (lines(&before), lines(&after));
     let shown = shown_with(&sample.body, at);
     let is_touched = |text: &str| shown.iter().any(|shown| text.contains(shown.as_str()) || shown.contains(text));
-    let mut faults = Vec::new();
+    let mut failures = Vec::new();
     for line in old_lines.iter().filter(|line| !new_lines.contains(line)) {
         let rest: Vec<_> = words(line).filter(|word| !is_touched(word)).collect();
         let is_kept =
             rest.is_empty() || is_made_of_data(line) || new_lines.iter().any(|line| has_in_order(line, &rest));
         if !is_touched(line) || !is_kept {
-            faults.push(format!("fallbackText lacks {line:?}"));
+            failures.push(format!("fallbackText lacks {line:?}"));
         }
     }
     let count = |lines: &[&str], line: &str| lines.iter().filter(|other| **other == line).count();
     let repeated = new_lines.iter().filter(|line| count(&new_lines, line) > count(&old_lines, line).max(1));
-    faults.extend(repeated.map(|line| format!("fallbackText repeats {line:?}")));
-    // An e-mail's HTML is one of its own members. Another word for the type makes it a part of another sort.
+    failures.extend(repeated.map(|line| format!("fallbackText repeats {line:?}")));
+    // With another type, the part is not the HTML of the email.
     if sample.body["type"] == "Email" && after.contains("<p>") && *odd != "5" {
-        faults.push("fallbackText has HTML".to_owned());
+        failures.push("fallbackText has HTML".to_owned());
     }
-    faults
+    failures
 }
 
 fn of(message: &Value) -> &str {
@@ -65,13 +65,13 @@ fn has_in_order(line: &str, rest: &[&str]) -> bool {
     rest.iter().all(|word| words.any(|other| other == *word))
 }
 
-/// Whether a line is a sentence or a time, which is made of several members.
+/// Whether a line is a sentence or a time, which is composed of several members.
 fn is_made_of_data(line: &str) -> bool {
     ["phone call", "voicemail", "20"].iter().any(|start| line.starts_with(start))
 }
 
-/// The texts that are shown together with the replaced member: its own, those of the parameter or the time that it is in, of
-/// a text with placeholders those of its parameters, and of a time its day.
+/// The texts that are shown together with the replaced member: its own, those of the parameter or the time that it is part
+/// of, those of the parameters of a text with placeholders, and the day of a time.
 fn shown_with(body: &Value, at: &str) -> Vec<String> {
     let mut steps: Vec<_> = at.split('/').collect();
     if let Some(list) = steps.iter().rposition(|step| ["parameters", "availableTimes"].contains(step)) {
@@ -79,10 +79,10 @@ fn shown_with(body: &Value, at: &str) -> Vec<String> {
     } else if body.pointer(at).unwrap().as_str().is_some_and(|text| text.contains("{{")) {
         steps.pop();
     }
-    let mut said = Vec::new();
-    scalars(body.pointer(&steps.join("/")).unwrap(), &mut said);
+    let mut values = Vec::new();
+    scalars(body.pointer(&steps.join("/")).unwrap(), &mut values);
     let mut shown = Vec::new();
-    for value in said {
+    for value in values {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_lowercase);
         shown.extend(text.split('t').next().filter(|_| is_made_of_data(&text)).map(str::to_owned));
         shown.extend(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned));

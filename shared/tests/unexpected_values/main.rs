@@ -1,7 +1,8 @@
-//! One odd member never costs another one, whichever it is and whatever stands in its place.
+//! An unexpected value of one member does not affect other members.
 //!
-//! Each member of each sample, at any depth, is replaced by each of [`oddities`]. The message is accepted all the same, and
-//! whatever the replaced member did not say itself is in it as before. What is refused is only what [`may_be_lost`] names.
+//! Each member of each sample, at any depth, is replaced with each of [`unexpected_values`]. The message must still be
+//! accepted, and everything that does not come from the replaced member must be unchanged. Only the cases in
+//! [`may_be_rejected`] are exempt.
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
@@ -13,8 +14,7 @@ use serde_json::{Map, Value, json};
 use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformName;
 
-/// What is put in a member's place.
-fn oddities() -> Vec<Value> {
+fn unexpected_values() -> Vec<Value> {
     vec![
         json!(null),
         json!(""),
@@ -30,7 +30,7 @@ fn oddities() -> Vec<Value> {
     ]
 }
 
-/// The pointers to all members and elements within `value`.
+/// The pointers to all members and elements in `value`.
 fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     let children: Vec<(String, &Value)> = match value {
         Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), value)).collect(),
@@ -44,7 +44,7 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// All that is said within `value`.
+/// All scalar values in `value`.
 fn scalars(value: &Value, found: &mut Vec<Value>) {
     match value {
         Value::Object(members) => members.values().for_each(|value| scalars(value, found)),
@@ -53,9 +53,9 @@ fn scalars(value: &Value, found: &mut Vec<Value>) {
     }
 }
 
-/// Whether a message may be refused, or not handed on, for what stands at this place: it is what says whose it is, or that
-/// it is for the customer and no note of the staff's.
-fn may_be_lost(sample: &Sample, at: &str, odd: &Value) -> bool {
+/// Whether a message may be rejected or ignored because of this member: it determines the owner of the message, or that the
+/// message is for the customer and not an internal comment.
+fn may_be_rejected(sample: &Sample, at: &str, odd: &Value) -> bool {
     let names_another = *odd == json!(5) || *odd == json!("5");
     let channel = &sample.body["channel"];
     match (sample.platform, at) {
@@ -73,8 +73,8 @@ fn may_be_lost(sample: &Sample, at: &str, odd: &Value) -> bool {
     }
 }
 
-/// Whether the kind may be another one: another word is another kind, and where all that tells a kind is gone, so is that.
-fn may_be_of_another_kind(sample: &Sample, at: &str, odd: &Value) -> bool {
+/// Whether the kind may change: the member is the type, or the only one from which the kind is inferred.
+fn may_change_kind(sample: &Sample, at: &str, odd: &Value) -> bool {
     let another_word = *odd == json!("5") || sample.platform == PlatformName::HighLevel && *odd == json!(" ");
     match at {
         "/type" => another_word || sample.is("unknown-type"),
@@ -84,21 +84,21 @@ fn may_be_of_another_kind(sample: &Sample, at: &str, odd: &Value) -> bool {
     }
 }
 
-/// What of `before` is lost in `after`, but for what the replaced member said.
-fn lost(before: &Value, after: &Value, said: &[Value], at: &str, found: &mut Vec<String>) {
+/// The parts of `before` that are missing from `after` although they do not come from the replaced member.
+fn lost(before: &Value, after: &Value, replaced: &[Value], at: &str, found: &mut Vec<String>) {
     let is_touched = |value: &Value| {
         let mut own = Vec::new();
         scalars(value, &mut own);
-        own.is_empty() || own.iter().any(|value| is_said(value, said))
+        own.is_empty() || own.iter().any(|value| is_from(value, replaced))
     };
     match (before, after) {
         (Value::Object(members), Value::Object(after)) => {
             for (name, value) in members {
-                // What sort of id it is goes with the id.
-                let goes_with_the_id = name == "idType" && members.get("id").is_some_and(is_touched);
-                // It is made of all parts: see `fallback_text`.
-                if !goes_with_the_id && name != "fallbackText" {
-                    lost(value, after.get(name).unwrap_or(&Value::Null), said, &format!("{at}/{name}"), found);
+                // The type of an id depends on the id.
+                let depends_on_id = name == "idType" && members.get("id").is_some_and(is_touched);
+                // Depends on all parts: see `fallback_text`.
+                if !depends_on_id && name != "fallbackText" {
+                    lost(value, after.get(name).unwrap_or(&Value::Null), replaced, &format!("{at}/{name}"), found);
                 }
             }
         }
@@ -111,7 +111,7 @@ fn lost(before: &Value, after: &Value, said: &[Value], at: &str, found: &mut Vec
                         found.push(at);
                     }
                 } else if elements.len() == after.len() {
-                    lost(element, &after[index], said, &at, found);
+                    lost(element, &after[index], replaced, &at, found);
                 }
             }
         }
@@ -120,82 +120,82 @@ fn lost(before: &Value, after: &Value, said: &[Value], at: &str, found: &mut Vec
     }
 }
 
-/// Whether the replaced member said it: it is a part of that, or has it among its lines.
-fn is_said(value: &Value, said: &[Value]) -> bool {
+/// Whether a value comes from the replaced member: it is a part of it, or contains it as a line.
+fn is_from(value: &Value, replaced: &[Value]) -> bool {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned).to_lowercase();
     let value = text(value);
-    said.iter().map(text).any(|said| said.contains(&value) || value.lines().any(|line| line == said))
+    replaced.iter().map(text).any(|old| old.contains(&value) || value.lines().any(|line| line == old))
 }
 
-/// What goes with the replaced member beside what it says itself.
-fn follows(sample: &Sample, at: &str, odd: &Value, lost: &str) -> bool {
+/// Whether a lost part depends on the replaced member indirectly.
+fn depends_on(sample: &Sample, at: &str, odd: &Value, lost: &str) -> bool {
     match (sample.platform, at) {
-        // It is moved to the place that is free.
+        // It is moved to `body`.
         _ if sample.is(BOTH_FORMS) && lost == "/content/0/template/text" => true,
-        // What sort of address customers have is that of the channel.
+        // The type of the customer's address is that of the channel.
         (PlatformName::MulticloudCx, "/channel/type") => lost == "/to/idType",
-        // A part of another type is no part of the mail's text.
+        // A part of another type is not part of the email's text.
         (PlatformName::MulticloudCx, "/content/0/type" | "/content/1/type") => *odd == json!("5"),
-        // Whose end is which.
+        // The direction determines sender and recipient.
         (PlatformName::HighLevel, "/direction") if lost != "/messageId" => {
             ["/direction", "/from", "/to"].contains(&lost)
         }
-        // The id is a digest of the whole.
+        // The id is the digest of the body.
         (PlatformName::HighLevel, _) => lost == "/messageId" && sample.body.get("messageId").is_none(),
         _ => false,
     }
 }
 
 #[test]
-fn one_odd_member_costs_nothing_but_itself() {
-    let (mut cases, mut faults) = (0, Vec::new());
+fn an_unexpected_value_affects_only_its_own_member() {
+    let (mut cases, mut failures) = (0, Vec::new());
     for sample in samples() {
         let before = sample.normalized(&sample.body).unwrap();
         let mut places = Vec::new();
         pointers(&sample.body, "", &mut places);
         for at in places {
-            let mut said = Vec::new();
-            scalars(sample.body.pointer(&at).unwrap(), &mut said);
-            for odd in oddities() {
+            let mut replaced = Vec::new();
+            scalars(sample.body.pointer(&at).unwrap(), &mut replaced);
+            for odd in unexpected_values() {
                 cases += 1;
                 let mut body = sample.body.clone();
                 *body.pointer_mut(&at).unwrap() = odd.clone();
                 let Some(after) = sample.normalized(&body) else {
-                    if !may_be_lost(&sample, &at, &odd) {
-                        faults.push(format!("{} {at} = {odd}: the message", sample.name));
+                    if !may_be_rejected(&sample, &at, &odd) {
+                        failures.push(format!("{} {at} = {odd}: the message", sample.name));
                     }
                     continue;
                 };
                 if fallback_text::is_missing(&after) {
-                    faults.push(format!("{} {at} = {odd}: fallbackText", sample.name));
+                    failures.push(format!("{} {at} = {odd}: fallbackText", sample.name));
                 }
                 if before["kind"] != after["kind"] {
-                    if !may_be_of_another_kind(&sample, &at, &odd) {
-                        faults.push(format!("{} {at} = {odd}: the kind", sample.name));
+                    if !may_change_kind(&sample, &at, &odd) {
+                        failures.push(format!("{} {at} = {odd}: the kind", sample.name));
                     }
                     continue;
                 }
                 let mut missing = Vec::new();
-                lost(&before, &after, &said, "", &mut missing);
-                missing.retain(|lost| !follows(&sample, &at, &odd, lost));
-                faults.extend(missing.iter().map(|lost| format!("{} {at} = {odd}: {lost}", sample.name)));
-                let of_text = fallback_text::faults(&sample, &at, &odd, &before, &after);
-                faults.extend(of_text.iter().map(|fault| format!("{} {at} = {odd}: {fault}", sample.name)));
+                lost(&before, &after, &replaced, "", &mut missing);
+                missing.retain(|lost| !depends_on(&sample, &at, &odd, lost));
+                failures.extend(missing.iter().map(|lost| format!("{} {at} = {odd}: {lost}", sample.name)));
+                let of_text = fallback_text::failures(&sample, &at, &odd, &before, &after);
+                failures.extend(of_text.iter().map(|failure| format!("{} {at} = {odd}: {failure}", sample.name)));
                 if sample.platform == PlatformName::GenesysCloud
                     && at.starts_with("/content/")
                     && !sample.is(BOTH_FORMS)
                 {
-                    faults.extend(content_fault(&sample, &at, &odd, &before, &after));
+                    failures.extend(content_failure(&sample, &at, &odd, &before, &after));
                 }
             }
         }
     }
     assert!(cases > 5_000, "{cases}");
-    assert!(faults.is_empty(), "{} of {cases}:\n{}", faults.len(), faults.join("\n"));
+    assert!(failures.is_empty(), "{} of {cases}:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// Within `content[]` every odd member but a `null` element and what says the type stays as it came.
-fn content_fault(sample: &Sample, at: &str, odd: &Value, before: &Value, after: &Value) -> Option<String> {
+/// In `content[]`, every unexpected value is kept, except a `null` element and the content type.
+fn content_failure(sample: &Sample, at: &str, odd: &Value, before: &Value, after: &Value) -> Option<String> {
     let is_element = at.matches('/').count() == 2;
     if at.ends_with("/contentType") || is_element && odd.is_null() {
         return None;
@@ -203,19 +203,19 @@ fn content_fault(sample: &Sample, at: &str, odd: &Value, before: &Value, after: 
     let mut expected = Map::new();
     expected.insert("content".to_owned(), before["content"].clone());
     let mut expected = Value::Object(expected);
-    // The flat form of a template is written as the documented one.
-    let place = expected.pointer_mut(at).is_some().then(|| at.to_owned());
-    let place = place.unwrap_or_else(|| at.replace("/template/", "/template/body/"));
-    *expected.pointer_mut(&place)? = odd.clone();
-    let is_so = expected["content"] == after["content"];
-    (!is_so).then(|| format!("{} {at} = {odd}: content[] is {}", sample.name, after["content"]))
+    // The flat format of a template is converted to the documented one.
+    let pointer = expected.pointer_mut(at).is_some().then(|| at.to_owned());
+    let pointer = pointer.unwrap_or_else(|| at.replace("/template/", "/template/body/"));
+    *expected.pointer_mut(&pointer)? = odd.clone();
+    let is_kept = expected["content"] == after["content"];
+    (!is_kept).then(|| format!("{} {at} = {odd}: content[] is {}", sample.name, after["content"]))
 }
 
-/// By these ids the messaging service and the ledger know what they have had: an upgrade changes none.
+/// The messaging service and the ledger deduplicate by these ids, so an upgrade must not change them.
 #[test]
-fn identities_are_the_same_in_every_version() {
+fn deduplication_ids_are_the_same_in_every_version() {
     let acme: IntegrationName = "acme".parse().unwrap();
-    for (name, identity) in IDENTITIES {
+    for (name, id) in DEDUPLICATION_IDS {
         let (folder, _) = name.rsplit_once('/').unwrap();
         let (_, text) = fixtures(folder).into_iter().find(|(found, _)| *found == name).unwrap();
         let platform = match name.split('/').next().unwrap() {
@@ -223,16 +223,12 @@ fn identities_are_the_same_in_every_version() {
             "multicloud-cx" => PlatformName::MulticloudCx,
             _ => PlatformName::HighLevel,
         };
-        assert_eq!(
-            identity,
-            platform.parse_message(text.as_bytes()).unwrap().deduplication_id(&acme).as_str(),
-            "{name}"
-        );
+        assert_eq!(id, platform.parse_message(text.as_bytes()).unwrap().deduplication_id(&acme).as_str(), "{name}");
     }
 }
 
 #[rustfmt::skip]
-const IDENTITIES: [(&str, &str); 31] = [
+const DEDUPLICATION_IDS: [(&str, &str); 31] = [
     ("genesys-cloud/documentation/media", "ee76ec0e0af00123e0745382071864fb9fb74b920e72ec9118886f82d930ee83"),
     ("genesys-cloud/documentation/template", "1dd4720989c8a347211bddd38bef0d30d5ba0735a3cb7c743094ad432ab95a8c"),
     ("genesys-cloud/documentation/text", "ee76ec0e0af00123e0745382071864fb9fb74b920e72ec9118886f82d930ee83"),

@@ -1,64 +1,64 @@
-//! What fits a type, and what stays as it came.
+//! Deserialization that keeps values of an unexpected type.
 
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::ops::Deref;
 
-/// A type that some values fit.
-pub(super) trait Fit: Sized {
-    /// Reads the value, or gives it back.
-    fn fit(value: Value) -> Result<Self, Value>;
+/// A type that can be read from some values.
+pub(super) trait TryDeserialize: Sized {
+    /// Reads the value, or returns it unchanged.
+    fn try_deserialize(value: Value) -> Result<Self, Value>;
 }
 
-/// Takes a member out of an object; one that does not fit stays.
-pub(super) fn fit<T: Fit>(members: &mut Map<String, Value>, name: &str) -> Option<T> {
-    T::fit(members.remove(name)?).map_err(|value| members.insert(name.to_owned(), value)).ok()
+/// Removes and reads a member of an object; one of another type stays in the object.
+pub(super) fn take<T: TryDeserialize>(members: &mut Map<String, Value>, name: &str) -> Option<T> {
+    T::try_deserialize(members.remove(name)?).map_err(|value| members.insert(name.to_owned(), value)).ok()
 }
 
-impl Fit for Value {
-    fn fit(value: Value) -> Result<Self, Value> {
+impl TryDeserialize for Value {
+    fn try_deserialize(value: Value) -> Result<Self, Value> {
         Ok(value)
     }
 }
 
-impl Fit for String {
-    fn fit(value: Value) -> Result<Self, Value> {
+impl TryDeserialize for String {
+    fn try_deserialize(value: Value) -> Result<Self, Value> {
         if let Value::String(text) = value { Ok(text) } else { Err(value) }
     }
 }
 
-impl Fit for u64 {
-    fn fit(value: Value) -> Result<Self, Value> {
+impl TryDeserialize for u64 {
+    fn try_deserialize(value: Value) -> Result<Self, Value> {
         value.as_u64().ok_or(value)
     }
 }
 
-/// A list of what fits. Elements that do not are written back where they stood.
+/// A list of elements of one type. Elements of other types are kept, and serialized at their original index.
 #[derive(Debug, Clone, PartialEq)]
 pub struct List<T> {
     elements: Vec<T>,
-    /// The others, each with its index in the list as it came.
+    /// Elements of other types, each with its original index.
     others: Vec<(usize, Value)>,
 }
 
 impl<T> List<T> {
-    /// The elements as the list came: none at the place of what does not fit.
-    pub fn places(&self) -> impl Iterator<Item = Option<&T>> {
+    /// The elements in the original list, with `None` for an element of another type.
+    pub fn entries(&self) -> impl Iterator<Item = Option<&T>> {
         let (mut elements, mut others) = (self.elements.iter(), self.others.iter().peekable());
         let length = self.elements.len() + self.others.len();
-        (0..length).map(move |index| match others.next_if(|(place, _)| *place == index) {
+        (0..length).map(move |index| match others.next_if(|(at, _)| *at == index) {
             Some(_) => None,
             None => elements.next(),
         })
     }
 }
 
-impl<T: Fit> Fit for List<T> {
-    fn fit(value: Value) -> Result<Self, Value> {
+impl<T: TryDeserialize> TryDeserialize for List<T> {
+    fn try_deserialize(value: Value) -> Result<Self, Value> {
         let Value::Array(values) = value else { return Err(value) };
         let (mut elements, mut others) = (Vec::with_capacity(values.len()), Vec::new());
         for (index, value) in values.into_iter().enumerate() {
-            match T::fit(value) {
+            match T::try_deserialize(value) {
                 Ok(element) => elements.push(element),
                 Err(value) => others.push((index, value)),
             }
@@ -74,7 +74,7 @@ impl<T: Serialize> Serialize for List<T> {
         let length = self.elements.len() + self.others.len();
         let mut list = serializer.serialize_seq(Some(length))?;
         for index in 0..length {
-            match others.next_if(|(place, _)| *place == index) {
+            match others.next_if(|(at, _)| *at == index) {
                 Some((_, value)) => list.serialize_element(value)?,
                 None => elements.next().map_or(Ok(()), |element| list.serialize_element(element))?,
             }

@@ -1,22 +1,22 @@
-//! What the platform answers: `{"status": {"code", "message"}, "data": {"ids"}}`.
+//! Responses of the API: `{"status": {"code", "message"}, "data": {"ids"}}`.
 
 use crate::model::trace_id::TraceId;
 use crate::platform::{ApiError, PlatformError};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-/// An answer that says that it was done.
+/// A successful response.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
-    /// The platform's ids of what was put into the channel.
+pub(super) struct PostResponse {
+    /// The platform's ids of the posted messages.
     pub(super) ids: Vec<String>,
 }
 
-impl Answer {
-    /// Reads an answer; `body` is none where it broke off.
+impl PostResponse {
+    /// Reads a response. `body` is `None` if it was truncated.
     ///
-    /// The HTTP status is half the answer: a code other than 0 is an error, too. So a success whose body cannot be read
-    /// says nothing; one that has no body, or no code, has nothing against it.
+    /// The HTTP status alone does not mean success, because a code other than 0 in the body is an error. So the outcome is
+    /// unknown if the body is unreadable. A missing body or a missing code counts as success.
     pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: Option<&[u8]>) -> Result<Self, ApiError> {
         let json: Option<Value> = match body {
             Some([]) if status.is_success() => Some(Value::Object(serde_json::Map::new())),
@@ -38,7 +38,7 @@ impl Answer {
                 Err(ApiError::from_response(StatusCode::TOO_MANY_REQUESTS, headers, error()))
             }
             _ if !status.is_success() => Err(ApiError::from_response(status, headers, error())),
-            None => Err(ApiError::OutcomeUnknown { cause: "the answer cannot be read", error: None }),
+            None => Err(ApiError::OutcomeUnknown { cause: "the response cannot be read", error: None }),
             Some(json) => {
                 if let Some(code) = code.as_deref().filter(|code| *code != "0") {
                     return Err(ApiError::from_response(status_of(code), headers, error()));
@@ -50,7 +50,7 @@ impl Answer {
     }
 }
 
-/// A code as a text: a whole number in digits alone, however it is written.
+/// A code as text; whole numbers in any notation become plain digits.
 fn code(value: &Value) -> Option<String> {
     let (number, word) = match value {
         Value::Number(number) => (number.as_f64(), number.to_string()),
@@ -63,8 +63,8 @@ fn code(value: &Value) -> Option<String> {
     })
 }
 
-/// The HTTP status that says what a code other than 0 says. Codes are those of receipts' reasons; one of 500 and above that
-/// is no such reason is taken for HTTP's, which leaves open what was done.
+/// The HTTP status that corresponds to a code other than 0. The codes are those of the reasons in receipts. Any other code
+/// from 500 to 599 is treated as an HTTP status, so that the outcome is unknown.
 fn status_of(code: &str) -> StatusCode {
     match code {
         code if is_rate_limit(code) => StatusCode::TOO_MANY_REQUESTS,
@@ -74,7 +74,7 @@ fn status_of(code: &str) -> StatusCode {
     }
 }
 
-/// Whether this is the code of the rate limit: the platform's own, or HTTP's.
+/// Whether this is the platform's or HTTP's code for an exceeded rate limit.
 fn is_rate_limit(code: &str) -> bool {
     matches!(code, "310" | "429")
 }
@@ -84,15 +84,15 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn read(status: u16, body: &str) -> Result<Answer, ApiError> {
+    fn read(status: u16, body: &str) -> Result<PostResponse, ApiError> {
         let headers = HeaderMap::from_iter([("x-b3-traceid".parse().unwrap(), "463ac35c9f6413ad".parse().unwrap())]);
-        Answer::read(StatusCode::from_u16(status).unwrap(), &headers, Some(body.as_bytes()))
+        PostResponse::read(StatusCode::from_u16(status).unwrap(), &headers, Some(body.as_bytes()))
     }
 
     #[test]
     fn code_0_is_success_with_or_without_ids() {
         let ids = vec!["1613473893265-0".to_owned()];
-        assert_eq!(Ok(Answer { ids }), read(200, r#"{"status":{"code":0},"data":{"ids":["1613473893265-0"]}}"#));
+        assert_eq!(Ok(PostResponse { ids }), read(200, r#"{"status":{"code":0},"data":{"ids":["1613473893265-0"]}}"#));
         for body in [
             r#"{"status":{"code":0}}"#,
             r#"{"status":{"code":"0"},"data":null}"#,
@@ -100,12 +100,12 @@ mod tests {
             "{}",
             "",
         ] {
-            assert_eq!(Ok(Answer::default()), read(200, body), "{body}");
+            assert_eq!(Ok(PostResponse::default()), read(200, body), "{body}");
         }
     }
 
     #[test]
-    fn another_code_is_a_refusal_though_the_status_is_200() {
+    fn another_code_is_a_rejection_even_with_status_200() {
         let error = PlatformError {
             status: 200,
             code: Some("350".to_owned()),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_says_whether_to_wait_to_leave_it_open_or_to_give_up() {
+    fn a_code_means_a_rate_limit_an_unknown_outcome_or_a_rejection() {
         let code = |status, code: &str| read(status, &format!(r#"{{"status":{{"code":{code}}}}}"#));
         let wait = Err(ApiError::RateLimited { retry_after: Duration::from_secs(1) });
         for limit in ["310", "429", "310.0", "\"429\""] {
@@ -131,13 +131,13 @@ mod tests {
         for refused in ["500", "510", "512", "520", "530", "305", "0.5", "-1", "5", "5000", "\"5xx!\""] {
             assert!(matches!(code(200, refused), Err(ApiError::Refused(_))), "{refused}");
         }
-        // The status of a failure is as good as the code.
+        // The status of a failed response takes precedence over the code.
         assert!(matches!(code(503, "310"), Err(ApiError::OutcomeUnknown { .. })));
         assert!(matches!(code(400, "503"), Err(ApiError::Refused(_))));
     }
 
     #[test]
-    fn a_status_counts_whatever_the_code_says() {
+    fn an_error_status_takes_precedence_over_the_code() {
         let body = r#"{"status":{"code":0}}"#;
         for status in [401, 403] {
             assert!(matches!(read(status, body), Err(ApiError::Credentials(_))), "{status}");
@@ -148,11 +148,11 @@ mod tests {
     }
 
     #[test]
-    fn a_success_that_cannot_be_read_says_nothing() {
+    fn the_outcome_of_an_unreadable_success_is_unknown() {
         for body in ["<html>", "[]", "{\"status\":"] {
             assert!(matches!(read(200, body), Err(ApiError::OutcomeUnknown { error: None, .. })), "{body}");
         }
-        let broken_off = Answer::read(StatusCode::OK, &HeaderMap::new(), None);
-        assert!(matches!(broken_off, Err(ApiError::OutcomeUnknown { .. })));
+        let truncated = PostResponse::read(StatusCode::OK, &HeaderMap::new(), None);
+        assert!(matches!(truncated, Err(ApiError::OutcomeUnknown { .. })));
     }
 }

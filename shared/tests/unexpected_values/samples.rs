@@ -1,4 +1,4 @@
-//! The messages whose members are made odd.
+//! The messages whose members are replaced.
 
 use serde_json::{Value, json};
 use shared::integration::Integration;
@@ -8,7 +8,7 @@ use std::path::Path;
 
 const INTEGRATION: &str = "73cb7fb7-c2db-4996-88f3-0a83a4fea1da";
 
-/// A template with its text in both forms: where the one is gone the other takes its place, so that `content[]` differs.
+/// A template with its text in both formats: if one is missing, the other is used, so that `content[]` differs.
 pub(crate) const BOTH_FORMS: &str = "a template in both forms";
 
 /// A message that a platform sends.
@@ -19,7 +19,7 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// The message that comes of `body`, as a delivery has it, with its kind beside; nothing where it is not handed on.
+    /// The message of `body` as in a delivery, and its kind. `None` if it is not accepted.
     pub(crate) fn normalized(&self, body: &Value) -> Option<Value> {
         let accepted =
             config(self.platform).parse_webhook(body.to_string().as_bytes(), "2026-01-02T03:04:06Z".parse().unwrap());
@@ -51,10 +51,10 @@ fn config(platform: PlatformName) -> PlatformConfig {
     document["delivery"] =
         json!({"url": "https://e.com/", "signingSecrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]});
     let integration = Integration::parse("acme".parse().unwrap(), &document.to_string());
-    integration.unwrap_or_else(|faults| panic!("{faults:?}")).platform
+    integration.unwrap_or_else(|errors| panic!("{errors:?}")).platform
 }
 
-/// The samples of all platforms that are messages, and some that have nearly everything.
+/// The fixtures of all platforms that are messages, and some with nearly all members.
 pub(crate) fn samples() -> Vec<Sample> {
     let mut samples = vec![Sample {
         name: "everything".to_owned(),
@@ -115,10 +115,10 @@ pub(crate) fn samples() -> Vec<Sample> {
     let new = json!({"type": "new", "title": "headline", "text": "novel"});
     for (name, body) in [
         ("every part", json!({"type": "RichMedia", "content": [text, html, image, new]})),
-        ("every part of an e-mail", json!({"type": "Email", "subject": "s", "content": [text, html, image, new]})),
+        ("every part of an email", json!({"type": "Email", "subject": "s", "content": [text, html, image, new]})),
         ("text and HTML", json!({"type": "RichMedia", "content": [text, html]})),
-        ("text beside HTML", json!({"type": "RichMedia", "text": "plain", "content": [html]})),
-        ("an e-mail of one part", json!({"type": "Email", "subject": "s", "content": [text]})),
+        ("text and an HTML part", json!({"type": "RichMedia", "text": "plain", "content": [html]})),
+        ("an email with one part", json!({"type": "Email", "subject": "s", "content": [text]})),
     ] {
         let mut body = body;
         let channel_type = if body["type"] == "Email" { "email" } else { "sms" };
