@@ -1,4 +1,5 @@
 //! The AWS SDK: configuration, errors for the log, and the function's environment.
+
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;

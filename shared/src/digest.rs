@@ -1,4 +1,5 @@
 //! SHA-256 digests that identify things: deduplication ids, message group ids, fingerprints.
+
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 use std::fmt;

@@ -1,4 +1,5 @@
 //! Streams the content of a file and checks its length.
+
 use super::error::MediaError;
 use bytes::Bytes;
 use futures::stream::BoxStream;

@@ -1,4 +1,5 @@
 //! Why a file could not be fetched.
+
 use std::error::Error;
 use std::iter;
 

@@ -1,4 +1,5 @@
 //! The URLs from which files may be fetched.
+
 use super::address::is_public;
 use crate::http_client::OutboundUrl;
 use http::Uri;

@@ -1,6 +1,7 @@
 //! Metrics in CloudWatch's embedded metric format (EMF): log lines that become metrics.
 //!
 //! An [`Event`] is one log line. This module defines the metrics of each event, their units and their dimensions.
+
 use crate::model::integration_name::IntegrationName;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};

@@ -1,4 +1,5 @@
 //! The store over time, with the real SDK client and simulated responses.
+
 use super::names::MAXIMUM_ENTRIES;
 use super::*;
 use crate::platform::{ApiError, PlatformConfig, PlatformError};

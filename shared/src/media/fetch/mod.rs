@@ -1,4 +1,5 @@
 //! The download itself.
+
 use super::address::is_public;
 use super::body::{self, MediaBody};
 use super::error::MediaError;

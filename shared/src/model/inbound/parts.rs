@@ -1,4 +1,5 @@
 //! Splits a message with several files, for platforms that accept one file per message.
+
 use super::InboundMessage;
 use crate::digest::Digest;
 use crate::limits::MAXIMUM_ID_BYTES;

@@ -1,4 +1,5 @@
 //! The kinds of messages, each with its own content.
+
 use super::{Party, ReceiptStatus};
 use serde::Serialize;
 use serde_json::Value;

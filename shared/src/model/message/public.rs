@@ -1,4 +1,5 @@
 //! Public messages, such as a reply to a post.
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt;
 

@@ -1,4 +1,5 @@
 //! Genesys Cloud regions.
+
 use crate::http_client::OutboundUrl;
 use std::str::FromStr;
 use url::Url;

@@ -1,4 +1,5 @@
 //! Converts HighLevel's webhooks to normalized messages.
+
 use super::message_type::MessageType;
 use super::wire::{OutboundMessage, ProviderMessage, Webhook, read};
 use crate::json::fields::FieldError;

@@ -1,4 +1,5 @@
 //! Reads inbound requests of the messaging service.
+
 use super::{
     Channel, Choice, ChoiceType, Customer, InboundAttachment, InboundEmail, InboundMessage, InboundMeta,
     InboundResponse, InboundTyping, MediaType,

@@ -1,4 +1,5 @@
 //! Error responses.
+
 use crate::platform::PlatformError;
 use crate::platform::error::is_safe_code;
 use http::StatusCode;

@@ -1,4 +1,5 @@
 //! Messages from customers.
+
 use super::{Call, Client, RetryMode};
 use crate::model::inbound::{Channel, InboundMessage};
 use crate::platform::highlevel::config::Config;

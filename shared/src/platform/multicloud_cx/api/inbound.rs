@@ -1,4 +1,5 @@
 //! Messages from customers.
+
 use super::{Address, Channel, Client};
 use crate::json::fields::FieldError;
 use crate::model::inbound::{self, InboundAttachment, InboundEmail, InboundMessage};

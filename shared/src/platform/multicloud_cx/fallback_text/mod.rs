@@ -1,4 +1,5 @@
 //! Renders a message of Multicloud CX as plain text.
+
 use super::wire::Webhook;
 use crate::model::message::MessageKind;
 use crate::model::message::fallback_text::{FallbackText, Section, Writer};
