@@ -166,8 +166,8 @@ fn other_events_are_acknowledged_regardless_of_their_owner() {
 fn an_event_may_have_any_age_by_default_but_not_be_from_the_future() {
     let now: Timestamp = NOW.parse().unwrap();
     let future = "/timestamp is more than five minutes in the future";
-    let old = "/timestamp is longer ago than the configuration allows";
-    let missing = "/timestamp must be a time where the configuration limits the age";
+    let old = "/timestamp is older than the configuration allows";
+    let missing = "/timestamp must be a time if the configuration limits the age";
     let limited = platform("<Location ID>", json!({"maximumAgeSeconds": 60}));
     let unlimited = platform("<Location ID>", json!({}));
     let mut body = fixture("wire/sms");
@@ -195,7 +195,7 @@ fn an_event_may_have_any_age_by_default_but_not_be_from_the_future() {
 #[test]
 fn the_age_limit_applies_to_provider_requests_that_have_a_time() {
     let now: Timestamp = NOW.parse().unwrap();
-    let old = "/timestamp is longer ago than the configuration allows";
+    let old = "/timestamp is older than the configuration allows";
     let future = "/timestamp is more than five minutes in the future";
     let limited = platform("<Location ID>", json!({"maximumAgeSeconds": 60}));
     let mut body = fixture("wire/provider-sms");
