@@ -67,7 +67,7 @@ async fn a_channels_url_and_its_app_secret_are_checked_as_they_are_typed() {
         ("must not end in /nexus/v3", "https://api.example.com"),
         ("Id of the contact centre", " c "),
         ("Id of the channel", ".."),
-        ("must not be a dot or two", "1"),
+        ("must not be `.` or `..`", "1"),
         ("App secret of the channel", "\u{feff}hidden"),
         ("must not have a byte order mark", "hidden"),
         ("must have at least 12 characters", "hidden-app-secret"),

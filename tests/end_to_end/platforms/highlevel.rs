@@ -441,7 +441,7 @@ async fn a_message_id_that_fits_no_platform_url_is_refused_and_nothing_is_sent()
     let receipt = |id: &str| json!({"messageId": id, "to": {"id": CONTACT}, "status": "delivered"});
     for (id, detail) in [
         ("x".repeat(70_000), "/messageId must have at most 512 bytes."),
-        ("..".to_owned(), "/messageId cannot be an id of the platform's."),
+        ("..".to_owned(), "/messageId is not a valid id of the platform."),
     ] {
         let answer = fixture.post("receipts", &receipt(&id)).await;
         answer.assert_problem(400, "invalid-body");
