@@ -4,7 +4,7 @@ use crate::error::CliError;
 use crate::ui::output::sanitize;
 use serde::Serialize;
 use serde_json::Value;
-use shared::api::problem::{TYPE_PREFIX, sentence};
+use shared::api::problem::{TYPE_PREFIX, as_sentence};
 use shared::http_client::read_body_limited;
 use std::collections::BTreeMap;
 
@@ -84,7 +84,7 @@ fn field_errors(problem: &Value) -> Vec<String> {
     let errors: Vec<_> = list(problem, "/errors").collect();
     let detail = text(problem, "/detail").unwrap_or_default();
     match errors.as_slice() {
-        [only] if ["the document", "the body"].iter().any(|whole| detail == sentence(&field_error(whole, only))) => {
+        [only] if ["the document", "the body"].iter().any(|whole| detail == as_sentence(&field_error(whole, only))) => {
             Vec::new()
         }
         errors => errors.iter().map(|error| field_error("the body", error)).collect(),
@@ -166,11 +166,11 @@ mod tests {
         assert!(answer(207, json!({"receipts": [done]})).is_success());
         let field_error = |place: &str| json!({"pointer": place, "detail": "is required"});
         let errors = [field_error("/receipts/2/messageId"), field_error("/receipts/2/status")];
-        let problem = json!({"title": "Invalid", "detail": "2 fields are wrong.", "status": 400, "errors": errors});
+        let problem = json!({"title": "Invalid", "detail": "2 fields are invalid.", "status": 400, "errors": errors});
         let malformed = json!({"index": 2, "outcome": "failed", "problem": problem});
         let answer = answer(207, json!({"receipts": [done, failed, malformed]}));
         assert!(!answer.is_success());
-        let expected = "\n  m-2: Refused (status 404): No.\n  without a messageId: Invalid (status 400): 2 fields are wrong.\
+        let expected = "\n  m-2: Refused (status 404): No.\n  without a messageId: Invalid (status 400): 2 fields are invalid.\
                         \n  /receipts/2/messageId is required\n  /receipts/2/status is required";
         assert!(answer.describe_error().ends_with(expected), "{}", answer.describe_error());
     }

@@ -1,4 +1,4 @@
-//! What a caller sends for an agent.
+//! The requests to send on behalf of an agent.
 
 use data_encoding::BASE64;
 use serde_json::{Map, Value};
@@ -8,52 +8,40 @@ use shared::platform::upload::FileName;
 use std::time::Duration;
 use url::Url;
 
-/// How long an agent may be said to be typing, in milliseconds.
 const TYPING_MILLISECONDS: std::ops::RangeInclusive<u64> = 1..=600_000;
 
-/// A message: one of the three.
 pub(crate) enum AgentRequest {
-    /// A text.
     Text(String),
-    /// A file.
     Media(Media),
-    /// A message made from a template.
     Template(Map<String, Value>),
 }
 
-/// A file that is to be sent.
 pub(crate) struct Media {
-    /// Where its bytes are.
     pub(crate) source: Source,
-    /// Its name.
     pub(crate) file_name: FileName,
-    /// Its media type, where the caller says it.
     pub(crate) content_type: Option<String>,
 }
 
-/// Where the bytes of a file are.
+/// Where the content of a file is.
 pub(crate) enum Source {
-    /// At an address. Whether that may be called depends on the integration.
+    /// Which URLs are allowed depends on the integration.
     Url(Url),
-    /// In the request itself.
     Content(Vec<u8>),
 }
 
-/// An agent is typing.
 pub(crate) struct TypingRequest {
-    /// For how long to show it, where the caller says so.
+    /// How long to show it.
     pub(crate) duration: Option<Duration>,
 }
 
 impl AgentRequest {
-    /// Reads a request.
     pub(crate) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let given = ["textBody", "media", "messagingTemplate"].iter().filter(|name| fields.has(name)).count();
         let text = fields.optional("textBody", text).map(Self::Text);
         let media = fields.optional_object("media", Media::read).map(Self::Media);
         let template = fields.optional("messagingTemplate", messaging_template).map(Self::Template);
         if given != 1 {
-            fields.error("textBody", "is required, or media or a messagingTemplate in its place; and only one of them");
+            fields.error("textBody", "is required, or media or messagingTemplate instead, and only one of the three");
         }
         text.or(media).or(template)
     }
@@ -70,13 +58,13 @@ impl Media {
         let has_type = fields.has("contentType");
         let content_type = fields.optional("contentType", media_type_with_parameters);
         if has_url == has_content {
-            fields.error("url", "is required, or content in its place; and only one of them");
+            fields.error("url", "is required, or content instead, and only one of the two");
         }
         if has_content && !has_name {
-            fields.error("fileName", "is required where there is content");
+            fields.error("fileName", "is required with content");
         }
         if has_content && !has_type {
-            fields.error("contentType", "is required where there is content");
+            fields.error("contentType", "is required with content");
         }
         let source = url.or(content)?;
         let derived = match &source {
@@ -84,7 +72,10 @@ impl Media {
                 let last = url.path_segments().and_then(|mut segments| segments.next_back());
                 let name = last.and_then(|name| name.parse().ok());
                 if name.is_none() {
-                    fields.error("fileName", "is required: the url has none that the platform takes");
+                    fields.error(
+                        "fileName",
+                        "is required: the url does not end in a file name that the platform accepts",
+                    );
                 }
                 name
             }
@@ -95,7 +86,6 @@ impl Media {
 }
 
 impl TypingRequest {
-    /// Reads a request.
     pub(crate) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let duration = fields.optional("durationMilliseconds", integer_in("milliseconds", TYPING_MILLISECONDS));
         Some(Self { duration: duration.map(Duration::from_millis) })
@@ -106,7 +96,7 @@ fn content(value: Value) -> Result<Source, String> {
     BASE64
         .decode(text(value)?.as_bytes())
         .map(Source::Content)
-        .map_err(|_| "must be base64 with padding, by RFC 4648".to_owned())
+        .map_err(|_| "must be base64 with padding (RFC 4648)".to_owned())
 }
 
 #[cfg(test)]
@@ -120,9 +110,9 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_a_text_or_a_file_or_made_from_a_template() {
+    fn a_message_is_a_text_or_a_file_or_a_template() {
         let media = json!({"content": "AAEC", "fileName": "a.png", "contentType": "image/png"});
-        let one_of = "/textBody is required, or media or a messagingTemplate in its place; and only one of them";
+        let one_of = "/textBody is required, or media or messagingTemplate instead, and only one of the three";
         assert!(faults(json!({"textBody": "hi"})).is_empty());
         assert!(faults(json!({"media": media})).is_empty());
         assert!(faults(json!({"messagingTemplate": {"responseId": "r"}})).is_empty());
@@ -131,18 +121,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_at_an_address_or_in_the_request() {
+    fn a_file_is_at_a_url_or_in_the_request() {
         let of = |media: Value| faults(json!({ "media": media }));
         assert!(of(json!({"url": "https://example.com/photos/cat.png?size=2"})).is_empty());
         assert_eq!(
-            vec!["/media/fileName is required: the url has none that the platform takes"],
+            vec!["/media/fileName is required: the url does not end in a file name that the platform accepts"],
             of(json!({"url": "https://example.com/"}))
         );
         assert_eq!(
-            vec![
-                "/media/fileName is required where there is content",
-                "/media/contentType is required where there is content",
-            ],
+            vec!["/media/fileName is required with content", "/media/contentType is required with content",],
             of(json!({"content": "AAEC"}))
         );
         assert_eq!(
@@ -150,13 +137,13 @@ mod tests {
             of(json!({"url": "https://example.com/a", "content": "AAEC", "fileName": "a", "contentType": "a/b"})).len()
         );
         assert_eq!(
-            vec!["/media/content must be base64 with padding, by RFC 4648"],
+            vec!["/media/content must be base64 with padding (RFC 4648)"],
             of(json!({"content": "AA*C", "fileName": "a", "contentType": "a/b"}))
         );
     }
 
     #[test]
-    fn a_blank_member_is_as_if_it_were_absent() {
+    fn a_blank_field_is_ignored() {
         for blank in [Value::Null, json!(""), json!(" \t")] {
             for body in [
                 json!({"textBody": "hi", "media": blank, "messagingTemplate": blank, "of a later version": blank}),

@@ -1,14 +1,13 @@
-//! Says in a conversation what a caller wants said there for an agent.
+//! Sends messages on behalf of agents.
 
 use crate::request::{AgentRequest, TypingRequest};
 use crate::upload::Uploader;
 use serde_json::json;
 use shared::api::problem::{Problem, ProblemType};
-use shared::api::{Reply, SenderRequest};
-use shared::model::agent::{AgentMessage, Communication, ConversationId};
+use shared::api::{Reply, RequestContext};
 use shared::platform::Platforms;
+use shared::model::agent::{AgentMessage, Communication, ConversationId};
 
-/// Speaks for agents.
 pub(crate) struct AgentSender {
     platforms: Platforms,
     uploader: Uploader,
@@ -19,55 +18,56 @@ impl AgentSender {
         Self { platforms, uploader }
     }
 
-    /// Sends a message; 200 with the platform's id.
-    pub(crate) async fn send(&self, request: &SenderRequest, message: AgentRequest) -> Result<Reply, Problem> {
-        let communication = communication(request)?;
+    /// Answers 200 with the platform's id of the message.
+    pub(crate) async fn send(&self, context: &RequestContext, message: AgentRequest) -> Result<Reply, Problem> {
+        let communication = communication(context)?;
         match message {
-            AgentRequest::Text(text) => self.say(request, &communication, AgentMessage::Text(&text)).await,
+            AgentRequest::Text(text) => {
+                self.send_message(context, &communication, AgentMessage::Text(&text)).await
+            }
             AgentRequest::Template(template) => {
-                self.say(request, &communication, AgentMessage::Template(&template)).await
+                let message = AgentMessage::Template(&template);
+                self.send_message(context, &communication, message).await
             }
             AgentRequest::Media(media) => {
-                let id = self.uploader.upload(&self.platforms, request, &communication, media).await?;
-                self.say(request, &communication, AgentMessage::Media(&id)).await
+                let id = self.uploader.upload(&self.platforms, context, &communication, media).await?;
+                self.send_message(context, &communication, AgentMessage::Media(&id)).await
             }
         }
     }
 
-    async fn say(
+    async fn send_message(
         &self,
-        request: &SenderRequest,
+        context: &RequestContext,
         communication: &Communication,
         message: AgentMessage<'_>,
     ) -> Result<Reply, Problem> {
         let message = &message;
-        let sending = request.call(|current| async move {
-            self.platforms.send_agent_message(&current.platform, communication, message, request.deadline).await
+        let sending = context.call(|current| async move {
+            self.platforms.send_agent_message(&current.platform, communication, message, context.deadline).await
         });
         let sent = sending.await?;
         Ok(Reply::ok(serde_json::to_value(sent).unwrap_or_default()))
     }
 
-    /// Says that the agent is typing.
-    pub(crate) async fn post_typing(&self, request: &SenderRequest, typing: TypingRequest) -> Result<Reply, Problem> {
-        let communication = &communication(request)?;
-        let posting = request.call(|current| async move {
-            self.platforms.post_agent_typing(&current.platform, communication, typing.duration, request.deadline).await
+    pub(crate) async fn post_typing(&self, context: &RequestContext, typing: TypingRequest) -> Result<Reply, Problem> {
+        let communication = &communication(context)?;
+        let posting = context.call(|current| async move {
+            self.platforms.post_agent_typing(&current.platform, communication, typing.duration, context.deadline).await
         });
         posting.await?;
         Ok(Reply::ok(json!({ "outcome": "posted" })))
     }
 }
 
-/// The communication that the path names.
-fn communication(request: &SenderRequest) -> Result<Communication, Problem> {
+fn communication(context: &RequestContext) -> Result<Communication, Problem> {
     Ok(Communication {
-        conversation_id: id(request, "conversationId")?,
-        communication_id: id(request, "communicationId")?,
+        conversation_id: id(context, "conversationId")?,
+        communication_id: id(context, "communicationId")?,
     })
 }
 
-fn id(request: &SenderRequest, name: &str) -> Result<ConversationId, Problem> {
-    let parsed = request.path.parameter(name).parse::<ConversationId>();
-    parsed.map_err(|error| Problem::new(ProblemType::InvalidPath, format!("{{{name}}} {error}.")))
+fn id(context: &RequestContext, name: &str) -> Result<ConversationId, Problem> {
+    let parsed = context.path.parameter(name).parse::<ConversationId>();
+    parsed.map_err(|error| Problem::new(ProblemType::InvalidPath, format!("{name} {error}.")))
 }

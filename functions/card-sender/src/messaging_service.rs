@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use shared::api::problem::{Problem, ProblemType};
-use shared::api::{Reply, SenderRequest};
+use shared::api::{Reply, RequestContext};
 use shared::delivery::envelope::{Envelope, Origin};
 use shared::delivery::id::DeliveryId;
 use shared::delivery::queue::{MessageQueue, SendError};
@@ -70,7 +70,7 @@ impl MessagingServiceRoute {
     /// it was seen.
     pub(crate) async fn send(
         &self,
-        request: &SenderRequest,
+        request: &RequestContext,
         card: &CardRequest,
         with_text_trace: bool,
     ) -> Result<Reply, Problem> {
@@ -116,7 +116,7 @@ impl MessagingServiceRoute {
     /// drops it.
     async fn leave_trace(
         &self,
-        request: &SenderRequest,
+        request: &RequestContext,
         customer: &Recipient,
         message: &CardMessage,
     ) -> Result<SentMessage, Problem> {
@@ -131,7 +131,7 @@ impl MessagingServiceRoute {
             problem if problem.problem_type == ProblemType::PlatformRefused => {
                 let detail = "The platform refused the card's text trace, so that nothing was sent; `platform` holds its \
                               own words. With `cards.textTrace` set to false a card leaves no trace.";
-                Problem { detail: detail.to_owned(), ..problem }
+                Problem { explanation: detail.to_owned(), ..problem }
             }
             problem => problem,
         })
@@ -139,7 +139,7 @@ impl MessagingServiceRoute {
 }
 
 fn ready(
-    request: &SenderRequest,
+    request: &RequestContext,
     customer: &Recipient,
     message: &CardMessage,
     sent: &Sent,
@@ -165,12 +165,14 @@ fn ready(
 /// Why the card is not on the queue, or may not be.
 ///
 /// One with a key and without a trace may come again: it has the same id then, so that it is the same card.
-fn not_stored(error: &SendError, request: &SenderRequest, text_trace: TextTrace) -> Problem {
+fn not_stored(error: &SendError, request: &RequestContext, text_trace: TextTrace) -> Problem {
     match (error, text_trace) {
         (SendError::TooLarge, TextTrace::Off) => {
             Problem::new(ProblemType::BodyTooLarge, "The card is larger than the queue takes.")
         }
-        (_, TextTrace::Off) if request.key.is_some() => Problem::unavailable("The card could not be stored."),
+        (_, TextTrace::Off) if request.idempotency_digest.is_some() => {
+            Problem::unavailable("The card could not be stored.")
+        }
         (_, TextTrace::Off) => {
             let detail = "The card may be on the queue or not. Without an idempotency key it would be another card.";
             Problem::new(ProblemType::OutcomeUnknown, detail)
@@ -186,7 +188,7 @@ fn half_done() -> Problem {
 }
 
 /// An id in the form of the platform's: the same whenever the same is asked for under the same key.
-fn own_id(request: &SenderRequest) -> String {
-    let digits = request.key.clone().unwrap_or_else(Digest::random);
+fn own_id(request: &RequestContext) -> String {
+    let digits = request.idempotency_digest.clone().unwrap_or_else(Digest::random);
     digits.as_str().chars().take(32).collect()
 }

@@ -1,23 +1,22 @@
-//! Cards to one of the platform's users, through its open-messaging API.
+//! Cards to a user of the platform, through its open-messaging API.
 
 use lambda_http::http::StatusCode;
 use serde_json::json;
 use shared::api::problem::{Problem, ProblemType};
-use shared::api::{Reply, SenderRequest};
+use shared::api::{Reply, RequestContext};
 use shared::json::fields::FieldError;
 use shared::model::card::{CardRecipient, CardRequest, Cards};
 use shared::platform::Platforms;
 use shared::platform::UserLookup;
 use std::sync::Arc;
 
-/// The route `open-messaging`.
 pub(crate) struct OpenMessagingRoute {
     platforms: Arc<Platforms>,
 }
 
-/// The recipient, and whether the lookup came from the cache.
 struct User {
     id: String,
+    /// Whether the id is from an earlier look-up of the email address.
     cached: bool,
 }
 
@@ -26,110 +25,107 @@ impl OpenMessagingRoute {
         Self { platforms }
     }
 
-    /// Sends a card to a user's channel; 202 with the platform's id.
-    pub(crate) async fn send(&self, request: &SenderRequest, card: &CardRequest) -> Result<Reply, Problem> {
+    /// Answers 202 with the platform's id of the card.
+    pub(crate) async fn send(&self, context: &RequestContext, card: &CardRequest) -> Result<Reply, Problem> {
         if card.message.text.is_some() && !matches!(card.message.cards, Cards::None) {
-            let detail = "has no place beside a card where `cards.route` is `open-messaging`".to_owned();
+            let detail = "cannot be sent together with a card where `cards.route` is `open-messaging`".to_owned();
             return Err(Problem::invalid_body(vec![FieldError::new("/text", detail)]));
         }
         if !card.normalized_only.is_empty() {
-            let unfit = |pointer: &String| {
-                let detail = "cannot be sent where `cards.route` is `open-messaging`: leave it out".to_owned();
+            let unsupported = |pointer: &String| {
+                let detail = "is not supported where `cards.route` is `open-messaging`: leave it out".to_owned();
                 FieldError::new(pointer.clone(), detail)
             };
-            return Err(Problem::invalid_body(card.normalized_only.iter().map(unfit).collect()));
+            return Err(Problem::invalid_body(card.normalized_only.iter().map(unsupported).collect()));
         }
-        let platform = &request.integration.platform;
+        let platform = &context.integration.platform;
         loop {
-            let user = self.user(request, &card.recipient).await?;
+            let user = self.user(context, &card.recipient).await?;
             let channel = &format!("user:{}", user.id);
-            let sending = request.call(|current| async move {
-                self.platforms.send_card(&current.platform, channel, &card.message, request.deadline).await
+            let sending = context.call(|current| async move {
+                self.platforms.send_card(&current.platform, channel, &card.message, context.deadline).await
             });
             let problem = match sending.await {
                 Ok(sent) => {
                     let body = json!({ "id": sent.id, "channelId": channel, "route": "open-messaging" });
                     return Ok(Reply::new(StatusCode::ACCEPTED, body));
                 }
-                Err(error) => explained(error.into()),
+                Err(error) => with_hint(error.into()),
             };
             match (&card.recipient, problem.status()) {
                 (CardRecipient::Email(email), StatusCode::NOT_FOUND) => self.platforms.forget_user(platform, email),
                 _ => return Err(problem),
             }
-            // A cached lookup may be stale: the address may belong to another user by now.
+            // The user who had the address may be gone, and another may have it now.
             if !user.cached {
                 return Err(problem);
             }
         }
     }
 
-    async fn user(&self, request: &SenderRequest, recipient: &CardRecipient) -> Result<User, Problem> {
+    async fn user(&self, context: &RequestContext, recipient: &CardRecipient) -> Result<User, Problem> {
         let email = match recipient {
             CardRecipient::User(id) => return Ok(User { id: id.clone(), cached: false }),
             CardRecipient::Email(email) => email,
             CardRecipient::Customer(_) => {
-                let detail = "is a customer, and where `cards.route` is `open-messaging` a card goes to a user of the \
-                              platform: give userId, channelId or email"
-                    .to_owned();
+                let detail =
+                    "must be a userId, channelId or email, not a customer, where `cards.route` is `open-messaging`"
+                        .to_owned();
                 return Err(Problem::invalid_body(vec![FieldError::new("/to", detail)]));
             }
         };
-        let finding = request
-            .call(|current| async move { self.platforms.find_user(&current.platform, email, request.deadline).await });
-        match finding.await.map_err(|error| looked_up(error.into()))? {
+        let finding = context
+            .call(|current| async move { self.platforms.find_user(&current.platform, email, context.deadline).await });
+        match finding.await.map_err(|error| lookup_problem(error.into()))? {
             UserLookup::Found { id, cached } => Ok(User { id, cached }),
-            UserLookup::NotFound => Err(not_told("No user of the platform has this e-mail address.")),
+            UserLookup::NotFound => Err(recipient_problem("No user of the platform has this email address.")),
             UserLookup::Ambiguous => {
-                Err(not_told("Several users of the platform have this e-mail address. Give a userId in its place."))
+                Err(recipient_problem("Several users of the platform have this email address. Send a userId instead."))
             }
         }
     }
 }
 
-fn not_told(detail: &str) -> Problem {
-    Problem::new(ProblemType::RecipientNotFound, detail)
+fn recipient_problem(explanation: &str) -> Problem {
+    Problem::new(ProblemType::RecipientNotFound, explanation)
 }
 
-/// A refused look-up, with what to change.
-fn looked_up(problem: Problem) -> Problem {
+fn lookup_problem(problem: Problem) -> Problem {
     match (problem.problem_type, problem.status()) {
         (ProblemType::PlatformRefused, StatusCode::FORBIDDEN) => {
-            let detail =
-                "The OAuth client may not look users up. Give its role the permission directory:user:view, or \
-                          name the recipient by userId."
-                    .to_owned();
-            Problem { detail, ..problem }
+            let explanation = "The OAuth client may not look up users. Give its role the permission directory:user:view, or \
+                               name the recipient by userId.";
+            Problem { explanation: explanation.to_owned(), ..problem }
         }
-        // A look-up changes nothing, so that an unknown outcome only means that nothing was sent.
+        // A look-up changes nothing.
         (ProblemType::OutcomeUnknown, _) => Problem {
             platform: problem.platform,
-            ..Problem::unavailable("The platform did not say who has this address. Nothing was sent.")
+            ..Problem::unavailable("The platform did not answer the look-up of the email address.").nothing_sent()
         },
         _ => problem,
     }
 }
 
-/// A refusal, with what to change.
-fn explained(problem: Problem) -> Problem {
+/// Adds what to change after a refusal.
+fn with_hint(problem: Problem) -> Problem {
     if problem.problem_type != ProblemType::PlatformRefused {
         return problem;
     }
-    let detail = match problem.status() {
+    let explanation = match problem.status() {
         StatusCode::BAD_REQUEST => {
-            "The platform does not take the card as it is; `platform` holds its own words. Its cards are of type `card` \
-             and cardType `basic`, and a postBack's payload has at most 2048 characters."
+            "The platform does not accept the card; `platform` has its error. Its cards have the type `card` and the cardType \
+             `basic`, and the payload of a postBack has at most 2048 characters."
         }
-        StatusCode::FORBIDDEN => "The OAuth client may not send cards. Give it the right openmessaging:send.",
+        StatusCode::FORBIDDEN => "The OAuth client may not send cards. Give it the permission openmessaging:send.",
         StatusCode::NOT_FOUND => {
-            "The platform knows no such channel, or has no such operation. The channel must be `user:{userId}` of a user \
-             who is there. If the organisation does not have the operation at all, set the integration's `cards.route` to \
+            "The platform does not have this channel, or does not have the operation. The channel must be `user:{userId}` of an \
+             existing user. If the organization does not have the operation, set the integration's `cards.route` to \
              `messaging-service`."
         }
         StatusCode::PAYLOAD_TOO_LARGE => {
-            "The card is too large for the platform. Send identifiers as payloads, and look the rest up by them."
+            "The card is too large for the platform. Send identifiers as payloads, and look up the rest by them."
         }
         _ => return problem,
     };
-    Problem { detail: detail.to_owned(), ..problem }
+    Problem { explanation: explanation.to_owned(), ..problem }
 }

@@ -1,48 +1,43 @@
-//! The function behind `POST /integrations/{integration}/inbound/{messages,events,responses}`: tells the platform what
-//! customers write, type and choose.
+//! `POST /integrations/{integration}/inbound/{messages,events,responses}`: posts what customers write, type and choose to
+//! the platform.
 
-mod inbox;
+mod inbound;
 
-use inbox::Inbox;
-use lambda_http::{Error, Request, run, service_fn};
-use shared::api::request::Incoming;
-use shared::api::{Keeps, Repeats, SenderRequest, SenderRoute, no_such_route};
+use inbound::InboundHandler;
+use lambda_http::Error;
+use shared::api::{Endpoint, ReplayPolicy, RequestContext, RetrySafety, route_not_found, serve};
 use shared::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use shared::observability::logging;
 use shared::platform::{Platforms, Route};
-use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::init(env!("CARGO_CRATE_NAME"));
-    // Whether repeats are harmless is the platform's say as well. A refusal may have been the configuration's fault, so that
-    // it is not kept.
-    let messages = SenderRoute::connect(Route::InboundMessages, Repeats::Harmless).await?.keeping(Keeps::Success);
-    let responses = messages.beside(Route::InboundResponses, Repeats::Harmless).keeping(Keeps::Success);
-    let events = messages.beside(Route::InboundEvents, Repeats::Harmless).keeping(Keeps::Success);
-    let inbox = Inbox::new(messages.ledger().clone(), Platforms::new()?);
-    let routes = Arc::new((messages, responses, events, inbox));
-    run(service_fn(move |request: Request| {
-        let routes = Arc::clone(&routes);
-        async move {
-            let (messages, responses, events, inbox) = &*routes;
-            let incoming = Incoming::from(request);
-            Ok::<_, Error>(match incoming.path.last_segment() {
-                "messages" => {
-                    let work = async |request: &SenderRequest, message| inbox.post_message(request, message).await;
-                    messages.answer(incoming, InboundMessage::read, work).await
-                }
-                "responses" => {
-                    let work = async |request: &SenderRequest, response| inbox.post_response(request, response).await;
-                    responses.answer(incoming, InboundResponse::read, work).await
-                }
-                "events" => {
-                    let work = async |request: &SenderRequest, typing| inbox.post_typing(request, typing).await;
-                    events.answer(incoming, InboundTyping::read, work).await
-                }
-                _ => no_such_route(&incoming),
-            })
+    // Idempotent only if the platform deduplicates: the endpoint checks that. A refusal is not stored, because the
+    // configuration may have caused it.
+    let messages = Endpoint::from_env(Route::InboundMessages, RetrySafety::Idempotent).await?;
+    let messages = messages.with_replay_policy(ReplayPolicy::SuccessOnly);
+    let other =
+        |route| messages.for_route(route, RetrySafety::Idempotent).with_replay_policy(ReplayPolicy::SuccessOnly);
+    let (responses, events) = (other(Route::InboundResponses), other(Route::InboundEvents));
+    let handler = InboundHandler::new(messages.ledger().clone(), Platforms::new()?);
+    serve((messages, responses, events, handler), |state, request| async move {
+        let (messages, responses, events, handler) = &*state;
+        match request.path.last_segment() {
+            "messages" => {
+                let work = async |context: &RequestContext, message| handler.post_message(context, message).await;
+                messages.handle(request, InboundMessage::read, work).await
+            }
+            "responses" => {
+                let work = async |context: &RequestContext, response| handler.post_response(context, response).await;
+                responses.handle(request, InboundResponse::read, work).await
+            }
+            "events" => {
+                let work = async |context: &RequestContext, typing| handler.post_typing(context, typing).await;
+                events.handle(request, InboundTyping::read, work).await
+            }
+            _ => route_not_found(&request),
         }
-    }))
+    })
     .await
 }

@@ -160,7 +160,7 @@ impl Dispatcher {
     /// configuration is used.
     async fn refresh_after(&self, error: &AttemptError, integration: &Arc<Integration>) {
         if matches!(error, AttemptError::Status(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)) {
-            let _ = self.integrations.refreshed(integration).await;
+            let _ = self.integrations.refresh_if_stale(integration).await;
         }
     }
 

@@ -1,32 +1,31 @@
-//! Posts receipts, each once.
+//! Posts receipts to the platform, each once.
 
-use crate::request::{BatchEntry, Malformed, Receipts, Report};
+use crate::request::{BatchEntry, MalformedReceipt, Receipts, StatusReport};
 use futures::{StreamExt, stream};
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::api::problem::{Problem, ProblemType};
-use shared::api::{Keeps, Once, Repeats, Reply, SenderRequest};
+use shared::api::{IdempotentOperation, KeyKind, ReplayPolicy, Reply, RequestContext, RetrySafety};
 use shared::ledger::{self, Ledger};
 use shared::model::receipt::DeliveryReceipt;
 use shared::platform::Platforms;
 use std::collections::BTreeMap;
 
-/// How many receipts of a batch are posted at the same time.
+/// How many receipts of a batch are posted at once.
 pub(crate) const CONCURRENCY: usize = 8;
-/// The status of a receipt that needs nothing more.
+/// The status of a receipt that need not be sent again.
 const POSTED: u16 = 200;
 
-/// Posts receipts to the platforms.
 pub(crate) struct Poster {
     ledger: Ledger,
     pub(crate) platforms: Platforms,
 }
 
-/// One element of a batch's answer.
+/// One item of a batch's response.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Element {
+pub(crate) struct BatchItem {
     index: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<String>,
@@ -35,61 +34,63 @@ pub(crate) struct Element {
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Value>,
     #[serde(skip)]
-    may_come_again: bool,
+    retryable: bool,
 }
 
-/// What came of one receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Posted {
-    /// The platform has it.
-    Now,
-    /// The platform had it already.
-    Before,
-    /// There is nothing to post: the platform has no word for it.
+pub(crate) enum PostOutcome {
+    Posted,
+    AlreadyPosted,
+    /// The platform has no such status: nothing was posted.
     Acknowledged,
 }
 
-impl Element {
-    pub(crate) fn new(request: &SenderRequest, index: usize, report: &Report, posted: Result<Posted, Problem>) -> Self {
+impl BatchItem {
+    pub(crate) fn new(
+        context: &RequestContext,
+        index: usize,
+        report: &StatusReport,
+        result: Result<PostOutcome, Problem>,
+    ) -> Self {
         let message_id = Some(report.message_id().to_owned());
-        match posted {
-            Ok(posted) => {
-                let (status, outcome) = (POSTED, posted.as_str());
-                Self { index, message_id, status, outcome, problem: None, may_come_again: false }
+        match result {
+            Ok(outcome) => {
+                let (status, outcome) = (POSTED, outcome.as_str());
+                Self { index, message_id, status, outcome, problem: None, retryable: false }
             }
-            Err(problem) => Self::failed(request, index, message_id, &problem),
+            Err(problem) => Self::failed(context, index, message_id, &problem),
         }
     }
 
-    /// A malformed one gives the key back, as a 400 for a single receipt leaves it unused: the caller may correct it under the
-    /// same key, the others are not posted twice, and no name of a field that a caller made up is kept.
-    fn failed(request: &SenderRequest, index: usize, message_id: Option<String>, problem: &Problem) -> Self {
+    /// A malformed receipt is retryable, so that the batch's response is not stored, just as a 400 for a single receipt is not:
+    /// the caller can correct it under the same key, and the others are not posted twice. Also, field names that the caller
+    /// made up are not stored.
+    fn failed(context: &RequestContext, index: usize, message_id: Option<String>, problem: &Problem) -> Self {
         Self {
             index,
             message_id,
             status: problem.status().as_u16(),
             outcome: "failed",
-            // The answer is kept for the idempotency key, so it holds none of the platform's words.
-            problem: Some(problem.without_words().body(&request.request_id)),
-            may_come_again: problem.problem_type != ProblemType::PlatformRefused,
+            // The response is stored.
+            problem: Some(problem.without_platform_message().body(&context.request_id)),
+            retryable: problem.problem_type != ProblemType::PlatformRefused,
         }
     }
 }
 
-impl Posted {
-    /// What the reply to one receipt says.
-    pub(crate) fn of(reply: &Reply) -> Result<Self, Problem> {
+impl PostOutcome {
+    pub(crate) fn from_reply(reply: &Reply) -> Result<Self, Problem> {
         match (reply.replayed, reply.status.is_success()) {
-            (false, _) => Ok(Self::Now),
-            (true, true) => Ok(Self::Before),
-            (true, false) => Err(Problem::new(ProblemType::PlatformRefused, "This receipt has failed before.")),
+            (false, _) => Ok(Self::Posted),
+            (true, true) => Ok(Self::AlreadyPosted),
+            (true, false) => Err(Problem::new(ProblemType::PlatformRefused, "This receipt failed before.")),
         }
     }
 
     fn as_str(self) -> &'static str {
         match self {
-            Self::Now => "posted",
-            Self::Before => "already-posted",
+            Self::Posted => "posted",
+            Self::AlreadyPosted => "already-posted",
             Self::Acknowledged => "acknowledged",
         }
     }
@@ -100,108 +101,103 @@ impl Poster {
         Self { ledger, platforms }
     }
 
-    /// Posts what came. One receipt answers for itself; a batch answers 207 with an outcome for each.
-    pub(crate) async fn post(&self, request: &SenderRequest, receipts: Receipts) -> Result<Reply, Problem> {
-        match receipts.told_to(request.integration.platform.name()) {
+    /// Answers a batch with 207 and an outcome for each receipt.
+    pub(crate) async fn post(&self, context: &RequestContext, receipts: Receipts) -> Result<Reply, Problem> {
+        let receipts = receipts.with_trace_id(context.trace_id.as_ref());
+        match receipts.for_platform(context.integration.platform.name()) {
             Receipts::One(report) => {
-                let posted = self.post_one(request, &report).await?;
-                Ok(Reply::ok(outcome(&report, posted)))
+                let outcome = self.post_one(context, &report).await?;
+                Ok(Reply::ok(response(&report, outcome)))
             }
-            Receipts::Batch(elements) => Ok(self.post_batch(request, elements).await),
+            Receipts::Batch(entries) => Ok(self.post_batch(context, entries).await),
         }
     }
 
-    async fn post_batch(&self, request: &SenderRequest, elements: Vec<BatchEntry>) -> Reply {
-        let (mut reports, mut outcomes) = (Vec::new(), Vec::new());
-        for BatchEntry { index, report } in elements {
+    async fn post_batch(&self, context: &RequestContext, entries: Vec<BatchEntry>) -> Reply {
+        let (mut reports, mut items) = (Vec::new(), Vec::new());
+        for BatchEntry { index, report } in entries {
             match report {
                 Ok(report) => reports.push((index, report)),
-                Err(Malformed { message_id, problem }) => {
-                    outcomes.push(Element::failed(request, index, message_id, &problem));
+                Err(MalformedReceipt { message_id, problem }) => {
+                    items.push(BatchItem::failed(context, index, message_id, &problem));
                 }
             }
         }
-        if !outcomes.is_empty() {
-            let (request_id, integration) = (&request.request_id, request.integration.name.as_str());
-            tracing::warn!(request_id, integration, malformed = outcomes.len(), "receipts of a batch are malformed");
+        if !items.is_empty() {
+            tracing::warn!(malformed = items.len(), "receipts of a batch are malformed");
         }
-        let (together, rest) = if request.integration.platform.name().supports_receipt_batch() {
-            self.post_together(request, reports).await
+        let (together, rest) = if context.integration.platform.name().supports_receipt_batch() {
+            self.post_in_one_call(context, reports).await
         } else {
             (Vec::new(), reports)
         };
-        outcomes.extend(together);
-        outcomes.extend(self.post_one_by_one(request, rest).await);
-        outcomes.sort_by_key(|outcome| outcome.index);
-        let incomplete = outcomes.iter().any(|outcome| outcome.may_come_again);
-        Reply { incomplete, ..Reply::new(StatusCode::MULTI_STATUS, json!({ "receipts": outcomes })) }
+        items.extend(together);
+        items.extend(self.post_one_by_one(context, rest).await);
+        items.sort_by_key(|item| item.index);
+        let retryable = items.iter().any(|item| item.retryable);
+        Reply { retryable, ..Reply::new(StatusCode::MULTI_STATUS, json!({ "receipts": items })) }
     }
 
-    /// Posts each in a call of its own: those of one message one after the other, as they stand; those of others side by
-    /// side.
-    async fn post_one_by_one(&self, request: &SenderRequest, reports: Vec<(usize, Report)>) -> Vec<Element> {
-        let mut by_message: BTreeMap<String, Vec<(usize, Report)>> = BTreeMap::new();
+    /// One call for each receipt: in order for the same message, concurrently for different messages.
+    async fn post_one_by_one(&self, context: &RequestContext, reports: Vec<(usize, StatusReport)>) -> Vec<BatchItem> {
+        let mut by_message: BTreeMap<String, Vec<(usize, StatusReport)>> = BTreeMap::new();
         for (index, report) in reports {
             by_message.entry(report.message_id().to_owned()).or_default().push((index, report));
         }
-        let outcomes = stream::iter(by_message.into_values().map(|reports| self.outcomes_of(request, reports)));
-        outcomes.buffer_unordered(CONCURRENCY).concat().await
+        let items = stream::iter(by_message.into_values().map(|reports| self.post_in_order(context, reports)));
+        items.buffer_unordered(CONCURRENCY).concat().await
     }
 
-    /// The elements of a batch's answer for one message.
-    async fn outcomes_of(&self, request: &SenderRequest, reports: Vec<(usize, Report)>) -> Vec<Element> {
-        let mut outcomes = Vec::new();
+    async fn post_in_order(&self, context: &RequestContext, reports: Vec<(usize, StatusReport)>) -> Vec<BatchItem> {
+        let mut items = Vec::new();
         for (index, report) in reports {
-            let posted = self.post_one(request, &report).await;
-            outcomes.push(Element::new(request, index, &report, posted));
+            let result = self.post_one(context, &report).await;
+            items.push(BatchItem::new(context, index, &report, result));
         }
-        outcomes
+        items
     }
 
-    async fn post_one(&self, request: &SenderRequest, report: &Report) -> Result<Posted, Problem> {
-        let Report::Told(receipt) = report else { return Ok(Posted::Acknowledged) };
-        in_time(request)?;
+    async fn post_one(&self, context: &RequestContext, report: &StatusReport) -> Result<PostOutcome, Problem> {
+        let StatusReport::Forward(receipt) = report else { return Ok(PostOutcome::Acknowledged) };
+        check_deadline(context)?;
         let posting = async {
-            let posting = request.call(|current| async move {
-                self.platforms.post_receipt(&current.platform, receipt, request.deadline).await
+            let posting = context.call(|current| async move {
+                self.platforms.post_receipt(&current.platform, receipt, context.deadline).await
             });
             posting.await?;
             Ok(Reply::ok(Value::Null))
         };
-        Posted::of(&self.once(&key(request, receipt)).run(request, posting).await?)
+        PostOutcome::from_reply(&self.operation(&key(context, receipt)).execute(context, posting).await?)
     }
 
-    /// The posting of the receipt that this key stands for.
-    pub(crate) fn once<'o>(&'o self, key: &'o str) -> Once<'o> {
-        Once {
+    pub(crate) fn operation<'o>(&'o self, key: &'o str) -> IdempotentOperation<'o> {
+        IdempotentOperation {
             ledger: &self.ledger,
             key,
+            key_kind: KeyKind::MessageId,
             fingerprint: None,
-            // A receipt may be posted twice without harm, so that an unknown outcome may be tried again.
-            repeats: Repeats::Harmless,
-            // A refusal may be the fault of what else the receipt says: a right one, and our own, must not be taken for it.
-            keeps: Keeps::Success,
+            retry_safety: RetrySafety::Idempotent,
+            // Another part of the receipt may have caused a refusal: the corrected receipt has the same key.
+            replay_policy: ReplayPolicy::SuccessOnly,
         }
     }
 }
 
-/// What stands for a receipt in the ledger.
-pub(crate) fn key(request: &SenderRequest, receipt: &DeliveryReceipt) -> String {
-    ledger::key::receipt(&request.integration.name, receipt)
+/// The receipt's key in the ledger.
+pub(crate) fn key(context: &RequestContext, receipt: &DeliveryReceipt) -> String {
+    ledger::key::receipt(&context.integration.name, receipt)
 }
 
-/// Whether there is time to begin with one more receipt.
-///
 /// # Errors
-/// There is none.
-pub(crate) fn in_time(request: &SenderRequest) -> Result<(), Problem> {
-    if request.has_time_for_one_more() {
+/// No time is left for one more receipt.
+pub(crate) fn check_deadline(context: &RequestContext) -> Result<(), Problem> {
+    if context.has_time_for_one_more() {
         Ok(())
     } else {
-        Err(Problem::unavailable("No time was left for this receipt."))
+        Err(Problem::unavailable("There was no time left for this receipt."))
     }
 }
 
-fn outcome(report: &Report, posted: Posted) -> Value {
-    json!({ "messageId": report.message_id(), "status": POSTED, "outcome": posted.as_str() })
+fn response(report: &StatusReport, outcome: PostOutcome) -> Value {
+    json!({ "messageId": report.message_id(), "status": POSTED, "outcome": outcome.as_str() })
 }

@@ -1,4 +1,4 @@
-//! What a messaging service sends: one receipt or up to a hundred, in its own words.
+//! The request: one receipt or a batch.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -9,56 +9,46 @@ use shared::model::receipt::{DeliveryReceipt, Recipient, ReportedOutcome};
 use shared::model::trace_id::TraceId;
 use shared::platform::PlatformName;
 
-/// How many receipts one request may hold.
 const MAXIMUM_RECEIPTS: usize = 100;
 
-/// One request.
 pub(crate) enum Receipts {
-    /// One receipt, as the body itself.
-    One(Report),
-    /// A list of them in `receipts`, each judged by itself.
+    One(StatusReport),
+    /// The entries of `receipts`, each validated by itself.
     Batch(Vec<BatchEntry>),
 }
 
-/// An element of a batch.
 pub(crate) struct BatchEntry {
-    /// Its place in the request, where elements that are `null` count.
+    /// The position in the request, in which `null` counts.
     pub(crate) index: usize,
-    /// The receipt.
-    pub(crate) report: Result<Report, Malformed>,
+    pub(crate) report: Result<StatusReport, MalformedReceipt>,
 }
 
-/// What a messaging service says of one message.
-pub(crate) enum Report {
-    /// The platform hears of it.
-    Told(DeliveryReceipt),
-    /// The platform has no word for it, so that it is acknowledged and nothing more.
-    Untold {
-        /// The message.
-        message_id: String,
-    },
+/// What the messaging service reports about one message.
+pub(crate) enum StatusReport {
+    /// Posted to the platform.
+    Forward(DeliveryReceipt),
+    /// The platform has no such status: nothing is posted.
+    AcknowledgeOnly { message_id: String },
 }
 
-/// An element of a batch that is not a receipt.
-pub(crate) struct Malformed {
-    /// The message, where that much can be read.
+pub(crate) struct MalformedReceipt {
+    /// If it can be read.
     pub(crate) message_id: Option<String>,
-    /// What is wrong with it, at its place in the request.
-    pub(crate) problem: Problem,
+    /// Its pointers begin at the root of the request.
+    pub(crate) problem: Box<Problem>,
 }
 
 impl Receipts {
-    /// Reads a request.
     pub(crate) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         if !fields.has("receipts") {
-            return Report::read(fields).map(Self::One);
+            return StatusReport::read(fields).map(Self::One);
         }
         let elements = fields.required("receipts", |value| {
             let Value::Array(elements) = value else { return Err(not_a_batch()) };
             let elements: Vec<_> = elements.into_iter().enumerate().filter(|(_, element)| !element.is_null()).collect();
             if (1..=MAXIMUM_RECEIPTS).contains(&elements.len()) { Ok(elements) } else { Err(not_a_batch()) }
         });
-        let read = |(index, element)| BatchEntry { index, report: read_element(index, element) };
+        let read = |(index, element)| BatchEntry { index, report: read_entry(index, element) };
         Some(Self::Batch(elements?.into_iter().map(read).collect()))
     }
 }
@@ -67,35 +57,34 @@ fn not_a_batch() -> String {
     format!("must be a list of 1 to {MAXIMUM_RECEIPTS} receipts")
 }
 
-/// Reads an element of a batch. The others are posted whatever is wrong with this one.
-fn read_element(index: usize, element: Value) -> Result<Report, Malformed> {
+/// Reads one entry of a batch. The others are posted even if this one is malformed.
+fn read_entry(index: usize, element: Value) -> Result<StatusReport, MalformedReceipt> {
     let message_id = element.get("messageId").cloned().and_then(|value| id(value).ok());
-    fields::read(element, Report::read).map_err(|faults| {
-        let in_the_request =
+    fields::read(element, StatusReport::read).map_err(|faults| {
+        let in_request =
             |fault: FieldError| FieldError { pointer: format!("/receipts/{index}{}", fault.pointer), ..fault };
-        let faults = faults.into_iter().map(in_the_request).collect();
-        Malformed { message_id, problem: Problem::invalid_body(faults) }
+        let faults = faults.into_iter().map(in_request).collect();
+        MalformedReceipt { message_id, problem: Box::new(Problem::invalid_body(faults)) }
     })
 }
 
 impl Receipts {
-    /// The same as part of what the caller is doing.
     pub(crate) fn with_trace_id(self, trace_id: Option<&TraceId>) -> Self {
-        self.map(|receipt| Report::Told(DeliveryReceipt { trace_id: trace_id.cloned(), ..receipt }))
+        self.map(|receipt| StatusReport::Forward(DeliveryReceipt { trace_id: trace_id.cloned(), ..receipt }))
     }
 
-    /// The same as the platform has words for it.
-    pub(crate) fn told_to(self, platform: PlatformName) -> Self {
+    /// With the statuses that the platform has.
+    pub(crate) fn for_platform(self, platform: PlatformName) -> Self {
         self.map(|receipt| match platform.receipt_status(receipt.status) {
-            Some(status) => Report::Told(DeliveryReceipt { status, ..receipt }),
-            None => Report::Untold { message_id: receipt.message_id },
+            Some(status) => StatusReport::Forward(DeliveryReceipt { status, ..receipt }),
+            None => StatusReport::AcknowledgeOnly { message_id: receipt.message_id },
         })
     }
 
-    fn map(self, change: impl Fn(DeliveryReceipt) -> Report) -> Self {
+    fn map(self, change: impl Fn(DeliveryReceipt) -> StatusReport) -> Self {
         let change = |report| match report {
-            Report::Told(receipt) => change(receipt),
-            untold @ Report::Untold { .. } => untold,
+            StatusReport::Forward(receipt) => change(receipt),
+            acknowledged @ StatusReport::AcknowledgeOnly { .. } => acknowledged,
         };
         match self {
             Self::One(report) => Self::One(change(report)),
@@ -107,7 +96,7 @@ impl Receipts {
     }
 }
 
-impl Report {
+impl StatusReport {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let message_id = fields.required("messageId", id);
         let from = fields.optional_value_or_object("from", Recipient::from_id, Recipient::read);
@@ -117,20 +106,19 @@ impl Report {
         let (message_id, to, ReportedOutcome { status, reasons, is_final }) = (message_id?, to?, outcome?);
         let now = Timestamp::now();
         let time = time.and_then(|time| readable_time(time, now)).unwrap_or(now);
-        Some(Self::Told(DeliveryReceipt { message_id, from, to, status, reasons, time, is_final, trace_id: None }))
+        Some(Self::Forward(DeliveryReceipt { message_id, from, to, status, reasons, time, is_final, trace_id: None }))
     }
 
-    /// The message that it speaks of.
     pub(crate) fn message_id(&self) -> &str {
         match self {
-            Self::Told(receipt) => &receipt.message_id,
-            Self::Untold { message_id } => message_id,
+            Self::Forward(receipt) => &receipt.message_id,
+            Self::AcknowledgeOnly { message_id } => message_id,
         }
     }
 }
 
-/// A receipt's time. A provider's own format, or the least time of its language in place of none, must not cost the agent a
-/// failure.
+/// A receipt's time. A provider's time format, or the minimum of its time type in place of no time, must not make a failure
+/// report invalid.
 fn readable_time(value: Value, now: Timestamp) -> Option<Timestamp> {
     let time: Timestamp = value.as_str()?.trim().parse().ok()?;
     (time > Timestamp::UNIX_EPOCH && time.duration_since(now) <= MAXIMUM_AHEAD).then_some(time)
@@ -149,23 +137,23 @@ mod tests {
 
     fn one(status: &str) -> DeliveryReceipt {
         match read(json!({"messageId": "m", "to": {"id": "c"}, "status": status})) {
-            Ok(Receipts::One(Report::Told(receipt))) => receipt,
+            Ok(Receipts::One(StatusReport::Forward(receipt))) => receipt,
             _ => panic!("{status}"),
         }
     }
 
     #[test]
-    fn a_platform_is_told_what_it_has_a_word_for() {
+    fn a_status_is_forwarded_if_the_platform_has_it() {
         use DeliveryStatus::{Delivered, Failed, Pending, Read, Removed};
-        for (platform, told) in [
+        for (platform, forwarded) in [
             (PlatformName::GenesysCloud, [None, Some(Delivered), Some(Delivered), Some(Failed), None]),
             (PlatformName::MulticloudCx, [None, Some(Delivered), Some(Delivered), Some(Failed), Some(Removed)]),
             (PlatformName::HighLevel, [Some(Pending), Some(Delivered), Some(Read), Some(Failed), None]),
         ] {
-            for (word, expected) in ["pending", "delivered", "read", "failed", "removed"].into_iter().zip(told) {
-                let receipts = Receipts::One(Report::Told(one(word))).told_to(platform);
+            for (word, expected) in ["pending", "delivered", "read", "failed", "removed"].into_iter().zip(forwarded) {
+                let receipts = Receipts::One(StatusReport::Forward(one(word))).for_platform(platform);
                 let status = match receipts {
-                    Receipts::One(Report::Told(receipt)) => Some(receipt.status),
+                    Receipts::One(StatusReport::Forward(receipt)) => Some(receipt.status),
                     _ => None,
                 };
                 assert_eq!(expected, status, "{platform:?} {word}");
@@ -174,11 +162,11 @@ mod tests {
     }
 
     #[test]
-    fn the_messages_sender_may_be_named_as_a_text_or_as_an_object() {
+    fn the_sender_of_the_message_may_be_a_string_or_an_object() {
         let sender = |from: Value| -> Result<_, Vec<String>> {
             let body = json!({"messageId": "m", "from": from, "to": {"id": "c"}, "status": "delivered"});
             match read(body)? {
-                Receipts::One(Report::Told(receipt)) => Ok(receipt.from),
+                Receipts::One(StatusReport::Forward(receipt)) => Ok(receipt.from),
                 _ => panic!(),
             }
         };
@@ -192,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipts_time_that_cannot_be_right_is_now() {
+    fn an_implausible_time_of_a_receipt_is_replaced_by_the_current_time() {
         let now = "2026-01-02T03:04:05Z".parse().unwrap();
         let time = |time: Value| readable_time(time, now).map(|time| time.to_string());
         for good in ["2026-01-02T03:04:05.678Z", "2025-12-02T03:04:05Z", "2026-01-03T03:04:05Z"] {
@@ -217,7 +205,7 @@ mod tests {
         let before = Timestamp::now();
         for time in [json!("yesterday"), json!(null), json!(7)] {
             let body = json!({"messageId": "m", "to": {"id": "c"}, "status": "failed", "time": time});
-            let Ok(Receipts::One(Report::Told(receipt))) = read(body) else { panic!("{time}") };
+            let Ok(Receipts::One(StatusReport::Forward(receipt))) = read(body) else { panic!("{time}") };
             assert!((before..=Timestamp::now()).contains(&receipt.time), "{time}");
         }
     }
@@ -231,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn each_receipt_of_a_batch_is_judged_by_itself_and_its_faults_are_named_at_their_places() {
+    fn each_receipt_of_a_batch_is_validated_by_itself_and_its_errors_have_the_pointers_of_the_request() {
         let good = json!({"messageId": "m", "to": {"id": "c"}, "status": "failed", "reasons": [{"code": 30003}]});
         let elements = batch_of(json!([
             good,
@@ -268,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_has_one_to_a_hundred_receipts_and_an_element_null_is_none() {
+    fn a_batch_has_one_to_a_hundred_receipts_without_those_that_are_null() {
         let batch = |count| {
             read(json!({"receipts": vec![json!({"messageId": "m", "to": {"id": "c"}, "status": "sent"}); count]}))
         };

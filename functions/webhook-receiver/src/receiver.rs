@@ -1,11 +1,11 @@
 //! One webhook: the checks in their order, then one durable write.
 
 use jiff::Timestamp;
+use lambda_http::Response;
 use lambda_http::http::StatusCode;
-use lambda_http::{Request, Response};
 use serde_json::json;
-use shared::api::problem::{Problem, ProblemType, json_response, named, sentence};
-use shared::api::request::Incoming;
+use shared::api::problem::{Problem, ProblemType, as_sentence, json_response, with_request_id};
+use shared::api::request::ApiRequest;
 use shared::delivery::envelope::Envelope;
 use shared::delivery::id::DeliveryId;
 use shared::delivery::queue::{MessageQueue, SendError};
@@ -18,13 +18,13 @@ use shared::model::trace_id::TraceId;
 use shared::observability::metrics::Event;
 use shared::platform::{Received, Rejection};
 use shared::signature::SignatureError;
-use std::convert::Infallible;
 use std::sync::Arc;
+use tracing::field::Empty;
+use tracing::{Instrument, Span, error_span};
 
-/// The largest body that is taken, in bytes: what fits into one queue message, with room for the envelope.
+/// What fits into one queue message, with room for the envelope.
 const MAXIMUM_BODY_BYTES: usize = 1_000_000;
 
-/// Receives the webhooks of all integrations.
 pub(crate) struct Receiver {
     integrations: IntegrationStore,
     queue: MessageQueue,
@@ -35,129 +35,115 @@ impl Receiver {
         Self { integrations, queue }
     }
 
-    /// Answers one request: 200 with the message's id once it is stored durably, or a problem.
-    pub(crate) async fn answer(self: Arc<Self>, request: Request) -> Result<Response<String>, Infallible> {
-        let incoming = Incoming::from(request);
-        let trace_id = TraceId::from_headers(&incoming.headers);
-        let parsed: Result<IntegrationName, _> = incoming.path.parameter("integration").parse();
-        // That the platform used a secret that is being rotated out.
-        let mut secret = None;
-        let result = match &parsed {
+    /// Answers 200 with the message id once the message is stored durably, or a problem.
+    pub(crate) async fn handle(&self, request: ApiRequest) -> Response<String> {
+        let name = request.integration_name();
+        let trace_id = TraceId::from_headers(&request.headers);
+        let span = error_span!(
+            "webhook",
+            request_id = request.request_id,
+            // An invalid name may be any text, so it is not logged.
+            integration = name.as_ref().ok().map(IntegrationName::as_str),
+            trace_id = trace_id.as_ref().map(TraceId::as_str),
+            secret = Empty,
+        );
+        let result = match name {
             Ok(name) => {
-                let received = self.receive(name, &incoming, trace_id.clone(), &mut secret).await;
+                let received = self.receive(&name, &request, trace_id).instrument(span.clone()).await;
                 received.map(|received| (name, received))
             }
-            Err(error) => {
-                Err(Problem::new(ProblemType::IntegrationNotFound, format!("An integration's name {error}.")))
-            }
+            Err(problem) => Err(problem),
         };
-        let request_id = incoming.request_id.as_str();
-        let trace_id = trace_id.as_ref().map(TraceId::as_str);
-        let milliseconds = incoming.came_at.elapsed().as_millis() as u64;
-        Ok(match result {
+        let milliseconds = request.received_at.elapsed().as_millis() as u64;
+        let _entered = span.enter();
+        match result {
             Ok((name, Received::Message(message))) => {
-                Event::Accepted(name).emit();
-                let (integration, message_id) = (name.as_str(), &*bounded(&message.message_id));
-                let (conversation_id, kind) = (message.conversation_id.as_deref().map(bounded), message.kind.name());
-                let (conversation_id, webhook_id) =
-                    (conversation_id.as_deref(), DeliveryId::new(name, &message).to_string());
+                Event::Accepted(&name).emit();
                 tracing::info!(
-                    request_id,
-                    integration,
-                    trace_id,
-                    message_id,
-                    conversation_id,
-                    webhook_id,
-                    kind,
-                    secret,
+                    message_id = &*bounded(&message.message_id),
+                    conversation_id = message.conversation_id.as_deref().map(bounded).as_deref(),
+                    webhook_id = DeliveryId::new(&name, &message).to_string(),
+                    kind = message.kind.name(),
                     outcome = "accepted",
-                    milliseconds
+                    milliseconds,
                 );
-                accepted(request_id, Some(&message))
+                accepted(&request.request_id, Some(&message))
             }
-            Ok((name, Received::Ignored(kind))) => {
-                let integration = name.as_str();
-                tracing::info!(request_id, integration, trace_id, kind, secret, outcome = "ignored", milliseconds);
-                accepted(request_id, None)
+            Ok((_, Received::Ignored(kind))) => {
+                tracing::info!(kind, outcome = "ignored", milliseconds);
+                accepted(&request.request_id, None)
             }
             Err(problem) => {
                 Event::Refused(problem.problem_type.as_str()).emit();
-                // A name that does not parse may hold anything, so it is not logged.
-                let integration = parsed.as_ref().ok().map(IntegrationName::as_str);
-                let (reason, detail) = (problem.problem_type.as_str(), &*bounded(&problem.detail));
-                let status = problem.status().as_u16();
                 tracing::warn!(
-                    request_id,
-                    integration,
-                    trace_id,
-                    secret,
                     outcome = "refused",
-                    reason,
-                    detail,
-                    status,
-                    milliseconds
+                    reason = problem.problem_type.as_str(),
+                    detail = &*bounded(&problem.detail()),
+                    status = problem.status().as_u16(),
+                    milliseconds,
                 );
-                problem.into_response(request_id)
+                problem.into_response(&request.request_id)
             }
-        })
+        }
     }
 
     async fn receive(
         &self,
         name: &IntegrationName,
-        incoming: &Incoming,
+        request: &ApiRequest,
         trace_id: Option<TraceId>,
-        secret: &mut Option<&'static str>,
     ) -> Result<Received, Problem> {
         let integration = self.integrations.get(name).await?;
-        if incoming.body.len() > MAXIMUM_BODY_BYTES {
-            let detail = format!("The body may have {MAXIMUM_BODY_BYTES} bytes.");
-            return Err(Problem::new(ProblemType::BodyTooLarge, detail));
-        }
-        let verify = |integration: &Integration| integration.platform.verify(&incoming.headers, &incoming.body);
-        let verified = self
-            .integrations
-            .with_refresh(integration, verify, |error| *error == SignatureError::Mismatch)
-            .await?
-            .map_err(|error| Problem::new(ProblemType::InvalidSignature, sentence(&error.to_string())));
-        let (integration, matched) = verified?;
-        *secret = matched.for_log();
+        request.check_size(MAXIMUM_BODY_BYTES)?;
+        let integration = self.verify_with_refresh(integration, request).await?;
         let now = Timestamp::now();
-        let body = i_json::normalized(without_bom(&incoming.body));
+        let body = i_json::normalized(without_bom(&request.body));
         let body = body.map_err(|fault| rejected(Rejection::InvalidPayload(fault)))?;
         let received = integration.platform.parse_webhook(&body, now).map_err(rejected)?;
         let Received::Message(message) = &received else { return Ok(received) };
         let envelope = Envelope::new(name.clone(), integration.platform.name(), now, &body)
             .map_err(|_| Problem::new(ProblemType::InvalidBody, "The body is not JSON in UTF-8."))?;
-        self.queue
-            .send_message(&envelope.with_trace_id(trace_id), message)
-            .await
-            .map_err(|error| not_sent(error, name, &incoming.request_id))?;
+        self.queue.send_message(&envelope.with_trace_id(trace_id), message).await.map_err(not_stored)?;
         Ok(received)
+    }
+
+    async fn verify_with_refresh(
+        &self,
+        integration: Arc<Integration>,
+        request: &ApiRequest,
+    ) -> Result<Arc<Integration>, Problem> {
+        let verify = |integration: &Integration| integration.platform.verify(&request.headers, &request.body);
+        let (integration, secret) = self
+            .integrations
+            .with_refresh(integration, verify, |error| *error == SignatureError::Mismatch)
+            .await?
+            .map_err(|error| Problem::new(ProblemType::InvalidSignature, as_sentence(&error.to_string())))?;
+        Span::current().record("secret", secret.for_log());
+        Ok(integration)
     }
 }
 
-/// The answer names the message, by which some platforms find it again.
+/// Some platforms find the message by the id in the response.
 fn accepted(request_id: &str, message: Option<&Message>) -> Response<String> {
     let body = message.map_or_else(|| json!({}), |message| json!({ "messageId": message.message_id }));
-    named(json_response(StatusCode::OK, "application/json", &body), request_id)
+    with_request_id(json_response(StatusCode::OK, "application/json", &body), request_id)
 }
 
 fn rejected(rejection: Rejection) -> Problem {
     match rejection {
         Rejection::WrongIntegration => {
-            let detail = "The integration that the message names is not the one that is configured here.";
-            Problem::new(ProblemType::WrongIntegration, detail)
+            let explanation = "The webhook does not belong to the configured integration.";
+            Problem::new(ProblemType::WrongIntegration, explanation)
         }
         Rejection::InvalidPayload(fault) => Problem::invalid_body(vec![fault]),
     }
 }
 
-fn not_sent(error: SendError, name: &IntegrationName, request_id: &str) -> Problem {
+fn not_stored(error: SendError) -> Problem {
     match error {
-        SendError::TooLarge => Problem::new(ProblemType::BodyTooLarge, "The message is larger than the queue takes."),
+        SendError::TooLarge => Problem::new(ProblemType::BodyTooLarge, "The message is too large for the queue."),
         SendError::Serialization(_) | SendError::Unavailable(_) => {
-            tracing::error!(request_id, integration = name.as_str(), reason = %error, "the message could not be stored");
+            tracing::error!(reason = %error, "the message could not be stored");
             Problem::unavailable("The message could not be stored.")
         }
     }

@@ -1,56 +1,56 @@
-//! How a request ended: one line of the log, and the metrics.
+//! The access log: one line and the metrics for each request.
 
-use super::Reply;
-use super::auth::Authenticated;
+use crate::api::auth::AuthenticatedCaller;
 use crate::api::problem::{Problem, ProblemType};
-use crate::api::request::Incoming;
+use crate::api::request::ApiRequest;
+use crate::api::response::Reply;
 use crate::model::agent::ConversationId;
 use crate::model::integration_name::IntegrationName;
 use crate::model::trace_id::TraceId;
 use crate::observability::logging::set_correlation_id;
 use crate::observability::metrics::Event;
+
 use crate::platform::{PlatformName, Route, is_safe_code};
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Span, error_span};
 
-/// The log of one request. Its span has what every line of the request says: of what the caller makes up only ids, and
-/// only if they look like ids.
+/// The log of one request. Its span has the fields of all lines about the request. Of the caller's texts it has only ids,
+/// and only those that look like ids.
 #[derive(Debug)]
 pub(super) struct RequestLog {
     pub(super) span: Span,
     integration: Option<IntegrationName>,
     received_at: Instant,
-    /// The conversation that an authenticated caller named in the path, in the form that the route takes.
+    /// From the path of an authenticated request, if the route has one.
     pub(super) conversation_id: Option<ConversationId>,
 }
 
 impl RequestLog {
-    pub(super) fn new(incoming: &Incoming, route: Option<Route>) -> Self {
-        // A name that does not parse may hold anything, so it is not logged.
-        let integration: Option<IntegrationName> = incoming.path.parameter("integration").parse().ok();
+    pub(super) fn new(request: &ApiRequest, route: Option<Route>) -> Self {
+        // An invalid name may be any text, so it is not logged.
+        let integration = request.integration_name().ok();
         let span = error_span!(
             "request",
-            request_id = incoming.request_id,
+            request_id = request.request_id,
             route = route.map(Route::as_str),
             integration = integration.as_ref().map(IntegrationName::as_str),
-            trace_id = TraceId::from_headers(&incoming.headers).as_ref().map(TraceId::as_str),
+            trace_id = TraceId::from_headers(&request.headers).as_ref().map(TraceId::as_str),
             platform = Empty,
             caller = Empty,
             caller_webhook_id = Empty,
             secret = Empty,
             correlation_id = Empty,
         );
-        Self { span, integration, received_at: incoming.came_at, conversation_id: None }
+        Self { span, integration, received_at: request.received_at, conversation_id: None }
     }
 
     pub(super) fn set_platform(&self, platform: PlatformName) {
         self.span.record("platform", platform.as_str());
     }
 
-    /// Who called, by a secret that may be one that is being rotated out.
-    pub(super) fn set_caller(&self, caller: &Authenticated) {
+    pub(super) fn set_caller(&self, caller: &AuthenticatedCaller) {
         self.span.record("caller", &caller.name);
         self.span.record("secret", caller.secret.for_log());
         self.span.record("caller_webhook_id", caller.webhook_id.as_deref().filter(|id| is_webhook_id(id)));
@@ -60,10 +60,10 @@ impl RequestLog {
         self.received_at.elapsed().as_millis() as u64
     }
 
-    pub(super) fn answered(&self, reply: &Reply) {
+    pub(super) fn log_reply(&self, reply: &Reply) {
         if !reply.replayed && !reply.status.is_success() {
-            // It had no better answer the first time.
-            return self.refused(&Problem::new(ProblemType::OutcomeUnknown, "The outcome is still unknown."));
+            // The stored response of an operation with unknown outcome.
+            return self.log_problem(&Problem::new(ProblemType::OutcomeUnknown, "The outcome is still unknown."));
         }
         if let Some(name) = &self.integration {
             let event = if reply.replayed { Event::Duplicate(name) } else { Event::Accepted(name) };
@@ -84,7 +84,7 @@ impl RequestLog {
         );
     }
 
-    pub(super) fn refused(&self, problem: &Problem) {
+    pub(super) fn log_problem(&self, problem: &Problem) {
         Event::Refused(problem.problem_type.as_str()).emit();
         let platform = problem.platform.as_deref();
         let _entered = self.span.enter();
@@ -102,13 +102,13 @@ impl RequestLog {
     }
 }
 
-/// Whether this is the sort of id that the senders of Standard Webhooks make, and not a name or a number: a UUID, or 20 to
-/// 64 letters and digits, some of each, behind a word such as `msg_` or nothing.
+/// Whether this is an id as senders of Standard Webhooks generate it, and not a name or a number: a UUID, or 20 to 64
+/// letters and digits, some of each, after an optional prefix such as `msg_`.
 fn is_webhook_id(id: &str) -> bool {
-    let (word, rest) = id.split_once('_').unwrap_or(("", id));
+    let (prefix, rest) = id.split_once('_').unwrap_or(("", id));
     let has = |of: fn(&u8) -> bool| rest.as_bytes().iter().any(of);
-    word.len() <= 8
-        && word.bytes().all(|byte| byte.is_ascii_lowercase())
+    prefix.len() <= 8
+        && prefix.bytes().all(|byte| byte.is_ascii_lowercase())
         && (uuid::Uuid::try_parse(rest).is_ok()
             || ((20..=64).contains(&rest.len())
                 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_webhook_id_is_told_where_it_can_be_no_more_than_an_id() {
+    fn only_a_generated_webhook_id_is_logged() {
         for good in [
             "msg_2KWPBgLlAfxdpX2AI54pPJ85f4W",
             "msg_05bb858a34684c82a8ce3b1a9c4e4b67",

@@ -1,4 +1,4 @@
-//! Who may call the sender routes: a caller of the integration, by signature or by token.
+//! Authentication of callers: by signature or by bearer token.
 
 use crate::integration::{Caller, Credential};
 use crate::platform::Route;
@@ -10,21 +10,18 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// A caller that has proved who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authenticated {
-    /// Its name, for the log.
+pub struct AuthenticatedCaller {
     pub name: String,
-    /// The `webhook-id` that it signed, if it signed.
+    /// The `webhook-id` of a signed request.
     pub webhook_id: Option<String>,
-    /// The routes that it is confined to; none where it may call all.
+    /// The routes that the caller may use; `None` for all.
     pub routes: Option<Vec<Route>>,
-    /// Which of its secrets or tokens it used.
     pub secret: MatchedSecret,
 }
 
-impl Authenticated {
-    /// A caller whose secret is being rotated is listed twice, with the current one first.
+impl AuthenticatedCaller {
+    /// During a rotation a caller is listed twice, with the current secret first.
     fn new(callers: &[Caller], caller: &Caller, webhook_id: Option<String>) -> Self {
         let current = callers.iter().find(|other| other.name == caller.name);
         let is_current = current.is_none_or(|current| std::ptr::eq(current, caller));
@@ -32,41 +29,37 @@ impl Authenticated {
         Self { name: caller.name.clone(), webhook_id, routes: caller.routes.clone(), secret }
     }
 
-    /// Whether it may call this route.
     #[must_use]
     pub fn may_call(&self, route: Route) -> bool {
         self.routes.as_ref().is_none_or(|routes| routes.contains(&route))
     }
 }
 
-/// Why nobody was recognised.
+/// Why a request is not authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AuthenticationError {
-    /// The request has neither.
     #[error("the request has neither a Standard Webhooks signature nor a bearer token")]
     Missing,
-    /// The signature was not accepted.
     #[error(transparent)]
     Signature(#[from] SignatureError),
     /// The `Authorization` header is not a bearer token, or there are several.
     #[error("the Authorization header is malformed")]
     MalformedToken,
-    /// The token is nobody's.
-    #[error("the bearer token is not known")]
+    #[error("the bearer token is unknown")]
     UnknownToken,
 }
 
 impl AuthenticationError {
-    /// Whether newer secrets could make a difference.
+    /// Whether the request may be signed with a secret that was configured after ours was read.
     #[must_use]
-    pub fn may_be_rotation(self) -> bool {
+    pub fn may_be_stale_secret(self) -> bool {
         matches!(self, Self::Signature(SignatureError::Mismatch) | Self::UnknownToken)
     }
 }
 
-/// Finds out which of `callers` sent a request with these headers and this body.
+/// Finds the caller that sent a request with these headers and this body.
 ///
-/// A request that is signed is judged by its signature alone, whatever token it has besides.
+/// If the request is signed, a bearer token is ignored.
 ///
 /// # Errors
 /// See [`AuthenticationError`].
@@ -75,7 +68,7 @@ pub fn authenticate(
     headers: &HeaderMap,
     body: &[u8],
     now: Timestamp,
-) -> Result<Authenticated, AuthenticationError> {
+) -> Result<AuthenticatedCaller, AuthenticationError> {
     if headers.contains_key(WEBHOOK_SIGNATURE) || headers.contains_key(WEBHOOK_ID) {
         return by_signature(callers, headers, body, now);
     }
@@ -92,24 +85,24 @@ pub fn authenticate(
     by_token(callers, token)
 }
 
-/// The headers are read once, and each caller that signs costs one HMAC.
+/// Reads the headers once, and computes one HMAC for each caller that signs.
 fn by_signature(
     callers: &[Caller],
     headers: &HeaderMap,
     body: &[u8],
     now: Timestamp,
-) -> Result<Authenticated, AuthenticationError> {
+) -> Result<AuthenticatedCaller, AuthenticationError> {
     let headers = standard_webhooks::Headers::read(headers, now)?;
     let signed = |caller: &&Caller| match &caller.credential {
         Credential::SigningSecret(secret) => headers.are_signed_by(secret, body),
         Credential::BearerToken(_) => false,
     };
     let caller = callers.iter().find(signed).ok_or(SignatureError::Mismatch)?;
-    Ok(Authenticated::new(callers, caller, Some(headers.id().to_owned())))
+    Ok(AuthenticatedCaller::new(callers, caller, Some(headers.id().to_owned())))
 }
 
-/// Tokens are compared by their digests, in constant time, and all of them.
-fn by_token(callers: &[Caller], token: &str) -> Result<Authenticated, AuthenticationError> {
+/// Compares the digests of all tokens, each in constant time.
+fn by_token(callers: &[Caller], token: &str) -> Result<AuthenticatedCaller, AuthenticationError> {
     let given = Sha256::digest(token);
     let mut found = None;
     for caller in callers {
@@ -119,7 +112,7 @@ fn by_token(callers: &[Caller], token: &str) -> Result<Authenticated, Authentica
             found = found.or(Some(caller));
         }
     }
-    found.map(|caller| Authenticated::new(callers, caller, None)).ok_or(AuthenticationError::UnknownToken)
+    found.map(|caller| AuthenticatedCaller::new(callers, caller, None)).ok_or(AuthenticationError::UnknownToken)
 }
 
 #[cfg(test)]
@@ -140,8 +133,8 @@ mod tests {
         let caller = |name: &str, credential| Caller { name: name.to_owned(), credential, routes: None };
         let signing = |name: &str, byte| caller(name, Credential::SigningSecret(secret(byte)));
         let token = caller("flows", Credential::BearerToken(TOKEN.into()));
-        let confined = Caller { routes: Some(vec![Route::Receipts]), ..signing("shop", 2) };
-        vec![signing("crm", 1), token, confined]
+        let restricted = Caller { routes: Some(vec![Route::Receipts]), ..signing("shop", 2) };
+        vec![signing("crm", 1), token, restricted]
     }
 
     fn now() -> Timestamp {
@@ -157,7 +150,7 @@ mod tests {
         ])
     }
 
-    fn bearing(authorization: &str) -> HeaderMap {
+    fn with_authorization(authorization: &str) -> HeaderMap {
         HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_str(authorization).unwrap())])
     }
 
@@ -166,24 +159,24 @@ mod tests {
     }
 
     #[test]
-    fn each_caller_is_known_by_its_own_credential() {
+    fn each_caller_is_authenticated_by_its_own_credential() {
         assert_eq!(Ok("crm".to_owned()), name(&signed(1)));
         assert_eq!(Ok("shop".to_owned()), name(&signed(2)));
-        assert_eq!(Ok("flows".to_owned()), name(&bearing(&format!("Bearer {TOKEN}"))));
-        assert_eq!(Ok("flows".to_owned()), name(&bearing(&format!("bearer {TOKEN}"))));
+        assert_eq!(Ok("flows".to_owned()), name(&with_authorization(&format!("Bearer {TOKEN}"))));
+        assert_eq!(Ok("flows".to_owned()), name(&with_authorization(&format!("bearer {TOKEN}"))));
         let id = authenticate(&callers(), &signed(1), BODY, now()).unwrap().webhook_id;
         assert_eq!(Some("msg_1"), id.as_deref());
     }
 
     #[test]
-    fn a_caller_may_call_all_routes_unless_it_is_confined_to_some() {
+    fn a_caller_may_use_all_routes_unless_it_is_restricted_to_some() {
         let may_call = |by: u8, route| authenticate(&callers(), &signed(by), BODY, now()).unwrap().may_call(route);
         assert!(may_call(1, Route::Receipts) && may_call(1, Route::Agentless));
         assert!(may_call(2, Route::Receipts) && !may_call(2, Route::Agentless));
     }
 
     #[test]
-    fn a_caller_that_is_listed_twice_is_told_apart_by_which_of_its_secrets_it_used() {
+    fn of_a_caller_that_is_listed_twice_the_secret_that_it_used_is_known() {
         let mut callers = callers();
         callers.extend(self::callers().into_iter().map(|caller| Caller {
             credential: match caller.credential {
@@ -195,25 +188,25 @@ mod tests {
         let used = |headers: &HeaderMap| authenticate(&callers, headers, BODY, now()).unwrap().secret;
         assert_eq!(MatchedSecret::Current, used(&signed(1)));
         assert_eq!(MatchedSecret::Previous, used(&signed(9)));
-        assert_eq!(MatchedSecret::Current, used(&bearing(&format!("Bearer {TOKEN}"))));
-        assert_eq!(MatchedSecret::Previous, used(&bearing("Bearer previous-0123456789abcdef0123456789")));
+        assert_eq!(MatchedSecret::Current, used(&with_authorization(&format!("Bearer {TOKEN}"))));
+        assert_eq!(MatchedSecret::Previous, used(&with_authorization("Bearer previous-0123456789abcdef0123456789")));
     }
 
     #[test]
-    fn nobody_else_is() {
+    fn unknown_credentials_are_rejected() {
         assert_eq!(Err(AuthenticationError::Missing), name(&HeaderMap::new()));
         assert_eq!(Err(SignatureError::Mismatch.into()), name(&signed(3)));
         for wrong in [TOKEN, "Bearer ", &format!("Basic {TOKEN}")] {
-            assert_eq!(Err(AuthenticationError::MalformedToken), name(&bearing(wrong)), "{wrong}");
+            assert_eq!(Err(AuthenticationError::MalformedToken), name(&with_authorization(wrong)), "{wrong}");
         }
         for wrong in [format!("Bearer {TOKEN}x"), format!("Bearer {}", &TOKEN[1..]), "Bearer x".to_owned()] {
-            assert_eq!(Err(AuthenticationError::UnknownToken), name(&bearing(&wrong)), "{wrong}");
+            assert_eq!(Err(AuthenticationError::UnknownToken), name(&with_authorization(&wrong)), "{wrong}");
         }
         assert_eq!(Err(AuthenticationError::UnknownToken), by_token(&[], TOKEN));
     }
 
     #[test]
-    fn an_old_signature_is_refused_as_such_even_where_nobody_may_call() {
+    fn an_expired_signature_is_reported_as_expired_even_without_callers() {
         let later = Timestamp::from_second(1_700_000_301).unwrap();
         for callers in [callers(), Vec::new()] {
             let error = authenticate(&callers, &signed(1), BODY, later).unwrap_err();
@@ -222,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_body_with_many_signatures_costs_each_signing_caller_no_more_than_one_with_a_single_signature() {
+    fn a_body_with_many_signatures_costs_one_hmac_for_each_caller_that_signs() {
         let body = vec![b'x'; 4_000_000];
         let wrong = format!("v1,{}", data_encoding::BASE64.encode(&[0; 32]));
         let right = sign(&[secret(2)], "msg_1", now(), &body);
@@ -244,9 +237,9 @@ mod tests {
     }
 
     #[test]
-    fn a_good_token_does_not_make_up_for_a_bad_signature() {
+    fn a_valid_token_does_not_replace_an_invalid_signature() {
         let mut headers = signed(3);
-        headers.extend(bearing(&format!("Bearer {TOKEN}")));
+        headers.extend(with_authorization(&format!("Bearer {TOKEN}")));
         assert_eq!(Err(SignatureError::Mismatch.into()), name(&headers));
     }
 }

@@ -1,213 +1,228 @@
-//! Doing what a request asks for once.
+//! Operations that are executed once per key.
 
-use super::{Reply, SenderRequest};
+use crate::api::context::{RequestContext, RetrySafety};
 use crate::api::problem::{Problem, ProblemType};
+use crate::api::response::Reply;
 use crate::digest::Digest;
 use crate::ledger::{Acquire, CLOCK_SKEW, Lease, LeaseRequest, Ledger, Occurrence, OnExpiredLease, Outcome};
 use jiff::Timestamp;
+use serde_json::Value;
 use std::time::Duration;
 
-/// What to do with work whose outcome nobody knows when it is asked for again.
+/// Which responses are stored, so that a retry under the same key gets the stored response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeats {
-    /// Answer that the outcome is unknown: doing it twice would do harm.
-    Never,
-    /// Do it again: that does no harm.
-    Harmless,
-}
-
-/// Which ends of the work are kept, so that asking again only repeats the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keeps {
+pub enum ReplayPolicy {
     /// All that are final, the platform's refusals among them.
-    FinalAnswers,
-    /// Success only: after a refusal it may be tried again.
-    Success,
+    FinalResponses,
+    /// After a refusal, a retry executes the operation again.
+    SuccessOnly,
 }
 
-/// Work that is done once under a key of the ledger.
+/// Which id of the request is the key, as the caller knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    IdempotencyKey,
+    WebhookId,
+    MessageId,
+}
+
+/// An operation that is executed once under a key of the ledger.
 #[derive(Debug, Clone, Copy)]
-pub struct Once<'o> {
-    /// The ledger.
+pub struct IdempotentOperation<'o> {
     pub ledger: &'o Ledger,
-    /// What stands for the work.
     pub key: &'o str,
-    /// What the work is done on, where one key might come with different work.
+    pub key_kind: KeyKind,
+    /// Of the operation's input, if the same key could come with another input.
     pub fingerprint: Option<&'o Digest>,
-    /// What to do after an unknown outcome.
-    pub repeats: Repeats,
-    /// Which ends are kept.
-    pub keeps: Keeps,
+    pub retry_safety: RetrySafety,
+    pub replay_policy: ReplayPolicy,
 }
 
-/// Why work was not done.
+/// Why an operation failed.
 #[derive(Debug)]
-pub struct NotDone {
-    /// The answer.
+pub struct OperationError {
     pub problem: Problem,
-    /// Whether the platform may have accepted a part of it all the same: then the time that was fixed stays.
+    /// Whether the platform may have accepted a part of it. If so, the event time that the first attempt fixed stays.
     pub may_be_accepted: bool,
 }
 
-impl From<Problem> for NotDone {
+impl From<Problem> for OperationError {
     fn from(problem: Problem) -> Self {
         let may_be_accepted = problem.problem_type == ProblemType::OutcomeUnknown;
         Self { problem, may_be_accepted }
     }
 }
 
-/// What came of asking for work.
+/// Whether an operation is to be executed now.
 #[derive(Debug)]
-pub enum Begun {
-    /// It is ours to do. What came of it has to be recorded: [`Once::end`].
-    Ours(Lease),
-    /// It has been done: the first answer once more.
-    Done(Reply),
+pub enum Begin {
+    /// Execute it, and record the result with [`IdempotentOperation::complete`].
+    Acquired(Lease),
+    /// It was executed before, with this reply.
+    Replay(Reply),
 }
 
-impl Once<'_> {
-    /// Does the work unless it has been done, is being done, or may have been done under this key.
+impl IdempotentOperation<'_> {
+    /// Executes `work`, unless it was executed, is being executed, or may have been executed under this key.
     ///
     /// # Errors
-    /// The work's own; or it is being done, may have been done, or was asked for on something else under the same key;
-    /// or the ledger is out of reach, and nothing was done.
-    pub async fn run(
+    /// Those of the work and of [`Self::begin`].
+    pub async fn execute(
         self,
-        request: &SenderRequest,
+        context: &RequestContext,
         work: impl Future<Output = Result<Reply, Problem>>,
     ) -> Result<Reply, Problem> {
-        match self.begin(request).await? {
-            Begun::Ours(lease) => {
+        match self.begin(context).await? {
+            Begin::Acquired(lease) => {
                 let result = work.await;
-                self.end(&lease, &result, &request.request_id).await;
+                self.complete(&lease, &result, &context.request_id).await;
                 result
             }
-            Begun::Done(reply) => Ok(reply),
+            Begin::Replay(reply) => Ok(reply),
         }
     }
 
-    /// As [`Self::run`], for something that happened at a time of its own. The work gets the time that the first lease of the
-    /// key fixed, so that every attempt has the same, and the same content. Where nothing was accepted, the next attempt may
-    /// have others.
+    /// Like [`Self::execute`], for an event. The first attempt fixes the event's time and content: `work` gets that time, and
+    /// later attempts must have the same content. If the platform accepted nothing, the next attempt may have others.
     ///
     /// # Errors
-    /// As [`Self::run`].
-    pub async fn run_at(
+    /// As [`Self::execute`].
+    pub async fn execute_at(
         self,
-        request: &SenderRequest,
+        context: &RequestContext,
         occurrence: Occurrence<'_>,
-        work: impl AsyncFnOnce(Timestamp) -> Result<Reply, NotDone>,
+        work: impl AsyncFnOnce(Timestamp) -> Result<Reply, OperationError>,
     ) -> Result<Reply, Problem> {
-        match self.begin_with(request, Some(occurrence)).await? {
-            Begun::Ours(lease) => {
+        match self.begin_with(context, Some(occurrence)).await? {
+            Begin::Acquired(lease) => {
                 let result = work(lease.event_time().unwrap_or(occurrence.time)).await;
-                let may_be_accepted = result.as_ref().err().is_none_or(|not_done| not_done.may_be_accepted);
-                let result = result.map_err(|not_done| not_done.problem);
-                self.end_with(&lease, &result, &request.request_id, may_be_accepted).await;
+                let may_be_accepted = result.as_ref().err().is_none_or(|error| error.may_be_accepted);
+                let result = result.map_err(|error| error.problem);
+                self.complete_with(&lease, &result, &context.request_id, may_be_accepted).await;
                 result
             }
-            Begun::Done(reply) => Ok(reply),
+            Begin::Replay(reply) => Ok(reply),
         }
     }
 
-    /// Claims the work, which is then to be done and its end to be recorded.
+    /// Acquires the lease, or finds the stored reply.
     ///
     /// # Errors
-    /// It is being done, may have been done, or was asked for on something else under the same key; or the ledger is out of
-    /// reach.
-    pub async fn begin(self, request: &SenderRequest) -> Result<Begun, Problem> {
-        self.begin_with(request, None).await
+    /// The operation is in progress, or its outcome is unknown; the key was used with another input; or the ledger is
+    /// unavailable.
+    pub async fn begin(self, context: &RequestContext) -> Result<Begin, Problem> {
+        self.begin_with(context, None).await
     }
 
-    async fn begin_with(self, request: &SenderRequest, occurrence: Option<Occurrence<'_>>) -> Result<Begun, Problem> {
+    async fn begin_with(self, context: &RequestContext, occurrence: Option<Occurrence<'_>>) -> Result<Begin, Problem> {
         let now = Timestamp::now();
-        let until = request.ends_at.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
-        let on_expired_lease = match self.repeats {
-            Repeats::Never => OnExpiredLease::Keep,
-            Repeats::Harmless => OnExpiredLease::Reclaim,
+        let until = context.invocation_deadline.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
+        let on_expired_lease = match self.retry_safety {
+            RetrySafety::NotIdempotent => OnExpiredLease::Keep,
+            RetrySafety::Idempotent => OnExpiredLease::Reclaim,
         };
-        let lease_request = LeaseRequest {
-            key: self.key,
-            now,
-            until,
-            fingerprint: self.fingerprint.map(Digest::as_str),
-            on_expired_lease,
-        };
+        let request = LeaseRequest { key: self.key, now, until, fingerprint: self.fingerprint.map(Digest::as_str), on_expired_lease };
         let acquired = match occurrence {
-            Some(occurrence) => self.ledger.acquire_at(lease_request, occurrence).await,
-            None => self.ledger.acquire(lease_request).await,
+            Some(occurrence) => self.ledger.acquire_at(request, occurrence).await,
+            None => self.ledger.acquire(request).await,
         };
         let acquired = acquired.map_err(|error| {
-            tracing::error!(request_id = request.request_id, reason = %error, "the ledger could not be asked");
-            Problem::unavailable("The ledger is out of reach. Nothing was sent.")
+            tracing::error!(reason = %error, "the ledger is unavailable");
+            Problem::unavailable("The ledger is unavailable.").nothing_sent()
         })?;
         match acquired {
-            Acquire::Acquired(lease) => Ok(Begun::Ours(lease)),
-            Acquire::Completed(settled) => {
-                self.same(settled.fingerprint.as_deref())?;
-                replay(request, settled.outcome, settled.response.as_deref()).map(Begun::Done)
+            Acquire::Acquired(lease) => Ok(Begin::Acquired(lease)),
+            Acquire::Completed(record) => {
+                self.check_fingerprint(record.fingerprint.as_deref())?;
+                replay(context, record.outcome, record.response.as_deref()).map(Begin::Replay)
             }
             Acquire::InProgress { until, fingerprint } => {
-                self.same(fingerprint.as_deref())?;
+                self.check_fingerprint(fingerprint.as_deref())?;
                 if until <= now {
-                    return Err(Problem::new(ProblemType::OutcomeUnknown, request.unknown_outcome()));
+                    return Err(context.outcome_unknown());
                 }
-                let problem = Problem::new(ProblemType::RequestInProgress, "Ask again for its answer.");
+                let problem =
+                    Problem::new(ProblemType::RequestInProgress, "Send the request again to get its response.");
                 Err(Problem { retry_after: Some(Duration::from_secs(1)), ..problem })
             }
         }
     }
 
-    /// Keeps the answer, or gives the key back where nothing was done.
-    pub async fn end(&self, lease: &Lease, result: &Result<Reply, Problem>, request_id: &str) {
-        self.end_with(lease, result, request_id, true).await;
+    /// Stores the response, or releases the lease if the operation can be retried.
+    pub async fn complete(&self, lease: &Lease, result: &Result<Reply, Problem>, request_id: &str) {
+        self.complete_with(lease, result, request_id, true).await;
     }
 
-    async fn end_with(&self, lease: &Lease, result: &Result<Reply, Problem>, request_id: &str, may_be_accepted: bool) {
+    async fn complete_with(
+        &self,
+        lease: &Lease,
+        result: &Result<Reply, Problem>,
+        request_id: &str,
+        may_be_accepted: bool,
+    ) {
         let now = Timestamp::now();
-        let kept = match result {
-            Ok(reply) if reply.incomplete => None,
-            // Another key of the ledger holds an unknown outcome, and answers with it on every repeat.
-            Ok(reply) if self.repeats == Repeats::Harmless && !reply.status.is_success() => None,
-            Ok(reply) => Some((Outcome::Succeeded, reply.to_answer())),
+        let stored = match result {
+            Ok(reply) if reply.retryable => None,
+            // An unknown outcome, stored under another key of the ledger, which answers with it on every retry.
+            Ok(reply) if self.retry_safety == RetrySafety::Idempotent && !reply.status.is_success() => None,
+            Ok(reply) => Some((Outcome::Succeeded, reply.to_stored())),
             Err(problem) => match problem.problem_type {
-                ProblemType::OutcomeUnknown if self.repeats == Repeats::Never => Some(Outcome::Unknown),
-                ProblemType::PlatformRefused if self.keeps == Keeps::FinalAnswers => Some(Outcome::Failed),
+                ProblemType::OutcomeUnknown if self.retry_safety == RetrySafety::NotIdempotent => {
+                    Some(Outcome::Unknown)
+                }
+                ProblemType::PlatformRefused if self.replay_policy == ReplayPolicy::FinalResponses => {
+                    Some(Outcome::Failed)
+                }
                 _ => None,
             }
-            .map(|outcome| (outcome, Reply::of(problem, request_id).to_answer())),
+            .map(|outcome| (outcome, Reply::from_problem(problem, request_id).to_stored())),
         };
-        let recorded = match kept {
-            Some((outcome, answer)) => self.ledger.complete(lease, now, outcome, answer.as_deref()).await,
+        let recorded = match stored {
+            Some((outcome, response)) => self.ledger.complete(lease, now, outcome, response.as_deref()).await,
             None if may_be_accepted => self.ledger.release(lease, now).await,
             None => self.ledger.release_unaccepted(lease, now).await,
         };
         if let Err(error) = recorded {
-            tracing::error!(request_id, reason = %error, "the outcome could not be recorded");
+            tracing::error!(reason = %error, "the outcome could not be recorded");
         }
     }
 
-    fn same(&self, theirs: Option<&str>) -> Result<(), Problem> {
-        let ours = self.fingerprint.map(Digest::as_str);
-        if theirs.is_none() || ours.is_none() || theirs == ours {
+    fn check_fingerprint(&self, earlier: Option<&str>) -> Result<(), Problem> {
+        let current = self.fingerprint.map(Digest::as_str);
+        if earlier.is_none() || current.is_none() || earlier == current {
             return Ok(());
         }
-        Err(Problem::new(
-            ProblemType::IdempotencyKeyReused,
-            "The key, or the id, came with another body before. Use a new one.",
-        ))
+        Err(Problem::new(ProblemType::IdempotencyKeyReused, self.key_kind.reused()))
     }
 }
 
-/// The first answer once more.
-fn replay(request: &SenderRequest, outcome: Outcome, answer: Option<&str>) -> Result<Reply, Problem> {
-    let reply = answer.and_then(Reply::read);
+impl KeyKind {
+    fn reused(self) -> &'static str {
+        match self {
+            Self::IdempotencyKey => {
+                "This Idempotency-Key was used before, with another body or path. Use a new key for a new request."
+            }
+            Self::WebhookId => {
+                "This webhook-id was used before, with another body or path. Use a new webhook-id for a new request."
+            }
+            // A new id for the whole message could reach the agent twice.
+            Self::MessageId => {
+                "This messageId was used before, with other content, which the platform has or may have. Send other content \
+                 under a new messageId. Of several files, repeat the same ones up to the last that is posted, or send only the \
+                 missing ones under a new messageId."
+            }
+        }
+    }
+}
+
+fn replay(context: &RequestContext, outcome: Outcome, response: Option<&str>) -> Result<Reply, Problem> {
+    let reply = response.and_then(Reply::from_stored);
     match (outcome, reply) {
         (Outcome::Succeeded | Outcome::Failed, Some(reply)) => Ok(Reply { replayed: true, ..reply }),
-        // What the dispatcher settles has no answer.
-        (Outcome::Succeeded, None) => Ok(Reply { replayed: true, ..Reply::ok(serde_json::Value::Null) }),
-        (Outcome::Failed, None) => Err(Problem::new(ProblemType::PlatformRefused, "This has failed before.")),
+        // The dispatcher stores no response.
+        (Outcome::Succeeded, None) => Ok(Reply { replayed: true, ..Reply::ok(Value::Null) }),
+        (Outcome::Failed, None) => Err(Problem::new(ProblemType::PlatformRefused, "This failed before.")),
         (Outcome::Unknown, Some(reply)) => Ok(reply),
-        (Outcome::Unknown, None) => Err(Problem::new(ProblemType::OutcomeUnknown, request.unknown_outcome())),
+        (Outcome::Unknown, None) => Err(context.outcome_unknown()),
     }
 }

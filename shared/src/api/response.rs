@@ -1,68 +1,65 @@
-//! What a sender route answers.
+//! The reply to a caller.
 
-use super::IDEMPOTENCY_REPLAYED;
-use crate::api::problem::{Problem, json_response, named};
-use http::{HeaderValue, Response, StatusCode};
+use crate::api::problem::{Problem, json_response, with_request_id};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a route answers when it did its work, or as much of it as there was.
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The reply to a request that was executed, at least in part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
-    /// The status.
     #[serde(with = "status")]
     pub status: StatusCode,
-    /// The body: ids and outcomes, no message text.
+    /// Ids and outcomes, no message text: the ledger keeps it.
     pub body: Value,
-    /// Whether parts could not be done and may be tried again: then the key is given back, and the answer not kept.
+    /// Whether parts failed and can be retried under the same key: the lease is released, and the reply is not kept.
     #[serde(skip)]
-    pub incomplete: bool,
-    /// Whether it is the first answer once more: the work had been done before.
+    pub retryable: bool,
+    /// Whether it is the stored reply to an earlier request.
     #[serde(skip)]
     pub replayed: bool,
-    /// The `webhook-id` under which the messaging service will get what was asked for, if it will; for the log.
+    /// The `webhook-id` of the delivery to the messaging service that the request causes, for the log.
     #[serde(skip)]
     pub webhook_id: Option<String>,
 }
 
 impl Reply {
-    /// An answer with this status.
     #[must_use]
     pub fn new(status: StatusCode, body: Value) -> Self {
-        Self { status, body, incomplete: false, replayed: false, webhook_id: None }
+        Self { status, body, retryable: false, replayed: false, webhook_id: None }
     }
 
-    /// 200 with this body.
     #[must_use]
     pub fn ok(body: Value) -> Self {
         Self::new(StatusCode::OK, body)
     }
 
-    /// What is kept of a problem: nothing of the platform's words.
-    pub(super) fn of(problem: &Problem, request_id: &str) -> Self {
-        Self::new(problem.status(), problem.without_words().body(request_id))
+    /// The form of a problem that is stored.
+    pub(super) fn from_problem(problem: &Problem, request_id: &str) -> Self {
+        Self::new(problem.status(), problem.without_platform_message().body(request_id))
     }
 
-    pub(super) fn read(answer: &str) -> Option<Self> {
-        serde_json::from_str(answer).ok()
+    pub(super) fn from_stored(response: &str) -> Option<Self> {
+        serde_json::from_str(response).ok()
     }
 
-    pub(super) fn to_answer(&self) -> Option<String> {
+    pub(super) fn to_stored(&self) -> Option<String> {
         serde_json::to_string(self).ok()
     }
 
     pub(super) fn into_response(self, request_id: &str) -> Response<String> {
-        let good = self.status.is_success();
-        let media_type = if good { "application/json" } else { "application/problem+json" };
+        let media_type = if self.status.is_success() { "application/json" } else { "application/problem+json" };
         let mut response = json_response(self.status, media_type, &self.body);
         if self.replayed {
             response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
         }
-        named(response, request_id)
+        with_request_id(response, request_id)
     }
 }
 
-/// A status as its number.
+/// Serializes a status as a number.
 mod status {
     use http::StatusCode;
     use serde::{Deserialize, Deserializer, Serializer};

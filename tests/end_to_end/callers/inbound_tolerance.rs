@@ -368,14 +368,14 @@ async fn after_a_failure_between_files_a_retry_posts_the_missing_ones() {
     let body = message(&json!({"text": "three", "attachments": [file("v"), file("w"), file("x")]}));
     let answer = fixture.inbound("messages", &body).await;
     answer.assert_problem(404, "platform-refused");
-    assert!(answer.body["detail"].as_str().unwrap().ends_with(" 1 of 3 messages are posted."), "{:?}", answer.body);
+    assert!(answer.body["detail"].as_str().unwrap().ends_with(" 1 of 3 messages were posted."), "{:?}", answer.body);
     assert_eq!((1, 2), (fixture.messages().len(), fixture.platform.attempts()));
     // The posted file must stay the same. The refused one may be replaced.
     let another_first = message(&json!({"text": "three", "attachments": [file("a"), file("w"), file("x")]}));
     let answer = fixture.inbound("messages", &another_first).await;
     answer.assert_problem(422, "idempotency-key-reused");
     // With other files, the number of posted files is unknown.
-    assert!(!answer.body["detail"].as_str().unwrap().contains("are posted"), "{:?}", answer.body);
+    assert!(!answer.body["detail"].as_str().unwrap().contains("were posted"), "{:?}", answer.body);
     let another_second = message(&json!({"text": "three", "attachments": [file("v"), file("b"), file("x")]}));
     let answer = fixture.posted("messages", &another_second).await;
     assert_eq!((false, 2), (answer.replayed, answer.body["furtherMessages"].as_array().unwrap().len()));
@@ -391,7 +391,7 @@ async fn an_unknown_outcome_between_files_reports_the_posted_ones_and_that_a_ret
     let answer = fixture.inbound("messages", &body).await;
     answer.assert_problem(504, "outcome-unknown");
     let detail = answer.body["detail"].as_str().unwrap();
-    assert!(detail.contains("does no harm") && detail.ends_with(" 1 of 3 messages are posted."), "{detail}");
+    assert!(detail.contains("safe to send") && detail.ends_with(" 1 of 3 messages were posted."), "{detail}");
 }
 
 #[tokio::test]
@@ -425,7 +425,7 @@ async fn files_without_time_left_are_posted_by_a_retry() {
     let answer = fixture.inbound("messages", &body).await;
     answer.assert_problem(503, "unavailable");
     assert!(answer.retry_after.is_some() && !fixture.messages().is_empty());
-    assert!(answer.body["detail"].as_str().unwrap().ends_with(" of 8 messages are posted."), "{:?}", answer.body);
+    assert!(answer.body["detail"].as_str().unwrap().ends_with(" of 8 messages were posted."), "{:?}", answer.body);
     // Each retry posts at least one.
     let mut repeats = 0..8;
     while repeats.next().is_some() && fixture.inbound("messages", &body).await.status == 503 {}

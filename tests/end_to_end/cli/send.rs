@@ -174,7 +174,7 @@ async fn a_caller_may_be_chosen_and_one_without_access_to_the_secret_brings_a_cr
     assert!(unknown.stderr.contains("no caller `erp`; it has `crm`, `flows`"), "{unknown:#?}");
     let wrong = fixture.agentless(&["--bearer-token-env", "THE_TOKEN"]);
     let wrong = wrong.env("THE_TOKEN", "not-the-right-token-0123456789abcdef").run().await.exited_with(1);
-    assert!(wrong.stderr.contains("The caller is not known (status 401)"), "{wrong:#?}");
+    assert!(wrong.stderr.contains("Authentication failed (status 401)"), "{wrong:#?}");
     assert_eq!(401, wrong.json()["status"]);
     wrong.assert_hides_secrets();
     let unset = fixture.agentless(&["--bearer-token-env", "NO_SUCH_VARIABLE_OF_OURS"]).run().await.exited_with(2);
@@ -187,7 +187,7 @@ async fn a_refusal_is_shown_with_every_field_and_with_the_platforms_code() {
     let fixture = WithPlatform::start().await;
     let body = json!({"textBody": 5, "colour": "red"}).to_string();
     let refused = fixture.send(&["agentless"], &["--body", "-"]).input(body).run().await.exited_with(1);
-    for named in ["The body is not as it should be (status 400)", "/textBody ", "/toAddress ", "/colour "] {
+    for named in ["Invalid request body (status 400)", "/textBody ", "/toAddress ", "/colour "] {
         assert!(refused.stderr.contains(named), "{named}: {refused:#?}");
     }
     assert_eq!("urn:patchbay:problem:invalid-body", refused.json()["body"]["type"]);
@@ -245,7 +245,7 @@ async fn an_unknown_outcome_is_reported_and_the_same_key_sends_nothing_again() {
     fixture.platform.fail([Fault::ResponseLost]);
     for _ in 0..2 {
         let unknown = fixture.agentless(&["--idempotency-key", "order-1"]).run().await.exited_with(1);
-        assert!(unknown.stderr.contains("The outcome is unknown (status 504)"), "{unknown:#?}");
+        assert!(unknown.stderr.contains("Outcome unknown (status 504)"), "{unknown:#?}");
         assert!(unknown.stderr.contains("--idempotency-key 'order-1'"), "{unknown:#?}");
         assert_eq!("urn:patchbay:problem:outcome-unknown", unknown.json()["body"]["type"]);
     }

@@ -365,7 +365,7 @@ async fn several_files_are_one_email_or_separate_messages_and_one_with_an_unknow
         answer.assert_problem(504, "outcome-unknown");
         let detail = answer.body["detail"].as_str().unwrap();
         let advice = "if not, send only the files from number 2 on under a new messageId; if it has, only file 3. 1 of 3 \
-                      messages are posted.";
+                      messages were posted.";
         assert!(detail.ends_with(advice) && !detail.contains("same key") && !detail.contains("  "), "{detail}");
     }
     assert_eq!(3, fixture.platform.attempts(), "not posted again, with any key");
@@ -428,7 +428,7 @@ async fn after_an_interruption_between_files_the_response_names_the_first_missin
         answer.assert_problem(504, "outcome-unknown");
         let detail = answer.body["detail"].as_str().unwrap();
         assert!(detail.contains("send only the files from number 2 on under a new messageId"), "{detail}");
-        assert!(detail.ends_with(" 1 of 3 messages are posted."), "{detail}");
+        assert!(detail.ends_with(" 1 of 3 messages were posted."), "{detail}");
     }
     assert_eq!(0, fixture.platform.attempts());
 }

@@ -130,7 +130,7 @@ impl IntegrationStore {
         if !may_be_stale(&error) {
             return Ok(Err(error));
         }
-        let fresh = self.refreshed(&integration).await?;
+        let fresh = self.refresh_if_stale(&integration).await?;
         if Arc::ptr_eq(&fresh, &integration) {
             return Ok(Err(error));
         }
@@ -142,7 +142,7 @@ impl IntegrationStore {
     ///
     /// # Errors
     /// The last read failed, even if an older configuration is cached.
-    pub async fn refreshed(&self, stale: &Arc<Integration>) -> Result<Arc<Integration>, LoadError> {
+    pub async fn refresh_if_stale(&self, stale: &Arc<Integration>) -> Result<Arc<Integration>, LoadError> {
         let entry = self.names().entry(&stale.name);
         let mut cached = entry.lock().await;
         let replaced = cached.last_good.as_ref().is_some_and(|good| !Arc::ptr_eq(&good.integration, stale));
@@ -171,7 +171,7 @@ impl IntegrationStore {
         if !result.as_ref().is_err_and(CredentialsRefusal::is_credentials_refusal) {
             return result;
         }
-        match self.refreshed(integration).await {
+        match self.refresh_if_stale(integration).await {
             Ok(current) if !Arc::ptr_eq(&current, integration) => call(current).await,
             _ => result,
         }

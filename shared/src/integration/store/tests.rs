@@ -294,12 +294,12 @@ async fn a_forced_refresh_happens_once_in_ten_seconds() {
     let secrets = SecretsManager::responding([good(), good_of("new")]);
     let store = secrets.store();
     let first = store.get(&acme()).await.unwrap();
-    let second = store.refreshed(&first).await.unwrap();
+    let second = store.refresh_if_stale(&first).await.unwrap();
     assert!(!Arc::ptr_eq(&first, &second));
-    assert!(Arc::ptr_eq(&second, &store.refreshed(&second).await.unwrap()));
+    assert!(Arc::ptr_eq(&second, &store.refresh_if_stale(&second).await.unwrap()));
     assert_eq!(2, secrets.calls());
     advance(REFRESH_COOLDOWN).await;
-    assert!(Arc::ptr_eq(&second, &store.refreshed(&second).await.unwrap()), "the document is the same");
+    assert!(Arc::ptr_eq(&second, &store.refresh_if_stale(&second).await.unwrap()), "the document is the same");
     assert_eq!(3, secrets.calls());
 }
 
@@ -308,7 +308,7 @@ async fn concurrent_requests_share_a_forced_refresh() {
     let secrets = SecretsManager::responding([good(), good_of("new")]);
     let store = secrets.store();
     let first = store.get(&acme()).await.unwrap();
-    let (one, other) = tokio::join!(store.refreshed(&first), store.refreshed(&first));
+    let (one, other) = tokio::join!(store.refresh_if_stale(&first), store.refresh_if_stale(&first));
     assert!(Arc::ptr_eq(&one.unwrap(), &other.unwrap()));
     assert_eq!(2, secrets.calls());
 }
@@ -320,7 +320,7 @@ async fn a_failed_forced_refresh_is_an_error_and_keeps_the_cached_configuration(
     let first = store.get(&acme()).await.unwrap();
     for _ in 0..2 {
         // The second time is within ten seconds and does not read.
-        assert!(matches!(store.refreshed(&first).await, Err(LoadError::Unavailable(_))));
+        assert!(matches!(store.refresh_if_stale(&first).await, Err(LoadError::Unavailable(_))));
     }
     assert_eq!(2, secrets.calls());
     assert!(Arc::ptr_eq(&first, &store.get(&acme()).await.unwrap()));

@@ -1,0 +1,189 @@
+//! Posts customers' messages, choices and typing to the platform, each message and choice once.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use shared::api::problem::{Effect, Problem, ProblemType};
+use shared::api::{IdempotentOperation, KeyKind, OperationError, ReplayPolicy, Reply, RequestContext, RetrySafety};
+use shared::digest::Digest;
+use shared::ledger::{self, Ledger, Occurrence};
+use shared::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use shared::platform::Platforms;
+use shared::platform::{ApiError, InboundAccepted};
+
+pub(crate) struct InboundHandler {
+    ledger: Ledger,
+    platforms: Platforms,
+}
+
+/// The response: the messaging service's id and the platform's.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Response<'p> {
+    message_id: &'p str,
+    #[serde(flatten)]
+    posted: InboundAccepted,
+}
+
+impl InboundHandler {
+    pub(crate) fn new(ledger: Ledger, platforms: Platforms) -> Self {
+        Self { ledger, platforms }
+    }
+
+    /// Posts a message, unless one with its message id was posted before, whatever idempotency key the request has.
+    pub(crate) async fn post_message(
+        &self,
+        context: &RequestContext,
+        message: InboundMessage,
+    ) -> Result<Reply, Problem> {
+        let message = InboundMessage { trace_id: context.trace_id.clone(), ..message };
+        let (time, fingerprint) = (message.meta.time, message.fingerprint());
+        let key = self.key(context, "message", &message.meta.message_id);
+        let is_one = context.integration.platform.name().takes_several_files(&message);
+        let mut parts = if is_one { vec![message] } else { message.parts() };
+        // Each part has a key of its own, so that an interrupted attempt is continued where it stopped.
+        let retry_safety = if parts.len() > 1 { RetrySafety::Idempotent } else { context.retry_safety };
+        // The platform may have the first part under the caller's own id. Files after the first may change until they are posted.
+        let first = parts.first().map(InboundMessage::fingerprint);
+        let occurrence = Occurrence { time, content: first.as_ref().unwrap_or(&fingerprint).as_str() };
+        let work = async |time| {
+            parts.iter_mut().for_each(|part| part.meta.time = time);
+            match parts.as_slice() {
+                [message] if context.retry_safety == RetrySafety::Idempotent => Ok(self.post(context, message).await?),
+                // An earlier attempt under this id may have had more files, of which the first was posted.
+                parts => self.post_parts(context, parts).await,
+            }
+        };
+        let operation = IdempotentOperation { retry_safety, ..self.operation(context, &key, &fingerprint) };
+        operation.execute_at(context, occurrence, work).await
+    }
+
+    /// Posts a choice, unless one with its message id was posted before, whatever idempotency key the request has.
+    pub(crate) async fn post_response(
+        &self,
+        context: &RequestContext,
+        mut response: InboundResponse,
+    ) -> Result<Reply, Problem> {
+        let (time, fingerprint) = (response.meta.time, response.fingerprint());
+        let key = self.key(context, "response", &response.meta.message_id);
+        let work = async |time| {
+            response.meta.time = time;
+            let response = &response;
+            let posting = context.call(|current| async move {
+                self.platforms.post_inbound_response(&current.platform, response, context.deadline).await
+            });
+            Ok(reply(context, &response.meta.message_id, posting.await)?)
+        };
+        let occurrence = Occurrence { time, content: fingerprint.as_str() };
+        self.operation(context, &key, &fingerprint).execute_at(context, occurrence, work).await
+    }
+
+    pub(crate) async fn post_typing(&self, context: &RequestContext, typing: InboundTyping) -> Result<Reply, Problem> {
+        let typing = &typing;
+        let posting = context.call(|current| async move {
+            self.platforms.post_inbound_typing(&current.platform, typing, context.deadline).await
+        });
+        posting.await?;
+        Ok(Reply::ok(json!({ "outcome": "posted" })))
+    }
+
+    async fn post(&self, context: &RequestContext, message: &InboundMessage) -> Result<Reply, Problem> {
+        let posting = context.call(|current| async move {
+            self.platforms.post_inbound_message(&current.platform, message, context.deadline).await
+        });
+        reply(context, &message.meta.message_id, posting.await)
+    }
+
+    /// Posts a message for each file, in order, each once: a retry posts the missing ones.
+    async fn post_parts(&self, context: &RequestContext, parts: &[InboundMessage]) -> Result<Reply, OperationError> {
+        let Some(first) = parts.first() else { return Ok(Reply::ok(Value::Null)) };
+        let mut posted = Vec::new();
+        for (part, number) in parts.iter().zip(1..) {
+            let part_failed = |problem| part_failed(context, problem, number, parts.len());
+            if number > 1 && !context.has_time_for_one_more() {
+                let explanation = "There was no time left for all files. A retry posts the missing ones.";
+                return Err(part_failed(Problem::unavailable(explanation)));
+            }
+            let key = self.key(context, &format!("message-part-{number}"), &first.meta.message_id);
+            let fingerprint = part.fingerprint();
+            let reply = self.operation(context, &key, &fingerprint).execute(context, self.post(context, part)).await;
+            let reply = reply.map_err(part_failed)?;
+            if !reply.status.is_success() {
+                return Err(part_failed(context.outcome_unknown()));
+            }
+            posted.push(reply.body);
+        }
+        let mut posted = posted.into_iter();
+        let mut first = posted.next().unwrap_or_default();
+        if let Value::Object(first) = &mut first
+            && posted.len() > 0
+        {
+            first.insert("furtherMessages".to_owned(), posted.collect());
+        }
+        Ok(Reply::ok(first))
+    }
+
+    fn key(&self, context: &RequestContext, kind: &str, message_id: &str) -> String {
+        ledger::key::inbound(&context.integration.name, &context.caller, kind, message_id)
+    }
+
+    fn operation<'o>(
+        &'o self,
+        context: &RequestContext,
+        key: &'o str,
+        fingerprint: &'o Digest,
+    ) -> IdempotentOperation<'o> {
+        IdempotentOperation {
+            ledger: &self.ledger,
+            key,
+            key_kind: KeyKind::MessageId,
+            fingerprint: Some(fingerprint),
+            retry_safety: context.retry_safety,
+            replay_policy: ReplayPolicy::SuccessOnly,
+        }
+    }
+}
+
+fn reply(context: &RequestContext, message_id: &str, posted: Result<InboundAccepted, ApiError>) -> Result<Reply, Problem> {
+    match posted {
+        Ok(posted) => Ok(Reply::ok(serde_json::to_value(Response { message_id, posted }).unwrap_or_default())),
+        Err(error @ ApiError::OutcomeUnknown { .. }) => {
+            Err(Problem { explanation: context.outcome_unknown().explanation, ..error.into() })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The parts before number `number` are posted, in this attempt or an earlier one.
+fn part_failed(context: &RequestContext, problem: Problem, number: usize, total: usize) -> OperationError {
+    let posted = number.saturating_sub(1);
+    let may_be_accepted =
+        posted > 0 || matches!(problem.problem_type, ProblemType::OutcomeUnknown | ProblemType::IdempotencyKeyReused);
+    let effect = Some(Effect::PartlyPosted { posted, total });
+    let problem = match problem.problem_type {
+        _ if total < 2 => problem,
+        ProblemType::OutcomeUnknown if context.retry_safety == RetrySafety::NotIdempotent => {
+            Problem { explanation: unknown_part(number, total), effect, ..problem }
+        }
+        // It is not known which of the files of this request were posted.
+        ProblemType::IdempotencyKeyReused => problem,
+        _ if posted == 0 => problem,
+        _ => Problem { effect, ..problem },
+    };
+    OperationError { problem, may_be_accepted }
+}
+
+/// What the caller can do if the outcome of one of several messages is unknown, so that nothing reaches the agent twice.
+fn unknown_part(number: usize, total: usize) -> String {
+    let from = |number: usize| match number {
+        1 => "all of it".to_owned(),
+        _ if number == total => format!("only file {number}"),
+        _ => format!("only the files from number {number} on"),
+    };
+    let otherwise =
+        if number < total { format!("; if it has, {}", from(number.saturating_add(1))) } else { String::new() };
+    format!(
+        "The platform may have message {number} of {total}. Patchbay does not post it again under this messageId, whatever the \
+         idempotency key. Check whether the platform has it; if not, send {} under a new messageId{otherwise}.",
+        from(number)
+    )
+}
