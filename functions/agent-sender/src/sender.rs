@@ -5,8 +5,8 @@ use crate::upload::Uploader;
 use serde_json::json;
 use shared::api::problem::{Problem, ProblemType};
 use shared::api::{Reply, RequestContext};
-use shared::platform::Platforms;
 use shared::model::agent::{AgentMessage, Communication, ConversationId};
+use shared::platform::Platforms;
 
 pub(crate) struct AgentSender {
     platforms: Platforms,
@@ -22,9 +22,7 @@ impl AgentSender {
     pub(crate) async fn send(&self, context: &RequestContext, message: AgentRequest) -> Result<Reply, Problem> {
         let communication = communication(context)?;
         match message {
-            AgentRequest::Text(text) => {
-                self.send_message(context, &communication, AgentMessage::Text(&text)).await
-            }
+            AgentRequest::Text(text) => self.send_message(context, &communication, AgentMessage::Text(&text)).await,
             AgentRequest::Template(template) => {
                 let message = AgentMessage::Template(&template);
                 self.send_message(context, &communication, message).await

@@ -7,8 +7,8 @@ use shared::api::RequestContext;
 use shared::api::problem::{Problem, ProblemType, as_sentence};
 use shared::json::fields::FieldError;
 use shared::media::{MediaError, MediaFetcher, MediaFile, MediaUrl};
-use shared::platform::Platforms;
 use shared::model::agent::Communication;
+use shared::platform::Platforms;
 use shared::platform::upload::{TIME_TO_SEND, Upload, UploadError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -142,7 +142,9 @@ fn upload_problem(error: UploadError) -> Problem {
         UploadError::Invalid | UploadError::Refused(_) => {
             Problem::new(ProblemType::MediaRefused, explanation).nothing_sent()
         }
-        UploadError::NotUploaded(_) | UploadError::ProcessingTimeout => Problem::unavailable(explanation).nothing_sent(),
+        UploadError::NotUploaded(_) | UploadError::ProcessingTimeout => {
+            Problem::unavailable(explanation).nothing_sent()
+        }
     }
 }
 

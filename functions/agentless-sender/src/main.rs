@@ -3,8 +3,8 @@
 use lambda_http::Error;
 use shared::api::problem::Problem;
 use shared::api::{Endpoint, Reply, RequestContext, RetrySafety, serve};
-use shared::observability::logging;
 use shared::model::agentless::AgentlessMessage;
+use shared::observability::logging;
 use shared::platform::{Platforms, Route};
 
 #[tokio::main(flavor = "current_thread")]

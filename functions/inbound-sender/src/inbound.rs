@@ -143,7 +143,11 @@ impl InboundHandler {
     }
 }
 
-fn reply(context: &RequestContext, message_id: &str, posted: Result<InboundAccepted, ApiError>) -> Result<Reply, Problem> {
+fn reply(
+    context: &RequestContext,
+    message_id: &str,
+    posted: Result<InboundAccepted, ApiError>,
+) -> Result<Reply, Problem> {
     match posted {
         Ok(posted) => Ok(Reply::ok(serde_json::to_value(Response { message_id, posted }).unwrap_or_default())),
         Err(error @ ApiError::OutcomeUnknown { .. }) => {

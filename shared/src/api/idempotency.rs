@@ -121,7 +121,13 @@ impl IdempotentOperation<'_> {
             RetrySafety::NotIdempotent => OnExpiredLease::Keep,
             RetrySafety::Idempotent => OnExpiredLease::Reclaim,
         };
-        let request = LeaseRequest { key: self.key, now, until, fingerprint: self.fingerprint.map(Digest::as_str), on_expired_lease };
+        let request = LeaseRequest {
+            key: self.key,
+            now,
+            until,
+            fingerprint: self.fingerprint.map(Digest::as_str),
+            on_expired_lease,
+        };
         let acquired = match occurrence {
             Some(occurrence) => self.ledger.acquire_at(request, occurrence).await,
             None => self.ledger.acquire(request).await,
