@@ -160,7 +160,7 @@ fn record(index: usize, group: &str, envelope: &Envelope) -> Value {
     json!({
         "messageId": format!("m-{index}"),
         "receiptHandle": format!("r-{index}"),
-        "body": envelope.to_queue().unwrap(),
+        "body": envelope.to_json().unwrap(),
         "eventSource": "aws:sqs",
         "attributes": {"MessageGroupId": group, "ApproximateReceiveCount": "1"},
         "messageAttributes": {},

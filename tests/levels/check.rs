@@ -4,46 +4,28 @@ use crate::table::{Levels, Reserved};
 use crate::tree::Import;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// An import that may not be, and why.
-#[derive(Debug)]
-pub(crate) struct Broken<'i> {
-    pub(crate) import: &'i Import,
-    pub(crate) why: String,
-}
-
 /// The imports that lead to a higher level, or to another row of the same one.
-pub(crate) fn upward<'i>(imports: &'i [Import], levels: &Levels) -> Vec<Broken<'i>> {
+pub(crate) fn upward(imports: &[Import], levels: &Levels) -> Vec<String> {
     let broken = imports.iter().filter_map(|import| {
         let (from, to) = (levels.row(&import.from)?, levels.row(&import.to)?);
-        let why = format!("`{}` is on level {}, `{}` on level {}", from.name, from.level, to.name, to.level);
-        (from != to && from.level <= to.level).then_some(Broken { import, why })
+        let levels = format!("`{}` is on level {}, `{}` on level {}", from.name, from.level, to.name, to.level);
+        (from != to && from.level <= to.level).then(|| format!("{import}: {levels}"))
     });
     broken.collect()
 }
 
 /// The imports of modules that are reserved for others than `by` says.
-pub(crate) fn reserved<'i>(
-    imports: &'i [Import],
+pub(crate) fn reserved(
+    imports: &[Import],
     reserved: &[Reserved],
     by: impl Fn(&Import) -> Option<String>,
-) -> Vec<Broken<'i>> {
+) -> Vec<String> {
     let broken = imports.iter().filter_map(|import| {
         let by = by(import)?;
         let refused = reserved.iter().any(|one| one.refuses(&import.to, &by));
-        refused.then(|| Broken { import, why: format!("{} is not for `{by}`", import.to) })
+        refused.then(|| format!("{import}: {} is not for `{by}`", import.to))
     });
     broken.collect()
-}
-
-/// What is broken and not known, and what is known and not broken.
-pub(crate) fn unexpected(broken: &[Broken<'_>], known: &[(&str, &str)]) -> Vec<String> {
-    let is = |broken: &Broken<'_>, (from, to): &(&str, &str)| broken.import.from == *from && broken.import.to == *to;
-    let new = broken.iter().filter(|broken| !known.iter().any(|pair| is(broken, pair)));
-    let new = new.map(|Broken { import, why }| format!("{import}: {why}"));
-    let over = known.iter().filter(|pair| !broken.iter().any(|broken| is(broken, pair)));
-    let over =
-        over.map(|(from, to)| format!("{from} no longer breaks a rule by what it imports from {to}: remove the pair"));
-    new.chain(over).collect()
 }
 
 /// The imports of all that a module has: what they take cannot be read off them.

@@ -4,7 +4,6 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
 mod check;
-mod known;
 mod planted;
 mod source;
 mod table;
@@ -45,11 +44,6 @@ fn functions() -> Vec<String> {
     folders
 }
 
-/// The known pairs of one crate.
-fn of_folder(known: &[(&'static str, &'static str, &'static str)], folder: &str) -> Vec<(&'static str, &'static str)> {
-    known.iter().filter(|(one, ..)| *one == folder).map(|(_, from, to)| (*from, *to)).collect()
-}
-
 fn levels(heading: &str) -> Levels {
     Levels::read(&Document::read("ARCHITECTURE.md"), heading).unwrap()
 }
@@ -78,15 +72,14 @@ fn modules_of_one_platform_are_imported_only_where_allowed() {
     let (shared, levels) = (tree("shared"), levels("Levels of shared"));
     let imports = shared.imports();
     let row = |import: &Import| levels.row(&import.from).map(|row| row.name.clone());
-    let unexpected = check::unexpected(&check::reserved(&imports, &reserved, row), known::RESERVED);
-    assert!(unexpected.is_empty(), "{unexpected:#?}");
+    let broken = check::reserved(&imports, &reserved, row);
+    assert!(broken.is_empty(), "{broken:#?}");
     for folder in functions().into_iter().chain(["cli".to_owned()]) {
         let imports = tree(&folder).imports_from("shared", &shared);
         assert!(!imports.is_empty(), "{folder} imports nothing from shared");
         let name = folder.trim_start_matches("functions/").to_owned();
-        let known = of_folder(known::RESERVED_IN_FUNCTIONS, &folder);
-        let unexpected = check::unexpected(&check::reserved(&imports, &reserved, |_| Some(name.clone())), &known);
-        assert!(unexpected.is_empty(), "{folder}: {unexpected:#?}");
+        let broken = check::reserved(&imports, &reserved, |_| Some(name.clone()));
+        assert!(broken.is_empty(), "{folder}: {broken:#?}");
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) async fn send(
     stack.configuration_cache().await?;
     let (queue_url, table) = (stack.output("MessageQueueUrl").await?, stack.output("LedgerTable").await?);
     let probe = ProbeEnvelope::new(name.clone(), signed_with, Timestamp::now());
-    let body = probe.to_queue().map_err(|error| CliError::Failed(error.to_string()))?;
+    let body = probe.to_json().map_err(|error| CliError::Failed(error.to_string()))?;
     let message = aws_sdk_sqs::Client::new(&stack.aws).send_message().queue_url(queue_url).message_body(body);
     let message = message.message_group_id(probe.group().as_str()).message_deduplication_id(probe.identity().as_str());
     message.send().await.map_err(|error| TestDeliveryError::Enqueue(AwsError::of("sqs:SendMessage", &error)))?;

@@ -1,35 +1,31 @@
-//! Cards to a customer, through the queue like the messages of agents.
+//! Cards to a customer, queued for the messaging service like the messages of agents.
 
 use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use shared::api::problem::{Problem, ProblemType};
 use shared::api::{Reply, RequestContext};
-use shared::delivery::envelope::{Envelope, Origin};
+use shared::delivery::envelope::{Envelope, EnvelopeContent, EnvelopeOrigin};
 use shared::delivery::id::DeliveryId;
 use shared::delivery::queue::{MessageQueue, SendError};
 use shared::digest::Digest;
 use shared::json::fields::FieldError;
 use shared::limits::MAXIMUM_ID_BYTES;
 use shared::model::agentless::AgentlessMessage;
-use shared::model::card::{CardMessage, CardRecipient, CardRequest, render_text_trace};
-use shared::model::message::Message;
+use shared::model::card::{CardMessage, CardRecipient, CardRequest, OutboundCard, render_text_trace};
 use shared::model::receipt::Recipient;
-use shared::platform::Platforms;
-use shared::platform::SentMessage;
-use shared::platform::genesys_cloud::StructuredMessage;
+use shared::platform::{Platforms, SentMessage};
 use std::sync::Arc;
 
-/// The route's name.
 const ROUTE: &str = "messaging-service";
 
-/// The route `messaging-service`.
+/// Cards of integrations whose `cards.route` is `messaging-service`.
 pub(crate) struct MessagingServiceRoute {
     platforms: Arc<Platforms>,
     queue: MessageQueue,
 }
 
-/// The answer.
+/// The response body.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Sent {
@@ -40,22 +36,14 @@ struct Sent {
     route: &'static str,
 }
 
-/// What became of the card's text in the conversation.
+/// Whether the card's text is in the conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum TextTrace {
-    /// It stands there.
     Left,
-    /// Whether it stands there nobody knows.
     Unknown,
-    /// None was wanted.
+    /// The integration has no text traces.
     Off,
-}
-
-/// A card that is ready for the queue.
-struct Ready {
-    envelope: Envelope,
-    message: Message,
 }
 
 impl MessagingServiceRoute {
@@ -65,56 +53,70 @@ impl MessagingServiceRoute {
 
     /// Puts a card on the queue; 202 with its id once it is stored durably.
     ///
-    /// With a text trace the card has the trace's id, so that the platform knows what receipts and clicks speak of.
-    /// That the id in the platform's answer is the one by which it knows the message is not published; it is so where
-    /// it was seen.
+    /// With a text trace the card has the trace's id, so that the platform knows the message that receipts and clicks
+    /// refer to. The vendor does not document that the id in its response is the id of the message; it was observed.
     pub(crate) async fn send(
         &self,
         request: &RequestContext,
-        card: &CardRequest,
+        CardRequest { recipient, message, .. }: &CardRequest,
         with_text_trace: bool,
     ) -> Result<Reply, Problem> {
-        let CardRecipient::Customer(customer) = &card.recipient else {
+        let CardRecipient::Customer(customer) = recipient else {
             let detail = "is required: where `cards.route` is `messaging-service` a card goes to a customer".to_owned();
             return Err(Problem::invalid_body(vec![FieldError::new("/to", detail)]));
         };
-        let mut sent = Sent { id: own_id(request), conversation_id: None, text_trace: TextTrace::Off, route: ROUTE };
-        let mut ready = ready(request, customer, &card.message, &sent, Origin::Card)?;
+        let integration = &request.integration;
+        let mut card = OutboundCard {
+            id: derived_id(request),
+            channel_id: integration.platform.channel_id().to_owned(),
+            to: customer.clone(),
+            conversation_id: None,
+            card: message.clone(),
+        };
+        card.check_limits().map_err(|error| Problem::invalid_body(vec![error]))?;
+        let (mut text_trace, mut origin) = (TextTrace::Off, EnvelopeOrigin::Card);
         if with_text_trace {
-            match self.leave_trace(request, customer, &card.message).await {
+            match self.send_text_trace(request, customer, message).await {
                 Ok(trace) => {
-                    sent.text_trace = TextTrace::Left;
-                    sent.conversation_id = trace.conversation_id;
-                    let id = trace.id.filter(|id| (1..=MAXIMUM_ID_BYTES).contains(&id.len()));
-                    let origin = if id.is_some() { Origin::TracedCard } else { Origin::Card };
-                    sent.id = id.unwrap_or(sent.id);
-                    ready = self::ready(request, customer, &card.message, &sent, origin).map_err(|_| half_done())?;
+                    text_trace = TextTrace::Left;
+                    card.conversation_id = trace.conversation_id.filter(|id| !id.trim().is_empty());
+                    if let Some(id) = trace.id.filter(|id| !id.trim().is_empty() && id.len() <= MAXIMUM_ID_BYTES) {
+                        origin = EnvelopeOrigin::TracedCard;
+                        card.id = id;
+                    }
                 }
-                // The customer is to have the card all the same: were the trace there after all, it would be dropped.
-                Err(problem) if problem.problem_type == ProblemType::OutcomeUnknown => {
-                    sent.text_trace = TextTrace::Unknown;
-                }
+                // The card is sent anyway. If the trace arrived after all, the dispatcher drops it.
+                Err(problem) if problem.problem_type == ProblemType::OutcomeUnknown => text_trace = TextTrace::Unknown,
                 Err(problem) => return Err(problem),
             }
         }
-        match self.queue.send_message(&ready.envelope, &ready.message).await {
+        let sent =
+            Sent { id: card.id.clone(), conversation_id: card.conversation_id.clone(), text_trace, route: ROUTE };
+        let message = card.message(integration.platform.name());
+        let envelope = Envelope {
+            integration: integration.name.clone(),
+            platform: integration.platform.name(),
+            received_at: Timestamp::now(),
+            origin,
+            trace_id: request.trace_id.clone(),
+            replay: None,
+            content: EnvelopeContent::Card(Box::new(card)),
+        };
+        match self.queue.send_message(&envelope, &message).await {
             Ok(()) => {
                 let reply = Reply::new(StatusCode::ACCEPTED, serde_json::to_value(sent).unwrap_or_default());
-                Ok(Reply {
-                    webhook_id: Some(DeliveryId::new(&request.integration.name, &ready.message).to_string()),
-                    ..reply
-                })
+                let webhook_id = Some(DeliveryId::new(&integration.name, &message).to_string());
+                Ok(Reply { webhook_id, ..reply })
             }
             Err(error) => {
                 tracing::error!(request_id = request.request_id, reason = %error, "the card could not be stored");
-                Err(not_stored(&error, request, sent.text_trace))
+                Err(not_stored(&error, request, text_trace))
             }
         }
     }
 
-    /// Puts the card's text into the conversation. The platform hands that text on like any other, and the dispatcher
-    /// drops it.
-    async fn leave_trace(
+    /// Sends the card's text to the conversation. The platform sends a webhook for it, which the dispatcher drops.
+    async fn send_text_trace(
         &self,
         request: &RequestContext,
         customer: &Recipient,
@@ -122,15 +124,15 @@ impl MessagingServiceRoute {
     ) -> Result<SentMessage, Problem> {
         let key = request.integration.trace_keys().next();
         let text = key.and_then(|key| render_text_trace(message, AgentlessMessage::MAXIMUM_TEXT, &key));
-        let text = text.ok_or_else(|| Problem::unavailable("The card's text trace cannot be made."))?;
+        let text = text.ok_or_else(|| Problem::unavailable("The card's text trace cannot be created."))?;
         let trace = &AgentlessMessage::to_customer(&customer.id, text);
         let sending = request.call(|current| async move {
             self.platforms.send_agentless(&current.platform, trace, request.deadline).await
         });
         sending.await.map_err(|error| match Problem::from(error) {
             problem if problem.problem_type == ProblemType::PlatformRefused => {
-                let detail = "The platform refused the card's text trace, so that nothing was sent; `platform` holds its \
-                              own words. With `cards.textTrace` set to false a card leaves no trace.";
+                let detail = "The platform refused the card's text trace, and nothing was sent; `platform` has its message. \
+                              With `cards.textTrace` set to false, cards are sent without a text trace.";
                 Problem { explanation: detail.to_owned(), ..problem }
             }
             problem => problem,
@@ -138,57 +140,33 @@ impl MessagingServiceRoute {
     }
 }
 
-fn ready(
-    request: &RequestContext,
-    customer: &Recipient,
-    message: &CardMessage,
-    sent: &Sent,
-    origin: Origin,
-) -> Result<Ready, Problem> {
-    let (name, platform) = (&request.integration.name, &request.integration.platform);
-    let unwritable = |error: serde_json::Error| {
-        tracing::error!(request_id = request.request_id, reason = %error, "the card cannot be written");
-        Problem::unavailable("The card cannot be written.")
-    };
-    let card =
-        StructuredMessage::new(platform.channel_id(), &sent.id, sent.conversation_id.as_deref(), customer, message);
-    let original = serde_json::to_vec(&card).map_err(unwritable)?;
-    let envelope = Envelope::new(name.clone(), platform.name(), Timestamp::now(), &original).map_err(unwritable)?;
-    let envelope = Envelope { origin, ..envelope }.with_trace_id(request.trace_id.clone());
-    let message = envelope.message().map_err(|fault| {
-        let detail = format!("{} when it is written out for the messaging service", fault.detail);
-        Problem::invalid_body(vec![FieldError::new("", detail)])
-    })?;
-    Ok(Ready { envelope, message })
-}
-
 /// Why the card is not on the queue, or may not be.
 ///
-/// One with a key and without a trace may come again: it has the same id then, so that it is the same card.
+/// A card with an idempotency key and without a trace may be retried: it gets the same id, so it is the same card.
 fn not_stored(error: &SendError, request: &RequestContext, text_trace: TextTrace) -> Problem {
     match (error, text_trace) {
         (SendError::TooLarge, TextTrace::Off) => {
-            Problem::new(ProblemType::BodyTooLarge, "The card is larger than the queue takes.")
+            Problem::new(ProblemType::BodyTooLarge, "The card is too large for the queue.")
         }
         (_, TextTrace::Off) if request.idempotency_digest.is_some() => {
             Problem::unavailable("The card could not be stored.")
         }
         (_, TextTrace::Off) => {
-            let detail = "The card may be on the queue or not. Without an idempotency key it would be another card.";
+            let detail = "The card may be on the queue. Without an idempotency key a retry would be another card.";
             Problem::new(ProblemType::OutcomeUnknown, detail)
         }
-        (_, TextTrace::Left | TextTrace::Unknown) => half_done(),
+        (_, TextTrace::Left | TextTrace::Unknown) => partially_sent(),
     }
 }
 
-fn half_done() -> Problem {
-    let detail = "The text trace may stand in the conversation, and the card may not be on the queue. It is not sent again \
-                  under the same key.";
+fn partially_sent() -> Problem {
+    let detail = "The text trace may be in the conversation, and the card may not be on the queue. It is not sent again under \
+                  the same key.";
     Problem::new(ProblemType::OutcomeUnknown, detail)
 }
 
-/// An id in the form of the platform's: the same whenever the same is asked for under the same key.
-fn own_id(request: &RequestContext) -> String {
-    let digits = request.idempotency_digest.clone().unwrap_or_else(Digest::random);
-    digits.as_str().chars().take(32).collect()
+/// An id in the platform's form, the same for every retry with the same idempotency key.
+fn derived_id(request: &RequestContext) -> String {
+    let digest = request.idempotency_digest.clone().unwrap_or_else(Digest::random);
+    digest.as_str().chars().take(32).collect()
 }

@@ -7,7 +7,7 @@ use crate::task::ReceiveContext;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
-use shared::delivery::envelope::Queued;
+use shared::delivery::envelope::QueueMessage;
 use shared::model::integration_name::IntegrationName;
 use shared::observability::metrics::Event;
 use std::collections::HashMap;
@@ -122,7 +122,7 @@ impl Group {
         };
         let first = self.records.first().and_then(|record| record.body.as_deref());
         GroupSummary {
-            integration: first.and_then(Queued::integration_of),
+            integration: first.and_then(QueueMessage::peek_integration),
             records: self.records.iter().map(without_body).collect(),
         }
     }

@@ -6,7 +6,7 @@ use crate::retry::retry_transient;
 use crate::task::ReceiveContext;
 use jiff::{SignedDuration, Timestamp};
 use shared::delivery::client::MessagingServiceClient;
-use shared::delivery::envelope::Queued;
+use shared::delivery::envelope::QueueMessage;
 use shared::delivery::parking::Parking;
 use shared::delivery::queue::MessageQueue;
 use shared::integration::{IntegrationStore, LoadError};
@@ -32,10 +32,10 @@ impl Dispatcher {
         if !context.has_time() {
             return Disposition::Retry { after: Duration::ZERO };
         }
-        match Queued::read(context.body) {
-            Ok(Queued::Message(envelope)) => self.handle_message(&envelope, context).await,
-            Ok(Queued::Receipt(envelope)) => self.handle_receipt(&envelope, context).await,
-            Ok(Queued::Probe(envelope)) => self.handle_probe(&envelope, context).await,
+        match QueueMessage::read(context.body) {
+            Ok(QueueMessage::Message(envelope)) => self.handle_message(&envelope, context).await,
+            Ok(QueueMessage::Receipt(envelope)) => self.handle_receipt(&envelope, context).await,
+            Ok(QueueMessage::Probe(envelope)) => self.handle_probe(&envelope, context).await,
             // Another version wrote it. It stays on the queue until a version that can parse it is deployed, or until it
             // reaches maxReceiveCount and moves to the dead-letter queue.
             Err(_) => {

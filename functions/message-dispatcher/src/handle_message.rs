@@ -9,7 +9,7 @@ use crate::task::{ReceiveContext, Task};
 use http::StatusCode;
 use jiff::Timestamp;
 use shared::delivery::client::WebhookRequest;
-use shared::delivery::envelope::{Envelope, Origin};
+use shared::delivery::envelope::{Envelope, EnvelopeOrigin};
 use shared::delivery::parking::Parking;
 use shared::delivery::payload::DeliveryPayload;
 use shared::delivery::queue::SendError;
@@ -179,7 +179,7 @@ impl Dispatcher {
         outcome: Outcome,
         mut record: DeliveryRecord,
     ) -> Outcome {
-        if !task.message.expects_receipt() || task.envelope.origin == Origin::Card {
+        if !task.message.expects_receipt() || task.envelope.origin == EnvelopeOrigin::Card {
             record.receipt = None;
         }
         let ledger_outcome = match outcome {

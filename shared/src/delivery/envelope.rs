@@ -1,79 +1,122 @@
-//! What travels through the queue: the platform's original, and when and for whom it came.
+//! What is on the queue: messages and receipts, with their integration and the time at which they were accepted.
 //!
-//! The original is not translated before it is queued: it is translated by whoever takes it off the queue, so that the
-//! queue never holds two copies of a message and a large message still fits.
+//! A platform's message is queued as the platform sent it, and parsed when it is taken off the queue. So the queue never
+//! holds two copies of a message, and a large message still fits.
 
 use crate::delivery::probe::ProbeEnvelope;
 use crate::json::fields::FieldError;
+use crate::model::card::{CardDocument, OutboundCard};
 use crate::model::integration_name::IntegrationName;
 use crate::model::message::Message;
+use crate::model::platform_name::PlatformName;
 use crate::model::receipt::DeliveryReceipt;
 use crate::model::trace_id::TraceId;
-use crate::platform::{PlatformName, genesys_cloud};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// One message on the queue.
+/// A message for the messaging service.
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", try_from = "EnvelopeFields")]
 pub struct Envelope {
-    /// The integration that it came to.
     pub integration: IntegrationName,
-    /// The platform that sent it.
     pub platform: PlatformName,
     /// When it was accepted.
     pub received_at: Timestamp,
-    /// Whose message it is.
-    #[serde(default, skip_serializing_if = "Origin::is_platform")]
-    pub origin: Origin,
-    /// The platform's trace, where it named one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "EnvelopeOrigin::is_platform")]
+    pub origin: EnvelopeOrigin,
+    /// The platform's trace, if it sent one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<TraceId>,
-    /// Where it had failed, the request to deliver it again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The request to deliver it again, if its delivery had failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<Replay>,
-    /// The platform's JSON, normalized; of a card, what we wrote.
-    pub original: Box<RawValue>,
+    #[serde(flatten)]
+    pub content: EnvelopeContent,
 }
 
-/// An operator's request to deliver a message again that had failed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EnvelopeContent {
+    /// The platform's JSON, normalized.
+    Original(Box<RawValue>),
+    /// A card of a caller.
+    Card(Box<OutboundCard>),
+}
+
+/// The fields of an envelope. `flatten` cannot read a [`RawValue`].
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EnvelopeFields {
+    integration: IntegrationName,
+    platform: PlatformName,
+    received_at: Timestamp,
+    #[serde(default)]
+    origin: EnvelopeOrigin,
+    trace_id: Option<TraceId>,
+    replay: Option<Replay>,
+    original: Option<Box<RawValue>>,
+    card: Option<Box<OutboundCard>>,
+}
+
+impl TryFrom<EnvelopeFields> for Envelope {
+    type Error = &'static str;
+
+    fn try_from(fields: EnvelopeFields) -> Result<Self, Self::Error> {
+        let EnvelopeFields { integration, platform, received_at, origin, trace_id, replay, original, card } = fields;
+        let content = match (card, original) {
+            (Some(card), _) => EnvelopeContent::Card(card),
+            (None, Some(original)) => EnvelopeContent::Original(original),
+            (None, None) => return Err("missing field `original` or `card`"),
+        };
+        Ok(Self { integration, platform, received_at, origin, trace_id, replay, content })
+    }
+}
+
+/// The JSON that a delivery has as `data.original`.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum OriginalDocument<'e> {
+    Platform(&'e RawValue),
+    Card(Box<CardDocument<'e>>),
+}
+
+/// An operator's request to deliver a failed message again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Replay {
-    /// Tells one request from another: the ledger lets each through once.
+    /// Identifies the request: the ledger allows each request once.
     pub id: String,
-    /// When it was made.
     pub at: Timestamp,
-    /// The sequence number that the message had on the queue at first, so that messages that fail again keep their order.
+    /// The original sequence number on the queue, so that messages that fail again keep their order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence_number: Option<String>,
-    /// How many attempts there were before it, which do not lengthen the backoff of those to come.
+    /// The number of earlier attempts. They do not count for the backoff of the replay.
     #[serde(default)]
     pub attempts_before: u64,
 }
 
-/// Whose message it is.
+/// Who made the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Origin {
-    /// The platform's: it came to the webhook.
+pub enum EnvelopeOrigin {
+    /// The platform sent it to the webhook.
     #[default]
     Platform,
-    /// A card that we wrote, under the id of its text trace on the platform.
+    /// A card of a caller, under the platform's id of its text trace.
     TracedCard,
-    /// A card that we wrote, under an id of our own: the platform takes no receipts for it.
+    /// A card of a caller, under an id of ours: the platform accepts no receipts for it.
     Card,
 }
 
-impl Origin {
+impl EnvelopeOrigin {
     fn is_platform(&self) -> bool {
         *self == Self::Platform
     }
 }
 
 impl Envelope {
-    /// Packs a body that a platform sent, as it was accepted: normalized.
+    /// The envelope of a webhook body that was accepted and normalized.
     ///
     /// # Errors
     /// The body is not JSON in UTF-8.
@@ -83,57 +126,61 @@ impl Envelope {
         received_at: Timestamp,
         body: &[u8],
     ) -> Result<Self, serde_json::Error> {
-        let original = serde_json::from_slice(body)?;
-        Ok(Self {
-            integration,
-            platform,
-            received_at,
-            origin: Origin::Platform,
-            trace_id: None,
-            replay: None,
-            original,
-        })
+        let content = EnvelopeContent::Original(serde_json::from_slice(body)?);
+        let origin = EnvelopeOrigin::Platform;
+        Ok(Self { integration, platform, received_at, origin, trace_id: None, replay: None, content })
     }
 
-    /// With the platform's trace.
     #[must_use]
     pub fn with_trace_id(self, trace_id: Option<TraceId>) -> Self {
         Self { trace_id, ..self }
     }
 
-    /// When the time began within which it is to be delivered: when it was accepted, or replayed.
+    /// The start of the time within which it must be delivered: when it was accepted, or replayed.
     #[must_use]
     pub fn due_since(&self) -> Timestamp {
         self.replay.as_ref().map_or(self.received_at, |replay| replay.at)
     }
 
-    /// The queue's text for this message.
+    /// The text on the queue.
     ///
     /// # Errors
-    /// None that can come up: all parts serialise.
-    pub fn to_queue(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(self).map(without_refused_characters)
+    /// None in practice: all parts can be serialized.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self).map(escape_noncharacters)
     }
 
-    /// The message inside.
+    /// Parses the message.
     ///
     /// # Errors
-    /// The original cannot be read; it could be when it was accepted.
+    /// The platform's JSON is invalid; it was valid when it was accepted.
     pub fn message(&self) -> Result<Message, FieldError> {
-        let original = self.original.get().as_bytes();
-        match self.origin {
-            Origin::Platform => self.platform.parse_message(original),
-            Origin::TracedCard | Origin::Card => {
-                let card = genesys_cloud::read(original)?.into_message(original);
+        match (&self.content, self.origin) {
+            (EnvelopeContent::Card(card), _) => Ok(card.message(self.platform)),
+            (EnvelopeContent::Original(original), EnvelopeOrigin::Platform) => {
+                self.platform.parse_message(original.get().as_bytes())
+            }
+            // Releases up to 2026-11 queued a card as JSON of Genesys Cloud, whatever the platform. Failed messages are
+            // kept for at most 35 days, so this branch may be removed 35 days after every stack has a later release.
+            (EnvelopeContent::Original(original), EnvelopeOrigin::TracedCard | EnvelopeOrigin::Card) => {
+                let card = PlatformName::GenesysCloud.parse_message(original.get().as_bytes())?;
                 Ok(Message { platform: self.platform, ..card })
             }
         }
     }
+
+    #[must_use]
+    pub fn original(&self) -> OriginalDocument<'_> {
+        match &self.content {
+            EnvelopeContent::Original(original) => OriginalDocument::Platform(original),
+            EnvelopeContent::Card(card) => OriginalDocument::Card(Box::new(card.document())),
+        }
+    }
 }
 
-/// SQS takes what XML 1.0 takes, and JSON in UTF-8 may hold two characters more, U+FFFE and U+FFFF. They can only stand
-/// inside JSON strings, where an escape means the same.
-fn without_refused_characters(json: String) -> String {
+/// SQS accepts the characters of XML 1.0. JSON allows two more, U+FFFE and U+FFFF, but only in strings, where an escape
+/// means the same.
+fn escape_noncharacters(json: String) -> String {
     if json.contains(['\u{fffe}', '\u{ffff}']) {
         json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
     } else {
@@ -141,30 +188,28 @@ fn without_refused_characters(json: String) -> String {
     }
 }
 
-/// A delivery receipt on the queue, on its way to the platform.
+/// A receipt for the platform.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReceiptEnvelope {
-    /// The integration that it belongs to.
     pub integration: IntegrationName,
-    /// When it was put on the queue.
+    /// When it was enqueued.
     pub received_at: Timestamp,
-    /// The receipt.
     pub receipt: DeliveryReceipt,
 }
 
 impl ReceiptEnvelope {
-    /// The queue's text for this receipt.
+    /// The text on the queue.
     ///
     /// # Errors
-    /// None that can come up: all parts serialise.
-    pub fn to_queue(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(self).map(without_refused_characters)
+    /// None in practice: all parts can be serialized.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self).map(escape_noncharacters)
     }
 }
 
-/// What the dispatcher finds on the queue.
-pub enum Queued {
+/// Anything on the queue.
+pub enum QueueMessage {
     /// A message for the messaging service.
     Message(Envelope),
     /// A receipt for the platform.
@@ -173,8 +218,8 @@ pub enum Queued {
     Probe(ProbeEnvelope),
 }
 
-impl Queued {
-    /// Reads the queue's text.
+impl QueueMessage {
+    /// Parses the text on the queue.
     ///
     /// # Errors
     /// It is none of the three.
@@ -185,9 +230,9 @@ impl Queued {
             .or_else(|error| serde_json::from_str(text).map(Self::Probe).map_err(|_| error))
     }
 
-    /// Whose the queue's text is, whichever of the three it is, and whatever else of it cannot be read.
+    /// The integration of any text on the queue, even if the rest cannot be read.
     #[must_use]
-    pub fn integration_of(text: &str) -> Option<IntegrationName> {
+    pub fn peek_integration(text: &str) -> Option<IntegrationName> {
         #[derive(Deserialize)]
         struct Owned {
             integration: IntegrationName,
@@ -199,6 +244,7 @@ impl Queued {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::payload::DeliveryPayload;
     use crate::digest::Digest;
     use crate::json::i_json;
 
@@ -208,47 +254,47 @@ mod tests {
     }
 
     #[test]
-    fn the_original_comes_back_byte_for_byte() {
+    fn the_original_is_kept_byte_for_byte() {
         let body = "{ \"b\" : 1.0,\t\"a\":12345678901234567890123, \"a\": \"\\u00e4 ä\" }";
-        let text = envelope(body).to_queue().unwrap();
-        let Ok(Queued::Message(read)) = Queued::read(&text) else { panic!() };
-        assert_eq!(body, read.original.get());
+        let text = envelope(body).to_json().unwrap();
+        let Ok(QueueMessage::Message(read)) = QueueMessage::read(&text) else { panic!() };
+        assert_eq!(body, serde_json::to_string(&read.original()).unwrap());
     }
 
     #[test]
-    fn the_platforms_trace_comes_back_and_may_be_absent() {
+    fn the_platforms_trace_is_kept_and_may_be_absent() {
         let trace_id: TraceId = "463ac35c9f6413ad".parse().unwrap();
         for trace_id in [None, Some(trace_id)] {
-            let text = envelope("{}").with_trace_id(trace_id.clone()).to_queue().unwrap();
+            let text = envelope("{}").with_trace_id(trace_id.clone()).to_json().unwrap();
             assert_eq!(trace_id.is_some(), text.contains("traceId"));
-            let Ok(Queued::Message(read)) = Queued::read(&text) else { panic!() };
+            let Ok(QueueMessage::Message(read)) = QueueMessage::read(&text) else { panic!() };
             assert_eq!(trace_id, read.trace_id);
         }
     }
 
     #[test]
-    fn what_a_newer_version_has_put_on_the_queue_is_read_for_what_it_is() {
+    fn unknown_fields_of_a_newer_version_are_ignored() {
         let more = |json: String| json.replacen('{', r#"{"fromTheFuture":{"a":1},"#, 1);
-        let read = Queued::read(&more(envelope("{}").to_queue().unwrap()));
+        let read = QueueMessage::read(&more(envelope("{}").to_json().unwrap()));
         assert!(
-            matches!(read, Ok(Queued::Message(Envelope { received_at, .. })) if received_at != Timestamp::UNIX_EPOCH)
+            matches!(read, Ok(QueueMessage::Message(Envelope { received_at, .. })) if received_at != Timestamp::UNIX_EPOCH)
         );
         let receipt = r#"{"integration":"acme","receivedAt":"2026-01-01T00:00:00Z","receipt":{"messageId":"m","to":{"id":"c"},
             "status":"Delivered","time":"2026-01-01T00:00:00Z","isFinal":true}}"#;
-        assert!(matches!(Queued::read(&more(receipt.to_owned())), Ok(Queued::Receipt(_))));
+        assert!(matches!(QueueMessage::read(&more(receipt.to_owned())), Ok(QueueMessage::Receipt(_))));
     }
 
     #[test]
-    fn characters_that_the_queue_refuses_are_escaped() {
-        let text = envelope("{\"text\":\"\u{fffe}\u{ffff}\u{fffd}\"}").to_queue().unwrap();
+    fn characters_that_sqs_rejects_are_escaped() {
+        let text = envelope("{\"text\":\"\u{fffe}\u{ffff}\u{fffd}\"}").to_json().unwrap();
         assert!(!text.contains(['\u{fffe}', '\u{ffff}']) && text.contains('\u{fffd}'));
-        let Ok(Queued::Message(read)) = Queued::read(&text) else { panic!() };
-        let read: serde_json::Value = serde_json::from_str(read.original.get()).unwrap();
+        let Ok(QueueMessage::Message(read)) = QueueMessage::read(&text) else { panic!() };
+        let read = serde_json::to_value(read.original()).unwrap();
         assert_eq!("\u{fffe}\u{ffff}\u{fffd}", read["text"]);
     }
 
     #[test]
-    fn a_message_without_an_id_has_the_same_one_where_it_is_accepted_and_where_it_is_delivered() {
+    fn a_message_without_an_id_has_the_same_derived_id_when_accepted_and_when_delivered() {
         let highlevel = r#"{"type":"SMS","locationId":"l","contactId":"c","message":"TEXT"}"#;
         let multicloud_cx = r#" {"type":"Text","channel":{"id":"1","to":{"id":"c"}},"text":"TEXT"} "#;
         for (platform, body) in [(PlatformName::HighLevel, highlevel), (PlatformName::MulticloudCx, multicloud_cx)] {
@@ -257,8 +303,8 @@ mod tests {
                 let normalized = i_json::normalized(body.as_bytes()).unwrap();
                 let accepted = platform.parse_message(&normalized).unwrap();
                 let now = Timestamp::UNIX_EPOCH;
-                let queued = Envelope::new("acme".parse().unwrap(), platform, now, &normalized).unwrap().to_queue();
-                let Ok(Queued::Message(read)) = Queued::read(&queued.unwrap()) else { panic!() };
+                let queued = Envelope::new("acme".parse().unwrap(), platform, now, &normalized).unwrap().to_json();
+                let Ok(QueueMessage::Message(read)) = QueueMessage::read(&queued.unwrap()) else { panic!() };
                 assert_eq!(accepted, read.message().unwrap(), "{body}");
                 if text == "plain" {
                     let of_the_body = Digest::of_bytes(body.trim().as_bytes());
@@ -274,5 +320,31 @@ mod tests {
             let name = "acme".parse().unwrap();
             assert!(Envelope::new(name, PlatformName::GenesysCloud, Timestamp::UNIX_EPOCH, body).is_err());
         }
+    }
+
+    #[test]
+    fn a_card_in_the_form_of_2026_11_is_delivered_like_one_in_the_present_form() {
+        // Exactly as that release queued it.
+        let old = include_str!("../../../tests/fixtures/queue/card-of-2026-11.json");
+        let present = include_str!("../../../tests/fixtures/queue/card.json").trim_end();
+        let read = |text| match QueueMessage::read(text) {
+            Ok(QueueMessage::Message(envelope)) => envelope,
+            _ => panic!("{text}"),
+        };
+        let delivery = |envelope: &Envelope| {
+            let message = envelope.message().unwrap();
+            String::from_utf8(DeliveryPayload::new(envelope, &message).to_body().unwrap()).unwrap()
+        };
+        let (old, new) = (read(old), read(present));
+        assert_eq!(delivery(&old), delivery(&new));
+        assert_eq!(old.message().unwrap(), new.message().unwrap());
+        assert_eq!(EnvelopeOrigin::TracedCard, new.origin);
+        assert_eq!(present, new.to_json().unwrap());
+    }
+
+    #[test]
+    fn an_envelope_without_content_is_refused() {
+        let empty = r#"{"integration":"acme","platform":"genesys-cloud","receivedAt":"2026-01-01T00:00:00Z"}"#;
+        assert!(QueueMessage::read(empty).is_err());
     }
 }

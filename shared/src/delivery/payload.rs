@@ -1,11 +1,10 @@
 //! The body of a delivery.
 
-use crate::delivery::envelope::Envelope;
+use crate::delivery::envelope::{Envelope, OriginalDocument};
 use crate::model::integration_name::IntegrationName;
 use crate::model::message::{Message, MessageKind};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 /// The body of a delivery. It is the same on every attempt.
 #[derive(Serialize)]
@@ -23,7 +22,7 @@ struct Data<'d> {
     /// The time of receipt, if the message has no time.
     #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<Timestamp>,
-    original: &'d RawValue,
+    original: OriginalDocument<'d>,
 }
 
 impl<'d> DeliveryPayload<'d> {
@@ -37,7 +36,7 @@ impl<'d> DeliveryPayload<'d> {
                 integration: &envelope.integration,
                 message,
                 time: message.time.is_none().then_some(envelope.received_at),
-                original: &envelope.original,
+                original: envelope.original(),
             },
         }
     }

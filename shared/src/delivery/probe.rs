@@ -70,7 +70,7 @@ impl ProbeEnvelope {
     ///
     /// # Errors
     /// Never: all members can be serialized.
-    pub fn to_queue(&self) -> Result<String, serde_json::Error> {
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
     }
 
@@ -119,15 +119,15 @@ impl ProbeResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::envelope::Queued;
+    use crate::delivery::envelope::QueueMessage;
 
     #[test]
     fn a_test_delivery_on_the_queue_is_neither_a_message_nor_a_receipt() {
         let probe = ProbeEnvelope::new("acme".parse().unwrap(), SignedWith::Current, Timestamp::UNIX_EPOCH);
-        let text = probe.to_queue().unwrap();
-        let Ok(Queued::Probe(read)) = Queued::read(&text) else { panic!("{text}") };
+        let text = probe.to_json().unwrap();
+        let Ok(QueueMessage::Probe(read)) = QueueMessage::read(&text) else { panic!("{text}") };
         assert_eq!(probe, read);
-        assert_eq!(Some("acme"), Queued::integration_of(&text).as_ref().map(IntegrationName::as_str));
+        assert_eq!(Some("acme"), QueueMessage::peek_integration(&text).as_ref().map(IntegrationName::as_str));
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl MessageQueue {
     pub async fn send_message(&self, envelope: &Envelope, message: &Message) -> Result<(), SendError> {
         let (group, id) =
             (message.ordering_group(&envelope.integration), DeliveryId::new(&envelope.integration, message));
-        self.send(&group, id.digest(), envelope.to_queue()?).await
+        self.send(&group, id.digest(), envelope.to_json()?).await
     }
 
     /// Sends a receipt. The receipts of a customer are a group. Duplicates are dropped like those of messages.
@@ -60,7 +60,7 @@ impl MessageQueue {
         let receipt = &envelope.receipt;
         let (group, identity) =
             (receipt.ordering_group(&envelope.integration), receipt.deduplication_id(&envelope.integration));
-        self.send(&group, &identity, envelope.to_queue()?).await
+        self.send(&group, &identity, envelope.to_json()?).await
     }
 
     async fn send(&self, group: &Digest, identity: &Digest, body: String) -> Result<(), SendError> {

@@ -41,7 +41,7 @@ impl Fixture {
         let message = envelope.message().unwrap();
         let (group, identity) =
             (message.ordering_group(&self.integration.name), message.deduplication_id(&self.integration.name));
-        self.send_as(queue, group.as_str(), identity.as_str(), envelope.to_queue().unwrap()).await;
+        self.send_as(queue, group.as_str(), identity.as_str(), envelope.to_json().unwrap()).await;
     }
 
     async fn send_as(&self, queue: &str, group: &str, deduplication_id: &str, body: impl Into<String>) {
@@ -92,7 +92,7 @@ async fn dead_letters_are_listed_without_being_removed_and_redriven_once_in_orde
         .fill(&fixture.integration.integration_id, ADDRESS)
         .json();
     stale["channel"]["time"] = (Timestamp::now() - SignedDuration::from_hours(1)).to_string().into();
-    let nothing = fixture.envelope(&Webhook::new(stale.to_string())).to_queue().unwrap();
+    let nothing = fixture.envelope(&Webhook::new(stale.to_string())).to_json().unwrap();
     let name = &fixture.integration.name;
     fixture.send_as(queue, second.ordering_group(name).as_str(), second.deduplication_id(name).as_str(), nothing).await;
     for webhook in &webhooks {

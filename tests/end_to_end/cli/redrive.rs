@@ -97,7 +97,7 @@ fn readable() -> String {
     let webhook = WIRE[0].fill(&Uuid::new_v4().to_string(), "customer");
     let now = Timestamp::now();
     let envelope = Envelope::new("acme".parse().unwrap(), PlatformName::GenesysCloud, now, &webhook.body).unwrap();
-    envelope.to_queue().unwrap()
+    envelope.to_json().unwrap()
 }
 
 fn letter(group: &str, body: &str) -> (String, String) {

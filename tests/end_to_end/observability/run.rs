@@ -140,7 +140,7 @@ async fn deliveries() {
             let (name, now) = (integration.name.clone(), Timestamp::now());
             let envelope = Envelope::new(name, PlatformName::GenesysCloud, now, &webhook.body).unwrap();
             let again = stack.sqs.send_message().queue_url(&stack.queue_url).message_group_id("again");
-            let again = again.message_deduplication_id(Uuid::new_v4()).message_body(envelope.to_queue().unwrap());
+            let again = again.message_deduplication_id(Uuid::new_v4()).message_body(envelope.to_json().unwrap());
             again.send().await.unwrap();
         }
     }

@@ -149,7 +149,7 @@ async fn a_test_delivery_is_attempted_once_whatever_the_response_and_the_receive
     let name = &single.integration.name;
     let probe = ProbeEnvelope::new(name.clone(), SignedWith::All, Timestamp::now());
     for _ in 0..2 {
-        assert!(single.dispatch_body(&probe.to_queue().unwrap()).await.is_empty());
+        assert!(single.dispatch_body(&probe.to_json().unwrap()).await.is_empty());
     }
     assert_eq!(1, single.service.attempts().len());
     let entry = single.stack.ledger().get(&key::probe(name, &probe.probe)).await.unwrap().unwrap();
@@ -164,6 +164,6 @@ async fn a_test_delivery_older_than_ten_minutes_is_dropped() {
     let single = with_service_answering(Reply::status(200)).await;
     let asked_at = Timestamp::now() - SignedDuration::from_mins(11);
     let probe = ProbeEnvelope::new(single.integration.name.clone(), SignedWith::All, asked_at);
-    assert!(single.dispatch_body(&probe.to_queue().unwrap()).await.is_empty());
+    assert!(single.dispatch_body(&probe.to_json().unwrap()).await.is_empty());
     assert!(single.service.attempts().is_empty());
 }

@@ -119,7 +119,7 @@ async fn enqueue_copy(stack: &Stack, integration: &TestIntegration, webhook: &We
         .queue_url(&stack.queue_url)
         .message_group_id(group.unwrap_or(own.as_str()))
         .message_deduplication_id(Uuid::new_v4().to_string())
-        .message_body(envelope.to_queue().unwrap())
+        .message_body(envelope.to_json().unwrap())
         .send()
         .await
         .unwrap();

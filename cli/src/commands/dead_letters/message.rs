@@ -1,7 +1,7 @@
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::delivery::envelope::Queued;
+use shared::delivery::envelope::QueueMessage;
 use shared::delivery::id::DeliveryId;
 use shared::model::integration_name::IntegrationName;
 
@@ -85,8 +85,8 @@ impl DeadLetterView {
             receive_count: 0,
             group: String::new(),
         };
-        match Queued::read(body) {
-            Ok(Queued::Message(envelope)) => {
+        match QueueMessage::read(body) {
+            Ok(QueueMessage::Message(envelope)) => {
                 view.integration = Some(envelope.integration.to_string());
                 view.received_at = Some(envelope.received_at);
                 if let Ok(message) = envelope.message() {
@@ -95,13 +95,13 @@ impl DeadLetterView {
                     view.message_id = Some(message.message_id);
                 }
             }
-            Ok(Queued::Receipt(envelope)) => {
+            Ok(QueueMessage::Receipt(envelope)) => {
                 view.integration = Some(envelope.integration.to_string());
                 view.received_at = Some(envelope.received_at);
                 view.kind = "receipt to the platform";
                 view.message_id = Some(envelope.receipt.message_id);
             }
-            Ok(Queued::Probe(probe)) => {
+            Ok(QueueMessage::Probe(probe)) => {
                 view.integration = Some(probe.integration.to_string());
                 view.received_at = Some(probe.received_at);
                 view.kind = "test delivery";

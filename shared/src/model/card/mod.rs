@@ -1,13 +1,16 @@
 //! Cards as callers describe them, independent of the route on which they are sent.
 
+mod outbound;
 mod parse;
 mod text_trace;
 
+pub use outbound::{CardDocument, OutboundCard};
 pub use parse::CardRequest;
 pub(crate) use parse::payload;
 pub use text_trace::{TraceCode, TraceKey, render_text_trace};
 
 use crate::model::receipt::Recipient;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Number of cards in a carousel.
@@ -38,14 +41,17 @@ impl fmt::Debug for CardRecipient {
     }
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CardMessage {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     pub cards: Cards,
     pub quick_replies: Vec<QuickReply>,
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Cards {
     /// Only quick replies, below a text.
     None,
@@ -75,27 +81,34 @@ impl Cards {
     }
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Card {
     pub title: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subtitle: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Image>,
     /// `https`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub video: Option<WebAddress>,
     /// What happens when the customer selects the card itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_action: Option<DefaultAction>,
     pub actions: Vec<Action>,
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Image {
     /// `https`.
     pub url: WebAddress,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alt_text: Option<String>,
 }
 
 /// A valid URL, kept exactly as the caller wrote it.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct WebAddress(String);
 
 impl WebAddress {
@@ -105,7 +118,8 @@ impl WebAddress {
     }
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Action {
     /// Sends a payload without showing it.
     PostBack(ButtonReply),
@@ -119,32 +133,39 @@ pub enum Action {
 }
 
 /// What happens when the customer selects the card itself. Only some channels show its title.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum DefaultAction {
     /// Sends a payload without showing it.
     PostBack {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         title: Option<String>,
         /// At most [`MAXIMUM_PAYLOAD`] characters.
         payload: String,
     },
     OpenUrl {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         title: Option<String>,
         /// `https` or `http`.
         url: WebAddress,
     },
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct QuickReply {
     pub reply: ButtonReply,
     /// `https`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<WebAddress>,
     /// The short form for truncated lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary_text: Option<String>,
 }
 
 /// What is sent when the customer selects a button or quick reply.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ButtonReply {
     pub title: String,
     /// At most [`MAXIMUM_PAYLOAD`] characters.

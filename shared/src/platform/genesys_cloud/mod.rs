@@ -11,12 +11,10 @@ mod fallback_text;
 mod normalize;
 mod platform;
 pub mod region;
-mod structured;
 pub mod wire;
 
 use super::payload;
 use crate::json::fields::FieldError;
-pub use structured::StructuredMessage;
 pub use wire::Webhook;
 
 /// Reads a webhook body.
