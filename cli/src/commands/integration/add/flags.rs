@@ -246,7 +246,7 @@ struct SecretField<'f> {
 
 impl SecretField<'_> {
     fn apply(&self, document: &mut Document, secret: String) {
-        let is_list = self.pointer.ends_with("SecretStore");
+        let is_list = self.pointer.ends_with("Secrets");
         document.set(self.pointer, if is_list { vec![secret].into() } else { secret.into() });
     }
 }
