@@ -1,0 +1,85 @@
+//! The parts of a message's way that call nobody, by size and shape: `make bench-parts`.
+
+#![allow(clippy::expect_used)] // a measurement that cannot be made ends the program
+
+use bench::webhooks::{SECRET, Shape, signature};
+use divan::{Bencher, black_box};
+use http::HeaderMap;
+use jiff::Timestamp;
+use shared::delivery::envelope::Envelope;
+use shared::delivery::payload::Delivery;
+use shared::json::{i_json, limits};
+use shared::platform::PlatformName;
+use shared::signature::{hub, standard_webhooks};
+
+fn main() {
+    divan::main();
+}
+
+/// What is measured: the sizes of texts, and deep content.
+const SHAPES: [Shape; 4] = [Shape::Text(700), Shape::Text(2_000), Shape::Text(900_000), Shape::Nested(109_000)];
+
+const PLATFORM: PlatformName = PlatformName::GenesysCloud;
+
+fn body(shape: Shape) -> String {
+    shape.body("message-1", "customer-17", "2026-01-02T03:04:05.678Z")
+}
+
+fn envelope(body: &str) -> Envelope {
+    Envelope::new("acme".parse().expect("a name"), PLATFORM, Timestamp::UNIX_EPOCH, body.as_bytes()).expect("JSON")
+}
+
+/// The signature of the webhook.
+#[divan::bench(args = SHAPES)]
+fn verify(bencher: Bencher<'_, '_>, shape: Shape) {
+    let body = body(shape);
+    let header = signature(&body).parse().expect("a header value");
+    let headers = HeaderMap::from_iter([(http::HeaderName::from_static("x-hub-signature-256"), header)]);
+    let secrets = [SECRET.into()];
+    bencher.bench(|| hub::verify_sha256(black_box(&headers), black_box(body.as_bytes()), &secrets));
+}
+
+/// The bounds on depth and number of values.
+#[divan::bench(args = SHAPES)]
+fn bounds(bencher: Bencher<'_, '_>, shape: Shape) {
+    let body = body(shape);
+    bencher.bench(|| limits::check(black_box(body.as_bytes())));
+}
+
+/// The form that every reader understands the same.
+#[divan::bench(args = SHAPES)]
+fn normalize(bencher: Bencher<'_, '_>, shape: Shape) {
+    let body = body(shape);
+    bencher.bench(|| i_json::normalized(black_box(body.as_bytes())).map(|body| body.len()));
+}
+
+/// The message in the platform's JSON.
+#[divan::bench(args = SHAPES)]
+fn parse(bencher: Bencher<'_, '_>, shape: Shape) {
+    let body = body(shape);
+    bencher.bench(|| PLATFORM.read(black_box(body.as_bytes())));
+}
+
+/// The text for the queue.
+#[divan::bench(args = SHAPES)]
+fn write_envelope(bencher: Bencher<'_, '_>, shape: Shape) {
+    let body = body(shape);
+    bencher.bench(|| envelope(black_box(&body)).to_queue());
+}
+
+/// The body of the delivery.
+#[divan::bench(args = SHAPES)]
+fn write_delivery(bencher: Bencher<'_, '_>, shape: Shape) {
+    let envelope = envelope(&body(shape));
+    let message = envelope.message().expect("a message");
+    bencher.bench(|| Delivery::new(black_box(&envelope), black_box(&message)).to_body());
+}
+
+/// The delivery's signature.
+#[divan::bench(args = SHAPES)]
+fn sign(bencher: Bencher<'_, '_>, shape: Shape) {
+    let body = body(shape);
+    let secret = standard_webhooks::SigningSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let secrets = [secret.expect("a secret")];
+    bencher.bench(|| standard_webhooks::sign(&secrets, "id", Timestamp::UNIX_EPOCH, black_box(body.as_bytes())));
+}

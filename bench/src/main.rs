@@ -1,0 +1,100 @@
+//! `make bench`: every function against an empty one, and against an earlier commit where one is named.
+
+#![allow(clippy::panic)] // a measurement that cannot be made ends the program
+
+use bench::builds::{Build, commit};
+use bench::operations::{ALL, Operation};
+use bench::report::{self, Row, Sizes};
+use bench::run::measure;
+use bench::sizes;
+use jiff::Timestamp;
+
+const USAGE: &str = "usage: bench [--rounds N] [--calls N] [--only PART_OF_A_NAME] [--compare COMMIT]";
+
+struct Options {
+    /// How often everything is measured.
+    rounds: u32,
+    /// How many calls each process gets after its first.
+    calls: u32,
+    /// A part of the names of operations; the first one is measured always.
+    only: String,
+    /// The earlier commit.
+    compare: Option<String>,
+}
+
+impl Options {
+    fn read(mut arguments: impl Iterator<Item = String>) -> Option<Self> {
+        let mut options = Self { rounds: 20, calls: 50, only: String::new(), compare: None };
+        while let Some(name) = arguments.next() {
+            let value = arguments.next()?;
+            match name.as_str() {
+                "--rounds" => options.rounds = value.parse().ok().filter(|rounds| *rounds > 0)?,
+                "--calls" => options.calls = value.parse().ok().filter(|calls| *calls > 0)?,
+                "--only" => options.only = value,
+                "--compare" => options.compare = Some(value),
+                _ => return None,
+            }
+        }
+        Some(options)
+    }
+}
+
+fn main() {
+    let Some(options) = Options::read(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        std::process::exit(2)
+    };
+    let chosen = |index: usize, operation: &Operation| index == 0 || operation.name.contains(&options.only);
+    let operations: Vec<_> = ALL.iter().enumerate().filter(|(index, it)| chosen(*index, it)).map(|(_, it)| it).collect();
+    let now = Build::current();
+    let earlier = options.compare.as_deref().map(Build::of_commit);
+    let mut rows = rows(&operations);
+    let mut earlier_rows = self::rows(&operations);
+    for round in 1..=options.rounds {
+        eprintln!("round {round} of {}", options.rounds);
+        for (index, operation) in operations.iter().enumerate() {
+            for (build, rows) in [(earlier.as_ref(), &mut earlier_rows), (Some(&now), &mut rows)] {
+                // The empty functions are those of now; an earlier commit may lack a function too.
+                let program = build.and_then(|build| build.function(operation.function));
+                if let (Some(program), Some(row)) = (program, rows.get_mut(index)) {
+                    row.samples.push(measure(&program, operation, options.calls));
+                }
+            }
+        }
+    }
+    if let Some(missing) = rows.iter().find(|row| row.samples.is_empty()) {
+        panic!("{} is not built", missing.operation.function);
+    }
+    let commit = commit().unwrap_or_else(|| "no checkout".to_owned());
+    println!("{} at {commit}, {} rounds of {} calls\n", Timestamp::now().strftime("%F"), options.rounds, options.calls);
+    println!("{}\n{}", report::times(&rows), report::noise(&rows));
+    println!("{}\n{}", report::work(&rows), report::connections(&rows));
+    println!("{}", report::sizes(&sizes_of(&operations, &now)));
+    if let Some(earlier) = earlier {
+        println!("Before, at {}, and now (the ratio):\n\n{}", earlier.name, report::comparison(&earlier_rows, &rows));
+        println!("{}", report::sizes(&sizes_of(&operations, &earlier)));
+    }
+}
+
+fn rows<'r>(operations: &[&'r Operation]) -> Vec<Row<'r>> {
+    operations.iter().map(|operation| Row { operation, samples: Vec::new() }).collect()
+}
+
+/// Each function once, with the first of its operations.
+fn sizes_of(operations: &[&Operation], build: &Build) -> Vec<Sizes> {
+    let mut all: Vec<Sizes> = Vec::new();
+    for operation in operations {
+        let Some(program) = build.function(operation.function) else { continue };
+        if all.iter().any(|sizes| sizes.function == operation.function) {
+            continue;
+        }
+        all.push(Sizes {
+            function: operation.function,
+            binary: sizes::binary(&program),
+            // Nothing that is built without optimisation is deployed, and its size says nothing.
+            zip: (!cfg!(debug_assertions)).then(|| sizes::zip(&program)),
+            root_loads: sizes::root_loads(&program, operation),
+        });
+    }
+    all
+}

@@ -1,0 +1,240 @@
+//! AWS, the platform and the messaging service, as far as the functions call them: everything is accepted at once.
+
+use crate::http::{Request, Response, Server};
+use crate::webhooks;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The token of the caller of the sender routes.
+pub const BEARER_TOKEN: &str = "bearer-token-of-the-bench-0123456789";
+/// The integration whose cards go to the platform's users.
+pub const PLATFORM_CARDS: &str = "acme-platform-cards";
+
+/// One call that a function made.
+#[derive(Debug, Clone)]
+struct Call {
+    host: &'static str,
+    operation: String,
+    /// Which connection to which server.
+    connection: (String, usize),
+}
+
+/// How many calls of each operation.
+pub type Counts = BTreeMap<String, usize>;
+
+type Calls = Arc<Mutex<Vec<Call>>>;
+
+/// The running stubs, and what was called.
+pub struct Stubs {
+    calls: Calls,
+    /// The name of the environment variable that leads to each.
+    aws: Vec<(&'static str, Server)>,
+    _others: [Server; 2],
+}
+
+/// AWS as one endpoint, and each service as one of its own: as many hosts as there are in a region.
+const AWS_ENDPOINTS: [&str; 4] =
+    ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_SQS"];
+
+impl Stubs {
+    /// Starts them.
+    #[must_use]
+    pub fn start() -> Self {
+        let calls = Calls::default();
+        let platform = server(&calls, |request| {
+            let (operation, answer) = platform(request);
+            ("platform", operation, answer)
+        });
+        let messaging_service =
+            server(&calls, |_| ("messaging service", "delivery".to_owned(), Response::new(200, "")));
+        let configuration = configuration(&platform.origin(), &messaging_service.origin());
+        let aws = AWS_ENDPOINTS.map(|variable| {
+            let configuration = configuration.clone();
+            (variable, server(&calls, move |request| aws(request, &configuration)))
+        });
+        Self { calls, aws: aws.into(), _others: [platform, messaging_service] }
+    }
+
+    /// What leads a function to the stubs.
+    pub fn environment(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.aws.iter().map(|(variable, server)| (*variable, server.origin()))
+    }
+
+    /// Starts to count the calls of one invocation.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// The calls since there were `start` of them.
+    #[must_use]
+    pub fn counts_since(&self, start: usize) -> Counts {
+        let mut counts = Counts::new();
+        for call in self.lock().iter().skip(start) {
+            *counts.entry(call.operation.clone()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// To which host how many connections were used.
+    #[must_use]
+    pub fn connections(&self) -> Counts {
+        let calls = self.lock();
+        let used: BTreeSet<_> = calls.iter().map(|call| (call.host, &call.connection)).collect();
+        let mut connections = Counts::new();
+        for (host, _) in used {
+            *connections.entry(host.to_owned()).or_default() += 1;
+        }
+        connections
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Call>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A server that notes each call.
+fn server(
+    calls: &Calls,
+    answer: impl Fn(&Request) -> (&'static str, String, Response) + Send + Sync + 'static,
+) -> Server {
+    let calls = Arc::clone(calls);
+    Server::start(move |request| {
+        let (host, operation, response) = answer(request);
+        let server = request.header("host").unwrap_or_default().to_owned();
+        let call = Call { host, operation, connection: (server, request.connection) };
+        calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        response
+    })
+}
+
+/// The secret of an integration.
+fn configuration(platform: &str, messaging_service: &str) -> Value {
+    json!({
+        "platform": "genesys-cloud",
+        "domain": platform,
+        "integrationId": webhooks::INTEGRATION_ID,
+        "clientId": "client-of-the-bench",
+        "clientSecret": "client-secret-of-the-bench",
+        "webhookSecrets": [webhooks::SECRET],
+        "cards": {"route": "messaging-service"},
+        "delivery": {
+            "url": format!("{messaging_service}/messages"),
+            "signingSecrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+        },
+        "callers": [{"name": "bench", "bearerToken": BEARER_TOKEN}],
+    })
+}
+
+/// Genesys Cloud: a token, or an answer that has what any of its operations answers.
+fn platform(request: &Request) -> (String, Response) {
+    let (operation, body) = if request.path == "/oauth/token" {
+        ("token", json!({"access_token": "token-of-the-bench", "token_type": "bearer", "expires_in": 86_400}))
+    } else {
+        let id = "7e3f6f1e-6d7f-4b5c-8f2e-0f5f7e1f9b5a";
+        ("platform call", json!({"id": id, "conversationId": id, "timestamp": "2026-01-02T03:04:05.678Z"}))
+    };
+    (operation.to_owned(), Response::new(200, body.to_string()).header("content-type", "application/json"))
+}
+
+/// Secrets Manager, SQS and DynamoDB, told apart by the operation that a request names.
+fn aws(request: &Request, configuration: &Value) -> (&'static str, String, Response) {
+    let target = request.header("x-amz-target").unwrap_or_default();
+    let (service, operation) = target.rsplit_once('.').unwrap_or_default();
+    let input: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let (host, output) = match (service, operation) {
+        ("secretsmanager", "GetSecretValue") => ("Secrets Manager", secret(&input, configuration)),
+        ("AmazonSQS", "SendMessage") => {
+            ("SQS", json!({"MessageId": "e1", "MD5OfMessageBody": "00000000000000000000000000000000"}))
+        }
+        ("DynamoDB_20120810", "UpdateItem") => ("DynamoDB", update(&input)),
+        _ => {
+            let response = Response::new(400, format!(r#"{{"__type":"NoSuchOperation","message":"{target}"}}"#));
+            return ("AWS", operation.to_owned(), response);
+        }
+    };
+    let content_type = request.header("content-type").unwrap_or_default();
+    (host, operation.to_owned(), Response::new(200, output.to_string()).header("content-type", content_type))
+}
+
+fn secret(input: &Value, configuration: &Value) -> Value {
+    let name = input["SecretId"].as_str().unwrap_or_default();
+    let mut configuration = configuration.clone();
+    if name.ends_with(PLATFORM_CARDS) {
+        configuration["cards"]["route"] = "open-messaging".into();
+    }
+    json!({
+        "ARN": format!("arn:aws:secretsmanager:eu-central-1:000000000000:secret:{name}-abcdef"), "Name": name,
+        "SecretString": configuration.to_string(), "VersionId": "5c4e5f0e-0f5a-4f3b-9a3e-4f6b1b0f7d11",
+        "VersionStages": ["AWSCURRENT"], "CreatedDate": 1_767_323_045,
+    })
+}
+
+/// DynamoDB's answer to an update of an item that did not exist: what the expression sets, if it is asked for.
+fn update(input: &Value) -> Value {
+    if input["ReturnValues"] != "ALL_NEW" {
+        return json!({});
+    }
+    let expression = input["UpdateExpression"].as_str().unwrap_or_default();
+    let set = expression.split(" REMOVE ").next().unwrap_or_default().trim_start_matches("SET ");
+    let mut item = input["Key"].as_object().cloned().unwrap_or_default();
+    for assignment in assignments(set) {
+        let Some((name, value)) = assignment.split_once('=') else { continue };
+        let name = name.trim();
+        let name = input["ExpressionAttributeNames"][name].as_str().unwrap_or(name);
+        item.insert(name.to_owned(), evaluated(value, input));
+    }
+    json!({ "Attributes": Map::from(item) })
+}
+
+/// The parts of a list that commas separate, but for those in parentheses.
+fn assignments(list: &str) -> Vec<&str> {
+    let mut depth = 0_usize;
+    let separates = |character: char| {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        character == ',' && depth == 0
+    };
+    list.split(separates).collect()
+}
+
+/// `:value`, `if_not_exists(name, :value)` or a sum of them, where nothing exists.
+fn evaluated(expression: &str, input: &Value) -> Value {
+    let terms: Vec<_> = expression
+        .split('+')
+        .map(|term| {
+            let name = term.rsplit(',').next().unwrap_or_default().trim().trim_end_matches(')');
+            input["ExpressionAttributeValues"][name].clone()
+        })
+        .collect();
+    if let [one] = terms.as_slice() {
+        return one.clone();
+    }
+    let number = |term: &Value| term["N"].as_str().and_then(|number| number.parse::<i64>().ok()).unwrap_or(0);
+    json!({"N": terms.iter().map(number).sum::<i64>().to_string()})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_answers_with_what_it_sets() {
+        let input = json!({
+            "ReturnValues": "ALL_NEW",
+            "Key": {"key": {"S": "k"}},
+            "UpdateExpression": "SET #s = :state, t = if_not_exists(t, :time), v = if_not_exists(v, :zero) + :one REMOVE x",
+            "ExpressionAttributeNames": {"#s": "state"},
+            "ExpressionAttributeValues": {
+                ":state": {"S": "in-progress"}, ":time": {"N": "5"}, ":zero": {"N": "0"}, ":one": {"N": "1"},
+            },
+        });
+        let expected =
+            json!({"key": {"S": "k"}, "state": {"S": "in-progress"}, "t": {"N": "5"}, "v": {"N": "1"}});
+        assert_eq!(json!({ "Attributes": expected }), update(&input));
+    }
+}
