@@ -25,6 +25,12 @@ SAMCONFIG ?= $(CURDIR)/infra/samconfig.toml
 CONFIG_ENV ?= default
 # The commit that `make upgrade-test` upgrades from.
 FROM := HEAD^
+# What `make bench` measures: how often everything, how many calls of each process, the operations whose names have this
+# text, and a commit to compare with.
+ROUNDS := 20
+CALLS := 50
+ONLY :=
+COMPARE :=
 RUST_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),aarch64,$(ARCHITECTURE))-unknown-linux-gnu
 export SAM_CLI_TELEMETRY := 0
 # The commands below expect the binaries there.
@@ -72,7 +78,7 @@ unit: setup ## tests that need no stack
 end-to-end: setup-tests ## tests on the emulated stack and in a browser, and `make run` and `make watch` themselves
 	@infra/local/system-packages.sh 'cc:gcc libc6-dev' curl:curl chromium:chromium chromedriver:chromium-driver
 	$(STEP) cargo build --locked --workspace --all-targets
-	$(STEP) cargo test --locked --workspace --test browser
+	$(STEP) cargo test --locked --workspace --test bench --test browser --bench parts
 	@$(WITH_TOOLS) $(STACK) sh -ec '$(RUN_AND_CTRL_C); $(STEP) cargo test --locked --workspace --test crash; \
 	    $(STEP) cargo test --locked --workspace --test end-to-end -- --test-threads $(THREADS)'
 	@$(WITH_TOOLS) $(STEP) $(STACK) target/debug/demo --watch --once
@@ -93,6 +99,15 @@ deploy: build ## build and deploy to AWS; asks for parameters the first time (CO
 .PHONY: upgrade-test
 upgrade-test: local ## `make deploy` on the emulated AWS, then an upgrade under load (FROM=HEAD^)
 	@$(PYTHON) infra/local/upgrade_test.py "$(FROM)"
+
+.PHONY: bench
+bench: setup ## measure the functions (COMPARE=<commit>: and that commit's; ROUNDS=20 CALLS=50 ONLY=<part of a name>)
+	$(STEP) cargo build --release --locked --package bench $(addprefix --package ,$(shell ls functions))
+	target/release/bench --rounds $(ROUNDS) --calls $(CALLS) --only "$(ONLY)" $(if $(COMPARE),--compare "$(COMPARE)")
+
+.PHONY: bench-parts
+bench-parts: setup ## measure the parts of a message's way that call nobody
+	cargo bench --locked --package bench --bench parts
 
 .PHONY: fresh-check
 fresh-check: ## `make run` and `make test` in a new clone of HEAD with an empty HOME; reports how long they take

@@ -2,10 +2,11 @@
 //!
 //! It is this small so that what is measured is the function and not the far side.
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 /// Head and body up to this size go out in one segment, so that the client wakes up once.
@@ -54,10 +55,13 @@ impl Response {
     }
 }
 
+/// With what a server proves who it is.
+pub type Tls = Arc<ServerConfig>;
+
 /// A running server on loopback. It takes no connections after it is dropped; those that are open end with their client.
 pub struct Server {
+    scheme: &'static str,
     address: SocketAddr,
-    connections: Arc<AtomicUsize>,
     closing: Arc<AtomicBool>,
     accepting: Option<JoinHandle<()>>,
 }
@@ -67,22 +71,30 @@ impl Server {
     ///
     /// # Panics
     /// If there is none.
-    pub fn start(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
+    pub fn start(tls: Option<Tls>, answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (connections, closing) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let (counter, closed, answer) = (Arc::clone(&connections), Arc::clone(&closing), Arc::new(answer));
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let closing = Arc::new(AtomicBool::new(false));
+        let (closed, answer) = (Arc::clone(&closing), Arc::new(answer));
         let accepting = std::thread::spawn(move || {
-            for stream in listener.incoming() {
+            for (connection, stream) in listener.incoming().enumerate() {
                 if closed.load(Ordering::Acquire) {
                     return;
                 }
                 let Ok(stream) = stream else { continue };
-                let (connection, answer) = (counter.fetch_add(1, Ordering::AcqRel), Arc::clone(&answer));
-                std::thread::spawn(move || serve(&stream, connection, &*answer));
+                let (tls, answer) = (tls.clone(), Arc::clone(&answer));
+                std::thread::spawn(move || {
+                    let _ = stream.set_nodelay(true);
+                    match tls.map(ServerConnection::new) {
+                        None => serve(stream, connection, &*answer),
+                        Some(Ok(tls)) => serve(StreamOwned::new(tls, stream), connection, &*answer),
+                        Some(Err(error)) => eprintln!("{error}"),
+                    }
+                });
             }
         });
-        Self { address, connections, closing, accepting: Some(accepting) }
+        Self { scheme, address, closing, accepting: Some(accepting) }
     }
 
     /// Its address and port.
@@ -94,13 +106,7 @@ impl Server {
     /// Its URL, without a path.
     #[must_use]
     pub fn origin(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// How many connections were opened to it.
-    #[must_use]
-    pub fn connections(&self) -> usize {
-        self.connections.load(Ordering::Acquire)
+        format!("{}://{}", self.scheme, self.address)
     }
 }
 
@@ -116,8 +122,7 @@ impl Drop for Server {
 }
 
 /// Answers the requests of one connection until it is closed.
-fn serve(mut stream: &TcpStream, connection: usize, answer: &dyn Fn(&Request) -> Response) {
-    let _ = stream.set_nodelay(true);
+fn serve(stream: impl Read + Write, connection: usize, answer: &dyn Fn(&Request) -> Response) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader, connection) {
         let Response { status, headers, body } = answer(&request);
@@ -133,7 +138,8 @@ fn serve(mut stream: &TcpStream, connection: usize, answer: &dyn Fn(&Request) ->
         } else {
             body.as_slice()
         };
-        if stream.write_all(&message).and_then(|()| stream.write_all(rest)).is_err() {
+        let stream = reader.get_mut();
+        if stream.write_all(&message).and_then(|()| stream.write_all(rest)).and_then(|()| stream.flush()).is_err() {
             return;
         }
     }
@@ -169,19 +175,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_of_one_connection_are_answered_in_order_and_connections_are_counted() {
-        let server =
-            Server::start(|request| Response::new(200, request.body.clone()).header("x-path", request.path.clone()));
-        for _ in 0..2 {
+    fn requests_of_one_connection_are_answered_in_order_and_connections_are_numbered() {
+        let server = Server::start(None, |request| {
+            Response::new(200, request.body.clone()).header("x-path", format!("{}{}", request.connection, request.path))
+        });
+        for connection in 0..2 {
             let mut stream = TcpStream::connect(server.address()).unwrap();
             stream.write_all(b"POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\nhiGET /b HTTP/1.1\r\n\r\n").unwrap();
             stream.shutdown(std::net::Shutdown::Write).unwrap();
             let mut answers = String::new();
             stream.read_to_string(&mut answers).unwrap();
-            let expected = "HTTP/1.1 200 Answer\r\ncontent-length: 2\r\nx-path: /a\r\n\r\nhi\
-                            HTTP/1.1 200 Answer\r\ncontent-length: 0\r\nx-path: /b\r\n\r\n";
+            let expected = format!(
+                "HTTP/1.1 200 Answer\r\ncontent-length: 2\r\nx-path: {connection}/a\r\n\r\nhi\
+                 HTTP/1.1 200 Answer\r\ncontent-length: 0\r\nx-path: {connection}/b\r\n\r\n"
+            );
             assert_eq!(expected, answers);
         }
-        assert_eq!(2, server.connections());
     }
 }

@@ -14,5 +14,6 @@ pub mod report;
 pub mod run;
 pub mod sizes;
 pub mod stubs;
+pub mod tls;
 pub mod usage;
 pub mod webhooks;

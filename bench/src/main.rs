@@ -3,10 +3,11 @@
 #![allow(clippy::panic)] // a measurement that cannot be made ends the program
 
 use bench::builds::{Build, commit};
-use bench::operations::{ALL, Operation};
+use bench::operations::{ALL, EMPTY, Operation};
 use bench::report::{self, Row, Sizes};
 use bench::run::measure;
 use bench::sizes;
+use bench::tls::Certificate;
 use jiff::Timestamp;
 
 const USAGE: &str = "usage: bench [--rounds N] [--calls N] [--only PART_OF_A_NAME] [--compare COMMIT]";
@@ -44,8 +45,9 @@ fn main() {
         eprintln!("{USAGE}");
         std::process::exit(2)
     };
-    let chosen = |index: usize, operation: &Operation| index == 0 || operation.name.contains(&options.only);
-    let operations: Vec<_> = ALL.iter().enumerate().filter(|(index, it)| chosen(*index, it)).map(|(_, it)| it).collect();
+    let chosen = |it: &&Operation| it.function == EMPTY || it.name.contains(&options.only);
+    let possible = |it: &&Operation| !it.tls || Certificate::get().is_some();
+    let operations: Vec<_> = ALL.iter().filter(chosen).filter(possible).collect();
     let now = Build::current();
     let earlier = options.compare.as_deref().map(Build::of_commit);
     let mut rows = rows(&operations);

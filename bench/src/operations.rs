@@ -15,6 +15,8 @@ pub struct Operation {
     pub name: &'static str,
     /// The binary.
     pub function: &'static str,
+    /// Whether AWS and the messaging service are called with TLS.
+    pub tls: bool,
     work: Work,
 }
 
@@ -30,22 +32,28 @@ enum Work {
 
 const CONVERSATION: &str = "conversations/5d0d331e-d2a8-4fb5-96f7-7021bef2a8ee/communications/c";
 
+const SDK: Operation = webhook("empty function with the SDK", "sdk-function", Shape::Text(700));
+const WEBHOOK: Operation = webhook("webhook, text of 700 B", "webhook-receiver", Shape::Text(700));
+const DELIVERY: Operation = batch("delivery, one message", 1);
+const DELIVERIES: Operation = batch("delivery, ten customers", 10);
+
 /// All of them; the one of the empty function is the first.
-pub const ALL: [Operation; 19] = [
+pub const ALL: [Operation; 23] = [
     webhook("empty function", EMPTY, Shape::Text(700)),
-    webhook("empty function with the SDK", "sdk-function", Shape::Text(700)),
-    webhook("webhook, text of 700 B", "webhook-receiver", Shape::Text(700)),
+    SDK,
+    WEBHOOK,
     webhook("webhook, text of 2 KB", "webhook-receiver", Shape::Text(2_000)),
     webhook("webhook, text of 900 KB", "webhook-receiver", Shape::Text(900_000)),
     webhook("webhook, 109 KB nested 90 deep", "webhook-receiver", Shape::Nested(109_000)),
-    batch("delivery, one message", 1),
-    batch("delivery, ten customers", 10),
+    DELIVERY,
+    DELIVERIES,
     request("receipt", "receipt-poster", "receipts", receipt, false),
     request("batch of ten receipts", "receipt-poster", "receipts", receipts, false),
     request("card to a customer", "card-sender", "cards", card, true),
     Operation {
         name: "card to a user of the platform",
         function: "card-sender",
+        tls: false,
         work: Work::Request { integration: PLATFORM_CARDS, route: "cards", body: platform_card, keyed: true },
     },
     request("agent's message", "agent-sender", "messages", text_for_agent, true),
@@ -55,10 +63,14 @@ pub const ALL: [Operation; 19] = [
     request("customer's message", "inbound-sender", "inbound/messages", inbound, false),
     request("customer's response", "inbound-sender", "inbound/responses", response, false),
     request("customer's typing", "inbound-sender", "inbound/events", customer_typing, false),
+    Operation { name: "TLS: empty function with the SDK", tls: true, ..SDK },
+    Operation { name: "TLS: webhook, text of 700 B", tls: true, ..WEBHOOK },
+    Operation { name: "TLS: delivery, one message", tls: true, ..DELIVERY },
+    Operation { name: "TLS: delivery, ten customers", tls: true, ..DELIVERIES },
 ];
 
 const fn webhook(name: &'static str, function: &'static str, shape: Shape) -> Operation {
-    Operation { name, function, work: Work::Webhook(shape) }
+    Operation { name, function, tls: false, work: Work::Webhook(shape) }
 }
 
 const fn batch(name: &'static str, customers: usize) -> Operation {
@@ -72,7 +84,7 @@ const fn request(
     body: fn(usize) -> Value,
     keyed: bool,
 ) -> Operation {
-    Operation { name, function, work: Work::Request { integration: "acme", route, body, keyed } }
+    Operation { name, function, tls: false, work: Work::Request { integration: "acme", route, body, keyed } }
 }
 
 fn receipt(number: usize) -> Value {

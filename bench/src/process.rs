@@ -4,6 +4,7 @@
 
 use crate::http::{Request, Response, Server};
 use crate::stubs::Stubs;
+use crate::tls::Bundle;
 use crate::usage;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -54,13 +55,13 @@ pub struct Function {
 }
 
 impl Function {
-    /// Starts `program` as the function of this name, with these environment variables besides those of Lambda and of
-    /// the template.
+    /// Starts `program` as the function of this name, with the environment that Lambda and the template give it, and with
+    /// these certificate roots in place of the system's.
     ///
     /// # Panics
     /// If it cannot be started.
     #[must_use]
-    pub fn start(program: &Path, name: &str, stubs: &Stubs, environment: &[(&str, &str)]) -> Self {
+    pub fn start(program: &Path, name: &str, stubs: &Stubs, roots: Option<&Bundle>) -> Self {
         let (events, signals, runtime_api) = runtime_api();
         let (output, stdout) = UnixStream::pair().expect("a pair of sockets");
         output.set_nonblocking(true).expect("a socket");
@@ -83,7 +84,7 @@ impl Function {
             .env("QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/messages.fifo")
             .env("PARKING_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/parking.fifo")
             .envs(stubs.environment())
-            .envs(environment.iter().copied())
+            .envs(roots.map(|roots| ("SSL_CERT_FILE", roots.path())))
             .stdin(Stdio::null())
             .stdout(OwnedFd::from(stdout));
         let started = Instant::now();
@@ -166,7 +167,7 @@ fn runtime_api() -> (Sender<String>, Receiver<Signal>, Server) {
     let (events, next_events) = mpsc::channel::<String>();
     let (signals, signalled) = mpsc::channel();
     let (next_events, sent) = (Mutex::new(next_events), Mutex::new(None));
-    let server = Server::start(move |request: &Request| {
+    let server = Server::start(None, move |request: &Request| {
         let signal = |signal| {
             // The harness may be through with this function.
             let _ = signals.send(signal);

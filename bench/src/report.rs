@@ -27,6 +27,11 @@ fn cold(sample: &Sample) -> f64 {
     milliseconds(sample.cold)
 }
 
+/// The first call alone, after the initialisation.
+fn first(sample: &Sample) -> f64 {
+    milliseconds(sample.cold - sample.init)
+}
+
 fn cold_processor(sample: &Sample) -> f64 {
     milliseconds(sample.cold_processor)
 }
@@ -82,7 +87,7 @@ fn quantile(mut values: Vec<f64>, part: f64) -> f64 {
 #[must_use]
 pub fn times(rows: &[Row<'_>]) -> String {
     let mut table = Table::new(&[
-        "operation", "cold ms", "× empty", "init ms", "cold CPU ms", "warm p50 ms", "× empty", "p99 ms", "CPU µs",
+        "operation", "cold ms", "× empty", "init ms", "first call ms", "cold CPU ms", "warm p50 ms", "× empty", "p99 ms", "CPU µs",
         "× empty", "resident MiB", "spread cold", "spread warm",
     ]);
     let Some(empty) = rows.first() else { return String::new() };
@@ -92,6 +97,7 @@ pub fn times(rows: &[Row<'_>]) -> String {
             format!("{:.2}", row.median(cold)),
             format!("{:.2}", row.ratio(empty, cold)),
             format!("{:.2}", row.median(init)),
+            format!("{:.2}", row.median(first)),
             format!("{:.2}", row.median(cold_processor)),
             format!("{:.3}", row.median(warm)),
             format!("{:.2}", row.ratio(empty, warm)),
@@ -130,7 +136,7 @@ pub fn noise(rows: &[Row<'_>]) -> String {
 #[must_use]
 pub fn comparison(before: &[Row<'_>], after: &[Row<'_>]) -> String {
     let mut table =
-        Table::new(&["operation", "cold ms", "init ms", "cold CPU ms", "warm p50 ms", "CPU µs", "resident MiB"]);
+        Table::new(&["operation", "cold ms", "init ms", "first call ms", "cold CPU ms", "warm p50 ms", "CPU µs", "resident MiB"]);
     for (before, after) in before.iter().zip(after).filter(|(before, _)| !before.samples.is_empty()) {
         let cell = |measure: Measure, digits: usize| {
             let (old, new) = (before.median(measure), after.median(measure));
@@ -140,6 +146,7 @@ pub fn comparison(before: &[Row<'_>], after: &[Row<'_>]) -> String {
             after.operation.name.to_owned(),
             cell(cold, 2),
             cell(init, 2),
+            cell(first, 2),
             cell(cold_processor, 2),
             cell(warm, 3),
             cell(warm_processor, 0),
@@ -149,11 +156,11 @@ pub fn comparison(before: &[Row<'_>], after: &[Row<'_>]) -> String {
     table.show()
 }
 
-/// What each operation calls and logs.
+/// What each operation calls and logs, with TLS or without.
 #[must_use]
 pub fn work(rows: &[Row<'_>]) -> String {
     let mut table = Table::new(&["operation", "first call", "each further call", "log lines"]);
-    for (row, sample) in rows.iter().filter_map(|row| Some((row, row.last()?))) {
+    for (row, sample) in rows.iter().filter(|row| !row.operation.tls).filter_map(|row| Some((row, row.last()?))) {
         let [operation, first, further, lines] = work_cells(row.operation, &sample.first, &sample.further);
         table.push(vec![operation, first, further, lines]);
     }

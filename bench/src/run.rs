@@ -3,6 +3,7 @@
 use crate::operations::Operation;
 use crate::process::{Answer, Function};
 use crate::stubs::{Counts, Stubs};
+use crate::tls::Certificate;
 use crate::usage;
 use std::path::Path;
 use std::time::Duration;
@@ -42,8 +43,10 @@ pub struct Work {
 /// Starts `program`, calls it once, and then `calls` times more.
 #[must_use]
 pub fn measure(program: &Path, operation: &Operation, calls: u32) -> Sample {
-    let stubs = Stubs::start();
-    let mut function = Function::start(program, operation.function, &stubs, &[]);
+    let certificate = Certificate::get().filter(|_| operation.tls);
+    let stubs = Stubs::start(certificate.map(|certificate| &certificate.server));
+    let roots = certificate.map(|certificate| &certificate.roots);
+    let mut function = Function::start(program, operation.function, &stubs, roots);
     function.send(operation.event(0));
     let init = function.ready() - function.started;
     let Answer { at, body, .. } = function.answer();

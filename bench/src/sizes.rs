@@ -3,13 +3,12 @@
 use crate::operations::Operation;
 use crate::process::Function;
 use crate::stubs::Stubs;
+use crate::tls::{Bundle, system_roots};
 use crate::usage;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-/// Certificates that Debian and its derivatives have; the probe takes the first one.
-const SYSTEM_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The size of the probe's bundle: far more than a function reads besides.
 const BUNDLE_BYTES: u64 = 1024 * 1024;
 
@@ -43,10 +42,9 @@ pub fn zip(program: &Path) -> u64 {
 /// If the function fails.
 #[must_use]
 pub fn root_loads(program: &Path, operation: &Operation) -> Option<[u64; 2]> {
-    let bundle = Bundle::new()?;
-    let stubs = Stubs::start();
-    let path = bundle.0.to_str()?;
-    let mut function = Function::start(program, operation.function, &stubs, &[("SSL_CERT_FILE", path)]);
+    let bundle = padded_bundle()?;
+    let stubs = Stubs::start(None);
+    let mut function = Function::start(program, operation.function, &stubs, Some(&bundle));
     let loads = |function: &Function| (usage::bytes_read(function.pid()) + BUNDLE_BYTES / 2) / BUNDLE_BYTES;
     function.ready();
     let at_start = loads(&function);
@@ -55,24 +53,12 @@ pub fn root_loads(program: &Path, operation: &Operation) -> Option<[u64; 2]> {
     Some([at_start, loads(&function)])
 }
 
-/// A file with one certificate; it is removed when this is dropped.
-struct Bundle(PathBuf);
-
-impl Bundle {
-    fn new() -> Option<Self> {
-        const END: &str = "-----END CERTIFICATE-----\n";
-        let bundle = fs::read_to_string(SYSTEM_BUNDLE).ok()?;
-        let (first, _) = bundle.split_once(END)?;
-        let certificate = format!("{first}{END}");
-        let padding = "# nothing\n".repeat((BUNDLE_BYTES as usize - certificate.len()) / "# nothing\n".len());
-        let path = std::env::temp_dir().join(format!("patchbay-bench-{}.pem", std::process::id()));
-        fs::write(&path, format!("{padding}{certificate}")).ok()?;
-        Some(Self(path))
-    }
-}
-
-impl Drop for Bundle {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
+/// One of the system's certificates, and lines that are none.
+fn padded_bundle() -> Option<Bundle> {
+    const END: &str = "-----END CERTIFICATE-----\n";
+    const NOTHING: &str = "# nothing\n";
+    let roots = system_roots()?;
+    let certificate = roots.get(..roots.find(END)? + END.len())?;
+    let padding = NOTHING.repeat((BUNDLE_BYTES as usize - certificate.len()) / NOTHING.len());
+    Bundle::new(&(padding + certificate))
 }

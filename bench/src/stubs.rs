@@ -1,6 +1,6 @@
 //! AWS, the platform and the messaging service, as far as the functions call them: everything is accepted at once.
 
-use crate::http::{Request, Response, Server};
+use crate::http::{Request, Response, Server, Tls};
 use crate::webhooks;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,20 +38,20 @@ const AWS_ENDPOINTS: [&str; 4] =
     ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_SQS"];
 
 impl Stubs {
-    /// Starts them.
+    /// Starts them. With `tls` AWS and the messaging service are called with it; a simulated platform never is.
     #[must_use]
-    pub fn start() -> Self {
+    pub fn start(tls: Option<&Tls>) -> Self {
         let calls = Calls::default();
-        let platform = server(&calls, |request| {
+        let platform = server(&calls, None, |request| {
             let (operation, answer) = platform(request);
             ("platform", operation, answer)
         });
         let messaging_service =
-            server(&calls, |_| ("messaging service", "delivery".to_owned(), Response::new(200, "")));
+            server(&calls, tls, |_| ("messaging service", "delivery".to_owned(), Response::new(200, "")));
         let configuration = configuration(&platform.origin(), &messaging_service.origin());
         let aws = AWS_ENDPOINTS.map(|variable| {
             let configuration = configuration.clone();
-            (variable, server(&calls, move |request| aws(request, &configuration)))
+            (variable, server(&calls, tls, move |request| aws(request, &configuration)))
         });
         Self { calls, aws: aws.into(), _others: [platform, messaging_service] }
     }
@@ -97,10 +97,11 @@ impl Stubs {
 /// A server that notes each call.
 fn server(
     calls: &Calls,
+    tls: Option<&Tls>,
     answer: impl Fn(&Request) -> (&'static str, String, Response) + Send + Sync + 'static,
 ) -> Server {
     let calls = Arc::clone(calls);
-    Server::start(move |request| {
+    Server::start(tls.cloned(), move |request| {
         let (host, operation, response) = answer(request);
         let server = request.header("host").unwrap_or_default().to_owned();
         let call = Call { host, operation, connection: (server, request.connection) };

@@ -47,7 +47,7 @@ fn make_test_runs_every_program_of_tests() {
     let (_, targets) = manifest.split_once("[[test]]").unwrap();
     let declared =
         targets.lines().filter_map(|line| Some(line.strip_prefix("name = \"")?.trim_end_matches('"').to_owned()));
-    let folders = ["shared/tests", "examples/messaging-service/tests"].map(|folder| root().join(folder));
+    let folders = ["bench/tests", "shared/tests", "examples/messaging-service/tests"].map(|folder| root().join(folder));
     let found = folders.iter().flat_map(|folder| folder.read_dir().unwrap());
     let found = found.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
     assert_eq!(declared.chain(found).collect::<BTreeSet<_>>(), run);
@@ -108,7 +108,7 @@ fn names_in(text: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn every_test_that_a_document_names_exists() {
     let mut known = Vec::new();
-    for folder in ["functions", "shared", "tests", "cli", "demo", "examples"] {
+    for folder in ["functions", "shared", "tests", "cli", "demo", "examples", "bench"] {
         let folder = root().join(folder);
         if folder.exists() {
             names_of_tests(&folder, &mut known);

@@ -26,6 +26,8 @@ const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere { command: "make run", run_by: ("Makefile", "$(STACK) sh -ec '$(RUN_AND_CTRL_C);") },
     Elsewhere { command: "make watch", run_by: ("Makefile", "$(STACK) target/debug/demo --watch --once") },
     Elsewhere { command: "make test", run_by: (".ci/run", "make test") },
+    Elsewhere { command: "make bench", run_by: ("bench/tests/bench.rs", "CARGO_BIN_EXE_bench") },
+    Elsewhere { command: "make bench-parts", run_by: ("Makefile", "--bench parts") },
     Elsewhere { command: "make upgrade-test", run_by: ("Makefile", "release-check: fresh-check upgrade-test") },
     Elsewhere { command: "make deploy", run_by: ("infra/local/upgrade_test.py", "self.make(\"deploy\"") },
     Elsewhere {
