@@ -74,7 +74,7 @@ const fn webhook(name: &'static str, function: &'static str, shape: Shape) -> Op
 }
 
 const fn batch(name: &'static str, customers: usize) -> Operation {
-    Operation { name, function: "message-dispatcher", work: Work::Batch(customers) }
+    Operation { name, function: "message-dispatcher", tls: false, work: Work::Batch(customers) }
 }
 
 const fn request(

@@ -118,15 +118,11 @@ pub fn noise(rows: &[Row<'_>]) -> String {
     let Some(empty) = rows.first() else { return String::new() };
     let range = |measure: Measure| {
         let values = || empty.samples.iter().map(measure).collect();
-        format!(
-            "{:.3} at the least, {:.3} in the middle, {:.3} at the most",
-            quantile(values(), 0.0),
-            quantile(values(), 0.5),
-            quantile(values(), 1.0)
-        )
+        let [least, median, most] = [0.0, 0.5, 1.0].map(|part| quantile(values(), part));
+        format!("{least:.3} to {most:.3} ms (median {median:.3})")
     };
     format!(
-        "The machine's noise: the empty function's warm p50 of a round was {} ms, its cold start {} ms.\n",
+        "Noise: over the rounds the empty function's warm p50 was {}, its cold start {}.\n",
         range(warm),
         range(cold)
     )
@@ -207,7 +203,8 @@ pub fn sizes(all: &[Sizes]) -> String {
 }
 
 fn list(counts: &Counts) -> String {
-    let parts: Vec<_> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let part = |(name, count): (&String, &usize)| if *count == 1 { name.clone() } else { format!("{count} × {name}") };
+    let parts: Vec<_> = counts.iter().map(part).collect();
     if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }
 }
 
