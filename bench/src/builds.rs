@@ -67,7 +67,8 @@ impl Build {
 /// The commit that is checked out, where this is a checkout, and whether there are changes besides.
 #[must_use]
 pub fn commit() -> Option<String> {
-    let described = git(&root()).args(["describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]).output().ok()?;
+    let described =
+        git(&root()).args(["describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]).output().ok()?;
     described.status.success().then(|| String::from_utf8_lossy(&described.stdout).trim().to_owned())
 }
 

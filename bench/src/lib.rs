@@ -4,7 +4,7 @@
 //! It knows a function by its environment variables, its events and its calls alone, so that it can measure functions
 //! that were built from another commit.
 
-#![allow(clippy::expect_used, clippy::panic)] // a measurement that cannot be made ends the program
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a measurement that cannot be made ends the program
 
 pub mod builds;
 pub mod http;

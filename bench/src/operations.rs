@@ -182,14 +182,7 @@ impl Operation {
 }
 
 /// An event of API Gateway's HTTP API, payload version 2.0.
-fn http_event(
-    integration: &str,
-    route: &str,
-    body: &str,
-    proof: &str,
-    proof_value: &str,
-    key: Option<&str>,
-) -> Value {
+fn http_event(integration: &str, route: &str, body: &str, proof: &str, proof_value: &str, key: Option<&str>) -> Value {
     let path = format!("/integrations/{integration}/{route}");
     let mut event = json!({
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
@@ -218,7 +211,8 @@ fn http_event(
 fn queue_record(index: usize, number: usize) -> Value {
     let (customer, now) = (format!("customer-{index}"), now());
     let original = Shape::Text(700).body(&format!("message-{number}"), &customer, &now);
-    let body = format!(r#"{{"integration":"acme","platform":"genesys-cloud","receivedAt":"{now}","original":{original}}}"#);
+    let body =
+        format!(r#"{{"integration":"acme","platform":"genesys-cloud","receivedAt":"{now}","original":{original}}}"#);
     json!({
         "messageId": format!("m-{index}"), "receiptHandle": format!("r-{index}"), "body": body,
         "eventSource": "aws:sqs", "messageAttributes": {},

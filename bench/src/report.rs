@@ -87,8 +87,20 @@ fn quantile(mut values: Vec<f64>, part: f64) -> f64 {
 #[must_use]
 pub fn times(rows: &[Row<'_>]) -> String {
     let mut table = Table::new(&[
-        "operation", "cold ms", "× empty", "init ms", "first call ms", "cold CPU ms", "warm p50 ms", "× empty", "p99 ms", "CPU µs",
-        "× empty", "resident MiB", "spread cold", "spread warm",
+        "operation",
+        "cold ms",
+        "× empty",
+        "init ms",
+        "first call ms",
+        "cold CPU ms",
+        "warm p50 ms",
+        "× empty",
+        "p99 ms",
+        "CPU µs",
+        "× empty",
+        "resident MiB",
+        "spread cold",
+        "spread warm",
     ]);
     let Some(empty) = rows.first() else { return String::new() };
     for row in rows {
@@ -131,8 +143,16 @@ pub fn noise(rows: &[Row<'_>]) -> String {
 /// The two builds against each other.
 #[must_use]
 pub fn comparison(before: &[Row<'_>], after: &[Row<'_>]) -> String {
-    let mut table =
-        Table::new(&["operation", "cold ms", "init ms", "first call ms", "cold CPU ms", "warm p50 ms", "CPU µs", "resident MiB"]);
+    let mut table = Table::new(&[
+        "operation",
+        "cold ms",
+        "init ms",
+        "first call ms",
+        "cold CPU ms",
+        "warm p50 ms",
+        "CPU µs",
+        "resident MiB",
+    ]);
     for (before, after) in before.iter().zip(after).filter(|(before, _)| !before.samples.is_empty()) {
         let cell = |measure: Measure, digits: usize| {
             let (old, new) = (before.median(measure), after.median(measure));
@@ -195,7 +215,8 @@ pub fn sizes(all: &[Sizes]) -> String {
     let mut table = Table::new(&["function", "binary MB", "zip MB", "root loads at start", "after the first call"]);
     for Sizes { function, binary, zip, root_loads } in all {
         let megabytes = |bytes: u64| format!("{:.2}", bytes as f64 / 1e6);
-        let [start, first] = root_loads.map_or(["–".to_owned(), "–".to_owned()], |loads| loads.map(|it| it.to_string()));
+        let [start, first] =
+            root_loads.map_or(["–".to_owned(), "–".to_owned()], |loads| loads.map(|it| it.to_string()));
         let zip = zip.map_or("–".to_owned(), megabytes);
         table.push(vec![(*function).to_owned(), megabytes(*binary), zip, start, first]);
     }

@@ -2,7 +2,7 @@
 
 use crate::http::{Request, Response, Server, Tls};
 use crate::webhooks;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -186,7 +186,7 @@ fn update(input: &Value) -> Value {
         let name = input["ExpressionAttributeNames"][name].as_str().unwrap_or(name);
         item.insert(name.to_owned(), evaluated(value, input));
     }
-    json!({ "Attributes": Map::from(item) })
+    json!({ "Attributes": item })
 }
 
 /// The parts of a list that commas separate, but for those in parentheses.
@@ -234,8 +234,7 @@ mod tests {
                 ":state": {"S": "in-progress"}, ":time": {"N": "5"}, ":zero": {"N": "0"}, ":one": {"N": "1"},
             },
         });
-        let expected =
-            json!({"key": {"S": "k"}, "state": {"S": "in-progress"}, "t": {"N": "5"}, "v": {"N": "1"}});
+        let expected = json!({"key": {"S": "k"}, "state": {"S": "in-progress"}, "t": {"N": "5"}, "v": {"N": "1"}});
         assert_eq!(json!({ "Attributes": expected }), update(&input));
     }
 }

@@ -50,7 +50,8 @@ impl Certificate {
             .ok()?;
         openssl.stdin.take()?.write_all(REQUEST.as_bytes()).ok()?;
         let pem = openssl.wait_with_output().ok()?.stdout;
-        let (key, certificate) = (PrivateKeyDer::from_pem_slice(&pem).ok()?, CertificateDer::from_pem_slice(&pem).ok()?);
+        let (key, certificate) =
+            (PrivateKeyDer::from_pem_slice(&pem).ok()?, CertificateDer::from_pem_slice(&pem).ok()?);
         let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
         let builder = builder.with_safe_default_protocol_versions().ok()?.with_no_client_auth();
         let server = builder.with_single_cert(vec![certificate], key).ok()?;

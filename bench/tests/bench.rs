@@ -7,7 +7,10 @@ use bench::operations::ALL;
 use bench::report::work_cells;
 use bench::run::measure;
 use bench::tls::Certificate;
-use std::process::Command;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// The cells of the table's rows under a heading of docs/performance.md.
 fn rows_under(heading: &str) -> Vec<Vec<String>> {
@@ -42,4 +45,21 @@ fn the_shortest_run_of_the_bench_measures_every_operation() {
         assert!(rows.count() >= 2, "{}: {table}", operation.name);
     }
     assert!(!table.contains("NaN"), "{table}");
+}
+
+#[test]
+fn functions_end_with_the_bench_however_it_ends() {
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_bench"));
+    let mut bench = bench.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the bench starts");
+    let mut errors = BufReader::new(bench.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    errors.read_line(&mut line).expect("the bench says what it does");
+    bench.kill().expect("the bench runs");
+    bench.wait().expect("the bench ends");
+    // Functions have the same standard error, so that it ends with the last of them.
+    let (ended, end) = mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = ended.send(errors.read_to_end(&mut Vec::new()).is_ok());
+    });
+    assert_eq!(Ok(true), end.recv_timeout(Duration::from_secs(60)), "a function still runs");
 }
