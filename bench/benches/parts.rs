@@ -1,6 +1,6 @@
-//! The parts of a message's way that call nobody, by size and shape: `make bench-parts`.
+//! `make bench-parts`: the pure functions on a message's path, by size and shape.
 
-#![allow(clippy::expect_used)] // a measurement that cannot be made ends the program
+#![allow(clippy::expect_used)] // a failed measurement ends the program
 
 use bench::webhooks::{SECRET, Shape, signature};
 use divan::{Bencher, black_box};
@@ -16,7 +16,6 @@ fn main() {
     divan::main();
 }
 
-/// What is measured: the sizes of texts, and deep content.
 const SHAPES: [Shape; 4] = [Shape::Text(700), Shape::Text(2_000), Shape::Text(900_000), Shape::Nested(109_000)];
 
 const PLATFORM: PlatformName = PlatformName::GenesysCloud;
@@ -29,7 +28,7 @@ fn envelope(body: &str) -> Envelope {
     Envelope::new("acme".parse().expect("a name"), PLATFORM, Timestamp::UNIX_EPOCH, body.as_bytes()).expect("JSON")
 }
 
-/// The signature of the webhook.
+/// Verify a webhook's signature.
 #[divan::bench(args = SHAPES)]
 fn verify(bencher: Bencher<'_, '_>, shape: Shape) {
     let body = body(shape);
@@ -39,35 +38,35 @@ fn verify(bencher: Bencher<'_, '_>, shape: Shape) {
     bencher.bench(|| hub::verify_sha256(black_box(&headers), black_box(body.as_bytes()), &secrets));
 }
 
-/// The bounds on depth and number of values.
+/// Check depth and number of values.
 #[divan::bench(args = SHAPES)]
 fn bounds(bencher: Bencher<'_, '_>, shape: Shape) {
     let body = body(shape);
     bencher.bench(|| limits::check(black_box(body.as_bytes())));
 }
 
-/// The form that every reader understands the same.
+/// Normalise the JSON.
 #[divan::bench(args = SHAPES)]
 fn normalize(bencher: Bencher<'_, '_>, shape: Shape) {
     let body = body(shape);
     bencher.bench(|| i_json::normalized(black_box(body.as_bytes())).map(|body| body.len()));
 }
 
-/// The message in the platform's JSON.
+/// Parse the platform's JSON into a message.
 #[divan::bench(args = SHAPES)]
 fn parse(bencher: Bencher<'_, '_>, shape: Shape) {
     let body = body(shape);
     bencher.bench(|| PLATFORM.read(black_box(body.as_bytes())));
 }
 
-/// The text for the queue.
+/// Write the text for the queue.
 #[divan::bench(args = SHAPES)]
 fn write_envelope(bencher: Bencher<'_, '_>, shape: Shape) {
     let body = body(shape);
     bencher.bench(|| envelope(black_box(&body)).to_queue());
 }
 
-/// The body of the delivery.
+/// Write the body of the delivery.
 #[divan::bench(args = SHAPES)]
 fn write_delivery(bencher: Bencher<'_, '_>, shape: Shape) {
     let envelope = envelope(&body(shape));
@@ -75,7 +74,7 @@ fn write_delivery(bencher: Bencher<'_, '_>, shape: Shape) {
     bencher.bench(|| Delivery::new(black_box(&envelope), black_box(&message)).to_body());
 }
 
-/// The delivery's signature.
+/// Sign the delivery.
 #[divan::bench(args = SHAPES)]
 fn sign(bencher: Bencher<'_, '_>, shape: Shape) {
     let body = body(shape);

@@ -1,4 +1,4 @@
-//! Where the measured functions are: this build, and one of an earlier commit.
+//! The builds to measure: the current one, and one of an earlier commit.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::process::{Command, Stdio};
 /// Built functions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
-    /// What the tables call it.
+    /// The name in the tables.
     pub name: String,
     folder: PathBuf,
 }
 
 impl Build {
-    /// The functions that were built together with this program.
+    /// The functions next to this program.
     ///
     /// # Panics
     /// If the program has no path.
@@ -25,7 +25,7 @@ impl Build {
         Self { name: "now".to_owned(), folder: folder.to_owned() }
     }
 
-    /// The functions of an earlier commit, built with optimisation. What was built of it stays in the target folder.
+    /// A release build of the functions of an earlier commit. It is kept in the target folder.
     ///
     /// # Panics
     /// If there is no such commit, or it cannot be built.
@@ -64,7 +64,7 @@ impl Build {
     }
 }
 
-/// The commit that is checked out, where this is a checkout, and whether there are changes besides.
+/// The commit that is checked out, and whether there are uncommitted changes. None outside a checkout.
 #[must_use]
 pub fn commit() -> Option<String> {
     let described =
@@ -96,7 +96,7 @@ fn run(command: &mut Command) {
     assert!(status.is_ok_and(|status| status.success()), "{command:?} failed");
 }
 
-/// A commit's files; they are removed when this is dropped.
+/// The files of a commit, removed on drop.
 struct Source(PathBuf);
 
 impl Source {
@@ -105,7 +105,7 @@ impl Source {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder");
         run(git(root).args(["archive", "--output"]).arg(&archive).arg(commit));
-        // As new as they are here: cargo goes by that, and another commit may have been built last time.
+        // Cargo compares modification times, and the last build may have been of another commit.
         run(Command::new("tar").args(["--extract", "--touch", "--file"]).arg(&archive).arg("--directory").arg(&folder));
         let _ = fs::remove_file(&archive);
         Self(folder)
@@ -123,8 +123,8 @@ impl Drop for Source {
     }
 }
 
-/// A target folder of earlier commits' own, as cargo takes the same crate of two commits for one. It begins with a copy
-/// of what the present build has made, so that other people's crates are not compiled again.
+/// A separate target folder for earlier commits, because cargo cannot tell the same crate of two commits apart. It starts as a
+/// copy of the current one, so that dependencies are not compiled again.
 fn build_folder(root: &Path, target: &Path) -> PathBuf {
     let (folder, unfinished) = (target.join("build"), target.join("build.part"));
     let built = root.join("target/release");

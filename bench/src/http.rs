@@ -1,6 +1,6 @@
 //! A small HTTP/1.1 server: one thread for each connection, keep-alive, bodies of a known length.
 //!
-//! It is this small so that what is measured is the function and not the far side.
+//! It is small so that the measurements show the function and not the server.
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,17 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-/// Head and body up to this size go out in one segment, so that the client wakes up once.
+/// Up to this size a body is written together with its head, so that the client wakes up once.
 const ONE_WRITE_BYTES: usize = 64 * 1024;
 
 /// One request.
 #[derive(Debug)]
 pub struct Request {
-    /// The number of its connection, from 0.
+    /// The number of its connection to this server, from 0.
     pub connection: usize,
     pub method: String,
     pub path: String,
-    /// The names are in lower case.
+    /// With names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -32,7 +32,7 @@ impl Request {
     }
 }
 
-/// One answer.
+/// One response.
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
@@ -41,7 +41,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// One without headers of its own.
+    /// A response without further headers.
     #[must_use]
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: Vec::new(), body: body.into() }
@@ -55,10 +55,10 @@ impl Response {
     }
 }
 
-/// With what a server proves who it is.
+/// A server's certificate and key.
 pub type Tls = Arc<ServerConfig>;
 
-/// A running server on loopback. It takes no connections after it is dropped; those that are open end with their client.
+/// A server on loopback. Dropping it stops it from accepting connections; open ones end with their client.
 pub struct Server {
     scheme: &'static str,
     address: SocketAddr,
@@ -67,7 +67,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one on a free port.
+    /// Starts a server on a free port.
     ///
     /// # Panics
     /// If there is none.
@@ -113,7 +113,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Release);
-        // Wakes the thread that accepts.
+        // Wakes the accepting thread.
         drop(TcpStream::connect(self.address));
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
@@ -145,7 +145,7 @@ fn serve(stream: impl Read + Write, connection: usize, answer: &dyn Fn(&Request)
     }
 }
 
-/// The next request, unless the connection was closed.
+/// The next request, or none if the connection was closed.
 fn read(reader: &mut impl BufRead, connection: usize) -> Option<Request> {
     let mut line = String::new();
     let mut next_line = |reader: &mut _| {

@@ -1,10 +1,10 @@
-//! Runs functions as processes behind a Lambda Runtime API of its own, with stubs of AWS, of the platform and of the
-//! messaging service, and measures them.
+//! Runs functions as processes against its own Lambda Runtime API and stubs of AWS, the platform and the messaging service,
+//! and measures them.
 //!
-//! It knows a function by its environment variables, its events and its calls alone, so that it can measure functions
-//! that were built from another commit.
+//! It depends only on the functions' environment variables, events and calls, so that it can also measure functions that were
+//! built from an earlier commit.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a measurement that cannot be made ends the program
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a failed measurement ends the program
 
 pub mod builds;
 pub mod http;

@@ -1,6 +1,6 @@
-//! `make bench`: every function against an empty one, and against an earlier commit where one is named.
+//! `make bench`: measures every function against an empty one, and optionally against an earlier commit.
 
-#![allow(clippy::panic)] // a measurement that cannot be made ends the program
+#![allow(clippy::panic)] // a failed measurement ends the program
 
 use bench::builds::{Build, commit};
 use bench::operations::{ALL, EMPTY, Operation};
@@ -13,11 +13,11 @@ use jiff::Timestamp;
 const USAGE: &str = "usage: bench [--rounds N] [--calls N] [--only PART_OF_A_NAME] [--compare COMMIT]";
 
 struct Options {
-    /// How often everything is measured.
+    /// How many times each operation is measured.
     rounds: u32,
-    /// How many calls each process gets after its first.
+    /// How many calls each process gets after the first one.
     calls: u32,
-    /// A part of the names of operations; the first one is measured always.
+    /// Part of the names of the operations to measure; the empty function is always measured.
     only: String,
     /// The earlier commit.
     compare: Option<String>,
@@ -56,7 +56,7 @@ fn main() {
         eprintln!("round {round} of {}", options.rounds);
         for (index, operation) in operations.iter().enumerate() {
             for (build, rows) in [(earlier.as_ref(), &mut earlier_rows), (Some(&now), &mut rows)] {
-                // The empty functions are those of now; an earlier commit may lack a function too.
+                // An earlier build has no empty functions, and may lack others.
                 let program = build.and_then(|build| build.function(operation.function));
                 if let (Some(program), Some(row)) = (program, rows.get_mut(index)) {
                     row.samples.push(measure(&program, operation, options.calls));
@@ -82,7 +82,7 @@ fn rows<'r>(operations: &[&'r Operation]) -> Vec<Row<'r>> {
     operations.iter().map(|operation| Row { operation, samples: Vec::new() }).collect()
 }
 
-/// Each function once, with the first of its operations.
+/// The sizes of each function, probed with the first of its operations.
 fn sizes_of(operations: &[&Operation], build: &Build) -> Vec<Sizes> {
     let mut all: Vec<Sizes> = Vec::new();
     for operation in operations {
@@ -93,7 +93,7 @@ fn sizes_of(operations: &[&Operation], build: &Build) -> Vec<Sizes> {
         all.push(Sizes {
             function: operation.function,
             binary: sizes::binary(&program),
-            // Nothing that is built without optimisation is deployed, and its size says nothing.
+            // A debug build is never deployed, so its size means nothing.
             zip: (!cfg!(debug_assertions)).then(|| sizes::zip(&program)),
             root_loads: sizes::root_loads(&program, operation),
         });

@@ -1,19 +1,19 @@
-//! What is measured: one event for each kind of work that a function does.
+//! The operations that are measured.
 
 use crate::stubs::{BEARER_TOKEN, PLATFORM_CARDS};
 use crate::webhooks::{Shape, signature};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// The function that answers and does nothing else.
+/// The function that all others are compared with.
 pub const EMPTY: &str = "empty-function";
 
-/// One kind of work.
+/// One kind of work of a function.
 #[derive(Debug, Clone, Copy)]
 pub struct Operation {
-    /// As the tables show it.
+    /// The name in the tables.
     pub name: &'static str,
-    /// The binary.
+    /// The name of the binary.
     pub function: &'static str,
     /// Whether AWS and the messaging service are called with TLS.
     pub tls: bool,
@@ -24,9 +24,9 @@ pub struct Operation {
 enum Work {
     /// A signed webhook of this size and shape.
     Webhook(Shape),
-    /// A batch off the queue: one message for each of so many customers.
+    /// A batch from the queue, with one message for each of this many customers.
     Batch(usize),
-    /// A request of a caller: the integration, the end of the path, the body, and whether it has an idempotency key.
+    /// A caller's request, with or without an idempotency key.
     Request { integration: &'static str, route: &'static str, body: fn(usize) -> Value, keyed: bool },
 }
 
@@ -37,7 +37,7 @@ const WEBHOOK: Operation = webhook("webhook, text of 700 B", "webhook-receiver",
 const DELIVERY: Operation = batch("delivery, one message", 1);
 const DELIVERIES: Operation = batch("delivery, ten customers", 10);
 
-/// All of them; the one of the empty function is the first.
+/// All operations, the empty function first.
 pub const ALL: [Operation; 23] = [
     webhook("empty function", EMPTY, Shape::Text(700)),
     SDK,
@@ -145,7 +145,7 @@ fn now() -> String {
 }
 
 impl Operation {
-    /// The event of the call with this number. No two have anything in common that a function might remember.
+    /// The event of the call with this number. Ids and keys differ from event to event.
     #[must_use]
     pub fn event(&self, number: usize) -> String {
         let event = match self.work {
@@ -171,7 +171,7 @@ impl Operation {
     }
 
     /// # Panics
-    /// If the answer is not the one of work that was done.
+    /// If the response is not a success.
     pub fn check(&self, answer: &Value) {
         let done = match self.work {
             Work::Batch(_) => answer["batchItemFailures"].as_array().is_some_and(Vec::is_empty),
@@ -181,7 +181,7 @@ impl Operation {
     }
 }
 
-/// An event of API Gateway's HTTP API, payload version 2.0.
+/// An event of an API Gateway HTTP API, payload version 2.0.
 fn http_event(integration: &str, route: &str, body: &str, proof: &str, proof_value: &str, key: Option<&str>) -> Value {
     let path = format!("/integrations/{integration}/{route}");
     let mut event = json!({
@@ -207,7 +207,7 @@ fn http_event(integration: &str, route: &str, body: &str, proof: &str, proof_val
     event
 }
 
-/// What the receiver queued for a text message of 700 bytes.
+/// A record with the envelope of a text message of 700 bytes.
 fn queue_record(index: usize, number: usize) -> Value {
     let (customer, now) = (format!("customer-{index}"), now());
     let original = Shape::Text(700).body(&format!("message-{number}"), &customer, &now);

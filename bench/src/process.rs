@@ -1,4 +1,4 @@
-//! One function as a process, behind a Lambda Runtime API of its own.
+//! One function as a process, with its own Lambda Runtime API.
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 
@@ -17,12 +17,12 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a function may take.
+/// The time limit of an invocation.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How often it is looked whether the process is still there.
-const LOOK: Duration = Duration::from_secs(1);
+/// The interval at which a silent process is checked for its exit.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What the function did at the Runtime API.
+/// What the function did last.
 enum Signal {
     /// It asked for the next event.
     Ready(Instant),
@@ -32,21 +32,21 @@ enum Signal {
     Failed(String),
 }
 
-/// An answer of the function.
+/// A response of the function.
 #[derive(Debug)]
 pub struct Answer {
     /// When the event was sent.
     pub sent: Instant,
-    /// When the whole answer was there.
+    /// When the response was complete.
     pub at: Instant,
     pub body: Value,
 }
 
-/// A running function. It is killed when this is dropped, and ends with the harness: its Runtime API is gone then.
+/// A running function. Dropping it kills it. It also ends when the harness does, because its Runtime API is gone then.
 pub struct Function {
     name: String,
     process: Child,
-    /// Before the process was started.
+    /// The time just before the process was spawned.
     pub started: Instant,
     events: Sender<String>,
     signals: Receiver<Signal>,
@@ -55,8 +55,8 @@ pub struct Function {
 }
 
 impl Function {
-    /// Starts `program` as the function of this name, with the environment that Lambda and the template give it, and with
-    /// these certificate roots in place of the system's.
+    /// Starts `program` as the function `name`, with the environment variables that Lambda and the template set, and with
+    /// these certificate roots instead of the system's.
     ///
     /// # Panics
     /// If it cannot be started.
@@ -92,13 +92,13 @@ impl Function {
         Self { name: name.to_owned(), process, started, events, signals, output, _runtime_api: runtime_api }
     }
 
-    /// Its process.
+    /// The process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
 
-    /// The event that it gets when it asks for the next one.
+    /// Queues the next event.
     ///
     /// # Panics
     /// If the Runtime API is gone.
@@ -106,7 +106,7 @@ impl Function {
         self.events.send(event).expect("the Runtime API runs");
     }
 
-    /// Waits until it asks for the next event.
+    /// Waits until the function asks for the next event.
     pub fn ready(&mut self) -> Instant {
         match self.signal() {
             Signal::Ready(at) => at,
@@ -115,7 +115,7 @@ impl Function {
         }
     }
 
-    /// Waits for its answer.
+    /// Waits for the response.
     pub fn answer(&mut self) -> Answer {
         match self.signal() {
             Signal::Answered(answer) => answer,
@@ -124,7 +124,7 @@ impl Function {
         }
     }
 
-    /// Waits until it has nothing more to do, and returns how many lines it has logged since this was called last.
+    /// Waits until the function is idle, and returns the number of lines that it has logged since the last call of this.
     pub fn settle(&mut self) -> usize {
         usage::wait_until_idle(self.pid());
         let mut lines = 0;
@@ -142,7 +142,7 @@ impl Function {
     fn signal(&mut self) -> Signal {
         let begin = Instant::now();
         loop {
-            match self.signals.recv_timeout(LOOK) {
+            match self.signals.recv_timeout(CHECK_INTERVAL) {
                 Ok(signal) => return signal,
                 Err(RecvTimeoutError::Timeout) if begin.elapsed() < TIMEOUT => {
                     if let Ok(Some(status)) = self.process.try_wait() {
@@ -162,14 +162,14 @@ impl Drop for Function {
     }
 }
 
-/// A Runtime API for one function: what it is to be sent, and what it does.
+/// A Runtime API for one function, with the channels for its events and its signals.
 fn runtime_api() -> (Sender<String>, Receiver<Signal>, Server) {
     let (events, next_events) = mpsc::channel::<String>();
     let (signals, signalled) = mpsc::channel();
     let (next_events, sent) = (Mutex::new(next_events), Mutex::new(None));
     let server = Server::start(None, move |request: &Request| {
         let signal = |signal| {
-            // The harness may be through with this function.
+            // The receiver is gone when the measurement is over.
             let _ = signals.send(signal);
             Response::new(202, "")
         };

@@ -5,14 +5,14 @@ use crate::run::{Sample, Work};
 use crate::stubs::Counts;
 use std::time::Duration;
 
-/// The samples of one operation in one build, one of each round.
+/// The samples of one operation in one build, one for each round.
 #[derive(Debug)]
 pub struct Row<'r> {
     pub operation: &'r Operation,
     pub samples: Vec<Sample>,
 }
 
-/// Something that is measured, in the unit of its column.
+/// A measure of a sample, in the unit of its column.
 type Measure = fn(&Sample) -> f64;
 
 fn milliseconds(duration: Duration) -> f64 {
@@ -27,21 +27,21 @@ fn cold(sample: &Sample) -> f64 {
     milliseconds(sample.cold)
 }
 
-/// The first call alone, after the initialisation.
-fn first(sample: &Sample) -> f64 {
+/// The first call alone, after init.
+fn first_call(sample: &Sample) -> f64 {
     milliseconds(sample.cold - sample.init)
 }
 
-fn cold_processor(sample: &Sample) -> f64 {
-    milliseconds(sample.cold_processor)
+fn cold_cpu(sample: &Sample) -> f64 {
+    milliseconds(sample.cold_cpu)
 }
 
 fn warm(sample: &Sample) -> f64 {
     quantile(sample.warm.iter().copied().map(milliseconds).collect(), 0.5)
 }
 
-fn warm_processor(sample: &Sample) -> f64 {
-    sample.warm_processor.as_secs_f64() * 1e6
+fn warm_cpu(sample: &Sample) -> f64 {
+    sample.warm_cpu.as_secs_f64() * 1e6
 }
 
 fn resident(sample: &Sample) -> f64 {
@@ -53,19 +53,19 @@ impl Row<'_> {
         quantile(self.samples.iter().map(measure).collect(), 0.5)
     }
 
-    /// The median of the ratios within each round: what slows the machine for a while slows both.
+    /// The median of the ratios within each round, where other load slows both about equally.
     fn ratio(&self, to: &Self, measure: Measure) -> f64 {
         let pairs = self.samples.iter().zip(&to.samples);
         quantile(pairs.map(|(sample, other)| measure(sample) / measure(other)).collect(), 0.5)
     }
 
-    /// Half of the distance between the quartiles, as a part of the median.
+    /// Half the interquartile range, relative to the median.
     fn spread(&self, measure: Measure) -> f64 {
         let values = || self.samples.iter().map(measure).collect();
         (quantile(values(), 0.75) - quantile(values(), 0.25)) / 2.0 / self.median(measure)
     }
 
-    /// The 99th percentile of all further calls.
+    /// The 99th percentile over all further calls.
     fn slowest(&self) -> f64 {
         let all = self.samples.iter().flat_map(|sample| sample.warm.iter().copied());
         quantile(all.map(milliseconds).collect(), 0.99)
@@ -76,14 +76,14 @@ impl Row<'_> {
     }
 }
 
-/// The value below which this part of all values is; of two, the lower one.
+/// The quantile, without interpolation: the lower one of two neighbours.
 fn quantile(mut values: Vec<f64>, part: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let index = values.len().saturating_sub(1) as f64 * part;
     values.get(index as usize).copied().unwrap_or(f64::NAN)
 }
 
-/// The times and what they cost, each with its ratio to the first row.
+/// Times, CPU time and memory, with ratios to the first row.
 #[must_use]
 pub fn times(rows: &[Row<'_>]) -> String {
     let mut table = Table::new(&[
@@ -109,13 +109,13 @@ pub fn times(rows: &[Row<'_>]) -> String {
             format!("{:.2}", row.median(cold)),
             format!("{:.2}", row.ratio(empty, cold)),
             format!("{:.2}", row.median(init)),
-            format!("{:.2}", row.median(first)),
-            format!("{:.2}", row.median(cold_processor)),
+            format!("{:.2}", row.median(first_call)),
+            format!("{:.2}", row.median(cold_cpu)),
             format!("{:.3}", row.median(warm)),
             format!("{:.2}", row.ratio(empty, warm)),
             format!("{:.3}", row.slowest()),
-            format!("{:.0}", row.median(warm_processor)),
-            format!("{:.2}", row.ratio(empty, warm_processor)),
+            format!("{:.0}", row.median(warm_cpu)),
+            format!("{:.2}", row.ratio(empty, warm_cpu)),
             format!("{:.1}", row.median(resident)),
             percent(row.spread(cold)),
             percent(row.spread(warm)),
@@ -124,7 +124,7 @@ pub fn times(rows: &[Row<'_>]) -> String {
     table.show()
 }
 
-/// How the first row, which is always the same work, came out in each round.
+/// The variation of the first row over the rounds.
 #[must_use]
 pub fn noise(rows: &[Row<'_>]) -> String {
     let Some(empty) = rows.first() else { return String::new() };
@@ -140,7 +140,7 @@ pub fn noise(rows: &[Row<'_>]) -> String {
     )
 }
 
-/// The two builds against each other.
+/// The two builds next to each other.
 #[must_use]
 pub fn comparison(before: &[Row<'_>], after: &[Row<'_>]) -> String {
     let mut table = Table::new(&[
@@ -162,17 +162,17 @@ pub fn comparison(before: &[Row<'_>], after: &[Row<'_>]) -> String {
             after.operation.name.to_owned(),
             cell(cold, 2),
             cell(init, 2),
-            cell(first, 2),
-            cell(cold_processor, 2),
+            cell(first_call, 2),
+            cell(cold_cpu, 2),
             cell(warm, 3),
-            cell(warm_processor, 0),
+            cell(warm_cpu, 0),
             cell(resident, 1),
         ]);
     }
     table.show()
 }
 
-/// What each operation calls and logs, with TLS or without.
+/// The calls and log lines of each operation; TLS makes no difference.
 #[must_use]
 pub fn work(rows: &[Row<'_>]) -> String {
     let mut table = Table::new(&["operation", "first call", "each further call", "log lines"]);
@@ -183,14 +183,14 @@ pub fn work(rows: &[Row<'_>]) -> String {
     table.show()
 }
 
-/// One row of [`work`], as docs/performance.md has it.
+/// One row of [`work`], as in docs/performance.md.
 #[must_use]
 pub fn work_cells(operation: &Operation, first: &Work, further: &Work) -> [String; 4] {
     let lines = format!("{}, {}", first.lines, further.lines);
     [operation.name.to_owned(), list(&first.calls), list(&further.calls), lines]
 }
 
-/// How many connections each operation opened.
+/// The connections of each operation.
 #[must_use]
 pub fn connections(rows: &[Row<'_>]) -> String {
     let mut table = Table::new(&["operation", "connections"]);
@@ -200,7 +200,7 @@ pub fn connections(rows: &[Row<'_>]) -> String {
     table.show()
 }
 
-/// The sizes of one function, and how often it reads its certificate roots.
+/// The sizes of one function, and how many times it reads its certificate roots.
 #[derive(Debug)]
 pub struct Sizes {
     pub function: &'static str,
@@ -209,7 +209,7 @@ pub struct Sizes {
     pub root_loads: Option<[u64; 2]>,
 }
 
-/// What the functions are before they are called.
+/// The sizes of the functions.
 #[must_use]
 pub fn sizes(all: &[Sizes]) -> String {
     let mut table = Table::new(&["function", "binary MB", "zip MB", "root loads at start", "after the first call"]);
@@ -233,7 +233,7 @@ fn percent(part: f64) -> String {
     format!("±{:.0} %", part * 100.0)
 }
 
-/// A table as Markdown has it, its columns aligned.
+/// A Markdown table with aligned columns.
 struct Table {
     rows: Vec<Vec<String>>,
 }

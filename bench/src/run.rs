@@ -1,4 +1,4 @@
-//! One measurement: one process of a function, its first call and some more.
+//! One measurement: one process of a function, its first call and further calls.
 
 use crate::operations::Operation;
 use crate::process::{Answer, Function};
@@ -8,39 +8,39 @@ use crate::usage;
 use std::path::Path;
 use std::time::Duration;
 
-/// What one process took.
+/// The measurements of one process.
 #[derive(Debug)]
 pub struct Sample {
-    /// From its start until it asked for the first event.
+    /// From spawn until it asked for the first event.
     pub init: Duration,
-    /// From its start until its first answer.
+    /// From spawn until its first response.
     pub cold: Duration,
-    /// Processor time until then.
-    pub cold_processor: Duration,
-    /// From the event to the answer, of each further call.
+    /// CPU time until its first response.
+    pub cold_cpu: Duration,
+    /// From event to response, for each further call.
     pub warm: Vec<Duration>,
-    /// Processor time of one of them, on average.
-    pub warm_processor: Duration,
-    /// The most memory that was resident at once, in bytes.
+    /// Mean CPU time of a further call.
+    pub warm_cpu: Duration,
+    /// Peak resident memory, in bytes.
     pub peak_resident: u64,
-    /// What the first call called.
+    /// The calls and log lines of the first call.
     pub first: Work,
-    /// What the last one called.
+    /// The calls and log lines of the last call.
     pub further: Work,
-    /// The connections to each host by the end.
+    /// The connections to each host, over all calls.
     pub connections: Counts,
 }
 
-/// What one invocation did besides answering.
+/// The calls and log lines of one invocation.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Work {
-    /// The calls of each operation.
+    /// The number of calls of each operation.
     pub calls: Counts,
-    /// The lines that were logged.
+    /// The number of log lines.
     pub lines: usize,
 }
 
-/// Starts `program`, calls it once, and then `calls` times more.
+/// Starts `program` and calls it once, then `calls` more times.
 #[must_use]
 pub fn measure(program: &Path, operation: &Operation, calls: u32) -> Sample {
     let certificate = Certificate::get().filter(|_| operation.tls);
@@ -55,7 +55,7 @@ pub fn measure(program: &Path, operation: &Operation, calls: u32) -> Sample {
     function.ready();
     let lines = function.settle();
     let first = Work { calls: stubs.counts_since(0), lines };
-    let cold_processor = usage::processor_time(function.pid());
+    let cold_cpu = usage::cpu_time(function.pid());
     let (mut warm, mut further) = (Vec::new(), Work::default());
     for number in 1..=calls {
         let (event, before) = (operation.event(number as usize), stubs.count());
@@ -67,8 +67,8 @@ pub fn measure(program: &Path, operation: &Operation, calls: u32) -> Sample {
         let lines = function.settle();
         further = Work { calls: stubs.counts_since(before), lines };
     }
-    let warm_processor = (usage::processor_time(function.pid()) - cold_processor) / calls.max(1);
+    let warm_cpu = (usage::cpu_time(function.pid()) - cold_cpu) / calls.max(1);
     let peak_resident = usage::peak_resident(function.pid());
     let connections = stubs.connections();
-    Sample { init, cold, cold_processor, warm, warm_processor, peak_resident, first, further, connections }
+    Sample { init, cold, cold_cpu, warm, warm_cpu, peak_resident, first, further, connections }
 }

@@ -1,4 +1,4 @@
-//! What a function is before it runs, and how often it reads its certificate roots.
+//! The size of a function, and how many times it reads its certificate roots.
 
 use crate::operations::Operation;
 use crate::process::Function;
@@ -9,10 +9,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// The size of the probe's bundle: far more than a function reads besides.
+/// The size of the probe's bundle: far more than everything else that a function reads.
 const BUNDLE_BYTES: u64 = 1024 * 1024;
 
-/// What a zip file has besides one compressed file named `bootstrap`, less what gzip has.
+/// The headers of a zip file with one entry named `bootstrap`, minus those of gzip.
 const ZIP_FRAME_BYTES: u64 = (30 + 9) + (46 + 9) + 22 - 18;
 
 /// The size of `program`, in bytes.
@@ -24,8 +24,8 @@ pub fn binary(program: &Path) -> u64 {
     fs::metadata(program).unwrap_or_else(|error| panic!("{}: {error}", program.display())).len()
 }
 
-/// The size of a zip file with `program` in it: deflate at its usual level, as `cargo lambda build --output-format zip`
-/// and `sam package` have it, give or take a percent.
+/// The size of a zip file with `program`: deflate at level 6, the default of `cargo lambda build --output-format zip` and of
+/// `sam package`, to within about a percent.
 ///
 /// # Panics
 /// If there is no gzip.
@@ -35,8 +35,8 @@ pub fn zip(program: &Path) -> u64 {
     compressed.stdout.len() as u64 + ZIP_FRAME_BYTES
 }
 
-/// How often the function reads the file of certificate roots: until it asks for the first event, and until it has
-/// answered it. None where the machine has no certificates.
+/// How many times the function reads the file of certificate roots: until it asks for the first event, and until it has
+/// responded to it. None if the machine has no certificate roots.
 ///
 /// # Panics
 /// If the function fails.
@@ -53,7 +53,7 @@ pub fn root_loads(program: &Path, operation: &Operation) -> Option<[u64; 2]> {
     Some([at_start, loads(&function)])
 }
 
-/// One of the system's certificates, and lines that are none.
+/// One of the system's certificates, padded with comment lines.
 fn padded_bundle() -> Option<Bundle> {
     const END: &str = "-----END CERTIFICATE-----\n";
     const NOTHING: &str = "# nothing\n";

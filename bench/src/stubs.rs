@@ -1,4 +1,4 @@
-//! AWS, the platform and the messaging service, as far as the functions call them: everything is accepted at once.
+//! Stubs of AWS, the platform and the messaging service. They accept everything immediately.
 
 use crate::http::{Request, Response, Server, Tls};
 use crate::webhooks;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The token of the caller of the sender routes.
 pub const BEARER_TOKEN: &str = "bearer-token-of-the-bench-0123456789";
-/// The integration whose cards go to the platform's users.
+/// The integration that sends its cards to users of the platform.
 pub const PLATFORM_CARDS: &str = "acme-platform-cards";
 
 /// One call that a function made.
@@ -16,7 +16,7 @@ pub const PLATFORM_CARDS: &str = "acme-platform-cards";
 struct Call {
     host: &'static str,
     operation: String,
-    /// Which connection to which server.
+    /// The server, and the number of the connection to it.
     connection: (String, usize),
 }
 
@@ -25,20 +25,20 @@ pub type Counts = BTreeMap<String, usize>;
 
 type Calls = Arc<Mutex<Vec<Call>>>;
 
-/// The running stubs, and what was called.
+/// The running stubs, and the calls to them.
 pub struct Stubs {
     calls: Calls,
-    /// The name of the environment variable that leads to each.
+    /// Each endpoint with its environment variable.
     aws: Vec<(&'static str, Server)>,
     _others: [Server; 2],
 }
 
-/// AWS as one endpoint, and each service as one of its own: as many hosts as there are in a region.
+/// One endpoint for all of AWS, and one for each service, as there is one host for each in a region.
 const AWS_ENDPOINTS: [&str; 4] =
     ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_SQS"];
 
 impl Stubs {
-    /// Starts them. With `tls` AWS and the messaging service are called with it; a simulated platform never is.
+    /// Starts them. `tls` is for AWS and the messaging service; functions call a simulated platform with plain HTTP only.
     #[must_use]
     pub fn start(tls: Option<&Tls>) -> Self {
         let calls = Calls::default();
@@ -56,18 +56,18 @@ impl Stubs {
         Self { calls, aws: aws.into(), _others: [platform, messaging_service] }
     }
 
-    /// What leads a function to the stubs.
+    /// The environment variables with the endpoints.
     pub fn environment(&self) -> impl Iterator<Item = (&'static str, String)> {
         self.aws.iter().map(|(variable, server)| (*variable, server.origin()))
     }
 
-    /// Starts to count the calls of one invocation.
+    /// The number of calls so far.
     #[must_use]
     pub fn count(&self) -> usize {
         self.lock().len()
     }
 
-    /// The calls since there were `start` of them.
+    /// The calls after the first `start` ones.
     #[must_use]
     pub fn counts_since(&self, start: usize) -> Counts {
         let mut counts = Counts::new();
@@ -77,7 +77,7 @@ impl Stubs {
         counts
     }
 
-    /// To which host how many connections were used.
+    /// How many connections to each host were used.
     #[must_use]
     pub fn connections(&self) -> Counts {
         let calls = self.lock();
@@ -94,7 +94,7 @@ impl Stubs {
     }
 }
 
-/// A server that notes each call.
+/// A server that records each call.
 fn server(
     calls: &Calls,
     tls: Option<&Tls>,
@@ -128,7 +128,7 @@ fn configuration(platform: &str, messaging_service: &str) -> Value {
     })
 }
 
-/// Genesys Cloud: a token, or an answer that has what any of its operations answers.
+/// Genesys Cloud: a token, or a response with the fields that its operations return.
 fn platform(request: &Request) -> (String, Response) {
     let (operation, body) = if request.path == "/oauth/token" {
         ("token", json!({"access_token": "token-of-the-bench", "token_type": "bearer", "expires_in": 86_400}))
@@ -139,7 +139,7 @@ fn platform(request: &Request) -> (String, Response) {
     (operation.to_owned(), Response::new(200, body.to_string()).header("content-type", "application/json"))
 }
 
-/// Secrets Manager, SQS and DynamoDB, told apart by the operation that a request names.
+/// Secrets Manager, SQS and DynamoDB. The target header names the service and the operation.
 fn aws(request: &Request, configuration: &Value) -> (&'static str, String, Response) {
     let target = request.header("x-amz-target").unwrap_or_default();
     let (service, operation) = target.rsplit_once('.').unwrap_or_default();
@@ -172,7 +172,7 @@ fn secret(input: &Value, configuration: &Value) -> Value {
     })
 }
 
-/// DynamoDB's answer to an update of an item that did not exist: what the expression sets, if it is asked for.
+/// DynamoDB's response to an update of an item that does not exist: the attributes that the expression sets, if requested.
 fn update(input: &Value) -> Value {
     if input["ReturnValues"] != "ALL_NEW" {
         return json!({});
@@ -189,7 +189,7 @@ fn update(input: &Value) -> Value {
     json!({ "Attributes": item })
 }
 
-/// The parts of a list that commas separate, but for those in parentheses.
+/// Splits a list at its commas, except those in parentheses.
 fn assignments(list: &str) -> Vec<&str> {
     let mut depth = 0_usize;
     let separates = |character: char| {
@@ -203,7 +203,7 @@ fn assignments(list: &str) -> Vec<&str> {
     list.split(separates).collect()
 }
 
-/// `:value`, `if_not_exists(name, :value)` or a sum of them, where nothing exists.
+/// The value of `:value`, `if_not_exists(name, :value)` or a sum of them, for an item without attributes.
 fn evaluated(expression: &str, input: &Value) -> Value {
     let terms: Vec<_> = expression
         .split('+')
@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_update_answers_with_what_it_sets() {
+    fn an_update_returns_the_attributes_that_it_sets() {
         let input = json!({
             "ReturnValues": "ALL_NEW",
             "Key": {"key": {"S": "k"}},

@@ -1,4 +1,4 @@
-//! A certificate of the stubs' own, for the operations that are measured with TLS.
+//! The stubs' certificate, for the operations with TLS.
 
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
@@ -20,7 +20,7 @@ const REQUEST: &str = "[req]\nprompt = no\ndistinguished_name = name\nx509_exten
 /// The certificate of the stubs.
 pub struct Certificate {
     pub server: Arc<ServerConfig>,
-    /// The system's roots and the certificate: as many as a function reads in Lambda, and one more.
+    /// The system's roots plus this certificate, so that loading them takes as long as in Lambda.
     pub roots: Bundle,
 }
 
@@ -33,7 +33,7 @@ static CERTIFICATE: LazyLock<Option<Certificate>> = LazyLock::new(|| {
 });
 
 impl Certificate {
-    /// The one of this run. None where the machine cannot make one.
+    /// The certificate of this run. None if the machine cannot generate one.
     #[must_use]
     pub fn get() -> Option<&'static Self> {
         CERTIFICATE.as_ref()
@@ -55,7 +55,7 @@ impl Certificate {
         let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
         let builder = builder.with_safe_default_protocol_versions().ok()?.with_no_client_auth();
         let server = builder.with_single_cert(vec![certificate], key).ok()?;
-        // The key is passed over by those who look for certificates.
+        // Readers of certificates skip the key.
         let roots = system_roots()? + &String::from_utf8(pem).ok()?;
         Some(Self { server: Arc::new(server), roots: Bundle::new(&roots)? })
     }
@@ -67,11 +67,11 @@ pub fn system_roots() -> Option<String> {
     std::fs::read_to_string(SYSTEM_BUNDLE).ok()
 }
 
-/// A file of certificate roots that has no name of its own, so that none is left behind however the program ends.
+/// A file of certificate roots. It is unlinked, so that nothing is left behind however the program ends.
 pub struct Bundle(File);
 
 impl Bundle {
-    /// One with this text.
+    /// A file with this text.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let name = format!("bench-{}-{:?}.pem", std::process::id(), std::thread::current().id());
@@ -82,7 +82,7 @@ impl Bundle {
         file.ok().map(Self)
     }
 
-    /// Where other processes find it while this one runs.
+    /// Its path for other processes, valid while this one runs.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd()).into()

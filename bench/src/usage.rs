@@ -1,15 +1,14 @@
-//! What a process has used so far, as Linux tells it in `/proc`.
+//! What a process has used so far, from `/proc`.
 
 use std::fs;
 use std::time::Duration;
 
-/// Processor time of all threads that are still there. The precision is the scheduler's, nanoseconds; that of
-/// `/proc/<pid>/stat` would be ten milliseconds.
+/// CPU time of all live threads, in nanoseconds from the scheduler; `/proc/<pid>/stat` counts in steps of ten milliseconds.
 ///
 /// # Panics
 /// If the process is gone.
 #[must_use]
-pub fn processor_time(pid: u32) -> Duration {
+pub fn cpu_time(pid: u32) -> Duration {
     let nanoseconds = threads(pid).map(|thread| {
         let text = fs::read_to_string(format!("{thread}/schedstat")).unwrap_or_default();
         text.split(' ').next().and_then(|number| number.parse::<u64>().ok()).unwrap_or(0)
@@ -17,11 +16,11 @@ pub fn processor_time(pid: u32) -> Duration {
     Duration::from_nanos(nanoseconds.sum())
 }
 
-/// Waits until all threads of the process sleep: what it has used is settled then, and all it has written is there.
+/// Waits until all threads of the process sleep. Then its counters do not change, and its output is complete.
 pub fn wait_until_idle(pid: u32) {
     let sleeps = |thread: String| {
         let text = fs::read_to_string(format!("{thread}/stat")).unwrap_or_default();
-        // pid (name) state …; the name may hold parentheses.
+        // `pid (name) state …`; the name may contain parentheses.
         text.rsplit_once(") ").is_none_or(|(_, rest)| !rest.starts_with('R'))
     };
     while !threads(pid).all(sleeps) {
@@ -29,13 +28,13 @@ pub fn wait_until_idle(pid: u32) {
     }
 }
 
-/// The most memory that was resident at once, in bytes.
+/// The peak resident memory, in bytes.
 #[must_use]
 pub fn peak_resident(pid: u32) -> u64 {
     number_behind(&read(pid, "status"), "VmHWM:") * 1024
 }
 
-/// The bytes that the process has read from files and sockets; what is mapped into memory does not count.
+/// The bytes that the process has read from files and sockets, without mapped files.
 #[must_use]
 pub fn bytes_read(pid: u32) -> u64 {
     number_behind(&read(pid, "io"), "rchar:")
@@ -45,7 +44,7 @@ fn read(pid: u32, name: &str) -> String {
     fs::read_to_string(format!("/proc/{pid}/{name}")).expect("the process runs")
 }
 
-/// The number behind `name`, in the unit of the file.
+/// The number after `name`.
 fn number_behind(text: &str, name: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)

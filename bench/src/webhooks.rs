@@ -1,24 +1,24 @@
-//! Webhooks of Genesys Cloud, by size and shape, and their signature.
+//! Genesys Cloud webhooks by size and shape, and their signature.
 
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-/// The integration's secret for webhooks.
+/// The integration's webhook secret.
 pub const SECRET: &str = "webhook-secret-of-the-bench";
-/// The open-messaging integration.
+/// The id of the open messaging integration.
 pub const INTEGRATION_ID: &str = "73cb7fb7-c2db-4996-88f3-0a83a4fea1da";
 
 /// How deep the unknown content is nested.
 const DEPTH: usize = 90;
 
-/// What a webhook's body is like.
+/// The content of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// A text message whose body has this many bytes.
     Text(usize),
-    /// A message with unknown content, nested 90 deep, whose body has about this many bytes.
+    /// A message with unknown content, nested 90 levels deep, whose body has about this many bytes.
     Nested(usize),
 }
 

@@ -1,4 +1,4 @@
-//! What is exact about the functions' performance, and that `make bench` works. Times are never asserted.
+//! Exact budgets: calls and log lines of each operation. And `make bench` works. Times are never asserted.
 
 #![allow(clippy::expect_used)] // tests fail by panicking
 
@@ -12,13 +12,13 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// The cells of the table's rows under a heading of docs/performance.md.
+/// The rows of the table under a heading of docs/performance.md.
 fn rows_under(heading: &str) -> Vec<Vec<String>> {
     let guide = include_str!("../../docs/performance.md");
     let sections = guide.split("\n## ");
     let section = sections.into_iter().find(|section| section.lines().next() == Some(heading)).expect("the heading");
     let lines = section.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
-    // The first two lines are the table's heading.
+    // The first two lines are the header.
     lines.skip(2).map(|line| line.split(" | ").map(|cell| cell.trim().to_owned()).collect()).collect()
 }
 
@@ -40,7 +40,7 @@ fn the_shortest_run_of_the_bench_measures_every_operation() {
     let (table, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{errors}");
     for operation in ALL.iter().filter(|operation| !operation.tls || Certificate::get().is_some()) {
-        // Times and connections, at the least.
+        // In the tables of times and of connections.
         let rows = table.lines().filter(|line| line.starts_with(&format!("| {} ", operation.name)));
         assert!(rows.count() >= 2, "{}: {table}", operation.name);
     }
@@ -53,10 +53,10 @@ fn functions_end_with_the_bench_however_it_ends() {
     let mut bench = bench.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the bench starts");
     let mut errors = BufReader::new(bench.stderr.take().expect("a pipe"));
     let mut line = String::new();
-    errors.read_line(&mut line).expect("the bench says what it does");
+    errors.read_line(&mut line).expect("the bench prints progress");
     bench.kill().expect("the bench runs");
     bench.wait().expect("the bench ends");
-    // Functions have the same standard error, so that it ends with the last of them.
+    // The functions inherit standard error, so that it ends when the last of them does.
     let (ended, end) = mpsc::channel();
     std::thread::spawn(move || {
         let _ = ended.send(errors.read_to_end(&mut Vec::new()).is_ok());

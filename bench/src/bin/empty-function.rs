@@ -1,4 +1,4 @@
-//! The function that every other is compared with: it answers, and does nothing else.
+//! The function that all others are compared with: it only responds.
 
 use lambda_http::{Error, Request, run, service_fn};
 

@@ -1,4 +1,4 @@
-//! The empty function with the AWS SDK: reads one secret at start, and sends one message to a queue on each call.
+//! The empty function with the AWS SDK: one secret read at start, one message sent per call.
 
 use lambda_http::{Error, Request, run, service_fn};
 
