@@ -25,8 +25,8 @@ SAMCONFIG ?= $(CURDIR)/infra/samconfig.toml
 CONFIG_ENV ?= default
 # The commit that `make upgrade-test` upgrades from.
 FROM := HEAD^
-# What `make bench` measures: how often everything, how many calls of each process, the operations whose names have this
-# text, and a commit to compare with.
+# Options of `make bench`: the number of rounds, the number of calls to each process, a part of the operations' names, and
+# a commit to compare with.
 ROUNDS := 20
 CALLS := 50
 ONLY :=
@@ -101,12 +101,12 @@ upgrade-test: local ## `make deploy` on the emulated AWS, then an upgrade under 
 	@$(PYTHON) infra/local/upgrade_test.py "$(FROM)"
 
 .PHONY: bench
-bench: setup ## measure the functions (COMPARE=<commit>: and that commit's; ROUNDS=20 CALLS=50 ONLY=<part of a name>)
+bench: setup ## measure the functions' speed and size (COMPARE=<commit>, ROUNDS=20, CALLS=50, ONLY=<part of a name>)
 	$(STEP) cargo build --release --locked --package bench $(addprefix --package ,$(shell ls functions))
 	target/release/bench --rounds $(ROUNDS) --calls $(CALLS) --only "$(ONLY)" $(if $(COMPARE),--compare "$(COMPARE)")
 
 .PHONY: bench-parts
-bench-parts: setup ## measure the parts of a message's way that call nobody
+bench-parts: setup ## measure the pure functions on a message's path
 	cargo bench --locked --package bench --bench parts
 
 .PHONY: fresh-check
