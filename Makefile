@@ -25,7 +25,7 @@ SAMCONFIG ?= $(CURDIR)/infra/samconfig.toml
 CONFIG_ENV ?= default
 # The commit that `make upgrade-test` upgrades from.
 FROM := HEAD^
-# Options of `make bench`: the number of rounds, the number of calls to each process, a part of the operations' names, and
+# Options of `make bench`: the number of rounds, the number of calls to each process, parts of the operations' names, and
 # a commit to compare with.
 ROUNDS := 20
 CALLS := 50
@@ -101,7 +101,7 @@ upgrade-test: local ## `make deploy` on the emulated AWS, then an upgrade under 
 	@$(PYTHON) infra/local/upgrade_test.py "$(FROM)"
 
 .PHONY: bench
-bench: setup ## measure the functions' speed and size (COMPARE=<commit>, ROUNDS=20, CALLS=50, ONLY=<part of a name>)
+bench: setup ## measure the functions' speed and size (COMPARE=<commit>, ROUNDS=20, CALLS=50, ONLY=<parts of names>)
 	$(STEP) cargo build --release --locked --package bench $(addprefix --package ,$(shell ls functions))
 	target/release/bench --rounds $(ROUNDS) --calls $(CALLS) --only "$(ONLY)" $(if $(COMPARE),--compare "$(COMPARE)")
 

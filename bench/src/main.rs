@@ -10,14 +10,14 @@ use bench::sizes;
 use bench::tls::Certificate;
 use jiff::Timestamp;
 
-const USAGE: &str = "usage: bench [--rounds N] [--calls N] [--only PART_OF_A_NAME] [--compare COMMIT]";
+const USAGE: &str = "usage: bench [--rounds N] [--calls N] [--only PARTS_OF_NAMES] [--compare COMMIT]";
 
 struct Options {
     /// How many times each operation is measured.
     rounds: u32,
     /// How many calls each process gets after the first one.
     calls: u32,
-    /// Part of the names of the operations to measure; the empty function is always measured.
+    /// Parts of the names of the operations to measure, separated by commas. The empty function is always measured.
     only: String,
     /// The earlier commit.
     compare: Option<String>,
@@ -45,7 +45,8 @@ fn main() {
         eprintln!("{USAGE}");
         std::process::exit(2)
     };
-    let chosen = |it: &&Operation| it.function == EMPTY || it.name.contains(&options.only);
+    let named = |it: &Operation| options.only.split(',').any(|part| it.name.contains(part));
+    let chosen = |it: &&Operation| it.function == EMPTY || named(it);
     let possible = |it: &&Operation| !it.tls || Certificate::get().is_some();
     let operations: Vec<_> = ALL.iter().filter(chosen).filter(possible).collect();
     let now = Build::current();
