@@ -3,7 +3,7 @@
 #![allow(clippy::panic)] // a failed measurement ends the program
 
 use bench::builds::{Build, commit};
-use bench::operations::{ALL, EMPTY, Operation};
+use bench::operations::{ALL, EMPTY, Operation, WITH_SDK};
 use bench::report::{self, Row, Sizes};
 use bench::run::measure;
 use bench::sizes;
@@ -17,7 +17,7 @@ struct Options {
     rounds: u32,
     /// How many calls each process gets after the first one.
     calls: u32,
-    /// Parts of the names of the operations to measure, separated by commas. The empty function is always measured.
+    /// Parts of the names of the operations to measure, separated by commas. The empty functions are always measured.
     only: String,
     /// The earlier commit.
     compare: Option<String>,
@@ -46,7 +46,7 @@ fn main() {
         std::process::exit(2)
     };
     let named = |it: &Operation| options.only.split(',').any(|part| it.name.contains(part));
-    let chosen = |it: &&Operation| it.function == EMPTY || named(it);
+    let chosen = |it: &&Operation| [EMPTY, WITH_SDK].contains(&it.function) || named(it);
     let possible = |it: &&Operation| !it.tls || Certificate::get().is_some();
     let operations: Vec<_> = ALL.iter().filter(chosen).filter(possible).collect();
     let now = Build::current();
@@ -75,6 +75,8 @@ fn main() {
     println!("{}", report::sizes(&sizes_of(&operations, &now)));
     if let Some(earlier) = earlier {
         println!("Before, at {}, and now (the ratio):\n\n{}", earlier.name, report::comparison(&earlier_rows, &rows));
+        println!("At {}:\n\n{}", earlier.name, report::work(&earlier_rows));
+        println!("{}", report::connections(&earlier_rows));
         println!("{}", report::sizes(&sizes_of(&operations, &earlier)));
     }
 }

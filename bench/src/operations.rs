@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 /// The function that all others are compared with.
 pub const EMPTY: &str = "empty-function";
+/// The same with the AWS SDK.
+pub const WITH_SDK: &str = "sdk-function";
 
 /// One kind of work of a function.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +34,7 @@ enum Work {
 
 const CONVERSATION: &str = "conversations/5d0d331e-d2a8-4fb5-96f7-7021bef2a8ee/communications/c";
 
-const SDK: Operation = webhook("empty function with the SDK", "sdk-function", Shape::Text(700));
+const SDK: Operation = webhook("empty function with the SDK", WITH_SDK, Shape::Text(700));
 const WEBHOOK: Operation = webhook("webhook, text of 700 B", "webhook-receiver", Shape::Text(700));
 const DELIVERY: Operation = batch("delivery, one message", 1);
 const DELIVERIES: Operation = batch("delivery, ten customers", 10);

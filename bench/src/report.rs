@@ -1,6 +1,6 @@
 //! The tables.
 
-use crate::operations::Operation;
+use crate::operations::{Operation, WITH_SDK};
 use crate::run::{Sample, Work};
 use crate::stubs::Counts;
 use std::time::Duration;
@@ -83,7 +83,7 @@ fn quantile(mut values: Vec<f64>, part: f64) -> f64 {
     values.get(index as usize).copied().unwrap_or(f64::NAN)
 }
 
-/// Times, CPU time and memory, with ratios to the first row.
+/// Times, CPU time and memory, with ratios to the empty functions.
 #[must_use]
 pub fn times(rows: &[Row<'_>]) -> String {
     let mut table = Table::new(&[
@@ -95,6 +95,7 @@ pub fn times(rows: &[Row<'_>]) -> String {
         "cold CPU ms",
         "warm p50 ms",
         "× empty",
+        "× SDK",
         "p99 ms",
         "CPU µs",
         "× empty",
@@ -103,6 +104,7 @@ pub fn times(rows: &[Row<'_>]) -> String {
         "spread warm",
     ]);
     let Some(empty) = rows.first() else { return String::new() };
+    let sdk = rows.iter().find(|row| row.operation.function == WITH_SDK).unwrap_or(empty);
     for row in rows {
         table.push(vec![
             row.operation.name.to_owned(),
@@ -113,6 +115,7 @@ pub fn times(rows: &[Row<'_>]) -> String {
             format!("{:.2}", row.median(cold_cpu)),
             format!("{:.3}", row.median(warm)),
             format!("{:.2}", row.ratio(empty, warm)),
+            format!("{:.2}", row.ratio(sdk, warm)),
             format!("{:.3}", row.slowest()),
             format!("{:.0}", row.median(warm_cpu)),
             format!("{:.2}", row.ratio(empty, warm_cpu)),
