@@ -43,8 +43,8 @@ pub struct Work {
 /// Starts `program` and calls it once, then `calls` more times.
 #[must_use]
 pub fn measure(program: &Path, operation: &Operation, calls: u32) -> Sample {
-    let certificate = Certificate::get().filter(|_| operation.tls);
-    let stubs = Stubs::start(certificate.map(|certificate| &certificate.server));
+    let certificate = Certificate::get();
+    let stubs = Stubs::start(certificate.filter(|_| operation.tls).map(|certificate| &certificate.server));
     let roots = certificate.map(|certificate| &certificate.roots);
     let mut function = Function::start(program, operation.function, &stubs, roots);
     function.send(operation.event(0));
