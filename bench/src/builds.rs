@@ -1,5 +1,6 @@
 //! The builds to measure: the current one, and one of an earlier commit.
 
+use crate::operations::ALL;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -55,6 +56,24 @@ impl Build {
             fs::rename(&unfinished, &folder).expect("a folder");
         }
         Self { name: commit.chars().take(12).collect(), folder }
+    }
+
+    /// A new copy of these functions. A program starts faster or slower depending on how its file was written, so builds are
+    /// only comparable when all their files were written in the same way.
+    ///
+    /// # Panics
+    /// If they cannot be copied.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        let folder = root().join("target/bench/measured").join(&self.name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder");
+        for name in ALL.map(|operation| operation.function) {
+            if let Some(function) = self.function(name).filter(|_| !folder.join(name).exists()) {
+                fs::copy(function, folder.join(name)).expect("a copy");
+            }
+        }
+        Self { name: self.name.clone(), folder }
     }
 
     /// The function of this name, if the build has it.

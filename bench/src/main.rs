@@ -49,8 +49,8 @@ fn main() {
     let chosen = |it: &&Operation| [EMPTY, WITH_SDK].contains(&it.function) || named(it);
     let possible = |it: &&Operation| !it.tls || Certificate::get().is_some();
     let operations: Vec<_> = ALL.iter().filter(chosen).filter(possible).collect();
-    let now = Build::current();
-    let earlier = options.compare.as_deref().map(Build::of_commit);
+    let earlier = options.compare.as_deref().map(|commit| Build::of_commit(commit).copied());
+    let now = if earlier.is_some() { Build::current().copied() } else { Build::current() };
     let mut rows = rows(&operations);
     let mut earlier_rows = self::rows(&operations);
     for round in 1..=options.rounds {
