@@ -63,7 +63,7 @@ fn parse(bencher: Bencher<'_, '_>, shape: Shape) {
 #[divan::bench(args = SHAPES)]
 fn write_envelope(bencher: Bencher<'_, '_>, shape: Shape) {
     let body = body(shape);
-    bencher.bench(|| envelope(black_box(&body)).to_queue());
+    bencher.bench(|| envelope(black_box(&body)).to_json());
 }
 
 /// Write the body of the delivery.
