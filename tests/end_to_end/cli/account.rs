@@ -198,7 +198,7 @@ async fn looks(change: impl Fn(Command) -> Command) -> [CommandOutput; 2] {
 async fn an_unreadable_stack_is_reported_with_its_cause_and_advice() {
     for ran in looks(|command| command.with(&["--stack", "nosuch"])).await {
         let said =
-            "there is no stack `nosuch` in eu-central-1: deploy it (`make deploy`), or name another with --stack";
+            "there is no stack `nosuch` in eu-central-1: deploy it (`make deploy`), or choose another with --stack";
         assert!(ran.stderr.contains(said), "{ran:#?}");
     }
     for ran in looks(|command| command.env("AWS_REGION", "").env("AWS_DEFAULT_REGION", "")).await {

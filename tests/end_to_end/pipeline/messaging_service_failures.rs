@@ -90,7 +90,7 @@ async fn a_service_that_was_down_gets_all_messages_in_order() {
     }
     let forward = axum::Router::new().fallback({
         let (http, url) = (stack.http.clone(), up.url.clone());
-        move |headers: axum::http::HeaderMap, body: axum::body::Bytes| async move {
+        move |headers: http::HeaderMap, body: axum::body::Bytes| async move {
             http.post(url).headers(headers).body(body).send().await.unwrap().status()
         }
     });

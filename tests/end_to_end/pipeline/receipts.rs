@@ -147,16 +147,16 @@ async fn every_word_for_success_in_the_response_is_posted_without_reasons() {
 #[tokio::test]
 async fn an_unreadable_receipt_in_the_response_is_logged_and_counted_and_never_treated_as_success() {
     let large = format!(r#"{{"receipt": {{"status": "failed"}}, "more": "{}"}}"#, "x".repeat(64 * 1024));
-    let elsewhere = "the answer reports an outcome, and not in `receipt`";
+    let elsewhere = "the response reports an outcome, but not in `receipt`";
     let unreadable = [
         (r#"{"receipt": {"status": "lost-in-transit"}}"#, "/receipt/status must be `delivered`"),
         (r#"{"receipt": {"reasons": [{"code": 530}]}}"#, "/receipt/status is required"),
         (r#"{"receipt": "lost-in-transit"}"#, "/receipt must be an object"),
-        (r#"{"receipt": {"status": "failed",}}"#, "the answer is not valid JSON"),
+        (r#"{"receipt": {"status": "failed",}}"#, "the response is not valid JSON"),
         (r#"{"receipts": [{"status": "failed"}]}"#, elsewhere),
         (r#"[{"receipt": {"status": "failed"}}]"#, elsewhere),
         (r#"{"status": "failed", "reasons": [{"code": 530}]}"#, elsewhere),
-        (&large, "the answer is too long or broke off"),
+        (&large, "the response is too long or incomplete"),
     ];
     for mode in ["explicit", "on-accept"] {
         let fixture = echoing(mode).await;
@@ -196,7 +196,7 @@ async fn a_failure_in_a_response_with_a_content_encoding_is_not_posted_as_delive
     // Receipts of one customer are posted in order: none was posted before this one.
     let last = fixture.send_for("OK").await;
     assert_eq!(json!(last), fixture.receipt().await["id"]);
-    let reason = "the answer has a Content-Encoding, or is not in UTF-8";
+    let reason = "the response has a Content-Encoding, or is not in UTF-8";
     log_with(fixture.integration.name.as_str(), &[(id.as_str(), reason)]).await;
 }
 

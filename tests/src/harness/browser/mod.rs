@@ -4,15 +4,19 @@ mod chromedriver;
 
 use crate::simulators::messaging_service::WAIT_TIMEOUT;
 use chromedriver::{ChromeDriver, program};
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+use fantoccini::wd::{Capabilities, TimeoutConfiguration, WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder, Locator};
+use http::Method;
+use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use thirtyfour::error::{WebDriverError, WebDriverErrorInner};
-use thirtyfour::{By, CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
+use url::{ParseError, Url};
 
-pub use thirtyfour::Key;
+pub use fantoccini::key::Key;
 
 /// How often a condition in the page is checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
@@ -35,7 +39,7 @@ const ARGUMENTS: [&str; 12] = [
 
 /// A browser with its own profile. When this is dropped, all its processes end and the profile is removed.
 pub struct Browser {
-    session: WebDriver,
+    session: Client,
     _chromedriver: ChromeDriver,
 }
 
@@ -43,7 +47,7 @@ impl Browser {
     /// Starts one with a page of this width and height in pixels.
     pub async fn start(width: u32, height: u32) -> Self {
         let chromedriver = ChromeDriver::start().await;
-        let session = open_session(&chromedriver).await.expect("Chromium starts");
+        let session = open_session(&chromedriver).await;
         let browser = Self { session, _chromedriver: chromedriver };
         browser.resize(width, height, 1).await;
         browser
@@ -51,8 +55,7 @@ impl Browser {
 
     /// Sets the page's size in CSS pixels, each drawn as `scale` times `scale` pixels.
     pub async fn resize(&self, width: u32, height: u32, scale: u32) {
-        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": scale, "mobile": false});
-        self.session.cdp().send_raw("Emulation.setDeviceMetricsOverride", metrics).await.expect("the page is resized");
+        self.session.issue_cmd(Resize { width, height, scale }).await.expect("the page is resized");
     }
 
     /// Opens a page and waits until it has loaded.
@@ -67,8 +70,8 @@ impl Browser {
 
     /// Runs the script with `arguments`.
     pub async fn run_with(&self, script: &str, arguments: &[Value]) -> Value {
-        let result = self.session.execute(script, arguments).await;
-        result.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
+        let result = self.session.execute(script, arguments.to_vec()).await;
+        result.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     /// Waits until the expression is true in the page.
@@ -95,26 +98,33 @@ impl Browser {
 
     /// Clicks the first element that matches the CSS selector.
     pub async fn click(&self, selector: &str) {
-        let element = self.session.find(By::Css(selector)).await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        let element =
+            self.session.find(Locator::Css(selector)).await.unwrap_or_else(|error| panic!("{selector}: {error}"));
         element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
     /// Types the text into the focused element.
     pub async fn type_text(&self, text: &str) {
-        self.session.action_chain().send_keys(text).perform().await.expect("the keys are pressed");
+        for key in text.chars() {
+            self.press_key(key).await;
+        }
     }
 
     /// Presses one key in the focused element.
     pub async fn press(&self, key: Key) {
-        let key = char::from(key);
-        self.session.action_chain().key_down(key).key_up(key).perform().await.expect("the key is pressed");
+        self.press_key(key.into()).await;
+    }
+
+    async fn press_key(&self, value: char) {
+        let keys = KeyActions::new("keyboard".to_owned()).then(KeyAction::Down { value }).then(KeyAction::Up { value });
+        self.session.perform_actions(keys).await.expect("the key is pressed");
     }
 
     /// Whether the page has opened a dialogue.
     pub async fn shows_an_alert(&self) -> bool {
         match self.session.get_alert_text().await {
             Ok(_) => true,
-            Err(error) if matches!(error.as_inner(), WebDriverErrorInner::NoSuchAlert(_)) => false,
+            Err(error) if error.is_no_such_alert() => false,
             Err(error) => panic!("{error}"),
         }
     }
@@ -126,31 +136,49 @@ impl Browser {
 
     /// Writes what the page shows into a PNG file.
     pub async fn screenshot(&self, path: &Path) {
-        self.session.screenshot(path).await.expect("the screenshot is written");
+        let png = self.session.screenshot().await.expect("a screenshot");
+        fs::write(path, png).expect("the screenshot is written");
     }
 }
 
-impl Drop for Browser {
-    fn drop(&mut self) {
-        // Killing chromedriver ends the session; closing it first would block this thread.
-        let _ = self.session.clone().leak();
+/// Chromium's own command for the size of the page, which WebDriver can only set together with the window's frame.
+#[derive(Debug)]
+struct Resize {
+    width: u32,
+    height: u32,
+    scale: u32,
+}
+
+impl WebDriverCompatibleCommand for Resize {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        let Self { width, height, scale } = self;
+        let params = json!({"width": width, "height": height, "deviceScaleFactor": scale, "mobile": false});
+        let command = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": params});
+        (Method::POST, Some(command.to_string()))
     }
 }
 
-async fn open_session(chromedriver: &ChromeDriver) -> Result<WebDriver, WebDriverError> {
-    let mut capabilities = DesiredCapabilities::chrome();
-    capabilities.set_binary(&program("chromium", "chromium").display().to_string())?;
-    for argument in ARGUMENTS {
-        capabilities.add_arg(argument)?;
-    }
-    capabilities.add_arg(&format!("--user-data-dir={}", chromedriver.profile.display()))?;
+async fn open_session(chromedriver: &ChromeDriver) -> Client {
+    let mut arguments: Vec<_> = ARGUMENTS.map(str::to_owned).into();
+    arguments.push(format!("--user-data-dir={}", chromedriver.profile.display()));
     if fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
-        capabilities.add_arg("--no-sandbox")?;
+        arguments.push("--no-sandbox".to_owned());
     }
-    capabilities.set("unhandledPromptBehavior", "ignore")?;
-    let http = reqwest::Client::builder().no_proxy().timeout(WAIT_TIMEOUT).build()?;
-    let session = WebDriver::builder(&chromedriver.url, capabilities).client(http).connect().await?;
+    let options = json!({"binary": program("chromium", "chromium"), "args": arguments});
+    let capabilities = Capabilities::from_iter([
+        ("goog:chromeOptions".to_owned(), options),
+        ("unhandledPromptBehavior".to_owned(), "ignore".into()),
+    ]);
+    let session = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&chromedriver.url).await;
+    let session = session.expect("Chromium starts");
     // A script waits while the page draws, which can take long on a busy machine.
-    session.set_script_timeout(WAIT_TIMEOUT).await?;
-    Ok(session)
+    let timeouts = TimeoutConfiguration::new(Some(WAIT_TIMEOUT), None, None);
+    session.update_timeouts(timeouts).await.expect("the time-outs are set");
+    // Killing chromedriver ends the session.
+    session.persist().await.expect("the session is kept");
+    session
 }
