@@ -11,8 +11,6 @@ use std::thread::JoinHandle;
 
 /// Up to this size a body is written together with its head, so that the client wakes up once.
 const ONE_WRITE_BYTES: usize = 64 * 1024;
-
-/// One request.
 #[derive(Debug)]
 pub struct Request {
     /// The number of its connection to this server, from 0.
@@ -31,8 +29,6 @@ impl Request {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 }
-
-/// One response.
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
@@ -46,8 +42,6 @@ impl Response {
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: Vec::new(), body: body.into() }
     }
-
-    /// With a header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));

@@ -363,10 +363,10 @@ proptest! {
     fn a_part_of_any_form_is_read_and_written_without_loss(
         word in proptest::sample::select(vec!["Attachment", "QuickReply", "QuickReplyV2", "Card", "Carousel", "DatePicker", "Story"]),
         inner in any_json(),
-        beside in any_json(),
+        extra in any_json(),
     ) {
         let field = word.chars().next().unwrap().to_lowercase().to_string() + &word[1..];
-        let part = json!({"contentType": word, field: inner, "beside": beside});
+        let part = json!({"contentType": word, field: inner, "extra": extra});
         let read: ContentItem = serde_json::from_value(part.clone()).unwrap();
         prop_assert_eq!(part, read.to_value());
     }

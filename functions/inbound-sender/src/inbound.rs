@@ -38,7 +38,7 @@ impl InboundHandler {
         let message = InboundMessage { trace_id: context.trace_id.clone(), ..message };
         let (time, fingerprint) = (message.meta.time, message.fingerprint());
         let key = self.key(context, "message", &message.meta.message_id);
-        let is_one = context.integration.platform.name().takes_several_files(&message);
+        let is_one = context.integration.platform.name().supports_several_files(&message);
         let mut parts = if is_one { vec![message] } else { message.parts() };
         // Each part has a key of its own, so that an interrupted attempt is continued where it stopped.
         let retry_safety = if parts.len() > 1 { RetrySafety::Idempotent } else { context.retry_safety };

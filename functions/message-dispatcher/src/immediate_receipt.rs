@@ -58,8 +58,8 @@ impl ImmediateReceipt {
         Self::Unreadable(reason.to_owned())
     }
 
-    fn unreadable_at(fault: FieldError) -> Self {
-        Self::Unreadable(format!("/receipt{} {}", fault.pointer, fault.detail))
+    fn unreadable_at(error: FieldError) -> Self {
+        Self::Unreadable(format!("/receipt{} {}", error.pointer, error.detail))
     }
 }
 

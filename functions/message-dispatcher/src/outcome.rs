@@ -72,7 +72,7 @@ impl Outcome {
         if let Some(event) = self.event(task) {
             event.emit();
         }
-        let (outcome, reason) = self.words();
+        let (outcome, reason) = self.as_log_fields();
         let status = match self {
             Self::Failed(failure) => failure.status(),
             _ => None,
@@ -98,7 +98,7 @@ impl Outcome {
     }
 
     /// The outcome and the reason in the log: docs/operate.md lists them.
-    fn words(&self) -> (&'static str, Option<&str>) {
+    fn as_log_fields(&self) -> (&'static str, Option<&str>) {
         match self {
             Self::Delivered(_) => ("delivered", None),
             Self::Duplicate => ("duplicate", Some("already completed")),
@@ -110,7 +110,7 @@ impl Outcome {
             Self::Failed(Failure::Refused(Refusal::Gone)) => ("failed", Some("the endpoint asks to be removed")),
             Self::Failed(failure) => ("failed", Some(failure.as_str())),
             Self::IntegrationRemoved(reason) => ("given_up", Some(reason)),
-            Self::FollowUpFailed { outcome, .. } => outcome.words(),
+            Self::FollowUpFailed { outcome, .. } => outcome.as_log_fields(),
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 /// How long a call is retried.
 const RETRY_PERIOD: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// How long it is until `instant`; zero if it has passed.
 pub(crate) fn time_until(instant: Timestamp) -> Duration {
@@ -21,11 +21,11 @@ pub(crate) async fn retry_transient<T, E, F: Future<Output = Result<T, E>>>(
     call: impl Fn() -> F,
     is_transient: impl Fn(&E) -> bool,
 ) -> Result<T, E> {
-    let period = time_until(deadline).saturating_sub(PAUSE + OPERATION_TIMEOUT * 2).min(RETRY_PERIOD);
+    let period = time_until(deadline).saturating_sub(RETRY_DELAY + OPERATION_TIMEOUT * 2).min(RETRY_PERIOD);
     let last_try = Instant::now() + period;
     loop {
         match call().await {
-            Err(error) if is_transient(&error) && Instant::now() < last_try => sleep(PAUSE).await,
+            Err(error) if is_transient(&error) && Instant::now() < last_try => sleep(RETRY_DELAY).await,
             result => return result,
         }
     }

@@ -92,8 +92,6 @@ pub enum Effect {
     NothingSent,
     PartlyPosted { posted: usize, total: usize },
 }
-
-/// An error response.
 #[derive(Debug, Clone)]
 pub struct Problem {
     pub problem_type: ProblemType,
@@ -101,10 +99,8 @@ pub struct Problem {
     pub explanation: String,
     /// The last sentence of the detail, where there is something to say.
     pub effect: Option<Effect>,
-    /// The invalid fields.
     pub errors: Vec<FieldError>,
     pub retry_after: Option<Duration>,
-    /// The platform's response.
     pub platform: Option<Box<PlatformError>>,
 }
 

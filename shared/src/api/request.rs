@@ -113,13 +113,13 @@ impl ApiRequest {
     ///
     /// The header of a signed request is not signed. If it counted, an attacker who replays the request could have it executed
     /// again under another key.
-    pub(super) fn idempotency_key(&self, signed_id: Option<String>) -> Result<Option<String>, Problem> {
+    pub(super) fn idempotency_key(&self, caller_webhook_id: Option<String>) -> Result<Option<String>, Problem> {
         let invalid = |detail: String| Err(Problem::new(ProblemType::InvalidIdempotencyKey, detail));
-        if signed_id.as_deref().is_some_and(|id| !is_key(id)) {
+        if caller_webhook_id.as_deref().is_some_and(|id| !is_key(id)) {
             return invalid(format!("webhook-id must have 1 to {MAXIMUM_KEY_BYTES} printable characters."));
         }
         let mut values = self.headers.get_all(IDEMPOTENCY_KEY).iter();
-        let Some(value) = values.next() else { return Ok(signed_id) };
+        let Some(value) = values.next() else { return Ok(caller_webhook_id) };
         let key = match value.to_str() {
             Ok(key) if is_key(key) && values.next().is_none() => key.to_owned(),
             _ => {
@@ -128,7 +128,7 @@ impl ApiRequest {
                 ));
             }
         };
-        match signed_id {
+        match caller_webhook_id {
             Some(id) if id != key => invalid("The idempotency key of a signed request is its webhook-id.".to_owned()),
             _ => Ok(Some(key)),
         }

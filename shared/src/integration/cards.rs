@@ -3,8 +3,6 @@
 use crate::json::fields::{Fields, boolean};
 use crate::platform::{PlatformName, Route};
 use serde_json::Value;
-
-/// How cards are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CardRoute {
     /// Through the platform's open messaging API, to a user of the platform.

@@ -48,8 +48,6 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// The lease end of a released item.
 const RELEASED: i64 = 0;
-
-/// The ledger.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     client: Client,
@@ -172,7 +170,6 @@ impl LedgerError {
 }
 
 impl Ledger {
-    /// The ledger in `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }

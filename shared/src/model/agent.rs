@@ -35,7 +35,6 @@ impl ConversationId {
 /// The agent's leg of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Communication {
-    /// The conversation.
     pub conversation_id: ConversationId,
     /// The agent's connection to it.
     pub communication_id: ConversationId,
@@ -43,7 +42,6 @@ pub struct Communication {
 
 /// The content of an agent's message.
 pub enum AgentMessage<'m> {
-    /// A text.
     Text(&'m str),
     /// The id of a file that was uploaded and found valid.
     Media(&'m str),

@@ -77,11 +77,11 @@ impl PlatformName {
 
     /// Whether the platform takes all files of this customer's message in one call.
     #[must_use]
-    pub fn takes_several_files(self, message: &InboundMessage) -> bool {
+    pub fn supports_several_files(self, message: &InboundMessage) -> bool {
         match self {
-            Self::GenesysCloud => GenesysCloudConfig::takes_several_files(message),
-            Self::MulticloudCx => MulticloudCxConfig::takes_several_files(message),
-            Self::HighLevel => HighLevelConfig::takes_several_files(message),
+            Self::GenesysCloud => GenesysCloudConfig::supports_several_files(message),
+            Self::MulticloudCx => MulticloudCxConfig::supports_several_files(message),
+            Self::HighLevel => HighLevelConfig::supports_several_files(message),
         }
     }
 

@@ -43,7 +43,7 @@ pub(crate) trait WebhookPlatform: Sized {
 
     /// Whether the platform takes all files of this customer's message in one call. If not, each file is posted as a
     /// message of its own.
-    fn takes_several_files(_message: &InboundMessage) -> bool {
+    fn supports_several_files(_message: &InboundMessage) -> bool {
         false
     }
 

@@ -353,7 +353,7 @@ async fn a_path_that_names_no_conversation_is_refused() {
         request.post(&fixture.stack, &fixture.integration, &route).await.assert_problem(400, "invalid-path");
     }
     let route = agent.route("messages");
-    let stranger = Request::new(&json!({"textBody": "hi"}));
-    stranger.post(&fixture.stack, &fixture.integration, &route).await.assert_problem(401, "unauthenticated");
+    let unauthenticated = Request::new(&json!({"textBody": "hi"}));
+    unauthenticated.post(&fixture.stack, &fixture.integration, &route).await.assert_problem(401, "unauthenticated");
     assert_eq!(0, fixture.platform.attempts());
 }

@@ -171,8 +171,8 @@ async fn the_platforms_refusals_of_a_card_say_what_to_change() {
         assert!(answer.body["detail"].as_str().unwrap().contains(hint), "{:?}", answer.body);
         assert_eq!("simulated", answer.body["platform"]["code"]);
     }
-    let nobody = json!({"userId": "nobody", "card": card()});
-    let answer = fixture.post_card(&nobody).await;
+    let unknown_user = json!({"userId": "unknown_user", "card": card()});
+    let answer = fixture.post_card(&unknown_user).await;
     answer.assert_problem(404, "platform-refused");
     assert!(answer.body["detail"].as_str().unwrap().contains("user:{userId}"));
     fixture.platform.without_channels();

@@ -188,7 +188,7 @@ async fn a_missing_profile_is_named_and_no_other_credentials_are_used() {
 }
 
 /// Both ways to find the stack: by its outputs and by its resources.
-async fn looks(change: impl Fn(Command) -> Command) -> [CommandOutput; 2] {
+async fn list_and_show(change: impl Fn(Command) -> Command) -> [CommandOutput; 2] {
     let id = Uuid::new_v4().to_string();
     let list = change(Command::new(&["integration", "list"])).run().await.exited_with(1);
     [list, change(Command::new(&["messages", "show", &id])).run().await.exited_with(1)]
@@ -196,33 +196,33 @@ async fn looks(change: impl Fn(Command) -> Command) -> [CommandOutput; 2] {
 
 #[tokio::test]
 async fn an_unreadable_stack_is_reported_with_its_cause_and_advice() {
-    for ran in looks(|command| command.with(&["--stack", "nosuch"])).await {
+    for ran in list_and_show(|command| command.with(&["--stack", "nosuch"])).await {
         let said =
             "there is no stack `nosuch` in eu-central-1: deploy it (`make deploy`), or choose another with --stack";
         assert!(ran.stderr.contains(said), "{ran:#?}");
     }
-    for ran in looks(|command| command.env("AWS_REGION", "").env("AWS_DEFAULT_REGION", "")).await {
+    for ran in list_and_show(|command| command.env("AWS_REGION", "").env("AWS_DEFAULT_REGION", "")).await {
         assert!(ran.stderr.contains("no AWS region is set: set it with --region"), "{ran:#?}");
     }
-    let nobody = |command: Command| command.env("AWS_ACCESS_KEY_ID", "").env("AWS_SECRET_ACCESS_KEY", "");
-    for ran in looks(nobody).await {
+    let no_credentials = |command: Command| command.env("AWS_ACCESS_KEY_ID", "").env("AWS_SECRET_ACCESS_KEY", "");
+    for ran in list_and_show(no_credentials).await {
         assert!(ran.stderr.contains("no AWS credentials (") && ran.stderr.contains("): sign in to AWS"), "{ran:#?}");
         assert_eq!(1, ran.stderr.lines().count(), "not all searched places: {ran:#?}");
     }
-    for ran in looks(|command| command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")).await {
+    for ran in list_and_show(|command| command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")).await {
         assert!(
             ran.stderr.contains("AWS cannot be reached (") && ran.stderr.contains("): check this machine"),
             "{ran:#?}"
         );
     }
     let account = Account::refusing_with("InvalidClientTokenId");
-    for ran in looks(|command| command.env("AWS_ENDPOINT_URL", &account.aws.origin)).await {
+    for ran in list_and_show(|command| command.env("AWS_ENDPOINT_URL", &account.aws.origin)).await {
         assert!(ran.stderr.contains("AWS refuses the credentials (InvalidClientTokenId): sign in to AWS"), "{ran:#?}");
     }
     let proxy = AwsProxy::start().await;
     proxy.deny("ListStackResources");
     proxy.deny("DescribeStacks");
-    let [list, show] = looks(|command| command.env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    let [list, show] = list_and_show(|command| command.env("AWS_ENDPOINT_URL", &proxy.url)).await;
     for (ran, action) in [(list, "cloudformation:DescribeStacks"), (show, "cloudformation:ListStackResources")] {
         assert!(ran.stderr.contains(&format!("user lacks {action}: allow ")), "{ran:#?}");
     }

@@ -192,12 +192,12 @@ async fn a_message_of_another_version_is_listed_as_unreadable_and_moved_only_on_
     let with = Command::new(&dry_run).with(&["--unreadable"]).run().await.succeeded().json();
     assert!(without["skipped"].as_u64().unwrap() >= 1, "{without}");
     assert!(with["byIntegration"]["(unreadable)"].as_u64().unwrap() >= 1, "{with}");
-    fixture.take_away(&group).await;
+    fixture.delete_group(&group).await;
 }
 
 impl Fixture {
     /// Deletes the messages of a group from the dead-letter queue.
-    async fn take_away(&self, group: &str) {
+    async fn delete_group(&self, group: &str) {
         use aws_sdk_sqs::types::MessageSystemAttributeName::MessageGroupId;
         let request = self.stack.sqs.receive_message().queue_url(&self.dead_letter_queue).max_number_of_messages(10);
         let answer = request.visibility_timeout(1).message_system_attribute_names(MessageGroupId).send().await.unwrap();

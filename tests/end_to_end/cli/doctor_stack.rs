@@ -134,8 +134,8 @@ async fn a_missing_region_or_missing_credentials_are_named() {
     let report = fixture.run_doctor_with(command).await;
     report.assert_only_fault("region", "no AWS region is set", "--region");
     report.assert_skipped(&["own permissions"], "because no call reached the point");
-    let nobody = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
-    let command = nobody.iter().fold(fixture.command(), |command, (name, value)| command.env(name, value));
+    let no_credentials = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
+    let command = no_credentials.iter().fold(fixture.command(), |command, (name, value)| command.env(name, value));
     let report = fixture.run_doctor_with(command).await;
     report.assert_only_fault("credentials", "no AWS credentials", "--profile");
     report.assert_skipped(&["own permissions"], "because no call reached the point");

@@ -59,8 +59,8 @@ impl Queues {
         Self { stack, queue, dead_letter_queue, sqs: aws_sdk_sqs::Client::new(&aws) }
     }
 
-    /// Sends a dead letter.
-    async fn lay_down(&self, group: &str, body: &str) {
+    /// Sends a dead dead_letter.
+    async fn send_dead_letter(&self, group: &str, body: &str) {
         let request = self.sqs.send_message().queue_url(&self.dead_letter_queue).message_group_id(group);
         request.message_deduplication_id(Uuid::new_v4().to_string()).message_body(body).send().await.unwrap();
     }
@@ -100,7 +100,7 @@ fn readable() -> String {
     envelope.to_json().unwrap()
 }
 
-fn letter(group: &str, body: &str) -> (String, String) {
+fn dead_letter(group: &str, body: &str) -> (String, String) {
     (group.to_owned(), body.to_owned())
 }
 
@@ -108,15 +108,15 @@ fn letter(group: &str, body: &str) -> (String, String) {
 async fn a_skipped_message_holds_back_the_rest_of_its_group_only() {
     let queues = Queues::start().await;
     let (behind, other) = ([readable(), readable()], readable());
-    queues.lay_down("one", UNREADABLE).await;
+    queues.send_dead_letter("one", UNREADABLE).await;
     for body in &behind {
-        queues.lay_down("one", body).await;
+        queues.send_dead_letter("one", body).await;
     }
-    queues.lay_down("two", &other).await;
+    queues.send_dead_letter("two", &other).await;
 
     let dry = queues.run(&["redrive", "--dry-run"]).await;
     assert_eq!((json!(1), json!(3)), (dry["moved"].clone(), dry["skipped"].clone()), "the dry run reports the same");
-    for (options, expected) in [(&["--integration", "acme"][..], vec![letter("two", &other)]), (&[], vec![])] {
+    for (options, expected) in [(&["--integration", "acme"][..], vec![dead_letter("two", &other)]), (&[], vec![])] {
         let redriven = queues.command(&["redrive", "--yes"]).with(options).run().await.succeeded().json();
         assert_eq!((json!(expected.len()), json!(3)), (redriven["moved"].clone(), redriven["skipped"].clone()));
         assert_eq!(expected, queues.take().await, "each customer's order is kept");
@@ -124,7 +124,7 @@ async fn a_skipped_message_holds_back_the_rest_of_its_group_only() {
 
     let redriven = queues.run(&["redrive", "--yes", "--unreadable"]).await;
     assert_eq!((json!(3), json!(1)), (redriven["moved"].clone(), redriven["byIntegration"]["(unreadable)"].clone()));
-    let expected = vec![letter("one", UNREADABLE), letter("one", &behind[0]), letter("one", &behind[1])];
+    let expected = vec![dead_letter("one", UNREADABLE), dead_letter("one", &behind[0]), dead_letter("one", &behind[1])];
     assert_eq!(expected, queues.take().await, "byte for byte, and in order");
     assert_eq!((json!([]), json!(0)), {
         let listing = queues.run(&["list"]).await;
@@ -136,8 +136,8 @@ async fn a_skipped_message_holds_back_the_rest_of_its_group_only() {
 async fn at_a_terminal_nothing_is_moved_without_confirmation() {
     let queues = Queues::start().await;
     let body = readable();
-    queues.lay_down("one", &body).await;
-    let question = "dead-letter queue: about 1. Move up to 1 of `acme` back to the queue?";
+    queues.send_dead_letter("one", &body).await;
+    let question = "dead-dead_letter queue: about 1. Move up to 1 of `acme` back to the queue?";
     let redrive = || queues.command(&["redrive", "--integration", "acme"]);
     for no in ["", "n"] {
         let ran = redrive().run_in_terminal(&[(question, no)]).await.exited_with(1);
@@ -146,7 +146,7 @@ async fn at_a_terminal_nothing_is_moved_without_confirmation() {
     }
     let ran = redrive().run_in_terminal(&[(question, "y")]).await.succeeded();
     assert!(ran.stdout.contains("\"moved\": 1"), "{ran:#?}");
-    assert_eq!(vec![letter("one", &body)], queues.take().await);
+    assert_eq!(vec![dead_letter("one", &body)], queues.take().await);
     // Without a terminal there is no confirmation.
     let unasked = redrive().run().await.exited_with(2);
     assert!(unasked.stderr.contains("Pass --yes to continue"), "{unasked:#?}");
@@ -156,10 +156,10 @@ async fn at_a_terminal_nothing_is_moved_without_confirmation() {
 async fn a_repeated_batch_does_not_end_the_search() {
     let (queues, proxy) = (Queues::start().await, AwsProxy::start().await);
     for number in 0..10 {
-        queues.lay_down(&format!("unreadable-{number}"), UNREADABLE).await;
+        queues.send_dead_letter(&format!("unreadable-{number}"), UNREADABLE).await;
     }
     let last = readable();
-    queues.lay_down("readable", &last).await;
+    queues.send_dead_letter("readable", &last).await;
     for (what, found) in
         [(&["list"][..], "/deadLetters/10/integration"), (&["redrive", "--yes"], "/byIntegration/acme")]
     {
@@ -167,28 +167,28 @@ async fn a_repeated_batch_does_not_end_the_search() {
         let ran = queues.command(what).env("AWS_ENDPOINT_URL", &proxy.url).run().await.succeeded().json();
         assert!(ran.pointer(found).is_some() && ran["cut"] == false, "{ran}");
     }
-    assert_eq!(vec![letter("readable", &last)], queues.take().await);
+    assert_eq!(vec![dead_letter("readable", &last)], queues.take().await);
 }
 
 #[tokio::test]
 async fn a_queue_that_is_too_long_to_search_is_reported() {
     let (queues, proxy) = (Queues::start().await, AwsProxy::start().await);
     for number in 0..12 {
-        queues.lay_down(&format!("unreadable-{number}"), UNREADABLE).await;
+        queues.send_dead_letter(&format!("unreadable-{number}"), UNREADABLE).await;
     }
     proxy.disable_visibility_timeout(usize::MAX);
     let listing = queues.command(&["list"]).env("AWS_ENDPOINT_URL", &proxy.url).run().await.succeeded().json();
     assert_eq!((json!(true), json!(12)), (listing["cut"].clone(), listing["total"].clone()));
     let redriven = queues.command(&["redrive", "--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
     let redriven = redriven.run().await.exited_with(1);
-    assert!(redriven.stderr.contains("the dead-letter queue is too long to walk through"), "{redriven:#?}");
+    assert!(redriven.stderr.contains("the dead-dead_letter queue is too long to walk through"), "{redriven:#?}");
     assert_eq!((json!(true), json!(0)), (redriven.json()["cut"].clone(), redriven.json()["moved"].clone()));
 }
 
 #[tokio::test]
 async fn redriven_messages_are_reported_even_if_the_rest_cannot_be_counted() {
     let (queues, proxy) = (Queues::start().await, AwsProxy::start().await);
-    queues.lay_down("one", &readable()).await;
+    queues.send_dead_letter("one", &readable()).await;
     proxy.fail_operation("GetQueueAttributes");
     let redrive = queues.command(&["redrive", "--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
     let redriven = redrive.run().await.succeeded().json();

@@ -54,7 +54,7 @@ impl Counted {
 /// Produces every metric in every function that writes it.
 pub(super) async fn run() {
     let requests = ROUTES.map(|(route, body)| requests(route, body));
-    tokio::join!(deliveries(), futures::future::join_all(requests), calls_of_all_sorts());
+    tokio::join!(deliveries(), futures::future::join_all(requests), calls_with_every_outcome());
 }
 
 /// The body of a request with this id.
@@ -167,8 +167,8 @@ async fn deliveries() {
 
     let forged = genesys_cloud::text(integration, "customer-1", "forged").signed_with("not-the-right-one");
     forged.post(stack, integration).await.assert_problem(401, "invalid-signature");
-    let nobodys = format!("{}/integrations/nobody-has-made-it/webhook", stack.api_url);
-    forged.post_to(stack, &nobodys).await.assert_problem(404, "integration-not-found");
+    let unknown_integration = format!("{}/integrations/nobody-has-made-it/webhook", stack.api_url);
+    forged.post_to(stack, &unknown_integration).await.assert_problem(404, "integration-not-found");
     let faulty = stack.integration(&service.url, |configuration| configuration["colour"] = "red".into()).await;
     forged.post(stack, &faulty).await.assert_problem(503, "unavailable");
 }
@@ -226,7 +226,7 @@ async fn gone_after_a_token() -> String {
 }
 
 /// Outcomes of single calls.
-async fn calls_of_all_sorts() {
+async fn calls_with_every_outcome() {
     let fixture = WithPlatform::start().await;
     let message = json!({"toAddress": "customer-1", "textBody": "hello"});
     let post = async |request: Request| request.post(&fixture.stack, &fixture.integration, "agentless").await;

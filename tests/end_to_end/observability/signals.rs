@@ -113,8 +113,9 @@ async fn a_callers_request_has_one_outcome_line_with_all_ids() {
     let key = "key-that-a-caller-has-made-up";
     let keyed = Request::new(&message).with_bearer_token().key(key);
     let second = post(keyed.header("x-correlation-id", &correlation_id)).await;
-    let told = "sentence-of-a-caller";
-    let refused = post(Request::new(&json!({})).with_bearer_token().header("x-correlation-id", told)).await;
+    let invalid_correlation_id = "sentence-of-a-caller";
+    let refused =
+        post(Request::new(&json!({})).with_bearer_token().header("x-correlation-id", invalid_correlation_id)).await;
 
     let lines = ends(name, &[("refused", "invalid-body"), ("answered", "crm"), ("answered", "flows")]).await;
     let line = |answer: &tests::simulators::genesys_cloud::ApiResponse| {
@@ -149,7 +150,7 @@ async fn a_callers_request_has_one_outcome_line_with_all_ids() {
 
     // The call has its own line. The platform's id of the call is in both.
     let log = log_with(name, &[]).await;
-    assert!(!log.contains(key) && !log.contains(told));
+    assert!(!log.contains(key) && !log.contains(invalid_correlation_id));
     let calls: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let calls = of(&of(&calls, "outcome", "platform_called"), "request_id", answer.request_id.as_deref().unwrap());
     assert_eq!(1, calls.len());

@@ -96,7 +96,7 @@ async fn without_secrets_nothing_is_acknowledged_and_with_cached_ones_everything
     single.aws.fail_operation("GetSecretValue");
     assert_eq!(200, single.post(&single.text()).await.0);
     for _ in 0..2 {
-        // Without a fresh read, a forged signature cannot be told from one with a rotated secret.
+        // Without a fresh read, a forged signature cannot be distinguished from one with a rotated secret.
         assert_eq!(503, single.post(&single.text().signed_with("forged-or-rotated")).await.0);
     }
 }

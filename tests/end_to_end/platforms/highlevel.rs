@@ -74,14 +74,14 @@ fn said(attempt: &Attempt) -> (Value, Value) {
 async fn every_type_of_message_is_delivered() {
     let fixture = Fixture::start().await;
     let phones = json!({"id": CONTACT, "idType": "Opaque", "phone": "+15555550123"});
-    let house = json!({"id": "+15555550100", "idType": "Phone", "phone": "+15555550100"});
+    let company = json!({"id": "+15555550100", "idType": "Phone", "phone": "+15555550100"});
     let user = json!({"id": "xsmF1xxhmC92ZpL1lj7aLa", "idType": "Opaque"});
     for (sample, kind, expected) in [
         (
             "sms",
             "message.text",
             json!({
-                "conversationId": "fcanlLgpbQgQhderivVs", "from": house, "to": phones,
+                "conversationId": "fcanlLgpbQgQhderivVs", "from": company, "to": phones,
                 "text": "Héllo 👋 your parcel is on its way.",
                 "attachments": [{"url": "https://storage.example.com/map.png"}],
                 "fallbackText": "Héllo 👋 your parcel is on its way.\n\nhttps://storage.example.com/map.png",
@@ -105,7 +105,7 @@ async fn every_type_of_message_is_delivered() {
             "call",
             "message.call",
             json!({
-                "conversationId": "fcanlLgpbQgQhderivVs", "from": house, "to": phones,
+                "conversationId": "fcanlLgpbQgQhderivVs", "from": company, "to": phones,
                 "status": "completed", "durationSeconds": 42,
                 "attachments": [{"url": "https://storage.example.com/call.mp3"}],
                 "fallbackText": "Phone call of 42 seconds: completed.\nhttps://storage.example.com/call.mp3",

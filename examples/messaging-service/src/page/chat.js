@@ -29,13 +29,13 @@ async function chooseCustomer() {
   try {
     const customers = await (await fetch("/customers")).json();
     page.status.textContent = "As the customer sees it";
-    page.nobody.hidden = customers.length > 0;
+    page.empty.hidden = customers.length > 0;
     const links = customers.map(({ customer: name, last }) =>
       element("li", {}, element("a", { href: `/?customer=${encodeURIComponent(name)}` },
         element("span", { class: "avatar", "aria-hidden": "true" }, initial(name)),
         element("span", { class: "name", dir: "auto" }, name),
         element("span", { class: "last", dir: "auto" }, last ?? ""))));
-    // Only what has changed is put anew: a link that has the focus keeps it.
+    // The list is replaced only if it changed, so that a focused link keeps the focus.
     if (links.map((item) => item.textContent).join("\n") !== [...page.customers.children].map((item) => item.textContent).join("\n")) {
       page.customers.replaceChildren(...links);
     }
@@ -45,7 +45,7 @@ async function chooseCustomer() {
   setTimeout(chooseCustomer, LOOK_AGAIN);
 }
 
-// --- what comes ---
+// --- events ---
 
 function openChat() {
   document.title = `Chat of ${customer}`;
@@ -56,15 +56,15 @@ function openChat() {
   page.text.addEventListener("input", typed);
   allowAnswers();
   follow();
-  // A browser has six connections to a server; what nobody looks at gives its own back, and takes up later what it missed.
+  // A browser opens at most six connections to a server. A hidden page closes its stream and catches up when it is shown.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) stream?.close();
     else follow();
   });
 }
 
-// The browser itself comes again after a break and asks for what it has missed. Only when it gives up is the stream
-// opened anew; it begins at the beginning then, and what is there already stays.
+// The browser reconnects by itself and asks for what it missed. If it gives up, the stream is reopened from the
+// beginning; entries that are already shown stay.
 function follow() {
   stream?.close();
   const events = (stream = new EventSource(`${path()}/events`));

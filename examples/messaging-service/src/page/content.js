@@ -59,7 +59,7 @@ function picture(url, alt, instead) {
   return shown;
 }
 
-// Tells one message's parts what to do when the customer chooses something.
+// The parts of one message, and the action for a customer's choice.
 export class Parts {
   constructor(message, choose) {
     this.message = message;
@@ -70,7 +70,7 @@ export class Parts {
   elements() {
     const content = list(this.message.content);
     const files = content.some((part) => part.contentType === "Attachment") ? [] : list(this.message.attachments);
-    // A template's text may stand beside it once more.
+    // A template's text may be repeated in the message's text.
     const text = words(this.message.text);
     const repeated = content.some((part) => words(record(record(part.template).body).text) === text);
     const shown = [text === "" || repeated ? null : this.bubble(text)];

@@ -53,14 +53,14 @@ impl Names {
     pub(super) fn entry(&mut self, name: &IntegrationName) -> Arc<Entry> {
         self.uses += 1;
         if !self.entries.contains_key(name) && self.entries.len() >= MAXIMUM_ENTRIES {
-            let least = self.entries.iter().min_by_key(|(name, slot)| (self.known.contains(*name), slot.used));
+            let least = self.entries.iter().min_by_key(|(name, cached)| (self.known.contains(*name), cached.used));
             if let Some(least) = least.map(|(name, _)| name.clone()) {
                 self.entries.remove(&least);
             }
         }
-        let slot = self.entries.entry(name.clone()).or_default();
-        slot.used = self.uses;
-        Arc::clone(&slot.entry)
+        let cached = self.entries.entry(name.clone()).or_default();
+        cached.used = self.uses;
+        Arc::clone(&cached.entry)
     }
 
     /// Whether `name` may be read now. A read of an unknown name uses the budget, until [`Self::was_read`] returns it
@@ -78,7 +78,7 @@ impl Names {
         if self.known.contains(name) {
             return;
         }
-        self.budget.give_back();
+        self.budget.refund();
         let exists = matches!(failure, None | Some(LoadError::Invalid(_)));
         if exists && self.known.len() < MAXIMUM_KNOWN {
             self.known.insert(name.clone());
@@ -103,7 +103,7 @@ impl Budget {
         left.is_some()
     }
 
-    fn give_back(&mut self) {
+    fn refund(&mut self) {
         self.tokens = (self.tokens + 1).min(BURST);
     }
 }

@@ -6,7 +6,7 @@
 //! arrives, but only once, because an agent may send a copy. If the platform changes a word of the text, it is delivered:
 //! nothing is lost.
 //!
-//! The code is authenticated with a key. Nobody else can create a code, or reuse the code of another text.
+//! The code is authenticated with a key. No one without the key can create a code, or reuse the code of another text.
 
 use super::{Action, Card, CardMessage};
 use crate::limits::truncate;

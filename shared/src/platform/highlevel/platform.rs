@@ -20,7 +20,7 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 impl WebhookPlatform for Config {
     const ROUTES: &'static [Route] = &[Route::InboundMessages, Route::Receipts];
 
-    fn takes_several_files(_message: &InboundMessage) -> bool {
+    fn supports_several_files(_message: &InboundMessage) -> bool {
         true
     }
 
@@ -72,7 +72,7 @@ impl WebhookPlatform for Config {
 }
 
 impl Config {
-    /// The events of all customers are signed with the same key, so only the ids in them tell to whom they belong.
+    /// The events of all customers are signed with the same key, so only their ids identify the owner.
     fn check_owner(&self, header: &EventHeader, by_app: bool) -> Result<(), Rejection> {
         let is_location = header.location_id.as_deref() == Some(&self.location_id);
         let is_app = !by_app || self.app_id.as_deref().is_none_or(|id| header.app_id.as_deref() == Some(id));

@@ -29,8 +29,6 @@ pub(super) struct EventHeader {
     message_type: Option<String>,
     direction: Option<String>,
 }
-
-/// `OutboundMessage`.
 pub(super) struct OutboundMessage {
     pub(super) webhook_id: Option<String>,
     pub(super) message_id: Option<String>,

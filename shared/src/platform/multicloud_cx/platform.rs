@@ -19,7 +19,7 @@ impl WebhookPlatform for Config {
     const SUPPORTS_RECEIPT_BATCH: bool = true;
 
     /// Emails can have several files. For other messages, the format for several files is not documented.
-    fn takes_several_files(message: &InboundMessage) -> bool {
+    fn supports_several_files(message: &InboundMessage) -> bool {
         message.email.is_some() || message.channel == Some(Channel::Email)
     }
 

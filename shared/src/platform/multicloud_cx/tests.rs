@@ -306,9 +306,9 @@ fn an_unreadable_body_is_rejected_without_quoting_it() {
 
 #[test]
 fn an_id_that_is_too_long_counts_as_absent() {
-    let body = |within: usize, beside: usize| {
+    let body = |within: usize, id_length: usize| {
         let channel = json!({"id": "0123456789", "messageId": "m".repeat(within)});
-        json!({"type": "Text", "channel": channel, "messageId": "n".repeat(beside)}).to_string()
+        json!({"type": "Text", "channel": channel, "messageId": "n".repeat(id_length)}).to_string()
     };
     assert_eq!("m".repeat(512), message(&body(512, 1)).message_id);
     assert_eq!("n", message(&body(513, 1)).message_id);

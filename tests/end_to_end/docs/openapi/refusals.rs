@@ -192,7 +192,7 @@ impl Victim<'_> {
     }
 
     /// Errors of single operations.
-    async fn refused_for_what_it_is(&mut self) {
+    async fn operation_specific_errors(&mut self) {
         let fixture = self.fixture().await;
         let url = fixture.url(&self.operation);
         match self.operation.id() {
@@ -232,7 +232,7 @@ async fn every_documented_error_can_be_provoked_and_is_as_documented() {
             victim.refused_as_a_request().await;
             victim.refused_for_its_key().await;
             victim.refused_by_the_platform().await;
-            victim.refused_for_what_it_is().await;
+            victim.operation_specific_errors().await;
         }
         let documented = victim.operation.responses().into_iter().map(|(status, _)| status);
         let refusals = documented.filter(|status| !status.starts_with('2') && !not_provoked.contains(&status.as_str()));

@@ -21,9 +21,9 @@ if pid == 0:
 shown, seen, deadline = b"", 0, time.monotonic() + 120
 
 
-def heeds(answer):
-    """Whether the command takes what is typed. It asks first and turns the echo off after that; what is typed in between
-    shows, and is thrown away. Ctrl-C it heeds at any time."""
+def accepts_input(answer):
+    """Whether the command reads input. It prints the prompt, then turns the echo off; input typed in between is echoed and
+    discarded. Ctrl-C works at any time."""
     return answer == CTRL_C or not termios.tcgetattr(terminal)[3] & termios.ECHO
 
 
@@ -37,7 +37,7 @@ while time.monotonic() < deadline:
         shown += chunk
         sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
-    elif asked and heeds(answers[0][1]):
+    elif asked and accepts_input(answers[0][1]):
         seen = len(shown)
         answer = answers.pop(0)[1]
         os.write(terminal, answer.encode() if answer == CTRL_C else answer.encode() + b"\r")

@@ -13,7 +13,7 @@ fn every_content_type_of_the_channel_is_typed_and_written_back_unchanged() {
         json!({"contentType": "QuickReply", "quickReply": {"text": "Yes", "payload": "yes", "action": "Message"}}),
         json!({"contentType": "QuickReplyV2", "quickReplyV2": {"title": "t", "actions": [{"text": "a", "payload": "b"}]}}),
         json!({"contentType": "Card", "card": {"title": "t", "defaultAction": {"type": "Link", "url": "https://e.com"}, "actions": [{"type": "Postback", "text": "a", "payload": "p", "more": []}]}}),
-        json!({"contentType": "Carousel", "carousel": {"cards": [{"title": "1"}, {"title": "2"}]}, "beside": true}),
+        json!({"contentType": "Carousel", "carousel": {"cards": [{"title": "1"}, {"title": "2"}]}, "extra": true}),
         json!({"contentType": "Text", "text": {"type": "Text", "body": "b"}}),
         json!({"contentType": "DatePicker", "datePicker": {"title": "t", "availableTimes": [{"duration": 1800, "dateTime": "2026-01-01T10:00:00Z"}], "location": {"latitude": 1.5}}}),
     ] {
@@ -149,13 +149,13 @@ fn without_a_content_type_the_name_of_the_field_determines_it() {
         ("datePicker", "DatePicker"),
         ("text", "Text"),
     ] {
-        let typed = read(json!({"contentType": word, field: {"beside": 1}}));
+        let typed = read(json!({"contentType": word, field: {"extra": 1}}));
         assert!(!matches!(typed.content, Content::Other(_)), "{word}");
-        assert_eq!(typed, read(json!({field: {"beside": 1}})));
+        assert_eq!(typed, read(json!({field: {"extra": 1}})));
         for odd in [json!(null), json!(""), json!(5), json!([word])] {
-            assert_eq!(typed, read(json!({"contentType": odd, field: {"beside": 1}})), "{odd}");
+            assert_eq!(typed, read(json!({"contentType": odd, field: {"extra": 1}})), "{odd}");
         }
-        let unknown = json!({"contentType": "NewInTheNextRelease", field: {"beside": 1}});
+        let unknown = json!({"contentType": "NewInTheNextRelease", field: {"extra": 1}});
         let item = read(unknown.clone());
         assert_eq!((&typed.content, unknown), (&item.content, item.to_value()));
     }
