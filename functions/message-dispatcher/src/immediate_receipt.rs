@@ -203,7 +203,7 @@ mod tests {
             }
             assert_eq!(ImmediateReceipt::None, encoded(encoding, b"", true), "{encoding}");
         }
-        for none in ["identity", "Digest", "", "UTF-8"] {
+        for none in ["identity", "Identity", "", "UTF-8"] {
             assert!(matches!(encoded(none, failed.as_bytes(), true), ImmediateReceipt::Reported(_)), "{none}");
         }
         let units: Vec<_> = failed.encode_utf16().collect();
