@@ -59,7 +59,6 @@ impl Queues {
         Self { stack, queue, dead_letter_queue, sqs: aws_sdk_sqs::Client::new(&aws) }
     }
 
-    /// Sends a dead dead_letter.
     async fn send_dead_letter(&self, group: &str, body: &str) {
         let request = self.sqs.send_message().queue_url(&self.dead_letter_queue).message_group_id(group);
         request.message_deduplication_id(Uuid::new_v4().to_string()).message_body(body).send().await.unwrap();
@@ -137,7 +136,7 @@ async fn at_a_terminal_nothing_is_moved_without_confirmation() {
     let queues = Queues::start().await;
     let body = readable();
     queues.send_dead_letter("one", &body).await;
-    let question = "dead-dead_letter queue: about 1. Move up to 1 of `acme` back to the queue?";
+    let question = "dead-letter queue: about 1. Move up to 1 of `acme` back to the queue?";
     let redrive = || queues.command(&["redrive", "--integration", "acme"]);
     for no in ["", "n"] {
         let ran = redrive().run_in_terminal(&[(question, no)]).await.exited_with(1);
@@ -181,7 +180,7 @@ async fn a_queue_that_is_too_long_to_search_is_reported() {
     assert_eq!((json!(true), json!(12)), (listing["cut"].clone(), listing["total"].clone()));
     let redriven = queues.command(&["redrive", "--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
     let redriven = redriven.run().await.exited_with(1);
-    assert!(redriven.stderr.contains("the dead-dead_letter queue is too long to walk through"), "{redriven:#?}");
+    assert!(redriven.stderr.contains("the dead-letter queue is too long to walk through"), "{redriven:#?}");
     assert_eq!((json!(true), json!(0)), (redriven.json()["cut"].clone(), redriven.json()["moved"].clone()));
 }
 
