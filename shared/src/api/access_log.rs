@@ -23,6 +23,8 @@ pub(super) struct RequestLog {
     pub(super) span: Span,
     integration: Option<IntegrationName>,
     received_at: Instant,
+    /// That the caller used an old secret. Only on the last line: `integration rotate` counts the lines that have it.
+    secret: Option<&'static str>,
     /// From the path of an authenticated request, if the route has one.
     pub(super) conversation_id: Option<ConversationId>,
 }
@@ -40,19 +42,18 @@ impl RequestLog {
             platform = Empty,
             caller = Empty,
             caller_webhook_id = Empty,
-            secret = Empty,
             correlation_id = Empty,
         );
-        Self { span, integration, received_at: request.received_at, conversation_id: None }
+        Self { span, integration, received_at: request.received_at, secret: None, conversation_id: None }
     }
 
     pub(super) fn set_platform(&self, platform: PlatformName) {
         self.span.record("platform", platform.as_str());
     }
 
-    pub(super) fn set_caller(&self, caller: &AuthenticatedCaller) {
+    pub(super) fn set_caller(&mut self, caller: &AuthenticatedCaller) {
         self.span.record("caller", &caller.name);
-        self.span.record("secret", caller.secret.for_log());
+        self.secret = caller.secret.for_log();
         self.span.record("caller_webhook_id", caller.webhook_id.as_deref().filter(|id| is_webhook_id(id)));
     }
 
@@ -80,6 +81,7 @@ impl RequestLog {
             message_id = id("id").or_else(|| id("messageId")),
             conversation_id,
             webhook_id = reply.webhook_id,
+            secret = self.secret,
             milliseconds = self.milliseconds(),
         );
     }
@@ -97,6 +99,7 @@ impl RequestLog {
             status = problem.status().as_u16(),
             conversation_id = self.conversation_id.as_ref().map(ConversationId::as_str),
             code = platform.and_then(|error| error.code.as_deref()),
+            secret = self.secret,
             milliseconds = self.milliseconds(),
         );
     }

@@ -19,7 +19,17 @@ impl RateLimit {
         };
         Event::RateLimitRemaining { client, calls: headroom }.emit();
         if headroom < allowed / 10 {
-            tracing::warn!(client, headroom, allowed, remaining_today, reset_seconds, "few calls are left");
+            // Overrides the correlation id of an earlier call.
+            let correlation_id = "";
+            tracing::warn!(
+                client,
+                headroom,
+                allowed,
+                remaining_today,
+                reset_seconds,
+                correlation_id,
+                "few calls are left"
+            );
         }
     }
 }

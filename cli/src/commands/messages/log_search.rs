@@ -15,6 +15,8 @@ use tokio::time::{Instant, timeout_at};
 
 /// More lines are not useful to a reader.
 const MAXIMUM_LINES: usize = 1_000;
+/// The outcomes of lines about calls to a platform.
+const CALL_OUTCOMES: [&str; 4] = ["platform_called", "token_requested", "file_uploaded", "previous_secret_used"];
 /// A large log would take longer than a user waits.
 const SEARCH_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -112,7 +114,8 @@ impl LogLine {
     fn read(line: &str, id: &str, function: &str) -> Option<Self> {
         let line: Value = serde_json::from_str(line).ok()?;
         let text = |name: &str| line.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-        if text("message_id")? != id {
+        // The platform's calls on the way are no steps of the message.
+        if text("message_id")? != id || CALL_OUTCOMES.contains(&&*text("outcome")?) {
             return None;
         }
         Some(Self {

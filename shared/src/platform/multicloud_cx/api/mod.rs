@@ -100,7 +100,8 @@ impl Client {
             result = self.attempt(call, secret, index + 1 == previous.len(), deadline).await;
             // Any other response means that the platform accepted the signature.
             if !matches!(&result, Err(error) if is_rejected_signature(error) || matches!(error, ApiError::NotSent(_))) {
-                tracing::info!(outcome = "previous_secret_used", secret = PREVIOUS_SECRET);
+                // It is not the secret of the caller whose request this is.
+                tracing::info!(outcome = "previous_secret_used", secret = PREVIOUS_SECRET, caller = "");
             }
         }
         result
