@@ -2,17 +2,18 @@
 //!
 //! A platform's webhook is parsed into a [`model::message::Message`], waits on the queue in an
 //! [`delivery::envelope::Envelope`], and reaches the company's messaging service as a
-//! [`delivery::payload::DeliveryPayload`]. A caller's request runs through [`api`] to a client in [`platform`].
+//! [`delivery::payload::DeliveryPayload`]. A caller's request runs through [`api`] to a client in [`platform`], or,
+//! if it is a card for the messaging service, to the queue.
 //!
 //! | level | modules | what they are |
 //! | --- | --- | --- |
 //! | 9 | [`api`] | the HTTP API of callers: authentication, idempotency, responses, problems |
 //! | 8 | [`delivery`], [`ledger`] | the queue and the deliveries to the messaging service; the idempotency store |
-//! | 7 | [`integration`] | one account on a platform: its configuration, callers and secrets |
+//! | 7 | [`integration`] | a connection of a platform's account to a messaging service: configuration, callers, secrets |
 //! | 4–6 | [`platform`] | the platforms' webhooks and API clients, and what they have in common |
 //! | 3 | [`observability`] | log lines and metrics |
 //! | 2 | [`model`], [`media`] | messages, cards and receipts of all platforms alike; files from other hosts |
-//! | 1 | [`json`], [`signature`], [`digest`], [`http_client`], [`aws`], [`limits`] | the ground: nothing here knows Patchbay |
+//! | 1 | [`json`], [`signature`], [`digest`], [`http_client`], [`aws`], [`limits`] | what all levels build on |
 //!
 //! A module imports only from lower levels. `ARCHITECTURE.md` has the full table, and a test holds it. Nothing here depends
 //! on a particular function, and [`platform`] does not depend on AWS.

@@ -15,7 +15,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The reason in the log and in the ledger.
+    /// The reason in the ledger and on the parking queue.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Refused(Refusal::Gone) => "gone",
