@@ -17,7 +17,7 @@ fn the_configurations_shown_are_accepted() {
     let all = Document::all();
     let configurations: Vec<_> =
         all.iter().flat_map(json_of).filter(|document| document.get("platform").is_some()).collect();
-    for platform in ["genesys-cloud", "multicloud-cx", "highlevel"] {
+    for platform in PlatformName::ALL.map(PlatformName::as_str) {
         assert!(configurations.iter().any(|shown| shown["platform"] == platform), "one of {platform}");
     }
     for configuration in configurations {

@@ -6,7 +6,6 @@ use serde::Serialize;
 use shared::api::problem::{Problem, ProblemType};
 use shared::api::{Reply, RequestContext};
 use shared::delivery::envelope::{Envelope, EnvelopeContent, EnvelopeOrigin};
-use shared::delivery::id::DeliveryId;
 use shared::delivery::queue::{MessageQueue, SendError};
 use shared::digest::Digest;
 use shared::json::fields::FieldError;
@@ -103,13 +102,12 @@ impl MessagingServiceRoute {
             content: EnvelopeContent::Card(Box::new(card)),
         };
         match self.queue.send_message(&envelope, &message).await {
-            Ok(()) => {
+            Ok(id) => {
                 let reply = Reply::new(StatusCode::ACCEPTED, serde_json::to_value(sent).unwrap_or_default());
-                let webhook_id = Some(DeliveryId::new(&integration.name, &message).to_string());
-                Ok(Reply { webhook_id, ..reply })
+                Ok(Reply { webhook_id: Some(id.to_string()), ..reply })
             }
             Err(error) => {
-                tracing::error!(request_id = request.request_id, reason = %error, "the card could not be stored");
+                tracing::error!(reason = %error, "the card could not be stored");
                 Err(not_stored(&error, request, text_trace))
             }
         }

@@ -7,7 +7,6 @@ use serde_json::json;
 use shared::api::problem::{Problem, ProblemType, as_sentence, json_response, with_request_id};
 use shared::api::request::ApiRequest;
 use shared::delivery::envelope::Envelope;
-use shared::delivery::id::DeliveryId;
 use shared::delivery::queue::{MessageQueue, SendError};
 use shared::integration::{Integration, IntegrationStore};
 use shared::json::i_json::{self, without_bom};
@@ -46,6 +45,7 @@ impl Receiver {
             integration = name.as_ref().ok().map(IntegrationName::as_str),
             trace_id = trace_id.as_ref().map(TraceId::as_str),
             secret = Empty,
+            webhook_id = Empty,
         );
         let result = match name {
             Ok(name) => {
@@ -62,7 +62,6 @@ impl Receiver {
                 tracing::info!(
                     message_id = &*bounded(&message.message_id),
                     conversation_id = message.conversation_id.as_deref().map(bounded).as_deref(),
-                    webhook_id = DeliveryId::new(&name, &message).to_string(),
                     kind = message.kind.name(),
                     outcome = "accepted",
                     milliseconds,
@@ -103,7 +102,8 @@ impl Receiver {
         let Received::Message(message) = &received else { return Ok(received) };
         let envelope = Envelope::new(name.clone(), integration.platform.name(), now, &body)
             .map_err(|_| Problem::new(ProblemType::InvalidBody, "The body is not JSON in UTF-8."))?;
-        self.queue.send_message(&envelope.with_trace_id(trace_id), message).await.map_err(not_stored)?;
+        let id = self.queue.send_message(&envelope.with_trace_id(trace_id), message).await.map_err(not_stored)?;
+        Span::current().record("webhook_id", id.to_string());
         Ok(received)
     }
 

@@ -40,16 +40,18 @@ impl MessageQueue {
         Self { client, url }
     }
 
-    /// Sends `envelope`, from which `message` was parsed. When this returns, the message is stored durably.
+    /// Sends `envelope`, from which `message` was parsed. When this returns, the message is stored durably. Returns the id
+    /// under which it is delivered.
     ///
     /// SQS deduplicates within five minutes, the ledger after that.
     ///
     /// # Errors
     /// It is too large, or the queue is unavailable.
-    pub async fn send_message(&self, envelope: &Envelope, message: &Message) -> Result<(), SendError> {
+    pub async fn send_message(&self, envelope: &Envelope, message: &Message) -> Result<DeliveryId, SendError> {
         let (group, id) =
             (message.ordering_group(&envelope.integration), DeliveryId::new(&envelope.integration, message));
-        self.send(&group, id.digest(), envelope.to_json()?).await
+        self.send(&group, id.digest(), envelope.to_json()?).await?;
+        Ok(id)
     }
 
     /// Sends a receipt. The receipts of a customer are a group. Duplicates are dropped like those of messages.
@@ -58,12 +60,12 @@ impl MessageQueue {
     /// The queue is unavailable.
     pub async fn send_receipt(&self, envelope: &ReceiptEnvelope) -> Result<(), SendError> {
         let receipt = &envelope.receipt;
-        let (group, identity) =
+        let (group, id) =
             (receipt.ordering_group(&envelope.integration), receipt.deduplication_id(&envelope.integration));
-        self.send(&group, &identity, envelope.to_json()?).await
+        self.send(&group, &id, envelope.to_json()?).await
     }
 
-    async fn send(&self, group: &Digest, identity: &Digest, body: String) -> Result<(), SendError> {
+    async fn send(&self, group: &Digest, deduplication_id: &Digest, body: String) -> Result<(), SendError> {
         if body.len() > MAXIMUM_BYTES {
             return Err(SendError::TooLarge);
         }
@@ -71,7 +73,7 @@ impl MessageQueue {
             .send_message()
             .queue_url(&self.url)
             .message_group_id(group.as_str())
-            .message_deduplication_id(identity.as_str())
+            .message_deduplication_id(deduplication_id.as_str())
             .message_body(body)
             .send()
             .await

@@ -221,7 +221,8 @@ fn deduplication_ids_are_the_same_in_every_version() {
         let platform = match name.split('/').next().unwrap() {
             "genesys-cloud" => PlatformName::GenesysCloud,
             "multicloud-cx" => PlatformName::MulticloudCx,
-            _ => PlatformName::HighLevel,
+            "highlevel" => PlatformName::HighLevel,
+            other => panic!("no platform has the samples {other}"),
         };
         assert_eq!(id, platform.parse_message(text.as_bytes()).unwrap().deduplication_id(&acme).as_str(), "{name}");
     }

@@ -219,7 +219,7 @@ async fn an_integration_that_was_deleted_on_the_platform_is_connected_again() {
     assert!(fixture.platform.integrations().is_empty());
     let restored = fixture.command(&["restore", &fixture.name]).run().await.succeeded().json();
     assert!(restored["next"].as_str().unwrap().contains("is not restored"), "{restored}");
-    let given = fixture.command(&["add", &fixture.name, "--replace", "--integration-id", "of-nobody"]);
+    let given = fixture.command(&["add", &fixture.name, "--replace", "--integration-id", "no-such-id"]);
     let refused = given.run().await.exited_with(1);
     assert!(refused.stderr.contains("no open messaging integration with that id"), "{refused:?}");
     assert_eq!(before, fixture.shown().await);

@@ -60,7 +60,7 @@ async fn the_webhook_secret_is_rotated_without_a_refused_message() {
     let until = Instant::now() + WAIT_TIMEOUT;
     while answer_to(&fixture, &old).await != 401 {
         assert!(Instant::now() < until, "the old secret is still valid");
-        assert_eq!(401, answer_to(&fixture, "a-secret-of-nobody").await);
+        assert_eq!(401, answer_to(&fixture, "a-wrong-secret").await);
     }
     fixture.message_is_accepted().await;
     let answered: Vec<_> = fixture.platform.webhooks().iter().map(|posted| posted.answered).collect();

@@ -1,6 +1,7 @@
 //! Secrets are rotated while messages flow. The other side switches at the moment when the command says so. No request
 //! is refused and no message is lost.
 
+use crate::observability::logs::log_with;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -255,6 +256,49 @@ async fn the_app_secret_is_rotated_without_a_refused_webhook_or_a_failed_call() 
     assert_eq!(refused_before, platform.app_secrets().refused(), "the platform with the new credential refused a call");
     service.wait_for(sent.last().unwrap()).await;
     assert_eq!(sent, delivered(&service));
+}
+
+/// The log lines about `integration` that report the use of an old secret, once there is one with this outcome.
+async fn uses_of_old_secrets(integration: &TestIntegration, outcome: &str) -> Vec<Value> {
+    let name = integration.name.as_str();
+    let log = log_with(name, &[(outcome, "")]).await;
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["integration"] == name && line["secret"] == "previous").collect()
+}
+
+#[tokio::test]
+async fn a_call_with_the_old_app_secret_within_a_callers_request_counts_as_a_use_of_the_app_secret() {
+    let (stack, platform) = (Stack::connect().await, MulticloudCx::start().await);
+    let channel = Uuid::new_v4().to_string();
+    let mut configuration = multicloud_cx::configuration(&platform.url, &channel, "http://127.0.0.1:9/");
+    configuration["appSecrets"] = json!(["the-next-app-secret", APP_SECRET]);
+    let integration = stack.integration_of(&channel, &configuration).await;
+    // The platform accepts the old secret only, and no webhook uses it.
+    receipt_is_posted(&stack, &integration, Request::signed).await;
+    let uses = uses_of_old_secrets(&integration, "previous_secret_used").await;
+    assert_eq!(
+        vec![json!("previous_secret_used")],
+        uses.iter().map(|line| line["outcome"].clone()).collect::<Vec<_>>()
+    );
+    assert_eq!(Value::Null, uses[0]["caller"]);
+    let in_use = finish(&integration, "app").run().await.exited_with(1);
+    assert!(in_use.stderr.contains("the old secret is still used: "), "{in_use:#?}");
+}
+
+#[tokio::test]
+async fn a_request_with_a_callers_old_secret_counts_as_one_use_however_many_calls_it_makes() {
+    let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
+    let integration = stack
+        .integration("http://127.0.0.1:9/", |configuration| {
+            configuration["domain"] = platform.url.clone().into();
+            let next = json!({"name": "crm", "signingSecret": NEXT_SIGNING_SECRET});
+            configuration["callers"].as_array_mut().unwrap().insert(0, next);
+        })
+        .await;
+    receipt_is_posted(&stack, &integration, |request| request.signed_with(CALLER_SECRET)).await;
+    let uses = uses_of_old_secrets(&integration, "\"answered\"").await;
+    assert_eq!(vec![json!("answered")], uses.iter().map(|line| line["outcome"].clone()).collect::<Vec<_>>());
+    assert_eq!("crm", uses[0]["caller"]);
 }
 
 /// A platform credential is replaced while callers post receipts. The platform accepts both until the command says that

@@ -167,7 +167,7 @@ async fn deliveries() {
 
     let forged = genesys_cloud::text(integration, "customer-1", "forged").signed_with("not-the-right-one");
     forged.post(stack, integration).await.assert_problem(401, "invalid-signature");
-    let unknown_integration = format!("{}/integrations/nobody-has-made-it/webhook", stack.api_url);
+    let unknown_integration = format!("{}/integrations/no-such-integration/webhook", stack.api_url);
     forged.post_to(stack, &unknown_integration).await.assert_problem(404, "integration-not-found");
     let faulty = stack.integration(&service.url, |configuration| configuration["colour"] = "red".into()).await;
     forged.post(stack, &faulty).await.assert_problem(503, "unavailable");

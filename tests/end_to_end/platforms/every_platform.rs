@@ -3,6 +3,7 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 use shared::ledger::Outcome;
+use shared::platform::PlatformName;
 use shared::signature::hub;
 use std::time::Instant;
 use tests::harness::command::Command;
@@ -10,13 +11,6 @@ use tests::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
 use tests::simulators::genesys_cloud::{self, ApiResponse};
 use tests::simulators::messaging_service::{Attempt, MessagingService, Reply, WAIT_TIMEOUT};
 use tests::simulators::{highlevel, multicloud_cx};
-
-#[derive(Debug, Clone, Copy)]
-enum Platform {
-    GenesysCloud,
-    MulticloudCx,
-    HighLevel,
-}
 
 /// How a platform signs.
 enum Signer {
@@ -26,7 +20,7 @@ enum Signer {
 
 /// An account on the platform, and the integration of its webhooks.
 struct Account {
-    platform: Platform,
+    platform: PlatformName,
     stack: Stack,
     service: MessagingService,
     integration: TestIntegration,
@@ -41,31 +35,31 @@ struct Webhook {
 }
 
 impl Account {
-    async fn new(platform: Platform) -> Self {
+    async fn new(platform: PlatformName) -> Self {
         Self::with_handler(platform, |_, _| Reply::status(200)).await
     }
 
     async fn with_handler(
-        platform: Platform,
+        platform: PlatformName,
         handler: impl Fn(&Attempt, usize) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let stack = Stack::connect().await;
         let service = MessagingService::with_handler(handler).await;
         let keys = || Signer::Keys(highlevel::Keys::generate());
         let signers = match platform {
-            Platform::GenesysCloud => [Signer::Secret(WEBHOOK_SECRET), Signer::Secret("the-next-webhook-secret")],
-            Platform::MulticloudCx => {
+            PlatformName::GenesysCloud => [Signer::Secret(WEBHOOK_SECRET), Signer::Secret("the-next-webhook-secret")],
+            PlatformName::MulticloudCx => {
                 [Signer::Secret(multicloud_cx::api::APP_SECRET), Signer::Secret("the-next-secret")]
             }
-            Platform::HighLevel => [keys(), keys()],
+            PlatformName::HighLevel => [keys(), keys()],
         };
         let integration = match (platform, &signers) {
-            (Platform::GenesysCloud, _) => stack.integration(&service.url, |_| {}).await,
-            (Platform::MulticloudCx, _) => {
+            (PlatformName::GenesysCloud, _) => stack.integration(&service.url, |_| {}).await,
+            (PlatformName::MulticloudCx, _) => {
                 let configuration = multicloud_cx::configuration("http://127.0.0.1:9", "0123456789", &service.url);
                 stack.integration_of("0123456789", &configuration).await
             }
-            (Platform::HighLevel, [Signer::Keys(keys), _]) => {
+            (PlatformName::HighLevel, [Signer::Keys(keys), _]) => {
                 highlevel::integration(&stack, keys, &service.url, |_| {}).await
             }
             _ => unreachable!("the keys are made above"),
@@ -87,9 +81,11 @@ impl Account {
                 .collect::<Vec<_>>()
         };
         let (mut configuration, field) = match self.platform {
-            Platform::GenesysCloud => (self.integration.configuration(url), "webhookSecrets"),
-            Platform::MulticloudCx => (multicloud_cx::configuration("http://127.0.0.1:9", address, url), "appSecrets"),
-            Platform::HighLevel => (highlevel::configuration(address, url), "trustedKeys"),
+            PlatformName::GenesysCloud => (self.integration.configuration(url), "webhookSecrets"),
+            PlatformName::MulticloudCx => {
+                (multicloud_cx::configuration("http://127.0.0.1:9", address, url), "appSecrets")
+            }
+            PlatformName::HighLevel => (highlevel::configuration(address, url), "trustedKeys"),
         };
         configuration[field] = secrets().into();
         configuration
@@ -99,17 +95,17 @@ impl Account {
     fn body(&self, address: &str, customer: &str, text: &str) -> (String, Value) {
         let string = |value: &Value| value.as_str().expect("an id").to_owned();
         match self.platform {
-            Platform::GenesysCloud => {
+            PlatformName::GenesysCloud => {
                 let mut body = genesys_cloud::WIRE[0].fill(address, customer).json();
                 body["text"] = text.into();
                 (string(&body["id"]), body)
             }
-            Platform::MulticloudCx => {
+            PlatformName::MulticloudCx => {
                 let mut body = multicloud_cx::sample("sms").fill(address, customer).json();
                 body["text"] = text.into();
                 (string(&body["channel"]["messageId"]), body)
             }
-            Platform::HighLevel => {
+            PlatformName::HighLevel => {
                 let mut body = highlevel::Sample::wire("sms").fill(address, customer);
                 body["body"] = text.into();
                 (string(&body["messageId"]), body)
@@ -124,7 +120,7 @@ impl Account {
 
     fn signed(&self, id: String, body: Vec<u8>, signer: usize) -> Webhook {
         let header = match (&self.signers[signer], self.platform) {
-            (Signer::Secret(secret), Platform::MulticloudCx) => {
+            (Signer::Secret(secret), PlatformName::MulticloudCx) => {
                 ("x-hub-signature", hub::sign_sha1(&body, &(*secret).into()))
             }
             (Signer::Secret(secret), _) => ("x-hub-signature-256", hub::sign_sha256(&body, &(*secret).into())),
@@ -167,7 +163,7 @@ impl Account {
     }
 }
 
-async fn copies(platform: Platform) {
+async fn copies(platform: PlatformName) {
     let account = Account::new(platform).await;
     let webhook = account.text("c", "only once");
     join_all((0..20).map(|_| account.accepted(&webhook))).await;
@@ -176,7 +172,7 @@ async fn copies(platform: Platform) {
     assert_eq!(vec!["only once", "the next"], account.texts(None));
 }
 
-async fn order(platform: Platform) {
+async fn order(platform: PlatformName) {
     let account = Account::with_handler(platform, |attempt, before| {
         let fails = attempt.customer() == "c-0" && attempt.text() == "0" && before < 2;
         Reply::status(if fails { 503 } else { 200 })
@@ -194,7 +190,7 @@ async fn order(platform: Platform) {
     }
 }
 
-async fn refusals(platform: Platform) {
+async fn refusals(platform: PlatformName) {
     let account = Account::new(platform).await;
     let good = account.text("c", "forged");
     let forged = account.signed(good.id.clone(), good.body.clone(), 1);
@@ -212,7 +208,7 @@ async fn refusals(platform: Platform) {
     assert_eq!(vec!["good"], account.texts(None));
 }
 
-async fn faults(platform: Platform) {
+async fn faults(platform: PlatformName) {
     let account = Account::with_handler(platform, |attempt, before| {
         Reply::status(match attempt.text() {
             "refused" => 422,
@@ -231,7 +227,7 @@ async fn faults(platform: Platform) {
     assert_eq!(Outcome::Failed, account.stack.settled(&account.integration, &attempts[0].id).await.outcome);
 }
 
-async fn replays(platform: Platform) {
+async fn replays(platform: PlatformName) {
     let account = Account::with_handler(platform, |_, before| Reply::status(if before == 0 { 422 } else { 200 })).await;
     let webhook = account.text("c", "refused");
     account.accepted(&webhook).await;
@@ -247,7 +243,7 @@ async fn replays(platform: Platform) {
     assert_eq!((2, &attempts[0].id, &attempts[0].raw), (attempts.len(), &attempts[1].id, &attempts[1].raw));
 }
 
-async fn rotation(platform: Platform) {
+async fn rotation(platform: PlatformName) {
     let account = Account::new(platform).await;
     let mut sent = Vec::new();
     // Each step is one write by the operator. The platform then signs with the key that it has at that time.
@@ -279,7 +275,7 @@ macro_rules! scenarios {
     ($platform:ident { $($name:ident: $scenario:ident;)+ }) => {
         $(#[tokio::test]
         async fn $name() {
-            $scenario(Platform::$platform).await;
+            $scenario(PlatformName::$platform).await;
         })+
     };
 }

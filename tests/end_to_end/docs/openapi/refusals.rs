@@ -67,7 +67,7 @@ impl Victim<'_> {
     async fn refused_by_anybody(&mut self, request: &Request) {
         let fixture = self.fixture().await;
         let name = fixture.with_platform.integration.name.as_str();
-        let url = fixture.url(&self.operation).replace(name, "nobody");
+        let url = fixture.url(&self.operation).replace(name, "no-such-integration");
         self.is_refused(&fixture.post(&url, request).await, 404, "integration-not-found");
 
         fixture.with_platform.integration.configure(&json!({"platform": "genesys-cloud"})).await;
@@ -197,8 +197,8 @@ impl Victim<'_> {
         let url = fixture.url(&self.operation);
         match self.operation.id() {
             "sendCard" => {
-                let nobody = json!({"email": "nobody@example.com", "card": {"title": "t"}});
-                let received = fixture.post(&url, &Request::new(&nobody).with_bearer_token()).await;
+                let unknown_email = json!({"email": "unknown@example.com", "card": {"title": "t"}});
+                let received = fixture.post(&url, &Request::new(&unknown_email).with_bearer_token()).await;
                 self.is_refused(&received, 422, "recipient-not-found");
             }
             "sendAgentMessage" => {

@@ -152,7 +152,7 @@ const DELIVERY: &str = "Delivery";
 const SENDING: &str = "Cards and files";
 
 fn platform() -> impl TypedValueParser<Value = PlatformName> {
-    PossibleValuesParser::new(["genesys-cloud", "multicloud-cx", "highlevel"])
+    PossibleValuesParser::new(PlatformName::ALL.map(PlatformName::as_str))
         .try_map(|name| PlatformName::from_field(name.into()))
 }
 
