@@ -102,7 +102,8 @@ upgrade-test: local ## `make deploy` on the emulated AWS, then an upgrade under 
 
 .PHONY: bench
 bench: setup ## measure the functions' speed and size (COMPARE=<commit>, ROUNDS=20, CALLS=50, ONLY=<parts of names>)
-	$(STEP) cargo build --release --locked --package bench $(addprefix --package ,$(shell ls functions))
+	$(STEP) cargo build --release --locked $(addprefix --package ,$(shell ls functions))
+	$(STEP) cargo build --release --locked --package bench
 	target/release/bench --rounds $(ROUNDS) --calls $(CALLS) --only "$(ONLY)" $(if $(COMPARE),--compare "$(COMPARE)")
 
 .PHONY: bench-parts
@@ -114,7 +115,8 @@ fresh-check: ## `make run` and `make test` in a new clone of HEAD with an empty 
 	@python3 infra/local/fresh_check.py
 
 .PHONY: release-check
-release-check: fresh-check upgrade-test ## before a release: `make fresh-check`, `make upgrade-test` and the installation of the CLI
+release-check: fresh-check upgrade-test ## before a release: `make fresh-check`, `make upgrade-test`, the functions' sizes and the installation of the CLI
+	$(MAKE) bench ROUNDS=1 CALLS=1
 	cargo install --locked --path cli --root target/installed
 	target/installed/bin/patchbay --version
 

@@ -12,6 +12,9 @@ use jiff::Timestamp;
 
 const USAGE: &str = "usage: bench [--rounds N] [--calls N] [--only PARTS_OF_NAMES] [--compare COMMIT]";
 
+/// The budget for a function's zip file.
+const MAXIMUM_ZIP_BYTES: u64 = 4_000_000;
+
 struct Options {
     /// How many times each operation is measured.
     rounds: u32,
@@ -72,12 +75,17 @@ fn main() {
     println!("{} at {commit}, {} rounds of {} calls\n", Timestamp::now().strftime("%F"), options.rounds, options.calls);
     println!("{}\n{}", report::times(&rows), report::noise(&rows));
     println!("{}\n{}", report::work(&rows), report::connections(&rows));
-    println!("{}", report::sizes(&sizes_of(&operations, &now)));
+    let sizes = sizes_of(&operations, &now);
+    println!("{}", report::sizes(&sizes));
     if let Some(earlier) = earlier {
         println!("Before, at {}, and now (the ratio):\n\n{}", earlier.name, report::comparison(&earlier_rows, &rows));
         println!("At {}:\n\n{}", earlier.name, report::work(&earlier_rows));
         println!("{}", report::connections(&earlier_rows));
         println!("{}", report::sizes(&sizes_of(&operations, &earlier)));
+    }
+    for large in sizes.iter().filter(|sizes| sizes.zip.is_some_and(|zip| zip > MAXIMUM_ZIP_BYTES)) {
+        eprintln!("{}: its zip file has more than {MAXIMUM_ZIP_BYTES} bytes", large.function);
+        std::process::exit(1);
     }
 }
 

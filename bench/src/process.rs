@@ -4,14 +4,13 @@
 
 use crate::http::{Request, Response, Server};
 use crate::stubs::Stubs;
-use crate::tls::Bundle;
 use crate::usage;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::io::{ErrorKind, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, PoisonError};
@@ -56,12 +55,12 @@ pub struct Function {
 
 impl Function {
     /// Starts `program` as the function `name`, with the environment variables that Lambda and the template set, and with
-    /// these certificate roots instead of the system's.
+    /// those of its certificate roots.
     ///
     /// # Panics
     /// If it cannot be started.
     #[must_use]
-    pub fn start(program: &Path, name: &str, stubs: &Stubs, roots: Option<&Bundle>) -> Self {
+    pub fn start(program: &Path, name: &str, stubs: &Stubs, roots: &[(&str, PathBuf)]) -> Self {
         let (events, signals, runtime_api) = runtime_api();
         let (output, stdout) = UnixStream::pair().expect("a pair of sockets");
         output.set_nonblocking(true).expect("a socket");
@@ -84,7 +83,7 @@ impl Function {
             .env("QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/messages.fifo")
             .env("PARKING_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/parking.fifo")
             .envs(stubs.environment())
-            .envs(roots.map(|roots| ("SSL_CERT_FILE", roots.path())))
+            .envs(roots.iter().map(|(name, path)| (name, path)))
             .stdin(Stdio::null())
             .stdout(OwnedFd::from(stdout));
         let started = Instant::now();

@@ -12,6 +12,9 @@ pub struct Row<'r> {
     pub samples: Vec<Sample>,
 }
 
+/// The memory with which a function gets one whole CPU. Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>.
+const MEGABYTES_OF_ONE_CPU: f64 = 1769.0;
+
 /// A measure of a sample, in the unit of its column.
 type Measure = fn(&Sample) -> f64;
 
@@ -23,17 +26,22 @@ fn init(sample: &Sample) -> f64 {
     milliseconds(sample.init)
 }
 
+/// Init and the first call.
 fn cold(sample: &Sample) -> f64 {
-    milliseconds(sample.cold)
+    milliseconds(sample.init + sample.first_call)
 }
 
-/// The first call alone, after init.
 fn first_call(sample: &Sample) -> f64 {
-    milliseconds(sample.cold - sample.init)
+    milliseconds(sample.first_call)
 }
 
 fn cold_cpu(sample: &Sample) -> f64 {
-    milliseconds(sample.cold_cpu)
+    milliseconds(sample.init_cpu + sample.first_cpu)
+}
+
+/// The time that the CPU time of the first call takes with the share of a CPU that 256 MB get.
+fn first_call_at_256_mb(sample: &Sample) -> f64 {
+    milliseconds(sample.first_cpu) * MEGABYTES_OF_ONE_CPU / 256.0
 }
 
 fn warm(sample: &Sample) -> f64 {
@@ -92,6 +100,7 @@ pub fn times(rows: &[Row<'_>]) -> String {
         "× empty",
         "init ms",
         "first call ms",
+        "at 256 MB ms",
         "cold CPU ms",
         "× empty",
         "warm p50 ms",
@@ -113,6 +122,7 @@ pub fn times(rows: &[Row<'_>]) -> String {
             format!("{:.2}", row.ratio(empty, cold)),
             format!("{:.2}", row.median(init)),
             format!("{:.2}", row.median(first_call)),
+            format!("{:.1}", row.median(first_call_at_256_mb)),
             format!("{:.2}", row.median(cold_cpu)),
             format!("{:.2}", row.ratio(empty, cold_cpu)),
             format!("{:.3}", row.median(warm)),
@@ -153,6 +163,7 @@ pub fn comparison(before: &[Row<'_>], after: &[Row<'_>]) -> String {
         "cold ms",
         "init ms",
         "first call ms",
+        "at 256 MB ms",
         "cold CPU ms",
         "warm p50 ms",
         "CPU µs",
@@ -168,6 +179,7 @@ pub fn comparison(before: &[Row<'_>], after: &[Row<'_>]) -> String {
             cell(cold, 2),
             cell(init, 2),
             cell(first_call, 2),
+            cell(first_call_at_256_mb, 1),
             cell(cold_cpu, 2),
             cell(warm, 3),
             cell(warm_cpu, 0),

@@ -3,7 +3,7 @@
 use crate::operations::Operation;
 use crate::process::{Answer, Function};
 use crate::stubs::{Counts, Stubs};
-use crate::tls::Certificate;
+use crate::tls::{self, Certificate};
 use crate::usage;
 use std::path::Path;
 use std::time::Duration;
@@ -13,10 +13,12 @@ use std::time::Duration;
 pub struct Sample {
     /// From spawn until it asked for the first event.
     pub init: Duration,
-    /// From spawn until its first response.
-    pub cold: Duration,
-    /// CPU time until its first response.
-    pub cold_cpu: Duration,
+    /// From the first event until its response.
+    pub first_call: Duration,
+    /// CPU time until it asked for the first event.
+    pub init_cpu: Duration,
+    /// CPU time of the first call.
+    pub first_cpu: Duration,
     /// From event to response, for each further call.
     pub warm: Vec<Duration>,
     /// Mean CPU time of a further call.
@@ -45,17 +47,18 @@ pub struct Work {
 pub fn measure(program: &Path, operation: &Operation, calls: u32) -> Sample {
     let certificate = Certificate::get();
     let stubs = Stubs::start(certificate.filter(|_| operation.tls).map(|certificate| &certificate.server));
-    let roots = certificate.map(|certificate| &certificate.roots);
-    let mut function = Function::start(program, operation.function, &stubs, roots);
-    function.send(operation.event(0));
+    let mut function = Function::start(program, operation.function, &stubs, &tls::roots(operation.tls));
     let init = function.ready() - function.started;
-    let Answer { at, body, .. } = function.answer();
-    let cold = at - function.started;
+    usage::wait_until_idle(function.pid());
+    let init_cpu = usage::cpu_time(function.pid());
+    function.send(operation.event(0));
+    let Answer { sent, at, body } = function.answer();
+    let first_call = at - sent;
     operation.check(&body);
     function.ready();
     let lines = function.settle();
     let first = Work { calls: stubs.counts_since(0), lines };
-    let cold_cpu = usage::cpu_time(function.pid());
+    let first_cpu = usage::cpu_time(function.pid()) - init_cpu;
     let (mut warm, mut further) = (Vec::new(), Work::default());
     for number in 1..=calls {
         let (event, before) = (operation.event(number as usize), stubs.count());
@@ -67,8 +70,8 @@ pub fn measure(program: &Path, operation: &Operation, calls: u32) -> Sample {
         let lines = function.settle();
         further = Work { calls: stubs.counts_since(before), lines };
     }
-    let warm_cpu = (usage::cpu_time(function.pid()) - cold_cpu) / calls.max(1);
+    let warm_cpu = (usage::cpu_time(function.pid()) - init_cpu - first_cpu) / calls.max(1);
     let peak_resident = usage::peak_resident(function.pid());
     let connections = stubs.connections();
-    Sample { init, cold, cold_cpu, warm, warm_cpu, peak_resident, first, further, connections }
+    Sample { init, first_call, init_cpu, first_cpu, warm, warm_cpu, peak_resident, first, further, connections }
 }

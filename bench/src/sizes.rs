@@ -44,7 +44,7 @@ pub fn zip(program: &Path) -> u64 {
 pub fn root_loads(program: &Path, operation: &Operation) -> Option<[u64; 2]> {
     let bundle = padded_bundle()?;
     let stubs = Stubs::start(None);
-    let mut function = Function::start(program, operation.function, &stubs, Some(&bundle));
+    let mut function = Function::start(program, operation.function, &stubs, &[("SSL_CERT_FILE", bundle.path())]);
     let loads = |function: &Function| (usage::bytes_read(function.pid()) + BUNDLE_BYTES / 2) / BUNDLE_BYTES;
     function.ready();
     let at_start = loads(&function);

@@ -34,8 +34,12 @@ pub struct Stubs {
 }
 
 /// One endpoint for all of AWS, and one for each service, as there is one host for each in a region.
-const AWS_ENDPOINTS: [&str; 4] =
-    ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_SQS"];
+const AWS_ENDPOINTS: [(&str, &str); 4] = [
+    ("AWS", "AWS_ENDPOINT_URL"),
+    ("DynamoDB", "AWS_ENDPOINT_URL_DYNAMODB"),
+    ("Secrets Manager", "AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+    ("SQS", "AWS_ENDPOINT_URL_SQS"),
+];
 
 impl Stubs {
     /// Starts them. `tls` is for AWS and the messaging service; functions call a simulated platform with plain HTTP only.
@@ -49,9 +53,14 @@ impl Stubs {
         let messaging_service =
             server(&calls, tls, |_| ("messaging service", "delivery".to_owned(), Response::new(200, "")));
         let configuration = configuration(&platform.origin(), &messaging_service.origin());
-        let aws = AWS_ENDPOINTS.map(|variable| {
+        let aws = AWS_ENDPOINTS.map(|(host, variable)| {
             let configuration = configuration.clone();
-            (variable, server(&calls, tls, move |request| aws(request, &configuration)))
+            let answer = move |request: &Request| match aws(request, &configuration) {
+                Some((operation, answer)) => (host, operation, answer),
+                // Functions open connections while they start.
+                None => (host, "ping".to_owned(), Response::new(200, "healthy")),
+            };
+            (variable, server(&calls, tls, answer))
         });
         Self { calls, aws: aws.into(), _others: [platform, messaging_service] }
     }
@@ -140,23 +149,23 @@ fn platform(request: &Request) -> (String, Response) {
 }
 
 /// Secrets Manager, SQS and DynamoDB. The target header names the service and the operation.
-fn aws(request: &Request, configuration: &Value) -> (&'static str, String, Response) {
-    let target = request.header("x-amz-target").unwrap_or_default();
-    let (service, operation) = target.rsplit_once('.').unwrap_or_default();
+fn aws(request: &Request, configuration: &Value) -> Option<(String, Response)> {
+    let target = request.header("x-amz-target")?;
+    let (service, operation) = target.rsplit_once('.')?;
     let input: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-    let (host, output) = match (service, operation) {
-        ("secretsmanager", "GetSecretValue") => ("Secrets Manager", secret(&input, configuration)),
+    let output = match (service, operation) {
+        ("secretsmanager", "GetSecretValue") => secret(&input, configuration),
         ("AmazonSQS", "SendMessage") => {
-            ("SQS", json!({"MessageId": "e1", "MD5OfMessageBody": "00000000000000000000000000000000"}))
+            json!({"MessageId": "e1", "MD5OfMessageBody": "00000000000000000000000000000000"})
         }
-        ("DynamoDB_20120810", "UpdateItem") => ("DynamoDB", update(&input)),
+        ("DynamoDB_20120810", "UpdateItem") => update(&input),
         _ => {
             let response = Response::new(400, format!(r#"{{"__type":"NoSuchOperation","message":"{target}"}}"#));
-            return ("AWS", operation.to_owned(), response);
+            return Some((operation.to_owned(), response));
         }
     };
     let content_type = request.header("content-type").unwrap_or_default();
-    (host, operation.to_owned(), Response::new(200, output.to_string()).header("content-type", content_type))
+    Some((operation.to_owned(), Response::new(200, output.to_string()).header("content-type", content_type)))
 }
 
 fn secret(input: &Value, configuration: &Value) -> Value {

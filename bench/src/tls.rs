@@ -1,4 +1,4 @@
-//! The stubs' certificate, for the operations with TLS.
+//! The stubs' certificate, for the operations with TLS, and the certificate roots of the functions.
 
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
@@ -20,8 +20,8 @@ const REQUEST: &str = "[req]\nprompt = no\ndistinguished_name = name\nx509_exten
 /// The certificate of the stubs.
 pub struct Certificate {
     pub server: Arc<ServerConfig>,
-    /// The system's roots plus this certificate, so that loading them takes as long as in Lambda.
-    pub roots: Bundle,
+    /// A file with this certificate only.
+    file: Bundle,
 }
 
 static CERTIFICATE: LazyLock<Option<Certificate>> = LazyLock::new(|| {
@@ -56,9 +56,25 @@ impl Certificate {
         let builder = builder.with_safe_default_protocol_versions().ok()?.with_no_client_auth();
         let server = builder.with_single_cert(vec![certificate], key).ok()?;
         // Readers of certificates skip the key.
-        let roots = system_roots()? + &String::from_utf8(pem).ok()?;
-        Some(Self { server: Arc::new(server), roots: Bundle::new(&roots)? })
+        Some(Self { server: Arc::new(server), file: Bundle::new(&String::from_utf8(pem).ok()?)? })
     }
+}
+
+/// The system's roots as a folder: a file whose name looks like the hash of a certificate.
+static FOLDER: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+    let folder = std::env::current_exe().ok()?.parent()?.join("certificate-roots");
+    std::fs::create_dir_all(&folder).ok()?;
+    std::fs::write(folder.join("00000000.0"), system_roots()?).ok()?;
+    Some(folder)
+});
+
+/// The environment variables with the certificate roots of a function. `SSL_CERT_DIR` is for functions that load the
+/// system's roots: one file, as in Lambda. The others ignore it: their roots are compiled in, or those in `SSL_CERT_FILE`.
+#[must_use]
+pub fn roots(tls: bool) -> Vec<(&'static str, PathBuf)> {
+    let folder = FOLDER.clone().map(|folder| ("SSL_CERT_DIR", folder));
+    let certificate = Certificate::get().filter(|_| tls);
+    folder.into_iter().chain(certificate.map(|certificate| ("SSL_CERT_FILE", certificate.file.path()))).collect()
 }
 
 /// The system's certificate roots.

@@ -1,13 +1,16 @@
-//! Exact budgets: calls and log lines of each operation. And `make bench` works. Times are never asserted.
+//! Exact budgets: calls, log lines, TLS configurations and dependencies. And `make bench` works. Times are never asserted.
 
-#![allow(clippy::expect_used)] // tests fail by panicking
+#![allow(clippy::expect_used, clippy::panic)] // tests fail by panicking
 
 use bench::builds::Build;
 use bench::operations::ALL;
 use bench::report::work_cells;
 use bench::run::measure;
+use bench::sizes::root_loads;
 use bench::tls::Certificate;
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -22,6 +25,13 @@ fn rows_under(heading: &str) -> Vec<Vec<String>> {
     lines.skip(2).map(|line| line.split(" | ").map(|cell| cell.trim().to_owned()).collect()).collect()
 }
 
+/// The names of the functions that are deployed.
+fn functions() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");
+    let entries = std::fs::read_dir(folder).expect("the folder of functions");
+    entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
 #[test]
 fn each_operation_makes_the_calls_and_logs_the_lines_that_the_guide_says() {
     let build = Build::current();
@@ -31,6 +41,42 @@ fn each_operation_makes_the_calls_and_logs_the_lines_that_the_guide_says() {
         work_cells(operation, &sample.first, &sample.further).to_vec()
     });
     assert_eq!(rows_under("Calls of each operation"), made.collect::<Vec<_>>());
+}
+
+#[test]
+fn each_function_has_one_tls_configuration_from_its_start_on() {
+    for function in functions() {
+        let operation = ALL.iter().find(|operation| operation.function == function);
+        let operation = operation.unwrap_or_else(|| panic!("{function} is not measured"));
+        let program = Build::current().function(&function).expect("the function is built: run `make test`");
+        if let Some(loads) = root_loads(&program, operation) {
+            assert_eq!([1, 1], loads, "{function}");
+        }
+    }
+}
+
+#[test]
+fn no_function_has_a_dependency_that_costs_size_or_time_for_nothing() {
+    let packages = functions().into_iter().flat_map(|function| ["--package".to_owned(), function]);
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}"])
+        .args(packages)
+        .output()
+        .expect("cargo runs");
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8_lossy(&tree.stdout);
+    let dependencies: BTreeSet<_> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(dependencies.contains("aws-sdk-sqs"), "{tree}");
+    for (unwanted, why) in [
+        ("aws-config", "Lambda sets the credentials in the environment"),
+        ("aws-smithy-http-client", "the SDK uses the functions' own HTTP client"),
+        ("h2", "one connection serves one request at a time"),
+        ("regex-automata", "a log level is no pattern"),
+        ("brotli", "bodies are read as they are sent"),
+        ("ring", "cryptography is aws-lc-rs"),
+    ] {
+        assert!(!dependencies.contains(unwanted), "{unwanted}: {why}");
+    }
 }
 
 #[test]

@@ -87,6 +87,20 @@ fn each_function_writes_json_to_its_own_log_group_with_a_retention() {
 }
 
 #[test]
+fn certificate_roots_are_compiled_in_unless_a_file_or_a_layer_with_it_is_configured() {
+    let set = |conditions: &[&str], function: &str| {
+        let properties = Resources::when(conditions).properties(function).clone();
+        let file = properties["Environment"]["Variables"].get("SSL_CERT_FILE").map(short);
+        (file, properties["Layers"].as_array().map_or(0, Vec::len))
+    };
+    for function in FUNCTIONS {
+        assert_eq!((None, 0), set(&[], function), "{function}");
+        let both = set(&["HasTrustedRootsFile", "HasTrustedRootsLayer"], function);
+        assert_eq!((Some("TrustedRootsFile".to_owned()), 1), both, "{function}");
+    }
+}
+
+#[test]
 fn concurrency_is_reserved_only_where_configured() {
     let reserved = |conditions: &[&str], function: &str| {
         Resources::when(conditions).properties(function).get("ReservedConcurrentExecutions").map(short)

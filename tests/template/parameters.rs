@@ -39,6 +39,8 @@ fn optional_values() -> Vec<(&'static str, Value)> {
         ("CertificateArn", json!("arn:aws:acm:eu-central-1:123456789012:certificate/0c1d")),
         ("HostedZoneId", json!("Z0123456789")),
         ("KmsKeyArn", json!("arn:aws:kms:eu-central-1:123456789012:key/0c1d")),
+        ("TrustedRootsFile", json!("/opt/roots.pem")),
+        ("TrustedRootsLayerArn", json!("arn:aws:lambda:eu-central-1:123456789012:layer:roots:1")),
         ("Tracing", json!("true")),
         ("AlarmTopicArn", json!("arn:aws:sns:eu-central-1:123456789012:on-call")),
         ("AlarmEmail", json!("on-call@example.com")),

@@ -9,6 +9,8 @@ use lambda_http::Error;
 use request::{AgentRequest, TypingRequest};
 use sender::AgentSender;
 use shared::api::{Endpoint, RequestContext, RetrySafety, route_not_found, serve};
+use shared::aws::{self, Service};
+use shared::http_client::HttpClient;
 use shared::media::MediaFetcher;
 use shared::observability::logging;
 use shared::platform::{Platforms, Route};
@@ -21,10 +23,12 @@ const MAXIMUM_BODY_BYTES: usize = 6 * 1024 * 1024;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::init(env!("CARGO_CRATE_NAME"));
-    let messages = Endpoint::from_env(Route::AgentMessages, RetrySafety::NotIdempotent).await?;
+    let http = HttpClient::from_env()?;
+    let aws = aws::connect(&http, &[Service::SecretsManager, Service::DynamoDb]).await?;
+    let messages = Endpoint::from_env(&aws, Route::AgentMessages, RetrySafety::NotIdempotent)?;
     let messages = messages.with_maximum_body(MAXIMUM_BODY_BYTES);
     let typing = messages.for_route(Route::AgentTyping, RetrySafety::Idempotent);
-    let sender = AgentSender::new(Platforms::new()?, Uploader::new(MediaFetcher::new()?));
+    let sender = AgentSender::new(Platforms::new(&http), Uploader::new(MediaFetcher::new(&http)?));
     serve((messages, typing, sender), |state, request| async move {
         let (messages, typing, sender) = &*state;
         match request.path.last_segment() {

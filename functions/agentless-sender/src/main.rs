@@ -3,6 +3,8 @@
 use lambda_http::Error;
 use shared::api::problem::Problem;
 use shared::api::{Endpoint, Reply, RequestContext, RetrySafety, serve};
+use shared::aws::{self, Service};
+use shared::http_client::HttpClient;
 use shared::model::agentless::AgentlessMessage;
 use shared::observability::logging;
 use shared::platform::{Platforms, Route};
@@ -10,8 +12,10 @@ use shared::platform::{Platforms, Route};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::init(env!("CARGO_CRATE_NAME"));
-    let endpoint = Endpoint::from_env(Route::Agentless, RetrySafety::NotIdempotent).await?;
-    serve((endpoint, Platforms::new()?), |state, request| async move {
+    let http = HttpClient::from_env()?;
+    let aws = aws::connect(&http, &[Service::SecretsManager, Service::DynamoDb]).await?;
+    let endpoint = Endpoint::from_env(&aws, Route::Agentless, RetrySafety::NotIdempotent)?;
+    serve((endpoint, Platforms::new(&http)), |state, request| async move {
         let (endpoint, platforms) = &*state;
         let work = async |context: &RequestContext, message| send(platforms, context, &message).await;
         endpoint.handle(request, AgentlessMessage::read, work).await

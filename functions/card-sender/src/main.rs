@@ -8,8 +8,9 @@ use lambda_http::Error;
 use messaging_service::MessagingServiceRoute;
 use open_messaging::OpenMessagingRoute;
 use shared::api::{Endpoint, RequestContext, RetrySafety, serve};
-use shared::aws::{self, required_env};
+use shared::aws::{self, Service, required_env};
 use shared::delivery::queue::MessageQueue;
+use shared::http_client::HttpClient;
 use shared::integration::CardRoute;
 use shared::model::card::CardRequest;
 use shared::observability::logging;
@@ -19,9 +20,11 @@ use std::sync::Arc;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::init(env!("CARGO_CRATE_NAME"));
-    let endpoint = Endpoint::from_env(Route::Cards, RetrySafety::NotIdempotent).await?;
-    let queue = MessageQueue::new(aws_sdk_sqs::Client::new(&aws::config().await), required_env("QUEUE_URL")?);
-    let platforms = Arc::new(Platforms::new()?);
+    let http = HttpClient::from_env()?;
+    let aws = aws::connect(&http, &[Service::SecretsManager, Service::DynamoDb, Service::Sqs]).await?;
+    let endpoint = Endpoint::from_env(&aws, Route::Cards, RetrySafety::NotIdempotent)?;
+    let queue = MessageQueue::new(aws_sdk_sqs::Client::new(&aws), required_env("QUEUE_URL")?);
+    let platforms = Arc::new(Platforms::new(&http));
     let open_messaging = OpenMessagingRoute::new(Arc::clone(&platforms));
     let messaging_service = MessagingServiceRoute::new(platforms, queue);
     serve((endpoint, open_messaging, messaging_service), |state, request| async move {

@@ -6,6 +6,8 @@ mod inbound;
 use inbound::InboundHandler;
 use lambda_http::Error;
 use shared::api::{Endpoint, ReplayPolicy, RequestContext, RetrySafety, route_not_found, serve};
+use shared::aws::{self, Service};
+use shared::http_client::HttpClient;
 use shared::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use shared::observability::logging;
 use shared::platform::{Platforms, Route};
@@ -13,14 +15,16 @@ use shared::platform::{Platforms, Route};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::init(env!("CARGO_CRATE_NAME"));
+    let http = HttpClient::from_env()?;
+    let aws = aws::connect(&http, &[Service::SecretsManager, Service::DynamoDb]).await?;
     // Idempotent only if the platform deduplicates: the endpoint checks that. A refusal is not stored, because the
     // configuration may have caused it.
-    let messages = Endpoint::from_env(Route::InboundMessages, RetrySafety::Idempotent).await?;
+    let messages = Endpoint::from_env(&aws, Route::InboundMessages, RetrySafety::Idempotent)?;
     let messages = messages.with_replay_policy(ReplayPolicy::SuccessOnly);
     let other =
         |route| messages.for_route(route, RetrySafety::Idempotent).with_replay_policy(ReplayPolicy::SuccessOnly);
     let (responses, events) = (other(Route::InboundResponses), other(Route::InboundEvents));
-    let handler = InboundHandler::new(messages.ledger().clone(), Platforms::new()?);
+    let handler = InboundHandler::new(messages.ledger().clone(), Platforms::new(&http));
     serve((messages, responses, events, handler), |state, request| async move {
         let (messages, responses, events, handler) = &*state;
         match request.path.last_segment() {

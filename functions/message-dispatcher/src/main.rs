@@ -18,10 +18,11 @@ mod task;
 use batch::Batch;
 use dispatcher::Dispatcher;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use shared::aws::{self, required_env};
+use shared::aws::{self, Service, required_env};
 use shared::delivery::client::MessagingServiceClient;
 use shared::delivery::parking::Parking;
 use shared::delivery::queue::MessageQueue;
+use shared::http_client::HttpClient;
 use shared::integration::IntegrationStore;
 use shared::ledger::Ledger;
 use shared::observability::logging;
@@ -32,14 +33,16 @@ use std::sync::Arc;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::init(env!("CARGO_CRATE_NAME"));
-    let config = aws::config().await;
-    let (sqs, queue_url) = (aws_sdk_sqs::Client::new(&config), required_env("QUEUE_URL")?);
+    let http = HttpClient::from_env()?;
+    // It calls SQS only when a message fails.
+    let aws = aws::connect(&http, &[Service::SecretsManager, Service::DynamoDb]).await?;
+    let (sqs, queue_url) = (aws_sdk_sqs::Client::new(&aws), required_env("QUEUE_URL")?);
     let queue = Arc::new(Queue::new(sqs.clone(), queue_url.clone()));
     let dispatcher = Arc::new(Dispatcher {
-        integrations: IntegrationStore::connect(&config)?,
-        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), required_env("LEDGER_TABLE")?),
-        messaging_service: MessagingServiceClient::new()?,
-        platforms: Platforms::new()?,
+        integrations: IntegrationStore::connect(&aws)?,
+        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), required_env("LEDGER_TABLE")?),
+        messaging_service: MessagingServiceClient::new(http.clone()),
+        platforms: Platforms::new(&http),
         queue: MessageQueue::new(sqs.clone(), queue_url),
         parking: Parking::from_setting(required_env("PARKING_QUEUE_URL").ok(), sqs),
     });

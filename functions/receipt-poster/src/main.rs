@@ -8,14 +8,18 @@ use lambda_http::Error;
 use poster::Poster;
 use request::Receipts;
 use shared::api::{Endpoint, RequestContext, RetrySafety, serve};
+use shared::aws::{self, Service};
+use shared::http_client::HttpClient;
 use shared::observability::logging;
 use shared::platform::{Platforms, Route};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::init(env!("CARGO_CRATE_NAME"));
-    let endpoint = Endpoint::from_env(Route::Receipts, RetrySafety::Idempotent).await?;
-    let poster = Poster::new(endpoint.ledger().clone(), Platforms::new()?);
+    let http = HttpClient::from_env()?;
+    let aws = aws::connect(&http, &[Service::SecretsManager, Service::DynamoDb]).await?;
+    let endpoint = Endpoint::from_env(&aws, Route::Receipts, RetrySafety::Idempotent)?;
+    let poster = Poster::new(endpoint.ledger().clone(), Platforms::new(&http));
     serve((endpoint, poster), |state, request| async move {
         let (endpoint, poster) = &*state;
         let work = async |context: &RequestContext, receipts| poster.post(context, receipts).await;

@@ -5,18 +5,20 @@ mod receiver;
 use lambda_http::Error;
 use receiver::Receiver;
 use shared::api::serve;
-use shared::aws::{self, required_env};
+use shared::aws::{self, Service, required_env};
 use shared::delivery::queue::MessageQueue;
+use shared::http_client::HttpClient;
 use shared::integration::IntegrationStore;
 use shared::observability::logging;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::init(env!("CARGO_CRATE_NAME"));
-    let config = aws::config().await;
+    let http = HttpClient::from_env()?;
+    let aws = aws::connect(&http, &[Service::SecretsManager, Service::Sqs]).await?;
     let receiver = Receiver::new(
-        IntegrationStore::connect(&config)?,
-        MessageQueue::new(aws_sdk_sqs::Client::new(&config), required_env("QUEUE_URL")?),
+        IntegrationStore::connect(&aws)?,
+        MessageQueue::new(aws_sdk_sqs::Client::new(&aws), required_env("QUEUE_URL")?),
     );
     serve(receiver, |receiver, request| async move { receiver.handle(request).await }).await
 }

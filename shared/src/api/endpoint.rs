@@ -7,7 +7,7 @@ use crate::api::idempotency::{IdempotentOperation, KeyKind, ReplayPolicy};
 use crate::api::problem::{Problem, ProblemType, as_sentence};
 use crate::api::request::ApiRequest;
 use crate::api::response::Reply;
-use crate::aws::{self, MissingEnv, required_env};
+use crate::aws::{MissingEnv, required_env};
 use crate::digest::Digest;
 use crate::integration::{Integration, IntegrationStore};
 use crate::json::fields::{Fields, read};
@@ -15,6 +15,7 @@ use crate::ledger::{self, Ledger};
 use crate::model::integration_name::IntegrationName;
 use crate::model::trace_id::TraceId;
 use crate::platform::Route;
+use aws_types::SdkConfig;
 use http::Response;
 use jiff::Timestamp;
 use lambda_http::{Error, Request, service_fn};
@@ -41,15 +42,14 @@ impl Endpoint {
     ///
     /// # Errors
     /// An environment variable is missing.
-    pub async fn from_env(route: Route, retry_safety: RetrySafety) -> Result<Self, MissingEnv> {
-        let config = aws::config().await;
+    pub fn from_env(aws: &SdkConfig, route: Route, retry_safety: RetrySafety) -> Result<Self, MissingEnv> {
         Ok(Self {
             route,
             retry_safety,
             replay_policy: ReplayPolicy::FinalResponses,
             maximum_body_bytes: MAXIMUM_BODY_BYTES,
-            integrations: Arc::new(IntegrationStore::connect(&config)?),
-            ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), required_env("LEDGER_TABLE")?),
+            integrations: Arc::new(IntegrationStore::connect(aws)?),
+            ledger: Ledger::new(aws_sdk_dynamodb::Client::new(aws), required_env("LEDGER_TABLE")?),
         })
     }
 

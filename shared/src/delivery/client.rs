@@ -1,19 +1,16 @@
 //! The HTTP client for the company's messaging service.
 
 use crate::aws::error_chain;
-use crate::http_client;
+use crate::http_client::{HttpClient, TIMEOUT};
 use crate::integration::DeliveryConfig;
 use crate::model::trace_id::{TraceId, X_B3_TRACE_ID};
 use crate::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::io;
 use std::time::Duration;
-
-/// The timeout of a call, from connecting to the end of the response.
-pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A status with which a messaging service refuses a message permanently. Every other status except 2xx is retried: no
 /// message may be lost because a secret is wrong for a while (401), because of a proxy (403), or because a path is missing
@@ -52,7 +49,7 @@ impl Refusal {
 /// Posts to the messaging services of all integrations.
 #[derive(Debug, Clone)]
 pub struct MessagingServiceClient {
-    http: reqwest::Client,
+    http: HttpClient,
 }
 
 /// A request in the form of Standard Webhooks.
@@ -66,12 +63,9 @@ pub struct WebhookRequest<'r> {
 }
 
 impl MessagingServiceClient {
-    /// A client for all integrations.
-    ///
-    /// # Errors
-    /// The TLS stack or the certificate store could not be initialized.
-    pub fn new() -> Result<Self, reqwest::Error> {
-        Ok(Self { http: http_client::client(TIMEOUT)? })
+    #[must_use]
+    pub fn new(http: HttpClient) -> Self {
+        Self { http }
     }
 
     /// Posts a request that is signed `now`. Waits for the head of the response until `timeout` or [`TIMEOUT`], whichever is
@@ -104,7 +98,7 @@ impl MessagingServiceClient {
     ) -> Result<reqwest::Response, reqwest::Error> {
         let mut post = self
             .http
-            .post(config.url.url().clone())
+            .request(Method::POST, config.url.url().clone())
             .header(header::CONTENT_TYPE, "application/json")
             .header(WEBHOOK_ID, request.id)
             .header(WEBHOOK_TIMESTAMP, now.as_second())
@@ -114,7 +108,7 @@ impl MessagingServiceClient {
         if let Some(trace_id) = request.trace_id {
             post = post.header(X_B3_TRACE_ID, trace_id.as_str());
         }
-        post.send().await
+        self.http.send(post).await
     }
 }
 

@@ -11,6 +11,7 @@ use super::highlevel::{self, config::Config as HighLevelConfig};
 use super::multicloud_cx::{self, config::Config as MulticloudCxConfig};
 use super::upload::{Upload, UploadError};
 use super::webhook::{Received, Rejection, WebhookPlatform};
+use crate::http_client::HttpClient;
 use crate::json::fields::{FieldError, Fields};
 use crate::model::agent::{AgentMessage, Communication};
 use crate::model::agentless::AgentlessMessage;
@@ -178,16 +179,13 @@ impl PlatformConfig {
 /// The calls. Each ends by `deadline`, and fails with [`ApiError::Unsupported`] if the platform does not have it. Calls
 /// that send something new are not retried if the platform may have accepted it; the others are.
 impl Platforms {
-    /// Creates the clients.
-    ///
-    /// # Errors
-    /// The TLS stack could not be set up.
-    pub fn new() -> Result<Self, reqwest::Error> {
-        Ok(Self {
-            genesys_cloud: genesys_cloud::api::Client::new()?,
-            multicloud_cx: multicloud_cx::api::Client::new()?,
-            highlevel: highlevel::api::Client::new()?,
-        })
+    #[must_use]
+    pub fn new(http: &HttpClient) -> Self {
+        Self {
+            genesys_cloud: genesys_cloud::api::Client::new(http.clone()),
+            multicloud_cx: multicloud_cx::api::Client::new(http.clone()),
+            highlevel: highlevel::api::Client::new(http.clone()),
+        }
     }
 
     /// Posts the delivery status of a message. Idempotent.

@@ -4,7 +4,7 @@
 //! the deadline leaves time for it.
 
 use super::error::{ApiError, is_safe_code};
-use crate::http_client::{self, BodyError};
+use crate::http_client::{BodyError, HttpClient, TIMEOUT, read_body_limited};
 use crate::model::platform_name::PlatformName;
 use crate::model::trace_id::TraceId;
 use crate::observability::logging::{log_at, set_correlation_id};
@@ -18,8 +18,6 @@ use tokio::time::Instant;
 use tracing::Level;
 use url::Url;
 
-/// The longest timeout of one attempt.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// No attempt starts with less time than this: it would probably time out, and its outcome would be unknown.
 pub(super) const MIN_ATTEMPT_TIME: Duration = Duration::from_secs(2);
 /// The largest response body that is read.
@@ -36,14 +34,6 @@ pub(super) struct RetryPolicy {
 /// The policy of calls that have no special needs.
 pub(super) const DEFAULT_RETRY_POLICY: RetryPolicy =
     RetryPolicy { max_retries: 4, initial_delay: Duration::from_millis(200), max_delay: Duration::from_secs(2) };
-
-/// The HTTP client of one platform's calls.
-///
-/// # Errors
-/// The TLS stack could not be set up.
-pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
-    http_client::client(ATTEMPT_TIMEOUT)
-}
 
 /// Runs `attempt`, with retries by `policy` while `is_retryable` allows it and the deadline leaves time.
 ///
@@ -92,17 +82,18 @@ pub(super) struct ApiResponse {
 
 /// Makes one attempt. `classify` turns the response into the result, which is logged and counted.
 pub(super) async fn call<A>(
+    http: &HttpClient,
     platform: PlatformName,
     request: reqwest::RequestBuilder,
     trace_id: Option<&TraceId>,
     classify: impl FnOnce(ApiResponse) -> Result<A, ApiError>,
 ) -> Result<A, ApiError> {
     let started = Instant::now();
-    let (result, status, named) = match request.send().await {
+    let (result, status, named) = match http.send(request).await {
         Ok(response) => {
             let (status, headers) = (response.status(), response.headers().clone());
             let named = correlation_id(&headers);
-            let body = http_client::read_body_limited(response, MAX_RESPONSE_BYTES).await;
+            let body = read_body_limited(response, MAX_RESPONSE_BYTES).await;
             (classify(ApiResponse { status, headers, body }), Some(status.as_u16()), named)
         }
         Err(error) => (Err(ApiError::from_transport(&error)), None, None),
@@ -182,7 +173,7 @@ pub(super) fn platform_time(time: Timestamp) -> String {
 
 /// The timeout of an attempt that starts now.
 pub(super) fn attempt_timeout(deadline: Instant) -> Result<Duration, ApiError> {
-    let left = deadline.saturating_duration_since(Instant::now()).min(ATTEMPT_TIMEOUT);
+    let left = deadline.saturating_duration_since(Instant::now()).min(TIMEOUT);
     if left < MIN_ATTEMPT_TIME { Err(ApiError::NotSent("no time was left")) } else { Ok(left) }
 }
 

@@ -335,6 +335,7 @@ async fn nothing_is_sent_while_the_ledger_is_unreachable() {
 
 #[tokio::test]
 async fn a_token_that_expires_or_is_revoked_under_load_is_requested_once() {
+    use shared::http_client::{HttpClient, TrustedRoots};
     use shared::model::agentless::AgentlessMessage;
     use shared::platform::genesys_cloud::api::Client;
     use shared::platform::genesys_cloud::config::Config;
@@ -346,7 +347,7 @@ async fn a_token_that_expires_or_is_revoked_under_load_is_requested_once() {
     let config = shared::json::fields::read_configuration(configuration, Config::read).unwrap();
     let message =
         shared::json::fields::read(message(), AgentlessMessage::read).unwrap_or_else(|faults| panic!("{faults:?}"));
-    let client = Client::new().unwrap();
+    let client = Client::new(HttpClient::new(&TrustedRoots::CompiledIn).unwrap());
     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     let load = async || {
         let sent = join_all((0..50).map(|_| client.send_agentless(&config, &message, deadline))).await;

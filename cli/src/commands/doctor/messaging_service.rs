@@ -5,8 +5,9 @@ use super::context::IntegrationContext;
 use super::report::{Finding, Status};
 use crate::aws::test_delivery::{self, TestDeliveryError};
 use crate::error::CliError;
-use shared::delivery::client::{NoAnswer, TIMEOUT};
+use shared::delivery::client::NoAnswer;
 use shared::delivery::probe::{ProbeOutcome, ProbeResult, SignedWith};
+use shared::http_client::TIMEOUT;
 use shared::integration::SETTLING_TIME;
 
 pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {

@@ -2,8 +2,10 @@
 
 use super::context::IntegrationContext;
 use super::report::Finding;
+use crate::api::platform_http;
 use crate::api::webhook_url::{WebhookTarget, webhook_target};
 use crate::error::CliError;
+use http::Method;
 use secrecy::{ExposeSecret, SecretString};
 use shared::aws::error_chain;
 use shared::platform::genesys_cloud::api::{Client, CreateStatus, OpenIntegration};
@@ -27,7 +29,7 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Result<Vec<(Strin
 }
 
 async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Result<Vec<(String, Finding)>, CliError> {
-    let client = Client::new().map_err(|error| CliError::Failed(format!("no HTTP client: {error}")))?;
+    let client = Client::new(platform_http()?);
     let deadline = Instant::now() + TIMEOUT;
     let (credentials, open_integration) = match client.check_credentials(config, deadline).await {
         Err(error) => {
@@ -119,10 +121,9 @@ async fn connected(context: &IntegrationContext<'_>, config: &Config, found: &Op
 /// The other platforms have no call that tests credentials without side effects.
 async fn reachable(context: &IntegrationContext<'_>, base: &Url) -> Vec<(String, Finding)> {
     let origin = base.origin().ascii_serialization();
-    let client = shared::http_client::client(TIMEOUT);
-    let platform = match client {
+    let platform = match platform_http() {
         Err(error) => Finding::skipped(format!("because there is no HTTP client: {error}")),
-        Ok(client) => match client.get(&origin).send().await {
+        Ok(client) => match client.send(client.request(Method::GET, base.clone()).timeout(TIMEOUT)).await {
             Ok(response) => Finding::ok(format!("{origin} answers ({})", response.status().as_u16())),
             Err(error) => Finding::fault(
                 format!("{origin} cannot be reached: {}", error_chain(&error.without_url())),

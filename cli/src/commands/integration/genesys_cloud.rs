@@ -1,5 +1,6 @@
 //! Genesys Cloud's side of an integration: the credentials, and the open messaging integration that sends webhooks.
 
+use crate::api::platform_http;
 use crate::api::webhook_url::{WebhookTarget, webhook_target};
 use crate::aws::stack::Stack;
 use crate::error::CliError;
@@ -28,8 +29,7 @@ pub(super) struct GenesysCloud<'c> {
 
 impl<'c> GenesysCloud<'c> {
     pub(super) fn new(config: &'c Config) -> Result<Self, CliError> {
-        let client = Client::new().map_err(|error| CliError::Failed(format!("no HTTP client: {error}")))?;
-        Ok(Self { client, config })
+        Ok(Self { client: Client::new(platform_http()?), config })
     }
 
     pub(super) async fn check_credentials(&self) -> Result<(), CliError> {

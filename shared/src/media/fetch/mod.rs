@@ -5,7 +5,7 @@ use super::body::{self, MediaBody};
 use super::error::MediaError;
 use super::resolver::{PublicOnly, SystemDns};
 use super::source::{AddressPolicy, MediaUrl};
-use crate::http_client;
+use crate::http_client::HttpClient;
 use crate::json::fields::media_type_essence;
 use http::{HeaderMap, StatusCode, header};
 use reqwest::dns::Resolve;
@@ -42,14 +42,14 @@ impl fmt::Debug for MediaFile {
 impl MediaFetcher {
     /// # Errors
     /// The TLS stack or the certificate store could not be set up.
-    pub fn new() -> Result<Self, reqwest::Error> {
-        Self::with_resolver(SystemDns)
+    pub fn new(http: &HttpClient) -> Result<Self, reqwest::Error> {
+        Self::with_resolver(http, SystemDns)
     }
 
-    fn with_resolver(resolver: impl Resolve + 'static) -> Result<Self, reqwest::Error> {
+    fn with_resolver(http: &HttpClient, resolver: impl Resolve + 'static) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            public: client().https_only(true).dns_resolver(PublicOnly(resolver)).build()?,
-            trusted: client().dns_resolver(SystemDns).build()?,
+            public: builder(http).https_only(true).dns_resolver(PublicOnly(resolver)).build()?,
+            trusted: builder(http).dns_resolver(SystemDns).build()?,
         })
     }
 
@@ -73,8 +73,8 @@ impl MediaFetcher {
 
 /// A client that sends no information about us, does not decompress, and keeps no idle connections, because the next file
 /// comes from another host.
-fn client() -> ClientBuilder {
-    http_client::client_builder().pool_max_idle_per_host(0).referer(false).no_gzip().no_brotli().no_zstd().no_deflate()
+fn builder(http: &HttpClient) -> ClientBuilder {
+    http.builder().pool_max_idle_per_host(0).referer(false).no_gzip().no_brotli().no_zstd().no_deflate()
 }
 
 async fn receive(

@@ -1,4 +1,5 @@
 use super::*;
+use crate::http_client::TrustedRoots;
 use crate::media::resolver::tests::{ScriptedDns, look_up};
 use crate::media::source::{TrustedOrigin, TrustedOrigins};
 use futures::TryStreamExt;
@@ -70,6 +71,14 @@ fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}\r\n{body}")
 }
 
+fn http() -> HttpClient {
+    HttpClient::new(&TrustedRoots::CompiledIn).unwrap()
+}
+
+fn fetcher() -> MediaFetcher {
+    MediaFetcher::new(&http()).unwrap()
+}
+
 fn in_a_minute() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
@@ -77,7 +86,7 @@ fn in_a_minute() -> Instant {
 /// Fetches a file of at most six bytes from a trusted origin that sends `answer`.
 async fn fetched(answer: String) -> Result<(Option<String>, u64, Vec<u8>), MediaError> {
     let source = SourceHost::answering(answer, Then::Close).await;
-    let file = MediaFetcher::new().unwrap().fetch(&source.trusted(), 6, in_a_minute()).await?;
+    let file = fetcher().fetch(&source.trusted(), 6, in_a_minute()).await?;
     let body = file.body.try_collect::<Vec<_>>().await?;
     Ok((file.content_type, file.length, body.concat()))
 }
@@ -115,14 +124,14 @@ async fn a_file_beyond_the_maximum_is_rejected_with_and_without_an_announced_len
 #[tokio::test]
 async fn a_file_whose_announced_length_is_too_large_is_rejected_before_it_is_read() {
     let source = SourceHost::answering(answer("200 OK", "content-length: 7\r\n", ""), Then::Stall).await;
-    let error = MediaFetcher::new().unwrap().fetch(&source.trusted(), 6, in_a_minute()).await.unwrap_err();
+    let error = fetcher().fetch(&source.trusted(), 6, in_a_minute()).await.unwrap_err();
     assert_eq!(MediaError::TooLarge { maximum: 6 }, error);
 }
 
 #[tokio::test]
 async fn a_file_with_an_announced_length_is_streamed() {
     let source = SourceHost::answering(answer("200 OK", "content-length: 6\r\n", "abc"), Then::Stall).await;
-    let mut file = MediaFetcher::new().unwrap().fetch(&source.trusted(), 6, in_a_minute()).await.unwrap();
+    let mut file = fetcher().fetch(&source.trusted(), 6, in_a_minute()).await.unwrap();
     assert_eq!(6, file.length);
     assert!(file.body.try_next().await.unwrap().is_some_and(|chunk| b"abc".starts_with(&chunk)));
 }
@@ -200,7 +209,7 @@ async fn a_host_that_does_not_listen_is_unreachable() {
     let unlistened = TcpSocket::new_v4().unwrap();
     unlistened.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let source = SourceHost { address: unlistened.local_addr().unwrap(), requests: Arc::default() };
-    let error = MediaFetcher::new().unwrap().fetch(&source.trusted(), 6, in_a_minute()).await.unwrap_err();
+    let error = fetcher().fetch(&source.trusted(), 6, in_a_minute()).await.unwrap_err();
     assert_eq!(MediaError::Unreachable, error);
 }
 
@@ -214,7 +223,7 @@ async fn a_host_that_does_not_finish_by_the_deadline_times_out() {
     ] {
         let source = SourceHost::answering(beginning.clone(), Then::Stall).await;
         let deadline = Instant::now() + Duration::from_millis(200);
-        let outcome = match MediaFetcher::new().unwrap().fetch(&source.trusted(), 6, deadline).await {
+        let outcome = match fetcher().fetch(&source.trusted(), 6, deadline).await {
             Ok(file) => file.body.try_collect::<Vec<_>>().await.map(|_| ()),
             Err(error) => Err(error),
         };
@@ -236,7 +245,7 @@ async fn redirects_are_not_followed_not_even_from_a_trusted_origin() {
 #[tokio::test]
 async fn each_file_is_fetched_over_a_new_connection() {
     let source = SourceHost::answering(answer("200 OK", "content-length: 1\r\n", "a"), Then::Stall).await;
-    let fetcher = MediaFetcher::new().unwrap();
+    let fetcher = fetcher();
     for requests in [1, 2] {
         let file = fetcher.fetch(&source.trusted(), 6, Instant::now() + Duration::from_secs(5)).await.unwrap();
         assert_eq!(vec!["a"], file.body.try_collect::<Vec<_>>().await.unwrap());
@@ -257,7 +266,7 @@ async fn the_request_contains_no_information_about_us() {
         stream.write_all(answer("200 OK", "content-length: 1\r\n", "a").as_bytes()).await.unwrap();
         String::from_utf8(request).unwrap()
     };
-    let (url, fetcher) = (source.trusted(), MediaFetcher::new().unwrap());
+    let (url, fetcher) = (source.trusted(), fetcher());
     let (request, file) = tokio::join!(served, fetcher.fetch(&url, 6, in_a_minute()));
     file.unwrap();
     let mut lines: Vec<_> = request.trim_end().lines().collect();
@@ -298,7 +307,7 @@ impl Forbidden {
 async fn a_name_with_a_private_address_is_never_connected_to() {
     let listener = Forbidden::new();
     for answer in [["127.0.0.1"].as_slice(), &["::1", "127.0.0.1"], &["127.0.0.1", "93.184.215.14"]] {
-        let fetcher = MediaFetcher::with_resolver(ScriptedDns::new([answer])).unwrap();
+        let fetcher = MediaFetcher::with_resolver(&http(), ScriptedDns::new([answer])).unwrap();
         let url = public_url(&format!("https://metadata.google.internal:{}/", listener.port()));
         assert_eq!(MediaError::PrivateAddress, fetcher.fetch(&url, 6, in_a_minute()).await.unwrap_err(), "{answer:?}");
     }
@@ -310,7 +319,7 @@ async fn localhost_is_never_connected_to() {
     let listener = Forbidden::new();
     for name in ["localhost", "LOCALHOST"] {
         let url = public_url(&format!("https://{name}:{}/", listener.port()));
-        let error = MediaFetcher::new().unwrap().fetch(&url, 6, in_a_minute()).await.unwrap_err();
+        let error = fetcher().fetch(&url, 6, in_a_minute()).await.unwrap_err();
         assert_eq!(MediaError::PrivateAddress, error, "{name}");
     }
     listener.assert_untouched();
@@ -320,7 +329,7 @@ async fn localhost_is_never_connected_to() {
 async fn a_name_that_is_rebound_to_a_private_address_is_never_connected_to() {
     let listener = Forbidden::new();
     let dns = ScriptedDns::new([&["93.184.215.14"], &["127.0.0.1"], &["127.0.0.1"]]);
-    let fetcher = MediaFetcher::with_resolver(dns.clone()).unwrap();
+    let fetcher = MediaFetcher::with_resolver(&http(), dns.clone()).unwrap();
     let before = look_up(&PublicOnly(dns.clone()), "rebinding.example").await;
     assert_eq!(Ok(vec!["93.184.215.14".to_owned()]), before);
     let url = public_url(&format!("https://rebinding.example:{}/", listener.port()));
@@ -333,7 +342,7 @@ async fn a_name_that_is_rebound_to_a_private_address_is_never_connected_to() {
 
 #[tokio::test]
 async fn a_name_without_addresses_is_unresolvable() {
-    let fetcher = MediaFetcher::with_resolver(ScriptedDns::new([])).unwrap();
+    let fetcher = MediaFetcher::with_resolver(&http(), ScriptedDns::new([])).unwrap();
     let error = fetcher.fetch(&public_url("https://nowhere.example/"), 6, in_a_minute()).await.unwrap_err();
     assert_eq!(MediaError::Unresolvable, error);
 }
@@ -342,7 +351,7 @@ async fn a_name_without_addresses_is_unresolvable() {
 async fn a_response_from_a_private_address_is_not_used() {
     let source = SourceHost::answering(answer("200 OK", "content-length: 6\r\n", "abcdef"), Then::Close).await;
     for (policy, allowed) in [(AddressPolicy::PublicOnly, false), (AddressPolicy::TrustedOrigin, true)] {
-        let response = client().build().unwrap().get(source.trusted().url().clone()).send().await.unwrap();
+        let response = builder(&http()).build().unwrap().get(source.trusted().url().clone()).send().await.unwrap();
         let outcome = receive(response, policy, 6, in_a_minute()).await;
         assert_eq!(allowed, outcome.is_ok(), "{policy:?}");
         assert!(allowed || matches!(outcome, Err(MediaError::PrivateAddress)), "{outcome:?}");

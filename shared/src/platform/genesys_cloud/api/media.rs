@@ -12,7 +12,7 @@ use crate::observability::metrics::{CallOutcome, Event};
 use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
 use crate::platform::upload::{TIME_TO_SEND, Upload, UploadError};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -93,7 +93,7 @@ impl Client {
         let body = body.ok_or(UploadError::NotUploaded("the file can be sent only once"))?;
         let mut request = self
             .http
-            .put(url.url().clone())
+            .request(Method::PUT, url.url().clone())
             .header(header::CONTENT_TYPE, &upload.content_type)
             .header(header::CONTENT_LENGTH, upload.length)
             .timeout(left)
@@ -110,7 +110,7 @@ impl Client {
         // They override those above.
         request = request.headers(headers);
         let started = Instant::now();
-        let result = request.send().await.map(|response| response.status());
+        let result = self.http.send(request).await.map(|response| response.status());
         report(&result, started);
         let status = result.map_err(|error| {
             UploadError::NotUploaded(if error.is_timeout() { "it took too long" } else { "the connection broke" })

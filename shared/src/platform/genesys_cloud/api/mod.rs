@@ -14,6 +14,7 @@ mod users;
 pub use open_integrations::{CreateStatus, OpenIntegration, OpenIntegrationSettings};
 
 use super::config::Config;
+use crate::http_client::HttpClient;
 use crate::model::platform_name::PlatformName;
 use crate::platform::rate_limit::{RateLimit, number};
 use crate::platform::transport::{
@@ -33,7 +34,7 @@ const MAXIMUM_BODY_BYTES: usize = 512_000;
 /// A client for all integrations.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    http: HttpClient,
     tokens: Tokens,
     users: Users,
 }
@@ -79,10 +80,9 @@ impl<'c> Call<'c> {
 }
 
 impl Client {
-    /// # Errors
-    /// The TLS stack could not be set up.
-    pub fn new() -> Result<Self, reqwest::Error> {
-        Ok(Self { http: transport::client()?, tokens: Tokens::default(), users: Users::default() })
+    #[must_use]
+    pub fn new(http: HttpClient) -> Self {
+        Self { http, tokens: Tokens::default(), users: Users::default() }
     }
 
     /// Makes a call and reads the response, before `deadline`.
@@ -136,25 +136,31 @@ impl Client {
         if let Some(body) = &call.body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body.clone());
         }
-        transport::call(PlatformName::GenesysCloud, request, None, |ApiResponse { status, headers, body }| {
-            rate_limit(&headers).report(&config.client_id);
-            if !status.is_success() {
-                let error = error::read(status, &headers, &body.unwrap_or_default());
-                return Err(match status {
-                    StatusCode::UNAUTHORIZED => unauthorized(error),
-                    _ => ApiError::from_response(status, &headers, error),
-                });
-            }
-            let answer = body.ok().and_then(|body| serde_json::from_slice(&body).ok());
-            match (answer, &call.method) {
-                (Some(answer), _) => Ok(answer),
-                (None, &Method::GET) => {
-                    Err(ApiError::OutcomeUnknown { cause: "the response cannot be read", error: None })
+        transport::call(
+            &self.http,
+            PlatformName::GenesysCloud,
+            request,
+            None,
+            |ApiResponse { status, headers, body }| {
+                rate_limit(&headers).report(&config.client_id);
+                if !status.is_success() {
+                    let error = error::read(status, &headers, &body.unwrap_or_default());
+                    return Err(match status {
+                        StatusCode::UNAUTHORIZED => unauthorized(error),
+                        _ => ApiError::from_response(status, &headers, error),
+                    });
                 }
-                // The call succeeded even if the body is unreadable.
-                (None, _) => Ok(A::default()),
-            }
-        })
+                let answer = body.ok().and_then(|body| serde_json::from_slice(&body).ok());
+                match (answer, &call.method) {
+                    (Some(answer), _) => Ok(answer),
+                    (None, &Method::GET) => {
+                        Err(ApiError::OutcomeUnknown { cause: "the response cannot be read", error: None })
+                    }
+                    // The call succeeded even if the body is unreadable.
+                    (None, _) => Ok(A::default()),
+                }
+            },
+        )
         .await
     }
 }

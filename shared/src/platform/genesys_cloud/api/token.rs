@@ -3,12 +3,12 @@
 //! Source: <https://developer.genesys.cloud/authorization/platform-auth/use-client-credentials>.
 
 use super::error;
-use crate::http_client;
+use crate::http_client::{HttpClient, read_body_limited};
 use crate::observability::logging::log_at;
 use crate::observability::metrics::{Event, TokenOutcome};
 use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -61,7 +61,7 @@ impl Tokens {
     /// another call has already done so.
     pub(super) async fn get(
         &self,
-        http: &reqwest::Client,
+        http: &HttpClient,
         config: &Config,
         rejected: Option<&Token>,
         deadline: Instant,
@@ -88,7 +88,7 @@ impl Tokens {
     }
 }
 
-async fn fetch(http: &reqwest::Client, config: &Config, deadline: Instant) -> Result<Token, ApiError> {
+async fn fetch(http: &HttpClient, config: &Config, deadline: Instant) -> Result<Token, ApiError> {
     let requested_at = Instant::now();
     let (status, token) = match request(http, config, deadline - requested_at).await {
         Ok((status, headers, body)) => (Some(status.as_u16()), read(requested_at, status, &headers, &body)),
@@ -110,22 +110,20 @@ async fn fetch(http: &reqwest::Client, config: &Config, deadline: Instant) -> Re
 
 /// Requests a token. The timeout includes the body of the response.
 async fn request(
-    http: &reqwest::Client,
+    http: &HttpClient,
     config: &Config,
     timeout: Duration,
 ) -> Result<(StatusCode, HeaderMap, Vec<u8>), ApiError> {
     let mut url = config.region.login_url();
     url.set_path("/oauth/token");
-    let response = http
-        .post(url)
+    let request = http
+        .request(Method::POST, url)
         .basic_auth(&config.client_id, Some(config.client_secret.expose_secret()))
         .form(&[("grant_type", "client_credentials")])
-        .timeout(timeout)
-        .send()
-        .await
-        .map_err(|_| ApiError::NotSent("no response to the token request"))?;
+        .timeout(timeout);
+    let response = http.send(request).await.map_err(|_| ApiError::NotSent("no response to the token request"))?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let body = http_client::read_body_limited(response, MAXIMUM_RESPONSE_BYTES)
+    let body = read_body_limited(response, MAXIMUM_RESPONSE_BYTES)
         .await
         .map_err(|_| ApiError::NotSent("no complete response to the token request"))?;
     Ok((status, headers, body))

@@ -7,6 +7,7 @@ mod inbound;
 mod receipt;
 
 use super::config::Config;
+use crate::http_client::HttpClient;
 use crate::model::platform_name::PlatformName;
 use crate::platform::ApiError;
 use crate::platform::rate_limit::{RateLimit, number};
@@ -36,7 +37,7 @@ const VERSION: (&str, &str) = ("Version", "2021-04-15");
 /// A client for all integrations.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    http: HttpClient,
 }
 
 /// When a failed call is retried.
@@ -85,10 +86,9 @@ impl RetryMode {
 }
 
 impl Client {
-    /// # Errors
-    /// The TLS stack could not be set up.
-    pub fn new() -> Result<Self, reqwest::Error> {
-        Ok(Self { http: transport::client()? })
+    #[must_use]
+    pub fn new(http: HttpClient) -> Self {
+        Self { http }
     }
 
     /// Makes a call before `deadline`. `read` converts the body of a successful response.
@@ -128,7 +128,7 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/json")
             .body(call.body.clone())
             .timeout(transport::attempt_timeout(deadline)?);
-        transport::call(PlatformName::HighLevel, request, None, |ApiResponse { status, headers, body }| {
+        transport::call(&self.http, PlatformName::HighLevel, request, None, |ApiResponse { status, headers, body }| {
             let body = body.unwrap_or_default();
             rate_limit(&headers).report(&config.location_id);
             if status.is_success() {

@@ -9,13 +9,14 @@ mod response;
 mod tests;
 
 use super::config::Config;
+use crate::http_client::HttpClient;
 use crate::model::platform_name::PlatformName;
 use crate::model::trace_id::{TraceId, X_B3_TRACE_ID};
 use crate::platform::ApiError;
 use crate::platform::transport::{self, ApiResponse, DEFAULT_RETRY_POLICY};
 use crate::signature::PREVIOUS_SECRET;
 use crate::signature::hub::{self, X_HUB_SIGNATURE};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use response::PostResponse;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -28,7 +29,7 @@ const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// A client for all integrations.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    http: HttpClient,
 }
 
 /// The body of every call.
@@ -61,10 +62,9 @@ struct Call<'c> {
 }
 
 impl Client {
-    /// # Errors
-    /// The TLS stack could not be set up.
-    pub fn new() -> Result<Self, reqwest::Error> {
-        Ok(Self { http: transport::client()? })
+    #[must_use]
+    pub fn new(http: HttpClient) -> Self {
+        Self { http }
     }
 
     /// Posts `messages` to the integration's channel before `deadline`. Calls with unknown outcome are only retried if they
@@ -117,7 +117,7 @@ impl Client {
     ) -> Result<PostResponse, ApiError> {
         let mut request = self
             .http
-            .post(call.url.clone())
+            .request(Method::POST, call.url.clone())
             .timeout(transport::attempt_timeout(deadline)?)
             .header(header::CONTENT_TYPE, "application/json")
             .header(X_CCID, &call.config.contact_center_id)
@@ -140,7 +140,7 @@ impl Client {
             Err(ApiError::Credentials(error)) if !is_last => Err(ApiError::Refused(error)),
             result => result,
         };
-        transport::call(PlatformName::MulticloudCx, request, call.trace_id, classify).await
+        transport::call(&self.http, PlatformName::MulticloudCx, request, call.trace_id, classify).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Client;
 use super::{inbound_json, receipts_json};
+use crate::http_client::{HttpClient, TrustedRoots};
 use crate::json::fields;
 use crate::model::inbound::InboundMessage;
 use crate::model::message::IdType;
@@ -153,7 +154,7 @@ async fn failing_once() -> String {
 
 #[tokio::test]
 async fn a_receipt_with_unknown_outcome_is_retried_and_a_customers_message_is_not() {
-    let client = Client::new().unwrap();
+    let client = Client::new(HttpClient::new(&TrustedRoots::CompiledIn).unwrap());
     let failing_once = async || {
         let mut configuration = configuration();
         configuration["apiBaseUrl"] = failing_once().await.into();

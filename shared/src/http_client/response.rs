@@ -1,81 +1,12 @@
-//! The HTTP client for outbound calls: allowed URLs, timeouts, `Retry-After`, and response bodies with a size limit.
+//! Responses: `Retry-After`, and bodies with a size limit.
 
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
-use url::{Host, Url};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Shorter than the usual idle timeout of load balancers (60 s), so that no request is sent on a connection that the
-/// server has already closed.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The longest `Retry-After` that can be honoured: SQS limits the visibility timeout of a message to twelve hours.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(11 * 3600);
-
-/// A URL that may be called: `https`, or plain `http` to a loopback address (for local development).
-#[derive(Clone, PartialEq, Eq)]
-pub struct OutboundUrl(Url);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "must be an https URL without a user name, a password or a fragment (plain http is for loopback addresses only)"
-)]
-pub struct InvalidOutboundUrl;
-
-impl FromStr for OutboundUrl {
-    type Err = InvalidOutboundUrl;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let url = Url::parse(text).map_err(|_| InvalidOutboundUrl)?;
-        let loopback = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => return Err(InvalidOutboundUrl),
-        };
-        let scheme_allowed = url.scheme() == "https" || (url.scheme() == "http" && loopback);
-        let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-        if scheme_allowed && bare { Ok(Self(url)) } else { Err(InvalidOutboundUrl) }
-    }
-}
-
-impl OutboundUrl {
-    #[must_use]
-    pub fn url(&self) -> &Url {
-        &self.0
-    }
-}
-
-/// Shows only the origin, because paths and queries may contain keys.
-impl fmt::Debug for OutboundUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0.origin().ascii_serialization())
-    }
-}
-
-/// The HTTP client of a process. It does not follow redirects, which could send a signed body to a URL that is not
-/// configured, and ignores proxy settings in the environment.
-///
-/// # Errors
-/// The TLS stack or the certificate store could not be set up.
-pub fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
-    client_builder().timeout(timeout).build()
-}
-
-/// Settings that all HTTP clients share.
-pub(crate) fn client_builder() -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .user_agent(concat!("Patchbay/", env!("CARGO_PKG_VERSION")))
-}
 
 /// The delay that a `Retry-After` header asks for, as seconds or as a date, up to [`MAX_RETRY_AFTER`].
 #[must_use]
@@ -130,42 +61,6 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    #[test]
-    fn https_anywhere_and_plain_http_on_loopback_are_allowed() {
-        for url in
-            ["https://example.com/hook?x=1", "http://127.0.0.1:8080/", "http://localhost:1", "http://[::1]:8080/a"]
-        {
-            assert!(url.parse::<OutboundUrl>().is_ok(), "{url}");
-        }
-    }
-
-    #[test]
-    fn other_urls_are_rejected() {
-        for url in [
-            "",
-            "example.com",
-            "/relative",
-            "http://example.com/",
-            "http://127.0.0.1.example.com/",
-            "http://localhost.example.com/",
-            "http://169.254.169.254/latest/meta-data",
-            "http://0.0.0.0/",
-            "https://user:password@example.com/",
-            "https://user@example.com/",
-            "https://example.com/#fragment",
-            "file:///etc/passwd",
-            "data:text/plain,x",
-        ] {
-            assert_eq!(Err(InvalidOutboundUrl), url.parse::<OutboundUrl>(), "{url}");
-        }
-    }
-
-    #[test]
-    fn debug_output_shows_the_origin_only() {
-        let url: OutboundUrl = "https://example.com/hook?key=secret".parse().unwrap();
-        assert_eq!("https://example.com", format!("{url:?}"));
-    }
-
     /// Reads a body of 10 bytes from a server that announces `content_length` bytes and then closes the connection.
     async fn prefix_of_body(content_length: usize, maximum: usize) -> (Vec<u8>, bool) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -179,7 +74,7 @@ mod tests {
             let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {content_length}\r\n\r\n0123456789");
             connection.write_all(response.as_bytes()).await.unwrap();
         };
-        let client = client(Duration::from_secs(30)).unwrap();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let (response, ()) = tokio::join!(client.get(&url).send(), serve);
         read_body_prefix(response.unwrap(), maximum).await
     }

@@ -1,0 +1,131 @@
+//! The AWS SDK: configuration, errors for the log, and the function's environment.
+
+mod http;
+
+use crate::http_client::HttpClient;
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::config::{IdentityCache, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use aws_types::sdk_config::SharedCredentialsProvider;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use std::error::Error;
+use std::time::Duration;
+use url::Url;
+
+/// Timeout of an AWS request, retries included. A platform waits ten seconds for the response to a webhook, in which the
+/// receiver may need three requests: two reads of the integration's secret and the write to the queue.
+pub const OPERATION_TIMEOUT: Duration = Duration::from_millis(3_000);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_400);
+
+const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+
+/// A service that a function calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    DynamoDb,
+    SecretsManager,
+    Sqs,
+}
+
+/// Region and credentials from the environment, as Lambda sets them, timeouts, and one retry. A connection to each of
+/// these services is open when it returns, if they can be reached.
+///
+/// # Errors
+/// An environment variable is missing.
+pub async fn connect(http: &HttpClient, services: &[Service]) -> Result<SdkConfig, MissingEnv> {
+    let region = required_env("AWS_REGION")?;
+    http.preconnect(services.iter().filter_map(|service| service.origin(&region))).await;
+    let retries = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(100));
+    let timeouts =
+        TimeoutConfig::builder().operation_timeout(OPERATION_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT);
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(credentials()?))
+        .identity_cache(IdentityCache::no_cache())
+        .http_client(http::sdk_client(http.clone()))
+        .region(Region::new(region))
+        .retry_config(retries)
+        .service_config(Environment)
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+        // An attempt has a timeout, and its body is in memory.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .timeout_config(timeouts.build());
+    config.set_endpoint_url(required_env(ENDPOINT_URL).ok());
+    Ok(config.build())
+}
+
+/// Lambda sets them once: they live longer than the process.
+fn credentials() -> Result<Credentials, MissingEnv> {
+    let (id, secret) = (required_env("AWS_ACCESS_KEY_ID")?, required_env("AWS_SECRET_ACCESS_KEY")?);
+    Ok(Credentials::new(id, secret, required_env("AWS_SESSION_TOKEN").ok(), None, "environment"))
+}
+
+impl Service {
+    /// Where the SDK calls the service.
+    fn origin(self, region: &str) -> Option<Url> {
+        let (host, id) = match self {
+            Self::DynamoDb => ("dynamodb", "DynamoDB"),
+            Self::SecretsManager => ("secretsmanager", "Secrets Manager"),
+            Self::Sqs => ("sqs", "SQS"),
+        };
+        let set = of_service(ENDPOINT_URL, id).or_else(|| required_env(ENDPOINT_URL).ok());
+        let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        set.unwrap_or_else(|| format!("https://{host}.{region}.{suffix}")).parse().ok()
+    }
+}
+
+/// Settings of single services in the environment. The local stack and VPC endpoints need the endpoint's URL.
+/// Source: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
+#[derive(Debug)]
+struct Environment;
+
+impl LoadServiceConfig for Environment {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        of_service(key.env(), key.service_id())
+    }
+}
+
+fn of_service(variable: &str, service_id: &str) -> Option<String> {
+    let service = service_id.to_ascii_uppercase().replace(' ', "_");
+    std::env::var(format!("{variable}_{service}")).ok().filter(|value| !value.is_empty())
+}
+
+/// An SDK error with its causes, for the log. Never log its debug form: that contains the response body, which may hold
+/// secrets.
+#[must_use]
+pub fn sdk_error<E, R>(error: &SdkError<E, R>) -> String
+where
+    SdkError<E, R>: Error + ProvideErrorMetadata,
+{
+    let code = error.code().map(|code| format!(": code {code}")).unwrap_or_default();
+    format!("{}{code}", error_chain(error))
+}
+
+/// An error and its sources, outermost first.
+#[must_use]
+pub fn error_chain(error: &dyn Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", error_chain(source)),
+        None => error.to_string(),
+    }
+}
+
+/// Reads an environment variable that the template sets.
+///
+/// # Errors
+/// The variable is missing or empty.
+pub fn required_env(name: &'static str) -> Result<String, MissingEnv> {
+    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(MissingEnv(name))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {0} is not set")]
+pub struct MissingEnv(&'static str);
