@@ -83,8 +83,10 @@ fn main() {
         println!("{}", report::connections(&earlier_rows));
         println!("{}", report::sizes(&sizes_of(&operations, &earlier)));
     }
-    for large in sizes.iter().filter(|sizes| sizes.zip.is_some_and(|zip| zip > MAXIMUM_ZIP_BYTES)) {
-        eprintln!("{}: its zip file has more than {MAXIMUM_ZIP_BYTES} bytes", large.function);
+    let large: Vec<_> = sizes.iter().filter(|sizes| sizes.zip.is_some_and(|zip| zip > MAXIMUM_ZIP_BYTES)).collect();
+    if !large.is_empty() {
+        let names: Vec<_> = large.iter().map(|sizes| sizes.function).collect();
+        eprintln!("zip files of more than {MAXIMUM_ZIP_BYTES} bytes: {}", names.join(", "));
         std::process::exit(1);
     }
 }

@@ -74,7 +74,6 @@ impl HttpClient {
     }
 
     /// A request for [`Self::send`].
-    #[must_use]
     pub fn request(&self, method: Method, url: Url) -> reqwest::RequestBuilder {
         self.client.request(method, url)
     }
