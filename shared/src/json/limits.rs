@@ -41,14 +41,27 @@ pub fn check(json: &[u8]) -> Result<(), FieldError> {
 
 /// The bytes after the closing quote of a string that has been opened.
 fn after_string(mut rest: &[u8]) -> &[u8] {
-    while let Some(at) = memchr2(b'"', b'\\', rest) {
-        let length = if rest.get(at) == Some(&b'\\') { 2 } else { 1 };
-        rest = rest.get(at + length..).unwrap_or_default();
-        if length == 1 {
-            return rest;
+    loop {
+        let at = position_in_string(rest, |byte| matches!(byte, b'"' | b'\\'), |more| memchr2(b'"', b'\\', more));
+        match at.and_then(|at| rest.split_at_checked(at)) {
+            Some((_, [b'"', after @ ..])) => return after,
+            Some((_, [_, _, after @ ..])) => rest = after,
+            _ => return &[],
         }
     }
-    &[]
+}
+
+/// Finds the first of some bytes in a string. Most strings are so short that a call of memchr would cost more than the
+/// search.
+pub(crate) fn position_in_string(
+    string: &[u8],
+    is_searched: impl Fn(u8) -> bool,
+    memchr: impl FnOnce(&[u8]) -> Option<usize>,
+) -> Option<usize> {
+    const SHORT: usize = 16;
+    let (start, more) = string.split_at(string.len().min(SHORT));
+    let found = start.iter().position(|byte| is_searched(*byte));
+    found.or_else(|| memchr(more).map(|at| start.len() + at))
 }
 
 #[cfg(test)]
