@@ -2,23 +2,34 @@
 
 #![allow(clippy::expect_used)] // a failed measurement ends the program
 
-use bench::webhooks::{SECRET, Shape, signature};
+use bench::webhooks::{INTEGRATION_ID, SECRET, Shape, signature};
 use divan::{Bencher, black_box};
 use http::HeaderMap;
 use jiff::Timestamp;
-use shared::delivery::envelope::Envelope;
+use serde_json::json;
+use shared::delivery::envelope::{Envelope, QueueMessage};
 use shared::delivery::payload::DeliveryPayload;
+use shared::integration::Integration;
 use shared::json::{i_json, limits};
-use shared::model::platform_name::PlatformName;
+use shared::platform::{PlatformConfig, PlatformName};
 use shared::signature::{hub, standard_webhooks};
 
 fn main() {
     divan::main();
 }
 
-const SHAPES: [Shape; 4] = [Shape::Text(700), Shape::Text(2_000), Shape::Text(900_000), Shape::Nested(109_000)];
+const SHAPES: [Shape; 7] = [
+    Shape::Text(700),
+    Shape::Text(2_000),
+    Shape::Text(100_000),
+    Shape::Text(900_000),
+    Shape::Nested(10_000),
+    Shape::Nested(50_000),
+    Shape::Nested(100_000),
+];
 
 const PLATFORM: PlatformName = PlatformName::GenesysCloud;
+const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn body(shape: Shape) -> String {
     shape.body("message-1", "customer-17", "2026-01-02T03:04:05.678Z")
@@ -26,6 +37,16 @@ fn body(shape: Shape) -> String {
 
 fn envelope(body: &str) -> Envelope {
     Envelope::new("acme".parse().expect("a name"), PLATFORM, Timestamp::UNIX_EPOCH, body.as_bytes()).expect("JSON")
+}
+
+fn platform() -> PlatformConfig {
+    let integration = json!({
+        "platform": "genesys-cloud", "domain": "eu-central-1", "integrationId": INTEGRATION_ID,
+        "clientId": "client", "clientSecret": "client-secret", "webhookSecrets": [SECRET],
+        "delivery": {"url": "https://example.com/", "signingSecrets": [SIGNING_SECRET]},
+    });
+    let name = "acme".parse().expect("a name");
+    Integration::parse(name, &integration.to_string()).expect("a valid configuration").platform
 }
 
 /// Verify a webhook's signature.
@@ -52,7 +73,15 @@ fn normalize(bencher: Bencher<'_, '_>, shape: Shape) {
     bencher.bench(|| i_json::normalized(black_box(body.as_bytes())).map(|body| body.len()));
 }
 
-/// Parse the platform's JSON into a message.
+/// Read what identifies the message, in the receiver.
+#[divan::bench(args = SHAPES)]
+fn accept(bencher: Bencher<'_, '_>, shape: Shape) {
+    let body = body(shape);
+    let platform = platform();
+    bencher.bench(|| platform.parse_webhook(black_box(body.as_bytes()), Timestamp::UNIX_EPOCH));
+}
+
+/// Parse all of the message, in the dispatcher.
 #[divan::bench(args = SHAPES)]
 fn parse(bencher: Bencher<'_, '_>, shape: Shape) {
     let envelope = envelope(&body(shape));
@@ -64,6 +93,13 @@ fn parse(bencher: Bencher<'_, '_>, shape: Shape) {
 fn write_envelope(bencher: Bencher<'_, '_>, shape: Shape) {
     let body = body(shape);
     bencher.bench(|| envelope(black_box(&body)).to_json());
+}
+
+/// Read the text from the queue.
+#[divan::bench(args = SHAPES)]
+fn read_envelope(bencher: Bencher<'_, '_>, shape: Shape) {
+    let text = envelope(&body(shape)).to_json().expect("JSON");
+    bencher.bench(|| QueueMessage::read(black_box(&text)));
 }
 
 /// Write the body of the delivery.
@@ -78,7 +114,7 @@ fn write_delivery(bencher: Bencher<'_, '_>, shape: Shape) {
 #[divan::bench(args = SHAPES)]
 fn sign(bencher: Bencher<'_, '_>, shape: Shape) {
     let body = body(shape);
-    let secret = standard_webhooks::SigningSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let secret = standard_webhooks::SigningSecret::parse(SIGNING_SECRET);
     let secrets = [secret.expect("a secret")];
     bencher.bench(|| standard_webhooks::sign(&secrets, "id", Timestamp::UNIX_EPOCH, black_box(body.as_bytes())));
 }

@@ -167,10 +167,6 @@ fn a_body_that_is_not_a_json_object_is_rejected_with_a_position_and_without_quot
     for (body, error) in [
         ("", "the document ends too early (line 1, column 0)"),
         ("[]", "the document must be an object (line 1, column 0)"),
-        (
-            r#"{"type":"Text","id":"1","content":[{"private":{"n":1e999}}]}"#,
-            "the document contains a number that is out of range (line 1, column 56)",
-        ),
         (r#"{"type":"Text" "private"}"#, "the document is not valid JSON (line 1, column 16)"),
     ] {
         assert_eq!(error, read(body.as_bytes()).err().unwrap().to_string());
@@ -367,7 +363,7 @@ proptest! {
     ) {
         let field = word.chars().next().unwrap().to_lowercase().to_string() + &word[1..];
         let part = json!({"contentType": word, field: inner, "extra": extra});
-        let read: ContentItem = serde_json::from_value(part.clone()).unwrap();
-        prop_assert_eq!(part, read.to_value());
+        let read = ContentItem::from(part.clone());
+        prop_assert_eq!(part, read.into_value());
     }
 }

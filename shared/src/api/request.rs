@@ -9,7 +9,7 @@ use crate::model::integration_name::{IntegrationName, InvalidIntegrationName};
 use http::{HeaderMap, HeaderName, header};
 use jiff::Timestamp;
 use lambda_http::aws_lambda_events::query_map::QueryMap;
-use lambda_http::{Request, RequestExt};
+use lambda_http::{Body, Request, RequestExt};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -78,7 +78,11 @@ impl From<Request> for ApiRequest {
             // `cargo lambda watch` sends a time in the past.
             invocation_deadline: lambda_deadline.filter(|deadline| *deadline > now).unwrap_or(now + DEFAULT_TIMEOUT),
             headers: request.headers().clone(),
-            body: request.into_body().to_vec(),
+            body: match request.into_body() {
+                Body::Text(text) => text.into_bytes(),
+                Body::Binary(bytes) => bytes,
+                _ => Vec::new(),
+            },
         }
     }
 }

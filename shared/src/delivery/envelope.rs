@@ -12,6 +12,7 @@ use crate::model::platform_name::PlatformName;
 use crate::model::receipt::DeliveryReceipt;
 use crate::model::trace_id::TraceId;
 use jiff::Timestamp;
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -181,11 +182,24 @@ impl Envelope {
 /// SQS accepts the characters of XML 1.0. JSON allows two more, U+FFFE and U+FFFF, but only in strings, where an escape
 /// means the same.
 fn escape_noncharacters(json: String) -> String {
-    if json.contains(['\u{fffe}', '\u{ffff}']) {
-        json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
-    } else {
-        json
+    /// The first two of the three UTF-8 bytes of U+FFC0 to U+FFFF.
+    const LEAD: &[u8] = b"\xef\xbf";
+    let found = memmem::find_iter(json.as_bytes(), LEAD).filter_map(|at| {
+        let (end, escape) = (at + LEAD.len() + 1, ["\\ufffe", "\\uffff"]);
+        let escape = escape.get(usize::from(json.as_bytes().get(end - 1)?.checked_sub(0xbe)?))?;
+        Some((at, end, *escape))
+    });
+    let (mut escaped, mut from) = (String::new(), 0);
+    for (at, end, escape) in found {
+        escaped.push_str(json.get(from..at).unwrap_or_default());
+        escaped.push_str(escape);
+        from = end;
     }
+    if from == 0 {
+        return json;
+    }
+    escaped.push_str(json.get(from..).unwrap_or_default());
+    escaped
 }
 
 /// A receipt for the platform.
@@ -291,6 +305,19 @@ mod tests {
         let Ok(QueueMessage::Message(read)) = QueueMessage::read(&text) else { panic!() };
         let read = serde_json::to_value(read.original()).unwrap();
         assert_eq!("\u{fffe}\u{ffff}\u{fffd}", read["text"]);
+    }
+
+    #[test]
+    fn only_the_characters_that_sqs_rejects_are_escaped() {
+        for (text, expected) in [
+            ("", ""),
+            ("\u{fffe}", "\\ufffe"),
+            ("a\u{ffff}\u{ffff}b\u{fffe}", "a\\uffff\\uffffb\\ufffe"),
+            ("\u{ffbf}\u{ffc0}\u{fffd}\u{10000}\u{1fffe}", "\u{ffbf}\u{ffc0}\u{fffd}\u{10000}\u{1fffe}"),
+            ("\u{fffd}\u{ffff}\u{fffd}ä", "\u{fffd}\\uffff\u{fffd}ä"),
+        ] {
+            assert_eq!(expected, escape_noncharacters(text.to_owned()));
+        }
     }
 
     #[test]

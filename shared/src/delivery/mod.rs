@@ -3,6 +3,7 @@
 pub mod client;
 pub mod envelope;
 pub mod id;
+mod large_body;
 pub mod parking;
 pub mod payload;
 pub mod probe;

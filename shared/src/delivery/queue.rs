@@ -3,6 +3,7 @@
 use crate::aws::sdk_error;
 use crate::delivery::envelope::{Envelope, ReceiptEnvelope};
 use crate::delivery::id::DeliveryId;
+use crate::delivery::large_body::{self, LARGE, PLACEHOLDER};
 use crate::digest::Digest;
 use crate::model::message::Message;
 use aws_sdk_sqs::Client;
@@ -65,19 +66,22 @@ impl MessageQueue {
         self.send(&group, &id, envelope.to_json()?).await
     }
 
-    async fn send(&self, group: &Digest, deduplication_id: &Digest, body: String) -> Result<(), SendError> {
+    pub(super) async fn send(&self, group: &Digest, deduplication_id: &Digest, body: String) -> Result<(), SendError> {
         if body.len() > MAXIMUM_BYTES {
             return Err(SendError::TooLarge);
         }
-        self.client
+        let request = self
+            .client
             .send_message()
             .queue_url(&self.url)
             .message_group_id(group.as_str())
-            .message_deduplication_id(deduplication_id.as_str())
-            .message_body(body)
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| SendError::Unavailable(sdk_error(&error)))
+            .message_deduplication_id(deduplication_id.as_str());
+        let sent = if body.len() < LARGE {
+            request.message_body(body).send().await
+        } else {
+            let request = request.message_body(PLACEHOLDER).customize();
+            request.map_request(move |request| large_body::insert(request, &body)).send().await
+        };
+        sent.map(drop).map_err(|error| SendError::Unavailable(sdk_error(&error)))
     }
 }

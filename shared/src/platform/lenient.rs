@@ -3,39 +3,51 @@
 //! A rejected webhook is a message that the customer never gets. So a member of an unexpected type counts as absent, and
 //! the rest is still read. Whatever security depends on is checked afterwards, on the values that were read here.
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
-/// The members of an object. Reading a member removes it.
-#[derive(Clone)]
-pub(super) struct Members(pub(super) Map<String, Value>);
+/// The members of an object. Each is parsed when it is read, so unknown members cost next to nothing.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Members<'j>(#[serde(borrow)] BTreeMap<String, &'j RawValue>);
 
-impl Members {
+impl<'j> Members<'j> {
     /// The members of `value`, if it is an object.
-    pub(super) fn of(value: Value) -> Option<Self> {
-        if let Value::Object(members) = value { Some(Self(members)) } else { None }
+    pub(super) fn of(value: &'j RawValue) -> Option<Self> {
+        if value.get().starts_with('{') { serde_json::from_str(value.get()).ok() } else { None }
+    }
+
+    /// All members but these.
+    pub(super) fn without(mut self, names: &[&str]) -> Self {
+        for name in names {
+            self.0.remove(*name);
+        }
+        self
     }
 
     /// Whether the member is present and not `null`.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| !value.is_null())
+        self.get(name).is_some()
     }
 
-    pub(super) fn text(&mut self, name: &str) -> Option<String> {
-        text(self.take(name))
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        text(self.get(name)?)
     }
 
     /// A value of an open enumeration. A blank text counts as absent.
-    pub(super) fn word<T: From<String>>(&mut self, name: &str) -> Option<T> {
+    pub(super) fn word<T: From<String>>(&self, name: &str) -> Option<T> {
         self.text(name).filter(|word| !word.trim().is_empty()).map(T::from)
     }
 
-    pub(super) fn id(&mut self, name: &str) -> Option<String> {
-        id(self.take(name))
+    pub(super) fn id(&self, name: &str) -> Option<String> {
+        id(self.get(name)?)
     }
 
     /// A number that is not negative, rounded. It may be written as a text.
-    pub(super) fn count(&mut self, name: &str) -> Option<u64> {
-        let value = self.take(name);
+    pub(super) fn count(&self, name: &str) -> Option<u64> {
+        let value = scalar(self.get(name)?)?;
         let number = match &value {
             Value::String(text) => text.trim().parse().ok(),
             other => other.as_f64(),
@@ -45,45 +57,65 @@ impl Members {
         value.as_u64().or_else(rounded)
     }
 
-    pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
-        match self.take(name) {
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+        match scalar(self.get(name)?)? {
             Value::Bool(flag) => Some(flag),
             Value::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
             _ => None,
         }
     }
 
-    pub(super) fn object(&mut self, name: &str) -> Option<Self> {
-        Self::of(self.take(name))
+    pub(super) fn object(&self, name: &str) -> Option<Self> {
+        Self::of(self.get(name)?)
+    }
+
+    /// All of an object.
+    pub(super) fn json(&self, name: &str) -> Option<Map<String, Value>> {
+        if let Value::Object(members) = value(self.get(name)?) { Some(members) } else { None }
     }
 
     /// The elements of a list other than `null`. A value that is not a list counts as its only element.
-    pub(super) fn list(&mut self, name: &str) -> impl Iterator<Item = Value> {
-        let elements = match self.take(name) {
-            Value::Array(elements) => elements,
-            one => vec![one],
+    pub(super) fn list(&self, name: &str) -> impl Iterator<Item = &'j RawValue> + use<'j> {
+        let elements = match self.get(name) {
+            Some(list) if list.get().starts_with('[') => serde_json::from_str(list.get()).unwrap_or_default(),
+            one => Vec::from_iter(one),
         };
-        elements.into_iter().filter(|element| !element.is_null())
+        elements.into_iter().filter(|element| !is_null(element))
     }
 
     /// The elements of a list that are objects.
-    pub(super) fn objects(&mut self, name: &str) -> impl Iterator<Item = Self> {
+    pub(super) fn objects(&self, name: &str) -> impl Iterator<Item = Self> + use<'j> {
         self.list(name).filter_map(Self::of)
     }
 
-    fn take(&mut self, name: &str) -> Value {
-        self.0.remove(name).unwrap_or_default()
+    fn get(&self, name: &str) -> Option<&'j RawValue> {
+        self.0.get(name).copied().filter(|value| !is_null(value))
     }
 }
 
+fn is_null(value: &RawValue) -> bool {
+    value.get() == "null"
+}
+
+/// Parses all of a value. A number out of the range of a double, or half of a surrogate pair, makes it `null`; accepted
+/// webhooks have neither.
+pub(super) fn value(value: &RawValue) -> Value {
+    serde_json::from_str(value.get()).unwrap_or_default()
+}
+
+fn scalar(scalar: &RawValue) -> Option<Value> {
+    if scalar.get().starts_with(['{', '[']) { None } else { Some(value(scalar)) }
+}
+
 /// A text that is not empty.
-pub(super) fn text(value: Value) -> Option<String> {
-    if let Value::String(text) = value { Some(text).filter(|text| !text.is_empty()) } else { None }
+pub(super) fn text(value: &RawValue) -> Option<String> {
+    let text: Option<String> = if value.get().starts_with('"') { serde_json::from_str(value.get()).ok() } else { None };
+    text.filter(|text| !text.is_empty())
 }
 
 /// An id that is not blank. It may be written as a whole number; with a fraction or an exponent digits may be lost.
-pub(super) fn id(value: Value) -> Option<String> {
-    match value {
+pub(super) fn id(value: &RawValue) -> Option<String> {
+    match scalar(value)? {
         Value::String(text) => Some(text).filter(|text| !text.trim().is_empty()),
         Value::Number(number) if number.is_u64() || number.is_i64() => Some(number.to_string()),
         _ => None,
@@ -94,9 +126,11 @@ pub(super) fn id(value: Value) -> Option<String> {
 mod tests {
     use super::*;
     use serde_json::json;
+    use serde_json::value::to_raw_value;
 
-    fn read<T>(value: Value, read: impl FnOnce(&mut Members, &str) -> T) -> T {
-        read(&mut Members::of(json!({ "name": value })).unwrap(), "name")
+    fn read<T>(value: Value, read: impl FnOnce(&Members<'static>, &str) -> T) -> T {
+        let object = to_raw_value(&json!({ "name": value })).unwrap();
+        read(&Members::of(Box::leak(object)).unwrap(), "name")
     }
 
     /// Values of no scalar type other than a boolean.
@@ -156,13 +190,19 @@ mod tests {
             (json!(null), vec![]),
             (json!([null]), vec![]),
         ] {
-            assert_eq!(expected, read(value, |members, name| members.list(name).collect::<Vec<_>>()));
+            assert_eq!(expected, read(value, |members, name| members.list(name).map(super::value).collect::<Vec<_>>()));
         }
     }
 
     #[test]
     fn a_null_member_counts_as_absent() {
-        assert!(read(json!(0), |members, name| members.has(name)));
-        assert!(!read(json!(null), |members, name| members.has(name)));
+        assert!(read(json!(0), Members::has));
+        assert!(!read(json!(null), Members::has));
+    }
+
+    #[test]
+    fn members_may_be_left_out() {
+        let object: Members<'_> = serde_json::from_str(r#"{"a": 1, "b": "2"}"#).unwrap();
+        assert_eq!((false, Some("2".to_owned())), (object.clone().without(&["a", "c"]).has("a"), object.text("b")));
     }
 }

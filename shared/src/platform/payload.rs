@@ -11,9 +11,19 @@ use crate::model::message::Reason;
 ///
 /// # Errors
 /// It is not JSON, not an object, or exceeds a limit: where, without quoting the document.
-pub(super) fn read(body: &[u8]) -> Result<Members, FieldError> {
+pub(super) fn read(body: &[u8]) -> Result<Members<'_>, FieldError> {
     limits::check(body)?;
-    serde_json::from_slice(body).map(Members).map_err(|error| describe(&error))
+    serde_json::from_slice(body).map_err(|error| describe(&error))
+}
+
+/// Parses a webhook body without the members of its `content`. What is left identifies the message. In a message without
+/// a type, the content determines the kind, and is kept.
+///
+/// # Errors
+/// Those of [`read`].
+pub(super) fn read_without<'j>(content: &[&str], body: &'j [u8]) -> Result<Members<'j>, FieldError> {
+    let members = read(body)?;
+    Ok(if members.word::<String>("type").is_some() { members.without(content) } else { members })
 }
 
 /// The first of these that can be a message's id: not too long for the queue, the ledger and the response.
@@ -27,16 +37,15 @@ pub(super) fn id_of(body: &[u8]) -> String {
 }
 
 /// The reasons in a failed receipt. A code may be a number.
-pub(super) fn reasons(members: &mut Members) -> Vec<Reason> {
+pub(super) fn reasons(members: &Members<'_>) -> Vec<Reason> {
     let reasons = members.objects("reasons");
-    reasons.map(|mut reason| Reason { code: reason.id("code"), message: reason.text("message") }).collect()
+    reasons.map(|reason| Reason { code: reason.id("code"), message: reason.text("message") }).collect()
 }
 
 /// Describes a parse error without quoting the document. The parser's own messages quote values.
 fn describe(error: &serde_json::Error) -> FieldError {
     use serde_json::error::Category;
     let what = match error.classify() {
-        _ if error.to_string().starts_with("number out of range") => "contains a number that is out of range",
         Category::Eof => "ends too early",
         Category::Data => "must be an object",
         Category::Syntax | Category::Io => "is not valid JSON",

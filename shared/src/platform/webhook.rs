@@ -12,7 +12,8 @@ use jiff::Timestamp;
 /// The content of a webhook with a valid signature.
 #[derive(Debug)]
 pub enum Received {
-    /// A message for the messaging service.
+    /// A message for the messaging service, without its content: only a delivery needs that, and parses all of the
+    /// message. What identifies the message and the kind is the same.
     Message(Box<Message>),
     /// An event that is acknowledged and not delivered; the text names it in the log.
     Ignored(&'static str),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::integration::Integration;
+use shared::model::message::Message;
 use shared::platform::{PlatformConfig, PlatformName, Received};
 use std::fs;
 use std::path::Path;
@@ -21,9 +22,11 @@ pub(crate) struct Sample {
 impl Sample {
     /// The message of `body` as in a delivery, and its kind. `None` if it is not accepted.
     pub(crate) fn normalized(&self, body: &Value) -> Option<Value> {
-        let accepted =
-            config(self.platform).parse_webhook(body.to_string().as_bytes(), "2026-01-02T03:04:06Z".parse().unwrap());
-        let Ok(Received::Message(message)) = accepted else { return None };
+        let body = body.to_string();
+        let accepted = config(self.platform).parse_webhook(body.as_bytes(), "2026-01-02T03:04:06Z".parse().unwrap());
+        let Ok(Received::Message(accepted)) = accepted else { return None };
+        let message = self.platform.parse_message(body.as_bytes()).unwrap();
+        assert_eq!(identity(&accepted), identity(&message), "{body}");
         let mut normalized = serde_json::to_value(&message).unwrap();
         normalized["kind"] = message.kind.name().into();
         Some(normalized)
@@ -32,6 +35,15 @@ impl Sample {
     pub(crate) fn is(&self, name: &str) -> bool {
         self.name.ends_with(name)
     }
+}
+
+/// What the receiver needs. It is the same when the message is accepted and when it is delivered.
+fn identity(message: &Message) -> impl PartialEq + std::fmt::Debug {
+    let acme = "acme".parse().unwrap();
+    (
+        (message.message_id.clone(), message.conversation_id.clone(), message.kind.name()),
+        (message.deduplication_id(&acme), message.ordering_group(&acme)),
+    )
 }
 
 fn config(platform: PlatformName) -> PlatformConfig {

@@ -105,7 +105,11 @@ impl Scan<'_> {
     fn string(&mut self) {
         let (start, edits_before, mut has_escapes) = (self.at, self.edits.len(), false);
         self.at += 1;
-        while let Some(found) = memchr3(b'"', b'\\', LEAD_OF_NONCHARACTERS, self.rest()) {
+        let next = |rest: &[u8]| {
+            let is_next = |byte| matches!(byte, b'"' | b'\\' | LEAD_OF_NONCHARACTERS);
+            limits::position_in_string(rest, is_next, |more| memchr3(b'"', b'\\', LEAD_OF_NONCHARACTERS, more))
+        };
+        while let Some(found) = next(self.rest()) {
             self.at += found;
             self.at += match self.json.get(self.at) {
                 Some(b'"') => break,

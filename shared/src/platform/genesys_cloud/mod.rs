@@ -17,10 +17,18 @@ use super::payload;
 use crate::json::fields::FieldError;
 pub use wire::Webhook;
 
+/// The members that a message contains but is not identified by.
+const CONTENT: [&str; 3] = ["text", "content", "metadata"];
+
 /// Reads a webhook body.
 ///
 /// # Errors
 /// It is not a JSON object.
 pub fn read(body: &[u8]) -> Result<Webhook, FieldError> {
     payload::read(body).map(Webhook::from)
+}
+
+/// Reads a webhook body for what identifies the message, without its content.
+fn read_identity(body: &[u8]) -> Result<Webhook, FieldError> {
+    payload::read_without(&CONTENT, body).map(Webhook::from)
 }

@@ -13,16 +13,17 @@ impl Webhook {
     /// Normalizes this message, which was received as `body`. Without an id, the digest of the body is used, and no receipt
     /// can be sent for the message.
     #[must_use]
-    pub fn into_message(self, body: &[u8]) -> Message {
+    pub fn into_message(mut self, body: &[u8]) -> Message {
         let id = self.message_id().map(str::to_owned);
-        let kind = self.kind();
+        let fallback_text = self.fallback_text();
+        let kind = self.take_kind();
         let is_message = !matches!(kind, MessageKind::Receipt(_) | MessageKind::Typing(_));
         Message {
             platform: PlatformName::GenesysCloud,
             intent: if id.is_some() { Intent::Send } else { Intent::SendUntracked },
             message_id: id.unwrap_or_else(|| id_of(body)),
             direction: self.direction(),
-            fallback_text: if is_message { self.fallback_text() } else { None },
+            fallback_text: fallback_text.filter(|_| is_message),
             kind,
             conversation_id: self.conversation_id,
             from: self.channel.from,
@@ -34,10 +35,10 @@ impl Webhook {
         }
     }
 
-    fn kind(&self) -> MessageKind {
+    fn take_kind(&mut self) -> MessageKind {
         match &self.message_type {
-            MessageType::Text => MessageKind::Text(self.content()),
-            MessageType::Structured => MessageKind::Structured(self.content()),
+            MessageType::Text => MessageKind::Text(self.take_content()),
+            MessageType::Structured => MessageKind::Structured(self.take_content()),
             MessageType::Receipt => MessageKind::Receipt(Receipt {
                 status: self.status.clone(),
                 reasons: self.reasons.clone(),
@@ -57,18 +58,19 @@ impl Webhook {
         MessageKind::Other(Other { platform_type: self.message_type.as_str().to_owned() })
     }
 
-    fn content(&self) -> Content {
+    /// Moves the text and the parts into the message, which may be large.
+    fn take_content(&mut self) -> Content {
         let is_not_blank = |text: &&str| !text.trim().is_empty();
-        let own = self.text.as_deref();
+        let (own, parts) = (self.text.take(), std::mem::take(&mut self.content));
         let in_the_parts = || {
-            let texts: Vec<_> = self.content.iter().filter_map(ContentItem::text).filter(is_not_blank).collect();
+            let texts: Vec<_> = parts.iter().filter_map(ContentItem::text).filter(is_not_blank).collect();
             Some(texts.join("\n")).filter(|text| !text.is_empty())
         };
-        let text = own.filter(is_not_blank).map(str::to_owned).or_else(in_the_parts);
+        let text = if own.as_deref().is_some_and(|text| is_not_blank(&text)) { own } else { in_the_parts().or(own) };
         Content {
-            text: text.or_else(|| self.text.clone()),
-            content: self.content.iter().map(ContentItem::to_value).collect(),
-            attachments: self.content.iter().filter_map(attachment).collect(),
+            text,
+            attachments: parts.iter().filter_map(attachment).collect(),
+            content: parts.into_iter().map(ContentItem::into_value).collect(),
             originating_entity: self.originating_entity.clone(),
         }
     }

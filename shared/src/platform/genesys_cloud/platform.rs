@@ -1,7 +1,7 @@
 //! Genesys Cloud's webhooks: verification, ownership and parsing.
 
 use super::config::Config;
-use super::read;
+use super::{read, read_identity};
 use crate::json::fields::FieldError;
 use crate::model::message::Message;
 use crate::platform::webhook::WebhookPlatform;
@@ -38,7 +38,7 @@ impl WebhookPlatform for Config {
     }
 
     fn parse_webhook(&self, body: &[u8], _: Timestamp) -> Result<Received, Rejection> {
-        let webhook = read(body).map_err(Rejection::InvalidPayload)?;
+        let webhook = read_identity(body).map_err(Rejection::InvalidPayload)?;
         // The ids are UUIDs, which are case-insensitive.
         match webhook.integration_id() {
             Some(id) if id.eq_ignore_ascii_case(&self.integration_id) => {

@@ -3,7 +3,7 @@
 use super::content::{Content, ContentItem};
 use crate::json::open_enum::open_enum;
 use crate::model::message::{AdditionalId, Direction, IdType, Metadata, Party, PublicPost, Reason, ReceiptStatus};
-use crate::platform::lenient::Members;
+use crate::platform::lenient::{self, Members};
 use crate::platform::payload;
 
 open_enum! {
@@ -69,10 +69,10 @@ struct Typing {
     duration: Option<u64>,
 }
 
-impl From<Members> for Webhook {
-    fn from(mut members: Members) -> Self {
+impl From<Members<'_>> for Webhook {
+    fn from(members: Members<'_>) -> Self {
         let text = members.text("text");
-        let content: Vec<_> = members.list("content").map(ContentItem::from).collect();
+        let content: Vec<_> = members.list("content").map(lenient::value).map(ContentItem::from).collect();
         let events: Vec<_> = members.objects("events").map(Event::from).collect();
         let status = members.word("status");
         let inferred_type = || match () {
@@ -90,12 +90,12 @@ impl From<Members> for Webhook {
             content,
             events,
             status,
-            reasons: payload::reasons(&mut members),
+            reasons: payload::reasons(&members),
             is_final_receipt: members.flag("isFinalReceipt"),
             direction: members.word("direction"),
             originating_entity: members.text("originatingEntity"),
             conversation_id: members.id("conversationId"),
-            metadata: members.object("metadata").map(|Members(metadata)| Metadata(metadata)).unwrap_or_default(),
+            metadata: members.json("metadata").map(Metadata).unwrap_or_default(),
         }
     }
 }
@@ -105,8 +105,8 @@ fn is_structured(item: &ContentItem) -> bool {
     !matches!(item.content, Content::Attachment(_) | Content::Text(_))
 }
 
-impl From<Members> for Channel {
-    fn from(mut members: Members) -> Self {
+impl From<Members<'_>> for Channel {
+    fn from(members: Members<'_>) -> Self {
         let public = members.object("publicMetadata").map(public_post);
         Self {
             id: members.id("id"),
@@ -123,7 +123,7 @@ impl From<Members> for Channel {
     }
 }
 
-fn public_post(mut metadata: Members) -> PublicPost {
+fn public_post(metadata: Members<'_>) -> PublicPost {
     PublicPost {
         reply_to_id: metadata.id("replyToId").or_else(|| metadata.id("inReplyToMessageId")),
         root_id: metadata.id("rootId"),
@@ -131,8 +131,8 @@ fn public_post(mut metadata: Members) -> PublicPost {
     }
 }
 
-fn party(mut party: Members) -> Party {
-    let additional_id = |mut id: Members| Some(AdditionalId { r#type: id.text("type"), value: id.id("value")? });
+fn party(party: Members<'_>) -> Party {
+    let additional_id = |id: Members<'_>| Some(AdditionalId { r#type: id.text("type"), value: id.id("value")? });
     Party {
         id: party.id("id"),
         id_type: party.word::<IdType>("idType"),
@@ -148,12 +148,12 @@ fn party(mut party: Members) -> Party {
     }
 }
 
-impl From<Members> for Event {
-    fn from(mut event: Members) -> Self {
+impl From<Members<'_>> for Event {
+    fn from(event: Members<'_>) -> Self {
         let typing = event.object("typing");
         Self {
             event_type: event.word("eventType"),
-            typing: typing.map(|mut typing| Typing { duration: typing.count("duration") }),
+            typing: typing.map(|typing| Typing { duration: typing.count("duration") }),
         }
     }
 }

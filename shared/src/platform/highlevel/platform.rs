@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::message_type::MessageType;
 use super::normalize::read_message;
-use super::wire::{EventHeader, OutboundMessage, Webhook, read};
+use super::wire::{EventHeader, OutboundMessage, Webhook, read_identity};
 use crate::json::fields::FieldError;
 use crate::model::inbound::InboundMessage;
 use crate::model::message::Message;
@@ -38,7 +38,7 @@ impl WebhookPlatform for Config {
     }
 
     fn parse_webhook(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejection> {
-        let (header, webhook) = read(body).map_err(Rejection::InvalidPayload)?;
+        let (header, webhook) = read_identity(body).map_err(Rejection::InvalidPayload)?;
         match webhook {
             Webhook::Other => Ok(Received::Ignored("event of another type")),
             Webhook::OutboundMessage(message) => {

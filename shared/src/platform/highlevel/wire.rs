@@ -5,7 +5,9 @@ use crate::json::fields::FieldError;
 use crate::platform::lenient::{self, Members};
 use crate::platform::payload;
 use jiff::Timestamp;
-use serde_json::Value;
+
+/// The members that a message contains but is not identified by.
+const CONTENT: [&str; 6] = ["body", "plainText", "subject", "message", "html", "attachments"];
 
 pub(super) enum Webhook {
     /// A message that a user has sent on any channel.
@@ -70,8 +72,8 @@ pub(super) struct ProviderMessage {
     pub(super) attachments: Vec<String>,
 }
 
-impl From<Members> for EventHeader {
-    fn from(mut members: Members) -> Self {
+impl From<&Members<'_>> for EventHeader {
+    fn from(members: &Members<'_>) -> Self {
         Self {
             event_type: members.text("type"),
             location_id: members.text("locationId"),
@@ -87,8 +89,8 @@ impl From<Members> for EventHeader {
     }
 }
 
-impl From<Members> for OutboundMessage {
-    fn from(mut members: Members) -> Self {
+impl From<&Members<'_>> for OutboundMessage {
+    fn from(members: &Members<'_>) -> Self {
         Self {
             webhook_id: members.text("webhookId"),
             message_id: members.text("messageId"),
@@ -104,12 +106,12 @@ impl From<Members> for OutboundMessage {
             plain_text: members.text("plainText"),
             subject: members.text("subject"),
             from: members.text("from"),
-            to: texts(&mut members, "to"),
-            cc: texts(&mut members, "cc"),
-            bcc: texts(&mut members, "bcc"),
-            cc_list: texts(&mut members, "ccList"),
-            bcc_list: texts(&mut members, "bccList"),
-            attachments: texts(&mut members, "attachments"),
+            to: texts(members, "to"),
+            cc: texts(members, "cc"),
+            bcc: texts(members, "bcc"),
+            cc_list: texts(members, "ccList"),
+            bcc_list: texts(members, "bccList"),
+            attachments: texts(members, "attachments"),
             status: members.text("status"),
             call_status: members.text("callStatus"),
             call_duration: members.count("callDuration"),
@@ -117,8 +119,8 @@ impl From<Members> for OutboundMessage {
     }
 }
 
-impl From<Members> for ProviderMessage {
-    fn from(mut members: Members) -> Self {
+impl From<&Members<'_>> for ProviderMessage {
+    fn from(members: &Members<'_>) -> Self {
         Self {
             channel: members.text("type"),
             message_id: members.text("messageId"),
@@ -128,18 +130,18 @@ impl From<Members> for ProviderMessage {
             html: members.text("html"),
             subject: members.text("subject"),
             phone: members.text("phone"),
-            email_to: texts(&mut members, "emailTo"),
+            email_to: texts(members, "emailTo"),
             email_from: members.text("emailFrom"),
-            attachments: texts(&mut members, "attachments"),
+            attachments: texts(members, "attachments"),
         }
     }
 }
 
 /// A list of texts or a single one. An element may be an object with the text in `url`.
-fn texts(members: &mut Members, name: &str) -> Vec<String> {
-    let text = |element| match element {
-        Value::Object(members) => Members(members).text("url"),
-        other => lenient::text(other),
+fn texts(members: &Members<'_>, name: &str) -> Vec<String> {
+    let text = |element| match Members::of(element) {
+        Some(members) => members.text("url"),
+        None => lenient::text(element),
     };
     members.list(name).filter_map(text).collect()
 }
@@ -188,13 +190,24 @@ impl ProviderMessage {
 /// # Errors
 /// It is not a JSON object, or its type or location is missing.
 pub(super) fn read(body: &[u8]) -> Result<(EventHeader, Webhook), FieldError> {
-    let members = payload::read(body)?;
-    let header = EventHeader::from(members.clone());
+    webhook(payload::read(body)?)
+}
+
+/// Reads a webhook body for what identifies the message, without its content.
+///
+/// # Errors
+/// Those of [`read`].
+pub(super) fn read_identity(body: &[u8]) -> Result<(EventHeader, Webhook), FieldError> {
+    webhook(payload::read_without(&CONTENT, body)?)
+}
+
+fn webhook(members: Members<'_>) -> Result<(EventHeader, Webhook), FieldError> {
+    let header = EventHeader::from(&members);
     let webhook = match header.event_type.as_deref() {
         None => return Err(FieldError::new("/type", "is required")),
-        Some("OutboundMessage") => Webhook::OutboundMessage(Box::new(OutboundMessage::from(members))),
+        Some("OutboundMessage") => Webhook::OutboundMessage(Box::new(OutboundMessage::from(&members))),
         Some(word) if is_provider_message(&MessageType::read(word), &header) => {
-            Webhook::ProviderMessage(Box::new(ProviderMessage::from(members)))
+            Webhook::ProviderMessage(Box::new(ProviderMessage::from(&members)))
         }
         Some(_) => Webhook::Other,
     };

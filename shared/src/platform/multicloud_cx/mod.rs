@@ -16,12 +16,12 @@ use super::payload;
 use crate::json::fields::FieldError;
 pub use wire::{Notification, Webhook};
 
-/// Reads a webhook body.
-///
-/// # Errors
-/// It is not a JSON object.
-pub fn read(body: &[u8]) -> Result<Notification, FieldError> {
-    payload::read(body).map(Notification::from)
+/// The members that a message contains but is not identified by.
+const CONTENT: [&str; 3] = ["text", "subject", "content"];
+
+/// Reads a webhook body for what identifies the message, without its content.
+fn read_identity(body: &[u8]) -> Result<Notification, FieldError> {
+    payload::read_without(&CONTENT, body).map(Notification::from)
 }
 
 fn read_message(body: &[u8]) -> Result<Webhook, FieldError> {

@@ -5,8 +5,8 @@ use crate::model::message::{
     Content, Direction, Email, IdType, Intent, Message, MessageKind, Metadata, Other, Party, Receipt, ReceiptStatus,
 };
 use crate::model::platform_name::PlatformName;
-use crate::platform::lenient::Members;
 use crate::platform::payload::id_of;
+use serde_json::Value;
 
 impl Webhook {
     /// Normalizes this message, which was received as `body`. All messages are outbound. If there are several recipients,
@@ -70,13 +70,14 @@ impl Webhook {
 
     /// The texts of the parts with this type, or of those without a type. Blank texts are skipped.
     fn parts(&self, part_type: Option<&str>) -> impl Iterator<Item = String> {
-        let matches = move |part: &mut Members| match (part.word::<String>("type"), part_type) {
+        let text = |part: &Value, name: &str| {
+            part.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty()).map(str::to_owned)
+        };
+        let matches = move |part: &Value| match (text(part, "type"), part_type) {
             (Some(word), Some(part_type)) => word.eq_ignore_ascii_case(part_type),
             (word, part_type) => word.is_none() && part_type.is_none(),
         };
-        let parts = self.content.iter().cloned().filter_map(Members::of);
-        let texts = parts.filter_map(move |mut part| if matches(&mut part) { part.text("text") } else { None });
-        texts.filter(|text| !text.trim().is_empty())
+        self.content.iter().filter(move |part| matches(part)).filter_map(move |part| text(part, "text"))
     }
 }
 

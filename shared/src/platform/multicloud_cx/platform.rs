@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::wire::Notification;
-use super::{read, read_message};
+use super::{read_identity, read_message};
 use crate::json::fields::FieldError;
 use crate::model::inbound::{Channel, InboundMessage};
 use crate::model::message::Message;
@@ -44,7 +44,7 @@ impl WebhookPlatform for Config {
     }
 
     fn parse_webhook(&self, body: &[u8], _now: Timestamp) -> Result<Received, Rejection> {
-        match read(body).map_err(Rejection::InvalidPayload)? {
+        match read_identity(body).map_err(Rejection::InvalidPayload)? {
             Notification::Interactions => Ok(Received::Ignored("interactions")),
             Notification::Message(webhook) if webhook.belongs_to(&self.channel_id) => {
                 Ok(Received::Message(Box::new(webhook.into_message(body))))

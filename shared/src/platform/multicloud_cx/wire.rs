@@ -59,8 +59,8 @@ pub(super) struct Address {
     pub(super) name: Option<String>,
 }
 
-impl From<Members> for Notification {
-    fn from(mut members: Members) -> Self {
+impl From<Members<'_>> for Notification {
+    fn from(members: Members<'_>) -> Self {
         // Both webhooks have the same URL and signature and differ only in their fields.
         let has_entities = members.object("data").is_some_and(|data| data.has("entities"));
         if has_entities && !members.has("channel") && !members.has("type") {
@@ -70,11 +70,11 @@ impl From<Members> for Notification {
     }
 }
 
-impl From<Members> for Webhook {
-    fn from(mut members: Members) -> Self {
+impl From<Members<'_>> for Webhook {
+    fn from(members: Members<'_>) -> Self {
         let channel = members.object("channel").map(Channel::from);
         let (text, subject, status) = (members.text("text"), members.text("subject"), members.text("status"));
-        let content: Vec<_> = members.list("content").collect();
+        let content: Vec<_> = members.list("content").map(lenient::value).collect();
         let is_email = || channel.as_ref().and_then(|channel| channel.channel_type.as_deref()) == Some("email");
         let inferred_type = || match () {
             () if status.is_some() => MessageType::Receipt,
@@ -86,8 +86,8 @@ impl From<Members> for Webhook {
         Self {
             message_type: members.word("type").unwrap_or_else(inferred_type),
             message_id: members.id("messageId"),
-            reply_to: reply_to(&mut members),
-            reasons: payload::reasons(&mut members),
+            reply_to: reply_to(&members),
+            reasons: payload::reasons(&members),
             channel,
             text,
             subject,
@@ -97,32 +97,31 @@ impl From<Members> for Webhook {
     }
 }
 
-impl From<Members> for Channel {
-    fn from(mut members: Members) -> Self {
+impl From<Members<'_>> for Channel {
+    fn from(members: Members<'_>) -> Self {
         Self {
             id: members.id("id"),
             channel_type: members.text("type").map(|word| word.to_ascii_lowercase()),
-            from: addresses(&mut members, "from"),
-            to: addresses(&mut members, "to"),
+            from: addresses(&members, "from"),
+            to: addresses(&members, "to"),
             time: members.text("time"),
             message_id: members.id("messageId"),
-            reply_to: reply_to(&mut members),
+            reply_to: reply_to(&members),
         }
     }
 }
 
-fn reply_to(members: &mut Members) -> Vec<Address> {
-    members.object("context").map(|mut context| addresses(&mut context, "replyTo")).unwrap_or_default()
+fn reply_to(members: &Members<'_>) -> Vec<Address> {
+    members.object("context").map(|context| addresses(&context, "replyTo")).unwrap_or_default()
 }
 
 /// The participants that have an address.
-fn addresses(members: &mut Members, name: &str) -> Vec<Address> {
-    let address = |value: Value| match value {
-        Value::Object(members) => {
-            let mut party = Members(members);
+fn addresses(members: &Members<'_>, name: &str) -> Vec<Address> {
+    let address = |value| match Members::of(value) {
+        Some(party) => {
             Some(Address { id: party.id("id")?, name: party.text("name").or_else(|| party.text("nickname")) })
         }
-        id => Some(Address { id: lenient::id(id)?, name: None }),
+        None => Some(Address { id: lenient::id(value)?, name: None }),
     };
     members.list(name).filter_map(address).collect()
 }

@@ -6,6 +6,7 @@ use super::html;
 use super::{Attachment, Email, MessageKind};
 use serde::Serialize;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A longer text is truncated, to limit the size of a delivery. No channel that needs this text accepts more, and the
@@ -164,7 +165,11 @@ impl Writer {
         match value {
             Value::Array(elements) => elements.iter().for_each(|element| self.members(element)),
             Value::Object(members) => {
-                HUMAN_MEMBERS.iter().filter_map(|name| members.get(*name)).for_each(|value| self.value(value));
+                let order = |name: &str| HUMAN_MEMBERS.iter().position(|human| *human == name);
+                let mut human: Vec<_> =
+                    members.iter().filter_map(|(name, value)| Some((order(name)?, value))).collect();
+                human.sort_unstable_by_key(|(order, _)| *order);
+                human.into_iter().for_each(|(_, value)| self.value(value));
                 let is_read = |name: &str| HUMAN_MEMBERS.contains(&name) || MACHINE_MEMBERS.contains(&name);
                 let inner = members.iter().filter(|(name, _)| !is_read(name));
                 inner.for_each(|(_, value)| self.members(value));
@@ -247,9 +252,18 @@ fn duration(seconds: Option<u64>) -> String {
 
 /// Normalizes line endings, and removes trailing whitespace and surrounding empty lines.
 fn tidy(text: &str) -> String {
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
-    lines.join("\n").trim().to_owned()
+    let mut text = Cow::from(text.trim());
+    if text.contains('\r') {
+        text = text.replace("\r\n", "\n").replace('\r', "\n").into();
+    }
+    let mut tidied = String::with_capacity(text.len());
+    for line in text.lines() {
+        if !tidied.is_empty() {
+            tidied.push('\n');
+        }
+        tidied.push_str(line.trim_end());
+    }
+    tidied
 }
 
 fn one_line(text: &str) -> String {

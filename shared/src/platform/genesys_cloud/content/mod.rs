@@ -7,7 +7,7 @@
 mod template;
 mod try_deserialize;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::Serialize;
 use serde_json::{Map, Value};
 pub use template::{
     NotificationTemplate, TemplateBody, TemplateButton, TemplateFooter, TemplateHeader, TemplateParameter,
@@ -74,12 +74,12 @@ macro_rules! content_types {
         impl ContentItem {
             /// The part in the platform's normalized format.
             #[must_use]
-            pub fn to_value(&self) -> Value {
-                let (word, field, content) = match &self.content {
+            pub fn into_value(self) -> Value {
+                let (word, field, content) = match self.content {
                     $(Content::$variant(content) => ($word, $field, serde_json::to_value(content)),)+
-                    Content::Other(value) => return value.clone(),
+                    Content::Other(value) => return value,
                 };
-                let mut item = self.extra.clone();
+                let mut item = self.extra;
                 item.entry(CONTENT_TYPE).or_insert_with(|| word.into());
                 item.insert(field.to_owned(), content.unwrap_or_default());
                 Value::Object(item)
@@ -112,18 +112,6 @@ impl ContentItem {
             }
             _ => None,
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for ContentItem {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(Self::from)
-    }
-}
-
-impl Serialize for ContentItem {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_value().serialize(serializer)
     }
 }
 

@@ -19,7 +19,7 @@ fn every_content_type_of_the_channel_is_typed_and_written_back_unchanged() {
     ] {
         let item = read(value.clone());
         assert!(!matches!(item.content, Content::Other(_)), "{value}");
-        assert_eq!(value, item.to_value());
+        assert_eq!(value, item.clone().into_value());
     }
 }
 
@@ -36,7 +36,7 @@ fn unknown_content_and_content_of_an_unexpected_type_are_kept_unchanged() {
     ] {
         let item = read(value.clone());
         assert_eq!(Content::Other(value.clone()), item.content);
-        assert_eq!(value, item.to_value());
+        assert_eq!(value, item.clone().into_value());
     }
 }
 
@@ -47,7 +47,7 @@ fn both_formats_of_a_template_are_read_alike() {
     let body =
         read(json!({"contentType": "Notification", "template": {"body": {"text": "t", "parameters": parameters}}}));
     assert_eq!(body, flat);
-    assert_eq!(body.to_value(), flat.to_value());
+    assert_eq!(body.clone().into_value(), flat.clone().into_value());
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_template_in_both_formats_keeps_both() {
     let (flat, own) = (json!([{"name": "1", "text": "flat"}]), json!([{"name": "1", "text": "b"}]));
     let template = json!({"text": "flat", "parameters": flat, "body": {"text": "b", "parameters": own}});
     let value = json!({"contentType": "Notification", "template": template});
-    assert_eq!((value.clone(), Some("b")), (read(value.clone()).to_value(), read(value).text()));
+    assert_eq!((value.clone(), Some("b")), (read(value.clone()).clone().into_value(), read(value).text()));
 }
 
 #[test]
@@ -72,11 +72,11 @@ fn a_flat_member_of_a_template_is_moved_into_an_empty_body() {
         json!({"body": {"parameters": parameters}, "text": text}),
     ] {
         let item = read(json!({"contentType": "Notification", "template": template}));
-        assert_eq!((expected.clone(), Some("Hi {{1}}")), (item.to_value(), item.text()), "{template}");
+        assert_eq!((expected.clone(), Some("Hi {{1}}")), (item.clone().into_value(), item.text()), "{template}");
     }
     // One of another type is unchanged.
     let odd = json!({"contentType": "Notification", "template": {"body": {"text": 5}, "text": "Hi Bob"}});
-    assert_eq!((odd.clone(), Some("Hi Bob")), (read(odd.clone()).to_value(), read(odd).text()));
+    assert_eq!((odd.clone(), Some("Hi Bob")), (read(odd.clone()).clone().into_value(), read(odd).text()));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_field_of_an_unexpected_type_is_kept_and_the_others_are_typed() {
         "actions": [{"text": "a", "payload": ["p"]}],
     }});
     let item = read(value.clone());
-    assert_eq!(value, item.to_value());
+    assert_eq!(value, item.clone().into_value());
     let Content::Card(card) = item.content else { panic!() };
     assert_eq!((None, Some("d"), None), (card.title, card.description.as_deref(), card.image));
     assert_eq!(Some("a"), card.actions.unwrap()[0].text.as_deref());
@@ -98,7 +98,7 @@ fn a_file_is_recognised_whatever_the_type_of_its_size() {
     for size in [json!("10240"), json!(10240.0), json!(null), json!({"bytes": 10240}), json!(-1)] {
         let value = json!({"contentType": "Attachment", "attachment": {"url": "https://e.com/a.pdf", "contentSizeBytes": size}});
         let item = read(value.clone());
-        assert_eq!(value, item.to_value());
+        assert_eq!(value, item.clone().into_value());
         let Content::Attachment(file) = item.content else { panic!("{value}") };
         assert_eq!((Some("https://e.com/a.pdf"), None), (file.url.as_deref(), file.content_size_bytes));
     }
@@ -113,7 +113,7 @@ fn an_element_of_an_unexpected_type_is_kept_at_its_index() {
     ] {
         let value = json!({"contentType": "Carousel", "carousel": {"cards": cards}});
         let item = read(value.clone());
-        assert_eq!(value, item.to_value());
+        assert_eq!(value, item.clone().into_value());
         let Content::Carousel(carousel) = item.content else { panic!("{value}") };
         let titles: Vec<_> = carousel.cards.iter().flatten().filter_map(|card| card.title.as_deref()).collect();
         assert_eq!(if cards[1] == 1 { vec![] } else { vec!["1", "2"] }, titles, "{cards}");
@@ -130,11 +130,11 @@ fn the_text_of_a_template_survives_an_unexpected_parameter_in_both_formats() {
         documented["template"].clone(),
     ] {
         let item = read(json!({"contentType": "Notification", "template": template}));
-        assert_eq!((documented.clone(), Some("Hi Bob")), (item.to_value(), item.text()), "{template}");
+        assert_eq!((documented.clone(), Some("Hi Bob")), (item.clone().into_value(), item.text()), "{template}");
     }
     let odd = json!({"contentType": "Notification", "template": {"body": ["odd"], "text": "Hi Bob"}});
     let item = read(odd.clone());
-    assert_eq!((odd, Some("Hi Bob")), (item.to_value(), item.text()));
+    assert_eq!((odd, Some("Hi Bob")), (item.clone().into_value(), item.text()));
 }
 
 #[test]
@@ -157,6 +157,6 @@ fn without_a_content_type_the_name_of_the_field_determines_it() {
         }
         let unknown = json!({"contentType": "NewInTheNextRelease", field: {"extra": 1}});
         let item = read(unknown.clone());
-        assert_eq!((&typed.content, unknown), (&item.content, item.to_value()));
+        assert_eq!((&typed.content, unknown), (&item.content, item.clone().into_value()));
     }
 }
