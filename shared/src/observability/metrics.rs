@@ -1,13 +1,17 @@
-//! Metrics in CloudWatch's embedded metric format (EMF): log lines that become metrics.
+//! Metrics in CloudWatch's embedded metric format (EMF): members of log lines that become metrics.
 //!
-//! An [`Event`] is one log line. This module defines the metrics of each event, their units and their dimensions.
+//! The metrics of a line are its field `metrics`: `tracing::info!(metrics = %Metrics::of([event]), ...)`. This module defines
+//! the metrics of each [`Event`], their units and their dimensions.
+//!
+//! Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 
 use crate::model::integration_name::IntegrationName;
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
-use std::env;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use std::sync::LazyLock;
 use std::time::Duration;
+use std::{env, fmt};
 
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'e> {
@@ -32,8 +36,11 @@ pub enum Event<'e> {
     ReceiptFailed(&'e IntegrationName),
     /// A messaging service accepted a message and responded with an unreadable receipt.
     UnreadableReceipt(&'e IntegrationName),
-    /// A platform was called. Each retry counts.
-    PlatformCalled(CallOutcome),
+    /// A platform was called, so many times with the same outcome. Each retry counts.
+    PlatformCalled {
+        outcome: CallOutcome,
+        calls: u64,
+    },
     /// Calls left in the rate limit of a platform's client.
     RateLimitRemaining {
         /// The platform's name for the client, to which the limit applies.
@@ -102,11 +109,13 @@ impl TokenOutcome {
 }
 
 /// A published metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct Metric {
     pub name: &'static str,
     /// A unit of CloudWatch.
     pub unit: &'static str,
+    #[serde(skip)]
     pub dimension: Dimension,
 }
 
@@ -116,11 +125,14 @@ pub enum Dimension {
     None,
     /// The metric is only published with the dimension.
     Required(&'static str),
-    /// The metric is published with and without the dimension.
-    Optional(&'static str),
+    /// The metric is published without the dimension. With `MetricsByIntegration` it is also published with it: the number
+    /// of its values grows with the number of integrations.
+    PerIntegration(&'static str),
 }
 
-const BY_INTEGRATION: Dimension = Dimension::Optional("Integration");
+const FUNCTION_NAME: &str = "FunctionName";
+
+const BY_INTEGRATION: Dimension = Dimension::PerIntegration("Integration");
 const BY_OUTCOME: Dimension = Dimension::Required("Outcome");
 
 const ACCEPTED: Metric = count("Accepted", BY_INTEGRATION);
@@ -136,22 +148,30 @@ const GIVEN_UP: Metric = count("GivenUp", BY_INTEGRATION);
 const RECEIPTS_FAILED: Metric = count("ReceiptsFailed", BY_INTEGRATION);
 const UNREADABLE_RECEIPTS: Metric = count("UnreadableReceipts", BY_INTEGRATION);
 const PLATFORM_CALLS: Metric = count("PlatformCalls", BY_OUTCOME);
-const RATE_LIMIT_REMAINING: Metric = count("RateLimitHeadroom", Dimension::Optional("Client"));
+const RATE_LIMIT_REMAINING: Metric = count("RateLimitHeadroom", Dimension::PerIntegration("Client"));
 const TOKEN_REFRESHES: Metric = count("TokenRefreshes", BY_OUTCOME);
 
 const fn count(name: &'static str, dimension: Dimension) -> Metric {
     Metric { name, unit: "Count", dimension }
 }
 
-impl Metric {
-    /// The sets of dimensions that the metric is published under.
-    #[must_use]
-    pub fn dimension_sets(&self) -> Vec<Vec<&'static str>> {
-        match self.dimension {
-            Dimension::None => vec![vec!["FunctionName"]],
-            Dimension::Required(name) => vec![vec!["FunctionName", name]],
-            Dimension::Optional(name) => vec![vec!["FunctionName"], vec!["FunctionName", name]],
+impl Dimension {
+    fn name(self, by_integration: bool) -> Option<&'static str> {
+        match self {
+            Self::Required(name) => Some(name),
+            Self::PerIntegration(name) => by_integration.then_some(name),
+            Self::None => None,
         }
+    }
+}
+
+impl Metric {
+    /// The sets of dimensions that the metric is published under, without or with `MetricsByIntegration`.
+    #[must_use]
+    pub fn dimension_sets(&self, by_integration: bool) -> Vec<Vec<&'static str>> {
+        let without = (!matches!(self.dimension, Dimension::Required(_))).then(|| vec![FUNCTION_NAME]);
+        let with = self.dimension.name(by_integration).map(|name| vec![FUNCTION_NAME, name]);
+        without.into_iter().chain(with).collect()
     }
 }
 
@@ -174,17 +194,6 @@ impl<'e> Event<'e> {
         TOKEN_REFRESHES,
     ];
 
-    /// Writes the event to standard output, from which Lambda collects it. Outside Lambda, nothing is written.
-    #[allow(clippy::print_stdout)]
-    pub fn emit(self) {
-        static FUNCTION: LazyLock<Option<String>> = LazyLock::new(|| env::var("AWS_LAMBDA_FUNCTION_NAME").ok());
-        static LEVEL: LazyLock<String> =
-            LazyLock::new(|| env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|_| "INFO".to_owned()));
-        if let Some(function) = &*FUNCTION {
-            println!("{}", self.to_emf(function, &LEVEL, Timestamp::now()));
-        }
-    }
-
     /// The metrics of the event with their values. All of them have the same dimension.
     fn values(self) -> Vec<(Metric, f64)> {
         match self {
@@ -199,7 +208,7 @@ impl<'e> Event<'e> {
             Self::GivenUp(_) => vec![(GIVEN_UP, 1.0)],
             Self::ReceiptFailed(_) => vec![(RECEIPTS_FAILED, 1.0)],
             Self::UnreadableReceipt(_) => vec![(UNREADABLE_RECEIPTS, 1.0)],
-            Self::PlatformCalled(_) => vec![(PLATFORM_CALLS, 1.0)],
+            Self::PlatformCalled { calls, .. } => vec![(PLATFORM_CALLS, calls as f64)],
             Self::RateLimitRemaining { calls, .. } => vec![(RATE_LIMIT_REMAINING, calls as f64)],
             Self::TokenRefreshed(_) => vec![(TOKEN_REFRESHES, 1.0)],
         }
@@ -218,59 +227,131 @@ impl<'e> Event<'e> {
             | Self::UnreadableReceipt(name) => Some(name.as_str()),
             Self::Requeued(_) => None,
             Self::Refused(reason) => Some(reason),
-            Self::PlatformCalled(outcome) => Some(outcome.as_str()),
+            Self::PlatformCalled { outcome, .. } => Some(outcome.as_str()),
             Self::RateLimitRemaining { client, .. } => Some(client),
             Self::TokenRefreshed(outcome) => Some(outcome.as_str()),
         }
     }
+}
 
-    /// The log line. `timestamp` and `level` are for Lambda, which drops lines below the function's log level and assumes
-    /// INFO for lines without these two. With the function's own log level, no line is dropped.
-    ///
-    /// Sources: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>,
-    /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>.
-    fn to_emf(self, function: &str, level: &str, now: Timestamp) -> Value {
-        let values = self.values();
-        let first = values.first().map(|(metric, _)| metric);
-        let sets = first.map(Metric::dimension_sets);
-        let dimension = match first.map(|metric| metric.dimension) {
-            Some(Dimension::Required(name) | Dimension::Optional(name)) => self.dimension_value().map(|it| (name, it)),
-            _ => None,
-        };
-        let definitions: Vec<_> =
-            values.iter().map(|(metric, _)| json!({"Name": metric.name, "Unit": metric.unit})).collect();
-        let mut line = Map::new();
-        line.insert("timestamp".to_owned(), now.to_string().into());
-        line.insert("level".to_owned(), level.into());
-        line.insert(
-            "_aws".to_owned(),
-            json!({
-                "Timestamp": now.as_millisecond(),
-                "CloudWatchMetrics": [{"Namespace": "Patchbay", "Dimensions": sets, "Metrics": definitions}],
-            }),
-        );
-        line.insert("FunctionName".to_owned(), function.into());
-        line.extend(dimension.map(|(name, value)| (name.to_owned(), value.into())));
-        line.extend(values.into_iter().map(|(metric, value)| (metric.name.to_owned(), value.into())));
-        Value::Object(line)
+/// The metrics of a log line.
+///
+/// Its text is a JSON object, whose members become members of the line: each value, each dimension, and `_aws`, which says
+/// what they are. The events of a line must not differ in the value of a dimension. Outside Lambda the text is empty.
+pub struct Metrics<'e>(Vec<Event<'e>>);
+
+impl<'e> Metrics<'e> {
+    pub fn of(events: impl IntoIterator<Item = Event<'e>>) -> Self {
+        Self(events.into_iter().collect())
+    }
+}
+
+impl fmt::Display for Metrics<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        static PUBLICATION: LazyLock<Option<Publication>> = LazyLock::new(Publication::from_env);
+        match &*PUBLICATION {
+            Some(publication) if !self.0.is_empty() => {
+                let members = Members { publication, events: &self.0, now: Timestamp::now() };
+                formatter.write_str(&serde_json::to_string(&members).map_err(|_| fmt::Error)?)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How this function publishes metrics.
+struct Publication {
+    function: String,
+    by_integration: bool,
+}
+
+impl Publication {
+    /// `None` outside Lambda.
+    fn from_env() -> Option<Self> {
+        let function = env::var("AWS_LAMBDA_FUNCTION_NAME").ok()?;
+        let by_integration = env::var("METRICS_BY_INTEGRATION").is_ok_and(|value| value == "true");
+        Some(Self { function, by_integration })
+    }
+}
+
+/// What the metrics of a line add to it.
+struct Members<'m> {
+    publication: &'m Publication,
+    events: &'m [Event<'m>],
+    now: Timestamp,
+}
+
+/// The member `_aws`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata {
+    timestamp: i64,
+    cloud_watch_metrics: Vec<Directive>,
+}
+
+/// Metrics that are published under the same dimensions.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive {
+    namespace: &'static str,
+    dimensions: Vec<Vec<&'static str>>,
+    metrics: Vec<Metric>,
+}
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let by_integration = self.publication.by_integration;
+        let (mut directives, mut values) = (Vec::<Directive>::new(), Vec::new());
+        let mut dimensions = vec![(FUNCTION_NAME, self.publication.function.as_str())];
+        for event in self.events {
+            for (metric, value) in event.values() {
+                let sets = metric.dimension_sets(by_integration);
+                match directives.iter_mut().find(|directive| directive.dimensions == sets) {
+                    Some(directive) => directive.metrics.push(metric),
+                    None => {
+                        let (namespace, metrics) = ("Patchbay", vec![metric]);
+                        directives.push(Directive { namespace, dimensions: sets, metrics });
+                    }
+                }
+                let dimension = metric.dimension.name(by_integration).zip(event.dimension_value());
+                dimensions.extend(dimension.filter(|dimension| !dimensions.contains(dimension)));
+                values.push((metric.name, value));
+            }
+        }
+        let mut members = serializer.serialize_map(None)?;
+        let metadata = Metadata { timestamp: self.now.as_millisecond(), cloud_watch_metrics: directives };
+        members.serialize_entry("_aws", &metadata)?;
+        for (name, value) in dimensions {
+            members.serialize_entry(name, value)?;
+        }
+        for (name, value) in values {
+            members.serialize_entry(name, &value)?;
+        }
+        members.end()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
 
-    fn line(event: Event<'_>) -> Value {
-        event.to_emf("f", "WARN", Timestamp::UNIX_EPOCH)
+    fn members(by_integration: bool, events: &[Event<'_>]) -> Value {
+        let publication = &Publication { function: "f".to_owned(), by_integration };
+        serde_json::to_value(Members { publication, events, now: Timestamp::UNIX_EPOCH }).unwrap()
+    }
+
+    fn names(events: &[Event<'_>]) -> Vec<Value> {
+        let members = members(true, events);
+        let directives = members["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+        directives.iter().map(|one| json!([one["Dimensions"], one["Metrics"]])).collect()
     }
 
     #[test]
-    fn an_event_is_one_line_with_its_namespace_its_dimension_sets_and_its_units() {
+    fn an_event_has_its_namespace_its_dimension_sets_and_its_units() {
         let name = "acme".parse().unwrap();
         assert_eq!(
             json!({
-                "timestamp": "1970-01-01T00:00:00Z",
-                "level": "WARN",
                 "_aws": {
                     "Timestamp": 0,
                     "CloudWatchMetrics": [{
@@ -284,8 +365,62 @@ mod tests {
                 "Delivered": 1.0,
                 "DeliveryAge": 0.25,
             }),
-            line(Event::Delivered(&name, Duration::from_millis(250)))
+            members(true, &[Event::Delivered(&name, Duration::from_millis(250))])
         );
+    }
+
+    #[test]
+    fn metrics_are_published_by_integration_only_if_the_stack_says_so() {
+        let name = "acme".parse().unwrap();
+        let headroom = Event::RateLimitRemaining { client: "c", calls: 7 };
+        assert_eq!(
+            json!({
+                "_aws": {
+                    "Timestamp": 0,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "Patchbay",
+                        "Dimensions": [["FunctionName"]],
+                        "Metrics": [{"Name": "Accepted", "Unit": "Count"}, {"Name": "RateLimitHeadroom", "Unit": "Count"}],
+                    }],
+                },
+                "FunctionName": "f",
+                "Accepted": 1.0,
+                "RateLimitHeadroom": 7.0,
+            }),
+            members(false, &[Event::Accepted(&name), headroom])
+        );
+        let refused = members(false, &[Event::Refused("unavailable")]);
+        assert_eq!(json!([["FunctionName", "Reason"]]), refused["_aws"]["CloudWatchMetrics"][0]["Dimensions"]);
+    }
+
+    #[test]
+    fn events_with_other_dimensions_on_the_same_line_have_directives_of_their_own() {
+        let name = "acme".parse().unwrap();
+        let calls = Event::PlatformCalled { outcome: CallOutcome::Succeeded, calls: 3 };
+        let headroom = Event::RateLimitRemaining { client: "c", calls: 7 };
+        let line = members(true, &[Event::Accepted(&name), calls, headroom]);
+        for (name, value) in [
+            ("FunctionName", json!("f")),
+            ("Integration", json!("acme")),
+            ("Outcome", json!("succeeded")),
+            ("Client", json!("c")),
+            ("Accepted", json!(1.0)),
+            ("PlatformCalls", json!(3.0)),
+            ("RateLimitHeadroom", json!(7.0)),
+        ] {
+            assert_eq!(value, line[name], "{name}");
+        }
+        let expected = [
+            json!([[["FunctionName"], ["FunctionName", "Integration"]], [{"Name": "Accepted", "Unit": "Count"}]]),
+            json!([[["FunctionName", "Outcome"]], [{"Name": "PlatformCalls", "Unit": "Count"}]]),
+            json!([[["FunctionName"], ["FunctionName", "Client"]], [{"Name": "RateLimitHeadroom", "Unit": "Count"}]]),
+        ];
+        assert_eq!(expected, *names(&[Event::Accepted(&name), calls, headroom]));
+    }
+
+    #[test]
+    fn outside_lambda_a_line_has_no_metrics() {
+        assert_eq!("", Metrics::of([Event::Refused("unavailable")]).to_string());
     }
 
     #[test]
@@ -306,7 +441,7 @@ mod tests {
             (Event::RateLimitRemaining { client: "c", calls: 7 }, "RateLimitHeadroom", whole_and("Client"), "c"),
             (Event::Refused("invalid-signature"), "Refused", json!([["FunctionName", "Reason"]]), "invalid-signature"),
             (
-                Event::PlatformCalled(CallOutcome::RateLimited),
+                Event::PlatformCalled { outcome: CallOutcome::RateLimited, calls: 1 },
                 "PlatformCalls",
                 json!([["FunctionName", "Outcome"]]),
                 "rate-limited",
@@ -318,7 +453,7 @@ mod tests {
                 "not-sent",
             ),
         ] {
-            let line = line(event);
+            let line = members(true, &[event]);
             let about = &line["_aws"]["CloudWatchMetrics"][0];
             assert_eq!(metric, about["Metrics"][0]["Name"]);
             assert_eq!(dimensions, about["Dimensions"], "{metric}");
@@ -328,12 +463,11 @@ mod tests {
             names.insert(metric);
         }
         assert_eq!(names, Event::METRICS.iter().map(|metric| metric.name).collect());
-        let requeued = line(Event::Requeued(Duration::from_secs(901)));
+        let requeued = members(true, &[Event::Requeued(Duration::from_secs(901))]);
         assert_eq!(json!([["FunctionName"]]), requeued["_aws"]["CloudWatchMetrics"][0]["Dimensions"]);
         assert_eq!(
             (901.0, "f"),
             (requeued["RetriedAge"].as_f64().unwrap(), requeued["FunctionName"].as_str().unwrap())
         );
-        assert_eq!(7.0, line(Event::RateLimitRemaining { client: "c", calls: 7 })["RateLimitHeadroom"]);
     }
 }

@@ -1,4 +1,5 @@
 //! Metrics and log lines.
 
+pub mod calls;
 pub mod logging;
 pub mod metrics;

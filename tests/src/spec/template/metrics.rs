@@ -57,8 +57,8 @@ pub fn words(metric: &str) -> Vec<&'static str> {
     }
 }
 
-/// Whether a metric is published under exactly these dimensions.
+/// Whether a metric is published under exactly these dimensions, without or with `MetricsByIntegration`.
 #[must_use]
-pub fn has_set(metric: &Metric, dimensions: &BTreeSet<&str>) -> bool {
-    metric.dimension_sets().into_iter().any(|set| BTreeSet::from_iter(set) == *dimensions)
+pub fn has_set(metric: &Metric, dimensions: &BTreeSet<&str>, by_integration: bool) -> bool {
+    metric.dimension_sets(by_integration).into_iter().any(|set| BTreeSet::from_iter(set) == *dimensions)
 }
