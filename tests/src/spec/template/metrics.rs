@@ -38,7 +38,7 @@ const REASONS: &[&str] = &[
 
 /// The functions that write a metric, by their logical ids.
 #[must_use]
-pub(super) fn writers(metric: &str) -> &'static [&'static str] {
+pub fn writers(metric: &str) -> &'static [&'static str] {
     match metric {
         "Accepted" | "Refused" => ROUTES,
         "Duplicates" | "PlatformCalls" | "RateLimitHeadroom" | "TokenRefreshes" => CALLING,
