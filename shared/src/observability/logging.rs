@@ -109,6 +109,11 @@ where
         self.is_shown(metadata) || metadata.fields().field(METRICS).is_some()
     }
 
+    /// No line with metrics is below `INFO`.
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.level.max(LevelFilter::INFO))
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let mut fields = Fields::default();
         attributes.record(&mut fields);
