@@ -14,8 +14,8 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 pub struct PlatformCalls {
     succeeded: u64,
-    /// How long all calls took, failed ones included.
-    duration: Duration,
+    /// How long all calls took in total, failed ones included.
+    duration: Option<Duration>,
     /// The client, and the fewest calls that its rate limit had left.
     headroom: Option<(String, u64)>,
 }
@@ -39,10 +39,10 @@ impl PlatformCalls {
         called.into_iter().chain(headroom)
     }
 
-    /// How long the calls took, if there were any.
+    /// How long the calls took in total, if there were any.
     #[must_use]
     pub fn milliseconds(&self) -> Option<u64> {
-        (!self.duration.is_zero()).then_some(self.duration.as_millis() as u64)
+        self.duration.map(|duration| duration.as_millis() as u64)
     }
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn add(outcome: CallOutcome, duration: Duration) -> Option<Event<'sta
     let is_success = outcome == CallOutcome::Succeeded;
     update(|calls| {
         calls.succeeded += u64::from(is_success);
-        calls.duration += duration;
+        calls.duration = Some(calls.duration.unwrap_or_default() + duration);
     });
     (!is_success).then_some(Event::PlatformCalled { outcome, calls: 1 })
 }

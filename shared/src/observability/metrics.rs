@@ -36,7 +36,7 @@ pub enum Event<'e> {
     ReceiptFailed(&'e IntegrationName),
     /// A messaging service accepted a message and responded with an unreadable receipt.
     UnreadableReceipt(&'e IntegrationName),
-    /// A platform was called, so many times with the same outcome. Each retry counts.
+    /// A platform was called this many times with the same outcome. Each retry counts.
     PlatformCalled {
         outcome: CallOutcome,
         calls: u64,
