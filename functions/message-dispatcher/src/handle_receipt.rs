@@ -12,8 +12,9 @@ use shared::ledger::{self, Acquire, LedgerError};
 use shared::limits::bounded;
 use shared::model::trace_id::TraceId;
 use shared::observability::calls::PlatformCalls;
+use shared::observability::emf::Emf;
 use shared::observability::logging::log_at;
-use shared::observability::metrics::{Event, Metrics};
+use shared::observability::metrics::Event;
 use shared::platform::ApiError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,7 +139,7 @@ impl ReceiptOutcome {
     fn log(&self, envelope: &ReceiptEnvelope, calls: &PlatformCalls, started_at: Instant) {
         let failed = matches!(self, Self::Failed(_) | Self::IntegrationRemoved(_))
             .then_some(Event::ReceiptFailed(&envelope.integration));
-        let metrics = Metrics::of(failed.into_iter().chain(calls.events()));
+        let emf = Emf::of(failed.into_iter().chain(calls.events()));
         let (level, outcome, reason) = match self {
             Self::Posted => (Level::INFO, "receipt_posted", None),
             Self::Duplicate => (Level::INFO, "receipt_duplicate", Some("already completed".to_owned())),
@@ -161,7 +162,7 @@ impl ReceiptOutcome {
         let status = envelope.receipt.status.as_str();
         log_at!(
             level,
-            metrics = %metrics,
+            %emf,
             status,
             outcome,
             reason,

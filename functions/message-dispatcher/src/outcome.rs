@@ -5,8 +5,9 @@ use crate::retry::time_until;
 use crate::task::Task;
 use jiff::Timestamp;
 use shared::delivery::client::Refusal;
+use shared::observability::emf::Emf;
 use shared::observability::logging::log_at;
-use shared::observability::metrics::{Event, Metrics};
+use shared::observability::metrics::Event;
 use std::error::Error;
 use std::time::Duration;
 use tracing::Level;
@@ -75,8 +76,8 @@ impl Outcome {
             _ => None,
         };
         let (age_seconds, milliseconds) = (task.age().as_secs_f64(), task.started_at.elapsed().as_millis() as u64);
-        let metrics = Metrics::of(self.event(task));
-        log_at!(self.level(), metrics = %metrics, outcome, reason, status, age_seconds, milliseconds);
+        let emf = Emf::of(self.event(task));
+        log_at!(self.level(), %emf, outcome, reason, status, age_seconds, milliseconds);
     }
 
     fn event<'t>(&self, task: &Task<'t>) -> Option<Event<'t>> {

@@ -18,7 +18,8 @@ use shared::model::card::TraceCode;
 use shared::model::message::{Content, Message, MessageKind};
 use shared::model::receipt::{DeliveryStatus, ReportedOutcome};
 use shared::model::trace_id::TraceId;
-use shared::observability::metrics::{Event, Metrics};
+use shared::observability::emf::Emf;
+use shared::observability::metrics::Event;
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{Span, error_span};
@@ -171,8 +172,8 @@ impl<'t> Task<'t> {
                 Some(RecordedReceipt { status, reasons, is_final })
             }
             (ImmediateReceipt::Unreadable(reason), _) => {
-                let metrics = Metrics::of([Event::UnreadableReceipt(&self.envelope.integration)]);
-                tracing::warn!(metrics = %metrics, outcome = "unreadable_receipt", reason);
+                let emf = Emf::of([Event::UnreadableReceipt(&self.envelope.integration)]);
+                tracing::warn!(%emf, outcome = "unreadable_receipt", reason);
                 None
             }
             (ImmediateReceipt::None, ReceiptMode::OnAccept) => {

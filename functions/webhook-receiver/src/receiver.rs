@@ -14,7 +14,8 @@ use shared::limits::bounded;
 use shared::model::integration_name::IntegrationName;
 use shared::model::message::Message;
 use shared::model::trace_id::TraceId;
-use shared::observability::metrics::{Event, Metrics};
+use shared::observability::emf::Emf;
+use shared::observability::metrics::Event;
 use shared::platform::{Received, Rejection};
 use shared::signature::SignatureError;
 use std::sync::Arc;
@@ -59,7 +60,7 @@ impl Receiver {
         match result {
             Ok((name, Received::Message(message))) => {
                 tracing::info!(
-                    metrics = %Metrics::of([Event::Accepted(&name)]),
+                    emf = %Emf::of([Event::Accepted(&name)]),
                     message_id = &*bounded(&message.message_id),
                     conversation_id = message.conversation_id.as_deref().map(bounded).as_deref(),
                     kind = message.kind.name(),
@@ -74,7 +75,7 @@ impl Receiver {
             }
             Err(problem) => {
                 tracing::warn!(
-                    metrics = %Metrics::of([Event::Refused(problem.problem_type.as_str())]),
+                    emf = %Emf::of([Event::Refused(problem.problem_type.as_str())]),
                     outcome = "refused",
                     reason = problem.problem_type.as_str(),
                     detail = &*bounded(&problem.detail()),

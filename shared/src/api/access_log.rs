@@ -8,8 +8,9 @@ use crate::model::agent::ConversationId;
 use crate::model::integration_name::IntegrationName;
 use crate::model::trace_id::TraceId;
 use crate::observability::calls::PlatformCalls;
+use crate::observability::emf::Emf;
 use crate::observability::logging::set_correlation_id;
-use crate::observability::metrics::{Event, Metrics};
+use crate::observability::metrics::Event;
 use crate::platform::{PlatformName, Route, is_safe_code};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -81,7 +82,7 @@ impl RequestLog {
             id("conversationId").or_else(|| self.conversation_id.as_ref().map(ConversationId::as_str));
         let _entered = self.span.enter();
         tracing::info!(
-            metrics = %Metrics::of(event.into_iter().chain(self.calls.events())),
+            emf = %Emf::of(event.into_iter().chain(self.calls.events())),
             outcome = "answered",
             status = reply.status.as_u16(),
             replayed = reply.replayed,
@@ -102,7 +103,7 @@ impl RequestLog {
             set_correlation_id(id);
         }
         tracing::warn!(
-            metrics = %Metrics::of([event].into_iter().chain(self.calls.events())),
+            emf = %Emf::of([event].into_iter().chain(self.calls.events())),
             outcome = "refused",
             reason = problem.problem_type.as_str(),
             status = problem.status().as_u16(),

@@ -22,8 +22,8 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// The field with the [metrics](super::metrics::Metrics) of a line.
-const METRICS: &str = "metrics";
+/// The field with the [metrics](super::emf::Emf) of a line.
+const EMF: &str = "emf";
 
 /// Starts logging to standard output. `AWS_LAMBDA_LOG_LEVEL` (set by Lambda) or `RUST_LOG` sets the level of our own
 /// crates, `function` being the one that runs; the default is `info`. Other crates only warn: at their finest levels they
@@ -106,7 +106,7 @@ where
     W: Fn(&[u8]) + 'static,
 {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        self.is_shown(metadata) || metadata.fields().field(METRICS).is_some()
+        self.is_shown(metadata) || metadata.fields().field(EMF).is_some()
     }
 
     /// No line with metrics is below `INFO`.
@@ -134,7 +134,7 @@ where
         let (metadata, mut own) = (event.metadata(), Fields::default());
         event.record(&mut own);
         let is_shown = self.is_shown(metadata);
-        if !is_shown && own.metrics.is_empty() {
+        if !is_shown && own.emf.is_empty() {
             return;
         }
         let level = if is_shown { Some(*metadata.level()) } else { self.level.into_level() };
@@ -148,7 +148,7 @@ where
             }
             line.add("target", &metadata.target());
         }
-        (self.write)(&line.end(&own.metrics));
+        (self.write)(&line.end(&own.emf));
     }
 }
 
@@ -157,7 +157,7 @@ where
 struct Fields {
     values: Vec<(&'static str, Value)>,
     /// The text of a JSON object, or empty.
-    metrics: String,
+    emf: String,
 }
 
 impl Fields {
@@ -193,7 +193,7 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         match field.name() {
-            METRICS => self.metrics = format!("{value:?}"),
+            EMF => self.emf = format!("{value:?}"),
             _ => self.set(field, format!("{value:?}")),
         }
     }
@@ -235,9 +235,9 @@ impl Line {
         let _ = serde_json::to_writer(&mut self.json, value);
     }
 
-    /// The line with the members of `metrics`.
-    fn end(mut self, metrics: &str) -> Vec<u8> {
-        if let Some(members) = metrics.strip_prefix('{') {
+    /// The line with the members of the object in `emf`.
+    fn end(mut self, emf: &str) -> Vec<u8> {
+        if let Some(members) = emf.strip_prefix('{') {
             self.json.push(b',');
             self.json.extend_from_slice(members.as_bytes());
         } else {
@@ -303,8 +303,8 @@ mod tests {
         let metrics = r#"{"_aws":{},"Accepted":1}"#;
         let written = lines("info", || {
             let _request = error_span!("work", request_id = "r").entered();
-            tracing::info!(metrics = %metrics, outcome = "answered");
-            tracing::info!(metrics = %"", outcome = "ignored");
+            tracing::info!(emf = %metrics, outcome = "answered");
+            tracing::info!(emf = %"", outcome = "ignored");
         });
         let expected = [
             json!({"level": "INFO", "request_id": "r", "outcome": "answered", "_aws": {}, "Accepted": 1}),
@@ -318,8 +318,8 @@ mod tests {
         for level in ["WARN", "ERROR", "FATAL"] {
             let written = lines(level, || {
                 let _request = error_span!("work", request_id = "r").entered();
-                tracing::info!(metrics = %r#"{"_aws":{},"Accepted":1}"#, outcome = "answered");
-                tracing::info!(metrics = %"", outcome = "ignored");
+                tracing::info!(emf = %r#"{"_aws":{},"Accepted":1}"#, outcome = "answered");
+                tracing::info!(emf = %"", outcome = "ignored");
             });
             assert_eq!([json!({"level": level, "_aws": {}, "Accepted": 1})], *written);
         }

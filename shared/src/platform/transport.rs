@@ -8,8 +8,9 @@ use crate::http_client::{BodyError, HttpClient, TIMEOUT, read_body_limited};
 use crate::model::platform_name::PlatformName;
 use crate::model::trace_id::TraceId;
 use crate::observability::calls;
+use crate::observability::emf::Emf;
 use crate::observability::logging::{log_at, set_correlation_id};
-use crate::observability::metrics::{CallOutcome, Metrics};
+use crate::observability::metrics::CallOutcome;
 use backon::{ExponentialBuilder, Retryable};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -120,7 +121,7 @@ impl CallLog<'_> {
             set_correlation_id(id);
         }
         let outcome = error.map_or(CallOutcome::Succeeded, ApiError::outcome);
-        let metrics = Metrics::of(calls::add(outcome, self.duration));
+        let emf = Emf::of(calls::add(outcome, self.duration));
         let (platform, status) = (self.platform.as_str(), self.status);
         let milliseconds = self.duration.as_millis() as u64;
         let (result, trace_id) = (outcome.as_str(), self.trace_id.map(TraceId::as_str));
@@ -128,7 +129,7 @@ impl CallLog<'_> {
         let level = if outcome == CallOutcome::Succeeded { Level::DEBUG } else { Level::WARN };
         log_at!(
             level,
-            metrics = %metrics,
+            %emf,
             platform,
             trace_id,
             // Empty if there is none, so that the span does not repeat the id of an earlier call.

@@ -8,8 +8,9 @@ use super::{Call, Client, MIN_ATTEMPT_TIME, attempt_timeout};
 use crate::http_client::OutboundUrl;
 use crate::model::agent::Communication;
 use crate::observability::calls;
+use crate::observability::emf::Emf;
 use crate::observability::logging::log_at;
-use crate::observability::metrics::{CallOutcome, Metrics};
+use crate::observability::metrics::CallOutcome;
 use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
 use crate::platform::upload::{TIME_TO_SEND, Upload, UploadError};
@@ -167,10 +168,10 @@ fn report(response: &Result<StatusCode, reqwest::Error>, started: Instant) {
         Err(error) => ApiError::from_transport(error).outcome(),
     };
     let duration = started.elapsed();
-    let metrics = Metrics::of(calls::add(outcome, duration));
+    let emf = Emf::of(calls::add(outcome, duration));
     let (result, status) = (outcome.as_str(), response.as_ref().ok().map(StatusCode::as_u16));
     let milliseconds = duration.as_millis() as u64;
     let level = if outcome == CallOutcome::Succeeded { Level::DEBUG } else { Level::WARN };
     // Overrides the correlation id of an earlier call.
-    log_at!(level, metrics = %metrics, outcome = "file_uploaded", result, status, milliseconds, correlation_id = "");
+    log_at!(level, %emf, outcome = "file_uploaded", result, status, milliseconds, correlation_id = "");
 }
