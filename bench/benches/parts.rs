@@ -11,8 +11,10 @@ use shared::delivery::envelope::{Envelope, QueueMessage};
 use shared::delivery::payload::DeliveryPayload;
 use shared::integration::Integration;
 use shared::json::{i_json, limits};
+use shared::observability::logging;
 use shared::platform::{PlatformConfig, PlatformName};
 use shared::signature::{hub, standard_webhooks};
+use tracing::error_span;
 
 fn main() {
     divan::main();
@@ -117,4 +119,26 @@ fn sign(bencher: Bencher<'_, '_>, shape: Shape) {
     let secret = standard_webhooks::SigningSecret::parse(SIGNING_SECRET);
     let secrets = [secret.expect("a secret")];
     bencher.bench(|| standard_webhooks::sign(&secrets, "id", Timestamp::UNIX_EPOCH, black_box(body.as_bytes())));
+}
+
+/// Write a log line of nine fields within two spans.
+#[divan::bench]
+fn log_line(bencher: Bencher<'_, '_>) {
+    let write = || {
+        let _batch = error_span!("batch", request_id = "8f1c2b34-5d6e-4f70-8a91-b2c3d4e5f607").entered();
+        let ids = error_span!(
+            "message",
+            integration = "acme",
+            trace_id = "4bf92f3577b34da6a3ce929d0e0e4736",
+            message_id = "c327c2078ca056db130c55ce648d9fa2",
+            conversation_id = "0d6a3c1f-5b7e-4a29-9c48-e1f2a3b4c5d6",
+            kind = "text",
+        );
+        let _message = ids.entered();
+        tracing::info!(outcome = "delivered", age_seconds = black_box(0.25), milliseconds = black_box(112_u64));
+    };
+    let subscriber = logging::subscriber("parts", "INFO", |line| {
+        black_box(line);
+    });
+    tracing::subscriber::with_default(subscriber, || bencher.bench_local(write));
 }

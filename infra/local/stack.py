@@ -36,6 +36,8 @@ PARAMETERS = {
     "DispatcherTimeoutSeconds": "20",
     "QueueVisibilityTimeoutSeconds": "25",
     "LogLevel": "DEBUG",
+    # Tests look at all metrics.
+    "MetricsByIntegration": "true",
     "SenderTimeoutSeconds": "15",
     # A rotation waits this long.
     "ConfigurationCacheSeconds": "10",

@@ -1,9 +1,10 @@
 //! The guides cover the template.
 
 use serde_json::Value;
+use shared::observability::metrics::Event;
 use std::sync::LazyLock;
 use tests::spec::documents::Document;
-use tests::spec::template::transformed;
+use tests::spec::template::{transformed, writers};
 
 static TEMPLATE: LazyLock<&Value> = LazyLock::new(transformed);
 
@@ -98,4 +99,18 @@ fn the_guide_to_costs_counts_the_metrics_that_alarms_watch() {
     let guide = Document::read("docs/cost.md");
     let row = guide.rows.iter().find(|row| row.cells[0] == "CloudWatch: metrics that alarms look at").unwrap();
     assert_eq!(count.to_string(), row.cells[1]);
+}
+
+#[test]
+fn the_guide_to_costs_counts_the_metrics_of_a_stack_and_those_of_an_integration() {
+    // The guide assumes calls to platforms with two outcomes, and one value of all other dimensions.
+    let values = |metric: &str| if metric == "PlatformCalls" { 2 } else { 1 };
+    let count = |by_integration: bool| -> usize {
+        let sets = Event::METRICS.iter().map(|metric| (metric.name, metric.dimension_sets(by_integration).len()));
+        sets.map(|(name, sets)| writers(name).len() * sets * values(name)).sum()
+    };
+    let guide = Document::read("docs/cost.md");
+    let shown = guide.rows.iter().filter(|row| row.cells[0] == "CloudWatch: custom metrics");
+    let shown: Vec<_> = shown.map(|row| row.cells[1].as_str()).collect();
+    assert_eq!([count(false).to_string(), (count(true) - count(false)).to_string()], *shown);
 }

@@ -5,7 +5,7 @@ use crate::permissions::every_condition;
 use serde_json::{Value, json};
 use shared::observability::metrics::Event;
 use std::collections::BTreeSet;
-use tests::spec::template::{CALLING, Named, ROUTES};
+use tests::spec::template::{CALLING, Named, ROUTES, writers};
 
 /// The maximum number of metrics in an alarm's expression.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create-alarm-on-metric-math-expression.html>
@@ -124,6 +124,22 @@ fn the_dashboard_shows_every_metric_that_is_written() {
     }
 }
 
+#[test]
+fn a_query_for_metrics_in_the_logs_reads_those_of_every_function_that_writes_them() {
+    let mut queries = 0;
+    for widget in widgets(&Resources::by_default()).iter().filter(|widget| widget["type"] == "log") {
+        let query = widget["properties"]["query"].as_str().unwrap();
+        let read: BTreeSet<_> = query.split("SOURCE '").skip(1).map(|rest| rest.split('\'').next().unwrap()).collect();
+        for metric in query.split("sum(").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            assert!(Event::METRICS.iter().any(|known| known.name == metric), "{metric}");
+            let logs: Vec<_> = writers(metric).iter().map(|function| format!("{function}Logs")).collect();
+            assert_eq!(logs.iter().map(String::as_str).collect::<BTreeSet<_>>(), read, "{query}");
+            queries += 1;
+        }
+    }
+    assert!(queries > 0);
+}
+
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html>
 const MAX_SEARCH_LENGTH: usize = 1024;
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
@@ -133,7 +149,7 @@ const MAX_FUNCTION_NAME_LENGTH: usize = 64;
 fn no_search_expression_exceeds_its_limit_with_the_longest_function_names() {
     let mut searches = 0;
     for widget in widgets(&Resources::by_default()) {
-        for row in widget["properties"]["metrics"].as_array().unwrap() {
+        for row in widget["properties"]["metrics"].as_array().into_iter().flatten() {
             let Some(expression) = row[0].get("expression") else { continue };
             let expression = FUNCTIONS.iter().fold(expression.as_str().unwrap().to_owned(), |text, function| {
                 text.replace(&format!("\"{function}\""), &format!("\"{}\"", "x".repeat(MAX_FUNCTION_NAME_LENGTH)))

@@ -77,6 +77,7 @@ fn each_function_writes_json_to_its_own_log_group_with_a_retention() {
         let logging = &resources.properties(function)["LoggingConfig"];
         assert_eq!("JSON", logging["LogFormat"], "{function}");
         assert_eq!("LogLevel", short(&logging["ApplicationLogLevel"]), "{function}");
+        assert_eq!("SystemLogLevel", short(&logging["SystemLogLevel"]), "{function}");
         assert_eq!(format!("{function}Logs"), short(&logging["LogGroup"]));
     }
     let groups = resources.of_type("AWS::Logs::LogGroup");
@@ -98,6 +99,16 @@ fn certificate_roots_are_compiled_in_unless_a_file_or_a_layer_with_it_is_configu
         let both = set(&["HasTrustedRootsFile", "HasTrustedRootsLayer"], function);
         assert_eq!((Some("TrustedRootsFile".to_owned()), 1), both, "{function}");
     }
+}
+
+#[test]
+fn each_function_publishes_metrics_as_the_parameter_says() {
+    for function in FUNCTIONS {
+        let by_default = Resources::by_default();
+        let variables = &by_default.properties(function)["Environment"]["Variables"];
+        assert_eq!("MetricsByIntegration", short(&variables["METRICS_BY_INTEGRATION"]), "{function}");
+    }
+    assert_eq!("false", parameter("MetricsByIntegration")["Default"]);
 }
 
 #[test]

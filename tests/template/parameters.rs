@@ -41,6 +41,8 @@ fn optional_values() -> Vec<(&'static str, Value)> {
         ("KmsKeyArn", json!("arn:aws:kms:eu-central-1:123456789012:key/0c1d")),
         ("TrustedRootsFile", json!("/opt/roots.pem")),
         ("TrustedRootsLayerArn", json!("arn:aws:lambda:eu-central-1:123456789012:layer:roots:1")),
+        ("SystemLogLevel", json!("INFO")),
+        ("MetricsByIntegration", json!("true")),
         ("Tracing", json!("true")),
         ("AlarmTopicArn", json!("arn:aws:sns:eu-central-1:123456789012:on-call")),
         ("AlarmEmail", json!("on-call@example.com")),

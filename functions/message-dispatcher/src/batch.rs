@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
 use shared::delivery::envelope::QueueMessage;
 use shared::model::integration_name::IntegrationName;
+use shared::observability::emf::Emf;
 use shared::observability::metrics::Event;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -158,11 +159,9 @@ impl GroupSummary {
     /// Logs the panic of the group's task, and returns its records. The invocation succeeds: the other customers' messages
     /// are not affected. The panic hook has logged the panic itself.
     fn into_failed(self) -> impl Iterator<Item = Returned> {
-        if let Some(integration) = &self.integration {
-            Event::Retried(integration).emit();
-        }
+        let emf = Emf::of(self.integration.as_ref().map(Event::Retried));
         let integration = self.integration.as_ref().map(IntegrationName::as_str);
-        tracing::error!(integration, outcome = "retry", reason = "panic");
+        tracing::error!(%emf, integration, outcome = "retry", reason = "panic");
         self.records.into_iter().map(|record| Returned { record, visibility_timeout: PANIC_RETRY_DELAY })
     }
 }
@@ -178,7 +177,8 @@ impl BatchResult {
     async fn flush(&mut self, queue: &Queue, deadline: Timestamp, early: bool) -> Vec<BatchItemFailure> {
         let Self { acknowledged, returned } = std::mem::take(self);
         if let Some(oldest) = returned.iter().filter_map(|returned| age(&returned.record)).max() {
-            Event::Requeued(oldest).emit();
+            let (emf, records) = (Emf::of([Event::Requeued(oldest)]), returned.len());
+            tracing::info!(%emf, records, "records return to the queue");
         }
         queue.set_visibility_timeouts(&returned, deadline).await;
         if early {

@@ -16,6 +16,7 @@ use shared::delivery::queue::SendError;
 use shared::delivery::record::DeliveryRecord;
 use shared::integration::{CardRoute, Integration};
 use shared::ledger::{self, Acquire, CompletedRecord, Lease, LeaseRequest, LedgerError, OnExpiredLease};
+use shared::observability::emf::Emf;
 use shared::observability::metrics::Event;
 use std::sync::Arc;
 use tracing::Instrument;
@@ -28,9 +29,9 @@ impl Dispatcher {
         let message = match envelope.message() {
             Ok(message) => message,
             Err(error) => {
-                Event::Retried(&envelope.integration).emit();
+                let emf = Emf::of([Event::Retried(&envelope.integration)]);
                 let integration = envelope.integration.as_str();
-                tracing::error!(integration, outcome = "retry", reason = %error);
+                tracing::error!(%emf, integration, outcome = "retry", reason = %error);
                 return Disposition::Retry { after: context.backoff() };
             }
         };

@@ -11,6 +11,8 @@ use shared::integration::Integration;
 use shared::ledger::{self, Acquire, LedgerError};
 use shared::limits::bounded;
 use shared::model::trace_id::TraceId;
+use shared::observability::calls::PlatformCalls;
+use shared::observability::emf::Emf;
 use shared::observability::logging::log_at;
 use shared::observability::metrics::Event;
 use shared::platform::ApiError;
@@ -60,8 +62,9 @@ impl Dispatcher {
             message_id = &*bounded(&receipt.message_id),
             correlation_id = Empty,
         );
-        let outcome = self.process_receipt(envelope, context).instrument(span.clone()).await;
-        span.in_scope(|| outcome.log(envelope, started_at));
+        let processing = PlatformCalls::counted(self.process_receipt(envelope, context));
+        let (outcome, calls) = processing.instrument(span.clone()).await;
+        span.in_scope(|| outcome.log(envelope, &calls, started_at));
         outcome.disposition()
     }
 
@@ -132,11 +135,11 @@ impl ReceiptOutcome {
         }
     }
 
-    /// Writes the log line and the metric. An error is what an operator has to act on.
-    fn log(&self, envelope: &ReceiptEnvelope, started_at: Instant) {
-        if matches!(self, Self::Failed(_) | Self::IntegrationRemoved(_)) {
-            Event::ReceiptFailed(&envelope.integration).emit();
-        }
+    /// Writes the log line with its metrics. An error is what an operator has to act on.
+    fn log(&self, envelope: &ReceiptEnvelope, calls: &PlatformCalls, started_at: Instant) {
+        let failed = matches!(self, Self::Failed(_) | Self::IntegrationRemoved(_))
+            .then_some(Event::ReceiptFailed(&envelope.integration));
+        let emf = Emf::of(failed.into_iter().chain(calls.events()));
         let (level, outcome, reason) = match self {
             Self::Posted => (Level::INFO, "receipt_posted", None),
             Self::Duplicate => (Level::INFO, "receipt_duplicate", Some("already completed".to_owned())),
@@ -155,8 +158,19 @@ impl ReceiptOutcome {
         let code = platform_error.and_then(|error| error.code.as_deref());
         let age_seconds = Timestamp::now().duration_since(envelope.received_at).as_secs_f64();
         let milliseconds = started_at.elapsed().as_millis() as u64;
+        let platform_milliseconds = calls.milliseconds();
         let status = envelope.receipt.status.as_str();
-        log_at!(level, status, outcome, reason, code, age_seconds, milliseconds);
+        log_at!(
+            level,
+            %emf,
+            status,
+            outcome,
+            reason,
+            code,
+            age_seconds,
+            platform_milliseconds,
+            milliseconds
+        );
     }
 }
 

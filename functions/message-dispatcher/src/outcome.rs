@@ -5,6 +5,7 @@ use crate::retry::time_until;
 use crate::task::Task;
 use jiff::Timestamp;
 use shared::delivery::client::Refusal;
+use shared::observability::emf::Emf;
 use shared::observability::logging::log_at;
 use shared::observability::metrics::Event;
 use std::error::Error;
@@ -67,18 +68,16 @@ impl Outcome {
         }
     }
 
-    /// Writes the log line and the metric.
+    /// Writes the log line with its metrics.
     pub(crate) fn log(&self, task: &Task<'_>) {
-        if let Some(event) = self.event(task) {
-            event.emit();
-        }
         let (outcome, reason) = self.as_log_fields();
         let status = match self {
             Self::Failed(failure) => failure.status(),
             _ => None,
         };
         let (age_seconds, milliseconds) = (task.age().as_secs_f64(), task.started_at.elapsed().as_millis() as u64);
-        log_at!(self.level(), outcome, reason, status, age_seconds, milliseconds);
+        let emf = Emf::of(self.event(task));
+        log_at!(self.level(), %emf, outcome, reason, status, age_seconds, milliseconds);
     }
 
     fn event<'t>(&self, task: &Task<'t>) -> Option<Event<'t>> {

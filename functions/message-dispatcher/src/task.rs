@@ -18,6 +18,7 @@ use shared::model::card::TraceCode;
 use shared::model::message::{Content, Message, MessageKind};
 use shared::model::receipt::{DeliveryStatus, ReportedOutcome};
 use shared::model::trace_id::TraceId;
+use shared::observability::emf::Emf;
 use shared::observability::metrics::Event;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -171,8 +172,8 @@ impl<'t> Task<'t> {
                 Some(RecordedReceipt { status, reasons, is_final })
             }
             (ImmediateReceipt::Unreadable(reason), _) => {
-                Event::UnreadableReceipt(&self.envelope.integration).emit();
-                tracing::warn!(outcome = "unreadable_receipt", reason);
+                let emf = Emf::of([Event::UnreadableReceipt(&self.envelope.integration)]);
+                tracing::warn!(%emf, outcome = "unreadable_receipt", reason);
                 None
             }
             (ImmediateReceipt::None, ReceiptMode::OnAccept) => {

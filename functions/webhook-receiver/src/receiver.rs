@@ -14,6 +14,7 @@ use shared::limits::bounded;
 use shared::model::integration_name::IntegrationName;
 use shared::model::message::Message;
 use shared::model::trace_id::TraceId;
+use shared::observability::emf::Emf;
 use shared::observability::metrics::Event;
 use shared::platform::{Received, Rejection};
 use shared::signature::SignatureError;
@@ -58,8 +59,8 @@ impl Receiver {
         let _entered = span.enter();
         match result {
             Ok((name, Received::Message(message))) => {
-                Event::Accepted(&name).emit();
                 tracing::info!(
+                    emf = %Emf::of([Event::Accepted(&name)]),
                     message_id = &*bounded(&message.message_id),
                     conversation_id = message.conversation_id.as_deref().map(bounded).as_deref(),
                     kind = message.kind.name(),
@@ -73,8 +74,8 @@ impl Receiver {
                 accepted(&request.request_id, None)
             }
             Err(problem) => {
-                Event::Refused(problem.problem_type.as_str()).emit();
                 tracing::warn!(
+                    emf = %Emf::of([Event::Refused(problem.problem_type.as_str())]),
                     outcome = "refused",
                     reason = problem.problem_type.as_str(),
                     detail = &*bounded(&problem.detail()),

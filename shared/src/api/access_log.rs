@@ -1,4 +1,4 @@
-//! The access log: one line and the metrics for each request.
+//! The access log: one line for each request, with its metrics.
 
 use crate::api::auth::AuthenticatedCaller;
 use crate::api::problem::{Problem, ProblemType};
@@ -7,9 +7,10 @@ use crate::api::response::Reply;
 use crate::model::agent::ConversationId;
 use crate::model::integration_name::IntegrationName;
 use crate::model::trace_id::TraceId;
+use crate::observability::calls::PlatformCalls;
+use crate::observability::emf::Emf;
 use crate::observability::logging::set_correlation_id;
 use crate::observability::metrics::Event;
-
 use crate::platform::{PlatformName, Route, is_safe_code};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -27,6 +28,8 @@ pub(super) struct RequestLog {
     secret: Option<&'static str>,
     /// From the path of an authenticated request, if the route has one.
     pub(super) conversation_id: Option<ConversationId>,
+    /// What the request called on the platform.
+    pub(super) calls: PlatformCalls,
 }
 
 impl RequestLog {
@@ -44,7 +47,14 @@ impl RequestLog {
             caller_webhook_id = Empty,
             correlation_id = Empty,
         );
-        Self { span, integration, received_at: request.received_at, secret: None, conversation_id: None }
+        Self {
+            span,
+            integration,
+            received_at: request.received_at,
+            secret: None,
+            conversation_id: None,
+            calls: PlatformCalls::default(),
+        }
     }
 
     pub(super) fn set_platform(&self, platform: PlatformName) {
@@ -66,15 +76,13 @@ impl RequestLog {
             // The stored response of an operation with unknown outcome.
             return self.log_problem(&Problem::new(ProblemType::OutcomeUnknown, "The outcome is still unknown."));
         }
-        if let Some(name) = &self.integration {
-            let event = if reply.replayed { Event::Duplicate(name) } else { Event::Accepted(name) };
-            event.emit();
-        }
+        let event = self.integration.as_ref().map(if reply.replayed { Event::Duplicate } else { Event::Accepted });
         let id = |name: &str| reply.body.get(name).and_then(Value::as_str).filter(|id| is_safe_code(id));
         let conversation_id =
             id("conversationId").or_else(|| self.conversation_id.as_ref().map(ConversationId::as_str));
         let _entered = self.span.enter();
         tracing::info!(
+            emf = %Emf::of(event.into_iter().chain(self.calls.events())),
             outcome = "answered",
             status = reply.status.as_u16(),
             replayed = reply.replayed,
@@ -82,24 +90,27 @@ impl RequestLog {
             conversation_id,
             webhook_id = reply.webhook_id,
             secret = self.secret,
+            platform_milliseconds = self.calls.milliseconds(),
             milliseconds = self.milliseconds(),
         );
     }
 
     pub(super) fn log_problem(&self, problem: &Problem) {
-        Event::Refused(problem.problem_type.as_str()).emit();
+        let event = Event::Refused(problem.problem_type.as_str());
         let platform = problem.platform.as_deref();
         let _entered = self.span.enter();
         if let Some(id) = platform.and_then(|error| error.correlation_id.as_deref()) {
             set_correlation_id(id);
         }
         tracing::warn!(
+            emf = %Emf::of([event].into_iter().chain(self.calls.events())),
             outcome = "refused",
             reason = problem.problem_type.as_str(),
             status = problem.status().as_u16(),
             conversation_id = self.conversation_id.as_ref().map(ConversationId::as_str),
             code = platform.and_then(|error| error.code.as_deref()),
             secret = self.secret,
+            platform_milliseconds = self.calls.milliseconds(),
             milliseconds = self.milliseconds(),
         );
     }

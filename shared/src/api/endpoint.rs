@@ -14,6 +14,7 @@ use crate::json::fields::{Fields, read};
 use crate::ledger::{self, Ledger};
 use crate::model::integration_name::IntegrationName;
 use crate::model::trace_id::TraceId;
+use crate::observability::calls::PlatformCalls;
 use crate::platform::Route;
 use aws_types::SdkConfig;
 use http::Response;
@@ -89,7 +90,10 @@ impl Endpoint {
         let result = match request.integration_name() {
             Ok(name) => {
                 let span = log.span.clone();
-                self.process(&name, request, &mut log, parse, work).instrument(span).await
+                let processing = PlatformCalls::counted(self.process(&name, request, &mut log, parse, work));
+                let (result, calls) = processing.instrument(span).await;
+                log.calls = calls;
+                result
             }
             Err(problem) => Err(problem),
         };

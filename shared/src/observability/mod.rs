@@ -1,4 +1,6 @@
 //! Metrics and log lines.
 
+pub mod calls;
+pub mod emf;
 pub mod logging;
 pub mod metrics;

@@ -1,6 +1,6 @@
 //! The calls that are left in a platform's rate limit, which every response contains.
 
-use crate::observability::metrics::Event;
+use crate::observability::calls;
 use http::HeaderMap;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -12,12 +12,12 @@ pub(super) struct RateLimit {
 }
 
 impl RateLimit {
-    /// Emits a metric, and logs a warning if few calls are left. The limit is that of `client`.
+    /// Notes the metric, and logs a warning if few calls are left. The limit is that of `client`.
     pub(super) fn report(self, client: &str) {
         let Self { allowed: Some(allowed), remaining: Some(headroom), remaining_today, reset_seconds } = self else {
             return;
         };
-        Event::RateLimitRemaining { client, calls: headroom }.emit();
+        calls::set_headroom(client, headroom);
         if headroom < allowed / 10 {
             // Overrides the correlation id of an earlier call.
             let correlation_id = "";

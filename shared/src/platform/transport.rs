@@ -1,4 +1,4 @@
-//! HTTP calls to the platforms: timeouts, retries, URLs, and one log line and one metric for each attempt.
+//! HTTP calls to the platforms: timeouts, retries, URLs, and the log and the metric of each attempt.
 //!
 //! The timeout of an attempt is taken from the time left until the deadline. An attempt is repeated if that is safe and
 //! the deadline leaves time for it.
@@ -7,8 +7,10 @@ use super::error::{ApiError, is_safe_code};
 use crate::http_client::{BodyError, HttpClient, TIMEOUT, read_body_limited};
 use crate::model::platform_name::PlatformName;
 use crate::model::trace_id::TraceId;
+use crate::observability::calls;
+use crate::observability::emf::Emf;
 use crate::observability::logging::{log_at, set_correlation_id};
-use crate::observability::metrics::{CallOutcome, Event};
+use crate::observability::metrics::CallOutcome;
 use backon::{ExponentialBuilder, Retryable};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -98,7 +100,7 @@ pub(super) async fn call<A>(
         }
         Err(error) => (Err(ApiError::from_transport(&error)), None, None),
     };
-    let log = CallLog { platform, status, trace_id, milliseconds: started.elapsed().as_millis() as u64 };
+    let log = CallLog { platform, status, trace_id, duration: started.elapsed() };
     log.tell(result.as_ref().err(), named);
     result
 }
@@ -108,7 +110,7 @@ struct CallLog<'c> {
     platform: PlatformName,
     status: Option<u16>,
     trace_id: Option<&'c TraceId>,
-    milliseconds: u64,
+    duration: Duration,
 }
 
 impl CallLog<'_> {
@@ -119,13 +121,15 @@ impl CallLog<'_> {
             set_correlation_id(id);
         }
         let outcome = error.map_or(CallOutcome::Succeeded, ApiError::outcome);
-        Event::PlatformCalled(outcome).emit();
-        let (platform, status, milliseconds) = (self.platform.as_str(), self.status, self.milliseconds);
+        let emf = Emf::of(calls::add(outcome, self.duration));
+        let (platform, status) = (self.platform.as_str(), self.status);
+        let milliseconds = self.duration.as_millis() as u64;
         let (result, trace_id) = (outcome.as_str(), self.trace_id.map(TraceId::as_str));
         let code = platform_error.and_then(|error| error.code.as_deref());
-        let level = if outcome == CallOutcome::Succeeded { Level::INFO } else { Level::WARN };
+        let level = if outcome == CallOutcome::Succeeded { Level::DEBUG } else { Level::WARN };
         log_at!(
             level,
+            %emf,
             platform,
             trace_id,
             // Empty if there is none, so that the span does not repeat the id of an earlier call.

@@ -191,8 +191,9 @@ async fn a_captured_webhook_is_signed_again_and_a_duplicate_is_not_delivered() {
 #[tokio::test]
 async fn calls_to_the_platform_are_no_steps_of_a_message_with_a_receipt() {
     let service = MessagingService::with_handler(|_, _| Reply::status(410)).await;
-    let WithPlatform { stack, platform: _platform, integration } =
-        WithPlatform::delivering_to(&service.url, |_| {}).await;
+    let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, |_| {}).await;
+    // A call that fails has a line of its own.
+    platform.fail_operation("receipt", [Fault::Status(503)]);
     let webhook = genesys_cloud::text(&integration, ADDRESS, TEXT);
     webhook.accepted(&stack, &integration).await;
     let enough = |known: &Value| said(known, "log", "outcome").contains(&"receipt_posted".to_owned());

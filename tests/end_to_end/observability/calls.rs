@@ -1,4 +1,4 @@
-//! Log lines of platform calls: those that an operator must act on, and those that are transient.
+//! Log lines and metrics of platform calls: those that an operator must act on, and those that are transient.
 
 use crate::fixtures::WithPlatform;
 use crate::observability::logs::log_with;
@@ -10,12 +10,13 @@ use tests::simulators::highlevel::api::HighLevel;
 use tests::simulators::highlevel::{Keys, integration};
 use tests::simulators::messaging_service::MessagingService;
 
-/// The results of the calls for `integration`, once its log contains all of `expected`.
+/// The outcomes of the calls for `integration`, once its log contains all of `expected`: those of failed calls, and that
+/// of successful ones, which are counted on the line of the request.
 async fn results(integration: &str, expected: &[(&str, &str)]) -> Vec<Value> {
     let log = log_with(integration, expected).await;
     let lines = log.lines().filter(|line| line.contains(integration)).map(|line| serde_json::from_str(line).unwrap());
-    let calls = lines.filter(|line: &Value| line["outcome"] == "platform_called");
-    calls.map(|line| line["result"].clone()).collect()
+    let calls = lines.filter(|line: &Value| line["PlatformCalls"] == 1.0);
+    calls.map(|line| line["Outcome"].clone()).collect()
 }
 
 #[tokio::test]
@@ -52,7 +53,7 @@ async fn a_401_counts_as_refused_credentials_unless_the_message_is_new() {
 }
 
 #[tokio::test]
-async fn an_upload_has_a_log_line_with_its_ids_and_its_result() {
+async fn a_refused_upload_has_a_log_line_with_its_ids_and_its_result() {
     let fixture = WithPlatform::start().await;
     let WithPlatform { stack, platform, integration } = &fixture;
     let conversation = platform.open_conversation(&integration.integration_id, "customer-1");
@@ -60,17 +61,15 @@ async fn an_upload_has_a_log_line_with_its_ids_and_its_result() {
     let route = format!("conversations/{conversation_id}/communications/{communication_id}/messages");
     let media = json!({"content": "iVBORw0KGgo=", "contentType": "image/png", "fileName": "cat.png"});
     let name = integration.name.as_str();
-    for (fault, status, result) in [(None, 200, "succeeded"), (Some(Fault::Status(403)), 422, "refused")] {
-        platform.fail_uploads(fault);
-        let answer =
-            Request::new(&json!({ "media": media })).with_bearer_token().post(stack, integration, &route).await;
-        assert_eq!(status, answer.status.as_u16(), "{:?}", answer.body);
-        let log = log_with(name, &[("file_uploaded", result)]).await;
-        let mut lines = log.lines().filter(|line| line.contains("file_uploaded") && line.contains(name));
-        let line: Value = serde_json::from_str(lines.find(|line| line.contains(result)).unwrap()).unwrap();
-        assert_eq!((json!(answer.request_id), json!(result)), (line["request_id"].clone(), line["result"].clone()));
-        assert!(line["milliseconds"].is_u64() && line["status"].is_u64(), "{line}");
-    }
+    platform.fail_uploads(Some(Fault::Status(403)));
+    let answer = Request::new(&json!({ "media": media })).with_bearer_token().post(stack, integration, &route).await;
+    assert_eq!(422, answer.status.as_u16(), "{:?}", answer.body);
+    let log = log_with(name, &[("file_uploaded", "refused")]).await;
+    let mut lines = log.lines().filter(|line| line.contains("file_uploaded") && line.contains(name));
+    let line: Value = serde_json::from_str(lines.next().unwrap()).unwrap();
+    assert_eq!((json!(answer.request_id), json!("refused")), (line["request_id"].clone(), line["result"].clone()));
+    assert_eq!((json!("refused"), json!(1.0)), (line["Outcome"].clone(), line["PlatformCalls"].clone()));
+    assert!(line["milliseconds"].is_u64() && line["status"].is_u64(), "{line}");
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ const REASONS: &[&str] = &[
 
 /// The functions that write a metric, by their logical ids.
 #[must_use]
-pub(super) fn writers(metric: &str) -> &'static [&'static str] {
+pub fn writers(metric: &str) -> &'static [&'static str] {
     match metric {
         "Accepted" | "Refused" => ROUTES,
         "Duplicates" | "PlatformCalls" | "RateLimitHeadroom" | "TokenRefreshes" => CALLING,
@@ -57,8 +57,8 @@ pub fn words(metric: &str) -> Vec<&'static str> {
     }
 }
 
-/// Whether a metric is published under exactly these dimensions.
+/// Whether a metric is published under exactly these dimensions, without or with `MetricsByIntegration`.
 #[must_use]
-pub fn has_set(metric: &Metric, dimensions: &BTreeSet<&str>) -> bool {
-    metric.dimension_sets().into_iter().any(|set| BTreeSet::from_iter(set) == *dimensions)
+pub fn has_set(metric: &Metric, dimensions: &BTreeSet<&str>, by_integration: bool) -> bool {
+    metric.dimension_sets(by_integration).into_iter().any(|set| BTreeSet::from_iter(set) == *dimensions)
 }

@@ -81,7 +81,8 @@ impl Named {
             return Some(format!("the metric {}", self.metric));
         };
         let names: BTreeSet<_> = self.dimensions.keys().map(String::as_str).collect();
-        if !has_set(&metric, &names) {
+        // Metrics by integration are off by default.
+        if !has_set(&metric, &names, false) {
             return Some(format!("the dimensions {names:?}"));
         }
         let others = self.dimensions.iter().filter(|(name, _)| *name != "FunctionName");
@@ -229,6 +230,10 @@ mod tests {
             (json!(["Another", "Accepted", "FunctionName", "CardSender"]), "the namespace Another"),
             (json!(["Patchbay", "Acepted", "FunctionName", "CardSender"]), "the metric Acepted"),
             (json!(["Patchbay", "Accepted", "Integration", "i"]), "the dimensions {\"Integration\"}"),
+            (
+                json!(["Patchbay", "Accepted", "FunctionName", "CardSender", "Integration", "i"]),
+                "the dimensions {\"FunctionName\", \"Integration\"}",
+            ),
             (json!(["Patchbay", "Refused", "FunctionName", "CardSender", "Reason", "r"]), "the value r"),
             (json!(["Patchbay", "Delivered", "FunctionName", "CardSender"]), "the writer CardSender"),
             (

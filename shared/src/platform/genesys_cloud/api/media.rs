@@ -7,8 +7,10 @@ use super::agent::communication_path;
 use super::{Call, Client, MIN_ATTEMPT_TIME, attempt_timeout};
 use crate::http_client::OutboundUrl;
 use crate::model::agent::Communication;
+use crate::observability::calls;
+use crate::observability::emf::Emf;
 use crate::observability::logging::log_at;
-use crate::observability::metrics::{CallOutcome, Event};
+use crate::observability::metrics::CallOutcome;
 use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
 use crate::platform::upload::{TIME_TO_SEND, Upload, UploadError};
@@ -165,10 +167,11 @@ fn report(response: &Result<StatusCode, reqwest::Error>, started: Instant) {
         Ok(status) => outcome(*status),
         Err(error) => ApiError::from_transport(error).outcome(),
     };
-    Event::PlatformCalled(outcome).emit();
+    let duration = started.elapsed();
+    let emf = Emf::of(calls::add(outcome, duration));
     let (result, status) = (outcome.as_str(), response.as_ref().ok().map(StatusCode::as_u16));
-    let milliseconds = started.elapsed().as_millis() as u64;
-    let level = if outcome == CallOutcome::Succeeded { Level::INFO } else { Level::WARN };
+    let milliseconds = duration.as_millis() as u64;
+    let level = if outcome == CallOutcome::Succeeded { Level::DEBUG } else { Level::WARN };
     // Overrides the correlation id of an earlier call.
-    log_at!(level, outcome = "file_uploaded", result, status, milliseconds, correlation_id = "");
+    log_at!(level, %emf, outcome = "file_uploaded", result, status, milliseconds, correlation_id = "");
 }

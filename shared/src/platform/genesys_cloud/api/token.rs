@@ -4,6 +4,7 @@
 
 use super::error;
 use crate::http_client::{HttpClient, read_body_limited};
+use crate::observability::emf::Emf;
 use crate::observability::logging::log_at;
 use crate::observability::metrics::{Event, TokenOutcome};
 use crate::platform::ApiError;
@@ -100,11 +101,11 @@ async fn fetch(http: &HttpClient, config: &Config, deadline: Instant) -> Result<
         Err(ApiError::RateLimited { .. }) => TokenOutcome::RateLimited,
         Err(_) => TokenOutcome::NotSent,
     };
-    Event::TokenRefreshed(outcome).emit();
+    let emf = Emf::of([Event::TokenRefreshed(outcome)]);
     let (result, milliseconds) = (outcome.as_str(), requested_at.elapsed().as_millis() as u64);
     let level = if outcome == TokenOutcome::Succeeded { Level::INFO } else { Level::WARN };
     // Overrides the correlation id of an earlier call.
-    log_at!(level, outcome = "token_requested", result, status, milliseconds, correlation_id = "");
+    log_at!(level, %emf, outcome = "token_requested", result, status, milliseconds, correlation_id = "");
     token
 }
 
