@@ -99,6 +99,10 @@ fn certificate_roots_are_compiled_in_unless_a_file_or_a_layer_with_it_is_configu
         let both = set(&["HasTrustedRootsFile", "HasTrustedRootsLayer"], function);
         assert_eq!((Some("TrustedRootsFile".to_owned()), 1), both, "{function}");
     }
+    let is_set = |name| json!({"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]});
+    let rule = &template()["Rules"]["TrustedRootsLayerHasFile"];
+    assert_eq!(is_set("TrustedRootsLayerArn"), rule["RuleCondition"]);
+    assert_eq!(is_set("TrustedRootsFile"), rule["Assertions"][0]["Assert"]);
 }
 
 #[test]

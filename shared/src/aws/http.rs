@@ -1,6 +1,6 @@
 //! The AWS SDK on the process's HTTP client.
 
-use crate::http_client::HttpClient;
+use crate::http_client::{HttpClient, read_body_limited};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
@@ -9,7 +9,10 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 
-/// The SDK bounds the time of each attempt itself, so its connection settings are not needed.
+/// More than any response that the functions ask for: an item of the ledger has at most 400 KB.
+const MAXIMUM_RESPONSE_BYTES: usize = 1024 * 1024;
+
+/// The SDK's own settings for connections are not used: the timeout of an attempt bounds connecting as well.
 pub(super) fn sdk_client(http: HttpClient) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Connector(http));
     http_client_fn(move |_, _| connector.clone())
@@ -32,7 +35,8 @@ async fn send(http: &HttpClient, request: HttpRequest) -> Result<HttpResponse, C
     let request = request.try_into().map_err(|error: reqwest::Error| user(error.into()))?;
     let response = http.execute(request).await.map_err(connector_error)?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let body = response.bytes().await.map_err(connector_error)?;
+    let body = read_body_limited(response, MAXIMUM_RESPONSE_BYTES).await;
+    let body = body.map_err(|error| ConnectorError::io(error.into()))?;
     let mut answer = HttpResponse::new(status.into(), SdkBody::from(body));
     *answer.headers_mut() = headers.try_into().map_err(|error| ConnectorError::other(BoxError::from(error), None))?;
     Ok(answer)

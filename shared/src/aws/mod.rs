@@ -2,7 +2,7 @@
 
 mod http;
 
-use crate::http_client::HttpClient;
+use crate::http_client::{HttpClient, HttpClientError};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{IdentityCache, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -24,6 +24,9 @@ use url::Url;
 pub const OPERATION_TIMEOUT: Duration = Duration::from_millis(3_000);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_400);
 
+/// As the SDK's own HTTP client has it. The SDK retries a request on a connection that AWS has closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+
 const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 
 /// A service that a function calls.
@@ -38,10 +41,14 @@ pub enum Service {
 /// these services is open when it returns, if they can be reached.
 ///
 /// # Errors
-/// An environment variable is missing.
-pub async fn connect(http: &HttpClient, services: &[Service]) -> Result<SdkConfig, MissingEnv> {
+/// An environment variable is missing, or the HTTP client could not be set up.
+pub async fn connect(http: &HttpClient, services: &[Service]) -> Result<SdkConfig, ConnectError> {
     let region = required_env("AWS_REGION")?;
-    http.preconnect(services.iter().filter_map(|service| service.origin(&region))).await;
+    let http = http.with_idle_timeout(IDLE_TIMEOUT)?;
+    let (use_fips, use_dual_stack) = (is_set("AWS_USE_FIPS_ENDPOINT"), is_set("AWS_USE_DUALSTACK_ENDPOINT"));
+    if !use_fips && !use_dual_stack {
+        http.preconnect(services.iter().filter_map(|service| service.origin(&region))).await;
+    }
     let retries = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(100));
     let timeouts =
         TimeoutConfig::builder().operation_timeout(OPERATION_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT);
@@ -49,10 +56,12 @@ pub async fn connect(http: &HttpClient, services: &[Service]) -> Result<SdkConfi
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(SharedCredentialsProvider::new(credentials()?))
         .identity_cache(IdentityCache::no_cache())
-        .http_client(http::sdk_client(http.clone()))
+        .http_client(http::sdk_client(http))
         .region(Region::new(region))
         .retry_config(retries)
         .service_config(Environment)
+        .use_dual_stack(use_dual_stack)
+        .use_fips(use_fips)
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         // An attempt has a timeout, and its body is in memory.
@@ -62,6 +71,19 @@ pub async fn connect(http: &HttpClient, services: &[Service]) -> Result<SdkConfi
     Ok(config.build())
 }
 
+/// Why the SDK could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error(transparent)]
+    Environment(#[from] MissingEnv),
+    #[error(transparent)]
+    Http(#[from] HttpClientError),
+}
+
+fn is_set(variable: &str) -> bool {
+    std::env::var(variable).is_ok_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
 /// Lambda sets them once: they live longer than the process.
 fn credentials() -> Result<Credentials, MissingEnv> {
     let (id, secret) = (required_env("AWS_ACCESS_KEY_ID")?, required_env("AWS_SECRET_ACCESS_KEY")?);
@@ -69,7 +91,7 @@ fn credentials() -> Result<Credentials, MissingEnv> {
 }
 
 impl Service {
-    /// Where the SDK calls the service.
+    /// Where the SDK calls the service. `None` in partitions whose host names are others.
     fn origin(self, region: &str) -> Option<Url> {
         let (host, id) = match self {
             Self::DynamoDb => ("dynamodb", "DynamoDB"),
@@ -77,7 +99,11 @@ impl Service {
             Self::Sqs => ("sqs", "SQS"),
         };
         let set = of_service(ENDPOINT_URL, id).or_else(|| required_env(ENDPOINT_URL).ok());
-        let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let suffix = match region {
+            _ if region.starts_with("cn-") => "amazonaws.com.cn",
+            _ if region.contains("-iso") || region.starts_with("eusc-") => return set?.parse().ok(),
+            _ => "amazonaws.com",
+        };
         set.unwrap_or_else(|| format!("https://{host}.{region}.{suffix}")).parse().ok()
     }
 }

@@ -2,54 +2,91 @@
 //!
 //! A batch calls the same host for many customers at once. A new connection takes a TLS handshake, which at a small share of
 //! a CPU takes longer than the requests before it, so requests wait for an open connection. A slow host holds nothing
-//! up: a request waits only briefly.
+//! up: a request waits only briefly, then opens a connection, which those after it can use too.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use url::Url;
 
-/// The number of requests to a host that are sent without waiting.
+/// The number of connections to a host that are opened without waiting.
 const CONNECTIONS: usize = 2;
 
-/// The longest time that a request waits for one of them to end.
+/// The longest time that a request waits for a connection.
 const PATIENCE: Duration = Duration::from_millis(25);
 
-/// The number of hosts from which on those without requests are forgotten.
-const MANY_HOSTS: usize = 100;
-
 /// The requests to each host.
-#[derive(Debug, Default)]
-pub(super) struct Hosts(Mutex<HashMap<String, Arc<Semaphore>>>);
+#[derive(Debug)]
+pub(super) struct Hosts {
+    /// How long a connection stays open without a request.
+    idle_timeout: Duration,
+    hosts: Mutex<HashMap<String, Host>>,
+}
 
-/// A request to a host.
+#[derive(Debug)]
+struct Host {
+    /// One permit for each open connection.
+    connections: Arc<Semaphore>,
+    used_at: Instant,
+}
+
+/// The use of a connection by a request. It ends when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub(super) struct Permit {
-    _permit: Option<Arc<OwnedSemaphorePermit>>,
+    _use: Arc<ConnectionUse>,
+}
+
+#[derive(Debug)]
+enum ConnectionUse {
+    Counted {
+        _permit: OwnedSemaphorePermit,
+    },
+    /// It opened one more connection.
+    Additional(Arc<Semaphore>),
+}
+
+impl Drop for ConnectionUse {
+    fn drop(&mut self) {
+        if let Self::Additional(connections) = self {
+            connections.add_permits(1);
+        }
+    }
 }
 
 impl Hosts {
-    /// Waits until few enough requests to the URL's host are under way, or for [`PATIENCE`].
-    pub(super) async fn acquire(&self, url: &Url) -> Permit {
-        let permit = timeout(PATIENCE, self.host(url).acquire_owned()).await;
-        Permit { _permit: permit.ok().and_then(Result::ok).map(Arc::new) }
+    pub(super) fn new(idle_timeout: Duration) -> Self {
+        Self { idle_timeout, hosts: Mutex::default() }
     }
 
-    fn host(&self, url: &Url) -> Arc<Semaphore> {
-        let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if hosts.len() >= MANY_HOSTS {
-            hosts.retain(|_, host| Arc::strong_count(host) > 1);
-        }
-        Arc::clone(hosts.entry(url.authority().to_owned()).or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS))))
+    /// Waits for a connection to the URL's host, for at most [`PATIENCE`].
+    pub(super) async fn acquire(&self, url: &Url) -> Permit {
+        let connections = self.connections(url);
+        let connection = match timeout(PATIENCE, Arc::clone(&connections).acquire_owned()).await {
+            Ok(Ok(permit)) => ConnectionUse::Counted { _permit: permit },
+            Ok(Err(_)) | Err(_) => ConnectionUse::Additional(connections),
+        };
+        Permit { _use: Arc::new(connection) }
+    }
+
+    /// Hosts whose connections are closed are forgotten.
+    fn connections(&self, url: &Url) -> Arc<Semaphore> {
+        let now = Instant::now();
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        hosts.retain(|_, host| now - host.used_at < self.idle_timeout || Arc::strong_count(&host.connections) > 1);
+        let new = || Host { connections: Arc::new(Semaphore::new(CONNECTIONS)), used_at: now };
+        let host = hosts.entry(url.authority().to_owned()).or_insert_with(new);
+        host.used_at = now;
+        Arc::clone(&host.connections)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::time::Instant;
+
+    const IDLE: Duration = Duration::from_secs(20);
 
     fn url(host: &str) -> Url {
         format!("https://{host}/path").parse().unwrap()
@@ -57,7 +94,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_third_request_waits_until_one_of_two_ends() {
-        let hosts = Hosts::default();
+        let hosts = Hosts::new(IDLE);
         let (start, first) = (Instant::now(), hosts.acquire(&url("a")).await);
         let _second = hosts.acquire(&url("a")).await;
         let ends = async {
@@ -71,7 +108,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn requests_to_a_slow_host_wait_only_briefly_and_at_the_same_time() {
-        let hosts = Hosts::default();
+        let hosts = Hosts::new(IDLE);
         let (start, url) = (Instant::now(), url("a"));
         let _permits = futures::future::join_all((0..10).map(|_| hosts.acquire(&url))).await;
         assert_eq!(PATIENCE, start.elapsed());
@@ -79,7 +116,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn other_hosts_are_not_waited_for() {
-        let (hosts, start) = (Hosts::default(), Instant::now());
+        let (hosts, start) = (Hosts::new(IDLE), Instant::now());
         let mut permits = Vec::new();
         for host in ["a", "a", "b", "b", "a:8443"] {
             permits.push(hosts.acquire(&url(host)).await);
@@ -87,14 +124,25 @@ mod tests {
         assert_eq!(Duration::ZERO, start.elapsed());
     }
 
-    #[tokio::test]
-    async fn hosts_without_requests_are_forgotten() {
-        let hosts = Hosts::default();
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_a_slow_host_needed_is_used_without_waiting() {
+        let (hosts, url) = (Hosts::new(IDLE), url("a"));
+        drop(futures::future::join_all((0..10).map(|_| hosts.acquire(&url))).await);
+        let start = Instant::now();
+        let _permits = futures::future::join_all((0..10).map(|_| hosts.acquire(&url))).await;
+        assert_eq!(Duration::ZERO, start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn hosts_are_forgotten_when_their_connections_are_closed() {
+        let hosts = Hosts::new(IDLE);
+        let idle = url("idle");
+        drop(futures::future::join_all((0..10).map(|_| hosts.acquire(&idle))).await);
         let _used = hosts.acquire(&url("used")).await;
-        for number in 0..2 * MANY_HOSTS {
-            drop(hosts.acquire(&url(&format!("host-{number}"))).await);
-        }
-        let known = hosts.0.lock().unwrap();
-        assert!(known.len() <= MANY_HOSTS && known.contains_key("used"), "{known:?}");
+        tokio::time::sleep(IDLE).await;
+        drop(hosts.acquire(&url("other")).await);
+        let mut known: Vec<_> = hosts.hosts.lock().unwrap().keys().cloned().collect();
+        known.sort_unstable();
+        assert_eq!(vec!["other", "used"], known);
     }
 }

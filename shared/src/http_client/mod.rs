@@ -27,11 +27,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// server has already closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long [`HttpClient::preconnect`] waits. Whoever does not answer by then is connected to when it is called.
+/// How long [`HttpClient::preconnect`] waits. A host that does not answer by then is connected to by the first call.
 const PRECONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Answered by the load balancers of AWS without authentication.
+/// DynamoDB and others answer it without authentication. AWS does not document it, but any answer leaves the connection
+/// open.
 const PRECONNECT_PATH: &str = "/ping";
+
+/// A connection whose answer is longer is not kept.
+const PRECONNECT_MAXIMUM_BYTES: usize = 64 * 1024;
 
 /// The HTTP client of a process. Clones share their connections. It does not follow redirects, which could send a signed
 /// body to a URL that is not configured, and ignores proxy settings in the environment.
@@ -47,6 +51,8 @@ pub struct HttpClient {
 pub enum HttpClientError {
     #[error(transparent)]
     Roots(#[from] InvalidRoots),
+    #[error("TLS could not be set up: {0}")]
+    Tls(#[from] rustls::Error),
     #[error("the HTTP client could not be set up: {0}")]
     Setup(#[from] reqwest::Error),
 }
@@ -65,7 +71,16 @@ impl HttpClient {
     pub fn new(roots: &TrustedRoots) -> Result<Self, HttpClientError> {
         let tls = roots.client_config()?;
         let client = builder(tls.as_ref()).build()?;
-        Ok(Self { client, tls, hosts: Arc::default() })
+        Ok(Self { client, tls, hosts: Arc::new(Hosts::new(IDLE_TIMEOUT)) })
+    }
+
+    /// A client with connections of its own that stay open for this long without a request.
+    ///
+    /// # Errors
+    /// The client could not be set up.
+    pub(crate) fn with_idle_timeout(&self, idle: Duration) -> Result<Self, HttpClientError> {
+        let client = self.builder().pool_idle_timeout(idle).build()?;
+        Ok(Self { client, tls: self.tls.clone(), hosts: Arc::new(Hosts::new(idle)) })
     }
 
     /// A builder for a client with connections of its own, and the same settings.
@@ -93,7 +108,7 @@ impl HttpClient {
     pub(crate) async fn execute(&self, request: reqwest::Request) -> Result<reqwest::Response, reqwest::Error> {
         let permit = self.hosts.acquire(request.url()).await;
         let mut response = self.client.execute(request).await?;
-        // The connection is in use until the body has been read.
+        // The connection is in use until the body has been read, and with it the response dropped.
         response.extensions_mut().insert(permit);
         Ok(response)
     }
@@ -107,7 +122,7 @@ impl HttpClient {
             async move {
                 // The connection returns to the pool once the body has been read.
                 let response = self.client.execute(request.ok()?).await.ok()?;
-                read_body_limited(response, 1_024).await.ok()
+                read_body_limited(response, PRECONNECT_MAXIMUM_BYTES).await.ok()
             }
         };
         let _ = timeout(PRECONNECT_TIMEOUT, join_all(origins.into_iter().map(connect))).await;

@@ -104,10 +104,14 @@ async fn the_roots_that_are_compiled_in_do_not_trust_a_self_signed_certificate()
 }
 
 #[test]
-fn a_roots_file_that_is_missing_or_has_no_certificate_is_an_error_that_names_it() {
+fn a_roots_file_that_is_missing_damaged_or_without_a_certificate_is_an_error_that_names_it() {
     let empty = RootsFile::with("# no certificate\n");
-    for (path, problem) in [(&empty.0, "has no certificate in PEM format"), (&"/nowhere.pem".into(), "cannot be read")]
-    {
+    let damaged = RootsFile::with("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n");
+    for (path, problem) in [
+        (&empty.0, "has no certificate in PEM format"),
+        (&damaged.0, "cannot be read"),
+        (&"/nowhere.pem".into(), "cannot be read"),
+    ] {
         let error = HttpClient::new(&TrustedRoots::File(path.clone())).unwrap_err().to_string();
         assert!(error.starts_with(&format!("SSL_CERT_FILE: {} {problem}", path.display())), "{error}");
     }

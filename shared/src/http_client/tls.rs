@@ -1,10 +1,11 @@
 //! The certificate roots that are trusted.
 
+use super::HttpClientError;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The variable that names a file with certificate roots, as in OpenSSL and its relatives.
@@ -40,7 +41,7 @@ impl TrustedRoots {
     }
 
     /// The TLS configuration for these roots. For the system's there is none: the HTTP client has it.
-    pub(super) fn client_config(&self) -> Result<Option<ClientConfig>, InvalidRoots> {
+    pub(super) fn client_config(&self) -> Result<Option<ClientConfig>, HttpClientError> {
         let roots = match self {
             Self::CompiledIn => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
             Self::File(path) => read(path).map_err(|problem| InvalidRoots { path: path.clone(), problem })?,
@@ -49,14 +50,19 @@ impl TrustedRoots {
         let versions = rustls::DEFAULT_VERSIONS;
         let builder =
             ClientConfig::builder_with_provider(Arc::new(default_provider())).with_protocol_versions(versions);
-        Ok(builder.ok().map(|builder| builder.with_root_certificates(roots).with_no_client_auth()))
+        Ok(Some(builder?.with_root_certificates(roots).with_no_client_auth()))
     }
 }
 
-/// Certificates that cannot be parsed are skipped, as long as one can be.
-fn read(path: &std::path::Path) -> Result<RootCertStore, String> {
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| format!("cannot be read: {error}"))?;
+/// Certificates that cannot be used as roots are skipped, as long as one can be.
+fn read(path: &Path) -> Result<RootCertStore, String> {
+    let unreadable = |error| format!("cannot be read: {error}");
+    let certificates = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
+    let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(certificates.filter_map(Result::ok));
+    let (_, skipped) = roots.add_parsable_certificates(certificates);
+    if skipped > 0 {
+        tracing::warn!(skipped, "certificates in {ROOTS_FILE} that cannot be used as roots");
+    }
     if roots.is_empty() { Err("has no certificate in PEM format".to_owned()) } else { Ok(roots) }
 }

@@ -121,9 +121,12 @@ async fn connected(context: &IntegrationContext<'_>, config: &Config, found: &Op
 /// The other platforms have no call that tests credentials without side effects.
 async fn reachable(context: &IntegrationContext<'_>, base: &Url) -> Vec<(String, Finding)> {
     let origin = base.origin().ascii_serialization();
+    let mut url = base.clone();
+    url.set_path("/");
+    url.set_query(None);
     let platform = match platform_http() {
         Err(error) => Finding::skipped(format!("because there is no HTTP client: {error}")),
-        Ok(client) => match client.send(client.request(Method::GET, base.clone()).timeout(TIMEOUT)).await {
+        Ok(client) => match client.send(client.request(Method::GET, url).timeout(TIMEOUT)).await {
             Ok(response) => Finding::ok(format!("{origin} answers ({})", response.status().as_u16())),
             Err(error) => Finding::fault(
                 format!("{origin} cannot be reached: {}", error_chain(&error.without_url())),
