@@ -102,6 +102,7 @@ upgrade-test: local ## `make deploy` on the emulated AWS, then an upgrade under 
 
 .PHONY: bench
 bench: setup ## measure the functions' speed and size (COMPARE=<commit>, ROUNDS=20, CALLS=50, ONLY=<parts of names>)
+	@# Apart: the bench's dependencies would add features to the functions' ones.
 	$(STEP) cargo build --release --locked $(addprefix --package ,$(shell ls functions))
 	$(STEP) cargo build --release --locked --package bench
 	target/release/bench --rounds $(ROUNDS) --calls $(CALLS) --only "$(ONLY)" $(if $(COMPARE),--compare "$(COMPARE)")

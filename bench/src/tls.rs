@@ -27,7 +27,7 @@ pub struct Certificate {
 static CERTIFICATE: LazyLock<Option<Certificate>> = LazyLock::new(|| {
     let certificate = Certificate::generate();
     if certificate.is_none() {
-        eprintln!("Nothing is measured with TLS: that needs the command openssl and {SYSTEM_BUNDLE}");
+        eprintln!("Nothing is measured with TLS: that needs the command openssl");
     }
     certificate
 });

@@ -72,8 +72,6 @@ fn no_function_has_a_dependency_that_costs_size_or_time_for_nothing() {
         ("aws-smithy-http-client", "the SDK uses the functions' own HTTP client"),
         ("h2", "one connection serves one request at a time"),
         ("regex-automata", "a log level is no pattern"),
-        ("brotli", "bodies are read as they are sent"),
-        ("ring", "cryptography is aws-lc-rs"),
     ] {
         assert!(!dependencies.contains(unwanted), "{unwanted}: {why}");
     }

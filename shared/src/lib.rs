@@ -12,8 +12,8 @@
 //! | 7 | [`integration`] | a connection of a platform's account to a messaging service: configuration, callers, secrets |
 //! | 4–6 | [`platform`] | the platforms' webhooks and API clients, and what they have in common |
 //! | 3 | [`observability`] | log lines and metrics |
-//! | 2 | [`model`], [`media`] | messages, cards and receipts of all platforms alike; files from other hosts |
-//! | 1 | [`json`], [`signature`], [`digest`], [`http_client`], [`aws`], [`limits`] | what all levels build on |
+//! | 2 | [`model`], [`media`], [`aws`] | messages, cards and receipts of all platforms alike; files from other hosts; the AWS SDK |
+//! | 1 | [`json`], [`signature`], [`digest`], [`http_client`], [`limits`] | what all levels build on |
 //!
 //! A module imports only from lower levels. `ARCHITECTURE.md` has the full table, and a test holds it. Nothing here depends
 //! on a particular function, and [`platform`] does not depend on AWS.

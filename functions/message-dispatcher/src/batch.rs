@@ -178,7 +178,7 @@ impl BatchResult {
         let Self { acknowledged, returned } = std::mem::take(self);
         if let Some(oldest) = returned.iter().filter_map(|returned| age(&returned.record)).max() {
             let (emf, records) = (Emf::of([Event::Requeued(oldest)]), returned.len());
-            tracing::info!(%emf, records, "records return to the queue");
+            tracing::info!(%emf, outcome = "requeued", records);
         }
         queue.set_visibility_timeouts(&returned, deadline).await;
         if early {

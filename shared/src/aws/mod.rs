@@ -38,7 +38,7 @@ pub enum Service {
 }
 
 /// Region and credentials from the environment, as Lambda sets them, timeouts, and one retry. A connection to each of
-/// these services is open when it returns, if they can be reached.
+/// these services is open when it returns, if they can be reached under their usual host names.
 ///
 /// # Errors
 /// An environment variable is missing, or the HTTP client could not be set up.
@@ -155,3 +155,45 @@ pub fn required_env(name: &'static str) -> Result<String, MissingEnv> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the environment variable {0} is not set")]
 pub struct MissingEnv(&'static str);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_runtime_api::client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use std::sync::{Arc, Mutex};
+
+    /// Keeps the URLs that are called.
+    #[derive(Debug, Clone, Default)]
+    struct Called(Arc<Mutex<Vec<String>>>);
+
+    impl HttpConnector for Called {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            self.0.lock().unwrap().push(request.uri().to_owned());
+            HttpConnectorFuture::ready(Err(ConnectorError::user("not sent".into())))
+        }
+    }
+
+    #[tokio::test]
+    async fn connections_are_opened_to_the_hosts_that_the_sdk_calls() {
+        for region in ["eu-central-1", "cn-north-1", "us-gov-west-1"] {
+            let called = Called::default();
+            let connector = SharedHttpConnector::new(called.clone());
+            let config = SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "key", None, None, "test")))
+                .http_client(http_client_fn(move |_, _| connector.clone()))
+                .region(Region::new(region))
+                .build();
+            let _ = aws_sdk_dynamodb::Client::new(&config).list_tables().send().await;
+            let _ = aws_sdk_secretsmanager::Client::new(&config).list_secrets().send().await;
+            let _ = aws_sdk_sqs::Client::new(&config).list_queues().send().await;
+            let origins = [Service::DynamoDb, Service::SecretsManager, Service::Sqs];
+            let origins = origins.map(|service| service.origin(region).unwrap().to_string());
+            assert_eq!(origins.to_vec(), *called.0.lock().unwrap(), "{region}");
+        }
+    }
+}

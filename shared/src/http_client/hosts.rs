@@ -15,7 +15,7 @@ use url::Url;
 const CONNECTIONS: usize = 2;
 
 /// The longest time that a request waits for a connection.
-const PATIENCE: Duration = Duration::from_millis(25);
+const MAX_WAIT: Duration = Duration::from_millis(25);
 
 /// The requests to each host.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) struct Hosts {
 
 #[derive(Debug)]
 struct Host {
-    /// One permit for each open connection.
+    /// One permit for each connection that may be used without waiting.
     connections: Arc<Semaphore>,
     used_at: Instant,
 }
@@ -60,10 +60,10 @@ impl Hosts {
         Self { idle_timeout, hosts: Mutex::default() }
     }
 
-    /// Waits for a connection to the URL's host, for at most [`PATIENCE`].
+    /// Waits for a connection to the URL's host, for at most [`MAX_WAIT`].
     pub(super) async fn acquire(&self, url: &Url) -> Permit {
         let connections = self.connections(url);
-        let connection = match timeout(PATIENCE, Arc::clone(&connections).acquire_owned()).await {
+        let connection = match timeout(MAX_WAIT, Arc::clone(&connections).acquire_owned()).await {
             Ok(Ok(permit)) => ConnectionUse::Counted { _permit: permit },
             Ok(Err(_)) | Err(_) => ConnectionUse::Additional(connections),
         };
@@ -83,6 +83,14 @@ impl Hosts {
 }
 
 #[cfg(test)]
+impl Hosts {
+    /// The number of requests to the URL's host that need not wait.
+    pub(super) fn available(&self, url: &Url) -> usize {
+        self.connections(url).available_permits()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -98,12 +106,12 @@ mod tests {
         let (start, first) = (Instant::now(), hosts.acquire(&url("a")).await);
         let _second = hosts.acquire(&url("a")).await;
         let ends = async {
-            tokio::time::sleep(PATIENCE / 5).await;
+            tokio::time::sleep(MAX_WAIT / 5).await;
             drop(first);
         };
         let url = url("a");
         tokio::join!(hosts.acquire(&url), ends);
-        assert_eq!(PATIENCE / 5, start.elapsed());
+        assert_eq!(MAX_WAIT / 5, start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
@@ -111,7 +119,7 @@ mod tests {
         let hosts = Hosts::new(IDLE);
         let (start, url) = (Instant::now(), url("a"));
         let _permits = futures::future::join_all((0..10).map(|_| hosts.acquire(&url))).await;
-        assert_eq!(PATIENCE, start.elapsed());
+        assert_eq!(MAX_WAIT, start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

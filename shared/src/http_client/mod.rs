@@ -1,5 +1,5 @@
-//! The HTTP client of a process: one connection pool and one TLS configuration for AWS, the platforms and the messaging
-//! services.
+//! The HTTP client of a process, with one TLS configuration for everything that it calls. AWS has a connection pool of its
+//! own, whose connections stay open longer.
 
 mod hosts;
 mod response;

@@ -107,8 +107,10 @@ async fn the_roots_that_are_compiled_in_do_not_trust_a_self_signed_certificate()
 fn a_roots_file_that_is_missing_damaged_or_without_a_certificate_is_an_error_that_names_it() {
     let empty = RootsFile::with("# no certificate\n");
     let damaged = RootsFile::with("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n");
+    let useless = RootsFile::with("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     for (path, problem) in [
-        (&empty.0, "has no certificate in PEM format"),
+        (&empty.0, "has no certificate in PEM format that can be used as a root"),
+        (&useless.0, "has no certificate in PEM format that can be used as a root"),
         (&damaged.0, "cannot be read"),
         (&"/nowhere.pem".into(), "cannot be read"),
     ] {
@@ -127,9 +129,23 @@ async fn the_first_call_uses_the_connection_that_was_opened_in_advance() {
     assert_eq!(1, server.handshakes.load(Ordering::SeqCst));
 }
 
-#[tokio::test]
-async fn a_host_that_refuses_connections_does_not_fail_the_start() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+#[tokio::test(start_paused = true)]
+async fn a_host_that_does_not_answer_delays_the_start_by_one_second_at_most() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap()).parse().unwrap();
     let client = HttpClient::new(&TrustedRoots::CompiledIn).unwrap();
-    client.preconnect([format!("http://{closed}").parse().unwrap()]).await;
+    let start = tokio::time::Instant::now();
+    client.preconnect([url]).await;
+    assert_eq!(PRECONNECT_TIMEOUT, start.elapsed());
+}
+
+#[tokio::test]
+async fn a_connection_is_in_use_until_its_response_is_dropped() {
+    let server = TlsServer::start().await;
+    let client = server.client();
+    assert_eq!(2, client.hosts.available(&server.url));
+    let response = client.send(client.request(Method::GET, server.url.clone())).await.unwrap();
+    assert_eq!(1, client.hosts.available(&server.url));
+    drop(response);
+    assert_eq!(2, client.hosts.available(&server.url));
 }

@@ -64,5 +64,9 @@ fn read(path: &Path) -> Result<RootCertStore, String> {
     if skipped > 0 {
         tracing::warn!(skipped, "certificates in {ROOTS_FILE} that cannot be used as roots");
     }
-    if roots.is_empty() { Err("has no certificate in PEM format".to_owned()) } else { Ok(roots) }
+    if roots.is_empty() {
+        Err("has no certificate in PEM format that can be used as a root".to_owned())
+    } else {
+        Ok(roots)
+    }
 }

@@ -41,7 +41,7 @@ impl fmt::Debug for MediaFile {
 
 impl MediaFetcher {
     /// # Errors
-    /// The TLS stack or the certificate store could not be set up.
+    /// The HTTP clients could not be set up.
     pub fn new(http: &HttpClient) -> Result<Self, reqwest::Error> {
         Self::with_resolver(http, SystemDns)
     }
