@@ -16,7 +16,7 @@ use shared::model::message::Message;
 use shared::model::trace_id::TraceId;
 use shared::observability::emf::Emf;
 use shared::observability::metrics::Event;
-use shared::platform::{Received, Rejection};
+use shared::platform::{PlatformName, Received, Rejection};
 use shared::signature::SignatureError;
 use std::sync::Arc;
 use tracing::field::Empty;
@@ -74,6 +74,12 @@ impl Receiver {
                 accepted(&request.request_id, None)
             }
             Err(problem) => {
+                // The name in the path says nothing of the platform, and the integration may not be known: its signature does.
+                let platform = PlatformName::from_headers(&request.headers);
+                let problem = match platform {
+                    Some(platform) => problem.with_retry_status(platform.retry_status()),
+                    None => problem,
+                };
                 tracing::warn!(
                     emf = %Emf::of([Event::Refused(problem.problem_type.as_str())]),
                     outcome = "refused",

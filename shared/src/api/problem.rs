@@ -102,6 +102,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     pub retry_after: Option<Duration>,
     pub platform: Option<Box<PlatformError>>,
+    /// The status by which the sender knows that it is to retry, if it is not that of the type.
+    pub retry_status: Option<StatusCode>,
 }
 
 #[derive(Serialize)]
@@ -121,7 +123,15 @@ impl Problem {
     #[must_use]
     pub fn new(problem_type: ProblemType, explanation: impl Into<String>) -> Self {
         let explanation = explanation.into();
-        Self { problem_type, explanation, effect: None, errors: Vec::new(), retry_after: None, platform: None }
+        Self {
+            problem_type,
+            explanation,
+            effect: None,
+            errors: Vec::new(),
+            retry_after: None,
+            platform: None,
+            retry_status: None,
+        }
     }
 
     /// The request can be retried in a few seconds.
@@ -164,13 +174,20 @@ impl Problem {
         Self { errors, ..Self::new(ProblemType::InvalidBody, explanation) }
     }
 
+    /// If the request can be retried, `status` says so to its sender.
+    #[must_use]
+    pub fn with_retry_status(self, status: StatusCode) -> Self {
+        let retry_status = Some(status).filter(|_| self.problem_type == ProblemType::Unavailable);
+        Self { retry_status, ..self }
+    }
+
     /// The platform's own status if it refused the request.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         let of_platform = self.platform.as_ref().and_then(|error| StatusCode::from_u16(error.status).ok());
         match (self.problem_type, of_platform) {
             (ProblemType::PlatformRefused, Some(status)) if status.is_client_error() => status,
-            _ => self.problem_type.status(),
+            _ => self.retry_status.unwrap_or_else(|| self.problem_type.status()),
         }
     }
 
@@ -354,6 +371,13 @@ mod tests {
             problem.retry_after = Some(Duration::from_millis(wait));
             assert_eq!(seconds, problem.into_response("r-2").headers()[header::RETRY_AFTER]);
         }
+    }
+
+    #[test]
+    fn only_what_can_be_retried_gets_the_status_for_a_retry() {
+        let status = |problem: Problem| problem.with_retry_status(StatusCode::TOO_MANY_REQUESTS).status().as_u16();
+        assert_eq!(429, status(Problem::unavailable("Later.")));
+        assert_eq!(404, status(LoadError::NotFound.into()));
     }
 
     #[test]

@@ -36,6 +36,12 @@ impl<'j> Members<'j> {
         text(self.get(name)?)
     }
 
+    /// Whether the member is a text that is not blank, without reading all of it.
+    pub(super) fn has_text(&self, name: &str) -> bool {
+        self.get(name)
+            .is_some_and(|value| value.get().starts_with('"') && !value.get().trim_matches('"').trim().is_empty())
+    }
+
     /// A value of an open enumeration. A blank text counts as absent.
     pub(super) fn word<T: From<String>>(&self, name: &str) -> Option<T> {
         self.text(name).filter(|word| !word.trim().is_empty()).map(T::from)
@@ -143,6 +149,14 @@ mod tests {
         assert_eq!(Some(" ".to_owned()), read(json!(" "), Members::text));
         for none in odd().into_iter().chain([json!(""), json!(5), json!(1.5)]) {
             assert_eq!(None, read(none.clone(), Members::text), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_not_blank_is_recognised_without_reading_it() {
+        assert!(read(json!("a"), Members::has_text));
+        for none in odd().into_iter().chain([json!(""), json!(" "), json!(5)]) {
+            assert!(!read(none.clone(), Members::has_text), "{none}");
         }
     }
 

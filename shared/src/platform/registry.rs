@@ -21,7 +21,7 @@ use crate::model::message::Message;
 use crate::model::platform_name::PlatformName;
 use crate::model::receipt::{DeliveryReceipt, DeliveryStatus};
 use crate::signature::{MatchedSecret, SignatureError};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -53,6 +53,30 @@ impl PlatformName {
             Self::GenesysCloud => GenesysCloudConfig::ROUTES,
             Self::MulticloudCx => MulticloudCxConfig::ROUTES,
             Self::HighLevel => HighLevelConfig::ROUTES,
+        }
+    }
+
+    /// The platform that a webhook with these headers may be from, before anything is verified.
+    #[must_use]
+    pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        Self::ALL.into_iter().find(|platform| headers.contains_key(platform.signature_header()))
+    }
+
+    fn signature_header(self) -> HeaderName {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::SIGNATURE_HEADER,
+            Self::MulticloudCx => MulticloudCxConfig::SIGNATURE_HEADER,
+            Self::HighLevel => HighLevelConfig::SIGNATURE_HEADER,
+        }
+    }
+
+    /// The status that makes the platform send a webhook again that was not stored.
+    #[must_use]
+    pub fn retry_status(self) -> StatusCode {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::RETRY_STATUS,
+            Self::MulticloudCx => MulticloudCxConfig::RETRY_STATUS,
+            Self::HighLevel => HighLevelConfig::RETRY_STATUS,
         }
     }
 

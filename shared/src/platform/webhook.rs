@@ -6,7 +6,7 @@ use crate::model::inbound::InboundMessage;
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
 use crate::signature::{MatchedSecret, SignatureError};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 
 /// The content of a webhook with a valid signature.
@@ -34,6 +34,12 @@ pub enum Rejection {
 pub(crate) trait WebhookPlatform: Sized {
     /// The caller routes that the platform's API supports.
     const ROUTES: &'static [Route];
+
+    /// The header with the platform's signature.
+    const SIGNATURE_HEADER: HeaderName;
+
+    /// The status that makes the platform send a webhook again.
+    const RETRY_STATUS: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
     /// Whether one call can carry several receipts.
     const SUPPORTS_RECEIPT_BATCH: bool = false;

@@ -5,7 +5,9 @@ use super::{Action, ButtonReply, Card, CardMessage, Cards, DefaultAction, QuickR
 use crate::json::fields::FieldError;
 use crate::json::limits;
 use crate::model::message::fallback_text::{Section, Writer};
-use crate::model::message::{Content, Direction, FallbackText, IdType, Intent, Message, MessageKind, Metadata, Party};
+use crate::model::message::{
+    Content, Direction, FallbackText, IdType, Intent, Message, MessageKind, Metadata, Party, References,
+};
 use crate::model::platform_name::PlatformName;
 use crate::model::receipt::Recipient;
 use serde::{Deserialize, Serialize};
@@ -74,8 +76,8 @@ impl OutboundCard {
         let content = Content {
             text: self.card.text.clone(),
             content: parts(&self.card).iter().map(Part::to_value).collect(),
-            attachments: Vec::new(),
             originating_entity: Some(ORIGINATING_ENTITY.to_owned()),
+            ..Content::default()
         };
         let party = |id: &str, id_type| Some(Party { id: Some(id.to_owned()), id_type, ..Party::default() });
         Message {
@@ -88,8 +90,10 @@ impl OutboundCard {
             to: party(&self.to.id, self.to.id_type.clone()),
             time: None,
             public: None,
+            references: References::default(),
             metadata: Metadata::default(),
             delivery_id: None,
+            former_kind: None,
             fallback_text: fallback_text(&self.card),
             kind: MessageKind::Structured(content),
         }

@@ -19,7 +19,7 @@ pub enum MessageKind {
     /// The delivery status of an earlier message.
     Receipt(Receipt),
     Typing(Typing),
-    /// An unknown type, or an event other than typing. Its content is only in the platform's original.
+    /// An unknown type, or an event other than typing.
     Other(Other),
 }
 
@@ -38,6 +38,9 @@ pub struct Content {
     /// `Human` or `Bot`, if the platform says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub originating_entity: Option<String>,
+    /// The platform's word for the delivery status of a message that it has sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
 }
 
 /// Hides the text.
@@ -72,6 +75,14 @@ pub struct Email {
     pub reply_to: Option<Box<Party>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// The platform's id of the email, which an answer refers to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_message_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<String>,
+    /// The platform's word for the delivery status of an email that it has sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
 }
 
 /// Hides the text.
@@ -149,11 +160,28 @@ pub struct Typing {
     pub duration_milliseconds: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A message of an unknown type, with the content that every type may have.
+#[derive(Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Other {
     /// The platform's word for the type.
     pub platform_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+    /// The platform's word for the delivery status, or for how a call ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<u64>,
+}
+
+/// Hides the text.
+impl fmt::Debug for Other {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Other").field("platform_type", &self.platform_type).finish_non_exhaustive()
+    }
 }
 
 impl MessageKind {

@@ -4,10 +4,12 @@ pub(crate) mod fallback_text;
 mod html;
 mod kind;
 mod public;
+mod references;
 
 pub use fallback_text::FallbackText;
 pub use kind::{Attachment, CallLog, Content, Email, MessageKind, Other, Reason, Receipt, Typing};
 pub use public::PublicPost;
+pub use references::References;
 
 use crate::digest::Digest;
 use crate::json::fields::text;
@@ -42,11 +44,17 @@ pub struct Message {
     /// Only for public messages.
     #[serde(flatten)]
     pub public: Option<PublicPost>,
+    #[serde(flatten)]
+    pub references: References,
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
     /// The platform's id of the webhook, if it has one. It is then the basis of deduplication.
     #[serde(skip)]
     pub delivery_id: Option<String>,
+    /// The word for the kind in the deduplication id, if an earlier version read the message as another kind: an upgrade
+    /// must not change the id.
+    #[serde(skip)]
+    pub former_kind: Option<String>,
     /// The message as plain text, for channels that support nothing else. `None` if there is no text to show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback_text: Option<FallbackText>,
@@ -210,7 +218,7 @@ impl Message {
             integration.as_str(),
             self.delivery_id.as_ref().unwrap_or(&self.message_id),
             self.time.as_deref().unwrap_or_default(),
-            self.kind.dedup_discriminator(),
+            self.former_kind.as_deref().unwrap_or_else(|| self.kind.dedup_discriminator()),
             status,
         ])
     }
@@ -247,8 +255,10 @@ mod tests {
             to: party("customer"),
             time: Some("2026-01-01T00:00:00.000Z".to_owned()),
             public: None,
+            references: References::default(),
             metadata: Metadata::default(),
             delivery_id: None,
+            former_kind: None,
             intent: Intent::Send,
             fallback_text: None,
             kind,
@@ -316,7 +326,7 @@ mod tests {
             MessageKind::Voicemail(CallLog::default()),
             receipt(ReceiptStatus::Failed),
             MessageKind::Typing(Typing { duration_milliseconds: 5000 }),
-            MessageKind::Other(Other { platform_type: "Fax".to_owned() }),
+            MessageKind::Other(Other { platform_type: "Fax".to_owned(), ..Other::default() }),
         ];
         for kind in kinds {
             for (intent, word) in [(Intent::Send, "send"), (Intent::SendUntracked, "send"), (Intent::Sent, "sent")] {

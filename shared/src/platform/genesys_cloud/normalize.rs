@@ -2,7 +2,7 @@
 
 use super::content::{Content as Part, ContentItem};
 use super::wire::{Event, MessageType, Webhook};
-use crate::model::message::{Attachment, Content, Intent, Message, MessageKind, Other, Receipt, Typing};
+use crate::model::message::{Attachment, Content, Intent, Message, MessageKind, Other, Receipt, References, Typing};
 use crate::model::platform_name::PlatformName;
 use crate::platform::payload::id_of;
 
@@ -30,8 +30,10 @@ impl Webhook {
             to: self.channel.to,
             time: self.channel.time,
             public: self.channel.public,
+            references: References::default(),
             metadata: self.metadata,
             delivery_id: None,
+            former_kind: None,
         }
     }
 
@@ -55,7 +57,7 @@ impl Webhook {
     }
 
     fn other(&self) -> MessageKind {
-        MessageKind::Other(Other { platform_type: self.message_type.as_str().to_owned() })
+        MessageKind::Other(Other { platform_type: self.message_type.as_str().to_owned(), ..Other::default() })
     }
 
     /// Moves the text and the parts into the message, which may be large.
@@ -72,6 +74,7 @@ impl Webhook {
             attachments: parts.iter().filter_map(attachment).collect(),
             content: parts.into_iter().map(ContentItem::into_value).collect(),
             originating_entity: self.originating_entity.clone(),
+            status: None,
         }
     }
 }

@@ -22,6 +22,8 @@ impl WebhookPlatform for Config {
         Route::Receipts,
     ];
 
+    const SIGNATURE_HEADER: HeaderName = hub::X_HUB_SIGNATURE_256;
+
     /// According to the documentation, a retry must have the same id and the same time.
     const DEDUPLICATES_INBOUND: bool = true;
 

@@ -2,9 +2,9 @@
 
 use super::message_type::{DEFAULT_FORWARDED, MessageType};
 use crate::http_client::OutboundUrl;
-use crate::json::fields::{Fields, boolean, integer_in, list, text};
+use crate::json::fields::{Fields, integer_in, list, text};
 use crate::platform::config_fields::{base_url, header_text};
-use crate::signature::highlevel::{InvalidKey, LegacySignature, TrustedKey};
+use crate::signature::highlevel::{InvalidKey, TrustedKey};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -24,8 +24,6 @@ pub struct Config {
     pub token: SecretString,
     /// The public keys that webhooks are verified with.
     pub trusted_keys: Vec<TrustedKey>,
-    /// Whether `X-WH-Signature` is accepted.
-    pub legacy_signature: LegacySignature,
     /// The types of the reported messages that are delivered.
     pub forward_message_types: Vec<MessageType>,
     /// Older events are rejected.
@@ -41,11 +39,7 @@ impl Config {
         let app_id = fields.optional("appId", text);
         let token = fields.required("token", |value| header_text(value).map(SecretString::from));
         let trusted_keys = fields.optional("trustedKeys", list(trusted_key));
-        let accept_legacy = fields.optional("acceptLegacySignature", boolean).unwrap_or_default();
-        let has_rsa = |keys: &Vec<TrustedKey>| keys.iter().any(|key| matches!(key, TrustedKey::Rsa(_)));
-        if accept_legacy && !trusted_keys.as_ref().is_none_or(has_rsa) {
-            fields.error("acceptLegacySignature", "needs an RSA key among `trustedKeys`");
-        }
+        fields.optional("acceptLegacySignature", legacy_signature);
         let forward_message_types = fields.optional("forwardMessageTypes", list(forwarded));
         let maximum_age = fields.optional("maximumAgeSeconds", integer_in("seconds", MAXIMUM_AGE_SECONDS));
         let conversation_provider_id = fields.optional("conversationProviderId", text);
@@ -58,7 +52,6 @@ impl Config {
             app_id,
             token: token?,
             trusted_keys: trusted_keys.unwrap_or_else(TrustedKey::published),
-            legacy_signature: if accept_legacy { LegacySignature::Accepted } else { LegacySignature::Refused },
             forward_message_types: forward_message_types.unwrap_or_else(|| DEFAULT_FORWARDED.to_vec()),
             maximum_age: maximum_age.and_then(|seconds| i64::try_from(seconds).ok()).map(SignedDuration::from_secs),
             conversation_provider_id,
@@ -69,6 +62,14 @@ impl Config {
 
 fn trusted_key(value: Value) -> Result<TrustedKey, String> {
     text(value)?.parse().map_err(|error: InvalidKey| error.to_string())
+}
+
+/// A field of earlier versions. `false` says what always holds now.
+fn legacy_signature(value: Value) -> Result<(), String> {
+    match value {
+        Value::Bool(false) => Ok(()),
+        _ => Err("is not supported: HighLevel no longer sends X-WH-Signature; remove this field".to_owned()),
+    }
 }
 
 fn forwarded(value: Value) -> Result<MessageType, String> {
@@ -96,8 +97,7 @@ mod tests {
             panic!()
         };
         assert_eq!("https://services.leadconnectorhq.com/", config.api_base_url.url().as_str());
-        assert_eq!(LegacySignature::Refused, config.legacy_signature);
-        assert_eq!((10, 2), (config.forward_message_types.len(), config.trusted_keys.len()));
+        assert_eq!((17, 1), (config.forward_message_types.len(), config.trusted_keys.len()));
         assert_eq!((None, None), (config.maximum_age, config.app_id));
     }
 
@@ -143,17 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn the_legacy_signature_needs_an_rsa_key() {
-        let ed25519 = "MCowBQYDK2VwAyEAi2HR1srL4o18O8BRa7gVJY7G7bupbN3H9AwJrHCDiOg=";
-        let found = |accept: bool| {
-            let mut document = json!({"locationId": "l", "token": "t", "acceptLegacySignature": accept});
-            let published = errors(document.clone());
-            document["trustedKeys"] = json!([ed25519]);
-            (published, errors(document))
-        };
-        let error = "/acceptLegacySignature needs an RSA key among `trustedKeys`".to_owned();
-        assert_eq!((Vec::new(), vec![error]), found(true));
-        assert_eq!((Vec::new(), Vec::new()), found(false));
+    fn a_configuration_that_wants_the_legacy_signature_says_what_to_do() {
+        let found = |value: Value| errors(json!({"locationId": "l", "token": "t", "acceptLegacySignature": value}));
+        let error =
+            "/acceptLegacySignature is not supported: HighLevel no longer sends X-WH-Signature; remove this field";
+        for wanted in [json!(true), json!("true"), json!(null)] {
+            assert_eq!(vec![error], found(wanted));
+        }
+        assert_eq!(Vec::<String>::new(), found(json!(false)));
     }
 
     #[test]

@@ -3,35 +3,52 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MessageType {
     Call,
+    /// A call of an automatic telephone menu.
+    IvrCall,
     Voicemail,
     Sms,
+    Rcs,
     Gmb,
     Facebook,
     Instagram,
+    TikTok,
     /// Chat on a website.
     LiveChat,
     Email,
     WhatsApp,
-    /// A channel of a conversation provider.
+    /// A channel of a conversation provider, if nothing says which kind of channel.
     Custom,
+    /// A public comment on a post.
+    FacebookComment,
+    InstagramComment,
+    TikTokComment,
+    /// A public answer to a review.
+    Review,
     /// A note between users, which customers must never see.
     InternalComment,
     /// An unknown type, reduced to letters and digits.
     Other(String),
 }
 
-/// The types that are delivered by default.
-pub const DEFAULT_FORWARDED: [MessageType; 10] = [
+/// The types that are delivered by default: all that a user sends.
+pub const DEFAULT_FORWARDED: [MessageType; 17] = [
     MessageType::Call,
+    MessageType::IvrCall,
     MessageType::Voicemail,
     MessageType::Sms,
+    MessageType::Rcs,
     MessageType::Gmb,
     MessageType::Facebook,
     MessageType::Instagram,
+    MessageType::TikTok,
     MessageType::LiveChat,
     MessageType::Email,
     MessageType::WhatsApp,
     MessageType::Custom,
+    MessageType::FacebookComment,
+    MessageType::InstagramComment,
+    MessageType::TikTokComment,
+    MessageType::Review,
 ];
 
 /// Prefixes of the type itself.
@@ -48,24 +65,96 @@ impl MessageType {
             bare.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
         match letters.as_str() {
             "call" => Self::Call,
+            "ivrcall" => Self::IvrCall,
             "voicemail" => Self::Voicemail,
-            "sms" => Self::Sms,
+            "sms" | "smsreviewrequest" | "smsnoshowrequest" => Self::Sms,
+            "rcs" => Self::Rcs,
             "gmb" => Self::Gmb,
             "fb" | "facebook" => Self::Facebook,
             "ig" | "instagram" => Self::Instagram,
+            "tiktok" => Self::TikTok,
             "livechat" | "webchat" => Self::LiveChat,
             "email" => Self::Email,
             "whatsapp" => Self::WhatsApp,
             "custom" => Self::Custom,
+            "facebookcomment" => Self::FacebookComment,
+            "instagramcomment" => Self::InstagramComment,
+            "tiktokcomment" => Self::TikTokComment,
+            "review" => Self::Review,
             // Also as part of a longer name: an internal comment must not leak because it has been renamed.
             note if note.contains("internalcomment") => Self::InternalComment,
             _ => Self::Other(letters),
         }
     }
 
+    /// The type of a message with these two words, if it has any. `type_string` is more specific than `word`, which may be
+    /// `Custom` for several kinds. The members of an email make every message but a record an email.
     #[must_use]
-    pub const fn is_known(&self) -> bool {
-        !matches!(self, Self::Other(_))
+    pub fn resolve(type_string: Option<&Self>, word: Option<&Self>, has_email_members: bool) -> Option<Self> {
+        match [type_string, word].into_iter().flatten().min_by_key(|said| said.vagueness()) {
+            Some(record) if record.is_record() => Some(record.clone()),
+            _ if has_email_members => Some(Self::Email),
+            said => said.cloned(),
+        }
+    }
+
+    /// Whether it records what happened, and is no message to the customer: an internal comment, or an activity.
+    #[must_use]
+    pub fn is_record(&self) -> bool {
+        match self {
+            Self::InternalComment => true,
+            Self::Other(letters) => letters.starts_with("activity"),
+            _ => false,
+        }
+    }
+
+    /// Whether everybody can read messages of this type.
+    #[must_use]
+    pub const fn is_public(&self) -> bool {
+        matches!(self, Self::FacebookComment | Self::InstagramComment | Self::TikTokComment | Self::Review)
+    }
+
+    /// Of two types of one message, the less vague one is right. An internal comment is one if either word says so.
+    fn vagueness(&self) -> u8 {
+        match self {
+            Self::InternalComment => 0,
+            Self::Other(_) if self.is_record() => 1,
+            Self::Custom => 3,
+            Self::Other(_) => 4,
+            _ => 2,
+        }
+    }
+
+    /// The word for the kind in deduplication ids, which is that of the first version: it did not know all of these types.
+    #[must_use]
+    pub fn in_deduplication_id(&self) -> &str {
+        match self {
+            Self::Call => "Call",
+            Self::Voicemail => "Voicemail",
+            Self::Email => "Email",
+            Self::IvrCall => "ivrcall",
+            Self::Rcs => "rcs",
+            Self::TikTok => "tiktok",
+            Self::FacebookComment => "facebookcomment",
+            Self::InstagramComment => "instagramcomment",
+            Self::TikTokComment => "tiktokcomment",
+            Self::Review => "review",
+            Self::Other(letters) => letters,
+            Self::Sms
+            | Self::Gmb
+            | Self::Facebook
+            | Self::Instagram
+            | Self::LiveChat
+            | Self::WhatsApp
+            | Self::Custom
+            | Self::InternalComment => "Text",
+        }
+    }
+
+    /// Whether the first version had a kind for this type.
+    #[must_use]
+    pub fn is_in_the_first_version(&self) -> bool {
+        matches!(self.in_deduplication_id(), "Call" | "Voicemail" | "Email" | "Text")
     }
 }
 
@@ -84,6 +173,9 @@ mod tests {
             (&["IG", "Instagram"], MessageType::Instagram),
             (&["Live Chat", "Live_Chat", "live chat"], MessageType::LiveChat),
             (&["Email", "EMAIL"], MessageType::Email),
+            (&["RCS"], MessageType::Rcs),
+            (&["TikTok", "TIKTOK"], MessageType::TikTok),
+            (&["IVR_Call", "IVR Call"], MessageType::IvrCall),
             (&["WhatsApp"], MessageType::WhatsApp),
             (&["Custom"], MessageType::Custom),
             (&["InternalComment", "Internal_Comment", "INTERNALCOMMENT"], MessageType::InternalComment),
@@ -114,9 +206,65 @@ mod tests {
             ("TYPE_CAMPAIGN_SMS", MessageType::Sms),
             ("TYPE_CAMPAIGN_MANUAL_CALL", MessageType::Call),
             ("TYPE_INTERNAL_COMMENT", MessageType::InternalComment),
+            ("TYPE_RCS", MessageType::Rcs),
+            ("TYPE_TIKTOK", MessageType::TikTok),
+            ("TYPE_IVR_CALL", MessageType::IvrCall),
+            ("TYPE_SMS_REVIEW_REQUEST", MessageType::Sms),
+            ("TYPE_SMS_NO_SHOW_REQUEST", MessageType::Sms),
+            ("TYPE_CUSTOM_SMS", MessageType::Sms),
+            ("TYPE_CUSTOM_EMAIL", MessageType::Email),
+            ("TYPE_CUSTOM_CALL", MessageType::Call),
+            ("TYPE_FACEBOOK_COMMENT", MessageType::FacebookComment),
+            ("TYPE_INSTAGRAM_COMMENT", MessageType::InstagramComment),
+            ("TYPE_TIKTOK_COMMENT", MessageType::TikTokComment),
+            ("TYPE_REVIEW", MessageType::Review),
+            ("TYPE_LIVE_CHAT_INFO_MESSAGE", MessageType::Other("livechatinfomessage".to_owned())),
+            ("TYPE_FORM_SUBMISSION", MessageType::Other("formsubmission".to_owned())),
+            ("TYPE_SMS_REACTION", MessageType::Other("smsreaction".to_owned())),
             ("TYPE_ACTIVITY_CONTACT", MessageType::Other("activitycontact".to_owned())),
         ] {
             assert_eq!(expected, MessageType::read(word), "{word}");
         }
+    }
+
+    #[test]
+    fn the_more_specific_of_two_words_is_the_type() {
+        let read = |word: &str| (!word.is_empty()).then(|| MessageType::read(word));
+        for (type_string, word, expected) in [
+            ("TYPE_CUSTOM_PROVIDER_SMS", "Custom", MessageType::Sms),
+            ("TYPE_CUSTOM_PROVIDER_EMAIL", "Custom", MessageType::Email),
+            ("TYPE_CUSTOM_CALL", "Custom", MessageType::Call),
+            ("TYPE_SMS", "Email", MessageType::Sms),
+            ("TYPE_PIGEON", "Email", MessageType::Email),
+            ("TYPE_PIGEON", "Custom", MessageType::Custom),
+            ("TYPE_PIGEON", "Fax", MessageType::Other("pigeon".to_owned())),
+            ("", "Fax", MessageType::Other("fax".to_owned())),
+            ("TYPE_RCS", "", MessageType::Rcs),
+            ("TYPE_INTERNAL_COMMENT", "SMS", MessageType::InternalComment),
+            ("TYPE_SMS", "InternalComment", MessageType::InternalComment),
+            ("TYPE_ACTIVITY_CONTACT", "SMS", MessageType::Other("activitycontact".to_owned())),
+        ] {
+            let (type_string, word) = (read(type_string), read(word));
+            assert_eq!(Some(expected), MessageType::resolve(type_string.as_ref(), word.as_ref(), false));
+        }
+        assert_eq!(None, MessageType::resolve(None, None, false));
+    }
+
+    #[test]
+    fn the_members_of_an_email_decide_except_in_a_record() {
+        let resolve = |word: &str| MessageType::resolve(Some(&MessageType::read(word)), None, true);
+        for word in ["TYPE_SMS", "Custom", "TYPE_PIGEON", "TYPE_CALL"] {
+            assert_eq!(Some(MessageType::Email), resolve(word), "{word}");
+        }
+        assert_eq!(Some(MessageType::Email), MessageType::resolve(None, None, true));
+        for record in ["TYPE_INTERNAL_COMMENT", "TYPE_ACTIVITY_INVOICE"] {
+            assert_eq!(Some(MessageType::read(record)), resolve(record), "{record}");
+        }
+    }
+
+    #[test]
+    fn all_types_but_records_and_unknown_ones_are_forwarded_by_default() {
+        assert!(DEFAULT_FORWARDED.iter().all(|known| !known.is_record() && !matches!(known, MessageType::Other(_))));
+        assert!(!DEFAULT_FORWARDED.contains(&MessageType::InternalComment));
     }
 }

@@ -6,6 +6,7 @@
 //! there lack fields of the schemas, and some fields have other types than in the schemas, so nearly everything is
 //! optional.
 
+mod address;
 pub mod api;
 pub mod config;
 pub mod message_type;

@@ -10,8 +10,9 @@ use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
 use crate::platform::webhook::WebhookPlatform;
 use crate::platform::{Received, Rejection, Route};
-use crate::signature::{MatchedSecret, SignatureError, highlevel};
-use http::HeaderMap;
+use crate::signature::highlevel::{X_GHL_SIGNATURE, verify};
+use crate::signature::{MatchedSecret, SignatureError};
+use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 
 /// How far the platform's clock may be ahead of ours.
@@ -19,6 +20,11 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 impl WebhookPlatform for Config {
     const ROUTES: &'static [Route] = &[Route::InboundMessages, Route::Receipts];
+
+    const SIGNATURE_HEADER: HeaderName = X_GHL_SIGNATURE;
+
+    /// The only status that is repeated under both of the vendor's policies. Under the older one, everything else is final.
+    const RETRY_STATUS: StatusCode = StatusCode::TOO_MANY_REQUESTS;
 
     fn supports_several_files(_message: &InboundMessage) -> bool {
         true
@@ -34,13 +40,17 @@ impl WebhookPlatform for Config {
 
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<MatchedSecret, SignatureError> {
         // The platform rotates its keys itself, so there is no previous secret.
-        highlevel::verify(headers, body, &self.trusted_keys, self.legacy_signature).map(|()| MatchedSecret::Current)
+        verify(headers, body, &self.trusted_keys).map(|()| MatchedSecret::Current)
     }
 
     fn parse_webhook(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejection> {
         let (header, webhook) = read_identity(body).map_err(Rejection::InvalidPayload)?;
         match webhook {
-            Webhook::Other => Ok(Received::Ignored("event of another type")),
+            Webhook::Other => {
+                self.check_named_owner(&header)?;
+                let is_typed = header.event_type.is_some();
+                Ok(Received::Ignored(if is_typed { "event of another type" } else { "event without a type" }))
+            }
             Webhook::OutboundMessage(message) => {
                 self.check_owner(&header, self.app_id.is_some())?;
                 self.check_age(&header, now).map_err(Rejection::InvalidPayload)?;
@@ -48,7 +58,7 @@ impl WebhookPlatform for Config {
                     Some(MessageType::InternalComment) => Received::Ignored("InternalComment"),
                     // It is received by the delivery URL.
                     _ if self.is_provider(&message) => Received::Ignored("provider's own message"),
-                    Some(message_type) if self.forward_message_types.contains(&message_type) => {
+                    _ if message.is_one_of(&self.forward_message_types) => {
                         Received::Message(Box::new(message.into_message(body).map_err(Rejection::InvalidPayload)?))
                     }
                     _ => Received::Ignored("message of another type"),
@@ -77,6 +87,16 @@ impl Config {
         let is_location = header.location_id.as_deref() == Some(&self.location_id);
         let is_app = !by_app || self.app_id.as_deref().is_none_or(|id| header.app_id.as_deref() == Some(id));
         if is_location && is_app { Ok(()) } else { Err(Rejection::WrongIntegration) }
+    }
+
+    /// The same for an event that is not forwarded: what it does not name is not wrong. Events of a whole agency name no
+    /// location, and most events no app.
+    fn check_named_owner(&self, header: &EventHeader) -> Result<(), Rejection> {
+        let is_other = |named: &Option<String>, own: &str| named.as_deref().is_some_and(|named| named != own);
+        let is_other_location =
+            [&header.location_id, &header.alt_location_id].iter().any(|named| is_other(named, &self.location_id));
+        let is_other_app = self.app_id.as_deref().is_some_and(|own| is_other(&header.app_id, own));
+        if is_other_location || is_other_app { Err(Rejection::WrongIntegration) } else { Ok(()) }
     }
 
     /// Whether the message is sent by the configured conversation provider.

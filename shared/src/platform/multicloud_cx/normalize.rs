@@ -3,6 +3,7 @@
 use super::wire::{Address, Channel, MessageType, Webhook};
 use crate::model::message::{
     Content, Direction, Email, IdType, Intent, Message, MessageKind, Metadata, Other, Party, Receipt, ReceiptStatus,
+    References,
 };
 use crate::model::platform_name::PlatformName;
 use crate::platform::payload::id_of;
@@ -27,8 +28,10 @@ impl Webhook {
             to: to.map(|to| Party { id_type, ..to.party() }),
             time: channel.and_then(|channel| channel.time.clone()),
             public: None,
+            references: References::default(),
             metadata: Metadata::default(),
             delivery_id: None,
+            former_kind: None,
             intent: Intent::Send,
             fallback_text: self.fallback_text(&kind),
             kind,
@@ -45,7 +48,7 @@ impl Webhook {
                 reasons: self.reasons.clone(),
                 is_final_receipt: None,
             }),
-            MessageType::Other(word) => MessageKind::Other(Other { platform_type: word.clone() }),
+            MessageType::Other(word) => MessageKind::Other(Other { platform_type: word.clone(), ..Other::default() }),
         }
     }
 

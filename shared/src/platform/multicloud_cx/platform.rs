@@ -16,6 +16,8 @@ use jiff::Timestamp;
 impl WebhookPlatform for Config {
     const ROUTES: &'static [Route] = &[Route::InboundMessages, Route::Receipts];
 
+    const SIGNATURE_HEADER: HeaderName = hub::X_HUB_SIGNATURE;
+
     const SUPPORTS_RECEIPT_BATCH: bool = true;
 
     /// Emails can have several files. For other messages, the format for several files is not documented.

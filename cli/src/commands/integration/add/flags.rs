@@ -108,9 +108,6 @@ pub(super) struct Fields {
     /// A public key for webhook signatures [default: the published keys]
     #[arg(long = "trusted-key", value_name = "KEY", help_heading = HIGHLEVEL)]
     trusted_keys: Vec<String>,
-    /// Whether X-WH-Signature is accepted
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", help_heading = HIGHLEVEL)]
-    accept_legacy_signature: Option<bool>,
     /// A type of message to forward [default: the usual types]
     #[arg(long = "forward-message-type", value_name = "TYPE", value_delimiter = ',', help_heading = HIGHLEVEL)]
     forward_message_types: Vec<String>,
@@ -200,7 +197,6 @@ impl Fields {
             ("/appId", text(&self.app_id)),
             ("/conversationProviderId", text(&self.conversation_provider_id)),
             ("/trustedKeys", list(&self.trusted_keys)),
-            ("/acceptLegacySignature", self.accept_legacy_signature.map(Value::from)),
             ("/forwardMessageTypes", list(&self.forward_message_types)),
             ("/maximumAgeSeconds", self.maximum_age_seconds.map(Value::from)),
             ("/delivery/url", text(&self.delivery_url)),

@@ -14,6 +14,9 @@ use std::fmt;
 pub(crate) const MAXIMUM_BYTES: usize = 65_536;
 const ELLIPSIS: &str = "…";
 
+/// The statuses of a message that did not reach the customer.
+const NOT_DELIVERED: [&str; 2] = ["failed", "undelivered"];
+
 /// The members that contain text for people, in reading order.
 const HUMAN_MEMBERS: [&str; 14] = [
     "title",
@@ -210,12 +213,11 @@ impl MessageKind {
     pub(crate) fn fallback_text(&self) -> Option<FallbackText> {
         match self {
             Self::Text(content) | Self::Structured(content) => {
-                let mut written = Writer::new(content.text.as_deref());
-                written.files(&content.attachments);
-                written.finish()
+                text_and_files(content.status.as_deref(), content.text.as_deref(), &content.attachments)
             }
             Self::Email(email) => {
-                let mut written = Writer::new(email.subject.as_deref());
+                let mut written =
+                    Writer::new(with_status(email.status.as_deref(), email.subject.as_deref()).as_deref());
                 written.email(email);
                 written.finish()
             }
@@ -228,8 +230,24 @@ impl MessageKind {
                 let sentence = format!("Voicemail{}.", duration(voicemail.duration_seconds));
                 event(&sentence, voicemail.text.as_deref(), &voicemail.attachments)
             }
-            Self::Receipt(_) | Self::Typing(_) | Self::Other(_) => None,
+            Self::Other(other) => text_and_files(other.status.as_deref(), other.text.as_deref(), &other.attachments),
+            Self::Receipt(_) | Self::Typing(_) => None,
         }
+    }
+}
+
+fn text_and_files(status: Option<&str>, text: Option<&str>, files: &[Attachment]) -> Option<FallbackText> {
+    let mut written = Writer::new(with_status(status, text).as_deref());
+    written.files(files);
+    written.finish()
+}
+
+/// The text of a message that the platform has sent, after a sentence if it was not delivered.
+fn with_status<'t>(status: Option<&str>, text: Option<&'t str>) -> Option<Cow<'t, str>> {
+    let status = NOT_DELIVERED.into_iter().find(|word| status.is_some_and(|status| word.eq_ignore_ascii_case(status)));
+    match status {
+        Some(word) => Some(format!("Not delivered: {word}.\n\n{}", text.unwrap_or_default()).into()),
+        None => text.map(Cow::from),
     }
 }
 

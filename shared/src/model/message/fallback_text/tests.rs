@@ -61,13 +61,44 @@ fn a_call_and_a_voicemail_are_rendered_as_a_sentence_and_their_recordings() {
 }
 
 #[test]
+fn a_message_of_an_unknown_type_is_rendered_as_its_text_and_its_files() {
+    let attachments = files(&[("", "https://e.com/a")]);
+    let other = Other { text: Some("Coo".to_owned()), attachments, ..Other::default() };
+    assert_eq!("Coo\n\nhttps://e.com/a", text(MessageKind::Other(other)));
+}
+
+#[test]
+fn a_message_that_was_not_delivered_says_so_first() {
+    let failed = |status: &str, text: Option<&str>| Content {
+        text: text.map(str::to_owned),
+        status: Some(status.to_owned()),
+        attachments: files(&[("", "https://e.com/a")]),
+        ..Content::default()
+    };
+    for (status, expected) in [
+        ("failed", "Not delivered: failed.\n\nHi\n\nhttps://e.com/a"),
+        ("Undelivered", "Not delivered: undelivered.\n\nHi\n\nhttps://e.com/a"),
+        ("sent", "Hi\n\nhttps://e.com/a"),
+        ("failed soon", "Hi\n\nhttps://e.com/a"),
+    ] {
+        assert_eq!(expected, text(MessageKind::Text(failed(status, Some("Hi")))));
+    }
+    let without_text = text(MessageKind::Text(failed("failed", None)));
+    assert_eq!("Not delivered: failed.\n\nhttps://e.com/a", without_text);
+    let email = Email { subject: Some("Order".to_owned()), status: Some("failed".to_owned()), ..Email::default() };
+    assert_eq!("Not delivered: failed.\n\nOrder", text(MessageKind::Email(Box::new(email))));
+    let long = text(MessageKind::Text(failed("failed", Some(&"x".repeat(MAXIMUM_BYTES)))));
+    assert!(long.starts_with("Not delivered: failed.\n\nx") && long.len() <= MAXIMUM_BYTES);
+}
+
+#[test]
 fn messages_without_content_for_a_customer_have_no_text() {
     for kind in [
         MessageKind::Text(Content::default()),
         MessageKind::Email(Box::default()),
         MessageKind::Receipt(Receipt { status: None, reasons: Vec::new(), is_final_receipt: None }),
         MessageKind::Typing(Typing { duration_milliseconds: 1 }),
-        MessageKind::Other(Other { platform_type: "Fax".to_owned() }),
+        MessageKind::Other(Other { platform_type: "Fax".to_owned(), ..Other::default() }),
     ] {
         assert_eq!(None, kind.fallback_text(), "{}", kind.name());
     }
