@@ -51,16 +51,23 @@ fn messages_of_the_configured_provider_are_only_accepted_from_its_delivery_url()
 }
 
 #[test]
-fn a_providers_request_of_an_unknown_type_is_accepted_and_an_event_of_an_unknown_type_is_ignored() {
+fn a_providers_request_of_an_unexpected_type_is_accepted_and_an_event_of_an_unknown_type_is_ignored() {
     let platform = platform("<Location ID>", json!({}));
-    for word in ["RCS", "Call", "Voicemail"] {
+    for (word, kind) in
+        [("RCS", "Text"), ("TIKTOK", "Text"), ("Call", "Other"), ("Voicemail", "Other"), ("Fax", "Other")]
+    {
         let mut body = fixture("wire/provider-sms");
         body["type"] = word.into();
         assert_eq!("message", outcome(&platform, &body), "{word}");
         let message = read(&body);
         assert_eq!((Intent::Send, Some("<Contact>")), (message.intent, message.customer()), "{word}");
-        let MessageKind::Other(other) = message.kind else { panic!("{word}") };
-        assert_eq!(word, other.platform_type);
+        assert_eq!(kind, message.kind.name(), "{word}");
+        let (text, files, platform_type) = match message.kind {
+            MessageKind::Text(content) => (content.text, content.attachments, word.to_owned()),
+            MessageKind::Other(other) => (other.text, other.attachments, other.platform_type),
+            other => panic!("{word}: {other:?}"),
+        };
+        assert_eq!((Some("Your parcel is on its way."), 1, word), (text.as_deref(), files.len(), &*platform_type));
         for needed in ["messageId", "contactId", "locationId"] {
             let mut lacking = body.clone();
             lacking.as_object_mut().unwrap().remove(needed);
@@ -72,10 +79,10 @@ fn a_providers_request_of_an_unknown_type_is_accepted_and_an_event_of_an_unknown
             assert_eq!("event of another type", outcome(&platform, &event), "{word} with {of_events}");
         }
     }
-    for note in ["InternalComment", "TYPE_INTERNAL_COMMENT"] {
+    for record in ["InternalComment", "TYPE_INTERNAL_COMMENT", "TYPE_ACTIVITY_CONTACT"] {
         let mut body = fixture("wire/provider-sms");
-        body["type"] = note.into();
-        assert_eq!("event of another type", outcome(&platform, &body), "{note}");
+        body["type"] = record.into();
+        assert_eq!("event of another type", outcome(&platform, &body), "{record}");
     }
 }
 
@@ -127,22 +134,34 @@ fn only_listed_message_types_are_forwarded() {
     for (word, by_default, by_choice) in [
         ("SMS", true, false),
         ("CALL", true, false),
+        ("IVR_Call", true, false),
         ("VoiceMail", true, false),
+        ("RCS", true, false),
         ("GMB", true, false),
         ("FB", true, false),
         ("IG", true, false),
+        ("TIKTOK", true, false),
         ("WhatsApp", true, false),
         ("Custom", true, false),
+        ("TYPE_FACEBOOK_COMMENT", true, false),
+        ("TYPE_INSTAGRAM_COMMENT", true, false),
+        ("TYPE_TIKTOK_COMMENT", true, false),
+        ("TYPE_REVIEW", true, false),
         ("Email", true, true),
         ("Live Chat", true, true),
         ("Pigeon", false, true),
         ("Fax", false, false),
+        ("TYPE_ACTIVITY_CONTACT", false, false),
+        ("TYPE_LIVE_CHAT_INFO_MESSAGE", false, false),
+        ("TYPE_FORM_SUBMISSION", false, false),
     ] {
-        let mut body = fixture("wire/sms");
-        body["messageType"] = word.into();
-        body["messageTypeString"] = Value::Null;
-        assert_eq!(by_default, outcome(&usual, &body) == "message", "{word}");
-        assert_eq!(by_choice, outcome(&chosen, &body) == "message", "{word}");
+        for (word, type_string) in [(json!(word), Value::Null), (Value::Null, json!(word))] {
+            let mut body = fixture("wire/sms");
+            body["messageType"] = word;
+            body["messageTypeString"] = type_string;
+            assert_eq!(by_default, outcome(&usual, &body) == "message", "{body}");
+            assert_eq!(by_choice, outcome(&chosen, &body) == "message", "{body}");
+        }
     }
     // A message without a type.
     let mut body = fixture("wire/live-chat");
@@ -153,13 +172,87 @@ fn only_listed_message_types_are_forwarded() {
 }
 
 #[test]
-fn other_events_are_acknowledged_regardless_of_their_owner() {
-    let platform = platform("another", json!({}));
-    for event in ["INSTALL", "UNINSTALL", "InboundMessage", "ContactCreate"] {
+fn a_message_is_forwarded_if_its_type_or_the_word_that_it_is_refined_from_is_listed() {
+    let forwards = |listed: &str, body: &Value| {
+        let platform = platform("<Location ID>", json!({"forwardMessageTypes": [listed]}));
+        outcome(&platform, body) == "message"
+    };
+    let email = fixture("wire/custom-email");
+    assert_eq!([true, true, false], ["Email", "Custom", "SMS"].map(|listed| forwards(listed, &email)));
+    let mut activity = fixture("wire/sms");
+    activity["messageTypeString"] = "TYPE_ACTIVITY_CONTACT".into();
+    assert_eq!([false, true], ["SMS", "TYPE_ACTIVITY_CONTACT"].map(|listed| forwards(listed, &activity)));
+}
+
+#[test]
+fn other_events_are_acknowledged_unless_they_name_another_owner() {
+    let own = platform("<Location ID>", json!({"appId": "<App ID>"}));
+    let foreign = "the message does not belong to this integration";
+    for (event, kind) in [
+        (json!("INSTALL"), "event of another type"),
+        (json!("UNINSTALL"), "event of another type"),
+        (json!("InboundMessage"), "event of another type"),
+        (json!("one_time"), "event of another type"),
+        (Value::Null, "event without a type"),
+        (json!(7), "event without a type"),
+    ] {
         let mut body = fixture("wire/install");
-        body["type"] = event.into();
-        assert_eq!("event of another type", outcome(&platform, &body), "{event}");
+        body["type"] = event;
+        assert_eq!(kind, outcome(&own, &body), "{body}");
+        for owner in ["locationId", "appId"] {
+            let mut other = body.clone();
+            other[owner] = "another".into();
+            assert_eq!(foreign, outcome(&own, &other), "{other}");
+            // An agency's event names no location, and most events no app.
+            other.as_object_mut().unwrap().remove(owner);
+            assert_eq!(kind, outcome(&own, &other), "{other}");
+        }
     }
+}
+
+#[test]
+fn an_event_of_payments_belongs_to_the_location_in_its_alt_id() {
+    let own = platform("<Location ID>", json!({}));
+    for (alt_type, alt_id, expected) in [
+        ("location", "<Location ID>", "event without a type"),
+        ("location", "another", "the message does not belong to this integration"),
+        ("company", "another", "event without a type"),
+    ] {
+        assert_eq!(expected, outcome(&own, &json!({"_id": "i", "altType": alt_type, "altId": alt_id})));
+    }
+    let without = json!({"type": "OutboundMessage", "altType": "location", "altId": "<Location ID>"});
+    assert_eq!("/locationId is required", outcome(&own, &without), "a message names its location");
+}
+
+/// The vendor publishes an example of each: <https://github.com/GoHighLevel/highlevel-api-docs>. A 4xx would count against
+/// the app.
+#[test]
+fn every_published_event_is_acknowledged_and_only_messages_are_forwarded() {
+    let own = platform("<Location ID>", json!({}));
+    let other = platform("another", json!({}));
+    let events = fixture("published-events");
+    let (mut forwarded, mut untyped) = (Vec::new(), 0);
+    for event in events.as_array().unwrap() {
+        let (name, body) = (event["name"].as_str().unwrap(), &event["body"]);
+        untyped += usize::from(body["type"].is_null());
+        match accept(&own, body) {
+            Ok(Received::Message(_)) => forwarded.push(name),
+            Ok(Received::Ignored(kind)) => assert_eq!(body["type"].is_null(), kind == "event without a type", "{name}"),
+            Err(rejection) => panic!("{name}: {rejection}"),
+        }
+        let names_location = body["locationId"].is_string() || body["altId"].is_string();
+        assert_eq!(names_location, accept(&other, body).is_err(), "{name}");
+    }
+    let messages = [
+        "InboundMessage 2",
+        "OutboundMessage",
+        "OutboundMessage 2",
+        "OutboundMessage 3",
+        "OutboundMessage 4",
+        "ProviderOutboundMessage",
+        "ProviderOutboundMessage 2",
+    ];
+    assert_eq!((messages.as_slice(), 21), (forwarded.as_slice(), untyped));
 }
 
 #[test]

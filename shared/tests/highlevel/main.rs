@@ -67,13 +67,15 @@ fn an_email_has_both_bodies_and_all_recipients() {
     let message = read(&fixture("wire/email"));
     assert_eq!(Some("ada@example.com"), message.to.unwrap().email.as_deref());
     let from = message.from.unwrap();
-    assert_eq!((Some("support@acme.example"), None), (from.id.as_deref(), from.nickname));
+    assert_eq!((Some("support@acme.example"), Some("Acme Support")), (from.id.as_deref(), from.nickname.as_deref()));
     let MessageKind::Email(email) = message.kind else { panic!() };
     assert_eq!(Some("Order confirmed"), email.subject.as_deref());
     assert_eq!(Some("<p>Your order shipped.</p>"), email.html.as_deref());
     assert_eq!(Some("Your order shipped."), email.text.as_deref());
     assert_eq!(vec!["ada@example.com", "bob@example.com"], email.recipients);
     assert_eq!((vec!["cc@example.com", "cc2@example.com"], vec!["bcc@example.com"]), as_texts(&email.cc, &email.bcc));
+    let ids = (email.email_message_id.as_deref(), email.thread_id.as_deref());
+    assert_eq!((Some("sddfDSF3G56GHG"), Some("sddfDSF3G56GHG")), ids);
 }
 
 fn as_texts<'t>(cc: &'t [String], bcc: &'t [String]) -> (Vec<&'t str>, Vec<&'t str>) {
@@ -135,6 +137,7 @@ fn a_message_is_rendered_as_plain_text() {
             observed(json!({"messageType": "Pigeon", "body": "Coo", "attachments": "https://e.com/1"})),
             "Coo\n\nhttps://e.com/1",
         ),
+        (observed(json!({"messageType": "SMS", "body": "Hi", "status": "failed"})), "Not delivered: failed.\n\nHi"),
         (
             rendered(json!({"type": "SMS", "locationId": "l", "messageId": "m", "contactId": "c", "message": "Hi"})),
             "Hi",
@@ -201,12 +204,15 @@ fn a_request_without_an_id_is_sent_and_expects_no_receipt() {
 }
 
 #[test]
-fn a_known_message_type_is_preferred_to_an_unknown_one() {
+fn the_type_string_decides_and_a_known_message_type_is_preferred_to_an_unknown_one() {
     for (word, type_string, kind) in [
         (json!("Fax"), json!("TYPE_EMAIL"), "Email"),
         (json!("TYPE_CALL"), Value::Null, "Call"),
         (json!("Email"), json!("TYPE_FAX"), "Email"),
-        (json!("Email"), json!("TYPE_SMS"), "Email"),
+        (json!("Email"), json!("TYPE_SMS"), "Text"),
+        (json!("Custom"), json!("TYPE_CUSTOM_PROVIDER_EMAIL"), "Email"),
+        (json!("Custom"), json!("TYPE_CUSTOM_CALL"), "Call"),
+        (json!("Call"), json!("TYPE_IVR_CALL"), "Call"),
         (json!("Fax"), json!("TYPE_PIGEON"), "Other"),
     ] {
         let mut body = fixture("wire/sms");
@@ -214,6 +220,96 @@ fn a_known_message_type_is_preferred_to_an_unknown_one() {
         body["messageTypeString"] = type_string;
         assert_eq!(kind, read(&body).kind.name(), "{body}");
     }
+}
+
+#[test]
+fn the_members_of_an_email_make_every_message_an_email() {
+    for (name, value) in [
+        ("subject", json!("Order")),
+        ("html", json!("<p>Hi</p>")),
+        ("emailMessageId", json!("e")),
+        ("cc", json!("a@e.com")),
+        ("bccList", json!(["a@e.com"])),
+    ] {
+        let mut body = fixture("wire/sms");
+        body[name] = value;
+        assert_eq!("Email", read(&body).kind.name(), "{name}");
+    }
+    for name in ["subject", "html", "emailTo", "emailCc", "emailBcc", "emailMessageId"] {
+        for (value, kind) in [("a@e.com", "Email"), (" ", "Text"), ("", "Text")] {
+            let mut body = fixture("wire/provider-sms");
+            body[name] = value.into();
+            assert_eq!(kind, read(&body).kind.name(), "{name}: {value:?}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_type_keeps_its_content() {
+    let mut body = fixture("wire/sms");
+    body["messageType"] = "Pigeon".into();
+    body["messageTypeString"] = Value::Null;
+    body["callDuration"] = 7.into();
+    let MessageKind::Other(other) = read(&body).kind else { panic!() };
+    assert_eq!(("pigeon", Some("delivered")), (&*other.platform_type, other.status.as_deref()));
+    assert_eq!((Some("Héllo 👋 your parcel is on its way."), Some(7)), (other.text.as_deref(), other.duration_seconds));
+    assert_eq!(1, other.attachments.len());
+}
+
+#[test]
+fn comments_and_answers_to_reviews_are_public() {
+    for (type_string, is_public) in [
+        ("TYPE_FACEBOOK_COMMENT", true),
+        ("TYPE_INSTAGRAM_COMMENT", true),
+        ("TYPE_TIKTOK_COMMENT", true),
+        ("TYPE_REVIEW", true),
+        ("TYPE_FACEBOOK", false),
+        ("TYPE_SMS", false),
+    ] {
+        let mut body = fixture("wire/sms");
+        body["messageTypeString"] = type_string.into();
+        let message = read(&body);
+        assert_eq!((is_public, "Text"), (message.public.is_some(), message.kind.name()), "{type_string}");
+    }
+}
+
+#[test]
+fn html_and_plain_text_beside_each_other_are_both_kept() {
+    let mut body = fixture("wire/email");
+    body["html"] = "<p>the HTML</p>".into();
+    let email = |body: &Value| {
+        let MessageKind::Email(email) = read(body).kind else { panic!() };
+        (email.html.unwrap(), email.text)
+    };
+    assert_eq!(("<p>the HTML</p>".to_owned(), Some("Your order shipped.".to_owned())), email(&body));
+    body["plainText"] = Value::Null;
+    body["body"] = "the text".into();
+    assert_eq!(("<p>the HTML</p>".to_owned(), Some("the text".to_owned())), email(&body));
+}
+
+/// The first version read these as texts, or as messages of an unknown type.
+#[test]
+fn a_message_that_is_now_another_kind_keeps_its_deduplication_id() {
+    let id = |body: &Value| read(body).deduplication_id(&"acme".parse().unwrap());
+    let mut sms = fixture("wire/sms");
+    let text = id(&sms);
+    for name in ["subject", "emailMessageId"] {
+        sms[name] = "x".into();
+        assert_eq!(text, id(&sms), "{name}");
+    }
+    sms["messageType"] = "Custom".into();
+    for type_string in ["TYPE_CUSTOM_PROVIDER_EMAIL", "TYPE_CUSTOM_CALL", "TYPE_RCS"] {
+        sms["messageTypeString"] = type_string.into();
+        assert_eq!(text, id(&sms), "{type_string}");
+    }
+    sms["messageType"] = "RCS".into();
+    assert_ne!(text, id(&sms), "`rcs` was another word");
+    let mut request = fixture("wire/provider-sms");
+    let text = id(&request);
+    request["html"] = "<p>x</p>".into();
+    assert_eq!(text, id(&request));
+    request["type"] = "RCS".into();
+    assert_ne!(text, id(&request));
 }
 
 #[test]
@@ -238,8 +334,8 @@ fn the_same_bytes_are_the_same_message_even_without_ids() {
 #[test]
 fn errors_never_quote_the_document() {
     for (body, expected) in [
-        (r#"{"locationId": "l"}"#, "/type is required"),
-        (r#"{"type": 7}"#, "/type is required"),
+        (r#"{"locationId": "l"}"#, "/type is not the type of a message"),
+        (r#"{"type": 7}"#, "/type is not the type of a message"),
         (r#"{"type": "OutboundMessage"}"#, "/locationId is required"),
         (r#"{"type": "SMS", "locationId": ""}"#, "/locationId is required"),
         (r#"{"type": hidden"#, "the document is not valid JSON (line 1, column 10)"),
@@ -267,7 +363,7 @@ proptest! {
     fn a_message_is_read_whatever_a_field_contains(
         field in prop::sample::select(vec![
             "attachments", "body", "contactId", "to", "from", "cc", "ccList", "callDuration", "callStatus", "status",
-            "dateAdded", "direction", "messageType", "messageTypeString", "messageId", "subject", "timestamp", "mentions",
+            "dateAdded", "direction", "html", "emailMessageId", "threadId", "originalMessageId", "replyToAltId", "messageType", "messageTypeString", "messageId", "subject", "timestamp", "mentions",
         ]),
         value in prop_oneof![
             Just(Value::Null), any::<bool>().prop_map(Value::from), any::<f64>().prop_map(Value::from),

@@ -67,7 +67,7 @@ fn has_in_order(line: &str, rest: &[&str]) -> bool {
 
 /// Whether a line is a sentence or a time, which is composed of several members.
 fn is_made_of_data(line: &str) -> bool {
-    ["phone call", "voicemail", "20"].iter().any(|start| line.starts_with(start))
+    ["phone call", "voicemail", "not delivered", "20"].iter().any(|start| line.starts_with(start))
 }
 
 /// The texts that are shown together with the replaced member: its own, those of the parameter or the time that it is part

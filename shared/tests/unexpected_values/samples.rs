@@ -167,7 +167,7 @@ pub(crate) fn samples() -> Vec<Sample> {
             }
         }
     }
-    assert_eq!(38, samples.len());
+    assert_eq!(47, samples.len());
     samples
 }
 

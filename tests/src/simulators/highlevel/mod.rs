@@ -6,15 +6,13 @@ use crate::harness::caller::callers;
 use crate::harness::stack::{SIGNING_SECRET, Stack, TestIntegration};
 use crate::simulators::genesys_cloud::ApiResponse;
 use crate::simulators::highlevel::api::TOKEN;
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use data_encoding::BASE64;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use shared::signature::highlevel::{X_GHL_SIGNATURE, X_WH_SIGNATURE};
+use shared::signature::highlevel::X_GHL_SIGNATURE;
 use uuid::Uuid;
 
 /// The id of the marketplace app that posts the webhooks.
@@ -39,9 +37,14 @@ macro_rules! samples {
 }
 
 /// Bodies from the wire.
-pub const WIRE: [Sample; 9] = samples!("wire":
-    "sms", "live-chat", "email", "call", "voicemail", "internal-comment", "install", "provider-sms", "provider-email"
+pub const WIRE: [Sample; 18] = samples!("wire":
+    "sms", "live-chat", "email", "call", "voicemail", "internal-comment", "install", "provider-sms", "provider-email",
+    "custom-email", "rcs", "ivr-call", "facebook-comment", "failed", "failed-retry", "provider-custom-email",
+    "provider-email-copies", "provider-reply"
 );
+
+/// The members of all webhooks that the vendor publishes an example of.
+pub const PUBLISHED_EVENTS: &str = include_str!("../../../fixtures/highlevel/published-events.json");
 
 /// The examples of the vendor's documentation, which have fewer fields than the wire.
 pub const DOCUMENTATION: [Sample; 4] = samples!("documentation": "message", "call", "voicemail", "email");
@@ -68,25 +71,21 @@ impl Sample {
     }
 }
 
-/// The platform's keys: the current one, and the deprecated one.
+/// The platform's key.
 pub struct Keys {
     current: Ed25519KeyPair,
-    legacy: RsaKeyPair,
 }
 
 impl Keys {
     #[must_use]
     pub fn generate() -> Self {
-        Self {
-            current: Ed25519KeyPair::generate().expect("a key pair"),
-            legacy: RsaKeyPair::generate(KeySize::Rsa2048).expect("a key pair"),
-        }
+        Self { current: Ed25519KeyPair::generate().expect("a key pair") }
     }
 
     /// The public keys, as in an integration's configuration.
     #[must_use]
     pub fn trusted(&self) -> Vec<String> {
-        vec![public(self.current.public_key()), public(self.legacy.public_key())]
+        vec![BASE64.encode(self.current.public_key().as_der().expect("a public key").as_ref())]
     }
 
     #[must_use]
@@ -99,21 +98,8 @@ impl Keys {
     pub fn sign(&self, body: &Value) -> Webhook {
         let body = body.to_string().into_bytes();
         let signature = self.signature(&body);
-        Webhook { body, signature: Some(signature), legacy_signature: Some("N/A".to_owned()) }
+        Webhook { body, signature: Some(signature) }
     }
-
-    /// A webhook with only the deprecated signature.
-    #[must_use]
-    pub fn sign_as_before(&self, body: &Value) -> Webhook {
-        let body = body.to_string().into_bytes();
-        let mut signature = vec![0; self.legacy.public_modulus_len()];
-        self.legacy.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &body, &mut signature).expect("a signature");
-        Webhook { body, signature: None, legacy_signature: Some(BASE64.encode(&signature)) }
-    }
-}
-
-fn public(key: &impl AsDer<PublicKeyX509Der<'static>>) -> String {
-    BASE64.encode(key.as_der().expect("a public key").as_ref())
 }
 
 #[derive(Debug, Clone)]
@@ -122,28 +108,23 @@ pub struct Webhook {
     pub body: Vec<u8>,
     /// The header `X-GHL-Signature`.
     pub signature: Option<String>,
-    /// The header `X-WH-Signature`.
-    pub legacy_signature: Option<String>,
 }
 
 impl Webhook {
     pub async fn post(&self, stack: &Stack, integration: &TestIntegration) -> ApiResponse {
         let mut request = stack.http.post(integration.webhook_url()).body(self.body.clone());
         request = request.header("content-type", "application/json");
-        for (name, value) in [(X_GHL_SIGNATURE, &self.signature), (X_WH_SIGNATURE, &self.legacy_signature)] {
-            if let Some(value) = value {
-                request = request.header(name, value);
-            }
+        if let Some(signature) = &self.signature {
+            request = request.header(X_GHL_SIGNATURE, signature);
         }
         ApiResponse::read(request.send().await.expect("the stack answers")).await
     }
 
-    /// Posts it and asserts a 200. Like the platform, retries up to five times after a 5xx. Returns the response's
-    /// body.
+    /// Posts it and asserts a 200. Like the platform, retries up to five times after a 429. Returns the response's body.
     pub async fn acknowledged(&self, stack: &Stack, integration: &TestIntegration) -> Value {
         let mut answer = self.post(stack, integration).await;
         for _ in 0..5 {
-            if answer.status.is_server_error() {
+            if answer.status == StatusCode::TOO_MANY_REQUESTS {
                 answer = self.post(stack, integration).await;
             }
         }
