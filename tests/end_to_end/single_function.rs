@@ -80,10 +80,14 @@ impl SingleFunction {
     }
 
     pub(crate) async fn post_to(&self, integration: &str, webhook: &Webhook) -> (u64, Value) {
-        let path = format!("/integrations/{integration}/webhook");
         let header = webhook.signature.as_deref().map(|signature| ("x-hub-signature-256", signature));
-        let body = std::str::from_utf8(&webhook.body).unwrap();
-        self.function.request(&path, integration, header.as_slice(), body).await
+        self.post_signed(integration, std::str::from_utf8(&webhook.body).unwrap(), header.as_slice()).await
+    }
+
+    /// A webhook of any platform.
+    pub(crate) async fn post_signed(&self, integration: &str, body: &str, headers: &[(&str, &str)]) -> (u64, Value) {
+        let path = format!("/integrations/{integration}/webhook");
+        self.function.request(&path, integration, headers, body).await
     }
 
     /// Dispatches `webhook`. Returns the ids of the messages that return to the queue.

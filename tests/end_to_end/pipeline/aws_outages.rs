@@ -6,6 +6,7 @@ use std::time::Instant;
 use tests::harness::caller::Request;
 use tests::simulators::genesys_cloud::api::GenesysCloud;
 use tests::simulators::genesys_cloud::{self, Webhook};
+use tests::simulators::highlevel;
 use tests::simulators::messaging_service::{MessagingService, Reply, WAIT_TIMEOUT};
 use tokio::sync::watch;
 
@@ -99,6 +100,36 @@ async fn without_secrets_nothing_is_acknowledged_and_with_cached_ones_everything
         // Without a fresh read, a forged signature cannot be distinguished from one with a rotated secret.
         assert_eq!(503, single.post(&single.text().signed_with("forged-or-rotated")).await.0);
     }
+}
+
+/// HighLevel repeats a 429 under both of its published policies, and a 503 under one of them.
+#[tokio::test]
+async fn highlevel_is_asked_to_retry_with_429_while_nothing_can_be_stored() {
+    let single = SingleFunction::start("webhook-receiver").await;
+    let keys = highlevel::Keys::generate();
+    let location = highlevel::integration(&single.stack, &keys, &single.service.url, |_| {}).await;
+    let body = highlevel::Sample::wire("sms").fill(&location.integration_id, "contact-17");
+    let raw = body.to_string();
+    let post = async |keys: &highlevel::Keys| {
+        let signature = keys.signature(raw.as_bytes());
+        single.post_signed(location.name.as_str(), &raw, &[("x-ghl-signature", &*signature)]).await
+    };
+    let assert_to_be_retried = |(status, answer): (u64, Value)| {
+        assert_eq!((429, &json!("urn:patchbay:problem:unavailable")), (status, &answer["type"]));
+        assert_eq!(json!(429), answer["status"]);
+    };
+    // The integration is not known yet: its platform is known by the header.
+    single.aws.fail_operation("GetSecretValue");
+    assert_to_be_retried(post(&keys).await);
+    single.aws.restore();
+    single.aws.fail_operation("SendMessage");
+    assert_to_be_retried(post(&keys).await);
+    // A fresh read could have another key.
+    single.aws.fail_operation("GetSecretValue");
+    assert_to_be_retried(post(&highlevel::Keys::generate()).await);
+    single.aws.restore();
+    assert_eq!(200, post(&keys).await.0);
+    single.service.wait_for(body["messageId"].as_str().unwrap()).await;
 }
 
 #[tokio::test]

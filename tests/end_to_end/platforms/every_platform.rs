@@ -138,11 +138,11 @@ impl Account {
         ApiResponse::read(request.send().await.expect("the stack answers")).await
     }
 
-    /// Posts it and asserts that it is accepted. Like the platforms, retries several times after a 5xx.
+    /// Posts it and asserts that it is accepted. Like the platform, retries several times if asked to.
     async fn accepted(&self, webhook: &Webhook) {
         let mut answer = self.post(webhook).await;
         for _ in 0..5 {
-            if answer.status.is_server_error() {
+            if answer.status.is_server_error() || answer.status == self.platform.retry_status() {
                 answer = self.post(webhook).await;
             }
         }
