@@ -133,7 +133,7 @@ impl Webhook {
     }
 }
 
-/// The configuration of an integration with this location. It trusts the published keys.
+/// The configuration of an integration with this location. It trusts the published key.
 #[must_use]
 pub fn configuration(location_id: &str, delivery_url: &str) -> Value {
     json!({

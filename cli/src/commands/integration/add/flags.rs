@@ -105,7 +105,7 @@ pub(super) struct Fields {
     /// Id of the conversation provider for customers' messages
     #[arg(long, value_name = "ID", help_heading = HIGHLEVEL)]
     conversation_provider_id: Option<String>,
-    /// A public key for webhook signatures [default: the published keys]
+    /// A public key for webhook signatures [default: the published key]
     #[arg(long = "trusted-key", value_name = "KEY", help_heading = HIGHLEVEL)]
     trusted_keys: Vec<String>,
     /// A type of message to forward [default: the usual types]
