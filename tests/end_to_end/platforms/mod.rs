@@ -2,4 +2,5 @@
 
 mod every_platform;
 mod highlevel;
+mod highlevel_webhooks;
 mod multicloud_cx;
