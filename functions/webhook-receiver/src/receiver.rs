@@ -74,7 +74,7 @@ impl Receiver {
                 accepted(&request.request_id, None)
             }
             Err(problem) => {
-                // The name in the path says nothing of the platform, and the integration may not be known: its signature does.
+                // Also when the integration cannot be loaded, so that its platform is not known from the configuration.
                 let platform = PlatformName::from_headers(&request.headers);
                 let problem = match platform {
                     Some(platform) => problem.with_retry_status(platform.retry_status()),

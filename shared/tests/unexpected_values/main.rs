@@ -229,7 +229,7 @@ fn deduplication_ids_are_the_same_in_every_version() {
 }
 
 #[rustfmt::skip]
-const DEDUPLICATION_IDS: [(&str, &str); 31] = [
+const DEDUPLICATION_IDS: [(&str, &str); 37] = [
     ("genesys-cloud/documentation/media", "ee76ec0e0af00123e0745382071864fb9fb74b920e72ec9118886f82d930ee83"),
     ("genesys-cloud/documentation/template", "1dd4720989c8a347211bddd38bef0d30d5ba0735a3cb7c743094ad432ab95a8c"),
     ("genesys-cloud/documentation/text", "ee76ec0e0af00123e0745382071864fb9fb74b920e72ec9118886f82d930ee83"),
@@ -250,8 +250,14 @@ const DEDUPLICATION_IDS: [(&str, &str); 31] = [
     ("highlevel/documentation/message", "daca52126a4d89fa3c88a77ed9e81e593dda08eb8fb85e2e0f5b69e2aaf74d6f"),
     ("highlevel/documentation/voicemail", "f239be50b88c12c34a23e138061a3a82f806a54e7225c3988e93113a192388c6"),
     ("highlevel/wire/call", "158ddd313ddaca7a4bfd46f92cc387e243f4f458f7ed52f679e1ebde3aa6b5ee"),
+    ("highlevel/wire/custom-email", "d1a30137f3c8c93414467029247558df68133ff24c9bb2d06abb04cd8b345b54"),
     ("highlevel/wire/email", "51db02ae33b70eae3e9d88d7c970d1ebed0978768cb4fdfbbf532c96c79f503c"),
+    ("highlevel/wire/failed", "d1a30137f3c8c93414467029247558df68133ff24c9bb2d06abb04cd8b345b54"),
+    ("highlevel/wire/failed-retry", "d1a30137f3c8c93414467029247558df68133ff24c9bb2d06abb04cd8b345b54"),
     ("highlevel/wire/live-chat", "d1a30137f3c8c93414467029247558df68133ff24c9bb2d06abb04cd8b345b54"),
+    ("highlevel/wire/provider-custom-email", "7be8fd1ed12dc69b4d8ffb72cefd0b1fbe2994044ac4cab315f35c4911bd022f"),
+    ("highlevel/wire/provider-email-copies", "d586af80eb90f6a633faf93b0631515cdfa51cc3c95d94b8225a2f1d3046bc4e"),
+    ("highlevel/wire/provider-reply", "7be8fd1ed12dc69b4d8ffb72cefd0b1fbe2994044ac4cab315f35c4911bd022f"),
     ("highlevel/wire/provider-email", "d586af80eb90f6a633faf93b0631515cdfa51cc3c95d94b8225a2f1d3046bc4e"),
     ("highlevel/wire/provider-sms", "7be8fd1ed12dc69b4d8ffb72cefd0b1fbe2994044ac4cab315f35c4911bd022f"),
     ("highlevel/wire/sms", "d1a30137f3c8c93414467029247558df68133ff24c9bb2d06abb04cd8b345b54"),

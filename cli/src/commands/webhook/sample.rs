@@ -95,7 +95,7 @@ fn highlevel(location: &str, kind: Kind, contact: &str, text: &str, id: &str, no
         Kind::Call => json!({
             "type": "OutboundMessage", "locationId": location, "timestamp": now,
             "webhookId": Uuid::new_v4().to_string(), "messageId": id, "contactId": contact, "dateAdded": now,
-            "direction": "outbound", "messageType": "CALL", "callDuration": 1, "callStatus": "completed",
+            "direction": "outbound", "messageType": "CALL", "messageTypeString": "TYPE_CALL", "callDuration": 1, "callStatus": "completed",
             "status": "completed",
         }),
         Kind::Typing | Kind::Receipt | Kind::Text => json!({

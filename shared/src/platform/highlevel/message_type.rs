@@ -126,8 +126,7 @@ impl MessageType {
     }
 
     /// The word for the kind in deduplication ids, which is that of the first version: it did not know all of these types.
-    #[must_use]
-    pub fn in_deduplication_id(&self) -> &str {
+    pub(super) fn in_deduplication_id(&self) -> &str {
         match self {
             Self::Call => "Call",
             Self::Voicemail => "Voicemail",
@@ -152,8 +151,7 @@ impl MessageType {
     }
 
     /// Whether the first version had a kind for this type.
-    #[must_use]
-    pub fn is_in_the_first_version(&self) -> bool {
+    pub(super) fn is_in_the_first_version(&self) -> bool {
         matches!(self.in_deduplication_id(), "Call" | "Voicemail" | "Email" | "Text")
     }
 }

@@ -189,7 +189,7 @@ fn texts(members: &Members<'_>, name: &str) -> Vec<String> {
     members.list(name).filter_map(text).collect()
 }
 
-/// Addresses, as a list, a single one, or several in one text.
+/// Addresses: a list, a single one, or several in one text.
 fn addresses(members: &Members<'_>, name: &str) -> Vec<String> {
     texts(members, name).iter().flat_map(|list| address::split(list)).collect()
 }
@@ -233,9 +233,9 @@ impl OutboundMessage {
     /// every kind of message of a conversation provider.
     pub(super) fn is_one_of(&self, forwarded: &[MessageType]) -> bool {
         let Some(message_type) = self.message_type() else { return false };
-        let words = [&self.word, &self.type_string].into_iter().flatten();
+        let mut words = [&self.word, &self.type_string].into_iter().flatten();
         let is_listed = |said| forwarded.contains(said);
-        is_listed(&message_type) || !message_type.is_record() && words.into_iter().any(is_listed)
+        is_listed(&message_type) || !message_type.is_record() && words.any(is_listed)
     }
 
     /// The word for the kind in the deduplication id: the first version preferred `messageType`.
