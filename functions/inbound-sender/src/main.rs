@@ -6,11 +6,13 @@ mod inbound;
 use inbound::InboundHandler;
 use lambda_http::Error;
 use shared::api::{Endpoint, ReplayPolicy, RequestContext, RetrySafety, route_not_found, serve};
+use shared::authorization::AuthorizationStore;
 use shared::aws::{self, Service};
 use shared::http_client::HttpClient;
 use shared::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use shared::observability::logging;
 use shared::platform::{Platforms, Route};
+use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -24,7 +26,8 @@ async fn main() -> Result<(), Error> {
     let other =
         |route| messages.for_route(route, RetrySafety::Idempotent).with_replay_policy(ReplayPolicy::SuccessOnly);
     let (responses, events) = (other(Route::InboundResponses), other(Route::InboundEvents));
-    let handler = InboundHandler::new(messages.ledger().clone(), Platforms::new(&http));
+    let tokens = Arc::new(AuthorizationStore::connect(&aws, messages.ledger().clone())?);
+    let handler = InboundHandler::new(messages.ledger().clone(), Platforms::new(&http, tokens));
     serve((messages, responses, events, handler), |state, request| async move {
         let (messages, responses, events, handler) = &*state;
         match request.path.last_segment() {

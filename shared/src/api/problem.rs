@@ -267,6 +267,9 @@ impl From<ApiError> for Problem {
                 let explanation = "The platform refused the integration's credentials.";
                 Self { platform: Some(error.into()), ..Self::new(ProblemType::PlatformCredentials, explanation) }
             }
+            error @ ApiError::NotAuthorized { .. } => {
+                Self::new(ProblemType::PlatformCredentials, as_sentence(&error.to_string()))
+            }
             ApiError::Unsupported => Self::new(ProblemType::NotSupported, "The platform does not support this call."),
             ApiError::InvalidRequest(fault) => Self::invalid_body(vec![fault]),
             ApiError::TooLarge { maximum } => {

@@ -9,6 +9,7 @@ use super::error::ApiError;
 use super::genesys_cloud::{self, config::Config as GenesysCloudConfig};
 use super::highlevel::{self, config::Config as HighLevelConfig};
 use super::multicloud_cx::{self, config::Config as MulticloudCxConfig};
+use super::tokens::AccessTokens;
 use super::upload::{Upload, UploadError};
 use super::webhook::{Received, Rejection, WebhookPlatform};
 use crate::http_client::HttpClient;
@@ -17,12 +18,14 @@ use crate::model::agent::{AgentMessage, Communication};
 use crate::model::agentless::AgentlessMessage;
 use crate::model::card::CardMessage;
 use crate::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use crate::model::integration_name::IntegrationName;
 use crate::model::message::Message;
 use crate::model::platform_name::PlatformName;
 use crate::model::receipt::{DeliveryReceipt, DeliveryStatus};
 use crate::signature::{MatchedSecret, SignatureError};
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -136,11 +139,11 @@ impl PlatformName {
 
 impl PlatformConfig {
     /// Reads the platform's own fields of an integration's configuration.
-    pub fn read(platform: PlatformName, fields: &mut Fields<'_>) -> Option<Self> {
+    pub fn read(platform: PlatformName, integration: &IntegrationName, fields: &mut Fields<'_>) -> Option<Self> {
         match platform {
             PlatformName::GenesysCloud => GenesysCloudConfig::read(fields).map(Self::GenesysCloud),
             PlatformName::MulticloudCx => MulticloudCxConfig::read(fields).map(Self::MulticloudCx),
-            PlatformName::HighLevel => HighLevelConfig::read(fields).map(Self::HighLevel),
+            PlatformName::HighLevel => HighLevelConfig::read(integration, fields).map(Self::HighLevel),
         }
     }
 
@@ -204,11 +207,11 @@ impl PlatformConfig {
 /// that send something new are not retried if the platform may have accepted it; the others are.
 impl Platforms {
     #[must_use]
-    pub fn new(http: &HttpClient) -> Self {
+    pub fn new(http: &HttpClient, tokens: Arc<dyn AccessTokens>) -> Self {
         Self {
             genesys_cloud: genesys_cloud::api::Client::new(http.clone()),
             multicloud_cx: multicloud_cx::api::Client::new(http.clone()),
-            highlevel: highlevel::api::Client::new(http.clone()),
+            highlevel: highlevel::api::Client::new(http.clone(), tokens),
         }
     }
 

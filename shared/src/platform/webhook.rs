@@ -8,6 +8,7 @@ use crate::model::receipt::DeliveryStatus;
 use crate::signature::{MatchedSecret, SignatureError};
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// The content of a webhook with a valid signature.
 #[derive(Debug)]
@@ -15,8 +16,20 @@ pub enum Received {
     /// A message for the messaging service, without its content: only a delivery needs that, and parses all of the
     /// message. What identifies the message and the kind is the same.
     Message(Box<Message>),
+    /// The integration's app was uninstalled.
+    Withdrawn(Withdrawal),
     /// An event that is acknowledged and not delivered; the text names it in the log.
     Ignored(&'static str),
+}
+
+/// The platform's report that an app was uninstalled: tokens that were issued before have ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Withdrawal {
+    pub at: Timestamp,
+    /// The platform's id of the agency, if all its accounts have uninstalled the app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub company_id: Option<String>,
 }
 
 /// Why a webhook body with a valid signature was rejected.
