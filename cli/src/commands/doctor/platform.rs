@@ -1,6 +1,7 @@
 //! The platform's side of an integration, as far as it can be checked without side effects.
 
 use super::context::IntegrationContext;
+use super::highlevel;
 use super::report::Finding;
 use crate::api::platform_http;
 use crate::api::webhook_url::{WebhookTarget, webhook_target};
@@ -18,13 +19,21 @@ use url::Url;
 const TIMEOUT: Duration = Duration::from_secs(12);
 
 const CREDENTIALS: &str = "platform credentials";
+const AUTHORIZATION: &str = "authorization";
 const OPEN_INTEGRATION: &str = "open messaging integration";
 
 pub(super) async fn check(context: &IntegrationContext<'_>) -> Result<Vec<(String, Finding)>, CliError> {
     match &context.integration.platform {
         PlatformConfig::GenesysCloud(config) => genesys_cloud(context, config).await,
         PlatformConfig::MulticloudCx(config) => Ok(reachable(context, config.api_base_url.url()).await),
-        PlatformConfig::HighLevel(config) => Ok(reachable(context, config.api_base_url.url()).await),
+        PlatformConfig::HighLevel(config) => {
+            let (mut checks, authorization) = tokio::join!(
+                reachable(context, config.api_base_url.url()),
+                highlevel::authorization(context, config)
+            );
+            checks.push((AUTHORIZATION.to_owned(), authorization));
+            Ok(checks)
+        }
     }
 }
 
