@@ -40,8 +40,7 @@ impl AuthorizationSecret {
             Ok(secret) => Ok(parse(&secret)),
             Err(error) => match error.as_service_error() {
                 Some(
-                    GetSecretValueError::ResourceNotFoundException(_)
-                    | GetSecretValueError::InvalidRequestException(_),
+                    GetSecretValueError::ResourceNotFoundException(_) | GetSecretValueError::InvalidRequestException(_),
                 ) => Ok(None),
                 _ => Err(error),
             },

@@ -52,7 +52,8 @@ impl AuthorizationStore {
             read => read?,
         };
         let authorization = &stored.authorization;
-        let of_other_company = withdrawal.company_id.as_deref().is_some_and(|id| authorization.company_id() != Some(id));
+        let of_other_company =
+            withdrawal.company_id.as_deref().is_some_and(|id| authorization.company_id() != Some(id));
         if of_other_company {
             return Ok(WithdrawalOutcome::Ignored("it is another agency's"));
         }

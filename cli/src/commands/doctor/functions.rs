@@ -168,7 +168,10 @@ mod tests {
                 one if one["Fn::Sub"].as_str().is_some_and(|arn| arn.ends_with(":secret:${SecretPrefix}/*")) => {
                     Resource::Secrets
                 }
-                one if one["Fn::Sub"].as_str().is_some_and(|arn| arn.ends_with(":secret:${SecretPrefix}/*/oauth-??????")) => {
+                one if one["Fn::Sub"]
+                    .as_str()
+                    .is_some_and(|arn| arn.ends_with(":secret:${SecretPrefix}/*/oauth-??????")) =>
+                {
                     Resource::Tokens
                 }
                 other => panic!("unknown resource {other}"),

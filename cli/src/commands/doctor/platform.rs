@@ -27,10 +27,8 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Result<Vec<(Strin
         PlatformConfig::GenesysCloud(config) => genesys_cloud(context, config).await,
         PlatformConfig::MulticloudCx(config) => Ok(reachable(context, config.api_base_url.url()).await),
         PlatformConfig::HighLevel(config) => {
-            let (mut checks, authorization) = tokio::join!(
-                reachable(context, config.api_base_url.url()),
-                highlevel::authorization(context, config)
-            );
+            let (mut checks, authorization) =
+                tokio::join!(reachable(context, config.api_base_url.url()), highlevel::authorization(context, config));
             checks.push((AUTHORIZATION.to_owned(), authorization));
             Ok(checks)
         }

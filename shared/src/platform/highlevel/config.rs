@@ -62,8 +62,7 @@ impl App {
 
 impl Credentials {
     fn read(integration: &IntegrationName, fields: &mut Fields<'_>) -> Option<Self> {
-        let (has_token, has_id, has_secret) =
-            (fields.has("token"), fields.has("clientId"), fields.has("clientSecret"));
+        let (has_token, has_id, has_secret) = (fields.has("token"), fields.has("clientId"), fields.has("clientSecret"));
         if !has_id && !has_secret {
             if !has_token {
                 fields.error("token", "is required, unless `clientId` and `clientSecret` are given");
@@ -139,8 +138,7 @@ mod tests {
     }
 
     fn errors(document: Value) -> Vec<String> {
-        read(document)
-            .map_or_else(|errors| errors.iter().map(ToString::to_string).collect(), |_| Vec::new())
+        read(document).map_or_else(|errors| errors.iter().map(ToString::to_string).collect(), |_| Vec::new())
     }
 
     #[test]

@@ -93,7 +93,8 @@ pub(super) fn refused(reason: &str) -> CliError {
 /// Reads an address that the platform has redirected to. It is not documented that the platform returns `state`, so only
 /// another one is refused; that the tokens are the location's own is checked later.
 pub(super) fn read_redirect(url: &Url, state: &str) -> Redirect {
-    let parameter = |name: &str| url.query_pairs().find(|(other, _)| other == name).map(|(_, value)| value.into_owned());
+    let parameter =
+        |name: &str| url.query_pairs().find(|(other, _)| other == name).map(|(_, value)| value.into_owned());
     if parameter("state").is_some_and(|other| other != state) {
         return Redirect::OtherState;
     }

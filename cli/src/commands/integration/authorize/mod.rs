@@ -73,7 +73,8 @@ pub(super) async fn run(authorize: Authorize, stack: &Stack, output: Output) -> 
     let http = platform_http()?;
     let exchange = AuthorizationRequest { http: &http, config, app };
     let deadline = Instant::now() + EXCHANGE_TIMEOUT;
-    let issued = exchange.exchange(&code, &authorize.redirect_uri, deadline).await.map_err(|error| not_issued(&error))?;
+    let issued =
+        exchange.exchange(&code, &authorize.redirect_uri, deadline).await.map_err(|error| not_issued(&error))?;
     check_location(config, &issued)?;
     let secret = secrets.authorization(name);
     let authorization = Authorization::granted(secret.read().await?, &issued);

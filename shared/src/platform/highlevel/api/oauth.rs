@@ -85,8 +85,7 @@ impl AuthorizationRequest<'_> {
     /// [`ApiError::Credentials`] if the platform refuses the client, the code or the URI; see [`ApiError`].
     pub async fn exchange(&self, code: &str, redirect_uri: &Url, deadline: Instant) -> Result<IssuedTokens, ApiError> {
         let Self { http, config, app } = *self;
-        let grant =
-            [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect_uri.as_str())];
+        let grant = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect_uri.as_str())];
         OAuth { http, config, app }.token(&grant, deadline).await
     }
 }
