@@ -8,7 +8,8 @@ use std::process::{Command, Output, Stdio};
 use tests::harness::caller::{BEARER_TOKEN, CALLER_SECRET};
 use tests::harness::stack::{DEAD_LETTERS, FAILED_MESSAGES, SIGNING_SECRET, Stack};
 use tests::simulators::genesys_cloud::api::{CLIENT_ID, CLIENT_SECRET, GenesysCloud};
-use tests::simulators::highlevel::api::{HighLevel, TOKEN};
+use tests::simulators::highlevel::api::HighLevel;
+use tests::simulators::highlevel::api::oauth::{CLIENT_SECRET as APP_CLIENT_SECRET, UserType};
 use tests::simulators::messaging_service::MessagingService;
 use tests::simulators::multicloud_cx::api::{APP_SECRET, CONTACT_CENTER_ID, MulticloudCx};
 use tests::spec::documents::{Block, Document, root};
@@ -325,7 +326,9 @@ async fn following_the_guide_to_highlevel_connects_an_integration() {
     let platform = HighLevel::start().await;
     let here = format!("--platform highlevel --api-base-url {}", platform.url);
     fixture.replaced.push(("--platform highlevel", here));
-    fixture.file("token", TOKEN);
+    fixture.file("client-secret", APP_CLIENT_SECRET);
+    let code = platform.oauth().authorize("l1C08ntBrFjLS0elLIYU", UserType::Location);
+    fixture.replaced.push(("authorize acme", format!("authorize acme --code {code}")));
     fixture.run_all("docs/connect-highlevel.md").await;
 }
 
