@@ -250,8 +250,7 @@ async fn a_call_with_a_valid_token_costs_no_call_to_aws_but_those_of_every_reque
 }
 
 fn event(kind: &str, more: Value) -> Value {
-    let mut event =
-        json!({"type": kind, "appId": OAUTH_APP_ID, "timestamp": Timestamp::now(), "webhookId": Uuid::new_v4().to_string()});
+    let mut event = json!({"type": kind, "appId": OAUTH_APP_ID, "timestamp": Timestamp::now(), "webhookId": Uuid::new_v4().to_string()});
     event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     event
 }
@@ -266,8 +265,10 @@ async fn uninstalling_the_app_ends_the_tokens_and_calls_name_the_command() {
         let (location, integration) = (fixture.integration.integration_id.as_str(), &fixture.integration);
         let send = async |event: Value| fixture.keys.sign(&event).acknowledged(&fixture.stack, integration).await;
         send(event("INSTALL", of(location, COMPANY_ID))).await;
-        // Another location's, another app's, and one from before the tokens were issued.
-        send(event("UNINSTALL", of("another", "another"))).await;
+        // Another location's or agency's, another app's, and one from before the tokens were issued.
+        let foreign = fixture.keys.sign(&event("UNINSTALL", of("another", "another")));
+        let answer = foreign.post(&fixture.stack, integration).await;
+        assert_eq!(if agency { 200 } else { 403 }, answer.status.as_u16());
         let mut other_app = event("UNINSTALL", of(location, COMPANY_ID));
         other_app["appId"] = "another".into();
         send(other_app).await;

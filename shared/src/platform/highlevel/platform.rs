@@ -52,11 +52,15 @@ impl WebhookPlatform for Config {
                 Ok(Received::Ignored(if is_typed { "event of another type" } else { "event without a type" }))
             }
             // It may arrive before the code of the authorization is exchanged.
-            Webhook::Install => Ok(Received::Ignored("INSTALL")),
-            Webhook::Uninstall => Ok(match self.withdrawal(&header, now) {
-                Some(withdrawal) => Received::Withdrawn(withdrawal),
-                None => Received::Ignored("UNINSTALL"),
-            }),
+            Webhook::Install => {
+                self.check_named_owner(&header)?;
+                Ok(Received::Ignored("INSTALL"))
+            }
+            Webhook::Uninstall => {
+                self.check_named_owner(&header)?;
+                let withdrawal = self.withdrawal(&header, now);
+                Ok(withdrawal.map_or(Received::Ignored("UNINSTALL"), Received::Withdrawn))
+            }
             Webhook::OutboundMessage(message) => {
                 self.check_owner(&header, self.app_id.is_some())?;
                 self.check_age(&header, now).map_err(Rejection::InvalidPayload)?;
@@ -105,16 +109,15 @@ impl Config {
         if is_other_location || is_other_app { Err(Rejection::WrongIntegration) } else { Ok(()) }
     }
 
-    /// The withdrawal of this integration's authorization. The platform reports all locations of an app to one URL; a 4xx
-    /// would count against the app. An agency's report has no location: its id is compared with the tokens' later.
+    /// The withdrawal of this integration's authorization. An agency's report has no location: its id is compared with the
+    /// tokens' later.
     fn withdrawal(&self, header: &EventHeader, now: Timestamp) -> Option<Withdrawal> {
         let Credentials::App(app) = &self.credentials else { return None };
         let app_id = self.app_id.as_deref().unwrap_or(app.id());
-        let is_location = header.location_id.as_deref().is_none_or(|id| id == self.location_id);
-        let is_somebody = header.location_id.is_some() || header.company_id.is_some();
+        let names_owner = header.location_id.is_some() || header.company_id.is_some();
         let company_id = header.company_id.clone().filter(|_| header.location_id.is_none());
         let at = header.written_at().unwrap_or(now);
-        let is_ours = header.app_id.as_deref() == Some(app_id) && is_location && is_somebody;
+        let is_ours = header.app_id.as_deref() == Some(app_id) && names_owner;
         is_ours.then_some(Withdrawal { at, company_id })
     }
 
