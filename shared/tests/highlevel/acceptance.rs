@@ -243,6 +243,7 @@ fn every_published_event_is_acknowledged_and_only_messages_are_forwarded() {
         match accept(&own, body) {
             Ok(Received::Message(_)) => forwarded.push(name),
             Ok(Received::Ignored(kind)) => assert_eq!(body["type"].is_null(), kind == "event without a type", "{name}"),
+            Ok(Received::Withdrawn(_)) => panic!("{name}: there is no authorization"),
             Err(rejection) => panic!("{name}: {rejection}"),
         }
         let names_location = body["locationId"].is_string() || body["altId"].is_string();
