@@ -328,7 +328,7 @@ async fn following_the_guide_to_highlevel_connects_an_integration() {
     fixture.replaced.push(("--platform highlevel", here));
     fixture.file("client-secret", APP_CLIENT_SECRET);
     let code = platform.oauth().authorize("l1C08ntBrFjLS0elLIYU", UserType::Location);
-    fixture.replaced.push(("authorize acme", format!("authorize acme --code {code}")));
+    fixture.replaced.push(("integration authorize", format!("integration authorize --code {code}")));
     fixture.run_all("docs/connect-highlevel.md").await;
 }
 

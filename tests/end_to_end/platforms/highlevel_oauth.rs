@@ -349,6 +349,9 @@ async fn an_operator_authorizes_the_app_with_the_code_that_the_browser_brings() 
     }
     let shown = Command::new(&["integration", "show", fixture.name(), "--json"]).run().await.succeeded();
     assert!(shown.json()["authorization"]["expiresAt"].is_string(), "{shown:?}");
+    let listed = Command::new(&["integration", "list", "--json"]).run().await.succeeded().json();
+    let names = listed.as_array().unwrap().iter().filter_map(|row| row["name"].as_str());
+    assert_eq!(vec![fixture.name()], names.filter(|name| name.contains(fixture.name())).collect::<Vec<_>>());
     let _ = Command::new(&["integration", "remove", fixture.name(), "--yes"]).run().await.succeeded();
     let _ = Command::new(&["integration", "restore", fixture.name()]).run().await.succeeded();
     assert_eq!(tokens, fixture.integration.tokens().await);
