@@ -206,7 +206,7 @@ fn trace_made_with(secret: &str, integration: &TestIntegration, title: &str) -> 
     let card = Card { title, subtitle: None, image: None, video: None, default_action: None, actions };
     let message = CardMessage { text: None, cards: Cards::One(Box::new(card)), quick_replies: Vec::new() };
     let key = TraceKey::new(&SigningSecret::parse(secret).unwrap(), &integration.name).unwrap();
-    render_text_trace(&message, 2_000, &key).unwrap()
+    render_text_trace(&message, 2_000, &key).unwrap().text
 }
 
 #[tokio::test]
@@ -394,7 +394,7 @@ async fn while_the_queue_is_unreachable_a_card_may_be_sent_again_unless_its_text
     let platform = GenesysCloud::start().await;
     for (text_trace, status) in [(false, 503), (true, 504)] {
         let single = SingleFunction::configured(MessagingService::start().await, "card-sender", |configuration| {
-            configuration["domain"] = platform.url.clone().into();
+            platform.host(configuration);
             configuration["cards"] = json!({"route": "messaging-service", "textTrace": text_trace});
         })
         .await;

@@ -322,7 +322,7 @@ async fn a_callers_secret_is_rotated_without_a_refused_request() {
 async fn nothing_is_sent_while_the_ledger_is_unreachable() {
     let platform = GenesysCloud::start().await;
     let single = SingleFunction::configured(MessagingService::start().await, "agentless-sender", |configuration| {
-        configuration["domain"] = platform.url.clone().into();
+        platform.host(configuration);
     })
     .await;
     single.aws.fail_operation("UpdateItem");

@@ -35,7 +35,7 @@ impl Fixture {
         let mut configuration = Value::Null;
         let integration = stack
             .integration(&format!("{}?key={URL_KEY}", service.url), |document| {
-                document["domain"] = platform.url.clone().into();
+                platform.host(document);
                 configuration = document.clone();
             })
             .await;
