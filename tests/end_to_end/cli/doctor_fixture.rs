@@ -50,6 +50,13 @@ impl Fixture {
         self.integration.configure(&configuration).await;
     }
 
+    /// Replaces the default of cards to users of the platform.
+    pub(crate) async fn send_cards_to_customers(&self) {
+        let mut configuration = self.configuration.clone();
+        configuration["cards"] = json!({"route": "messaging-service"});
+        self.integration.configure(&configuration).await;
+    }
+
     pub(crate) fn command(&self) -> Command {
         Command::new(&["doctor", self.integration.name.as_str()])
     }

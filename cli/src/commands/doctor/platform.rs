@@ -2,12 +2,14 @@
 
 use super::context::IntegrationContext;
 use super::report::Finding;
+use super::user_lookup;
 use crate::api::platform_http;
 use crate::api::webhook_url::{WebhookTarget, webhook_target};
 use crate::error::CliError;
 use http::Method;
 use secrecy::{ExposeSecret, SecretString};
 use shared::aws::error_chain;
+use shared::integration::CardRoute;
 use shared::platform::genesys_cloud::api::{Client, CreateStatus, OpenIntegration};
 use shared::platform::genesys_cloud::config::Config;
 use shared::platform::{ApiError, PlatformConfig};
@@ -31,12 +33,18 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Result<Vec<(Strin
 async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Result<Vec<(String, Finding)>, CliError> {
     let client = Client::new(platform_http()?);
     let deadline = Instant::now() + TIMEOUT;
+    let sends_to_users = context.integration.cards == CardRoute::OpenMessaging;
+    let mut users = None;
     let (credentials, open_integration) = match client.check_credentials(config, deadline).await {
         Err(error) => {
             let because = "because there is no token";
+            users = sends_to_users.then(|| Finding::skipped(because));
             (refused_token(context, &error), Finding::skipped(because))
         }
         Ok(()) => {
+            if sends_to_users {
+                users = Some(user_lookup::check(&client, config, Instant::now() + TIMEOUT).await);
+            }
             let found = client.open_integration(config, &config.integration_id, Instant::now() + TIMEOUT).await;
             let finding = match found {
                 Ok(Some(found)) => connected(context, config, &found).await,
@@ -49,7 +57,9 @@ async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Res
             (Finding::ok("Genesys Cloud issues a token"), finding)
         }
     };
-    Ok(vec![(CREDENTIALS.to_owned(), credentials), (OPEN_INTEGRATION.to_owned(), open_integration)])
+    let checks = [(CREDENTIALS.to_owned(), credentials), (OPEN_INTEGRATION.to_owned(), open_integration)];
+    let users = users.map(|finding| (user_lookup::CHECK.to_owned(), finding));
+    Ok(checks.into_iter().chain(users).collect())
 }
 
 fn refused_token(context: &IntegrationContext<'_>, error: &ApiError) -> Finding {
