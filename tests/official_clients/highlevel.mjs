@@ -12,9 +12,9 @@ const client = new HighLevel({ privateIntegrationToken });
 const declared = (service, file) =>
   readFileSync(`${folder}/@gohighlevel/api-client/dist/lib/code/${service}/${file}.d.ts`, "utf8");
 
-async function call({ service, method, arguments: given }) {
+async function call({ service, method, version, arguments: given }) {
   try {
-    const raw = await client[service][method](...given, { baseURL });
+    const raw = await client[service][method](...given, { baseURL, headers: { Version: version } });
     const type = answerOf(declared(service, service), method);
     return { raw, differences: differences(models(declared(service, `models/${service}`)), raw, type) };
   } catch (error) {

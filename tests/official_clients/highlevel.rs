@@ -12,8 +12,13 @@ async fn the_client_makes_every_call_and_has_a_place_for_every_member_of_the_ans
         "type": "SMS", "conversationId": "c", "contactId": "k", "conversationProviderId": "p", "message": "hello",
         "altId": "m-1", "direction": "inbound", "date": "2026-01-02T03:04:05.678Z",
     });
-    let conversations = "conversations";
-    let call = |method: &str, arguments| json!({"service": conversations, "method": method, "arguments": arguments});
-    client.call(&call("addAnInboundMessage", json!([inbound]))).await;
-    client.call(&call("updateMessageStatus", json!([{"messageId": "m-1"}, {"status": "delivered"}]))).await;
+    for (method, arguments) in [
+        ("addAnInboundMessage", json!([inbound])),
+        ("updateMessageStatus", json!([{"messageId": "m-1"}, {"status": "delivered"}])),
+    ] {
+        let call = json!({
+            "service": "conversations", "version": "2021-04-15", "method": method, "arguments": arguments,
+        });
+        client.call(&call).await;
+    }
 }
