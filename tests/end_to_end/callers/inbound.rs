@@ -103,6 +103,7 @@ async fn an_email_is_refused_on_a_platform_without_email() {
 #[tokio::test]
 async fn the_same_id_is_posted_once_with_any_key() {
     let fixture = WithPlatform::start().await;
+    fixture.platform.know_message("card-1");
     for (what, body) in [("messages", message()), ("responses", response("Button"))] {
         let first = fixture.post_inbound(what, &body).await;
         let second = fixture.post_inbound(what, &body).await;
