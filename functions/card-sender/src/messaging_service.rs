@@ -88,7 +88,7 @@ impl MessagingServiceRoute {
                 }
                 // The card is sent anyway. If the trace arrived after all, the dispatcher drops it.
                 Err(problem) if problem.problem_type == ProblemType::OutcomeUnknown => {
-                    outcome = TextTraceOutcome::Unknown
+                    outcome = TextTraceOutcome::Unknown;
                 }
                 Err(problem) => return Err(problem),
             }
