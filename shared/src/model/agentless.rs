@@ -39,14 +39,6 @@ enum MessengerType {
     Apple,
 }
 
-/// The identifiers of a customer that a messenger takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RecipientKind {
-    AddressOrExternalContact,
-    Address,
-    ExternalContact,
-}
-
 /// What a messenger requires and accepts, by the texts of `SendAgentlessOutboundMessageRequest` in the vendor's client
 /// library.
 impl MessengerType {
@@ -55,38 +47,22 @@ impl MessengerType {
         if self == Self::Sms { MAXIMUM_SMS_TEXT } else { AgentlessMessage::MAXIMUM_TEXT }
     }
 
-    fn recipient_kind(self) -> RecipientKind {
-        match self {
-            Self::Open | Self::Sms => RecipientKind::AddressOrExternalContact,
-            Self::WhatsApp | Self::Apple => RecipientKind::Address,
-            Self::WebMessaging => RecipientKind::ExternalContact,
-        }
-    }
-
     /// Records what is wrong with the recipient.
     fn check_recipient(self, fields: &mut Fields<'_>, has_address: bool, has_external_contact: bool) {
-        match self.recipient_kind() {
-            RecipientKind::AddressOrExternalContact => {
-                if !has_address && !has_external_contact {
-                    fields.error("toAddress", "is required, unless there is an externalContactId");
-                }
+        let (address, external_contact) = (("toAddress", has_address), ("externalContactId", has_external_contact));
+        let (required, unsupported) = match self {
+            Self::Open | Self::Sms if has_address || has_external_contact => return,
+            Self::Open | Self::Sms => {
+                return fields.error("toAddress", "is required, unless there is an externalContactId");
             }
-            RecipientKind::Address => {
-                if !has_address {
-                    fields.error("toAddress", "is required for this toAddressMessengerType");
-                }
-                if has_external_contact {
-                    fields.error("externalContactId", "is not supported for this toAddressMessengerType");
-                }
-            }
-            RecipientKind::ExternalContact => {
-                if !has_external_contact {
-                    fields.error("externalContactId", "is required for this toAddressMessengerType");
-                }
-                if has_address {
-                    fields.error("toAddress", "is not supported for this toAddressMessengerType");
-                }
-            }
+            Self::WhatsApp | Self::Apple => (address, external_contact),
+            Self::WebMessaging => (external_contact, address),
+        };
+        if !required.1 {
+            fields.error(required.0, "is required for this toAddressMessengerType");
+        }
+        if unsupported.1 {
+            fields.error(unsupported.0, "is not supported for this toAddressMessengerType");
         }
     }
 

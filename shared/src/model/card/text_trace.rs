@@ -47,7 +47,6 @@ impl TraceKey {
 }
 
 /// A card as a text.
-#[derive(Debug)]
 pub struct TextTrace {
     pub text: String,
     /// Whether the card was too long. The text then says so.
