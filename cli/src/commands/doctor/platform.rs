@@ -34,17 +34,12 @@ async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Res
     let client = Client::new(platform_http()?);
     let deadline = Instant::now() + TIMEOUT;
     let sends_to_users = context.integration.cards == CardRoute::OpenMessaging;
-    let mut users = None;
-    let (credentials, open_integration) = match client.check_credentials(config, deadline).await {
+    let (credentials, open_integration, users) = match client.check_credentials(config, deadline).await {
         Err(error) => {
             let because = "because there is no token";
-            users = sends_to_users.then(|| Finding::skipped(because));
-            (refused_token(context, &error), Finding::skipped(because))
+            (refused_token(context, &error), Finding::skipped(because), Finding::skipped(because))
         }
         Ok(()) => {
-            if sends_to_users {
-                users = Some(user_lookup::check(&client, config, Instant::now() + TIMEOUT).await);
-            }
             let found = client.open_integration(config, &config.integration_id, Instant::now() + TIMEOUT).await;
             let finding = match found {
                 Ok(Some(found)) => connected(context, config, &found).await,
@@ -54,12 +49,15 @@ async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Res
                 ),
                 Err(error) => classify_error(&error),
             };
-            (Finding::ok("Genesys Cloud issues a token"), finding)
+            let users = match sends_to_users {
+                true => user_lookup::check(&client, config, Instant::now() + TIMEOUT).await,
+                false => Finding::skipped("because cards go to customers"),
+            };
+            (Finding::ok("Genesys Cloud issues a token"), finding, users)
         }
     };
-    let checks = [(CREDENTIALS.to_owned(), credentials), (OPEN_INTEGRATION.to_owned(), open_integration)];
-    let users = users.map(|finding| (user_lookup::CHECK.to_owned(), finding));
-    Ok(checks.into_iter().chain(users).collect())
+    let checks = [(CREDENTIALS, credentials), (OPEN_INTEGRATION, open_integration), (user_lookup::CHECK, users)];
+    Ok(checks.into_iter().map(|(check, finding)| (check.to_owned(), finding)).collect())
 }
 
 fn refused_token(context: &IntegrationContext<'_>, error: &ApiError) -> Finding {
