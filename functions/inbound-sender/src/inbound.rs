@@ -35,6 +35,10 @@ impl InboundHandler {
         context: &RequestContext,
         message: InboundMessage,
     ) -> Result<Reply, Problem> {
+        let unsupported = message.unsupported_members(context.integration.platform.name().inbound_members());
+        if !unsupported.is_empty() {
+            return Err(Problem::invalid_body(unsupported));
+        }
         let message = InboundMessage { trace_id: context.trace_id.clone(), ..message };
         let (time, fingerprint) = (message.meta.time, message.fingerprint());
         let key = self.key(context, "message", &message.meta.message_id);

@@ -17,7 +17,7 @@ use crate::json::fields::{FieldError, Fields};
 use crate::model::agent::{AgentMessage, Communication};
 use crate::model::agentless::AgentlessMessage;
 use crate::model::card::CardMessage;
-use crate::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use crate::model::inbound::{InboundMember, InboundMessage, InboundResponse, InboundTyping};
 use crate::model::integration_name::IntegrationName;
 use crate::model::message::Message;
 use crate::model::platform_name::PlatformName;
@@ -100,6 +100,16 @@ impl PlatformName {
             Self::GenesysCloud => GenesysCloudConfig::DEDUPLICATES_INBOUND,
             Self::MulticloudCx => MulticloudCxConfig::DEDUPLICATES_INBOUND,
             Self::HighLevel => HighLevelConfig::DEDUPLICATES_INBOUND,
+        }
+    }
+
+    /// The members of a customer's message that the platform has a place for, besides those that all platforms have.
+    #[must_use]
+    pub fn inbound_members(self) -> &'static [InboundMember] {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::INBOUND_MEMBERS,
+            Self::MulticloudCx => MulticloudCxConfig::INBOUND_MEMBERS,
+            Self::HighLevel => HighLevelConfig::INBOUND_MEMBERS,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::api::Route;
 use crate::json::fields::FieldError;
-use crate::model::inbound::InboundMessage;
+use crate::model::inbound::{InboundMember, InboundMessage};
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
 use crate::signature::{MatchedSecret, SignatureError};
@@ -60,6 +60,9 @@ pub(crate) trait WebhookPlatform: Sized {
     /// Whether the platform deduplicates customers' messages by id and time. If not, a message whose outcome is unknown
     /// is never posted again.
     const DEDUPLICATES_INBOUND: bool = false;
+
+    /// The members of a customer's message that the platform has a place for, besides those that all platforms have.
+    const INBOUND_MEMBERS: &'static [InboundMember] = &[];
 
     /// Whether the platform takes all files of this customer's message in one call. If not, each file is posted as a
     /// message of its own.

@@ -15,6 +15,9 @@ use tests::simulators::multicloud_cx::api::{APP_SECRET, CONTACT_CENTER_ID, Multi
 use tests::spec::documents::{Block, Document, root};
 use uuid::Uuid;
 
+/// The message with the choice in the guide to the routes.
+const MESSAGE_ID: &str = "c327c2078ca056db130c55ce648d9fa2";
+
 /// A documented command that runs elsewhere.
 struct Elsewhere {
     command: &'static str,
@@ -126,6 +129,7 @@ impl Fixture {
                 configuration["cards"] = json!({"route": "messaging-service"});
             })
             .await;
+        platform.know_message(MESSAGE_ID);
         let conversation = platform.open_conversation(&integration.integration_id, "customer-1");
         let mut fixture = Self::new(&stack, platform, service, integration.name.to_string());
         fixture.environment.extend([
@@ -145,6 +149,7 @@ impl Fixture {
         fixture.run("sh", &["-c", &fixture.fill(&connects.code)]).await;
         fixture.run("patchbay", &["webhook", "test", &fixture.name, "--text", "Hello", "--wait"]).await;
         let delivered = fixture.service.wait_until(|attempts| !attempts.is_empty()).await.remove(0);
+        fixture.platform.know_message(delivered.message_id());
         log_with(&fixture.name, &[("delivered", delivered.message_id())]).await;
         fixture
             .environment

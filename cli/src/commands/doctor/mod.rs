@@ -20,6 +20,7 @@ mod report;
 mod routes;
 mod stack;
 mod storage;
+mod user_lookup;
 mod webhook;
 
 use crate::aws::stack::Stack;

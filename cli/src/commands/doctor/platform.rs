@@ -3,12 +3,14 @@
 use super::context::IntegrationContext;
 use super::highlevel;
 use super::report::Finding;
+use super::user_lookup;
 use crate::api::platform_http;
 use crate::api::webhook_url::{WebhookTarget, webhook_target};
 use crate::error::CliError;
 use http::Method;
 use secrecy::{ExposeSecret, SecretString};
 use shared::aws::error_chain;
+use shared::integration::CardRoute;
 use shared::platform::genesys_cloud::api::{Client, CreateStatus, OpenIntegration};
 use shared::platform::genesys_cloud::config::Config;
 use shared::platform::{ApiError, PlatformConfig};
@@ -38,10 +40,11 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Result<Vec<(Strin
 async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Result<Vec<(String, Finding)>, CliError> {
     let client = Client::new(platform_http()?);
     let deadline = Instant::now() + TIMEOUT;
-    let (credentials, open_integration) = match client.check_credentials(config, deadline).await {
+    let sends_to_users = context.integration.cards == CardRoute::OpenMessaging;
+    let (credentials, open_integration, users) = match client.check_credentials(config, deadline).await {
         Err(error) => {
             let because = "because there is no token";
-            (refused_token(context, &error), Finding::skipped(because))
+            (refused_token(context, &error), Finding::skipped(because), Finding::skipped(because))
         }
         Ok(()) => {
             let found = client.open_integration(config, &config.integration_id, Instant::now() + TIMEOUT).await;
@@ -53,10 +56,15 @@ async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Res
                 ),
                 Err(error) => classify_error(&error),
             };
-            (Finding::ok("Genesys Cloud issues a token"), finding)
+            let users = match sends_to_users {
+                true => user_lookup::check(&client, config, Instant::now() + TIMEOUT).await,
+                false => Finding::skipped("because cards go to customers"),
+            };
+            (Finding::ok("Genesys Cloud issues a token"), finding, users)
         }
     };
-    Ok(vec![(CREDENTIALS.to_owned(), credentials), (OPEN_INTEGRATION.to_owned(), open_integration)])
+    let checks = [(CREDENTIALS, credentials), (OPEN_INTEGRATION, open_integration), (user_lookup::CHECK, users)];
+    Ok(checks.into_iter().map(|(check, finding)| (check.to_owned(), finding)).collect())
 }
 
 fn refused_token(context: &IntegrationContext<'_>, error: &ApiError) -> Finding {

@@ -5,7 +5,7 @@ use super::message_type::MessageType;
 use super::normalize::read_message;
 use super::wire::{EventHeader, OutboundMessage, Webhook, read_identity};
 use crate::json::fields::FieldError;
-use crate::model::inbound::InboundMessage;
+use crate::model::inbound::{InboundMember, InboundMessage};
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
 use crate::platform::webhook::WebhookPlatform;
@@ -25,6 +25,9 @@ impl WebhookPlatform for Config {
 
     /// The only status that is repeated under both of the vendor's policies. Under the older one, everything else is final.
     const RETRY_STATUS: StatusCode = StatusCode::TOO_MANY_REQUESTS;
+
+    const INBOUND_MEMBERS: &'static [InboundMember] =
+        &[InboundMember::Email, InboundMember::ConversationId, InboundMember::Channel];
 
     fn supports_several_files(_message: &InboundMessage) -> bool {
         true

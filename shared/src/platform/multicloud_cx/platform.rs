@@ -4,7 +4,7 @@ use super::config::Config;
 use super::wire::Notification;
 use super::{read_identity, read_message};
 use crate::json::fields::FieldError;
-use crate::model::inbound::{Channel, InboundMessage};
+use crate::model::inbound::{Channel, InboundMember, InboundMessage};
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
 use crate::platform::webhook::WebhookPlatform;
@@ -19,6 +19,8 @@ impl WebhookPlatform for Config {
     const SIGNATURE_HEADER: HeaderName = hub::X_HUB_SIGNATURE;
 
     const SUPPORTS_RECEIPT_BATCH: bool = true;
+
+    const INBOUND_MEMBERS: &'static [InboundMember] = &[InboundMember::Email, InboundMember::Channel];
 
     /// Emails can have several files. For other messages, the format for several files is not documented.
     fn supports_several_files(message: &InboundMessage) -> bool {

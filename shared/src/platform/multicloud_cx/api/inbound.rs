@@ -57,27 +57,9 @@ impl<'m> InboundPayload<'m> {
     /// # Errors
     /// The message has a field that the platform does not support.
     pub(super) fn new(config: &'m Config, message: &'m InboundMessage) -> Result<Self, ApiError> {
-        let InboundMessage {
-            meta,
-            text,
-            email,
-            attachments,
-            metadata,
-            prefetch_conversation_id,
-            conversation_id,
-            channel: named,
-            trace_id: _,
-        } = message;
-        for (has, pointer) in [
-            (!meta.custom_attributes.is_empty(), "/customAttributes"),
-            (!metadata.is_empty(), "/metadata"),
-            (*prefetch_conversation_id, "/prefetchConversationId"),
-            (conversation_id.is_some(), "/conversationId"),
-            (*named == Some(inbound::Channel::Custom), "/channel"),
-        ] {
-            if has {
-                return Err(ApiError::unsupported_field(pointer));
-            }
+        let InboundMessage { meta, text, email, attachments, channel: named, .. } = message;
+        if *named == Some(inbound::Channel::Custom) {
+            return Err(ApiError::unsupported_field("/channel"));
         }
         let text = text.as_deref();
         let media: Vec<_> = attachments.iter().map(Part::from).collect();

@@ -109,19 +109,6 @@ fn customers_messages_are_serialized_exactly() {
 }
 
 #[test]
-fn unsupported_fields_are_rejected_by_name() {
-    for (name, value) in [
-        ("metadata", json!({"a": "b"})),
-        ("customAttributes", json!({"a": "b"})),
-        ("prefetchConversationId", json!(true)),
-    ] {
-        let Err(ApiError::InvalidRequest(error)) = written(json!({"text": "t", name: value})) else { panic!("{name}") };
-        assert_eq!(format!("/{name}"), error.pointer);
-    }
-    assert!(written(json!({"text": "t", "metadata": {}, "prefetchConversationId": false})).is_ok());
-}
-
-#[test]
 fn a_channel_that_contradicts_the_message_is_rejected() {
     let mail = json!({"html": "<p>rich</p>"});
     for (channel, email) in [("SMS", mail.clone()), ("Custom", mail.clone())] {

@@ -47,6 +47,8 @@ pub(super) struct Platform {
     pub(super) uploads: Uploads,
     pub(super) users: Users,
     pub(super) integrations: Integrations,
+    /// The ids of integrations that were not created through the API.
+    pub(super) known_integrations: Mutex<HashSet<String>>,
     /// Permissions that the client's role lacks.
     pub(super) revoked: Mutex<HashSet<String>>,
     /// Whether it has the operation that sends cards.
@@ -109,10 +111,18 @@ impl Platform {
             uploads: Uploads::default(),
             users: Users::default(),
             integrations: Integrations::default(),
+            known_integrations: Mutex::default(),
             revoked: Mutex::default(),
             has_channels: AtomicBool::new(true),
             webhooks: Webhooks::default(),
         }
+    }
+
+    /// Refuses the id of an integration that there is not.
+    pub(super) fn require_integration(&self, id: &str) -> Result<(), Refusal> {
+        let is_known = self.known_integrations.lock().expect("no panic").contains(id)
+            || self.integrations.all().iter().any(|one| one["id"] == id);
+        if is_known { Ok(()) } else { Err(Refusal::not_found("The open integration was not found.")) }
     }
 
     /// Handles a call: faults, the token, the rate limit, and then its own `work`.
@@ -166,7 +176,7 @@ fn missing_permission(operation: &str, revoked: &HashSet<String>) -> Option<&'st
     let needed = match operation {
         "agentless" | "agent-message" | "agent-typing" | "create-upload" | "media" => "conversation:message:create",
         "receipt" | "inbound-message" | "inbound-event" | "structured-response" => "conversation:message:receive",
-        "users" => "directory:user:view",
+        "users" | "user-search" => "directory:user:view",
         "channel-message" => "openmessaging:send",
         "integrations" | "integration" => "messaging:integration:view",
         "create-integration" => "messaging:integration:add",

@@ -1,46 +1,54 @@
 //! The directory of users.
 
 use super::answers::{Done, Refusal};
+use super::models::{SearchCriterion, UserSearch};
 use super::platform::{Incoming, Platform};
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// The ids and addresses of the users.
 #[derive(Debug, Default)]
-pub(super) struct Users(Mutex<Vec<(String, String)>>);
+pub(super) struct Users {
+    all: Mutex<Vec<(String, String)>>,
+    /// Whether searches return everybody.
+    pub(super) ignores_criteria: AtomicBool,
+}
 
 impl Users {
     pub(super) fn add(&self, id: &str, email: &str) {
-        self.0.lock().expect("no panic").push((id.to_owned(), email.to_owned()));
+        self.all.lock().expect("no panic").push((id.to_owned(), email.to_owned()));
     }
 
     pub(super) fn remove(&self, id: &str) {
-        self.0.lock().expect("no panic").retain(|(known, _)| known != id);
+        self.all.lock().expect("no panic").retain(|(known, _)| known != id);
     }
 
     pub(super) fn has(&self, id: &str) -> bool {
-        self.0.lock().expect("no panic").iter().any(|(known, _)| known == id)
+        self.all.lock().expect("no panic").iter().any(|(known, _)| known == id)
     }
 
-    /// A page of the users with the address that the query names.
-    fn page(&self, query: &BTreeMap<String, String>) -> Result<Value, Refusal> {
-        let email = query.get("email").filter(|email| !email.is_empty());
-        let email = email.ok_or_else(|| Refusal::bad_request("email is required"))?;
-        let size = number(query, "pageSize", 25)?;
-        let page = number(query, "pageNumber", 1)?;
-        let users = self.0.lock().expect("no panic");
-        let found: Vec<_> = users.iter().filter(|(_, address)| address.eq_ignore_ascii_case(email)).collect();
-        let entities: Vec<_> = found
-            .iter()
-            .skip(size.saturating_mul(page - 1))
-            .take(size)
-            .map(|(id, email)| json!({"id": id, "name": email.split('@').next(), "email": email}))
-            .collect();
-        Ok(json!({"entities": entities, "pageSize": size, "pageNumber": page, "total": found.len()}))
+    /// The users that meet all criteria.
+    fn matching(&self, criteria: &[SearchCriterion]) -> Vec<Value> {
+        let ignored = self.ignores_criteria.load(Ordering::Relaxed);
+        let all = self.all.lock().expect("no panic");
+        let users = all.iter().map(|(id, email)| {
+            let name = email.split('@').next();
+            json!({
+                "id": id, "name": name, "email": email, "username": email, "state": "active", "version": 1,
+                "selfUri": format!("/api/v2/users/{id}"),
+            })
+        });
+        users.filter(|user| ignored || criteria.iter().all(|criterion| criterion.is_met(user))).collect()
     }
+}
+
+/// The elements of a page.
+fn page<T>(all: Vec<T>, size: usize, number: usize) -> Vec<T> {
+    all.into_iter().skip(size.saturating_mul(number - 1)).take(size).collect()
 }
 
 /// A query parameter from 1 to 500.
@@ -52,7 +60,31 @@ pub(super) fn number(query: &BTreeMap<String, String>, name: &str, otherwise: us
         .ok_or_else(|| Refusal::bad_request(&format!("{name} must be a number of 1 to 500")))
 }
 
-pub(super) async fn users(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
-    let work = || Ok(Done::answer(platform.users.page(&incoming.query())?));
+/// Lists all users. It ignores every other parameter, such as an address.
+pub(super) async fn list(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
+    let work = || {
+        let query = incoming.query();
+        let (size, number) = (number(&query, "pageSize", 25)?, number(&query, "pageNumber", 1)?);
+        let users = platform.users.matching(&[]);
+        let (total, pages) = (users.len(), users.len().div_ceil(size));
+        Ok(Done::answer(json!({
+            "entities": page(users, size, number), "pageSize": size, "pageNumber": number, "total": total,
+            "pageCount": pages,
+        })))
+    };
     platform.done("users", &incoming, work).await
+}
+
+pub(super) async fn search(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
+    let work = || {
+        let UserSearch { page_size, page_number, query } = incoming.read()?;
+        let (size, number) = (page_size.get(), page_number.get());
+        let users = platform.users.matching(&query);
+        let (total, pages) = (users.len(), users.len().div_ceil(size));
+        Ok(Done::answer(json!({
+            "total": total, "pageCount": pages, "pageSize": size, "pageNumber": number, "types": ["users"],
+            "results": page(users, size, number),
+        })))
+    };
+    platform.done("user-search", &incoming, work).await
 }

@@ -8,6 +8,7 @@ mod inbound;
 mod integration;
 mod outbound;
 mod receipt;
+mod users;
 
 pub(crate) use cards::{CARD_PAYLOAD, ChannelMessage};
 pub(crate) use fields::{IdType, Text, WebAddress};
@@ -15,6 +16,7 @@ pub(crate) use inbound::{InboundEvent, InboundMessage, MessageChannel, Structure
 pub(crate) use integration::{OpenIntegrationRequest, OpenIntegrationUpdate};
 pub(crate) use outbound::{AdditionalMessage, AgentMessage, Agentless, Messenger, Template, Typing, UploadRequest};
 pub(crate) use receipt::Receipt;
+pub(crate) use users::{SearchCriterion, UserSearch};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
