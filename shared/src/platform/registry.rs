@@ -9,7 +9,7 @@ use super::error::ApiError;
 use super::genesys_cloud::{self, config::Config as GenesysCloudConfig};
 use super::highlevel::{self, config::Config as HighLevelConfig};
 use super::multicloud_cx::{self, config::Config as MulticloudCxConfig};
-use super::upload::{Upload, UploadError};
+use super::upload::{CustomerFile, FileUpload, Upload, UploadError};
 use super::webhook::{Received, Rejection, WebhookPlatform};
 use crate::http_client::HttpClient;
 use crate::json::fields::{FieldError, Fields};
@@ -20,6 +20,7 @@ use crate::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use crate::model::message::Message;
 use crate::model::platform_name::PlatformName;
 use crate::model::receipt::{DeliveryReceipt, DeliveryStatus};
+use crate::model::trace_id::TraceId;
 use crate::signature::{MatchedSecret, SignatureError};
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
@@ -164,6 +165,16 @@ impl PlatformConfig {
         }
     }
 
+    /// Whether customers' files are uploaded with [`Platforms::upload_customer_file`], before the message that names them.
+    #[must_use]
+    pub fn uploads_customer_files(&self) -> bool {
+        match self {
+            Self::GenesysCloud(config) => config.uploads_customer_files(),
+            Self::MulticloudCx(config) => config.uploads_customer_files(),
+            Self::HighLevel(config) => config.uploads_customer_files(),
+        }
+    }
+
     /// Verifies the platform's signature over these bytes; returns which secret matched.
     ///
     /// # Errors
@@ -263,6 +274,25 @@ impl Platforms {
                 self.multicloud_cx.post_inbound_message(config, message, deadline).await
             }
             PlatformConfig::HighLevel(config) => self.highlevel.post_inbound_message(config, message, deadline).await,
+        }
+    }
+
+    /// Uploads a customer's file. A repeat makes a second file, which no message names.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn upload_customer_file(
+        &self,
+        config: &PlatformConfig,
+        file: &CustomerFile,
+        trace_id: Option<&TraceId>,
+        deadline: Instant,
+    ) -> Result<FileUpload, ApiError> {
+        match config {
+            PlatformConfig::MulticloudCx(config) => {
+                self.multicloud_cx.upload_customer_file(config, file, trace_id, deadline).await
+            }
+            PlatformConfig::GenesysCloud(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
         }
     }
 

@@ -54,6 +54,11 @@ pub(crate) trait WebhookPlatform: Sized {
         false
     }
 
+    /// Whether customers' files are uploaded to the platform, before the message that names them.
+    fn uploads_customer_files(&self) -> bool {
+        false
+    }
+
     /// The status to report to the platform when a messaging service reports `status`; `None` if the platform has no
     /// equivalent.
     fn receipt_status(status: DeliveryStatus) -> Option<DeliveryStatus> {

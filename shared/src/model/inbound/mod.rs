@@ -134,7 +134,7 @@ impl fmt::Debug for Customer {
     }
 }
 
-/// A file, which the platform downloads: `OpenContentAttachment`.
+/// A file, which the platform downloads, unless it is uploaded to it: `OpenContentAttachment`.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InboundAttachment {
@@ -153,6 +153,9 @@ pub struct InboundAttachment {
     pub sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
+    /// The platform's own URL of the file, once it is uploaded.
+    #[serde(skip)]
+    pub uploaded: Option<Url>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

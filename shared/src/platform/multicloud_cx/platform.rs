@@ -25,6 +25,10 @@ impl WebhookPlatform for Config {
         message.email.is_some() || message.channel == Some(Channel::Email)
     }
 
+    fn uploads_customer_files(&self) -> bool {
+        self.upload_files
+    }
+
     fn receipt_status(status: DeliveryStatus) -> Option<DeliveryStatus> {
         match status {
             DeliveryStatus::Delivered | DeliveryStatus::Read => Some(DeliveryStatus::Delivered),

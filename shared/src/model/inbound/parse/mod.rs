@@ -153,7 +153,7 @@ impl InboundAttachment {
         let filename = fields.optional("filename", text);
         let mime = mime?;
         let media_type = media_type.unwrap_or_else(|| MediaType::from_mime(&mime));
-        Some(Self { id: own_id, media_type, url: url?, mime, text: words, sha256, filename })
+        Some(Self { id: own_id, media_type, url: url?, mime, text: words, sha256, filename, uploaded: None })
     }
 }
 
