@@ -89,8 +89,7 @@ impl FileUploader {
         if !fetched.may_have_type(&file.mime) {
             return Err(refused("mime is not the content type of the response from the file's url"));
         }
-        let content_type =
-            HeaderValue::from_str(&file.mime).map_err(|_| refused("mime is not valid in a header"))?;
+        let content_type = HeaderValue::from_str(&file.mime).map_err(|_| refused("mime is not valid in a header"))?;
         Ok(CustomerFile { name: name(file), content_type, content: fetched.read().await? })
     }
 }

@@ -104,15 +104,7 @@ mod tests {
         let errors = configured(wrong).unwrap_err();
         let pointers: Vec<_> = errors.iter().map(|error| error.split(' ').next().unwrap()).collect();
         assert_eq!(
-            vec![
-                "/apiBaseUrl",
-                "/contactCenterId",
-                "/channelId",
-                "/appSecrets",
-                "/apiKey",
-                "/uploadFiles",
-                "/colour"
-            ],
+            vec!["/apiBaseUrl", "/contactCenterId", "/channelId", "/appSecrets", "/apiKey", "/uploadFiles", "/colour"],
             pointers
         );
         assert!(!errors.concat().contains("hidden"), "{errors:?}");

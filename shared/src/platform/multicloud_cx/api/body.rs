@@ -32,7 +32,8 @@ impl Body {
         let content_type =
             content_type.parse().map_err(|_| ApiError::NotSent("the content type is not valid in a header"))?;
         let name = file.name.replace('\r', "%0D").replace('\n', "%0A").replace('"', "%22");
-        let mut head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n");
+        let mut head =
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n");
         head.push_str("Content-Type: ");
         let mut head = head.into_bytes();
         head.extend_from_slice(file.content_type.as_bytes());

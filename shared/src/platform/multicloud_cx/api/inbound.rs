@@ -164,7 +164,13 @@ impl Client {
         deadline: Instant,
     ) -> Result<InboundAccepted, ApiError> {
         let answer = self
-            .post_messages(config, vec![InboundPayload::new(config, message)?], message.trace_id.as_ref(), false, deadline)
+            .post_messages(
+                config,
+                vec![InboundPayload::new(config, message)?],
+                message.trace_id.as_ref(),
+                false,
+                deadline,
+            )
             .await?;
         Ok(InboundAccepted { id: answer.ids.into_iter().next(), conversation_id: None })
     }

@@ -98,7 +98,10 @@ mod tests {
     #[test]
     fn code_0_is_success_with_or_without_ids() {
         let ids = vec!["1613473893265-0".to_owned()];
-        assert_eq!(Ok(PostResponse { ids, url: None }), read(200, r#"{"status":{"code":0},"data":{"ids":["1613473893265-0"]}}"#));
+        assert_eq!(
+            Ok(PostResponse { ids, url: None }),
+            read(200, r#"{"status":{"code":0},"data":{"ids":["1613473893265-0"]}}"#)
+        );
         for body in [
             r#"{"status":{"code":0}}"#,
             r#"{"status":{"code":"0"},"data":null}"#,
