@@ -32,7 +32,7 @@ impl FileUploader {
         context: &RequestContext,
         message: &'m InboundMessage,
     ) -> Result<Cow<'m, InboundMessage>, Problem> {
-        if message.attachments.is_empty() || !context.integration.platform.uploads_customer_files() {
+        if !context.integration.platform.uploads_files_of(message)? {
             return Ok(Cow::Borrowed(message));
         }
         let mut message = message.clone();
@@ -70,7 +70,7 @@ impl FileUploader {
             FileUpload::Stored(url) => Ok(Some(url)),
             FileUpload::Refused(error) => {
                 let (status, code) = (error.status, error.code.as_deref());
-                tracing::warn!(outcome = "file_refused", status, code, "the message names the file by its own URL");
+                tracing::warn!(outcome = "file_refused", status, code);
                 Ok(None)
             }
         }

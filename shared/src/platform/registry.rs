@@ -165,13 +165,15 @@ impl PlatformConfig {
         }
     }
 
-    /// Whether customers' files are uploaded with [`Platforms::upload_customer_file`], before the message that names them.
-    #[must_use]
-    pub fn uploads_customer_files(&self) -> bool {
+    /// Whether the files of this customer's message are uploaded with [`Platforms::upload_customer_file`] before it.
+    ///
+    /// # Errors
+    /// The platform does not accept the message.
+    pub fn uploads_files_of(&self, message: &InboundMessage) -> Result<bool, ApiError> {
         match self {
-            Self::GenesysCloud(config) => config.uploads_customer_files(),
-            Self::MulticloudCx(config) => config.uploads_customer_files(),
-            Self::HighLevel(config) => config.uploads_customer_files(),
+            Self::GenesysCloud(config) => config.uploads_files_of(message),
+            Self::MulticloudCx(config) => config.uploads_files_of(message),
+            Self::HighLevel(config) => config.uploads_files_of(message),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a platform implements to receive webhooks.
 
 use super::api::Route;
+use super::error::ApiError;
 use crate::json::fields::FieldError;
 use crate::model::inbound::InboundMessage;
 use crate::model::message::Message;
@@ -54,9 +55,12 @@ pub(crate) trait WebhookPlatform: Sized {
         false
     }
 
-    /// Whether customers' files are uploaded to the platform, before the message that names them.
-    fn uploads_customer_files(&self) -> bool {
-        false
+    /// Whether the files of this customer's message are uploaded to the platform before the message.
+    ///
+    /// # Errors
+    /// The platform does not accept the message.
+    fn uploads_files_of(&self, _message: &InboundMessage) -> Result<bool, ApiError> {
+        Ok(false)
     }
 
     /// The status to report to the platform when a messaging service reports `status`; `None` if the platform has no

@@ -1,5 +1,6 @@
 //! Genesys Multicloud CX's webhooks: verification, ownership and parsing.
 
+use super::api;
 use super::config::Config;
 use super::wire::Notification;
 use super::{read_identity, read_message};
@@ -8,7 +9,7 @@ use crate::model::inbound::{Channel, InboundMessage};
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
 use crate::platform::webhook::WebhookPlatform;
-use crate::platform::{Received, Rejection, Route};
+use crate::platform::{ApiError, Received, Rejection, Route};
 use crate::signature::{MatchedSecret, SignatureError, hub};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
@@ -25,8 +26,9 @@ impl WebhookPlatform for Config {
         message.email.is_some() || message.channel == Some(Channel::Email)
     }
 
-    fn uploads_customer_files(&self) -> bool {
-        self.upload_files
+    fn uploads_files_of(&self, message: &InboundMessage) -> Result<bool, ApiError> {
+        api::check_inbound_message(self, message)?;
+        Ok(self.upload_files && !message.attachments.is_empty())
     }
 
     fn receipt_status(status: DeliveryStatus) -> Option<DeliveryStatus> {

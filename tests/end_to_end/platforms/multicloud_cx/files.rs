@@ -374,6 +374,16 @@ async fn the_largest_file_arrives_intact_and_is_in_memory_once() {
 }
 
 #[tokio::test]
+async fn the_file_of_a_message_with_an_unsupported_field_is_not_uploaded() {
+    let files = Files::start().await;
+    let body = json!({"attachment": files.host.file("parcel.png"), "metadata": {"campaign": "spring"}});
+    let answer = files.post("m-1", &body).await;
+    answer.assert_problem(400, "invalid-body");
+    assert_eq!("/metadata", answer.body["errors"][0]["pointer"]);
+    assert_eq!((0, 0), (files.host.requests.load(Ordering::SeqCst), files.fixture.platform.attempts()));
+}
+
+#[tokio::test]
 async fn a_link_is_text_and_is_not_fetched() {
     let files = Files::start().await;
     let mut link = files.host.file("parcel.png");

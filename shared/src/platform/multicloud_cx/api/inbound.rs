@@ -152,6 +152,17 @@ fn with_paragraphs<'m>(html: &'m str, lines: &[&str]) -> Cow<'m, str> {
     }
 }
 
+/// Checks that the platform accepts the message.
+///
+/// # Errors
+/// The message has a field that the platform does not support.
+pub(in crate::platform::multicloud_cx) fn check_inbound_message(
+    config: &Config,
+    message: &InboundMessage,
+) -> Result<(), ApiError> {
+    InboundPayload::new(config, message).map(drop)
+}
+
 impl Client {
     /// Posts a customer's message. It is not retried if the platform may have accepted it.
     ///

@@ -1,6 +1,6 @@
 //! Customers' files, which a message then names by the platform's own URL.
 
-use super::body::Body;
+use super::request_body::RequestBody;
 use super::{Client, Resource};
 use crate::model::trace_id::TraceId;
 use crate::platform::ApiError;
@@ -20,7 +20,7 @@ impl Client {
         trace_id: Option<&TraceId>,
         deadline: Instant,
     ) -> Result<FileUpload, ApiError> {
-        match self.post(config, Resource::Media, Body::form(file)?, trace_id, true, deadline).await {
+        match self.post(config, Resource::Media, RequestBody::form(file)?, trace_id, true, deadline).await {
             Ok(response) => {
                 let cause = "the response has no URL of the file";
                 response.url.map(FileUpload::Stored).ok_or(ApiError::OutcomeUnknown { cause, error: None })

@@ -2,13 +2,15 @@
 //!
 //! Calls are signed like the platform's webhooks.
 
-mod body;
 mod inbound;
 mod media;
 mod receipt;
+mod request_body;
 mod response;
 #[cfg(test)]
 mod tests;
+
+pub(super) use inbound::check_inbound_message;
 
 use super::config::Config;
 use crate::http_client::HttpClient;
@@ -19,8 +21,8 @@ use crate::platform::ApiError;
 use crate::platform::transport::{self, ApiResponse, DEFAULT_RETRY_POLICY};
 use crate::signature::PREVIOUS_SECRET;
 use crate::signature::hub::X_HUB_SIGNATURE;
-use body::Body;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use request_body::RequestBody;
 use response::PostResponse;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -78,7 +80,7 @@ struct Address<'m> {
 struct Call<'c> {
     config: &'c Config,
     url: Url,
-    body: Body,
+    body: RequestBody,
     trace_id: &'c TraceId,
 }
 
@@ -97,7 +99,7 @@ impl Client {
         idempotent: bool,
         deadline: Instant,
     ) -> Result<PostResponse, ApiError> {
-        let body = Body::json(&Messages { messages })?;
+        let body = RequestBody::json(&Messages { messages })?;
         self.post(config, Resource::Messages, body, trace_id, idempotent, deadline).await
     }
 
@@ -107,7 +109,7 @@ impl Client {
         &self,
         config: &Config,
         resource: Resource,
-        body: Body,
+        body: RequestBody,
         trace_id: Option<&TraceId>,
         idempotent: bool,
         deadline: Instant,
@@ -187,11 +189,11 @@ fn is_rejected_signature(error: &ApiError) -> bool {
 #[cfg(test)]
 fn receipts_json(config: &Config, receipts: &[&crate::model::receipt::DeliveryReceipt]) -> String {
     let messages = receipts.iter().map(|receipt| receipt::Receipt::new(config, receipt)).collect();
-    Body::json(&Messages { messages }).unwrap().text()
+    RequestBody::json(&Messages { messages }).unwrap().text()
 }
 
 #[cfg(test)]
 fn inbound_json(config: &Config, message: &crate::model::inbound::InboundMessage) -> Result<String, ApiError> {
     let messages = vec![inbound::InboundPayload::new(config, message)?];
-    Ok(Body::json(&Messages { messages })?.text())
+    Ok(RequestBody::json(&Messages { messages })?.text())
 }

@@ -11,12 +11,12 @@ use serde::Serialize;
 use std::convert::Infallible;
 use uuid::Uuid;
 
-pub(super) struct Body {
+pub(super) struct RequestBody {
     pub(super) content_type: HeaderValue,
     parts: Vec<Bytes>,
 }
 
-impl Body {
+impl RequestBody {
     pub(super) fn json(document: &impl Serialize) -> Result<Self, ApiError> {
         let content_type = HeaderValue::from_static("application/json");
         Ok(Self { content_type, parts: vec![json_body(document)?.into()] })
@@ -32,10 +32,8 @@ impl Body {
         let content_type =
             content_type.parse().map_err(|_| ApiError::NotSent("the content type is not valid in a header"))?;
         let name = file.name.replace('\r', "%0D").replace('\n', "%0A").replace('"', "%22");
-        let mut head =
-            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n");
-        head.push_str("Content-Type: ");
-        let mut head = head.into_bytes();
+        let disposition = format!("Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"");
+        let mut head = format!("--{boundary}\r\n{disposition}\r\nContent-Type: ").into_bytes();
         head.extend_from_slice(file.content_type.as_bytes());
         head.extend_from_slice(b"\r\n\r\n");
         let tail = format!("\r\n--{boundary}--\r\n");
@@ -58,7 +56,8 @@ impl Body {
         match self.parts.as_slice() {
             [only] => only.clone().into(),
             several => {
-                reqwest::Body::wrap_stream(futures::stream::iter(several.to_vec().into_iter().map(Ok::<_, Infallible>)))
+                let parts = several.to_vec().into_iter().map(Ok::<_, Infallible>);
+                reqwest::Body::wrap_stream(futures::stream::iter(parts))
             }
         }
     }
@@ -75,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_form_has_one_part_with_the_files_name_and_type_and_is_signed_as_a_whole() {
-        let form = Body::form(&CustomerFile {
+        let form = RequestBody::form(&CustomerFile {
             name: "a \"b\"\r\nä.png".to_owned(),
             content_type: HeaderValue::from_static("image/png"),
             content: Bytes::from_static(b"content"),
@@ -97,6 +96,6 @@ mod tests {
     fn no_two_forms_have_the_same_boundary() {
         let content_type = HeaderValue::from_static("text/plain");
         let file = CustomerFile { name: "a".to_owned(), content_type, content: Bytes::new() };
-        assert_ne!(Body::form(&file).unwrap().content_type, Body::form(&file).unwrap().content_type);
+        assert_ne!(RequestBody::form(&file).unwrap().content_type, RequestBody::form(&file).unwrap().content_type);
     }
 }
