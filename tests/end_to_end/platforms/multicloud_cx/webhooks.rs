@@ -2,6 +2,8 @@
 
 use super::{CUSTOMER, Fixture};
 use serde_json::{Value, json};
+use tests::harness::aws_proxy::AwsProxy;
+use tests::harness::lambda_host::LambdaHost;
 use tests::simulators::messaging_service::Reply;
 use tests::simulators::multicloud_cx::api::{APP_SECRET, MulticloudCx};
 use tests::simulators::multicloud_cx::{Webhook, sample};
@@ -97,4 +99,39 @@ async fn an_sms_to_several_is_delivered_with_all_its_recipients() {
     assert_eq!((&json!(CUSTOMER), &json!([CUSTOMER, "16504661150"])), (&data["to"]["id"], &data["recipients"]));
     let one = fixture.send(&Fixture::webhook("sms")).await;
     assert_eq!(None, fixture.service.wait_for(&one).await.body["data"].get("recipients"));
+}
+
+/// The platform repeats a webhook after a 5xx, and after nothing else.
+#[tokio::test]
+async fn the_answer_is_503_only_while_nothing_is_stored() {
+    let fixture = Fixture::start().await;
+    let aws = AwsProxy::start().await;
+    let receiver = LambdaHost::start("webhook-receiver", &[("AWS_ENDPOINT_URL", aws.url.as_str())]).await;
+    let name = fixture.integration.name.as_str();
+    let post = async |webhook: &Webhook| {
+        let headers = [("x-hub-signature", webhook.signature.as_deref().unwrap())];
+        let body = std::str::from_utf8(&webhook.body).unwrap();
+        receiver.request(&format!("/integrations/{name}/webhook"), name, &headers, body).await.0
+    };
+    let webhook = Fixture::webhook("sms");
+    aws.fail_operation("SendMessage");
+    assert_eq!(503, post(&webhook).await);
+    aws.restore();
+    for _ in 0..2 {
+        assert_eq!(200, post(&webhook).await);
+    }
+    let last = Fixture::webhook("sms");
+    assert_eq!(200, post(&last).await);
+    fixture.service.wait_for(&last.id()).await;
+    let ids: Vec<_> = fixture.service.attempts().iter().map(|attempt| attempt.message_id().to_owned()).collect();
+    assert_eq!(vec![webhook.id(), last.id()], ids);
+    aws.fail_operation("SendMessage");
+    let final_refusals = [
+        (401, webhook.clone().signed_with("another-secret")),
+        (403, sample("sms").fill("9876543210", CUSTOMER)),
+        (400, Webhook::new("{")),
+    ];
+    for (status, refused) in final_refusals {
+        assert_eq!(status, post(&refused).await);
+    }
 }

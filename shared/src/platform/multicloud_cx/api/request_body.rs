@@ -55,8 +55,8 @@ impl RequestBody {
     pub(super) fn to_request(&self) -> reqwest::Body {
         match self.parts.as_slice() {
             [only] => only.clone().into(),
-            several => {
-                let parts = several.to_vec().into_iter().map(Ok::<_, Infallible>);
+            _ => {
+                let parts = self.parts.clone().into_iter().map(Ok::<_, Infallible>);
                 reqwest::Body::wrap_stream(futures::stream::iter(parts))
             }
         }

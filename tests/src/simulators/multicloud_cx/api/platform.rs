@@ -2,7 +2,7 @@
 
 use super::answers::{Refusal, done};
 use super::media::{MediaAddress, StoredFile};
-use super::models::Messages;
+use super::models::{Message, Messages};
 use super::{APP_SECRET, CONTACT_CENTER_ID};
 use crate::simulators::credentials::Credentials;
 use crate::simulators::faults::{ConnectionReset, Fault, Faults};
@@ -90,7 +90,7 @@ impl Platform {
         }
         let body: Value = serde_json::from_slice(body).map_err(|_| Refusal::bad_request("The body is not JSON."))?;
         let read: Messages = models::read(&body)?;
-        let written: Vec<_> = read.messages.iter().filter_map(|message| message.written()).collect();
+        let written: Vec<_> = read.messages.iter().filter_map(Message::written).collect();
         if written.iter().any(|ends| *ends.to.id != *channel || *ends.from.id == *channel) {
             return Err(Refusal::bad_request("A customer's message goes to the channel."));
         }
@@ -98,7 +98,7 @@ impl Platform {
             let files = self.files.lock().expect("no panic");
             address.is_elsewhere() || files.iter().any(|file| file.channel == channel && address.is(&file.url))
         };
-        if !read.messages.iter().flat_map(|message| message.files()).all(is_known) {
+        if !read.messages.iter().flat_map(Message::files).all(is_known) {
             return Err(Refusal::bad_request("The channel has no such file."));
         }
         let mut ids = self.ids.lock().expect("no panic");
