@@ -10,7 +10,7 @@ use super::genesys_cloud::{self, config::Config as GenesysCloudConfig};
 use super::highlevel::{self, config::Config as HighLevelConfig};
 use super::multicloud_cx::{self, config::Config as MulticloudCxConfig};
 use super::tokens::AccessTokens;
-use super::upload::{Upload, UploadError};
+use super::upload::{CustomerFile, FileUpload, Upload, UploadError};
 use super::webhook::{Received, Rejection, WebhookPlatform};
 use crate::http_client::HttpClient;
 use crate::json::fields::{FieldError, Fields};
@@ -22,6 +22,7 @@ use crate::model::integration_name::IntegrationName;
 use crate::model::message::Message;
 use crate::model::platform_name::PlatformName;
 use crate::model::receipt::{DeliveryReceipt, DeliveryStatus};
+use crate::model::trace_id::TraceId;
 use crate::signature::{MatchedSecret, SignatureError};
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
@@ -177,6 +178,18 @@ impl PlatformConfig {
         }
     }
 
+    /// Whether the files of this customer's message are uploaded with [`Platforms::upload_customer_file`] before it.
+    ///
+    /// # Errors
+    /// The platform does not accept the message.
+    pub fn uploads_files_of(&self, message: &InboundMessage) -> Result<bool, ApiError> {
+        match self {
+            Self::GenesysCloud(config) => config.uploads_files_of(message),
+            Self::MulticloudCx(config) => config.uploads_files_of(message),
+            Self::HighLevel(config) => config.uploads_files_of(message),
+        }
+    }
+
     /// Verifies the platform's signature over these bytes; returns which secret matched.
     ///
     /// # Errors
@@ -276,6 +289,25 @@ impl Platforms {
                 self.multicloud_cx.post_inbound_message(config, message, deadline).await
             }
             PlatformConfig::HighLevel(config) => self.highlevel.post_inbound_message(config, message, deadline).await,
+        }
+    }
+
+    /// Uploads a customer's file. A repeat makes a second file, which no message names.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn upload_customer_file(
+        &self,
+        config: &PlatformConfig,
+        file: &CustomerFile,
+        trace_id: Option<&TraceId>,
+        deadline: Instant,
+    ) -> Result<FileUpload, ApiError> {
+        match config {
+            PlatformConfig::MulticloudCx(config) => {
+                self.multicloud_cx.upload_customer_file(config, file, trace_id, deadline).await
+            }
+            PlatformConfig::GenesysCloud(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
         }
     }
 

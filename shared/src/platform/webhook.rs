@@ -1,6 +1,7 @@
 //! What a platform implements to receive webhooks.
 
 use super::api::Route;
+use super::error::ApiError;
 use crate::json::fields::FieldError;
 use crate::model::inbound::{InboundMember, InboundMessage};
 use crate::model::message::Message;
@@ -68,6 +69,14 @@ pub(crate) trait WebhookPlatform: Sized {
     /// message of its own.
     fn supports_several_files(_message: &InboundMessage) -> bool {
         false
+    }
+
+    /// Whether the files of this customer's message are uploaded to the platform before the message.
+    ///
+    /// # Errors
+    /// The platform does not accept the message.
+    fn uploads_files_of(&self, _message: &InboundMessage) -> Result<bool, ApiError> {
+        Ok(false)
     }
 
     /// The status to report to the platform when a messaging service reports `status`; `None` if the platform has no

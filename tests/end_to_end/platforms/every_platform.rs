@@ -274,7 +274,7 @@ async fn unsupported_members(platform: PlatformName) {
         ("/customAttributes", json!({"customAttributes": {"a": "b"}}), &[GenesysCloud]),
         ("/metadata", json!({"metadata": {"a": "b"}}), &[GenesysCloud]),
         ("/prefetchConversationId", json!({"prefetchConversationId": true}), &[GenesysCloud]),
-        ("/attachment/text", file("text", json!("t")), &[GenesysCloud]),
+        ("/attachment/text", file("text", json!("t")), &[GenesysCloud, MulticloudCx]),
         ("/attachment/thumbnail", file("thumbnail", json!({"url": "https://example.com/t.png"})), &[GenesysCloud]),
     ] {
         let mut body = json!({"messageId": pointer, "from": {"id": "c"}, "text": "t"});

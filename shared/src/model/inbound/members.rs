@@ -96,7 +96,6 @@ mod tests {
                     "/customAttributes",
                     "/metadata",
                     "/prefetchConversationId",
-                    "/attachments/1/text",
                     "/attachments/1/thumbnail",
                 ],
             ),

@@ -137,7 +137,7 @@ impl fmt::Debug for Customer {
     }
 }
 
-/// A file, which the platform downloads: `OpenContentAttachment`.
+/// A file, which the platform downloads, unless it is uploaded to it: `OpenContentAttachment`.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InboundAttachment {
@@ -161,6 +161,9 @@ pub struct InboundAttachment {
     /// Its JSON pointer in the request.
     #[serde(skip)]
     pub pointer: String,
+    /// The platform's own URL of the file, once it is uploaded.
+    #[serde(skip)]
+    pub uploaded: Option<Url>,
 }
 
 /// A small picture of a file: `OpenContentThumbnail`.

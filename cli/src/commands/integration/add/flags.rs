@@ -92,6 +92,9 @@ pub(super) struct Fields {
     /// Base URL of the API, without /nexus/v3 (also for HighLevel)
     #[arg(long, value_name = "URL", help_heading = MULTICLOUD_CX)]
     api_base_url: Option<String>,
+    /// Whether customers' files are uploaded to the platform
+    #[arg(long, value_name = "BOOL", help_heading = MULTICLOUD_CX)]
+    upload_files: Option<bool>,
 
     /// Id of the location
     #[arg(long, value_name = "ID", help_heading = HIGHLEVEL)]
@@ -191,6 +194,7 @@ impl Fields {
             ("/apiBaseUrl", text(&self.api_base_url)),
             ("/contactCenterId", text(&self.contact_center_id)),
             ("/channelId", text(&self.channel_id)),
+            ("/uploadFiles", self.upload_files.map(Value::from)),
             ("/locationId", text(&self.location_id)),
             ("/appId", text(&self.app_id)),
             ("/conversationProviderId", text(&self.conversation_provider_id)),
