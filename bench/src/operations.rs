@@ -1,6 +1,6 @@
 //! The operations that are measured.
 
-use crate::stubs::{BEARER_TOKEN, PLATFORM_CARDS};
+use crate::stubs::{BEARER_TOKEN, EVENT_SOURCE, PLATFORM_CARDS};
 use crate::webhooks::{Shape, signature};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -28,6 +28,8 @@ enum Work {
     Webhook(Shape),
     /// A batch from the queue, with one message for each of this many customers.
     Batch(usize),
+    /// An event of a conversation from its queue.
+    Event,
     /// A caller's request, with or without an idempotency key.
     Request { integration: &'static str, route: &'static str, body: fn(usize) -> Value, keyed: bool },
 }
@@ -40,7 +42,7 @@ const DELIVERY: Operation = batch("delivery, one message", 1);
 const DELIVERIES: Operation = batch("delivery, ten customers", 10);
 
 /// All operations, the empty function first.
-pub const ALL: [Operation; 23] = [
+pub const ALL: [Operation; 24] = [
     webhook("empty function", EMPTY, Shape::Text(700)),
     SDK,
     WEBHOOK,
@@ -65,6 +67,7 @@ pub const ALL: [Operation; 23] = [
     request("customer's message", "inbound-sender", "inbound/messages", inbound, false),
     request("customer's response", "inbound-sender", "inbound/responses", response, false),
     request("customer's typing", "inbound-sender", "inbound/events", customer_typing, false),
+    Operation { name: "conversation event", function: "conversation-events", tls: false, work: Work::Event },
     Operation { name: "TLS: empty function with the SDK", tls: true, ..SDK },
     Operation { name: "TLS: webhook, text of 700 B", tls: true, ..WEBHOOK },
     Operation { name: "TLS: delivery, one message", tls: true, ..DELIVERY },
@@ -159,6 +162,7 @@ impl Operation {
                 let record = |index| queue_record(index, number * customers + index);
                 json!({"Records": (0..customers).map(record).collect::<Vec<_>>()})
             }
+            Work::Event => json!({"Records": [event_record(number)]}),
             Work::Request { integration, route, body, keyed } => {
                 let route = match (self.function, route) {
                     ("agent-sender", route) => format!("{CONVERSATION}/{route}"),
@@ -176,7 +180,7 @@ impl Operation {
     /// If the response is not a success.
     pub fn check(&self, answer: &Value) {
         let done = match self.work {
-            Work::Batch(_) => answer["batchItemFailures"].as_array().is_some_and(Vec::is_empty),
+            Work::Batch(_) | Work::Event => answer["batchItemFailures"].as_array().is_some_and(Vec::is_empty),
             _ => answer["statusCode"].as_u64().is_some_and(|status| (200..300).contains(&status)),
         };
         assert!(done, "{}: {answer}", self.name);
@@ -207,6 +211,29 @@ fn http_event(integration: &str, route: &str, body: &str, proof: &str, proof_val
         event["headers"]["idempotency-key"] = key.into();
     }
     event
+}
+
+/// A record with the platform's event that an agent has joined.
+fn event_record(number: usize) -> Value {
+    let now = Timestamp::now();
+    let conversation = "5d0d331e-d2a8-4fb5-96f7-7021bef2a8ee";
+    let event = json!({
+        "version": "0", "id": "58fb5dac-f077-4eec-a25f-c638dbdd4368", "source": EVENT_SOURCE, "account": "123456789012",
+        "detail-type": "v2.detail.events.conversation.{id}.user.start", "time": now, "region": "eu-central-1", "resources": [],
+        "detail": {
+            "topicName": format!("v2.detail.events.conversation.{conversation}.user.start"), "version": "2",
+            "eventBody": {
+                "eventTime": now.as_millisecond(), "conversationId": conversation, "participantId": "p",
+                "sessionId": format!("session-{number}"), "mediaType": "MESSAGE", "messageType": "OPEN",
+                "provider": "PureCloud Messaging", "direction": "INBOUND",
+            },
+            "metadata": {"CorrelationId": "7272d362-23b2-4c14-9d40-dc7b7683153a"}, "timestamp": now,
+        },
+    });
+    json!({
+        "messageId": "m", "receiptHandle": "r", "body": event.to_string(), "eventSource": "aws:sqs", "messageAttributes": {},
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": now.as_millisecond().to_string()},
+    })
 }
 
 /// A record with the envelope of a text message of 700 bytes.

@@ -3,7 +3,7 @@
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 
 use crate::http::{Request, Response, Server};
-use crate::stubs::Stubs;
+use crate::stubs::{EVENT_SOURCE, Stubs};
 use crate::usage;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -81,6 +81,8 @@ impl Function {
             .env("CONFIGURATION_CACHE_SECONDS", "300")
             .env("LEDGER_TABLE", "ledger")
             .env("QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/messages.fifo")
+            .env("EVENT_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/events")
+            .env("EVENT_SOURCE", EVENT_SOURCE)
             .env("PARKING_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/parking.fifo")
             .envs(stubs.environment())
             .envs(roots.iter().map(|(name, path)| (name, path)))

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// The event source of the conversation events.
+pub const EVENT_SOURCE: &str = "aws.partner/genesys.com/cloud/bench/patchbay";
 /// The token of the caller of the sender routes.
 pub const BEARER_TOKEN: &str = "bearer-token-of-the-bench-0123456789";
 /// The integration that sends its cards to users of the platform.
@@ -159,6 +161,10 @@ fn aws(request: &Request, configuration: &Value) -> Option<(String, Response)> {
             json!({"MessageId": "e1", "MD5OfMessageBody": "00000000000000000000000000000000"})
         }
         ("DynamoDB_20120810", "UpdateItem") => update(&input),
+        // Whose a conversation is.
+        ("DynamoDB_20120810", "GetItem") => {
+            json!({"Item": {"integration": {"S": "acme"}, "customer": {"S": "customer-17"}}})
+        }
         _ => {
             let response = Response::new(400, format!(r#"{{"__type":"NoSuchOperation","message":"{target}"}}"#));
             return Some((operation.to_owned(), response));

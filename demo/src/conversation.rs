@@ -12,6 +12,7 @@ use tests::harness::caller::Request;
 use tests::harness::sample_service::SampleService;
 use tests::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
 use tests::simulators::genesys_cloud::api::{Call, Conversation, GenesysCloud};
+use tests::simulators::genesys_cloud::events::EventSource;
 
 pub(crate) const CUSTOMER: &str = "ada";
 
@@ -35,6 +36,8 @@ pub(crate) async fn show(
     service: &SampleService,
 ) -> Result<bool, Box<dyn Error>> {
     platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, INTEGRATION_ID);
+    let source = EventSource::of(stack);
+    platform.connect_events(source.clone());
     println!(
         "A conversation in both directions:\n\n  {:<10} {:<31} {:<9} the other side received",
         "who", "action", "response"
@@ -45,6 +48,10 @@ pub(crate) async fn show(
     show.customer("writes", "messages", &json!({"text": "Where is my parcel?"}), "inbound-message").await?;
     show.delivered("platform", "has got it", |delivery| text(delivery, "/type") == "receipt").await;
     let conversation = platform.conversation(CUSTOMER).ok_or("the customer's message opened no conversation")?;
+
+    source.put_start(&conversation).await;
+    show.delivered("platform", "reports that an agent joins", |delivery| text(delivery, "/type") == "agent.joined")
+        .await;
 
     // As long as the wait for it: an expired typing event is dropped.
     let typing = json!({"durationMilliseconds": crate::WAIT_TIMEOUT.as_millis() as u64});
@@ -83,6 +90,10 @@ pub(crate) async fn show(
     platform.finished_webhooks().await;
     show.agent(&conversation, "messages", &json!({"textBody": "You are welcome."}), "writes").await;
     show.delivered("platform", "hands that on", |delivery| text(delivery, "/data/text") == "You are welcome.").await;
+    let end = format!("conversations/{}/end", conversation.conversation_id);
+    show.post("ends the conversation", &end, &json!({})).await;
+    let is_end = |delivery: &Value| text(delivery, "/type") == "conversation.ended";
+    show.delivered("platform", "reports its end", is_end).await;
     let text_traces = service.deliveries().await.iter().filter(|delivery| is_text_trace(delivery)).count();
     show.row("platform", "passes the text trace on", "", text_traces == 0, "nothing: it has the card");
     println!();
@@ -109,6 +120,7 @@ fn in_short(call: &Call) -> String {
     let word = |pointer| text(&call.body, pointer);
     match call.operation {
         "agent-typing" => "typing".to_owned(),
+        "end-conversation" => "all are disconnected".to_owned(),
         "agent-message" if call.body.get("mediaIds").is_some() => "a file".to_owned(),
         "structured-response" => format!("{} {}", word("/buttonResponse/type"), word("/buttonResponse/payload")),
         "receipt" => format!("{} receipt", word("/status")),

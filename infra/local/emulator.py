@@ -21,17 +21,27 @@ REGION = "eu-central-1"
 STARTUP_SECONDS = 60
 # MiniStack collects a function's output until nothing comes for 5 ms, which is also Python's thread switch interval; later
 # output would only appear with the next invocation, perhaps minutes later. So both times are changed.
-# MiniStack's own SQS poller is switched off in favour of poller.py.
+# MiniStack's own SQS poller is switched off in favour of poller.py. It accepts a partner's events and drops them: they go to
+# the bus of the event source's name.
 MINISTACK = """
 import sys
 from ministack.app import main
 from ministack.core.lambda_runtime import Worker
-from ministack.services import lambda_svc
+from ministack.services import eventbridge, lambda_svc
 
 sys.setswitchinterval(0.001)
 Worker._drain_stderr_bounded.__defaults__ = (0.25, 0.012, 1.0)
 assert callable(lambda_svc._poll_sqs)
 lambda_svc._poll_sqs = lambda: False
+
+
+def put_partner_events(data):
+    entries = [entry | {"EventBusName": entry["Source"]} for entry in data["Entries"]]
+    return eventbridge._put_events({"Entries": entries}, allow_aws_source=True)
+
+
+assert callable(eventbridge._put_partner_events)
+eventbridge._put_partner_events = put_partner_events
 sys.exit(main())
 """
 LOCAL_HOSTS = "127.0.0.1,localhost,.localhost"

@@ -11,6 +11,15 @@ from emulator import claim_tls
 from samtranslator.yaml_helper import yaml_parse
 
 
+QUEUES = {
+    "MessageQueue",
+    "DeadLetterQueue",
+    "ParkingQueue",
+    "ConversationEventQueue",
+    "ConversationEventDeadLetterQueue",
+}
+
+
 def resources_of(stack, client):
     """The physical ids of the stack's resources by logical id."""
     resources = client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
@@ -59,23 +68,28 @@ def enable_time_to_live(definitions, ids, dynamodb):
 def allow_plain_http(ids, queues):
     """Removes the queue policies: they require TLS, and the emulator only has plain HTTP."""
     # The earlier version in an upgrade test may not have all queues.
-    for queue in ids.keys() & {"MessageQueue", "DeadLetterQueue", "ParkingQueue"}:
+    for queue in ids.keys() & QUEUES:
         queues.set_queue_attributes(QueueUrl=ids[queue], Attributes={"Policy": ""})
 
 
 def allow_batch_actions(ids, client):
     """AWS authorises batch calls by the name of the single call; the emulator by their own names."""
-    queue = client("sqs").get_queue_attributes(QueueUrl=ids["MessageQueue"], AttributeNames=["QueueArn"])
-    statement = {
-        "Effect": "Allow",
-        "Action": ["sqs:ChangeMessageVisibilityBatch", "sqs:DeleteMessageBatch"],
-        "Resource": queue["Attributes"]["QueueArn"],
-    }
-    client("iam").put_role_policy(
-        RoleName=ids["MessageDispatcherRole"],
-        PolicyName="batches",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-    )
+    receivers = [("MessageDispatcherRole", "MessageQueue"), ("ConversationEventsRole", "ConversationEventQueue")]
+    for role, queue in receivers:
+        # The earlier version in an upgrade test may not have all roles.
+        if role not in ids:
+            continue
+        queue = client("sqs").get_queue_attributes(QueueUrl=ids[queue], AttributeNames=["QueueArn"])
+        statement = {
+            "Effect": "Allow",
+            "Action": ["sqs:ChangeMessageVisibilityBatch", "sqs:DeleteMessageBatch"],
+            "Resource": queue["Attributes"]["QueueArn"],
+        }
+        client("iam").put_role_policy(
+            RoleName=ids[role],
+            PolicyName="batches",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        )
 
 
 def fix_maximum_concurrency(ids, functions):

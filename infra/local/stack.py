@@ -8,6 +8,7 @@ ends. Only the log remains; the emulator and its functions are stopped by proces
 The command's environment has:
     API_URL, QUEUE_URL, DEAD_LETTER_QUEUE_URL, LEDGER_TABLE, SECRET_PREFIX    the stack
     PARKING_QUEUE_URL                                                         where failed messages are kept
+    EVENT_SOURCE, EVENT_QUEUE_URL, EVENT_FUNCTION                             of conversation events
     PATCHBAY_STACK                                                            its name
     AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY    the emulated AWS
     STACK_LOG                                                                 the file with the functions' log lines
@@ -39,6 +40,8 @@ PARAMETERS = {
     # Tests look at all metrics.
     "MetricsByIntegration": "true",
     "SenderTimeoutSeconds": "15",
+    # The simulated platform puts events there.
+    "GenesysEventSource": "aws.partner/genesys.com/cloud/32aa07aa-db1b-4987-abd0-9483601ec29d/patchbay",
     # A rotation waits this long.
     "ConfigurationCacheSeconds": "10",
     # Nothing outlives the run; with protection the template also enforces the ratio of the first two.
@@ -113,12 +116,16 @@ def addresses(stack, client, emulator):
         output["OutputKey"]: output["OutputValue"]
         for output in client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
     }
+    resources = resources_of(stack, client)
     return {
-        "API_URL": f"http://{resources_of(stack, client)['Api']}.execute-api.localhost:{emulator.port}",
+        "API_URL": f"http://{resources['Api']}.execute-api.localhost:{emulator.port}",
         "QUEUE_URL": outputs["MessageQueueUrl"],
         "DEAD_LETTER_QUEUE_URL": outputs["DeadLetterQueueUrl"],
         # The upgrade test starts from versions without it.
         "PARKING_QUEUE_URL": outputs.get("ParkingQueueUrl", ""),
+        "EVENT_SOURCE": PARAMETERS["GenesysEventSource"],
+        "EVENT_QUEUE_URL": outputs.get("ConversationEventQueueUrl", ""),
+        "EVENT_FUNCTION": resources.get("ConversationEvents", ""),
         "LEDGER_TABLE": outputs["LedgerTable"],
         "SECRET_PREFIX": outputs.get("SecretPrefix", stack),
         "PATCHBAY_STACK": stack,

@@ -146,7 +146,7 @@ fn every_example_matches_its_schema() {
 fn every_body_and_every_response_has_an_example() {
     let document = Document::read();
     for operation in document.operations() {
-        assert!(!operation.body().examples().is_empty(), "{}", operation.id());
+        assert!(!operation.has_body() || !operation.body().examples().is_empty(), "{}", operation.id());
         for (status, response) in operation.responses() {
             for (media_type, content) in response.at("content").members() {
                 assert!(!content.examples().is_empty(), "{} {status} {media_type}", operation.id());

@@ -1,6 +1,6 @@
 //! The alarms and the dashboard: each metric that they watch is written, and each metric that is written is shown.
 
-use crate::document::{FUNCTIONS, Resources, SENDERS};
+use crate::document::{CONVERSATION_EVENTS, FUNCTIONS, Resources, SENDERS};
 use crate::permissions::every_condition;
 use serde_json::{Value, json};
 use shared::observability::metrics::Event;
@@ -20,7 +20,7 @@ fn widgets(resources: &Resources) -> Vec<Value> {
 
 #[test]
 fn each_alarm_describes_its_meaning_and_links_to_the_operations_guide() {
-    for (id, alarm) in alarms(&Resources::by_default()) {
+    for (id, alarm) in alarms(&Resources::when(&every_condition())) {
         assert_eq!(json!({"Fn::Sub": format!("${{AWS::StackName}}-{id}")}), alarm["AlarmName"]);
         let description = alarm["AlarmDescription"].as_str().unwrap();
         let link = format!(" See docs/operate.md#{}", id.to_lowercase());
@@ -53,14 +53,14 @@ fn each_alarm_notifies_its_targets_when_it_begins_and_when_it_ends() {
 
 #[test]
 fn missing_data_raises_no_alarm() {
-    for (id, alarm) in alarms(&Resources::by_default()) {
+    for (id, alarm) in alarms(&Resources::when(&every_condition())) {
         assert_eq!("notBreaching", alarm["TreatMissingData"], "{id}");
     }
 }
 
 #[test]
 fn an_alarm_watches_one_value_and_stays_within_cloudwatchs_limit_of_metrics() {
-    for (id, alarm) in alarms(&Resources::by_default()) {
+    for (id, alarm) in alarms(&Resources::when(&every_condition())) {
         assert!(Named::of_alarm(alarm).len() <= MAX_METRICS_PER_ALARM, "{id}");
         let Value::Array(metrics) = &alarm["Metrics"] else { continue };
         let returned: Vec<_> =
@@ -106,7 +106,7 @@ fn a_sum_includes_every_function_that_writes_the_metric() {
 
 #[test]
 fn no_alarm_or_widget_watches_a_metric_that_is_never_written() {
-    let resources = Resources::by_default();
+    let resources = Resources::when(&every_condition());
     let watched = alarms(&resources).into_iter().map(|(id, alarm)| (id.to_owned(), Named::of_alarm(alarm)));
     let shown = widgets(&resources)
         .into_iter()
@@ -120,7 +120,7 @@ fn no_alarm_or_widget_watches_a_metric_that_is_never_written() {
 
 #[test]
 fn the_dashboard_shows_every_metric_that_is_written() {
-    let shown: Vec<Named> = widgets(&Resources::by_default()).iter().flat_map(Named::of_widget).collect();
+    let shown: Vec<Named> = widgets(&Resources::when(&every_condition())).iter().flat_map(Named::of_widget).collect();
     for metric in Event::METRICS {
         assert!(shown.iter().any(|named| named.metric == metric.name), "{} is not shown", metric.name);
     }
@@ -150,12 +150,15 @@ const MAX_FUNCTION_NAME_LENGTH: usize = 64;
 #[test]
 fn no_search_expression_exceeds_its_limit_with_the_longest_function_names() {
     let mut searches = 0;
-    for widget in widgets(&Resources::by_default()) {
+    for widget in widgets(&Resources::when(&every_condition())) {
         for row in widget["properties"]["metrics"].as_array().into_iter().flatten() {
             let Some(expression) = row[0].get("expression") else { continue };
-            let expression = FUNCTIONS.iter().fold(expression.as_str().unwrap().to_owned(), |text, function| {
-                text.replace(&format!("\"{function}\""), &format!("\"{}\"", "x".repeat(MAX_FUNCTION_NAME_LENGTH)))
-            });
+            let expression = FUNCTIONS.iter().chain([&CONVERSATION_EVENTS]).fold(
+                expression.as_str().unwrap().to_owned(),
+                |text, function| {
+                    text.replace(&format!("\"{function}\""), &format!("\"{}\"", "x".repeat(MAX_FUNCTION_NAME_LENGTH)))
+                },
+            );
             assert!(expression.contains(&"x".repeat(MAX_FUNCTION_NAME_LENGTH)), "{expression}");
             assert!(expression.len() <= MAX_SEARCH_LENGTH, "{}: {expression}", expression.len());
             searches += 1;
@@ -183,7 +186,7 @@ fn widgets_do_not_overlap() {
         Vec::from_iter((x..x + width).flat_map(move |column| (y..y + height).map(move |row| (column, row))))
     };
     let mut taken = BTreeSet::new();
-    for widget in widgets(&Resources::by_default()) {
+    for widget in widgets(&Resources::when(&every_condition())) {
         for cell in cells(&widget) {
             assert!(taken.insert(cell), "{widget}");
         }

@@ -104,6 +104,8 @@ fn the_outputs_contain_the_address_that_is_served() {
     let agreed = [
         "ApiUrl",
         "ConfigurationCacheSeconds",
+        "ConversationEventDeadLetterQueueUrl",
+        "ConversationEventQueueUrl",
         "DeadLetterQueueUrl",
         "LedgerTable",
         "MessageQueueUrl",

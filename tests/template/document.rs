@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 pub(crate) use tests::spec::openapi::root;
-pub(crate) use tests::spec::template::{FUNCTIONS, SENDERS, transformed as template};
+pub(crate) use tests::spec::template::{CONVERSATION_EVENTS, FUNCTIONS, SENDERS, transformed as template};
 
 /// The resources of a stack.
 pub(crate) struct Resources(Map<String, Value>);

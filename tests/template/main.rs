@@ -4,6 +4,7 @@
 
 mod alarms;
 mod api;
+mod conversation_events;
 mod document;
 mod functions;
 mod parameters;

@@ -41,6 +41,7 @@ fn optional_values() -> Vec<(&'static str, Value)> {
         ("KmsKeyArn", json!("arn:aws:kms:eu-central-1:123456789012:key/0c1d")),
         ("TrustedRootsFile", json!("/opt/roots.pem")),
         ("TrustedRootsLayerArn", json!("arn:aws:lambda:eu-central-1:123456789012:layer:roots:1")),
+        ("GenesysEventSource", json!("aws.partner/genesys.com/cloud/32aa07aa-db1b-4987-abd0-9483601ec29d/patchbay")),
         ("SystemLogLevel", json!("INFO")),
         ("MetricsByIntegration", json!("true")),
         ("Tracing", json!("true")),

@@ -1,7 +1,7 @@
 //! Least privilege: each function's role allows only what the function needs. The actions that each function needs are in
 //! `patchbay doctor`, which has a test that the template allows exactly those.
 
-use crate::document::{FUNCTIONS, Resources, SENDERS, short, strings, template};
+use crate::document::{CONVERSATION_EVENTS, FUNCTIONS, Resources, SENDERS, short, strings, template};
 use serde_json::{Value, json};
 use shared::ledger::key::Kind;
 use std::collections::BTreeSet;
@@ -61,6 +61,9 @@ fn a_compromised_function_can_write_no_ledger_keys_of_other_functions() {
         assert_eq!(function == "InboundSender", writes(Kind::Inbound), "{function}");
         assert_eq!(["MessageDispatcher", "ReceiptPoster"].contains(&function), writes(Kind::Receipt), "{function}");
         assert_eq!(RENEWING.contains(&function), writes(Kind::Authorization), "{function}");
+        for kind in [Kind::Conversation, Kind::Channel] {
+            assert!(!writes(kind), "{function}: not needed without an event source");
+        }
     }
 }
 
@@ -79,6 +82,35 @@ fn only_functions_that_call_a_platform_whose_tokens_expire_may_write_secrets_and
         }
         assert_eq!(expected, on_secrets, "{function}");
     }
+}
+
+#[test]
+fn with_an_event_source_three_functions_write_whose_a_conversation_is_and_one_reads_it() {
+    let with_source = ["KeepsFailedMessages", "HasGenesysEventSource"];
+    for function in FUNCTIONS {
+        let kinds: &[_] = match function {
+            "MessageDispatcher" => &[Kind::Channel, Kind::Conversation],
+            "AgentlessSender" | "InboundSender" => &[Kind::Conversation],
+            _ => &[],
+        };
+        let expected: BTreeSet<_> =
+            kinds.iter().map(|kind| ("dynamodb:UpdateItem".to_owned(), ledger_keys(*kind))).collect();
+        assert_eq!(expected, added_by("HasGenesysEventSource", function), "{function}");
+    }
+    let (conversations, channels) = (ledger_keys(Kind::Conversation), ledger_keys(Kind::Channel));
+    let expected = owned(&[
+        ("logs:CreateLogStream", "ConversationEventsLogs"),
+        ("logs:PutLogEvents", "ConversationEventsLogs"),
+        ("sqs:ChangeMessageVisibility", "ConversationEventQueue"),
+        ("sqs:DeleteMessage", "ConversationEventQueue"),
+        ("sqs:GetQueueAttributes", "ConversationEventQueue"),
+        ("sqs:ReceiveMessage", "ConversationEventQueue"),
+        ("sqs:SendMessage", "MessageQueue"),
+        ("dynamodb:GetItem", &channels),
+        ("dynamodb:GetItem", &conversations),
+        ("dynamodb:UpdateItem", &conversations),
+    ]);
+    assert_eq!(expected, allowed(&Resources::when(&with_source), CONVERSATION_EVENTS), "it reads no secret");
 }
 
 /// A ledger resource with the keys of one kind, as `allowed` writes it.
@@ -118,9 +150,10 @@ fn functions_may_send_traces_only_when_tracing_is_on() {
 fn each_function_has_its_own_role_that_only_lambda_assumes_and_nothing_widens() {
     let everything = Resources::when(&every_condition());
     let roles: Vec<_> = everything.of_type("AWS::IAM::Role").into_iter().map(|(id, _)| id.to_owned()).collect();
-    let expected: Vec<_> = FUNCTIONS.iter().map(|function| format!("{function}Role")).collect();
+    let functions = || FUNCTIONS.into_iter().chain([CONVERSATION_EVENTS]);
+    let expected: Vec<_> = functions().map(|function| format!("{function}Role")).collect();
     assert_eq!(BTreeSet::from_iter(roles), BTreeSet::from_iter(expected));
-    for function in FUNCTIONS {
+    for function in functions() {
         let role_id = format!("{function}Role");
         assert_eq!(role_id, short(&everything.properties(function)["Role"]));
         let role = everything.properties(&role_id);
@@ -144,14 +177,16 @@ fn only_the_api_may_invoke_a_function_and_only_for_its_own_routes() {
         assert_eq!("apigateway.amazonaws.com", permission["Principal"], "{id}");
         assert_eq!("lambda:InvokeFunction", permission["Action"], "{id}");
         let source = permission["SourceArn"]["Fn::Sub"][0].as_str().unwrap();
-        assert!(source.contains("${__ApiId__}/${__Stage__}/POST/integrations/*/"), "{id}: {source}");
+        let is_of_a_route =
+            |method| source.contains(&format!("${{__ApiId__}}/${{__Stage__}}/{method}/integrations/*/"));
+        assert!(is_of_a_route("POST") || is_of_a_route("GET"), "{id}: {source}");
         assert_eq!("Api", short(&permission["SourceArn"]["Fn::Sub"][1]["__ApiId__"]), "{id}");
     }
-    assert_eq!(9, permissions.len(), "a permission for each route");
+    assert_eq!(11, permissions.len(), "a permission for each route");
 }
 
 #[test]
-fn the_policies_of_queues_and_topic_allow_only_this_accounts_alarms() {
+fn the_policies_of_queues_and_topic_allow_only_this_accounts_alarms_and_the_rule_of_the_event_source() {
     let everything = Resources::when(&every_condition());
     let policies = everything.all().filter(|(_, resource)| {
         let kind = resource["Type"].as_str().unwrap();
@@ -165,14 +200,25 @@ fn the_policies_of_queues_and_topic_allow_only_this_accounts_alarms() {
             }
         }
     }
-    assert_eq!(
-        vec![json!({
+    let of_the_rule = |queue: &str| {
+        json!({
+            "Sid": "EventsOfTheRule", "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage", "Resource": {"Fn::GetAtt": [queue, "Arn"]},
+            "Condition": {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["ConversationEventRule", "Arn"]}}}
+        })
+    };
+    allowing.sort_by_key(Value::to_string);
+    let mut expected = vec![
+        json!({
             "Sid": "AlarmsOfThisAccount", "Effect": "Allow", "Principal": {"Service": "cloudwatch.amazonaws.com"},
             "Action": "sns:Publish", "Resource": {"Ref": "AlarmTopic"},
             "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-        })],
-        *allowing
-    );
+        }),
+        of_the_rule("ConversationEventQueue"),
+        of_the_rule("ConversationEventDeadLetterQueue"),
+    ];
+    expected.sort_by_key(Value::to_string);
+    assert_eq!(expected, allowing);
 }
 
 /// All conditions of the template.

@@ -4,12 +4,15 @@ use crate::document::{FUNCTIONS, Resources, short};
 use crate::permissions::every_condition;
 use serde_json::json;
 
+/// The queues of a stack that receives conversation events.
+const EVENT_QUEUES: [&str; 2] = ["ConversationEventQueue", "ConversationEventDeadLetterQueue"];
+
 const QUEUES: [&str; 3] = ["MessageQueue", "DeadLetterQueue", "ParkingQueue"];
 
 #[test]
 fn all_stored_data_is_encrypted() {
-    let resources = Resources::by_default();
-    for queue in QUEUES {
+    let resources = Resources::when(&["HasGenesysEventSource"]);
+    for queue in QUEUES.into_iter().chain(EVENT_QUEUES) {
         assert_eq!(true, resources.properties(queue)["SqsManagedSseEnabled"], "{queue}");
     }
     assert_eq!(json!({"SSEEnabled": true, "SSEType": "KMS"}), resources.properties("Ledger")["SSESpecification"]);
@@ -19,7 +22,7 @@ fn all_stored_data_is_encrypted() {
 fn a_customer_managed_key_encrypts_queues_ledger_logs_alarms_and_function_settings() {
     let resources = Resources::when(&every_condition());
     let key = json!({"Ref": "KmsKeyArn"});
-    for queue in QUEUES {
+    for queue in QUEUES.into_iter().chain(EVENT_QUEUES) {
         assert_eq!(key, resources.properties(queue)["KmsMasterKeyId"], "{queue}");
         assert_eq!(
             false,
@@ -110,6 +113,8 @@ fn queues_and_topic_refuse_plain_text_requests() {
         ("MessageQueuePolicy", "Queues", "MessageQueue", "sqs:*"),
         ("DeadLetterQueuePolicy", "Queues", "DeadLetterQueue", "sqs:*"),
         ("ParkingQueuePolicy", "Queues", "ParkingQueue", "sqs:*"),
+        ("ConversationEventQueuePolicy", "Queues", "ConversationEventQueue", "sqs:*"),
+        ("ConversationEventDeadLetterQueuePolicy", "Queues", "ConversationEventDeadLetterQueue", "sqs:*"),
         ("AlarmTopicPolicy", "Topics", "AlarmTopic", "sns:Publish"),
     ];
     for (policy, list, id, action) in guarded {
@@ -129,6 +134,7 @@ fn every_taggable_resource_is_tagged() {
     let untaggable = [
         "AWS::ApiGatewayV2::ApiMapping",
         "AWS::CloudWatch::Dashboard",
+        "AWS::Events::Rule",               // taggable, but not by every version of cfn-lint
         "AWS::Lambda::EventSourceMapping", // taggable, but SAM passes no tags to it
         "AWS::Lambda::Permission",
         "AWS::Route53::RecordSetGroup",

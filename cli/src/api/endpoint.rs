@@ -1,3 +1,4 @@
+use http::Method;
 use shared::platform::Route;
 
 /// A route of API Gateway.
@@ -17,7 +18,14 @@ impl Endpoint {
     }
 
     pub(crate) fn title(self) -> String {
-        format!("POST …/{}", self.path())
+        format!("{} …/{}", self.method(), self.path())
+    }
+
+    pub(crate) fn method(self) -> Method {
+        match self {
+            Self::Webhook => Method::POST,
+            Self::Caller(route) => route.method(),
+        }
     }
 
     /// The path below `/integrations/` for an integration, with ids that do not exist.

@@ -1,5 +1,6 @@
 //! The chats: each customer's messages in order, with their states.
 
+use crate::agents::Agents;
 use crate::deliveries::{customer, text};
 use crate::own::{Outgoing, Own, State};
 use crate::terminal::shown;
@@ -27,6 +28,7 @@ struct Chat {
     entries: VecDeque<Entry>,
     /// Receipts without a known message, while a response is pending.
     receipts: VecDeque<Value>,
+    agents: Agents,
     id_type: String,
     touched: u64,
     /// Held by the message that is being sent, to keep the order.
@@ -109,6 +111,12 @@ impl Chats {
         self.change(customer, |chat, version| match text(delivery, "/type") {
             "receipt" => chat.receipt(version, webhook_id, delivery),
             "typing" => chat.put(version, "typing", Shown::Delivered(typing(delivery))),
+            "agent.joined" | "agent.left" | "conversation.transferred" | "conversation.ended" => {
+                if let Some(words) = chat.agents.apply(delivery) {
+                    let event = json!({"kind": "event", "words": words, "time": delivery.pointer("/data/time")});
+                    chat.put(version, webhook_id, Shown::Delivered(event));
+                }
+            }
             _ => {
                 if let Some(id_type) = delivery.pointer("/data/to/idType").and_then(Value::as_str) {
                     id_type.clone_into(&mut chat.id_type);
@@ -187,6 +195,7 @@ impl Chat {
         Self {
             entries: VecDeque::new(),
             receipts: VecDeque::new(),
+            agents: Agents::default(),
             id_type: "Opaque".to_owned(),
             touched: 0,
             turn: Arc::default(),

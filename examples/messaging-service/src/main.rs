@@ -9,6 +9,7 @@
 
 #![allow(clippy::print_stdout)]
 
+mod agents;
 mod answers;
 mod chat;
 mod deliveries;

@@ -10,6 +10,9 @@ pub(crate) fn chat_line(delivery: &Value) -> String {
             format!("  ✓ {} {}", text(delivery, "/data/status"), text(delivery, "/data/reasons/0/message"))
         }
         "typing" => "  … is typing".to_owned(),
+        event @ ("agent.joined" | "agent.left" | "conversation.transferred" | "conversation.ended") => {
+            format!("  · {event} {}", text(delivery, "/data/reason"))
+        }
         _ => format!("  {} ▸ {}", text(delivery, "/data/from/nickname"), shown(delivery)),
     };
     in_column(customer(delivery), &line)

@@ -1,11 +1,12 @@
 //! Sends messages on behalf of agents.
 
+use crate::conversations;
 use crate::request::{AgentRequest, TypingRequest};
 use crate::upload::Uploader;
 use serde_json::json;
-use shared::api::problem::{Problem, ProblemType};
+use shared::api::problem::Problem;
 use shared::api::{Reply, RequestContext};
-use shared::model::agent::{AgentMessage, Communication, ConversationId};
+use shared::model::agent::{AgentMessage, Communication};
 use shared::platform::Platforms;
 
 pub(crate) struct AgentSender {
@@ -20,7 +21,7 @@ impl AgentSender {
 
     /// Answers 200 with the platform's id of the message.
     pub(crate) async fn send(&self, context: &RequestContext, message: AgentRequest) -> Result<Reply, Problem> {
-        let communication = communication(context)?;
+        let communication = conversations::communication(&self.platforms, context).await?;
         match message {
             AgentRequest::Text(text) => self.send_message(context, &communication, AgentMessage::Text(&text)).await,
             AgentRequest::Template(template) => {
@@ -50,23 +51,21 @@ impl AgentSender {
     }
 
     pub(crate) async fn post_typing(&self, context: &RequestContext, typing: TypingRequest) -> Result<Reply, Problem> {
-        let communication = &communication(context)?;
+        let communication = &conversations::communication(&self.platforms, context).await?;
         let posting = context.call(|current| async move {
             self.platforms.post_agent_typing(&current.platform, communication, typing.duration, context.deadline).await
         });
         posting.await?;
         Ok(Reply::ok(json!({ "outcome": "posted" })))
     }
-}
 
-fn communication(context: &RequestContext) -> Result<Communication, Problem> {
-    Ok(Communication {
-        conversation_id: id(context, "conversationId")?,
-        communication_id: id(context, "communicationId")?,
-    })
-}
+    /// Answers 200 with the state of the conversation.
+    pub(crate) async fn show_conversation(&self, context: &RequestContext) -> Result<Reply, Problem> {
+        conversations::show(&self.platforms, context).await
+    }
 
-fn id(context: &RequestContext, name: &str) -> Result<ConversationId, Problem> {
-    let parsed = context.path.parameter(name).parse::<ConversationId>();
-    parsed.map_err(|error| Problem::new(ProblemType::InvalidPath, format!("{name} {error}.")))
+    /// Answers 200, also if the conversation has ended before.
+    pub(crate) async fn end_conversation(&self, context: &RequestContext) -> Result<Reply, Problem> {
+        conversations::end(&self.platforms, context).await
+    }
 }

@@ -6,6 +6,7 @@ use shared::api::{Endpoint, Reply, RequestContext, RetrySafety, serve};
 use shared::authorization::AuthorizationStore;
 use shared::aws::{self, Service};
 use shared::http_client::HttpClient;
+use shared::ledger::ConversationIndex;
 use shared::model::agentless::AgentlessMessage;
 use shared::observability::logging;
 use shared::platform::{Platforms, Route};
@@ -18,17 +19,25 @@ async fn main() -> Result<(), Error> {
     let aws = aws::connect(&http, &[Service::SecretsManager, Service::DynamoDb]).await?;
     let endpoint = Endpoint::from_env(&aws, Route::Agentless, RetrySafety::NotIdempotent)?;
     let tokens = Arc::new(AuthorizationStore::connect(&aws, endpoint.ledger().clone())?);
-    serve((endpoint, Platforms::new(&http, tokens)), |state, request| async move {
-        let (endpoint, platforms) = &*state;
-        let work = async |context: &RequestContext, message| send(platforms, context, &message).await;
+    let conversations = ConversationIndex::from_env(endpoint.ledger());
+    serve((endpoint, Platforms::new(&http, tokens), conversations), |state, request| async move {
+        let (endpoint, platforms, conversations) = &*state;
+        let work = async |context: &RequestContext, message| send(platforms, conversations, context, &message).await;
         endpoint.handle(request, AgentlessMessage::read, work).await
     })
     .await
 }
 
-async fn send(platforms: &Platforms, context: &RequestContext, message: &AgentlessMessage) -> Result<Reply, Problem> {
+async fn send(
+    platforms: &Platforms,
+    conversations: &ConversationIndex,
+    context: &RequestContext,
+    message: &AgentlessMessage,
+) -> Result<Reply, Problem> {
     let sending = context
         .call(|current| async move { platforms.send_agentless(&current.platform, message, context.deadline).await });
     let sent = sending.await?;
+    let conversation_id = sent.conversation_id.as_deref();
+    conversations.learn(conversation_id, &context.integration.name, || message.open_customer()).await;
     Ok(Reply::ok(serde_json::to_value(sent).unwrap_or_default()))
 }

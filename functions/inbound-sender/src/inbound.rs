@@ -6,13 +6,15 @@ use serde_json::{Value, json};
 use shared::api::problem::{Effect, Problem, ProblemType};
 use shared::api::{IdempotentOperation, KeyKind, OperationError, ReplayPolicy, Reply, RequestContext, RetrySafety};
 use shared::digest::Digest;
-use shared::ledger::{self, Ledger, Occurrence};
+use shared::ledger::{self, ConversationIndex, Ledger, Occurrence};
+use shared::model::conversation::CustomerAddress;
 use shared::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use shared::model::trace_id::TraceId;
 use shared::platform::Platforms;
 use shared::platform::{ApiError, InboundAccepted};
 
 pub(crate) struct InboundHandler {
+    conversations: ConversationIndex,
     ledger: Ledger,
     platforms: Platforms,
     files: FileUploader,
@@ -29,7 +31,7 @@ struct Response<'p> {
 
 impl InboundHandler {
     pub(crate) fn new(ledger: Ledger, platforms: Platforms, files: FileUploader) -> Self {
-        Self { ledger, platforms, files }
+        Self { conversations: ConversationIndex::from_env(&ledger), ledger, platforms, files }
     }
 
     /// Posts a message, unless one with its message id was posted before, whatever idempotency key the request has.
@@ -100,7 +102,12 @@ impl InboundHandler {
         let posting = context.call(|current| async move {
             self.platforms.post_inbound_message(&current.platform, message, context.deadline).await
         });
-        reply(context, &message.meta.message_id, posting.await)
+        let posted = posting.await;
+        let conversation_id = posted.as_ref().ok().and_then(|posted| posted.conversation_id.as_deref());
+        let customer = &message.meta.from;
+        let address = || Some(CustomerAddress { id: customer.id.clone(), id_type: Some(customer.id_type.clone()) });
+        self.conversations.learn(conversation_id, &context.integration.name, address).await;
+        reply(context, &message.meta.message_id, posted)
     }
 
     /// Posts a message for each file, in order, each once: a retry posts the missing ones.

@@ -11,7 +11,7 @@ use shared::delivery::envelope::QueueMessage;
 use shared::delivery::parking::Parking;
 use shared::delivery::queue::MessageQueue;
 use shared::integration::{IntegrationStore, LoadError};
-use shared::ledger::{self, Acquire, Lease, LeaseRequest, Ledger, LedgerError, OnExpiredLease};
+use shared::ledger::{self, Acquire, ConversationIndex, Lease, LeaseRequest, Ledger, LedgerError, OnExpiredLease};
 use shared::platform::Platforms;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,7 @@ pub(crate) struct Dispatcher {
     pub(crate) platforms: Platforms,
     pub(crate) queue: MessageQueue,
     pub(crate) parking: Parking,
+    pub(crate) conversations: ConversationIndex,
 }
 
 impl Dispatcher {

@@ -26,7 +26,7 @@ use shared::delivery::parking::Parking;
 use shared::delivery::queue::MessageQueue;
 use shared::http_client::HttpClient;
 use shared::integration::IntegrationStore;
-use shared::ledger::Ledger;
+use shared::ledger::{ConversationIndex, Ledger};
 use shared::observability::logging;
 use shared::platform::Platforms;
 use sqs::Queue;
@@ -44,6 +44,7 @@ async fn main() -> Result<(), Error> {
     let authorizations = Arc::new(AuthorizationStore::connect(&aws, ledger.clone())?);
     let dispatcher = Arc::new(Dispatcher {
         integrations: IntegrationStore::connect(&aws)?,
+        conversations: ConversationIndex::from_env(&ledger),
         ledger,
         messaging_service: MessagingServiceClient::new(http.clone()),
         platforms: Platforms::new(&http, Arc::clone(&authorizations) as _),

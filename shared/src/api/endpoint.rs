@@ -17,9 +17,10 @@ use crate::model::trace_id::TraceId;
 use crate::observability::calls::PlatformCalls;
 use crate::platform::Route;
 use aws_types::SdkConfig;
-use http::Response;
+use http::{Method, Response};
 use jiff::Timestamp;
 use lambda_http::{Error, Request, service_fn};
+use serde_json::{Map, Value};
 use std::convert::Infallible;
 use std::sync::Arc;
 use tracing::Instrument;
@@ -132,8 +133,15 @@ impl Endpoint {
         }
         let key_kind = if caller.webhook_id.is_some() { KeyKind::WebhookId } else { KeyKind::IdempotencyKey };
         let key = request.idempotency_key(caller.webhook_id)?;
-        let key = key.map(|key| ledger::key::request_digest(self.route, name, &caller.name, &key));
-        let body = request.json_body()?;
+        // What is only read is read again.
+        let key = key
+            .filter(|_| self.route.method() != Method::GET)
+            .map(|key| ledger::key::request_digest(self.route, name, &caller.name, &key));
+        let body = if self.route.allows_no_body() && request.body.is_empty() {
+            Value::Object(Map::new())
+        } else {
+            request.json_body()?
+        };
         // The path names the recipient of the body; neither may change under the same key.
         let fingerprint = Digest::of_parts(&[request.path.digest().as_str(), Digest::of_bytes(&request.body).as_str()]);
         let input = read(body, parse).map_err(Problem::invalid_body)?;

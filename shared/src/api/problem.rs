@@ -67,6 +67,10 @@ problem_types! {
     /// The caller's signature or token is missing or wrong.
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "Authentication failed";
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
+    /// No conversation of the integration has the id.
+    ConversationNotFound = "conversation-not-found", NOT_FOUND, "Conversation not found";
+    NoAgentConnected = "no-agent-connected", CONFLICT, "No agent is connected";
+    SeveralAgentsConnected = "several-agents-connected", CONFLICT, "Several agents are connected";
     /// No user, or more than one, has the recipient's email address.
     RecipientNotFound = "recipient-not-found", UNPROCESSABLE_ENTITY, "Recipient not found";
     /// The file cannot be fetched, or the platform does not accept it.

@@ -6,6 +6,7 @@ use crate::digest::Digest;
 use crate::json::fields::FieldError;
 use crate::json::i_json;
 use crate::model::integration_name::{IntegrationName, InvalidIntegrationName};
+use crate::platform::Route;
 use http::{HeaderMap, HeaderName, header};
 use jiff::Timestamp;
 use lambda_http::aws_lambda_events::query_map::QueryMap;
@@ -46,6 +47,14 @@ impl Path {
     #[must_use]
     pub fn last_segment(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Whether it is the path of this route.
+    #[must_use]
+    pub fn is_of(&self, route: Route) -> bool {
+        let template = format!("integrations/{{integration}}/{}", route.path());
+        let mut own = self.path.rsplit('/');
+        template.rsplit('/').all(|expected| own.next().is_some_and(|own| expected.starts_with('{') || own == expected))
     }
 }
 
@@ -156,4 +165,24 @@ impl ApiRequest {
 
 fn is_key(text: &str) -> bool {
     (1..=MAXIMUM_KEY_BYTES).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_route_of_a_path_is_determined_by_all_of_its_segments() {
+        let route_of = |path: &str| {
+            let path = Path { path: path.to_owned(), parameters: QueryMap::default() };
+            Route::ALL.into_iter().filter(|route| path.is_of(*route)).collect::<Vec<_>>()
+        };
+        assert_eq!(vec![Route::ConversationsShow], route_of("/integrations/acme/conversations/c-1"));
+        assert_eq!(vec![Route::ConversationsShow], route_of("/stage/integrations/conversations/conversations/end"));
+        assert_eq!(vec![Route::ConversationsEnd], route_of("/integrations/acme/conversations/c-1/end"));
+        assert_eq!(vec![Route::Receipts], route_of("/integrations/acme/receipts"));
+        for none in ["", "/", "/integrations/acme/conversations", "/conversations/c-1", "/integrations/acme/webhook"] {
+            assert!(route_of(none).is_empty(), "{none}");
+        }
+    }
 }

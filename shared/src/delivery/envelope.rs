@@ -6,6 +6,7 @@
 use crate::delivery::probe::ProbeEnvelope;
 use crate::json::fields::FieldError;
 use crate::model::card::{CardDocument, OutboundCard};
+use crate::model::conversation::{CustomerAddress, EventContent};
 use crate::model::integration_name::IntegrationName;
 use crate::model::message::Message;
 use crate::model::platform_name::PlatformName;
@@ -44,6 +45,17 @@ pub enum EnvelopeContent {
     Original(Box<RawValue>),
     /// A card of a caller.
     Card(Box<OutboundCard>),
+    /// An event of a conversation. A release that cannot read it returns the envelope to the queue.
+    ConversationEvent(Box<QueuedConversationEvent>),
+}
+
+/// An event of a conversation, with what the platform does not say in it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueuedConversationEvent {
+    pub customer: CustomerAddress,
+    /// The platform's JSON, normalized.
+    pub original: Box<RawValue>,
 }
 
 /// The fields of an envelope. `flatten` cannot read a [`RawValue`].
@@ -59,17 +71,34 @@ struct EnvelopeFields {
     replay: Option<Replay>,
     original: Option<Box<RawValue>>,
     card: Option<Box<OutboundCard>>,
+    conversation_event: Option<Box<QueuedConversationEvent>>,
+}
+
+impl QueuedConversationEvent {
+    /// Parses the event.
+    ///
+    /// # Errors
+    /// The platform's JSON is invalid; it was valid when it was queued.
+    fn message(&self, platform: PlatformName) -> Result<Message, FieldError> {
+        match platform.parse_conversation_event(self.original.get().as_bytes())?.content {
+            EventContent::OfConversation { update: Some(update), .. } => Ok(update.message(platform, &self.customer)),
+            EventContent::OfConversation { update: None, .. } | EventContent::Ignored(_) => {
+                Err(FieldError::new("", "is not an event that is delivered"))
+            }
+        }
+    }
 }
 
 impl TryFrom<EnvelopeFields> for Envelope {
     type Error = &'static str;
 
     fn try_from(fields: EnvelopeFields) -> Result<Self, Self::Error> {
-        let EnvelopeFields { integration, platform, received_at, origin, trace_id, replay, original, card } = fields;
-        let content = match (card, original) {
-            (Some(card), _) => EnvelopeContent::Card(card),
-            (None, Some(original)) => EnvelopeContent::Original(original),
-            (None, None) => return Err("missing field `original` or `card`"),
+        let EnvelopeFields { integration, platform, received_at, origin, trace_id, replay, .. } = fields;
+        let content = match (fields.conversation_event, fields.card, fields.original) {
+            (Some(event), ..) => EnvelopeContent::ConversationEvent(event),
+            (None, Some(card), _) => EnvelopeContent::Card(card),
+            (None, None, Some(original)) => EnvelopeContent::Original(original),
+            (None, None, None) => return Err("missing field `original`, `card` or `conversationEvent`"),
         };
         Ok(Self { integration, platform, received_at, origin, trace_id, replay, content })
     }
@@ -134,6 +163,18 @@ impl Envelope {
     }
 
     #[must_use]
+    pub fn of_conversation_event(
+        integration: IntegrationName,
+        platform: PlatformName,
+        received_at: Timestamp,
+        event: QueuedConversationEvent,
+    ) -> Self {
+        let content = EnvelopeContent::ConversationEvent(Box::new(event));
+        let origin = EnvelopeOrigin::Platform;
+        Self { integration, platform, received_at, origin, trace_id: None, replay: None, content }
+    }
+
+    #[must_use]
     pub fn with_trace_id(self, trace_id: Option<TraceId>) -> Self {
         Self { trace_id, ..self }
     }
@@ -159,6 +200,7 @@ impl Envelope {
     pub fn message(&self) -> Result<Message, FieldError> {
         match (&self.content, self.origin) {
             (EnvelopeContent::Card(card), _) => Ok(card.message(self.platform)),
+            (EnvelopeContent::ConversationEvent(event), _) => event.message(self.platform),
             (EnvelopeContent::Original(original), EnvelopeOrigin::Platform) => {
                 self.platform.parse_message(original.get().as_bytes())
             }
@@ -176,6 +218,7 @@ impl Envelope {
         match &self.content {
             EnvelopeContent::Original(original) => OriginalDocument::Platform(original),
             EnvelopeContent::Card(card) => OriginalDocument::Card(Box::new(card.document())),
+            EnvelopeContent::ConversationEvent(event) => OriginalDocument::Platform(&event.original),
         }
     }
 }
@@ -391,6 +434,34 @@ mod tests {
         assert_eq!(old.message().unwrap(), new.message().unwrap());
         assert_eq!(EnvelopeOrigin::TracedCard, new.origin);
         assert_eq!(present, new.to_json().unwrap());
+    }
+
+    #[test]
+    fn an_event_of_a_conversation_is_kept_with_its_customer_and_its_original() {
+        let original = include_str!("../../../tests/fixtures/genesys-cloud/events/customer-end.json").trim_end();
+        let event = format!(r#"{{"customer":{{"id":"ada","idType":"Email"}},"original":{original}}}"#);
+        let event: QueuedConversationEvent = serde_json::from_str(&event).unwrap();
+        let platform = PlatformName::GenesysCloud;
+        let sent = event.message(platform).unwrap();
+        let received_at = "2026-06-14T16:12:12Z".parse().unwrap();
+        let envelope = Envelope::of_conversation_event("acme".parse().unwrap(), platform, received_at, event);
+        let Ok(QueueMessage::Message(read)) = QueueMessage::read(&envelope.to_json().unwrap()) else { panic!() };
+        assert_eq!(original, serde_json::to_string(&read.original()).unwrap());
+        let message = read.message().unwrap();
+        assert_eq!((&sent, Some("ada")), (&message, message.customer()));
+        let body = DeliveryPayload::new(&read, &message).to_body().unwrap();
+        let delivery: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let data = &delivery["data"];
+        assert_eq!(
+            ("conversation.ended", "c03d300e-fa79-4353-9695-b97a71322785", "sent", "2026-06-14T16:12:10.949Z"),
+            (
+                delivery["type"].as_str().unwrap(),
+                data["sessionId"].as_str().unwrap(),
+                data["intent"].as_str().unwrap(),
+                data["time"].as_str().unwrap()
+            )
+        );
+        assert_eq!(None, data.get("fallbackText"));
     }
 
     #[test]

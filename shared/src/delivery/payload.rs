@@ -67,6 +67,7 @@ fn event_type(kind: &MessageKind) -> &'static str {
         MessageKind::Voicemail(_) => "message.voicemail",
         MessageKind::Receipt(_) => "receipt",
         MessageKind::Typing(_) => "typing",
+        MessageKind::Conversation(event) => event.change.event_type(),
         MessageKind::Other(_) => "message.other",
     }
 }

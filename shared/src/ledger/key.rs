@@ -2,6 +2,7 @@
 
 use crate::digest::Digest;
 use crate::model::integration_name::IntegrationName;
+use crate::model::platform_name::PlatformName;
 use crate::model::receipt::DeliveryReceipt;
 use crate::platform::Route;
 
@@ -23,10 +24,14 @@ pub enum Kind {
     Probe,
     /// Writing the tokens of an integration's authorization.
     Authorization,
+    /// Whose a conversation of the platform is.
+    Conversation,
+    /// Which integration connects a channel of the platform.
+    Channel,
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Delivery,
         Self::Receipt,
         Self::Request,
@@ -34,6 +39,8 @@ impl Kind {
         Self::TextTrace,
         Self::Probe,
         Self::Authorization,
+        Self::Conversation,
+        Self::Channel,
     ];
 
     #[must_use]
@@ -46,6 +53,8 @@ impl Kind {
             Self::TextTrace => "text-trace#",
             Self::Probe => "probe#",
             Self::Authorization => "authorization#",
+            Self::Conversation => "conversation#",
+            Self::Channel => "channel#",
         }
     }
 
@@ -99,6 +108,18 @@ pub fn authorization(integration: &IntegrationName) -> String {
     Kind::Authorization.key(integration, "tokens")
 }
 
+/// Whose a conversation is, by the platform's id of it: events do not name the integration. Ids are case-insensitive.
+#[must_use]
+pub fn conversation(conversation_id: &str) -> String {
+    format!("{}{}", Kind::Conversation.prefix(), conversation_id.to_ascii_lowercase())
+}
+
+/// Which integration connects a channel, by the platform's id of it.
+#[must_use]
+pub fn channel(platform: PlatformName, channel_id: &str) -> String {
+    format!("{}{}#{}", Kind::Channel.prefix(), platform.as_str(), channel_id.to_ascii_lowercase())
+}
+
 /// Identifies a request: the same caller, the same route and the same idempotency key.
 #[must_use]
 pub fn request_digest(route: Route, integration: &IntegrationName, caller: &str, idempotency_key: &str) -> Digest {
@@ -126,5 +147,7 @@ mod tests {
         let identity = Digest::of_parts(&["inbound", "acme", "message", "m-1", "of", "crm"]);
         assert_eq!(format!("inbound#acme#{identity}"), inbound(&acme, "crm", "message", "m-1"));
         assert_eq!("text-trace#acme#0123", text_trace(&acme, "0123"));
+        assert_eq!("conversation#5d0d331e", conversation("5D0D331E"));
+        assert_eq!("channel#genesys-cloud#e6b3", channel(PlatformName::GenesysCloud, "e6B3"));
     }
 }

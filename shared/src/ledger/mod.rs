@@ -22,10 +22,12 @@
 //! NOT promised: that the work is done at most once. If a worker dies between doing the work and completing its lease, the
 //! work is done again.
 
+mod conversations;
 mod inspect;
 mod item;
 pub mod key;
 
+pub use conversations::{ConversationIndex, ConversationOwner};
 pub use inspect::{RecordState, RecordView};
 
 use crate::aws;

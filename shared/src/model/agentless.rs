@@ -1,6 +1,7 @@
 //! Messages without an agent, such as notifications.
 
 use crate::json::fields::{Fields, boolean, id, is_blank, one_of, text_up_to};
+use crate::model::conversation::CustomerAddress;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -93,6 +94,14 @@ const MESSENGER_TYPES: &[(&str, MessengerType)] = &[
 ];
 
 impl AgentlessMessage {
+    /// The customer of the open-messaging integration, if the message names one by the address.
+    #[must_use]
+    pub fn open_customer(&self) -> Option<CustomerAddress> {
+        let is_open = self.to_address_messenger_type == MessengerType::Open;
+        let id = self.to_address.clone().filter(|_| is_open)?;
+        Some(CustomerAddress { id, id_type: None })
+    }
+
     /// The longest text of a message, in characters.
     pub const MAXIMUM_TEXT: usize = 2_000;
 

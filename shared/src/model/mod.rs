@@ -1,8 +1,9 @@
-//! The platform-independent model: messages, cards, inbound messages, receipts, and the names they refer to.
+//! The platform-independent model: messages, cards, conversations, inbound messages, receipts, and the names they refer to.
 
 pub mod agent;
 pub mod agentless;
 pub mod card;
+pub mod conversation;
 pub mod inbound;
 pub mod integration_name;
 pub mod message;

@@ -111,7 +111,7 @@ impl Serialize for Members<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observability::metrics::{CallOutcome, TokenOutcome};
+    use crate::observability::metrics::{CallOutcome, ConversationEventOutcome, TokenOutcome};
     use serde_json::{Value, json};
     use std::time::Duration;
 
@@ -232,6 +232,12 @@ mod tests {
                 "TokenRefreshes",
                 json!([["FunctionName", "Outcome"]]),
                 "not-sent",
+            ),
+            (
+                Event::ConversationEvent(ConversationEventOutcome::ForeignSource),
+                "ConversationEvents",
+                json!([["FunctionName", "Outcome"]]),
+                "foreign-source",
             ),
         ] {
             let line = members(true, &[event]);

@@ -44,6 +44,8 @@ pub enum Event<'e> {
     AuthorizationNotRenewed(&'e IntegrationName),
     /// The refresh token of an integration's authorization ends soon.
     AuthorizationEnding(&'e IntegrationName),
+    /// An event of a conversation was handled.
+    ConversationEvent(ConversationEventOutcome),
 }
 
 /// The outcome of a call to a platform.
@@ -68,6 +70,35 @@ pub enum TokenOutcome {
     RateLimited,
     /// No usable response.
     NotSent,
+}
+
+/// How handling an event of a conversation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConversationEventOutcome {
+    Queued,
+    /// It cannot be read.
+    Malformed,
+    /// It is not of the configured event source.
+    ForeignSource,
+    /// It is of no known conversation.
+    Unresolved,
+    Retried,
+}
+
+impl ConversationEventOutcome {
+    pub const ALL: [Self; 5] = [Self::Queued, Self::Malformed, Self::ForeignSource, Self::Unresolved, Self::Retried];
+
+    /// The value in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Malformed => "malformed",
+            Self::ForeignSource => "foreign-source",
+            Self::Unresolved => "unresolved",
+            Self::Retried => "retried",
+        }
+    }
 }
 
 impl CallOutcome {
@@ -147,6 +178,7 @@ const RATE_LIMIT_REMAINING: Metric = count("RateLimitHeadroom", Dimension::PerIn
 const TOKEN_REFRESHES: Metric = count("TokenRefreshes", BY_OUTCOME);
 const AUTHORIZATIONS_NOT_RENEWED: Metric = count("AuthorizationsNotRenewed", BY_INTEGRATION);
 const AUTHORIZATIONS_ENDING: Metric = count("AuthorizationsEnding", BY_INTEGRATION);
+const CONVERSATION_EVENTS: Metric = count("ConversationEvents", BY_OUTCOME);
 
 const fn count(name: &'static str, dimension: Dimension) -> Metric {
     Metric { name, unit: "Count", dimension }
@@ -173,7 +205,7 @@ impl Metric {
 }
 
 impl<'e> Event<'e> {
-    pub const METRICS: [Metric; 17] = [
+    pub const METRICS: [Metric; 18] = [
         ACCEPTED,
         REFUSED,
         DUPLICATES,
@@ -191,6 +223,7 @@ impl<'e> Event<'e> {
         TOKEN_REFRESHES,
         AUTHORIZATIONS_NOT_RENEWED,
         AUTHORIZATIONS_ENDING,
+        CONVERSATION_EVENTS,
     ];
 
     /// The metrics of the event with their values. All of them have the same dimension.
@@ -212,6 +245,7 @@ impl<'e> Event<'e> {
             Self::TokenRefreshed(_) => vec![(TOKEN_REFRESHES, 1.0)],
             Self::AuthorizationNotRenewed(_) => vec![(AUTHORIZATIONS_NOT_RENEWED, 1.0)],
             Self::AuthorizationEnding(_) => vec![(AUTHORIZATIONS_ENDING, 1.0)],
+            Self::ConversationEvent(_) => vec![(CONVERSATION_EVENTS, 1.0)],
         }
     }
 
@@ -233,6 +267,7 @@ impl<'e> Event<'e> {
             Self::PlatformCalled { outcome, .. } => Some(outcome.as_str()),
             Self::RateLimitRemaining { client, .. } => Some(client),
             Self::TokenRefreshed(outcome) => Some(outcome.as_str()),
+            Self::ConversationEvent(outcome) => Some(outcome.as_str()),
         }
     }
 }

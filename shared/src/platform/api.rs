@@ -1,5 +1,6 @@
 //! The caller routes, and the results of the platforms' API calls.
 
+use http::Method;
 use serde::{Deserialize, Serialize};
 
 /// A route of the caller API.
@@ -21,11 +22,15 @@ pub enum Route {
     AgentMessages,
     /// `…/conversations/{conversationId}/communications/{communicationId}/typing`.
     AgentTyping,
+    /// `…/conversations/{conversationId}`: its state.
+    ConversationsShow,
+    /// `…/conversations/{conversationId}/end`.
+    ConversationsEnd,
 }
 
 impl Route {
     /// All routes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Agentless,
         Self::Receipts,
         Self::Cards,
@@ -34,6 +39,8 @@ impl Route {
         Self::InboundEvents,
         Self::AgentMessages,
         Self::AgentTyping,
+        Self::ConversationsShow,
+        Self::ConversationsEnd,
     ];
 
     /// The route's name in ledger keys and in the log.
@@ -48,10 +55,13 @@ impl Route {
             Self::InboundEvents => "inbound/events",
             Self::AgentMessages => "agent/messages",
             Self::AgentTyping => "agent/typing",
+            Self::ConversationsShow => "conversations/show",
+            Self::ConversationsEnd => "conversations/end",
         }
     }
 
-    /// The routes that a configured word selects: the route of that name, or all routes below it (`inbound`, `agent`).
+    /// The routes that a configured word selects: the route of that name, or all routes below it (`inbound`, `agent`,
+    /// `conversations`).
     #[must_use]
     pub fn named(word: &str) -> Vec<Self> {
         let is_meant = |route: &Self| {
@@ -67,8 +77,24 @@ impl Route {
         match self {
             Self::AgentMessages => "conversations/{conversationId}/communications/{communicationId}/messages",
             Self::AgentTyping => "conversations/{conversationId}/communications/{communicationId}/typing",
+            Self::ConversationsShow => "conversations/{conversationId}",
+            Self::ConversationsEnd => "conversations/{conversationId}/end",
             other => other.as_str(),
         }
+    }
+
+    #[must_use]
+    pub fn method(self) -> Method {
+        match self {
+            Self::ConversationsShow => Method::GET,
+            _ => Method::POST,
+        }
+    }
+
+    /// Whether a request may have no body at all: nothing in one is required.
+    #[must_use]
+    pub(crate) fn allows_no_body(self) -> bool {
+        matches!(self, Self::ConversationsShow | Self::ConversationsEnd)
     }
 }
 
@@ -130,6 +156,7 @@ mod tests {
         );
         // Not a part of the word `agentless`.
         assert_eq!(vec![Route::AgentMessages, Route::AgentTyping], Route::named("agent"));
+        assert_eq!(vec![Route::ConversationsShow, Route::ConversationsEnd], Route::named("conversations"));
         for none in ["", "webhook", "in", "inbound/", "Receipts"] {
             assert_eq!(Vec::<Route>::new(), Route::named(none), "{none}");
         }

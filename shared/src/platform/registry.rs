@@ -14,9 +14,10 @@ use super::upload::{CustomerFile, FileUpload, Upload, UploadError};
 use super::webhook::{Received, Rejection, WebhookPlatform};
 use crate::http_client::HttpClient;
 use crate::json::fields::{FieldError, Fields};
-use crate::model::agent::{AgentMessage, Communication};
+use crate::model::agent::{AgentMessage, Communication, ConversationId};
 use crate::model::agentless::AgentlessMessage;
 use crate::model::card::CardMessage;
+use crate::model::conversation::{Conversation, Ending, SourceEvent};
 use crate::model::inbound::{InboundMember, InboundMessage, InboundResponse, InboundTyping};
 use crate::model::integration_name::IntegrationName;
 use crate::model::message::Message;
@@ -144,6 +145,18 @@ impl PlatformName {
             Self::GenesysCloud => GenesysCloudConfig::parse_message(body),
             Self::MulticloudCx => MulticloudCxConfig::parse_message(body),
             Self::HighLevel => HighLevelConfig::parse_message(body),
+        }
+    }
+
+    /// Parses an event of a conversation from the platform's event source.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn parse_conversation_event(self, event: &[u8]) -> Result<SourceEvent, FieldError> {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::parse_conversation_event(event),
+            Self::MulticloudCx => MulticloudCxConfig::parse_conversation_event(event),
+            Self::HighLevel => HighLevelConfig::parse_conversation_event(event),
         }
     }
 }
@@ -440,6 +453,38 @@ impl Platforms {
             PlatformConfig::GenesysCloud(config) => {
                 self.genesys_cloud.post_agent_typing(config, communication, duration, deadline).await
             }
+            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+        }
+    }
+
+    /// Reads the state of a conversation. `None`: there is no such conversation of this integration.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn conversation(
+        &self,
+        config: &PlatformConfig,
+        id: &ConversationId,
+        deadline: Instant,
+    ) -> Result<Option<Conversation>, ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => self.genesys_cloud.conversation(config, id, deadline).await,
+            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+        }
+    }
+
+    /// Ends a conversation for all participants. Idempotent. `None`: as for [`Self::conversation`].
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn end_conversation(
+        &self,
+        config: &PlatformConfig,
+        id: &ConversationId,
+        deadline: Instant,
+    ) -> Result<Option<Ending>, ApiError> {
+        match config {
+            PlatformConfig::GenesysCloud(config) => self.genesys_cloud.end_conversation(config, id, deadline).await,
             PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
         }
     }

@@ -3,6 +3,7 @@
 use super::api::Route;
 use super::error::ApiError;
 use crate::json::fields::FieldError;
+use crate::model::conversation::SourceEvent;
 use crate::model::inbound::{InboundMember, InboundMessage};
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
@@ -102,6 +103,11 @@ pub(crate) trait WebhookPlatform: Sized {
 
     /// Parses a message that [`Self::parse_webhook`] accepted earlier.
     fn parse_message(body: &[u8]) -> Result<Message, FieldError>;
+
+    /// Parses an event of a conversation from the platform's event source.
+    fn parse_conversation_event(_event: &[u8]) -> Result<SourceEvent, FieldError> {
+        Err(FieldError::new("", "is of a platform without an event source"))
+    }
 
     /// The platform's id of the channel, account or integration that this integration connects.
     fn channel_id(&self) -> &str;

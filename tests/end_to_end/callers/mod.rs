@@ -2,6 +2,7 @@
 
 mod agent;
 pub(crate) mod cards;
+mod conversations;
 mod customer_cards;
 mod every_endpoint;
 mod inbound;

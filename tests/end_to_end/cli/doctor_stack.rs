@@ -16,7 +16,13 @@ async fn a_queue_without_a_consumer_is_named() {
     proxy.rewrite("GetEventSourceMapping", "\"Enabled\"", "\"Disabled\"");
     let command = || fixture.command().env("AWS_ENDPOINT_URL", &proxy.url);
     let report = fixture.run_doctor_with(command()).await;
-    report.assert_only_fault("queue's trigger", "nothing is delivered", "update-event-source-mapping");
+    assert_eq!(vec!["queue's trigger", "conversation events' trigger"], report.names("fault"), "{:#}", report.json);
+    report.assert_check("queue's trigger", "nothing is delivered", "update-event-source-mapping");
+    report.assert_check(
+        "conversation events' trigger",
+        "to ConversationEvents is Disabled",
+        "update-event-source-mapping",
+    );
     proxy.restore();
     // The stack of a template without the queue's event source.
     proxy.rewrite("ListStackResources", "MessageDispatcherMessages", "MessageDispatcherOthers");
@@ -30,7 +36,7 @@ async fn a_function_that_lambda_cannot_run_is_named() {
     let proxy = AwsProxy::start().await;
     proxy.rewrite("GetFunctionConfiguration", "\"Active\"", "\"Failed\"");
     let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
-    assert_eq!(7, report.names("fault").len(), "{:#}", report.json);
+    assert_eq!(8, report.names("fault").len(), "{:#}", report.json);
     report.assert_check("MessageDispatcher's state", "Lambda calls it Failed", "make deploy");
 }
 
@@ -40,7 +46,7 @@ async fn a_stopped_function_is_named() {
     let proxy = AwsProxy::start().await;
     proxy.rewrite("GetFunctionConcurrency", "{}", r#"{"ReservedConcurrentExecutions": 0}"#);
     let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
-    assert_eq!(7, report.names("fault").len(), "{:#}", report.json);
+    assert_eq!(8, report.names("fault").len(), "{:#}", report.json);
     report.assert_check("CardSender's state", "reserved concurrency is 0", "delete-function-concurrency");
 }
 

@@ -277,6 +277,9 @@ async fn the_calls_in_the_guide_to_the_routes_work() {
         "media",
         "agent-message",
         "agent-typing",
+        "conversation",
+        "conversation",
+        "end-conversation",
         "agentless",
         "receipt",
     ];

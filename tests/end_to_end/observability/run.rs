@@ -12,9 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use tests::harness::caller::Request;
 use tests::harness::listener::listen;
-use tests::harness::stack::Stack;
+use tests::harness::stack::{Stack, WEBHOOK_SECRET};
 use tests::simulators::genesys_cloud;
 use tests::simulators::genesys_cloud::api::Fault;
+use tests::simulators::genesys_cloud::events::{EventSource, Session};
 use tests::simulators::highlevel::api::HighLevel;
 use tests::simulators::highlevel::{self, Keys};
 use tests::simulators::messaging_service::{Attempt, MessagingService, Reply, WAIT_TIMEOUT};
@@ -58,7 +59,13 @@ impl Counted {
 /// Produces every metric in every function that writes it.
 pub(super) async fn run() {
     let requests = ROUTES.map(|(route, body)| requests(route, body));
-    tokio::join!(deliveries(), futures::future::join_all(requests), calls_with_every_outcome(), authorizations());
+    tokio::join!(
+        deliveries(),
+        futures::future::join_all(requests),
+        calls_with_every_outcome(),
+        authorizations(),
+        conversation_events()
+    );
 }
 
 /// The body of a request with this id.
@@ -234,6 +241,26 @@ async fn authorizations() {
     let receipt = serde_json::from_value(receipt).unwrap();
     let envelope = ReceiptEnvelope { integration: name, received_at: Timestamp::now(), receipt };
     MessageQueue::new(stack.sqs.clone(), stack.queue_url.clone()).send_receipt(&envelope).await.unwrap();
+}
+
+/// All outcomes of conversation events.
+async fn conversation_events() {
+    let fixture = WithPlatform::start().await;
+    let WithPlatform { stack, platform, integration } = &fixture;
+    let source = EventSource::of(stack);
+    let conversation = platform.open_conversation(&integration.integration_id, "customer-1");
+    platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
+    // At first the customer is not known.
+    source.put_start(&conversation).await;
+    platform.post_text(&integration.integration_id, "customer-1", "hello");
+    let unknown = Session::new("of-another-integration");
+    let event = source.event("user.start", &unknown, Timestamp::now(), &json!({}));
+    source.invoke(&event, 14).await;
+    let mut foreign = event;
+    foreign["source"] = "aws.partner/genesys.com/cloud/another/organisation".into();
+    for body in [foreign.to_string(), "{".to_owned()] {
+        stack.sqs.send_message().queue_url(&stack.event_queue_url).message_body(body).send().await.unwrap();
+    }
 }
 
 /// The URL of a platform that issues a token and is then unreachable.

@@ -3,6 +3,7 @@
 mod aws_outages;
 mod batches;
 mod chat_page;
+mod conversation_events;
 mod delivery;
 mod ledger;
 mod lenient_webhooks;

@@ -2,7 +2,7 @@
 
 use crate::harness::stack::{Stack, TestIntegration};
 use crate::simulators::genesys_cloud::ApiResponse;
-use axum::http::HeaderName;
+use axum::http::{HeaderName, Method};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
@@ -85,7 +85,15 @@ impl Request {
 
     /// Posts it to a route of the integration.
     pub async fn post(&self, stack: &Stack, integration: &TestIntegration, route: &str) -> ApiResponse {
-        let mut request = stack.http.post(integration.route_url(route)).body(self.body.clone());
+        self.send(Method::POST, stack, integration, route).await
+    }
+
+    pub async fn get(&self, stack: &Stack, integration: &TestIntegration, route: &str) -> ApiResponse {
+        self.send(Method::GET, stack, integration, route).await
+    }
+
+    async fn send(&self, method: Method, stack: &Stack, integration: &TestIntegration, route: &str) -> ApiResponse {
+        let mut request = stack.http.request(method, integration.route_url(route)).body(self.body.clone());
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }

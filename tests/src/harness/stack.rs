@@ -26,6 +26,10 @@ pub struct Stack {
     /// The queue between receiver and dispatcher.
     pub queue_url: String,
     pub ledger_table: String,
+    /// Of conversation events: the name of the event source, the queue behind it, and the function.
+    pub event_source: String,
+    pub event_queue_url: String,
+    pub event_function: String,
     secret_prefix: String,
     pub http: reqwest::Client,
     pub sqs: aws_sdk_sqs::Client,
@@ -64,6 +68,9 @@ impl Stack {
             api_url,
             queue_url: required_env("QUEUE_URL"),
             ledger_table: required_env("LEDGER_TABLE"),
+            event_source: required_env("EVENT_SOURCE"),
+            event_queue_url: required_env("EVENT_QUEUE_URL"),
+            event_function: required_env("EVENT_FUNCTION"),
             secret_prefix: required_env("SECRET_PREFIX"),
             http,
             sqs: aws_sdk_sqs::Client::new(&aws),

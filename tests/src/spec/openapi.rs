@@ -164,6 +164,12 @@ impl<'d> Operation<'d> {
         self.path.strip_prefix("/integrations/{integration}/").expect("all paths are under an integration")
     }
 
+    /// Whether a request has a body.
+    #[must_use]
+    pub fn has_body(&self) -> bool {
+        self.node.get("requestBody").is_some()
+    }
+
     #[must_use]
     pub fn body(&self) -> Node<'d> {
         self.node.at("requestBody").at("content").at("application/json")

@@ -11,8 +11,22 @@ pub(super) struct Function {
     pub(super) endpoints: &'static [Endpoint],
     queue_actions: &'static [&'static str],
     parking_queue_actions: &'static [&'static str],
+    event_queue_actions: &'static [&'static str],
     /// The kinds of ledger keys that it writes.
     ledger_kinds: &'static [Kind],
+    /// Those that it writes in a stack that receives conversation events.
+    conversation_kinds: &'static [Kind],
+    /// Those that it reads.
+    read_kinds: &'static [Kind],
+}
+
+/// Actions on a resource that a role must allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Requirement {
+    pub(super) on: Resource,
+    pub(super) actions: &'static [&'static str],
+    /// The kinds of the keys, for the ledger.
+    pub(super) kinds: &'static [Kind],
 }
 
 /// What permissions apply to.
@@ -25,6 +39,8 @@ pub(super) enum Resource {
     Tokens,
     Queue,
     ParkingQueue,
+    /// The queue of conversation events.
+    EventQueue,
     Ledger,
     /// The stack's own KMS key, if it has one.
     Key,
@@ -32,15 +48,12 @@ pub(super) enum Resource {
 
 pub(super) const FUNCTIONS: [Function; 7] = [
     Function {
-        name: "WebhookReceiver",
         endpoints: &[Endpoint::Webhook],
         queue_actions: &["sqs:SendMessage"],
-        parking_queue_actions: &[],
         ledger_kinds: &[],
+        ..NO_ACCESS.named("WebhookReceiver")
     },
     Function {
-        name: "MessageDispatcher",
-        endpoints: &[],
         queue_actions: &[
             "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
@@ -50,9 +63,12 @@ pub(super) const FUNCTIONS: [Function; 7] = [
         ],
         parking_queue_actions: &["sqs:SendMessage"],
         ledger_kinds: &[Kind::Authorization, Kind::Delivery, Kind::Probe, Kind::Receipt, Kind::TextTrace],
+        conversation_kinds: &[Kind::Channel, Kind::Conversation],
+        ..NO_ACCESS.named("MessageDispatcher")
     },
     Function {
         ledger_kinds: &[Kind::Authorization, Kind::Request],
+        conversation_kinds: &[Kind::Conversation],
         ..sender("AgentlessSender", &[Endpoint::Caller(Route::Agentless)])
     },
     Function {
@@ -66,6 +82,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
     },
     Function {
         ledger_kinds: &[Kind::Authorization, Kind::Inbound, Kind::Request],
+        conversation_kinds: &[Kind::Conversation],
         ..sender(
             "InboundSender",
             &[
@@ -75,39 +92,93 @@ pub(super) const FUNCTIONS: [Function; 7] = [
             ],
         )
     },
-    sender("AgentSender", &[Endpoint::Caller(Route::AgentMessages), Endpoint::Caller(Route::AgentTyping)]),
+    sender(
+        "AgentSender",
+        &[
+            Endpoint::Caller(Route::AgentMessages),
+            Endpoint::Caller(Route::AgentTyping),
+            Endpoint::Caller(Route::ConversationsShow),
+            Endpoint::Caller(Route::ConversationsEnd),
+        ],
+    ),
 ];
 
+/// The function of a stack that receives conversation events.
+pub(super) const CONVERSATION_EVENTS: Function = Function {
+    queue_actions: &["sqs:SendMessage"],
+    event_queue_actions: &[
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+    ],
+    conversation_kinds: &[Kind::Conversation],
+    read_kinds: &[Kind::Channel, Kind::Conversation],
+    ..NO_ACCESS.named("ConversationEvents")
+};
+
+const NO_ACCESS: Function = Function {
+    name: "",
+    endpoints: &[],
+    queue_actions: &[],
+    parking_queue_actions: &[],
+    event_queue_actions: &[],
+    ledger_kinds: &[],
+    conversation_kinds: &[],
+    read_kinds: &[],
+};
+
 const fn sender(name: &'static str, endpoints: &'static [Endpoint]) -> Function {
-    Function { name, endpoints, queue_actions: &[], parking_queue_actions: &[], ledger_kinds: &[Kind::Request] }
+    Function { endpoints, ledger_kinds: &[Kind::Request], ..NO_ACCESS.named(name) }
+}
+
+/// The functions of a stack.
+pub(super) fn functions(receives_events: bool) -> impl Iterator<Item = &'static Function> {
+    FUNCTIONS.iter().chain(receives_events.then_some(&CONVERSATION_EVENTS))
 }
 
 impl Function {
+    const fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
     /// The permissions of its role. Writers to an encrypted queue or secret generate data keys.
-    pub(super) fn required_actions(&self) -> Vec<(Resource, &'static [&'static str])> {
+    pub(super) fn requirements(&self, receives_events: bool) -> Vec<Requirement> {
         let renews_tokens = self.ledger_kinds.contains(&Kind::Authorization);
         let key_actions: &[_] = match self.queue_actions {
             [] if !renews_tokens => &["kms:Decrypt"],
             _ => &["kms:Decrypt", "kms:GenerateDataKey"],
         };
         let token_actions: &[_] = if renews_tokens { &["secretsmanager:PutSecretValue"] } else { &[] };
-        let ledger_actions: &[_] = if self.ledger_kinds.is_empty() { &[] } else { &["dynamodb:UpdateItem"] };
-        let mut required: Vec<(Resource, &[_])> = vec![
-            (Resource::Logs, &["logs:CreateLogStream", "logs:PutLogEvents"]),
-            (Resource::Secrets, &["secretsmanager:GetSecretValue"]),
-            (Resource::Tokens, token_actions),
-            (Resource::Queue, self.queue_actions),
-            (Resource::ParkingQueue, self.parking_queue_actions),
-            (Resource::Ledger, ledger_actions),
-            (Resource::Key, key_actions),
+        // It has no configuration of an integration: it only needs the integration's name.
+        let secret_actions: &[_] =
+            if self.event_queue_actions.is_empty() { &["secretsmanager:GetSecretValue"] } else { &[] };
+        let on = |on, actions| Requirement { on, actions, kinds: &[] };
+        let on_ledger = |actions, kinds| Requirement { on: Resource::Ledger, actions, kinds };
+        let mut required = vec![
+            on(Resource::Logs, &["logs:CreateLogStream", "logs:PutLogEvents"]),
+            on(Resource::Secrets, secret_actions),
+            on(Resource::Tokens, token_actions),
+            on(Resource::Queue, self.queue_actions),
+            on(Resource::ParkingQueue, self.parking_queue_actions),
+            on(Resource::EventQueue, self.event_queue_actions),
+            on_ledger(&["dynamodb:UpdateItem"], self.ledger_kinds),
+            on_ledger(&["dynamodb:UpdateItem"], if receives_events { self.conversation_kinds } else { &[] }),
+            on_ledger(&["dynamodb:GetItem"], self.read_kinds),
+            on(Resource::Key, key_actions),
         ];
-        required.retain(|(_, actions)| !actions.is_empty());
+        required.retain(|one| match one.on {
+            Resource::Ledger => !one.kinds.is_empty(),
+            _ => !one.actions.is_empty(),
+        });
         required
     }
+}
 
-    /// One ledger key of each kind that it writes.
+impl Requirement {
+    /// One ledger key of each kind.
     pub(super) fn ledger_keys(&self) -> Vec<String> {
-        self.ledger_kinds.iter().map(|kind| format!("{}doctor", kind.prefix())).collect()
+        self.kinds.iter().map(|kind| format!("{}doctor", kind.prefix())).collect()
     }
 }
 
@@ -143,8 +214,9 @@ mod tests {
         template["Resources"].take()
     }
 
-    /// The actions that a function's role grants in a stack with its own KMS key and without traces.
-    fn allowed(resources: &Value, function: &str) -> HashSet<(Resource, String)> {
+    /// What a function's role grants in a stack with its own KMS key and conversation events, and without traces: the
+    /// resource, the action, and the patterns of the ledger's keys.
+    fn allowed(resources: &Value, function: &str) -> HashSet<(Resource, String, Vec<String>)> {
         let mut allowed = HashSet::new();
         let policies = &resources[format!("{function}Role")]["Properties"]["Policies"];
         for statement in policies
@@ -155,7 +227,7 @@ mod tests {
         {
             let statement = match statement["Fn::If"][0].as_str() {
                 None => statement,
-                Some("HasKmsKey" | "KeepsFailedMessages") => &statement["Fn::If"][1],
+                Some("HasKmsKey" | "KeepsFailedMessages" | "HasGenesysEventSource") => &statement["Fn::If"][1],
                 Some("IsTraced") => continue,
                 Some(other) => panic!("unknown condition {other}"),
             };
@@ -163,6 +235,7 @@ mod tests {
                 one if *one == json!({"Fn::GetAtt": [format!("{function}Logs"), "Arn"]}) => Resource::Logs,
                 one if *one == json!({"Fn::GetAtt": ["MessageQueue", "Arn"]}) => Resource::Queue,
                 one if *one == json!({"Fn::GetAtt": ["ParkingQueue", "Arn"]}) => Resource::ParkingQueue,
+                one if *one == json!({"Fn::GetAtt": ["ConversationEventQueue", "Arn"]}) => Resource::EventQueue,
                 one if *one == json!({"Fn::GetAtt": ["Ledger", "Arn"]}) => Resource::Ledger,
                 one if *one == json!({"Ref": "KmsKeyArn"}) => Resource::Key,
                 one if one["Fn::Sub"].as_str().is_some_and(|arn| arn.ends_with(":secret:${SecretPrefix}/*")) => {
@@ -176,18 +249,15 @@ mod tests {
                 }
                 other => panic!("unknown resource {other}"),
             };
-            if resource == Resource::Ledger {
-                let patterns = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
-                let patterns = patterns.as_array().unwrap().iter().map(|pattern| pattern.as_str().unwrap());
-                let named = FUNCTIONS.iter().find(|one| one.name == function).unwrap();
-                let keys: Vec<_> = named.ledger_kinds.iter().map(|kind| format!("{}*", kind.prefix())).collect();
-                assert_eq!(keys, patterns.collect::<Vec<_>>(), "{function}");
-            }
+            let patterns = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+            let patterns = patterns.as_array().into_iter().flatten().map(|one| one.as_str().unwrap().to_owned());
+            let patterns: Vec<_> = patterns.collect();
             let actions = match &statement["Action"] {
                 Value::Array(actions) => actions.clone(),
                 one => vec![one.clone()],
             };
-            allowed.extend(actions.iter().map(|action| (resource, action.as_str().unwrap().to_owned())));
+            allowed
+                .extend(actions.iter().map(|action| (resource, action.as_str().unwrap().to_owned(), patterns.clone())));
         }
         allowed
     }
@@ -197,11 +267,15 @@ mod tests {
         let resources = template();
         let in_template = resources.as_object().unwrap().values();
         let in_template = in_template.filter(|resource| resource["Type"] == "AWS::Lambda::Function").count();
-        assert_eq!(in_template, FUNCTIONS.len());
-        for function in FUNCTIONS {
-            let required = function.required_actions().into_iter();
-            let needed: HashSet<_> = required
-                .flat_map(|(on, actions)| actions.iter().map(move |action| (on, (*action).to_owned())))
+        assert_eq!(in_template, functions(true).count());
+        for function in functions(true) {
+            let needed: HashSet<_> = function
+                .requirements(true)
+                .into_iter()
+                .flat_map(|Requirement { on, actions, kinds }| {
+                    let patterns: Vec<_> = kinds.iter().map(|kind| format!("{}*", kind.prefix())).collect();
+                    actions.iter().map(move |action| (on, (*action).to_owned(), patterns.clone()))
+                })
                 .collect();
             assert_eq!(allowed(&resources, function.name), needed, "{}", function.name);
         }

@@ -1,6 +1,6 @@
 //! Whether Lambda can run the functions and invokes the dispatcher with the queue's messages.
 
-use super::functions::FUNCTIONS;
+use super::functions::functions;
 use super::report::{Check, FUNCTIONS_GROUP, Finding};
 use super::stack::DeployedStack;
 use crate::aws::error::AwsError;
@@ -9,19 +9,46 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{LastUpdateStatus, LastUpdateStatusReasonCode, State, StateReasonCode};
 use futures::future::join_all;
 
-/// The logical id that SAM derives for the queue's event source mapping.
-const TRIGGER: &str = "MessageDispatcherMessages";
+/// An event source mapping from a queue to a function.
+#[derive(Clone, Copy)]
+struct Trigger {
+    check: &'static str,
+    /// The logical id that SAM derives for it.
+    id: &'static str,
+    function: &'static str,
+    works: &'static str,
+}
+
+const MESSAGES: Trigger = Trigger {
+    check: "queue's trigger",
+    id: "MessageDispatcherMessages",
+    function: "MessageDispatcher",
+    works: "the dispatcher receives messages from the queue",
+};
+
+const EVENTS: Trigger = Trigger {
+    check: "conversation events' trigger",
+    id: "ConversationEventsEvents",
+    function: "ConversationEvents",
+    works: "the function receives conversation events from their queue",
+};
 
 const REDEPLOY: &str = "deploy the template again (`make deploy`)";
 
 pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig) -> Vec<Check> {
     let client = Client::new(aws);
-    let states = FUNCTIONS.iter().map(|function| async {
+    let states = functions(deployed.receives_events()).map(|function| async {
         let finding = function_state(&client, deployed, function.name).await;
         finding.into_check(FUNCTIONS_GROUP, &format!("{}'s state", function.name))
     });
-    let (mut checks, trigger) = tokio::join!(join_all(states), trigger(&client, deployed));
-    checks.push(trigger.into_check(FUNCTIONS_GROUP, "queue's trigger"));
+    let triggers = [MESSAGES].into_iter().chain(deployed.receives_events().then_some(EVENTS));
+    let client = &client;
+    let triggers = triggers.map(|one| async move {
+        let finding = trigger(client, deployed, one).await;
+        finding.into_check(FUNCTIONS_GROUP, one.check)
+    });
+    let (mut checks, triggers) = tokio::join!(join_all(states), join_all(triggers));
+    checks.extend(triggers);
     checks
 }
 
@@ -94,13 +121,15 @@ fn classify_function((state, reason): (&str, Option<&str>), (update, update_reas
     }
 }
 
-async fn trigger(client: &Client, deployed: &DeployedStack) -> Finding {
-    let uuid = match deployed.required_resource(TRIGGER) {
+async fn trigger(client: &Client, deployed: &DeployedStack, trigger: Trigger) -> Finding {
+    let uuid = match deployed.required_resource(trigger.id) {
         Ok(uuid) => uuid,
         Err(finding) => return finding,
     };
     match client.get_event_source_mapping().uuid(uuid).send().await {
-        Ok(answer) => classify_trigger(uuid, answer.state().unwrap_or_default(), answer.last_processing_result()),
+        Ok(answer) => {
+            classify_trigger(trigger, uuid, answer.state().unwrap_or_default(), answer.last_processing_result())
+        }
         Err(error) => Finding::from_aws_error(
             AwsError::of("lambda:GetEventSourceMapping", &error),
             "the event source mapping",
@@ -111,23 +140,22 @@ async fn trigger(client: &Client, deployed: &DeployedStack) -> Finding {
 
 /// By the mapping's state and the result of its last poll.
 /// Source: <https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html>.
-fn classify_trigger(uuid: &str, state: &str, last: Option<&str>) -> Finding {
+fn classify_trigger(trigger: Trigger, uuid: &str, state: &str, last: Option<&str>) -> Finding {
+    let Trigger { function, works, .. } = trigger;
     match (state, last) {
-        ("Enabled", None | Some("No records processed")) => {
-            Finding::ok("Enabled: the dispatcher receives messages from the queue")
-        }
+        ("Enabled", None | Some("No records processed")) => Finding::ok(format!("Enabled: {works}")),
         ("Enabled", Some(last)) if last.starts_with("OK") => {
-            Finding::ok(format!("Enabled: the dispatcher receives messages from the queue; last result: {last}"))
+            Finding::ok(format!("Enabled: {works}; last result: {last}"))
         }
         ("Enabled", Some(last)) => Finding::warning(
-            format!("Enabled, but the last invocation of the dispatcher ended with: {last}"),
-            "see the logs of MessageDispatcher, and run this again: nothing is delivered until this is fixed",
+            format!("Enabled, but the last invocation of {function} ended with: {last}"),
+            format!("see the logs of {function}, and run this again: nothing is delivered until this is fixed"),
         ),
         ("Creating" | "Enabling" | "Updating", _) => {
             Finding::warning(format!("Lambda is still setting it up: {state}"), "run this again in a minute")
         }
         _ => Finding::fault(
-            format!("nothing is delivered: the event source mapping from the queue to MessageDispatcher is {state}"),
+            format!("nothing is delivered: the event source mapping from the queue to {function} is {state}"),
             format!(
                 "turn it on: `aws lambda update-event-source-mapping --uuid {uuid} --enabled`; waiting messages are \
                  not lost"
@@ -172,7 +200,7 @@ mod tests {
             ("Deleting", None, Status::Fault),
             ("", None, Status::Fault),
         ] {
-            assert_eq!(status, classify_trigger("uuid", state, last).status, "{state}, {last:?}");
+            assert_eq!(status, classify_trigger(MESSAGES, "uuid", state, last).status, "{state}, {last:?}");
         }
     }
 }

@@ -6,6 +6,7 @@
 mod callers;
 mod clock;
 mod context;
+mod conversations;
 mod credential_reuse;
 mod functions;
 mod highlevel;

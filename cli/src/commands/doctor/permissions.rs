@@ -1,8 +1,8 @@
 //! Whether the functions' roles grant the permissions that the functions need, by IAM's policy simulator.
 
-use super::functions::{FUNCTIONS, Function, Resource};
+use super::functions::{Function, Requirement, Resource, functions};
 use super::report::{Check, FUNCTIONS_GROUP, Finding, Status};
-use super::stack::DeployedStack;
+use super::stack::{DeployedStack, EVENT_QUEUE};
 use crate::aws::error::AwsError;
 use aws_config::SdkConfig;
 use aws_sdk_iam::Client;
@@ -20,9 +20,11 @@ pub(super) struct Permissions {
 
 pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig) -> Permissions {
     let client = Client::new(aws);
-    let findings = join_all(FUNCTIONS.iter().map(|function| check_function(function, deployed, &client))).await;
+    let functions: Vec<_> = functions(deployed.receives_events()).collect();
+    let checks = functions.iter().map(|function| check_function(function, deployed, &client));
+    let findings = join_all(checks).await;
     let mut permissions = Permissions::default();
-    for (function, finding) in FUNCTIONS.iter().zip(findings) {
+    for (function, finding) in functions.into_iter().zip(findings) {
         if finding.status == Status::Fault {
             permissions.lacking_functions.insert(function.name);
         }
@@ -40,9 +42,9 @@ async fn check_function(function: &Function, deployed: &DeployedStack, client: &
     };
     let arn = deployed.arn("iam", &format!("role/{role}"));
     let mut lacks = Vec::new();
-    let required = function.required_actions().into_iter();
-    for (resource, actions) in required.filter_map(|(on, actions)| Some((arn_of(on, deployed, logs)?, actions))) {
-        match denied_actions(client, &arn, actions, &resource, function).await {
+    let required = function.requirements(deployed.receives_events()).into_iter();
+    for (resource, required) in required.filter_map(|one| Some((arn_of(one.on, deployed, logs)?, one))) {
+        match denied_actions(client, &arn, &resource, required).await {
             Ok(denied) => lacks.extend(denied.into_iter().map(|action| format!("{action} on {resource}"))),
             Err(error) => return Finding::from_aws_error(error, "the role's policies", "see what IAM says"),
         }
@@ -72,6 +74,7 @@ fn arn_of(resource: Resource, deployed: &DeployedStack, logs: &str) -> Option<St
             .map(|prefix| deployed.arn("secretsmanager", &format!("secret:{prefix}/doctor/oauth-doctor"))),
         Resource::Queue => last("MessageQueueUrl").map(|queue| deployed.arn("sqs", queue)),
         Resource::ParkingQueue if !deployed.keeps_failed_messages => None,
+        Resource::EventQueue => last(EVENT_QUEUE).map(|queue| deployed.arn("sqs", queue)),
         Resource::ParkingQueue => last("ParkingQueueUrl").map(|queue| deployed.arn("sqs", queue)),
         Resource::Ledger => last("LedgerTable").map(|table| deployed.arn("dynamodb", &format!("table/{table}"))),
         Resource::Key => deployed.kms_key.clone(),
@@ -82,14 +85,13 @@ fn arn_of(resource: Resource, deployed: &DeployedStack, logs: &str) -> Option<St
 async fn denied_actions(
     client: &Client,
     role: &str,
-    actions: &[&str],
     resource: &str,
-    function: &Function,
+    required: Requirement,
 ) -> Result<Vec<String>, AwsError> {
-    let actions = actions.iter().map(|&action| action.to_owned()).collect();
+    let actions = required.actions.iter().map(|&action| action.to_owned()).collect();
     let simulated = client.simulate_principal_policy().policy_source_arn(role).set_action_names(Some(actions));
     // Only the ledger's table has permissions by key.
-    let keys = Some(function.ledger_keys()).filter(|keys| !keys.is_empty()).map(|keys| {
+    let keys = Some(required.ledger_keys()).filter(|keys| !keys.is_empty()).map(|keys| {
         let entry = ContextEntry::builder().context_key_name("dynamodb:LeadingKeys");
         let entry = entry.context_key_type(ContextKeyTypeEnum::StringList).set_context_key_values(Some(keys));
         vec![entry.build()]

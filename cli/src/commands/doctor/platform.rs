@@ -1,6 +1,7 @@
 //! The platform's side of an integration, as far as it can be checked without side effects.
 
 use super::context::IntegrationContext;
+use super::conversations;
 use super::highlevel;
 use super::report::Finding;
 use super::user_lookup;
@@ -23,6 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(12);
 const CREDENTIALS: &str = "platform credentials";
 const AUTHORIZATION: &str = "authorization";
 const OPEN_INTEGRATION: &str = "open messaging integration";
+const CONVERSATIONS: &str = "conversations";
 
 pub(super) async fn check(context: &IntegrationContext<'_>) -> Result<Vec<(String, Finding)>, CliError> {
     match &context.integration.platform {
@@ -41,11 +43,9 @@ async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Res
     let client = Client::new(platform_http()?);
     let deadline = Instant::now() + TIMEOUT;
     let sends_to_users = context.integration.cards == CardRoute::OpenMessaging;
-    let (credentials, open_integration, users) = match client.check_credentials(config, deadline).await {
-        Err(error) => {
-            let because = "because there is no token";
-            (refused_token(context, &error), Finding::skipped(because), Finding::skipped(because))
-        }
+    let skipped = || Finding::skipped("because there is no token");
+    let findings = match client.check_credentials(config, deadline).await {
+        Err(error) => [refused_token(context, &error), skipped(), skipped(), skipped()],
         Ok(()) => {
             let found = client.open_integration(config, &config.integration_id, Instant::now() + TIMEOUT).await;
             let finding = match found {
@@ -60,11 +60,12 @@ async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Res
                 true => user_lookup::check(&client, config, Instant::now() + TIMEOUT).await,
                 false => Finding::skipped("because cards go to customers"),
             };
-            (Finding::ok("Genesys Cloud issues a token"), finding, users)
+            let conversations = conversations::check(&client, config, Instant::now() + TIMEOUT).await;
+            [Finding::ok("Genesys Cloud issues a token"), finding, users, conversations]
         }
     };
-    let checks = [(CREDENTIALS, credentials), (OPEN_INTEGRATION, open_integration), (user_lookup::CHECK, users)];
-    Ok(checks.into_iter().map(|(check, finding)| (check.to_owned(), finding)).collect())
+    let checks = [CREDENTIALS, OPEN_INTEGRATION, user_lookup::CHECK, CONVERSATIONS];
+    Ok(checks.into_iter().map(str::to_owned).zip(findings).collect())
 }
 
 fn refused_token(context: &IntegrationContext<'_>, error: &ApiError) -> Finding {

@@ -33,7 +33,10 @@ pub(super) async fn probe(stack: &Stack, http: &reqwest::Client) -> Vec<(Endpoin
         FUNCTIONS.iter().flat_map(|function| function.endpoints.iter().map(|endpoint| (*endpoint, function.name)));
     join_all(all.map(|(endpoint, function)| async move {
         let answer = match stack.route_url(&endpoint.path_of(PROBE_INTEGRATION)).await {
-            Ok(url) => ProbeResponse::send(http.post(url).header("content-type", "application/json").body("{}")).await,
+            Ok(url) => {
+                let request = http.request(endpoint.method(), url).header("content-type", "application/json");
+                ProbeResponse::send(request.body("{}")).await
+            }
             Err(failure) => ProbeResponse::NoResponse { cause: failure.to_string(), connected: false },
         };
         (endpoint, function, answer)
@@ -103,7 +106,7 @@ fn finding(
             Finding::ok(format!("{function} responds"))
         }
         ProbeResponse::NoRoute => Finding::fault(
-            format!("API Gateway has no route POST /integrations/{{integration}}/{}", endpoint.path()),
+            format!("API Gateway has no route {} /integrations/{{integration}}/{}", endpoint.method(), endpoint.path()),
             "deploy the template again (`make deploy`), which has the route; with a custom domain, check its mapping",
         ),
         ProbeResponse::Problem { kind, .. } if kind == "route-not-found" => Finding::fault(

@@ -24,6 +24,10 @@ const OUTPUTS: [&str; 8] = [
     "ConfigurationCacheSeconds",
 ];
 
+/// The outputs of a stack that receives conversation events.
+pub(super) const EVENT_QUEUE: &str = "ConversationEventQueueUrl";
+pub(super) const EVENT_DEAD_LETTERS: &str = "ConversationEventDeadLetterQueueUrl";
+
 const KMS_KEY: &str = "KmsKeyArn";
 const KEEP_FAILED_MESSAGES: &str = "KeepFailedMessages";
 
@@ -51,6 +55,11 @@ pub(super) struct Discovery {
 impl DeployedStack {
     pub(super) fn output(&self, key: &str) -> Option<&str> {
         self.outputs.get(key).map(String::as_str)
+    }
+
+    /// Whether the stack receives conversation events.
+    pub(super) fn receives_events(&self) -> bool {
+        self.outputs.contains_key(EVENT_QUEUE)
     }
 
     /// An ARN in the stack's region and account.

@@ -1,7 +1,7 @@
 //! The ledger's table, the queues and their backlog.
 
 use super::report::{Check, DATA, Finding, pluralize};
-use super::stack::DeployedStack;
+use super::stack::{DeployedStack, EVENT_DEAD_LETTERS};
 use crate::aws::error::AwsError;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::TimeToLiveStatus;
@@ -17,12 +17,16 @@ const BACKLOG_WARNING: usize = 1_000;
 pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig) -> Vec<Check> {
     let (ledger, queue, dead_letters, failed) =
         tokio::join!(ledger(deployed, aws), queue(deployed, aws), dead_letters(deployed, aws), failed(deployed, aws));
-    vec![
+    let mut checks = vec![
         ledger.into_check(DATA, "ledger"),
         queue.into_check(DATA, "queue"),
         dead_letters.into_check(DATA, "dead letters"),
         failed.into_check(DATA, "failed messages"),
-    ]
+    ];
+    if let Some(url) = deployed.output(EVENT_DEAD_LETTERS) {
+        checks.push(event_dead_letters(aws, url).await.into_check(DATA, "conversation events' dead letters"));
+    }
+    checks
 }
 
 fn missing_output(output: &str) -> Finding {
@@ -87,6 +91,17 @@ async fn dead_letters(deployed: &DeployedStack, aws: &SdkConfig) -> Finding {
             format!("{} waiting", pluralize(waiting + in_flight, "dead letter")),
             "list them with `patchbay dead-letters list`, and redrive them with `patchbay dead-letters redrive` once \
              the cause is fixed",
+        ),
+    }
+}
+
+async fn event_dead_letters(aws: &SdkConfig, url: &str) -> Finding {
+    match counts(aws, url).await {
+        Err(error) => Finding::from_aws_error(error, "the dead-letter queue of conversation events", REDEPLOY),
+        Ok((0, 0)) => Finding::ok("none"),
+        Ok((waiting, in_flight)) => Finding::warning(
+            format!("{} waiting", pluralize(waiting + in_flight, "event")),
+            "see docs/operate.md#conversationeventdeadletters",
         ),
     }
 }

@@ -87,7 +87,7 @@ function show(entry) {
     return;
   }
   const atTheEnd = page.log.scrollHeight - page.log.scrollTop - page.log.clientHeight < NEAR_THE_END;
-  const item = { message: theirs, own, receipt }[entry.kind](entry);
+  const item = { message: theirs, own, receipt, event: happening }[entry.kind](entry);
   item.dataset.key = entry.key;
   place(entry, item);
   if (entry.kind === "own") markChosen(entry);
@@ -147,6 +147,12 @@ function own(message) {
 function receipt({ status, reason }) {
   const words = [status || "unknown", reason].filter(Boolean).join(": ");
   return element("li", { class: "receipt" }, element("p", { class: "note", dir: "auto" }, `Receipt for an earlier message · ${words}`));
+}
+
+// What happened to the conversation.
+function happening({ words, time: at }) {
+  showTyping(0);
+  return element("li", { class: "event" }, element("p", { class: "note" }, `${words} `, time(at)));
 }
 
 // The answer that was chosen shows as chosen.

@@ -1,6 +1,7 @@
 //! The kinds of messages, each with its own content.
 
 use super::{Party, ReceiptStatus};
+use crate::model::conversation::ConversationEvent;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
@@ -19,6 +20,8 @@ pub enum MessageKind {
     /// The delivery status of an earlier message.
     Receipt(Receipt),
     Typing(Typing),
+    /// What happened to the conversation.
+    Conversation(Box<ConversationEvent>),
     /// An unknown type, or an event other than typing.
     Other(Other),
 }
@@ -199,6 +202,7 @@ impl MessageKind {
             Self::Voicemail(_) => "Voicemail",
             Self::Receipt(_) => "Receipt",
             Self::Typing(_) => "Typing",
+            Self::Conversation(event) => event.change.name(),
             Self::Other(_) => "Other",
         }
     }
@@ -216,7 +220,7 @@ impl MessageKind {
         match self {
             Self::Text(_) | Self::Structured(_) | Self::Email(_) => true,
             Self::Other(other) => !other.platform_type.eq_ignore_ascii_case("Event"),
-            Self::Call(_) | Self::Voicemail(_) | Self::Receipt(_) | Self::Typing(_) => false,
+            Self::Call(_) | Self::Voicemail(_) | Self::Receipt(_) | Self::Typing(_) | Self::Conversation(_) => false,
         }
     }
 }

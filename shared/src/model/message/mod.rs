@@ -190,11 +190,16 @@ impl Message {
     /// The customer: the recipient of an outbound message, the sender of an inbound one.
     #[must_use]
     pub fn customer(&self) -> Option<&str> {
-        let party = match self.direction {
-            Direction::Inbound => &self.from,
-            Direction::Outbound | Direction::Other(_) => &self.to,
-        };
-        party.as_ref()?.id.as_deref()
+        self.customer_party()?.id.as_deref()
+    }
+
+    /// The customer with all that the platform says of them.
+    #[must_use]
+    pub fn customer_party(&self) -> Option<&Party> {
+        match self.direction {
+            Direction::Inbound => self.from.as_ref(),
+            Direction::Outbound | Direction::Other(_) => self.to.as_ref(),
+        }
     }
 
     /// The platform's time of the message, if it is valid.

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod config;
 pub mod content;
+mod conversation_event;
 mod fallback_text;
 mod normalize;
 mod platform;

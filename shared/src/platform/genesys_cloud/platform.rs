@@ -1,8 +1,9 @@
 //! Genesys Cloud's webhooks: verification, ownership and parsing.
 
 use super::config::Config;
-use super::{read, read_identity};
+use super::{conversation_event, read, read_identity};
 use crate::json::fields::FieldError;
+use crate::model::conversation::SourceEvent;
 use crate::model::inbound::InboundMember;
 use crate::model::message::Message;
 use crate::platform::webhook::WebhookPlatform;
@@ -19,6 +20,8 @@ impl WebhookPlatform for Config {
         Route::Cards,
         Route::AgentMessages,
         Route::AgentTyping,
+        Route::ConversationsShow,
+        Route::ConversationsEnd,
         Route::Agentless,
         Route::Receipts,
     ];
@@ -61,5 +64,9 @@ impl WebhookPlatform for Config {
 
     fn parse_message(body: &[u8]) -> Result<Message, FieldError> {
         read(body).map(|webhook| webhook.into_message(body))
+    }
+
+    fn parse_conversation_event(event: &[u8]) -> Result<SourceEvent, FieldError> {
+        conversation_event::read(event)
     }
 }

@@ -1,8 +1,8 @@
 //! The deployed functions accept every example of the document, and respond as documented.
 
-use super::{AT_ONCE, Fixture, post};
+use super::{AT_ONCE, Fixture, send};
 use axum::Router;
-use axum::http::header;
+use axum::http::{Method, header};
 use axum::routing::get;
 use futures::{StreamExt, stream};
 use serde_json::Value;
@@ -77,7 +77,7 @@ impl Account {
     }
 
     async fn post(&self, request: &Request) -> Received {
-        post(&self.stack, &self.url, request).await
+        send(&self.stack, &Method::POST, &self.url, request).await
     }
 }
 
@@ -119,12 +119,24 @@ async fn try_request(operation: &Operation<'_>, example: &str, body: &Value, acc
     assert_taken(operation, example, &account.post(&request.signed()).await);
 }
 
+/// With a token, and signed.
+async fn try_without_body(operation: &Operation<'_>, service: &MessagingService, assets: &str) {
+    let fixture = Fixture::start("messaging-service", &service.url, assets).await.of(operation);
+    let url = fixture.url(operation);
+    for request in [Request::text("").with_bearer_token(), Request::text("").signed()] {
+        assert_taken(operation, "a request", &fixture.send(&url, &request).await);
+    }
+}
+
 #[tokio::test]
 async fn every_example_is_accepted_with_the_documented_response() {
     let document = Document::read();
     let (service, assets) = (MessagingService::start().await, assets());
     let (service, assets) = (&service, assets.origin.as_str());
     let one_operation = async |operation: Operation<'_>| {
+        if !operation.has_body() {
+            return try_without_body(&operation, service, assets).await;
+        }
         for (example, body) in operation.body().examples() {
             let account = Account::new(&operation, &example, body, service, assets).await;
             if operation.id() == "receiveWebhook" {
@@ -135,6 +147,6 @@ async fn every_example_is_accepted_with_the_documented_response() {
         }
     };
     let operations = document.operations();
-    assert_eq!(9, operations.len());
+    assert_eq!(11, operations.len());
     stream::iter(operations).for_each_concurrent(AT_ONCE, one_operation).await;
 }

@@ -5,6 +5,7 @@ mod examples;
 mod refusals;
 
 use crate::fixtures::WithPlatform;
+use axum::http::Method;
 use serde_json::json;
 use tests::harness::caller::Request;
 use tests::harness::stack::Stack;
@@ -25,6 +26,8 @@ const AT_ONCE: usize = 3;
 struct Fixture {
     with_platform: WithPlatform,
     conversation: Conversation,
+    /// The method of its requests.
+    method: Method,
 }
 
 impl Fixture {
@@ -39,7 +42,7 @@ impl Fixture {
         with_platform.platform.add_user(USER_ID, USER_EMAIL);
         with_platform.platform.know_message(MESSAGE_ID);
         let conversation = with_platform.platform.open_conversation(INTEGRATION_ID, "customer-17");
-        Self { with_platform, conversation }
+        Self { with_platform, conversation, method: Method::POST }
     }
 
     /// The operation's route with real ids.
@@ -49,18 +52,23 @@ impl Fixture {
         route.replace("{communicationId}", communication_id)
     }
 
+    /// Makes the requests of this operation.
+    fn of(self, operation: &Operation<'_>) -> Self {
+        Self { method: operation.method.parse().expect("a method"), ..self }
+    }
+
     /// The operation's URL.
     fn url(&self, operation: &Operation<'_>) -> String {
         self.with_platform.integration.route_url(&self.route(operation))
     }
 
-    async fn post(&self, url: &str, request: &Request) -> Received {
-        post(&self.with_platform.stack, url, request).await
+    async fn send(&self, url: &str, request: &Request) -> Received {
+        send(&self.with_platform.stack, &self.method, url, request).await
     }
 }
 
-async fn post(stack: &Stack, url: &str, request: &Request) -> Received {
-    let mut builder = stack.http.post(url).body(request.body.clone());
+async fn send(stack: &Stack, method: &Method, url: &str, request: &Request) -> Received {
+    let mut builder = stack.http.request(method.clone(), url).body(request.body.clone());
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
     }

@@ -1,12 +1,13 @@
 //! Every documented error is provoked on the deployed stack, and is as documented.
 
 use super::examples::assets;
-use super::{AT_ONCE, Fixture, post};
+use super::{AT_ONCE, Fixture, send};
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::digest::Digest;
 use shared::ledger::{Acquire, LeaseRequest, OnExpiredLease};
+use shared::platform::Route;
 use std::collections::BTreeSet;
 use tests::harness::caller::Request;
 use tests::harness::stack::Stack;
@@ -29,7 +30,7 @@ struct Victim<'d> {
 impl Victim<'_> {
     /// A new stack fixture with a platform and an integration.
     async fn fixture(&self) -> Fixture {
-        Fixture::start("open-messaging", NOWHERE, &self.assets).await
+        Fixture::start("open-messaging", NOWHERE, &self.assets).await.of(&self.operation)
     }
 
     /// A body that an integration of Genesys Cloud accepts whose cards go to users.
@@ -40,6 +41,8 @@ impl Victim<'_> {
             "postInboundEvent" => "typing",
             "sendCard" => "toUser",
             "postAgentTyping" => "fiveSeconds",
+            "endConversation" => "nothing",
+            "showConversation" => return json!({}),
             "postReceipts" => "delivered",
             _ => "text",
         };
@@ -68,10 +71,10 @@ impl Victim<'_> {
         let fixture = self.fixture().await;
         let name = fixture.with_platform.integration.name.as_str();
         let url = fixture.url(&self.operation).replace(name, "no-such-integration");
-        self.is_refused(&fixture.post(&url, request).await, 404, "integration-not-found");
+        self.is_refused(&fixture.send(&url, request).await, 404, "integration-not-found");
 
         fixture.with_platform.integration.configure(&json!({"platform": "genesys-cloud"})).await;
-        let received = fixture.post(&fixture.url(&self.operation), request).await;
+        let received = fixture.send(&fixture.url(&self.operation), request).await;
         self.is_refused(&received, 503, "unavailable");
     }
 
@@ -90,14 +93,14 @@ impl Victim<'_> {
             (signed(&foreign.to_string()), 403, "wrong-integration"),
             (Request::text(" ".repeat(1_000_001)), 413, "body-too-large"),
         ] {
-            self.is_refused(&fixture.post(&url, &request).await, status, problem);
+            self.is_refused(&fixture.send(&url, &request).await, status, problem);
         }
         self.refused_by_anybody(&signed(&self.body().to_string())).await;
 
         let fixture = self.fixture().await;
         fixture.with_platform.integration.configure(&json!({"platform": "highlevel"})).await;
         let url = fixture.url(&self.operation);
-        let received = fixture.post(&url, &Request::text("{}").header("x-ghl-signature", "AAAA")).await;
+        let received = fixture.send(&url, &Request::text("{}").header("x-ghl-signature", "AAAA")).await;
         self.is_refused(&received, 429, "unavailable");
     }
 
@@ -113,15 +116,15 @@ impl Victim<'_> {
             (self.good().key(&"k".repeat(256)), 400, "invalid-idempotency-key"),
             (self.good().header("content-type", "text/plain"), 415, "unsupported-media-type"),
         ] {
-            self.is_refused(&fixture.post(&url, &request).await, status, problem);
+            self.is_refused(&fixture.send(&url, &request).await, status, problem);
         }
         // The other two accept as much as Lambda does.
         if !self.operation.route().starts_with("conversations/") {
             let large = Request::text(" ".repeat(256 * 1024 + 1)).with_bearer_token();
-            self.is_refused(&fixture.post(&url, &large).await, 413, "body-too-large");
+            self.is_refused(&fixture.send(&url, &large).await, 413, "body-too-large");
         } else {
             let url = url.replace(&fixture.conversation.conversation_id, "no_id");
-            self.is_refused(&fixture.post(&url, &self.good()).await, 400, "invalid-path");
+            self.is_refused(&fixture.send(&url, &self.good()).await, 400, "invalid-path");
         }
         assert_eq!(0, fixture.with_platform.platform.attempts());
         self.refused_to_the_confined().await;
@@ -135,7 +138,7 @@ impl Victim<'_> {
         let another = if self.operation.route() == "receipts" { "cards" } else { "receipts" };
         configuration["callers"][1]["routes"] = json!([another]);
         fixture.with_platform.integration.configure(&configuration).await;
-        let received = fixture.post(&fixture.url(&self.operation), &self.good()).await;
+        let received = fixture.send(&fixture.url(&self.operation), &self.good()).await;
         self.is_refused(&received, 403, "route-not-allowed");
     }
 
@@ -143,17 +146,14 @@ impl Victim<'_> {
     async fn refused_for_its_key(&mut self) {
         let fixture = self.fixture().await;
         let url = fixture.url(&self.operation);
-        assert!((200..300).contains(&fixture.post(&url, &self.good().key("used")).await.status));
+        assert!((200..300).contains(&fixture.send(&url, &self.good().key("used")).await.status));
         let other = Request::text(format!("{} ", self.body())).with_bearer_token().key("used");
-        self.is_refused(&fixture.post(&url, &other).await, 422, "idempotency-key-reused");
+        self.is_refused(&fixture.send(&url, &other).await, 422, "idempotency-key-reused");
 
         // Another process holds the lease.
         let name = fixture.with_platform.integration.name.as_str();
-        let route = match self.operation.route().rsplit_once('/') {
-            Some((before, last)) if before.starts_with("conversations/") => format!("agent/{last}"),
-            _ => self.operation.route().to_owned(),
-        };
-        let key = format!("request#{name}#{}", Digest::of_parts(&[&route, name, "flows", "begun"]));
+        let route = Route::ALL.into_iter().find(|route| route.path() == self.operation.route()).expect("a route");
+        let key = format!("request#{name}#{}", Digest::of_parts(&[route.as_str(), name, "flows", "begun"]));
         let now = Timestamp::now();
         let request = LeaseRequest {
             key: &key,
@@ -164,14 +164,16 @@ impl Victim<'_> {
         };
         let result = fixture.with_platform.stack.ledger().acquire(request).await.expect("the ledger answers");
         assert!(matches!(result, Acquire::Acquired(_)));
-        self.is_refused(&fixture.post(&url, &self.good().key("begun")).await, 409, "request-in-progress");
+        self.is_refused(&fixture.send(&url, &self.good().key("begun")).await, 409, "request-in-progress");
     }
 
     async fn refused_by_the_platform(&mut self) {
+        let reads_first = matches!(self.operation.id(), "showConversation" | "endConversation");
+        let not_found = if reads_first { "conversation-not-found" } else { "platform-refused" };
         for (fault, status, problem) in [
             (Fault::Status(400), 400, "platform-refused"),
             (Fault::Status(403), 403, "platform-refused"),
-            (Fault::Status(404), 404, "platform-refused"),
+            (Fault::Status(404), 404, not_found),
             (Fault::Status(409), 409, "platform-refused"),
             (Fault::Status(410), 410, "platform-refused"),
             (Fault::Status(413), 413, "platform-refused"),
@@ -185,15 +187,15 @@ impl Victim<'_> {
             // The maximum number of attempts on any route.
             fixture.with_platform.platform.fail([fault; 10]);
             let (url, request) = (fixture.url(&self.operation), self.good().key("k"));
-            self.is_refused(&fixture.post(&url, &request).await, status, problem);
+            self.is_refused(&fixture.send(&url, &request).await, status, problem);
             // The kept response is replayed.
             if matches!(status, 404 | 504) {
-                self.is_refused(&fixture.post(&url, &request).await, status, problem);
+                self.is_refused(&fixture.send(&url, &request).await, status, problem);
             }
         }
         let fixture = self.fixture().await;
         fixture.with_platform.platform.fail_tokens([Fault::Status(401); 2]);
-        let received = fixture.post(&fixture.url(&self.operation), &self.good()).await;
+        let received = fixture.send(&fixture.url(&self.operation), &self.good()).await;
         self.is_refused(&received, 502, "platform-credentials");
     }
 
@@ -204,13 +206,23 @@ impl Victim<'_> {
         match self.operation.id() {
             "sendCard" => {
                 let unknown_email = json!({"email": "unknown@example.com", "card": {"title": "t"}});
-                let received = fixture.post(&url, &Request::new(&unknown_email).with_bearer_token()).await;
+                let received = fixture.send(&url, &Request::new(&unknown_email).with_bearer_token()).await;
                 self.is_refused(&received, 422, "recipient-not-found");
+            }
+            "postAgentTyping" => {
+                let url = url.replace(&fixture.conversation.communication_id, "current");
+                for (agents, problem) in [
+                    ([("c-1", "alerting"), ("c-2", "disconnected")], "no-agent-connected"),
+                    ([("c-1", "connected"), ("c-2", "connected")], "several-agents-connected"),
+                ] {
+                    fixture.with_platform.platform.set_agents(&fixture.conversation, &agents);
+                    self.is_refused(&fixture.send(&url, &self.good()).await, 409, problem);
+                }
             }
             "sendAgentMessage" => {
                 fixture.with_platform.platform.set_scan_result(ScanResult::Invalid { after: 0 });
                 let file = json!({"media": {"content": "AAEC", "fileName": "a.png", "contentType": "image/png"}});
-                let received = fixture.post(&url, &Request::new(&file).with_bearer_token()).await;
+                let received = fixture.send(&url, &Request::new(&file).with_bearer_token()).await;
                 self.is_refused(&received, 422, "media-refused");
             }
             _ => {}
@@ -219,7 +231,7 @@ impl Victim<'_> {
             let stack = Stack::connect().await;
             let integration = highlevel::integration(&stack, &highlevel::Keys::generate(), NOWHERE, |_| {}).await;
             let url = integration.route_url(&fixture.route(&self.operation));
-            self.is_refused(&post(&stack, &url, &self.good()).await, 501, "not-supported");
+            self.is_refused(&send(&stack, &fixture.method, &url, &self.good()).await, 501, "not-supported");
         }
     }
 }
@@ -235,7 +247,9 @@ async fn every_documented_error_can_be_provoked_and_is_as_documented() {
             victim.refused_as_a_webhook().await;
         } else {
             victim.refused_as_a_request().await;
-            victim.refused_for_its_key().await;
+            if victim.operation.has_body() {
+                victim.refused_for_its_key().await;
+            }
             victim.refused_by_the_platform().await;
             victim.operation_specific_errors().await;
         }

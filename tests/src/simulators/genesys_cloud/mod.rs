@@ -1,6 +1,7 @@
-//! Genesys Cloud: signed webhooks, and the simulated API in `api`.
+//! Genesys Cloud: signed webhooks, the simulated API in `api`, and the events of conversations in `events`.
 
 pub mod api;
+pub mod events;
 
 use crate::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
 //! Who writes the metrics, and the values of their dimensions.
 
-use shared::observability::metrics::{CallOutcome, Metric, TokenOutcome};
+use shared::observability::metrics::{CallOutcome, ConversationEventOutcome, Metric, TokenOutcome};
 use std::collections::BTreeSet;
 
 /// The functions' logical ids.
@@ -13,6 +13,8 @@ pub const FUNCTIONS: [&str; 7] = [
     "InboundSender",
     "AgentSender",
 ];
+/// The function of a stack that receives conversation events.
+pub const CONVERSATION_EVENTS: &str = "ConversationEvents";
 /// The functions behind the caller endpoints.
 pub const SENDERS: [&str; 5] = ["AgentlessSender", "ReceiptPoster", "CardSender", "InboundSender", "AgentSender"];
 /// The functions behind the API's routes.
@@ -47,6 +49,7 @@ pub fn writers(metric: &str) -> &'static [&'static str] {
         "Accepted" | "Refused" => ROUTES,
         "Duplicates" | "PlatformCalls" | "RateLimitHeadroom" | "TokenRefreshes" => CALLING,
         "AuthorizationsNotRenewed" | "AuthorizationsEnding" => RENEWED_BY_A_ROUTE,
+        "ConversationEvents" => &[CONVERSATION_EVENTS],
         _ => DISPATCHER,
     }
 }
@@ -58,6 +61,7 @@ pub fn words(metric: &str) -> Vec<&'static str> {
         "Refused" => REASONS.to_vec(),
         "PlatformCalls" => CallOutcome::ALL.map(CallOutcome::as_str).to_vec(),
         "TokenRefreshes" => TokenOutcome::ALL.map(TokenOutcome::as_str).to_vec(),
+        "ConversationEvents" => ConversationEventOutcome::ALL.map(ConversationEventOutcome::as_str).to_vec(),
         _ => Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 mod agent;
 mod agentless;
 mod card;
+mod conversations;
 mod error;
 mod inbound;
 mod media;

@@ -1,11 +1,16 @@
-//! Conversations: one per customer and integration.
+//! Conversations: one per customer and integration. After its end, the customer's next message reopens it.
 
 use super::answers::Refusal;
 use super::models::IdType;
-use serde_json::Value;
+use super::webhooks::now;
+use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use uuid::Uuid;
+
+/// The ids of the agent and of the agent's queue.
+pub const AGENT: &str = "b1a61bbd-1a9d-4e2a-9d4e-8f5f6c3d2a10";
+pub const QUEUE: &str = "c5cbbb0e-6b0f-4e8f-8d4c-0a4f6f3f9f11";
 
 /// A customer's conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,11 +20,13 @@ pub struct Conversation {
     /// Its kind: `Email`, `Phone` or `Opaque`.
     pub id_type: &'static str,
     pub conversation_id: String,
-    /// The id of the customer's communication.
+    /// The id of the agent's communication.
     pub communication_id: String,
     /// Whether the customer has joined: from the first inbound message. An agentless message alone does not connect the
     /// customer.
     pub connected: bool,
+    /// Whether all participants have been disconnected.
+    pub ended: bool,
 }
 
 /// The identity of an inbound post: operation, integration, `channel.messageId`, `channel.time`.
@@ -36,6 +43,46 @@ struct State {
     answers: HashMap<Key, Value>,
     /// The ids of messages to customers.
     sent: HashSet<String>,
+    /// The agents of a conversation, where they are not one connected agent: communications and their states.
+    agents: HashMap<String, Vec<(String, &'static str)>>,
+}
+
+impl State {
+    fn agents_of(&self, conversation: &Conversation) -> Vec<(String, &'static str)> {
+        let usual = || vec![(conversation.communication_id.clone(), "connected")];
+        let mut agents = self.agents.get(&conversation.conversation_id).cloned().unwrap_or_else(usual);
+        if conversation.ended {
+            agents.iter_mut().for_each(|(_, state)| *state = "disconnected");
+        }
+        agents
+    }
+
+    fn json(&self, conversation: &Conversation) -> Value {
+        let Conversation { integration_id, customer, conversation_id, ended, .. } = conversation;
+        let communication = |id: &str, state: &str| {
+            json!({
+                "id": id, "state": state, "direction": "inbound", "type": "open", "provider": "PureCloud Messaging",
+                "fromAddress": {"addressNormalized": customer, "addressRaw": customer},
+                "toAddress": {"addressNormalized": integration_id, "addressRaw": integration_id},
+            })
+        };
+        let state = if *ended { "disconnected" } else { "connected" };
+        let mut participants = vec![json!({
+            "id": Uuid::new_v4().to_string(), "purpose": "customer", "participantType": "External",
+            "messages": [communication(&Uuid::new_v4().to_string(), state)],
+        })];
+        participants.extend(self.agents_of(conversation).iter().map(|(id, state)| {
+            json!({
+                "id": Uuid::new_v4().to_string(), "purpose": "agent", "userId": AGENT, "queueId": QUEUE,
+                "messages": [communication(id, state)],
+            })
+        }));
+        let mut json = json!({"id": conversation_id, "startTime": now(), "participants": participants});
+        if *ended {
+            json["endTime"] = now().into();
+        }
+        json
+    }
 }
 
 impl Conversations {
@@ -48,6 +95,7 @@ impl Conversations {
     pub(super) fn joined(&self, integration: &str, customer: &str, id_type: IdType) -> Conversation {
         self.enter(integration, customer, |conversation| {
             conversation.connected = true;
+            conversation.ended = false;
             conversation.id_type = id_type.as_str();
         })
     }
@@ -63,6 +111,7 @@ impl Conversations {
                 conversation_id: Uuid::new_v4().to_string(),
                 communication_id: Uuid::new_v4().to_string(),
                 connected: false,
+                ended: false,
             });
             all.len() - 1
         });
@@ -79,7 +128,8 @@ impl Conversations {
     /// The conversation with these ids.
     pub(super) fn find(&self, conversation: &str, communication: &str) -> Result<Conversation, Refusal> {
         let state = self.0.lock().expect("no panic");
-        let known = |one: &&Conversation| one.conversation_id == conversation && one.communication_id == communication;
+        let connected = |one: &Conversation| state.agents_of(one).contains(&(communication.to_owned(), "connected"));
+        let known = |one: &&Conversation| one.conversation_id == conversation && connected(one);
         let found = state.conversations.iter().find(known).cloned();
         found.ok_or_else(|| Refusal::not_found("Conversation or communication not found."))
     }
@@ -92,6 +142,29 @@ impl Conversations {
     /// Whether a message to a customer has this id.
     pub(super) fn has_sent(&self, message: &str) -> bool {
         self.0.lock().expect("no panic").sent.contains(message)
+    }
+
+    /// Replaces the agents of a conversation: their communications and states.
+    pub(super) fn set_agents(&self, conversation: &Conversation, agents: &[(&str, &'static str)]) {
+        let agents = agents.iter().map(|(id, state)| ((*id).to_owned(), *state)).collect();
+        self.0.lock().expect("no panic").agents.insert(conversation.conversation_id.clone(), agents);
+    }
+
+    /// `Conversation`, as `GET /api/v2/conversations/{id}` returns it.
+    pub(super) fn show(&self, id: &str) -> Result<Value, Refusal> {
+        let state = self.0.lock().expect("no panic");
+        let found = state.conversations.iter().find(|one| one.conversation_id == id);
+        found.map(|one| state.json(one)).ok_or_else(|| Refusal::not_found("Conversation not found."))
+    }
+
+    /// Disconnects all participants. Returns the conversation as it was.
+    pub(super) fn end(&self, id: &str) -> Result<Conversation, Refusal> {
+        let mut state = self.0.lock().expect("no panic");
+        let found = state.conversations.iter_mut().find(|one| one.conversation_id == id);
+        let found = found.ok_or_else(|| Refusal::not_found("Conversation not found."))?;
+        let before = found.clone();
+        found.ended = true;
+        Ok(before)
     }
 
     /// Receives an inbound message. A repeated one gets the first response and is stored once. Returns whether it is

@@ -3,6 +3,7 @@
 
 mod answers;
 mod channels;
+mod conversation_calls;
 mod conversations;
 mod inbound;
 mod integrations;
@@ -17,16 +18,17 @@ mod users;
 mod webhooks;
 
 pub use crate::simulators::faults::Fault;
-pub use conversations::Conversation;
+pub use conversations::{AGENT, Conversation, QUEUE};
 pub use media::{ScanResult, Upload};
 pub use platform::Call;
 pub use webhooks::Posted;
 
+use super::events::EventSource;
 use crate::harness::listener::listen;
 use crate::simulators::credentials::Credentials;
 use answers::Refusal;
 use axum::Router;
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, get, patch, post, put};
 use models::IdType;
 use platform::{Incoming, Platform};
 use serde_json::{Value, json};
@@ -44,7 +46,7 @@ pub const CLIENT_ID: &str = "client-of-the-tests";
 pub const CLIENT_SECRET: &str = "client-secret-of-the-tests";
 
 /// The names of the calls in these tests.
-pub const OPERATIONS: [&str; 17] = [
+pub const OPERATIONS: [&str; 19] = [
     "agentless",
     "receipt",
     "inbound-message",
@@ -62,6 +64,8 @@ pub const OPERATIONS: [&str; 17] = [
     "integration",
     "update-integration",
     "delete-integration",
+    "conversation",
+    "end-conversation",
 ];
 
 /// The running platform. It ends when this is dropped.
@@ -183,6 +187,24 @@ impl GenesysCloud {
     pub fn open_conversation(&self, integration_id: &str, customer: &str) -> Conversation {
         self.know_integration(integration_id);
         self.platform.conversations.joined(integration_id, customer, IdType::Opaque)
+    }
+
+    /// Replaces the agents of a conversation, by default one connected: their communications and states.
+    pub fn set_agents(&self, conversation: &Conversation, agents: &[(&str, &'static str)]) {
+        self.platform.conversations.set_agents(conversation, agents);
+    }
+
+    /// Puts what happens to conversations onto the event bus, from now on.
+    pub fn connect_events(&self, source: EventSource) {
+        *self.platform.events.lock().expect("no panic") = Some(source);
+    }
+
+    /// An agent ends the conversation. Returns when its events are on the event bus.
+    pub async fn end_conversation(&self, conversation: &Conversation) {
+        let ended = self.platform.conversations.end(&conversation.conversation_id);
+        let ended = ended.unwrap_or_else(|_| panic!("there is no such conversation"));
+        let source = self.platform.events.lock().expect("no panic").clone().expect("an event source");
+        source.put_end(&ended, "PEER").await;
     }
 
     /// The customer's messages and responses in a conversation, as the platform returned them, each once.
@@ -331,6 +353,8 @@ fn router(platform: Arc<Platform>) -> Router {
     let communication = |rest: &str| format!("{MESSAGES}/{{conversation}}/communications/{{communication}}/{rest}");
     Router::new()
         .route("/oauth/token", post(tokens::token))
+        .route("/api/v2/conversations/{conversation}", get(conversation_calls::show))
+        .route(&format!("{MESSAGES}/{{conversation}}"), patch(conversation_calls::end))
         .route("/api/v2/conversations/messages/agentless", post(outbound::agentless))
         .route(&inbound("receipt"), post(inbound::receipt))
         .route(&inbound("message"), post(inbound::message))

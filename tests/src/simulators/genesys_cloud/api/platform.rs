@@ -9,6 +9,7 @@ use super::tokens::Tokens;
 use super::users::Users;
 use super::webhooks::Webhooks;
 use crate::simulators::faults::{ConnectionReset, Fault, Faults};
+use crate::simulators::genesys_cloud::events::EventSource;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -54,6 +55,8 @@ pub(super) struct Platform {
     /// Whether it has the operation that sends cards.
     pub(super) has_channels: AtomicBool,
     pub(super) webhooks: Webhooks,
+    /// Where the events of conversations are put.
+    pub(super) events: Mutex<Option<EventSource>>,
 }
 
 pub(super) struct Incoming {
@@ -115,6 +118,7 @@ impl Platform {
             revoked: Mutex::default(),
             has_channels: AtomicBool::new(true),
             webhooks: Webhooks::default(),
+            events: Mutex::default(),
         }
     }
 
@@ -182,6 +186,8 @@ fn missing_permission(operation: &str, revoked: &HashSet<String>) -> Option<&'st
         "create-integration" => "messaging:integration:add",
         "update-integration" => "messaging:integration:edit",
         "delete-integration" => "messaging:integration:delete",
+        "conversation" => "conversation:communication:view",
+        "end-conversation" => "conversation:communication:disconnect",
         _ => return None,
     };
     revoked.contains(needed).then_some(needed)

@@ -57,6 +57,9 @@ impl Client {
         answers.push(self.get(&one).await);
         answers.push(self.patch(&one, &integrations::acme()).await);
         answers.push(self.delete(&one).await);
+        answers.push(self.get(&format!("/api/v2/conversations/{}", conversation.conversation_id)).await);
+        let path = format!("/api/v2/conversations/messages/{}", conversation.conversation_id);
+        answers.push(self.patch(&path, &json!({"state": "disconnected"})).await);
         answers
     }
 }
@@ -101,9 +104,9 @@ async fn every_operation_counts_for_the_rate_limit() {
 #[tokio::test]
 async fn every_operation_takes_its_fault_from_the_one_queue() {
     let client = Client::start().await;
-    client.platform.fail((0..17).map(|number| Fault::Status(500 + number)));
+    client.platform.fail((0..19).map(|number| Fault::Status(500 + number)));
     let statuses: Vec<_> = client.one_of_each().await.iter().map(|(status, _)| status.as_u16()).collect();
-    assert_eq!((500..517).collect::<Vec<_>>(), statuses);
+    assert_eq!((500..519).collect::<Vec<_>>(), statuses);
     assert!(client.platform.calls().is_empty());
 }
 
@@ -112,7 +115,10 @@ async fn a_fault_of_one_operation_leaves_the_others_alone_and_comes_first() {
     let client = Client::start().await;
     client.platform.fail_operation("inbound-event", [Fault::Status(502), Fault::RateLimited(7)]);
     let statuses: Vec<_> = client.one_of_each().await.iter().map(|(status, _)| status.as_u16()).collect();
-    assert_eq!(vec![200, 200, 200, 502, 200, 200, 202, 200, 200, 200, 200, 202, 200, 200, 200, 200, 204], statuses);
+    assert_eq!(
+        vec![200, 200, 200, 502, 200, 200, 202, 200, 200, 200, 200, 202, 200, 200, 200, 200, 204, 200, 200],
+        statuses
+    );
     client.platform.fail([Fault::Status(503)]);
     let event = json!({});
     let mut statuses = Vec::new();
@@ -153,6 +159,33 @@ async fn a_body_that_is_not_json_or_too_large_is_refused() {
     assert_eq!(413, post("application/json", padded(512_001)).await);
     assert_eq!(400, post("text/plain", padded(1_000)).await);
     assert_eq!(400, post("application/json", "{".to_owned()).await);
+}
+
+#[tokio::test]
+async fn a_conversation_has_its_participants_with_their_communications_until_its_end() {
+    let client = Client::start().await;
+    let conversation = client.platform.open_conversation(super::INTEGRATION, "customer-1");
+    let path = format!("/api/v2/conversations/{}", conversation.conversation_id);
+    let states = async || {
+        let (status, shown) = client.get(&path).await;
+        assert_eq!(StatusCode::OK, status, "{shown}");
+        let participants = shown["participants"].as_array().unwrap().clone();
+        let state = |one: &Value| (one["purpose"].clone(), one["messages"][0]["state"].clone());
+        (participants.iter().map(state).collect::<Vec<_>>(), participants[1]["messages"][0]["id"].clone())
+    };
+    let all = |state: &str| vec![(json!("customer"), json!(state)), (json!("agent"), json!(state))];
+    assert_eq!((all("connected"), json!(conversation.communication_id)), states().await);
+    let patched = format!("/api/v2/conversations/messages/{}", conversation.conversation_id);
+    for wrong in [json!({}), json!({"state": "connected"}), json!({"state": "disconnected", "held": true})] {
+        assert_eq!(StatusCode::BAD_REQUEST, client.patch(&patched, &wrong).await.0, "{wrong}");
+    }
+    assert_eq!(StatusCode::OK, client.patch(&patched, &json!({"state": "disconnected"})).await.0);
+    assert_eq!(all("disconnected"), states().await.0);
+    let message = json!({"textBody": "too late"});
+    assert_eq!(StatusCode::NOT_FOUND, client.post(&within(&conversation, "messages"), &message).await.0);
+    let reopened = client.platform.open_conversation(super::INTEGRATION, "customer-1");
+    assert_eq!((conversation.conversation_id, all("connected")), (reopened.conversation_id, states().await.0));
+    assert_eq!(StatusCode::NOT_FOUND, client.get("/api/v2/conversations/unknown").await.0);
 }
 
 #[tokio::test]

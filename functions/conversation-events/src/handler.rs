@@ -1,0 +1,122 @@
+//! Handling an event: find out whose conversation it is, and send it to the customer's queue.
+
+use crate::outcome::Outcome;
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use shared::delivery::envelope::{Envelope, QueuedConversationEvent};
+use shared::delivery::queue::{MessageQueue, SendError};
+use shared::json::i_json;
+use shared::ledger::{ConversationOwner, Ledger, LedgerError};
+use shared::model::conversation::{Addresses, ConversationUpdate, CustomerAddress, EventContent, SourceEvent};
+use shared::platform::PlatformName;
+
+/// The only platform with an event source.
+const PLATFORM: PlatformName = PlatformName::GenesysCloud;
+
+/// How many times an event is received while its customer is not known: for about ten minutes. The
+/// platform may report that an agent has joined before the agent's first message.
+const MAXIMUM_RECEIVES: u32 = 14;
+
+pub(crate) struct EventHandler {
+    pub(crate) ledger: Ledger,
+    pub(crate) queue: MessageQueue,
+    /// The name of the configured event source. Events have no signature: only the partner can write to its bus.
+    pub(crate) source: String,
+}
+
+/// An event that was read.
+pub(crate) struct ReadEvent {
+    content: EventContent,
+    original: Box<RawValue>,
+}
+
+impl ReadEvent {
+    /// The platform's time, by which a batch is sorted. What is not delivered comes first: it may name the customer of
+    /// the conversation.
+    pub(crate) fn time(&self) -> Option<Timestamp> {
+        match &self.content {
+            EventContent::OfConversation { update: Some(update), .. } => Some(update.time),
+            EventContent::OfConversation { update: None, .. } | EventContent::Ignored(_) => None,
+        }
+    }
+
+    pub(crate) fn conversation_id(&self) -> Option<&str> {
+        match &self.content {
+            EventContent::OfConversation { conversation_id, .. } => Some(conversation_id),
+            EventContent::Ignored(_) => None,
+        }
+    }
+}
+
+impl EventHandler {
+    /// Reads an event and checks its source.
+    pub(crate) fn read(&self, body: &str) -> Result<ReadEvent, Outcome> {
+        let malformed = |error: String| Outcome::Malformed(error);
+        let normalized = i_json::normalized(body.as_bytes()).map_err(|error| malformed(error.to_string()))?;
+        let event = PLATFORM.parse_conversation_event(&normalized);
+        let SourceEvent { source, content } = event.map_err(|error| malformed(error.to_string()))?;
+        if source != self.source {
+            return Err(Outcome::ForeignSource);
+        }
+        let original =
+            serde_json::from_slice(&normalized).map_err(|_| malformed("the event is not JSON".to_owned()))?;
+        Ok(ReadEvent { content, original })
+    }
+
+    /// Handles an event that the queue received at `received_at`, and returned this many times.
+    pub(crate) async fn handle(&self, event: ReadEvent, received_at: Timestamp, receive_count: u32) -> Outcome {
+        let ReadEvent { content, original } = event;
+        let (conversation_id, addresses, update) = match content {
+            EventContent::Ignored(reason) => return Outcome::Ignored(reason),
+            EventContent::OfConversation { conversation_id, addresses, update } => (conversation_id, addresses, update),
+        };
+        let owner = match self.owner(&conversation_id, addresses).await {
+            Ok(owner) => owner,
+            Err(error) => return Outcome::Retried { reason: error.to_string(), is_error: true },
+        };
+        match (owner, update) {
+            (_, None) => Outcome::Ignored("not delivered"),
+            (Some(owner), Some(update)) => self.send(owner, *update, original, received_at).await,
+            (None, Some(_)) if receive_count < MAXIMUM_RECEIVES => {
+                let reason = "the customer of the conversation is not known yet".to_owned();
+                Outcome::Retried { reason, is_error: false }
+            }
+            (None, Some(_)) => Outcome::Unresolved,
+        }
+    }
+
+    /// The owner that a message named, or else the one that the addresses of the event name, which is recorded for the
+    /// conversation's later events.
+    async fn owner(
+        &self,
+        conversation_id: &str,
+        addresses: Option<Addresses>,
+    ) -> Result<Option<ConversationOwner>, LedgerError> {
+        if let Some(owner) = self.ledger.conversation_owner(conversation_id).await? {
+            return Ok(Some(owner));
+        }
+        let Some(Addresses { channel_id, customer }) = addresses else { return Ok(None) };
+        let Some(integration) = self.ledger.channel_owner(PLATFORM, &channel_id).await? else { return Ok(None) };
+        let owner = ConversationOwner { integration, customer: CustomerAddress { id: customer, id_type: None } };
+        self.ledger.set_conversation_owner(conversation_id, &owner, Timestamp::now()).await?;
+        Ok(Some(owner))
+    }
+
+    async fn send(
+        &self,
+        owner: ConversationOwner,
+        update: ConversationUpdate,
+        original: Box<RawValue>,
+        received_at: Timestamp,
+    ) -> Outcome {
+        let ConversationOwner { integration, customer } = owner;
+        let message = update.message(PLATFORM, &customer);
+        let event = QueuedConversationEvent { customer, original };
+        let envelope = Envelope::of_conversation_event(integration, PLATFORM, received_at, event);
+        match self.queue.send_message(&envelope, &message).await {
+            Ok(id) => Outcome::Queued { integration: envelope.integration, id },
+            Err(error @ SendError::Unavailable(_)) => Outcome::Retried { reason: error.to_string(), is_error: true },
+            Err(error @ (SendError::TooLarge | SendError::Serialization(_))) => Outcome::Malformed(error.to_string()),
+        }
+    }
+}

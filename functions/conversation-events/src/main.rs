@@ -1,0 +1,41 @@
+//! The function on the queue behind the platform's event source: puts what happens to conversations on the queue of their
+//! customers' messages, from which the dispatcher delivers it.
+
+mod batch;
+mod handler;
+mod outcome;
+mod visibility;
+
+use batch::handle;
+use handler::EventHandler;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::aws::{self, Service, required_env};
+use shared::delivery::queue::MessageQueue;
+use shared::http_client::HttpClient;
+use shared::ledger::Ledger;
+use shared::observability::logging;
+use std::sync::Arc;
+use visibility::EventQueue;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logging::init(env!("CARGO_CRATE_NAME"));
+    let http = HttpClient::from_env()?;
+    let aws = aws::connect(&http, &[Service::DynamoDb, Service::Sqs]).await?;
+    let sqs = aws_sdk_sqs::Client::new(&aws);
+    let events = EventQueue::new(sqs.clone(), required_env("EVENT_QUEUE_URL")?);
+    let handler = EventHandler {
+        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), required_env("LEDGER_TABLE")?),
+        queue: MessageQueue::new(sqs, required_env("QUEUE_URL")?),
+        source: required_env("EVENT_SOURCE")?,
+    };
+    let state = Arc::new((handler, events));
+    run(service_fn(move |event: LambdaEvent<_>| {
+        let state = Arc::clone(&state);
+        async move {
+            let (handler, events) = &*state;
+            Ok::<_, Error>(handle(handler, events, event).await)
+        }
+    }))
+    .await
+}

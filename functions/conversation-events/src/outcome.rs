@@ -1,0 +1,73 @@
+//! How handling an event ended: its log line and its metric.
+
+use shared::delivery::id::DeliveryId;
+use shared::model::integration_name::IntegrationName;
+use shared::observability::emf::Emf;
+use shared::observability::logging::log_at;
+use shared::observability::metrics::{ConversationEventOutcome, Event};
+use tracing::Level;
+
+pub(crate) enum Outcome {
+    /// It is on the queue of the customer's messages.
+    Queued { integration: IntegrationName, id: DeliveryId },
+    /// Nothing that is delivered.
+    Ignored(&'static str),
+    /// It cannot be read, or is too large for the queue.
+    Malformed(String),
+    /// It is not of the configured event source.
+    ForeignSource,
+    /// The ledger does not know whose conversation it is, and no longer may.
+    Unresolved,
+    /// It is received again.
+    Retried { reason: String, is_error: bool },
+}
+
+impl Outcome {
+    pub(crate) fn is_final(&self) -> bool {
+        !matches!(self, Self::Retried { .. })
+    }
+
+    fn metric(&self) -> Option<ConversationEventOutcome> {
+        Some(match self {
+            Self::Queued { .. } => ConversationEventOutcome::Queued,
+            Self::Ignored(_) => return None,
+            Self::Malformed(_) => ConversationEventOutcome::Malformed,
+            Self::ForeignSource => ConversationEventOutcome::ForeignSource,
+            Self::Unresolved => ConversationEventOutcome::Unresolved,
+            Self::Retried { .. } => ConversationEventOutcome::Retried,
+        })
+    }
+
+    /// An error is what an operator has to act on.
+    fn level(&self) -> Level {
+        match self {
+            // An organisation has many events that are not of open messaging.
+            Self::Ignored(_) => Level::DEBUG,
+            Self::Queued { .. } | Self::Unresolved | Self::Retried { is_error: false, .. } => Level::INFO,
+            Self::Malformed(_) | Self::ForeignSource | Self::Retried { is_error: true, .. } => Level::ERROR,
+        }
+    }
+
+    /// The outcome and the reason in the log: docs/operate.md lists them.
+    fn as_log_fields(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Queued { .. } => ("event_queued", None),
+            Self::Ignored(reason) => ("event_dropped", Some(reason)),
+            Self::Malformed(reason) => ("event_dropped", Some(reason)),
+            Self::ForeignSource => ("event_dropped", Some("of another event source")),
+            Self::Unresolved => ("event_dropped", Some("no integration has the conversation")),
+            Self::Retried { reason, .. } => ("event_retry", Some(reason)),
+        }
+    }
+
+    /// Writes the log line with its metric.
+    pub(crate) fn log(&self) {
+        let emf = Emf::of(self.metric().map(Event::ConversationEvent));
+        let (outcome, reason) = self.as_log_fields();
+        let (integration, webhook_id) = match self {
+            Self::Queued { integration, id } => (Some(integration.as_str()), Some(id.to_string())),
+            _ => (None, None),
+        };
+        log_at!(self.level(), %emf, outcome, reason, integration, webhook_id);
+    }
+}
