@@ -13,7 +13,11 @@ const LABEL: &str = "configured";
 ///
 /// # Errors
 /// The header is missing, duplicated or malformed, or its value is none of the secrets.
-pub fn verify(headers: &HeaderMap, name: &HeaderName, secrets: &[SecretString]) -> Result<MatchedSecret, SignatureError> {
+pub fn verify(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    secrets: &[SecretString],
+) -> Result<MatchedSecret, SignatureError> {
     let given = Sha256::digest(single(headers, name, LABEL)?);
     let mut matched = None;
     for (index, secret) in secrets.iter().enumerate() {

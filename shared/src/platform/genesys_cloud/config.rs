@@ -67,7 +67,8 @@ fn header_name(value: Value) -> Result<HeaderName, String> {
     let is_allowed = |name: &HeaderName| {
         name.as_str().starts_with("x-") && !RESERVED_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix))
     };
-    let why = "must be the name of a header that begins with X-, and not with X-Hub-, X-Amz, X-Forwarded- or X-Request-";
+    let why =
+        "must be the name of a header that begins with X-, and not with X-Hub-, X-Amz, X-Forwarded- or X-Request-";
     name.filter(is_allowed).ok_or_else(|| why.to_owned())
 }
 
@@ -85,7 +86,8 @@ mod tests {
         for right in ["X-Patchbay-Key", "x-barrier"] {
             assert!(header_name(json!(right)).is_ok(), "{right}");
         }
-        for wrong in ["", "Authorization", "X-Hub-Signature-256", "x-amzn-trace-id", "X-Forwarded-For", "X-A B", "X-Ä"] {
+        for wrong in ["", "Authorization", "X-Hub-Signature-256", "x-amzn-trace-id", "X-Forwarded-For", "X-A B", "X-Ä"]
+        {
             assert!(header_name(json!(wrong)).is_err(), "{wrong}");
         }
     }

@@ -8,8 +8,8 @@ use crate::platform::webhook::WebhookPlatform;
 use crate::platform::{Received, Rejection, Route};
 use crate::signature::{MatchedSecret, SignatureError, hub, secret_header};
 use http::{HeaderMap, HeaderName};
-use secrecy::ExposeSecret;
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 
 impl WebhookPlatform for Config {
     const ROUTES: &'static [Route] = &[

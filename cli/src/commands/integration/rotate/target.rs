@@ -208,11 +208,9 @@ mod tests {
 
     #[test]
     fn the_new_secret_precedes_the_old_one_until_that_is_dropped() {
-        for (target, pointer) in [
-            ("webhook", "/webhookSecrets"),
-            ("webhook-header", "/webhookHeader/secrets"),
-            ("caller:flows", "/callers"),
-        ] {
+        for (target, pointer) in
+            [("webhook", "/webhookSecrets"), ("webhook-header", "/webhookHeader/secrets"), ("caller:flows", "/callers")]
+        {
             let (target, before): (RotationTarget, _) = (target.parse().unwrap(), document());
             let both = target.with_new_secret(&before, "new".to_owned());
             assert_eq!(vec![json!("new"), json!("old")], target.secrets(&both));

@@ -208,7 +208,12 @@ impl Client {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn profile<P: Profile>(&self, config: &Config, id: &str, deadline: Instant) -> Result<Option<P>, ApiError> {
+    pub async fn profile<P: Profile>(
+        &self,
+        config: &Config,
+        id: &str,
+        deadline: Instant,
+    ) -> Result<Option<P>, ApiError> {
         self.entity(config, &[&path_of::<P>()[..], &[id]].concat(), deadline).await
     }
 
