@@ -41,6 +41,9 @@ async fn a_healthy_integration_on_a_healthy_stack_passes() {
         "configuration",
         "platform credentials",
         "open messaging integration",
+        "typing",
+        "media types",
+        "identity resolution",
         "webhook",
         "caller crm",
         "caller flows",
@@ -56,7 +59,8 @@ async fn a_healthy_integration_on_a_healthy_stack_passes() {
         (attempts[0].body["type"].clone(), attempts[0].body["data"].clone())
     );
     // No other effects.
-    assert!(fixture.platform.calls().iter().all(|call| call.operation == "integration"));
+    let reads = ["integration", "messaging-setting", "supported-content", "identity-resolution"];
+    assert!(fixture.platform.calls().iter().all(|call| reads.contains(&call.operation)));
 }
 
 #[tokio::test]

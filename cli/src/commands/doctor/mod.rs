@@ -8,6 +8,7 @@ mod clock;
 mod context;
 mod credential_reuse;
 mod functions;
+mod genesys_cloud_profiles;
 mod integration;
 mod lambda;
 mod messaging_service;

@@ -1,6 +1,7 @@
 //! The platform's side of an integration, as far as it can be checked without side effects.
 
 use super::context::IntegrationContext;
+use super::genesys_cloud_profiles::{self, ProfileChecks};
 use super::report::Finding;
 use crate::api::platform_http;
 use crate::api::webhook_url::{WebhookTarget, webhook_target};
@@ -31,25 +32,39 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Result<Vec<(Strin
 async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Result<Vec<(String, Finding)>, CliError> {
     let client = Client::new(platform_http()?);
     let deadline = Instant::now() + TIMEOUT;
-    let (credentials, open_integration) = match client.check_credentials(config, deadline).await {
+    let (credentials, open_integration, profiles) = match client.check_credentials(config, deadline).await {
         Err(error) => {
             let because = "because there is no token";
-            (refused_token(context, &error), Finding::skipped(because))
+            (refused_token(context, &error), Finding::skipped(because), skipped_profiles(because))
         }
         Ok(()) => {
-            let found = client.open_integration(config, &config.integration_id, Instant::now() + TIMEOUT).await;
-            let finding = match found {
-                Ok(Some(found)) => connected(context, config, &found).await,
-                Ok(None) => Finding::fault(
-                    "the organisation has no open messaging integration with the id in /integrationId",
-                    format!("connect it again: `patchbay integration add {}`", context.integration.name),
-                ),
-                Err(error) => classify_error(&error),
+            let deadline = Instant::now() + TIMEOUT;
+            let found = client.open_integration(config, &config.integration_id, deadline).await;
+            let not_read = skipped_profiles("because the open messaging integration could not be read");
+            let (finding, profiles) = match found {
+                Ok(Some(found)) => {
+                    let name = &context.integration.name;
+                    let profiles = ProfileChecks { client: &client, config, name, deadline };
+                    (connected(context, config, &found).await, profiles.check(&found).await)
+                }
+                Ok(None) => {
+                    let finding = Finding::fault(
+                        "the organisation has no open messaging integration with the id in /integrationId",
+                        format!("connect it again: `patchbay integration add {}`", context.integration.name),
+                    );
+                    (finding, not_read)
+                }
+                Err(error) => (classify_error(&error), not_read),
             };
-            (Finding::ok("Genesys Cloud issues a token"), finding)
+            (Finding::ok("Genesys Cloud issues a token"), finding, profiles)
         }
     };
-    Ok(vec![(CREDENTIALS.to_owned(), credentials), (OPEN_INTEGRATION.to_owned(), open_integration)])
+    let checks = [(CREDENTIALS.to_owned(), credentials), (OPEN_INTEGRATION.to_owned(), open_integration)];
+    Ok(checks.into_iter().chain(profiles).collect())
+}
+
+fn skipped_profiles(because: &str) -> Vec<(String, Finding)> {
+    genesys_cloud_profiles::CHECKS.map(|check| (check.to_owned(), Finding::skipped(because))).into()
 }
 
 fn refused_token(context: &IntegrationContext<'_>, error: &ApiError) -> Finding {

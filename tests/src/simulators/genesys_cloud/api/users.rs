@@ -29,22 +29,25 @@ impl Users {
     fn page(&self, query: &BTreeMap<String, String>) -> Result<Value, Refusal> {
         let email = query.get("email").filter(|email| !email.is_empty());
         let email = email.ok_or_else(|| Refusal::bad_request("email is required"))?;
-        let size = number(query, "pageSize", 25)?;
-        let page = number(query, "pageNumber", 1)?;
         let users = self.0.lock().expect("no panic");
-        let found: Vec<_> = users.iter().filter(|(_, address)| address.eq_ignore_ascii_case(email)).collect();
-        let entities: Vec<_> = found
-            .iter()
-            .skip(size.saturating_mul(page - 1))
-            .take(size)
-            .map(|(id, email)| json!({"id": id, "name": email.split('@').next(), "email": email}))
-            .collect();
-        Ok(json!({"entities": entities, "pageSize": size, "pageNumber": page, "total": found.len()}))
+        let found = users.iter().filter(|(_, address)| address.eq_ignore_ascii_case(email));
+        page(
+            query,
+            found.map(|(id, email)| json!({"id": id, "name": email.split('@').next(), "email": email})).collect(),
+        )
     }
 }
 
+/// The page of a listing that the query names.
+pub(super) fn page(query: &BTreeMap<String, String>, all: Vec<Value>) -> Result<Value, Refusal> {
+    let (size, page) = (number(query, "pageSize", 25)?, number(query, "pageNumber", 1)?);
+    let (total, pages) = (all.len(), all.len().div_ceil(size));
+    let entities: Vec<_> = all.into_iter().skip(size.saturating_mul(page - 1)).take(size).collect();
+    Ok(json!({"entities": entities, "pageSize": size, "pageNumber": page, "total": total, "pageCount": pages}))
+}
+
 /// A query parameter from 1 to 500.
-pub(super) fn number(query: &BTreeMap<String, String>, name: &str, otherwise: usize) -> Result<usize, Refusal> {
+fn number(query: &BTreeMap<String, String>, name: &str, otherwise: usize) -> Result<usize, Refusal> {
     let number = query.get(name).map_or(Ok(otherwise), |number| number.parse());
     number
         .ok()
