@@ -3,6 +3,7 @@
 mod calls;
 mod integrations;
 mod messages;
+mod profiles;
 mod uploads;
 mod webhooks;
 
