@@ -200,13 +200,17 @@ impl<'c> GenesysCloud<'c> {
     }
 }
 
-/// Whether an integration is in the state that these settings make.
+/// Whether a read returned the state that these settings make.
 fn shows(found: Option<&OpenIntegration>, settings: &OpenIntegrationSettings<'_>) -> bool {
+    fn is_assigned<P: Profile>(found: Option<&P>, wanted: Option<&str>) -> bool {
+        wanted.is_none() || found.map(Profile::id) == wanted
+    }
     found.is_some_and(|found| {
         let url = found.outbound_notification_webhook_url.as_deref().and_then(|url| url.parse::<Url>().ok());
         url.as_ref() == Some(settings.webhook_url)
-            && found.messaging_setting.as_ref().map(Profile::id) == settings.messaging_setting
-            && found.supported_content.as_ref().map(Profile::id) == settings.supported_content
+            && is_assigned(found.messaging_setting.as_ref(), settings.messaging_setting)
+            && is_assigned(found.supported_content.as_ref(), settings.supported_content)
+            && found.webhook_headers.iter().flatten().count() >= settings.webhook_headers.len()
     })
 }
 

@@ -247,6 +247,8 @@ impl GenesysCloud<'_> {
                 return request.without(&format!("change the {}", P::WHAT), P::PERMISSIONS.edit, &error);
             }
             progress.done(format!("the {} `{name}` is changed: {corrected}", P::WHAT));
+        } else {
+            progress.done(format!("the {} `{name}` exists: {profile}", P::WHAT));
         }
         Ok(EnsuredProfile { id: Some(profile.id().to_owned()), advice: None })
     }

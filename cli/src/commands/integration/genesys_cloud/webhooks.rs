@@ -63,9 +63,9 @@ pub(crate) fn uses_other_secret(found: &OpenIntegration, secret: &SecretString) 
     found.readable_secret().is_some_and(|current| current.expose_secret() != secret.expose_secret())
 }
 
-/// Whether it sends a header with another value than this one, as far as the platform reveals that.
+/// Whether webhooks have another value of our header than this one, as far as the platform reveals that.
 pub(crate) fn sends_other_header(found: &OpenIntegration, header: &WebhookHeader) -> bool {
-    let (Some(headers), Some(secret)) = (&found.webhook_headers, header.secrets.first()) else { return false };
-    let sent = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(header.name.as_str()));
-    sent.is_none_or(|(_, sent)| sent.expose_secret() != secret.expose_secret())
+    let sent = found.readable_header(header.name.as_str());
+    let current = header.secrets.first();
+    sent.is_some_and(|sent| current.is_some_and(|current| sent.expose_secret() != current.expose_secret()))
 }

@@ -38,13 +38,22 @@ impl OpenIntegration {
     /// The secret of its webhooks, unless the platform returns only a placeholder such as asterisks.
     #[must_use]
     pub fn readable_secret(&self) -> Option<&SecretString> {
-        let is_real = |text: &str| {
-            text.len() >= MINIMUM_SECRET
-                && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_+/=".contains(letter))
-        };
-        let token = self.outbound_notification_webhook_signature_secret_token.as_ref();
-        token.filter(|secret| is_real(secret.expose_secret()))
+        self.outbound_notification_webhook_signature_secret_token.as_ref().filter(|secret| is_readable(secret))
     }
+
+    /// The value of a header that it sends with its webhooks, unless the platform returns only a placeholder.
+    #[must_use]
+    pub fn readable_header(&self, name: &str) -> Option<&SecretString> {
+        let mut headers = self.webhook_headers.iter().flatten();
+        let (_, value) = headers.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(value).filter(|value| is_readable(value))
+    }
+}
+
+fn is_readable(secret: &SecretString) -> bool {
+    let text = secret.expose_secret();
+    let may_be_part = |letter: char| letter.is_ascii_alphanumeric() || "-_+/=".contains(letter);
+    text.len() >= MINIMUM_SECRET && text.chars().all(may_be_part)
 }
 
 /// The status of an integration, which the platform creates asynchronously.
@@ -219,6 +228,16 @@ mod tests {
         for placeholder in ["", "hidden", "****************", "••••••••••••••••"] {
             assert!(!shown(placeholder), "{placeholder}");
         }
+    }
+
+    #[test]
+    fn a_header_is_found_in_any_case_unless_its_value_is_a_placeholder() {
+        let json = r#"{"webhookHeaders": {"X-Barrier": "0123456789abcdef", "X-Other": "****************"}}"#;
+        let one: OpenIntegration = serde_json::from_str(json).unwrap();
+        let header = |name: &str| one.readable_header(name).map(|value| value.expose_secret().to_owned());
+        assert_eq!(Some("0123456789abcdef"), header("x-barrier").as_deref());
+        assert_eq!((None, None), (header("x-other"), header("x-third")));
+        assert!(!format!("{one:?}").contains("0123456789abcdef"));
     }
 
     #[test]
