@@ -3,7 +3,7 @@
 use super::super::document::Document;
 use super::super::secret_input::{SecretInput, environment};
 use super::callers::CallerFlag;
-use super::set_up::SetUpFlags;
+use super::set_up::{GENESYS_CLOUD, SetUpFlags};
 use crate::error::CliError;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -151,7 +151,6 @@ pub(super) struct Fields {
     media_trusted_origins: Vec<String>,
 }
 
-pub(super) const GENESYS_CLOUD: &str = "Genesys Cloud";
 const MULTICLOUD_CX: &str = "Genesys Multicloud CX";
 const HIGHLEVEL: &str = "HighLevel";
 const DELIVERY: &str = "Delivery";

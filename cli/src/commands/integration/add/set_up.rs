@@ -11,26 +11,29 @@ use clap::Args;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::genesys_cloud::api::OpenIntegration;
 
+/// The heading of the platform's options.
+pub(super) const GENESYS_CLOUD: &str = "Genesys Cloud";
+
 #[derive(Debug, Args)]
 pub(super) struct SetUpFlags {
     /// Messaging setting, which enables typing: `own` is `Patchbay NAME`, which is created if it is missing; `none` leaves
     /// what is assigned; another name or id [default: own, if none is assigned]
-    #[arg(long, value_name = "own|none|NAME|ID", conflicts_with = NO_PLATFORM, help_heading = super::flags::GENESYS_CLOUD)]
+    #[arg(long, value_name = "own|none|NAME|ID", conflicts_with = NO_PLATFORM, help_heading = GENESYS_CLOUD)]
     messaging_setting: Option<ProfileChoice>,
     /// Supported content profile, which allows media types: as for --messaging-setting
-    #[arg(long, value_name = "own|none|NAME|ID", conflicts_with = NO_PLATFORM, help_heading = super::flags::GENESYS_CLOUD)]
+    #[arg(long, value_name = "own|none|NAME|ID", conflicts_with = NO_PLATFORM, help_heading = GENESYS_CLOUD)]
     supported_content: Option<ProfileChoice>,
     /// Media types of customers' files that Patchbay's own supported content profile allows [default: */*]
     #[arg(long = "inbound-media-type", value_name = "TYPE", value_delimiter = ',', value_parser = media_type)]
-    #[arg(conflicts_with = NO_PLATFORM, help_heading = super::flags::GENESYS_CLOUD)]
+    #[arg(conflicts_with = NO_PLATFORM, help_heading = GENESYS_CLOUD)]
     inbound_media_types: Vec<String>,
     /// The same for agents' files
     #[arg(long = "outbound-media-type", value_name = "TYPE", value_delimiter = ',', value_parser = media_type)]
-    #[arg(conflicts_with = NO_PLATFORM, help_heading = super::flags::GENESYS_CLOUD)]
+    #[arg(conflicts_with = NO_PLATFORM, help_heading = GENESYS_CLOUD)]
     outbound_media_types: Vec<String>,
     /// Whether Genesys Cloud matches customers with external contacts (identity resolution) [default: as it is]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
-    #[arg(conflicts_with = NO_PLATFORM, help_heading = super::flags::GENESYS_CLOUD)]
+    #[arg(conflicts_with = NO_PLATFORM, help_heading = GENESYS_CLOUD)]
     resolve_identities: Option<bool>,
 }
 

@@ -62,6 +62,8 @@ pub const OPERATIONS: [&str; 26] = [
     "integrations",
     "integration",
     "update-integration",
+    "identity-resolution",
+    "update-identity-resolution",
     "delete-integration",
     "messaging-settings",
     "create-messaging-setting",
@@ -71,8 +73,6 @@ pub const OPERATIONS: [&str; 26] = [
     "create-supported-content",
     "supported-content",
     "update-supported-content",
-    "identity-resolution",
-    "update-identity-resolution",
 ];
 
 /// The running platform. It ends when this is dropped.

@@ -1,6 +1,6 @@
 //! Checks of every call.
 
-use super::super::{Fault, OPERATIONS};
+use super::super::{Fault, Kind, OPERATIONS};
 use super::{Client, inbound, integrations, message, within};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -48,7 +48,20 @@ impl Client {
         answers.push(self.get(integrations::PATH).await);
         answers.push(self.get(&one).await);
         answers.push(self.patch(&one, &integrations::acme()).await);
+        let identities = "/api/v2/conversations/messaging/identityresolution/integrations/open";
+        let identities = format!("{identities}/{}", one.rsplit('/').next().unwrap_or_default());
+        answers.push(self.get(&identities).await);
+        answers.push(self.put(&identities, &json!({"resolveIdentities": true})).await);
         answers.push(self.delete(&one).await);
+        for (kind, collection) in [(Kind::MessagingSetting, "settings"), (Kind::SupportedContent, "supportedcontent")] {
+            let (collection, profile) =
+                (format!("/api/v2/conversations/messaging/{collection}"), json!({"name": "Patchbay"}));
+            let one = format!("{collection}/{}", self.platform.add_profile(kind, profile.clone()));
+            answers.push(self.get(&collection).await);
+            answers.push(self.post(&collection, &profile).await);
+            answers.push(self.get(&one).await);
+            answers.push(self.patch(&one, &profile).await);
+        }
         answers
     }
 }
@@ -161,7 +174,7 @@ async fn a_user_is_found_by_address_and_the_total_tells_of_others() {
     client.platform.add_user("user-3", "Twins@example.com");
     let (_, page) = client.get("/api/v2/users?email=agent%40example.com&pageSize=1").await;
     let agent = json!({"id": "user-1", "name": "agent", "email": "agent@example.com"});
-    assert_eq!(json!({"entities": [agent], "pageSize": 1, "pageNumber": 1, "total": 1}), page);
+    assert_eq!(json!({"entities": [agent], "pageSize": 1, "pageNumber": 1, "total": 1, "pageCount": 1}), page);
     let (_, page) = client.get("/api/v2/users?email=twins%40example.com&pageSize=1").await;
     assert_eq!((&json!("user-2"), &json!(2)), (&page["entities"][0]["id"], &page["total"]));
     assert_eq!(1, page["entities"].as_array().unwrap().len());

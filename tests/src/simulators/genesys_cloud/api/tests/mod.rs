@@ -44,6 +44,11 @@ impl Client {
         Ok(read(request.body(body.to_string()).send().await?).await)
     }
 
+    async fn put(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        let request = self.request(Method::PUT, path).header("content-type", "application/json");
+        read(request.body(body.to_string()).send().await.unwrap()).await
+    }
+
     async fn patch(&self, path: &str, body: &Value) -> (StatusCode, Value) {
         let request = self.request(Method::PATCH, path).header("content-type", "application/json");
         read(request.body(body.to_string()).send().await.unwrap()).await
