@@ -78,7 +78,7 @@ unit: setup ## tests that need no stack
 end-to-end: setup-tests ## tests on the emulated stack and in a browser, and `make run` and `make watch` themselves
 	@infra/local/system-packages.sh 'cc:gcc libc6-dev' curl:curl chromium:chromium chromedriver:chromium-driver
 	$(STEP) cargo build --locked --workspace --all-targets
-	$(STEP) cargo test --locked --workspace --test bench --test browser --bench parts
+	$(STEP) cargo test --locked --workspace --test bench --test browser --test official-clients --bench parts
 	@$(WITH_TOOLS) $(STACK) sh -ec '$(RUN_AND_CTRL_C); $(STEP) cargo test --locked --workspace --test crash; \
 	    $(STEP) cargo test --locked --workspace --test end-to-end -- --test-threads $(THREADS)'
 	@$(WITH_TOOLS) $(STEP) $(STACK) target/debug/demo --watch --once
@@ -139,7 +139,7 @@ setup-lambda:
 # The same with everything that checks and tests need.
 .PHONY: setup-tests
 setup-tests:
-	@infra/local/setup.sh cargo checkov lambda node schemathesis
+	@infra/local/setup.sh cargo checkov genesys-cloud lambda node schemathesis
 
 # One build of the whole workspace; the tests use the same.
 .PHONY: local

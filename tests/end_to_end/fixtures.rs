@@ -29,7 +29,7 @@ impl WithPlatform {
         let stack = Stack::connect().await;
         let platform = GenesysCloud::start().await;
         let configured = |configuration: &mut Value| {
-            configuration["domain"] = platform.url.clone().into();
+            platform.host(configuration);
             change(configuration);
         };
         let integration = stack.integration_named(name, id, url, configured).await;
@@ -41,7 +41,7 @@ impl WithPlatform {
     /// Its initial configuration.
     pub(crate) fn configuration(&self) -> Value {
         let mut configuration = self.integration.configuration("http://127.0.0.1:9/");
-        configuration["domain"] = self.platform.url.clone().into();
+        self.platform.host(&mut configuration);
         configuration
     }
 }

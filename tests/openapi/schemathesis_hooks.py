@@ -58,18 +58,20 @@ def before_call(context, case, kwargs):
 
 def is_good_without_blanks(operation, body):
     """Whether all that is bad in a body is members that are null, blank or empty, which count as absent where others do."""
-    cleaned = without_blanks(body)
     schema = operation.definition.raw["requestBody"]["content"]["application/json"]["schema"]
     whole = schema | {"components": operation.schema.raw_schema["components"]}
-    return cleaned != body and jsonschema_rs.Draft202012Validator(whole).is_valid(cleaned)
+    is_valid = jsonschema_rs.Draft202012Validator(whole).is_valid
+    without = (without_blanks(body, empty) for empty in (([], {}), ()))
+    return any(cleaned != body and is_valid(cleaned) for cleaned in without)
 
 
-def without_blanks(value):
+def without_blanks(value, empty):
+    """Without members that are null, blank or one of `empty`."""
     if isinstance(value, dict):
-        members = {name: without_blanks(member) for name, member in value.items() if not is_blank(member)}
-        return {name: member for name, member in members.items() if member not in ([], {})}
+        members = {name: without_blanks(member, empty) for name, member in value.items() if not is_blank(member)}
+        return {name: member for name, member in members.items() if member not in empty}
     if isinstance(value, list):
-        return [without_blanks(element) for element in value if element is not None]
+        return [without_blanks(element, empty) for element in value if element is not None]
     return value
 
 

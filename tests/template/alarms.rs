@@ -5,7 +5,7 @@ use crate::permissions::every_condition;
 use serde_json::{Value, json};
 use shared::observability::metrics::Event;
 use std::collections::BTreeSet;
-use tests::spec::template::{CALLING, Named, ROUTES, writers};
+use tests::spec::template::{CALLING, Named, RENEWED_BY_A_ROUTE, ROUTES, writers};
 
 /// The maximum number of metrics in an alarm's expression.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create-alarm-on-metric-math-expression.html>
@@ -79,13 +79,15 @@ fn a_sum_includes_every_function_that_writes_the_metric() {
         let named = Named::of_alarm(resources.properties(id));
         named.iter().map(|metric| metric.function().unwrap().to_owned()).collect()
     };
-    let summed: [(&str, &[&str]); 9] = [
+    let summed: [(&str, &[&str]); 11] = [
         ("FunctionErrors", &FUNCTIONS),
         ("FunctionThrottles", &FUNCTIONS),
         ("Unavailable", ROUTES),
         ("CallersRefused", &SENDERS),
         ("CredentialsRefused", CALLING),
         ("TokensRefused", CALLING),
+        ("AuthorizationsNotRenewed", RENEWED_BY_A_ROUTE),
+        ("AuthorizationsEnding", RENEWED_BY_A_ROUTE),
         ("OutcomesUnknown", &SENDERS),
         ("PlatformUnreachable", CALLING),
         ("RateLimitHeadroom", CALLING),

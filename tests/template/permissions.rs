@@ -5,6 +5,7 @@ use crate::document::{FUNCTIONS, Resources, SENDERS, short, strings, template};
 use serde_json::{Value, json};
 use shared::ledger::key::Kind;
 use std::collections::BTreeSet;
+use tests::spec::template::RENEWING;
 
 fn owned(pairs: &[(&str, &str)]) -> BTreeSet<(String, String)> {
     pairs.iter().map(|(action, resource)| ((*action).to_owned(), (*resource).to_owned())).collect()
@@ -59,6 +60,24 @@ fn a_compromised_function_can_write_no_ledger_keys_of_other_functions() {
         }
         assert_eq!(function == "InboundSender", writes(Kind::Inbound), "{function}");
         assert_eq!(["MessageDispatcher", "ReceiptPoster"].contains(&function), writes(Kind::Receipt), "{function}");
+        assert_eq!(RENEWING.contains(&function), writes(Kind::Authorization), "{function}");
+    }
+}
+
+#[test]
+fn only_functions_that_call_a_platform_whose_tokens_expire_may_write_secrets_and_only_those_with_tokens() {
+    let resources = Resources::by_default();
+    for function in FUNCTIONS {
+        let on_secrets: BTreeSet<_> = allowed(&resources, function)
+            .into_iter()
+            .filter(|(action, _)| action.starts_with("secretsmanager:"))
+            .map(|(action, resource)| (action, resource.rsplit(":secret:").next().unwrap().to_owned()))
+            .collect();
+        let mut expected = owned(&[("secretsmanager:GetSecretValue", "${SecretPrefix}/*")]);
+        if RENEWING.contains(&function) {
+            expected.extend(owned(&[("secretsmanager:PutSecretValue", "${SecretPrefix}/*/oauth-??????")]));
+        }
+        assert_eq!(expected, on_secrets, "{function}");
     }
 }
 
@@ -76,10 +95,10 @@ fn added_by(condition: &str, function: &str) -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn functions_may_use_only_the_stacks_own_kms_key_and_only_queue_writers_may_make_data_keys() {
+fn functions_may_use_only_the_stacks_own_kms_key_and_only_writers_of_queues_and_secrets_may_make_data_keys() {
     for function in FUNCTIONS {
         let mut expected = owned(&[("kms:Decrypt", "KmsKeyArn")]);
-        if ["WebhookReceiver", "MessageDispatcher", "CardSender"].contains(&function) {
+        if function == "WebhookReceiver" || RENEWING.contains(&function) {
             expected.extend(owned(&[("kms:GenerateDataKey", "KmsKeyArn")]));
         }
         assert_eq!(expected, added_by("HasKmsKey", function), "{function}");

@@ -40,6 +40,11 @@ impl Output {
         }
     }
 
+    /// Tells people something that they have to do, also if a program reads the result.
+    pub(crate) fn notice(self, text: &str) {
+        to_stderr(text);
+    }
+
     pub(crate) fn error(self, error: &CliError) {
         if self.json {
             to_stderr(&serde_json::json!({"error": error.to_string()}).to_string());

@@ -13,7 +13,9 @@ use shared::aws::{self, Service};
 use shared::http_client::HttpClient;
 use shared::media::MediaFetcher;
 use shared::observability::logging;
+use shared::platform::tokens::NoAccessTokens;
 use shared::platform::{Platforms, Route};
+use std::sync::Arc;
 use upload::Uploader;
 
 /// Lambda accepts no larger event.
@@ -28,7 +30,9 @@ async fn main() -> Result<(), Error> {
     let messages = Endpoint::from_env(&aws, Route::AgentMessages, RetrySafety::NotIdempotent)?;
     let messages = messages.with_maximum_body(MAXIMUM_BODY_BYTES);
     let typing = messages.for_route(Route::AgentTyping, RetrySafety::Idempotent);
-    let sender = AgentSender::new(Platforms::new(&http), Uploader::new(MediaFetcher::new(&http)?));
+    // No platform whose tokens expire has these routes.
+    let platforms = Platforms::new(&http, Arc::new(NoAccessTokens));
+    let sender = AgentSender::new(platforms, Uploader::new(MediaFetcher::new(&http)?));
     serve((messages, typing, sender), |state, request| async move {
         let (messages, typing, sender) = &*state;
         match request.path.last_segment() {

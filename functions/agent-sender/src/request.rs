@@ -2,8 +2,8 @@
 
 use data_encoding::BASE64;
 use serde_json::{Map, Value};
-use shared::json::fields::{Fields, integer_in, media_type_with_parameters, parse_with, text};
-use shared::model::agentless::messaging_template;
+use shared::json::fields::{Fields, integer_in, media_type_with_parameters, parse_with, text, text_up_to};
+use shared::model::agentless::{AgentlessMessage, messaging_template};
 use shared::platform::upload::FileName;
 use std::time::Duration;
 use url::Url;
@@ -12,7 +12,7 @@ const TYPING_MILLISECONDS: std::ops::RangeInclusive<u64> = 1..=600_000;
 
 pub(crate) enum AgentRequest {
     Text(String),
-    Media(Media),
+    Media { media: Media, text: Option<String> },
     Template(Map<String, Value>),
 }
 
@@ -36,14 +36,21 @@ pub(crate) struct TypingRequest {
 
 impl AgentRequest {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let given = ["textBody", "media", "messagingTemplate"].iter().filter(|name| fields.has(name)).count();
-        let text = fields.optional("textBody", text).map(Self::Text);
-        let media = fields.optional_object("media", Media::read).map(Self::Media);
-        let template = fields.optional("messagingTemplate", messaging_template).map(Self::Template);
-        if given != 1 {
-            fields.error("textBody", "is required, or media or messagingTemplate instead, and only one of the three");
+        let has_text_or_media = fields.has("textBody") | fields.has("media");
+        let has_template = fields.has("messagingTemplate");
+        let text = fields.optional("textBody", text_up_to(AgentlessMessage::MAXIMUM_TEXT));
+        let media = fields.optional_object("media", Media::read);
+        let template = fields.optional("messagingTemplate", messaging_template);
+        match (has_text_or_media, has_template) {
+            (false, false) => fields.error("textBody", "is required, or media or a messagingTemplate"),
+            (true, true) => fields.error("messagingTemplate", "cannot be combined with `textBody` or `media`"),
+            (true, false) | (false, true) => {}
         }
-        text.or(media).or(template)
+        match (text, media) {
+            (text, Some(media)) => Some(Self::Media { media, text }),
+            (Some(text), None) => Some(Self::Text(text)),
+            (None, None) => template.map(Self::Template),
+        }
     }
 }
 
@@ -110,14 +117,30 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_a_text_or_a_file_or_a_template() {
+    fn a_message_is_a_text_or_a_file_or_both_or_a_template() {
         let media = json!({"content": "AAEC", "fileName": "a.png", "contentType": "image/png"});
-        let one_of = "/textBody is required, or media or messagingTemplate instead, and only one of the three";
-        assert!(faults(json!({"textBody": "hi"})).is_empty());
-        assert!(faults(json!({"media": media})).is_empty());
-        assert!(faults(json!({"messagingTemplate": {"responseId": "r"}})).is_empty());
-        assert_eq!(vec![one_of], faults(json!({})));
-        assert_eq!(vec![one_of], faults(json!({"textBody": "hi", "media": media})));
+        let template = json!({"responseId": "r"});
+        for good in [
+            json!({"textBody": "hi"}),
+            json!({"media": media}),
+            json!({"textBody": "hi", "media": media}),
+            json!({"messagingTemplate": template}),
+        ] {
+            assert_eq!(Vec::<String>::new(), faults(good.clone()), "{good}");
+        }
+        assert_eq!(vec!["/textBody is required, or media or a messagingTemplate"], faults(json!({})));
+        for other in [json!({"textBody": "hi"}), json!({"media": media})] {
+            let mut body = other;
+            body["messagingTemplate"] = template.clone();
+            assert_eq!(vec!["/messagingTemplate cannot be combined with `textBody` or `media`"], faults(body));
+        }
+    }
+
+    #[test]
+    fn a_text_has_at_most_two_thousand_characters() {
+        let of = |length: usize| faults(json!({"textBody": "\u{1f600}".repeat(length)}));
+        assert!(of(2_000).is_empty());
+        assert_eq!(vec!["/textBody must have at most 2000 characters"], of(2_001));
     }
 
     #[test]

@@ -27,9 +27,10 @@ impl AgentSender {
                 let message = AgentMessage::Template(&template);
                 self.send_message(context, &communication, message).await
             }
-            AgentRequest::Media(media) => {
+            AgentRequest::Media { media, text } => {
                 let id = self.uploader.upload(&self.platforms, context, &communication, media).await?;
-                self.send_message(context, &communication, AgentMessage::Media(&id)).await
+                let message = AgentMessage::Media { id: &id, text: text.as_deref() };
+                self.send_message(context, &communication, message).await
             }
         }
     }

@@ -51,7 +51,7 @@ impl Uploader {
             platforms.upload_media(&current.platform, communication, upload, context.deadline).await
         });
         uploading.await.map_err(|error| match source_error.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(error) => fetch_problem(error),
+            Some(error) => error.into(),
             None => upload_problem(error),
         })
     }
@@ -70,8 +70,8 @@ impl Uploader {
         let fetch_deadline = context.deadline.checked_sub(TIME_TO_SEND + SOURCE_MARGIN).unwrap_or(context.deadline);
         let url = MediaUrl::parse(url.as_str(), &config.trusted_origins)
             .map_err(|error| field_error("/media/url", &error.to_string()))?;
-        let fetched = self.fetcher.fetch(&url, config.maximum_bytes, fetch_deadline).await;
-        let MediaFile { content_type, length, body } = fetched.map_err(fetch_problem)?;
+        let MediaFile { content_type, length, body } =
+            self.fetcher.fetch(&url, config.maximum_bytes, fetch_deadline).await?;
         let content_type = reconcile_media_type(declared, content_type)?;
         let source_error = Arc::new(Mutex::new(None));
         let recorded = Arc::clone(&source_error);
@@ -86,10 +86,10 @@ impl PendingUpload {
     fn from_bytes(bytes: Vec<u8>, declared: Option<String>, maximum_bytes: u64) -> Result<Self, Problem> {
         let length = bytes.len() as u64;
         if length == 0 {
-            return Err(fetch_problem(MediaError::Empty));
+            return Err(MediaError::Empty.into());
         }
         if length > maximum_bytes {
-            return Err(fetch_problem(MediaError::TooLarge { maximum: maximum_bytes }));
+            return Err(MediaError::TooLarge { maximum: maximum_bytes }.into());
         }
         let content_type = reconcile_media_type(declared, None)?;
         Ok(Self { content_type, length, body: bytes.into(), source_error: Arc::default() })
@@ -114,16 +114,6 @@ fn reconcile_media_type(declared: Option<String>, actual: Option<String>) -> Res
 
 fn field_error(pointer: &str, detail: &str) -> Problem {
     Problem::invalid_body(vec![FieldError::new(pointer, detail)])
-}
-
-fn fetch_problem(error: MediaError) -> Problem {
-    let explanation = as_sentence(&error.to_string());
-    let problem = if error.is_client_error() {
-        Problem::new(ProblemType::MediaRefused, explanation)
-    } else {
-        Problem::unavailable(explanation)
-    };
-    problem.nothing_sent()
 }
 
 /// Whatever the outcome of the upload: no message was sent.

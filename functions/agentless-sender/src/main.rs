@@ -3,11 +3,13 @@
 use lambda_http::Error;
 use shared::api::problem::Problem;
 use shared::api::{Endpoint, Reply, RequestContext, RetrySafety, serve};
+use shared::authorization::AuthorizationStore;
 use shared::aws::{self, Service};
 use shared::http_client::HttpClient;
 use shared::model::agentless::AgentlessMessage;
 use shared::observability::logging;
 use shared::platform::{Platforms, Route};
+use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -15,7 +17,8 @@ async fn main() -> Result<(), Error> {
     let http = HttpClient::from_env()?;
     let aws = aws::connect(&http, &[Service::SecretsManager, Service::DynamoDb]).await?;
     let endpoint = Endpoint::from_env(&aws, Route::Agentless, RetrySafety::NotIdempotent)?;
-    serve((endpoint, Platforms::new(&http)), |state, request| async move {
+    let tokens = Arc::new(AuthorizationStore::connect(&aws, endpoint.ledger().clone())?);
+    serve((endpoint, Platforms::new(&http, tokens)), |state, request| async move {
         let (endpoint, platforms) = &*state;
         let work = async |context: &RequestContext, message| send(platforms, context, &message).await;
         endpoint.handle(request, AgentlessMessage::read, work).await

@@ -11,7 +11,7 @@ use shared::digest::Digest;
 use shared::json::fields::FieldError;
 use shared::limits::MAXIMUM_ID_BYTES;
 use shared::model::agentless::AgentlessMessage;
-use shared::model::card::{CardMessage, CardRecipient, CardRequest, OutboundCard, render_text_trace};
+use shared::model::card::{CardMessage, CardRecipient, CardRequest, OutboundCard, TextTrace, render_text_trace};
 use shared::model::receipt::Recipient;
 use shared::platform::{Platforms, SentMessage};
 use std::sync::Arc;
@@ -31,15 +31,17 @@ struct Sent {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation_id: Option<String>,
-    text_trace: TextTrace,
+    text_trace: TextTraceOutcome,
     route: &'static str,
 }
 
 /// Whether the card's text is in the conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum TextTrace {
+enum TextTraceOutcome {
     Left,
+    /// Left, without the end of the card, which is too long for a text.
+    Shortened,
     Unknown,
     /// The integration has no text traces.
     Off,
@@ -73,11 +75,11 @@ impl MessagingServiceRoute {
             card: message.clone(),
         };
         card.check_limits().map_err(|error| Problem::invalid_body(vec![error]))?;
-        let (mut text_trace, mut origin) = (TextTrace::Off, EnvelopeOrigin::Card);
+        let (mut outcome, mut origin) = (TextTraceOutcome::Off, EnvelopeOrigin::Card);
         if with_text_trace {
             match self.send_text_trace(request, customer, message).await {
-                Ok(trace) => {
-                    text_trace = TextTrace::Left;
+                Ok((trace, left)) => {
+                    outcome = left;
                     card.conversation_id = trace.conversation_id.filter(|id| !id.trim().is_empty());
                     if let Some(id) = trace.id.filter(|id| !id.trim().is_empty() && id.len() <= MAXIMUM_ID_BYTES) {
                         origin = EnvelopeOrigin::TracedCard;
@@ -85,12 +87,18 @@ impl MessagingServiceRoute {
                     }
                 }
                 // The card is sent anyway. If the trace arrived after all, the dispatcher drops it.
-                Err(problem) if problem.problem_type == ProblemType::OutcomeUnknown => text_trace = TextTrace::Unknown,
+                Err(problem) if problem.problem_type == ProblemType::OutcomeUnknown => {
+                    outcome = TextTraceOutcome::Unknown;
+                }
                 Err(problem) => return Err(problem),
             }
         }
-        let sent =
-            Sent { id: card.id.clone(), conversation_id: card.conversation_id.clone(), text_trace, route: ROUTE };
+        let sent = Sent {
+            id: card.id.clone(),
+            conversation_id: card.conversation_id.clone(),
+            text_trace: outcome,
+            route: ROUTE,
+        };
         let message = card.message(integration.platform.name());
         let envelope = Envelope {
             integration: integration.name.clone(),
@@ -108,7 +116,7 @@ impl MessagingServiceRoute {
             }
             Err(error) => {
                 tracing::error!(reason = %error, "the card could not be stored");
-                Err(not_stored(&error, request, text_trace))
+                Err(not_stored(&error, request, outcome))
             }
         }
     }
@@ -119,15 +127,17 @@ impl MessagingServiceRoute {
         request: &RequestContext,
         customer: &Recipient,
         message: &CardMessage,
-    ) -> Result<SentMessage, Problem> {
+    ) -> Result<(SentMessage, TextTraceOutcome), Problem> {
         let key = request.integration.trace_keys().next();
-        let text = key.and_then(|key| render_text_trace(message, AgentlessMessage::MAXIMUM_TEXT, &key));
-        let text = text.ok_or_else(|| Problem::unavailable("The card's text trace cannot be created."))?;
+        let trace = key.and_then(|key| render_text_trace(message, AgentlessMessage::MAXIMUM_TEXT, &key));
+        let TextTrace { text, is_shortened } =
+            trace.ok_or_else(|| Problem::unavailable("The card's text trace cannot be created."))?;
         let trace = &AgentlessMessage::to_customer(&customer.id, text);
         let sending = request.call(|current| async move {
             self.platforms.send_agentless(&current.platform, trace, request.deadline).await
         });
-        sending.await.map_err(|error| match Problem::from(error) {
+        let outcome = if is_shortened { TextTraceOutcome::Shortened } else { TextTraceOutcome::Left };
+        sending.await.map(|sent| (sent, outcome)).map_err(|error| match Problem::from(error) {
             problem if problem.problem_type == ProblemType::PlatformRefused => {
                 let detail = "The platform refused the card's text trace, and nothing was sent; `platform` has its message. \
                               With `cards.textTrace` set to false, cards are sent without a text trace.";
@@ -141,19 +151,19 @@ impl MessagingServiceRoute {
 /// Why the card is not on the queue, or may not be.
 ///
 /// A card with an idempotency key and without a trace may be retried: it gets the same id, so it is the same card.
-fn not_stored(error: &SendError, request: &RequestContext, text_trace: TextTrace) -> Problem {
+fn not_stored(error: &SendError, request: &RequestContext, text_trace: TextTraceOutcome) -> Problem {
     match (error, text_trace) {
-        (SendError::TooLarge, TextTrace::Off) => {
+        (SendError::TooLarge, TextTraceOutcome::Off) => {
             Problem::new(ProblemType::BodyTooLarge, "The card is too large for the queue.")
         }
-        (_, TextTrace::Off) if request.idempotency_digest.is_some() => {
+        (_, TextTraceOutcome::Off) if request.idempotency_digest.is_some() => {
             Problem::unavailable("The card could not be stored.")
         }
-        (_, TextTrace::Off) => {
+        (_, TextTraceOutcome::Off) => {
             let detail = "The card may be on the queue. Without an idempotency key a retry would be another card.";
             Problem::new(ProblemType::OutcomeUnknown, detail)
         }
-        (_, TextTrace::Left | TextTrace::Unknown) => partially_sent(),
+        (_, TextTraceOutcome::Left | TextTraceOutcome::Shortened | TextTraceOutcome::Unknown) => partially_sent(),
     }
 }
 

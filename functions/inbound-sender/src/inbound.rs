@@ -1,5 +1,6 @@
 //! Posts customers' messages, choices and typing to the platform, each message and choice once.
 
+use crate::files::FileUploader;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::api::problem::{Effect, Problem, ProblemType};
@@ -7,12 +8,14 @@ use shared::api::{IdempotentOperation, KeyKind, OperationError, ReplayPolicy, Re
 use shared::digest::Digest;
 use shared::ledger::{self, Ledger, Occurrence};
 use shared::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use shared::model::trace_id::TraceId;
 use shared::platform::Platforms;
 use shared::platform::{ApiError, InboundAccepted};
 
 pub(crate) struct InboundHandler {
     ledger: Ledger,
     platforms: Platforms,
+    files: FileUploader,
 }
 
 /// The response: the messaging service's id and the platform's.
@@ -25,8 +28,8 @@ struct Response<'p> {
 }
 
 impl InboundHandler {
-    pub(crate) fn new(ledger: Ledger, platforms: Platforms) -> Self {
-        Self { ledger, platforms }
+    pub(crate) fn new(ledger: Ledger, platforms: Platforms, files: FileUploader) -> Self {
+        Self { ledger, platforms, files }
     }
 
     /// Posts a message, unless one with its message id was posted before, whatever idempotency key the request has.
@@ -35,7 +38,13 @@ impl InboundHandler {
         context: &RequestContext,
         message: InboundMessage,
     ) -> Result<Reply, Problem> {
-        let message = InboundMessage { trace_id: context.trace_id.clone(), ..message };
+        let unsupported = message.unsupported_members(context.integration.platform.name().inbound_members());
+        if !unsupported.is_empty() {
+            return Err(Problem::invalid_body(unsupported));
+        }
+        // One trace for the upload of the files and the message.
+        let trace_id = context.trace_id.clone().unwrap_or_else(TraceId::random);
+        let message = InboundMessage { trace_id: Some(trace_id), ..message };
         let (time, fingerprint) = (message.meta.time, message.fingerprint());
         let key = self.key(context, "message", &message.meta.message_id);
         let is_one = context.integration.platform.name().supports_several_files(&message);
@@ -87,6 +96,7 @@ impl InboundHandler {
     }
 
     async fn post(&self, context: &RequestContext, message: &InboundMessage) -> Result<Reply, Problem> {
+        let message = &*self.files.upload_files(&self.platforms, context, message).await?;
         let posting = context.call(|current| async move {
             self.platforms.post_inbound_message(&current.platform, message, context.deadline).await
         });

@@ -1,16 +1,21 @@
 //! `POST /integrations/{integration}/inbound/{messages,events,responses}`: posts what customers write, type and choose to
 //! the platform.
 
+mod files;
 mod inbound;
 
+use files::FileUploader;
 use inbound::InboundHandler;
 use lambda_http::Error;
 use shared::api::{Endpoint, ReplayPolicy, RequestContext, RetrySafety, route_not_found, serve};
+use shared::authorization::AuthorizationStore;
 use shared::aws::{self, Service};
 use shared::http_client::HttpClient;
+use shared::media::MediaFetcher;
 use shared::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use shared::observability::logging;
 use shared::platform::{Platforms, Route};
+use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -24,7 +29,9 @@ async fn main() -> Result<(), Error> {
     let other =
         |route| messages.for_route(route, RetrySafety::Idempotent).with_replay_policy(ReplayPolicy::SuccessOnly);
     let (responses, events) = (other(Route::InboundResponses), other(Route::InboundEvents));
-    let handler = InboundHandler::new(messages.ledger().clone(), Platforms::new(&http));
+    let tokens = Arc::new(AuthorizationStore::connect(&aws, messages.ledger().clone())?);
+    let files = FileUploader::new(MediaFetcher::new(&http)?);
+    let handler = InboundHandler::new(messages.ledger().clone(), Platforms::new(&http, tokens), files);
     serve((messages, responses, events, handler), |state, request| async move {
         let (messages, responses, events, handler) = &*state;
         match request.path.last_segment() {

@@ -1,10 +1,11 @@
-//! Dispatching one record of the queue: a message or a test delivery for the messaging service, or a receipt for the
-//! platform.
+//! Dispatching one record of the queue: a message or a test delivery for the messaging service, a receipt for the
+//! platform, or the withdrawal of an authorization.
 
 use crate::outcome::Disposition;
 use crate::retry::retry_transient;
 use crate::task::ReceiveContext;
 use jiff::{SignedDuration, Timestamp};
+use shared::authorization::AuthorizationStore;
 use shared::delivery::client::MessagingServiceClient;
 use shared::delivery::envelope::QueueMessage;
 use shared::delivery::parking::Parking;
@@ -12,6 +13,7 @@ use shared::delivery::queue::MessageQueue;
 use shared::integration::{IntegrationStore, LoadError};
 use shared::ledger::{self, Acquire, Lease, LeaseRequest, Ledger, LedgerError, OnExpiredLease};
 use shared::platform::Platforms;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long messages and receipts of a removed integration are kept, in case it is restored.
@@ -21,6 +23,7 @@ pub(crate) struct Dispatcher {
     pub(crate) integrations: IntegrationStore,
     pub(crate) ledger: Ledger,
     pub(crate) messaging_service: MessagingServiceClient,
+    pub(crate) authorizations: Arc<AuthorizationStore>,
     pub(crate) platforms: Platforms,
     pub(crate) queue: MessageQueue,
     pub(crate) parking: Parking,
@@ -36,6 +39,7 @@ impl Dispatcher {
             Ok(QueueMessage::Message(envelope)) => self.handle_message(&envelope, context).await,
             Ok(QueueMessage::Receipt(envelope)) => self.handle_receipt(&envelope, context).await,
             Ok(QueueMessage::Probe(envelope)) => self.handle_probe(&envelope, context).await,
+            Ok(QueueMessage::Withdrawal(envelope)) => self.handle_withdrawal(&envelope, context).await,
             // Another version wrote it. It stays on the queue until a version that can parse it is deployed, or until it
             // reaches maxReceiveCount and moves to the dead-letter queue.
             Err(_) => {

@@ -182,7 +182,10 @@ fn is_final(error: &ApiError, age: SignedDuration) -> bool {
         ApiError::Credentials(error) => {
             error.status == StatusCode::FORBIDDEN.as_u16() && age > FORBIDDEN_IS_FINAL_AFTER
         }
-        ApiError::NotSent(_) | ApiError::RateLimited { .. } | ApiError::OutcomeUnknown { .. } => false,
+        ApiError::NotAuthorized { .. }
+        | ApiError::NotSent(_)
+        | ApiError::RateLimited { .. }
+        | ApiError::OutcomeUnknown { .. } => false,
     }
 }
 

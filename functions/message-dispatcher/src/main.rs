@@ -9,6 +9,7 @@ mod failure;
 mod handle_message;
 mod handle_probe;
 mod handle_receipt;
+mod handle_withdrawal;
 mod immediate_receipt;
 mod outcome;
 mod retry;
@@ -18,6 +19,7 @@ mod task;
 use batch::Batch;
 use dispatcher::Dispatcher;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::authorization::AuthorizationStore;
 use shared::aws::{self, Service, required_env};
 use shared::delivery::client::MessagingServiceClient;
 use shared::delivery::parking::Parking;
@@ -38,11 +40,14 @@ async fn main() -> Result<(), Error> {
     let aws = aws::connect(&http, &[Service::SecretsManager, Service::DynamoDb]).await?;
     let (sqs, queue_url) = (aws_sdk_sqs::Client::new(&aws), required_env("QUEUE_URL")?);
     let queue = Arc::new(Queue::new(sqs.clone(), queue_url.clone()));
+    let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(&aws), required_env("LEDGER_TABLE")?);
+    let authorizations = Arc::new(AuthorizationStore::connect(&aws, ledger.clone())?);
     let dispatcher = Arc::new(Dispatcher {
         integrations: IntegrationStore::connect(&aws)?,
-        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), required_env("LEDGER_TABLE")?),
+        ledger,
         messaging_service: MessagingServiceClient::new(http.clone()),
-        platforms: Platforms::new(&http),
+        platforms: Platforms::new(&http, Arc::clone(&authorizations) as _),
+        authorizations,
         queue: MessageQueue::new(sqs.clone(), queue_url),
         parking: Parking::from_setting(required_env("PARKING_QUEUE_URL").ok(), sqs),
     });

@@ -8,10 +8,12 @@ use lambda_http::Error;
 use poster::Poster;
 use request::Receipts;
 use shared::api::{Endpoint, RequestContext, RetrySafety, serve};
+use shared::authorization::AuthorizationStore;
 use shared::aws::{self, Service};
 use shared::http_client::HttpClient;
 use shared::observability::logging;
 use shared::platform::{Platforms, Route};
+use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -19,7 +21,8 @@ async fn main() -> Result<(), Error> {
     let http = HttpClient::from_env()?;
     let aws = aws::connect(&http, &[Service::SecretsManager, Service::DynamoDb]).await?;
     let endpoint = Endpoint::from_env(&aws, Route::Receipts, RetrySafety::Idempotent)?;
-    let poster = Poster::new(endpoint.ledger().clone(), Platforms::new(&http));
+    let tokens = Arc::new(AuthorizationStore::connect(&aws, endpoint.ledger().clone())?);
+    let poster = Poster::new(endpoint.ledger().clone(), Platforms::new(&http, tokens));
     serve((endpoint, poster), |state, request| async move {
         let (endpoint, poster) = &*state;
         let work = async |context: &RequestContext, receipts| poster.post(context, receipts).await;

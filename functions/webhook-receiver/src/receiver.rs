@@ -6,7 +6,7 @@ use lambda_http::http::StatusCode;
 use serde_json::json;
 use shared::api::problem::{Problem, ProblemType, as_sentence, json_response, with_request_id};
 use shared::api::request::ApiRequest;
-use shared::delivery::envelope::Envelope;
+use shared::delivery::envelope::{Envelope, WithdrawalEnvelope};
 use shared::delivery::queue::{MessageQueue, SendError};
 use shared::integration::{Integration, IntegrationStore};
 use shared::json::i_json::{self, without_bom};
@@ -68,6 +68,10 @@ impl Receiver {
                 );
                 accepted(&request.request_id, Some(&message))
             }
+            Ok((_, Received::Withdrawn(_))) => {
+                tracing::warn!(outcome = "authorization_withdrawn", milliseconds);
+                accepted(&request.request_id, None)
+            }
             Ok((_, Received::Ignored(kind))) => {
                 tracing::info!(kind, outcome = "ignored", milliseconds);
                 accepted(&request.request_id, None)
@@ -105,7 +109,16 @@ impl Receiver {
         let body = i_json::normalized(without_bom(&request.body));
         let body = body.map_err(|fault| rejected(Rejection::InvalidPayload(fault)))?;
         let received = integration.platform.parse_webhook(&body, now).map_err(rejected)?;
-        let Received::Message(message) = &received else { return Ok(received) };
+        let message = match &received {
+            Received::Message(message) => message,
+            Received::Withdrawn(withdrawal) => {
+                let (integration, withdrawal) = (name.clone(), withdrawal.clone());
+                let envelope = WithdrawalEnvelope { integration, received_at: now, withdrawal };
+                self.queue.send_withdrawal(&envelope).await.map_err(not_stored)?;
+                return Ok(received);
+            }
+            Received::Ignored(_) => return Ok(received),
+        };
         let envelope = Envelope::new(name.clone(), integration.platform.name(), now, &body)
             .map_err(|_| Problem::new(ProblemType::InvalidBody, "The body is not JSON in UTF-8."))?;
         let id = self.queue.send_message(&envelope.with_trace_id(trace_id), message).await.map_err(not_stored)?;

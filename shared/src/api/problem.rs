@@ -2,6 +2,7 @@
 
 use crate::integration::LoadError;
 use crate::json::fields::FieldError;
+use crate::media::MediaError;
 use crate::platform::{ApiError, PlatformError, PlatformName, Route};
 use http::{HeaderName, Response, StatusCode, header};
 use serde::Serialize;
@@ -267,6 +268,9 @@ impl From<ApiError> for Problem {
                 let explanation = "The platform refused the integration's credentials.";
                 Self { platform: Some(error.into()), ..Self::new(ProblemType::PlatformCredentials, explanation) }
             }
+            error @ ApiError::NotAuthorized { .. } => {
+                Self::new(ProblemType::PlatformCredentials, as_sentence(&error.to_string()))
+            }
             ApiError::Unsupported => Self::new(ProblemType::NotSupported, "The platform does not support this call."),
             ApiError::InvalidRequest(fault) => Self::invalid_body(vec![fault]),
             ApiError::TooLarge { maximum } => {
@@ -285,6 +289,19 @@ impl From<ApiError> for Problem {
                 Self { platform: error.map(Box::new), ..Self::new(ProblemType::OutcomeUnknown, NOT_RETRIED) }
             }
         }
+    }
+}
+
+/// A file that cannot be fetched: the caller has to change something, or can try again.
+impl From<MediaError> for Problem {
+    fn from(error: MediaError) -> Self {
+        let explanation = as_sentence(&error.to_string());
+        let problem = if error.is_client_error() {
+            Self::new(ProblemType::MediaRefused, explanation)
+        } else {
+            Self::unavailable(explanation)
+        };
+        problem.nothing_sent()
     }
 }
 

@@ -11,6 +11,7 @@ use crate::model::message::Message;
 use crate::model::platform_name::PlatformName;
 use crate::model::receipt::DeliveryReceipt;
 use crate::model::trace_id::TraceId;
+use crate::platform::Withdrawal;
 use jiff::Timestamp;
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
@@ -222,6 +223,16 @@ impl ReceiptEnvelope {
     }
 }
 
+/// The platform's report that an integration's app was uninstalled. The receiver may not write the tokens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WithdrawalEnvelope {
+    pub integration: IntegrationName,
+    /// When it was enqueued.
+    pub received_at: Timestamp,
+    pub withdrawal: Withdrawal,
+}
+
 /// Anything on the queue.
 pub enum QueueMessage {
     /// A message for the messaging service.
@@ -230,18 +241,21 @@ pub enum QueueMessage {
     Receipt(ReceiptEnvelope),
     /// A test delivery for the messaging service.
     Probe(ProbeEnvelope),
+    /// A platform's report that an app was uninstalled.
+    Withdrawal(WithdrawalEnvelope),
 }
 
 impl QueueMessage {
     /// Parses the text on the queue.
     ///
     /// # Errors
-    /// It is none of the three.
+    /// It is none of them.
     pub fn read(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
             .map(Self::Message)
             .or_else(|error| serde_json::from_str(text).map(Self::Receipt).map_err(|_| error))
             .or_else(|error| serde_json::from_str(text).map(Self::Probe).map_err(|_| error))
+            .or_else(|error| serde_json::from_str(text).map(Self::Withdrawal).map_err(|_| error))
     }
 
     /// The integration of any text on the queue, even if the rest cannot be read.
@@ -296,6 +310,16 @@ mod tests {
         let receipt = r#"{"integration":"acme","receivedAt":"2026-01-01T00:00:00Z","receipt":{"messageId":"m","to":{"id":"c"},
             "status":"Delivered","time":"2026-01-01T00:00:00Z","isFinal":true}}"#;
         assert!(matches!(QueueMessage::read(&more(receipt.to_owned())), Ok(QueueMessage::Receipt(_))));
+    }
+
+    #[test]
+    fn a_withdrawal_is_read_back() {
+        let withdrawal = Withdrawal { at: Timestamp::UNIX_EPOCH, company_id: Some("c".to_owned()) };
+        let integration = "acme".parse().unwrap();
+        let envelope = WithdrawalEnvelope { integration, received_at: Timestamp::UNIX_EPOCH, withdrawal };
+        let text = serde_json::to_string(&envelope).unwrap();
+        let Ok(QueueMessage::Withdrawal(read)) = QueueMessage::read(&text) else { panic!("{text}") };
+        assert_eq!(envelope, read);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Sending messages and receipts to the FIFO queue, from which the dispatcher receives them.
 
 use crate::aws::sdk_error;
-use crate::delivery::envelope::{Envelope, ReceiptEnvelope};
+use crate::delivery::envelope::{Envelope, ReceiptEnvelope, WithdrawalEnvelope};
 use crate::delivery::id::DeliveryId;
 use crate::delivery::large_body::{self, LARGE, PLACEHOLDER};
 use crate::digest::Digest;
@@ -64,6 +64,18 @@ impl MessageQueue {
         let (group, id) =
             (receipt.ordering_group(&envelope.integration), receipt.deduplication_id(&envelope.integration));
         self.send(&group, &id, envelope.to_json()?).await
+    }
+
+    /// Sends the report that an integration's app was uninstalled.
+    ///
+    /// # Errors
+    /// The queue is unavailable.
+    pub async fn send_withdrawal(&self, envelope: &WithdrawalEnvelope) -> Result<(), SendError> {
+        let (integration, at) = (envelope.integration.as_str(), envelope.withdrawal.at.to_string());
+        let company_id = envelope.withdrawal.company_id.as_deref().unwrap_or_default();
+        let group = Digest::of_parts(&["withdrawal", integration]);
+        let id = Digest::of_parts(&["withdrawal", integration, &at, company_id]);
+        self.send(&group, &id, serde_json::to_string(envelope)?).await
     }
 
     pub(super) async fn send(&self, group: &Digest, deduplication_id: &Digest, body: String) -> Result<(), SendError> {

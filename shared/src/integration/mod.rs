@@ -61,7 +61,7 @@ impl Integration {
         })?;
         fields::read_configuration(value, |fields| {
             let platform_name = fields.required("platform", PlatformName::from_field);
-            let platform = platform_name.and_then(|platform| PlatformConfig::read(platform, fields));
+            let platform = platform_name.and_then(|platform| PlatformConfig::read(platform, &name, fields));
             let cards = fields.optional_object("cards", |cards| CardRoute::read(platform_name?, cards));
             let media = fields.optional_object("media", MediaConfig::read).unwrap_or_default();
             let delivery = fields.object("delivery", DeliveryConfig::read);

@@ -21,11 +21,20 @@ pub enum Kind {
     TextTrace,
     /// A test delivery that an operator requested.
     Probe,
+    /// Writing the tokens of an integration's authorization.
+    Authorization,
 }
 
 impl Kind {
-    pub const ALL: [Self; 6] =
-        [Self::Delivery, Self::Receipt, Self::Request, Self::Inbound, Self::TextTrace, Self::Probe];
+    pub const ALL: [Self; 7] = [
+        Self::Delivery,
+        Self::Receipt,
+        Self::Request,
+        Self::Inbound,
+        Self::TextTrace,
+        Self::Probe,
+        Self::Authorization,
+    ];
 
     #[must_use]
     pub const fn prefix(self) -> &'static str {
@@ -36,6 +45,7 @@ impl Kind {
             Self::Inbound => "inbound#",
             Self::TextTrace => "text-trace#",
             Self::Probe => "probe#",
+            Self::Authorization => "authorization#",
         }
     }
 
@@ -83,6 +93,12 @@ pub fn probe(integration: &IntegrationName, id: &str) -> String {
     Kind::Probe.key(integration, id)
 }
 
+/// Writing the tokens of an integration's authorization: one process at a time.
+#[must_use]
+pub fn authorization(integration: &IntegrationName) -> String {
+    Kind::Authorization.key(integration, "tokens")
+}
+
 /// Identifies a request: the same caller, the same route and the same idempotency key.
 #[must_use]
 pub fn request_digest(route: Route, integration: &IntegrationName, caller: &str, idempotency_key: &str) -> Digest {
@@ -98,6 +114,7 @@ mod tests {
         let acme = "acme".parse().unwrap();
         assert_eq!("delivery#acme#12ab", delivery(&acme, "12ab"));
         assert_eq!("probe#acme#12ab", probe(&acme, "12ab"));
+        assert_eq!("authorization#acme#tokens", authorization(&acme));
         let identity = request_digest(Route::Agentless, &acme, "crm", "order-1");
         assert_eq!(Digest::of_parts(&["agentless", "acme", "crm", "order-1"]), identity);
         assert_eq!(format!("request#acme#{identity}"), request(&acme, &identity));

@@ -43,8 +43,12 @@ pub struct Communication {
 /// The content of an agent's message.
 pub enum AgentMessage<'m> {
     Text(&'m str),
-    /// The id of a file that was uploaded and found valid.
-    Media(&'m str),
+    /// A file, with or without a text.
+    Media {
+        /// The id of the file, which was uploaded and found valid.
+        id: &'m str,
+        text: Option<&'m str>,
+    },
     /// A template and its parameters.
     Template(&'m Map<String, Value>),
 }

@@ -1,6 +1,6 @@
 //! Messages without an agent, such as notifications.
 
-use crate::json::fields::{Fields, boolean, id, is_blank, one_of, text};
+use crate::json::fields::{Fields, boolean, id, is_blank, one_of, text_up_to};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -39,6 +39,51 @@ enum MessengerType {
     Apple,
 }
 
+/// What a messenger requires and accepts, by the texts of `SendAgentlessOutboundMessageRequest` in the vendor's client
+/// library.
+impl MessengerType {
+    /// The longest text, in characters.
+    fn maximum_text(self) -> usize {
+        if self == Self::Sms { MAXIMUM_SMS_TEXT } else { AgentlessMessage::MAXIMUM_TEXT }
+    }
+
+    /// Records what is wrong with the recipient.
+    fn check_recipient(self, fields: &mut Fields<'_>, has_address: bool, has_external_contact: bool) {
+        let (address, external_contact) = (("toAddress", has_address), ("externalContactId", has_external_contact));
+        let (required, unsupported) = match self {
+            Self::Open | Self::Sms if has_address || has_external_contact => return,
+            Self::Open | Self::Sms => {
+                return fields.error("toAddress", "is required, unless there is an externalContactId");
+            }
+            Self::WhatsApp | Self::Apple => (address, external_contact),
+            Self::WebMessaging => (external_contact, address),
+        };
+        if !required.1 {
+            fields.error(required.0, "is required for this toAddressMessengerType");
+        }
+        if unsupported.1 {
+            fields.error(unsupported.0, "is not supported for this toAddressMessengerType");
+        }
+    }
+
+    /// Records what is wrong with the content.
+    fn check_content(self, fields: &mut Fields<'_>, has_text: bool, has_template: bool) {
+        match (self, has_text, has_template) {
+            (Self::Open, _, true) => {
+                fields.error("messagingTemplate", "is not for open messages, which are text only");
+            }
+            (Self::Open | Self::Sms, false, _) => fields.error("textBody", "is required"),
+            (Self::WhatsApp, _, false) => {
+                fields.error("messagingTemplate", "is required for this toAddressMessengerType");
+            }
+            (Self::WebMessaging | Self::Apple, false, false) => {
+                fields.error("textBody", "is required, unless there is a messagingTemplate");
+            }
+            _ => {}
+        }
+    }
+}
+
 const MESSENGER_TYPES: &[(&str, MessengerType)] = &[
     ("open", MessengerType::Open),
     ("sms", MessengerType::Sms),
@@ -67,25 +112,15 @@ impl AgentlessMessage {
     /// Reads a caller's request.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let messenger = fields.optional("toAddressMessengerType", one_of(MESSENGER_TYPES)).unwrap_or_default();
-        let (has_recipient, has_text) =
-            (fields.has("toAddress") || fields.has("externalContactId"), fields.has("textBody"));
-        let has_template = fields.has("messagingTemplate");
+        let (has_address, has_external_contact) = (fields.has("toAddress"), fields.has("externalContactId"));
+        let (has_text, has_template) = (fields.has("textBody"), fields.has("messagingTemplate"));
         let to_address = fields.optional("toAddress", id);
         let external_contact_id = fields.optional("externalContactId", id);
-        let text_body = fields.optional("textBody", |value| text_of(messenger, value));
+        let text_body = fields.optional("textBody", text_up_to(messenger.maximum_text()));
         let messaging_template = fields.optional("messagingTemplate", messaging_template);
         let use_existing_active_conversation = fields.optional("useExistingActiveConversation", boolean);
-        if !has_recipient {
-            fields.error("toAddress", "is required, unless there is an externalContactId");
-        }
-        match (messenger, has_text, has_template) {
-            (MessengerType::Open, _, true) => {
-                fields.error("messagingTemplate", "is not for open messages, which are text only");
-            }
-            (MessengerType::Open, false, false) => fields.error("textBody", "is required"),
-            (_, false, false) => fields.error("textBody", "is required, unless there is a messagingTemplate"),
-            _ => {}
-        }
+        messenger.check_recipient(fields, has_address, has_external_contact);
+        messenger.check_content(fields, has_text, has_template);
         Some(Self {
             to_address,
             external_contact_id,
@@ -95,12 +130,6 @@ impl AgentlessMessage {
             use_existing_active_conversation,
         })
     }
-}
-
-fn text_of(messenger: MessengerType, value: Value) -> Result<String, String> {
-    let text = text(value)?;
-    let maximum = if messenger == MessengerType::Sms { MAXIMUM_SMS_TEXT } else { AgentlessMessage::MAXIMUM_TEXT };
-    if text.chars().count() > maximum { Err(format!("must have at most {maximum} characters")) } else { Ok(text) }
 }
 
 /// Reads a template and its parameters, for agentless and agent messages: `SendMessagingTemplateRequest`.
@@ -165,20 +194,58 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_valid_for_any_messenger_except_open() {
+    fn each_messenger_takes_its_own_recipients_and_contents() {
+        const ADDRESS: &[&str] = &["toAddress"];
+        const CONTACT: &[&str] = &["externalContactId"];
+        const BOTH: &[&str] = &["toAddress", "externalContactId"];
+        const TEXT: &[&str] = &["textBody"];
+        const TEMPLATE: &[&str] = &["messagingTemplate"];
+        const TEXT_AND_TEMPLATE: &[&str] = &["textBody", "messagingTemplate"];
+        for (messenger, recipient, content, wrong) in [
+            ("open", ADDRESS, TEXT, ""),
+            ("open", CONTACT, TEXT, ""),
+            ("open", BOTH, TEXT, ""),
+            ("open", ADDRESS, TEXT_AND_TEMPLATE, "/messagingTemplate"),
+            ("open", ADDRESS, TEMPLATE, "/messagingTemplate"),
+            ("open", &[], TEXT, "/toAddress"),
+            ("sms", ADDRESS, TEXT, ""),
+            ("sms", CONTACT, TEXT, ""),
+            ("sms", ADDRESS, TEXT_AND_TEMPLATE, ""),
+            ("sms", ADDRESS, TEMPLATE, "/textBody"),
+            ("whatsapp", ADDRESS, TEMPLATE, ""),
+            ("whatsapp", ADDRESS, TEXT_AND_TEMPLATE, ""),
+            ("whatsapp", ADDRESS, TEXT, "/messagingTemplate"),
+            ("whatsapp", CONTACT, TEMPLATE, "/toAddress /externalContactId"),
+            ("whatsapp", BOTH, TEMPLATE, "/externalContactId"),
+            ("webmessaging", CONTACT, TEXT, ""),
+            ("webmessaging", CONTACT, TEMPLATE, ""),
+            ("webmessaging", ADDRESS, TEXT, "/externalContactId /toAddress"),
+            ("webmessaging", BOTH, TEXT, "/toAddress"),
+            ("apple", ADDRESS, TEXT, ""),
+            ("apple", CONTACT, TEXT, "/toAddress /externalContactId"),
+            ("apple", ADDRESS, &[], "/textBody"),
+        ] {
+            let mut body = json!({"toAddressMessengerType": messenger});
+            for member in recipient.iter().chain(content) {
+                body[member] = if *member == "messagingTemplate" { json!({"responseId": "r"}) } else { "x".into() };
+            }
+            let errors = read(body.clone()).map_or_else(|errors| errors, |_| Vec::new());
+            let pointers: Vec<_> = errors.iter().filter_map(|error| error.split(' ').next()).collect();
+            assert_eq!(wrong, pointers.join(" "), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_template_is_passed_on_unchanged() {
         let of = |messenger: &str, template: Value| {
-            read(json!({"externalContactId": "x", "toAddressMessengerType": messenger, "messagingTemplate": template}))
+            read(json!({"toAddress": "x", "toAddressMessengerType": messenger, "messagingTemplate": template}))
         };
         let template = json!({"responseId": "r", "bodyParameters": [{"id": "1", "value": "v"}]});
         assert_eq!(
             Ok(template.clone()),
             of("whatsapp", template.clone()).map(|sent| sent["messagingTemplate"].clone())
         );
-        assert_eq!(
-            vec!["/messagingTemplate is not for open messages, which are text only"],
-            of("open", template).unwrap_err()
-        );
-        assert_eq!(1, of("sms", json!({"surprise": 1})).unwrap_err().len());
+        assert_eq!(1, of("whatsapp", json!({"surprise": 1})).unwrap_err().len());
         assert_eq!(
             1,
             of("pigeon", json!({}))
@@ -213,7 +280,7 @@ mod tests {
             read(json!({"toAddress": "c", "textBody": "hi", "toAddressMessengerType": messenger}))
                 .map(|message| message["toAddressMessengerType"].clone())
         };
-        for (word, expected) in [("WhatsApp", "whatsapp"), ("SMS", "sms"), ("Open", "open"), ("Apple", "apple")] {
+        for (word, expected) in [("SMS", "sms"), ("Open", "open"), ("Apple", "apple")] {
             assert_eq!(Ok(json!(expected)), of(word));
         }
         let error = "/toAddressMessengerType must be `open`, `sms`, `whatsapp`, `webmessaging` or `apple`";

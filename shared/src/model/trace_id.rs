@@ -52,6 +52,12 @@ impl TraceId {
         (!invalid && !too_long).then(|| Self(trace.to_owned()))
     }
 
+    /// A new id of 128 bits.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(Uuid::new_v4().simple().to_string())
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -104,6 +110,14 @@ mod tests {
         ] {
             assert_eq!(Err(InvalidTraceId), bad.parse::<TraceId>(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_new_trace_id_is_valid_and_unique() {
+        let (one, other) = (TraceId::random(), TraceId::random());
+        assert_eq!(Ok(&one), one.as_str().parse().as_ref());
+        assert_eq!(32, one.as_str().len());
+        assert_ne!(one, other);
     }
 
     #[test]

@@ -217,6 +217,8 @@ mod tests {
             (Event::GivenUp(name), "GivenUp", whole_and("Integration"), "acme"),
             (Event::ReceiptFailed(name), "ReceiptsFailed", whole_and("Integration"), "acme"),
             (Event::UnreadableReceipt(name), "UnreadableReceipts", whole_and("Integration"), "acme"),
+            (Event::AuthorizationNotRenewed(name), "AuthorizationsNotRenewed", whole_and("Integration"), "acme"),
+            (Event::AuthorizationEnding(name), "AuthorizationsEnding", whole_and("Integration"), "acme"),
             (Event::RateLimitRemaining { client: "c", calls: 7 }, "RateLimitHeadroom", whole_and("Client"), "c"),
             (Event::Refused("invalid-signature"), "Refused", json!([["FunctionName", "Reason"]]), "invalid-signature"),
             (

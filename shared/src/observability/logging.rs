@@ -80,6 +80,11 @@ pub(crate) fn set_correlation_id(id: &str) {
     Span::current().record("correlation_id", id);
 }
 
+/// Notes the trace id of a call for the line that ends the work. Only spans that declare `trace_id` keep it.
+pub(crate) fn set_trace_id(id: &str) {
+    Span::current().record("trace_id", id);
+}
+
 /// Writes an event as one flat JSON object: its own fields and those of the spans around it. Own fields win over those of
 /// spans, and inner spans over outer ones. A field that is empty text is left out: so an event can do without what a span has.
 ///

@@ -40,6 +40,10 @@ pub enum Event<'e> {
     },
     /// A token was requested from a platform.
     TokenRefreshed(TokenOutcome),
+    /// The tokens of an integration's authorization could not be renewed.
+    AuthorizationNotRenewed(&'e IntegrationName),
+    /// The refresh token of an integration's authorization ends soon.
+    AuthorizationEnding(&'e IntegrationName),
 }
 
 /// The outcome of a call to a platform.
@@ -141,6 +145,8 @@ const UNREADABLE_RECEIPTS: Metric = count("UnreadableReceipts", BY_INTEGRATION);
 const PLATFORM_CALLS: Metric = count("PlatformCalls", BY_OUTCOME);
 const RATE_LIMIT_REMAINING: Metric = count("RateLimitHeadroom", Dimension::PerIntegration("Client"));
 const TOKEN_REFRESHES: Metric = count("TokenRefreshes", BY_OUTCOME);
+const AUTHORIZATIONS_NOT_RENEWED: Metric = count("AuthorizationsNotRenewed", BY_INTEGRATION);
+const AUTHORIZATIONS_ENDING: Metric = count("AuthorizationsEnding", BY_INTEGRATION);
 
 const fn count(name: &'static str, dimension: Dimension) -> Metric {
     Metric { name, unit: "Count", dimension }
@@ -167,7 +173,7 @@ impl Metric {
 }
 
 impl<'e> Event<'e> {
-    pub const METRICS: [Metric; 15] = [
+    pub const METRICS: [Metric; 17] = [
         ACCEPTED,
         REFUSED,
         DUPLICATES,
@@ -183,6 +189,8 @@ impl<'e> Event<'e> {
         PLATFORM_CALLS,
         RATE_LIMIT_REMAINING,
         TOKEN_REFRESHES,
+        AUTHORIZATIONS_NOT_RENEWED,
+        AUTHORIZATIONS_ENDING,
     ];
 
     /// The metrics of the event with their values. All of them have the same dimension.
@@ -202,6 +210,8 @@ impl<'e> Event<'e> {
             Self::PlatformCalled { calls, .. } => vec![(PLATFORM_CALLS, calls as f64)],
             Self::RateLimitRemaining { calls, .. } => vec![(RATE_LIMIT_REMAINING, calls as f64)],
             Self::TokenRefreshed(_) => vec![(TOKEN_REFRESHES, 1.0)],
+            Self::AuthorizationNotRenewed(_) => vec![(AUTHORIZATIONS_NOT_RENEWED, 1.0)],
+            Self::AuthorizationEnding(_) => vec![(AUTHORIZATIONS_ENDING, 1.0)],
         }
     }
 
@@ -215,7 +225,9 @@ impl<'e> Event<'e> {
             | Self::EndpointGone(name)
             | Self::GivenUp(name)
             | Self::ReceiptFailed(name)
-            | Self::UnreadableReceipt(name) => Some(name.as_str()),
+            | Self::UnreadableReceipt(name)
+            | Self::AuthorizationNotRenewed(name)
+            | Self::AuthorizationEnding(name) => Some(name.as_str()),
             Self::Requeued(_) => None,
             Self::Refused(reason) => Some(reason),
             Self::PlatformCalled { outcome, .. } => Some(outcome.as_str()),

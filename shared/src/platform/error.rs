@@ -2,6 +2,7 @@
 
 use crate::http_client::retry_after;
 use crate::json::fields::FieldError;
+use crate::model::integration_name::IntegrationName;
 use crate::observability::metrics::CallOutcome;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -40,6 +41,9 @@ pub enum ApiError {
     /// The platform rejected our credentials, or issued no token for them. Nothing was done.
     #[error("the platform refused the credentials: status {}", .0.status)]
     Credentials(PlatformError),
+    /// The integration has no valid authorization: an operator has to act. Nothing was sent.
+    #[error("the authorization {state}: run `patchbay integration authorize {integration}`")]
+    NotAuthorized { state: NoAuthorization, integration: IntegrationName },
     /// The call never reached the platform. Nothing was sent.
     #[error("the platform is unreachable: {0}")]
     NotSent(&'static str),
@@ -74,6 +78,19 @@ pub enum ApiError {
     },
 }
 
+/// Why an integration has no valid authorization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoAuthorization {
+    #[error("is missing")]
+    Missing,
+    /// The app was uninstalled.
+    #[error("was withdrawn")]
+    Withdrawn,
+    /// The platform accepts neither the refresh token nor the client.
+    #[error("was lost")]
+    Lost,
+}
+
 impl ApiError {
     /// A field of the request that the platform does not support.
     pub(super) fn unsupported_field(pointer: &str) -> Self {
@@ -92,6 +109,7 @@ impl ApiError {
             Self::NotSent(_) | Self::RateLimited { .. } => true,
             Self::OutcomeUnknown { .. } => idempotent,
             Self::Credentials(_)
+            | Self::NotAuthorized { .. }
             | Self::Refused(_)
             | Self::TooLarge { .. }
             | Self::Unsupported
@@ -102,7 +120,7 @@ impl ApiError {
     /// The outcome in logs and metrics.
     pub(super) fn outcome(&self) -> CallOutcome {
         match self {
-            Self::Credentials(_) => CallOutcome::CredentialsRefused,
+            Self::Credentials(_) | Self::NotAuthorized { .. } => CallOutcome::CredentialsRefused,
             Self::Refused(error) if error.lacks_permission() => CallOutcome::CredentialsRefused,
             // A fresh token may help. The platform's client returns `Credentials` once it does not.
             Self::Refused(_) => CallOutcome::Refused,
@@ -121,6 +139,7 @@ impl ApiError {
             Self::Credentials(error) | Self::Refused(error) => Some(error),
             Self::OutcomeUnknown { error, .. } => error.as_ref(),
             Self::NotSent(_)
+            | Self::NotAuthorized { .. }
             | Self::RateLimited { .. }
             | Self::Unsupported
             | Self::InvalidRequest(_)
@@ -163,7 +182,7 @@ pub trait CredentialsRefusal {
 
 impl CredentialsRefusal for ApiError {
     fn is_credentials_refusal(&self) -> bool {
-        matches!(self, Self::Credentials(_))
+        matches!(self, Self::Credentials(_) | Self::NotAuthorized { .. })
     }
 }
 

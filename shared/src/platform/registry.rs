@@ -9,20 +9,24 @@ use super::error::ApiError;
 use super::genesys_cloud::{self, config::Config as GenesysCloudConfig};
 use super::highlevel::{self, config::Config as HighLevelConfig};
 use super::multicloud_cx::{self, config::Config as MulticloudCxConfig};
-use super::upload::{Upload, UploadError};
+use super::tokens::AccessTokens;
+use super::upload::{CustomerFile, FileUpload, Upload, UploadError};
 use super::webhook::{Received, Rejection, WebhookPlatform};
 use crate::http_client::HttpClient;
 use crate::json::fields::{FieldError, Fields};
 use crate::model::agent::{AgentMessage, Communication};
 use crate::model::agentless::AgentlessMessage;
 use crate::model::card::CardMessage;
-use crate::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use crate::model::inbound::{InboundMember, InboundMessage, InboundResponse, InboundTyping};
+use crate::model::integration_name::IntegrationName;
 use crate::model::message::Message;
 use crate::model::platform_name::PlatformName;
 use crate::model::receipt::{DeliveryReceipt, DeliveryStatus};
+use crate::model::trace_id::TraceId;
 use crate::signature::{MatchedSecret, SignatureError};
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -100,6 +104,16 @@ impl PlatformName {
         }
     }
 
+    /// The members of a customer's message that the platform has a place for, besides those that all platforms have.
+    #[must_use]
+    pub fn inbound_members(self) -> &'static [InboundMember] {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::INBOUND_MEMBERS,
+            Self::MulticloudCx => MulticloudCxConfig::INBOUND_MEMBERS,
+            Self::HighLevel => HighLevelConfig::INBOUND_MEMBERS,
+        }
+    }
+
     /// Whether the platform takes all files of this customer's message in one call.
     #[must_use]
     pub fn supports_several_files(self, message: &InboundMessage) -> bool {
@@ -136,11 +150,11 @@ impl PlatformName {
 
 impl PlatformConfig {
     /// Reads the platform's own fields of an integration's configuration.
-    pub fn read(platform: PlatformName, fields: &mut Fields<'_>) -> Option<Self> {
+    pub fn read(platform: PlatformName, integration: &IntegrationName, fields: &mut Fields<'_>) -> Option<Self> {
         match platform {
             PlatformName::GenesysCloud => GenesysCloudConfig::read(fields).map(Self::GenesysCloud),
             PlatformName::MulticloudCx => MulticloudCxConfig::read(fields).map(Self::MulticloudCx),
-            PlatformName::HighLevel => HighLevelConfig::read(fields).map(Self::HighLevel),
+            PlatformName::HighLevel => HighLevelConfig::read(integration, fields).map(Self::HighLevel),
         }
     }
 
@@ -161,6 +175,18 @@ impl PlatformConfig {
             Self::GenesysCloud(config) => config.channel_id(),
             Self::MulticloudCx(config) => config.channel_id(),
             Self::HighLevel(config) => config.channel_id(),
+        }
+    }
+
+    /// Whether the files of this customer's message are uploaded with [`Platforms::upload_customer_file`] before it.
+    ///
+    /// # Errors
+    /// The platform does not accept the message.
+    pub fn uploads_files_of(&self, message: &InboundMessage) -> Result<bool, ApiError> {
+        match self {
+            Self::GenesysCloud(config) => config.uploads_files_of(message),
+            Self::MulticloudCx(config) => config.uploads_files_of(message),
+            Self::HighLevel(config) => config.uploads_files_of(message),
         }
     }
 
@@ -204,11 +230,11 @@ impl PlatformConfig {
 /// that send something new are not retried if the platform may have accepted it; the others are.
 impl Platforms {
     #[must_use]
-    pub fn new(http: &HttpClient) -> Self {
+    pub fn new(http: &HttpClient, tokens: Arc<dyn AccessTokens>) -> Self {
         Self {
             genesys_cloud: genesys_cloud::api::Client::new(http.clone()),
             multicloud_cx: multicloud_cx::api::Client::new(http.clone()),
-            highlevel: highlevel::api::Client::new(http.clone()),
+            highlevel: highlevel::api::Client::new(http.clone(), tokens),
         }
     }
 
@@ -263,6 +289,25 @@ impl Platforms {
                 self.multicloud_cx.post_inbound_message(config, message, deadline).await
             }
             PlatformConfig::HighLevel(config) => self.highlevel.post_inbound_message(config, message, deadline).await,
+        }
+    }
+
+    /// Uploads a customer's file. A repeat makes a second file, which no message names.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn upload_customer_file(
+        &self,
+        config: &PlatformConfig,
+        file: &CustomerFile,
+        trace_id: Option<&TraceId>,
+        deadline: Instant,
+    ) -> Result<FileUpload, ApiError> {
+        match config {
+            PlatformConfig::MulticloudCx(config) => {
+                self.multicloud_cx.upload_customer_file(config, file, trace_id, deadline).await
+            }
+            PlatformConfig::GenesysCloud(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
         }
     }
 

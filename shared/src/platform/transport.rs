@@ -71,7 +71,7 @@ pub(super) async fn with_retries<A, F: Future<Output = Result<A, ApiError>>>(
         .await;
     result.map_err(|error| match error {
         // Refused credentials take precedence: the caller of this function tries again with fresh ones, or an operator acts.
-        ApiError::OutcomeUnknown { .. } | ApiError::Credentials(_) => error,
+        ApiError::OutcomeUnknown { .. } | ApiError::Credentials(_) | ApiError::NotAuthorized { .. } => error,
         _ => unknown.unwrap_or(error),
     })
 }

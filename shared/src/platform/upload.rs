@@ -1,14 +1,20 @@
-//! Uploading a file to a platform, to be sent in a message.
+//! Uploading a file to a platform, to be sent in a message: an agent's, streamed, or a customer's, as a whole.
 
-use super::error::{ApiError, CredentialsRefusal};
+use super::error::{ApiError, CredentialsRefusal, PlatformError};
 use super::transport::MIN_ATTEMPT_TIME;
+use bytes::Bytes;
 use http::HeaderValue;
 use std::str::FromStr;
 use std::sync::Mutex;
 use std::time::Duration;
+use url::Url;
 
 /// The time that must be left after the upload: to check that the platform found the file valid, and to send the message.
 pub const TIME_TO_SEND: Duration = MIN_ATTEMPT_TIME.saturating_mul(2);
+/// The time that must be left after the upload of a customer's file, to post the message.
+pub const TIME_TO_POST: Duration = MIN_ATTEMPT_TIME;
+/// The shortest time in which a customer's file is fetched, uploaded and posted.
+pub const MIN_FILE_TIME: Duration = MIN_ATTEMPT_TIME.saturating_mul(3);
 /// The longest file name, in bytes.
 const MAXIMUM_NAME_BYTES: usize = 255;
 /// Characters that a file name must not contain, besides white space and control characters.
@@ -52,6 +58,22 @@ pub struct Upload {
     pub length: u64,
     /// Exactly `length` bytes; `None` once they have been sent.
     pub body: Mutex<Option<reqwest::Body>>,
+}
+
+/// A customer's file. It is in memory, because the request that uploads it is signed as a whole.
+pub struct CustomerFile {
+    pub name: String,
+    pub content_type: HeaderValue,
+    pub content: Bytes,
+}
+
+/// How the platform answered the upload of a customer's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileUpload {
+    /// It stores the file under this URL of its own.
+    Stored(Url),
+    /// It does not accept this file. Its message can name the file's own URL instead.
+    Refused(PlatformError),
 }
 
 /// Why an upload failed. No message was sent.

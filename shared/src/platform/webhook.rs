@@ -1,13 +1,15 @@
 //! What a platform implements to receive webhooks.
 
 use super::api::Route;
+use super::error::ApiError;
 use crate::json::fields::FieldError;
-use crate::model::inbound::InboundMessage;
+use crate::model::inbound::{InboundMember, InboundMessage};
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
 use crate::signature::{MatchedSecret, SignatureError};
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// The content of a webhook with a valid signature.
 #[derive(Debug)]
@@ -15,8 +17,20 @@ pub enum Received {
     /// A message for the messaging service, without its content: only a delivery needs that, and parses all of the
     /// message. What identifies the message and the kind is the same.
     Message(Box<Message>),
+    /// The integration's app was uninstalled.
+    Withdrawn(Withdrawal),
     /// An event that is acknowledged and not delivered; the text names it in the log.
     Ignored(&'static str),
+}
+
+/// The platform's report that an app was uninstalled: tokens that were issued before have ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Withdrawal {
+    pub at: Timestamp,
+    /// The platform's id of the agency, if all its accounts have uninstalled the app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub company_id: Option<String>,
 }
 
 /// Why a webhook body with a valid signature was rejected.
@@ -48,10 +62,21 @@ pub(crate) trait WebhookPlatform: Sized {
     /// is never posted again.
     const DEDUPLICATES_INBOUND: bool = false;
 
+    /// The members of a customer's message that the platform has a place for, besides those that all platforms have.
+    const INBOUND_MEMBERS: &'static [InboundMember] = &[];
+
     /// Whether the platform takes all files of this customer's message in one call. If not, each file is posted as a
     /// message of its own.
     fn supports_several_files(_message: &InboundMessage) -> bool {
         false
+    }
+
+    /// Whether the files of this customer's message are uploaded to the platform before the message.
+    ///
+    /// # Errors
+    /// The platform does not accept the message.
+    fn uploads_files_of(&self, _message: &InboundMessage) -> Result<bool, ApiError> {
+        Ok(false)
     }
 
     /// The status to report to the platform when a messaging service reports `status`; `None` if the platform has no

@@ -59,13 +59,19 @@ pub fn verify_sha1(
 /// The `X-Hub-Signature-256` of `body` in the format of Genesys Cloud, for simulated platforms and test webhooks.
 #[must_use]
 pub fn sign_sha256(body: &[u8], secret: &SecretString) -> String {
-    format!("{PREFIX}{}", BASE64.encode(&digest::<Hmac<Sha256>>(body, secret)))
+    format!("{PREFIX}{}", BASE64.encode(&digest::<Hmac<Sha256>>(&[body], secret)))
 }
 
 /// The `X-Hub-Signature` of `body` in the format that Genesys Multicloud CX sends and expects.
 #[must_use]
 pub fn sign_sha1(body: &[u8], secret: &SecretString) -> String {
-    format!("{SHA1_PREFIX}{}", HEXLOWER.encode(&digest::<Hmac<Sha1>>(body, secret)))
+    sign_sha1_of_parts(&[body], secret)
+}
+
+/// The same of a body that consists of `parts`.
+#[must_use]
+pub fn sign_sha1_of_parts(parts: &[&[u8]], secret: &SecretString) -> String {
+    format!("{SHA1_PREFIX}{}", HEXLOWER.encode(&digest::<Hmac<Sha1>>(parts, secret)))
 }
 
 fn matches_any<M: Mac + KeyInit>(
@@ -84,8 +90,8 @@ fn matches_any<M: Mac + KeyInit>(
     }
 }
 
-fn digest<M: Mac + KeyInit>(body: &[u8], secret: &SecretString) -> Vec<u8> {
-    hmac::<M>(secret.expose_secret().as_bytes(), &[body])
+fn digest<M: Mac + KeyInit>(parts: &[&[u8]], secret: &SecretString) -> Vec<u8> {
+    hmac::<M>(secret.expose_secret().as_bytes(), parts)
         .map(|mac| mac.finalize().into_bytes().to_vec())
         .unwrap_or_default()
 }

@@ -15,7 +15,11 @@ pub(super) fn platform(location: &str, more: Value) -> PlatformConfig {
         "token": "t",
         "delivery": {"url": "https://e.com/", "signingSecrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]},
     });
-    document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let fields = document.as_object_mut().unwrap();
+    fields.extend(more.as_object().unwrap().clone());
+    if fields.contains_key("clientId") {
+        fields.remove("token");
+    }
     Integration::parse("acme".parse().unwrap(), &document.to_string())
         .unwrap_or_else(|errors| panic!("{errors:?}"))
         .platform
@@ -30,6 +34,7 @@ fn outcome(platform: &PlatformConfig, body: &Value) -> String {
     match accept(platform, body) {
         Ok(Received::Message(_)) => "message".to_owned(),
         Ok(Received::Ignored(what)) => what.to_owned(),
+        Ok(Received::Withdrawn(withdrawal)) => format!("withdrawn {withdrawal:?}"),
         Err(rejection) => rejection.to_string(),
     }
 }
@@ -189,8 +194,8 @@ fn other_events_are_acknowledged_unless_they_name_another_owner() {
     let own = platform("<Location ID>", json!({"appId": "<App ID>"}));
     let foreign = "the message does not belong to this integration";
     for (event, kind) in [
-        (json!("INSTALL"), "event of another type"),
-        (json!("UNINSTALL"), "event of another type"),
+        (json!("INSTALL"), "INSTALL"),
+        (json!("UNINSTALL"), "UNINSTALL"),
         (json!("InboundMessage"), "event of another type"),
         (json!("one_time"), "event of another type"),
         (Value::Null, "event without a type"),
@@ -238,6 +243,7 @@ fn every_published_event_is_acknowledged_and_only_messages_are_forwarded() {
         match accept(&own, body) {
             Ok(Received::Message(_)) => forwarded.push(name),
             Ok(Received::Ignored(kind)) => assert_eq!(body["type"].is_null(), kind == "event without a type", "{name}"),
+            Ok(Received::Withdrawn(_)) => panic!("{name}: there is no authorization"),
             Err(rejection) => panic!("{name}: {rejection}"),
         }
         let names_location = body["locationId"].is_string() || body["altId"].is_string();
@@ -297,4 +303,35 @@ fn the_age_limit_applies_to_provider_requests_that_have_a_time() {
         body["timestamp"] = (now + jiff::SignedDuration::from_secs(seconds)).to_string().into();
         assert_eq!(expected, outcome(&limited, &body), "{seconds}");
     }
+}
+
+#[test]
+fn an_uninstalled_app_withdraws_the_authorization_only_of_its_own_location_or_agency() {
+    let with_app = |more: Value| {
+        let mut fields = json!({"clientId": "66a1-m2x", "clientSecret": "s"});
+        fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        platform("l", fields)
+    };
+    let event = |more: Value| {
+        let mut event = json!({"type": "UNINSTALL", "appId": "66a1", "timestamp": "2026-01-01T00:00:00Z"});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event
+    };
+    let at = "withdrawn Withdrawal { at: 2026-01-01T00:00:00Z, company_id:";
+    for (more, expected) in [
+        (json!({"locationId": "l"}), format!("{at} None }}")),
+        (json!({"locationId": "l", "companyId": "c"}), format!("{at} None }}")),
+        (json!({"companyId": "c"}), format!("{at} Some(\"c\") }}")),
+        (json!({"locationId": "another"}), "the message does not belong to this integration".to_owned()),
+        (json!({"locationId": "l", "appId": "another"}), "UNINSTALL".to_owned()),
+        (json!({}), "UNINSTALL".to_owned()),
+    ] {
+        assert_eq!(expected, outcome(&with_app(json!({})), &event(more.clone())), "{more}");
+    }
+    let of_other_id = with_app(json!({"appId": "another"}));
+    let foreign = "the message does not belong to this integration";
+    assert_eq!(foreign, outcome(&of_other_id, &event(json!({"locationId": "l"}))));
+    let with_token = platform("l", json!({}));
+    assert_eq!("UNINSTALL", outcome(&with_token, &event(json!({"locationId": "l"}))));
+    assert_eq!("INSTALL", outcome(&with_token, &json!({"type": "INSTALL", "companyId": "c"})));
 }

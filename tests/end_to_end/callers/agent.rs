@@ -12,8 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tests::harness::caller::Request;
 use tests::harness::server::Server;
+use tests::harness::stack::WEBHOOK_SECRET;
 use tests::simulators::genesys_cloud::ApiResponse;
 use tests::simulators::genesys_cloud::api::{Conversation, Fault, ScanResult};
+use tests::simulators::messaging_service::MessagingService;
 
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n, or what passes for one";
 
@@ -157,6 +159,23 @@ async fn a_file_is_uploaded_scanned_and_sent() {
 }
 
 #[tokio::test]
+async fn a_file_and_its_text_are_one_message_of_the_agent_and_one_delivery() {
+    let service = MessagingService::start().await;
+    let fixture = WithPlatform::delivering_to(&service.url, |_| {}).await;
+    let integration = &fixture.integration;
+    fixture.platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
+    let conversation = fixture.platform.open_conversation(&integration.integration_id, "customer-1");
+    let agent = Agent { fixture, conversation };
+    let answer = agent.post("messages", &json!({"textBody": "Is it yours?", "media": content(PICTURE)})).await;
+    assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+    let upload = &agent.fixture.platform.uploads()[0];
+    assert_eq!(vec![json!({"textBody": "Is it yours?", "mediaIds": [upload.id]})], agent.sent());
+    let delivered = service.wait_for(answer.body["id"].as_str().unwrap()).await;
+    let data = &delivered.body["data"];
+    assert_eq!((&json!("Is it yours?"), &json!("cat.png")), (&data["text"], &data["attachments"][0]["filename"]));
+}
+
+#[tokio::test]
 async fn a_file_at_a_url_is_streamed_through() {
     let assets = Assets::start().await;
     let agent = Agent::configured(|configuration| {
@@ -283,8 +302,19 @@ async fn a_key_that_was_used_in_one_conversation_is_refused_in_another() {
 #[tokio::test]
 async fn a_text_that_the_platform_would_refuse_is_not_sent() {
     let agent = Agent::start().await;
-    let of = |length| json!({"textBody": "x".repeat(length)});
-    let longest = 512_000 - r#"{"textBody":""}"#.len();
+    let of = |length| json!({"textBody": "\u{1f600}".repeat(length)});
+    assert_eq!(200, agent.post("messages", &of(2_000)).await.status.as_u16());
+    let answer = agent.post("messages", &of(2_001)).await;
+    answer.assert_problem(400, "invalid-body");
+    assert_eq!("/textBody must have at most 2000 characters.", answer.body["detail"]);
+    assert_eq!(1, agent.sent().len());
+}
+
+#[tokio::test]
+async fn a_template_that_is_larger_than_the_platforms_bodies_is_not_sent() {
+    let agent = Agent::start().await;
+    let of = |length| json!({"messagingTemplate": {"responseId": "r", "parameters": [{"value": "x".repeat(length)}]}});
+    let longest = 512_000 - of(0).to_string().len();
     assert_eq!(200, agent.post("messages", &of(longest)).await.status.as_u16());
     agent.post("messages", &of(longest + 1)).await.assert_problem(413, "body-too-large");
     assert_eq!(1, agent.sent().len());

@@ -105,7 +105,7 @@ async fn fields_that_only_the_normalised_form_has_are_refused_by_name_on_the_pla
 /// A single process of the function, so that its cache is known.
 async fn one_process(platform: &GenesysCloud) -> SingleFunction {
     SingleFunction::configured(MessagingService::start().await, "card-sender", |configuration| {
-        configuration["domain"] = platform.url.clone().into();
+        platform.host(configuration);
     })
     .await
 }
@@ -124,10 +124,9 @@ async fn a_user_is_found_by_email_address_once() {
         let (status, answer) = function.request("cards", &request).await;
         assert_eq!((202, &json!(format!("user:{USER}"))), (status, &answer["channelId"]), "{answer}");
     }
-    assert_eq!(vec!["users", "channel-message", "channel-message"], operations(&platform));
-    let query = &platform.calls()[0].query;
-    let of = |name| query.get(name).map(String::as_str);
-    assert_eq!((Some("Ada@example.com"), Some("1")), (of("email"), of("pageSize")));
+    assert_eq!(vec!["user-search", "channel-message", "channel-message"], operations(&platform));
+    let criterion = json!({"type": "EXACT", "fields": ["email"], "value": "Ada@example.com"});
+    assert_eq!(json!({"pageSize": 25, "query": [criterion]}), platform.calls()[0].body);
 }
 
 #[tokio::test]
@@ -145,15 +144,27 @@ async fn a_lookup_that_finds_no_user_or_two_sends_nothing() {
 }
 
 #[tokio::test]
+async fn a_card_goes_to_no_one_but_the_user_with_the_address_whoever_the_platform_finds() {
+    let fixture = WithPlatform::start().await;
+    fixture.platform.ignore_search_criteria();
+    fixture.platform.add_user("another", "bob@example.com");
+    let body = json!({"email": "ada@example.com", "card": card()});
+    fixture.post_card(&body).await.assert_problem(422, "recipient-not-found");
+    fixture.platform.add_user(USER, "Ada@example.com");
+    let answer = fixture.post_card(&body).await;
+    assert_eq!((202, &json!(format!("user:{USER}"))), (answer.status.as_u16(), &answer.body["channelId"]));
+}
+
+#[tokio::test]
 async fn a_failed_lookup_says_what_to_change_and_leaves_the_key_free() {
     let fixture = WithPlatform::start().await;
     fixture.platform.add_user(USER, "ada@example.com");
     let body = json!({"email": "ada@example.com", "card": card()});
-    fixture.platform.fail_operation("users", [Fault::Status(403)]);
+    fixture.platform.fail_operation("user-search", [Fault::Status(403)]);
     let answer = fixture.post_card(&body).await;
     answer.assert_problem(403, "platform-refused");
     assert!(answer.body["detail"].as_str().unwrap().contains("directory:user:view"), "{:?}", answer.body);
-    fixture.platform.fail_operation("users", [Fault::Status(503); 5]);
+    fixture.platform.fail_operation("user-search", [Fault::Status(503); 5]);
     fixture.post_card_with_key(&body, "k").await.assert_problem(503, "unavailable");
     assert_eq!(202, fixture.post_card_with_key(&body, "k").await.status.as_u16());
 }
@@ -216,5 +227,5 @@ async fn a_cached_user_may_be_gone() {
     platform.add_user("another-user", "ada@example.com");
     let (status, answer) = function.request("cards", &request).await;
     assert_eq!((202, &json!("user:another-user")), (status, &answer["channelId"]), "{answer}");
-    assert_eq!(vec!["users", "channel-message", "users", "channel-message"], operations(&platform));
+    assert_eq!(vec!["user-search", "channel-message", "user-search", "channel-message"], operations(&platform));
 }

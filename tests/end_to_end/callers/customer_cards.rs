@@ -180,6 +180,19 @@ async fn the_text_trace_of_a_card_is_not_delivered_and_the_same_text_of_an_agent
 }
 
 #[tokio::test]
+async fn a_card_that_is_longer_than_a_text_is_delivered_completely_and_its_text_trace_says_that_it_is_shortened() {
+    let service = MessagingService::start().await;
+    let fixture = by_messaging_service(&service, None).await;
+    let card = json!({"title": "t".repeat(1_500), "subtitle": "s".repeat(1_500)});
+    let answer = fixture.post_card(&json!({"to": "customer-1", "card": card})).await;
+    assert_eq!((202, &json!("shortened")), (answer.status.as_u16(), &answer.body["textTrace"]));
+    let text = fixture.platform.calls_of("agentless")[0].body["textBody"].as_str().unwrap().to_owned();
+    assert!(text.chars().count() == 2_000 && text.contains("s…\n[shortened]\n[card "), "{text}");
+    let delivered = service.wait_for(answer.body["id"].as_str().unwrap()).await;
+    assert_eq!(card["subtitle"], delivered.body["data"]["content"][0]["card"]["description"]);
+}
+
+#[tokio::test]
 async fn a_copy_of_a_text_trace_by_an_agent_is_delivered() {
     let service = MessagingService::start().await;
     let fixture = by_messaging_service(&service, None).await;
@@ -206,7 +219,7 @@ fn trace_made_with(secret: &str, integration: &TestIntegration, title: &str) -> 
     let card = Card { title, subtitle: None, image: None, video: None, default_action: None, actions };
     let message = CardMessage { text: None, cards: Cards::One(Box::new(card)), quick_replies: Vec::new() };
     let key = TraceKey::new(&SigningSecret::parse(secret).unwrap(), &integration.name).unwrap();
-    render_text_trace(&message, 2_000, &key).unwrap()
+    render_text_trace(&message, 2_000, &key).unwrap().text
 }
 
 #[tokio::test]
@@ -394,7 +407,7 @@ async fn while_the_queue_is_unreachable_a_card_may_be_sent_again_unless_its_text
     let platform = GenesysCloud::start().await;
     for (text_trace, status) in [(false, 503), (true, 504)] {
         let single = SingleFunction::configured(MessagingService::start().await, "card-sender", |configuration| {
-            configuration["domain"] = platform.url.clone().into();
+            platform.host(configuration);
             configuration["cards"] = json!({"route": "messaging-service", "textTrace": text_trace});
         })
         .await;

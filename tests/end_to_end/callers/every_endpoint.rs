@@ -60,16 +60,48 @@ async fn members_that_are_null_or_blank_are_absent_and_words_may_be_in_any_case(
 #[tokio::test]
 async fn every_field_of_the_contract_is_passed_on() {
     let fixture = WithPlatform::start().await;
-    let body = json!({
-        "externalContactId": "contact-1",
-        "toAddressMessengerType": "whatsapp",
-        "useExistingActiveConversation": true,
-        "messagingTemplate": {"responseId": "r", "bodyParameters": [{"id": "1", "value": "v"}]},
-    });
-    assert_eq!(200, fixture.post(&Request::new(&body).signed()).await.status.as_u16());
-    let mut expected = body;
-    expected["fromAddress"] = fixture.integration.integration_id.clone().into();
-    assert_eq!(expected, fixture.platform.calls()[0].body);
+    let template = json!({"responseId": "r", "bodyParameters": [{"id": "1", "value": "v"}]});
+    for body in [
+        json!({
+            "toAddress": "+15555550123", "externalContactId": "contact-1", "toAddressMessengerType": "sms",
+            "textBody": "hello", "messagingTemplate": template, "useExistingActiveConversation": true,
+        }),
+        json!({"toAddress": "15555550123", "toAddressMessengerType": "whatsapp", "messagingTemplate": template}),
+        json!({"externalContactId": "contact-1", "toAddressMessengerType": "webmessaging", "textBody": "hello"}),
+    ] {
+        let answer = fixture.post(&Request::new(&body).signed()).await;
+        assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+        let mut expected = body;
+        expected["fromAddress"] = fixture.integration.integration_id.clone().into();
+        assert_eq!(expected, fixture.platform.calls().pop().unwrap().body);
+    }
+}
+
+#[tokio::test]
+async fn combinations_that_the_messenger_does_not_have_are_refused_by_name() {
+    let fixture = WithPlatform::start().await;
+    let template = json!({"responseId": "r"});
+    for (body, pointers) in [
+        (
+            json!({"toAddress": "1", "toAddressMessengerType": "sms", "messagingTemplate": template}),
+            ["/textBody"].as_slice(),
+        ),
+        (json!({"toAddress": "1", "toAddressMessengerType": "whatsapp", "textBody": "hello"}), &["/messagingTemplate"]),
+        (
+            json!({"externalContactId": "c", "toAddressMessengerType": "whatsapp", "messagingTemplate": template}),
+            &["/toAddress", "/externalContactId"],
+        ),
+        (
+            json!({"toAddress": "1", "toAddressMessengerType": "webmessaging", "textBody": "hello"}),
+            &["/externalContactId", "/toAddress"],
+        ),
+    ] {
+        let answer = fixture.post(&Request::new(&body).signed()).await;
+        answer.assert_problem(400, "invalid-body");
+        let errors = answer.body["errors"].as_array().unwrap().iter();
+        assert_eq!(pointers, errors.map(|error| error["pointer"].as_str().unwrap()).collect::<Vec<_>>(), "{body}");
+    }
+    assert_eq!(0, fixture.platform.attempts());
 }
 
 #[tokio::test]
@@ -322,7 +354,7 @@ async fn a_callers_secret_is_rotated_without_a_refused_request() {
 async fn nothing_is_sent_while_the_ledger_is_unreachable() {
     let platform = GenesysCloud::start().await;
     let single = SingleFunction::configured(MessagingService::start().await, "agentless-sender", |configuration| {
-        configuration["domain"] = platform.url.clone().into();
+        platform.host(configuration);
     })
     .await;
     single.aws.fail_operation("UpdateItem");

@@ -39,6 +39,7 @@ async fn a_customers_message_reaches_the_platform_completely() {
         "attachment": {
             "url": "https://example.com/cat.png", "mime": "image/png", "filename": "cat.png", "text": "a cat",
             "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "id": "file-1",
+            "thumbnail": {"url": "https://example.com/t.png", "mime": "image/PNG", "sha256": "s", "contentSizeBytes": 2048},
         },
         "metadata": {"campaign": "spring"},
         "customAttributes": {"tier": "gold"},
@@ -69,6 +70,7 @@ async fn a_customers_message_reaches_the_platform_completely() {
             "content": [{"attachment": {
                 "id": "file-1", "mediaType": "Image", "url": "https://example.com/cat.png", "mime": "image/png", "text": "a cat",
                 "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "filename": "cat.png",
+                "thumbnail": {"url": "https://example.com/t.png", "mime": "image/png", "sha256": "s", "contentSizeBytes": 2048},
             }}],
         }),
         call.body
@@ -101,6 +103,7 @@ async fn an_email_is_refused_on_a_platform_without_email() {
 #[tokio::test]
 async fn the_same_id_is_posted_once_with_any_key() {
     let fixture = WithPlatform::start().await;
+    fixture.platform.know_message("card-1");
     for (what, body) in [("messages", message()), ("responses", response("Button"))] {
         let first = fixture.post_inbound(what, &body).await;
         let second = fixture.post_inbound(what, &body).await;
@@ -179,6 +182,7 @@ async fn typing_is_an_event_and_is_not_repeated() {
 async fn a_customers_choice_is_a_structured_response() {
     for (choice, expected) in [("Button", "Button"), ("postBack", "Button"), ("imBack", "QuickReply")] {
         let fixture = WithPlatform::start().await;
+        fixture.platform.know_message("card-1");
         let answer = fixture.post_inbound("responses", &response(choice)).await;
         assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
         assert_eq!(
@@ -215,6 +219,25 @@ async fn all_errors_are_named_and_nothing_is_posted() {
         assert_eq!(expected, pointers, "{what}");
     }
     assert_eq!(0, fixture.platform.attempts());
+}
+
+#[tokio::test]
+async fn a_choice_that_answers_no_message_of_the_platform_is_refused_by_it() {
+    let fixture = WithPlatform::start().await;
+    let answer = fixture.post_inbound("responses", &response("Button")).await;
+    answer.assert_problem(400, "platform-refused");
+    fixture.platform.know_message("card-1");
+    assert_eq!(200, fixture.post_inbound("responses", &response("Button")).await.status.as_u16());
+}
+
+#[tokio::test]
+async fn a_message_of_an_integration_that_the_platform_does_not_have_is_refused_by_it() {
+    let fixture = WithPlatform::start().await;
+    let mut configuration = fixture.configuration();
+    configuration["integrationId"] = "5d0d331e-d2a8-4fb5-96f7-7021bef2a8ee".into();
+    let integration = fixture.stack.integration_of("unknown", &configuration).await;
+    let answer = Request::new(&message()).signed().post(&fixture.stack, &integration, "inbound/messages").await;
+    answer.assert_problem(404, "platform-refused");
 }
 
 #[tokio::test]

@@ -136,6 +136,7 @@ async fn members_that_are_null_or_blank_are_absent_and_words_may_be_in_any_case(
 #[tokio::test]
 async fn choices_and_typing_are_parsed_as_leniently() {
     let fixture = WithPlatform::start().await;
+    fixture.platform.know_message("card-1");
     let body = json!({
         "messageId": "m-2", "from": {"id": "customer-1", "firstName": ""}, "time": null, "originatingMessageId": "card-1",
         "id": "", "type": "BUTTON", "text": "", "payload": {"action": null}, "customAttributes": {"vip": true},
@@ -242,6 +243,7 @@ async fn the_time_of_the_first_request_is_kept_after_an_unknown_outcome_and_afte
     {
         for is_released in [true, false] {
             let fixture = WithPlatform::start().await;
+            fixture.platform.know_message("o");
             let mut body = message(&json!({"text": "t", "time": "2026-03-04T05:06:07Z"}));
             if what == "responses" {
                 body.as_object_mut()

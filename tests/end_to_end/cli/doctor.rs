@@ -41,6 +41,7 @@ async fn a_healthy_integration_on_a_healthy_stack_passes() {
         "configuration",
         "platform credentials",
         "open messaging integration",
+        "users by email address",
         "typing",
         "media types",
         "identity resolution",
@@ -59,7 +60,7 @@ async fn a_healthy_integration_on_a_healthy_stack_passes() {
         (attempts[0].body["type"].clone(), attempts[0].body["data"].clone())
     );
     // No other effects.
-    let reads = ["integration", "messaging-setting", "supported-content", "identity-resolution"];
+    let reads = ["integration", "messaging-setting", "supported-content", "identity-resolution", "user-search"];
     assert!(fixture.platform.calls().iter().all(|call| reads.contains(&call.operation)));
 }
 
@@ -129,6 +130,17 @@ async fn a_wrong_client_secret_is_named() {
     report.assert_only_fault("platform credentials", "refuses clientId and clientSecret: status 401", "/clientSecret");
     report.assert_check("platform credentials", "", fixture.integration.name.as_str());
     report.assert_skipped(&["open messaging integration"], "there is no token");
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_look_users_up_is_a_warning_where_cards_go_to_users() {
+    let fixture = Fixture::new().await;
+    fixture.platform.revoke_permission("directory:user:view");
+    let report = fixture.run_doctor().await;
+    assert_eq!(vec!["users by email address"], report.names("warning"));
+    report.assert_check("users by email address", "may not look users up", "directory:user:view");
+    fixture.send_cards_to_customers().await;
+    fixture.run_doctor().await.assert_skipped(&["users by email address"], "cards go to customers");
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ impl Fixture {
         let mut configuration = Value::Null;
         let integration = stack
             .integration(&format!("{}?key={URL_KEY}", service.url), |document| {
-                document["domain"] = platform.url.clone().into();
+                platform.host(document);
                 configuration = document.clone();
             })
             .await;
@@ -48,6 +48,13 @@ impl Fixture {
     pub(crate) async fn configure(&self, pointer: &str, value: Value) {
         let mut configuration = self.configuration.clone();
         *configuration.pointer_mut(pointer).expect("a field") = value;
+        self.integration.configure(&configuration).await;
+    }
+
+    /// Replaces the default of cards to users of the platform.
+    pub(crate) async fn send_cards_to_customers(&self) {
+        let mut configuration = self.configuration.clone();
+        configuration["cards"] = json!({"route": "messaging-service"});
         self.integration.configure(&configuration).await;
     }
 

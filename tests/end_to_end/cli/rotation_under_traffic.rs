@@ -189,7 +189,7 @@ async fn caller_is_rotated(caller: &str, new: &str, by_old: fn(Request) -> Reque
     let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
     let integration = stack
         .integration("http://127.0.0.1:9/", |configuration| {
-            configuration["domain"] = platform.url.clone().into();
+            platform.host(configuration);
             for flows in
                 configuration["callers"].as_array_mut().unwrap().iter_mut().filter(|one| one["name"] == "flows")
             {
@@ -288,7 +288,7 @@ async fn a_request_with_a_callers_old_secret_counts_as_one_use_however_many_call
     let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
     let integration = stack
         .integration("http://127.0.0.1:9/", |configuration| {
-            configuration["domain"] = platform.url.clone().into();
+            platform.host(configuration);
             let next = json!({"name": "crm", "signingSecret": NEXT_SIGNING_SECRET});
             configuration["callers"].as_array_mut().unwrap().insert(0, next);
         })
@@ -326,9 +326,7 @@ async fn credential_is_replaced(
 async fn the_oauth_clients_secret_is_replaced_without_a_refused_call() {
     const NEXT: &str = "the-next-client-secret";
     let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
-    let integration = stack
-        .integration("http://127.0.0.1:9/", |configuration| configuration["domain"] = platform.url.clone().into())
-        .await;
+    let integration = stack.integration("http://127.0.0.1:9/", |configuration| platform.host(configuration)).await;
     platform.client_secrets().change_to(&[CLIENT_SECRET, NEXT]);
     let withdraw_old = || platform.client_secrets().change_to(&[NEXT]);
     credential_is_replaced(&stack, &integration, ("client", "PATCHBAY_CLIENT_SECRET", NEXT), withdraw_old).await;
@@ -367,12 +365,10 @@ async fn the_gateways_key_is_replaced_without_a_refused_call() {
 async fn a_secret_that_the_platform_replaces_at_once_is_reloaded_and_fails_no_request() {
     const NEXT: &str = "the-next-client-secret";
     let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
-    let integration = stack
-        .integration("http://127.0.0.1:9/", |configuration| configuration["domain"] = platform.url.clone().into())
-        .await;
+    let integration = stack.integration("http://127.0.0.1:9/", |configuration| platform.host(configuration)).await;
     receipt_is_posted(&stack, &integration, Request::signed).await;
     let mut configuration = integration.configuration("http://127.0.0.1:9/");
-    configuration["domain"] = platform.url.clone().into();
+    platform.host(&mut configuration);
     configuration["clientSecret"] = NEXT.into();
     integration.configure(&configuration).await;
     platform.client_secrets().change_to(&[NEXT]);

@@ -96,6 +96,7 @@ async fn a_customers_messages_typing_and_choices_are_sent() {
     assert_eq!("posted", answer["body"]["outcome"]);
     assert_eq!(1, fixture.platform.calls_of("inbound-event").len());
 
+    fixture.platform.know_message("o-1");
     let chosen =
         ["--from", "customer-1", "--originating-message-id", "o-1", "--text", "Tomorrow", "--payload", "day=1"];
     let answer = fixture.sent(&["inbound", "response"], &chosen).await;

@@ -8,11 +8,15 @@ use std::process::{Command, Output, Stdio};
 use tests::harness::caller::{BEARER_TOKEN, CALLER_SECRET};
 use tests::harness::stack::{DEAD_LETTERS, FAILED_MESSAGES, SIGNING_SECRET, Stack};
 use tests::simulators::genesys_cloud::api::{CLIENT_ID, CLIENT_SECRET, GenesysCloud};
-use tests::simulators::highlevel::api::{HighLevel, TOKEN};
+use tests::simulators::highlevel::api::HighLevel;
+use tests::simulators::highlevel::api::oauth::{CLIENT_SECRET as APP_CLIENT_SECRET, UserType};
 use tests::simulators::messaging_service::MessagingService;
 use tests::simulators::multicloud_cx::api::{APP_SECRET, CONTACT_CENTER_ID, MulticloudCx};
 use tests::spec::documents::{Block, Document, root};
 use uuid::Uuid;
+
+/// The message with the choice in the guide to the routes.
+const MESSAGE_ID: &str = "c327c2078ca056db130c55ce648d9fa2";
 
 /// A documented command that runs elsewhere.
 struct Elsewhere {
@@ -125,6 +129,7 @@ impl Fixture {
                 configuration["cards"] = json!({"route": "messaging-service"});
             })
             .await;
+        platform.know_message(MESSAGE_ID);
         let conversation = platform.open_conversation(&integration.integration_id, "customer-1");
         let mut fixture = Self::new(&stack, platform, service, integration.name.to_string());
         fixture.environment.extend([
@@ -144,6 +149,7 @@ impl Fixture {
         fixture.run("sh", &["-c", &fixture.fill(&connects.code)]).await;
         fixture.run("patchbay", &["webhook", "test", &fixture.name, "--text", "Hello", "--wait"]).await;
         let delivered = fixture.service.wait_until(|attempts| !attempts.is_empty()).await.remove(0);
+        fixture.platform.know_message(delivered.message_id());
         log_with(&fixture.name, &[("delivered", delivered.message_id())]).await;
         fixture
             .environment
@@ -326,7 +332,9 @@ async fn following_the_guide_to_highlevel_connects_an_integration() {
     let platform = HighLevel::start().await;
     let here = format!("--platform highlevel --api-base-url {}", platform.url);
     fixture.replaced.push(("--platform highlevel", here));
-    fixture.file("token", TOKEN);
+    fixture.file("client-secret", APP_CLIENT_SECRET);
+    let code = platform.oauth().authorize("l1C08ntBrFjLS0elLIYU", UserType::Location);
+    fixture.replaced.push(("integration authorize", format!("integration authorize --code {code}")));
     fixture.run_all("docs/connect-highlevel.md").await;
 }
 

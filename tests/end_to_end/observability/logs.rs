@@ -31,6 +31,7 @@ async fn the_functions_log_what_happened_without_texts_addresses_and_secrets() {
     Request::new(&receipt).signed().post(&stack, &integration, "receipts").await;
     let from = json!({"id": ADDRESS, "nickname": TEXT});
     let origin = json!({"messageId": "m", "from": from, "time": "2026-01-02T03:04:05Z", "text": TEXT});
+    platform.know_message("o");
     let mut choice = origin.clone();
     choice["originatingMessageId"] = "o".into();
     choice["type"] = "Button".into();

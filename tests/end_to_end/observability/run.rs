@@ -3,16 +3,20 @@
 use crate::callers::cards::{USER, card};
 use crate::fixtures::WithPlatform;
 use crate::observability::logs::log_lines;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::delivery::envelope::Envelope;
+use shared::delivery::envelope::{Envelope, ReceiptEnvelope};
+use shared::delivery::queue::MessageQueue;
 use shared::platform::PlatformName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use tests::harness::caller::Request;
 use tests::harness::listener::listen;
+use tests::harness::stack::Stack;
 use tests::simulators::genesys_cloud;
 use tests::simulators::genesys_cloud::api::Fault;
+use tests::simulators::highlevel::api::HighLevel;
+use tests::simulators::highlevel::{self, Keys};
 use tests::simulators::messaging_service::{Attempt, MessagingService, Reply, WAIT_TIMEOUT};
 use tests::simulators::multicloud_cx;
 use tests::spec::template::Named;
@@ -54,7 +58,7 @@ impl Counted {
 /// Produces every metric in every function that writes it.
 pub(super) async fn run() {
     let requests = ROUTES.map(|(route, body)| requests(route, body));
-    tokio::join!(deliveries(), futures::future::join_all(requests), calls_with_every_outcome());
+    tokio::join!(deliveries(), futures::future::join_all(requests), calls_with_every_outcome(), authorizations());
 }
 
 /// The body of a request with this id.
@@ -205,6 +209,31 @@ async fn requests(route: &'static str, body: Body) {
     let gone = gone_after_a_token().await;
     let lonely = stack.integration("http://127.0.0.1:9/", |configuration| configuration["domain"] = gone.into()).await;
     request("m-6").with_bearer_token().post(stack, &lonely, &route).await.assert_problem(503, "unavailable");
+}
+
+/// An authorization that ends soon and is lost, in each function that has a call with it.
+async fn authorizations() {
+    let (stack, platform, keys) = (Stack::connect().await, HighLevel::start().await, Keys::generate());
+    let service = MessagingService::start().await;
+    let last_year = (Timestamp::now() - SignedDuration::from_hours(340 * 24)).to_string();
+    let integration = highlevel::installed(&stack, &keys, &platform, &service.url, |tokens| {
+        (tokens["issuedAt"], tokens["expiresAt"]) = (last_year.as_str().into(), last_year.as_str().into());
+    })
+    .await;
+    platform.oauth().uninstall();
+    for (route, id) in [("receipts", "m-1"), ("inbound/messages", "m-2")] {
+        let mut body = ROUTES.iter().find(|(name, _)| *name == route).map(|(_, body)| body(id)).unwrap();
+        if route == "inbound/messages" {
+            body["conversationId"] = "c-1".into();
+        }
+        let answer = Request::new(&body).with_bearer_token().post(&stack, &integration, route).await;
+        answer.assert_problem(502, "platform-credentials");
+    }
+    let (name, to) = (integration.name.clone(), json!({"id": "customer-1"}));
+    let receipt = json!({"messageId": "m-3", "to": to, "status": "Delivered", "time": TIME, "isFinal": true});
+    let receipt = serde_json::from_value(receipt).unwrap();
+    let envelope = ReceiptEnvelope { integration: name, received_at: Timestamp::now(), receipt };
+    MessageQueue::new(stack.sqs.clone(), stack.queue_url.clone()).send_receipt(&envelope).await.unwrap();
 }
 
 /// The URL of a platform that issues a token and is then unreachable.

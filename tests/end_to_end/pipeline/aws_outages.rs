@@ -262,7 +262,7 @@ async fn a_delivery_costs_two_writes_to_the_ledger() {
 #[tokio::test]
 async fn a_customers_signed_message_costs_four_writes_to_the_ledger_and_one_without_a_key_two() {
     let platform = GenesysCloud::start().await;
-    let change = |configuration: &mut Value| configuration["domain"] = platform.url.clone().into();
+    let change = |configuration: &mut Value| platform.host(configuration);
     let single = SingleFunction::configured(MessagingService::start().await, "inbound-sender", change).await;
     let message = |id: &str| {
         let from = json!({"id": "customer-1"});

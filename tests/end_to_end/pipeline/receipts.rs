@@ -216,7 +216,7 @@ async fn a_providers_message_reaches_the_platform_and_not_the_ledger() {
     let failed = r#"{"receipt": {"status": "failed", "reasons": [{"code": 530, "message": "No such number"}]}}"#;
     let service = MessagingService::with_handler(move |_, _| Reply::status(200).body(failed)).await;
     let single = SingleFunction::configured(service, "message-dispatcher", |configuration| {
-        configuration["domain"] = platform.url.clone().into();
+        platform.host(configuration);
     })
     .await;
     let (first, second) = (single.text(), single.text());
@@ -293,7 +293,7 @@ async fn a_receipt_that_could_not_be_queued_is_queued_when_the_message_is_redeli
     let platform = GenesysCloud::start().await;
     let service = MessagingService::with_handler(|_, _| Reply::status(400)).await;
     let single = SingleFunction::configured(service, "message-dispatcher", |configuration| {
-        configuration["domain"] = platform.url.clone().into();
+        platform.host(configuration);
     })
     .await;
     let webhook = single.text();

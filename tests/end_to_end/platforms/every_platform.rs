@@ -6,6 +6,7 @@ use shared::ledger::Outcome;
 use shared::platform::PlatformName;
 use shared::signature::hub;
 use std::time::Instant;
+use tests::harness::caller::Request;
 use tests::harness::command::Command;
 use tests::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
 use tests::simulators::genesys_cloud::{self, ApiResponse};
@@ -261,6 +262,30 @@ async fn rotation(platform: PlatformName) {
     assert_eq!(sent, delivered);
 }
 
+/// What a customer's message may have, and which platforms have a place for it.
+async fn unsupported_members(platform: PlatformName) {
+    use PlatformName::{GenesysCloud, HighLevel, MulticloudCx};
+    let account = Account::new(platform).await;
+    let file = |member: &str, value: Value| json!({"attachment": {"url": "https://example.com/a.png", "mime": "image/png", member: value}});
+    for (pointer, members, supported) in [
+        ("/email", json!({"email": {"subject": "s"}}), [MulticloudCx, HighLevel].as_slice()),
+        ("/conversationId", json!({"conversationId": "c"}), &[HighLevel]),
+        ("/channel", json!({"channel": "SMS"}), &[MulticloudCx, HighLevel]),
+        ("/customAttributes", json!({"customAttributes": {"a": "b"}}), &[GenesysCloud]),
+        ("/metadata", json!({"metadata": {"a": "b"}}), &[GenesysCloud]),
+        ("/prefetchConversationId", json!({"prefetchConversationId": true}), &[GenesysCloud]),
+        ("/attachment/text", file("text", json!("t")), &[GenesysCloud, MulticloudCx]),
+        ("/attachment/thumbnail", file("thumbnail", json!({"url": "https://example.com/t.png"})), &[GenesysCloud]),
+    ] {
+        let mut body = json!({"messageId": pointer, "from": {"id": "c"}, "text": "t"});
+        body.as_object_mut().expect("an object").extend(members.as_object().expect("an object").clone());
+        let answer = Request::new(&body).signed().post(&account.stack, &account.integration, "inbound/messages").await;
+        let named = answer.body["errors"].as_array().into_iter().flatten();
+        let is_refused = named.filter(|error| error["pointer"] == pointer).count() == 1;
+        assert_eq!(!supported.contains(&platform), is_refused, "{pointer}: {:?}", answer.body);
+    }
+}
+
 /// Makes a test of each scenario for each platform.
 macro_rules! on_every_platform {
     ($($platform:ident in $module:ident),+: $scenarios:tt) => {
@@ -288,5 +313,6 @@ on_every_platform! {
         what_is_refused_is_settled_and_what_fails_is_repeated_under_the_same_id: faults;
         what_was_refused_is_replayed_under_the_same_id: replays;
         a_webhook_secret_is_rotated_without_a_refused_message: rotation;
+        members_that_the_platform_has_no_place_for_are_refused_by_name: unsupported_members;
     }
 }

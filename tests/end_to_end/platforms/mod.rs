@@ -2,5 +2,6 @@
 
 mod every_platform;
 mod highlevel;
+mod highlevel_oauth;
 mod highlevel_webhooks;
 mod multicloud_cx;

@@ -11,7 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::future::pending;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
 
 pub struct AwsProxy {
     /// The endpoint URL of AWS through this proxy.
@@ -42,6 +45,8 @@ struct Shared {
     denied_regions: Mutex<HashSet<String>>,
     missing_routes: Mutex<HashSet<String>>,
     dropped_headers: Mutex<HashSet<String>>,
+    held: Mutex<HashSet<String>>,
+    arrived: watch::Sender<()>,
     rewritten: Mutex<Vec<Replacement>>,
     visible_receives: Mutex<usize>,
     clock_offset: Mutex<SignedDuration>,
@@ -59,6 +64,8 @@ impl AwsProxy {
             denied_regions: Mutex::default(),
             missing_routes: Mutex::default(),
             dropped_headers: Mutex::default(),
+            held: Mutex::default(),
+            arrived: watch::Sender::default(),
             rewritten: Mutex::default(),
             visible_receives: Mutex::default(),
             clock_offset: Mutex::default(),
@@ -91,6 +98,20 @@ impl AwsProxy {
     /// API Gateway has no route whose path ends with `path` from now on.
     pub fn remove_route(&self, path: &str) {
         self.shared.missing_routes.lock().expect("no panic").insert(path.to_owned());
+    }
+
+    /// Calls of operation `name` are neither forwarded nor answered from now on.
+    pub fn hold(&self, name: &str) {
+        self.shared.held.lock().expect("no panic").insert(name.to_owned());
+    }
+
+    /// Waits for a call of operation `name` since the last `take_calls`.
+    pub async fn wait_for(&self, name: &str) {
+        let mut arrived = self.shared.arrived.subscribe();
+        let calls = || self.shared.calls.lock().expect("no panic").iter().any(|call| call.operation == name);
+        let waiting = arrived.wait_for(|()| calls());
+        let in_time = tokio::time::timeout(Duration::from_secs(60), waiting).await.is_ok();
+        assert!(in_time, "{name} was not called");
     }
 
     /// Removes this header from all requests.
@@ -126,7 +147,7 @@ impl AwsProxy {
         let shared = &self.shared;
         shared.failing.lock().expect("no panic").clear();
         let (denied, regions) = (&shared.denied, &shared.denied_regions);
-        for names in [denied, regions, &shared.missing_routes, &shared.dropped_headers] {
+        for names in [denied, regions, &shared.missing_routes, &shared.dropped_headers, &shared.held] {
             names.lock().expect("no panic").clear();
         }
         shared.rewritten.lock().expect("no panic").clear();
@@ -193,6 +214,10 @@ async fn forward(
         body
     };
     proxy.calls.lock().expect("no panic").push(Call { operation: operation.clone(), input });
+    proxy.arrived.send_replace(());
+    if proxy.held.lock().expect("no panic").contains(&operation) {
+        return pending().await;
+    }
     if proxy.fails(&operation) {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }

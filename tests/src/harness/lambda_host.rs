@@ -12,6 +12,8 @@ use axum::routing::{get, post};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::fs::File;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,8 +27,15 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub struct LambdaHost {
     invocations: mpsc::UnboundedSender<Invocation>,
     pending: Pending,
+    log: PathBuf,
+    process: Child,
     _server: Server,
-    _process: Child,
+}
+
+impl Drop for LambdaHost {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.log);
+    }
 }
 
 struct Invocation {
@@ -57,6 +66,8 @@ impl LambdaHost {
             .layer(DefaultBodyLimit::disable())
             .with_state(api);
         let server = Server::start(router);
+        let log = std::env::temp_dir().join(format!("{}.log", Uuid::new_v4()));
+        let output = File::create(&log).expect("a temporary file");
         let process = Command::new(binary(function))
             .env("AWS_LAMBDA_RUNTIME_API", server.origin.trim_start_matches("http://"))
             .env("AWS_LAMBDA_FUNCTION_NAME", function)
@@ -64,11 +75,26 @@ impl LambdaHost {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(output)
             .kill_on_drop(true)
             .spawn()
             .expect("the function starts");
-        Self { invocations: sender, pending, _server: server, _process: process }
+        Self { invocations: sender, pending, log, process, _server: server }
+    }
+
+    /// The function's log lines so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("the log")
+    }
+
+    /// The peak of the memory that the process has had, in KiB.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        let id = self.process.id().expect("the function runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("the process's status");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak");
+        peak.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
     /// Invokes the function and returns its response.
@@ -87,19 +113,30 @@ impl LambdaHost {
 
     /// Invokes a function behind the HTTP API. Returns the status and the body.
     pub async fn request(&self, path: &str, integration: &str, headers: &[(&str, &str)], body: &str) -> (u64, Value) {
+        self.request_within(TIMEOUT, path, integration, headers, body).await
+    }
+
+    /// The same with this time until its deadline.
+    pub async fn request_within(
+        &self,
+        time_allowed: Duration,
+        path: &str,
+        integration: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u64, Value) {
         let headers: HashMap<_, _> = headers.iter().copied().collect();
-        let answer = self
-            .invoke(json!({
-                "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
-                "headers": headers, "pathParameters": {"integration": integration},
-                "requestContext": {
-                    "accountId": "0", "apiId": "a", "domainName": "localhost", "requestId": "r", "stage": "$default",
-                    "http": {"method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
-                    "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 0,
-                },
-                "body": body, "isBase64Encoded": false,
-            }))
-            .await;
+        let event = json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
+            "headers": headers, "pathParameters": {"integration": integration},
+            "requestContext": {
+                "accountId": "0", "apiId": "a", "domainName": "localhost", "requestId": "r", "stage": "$default",
+                "http": {"method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
+                "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 0,
+            },
+            "body": body, "isBase64Encoded": false,
+        });
+        let answer = self.invoke_within(time_allowed, event).await;
         let body = answer["body"].as_str().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default();
         (answer["statusCode"].as_u64().unwrap_or_default(), body)
     }
@@ -107,7 +144,7 @@ impl LambdaHost {
 
 /// The path of a binary of this workspace, built in the same profile as this test.
 #[must_use]
-pub fn binary(name: &str) -> std::path::PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a program has a path");
     // Tests are in target/<profile>/deps, programs in the folder above.
     let candidates: Vec<_> = own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).collect();

@@ -11,3 +11,4 @@ pub mod sample_service;
 pub mod server;
 pub mod stack;
 pub mod tally;
+pub mod tls;

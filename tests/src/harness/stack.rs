@@ -184,6 +184,23 @@ impl TestIntegration {
             .expect("the secret is written");
     }
 
+    /// Creates the secret with its tokens that expire.
+    pub async fn create_tokens(&self, tokens: &Value) {
+        let secret = self.stack.secrets.create_secret().name(self.tokens_id()).secret_string(tokens.to_string());
+        secret.send().await.expect("the secret is written");
+    }
+
+    /// Its tokens that expire.
+    pub async fn tokens(&self) -> Value {
+        let secret = self.stack.secrets.get_secret_value().secret_id(self.tokens_id()).send().await;
+        let secret = secret.expect("the secret is read");
+        serde_json::from_str(secret.secret_string().expect("a text")).expect("JSON")
+    }
+
+    fn tokens_id(&self) -> String {
+        format!("{}/oauth", self.secret_id())
+    }
+
     /// Removes it, as an operator does.
     pub async fn remove(&self) {
         let deletion =

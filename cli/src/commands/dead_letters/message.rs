@@ -106,6 +106,11 @@ impl DeadLetterView {
                 view.received_at = Some(probe.received_at);
                 view.kind = "test delivery";
             }
+            Ok(QueueMessage::Withdrawal(envelope)) => {
+                view.integration = Some(envelope.integration.to_string());
+                view.received_at = Some(envelope.received_at);
+                view.kind = "withdrawal of an authorization";
+            }
             Err(_) => {}
         }
         view

@@ -21,6 +21,8 @@ pub(super) enum Resource {
     /// The function's own log group.
     Logs,
     Secrets,
+    /// The secrets with tokens that expire.
+    Tokens,
     Queue,
     ParkingQueue,
     Ledger,
@@ -47,16 +49,23 @@ pub(super) const FUNCTIONS: [Function; 7] = [
             "sqs:SendMessage",
         ],
         parking_queue_actions: &["sqs:SendMessage"],
-        ledger_kinds: &[Kind::Delivery, Kind::Probe, Kind::Receipt, Kind::TextTrace],
+        ledger_kinds: &[Kind::Authorization, Kind::Delivery, Kind::Probe, Kind::Receipt, Kind::TextTrace],
     },
-    sender("AgentlessSender", &[Endpoint::Caller(Route::Agentless)]),
     Function {
-        ledger_kinds: &[Kind::Receipt, Kind::Request],
+        ledger_kinds: &[Kind::Authorization, Kind::Request],
+        ..sender("AgentlessSender", &[Endpoint::Caller(Route::Agentless)])
+    },
+    Function {
+        ledger_kinds: &[Kind::Authorization, Kind::Receipt, Kind::Request],
         ..sender("ReceiptPoster", &[Endpoint::Caller(Route::Receipts)])
     },
-    Function { queue_actions: &["sqs:SendMessage"], ..sender("CardSender", &[Endpoint::Caller(Route::Cards)]) },
     Function {
-        ledger_kinds: &[Kind::Inbound, Kind::Request],
+        queue_actions: &["sqs:SendMessage"],
+        ledger_kinds: &[Kind::Authorization, Kind::Request],
+        ..sender("CardSender", &[Endpoint::Caller(Route::Cards)])
+    },
+    Function {
+        ledger_kinds: &[Kind::Authorization, Kind::Inbound, Kind::Request],
         ..sender(
             "InboundSender",
             &[
@@ -74,16 +83,19 @@ const fn sender(name: &'static str, endpoints: &'static [Endpoint]) -> Function 
 }
 
 impl Function {
-    /// The permissions of its role. A sender to an encrypted queue generates data keys.
+    /// The permissions of its role. Writers to an encrypted queue or secret generate data keys.
     pub(super) fn required_actions(&self) -> Vec<(Resource, &'static [&'static str])> {
+        let renews_tokens = self.ledger_kinds.contains(&Kind::Authorization);
         let key_actions: &[_] = match self.queue_actions {
-            [] => &["kms:Decrypt"],
+            [] if !renews_tokens => &["kms:Decrypt"],
             _ => &["kms:Decrypt", "kms:GenerateDataKey"],
         };
+        let token_actions: &[_] = if renews_tokens { &["secretsmanager:PutSecretValue"] } else { &[] };
         let ledger_actions: &[_] = if self.ledger_kinds.is_empty() { &[] } else { &["dynamodb:UpdateItem"] };
         let mut required: Vec<(Resource, &[_])> = vec![
             (Resource::Logs, &["logs:CreateLogStream", "logs:PutLogEvents"]),
             (Resource::Secrets, &["secretsmanager:GetSecretValue"]),
+            (Resource::Tokens, token_actions),
             (Resource::Queue, self.queue_actions),
             (Resource::ParkingQueue, self.parking_queue_actions),
             (Resource::Ledger, ledger_actions),
@@ -155,6 +167,12 @@ mod tests {
                 one if *one == json!({"Ref": "KmsKeyArn"}) => Resource::Key,
                 one if one["Fn::Sub"].as_str().is_some_and(|arn| arn.ends_with(":secret:${SecretPrefix}/*")) => {
                     Resource::Secrets
+                }
+                one if one["Fn::Sub"]
+                    .as_str()
+                    .is_some_and(|arn| arn.ends_with(":secret:${SecretPrefix}/*/oauth-??????")) =>
+                {
+                    Resource::Tokens
                 }
                 other => panic!("unknown resource {other}"),
             };

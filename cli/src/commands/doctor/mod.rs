@@ -9,6 +9,7 @@ mod context;
 mod credential_reuse;
 mod functions;
 mod genesys_cloud_profiles;
+mod highlevel;
 mod integration;
 mod lambda;
 mod messaging_service;
@@ -20,6 +21,7 @@ mod report;
 mod routes;
 mod stack;
 mod storage;
+mod user_lookup;
 mod webhook;
 
 use crate::aws::stack::Stack;

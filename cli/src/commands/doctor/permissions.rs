@@ -67,6 +67,9 @@ fn arn_of(resource: Resource, deployed: &DeployedStack, logs: &str) -> Option<St
         Resource::Secrets => {
             deployed.output("SecretPrefix").map(|prefix| deployed.arn("secretsmanager", &format!("secret:{prefix}/*")))
         }
+        Resource::Tokens => deployed
+            .output("SecretPrefix")
+            .map(|prefix| deployed.arn("secretsmanager", &format!("secret:{prefix}/doctor/oauth-doctor"))),
         Resource::Queue => last("MessageQueueUrl").map(|queue| deployed.arn("sqs", queue)),
         Resource::ParkingQueue if !deployed.keeps_failed_messages => None,
         Resource::ParkingQueue => last("ParkingQueueUrl").map(|queue| deployed.arn("sqs", queue)),

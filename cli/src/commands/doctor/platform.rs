@@ -2,13 +2,16 @@
 
 use super::context::IntegrationContext;
 use super::genesys_cloud_profiles::{self, ProfileChecks};
+use super::highlevel;
 use super::report::Finding;
+use super::user_lookup;
 use crate::api::platform_http;
 use crate::api::webhook_url::{WebhookTarget, webhook_target};
 use crate::error::CliError;
 use http::Method;
 use secrecy::{ExposeSecret, SecretString};
 use shared::aws::error_chain;
+use shared::integration::CardRoute;
 use shared::platform::genesys_cloud::api::{Client, CreateStatus, OpenIntegration};
 use shared::platform::genesys_cloud::config::Config;
 use shared::platform::{ApiError, PlatformConfig};
@@ -19,23 +22,31 @@ use url::Url;
 const TIMEOUT: Duration = Duration::from_secs(12);
 
 const CREDENTIALS: &str = "platform credentials";
+const AUTHORIZATION: &str = "authorization";
 const OPEN_INTEGRATION: &str = "open messaging integration";
 
 pub(super) async fn check(context: &IntegrationContext<'_>) -> Result<Vec<(String, Finding)>, CliError> {
     match &context.integration.platform {
         PlatformConfig::GenesysCloud(config) => genesys_cloud(context, config).await,
         PlatformConfig::MulticloudCx(config) => Ok(reachable(context, config.api_base_url.url()).await),
-        PlatformConfig::HighLevel(config) => Ok(reachable(context, config.api_base_url.url()).await),
+        PlatformConfig::HighLevel(config) => {
+            let (mut checks, authorization) =
+                tokio::join!(reachable(context, config.api_base_url.url()), highlevel::authorization(context, config));
+            checks.push((AUTHORIZATION.to_owned(), authorization));
+            Ok(checks)
+        }
     }
 }
 
 async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Result<Vec<(String, Finding)>, CliError> {
     let client = Client::new(platform_http()?);
     let deadline = Instant::now() + TIMEOUT;
-    let (credentials, open_integration, profiles) = match client.check_credentials(config, deadline).await {
+    let sends_to_users = context.integration.cards == CardRoute::OpenMessaging;
+    let (credentials, open_integration, users, profiles) = match client.check_credentials(config, deadline).await {
         Err(error) => {
             let because = "because there is no token";
-            (refused_token(context, &error), Finding::skipped(because), skipped_profiles(because))
+            let (token, skipped) = (refused_token(context, &error), Finding::skipped(because));
+            (token, skipped, Finding::skipped(because), skipped_profiles(because))
         }
         Ok(()) => {
             let deadline = Instant::now() + TIMEOUT;
@@ -56,11 +67,16 @@ async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Res
                 }
                 Err(error) => (classify_error(&error), not_read),
             };
-            (Finding::ok("Genesys Cloud issues a token"), finding, profiles)
+            let users = match sends_to_users {
+                true => user_lookup::check(&client, config, Instant::now() + TIMEOUT).await,
+                false => Finding::skipped("because cards go to customers"),
+            };
+            (Finding::ok("Genesys Cloud issues a token"), finding, users, profiles)
         }
     };
-    let checks = [(CREDENTIALS.to_owned(), credentials), (OPEN_INTEGRATION.to_owned(), open_integration)];
-    Ok(checks.into_iter().chain(profiles).collect())
+    let checks = [(CREDENTIALS, credentials), (OPEN_INTEGRATION, open_integration), (user_lookup::CHECK, users)];
+    let checks = checks.into_iter().map(|(check, finding)| (check.to_owned(), finding));
+    Ok(checks.chain(profiles).collect())
 }
 
 fn skipped_profiles(because: &str) -> Vec<(String, Finding)> {

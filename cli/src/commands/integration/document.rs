@@ -45,6 +45,13 @@ impl Document {
         *place = value;
     }
 
+    /// Removes a field of the document itself.
+    pub(super) fn remove(&mut self, name: &str) {
+        if let Value::Object(members) = &mut self.0 {
+            members.remove(name);
+        }
+    }
+
     /// Sets every field of `changes` and keeps the others. Lists are replaced as a whole.
     pub(super) fn merge(&mut self, changes: &Self) {
         merge(&mut self.0, &changes.0);

@@ -4,6 +4,7 @@
 //! reads the document, derives the new one, validates that with the functions' own parser, and only then writes.
 
 mod add;
+mod authorize;
 mod credential_reuse;
 mod document;
 mod generate;
@@ -27,6 +28,7 @@ use clap::Subcommand;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Add(Box<add::Add>),
+    Authorize(authorize::Authorize),
     /// List the integrations
     List,
     /// Show an integration
@@ -39,6 +41,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), CliError> {
     match command {
         Command::Add(add) => add::run(*add, stack, output).await,
+        Command::Authorize(authorize) => authorize::run(authorize, stack, output).await,
         Command::List => list::run(stack, output).await,
         Command::Show(show) => show::run(show, stack, output).await,
         Command::Rotate(rotate) => rotate::run(rotate, stack, output).await,

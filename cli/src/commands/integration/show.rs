@@ -12,6 +12,8 @@ use serde_json::Value;
 use shared::integration::Integration;
 use shared::json::fields::FieldError;
 use shared::model::integration_name::IntegrationName;
+use shared::platform::PlatformConfig;
+use shared::platform::highlevel::config::Credentials;
 use url::Url;
 
 #[derive(Debug, Args)]
@@ -31,13 +33,30 @@ struct IntegrationView {
     secret: String,
     changed: Option<Timestamp>,
     faults: Vec<FieldError>,
+    /// Of an integration whose tokens expire and were issued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization: Option<AuthorizationView>,
     configuration: Value,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AuthorizationView {
+    secret: String,
+    authorized_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    withdrawn_at: Option<Timestamp>,
 }
 
 pub(super) async fn run(show: Show, stack: &Stack, output: Output) -> Result<(), CliError> {
     let secrets = SecretStore::open(stack).await?;
     let stored = secrets.require(&show.name).await?;
-    let faults = Integration::parse(show.name.clone(), &stored.document.to_text()).err().unwrap_or_default();
+    let parsed = Integration::parse(show.name.clone(), &stored.document.to_text());
+    let authorization = match &parsed {
+        Ok(integration) if has_app(integration) => authorization(&secrets, &show.name).await?,
+        _ => None,
+    };
+    let faults = parsed.err().unwrap_or_default();
     let configuration = match show.show_secrets {
         true => stored.document.value().clone(),
         false => mask::masked(stored.document.value()),
@@ -48,10 +67,32 @@ pub(super) async fn run(show: Show, stack: &Stack, output: Output) -> Result<(),
         changed: stored.changed,
         name: show.name,
         faults,
+        authorization,
         configuration,
     };
     output.result(&view, human);
     Ok(())
+}
+
+fn has_app(integration: &Integration) -> bool {
+    match &integration.platform {
+        PlatformConfig::HighLevel(config) => matches!(config.credentials, Credentials::App(_)),
+        _ => false,
+    }
+}
+
+async fn authorization(
+    secrets: &SecretStore<'_>,
+    name: &IntegrationName,
+) -> Result<Option<AuthorizationView>, CliError> {
+    let secret = secrets.authorization(name);
+    let found = secret.read().await?;
+    Ok(found.map(|found| AuthorizationView {
+        secret: secret.id,
+        authorized_at: found.authorized_at(),
+        expires_at: found.expires_at(),
+        withdrawn_at: found.withdrawn_at(),
+    }))
 }
 
 fn human(view: &IntegrationView) -> String {
@@ -62,6 +103,18 @@ fn human(view: &IntegrationView) -> String {
         ("secret", view.secret.clone()),
         ("last changed", changed),
     ];
+    if let Some(authorization) = &view.authorization {
+        let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |at| at.to_string());
+        let authorized = match authorization.withdrawn_at {
+            Some(at) => ("withdrawn", at.to_string()),
+            None => ("authorized", time(authorization.authorized_at)),
+        };
+        lines.extend([
+            ("tokens", authorization.secret.clone()),
+            authorized,
+            ("access token expires", time(authorization.expires_at)),
+        ]);
+    }
     lines.extend(view.faults.iter().map(|fault| ("FAULT", fault.to_string())));
     format!("{}\n\n{}", key_values(lines), key_values(mask::lines(&view.configuration)))
 }

@@ -14,7 +14,7 @@ use std::fmt;
 use values::scalar_text;
 pub use values::{
     as_whole_number, boolean, id, integer_in, is_blank, list, media_type_essence, media_type_with_parameters, one_of,
-    parse_with, secret, shared_secret, text,
+    parse_with, secret, shared_secret, text, text_up_to,
 };
 
 /// An error in a document. It names the field and never quotes the value.
@@ -99,6 +99,12 @@ impl<'f> Fields<'f> {
     #[must_use]
     pub fn pointer(&self, name: &str) -> String {
         pointer(&self.path, name)
+    }
+
+    /// The JSON pointer of the object itself.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     fn take(&mut self, name: &'static str) -> Option<Value> {

@@ -38,6 +38,14 @@ pub fn text(value: Value) -> Result<String, String> {
     }
 }
 
+/// Reads a text of at most `maximum` characters.
+pub fn text_up_to(maximum: usize) -> impl FnOnce(Value) -> Result<String, String> {
+    move |value| {
+        let text = text(value)?;
+        if text.chars().count() > maximum { Err(format!("must have at most {maximum} characters")) } else { Ok(text) }
+    }
+}
+
 /// Reads a secret that is not blank.
 pub fn secret(value: Value) -> Result<SecretString, String> {
     text(value).map(SecretString::from)

@@ -7,6 +7,8 @@ use super::resolver::{PublicOnly, SystemDns};
 use super::source::{AddressPolicy, MediaUrl};
 use crate::http_client::HttpClient;
 use crate::json::fields::media_type_essence;
+use bytes::Bytes;
+use futures::TryStreamExt;
 use http::{HeaderMap, StatusCode, header};
 use reqwest::dns::Resolve;
 use reqwest::{Client, ClientBuilder, Response};
@@ -27,6 +29,32 @@ pub struct MediaFile {
     /// In bytes.
     pub length: u64,
     pub body: MediaBody,
+}
+
+impl MediaFile {
+    /// Whether the host names this media type, or none. If it names another one, its response is not the file that is meant,
+    /// but for example an error page.
+    #[must_use]
+    pub fn may_have_type(&self, declared: &str) -> bool {
+        self.content_type.is_none() || self.content_type == media_type_essence(declared)
+    }
+
+    /// Reads the whole file into memory, once.
+    ///
+    /// # Errors
+    /// Its body ends with one.
+    pub async fn read(mut self) -> Result<Bytes, MediaError> {
+        let first = self.body.try_next().await?.unwrap_or_default();
+        if body::len(&first) == self.length {
+            return Ok(first);
+        }
+        let mut content = Vec::with_capacity(usize::try_from(self.length).unwrap_or_default());
+        content.extend_from_slice(&first);
+        while let Some(chunk) = self.body.try_next().await? {
+            content.extend_from_slice(&chunk);
+        }
+        Ok(content.into())
+    }
 }
 
 impl fmt::Debug for MediaFile {

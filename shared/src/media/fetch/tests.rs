@@ -91,6 +91,12 @@ async fn fetched(answer: String) -> Result<(Option<String>, u64, Vec<u8>), Media
     Ok((file.content_type, file.length, body.concat()))
 }
 
+/// Like [`fetched`], read as a whole.
+async fn read(answer: String) -> Result<Bytes, MediaError> {
+    let source = SourceHost::answering(answer, Then::Close).await;
+    fetcher().fetch(&source.trusted(), 6, in_a_minute()).await?.read().await
+}
+
 fn public_url(text: &str) -> MediaUrl {
     MediaUrl::parse(text, &TrustedOrigins::default()).unwrap()
 }
@@ -355,5 +361,32 @@ async fn a_response_from_a_private_address_is_not_used() {
         let outcome = receive(response, policy, 6, in_a_minute()).await;
         assert_eq!(allowed, outcome.is_ok(), "{policy:?}");
         assert!(allowed || matches!(outcome, Err(MediaError::PrivateAddress)), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_read_as_a_whole_with_and_without_an_announced_length() {
+    for (headers, body) in [
+        ("content-length: 6\r\n", "abcdef"),
+        ("", "abcdef"),
+        ("transfer-encoding: chunked\r\n", "3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n"),
+    ] {
+        assert_eq!(Ok(Bytes::from_static(b"abcdef")), read(answer("200 OK", headers, body)).await, "{headers}");
+    }
+    assert_eq!(Err(MediaError::Truncated), read(answer("200 OK", "content-length: 6\r\n", "abc")).await);
+}
+
+#[tokio::test]
+async fn a_host_that_names_another_media_type_does_not_send_the_declared_file() {
+    for (named, declared, may_have) in [
+        ("content-type: image/png\r\n", "image/png", true),
+        ("content-type: Text/Plain; charset=utf-8\r\n", "text/plain; charset=iso-8859-1", true),
+        ("", "image/png", true),
+        ("content-type: text/html\r\n", "image/png", false),
+    ] {
+        let headers = format!("content-length: 1\r\n{named}");
+        let source = SourceHost::answering(answer("200 OK", &headers, "a"), Then::Close).await;
+        let file = fetcher().fetch(&source.trusted(), 6, in_a_minute()).await.unwrap();
+        assert_eq!(may_have, file.may_have_type(declared), "{named}");
     }
 }

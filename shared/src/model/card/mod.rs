@@ -7,7 +7,7 @@ mod text_trace;
 pub use outbound::{CardDocument, OutboundCard};
 pub use parse::CardRequest;
 pub(crate) use parse::payload;
-pub use text_trace::{TraceCode, TraceKey, render_text_trace};
+pub use text_trace::{TextTrace, TraceCode, TraceKey, render_text_trace};
 
 use crate::model::receipt::Recipient;
 use serde::{Deserialize, Serialize};

@@ -21,6 +21,8 @@ use uuid::Uuid;
 
 /// The text before and after the code.
 const DELIMITERS: (&str, &str) = ("[card ", "]");
+/// The line before the code of a text that does not hold the whole card.
+const SHORTENED: &str = "\n[shortened]";
 /// Digits of each half of a code, 40 bits: the first half is a nonce, the second an authentication tag. A correct guess
 /// would only suppress one text to the customer.
 const HALF_DIGITS: usize = 8;
@@ -44,18 +46,28 @@ impl TraceKey {
     }
 }
 
+/// A card as a text.
+pub struct TextTrace {
+    pub text: String,
+    /// Whether the card was too long. The text then says so.
+    pub is_shortened: bool,
+}
+
 /// Renders a card as a text of at most `maximum` characters: its texts, its buttons in brackets, and a new code.
 #[must_use]
-pub fn render_text_trace(message: &CardMessage, maximum: usize, key: &TraceKey) -> Option<String> {
+pub fn render_text_trace(message: &CardMessage, maximum: usize, key: &TraceKey) -> Option<TextTrace> {
     let mut lines: Vec<String> = message.text.clone().into_iter().collect();
     lines.extend(message.cards.as_slice().iter().flat_map(card_lines));
     let replies = message.quick_replies.iter().map(|reply| format!("[{}]", reply.reply.title));
     lines.extend(Some(replies.collect::<Vec<_>>().join(" ")).filter(|line| !line.is_empty()));
     let (before, after) = DELIMITERS;
     let room = maximum.saturating_sub(before.len() + 2 * HALF_DIGITS + after.len() + 1);
-    let text = truncate(lines.join("\n"), room);
+    let whole = lines.join("\n");
+    let is_shortened = whole.chars().count() > room;
+    let text = if is_shortened { truncate(whole, room.saturating_sub(SHORTENED.len())) + SHORTENED } else { whole };
     let nonce = short_digest(Uuid::new_v4().as_bytes());
-    Some(format!("{text}\n{before}{nonce}{}{after}", key.tag(&nonce, &text)?))
+    let text = format!("{text}\n{before}{nonce}{}{after}", key.tag(&nonce, &text)?);
+    Some(TextTrace { text, is_shortened })
 }
 
 /// A possible code at the end of a text, not yet verified.
@@ -136,7 +148,7 @@ mod tests {
     fn trace_of(title: &str) -> String {
         let card = Card { actions: Vec::new(), subtitle: None, ..card(title) };
         let message = CardMessage { text: None, cards: Cards::One(Box::new(card)), quick_replies: Vec::new() };
-        render_text_trace(&message, 2_000, &key()).unwrap()
+        render_text_trace(&message, 2_000, &key()).unwrap().text
     }
 
     fn code_of(text: &str) -> Option<&str> {
@@ -154,7 +166,8 @@ mod tests {
                 summary_text: None,
             }],
         };
-        let text = render_text_trace(&message, 2_000, &key()).unwrap();
+        let TextTrace { text, is_shortened } = render_text_trace(&message, 2_000, &key()).unwrap();
+        assert!(!is_shortened);
         let shown = "Hello\nInvoice\nPlease review.\n[Approve] [Reject] [Details: https://e.com/d]\n[Later]\n[card ";
         assert!(text.starts_with(shown), "{text}");
         assert_eq!(shown.len() + 17, text.len(), "{text}");
@@ -194,11 +207,12 @@ mod tests {
     }
 
     #[test]
-    fn a_long_card_is_truncated_to_the_platforms_limit() {
+    fn a_card_that_is_too_long_is_shortened_to_the_platforms_limit_and_its_text_says_so() {
         let of = |length: usize| trace_of(&"ä".repeat(length));
         let room = 2_000 - "\n[card 0000000000000000]".len();
         assert!(of(room).starts_with(&format!("{}\n[card ", "ä".repeat(room))));
-        assert!(of(room + 1).starts_with(&format!("{}…\n[card ", "ä".repeat(room - 1))));
+        let kept = room - "…\n[shortened]".chars().count();
+        assert!(of(room + 1).starts_with(&format!("{}…\n[shortened]\n[card ", "ä".repeat(kept))));
         assert_eq!((2_000, 2_000), (of(room).chars().count(), of(room + 1).chars().count()));
     }
 }

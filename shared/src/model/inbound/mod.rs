@@ -1,7 +1,10 @@
 //! What customers do, as reported by the messaging service: send messages, type, select a button or quick reply.
 
+mod members;
 mod parse;
 mod parts;
+
+pub use members::InboundMember;
 
 use crate::digest::Digest;
 use crate::model::message::IdType;
@@ -134,7 +137,7 @@ impl fmt::Debug for Customer {
     }
 }
 
-/// A file, which the platform downloads: `OpenContentAttachment`.
+/// A file, which the platform downloads, unless it is uploaded to it: `OpenContentAttachment`.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InboundAttachment {
@@ -153,6 +156,30 @@ pub struct InboundAttachment {
     pub sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<Thumbnail>,
+    /// Its JSON pointer in the request.
+    #[serde(skip)]
+    pub pointer: String,
+    /// The platform's own URL of the file, once it is uploaded.
+    #[serde(skip)]
+    pub uploaded: Option<Url>,
+}
+
+/// A small picture of a file: `OpenContentThumbnail`.
+#[derive(Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Thumbnail {
+    /// `https`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<Url>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mime: Option<String>,
+    /// SHA-256 of the content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_size_bytes: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

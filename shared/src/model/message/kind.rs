@@ -35,6 +35,9 @@ pub struct Content {
     /// The files among the parts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// The addresses of all recipients, if there are several. The first one is in `to` of the message.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<String>,
     /// `Human` or `Bot`, if the platform says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub originating_entity: Option<String>,

@@ -74,7 +74,7 @@ impl Webhook {
             attachments: parts.iter().filter_map(attachment).collect(),
             content: parts.into_iter().map(ContentItem::into_value).collect(),
             originating_entity: self.originating_entity.clone(),
-            status: None,
+            ..Content::default()
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::config::Config;
 use super::{read, read_identity};
 use crate::json::fields::FieldError;
+use crate::model::inbound::InboundMember;
 use crate::model::message::Message;
 use crate::platform::webhook::WebhookPlatform;
 use crate::platform::{Received, Rejection, Route};
@@ -27,6 +28,14 @@ impl WebhookPlatform for Config {
 
     /// According to the documentation, a retry must have the same id and the same time.
     const DEDUPLICATES_INBOUND: bool = true;
+
+    const INBOUND_MEMBERS: &'static [InboundMember] = &[
+        InboundMember::CustomAttributes,
+        InboundMember::Metadata,
+        InboundMember::PrefetchConversationId,
+        InboundMember::FileText,
+        InboundMember::FileThumbnail,
+    ];
 
     fn channel_id(&self) -> &str {
         &self.integration_id

@@ -2,7 +2,8 @@
 
 use super::message_type::{DEFAULT_FORWARDED, MessageType};
 use crate::http_client::OutboundUrl;
-use crate::json::fields::{Fields, integer_in, list, text};
+use crate::json::fields::{Fields, integer_in, list, secret, text};
+use crate::model::integration_name::IntegrationName;
 use crate::platform::config_fields::{base_url, header_text};
 use crate::signature::highlevel::{InvalidKey, TrustedKey};
 use jiff::SignedDuration;
@@ -21,7 +22,7 @@ pub struct Config {
     pub location_id: String,
     /// If set, events of other apps are rejected.
     pub app_id: Option<String>,
-    pub token: SecretString,
+    pub credentials: Credentials,
     /// The public keys that webhooks are verified with.
     pub trusted_keys: Vec<TrustedKey>,
     /// The types of the reported messages that are delivered.
@@ -33,11 +34,57 @@ pub struct Config {
     pub api_base_url: OutboundUrl,
 }
 
+/// What calls are made with.
+#[derive(Debug)]
+pub enum Credentials {
+    /// A token that an operator makes and rotates.
+    Token(SecretString),
+    /// An app that a location has authorized: its tokens expire and are renewed.
+    App(App),
+}
+
+/// The client of a marketplace app.
+#[derive(Debug)]
+pub struct App {
+    pub client_id: String,
+    pub client_secret: SecretString,
+    /// Under its name the tokens are stored.
+    pub integration: IntegrationName,
+}
+
+impl App {
+    /// The app's id: the client's id up to the hyphen.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.client_id.split('-').next().unwrap_or_default()
+    }
+}
+
+impl Credentials {
+    fn read(integration: &IntegrationName, fields: &mut Fields<'_>) -> Option<Self> {
+        let (has_token, has_id, has_secret) = (fields.has("token"), fields.has("clientId"), fields.has("clientSecret"));
+        if !has_id && !has_secret {
+            if !has_token {
+                fields.error("token", "is required, unless `clientId` and `clientSecret` are given");
+            }
+            return fields.optional("token", |value| header_text(value).map(|token| Self::Token(token.into())));
+        }
+        if has_token {
+            fields.optional("token", Ok);
+            fields.error("token", "must be absent if `clientId` and `clientSecret` are given");
+        }
+        let client_id = fields.required("clientId", text);
+        let client_secret = fields.required("clientSecret", secret);
+        let integration = integration.clone();
+        Some(Self::App(App { client_id: client_id?, client_secret: client_secret?, integration }))
+    }
+}
+
 impl Config {
-    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+    pub fn read(integration: &IntegrationName, fields: &mut Fields<'_>) -> Option<Self> {
         let location_id = fields.required("locationId", text);
         let app_id = fields.optional("appId", text);
-        let token = fields.required("token", |value| header_text(value).map(SecretString::from));
+        let credentials = Credentials::read(integration, fields);
         let trusted_keys = fields.optional("trustedKeys", list(trusted_key));
         fields.optional("acceptLegacySignature", legacy_signature);
         let forward_message_types = fields.optional("forwardMessageTypes", list(forwarded));
@@ -50,7 +97,7 @@ impl Config {
         Some(Self {
             location_id: location_id?,
             app_id,
-            token: token?,
+            credentials: credentials?,
             trusted_keys: trusted_keys.unwrap_or_else(TrustedKey::published),
             forward_message_types: forward_message_types.unwrap_or_else(|| DEFAULT_FORWARDED.to_vec()),
             maximum_age: maximum_age.and_then(|seconds| i64::try_from(seconds).ok()).map(SignedDuration::from_secs),
@@ -86,16 +133,17 @@ mod tests {
     use crate::json::fields;
     use serde_json::json;
 
+    fn read(document: Value) -> Result<Config, Vec<fields::FieldError>> {
+        fields::read_configuration(document, |fields| Config::read(&"acme".parse().unwrap(), fields))
+    }
+
     fn errors(document: Value) -> Vec<String> {
-        fields::read_configuration(document, Config::read)
-            .map_or_else(|errors| errors.iter().map(ToString::to_string).collect(), |_| Vec::new())
+        read(document).map_or_else(|errors| errors.iter().map(ToString::to_string).collect(), |_| Vec::new())
     }
 
     #[test]
     fn a_location_and_a_token_are_enough() {
-        let Ok(config) = fields::read_configuration(json!({"locationId": "l", "token": "t"}), Config::read) else {
-            panic!()
-        };
+        let config = read(json!({"locationId": "l", "token": "t"})).unwrap();
         assert_eq!("https://services.leadconnectorhq.com/", config.api_base_url.url().as_str());
         assert_eq!((17, 1), (config.forward_message_types.len(), config.trusted_keys.len()));
         assert_eq!((None, None), (config.maximum_age, config.app_id));
@@ -130,6 +178,29 @@ mod tests {
             "{found:#?}"
         );
         assert!(!found.concat().contains("hidden"), "{found:#?}");
+    }
+
+    #[test]
+    fn an_app_has_an_id_and_a_secret_and_no_token() {
+        let with = |more: Value| {
+            let mut document = json!({"locationId": "l"});
+            document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            document
+        };
+        let config = read(with(json!({"clientId": "66a1-m2x", "clientSecret": "s"}))).unwrap();
+        let Credentials::App(app) = config.credentials else { panic!("{:?}", config.credentials) };
+        assert_eq!(("66a1", "acme"), (app.id(), app.integration.as_str()));
+        for (more, error) in [
+            (json!({}), "/token is required, unless `clientId` and `clientSecret` are given"),
+            (json!({"clientId": "c"}), "/clientSecret is required"),
+            (json!({"clientSecret": "s"}), "/clientId is required"),
+            (
+                json!({"clientId": "c", "clientSecret": "s", "token": "hidden"}),
+                "/token must be absent if `clientId` and `clientSecret` are given",
+            ),
+        ] {
+            assert_eq!(vec![error], errors(with(more)));
+        }
     }
 
     #[test]

@@ -19,7 +19,9 @@ pub(super) fn read_message(body: &[u8]) -> Result<Message, FieldError> {
     match read(body)?.1 {
         Webhook::OutboundMessage(message) => message.into_message(body),
         Webhook::ProviderMessage(message) => Ok(message.into_message(body)),
-        Webhook::Other => Err(FieldError::new("/type", "is not the type of a message")),
+        Webhook::Install | Webhook::Uninstall | Webhook::Other => {
+            Err(FieldError::new("/type", "is not the type of a message"))
+        }
     }
 }
 

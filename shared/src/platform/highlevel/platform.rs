@@ -1,15 +1,15 @@
 //! HighLevel's webhooks: verification, ownership and parsing.
 
-use super::config::Config;
+use super::config::{Config, Credentials};
 use super::message_type::MessageType;
 use super::normalize::read_message;
 use super::wire::{EventHeader, OutboundMessage, Webhook, read_identity};
 use crate::json::fields::FieldError;
-use crate::model::inbound::InboundMessage;
+use crate::model::inbound::{InboundMember, InboundMessage};
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
 use crate::platform::webhook::WebhookPlatform;
-use crate::platform::{Received, Rejection, Route};
+use crate::platform::{Received, Rejection, Route, Withdrawal};
 use crate::signature::highlevel::{X_GHL_SIGNATURE, verify};
 use crate::signature::{MatchedSecret, SignatureError};
 use http::{HeaderMap, HeaderName, StatusCode};
@@ -25,6 +25,9 @@ impl WebhookPlatform for Config {
 
     /// The only status that is repeated under both of the vendor's policies. Under the older one, everything else is final.
     const RETRY_STATUS: StatusCode = StatusCode::TOO_MANY_REQUESTS;
+
+    const INBOUND_MEMBERS: &'static [InboundMember] =
+        &[InboundMember::Email, InboundMember::ConversationId, InboundMember::Channel];
 
     fn supports_several_files(_message: &InboundMessage) -> bool {
         true
@@ -50,6 +53,16 @@ impl WebhookPlatform for Config {
                 self.check_named_owner(&header)?;
                 let is_typed = header.event_type.is_some();
                 Ok(Received::Ignored(if is_typed { "event of another type" } else { "event without a type" }))
+            }
+            // It may arrive before the code of the authorization is exchanged.
+            Webhook::Install => {
+                self.check_named_owner(&header)?;
+                Ok(Received::Ignored("INSTALL"))
+            }
+            Webhook::Uninstall => {
+                self.check_named_owner(&header)?;
+                let withdrawal = self.withdrawal(&header, now);
+                Ok(withdrawal.map_or(Received::Ignored("UNINSTALL"), Received::Withdrawn))
             }
             Webhook::OutboundMessage(message) => {
                 self.check_owner(&header, self.app_id.is_some())?;
@@ -97,6 +110,18 @@ impl Config {
             [&header.location_id, &header.alt_location_id].iter().any(|named| is_other(named, &self.location_id));
         let is_other_app = self.app_id.as_deref().is_some_and(|own| is_other(&header.app_id, own));
         if is_other_location || is_other_app { Err(Rejection::WrongIntegration) } else { Ok(()) }
+    }
+
+    /// The withdrawal of this integration's authorization. An agency's report has no location: its id is compared with the
+    /// tokens' later.
+    fn withdrawal(&self, header: &EventHeader, now: Timestamp) -> Option<Withdrawal> {
+        let Credentials::App(app) = &self.credentials else { return None };
+        let app_id = self.app_id.as_deref().unwrap_or(app.id());
+        let names_owner = header.location_id.is_some() || header.company_id.is_some();
+        let company_id = header.company_id.clone().filter(|_| header.location_id.is_none());
+        let at = header.written_at().unwrap_or(now);
+        let is_ours = header.app_id.as_deref() == Some(app_id) && names_owner;
+        is_ours.then_some(Withdrawal { at, company_id })
     }
 
     /// Whether the message is sent by the configured conversation provider.

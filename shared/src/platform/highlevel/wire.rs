@@ -20,6 +20,10 @@ pub(super) enum Webhook {
     OutboundMessage(Box<OutboundMessage>),
     /// A request to a conversation provider to send a message.
     ProviderMessage(Box<ProviderMessage>),
+    /// A location or an agency has installed the app.
+    Install,
+    /// A location or an agency has uninstalled the app.
+    Uninstall,
     /// An event of another type, or without a type.
     Other,
 }
@@ -31,6 +35,8 @@ pub(super) struct EventHeader {
     /// The location of an event of payments, instead of `locationId`.
     pub(super) alt_location_id: Option<String>,
     pub(super) app_id: Option<String>,
+    /// The agency, in events about the app.
+    pub(super) company_id: Option<String>,
     version_id: Option<String>,
     webhook_id: Option<String>,
     timestamp: Option<String>,
@@ -105,6 +111,7 @@ impl From<&Members<'_>> for EventHeader {
             location_id: members.text("locationId"),
             alt_location_id: alt_location_id(members),
             app_id: members.text("appId"),
+            company_id: members.text("companyId"),
             version_id: members.text("versionId"),
             webhook_id: members.text("webhookId"),
             timestamp: members.text("timestamp"),
@@ -287,12 +294,15 @@ fn webhook(members: &Members<'_>, is_email: bool) -> Result<(EventHeader, Webhoo
     let header = EventHeader::from(members);
     let webhook = match header.event_type.as_deref() {
         Some("OutboundMessage") => Webhook::OutboundMessage(Box::new(OutboundMessage::new(members, is_email))),
+        Some("INSTALL") => Webhook::Install,
+        Some("UNINSTALL") => Webhook::Uninstall,
         Some(word) if is_provider_message(&MessageType::read(word), &header) => {
             Webhook::ProviderMessage(Box::new(ProviderMessage::new(word, members, is_email)))
         }
         _ => Webhook::Other,
     };
-    if header.location_id.is_none() && !matches!(webhook, Webhook::Other) {
+    let is_message = matches!(webhook, Webhook::OutboundMessage(_) | Webhook::ProviderMessage(_));
+    if header.location_id.is_none() && is_message {
         return Err(FieldError::new("/locationId", "is required"));
     }
     Ok((header, webhook))

@@ -1,7 +1,7 @@
 //! The configuration of Genesys Multicloud CX integrations.
 
 use crate::http_client::OutboundUrl;
-use crate::json::fields::{Fields, list, shared_secret, text};
+use crate::json::fields::{Fields, boolean, list, shared_secret, text};
 use crate::platform::config_fields::{base_url, header_text};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -22,6 +22,8 @@ pub struct Config {
     pub app_secrets: Vec<SecretString>,
     /// For the API gateway, if it requires one.
     pub api_key: Option<SecretString>,
+    /// Whether customers' files are uploaded to the platform, or only their URLs passed on.
+    pub upload_files: bool,
 }
 
 impl Config {
@@ -31,12 +33,14 @@ impl Config {
         let channel_id = fields.required("channelId", channel_id);
         let app_secrets = fields.required("appSecrets", list(shared_secret(MINIMUM_APP_SECRET_CHARACTERS)));
         let api_key = fields.optional("apiKey", |value| header_text(value).map(SecretString::from));
+        let upload_files = fields.optional("uploadFiles", boolean);
         Some(Self {
             api_base_url: api_base_url?,
             contact_center_id: contact_center_id?,
             channel_id: channel_id?,
             app_secrets: app_secrets?,
             api_key,
+            upload_files: upload_files.unwrap_or(true),
         })
     }
 }
@@ -85,15 +89,22 @@ mod tests {
     }
 
     #[test]
+    fn files_are_uploaded_unless_that_is_switched_off() {
+        let mut off = configuration();
+        off["uploadFiles"] = false.into();
+        assert_eq!((true, false), (config().upload_files, configured(off).unwrap().upload_files));
+    }
+
+    #[test]
     fn a_configuration_is_read_strictly() {
         let wrong = json!({
             "apiBaseUrl": "http://api.example.com", "contactCenterId": "hidden\n", "channelId": "..", "appSecrets": [],
-            "apiKey": "hidden key", "colour": "hidden",
+            "apiKey": "hidden key", "uploadFiles": "hidden", "colour": "hidden",
         });
         let errors = configured(wrong).unwrap_err();
         let pointers: Vec<_> = errors.iter().map(|error| error.split(' ').next().unwrap()).collect();
         assert_eq!(
-            vec!["/apiBaseUrl", "/contactCenterId", "/channelId", "/appSecrets", "/apiKey", "/colour"],
+            vec!["/apiBaseUrl", "/contactCenterId", "/channelId", "/appSecrets", "/apiKey", "/uploadFiles", "/colour"],
             pointers
         );
         assert!(!errors.concat().contains("hidden"), "{errors:?}");

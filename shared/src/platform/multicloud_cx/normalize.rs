@@ -53,11 +53,11 @@ impl Webhook {
     }
 
     fn content(&self) -> Content {
-        Content { text: self.text.clone(), content: self.content.clone(), ..Content::default() }
+        let recipients = Some(self.recipients()).filter(|recipients| recipients.len() > 1).unwrap_or_default();
+        Content { text: self.text.clone(), content: self.content.clone(), recipients, ..Content::default() }
     }
 
     fn email(&self) -> Email {
-        let to = self.channel.iter().flat_map(|channel| &channel.to);
         let own_text = || self.text.clone().filter(|text| !text.trim().is_empty());
         // A part without a type is the text or the HTML, whichever is missing.
         let mut untyped = self.parts(None);
@@ -65,10 +65,15 @@ impl Webhook {
             subject: self.subject.clone(),
             text: self.parts(Some("text")).next().or_else(own_text).or_else(|| untyped.next()),
             html: self.parts(Some("html")).next().or_else(|| untyped.next()),
-            recipients: to.map(|address| address.id.clone()).collect(),
+            recipients: self.recipients(),
             reply_to: self.reply_to().map(Address::party).map(Box::new),
             ..Email::default()
         }
+    }
+
+    fn recipients(&self) -> Vec<String> {
+        let to = self.channel.iter().flat_map(|channel| &channel.to);
+        to.map(|address| address.id.clone()).collect()
     }
 
     /// The texts of the parts with this type, or of those without a type. Blank texts are skipped.

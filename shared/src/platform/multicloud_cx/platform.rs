@@ -1,14 +1,15 @@
 //! Genesys Multicloud CX's webhooks: verification, ownership and parsing.
 
+use super::api;
 use super::config::Config;
 use super::wire::Notification;
 use super::{read_identity, read_message};
 use crate::json::fields::FieldError;
-use crate::model::inbound::{Channel, InboundMessage};
+use crate::model::inbound::{Channel, InboundMember, InboundMessage};
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
 use crate::platform::webhook::WebhookPlatform;
-use crate::platform::{Received, Rejection, Route};
+use crate::platform::{ApiError, Received, Rejection, Route};
 use crate::signature::{MatchedSecret, SignatureError, hub};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
@@ -20,9 +21,17 @@ impl WebhookPlatform for Config {
 
     const SUPPORTS_RECEIPT_BATCH: bool = true;
 
+    const INBOUND_MEMBERS: &'static [InboundMember] =
+        &[InboundMember::Email, InboundMember::Channel, InboundMember::FileText];
+
     /// Emails can have several files. For other messages, the format for several files is not documented.
     fn supports_several_files(message: &InboundMessage) -> bool {
         message.email.is_some() || message.channel == Some(Channel::Email)
+    }
+
+    fn uploads_files_of(&self, message: &InboundMessage) -> Result<bool, ApiError> {
+        api::check_inbound_message(self, message)?;
+        Ok(self.upload_files && !message.attachments.is_empty())
     }
 
     fn receipt_status(status: DeliveryStatus) -> Option<DeliveryStatus> {

@@ -57,6 +57,23 @@ fn a_text_message_is_read() {
 }
 
 #[test]
+fn an_sms_to_several_keeps_all_of_them() {
+    let recipients = |to: Value| {
+        let mut body: Value = serde_json::from_str(sample!("sms")).unwrap();
+        body["channel"]["to"] = to;
+        let message = message(&body.to_string());
+        assert_eq!(Some("a"), message.customer());
+        let MessageKind::Text(content) = message.kind else { panic!() };
+        content.recipients
+    };
+    assert_eq!(vec!["a", "b"], recipients(json!([{"id": "a"}, {"id": "b"}])));
+    assert_eq!(vec!["a", "b"], recipients(json!(["a", {}, "b"])));
+    for one in [json!({"id": "a"}), json!([{"id": "a"}]), json!("a")] {
+        assert_eq!(Vec::<String>::new(), recipients(one.clone()), "{one}");
+    }
+}
+
+#[test]
 fn an_email_is_read() {
     let message = message(sample!("email"));
     assert_eq!(Some(IdType::Email), message.to.clone().unwrap().id_type);

@@ -15,6 +15,8 @@ use tests::spec::openapi::{Operation, Received};
 const INTEGRATION_ID: &str = "73cb7fb7-c2db-4996-88f3-0a83a4fea1da";
 const USER_ID: &str = "5d0d331e-d2a8-4fb5-96f7-7021bef2a8ee";
 const USER_EMAIL: &str = "ada@example.com";
+/// The message with the choices in the examples.
+const MESSAGE_ID: &str = "c327c2078ca056db130c55ce648d9fa2";
 
 /// The number of operations tested concurrently.
 const AT_ONCE: usize = 3;
@@ -35,6 +37,7 @@ impl Fixture {
         })
         .await;
         with_platform.platform.add_user(USER_ID, USER_EMAIL);
+        with_platform.platform.know_message(MESSAGE_ID);
         let conversation = with_platform.platform.open_conversation(INTEGRATION_ID, "customer-17");
         Self { with_platform, conversation }
     }

@@ -36,8 +36,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let stack = Stack::connect().await;
     let service = MessagingService::start().await;
     let platform = GenesysCloud::start().await;
-    let integration =
-        stack.integration(&service.url, |configuration| configuration["domain"] = platform.url.clone().into());
+    let integration = stack.integration(&service.url, |configuration| platform.host(configuration));
     let mut traffic = Traffic::start(&stack, &integration.await);
 
     traffic.flow().await?;

@@ -1,6 +1,9 @@
 //! HighLevel: signed webhooks and their integrations. The simulated API is in `api`.
 
 pub mod api;
+mod installed;
+
+pub use installed::{installed, use_app};
 
 use crate::harness::caller::callers;
 use crate::harness::stack::{SIGNING_SECRET, Stack, TestIntegration};

@@ -3,7 +3,7 @@
 mod metrics;
 mod named;
 
-pub use metrics::{CALLING, FUNCTIONS, ROUTES, SENDERS, has_set, words, writers};
+pub use metrics::{CALLING, FUNCTIONS, RENEWED_BY_A_ROUTE, RENEWING, ROUTES, SENDERS, has_set, words, writers};
 pub use named::Named;
 
 use crate::spec::openapi::printed_by_python;

@@ -70,10 +70,10 @@ pub(super) struct Fields {
     /// Id of the open messaging integration [default: found by its name, or created]
     #[arg(long, value_name = "ID", help_heading = GENESYS_CLOUD)]
     integration_id: Option<String>,
-    /// Id of the OAuth client
+    /// Id of the OAuth client (also for HighLevel: the marketplace app's client id)
     #[arg(long, value_name = "ID", help_heading = GENESYS_CLOUD)]
     client_id: Option<String>,
-    /// The OAuth client's secret
+    /// The OAuth client's secret (also for HighLevel)
     #[arg(long, value_name = "FILE", help_heading = GENESYS_CLOUD)]
     client_secret_file: Option<PathBuf>,
     /// The signature secret token [default: generated]
@@ -101,6 +101,9 @@ pub(super) struct Fields {
     /// Base URL of the API, without /nexus/v3 (also for HighLevel)
     #[arg(long, value_name = "URL", help_heading = MULTICLOUD_CX)]
     api_base_url: Option<String>,
+    /// Whether customers' files are uploaded to the platform
+    #[arg(long, value_name = "BOOL", help_heading = MULTICLOUD_CX)]
+    upload_files: Option<bool>,
 
     /// Id of the location
     #[arg(long, value_name = "ID", help_heading = HIGHLEVEL)]
@@ -108,7 +111,7 @@ pub(super) struct Fields {
     /// Id of the app, if events of other apps should be refused
     #[arg(long, value_name = "ID", help_heading = HIGHLEVEL)]
     app_id: Option<String>,
-    /// The token for calls
+    /// The token for calls, in place of an app's client id and secret
     #[arg(long, value_name = "FILE", help_heading = HIGHLEVEL)]
     token_file: Option<PathBuf>,
     /// Id of the conversation provider for customers' messages
@@ -178,10 +181,8 @@ impl Fields {
     /// Sets the secrets of the environment that the document's platform has and that no file gives.
     pub(super) fn apply_environment(&self, document: &mut Document) -> Result<(), CliError> {
         for secret in self.secrets() {
-            let platform = secret.platform.map(PlatformName::as_str);
-            let has_it = platform.is_none() || platform == document.text("/platform");
             if secret.file.is_none()
-                && has_it
+                && secret.belongs_to(document)
                 && let Some(value) = environment(secret.variable)?
             {
                 secret.apply(document, value);
@@ -202,6 +203,7 @@ impl Fields {
             ("/apiBaseUrl", text(&self.api_base_url)),
             ("/contactCenterId", text(&self.contact_center_id)),
             ("/channelId", text(&self.channel_id)),
+            ("/uploadFiles", self.upload_files.map(Value::from)),
             ("/locationId", text(&self.location_id)),
             ("/appId", text(&self.app_id)),
             ("/conversationProviderId", text(&self.conversation_provider_id)),
@@ -221,11 +223,12 @@ impl Fields {
     }
 
     fn secrets(&self) -> [SecretField<'_>; 7] {
-        const GENESYS_CLOUD: Option<PlatformName> = Some(PlatformName::GenesysCloud);
-        const MULTICLOUD_CX: Option<PlatformName> = Some(PlatformName::MulticloudCx);
-        const HIGHLEVEL: Option<PlatformName> = Some(PlatformName::HighLevel);
+        const GENESYS_CLOUD: &[PlatformName] = &[PlatformName::GenesysCloud];
+        const MULTICLOUD_CX: &[PlatformName] = &[PlatformName::MulticloudCx];
+        const HIGHLEVEL: &[PlatformName] = &[PlatformName::HighLevel];
+        const WITH_CLIENT: &[PlatformName] = &[PlatformName::GenesysCloud, PlatformName::HighLevel];
         [
-            ("/clientSecret", &self.client_secret_file, "PATCHBAY_CLIENT_SECRET", GENESYS_CLOUD),
+            ("/clientSecret", &self.client_secret_file, "PATCHBAY_CLIENT_SECRET", WITH_CLIENT),
             ("/webhookSecrets", &self.webhook_secret_file, "PATCHBAY_WEBHOOK_SECRET", GENESYS_CLOUD),
             (
                 "/webhookHeader/secrets",
@@ -236,13 +239,13 @@ impl Fields {
             ("/appSecrets", &self.app_secret_file, "PATCHBAY_APP_SECRET", MULTICLOUD_CX),
             ("/apiKey", &self.api_key_file, "PATCHBAY_API_KEY", MULTICLOUD_CX),
             ("/token", &self.token_file, "PATCHBAY_TOKEN", HIGHLEVEL),
-            ("/delivery/signingSecrets", &self.signing_secret_file, "PATCHBAY_SIGNING_SECRET", None),
+            ("/delivery/signingSecrets", &self.signing_secret_file, "PATCHBAY_SIGNING_SECRET", &PlatformName::ALL),
         ]
-        .map(|(pointer, file, variable, platform)| SecretField {
+        .map(|(pointer, file, variable, platforms)| SecretField {
             pointer,
             file: file.as_deref(),
             variable,
-            platform,
+            platforms,
         })
     }
 }
@@ -251,11 +254,22 @@ struct SecretField<'f> {
     pointer: &'static str,
     file: Option<&'f Path>,
     variable: &'static str,
-    /// The platform that has it; `None` if all have.
-    platform: Option<PlatformName>,
+    /// The platforms that have it.
+    platforms: &'static [PlatformName],
 }
 
 impl SecretField<'_> {
+    /// Whether the document's integration has it. HighLevel has a token or an app's client.
+    fn belongs_to(&self, document: &Document) -> bool {
+        let of_platform = |platform: &PlatformName| document.text("/platform") == Some(platform.as_str());
+        let has_client = document.get("/clientId").is_some();
+        match (self.pointer, document.text("/platform")) {
+            ("/clientSecret", Some("highlevel")) => has_client,
+            ("/token", Some("highlevel")) => !has_client,
+            _ => self.platforms.len() == PlatformName::ALL.len() || self.platforms.iter().any(of_platform),
+        }
+    }
+
     fn apply(&self, document: &mut Document, secret: String) {
         let is_list = self.pointer.ends_with("ecrets");
         document.set(self.pointer, if is_list { vec![secret].into() } else { secret.into() });

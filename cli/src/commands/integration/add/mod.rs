@@ -79,6 +79,7 @@ fn target_document(add: &Add, given: &Document, found: &SecretState) -> Result<D
     };
     let mut document = stored.cloned().unwrap_or_else(Document::new);
     document.merge(given);
+    replace_credentials(&mut document, given);
     callers::add(&mut document, &add.callers)?;
     let interactive = prompts(add, found);
     required_fields::prompt_platform(&mut document, &add.name, interactive)?;
@@ -96,6 +97,18 @@ fn target_document(add: &Add, given: &Document, found: &SecretState) -> Result<D
             differences.join(", ")
         ))),
         _ => Ok(document),
+    }
+}
+
+/// HighLevel has a token or an app's client: what is given replaces the other.
+fn replace_credentials(document: &mut Document, given: &Document) {
+    let client = ["clientId", "clientSecret"];
+    if document.text("/platform") == Some(PlatformName::HighLevel.as_str()) {
+        match (given.get("/token").is_some(), client.iter().any(|name| given.get(&format!("/{name}")).is_some())) {
+            (true, false) => client.iter().for_each(|name| document.remove(name)),
+            (false, true) => document.remove("token"),
+            _ => {}
+        }
     }
 }
 

@@ -58,12 +58,18 @@ fn next_steps(add: &Add, platform: PlatformName, document: &Document) -> Vec<Str
             next.push(unchecked.to_owned());
         }
         PlatformName::HighLevel => {
+            let has_app = document.get("/clientId").is_some();
+            if has_app {
+                next.push(format!("Authorize the app: `patchbay integration authorize {}`.", add.name));
+            }
             next.push(
                 "In your HighLevel app, subscribe the webhook URL to OutboundMessage, or set it as the delivery URL \
                  of a conversation provider."
                     .to_owned(),
             );
-            next.push(unchecked.to_owned());
+            if !has_app {
+                next.push(unchecked.to_owned());
+            }
         }
     }
     let has_callers = !document.list("/callers").is_empty();

@@ -48,9 +48,16 @@ const MULTICLOUD_CX: [RequiredField; 4] = [
     field("/channelId", "--channel-id", "Id of the channel", Kind::Text),
     field("/appSecrets", "--app-secret-file (or PATCHBAY_APP_SECRET)", "App secret of the channel", Kind::SecretList),
 ];
-const HIGHLEVEL: [RequiredField; 2] = [
-    field("/locationId", "--location-id", "Id of the location", Kind::Text),
-    field("/token", "--token-file (or PATCHBAY_TOKEN)", "Token for calls", Kind::Secret),
+const LOCATION_ID: RequiredField = field("/locationId", "--location-id", "Id of the location", Kind::Text);
+const HIGHLEVEL_APP: [RequiredField; 3] = [
+    LOCATION_ID,
+    field("/clientId", "--client-id", "Client id of the marketplace app", Kind::Text),
+    field(
+        "/clientSecret",
+        "--client-secret-file (or PATCHBAY_CLIENT_SECRET)",
+        "Client secret of the marketplace app",
+        Kind::Secret,
+    ),
 ];
 
 impl RequiredField {
@@ -115,7 +122,8 @@ fn missing(document: &Document, no_platform: bool) -> Vec<RequiredField> {
         Some(PlatformName::GenesysCloud) if no_platform => GENESYS_CLOUD.into_iter().chain([INTEGRATION_ID]).collect(),
         Some(PlatformName::GenesysCloud) => GENESYS_CLOUD.into(),
         Some(PlatformName::MulticloudCx) => MULTICLOUD_CX.into(),
-        Some(PlatformName::HighLevel) => HIGHLEVEL.into(),
+        Some(PlatformName::HighLevel) if document.get("/token").is_some() => vec![LOCATION_ID],
+        Some(PlatformName::HighLevel) => HIGHLEVEL_APP.into(),
     };
     let fields = [PLATFORM].into_iter().chain(fields).chain([DELIVERY_URL]);
     fields.filter(|field| document.get(field.pointer).is_none()).collect()

@@ -19,7 +19,7 @@ pub(super) enum RotationTarget {
     Signing,
     /// The credential of the caller with this name.
     Caller(String),
-    /// The OAuth client's secret.
+    /// The OAuth client's secret, or the marketplace app's.
     Client,
     /// HighLevel's token.
     Token,
@@ -107,13 +107,14 @@ impl RotationTarget {
 
     /// Requires that integrations of this platform have such a secret.
     pub(super) fn check_platform(&self, platform: PlatformName) -> Result<(), CliError> {
-        let of = match self {
-            Self::Signing | Self::Caller(_) => return Ok(()),
-            Self::Webhook | Self::WebhookHeader | Self::Client => PlatformName::GenesysCloud,
-            Self::App | Self::ApiKey => PlatformName::MulticloudCx,
-            Self::Token => PlatformName::HighLevel,
+        let platforms: &[_] = match self {
+            Self::Signing | Self::Caller(_) => &PlatformName::ALL,
+            Self::Client => &[PlatformName::GenesysCloud, PlatformName::HighLevel],
+            Self::Webhook | Self::WebhookHeader => &[PlatformName::GenesysCloud],
+            Self::App | Self::ApiKey => &[PlatformName::MulticloudCx],
+            Self::Token => &[PlatformName::HighLevel],
         };
-        match of == platform {
+        match platforms.contains(&platform) {
             true => Ok(()),
             false => {
                 Err(CliError::Usage(format!("an integration of the platform {} has no such secret", platform.as_str())))
@@ -247,6 +248,7 @@ mod tests {
     fn only_secrets_of_the_platform_can_be_rotated() {
         assert!(RotationTarget::Webhook.check_platform(PlatformName::GenesysCloud).is_ok());
         assert!(RotationTarget::Webhook.check_platform(PlatformName::HighLevel).is_err());
+        assert!(RotationTarget::Client.check_platform(PlatformName::HighLevel).is_ok());
         assert!(RotationTarget::Signing.check_platform(PlatformName::MulticloudCx).is_ok());
         assert!("caller:".parse::<RotationTarget>().is_err() && "hidden".parse::<RotationTarget>().is_err());
     }

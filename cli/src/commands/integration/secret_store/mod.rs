@@ -6,6 +6,7 @@
 //! is overwritten; it remains as the version `AWSPREVIOUS`.
 
 use super::document::Document;
+use crate::aws::authorization::{AuthorizationSecret, NewSecret};
 use crate::aws::clock::AwsClock;
 use crate::aws::integrations::{self, ListedIntegration, timestamp};
 use crate::aws::stack::Stack;
@@ -119,13 +120,30 @@ impl<'s> SecretStore<'s> {
         document: &Document,
         kms_key_id: Option<String>,
     ) -> Result<(), CliError> {
-        let tags = self.stack.tags().await?;
-        let tags = tags.into_iter().chain([(STACK_TAG.to_owned(), self.stack.name().to_owned())]);
-        let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+        let tags = self.tags().await?;
         let create = self.client.create_secret().name(self.id(name.as_str())).secret_string(document.to_text());
         let create = create.description(format!("Patchbay's integration {name}")).set_kms_key_id(kms_key_id);
         create.set_tags(Some(tags)).send().await.map_err(|error| self.failed("created", name.as_str(), &error))?;
         Ok(())
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>, CliError> {
+        let tags = self.stack.tags().await?;
+        let tags = tags.into_iter().chain([(STACK_TAG.to_owned(), self.stack.name().to_owned())]);
+        Ok(tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect())
+    }
+
+    /// A second secret of an integration: encrypted and tagged like the first.
+    pub(super) async fn like(&self, name: &IntegrationName, what: &str) -> Result<NewSecret, CliError> {
+        let described = self.client.describe_secret().secret_id(self.id(name.as_str())).send().await;
+        let described = described.map_err(|error| self.failed("described", name.as_str(), &error))?;
+        let kms_key_id = described.kms_key_id().map(str::to_owned);
+        Ok(NewSecret { description: format!("{what} {name}"), tags: self.tags().await?, kms_key_id })
+    }
+
+    /// The secret with the integration's tokens, which not every integration has.
+    pub(super) fn authorization(&self, name: &IntegrationName) -> AuthorizationSecret {
+        AuthorizationSecret::new(&self.stack.aws, self.prefix, name)
     }
 
     /// Replaces the document that was read, unless it was replaced concurrently. Returns the new one.
@@ -172,7 +190,7 @@ impl<'s> SecretStore<'s> {
         put.secret_string(document.to_text()).set_client_request_token(version).send().await
     }
 
-    /// Deletes a secret after this recovery window, or immediately.
+    /// Deletes its secrets after this recovery window, or immediately.
     pub(super) async fn delete(
         &self,
         name: &IntegrationName,
@@ -183,13 +201,15 @@ impl<'s> SecretStore<'s> {
             Some(days) => delete.recovery_window_in_days(days),
             None => delete.force_delete_without_recovery(true),
         };
+        self.authorization(name).delete(recovery_days).await?;
         let deleted = delete.send().await.map_err(|error| self.failed("deleted", name.as_str(), &error))?;
         Ok(deleted.deletion_date().and_then(timestamp))
     }
 
     pub(super) async fn restore(&self, name: &IntegrationName) -> Result<(), CliError> {
         let restore = self.client.restore_secret().secret_id(self.id(name.as_str()));
-        restore.send().await.map(drop).map_err(|error| self.failed("restored", name.as_str(), &error))
+        restore.send().await.map_err(|error| self.failed("restored", name.as_str(), &error))?;
+        self.authorization(name).restore().await
     }
 
     fn failed<E, R>(&self, what: &str, name: &str, error: &SdkError<E, R>) -> CliError

@@ -2,9 +2,9 @@
 
 use super::{
     Channel, Choice, ChoiceType, Customer, InboundAttachment, InboundEmail, InboundMessage, InboundMeta,
-    InboundResponse, InboundTyping, MediaType,
+    InboundResponse, InboundTyping, MediaType, Thumbnail,
 };
-use crate::json::fields::{Fields, boolean, id, media_type_with_parameters, one_of, parse_with, text};
+use crate::json::fields::{Fields, boolean, id, integer_in, media_type_with_parameters, one_of, parse_with, text};
 use crate::limits::MAXIMUM_AHEAD;
 use crate::model::card::payload;
 use crate::model::message::IdType;
@@ -15,6 +15,8 @@ use url::Url;
 /// Maximum number of files in a message. Each may be sent as a separate message to the platform, within the time of one
 /// request.
 const MAXIMUM_ATTACHMENTS: usize = 10;
+/// The size that a thumbnail may state.
+const THUMBNAIL_BYTES: std::ops::RangeInclusive<u64> = 0..=1_000_000_000;
 
 impl InboundMessage {
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
@@ -151,9 +153,33 @@ impl InboundAttachment {
         let words = fields.optional("text", text);
         let sha256 = fields.optional("sha256", text);
         let filename = fields.optional("filename", text);
+        let thumbnail = fields.optional_object("thumbnail", Thumbnail::read);
         let mime = mime?;
         let media_type = media_type.unwrap_or_else(|| MediaType::from_mime(&mime));
-        Some(Self { id: own_id, media_type, url: url?, mime, text: words, sha256, filename })
+        let thumbnail = thumbnail.filter(|thumbnail| *thumbnail != Thumbnail::default());
+        let pointer = fields.path().to_owned();
+        Some(Self {
+            id: own_id,
+            media_type,
+            url: url?,
+            mime,
+            text: words,
+            sha256,
+            filename,
+            thumbnail,
+            pointer,
+            uploaded: None,
+        })
+    }
+}
+
+impl Thumbnail {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let url = fields.optional("url", https);
+        let mime = fields.optional("mime", media_type_with_parameters);
+        let sha256 = fields.optional("sha256", text);
+        let content_size_bytes = fields.optional("contentSizeBytes", integer_in("bytes", THUMBNAIL_BYTES));
+        Some(Self { url, mime, sha256, content_size_bytes })
     }
 }
 

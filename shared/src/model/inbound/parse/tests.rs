@@ -87,7 +87,9 @@ fn a_time_before_1970_or_more_than_a_day_ahead_is_an_error() {
     for good in ["1970-01-01T00:00:00Z".to_owned(), ahead(23)] {
         assert!(of(good.clone()).is_empty(), "{good}");
     }
-    for wrong in ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-30T00:00:00Z", &ahead(25)] {
+    for wrong in
+        ["-000001-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-30T00:00:00Z", &ahead(25)]
+    {
         assert_eq!(vec!["/time must be from 1970 to a day from now"], of(wrong.to_owned()), "{wrong}");
     }
 }
@@ -133,6 +135,28 @@ fn custom_attributes_and_metadata_accept_strings_numbers_and_booleans() {
         ] {
             assert_eq!(Err(vec![format!("/{name}{error}")]), of(attributes));
         }
+    }
+}
+
+#[test]
+fn a_files_thumbnail_has_an_https_url_a_media_type_and_a_size_and_is_absent_if_it_has_nothing() {
+    let of = |thumbnail: Value| {
+        let file = json!({"url": "https://e.com/a", "mime": "image/png", "thumbnail": thumbnail});
+        let body = json!({"messageId": "m", "from": {"id": "c"}, "attachments": [file]});
+        fields::read(body, InboundMessage::read)
+            .map(|mut message| serde_json::to_value(message.attachments.remove(0).thumbnail).unwrap())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let whole = json!({"url": "https://e.com/t", "mime": "image/png", "sha256": "s", "contentSizeBytes": 2048});
+    assert_eq!(Ok(whole.clone()), of(whole));
+    assert_eq!((Ok(Value::Null), Ok(Value::Null)), (of(json!({})), of(json!({"url": "", "mime": null}))));
+    for (thumbnail, wrong) in [
+        (json!({"url": "http://e.com/t"}), "url must be an https URL"),
+        (json!({"mime": "png"}), "mime must be a media type, such as image/png"),
+        (json!({"contentSizeBytes": -1}), "contentSizeBytes must be a whole number of bytes from 0 to 1000000000"),
+        (json!({"width": 1}), "width is not a known field; known are url, mime, sha256, contentSizeBytes"),
+    ] {
+        assert_eq!(Err(vec![format!("/attachments/0/thumbnail/{wrong}")]), of(thumbnail));
     }
 }
 
@@ -285,6 +309,7 @@ fn a_blank_member_of_a_customers_message_counts_as_absent() {
     let attachment = json!({
         "id": "f", "url": "https://e.com/a.png", "mime": "image/png", "mediaType": "file", "text": "t", "sha256": "s",
         "filename": "a.png",
+        "thumbnail": {"url": "https://e.com/t.png", "mime": "image/png", "sha256": "s", "contentSizeBytes": 1},
     });
     let whole = json!({
         "messageId": "m",

@@ -10,22 +10,25 @@ use serde_json::{Map, Value};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// `AdditionalMessage`: one of the three fields.
-#[derive(Serialize)]
+/// `AdditionalMessage`. The media ids are those of the files that belong to the text.
+#[derive(Serialize, Default)]
 #[serde(rename_all = "camelCase")]
-enum AdditionalMessage<'m> {
-    TextBody(&'m str),
-    MediaIds([&'m str; 1]),
+struct AdditionalMessage<'m> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_body: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_ids: Option<[&'m str; 1]>,
     /// `SendMessagingTemplateRequest`.
-    MessagingTemplate(&'m Map<String, Value>),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messaging_template: Option<&'m Map<String, Value>>,
 }
 
 impl<'m> From<&AgentMessage<'m>> for AdditionalMessage<'m> {
     fn from(message: &AgentMessage<'m>) -> Self {
         match *message {
-            AgentMessage::Text(text) => Self::TextBody(text),
-            AgentMessage::Media(id) => Self::MediaIds([id]),
-            AgentMessage::Template(template) => Self::MessagingTemplate(template),
+            AgentMessage::Text(text) => Self { text_body: Some(text), ..Self::default() },
+            AgentMessage::Media { id, text } => Self { text_body: text, media_ids: Some([id]), ..Self::default() },
+            AgentMessage::Template(template) => Self { messaging_template: Some(template), ..Self::default() },
         }
     }
 }

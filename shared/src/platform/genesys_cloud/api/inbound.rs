@@ -94,15 +94,6 @@ impl Client {
         message: &InboundMessage,
         deadline: Instant,
     ) -> Result<InboundAccepted, ApiError> {
-        if message.email.is_some() {
-            return Err(ApiError::unsupported_field("/email"));
-        }
-        if message.conversation_id.is_some() {
-            return Err(ApiError::unsupported_field("/conversationId"));
-        }
-        if message.channel.is_some() {
-            return Err(ApiError::unsupported_field("/channel"));
-        }
         let body = OpenMessage {
             channel: (&message.meta).into(),
             text: message.text.as_deref(),

@@ -4,11 +4,9 @@
 
 use super::error;
 use crate::http_client::{HttpClient, read_body_limited};
-use crate::observability::emf::Emf;
-use crate::observability::logging::log_at;
-use crate::observability::metrics::{Event, TokenOutcome};
 use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
+use crate::platform::tokens::report_request;
 use http::{HeaderMap, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -17,7 +15,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
-use tracing::Level;
 
 /// How long before its expiry a token is replaced; for short-lived tokens, a fifth of the lifetime.
 const SKEW: Duration = Duration::from_secs(60);
@@ -95,17 +92,7 @@ async fn fetch(http: &HttpClient, config: &Config, deadline: Instant) -> Result<
         Ok((status, headers, body)) => (Some(status.as_u16()), read(requested_at, status, &headers, &body)),
         Err(error) => (None, Err(error)),
     };
-    let outcome = match &token {
-        Ok(_) => TokenOutcome::Succeeded,
-        Err(ApiError::Credentials(_)) => TokenOutcome::Refused,
-        Err(ApiError::RateLimited { .. }) => TokenOutcome::RateLimited,
-        Err(_) => TokenOutcome::NotSent,
-    };
-    let emf = Emf::of([Event::TokenRefreshed(outcome)]);
-    let (result, milliseconds) = (outcome.as_str(), requested_at.elapsed().as_millis() as u64);
-    let level = if outcome == TokenOutcome::Succeeded { Level::INFO } else { Level::WARN };
-    // Overrides the correlation id of an earlier call.
-    log_at!(level, %emf, outcome = "token_requested", result, status, milliseconds, correlation_id = "");
+    report_request(token.as_ref().err(), status, requested_at);
     token
 }
 

@@ -3,7 +3,7 @@
 use super::{Call, Client};
 use crate::platform::genesys_cloud::config::Config;
 use crate::platform::{ApiError, UserLookup};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -30,11 +30,31 @@ impl fmt::Debug for Users {
 /// Platform, client and address.
 type Key = (String, String, String);
 
+/// How many users a search returns. Two with the same address are ambiguous already.
+const PAGE_SIZE: usize = 25;
+
+/// `UserSearchRequest`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Search<'s> {
+    page_size: usize,
+    query: [Criterion<'s>; 1],
+}
+
+/// `UserSearchCriteria`.
+#[derive(Serialize)]
+struct Criterion<'s> {
+    r#type: &'static str,
+    fields: [&'static str; 1],
+    value: &'s str,
+}
+
+/// `UsersSearchResponse`.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Page {
-    entities: Vec<User>,
-    total: Option<u64>,
+    results: Option<Vec<User>>,
+    total: Option<usize>,
 }
 
 #[derive(Deserialize, Default)]
@@ -54,9 +74,11 @@ impl Client {
         if let Some(id) = self.users.get(&key) {
             return Ok(UserLookup::Found { id, cached: true });
         }
-        let query = [("email", email), ("pageSize", "1")];
-        let page: Page = self.call(config, &Call::get(&["api", "v2", "users"]).with_query(&query), deadline).await?;
-        let found = page.resolve(email);
+        let criterion = Criterion { r#type: "EXACT", fields: ["email"], value: email };
+        let search = Search { page_size: PAGE_SIZE, query: [criterion] };
+        let call = Call::post(&["api", "v2", "users", "search"], &search)?.idempotent();
+        let page: Page = self.call(config, &call, deadline).await?;
+        let found = page.resolve(email)?;
         if let UserLookup::Found { id, .. } = &found {
             self.users.insert(key, id);
         }
@@ -70,19 +92,24 @@ impl Client {
 }
 
 impl Page {
-    /// The user with exactly this address, regardless of what the platform considers a match. The page contains only one
-    /// user, so a larger total is ambiguous.
-    fn resolve(self, email: &str) -> UserLookup {
-        if self.total.is_some_and(|total| total > 1) {
-            return UserLookup::Ambiguous;
+    /// The user with this address, regardless of what the platform considers a match. If there are further pages, another
+    /// user may have it too.
+    ///
+    /// # Errors
+    /// The response is no result of a search.
+    fn resolve(self, email: &str) -> Result<UserLookup, ApiError> {
+        if self.results.is_none() && self.total.is_none() {
+            return Err(ApiError::OutcomeUnknown { cause: "the response cannot be read", error: None });
         }
-        let theirs = |user: &User| user.email.as_ref().is_none_or(|theirs| theirs.eq_ignore_ascii_case(email));
-        let mut users = self.entities.into_iter().filter(|user| !user.id.is_empty() && theirs(user));
-        match (users.next(), users.next()) {
-            (Some(user), None) => UserLookup::Found { id: user.id, cached: false },
+        let results = self.results.unwrap_or_default();
+        let is_complete = self.total.is_none_or(|total| total <= results.len());
+        let has_it = |user: &User| user.email.as_ref().is_some_and(|address| address.eq_ignore_ascii_case(email));
+        let mut users = results.into_iter().filter(|user| !user.id.is_empty() && has_it(user));
+        Ok(match (users.next(), users.next()) {
+            (Some(user), None) if is_complete => UserLookup::Found { id: user.id, cached: false },
             (None, _) => UserLookup::NotFound,
-            (Some(_), Some(_)) => UserLookup::Ambiguous,
-        }
+            (Some(_), _) => UserLookup::Ambiguous,
+        })
     }
 }
 
@@ -113,21 +140,38 @@ fn key(config: &Config, email: &str) -> Key {
 mod tests {
     use super::*;
 
-    fn page(json: &str) -> UserLookup {
+    fn page(json: &str) -> Result<UserLookup, ApiError> {
         serde_json::from_str::<Page>(json).unwrap().resolve("Ada@example.com")
     }
 
     #[test]
     fn only_a_single_user_with_exactly_this_address_is_found() {
-        for one in [r#"{"entities":[{"id":"u","email":"ada@example.com"}]}"#, r#"{"entities":[{"id":"u"}],"total":1}"#]
-        {
-            assert_eq!(UserLookup::Found { id: "u".to_owned(), cached: false }, page(one));
+        for one in [
+            r#"{"results":[{"id":"u","email":"ada@example.com"}],"total":1}"#,
+            r#"{"results":[{"id":"v","email":"bob@example.com"},{"id":"u","email":"ADA@example.com"}],"total":2}"#,
+            r#"{"results":[{"id":"u","email":"ada@example.com"}]}"#,
+        ] {
+            assert_eq!(Ok(UserLookup::Found { id: "u".to_owned(), cached: false }), page(one), "{one}");
         }
-        for none in [r#"{"entities":[],"total":0}"#, "{}", r#"{"entities":[{"id":"u","email":"bob@example.com"}]}"#] {
-            assert_eq!(UserLookup::NotFound, page(none));
+        for none in [
+            r#"{"results":[],"total":0}"#,
+            r#"{"total":0}"#,
+            r#"{"results":[{"id":"u"}],"total":1}"#,
+            r#"{"results":[{"id":"u","email":"bob@example.com"}],"total":1}"#,
+            r#"{"results":[{"id":"","email":"ada@example.com"}],"total":1}"#,
+        ] {
+            assert_eq!(Ok(UserLookup::NotFound), page(none), "{none}");
         }
-        for several in [r#"{"entities":[{"id":"u"}],"total":2}"#, r#"{"entities":[{"id":"u"},{"id":"v"}]}"#] {
-            assert_eq!(UserLookup::Ambiguous, page(several));
+        for several in [
+            r#"{"results":[{"id":"u","email":"ada@example.com"},{"id":"v","email":"Ada@example.com"}],"total":2}"#,
+            r#"{"results":[{"id":"u","email":"ada@example.com"}],"total":26}"#,
+        ] {
+            assert_eq!(Ok(UserLookup::Ambiguous), page(several), "{several}");
         }
+    }
+
+    #[test]
+    fn a_response_that_is_no_search_result_does_not_mean_that_there_is_no_user() {
+        assert!(matches!(page("{}"), Err(ApiError::OutcomeUnknown { .. })));
     }
 }

@@ -4,19 +4,25 @@
 
 mod error;
 mod inbound;
+mod oauth;
 mod receipt;
 
-use super::config::Config;
+pub use oauth::{AuthorizationRequest, Marketplace};
+
+use super::config::{Config, Credentials};
 use crate::http_client::HttpClient;
 use crate::model::platform_name::PlatformName;
 use crate::platform::ApiError;
 use crate::platform::rate_limit::{RateLimit, number};
+use crate::platform::tokens::{AccessTokens, TokenRequest, is_same};
 use crate::platform::transport::{self, ApiResponse, RetryPolicy};
 use http::{HeaderMap, Method, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret;
+use oauth::OAuth;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
@@ -38,6 +44,7 @@ const VERSION: (&str, &str) = ("Version", "2021-04-15");
 #[derive(Debug)]
 pub struct Client {
     http: HttpClient,
+    tokens: Arc<dyn AccessTokens>,
 }
 
 /// When a failed call is retried.
@@ -87,8 +94,8 @@ impl RetryMode {
 
 impl Client {
     #[must_use]
-    pub fn new(http: HttpClient) -> Self {
-        Self { http }
+    pub fn new(http: HttpClient, tokens: Arc<dyn AccessTokens>) -> Self {
+        Self { http, tokens }
     }
 
     /// Makes a call before `deadline`. `read` converts the body of a successful response.
@@ -105,13 +112,14 @@ impl Client {
             RETRY_POLICY,
             |error| call.retry_mode.allows(error),
             deadline,
-            || self.send(config, call, &url, read, deadline),
+            || self.attempt(config, call, &url, read, deadline),
         )
         .await
         .map_err(|error| credentials_error(error, call.retry_mode))
     }
 
-    async fn send<B: DeserializeOwned + Default, A>(
+    /// One attempt, repeated with another token if the platform no longer accepts this one. A refused call had no effect.
+    async fn attempt<B: DeserializeOwned + Default, A>(
         &self,
         config: &Config,
         call: &Call<'_>,
@@ -119,10 +127,48 @@ impl Client {
         read: fn(B) -> Result<A, ApiError>,
         deadline: Instant,
     ) -> Result<A, ApiError> {
+        let token = self.token(config, None, deadline).await?;
+        let result = self.send(config, call, url, &token, read, deadline).await;
+        match &result {
+            Err(ApiError::Credentials(error)) if error.status == StatusCode::UNAUTHORIZED.as_u16() => {
+                match self.token(config, Some(&token), deadline).await? {
+                    same if is_same(&same, &token) => result,
+                    other => self.send(config, call, url, &other, read, deadline).await,
+                }
+            }
+            _ => result,
+        }
+    }
+
+    async fn token(
+        &self,
+        config: &Config,
+        rejected: Option<&SecretString>,
+        deadline: Instant,
+    ) -> Result<SecretString, ApiError> {
+        match &config.credentials {
+            Credentials::Token(token) => Ok(token.clone()),
+            Credentials::App(app) => {
+                let issuer = OAuth { http: &self.http, config, app };
+                let integration = &app.integration;
+                self.tokens.get(TokenRequest { integration, issuer: &issuer, rejected, deadline }).await
+            }
+        }
+    }
+
+    async fn send<B: DeserializeOwned + Default, A>(
+        &self,
+        config: &Config,
+        call: &Call<'_>,
+        url: &Url,
+        token: &SecretString,
+        read: fn(B) -> Result<A, ApiError>,
+        deadline: Instant,
+    ) -> Result<A, ApiError> {
         let request = self
             .http
             .request(call.method.clone(), url.clone())
-            .bearer_auth(config.token.expose_secret())
+            .bearer_auth(token.expose_secret())
             .header(VERSION.0, VERSION.1)
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, "application/json")

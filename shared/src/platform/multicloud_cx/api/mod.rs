@@ -1,25 +1,32 @@
-//! Calls to Genesys Multicloud CX's API. All of them post messages to a channel; receipts are a type of message.
+//! Calls to Genesys Multicloud CX's API. They post messages and files to a channel; receipts are a type of message.
 //!
 //! Calls are signed like the platform's webhooks.
 
 mod inbound;
+mod media;
 mod receipt;
+mod request_body;
 mod response;
 #[cfg(test)]
 mod tests;
+
+pub(super) use inbound::check_inbound_message;
 
 use super::config::Config;
 use crate::http_client::HttpClient;
 use crate::model::platform_name::PlatformName;
 use crate::model::trace_id::{TraceId, X_B3_TRACE_ID};
+use crate::observability::logging::set_trace_id;
 use crate::platform::ApiError;
 use crate::platform::transport::{self, ApiResponse, DEFAULT_RETRY_POLICY};
 use crate::signature::PREVIOUS_SECRET;
-use crate::signature::hub::{self, X_HUB_SIGNATURE};
+use crate::signature::hub::X_HUB_SIGNATURE;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use request_body::RequestBody;
 use response::PostResponse;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use std::borrow::Cow;
 use tokio::time::Instant;
 use url::Url;
 
@@ -32,7 +39,23 @@ pub struct Client {
     http: HttpClient,
 }
 
-/// The body of every call.
+/// What a channel has.
+#[derive(Debug, Clone, Copy)]
+enum Resource {
+    Messages,
+    Media,
+}
+
+impl Resource {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::Media => "media",
+        }
+    }
+}
+
+/// The body of messages and receipts.
 #[derive(Serialize)]
 struct Messages<M> {
     messages: Vec<M>,
@@ -57,8 +80,8 @@ struct Address<'m> {
 struct Call<'c> {
     config: &'c Config,
     url: Url,
-    body: Vec<u8>,
-    trace_id: Option<&'c TraceId>,
+    body: RequestBody,
+    trace_id: &'c TraceId,
 }
 
 impl Client {
@@ -67,9 +90,8 @@ impl Client {
         Self { http }
     }
 
-    /// Posts `messages` to the integration's channel before `deadline`. Calls with unknown outcome are only retried if they
-    /// are `idempotent`: nothing documents that the platform deduplicates messages by id.
-    async fn post(
+    /// Posts messages or receipts: see [`Self::post`]. Nothing documents that the platform deduplicates messages by id.
+    async fn post_messages(
         &self,
         config: &Config,
         messages: Vec<impl Serialize>,
@@ -77,11 +99,26 @@ impl Client {
         idempotent: bool,
         deadline: Instant,
     ) -> Result<PostResponse, ApiError> {
-        let url = transport::join_path(
-            config.api_base_url.url(),
-            &["nexus", "v3", "channels", &config.channel_id, "messages"],
-        )?;
-        let call = Call { config, url, body: transport::json_body(&Messages { messages })?, trace_id };
+        let body = RequestBody::json(&Messages { messages })?;
+        self.post(config, Resource::Messages, body, trace_id, idempotent, deadline).await
+    }
+
+    /// Posts `body` to the integration's channel before `deadline`. Calls with unknown outcome are only retried if they
+    /// are `idempotent`. Without a trace id, the call gets a new one.
+    async fn post(
+        &self,
+        config: &Config,
+        resource: Resource,
+        body: RequestBody,
+        trace_id: Option<&TraceId>,
+        idempotent: bool,
+        deadline: Instant,
+    ) -> Result<PostResponse, ApiError> {
+        let path = ["nexus", "v3", "channels", &config.channel_id, resource.as_str()];
+        let url = transport::join_path(config.api_base_url.url(), &path)?;
+        let trace_id = trace_id.map_or_else(|| Cow::Owned(TraceId::random()), Cow::Borrowed);
+        set_trace_id(trace_id.as_str());
+        let call = Call { config, url, body, trace_id: &trace_id };
         let is_retryable = |error: &ApiError| error.is_retryable(idempotent);
         transport::with_retries(DEFAULT_RETRY_POLICY, is_retryable, deadline, || self.signed_attempt(&call, deadline))
             .await
@@ -119,18 +156,17 @@ impl Client {
             .http
             .request(Method::POST, call.url.clone())
             .timeout(transport::attempt_timeout(deadline)?)
-            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_TYPE, &call.body.content_type)
+            .header(header::CONTENT_LENGTH, call.body.length())
             .header(X_CCID, &call.config.contact_center_id)
-            .header(X_HUB_SIGNATURE, hub::sign_sha1(&call.body, secret))
-            .body(call.body.clone());
+            .header(X_HUB_SIGNATURE, call.body.signature(secret))
+            .header(X_B3_TRACE_ID, call.trace_id.as_str())
+            .body(call.body.to_request());
         if let Some(key) = &call.config.api_key {
             let mut key = HeaderValue::from_str(key.expose_secret())
                 .map_err(|_| ApiError::NotSent("the API key is not valid in a header"))?;
             key.set_sensitive(true);
             request = request.header(X_API_KEY, key);
-        }
-        if let Some(trace_id) = call.trace_id {
-            request = request.header(X_B3_TRACE_ID, trace_id.as_str());
         }
         let classify = |ApiResponse { status, headers, body }: ApiResponse| match PostResponse::read(
             status,
@@ -140,7 +176,7 @@ impl Client {
             Err(ApiError::Credentials(error)) if !is_last => Err(ApiError::Refused(error)),
             result => result,
         };
-        transport::call(&self.http, PlatformName::MulticloudCx, request, call.trace_id, classify).await
+        transport::call(&self.http, PlatformName::MulticloudCx, request, Some(call.trace_id), classify).await
     }
 }
 
@@ -153,11 +189,11 @@ fn is_rejected_signature(error: &ApiError) -> bool {
 #[cfg(test)]
 fn receipts_json(config: &Config, receipts: &[&crate::model::receipt::DeliveryReceipt]) -> String {
     let messages = receipts.iter().map(|receipt| receipt::Receipt::new(config, receipt)).collect();
-    String::from_utf8(transport::json_body(&Messages { messages }).unwrap()).unwrap()
+    RequestBody::json(&Messages { messages }).unwrap().text()
 }
 
 #[cfg(test)]
 fn inbound_json(config: &Config, message: &crate::model::inbound::InboundMessage) -> Result<String, ApiError> {
     let messages = vec![inbound::InboundPayload::new(config, message)?];
-    Ok(String::from_utf8(transport::json_body(&Messages { messages })?).unwrap())
+    Ok(RequestBody::json(&Messages { messages })?.text())
 }

@@ -73,7 +73,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<(), ApiError> {
         let messages = receipts.iter().map(|receipt| Receipt::new(config, receipt)).collect();
-        self.post(config, messages, common_trace_id(receipts), true, deadline).await.map(drop)
+        self.post_messages(config, messages, common_trace_id(receipts), true, deadline).await.map(drop)
     }
 }
 

@@ -1,15 +1,18 @@
-//! Responses of the API: `{"status": {"code", "message"}, "data": {"ids"}}`.
+//! Responses of the API: `{"status": {"code", "message"}, "data": {"ids"}}`; after an upload, `data` has the file's `url`.
 
 use crate::model::trace_id::TraceId;
 use crate::platform::{ApiError, PlatformError};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
+use url::Url;
 
 /// A successful response.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PostResponse {
     /// The platform's ids of the posted messages.
     pub(super) ids: Vec<String>,
+    /// The platform's URL of an uploaded file.
+    pub(super) url: Option<Url>,
 }
 
 impl PostResponse {
@@ -44,7 +47,10 @@ impl PostResponse {
                     return Err(ApiError::from_response(status_of(code), headers, error()));
                 }
                 let ids = json.pointer("/data/ids").and_then(Value::as_array).into_iter().flatten();
-                Ok(Self { ids: ids.filter_map(Value::as_str).map(str::to_owned).collect() })
+                Ok(Self {
+                    ids: ids.filter_map(Value::as_str).map(str::to_owned).collect(),
+                    url: text("/data/url").and_then(|url| url.parse().ok()),
+                })
             }
         }
     }
@@ -92,7 +98,10 @@ mod tests {
     #[test]
     fn code_0_is_success_with_or_without_ids() {
         let ids = vec!["1613473893265-0".to_owned()];
-        assert_eq!(Ok(PostResponse { ids }), read(200, r#"{"status":{"code":0},"data":{"ids":["1613473893265-0"]}}"#));
+        assert_eq!(
+            Ok(PostResponse { ids, url: None }),
+            read(200, r#"{"status":{"code":0},"data":{"ids":["1613473893265-0"]}}"#)
+        );
         for body in [
             r#"{"status":{"code":0}}"#,
             r#"{"status":{"code":"0"},"data":null}"#,
@@ -101,6 +110,17 @@ mod tests {
             "",
         ] {
             assert_eq!(Ok(PostResponse::default()), read(200, body), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_upload_is_answered_with_the_files_url() {
+        let url = |url: &str| {
+            read(200, &format!(r#"{{"status":{{"code":0}},"data":{{"mediaId":"m","url":{url}}}}}"#)).unwrap().url
+        };
+        assert_eq!("genesys://nexus/m".parse().ok(), url("\"genesys://nexus/m\""));
+        for none in ["null", "7", "\"\"", "\"nexus/m\""] {
+            assert_eq!(None, url(none), "{none}");
         }
     }
 

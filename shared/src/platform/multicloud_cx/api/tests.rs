@@ -56,8 +56,23 @@ fn customers_message(change: Value) -> InboundMessage {
     fields::read(body, InboundMessage::read).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
+/// The message, whose files are uploaded.
 fn written(change: Value) -> Result<String, ApiError> {
-    inbound_json(&config(), &customers_message(change))
+    let mut message = customers_message(change);
+    for file in &mut message.attachments {
+        file.uploaded = "genesys://nexus/f".parse().ok();
+    }
+    inbound_json(&config(), &message)
+}
+
+/// The message, whose files are not uploaded: in a channel without uploads, or because they were refused.
+fn written_without_upload(upload_files: bool, change: Value) -> Value {
+    let mut configuration = configuration();
+    configuration["uploadFiles"] = upload_files.into();
+    let json = inbound_json(&configured(configuration).unwrap(), &customers_message(change)).unwrap();
+    let mut message = serde_json::from_str::<Value>(&json).unwrap()["messages"][0].take();
+    message.as_object_mut().unwrap().remove("channel");
+    message
 }
 
 #[test]
@@ -68,7 +83,7 @@ fn customers_messages_are_serialized_exactly() {
         )
     };
     let file = json!({"url": "https://example.com/a%20b.png?x=1&y=%C3%A4", "mime": "image/png", "filename": "a.png"});
-    let media = r#"{"type":"media","url":"https://example.com/a%20b.png?x=1&y=%C3%A4","mimetype":"image/png","filename":"a.png"}"#;
+    let media = r#"{"type":"media","url":"genesys://nexus/f","mimetype":"image/png","filename":"a.png"}"#;
     for (change, channel_type, rest) in [
         (json!({"text": "Héllo"}), "sms", r#""type":"Text","text":"Héllo"}]}"#.to_owned()),
         (json!({"text": "Hello", "channel": "SMS"}), "sms", r#""type":"Text","text":"Hello"}]}"#.to_owned()),
@@ -109,16 +124,68 @@ fn customers_messages_are_serialized_exactly() {
 }
 
 #[test]
-fn unsupported_fields_are_rejected_by_name() {
-    for (name, value) in [
-        ("metadata", json!({"a": "b"})),
-        ("customAttributes", json!({"a": "b"})),
-        ("prefetchConversationId", json!(true)),
+fn a_file_has_its_own_url_in_a_channel_without_uploads() {
+    let file = json!({"url": "https://e.com/a.png?x=1&y=%C3%A4", "mime": "image/png"});
+    let media = json!({"type": "media", "url": "https://e.com/a.png?x=1&y=%C3%A4", "mimetype": "image/png"});
+    assert_eq!(
+        json!({"type": "RichMedia", "text": "see", "content": [media]}),
+        written_without_upload(false, json!({"text": "see", "attachment": file}))
+    );
+    assert_eq!(
+        json!({"type": "Email", "content": [media, media]}),
+        written_without_upload(false, json!({"channel": "Email", "attachments": [file, file]}))
+    );
+}
+
+#[test]
+fn a_file_that_the_platform_refused_is_named_in_the_text_and_in_the_html() {
+    let file = json!({"url": "https://e.com/a.png?x=1&y=2", "mime": "image/png"});
+    let url = "https://e.com/a.png?x=1&y=2";
+    for (change, expected) in [
+        (json!({"attachment": file}), json!({"type": "Text", "text": url})),
+        (json!({"text": "see", "attachment": file}), json!({"type": "Text", "text": format!("see\n{url}")})),
+        (
+            json!({"channel": "Email", "attachment": file}),
+            json!({"type": "Email", "content": [{"type": "text", "text": url}]}),
+        ),
+        (
+            json!({"email": {"html": "<b>hi</b>"}, "attachment": file}),
+            json!({"type": "Email", "content": [
+                {"type": "html", "text": "<b>hi</b><p>https://e.com/a.png?x=1&amp;y=2</p>"},
+            ]}),
+        ),
+        (
+            json!({"text": "hi", "email": {"subject": "S", "html": "<b>hi</b>"}, "attachments": [file, file]}),
+            json!({"type": "Email", "subject": "S", "content": [
+                {"type": "text", "text": format!("hi\n{url}\n{url}")},
+                {"type": "html", "text": "<b>hi</b><p>https://e.com/a.png?x=1&amp;y=2</p>".to_owned()
+                    + "<p>https://e.com/a.png?x=1&amp;y=2</p>"},
+            ]}),
+        ),
     ] {
-        let Err(ApiError::InvalidRequest(error)) = written(json!({"text": "t", name: value})) else { panic!("{name}") };
-        assert_eq!(format!("/{name}"), error.pointer);
+        assert_eq!(expected, written_without_upload(true, change));
     }
-    assert!(written(json!({"text": "t", "metadata": {}, "prefetchConversationId": false})).is_ok());
+}
+
+#[test]
+fn the_caption_of_a_file_is_text() {
+    let file = json!({"url": "https://e.com/a.png", "mime": "image/png", "text": "1 < 2"});
+    let media = json!({"type": "media", "url": "https://e.com/a.png", "mimetype": "image/png"});
+    for (change, expected) in [
+        (json!({"attachment": file}), json!({"type": "RichMedia", "text": "1 < 2", "content": [media]})),
+        (
+            json!({"text": "see", "attachment": file}),
+            json!({"type": "RichMedia", "text": "see\n1 < 2", "content": [media]}),
+        ),
+        (
+            json!({"email": {"html": "<b>hi</b>"}, "attachment": file}),
+            json!({"type": "Email", "content": [{"type": "html", "text": "<b>hi</b><p>1 &lt; 2</p>"}, media]}),
+        ),
+    ] {
+        assert_eq!(expected, written_without_upload(false, change));
+    }
+    let refused = written_without_upload(true, json!({"text": "see", "attachment": file}));
+    assert_eq!(json!({"type": "Text", "text": "see\n1 < 2\nhttps://e.com/a.png"}), refused);
 }
 
 #[test]

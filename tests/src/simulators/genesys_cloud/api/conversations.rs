@@ -3,7 +3,7 @@
 use super::answers::Refusal;
 use super::models::IdType;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use uuid::Uuid;
 
@@ -34,6 +34,8 @@ struct State {
     /// Each inbound message with its conversation's id.
     messages: Vec<(String, Value)>,
     answers: HashMap<Key, Value>,
+    /// The ids of messages to customers.
+    sent: HashSet<String>,
 }
 
 impl Conversations {
@@ -80,6 +82,16 @@ impl Conversations {
         let known = |one: &&Conversation| one.conversation_id == conversation && one.communication_id == communication;
         let found = state.conversations.iter().find(known).cloned();
         found.ok_or_else(|| Refusal::not_found("Conversation or communication not found."))
+    }
+
+    /// Remembers the id of a message to a customer.
+    pub(super) fn remember(&self, message: &str) {
+        self.0.lock().expect("no panic").sent.insert(message.to_owned());
+    }
+
+    /// Whether a message to a customer has this id.
+    pub(super) fn has_sent(&self, message: &str) -> bool {
+        self.0.lock().expect("no panic").sent.contains(message)
     }
 
     /// Receives an inbound message. A repeated one gets the first response and is stored once. Returns whether it is

@@ -17,11 +17,13 @@ pub(super) async fn receipt(
     incoming: Incoming,
 ) -> Response {
     let work = || {
-        incoming.read::<Receipt>()?;
+        platform.require_integration(&integration)?;
+        let receipt: Receipt = incoming.read()?;
         let mut answer = incoming.body();
         answer["type"] = "Receipt".into();
         answer["direction"] = "Outbound".into();
-        answer["channel"]["from"] = json!({"id": integration});
+        complete_channel(&mut answer, &integration, &receipt.channel.time);
+        answer["channel"]["from"] = own_end(&integration);
         Ok(Done::answer(answer))
     };
     platform.done("receipt", &incoming, work).await
@@ -33,6 +35,7 @@ pub(super) async fn message(
     incoming: Incoming,
 ) -> Response {
     let work = || {
+        platform.require_integration(&integration)?;
         let message: InboundMessage = incoming.read()?;
         let prefetched = match incoming.query().get("prefetchConversationId").map(String::as_str) {
             Some("true") => true,
@@ -44,9 +47,10 @@ pub(super) async fn message(
             let mime = |one: &Value| one["attachment"]["mime"].as_str().unwrap_or_default().to_owned();
             content.retain(|one| platform.allows(&integration, "inbound", &mime(one)));
         }
-        let mut answer = normalized("Text", &integration, &body);
+        let mut answer = normalized("Text", &integration, &body, &message.channel.time);
         for content in answer.get_mut("content").and_then(Value::as_array_mut).into_iter().flatten() {
             content["contentType"] = "Attachment".into();
+            remove(&mut content["attachment"], "thumbnail");
         }
         let (mut answer, conversation, webhook) =
             platform.receive("inbound-message", &integration, &message.channel, answer);
@@ -64,13 +68,14 @@ pub(super) async fn event(
     incoming: Incoming,
 ) -> Response {
     let work = || {
-        incoming.read::<InboundEvent>()?;
+        platform.require_integration(&integration)?;
+        let event: InboundEvent = incoming.read()?;
         // Accepted either way: that a disabled direction is refused is not documented.
         if platform.has_typing(&integration, "inbound") {
             let customer = incoming.body()["channel"]["from"]["id"].as_str().unwrap_or_default().to_owned();
             platform.shown_typing.lock().expect("no panic").push(customer);
         }
-        Ok(Done::answer(normalized("Event", &integration, &incoming.body())))
+        Ok(Done::answer(normalized("Event", &integration, &incoming.body(), &event.channel.time)))
     };
     platform.done("inbound-event", &incoming, work).await
 }
@@ -81,13 +86,17 @@ pub(super) async fn structured_response(
     incoming: Incoming,
 ) -> Response {
     let work = || {
+        platform.require_integration(&integration)?;
         let response: StructuredResponse = incoming.read()?;
-        let mut answer = normalized("Structured", &integration, &incoming.body());
-        let mut button = answer["buttonResponse"].take();
-        button["originatingMessageId"] = answer["originatingMessageId"].take();
+        if !platform.conversations.has_sent(&response.originating_message_id) {
+            return Err(Refusal::bad_request("originatingMessageId is not the id of a message."));
+        }
+        let mut answer = normalized("Structured", &integration, &incoming.body(), &response.channel.time);
+        let button = answer["buttonResponse"].take();
         answer["content"] = json!([{"contentType": "ButtonResponse", "buttonResponse": button}]);
-        let fields = answer.as_object_mut().expect("an object");
-        fields.retain(|name, _| name != "buttonResponse" && name != "originatingMessageId");
+        answer["direction"] = "Inbound".into();
+        remove(&mut answer, "buttonResponse");
+        remove(&mut answer, "originatingMessageId");
         let (answer, _, webhook) = platform.receive("structured-response", &integration, &response.channel, answer);
         Ok(Done::answer(answer).then(webhook))
     };
@@ -95,16 +104,34 @@ pub(super) async fn structured_response(
 }
 
 /// The normalized form of a post: the platform's own id and a full channel.
-fn normalized(kind: &str, integration: &str, body: &Value) -> Value {
+fn normalized(kind: &str, integration: &str, body: &Value, time: &str) -> Value {
     let mut answer = body.clone();
     answer["id"] = Uuid::new_v4().simple().to_string().into();
     answer["type"] = kind.into();
+    complete_channel(&mut answer, integration, time);
+    answer["channel"]["to"] = own_end(integration);
+    answer
+}
+
+/// Adds what every channel has, and leaves out what the models of responses do not have.
+fn complete_channel(answer: &mut Value, integration: &str, time: &str) {
     let channel = &mut answer["channel"];
     channel["id"] = integration.into();
     channel["platform"] = "Open".into();
     channel["type"] = "Private".into();
-    channel["to"] = json!({"id": integration, "idType": "Opaque"});
-    answer
+    channel["time"] = time.into();
+    match channel.get("metadata").and_then(|metadata| metadata.get("subType")).cloned() {
+        Some(sub_type) => channel["metadata"] = json!({"subType": sub_type}),
+        None => remove(channel, "metadata"),
+    }
+}
+
+fn own_end(integration: &str) -> Value {
+    json!({"id": integration, "idType": "Opaque"})
+}
+
+fn remove(object: &mut Value, name: &str) {
+    object.as_object_mut().map(|members| members.remove(name));
 }
 
 impl Platform {

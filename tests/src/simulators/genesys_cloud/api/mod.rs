@@ -46,7 +46,7 @@ pub const CLIENT_ID: &str = "client-of-the-tests";
 pub const CLIENT_SECRET: &str = "client-secret-of-the-tests";
 
 /// The names of the calls in these tests.
-pub const OPERATIONS: [&str; 26] = [
+pub const OPERATIONS: [&str; 27] = [
     "agentless",
     "receipt",
     "inbound-message",
@@ -57,6 +57,7 @@ pub const OPERATIONS: [&str; 26] = [
     "create-upload",
     "media",
     "users",
+    "user-search",
     "channel-message",
     "create-integration",
     "integrations",
@@ -192,6 +193,7 @@ impl GenesysCloud {
 
     /// The customer's conversation as it would be after an inbound message, without creating one.
     pub fn open_conversation(&self, integration_id: &str, customer: &str) -> Conversation {
+        self.know_integration(integration_id);
         self.platform.conversations.joined(integration_id, customer, IdType::Opaque)
     }
 
@@ -199,6 +201,22 @@ impl GenesysCloud {
     #[must_use]
     pub fn inbound_messages(&self, conversation: &Conversation) -> Vec<Value> {
         self.platform.conversations.messages(conversation)
+    }
+
+    /// Makes an Open Messaging integration exist, without showing it among those of the API.
+    pub fn know_integration(&self, id: &str) {
+        self.platform.known_integrations.lock().expect("no panic").insert(id.to_owned());
+    }
+
+    /// Makes a configuration one of this platform, where its integration exists from now on.
+    pub fn host(&self, configuration: &mut Value) {
+        configuration["domain"] = self.url.clone().into();
+        self.know_integration(configuration["integrationId"].as_str().expect("an id"));
+    }
+
+    /// Makes a message to a customer exist, which the customer's responses may refer to.
+    pub fn know_message(&self, id: &str) {
+        self.platform.conversations.remember(id);
     }
 
     /// All created uploads, with their bytes if uploaded.
@@ -221,6 +239,11 @@ impl GenesysCloud {
     /// Adds a user to the directory with a channel. Several users may have the same address.
     pub fn add_user(&self, id: &str, email: &str) {
         self.platform.users.add(id, email);
+    }
+
+    /// Searches return every user, whatever they ask for.
+    pub fn ignore_search_criteria(&self) {
+        self.platform.users.ignores_criteria.store(true, Ordering::Relaxed);
     }
 
     /// Removes a user and the user's channel.
@@ -316,6 +339,7 @@ impl GenesysCloud {
 
     /// Posts the integration's messages and receipts to its webhook, signed with its secret, from now on.
     pub fn connect(&self, webhook_url: impl Into<String>, secret: impl Into<String>, integration_id: &str) {
+        self.know_integration(integration_id);
         self.platform.webhooks.connect(integration_id, webhook_url.into(), secret.into(), Vec::new());
     }
 
@@ -324,6 +348,7 @@ impl GenesysCloud {
     pub fn post_text(&self, integration_id: &str, customer: &str, text: &str) -> String {
         let id = Uuid::new_v4().simple().to_string();
         let conversation = self.open_conversation(integration_id, customer);
+        self.know_message(&id);
         self.platform.webhooks.post(Webhook::text(&conversation, &id, text));
         id
     }
@@ -388,7 +413,8 @@ fn router(platform: Arc<Platform>) -> Router {
         .route(&communication("typing"), post(outbound::agent_typing))
         .route(&communication("messages/media/uploads"), post(media::create))
         .route(&communication("messages/media/{media}"), get(media::status))
-        .route("/api/v2/users", get(users::users))
+        .route("/api/v2/users", get(users::list))
+        .route("/api/v2/users/search", post(users::search))
         .route("/api/v2/openmessaging/channels/{channel}/messages", any(channels::channel_message))
         .route(INTEGRATIONS, get(integrations::list).post(integrations::create))
         .route(

@@ -14,24 +14,30 @@ use uuid::Uuid;
 pub(super) async fn agentless(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
     let work = || {
         let message: Agentless = incoming.read()?;
-        let conversation = platform.conversations.with(&message.from_address, message.customer());
         let open = message.to_address_messenger_type == Messenger::Open;
+        if open {
+            platform.require_integration(&message.from_address)?;
+        }
+        let conversation = platform.conversations.with(&message.from_address, message.customer());
         if open && conversation.connected && !message.joins() {
             return Err(Refusal::bad_request("A conversation is going on: useExistingActiveConversation is not set."));
         }
         let id = Uuid::new_v4().to_string();
         let text = message.text_body.as_deref().unwrap_or_default();
         let webhook = open.then(|| Webhook::text(&conversation, &id, text));
+        platform.conversations.remember(&id);
         let body = incoming.body();
-        let answer = json!({
+        let mut answer = json!({
             "id": id,
             "conversationId": conversation.conversation_id,
             "fromAddress": body["fromAddress"],
-            "toAddress": body["toAddress"],
             "messengerType": body["toAddressMessengerType"],
             "timestamp": now(),
             "selfUri": "/api/v2/conversations/messages/agentless",
         });
+        if let Some(address) = body.get("toAddress") {
+            answer["toAddress"] = address.clone();
+        }
         Ok(Done::answer(answer).then(webhook))
     };
     platform.done("agentless", &incoming, work).await
@@ -49,14 +55,17 @@ pub(super) async fn agent_message(
         let webhook = match &message {
             AgentMessage::Text(text) => Webhook::text(&conversation, &id, text),
             AgentMessage::Template(template) => Webhook::template(&conversation, &id, template),
-            AgentMessage::Media(media) => {
+            AgentMessage::Media { id: media, text } => {
                 let upload = platform.uploads.sendable(media, &conversation)?;
                 if !platform.allows(&conversation.integration_id, "outbound", upload.content_type) {
                     return Err(Refusal::bad_request("mediaIds: the media type is not supported by the integration"));
                 }
-                Webhook::media(&conversation, &id, &upload, &upload.url(&platform.url))
+                Webhook::media(&conversation, &id, &upload, &upload.url(&platform.url), text.as_deref())
             }
         };
+        platform.conversations.remember(&id);
+        let mut normalized = webhook.body().clone();
+        normalized.as_object_mut().expect("an object").remove("conversationId");
         let answer = json!({
             "id": id,
             "timestamp": now(),
@@ -65,7 +74,7 @@ pub(super) async fn agent_message(
             "direction": "outbound",
             "messengerType": "open",
             "status": "queued",
-            "normalizedMessage": webhook.body(),
+            "normalizedMessage": normalized,
             "conversationId": conversation.conversation_id,
             "selfUri": format!("/api/v2/conversations/messages/{}/messages/{id}", conversation.conversation_id),
         });

@@ -51,6 +51,8 @@ pub(super) struct Platform {
     pub(super) profiles: Profiles,
     /// The customers whose typing agents have seen, each time.
     pub(super) shown_typing: Mutex<Vec<String>>,
+    /// The ids of integrations that were not created through the API.
+    pub(super) known_integrations: Mutex<HashSet<String>>,
     /// Permissions that the client's role lacks.
     pub(super) revoked: Mutex<HashSet<String>>,
     /// Whether it has the operation that sends cards.
@@ -115,10 +117,18 @@ impl Platform {
             integrations: Integrations::default(),
             profiles: Profiles::default(),
             shown_typing: Mutex::default(),
+            known_integrations: Mutex::default(),
             revoked: Mutex::default(),
             has_channels: AtomicBool::new(true),
             webhooks: Webhooks::default(),
         }
+    }
+
+    /// Refuses the id of an integration that there is not.
+    pub(super) fn require_integration(&self, id: &str) -> Result<(), Refusal> {
+        let is_known = self.known_integrations.lock().expect("no panic").contains(id)
+            || self.integrations.all().iter().any(|one| one["id"] == id);
+        if is_known { Ok(()) } else { Err(Refusal::not_found("The open integration was not found.")) }
     }
 
     /// Handles a call: faults, the token, the rate limit, and then its own `work`.
@@ -175,7 +185,7 @@ fn missing_permission(operation: &str, revoked: &HashSet<String>) -> Option<&'st
     let needed = match operation {
         "agentless" | "agent-message" | "agent-typing" | "create-upload" | "media" => "conversation:message:create",
         "receipt" | "inbound-message" | "inbound-event" | "structured-response" => "conversation:message:receive",
-        "users" => "directory:user:view",
+        "users" | "user-search" => "directory:user:view",
         "channel-message" => "openmessaging:send",
         "integrations" | "integration" => "messaging:integration:view",
         "create-integration" => "messaging:integration:add",

@@ -37,7 +37,7 @@ impl Webhook {
         Self::outbound(conversation, id, json!({"type": "Text", "text": text}))
     }
 
-    pub(super) fn media(conversation: &Conversation, id: &str, upload: &Upload, url: &str) -> Self {
+    pub(super) fn media(conversation: &Conversation, id: &str, upload: &Upload, url: &str, text: Option<&str>) -> Self {
         let attachment = json!({
             "id": upload.id,
             "mediaType": upload.media_type(),
@@ -47,7 +47,11 @@ impl Webhook {
             "contentSizeBytes": upload.bytes.as_ref().map(Bytes::len),
         });
         let content = json!([{"contentType": "Attachment", "attachment": attachment}]);
-        Self::outbound(conversation, id, json!({"type": "Text", "content": content}))
+        let mut message = json!({"type": "Text", "content": content});
+        if let Some(text) = text {
+            message["text"] = text.into();
+        }
+        Self::outbound(conversation, id, message)
     }
 
     pub(super) fn template(conversation: &Conversation, id: &str, template: &Template) -> Self {

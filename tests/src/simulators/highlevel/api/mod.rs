@@ -2,6 +2,7 @@
 //! as strictly as the real platform, and can inject faults.
 
 mod models;
+pub mod oauth;
 mod platform;
 #[cfg(test)]
 mod tests;
@@ -11,11 +12,12 @@ pub use platform::{Call, Fault};
 use crate::harness::server::Server;
 use crate::simulators::credentials::Credentials;
 use crate::simulators::messaging_service::WAIT_TIMEOUT;
-use axum::Router;
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{post, put};
+use axum::{Json, Router};
 use models::{Inbound, Status};
+use oauth::OAuth;
 use platform::{Incoming, Platform, Refusal};
 use serde_json::json;
 use std::sync::Arc;
@@ -37,6 +39,8 @@ impl HighLevel {
         let router = Router::new()
             .route("/conversations/messages/{message}/status", put(status))
             .route("/conversations/messages/inbound", post(inbound))
+            .route("/oauth/token", post(token))
+            .route("/oauth/reconnect", post(reconnect))
             .fallback(|_: Incoming| async { Refusal::new(404, "Cannot find what was asked for.").answer() })
             .with_state(Arc::clone(&platform));
         let server = Server::start(router);
@@ -47,6 +51,12 @@ impl HighLevel {
     #[must_use]
     pub fn tokens(&self) -> &Credentials {
         &self.platform.tokens
+    }
+
+    /// The tokens that expire.
+    #[must_use]
+    pub fn oauth(&self) -> &OAuth {
+        &self.platform.oauth
     }
 
     /// Injects faults into the next calls, one each.
@@ -80,6 +90,14 @@ impl HighLevel {
         assert!(in_time, "the platform was not called; so far: {:?}", self.calls());
         self.calls()
     }
+}
+
+async fn token(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
+    platform.oauth.token(&incoming).await
+}
+
+async fn reconnect(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
+    platform.oauth.reconnect(&incoming).map_or_else(Refusal::answer, |body| Json(body).into_response())
 }
 
 async fn status(State(platform): State<Arc<Platform>>, Path(message): Path<String>, incoming: Incoming) -> Response {

@@ -1,6 +1,7 @@
 //! The state of the platform, and the checks of every call.
 
 use super::TOKEN;
+use super::oauth::OAuth;
 use crate::simulators::credentials::Credentials;
 use axum::Json;
 use axum::body::{Bytes, to_bytes};
@@ -42,6 +43,7 @@ pub struct Call {
 
 pub(super) struct Platform {
     pub(super) tokens: Credentials,
+    pub(super) oauth: OAuth,
     pub(super) faults: Mutex<VecDeque<Fault>>,
     pub(super) calls: Mutex<Vec<Call>>,
     pub(super) attempts: watch::Sender<usize>,
@@ -54,6 +56,7 @@ impl Default for Platform {
     fn default() -> Self {
         Self {
             tokens: Credentials::of(TOKEN),
+            oauth: OAuth::default(),
             faults: Mutex::default(),
             calls: Mutex::default(),
             attempts: watch::Sender::default(),
@@ -87,6 +90,20 @@ impl Incoming {
         }
         let mut json = serde_json::Deserializer::from_slice(&self.body);
         serde_path_to_error::deserialize(&mut json).map_err(|error| Refusal::new(422, &error.to_string()))
+    }
+
+    /// A form of a call that authenticates by its fields.
+    pub(super) fn read_form<M: DeserializeOwned>(&self) -> Result<M, Refusal> {
+        if self.header("content-type") != Some("application/x-www-form-urlencoded") {
+            return Err(Refusal::new(415, "The content type must be application/x-www-form-urlencoded."));
+        }
+        if self.header("authorization").is_some() {
+            return Err(Refusal::new(400, "The call has no Authorization header."));
+        }
+        let fields: serde_json::Map<_, _> = url::form_urlencoded::parse(&self.body)
+            .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
+            .collect();
+        serde_json::from_value(fields.into()).map_err(|error| Refusal::new(422, &error.to_string()))
     }
 
     fn header(&self, name: &str) -> Option<&str> {
@@ -163,7 +180,7 @@ impl Platform {
         work: impl FnOnce() -> Result<Value, Refusal>,
     ) -> Response {
         let token = incoming.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-        if !self.tokens.take(|known| token == Some(known)) {
+        if !self.oauth.accepts(token) && !self.tokens.take(|known| token == Some(known)) {
             return Refusal::new(401, "Invalid JWT").answer();
         }
         if incoming.header("version") != Some("2021-04-15") {

@@ -1,8 +1,9 @@
 //! The simulated platform is as strict as the real one.
 
-use super::{Fault, HighLevel, TOKEN};
+use super::{Fault, HighLevel, TOKEN, oauth};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 impl HighLevel {
     async fn call(&self, method: Method, path: &str, body: &Value, headers: &[(&str, &str)]) -> u16 {
@@ -84,6 +85,36 @@ async fn a_customers_message_has_a_type_and_three_ids() {
         body[name] = value;
         assert_eq!(422, platform.post_inbound(&body).await, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_used_once_and_its_repetition_has_the_same_response_for_a_while() {
+    let platform = HighLevel::start().await;
+    let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+    let tokens = platform.oauth().tokens("l");
+    let refresh = async |token: &str, secret: &str| {
+        let form = [
+            ("client_id", oauth::CLIENT_ID),
+            ("client_secret", secret),
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token),
+            ("user_type", "Location"),
+        ];
+        let answer = http.post(format!("{}/oauth/token", platform.url)).form(&form).send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        let body = answer.text().await.expect("a body");
+        (status, serde_json::from_str::<Value>(&body).expect("JSON"))
+    };
+    let used = tokens["refreshToken"].as_str().expect("a token");
+    let first = refresh(used, oauth::CLIENT_SECRET).await;
+    assert_eq!(200, first.0);
+    assert_eq!(first, refresh(used, oauth::CLIENT_SECRET).await);
+    platform.oauth().set_grace(Duration::ZERO);
+    assert_eq!(400, refresh(used, oauth::CLIENT_SECRET).await.0);
+    assert_eq!(401, refresh(first.1["refresh_token"].as_str().expect("a token"), "another").await.0);
+    let json = json!({"client_id": oauth::CLIENT_ID});
+    let headers = [("content-type", "application/json")];
+    assert_eq!(415, platform.call(Method::POST, "/oauth/token", &json, &headers).await);
 }
 
 #[tokio::test]

@@ -1,14 +1,15 @@
-//! The API of Genesys Multicloud CX: customers' messages and receipts. It checks every call as strictly as the contract
-//! allows, can inject faults, and records successful calls. Files are passed by URL: Patchbay does not use its upload
-//! store.
+//! The API of Genesys Multicloud CX: customers' messages, their files, and receipts. It checks every call as strictly as the
+//! contract allows, can inject faults, and records successful calls.
 
 mod answers;
+mod media;
 mod models;
 mod platform;
 #[cfg(test)]
 mod tests;
 
 pub use crate::simulators::faults::Fault;
+pub use media::StoredFile;
 pub use platform::Call;
 
 use crate::harness::server::Server;
@@ -17,6 +18,7 @@ use crate::simulators::faults::Target;
 use crate::simulators::messaging_service::WAIT_TIMEOUT;
 use answers::Refusal;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 use platform::Platform;
 use serde_json::Value;
@@ -49,6 +51,8 @@ impl MulticloudCx {
         let platform = Arc::new(platform);
         let router = Router::new()
             .route("/digital/nexus/v3/channels/{channel}/messages", post(platform::messages))
+            .route("/digital/nexus/v3/channels/{channel}/media", post(media::upload))
+            .layer(DefaultBodyLimit::disable())
             .fallback(|| async { Refusal::not_found() })
             .with_state(Arc::clone(&platform));
         let server = Server::start(router);
@@ -72,7 +76,18 @@ impl MulticloudCx {
         self.platform.faults.plan(Target::AnyCall, faults);
     }
 
-    /// All successful calls.
+    /// Injects faults into the next uploads, one each.
+    pub fn fail_uploads(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.platform.faults.plan(Target::Operation("media".to_owned()), faults);
+    }
+
+    /// All uploaded files, in order.
+    #[must_use]
+    pub fn files(&self) -> Vec<StoredFile> {
+        self.platform.files.lock().expect("no panic").clone()
+    }
+
+    /// All successful calls with messages or receipts.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.platform.calls.lock().expect("no panic").clone()

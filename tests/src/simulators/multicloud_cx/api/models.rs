@@ -2,7 +2,8 @@
 
 #![allow(dead_code)] // most fields are there only so that they are accepted
 
-use crate::simulators::genesys_cloud::api::models::{Invalid, Model, Text, WebAddress};
+use super::media::MediaAddress;
+use crate::simulators::genesys_cloud::api::models::{Invalid, Model, Text};
 use serde::Deserialize;
 
 /// The published reason codes.
@@ -52,7 +53,7 @@ pub(super) struct Address {
 pub(super) enum Part {
     Text { text: Text },
     Html { text: Text },
-    Media { url: WebAddress, mimetype: Text, filename: Option<Text> },
+    Media { url: MediaAddress, mimetype: Text, filename: Option<Text> },
 }
 
 /// The channel of a receipt.
@@ -94,6 +95,18 @@ impl Message {
             Self::Text { channel, .. } | Self::Email { channel, .. } | Self::RichMedia { channel, .. } => Some(channel),
             Self::Receipt { .. } => None,
         }
+    }
+
+    /// The addresses of its files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &MediaAddress> {
+        let content = match self {
+            Self::Email { content, .. } | Self::RichMedia { content, .. } => content.as_slice(),
+            Self::Text { .. } | Self::Receipt { .. } => &[],
+        };
+        content.iter().filter_map(|part| match part {
+            Part::Media { url, .. } => Some(url),
+            Part::Text { .. } | Part::Html { .. } => None,
+        })
     }
 
     fn check(&self) -> Result<(), Invalid> {
@@ -167,6 +180,26 @@ mod tests {
         ] {
             refuses::<Messages>(&mail, pointer, value);
         }
+    }
+
+    #[test]
+    fn a_file_has_an_address_on_the_platform_or_on_the_internet() {
+        let channel = json!({"type": "sms", "from": {"id": "1"}, "to": {"id": "2"}, "messageId": "m"});
+        let media = json!({"type": "media", "url": "genesys://nexus/f", "mimetype": "image/png"});
+        let rich = with(json!({"channel": channel, "type": "RichMedia", "text": "t", "content": [media]}));
+        accepts::<Messages>(&rich);
+        for (pointer, value) in [
+            ("/messages/0/content/0/url", None),
+            ("/messages/0/content/0/url", Some(json!("genesys://other/f"))),
+            ("/messages/0/content/0/url", Some(json!("ftp://example.com/f"))),
+            ("/messages/0/content/0/mimetype", None),
+            ("/messages/0/content/0/mediaId", Some(json!("f"))),
+        ] {
+            refuses::<Messages>(&rich, pointer, value);
+        }
+        let mut elsewhere = rich;
+        elsewhere["messages"][0]["content"][0]["url"] = "https://example.com/f".into();
+        accepts::<Messages>(&elsewhere);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use shared::signature::hub;
 
 struct Request {
     channel: &'static str,
+    resource: &'static str,
     headers: Vec<(&'static str, String)>,
     body: String,
 }
@@ -20,14 +21,24 @@ impl Request {
     }
 
     fn of(body: &Value) -> Self {
-        let body = body.to_string();
+        Self::with_body("messages", "application/json", body.to_string())
+    }
+
+    /// A form of these parts: their headers and contents.
+    fn form(parts: &[(&str, &str)]) -> Self {
+        let parts = parts.iter().map(|(headers, content)| format!("--b\r\n{headers}\r\n\r\n{content}\r\n"));
+        let body = parts.collect::<String>() + "--b--\r\n";
+        Self::with_body("media", "multipart/form-data; boundary=b", body)
+    }
+
+    fn with_body(resource: &'static str, content_type: &str, body: String) -> Self {
         let signature = hub::sign_sha1(body.as_bytes(), &APP_SECRET.into());
         let headers = vec![
-            ("content-type", "application/json".to_owned()),
+            ("content-type", content_type.to_owned()),
             ("x-ccid", CONTACT_CENTER_ID.to_owned()),
             ("x-hub-signature", signature),
         ];
-        Self { channel: "0123456789", headers, body }
+        Self { channel: "0123456789", resource, headers, body }
     }
 
     fn header(mut self, name: &'static str, value: Option<&str>) -> Self {
@@ -38,8 +49,8 @@ impl Request {
 
     async fn try_post(self, platform: &MulticloudCx) -> Result<ApiResponse, reqwest::Error> {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let mut request =
-            http.post(format!("{}/nexus/v3/channels/{}/messages", platform.url, self.channel)).body(self.body);
+        let url = format!("{}/nexus/v3/channels/{}/{}", platform.url, self.channel, self.resource);
+        let mut request = http.post(url).body(self.body);
         for (name, value) in self.headers {
             request = request.header(name, value);
         }
@@ -103,4 +114,67 @@ async fn it_injects_the_configured_faults() {
     assert!(platform.calls().is_empty());
     assert!(Request::good().try_post(&platform).await.is_err());
     assert_eq!((1, 5), (platform.calls().len(), platform.attempts()));
+}
+
+const FILE: (&str, &str) =
+    ("Content-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\nContent-Type: image/png", "content");
+
+fn rich_media(url: &Value) -> Request {
+    let channel = json!({"type": "sms", "from": {"id": "1"}, "to": {"id": "0123456789"}, "messageId": "m-1"});
+    let content = json!([{"type": "media", "url": url, "mimetype": "image/png"}]);
+    Request::of(&json!({"messages": [{"channel": channel, "type": "RichMedia", "content": content}]}))
+}
+
+#[tokio::test]
+async fn a_file_is_stored_under_a_url_that_messages_of_its_channel_may_name() {
+    let platform = MulticloudCx::start().await;
+    let (status, answer) = Request::form(&[FILE]).post(&platform).await;
+    assert_eq!((200, &json!(0)), (status, &answer["status"]["code"]));
+    let data = &answer["data"];
+    assert_eq!(
+        (&json!("a.png"), &json!("image/png"), &json!(7)),
+        (&data["filename"], &data["mimetype"], &data["length"])
+    );
+    assert_eq!("content", platform.files()[0].content);
+    let (_, again) = Request::form(&[FILE]).post(&platform).await;
+    assert_ne!(data["url"], again["data"]["url"], "a repeat is another file");
+    assert_eq!(200, rich_media(&data["url"]).post(&platform).await.0);
+    assert_eq!(400, rich_media(&json!("genesys://nexus/unknown")).post(&platform).await.0);
+    let elsewhere = Request { channel: "9876543210", ..Request::form(&[FILE]) };
+    let (_, elsewhere) = elsewhere.post(&platform).await;
+    assert_eq!(400, rich_media(&elsewhere["data"]["url"]).post(&platform).await.0);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_not_one_named_file_with_a_signature_of_all_its_bytes_is_refused() {
+    let platform = MulticloudCx::start().await;
+    let (headers, _) = FILE;
+    for parts in [
+        [].as_slice(),
+        &[FILE, FILE],
+        &[(headers, "")],
+        &[("Content-Disposition: form-data; name=\"other\"; filename=\"a.png\"\r\nContent-Type: image/png", "content")],
+        &[("Content-Disposition: form-data; name=\"file\"\r\nContent-Type: image/png", "content")],
+        &[("Content-Disposition: form-data; name=\"file\"; filename=\"a.png\"", "content")],
+    ] {
+        assert_eq!(400, Request::form(parts).post(&platform).await.0, "{parts:?}");
+    }
+    let json = Request::form(&[FILE]).header("content-type", Some("application/json"));
+    assert_eq!(400, json.post(&platform).await.0);
+    let mut changed = Request::form(&[FILE]);
+    changed.body = changed.body.replace("content\r", "contents\r");
+    assert_eq!(401, changed.post(&platform).await.0);
+    assert_eq!(401, Request::form(&[FILE]).header("x-ccid", None).post(&platform).await.0);
+    assert!(platform.files().is_empty());
+}
+
+#[tokio::test]
+async fn it_injects_the_configured_faults_into_uploads_only() {
+    let platform = MulticloudCx::start().await;
+    platform.fail_uploads([Fault::Status(413), Fault::ResponseLost]);
+    assert_eq!(200, Request::good().post(&platform).await.0);
+    assert_eq!(413, Request::form(&[FILE]).post(&platform).await.0);
+    assert!(platform.files().is_empty());
+    assert!(Request::form(&[FILE]).try_post(&platform).await.is_err());
+    assert_eq!(1, platform.files().len());
 }

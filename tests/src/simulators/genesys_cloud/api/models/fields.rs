@@ -26,7 +26,7 @@ impl Deref for Text {
     }
 }
 
-/// A date in the platform's format: UTC with milliseconds, as in `2026-01-02T03:04:05.678Z`.
+/// A time by ISO 8601, with an offset or in UTC. It is kept as the platform returns it: in UTC, with milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Date(String);
@@ -35,9 +35,10 @@ impl TryFrom<String> for Date {
     type Error = &'static str;
 
     fn try_from(date: String) -> Result<Self, Self::Error> {
+        let is_iso = date.chars().nth(10) == Some('T') && !date.ends_with('z');
         match date.parse::<Timestamp>() {
-            Ok(time) if format!("{time:.3}") == date => Ok(Self(date)),
-            _ => Err("is not a date with milliseconds"),
+            Ok(time) if is_iso && !date.starts_with('-') => Ok(Self(format!("{time:.3}"))),
+            _ => Err("is not a date with a time and an offset"),
         }
     }
 }
@@ -127,21 +128,24 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_utc_with_three_digits_of_a_second() {
-        assert!(read::<Date>("2026-01-02T03:04:05.678Z"));
-        assert!(read::<Date>("2026-01-02T03:04:05.000Z"));
+    fn a_date_has_a_time_and_an_offset_and_is_kept_in_utc_with_three_digits_of_a_second() {
+        for (given, kept) in [
+            ("2026-01-02T03:04:05.678Z", "2026-01-02T03:04:05.678Z"),
+            ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000Z"),
+            ("2026-01-02T03:04:05.6789012Z", "2026-01-02T03:04:05.678Z"),
+            ("2026-01-02T04:04:05.678+01:00", "2026-01-02T03:04:05.678Z"),
+            ("2026-01-02T03:04:05+0000", "2026-01-02T03:04:05.000Z"),
+        ] {
+            assert_eq!(Ok(kept), Date::try_from(given.to_owned()).as_deref(), "{given}");
+        }
         for wrong in [
             "",
             "2026-01-02",
-            "2026-01-02T03:04:05Z",
-            "2026-01-02T03:04:05.67Z",
-            "2026-01-02T03:04:05.6789Z",
             "2026-01-02T03:04:05.678",
             "2026-01-02T03:04:05.678z",
             "2026-01-02 03:04:05.678Z",
-            "2026-01-02T03:04:05.6+01", // as long as a right one
-            "2026-01-02T03:04:05.678+00:00",
             "2026-02-30T03:04:05.678Z",
+            "-000001-01-02T03:04:05.678Z",
         ] {
             assert!(!read::<Date>(wrong), "{wrong}");
         }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct InboundMessage {
     pub(crate) channel: MessageChannel,
-    text: Option<Text>,
+    text: Option<String>,
     content: Option<Vec<Content>>,
     metadata: Option<BTreeMap<String, String>>,
 }
@@ -18,7 +18,8 @@ pub(crate) struct InboundMessage {
 impl Model for InboundMessage {
     fn check(&self) -> Result<(), Invalid> {
         let attachments = self.content.iter().flatten().filter(|content| content.attachment.is_some()).count();
-        match (&self.text, attachments, self.content.as_ref().map(Vec::len)) {
+        let text = self.text.as_ref().filter(|text| !text.is_empty());
+        match (text, attachments, self.content.as_ref().map(Vec::len)) {
             (_, 2.., _) => Err(Invalid::new("content", "may have one attachment only")),
             (None, 0, _) => Err(Invalid::new("text", "or content is required")),
             (_, _, Some(0)) => Err(Invalid::new("content", "must not be empty")),
@@ -110,7 +111,7 @@ struct Thumbnail {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct InboundEvent {
-    channel: EventChannel,
+    pub(crate) channel: EventChannel,
     events: Vec<Event>,
 }
 
@@ -123,9 +124,9 @@ impl Model for InboundEvent {
 /// `OpenInboundMessagingChannel`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct EventChannel {
+pub(crate) struct EventChannel {
     from: From,
-    time: Date,
+    pub(crate) time: Date,
 }
 
 /// `OpenEvent`.
@@ -146,7 +147,7 @@ enum EventType {
 pub(crate) struct StructuredResponse {
     pub(crate) channel: MessageChannel,
     button_response: ButtonResponse,
-    originating_message_id: Text,
+    pub(crate) originating_message_id: Text,
 }
 
 impl Model for StructuredResponse {}
@@ -199,6 +200,7 @@ mod tests {
         accepts::<InboundMessage>(&json!({"channel": channel, "text": "hi"}));
         let attachment = json!({"mediaType": "File", "url": "http://127.0.0.1:1/a", "mime": "text/plain"});
         accepts::<InboundMessage>(&json!({"channel": channel, "content": [{"attachment": attachment}]}));
+        accepts::<InboundMessage>(&json!({"channel": channel, "text": "", "content": [{"attachment": attachment}]}));
     }
 
     #[test]
@@ -228,7 +230,7 @@ mod tests {
             ("/channel/from/idType", Some(json!("email"))),
             ("/channel/from/phone", Some(json!("1"))),
             ("/channel/time", None),
-            ("/channel/time", Some(json!("2026-01-02T03:04:05Z"))),
+            ("/channel/time", Some(json!("2026-01-02T03:04:05"))),
             ("/channel/time", Some(json!(1_767_323_045_678_u64))),
             ("/channel/to", Some(json!({"id": "i"}))),
             ("/channel/messageId", Some(json!(null))),

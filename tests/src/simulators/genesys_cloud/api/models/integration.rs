@@ -38,11 +38,13 @@ pub(crate) struct OpenIntegrationUpdate {
     self_uri: Option<String>,
 }
 
-/// The parts of `SupportedContentReference` and `MessagingSettingRequestReference` that are sent.
+/// `SupportedContentReference` and `MessagingSettingRequestReference`, as far as they can be sent.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Reference {
     id: Text,
+    name: Option<Text>,
+    self_uri: Option<String>,
 }
 
 impl Model for OpenIntegrationRequest {
@@ -93,6 +95,7 @@ mod tests {
         accepts::<OpenIntegrationRequest>(&example);
         accepts::<OpenIntegrationUpdate>(&example);
         accepts::<OpenIntegrationUpdate>(&json!({"name": "Acme"}));
+        accepts::<OpenIntegrationUpdate>(&json!({"name": "Acme", "supportedContent": {"id": "s", "name": "Files"}}));
         for field in ["name", "outboundNotificationWebhookUrl", "outboundNotificationWebhookSignatureSecretToken"] {
             refuses::<OpenIntegrationRequest>(&example, &format!("/{field}"), None);
         }

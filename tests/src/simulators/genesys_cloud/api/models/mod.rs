@@ -9,6 +9,7 @@ mod integration;
 mod outbound;
 mod profile;
 mod receipt;
+mod users;
 
 pub(crate) use cards::{CARD_PAYLOAD, ChannelMessage};
 pub(crate) use fields::{IdType, Text, WebAddress};
@@ -17,6 +18,7 @@ pub(crate) use integration::{OpenIntegrationRequest, OpenIntegrationUpdate};
 pub(crate) use outbound::{AdditionalMessage, AgentMessage, Agentless, Messenger, Template, Typing, UploadRequest};
 pub(crate) use profile::{IdentityResolution, MessagingSettingPatch, MessagingSettingRequest, SupportedContent};
 pub(crate) use receipt::Receipt;
+pub(crate) use users::{SearchCriterion, UserSearch};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -32,18 +32,32 @@ impl Agentless {
 
 impl Model for Agentless {
     fn check(&self) -> Result<(), Invalid> {
-        if self.customer().is_empty() {
-            return Err(Invalid::new("toAddress", "is required"));
+        let (address, contact) = (self.to_address.is_some(), self.external_contact_id.is_some());
+        match (self.to_address_messenger_type, address, contact) {
+            (Messenger::Open | Messenger::Sms, false, false) => return Err(Invalid::new("toAddress", "is required")),
+            (Messenger::Whatsapp | Messenger::Apple, false, _) => {
+                return Err(Invalid::new("toAddress", "is required"));
+            }
+            (Messenger::Whatsapp | Messenger::Apple, true, true) => {
+                return Err(Invalid::new("externalContactId", "is for WebMessaging, SMS and Open only"));
+            }
+            (Messenger::Webmessaging, _, false) => return Err(Invalid::new("externalContactId", "is required")),
+            (Messenger::Webmessaging, true, true) => {
+                return Err(Invalid::new("toAddress", "cannot be used for WebMessaging"));
+            }
+            _ => {}
         }
         let limit = if self.to_address_messenger_type == Messenger::Sms { 765 } else { 2_000 };
         if self.text_body.as_ref().is_some_and(|text| text.chars().count() > limit) {
             return Err(Invalid::new("textBody", "is too long"));
         }
-        let text_only = self.text_body.is_some() && self.messaging_template.is_none();
-        if self.to_address_messenger_type == Messenger::Open && !text_only {
-            return Err(Invalid::new("textBody", "open messages are text only"));
+        match (self.to_address_messenger_type, self.text_body.is_some(), self.messaging_template.is_some()) {
+            (Messenger::Open, _, true) => Err(Invalid::new("messagingTemplate", "open messages are text only")),
+            (Messenger::Open | Messenger::Sms, false, _) => Err(Invalid::new("textBody", "is required")),
+            (Messenger::Whatsapp, _, false) => Err(Invalid::new("messagingTemplate", "is required")),
+            (_, false, false) => Err(Invalid::new("textBody", "or messagingTemplate is required")),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -93,7 +107,7 @@ struct CardParameters {
     button_url_parameters: Option<Vec<Parameter>>,
 }
 
-/// `AdditionalMessage`. The model calls `textBody` required; the operation accepts one of the three.
+/// `AdditionalMessage`. The model calls `textBody` required; the operation accepts a file or a template without it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct AdditionalMessage {
@@ -102,12 +116,19 @@ pub(crate) struct AdditionalMessage {
     messaging_template: Option<Template>,
 }
 
-impl Model for AdditionalMessage {}
+impl Model for AdditionalMessage {
+    fn check(&self) -> Result<(), Invalid> {
+        match &self.text_body {
+            Some(text) if text.chars().count() > 2_000 => Err(Invalid::new("textBody", "is too long")),
+            _ => Ok(()),
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(crate) enum AgentMessage {
     Text(Text),
-    Media(Text),
+    Media { id: Text, text: Option<Text> },
     Template(Template),
 }
 
@@ -117,12 +138,12 @@ impl TryFrom<AdditionalMessage> for AgentMessage {
     fn try_from(message: AdditionalMessage) -> Result<Self, Invalid> {
         match (message.text_body, message.media_ids, message.messaging_template) {
             (Some(text), None, None) => Ok(Self::Text(text)),
-            (None, Some(media), None) => {
-                let [media] = <[Text; 1]>::try_from(media).map_err(|_| Invalid::new("mediaIds", "must be one id"))?;
-                Ok(Self::Media(media))
+            (text, Some(media), None) => {
+                let [id] = <[Text; 1]>::try_from(media).map_err(|_| Invalid::new("mediaIds", "must be one id"))?;
+                Ok(Self::Media { id, text })
             }
             (None, None, Some(template)) => Ok(Self::Template(template)),
-            _ => Err(Invalid::new("textBody", "or mediaIds or messagingTemplate must be there, and only one of them")),
+            _ => Err(Invalid::new("textBody", "or mediaIds must be there, or only messagingTemplate")),
         }
     }
 }
@@ -194,12 +215,16 @@ mod tests {
     }
 
     #[test]
-    fn an_sms_is_shorter_and_other_messengers_take_templates() {
+    fn an_sms_is_shorter_and_needs_a_text_and_whatsapp_needs_a_template_and_an_address() {
         let sms = json!({
             "fromAddress": "i", "externalContactId": "c", "toAddressMessengerType": "sms", "textBody": "x".repeat(765),
         });
         accepts::<Agentless>(&sms);
         refuses::<Agentless>(&sms, "/textBody", Some(json!("x".repeat(766))));
+        let mut with_template = sms;
+        with_template["messagingTemplate"] = json!({"responseId": "r"});
+        accepts::<Agentless>(&with_template);
+        refuses::<Agentless>(&with_template, "/textBody", None);
         let parameters = json!([{"id": "1", "value": "v"}]);
         let template = json!({
             "fromAddress": "i", "toAddress": "c", "toAddressMessengerType": "whatsapp",
@@ -213,19 +238,37 @@ mod tests {
         });
         accepts::<Agentless>(&template);
         refuses::<Agentless>(&template, "/messagingTemplate/language", Some(json!("en")));
+        refuses::<Agentless>(&template, "/toAddress", None);
+        refuses::<Agentless>(&template, "/externalContactId", Some(json!("x")));
+        let mut with_text = template.clone();
+        with_text["textBody"] = "hi".into();
+        accepts::<Agentless>(&with_text);
+        refuses::<Agentless>(&with_text, "/messagingTemplate", None);
         refuses::<Agentless>(&template, "/messagingTemplate/bodyParameters/0/text", Some(json!("v")));
     }
 
     #[test]
-    fn an_agents_message_is_exactly_one_of_text_media_and_template() {
+    fn web_messaging_takes_an_external_contact_and_no_address() {
+        let message = json!({
+            "fromAddress": "d", "externalContactId": "c", "toAddressMessengerType": "webmessaging", "textBody": "hi",
+        });
+        accepts::<Agentless>(&message);
+        refuses::<Agentless>(&message, "/externalContactId", None);
+        refuses::<Agentless>(&message, "/toAddress", Some(json!("c")));
+        refuses::<Agentless>(&message, "/textBody", None);
+    }
+
+    #[test]
+    fn an_agents_message_is_a_text_or_a_file_or_both_or_a_template() {
         let template = json!({"responseId": "r"});
         assert!(matches!(agent_message(&json!({"textBody": "hi"})), Ok(AgentMessage::Text(text)) if &*text == "hi"));
-        assert!(matches!(agent_message(&json!({"mediaIds": ["m"]})), Ok(AgentMessage::Media(id)) if &*id == "m"));
+        let file = |body| matches!(agent_message(&body), Ok(AgentMessage::Media { id, .. }) if &*id == "m");
+        assert!(file(json!({"mediaIds": ["m"]})) && file(json!({"textBody": "hi", "mediaIds": ["m"]})));
         assert!(matches!(agent_message(&json!({"messagingTemplate": template})), Ok(AgentMessage::Template(_))));
         for wrong in [
             json!({}),
             json!({"textBody": ""}),
-            json!({"textBody": "hi", "mediaIds": ["m"]}),
+            json!({"textBody": "x".repeat(2_001)}),
             json!({"textBody": "hi", "mediaIds": []}),
             json!({"textBody": "hi", "messagingTemplate": template}),
             json!({"mediaIds": ["m"], "messagingTemplate": template}),
@@ -251,7 +294,7 @@ mod tests {
             ("/typing/duration", Some(json!("5000"))),
             ("/typing/duration", Some(json!(5.5))),
             ("/typing/eventType", Some(json!("Typing"))),
-            ("/dateSent", Some(json!("2026-01-02T03:04:05Z"))),
+            ("/dateSent", Some(json!("2026-01-02"))),
             ("/events", Some(json!([]))),
         ] {
             refuses::<Typing>(&typing, pointer, value);

@@ -4,12 +4,12 @@ use super::fields::{Date, IdType, Text};
 use super::{Invalid, Model};
 use serde::Deserialize;
 
-/// `OpenInboundNormalizedReceipt`, with the two statuses that the documentation supports.
+/// `OpenInboundNormalizedReceipt`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Receipt {
     id: Text,
-    channel: ReceiptChannel,
+    pub(crate) channel: ReceiptChannel,
     status: Status,
     reasons: Option<Vec<Reason>>,
     is_final_receipt: Option<bool>,
@@ -18,10 +18,9 @@ pub(crate) struct Receipt {
 impl Model for Receipt {
     fn check(&self) -> Result<(), Invalid> {
         match (&self.status, &self.reasons) {
-            (Status::Delivered, Some(reasons)) if !reasons.is_empty() => {
-                Err(Invalid::new("reasons", "belong to Failed receipts"))
-            }
-            _ => Ok(()),
+            (Status::Failed, _) | (_, None) => Ok(()),
+            (_, Some(reasons)) if reasons.is_empty() => Ok(()),
+            (_, Some(_)) => Err(Invalid::new("reasons", "belong to Failed receipts")),
         }
     }
 }
@@ -29,9 +28,9 @@ impl Model for Receipt {
 /// `OpenInboundMessagingReceiptChannel`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ReceiptChannel {
+pub(crate) struct ReceiptChannel {
     to: To,
-    time: Date,
+    pub(crate) time: Date,
 }
 
 /// `OpenMessagingToRecipient`.
@@ -49,8 +48,11 @@ struct To {
 
 #[derive(Debug, Deserialize)]
 enum Status {
+    Sent,
     Delivered,
     Failed,
+    Published,
+    Removed,
 }
 
 /// `ConversationReason`.
@@ -85,7 +87,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_receipt_is_delivered_or_failed_and_only_a_failed_one_has_reasons() {
+    fn only_a_failed_receipt_has_reasons() {
         let failed = json!({
             "id": "m",
             "channel": {"to": {"id": "c", "idType": "Opaque"}, "time": "2026-01-02T03:04:05.678Z"},
@@ -94,6 +96,9 @@ mod tests {
             "isFinalReceipt": true,
         });
         accepts::<Receipt>(&failed);
+        for status in ["Sent", "Delivered", "Published", "Removed"] {
+            accepts::<Receipt>(&json!({"id": "m", "channel": failed["channel"], "status": status}));
+        }
         for (pointer, value) in [
             ("/id", None),
             ("/channel/to", None),

@@ -5,6 +5,12 @@ use super::{Client, inbound, integrations, message, within};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+const SEARCH: &str = "/api/v2/users/search";
+
+fn by_email(email: &str) -> Value {
+    json!({"pageSize": 1, "query": [{"type": "EXACT", "fields": ["email"], "value": email}]})
+}
+
 impl Client {
     /// Posts one valid call of each operation. Returns the responses.
     async fn one_of_each(&self) -> Vec<(StatusCode, Value)> {
@@ -18,8 +24,9 @@ impl Client {
             "id": "m", "status": "Delivered", "channel": {"to": {"id": "c"}, "time": "2026-01-02T03:04:05.678Z"},
         });
         let agentless = json!({
-            "fromAddress": "i", "toAddress": "c", "toAddressMessengerType": "open", "textBody": "hi",
+            "fromAddress": super::INTEGRATION, "toAddress": "c", "toAddressMessengerType": "open", "textBody": "hi",
         });
+        self.platform.know_message("o");
         let response = json!({
             "channel": message("c", "m")["channel"], "originatingMessageId": "o",
             "buttonResponse": {"type": "Button", "text": "Yes", "payload": "yes"},
@@ -39,7 +46,8 @@ impl Client {
         let media = uploaded.1["id"].as_str().unwrap_or("unknown").to_owned();
         answers.push(uploaded);
         answers.push(self.get(&within(&conversation, &format!("messages/media/{media}"))).await);
-        answers.push(self.get("/api/v2/users?email=agent%40example.com&pageSize=1").await);
+        answers.push(self.get("/api/v2/users?pageSize=1").await);
+        answers.push(self.post(SEARCH, &by_email("agent@example.com")).await);
         let cards = json!({"type": "message", "content": [card]});
         answers.push(self.post("/api/v2/openmessaging/channels/user:user-1/messages", &cards).await);
         let made = self.post(integrations::PATH, &integrations::acme()).await;
@@ -75,7 +83,7 @@ async fn every_operation_is_done_and_recorded_with_its_path_query_and_body() {
     let calls = client.platform.calls();
     assert_eq!(OPERATIONS.to_vec(), calls.iter().map(|call| call.operation).collect::<Vec<_>>());
     assert_eq!((inbound("message"), message("c", "m")), (calls[2].path.clone(), calls[2].body.clone()));
-    assert_eq!(Some("agent@example.com"), calls[9].query.get("email").map(String::as_str));
+    assert_eq!(Some("1"), calls[9].query.get("pageSize").map(String::as_str));
     assert_eq!(Value::Null, calls[9].body);
     assert_eq!(OPERATIONS.len(), client.platform.attempts());
 }
@@ -95,7 +103,7 @@ async fn every_operation_needs_the_token() {
 async fn every_operation_counts_for_the_rate_limit() {
     let client = Client::start().await;
     for _ in 0..300 {
-        client.get("/api/v2/users?email=a&pageSize=1").await;
+        client.get("/api/v2/users?pageSize=1").await;
     }
     for (status, answer) in client.one_of_each().await {
         assert_eq!(StatusCode::TOO_MANY_REQUESTS, status, "{answer}");
@@ -106,9 +114,9 @@ async fn every_operation_counts_for_the_rate_limit() {
 #[tokio::test]
 async fn every_operation_takes_its_fault_from_the_one_queue() {
     let client = Client::start().await;
-    client.platform.fail((0..16).map(|number| Fault::Status(500 + number)));
+    client.platform.fail((0..17).map(|number| Fault::Status(500 + number)));
     let statuses: Vec<_> = client.one_of_each().await.iter().map(|(status, _)| status.as_u16()).collect();
-    assert_eq!((500..516).collect::<Vec<_>>(), statuses);
+    assert_eq!((500..517).collect::<Vec<_>>(), statuses);
     assert!(client.platform.calls().is_empty());
 }
 
@@ -117,7 +125,7 @@ async fn a_fault_of_one_operation_leaves_the_others_alone_and_comes_first() {
     let client = Client::start().await;
     client.platform.fail_operation("inbound-event", [Fault::Status(502), Fault::RateLimited(7)]);
     let statuses: Vec<_> = client.one_of_each().await.iter().map(|(status, _)| status.as_u16()).collect();
-    assert_eq!(vec![200, 200, 200, 502, 200, 200, 202, 200, 200, 200, 202, 200, 200, 200, 200, 204], statuses);
+    assert_eq!(vec![200, 200, 200, 502, 200, 200, 202, 200, 200, 200, 200, 202, 200, 200, 200, 200, 204], statuses);
     client.platform.fail([Fault::Status(503)]);
     let event = json!({});
     let mut statuses = Vec::new();
@@ -167,22 +175,40 @@ async fn a_path_that_is_none_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_user_is_found_by_address_and_the_total_tells_of_others() {
+async fn a_search_finds_users_by_address_and_the_total_tells_of_others() {
     let client = Client::start().await;
     client.platform.add_user("user-1", "agent@example.com");
     client.platform.add_user("user-2", "twins@example.com");
     client.platform.add_user("user-3", "Twins@example.com");
-    let (_, page) = client.get("/api/v2/users?email=agent%40example.com&pageSize=1").await;
-    let agent = json!({"id": "user-1", "name": "agent", "email": "agent@example.com"});
-    assert_eq!(json!({"entities": [agent], "pageSize": 1, "pageNumber": 1, "total": 1, "pageCount": 1}), page);
-    let (_, page) = client.get("/api/v2/users?email=twins%40example.com&pageSize=1").await;
-    assert_eq!((&json!("user-2"), &json!(2)), (&page["entities"][0]["id"], &page["total"]));
-    assert_eq!(1, page["entities"].as_array().unwrap().len());
-    let (_, page) = client.get("/api/v2/users?email=twins%40example.com&pageSize=1&pageNumber=2").await;
-    assert_eq!("user-3", page["entities"][0]["id"]);
-    let (_, page) = client.get("/api/v2/users?email=nobody%40example.com&pageSize=1").await;
-    assert_eq!((&json!([]), &json!(0)), (&page["entities"], &page["total"]));
-    for wrong in ["", "?email=", "?pageSize=1", "?email=a&pageSize=0", "?email=a&pageSize=501", "?email=a&pageSize=x"] {
+    let page = client.done(SEARCH, &by_email("Agent@example.com")).await;
+    let agent = json!({
+        "id": "user-1", "name": "agent", "email": "agent@example.com", "username": "agent@example.com",
+        "state": "active", "version": 1, "selfUri": "/api/v2/users/user-1",
+    });
+    let expected = json!({
+        "total": 1, "pageCount": 1, "pageSize": 1, "pageNumber": 1, "types": ["users"], "results": [agent],
+    });
+    assert_eq!(expected, page);
+    let mut second = by_email("twins@example.com");
+    second["pageNumber"] = 2.into();
+    let page = client.done(SEARCH, &second).await;
+    assert_eq!((&json!("user-3"), &json!(2)), (&page["results"][0]["id"], &page["total"]));
+    let page = client.done(SEARCH, &by_email("nobody@example.com")).await;
+    assert_eq!((&json!([]), &json!(0)), (&page["results"], &page["total"]));
+    client.platform.ignore_search_criteria();
+    assert_eq!(json!(3), client.done(SEARCH, &by_email("nobody@example.com")).await["total"]);
+}
+
+#[tokio::test]
+async fn the_list_of_users_knows_no_address() {
+    let client = Client::start().await;
+    client.platform.add_user("user-1", "agent@example.com");
+    client.platform.add_user("user-2", "twins@example.com");
+    for query in ["", "?email=agent%40example.com", "?pageSize=500"] {
+        let (status, page) = client.get(&format!("/api/v2/users{query}")).await;
+        assert_eq!((StatusCode::OK, &json!(2)), (status, &page["total"]), "{query}");
+    }
+    for wrong in ["?pageSize=0", "?pageSize=501", "?pageSize=x"] {
         assert_eq!(400, client.get(&format!("/api/v2/users{wrong}")).await.0.as_u16(), "{wrong}");
     }
 }

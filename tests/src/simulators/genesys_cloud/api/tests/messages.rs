@@ -73,6 +73,7 @@ async fn another_id_time_or_integration_or_no_id_at_all_makes_another_message() 
     }
     let conversation = client.platform.conversation("customer-1").unwrap();
     assert_eq!(5, client.platform.inbound_messages(&conversation).len());
+    client.platform.know_integration("other");
     client.done("/api/v2/conversations/messages/other/inbound/open/message", &first).await;
     let other = client.platform.conversation("customer-1").unwrap();
     assert_ne!(conversation.conversation_id, other.conversation_id);
@@ -82,16 +83,22 @@ async fn another_id_time_or_integration_or_no_id_at_all_makes_another_message() 
 #[tokio::test]
 async fn a_structured_response_is_a_message_of_the_conversation() {
     let client = Client::start().await;
-    let response = json!({
-        "channel": message("customer-1", "m-1")["channel"],
-        "buttonResponse": {"type": "QuickReply", "text": "Yes", "payload": "yes"},
-        "originatingMessageId": "o-1",
-    });
-    let answer = client.done(&inbound("structured/response"), &response).await;
-    let button = json!({"type": "QuickReply", "text": "Yes", "payload": "yes", "originatingMessageId": "o-1"});
+    let button = json!({"type": "QuickReply", "text": "Yes", "payload": "yes"});
+    let response = |originating: &str| {
+        json!({
+            "channel": message("customer-1", "m-1")["channel"], "buttonResponse": button,
+            "originatingMessageId": originating,
+        })
+    };
+    let path = inbound("structured/response");
+    assert_eq!(400, client.post(&path, &response("o-1")).await.0.as_u16(), "there is no such message");
+    let sent = client.done(AGENTLESS, &agentless("customer-1")).await;
+    let response = response(sent["id"].as_str().unwrap());
+    let answer = client.done(&path, &response).await;
     assert_eq!(json!([{"contentType": "ButtonResponse", "buttonResponse": button}]), answer["content"]);
-    assert_eq!(("Structured", None), (answer["type"].as_str().unwrap(), answer.get("buttonResponse")));
-    assert_eq!(answer, client.done(&inbound("structured/response"), &response).await);
+    assert_eq!(("Structured", "Inbound"), (answer["type"].as_str().unwrap(), answer["direction"].as_str().unwrap()));
+    assert!(answer.get("buttonResponse").is_none() && answer.get("originatingMessageId").is_none(), "{answer}");
+    assert_eq!(answer, client.done(&path, &response).await);
     let conversation = client.platform.conversation("customer-1").unwrap();
     assert_eq!(vec![answer], client.platform.inbound_messages(&conversation));
 }
@@ -124,11 +131,60 @@ async fn an_agentless_message_joins_a_conversation_that_is_going_on_only_if_it_s
 }
 
 #[tokio::test]
+async fn nothing_is_accepted_for_an_integration_that_there_is_not() {
+    let client = Client::start().await;
+    let path = |rest: &str| format!("/api/v2/conversations/messages/unknown/inbound/open/{rest}");
+    let mut text = agentless("customer-1");
+    text["fromAddress"] = "unknown".into();
+    let receipt = json!({
+        "id": "m", "status": "Delivered", "channel": {"to": {"id": "c"}, "time": "2026-01-02T03:04:05.678Z"},
+    });
+    for (path, body) in
+        [(path("message"), message("customer-1", "m-1")), (path("receipt"), receipt), (AGENTLESS.to_owned(), text)]
+    {
+        assert_eq!(404, client.post(&path, &body).await.0.as_u16(), "{path}");
+    }
+    assert_eq!(None, client.platform.conversation("customer-1"));
+}
+
+#[tokio::test]
+async fn a_receipt_is_answered_with_both_ends_and_its_time_in_utc() {
+    let client = Client::start().await;
+    let receipt = json!({
+        "id": "m", "status": "Sent", "channel": {"to": {"id": "c"}, "time": "2026-01-02T04:04:05+01:00"},
+    });
+    let channel = json!({
+        "id": INTEGRATION, "platform": "Open", "type": "Private", "to": {"id": "c"},
+        "from": {"id": INTEGRATION, "idType": "Opaque"}, "time": "2026-01-02T03:04:05.000Z",
+    });
+    let expected = json!({"id": "m", "type": "Receipt", "status": "Sent", "direction": "Outbound", "channel": channel});
+    assert_eq!(expected, client.done(&inbound("receipt"), &receipt).await);
+}
+
+#[tokio::test]
+async fn what_the_models_of_answers_lack_is_not_in_the_answer() {
+    let client = Client::start().await;
+    let mut body = message("customer-1", "m-1");
+    body["channel"]["metadata"] = json!({"customAttributes": {"tier": "gold"}});
+    let attachment = json!({"mediaType": "Image", "url": "https://example.com/a.png", "mime": "image/png"});
+    body["content"] = json!([{"attachment": attachment}]);
+    body["content"][0]["attachment"]["thumbnail"] = json!({"url": "https://example.com/t.png"});
+    let answer = client.done(&inbound("message"), &body).await;
+    assert_eq!(json!([{"contentType": "Attachment", "attachment": attachment}]), answer["content"]);
+    assert_eq!(None, answer["channel"].get("metadata"));
+    let text = json!({
+        "fromAddress": INTEGRATION, "externalContactId": "x", "toAddressMessengerType": "open", "textBody": "hi",
+    });
+    assert_eq!(None, client.done(AGENTLESS, &text).await.get("toAddress"));
+}
+
+#[tokio::test]
 async fn an_agents_message_is_answered_with_its_data() {
     let client = Client::start().await;
     let conversation = client.platform.open_conversation(INTEGRATION, "customer-1");
     let answer = client.done(&within(&conversation, "messages"), &json!({"textBody": "hi"})).await;
-    assert_eq!(json!("hi"), answer["normalizedMessage"]["text"]);
+    let normalized = &answer["normalizedMessage"];
+    assert_eq!((&json!("hi"), None), (&normalized["text"], normalized.get("conversationId")));
     for (field, value) in [
         ("fromAddress", INTEGRATION),
         ("toAddress", "customer-1"),

@@ -23,6 +23,7 @@ struct Client {
 impl Client {
     async fn start() -> Self {
         let platform = GenesysCloud::start().await;
+        platform.know_integration(INTEGRATION);
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let request = http.post(format!("{}/oauth/token", platform.url)).basic_auth(CLIENT_ID, Some(CLIENT_SECRET));
         let answer = request.form(&[("grant_type", "client_credentials")]).send().await.unwrap();

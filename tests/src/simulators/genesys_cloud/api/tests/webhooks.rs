@@ -218,6 +218,7 @@ async fn a_structured_response_gets_a_receipt() {
         "channel": message("customer-1", "m-1")["channel"], "originatingMessageId": "o",
         "buttonResponse": {"type": "Button", "text": "Yes", "payload": "yes"},
     });
+    fixture.client.platform.know_message("o");
     let answer = fixture.client.done(&inbound("structured/response"), &response).await;
     let receipt = fixture.only().await;
     assert_eq!((&answer["id"], &json!("Receipt")), (&receipt["id"], &receipt["type"]));
@@ -226,6 +227,7 @@ async fn a_structured_response_gets_a_receipt() {
 #[tokio::test]
 async fn nothing_is_posted_for_an_integration_that_is_not_connected() {
     let fixture = Fixture::answering([]).await;
+    fixture.client.platform.know_integration("another");
     fixture.send_agentless("another").await;
     let answer = fixture.send_agentless(INTEGRATION).await;
     assert_eq!(answer["id"], fixture.only().await["id"]);

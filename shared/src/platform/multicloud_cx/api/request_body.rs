@@ -1,0 +1,101 @@
+//! Request bodies. The signature covers all of a body, so it is in memory: in parts, so that a file is not copied.
+
+use crate::platform::ApiError;
+use crate::platform::transport::json_body;
+use crate::platform::upload::CustomerFile;
+use crate::signature::hub;
+use bytes::Bytes;
+use http::HeaderValue;
+use secrecy::SecretString;
+use serde::Serialize;
+use std::convert::Infallible;
+use uuid::Uuid;
+
+pub(super) struct RequestBody {
+    pub(super) content_type: HeaderValue,
+    parts: Vec<Bytes>,
+}
+
+impl RequestBody {
+    pub(super) fn json(document: &impl Serialize) -> Result<Self, ApiError> {
+        let content_type = HeaderValue::from_static("application/json");
+        Ok(Self { content_type, parts: vec![json_body(document)?.into()] })
+    }
+
+    /// `multipart/form-data` with one part, `file`.
+    ///
+    /// Source: <https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data>.
+    pub(super) fn form(file: &CustomerFile) -> Result<Self, ApiError> {
+        // A random boundary is not in the file.
+        let boundary = Uuid::new_v4().simple();
+        let content_type = format!("multipart/form-data; boundary={boundary}");
+        let content_type =
+            content_type.parse().map_err(|_| ApiError::NotSent("the content type is not valid in a header"))?;
+        let name = file.name.replace('\r', "%0D").replace('\n', "%0A").replace('"', "%22");
+        let disposition = format!("Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"");
+        let mut head = format!("--{boundary}\r\n{disposition}\r\nContent-Type: ").into_bytes();
+        head.extend_from_slice(file.content_type.as_bytes());
+        head.extend_from_slice(b"\r\n\r\n");
+        let tail = format!("\r\n--{boundary}--\r\n");
+        Ok(Self { content_type, parts: vec![head.into(), file.content.clone(), tail.into()] })
+    }
+
+    /// In bytes.
+    pub(super) fn length(&self) -> usize {
+        self.parts.iter().map(Bytes::len).sum()
+    }
+
+    /// The value of `X-Hub-Signature`.
+    pub(super) fn signature(&self, secret: &SecretString) -> String {
+        let parts: Vec<&[u8]> = self.parts.iter().map(|part| &**part).collect();
+        hub::sign_sha1_of_parts(&parts, secret)
+    }
+
+    /// The body for one attempt.
+    pub(super) fn to_request(&self) -> reqwest::Body {
+        match self.parts.as_slice() {
+            [only] => only.clone().into(),
+            _ => {
+                let parts = self.parts.clone().into_iter().map(Ok::<_, Infallible>);
+                reqwest::Body::wrap_stream(futures::stream::iter(parts))
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.parts.concat()).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_has_one_part_with_the_files_name_and_type_and_is_signed_as_a_whole() {
+        let form = RequestBody::form(&CustomerFile {
+            name: "a \"b\"\r\nä.png".to_owned(),
+            content_type: HeaderValue::from_static("image/png"),
+            content: Bytes::from_static(b"content"),
+        })
+        .unwrap();
+        let content_type = form.content_type.to_str().unwrap();
+        let boundary = content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
+        let expected = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a %22b%22%0D%0Aä.png\"\r\n\
+             Content-Type: image/png\r\n\r\ncontent\r\n--{boundary}--\r\n"
+        );
+        let secret = SecretString::from("test-app-secret");
+        assert_eq!(expected, form.text());
+        assert_eq!(expected.len(), form.length());
+        assert_eq!(hub::sign_sha1(expected.as_bytes(), &secret), form.signature(&secret));
+    }
+
+    #[test]
+    fn no_two_forms_have_the_same_boundary() {
+        let content_type = HeaderValue::from_static("text/plain");
+        let file = CustomerFile { name: "a".to_owned(), content_type, content: Bytes::new() };
+        assert_ne!(RequestBody::form(&file).unwrap().content_type, RequestBody::form(&file).unwrap().content_type);
+    }
+}
