@@ -202,10 +202,10 @@ impl PlatformConfig {
         }
     }
 
-    /// The signature header that the platform would send with this body, for test webhooks; `None` if only the platform
-    /// has the private key.
+    /// The headers that the platform would send with this body as a proof of its origin, for test webhooks; none if only
+    /// the platform has the private key.
     #[must_use]
-    pub fn sign(&self, body: &[u8]) -> Option<(HeaderName, String)> {
+    pub fn sign(&self, body: &[u8]) -> Vec<(HeaderName, String)> {
         match self {
             Self::GenesysCloud(config) => config.sign(body),
             Self::MulticloudCx(config) => config.sign(body),

@@ -92,9 +92,10 @@ pub(crate) trait WebhookPlatform: Sized {
     /// Verifies the platform's signature over these bytes; returns which secret matched.
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<MatchedSecret, SignatureError>;
 
-    /// The signature header that the platform would send with this body, if we share its secret.
-    fn sign(&self, _body: &[u8]) -> Option<(HeaderName, String)> {
-        None
+    /// The headers that the platform would send with this body as a proof of its origin; none if we do not share its
+    /// secret.
+    fn sign(&self, _body: &[u8]) -> Vec<(HeaderName, String)> {
+        Vec::new()
     }
 
     /// Parses a webhook body received at `now`, and checks that it belongs to this integration.

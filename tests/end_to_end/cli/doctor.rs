@@ -42,6 +42,9 @@ async fn a_healthy_integration_on_a_healthy_stack_passes() {
         "platform credentials",
         "open messaging integration",
         "users by email address",
+        "typing",
+        "media types",
+        "identity resolution",
         "webhook",
         "caller crm",
         "caller flows",
@@ -57,8 +60,8 @@ async fn a_healthy_integration_on_a_healthy_stack_passes() {
         (attempts[0].body["type"].clone(), attempts[0].body["data"].clone())
     );
     // No other effects.
-    let effects = ["integration", "user-search"];
-    assert!(fixture.platform.calls().iter().all(|call| effects.contains(&call.operation)));
+    let reads = ["integration", "messaging-setting", "supported-content", "identity-resolution", "user-search"];
+    assert!(fixture.platform.calls().iter().all(|call| reads.contains(&call.operation)));
 }
 
 #[tokio::test]

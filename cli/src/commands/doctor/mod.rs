@@ -8,6 +8,7 @@ mod clock;
 mod context;
 mod credential_reuse;
 mod functions;
+mod genesys_cloud_profiles;
 mod highlevel;
 mod integration;
 mod lambda;

@@ -1,6 +1,7 @@
 //! The platform's side of an integration, as far as it can be checked without side effects.
 
 use super::context::IntegrationContext;
+use super::genesys_cloud_profiles::{self, ProfileChecks};
 use super::highlevel;
 use super::report::Finding;
 use super::user_lookup;
@@ -41,30 +42,45 @@ async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Res
     let client = Client::new(platform_http()?);
     let deadline = Instant::now() + TIMEOUT;
     let sends_to_users = context.integration.cards == CardRoute::OpenMessaging;
-    let (credentials, open_integration, users) = match client.check_credentials(config, deadline).await {
+    let (credentials, open_integration, users, profiles) = match client.check_credentials(config, deadline).await {
         Err(error) => {
             let because = "because there is no token";
-            (refused_token(context, &error), Finding::skipped(because), Finding::skipped(because))
+            let (token, skipped) = (refused_token(context, &error), Finding::skipped(because));
+            (token, skipped, Finding::skipped(because), skipped_profiles(because))
         }
         Ok(()) => {
-            let found = client.open_integration(config, &config.integration_id, Instant::now() + TIMEOUT).await;
-            let finding = match found {
-                Ok(Some(found)) => connected(context, config, &found).await,
-                Ok(None) => Finding::fault(
-                    "the organisation has no open messaging integration with the id in /integrationId",
-                    format!("connect it again: `patchbay integration add {}`", context.integration.name),
-                ),
-                Err(error) => classify_error(&error),
+            let deadline = Instant::now() + TIMEOUT;
+            let found = client.open_integration(config, &config.integration_id, deadline).await;
+            let not_read = skipped_profiles("because the open messaging integration could not be read");
+            let (finding, profiles) = match found {
+                Ok(Some(found)) => {
+                    let name = &context.integration.name;
+                    let profiles = ProfileChecks { client: &client, config, name, deadline };
+                    (connected(context, config, &found).await, profiles.check(&found).await)
+                }
+                Ok(None) => {
+                    let finding = Finding::fault(
+                        "the organisation has no open messaging integration with the id in /integrationId",
+                        format!("connect it again: `patchbay integration add {}`", context.integration.name),
+                    );
+                    (finding, not_read)
+                }
+                Err(error) => (classify_error(&error), not_read),
             };
             let users = match sends_to_users {
                 true => user_lookup::check(&client, config, Instant::now() + TIMEOUT).await,
                 false => Finding::skipped("because cards go to customers"),
             };
-            (Finding::ok("Genesys Cloud issues a token"), finding, users)
+            (Finding::ok("Genesys Cloud issues a token"), finding, users, profiles)
         }
     };
     let checks = [(CREDENTIALS, credentials), (OPEN_INTEGRATION, open_integration), (user_lookup::CHECK, users)];
-    Ok(checks.into_iter().map(|(check, finding)| (check.to_owned(), finding)).collect())
+    let checks = checks.into_iter().map(|(check, finding)| (check.to_owned(), finding));
+    Ok(checks.chain(profiles).collect())
+}
+
+fn skipped_profiles(because: &str) -> Vec<(String, Finding)> {
+    genesys_cloud_profiles::CHECKS.map(|check| (check.to_owned(), Finding::skipped(because))).into()
 }
 
 fn refused_token(context: &IntegrationContext<'_>, error: &ApiError) -> Finding {

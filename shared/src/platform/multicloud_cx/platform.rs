@@ -21,7 +21,8 @@ impl WebhookPlatform for Config {
 
     const SUPPORTS_RECEIPT_BATCH: bool = true;
 
-    const INBOUND_MEMBERS: &'static [InboundMember] = &[InboundMember::Email, InboundMember::Channel, InboundMember::FileText];
+    const INBOUND_MEMBERS: &'static [InboundMember] =
+        &[InboundMember::Email, InboundMember::Channel, InboundMember::FileText];
 
     /// Emails can have several files. For other messages, the format for several files is not documented.
     fn supports_several_files(message: &InboundMessage) -> bool {
@@ -49,8 +50,9 @@ impl WebhookPlatform for Config {
         hub::verify_sha1(headers, body, &self.app_secrets)
     }
 
-    fn sign(&self, body: &[u8]) -> Option<(HeaderName, String)> {
-        self.app_secrets.first().map(|secret| (hub::X_HUB_SIGNATURE, hub::sign_sha1(body, secret)))
+    fn sign(&self, body: &[u8]) -> Vec<(HeaderName, String)> {
+        let secret = self.app_secrets.first();
+        secret.map(|secret| (hub::X_HUB_SIGNATURE, hub::sign_sha1(body, secret))).into_iter().collect()
     }
 
     fn parse_webhook(&self, body: &[u8], _now: Timestamp) -> Result<Received, Rejection> {

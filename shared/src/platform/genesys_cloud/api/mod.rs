@@ -4,14 +4,19 @@ mod agent;
 mod agentless;
 mod card;
 mod error;
+mod identity_resolution;
 mod inbound;
+mod listing;
 mod media;
 mod open_integrations;
+mod profiles;
 mod receipt;
 mod token;
 mod users;
 
+pub use identity_resolution::IdentityResolution;
 pub use open_integrations::{CreateStatus, OpenIntegration, OpenIntegrationSettings};
+pub use profiles::{Direction, MessagingSetting, Permissions, Profile, SupportedContent};
 
 use super::config::Config;
 use crate::http_client::HttpClient;
@@ -59,6 +64,10 @@ impl<'c> Call<'c> {
 
     fn patch(path: &'c [&'c str], body: &impl Serialize) -> Result<Self, ApiError> {
         Ok(Self { method: Method::PATCH, ..Self::post(path, body)?.idempotent() })
+    }
+
+    fn put(path: &'c [&'c str], body: &impl Serialize) -> Result<Self, ApiError> {
+        Ok(Self { method: Method::PUT, ..Self::patch(path, body)? })
     }
 
     fn delete(path: &'c [&'c str]) -> Self {

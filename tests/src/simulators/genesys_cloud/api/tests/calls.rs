@@ -1,6 +1,6 @@
 //! Checks of every call.
 
-use super::super::{Fault, OPERATIONS};
+use super::super::{Fault, Kind, OPERATIONS};
 use super::{Client, inbound, integrations, message, within};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -56,7 +56,20 @@ impl Client {
         answers.push(self.get(integrations::PATH).await);
         answers.push(self.get(&one).await);
         answers.push(self.patch(&one, &integrations::acme()).await);
+        let identities = "/api/v2/conversations/messaging/identityresolution/integrations/open";
+        let identities = format!("{identities}/{}", one.rsplit('/').next().unwrap_or_default());
+        answers.push(self.get(&identities).await);
+        answers.push(self.put(&identities, &json!({"resolveIdentities": true})).await);
         answers.push(self.delete(&one).await);
+        for (kind, collection) in [(Kind::MessagingSetting, "settings"), (Kind::SupportedContent, "supportedcontent")] {
+            let (collection, profile) =
+                (format!("/api/v2/conversations/messaging/{collection}"), json!({"name": "Patchbay"}));
+            let one = format!("{collection}/{}", self.platform.add_profile(kind, profile.clone()));
+            answers.push(self.get(&collection).await);
+            answers.push(self.post(&collection, &profile).await);
+            answers.push(self.get(&one).await);
+            answers.push(self.patch(&one, &profile).await);
+        }
         answers
     }
 }

@@ -1,23 +1,33 @@
-//! Genesys Cloud's side of an integration: the credentials, and the open messaging integration that sends webhooks.
+//! Genesys Cloud's side of an integration: the credentials, the open messaging integration that sends webhooks, and its
+//! profiles.
+
+mod profiles;
+mod webhooks;
 
 use crate::api::platform_http;
-use crate::api::webhook_url::{WebhookTarget, webhook_target};
-use crate::aws::stack::Stack;
 use crate::error::CliError;
-use crate::ui::prompt;
-use secrecy::{ExposeSecret, SecretString};
+pub(super) use profiles::{EnsuredProfile, Kind, MediaTypes, ProfileChoice, ProfileRequest};
+use secrecy::SecretString;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::ApiError;
-use shared::platform::genesys_cloud::api::{Client, CreateStatus, OpenIntegration, OpenIntegrationSettings};
+use shared::platform::genesys_cloud::api::{
+    Client, CreateStatus, IdentityResolution, OpenIntegration, OpenIntegrationSettings, Profile,
+};
 use shared::platform::genesys_cloud::config::Config;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
+pub(super) use webhooks::{
+    confirm_takeover, preserved_url, require_own_webhooks, sends_other_header, uses_other_secret,
+};
 
 /// Of one call, with its retries.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Genesys Cloud creates integrations asynchronously.
 const CREATION_TIMEOUT: Duration = Duration::from_secs(60);
+/// A read may return the state before a write for some time.
+const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 const VIEW: &str = "messaging:integration:view";
@@ -25,6 +35,13 @@ const VIEW: &str = "messaging:integration:view";
 pub(super) struct GenesysCloud<'c> {
     client: Client,
     config: &'c Config,
+}
+
+/// The ids of the profiles to assign. Without one, what is assigned stays.
+#[derive(Debug, Default)]
+pub(super) struct Profiles {
+    pub(super) messaging_setting: Option<String>,
+    pub(super) supported_content: Option<String>,
 }
 
 impl<'c> GenesysCloud<'c> {
@@ -76,8 +93,10 @@ impl<'c> GenesysCloud<'c> {
         name: &str,
         webhook_url: &Url,
         secret: &SecretString,
+        profiles: &Profiles,
     ) -> Result<String, CliError> {
-        let settings = OpenIntegrationSettings { name, webhook_url, webhook_secret: secret };
+        let found = OpenIntegration { name: name.to_owned(), ..OpenIntegration::default() };
+        let settings = self.settings(&found, webhook_url, secret, profiles);
         let created = self.client.create_open_integration(self.config, &settings, deadline()).await;
         let created = created.map_err(|error| failed("create an integration", "messaging:integration:add", &error))?;
         let id = created.id.clone();
@@ -108,16 +127,71 @@ impl<'c> GenesysCloud<'c> {
         }
     }
 
-    /// Makes an integration send its webhooks to this URL, signed with this secret.
+    /// Makes an integration send its webhooks to this URL, signed with this secret and with our header, and assigns the
+    /// profiles. Everything else is sent back as it was found.
     pub(super) async fn update(
         &self,
         found: &OpenIntegration,
         webhook_url: &Url,
         secret: &SecretString,
+        profiles: &Profiles,
     ) -> Result<(), CliError> {
-        let settings = OpenIntegrationSettings { name: &found.name, webhook_url, webhook_secret: secret };
+        let settings = self.settings(found, webhook_url, secret, profiles);
         let updated = self.client.update_open_integration(self.config, &found.id, &settings, deadline()).await;
-        updated.map_err(|error| failed("change the integration", "messaging:integration:edit", &error))
+        updated.map_err(|error| failed("change the integration", "messaging:integration:edit", &error))?;
+        let until = Instant::now() + VISIBILITY_TIMEOUT;
+        while !shows(self.find_by_id(&found.id).await?.as_ref(), &settings) && Instant::now() < until {
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        Ok(())
+    }
+
+    fn settings<'s>(
+        &self,
+        found: &'s OpenIntegration,
+        webhook_url: &'s Url,
+        webhook_secret: &'s SecretString,
+        profiles: &'s Profiles,
+    ) -> OpenIntegrationSettings<'s> {
+        let assigned = |profile: Option<&'s str>| profile.filter(|id| !id.is_empty());
+        OpenIntegrationSettings {
+            name: &found.name,
+            webhook_url,
+            webhook_secret,
+            webhook_headers: self.webhook_headers(found),
+            messaging_setting: (profiles.messaging_setting.as_deref())
+                .or(assigned(found.messaging_setting.as_ref().map(Profile::id))),
+            supported_content: (profiles.supported_content.as_deref())
+                .or(assigned(found.supported_content.as_ref().map(Profile::id))),
+        }
+    }
+
+    /// The headers found, with the current value of ours.
+    fn webhook_headers(&self, found: &OpenIntegration) -> BTreeMap<String, SecretString> {
+        let mut headers = found.webhook_headers.clone().unwrap_or_default();
+        if let Some(header) = &self.config.webhook_header
+            && let Some(secret) = header.secrets.first()
+        {
+            headers.retain(|name, _| !name.eq_ignore_ascii_case(header.name.as_str()));
+            headers.insert(header.name.to_string(), secret.clone());
+        }
+        headers
+    }
+
+    /// Sets whether the senders of an integration are matched with external contacts. Returns whether that is a change.
+    pub(super) async fn resolve_identities(&self, id: &str, resolve_identities: bool) -> Result<bool, CliError> {
+        const VIEW_IT: &str = "messaging:identityResolutionOpen:view";
+        const EDIT_IT: &str = "messaging:identityResolutionOpen:edit";
+        let found = self.client.identity_resolution(self.config, id, deadline()).await;
+        let found =
+            found.map_err(|error| failed("return the identity resolution", VIEW_IT, &error))?.unwrap_or_default();
+        if found.resolve_identities == resolve_identities {
+            return Ok(false);
+        }
+        let changed = IdentityResolution { resolve_identities, ..found };
+        let changed = self.client.set_identity_resolution(self.config, id, &changed, deadline()).await;
+        changed.map_err(|error| failed("change the identity resolution", EDIT_IT, &error))?;
+        Ok(true)
     }
 
     pub(super) async fn delete(&self, found: &OpenIntegration) -> Result<(), CliError> {
@@ -126,57 +200,18 @@ impl<'c> GenesysCloud<'c> {
     }
 }
 
-/// Asks for confirmation to change an integration whose webhooks are sent elsewhere.
-pub(super) async fn confirm_takeover(
-    found: &OpenIntegration,
-    stack: &Stack,
-    name: &IntegrationName,
-    yes: bool,
-) -> Result<(), CliError> {
-    match webhook_target(stack, name, found.outbound_notification_webhook_url.as_deref()).await {
-        WebhookTarget::ThisStack | WebhookTarget::Unknown => Ok(()),
-        WebhookTarget::OtherStack(_) | WebhookTarget::Other => prompt::confirm(
-            &format!(
-                "The webhooks of Genesys Cloud's open messaging integration `{}` are sent elsewhere, and will be sent \
-                  to this stack instead.",
-                found.name
-            ),
-            yes,
-        ),
+/// Whether a read returned the state that these settings make.
+fn shows(found: Option<&OpenIntegration>, settings: &OpenIntegrationSettings<'_>) -> bool {
+    fn is_assigned<P: Profile>(found: Option<&P>, wanted: Option<&str>) -> bool {
+        wanted.is_none() || found.map(Profile::id) == wanted
     }
-}
-
-/// Requires that an integration's webhooks are sent to this stack; `otherwise` says how to leave it unchanged.
-pub(super) async fn require_own_webhooks(
-    found: &OpenIntegration,
-    stack: &Stack,
-    name: &IntegrationName,
-    otherwise: &str,
-) -> Result<(), CliError> {
-    let (what, instead) = match webhook_target(stack, name, found.outbound_notification_webhook_url.as_deref()).await {
-        WebhookTarget::ThisStack | WebhookTarget::Unknown => return Ok(()),
-        WebhookTarget::OtherStack(url) => (
-            format!("are sent to another API ({})", url.origin().ascii_serialization()),
-            "if that is a custom domain of this one, pass it as --api-url; ",
-        ),
-        WebhookTarget::Other => ("are sent elsewhere".to_owned(), ""),
-    };
-    Err(CliError::Failed(format!(
-        "the webhooks of Genesys Cloud's open messaging integration `{}` {what}: {instead}`patchbay integration add \
-         {name}` redirects them to this stack, and {otherwise}",
-        found.name
-    )))
-}
-
-/// The current webhook URL of an integration, or else our route.
-pub(super) fn preserved_url(found: &OpenIntegration, route: Url) -> Url {
-    let url = found.outbound_notification_webhook_url.as_deref();
-    url.and_then(|url| url.parse().ok()).unwrap_or(route)
-}
-
-/// Whether webhooks are signed with another secret than this one, as far as the platform reveals that.
-pub(super) fn uses_other_secret(found: &OpenIntegration, secret: &SecretString) -> bool {
-    found.readable_secret().is_some_and(|current| current.expose_secret() != secret.expose_secret())
+    found.is_some_and(|found| {
+        let url = found.outbound_notification_webhook_url.as_deref().and_then(|url| url.parse::<Url>().ok());
+        url.as_ref() == Some(settings.webhook_url)
+            && is_assigned(found.messaging_setting.as_ref(), settings.messaging_setting)
+            && is_assigned(found.supported_content.as_ref(), settings.supported_content)
+            && found.webhook_headers.iter().flatten().count() >= settings.webhook_headers.len()
+    })
 }
 
 fn deadline() -> Instant {
