@@ -147,7 +147,7 @@ fn only_the_api_may_invoke_a_function_and_only_for_its_own_routes() {
         assert!(source.contains("${__ApiId__}/${__Stage__}/POST/integrations/*/"), "{id}: {source}");
         assert_eq!("Api", short(&permission["SourceArn"]["Fn::Sub"][1]["__ApiId__"]), "{id}");
     }
-    assert_eq!(9, permissions.len(), "a permission for each route");
+    assert_eq!(10, permissions.len(), "a permission for each route");
 }
 
 #[test]

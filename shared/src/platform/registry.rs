@@ -15,7 +15,7 @@ use super::webhook::{Received, Rejection, WebhookPlatform};
 use crate::http_client::HttpClient;
 use crate::json::fields::{FieldError, Fields};
 use crate::model::agent::{AgentMessage, Communication};
-use crate::model::agentless::AgentlessMessage;
+use crate::model::agentless::{AgentlessMessage, ScheduledMessage};
 use crate::model::card::CardMessage;
 use crate::model::inbound::{InboundMember, InboundMessage, InboundResponse, InboundTyping};
 use crate::model::integration_name::IntegrationName;
@@ -91,6 +91,26 @@ impl PlatformName {
             Self::GenesysCloud => GenesysCloudConfig::SUPPORTS_RECEIPT_BATCH,
             Self::MulticloudCx => MulticloudCxConfig::SUPPORTS_RECEIPT_BATCH,
             Self::HighLevel => HighLevelConfig::SUPPORTS_RECEIPT_BATCH,
+        }
+    }
+
+    /// Whether an agentless message can show a card's text to the agent without reaching the customer.
+    #[must_use]
+    pub fn supports_text_trace(self) -> bool {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::SUPPORTS_TEXT_TRACE,
+            Self::MulticloudCx => MulticloudCxConfig::SUPPORTS_TEXT_TRACE,
+            Self::HighLevel => HighLevelConfig::SUPPORTS_TEXT_TRACE,
+        }
+    }
+
+    /// Whether a receipt may refer to an email by the platform's own id of it.
+    #[must_use]
+    pub fn supports_email_receipts(self) -> bool {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::SUPPORTS_EMAIL_RECEIPTS,
+            Self::MulticloudCx => MulticloudCxConfig::SUPPORTS_EMAIL_RECEIPTS,
+            Self::HighLevel => HighLevelConfig::SUPPORTS_EMAIL_RECEIPTS,
         }
     }
 
@@ -343,7 +363,8 @@ impl Platforms {
             PlatformConfig::GenesysCloud(config) => {
                 self.genesys_cloud.post_inbound_typing(config, typing, deadline).await
             }
-            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+            PlatformConfig::HighLevel(config) => self.highlevel.post_inbound_typing(config, typing, deadline).await,
+            PlatformConfig::MulticloudCx(_) => Err(ApiError::Unsupported),
         }
     }
 
@@ -359,7 +380,24 @@ impl Platforms {
     ) -> Result<SentMessage, ApiError> {
         match config {
             PlatformConfig::GenesysCloud(config) => self.genesys_cloud.send_agentless(config, message, deadline).await,
-            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+            PlatformConfig::HighLevel(config) => self.highlevel.send_agentless(config, message, deadline).await,
+            PlatformConfig::MulticloudCx(_) => Err(ApiError::Unsupported),
+        }
+    }
+
+    /// Cancels a scheduled agentless message. Idempotent.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn cancel_agentless(
+        &self,
+        config: &PlatformConfig,
+        message: &ScheduledMessage,
+        deadline: Instant,
+    ) -> Result<(), ApiError> {
+        match config {
+            PlatformConfig::HighLevel(config) => self.highlevel.cancel_agentless(config, message, deadline).await,
+            PlatformConfig::GenesysCloud(_) | PlatformConfig::MulticloudCx(_) => Err(ApiError::Unsupported),
         }
     }
 

@@ -65,6 +65,12 @@ pub(crate) trait WebhookPlatform: Sized {
     /// The members of a customer's message that the platform has a place for, besides those that all platforms have.
     const INBOUND_MEMBERS: &'static [InboundMember] = &[];
 
+    /// Whether an agentless message can show a card's text to the agent without reaching the customer.
+    const SUPPORTS_TEXT_TRACE: bool = false;
+
+    /// Whether a receipt may refer to an email by the platform's own id of it.
+    const SUPPORTS_EMAIL_RECEIPTS: bool = false;
+
     /// Whether the platform takes all files of this customer's message in one call. If not, each file is posted as a
     /// message of its own.
     fn supports_several_files(_message: &InboundMessage) -> bool {

@@ -26,6 +26,8 @@ impl WebhookPlatform for Config {
 
     const SIGNATURE_HEADER: HeaderName = hub::X_HUB_SIGNATURE_256;
 
+    const SUPPORTS_TEXT_TRACE: bool = true;
+
     /// According to the documentation, a retry must have the same id and the same time.
     const DEDUPLICATES_INBOUND: bool = true;
 

@@ -21,6 +21,7 @@ pub use profiles::{Direction, MessagingSetting, Permissions, Profile, SupportedC
 use super::config::Config;
 use crate::http_client::HttpClient;
 use crate::model::platform_name::PlatformName;
+use crate::platform::lookup_cache::LookupCache;
 use crate::platform::rate_limit::{RateLimit, number};
 use crate::platform::transport::{
     self, ApiResponse, DEFAULT_RETRY_POLICY, MIN_ATTEMPT_TIME, attempt_timeout, join_path, platform_time,
@@ -31,7 +32,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use token::{Token, Tokens};
 use tokio::time::Instant;
-use users::Users;
 
 /// The platform's limit.
 const MAXIMUM_BODY_BYTES: usize = 512_000;
@@ -41,7 +41,7 @@ const MAXIMUM_BODY_BYTES: usize = 512_000;
 pub struct Client {
     http: HttpClient,
     tokens: Tokens,
-    users: Users,
+    users: LookupCache<users::Key>,
 }
 
 pub(crate) struct Call<'c> {
@@ -91,7 +91,7 @@ impl<'c> Call<'c> {
 impl Client {
     #[must_use]
     pub fn new(http: HttpClient) -> Self {
-        Self { http, tokens: Tokens::default(), users: Users::default() }
+        Self { http, tokens: Tokens::default(), users: users::cache() }
     }
 
     /// Makes a call and reads the response, before `deadline`.
