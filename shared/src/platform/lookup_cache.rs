@@ -68,6 +68,7 @@ mod tests {
     fn the_number_of_addresses_is_bounded() {
         let cache = LookupCache::new(Duration::from_secs(60));
         (0..=MAXIMUM_ENTRIES).for_each(|number| cache.insert(number, "id"));
-        assert_eq!((1, true), (cache.lock().len(), cache.get(&MAXIMUM_ENTRIES).is_some()));
+        let entries = cache.lock().len();
+        assert_eq!((1, Some("id".to_owned())), (entries, cache.get(&MAXIMUM_ENTRIES)));
     }
 }
