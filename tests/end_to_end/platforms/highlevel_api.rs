@@ -204,7 +204,7 @@ async fn what_an_agentless_message_cannot_have_is_refused_by_name() {
         (&fixture, json!({"channel": "GMB"}), "/channel"),
         (&bare, json!({"channel": "Custom"}), "/conversationProviderId"),
     ] {
-        let mut body = json!({"externalContactId": CONTACT, "textBody": "hi"});
+        let mut body = json!({"toAddress": "+15555550123", "textBody": "hi"});
         body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         assert_invalid(&fixture.post("agentless", &body).await, pointer, &change);
     }
