@@ -194,7 +194,7 @@ AGENTLESS_OF_OTHERS = {
     "templateId": is_id,
     "threadId": is_id,
     "replyMessageId": is_id,
-    "scheduledTimestamp": lambda value: isinstance(value, int) and 0 <= value < 2**53,
+    "scheduledTimestamp": lambda value: isinstance(value, (int, float)) and value % 1 == 0 and 0 <= value < 2**53,
     "fromNumber": is_id,
     "conversationProviderId": is_id,
 }
