@@ -21,7 +21,8 @@ impl WebhookPlatform for Config {
 
     const SUPPORTS_RECEIPT_BATCH: bool = true;
 
-    const INBOUND_MEMBERS: &'static [InboundMember] = &[InboundMember::Email, InboundMember::Channel, InboundMember::FileText];
+    const INBOUND_MEMBERS: &'static [InboundMember] =
+        &[InboundMember::Email, InboundMember::Channel, InboundMember::FileText];
 
     /// Emails can have several files. For other messages, the format for several files is not documented.
     fn supports_several_files(message: &InboundMessage) -> bool {

@@ -158,7 +158,18 @@ impl InboundAttachment {
         let media_type = media_type.unwrap_or_else(|| MediaType::from_mime(&mime));
         let thumbnail = thumbnail.filter(|thumbnail| *thumbnail != Thumbnail::default());
         let pointer = fields.path().to_owned();
-        Some(Self { id: own_id, media_type, url: url?, mime, text: words, sha256, filename, thumbnail, pointer, uploaded: None })
+        Some(Self {
+            id: own_id,
+            media_type,
+            url: url?,
+            mime,
+            text: words,
+            sha256,
+            filename,
+            thumbnail,
+            pointer,
+            uploaded: None,
+        })
     }
 }
 
