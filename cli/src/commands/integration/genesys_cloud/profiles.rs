@@ -3,7 +3,7 @@
 //! Patchbay's own profile is found by its name, `Patchbay <integration>`, and is the only one that is changed.
 
 use super::super::progress::Progress;
-use super::{GenesysCloud, POLL_INTERVAL, VISIBILITY_TIMEOUT, deadline, failed};
+use super::client::{GenesysCloud, POLL_INTERVAL, VISIBILITY_TIMEOUT, deadline, failed};
 use crate::error::CliError;
 use crate::ui::prompt;
 use shared::model::integration_name::IntegrationName;

@@ -114,9 +114,10 @@ async fn every_operation_counts_for_the_rate_limit() {
 #[tokio::test]
 async fn every_operation_takes_its_fault_from_the_one_queue() {
     let client = Client::start().await;
-    client.platform.fail((0..17).map(|number| Fault::Status(500 + number)));
+    let count = OPERATIONS.len() as u16;
+    client.platform.fail((0..count).map(|number| Fault::Status(500 + number)));
     let statuses: Vec<_> = client.one_of_each().await.iter().map(|(status, _)| status.as_u16()).collect();
-    assert_eq!((500..517).collect::<Vec<_>>(), statuses);
+    assert_eq!((500..500 + count).collect::<Vec<_>>(), statuses);
     assert!(client.platform.calls().is_empty());
 }
 
@@ -125,7 +126,8 @@ async fn a_fault_of_one_operation_leaves_the_others_alone_and_comes_first() {
     let client = Client::start().await;
     client.platform.fail_operation("inbound-event", [Fault::Status(502), Fault::RateLimited(7)]);
     let statuses: Vec<_> = client.one_of_each().await.iter().map(|(status, _)| status.as_u16()).collect();
-    assert_eq!(vec![200, 200, 200, 502, 200, 200, 202, 200, 200, 200, 200, 202, 200, 200, 200, 200, 204], statuses);
+    let failed: Vec<_> = (0..).zip(&statuses).filter(|(_, status)| **status >= 400).collect();
+    assert_eq!(vec![(3, &502)], failed, "{statuses:?}");
     client.platform.fail([Fault::Status(503)]);
     let event = json!({});
     let mut statuses = Vec::new();
