@@ -87,6 +87,7 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
         })
         .await;
     platform.add_integration(INTEGRATION_ID, &integration.webhook_url(), WEBHOOK_SECRET);
+    platform.allow_everything(INTEGRATION_ID);
 
     println!("\nGenesys Cloud posts to {}", integration.webhook_url());
     let rows = post_all(stack, &integration).await;

@@ -1,12 +1,13 @@
 //! Integrations with a simulated platform or messaging service.
 
 use serde_json::Value;
-use tests::harness::stack::{Stack, TestIntegration};
+use tests::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
 use tests::simulators::genesys_cloud::api::GenesysCloud;
 use tests::simulators::messaging_service::MessagingService;
 use uuid::Uuid;
 
-/// The stack, a platform, and an integration that connects them. It has no messaging service.
+/// The stack, a platform, and an integration that connects them, with typing and every media type. It has no messaging
+/// service.
 pub(crate) struct WithPlatform {
     pub(crate) stack: Stack,
     pub(crate) platform: GenesysCloud,
@@ -32,6 +33,8 @@ impl WithPlatform {
             change(configuration);
         };
         let integration = stack.integration_named(name, id, url, configured).await;
+        platform.add_integration(id, &integration.direct_webhook_url(), WEBHOOK_SECRET);
+        platform.allow_everything(id);
         Self { stack, platform, integration }
     }
 

@@ -58,6 +58,8 @@ impl Session {
         self.write_as_agent().await;
         self.look_up_users().await;
         self.manage_integrations().await;
+        self.manage_profiles().await;
+        self.end_conversation().await;
         let called: BTreeSet<_> = self.platform.calls().iter().map(|call| call.operation).collect();
         let all: BTreeSet<_> = OPERATIONS.into_iter().filter(|operation| *operation != IN_NO_CLIENT).collect();
         assert_eq!(all, called);
@@ -169,7 +171,38 @@ impl Session {
         self.get(&one, &path).await;
         body["name"] = "Acme Ltd".into();
         self.call(&format!("patch_{one}"), &path, json!({}), body).await;
+        let resolution = "conversations_messaging_identityresolution_integrations_open_integration_id";
+        self.get(resolution, &path).await;
+        self.call(&format!("put_{resolution}"), &path, json!({}), json!({"resolveIdentities": true})).await;
         self.call(&format!("delete_{one}"), &path, json!({}), Value::Null).await;
+    }
+
+    async fn end_conversation(&mut self) {
+        let conversation = self.conversation.conversation_id.clone();
+        self.call("get_conversation", &[&conversation], json!({}), Value::Null).await;
+        let (method, state) = ("patch_conversations_message", json!({"state": "disconnected"}));
+        self.call(method, &[&conversation], json!({}), state).await;
+    }
+
+    async fn manage_profiles(&mut self) {
+        let typing = json!({"typing": {"on": {"inbound": "Enabled", "outbound": "Enabled"}}});
+        let setting = json!({"name": "Acme", "event": typing});
+        self.manage_profile("settings", "setting", setting.clone(), json!({"event": typing, "name": "Acme"})).await;
+        let any = json!([{"type": "*/*"}]);
+        let content = json!({"name": "Acme", "mediaTypes": {"allow": {"inbound": any, "outbound": any}}});
+        self.manage_profile("supportedcontent", "supportedcontent_supported_content_id", content.clone(), content)
+            .await;
+    }
+
+    async fn manage_profile(&mut self, all: &str, one: &str, new: Value, changes: Value) {
+        let (all, one) = (format!("conversations_messaging_{all}"), format!("conversations_messaging_{one}"));
+        let created = self.post(&all, &[], new).await;
+        let path = [created["id"].as_str().unwrap()];
+        // A new one is in the second listing.
+        self.get(&all, &[]).await;
+        assert_eq!(created["id"], self.get(&all, &[]).await["entities"][0]["id"]);
+        self.get(&one, &path).await;
+        self.call(&format!("patch_{one}"), &path, json!({}), changes).await;
     }
 }
 

@@ -109,15 +109,15 @@ def fitting(operation, body):
         if isinstance(texts := body.get(name), dict):
             body[name] = {key: str(value) if is_inexact(value) else value for key, value in texts.items()}
     if operation == "postInboundMessage":
-        if is_text(body.get("conversationId")):
-            del body["conversationId"]
-        if body.get("channel") in ("SMS", "Email", "Custom"):
-            del body["channel"]
-        email = body.get("email")
-        if isinstance(email, dict) and email.keys() <= {"subject", "html"} and all(map(is_text, email.values())):
-            html = body.pop("email").get("html")
-            if html and "text" not in body:
-                body["text"] = html
+        without_others(body, INBOUND_OF_OTHERS, "text")
+    if operation == "postInboundEvent":
+        without_others(body, EVENT_OF_OTHERS, None)
+    if operation == "sendAgentlessMessage":
+        without_others(body, AGENTLESS_OF_OTHERS, "textBody")
+    if operation == "postReceipts":
+        for receipt in [body, *(body.get("receipts") if isinstance(body.get("receipts"), list) else [])]:
+            if isinstance(receipt, dict):
+                without_others(receipt, RECEIPT_OF_OTHERS, None)
     if operation == "sendCard" and len(body.keys() & {"to", *USERS}) == 1:
         for name, pattern in USERS.items():
             if isinstance(body.get(name), str) and re.fullmatch(pattern, body[name]):
@@ -130,6 +130,15 @@ def fitting(operation, body):
     return body
 
 
+def without_others(body, members, text):
+    """Leaves out the members that are good by the document and for another platform. A text stands in for their content."""
+    of_others = [name for name, is_good in members.items() if name in body and is_good(body[name])]
+    for name in of_others:
+        del body[name]
+    if of_others and text and not body.keys() & {text, "attachment", "attachments", "messagingTemplate"}:
+        body[text] = "In place of what another platform has"
+
+
 def is_inexact(value):
     return isinstance(value, (int, float)) and abs(value) >= 2**53
 
@@ -140,6 +149,56 @@ def is_text(value):
 
 def unique():
     return f"-{next(COUNTER)}"
+
+
+def is_id(value):
+    return is_text(value) and len(value.encode()) <= 512
+
+
+def is_addresses(value):
+    return is_text(value) or isinstance(value, list) and len(value) <= 100 and all(map(is_text, value))
+
+
+def is_object_of(**members):
+    def is_it(value):
+        return isinstance(value, dict) and value.keys() <= members.keys() and all(
+            is_good(value[name]) for name, is_good in members.items() if name in value
+        )
+
+    return is_it
+
+
+def is_one_of(*words):
+    return lambda value: isinstance(value, str) and value in words
+
+
+CHANNELS = ("SMS", "RCS", "Email", "WhatsApp", "IG", "FB", "Custom", "Live_Chat", "TIKTOK")
+CALLS = ("Call", "IVR_Call", "Campaign_Call", "Campaign_VoiceMail")
+OTHER_CHANNELS = ("GMB", "WebChat", "ALL_IN_ONE_CHAT", "FORM_SUBMISSION")
+STATUSES = ("pending", "completed", "answered", "busy", "no-answer", "failed", "canceled", "voicemail")
+EMAIL = {"subject": is_text, "html": is_text, "from": is_text, "to": is_text, "cc": is_addresses, "bcc": is_addresses}
+# What Genesys Cloud has no place for.
+INBOUND_OF_OTHERS = {
+    "conversationId": is_id,
+    "channel": is_one_of(*CHANNELS, *CALLS, *OTHER_CHANNELS),
+    "email": is_object_of(**EMAIL, emailMessageId=is_id),
+    "call": lambda call: is_object_of(to=is_id, **{"from": is_id}, status=is_one_of(*STATUSES))(call) and len(call) == 3,
+}
+EVENT_OF_OTHERS = {"conversationId": is_id, "visitorId": is_id}
+AGENTLESS_OF_OTHERS = {
+    "channel": is_one_of(*CHANNELS),
+    "email": is_object_of(**EMAIL, replyMode=is_one_of("reply", "reply_all")),
+    "attachments": lambda files: isinstance(files, list)
+    and len(files) <= 10
+    and all(is_object_of(url=lambda url: isinstance(url, str) and url.startswith("https://"))(file) and file for file in files),
+    "templateId": is_id,
+    "threadId": is_id,
+    "replyMessageId": is_id,
+    "scheduledTimestamp": lambda value: isinstance(value, (int, float)) and value % 1 == 0 and 0 <= value < 2**53,
+    "fromNumber": is_id,
+    "conversationProviderId": is_id,
+}
+RECEIPT_OF_OTHERS = {"emailMessageId": is_id}
 
 
 @schemathesis.check

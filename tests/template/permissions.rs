@@ -182,7 +182,7 @@ fn only_the_api_may_invoke_a_function_and_only_for_its_own_routes() {
         assert!(is_of_a_route("POST") || is_of_a_route("GET"), "{id}: {source}");
         assert_eq!("Api", short(&permission["SourceArn"]["Fn::Sub"][1]["__ApiId__"]), "{id}");
     }
-    assert_eq!(11, permissions.len(), "a permission for each route");
+    assert_eq!(12, permissions.len(), "a permission for each route");
 }
 
 #[test]

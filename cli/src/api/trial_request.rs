@@ -11,8 +11,9 @@ pub(crate) const INVALID_WEBHOOK: &str = "patchbay";
 pub(crate) const EMPTY_REQUEST: &str = "{}";
 
 /// The routes that reject an empty request, in the order of preference. (Typing accepts one.)
-const TRIAL_ORDER: [Route; 7] = [
+const TRIAL_ORDER: [Route; 8] = [
     Route::Agentless,
+    Route::AgentlessCancel,
     Route::Receipts,
     Route::Cards,
     Route::InboundMessages,

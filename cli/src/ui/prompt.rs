@@ -16,6 +16,23 @@ pub(crate) fn text(prompt: &str, check: impl Fn(&str) -> Result<(), String>) -> 
     Ok(answer.trim().to_owned())
 }
 
+/// Prompts for a text; an empty answer is the default.
+pub(crate) fn text_with_default(prompt: &str, default: &str) -> Result<String, CliError> {
+    let input = Input::new().with_prompt(prompt).default(default.to_owned());
+    let answer: String = input.interact_text().map_err(no_answer)?;
+    Ok(answer.trim().to_owned())
+}
+
+/// Prompts for one of these words; an empty answer is the first.
+pub(crate) fn one_of<T: Copy>(prompt: &str, words: &[(&str, T)]) -> Result<T, CliError> {
+    let value = |answer: &str| words.iter().find(|(word, _)| *word == answer).map(|(_, value)| *value);
+    let default = words.first().map_or("", |(word, _)| word);
+    let input = Input::new().with_prompt(prompt).default(default.to_owned());
+    let check = |answer: &String| value(answer.trim()).map(drop).ok_or("must be one of these words");
+    let answer: String = input.validate_with(check).interact_text().map_err(no_answer)?;
+    value(answer.trim()).ok_or_else(|| CliError::Failed("the question was not answered".to_owned()))
+}
+
 /// Prompts for a secret without echo until `check` accepts it. The error of `check` is shown and must not repeat the
 /// secret.
 pub(crate) fn secret(prompt: &str, check: impl Fn(&str) -> Result<(), String>) -> Result<String, CliError> {

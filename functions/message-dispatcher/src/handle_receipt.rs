@@ -4,8 +4,7 @@ use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
 use crate::dispatcher::{Dispatcher, is_permanent};
 use crate::outcome::Disposition;
 use crate::task::ReceiveContext;
-use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use shared::delivery::envelope::ReceiptEnvelope;
 use shared::integration::Integration;
 use shared::ledger::{self, Acquire, LedgerError};
@@ -21,9 +20,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, Level, error_span};
-
-/// When a 403 becomes final: HighLevel answers 403 for ten seconds after a message was sent.
-const FORBIDDEN_IS_FINAL_AFTER: SignedDuration = SignedDuration::from_mins(2);
 
 /// How handling a receipt ended.
 enum ReceiptOutcome {
@@ -110,8 +106,7 @@ impl Dispatcher {
         };
         let backoff = backoff::delay(lease.attempt(), fastrand::f64());
         let remaining = remaining_delivery_time(envelope.received_at, integration.delivery.give_up_after);
-        let age = Timestamp::now().duration_since(envelope.received_at);
-        match next_retry_delay(backoff, retry_after, remaining).filter(|_| !is_final(&error, age)) {
+        match next_retry_delay(backoff, retry_after, remaining).filter(|_| !is_final(&error)) {
             Some(after) => {
                 self.release(&lease, context).await?;
                 Ok(ReceiptOutcome::RetryScheduled { error, after })
@@ -174,15 +169,13 @@ impl ReceiptOutcome {
     }
 }
 
-/// Whether a retry is pointless. A 403 is final once HighLevel has had time to index the message. A 401 can be fixed by an
-/// operator.
-fn is_final(error: &ApiError, age: SignedDuration) -> bool {
+/// Whether a retry is pointless. An operator can fix refused credentials.
+fn is_final(error: &ApiError) -> bool {
     match error {
         ApiError::Refused(_) | ApiError::TooLarge { .. } | ApiError::InvalidRequest(_) | ApiError::Unsupported => true,
-        ApiError::Credentials(error) => {
-            error.status == StatusCode::FORBIDDEN.as_u16() && age > FORBIDDEN_IS_FINAL_AFTER
-        }
-        ApiError::NotAuthorized { .. }
+        ApiError::Credentials(_)
+        | ApiError::NotAuthorized { .. }
+        | ApiError::TooEarly(_)
         | ApiError::NotSent(_)
         | ApiError::RateLimited { .. }
         | ApiError::OutcomeUnknown { .. } => false,
@@ -195,10 +188,11 @@ mod tests {
     use shared::platform::PlatformError;
 
     #[test]
-    fn a_403_is_retried_at_first_and_a_401_until_an_operator_fixes_it() {
-        let with_status = |status| ApiError::Credentials(PlatformError { status, ..PlatformError::default() });
-        let (early, late) = (SignedDuration::from_secs(119), SignedDuration::from_secs(121));
-        assert!(!is_final(&with_status(403), early) && is_final(&with_status(403), late));
-        assert!(!is_final(&with_status(401), late));
+    fn a_refusal_is_final_unless_it_is_too_early_or_an_operator_can_fix_it() {
+        let refusal = || PlatformError { status: 403, ..PlatformError::default() };
+        assert!(is_final(&ApiError::Refused(refusal())));
+        for retried in [ApiError::TooEarly(refusal()), ApiError::Credentials(refusal())] {
+            assert!(!is_final(&retried), "{retried}");
+        }
     }
 }

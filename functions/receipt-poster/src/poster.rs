@@ -104,7 +104,7 @@ impl Poster {
     /// Answers a batch with 207 and an outcome for each receipt.
     pub(crate) async fn post(&self, context: &RequestContext, receipts: Receipts) -> Result<Reply, Problem> {
         let receipts = receipts.with_trace_id(context.trace_id.as_ref());
-        match receipts.for_platform(context.integration.platform.name()) {
+        match receipts.for_platform(context.integration.platform.name())? {
             Receipts::One(report) => {
                 let outcome = self.post_one(context, &report).await?;
                 Ok(Reply::ok(response(&report, outcome)))

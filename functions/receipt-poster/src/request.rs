@@ -60,12 +60,7 @@ fn not_a_batch() -> String {
 /// Reads one entry of a batch. The others are posted even if this one is malformed.
 fn read_entry(index: usize, element: Value) -> Result<StatusReport, MalformedReceipt> {
     let message_id = element.get("messageId").cloned().and_then(|value| id(value).ok());
-    fields::read(element, StatusReport::read).map_err(|faults| {
-        let in_request =
-            |fault: FieldError| FieldError { pointer: format!("/receipts/{index}{}", fault.pointer), ..fault };
-        let faults = faults.into_iter().map(in_request).collect();
-        MalformedReceipt { message_id, problem: Box::new(Problem::invalid_body(faults)) }
-    })
+    fields::read(element, StatusReport::read).map_err(|faults| MalformedReceipt::new(index, message_id, faults))
 }
 
 impl Receipts {
@@ -74,10 +69,22 @@ impl Receipts {
     }
 
     /// With the statuses that the platform has.
-    pub(crate) fn for_platform(self, platform: PlatformName) -> Self {
-        self.map(|receipt| match platform.receipt_status(receipt.status) {
+    ///
+    /// # Errors
+    /// The only receipt has a field that the platform does not support. In a batch, such a receipt is malformed.
+    pub(crate) fn for_platform(self, platform: PlatformName) -> Result<Self, Problem> {
+        let with_status = |receipt: DeliveryReceipt| match platform.receipt_status(receipt.status) {
             Some(status) => StatusReport::Forward(DeliveryReceipt { status, ..receipt }),
             None => StatusReport::AcknowledgeOnly { message_id: receipt.message_id },
+        };
+        Ok(match self.map(with_status) {
+            Self::One(report) => match report.unsupported_field(platform) {
+                Some(fault) => return Err(Problem::invalid_body(vec![fault])),
+                None => Self::One(report),
+            },
+            Self::Batch(entries) => {
+                Self::Batch(entries.into_iter().map(|entry| entry.for_platform(platform)).collect())
+            }
         })
     }
 
@@ -96,17 +103,58 @@ impl Receipts {
     }
 }
 
+impl BatchEntry {
+    fn for_platform(self, platform: PlatformName) -> Self {
+        let Self { index, report } = self;
+        let report = report.and_then(|report| match report.unsupported_field(platform) {
+            None => Ok(report),
+            Some(fault) => Err(MalformedReceipt::new(index, Some(report.message_id().to_owned()), vec![fault])),
+        });
+        Self { index, report }
+    }
+}
+
+impl MalformedReceipt {
+    fn new(index: usize, message_id: Option<String>, faults: Vec<FieldError>) -> Self {
+        let in_request =
+            |fault: FieldError| FieldError { pointer: format!("/receipts/{index}{}", fault.pointer), ..fault };
+        let faults = faults.into_iter().map(in_request).collect();
+        Self { message_id, problem: Box::new(Problem::invalid_body(faults)) }
+    }
+}
+
 impl StatusReport {
+    /// A field that would be lost.
+    fn unsupported_field(&self, platform: PlatformName) -> Option<FieldError> {
+        match self {
+            Self::Forward(DeliveryReceipt { email_message_id: Some(_), .. }) if !platform.supports_email_receipts() => {
+                Some(FieldError::new("/emailMessageId", "is not supported by this platform"))
+            }
+            _ => None,
+        }
+    }
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let message_id = fields.required("messageId", id);
         let from = fields.optional_value_or_object("from", Recipient::from_id, Recipient::read);
         let to = fields.object("to", Recipient::read);
         let outcome = ReportedOutcome::read(fields);
         let time = fields.optional("time", Ok);
+        let email_message_id = fields.optional("emailMessageId", id);
         let (message_id, to, ReportedOutcome { status, reasons, is_final }) = (message_id?, to?, outcome?);
         let now = Timestamp::now();
         let time = time.and_then(|time| readable_time(time, now)).unwrap_or(now);
-        Some(Self::Forward(DeliveryReceipt { message_id, from, to, status, reasons, time, is_final, trace_id: None }))
+        Some(Self::Forward(DeliveryReceipt {
+            message_id,
+            from,
+            to,
+            status,
+            reasons,
+            time,
+            is_final,
+            email_message_id,
+            trace_id: None,
+        }))
     }
 
     pub(crate) fn message_id(&self) -> &str {
@@ -152,12 +200,34 @@ mod tests {
         ] {
             for (word, expected) in ["pending", "delivered", "read", "failed", "removed"].into_iter().zip(forwarded) {
                 let receipts = Receipts::One(StatusReport::Forward(one(word))).for_platform(platform);
-                let status = match receipts {
+                let status = match receipts.unwrap_or_else(|problem| panic!("{problem:?}")) {
                     Receipts::One(StatusReport::Forward(receipt)) => Some(receipt.status),
                     _ => None,
                 };
                 assert_eq!(expected, status, "{platform:?} {word}");
             }
+        }
+    }
+
+    #[test]
+    fn the_id_of_an_email_is_refused_by_name_on_a_platform_without_it_and_in_a_batch_only_for_its_receipt() {
+        let email = json!({"messageId": "m", "emailMessageId": "e", "to": {"id": "c"}, "status": "delivered"});
+        let with =
+            |body: Value, platform| read(body).unwrap_or_else(|faults| panic!("{faults:?}")).for_platform(platform);
+        assert!(with(email.clone(), PlatformName::HighLevel).is_ok());
+        for platform in [PlatformName::GenesysCloud, PlatformName::MulticloudCx] {
+            let problem = with(email.clone(), platform).err();
+            assert_eq!(
+                Some("/emailMessageId is not supported by this platform."),
+                problem.as_ref().map(Problem::detail).as_deref()
+            );
+            let plain = json!({"messageId": "n", "to": {"id": "c"}, "status": "delivered"});
+            let Ok(Receipts::Batch(entries)) = with(json!({"receipts": [plain, email]}), platform) else { panic!() };
+            let faults: Vec<_> = entries
+                .into_iter()
+                .map(|entry| entry.report.err().map(|malformed| malformed.problem.errors[0].pointer.clone()))
+                .collect();
+            assert_eq!(vec![None, Some("/receipts/1/emailMessageId".to_owned())], faults);
         }
     }
 

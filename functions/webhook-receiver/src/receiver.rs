@@ -17,7 +17,6 @@ use shared::model::trace_id::TraceId;
 use shared::observability::emf::Emf;
 use shared::observability::metrics::Event;
 use shared::platform::{PlatformName, Received, Rejection};
-use shared::signature::SignatureError;
 use std::sync::Arc;
 use tracing::field::Empty;
 use tracing::{Instrument, Span, error_span};
@@ -135,7 +134,7 @@ impl Receiver {
         let verify = |integration: &Integration| integration.platform.verify(&request.headers, &request.body);
         let (integration, secret) = self
             .integrations
-            .with_refresh(integration, verify, |error| *error == SignatureError::Mismatch)
+            .with_refresh(integration, verify, |error| error.may_be_outdated_secret())
             .await?
             .map_err(|error| Problem::new(ProblemType::InvalidSignature, as_sentence(&error.to_string())))?;
         Span::current().record("secret", secret.for_log());

@@ -281,6 +281,10 @@ impl From<ApiError> for Problem {
                 Self::new(ProblemType::BodyTooLarge, format!("The platform accepts at most {maximum} bytes."))
             }
             ApiError::NotSent(_) => Self::unavailable("The platform cannot be reached.").nothing_sent(),
+            ApiError::TooEarly(error) => {
+                let problem = Self::unavailable("The platform does not know the message yet.").nothing_sent();
+                Self { platform: Some(error.into()), ..problem }
+            }
             ApiError::RateLimited { retry_after } => {
                 let problem = Self::new(ProblemType::RateLimited, "The platform's rate limit is exceeded.");
                 Self { retry_after: Some(retry_after), ..problem.nothing_sent() }

@@ -93,6 +93,7 @@ impl DeliveryRecord {
                 reasons: due.reasons.clone(),
                 time: now,
                 is_final: due.is_final,
+                email_message_id: None,
                 trace_id: envelope.trace_id.clone(),
             },
         })

@@ -25,18 +25,17 @@ impl CardRoute {
         }
     }
 
-    /// With a text trace, if the platform supports agentless messages.
+    /// With a text trace, if the platform supports it.
     fn via_messaging_service(platform: PlatformName) -> Self {
-        Self::MessagingService { text_trace: platform.routes().contains(&Route::Agentless) }
+        Self::MessagingService { text_trace: platform.supports_text_trace() }
     }
 
     pub fn read(platform: PlatformName, fields: &mut Fields<'_>) -> Option<Self> {
         let route =
             if fields.has("route") { fields.required("route", route) } else { Some(Self::default_for(platform)) };
         let text_trace = fields.optional("textTrace", boolean);
-        let has = |route| platform.routes().contains(&route);
         match (route?, text_trace) {
-            (Self::OpenMessaging, _) if !has(Route::Cards) => {
+            (Self::OpenMessaging, _) if !platform.routes().contains(&Route::Cards) => {
                 fields.error("route", "must be `messaging-service`: the platform does not support cards");
                 None
             }
@@ -45,8 +44,8 @@ impl CardRoute {
                 None
             }
             (Self::OpenMessaging, None) => Some(Self::OpenMessaging),
-            (Self::MessagingService { .. }, Some(true)) if !has(Route::Agentless) => {
-                fields.error("textTrace", "must be false: the platform does not support agentless messages");
+            (Self::MessagingService { .. }, Some(true)) if !platform.supports_text_trace() => {
+                fields.error("textTrace", "must be false: the platform shows agents no text that customers do not get");
                 None
             }
             (Self::MessagingService { .. }, Some(text_trace)) => Some(Self::MessagingService { text_trace }),

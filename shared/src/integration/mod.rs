@@ -156,7 +156,7 @@ mod tests {
             assert_eq!(CardRoute::MessagingService { text_trace: false }, with(cards).unwrap().cards);
         }
         assert_eq!(
-            vec!["/cards/textTrace must be false: the platform does not support agentless messages"],
+            vec!["/cards/textTrace must be false: the platform shows agents no text that customers do not get"],
             with(json!({"route": "messaging-service", "textTrace": true})).unwrap_err()
         );
         assert_eq!(
@@ -234,6 +234,7 @@ mod tests {
         let both = [&[Route::Receipts], &inbound[..]].concat();
         assert_eq!(Ok(Some(both)), with(json!(["inbound", "receipts", "inbound/events"])));
         assert_eq!(Ok(Some(vec![Route::AgentTyping])), with(json!(["agent/typing"])));
+        assert_eq!(Ok(Some(vec![Route::Agentless, Route::AgentlessCancel])), with(json!(["agentless"])));
         for (wrong, error) in [
             (json!([]), "/callers/0/routes must have at least one element"),
             // An invalid value never means all routes.
@@ -248,7 +249,7 @@ mod tests {
             assert_eq!(vec![error], with(wrong).unwrap_err());
         }
         let unknown = with(json!(["hidden"])).unwrap_err().concat();
-        let words = "/callers/0/routes element 0 must be `inbound`, `agent` or one of `agentless`, `receipts`, `cards`";
+        let words = "/callers/0/routes element 0 must be `inbound`, `agent` or one of `agentless`, `agentless/cancel`, `receipts`, `cards`";
         assert!(unknown.starts_with(words) && !unknown.contains("hidden"), "{unknown}");
     }
 

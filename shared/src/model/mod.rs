@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod agentless;
 pub mod card;
+pub mod channel;
 pub mod conversation;
 pub mod inbound;
 pub mod integration_name;

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Route {
     /// `…/agentless`.
     Agentless,
+    /// `…/agentless/cancel`, of a scheduled message.
+    AgentlessCancel,
     /// `…/receipts`.
     Receipts,
     /// `…/cards`, to a user of the platform.
@@ -30,8 +32,9 @@ pub enum Route {
 
 impl Route {
     /// All routes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Agentless,
+        Self::AgentlessCancel,
         Self::Receipts,
         Self::Cards,
         Self::InboundMessages,
@@ -48,6 +51,7 @@ impl Route {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Agentless => "agentless",
+            Self::AgentlessCancel => "agentless/cancel",
             Self::Receipts => "receipts",
             Self::Cards => "cards",
             Self::InboundMessages => "inbound/messages",
@@ -111,6 +115,12 @@ pub struct SentMessage {
     /// When it was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<String>,
+    /// The contact that it was sent to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_id: Option<String>,
+    /// Of an email, by which later emails and statuses refer to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_message_id: Option<String>,
 }
 
 /// The ids of a customer's message or choice that the platform accepted, as far as it returns them.
@@ -123,6 +133,12 @@ pub struct InboundAccepted {
     /// The conversation that it was added to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<String>,
+    /// The contact that the platform has for the customer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_id: Option<String>,
+    /// Of an email, by which later emails refer to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_message_id: Option<String>,
 }
 
 /// The result of looking up a user by email address.
@@ -157,6 +173,7 @@ mod tests {
         // Not a part of the word `agentless`.
         assert_eq!(vec![Route::AgentMessages, Route::AgentTyping], Route::named("agent"));
         assert_eq!(vec![Route::ConversationsShow, Route::ConversationsEnd], Route::named("conversations"));
+        assert_eq!(vec![Route::Agentless, Route::AgentlessCancel], Route::named("agentless"));
         for none in ["", "webhook", "in", "inbound/", "Receipts"] {
             assert_eq!(Vec::<Route>::new(), Route::named(none), "{none}");
         }

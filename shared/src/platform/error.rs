@@ -69,6 +69,9 @@ pub enum ApiError {
     /// The platform refused the request. Nothing was done.
     #[error("the platform refused the request: status {}", .0.status)]
     Refused(PlatformError),
+    /// The platform does not know the message yet that the request is about. Nothing was done.
+    #[error("the platform does not know the message yet: status {}", .0.status)]
+    TooEarly(PlatformError),
     /// The platform may have done it: the connection broke, it timed out, or it failed while working on the request.
     #[error("the outcome is unknown: {cause}")]
     OutcomeUnknown {
@@ -106,7 +109,7 @@ impl ApiError {
     #[must_use]
     pub fn is_retryable(&self, idempotent: bool) -> bool {
         match self {
-            Self::NotSent(_) | Self::RateLimited { .. } => true,
+            Self::NotSent(_) | Self::RateLimited { .. } | Self::TooEarly(_) => true,
             Self::OutcomeUnknown { .. } => idempotent,
             Self::Credentials(_)
             | Self::NotAuthorized { .. }
@@ -123,7 +126,7 @@ impl ApiError {
             Self::Credentials(_) | Self::NotAuthorized { .. } => CallOutcome::CredentialsRefused,
             Self::Refused(error) if error.lacks_permission() => CallOutcome::CredentialsRefused,
             // A fresh token may help. The platform's client returns `Credentials` once it does not.
-            Self::Refused(_) => CallOutcome::Refused,
+            Self::Refused(_) | Self::TooEarly(_) => CallOutcome::Refused,
             Self::RateLimited { .. } => CallOutcome::RateLimited,
             Self::OutcomeUnknown { .. } => CallOutcome::Unknown,
             Self::NotSent(_) | Self::Unsupported | Self::InvalidRequest(_) | Self::TooLarge { .. } => {
@@ -136,7 +139,7 @@ impl ApiError {
     #[must_use]
     pub fn platform_error(&self) -> Option<&PlatformError> {
         match self {
-            Self::Credentials(error) | Self::Refused(error) => Some(error),
+            Self::Credentials(error) | Self::Refused(error) | Self::TooEarly(error) => Some(error),
             Self::OutcomeUnknown { error, .. } => error.as_ref(),
             Self::NotSent(_)
             | Self::NotAuthorized { .. }

@@ -11,6 +11,7 @@ mod error;
 pub mod genesys_cloud;
 pub mod highlevel;
 mod lenient;
+mod lookup_cache;
 pub mod multicloud_cx;
 mod payload;
 mod rate_limit;

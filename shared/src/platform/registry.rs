@@ -15,7 +15,7 @@ use super::webhook::{Received, Rejection, WebhookPlatform};
 use crate::http_client::HttpClient;
 use crate::json::fields::{FieldError, Fields};
 use crate::model::agent::{AgentMessage, Communication, ConversationId};
-use crate::model::agentless::AgentlessMessage;
+use crate::model::agentless::{AgentlessMessage, ScheduledMessage};
 use crate::model::card::CardMessage;
 use crate::model::conversation::{Conversation, Ending, SourceEvent};
 use crate::model::inbound::{InboundMember, InboundMessage, InboundResponse, InboundTyping};
@@ -92,6 +92,26 @@ impl PlatformName {
             Self::GenesysCloud => GenesysCloudConfig::SUPPORTS_RECEIPT_BATCH,
             Self::MulticloudCx => MulticloudCxConfig::SUPPORTS_RECEIPT_BATCH,
             Self::HighLevel => HighLevelConfig::SUPPORTS_RECEIPT_BATCH,
+        }
+    }
+
+    /// Whether an agentless message can show a card's text to the agent without reaching the customer.
+    #[must_use]
+    pub fn supports_text_trace(self) -> bool {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::SUPPORTS_TEXT_TRACE,
+            Self::MulticloudCx => MulticloudCxConfig::SUPPORTS_TEXT_TRACE,
+            Self::HighLevel => HighLevelConfig::SUPPORTS_TEXT_TRACE,
+        }
+    }
+
+    /// Whether a receipt may refer to an email by the platform's own id of it.
+    #[must_use]
+    pub fn supports_email_receipts(self) -> bool {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::SUPPORTS_EMAIL_RECEIPTS,
+            Self::MulticloudCx => MulticloudCxConfig::SUPPORTS_EMAIL_RECEIPTS,
+            Self::HighLevel => HighLevelConfig::SUPPORTS_EMAIL_RECEIPTS,
         }
     }
 
@@ -215,10 +235,10 @@ impl PlatformConfig {
         }
     }
 
-    /// The signature header that the platform would send with this body, for test webhooks; `None` if only the platform
-    /// has the private key.
+    /// The headers that the platform would send with this body as a proof of its origin, for test webhooks; none if only
+    /// the platform has the private key.
     #[must_use]
-    pub fn sign(&self, body: &[u8]) -> Option<(HeaderName, String)> {
+    pub fn sign(&self, body: &[u8]) -> Vec<(HeaderName, String)> {
         match self {
             Self::GenesysCloud(config) => config.sign(body),
             Self::MulticloudCx(config) => config.sign(body),
@@ -356,7 +376,8 @@ impl Platforms {
             PlatformConfig::GenesysCloud(config) => {
                 self.genesys_cloud.post_inbound_typing(config, typing, deadline).await
             }
-            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+            PlatformConfig::HighLevel(config) => self.highlevel.post_inbound_typing(config, typing, deadline).await,
+            PlatformConfig::MulticloudCx(_) => Err(ApiError::Unsupported),
         }
     }
 
@@ -372,7 +393,24 @@ impl Platforms {
     ) -> Result<SentMessage, ApiError> {
         match config {
             PlatformConfig::GenesysCloud(config) => self.genesys_cloud.send_agentless(config, message, deadline).await,
-            PlatformConfig::MulticloudCx(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+            PlatformConfig::HighLevel(config) => self.highlevel.send_agentless(config, message, deadline).await,
+            PlatformConfig::MulticloudCx(_) => Err(ApiError::Unsupported),
+        }
+    }
+
+    /// Cancels a scheduled agentless message. Idempotent.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn cancel_agentless(
+        &self,
+        config: &PlatformConfig,
+        message: &ScheduledMessage,
+        deadline: Instant,
+    ) -> Result<(), ApiError> {
+        match config {
+            PlatformConfig::HighLevel(config) => self.highlevel.cancel_agentless(config, message, deadline).await,
+            PlatformConfig::GenesysCloud(_) | PlatformConfig::MulticloudCx(_) => Err(ApiError::Unsupported),
         }
     }
 

@@ -66,6 +66,12 @@ pub(crate) trait WebhookPlatform: Sized {
     /// The members of a customer's message that the platform has a place for, besides those that all platforms have.
     const INBOUND_MEMBERS: &'static [InboundMember] = &[];
 
+    /// Whether an agentless message can show a card's text to the agent without reaching the customer.
+    const SUPPORTS_TEXT_TRACE: bool = false;
+
+    /// Whether a receipt may refer to an email by the platform's own id of it.
+    const SUPPORTS_EMAIL_RECEIPTS: bool = false;
+
     /// Whether the platform takes all files of this customer's message in one call. If not, each file is posted as a
     /// message of its own.
     fn supports_several_files(_message: &InboundMessage) -> bool {
@@ -93,9 +99,10 @@ pub(crate) trait WebhookPlatform: Sized {
     /// Verifies the platform's signature over these bytes; returns which secret matched.
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<MatchedSecret, SignatureError>;
 
-    /// The signature header that the platform would send with this body, if we share its secret.
-    fn sign(&self, _body: &[u8]) -> Option<(HeaderName, String)> {
-        None
+    /// The headers that the platform would send with this body as a proof of its origin; none if we do not share its
+    /// secret.
+    fn sign(&self, _body: &[u8]) -> Vec<(HeaderName, String)> {
+        Vec::new()
     }
 
     /// Parses a webhook body received at `now`, and checks that it belongs to this integration.

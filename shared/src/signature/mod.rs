@@ -2,6 +2,7 @@
 
 pub mod highlevel;
 pub mod hub;
+pub mod secret_header;
 pub mod standard_webhooks;
 
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
@@ -28,6 +29,17 @@ pub enum SignatureError {
     /// Well-formed, but not made with any trusted secret.
     #[error("the signature does not match the body")]
     Mismatch,
+    /// The signature is right, and a [`secret_header`] has none of the trusted values.
+    #[error("the value of the configured header is wrong")]
+    WrongSecretHeader,
+}
+
+impl SignatureError {
+    /// Whether the sender may use a secret that is newer than the known ones.
+    #[must_use]
+    pub fn may_be_outdated_secret(self) -> bool {
+        matches!(self, Self::Mismatch | Self::WrongSecretHeader)
+    }
 }
 
 /// Which of the trusted secrets made a signature or equals a token.
@@ -40,6 +52,12 @@ pub enum MatchedSecret {
 }
 
 impl MatchedSecret {
+    /// The older of two secrets of one request.
+    #[must_use]
+    pub fn older(self, other: Self) -> Self {
+        if self == Self::Current { other } else { self }
+    }
+
     /// The log field `secret`, only for a previous secret.
     #[must_use]
     pub fn for_log(self) -> Option<&'static str> {

@@ -42,6 +42,9 @@ async fn a_healthy_integration_on_a_healthy_stack_passes() {
         "platform credentials",
         "open messaging integration",
         "users by email address",
+        "typing",
+        "media types",
+        "identity resolution",
         "webhook",
         "caller crm",
         "caller flows",
@@ -57,8 +60,8 @@ async fn a_healthy_integration_on_a_healthy_stack_passes() {
         (attempts[0].body["type"].clone(), attempts[0].body["data"].clone())
     );
     // No other effects.
-    let effects = ["integration", "user-search"];
-    assert!(fixture.platform.calls().iter().all(|call| effects.contains(&call.operation)));
+    let reads = ["integration", "messaging-setting", "supported-content", "identity-resolution", "user-search"];
+    assert!(fixture.platform.calls().iter().all(|call| reads.contains(&call.operation)));
 }
 
 #[tokio::test]
@@ -134,7 +137,7 @@ async fn a_role_that_may_not_look_users_up_is_a_warning_where_cards_go_to_users(
     let fixture = Fixture::new().await;
     fixture.platform.revoke_permission("directory:user:view");
     let report = fixture.run_doctor().await;
-    assert_eq!(vec!["users by email address"], report.names("warning"));
+    assert_eq!("warning", report.check("users by email address")["verdict"], "{:#}", report.json);
     report.assert_check("users by email address", "may not look users up", "directory:user:view");
     fixture.send_cards_to_customers().await;
     fixture.run_doctor().await.assert_skipped(&["users by email address"], "cards go to customers");
@@ -260,7 +263,8 @@ async fn a_kms_key_that_the_functions_roles_do_not_allow_is_named() {
     for (function, actions) in [
         ("WebhookReceiver", &["kms:Decrypt", "kms:GenerateDataKey"][..]),
         ("MessageDispatcher", &["kms:Decrypt", "kms:GenerateDataKey"]),
-        ("AgentlessSender", &["kms:Decrypt"]),
+        ("AgentlessSender", &["kms:Decrypt", "kms:GenerateDataKey"]),
+        ("AgentSender", &["kms:Decrypt"]),
     ] {
         let lacks: Vec<_> = actions.iter().map(|action| format!("{action} on {key}")).collect();
         let seen = format!("{function} lacks {}", lacks.join(", "));

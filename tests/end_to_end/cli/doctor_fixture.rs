@@ -40,6 +40,7 @@ impl Fixture {
             })
             .await;
         platform.add_integration(&integration.integration_id, &integration.webhook_url(), WEBHOOK_SECRET);
+        platform.allow_everything(&integration.integration_id);
         Self { stack, platform, service, integration, configuration }
     }
 

@@ -7,6 +7,7 @@ mod doctor_fixture;
 mod doctor_stack;
 mod failed;
 mod fixture;
+mod genesys_cloud_set_up;
 mod integration;
 mod integration_input;
 mod operate;

@@ -269,12 +269,14 @@ async fn unsupported_members(platform: PlatformName) {
     let file = |member: &str, value: Value| json!({"attachment": {"url": "https://example.com/a.png", "mime": "image/png", member: value}});
     for (pointer, members, supported) in [
         ("/email", json!({"email": {"subject": "s"}}), [MulticloudCx, HighLevel].as_slice()),
+        ("/email/from", json!({"email": {"subject": "s", "from": "ada@example.com"}}), &[HighLevel]),
+        ("/call", json!({"call": {"to": "1", "from": "2", "status": "busy"}}), &[HighLevel]),
         ("/conversationId", json!({"conversationId": "c"}), &[HighLevel]),
         ("/channel", json!({"channel": "SMS"}), &[MulticloudCx, HighLevel]),
         ("/customAttributes", json!({"customAttributes": {"a": "b"}}), &[GenesysCloud]),
         ("/metadata", json!({"metadata": {"a": "b"}}), &[GenesysCloud]),
         ("/prefetchConversationId", json!({"prefetchConversationId": true}), &[GenesysCloud]),
-        ("/attachment/text", file("text", json!("t")), &[GenesysCloud, MulticloudCx]),
+        ("/attachment/text", file("text", json!("t")), &[GenesysCloud, MulticloudCx, HighLevel]),
         ("/attachment/thumbnail", file("thumbnail", json!({"url": "https://example.com/t.png"})), &[GenesysCloud]),
     ] {
         let mut body = json!({"messageId": pointer, "from": {"id": "c"}, "text": "t"});
@@ -283,6 +285,27 @@ async fn unsupported_members(platform: PlatformName) {
         let named = answer.body["errors"].as_array().into_iter().flatten();
         let is_refused = named.filter(|error| error["pointer"] == pointer).count() == 1;
         assert_eq!(!supported.contains(&platform), is_refused, "{pointer}: {:?}", answer.body);
+    }
+    // HighLevel's own tests have all of these.
+    let others = match platform {
+        GenesysCloud => json!([
+            ["agentless", "/channel", {"toAddress": "c", "textBody": "t", "channel": "SMS"}],
+            ["agentless", "/attachments", {"toAddress": "c", "attachments": [{"url": "https://example.com/a.png"}]}],
+            ["inbound/events", "/visitorId", {"eventType": "Typing", "from": {"id": "c"}, "visitorId": "v"}],
+            ["receipts", "/emailMessageId",
+                {"messageId": "m", "emailMessageId": "e", "to": {"id": "c"}, "status": "delivered"}],
+        ]),
+        MulticloudCx => json!([
+            ["receipts", "/emailMessageId",
+                {"messageId": "m", "emailMessageId": "e", "to": {"id": "c"}, "status": "delivered"}],
+        ]),
+        HighLevel => json!([]),
+    };
+    for other in others.as_array().expect("a list") {
+        let (route, pointer) = (other[0].as_str().expect("a route"), &other[1]);
+        let answer = Request::new(&other[2]).signed().post(&account.stack, &account.integration, route).await;
+        answer.assert_problem(400, "invalid-body");
+        assert_eq!(pointer, &answer.body["errors"][0]["pointer"], "{:?}", answer.body);
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
     Function {
         ledger_kinds: &[Kind::Authorization, Kind::Request],
         conversation_kinds: &[Kind::Conversation],
-        ..sender("AgentlessSender", &[Endpoint::Caller(Route::Agentless)])
+        ..sender("AgentlessSender", &[Endpoint::Caller(Route::Agentless), Endpoint::Caller(Route::AgentlessCancel)])
     },
     Function {
         ledger_kinds: &[Kind::Authorization, Kind::Receipt, Kind::Request],

@@ -9,6 +9,7 @@ mod context;
 mod conversations;
 mod credential_reuse;
 mod functions;
+mod genesys_cloud_profiles;
 mod highlevel;
 mod integration;
 mod lambda;

@@ -2,6 +2,7 @@
 
 use super::context::IntegrationContext;
 use super::conversations;
+use super::genesys_cloud_profiles::{self, ProfileChecks};
 use super::highlevel;
 use super::report::Finding;
 use super::user_lookup;
@@ -44,28 +45,44 @@ async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Res
     let deadline = Instant::now() + TIMEOUT;
     let sends_to_users = context.integration.cards == CardRoute::OpenMessaging;
     let skipped = || Finding::skipped("because there is no token");
-    let findings = match client.check_credentials(config, deadline).await {
-        Err(error) => [refused_token(context, &error), skipped(), skipped(), skipped()],
+    let (findings, profiles) = match client.check_credentials(config, deadline).await {
+        Err(error) => {
+            let findings = [refused_token(context, &error), skipped(), skipped(), skipped()];
+            (findings, skipped_profiles("because there is no token"))
+        }
         Ok(()) => {
-            let found = client.open_integration(config, &config.integration_id, Instant::now() + TIMEOUT).await;
-            let finding = match found {
-                Ok(Some(found)) => connected(context, config, &found).await,
-                Ok(None) => Finding::fault(
-                    "the organisation has no open messaging integration with the id in /integrationId",
-                    format!("connect it again: `patchbay integration add {}`", context.integration.name),
-                ),
-                Err(error) => classify_error(&error),
+            let deadline = Instant::now() + TIMEOUT;
+            let found = client.open_integration(config, &config.integration_id, deadline).await;
+            let not_read = skipped_profiles("because the open messaging integration could not be read");
+            let (finding, profiles) = match found {
+                Ok(Some(found)) => {
+                    let name = &context.integration.name;
+                    let profiles = ProfileChecks { client: &client, config, name, deadline };
+                    (connected(context, config, &found).await, profiles.check(&found).await)
+                }
+                Ok(None) => {
+                    let finding = Finding::fault(
+                        "the organisation has no open messaging integration with the id in /integrationId",
+                        format!("connect it again: `patchbay integration add {}`", context.integration.name),
+                    );
+                    (finding, not_read)
+                }
+                Err(error) => (classify_error(&error), not_read),
             };
             let users = match sends_to_users {
                 true => user_lookup::check(&client, config, Instant::now() + TIMEOUT).await,
                 false => Finding::skipped("because cards go to customers"),
             };
             let conversations = conversations::check(&client, config, Instant::now() + TIMEOUT).await;
-            [Finding::ok("Genesys Cloud issues a token"), finding, users, conversations]
+            ([Finding::ok("Genesys Cloud issues a token"), finding, users, conversations], profiles)
         }
     };
     let checks = [CREDENTIALS, OPEN_INTEGRATION, user_lookup::CHECK, CONVERSATIONS];
-    Ok(checks.into_iter().map(str::to_owned).zip(findings).collect())
+    Ok(checks.into_iter().map(str::to_owned).zip(findings).chain(profiles).collect())
+}
+
+fn skipped_profiles(because: &str) -> Vec<(String, Finding)> {
+    genesys_cloud_profiles::CHECKS.map(|check| (check.to_owned(), Finding::skipped(because))).into()
 }
 
 fn refused_token(context: &IntegrationContext<'_>, error: &ApiError) -> Finding {

@@ -19,8 +19,8 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
         return Finding::skipped(format!("because {} does not work", Endpoint::Webhook.title()));
     }
     let genuine = genuine(&context.integration.platform);
-    if let Some((pointer, header)) = &genuine {
-        let answer = post(context, header).await;
+    if let Some((pointer, headers)) = &genuine {
+        let answer = post(context, headers).await;
         if !matches!(&answer, ProbeResponse::Problem { kind, .. } if kind == "invalid-body") {
             return genuine_refused(pointer, &answer);
         }
@@ -37,7 +37,7 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
         };
     }
     // Last, because a mismatch makes the receiver refresh its secrets, and then it does not refresh them for a while.
-    let answer = post(context, &forged(&context.integration.platform)).await;
+    let answer = post(context, &[forged(&context.integration.platform)]).await;
     match &answer {
         ProbeResponse::Problem { kind, .. } if kind == "invalid-signature" => Finding::ok(match genuine {
             None => "refuses a forged signature; only the platform can make a genuine one",
@@ -69,26 +69,27 @@ fn genuine_refused(pointer: &str, answer: &ProbeResponse) -> Finding {
     }
 }
 
-async fn post(context: &IntegrationContext<'_>, (name, value): &Header) -> ProbeResponse {
+async fn post(context: &IntegrationContext<'_>, headers: &[Header]) -> ProbeResponse {
     let doctor = context.doctor;
     match doctor.stack.route_url(&Endpoint::Webhook.path_of(context.integration.name.as_str())).await {
         Ok(url) => {
-            let request = doctor.http.post(url).header("content-type", "application/json");
-            ProbeResponse::send(request.header(name, value).body(INVALID_WEBHOOK)).await
+            let request = doctor.http.post(url).header("content-type", "application/json").body(INVALID_WEBHOOK);
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+            ProbeResponse::send(request).await
         }
         Err(failure) => ProbeResponse::NoResponse { cause: failure.to_string(), connected: false },
     }
 }
 
-/// The signature by the current secret, and the secret's JSON pointer. Use of a secret that is being rotated out would
-/// count as the platform's.
-fn genuine(platform: &PlatformConfig) -> Option<(&'static str, Header)> {
+/// The headers made with the current secrets, and the JSON pointer of the one that signs. Use of a secret that is being
+/// rotated out would count as the platform's.
+fn genuine(platform: &PlatformConfig) -> Option<(&'static str, Vec<Header>)> {
     let pointer = match platform {
         PlatformConfig::GenesysCloud(_) => "/webhookSecrets/0",
         PlatformConfig::MulticloudCx(_) => "/appSecrets/0",
         PlatformConfig::HighLevel(_) => return None,
     };
-    platform.sign(INVALID_WEBHOOK.as_bytes()).map(|header| (pointer, header))
+    Some((pointer, platform.sign(INVALID_WEBHOOK.as_bytes())))
 }
 
 /// A well-formed signature with a wrong secret.

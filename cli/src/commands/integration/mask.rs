@@ -7,11 +7,12 @@ use url::Url;
 pub(super) const HIDDEN: &str = "••••";
 
 /// Paths of texts that are no secrets; `*` is any element of a list.
-const PUBLIC: [&str; 18] = [
+const PUBLIC: [&str; 19] = [
     "platform",
     "domain",
     "integrationId",
     "clientId",
+    "webhookHeader.name",
     "apiBaseUrl",
     "contactCenterId",
     "channelId",
@@ -124,11 +125,13 @@ mod tests {
             "clientSecret": "hidden",
             "clientSecrets": {"platform": "hidden"},
             "webhookSecrets": ["hidden", "hidden"],
+            "webhookHeader": {"name": "x-barrier", "secrets": ["hidden"]},
             "delivery": {"url": "https://e.com/a?key=hidden", "signingSecrets": ["hidden"], "giveUpAfterSeconds": 5},
             "callers": [{"name": "crm", "signingSecret": "hidden", "routes": ["receipts"]}, "hidden"],
         }));
         assert!(!shown.to_string().contains("hidden"), "{shown}");
         assert_eq!("genesys-cloud", shown["platform"]);
+        assert_eq!("x-barrier", shown["webhookHeader"]["name"]);
         assert_eq!("https://e.com/a?••••", shown["delivery"]["url"]);
         assert_eq!(json!(["••••", "••••"]), shown["webhookSecrets"]);
         assert_eq!(json!({"name": "crm", "signingSecret": "••••", "routes": ["receipts"]}), shown["callers"][0]);

@@ -174,6 +174,6 @@ mod tests {
     #[test]
     fn routes_are_named_as_in_the_log() {
         assert_eq!(Ok(Route::InboundMessages), route("inbound/messages"));
-        assert!(route("webhook").unwrap_err().contains("agentless, receipts, cards"));
+        assert!(route("webhook").unwrap_err().contains("agentless, agentless/cancel, receipts, cards"));
     }
 }

@@ -17,3 +17,9 @@ impl From<Value> for RequestBody {
 pub(super) fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
+
+/// The parts of an email other than its text, if it has any.
+pub(super) fn email(subject: Option<&str>, html: Option<&str>) -> Option<Value> {
+    let email = object([("subject", subject.map(Value::from)), ("html", html.map(Value::from))]);
+    (subject.is_some() || html.is_some()).then_some(email)
+}

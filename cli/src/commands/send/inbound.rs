@@ -1,4 +1,4 @@
-use super::body::{RequestBody, object};
+use super::body::{RequestBody, email, object};
 use crate::api::client::CallerArgs;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -22,6 +22,9 @@ pub(crate) struct InboundArgs {
     /// Address of the customer
     #[arg(long, value_name = "ADDRESS", required_unless_present = "body", conflicts_with = "body")]
     from: Option<String>,
+    /// Type of the address: Email, Phone or Opaque [default: Opaque]
+    #[arg(long, value_name = "TYPE", conflicts_with = "body")]
+    id_type: Option<String>,
     /// Name to show
     #[arg(long, value_name = "NAME", conflicts_with = "body")]
     nickname: Option<String>,
@@ -38,7 +41,7 @@ pub(crate) struct Message {
     #[command(flatten)]
     args: InboundArgs,
     /// The text
-    #[arg(long, required_unless_present_any = ["body", "attachment"], conflicts_with = "body")]
+    #[arg(long, required_unless_present_any = ["body", "attachment", "html"], conflicts_with = "body")]
     text: Option<String>,
     /// URL of a file
     #[arg(long, value_name = "URL", requires = "mime", conflicts_with = "body")]
@@ -46,7 +49,16 @@ pub(crate) struct Message {
     /// The file's media type, such as image/png
     #[arg(long, value_name = "TYPE", requires = "attachment")]
     mime: Option<String>,
-    /// Id of the conversation, for platforms that do not find it themselves
+    /// Subject of an email
+    #[arg(long, conflicts_with = "body")]
+    subject: Option<String>,
+    /// HTML of an email
+    #[arg(long, conflicts_with = "body")]
+    html: Option<String>,
+    /// The channel, for platforms with several: SMS, Email, WhatsApp and so on
+    #[arg(long, conflicts_with = "body")]
+    channel: Option<String>,
+    /// Id of the conversation, for platforms with ids that customers' messages may name
     #[arg(long, value_name = "ID", conflicts_with = "body")]
     conversation_id: Option<String>,
     /// Request the conversation's id
@@ -61,6 +73,12 @@ pub(crate) struct Typing {
     /// Address of the customer
     #[arg(long, value_name = "ADDRESS", required_unless_present = "body", conflicts_with = "body")]
     from: Option<String>,
+    /// Id of the conversation, for platforms that need it
+    #[arg(long, value_name = "ID", conflicts_with = "body")]
+    conversation_id: Option<String>,
+    /// Id of the visitor of the platform's live chat, for platforms that need it
+    #[arg(long, value_name = "ID", conflicts_with = "body")]
+    visitor_id: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -108,6 +126,8 @@ impl Inbound {
                     object([
                         ("text", message.text.clone().map(Value::from)),
                         ("attachment", attachment),
+                        ("email", email(message.subject.as_deref(), message.html.as_deref())),
+                        ("channel", message.channel.clone().map(Value::from)),
                         ("conversationId", message.conversation_id.clone().map(Value::from)),
                         ("prefetchConversationId", message.prefetch_conversation_id.then_some(true.into())),
                     ]),
@@ -115,7 +135,13 @@ impl Inbound {
             }
             Self::Typing(typing) => {
                 let from = object([("id", typing.from.clone().map(Value::from))]);
-                object([("eventType", Some("Typing".into())), ("from", Some(from))]).into()
+                object([
+                    ("eventType", Some("Typing".into())),
+                    ("from", Some(from)),
+                    ("conversationId", typing.conversation_id.clone().map(Value::from)),
+                    ("visitorId", typing.visitor_id.clone().map(Value::from)),
+                ])
+                .into()
             }
             Self::Response(response) => {
                 let payload = response.payload.clone().or_else(|| response.text.clone());
@@ -136,8 +162,11 @@ impl Inbound {
 impl InboundArgs {
     /// Adds sender, time and message id to `body`. With the same key and an explicit time the body is the same again.
     fn with(&self, key: &str, mut body: Value) -> RequestBody {
-        let from =
-            object([("id", self.from.clone().map(Value::from)), ("nickname", self.nickname.clone().map(Value::from))]);
+        let from = object([
+            ("id", self.from.clone().map(Value::from)),
+            ("idType", self.id_type.clone().map(Value::from)),
+            ("nickname", self.nickname.clone().map(Value::from)),
+        ]);
         let time = self.time.unwrap_or_else(Timestamp::now).to_string();
         let args = object([
             ("messageId", Some(self.message_id.as_deref().unwrap_or(key).into())),

@@ -2,6 +2,7 @@
 
 mod agentless;
 mod body;
+mod cancel;
 mod card;
 mod inbound;
 mod receipt;
@@ -21,6 +22,8 @@ use serde_json::Value;
 pub(crate) enum Command {
     /// Send a message to a customer without an agent
     Agentless(agentless::Agentless),
+    /// Cancel a scheduled message
+    Cancel(cancel::Cancel),
     /// Send a card to a customer or to a user of the platform
     Card(card::Card),
     /// Report the delivery status of a message to the platform
@@ -42,6 +45,9 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
     match command {
         Command::Agentless(agentless) => {
             post(&agentless.caller_args, "agentless", |_| Ok(agentless.body().into()), stack, output).await
+        }
+        Command::Cancel(cancel) => {
+            post(&cancel.caller_args, "agentless/cancel", |_| Ok(cancel.body().into()), stack, output).await
         }
         Command::Card(card) => {
             post(&card.caller_args, "cards", |_| card.body().map(RequestBody::from), stack, output).await

@@ -22,6 +22,9 @@ pub(crate) struct Receipt {
     /// Why it failed: a code such as InvalidDestination or 530, optionally with `=` and a message
     #[arg(long, value_name = "CODE[=MESSAGE]", conflicts_with = "body")]
     reason: Vec<String>,
+    /// Id of the message as an email, for platforms that have one
+    #[arg(long, value_name = "ID", conflicts_with = "body")]
+    email_message_id: Option<String>,
     /// Further receipts for this message will follow
     #[arg(long, conflicts_with = "body")]
     not_final: bool,
@@ -33,6 +36,7 @@ impl Receipt {
         let reasons: Vec<_> = self.reason.iter().map(|reason| self::reason(reason)).collect();
         object([
             ("messageId", self.message_id.clone().map(Value::from)),
+            ("emailMessageId", self.email_message_id.clone().map(Value::from)),
             ("to", Some(to)),
             ("status", self.status.clone().map(Value::from)),
             ("reasons", (!reasons.is_empty()).then_some(reasons.into())),

@@ -81,7 +81,7 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
     let Command::Test(test) = command;
     let integration = integrations::load(stack, &test.integration).await?;
     let body = test.body(&integration)?;
-    let signature = test.signature(&integration, &body)?;
+    let headers = test.proof(&integration, &body)?;
     let message = match integration.platform.parse_webhook(&body, Timestamp::now()) {
         Ok(Received::Message(message)) => Some(message),
         _ => None,
@@ -97,7 +97,7 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
     let webhook_id = id.map(|id| id.to_string());
     let retry_hint = test.retry_hint(webhook_id.as_deref());
     let mut report = Report {
-        response: post(stack, &integration.name, signature, body, &retry_hint).await?,
+        response: post(stack, &integration.name, headers, body, &retry_hint).await?,
         kind: message.as_ref().map(|message| message.kind.name()),
         webhook_id,
         was_completed,
@@ -125,13 +125,13 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
 async fn post(
     stack: &Stack,
     name: &IntegrationName,
-    (header, signature): (HeaderName, String),
+    headers: Vec<(HeaderName, String)>,
     body: Vec<u8>,
     retry_hint: &str,
 ) -> Result<ApiResponse, CliError> {
     let url = stack.route_url(&format!("{name}/webhook")).await?;
-    let request =
-        stack.http_client()?.post(url).header(header::CONTENT_TYPE, "application/json").header(header, signature);
+    let request = stack.http_client()?.post(url).header(header::CONTENT_TYPE, "application/json");
+    let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
     ApiResponse::read(request.body(body).send().await.map_err(|error| no_response(error, retry_hint))?, retry_hint)
         .await
 }
@@ -224,17 +224,17 @@ impl Test {
         }
     }
 
-    /// The signature header.
-    fn signature(&self, integration: &Integration, body: &[u8]) -> Result<(HeaderName, String), CliError> {
+    /// The headers that prove the webhook's origin.
+    fn proof(&self, integration: &Integration, body: &[u8]) -> Result<Vec<(HeaderName, String)>, CliError> {
         match (&self.private_key, integration.platform.sign(body)) {
-            (None, Some(signature)) => Ok(signature),
+            (None, headers) if !headers.is_empty() => Ok(headers),
             (Some(path), _) if integration.platform.name() == PlatformName::HighLevel => {
                 let key = SigningKey::read(&input::read(path)?)
                     .map_err(|error| CliError::Usage(format!("{} {error}", path.display())))?;
-                Ok((X_GHL_SIGNATURE, key.sign(body)))
+                Ok(vec![(X_GHL_SIGNATURE, key.sign(body))])
             }
             (Some(_), _) => Err(CliError::Usage("only webhooks of HighLevel are signed with a private key".to_owned())),
-            (None, None) => Err(CliError::Usage(
+            (None, _) => Err(CliError::Usage(
                 "HighLevel signs with a private key that only HighLevel has: create a key with `openssl genpkey \
                  -algorithm ED25519`, add its public key to the integration's `trustedKeys` while you test, and pass \
                  it with --private-key"

@@ -3,6 +3,7 @@
 use crate::limits::MAXIMUM_ID_BYTES;
 use secrecy::SecretString;
 use serde_json::Value;
+use url::Url;
 
 /// Whether a value is `null` or a string of nothing but whitespace.
 #[must_use]
@@ -87,6 +88,25 @@ pub fn one_of<T: Clone>(words: &[(&str, T)]) -> impl Fn(Value) -> Result<T, Stri
 /// Reads a string with `FromStr`; `what` names the expected format.
 pub fn parse_with<T: std::str::FromStr>(what: &'static str) -> impl FnOnce(Value) -> Result<T, String> {
     move |value| text(value)?.parse().map_err(|_| format!("must be {what}"))
+}
+
+/// Reads an `https` URL.
+pub fn https_url(value: Value) -> Result<Url, String> {
+    let url = Url::parse(&text(value)?).ok().filter(|url| url.scheme() == "https");
+    url.ok_or_else(|| "must be an https URL".to_owned())
+}
+
+/// Reads a caller's text or list of texts, of which those that are `null` or blank are left out.
+pub fn text_list(maximum: usize) -> impl Fn(Value) -> Result<Vec<String>, String> {
+    move |value| {
+        let elements = match value {
+            Value::Array(elements) => elements,
+            one => vec![one],
+        };
+        let texts = elements.into_iter().filter(|element| !is_blank(element)).map(text);
+        let texts: Vec<_> = texts.collect::<Result<_, _>>().map_err(|_| "must be a list of texts".to_owned())?;
+        if texts.len() > maximum { Err(format!("must have at most {maximum} elements")) } else { Ok(texts) }
+    }
 }
 
 /// Reads `true` or `false`.

@@ -1,12 +1,15 @@
 //! The members of a customer's message that not every platform has a place for. They carry content or instructions, so a
 //! platform without a place for one refuses the message. What only describes the customer or a file may be left out.
 
-use super::{InboundAttachment, InboundMessage};
+use super::{InboundAttachment, InboundEmail, InboundMessage};
 use crate::json::fields::{FieldError, pointer};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InboundMember {
     Email,
+    /// The addresses of an email, and the email that it answers.
+    EmailHeader,
+    Call,
     ConversationId,
     Channel,
     CustomAttributes,
@@ -32,6 +35,7 @@ impl InboundMessage {
             text: _,
             attachments,
             email,
+            call,
             conversation_id,
             channel,
             metadata,
@@ -40,6 +44,7 @@ impl InboundMessage {
         } = self;
         let members = [
             (email.is_some(), InboundMember::Email, "/email"),
+            (call.is_some(), InboundMember::Call, "/call"),
             (conversation_id.is_some(), InboundMember::ConversationId, "/conversationId"),
             (channel.is_some(), InboundMember::Channel, "/channel"),
             (!meta.custom_attributes.is_empty(), InboundMember::CustomAttributes, "/customAttributes"),
@@ -48,7 +53,24 @@ impl InboundMessage {
         ];
         let present = members.into_iter().filter(|(is_present, ..)| *is_present);
         let files = attachments.iter().flat_map(InboundAttachment::members);
-        present.map(|(_, member, pointer)| (member, pointer.to_owned())).chain(files).collect()
+        let headers = email.iter().flat_map(InboundEmail::header_pointers);
+        let headers = headers.map(|pointer| (InboundMember::EmailHeader, pointer));
+        let present = present.map(|(_, member, pointer)| (member, pointer)).chain(headers);
+        present.map(|(member, pointer)| (member, pointer.to_owned())).chain(files).collect()
+    }
+}
+
+impl InboundEmail {
+    fn header_pointers(&self) -> impl Iterator<Item = &'static str> {
+        let Self { subject: _, html: _, from, to, cc, bcc, email_message_id } = self;
+        let members = [
+            (from.is_some(), "/email/from"),
+            (to.is_some(), "/email/to"),
+            (!cc.is_empty(), "/email/cc"),
+            (!bcc.is_empty(), "/email/bcc"),
+            (email_message_id.is_some(), "/email/emailMessageId"),
+        ];
+        members.into_iter().filter(|(is_present, _)| *is_present).map(|(_, pointer)| pointer)
     }
 }
 
@@ -83,31 +105,30 @@ mod tests {
             "url": "https://e.com/a.png", "mime": "image/png", "text": "t", "thumbnail": {"url": "https://e.com/t.png"},
         });
         let all = json!({
-            "messageId": "m", "from": {"id": "c"}, "text": "t", "email": {"subject": "s"}, "conversationId": "c",
+            "messageId": "m", "from": {"id": "c"}, "text": "t", "conversationId": "c",
+            "email": {"subject": "s", "from": "f", "to": "t", "cc": "c", "bcc": "b", "emailMessageId": "e"},
+            "call": {"to": "1", "from": "2", "status": "busy"},
             "channel": "SMS", "customAttributes": {"a": "b"}, "metadata": {"a": "b"}, "prefetchConversationId": true,
             "attachments": [{"url": "https://e.com/b.png", "mime": "image/png"}, file],
         });
+        let email_header = ["/email/from", "/email/to", "/email/cc", "/email/bcc", "/email/emailMessageId"];
         for (platform, expected) in [
-            (PlatformName::GenesysCloud, vec!["/email", "/conversationId", "/channel"]),
+            (
+                PlatformName::GenesysCloud,
+                [&["/email", "/call", "/conversationId", "/channel"], &email_header[..]].concat(),
+            ),
             (
                 PlatformName::MulticloudCx,
-                vec![
-                    "/conversationId",
-                    "/customAttributes",
-                    "/metadata",
-                    "/prefetchConversationId",
-                    "/attachments/1/thumbnail",
-                ],
+                [
+                    &["/call", "/conversationId", "/customAttributes", "/metadata", "/prefetchConversationId"],
+                    &email_header[..],
+                    &["/attachments/1/thumbnail"],
+                ]
+                .concat(),
             ),
             (
                 PlatformName::HighLevel,
-                vec![
-                    "/customAttributes",
-                    "/metadata",
-                    "/prefetchConversationId",
-                    "/attachments/1/text",
-                    "/attachments/1/thumbnail",
-                ],
+                vec!["/customAttributes", "/metadata", "/prefetchConversationId", "/attachments/1/thumbnail"],
             ),
         ] {
             assert_eq!(expected, refused(platform, all.clone()), "{platform:?}");

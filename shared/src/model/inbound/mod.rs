@@ -5,8 +5,10 @@ mod parse;
 mod parts;
 
 pub use members::InboundMember;
+pub(super) use parse::MAXIMUM_ADDRESSES;
 
 use crate::digest::Digest;
+use crate::model::channel::Channel;
 use crate::model::message::IdType;
 use crate::model::trace_id::TraceId;
 use jiff::Timestamp;
@@ -15,7 +17,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use url::Url;
 
-/// A message from a customer: a text, files, or both; or an email, whose plain body is the text.
+/// A message from a customer: a text, files, or both; or an email, whose plain body is the text; or a call.
 #[derive(Clone, PartialEq)]
 pub struct InboundMessage {
     pub meta: InboundMeta,
@@ -23,9 +25,10 @@ pub struct InboundMessage {
     pub attachments: Vec<InboundAttachment>,
     /// Only some platforms accept emails.
     pub email: Option<InboundEmail>,
+    /// Only some platforms accept calls.
+    pub call: Option<InboundCall>,
     /// The platform's conversation, for platforms that do not find it themselves.
     pub conversation_id: Option<String>,
-    /// For platforms with several channels.
     pub channel: Option<Channel>,
     /// Metadata of the message on the platform.
     pub metadata: BTreeMap<String, String>,
@@ -35,19 +38,40 @@ pub struct InboundMessage {
     pub trace_id: Option<TraceId>,
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct InboundEmail {
     pub subject: Option<String>,
     pub html: Option<String>,
+    /// The customer's address.
+    pub from: Option<String>,
+    /// The company's address.
+    pub to: Option<String>,
+    pub cc: Vec<String>,
+    pub bcc: Vec<String>,
+    /// The platform's id of the email that it answers.
+    pub email_message_id: Option<String>,
+}
+
+/// A phone call that took place.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct InboundCall {
+    pub to: String,
+    /// The customer's number.
+    pub from: String,
+    pub status: CallStatus,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Channel {
-    #[serde(rename = "SMS")]
-    Sms,
-    Email,
-    /// One of the company's own channels.
-    Custom,
+#[serde(rename_all = "kebab-case")]
+pub enum CallStatus {
+    Pending,
+    Completed,
+    Answered,
+    Busy,
+    NoAnswer,
+    Failed,
+    Canceled,
+    Voicemail,
 }
 
 /// A button or quick reply that a customer selected.
@@ -71,15 +95,14 @@ impl InboundMessage {
             several => Digest::of_parts(several).to_string(),
         };
         let mut parts = vec![self.meta.from.id.as_str(), self.text.as_deref().unwrap_or_default(), &files];
-        if let Some(InboundEmail { subject, html }) = &self.email {
+        if let Some(InboundEmail { subject, html, .. }) = &self.email {
             parts.extend([subject, html].map(|text| text.as_deref().unwrap_or_default()));
         }
         // The channel, unless it is the default: Email for an email, otherwise SMS.
-        match (self.channel, &self.email) {
-            (Some(Channel::Email), None) => parts.push("Email"),
-            (Some(Channel::Sms), Some(_)) => parts.push("SMS"),
-            (Some(Channel::Custom), _) => parts.push("Custom"),
-            (None | Some(Channel::Email), _) | (Some(Channel::Sms), None) => {}
+        let default = if self.email.is_some() { Channel::Email } else { Channel::Sms };
+        parts.extend(self.channel.filter(|channel| *channel != default).map(Channel::as_str));
+        if let Some(InboundCall { to, from, .. }) = &self.call {
+            parts.extend([to.as_str(), from]);
         }
         Digest::of_parts(&parts)
     }
@@ -98,6 +121,10 @@ impl InboundResponse {
 pub struct InboundTyping {
     pub from: Customer,
     pub time: Timestamp,
+    /// The platform's conversation, for platforms that do not find it themselves.
+    pub conversation_id: Option<String>,
+    /// The platform's id of a visitor of its live chat.
+    pub visitor_id: Option<String>,
 }
 
 /// The id, sender and time of something that a customer did.

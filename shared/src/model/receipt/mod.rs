@@ -33,6 +33,9 @@ pub struct DeliveryReceipt {
     pub time: Timestamp,
     /// Whether this is the last receipt for the message.
     pub is_final: bool,
+    /// The platform's id of the message as an email, for platforms that have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_message_id: Option<String>,
     /// The platform's trace id of the message, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<TraceId>,
@@ -176,7 +179,15 @@ impl DeliveryReceipt {
     #[must_use]
     pub fn deduplication_id(&self, integration: &IntegrationName) -> Digest {
         let finality = if self.is_final { "final" } else { "not-final" };
-        Digest::of_parts(&["receipt", integration.as_str(), &self.message_id, self.status.as_str(), finality])
+        let mut parts = vec!["receipt", integration.as_str(), &self.message_id, self.status.as_str(), finality];
+        parts.extend(self.email_recipient());
+        Digest::of_parts(&parts)
+    }
+
+    /// The address that the receipt is about. An email may have several recipients, each with a status.
+    #[must_use]
+    pub fn email_recipient(&self) -> Option<&str> {
+        (self.to.id_type == Some(IdType::Email)).then_some(&self.to.id)
     }
 
     /// The group within which order is kept: the receipts of one customer. It differs from the group of the customer's
@@ -202,12 +213,18 @@ mod tests {
             reasons: Vec::new(),
             time: Timestamp::UNIX_EPOCH,
             is_final: true,
+            email_message_id: None,
             trace_id: None,
         };
         let later = DeliveryReceipt { time: Timestamp::MAX, ..receipt.clone() };
         assert_eq!(receipt.deduplication_id(&integration), later.deduplication_id(&integration));
         let other = DeliveryReceipt { status: DeliveryStatus::Delivered, ..receipt.clone() };
         assert_ne!(receipt.deduplication_id(&integration), other.deduplication_id(&integration));
+        let to = |address: &str| {
+            let to = Recipient { id: address.to_owned(), id_type: Some(IdType::Email) };
+            DeliveryReceipt { to, ..receipt.clone() }.deduplication_id(&integration)
+        };
+        assert_ne!(to("ada@example.com"), to("bob@example.com"), "each recipient of an email has a status");
     }
 
     #[test]

@@ -8,9 +8,10 @@ use crate::model::inbound::InboundMember;
 use crate::model::message::Message;
 use crate::platform::webhook::WebhookPlatform;
 use crate::platform::{Received, Rejection, Route};
-use crate::signature::{MatchedSecret, SignatureError, hub};
+use crate::signature::{MatchedSecret, SignatureError, hub, secret_header};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 
 impl WebhookPlatform for Config {
     const ROUTES: &'static [Route] = &[
@@ -28,6 +29,8 @@ impl WebhookPlatform for Config {
 
     const SIGNATURE_HEADER: HeaderName = hub::X_HUB_SIGNATURE_256;
 
+    const SUPPORTS_TEXT_TRACE: bool = true;
+
     /// According to the documentation, a retry must have the same id and the same time.
     const DEDUPLICATES_INBOUND: bool = true;
 
@@ -44,11 +47,20 @@ impl WebhookPlatform for Config {
     }
 
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<MatchedSecret, SignatureError> {
-        hub::verify_sha256(headers, body, &self.webhook_secrets)
+        let signed_with = hub::verify_sha256(headers, body, &self.webhook_secrets)?;
+        match &self.webhook_header {
+            Some(header) => Ok(signed_with.older(secret_header::verify(headers, &header.name, &header.secrets)?)),
+            None => Ok(signed_with),
+        }
     }
 
-    fn sign(&self, body: &[u8]) -> Option<(HeaderName, String)> {
-        self.webhook_secrets.first().map(|secret| (hub::X_HUB_SIGNATURE_256, hub::sign_sha256(body, secret)))
+    fn sign(&self, body: &[u8]) -> Vec<(HeaderName, String)> {
+        let signature =
+            self.webhook_secrets.first().map(|secret| (hub::X_HUB_SIGNATURE_256, hub::sign_sha256(body, secret)));
+        let header = self.webhook_header.as_ref();
+        let header =
+            header.and_then(|header| Some((header.name.clone(), header.secrets.first()?.expose_secret().to_owned())));
+        signature.into_iter().chain(header).collect()
     }
 
     fn parse_webhook(&self, body: &[u8], _: Timestamp) -> Result<Received, Rejection> {

@@ -13,6 +13,10 @@ use std::ops::RangeInclusive;
 
 const API_BASE_URL: &str = "https://services.leadconnectorhq.com";
 
+/// The newest versions that were tried.
+const API_VERSION: &str = "2021-04-15";
+const CONTACTS_API_VERSION: &str = "2021-07-28";
+
 /// The allowed values of `maximumAgeSeconds`. The platform retries an event for up to 30 days.
 const MAXIMUM_AGE_SECONDS: RangeInclusive<u64> = 1..=31 * 24 * 3600;
 
@@ -32,6 +36,10 @@ pub struct Config {
     /// The conversation provider for customers' messages.
     pub conversation_provider_id: Option<String>,
     pub api_base_url: OutboundUrl,
+    /// The version of the calls about conversations and messages.
+    pub api_version: String,
+    /// The version of the calls about contacts.
+    pub contacts_api_version: String,
 }
 
 /// What calls are made with.
@@ -94,6 +102,8 @@ impl Config {
             true => fields.optional("apiBaseUrl", base_url),
             false => API_BASE_URL.parse().ok(),
         };
+        let api_version = fields.optional("apiVersion", header_text);
+        let contacts_api_version = fields.optional("contactsApiVersion", header_text);
         Some(Self {
             location_id: location_id?,
             app_id,
@@ -103,6 +113,8 @@ impl Config {
             maximum_age: maximum_age.and_then(|seconds| i64::try_from(seconds).ok()).map(SignedDuration::from_secs),
             conversation_provider_id,
             api_base_url: api_base_url?,
+            api_version: api_version.unwrap_or_else(|| API_VERSION.to_owned()),
+            contacts_api_version: contacts_api_version.unwrap_or_else(|| CONTACTS_API_VERSION.to_owned()),
         })
     }
 }
@@ -147,6 +159,7 @@ mod tests {
         assert_eq!("https://services.leadconnectorhq.com/", config.api_base_url.url().as_str());
         assert_eq!((17, 1), (config.forward_message_types.len(), config.trusted_keys.len()));
         assert_eq!((None, None), (config.maximum_age, config.app_id));
+        assert_eq!(("2021-04-15", "2021-07-28"), (&*config.api_version, &*config.contacts_api_version));
     }
 
     #[test]
@@ -160,6 +173,8 @@ mod tests {
             "maximumAgeSeconds": 0,
             "conversationProviderId": "",
             "apiBaseUrl": "http://hidden.example.com",
+            "apiVersion": "hidden hidden",
+            "contactsApiVersion": 20210728,
         }));
         let pointers: Vec<_> = found.iter().map(|error| error.split(' ').next().unwrap()).collect();
         assert_eq!(
@@ -173,6 +188,8 @@ mod tests {
                 "/maximumAgeSeconds",
                 "/conversationProviderId",
                 "/apiBaseUrl",
+                "/apiVersion",
+                "/contactsApiVersion",
             ],
             pointers,
             "{found:#?}"

@@ -19,15 +19,24 @@ use jiff::{SignedDuration, Timestamp};
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 impl WebhookPlatform for Config {
-    const ROUTES: &'static [Route] = &[Route::InboundMessages, Route::Receipts];
+    const ROUTES: &'static [Route] =
+        &[Route::InboundMessages, Route::InboundEvents, Route::Agentless, Route::AgentlessCancel, Route::Receipts];
+
+    const SUPPORTS_EMAIL_RECEIPTS: bool = true;
 
     const SIGNATURE_HEADER: HeaderName = X_GHL_SIGNATURE;
 
     /// The only status that is repeated under both of the vendor's policies. Under the older one, everything else is final.
     const RETRY_STATUS: StatusCode = StatusCode::TOO_MANY_REQUESTS;
 
-    const INBOUND_MEMBERS: &'static [InboundMember] =
-        &[InboundMember::Email, InboundMember::ConversationId, InboundMember::Channel];
+    const INBOUND_MEMBERS: &'static [InboundMember] = &[
+        InboundMember::Email,
+        InboundMember::EmailHeader,
+        InboundMember::Call,
+        InboundMember::ConversationId,
+        InboundMember::Channel,
+        InboundMember::FileText,
+    ];
 
     fn supports_several_files(_message: &InboundMessage) -> bool {
         true

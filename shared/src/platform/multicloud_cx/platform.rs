@@ -5,7 +5,8 @@ use super::config::Config;
 use super::wire::Notification;
 use super::{read_identity, read_message};
 use crate::json::fields::FieldError;
-use crate::model::inbound::{Channel, InboundMember, InboundMessage};
+use crate::model::channel::Channel;
+use crate::model::inbound::{InboundMember, InboundMessage};
 use crate::model::message::Message;
 use crate::model::receipt::DeliveryStatus;
 use crate::platform::webhook::WebhookPlatform;
@@ -50,8 +51,9 @@ impl WebhookPlatform for Config {
         hub::verify_sha1(headers, body, &self.app_secrets)
     }
 
-    fn sign(&self, body: &[u8]) -> Option<(HeaderName, String)> {
-        self.app_secrets.first().map(|secret| (hub::X_HUB_SIGNATURE, hub::sign_sha1(body, secret)))
+    fn sign(&self, body: &[u8]) -> Vec<(HeaderName, String)> {
+        let secret = self.app_secrets.first();
+        secret.map(|secret| (hub::X_HUB_SIGNATURE, hub::sign_sha1(body, secret))).into_iter().collect()
     }
 
     fn parse_webhook(&self, body: &[u8], _now: Timestamp) -> Result<Received, Rejection> {

@@ -4,6 +4,7 @@ use super::examples::assets;
 use super::{AT_ONCE, Fixture, send};
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
+use axum::http::Method;
 use serde_json::{Value, json};
 use shared::digest::Digest;
 use shared::ledger::{Acquire, LeaseRequest, OnExpiredLease};
@@ -13,7 +14,8 @@ use tests::harness::caller::Request;
 use tests::harness::stack::Stack;
 use tests::simulators::genesys_cloud::Webhook;
 use tests::simulators::genesys_cloud::api::{Fault, ScanResult};
-use tests::simulators::highlevel;
+use tests::simulators::highlevel::api::{Fault as HighLevelFault, HighLevel};
+use tests::simulators::{highlevel, multicloud_cx};
 use tests::spec::openapi::{Document, Operation, Received};
 
 /// Nothing listens here.
@@ -44,6 +46,7 @@ impl Victim<'_> {
             "endConversation" => "nothing",
             "showConversation" => return json!({}),
             "postReceipts" => "delivered",
+            "cancelAgentlessMessage" => "highLevelMessage",
             _ => "text",
         };
         self.operation.body().at("examples").at(name).at("value").value().clone()
@@ -199,6 +202,53 @@ impl Victim<'_> {
         self.is_refused(&received, 502, "platform-credentials");
     }
 
+    /// The errors of an operation that only HighLevel has.
+    async fn refused_on_highlevel(&mut self) {
+        self.refused_by_anybody(&self.good()).await;
+        let (stack, platform) = (Stack::connect().await, HighLevel::start().await);
+        let integration = highlevel::integration(&stack, &highlevel::Keys::generate(), NOWHERE, |configuration| {
+            configuration["apiBaseUrl"] = platform.url.clone().into();
+            configuration["callers"][0]["routes"] = json!(["receipts"]);
+        })
+        .await;
+        platform.schedule("GKJxs4P5L8dWc5CFUITM");
+        let (url, good) = (integration.route_url(self.operation.route()), self.good());
+        assert!((200..300).contains(&send(&stack, &Method::POST, &url, &good.clone().key("used")).await.status));
+        let key = Digest::of_parts(&[self.operation.route(), integration.name.as_str(), "flows", "begun"]);
+        let now = Timestamp::now();
+        let request = LeaseRequest {
+            key: &format!("request#{}#{key}", integration.name.as_str()),
+            now,
+            until: now + SignedDuration::from_mins(5),
+            fingerprint: None,
+            on_expired_lease: OnExpiredLease::Keep,
+        };
+        assert!(matches!(stack.ledger().acquire(request).await, Ok(Acquire::Acquired(_))));
+        for (request, fault, status, problem) in [
+            (Request::new(&self.body()), None, 401, "unauthenticated"),
+            (Request::new(&self.body()).signed(), None, 403, "route-not-allowed"),
+            (Request::new(&json!({"surprise": 1})).with_bearer_token(), None, 400, "invalid-body"),
+            (Request::text(" ".repeat(256 * 1024 + 1)).with_bearer_token(), None, 413, "body-too-large"),
+            (good.clone().header("content-type", "text/plain"), None, 415, "unsupported-media-type"),
+            (
+                Request::text(format!("{} ", self.body())).with_bearer_token().key("used"),
+                None,
+                422,
+                "idempotency-key-reused",
+            ),
+            (good.clone().key("begun"), None, 409, "request-in-progress"),
+            (good.clone(), Some(HighLevelFault::Status(410)), 410, "platform-refused"),
+            (good.clone(), Some(HighLevelFault::Status(401)), 502, "platform-credentials"),
+            (good.clone(), Some(HighLevelFault::RateLimited(Some(120))), 429, "rate-limited"),
+            (good.clone(), Some(HighLevelFault::Status(500)), 504, "outcome-unknown"),
+        ] {
+            // At least the maximum number of attempts, of which those that are left are for the next request.
+            platform.fail(fault.map(|fault| [fault; 15]).into_iter().flatten());
+            self.is_refused(&send(&stack, &Method::POST, &url, &request).await, status, problem);
+            platform.clear_faults();
+        }
+    }
+
     /// Errors of single operations.
     async fn operation_specific_errors(&mut self) {
         let fixture = self.fixture().await;
@@ -229,7 +279,8 @@ impl Victim<'_> {
         }
         if self.operation.node().at("responses").get("501").is_some() {
             let stack = Stack::connect().await;
-            let integration = highlevel::integration(&stack, &highlevel::Keys::generate(), NOWHERE, |_| {}).await;
+            let configuration = multicloud_cx::configuration(NOWHERE, "0123456789", NOWHERE);
+            let integration = stack.integration_of("0123456789", &configuration).await;
             let url = integration.route_url(&fixture.route(&self.operation));
             self.is_refused(&send(&stack, &fixture.method, &url, &self.good()).await, 501, "not-supported");
         }
@@ -245,6 +296,9 @@ async fn every_documented_error_can_be_provoked_and_is_as_documented() {
         let not_provoked = "500";
         if victim.operation.id() == "receiveWebhook" {
             victim.refused_as_a_webhook().await;
+        } else if victim.operation.id() == "cancelAgentlessMessage" {
+            victim.refused_on_highlevel().await;
+            victim.operation_specific_errors().await;
         } else {
             victim.refused_as_a_request().await;
             if victim.operation.has_body() {

@@ -9,10 +9,11 @@ mod check;
 mod flags;
 mod report;
 mod required_fields;
+mod set_up;
 
 use super::credential_reuse;
 use super::document::Document;
-use super::genesys_cloud::{GenesysCloud, confirm_takeover};
+use super::genesys_cloud::{GenesysCloud, Profiles, confirm_takeover};
 use super::progress::Progress;
 use super::secret_input::SecretInput;
 use super::secret_store::{SecretState, SecretStore, StoredDocument, deleted, unreadable};
@@ -23,6 +24,7 @@ use crate::ui::prompt::is_interactive;
 pub(crate) use flags::Add;
 use report::Report;
 use secrecy::SecretString;
+use set_up::{Plan, SetUp};
 use shared::platform::genesys_cloud::api::OpenIntegration;
 use shared::platform::{PlatformConfig, PlatformName};
 use url::Url;
@@ -42,12 +44,13 @@ pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), C
     credential_reuse::check(&secrets, &add.name, &document, stored, &named).await?;
     let id_is_given = given.get(INTEGRATION_ID).is_some();
     let progress = Progress::new(output);
-    let mut run = AddRun { add: &add, stack, secrets, found, document, id_is_given, webhook_url, progress };
+    let advice = Vec::new();
+    let mut run = AddRun { add: &add, stack, secrets, found, document, id_is_given, webhook_url, progress, advice };
     match run.run().await {
         Ok(platform) => {
             let secret = run.secrets.id(add.name.as_str());
             let steps = run.progress.completed().to_vec();
-            let report = Report::new(&add, platform, run.webhook_url.clone(), secret, steps, &run.document);
+            let report = Report::new(&add, platform, run.webhook_url.clone(), secret, steps, &run.document, run.advice);
             output.result(&report, report::human);
             Ok(())
         }
@@ -78,11 +81,15 @@ fn target_document(add: &Add, given: &Document, found: &SecretState) -> Result<D
     document.merge(given);
     replace_credentials(&mut document, given);
     callers::add(&mut document, &add.callers)?;
-    // Do not prompt for what would be refused.
-    let interactive = is_interactive() && (stored.is_none() || add.replace);
+    let interactive = prompts(add, found);
     required_fields::prompt_platform(&mut document, &add.name, interactive)?;
     add.fields.apply_environment(&mut document)?;
     required_fields::fill(&mut document, &add.name, add.no_platform, interactive)?;
+    if add.set_up.are_given() && document.text("/platform") != Some(PlatformName::GenesysCloud.as_str()) {
+        let why =
+            "--messaging-setting, --supported-content, media types and --resolve-identities are for Genesys Cloud";
+        return Err(CliError::Usage(why.to_owned()));
+    }
     match stored.map(|stored| stored.differences(&document)) {
         Some(differences) if !differences.is_empty() && !add.replace => Err(CliError::Failed(format!(
             "the integration `{}` already exists and differs in {}; --replace changes it",
@@ -105,6 +112,11 @@ fn replace_credentials(document: &mut Document, given: &Document) {
     }
 }
 
+/// Whether missing values are prompted for; not for what would be refused.
+fn prompts(add: &Add, found: &SecretState) -> bool {
+    is_interactive() && (add.replace || !matches!(found, SecretState::Stored(_)))
+}
+
 struct AddRun<'a> {
     add: &'a Add,
     stack: &'a Stack,
@@ -115,6 +127,8 @@ struct AddRun<'a> {
     id_is_given: bool,
     webhook_url: Url,
     progress: Progress,
+    /// What does not work, and what to do about it.
+    advice: Vec<String>,
 }
 
 impl AddRun<'_> {
@@ -142,26 +156,69 @@ impl AddRun<'_> {
     /// Connects the platform's integration; the secret is written before a webhook can need it.
     async fn connect(&mut self, genesys_cloud: &GenesysCloud<'_>, secret: &SecretString) -> Result<(), CliError> {
         let name = self.add.platform_name.as_deref().unwrap_or(self.add.name.as_str());
-        match self.find(genesys_cloud, name).await? {
+        let found = self.find(genesys_cloud, name).await?;
+        if let Some(found) = &found {
+            confirm_takeover(found, self.stack, &self.add.name, self.add.yes).await?;
+            genesys_cloud.wait_until_created(found.clone()).await?;
+        }
+        let Plan { profiles, resolve_identities, advice } = self.prepare(genesys_cloud, found.as_ref()).await?;
+        self.advice = advice;
+        let id = match found {
             Some(found) => {
-                confirm_takeover(&found, self.stack, &self.add.name, self.add.yes).await?;
-                genesys_cloud.wait_until_created(found.clone()).await?;
+                self.send_new_header(genesys_cloud, &found).await?;
                 self.document.set(INTEGRATION_ID, found.id.clone().into());
                 self.write().await?;
-                genesys_cloud.update(&found, &self.webhook_url, secret).await?;
+                genesys_cloud.update(&found, &self.webhook_url, secret, &profiles).await?;
                 self.progress.done(format!(
                     "Genesys Cloud's open messaging integration `{}` sends its webhooks to this stack",
                     found.name
                 ));
+                found.id
             }
             None => {
-                let id = genesys_cloud.create(name, &self.webhook_url, secret).await?;
+                let id = genesys_cloud.create(name, &self.webhook_url, secret, &profiles).await?;
                 self.progress.done(format!("Genesys Cloud has the new open messaging integration `{name}`"));
-                self.document.set(INTEGRATION_ID, id.into());
+                self.document.set(INTEGRATION_ID, id.clone().into());
                 self.write().await?;
+                id
             }
+        };
+        if let Some(resolve) = resolve_identities
+            && genesys_cloud.resolve_identities(&id, resolve).await?
+        {
+            self.progress.done(match resolve {
+                true => "Genesys Cloud matches customers with external contacts",
+                false => "Genesys Cloud does not match customers with external contacts",
+            });
         }
         Ok(())
+    }
+
+    async fn prepare(
+        &mut self,
+        genesys_cloud: &GenesysCloud<'_>,
+        found: Option<&OpenIntegration>,
+    ) -> Result<Plan, CliError> {
+        let set_up = SetUp {
+            integration: &self.add.name,
+            flags: &self.add.set_up,
+            is_new: !matches!(self.found, SecretState::Stored(_)),
+            interactive: prompts(self.add, &self.found),
+        };
+        set_up.prepare(genesys_cloud, found, &mut self.progress).await
+    }
+
+    /// Functions require a header as soon as they read the new configuration: a platform that is connected sends it
+    /// before that is written.
+    async fn send_new_header(&self, genesys_cloud: &GenesysCloud<'_>, found: &OpenIntegration) -> Result<(), CliError> {
+        let SecretState::Stored(StoredDocument { document: stored, .. }) = &self.found else { return Ok(()) };
+        let name = "/webhookHeader/name";
+        match stored.text("/webhookSecrets/0") {
+            Some(secret) if self.document.get(name).is_some() && self.document.get(name) != stored.get(name) => {
+                genesys_cloud.update(found, &self.webhook_url, &secret.into(), &Profiles::default()).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The platform's integration, by its id or else by its name. If the one with the stored id no longer exists, that

@@ -29,6 +29,7 @@ impl Report {
         secret: String,
         steps: Vec<String>,
         document: &Document,
+        advice: Vec<String>,
     ) -> Self {
         Self {
             integration: add.name.clone(),
@@ -36,7 +37,7 @@ impl Report {
             webhook_url,
             secret,
             steps,
-            next: next_steps(add, platform, document),
+            next: advice.into_iter().chain(next_steps(add, platform, document)).collect(),
             configuration: add.show_secrets.then(|| document.value().clone()),
         }
     }

@@ -137,6 +137,9 @@ fn generate_secrets(document: &mut Document) -> Result<(), CliError> {
     if platform(document) == Some(PlatformName::GenesysCloud) && document.get("/webhookSecrets").is_none() {
         document.set("/webhookSecrets", vec![generate::token()?].into());
     }
+    if document.get("/webhookHeader/name").is_some() && document.get("/webhookHeader/secrets").is_none() {
+        document.set("/webhookHeader/secrets", vec![generate::token()?].into());
+    }
     if document.get("/delivery/signingSecrets").is_none() {
         document.set("/delivery/signingSecrets", vec![generate::signing_secret()?].into());
     }

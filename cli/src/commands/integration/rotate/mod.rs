@@ -11,7 +11,9 @@ mod wait;
 
 use super::credential_reuse;
 use super::generate;
-use super::genesys_cloud::{GenesysCloud, preserved_url, require_own_webhooks, uses_other_secret};
+use super::genesys_cloud::{
+    GenesysCloud, Profiles, preserved_url, require_own_webhooks, sends_other_header, uses_other_secret,
+};
 use super::progress::Progress;
 use super::secret_input::{self, SecretInput};
 use super::secret_store::{SecretStore, StoredDocument};
@@ -40,7 +42,7 @@ use target::{RotationMode, RotationTarget};
 pub(crate) struct Rotate {
     /// Name of the integration
     name: IntegrationName,
-    /// The secret: webhook, signing, caller:NAME, client, app, api-key or token
+    /// The secret: webhook, webhook-header, signing, caller:NAME, client, app, api-key or token
     #[arg(long, value_name = "SECRET")]
     secret: RotationTarget,
     /// Drop the old secret
@@ -52,8 +54,8 @@ pub(crate) struct Rotate {
     /// Drop the old secret even if it may be in use; what is signed with it is then refused
     #[arg(long, requires = "finish")]
     force: bool,
-    /// File with the new secret, or - for standard input; or set PATCHBAY_WEBHOOK_SECRET, …_SIGNING_SECRET,
-    /// …_CALLER_SECRET, …_CLIENT_SECRET, …_APP_SECRET, …_API_KEY, …_TOKEN [default: generated, unless the platform
+    /// File with the new secret, or - for standard input; or set PATCHBAY_WEBHOOK_SECRET,
+    /// …_WEBHOOK_HEADER_SECRET, …_SIGNING_SECRET, …_CALLER_SECRET, …_CLIENT_SECRET, …_APP_SECRET, …_API_KEY, …_TOKEN [default: generated, unless the platform
     /// issues the secret]
     #[arg(long, value_name = "FILE", conflicts_with = "finish")]
     secret_file: Option<PathBuf>,
@@ -137,9 +139,7 @@ impl RotationRun<'_> {
         if let Some(seen) = seen {
             self.progress.done(seen);
         }
-        if let (RotationTarget::Webhook, PlatformConfig::GenesysCloud(config)) = (target, &integration.platform)
-            && !self.rotate.no_platform
-        {
+        if let Some(config) = self.platform_to_update(&integration) {
             self.update_platform(config).await?;
         }
         Ok(RotationStep { valid_secrets, effective_at: None, next: self.next() })
@@ -210,7 +210,7 @@ impl RotationRun<'_> {
             _ if target.is_issued_by_platform() => {
                 Err(CliError::Usage(format!("--secret-file is missing, or the variable {}", target.variable())))
             }
-            RotationTarget::Webhook => generate::token(),
+            RotationTarget::Webhook | RotationTarget::WebhookHeader => generate::token(),
             RotationTarget::Caller(_) if target.uses_bearer_token(&self.stored.document) => generate::token(),
             _ => generate::signing_secret(),
         }
@@ -227,11 +227,19 @@ impl RotationRun<'_> {
         Ok(())
     }
 
-    /// Requires that the webhooks that will be signed with the new secret are sent to this stack.
+    /// The platform that gets the new secret from this command.
+    fn platform_to_update<'i>(&self, integration: &'i Integration) -> Option<&'i Config> {
+        match (&self.rotate.secret, &integration.platform) {
+            (RotationTarget::Webhook | RotationTarget::WebhookHeader, PlatformConfig::GenesysCloud(config)) => {
+                (!self.rotate.no_platform).then_some(config)
+            }
+            _ => None,
+        }
+    }
+
+    /// Requires that the webhooks that will be sent with the new secret are sent to this stack.
     async fn check_own_webhooks(&self, integration: &Integration) -> Result<(), CliError> {
-        if let (RotationTarget::Webhook, PlatformConfig::GenesysCloud(config), false) =
-            (&self.rotate.secret, &integration.platform, self.rotate.no_platform)
-        {
+        if let Some(config) = self.platform_to_update(integration) {
             let genesys_cloud = GenesysCloud::new(config)?;
             let found = genesys_cloud.configured_integration(&self.rotate.name).await?;
             require_own_webhooks(&found, self.stack, &self.rotate.name, "--no-platform does not change them").await?;
@@ -248,8 +256,11 @@ impl RotationRun<'_> {
         let found = genesys_cloud.configured_integration(&self.rotate.name).await?;
         require_own_webhooks(&found, self.stack, &self.rotate.name, "--no-platform does not change them").await?;
         let webhook_url = preserved_url(&found, route);
-        genesys_cloud.update(&found, &webhook_url, secret).await?;
-        self.progress.done("Genesys Cloud signs with the new secret");
+        genesys_cloud.update(&found, &webhook_url, secret, &Profiles::default()).await?;
+        self.progress.done(match self.rotate.secret {
+            RotationTarget::WebhookHeader => "Genesys Cloud sends the header with the new secret",
+            _ => "Genesys Cloud signs with the new secret",
+        });
         Ok(())
     }
 
@@ -288,27 +299,32 @@ impl RotationRun<'_> {
                 self.command("--finish")
             )));
         }
-        match (&self.rotate.secret, &integration.platform) {
-            (RotationTarget::Signing, _) => {
-                return verify::current_signing_secret(self.stack, integration, &self.stored.version).await;
-            }
-            (RotationTarget::Webhook, PlatformConfig::GenesysCloud(config)) if !self.rotate.no_platform => {
-                self.check_signer(config).await?;
-            }
-            _ => {}
+        if self.rotate.secret == RotationTarget::Signing {
+            return verify::current_signing_secret(self.stack, integration, &self.stored.version).await;
+        }
+        if let Some(config) = self.platform_to_update(integration) {
+            self.check_sender(config).await?;
         }
         usage::check_unused(self.stack, &self.rotate.name, &self.rotate.secret, self.propagation).await
     }
 
-    /// Requires that Genesys Cloud does not sign with the old secret any longer, as far as it reveals that.
-    async fn check_signer(&self, config: &Config) -> Result<(), CliError> {
+    /// Requires that Genesys Cloud does not use the old secret any longer, as far as it reveals that.
+    async fn check_sender(&self, config: &Config) -> Result<(), CliError> {
         let found = GenesysCloud::new(config)?.configured_integration(&self.rotate.name).await?;
-        match config.webhook_secrets.first() {
-            Some(secret) if uses_other_secret(&found, secret) => Err(CliError::Failed(format!(
-                "Genesys Cloud does not sign with the new secret yet: {} changes that",
-                self.command("")
-            ))),
-            _ => Ok(()),
+        let (uses_old, what) = match (&self.rotate.secret, &config.webhook_header) {
+            (RotationTarget::WebhookHeader, Some(header)) => {
+                (sends_other_header(&found, header), "send the header with the new secret")
+            }
+            _ => {
+                let current = config.webhook_secrets.first();
+                (current.is_some_and(|secret| uses_other_secret(&found, secret)), "sign with the new secret")
+            }
+        };
+        match uses_old {
+            true => {
+                Err(CliError::Failed(format!("Genesys Cloud does not {what} yet: {} changes that", self.command(""))))
+            }
+            false => Ok(()),
         }
     }
 
@@ -343,6 +359,13 @@ impl RotationRun<'_> {
             RotationTarget::Webhook if self.rotate.no_platform => format!(
                 "Webhooks signed with either secret are accepted. Set the new signature secret token in Genesys \
                  Cloud's integration ({show}). Once no webhook is signed with the old one, drop it: {finish}"
+            ),
+            RotationTarget::WebhookHeader if self.rotate.no_platform => format!(
+                "Webhooks with either secret in the header are accepted. Set the new one in Genesys Cloud's integration \
+                 ({show}). Once no webhook has the old one, drop it: {finish}"
+            ),
+            RotationTarget::WebhookHeader => format!(
+                "Webhooks with either secret in the header are accepted. Once none has the old one, drop it: {finish}"
             ),
             RotationTarget::Webhook => {
                 format!(

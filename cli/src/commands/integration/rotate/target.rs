@@ -11,6 +11,8 @@ use std::str::FromStr;
 pub(super) enum RotationTarget {
     /// Genesys Cloud's signing secret for webhooks.
     Webhook,
+    /// The value of the header that Genesys Cloud sends with its webhooks.
+    WebhookHeader,
     /// The secret that signs both Multicloud CX's webhooks and the calls to it.
     App,
     /// The signing secret of deliveries.
@@ -31,6 +33,7 @@ impl FromStr for RotationTarget {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "webhook" => Ok(Self::Webhook),
+            "webhook-header" => Ok(Self::WebhookHeader),
             "app" => Ok(Self::App),
             "signing" => Ok(Self::Signing),
             "client" => Ok(Self::Client),
@@ -38,7 +41,7 @@ impl FromStr for RotationTarget {
             "api-key" => Ok(Self::ApiKey),
             _ => match text.strip_prefix("caller:").filter(|name| !name.is_empty()) {
                 Some(name) => Ok(Self::Caller(name.to_owned())),
-                None => Err("must be webhook, signing, caller:NAME, client, app, api-key or token"),
+                None => Err("must be webhook, webhook-header, signing, caller:NAME, client, app, api-key or token"),
             },
         }
     }
@@ -48,6 +51,7 @@ impl fmt::Display for RotationTarget {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Webhook => formatter.write_str("webhook"),
+            Self::WebhookHeader => formatter.write_str("webhook-header"),
             Self::App => formatter.write_str("app"),
             Self::Signing => formatter.write_str("signing"),
             Self::Caller(name) => write!(formatter, "caller:{name}"),
@@ -72,6 +76,7 @@ impl RotationTarget {
     pub(super) fn mode(&self) -> RotationMode {
         match self {
             Self::Webhook => RotationMode::Overlapping("/webhookSecrets"),
+            Self::WebhookHeader => RotationMode::Overlapping("/webhookHeader/secrets"),
             Self::App => RotationMode::Overlapping("/appSecrets"),
             Self::Signing => RotationMode::Overlapping("/delivery/signingSecrets"),
             Self::Caller(_) => RotationMode::DuplicateEntry,
@@ -85,6 +90,7 @@ impl RotationTarget {
     pub(super) fn variable(&self) -> &'static str {
         match self {
             Self::Webhook => "PATCHBAY_WEBHOOK_SECRET",
+            Self::WebhookHeader => "PATCHBAY_WEBHOOK_HEADER_SECRET",
             Self::App => "PATCHBAY_APP_SECRET",
             Self::Signing => "PATCHBAY_SIGNING_SECRET",
             Self::Caller(_) => "PATCHBAY_CALLER_SECRET",
@@ -104,7 +110,7 @@ impl RotationTarget {
         let platforms: &[_] = match self {
             Self::Signing | Self::Caller(_) => &PlatformName::ALL,
             Self::Client => &[PlatformName::GenesysCloud, PlatformName::HighLevel],
-            Self::Webhook => &[PlatformName::GenesysCloud],
+            Self::Webhook | Self::WebhookHeader => &[PlatformName::GenesysCloud],
             Self::App | Self::ApiKey => &[PlatformName::MulticloudCx],
             Self::Token => &[PlatformName::HighLevel],
         };
@@ -195,7 +201,7 @@ mod tests {
 
     fn document() -> Document {
         Document::parse(
-            r#"{"webhookSecrets": ["old"], "clientSecret": "old", "callers": [
+            r#"{"webhookSecrets": ["old"], "webhookHeader": {"name": "x-a", "secrets": ["old"]}, "clientSecret": "old", "callers": [
                 {"name": "crm", "signingSecret": "a"}, {"name": "flows", "bearerToken": "old"}]}"#,
         )
         .unwrap()
@@ -203,7 +209,9 @@ mod tests {
 
     #[test]
     fn the_new_secret_precedes_the_old_one_until_that_is_dropped() {
-        for (target, pointer) in [("webhook", "/webhookSecrets"), ("caller:flows", "/callers")] {
+        for (target, pointer) in
+            [("webhook", "/webhookSecrets"), ("webhook-header", "/webhookHeader/secrets"), ("caller:flows", "/callers")]
+        {
             let (target, before): (RotationTarget, _) = (target.parse().unwrap(), document());
             let both = target.with_new_secret(&before, "new".to_owned());
             assert_eq!(vec![json!("new"), json!("old")], target.secrets(&both));

@@ -35,13 +35,16 @@ pub(super) async fn new_secret(
                 ))),
             }
         }
-        RotationTarget::Webhook | RotationTarget::App => {
-            let Some((name, value)) = integration.platform.sign(INVALID_WEBHOOK.as_bytes()) else { return Ok(None) };
+        RotationTarget::Webhook | RotationTarget::WebhookHeader | RotationTarget::App => {
             let url = stack.route_url(&format!("{}/webhook", integration.name)).await?;
-            let request =
-                stack.http_client()?.post(url).header(header::CONTENT_TYPE, "application/json").header(name, value);
+            let request = stack.http_client()?.post(url).header(header::CONTENT_TYPE, "application/json");
+            let headers = integration.platform.sign(INVALID_WEBHOOK.as_bytes()).into_iter();
+            let request = headers.fold(request, |request, (name, value)| request.header(name, value));
             require_accepted(request.body(INVALID_WEBHOOK)).await?;
-            Ok(Some("the webhook accepts a signature by the new secret"))
+            Ok(Some(match target {
+                RotationTarget::WebhookHeader => "the webhook accepts the header with the new secret",
+                _ => "the webhook accepts a signature by the new secret",
+            }))
         }
         RotationTarget::Caller(caller) => {
             let Some(caller) = integration.callers.iter().find(|one| one.name == *caller) else { return Ok(None) };

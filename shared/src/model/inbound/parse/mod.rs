@@ -1,22 +1,26 @@
 //! Reads inbound requests of the messaging service.
 
 use super::{
-    Channel, Choice, ChoiceType, Customer, InboundAttachment, InboundEmail, InboundMessage, InboundMeta,
-    InboundResponse, InboundTyping, MediaType, Thumbnail,
+    CallStatus, Choice, ChoiceType, Customer, InboundAttachment, InboundCall, InboundEmail, InboundMessage,
+    InboundMeta, InboundResponse, InboundTyping, MediaType, Thumbnail,
 };
-use crate::json::fields::{Fields, boolean, id, integer_in, media_type_with_parameters, one_of, parse_with, text};
+use crate::json::fields::{
+    Fields, boolean, https_url, id, integer_in, media_type_with_parameters, one_of, parse_with, text, text_list,
+};
 use crate::limits::MAXIMUM_AHEAD;
 use crate::model::card::payload;
+use crate::model::channel::Channel;
 use crate::model::message::IdType;
 use jiff::Timestamp;
 use serde_json::Value;
-use url::Url;
 
 /// Maximum number of files in a message. Each may be sent as a separate message to the platform, within the time of one
 /// request.
 const MAXIMUM_ATTACHMENTS: usize = 10;
 /// The size that a thumbnail may state.
 const THUMBNAIL_BYTES: std::ops::RangeInclusive<u64> = 0..=1_000_000_000;
+/// Maximum number of an email's further addressees, in each of `cc` and `bcc`.
+pub(in crate::model) const MAXIMUM_ADDRESSES: usize = 100;
 
 impl InboundMessage {
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
@@ -24,19 +28,22 @@ impl InboundMessage {
         let (has_text, has_email) = (fields.has("text"), fields.has("email"));
         let words = fields.optional("text", text);
         let email = fields.optional_object("email", InboundEmail::read);
-        let is_blank = email.as_ref().is_some_and(|email| email.subject.is_none() && email.html.is_none());
-        let has_text_or_email = has_text || (has_email && !is_blank);
+        let is_blank = email.as_ref().is_some_and(|email| *email == InboundEmail::default());
+        let has_call = fields.has("call");
+        let call = fields.optional_object("call", InboundCall::read);
+        let has_text_or_email = has_text || (has_email && !is_blank) || has_call;
         let email = email.filter(|_| !is_blank);
         let attachments = attachments(fields);
         let has_files = attachments.as_ref().is_none_or(|files| !files.is_empty());
         let conversation_id = fields.optional("conversationId", id);
-        let channel = fields.optional("channel", one_of(CHANNELS));
+        let channel = fields.optional("channel", one_of(&Channel::named(Channel::INBOUND)));
         let metadata = fields.texts("metadata");
         let prefetch = fields.optional("prefetchConversationId", boolean);
         if !has_text_or_email && !has_files {
             fields.error("text", "is required, unless there is an attachment or an email");
         }
-        if words.is_none() && !has_files && email.as_ref().is_some_and(|email| email.html.is_none()) {
+        let lacks_html = email.as_ref().is_some_and(|email| email.html.is_none());
+        if words.is_none() && !has_files && !has_call && lacks_html {
             fields.error("text", "is required, unless there is HTML or an attachment");
         }
         Some(Self {
@@ -44,6 +51,7 @@ impl InboundMessage {
             text: words,
             attachments: attachments?,
             email,
+            call,
             conversation_id,
             channel,
             metadata: metadata?,
@@ -74,11 +82,32 @@ impl InboundEmail {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let subject = fields.optional("subject", text);
         let html = fields.optional("html", text);
-        Some(Self { subject, html })
+        let (from, to) = (fields.optional("from", text), fields.optional("to", text));
+        let [cc, bcc] =
+            ["cc", "bcc"].map(|name| fields.optional(name, text_list(MAXIMUM_ADDRESSES)).unwrap_or_default());
+        let email_message_id = fields.optional("emailMessageId", id);
+        Some(Self { subject, html, from, to, cc, bcc, email_message_id })
     }
 }
 
-const CHANNELS: &[(&str, Channel)] = &[("SMS", Channel::Sms), ("Email", Channel::Email), ("Custom", Channel::Custom)];
+impl InboundCall {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (to, from) = (fields.required("to", id), fields.required("from", id));
+        let status = fields.required("status", one_of(CALL_STATUSES));
+        Some(Self { to: to?, from: from?, status: status? })
+    }
+}
+
+const CALL_STATUSES: &[(&str, CallStatus)] = &[
+    ("pending", CallStatus::Pending),
+    ("completed", CallStatus::Completed),
+    ("answered", CallStatus::Answered),
+    ("busy", CallStatus::Busy),
+    ("no-answer", CallStatus::NoAnswer),
+    ("failed", CallStatus::Failed),
+    ("canceled", CallStatus::Canceled),
+    ("voicemail", CallStatus::Voicemail),
+];
 
 impl InboundResponse {
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
@@ -114,7 +143,9 @@ impl InboundTyping {
         fields.required("eventType", one_of(&[("Typing", ())]));
         let from = fields.object("from", Customer::read);
         let time = fields.optional("time", time);
-        Some(Self { from: from?, time: time.unwrap_or_else(Timestamp::now) })
+        let conversation_id = fields.optional("conversationId", id);
+        let visitor_id = fields.optional("visitorId", id);
+        Some(Self { from: from?, time: time.unwrap_or_else(Timestamp::now), conversation_id, visitor_id })
     }
 }
 
@@ -137,7 +168,7 @@ impl Customer {
         let nickname = fields.optional("nickname", text);
         let first_name = fields.optional("firstName", text);
         let last_name = fields.optional("lastName", text);
-        let image = fields.optional("image", https);
+        let image = fields.optional("image", https_url);
         let email = fields.optional("email", text);
         let id_type = id_type.unwrap_or(IdType::Opaque);
         Some(Self { id: own_id?, id_type, nickname, first_name, last_name, image, email })
@@ -147,7 +178,7 @@ impl Customer {
 impl InboundAttachment {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let own_id = fields.optional("id", id);
-        let url = fields.required("url", https);
+        let url = fields.required("url", https_url);
         let mime = fields.required("mime", media_type_with_parameters);
         let media_type = fields.optional("mediaType", one_of(MEDIA_TYPES));
         let words = fields.optional("text", text);
@@ -175,7 +206,7 @@ impl InboundAttachment {
 
 impl Thumbnail {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let url = fields.optional("url", https);
+        let url = fields.optional("url", https_url);
         let mime = fields.optional("mime", media_type_with_parameters);
         let sha256 = fields.optional("sha256", text);
         let content_size_bytes = fields.optional("contentSizeBytes", integer_in("bytes", THUMBNAIL_BYTES));
@@ -211,11 +242,6 @@ fn time(value: Value) -> Result<Timestamp, String> {
     } else {
         Err("must be from 1970 to a day from now".to_owned())
     }
-}
-
-fn https(value: Value) -> Result<Url, String> {
-    let url = Url::parse(&text(value)?).ok().filter(|url| url.scheme() == "https");
-    url.ok_or_else(|| "must be an https URL".to_owned())
 }
 
 /// The types of a choice, in Genesys Cloud's words or in those of cards.

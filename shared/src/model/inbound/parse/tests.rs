@@ -52,12 +52,32 @@ fn an_email_has_a_body_as_text_or_as_html() {
         errors(mail(None, json!({"subject": "s"})), InboundMessage::read)
     );
     assert_eq!(
-        vec!["/email/cc is not a known field; known are subject, html"],
-        errors(mail(Some("hi"), json!({"subject": "", "cc": "x"})), InboundMessage::read)
+        vec!["/email/cc must be a list of texts"],
+        errors(mail(Some("hi"), json!({"subject": "", "cc": 5})), InboundMessage::read)
+    );
+    let whole = json!({
+        "subject": "s", "html": "h", "from": "a@e.com", "to": "b@e.com", "cc": "c@e.com", "bcc": [null, "d@e.com", ""],
+        "emailMessageId": "e",
+    });
+    let message = fields::read(mail(None, whole), InboundMessage::read).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let email = message.email.unwrap_or_default();
+    assert_eq!((vec!["c@e.com".to_owned()], vec!["d@e.com".to_owned()]), (email.cc, email.bcc));
+    assert_eq!(
+        vec!["/email/cc must have at most 100 elements"],
+        errors(mail(Some("hi"), json!({"cc": vec!["a@e.com"; 101]})), InboundMessage::read)
     );
     let fingerprint = |body| fields::read(body, InboundMessage::read).map(|message| message.fingerprint()).ok();
     let [one, other] = ["s", "t"].map(|subject| fingerprint(mail(Some("hi"), json!({"subject": subject}))));
     assert!(one.is_some() && one != other);
+}
+
+#[test]
+fn a_call_has_two_numbers_and_a_status() {
+    let of = |call: Value| errors(json!({"messageId": "m", "from": {"id": "c"}, "call": call}), InboundMessage::read);
+    assert!(of(json!({"to": "1", "from": "2", "status": "NO-ANSWER"})).is_empty());
+    let missing = of(json!({"status": "lost"}));
+    assert_eq!(vec!["/call/to is required", "/call/from is required"], missing[..2]);
+    assert!(missing[2].starts_with("/call/status must be `pending`"), "{missing:?}");
 }
 
 #[test]

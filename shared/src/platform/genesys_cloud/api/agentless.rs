@@ -30,6 +30,9 @@ impl Client {
         message: &AgentlessMessage,
         deadline: Instant,
     ) -> Result<SentMessage, ApiError> {
+        if let Some(pointer) = message.details.pointer() {
+            return Err(ApiError::unsupported_field(pointer));
+        }
         let body = AgentlessRequest { from_address: &config.integration_id, message };
         let path = ["api", "v2", "conversations", "messages", "agentless"];
         self.call(config, &Call::post(&path, &body)?, deadline).await

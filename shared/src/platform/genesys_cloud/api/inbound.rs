@@ -139,6 +139,11 @@ impl Client {
         typing: &InboundTyping,
         deadline: Instant,
     ) -> Result<(), ApiError> {
+        for (member, pointer) in [(&typing.conversation_id, "/conversationId"), (&typing.visitor_id, "/visitorId")] {
+            if member.is_some() {
+                return Err(ApiError::unsupported_field(pointer));
+            }
+        }
         let channel =
             Channel { from: &typing.from, time: platform_time(typing.time), message_id: None, metadata: None };
         let body = OpenEvents { channel, events: [OpenEvent { event_type: "Typing" }] };

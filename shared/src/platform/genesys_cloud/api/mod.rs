@@ -5,18 +5,24 @@ mod agentless;
 mod card;
 mod conversations;
 mod error;
+mod identity_resolution;
 mod inbound;
+mod listing;
 mod media;
 mod open_integrations;
+mod profiles;
 mod receipt;
 mod token;
 mod users;
 
+pub use identity_resolution::IdentityResolution;
 pub use open_integrations::{CreateStatus, OpenIntegration, OpenIntegrationSettings};
+pub use profiles::{Direction, MessagingSetting, Permissions, Profile, SupportedContent};
 
 use super::config::Config;
 use crate::http_client::HttpClient;
 use crate::model::platform_name::PlatformName;
+use crate::platform::lookup_cache::LookupCache;
 use crate::platform::rate_limit::{RateLimit, number};
 use crate::platform::transport::{
     self, ApiResponse, DEFAULT_RETRY_POLICY, MIN_ATTEMPT_TIME, attempt_timeout, join_path, platform_time,
@@ -27,7 +33,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use token::{Token, Tokens};
 use tokio::time::Instant;
-use users::Users;
 
 /// The platform's limit.
 const MAXIMUM_BODY_BYTES: usize = 512_000;
@@ -37,7 +42,7 @@ const MAXIMUM_BODY_BYTES: usize = 512_000;
 pub struct Client {
     http: HttpClient,
     tokens: Tokens,
-    users: Users,
+    users: LookupCache<users::Key>,
 }
 
 pub(crate) struct Call<'c> {
@@ -62,6 +67,10 @@ impl<'c> Call<'c> {
         Ok(Self { method: Method::PATCH, ..Self::post(path, body)?.idempotent() })
     }
 
+    fn put(path: &'c [&'c str], body: &impl Serialize) -> Result<Self, ApiError> {
+        Ok(Self { method: Method::PUT, ..Self::patch(path, body)? })
+    }
+
     fn delete(path: &'c [&'c str]) -> Self {
         Self { method: Method::DELETE, ..Self::get(path) }
     }
@@ -83,7 +92,7 @@ impl<'c> Call<'c> {
 impl Client {
     #[must_use]
     pub fn new(http: HttpClient) -> Self {
-        Self { http, tokens: Tokens::default(), users: Users::default() }
+        Self { http, tokens: Tokens::default(), users: users::cache() }
     }
 
     /// Makes a call and reads the response, before `deadline`.

@@ -4,18 +4,16 @@
 //! Source: <https://developer.genesys.cloud/commdigital/digital/openmessaging/>. The role of the OAuth client needs the
 //! permission that is documented at each call.
 
-use super::{Call, Client};
+use super::{Call, Client, MessagingSetting, SupportedContent};
 use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use tokio::time::Instant;
 use url::Url;
 
 const PATH: [&str; 6] = ["api", "v2", "conversations", "messaging", "integrations", "open"];
-
-const PAGE_SIZE: usize = 100;
-const MAXIMUM_PAGES: usize = 50;
 
 /// Minimum length of a signature secret token.
 const MINIMUM_SECRET: usize = 16;
@@ -29,6 +27,10 @@ pub struct OpenIntegration {
     pub outbound_notification_webhook_url: Option<String>,
     /// The secret of its webhooks, or a placeholder for it.
     pub outbound_notification_webhook_signature_secret_token: Option<SecretString>,
+    /// Headers that it sends with each webhook; their values may be secrets.
+    pub webhook_headers: Option<BTreeMap<String, SecretString>>,
+    pub messaging_setting: Option<MessagingSetting>,
+    pub supported_content: Option<SupportedContent>,
     pub create_status: Option<CreateStatus>,
 }
 
@@ -36,13 +38,22 @@ impl OpenIntegration {
     /// The secret of its webhooks, unless the platform returns only a placeholder such as asterisks.
     #[must_use]
     pub fn readable_secret(&self) -> Option<&SecretString> {
-        let is_real = |text: &str| {
-            text.len() >= MINIMUM_SECRET
-                && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_+/=".contains(letter))
-        };
-        let token = self.outbound_notification_webhook_signature_secret_token.as_ref();
-        token.filter(|secret| is_real(secret.expose_secret()))
+        self.outbound_notification_webhook_signature_secret_token.as_ref().filter(|secret| is_readable(secret))
     }
+
+    /// The value of a header that it sends with its webhooks, unless the platform returns only a placeholder.
+    #[must_use]
+    pub fn readable_header(&self, name: &str) -> Option<&SecretString> {
+        let mut headers = self.webhook_headers.iter().flatten();
+        let (_, value) = headers.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(value).filter(|value| is_readable(value))
+    }
+}
+
+fn is_readable(secret: &SecretString) -> bool {
+    let text = secret.expose_secret();
+    let may_be_part = |letter: char| letter.is_ascii_alphanumeric() || "-_+/=".contains(letter);
+    text.len() >= MINIMUM_SECRET && text.chars().all(may_be_part)
 }
 
 /// The status of an integration, which the platform creates asynchronously.
@@ -55,36 +66,50 @@ pub enum CreateStatus {
     Other,
 }
 
-/// The settings of an integration to create or update.
-#[derive(Debug, Clone, Copy)]
+/// The settings of an integration to create or update. Whether the platform keeps a field that an update leaves out is
+/// not documented: an update needs all that were found.
+#[derive(Debug, Clone)]
 pub struct OpenIntegrationSettings<'s> {
     pub name: &'s str,
     pub webhook_url: &'s Url,
     pub webhook_secret: &'s SecretString,
+    pub webhook_headers: BTreeMap<String, SecretString>,
+    /// The id of the messaging setting.
+    pub messaging_setting: Option<&'s str>,
+    /// The id of the supported content profile.
+    pub supported_content: Option<&'s str>,
 }
 
-/// `OpenIntegrationRequest`, and `OpenIntegrationUpdateRequest`, in which absent fields are not changed.
+/// `OpenIntegrationRequest` and `OpenIntegrationUpdateRequest`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Request<'r> {
     name: &'r str,
     outbound_notification_webhook_url: &'r str,
     outbound_notification_webhook_signature_secret_token: &'r str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    webhook_headers: BTreeMap<&'r str, &'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messaging_setting: Option<Reference<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    supported_content: Option<Reference<'r>>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Page {
-    entities: Vec<OpenIntegration>,
-    page_count: Option<usize>,
+#[derive(Serialize)]
+struct Reference<'r> {
+    id: &'r str,
 }
 
-impl<'s> From<&OpenIntegrationSettings<'s>> for Request<'s> {
-    fn from(settings: &OpenIntegrationSettings<'s>) -> Self {
+impl<'s> From<&'s OpenIntegrationSettings<'_>> for Request<'s> {
+    fn from(settings: &'s OpenIntegrationSettings<'_>) -> Self {
+        let headers = settings.webhook_headers.iter();
         Self {
             name: settings.name,
             outbound_notification_webhook_url: settings.webhook_url.as_str(),
             outbound_notification_webhook_signature_secret_token: settings.webhook_secret.expose_secret(),
+            webhook_headers: headers.map(|(name, value)| (name.as_str(), value.expose_secret())).collect(),
+            messaging_setting: settings.messaging_setting.map(|id| Reference { id }),
+            supported_content: settings.supported_content.map(|id| Reference { id }),
         }
     }
 }
@@ -108,21 +133,9 @@ impl Client {
         name: &str,
         deadline: Instant,
     ) -> Result<Vec<OpenIntegration>, ApiError> {
-        let (mut found, size) = (Vec::new(), PAGE_SIZE.to_string());
-        for number in 1..=MAXIMUM_PAGES {
-            let number_text = number.to_string();
-            let query = [("pageSize", size.as_str()), ("pageNumber", number_text.as_str())];
-            let page: Page = self.call(config, &Call::get(&PATH).with_query(&query), deadline).await?;
-            let is_last = match page.page_count {
-                Some(count) => number >= count,
-                None => page.entities.len() < PAGE_SIZE,
-            };
-            found.extend(page.entities.into_iter().filter(|one| one.name == name));
-            if is_last {
-                return Ok(found);
-            }
-        }
-        Err(ApiError::NotSent("the organization has too many integrations to search"))
+        let mut found: Vec<OpenIntegration> = self.list(config, &PATH, deadline).await?;
+        found.retain(|one| one.name == name);
+        Ok(found)
     }
 
     /// The integration with this id, if there is one. Permission `messaging:integration:view`.
@@ -135,11 +148,7 @@ impl Client {
         id: &str,
         deadline: Instant,
     ) -> Result<Option<OpenIntegration>, ApiError> {
-        match self.call(config, &Call::get(&path_of(id)), deadline).await {
-            Ok(found) => Ok(Some(found)),
-            Err(ApiError::Refused(error)) if error.status == 404 => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.entity(config, &path_of(id), deadline).await
     }
 
     /// Creates an integration. It is not retried if the platform may have created it. Permission
@@ -219,6 +228,16 @@ mod tests {
         for placeholder in ["", "hidden", "****************", "••••••••••••••••"] {
             assert!(!shown(placeholder), "{placeholder}");
         }
+    }
+
+    #[test]
+    fn a_header_is_found_in_any_case_unless_its_value_is_a_placeholder() {
+        let json = r#"{"webhookHeaders": {"X-Barrier": "0123456789abcdef", "X-Other": "****************"}}"#;
+        let one: OpenIntegration = serde_json::from_str(json).unwrap();
+        let header = |name: &str| one.readable_header(name).map(|value| value.expose_secret().to_owned());
+        assert_eq!(Some("0123456789abcdef"), header("x-barrier").as_deref());
+        assert_eq!((None, None), (header("x-other"), header("x-third")));
+        assert!(!format!("{one:?}").contains("0123456789abcdef"));
     }
 
     #[test]

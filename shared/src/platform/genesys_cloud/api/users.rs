@@ -2,33 +2,21 @@
 
 use super::{Call, Client};
 use crate::platform::genesys_cloud::config::Config;
+use crate::platform::lookup_cache::LookupCache;
 use crate::platform::{ApiError, UserLookup};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
 const TIME_TO_LIVE: Duration = Duration::from_secs(600);
-/// Maximum number of cached addresses.
-const MAXIMUM_ENTRIES: usize = 10_000;
 
 /// The cache of users that were looked up.
-#[derive(Default)]
-pub(super) struct Users {
-    cached: Mutex<HashMap<Key, (String, Instant)>>,
-}
-
-/// Hides the addresses.
-impl fmt::Debug for Users {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Users").finish_non_exhaustive()
-    }
+pub(super) fn cache() -> LookupCache<Key> {
+    LookupCache::new(TIME_TO_LIVE)
 }
 
 /// Platform, client and address.
-type Key = (String, String, String);
+pub(super) type Key = (String, String, String);
 
 /// How many users a search returns. Two with the same address are ambiguous already.
 const PAGE_SIZE: usize = 25;
@@ -87,7 +75,7 @@ impl Client {
 
     /// Removes an address from the cache, because its user does not exist any more.
     pub fn forget_user(&self, config: &Config, email: &str) {
-        self.users.lock().remove(&key(config, email));
+        self.users.remove(&key(config, email));
     }
 }
 
@@ -110,25 +98,6 @@ impl Page {
             (None, _) => UserLookup::NotFound,
             (Some(_), _) => UserLookup::Ambiguous,
         })
-    }
-}
-
-impl Users {
-    fn get(&self, key: &Key) -> Option<String> {
-        let cached = self.lock();
-        cached.get(key).filter(|(_, until)| Instant::now() < *until).map(|(id, _)| id.clone())
-    }
-
-    fn insert(&self, key: Key, id: &str) {
-        let mut cached = self.lock();
-        if cached.len() >= MAXIMUM_ENTRIES {
-            cached.clear();
-        }
-        cached.insert(key, (id.to_owned(), Instant::now() + TIME_TO_LIVE));
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, (String, Instant)>> {
-        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

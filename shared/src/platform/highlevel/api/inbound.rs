@@ -1,35 +1,72 @@
 //! Messages from customers.
 
-use super::{Call, Client, RetryMode};
-use crate::model::inbound::{Channel, InboundMessage};
+use super::contacts::Addressee;
+use super::{Call, Client, RetryMode, body_of};
+use crate::model::channel::Channel;
+use crate::model::inbound::{InboundCall, InboundEmail, InboundMessage};
 use crate::platform::highlevel::config::Config;
-use crate::platform::transport::platform_time;
+use crate::platform::transport::{ApiResponse, platform_time};
 use crate::platform::{ApiError, InboundAccepted, PlatformError};
-use http::{Method, StatusCode};
+use http::Method;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use url::Url;
 
 /// The body of `POST /conversations/messages/inbound`.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct NewInbound<'m> {
     r#type: Channel,
-    conversation_id: &'m str,
     contact_id: &'m str,
-    conversation_provider_id: &'m str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'m str>,
+    conversation_id: Option<&'m str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    html: Option<&'m str>,
+    conversation_provider_id: Option<&'m str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<&'m str>,
+    message: Option<String>,
+    #[serde(flatten)]
+    email: Option<EmailFields<'m>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<&'m Url>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<&'m InboundCall>,
     alt_id: &'m str,
     /// Without it, the platform treats the message as outbound.
     direction: &'static str,
     date: String,
+}
+
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EmailFields<'m> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_from: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_to: Option<&'m str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    email_cc: &'m [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    email_bcc: &'m [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_message_id: Option<&'m str>,
+}
+
+impl<'m> From<&'m InboundEmail> for EmailFields<'m> {
+    fn from(email: &'m InboundEmail) -> Self {
+        Self {
+            subject: email.subject.as_deref(),
+            html: email.html.as_deref(),
+            email_from: email.from.as_deref(),
+            email_to: email.to.as_deref(),
+            email_cc: &email.cc,
+            email_bcc: &email.bcc,
+            email_message_id: email.email_message_id.as_deref(),
+        }
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -39,20 +76,88 @@ struct Response {
     message: Option<String>,
     conversation_id: Option<String>,
     message_id: Option<String>,
+    contact_id: Option<String>,
+    email_message_id: Option<String>,
 }
 
-impl Response {
-    /// The result. A success status with `success: false` in the body is an error.
-    fn result(self) -> Result<InboundAccepted, ApiError> {
-        match self.success {
-            Some(false) => Err(ApiError::Refused(PlatformError {
-                status: StatusCode::OK.as_u16(),
-                message: self.message,
-                ..PlatformError::default()
-            })),
-            Some(true) | None => Ok(InboundAccepted { id: self.message_id, conversation_id: self.conversation_id }),
+/// The result. A success status with `success: false`, or without the id of the message, is an error: the platform added
+/// nothing.
+fn accepted(response: &ApiResponse) -> Result<InboundAccepted, ApiError> {
+    let body: Response = body_of(response)?;
+    match body {
+        Response { message_id: Some(id), success: None | Some(true), .. } => Ok(InboundAccepted {
+            id: Some(id),
+            conversation_id: body.conversation_id,
+            contact_id: body.contact_id,
+            email_message_id: body.email_message_id,
+        }),
+        Response { message, .. } => {
+            let message = message.or_else(|| Some("The platform added no message.".to_owned()));
+            let status = response.status.as_u16();
+            Err(ApiError::Refused(PlatformError { status, message, ..PlatformError::default() }))
         }
     }
+}
+
+impl<'m> NewInbound<'m> {
+    /// Without the contact.
+    ///
+    /// # Errors
+    /// The message has a field that the platform does not support, or lacks one.
+    fn new(config: &'m Config, message: &'m InboundMessage) -> Result<Self, ApiError> {
+        let InboundMessage { meta, email, call, attachments, conversation_id, channel, .. } = message;
+        let provider = config.conversation_provider_id.as_deref();
+        let channel = channel.unwrap_or(match (call, email, provider) {
+            (Some(_), _, _) => Channel::Call,
+            // The platform adds an email of a further provider to the channel of the default one, unless it is `Custom`.
+            (None, Some(_), Some(_)) => Channel::Custom,
+            (None, Some(_), None) => Channel::Email,
+            (None, None, _) => Channel::Sms,
+        });
+        match channel {
+            Channel::Call if call.is_none() => {
+                return Err(ApiError::invalid_field("/call", "is required for the channel `Call`"));
+            }
+            Channel::Call | Channel::Custom if provider.is_none() => {
+                let detail =
+                    format!("`{}` needs `conversationProviderId` in the integration's configuration", channel.as_str());
+                return Err(ApiError::invalid_field("/channel", &detail));
+            }
+            _ if call.is_some() && !channel.is_call() => {
+                return Err(ApiError::invalid_field("/channel", "must be a kind of call for a `call`"));
+            }
+            _ if email.is_some() && !matches!(channel, Channel::Email | Channel::Custom) => {
+                return Err(ApiError::invalid_field("/channel", "must be `Email` or `Custom` for an email"));
+            }
+            _ => {}
+        }
+        let has_provider = matches!(channel, Channel::Sms | Channel::Custom | Channel::Call);
+        Ok(Self {
+            r#type: channel,
+            contact_id: "",
+            conversation_id: conversation_id.as_deref(),
+            conversation_provider_id: provider.filter(|_| has_provider),
+            message: text(message),
+            email: email.as_ref().map(EmailFields::from),
+            attachments: attachments.iter().map(|attachment| &attachment.url).collect(),
+            call: call.as_ref(),
+            alt_id: &meta.message_id,
+            direction: "inbound",
+            date: platform_time(meta.time),
+        })
+    }
+}
+
+/// The text and, because the platform has no captions, the texts of the files.
+fn text(message: &InboundMessage) -> Option<String> {
+    let captions = message.attachments.iter().filter_map(|attachment| attachment.text.as_deref());
+    let mut texts: Vec<&str> = Vec::new();
+    for text in message.text.as_deref().into_iter().chain(captions) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
 impl Client {
@@ -67,59 +172,53 @@ impl Client {
         message: &InboundMessage,
         deadline: Instant,
     ) -> Result<InboundAccepted, ApiError> {
-        let Some(conversation_provider_id) = &config.conversation_provider_id else {
-            return Err(ApiError::invalid_field(
-                "",
-                "needs `conversationProviderId` in the integration's configuration",
-            ));
+        let body = &NewInbound::new(config, message)?;
+        let post = |contact_id: String| async move {
+            let body = NewInbound { contact_id: &contact_id, ..body.clone() };
+            let path = ["conversations", "messages", "inbound"];
+            let call = Call::new(Method::POST, &path, &body, &config.api_version, RetryMode::IfNotSent)?;
+            let accepted = self.call(config, &call, accepted, deadline).await?;
+            let contact_id = accepted.contact_id.or(Some(contact_id));
+            Ok(InboundAccepted { contact_id, ..accepted })
         };
-        let Some(conversation_id) = &message.conversation_id else {
-            return Err(ApiError::invalid_field("/conversationId", "is required by this platform"));
-        };
-        let email = message.email.as_ref();
-        let by_content = if email.is_some() { Channel::Email } else { Channel::Sms };
-        let body = NewInbound {
-            r#type: message.channel.unwrap_or(by_content),
-            conversation_id,
-            contact_id: &message.meta.from.id,
-            conversation_provider_id,
-            message: message.text.as_deref(),
-            html: email.and_then(|email| email.html.as_deref()),
-            subject: email.and_then(|email| email.subject.as_deref()),
-            attachments: message.attachments.iter().map(|attachment| &attachment.url).collect(),
-            alt_id: &message.meta.message_id,
-            direction: "inbound",
-            date: platform_time(message.meta.time),
-        };
-        let path = ["conversations", "messages", "inbound"];
-        let call = Call::new(Method::POST, &path, &body, RetryMode::IfNotSent)?;
-        self.call(config, &call, Response::result, deadline).await
+        self.with_contact(config, &Addressee::from(&message.meta.from), deadline, post).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::{HeaderMap, StatusCode};
     use serde_json::{Value, json};
 
-    fn read(answer: Value) -> Result<InboundAccepted, ApiError> {
-        serde_json::from_value::<Response>(answer).unwrap().result()
+    fn read(body: &Value) -> Result<InboundAccepted, ApiError> {
+        let body = Ok(body.to_string().into_bytes());
+        accepted(&ApiResponse { status: StatusCode::CREATED, headers: HeaderMap::new(), body })
     }
 
     #[test]
-    fn a_response_that_says_that_it_did_not_succeed_is_a_rejection() {
-        let refused = read(json!({"success": false, "message": "no such contact"}));
-        let Err(ApiError::Refused(error)) = refused else { panic!("{refused:?}") };
-        assert_eq!((200, Some("no such contact")), (error.status, error.message.as_deref()));
+    fn a_success_that_added_no_message_is_a_refusal() {
+        for (body, message) in [
+            (json!({"success": false, "message": "no such contact", "messageId": "m"}), "no such contact"),
+            (json!({"success": true, "conversationId": "c"}), "The platform added no message."),
+            (json!({}), "The platform added no message."),
+        ] {
+            let refused = read(&body);
+            let Err(ApiError::Refused(error)) = refused else { panic!("{refused:?}") };
+            assert_eq!((201, Some(message)), (error.status, error.message.as_deref()));
+        }
     }
 
     #[test]
-    fn any_other_response_with_a_success_status_is_a_success() {
+    fn the_ids_of_an_added_message_are_read() {
         for more in [json!({"success": true}), json!({"success": null}), json!({})] {
-            let mut answer = json!({"messageId": "m", "conversationId": "c"});
-            answer.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            let posted = read(answer).unwrap();
-            assert_eq!((Some("m"), Some("c")), (posted.id.as_deref(), posted.conversation_id.as_deref()), "{more}");
+            let mut body = json!({
+                "messageId": "m", "conversationId": "c", "contactId": "k", "emailMessageId": "e", "message": "added",
+            });
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let posted = serde_json::to_value(read(&body).unwrap()).unwrap();
+            let ids = json!({"id": "m", "conversationId": "c", "contactId": "k", "emailMessageId": "e"});
+            assert_eq!(ids, posted, "{more}");
         }
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! Source: <https://marketplace.gohighlevel.com/docs/ghl/conversations/messages/>.
 
+mod agentless;
+mod contacts;
 mod error;
 mod inbound;
 mod oauth;
 mod receipt;
+mod typing;
 
 pub use oauth::{AuthorizationRequest, Marketplace};
 
@@ -13,38 +16,45 @@ use super::config::{Config, Credentials};
 use crate::http_client::HttpClient;
 use crate::model::platform_name::PlatformName;
 use crate::platform::ApiError;
+use crate::platform::lookup_cache::LookupCache;
 use crate::platform::rate_limit::{RateLimit, number};
 use crate::platform::tokens::{AccessTokens, TokenRequest, is_same};
 use crate::platform::transport::{self, ApiResponse, RetryPolicy};
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use oauth::OAuth;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-/// For errors that end within 5 to 10 s: 15.5 s in total, if there is time.
+/// For errors that end within 5 to 10 s: about 15 s in total, if there is time. The delays are short enough for several
+/// attempts in the 8 s that the smallest timeout of a caller's request leaves.
 const RETRY_POLICY: RetryPolicy =
-    RetryPolicy { max_retries: 6, initial_delay: Duration::from_millis(500), max_delay: Duration::from_secs(4) };
+    RetryPolicy { max_retries: 11, initial_delay: Duration::from_millis(500), max_delay: Duration::from_secs(1) };
 
-/// How long after a message was sent the API may not know it yet.
+/// How long after a message was sent a 401 may mean that the API does not know it yet.
 const PROPAGATION_DELAY: SignedDuration = SignedDuration::from_secs(10);
+
+/// The same for a 403, which is the usual answer and sometimes lasts longer.
+const LONGEST_PROPAGATION_DELAY: SignedDuration = SignedDuration::from_mins(2);
 
 /// The delay after the daily limit is exceeded. The platform does not say when it is reset.
 const DAILY_LIMIT_WAIT: Duration = Duration::from_secs(3600);
 
-/// The header with the version of the API, which is required.
-const VERSION: (&str, &str) = ("Version", "2021-04-15");
+/// The header with the version of the API, which is required. Each call has its own.
+const VERSION: HeaderName = HeaderName::from_static("version");
 
 /// A client for all integrations.
 #[derive(Debug)]
 pub struct Client {
     http: HttpClient,
     tokens: Arc<dyn AccessTokens>,
+    contacts: LookupCache<contacts::Key>,
 }
 
 /// When a failed call is retried.
@@ -52,7 +62,9 @@ pub struct Client {
 enum RetryMode {
     /// Only if it had no effect.
     IfNotSent,
-    /// Always, because it is idempotent; and on a 401 or 403, which the platform returns for 5 to 10 s after a message was
+    /// Always, because it is idempotent.
+    Idempotent,
+    /// Always; and on a 401 or 403, which the platform returns for 5 to 10 s after a message was
     /// sent, while the API does not know it yet. The message was sent by this time at the latest.
     UntilVisible(Timestamp),
 }
@@ -60,8 +72,20 @@ enum RetryMode {
 struct Call<'c> {
     method: Method,
     path: &'c [&'c str],
-    body: Vec<u8>,
+    query: &'c [(&'static str, &'c str)],
+    version: &'c str,
+    body: Option<Vec<u8>>,
+    /// In place of `body` once an attempt may have taken effect.
+    repeated_body: Option<Vec<u8>>,
     retry_mode: RetryMode,
+}
+
+/// What one attempt of a call sends.
+#[derive(Clone, Copy)]
+struct Attempt<'a> {
+    call: &'a Call<'a>,
+    url: &'a Url,
+    body: Option<&'a Vec<u8>>,
 }
 
 impl<'c> Call<'c> {
@@ -69,9 +93,15 @@ impl<'c> Call<'c> {
         method: Method,
         path: &'c [&'c str],
         body: &impl Serialize,
+        version: &'c str,
         retry_mode: RetryMode,
     ) -> Result<Self, ApiError> {
-        Ok(Self { method, path, body: transport::json_body(body)?, retry_mode })
+        let body = Some(transport::json_body(body)?);
+        Ok(Self { body, ..Self::without_body(method, path, version, retry_mode) })
+    }
+
+    fn without_body(method: Method, path: &'c [&'c str], version: &'c str, retry_mode: RetryMode) -> Self {
+        Self { method, path, query: &[], version, body: None, repeated_body: None, retry_mode }
     }
 }
 
@@ -79,15 +109,24 @@ impl RetryMode {
     fn allows(self, error: &ApiError) -> bool {
         match self {
             Self::IfNotSent => error.is_retryable(false),
+            Self::Idempotent => error.is_retryable(true),
             Self::UntilVisible(_) => error.is_retryable(true) || may_not_be_visible_yet(error),
         }
     }
 
     /// Classifies an error at `now`. While the message may not be visible yet, a 401 or 403 is not about the credentials.
+    /// After that, a 403 is the platform's refusal: it takes the status of a message only from the app that sent it.
     fn classify(self, error: ApiError, now: Timestamp) -> ApiError {
-        match self {
-            Self::UntilVisible(sent_by) if now.duration_since(sent_by) < PROPAGATION_DELAY => error,
-            _ => credentials_error(error, self),
+        let ApiError::Refused(refusal) = error else { return error };
+        let age = match self {
+            Self::UntilVisible(sent_by) => now.duration_since(sent_by),
+            Self::IfNotSent | Self::Idempotent => SignedDuration::MAX,
+        };
+        match StatusCode::from_u16(refusal.status) {
+            Ok(StatusCode::UNAUTHORIZED) if age < PROPAGATION_DELAY => ApiError::TooEarly(refusal),
+            Ok(StatusCode::UNAUTHORIZED) => ApiError::Credentials(refusal),
+            Ok(StatusCode::FORBIDDEN) if age < LONGEST_PROPAGATION_DELAY => ApiError::TooEarly(refusal),
+            _ => ApiError::Refused(refusal),
         }
     }
 }
@@ -95,45 +134,51 @@ impl RetryMode {
 impl Client {
     #[must_use]
     pub fn new(http: HttpClient, tokens: Arc<dyn AccessTokens>) -> Self {
-        Self { http, tokens }
+        Self { http, tokens, contacts: contacts::cache() }
     }
 
     /// Makes a call before `deadline`. `read` converts the body of a successful response.
-    async fn call<B: DeserializeOwned + Default, A>(
+    async fn call<A>(
         &self,
         config: &Config,
         call: &Call<'_>,
-        read: fn(B) -> Result<A, ApiError>,
+        read: fn(&ApiResponse) -> Result<A, ApiError>,
         deadline: Instant,
     ) -> Result<A, ApiError> {
-        let url = transport::join_path(config.api_base_url.url(), call.path)
+        let mut url = transport::join_path(config.api_base_url.url(), call.path)
             .map_err(|_| ApiError::invalid_field("/messageId", "is not a valid id of the platform"))?;
-        transport::with_retries(
-            RETRY_POLICY,
-            |error| call.retry_mode.allows(error),
-            deadline,
-            || self.attempt(config, call, &url, read, deadline),
-        )
-        .await
-        .map_err(|error| credentials_error(error, call.retry_mode))
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query);
+        }
+        let url = &url;
+        let may_have_taken_effect = &AtomicBool::new(false);
+        let attempt = || async move {
+            let repeated_body = call.repeated_body.as_ref().filter(|_| may_have_taken_effect.load(Ordering::Relaxed));
+            let attempt = Attempt { call, url, body: repeated_body.or(call.body.as_ref()) };
+            let result = self.attempt(config, attempt, read, deadline).await;
+            if matches!(result, Err(ApiError::OutcomeUnknown { .. })) {
+                may_have_taken_effect.store(true, Ordering::Relaxed);
+            }
+            result
+        };
+        transport::with_retries(RETRY_POLICY, |error| call.retry_mode.allows(error), deadline, attempt).await
     }
 
     /// One attempt, repeated with another token if the platform no longer accepts this one. A refused call had no effect.
-    async fn attempt<B: DeserializeOwned + Default, A>(
+    async fn attempt<A>(
         &self,
         config: &Config,
-        call: &Call<'_>,
-        url: &Url,
-        read: fn(B) -> Result<A, ApiError>,
+        attempt: Attempt<'_>,
+        read: fn(&ApiResponse) -> Result<A, ApiError>,
         deadline: Instant,
     ) -> Result<A, ApiError> {
         let token = self.token(config, None, deadline).await?;
-        let result = self.send(config, call, url, &token, read, deadline).await;
+        let result = self.send(config, attempt, &token, read, deadline).await;
         match &result {
             Err(ApiError::Credentials(error)) if error.status == StatusCode::UNAUTHORIZED.as_u16() => {
                 match self.token(config, Some(&token), deadline).await? {
                     same if is_same(&same, &token) => result,
-                    other => self.send(config, call, url, &other, read, deadline).await,
+                    other => self.send(config, attempt, &other, read, deadline).await,
                 }
             }
             _ => result,
@@ -156,34 +201,35 @@ impl Client {
         }
     }
 
-    async fn send<B: DeserializeOwned + Default, A>(
+    async fn send<A>(
         &self,
         config: &Config,
-        call: &Call<'_>,
-        url: &Url,
+        attempt: Attempt<'_>,
         token: &SecretString,
-        read: fn(B) -> Result<A, ApiError>,
+        read: fn(&ApiResponse) -> Result<A, ApiError>,
         deadline: Instant,
     ) -> Result<A, ApiError> {
-        let request = self
+        let Attempt { call, url, body } = attempt;
+        let mut request = self
             .http
             .request(call.method.clone(), url.clone())
             .bearer_auth(token.expose_secret())
-            .header(VERSION.0, VERSION.1)
+            .header(VERSION, call.version)
             .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(call.body.clone())
             .timeout(transport::attempt_timeout(deadline)?);
-        transport::call(&self.http, PlatformName::HighLevel, request, None, |ApiResponse { status, headers, body }| {
-            let body = body.unwrap_or_default();
-            rate_limit(&headers).report(&config.location_id);
+        if let Some(body) = body {
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        transport::call(&self.http, PlatformName::HighLevel, request, None, |response| {
+            let ApiResponse { status, headers, body } = &response;
+            rate_limit(headers).report(&config.location_id);
             if status.is_success() {
-                // The call succeeded even if the body is unreadable.
-                return read(serde_json::from_slice(&body).unwrap_or_default());
+                return read(&response);
             }
-            Err(match ApiError::from_response(status, &headers, error::read(status, &body)) {
+            let error = error::read(*status, body.as_deref().unwrap_or_default());
+            Err(match ApiError::from_response(*status, headers, error) {
                 ApiError::RateLimited { retry_after } if !headers.contains_key(header::RETRY_AFTER) => {
-                    ApiError::RateLimited { retry_after: retry_delay(&headers).unwrap_or(retry_after) }
+                    ApiError::RateLimited { retry_after: retry_delay(headers).unwrap_or(retry_after) }
                 }
                 error => call.retry_mode.classify(error, Timestamp::now()),
             })
@@ -192,25 +238,21 @@ impl Client {
     }
 }
 
+/// The body of a successful response; the default if there is none. If it is unreadable, what the platform did is unknown.
+fn body_of<B: DeserializeOwned + Default>(response: &ApiResponse) -> Result<B, ApiError> {
+    let unreadable = || ApiError::OutcomeUnknown { cause: "the response cannot be read", error: None };
+    let body = response.body.as_deref().map_err(|_| unreadable())?.trim_ascii();
+    if body.is_empty() {
+        return Ok(B::default());
+    }
+    serde_json::from_slice::<Option<B>>(body).map(Option::unwrap_or_default).map_err(|_| unreadable())
+}
+
 /// Whether the platform returns this error while it does not know the message yet. The time is not considered, because
 /// clocks may be wrong.
 fn may_not_be_visible_yet(error: &ApiError) -> bool {
     let early = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].map(|status| status.as_u16());
     matches!(error, ApiError::Refused(error) | ApiError::Credentials(error) if early.contains(&error.status))
-}
-
-/// The error after all retries: the token is not valid for the call.
-fn credentials_error(error: ApiError, retry_mode: RetryMode) -> ApiError {
-    match error {
-        ApiError::Refused(error)
-            if error.status == StatusCode::UNAUTHORIZED.as_u16()
-                || (matches!(retry_mode, RetryMode::UntilVisible(_))
-                    && error.status == StatusCode::FORBIDDEN.as_u16()) =>
-        {
-            ApiError::Credentials(error)
-        }
-        other => other,
-    }
 }
 
 /// The limit of each app and location: 100 calls in 10 s and 200,000 a day.
@@ -237,6 +279,7 @@ fn retry_delay(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http_client::BodyError;
     use crate::platform::PlatformError;
 
     fn refused(status: u16) -> ApiError {
@@ -247,31 +290,43 @@ mod tests {
     fn only_calls_about_a_message_are_retried_on_401_and_403() {
         let until_visible = RetryMode::UntilVisible(Timestamp::UNIX_EPOCH);
         for status in [401, 403] {
-            assert!(
-                until_visible.allows(&refused(status)) && !RetryMode::IfNotSent.allows(&refused(status)),
-                "{status}"
-            );
-            assert!(matches!(credentials_error(refused(status), until_visible), ApiError::Credentials(_)));
+            for other in [RetryMode::IfNotSent, RetryMode::Idempotent] {
+                assert!(until_visible.allows(&refused(status)) && !other.allows(&refused(status)), "{status}");
+            }
         }
         assert!(!until_visible.allows(&refused(404)));
-        assert!(matches!(credentials_error(refused(403), RetryMode::IfNotSent), ApiError::Refused(_)));
-        assert!(matches!(credentials_error(refused(401), RetryMode::IfNotSent), ApiError::Credentials(_)));
     }
 
     #[test]
-    fn a_401_or_403_is_about_the_credentials_once_the_message_must_be_visible() {
+    fn a_401_is_about_the_credentials_and_a_403_is_final_once_the_message_must_be_visible() {
         let sent_by = Timestamp::UNIX_EPOCH;
         let until_visible = RetryMode::UntilVisible(sent_by);
-        for status in [401, 403] {
-            let classified =
-                |seconds| until_visible.classify(refused(status), sent_by + SignedDuration::from_secs(seconds));
-            assert!(
-                matches!(classified(9), ApiError::Refused(_)) && matches!(classified(10), ApiError::Credentials(_))
-            );
-            assert!(until_visible.allows(&classified(10)), "the time may be wrong");
+        let classified =
+            |status, seconds| until_visible.classify(refused(status), sent_by + SignedDuration::from_secs(seconds));
+        assert!(matches!(classified(401, 9), ApiError::TooEarly(_)));
+        assert!(matches!(classified(401, 10), ApiError::Credentials(_)));
+        assert!(matches!(classified(403, 119), ApiError::TooEarly(_)));
+        assert!(matches!(classified(403, 120), ApiError::Refused(_)));
+        assert!(until_visible.allows(&classified(403, 120)), "the time may be wrong");
+        for other in [RetryMode::IfNotSent, RetryMode::Idempotent] {
+            assert!(matches!(other.classify(refused(401), sent_by), ApiError::Credentials(_)));
+            assert!(matches!(other.classify(refused(403), sent_by), ApiError::Refused(_)));
         }
-        assert!(matches!(RetryMode::IfNotSent.classify(refused(401), sent_by), ApiError::Credentials(_)));
-        assert!(matches!(RetryMode::IfNotSent.classify(refused(403), sent_by), ApiError::Refused(_)));
+    }
+
+    #[test]
+    fn a_success_without_a_body_is_read_and_one_with_an_unreadable_body_has_an_unknown_outcome() {
+        let of = |body: Result<&[u8], BodyError>| {
+            let body = body.map(<[u8]>::to_vec);
+            body_of::<Vec<u8>>(&ApiResponse { status: StatusCode::CREATED, headers: HeaderMap::new(), body })
+        };
+        for empty in ["", " ", "null"] {
+            assert_eq!(Ok(Vec::new()), of(Ok(empty.as_bytes())));
+        }
+        assert_eq!(Ok(vec![1]), of(Ok(b"[1]")));
+        for unreadable in [Ok(b"<html>".as_slice()), Err(BodyError)] {
+            assert!(matches!(of(unreadable), Err(ApiError::OutcomeUnknown { .. })));
+        }
     }
 
     fn headers(headers: &[(&'static str, &'static str)]) -> HeaderMap {

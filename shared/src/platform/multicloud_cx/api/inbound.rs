@@ -2,7 +2,8 @@
 
 use super::{Address, Channel, Client};
 use crate::json::fields::FieldError;
-use crate::model::inbound::{self, InboundAttachment, InboundEmail, InboundMessage};
+use crate::model::channel;
+use crate::model::inbound::{InboundAttachment, InboundEmail, InboundMessage};
 use crate::platform::multicloud_cx::config::Config;
 use crate::platform::{ApiError, InboundAccepted};
 use serde::Serialize;
@@ -58,7 +59,7 @@ impl<'m> InboundPayload<'m> {
     /// The message has a field that the platform does not support.
     pub(super) fn new(config: &'m Config, message: &'m InboundMessage) -> Result<Self, ApiError> {
         let InboundMessage { meta, text, email, attachments, channel: named, .. } = message;
-        if *named == Some(inbound::Channel::Custom) {
+        if !matches!(named, None | Some(channel::Channel::Sms | channel::Channel::Email)) {
             return Err(ApiError::unsupported_field("/channel"));
         }
         let lines: Vec<_> = attachments.iter().flat_map(|file| added_lines(config, file)).collect();
@@ -70,12 +71,12 @@ impl<'m> InboundPayload<'m> {
         };
         let media: Vec<_> = attachments.iter().filter_map(|file| Part::media(config, file)).collect();
         let body = match (named, email) {
-            (Some(inbound::Channel::Sms), Some(_)) => {
+            (Some(channel::Channel::Sms), Some(_)) => {
                 let detail = "must be `Email` for an email".to_owned();
                 return Err(ApiError::InvalidRequest(FieldError::new("/channel", detail)));
             }
-            (Some(inbound::Channel::Email), None) => Body::email(None, text, None, media),
-            (_, Some(InboundEmail { subject, html })) => {
+            (Some(channel::Channel::Email), None) => Body::email(None, text, None, media),
+            (_, Some(InboundEmail { subject, html, .. })) => {
                 let html = html.as_deref().map(|html| with_paragraphs(html, &lines));
                 Body::email(subject.as_deref(), text, html, media)
             }
@@ -165,6 +166,6 @@ impl Client {
                 deadline,
             )
             .await?;
-        Ok(InboundAccepted { id: answer.ids.into_iter().next(), conversation_id: None })
+        Ok(InboundAccepted { id: answer.ids.into_iter().next(), ..InboundAccepted::default() })
     }
 }

@@ -27,6 +27,7 @@ fn receipt(status: DeliveryStatus, reasons: &[(ReasonCode, &str)]) -> DeliveryRe
         reasons: reasons.iter().map(reason).collect(),
         time: Timestamp::UNIX_EPOCH,
         is_final: true,
+        email_message_id: None,
         trace_id: None,
     }
 }

@@ -42,7 +42,12 @@ pub(super) async fn message(
             Some("false") | None => false,
             Some(_) => return Err(Refusal::bad_request("prefetchConversationId must be true or false.")),
         };
-        let mut answer = normalized("Text", &integration, &incoming.body(), &message.channel.time);
+        let mut body = incoming.body();
+        if let Some(content) = body.get_mut("content").and_then(Value::as_array_mut) {
+            let mime = |one: &Value| one["attachment"]["mime"].as_str().unwrap_or_default().to_owned();
+            content.retain(|one| platform.allows(&integration, "inbound", &mime(one)));
+        }
+        let mut answer = normalized("Text", &integration, &body, &message.channel.time);
         for content in answer.get_mut("content").and_then(Value::as_array_mut).into_iter().flatten() {
             content["contentType"] = "Attachment".into();
             remove(&mut content["attachment"], "thumbnail");
@@ -65,6 +70,11 @@ pub(super) async fn event(
     let work = || {
         platform.require_integration(&integration)?;
         let event: InboundEvent = incoming.read()?;
+        // Accepted either way: that a disabled direction is refused is not documented.
+        if platform.has_typing(&integration, "inbound") {
+            let customer = incoming.body()["channel"]["from"]["id"].as_str().unwrap_or_default().to_owned();
+            platform.shown_typing.lock().expect("no panic").push(customer);
+        }
         Ok(Done::answer(normalized("Event", &integration, &incoming.body(), &event.channel.time)))
     };
     platform.done("inbound-event", &incoming, work).await

@@ -1,28 +1,56 @@
-//! The organisation's Open Messaging integrations.
+//! The organisation's Open Messaging integrations, and whether their senders are matched with external contacts.
 
 use super::answers::{Done, Refusal};
-use super::models::{OpenIntegrationRequest, OpenIntegrationUpdate};
+use super::models::{IdentityResolution, OpenIntegrationRequest, OpenIntegrationUpdate};
 use super::platform::{Incoming, Platform};
-use super::users::number;
+use super::profiles::Kind;
+use super::users::page;
 use super::webhooks::now;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
-/// All integrations, as the platform returns them.
+/// The fields of an update. Whether one that is left out keeps its value is not documented: here it is cleared.
+const UPDATED: [&str; 5] = [
+    "outboundNotificationWebhookUrl",
+    "outboundNotificationWebhookSignatureSecretToken",
+    "webhookHeaders",
+    "messagingSetting",
+    "supportedContent",
+];
+
 #[derive(Default)]
-pub(super) struct Integrations(Mutex<Vec<Value>>);
+pub(super) struct Integrations {
+    /// As the platform returns them.
+    all: Mutex<Vec<Value>>,
+    /// What the next read of an updated one still returns.
+    outdated: Mutex<HashMap<String, Value>>,
+    identity_resolutions: Mutex<HashMap<String, Value>>,
+}
 
 impl Integrations {
     pub(super) fn all(&self) -> Vec<Value> {
-        self.0.lock().expect("no panic").clone()
+        self.all.lock().expect("no panic").clone()
+    }
+
+    pub(super) fn find(&self, id: &str) -> Option<Value> {
+        self.all.lock().expect("no panic").iter().find(|one| one["id"] == id).cloned()
     }
 
     pub(super) fn add(&self, integration: Value) {
-        self.0.lock().expect("no panic").push(integration);
+        self.all.lock().expect("no panic").push(integration);
+    }
+
+    pub(super) fn identity_resolution(&self, id: &str) -> Value {
+        let known = self.identity_resolutions.lock().expect("no panic").get(id).cloned();
+        let path = "/api/v2/conversations/messaging/identityresolution/integrations/open";
+        known.unwrap_or_else(|| json!({
+            "resolveIdentities": false, "division": {"id": "home", "name": "Home"}, "selfUri": format!("{path}/{id}"),
+        }))
     }
 
     pub(super) fn set(&self, id: &str, field: &str, value: Value) {
@@ -34,7 +62,7 @@ impl Integrations {
     }
 
     fn change<T>(&self, id: &str, change: impl FnOnce(&mut Vec<Value>, usize) -> T) -> Result<T, Refusal> {
-        let mut all = self.0.lock().expect("no panic");
+        let mut all = self.all.lock().expect("no panic");
         let known = all.iter().position(|one| one["id"] == id);
         let index = known.ok_or_else(|| Refusal::not_found("The open integration was not found."))?;
         Ok(change(&mut all, index))
@@ -46,7 +74,19 @@ impl Platform {
     fn connect(&self, integration: &Value) {
         let text = |field: &str| integration[field].as_str().unwrap_or_default().to_owned();
         let secret = text("outboundNotificationWebhookSignatureSecretToken");
-        self.webhooks.connect(&text("id"), text("outboundNotificationWebhookUrl"), secret);
+        let headers = integration["webhookHeaders"].as_object().into_iter().flatten();
+        let headers = headers.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()));
+        self.webhooks.connect(&text("id"), text("outboundNotificationWebhookUrl"), secret, headers.collect());
+    }
+
+    /// Replaces references to profiles by what the platform returns.
+    fn resolve_profiles(&self, integration: &mut Value) -> Result<(), Refusal> {
+        for kind in Kind::BOTH {
+            if let Some(reference) = integration.get_mut(kind.field()) {
+                *reference = self.profiles.reference(kind, &reference["id"])?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -54,6 +94,7 @@ pub(super) async fn create(State(platform): State<Arc<Platform>>, incoming: Inco
     let work = || {
         incoming.read::<OpenIntegrationRequest>()?;
         let mut integration = incoming.body();
+        platform.resolve_profiles(&mut integration)?;
         let id = Uuid::new_v4().to_string();
         integration["selfUri"] = format!("/api/v2/conversations/messaging/integrations/open/{id}").into();
         integration["id"] = id.into();
@@ -61,29 +102,23 @@ pub(super) async fn create(State(platform): State<Arc<Platform>>, incoming: Inco
         integration["dateCreated"] = now().into();
         integration["createStatus"] = "Initiated".into();
         platform.connect(&integration);
-        platform.integrations.0.lock().expect("no panic").push(integration.clone());
+        platform.integrations.add(integration.clone());
         Ok(Done::answer(integration))
     };
     platform.done("create-integration", &incoming, work).await
 }
 
 pub(super) async fn list(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
-    let work = || {
-        let query = incoming.query();
-        let (size, page) = (number(&query, "pageSize", 25)?, number(&query, "pageNumber", 1)?);
-        let all = platform.integrations.all();
-        let entities: Vec<_> = all.iter().skip(size.saturating_mul(page - 1)).take(size).collect();
-        let pages = all.len().div_ceil(size);
-        Ok(Done::answer(json!({
-            "entities": entities, "pageSize": size, "pageNumber": page, "total": all.len(), "pageCount": pages,
-        })))
-    };
+    let work = || Ok(Done::answer(page(&incoming.query(), platform.integrations.all())?));
     platform.done("integrations", &incoming, work).await
 }
 
-/// An integration is created with the first request for it.
+/// An integration is created with the first request for it. The first read after an update returns the old state.
 pub(super) async fn one(State(platform): State<Arc<Platform>>, Path(id): Path<String>, incoming: Incoming) -> Response {
     let work = || {
+        if let Some(outdated) = platform.integrations.outdated.lock().expect("no panic").remove(&id) {
+            return Ok(Done::answer(outdated));
+        }
         let found = platform.integrations.change(&id, |all, index| {
             if all[index]["createStatus"] == "Initiated" {
                 all[index]["createStatus"] = "Completed".into();
@@ -102,14 +137,18 @@ pub(super) async fn update(
 ) -> Response {
     let work = || {
         incoming.read::<OpenIntegrationUpdate>()?;
-        let Value::Object(changes) = incoming.body() else { return Err(Refusal::bad_request("no object")) };
-        let changed = platform.integrations.change(&id, |all, index| {
-            for (field, value) in changes.into_iter().filter(|(field, _)| field != "id" && field != "selfUri") {
-                all[index][field] = value;
+        let mut changes = incoming.body();
+        platform.resolve_profiles(&mut changes)?;
+        let (outdated, changed) = platform.integrations.change(&id, |all, index| {
+            let outdated = all[index].clone();
+            for field in ["name"].into_iter().chain(UPDATED) {
+                all[index][field] = changes[field].take();
             }
             all[index]["dateModified"] = now().into();
-            all[index].clone()
+            all[index].as_object_mut().expect("an object").retain(|_, value| !value.is_null());
+            (outdated, all[index].clone())
         })?;
+        platform.integrations.outdated.lock().expect("no panic").insert(id.clone(), outdated);
         platform.connect(&changed);
         Ok(Done::answer(changed))
     };
@@ -127,4 +166,31 @@ pub(super) async fn delete(
         Ok(Done::empty(StatusCode::NO_CONTENT))
     };
     platform.done("delete-integration", &incoming, work).await
+}
+
+pub(super) async fn identity_resolution(
+    State(platform): State<Arc<Platform>>,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Response {
+    let work = || {
+        platform.integrations.change(&id, |_, _| ())?;
+        Ok(Done::answer(platform.integrations.identity_resolution(&id)))
+    };
+    platform.done("identity-resolution", &incoming, work).await
+}
+
+/// Replaces all of it: what a request leaves out is cleared.
+pub(super) async fn set_identity_resolution(
+    State(platform): State<Arc<Platform>>,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Response {
+    let work = || {
+        incoming.read::<IdentityResolution>()?;
+        platform.integrations.change(&id, |_, _| ())?;
+        platform.integrations.identity_resolutions.lock().expect("no panic").insert(id.clone(), incoming.body());
+        Ok(Done::answer(incoming.body()))
+    };
+    platform.done("update-identity-resolution", &incoming, work).await
 }

@@ -11,6 +11,7 @@ mod media;
 pub(crate) mod models;
 mod outbound;
 mod platform;
+mod profiles;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -21,6 +22,7 @@ pub use crate::simulators::faults::Fault;
 pub use conversations::{AGENT, Conversation, QUEUE};
 pub use media::{ScanResult, Upload};
 pub use platform::Call;
+pub use profiles::Kind;
 pub use webhooks::Posted;
 
 use super::events::EventSource;
@@ -46,7 +48,7 @@ pub const CLIENT_ID: &str = "client-of-the-tests";
 pub const CLIENT_SECRET: &str = "client-secret-of-the-tests";
 
 /// The names of the calls in these tests.
-pub const OPERATIONS: [&str; 19] = [
+pub const OPERATIONS: [&str; 29] = [
     "agentless",
     "receipt",
     "inbound-message",
@@ -63,9 +65,19 @@ pub const OPERATIONS: [&str; 19] = [
     "integrations",
     "integration",
     "update-integration",
+    "identity-resolution",
+    "update-identity-resolution",
     "delete-integration",
     "conversation",
     "end-conversation",
+    "messaging-settings",
+    "create-messaging-setting",
+    "messaging-setting",
+    "update-messaging-setting",
+    "supported-contents",
+    "create-supported-content",
+    "supported-content",
+    "update-supported-content",
 ];
 
 /// The running platform. It ends when this is dropped.
@@ -278,6 +290,51 @@ impl GenesysCloud {
         }));
     }
 
+    /// The messaging settings or supported content profiles, in their present state.
+    #[must_use]
+    pub fn profiles(&self, kind: Kind) -> Vec<Value> {
+        self.platform.profiles.of(kind)
+    }
+
+    /// Adds a profile with this content, as if by hand, and returns its id.
+    pub fn add_profile(&self, kind: Kind, profile: Value) -> String {
+        self.platform.profiles.add(kind, profile, true)["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Assigns a profile to an Open Messaging integration, as if by hand.
+    pub fn assign_profile(&self, integration_id: &str, kind: Kind, profile: &str) {
+        let reference = self.platform.profiles.reference(kind, &profile.into()).expect("a profile");
+        self.platform.integrations.set(integration_id, kind.field(), reference);
+    }
+
+    /// Enables typing in both directions and every media type for an Open Messaging integration, as if by hand.
+    pub fn allow_everything(&self, integration_id: &str) {
+        let on = json!({"inbound": "Enabled", "outbound": "Enabled"});
+        let setting = json!({"name": "Everything", "event": {"typing": {"on": on}}});
+        let any = json!([{"type": "*/*"}]);
+        let content = json!({"name": "Everything", "mediaTypes": {"allow": {"inbound": any, "outbound": any}}});
+        for (kind, profile) in [(Kind::MessagingSetting, setting), (Kind::SupportedContent, content)] {
+            self.assign_profile(integration_id, kind, &self.add_profile(kind, profile));
+        }
+    }
+
+    /// Refuses new supported content profiles from now on.
+    pub fn disable_supported_content(&self) {
+        self.platform.profiles.creation_disabled.store(true, Ordering::Relaxed);
+    }
+
+    /// How many times agents have seen that this customer is typing.
+    #[must_use]
+    pub fn shown_typing(&self, customer: &str) -> usize {
+        self.platform.shown_typing.lock().expect("no panic").iter().filter(|one| *one == customer).count()
+    }
+
+    /// The identity resolution of an Open Messaging integration.
+    #[must_use]
+    pub fn identity_resolution(&self, integration_id: &str) -> Value {
+        self.platform.integrations.identity_resolution(integration_id)
+    }
+
     /// Changes a field of an Open Messaging integration, as if by hand.
     pub fn set_integration(&self, id: &str, field: &str, value: impl Into<Value>) {
         self.platform.integrations.set(id, field, value.into());
@@ -305,7 +362,7 @@ impl GenesysCloud {
     /// Posts the integration's messages and receipts to its webhook, signed with its secret, from now on.
     pub fn connect(&self, webhook_url: impl Into<String>, secret: impl Into<String>, integration_id: &str) {
         self.know_integration(integration_id);
-        self.platform.webhooks.connect(integration_id, webhook_url.into(), secret.into());
+        self.platform.webhooks.connect(integration_id, webhook_url.into(), secret.into(), Vec::new());
     }
 
     /// An agent writes to a customer. Posts the message to the integration's webhook in the background and returns its
@@ -348,10 +405,26 @@ impl GenesysCloud {
 
 fn router(platform: Arc<Platform>) -> Router {
     const MESSAGES: &str = "/api/v2/conversations/messages";
+    const MESSAGING: &str = "/api/v2/conversations/messaging";
     const INTEGRATIONS: &str = "/api/v2/conversations/messaging/integrations/open";
     let inbound = |rest: &str| format!("{MESSAGES}/{{integration}}/inbound/open/{rest}");
     let communication = |rest: &str| format!("{MESSAGES}/{{conversation}}/communications/{{communication}}/{rest}");
-    Router::new()
+    let mut router = Router::new();
+    for kind in Kind::BOTH {
+        let collection = format!("{MESSAGING}/{}", kind.collection());
+        router = router
+            .route(
+                &collection,
+                get(move |state, incoming| profiles::list(kind, state, incoming))
+                    .post(move |state, incoming| profiles::create(kind, state, incoming)),
+            )
+            .route(
+                &format!("{collection}/{{profile}}"),
+                get(move |state, id, incoming| profiles::one(kind, state, id, incoming))
+                    .patch(move |state, id, incoming| profiles::update(kind, state, id, incoming)),
+            );
+    }
+    router
         .route("/oauth/token", post(tokens::token))
         .route("/api/v2/conversations/{conversation}", get(conversation_calls::show))
         .route(&format!("{MESSAGES}/{{conversation}}"), patch(conversation_calls::end))
@@ -371,6 +444,10 @@ fn router(platform: Arc<Platform>) -> Router {
         .route(
             &format!("{INTEGRATIONS}/{{integration}}"),
             get(integrations::one).patch(integrations::update).delete(integrations::delete),
+        )
+        .route(
+            &format!("{MESSAGING}/identityresolution/integrations/open/{{integration}}"),
+            get(integrations::identity_resolution).put(integrations::set_identity_resolution),
         )
         .route("/uploads/{upload}", put(media::put))
         .route("/media/{media}", get(media::download))

@@ -57,6 +57,9 @@ pub(super) async fn agent_message(
             AgentMessage::Template(template) => Webhook::template(&conversation, &id, template),
             AgentMessage::Media { id: media, text } => {
                 let upload = platform.uploads.sendable(media, &conversation)?;
+                if !platform.allows(&conversation.integration_id, "outbound", upload.content_type) {
+                    return Err(Refusal::bad_request("mediaIds: the media type is not supported by the integration"));
+                }
                 Webhook::media(&conversation, &id, &upload, &upload.url(&platform.url), text.as_deref())
             }
         };
@@ -88,7 +91,8 @@ pub(super) async fn agent_typing(
     let work = || {
         let conversation = platform.conversations.find(&conversation, &communication)?;
         let typing: Typing = incoming.read()?;
-        let webhook = Webhook::typing(&conversation, typing.typing.duration);
+        let enabled = platform.has_typing(&conversation.integration_id, "outbound");
+        let webhook = enabled.then(|| Webhook::typing(&conversation, typing.typing.duration));
         Ok(Done::empty(StatusCode::ACCEPTED).then(webhook))
     };
     platform.done("agent-typing", &incoming, work).await

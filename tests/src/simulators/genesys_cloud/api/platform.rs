@@ -5,6 +5,7 @@ use super::conversations::Conversations;
 use super::integrations::Integrations;
 use super::media::Uploads;
 use super::models::{self, Invalid, Model};
+use super::profiles::Profiles;
 use super::tokens::Tokens;
 use super::users::Users;
 use super::webhooks::Webhooks;
@@ -48,6 +49,9 @@ pub(super) struct Platform {
     pub(super) uploads: Uploads,
     pub(super) users: Users,
     pub(super) integrations: Integrations,
+    pub(super) profiles: Profiles,
+    /// The customers whose typing agents have seen, each time.
+    pub(super) shown_typing: Mutex<Vec<String>>,
     /// The ids of integrations that were not created through the API.
     pub(super) known_integrations: Mutex<HashSet<String>>,
     /// Permissions that the client's role lacks.
@@ -114,6 +118,8 @@ impl Platform {
             uploads: Uploads::default(),
             users: Users::default(),
             integrations: Integrations::default(),
+            profiles: Profiles::default(),
+            shown_typing: Mutex::default(),
             known_integrations: Mutex::default(),
             revoked: Mutex::default(),
             has_channels: AtomicBool::new(true),
@@ -177,6 +183,9 @@ impl Platform {
 
 /// The permission that an operation needs and the client's role lacks.
 fn missing_permission(operation: &str, revoked: &HashSet<String>) -> Option<&'static str> {
+    let both = |integration: &'static str, resolution: &'static str| {
+        if revoked.contains(integration) { integration } else { resolution }
+    };
     let needed = match operation {
         "agentless" | "agent-message" | "agent-typing" | "create-upload" | "media" => "conversation:message:create",
         "receipt" | "inbound-message" | "inbound-event" | "structured-response" => "conversation:message:receive",
@@ -188,6 +197,14 @@ fn missing_permission(operation: &str, revoked: &HashSet<String>) -> Option<&'st
         "delete-integration" => "messaging:integration:delete",
         "conversation" => "conversation:communication:view",
         "end-conversation" => "conversation:communication:disconnect",
+        "messaging-settings" | "messaging-setting" => "messaging:setting:view",
+        "create-messaging-setting" => "messaging:setting:add",
+        "update-messaging-setting" => "messaging:setting:edit",
+        "supported-contents" | "supported-content" => "messaging:supportedContent:view",
+        "create-supported-content" => "messaging:supportedContent:add",
+        "update-supported-content" => "messaging:supportedContent:edit",
+        "identity-resolution" => both("messaging:integration:view", "messaging:identityResolutionOpen:view"),
+        "update-identity-resolution" => both("messaging:integration:edit", "messaging:identityResolutionOpen:edit"),
         _ => return None,
     };
     revoked.contains(needed).then_some(needed)

@@ -47,12 +47,20 @@ impl Users {
 }
 
 /// The elements of a page.
-fn page<T>(all: Vec<T>, size: usize, number: usize) -> Vec<T> {
+fn elements<T>(all: Vec<T>, size: usize, number: usize) -> Vec<T> {
     all.into_iter().skip(size.saturating_mul(number - 1)).take(size).collect()
 }
 
+/// The page of a listing that the query names.
+pub(super) fn page(query: &BTreeMap<String, String>, all: Vec<Value>) -> Result<Value, Refusal> {
+    let (size, page) = (number(query, "pageSize", 25)?, number(query, "pageNumber", 1)?);
+    let (total, pages) = (all.len(), all.len().div_ceil(size));
+    let entities = elements(all, size, page);
+    Ok(json!({"entities": entities, "pageSize": size, "pageNumber": page, "total": total, "pageCount": pages}))
+}
+
 /// A query parameter from 1 to 500.
-pub(super) fn number(query: &BTreeMap<String, String>, name: &str, otherwise: usize) -> Result<usize, Refusal> {
+fn number(query: &BTreeMap<String, String>, name: &str, otherwise: usize) -> Result<usize, Refusal> {
     let number = query.get(name).map_or(Ok(otherwise), |number| number.parse());
     number
         .ok()
@@ -62,16 +70,7 @@ pub(super) fn number(query: &BTreeMap<String, String>, name: &str, otherwise: us
 
 /// Lists all users. It ignores every other parameter, such as an address.
 pub(super) async fn list(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
-    let work = || {
-        let query = incoming.query();
-        let (size, number) = (number(&query, "pageSize", 25)?, number(&query, "pageNumber", 1)?);
-        let users = platform.users.matching(&[]);
-        let (total, pages) = (users.len(), users.len().div_ceil(size));
-        Ok(Done::answer(json!({
-            "entities": page(users, size, number), "pageSize": size, "pageNumber": number, "total": total,
-            "pageCount": pages,
-        })))
-    };
+    let work = || Ok(Done::answer(page(&incoming.query(), platform.users.matching(&[]))?));
     platform.done("users", &incoming, work).await
 }
 
@@ -83,7 +82,7 @@ pub(super) async fn search(State(platform): State<Arc<Platform>>, incoming: Inco
         let (total, pages) = (users.len(), users.len().div_ceil(size));
         Ok(Done::answer(json!({
             "total": total, "pageCount": pages, "pageSize": size, "pageNumber": number, "types": ["users"],
-            "results": page(users, size, number),
+            "results": elements(users, size, number),
         })))
     };
     platform.done("user-search", &incoming, work).await

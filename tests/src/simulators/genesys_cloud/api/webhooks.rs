@@ -116,6 +116,8 @@ impl Webhook {
 struct Target {
     url: String,
     secret: String,
+    /// The integration's own headers.
+    headers: Vec<(String, String)>,
 }
 
 /// The timeout of a request, and the pause before a retry.
@@ -151,8 +153,8 @@ impl Default for Webhooks {
 }
 
 impl Webhooks {
-    pub(super) fn connect(&self, integration_id: &str, url: String, secret: String) {
-        self.targets.lock().expect("no panic").insert(integration_id.to_owned(), Target { url, secret });
+    pub(super) fn connect(&self, integration_id: &str, url: String, secret: String, headers: Vec<(String, String)>) {
+        self.targets.lock().expect("no panic").insert(integration_id.to_owned(), Target { url, secret, headers });
     }
 
     pub(super) fn disconnect(&self, integration_id: &str) {
@@ -210,6 +212,7 @@ async fn post(
         }
         let request = http.post(&target.url).timeout(timeouts.time_out).body(bytes.clone());
         let request = request.header("content-type", "application/json").header("x-hub-signature-256", &signature);
+        let request = target.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         let status = request.send().await.ok().map(|response| response.status());
         let answered = status.map(|status| status.as_u16());
         posted.send_modify(|posted| posted.push(Posted { body: body.clone(), answered }));

@@ -1,12 +1,14 @@
-//! The API of HighLevel: message statuses and customers' messages. It checks every request against the published models
+//! The API of HighLevel: contacts, customers' and agentless messages, typing and statuses. It checks every request against the published models
 //! as strictly as the real platform, and can inject faults.
 
+mod contacts;
 mod models;
 pub mod oauth;
 mod platform;
 #[cfg(test)]
 mod tests;
 
+pub use contacts::{Contact, DuplicateSetting};
 pub use platform::{Call, Fault};
 
 use crate::harness::server::Server;
@@ -14,13 +16,15 @@ use crate::simulators::credentials::Credentials;
 use crate::simulators::messaging_service::WAIT_TIMEOUT;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{post, put};
+use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
-use models::{Inbound, Status};
+use jiff::Timestamp;
+use models::{EmailStatus, Inbound, Outbound, Status, Typing, Upsert};
 use oauth::OAuth;
 use platform::{Incoming, Platform, Refusal};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 pub const TOKEN: &str = "pit-token-of-the-tests";
@@ -38,9 +42,16 @@ impl HighLevel {
         let platform = Arc::new(Platform::default());
         let router = Router::new()
             .route("/conversations/messages/{message}/status", put(status))
+            .route("/conversations/messages/email/{message}/status", put(email_status))
             .route("/conversations/messages/inbound", post(inbound))
             .route("/oauth/token", post(token))
             .route("/oauth/reconnect", post(reconnect))
+            .route("/conversations/messages", post(outbound))
+            .route("/conversations/messages/{message}/schedule", delete(cancel))
+            .route("/conversations/messages/email/{message}/schedule", delete(cancel_email))
+            .route("/conversations/providers/live-chat/typing", post(typing))
+            .route("/contacts/search/duplicate", get(search_duplicate))
+            .route("/contacts/upsert", post(upsert))
             .fallback(|_: Incoming| async { Refusal::new(404, "Cannot find what was asked for.").answer() })
             .with_state(Arc::clone(&platform));
         let server = Server::start(router);
@@ -64,10 +75,57 @@ impl HighLevel {
         self.platform.faults.lock().expect("no panic").extend(faults);
     }
 
+    /// Injects no more faults.
+    pub fn clear_faults(&self) {
+        self.platform.faults.lock().expect("no panic").clear();
+    }
+
     /// Refuses the first `count` statuses of each message with this status: the real platform does not find a message
     /// for some seconds after it was sent.
     pub fn refuse_early_statuses(&self, count: usize, status: u16) {
         *self.platform.early.lock().expect("no panic") = (count, status);
+    }
+
+    /// Refuses the statuses of each message for this long, from the first one on.
+    pub fn refuse_statuses_for(&self, time: Duration, status: u16) {
+        *self.platform.early_time.lock().expect("no panic") = (time, status);
+    }
+
+    pub fn set_duplicates(&self, setting: DuplicateSetting) {
+        self.platform.contacts.lock().expect("no panic").setting = setting;
+    }
+
+    pub fn add_contact(&self, contact: Contact) {
+        self.platform.contacts.lock().expect("no panic").all.push(contact);
+    }
+
+    /// Deletes a contact. Every call about it is refused.
+    pub fn delete_contact(&self, id: &str) {
+        let mut contacts = self.platform.contacts.lock().expect("no panic");
+        contacts.all.retain(|contact| contact.id != id);
+        contacts.deleted.push(id.to_owned());
+    }
+
+    #[must_use]
+    pub fn contacts(&self) -> Vec<Contact> {
+        self.platform.contacts.lock().expect("no panic").all.clone()
+    }
+
+    /// A scheduled message with this id, as a message or as an email.
+    pub fn schedule(&self, id: &str) {
+        self.platform.scheduled.lock().expect("no panic").insert(id.to_owned());
+    }
+
+    /// The number of events that statuses of emails have counted.
+    #[must_use]
+    pub fn email_events(&self) -> u64 {
+        *self.platform.email_events.lock().expect("no panic")
+    }
+
+    /// The successful calls of this operation.
+    #[must_use]
+    pub fn calls_of(&self, operation: &str) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| call.operation == operation).collect()
     }
 
     /// All successful calls.
@@ -114,12 +172,100 @@ async fn inbound(State(platform): State<Arc<Platform>>, incoming: Incoming) -> R
     let work = || {
         let message: Inbound = incoming.read()?;
         message.check()?;
-        Ok(json!({
+        platform.contacts.lock().expect("no panic").check(message.contact_id.as_deref())?;
+        if !message.is_added() {
+            return Ok(Value::Null);
+        }
+        let contact_id = message.contact_id.clone().unwrap_or_else(|| "contact-of-the-conversation".to_owned());
+        let conversation_id = message.conversation_id.clone().unwrap_or_else(|| conversation_of(&contact_id));
+        let mut answer = json!({
             "success": true,
-            "conversationId": message.conversation_id,
-            "messageId": Uuid::new_v4().simple().to_string(),
+            "conversationId": conversation_id,
+            "messageId": new_id(),
             "message": "Message added successfully",
-        }))
+            "contactId": contact_id,
+            "dateAdded": Timestamp::now(),
+        });
+        if message.is_email() {
+            answer["emailMessageId"] = new_id().into();
+        }
+        Ok(answer)
     };
     platform.done("inbound", &incoming, work)
+}
+
+async fn outbound(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
+    let work = || {
+        let message: Outbound = incoming.read()?;
+        message.check()?;
+        platform.contacts.lock().expect("no panic").check(Some(&message.contact_id))?;
+        let mut answer =
+            json!({"conversationId": conversation_of(&message.contact_id), "messageId": new_id(), "status": "pending"});
+        if message.is_email() {
+            answer["emailMessageId"] = new_id().into();
+        }
+        if message.scheduled_timestamp.is_some() {
+            let ids = ["messageId", "emailMessageId"].into_iter().filter_map(|name| answer[name].as_str());
+            platform.scheduled.lock().expect("no panic").extend(ids.map(str::to_owned));
+        }
+        Ok(answer)
+    };
+    platform.done("outbound", &incoming, work)
+}
+
+async fn cancel(State(platform): State<Arc<Platform>>, Path(message): Path<String>, incoming: Incoming) -> Response {
+    platform.done("cancel", &incoming, || platform.cancel(&message))
+}
+
+async fn cancel_email(
+    State(platform): State<Arc<Platform>>,
+    Path(message): Path<String>,
+    incoming: Incoming,
+) -> Response {
+    platform.done("cancel-email", &incoming, || platform.cancel(&message))
+}
+
+async fn email_status(
+    State(platform): State<Arc<Platform>>,
+    Path(message): Path<String>,
+    incoming: Incoming,
+) -> Response {
+    let work = || {
+        platform.check_early(&message)?;
+        let status: EmailStatus = incoming.read()?;
+        *platform.email_events.lock().expect("no panic") += status.events.map_or(0, |events| events.sum());
+        Ok(json!({"success": true, "message": "Email status updated"}))
+    };
+    platform.done("email-status", &incoming, work)
+}
+
+async fn typing(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
+    let work = || {
+        incoming.read::<Typing>()?.check()?;
+        Ok(json!({"success": true}))
+    };
+    platform.done("typing", &incoming, work)
+}
+
+async fn search_duplicate(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
+    let work = || platform.contacts.lock().expect("no panic").search(&incoming.query());
+    platform.done("search-duplicate", &incoming, work)
+}
+
+async fn upsert(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
+    let work = || {
+        let request: Upsert = incoming.read()?;
+        request.check()?;
+        Ok(platform.contacts.lock().expect("no panic").upsert(&request))
+    };
+    platform.done("upsert", &incoming, work)
+}
+
+/// The platform has one conversation with each contact.
+fn conversation_of(contact_id: &str) -> String {
+    format!("conversation-with-{contact_id}")
+}
+
+fn new_id() -> String {
+    Uuid::new_v4().simple().to_string()
 }

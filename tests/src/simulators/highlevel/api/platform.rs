@@ -1,6 +1,7 @@
 //! The state of the platform, and the checks of every call.
 
 use super::TOKEN;
+use super::contacts::Contacts;
 use super::oauth::OAuth;
 use crate::simulators::credentials::Credentials;
 use axum::Json;
@@ -10,10 +11,12 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::resume_unwind;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use url::form_urlencoded;
 
 /// The rate limit per ten seconds, as the responses state it.
 const ALLOWED: usize = 100;
@@ -34,10 +37,11 @@ pub enum Fault {
 /// A successful call.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// `status` or `inbound`.
+    /// Such as `status` or `inbound`.
     pub operation: &'static str,
     pub method: Method,
     pub path: String,
+    pub query: Option<String>,
     pub body: Value,
 }
 
@@ -49,7 +53,25 @@ pub(super) struct Platform {
     pub(super) attempts: watch::Sender<usize>,
     /// The number of statuses of a message that are refused, and the status of the refusals.
     pub(super) early: Mutex<(usize, u16)>,
-    statuses: Mutex<HashMap<String, usize>>,
+    /// For how long the statuses of a message are refused, and the status of the refusals.
+    pub(super) early_time: Mutex<(Duration, u16)>,
+    /// The number of statuses of each message, and the time of the first.
+    statuses: Mutex<HashMap<String, (usize, Instant)>>,
+    pub(super) contacts: Mutex<Contacts>,
+    pub(super) scheduled: Mutex<HashSet<String>>,
+    pub(super) email_events: Mutex<u64>,
+}
+
+/// The version that the vendor's own client sends with every call.
+const CLIENT_VERSION: &str = "2023-02-21";
+
+/// The versions of the API that have an operation: the documented one first.
+fn versions_of(operation: &str) -> &'static [&'static str] {
+    match operation {
+        "search-duplicate" | "upsert" => &["2021-07-28", CLIENT_VERSION],
+        "email-status" => &["v3"],
+        _ => &["2021-04-15", CLIENT_VERSION],
+    }
 }
 
 impl Default for Platform {
@@ -61,7 +83,11 @@ impl Default for Platform {
             calls: Mutex::default(),
             attempts: watch::Sender::default(),
             early: Mutex::default(),
+            early_time: Mutex::default(),
             statuses: Mutex::default(),
+            contacts: Mutex::default(),
+            scheduled: Mutex::default(),
+            email_events: Mutex::default(),
         }
     }
 }
@@ -100,10 +126,14 @@ impl Incoming {
         if self.header("authorization").is_some() {
             return Err(Refusal::new(400, "The call has no Authorization header."));
         }
-        let fields: serde_json::Map<_, _> = url::form_urlencoded::parse(&self.body)
+        let fields: serde_json::Map<_, _> = form_urlencoded::parse(&self.body)
             .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
             .collect();
         serde_json::from_value(fields.into()).map_err(|error| Refusal::new(422, &error.to_string()))
+    }
+
+    pub(super) fn query(&self) -> HashMap<String, String> {
+        form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes()).into_owned().collect()
     }
 
     fn header(&self, name: &str) -> Option<&str> {
@@ -127,7 +157,11 @@ impl Refusal {
 
     pub(super) fn answer(self) -> Response {
         let reason = self.status.canonical_reason();
-        let body = json!({"statusCode": self.status.as_u16(), "message": self.message, "error": reason});
+        let message = match self.status {
+            StatusCode::UNPROCESSABLE_ENTITY => json!([self.message]),
+            _ => json!(self.message),
+        };
+        let body = json!({"statusCode": self.status.as_u16(), "message": message, "error": reason, "traceId": "t"});
         let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
@@ -167,6 +201,7 @@ impl Platform {
             ("x-ratelimit-interval-milliseconds", 1_000),
             ("x-ratelimit-limit-daily", 200_000),
             ("x-ratelimit-daily-remaining", 199_000),
+            ("x-ratelimit-daily-reset", 3_600_000),
         ] {
             answer.headers_mut().insert(name, value.into());
         }
@@ -183,15 +218,20 @@ impl Platform {
         if !self.oauth.accepts(token) && !self.tokens.take(|known| token == Some(known)) {
             return Refusal::new(401, "Invalid JWT").answer();
         }
-        if incoming.header("version") != Some("2021-04-15") {
+        if !incoming.header("version").is_some_and(|version| versions_of(operation).contains(&version)) {
             return Refusal::new(400, "version header was not found.").answer();
         }
         match work() {
             Ok(body) => {
+                if body.is_null() {
+                    return StatusCode::CREATED.into_response();
+                }
                 let (method, path) = (incoming.method.clone(), incoming.uri.path().to_owned());
+                let query = incoming.uri.query().map(str::to_owned);
                 let asked = serde_json::from_slice(&incoming.body).unwrap_or_default();
-                self.calls.lock().expect("no panic").push(Call { operation, method, path, body: asked });
-                Json(body).into_response()
+                self.calls.lock().expect("no panic").push(Call { operation, method, path, query, body: asked });
+                let status = if operation == "typing" { StatusCode::CREATED } else { StatusCode::OK };
+                (status, Json(body)).into_response()
             }
             Err(refusal) => refusal.answer(),
         }
@@ -201,8 +241,23 @@ impl Platform {
     pub(super) fn check_early(&self, message: &str) -> Result<(), Refusal> {
         let (count, status) = *self.early.lock().expect("no panic");
         let mut statuses = self.statuses.lock().expect("no panic");
-        let before = statuses.entry(message.to_owned()).or_default();
+        let (before, first) = statuses.entry(message.to_owned()).or_insert_with(|| (0, Instant::now()));
         *before += 1;
-        if *before > count { Ok(()) } else { Err(Refusal::new(status, "No context found for the message.")) }
+        let refused = |status| Err(Refusal::new(status, "not allowed until downstreamed"));
+        let (time, timed_status) = *self.early_time.lock().expect("no panic");
+        match (*before > count, first.elapsed() < time) {
+            (false, _) => refused(status),
+            (true, true) => refused(timed_status),
+            (true, false) => Ok(()),
+        }
+    }
+
+    /// Cancels a scheduled message; again, too.
+    pub(super) fn cancel(&self, message: &str) -> Result<Value, Refusal> {
+        if self.scheduled.lock().expect("no panic").contains(message) {
+            Ok(json!({"status": 200, "message": "Scheduled message cancelled successfully"}))
+        } else {
+            Err(Refusal::new(404, "Message not found"))
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The simulated platform is as strict as the real one.
 
-use super::{Fault, HighLevel, TOKEN, oauth};
+use super::{Contact, DuplicateSetting, Fault, HighLevel, TOKEN, oauth};
+use crate::simulators::highlevel::PROVIDER_ID;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -22,9 +23,13 @@ impl HighLevel {
     }
 
     async fn post_inbound(&self, body: &Value) -> u16 {
+        self.call_with_version(Method::POST, "/conversations/messages/inbound", body, "2021-04-15").await
+    }
+
+    async fn call_with_version(&self, method: Method, path: &str, body: &Value, version: &str) -> u16 {
         let token = format!("Bearer {TOKEN}");
-        let headers = [("authorization", &*token), ("version", "2021-04-15"), ("content-type", "application/json")];
-        self.call(Method::POST, "/conversations/messages/inbound", body, &headers).await
+        let headers = [("authorization", &*token), ("version", version), ("content-type", "application/json")];
+        self.call(method, path, body, &headers).await
     }
 }
 
@@ -63,18 +68,22 @@ async fn a_status_is_one_of_four_words_and_only_a_failure_has_a_whole_error() {
 }
 
 #[tokio::test]
-async fn a_customers_message_has_a_type_and_three_ids() {
+async fn a_customers_message_has_a_type_and_a_contact_or_a_conversation() {
     let platform = HighLevel::start().await;
-    let whole = json!({"type": "SMS", "conversationId": "c", "contactId": "k", "conversationProviderId": "p"});
+    let whole = json!({"type": "SMS", "conversationId": "c", "contactId": "k", "conversationProviderId": PROVIDER_ID});
     assert_eq!(200, platform.post_inbound(&whole).await);
-    for name in ["type", "conversationId", "contactId", "conversationProviderId"] {
+    for (name, status) in [("type", 422), ("conversationId", 200), ("contactId", 200), ("conversationProviderId", 200)]
+    {
         let mut body = whole.clone();
         body.as_object_mut().expect("an object").remove(name);
-        assert_eq!(422, platform.post_inbound(&body).await, "{name}");
+        assert_eq!(status, platform.post_inbound(&body).await, "{name}");
         body[name] = "".into();
         assert_eq!(422, platform.post_inbound(&body).await, "{name}");
     }
+    assert_eq!(422, platform.post_inbound(&json!({"type": "SMS", "conversationProviderId": PROVIDER_ID})).await);
     for (name, value) in [
+        ("attachments", json!([])),
+        ("call", json!({"to": "1", "from": "2", "status": "completed"})),
         ("type", json!("sms")),
         ("direction", json!("in")),
         ("date", json!("yesterday")),
@@ -129,4 +138,87 @@ async fn it_injects_the_configured_faults() {
     // The lost response was the first of the two early refusals.
     assert_eq!(vec![503, 429, 0, 0, 403, 200], statuses);
     assert_eq!((1, 6), (platform.calls().len(), platform.attempts()));
+}
+
+#[tokio::test]
+async fn a_provider_is_required_by_some_types_and_belongs_to_some() {
+    let platform = HighLevel::start().await;
+    let call = json!({"to": "+15555550100", "from": "+15555550123", "status": "no-answer"});
+    for (status, body) in [
+        (201, json!({"type": "Custom"})),
+        (200, json!({"type": "Custom", "conversationProviderId": PROVIDER_ID})),
+        (422, json!({"type": "Call", "call": call})),
+        (422, json!({"type": "Call", "conversationProviderId": PROVIDER_ID})),
+        (200, json!({"type": "Call", "call": call, "conversationProviderId": PROVIDER_ID})),
+        (200, json!({"type": "WhatsApp"})),
+        (400, json!({"type": "WhatsApp", "conversationProviderId": PROVIDER_ID})),
+        (400, json!({"type": "SMS", "conversationProviderId": "of another app"})),
+    ] {
+        let mut body = body;
+        body["contactId"] = "k".into();
+        assert_eq!(status, platform.post_inbound(&body).await, "{body}");
+    }
+    assert_eq!(3, platform.calls().len(), "a 201 without a body added nothing");
+}
+
+#[tokio::test]
+async fn each_call_has_its_own_version() {
+    let platform = HighLevel::start().await;
+    platform.schedule("m");
+    for (method, path, body, version) in [
+        (
+            Method::POST,
+            "/conversations/messages",
+            json!({"type": "SMS", "contactId": "k", "message": "hi"}),
+            "2021-04-15",
+        ),
+        (Method::PUT, "/conversations/messages/email/m/status", json!({"status": "opened"}), "v3"),
+        (Method::DELETE, "/conversations/messages/m/schedule", json!({}), "2021-04-15"),
+        (Method::GET, "/contacts/search/duplicate?locationId=l&number=%2B1", json!({}), "2021-07-28"),
+        (Method::POST, "/contacts/upsert", json!({"locationId": "l", "phone": "+1"}), "2021-07-28"),
+    ] {
+        for other in ["2021-04-15", "2021-07-28", "v3"] {
+            let expected = if other == version { 200 } else { 400 };
+            assert_eq!(
+                expected,
+                platform.call_with_version(method.clone(), path, &body, other).await,
+                "{path} {other}"
+            );
+        }
+    }
+    let typing = json!({"locationId": "l", "isTyping": "true", "visitorId": "v", "conversationId": "c"});
+    let path = "/conversations/providers/live-chat/typing";
+    assert_eq!(201, platform.call_with_version(Method::POST, path, &typing, "2021-04-15").await);
+    let unknown = json!({"locationId": "l", "phone": "+1", "colour": "red"});
+    assert_eq!(422, platform.call_with_version(Method::POST, "/contacts/upsert", &unknown, "2021-07-28").await);
+    assert_eq!(
+        404,
+        platform
+            .call_with_version(Method::DELETE, "/conversations/messages/x/schedule", &json!({}), "2021-04-15")
+            .await
+    );
+}
+
+#[tokio::test]
+async fn an_upsert_with_a_second_address_replaces_the_first_and_the_setting_decides_what_a_duplicate_is() {
+    let platform = HighLevel::start().await;
+    let ada = Contact { id: "k".into(), phone: Some("+1".into()), email: Some("ada@e.com".into()), name: None };
+    platform.add_contact(ada);
+    let upsert = async |body: Value| {
+        assert_eq!(200, platform.call_with_version(Method::POST, "/contacts/upsert", &body, "2021-07-28").await);
+        platform.contacts()
+    };
+    let contacts = upsert(json!({"locationId": "l", "phone": "+1", "email": "lovelace@e.com"})).await;
+    assert_eq!((1, Some("lovelace@e.com")), (contacts.len(), contacts[0].email.as_deref()));
+    platform.set_duplicates(DuplicateSetting::UniqueEmail);
+    assert_eq!(2, upsert(json!({"locationId": "l", "phone": "+1"})).await.len());
+}
+
+#[tokio::test]
+async fn statuses_are_refused_for_a_configured_time() {
+    let platform = HighLevel::start().await;
+    platform.refuse_statuses_for(Duration::from_secs(600), 403);
+    assert_eq!(403, platform.put_status(&json!({"status": "read"})).await);
+    platform.refuse_statuses_for(Duration::ZERO, 403);
+    assert_eq!(200, platform.put_status(&json!({"status": "read"})).await);
 }

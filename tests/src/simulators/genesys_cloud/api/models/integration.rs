@@ -2,8 +2,10 @@
 
 use super::fields::{Text, WebAddress};
 use super::{Invalid, Model};
+use axum::http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::str::FromStr;
 
 /// The minimum length of a signature secret token.
 const SECRET_CHARACTERS: usize = 16;
@@ -47,13 +49,24 @@ struct Reference {
 
 impl Model for OpenIntegrationRequest {
     fn check(&self) -> Result<(), Invalid> {
+        check_headers(self.webhook_headers.as_ref())?;
         check_secret(Some(&self.outbound_notification_webhook_signature_secret_token))
     }
 }
 
 impl Model for OpenIntegrationUpdate {
     fn check(&self) -> Result<(), Invalid> {
+        check_headers(self.webhook_headers.as_ref())?;
         check_secret(self.outbound_notification_webhook_signature_secret_token.as_ref())
+    }
+}
+
+fn check_headers(headers: Option<&HashMap<String, String>>) -> Result<(), Invalid> {
+    let valid =
+        |(name, value): (&String, &String)| HeaderName::from_str(name).is_ok() && HeaderValue::from_str(value).is_ok();
+    match headers.into_iter().flatten().all(valid) {
+        true => Ok(()),
+        false => Err(Invalid::new("webhookHeaders", "must be valid headers")),
     }
 }
 
@@ -90,6 +103,7 @@ mod tests {
         refuses::<OpenIntegrationRequest>(&example, secret, Some("0123456789abcde".into()));
         refuses::<OpenIntegrationUpdate>(&example, secret, Some("0123456789abcde".into()));
         refuses::<OpenIntegrationUpdate>(&example, "/name", None);
+        refuses::<OpenIntegrationUpdate>(&example, "/webhookHeaders", Some(json!({"X-A": "a\r\nX-B: b"})));
         refuses::<OpenIntegrationUpdate>(&example, "/webhookUrl", Some("https://example.com".into()));
     }
 }

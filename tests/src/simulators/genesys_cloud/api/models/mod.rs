@@ -7,6 +7,7 @@ mod fields;
 mod inbound;
 mod integration;
 mod outbound;
+mod profile;
 mod receipt;
 mod users;
 
@@ -15,6 +16,7 @@ pub(crate) use fields::{IdType, Text, WebAddress};
 pub(crate) use inbound::{InboundEvent, InboundMessage, MessageChannel, StructuredResponse};
 pub(crate) use integration::{OpenIntegrationRequest, OpenIntegrationUpdate};
 pub(crate) use outbound::{AdditionalMessage, AgentMessage, Agentless, Messenger, Template, Typing, UploadRequest};
+pub(crate) use profile::{IdentityResolution, MessagingSettingPatch, MessagingSettingRequest, SupportedContent};
 pub(crate) use receipt::Receipt;
 pub(crate) use users::{SearchCriterion, UserSearch};
 

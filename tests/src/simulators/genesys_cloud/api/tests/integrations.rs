@@ -25,7 +25,9 @@ async fn an_integration_is_made_changed_and_ended() {
 
     let (status, changed) = client.patch(&one, &json!({"name": "Acme Ltd"})).await;
     assert_eq!((StatusCode::OK, &json!("Acme Ltd")), (status, &changed["name"]));
-    assert_eq!(acme()["outboundNotificationWebhookUrl"], changed["outboundNotificationWebhookUrl"]);
+    assert_eq!(None, changed.get("outboundNotificationWebhookUrl"), "what is left out is cleared");
+    assert_eq!("Acme", client.get(&one).await.1["name"], "the first read returns the old state");
+    assert_eq!("Acme Ltd", client.get(&one).await.1["name"]);
     assert_eq!(StatusCode::BAD_REQUEST, client.patch(&one, &json!({})).await.0);
     assert_eq!(StatusCode::NOT_FOUND, client.patch(&format!("{PATH}/nobody"), &acme()).await.0);
 

@@ -3,6 +3,7 @@
 mod calls;
 mod integrations;
 mod messages;
+mod profiles;
 mod uploads;
 mod webhooks;
 
@@ -42,6 +43,11 @@ impl Client {
     async fn try_post(&self, path: &str, body: &Value) -> Result<(StatusCode, Value), reqwest::Error> {
         let request = self.request(Method::POST, path).header("content-type", "application/json");
         Ok(read(request.body(body.to_string()).send().await?).await)
+    }
+
+    async fn put(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        let request = self.request(Method::PUT, path).header("content-type", "application/json");
+        read(request.body(body.to_string()).send().await.unwrap()).await
     }
 
     async fn patch(&self, path: &str, body: &Value) -> (StatusCode, Value) {

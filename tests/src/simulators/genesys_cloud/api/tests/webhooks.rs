@@ -55,7 +55,10 @@ impl Fixture {
         let receiver = Arc::new(Receiver { answers: Mutex::new(answers.into_iter().collect()), ..Receiver::default() });
         let server = Server::start(Router::new().fallback(receive).with_state(Arc::clone(&receiver)));
         let client = Client::start().await;
-        client.platform.connect(format!("{}/webhook", server.origin), SECRET, INTEGRATION);
+        let webhook_url = format!("{}/webhook", server.origin);
+        client.platform.add_integration(INTEGRATION, &webhook_url, SECRET);
+        client.platform.allow_everything(INTEGRATION);
+        client.platform.connect(webhook_url, SECRET, INTEGRATION);
         client.platform.set_webhook_timeout(Duration::from_secs(10), Duration::ZERO);
         Self { client, receiver, _server: server }
     }

@@ -1,6 +1,12 @@
 //! Messages without an agent, such as notifications.
 
-use crate::json::fields::{Fields, boolean, id, is_blank, one_of, text_up_to};
+mod details;
+mod scheduled;
+
+pub use details::{AgentlessDetails, AgentlessEmail, ReplyMode};
+pub use scheduled::ScheduledMessage;
+
+use crate::json::fields::{Fields, boolean, id, is_blank, one_of, text, text_up_to};
 use crate::model::conversation::CustomerAddress;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -8,30 +14,33 @@ use serde_json::{Map, Value};
 /// The longest text of an SMS, in characters.
 const MAXIMUM_SMS_TEXT: usize = 765;
 
-/// A message without an agent, sent from the integration's own address. It serializes to the fields of the caller's
-/// request.
+/// A message without an agent, sent from the integration's own address. Without its details it serializes to the fields of
+/// the caller's request.
 ///
 /// Source: <https://developer.genesys.cloud/commdigital/digital/agentless>.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentlessMessage {
     #[serde(skip_serializing_if = "Option::is_none")]
-    to_address: Option<String>,
+    pub to_address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    external_contact_id: Option<String>,
-    to_address_messenger_type: MessengerType,
+    pub external_contact_id: Option<String>,
+    pub to_address_messenger_type: MessengerType,
     #[serde(skip_serializing_if = "Option::is_none")]
-    text_body: Option<String>,
+    pub text_body: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    messaging_template: Option<Map<String, Value>>,
+    pub messaging_template: Option<Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    use_existing_active_conversation: Option<bool>,
+    pub use_existing_active_conversation: Option<bool>,
+    #[serde(skip)]
+    pub details: AgentlessDetails,
 }
 
 /// The channel to the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
-enum MessengerType {
+pub enum MessengerType {
+    /// The platform's default for the integration.
     #[default]
     Open,
     Sms,
@@ -115,6 +124,7 @@ impl AgentlessMessage {
             text_body: Some(text),
             messaging_template: None,
             use_existing_active_conversation: Some(true),
+            details: AgentlessDetails::default(),
         }
     }
 
@@ -125,11 +135,17 @@ impl AgentlessMessage {
         let (has_text, has_template) = (fields.has("textBody"), fields.has("messagingTemplate"));
         let to_address = fields.optional("toAddress", id);
         let external_contact_id = fields.optional("externalContactId", id);
-        let text_body = fields.optional("textBody", text_up_to(messenger.maximum_text()));
+        let details = AgentlessDetails::read(fields)?;
+        let text_body = match details.channel {
+            Some(_) => fields.optional("textBody", text),
+            None => fields.optional("textBody", text_up_to(messenger.maximum_text())),
+        };
         let messaging_template = fields.optional("messagingTemplate", messaging_template);
         let use_existing_active_conversation = fields.optional("useExistingActiveConversation", boolean);
-        messenger.check_recipient(fields, has_address, has_external_contact);
-        messenger.check_content(fields, has_text, has_template);
+        // A channel is none of the messengers, and has no rules of theirs.
+        let messenger_rules = if details.channel.is_some() { MessengerType::Open } else { messenger };
+        messenger_rules.check_recipient(fields, has_address, has_external_contact);
+        messenger_rules.check_content(fields, has_text || details.has_content(), has_template);
         Some(Self {
             to_address,
             external_contact_id,
@@ -137,6 +153,7 @@ impl AgentlessMessage {
             text_body,
             messaging_template,
             use_existing_active_conversation,
+            details,
         })
     }
 }

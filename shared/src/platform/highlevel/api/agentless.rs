@@ -1,0 +1,239 @@
+//! Messages to customers without an agent, and the cancellation of scheduled ones.
+//!
+//! Source: <https://marketplace.gohighlevel.com/docs/ghl/conversations/send-a-new-message/>.
+
+use super::contacts::{Addressee, ContactName};
+use super::{Call, Client, RetryMode, body_of};
+use crate::model::agentless::{
+    AgentlessDetails, AgentlessEmail, AgentlessMessage, MessengerType, ReplyMode, ScheduledMessage,
+};
+use crate::model::channel::Channel;
+use crate::model::message::IdType;
+use crate::platform::highlevel::config::Config;
+use crate::platform::transport::ApiResponse;
+use crate::platform::{ApiError, SentMessage};
+use http::Method;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use url::Url;
+
+/// The body of `POST /conversations/messages`.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewMessage<'m> {
+    r#type: Channel,
+    contact_id: &'m str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'m str>,
+    #[serde(flatten)]
+    email: EmailFields<'m>,
+    #[serde(skip_serializing_if = "<[Url]>::is_empty")]
+    attachments: &'m [Url],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template_id: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread_id: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_message_id: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scheduled_timestamp: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_number: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_number: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation_provider_id: Option<&'m str>,
+}
+
+#[derive(Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EmailFields<'m> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_from: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_to: Option<&'m str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    email_cc: &'m [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    email_bcc: &'m [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_reply_mode: Option<ReplyMode>,
+}
+
+impl<'m> From<&'m AgentlessEmail> for EmailFields<'m> {
+    fn from(email: &'m AgentlessEmail) -> Self {
+        Self {
+            subject: email.subject.as_deref(),
+            html: email.html.as_deref(),
+            email_from: email.from.as_deref(),
+            email_to: email.to.as_deref(),
+            email_cc: &email.cc,
+            email_bcc: &email.bcc,
+            email_reply_mode: email.reply_mode,
+        }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Response {
+    conversation_id: Option<String>,
+    message_id: Option<String>,
+    message_ids: Vec<String>,
+    email_message_id: Option<String>,
+}
+
+fn sent(response: &ApiResponse) -> Result<SentMessage, ApiError> {
+    let Response { conversation_id, message_id, message_ids, email_message_id } = body_of(response)?;
+    let id = message_id.or_else(|| message_ids.into_iter().next());
+    Ok(SentMessage { id, conversation_id, email_message_id, ..SentMessage::default() })
+}
+
+impl<'m> NewMessage<'m> {
+    /// Without the contact.
+    ///
+    /// # Errors
+    /// The message has a field that the platform does not support, or lacks one.
+    fn new(config: &'m Config, message: &'m AgentlessMessage) -> Result<Self, ApiError> {
+        let AgentlessMessage {
+            to_address,
+            external_contact_id: _,
+            to_address_messenger_type,
+            text_body,
+            messaging_template,
+            use_existing_active_conversation,
+            details,
+        } = message;
+        let AgentlessDetails {
+            channel: _,
+            email,
+            attachments,
+            template_id,
+            thread_id,
+            reply_message_id,
+            scheduled_timestamp,
+            from_number,
+            conversation_provider_id,
+        } = details;
+        if messaging_template.is_some() {
+            return Err(ApiError::unsupported_field("/messagingTemplate"));
+        }
+        if *use_existing_active_conversation == Some(false) {
+            let detail = "must be true on this platform, which has one conversation with each contact";
+            return Err(ApiError::invalid_field("/useExistingActiveConversation", detail));
+        }
+        let channel = channel(*to_address_messenger_type, details)?;
+        if email.is_some() && !matches!(channel, Channel::Email | Channel::Custom) {
+            return Err(ApiError::invalid_field("/channel", "must be `Email` or `Custom` for an email"));
+        }
+        let own_provider = config.conversation_provider_id.as_deref().filter(|_| channel == Channel::Custom);
+        let provider = conversation_provider_id.as_deref().or(own_provider);
+        if channel == Channel::Custom && provider.is_none() {
+            let detail = "is required for the channel `Custom`, here or in the integration's configuration";
+            return Err(ApiError::invalid_field("/conversationProviderId", detail));
+        }
+        let (mut email_fields, mut to_number) = (email.as_ref().map(EmailFields::from).unwrap_or_default(), None);
+        match (to_address.as_deref(), channel) {
+            (Some(address), Channel::Email) if is_email(address) => {
+                email_fields.email_to = email_fields.email_to.or(Some(address));
+            }
+            (Some(number), Channel::Sms | Channel::Rcs | Channel::WhatsApp) if !is_email(number) => {
+                to_number = Some(number);
+            }
+            _ => {}
+        }
+        Ok(Self {
+            r#type: channel,
+            contact_id: "",
+            message: text_body.as_deref(),
+            email: email_fields,
+            attachments,
+            template_id: template_id.as_deref(),
+            thread_id: thread_id.as_deref(),
+            reply_message_id: reply_message_id.as_deref(),
+            scheduled_timestamp: *scheduled_timestamp,
+            from_number: from_number.as_deref(),
+            to_number,
+            conversation_provider_id: provider,
+        })
+    }
+}
+
+/// The channel, by its own name or by that of a messenger; by default email or SMS.
+fn channel(messenger: MessengerType, details: &AgentlessDetails) -> Result<Channel, ApiError> {
+    let by_messenger = match messenger {
+        MessengerType::Open => None,
+        MessengerType::Sms => Some(Channel::Sms),
+        MessengerType::WhatsApp | MessengerType::WebMessaging | MessengerType::Apple => {
+            return Err(ApiError::unsupported_field("/toAddressMessengerType"));
+        }
+    };
+    let by_content = if details.email.is_some() { Channel::Email } else { Channel::Sms };
+    match (details.channel, by_messenger) {
+        (Some(channel), Some(other)) if channel != other => {
+            Err(ApiError::invalid_field("/toAddressMessengerType", "is another channel than `channel`"))
+        }
+        (channel, by_messenger) => Ok(channel.or(by_messenger).unwrap_or(by_content)),
+    }
+}
+
+/// Whether an address is that of an email; otherwise it is a telephone number.
+fn is_email(address: &str) -> bool {
+    address.contains('@')
+}
+
+/// The contact by its id, else by its address.
+fn addressee(message: &AgentlessMessage) -> Result<Addressee<'_>, ApiError> {
+    let (id, id_type, pointer) = match (&message.external_contact_id, &message.to_address) {
+        (Some(id), _) => (id, &IdType::Opaque, "/externalContactId"),
+        (None, Some(address)) if is_email(address) => (address, &IdType::Email, "/toAddress"),
+        (None, Some(number)) => (number, &IdType::Phone, "/toAddress"),
+        (None, None) => return Err(ApiError::invalid_field("/toAddress", "is required")),
+    };
+    Ok(Addressee { id, id_type, pointer, name: ContactName::default() })
+}
+
+impl Client {
+    /// Sends a message. It is not retried if the platform may have accepted it, because the platform does not deduplicate.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn send_agentless(
+        &self,
+        config: &Config,
+        message: &AgentlessMessage,
+        deadline: Instant,
+    ) -> Result<SentMessage, ApiError> {
+        let body = &NewMessage::new(config, message)?;
+        let send = |contact_id: String| async move {
+            let body = NewMessage { contact_id: &contact_id, ..body.clone() };
+            let path = ["conversations", "messages"];
+            let call = Call::new(Method::POST, &path, &body, &config.api_version, RetryMode::IfNotSent)?;
+            let sent = self.call(config, &call, sent, deadline).await?;
+            Ok(SentMessage { contact_id: Some(contact_id), ..sent })
+        };
+        self.with_contact(config, &addressee(message)?, deadline, send).await
+    }
+
+    /// Cancels a scheduled message. This is idempotent.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn cancel_agentless(
+        &self,
+        config: &Config,
+        message: &ScheduledMessage,
+        deadline: Instant,
+    ) -> Result<(), ApiError> {
+        let path: &[&str] = match message {
+            ScheduledMessage::Message(id) => &["conversations", "messages", id, "schedule"],
+            ScheduledMessage::Email(id) => &["conversations", "messages", "email", id, "schedule"],
+        };
+        let call = Call::without_body(Method::DELETE, path, &config.api_version, RetryMode::Idempotent);
+        self.call(config, &call, |_| Ok(()), deadline).await
+    }
+}
