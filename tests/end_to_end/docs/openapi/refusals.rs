@@ -2,9 +2,9 @@
 
 use super::examples::assets;
 use super::{AT_ONCE, Fixture, send};
+use axum::http::Method;
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
-use axum::http::Method;
 use serde_json::{Value, json};
 use shared::digest::Digest;
 use shared::ledger::{Acquire, LeaseRequest, OnExpiredLease};
