@@ -196,7 +196,11 @@ async fn an_invalid_value_is_named_with_the_valid_ones() {
         .map(|fault| format!("{} {}", fault["pointer"], fault["detail"]))
         .collect();
     for expected in [
-        r#""/channel" "must be `SMS`, `Email` or `Custom`""#,
+        concat!(
+            r#""/channel" "must be `SMS`, `RCS`, `Email`, `WhatsApp`, `GMB`, `IG`, `FB`, `Custom`, `WebChat`, "#,
+            r#"`Live_Chat`, `Call`, `IVR_Call`, `Campaign_Call`, `Campaign_VoiceMail`, `TIKTOK`, "#,
+            r#"`ALL_IN_ONE_CHAT` or `FORM_SUBMISSION`""#,
+        ),
         r#""/from/idType" "must be `Email`, `Phone` or `Opaque`""#,
         r#""/attachment/mediaType" "must be `Image`, `Video`, `Audio`, `File` or `Link`""#,
         r#""/from/phone" "is not a known field; known are id, idType, nickname, firstName, lastName, image, email""#,

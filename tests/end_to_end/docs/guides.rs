@@ -231,7 +231,7 @@ impl Fixture {
     /// The calls to the platform, except those that set up the integration there.
     fn calls(&self) -> Vec<&'static str> {
         let operations = self.platform.calls().into_iter().map(|call| call.operation);
-        let set_up = ["integration", "messaging-setting", "supported-content"];
+        let set_up = ["integration", "messaging-setting", "supported-content", "identity-resolution"];
         operations.filter(|operation| !set_up.iter().any(|part| operation.contains(part))).collect()
     }
 
