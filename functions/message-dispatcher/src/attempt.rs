@@ -1,5 +1,6 @@
 //! One attempt to deliver a message to the messaging service.
 
+use crate::circuits::Answer;
 use crate::immediate_receipt::ImmediateReceipt;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -35,6 +36,16 @@ pub(crate) enum AttemptError {
     Serialization,
     /// There was no connection, or it broke.
     Connection(String),
+}
+
+impl AttemptResult {
+    /// Whether the messaging service answered in time.
+    pub(crate) fn answer(&self) -> Answer {
+        match self {
+            Self::Retry { error: AttemptError::Timeout, .. } => Answer::TimedOut,
+            Self::Accepted(_) | Self::Refused(_) | Self::Retry { .. } => Answer::Prompt,
+        }
+    }
 }
 
 impl fmt::Display for AttemptError {

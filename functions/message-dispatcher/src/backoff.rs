@@ -46,6 +46,12 @@ fn jittered(delay: Duration, jitter: f64) -> Duration {
     delay.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
 
+/// The delay while a circuit is open: until the next probe may be made, and longer for a message that was received often.
+pub(crate) fn delay_while_open(until: Timestamp, receive_count: u64, jitter: f64) -> Duration {
+    let until = Duration::try_from(Timestamp::now().duration_until(until)).unwrap_or_default();
+    until.max(delay(receive_count, jitter)) + INITIAL_DELAY.mul_f64(jitter.clamp(0.0, 1.0))
+}
+
 /// The delay before the next attempt, or `None` if no time remains.
 ///
 /// The last attempt is made when the time ends: a service that asks for a longer delay would otherwise make the message

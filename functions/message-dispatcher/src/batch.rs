@@ -1,14 +1,18 @@
 //! One batch of records: customers side by side, the messages of each customer in order.
 
 use crate::dispatcher::Dispatcher;
+use crate::group::{GroupResult, Position, Queued, ReturnAfter, Steps, process_group};
+use crate::lanes::Lanes;
 use crate::outcome::Disposition;
-use crate::sqs::{Queue, Returned};
+use crate::record::{Lane, Record};
+use crate::retry::retry_transient;
+use crate::sqs::Returned;
 use crate::task::ReceiveContext;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
-use shared::delivery::envelope::QueueMessage;
-use shared::model::integration_name::IntegrationName;
+use shared::ledger::{LedgerError, SequenceNumber};
+use shared::model::endpoint::Endpoint;
 use shared::observability::emf::Emf;
 use shared::observability::metrics::Event;
 use std::collections::HashMap;
@@ -21,17 +25,14 @@ use tracing::{Instrument, error_span};
 /// Retry delay for a group whose task panicked.
 const PANIC_RETRY_DELAY: Duration = Duration::from_secs(60);
 
-/// The attribute with the time at which the queue received a message, in milliseconds.
-/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
-const SENT_AT: &str = "SentTimestamp";
-
 /// How long the groups of a batch wait for each other. Lambda unlocks a group when its batch ends, so one customer would
 /// wait for another whose messaging service is slow. After this, each group is unlocked when it ends.
 const BATCH_GRACE_PERIOD: Duration = Duration::from_secs(1);
 
-/// The records of one invocation.
+/// The records of one invocation, all of one lane.
 pub(crate) struct Batch {
     groups: Vec<Group>,
+    lane: Lane,
     request_id: String,
     deadline: Timestamp,
 }
@@ -39,59 +40,84 @@ pub(crate) struct Batch {
 /// The records of one customer, in order.
 struct Group {
     id: String,
-    records: Vec<SqsMessage>,
+    /// What its messages are posted to.
+    endpoint: Option<Endpoint>,
+    records: Vec<Record>,
 }
 
-/// What must be known of a group if its task panics: its records without their bodies, which may be large.
+/// What must be known of a group if its task panics.
 struct GroupSummary {
-    integration: Option<IntegrationName>,
-    records: Vec<SqsMessage>,
+    endpoint: Option<Endpoint>,
+    records: Vec<Record>,
 }
 
 /// What happens to records.
 #[derive(Default)]
 struct BatchResult {
     acknowledged: Vec<SqsMessage>,
-    returned: Vec<Returned>,
+    returned: Vec<(Record, Duration)>,
 }
 
-impl From<LambdaEvent<SqsEvent>> for Batch {
-    fn from(event: LambdaEvent<SqsEvent>) -> Self {
+/// The worker of a group.
+struct Worker<'w> {
+    dispatcher: &'w Dispatcher,
+    lanes: &'w Lanes,
+    group: &'w str,
+    deadline: Timestamp,
+}
+
+impl Batch {
+    pub(crate) fn new(event: LambdaEvent<SqsEvent>, lanes: &Lanes) -> Self {
         let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
+        let queue_arn = event.payload.records.first().and_then(|record| record.event_source_arn.as_deref());
+        let lane = lanes.lane_of(queue_arn.unwrap_or_default());
         Self {
-            groups: grouped(event.payload.records),
+            groups: grouped(event.payload.records.into_iter().map(|message| Record::new(message, lane))),
+            lane,
             request_id: event.context.request_id,
             deadline: Timestamp::from_millisecond(deadline).unwrap_or(Timestamp::MAX),
         }
     }
-}
 
-impl Batch {
     /// Dispatches all records. The response names those that return to the queue: of a group, the first that has to be
     /// retried and all behind it.
-    pub(crate) async fn handle(self, dispatcher: Arc<Dispatcher>, queue: &Queue) -> SqsBatchResponse {
+    pub(crate) async fn handle(self, dispatcher: Arc<Dispatcher>, lanes: Arc<Lanes>) -> SqsBatchResponse {
         let span = error_span!("batch", request_id = self.request_id);
         let mut response = SqsBatchResponse::default();
-        response.batch_item_failures = self.dispatch(dispatcher, queue).instrument(span).await;
+        response.batch_item_failures = self.dispatch(dispatcher, lanes).instrument(span).await;
         response
     }
 
-    async fn dispatch(self, dispatcher: Arc<Dispatcher>, queue: &Queue) -> Vec<BatchItemFailure> {
+    async fn dispatch(self, dispatcher: Arc<Dispatcher>, lanes: Arc<Lanes>) -> Vec<BatchItemFailure> {
+        let mut result = BatchResult::default();
+        let positions = match self.positions(&dispatcher).await {
+            Ok(positions) => positions,
+            Err(error) => {
+                tracing::error!(outcome = "retry", reason = %error, "the lanes are not known");
+                let records = self.groups.into_iter().flat_map(|group| group.records);
+                let delayed = |record: Record| {
+                    let context = ReceiveContext::new(&record, self.deadline);
+                    let after = context.delay_after_internal_error();
+                    (record, after)
+                };
+                result.returned.extend(records.map(delayed));
+                return result.flush(&lanes, self.lane, self.deadline, false).await;
+            }
+        };
         let mut tasks = JoinSet::new();
         let mut summaries: HashMap<task::Id, GroupSummary> = HashMap::new();
-        for group in self.groups {
+        for (group, position) in self.groups.into_iter().zip(positions) {
             let summary = group.summary();
-            let dispatched = group.dispatch(Arc::clone(&dispatcher), self.deadline).in_current_span();
-            summaries.insert(tasks.spawn(dispatched).id(), summary);
+            let dispatched = group.dispatch(position, Arc::clone(&dispatcher), Arc::clone(&lanes), self.deadline);
+            summaries.insert(tasks.spawn(dispatched.in_current_span()).id(), summary);
         }
-        let mut result = BatchResult::default();
         let mut failures = Vec::new();
         let grace_period_end = Instant::now() + BATCH_GRACE_PERIOD;
         while !tasks.is_empty() {
             let joined = match timeout_at(grace_period_end, tasks.join_next_with_id()).await {
                 Ok(joined) => joined,
                 Err(_) => {
-                    failures.extend(result.flush(queue, self.deadline, true).await);
+                    failures.extend(result.flush(&lanes, self.lane, self.deadline, true).await);
                     tasks.join_next_with_id().await
                 }
             };
@@ -106,80 +132,116 @@ impl Batch {
                 None => {}
             }
         }
-        failures.extend(result.flush(queue, self.deadline, false).await);
+        failures.extend(result.flush(&lanes, self.lane, self.deadline, false).await);
         failures
+    }
+
+    /// Where each group is: one read of the ledger for all of them.
+    async fn positions(&self, dispatcher: &Dispatcher) -> Result<Vec<Position>, LedgerError> {
+        let endpoints = dispatcher.circuits.stale(self.groups.iter().filter_map(|group| group.endpoint.clone()));
+        let groups: Vec<_> = match self.lane {
+            Lane::Direct => self.groups.iter().map(|group| group.id.as_str()).collect(),
+            Lane::Retry => Vec::new(),
+        };
+        let read = async || dispatcher.ledger.lane_states(&groups, endpoints.clone()).await;
+        let states = retry_transient(self.deadline, read, LedgerError::is_transient).await?;
+        dispatcher.circuits.learn(&states);
+        Ok(self.groups.iter().map(|group| self.lane.position(states.has_tail(&group.id))).collect())
     }
 }
 
 impl Group {
     fn summary(&self) -> GroupSummary {
-        let without_body = |record: &SqsMessage| {
-            let mut summary = SqsMessage::default();
-            summary.message_id.clone_from(&record.message_id);
-            summary.receipt_handle.clone_from(&record.receipt_handle);
-            let sent_at = record.attributes.get(SENT_AT).map(|time| (SENT_AT.to_owned(), time.clone()));
-            summary.attributes.extend(sent_at);
-            summary
-        };
-        let first = self.records.first().and_then(|record| record.body.as_deref());
         GroupSummary {
-            integration: first.and_then(QueueMessage::peek_integration),
-            records: self.records.iter().map(without_body).collect(),
+            endpoint: self.endpoint.clone(),
+            records: self.records.iter().map(Record::without_body).collect(),
         }
     }
 
-    /// Dispatches the records until one has to be retried. That one and all behind it return with the same visibility
-    /// timeout, so that they stay in order.
-    async fn dispatch(self, dispatcher: Arc<Dispatcher>, deadline: Timestamp) -> BatchResult {
-        let mut result = BatchResult::default();
-        let mut records = self.records.into_iter();
-        while let Some(record) = records.next() {
-            let attribute = |name| record.attributes.get(name).map(String::as_str);
-            let context = ReceiveContext {
-                body: record.body.as_deref().unwrap_or_default(),
-                group: &self.id,
-                sequence_number: attribute("SequenceNumber"),
-                receive_count: attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1),
-                deadline,
-            };
-            match dispatcher.dispatch(context).await {
-                Disposition::Ack => result.acknowledged.push(record),
-                Disposition::Retry { after } => {
-                    let rest = std::iter::once(record).chain(records);
-                    result.returned.extend(rest.map(|record| Returned { record, visibility_timeout: after }));
-                    break;
-                }
-            }
+    async fn dispatch(
+        self,
+        position: Position,
+        dispatcher: Arc<Dispatcher>,
+        lanes: Arc<Lanes>,
+        deadline: Timestamp,
+    ) -> GroupResult<Record> {
+        let Self { id, endpoint, records } = self;
+        let worker = Worker { dispatcher: &dispatcher, lanes: &lanes, group: &id, deadline };
+        let result = process_group(&worker, position, records.into_iter().map(Queued::from).collect()).await;
+        if result.moved > 0 {
+            let (emf, records) = (Emf::of([Event::Moved(result.moved as u64)]), result.moved);
+            let integration = endpoint.as_ref().map(|endpoint| endpoint.integration.as_str());
+            tracing::info!(%emf, integration, outcome = "moved", records);
         }
         result
     }
 }
 
+impl Steps for Worker<'_> {
+    type Record = Record;
+
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn process(&self, record: &Record) -> Disposition {
+        self.dispatcher.dispatch(ReceiveContext::new(record, self.deadline)).await
+    }
+
+    async fn extend_tail(&self, tail: SequenceNumber) -> Result<(), ReturnAfter> {
+        let extend = || self.dispatcher.ledger.extend_tail(self.group, tail, Timestamp::now());
+        retry_transient(self.deadline, extend, LedgerError::is_transient).await.map_err(|error| not_moved(&error))
+    }
+
+    async fn send_to_retry_lane(&self, record: &Record, due_at: Option<Timestamp>) -> Result<(), ReturnAfter> {
+        self.lanes.send_to_retry_lane(record, due_at).await.map_err(|error| not_moved(&error))
+    }
+
+    async fn clear_tail(&self, finished: SequenceNumber) {
+        let clear = || self.dispatcher.ledger.clear_tail(self.group, finished);
+        if let Err(error) = retry_transient(self.deadline, clear, LedgerError::is_transient).await {
+            tracing::warn!(reason = %error, "the tail of a group could not be cleared");
+        }
+    }
+}
+
+/// A record that could not be moved stays on the direct lane.
+fn not_moved(error: &dyn std::error::Error) -> ReturnAfter {
+    tracing::error!(outcome = "retry", reason = %error, "a record could not be moved to the retry lane");
+    ReturnAfter(crate::backoff::delay_after_internal_error(0, fastrand::f64()))
+}
+
 impl GroupSummary {
     /// Logs the panic of the group's task, and returns its records. The invocation succeeds: the other customers' messages
     /// are not affected. The panic hook has logged the panic itself.
-    fn into_failed(self) -> impl Iterator<Item = Returned> {
-        let emf = Emf::of(self.integration.as_ref().map(Event::Retried));
-        let integration = self.integration.as_ref().map(IntegrationName::as_str);
+    fn into_failed(self) -> impl Iterator<Item = (Record, Duration)> {
+        let integration = self.endpoint.as_ref().map(|endpoint| &endpoint.integration);
+        let emf = Emf::of(integration.map(Event::Retried));
+        let integration = integration.map(|name| name.as_str());
         tracing::error!(%emf, integration, outcome = "retry", reason = "panic");
-        self.records.into_iter().map(|record| Returned { record, visibility_timeout: PANIC_RETRY_DELAY })
+        self.records.into_iter().map(|record| (record, PANIC_RETRY_DELAY))
     }
 }
 
 impl BatchResult {
-    fn add(&mut self, other: Self) {
-        self.acknowledged.extend(other.acknowledged);
-        self.returned.extend(other.returned);
+    fn add(&mut self, group: GroupResult<Record>) {
+        self.acknowledged.extend(group.acknowledged.into_iter().map(|record| record.message));
+        self.returned.extend(group.returned.into_iter().map(|record| (record, group.visibility_timeout)));
     }
 
     /// Applies the result so far to the queue, and returns the failures for Lambda. Acknowledged records are
     /// deleted here only if `early`: otherwise Lambda is about to delete them.
-    async fn flush(&mut self, queue: &Queue, deadline: Timestamp, early: bool) -> Vec<BatchItemFailure> {
+    async fn flush(&mut self, lanes: &Lanes, lane: Lane, deadline: Timestamp, early: bool) -> Vec<BatchItemFailure> {
         let Self { acknowledged, returned } = std::mem::take(self);
-        if let Some(oldest) = returned.iter().filter_map(|returned| age(&returned.record)).max() {
+        if let Some(oldest) = returned.iter().filter_map(|(record, _)| record.age()).max() {
             let (emf, records) = (Emf::of([Event::Requeued(oldest)]), returned.len());
             tracing::info!(%emf, outcome = "requeued", records);
         }
+        let returned: Vec<_> = returned
+            .into_iter()
+            .map(|(record, visibility_timeout)| Returned { record: record.message, visibility_timeout })
+            .collect();
+        let queue = lanes.queue(lane);
         queue.set_visibility_timeouts(&returned, deadline).await;
         if early {
             queue.delete(&acknowledged).await;
@@ -189,22 +251,19 @@ impl BatchResult {
 }
 
 /// Groups in the order of their first record, and the records of each in order.
-fn grouped(records: Vec<SqsMessage>) -> Vec<Group> {
+fn grouped(records: impl Iterator<Item = Record>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for record in records {
-        let id = record.attributes.get("MessageGroupId").cloned().unwrap_or_default();
-        match groups.iter_mut().find(|group| group.id == id) {
+        match groups.iter_mut().find(|group| group.id == record.group()) {
             Some(group) => group.records.push(record),
-            None => groups.push(Group { id, records: vec![record] }),
+            None => groups.push(Group {
+                id: record.group().to_owned(),
+                endpoint: record.endpoint(),
+                records: vec![record],
+            }),
         }
     }
     groups
-}
-
-/// How long ago the queue received a record.
-fn age(record: &SqsMessage) -> Option<Duration> {
-    let sent_at = Timestamp::from_millisecond(record.attributes.get(SENT_AT)?.parse().ok()?).ok()?;
-    Some(Timestamp::now().duration_since(sent_at).try_into().unwrap_or_default())
 }
 
 /// A record without an id fails the whole batch: Lambda treats an empty id so.
@@ -226,13 +285,18 @@ mod tests {
         record
     }
 
+    fn groups(records: Vec<SqsMessage>) -> Vec<Group> {
+        grouped(records.into_iter().map(|message| Record::new(message, Lane::Direct)))
+    }
+
+    fn ids<'r>(records: impl IntoIterator<Item = &'r Record>) -> Vec<&'r str> {
+        records.into_iter().map(|record| record.message.message_id.as_deref().unwrap()).collect()
+    }
+
     #[test]
     fn records_are_grouped_by_customer_in_order() {
-        let groups = grouped(vec![record("1", "a"), record("2", "b"), record("3", "a"), record("4", "b")]);
-        let ids: Vec<Vec<_>> = groups
-            .iter()
-            .map(|group| group.records.iter().map(|record| record.message_id.clone().unwrap()).collect())
-            .collect();
+        let groups = groups(vec![record("1", "a"), record("2", "b"), record("3", "a"), record("4", "b")]);
+        let ids: Vec<_> = groups.iter().map(|group| ids(&group.records)).collect();
         assert_eq!(vec![vec!["1", "3"], vec!["2", "4"]], ids);
     }
 
@@ -241,14 +305,13 @@ mod tests {
         let mut first = record("1", "a");
         first.body = Some(r#"{"integration":"acme","of":"another version"}"#.to_owned());
         let sent_at = Timestamp::now() - SignedDuration::from_mins(20);
-        first.attributes.insert(SENT_AT.to_owned(), sent_at.as_millisecond().to_string());
-        let [group] = &grouped(vec![first, record("2", "a")])[..] else { panic!("one group") };
+        first.attributes.insert("SentTimestamp".to_owned(), sent_at.as_millisecond().to_string());
+        let [group] = &groups(vec![first, record("2", "a")])[..] else { panic!("one group") };
         let summary = group.summary();
-        assert_eq!(Some("acme"), summary.integration.as_ref().map(IntegrationName::as_str));
-        let records: Vec<_> = summary.into_failed().map(|returned| returned.record).collect();
-        let ids: Vec<_> = records.iter().map(|record| record.message_id.as_deref().unwrap()).collect();
-        assert_eq!(vec!["1", "2"], ids);
-        assert!(records[0].body.is_none() && age(&records[0]).unwrap() >= Duration::from_secs(20 * 60));
-        assert_eq!(None, age(&records[1]));
+        assert_eq!("acme", summary.endpoint.as_ref().unwrap().integration.as_str());
+        let records: Vec<_> = summary.into_failed().map(|(record, _)| record).collect();
+        assert_eq!(vec!["1", "2"], ids(&records));
+        assert!(records[0].message.body.is_none() && records[0].age().unwrap() >= Duration::from_secs(20 * 60));
+        assert_eq!(None, records[1].age());
     }
 }

@@ -1,6 +1,7 @@
 //! Dispatching one record of the queue: a message or a test delivery for the messaging service, a receipt for the
 //! platform, or the withdrawal of an authorization.
 
+use crate::circuits::Circuits;
 use crate::outcome::Disposition;
 use crate::retry::retry_transient;
 use crate::task::ReceiveContext;
@@ -22,6 +23,7 @@ const ORPHAN_RETENTION: SignedDuration = SignedDuration::from_hours(3 * 24);
 pub(crate) struct Dispatcher {
     pub(crate) integrations: IntegrationStore,
     pub(crate) ledger: Ledger,
+    pub(crate) circuits: Circuits,
     pub(crate) messaging_service: MessagingServiceClient,
     pub(crate) authorizations: Arc<AuthorizationStore>,
     pub(crate) platforms: Platforms,
@@ -34,7 +36,7 @@ impl Dispatcher {
     /// Dispatches a record, unless too little time remains to finish it before the deadline.
     pub(crate) async fn dispatch(&self, context: ReceiveContext<'_>) -> Disposition {
         if !context.has_time() {
-            return Disposition::Retry { after: Duration::ZERO };
+            return Disposition::Return { after: Duration::ZERO };
         }
         match QueueMessage::read(context.body) {
             Ok(QueueMessage::Message(envelope)) => self.handle_message(&envelope, context).await,

@@ -2,9 +2,10 @@
 
 use crate::attempt::{AttemptError, AttemptResult, attempt};
 use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
+use crate::circuits::CircuitState;
 use crate::dispatcher::{Dispatcher, is_permanent};
 use crate::failure::Failure;
-use crate::outcome::{Disposition, Outcome};
+use crate::outcome::{CIRCUIT_OPEN, Disposition, Outcome};
 use crate::task::{ReceiveContext, Task};
 use http::StatusCode;
 use jiff::Timestamp;
@@ -16,9 +17,11 @@ use shared::delivery::queue::SendError;
 use shared::delivery::record::DeliveryRecord;
 use shared::integration::{CardRoute, Integration};
 use shared::ledger::{self, Acquire, CompletedRecord, Lease, LeaseRequest, LedgerError, OnExpiredLease};
+use shared::model::endpoint::{Endpoint, EndpointKind};
 use shared::observability::emf::Emf;
 use shared::observability::metrics::Event;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::Instrument;
 
 /// The reason of a parked message whose integration was removed.
@@ -53,7 +56,7 @@ impl Dispatcher {
                 let outcome = Outcome::IntegrationRemoved(error.to_string());
                 return self.follow_up(task, outcome, ledger::Outcome::Failed, 0, &record).await;
             }
-            Err(error) => return Outcome::internal_error(&error, task.context.delay_after_load_error(&error)),
+            Err(error) => return Outcome::load_error(&error, task.context),
         };
         let (channel_id, name) = (integration.platform.channel_id(), &integration.name);
         let learning = self.conversations.learn_from(&task.message, channel_id, name);
@@ -66,6 +69,12 @@ impl Dispatcher {
         task: &Task<'_>,
         integration: &Arc<Integration>,
     ) -> Result<Outcome, LedgerError> {
+        let endpoint = Endpoint::new(integration.name.clone(), EndpointKind::MessagingService);
+        let circuit = self.circuits.state(&endpoint, Timestamp::now());
+        let remaining = remaining_delivery_time(task.envelope.due_since(), integration.delivery.give_up_after);
+        if let CircuitState::Open { until } = circuit && !remaining.is_zero() {
+            return Ok(if task.is_typing() { Outcome::Dropped(CIRCUIT_OPEN) } else { self.wait(task, until, remaining) });
+        }
         // Before the lease, which counts as a delivery attempt.
         let is_text_trace = self.is_text_trace(task, integration).await?;
         let key = ledger::key::delivery(&integration.name, task.id.digest().as_str());
@@ -74,7 +83,11 @@ impl Dispatcher {
                 let outcome = Outcome::Dropped("text trace of a card");
                 self.complete_delivery(task, &lease, outcome, DeliveryRecord::text_trace()).await
             }
-            Acquire::Acquired(lease) => self.deliver(task, integration, &lease).await,
+            Acquire::Acquired(lease) => match circuit {
+                CircuitState::Closed => self.deliver(task, integration, &lease, &endpoint, None).await,
+                CircuitState::HalfOpen { since } => self.probe_circuit(task, integration, &lease, &endpoint, since).await?,
+                CircuitState::Open { .. } => self.fail(task, &lease, Failure::Expired).await,
+            },
             Acquire::InProgress { until, .. } => Outcome::InProgressElsewhere { until },
             Acquire::Completed(completed) => self.handle_duplicate(task, &completed).await,
         })
@@ -115,7 +128,7 @@ impl Dispatcher {
     /// because the message was not parked or its receipt not queued. A failed message may have been a dead letter since then,
     /// and a redriven dead letter has a receive count of 1 again.
     async fn handle_duplicate(&self, task: &Task<'_>, completed: &CompletedRecord) -> Outcome {
-        let may_be_interrupted = task.context.receive_count > 1 || completed.outcome == ledger::Outcome::Failed;
+        let may_be_interrupted = !task.context.is_first() || completed.outcome == ledger::Outcome::Failed;
         if !may_be_interrupted || completed.replay.as_deref() != task.replay_id() {
             return Outcome::Duplicate;
         }
@@ -123,8 +136,58 @@ impl Dispatcher {
         self.follow_up(task, Outcome::Duplicate, completed.outcome, completed.attempts, &record).await
     }
 
-    async fn deliver(&self, task: &Task<'_>, integration: &Arc<Integration>, lease: &Lease) -> Outcome {
-        match self.attempt(task, integration).await {
+    /// Makes the attempt that shows whether the messaging service answers again, unless another process makes it.
+    async fn probe_circuit(
+        &self,
+        task: &Task<'_>,
+        integration: &Arc<Integration>,
+        lease: &Lease,
+        endpoint: &Endpoint,
+        since: Timestamp,
+    ) -> Result<Outcome, LedgerError> {
+        let probe = self.circuits.claim_probe(endpoint, since, Timestamp::now()).await;
+        if let Ok(Some(probe)) = probe {
+            return Ok(self.deliver(task, integration, lease, endpoint, Some(probe)).await);
+        }
+        self.release(lease, task.context).await?;
+        probe?;
+        let remaining = remaining_delivery_time(task.envelope.due_since(), integration.delivery.give_up_after);
+        let until = match self.circuits.state(endpoint, Timestamp::now()) {
+            CircuitState::Open { until } => until,
+            CircuitState::Closed | CircuitState::HalfOpen { .. } => Timestamp::now(),
+        };
+        Ok(self.wait(task, until, remaining))
+    }
+
+    /// The outcome while the circuit is open until then.
+    fn wait(&self, task: &Task<'_>, until: Timestamp, remaining: Duration) -> Outcome {
+        let delay = backoff::delay_while_open(until, task.context.receive_count, fastrand::f64());
+        Outcome::CircuitOpen { after: delay.min(remaining) }
+    }
+
+    async fn deliver(
+        &self,
+        task: &Task<'_>,
+        integration: &Arc<Integration>,
+        lease: &Lease,
+        endpoint: &Endpoint,
+        probe: Option<Timestamp>,
+    ) -> Outcome {
+        let result = self.attempt(task, integration).await;
+        let recorded = self.circuits.record(endpoint, result.answer(), probe, Timestamp::now());
+        let (outcome, ()) = tokio::join!(self.conclude(task, integration, lease, result), recorded);
+        outcome
+    }
+
+    /// Does what follows from the result of an attempt.
+    async fn conclude(
+        &self,
+        task: &Task<'_>,
+        integration: &Arc<Integration>,
+        lease: &Lease,
+        result: AttemptResult,
+    ) -> Outcome {
+        match result {
             AttemptResult::Accepted(immediate) => {
                 let outcome = Outcome::Delivered(task.age().try_into().unwrap_or_default());
                 let receipt = task.receipt_after(immediate, integration);
@@ -155,7 +218,8 @@ impl Dispatcher {
         };
         let (id, trace_id) = (&*task.id.to_string(), task.envelope.trace_id.as_ref());
         let request = WebhookRequest { id, trace_id, body };
-        attempt(&self.messaging_service, &integration.delivery, request, task.context.attempt_timeout()).await
+        let timeout = task.context.attempt_timeout(integration.delivery.timeout);
+        attempt(&self.messaging_service, &integration.delivery, request, timeout).await
     }
 
     /// Reloads the configuration if the messaging service did not accept the signature: the secret may have been changed, and

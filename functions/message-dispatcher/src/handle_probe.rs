@@ -39,7 +39,8 @@ impl Dispatcher {
         };
         let result = match self.integrations.get(&probe.integration).await {
             Ok(integration) => {
-                let outcome = self.deliver_probe(&integration.delivery, probe, context.attempt_timeout()).await;
+                let timeout = context.attempt_timeout(integration.delivery.timeout);
+                let outcome = self.deliver_probe(&integration.delivery, probe, timeout).await;
                 ProbeResult { outcome, version: integration.version.clone() }
             }
             Err(error) => ProbeResult { outcome: ProbeOutcome::NotConfigured(error.to_string()), version: None },

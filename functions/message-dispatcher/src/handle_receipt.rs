@@ -1,14 +1,17 @@
 //! Handling a receipt: acquire the lease, post the receipt to the platform, record the outcome.
 
 use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
+use crate::circuits::{Answer, CircuitState};
 use crate::dispatcher::{Dispatcher, is_permanent};
-use crate::outcome::Disposition;
+use crate::outcome::{CIRCUIT_OPEN, Disposition};
 use crate::task::ReceiveContext;
 use jiff::Timestamp;
 use shared::delivery::envelope::ReceiptEnvelope;
-use shared::integration::Integration;
+use shared::http_client::TIMEOUT;
+use shared::integration::{Integration, LoadError};
 use shared::ledger::{self, Acquire, LedgerError};
 use shared::limits::bounded;
+use shared::model::endpoint::{Endpoint, EndpointKind};
 use shared::model::trace_id::TraceId;
 use shared::observability::calls::PlatformCalls;
 use shared::observability::emf::Emf;
@@ -35,8 +38,17 @@ enum ReceiptOutcome {
         error: ApiError,
         after: Duration,
     },
-    /// An AWS service was unavailable, or the configuration could not be loaded.
+    /// No call was made, because the platform does not answer others.
+    CircuitOpen {
+        after: Duration,
+    },
+    /// An AWS service was unavailable.
     InternalError {
+        reason: String,
+        after: Duration,
+    },
+    /// The integration has no valid configuration.
+    NotConfigured {
         reason: String,
         after: Duration,
     },
@@ -71,7 +83,7 @@ impl Dispatcher {
             Err(error) if is_permanent(&error, envelope.received_at) => {
                 return ReceiptOutcome::IntegrationRemoved(error.to_string());
             }
-            Err(error) => return internal_error(error.to_string(), context.delay_after_load_error(&error)),
+            Err(error) => return ReceiptOutcome::load_error(&error, context),
         };
         let posted = self.acquire_and_post(envelope, &integration, context).await;
         posted.unwrap_or_else(|error| internal_error(error.to_string(), context.delay_after_internal_error()))
@@ -83,17 +95,46 @@ impl Dispatcher {
         integration: &Arc<Integration>,
         context: ReceiveContext<'_>,
     ) -> Result<ReceiptOutcome, LedgerError> {
+        let endpoint = Endpoint::new(integration.name.clone(), EndpointKind::Platform);
+        let circuit = self.circuits.state(&endpoint, Timestamp::now());
+        let remaining = remaining_delivery_time(envelope.received_at, integration.delivery.give_up_after);
+        let wait = |until: Timestamp| {
+            let delay = backoff::delay_while_open(until, context.receive_count, fastrand::f64());
+            ReceiptOutcome::CircuitOpen { after: delay.min(remaining) }
+        };
+        if let CircuitState::Open { until } = circuit && !remaining.is_zero() {
+            return Ok(wait(until));
+        }
         let key = ledger::key::receipt(&integration.name, &envelope.receipt);
         let lease = match self.acquire_lease(&key, None, context).await? {
             Acquire::Acquired(lease) => lease,
             Acquire::Completed(_) => return Ok(ReceiptOutcome::Duplicate),
             Acquire::InProgress { until, .. } => return Ok(ReceiptOutcome::InProgressElsewhere { until }),
         };
-        let deadline = Instant::now() + context.attempt_timeout();
-        let posting = self.integrations.with_current(integration, |current| async move {
-            self.platforms.post_receipt(&current.platform, &envelope.receipt, deadline).await
-        });
-        let error = match posting.await {
+        let probe = match circuit {
+            CircuitState::HalfOpen { since } => {
+                match self.circuits.claim_probe(&endpoint, since, Timestamp::now()).await {
+                    Ok(Some(probe)) => Some(probe),
+                    not_claimed => {
+                        self.release(&lease, context).await?;
+                        not_claimed?;
+                        return Ok(wait(Timestamp::now()));
+                    }
+                }
+            }
+            CircuitState::Closed | CircuitState::Open { .. } => None,
+        };
+        let posted = match circuit {
+            CircuitState::Open { .. } => Err(ApiError::NotSent(CIRCUIT_OPEN)),
+            CircuitState::Closed | CircuitState::HalfOpen { .. } => {
+                let posted = self.post(envelope, integration, context).await;
+                let is_timeout = posted.as_ref().is_err_and(ApiError::is_timeout);
+                let answer = if is_timeout { Answer::TimedOut } else { Answer::Prompt };
+                self.circuits.record(&endpoint, answer, probe, Timestamp::now()).await;
+                posted
+            }
+        };
+        let error = match posted {
             Ok(()) => {
                 self.complete(&lease, context, ledger::Outcome::Succeeded, None).await?;
                 return Ok(ReceiptOutcome::Posted);
@@ -117,24 +158,54 @@ impl Dispatcher {
             }
         }
     }
+
+    async fn post(
+        &self,
+        envelope: &ReceiptEnvelope,
+        integration: &Arc<Integration>,
+        context: ReceiveContext<'_>,
+    ) -> Result<(), ApiError> {
+        let deadline = Instant::now() + context.attempt_timeout(TIMEOUT);
+        let post = |current: Arc<Integration>| async move {
+            self.platforms.post_receipt(&current.platform, &envelope.receipt, deadline).await
+        };
+        self.integrations.with_current(integration, post).await
+    }
 }
 
 impl ReceiptOutcome {
+    /// The configuration could not be loaded.
+    fn load_error(error: &LoadError, context: ReceiveContext<'_>) -> Self {
+        let reason = error.to_string();
+        match error {
+            LoadError::Unavailable(_) | LoadError::TooManyUnknown => {
+                Self::InternalError { reason, after: context.delay_after_internal_error() }
+            }
+            LoadError::NotFound | LoadError::Invalid(_) => Self::NotConfigured { reason, after: context.backoff() },
+        }
+    }
+
     fn disposition(&self) -> Disposition {
         match self {
             Self::Posted | Self::Duplicate | Self::Failed(_) | Self::IntegrationRemoved(_) => Disposition::Ack,
             Self::InProgressElsewhere { until } => Disposition::retry_after_lease(*until),
-            Self::RetryScheduled { after, .. } | Self::InternalError { after, .. } => {
+            Self::InternalError { after, .. } => Disposition::Return { after: *after },
+            Self::RetryScheduled { after, .. } | Self::NotConfigured { after, .. } => {
                 Disposition::Retry { after: *after }
             }
+            Self::CircuitOpen { after } => Disposition::CircuitOpen { after: *after },
         }
     }
 
     /// Writes the log line with its metrics. An error is what an operator has to act on.
     fn log(&self, envelope: &ReceiptEnvelope, calls: &PlatformCalls, started_at: Instant) {
-        let failed = matches!(self, Self::Failed(_) | Self::IntegrationRemoved(_))
-            .then_some(Event::ReceiptFailed(&envelope.integration));
-        let emf = Emf::of(failed.into_iter().chain(calls.events()));
+        let name = &envelope.integration;
+        let event = match self {
+            Self::Failed(_) | Self::IntegrationRemoved(_) => Some(Event::ReceiptFailed(name)),
+            Self::CircuitOpen { .. } => Some(Event::CircuitOpen(name)),
+            _ => None,
+        };
+        let emf = Emf::of(event.into_iter().chain(calls.events()));
         let (level, outcome, reason) = match self {
             Self::Posted => (Level::INFO, "receipt_posted", None),
             Self::Duplicate => (Level::INFO, "receipt_duplicate", Some("already completed".to_owned())),
@@ -142,7 +213,10 @@ impl ReceiptOutcome {
                 (Level::INFO, "receipt_retry", Some("another worker has the lease".to_owned()))
             }
             Self::RetryScheduled { error, .. } => (Level::WARN, "receipt_retry", Some(error.to_string())),
-            Self::InternalError { reason, .. } => (Level::ERROR, "receipt_retry", Some(reason.clone())),
+            Self::CircuitOpen { .. } => (Level::INFO, "receipt_circuit_open", Some(CIRCUIT_OPEN.to_owned())),
+            Self::InternalError { reason, .. } | Self::NotConfigured { reason, .. } => {
+                (Level::ERROR, "receipt_retry", Some(reason.clone()))
+            }
             Self::Failed(error) => (Level::ERROR, "receipt_failed", Some(error.to_string())),
             Self::IntegrationRemoved(reason) => (Level::ERROR, "receipt_failed", Some(reason.clone())),
         };

@@ -27,7 +27,7 @@ impl Dispatcher {
         match result {
             Ok(WithdrawalOutcome::Withdrawn | WithdrawalOutcome::Ignored(_)) => Disposition::Ack,
             Ok(WithdrawalOutcome::InProgressElsewhere) | Err(_) => {
-                Disposition::Retry { after: context.delay_after_internal_error() }
+                Disposition::Return { after: context.delay_after_internal_error() }
             }
         }
     }

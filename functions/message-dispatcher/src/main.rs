@@ -4,20 +4,26 @@
 mod attempt;
 mod backoff;
 mod batch;
+mod circuits;
 mod dispatcher;
 mod failure;
+mod group;
 mod handle_message;
 mod handle_probe;
 mod handle_receipt;
 mod handle_withdrawal;
 mod immediate_receipt;
+mod lanes;
 mod outcome;
+mod record;
 mod retry;
 mod sqs;
 mod task;
 
 use batch::Batch;
+use circuits::Circuits;
 use dispatcher::Dispatcher;
+use lanes::Lanes;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::authorization::AuthorizationStore;
 use shared::aws::{self, Service, required_env};
@@ -29,7 +35,6 @@ use shared::integration::IntegrationStore;
 use shared::ledger::{ConversationIndex, Ledger};
 use shared::observability::logging;
 use shared::platform::Platforms;
-use sqs::Queue;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
@@ -39,11 +44,12 @@ async fn main() -> Result<(), Error> {
     // It calls SQS only when a message fails.
     let aws = aws::connect(&http, &[Service::SecretsManager, Service::DynamoDb]).await?;
     let (sqs, queue_url) = (aws_sdk_sqs::Client::new(&aws), required_env("QUEUE_URL")?);
-    let queue = Arc::new(Queue::new(sqs.clone(), queue_url.clone()));
+    let lanes = Arc::new(Lanes::new(&sqs, queue_url.clone(), required_env("RETRY_QUEUE_URL")?));
     let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(&aws), required_env("LEDGER_TABLE")?);
     let authorizations = Arc::new(AuthorizationStore::connect(&aws, ledger.clone())?);
     let dispatcher = Arc::new(Dispatcher {
         integrations: IntegrationStore::connect(&aws)?,
+        circuits: Circuits::new(ledger.clone()),
         conversations: ConversationIndex::from_env(&ledger),
         ledger,
         messaging_service: MessagingServiceClient::new(http.clone()),
@@ -53,8 +59,8 @@ async fn main() -> Result<(), Error> {
         parking: Parking::from_setting(required_env("PARKING_QUEUE_URL").ok(), sqs),
     });
     run(service_fn(move |event: LambdaEvent<_>| {
-        let (dispatcher, queue) = (Arc::clone(&dispatcher), Arc::clone(&queue));
-        async move { Ok::<_, Error>(Batch::from(event).handle(dispatcher, &queue).await) }
+        let (dispatcher, lanes) = (Arc::clone(&dispatcher), Arc::clone(&lanes));
+        async move { Ok::<_, Error>(Batch::new(event, &lanes).handle(dispatcher, lanes).await) }
     }))
     .await
 }

@@ -2,9 +2,10 @@
 
 use crate::failure::Failure;
 use crate::retry::time_until;
-use crate::task::Task;
+use crate::task::{ReceiveContext, Task};
 use jiff::Timestamp;
 use shared::delivery::client::Refusal;
+use shared::integration::LoadError;
 use shared::observability::emf::Emf;
 use shared::observability::logging::log_at;
 use shared::observability::metrics::Event;
@@ -12,19 +13,26 @@ use std::error::Error;
 use std::time::Duration;
 use tracing::Level;
 
+/// Why no attempt was made while a circuit is open.
+pub(crate) const CIRCUIT_OPEN: &str = "the endpoint did not answer earlier attempts";
+
 /// What happens to an SQS record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disposition {
     /// It is deleted.
     Ack,
-    /// It returns to the queue with the rest of its group, with this visibility timeout.
+    /// It returns to its lane with the rest of its group, with this visibility timeout: it was not attempted.
+    Return { after: Duration },
+    /// It failed, and is retried after this time.
     Retry { after: Duration },
+    /// It waits until then for an attempt, because its endpoint does not answer.
+    CircuitOpen { after: Duration },
 }
 
 impl Disposition {
-    /// A retry when the lease of another worker has expired: that worker may fail.
+    /// Receives it again when the lease of another worker has expired: that worker may fail.
     pub(crate) fn retry_after_lease(until: Timestamp) -> Self {
-        Self::Retry { after: time_until(until).max(Duration::from_secs(1)) }
+        Self::Return { after: time_until(until).max(Duration::from_secs(1)) }
     }
 }
 
@@ -40,8 +48,12 @@ pub(crate) enum Outcome {
     InProgressElsewhere { until: Timestamp },
     /// The attempt failed.
     RetryScheduled { reason: String, after: Duration },
-    /// An AWS service was unavailable, or the configuration could not be loaded.
+    /// No attempt was made, because the messaging service does not answer others.
+    CircuitOpen { after: Duration },
+    /// An AWS service was unavailable.
     InternalError { reason: String, after: Duration },
+    /// The integration has no valid configuration.
+    NotConfigured { reason: String, after: Duration },
     /// It failed permanently.
     Failed(Failure),
     /// Its integration has been removed for too long.
@@ -56,15 +68,30 @@ impl Outcome {
         Self::InternalError { reason: error.to_string(), after }
     }
 
+    /// The configuration could not be loaded.
+    pub(crate) fn load_error(error: &LoadError, context: ReceiveContext<'_>) -> Self {
+        let reason = error.to_string();
+        match error {
+            LoadError::Unavailable(_) | LoadError::TooManyUnknown => {
+                Self::InternalError { reason, after: context.delay_after_internal_error() }
+            }
+            LoadError::NotFound | LoadError::Invalid(_) => Self::NotConfigured { reason, after: context.backoff() },
+        }
+    }
+
     pub(crate) fn disposition(&self) -> Disposition {
         match self {
             Self::Delivered(_) | Self::Duplicate | Self::Dropped(_) | Self::Failed(_) | Self::IntegrationRemoved(_) => {
                 Disposition::Ack
             }
             Self::InProgressElsewhere { until } => Disposition::retry_after_lease(*until),
-            Self::RetryScheduled { after, .. }
-            | Self::InternalError { after, .. }
-            | Self::FollowUpFailed { after, .. } => Disposition::Retry { after: *after },
+            Self::InternalError { after, .. } | Self::FollowUpFailed { after, .. } => {
+                Disposition::Return { after: *after }
+            }
+            Self::RetryScheduled { after, .. } | Self::NotConfigured { after, .. } => {
+                Disposition::Retry { after: *after }
+            }
+            Self::CircuitOpen { after } => Disposition::CircuitOpen { after: *after },
         }
     }
 
@@ -85,9 +112,11 @@ impl Outcome {
         Some(match self {
             Self::Delivered(age) => Event::Delivered(name, *age),
             Self::Duplicate => Event::Duplicate(name),
-            Self::InProgressElsewhere { .. } | Self::RetryScheduled { .. } | Self::InternalError { .. } => {
-                Event::Retried(name)
-            }
+            Self::InProgressElsewhere { .. }
+            | Self::RetryScheduled { .. }
+            | Self::InternalError { .. }
+            | Self::NotConfigured { .. } => Event::Retried(name),
+            Self::CircuitOpen { .. } => Event::CircuitOpen(name),
             Self::Failed(Failure::Refused(Refusal::Gone)) => Event::EndpointGone(name),
             Self::Failed(Failure::Refused(_)) => Event::Failed(name),
             Self::Failed(Failure::Expired) | Self::IntegrationRemoved(_) => Event::GivenUp(name),
@@ -103,7 +132,10 @@ impl Outcome {
             Self::Duplicate => ("duplicate", Some("already completed")),
             Self::Dropped(reason) => ("dropped", Some(reason)),
             Self::InProgressElsewhere { .. } => ("retry", Some("another worker has the lease")),
-            Self::RetryScheduled { reason, .. } | Self::InternalError { reason, .. } => ("retry", Some(reason)),
+            Self::RetryScheduled { reason, .. }
+            | Self::InternalError { reason, .. }
+            | Self::NotConfigured { reason, .. } => ("retry", Some(reason)),
+            Self::CircuitOpen { .. } => ("circuit_open", Some(CIRCUIT_OPEN)),
             Self::Failed(Failure::Expired) => ("given_up", Some(Failure::Expired.as_str())),
             Self::Failed(Failure::Dropped) => ("dropped", Some("typing event that could not be delivered at once")),
             Self::Failed(Failure::Refused(Refusal::Gone)) => ("failed", Some("the endpoint asks to be removed")),
@@ -120,9 +152,12 @@ impl Outcome {
             | Self::Duplicate
             | Self::Dropped(_)
             | Self::InProgressElsewhere { .. }
+            | Self::CircuitOpen { .. }
             | Self::Failed(Failure::Dropped) => Level::INFO,
             Self::RetryScheduled { .. } => Level::WARN,
-            Self::InternalError { .. } | Self::Failed(_) | Self::IntegrationRemoved(_) => Level::ERROR,
+            Self::InternalError { .. }
+            | Self::NotConfigured { .. }
+            | Self::Failed(_) | Self::IntegrationRemoved(_) => Level::ERROR,
             Self::FollowUpFailed { outcome, .. } => outcome.level(),
         }
     }

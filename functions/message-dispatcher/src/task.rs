@@ -2,6 +2,7 @@
 
 use crate::backoff;
 use crate::immediate_receipt::ImmediateReceipt;
+use crate::record::{Lane, Record};
 use crate::retry::time_until;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
@@ -11,7 +12,7 @@ use shared::delivery::id::DeliveryId;
 use shared::delivery::parking::ParkedMessage;
 use shared::delivery::record::{DeliveryRecord, RecordedReceipt};
 use shared::http_client::TIMEOUT;
-use shared::integration::{Integration, LoadError, ReceiptMode};
+use shared::integration::{Integration, ReceiptMode};
 use shared::ledger::{CLOCK_SKEW, Lease};
 use shared::limits::bounded;
 use shared::model::card::TraceCode;
@@ -34,21 +35,40 @@ pub(crate) struct ReceiveContext<'r> {
     pub(crate) body: &'r str,
     /// The message group on the queue.
     pub(crate) group: &'r str,
+    /// On the direct lane.
     pub(crate) sequence_number: Option<&'r str>,
-    /// How many times the record has been received, with this one.
+    /// How many times the record has been received on its lane, with this one.
     pub(crate) receive_count: u64,
+    pub(crate) lane: Lane,
     /// When the invocation ends.
     pub(crate) deadline: Timestamp,
 }
 
-impl ReceiveContext<'_> {
+impl<'r> ReceiveContext<'r> {
+    pub(crate) fn new(record: &'r Record, deadline: Timestamp) -> Self {
+        Self {
+            body: record.body(),
+            group: record.group(),
+            sequence_number: record.moved.sequence_number.as_deref(),
+            receive_count: record.receive_count(),
+            lane: record.lane,
+            deadline,
+        }
+    }
+
+    /// Whether this is the first time that the message is received.
+    pub(crate) fn is_first(self) -> bool {
+        self.lane == Lane::Direct && self.receive_count <= 1
+    }
+
     /// Whether there is time for an attempt and for recording its outcome.
     pub(crate) fn has_time(self) -> bool {
         time_until(self.deadline) >= TIMEOUT + COMPLETION_TIME
     }
 
-    pub(crate) fn attempt_timeout(self) -> Duration {
-        time_until(self.deadline).saturating_sub(COMPLETION_TIME).min(TIMEOUT)
+    /// How long an attempt may take that is configured to take `timeout`.
+    pub(crate) fn attempt_timeout(self, timeout: Duration) -> Duration {
+        time_until(self.deadline).saturating_sub(COMPLETION_TIME).min(timeout)
     }
 
     /// When a lease expires that is acquired now: a little after the invocation.
@@ -64,14 +84,6 @@ impl ReceiveContext<'_> {
     /// The retry delay if another version or an operator has to fix something: longer each time.
     pub(crate) fn backoff(self) -> Duration {
         backoff::delay(self.receive_count, fastrand::f64())
-    }
-
-    /// The retry delay if the integration cannot be loaded.
-    pub(crate) fn delay_after_load_error(self, error: &LoadError) -> Duration {
-        match error {
-            LoadError::Unavailable(_) | LoadError::TooManyUnknown => self.delay_after_internal_error(),
-            LoadError::NotFound | LoadError::Invalid(_) => self.backoff(),
-        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::delivery::probe::ProbeEnvelope;
 use crate::json::fields::FieldError;
 use crate::model::card::{CardDocument, OutboundCard};
 use crate::model::conversation::{CustomerAddress, EventContent};
+use crate::model::endpoint::{Endpoint, EndpointKind};
 use crate::model::integration_name::IntegrationName;
 use crate::model::message::Message;
 use crate::model::platform_name::PlatformName;
@@ -15,6 +16,7 @@ use crate::model::trace_id::TraceId;
 use crate::platform::Withdrawal;
 use jiff::Timestamp;
 use memchr::memmem;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -301,14 +303,17 @@ impl QueueMessage {
             .or_else(|error| serde_json::from_str(text).map(Self::Withdrawal).map_err(|_| error))
     }
 
-    /// The integration of any text on the queue, even if the rest cannot be read.
+    /// What any text on the queue is to be posted to, even if the rest cannot be read.
     #[must_use]
-    pub fn peek_integration(text: &str) -> Option<IntegrationName> {
+    pub fn peek_endpoint(text: &str) -> Option<Endpoint> {
         #[derive(Deserialize)]
-        struct Owned {
+        struct Peeked {
             integration: IntegrationName,
+            receipt: Option<IgnoredAny>,
         }
-        serde_json::from_str(text).ok().map(|Owned { integration }| integration)
+        let Peeked { integration, receipt } = serde_json::from_str(text).ok()?;
+        let kind = if receipt.is_some() { EndpointKind::Platform } else { EndpointKind::MessagingService };
+        Some(Endpoint { integration, kind })
     }
 }
 

@@ -9,3 +9,4 @@ pub mod payload;
 pub mod probe;
 pub mod queue;
 pub mod record;
+pub mod retry_lane;

@@ -127,7 +127,7 @@ mod tests {
         let text = probe.to_json().unwrap();
         let Ok(QueueMessage::Probe(read)) = QueueMessage::read(&text) else { panic!("{text}") };
         assert_eq!(probe, read);
-        assert_eq!(Some("acme"), QueueMessage::peek_integration(&text).as_ref().map(IntegrationName::as_str));
+        assert_eq!("acme", QueueMessage::peek_endpoint(&text).unwrap().integration.as_str());
     }
 
     #[test]

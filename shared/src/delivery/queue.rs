@@ -7,6 +7,7 @@ use crate::delivery::large_body::{self, LARGE, PLACEHOLDER};
 use crate::digest::Digest;
 use crate::model::message::Message;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 
 /// The largest message that SQS accepts, in bytes.
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
@@ -79,6 +80,17 @@ impl MessageQueue {
     }
 
     pub(super) async fn send(&self, group: &Digest, deduplication_id: &Digest, body: String) -> Result<(), SendError> {
+        self.send_with(group.as_str(), deduplication_id.as_str(), body, |request| request).await
+    }
+
+    /// Sends a message, with what `extend` adds to the request.
+    pub(super) async fn send_with(
+        &self,
+        group: &str,
+        deduplication_id: &str,
+        body: String,
+        extend: impl FnOnce(SendMessageFluentBuilder) -> SendMessageFluentBuilder,
+    ) -> Result<(), SendError> {
         if body.len() > MAXIMUM_BYTES {
             return Err(SendError::TooLarge);
         }
@@ -86,8 +98,9 @@ impl MessageQueue {
             .client
             .send_message()
             .queue_url(&self.url)
-            .message_group_id(group.as_str())
-            .message_deduplication_id(deduplication_id.as_str());
+            .message_group_id(group)
+            .message_deduplication_id(deduplication_id);
+        let request = extend(request);
         let sent = if body.len() < LARGE {
             request.message_body(body).send().await
         } else {

@@ -1,7 +1,7 @@
 //! The configuration of deliveries to the messaging service.
 
 use super::caller::signing_secret;
-use crate::http_client::OutboundUrl;
+use crate::http_client::{OutboundUrl, TIMEOUT};
 use crate::json::fields::{Fields, integer_in, list, text};
 use crate::signature::standard_webhooks::SigningSecret;
 use serde_json::Value;
@@ -14,6 +14,9 @@ const DEFAULT_GIVE_UP_SECONDS: u64 = 6 * 3600;
 /// less often than the `maxReceiveCount` of 1,000, after which it would be moved to the dead-letter queue.
 pub const GIVE_UP_SECONDS: RangeInclusive<u64> = 1..=3 * 24 * 3600;
 
+/// How long an attempt waits for the messaging service. The longest is the time-out of every call.
+const TIMEOUT_SECONDS: RangeInclusive<u64> = 1..=TIMEOUT.as_secs();
+
 /// How messages are delivered to the company's messaging service.
 #[derive(Debug)]
 pub struct DeliveryConfig {
@@ -22,6 +25,8 @@ pub struct DeliveryConfig {
     pub signing_secrets: Vec<SigningSecret>,
     /// The age at which an undelivered message expires.
     pub give_up_after: Duration,
+    /// How long an attempt waits for the response.
+    pub timeout: Duration,
     pub receipts: ReceiptMode,
 }
 
@@ -40,11 +45,13 @@ impl DeliveryConfig {
         let url = fields.required("url", url);
         let signing_secrets = fields.required("signingSecrets", list(signing_secret));
         let give_up_after = fields.optional("giveUpAfterSeconds", integer_in("seconds", GIVE_UP_SECONDS));
+        let timeout = fields.optional("timeoutSeconds", integer_in("seconds", TIMEOUT_SECONDS));
         let receipts = fields.optional("receipts", receipt_mode);
         Some(Self {
             url: url?,
             signing_secrets: signing_secrets?,
             give_up_after: Duration::from_secs(give_up_after.unwrap_or(DEFAULT_GIVE_UP_SECONDS)),
+            timeout: timeout.map_or(TIMEOUT, Duration::from_secs),
             receipts: receipts.unwrap_or_default(),
         })
     }

@@ -1,6 +1,7 @@
 //! The ledger's keys.
 
 use crate::digest::Digest;
+use crate::model::endpoint::Endpoint;
 use crate::model::integration_name::IntegrationName;
 use crate::model::platform_name::PlatformName;
 use crate::model::receipt::DeliveryReceipt;
@@ -28,10 +29,14 @@ pub enum Kind {
     Conversation,
     /// Which integration connects a channel of the platform.
     Channel,
+    /// The last message of a group on the retry lane.
+    Lane,
+    /// The circuit breaker of an endpoint.
+    Circuit,
 }
 
 impl Kind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Delivery,
         Self::Receipt,
         Self::Request,
@@ -41,6 +46,8 @@ impl Kind {
         Self::Authorization,
         Self::Conversation,
         Self::Channel,
+        Self::Lane,
+        Self::Circuit,
     ];
 
     #[must_use]
@@ -55,6 +62,8 @@ impl Kind {
             Self::Authorization => "authorization#",
             Self::Conversation => "conversation#",
             Self::Channel => "channel#",
+            Self::Lane => "lane#",
+            Self::Circuit => "circuit#",
         }
     }
 
@@ -120,6 +129,18 @@ pub fn channel(platform: PlatformName, channel_id: &str) -> String {
     format!("{}{}#{}", Kind::Channel.prefix(), platform.as_str(), channel_id.to_ascii_lowercase())
 }
 
+/// The last message of a group on the retry lane, by the group's id.
+#[must_use]
+pub fn lane(group: &str) -> String {
+    format!("{}{group}", Kind::Lane.prefix())
+}
+
+/// The circuit breaker of an endpoint.
+#[must_use]
+pub fn circuit(endpoint: &Endpoint) -> String {
+    Kind::Circuit.key(&endpoint.integration, endpoint.kind.as_str())
+}
+
 /// Identifies a request: the same caller, the same route and the same idempotency key.
 #[must_use]
 pub fn request_digest(route: Route, integration: &IntegrationName, caller: &str, idempotency_key: &str) -> Digest {
@@ -129,6 +150,7 @@ pub fn request_digest(route: Route, integration: &IntegrationName, caller: &str,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::endpoint::EndpointKind;
 
     #[test]
     fn keys_stay_as_they_were_because_the_ledger_keeps_them_for_weeks() {
@@ -149,5 +171,7 @@ mod tests {
         assert_eq!("text-trace#acme#0123", text_trace(&acme, "0123"));
         assert_eq!("conversation#5d0d331e", conversation("5D0D331E"));
         assert_eq!("channel#genesys-cloud#e6b3", channel(PlatformName::GenesysCloud, "e6B3"));
+        assert_eq!("lane#12ab", lane("12ab"));
+        assert_eq!("circuit#acme#platform", circuit(&Endpoint::new(acme, EndpointKind::Platform)));
     }
 }

@@ -22,13 +22,17 @@
 //! NOT promised: that the work is done at most once. If a worker dies between doing the work and completing its lease, the
 //! work is done again.
 
+mod circuit;
 mod conversations;
 mod inspect;
 mod item;
 pub mod key;
+mod lanes;
 
+pub use circuit::Circuit;
 pub use conversations::{ConversationIndex, ConversationOwner};
 pub use inspect::{RecordState, RecordView};
+pub use lanes::{LaneStates, SequenceNumber};
 
 use crate::aws;
 use aws_sdk_dynamodb::Client;

@@ -17,6 +17,10 @@ pub enum Event<'e> {
     Retried(&'e IntegrationName),
     /// Records of this age, counted from when they were enqueued, were returned to the queue.
     Requeued(Duration),
+    /// Messages of a customer were moved to the retry lane.
+    Moved(u64),
+    /// A message or a receipt waits because its endpoint's circuit is open.
+    CircuitOpen(&'e IntegrationName),
     /// The messaging service permanently rejected a message.
     Failed(&'e IntegrationName),
     /// It did so with a 410: the endpoint is to be removed.
@@ -168,6 +172,8 @@ const DELIVERED: Metric = count("Delivered", BY_INTEGRATION);
 const DELIVERY_AGE: Metric = Metric { name: "DeliveryAge", unit: "Seconds", dimension: BY_INTEGRATION };
 const RETRIED: Metric = count("Retried", BY_INTEGRATION);
 const RETRIED_AGE: Metric = Metric { name: "RetriedAge", unit: "Seconds", dimension: Dimension::None };
+const MOVED: Metric = count("Moved", Dimension::None);
+const CIRCUIT_OPEN: Metric = count("CircuitOpen", BY_INTEGRATION);
 const FAILED: Metric = count("Failed", BY_INTEGRATION);
 const ENDPOINT_GONE: Metric = count("EndpointGone", BY_INTEGRATION);
 const GIVEN_UP: Metric = count("GivenUp", BY_INTEGRATION);
@@ -205,7 +211,7 @@ impl Metric {
 }
 
 impl<'e> Event<'e> {
-    pub const METRICS: [Metric; 18] = [
+    pub const METRICS: [Metric; 20] = [
         ACCEPTED,
         REFUSED,
         DUPLICATES,
@@ -213,6 +219,8 @@ impl<'e> Event<'e> {
         DELIVERY_AGE,
         RETRIED,
         RETRIED_AGE,
+        MOVED,
+        CIRCUIT_OPEN,
         FAILED,
         ENDPOINT_GONE,
         GIVEN_UP,
@@ -235,6 +243,8 @@ impl<'e> Event<'e> {
             Self::Delivered(_, age) => vec![(DELIVERED, 1.0), (DELIVERY_AGE, age.as_secs_f64())],
             Self::Retried(_) => vec![(RETRIED, 1.0)],
             Self::Requeued(age) => vec![(RETRIED_AGE, age.as_secs_f64())],
+            Self::Moved(messages) => vec![(MOVED, messages as f64)],
+            Self::CircuitOpen(_) => vec![(CIRCUIT_OPEN, 1.0)],
             Self::Failed(_) => vec![(FAILED, 1.0)],
             Self::EndpointGone(_) => vec![(ENDPOINT_GONE, 1.0), (FAILED, 1.0)],
             Self::GivenUp(_) => vec![(GIVEN_UP, 1.0)],
@@ -255,6 +265,7 @@ impl<'e> Event<'e> {
             | Self::Duplicate(name)
             | Self::Delivered(name, _)
             | Self::Retried(name)
+            | Self::CircuitOpen(name)
             | Self::Failed(name)
             | Self::EndpointGone(name)
             | Self::GivenUp(name)
@@ -262,7 +273,7 @@ impl<'e> Event<'e> {
             | Self::UnreadableReceipt(name)
             | Self::AuthorizationNotRenewed(name)
             | Self::AuthorizationEnding(name) => Some(name.as_str()),
-            Self::Requeued(_) => None,
+            Self::Requeued(_) | Self::Moved(_) => None,
             Self::Refused(reason) => Some(reason),
             Self::PlatformCalled { outcome, .. } => Some(outcome.as_str()),
             Self::RateLimitRemaining { client, .. } => Some(client),

@@ -35,6 +35,9 @@ impl PlatformError {
     }
 }
 
+const NO_CONNECTION_IN_TIME: &str = "no connection in time";
+const NO_RESPONSE_IN_TIME: &str = "no response in time";
+
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
@@ -150,14 +153,23 @@ impl ApiError {
         }
     }
 
+    /// Whether the platform did not answer within the time-out.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(
+            self,
+            Self::NotSent(NO_CONNECTION_IN_TIME) | Self::OutcomeUnknown { cause: NO_RESPONSE_IN_TIME, .. }
+        )
+    }
+
     /// Classifies a failure to get a response.
     pub(super) fn from_transport(error: &reqwest::Error) -> Self {
         if error.is_builder() {
             Self::invalid_field("", "cannot be sent to the platform")
         } else if error.is_connect() {
-            Self::NotSent("no connection")
+            Self::NotSent(if error.is_timeout() { NO_CONNECTION_IN_TIME } else { "no connection" })
         } else if error.is_timeout() {
-            Self::OutcomeUnknown { cause: "no response in time", error: None }
+            Self::OutcomeUnknown { cause: NO_RESPONSE_IN_TIME, error: None }
         } else {
             Self::OutcomeUnknown { cause: "the connection broke", error: None }
         }

@@ -1,0 +1,226 @@
+//! The circuit breaker of each endpoint: one that does not answer gets few attempts, so that it holds few of the function's
+//! concurrent batches.
+//!
+//! After [`TIMEOUTS_TO_OPEN`] time-outs in a row the circuit opens: attempts are not made, but wait. When it has been open for
+//! its period, one attempt is made, the probe. An answer, whatever its status, closes the circuit; another time-out opens it
+//! for longer. The state is in the ledger. Each process reads it at the start of a batch, at most once a second.
+
+use jiff::{SignedDuration, Timestamp};
+use shared::ledger::{Circuit, LaneStates, Ledger, LedgerError};
+use shared::model::endpoint::Endpoint;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How many time-outs in a row open the circuit.
+const TIMEOUTS_TO_OPEN: u64 = 5;
+/// The time-outs last for at least this long: an answer of any process within it starts the count again. Processes notice
+/// the count a second later at most ([`FRESH_FOR`]).
+const MINIMUM_SPAN: SignedDuration = SignedDuration::from_secs(2);
+/// The period for which a circuit opens at first. It doubles with each probe that times out.
+const FIRST_PERIOD: Duration = Duration::from_secs(10);
+const MAX_PERIOD: Duration = Duration::from_secs(60);
+/// How long a probe may take, for other processes: longer than the longest attempt.
+const PROBE_LEASE: Duration = Duration::from_secs(15);
+/// How long a state that was read is used.
+const FRESH_FOR: Duration = Duration::from_secs(1);
+
+/// Whether an attempt may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CircuitState {
+    Closed,
+    /// Not before then.
+    Open { until: Timestamp },
+    /// If no other process makes the probe.
+    HalfOpen { since: Timestamp },
+}
+
+/// How an attempt ended, as far as the circuit is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// There was an answer, or it is known at once that there is none.
+    Prompt,
+    TimedOut,
+}
+
+pub(crate) struct Circuits {
+    ledger: Ledger,
+    known: Mutex<HashMap<Endpoint, KnownCircuit>>,
+}
+
+#[derive(Clone, Copy)]
+struct KnownCircuit {
+    circuit: Circuit,
+    read_at: Instant,
+}
+
+impl CircuitState {
+    fn of(circuit: &Circuit, now: Timestamp) -> Self {
+        match circuit.open_until {
+            None => Self::Closed,
+            Some(until) if now < until => Self::Open { until },
+            Some(since) => Self::HalfOpen { since },
+        }
+    }
+}
+
+/// Until when the circuit is open after a time-out; none if that does not open it.
+fn opens_until(circuit: &Circuit, probe: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    let span = circuit.since.map(|since| now.duration_since(since))?;
+    let is_open_elsewhere = circuit.open_until.is_some_and(|until| now < until && probe != Some(until));
+    if circuit.timeouts < TIMEOUTS_TO_OPEN || span < MINIMUM_SPAN || is_open_elsewhere {
+        return None;
+    }
+    let doublings = u32::try_from(circuit.timeouts - TIMEOUTS_TO_OPEN).unwrap_or(u32::MAX);
+    let period = FIRST_PERIOD.saturating_mul(2_u32.saturating_pow(doublings)).min(MAX_PERIOD);
+    now.checked_add(period).ok()
+}
+
+impl Circuits {
+    pub(crate) fn new(ledger: Ledger) -> Self {
+        Self { ledger, known: Mutex::default() }
+    }
+
+    /// Those of the endpoints whose state has to be read again.
+    pub(crate) fn stale(&self, endpoints: impl IntoIterator<Item = Endpoint>) -> Vec<Endpoint> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_fresh = |endpoint: &Endpoint| known.get(endpoint).is_some_and(|known| known.read_at.elapsed() < FRESH_FOR);
+        let mut stale: Vec<Endpoint> = Vec::new();
+        for endpoint in endpoints {
+            if !is_fresh(&endpoint) && !stale.contains(&endpoint) {
+                stale.push(endpoint);
+            }
+        }
+        stale
+    }
+
+    pub(crate) fn learn(&self, states: &LaneStates) {
+        for (endpoint, circuit) in &states.circuits {
+            self.know(endpoint, *circuit);
+        }
+    }
+
+    fn know(&self, endpoint: &Endpoint, circuit: Circuit) {
+        let known = KnownCircuit { circuit, read_at: Instant::now() };
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint.clone(), known);
+    }
+
+    fn known(&self, endpoint: &Endpoint) -> Circuit {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(endpoint).map(|known| known.circuit).unwrap_or_default()
+    }
+
+    pub(crate) fn state(&self, endpoint: &Endpoint, now: Timestamp) -> CircuitState {
+        CircuitState::of(&self.known(endpoint), now)
+    }
+
+    /// Claims the probe of a circuit that is half open. Returns the probe, if no other process has it.
+    pub(crate) async fn claim_probe(
+        &self,
+        endpoint: &Endpoint,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, LedgerError> {
+        let until = whole_milliseconds(now.saturating_add(PROBE_LEASE).unwrap_or(Timestamp::MAX));
+        let is_claimed = self.ledger.set_open_until(endpoint, Some(since), until).await?;
+        self.know(endpoint, Circuit { open_until: Some(until), ..self.known(endpoint) });
+        Ok(is_claimed.then_some(until))
+    }
+
+    /// Records how an attempt ended. `probe` is what [`Self::claim_probe`] returned for it. An error is logged: the state
+    /// only saves attempts.
+    pub(crate) async fn record(&self, endpoint: &Endpoint, answer: Answer, probe: Option<Timestamp>, now: Timestamp) {
+        let recorded = match answer {
+            Answer::Prompt if self.known(endpoint) == Circuit::default() => return,
+            Answer::Prompt => self.close(endpoint).await,
+            Answer::TimedOut => self.count_timeout(endpoint, probe, now).await,
+        };
+        if let Err(error) = recorded {
+            let (integration, endpoint) = (endpoint.integration.as_str(), endpoint.kind.as_str());
+            tracing::warn!(integration, endpoint, reason = %error, "the circuit could not be changed");
+        }
+    }
+
+    async fn close(&self, endpoint: &Endpoint) -> Result<(), LedgerError> {
+        let was_open = self.ledger.close_circuit(endpoint).await?;
+        self.know(endpoint, Circuit::default());
+        if was_open {
+            let (integration, endpoint) = (endpoint.integration.as_str(), endpoint.kind.as_str());
+            tracing::info!(integration, endpoint, outcome = "circuit_closed");
+        }
+        Ok(())
+    }
+
+    async fn count_timeout(
+        &self,
+        endpoint: &Endpoint,
+        probe: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let mut circuit = self.ledger.count_timeout(endpoint, now).await?;
+        if let Some(until) = opens_until(&circuit, probe, now).map(whole_milliseconds) {
+            if self.ledger.set_open_until(endpoint, circuit.open_until, until).await? {
+                let (integration, endpoint, timeouts) =
+                    (endpoint.integration.as_str(), endpoint.kind.as_str(), circuit.timeouts);
+                tracing::warn!(integration, endpoint, outcome = "circuit_opened", timeouts, until = %until);
+            }
+            circuit.open_until = Some(until);
+        }
+        self.know(endpoint, circuit);
+        Ok(())
+    }
+}
+
+/// As the ledger stores it.
+fn whole_milliseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn circuit(timeouts: u64, open_until: Option<i64>) -> Circuit {
+        Circuit { timeouts, since: Some(at(0)), open_until: open_until.map(at) }
+    }
+
+    #[test]
+    fn the_fifth_timeout_in_a_row_opens_the_circuit_for_ten_seconds() {
+        assert_eq!(None, opens_until(&circuit(4, None), None, at(20)));
+        assert_eq!(Some(at(30)), opens_until(&circuit(5, None), None, at(20)));
+    }
+
+    #[test]
+    fn timeouts_of_the_same_moment_do_not_open_it() {
+        assert_eq!(None, opens_until(&circuit(50, None), None, at(1)));
+        assert_eq!(Some(at(62)), opens_until(&circuit(50, None), None, at(2)));
+    }
+
+    #[test]
+    fn each_probe_that_times_out_doubles_the_period_up_to_a_minute() {
+        let periods: Vec<_> = (5..10)
+            .map(|timeouts| opens_until(&circuit(timeouts, Some(35)), Some(at(35)), at(30)).unwrap())
+            .map(|until| until.duration_since(at(30)).as_secs())
+            .collect();
+        assert_eq!(vec![10, 20, 40, 60, 60], periods);
+    }
+
+    #[test]
+    fn an_attempt_that_began_before_the_circuit_opened_does_not_extend_it() {
+        assert_eq!(None, opens_until(&circuit(6, Some(35)), None, at(30)));
+        assert_eq!(None, opens_until(&circuit(6, Some(35)), Some(at(20)), at(30)));
+    }
+
+    #[test]
+    fn an_open_circuit_is_half_open_when_its_period_has_passed() {
+        let circuit = circuit(5, Some(30));
+        assert_eq!(CircuitState::Open { until: at(30) }, CircuitState::of(&circuit, at(29)));
+        assert_eq!(CircuitState::HalfOpen { since: at(30) }, CircuitState::of(&circuit, at(30)));
+        assert_eq!(CircuitState::Closed, CircuitState::of(&Circuit::default(), at(30)));
+    }
+}

@@ -1,0 +1,181 @@
+//! The lanes of a group: what happens to the records of one customer, which are in order.
+//!
+//! The **direct lane** is the message queue. A record that cannot be delivered soon is **moved** from there to the **retry
+//! lane**, a queue of its own, with all records of its group behind it. So the direct lane only ever holds messages that are
+//! about to be delivered, and no number of messages that wait can hide others from SQS.
+//!
+//! Order is kept by the group's **tail** in the ledger. It is extended before a record is sent to the retry lane, and cleared
+//! when the record that it names has left the retry lane. A worker of the direct lane reads it before it processes
+//! a group's records, and moves all of them while there is a tail. That suffices, because SQS gives a group's records to one
+//! worker of a lane at a time: only a record that is at the head of its group can be moved, and all records before it have
+//! left the direct lane. ARCHITECTURE.md has the argument.
+
+use crate::outcome::Disposition;
+use jiff::Timestamp;
+use shared::ledger::SequenceNumber;
+use std::time::Duration;
+
+/// How often a record is received on the direct lane before it is moved: the delays after these attempts are seconds, and
+/// most failures are over by then.
+pub(crate) const DIRECT_RECEIVES: u64 = 3;
+
+/// Where a group's records were received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Position {
+    /// On the direct lane, with no message of the group on the retry lane.
+    Direct,
+    /// On the direct lane, behind messages of the group on the retry lane.
+    BehindRetries,
+    /// On the retry lane.
+    Retry,
+}
+
+/// A record, with what decides its lane.
+pub(crate) struct Queued<R> {
+    pub(crate) record: R,
+    /// Its place in its group on the direct lane.
+    pub(crate) sequence_number: Option<SequenceNumber>,
+    /// How often it was received on this lane, this time included.
+    pub(crate) receive_count: u64,
+    /// No attempt before then.
+    pub(crate) due_at: Option<Timestamp>,
+}
+
+/// A step that failed. The record is to be received again after this delay.
+pub(crate) struct ReturnAfter(pub(crate) Duration);
+
+/// What a worker does with the records of a group.
+pub(crate) trait Steps: Sync {
+    type Record: Send;
+
+    fn now(&self) -> Timestamp;
+
+    /// Processes a record. Repeating it does no harm.
+    fn process(&self, record: &Self::Record) -> impl Future<Output = Disposition> + Send;
+
+    /// Extends the tail of the group.
+    fn extend_tail(&self, tail: SequenceNumber) -> impl Future<Output = Result<(), ReturnAfter>> + Send;
+
+    /// Sends a record to the retry lane.
+    fn send_to_retry_lane(
+        &self,
+        record: &Self::Record,
+        due_at: Option<Timestamp>,
+    ) -> impl Future<Output = Result<(), ReturnAfter>> + Send;
+
+    /// Clears the tail of the group if it is at most `finished`. If this fails, the group's next record is moved, and
+    /// clears the tail when it has left the retry lane.
+    fn clear_tail(&self, finished: SequenceNumber) -> impl Future<Output = ()> + Send;
+}
+
+/// What happens to the records of a group.
+pub(crate) struct GroupResult<R> {
+    /// They are deleted, in this order.
+    pub(crate) acknowledged: Vec<R>,
+    /// They return to their lane with the same visibility timeout, so that they stay in order.
+    pub(crate) returned: Vec<R>,
+    pub(crate) visibility_timeout: Duration,
+    /// How many of the acknowledged records were moved to the retry lane.
+    pub(crate) moved: usize,
+}
+
+impl<R> Default for GroupResult<R> {
+    fn default() -> Self {
+        Self { acknowledged: Vec::new(), returned: Vec::new(), visibility_timeout: Duration::ZERO, moved: 0 }
+    }
+}
+
+/// Processes the records of a group.
+pub(crate) async fn process_group<S: Steps>(
+    steps: &S,
+    position: Position,
+    records: Vec<Queued<S::Record>>,
+) -> GroupResult<S::Record> {
+    match position {
+        Position::Direct => process_direct(steps, records).await,
+        Position::BehindRetries => move_all(steps, records, None, GroupResult::default()).await,
+        Position::Retry => process_retries(steps, records).await,
+    }
+}
+
+async fn process_direct<S: Steps>(steps: &S, records: Vec<Queued<S::Record>>) -> GroupResult<S::Record> {
+    let mut result = GroupResult::default();
+    let mut records = records.into_iter();
+    while let Some(queued) = records.next() {
+        let after = match steps.process(&queued.record).await {
+            Disposition::Ack => {
+                result.acknowledged.push(queued.record);
+                continue;
+            }
+            Disposition::Return { after } => return result.returning(after, std::iter::once(queued).chain(records)),
+            Disposition::Retry { after } if queued.receive_count < DIRECT_RECEIVES => {
+                return result.returning(after, std::iter::once(queued).chain(records));
+            }
+            Disposition::Retry { after } | Disposition::CircuitOpen { after } => after,
+        };
+        return move_all(steps, std::iter::once(queued).chain(records).collect(), Some(after), result).await;
+    }
+    result
+}
+
+/// Moves records to the retry lane. The first is due `after` that time, and the others behind it.
+async fn move_all<S: Steps>(
+    steps: &S,
+    records: Vec<Queued<S::Record>>,
+    after: Option<Duration>,
+    mut result: GroupResult<S::Record>,
+) -> GroupResult<S::Record> {
+    let extended = match records.iter().filter_map(|queued| queued.sequence_number).max() {
+        Some(tail) => steps.extend_tail(tail).await,
+        // Without a tail that names it, the group's next message might overtake it.
+        None => Err(ReturnAfter(after.unwrap_or_default())),
+    };
+    let mut records = records.into_iter();
+    if let Err(ReturnAfter(after)) = extended {
+        return result.returning(after, records);
+    }
+    let mut due_at = after.and_then(|after| steps.now().checked_add(after).ok());
+    while let Some(queued) = records.next() {
+        // One after the other: a batch that fails in part would change the order.
+        if let Err(ReturnAfter(after)) = steps.send_to_retry_lane(&queued.record, due_at.take()).await {
+            return result.returning(after, std::iter::once(queued).chain(records));
+        }
+        result.acknowledged.push(queued.record);
+        result.moved += 1;
+    }
+    result
+}
+
+async fn process_retries<S: Steps>(steps: &S, records: Vec<Queued<S::Record>>) -> GroupResult<S::Record> {
+    let mut result = GroupResult::default();
+    let mut finished = None;
+    let mut records = records.into_iter();
+    while let Some(queued) = records.next() {
+        let wait = queued.due_at.map(|due_at| steps.now().duration_until(due_at)).and_then(|wait| wait.try_into().ok());
+        let disposition = match wait {
+            Some(after) if after > Duration::ZERO => Disposition::Return { after },
+            _ => steps.process(&queued.record).await,
+        };
+        match disposition {
+            Disposition::Ack => {
+                finished = finished.max(queued.sequence_number);
+                result.acknowledged.push(queued.record);
+            }
+            Disposition::Return { after } | Disposition::Retry { after } | Disposition::CircuitOpen { after } => {
+                return result.returning(after, std::iter::once(queued).chain(records));
+            }
+        }
+    }
+    if let Some(finished) = finished {
+        steps.clear_tail(finished).await;
+    }
+    result
+}
+
+impl<R> GroupResult<R> {
+    fn returning(mut self, after: Duration, records: impl Iterator<Item = Queued<R>>) -> Self {
+        self.returned.extend(records.map(|queued| queued.record));
+        self.visibility_timeout = after;
+        self
+    }
+}

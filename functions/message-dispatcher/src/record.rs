@@ -1,0 +1,124 @@
+//! A record of an SQS event.
+
+use crate::group::{Position, Queued};
+use aws_lambda_events::sqs::SqsMessage;
+use jiff::Timestamp;
+use shared::delivery::envelope::QueueMessage;
+use shared::delivery::retry_lane::MovedRecord;
+use shared::ledger::SequenceNumber;
+use shared::model::endpoint::Endpoint;
+use std::time::Duration;
+
+/// The attribute with the time at which the queue received a message, in milliseconds.
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
+const SENT_AT: &str = "SentTimestamp";
+
+/// A queue on which messages wait. Each has batches of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    Direct,
+    Retry,
+}
+
+/// A record, and what it was when the message queue received it.
+pub(crate) struct Record {
+    pub(crate) message: SqsMessage,
+    pub(crate) lane: Lane,
+    pub(crate) moved: MovedRecord,
+}
+
+impl Record {
+    pub(crate) fn new(message: SqsMessage, lane: Lane) -> Self {
+        let moved = match lane {
+            Lane::Direct => MovedRecord {
+                sequence_number: message.attributes.get("SequenceNumber").cloned(),
+                sent_at: sent_at(&message),
+                due_at: None,
+            },
+            Lane::Retry => MovedRecord::from_attributes(|name| message.message_attributes.get(name)?.string_value.as_deref()),
+        };
+        Self { message, lane, moved }
+    }
+
+    pub(crate) fn body(&self) -> &str {
+        self.message.body.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn group(&self) -> &str {
+        self.attribute("MessageGroupId").unwrap_or_default()
+    }
+
+    /// The id under which SQS drops copies of it.
+    pub(crate) fn deduplication_id(&self) -> &str {
+        self.attribute("MessageDeduplicationId").or(self.moved.sequence_number.as_deref()).unwrap_or_default()
+    }
+
+    /// How often it was received on its lane, this time included.
+    pub(crate) fn receive_count(&self) -> u64 {
+        self.attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
+    }
+
+    pub(crate) fn endpoint(&self) -> Option<Endpoint> {
+        QueueMessage::peek_endpoint(self.body())
+    }
+
+    /// How long ago the message queue received it.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        let sent_at = self.moved.sent_at.or_else(|| sent_at(&self.message))?;
+        Some(Timestamp::now().duration_since(sent_at).try_into().unwrap_or_default())
+    }
+
+    /// The record without its body, which may be large.
+    pub(crate) fn without_body(&self) -> Self {
+        let mut message = SqsMessage::default();
+        message.message_id.clone_from(&self.message.message_id);
+        message.receipt_handle.clone_from(&self.message.receipt_handle);
+        message.attributes.clone_from(&self.message.attributes);
+        Self { message, lane: self.lane, moved: self.moved.clone() }
+    }
+
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.message.attributes.get(name).map(String::as_str)
+    }
+}
+
+impl From<Record> for Queued<Record> {
+    fn from(record: Record) -> Self {
+        let sequence_number = record.moved.sequence_number.as_deref().and_then(SequenceNumber::parse);
+        Self { sequence_number, receive_count: record.receive_count(), due_at: record.moved.due_at, record }
+    }
+}
+
+impl Lane {
+    /// The lane of a queue, by its ARN.
+    pub(crate) fn of(queue_arn: &str, retry_queue_url: &str) -> Self {
+        let name = |text: &str, separator| text.rsplit(separator).next().map(str::to_owned);
+        if name(queue_arn, ':') == name(retry_queue_url, '/') { Self::Retry } else { Self::Direct }
+    }
+
+    /// Where a group of this lane is.
+    pub(crate) fn position(self, has_tail: bool) -> Position {
+        match self {
+            Self::Direct if has_tail => Position::BehindRetries,
+            Self::Direct => Position::Direct,
+            Self::Retry => Position::Retry,
+        }
+    }
+}
+
+fn sent_at(message: &SqsMessage) -> Option<Timestamp> {
+    Timestamp::from_millisecond(message.attributes.get(SENT_AT)?.parse().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_of_a_record_is_its_lane() {
+        let url = "https://sqs.eu-central-1.amazonaws.com/1/patchbay-retry.fifo";
+        let lane = |name: &str| Lane::of(&format!("arn:aws:sqs:eu-central-1:1:{name}"), url);
+        assert_eq!(Lane::Retry, lane("patchbay-retry.fifo"));
+        assert_eq!(Lane::Direct, lane("patchbay-messages.fifo"));
+    }
+}
