@@ -81,6 +81,7 @@ impl Function {
             .env("CONFIGURATION_CACHE_SECONDS", "300")
             .env("LEDGER_TABLE", "ledger")
             .env("QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/messages.fifo")
+            .env("RETRY_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/retry.fifo")
             .env("EVENT_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/events")
             .env("EVENT_SOURCE", EVENT_SOURCE)
             .env("PARKING_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/parking.fifo")

@@ -13,6 +13,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 QUEUES = {
     "MessageQueue",
+    "RetryQueue",
     "DeadLetterQueue",
     "ParkingQueue",
     "ConversationEventQueue",
@@ -74,16 +75,18 @@ def allow_plain_http(ids, queues):
 
 def allow_batch_actions(ids, client):
     """AWS authorises batch calls by the name of the single call; the emulator by their own names."""
-    receivers = [("MessageDispatcherRole", "MessageQueue"), ("ConversationEventsRole", "ConversationEventQueue")]
-    for role, queue in receivers:
-        # The earlier version in an upgrade test may not have all roles.
+    receivers = {
+        "MessageDispatcherRole": ["MessageQueue", "RetryQueue"],
+        "ConversationEventsRole": ["ConversationEventQueue"],
+    }
+    for role, queues in receivers.items():
+        # The earlier version in an upgrade test may not have all roles and queues.
         if role not in ids:
             continue
-        queue = client("sqs").get_queue_attributes(QueueUrl=ids[queue], AttributeNames=["QueueArn"])
         statement = {
             "Effect": "Allow",
             "Action": ["sqs:ChangeMessageVisibilityBatch", "sqs:DeleteMessageBatch"],
-            "Resource": queue["Attributes"]["QueueArn"],
+            "Resource": [arn_of(ids[queue], client("sqs")) for queue in queues if queue in ids],
         }
         client("iam").put_role_policy(
             RoleName=ids[role],
@@ -94,9 +97,15 @@ def allow_batch_actions(ids, client):
 
 def fix_maximum_concurrency(ids, functions):
     """The emulator stores MaximumConcurrency as the parameter's string, and clients cannot parse its response."""
-    mapping = ids["MessageDispatcherMessages"]
-    maximum = functions.get_event_source_mapping(UUID=mapping)["ScalingConfig"]["MaximumConcurrency"]
-    functions.update_event_source_mapping(UUID=mapping, ScalingConfig={"MaximumConcurrency": int(maximum)})
+    # The earlier version in an upgrade test may not have both.
+    for mapping in ids.keys() & {"MessageDispatcherMessages", "MessageDispatcherRetries"}:
+        mapping = ids[mapping]
+        maximum = functions.get_event_source_mapping(UUID=mapping)["ScalingConfig"]["MaximumConcurrency"]
+        functions.update_event_source_mapping(UUID=mapping, ScalingConfig={"MaximumConcurrency": int(maximum)})
+
+
+def arn_of(queue_url, queues):
+    return queues.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
 
 if __name__ == "__main__":

@@ -67,7 +67,10 @@ class Mapping:
             "receiptHandle": message["ReceiptHandle"],
             "body": message["Body"],
             "attributes": message["Attributes"],
-            "messageAttributes": {},
+            "messageAttributes": {
+                name: {"stringValue": value.get("StringValue"), "dataType": value["DataType"]}
+                for name, value in message.get("MessageAttributes", {}).items()
+            },
             "md5OfBody": message["MD5OfBody"],
             "eventSource": "aws:sqs",
             "eventSourceARN": self.queue_arn,
@@ -158,6 +161,7 @@ class Poller(threading.Thread):
             MaxNumberOfMessages=min(mapping.batch_size, 10),
             WaitTimeSeconds=LONG_POLL_SECONDS,
             MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
         )
         return response.get("Messages", [])
 

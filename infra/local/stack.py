@@ -6,7 +6,7 @@ starts the stack, runs the command with the stack's addresses in its environment
 ends. Only the log remains; the emulator and its functions are stopped by process id.
 
 The command's environment has:
-    API_URL, QUEUE_URL, DEAD_LETTER_QUEUE_URL, LEDGER_TABLE, SECRET_PREFIX    the stack
+    API_URL, QUEUE_URL, RETRY_QUEUE_URL, DEAD_LETTER_QUEUE_URL, LEDGER_TABLE, SECRET_PREFIX    the stack
     PARKING_QUEUE_URL                                                         where failed messages are kept
     EVENT_SOURCE, EVENT_QUEUE_URL, EVENT_FUNCTION                             of conversation events
     PATCHBAY_STACK                                                            its name
@@ -120,6 +120,8 @@ def addresses(stack, client, emulator):
     return {
         "API_URL": f"http://{resources['Api']}.execute-api.localhost:{emulator.port}",
         "QUEUE_URL": outputs["MessageQueueUrl"],
+        # The upgrade test starts from versions without it.
+        "RETRY_QUEUE_URL": outputs.get("RetryQueueUrl", ""),
         "DEAD_LETTER_QUEUE_URL": outputs["DeadLetterQueueUrl"],
         # The upgrade test starts from versions without it.
         "PARKING_QUEUE_URL": outputs.get("ParkingQueueUrl", ""),
