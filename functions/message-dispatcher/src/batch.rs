@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
 use shared::ledger::{LedgerError, SequenceNumber};
 use shared::model::endpoint::Endpoint;
+use shared::model::integration_name::IntegrationName;
 use shared::observability::emf::Emf;
 use shared::observability::metrics::Event;
 use std::collections::HashMap;
@@ -217,7 +218,7 @@ impl GroupSummary {
     fn into_failed(self) -> impl Iterator<Item = (Record, Duration)> {
         let integration = self.endpoint.as_ref().map(|endpoint| &endpoint.integration);
         let emf = Emf::of(integration.map(Event::Retried));
-        let integration = integration.map(|name| name.as_str());
+        let integration = integration.map(IntegrationName::as_str);
         tracing::error!(%emf, integration, outcome = "retry", reason = "panic");
         self.records.into_iter().map(|record| (record, PANIC_RETRY_DELAY))
     }
@@ -256,11 +257,10 @@ fn grouped(records: impl Iterator<Item = Record>) -> Vec<Group> {
     for record in records {
         match groups.iter_mut().find(|group| group.id == record.group()) {
             Some(group) => group.records.push(record),
-            None => groups.push(Group {
-                id: record.group().to_owned(),
-                endpoint: record.endpoint(),
-                records: vec![record],
-            }),
+            None => {
+                let (id, endpoint) = (record.group().to_owned(), record.endpoint());
+                groups.push(Group { id, endpoint, records: vec![record] });
+            }
         }
     }
     groups

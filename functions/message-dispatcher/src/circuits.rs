@@ -31,9 +31,13 @@ const FRESH_FOR: Duration = Duration::from_secs(1);
 pub(crate) enum CircuitState {
     Closed,
     /// Not before then.
-    Open { until: Timestamp },
+    Open {
+        until: Timestamp,
+    },
     /// If no other process makes the probe.
-    HalfOpen { since: Timestamp },
+    HalfOpen {
+        since: Timestamp,
+    },
 }
 
 /// How an attempt ended, as far as the circuit is concerned.
@@ -85,7 +89,8 @@ impl Circuits {
     /// Those of the endpoints whose state has to be read again.
     pub(crate) fn stale(&self, endpoints: impl IntoIterator<Item = Endpoint>) -> Vec<Endpoint> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_fresh = |endpoint: &Endpoint| known.get(endpoint).is_some_and(|known| known.read_at.elapsed() < FRESH_FOR);
+        let is_fresh =
+            |endpoint: &Endpoint| known.get(endpoint).is_some_and(|known| known.read_at.elapsed() < FRESH_FOR);
         let mut stale: Vec<Endpoint> = Vec::new();
         for endpoint in endpoints {
             if !is_fresh(&endpoint) && !stale.contains(&endpoint) {

@@ -72,8 +72,14 @@ impl Dispatcher {
         let endpoint = Endpoint::new(integration.name.clone(), EndpointKind::MessagingService);
         let circuit = self.circuits.state(&endpoint, Timestamp::now());
         let remaining = remaining_delivery_time(task.envelope.due_since(), integration.delivery.give_up_after);
-        if let CircuitState::Open { until } = circuit && !remaining.is_zero() {
-            return Ok(if task.is_typing() { Outcome::Dropped(CIRCUIT_OPEN) } else { self.wait(task, until, remaining) });
+        if let CircuitState::Open { until } = circuit
+            && !remaining.is_zero()
+        {
+            return Ok(if task.is_typing() {
+                Outcome::Dropped(CIRCUIT_OPEN)
+            } else {
+                self.wait(task, until, remaining)
+            });
         }
         // Before the lease, which counts as a delivery attempt.
         let is_text_trace = self.is_text_trace(task, integration).await?;
@@ -85,7 +91,9 @@ impl Dispatcher {
             }
             Acquire::Acquired(lease) => match circuit {
                 CircuitState::Closed => self.deliver(task, integration, &lease, &endpoint, None).await,
-                CircuitState::HalfOpen { since } => self.probe_circuit(task, integration, &lease, &endpoint, since).await?,
+                CircuitState::HalfOpen { since } => {
+                    self.probe_circuit(task, integration, &lease, &endpoint, since).await?
+                }
                 CircuitState::Open { .. } => self.fail(task, &lease, Failure::Expired).await,
             },
             Acquire::InProgress { until, .. } => Outcome::InProgressElsewhere { until },

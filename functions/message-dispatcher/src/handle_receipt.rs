@@ -102,7 +102,9 @@ impl Dispatcher {
             let delay = backoff::delay_while_open(until, context.receive_count, fastrand::f64());
             ReceiptOutcome::CircuitOpen { after: delay.min(remaining) }
         };
-        if let CircuitState::Open { until } = circuit && !remaining.is_zero() {
+        if let CircuitState::Open { until } = circuit
+            && !remaining.is_zero()
+        {
             return Ok(wait(until));
         }
         let key = ledger::key::receipt(&integration.name, &envelope.receipt);

@@ -36,11 +36,7 @@ impl Lanes {
     }
 
     /// Sends a record of the direct lane to the retry lane.
-    pub(crate) async fn send_to_retry_lane(
-        &self,
-        record: &Record,
-        due_at: Option<Timestamp>,
-    ) -> Result<(), SendError> {
+    pub(crate) async fn send_to_retry_lane(&self, record: &Record, due_at: Option<Timestamp>) -> Result<(), SendError> {
         let moved = MovedRecord { due_at, ..record.moved.clone() };
         let body = record.body().to_owned();
         self.retry_queue.send_moved(record.group(), record.deduplication_id(), body, &moved).await

@@ -155,9 +155,9 @@ impl Outcome {
             | Self::CircuitOpen { .. }
             | Self::Failed(Failure::Dropped) => Level::INFO,
             Self::RetryScheduled { .. } => Level::WARN,
-            Self::InternalError { .. }
-            | Self::NotConfigured { .. }
-            | Self::Failed(_) | Self::IntegrationRemoved(_) => Level::ERROR,
+            Self::InternalError { .. } | Self::NotConfigured { .. } | Self::Failed(_) | Self::IntegrationRemoved(_) => {
+                Level::ERROR
+            }
             Self::FollowUpFailed { outcome, .. } => outcome.level(),
         }
     }

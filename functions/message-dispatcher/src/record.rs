@@ -35,7 +35,9 @@ impl Record {
                 sent_at: sent_at(&message),
                 due_at: None,
             },
-            Lane::Retry => MovedRecord::from_attributes(|name| message.message_attributes.get(name)?.string_value.as_deref()),
+            Lane::Retry => {
+                MovedRecord::from_attributes(|name| message.message_attributes.get(name)?.string_value.as_deref())
+            }
         };
         Self { message, lane, moved }
     }

@@ -33,13 +33,9 @@ impl MovedRecord {
 
     fn attributes(&self) -> impl Iterator<Item = (&'static str, String)> {
         let time = |time: Option<Timestamp>| time.map(|time| time.as_millisecond().to_string());
-        [
-            (SEQUENCE_NUMBER, self.sequence_number.clone()),
-            (SENT_AT, time(self.sent_at)),
-            (DUE_AT, time(self.due_at)),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
+        [(SEQUENCE_NUMBER, self.sequence_number.clone()), (SENT_AT, time(self.sent_at)), (DUE_AT, time(self.due_at))]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
     }
 }
 
@@ -76,7 +72,8 @@ mod tests {
     #[test]
     fn what_was_written_is_read() {
         let time = Timestamp::from_millisecond(1_800_000_000_123).ok();
-        let moved = MovedRecord { sequence_number: Some("18849496460467696128".to_owned()), sent_at: time, due_at: time };
+        let moved =
+            MovedRecord { sequence_number: Some("18849496460467696128".to_owned()), sent_at: time, due_at: time };
         for moved in [moved, MovedRecord::default()] {
             let attributes: Vec<_> = moved.attributes().collect();
             let read = MovedRecord::from_attributes(|name| {

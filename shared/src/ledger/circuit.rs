@@ -83,7 +83,8 @@ impl Ledger {
             .expression_attribute_values(":until", number(until.as_millisecond()));
         // A circuit that was closed meanwhile stays closed.
         let update = match seen {
-            None => update.condition_expression(format!("attribute_not_exists({OPEN_UNTIL}) AND attribute_exists({TIMEOUTS})")),
+            None => update
+                .condition_expression(format!("attribute_not_exists({OPEN_UNTIL}) AND attribute_exists({TIMEOUTS})")),
             Some(seen) => update
                 .condition_expression(format!("{OPEN_UNTIL} = :seen"))
                 .expression_attribute_values(":seen", number(seen.as_millisecond())),

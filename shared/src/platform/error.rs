@@ -156,10 +156,7 @@ impl ApiError {
     /// Whether the platform did not answer within the time-out.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        matches!(
-            self,
-            Self::NotSent(NO_CONNECTION_IN_TIME) | Self::OutcomeUnknown { cause: NO_RESPONSE_IN_TIME, .. }
-        )
+        matches!(self, Self::NotSent(NO_CONNECTION_IN_TIME) | Self::OutcomeUnknown { cause: NO_RESPONSE_IN_TIME, .. })
     }
 
     /// Classifies a failure to get a response.

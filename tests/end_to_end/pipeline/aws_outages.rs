@@ -251,12 +251,13 @@ async fn a_lease_is_released_as_soon_as_the_ledger_is_back() {
 }
 
 #[tokio::test]
-async fn a_delivery_costs_two_writes_to_the_ledger() {
+async fn a_delivery_costs_one_read_and_two_writes_of_the_ledger() {
     let single = SingleFunction::start("message-dispatcher").await;
     assert!(single.dispatch(&single.text()).await.is_empty());
-    assert_eq!(vec!["GetSecretValue", "UpdateItem", "UpdateItem"], single.aws.take_operations());
+    let delivery = ["BatchGetItem", "GetSecretValue", "UpdateItem", "UpdateItem"];
+    assert_eq!(delivery.to_vec(), single.aws.take_operations());
     assert!(single.dispatch(&single.text()).await.is_empty());
-    assert_eq!(vec!["UpdateItem", "UpdateItem"], single.aws.take_operations());
+    assert_eq!(vec!["BatchGetItem", "UpdateItem", "UpdateItem"], single.aws.take_operations());
 }
 
 #[tokio::test]
