@@ -206,12 +206,13 @@ mod tests {
     fn each_event_has_the_names_and_dimensions_that_are_published() {
         let name = &"acme".parse().unwrap();
         let whole_and = |name: &str| json!([["FunctionName"], ["FunctionName", name]]);
-        let mut names = std::collections::BTreeSet::from(["DeliveryAge", "RetriedAge"]);
+        let mut names = std::collections::BTreeSet::from(["DeliveryAge", "Moved", "RetriedAge"]);
         for (event, metric, dimensions, value) in [
             (Event::Accepted(name), "Accepted", whole_and("Integration"), "acme"),
             (Event::Duplicate(name), "Duplicates", whole_and("Integration"), "acme"),
             (Event::Delivered(name, Duration::ZERO), "Delivered", whole_and("Integration"), "acme"),
             (Event::Retried(name), "Retried", whole_and("Integration"), "acme"),
+            (Event::CircuitOpen(name), "CircuitOpen", whole_and("Integration"), "acme"),
             (Event::Failed(name), "Failed", whole_and("Integration"), "acme"),
             (Event::EndpointGone(name), "EndpointGone", whole_and("Integration"), "acme"),
             (Event::GivenUp(name), "GivenUp", whole_and("Integration"), "acme"),
@@ -250,11 +251,12 @@ mod tests {
             names.insert(metric);
         }
         assert_eq!(names, Event::METRICS.iter().map(|metric| metric.name).collect());
-        let requeued = members(true, &[Event::Requeued(Duration::from_secs(901))]);
-        assert_eq!(json!([["FunctionName"]]), requeued["_aws"]["CloudWatchMetrics"][0]["Dimensions"]);
-        assert_eq!(
-            (901.0, "f"),
-            (requeued["RetriedAge"].as_f64().unwrap(), requeued["FunctionName"].as_str().unwrap())
-        );
+        for (event, metric, value) in
+            [(Event::Requeued(Duration::from_secs(901)), "RetriedAge", 901.0), (Event::Moved(3), "Moved", 3.0)]
+        {
+            let line = members(true, &[event]);
+            assert_eq!(json!([["FunctionName"]]), line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]);
+            assert_eq!((value, "f"), (line[metric].as_f64().unwrap(), line["FunctionName"].as_str().unwrap()));
+        }
     }
 }
