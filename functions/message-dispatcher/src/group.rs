@@ -18,6 +18,8 @@ use std::time::Duration;
 /// How often a record is received on the direct lane before it is moved: the delays after these attempts are seconds, and
 /// most failures are over by then.
 pub(crate) const DIRECT_RECEIVES: u64 = 3;
+/// The longest delay of a retry on the direct lane: a messaging service may ask for hours.
+pub(crate) const MAXIMUM_DIRECT_DELAY: Duration = Duration::from_secs(4);
 
 /// Where a group's records were received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +110,7 @@ async fn process_direct<S: Steps>(steps: &S, records: Vec<Queued<S::Record>>) ->
                 continue;
             }
             Disposition::Return { after } => return result.returning(after, std::iter::once(queued).chain(records)),
-            Disposition::Retry { after } if queued.receive_count < DIRECT_RECEIVES => {
+            Disposition::Retry { after } if queued.receive_count < DIRECT_RECEIVES && after <= MAXIMUM_DIRECT_DELAY => {
                 return result.returning(after, std::iter::once(queued).chain(records));
             }
             Disposition::Retry { after } | Disposition::CircuitOpen { after } => after,
