@@ -70,9 +70,9 @@ impl CircuitState {
 }
 
 /// Until when the circuit is open after a time-out; none if that does not open it.
-fn opens_until(circuit: &Circuit, probe: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+fn opens_until(circuit: &Circuit, probe: Option<Probe>, now: Timestamp) -> Option<Timestamp> {
     let span = circuit.since.map(|since| now.duration_since(since))?;
-    let is_open_elsewhere = circuit.open_until.is_some_and(|until| now < until && probe != Some(until));
+    let is_open_elsewhere = circuit.open_until.is_some_and(|until| now < until && probe != Some(Probe(until)));
     if circuit.timeouts < TIMEOUTS_TO_OPEN || span < MINIMUM_SPAN || is_open_elsewhere {
         return None;
     }
@@ -116,34 +116,45 @@ impl Circuits {
         known.get(endpoint).map(|known| known.circuit).unwrap_or_default()
     }
 
-    pub(crate) fn state(&self, endpoint: &Endpoint, now: Timestamp) -> CircuitState {
-        CircuitState::of(&self.known(endpoint), now)
+    /// Until when no attempt is to be made; none if the circuit is not open.
+    pub(crate) fn open_until(&self, endpoint: &Endpoint, now: Timestamp) -> Option<Timestamp> {
+        match CircuitState::of(&self.known(endpoint), now) {
+            CircuitState::Open { until } => Some(until),
+            CircuitState::Closed | CircuitState::HalfOpen { .. } => None,
+        }
     }
 
-    /// Claims the probe of a circuit that is half open. Returns the probe, if no other process has it.
-    pub(crate) async fn claim_probe(
-        &self,
-        endpoint: &Endpoint,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> Result<Option<Timestamp>, LedgerError> {
+    /// Admits an attempt that is about to be made. Of several processes, one gets the probe.
+    pub(crate) async fn admit(&self, endpoint: &Endpoint, now: Timestamp) -> Admission {
+        let circuit = self.known(endpoint);
+        let since = match CircuitState::of(&circuit, now) {
+            CircuitState::Closed => return Admission::Attempt(None),
+            CircuitState::Open { until } => return Admission::Wait { until },
+            CircuitState::HalfOpen { since } => since,
+        };
         let until = whole_milliseconds(now.saturating_add(PROBE_LEASE).unwrap_or(Timestamp::MAX));
-        let is_claimed = self.ledger.set_open_until(endpoint, Some(since), until).await?;
-        self.know(endpoint, Circuit { open_until: Some(until), ..self.known(endpoint) });
-        Ok(is_claimed.then_some(until))
+        let claimed = self.ledger.set_open_until(endpoint, Some(since), until).await;
+        self.know(endpoint, Circuit { open_until: Some(until), ..circuit });
+        match claimed {
+            Ok(true) => Admission::Attempt(Some(Probe(until))),
+            Ok(false) => Admission::Wait { until },
+            Err(error) => {
+                not_changed(endpoint, &error);
+                Admission::Wait { until }
+            }
+        }
     }
 
-    /// Records how an attempt ended. `probe` is what [`Self::claim_probe`] returned for it. An error is logged: the state
+    /// Records how an admitted attempt ended. An error is logged: the state
     /// only saves attempts.
-    pub(crate) async fn record(&self, endpoint: &Endpoint, answer: Answer, probe: Option<Timestamp>, now: Timestamp) {
+    pub(crate) async fn record(&self, endpoint: &Endpoint, answer: Answer, probe: Option<Probe>, now: Timestamp) {
         let recorded = match answer {
             Answer::Prompt if self.known(endpoint) == Circuit::default() => return,
             Answer::Prompt => self.close(endpoint).await,
             Answer::TimedOut => self.count_timeout(endpoint, probe, now).await,
         };
         if let Err(error) = recorded {
-            let (integration, endpoint) = (endpoint.integration.as_str(), endpoint.kind.as_str());
-            tracing::warn!(integration, endpoint, reason = %error, "the circuit could not be changed");
+            not_changed(endpoint, &error);
         }
     }
 
@@ -160,7 +171,7 @@ impl Circuits {
     async fn count_timeout(
         &self,
         endpoint: &Endpoint,
-        probe: Option<Timestamp>,
+        probe: Option<Probe>,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let mut circuit = self.ledger.count_timeout(endpoint, now).await?;
@@ -175,6 +186,11 @@ impl Circuits {
         self.know(endpoint, circuit);
         Ok(())
     }
+}
+
+fn not_changed(endpoint: &Endpoint, error: &LedgerError) {
+    let (integration, endpoint) = (endpoint.integration.as_str(), endpoint.kind.as_str());
+    tracing::warn!(integration, endpoint, reason = %error, "the circuit could not be changed");
 }
 
 /// As the ledger stores it.
@@ -209,7 +225,7 @@ mod tests {
     #[test]
     fn each_probe_that_times_out_doubles_the_period_up_to_a_minute() {
         let periods: Vec<_> = (5..10)
-            .map(|timeouts| opens_until(&circuit(timeouts, Some(35)), Some(at(35)), at(30)).unwrap())
+            .map(|timeouts| opens_until(&circuit(timeouts, Some(35)), Some(Probe(at(35))), at(30)).unwrap())
             .map(|until| until.duration_since(at(30)).as_secs())
             .collect();
         assert_eq!(vec![10, 20, 40, 60, 60], periods);
@@ -218,7 +234,7 @@ mod tests {
     #[test]
     fn an_attempt_that_began_before_the_circuit_opened_does_not_extend_it() {
         assert_eq!(None, opens_until(&circuit(6, Some(35)), None, at(30)));
-        assert_eq!(None, opens_until(&circuit(6, Some(35)), Some(at(20)), at(30)));
+        assert_eq!(None, opens_until(&circuit(6, Some(35)), Some(Probe(at(20))), at(30)));
     }
 
     #[test]

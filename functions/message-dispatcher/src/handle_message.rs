@@ -2,7 +2,7 @@
 
 use crate::attempt::{AttemptError, AttemptResult, attempt};
 use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
-use crate::circuits::CircuitState;
+use crate::circuits::{Admission, Probe};
 use crate::dispatcher::{Dispatcher, is_permanent};
 use crate::failure::Failure;
 use crate::outcome::{CIRCUIT_OPEN, Disposition, Outcome};
@@ -70,18 +70,13 @@ impl Dispatcher {
         integration: &Arc<Integration>,
     ) -> Result<Outcome, LedgerError> {
         let endpoint = Endpoint::new(integration.name.clone(), EndpointKind::MessagingService);
-        let circuit = self.circuits.state(&endpoint, Timestamp::now());
         let remaining = remaining_delivery_time(task.envelope.due_since(), integration.delivery.give_up_after);
-        if let CircuitState::Open { until } = circuit
+        // Before the lease, which counts as a delivery attempt.
+        if let Some(until) = self.circuits.open_until(&endpoint, Timestamp::now())
             && !remaining.is_zero()
         {
-            return Ok(if task.is_typing() {
-                Outcome::Dropped(CIRCUIT_OPEN)
-            } else {
-                self.wait(task, until, remaining)
-            });
+            return Ok(wait(task, until, remaining));
         }
-        // Before the lease, which counts as a delivery attempt.
         let is_text_trace = self.is_text_trace(task, integration).await?;
         let key = ledger::key::delivery(&integration.name, task.id.digest().as_str());
         Ok(match self.acquire_lease(&key, task.replay_id(), task.context).await? {
@@ -89,12 +84,13 @@ impl Dispatcher {
                 let outcome = Outcome::Dropped("text trace of a card");
                 self.complete_delivery(task, &lease, outcome, DeliveryRecord::text_trace()).await
             }
-            Acquire::Acquired(lease) => match circuit {
-                CircuitState::Closed => self.deliver(task, integration, &lease, &endpoint, None).await,
-                CircuitState::HalfOpen { since } => {
-                    self.probe_circuit(task, integration, &lease, &endpoint, since).await?
+            Acquire::Acquired(lease) => match self.circuits.admit(&endpoint, Timestamp::now()).await {
+                Admission::Attempt(probe) => self.deliver(task, integration, &lease, &endpoint, probe).await,
+                Admission::Wait { .. } if remaining.is_zero() => self.fail(task, &lease, Failure::Expired).await,
+                Admission::Wait { until } => {
+                    self.release(&lease, task.context).await?;
+                    wait(task, until, remaining)
                 }
-                CircuitState::Open { .. } => self.fail(task, &lease, Failure::Expired).await,
             },
             Acquire::InProgress { until, .. } => Outcome::InProgressElsewhere { until },
             Acquire::Completed(completed) => self.handle_duplicate(task, &completed).await,
@@ -144,42 +140,13 @@ impl Dispatcher {
         self.follow_up(task, Outcome::Duplicate, completed.outcome, completed.attempts, &record).await
     }
 
-    /// Makes the attempt that shows whether the messaging service answers again, unless another process makes it.
-    async fn probe_circuit(
-        &self,
-        task: &Task<'_>,
-        integration: &Arc<Integration>,
-        lease: &Lease,
-        endpoint: &Endpoint,
-        since: Timestamp,
-    ) -> Result<Outcome, LedgerError> {
-        let probe = self.circuits.claim_probe(endpoint, since, Timestamp::now()).await;
-        if let Ok(Some(probe)) = probe {
-            return Ok(self.deliver(task, integration, lease, endpoint, Some(probe)).await);
-        }
-        self.release(lease, task.context).await?;
-        probe?;
-        let remaining = remaining_delivery_time(task.envelope.due_since(), integration.delivery.give_up_after);
-        let until = match self.circuits.state(endpoint, Timestamp::now()) {
-            CircuitState::Open { until } => until,
-            CircuitState::Closed | CircuitState::HalfOpen { .. } => Timestamp::now(),
-        };
-        Ok(self.wait(task, until, remaining))
-    }
-
-    /// The outcome while the circuit is open until then.
-    fn wait(&self, task: &Task<'_>, until: Timestamp, remaining: Duration) -> Outcome {
-        let delay = backoff::delay_while_open(until, task.context.receive_count, fastrand::f64());
-        Outcome::CircuitOpen { after: delay.min(remaining) }
-    }
-
     async fn deliver(
         &self,
         task: &Task<'_>,
         integration: &Arc<Integration>,
         lease: &Lease,
         endpoint: &Endpoint,
-        probe: Option<Timestamp>,
+        probe: Option<Probe>,
     ) -> Outcome {
         let result = self.attempt(task, integration).await;
         let recorded = self.circuits.record(endpoint, result.answer(), probe, Timestamp::now());
@@ -315,4 +282,13 @@ impl Dispatcher {
             None => Ok(()),
         }
     }
+}
+
+/// The outcome of a message whose endpoint's circuit is open until then. A typing event is of no use later.
+fn wait(task: &Task<'_>, until: Timestamp, remaining: Duration) -> Outcome {
+    if task.is_typing() {
+        return Outcome::Dropped(CIRCUIT_OPEN);
+    }
+    let delay = backoff::delay_while_open(until, task.context.receive_count, fastrand::f64());
+    Outcome::CircuitOpen { after: delay.min(remaining) }
 }

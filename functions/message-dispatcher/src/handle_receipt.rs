@@ -1,7 +1,7 @@
 //! Handling a receipt: acquire the lease, post the receipt to the platform, record the outcome.
 
 use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
-use crate::circuits::{Answer, CircuitState};
+use crate::circuits::{Admission, Answer};
 use crate::dispatcher::{Dispatcher, is_permanent};
 use crate::outcome::{CIRCUIT_OPEN, Disposition};
 use crate::task::ReceiveContext;
@@ -96,13 +96,12 @@ impl Dispatcher {
         context: ReceiveContext<'_>,
     ) -> Result<ReceiptOutcome, LedgerError> {
         let endpoint = Endpoint::new(integration.name.clone(), EndpointKind::Platform);
-        let circuit = self.circuits.state(&endpoint, Timestamp::now());
         let remaining = remaining_delivery_time(envelope.received_at, integration.delivery.give_up_after);
         let wait = |until: Timestamp| {
             let delay = backoff::delay_while_open(until, context.receive_count, fastrand::f64());
             ReceiptOutcome::CircuitOpen { after: delay.min(remaining) }
         };
-        if let CircuitState::Open { until } = circuit
+        if let Some(until) = self.circuits.open_until(&endpoint, Timestamp::now())
             && !remaining.is_zero()
         {
             return Ok(wait(until));
@@ -113,27 +112,18 @@ impl Dispatcher {
             Acquire::Completed(_) => return Ok(ReceiptOutcome::Duplicate),
             Acquire::InProgress { until, .. } => return Ok(ReceiptOutcome::InProgressElsewhere { until }),
         };
-        let probe = match circuit {
-            CircuitState::HalfOpen { since } => {
-                match self.circuits.claim_probe(&endpoint, since, Timestamp::now()).await {
-                    Ok(Some(probe)) => Some(probe),
-                    not_claimed => {
-                        self.release(&lease, context).await?;
-                        not_claimed?;
-                        return Ok(wait(Timestamp::now()));
-                    }
-                }
-            }
-            CircuitState::Closed | CircuitState::Open { .. } => None,
-        };
-        let posted = match circuit {
-            CircuitState::Open { .. } => Err(ApiError::NotSent(CIRCUIT_OPEN)),
-            CircuitState::Closed | CircuitState::HalfOpen { .. } => {
+        let posted = match self.circuits.admit(&endpoint, Timestamp::now()).await {
+            Admission::Attempt(probe) => {
                 let posted = self.post(envelope, integration, context).await;
                 let is_timeout = posted.as_ref().is_err_and(ApiError::is_timeout);
                 let answer = if is_timeout { Answer::TimedOut } else { Answer::Prompt };
                 self.circuits.record(&endpoint, answer, probe, Timestamp::now()).await;
                 posted
+            }
+            Admission::Wait { .. } if remaining.is_zero() => Err(ApiError::NotSent(CIRCUIT_OPEN)),
+            Admission::Wait { until } => {
+                self.release(&lease, context).await?;
+                return Ok(wait(until));
             }
         };
         let error = match posted {
