@@ -26,19 +26,28 @@ const PROBE_LEASE: Duration = Duration::from_secs(15);
 /// How long a state that was read is used.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
-/// Whether an attempt may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CircuitState {
+enum CircuitState {
     Closed,
-    /// Not before then.
     Open {
         until: Timestamp,
     },
-    /// If no other process makes the probe.
+    /// The next attempt is the probe.
     HalfOpen {
         since: Timestamp,
     },
 }
+
+/// Whether an attempt may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Attempt(Option<Probe>),
+    Wait { until: Timestamp },
+}
+
+/// The right to make the probe, by the time at which it expires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Probe(Timestamp);
 
 /// How an attempt ended, as far as the circuit is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
