@@ -193,6 +193,19 @@ async fn an_agentless_message_is_sent_to_a_contact_or_an_address() {
 }
 
 #[tokio::test]
+async fn an_agentless_text_may_be_longer_than_another_platform_allows() {
+    let fixture = Fixture::start().await;
+    for (messenger, length) in [("open", 2_001), ("sms", 766)] {
+        let text = "ä".repeat(length);
+        let body = json!({"externalContactId": CONTACT, "toAddressMessengerType": messenger, "textBody": text.clone()});
+        let answer = fixture.post("agentless", &body).await;
+        assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+        let posted = fixture.platform.calls_of("outbound").pop().unwrap().body;
+        assert_eq!((json!("SMS"), json!(text)), (posted["type"].clone(), posted["message"].clone()));
+    }
+}
+
+#[tokio::test]
 async fn what_an_agentless_message_cannot_have_is_refused_by_name() {
     let (fixture, bare) = (Fixture::start().await, without_provider().await);
     for (fixture, change, pointer) in [

@@ -58,13 +58,14 @@ impl PlatformName {
         }
     }
 
-    /// Whether an agentless message can show a card's text to the agent without reaching the customer.
+    /// The longest text, in characters, of an agentless message that shows a card to the agent without reaching the customer;
+    /// `None` if the platform has no such message.
     #[must_use]
-    pub fn supports_text_trace(self) -> bool {
+    pub fn maximum_text_trace(self) -> Option<usize> {
         match self {
-            Self::GenesysCloud => GenesysCloudConfig::SUPPORTS_TEXT_TRACE,
-            Self::MulticloudCx => MulticloudCxConfig::SUPPORTS_TEXT_TRACE,
-            Self::HighLevel => HighLevelConfig::SUPPORTS_TEXT_TRACE,
+            Self::GenesysCloud => GenesysCloudConfig::MAXIMUM_TEXT_TRACE,
+            Self::MulticloudCx => MulticloudCxConfig::MAXIMUM_TEXT_TRACE,
+            Self::HighLevel => HighLevelConfig::MAXIMUM_TEXT_TRACE,
         }
     }
 

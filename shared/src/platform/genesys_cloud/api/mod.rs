@@ -15,6 +15,7 @@ mod receipt;
 mod token;
 mod users;
 
+pub(super) use agentless::MAXIMUM_TEXT;
 pub use identity_resolution::IdentityResolution;
 pub use open_integrations::{CreateStatus, OpenIntegration, OpenIntegrationSettings};
 pub use profiles::{Direction, MessagingSetting, Permissions, Profile, SupportedContent};

@@ -3,10 +3,9 @@
 //! Source: <https://marketplace.gohighlevel.com/docs/ghl/conversations/send-a-new-message/>.
 
 use super::contacts::{Addressee, ContactName};
+use super::email::{self, EmailFields};
 use super::{Call, Client, RetryMode, body_of};
-use crate::model::agentless::{
-    AgentlessDetails, AgentlessEmail, AgentlessMessage, MessengerType, ReplyMode, ScheduledMessage,
-};
+use crate::model::agentless::{AgentlessDetails, AgentlessMessage, MessengerType, ScheduledMessage};
 use crate::model::channel::Channel;
 use crate::model::message::IdType;
 use crate::platform::highlevel::config::Config;
@@ -43,39 +42,6 @@ struct NewMessage<'m> {
     to_number: Option<&'m str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation_provider_id: Option<&'m str>,
-}
-
-#[derive(Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EmailFields<'m> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<&'m str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    html: Option<&'m str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email_from: Option<&'m str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email_to: Option<&'m str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    email_cc: &'m [String],
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    email_bcc: &'m [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email_reply_mode: Option<ReplyMode>,
-}
-
-impl<'m> From<&'m AgentlessEmail> for EmailFields<'m> {
-    fn from(email: &'m AgentlessEmail) -> Self {
-        Self {
-            subject: email.subject.as_deref(),
-            html: email.html.as_deref(),
-            email_from: email.from.as_deref(),
-            email_to: email.to.as_deref(),
-            email_cc: &email.cc,
-            email_bcc: &email.bcc,
-            email_reply_mode: email.reply_mode,
-        }
-    }
 }
 
 #[derive(Deserialize, Default)]
@@ -127,8 +93,8 @@ impl<'m> NewMessage<'m> {
             return Err(ApiError::invalid_field("/useExistingActiveConversation", detail));
         }
         let channel = channel(*to_address_messenger_type, details)?;
-        if email.is_some() && !matches!(channel, Channel::Email | Channel::Custom) {
-            return Err(ApiError::invalid_field("/channel", "must be `Email` or `Custom` for an email"));
+        if email.is_some() {
+            email::check_channel(channel)?;
         }
         let own_provider = config.conversation_provider_id.as_deref().filter(|_| channel == Channel::Custom);
         let provider = conversation_provider_id.as_deref().or(own_provider);
@@ -188,13 +154,13 @@ fn is_email(address: &str) -> bool {
 
 /// The contact by its id, else by its address.
 fn addressee(message: &AgentlessMessage) -> Result<Addressee<'_>, ApiError> {
-    let (id, id_type, pointer) = match (&message.external_contact_id, &message.to_address) {
-        (Some(id), _) => (id, &IdType::Opaque, "/externalContactId"),
-        (None, Some(address)) if is_email(address) => (address, &IdType::Email, "/toAddress"),
-        (None, Some(number)) => (number, &IdType::Phone, "/toAddress"),
+    let (id, id_type) = match (&message.external_contact_id, &message.to_address) {
+        (Some(id), _) => (id, &IdType::Opaque),
+        (None, Some(address)) if is_email(address) => (address, &IdType::Email),
+        (None, Some(number)) => (number, &IdType::Phone),
         (None, None) => return Err(ApiError::invalid_field("/toAddress", "is required")),
     };
-    Ok(Addressee { id, id_type, pointer, name: ContactName::default() })
+    Ok(Addressee { id, id_type, name: ContactName::default() })
 }
 
 impl Client {

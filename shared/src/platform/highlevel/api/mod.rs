@@ -4,6 +4,7 @@
 
 mod agentless;
 mod contacts;
+mod email;
 mod error;
 mod inbound;
 mod oauth;
