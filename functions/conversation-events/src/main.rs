@@ -11,7 +11,6 @@ use handler::EventHandler;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::aws::{self, Service, required_env};
 use shared::delivery::queue::MessageQueue;
-use shared::http_client::HttpClient;
 use shared::ledger::Ledger;
 use shared::observability::logging;
 use std::sync::Arc;
@@ -20,8 +19,7 @@ use visibility::EventQueue;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::init(env!("CARGO_CRATE_NAME"));
-    let http = HttpClient::from_env()?;
-    let aws = aws::connect(&http, &[Service::DynamoDb, Service::Sqs]).await?;
+    let aws = aws::connect_only(&[Service::DynamoDb, Service::Sqs]).await?;
     let sqs = aws_sdk_sqs::Client::new(&aws);
     let events = EventQueue::new(sqs.clone(), required_env("EVENT_QUEUE_URL")?);
     let handler = EventHandler {
