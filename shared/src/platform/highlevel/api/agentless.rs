@@ -67,7 +67,7 @@ impl<'m> NewMessage<'m> {
     fn new(config: &'m Config, message: &'m AgentlessMessage) -> Result<Self, ApiError> {
         let AgentlessMessage {
             to_address,
-            external_contact_id: _,
+            external_contact_id,
             to_address_messenger_type,
             text_body,
             messaging_template,
@@ -103,12 +103,17 @@ impl<'m> NewMessage<'m> {
             return Err(ApiError::invalid_field("/conversationProviderId", detail));
         }
         let (mut email_fields, mut to_number) = (email.as_ref().map(EmailFields::from).unwrap_or_default(), None);
-        match (to_address.as_deref(), channel) {
-            (Some(address), Channel::Email) if is_email(address) => {
-                email_fields.email_to = email_fields.email_to.or(Some(address));
+        let is_number_channel = matches!(channel, Channel::Sms | Channel::Rcs | Channel::WhatsApp);
+        let is_email_channel = channel == Channel::Email || email.is_some();
+        match to_address.as_deref() {
+            Some(number) if is_number_channel && !is_email(number) => to_number = Some(number),
+            Some(address) if is_email_channel && is_email(address) && is_same(email_fields.email_to, address) => {
+                email_fields.email_to = Some(address);
             }
-            (Some(number), Channel::Sms | Channel::Rcs | Channel::WhatsApp) if !is_email(number) => {
-                to_number = Some(number);
+            // The contact is not looked up by the address, which would have no effect.
+            Some(_) if external_contact_id.is_some() => {
+                let detail = "is no address to which this message can be sent; the contact has an `externalContactId`";
+                return Err(ApiError::invalid_field("/toAddress", detail));
             }
             _ => {}
         }
@@ -145,6 +150,11 @@ fn channel(messenger: MessengerType, details: &AgentlessDetails) -> Result<Chann
         }
         (channel, by_messenger) => Ok(channel.or(by_messenger).unwrap_or(by_content)),
     }
+}
+
+/// Whether `address` is the recipient that the email names, if it names one.
+fn is_same(named: Option<&str>, address: &str) -> bool {
+    named.is_none_or(|named| named == address)
 }
 
 /// Whether an address is that of an email; otherwise it is a telephone number.
