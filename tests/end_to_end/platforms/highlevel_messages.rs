@@ -65,13 +65,16 @@ async fn the_same_message_is_posted_once_and_not_again_after_an_unknown_outcome(
 #[tokio::test]
 async fn a_rate_limit_is_waited_for_if_there_is_time() {
     let fixture = Fixture::start().await;
-    fixture.platform.fail([Fault::RateLimited(Some(1)), Fault::RateLimited(None)]);
+    fixture.platform.fail([Fault::RateLimited(Some(1))]);
     assert_eq!(200, fixture.post("inbound/messages", &message()).await.status.as_u16());
     let mut other = message();
     other["messageId"] = "m-2".into();
-    fixture.platform.fail([Fault::RateLimited(Some(60))]);
-    let answer = fixture.post("inbound/messages", &other).await;
-    answer.assert_problem(429, "rate-limited");
-    assert_eq!(Some("60"), answer.retry_after.as_deref());
+    // Without a `Retry-After`, the interval of the limit counts.
+    for (fault, seconds) in [(Fault::RateLimited(Some(60)), "60"), (Fault::RateLimited(None), "10")] {
+        fixture.platform.fail([fault]);
+        let answer = fixture.post("inbound/messages", &other).await;
+        answer.assert_problem(429, "rate-limited");
+        assert_eq!(Some(seconds), answer.retry_after.as_deref());
+    }
     assert_eq!(4, fixture.platform.attempts());
 }
