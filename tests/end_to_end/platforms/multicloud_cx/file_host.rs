@@ -43,6 +43,7 @@ impl FileHost {
             .route("/chunked.png", get(chunked))
             .route("/empty.png", png(b""))
             .route("/large.png", get(async || ([(header::CONTENT_TYPE, "image/png")], large())))
+            .route("/large-chunked.png", get(async || large_in_chunks()))
             .route("/login.png", get(async || ([(header::CONTENT_TYPE, "text/html")], "who are you?")))
             .route("/moved.png", get(async || Redirect::temporary("/parcel.png")))
             .route("/busy.png", get(async || StatusCode::SERVICE_UNAVAILABLE))
@@ -54,6 +55,12 @@ impl FileHost {
     pub(super) fn file(&self, name: &str) -> Value {
         json!({"url": format!("{}/{name}", self.server.origin), "mime": "image/png"})
     }
+}
+
+fn large_in_chunks() -> Response {
+    let chunks: Vec<_> = large().chunks(10_000).map(Bytes::copy_from_slice).map(Ok::<_, std::io::Error>).collect();
+    let body = Body::from_stream(futures::stream::iter(chunks));
+    Response::builder().header(header::CONTENT_TYPE, "image/png").body(body).expect("a response")
 }
 
 pub(super) fn large() -> Vec<u8> {

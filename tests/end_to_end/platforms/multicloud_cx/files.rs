@@ -311,11 +311,14 @@ async fn the_largest_file_arrives_intact_and_is_in_memory_once() {
     let files = Files::start().await;
     assert_eq!(200, files.post_file("m-1", "parcel.png").await.status);
     let before = files.function.peak_memory();
-    let answer = files.post_file("m-2", "large.png").await;
-    assert_eq!(200, answer.status, "{:?}", answer.body);
-    assert!(files.uploads()[1].content == large(), "the content differs");
-    let used = files.function.peak_memory() - before;
-    assert!(used < 2 * LARGE as u64 / 1024, "{used} KiB");
+    // With and without an announced length.
+    for (name, id) in [("large.png", "m-2"), ("large-chunked.png", "m-3")] {
+        let answer = files.post_file(id, name).await;
+        assert_eq!(200, answer.status, "{:?}", answer.body);
+        assert!(files.uploads().pop().unwrap().content == large(), "the content of {name} differs");
+        let used = files.function.peak_memory() - before;
+        assert!(used < 2 * LARGE as u64 / 1024, "{name}: {used} KiB");
+    }
 }
 
 #[tokio::test]
