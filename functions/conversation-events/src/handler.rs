@@ -15,7 +15,7 @@ const PLATFORM: PlatformName = PlatformName::GenesysCloud;
 
 /// How many times an event is received while its customer is not known: for about ten minutes. The
 /// platform may report that an agent has joined before the agent's first message.
-const MAXIMUM_RECEIVES: u32 = 14;
+pub(crate) const MAXIMUM_RECEIVES: u64 = 17;
 
 pub(crate) struct EventHandler {
     pub(crate) ledger: Ledger,
@@ -31,8 +31,7 @@ pub(crate) struct ReadEvent {
 }
 
 impl ReadEvent {
-    /// The platform's time, by which a batch is sorted. What is not delivered comes first: it may name the customer of
-    /// the conversation.
+    /// The platform's time, by which a batch is sorted; `None` of an event that is not delivered.
     pub(crate) fn time(&self) -> Option<Timestamp> {
         match &self.content {
             EventContent::OfConversation { update: Some(update), .. } => Some(update.time),
@@ -51,20 +50,20 @@ impl ReadEvent {
 impl EventHandler {
     /// Reads an event and checks its source.
     pub(crate) fn read(&self, body: &str) -> Result<ReadEvent, Outcome> {
-        let malformed = |error: String| Outcome::Malformed(error);
-        let normalized = i_json::normalized(body.as_bytes()).map_err(|error| malformed(error.to_string()))?;
+        let normalized = i_json::normalized(body.as_bytes()).map_err(|error| Outcome::Malformed(error.to_string()))?;
         let event = PLATFORM.parse_conversation_event(&normalized);
-        let SourceEvent { source, content } = event.map_err(|error| malformed(error.to_string()))?;
+        let SourceEvent { source, content } = event.map_err(|error| Outcome::Malformed(error.to_string()))?;
         if source != self.source {
             return Err(Outcome::ForeignSource);
         }
         let original =
-            serde_json::from_slice(&normalized).map_err(|_| malformed("the event is not JSON".to_owned()))?;
+            serde_json::from_slice(&normalized).map_err(|_| Outcome::Malformed("the event is not JSON".to_owned()))?;
         Ok(ReadEvent { content, original })
     }
 
-    /// Handles an event that the queue received at `received_at`, and returned this many times.
-    pub(crate) async fn handle(&self, event: ReadEvent, received_at: Timestamp, receive_count: u32) -> Outcome {
+    /// Handles an event. `received_at`: when the queue first had it. `receive_count`: how often it was received, this time
+    /// included.
+    pub(crate) async fn handle(&self, event: ReadEvent, received_at: Timestamp, receive_count: u64) -> Outcome {
         let ReadEvent { content, original } = event;
         let (conversation_id, addresses, update) = match content {
             EventContent::Ignored(reason) => return Outcome::Ignored(reason),
@@ -72,14 +71,13 @@ impl EventHandler {
         };
         let owner = match self.owner(&conversation_id, addresses).await {
             Ok(owner) => owner,
-            Err(error) => return Outcome::Retried { reason: error.to_string(), is_error: true },
+            Err(error) => return Outcome::Unavailable(error.to_string()),
         };
         match (owner, update) {
             (_, None) => Outcome::Ignored("not delivered"),
             (Some(owner), Some(update)) => self.send(owner, *update, original, received_at).await,
             (None, Some(_)) if receive_count < MAXIMUM_RECEIVES => {
-                let reason = "the customer of the conversation is not known yet".to_owned();
-                Outcome::Retried { reason, is_error: false }
+                Outcome::TooEarly("the customer of the conversation is not known yet")
             }
             (None, Some(_)) => Outcome::Unresolved,
         }
@@ -115,7 +113,7 @@ impl EventHandler {
         let envelope = Envelope::of_conversation_event(integration, PLATFORM, received_at, event);
         match self.queue.send_message(&envelope, &message).await {
             Ok(id) => Outcome::Queued { integration: envelope.integration, id },
-            Err(error @ SendError::Unavailable(_)) => Outcome::Retried { reason: error.to_string(), is_error: true },
+            Err(error @ SendError::Unavailable(_)) => Outcome::Unavailable(error.to_string()),
             Err(error @ (SendError::TooLarge | SendError::Serialization(_))) => Outcome::Malformed(error.to_string()),
         }
     }

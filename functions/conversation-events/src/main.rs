@@ -4,24 +4,23 @@
 mod batch;
 mod handler;
 mod outcome;
-mod visibility;
 
 use batch::handle;
 use handler::EventHandler;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::aws::{self, Service, required_env};
 use shared::delivery::queue::MessageQueue;
+use shared::delivery::records::Queue;
 use shared::ledger::Ledger;
 use shared::observability::logging;
 use std::sync::Arc;
-use visibility::EventQueue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::init(env!("CARGO_CRATE_NAME"));
     let aws = aws::connect_only(&[Service::DynamoDb, Service::Sqs]).await?;
     let sqs = aws_sdk_sqs::Client::new(&aws);
-    let events = EventQueue::new(sqs.clone(), required_env("EVENT_QUEUE_URL")?);
+    let events = Queue::new(sqs.clone(), required_env("EVENT_QUEUE_URL")?);
     let handler = EventHandler {
         ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), required_env("LEDGER_TABLE")?),
         queue: MessageQueue::new(sqs, required_env("QUEUE_URL")?),

@@ -2,12 +2,12 @@
 
 use crate::dispatcher::Dispatcher;
 use crate::outcome::Disposition;
-use crate::sqs::{Queue, Returned};
 use crate::task::ReceiveContext;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
 use shared::delivery::envelope::QueueMessage;
+use shared::delivery::records::{Queue, Returned, SENT_AT, invocation_deadline, item_failure, receive_count, sent_at};
 use shared::model::integration_name::IntegrationName;
 use shared::observability::emf::Emf;
 use shared::observability::metrics::Event;
@@ -20,10 +20,6 @@ use tracing::{Instrument, error_span};
 
 /// Retry delay for a group whose task panicked.
 const PANIC_RETRY_DELAY: Duration = Duration::from_secs(60);
-
-/// The attribute with the time at which the queue received a message, in milliseconds.
-/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
-const SENT_AT: &str = "SentTimestamp";
 
 /// How long the groups of a batch wait for each other. Lambda unlocks a group when its batch ends, so one customer would
 /// wait for another whose messaging service is slow. After this, each group is unlocked when it ends.
@@ -57,11 +53,10 @@ struct BatchResult {
 
 impl From<LambdaEvent<SqsEvent>> for Batch {
     fn from(event: LambdaEvent<SqsEvent>) -> Self {
-        let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
         Self {
             groups: grouped(event.payload.records),
             request_id: event.context.request_id,
-            deadline: Timestamp::from_millisecond(deadline).unwrap_or(Timestamp::MAX),
+            deadline: invocation_deadline(event.context.deadline),
         }
     }
 }
@@ -139,7 +134,7 @@ impl Group {
                 body: record.body.as_deref().unwrap_or_default(),
                 group: &self.id,
                 sequence_number: attribute("SequenceNumber"),
-                receive_count: attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1),
+                receive_count: receive_count(&record),
                 deadline,
             };
             match dispatcher.dispatch(context).await {
@@ -203,15 +198,7 @@ fn grouped(records: Vec<SqsMessage>) -> Vec<Group> {
 
 /// How long ago the queue received a record.
 fn age(record: &SqsMessage) -> Option<Duration> {
-    let sent_at = Timestamp::from_millisecond(record.attributes.get(SENT_AT)?.parse().ok()?).ok()?;
-    Some(Timestamp::now().duration_since(sent_at).try_into().unwrap_or_default())
-}
-
-/// A record without an id fails the whole batch: Lambda treats an empty id so.
-fn item_failure(record: SqsMessage) -> BatchItemFailure {
-    let mut failure = BatchItemFailure::default();
-    failure.item_identifier = record.message_id.unwrap_or_default();
-    failure
+    Some(Timestamp::now().duration_since(sent_at(record)?).try_into().unwrap_or_default())
 }
 
 #[cfg(test)]

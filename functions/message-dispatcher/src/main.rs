@@ -12,8 +12,6 @@ mod handle_receipt;
 mod handle_withdrawal;
 mod immediate_receipt;
 mod outcome;
-mod retry;
-mod sqs;
 mod task;
 
 use batch::Batch;
@@ -24,12 +22,12 @@ use shared::aws::{self, Service, required_env};
 use shared::delivery::client::MessagingServiceClient;
 use shared::delivery::parking::Parking;
 use shared::delivery::queue::MessageQueue;
+use shared::delivery::records::Queue;
 use shared::http_client::HttpClient;
 use shared::integration::IntegrationStore;
 use shared::ledger::{ConversationIndex, Ledger};
 use shared::observability::logging;
 use shared::platform::Platforms;
-use sqs::Queue;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]

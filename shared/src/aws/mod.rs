@@ -1,6 +1,7 @@
 //! The AWS SDK: configuration, errors for the log, and the function's environment.
 
 mod http;
+pub mod retry;
 
 use crate::http_client::{HttpClient, HttpClientError};
 use aws_credential_types::Credentials;
