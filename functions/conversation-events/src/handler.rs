@@ -1,25 +1,28 @@
 //! Handling an event: find out whose conversation it is, and send it to the customer's queue.
 
 use crate::outcome::Outcome;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 use shared::delivery::envelope::{Envelope, QueuedConversationEvent};
 use shared::delivery::queue::{MessageQueue, SendError};
+use shared::delivery::records::Queue;
 use shared::json::i_json;
-use shared::ledger::{ConversationOwner, Ledger, LedgerError};
+use shared::ledger::{Channel, ConversationOwner, Ledger, LedgerError};
 use shared::model::conversation::{Addresses, ConversationUpdate, CustomerAddress, EventContent, SourceEvent};
 use shared::platform::PlatformName;
 
 /// The only platform with an event source.
 const PLATFORM: PlatformName = PlatformName::GenesysCloud;
 
-/// How many times an event is received while its customer is not known: for about ten minutes. The
-/// platform may report that an agent has joined before the agent's first message.
-pub(crate) const MAXIMUM_RECEIVES: u64 = 17;
+/// How long an event waits for its customer to become known. The platform may report that an agent has joined before the
+/// agent's first message.
+const OWNER_WAIT: SignedDuration = SignedDuration::from_mins(10);
 
 pub(crate) struct EventHandler {
     pub(crate) ledger: Ledger,
     pub(crate) queue: MessageQueue,
+    /// For events that cannot be read.
+    pub(crate) dead_letters: Queue,
     /// The name of the configured event source. Events have no signature: only the partner can write to its bus.
     pub(crate) source: String,
 }
@@ -61,9 +64,8 @@ impl EventHandler {
         Ok(ReadEvent { content, original })
     }
 
-    /// Handles an event. `received_at`: when the queue first had it. `receive_count`: how often it was received, this time
-    /// included.
-    pub(crate) async fn handle(&self, event: ReadEvent, received_at: Timestamp, receive_count: u64) -> Outcome {
+    /// Handles an event that the queue first had at `received_at`.
+    pub(crate) async fn handle(&self, event: ReadEvent, received_at: Timestamp) -> Outcome {
         let ReadEvent { content, original } = event;
         let (conversation_id, addresses, update) = match content {
             EventContent::Ignored(reason) => return Outcome::Ignored(reason),
@@ -76,10 +78,18 @@ impl EventHandler {
         match (owner, update) {
             (_, None) => Outcome::Ignored("not delivered"),
             (Some(owner), Some(update)) => self.send(owner, *update, original, received_at).await,
-            (None, Some(_)) if receive_count < MAXIMUM_RECEIVES => {
+            (None, Some(_)) if Timestamp::now().duration_since(received_at) < OWNER_WAIT => {
                 Outcome::TooEarly("the customer of the conversation is not known yet")
             }
             (None, Some(_)) => Outcome::Unresolved,
+        }
+    }
+
+    /// Keeps an event that cannot be read, for an operator.
+    pub(crate) async fn keep(&self, body: &str, reason: String) -> Outcome {
+        match self.dead_letters.send(body).await {
+            Ok(()) => Outcome::Malformed(reason),
+            Err(error) => Outcome::Unavailable(error),
         }
     }
 
@@ -90,13 +100,14 @@ impl EventHandler {
         conversation_id: &str,
         addresses: Option<Addresses>,
     ) -> Result<Option<ConversationOwner>, LedgerError> {
-        if let Some(owner) = self.ledger.conversation_owner(conversation_id).await? {
+        if let Some(owner) = self.ledger.conversation_owner(PLATFORM, conversation_id).await? {
             return Ok(Some(owner));
         }
         let Some(Addresses { channel_id, customer }) = addresses else { return Ok(None) };
-        let Some(integration) = self.ledger.channel_owner(PLATFORM, &channel_id).await? else { return Ok(None) };
+        let channel = Channel { platform: PLATFORM, id: &channel_id };
+        let Some(integration) = self.ledger.channel_owner(channel).await? else { return Ok(None) };
         let owner = ConversationOwner { integration, customer: CustomerAddress { id: customer, id_type: None } };
-        self.ledger.set_conversation_owner(conversation_id, &owner, Timestamp::now()).await?;
+        self.ledger.set_conversation_owner(channel, conversation_id, &owner, Timestamp::now()).await?;
         Ok(Some(owner))
     }
 

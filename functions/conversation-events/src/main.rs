@@ -23,7 +23,8 @@ async fn main() -> Result<(), Error> {
     let events = Queue::new(sqs.clone(), required_env("EVENT_QUEUE_URL")?);
     let handler = EventHandler {
         ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), required_env("LEDGER_TABLE")?),
-        queue: MessageQueue::new(sqs, required_env("QUEUE_URL")?),
+        queue: MessageQueue::new(sqs.clone(), required_env("QUEUE_URL")?),
+        dead_letters: Queue::new(sqs, required_env("EVENT_DEAD_LETTER_QUEUE_URL")?),
         source: required_env("EVENT_SOURCE")?,
     };
     let state = Arc::new((handler, events));

@@ -12,7 +12,7 @@ pub(crate) enum Outcome {
     Queued { integration: IntegrationName, id: DeliveryId },
     /// Nothing that is delivered.
     Ignored(&'static str),
-    /// It cannot be read, or is too large for the queue.
+    /// It cannot be read, or is too large for the queue: it is in the dead-letter queue.
     Malformed(String),
     /// It is not of the configured event source.
     ForeignSource,
@@ -55,7 +55,7 @@ impl Outcome {
         match self {
             Self::Queued { .. } => ("event_queued", None),
             Self::Ignored(reason) => ("event_dropped", Some(reason)),
-            Self::Malformed(reason) => ("event_dropped", Some(reason)),
+            Self::Malformed(reason) => ("event_dead_letter", Some(reason)),
             Self::ForeignSource => ("event_dropped", Some("of another event source")),
             Self::Unresolved => ("event_dropped", Some("no integration has the conversation")),
             Self::TooEarly(reason) => ("event_retry", Some(reason)),

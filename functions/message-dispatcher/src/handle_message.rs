@@ -55,8 +55,7 @@ impl Dispatcher {
             }
             Err(error) => return Outcome::internal_error(&error, task.context.delay_after_load_error(&error)),
         };
-        let (channel_id, name) = (integration.platform.channel_id(), &integration.name);
-        let learning = self.conversations.learn_from(&task.message, channel_id, name);
+        let learning = self.conversations.learn_from(&task.message, &integration);
         let (processed, ()) = tokio::join!(self.acquire_and_deliver(task, &integration), learning);
         processed.unwrap_or_else(|error| Outcome::internal_error(&error, task.context.delay_after_internal_error()))
     }

@@ -94,6 +94,15 @@ impl Queue {
         }
     }
 
+    /// Sends a body.
+    ///
+    /// # Errors
+    /// SQS is unavailable, or does not accept the body.
+    pub async fn send(&self, body: &str) -> Result<(), String> {
+        let request = self.client.send_message().queue_url(&self.url).message_body(body);
+        request.send().await.map(drop).map_err(|error| sdk_error(&error))
+    }
+
     /// Deletes acknowledged records before Lambda does, which is when the whole batch has ended. Deleting twice does no harm,
     /// and neither does a failure.
     pub async fn delete(&self, records: &[SqsMessage]) {

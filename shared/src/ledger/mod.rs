@@ -28,7 +28,7 @@ mod inspect;
 mod item;
 pub mod key;
 
-pub use conversations::{ConversationIndex, ConversationOwner};
+pub use conversations::{Channel, ConversationIndex, ConversationOwner};
 pub use inspect::{RecordState, RecordView};
 
 use crate::aws;

@@ -66,6 +66,9 @@ pub(crate) trait WebhookPlatform: Sized {
     /// The members of a customer's message that the platform has a place for, besides those that all platforms have.
     const INBOUND_MEMBERS: &'static [InboundMember] = &[];
 
+    /// Whether the platform has an event source with its conversations' events.
+    const HAS_CONVERSATION_EVENTS: bool = false;
+
     /// The longest text, in characters, of an agentless message that shows a card to the agent without reaching the customer;
     /// `None` if the platform has no such message.
     const MAXIMUM_TEXT_TRACE: Option<usize> = None;

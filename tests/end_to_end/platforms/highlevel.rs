@@ -318,8 +318,11 @@ pub(super) fn message() -> Value {
 async fn an_unsupported_route_lists_the_supported_ones() {
     let fixture = Fixture::start().await;
     let agents = ["messages", "typing"].map(|what| format!("conversations/c-1/communications/c-2/{what}"));
-    for route in ["inbound/responses", &agents[0], &agents[1]] {
-        let answer = fixture.post(route, &json!({})).await;
+    for route in ["inbound/responses", &agents[0], &agents[1], "conversations/c-1/end", "conversations/c-1"] {
+        let answer = match route {
+            "conversations/c-1" => Request::text("").signed().get(&fixture.stack, &fixture.integration, route).await,
+            route => fixture.post(route, &json!({})).await,
+        };
         answer.assert_problem(501, "not-supported");
         let routes = "agentless, agentless/cancel, receipts, cards, inbound/messages, inbound/events";
         let detail = format!("An integration of highlevel has the routes {routes}.");

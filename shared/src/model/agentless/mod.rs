@@ -155,6 +155,23 @@ mod tests {
     }
 
     #[test]
+    fn only_an_open_message_with_an_address_names_a_customer_of_the_integration() {
+        let customer = |body: Value| {
+            let message = fields::read(body, AgentlessMessage::read).unwrap_or_else(|_| panic!("a message"));
+            message.open_customer().map(|customer| (customer.id, customer.id_type))
+        };
+        let template = json!({"responseId": "r"});
+        assert_eq!(Some(("c".to_owned(), None)), customer(json!({"toAddress": "c", "textBody": "hi"})));
+        for other in [
+            json!({"externalContactId": "x", "textBody": "hi"}),
+            json!({"toAddress": "+1", "toAddressMessengerType": "sms", "textBody": "hi"}),
+            json!({"toAddress": "+1", "toAddressMessengerType": "whatsapp", "messagingTemplate": template}),
+        ] {
+            assert_eq!(None, customer(other.clone()), "{other}");
+        }
+    }
+
+    #[test]
     fn the_sender_cannot_be_set() {
         let errors = read(json!({"toAddress": "c", "textBody": "hi", "fromAddress": "x"})).unwrap_err();
         let [error] = errors.as_slice() else { panic!("{errors:?}") };

@@ -32,6 +32,8 @@ impl WebhookPlatform for Config {
 
     const MAXIMUM_TEXT_TRACE: Option<usize> = Some(MAXIMUM_TEXT);
 
+    const HAS_CONVERSATION_EVENTS: bool = true;
+
     /// According to the documentation, a retry must have the same id and the same time.
     const DEDUPLICATES_INBOUND: bool = true;
 

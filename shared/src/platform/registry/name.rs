@@ -132,6 +132,16 @@ impl PlatformName {
         }
     }
 
+    /// Whether the platform has an event source with its conversations' events.
+    #[must_use]
+    pub fn has_conversation_events(self) -> bool {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::HAS_CONVERSATION_EVENTS,
+            Self::MulticloudCx => MulticloudCxConfig::HAS_CONVERSATION_EVENTS,
+            Self::HighLevel => HighLevelConfig::HAS_CONVERSATION_EVENTS,
+        }
+    }
+
     /// Parses an event of a conversation from the platform's event source.
     ///
     /// # Errors

@@ -3,11 +3,11 @@
 //! Source: <https://marketplace.gohighlevel.com/docs/ghl/contacts/contacts-api/>.
 
 use super::{Call, Client, RetryMode, body_of};
+use crate::cache::BoundedCache;
 use crate::model::inbound::Customer;
 use crate::model::message::IdType;
 use crate::platform::ApiError;
 use crate::platform::highlevel::config::Config;
-use crate::platform::lookup_cache::LookupCache;
 use crate::platform::transport::ApiResponse;
 use http::{Method, StatusCode};
 use serde::Serialize;
@@ -27,8 +27,8 @@ pub(super) enum AddressKind {
 /// Platform, location, and address.
 pub(super) type Key = (String, String, AddressKind, String);
 
-pub(super) fn cache() -> LookupCache<Key> {
-    LookupCache::new(TIME_TO_LIVE)
+pub(super) fn cache() -> BoundedCache<Key, String> {
+    BoundedCache::new(TIME_TO_LIVE)
 }
 
 /// A customer, as the caller of a route knows it.
@@ -106,7 +106,7 @@ impl Client {
             ApiError::OutcomeUnknown { .. } => ApiError::NotSent("the contact could not be looked up"),
             other => other,
         })?;
-        self.contacts.insert(key, &id);
+        self.contacts.insert(key, id.clone());
         match refusal {
             Some(error) if remembered.as_ref() == Some(&id) => Err(error),
             _ => call(id).await,

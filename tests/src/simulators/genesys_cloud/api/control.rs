@@ -126,6 +126,16 @@ impl GenesysCloud {
         self.platform.integrations.set(integration_id, kind.field(), reference);
     }
 
+    /// Makes a profile the organisation's default, which integrations without one have.
+    pub fn set_default_profile(&self, kind: Kind, profile: &str) {
+        self.platform.profiles.set_default(kind, profile);
+    }
+
+    /// Returns asterisks in place of the values of webhook headers from now on.
+    pub fn hide_headers(&self) {
+        self.platform.integrations.hides_headers.store(true, Ordering::Relaxed);
+    }
+
     /// Enables typing in both directions and every media type for an Open Messaging integration, as if by hand.
     pub fn allow_everything(&self, integration_id: &str) {
         let on = json!({"inbound": "Enabled", "outbound": "Enabled"});
