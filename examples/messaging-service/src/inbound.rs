@@ -62,8 +62,11 @@ impl Inbound {
     /// platform's id, or why it was refused.
     pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<String, String> {
         let mut body = outgoing.body.clone();
-        if self.prefetches_conversation && outgoing.route == "messages" {
-            body["prefetchConversationId"] = true.into();
+        if self.prefetches_conversation
+            && outgoing.route == "messages"
+            && let Some(members) = body.as_object_mut()
+        {
+            members.insert("prefetchConversationId".to_owned(), true.into());
         }
         let body = body.to_string();
         let id = format!("msg_{}", outgoing.message_id);

@@ -40,8 +40,8 @@ async fn handle_all(handler: &EventHandler, records: Vec<SqsMessage>, deadline: 
             (record, event)
         })
         .collect();
-    // The platform does not keep the order, but most events of a batch can be put into it. Those
-    // without a time are first: events that are not delivered, which may name the customer of the others, and malformed ones.
+    // The platform does not keep the order, but most events of a batch can be put into it. Those without a time are first:
+    // events that are not delivered, which may name the customer of the others, and malformed ones.
     events.sort_by_key(|(_, event)| event.as_ref().ok().and_then(ReadEvent::time));
     let mut returned = Vec::new();
     for (record, event) in events {

@@ -3,6 +3,10 @@
 use crate::single_function::SingleFunction;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use shared::ledger::{Channel, ConversationOwner};
+use shared::model::conversation::CustomerAddress;
+use shared::model::message::IdType;
+use shared::platform::PlatformName;
 use tests::harness::aws_proxy::AwsProxy;
 use tests::harness::lambda_host::LambdaHost;
 use tests::harness::stack::{Stack, TestIntegration};
@@ -407,6 +411,26 @@ async fn an_integration_cannot_take_the_conversation_of_another_one() {
     assert_eq!(vec!["agent.joined"], types(&story.events(1).await));
     let to_intruder = intruder.service.accepted();
     assert!(to_intruder.iter().all(|attempt| attempt.body["type"] == "message.text"), "{to_intruder:?}");
+}
+
+#[tokio::test]
+async fn the_owner_of_a_conversation_changes_only_within_its_channel_and_as_a_whole() {
+    let story = Story::start().await;
+    let (ledger, now) = (story.stack.ledger(), Timestamp::now());
+    let owner = |integration: &str, id: &str, id_type: Option<IdType>| {
+        let customer = CustomerAddress { id: id.to_owned(), id_type };
+        ConversationOwner { integration: integration.parse().unwrap(), customer }
+    };
+    let (first, other) = (owner("first", "ada", Some(IdType::Email)), owner("other", "eve", Some(IdType::Email)));
+    let renamed = owner("renamed", "ada-2", None);
+    let channel = |id| Channel { platform: PlatformName::GenesysCloud, id };
+    for (id, set, expected) in
+        [("c-1", &first, &first), ("c-2", &other, &first), ("c-1", &renamed, &renamed), ("C-1", &first, &first)]
+    {
+        ledger.set_conversation_owner(channel(id), &story.conversation_id, set, now).await.unwrap();
+        let found = ledger.conversation_owner(PlatformName::GenesysCloud, &story.conversation_id).await.unwrap();
+        assert_eq!(Some(expected), found.as_ref());
+    }
 }
 
 /// The keys that the dispatcher writes for two messages of a conversation, beside those of the deliveries.

@@ -88,11 +88,13 @@ impl Client {
         }
         match self.disconnect(config, id, deadline).await {
             Ok(()) => Ok(Some(Ending::Ended)),
-            // It may have ended since it was read.
-            Err(error @ ApiError::Refused(_)) => match self.conversation(config, id, deadline).await? {
-                Some(found) if found.state == ConversationState::Ended => Ok(Some(Ending::AlreadyEnded)),
-                _ => Err(error),
-            },
+            // It may have ended since it was read, by an attempt whose response was lost or by others.
+            Err(error @ (ApiError::Refused(_) | ApiError::OutcomeUnknown { .. })) => {
+                match self.conversation(config, id, deadline).await {
+                    Ok(Some(found)) if found.state == ConversationState::Ended => Ok(Some(Ending::AlreadyEnded)),
+                    _ => Err(error),
+                }
+            }
             Err(error) => Err(error),
         }
     }
