@@ -76,6 +76,7 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
         ("REFUSED_CUSTOMER", REFUSED_CUSTOMER),
         ("INBOUND_URL", &inbound_url),
         ("CALLER_SECRET", CALLER_SECRET),
+        ("PREFETCH_CONVERSATION", "true"),
     ])
     .await;
     let url = format!("{}/messages", service.url);

@@ -9,6 +9,7 @@ The command's environment has:
     API_URL, QUEUE_URL, RETRY_QUEUE_URL, DEAD_LETTER_QUEUE_URL, LEDGER_TABLE, SECRET_PREFIX    the stack
     PARKING_QUEUE_URL                                                         where failed messages are kept
     EVENT_SOURCE, EVENT_QUEUE_URL, EVENT_FUNCTION                             of conversation events
+    EVENT_DEAD_LETTER_QUEUE_URL                                               of those that could not be processed
     PATCHBAY_STACK                                                            its name
     AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY    the emulated AWS
     STACK_LOG                                                                 the file with the functions' log lines
@@ -127,6 +128,7 @@ def addresses(stack, client, emulator):
         "PARKING_QUEUE_URL": outputs.get("ParkingQueueUrl", ""),
         "EVENT_SOURCE": PARAMETERS["GenesysEventSource"],
         "EVENT_QUEUE_URL": outputs.get("ConversationEventQueueUrl", ""),
+        "EVENT_DEAD_LETTER_QUEUE_URL": outputs.get("ConversationEventDeadLetterQueueUrl", ""),
         "EVENT_FUNCTION": resources.get("ConversationEvents", ""),
         "LEDGER_TABLE": outputs["LedgerTable"],
         "SECRET_PREFIX": outputs.get("SecretPrefix", stack),

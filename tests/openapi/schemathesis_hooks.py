@@ -114,6 +114,9 @@ def fitting(operation, body):
         without_others(body, EVENT_OF_OTHERS, None)
     if operation == "sendAgentlessMessage":
         without_others(body, AGENTLESS_OF_OTHERS, "textBody")
+        if is_text(text := body.get("textBody")) and body.get("toAddressMessengerType", "open") in ("open", "sms"):
+            # Genesys Cloud limits what the document allows for HighLevel.
+            body["textBody"] = text[:765]
     if operation == "postReceipts":
         for receipt in [body, *(body.get("receipts") if isinstance(body.get("receipts"), list) else [])]:
             if isinstance(receipt, dict):

@@ -105,6 +105,7 @@ fn with_an_event_source_three_functions_write_whose_a_conversation_is_and_one_re
         ("sqs:DeleteMessage", "ConversationEventQueue"),
         ("sqs:GetQueueAttributes", "ConversationEventQueue"),
         ("sqs:ReceiveMessage", "ConversationEventQueue"),
+        ("sqs:SendMessage", "ConversationEventDeadLetterQueue"),
         ("sqs:SendMessage", "MessageQueue"),
         ("dynamodb:GetItem", &channels),
         ("dynamodb:GetItem", &conversations),

@@ -22,6 +22,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub(crate) struct Inbound {
     url: String,
     secret: SigningSecret,
+    /// Whether Patchbay asks for the conversation of each message: then it knows whose conversation it is before an agent
+    /// writes.
+    prefetches_conversation: bool,
     http: reqwest::Client,
 }
 
@@ -51,13 +54,21 @@ impl Inbound {
             http = http.resolve(host, SocketAddr::from(([127, 0, 0, 1], port)));
         }
         let url = url.trim_end_matches('/').to_owned();
-        Ok(Some(Self { url, secret: SigningSecret::parse(&secret)?, http: http.build()? }))
+        let prefetches_conversation = std::env::var("PREFETCH_CONVERSATION").is_ok_and(|value| value == "true");
+        Ok(Some(Self { url, secret: SigningSecret::parse(&secret)?, prefetches_conversation, http: http.build()? }))
     }
 
     /// Sends it with retries: always the same body under the same id, so that it is accepted once. Returns the
     /// platform's id, or why it was refused.
     pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<String, String> {
-        let body = outgoing.body.to_string();
+        let mut body = outgoing.body.clone();
+        if self.prefetches_conversation
+            && outgoing.route == "messages"
+            && let Some(members) = body.as_object_mut()
+        {
+            members.insert("prefetchConversationId".to_owned(), true.into());
+        }
+        let body = body.to_string();
         let id = format!("msg_{}", outgoing.message_id);
         let mut waits = ExponentialBuilder::new().with_min_delay(Duration::from_millis(250)).with_max_times(6).build();
         loop {

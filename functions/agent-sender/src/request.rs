@@ -3,7 +3,8 @@
 use data_encoding::BASE64;
 use serde_json::{Map, Value};
 use shared::json::fields::{Fields, integer_in, media_type_with_parameters, parse_with, text, text_up_to};
-use shared::model::agentless::{AgentlessMessage, messaging_template};
+use shared::model::agent::MAXIMUM_TEXT;
+use shared::model::agentless::messaging_template;
 use shared::platform::upload::FileName;
 use std::time::Duration;
 use url::Url;
@@ -36,15 +37,16 @@ pub(crate) struct TypingRequest {
 
 impl AgentRequest {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let has_text_or_media = fields.has("textBody") | fields.has("media");
+        let has_text_or_media = fields.has("textBody") || fields.has("media");
         let has_template = fields.has("messagingTemplate");
-        let text = fields.optional("textBody", text_up_to(AgentlessMessage::MAXIMUM_TEXT));
+        let text = fields.optional("textBody", text_up_to(MAXIMUM_TEXT));
         let media = fields.optional_object("media", Media::read);
         let template = fields.optional("messagingTemplate", messaging_template);
-        match (has_text_or_media, has_template) {
-            (false, false) => fields.error("textBody", "is required, or media or a messagingTemplate"),
-            (true, true) => fields.error("messagingTemplate", "cannot be combined with `textBody` or `media`"),
-            (true, false) | (false, true) => {}
+        if !has_text_or_media && !has_template {
+            fields.error("textBody", "is required, or media or a messagingTemplate");
+        }
+        if has_text_or_media && has_template {
+            fields.error("messagingTemplate", "cannot be combined with `textBody` or `media`");
         }
         match (text, media) {
             (text, Some(media)) => Some(Self::Media { media, text }),

@@ -52,7 +52,8 @@ async fn send(
         .call(|current| async move { platforms.send_agentless(&current.platform, message, context.deadline).await });
     let sent = sending.await?;
     let conversation_id = sent.conversation_id.as_deref();
-    conversations.learn(conversation_id, &context.integration.name, || message.open_customer()).await;
+    let customer = || message.open_customer();
+    conversations.learn(conversation_id, &context.integration, context.deadline, customer).await;
     Ok(Reply::ok(serde_json::to_value(sent).unwrap_or_default()))
 }
 

@@ -128,8 +128,9 @@ impl MessagingServiceRoute {
         customer: &Recipient,
         message: &CardMessage,
     ) -> Result<(SentMessage, TextTraceOutcome), Problem> {
-        let key = request.integration.trace_keys().next();
-        let trace = key.and_then(|key| render_text_trace(message, AgentlessMessage::MAXIMUM_TEXT, &key));
+        let integration = &request.integration;
+        let limits = integration.trace_keys().next().zip(integration.platform.name().maximum_text_trace());
+        let trace = limits.and_then(|(key, maximum)| render_text_trace(message, maximum, &key));
         let TextTrace { text, is_shortened } =
             trace.ok_or_else(|| Problem::unavailable("The card's text trace cannot be created."))?;
         let trace = &AgentlessMessage::to_customer(&customer.id, text);

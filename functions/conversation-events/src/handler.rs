@@ -1,25 +1,28 @@
 //! Handling an event: find out whose conversation it is, and send it to the customer's queue.
 
 use crate::outcome::Outcome;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 use shared::delivery::envelope::{Envelope, QueuedConversationEvent};
 use shared::delivery::queue::{MessageQueue, SendError};
+use shared::delivery::records::Queue;
 use shared::json::i_json;
-use shared::ledger::{ConversationOwner, Ledger, LedgerError};
+use shared::ledger::{Channel, ConversationOwner, Ledger, LedgerError};
 use shared::model::conversation::{Addresses, ConversationUpdate, CustomerAddress, EventContent, SourceEvent};
 use shared::platform::PlatformName;
 
 /// The only platform with an event source.
 const PLATFORM: PlatformName = PlatformName::GenesysCloud;
 
-/// How many times an event is received while its customer is not known: for about ten minutes. The
-/// platform may report that an agent has joined before the agent's first message.
-const MAXIMUM_RECEIVES: u32 = 14;
+/// How long an event waits for its customer to become known. The platform may report that an agent has joined before the
+/// agent's first message.
+const OWNER_WAIT: SignedDuration = SignedDuration::from_mins(10);
 
 pub(crate) struct EventHandler {
     pub(crate) ledger: Ledger,
     pub(crate) queue: MessageQueue,
+    /// For events that cannot be read.
+    pub(crate) dead_letters: Queue,
     /// The name of the configured event source. Events have no signature: only the partner can write to its bus.
     pub(crate) source: String,
 }
@@ -31,8 +34,7 @@ pub(crate) struct ReadEvent {
 }
 
 impl ReadEvent {
-    /// The platform's time, by which a batch is sorted. What is not delivered comes first: it may name the customer of
-    /// the conversation.
+    /// The platform's time, by which a batch is sorted; `None` of an event that is not delivered.
     pub(crate) fn time(&self) -> Option<Timestamp> {
         match &self.content {
             EventContent::OfConversation { update: Some(update), .. } => Some(update.time),
@@ -51,20 +53,19 @@ impl ReadEvent {
 impl EventHandler {
     /// Reads an event and checks its source.
     pub(crate) fn read(&self, body: &str) -> Result<ReadEvent, Outcome> {
-        let malformed = |error: String| Outcome::Malformed(error);
-        let normalized = i_json::normalized(body.as_bytes()).map_err(|error| malformed(error.to_string()))?;
+        let normalized = i_json::normalized(body.as_bytes()).map_err(|error| Outcome::Malformed(error.to_string()))?;
         let event = PLATFORM.parse_conversation_event(&normalized);
-        let SourceEvent { source, content } = event.map_err(|error| malformed(error.to_string()))?;
+        let SourceEvent { source, content } = event.map_err(|error| Outcome::Malformed(error.to_string()))?;
         if source != self.source {
             return Err(Outcome::ForeignSource);
         }
         let original =
-            serde_json::from_slice(&normalized).map_err(|_| malformed("the event is not JSON".to_owned()))?;
+            serde_json::from_slice(&normalized).map_err(|_| Outcome::Malformed("the event is not JSON".to_owned()))?;
         Ok(ReadEvent { content, original })
     }
 
-    /// Handles an event that the queue received at `received_at`, and returned this many times.
-    pub(crate) async fn handle(&self, event: ReadEvent, received_at: Timestamp, receive_count: u32) -> Outcome {
+    /// Handles an event that the queue first had at `received_at`.
+    pub(crate) async fn handle(&self, event: ReadEvent, received_at: Timestamp) -> Outcome {
         let ReadEvent { content, original } = event;
         let (conversation_id, addresses, update) = match content {
             EventContent::Ignored(reason) => return Outcome::Ignored(reason),
@@ -72,16 +73,23 @@ impl EventHandler {
         };
         let owner = match self.owner(&conversation_id, addresses).await {
             Ok(owner) => owner,
-            Err(error) => return Outcome::Retried { reason: error.to_string(), is_error: true },
+            Err(error) => return Outcome::Unavailable(error.to_string()),
         };
         match (owner, update) {
             (_, None) => Outcome::Ignored("not delivered"),
             (Some(owner), Some(update)) => self.send(owner, *update, original, received_at).await,
-            (None, Some(_)) if receive_count < MAXIMUM_RECEIVES => {
-                let reason = "the customer of the conversation is not known yet".to_owned();
-                Outcome::Retried { reason, is_error: false }
+            (None, Some(_)) if Timestamp::now().duration_since(received_at) < OWNER_WAIT => {
+                Outcome::TooEarly("the customer of the conversation is not known yet")
             }
             (None, Some(_)) => Outcome::Unresolved,
+        }
+    }
+
+    /// Keeps an event that cannot be read, for an operator.
+    pub(crate) async fn keep(&self, body: &str, reason: String) -> Outcome {
+        match self.dead_letters.send(body).await {
+            Ok(()) => Outcome::Malformed(reason),
+            Err(error) => Outcome::Unavailable(error),
         }
     }
 
@@ -92,13 +100,14 @@ impl EventHandler {
         conversation_id: &str,
         addresses: Option<Addresses>,
     ) -> Result<Option<ConversationOwner>, LedgerError> {
-        if let Some(owner) = self.ledger.conversation_owner(conversation_id).await? {
+        if let Some(owner) = self.ledger.conversation_owner(PLATFORM, conversation_id).await? {
             return Ok(Some(owner));
         }
         let Some(Addresses { channel_id, customer }) = addresses else { return Ok(None) };
-        let Some(integration) = self.ledger.channel_owner(PLATFORM, &channel_id).await? else { return Ok(None) };
+        let channel = Channel { platform: PLATFORM, id: &channel_id };
+        let Some(integration) = self.ledger.channel_owner(channel).await? else { return Ok(None) };
         let owner = ConversationOwner { integration, customer: CustomerAddress { id: customer, id_type: None } };
-        self.ledger.set_conversation_owner(conversation_id, &owner, Timestamp::now()).await?;
+        self.ledger.set_conversation_owner(channel, conversation_id, &owner, Timestamp::now()).await?;
         Ok(Some(owner))
     }
 
@@ -115,7 +124,7 @@ impl EventHandler {
         let envelope = Envelope::of_conversation_event(integration, PLATFORM, received_at, event);
         match self.queue.send_message(&envelope, &message).await {
             Ok(id) => Outcome::Queued { integration: envelope.integration, id },
-            Err(error @ SendError::Unavailable(_)) => Outcome::Retried { reason: error.to_string(), is_error: true },
+            Err(error @ SendError::Unavailable(_)) => Outcome::Unavailable(error.to_string()),
             Err(error @ (SendError::TooLarge | SendError::Serialization(_))) => Outcome::Malformed(error.to_string()),
         }
     }

@@ -4,29 +4,27 @@
 mod batch;
 mod handler;
 mod outcome;
-mod visibility;
 
 use batch::handle;
 use handler::EventHandler;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::aws::{self, Service, required_env};
 use shared::delivery::queue::MessageQueue;
-use shared::http_client::HttpClient;
+use shared::delivery::records::Queue;
 use shared::ledger::Ledger;
 use shared::observability::logging;
 use std::sync::Arc;
-use visibility::EventQueue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::init(env!("CARGO_CRATE_NAME"));
-    let http = HttpClient::from_env()?;
-    let aws = aws::connect(&http, &[Service::DynamoDb, Service::Sqs]).await?;
+    let aws = aws::connect_only(&[Service::DynamoDb, Service::Sqs]).await?;
     let sqs = aws_sdk_sqs::Client::new(&aws);
-    let events = EventQueue::new(sqs.clone(), required_env("EVENT_QUEUE_URL")?);
+    let events = Queue::new(sqs.clone(), required_env("EVENT_QUEUE_URL")?);
     let handler = EventHandler {
         ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), required_env("LEDGER_TABLE")?),
-        queue: MessageQueue::new(sqs, required_env("QUEUE_URL")?),
+        queue: MessageQueue::new(sqs.clone(), required_env("QUEUE_URL")?),
+        dead_letters: Queue::new(sqs, required_env("EVENT_DEAD_LETTER_QUEUE_URL")?),
         source: required_env("EVENT_SOURCE")?,
     };
     let state = Arc::new((handler, events));

@@ -12,19 +12,21 @@ pub(crate) enum Outcome {
     Queued { integration: IntegrationName, id: DeliveryId },
     /// Nothing that is delivered.
     Ignored(&'static str),
-    /// It cannot be read, or is too large for the queue.
+    /// It cannot be read, or is too large for the queue: it is in the dead-letter queue.
     Malformed(String),
     /// It is not of the configured event source.
     ForeignSource,
-    /// The ledger does not know whose conversation it is, and no longer may.
+    /// The owner of the conversation did not become known in time.
     Unresolved,
-    /// It is received again.
-    Retried { reason: String, is_error: bool },
+    /// It is received again, when what it needs is there: why.
+    TooEarly(&'static str),
+    /// It is received again, because an AWS service is unavailable: what it said.
+    Unavailable(String),
 }
 
 impl Outcome {
     pub(crate) fn is_final(&self) -> bool {
-        !matches!(self, Self::Retried { .. })
+        !matches!(self, Self::TooEarly(_) | Self::Unavailable(_))
     }
 
     fn metric(&self) -> Option<ConversationEventOutcome> {
@@ -34,7 +36,7 @@ impl Outcome {
             Self::Malformed(_) => ConversationEventOutcome::Malformed,
             Self::ForeignSource => ConversationEventOutcome::ForeignSource,
             Self::Unresolved => ConversationEventOutcome::Unresolved,
-            Self::Retried { .. } => ConversationEventOutcome::Retried,
+            Self::TooEarly(_) | Self::Unavailable(_) => ConversationEventOutcome::Retried,
         })
     }
 
@@ -43,8 +45,8 @@ impl Outcome {
         match self {
             // An organisation has many events that are not of open messaging.
             Self::Ignored(_) => Level::DEBUG,
-            Self::Queued { .. } | Self::Unresolved | Self::Retried { is_error: false, .. } => Level::INFO,
-            Self::Malformed(_) | Self::ForeignSource | Self::Retried { is_error: true, .. } => Level::ERROR,
+            Self::Queued { .. } | Self::Unresolved | Self::TooEarly(_) => Level::INFO,
+            Self::Malformed(_) | Self::ForeignSource | Self::Unavailable(_) => Level::ERROR,
         }
     }
 
@@ -53,10 +55,11 @@ impl Outcome {
         match self {
             Self::Queued { .. } => ("event_queued", None),
             Self::Ignored(reason) => ("event_dropped", Some(reason)),
-            Self::Malformed(reason) => ("event_dropped", Some(reason)),
+            Self::Malformed(reason) => ("event_dead_letter", Some(reason)),
             Self::ForeignSource => ("event_dropped", Some("of another event source")),
             Self::Unresolved => ("event_dropped", Some("no integration has the conversation")),
-            Self::Retried { reason, .. } => ("event_retry", Some(reason)),
+            Self::TooEarly(reason) => ("event_retry", Some(reason)),
+            Self::Unavailable(reason) => ("event_retry", Some(reason)),
         }
     }
 

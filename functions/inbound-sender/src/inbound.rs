@@ -106,7 +106,7 @@ impl InboundHandler {
         let conversation_id = posted.as_ref().ok().and_then(|posted| posted.conversation_id.as_deref());
         let customer = &message.meta.from;
         let address = || Some(CustomerAddress { id: customer.id.clone(), id_type: Some(customer.id_type.clone()) });
-        self.conversations.learn(conversation_id, &context.integration.name, address).await;
+        self.conversations.learn(conversation_id, &context.integration, context.deadline, address).await;
         reply(context, &message.meta.message_id, posted)
     }
 

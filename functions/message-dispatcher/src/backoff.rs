@@ -1,6 +1,7 @@
 //! Retry delays: exponential backoff with equal jitter.
 
 use jiff::Timestamp;
+use shared::delivery::backoff::{doubled, jittered};
 use std::time::Duration;
 
 /// The delay after the first attempt. It doubles with each further attempt.
@@ -20,7 +21,7 @@ pub(crate) fn delay(attempt: u64, jitter: f64) -> Duration {
 }
 
 fn exponential(attempt: u64) -> Duration {
-    doubled(INITIAL_DELAY, attempt.saturating_sub(1))
+    doubled(INITIAL_DELAY, attempt.saturating_sub(1), MAX_DELAY)
 }
 
 /// The delay after an internal error (SQS, DynamoDB or Secrets Manager unavailable): two to four seconds, because most are
@@ -33,17 +34,7 @@ fn exponential(attempt: u64) -> Duration {
 /// 16, 32, 64, 128, 256 and 512 seconds and 200 at 900, less a quarter for jitter: an outage may last for more than two days.
 /// When it ends, the customer waits for at most eight seconds or a tenth of the outage's own length.
 pub(crate) fn delay_after_internal_error(receive_count: u64, jitter: f64) -> Duration {
-    jittered(doubled(INTERNAL_ERROR_DELAY, receive_count / RECEIVES_PER_DOUBLING), jitter)
-}
-
-fn doubled(delay: Duration, times: u64) -> Duration {
-    let times = u32::try_from(times).unwrap_or(u32::MAX);
-    delay.saturating_mul(2_u32.saturating_pow(times)).min(MAX_DELAY)
-}
-
-/// Between half and all of `delay`.
-fn jittered(delay: Duration, jitter: f64) -> Duration {
-    delay.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
+    jittered(doubled(INTERNAL_ERROR_DELAY, receive_count / RECEIVES_PER_DOUBLING, MAX_DELAY), jitter)
 }
 
 /// The delay while a circuit is open: until the next probe may be made, and longer for a message that was received often.

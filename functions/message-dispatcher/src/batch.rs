@@ -5,12 +5,12 @@ use crate::group::{GroupResult, Position, Queued, ReturnAfter, Steps, process_gr
 use crate::lanes::Lanes;
 use crate::outcome::Disposition;
 use crate::record::{Lane, Record};
-use crate::retry::retry_transient;
-use crate::sqs::Returned;
 use crate::task::ReceiveContext;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
+use shared::aws::retry::retry_transient;
+use shared::delivery::records::{Returned, invocation_deadline, item_failure};
 use shared::ledger::{LedgerError, SequenceNumber};
 use shared::model::endpoint::Endpoint;
 use shared::model::integration_name::IntegrationName;
@@ -69,14 +69,13 @@ struct Worker<'w> {
 
 impl Batch {
     pub(crate) fn new(event: LambdaEvent<SqsEvent>, lanes: &Lanes) -> Self {
-        let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
         let queue_arn = event.payload.records.first().and_then(|record| record.event_source_arn.as_deref());
         let lane = lanes.lane_of(queue_arn.unwrap_or_default());
         Self {
             groups: grouped(event.payload.records.into_iter().map(|message| Record::new(message, lane))),
             lane,
             request_id: event.context.request_id,
-            deadline: Timestamp::from_millisecond(deadline).unwrap_or(Timestamp::MAX),
+            deadline: invocation_deadline(event.context.deadline),
         }
     }
 
@@ -264,13 +263,6 @@ fn grouped(records: impl Iterator<Item = Record>) -> Vec<Group> {
         }
     }
     groups
-}
-
-/// A record without an id fails the whole batch: Lambda treats an empty id so.
-fn item_failure(record: SqsMessage) -> BatchItemFailure {
-    let mut failure = BatchItemFailure::default();
-    failure.item_identifier = record.message_id.unwrap_or_default();
-    failure
 }
 
 #[cfg(test)]

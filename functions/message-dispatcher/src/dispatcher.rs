@@ -3,10 +3,10 @@
 
 use crate::circuits::Circuits;
 use crate::outcome::Disposition;
-use crate::retry::retry_transient;
 use crate::task::ReceiveContext;
 use jiff::{SignedDuration, Timestamp};
 use shared::authorization::AuthorizationStore;
+use shared::aws::retry::retry_transient;
 use shared::delivery::client::MessagingServiceClient;
 use shared::delivery::envelope::QueueMessage;
 use shared::delivery::parking::Parking;

@@ -58,8 +58,7 @@ impl Dispatcher {
             }
             Err(error) => return Outcome::load_error(&error, task.context),
         };
-        let (channel_id, name) = (integration.platform.channel_id(), &integration.name);
-        let learning = self.conversations.learn_from(&task.message, channel_id, name);
+        let learning = self.conversations.learn_from(&task.message, &integration);
         let (processed, ()) = tokio::join!(self.acquire_and_deliver(task, &integration), learning);
         processed.unwrap_or_else(|error| Outcome::internal_error(&error, task.context.delay_after_internal_error()))
     }

@@ -1,10 +1,10 @@
 //! The queues of the two lanes.
 
 use crate::record::{Lane, Record};
-use crate::sqs::Queue;
 use aws_sdk_sqs::Client;
 use jiff::Timestamp;
 use shared::delivery::queue::{MessageQueue, SendError};
+use shared::delivery::records::Queue;
 use shared::delivery::retry_lane::MovedRecord;
 
 pub(crate) struct Lanes {

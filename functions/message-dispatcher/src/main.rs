@@ -16,8 +16,6 @@ mod immediate_receipt;
 mod lanes;
 mod outcome;
 mod record;
-mod retry;
-mod sqs;
 mod task;
 
 use batch::Batch;
@@ -30,6 +28,7 @@ use shared::aws::{self, Service, required_env};
 use shared::delivery::client::MessagingServiceClient;
 use shared::delivery::parking::Parking;
 use shared::delivery::queue::MessageQueue;
+use shared::delivery::records::Queue;
 use shared::http_client::HttpClient;
 use shared::integration::IntegrationStore;
 use shared::ledger::{ConversationIndex, Ledger};

@@ -1,9 +1,9 @@
 //! How handling a message ended: its log line, its metrics, and what happens to its record on the queue.
 
 use crate::failure::Failure;
-use crate::retry::time_until;
 use crate::task::{ReceiveContext, Task};
 use jiff::Timestamp;
+use shared::aws::retry::time_until;
 use shared::delivery::client::Refusal;
 use shared::integration::LoadError;
 use shared::observability::emf::Emf;

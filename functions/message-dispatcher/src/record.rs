@@ -4,14 +4,11 @@ use crate::group::{Position, Queued};
 use aws_lambda_events::sqs::SqsMessage;
 use jiff::Timestamp;
 use shared::delivery::envelope::QueueMessage;
+use shared::delivery::records::{receive_count, sent_at};
 use shared::delivery::retry_lane::MovedRecord;
 use shared::ledger::SequenceNumber;
 use shared::model::endpoint::Endpoint;
 use std::time::Duration;
-
-/// The attribute with the time at which the queue received a message, in milliseconds.
-/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
-const SENT_AT: &str = "SentTimestamp";
 
 /// A queue on which messages wait. Each has batches of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +54,7 @@ impl Record {
 
     /// How often it was received on its lane, this time included.
     pub(crate) fn receive_count(&self) -> u64 {
-        self.attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
+        receive_count(&self.message)
     }
 
     pub(crate) fn endpoint(&self) -> Option<Endpoint> {
@@ -106,10 +103,6 @@ impl Lane {
             Self::Retry => Position::Retry,
         }
     }
-}
-
-fn sent_at(message: &SqsMessage) -> Option<Timestamp> {
-    Timestamp::from_millisecond(message.attributes.get(SENT_AT)?.parse().ok()?).ok()
 }
 
 #[cfg(test)]

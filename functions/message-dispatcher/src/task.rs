@@ -3,10 +3,10 @@
 use crate::backoff;
 use crate::immediate_receipt::ImmediateReceipt;
 use crate::record::{Lane, Record};
-use crate::retry::time_until;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 use shared::aws::OPERATION_TIMEOUT;
+use shared::aws::retry::time_until;
 use shared::delivery::envelope::Envelope;
 use shared::delivery::id::DeliveryId;
 use shared::delivery::parking::ParkedMessage;

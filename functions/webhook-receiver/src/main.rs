@@ -7,15 +7,13 @@ use receiver::Receiver;
 use shared::api::serve;
 use shared::aws::{self, Service, required_env};
 use shared::delivery::queue::MessageQueue;
-use shared::http_client::HttpClient;
 use shared::integration::IntegrationStore;
 use shared::observability::logging;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::init(env!("CARGO_CRATE_NAME"));
-    let http = HttpClient::from_env()?;
-    let aws = aws::connect(&http, &[Service::SecretsManager, Service::Sqs]).await?;
+    let aws = aws::connect_only(&[Service::SecretsManager, Service::Sqs]).await?;
     let receiver = Receiver::new(
         IntegrationStore::connect(&aws)?,
         MessageQueue::new(aws_sdk_sqs::Client::new(&aws), required_env("QUEUE_URL")?),

@@ -1,6 +1,7 @@
 //! The AWS SDK: configuration, errors for the log, and the function's environment.
 
 mod http;
+pub mod retry;
 
 use crate::http_client::{HttpClient, HttpClientError};
 use aws_credential_types::Credentials;
@@ -43,8 +44,19 @@ pub enum Service {
 /// # Errors
 /// An environment variable is missing, or the HTTP client could not be set up.
 pub async fn connect(http: &HttpClient, services: &[Service]) -> Result<SdkConfig, ConnectError> {
+    connect_with(http.with_idle_timeout(IDLE_TIMEOUT)?, services).await
+}
+
+/// Like [`connect`], for a function that calls nothing but AWS.
+///
+/// # Errors
+/// As for [`connect`].
+pub async fn connect_only(services: &[Service]) -> Result<SdkConfig, ConnectError> {
+    connect_with(HttpClient::from_env_with_idle_timeout(IDLE_TIMEOUT)?, services).await
+}
+
+async fn connect_with(http: HttpClient, services: &[Service]) -> Result<SdkConfig, ConnectError> {
     let region = required_env("AWS_REGION")?;
-    let http = http.with_idle_timeout(IDLE_TIMEOUT)?;
     let (use_fips, use_dual_stack) = (is_set("AWS_USE_FIPS_ENDPOINT"), is_set("AWS_USE_DUALSTACK_ENDPOINT"));
     if !use_fips && !use_dual_stack {
         http.preconnect(services.iter().filter_map(|service| service.origin(&region))).await;

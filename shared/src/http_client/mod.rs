@@ -69,9 +69,15 @@ impl HttpClient {
     /// # Errors
     /// The certificate roots cannot be used, or the TLS stack could not be set up.
     pub fn new(roots: &TrustedRoots) -> Result<Self, HttpClientError> {
-        let tls = roots.client_config()?;
-        let client = builder(tls.as_ref()).build()?;
-        Ok(Self { client, tls, hosts: Arc::new(Hosts::new(IDLE_TIMEOUT)) })
+        Self::with_tls(roots.client_config()?, IDLE_TIMEOUT)
+    }
+
+    /// The only client of a function, with connections that stay open for this long without a request.
+    ///
+    /// # Errors
+    /// As for [`Self::from_env`].
+    pub(crate) fn from_env_with_idle_timeout(idle: Duration) -> Result<Self, HttpClientError> {
+        Self::with_tls(TrustedRoots::from_env().client_config()?, idle)
     }
 
     /// A client with connections of its own that stay open for this long without a request.
@@ -79,8 +85,12 @@ impl HttpClient {
     /// # Errors
     /// The client could not be set up.
     pub(crate) fn with_idle_timeout(&self, idle: Duration) -> Result<Self, HttpClientError> {
-        let client = self.builder().pool_idle_timeout(idle).build()?;
-        Ok(Self { client, tls: self.tls.clone(), hosts: Arc::new(Hosts::new(idle)) })
+        Self::with_tls(self.tls.clone(), idle)
+    }
+
+    fn with_tls(tls: Option<rustls::ClientConfig>, idle: Duration) -> Result<Self, HttpClientError> {
+        let client = builder(tls.as_ref()).pool_idle_timeout(idle).build()?;
+        Ok(Self { client, tls, hosts: Arc::new(Hosts::new(idle)) })
     }
 
     /// A builder for a client with connections of its own, and the same settings.

@@ -27,7 +27,7 @@ impl CardRoute {
 
     /// With a text trace, if the platform supports it.
     fn via_messaging_service(platform: PlatformName) -> Self {
-        Self::MessagingService { text_trace: platform.supports_text_trace() }
+        Self::MessagingService { text_trace: platform.maximum_text_trace().is_some() }
     }
 
     pub fn read(platform: PlatformName, fields: &mut Fields<'_>) -> Option<Self> {
@@ -44,7 +44,7 @@ impl CardRoute {
                 None
             }
             (Self::OpenMessaging, None) => Some(Self::OpenMessaging),
-            (Self::MessagingService { .. }, Some(true)) if !platform.supports_text_trace() => {
+            (Self::MessagingService { .. }, Some(true)) if platform.maximum_text_trace().is_none() => {
                 fields.error("textTrace", "must be false: the platform shows agents no text that customers do not get");
                 None
             }

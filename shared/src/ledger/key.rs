@@ -119,8 +119,8 @@ pub fn authorization(integration: &IntegrationName) -> String {
 
 /// Whose a conversation is, by the platform's id of it: events do not name the integration. Ids are case-insensitive.
 #[must_use]
-pub fn conversation(conversation_id: &str) -> String {
-    format!("{}{}", Kind::Conversation.prefix(), conversation_id.to_ascii_lowercase())
+pub fn conversation(platform: PlatformName, conversation_id: &str) -> String {
+    format!("{}{}#{}", Kind::Conversation.prefix(), platform.as_str(), conversation_id.to_ascii_lowercase())
 }
 
 /// Which integration connects a channel, by the platform's id of it.
@@ -169,7 +169,7 @@ mod tests {
         let identity = Digest::of_parts(&["inbound", "acme", "message", "m-1", "of", "crm"]);
         assert_eq!(format!("inbound#acme#{identity}"), inbound(&acme, "crm", "message", "m-1"));
         assert_eq!("text-trace#acme#0123", text_trace(&acme, "0123"));
-        assert_eq!("conversation#5d0d331e", conversation("5D0D331E"));
+        assert_eq!("conversation#genesys-cloud#5d0d", conversation(PlatformName::GenesysCloud, "5D0D"));
         assert_eq!("channel#genesys-cloud#e6b3", channel(PlatformName::GenesysCloud, "e6B3"));
         assert_eq!("lane#12ab", lane("12ab"));
         assert_eq!("circuit#acme#platform", circuit(&Endpoint::new(acme, EndpointKind::Platform)));

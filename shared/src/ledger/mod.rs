@@ -1,4 +1,5 @@
-//! The ledger (idempotency store, DynamoDB): one item for each piece of work that must be done once.
+//! The ledger: the store in DynamoDB, with one item for each key that must be processed once, and one for each conversation
+//! and channel that says whose it is ([`ConversationIndex`]).
 //!
 //! A worker **acquires** a lease on a key, does the work, and **completes** the lease with the outcome, or **releases** it
 //! so that the work can be retried. When the holder of a lease dies, the first worker to ask after the lease has expired
@@ -30,7 +31,7 @@ pub mod key;
 mod lanes;
 
 pub use circuit::Circuit;
-pub use conversations::{ConversationIndex, ConversationOwner};
+pub use conversations::{Channel, ConversationIndex, ConversationOwner};
 pub use inspect::{RecordState, RecordView};
 pub use lanes::{LaneStates, SequenceNumber};
 

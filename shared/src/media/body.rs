@@ -3,8 +3,11 @@
 use super::error::MediaError;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use tokio::time::{Instant, timeout_at};
+
+/// The size of a part in memory.
+const PART_BYTES: usize = 256 * 1024;
 
 /// The content of a file. The stream ends with an error unless it has the announced length and arrives by the deadline.
 pub type MediaBody = BoxStream<'static, Result<Bytes, MediaError>>;
@@ -33,20 +36,62 @@ pub(super) async fn buffer<E: 'static>(
     chunks: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
     maximum: u64,
     deadline: Instant,
-) -> Result<Bytes, MediaError> {
+) -> Result<Vec<Bytes>, MediaError> {
     let mut chunks = chunks.boxed();
     let mut room = maximum;
-    let mut bytes = Vec::new();
+    let mut parts = Parts::default();
     while let Some(chunk) = next(&mut chunks, deadline).await? {
         room = room.checked_sub(len(&chunk)).ok_or(MediaError::TooLarge { maximum })?;
-        bytes.extend_from_slice(&chunk);
+        parts.push(chunk);
     }
-    Ok(bytes.into())
+    Ok(parts.end())
+}
+
+/// Reads all of a body.
+pub(super) async fn read(mut body: MediaBody) -> Result<Vec<Bytes>, MediaError> {
+    let mut parts = Parts::default();
+    while let Some(chunk) = body.try_next().await? {
+        parts.push(chunk);
+    }
+    Ok(parts.end())
 }
 
 /// A file that has been read completely.
-pub(super) fn from_bytes(bytes: Bytes) -> MediaBody {
-    futures::stream::iter([Ok(bytes)]).boxed()
+pub(super) fn from_parts(parts: Vec<Bytes>) -> MediaBody {
+    futures::stream::iter(parts).map(Ok).boxed()
+}
+
+/// Content in memory. Small chunks are joined, because each has a cost of its own; one growing buffer for all would be
+/// copied whenever it grows.
+#[derive(Default)]
+struct Parts {
+    complete: Vec<Bytes>,
+    last: Vec<u8>,
+}
+
+impl Parts {
+    fn push(&mut self, mut chunk: Bytes) {
+        if self.last.is_empty() && chunk.len() >= PART_BYTES {
+            return self.complete.push(chunk);
+        }
+        while !chunk.is_empty() {
+            if self.last.is_empty() {
+                self.last = Vec::with_capacity(PART_BYTES);
+            }
+            let piece = chunk.split_to(chunk.len().min(PART_BYTES - self.last.len()));
+            self.last.extend_from_slice(&piece);
+            if self.last.len() == PART_BYTES {
+                self.complete.push(std::mem::take(&mut self.last).into());
+            }
+        }
+    }
+
+    fn end(mut self) -> Vec<Bytes> {
+        if !self.last.is_empty() {
+            self.complete.push(self.last.into());
+        }
+        self.complete
+    }
 }
 
 pub(super) fn len(bytes: &Bytes) -> u64 {
@@ -70,7 +115,7 @@ async fn next<E>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures::{TryStreamExt, stream as streams};
+    use futures::stream as streams;
     use std::time::Duration;
 
     type Chunks = Vec<Result<Bytes, ()>>;
@@ -141,10 +186,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_body_is_buffered_up_to_the_maximum() {
         let bytes = buffer(streams::iter(chunks(&["abc", "def"])), 6, soon()).await;
-        assert_eq!(Ok(Bytes::from_static(b"abcdef")), bytes);
+        assert_eq!(Ok(vec![Bytes::from_static(b"abcdef")]), bytes);
         let bytes = buffer(streams::iter(chunks(&["abc", "def"])), 5, soon()).await;
         assert_eq!(Err(MediaError::TooLarge { maximum: 5 }), bytes);
         let bytes = buffer(streams::iter([chunks(&["abc"]), vec![Err(())]].concat()), 6, soon()).await;
         assert_eq!(Err(MediaError::Truncated), bytes);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn chunks_of_any_size_are_buffered_in_order_and_in_few_parts() {
+        let content: Vec<u8> = (0..PART_BYTES + 7).map(|index| (index % 251) as u8).collect();
+        for (size, count) in [(1, 2), (1_000, 2), (PART_BYTES - 1, 2), (PART_BYTES, 2), (content.len(), 1)] {
+            let chunks: Chunks = content.chunks(size).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+            let parts = buffer(streams::iter(chunks), len(&content.clone().into()), soon()).await.unwrap();
+            assert_eq!((count, &content), (parts.len(), &parts.concat()), "{size}");
+            assert_eq!(Ok(&parts), read(from_parts(parts.clone())).await.as_ref(), "{size}");
+        }
     }
 }

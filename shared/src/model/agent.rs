@@ -40,6 +40,11 @@ pub struct Communication {
     pub communication_id: ConversationId,
 }
 
+/// The longest text of an agent's message, in characters.
+///
+/// Source: `AdditionalMessage` in the vendor's client library.
+pub const MAXIMUM_TEXT: usize = 2_000;
+
 /// The content of an agent's message.
 pub enum AgentMessage<'m> {
     Text(&'m str),

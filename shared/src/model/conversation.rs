@@ -31,7 +31,7 @@ impl Change {
         }
     }
 
-    /// The name for logs.
+    /// The name in logs and in delivery ids: it must not change.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -183,14 +183,28 @@ pub enum ConversationState {
     Ended,
 }
 
+/// Whether a participant is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// Not connected, for example an agent who is alerted.
+    Waiting,
+    Connected,
+    Left,
+}
+
 /// A communication in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Participant {
     /// The platform's word: `customer`, `agent`, `acd`.
     pub purpose: String,
+    /// Whether messages can be sent on behalf of this participant.
+    #[serde(skip)]
+    pub is_agent: bool,
     /// The platform's word: `alerting`, `connected`, `disconnected`.
     pub state: String,
+    #[serde(skip)]
+    pub presence: Presence,
     pub communication_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
@@ -218,23 +232,21 @@ pub enum Ending {
 
 impl Participant {
     fn is_connected_agent(&self) -> bool {
-        // A user who takes part without a queue is also sent messages for.
-        ["agent", "user"].contains(&self.purpose.as_str()) && self.state == "connected"
+        self.is_agent && self.presence == Presence::Connected
     }
 
     fn has_left(&self) -> bool {
-        ["disconnected", "terminated"].contains(&self.state.as_str())
+        self.presence == Presence::Left
     }
 }
 
 impl Conversation {
-    /// The conversation with these communications; `has_end` if the platform says when it ended.
+    /// The conversation with these communications. It has ended if all have left it.
     #[must_use]
-    pub fn new(conversation_id: String, has_end: bool, participants: Vec<Participant>) -> Self {
-        let is_ended = has_end || (!participants.is_empty() && participants.iter().all(Participant::has_left));
-        let mut conversation =
-            Self { conversation_id, state: ConversationState::Ended, communication_id: None, participants };
-        if !is_ended {
+    pub fn new(conversation_id: String, participants: Vec<Participant>) -> Self {
+        let mut conversation = Self::ended(conversation_id, participants);
+        let participants = &conversation.participants;
+        if participants.is_empty() || !participants.iter().all(Participant::has_left) {
             let current = conversation.current_agent();
             let state = match current {
                 Err(NoCurrentAgent::NoneConnected) => ConversationState::Waiting,
@@ -244,6 +256,12 @@ impl Conversation {
             (conversation.state, conversation.communication_id) = (state, communication_id);
         }
         conversation
+    }
+
+    /// A conversation that has ended, whatever its communications say.
+    #[must_use]
+    pub fn ended(conversation_id: String, participants: Vec<Participant>) -> Self {
+        Self { conversation_id, state: ConversationState::Ended, communication_id: None, participants }
     }
 
     /// The communication of the only connected agent.
@@ -265,10 +283,14 @@ impl Conversation {
 mod tests {
     use super::*;
 
-    fn participant(purpose: &str, state: &str, communication_id: &str) -> Participant {
+    use Presence::{Connected, Left, Waiting};
+
+    fn participant((is_agent, presence, communication_id): (bool, Presence, &str)) -> Participant {
         Participant {
-            purpose: purpose.to_owned(),
-            state: state.to_owned(),
+            purpose: String::new(),
+            is_agent,
+            state: String::new(),
+            presence,
             communication_id: communication_id.to_owned(),
             user_id: None,
             queue_id: None,
@@ -276,25 +298,21 @@ mod tests {
         }
     }
 
-    fn conversation(participants: &[(&str, &str, &str)]) -> Conversation {
-        let participants = participants.iter().map(|(purpose, state, id)| participant(purpose, state, id)).collect();
-        Conversation::new("c".to_owned(), false, participants)
+    fn participants(all: &[(bool, Presence, &str)]) -> Vec<Participant> {
+        all.iter().copied().map(participant).collect()
     }
 
     #[test]
     fn the_current_agent_is_the_only_connected_one() {
-        let customer = ("customer", "connected", "1");
-        let alerting = ("agent", "alerting", "2");
-        let (left, here, user) =
-            (("agent", "disconnected", "3"), ("agent", "connected", "4"), ("user", "connected", "5"));
-        for (participants, expected) in [
+        let (customer, alerting, left) = ((false, Connected, "1"), (true, Waiting, "2"), (true, Left, "3"));
+        let (here, other) = ((true, Connected, "4"), (true, Connected, "5"));
+        for (all, expected) in [
             (vec![customer], Err(NoCurrentAgent::NoneConnected)),
             (vec![customer, alerting, left], Err(NoCurrentAgent::NoneConnected)),
             (vec![customer, alerting, left, here], Ok("4")),
-            (vec![customer, user], Ok("5")),
-            (vec![here, customer, user], Err(NoCurrentAgent::SeveralConnected(vec!["4".to_owned(), "5".to_owned()]))),
+            (vec![here, customer, other], Err(NoCurrentAgent::SeveralConnected(vec!["4".to_owned(), "5".to_owned()]))),
         ] {
-            let conversation = conversation(&participants);
+            let conversation = Conversation::new("c".to_owned(), participants(&all));
             assert_eq!(expected, conversation.current_agent());
             assert_eq!(expected.ok(), conversation.communication_id.as_deref());
         }
@@ -302,17 +320,16 @@ mod tests {
 
     #[test]
     fn a_conversation_has_ended_when_all_have_left_it() {
-        let (customer, agent) = ("customer", "agent");
-        for (participants, expected) in [
+        for (all, expected) in [
             (vec![], ConversationState::Waiting),
-            (vec![(customer, "connected", "1")], ConversationState::Waiting),
-            (vec![(customer, "disconnected", "1"), (agent, "alerting", "2")], ConversationState::Waiting),
-            (vec![(customer, "disconnected", "1"), (agent, "connected", "2")], ConversationState::Connected),
-            (vec![(customer, "disconnected", "1"), (agent, "terminated", "2")], ConversationState::Ended),
+            (vec![(false, Connected, "1")], ConversationState::Waiting),
+            (vec![(false, Left, "1"), (true, Waiting, "2")], ConversationState::Waiting),
+            (vec![(false, Left, "1"), (true, Connected, "2")], ConversationState::Connected),
+            (vec![(false, Left, "1"), (true, Left, "2")], ConversationState::Ended),
         ] {
-            assert_eq!(expected, conversation(&participants).state, "{participants:?}");
+            assert_eq!(expected, Conversation::new("c".to_owned(), participants(&all)).state, "{all:?}");
         }
-        let at_its_end = Conversation::new("c".to_owned(), true, vec![participant("agent", "connected", "2")]);
+        let at_its_end = Conversation::ended("c".to_owned(), participants(&[(true, Connected, "2")]));
         assert_eq!((ConversationState::Ended, None), (at_its_end.state, at_its_end.communication_id));
     }
 

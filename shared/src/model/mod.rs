@@ -5,6 +5,7 @@ pub mod agentless;
 pub mod card;
 pub mod channel;
 pub mod conversation;
+mod email;
 pub mod endpoint;
 pub mod inbound;
 pub mod integration_name;

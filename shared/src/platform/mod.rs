@@ -11,7 +11,6 @@ mod error;
 pub mod genesys_cloud;
 pub mod highlevel;
 mod lenient;
-mod lookup_cache;
 pub mod multicloud_cx;
 mod payload;
 mod rate_limit;

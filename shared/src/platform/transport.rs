@@ -23,7 +23,7 @@ use url::Url;
 /// No attempt starts with less time than this: it would probably time out, and its outcome would be unknown.
 pub(super) const MIN_ATTEMPT_TIME: Duration = Duration::from_secs(2);
 /// The largest response body that is read.
-const MAX_RESPONSE_BYTES: usize = 512 * 1024;
+pub(super) const MAX_RESPONSE_BYTES: usize = 512 * 1024;
 
 /// How often and when a call is retried: exponential backoff, doubling, with jitter.
 #[derive(Debug, Clone, Copy)]
@@ -90,12 +90,24 @@ pub(super) async fn call<A>(
     trace_id: Option<&TraceId>,
     classify: impl FnOnce(ApiResponse) -> Result<A, ApiError>,
 ) -> Result<A, ApiError> {
+    call_with_limit(http, platform, request, MAX_RESPONSE_BYTES, trace_id, classify).await
+}
+
+/// The same, for a call whose response may be larger.
+pub(super) async fn call_with_limit<A>(
+    http: &HttpClient,
+    platform: PlatformName,
+    request: reqwest::RequestBuilder,
+    maximum_response: usize,
+    trace_id: Option<&TraceId>,
+    classify: impl FnOnce(ApiResponse) -> Result<A, ApiError>,
+) -> Result<A, ApiError> {
     let started = Instant::now();
     let (result, status, named) = match http.send(request).await {
         Ok(response) => {
             let (status, headers) = (response.status(), response.headers().clone());
             let named = correlation_id(&headers);
-            let body = read_body_limited(response, MAX_RESPONSE_BYTES).await;
+            let body = read_body_limited(response, maximum_response).await;
             (classify(ApiResponse { status, headers, body }), Some(status.as_u16()), named)
         }
         Err(error) => (Err(ApiError::from_transport(&error)), None, None),

@@ -64,7 +64,8 @@ pub struct Upload {
 pub struct CustomerFile {
     pub name: String,
     pub content_type: HeaderValue,
-    pub content: Bytes,
+    /// In parts, in order.
+    pub content: Vec<Bytes>,
 }
 
 /// How the platform answered the upload of a customer's file.

@@ -66,8 +66,12 @@ pub(crate) trait WebhookPlatform: Sized {
     /// The members of a customer's message that the platform has a place for, besides those that all platforms have.
     const INBOUND_MEMBERS: &'static [InboundMember] = &[];
 
-    /// Whether an agentless message can show a card's text to the agent without reaching the customer.
-    const SUPPORTS_TEXT_TRACE: bool = false;
+    /// Whether the platform has an event source with its conversations' events.
+    const HAS_CONVERSATION_EVENTS: bool = false;
+
+    /// The longest text, in characters, of an agentless message that shows a card to the agent without reaching the customer;
+    /// `None` if the platform has no such message.
+    const MAXIMUM_TEXT_TRACE: Option<usize> = None;
 
     /// Whether a receipt may refer to an email by the platform's own id of it.
     const SUPPORTS_EMAIL_RECEIPTS: bool = false;

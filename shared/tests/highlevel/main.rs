@@ -223,7 +223,7 @@ fn the_type_string_decides_and_a_known_message_type_is_preferred_to_an_unknown_o
 }
 
 #[test]
-fn the_members_of_an_email_make_every_message_an_email() {
+fn the_members_of_an_email_make_a_message_an_email_unless_its_type_names_another_kind() {
     for (name, value) in [
         ("subject", json!("Order")),
         ("html", json!("<p>Hi</p>")),
@@ -231,13 +231,23 @@ fn the_members_of_an_email_make_every_message_an_email() {
         ("cc", json!("a@e.com")),
         ("bccList", json!(["a@e.com"])),
     ] {
-        let mut body = fixture("wire/sms");
-        body[name] = value;
-        assert_eq!("Email", read(&body).kind.name(), "{name}");
+        for (word, kind) in [("Custom", "Email"), ("SMS", "Text")] {
+            let mut body = fixture("wire/sms");
+            body["messageTypeString"] = Value::Null;
+            body["messageType"] = word.into();
+            body[name] = value.clone();
+            assert_eq!(kind, read(&body).kind.name(), "{name}");
+        }
     }
     for name in ["subject", "html", "emailTo", "emailCc", "emailBcc", "emailMessageId"] {
-        for (value, kind) in [("a@e.com", "Email"), (" ", "Text"), ("", "Text")] {
+        for (word, value, kind) in [
+            ("Custom", "a@e.com", "Email"),
+            ("Custom", " ", "Text"),
+            ("Custom", "", "Text"),
+            ("SMS", "a@e.com", "Text"),
+        ] {
             let mut body = fixture("wire/provider-sms");
+            body["type"] = word.into();
             body[name] = value.into();
             assert_eq!(kind, read(&body).kind.name(), "{name}: {value:?}");
         }

@@ -1,13 +1,14 @@
 //! The state of a conversation, its end, and the agent who is there.
 
 use crate::fixtures::WithPlatform;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tests::harness::caller::Request;
 use tests::harness::stack::TestIntegration;
 use tests::simulators::genesys_cloud::ApiResponse;
 use tests::simulators::genesys_cloud::api::{AGENT, Conversation, Fault, QUEUE};
-use tests::simulators::genesys_cloud::events::EventSource;
-use tests::simulators::messaging_service::MessagingService;
+use tests::simulators::genesys_cloud::events::{EventSource, Session};
+use tests::simulators::messaging_service::{Attempt, MessagingService};
 
 struct Case {
     fixture: WithPlatform,
@@ -93,10 +94,39 @@ async fn a_conversation_is_ended_once_and_its_end_is_no_error_the_second_time() 
 }
 
 #[tokio::test]
-async fn an_end_whose_response_is_lost_is_asked_for_again() {
+async fn an_end_whose_response_is_lost_is_asked_for_again_and_finds_the_conversation_ended() {
     let case = Case::start().await;
     case.fixture.platform.fail_operation("end-conversation", [Fault::ResponseLost]);
-    assert_eq!(json!({"outcome": "ended"}), case.end().await.body);
+    let ended = case.end().await;
+    assert_eq!((200, json!({"outcome": "already-ended"})), (ended.status.as_u16(), ended.body));
+}
+
+#[tokio::test]
+async fn a_long_conversation_is_shown_too() {
+    let case = Case::start().await;
+    // Its JSON has more than 512 KiB.
+    let ids: Vec<_> = (0..2_500).map(|number| format!("c-{number}")).collect();
+    let left = ids.iter().map(|id| (id.as_str(), "disconnected"));
+    let agents: Vec<_> = left.chain([("c-last", "connected")]).collect();
+    case.fixture.platform.set_agents(&case.conversation, &agents);
+    let shown = case.show().await;
+    assert_eq!((200, "c-last"), (shown.status.as_u16(), shown.body["communicationId"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn an_agentless_message_tells_whose_its_conversation_is() {
+    let service = MessagingService::start().await;
+    let fixture = WithPlatform::delivering_to(&service.url, |_| {}).await;
+    let WithPlatform { stack, integration, .. } = &fixture;
+    let message = json!({"toAddress": "ada@example.com", "textBody": "hello"});
+    let answer = Request::new(&message).signed().post(stack, integration, "agentless").await;
+    let id = answer.body["conversationId"].as_str().unwrap_or_else(|| panic!("{:?}", answer.body));
+    let source = EventSource::of(stack);
+    source.put(&[source.event("user.start", &Session::new(id), Timestamp::now(), &json!({}))]).await;
+    let joined = |attempts: &[Attempt]| attempts.iter().any(|attempt| attempt.body["type"] == "agent.joined");
+    let attempts = service.wait_until(joined).await;
+    let data = &attempts[0].body["data"];
+    assert_eq!((&json!({"id": "ada@example.com"}), &json!(id)), (&data["to"], &data["conversationId"]));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use tests::simulators::genesys_cloud::api::{Fault, GenesysCloud};
 use tests::simulators::messaging_service::MessagingService;
 
 impl WithPlatform {
-    async fn post(&self, request: &Request) -> ApiResponse {
+    pub(super) async fn post(&self, request: &Request) -> ApiResponse {
         request.post(&self.stack, &self.integration, "agentless").await
     }
 
@@ -22,86 +22,8 @@ impl WithPlatform {
     }
 }
 
-fn message() -> Value {
+pub(super) fn message() -> Value {
     json!({"toAddress": "customer-1", "textBody": "hello"})
-}
-
-#[tokio::test]
-async fn an_agentless_message_is_sent_from_the_integrations_own_address() {
-    let fixture = WithPlatform::start().await;
-    let answer = fixture.post(&Request::new(&message()).with_bearer_token()).await;
-    assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
-    assert!(answer.body["id"].is_string() && answer.body["conversationId"].is_string(), "{:?}", answer.body);
-    assert!(!answer.body.to_string().contains("customer-1"));
-    let expected = json!({
-        "fromAddress": fixture.integration.integration_id,
-        "toAddress": "customer-1",
-        "toAddressMessengerType": "open",
-        "textBody": "hello",
-    });
-    assert_eq!(expected, fixture.platform.calls()[0].body);
-}
-
-#[tokio::test]
-async fn members_that_are_null_or_blank_are_absent_and_words_may_be_in_any_case() {
-    let fixture = WithPlatform::start().await;
-    let body = json!({
-        "toAddress": "customer-1", "textBody": "hello", "externalContactId": null, "toAddressMessengerType": "Open",
-        "messagingTemplate": null, "useExistingActiveConversation": "", "of a later version": null,
-    });
-    let answer = fixture.post(&Request::new(&body).with_bearer_token()).await;
-    assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
-    let mut expected = message();
-    expected["fromAddress"] = fixture.integration.integration_id.clone().into();
-    expected["toAddressMessengerType"] = "open".into();
-    assert_eq!(expected, fixture.platform.calls()[0].body);
-}
-
-#[tokio::test]
-async fn every_field_of_the_contract_is_passed_on() {
-    let fixture = WithPlatform::start().await;
-    let template = json!({"responseId": "r", "bodyParameters": [{"id": "1", "value": "v"}]});
-    for body in [
-        json!({
-            "toAddress": "+15555550123", "externalContactId": "contact-1", "toAddressMessengerType": "sms",
-            "textBody": "hello", "messagingTemplate": template, "useExistingActiveConversation": true,
-        }),
-        json!({"toAddress": "15555550123", "toAddressMessengerType": "whatsapp", "messagingTemplate": template}),
-        json!({"externalContactId": "contact-1", "toAddressMessengerType": "webmessaging", "textBody": "hello"}),
-    ] {
-        let answer = fixture.post(&Request::new(&body).signed()).await;
-        assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
-        let mut expected = body;
-        expected["fromAddress"] = fixture.integration.integration_id.clone().into();
-        assert_eq!(expected, fixture.platform.calls().pop().unwrap().body);
-    }
-}
-
-#[tokio::test]
-async fn combinations_that_the_messenger_does_not_have_are_refused_by_name() {
-    let fixture = WithPlatform::start().await;
-    let template = json!({"responseId": "r"});
-    for (body, pointers) in [
-        (
-            json!({"toAddress": "1", "toAddressMessengerType": "sms", "messagingTemplate": template}),
-            ["/textBody"].as_slice(),
-        ),
-        (json!({"toAddress": "1", "toAddressMessengerType": "whatsapp", "textBody": "hello"}), &["/messagingTemplate"]),
-        (
-            json!({"externalContactId": "c", "toAddressMessengerType": "whatsapp", "messagingTemplate": template}),
-            &["/toAddress", "/externalContactId"],
-        ),
-        (
-            json!({"toAddress": "1", "toAddressMessengerType": "webmessaging", "textBody": "hello"}),
-            &["/externalContactId", "/toAddress"],
-        ),
-    ] {
-        let answer = fixture.post(&Request::new(&body).signed()).await;
-        answer.assert_problem(400, "invalid-body");
-        let errors = answer.body["errors"].as_array().unwrap().iter();
-        assert_eq!(pointers, errors.map(|error| error["pointer"].as_str().unwrap()).collect::<Vec<_>>(), "{body}");
-    }
-    assert_eq!(0, fixture.platform.attempts());
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! Tolerated variations on the inbound endpoints: absent fields as null or blank, words in any case, numbers instead of
-//! texts, several files, and no time. None of them loses a customer's message.
+//! texts, and no time. None of them loses a customer's message.
 
 use crate::fixtures::WithPlatform;
 use jiff::{SignedDuration, Timestamp};
@@ -14,24 +14,24 @@ use tests::simulators::genesys_cloud::ApiResponse;
 use tests::simulators::genesys_cloud::api::Fault;
 
 /// A call without a fault.
-const NO_FAULT: Fault = Fault::Slow(Duration::ZERO);
+pub(super) const NO_FAULT: Fault = Fault::Slow(Duration::ZERO);
 /// One more than the maximum number of attempts of a request.
-const ATTEMPTS: usize = 6;
+pub(super) const ATTEMPTS: usize = 6;
 
 impl WithPlatform {
-    async fn inbound(&self, what: &str, body: &Value) -> ApiResponse {
+    pub(super) async fn inbound(&self, what: &str, body: &Value) -> ApiResponse {
         Request::new(body).signed().post(&self.stack, &self.integration, &format!("inbound/{what}")).await
     }
 
     /// Posts a body that must be accepted.
-    async fn posted(&self, what: &str, body: &Value) -> ApiResponse {
+    pub(super) async fn posted(&self, what: &str, body: &Value) -> ApiResponse {
         let answer = self.inbound(what, body).await;
         assert_eq!(200, answer.status.as_u16(), "{body} {:?}", answer.body);
         answer
     }
 
     /// Acquires the lease of a caller's message, as another process would.
-    async fn acquire(
+    pub(super) async fn acquire(
         &self,
         kind: &str,
         message_id: &str,
@@ -58,7 +58,7 @@ impl WithPlatform {
     }
 
     /// The messages on the platform: the id, the time, the text and the file's URL of each.
-    fn messages(&self) -> Vec<[Value; 4]> {
+    pub(super) fn messages(&self) -> Vec<[Value; 4]> {
         let parts = |call: &Value| {
             let of = |pointer: &str| call.pointer(pointer).cloned().unwrap_or_default();
             [of("/channel/messageId"), of("/channel/time"), of("/text"), of("/content/0/attachment/url")]
@@ -76,13 +76,13 @@ fn content(kind: &str, body: &Value) -> String {
     fingerprint.as_str().to_owned()
 }
 
-fn message(change: &Value) -> Value {
+pub(super) fn message(change: &Value) -> Value {
     let mut body = json!({"messageId": "m-1", "from": {"id": "customer-1"}, "time": "2026-01-02T03:04:05.678Z"});
     body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
     body
 }
 
-fn file(name: &str) -> Value {
+pub(super) fn file(name: &str) -> Value {
     json!({"url": format!("https://example.com/{name}.jpg"), "mime": "image/jpeg"})
 }
 
@@ -332,125 +332,4 @@ async fn an_item_of_the_ledger_that_an_earlier_version_wrote_takes_the_time_of_t
     fixture.stack.ledger().release(&lease, now).await.unwrap();
     fixture.posted("messages", &message(&json!({"text": "hello"}))).await;
     assert_eq!("2026-01-02T03:04:05.678Z", fixture.messages()[0][1]);
-}
-
-#[tokio::test]
-async fn several_files_are_posted_one_by_one_in_order_and_each_once() {
-    let fixture = WithPlatform::start().await;
-    let body = message(&json!({
-        "text": "two", "attachments": [file("v"), file("w"), file("x")], "prefetchConversationId": true,
-    }));
-    let answer = fixture.posted("messages", &body).await;
-    let time = json!("2026-01-02T03:04:05.678Z");
-    let messages = fixture.messages();
-    let [[_, _, _, _], [second, ..], [third, ..]] = &messages[..] else { panic!("{messages:?}") };
-    let url = |name: &str| file(name)["url"].clone();
-    assert_eq!(
-        vec![
-            [json!("m-1"), time.clone(), json!("two"), url("v")],
-            [second.clone(), time.clone(), Value::Null, url("w")],
-            [third.clone(), time, Value::Null, url("x")],
-        ],
-        messages
-    );
-    assert!(second.as_str().unwrap().starts_with("m-1-2-") && third.as_str().unwrap().starts_with("m-1-3-"));
-    assert_eq!("m-1", answer.body["messageId"]);
-    assert!(answer.body["id"].is_string() && answer.body["conversationId"].is_string(), "{:?}", answer.body);
-    let further = answer.body["furtherMessages"].as_array().unwrap();
-    let ids: Vec<_> = further.iter().map(|message| &message["messageId"]).collect();
-    assert!(ids == [second, third] && further.iter().all(|message| message["id"].is_string()), "{further:?}");
-    // The same files again are a replay. Another file under the same id is not.
-    let again = fixture.posted("messages", &body).await;
-    assert_eq!((true, answer.body), (again.replayed, again.body));
-    let other = message(&json!({"text": "two", "attachments": [file("v"), file("y"), file("x")]}));
-    fixture.inbound("messages", &other).await.assert_problem(422, "idempotency-key-reused");
-    assert_eq!(3, fixture.platform.attempts());
-}
-
-#[tokio::test]
-async fn after_a_failure_between_files_a_retry_posts_the_missing_ones() {
-    let fixture = WithPlatform::start().await;
-    fixture.platform.fail([NO_FAULT, Fault::Status(404)]);
-    let body = message(&json!({"text": "three", "attachments": [file("v"), file("w"), file("x")]}));
-    let answer = fixture.inbound("messages", &body).await;
-    answer.assert_problem(404, "platform-refused");
-    assert!(answer.body["detail"].as_str().unwrap().ends_with(" 1 of 3 messages were posted."), "{:?}", answer.body);
-    assert_eq!((1, 2), (fixture.messages().len(), fixture.platform.attempts()));
-    // The posted file must stay the same. The refused one may be replaced.
-    let another_first = message(&json!({"text": "three", "attachments": [file("a"), file("w"), file("x")]}));
-    let answer = fixture.inbound("messages", &another_first).await;
-    answer.assert_problem(422, "idempotency-key-reused");
-    // With other files, the number of posted files is unknown.
-    assert!(!answer.body["detail"].as_str().unwrap().contains("were posted"), "{:?}", answer.body);
-    let another_second = message(&json!({"text": "three", "attachments": [file("v"), file("b"), file("x")]}));
-    let answer = fixture.posted("messages", &another_second).await;
-    assert_eq!((false, 2), (answer.replayed, answer.body["furtherMessages"].as_array().unwrap().len()));
-    let urls: Vec<_> = fixture.messages().into_iter().map(|[.., url]| url).collect();
-    assert_eq!(["v", "b", "x"].map(|name| file(name)["url"].clone()).to_vec(), urls);
-}
-
-#[tokio::test]
-async fn an_unknown_outcome_between_files_reports_the_posted_ones_and_that_a_retry_is_safe() {
-    let fixture = WithPlatform::start().await;
-    fixture.platform.fail([NO_FAULT].into_iter().chain([Fault::Status(503); ATTEMPTS]));
-    let body = message(&json!({"text": "three", "attachments": [file("v"), file("w"), file("x")]}));
-    let answer = fixture.inbound("messages", &body).await;
-    answer.assert_problem(504, "outcome-unknown");
-    let detail = answer.body["detail"].as_str().unwrap();
-    assert!(detail.contains("safe to send") && detail.ends_with(" 1 of 3 messages were posted."), "{detail}");
-}
-
-#[tokio::test]
-async fn an_interrupted_request_resumes_at_the_file_where_it_stopped() {
-    let fixture = WithPlatform::start().await;
-    let before = Timestamp::now() - SignedDuration::from_mins(1);
-    let time = "2026-01-02T03:04:05.678Z".parse().unwrap();
-    let body = message(&json!({"text": "two", "attachments": [file("v"), file("w")]}));
-    // By the ledger, it has posted the first file and was interrupted during the second.
-    fixture.acquire("message", "m-1", before, Some((time, &body))).await;
-    let first = fixture.acquire("message-part-1", "m-1", before, None).await;
-    let answer = json!({"status": 200, "body": {"messageId": "m-1", "id": "p-1"}}).to_string();
-    let done = ledger::Outcome::Succeeded;
-    fixture.stack.ledger().complete(&first, Timestamp::now(), done, Some(&answer)).await.unwrap();
-    fixture.acquire("message-part-2", "m-1", before, None).await;
-    let answer = fixture.posted("messages", &body).await;
-    assert_eq!("p-1", answer.body["id"]);
-    let messages = fixture.messages();
-    let [[id, at, text, url]] = &messages[..] else { panic!("{messages:?}") };
-    assert_eq!(&answer.body["furtherMessages"][0]["messageId"], id);
-    assert_eq!((&json!("2026-01-02T03:04:05.678Z"), &Value::Null, &file("w")["url"]), (at, text, url));
-}
-
-#[tokio::test]
-async fn files_without_time_left_are_posted_by_a_retry() {
-    let fixture = WithPlatform::start().await;
-    // One request has no time for all of them.
-    fixture.platform.fail([Fault::Slow(Duration::from_millis(2_500)); 8]);
-    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
-    let body = message(&json!({"attachments": names.map(file)}));
-    let answer = fixture.inbound("messages", &body).await;
-    answer.assert_problem(503, "unavailable");
-    assert!(answer.retry_after.is_some() && !fixture.messages().is_empty());
-    assert!(answer.body["detail"].as_str().unwrap().ends_with(" of 8 messages were posted."), "{:?}", answer.body);
-    // Each retry posts at least one.
-    let mut repeats = 0..8;
-    while repeats.next().is_some() && fixture.inbound("messages", &body).await.status == 503 {}
-    assert!(fixture.posted("messages", &body).await.replayed);
-    let urls: Vec<_> = fixture.messages().into_iter().map(|[.., url]| url).collect();
-    assert_eq!(names.map(|name| file(name)["url"].clone()).to_vec(), urls);
-}
-
-#[tokio::test]
-async fn a_posted_file_may_not_be_replaced_and_a_refused_one_may() {
-    let fixture = WithPlatform::start().await;
-    let files = |names: &[&str]| {
-        message(&json!({"text": "t", "attachments": names.iter().map(|name| file(name)).collect::<Vec<_>>()}))
-    };
-    let lease = fixture.acquire("message-part-2", "m-1", Timestamp::now() + SignedDuration::from_mins(1), None).await;
-    fixture.inbound("messages", &files(&["v", "w"])).await.assert_problem(409, "request-in-progress");
-    fixture.stack.ledger().release(&lease, Timestamp::now()).await.unwrap();
-    fixture.inbound("messages", &files(&["a"])).await.assert_problem(422, "idempotency-key-reused");
-    fixture.posted("messages", &files(&["v", "x"])).await;
-    let posted: Vec<_> = fixture.messages().into_iter().map(|[.., url]| url).collect();
-    assert_eq!(vec![json!("https://example.com/v.jpg"), json!("https://example.com/x.jpg")], posted);
 }

@@ -36,12 +36,18 @@ async fn a_healthy_integration_on_a_healthy_stack_passes() {
         "AgentSender's permissions",
         "WebhookReceiver's state",
         "MessageDispatcher's state",
+        "ConversationEvents's permissions",
+        "ConversationEvents's state",
+        "conversation events' trigger",
+        "event source",
+        "conversation events' rule",
         "ledger",
         "queue",
         "configuration",
         "platform credentials",
         "open messaging integration",
         "users by email address",
+        "conversations",
         "typing",
         "media types",
         "identity resolution",
@@ -141,6 +147,43 @@ async fn a_role_that_may_not_look_users_up_is_a_warning_where_cards_go_to_users(
     report.assert_check("users by email address", "may not look users up", "directory:user:view");
     fixture.send_cards_to_customers().await;
     fixture.run_doctor().await.assert_skipped(&["users by email address"], "cards go to customers");
+}
+
+#[tokio::test]
+async fn the_permissions_that_the_conversation_routes_need_are_named() {
+    const VIEW: &str = "conversation:communication:view";
+    const DISCONNECT: &str = "conversation:communication:disconnect";
+    let fixture = Fixture::new().await;
+    let lacks = async |expected: &str| {
+        let report = fixture.run_doctor().await;
+        assert_eq!((0, "warning"), (report.ran.code, report.check("conversations")["verdict"].as_str().unwrap()));
+        report.assert_check("conversations", &format!("role lacks {expected}"), "restrict the callers' routes");
+        report.check("conversations")["seen"].as_str().unwrap().to_owned()
+    };
+    fixture.platform.revoke_permission(DISCONNECT);
+    assert!(!lacks(DISCONNECT).await.contains(VIEW));
+    fixture.platform.revoke_permission(VIEW);
+    lacks(&format!("{VIEW} and {DISCONNECT}")).await;
+    let callers = |routes: &[&str]| {
+        json!([{"name": "crm", "signingSecret": CALLER_SECRET, "routes": routes},
+            {"name": "flows", "bearerToken": BEARER_TOKEN, "routes": ["agentless"]}])
+    };
+    fixture.configure("/callers", callers(&["agent"])).await;
+    assert!(!lacks(VIEW).await.contains(DISCONNECT), "no caller may end a conversation");
+    fixture.configure("/callers", callers(&["receipts"])).await;
+    fixture.run_doctor().await.assert_skipped(&["conversations"], "no caller may use the routes");
+    assert!(fixture.platform.calls_of("end-conversation").is_empty());
+}
+
+#[tokio::test]
+async fn an_event_in_the_dead_letter_queue_of_conversation_events_is_reported() {
+    let fixture = Fixture::new().await;
+    let (sqs, url) = (&fixture.stack.sqs, &fixture.stack.event_dead_letter_queue_url);
+    sqs.send_message().queue_url(url).message_body(Uuid::new_v4().to_string()).send().await.unwrap();
+    let report = fixture.run_doctor().await;
+    let name = "conversation events' dead letters";
+    assert_eq!((0, "warning"), (report.ran.code, report.check(name)["verdict"].as_str().unwrap()));
+    report.assert_check(name, " waiting", "docs/operate.md#conversationeventdeadletters");
 }
 
 #[tokio::test]

@@ -31,6 +31,24 @@ async fn a_queue_without_a_consumer_is_named() {
 }
 
 #[tokio::test]
+async fn an_event_source_that_sends_nothing_and_a_rule_that_is_off_are_named() {
+    let fixture = Fixture::new().await;
+    let proxy = AwsProxy::start().await;
+    let command = || fixture.command().env("AWS_ENDPOINT_URL", &proxy.url);
+    proxy.rewrite("DescribeEventSource", "\"ACTIVE\"", "\"PENDING\"");
+    let report = fixture.run_doctor_with(command()).await;
+    report.assert_only_fault("event source", &format!("{} is pending", fixture.stack.event_source), "make deploy");
+    proxy.restore();
+    proxy.rewrite("DescribeEventSource", "\"ACTIVE\"", "\"DELETED\"");
+    let report = fixture.run_doctor_with(command()).await;
+    report.assert_only_fault("event source", "is DELETED", "docs/connect-genesys-cloud.md");
+    proxy.restore();
+    proxy.rewrite("DescribeRule", "\"ENABLED\"", "\"DISABLED\"");
+    let report = fixture.run_doctor_with(command()).await;
+    report.assert_only_fault("conversation events' rule", "the rule is disabled", "EventBridge's console");
+}
+
+#[tokio::test]
 async fn a_function_that_lambda_cannot_run_is_named() {
     let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;

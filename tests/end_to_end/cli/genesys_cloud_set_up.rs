@@ -63,7 +63,7 @@ fn pdf() -> Value {
 async fn typing_and_a_pdf_work_on_an_integration_with_the_platforms_defaults_once_it_is_added() {
     let fixture = Fixture::new().await;
     // As before this command: connected, without profiles.
-    let without = ["--messaging-setting", "none", "--supported-content", "none"];
+    let without = ["--messaging-setting", "unchanged", "--supported-content", "unchanged"];
     let _ = fixture.set_up().with(&without).run().await.succeeded();
     let conversation = fixture.platform.open_conversation(&fixture.integration_id(), "customer-1");
     let agent =
@@ -142,6 +142,33 @@ async fn what_an_existing_integration_has_besides_is_sent_back() {
     let rotated = fixture.platform.integrations().remove(0);
     assert_eq!(json!({"X-Gateway": "gateway-key"}), rotated["webhookHeaders"]);
     assert_eq!(profiles, json!([rotated["messagingSetting"], rotated["supportedContent"]]));
+    fixture.message_is_accepted().await;
+}
+
+#[tokio::test]
+async fn a_header_whose_value_the_platform_hides_is_never_overwritten() {
+    let fixture = Fixture::new().await;
+    let _ = fixture.set_up().with(&["--webhook-header", "X-Barrier"]).run().await.succeeded();
+    let headers = || fixture.platform.integrations()[0]["webhookHeaders"].clone();
+    let id = fixture.integration_id();
+    let mut with_gateway = headers();
+    with_gateway["X-Gateway"] = "gateway-key".into();
+    fixture.platform.set_integration(&id, "webhookHeaders", with_gateway.clone());
+    fixture.platform.hide_headers();
+    let state = (fixture.state(), fixture.shown().await);
+    for command in [
+        fixture.set_up(),
+        fixture.command(&["rotate", &fixture.name, "--secret", "webhook"]),
+        fixture.command(&["rotate", &fixture.name, "--secret", "webhook-header"]),
+    ] {
+        let stopped = command.run().await.exited_with(1);
+        assert!(stopped.stderr.contains("webhook header X-Gateway"), "{stopped:?}");
+        assert!(stopped.stderr.contains("add the header there again"), "{stopped:?}");
+    }
+    assert_eq!((with_gateway, state), (headers(), (fixture.state(), fixture.shown().await)));
+    // Its own header it knows.
+    fixture.platform.set_integration(&id, "webhookHeaders", json!({"x-barrier": headers()["x-barrier"]}));
+    let _ = fixture.set_up().run().await.succeeded();
     fixture.message_is_accepted().await;
 }
 
@@ -228,6 +255,46 @@ async fn an_own_profile_that_was_switched_off_is_changed_back_if_the_client_may_
     let both = json!({"inbound": "Enabled", "outbound": "Enabled"});
     assert_eq!((1, &both), (settings.len(), &settings[0]["event"]["typing"]["on"]));
     assert_eq!("Enabled", settings[0]["content"]["story"]["reply"]["inbound"]);
+}
+
+#[tokio::test]
+async fn an_own_supported_content_profile_is_changed_if_the_client_may_change_it() {
+    let fixture = Fixture::new().await;
+    let images = json!([{"type": "image/*"}]);
+    let own = json!({"name": fixture.own_name(), "mediaTypes": {"allow": {"inbound": images, "outbound": images}}});
+    let _ = fixture.platform.add_profile(CONTENT, own);
+    fixture.platform.revoke_permission("messaging:supportedContent:edit");
+    let add = || fixture.set_up().with(&["--outbound-media-type", "*/*"]);
+    let report = add().run().await.succeeded().json();
+    assert!(report["next"].to_string().contains("needs the permission messaging:supportedContent:edit"), "{report}");
+    fixture.platform.grant_permission("messaging:supportedContent:edit");
+    let _ = add().run().await.succeeded();
+    let allow = fixture.platform.profiles(CONTENT)[0]["mediaTypes"]["allow"].clone();
+    assert_eq!(json!({"inbound": images, "outbound": [{"type": "*/*"}]}), allow);
+}
+
+#[tokio::test]
+async fn the_doctor_knows_the_organisations_default_profiles() {
+    let fixture = Fixture::new().await;
+    let unchanged = ["--messaging-setting", "unchanged", "--supported-content", "unchanged"];
+    let _ = fixture.set_up().with(&unchanged).run().await.succeeded();
+    let [_, seen, _] = Fixture::check(&fixture.doctor().await, "typing");
+    assert!(seen.contains("the organisation has no default"), "{seen}");
+    let typing = |outbound: &str| {
+        let on = json!({"inbound": "Enabled", "outbound": outbound});
+        fixture.platform.add_profile(SETTING, json!({"name": "Standard", "event": {"typing": {"on": on}}}))
+    };
+    let any = json!([{"type": "*/*"}]);
+    let content = json!({"name": "Everything", "mediaTypes": {"allow": {"inbound": any, "outbound": any}}});
+    fixture.platform.set_default_profile(CONTENT, &fixture.platform.add_profile(CONTENT, content));
+    for (outbound, verdict) in [("Enabled", "ok"), ("Disabled", "warning")] {
+        fixture.platform.set_default_profile(SETTING, &typing(outbound));
+        let checks = fixture.doctor().await;
+        let [found, seen, _] = Fixture::check(&checks, "typing");
+        assert_eq!((verdict, true), (found.as_str(), seen.contains("messaging setting `Standard`")), "{seen}");
+        let [found, seen, _] = Fixture::check(&checks, "media types");
+        assert_eq!(("ok", true), (found.as_str(), seen.contains("profile `Everything`")), "{seen}");
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod integration;
 mod integration_input;
 mod operate;
 mod redrive;
+mod replacement_under_traffic;
 mod rotation;
 mod rotation_under_traffic;
 mod send;

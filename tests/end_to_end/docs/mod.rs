@@ -2,6 +2,8 @@
 
 mod command_guide;
 mod content_types;
+mod documented_commands;
+mod guide_fixture;
 mod guides;
 mod openapi;
 mod receiver;

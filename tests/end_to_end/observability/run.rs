@@ -255,7 +255,7 @@ async fn conversation_events() {
     platform.post_text(&integration.integration_id, "customer-1", "hello");
     let unknown = Session::new("of-another-integration");
     let event = source.event("user.start", &unknown, Timestamp::now(), &json!({}));
-    source.invoke(&event, 14).await;
+    source.invoke(&event, Timestamp::now() - SignedDuration::from_mins(11)).await;
     let mut foreign = event;
     foreign["source"] = "aws.partner/genesys.com/cloud/another/organisation".into();
     for body in [foreign.to_string(), "{".to_owned()] {

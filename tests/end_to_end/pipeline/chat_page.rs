@@ -65,8 +65,9 @@ async fn a_conversation_is_on_the_page_from_the_first_message_to_its_end() {
     let id = Uuid::new_v4().to_string();
     let name = format!("test-{id}");
     let inbound_url = format!("{}/integrations/{name}/inbound", stack.api_url);
-    let service =
-        SampleService::start(&[("INBOUND_URL", &inbound_url), ("CALLER_SECRET", CALLER_SECRET)]).await.silent();
+    let settings =
+        [("INBOUND_URL", inbound_url.as_str()), ("CALLER_SECRET", CALLER_SECRET), ("PREFETCH_CONVERSATION", "true")];
+    let service = SampleService::start(&settings).await.silent();
     let fixture = WithPlatform::named(&name, &id, &format!("{}/messages", service.url), |_| {}).await;
     fixture.platform.connect(fixture.integration.direct_webhook_url(), WEBHOOK_SECRET, &id);
     let source = EventSource::of(&stack);
@@ -85,7 +86,7 @@ async fn a_conversation_is_on_the_page_from_the_first_message_to_its_end() {
     assert!(request.send().await.unwrap().status().is_success());
     fixture.platform.wait_for_calls_of("inbound-message", 1).await;
     let conversation = fixture.platform.conversation(&customer).unwrap();
-    // The agent has not written yet: the receipt of the customer's message names the conversation.
+    // The agent has not written yet: the answer to the customer's message names the conversation.
     source.put_start(&conversation).await;
     shows("An agent joined").await;
     fixture.platform.post_text(&id, &customer, "On its way, Ada.");

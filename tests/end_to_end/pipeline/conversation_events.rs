@@ -3,13 +3,17 @@
 use crate::single_function::SingleFunction;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use shared::ledger::{Channel, ConversationOwner};
+use shared::model::conversation::CustomerAddress;
+use shared::model::message::IdType;
+use shared::platform::PlatformName;
 use tests::harness::aws_proxy::AwsProxy;
 use tests::harness::lambda_host::LambdaHost;
 use tests::harness::stack::{Stack, TestIntegration};
 use tests::simulators::genesys_cloud::api::{AGENT, QUEUE};
-use tests::simulators::genesys_cloud::events::{EventSource, Session, record};
+use tests::simulators::genesys_cloud::events::{EventSource, Session, record, record_since};
 use tests::simulators::genesys_cloud::{self, Webhook};
-use tests::simulators::messaging_service::{Attempt, MessagingService, Reply};
+use tests::simulators::messaging_service::{Attempt, MessagingService, Reply, WAIT_TIMEOUT};
 use uuid::Uuid;
 
 /// A customer's conversation in an integration, and the event source of its organisation.
@@ -115,6 +119,21 @@ async fn an_agent_joins_leaves_and_the_conversation_ends() {
 }
 
 #[tokio::test]
+async fn an_agent_who_is_alerted_and_never_answers_joins_and_leaves() {
+    let story = Story::start().await;
+    story.agent_writes().await;
+    let (session, now) = (story.session(), Timestamp::now());
+    story.source.put(&[story.source.event("user.start", &session, now, &json!({}))]).await;
+    story.events(1).await;
+    let unanswered = json!({"disconnectType": "NO_ANSWER_TRANSFER", "alertingDurationMs": 12_000});
+    story.source.put(&[story.source.event("user.end", &session, now, &unanswered)]).await;
+    let events = story.events(2).await;
+    assert_eq!(vec!["agent.joined", "agent.left"], types(&events));
+    let ended = &events[1]["data"];
+    assert_eq!((&json!(session.session_id), &json!("NO_ANSWER_TRANSFER")), (&ended["sessionId"], &ended["reason"]));
+}
+
+#[tokio::test]
 async fn an_event_that_comes_twice_is_delivered_once() {
     let story = Story::start().await;
     story.agent_writes().await;
@@ -204,6 +223,7 @@ impl Function {
         let environment = [
             ("AWS_ENDPOINT_URL", aws.url.as_str()),
             ("EVENT_QUEUE_URL", &story.stack.event_queue_url),
+            ("EVENT_DEAD_LETTER_QUEUE_URL", &story.stack.event_dead_letter_queue_url),
             ("EVENT_SOURCE", &story.stack.event_source),
         ];
         LambdaHost::start("conversation-events", &environment).await
@@ -222,41 +242,89 @@ impl Function {
 }
 
 #[tokio::test]
-async fn what_is_not_ours_or_cannot_be_read_is_dropped_without_a_call() {
+async fn what_is_not_ours_is_dropped_without_a_call() {
     let function = Function::start().await;
     let mut foreign = function.event("user.start", &json!({}));
     foreign["source"] = "aws.partner/genesys.com/cloud/another/organisation".into();
+    let dropped = [
+        foreign,
+        function.event("user.start", &json!({"mediaType": "VOICE"})),
+        function.event("user.start", &json!({"messageType": "SMS"})),
+        function.event("acw", &json!({})),
+    ];
+    let records: Vec<_> = dropped.iter().map(|event| record(&event.to_string(), 1)).collect();
+    assert_eq!(Vec::<Value>::new(), function.handle(&records).await);
+    assert!(function.aws.take_operations().is_empty());
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_kept_in_the_dead_letter_queue() {
+    let function = Function::start().await;
     let mut without_topic = function.event("user.start", &json!({}));
     without_topic["detail-type"] = "v2.audits".into();
     without_topic["detail"]["topicName"] = Value::Null;
-    let dropped = [
-        foreign.to_string(),
-        without_topic.to_string(),
-        function.event("user.start", &json!({"mediaType": "VOICE"})).to_string(),
-        function.event("user.start", &json!({"messageType": "SMS"})).to_string(),
-        function.event("user.start", &json!({"sessionId": null})).to_string(),
-        function.event("acw", &json!({})).to_string(),
-        function.event("user.end", &json!({"alertingDurationMs": 3000})).to_string(),
-        "{".to_owned(),
-        String::new(),
-    ];
-    let records: Vec<_> = dropped.iter().map(|body| record(body, 1)).collect();
+    let session = function.event("user.start", &json!({"sessionId": null})).to_string();
+    let malformed = [without_topic.to_string(), session, "{".to_owned()];
+    let records: Vec<_> = malformed.iter().map(|body| record(body, 1)).collect();
     assert_eq!(Vec::<Value>::new(), function.handle(&records).await);
-    assert!(function.aws.take_operations().is_empty());
+    let calls = function.aws.take_calls();
+    let sent: Vec<_> = calls.iter().map(|call| (&call.input["QueueUrl"], &call.input["MessageBody"])).collect();
+    let dead_letters = json!(function.story.stack.event_dead_letter_queue_url);
+    let bodies = malformed.map(Value::from);
+    assert_eq!(bodies.iter().map(|body| (&dead_letters, body)).collect::<Vec<_>>(), sent);
+    // Only then is it acknowledged.
+    function.aws.fail_operation("SendMessage");
+    assert_eq!(vec![records[0]["messageId"].clone()], function.handle(&records[..1]).await);
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_goes_from_the_event_bus_to_the_dead_letter_queue() {
+    let story = Story::start().await;
+    let malformed = story.source.event("user.start", &story.session(), Timestamp::now(), &json!({"sessionId": null}));
+    story.source.put(&[malformed]).await;
+    let (sqs, url) = (&story.stack.sqs, &story.stack.event_dead_letter_queue_url);
+    let is_ours = |body: Option<&str>| body.is_some_and(|body| body.contains(&story.conversation_id));
+    let found = async {
+        loop {
+            // Other tests have events there, which stay visible.
+            let received = sqs.receive_message().queue_url(url).max_number_of_messages(10).visibility_timeout(0);
+            let received = received.wait_time_seconds(1).send().await.unwrap().messages.unwrap_or_default();
+            if let Some(message) = received.into_iter().find(|message| is_ours(message.body())) {
+                break message;
+            }
+        }
+    };
+    let found = tokio::time::timeout(WAIT_TIMEOUT, found).await.expect("it is in the dead-letter queue");
+    sqs.delete_message().queue_url(url).receipt_handle(found.receipt_handle().unwrap()).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_rule_takes_only_conversation_events_of_messages_from_its_event_source() {
+    let story = Story::start().await;
+    let event = |more: Value| story.source.event("user.start", &story.session(), Timestamp::now(), &more);
+    assert!(story.source.rule_takes(&event(json!({}))).await);
+    let mut others = [event(json!({"mediaType": "VOICE"})), event(json!({})), event(json!({}))];
+    others[1]["source"] = "aws.partner/genesys.com/cloud/another/organisation".into();
+    others[2]["detail-type"] = "v2.audits".into();
+    for other in others {
+        assert!(!story.source.rule_takes(&other).await, "{other}");
+    }
 }
 
 #[tokio::test]
 async fn an_event_of_no_known_conversation_returns_to_the_queue_and_is_dropped_in_the_end() {
     let function = Function::start().await;
     let event = function.event("user.start", &json!({})).to_string();
-    let (known, unknown, last) = (record(&event, 3), record(&event, 13), record(&event, 14));
-    let returned = function.handle(&[known.clone(), unknown.clone(), last]).await;
-    assert_eq!(vec![known["messageId"].clone(), unknown["messageId"].clone()], returned);
+    let since = |minutes| Timestamp::now() - SignedDuration::from_mins(minutes);
+    let (new, waiting) = (record(&event, 3), record_since(&event, 40, since(9)));
+    let returned = function.handle(&[new.clone(), waiting.clone(), record_since(&event, 2, since(11))]).await;
+    assert_eq!(vec![new["messageId"].clone(), waiting["messageId"].clone()], returned);
     let calls = function.aws.take_calls();
     let set = calls.iter().find(|call| call.operation == "ChangeMessageVisibilityBatch").unwrap();
-    let delays: Vec<_> =
-        set.input["Entries"].as_array().unwrap().iter().map(|entry| entry["VisibilityTimeout"].clone()).collect();
-    assert_eq!(vec![json!(8), json!(64)], delays);
+    let entries = set.input["Entries"].as_array().unwrap().iter();
+    let delays: Vec<_> = entries.map(|entry| entry["VisibilityTimeout"].as_u64().unwrap()).collect();
+    let [early, late] = delays[..] else { panic!("{delays:?}") };
+    assert!((4..=8).contains(&early) && (32..=64).contains(&late), "{delays:?}");
     assert!(calls.iter().all(|call| call.operation != "SendMessage"));
 }
 
@@ -292,17 +360,45 @@ async fn while_the_ledger_or_the_queue_is_unavailable_the_event_returns_to_the_q
 }
 
 #[tokio::test]
-async fn a_function_that_is_killed_after_queueing_an_event_delivers_it_once() {
+async fn an_event_in_flight_in_a_killed_function_is_delivered_once_by_another_one() {
     let mut function = Function::start().await;
     function.story.agent_writes().await;
     let joined = record(&function.event("user.start", &json!({})).to_string(), 1);
-    assert_eq!(Vec::<Value>::new(), function.handle(std::slice::from_ref(&joined)).await);
+    function.aws.hold("SendMessage");
+    tokio::select! {
+        returned = function.handle(std::slice::from_ref(&joined)) => panic!("{returned:?}"),
+        () = function.aws.wait_for("SendMessage") => {}
+    }
+    let successor = Function::host(&function.story, &function.aws).await;
     // Dropping the host kills the process. Its record was not deleted, and another process receives it.
-    function.host = Function::host(&function.story, &function.aws).await;
+    drop(std::mem::replace(&mut function.host, successor));
+    function.aws.restore();
     assert_eq!(Vec::<Value>::new(), function.handle(std::slice::from_ref(&joined)).await);
     let ended = record(&function.event("customer.end", &json!({})).to_string(), 1);
     assert_eq!(Vec::<Value>::new(), function.handle(&[ended]).await);
     assert_eq!(vec!["agent.joined", "conversation.ended"], types(&function.story.events(2).await));
+}
+
+#[tokio::test]
+async fn an_integration_that_is_connected_again_under_another_name_gets_the_events_of_its_conversations() {
+    let story = Story::start().await;
+    story.agent_writes().await;
+    let (name, service) = (format!("test-{}", Uuid::new_v4()), MessagingService::start().await);
+    let id = &story.integration.integration_id;
+    let integration = story.stack.integration_named(&name, id, &service.url, |_| {}).await;
+    let Story { service: former, .. } = &story;
+    let again = Story {
+        stack: story.stack.clone(),
+        service,
+        integration,
+        source: story.source.clone(),
+        conversation_id: story.conversation_id.clone(),
+        customer: story.customer.clone(),
+    };
+    again.agent_writes().await;
+    again.source.put(&[again.source.event("user.start", &again.session(), Timestamp::now(), &json!({}))]).await;
+    assert_eq!(vec!["agent.joined"], types(&again.events(1).await));
+    assert_eq!(1, former.attempts().len());
 }
 
 #[tokio::test]
@@ -315,6 +411,26 @@ async fn an_integration_cannot_take_the_conversation_of_another_one() {
     assert_eq!(vec!["agent.joined"], types(&story.events(1).await));
     let to_intruder = intruder.service.accepted();
     assert!(to_intruder.iter().all(|attempt| attempt.body["type"] == "message.text"), "{to_intruder:?}");
+}
+
+#[tokio::test]
+async fn the_owner_of_a_conversation_changes_only_within_its_channel_and_as_a_whole() {
+    let story = Story::start().await;
+    let (ledger, now) = (story.stack.ledger(), Timestamp::now());
+    let owner = |integration: &str, id: &str, id_type: Option<IdType>| {
+        let customer = CustomerAddress { id: id.to_owned(), id_type };
+        ConversationOwner { integration: integration.parse().unwrap(), customer }
+    };
+    let (first, other) = (owner("first", "ada", Some(IdType::Email)), owner("other", "eve", Some(IdType::Email)));
+    let renamed = owner("renamed", "ada-2", None);
+    let channel = |id| Channel { platform: PlatformName::GenesysCloud, id };
+    for (id, set, expected) in
+        [("c-1", &first, &first), ("c-2", &other, &first), ("c-1", &renamed, &renamed), ("C-1", &first, &first)]
+    {
+        ledger.set_conversation_owner(channel(id), &story.conversation_id, set, now).await.unwrap();
+        let found = ledger.conversation_owner(PlatformName::GenesysCloud, &story.conversation_id).await.unwrap();
+        assert_eq!(Some(expected), found.as_ref());
+    }
 }
 
 /// The keys that the dispatcher writes for two messages of a conversation, beside those of the deliveries.

@@ -184,11 +184,28 @@ async fn an_agentless_message_is_sent_to_a_contact_or_an_address() {
     assert_eq!(expected, posted);
     assert!(answer["emailMessageId"].is_string(), "{answer}");
 
+    let email = json!({"toAddress": "ada@example.com", "channel": "Custom", "email": {"html": "<p>hi</p>"}});
+    let (_, posted) = sent(email).await;
+    assert_eq!((&json!("Custom"), &json!("ada@example.com")), (&posted["type"], &posted["emailTo"]));
+
     for (name, channel) in Channel::named(Channel::OUTBOUND) {
         let body = json!({"externalContactId": CONTACT, "textBody": "hi", "channel": name.to_uppercase()});
         let (_, posted) = sent(body).await;
         assert_eq!(name, posted["type"]);
         assert_eq!(channel == Channel::Custom, posted["conversationProviderId"] == PROVIDER_ID, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_agentless_text_may_be_longer_than_another_platform_allows() {
+    let fixture = Fixture::start().await;
+    for (messenger, length) in [("open", 2_001), ("sms", 766)] {
+        let text = "ä".repeat(length);
+        let body = json!({"externalContactId": CONTACT, "toAddressMessengerType": messenger, "textBody": text.clone()});
+        let answer = fixture.post("agentless", &body).await;
+        assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+        let posted = fixture.platform.calls_of("outbound").pop().unwrap().body;
+        assert_eq!((json!("SMS"), json!(text)), (posted["type"].clone(), posted["message"].clone()));
     }
 }
 
@@ -202,6 +219,17 @@ async fn what_an_agentless_message_cannot_have_is_refused_by_name() {
         (&fixture, json!({"toAddressMessengerType": "sms", "channel": "RCS"}), "/toAddressMessengerType"),
         (&fixture, json!({"channel": "SMS", "email": {"html": "<p>"}}), "/channel"),
         (&fixture, json!({"channel": "GMB"}), "/channel"),
+        (&fixture, json!({"externalContactId": CONTACT, "toAddress": "ada@example.com"}), "/toAddress"),
+        (&fixture, json!({"externalContactId": CONTACT, "channel": "Email"}), "/toAddress"),
+        (&fixture, json!({"externalContactId": CONTACT, "channel": "IG"}), "/toAddress"),
+        (&fixture, json!({"externalContactId": CONTACT, "channel": "Custom"}), "/toAddress"),
+        (
+            &fixture,
+            json!({
+                "externalContactId": CONTACT, "toAddress": "ada@example.com", "email": {"to": "bob@example.com"},
+            }),
+            "/toAddress",
+        ),
         (&bare, json!({"channel": "Custom"}), "/conversationProviderId"),
     ] {
         let mut body = json!({"toAddress": "+15555550123", "textBody": "hi"});

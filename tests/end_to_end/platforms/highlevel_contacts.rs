@@ -59,6 +59,18 @@ async fn a_known_address_is_found_and_its_contact_is_not_changed() {
 }
 
 #[tokio::test]
+async fn of_several_contacts_with_an_address_the_one_that_the_platform_finds_gets_the_message() {
+    let fixture = Fixture::start().await;
+    fixture.platform.set_duplicates(DuplicateSetting::Allowed);
+    for id in ["k-1", "k-2"] {
+        fixture.platform.add_contact(Contact { id: id.into(), phone: Some(PHONE.into()), ..Contact::default() });
+    }
+    let answer = fixture.post("inbound/messages", &by_phone("m-1")).await;
+    assert_eq!((200, &json!("k-1")), (answer.status.as_u16(), &answer.body["contactId"]));
+    assert_eq!(vec!["search-duplicate", "inbound"], operations(&fixture.platform.calls()));
+}
+
+#[tokio::test]
 async fn a_remembered_contact_that_is_gone_is_looked_up_again() {
     let fixture = Fixture::start().await;
     let contact = async || fixture.platform.contacts()[0].id.clone();

@@ -97,6 +97,33 @@ async fn emails_of_conversation_providers_are_emails_whatever_their_type_says() 
 }
 
 #[tokio::test]
+async fn a_record_in_the_word_of_a_channel_is_acknowledged_and_not_delivered() {
+    let fixture = Fixture::start().await;
+    for (word, type_string) in
+        [("Live_Chat", "TYPE_LIVE_CHAT_INFO_MESSAGE"), ("SMS", "TYPE_SMS_REACTION"), ("Custom", "TYPE_FORM_SUBMISSION")]
+    {
+        let mut body = fixture.fill(&Sample::wire("sms"));
+        body["messageId"] = type_string.into();
+        body["messageType"] = word.into();
+        body["messageTypeString"] = type_string.into();
+        assert_eq!(json!({}), fixture.send(&body).await, "{type_string}");
+    }
+    fixture.delivered("sms").await;
+    assert_eq!(1, fixture.service.attempts().len());
+}
+
+#[tokio::test]
+async fn a_request_for_an_sms_with_the_email_address_of_the_contact_is_delivered_as_an_sms() {
+    let fixture = Fixture::start().await;
+    let mut body = fixture.fill(&Sample::wire("provider-sms"));
+    body["emailTo"] = "ada@example.com".into();
+    fixture.send(&body).await;
+    let delivered = fixture.service.wait_for(body["messageId"].as_str().unwrap()).await.body;
+    let to = &delivered["data"]["to"];
+    assert_eq!((&json!("message.text"), &body["phone"]), (&delivered["type"], &to["phone"]), "{to}");
+}
+
+#[tokio::test]
 async fn newer_types_are_delivered_with_their_content() {
     let fixture = Fixture::start().await;
     let common = json!({

@@ -4,6 +4,7 @@ mod every_platform;
 mod highlevel;
 mod highlevel_api;
 mod highlevel_contacts;
+mod highlevel_messages;
 mod highlevel_oauth;
 mod highlevel_webhooks;
 mod multicloud_cx;

@@ -26,9 +26,10 @@ pub struct Stack {
     /// The queue between receiver and dispatcher.
     pub queue_url: String,
     pub ledger_table: String,
-    /// Of conversation events: the name of the event source, the queue behind it, and the function.
+    /// Of conversation events: the name of the event source, the queues behind it, and the function.
     pub event_source: String,
     pub event_queue_url: String,
+    pub event_dead_letter_queue_url: String,
     pub event_function: String,
     secret_prefix: String,
     pub http: reqwest::Client,
@@ -70,6 +71,7 @@ impl Stack {
             ledger_table: required_env("LEDGER_TABLE"),
             event_source: required_env("EVENT_SOURCE"),
             event_queue_url: required_env("EVENT_QUEUE_URL"),
+            event_dead_letter_queue_url: required_env("EVENT_DEAD_LETTER_QUEUE_URL"),
             event_function: required_env("EVENT_FUNCTION"),
             secret_prefix: required_env("SECRET_PREFIX"),
             http,

@@ -1,25 +1,58 @@
-//! Whether the platform's client may read conversations, found out with one that does not exist.
+//! Whether the platform's client may make the calls of the conversation routes, found out with a conversation that does
+//! not exist.
 
 use super::report::Finding;
+use shared::integration::Integration;
 use shared::model::agent::ConversationId;
-use shared::platform::ApiError;
 use shared::platform::genesys_cloud::api::Client;
 use shared::platform::genesys_cloud::config::Config;
+use shared::platform::{ApiError, Route};
 use tokio::time::Instant;
 
 const UNKNOWN_CONVERSATION: &str = "00000000-0000-0000-0000-000000000000";
 
-pub(super) async fn check(client: &Client, config: &Config, deadline: Instant) -> Finding {
+/// The routes that read a conversation; an agent's only with `current`.
+const READING: [Route; 4] =
+    [Route::ConversationsShow, Route::ConversationsEnd, Route::AgentMessages, Route::AgentTyping];
+
+/// Two calls at most, which change nothing.
+pub(super) async fn check(client: &Client, config: &Config, integration: &Integration, deadline: Instant) -> Finding {
+    let is_used = |route: &Route| integration.callers.iter().any(|caller| caller.may_call(*route));
+    if !READING.iter().any(is_used) {
+        return Finding::skipped("because no caller may use the routes of conversations and agents");
+    }
     let Ok(unknown) = UNKNOWN_CONVERSATION.parse::<ConversationId>() else {
         return Finding::skipped("because the id of no conversation is invalid");
     };
-    match client.conversation(config, &unknown, deadline).await {
-        Ok(_) => Finding::ok("the OAuth client may read conversations"),
-        Err(ApiError::Refused(error)) if error.status == 403 => Finding::warning(
-            "the OAuth client's role lacks conversation:communication:view",
-            "add it to the role in Genesys Cloud, with conversation:communication:disconnect, if callers show or end \
-             conversations or use `current`",
+    let read = async { permission(client.conversation(config, &unknown, deadline).await.map(drop)) };
+    let end = async {
+        match is_used(&Route::ConversationsEnd) {
+            true => permission(client.disconnect(config, &unknown, deadline).await.map(drop)),
+            false => Ok(true),
+        }
+    };
+    let (may_read, may_end) = match tokio::try_join!(read, end) {
+        Ok(permissions) => permissions,
+        Err(error) => return Finding::skipped(format!("because Genesys Cloud does not answer: {error}")),
+    };
+    let permissions =
+        [(may_read, "conversation:communication:view"), (may_end, "conversation:communication:disconnect")];
+    let lacking: Vec<_> = permissions.into_iter().filter(|(granted, _)| !granted).map(|(_, name)| name).collect();
+    match lacking.as_slice() {
+        [] => Finding::ok("the OAuth client may make the calls that the callers' routes need"),
+        lacking => Finding::warning(
+            format!("the OAuth client's role lacks {}", lacking.join(" and ")),
+            "add it to the role in Genesys Cloud, or restrict the callers' routes: it is needed to show and end \
+             conversations, and for `current`",
         ),
-        Err(error) => Finding::skipped(format!("because Genesys Cloud does not answer: {error}")),
+    }
+}
+
+/// Whether a call was allowed.
+fn permission(result: Result<(), ApiError>) -> Result<bool, ApiError> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(ApiError::Refused(error)) => Ok(error.status != 403),
+        Err(error) => Err(error),
     }
 }

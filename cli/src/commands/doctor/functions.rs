@@ -12,6 +12,7 @@ pub(super) struct Function {
     queue_actions: &'static [&'static str],
     parking_queue_actions: &'static [&'static str],
     event_queue_actions: &'static [&'static str],
+    event_dead_letter_actions: &'static [&'static str],
     /// The kinds of ledger keys that it writes.
     ledger_kinds: &'static [Kind],
     /// Those that it writes in a stack that receives conversation events.
@@ -41,6 +42,7 @@ pub(super) enum Resource {
     ParkingQueue,
     /// The queue of conversation events.
     EventQueue,
+    EventDeadLetters,
     Ledger,
     /// The stack's own KMS key, if it has one.
     Key,
@@ -112,6 +114,7 @@ pub(super) const CONVERSATION_EVENTS: Function = Function {
         "sqs:GetQueueAttributes",
         "sqs:ReceiveMessage",
     ],
+    event_dead_letter_actions: &["sqs:SendMessage"],
     conversation_kinds: &[Kind::Conversation],
     read_kinds: &[Kind::Channel, Kind::Conversation],
     ..NO_ACCESS.named("ConversationEvents")
@@ -123,6 +126,7 @@ const NO_ACCESS: Function = Function {
     queue_actions: &[],
     parking_queue_actions: &[],
     event_queue_actions: &[],
+    event_dead_letter_actions: &[],
     ledger_kinds: &[],
     conversation_kinds: &[],
     read_kinds: &[],
@@ -162,6 +166,7 @@ impl Function {
             on(Resource::Queue, self.queue_actions),
             on(Resource::ParkingQueue, self.parking_queue_actions),
             on(Resource::EventQueue, self.event_queue_actions),
+            on(Resource::EventDeadLetters, self.event_dead_letter_actions),
             on_ledger(&["dynamodb:UpdateItem"], self.ledger_kinds),
             on_ledger(&["dynamodb:UpdateItem"], if receives_events { self.conversation_kinds } else { &[] }),
             on_ledger(&["dynamodb:GetItem"], self.read_kinds),
@@ -236,6 +241,9 @@ mod tests {
                 one if *one == json!({"Fn::GetAtt": ["MessageQueue", "Arn"]}) => Resource::Queue,
                 one if *one == json!({"Fn::GetAtt": ["ParkingQueue", "Arn"]}) => Resource::ParkingQueue,
                 one if *one == json!({"Fn::GetAtt": ["ConversationEventQueue", "Arn"]}) => Resource::EventQueue,
+                one if *one == json!({"Fn::GetAtt": ["ConversationEventDeadLetterQueue", "Arn"]}) => {
+                    Resource::EventDeadLetters
+                }
                 one if *one == json!({"Fn::GetAtt": ["Ledger", "Arn"]}) => Resource::Ledger,
                 one if *one == json!({"Ref": "KmsKeyArn"}) => Resource::Key,
                 one if one["Fn::Sub"].as_str().is_some_and(|arn| arn.ends_with(":secret:${SecretPrefix}/*")) => {

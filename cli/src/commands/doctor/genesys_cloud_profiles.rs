@@ -1,11 +1,12 @@
-//! What the profiles of a Genesys Cloud integration allow: typing, and media types. Without them typing is disabled in
-//! both directions and agents can send only JPEG, PNG and GIF. Receipts need no setting.
+//! What the profiles of a Genesys Cloud integration allow: typing, and media types. Without its own, an integration has the
+//! organisation's default; without one, typing is disabled in both directions and agents can send only JPEG, PNG and GIF.
+//! Receipts need no setting.
 
 use super::report::Finding;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::ApiError;
 use shared::platform::genesys_cloud::api::{
-    Client, Direction, MessagingSetting, OpenIntegration, Profile, SupportedContent,
+    Client, DEFAULT_PROFILE, Direction, MessagingSetting, OpenIntegration, Profile, SupportedContent,
 };
 use shared::platform::genesys_cloud::config::Config;
 use tokio::time::Instant;
@@ -39,21 +40,25 @@ impl ProfileChecks<'_> {
         names.into_iter().zip([typing, media_types, identities]).collect()
     }
 
-    /// The assigned profile with its content, of which the integration may have only the id.
+    /// The assigned profile with its content, of which the integration may have only the id, or else the organisation's
+    /// default.
     async fn assigned<P: Profile>(&self, reference: Option<&P>) -> Result<Option<P>, Finding> {
-        match reference.filter(|profile| !profile.id().is_empty()) {
-            Some(profile) if !profile.is_complete() => {
-                let found = self.client.profile(self.config, profile.id(), self.deadline).await;
-                found.map_err(|error| not_returned(P::PERMISSIONS.view, &error))
-            }
-            complete => Ok(complete.cloned()),
-        }
+        let id = match reference.filter(|profile| !profile.id().is_empty()) {
+            Some(profile) if profile.is_complete() => return Ok(Some(profile.clone())),
+            Some(profile) => profile.id(),
+            None => DEFAULT_PROFILE,
+        };
+        let found = self.client.profile(self.config, id, self.deadline).await;
+        found.map_err(|error| not_returned(P::PERMISSIONS.view, &error))
     }
 
     fn typing(&self, setting: Option<&MessagingSetting>) -> Finding {
         let advice = self.advice("--messaging-setting own");
         let Some(setting) = setting else {
-            return Finding::warning("disabled in both directions: no messaging setting is assigned", advice);
+            return Finding::warning(
+                "disabled in both directions: no messaging setting is assigned, and the organisation has no default",
+                advice,
+            );
         };
         let seen = format!("{setting}, in the messaging setting `{}`", setting.name());
         match Direction::BOTH.into_iter().all(|direction| setting.typing(direction)) {
@@ -65,22 +70,24 @@ impl ProfileChecks<'_> {
     fn media_types(&self, content: Option<&SupportedContent>) -> Finding {
         let Some(content) = content else {
             let types = DEFAULT_MEDIA_TYPES.join(", ");
-            let seen = format!("agents can send only {types}: no supported content profile is assigned");
+            let seen = format!(
+                "agents can send only {types}: no supported content profile is assigned, and there is no default"
+            );
             return Finding::warning(seen, self.advice("--supported-content own"));
         };
         let seen = format!("{content}, in the supported content profile `{}`", content.name());
-        let mut options = "--supported-content own".to_owned();
+        let mut missing = Vec::new();
         // Fewer media types may be intended, but hardly none, or no more than the platform's default.
         if content.media_types(Direction::Inbound).next().is_none() {
-            options.push_str(" --inbound-media-type '*/*'");
+            missing.push("--inbound-media-type '*/*'");
         }
         if content.media_types(Direction::Outbound).all(|one| DEFAULT_MEDIA_TYPES.contains(&one)) {
-            options.push_str(" --outbound-media-type '*/*'");
+            missing.push("--outbound-media-type '*/*'");
         }
-        match options.contains("media-type") {
-            false => Finding::ok(seen),
-            true => Finding::warning(seen, self.advice(&options)),
+        if missing.is_empty() {
+            return Finding::ok(seen);
         }
+        Finding::warning(seen, self.advice(&format!("--supported-content own {}", missing.join(" "))))
     }
 
     async fn identity_resolution(&self) -> Finding {

@@ -8,6 +8,7 @@ mod clock;
 mod context;
 mod conversations;
 mod credential_reuse;
+mod event_source;
 mod functions;
 mod genesys_cloud_profiles;
 mod highlevel;
@@ -74,10 +75,11 @@ impl Doctor {
             return Ok(with_caller_permissions(checks, access_evaluated));
         };
         let http = stack.http_client()?;
-        let (answers, permissions, lambda, data) = tokio::join!(
+        let (answers, permissions, lambda, events, data) = tokio::join!(
             routes::probe(stack, &http),
             permissions::check(&deployed, aws),
             lambda::check(&deployed, aws),
+            event_source::check(&deployed, aws),
             storage::check(&deployed, aws)
         );
         let routes = routes::evaluate(answers, &deployed, &permissions);
@@ -86,6 +88,7 @@ impl Doctor {
         checks.extend(routes.checks.iter().cloned());
         checks.extend(permissions.checks);
         checks.extend(lambda);
+        checks.extend(events);
         checks.extend(data);
         let doctor = DoctorContext {
             stack,

@@ -2,7 +2,7 @@
 
 use super::functions::{Function, Requirement, Resource, functions};
 use super::report::{Check, FUNCTIONS_GROUP, Finding, Status};
-use super::stack::{DeployedStack, EVENT_QUEUE};
+use super::stack::{DeployedStack, EVENT_DEAD_LETTERS, EVENT_QUEUE};
 use crate::aws::error::AwsError;
 use aws_config::SdkConfig;
 use aws_sdk_iam::Client;
@@ -75,6 +75,7 @@ fn arn_of(resource: Resource, deployed: &DeployedStack, logs: &str) -> Option<St
         Resource::Queue => last("MessageQueueUrl").map(|queue| deployed.arn("sqs", queue)),
         Resource::ParkingQueue if !deployed.keeps_failed_messages => None,
         Resource::EventQueue => last(EVENT_QUEUE).map(|queue| deployed.arn("sqs", queue)),
+        Resource::EventDeadLetters => last(EVENT_DEAD_LETTERS).map(|queue| deployed.arn("sqs", queue)),
         Resource::ParkingQueue => last("ParkingQueueUrl").map(|queue| deployed.arn("sqs", queue)),
         Resource::Ledger => last("LedgerTable").map(|table| deployed.arn("dynamodb", &format!("table/{table}"))),
         Resource::Key => deployed.kms_key.clone(),

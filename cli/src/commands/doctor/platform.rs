@@ -73,7 +73,8 @@ async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Res
                 true => user_lookup::check(&client, config, Instant::now() + TIMEOUT).await,
                 false => Finding::skipped("because cards go to customers"),
             };
-            let conversations = conversations::check(&client, config, Instant::now() + TIMEOUT).await;
+            let conversations =
+                conversations::check(&client, config, &context.integration, Instant::now() + TIMEOUT).await;
             ([Finding::ok("Genesys Cloud issues a token"), finding, users, conversations], profiles)
         }
     };

@@ -14,7 +14,7 @@ use std::fmt;
 use values::scalar_text;
 pub use values::{
     as_whole_number, boolean, https_url, id, integer_in, is_blank, list, media_type_essence,
-    media_type_with_parameters, one_of, parse_with, secret, shared_secret, text, text_list, text_up_to,
+    media_type_with_parameters, one_of, parse_with, secret, shared_secret, text, text_up_to,
 };
 
 /// An error in a document. It names the field and never quotes the value.

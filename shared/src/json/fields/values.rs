@@ -96,19 +96,6 @@ pub fn https_url(value: Value) -> Result<Url, String> {
     url.ok_or_else(|| "must be an https URL".to_owned())
 }
 
-/// Reads a caller's text or list of texts, of which those that are `null` or blank are left out.
-pub fn text_list(maximum: usize) -> impl Fn(Value) -> Result<Vec<String>, String> {
-    move |value| {
-        let elements = match value {
-            Value::Array(elements) => elements,
-            one => vec![one],
-        };
-        let texts = elements.into_iter().filter(|element| !is_blank(element)).map(text);
-        let texts: Vec<_> = texts.collect::<Result<_, _>>().map_err(|_| "must be a list of texts".to_owned())?;
-        if texts.len() > maximum { Err(format!("must have at most {maximum} elements")) } else { Ok(texts) }
-    }
-}
-
 /// Reads `true` or `false`.
 pub fn boolean(value: Value) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| "must be true or false".to_owned())

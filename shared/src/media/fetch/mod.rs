@@ -8,7 +8,6 @@ use super::source::{AddressPolicy, MediaUrl};
 use crate::http_client::HttpClient;
 use crate::json::fields::media_type_essence;
 use bytes::Bytes;
-use futures::TryStreamExt;
 use http::{HeaderMap, StatusCode, header};
 use reqwest::dns::Resolve;
 use reqwest::{Client, ClientBuilder, Response};
@@ -39,21 +38,12 @@ impl MediaFile {
         self.content_type.is_none() || self.content_type == media_type_essence(declared)
     }
 
-    /// Reads the whole file into memory, once.
+    /// Reads the whole file into memory, once and in parts.
     ///
     /// # Errors
     /// Its body ends with one.
-    pub async fn read(mut self) -> Result<Bytes, MediaError> {
-        let first = self.body.try_next().await?.unwrap_or_default();
-        if body::len(&first) == self.length {
-            return Ok(first);
-        }
-        let mut content = Vec::with_capacity(usize::try_from(self.length).unwrap_or_default());
-        content.extend_from_slice(&first);
-        while let Some(chunk) = self.body.try_next().await? {
-            content.extend_from_slice(&chunk);
-        }
-        Ok(content.into())
+    pub async fn read(self) -> Result<Vec<Bytes>, MediaError> {
+        body::read(self.body).await
     }
 }
 
@@ -129,10 +119,10 @@ async fn receive(
             Ok(MediaFile { content_type, length, body: body::stream(response.bytes_stream(), length, deadline) })
         }
         None => {
-            let bytes = body::buffer(response.bytes_stream(), maximum, deadline).await?;
-            match body::len(&bytes) {
+            let parts = body::buffer(response.bytes_stream(), maximum, deadline).await?;
+            match parts.iter().map(body::len).sum() {
                 0 => Err(MediaError::Empty),
-                length => Ok(MediaFile { content_type, length, body: body::from_bytes(bytes) }),
+                length => Ok(MediaFile { content_type, length, body: body::from_parts(parts) }),
             }
         }
     }

@@ -94,7 +94,8 @@ async fn fetched(answer: String) -> Result<(Option<String>, u64, Vec<u8>), Media
 /// Like [`fetched`], read as a whole.
 async fn read(answer: String) -> Result<Bytes, MediaError> {
     let source = SourceHost::answering(answer, Then::Close).await;
-    fetcher().fetch(&source.trusted(), 6, in_a_minute()).await?.read().await
+    let parts = fetcher().fetch(&source.trusted(), 6, in_a_minute()).await?.read().await?;
+    Ok(parts.concat().into())
 }
 
 fn public_url(text: &str) -> MediaUrl {

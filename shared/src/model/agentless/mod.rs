@@ -6,13 +6,10 @@ mod scheduled;
 pub use details::{AgentlessDetails, AgentlessEmail, ReplyMode};
 pub use scheduled::ScheduledMessage;
 
-use crate::json::fields::{Fields, boolean, id, is_blank, one_of, text, text_up_to};
+use crate::json::fields::{Fields, boolean, id, is_blank, one_of, text};
 use crate::model::conversation::CustomerAddress;
 use serde::Serialize;
 use serde_json::{Map, Value};
-
-/// The longest text of an SMS, in characters.
-const MAXIMUM_SMS_TEXT: usize = 765;
 
 /// A message without an agent, sent from the integration's own address. Without its details it serializes to the fields of
 /// the caller's request.
@@ -49,51 +46,6 @@ pub enum MessengerType {
     Apple,
 }
 
-/// What a messenger requires and accepts, by the texts of `SendAgentlessOutboundMessageRequest` in the vendor's client
-/// library.
-impl MessengerType {
-    /// The longest text, in characters.
-    fn maximum_text(self) -> usize {
-        if self == Self::Sms { MAXIMUM_SMS_TEXT } else { AgentlessMessage::MAXIMUM_TEXT }
-    }
-
-    /// Records what is wrong with the recipient.
-    fn check_recipient(self, fields: &mut Fields<'_>, has_address: bool, has_external_contact: bool) {
-        let (address, external_contact) = (("toAddress", has_address), ("externalContactId", has_external_contact));
-        let (required, unsupported) = match self {
-            Self::Open | Self::Sms if has_address || has_external_contact => return,
-            Self::Open | Self::Sms => {
-                return fields.error("toAddress", "is required, unless there is an externalContactId");
-            }
-            Self::WhatsApp | Self::Apple => (address, external_contact),
-            Self::WebMessaging => (external_contact, address),
-        };
-        if !required.1 {
-            fields.error(required.0, "is required for this toAddressMessengerType");
-        }
-        if unsupported.1 {
-            fields.error(unsupported.0, "is not supported for this toAddressMessengerType");
-        }
-    }
-
-    /// Records what is wrong with the content.
-    fn check_content(self, fields: &mut Fields<'_>, has_text: bool, has_template: bool) {
-        match (self, has_text, has_template) {
-            (Self::Open, _, true) => {
-                fields.error("messagingTemplate", "is not for open messages, which are text only");
-            }
-            (Self::Open | Self::Sms, false, _) => fields.error("textBody", "is required"),
-            (Self::WhatsApp, _, false) => {
-                fields.error("messagingTemplate", "is required for this toAddressMessengerType");
-            }
-            (Self::WebMessaging | Self::Apple, false, false) => {
-                fields.error("textBody", "is required, unless there is a messagingTemplate");
-            }
-            _ => {}
-        }
-    }
-}
-
 const MESSENGER_TYPES: &[(&str, MessengerType)] = &[
     ("open", MessengerType::Open),
     ("sms", MessengerType::Sms),
@@ -111,9 +63,6 @@ impl AgentlessMessage {
         Some(CustomerAddress { id, id_type: None })
     }
 
-    /// The longest text of a message, in characters.
-    pub const MAXIMUM_TEXT: usize = 2_000;
-
     /// A text to a customer of an open-messaging integration: in the active conversation, or a new one if there is none.
     #[must_use]
     pub fn to_customer(address: &str, text: String) -> Self {
@@ -128,28 +77,27 @@ impl AgentlessMessage {
         }
     }
 
-    /// Reads a caller's request.
+    /// Reads a caller's request. What a platform's channel requires and accepts is checked by its client.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let messenger = fields.optional("toAddressMessengerType", one_of(MESSENGER_TYPES)).unwrap_or_default();
-        let (has_address, has_external_contact) = (fields.has("toAddress"), fields.has("externalContactId"));
-        let (has_text, has_template) = (fields.has("textBody"), fields.has("messagingTemplate"));
+        let has_recipient = fields.has("toAddress") | fields.has("externalContactId");
+        let has_content = fields.has("textBody") | fields.has("messagingTemplate");
         let to_address = fields.optional("toAddress", id);
         let external_contact_id = fields.optional("externalContactId", id);
+        let to_address_messenger_type = fields.optional("toAddressMessengerType", one_of(MESSENGER_TYPES));
         let details = AgentlessDetails::read(fields)?;
-        let text_body = match details.channel {
-            Some(_) => fields.optional("textBody", text),
-            None => fields.optional("textBody", text_up_to(messenger.maximum_text())),
-        };
+        let text_body = fields.optional("textBody", text);
         let messaging_template = fields.optional("messagingTemplate", messaging_template);
         let use_existing_active_conversation = fields.optional("useExistingActiveConversation", boolean);
-        // A channel is none of the messengers, and has no rules of theirs.
-        let messenger_rules = if details.channel.is_some() { MessengerType::Open } else { messenger };
-        messenger_rules.check_recipient(fields, has_address, has_external_contact);
-        messenger_rules.check_content(fields, has_text || details.has_content(), has_template);
+        if !has_recipient {
+            fields.error("toAddress", "is required, unless there is an externalContactId");
+        }
+        if !has_content && !details.has_content() {
+            fields.error("textBody", "is required, unless there is other content");
+        }
         Some(Self {
             to_address,
             external_contact_id,
-            to_address_messenger_type: messenger,
+            to_address_messenger_type: to_address_messenger_type.unwrap_or_default(),
             text_body,
             messaging_template,
             use_existing_active_conversation,
@@ -191,15 +139,36 @@ mod tests {
     }
 
     #[test]
-    fn an_open_message_needs_an_address_and_a_text() {
+    fn a_message_needs_a_recipient_and_a_content() {
         let message = json!({"toAddress": "c", "textBody": "hi", "useExistingActiveConversation": true});
         let mut sent = message.clone();
         sent["toAddressMessengerType"] = "open".into();
         assert_eq!(Ok(sent), read(message));
         assert_eq!(
-            vec!["/toAddress is required, unless there is an externalContactId", "/textBody is required"],
+            vec![
+                "/toAddress is required, unless there is an externalContactId",
+                "/textBody is required, unless there is other content"
+            ],
             read(json!({})).unwrap_err()
         );
+        assert!(read(json!({"externalContactId": "x", "messagingTemplate": {"responseId": "r"}})).is_ok());
+    }
+
+    #[test]
+    fn only_an_open_message_with_an_address_names_a_customer_of_the_integration() {
+        let customer = |body: Value| {
+            let message = fields::read(body, AgentlessMessage::read).unwrap_or_else(|_| panic!("a message"));
+            message.open_customer().map(|customer| (customer.id, customer.id_type))
+        };
+        let template = json!({"responseId": "r"});
+        assert_eq!(Some(("c".to_owned(), None)), customer(json!({"toAddress": "c", "textBody": "hi"})));
+        for other in [
+            json!({"externalContactId": "x", "textBody": "hi"}),
+            json!({"toAddress": "+1", "toAddressMessengerType": "sms", "textBody": "hi"}),
+            json!({"toAddress": "+1", "toAddressMessengerType": "whatsapp", "messagingTemplate": template}),
+        ] {
+            assert_eq!(None, customer(other.clone()), "{other}");
+        }
     }
 
     #[test]
@@ -207,58 +176,6 @@ mod tests {
         let errors = read(json!({"toAddress": "c", "textBody": "hi", "fromAddress": "x"})).unwrap_err();
         let [error] = errors.as_slice() else { panic!("{errors:?}") };
         assert!(error.starts_with("/fromAddress is not a known field; known are toAddress"), "{error}");
-    }
-
-    #[test]
-    fn texts_are_limited_in_characters() {
-        let of = |messenger: &str, length| {
-            read(json!({"toAddress": "c", "toAddressMessengerType": messenger, "textBody": "ä".repeat(length)}))
-        };
-        assert!(of("open", 2_000).is_ok() && of("sms", 765).is_ok());
-        assert_eq!(vec!["/textBody must have at most 2000 characters"], of("open", 2_001).unwrap_err());
-        assert_eq!(vec!["/textBody must have at most 765 characters"], of("sms", 766).unwrap_err());
-    }
-
-    #[test]
-    fn each_messenger_takes_its_own_recipients_and_contents() {
-        const ADDRESS: &[&str] = &["toAddress"];
-        const CONTACT: &[&str] = &["externalContactId"];
-        const BOTH: &[&str] = &["toAddress", "externalContactId"];
-        const TEXT: &[&str] = &["textBody"];
-        const TEMPLATE: &[&str] = &["messagingTemplate"];
-        const TEXT_AND_TEMPLATE: &[&str] = &["textBody", "messagingTemplate"];
-        for (messenger, recipient, content, wrong) in [
-            ("open", ADDRESS, TEXT, ""),
-            ("open", CONTACT, TEXT, ""),
-            ("open", BOTH, TEXT, ""),
-            ("open", ADDRESS, TEXT_AND_TEMPLATE, "/messagingTemplate"),
-            ("open", ADDRESS, TEMPLATE, "/messagingTemplate"),
-            ("open", &[], TEXT, "/toAddress"),
-            ("sms", ADDRESS, TEXT, ""),
-            ("sms", CONTACT, TEXT, ""),
-            ("sms", ADDRESS, TEXT_AND_TEMPLATE, ""),
-            ("sms", ADDRESS, TEMPLATE, "/textBody"),
-            ("whatsapp", ADDRESS, TEMPLATE, ""),
-            ("whatsapp", ADDRESS, TEXT_AND_TEMPLATE, ""),
-            ("whatsapp", ADDRESS, TEXT, "/messagingTemplate"),
-            ("whatsapp", CONTACT, TEMPLATE, "/toAddress /externalContactId"),
-            ("whatsapp", BOTH, TEMPLATE, "/externalContactId"),
-            ("webmessaging", CONTACT, TEXT, ""),
-            ("webmessaging", CONTACT, TEMPLATE, ""),
-            ("webmessaging", ADDRESS, TEXT, "/externalContactId /toAddress"),
-            ("webmessaging", BOTH, TEXT, "/toAddress"),
-            ("apple", ADDRESS, TEXT, ""),
-            ("apple", CONTACT, TEXT, "/toAddress /externalContactId"),
-            ("apple", ADDRESS, &[], "/textBody"),
-        ] {
-            let mut body = json!({"toAddressMessengerType": messenger});
-            for member in recipient.iter().chain(content) {
-                body[member] = if *member == "messagingTemplate" { json!({"responseId": "r"}) } else { "x".into() };
-            }
-            let errors = read(body.clone()).map_or_else(|errors| errors, |_| Vec::new());
-            let pointers: Vec<_> = errors.iter().filter_map(|error| error.split(' ').next()).collect();
-            assert_eq!(wrong, pointers.join(" "), "{body}");
-        }
     }
 
     #[test]
@@ -286,15 +203,13 @@ mod tests {
     fn a_blank_member_counts_as_absent_and_template_parameters_are_passed_on_unchanged() {
         let parameters = json!([{"id": "1", "value": ""}, {"id": "2", "value": null}]);
         let template = json!({"responseId": "r", "parameters": parameters});
-        for (messenger, template) in [("SMS", template.clone()), ("Open", Value::Null)] {
-            let whole = json!({
-                "toAddress": "c", "externalContactId": "x", "toAddressMessengerType": messenger, "textBody": "hi",
-                "messagingTemplate": template, "useExistingActiveConversation": true,
-            });
-            blank_is_absent(&whole, &["/messagingTemplate/parameters/0", "/messagingTemplate/parameters/1"], |body| {
-                fields::read(body, AgentlessMessage::read).map(|message| serde_json::to_value(message).unwrap())
-            });
-        }
+        let whole = json!({
+            "toAddress": "c", "externalContactId": "x", "toAddressMessengerType": "SMS", "textBody": "hi",
+            "messagingTemplate": template, "useExistingActiveConversation": true,
+        });
+        blank_is_absent(&whole, &["/messagingTemplate/parameters/0", "/messagingTemplate/parameters/1"], |body| {
+            fields::read(body, AgentlessMessage::read).map(|message| serde_json::to_value(message).unwrap())
+        });
         let blank =
             json!({"responseId": "r", "parameters": parameters, "bodyParameters": null, "of a later version": ""});
         assert_eq!(Ok(template.as_object().cloned().unwrap()), messaging_template(blank));

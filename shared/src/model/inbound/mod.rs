@@ -5,7 +5,6 @@ mod parse;
 mod parts;
 
 pub use members::InboundMember;
-pub(super) use parse::MAXIMUM_ADDRESSES;
 
 use crate::digest::Digest;
 use crate::model::channel::Channel;

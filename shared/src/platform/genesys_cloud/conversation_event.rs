@@ -44,8 +44,8 @@ fn content(kind: &str, body: &Members<'_>) -> Result<EventContent, FieldError> {
         "customer.start" => None,
         "customer.end" => Some(Change::Ended),
         "user.start" => Some(Change::AgentJoined),
-        "user.end" if was_never_answered(body) => return Ok(EventContent::Ignored("the agent never answered")),
-        "user.end" if is_transfer(body) => Some(Change::Transferred),
+        // An agent who never answered has joined too: the session starts when the agent is alerted.
+        "user.end" if is_transfer(body) && !was_never_answered(body) => Some(Change::Transferred),
         "user.end" => Some(Change::AgentLeft),
         _ => return Ok(EventContent::Ignored("not delivered")),
     };
@@ -176,13 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_who_never_answered_does_not_leave() {
+    fn an_agent_who_never_answered_leaves_and_has_transferred_nothing() {
         for body in [
-            json!({"alertingDurationMs": 3}),
-            json!({"alertingDurationMs": 3, "interactingDurationMs": 0}),
             json!({"alertingDurationMs": 3, "disconnectType": "NO_ANSWER_TRANSFER"}),
+            json!({"alertingDurationMs": 3, "interactingDurationMs": 0, "disconnectType": "TRANSFER"}),
         ] {
-            assert_eq!(EventContent::Ignored("the agent never answered"), content_of("user.end", &body), "{body}");
+            let update = update_of("user.end", &body);
+            assert_eq!(Change::AgentLeft, update.change, "{body}");
+            assert_eq!(body["disconnectType"].as_str(), update.session.reason.as_deref());
         }
     }
 

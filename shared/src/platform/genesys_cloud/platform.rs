@@ -1,5 +1,6 @@
 //! Genesys Cloud's webhooks: verification, ownership and parsing.
 
+use super::api::MAXIMUM_TEXT;
 use super::config::Config;
 use super::{conversation_event, read, read_identity};
 use crate::json::fields::FieldError;
@@ -29,7 +30,9 @@ impl WebhookPlatform for Config {
 
     const SIGNATURE_HEADER: HeaderName = hub::X_HUB_SIGNATURE_256;
 
-    const SUPPORTS_TEXT_TRACE: bool = true;
+    const MAXIMUM_TEXT_TRACE: Option<usize> = Some(MAXIMUM_TEXT);
+
+    const HAS_CONVERSATION_EVENTS: bool = true;
 
     /// According to the documentation, a retry must have the same id and the same time.
     const DEDUPLICATES_INBOUND: bool = true;

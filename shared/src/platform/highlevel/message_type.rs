@@ -51,6 +51,10 @@ pub const DEFAULT_FORWARDED: [MessageType; 17] = [
     MessageType::Review,
 ];
 
+/// Types that record what happened, reduced to letters: an info message in the live chat, a reaction to an SMS, a form that
+/// was submitted.
+const RECORDS: [&str; 3] = ["livechatinfomessage", "smsreaction", "formsubmission"];
+
 /// Prefixes of the type itself.
 const PREFIXES: [&str; 5] = ["TYPE_", "CAMPAIGN_", "MANUAL_", "CUSTOM_PROVIDER_", "CUSTOM_"];
 
@@ -88,22 +92,22 @@ impl MessageType {
     }
 
     /// The type of a message with these two words, if it has any. `type_string` is more specific than `word`, which may be
-    /// `Custom` for several kinds. The members of an email make every message but a record an email.
+    /// `Custom` for several kinds. The members of an email decide only if no word names the kind.
     #[must_use]
     pub fn resolve(type_string: Option<&Self>, word: Option<&Self>, has_email_members: bool) -> Option<Self> {
         match [type_string, word].into_iter().flatten().min_by_key(|said| said.vagueness()) {
             Some(record) if record.is_record() => Some(record.clone()),
-            _ if has_email_members => Some(Self::Email),
+            None | Some(Self::Custom | Self::Other(_)) if has_email_members => Some(Self::Email),
             said => said.cloned(),
         }
     }
 
-    /// Whether it records what happened, and is no message to the customer: an internal comment, or an activity.
+    /// Whether it records what happened, and is no message to the customer, such as an internal comment or an activity.
     #[must_use]
     pub fn is_record(&self) -> bool {
         match self {
             Self::InternalComment => true,
-            Self::Other(letters) => letters.starts_with("activity"),
+            Self::Other(letters) => letters.starts_with("activity") || RECORDS.contains(&letters.as_str()),
             _ => false,
         }
     }
@@ -241,6 +245,9 @@ mod tests {
             ("TYPE_INTERNAL_COMMENT", "SMS", MessageType::InternalComment),
             ("TYPE_SMS", "InternalComment", MessageType::InternalComment),
             ("TYPE_ACTIVITY_CONTACT", "SMS", MessageType::Other("activitycontact".to_owned())),
+            ("TYPE_LIVE_CHAT_INFO_MESSAGE", "Live_Chat", MessageType::Other("livechatinfomessage".to_owned())),
+            ("TYPE_SMS_REACTION", "SMS", MessageType::Other("smsreaction".to_owned())),
+            ("TYPE_FORM_SUBMISSION", "Custom", MessageType::Other("formsubmission".to_owned())),
         ] {
             let (type_string, word) = (read(type_string), read(word));
             assert_eq!(Some(expected), MessageType::resolve(type_string.as_ref(), word.as_ref(), false));
@@ -249,14 +256,14 @@ mod tests {
     }
 
     #[test]
-    fn the_members_of_an_email_decide_except_in_a_record() {
+    fn the_members_of_an_email_decide_only_if_no_word_names_the_kind() {
         let resolve = |word: &str| MessageType::resolve(Some(&MessageType::read(word)), None, true);
-        for word in ["TYPE_SMS", "Custom", "TYPE_PIGEON", "TYPE_CALL"] {
+        for word in ["Custom", "TYPE_PIGEON"] {
             assert_eq!(Some(MessageType::Email), resolve(word), "{word}");
         }
         assert_eq!(Some(MessageType::Email), MessageType::resolve(None, None, true));
-        for record in ["TYPE_INTERNAL_COMMENT", "TYPE_ACTIVITY_INVOICE"] {
-            assert_eq!(Some(MessageType::read(record)), resolve(record), "{record}");
+        for named in ["TYPE_SMS", "WhatsApp", "TYPE_CALL", "TYPE_INTERNAL_COMMENT", "TYPE_ACTIVITY_INVOICE"] {
+            assert_eq!(Some(MessageType::read(named)), resolve(named), "{named}");
         }
     }
 

@@ -1,73 +1,18 @@
 //! Customers' files, which are fetched over HTTPS and uploaded by a real `inbound-sender` that trusts the files' host.
 
+use super::file_host::{FileHost, LARGE, PICTURE, large};
 use super::{CHANNEL, CUSTOMER, Fixture, written};
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::Request as HttpRequest;
-use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::{Redirect, Response};
-use axum::routing::get;
 use serde_json::{Value, json};
 use shared::model::trace_id::TraceId;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tests::harness::caller::Request;
 use tests::harness::lambda_host::LambdaHost;
-use tests::harness::tls::TlsServer;
 use tests::simulators::messaging_service::Reply;
 use tests::simulators::multicloud_cx::api::{API_KEY, APP_SECRET, Fault, MulticloudCx, StoredFile};
 
-/// With the bytes of a form's boundary and of line breaks.
-const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n--\r\n\r\n--, or what passes for one";
-/// The default of `media.maximumBytes`.
-const LARGE: usize = 20_000_000;
 /// The smallest `SenderTimeoutSeconds`.
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// The host of the customers' files. It counts its requests.
-struct FileHost {
-    server: TlsServer,
-    requests: Arc<AtomicUsize>,
-}
-
-impl FileHost {
-    fn start() -> Self {
-        let png = |content: &'static [u8]| get(async move || ([(header::CONTENT_TYPE, "image/png")], content));
-        let chunked = async || {
-            let chunks = PICTURE.chunks(5).map(|chunk| Ok::<_, std::io::Error>(Bytes::from_static(chunk)));
-            let body = Body::from_stream(futures::stream::iter(chunks));
-            Response::builder().header(header::CONTENT_TYPE, "image/png").body(body).expect("a response")
-        };
-        let requests = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&requests);
-        let count = move |request: HttpRequest, next: Next| {
-            counted.fetch_add(1, Ordering::SeqCst);
-            next.run(request)
-        };
-        let router = Router::new()
-            .route("/parcel.png", png(PICTURE))
-            .route("/label.png", png(b"a label"))
-            .route("/chunked.png", get(chunked))
-            .route("/empty.png", png(b""))
-            .route("/large.png", get(async || ([(header::CONTENT_TYPE, "image/png")], large())))
-            .route("/login.png", get(async || ([(header::CONTENT_TYPE, "text/html")], "who are you?")))
-            .route("/moved.png", get(async || Redirect::temporary("/parcel.png")))
-            .route("/busy.png", get(async || StatusCode::SERVICE_UNAVAILABLE))
-            .route("/silent.png", get(std::future::pending::<StatusCode>))
-            .layer(from_fn(count));
-        Self { server: TlsServer::start(router), requests }
-    }
-
-    fn file(&self, name: &str) -> Value {
-        json!({"url": format!("{}/{name}", self.server.origin), "mime": "image/png"})
-    }
-}
-
-fn large() -> Vec<u8> {
-    (0..LARGE).map(|index| (index % 251) as u8).collect()
-}
 
 /// A channel, the host of its customers' files, and the function between them.
 struct Files {
@@ -366,11 +311,14 @@ async fn the_largest_file_arrives_intact_and_is_in_memory_once() {
     let files = Files::start().await;
     assert_eq!(200, files.post_file("m-1", "parcel.png").await.status);
     let before = files.function.peak_memory();
-    let answer = files.post_file("m-2", "large.png").await;
-    assert_eq!(200, answer.status, "{:?}", answer.body);
-    assert!(files.uploads()[1].content == large(), "the content differs");
-    let used = files.function.peak_memory() - before;
-    assert!(used < 2 * LARGE as u64 / 1024, "{used} KiB");
+    // With and without an announced length.
+    for (name, id) in [("large.png", "m-2"), ("large-chunked.png", "m-3")] {
+        let answer = files.post_file(id, name).await;
+        assert_eq!(200, answer.status, "{:?}", answer.body);
+        assert!(files.uploads().pop().unwrap().content == large(), "the content of {name} differs");
+        let used = files.function.peak_memory() - before;
+        assert!(used < 2 * LARGE as u64 / 1024, "{name}: {used} KiB");
+    }
 }
 
 #[tokio::test]

@@ -4,12 +4,13 @@
 //! upgrade-traffic COMMAND [ARGUMENT ...]
 //! ```
 //!
-//! Many customers' webhooks go in at the API's URL and arrive at a messaging service. Callers' requests with
-//! idempotency keys go in there too and arrive at a simulated platform. The exit code is 0 only if no message was lost,
-//! duplicated or out of order, and the command succeeded.
+//! Many customers' webhooks go in at the API's URL and arrive at a messaging service, and so does a conversation event that
+//! is put onto the queue before. Callers' requests with idempotency keys go in there too and arrive at a simulated platform.
+//! The exit code is 0 only if no message was lost, duplicated or out of order, and the command succeeded.
 
 #![allow(clippy::print_stdout)]
 
+mod event;
 mod report;
 mod traffic;
 
@@ -36,10 +37,11 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let stack = Stack::connect().await;
     let service = MessagingService::start().await;
     let platform = GenesysCloud::start().await;
-    let integration = stack.integration(&service.url, |configuration| platform.host(configuration));
-    let mut traffic = Traffic::start(&stack, &integration.await);
+    let integration = stack.integration(&service.url, |configuration| platform.host(configuration)).await;
+    let mut traffic = Traffic::start(&stack, &integration);
 
     traffic.flow().await?;
+    let event = event::enqueue(&stack, &integration).await?;
     println!("  Messages are flowing; the upgrade starts");
     traffic.enter(Phase::During);
     let began = Instant::now();
@@ -59,7 +61,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         id: call.body.get("textBody").and_then(Value::as_str).unwrap_or_default().to_owned(),
         delivery_id: None,
     });
-    let webhooks = Tally::of(&sent.webhooks, &deliveries.collect::<Vec<_>>());
+    let webhooks = Tally::of(&[sent.webhooks, vec![event]].concat(), &deliveries.collect::<Vec<_>>());
     let requests = Tally::of(&sent.requests, &calls.collect::<Vec<_>>());
     report::print(&webhooks, &requests);
     let faults = [

@@ -97,10 +97,23 @@ impl EventSource {
         assert_eq!(json!(0), answer["FailedEntryCount"], "{answer}");
     }
 
-    /// Invokes the deployed function with an event that was received this many times.
-    pub async fn invoke(&self, event: &Value, receive_count: u32) {
+    /// Whether the deployed rule takes this event from its bus, by the emulator's own matcher.
+    pub async fn rule_takes(&self, event: &Value) -> bool {
+        let call = async |operation: &str, body: Value| {
+            let request = self.http.post(&self.endpoint).header("x-amz-target", format!("AWSEvents.{operation}"));
+            let request = request.header("content-type", "application/x-amz-json-1.1");
+            send(request, "events", &body).await
+        };
+        let rules = call("ListRules", json!({"EventBusName": self.name})).await;
+        let [rule] = rules["Rules"].as_array().expect("rules").as_slice() else { panic!("one rule: {rules}") };
+        let test = json!({"EventPattern": rule["EventPattern"], "Event": event.to_string()});
+        call("TestEventPattern", test).await["Result"] == true
+    }
+
+    /// Invokes the deployed function with an event that the queue has had since `sent_at`.
+    pub async fn invoke(&self, event: &Value, sent_at: Timestamp) {
         let request = self.http.post(format!("{}/2015-03-31/functions/{}/invocations", self.endpoint, self.function));
-        send(request, "lambda", &json!({"Records": [record(&event.to_string(), receive_count)]})).await;
+        send(request, "lambda", &json!({"Records": [record_since(&event.to_string(), 1, sent_at)]})).await;
     }
 
     /// An agent takes the conversation.
@@ -124,11 +137,17 @@ impl EventSource {
 /// A record of the queue of events.
 #[must_use]
 pub fn record(body: &str, receive_count: u32) -> Value {
+    record_since(body, receive_count, Timestamp::now())
+}
+
+/// A record that the queue has had since `sent_at`.
+#[must_use]
+pub fn record_since(body: &str, receive_count: u32, sent_at: Timestamp) -> Value {
     json!({
         "messageId": Uuid::new_v4().to_string(), "receiptHandle": "handle", "body": body, "eventSource": "aws:sqs",
         "attributes": {
             "ApproximateReceiveCount": receive_count.to_string(),
-            "SentTimestamp": Timestamp::now().as_millisecond().to_string(),
+            "SentTimestamp": sent_at.as_millisecond().to_string(),
         },
         "messageAttributes": {},
     })

@@ -101,7 +101,7 @@ pub(super) struct Fields {
     /// Base URL of the API, without /nexus/v3 (also for HighLevel)
     #[arg(long, value_name = "URL", help_heading = MULTICLOUD_CX)]
     api_base_url: Option<String>,
-    /// Whether customers' files are uploaded to the platform
+    /// Whether customers' files are uploaded to the platform [default: true]
     #[arg(long, value_name = "BOOL", help_heading = MULTICLOUD_CX)]
     upload_files: Option<bool>,
 
@@ -146,7 +146,7 @@ pub(super) struct Fields {
     /// Whether the agent sees a card as text
     #[arg(long, value_name = "BOOL", help_heading = SENDING)]
     cards_text_trace: Option<bool>,
-    /// Maximum size of files that callers send
+    /// Maximum size of a file that Patchbay fetches or callers send
     #[arg(long, value_name = "BYTES", help_heading = SENDING)]
     media_maximum_bytes: Option<u64>,
     /// An origin from which files may be fetched even if its address is not public

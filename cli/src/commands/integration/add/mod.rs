@@ -158,6 +158,7 @@ impl AddRun<'_> {
         let name = self.add.platform_name.as_deref().unwrap_or(self.add.name.as_str());
         let found = self.find(genesys_cloud, name).await?;
         if let Some(found) = &found {
+            genesys_cloud.require_readable_headers(found)?;
             confirm_takeover(found, self.stack, &self.add.name, self.add.yes).await?;
             genesys_cloud.wait_until_created(found.clone()).await?;
         }

@@ -16,12 +16,13 @@ pub(super) const GENESYS_CLOUD: &str = "Genesys Cloud";
 
 #[derive(Debug, Args)]
 pub(super) struct SetUpFlags {
-    /// Messaging setting, which enables typing: `own` is `Patchbay NAME`, which is created if it is missing; `none` leaves
-    /// what is assigned; another name or id [default: own, if none is assigned]
-    #[arg(long, value_name = "own|none|NAME|ID", conflicts_with = NO_PLATFORM, help_heading = GENESYS_CLOUD)]
+    /// Messaging setting, which enables typing: `own` is `Patchbay NAME`, which is created if it is missing; `unchanged`
+    /// leaves what is assigned; another name or id [default: own, unless a sufficient one is assigned; after the first run,
+    /// whatever is assigned stays]
+    #[arg(long, value_name = "own|unchanged|NAME|ID", conflicts_with = NO_PLATFORM, help_heading = GENESYS_CLOUD)]
     messaging_setting: Option<ProfileChoice>,
     /// Supported content profile, which allows media types: as for --messaging-setting
-    #[arg(long, value_name = "own|none|NAME|ID", conflicts_with = NO_PLATFORM, help_heading = GENESYS_CLOUD)]
+    #[arg(long, value_name = "own|unchanged|NAME|ID", conflicts_with = NO_PLATFORM, help_heading = GENESYS_CLOUD)]
     supported_content: Option<ProfileChoice>,
     /// Media types of customers' files that Patchbay's own supported content profile allows [default: */*]
     #[arg(long = "inbound-media-type", value_name = "TYPE", value_delimiter = ',', value_parser = media_type)]

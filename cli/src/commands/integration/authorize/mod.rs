@@ -78,7 +78,7 @@ pub(super) async fn run(authorize: Authorize, stack: &Stack, output: Output) -> 
     check_location(config, &issued)?;
     let secret = secrets.authorization(name);
     let authorization = Authorization::granted(secret.read().await?, &issued);
-    secret.write(&authorization, async || secrets.like(name, "The tokens of Patchbay's integration").await).await?;
+    secret.write(&authorization, async || secrets.new_authorization(name).await).await?;
     let authorized = Authorized {
         integration: name.clone(),
         location_id: config.location_id.clone(),

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::ApiError;
 use shared::platform::genesys_cloud::api::{
-    Client, CreateStatus, IdentityResolution, OpenIntegration, OpenIntegrationSettings, Profile,
+    Client, CreateStatus, IdentityResolution, OpenIntegration, OpenIntegrationSettings, Profile, is_masked,
 };
 use shared::platform::genesys_cloud::config::Config;
 use std::collections::BTreeMap;
@@ -88,7 +88,7 @@ impl<'c> GenesysCloud<'c> {
         profiles: &Profiles,
     ) -> Result<String, CliError> {
         let found = OpenIntegration { name: name.to_owned(), ..OpenIntegration::default() };
-        let settings = self.settings(&found, webhook_url, secret, profiles);
+        let settings = self.settings(&found, webhook_url, secret, profiles)?;
         let created = self.client.create_open_integration(self.config, &settings, deadline()).await;
         let created = created.map_err(|error| failed("create an integration", "messaging:integration:add", &error))?;
         let id = created.id.clone();
@@ -128,7 +128,7 @@ impl<'c> GenesysCloud<'c> {
         secret: &SecretString,
         profiles: &Profiles,
     ) -> Result<(), CliError> {
-        let settings = self.settings(found, webhook_url, secret, profiles);
+        let settings = self.settings(found, webhook_url, secret, profiles)?;
         let updated = self.client.update_open_integration(self.config, &found.id, &settings, deadline()).await;
         updated.map_err(|error| failed("change the integration", "messaging:integration:edit", &error))?;
         let until = Instant::now() + VISIBILITY_TIMEOUT;
@@ -144,22 +144,27 @@ impl<'c> GenesysCloud<'c> {
         webhook_url: &'s Url,
         webhook_secret: &'s SecretString,
         profiles: &'s Profiles,
-    ) -> OpenIntegrationSettings<'s> {
+    ) -> Result<OpenIntegrationSettings<'s>, CliError> {
         let assigned = |profile: Option<&'s str>| profile.filter(|id| !id.is_empty());
-        OpenIntegrationSettings {
+        Ok(OpenIntegrationSettings {
             name: &found.name,
             webhook_url,
             webhook_secret,
-            webhook_headers: self.webhook_headers(found),
+            webhook_headers: self.webhook_headers(found)?,
             messaging_setting: (profiles.messaging_setting.as_deref())
                 .or(assigned(found.messaging_setting.as_ref().map(Profile::id))),
             supported_content: (profiles.supported_content.as_deref())
                 .or(assigned(found.supported_content.as_ref().map(Profile::id))),
-        }
+        })
     }
 
-    /// The headers found, with the current value of ours.
-    fn webhook_headers(&self, found: &OpenIntegration) -> BTreeMap<String, SecretString> {
+    /// Requires that an update can send back the other headers of an integration.
+    pub(crate) fn require_readable_headers(&self, found: &OpenIntegration) -> Result<(), CliError> {
+        self.webhook_headers(found).map(drop)
+    }
+
+    /// The headers found, with the current value of ours. An update replaces all of them, so it needs their values.
+    fn webhook_headers(&self, found: &OpenIntegration) -> Result<BTreeMap<String, SecretString>, CliError> {
         let mut headers = found.webhook_headers.clone().unwrap_or_default();
         if let Some(header) = &self.config.webhook_header
             && let Some(secret) = header.secrets.first()
@@ -167,7 +172,18 @@ impl<'c> GenesysCloud<'c> {
             headers.retain(|name, _| !name.eq_ignore_ascii_case(header.name.as_str()));
             headers.insert(header.name.to_string(), secret.clone());
         }
-        headers
+        let hidden: Vec<_> =
+            headers.iter().filter(|(_, value)| is_masked(value)).map(|(name, _)| name.as_str()).collect();
+        match hidden.as_slice() {
+            [] => Ok(headers),
+            hidden => Err(CliError::Failed(format!(
+                "Genesys Cloud does not return the value of the webhook header {} of the open messaging integration `{}`, \
+                 so the command cannot keep it, and has changed nothing: remove the header in Genesys Cloud, run this \
+                 again, and add the header there again",
+                hidden.join(", "),
+                found.name
+            ))),
+        }
     }
 
     /// Sets whether the senders of an integration are matched with external contacts. Returns whether that is a change.

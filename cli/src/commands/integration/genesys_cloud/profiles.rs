@@ -35,7 +35,7 @@ impl FromStr for ProfileChoice {
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(match text {
             "own" => Self::Own,
-            "none" => Self::Unchanged,
+            "unchanged" => Self::Unchanged,
             text => Self::Named(text.to_owned()),
         })
     }
@@ -162,9 +162,9 @@ impl<P: Kind> ProfileRequest<'_, P> {
             names.push(format!("{} more", known.len() - NAMES_SHOWN));
         }
         let existing = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
-        let default = if *default == ProfileChoice::Own { "own" } else { "none" };
+        let default = if *default == ProfileChoice::Own { "own" } else { "unchanged" };
         let question =
-            format!("The {}: own (`{}`), none, or the name or id of another{existing}", P::WHAT, self.own_name());
+            format!("The {}: own (`{}`), unchanged, or the name or id of another{existing}", P::WHAT, self.own_name());
         let Ok(choice) = prompt::text_with_default(&question, default)?.parse();
         Ok(choice)
     }

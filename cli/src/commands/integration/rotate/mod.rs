@@ -243,6 +243,7 @@ impl RotationRun<'_> {
             let genesys_cloud = GenesysCloud::new(config)?;
             let found = genesys_cloud.configured_integration(&self.rotate.name).await?;
             require_own_webhooks(&found, self.stack, &self.rotate.name, "--no-platform does not change them").await?;
+            genesys_cloud.require_readable_headers(&found)?;
             genesys_cloud.wait_until_created(found).await?;
         }
         Ok(())

@@ -133,12 +133,16 @@ impl<'s> SecretStore<'s> {
         Ok(tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect())
     }
 
-    /// A second secret of an integration: encrypted and tagged like the first.
-    pub(super) async fn like(&self, name: &IntegrationName, what: &str) -> Result<NewSecret, CliError> {
+    /// The secret for an integration's tokens: encrypted and tagged like that of its configuration.
+    pub(super) async fn new_authorization(&self, name: &IntegrationName) -> Result<NewSecret, CliError> {
         let described = self.client.describe_secret().secret_id(self.id(name.as_str())).send().await;
         let described = described.map_err(|error| self.failed("described", name.as_str(), &error))?;
         let kms_key_id = described.kms_key_id().map(str::to_owned);
-        Ok(NewSecret { description: format!("{what} {name}"), tags: self.tags().await?, kms_key_id })
+        Ok(NewSecret {
+            description: format!("The tokens of Patchbay's integration {name}"),
+            tags: self.tags().await?,
+            kms_key_id,
+        })
     }
 
     /// The secret with the integration's tokens, which not every integration has.

@@ -5,11 +5,12 @@ use super::{
     InboundMeta, InboundResponse, InboundTyping, MediaType, Thumbnail,
 };
 use crate::json::fields::{
-    Fields, boolean, https_url, id, integer_in, media_type_with_parameters, one_of, parse_with, text, text_list,
+    Fields, boolean, https_url, id, integer_in, media_type_with_parameters, one_of, parse_with, text,
 };
 use crate::limits::MAXIMUM_AHEAD;
 use crate::model::card::payload;
 use crate::model::channel::Channel;
+use crate::model::email;
 use crate::model::message::IdType;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -19,8 +20,6 @@ use serde_json::Value;
 const MAXIMUM_ATTACHMENTS: usize = 10;
 /// The size that a thumbnail may state.
 const THUMBNAIL_BYTES: std::ops::RangeInclusive<u64> = 0..=1_000_000_000;
-/// Maximum number of an email's further addressees, in each of `cc` and `bcc`.
-pub(in crate::model) const MAXIMUM_ADDRESSES: usize = 100;
 
 impl InboundMessage {
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
@@ -83,8 +82,7 @@ impl InboundEmail {
         let subject = fields.optional("subject", text);
         let html = fields.optional("html", text);
         let (from, to) = (fields.optional("from", text), fields.optional("to", text));
-        let [cc, bcc] =
-            ["cc", "bcc"].map(|name| fields.optional(name, text_list(MAXIMUM_ADDRESSES)).unwrap_or_default());
+        let [cc, bcc] = email::addresses(fields);
         let email_message_id = fields.optional("emailMessageId", id);
         Some(Self { subject, html, from, to, cc, bcc, email_message_id })
     }

@@ -2,12 +2,15 @@
 
 use super::{Call, Client};
 use crate::model::agent::ConversationId;
-use crate::model::conversation::{self, ConversationState, Ending};
+use crate::model::conversation::{self, ConversationState, Ending, Presence};
 use crate::platform::ApiError;
 use crate::platform::genesys_cloud::config::Config;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+
+/// A conversation has all of its messages.
+const MAXIMUM_RESPONSE_BYTES: usize = 8 * 1024 * 1024;
 
 /// `Conversation`: what is used of it.
 #[derive(Deserialize, Default)]
@@ -63,11 +66,10 @@ impl Client {
         deadline: Instant,
     ) -> Result<Option<conversation::Conversation>, ApiError> {
         let path = ["api", "v2", "conversations", id.as_str()];
-        let found: Conversation = match self.call(config, &Call::get(&path), deadline).await {
-            Err(ApiError::Refused(error)) if error.status == 404 => return Ok(None),
-            found => found?,
-        };
-        Ok(found.is_of(&config.integration_id).then(|| found.into_neutral(id)))
+        let call = Call::get(&path).with_maximum_response(MAXIMUM_RESPONSE_BYTES);
+        let found: Option<Conversation> = self.entity(config, &call, deadline).await?;
+        let found = found.filter(|found| found.is_of(&config.integration_id));
+        Ok(found.map(|found| found.into_neutral(id)))
     }
 
     /// Disconnects all participants, unless all have left. `None`: as for [`Self::conversation`].
@@ -84,9 +86,27 @@ impl Client {
         if found.state == ConversationState::Ended {
             return Ok(Some(Ending::AlreadyEnded));
         }
+        match self.disconnect(config, id, deadline).await {
+            Ok(()) => Ok(Some(Ending::Ended)),
+            // It may have ended since it was read, by an attempt whose response was lost or by others.
+            Err(error @ (ApiError::Refused(_) | ApiError::OutcomeUnknown { .. })) => {
+                match self.conversation(config, id, deadline).await {
+                    Ok(Some(found)) if found.state == ConversationState::Ended => Ok(Some(Ending::AlreadyEnded)),
+                    _ => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Disconnects all participants, whosever the conversation is.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn disconnect(&self, config: &Config, id: &ConversationId, deadline: Instant) -> Result<(), ApiError> {
         let path = ["api", "v2", "conversations", "messages", id.as_str()];
         let call = Call::patch(&path, &Disconnect { state: "disconnected" })?;
-        self.call(config, &call, deadline).await.map(|IgnoredAny| Some(Ending::Ended))
+        self.call(config, &call, deadline).await.map(|IgnoredAny| ())
     }
 }
 
@@ -101,7 +121,11 @@ impl Conversation {
 
     fn into_neutral(self, id: &ConversationId) -> conversation::Conversation {
         let participants = self.participants.unwrap_or_default().into_iter().flat_map(Participant::into_neutral);
-        conversation::Conversation::new(id.as_str().to_owned(), self.end_time.is_some(), participants.collect())
+        let (id, participants) = (id.as_str().to_owned(), participants.collect());
+        match self.end_time {
+            Some(_) => conversation::Conversation::ended(id, participants),
+            None => conversation::Conversation::new(id, participants),
+        }
     }
 }
 
@@ -109,9 +133,14 @@ impl Participant {
     /// The participant once for each communication, which has the state.
     fn into_neutral(self) -> impl Iterator<Item = conversation::Participant> {
         let Self { purpose, user_id, queue_id, messages } = self;
+        let purpose = purpose.unwrap_or_default();
+        // A user takes part without a queue.
+        let is_agent = ["agent", "user"].contains(&purpose.as_str());
         messages.unwrap_or_default().into_iter().filter_map(move |communication| {
             Some(conversation::Participant {
-                purpose: purpose.clone().unwrap_or_default(),
+                purpose: purpose.clone(),
+                is_agent,
+                presence: presence(communication.state.as_deref()),
                 state: communication.state.unwrap_or_default(),
                 communication_id: communication.id?,
                 user_id: user_id.clone(),
@@ -122,10 +151,34 @@ impl Participant {
     }
 }
 
+fn presence(state: Option<&str>) -> Presence {
+    match state {
+        Some("connected") => Presence::Connected,
+        Some("disconnected" | "terminated") => Presence::Left,
+        _ => Presence::Waiting,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_platforms_words_say_who_is_an_agent_and_who_is_there() {
+        for (purpose, state, is_agent, expected) in [
+            (json!("agent"), json!("connected"), true, Presence::Connected),
+            (json!("user"), json!("alerting"), true, Presence::Waiting),
+            (json!("customer"), json!("disconnected"), false, Presence::Left),
+            (json!("acd"), json!("terminated"), false, Presence::Left),
+            (json!(null), json!(null), false, Presence::Waiting),
+        ] {
+            let json = json!({"purpose": purpose, "messages": [{"id": "m", "state": state}]});
+            let participant: Participant = serde_json::from_value(json).unwrap();
+            let neutral: Vec<_> = participant.into_neutral().collect();
+            assert_eq!((is_agent, expected), (neutral[0].is_agent, neutral[0].presence), "{purpose} {state}");
+        }
+    }
 
     #[test]
     fn a_conversation_is_of_the_integration_that_an_address_names() {

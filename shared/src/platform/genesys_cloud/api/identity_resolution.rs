@@ -29,7 +29,7 @@ impl Client {
         integration_id: &str,
         deadline: Instant,
     ) -> Result<Option<IdentityResolution>, ApiError> {
-        self.entity(config, &path_of(integration_id), deadline).await
+        self.entity(config, &Call::get(&path_of(integration_id)), deadline).await
     }
 
     /// Replaces it. Permissions `messaging:integration:edit` and `messaging:identityResolutionOpen:edit`.

@@ -48,18 +48,4 @@ impl Client {
         }
         Err(ApiError::NotSent("the organization has too many of them to list"))
     }
-
-    /// The entity at this path, if there is one.
-    pub(super) async fn entity<T: DeserializeOwned + Default>(
-        &self,
-        config: &Config,
-        path: &[&str],
-        deadline: Instant,
-    ) -> Result<Option<T>, ApiError> {
-        match self.call(config, &Call::get(path), deadline).await {
-            Ok(found) => Ok(Some(found)),
-            Err(ApiError::Refused(error)) if error.status == 404 => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
 }

@@ -15,14 +15,15 @@ mod receipt;
 mod token;
 mod users;
 
+pub(super) use agentless::MAXIMUM_TEXT;
 pub use identity_resolution::IdentityResolution;
-pub use open_integrations::{CreateStatus, OpenIntegration, OpenIntegrationSettings};
-pub use profiles::{Direction, MessagingSetting, Permissions, Profile, SupportedContent};
+pub use open_integrations::{CreateStatus, OpenIntegration, OpenIntegrationSettings, is_masked};
+pub use profiles::{DEFAULT_PROFILE, Direction, MessagingSetting, Permissions, Profile, SupportedContent};
 
 use super::config::Config;
+use crate::cache::BoundedCache;
 use crate::http_client::HttpClient;
 use crate::model::platform_name::PlatformName;
-use crate::platform::lookup_cache::LookupCache;
 use crate::platform::rate_limit::{RateLimit, number};
 use crate::platform::transport::{
     self, ApiResponse, DEFAULT_RETRY_POLICY, MIN_ATTEMPT_TIME, attempt_timeout, join_path, platform_time,
@@ -42,7 +43,7 @@ const MAXIMUM_BODY_BYTES: usize = 512_000;
 pub struct Client {
     http: HttpClient,
     tokens: Tokens,
-    users: LookupCache<users::Key>,
+    users: BoundedCache<users::Key, String>,
 }
 
 pub(crate) struct Call<'c> {
@@ -51,6 +52,7 @@ pub(crate) struct Call<'c> {
     query: &'c [(&'c str, &'c str)],
     body: Option<Vec<u8>>,
     idempotent: bool,
+    maximum_response: usize,
 }
 
 impl<'c> Call<'c> {
@@ -60,7 +62,7 @@ impl<'c> Call<'c> {
         if body.len() > MAXIMUM_BODY_BYTES {
             return Err(ApiError::TooLarge { maximum: MAXIMUM_BODY_BYTES });
         }
-        Ok(Self { method: Method::POST, path, query: &[], body: Some(body), idempotent: false })
+        Ok(Self { method: Method::POST, path, query: &[], body: Some(body), idempotent: false, ..Self::get(path) })
     }
 
     fn patch(path: &'c [&'c str], body: &impl Serialize) -> Result<Self, ApiError> {
@@ -76,11 +78,16 @@ impl<'c> Call<'c> {
     }
 
     fn get(path: &'c [&'c str]) -> Self {
-        Self { method: Method::GET, path, query: &[], body: None, idempotent: true }
+        let maximum_response = transport::MAX_RESPONSE_BYTES;
+        Self { method: Method::GET, path, query: &[], body: None, idempotent: true, maximum_response }
     }
 
     fn with_query(self, query: &'c [(&'c str, &'c str)]) -> Self {
         Self { query, ..self }
+    }
+
+    fn with_maximum_response(self, maximum_response: usize) -> Self {
+        Self { maximum_response, ..self }
     }
 
     /// Allows retries even if the outcome is unknown.
@@ -105,6 +112,20 @@ impl Client {
         let is_retryable = |error: &ApiError| error.is_retryable(call.idempotent);
         transport::with_retries(DEFAULT_RETRY_POLICY, is_retryable, deadline, || self.attempt(config, call, deadline))
             .await
+    }
+
+    /// What a `GET` returns, if the platform has it.
+    async fn entity<A: DeserializeOwned + Default>(
+        &self,
+        config: &Config,
+        call: &Call<'_>,
+        deadline: Instant,
+    ) -> Result<Option<A>, ApiError> {
+        match self.call(config, call, deadline).await {
+            Ok(found) => Ok(Some(found)),
+            Err(ApiError::Refused(error)) if error.status == 404 => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// One attempt, repeated with a new token if the platform rejects the cached one.
@@ -146,10 +167,11 @@ impl Client {
         if let Some(body) = &call.body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body.clone());
         }
-        transport::call(
+        transport::call_with_limit(
             &self.http,
             PlatformName::GenesysCloud,
             request,
+            call.maximum_response,
             None,
             |ApiResponse { status, headers, body }| {
                 rate_limit(&headers).report(&config.client_id);

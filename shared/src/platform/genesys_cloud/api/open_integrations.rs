@@ -56,6 +56,13 @@ fn is_readable(secret: &SecretString) -> bool {
     text.len() >= MINIMUM_SECRET && text.chars().all(may_be_part)
 }
 
+/// Whether the value of a header is a placeholder, such as asterisks, in place of the real one.
+#[must_use]
+pub fn is_masked(value: &SecretString) -> bool {
+    let text = value.expose_secret();
+    text.is_empty() || text.contains("***") || text.contains('•')
+}
+
 /// The status of an integration, which the platform creates asynchronously.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum CreateStatus {
@@ -148,7 +155,7 @@ impl Client {
         id: &str,
         deadline: Instant,
     ) -> Result<Option<OpenIntegration>, ApiError> {
-        self.entity(config, &path_of(id), deadline).await
+        self.entity(config, &Call::get(&path_of(id)), deadline).await
     }
 
     /// Creates an integration. It is not retried if the platform may have created it. Permission
@@ -227,6 +234,16 @@ mod tests {
         assert!(shown("0123456789abcdef") && shown("c2VjcmV0LXNlY3JldA+/=="));
         for placeholder in ["", "hidden", "****************", "••••••••••••••••"] {
             assert!(!shown(placeholder), "{placeholder}");
+        }
+    }
+
+    #[test]
+    fn asterisks_and_dots_stand_for_a_value() {
+        for placeholder in ["", "****", "ab******", "••••"] {
+            assert!(is_masked(&placeholder.into()), "{placeholder}");
+        }
+        for value in ["gateway-key", "0123456789abcdef", "*"] {
+            assert!(!is_masked(&value.into()), "{value}");
         }
     }
 

@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 use std::fmt;
 use tokio::time::Instant;
 
+/// In place of a profile's id: the organisation's default, which integrations without a profile have.
+pub const DEFAULT_PROFILE: &str = "default";
+
 /// As seen from the platform: a customer's message is inbound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -214,7 +217,7 @@ impl Client {
         id: &str,
         deadline: Instant,
     ) -> Result<Option<P>, ApiError> {
-        self.entity(config, &[&path_of::<P>()[..], &[id]].concat(), deadline).await
+        self.entity(config, &Call::get(&[&path_of::<P>()[..], &[id]].concat()), deadline).await
     }
 
     /// Creates a profile. It is not retried if the platform may have created it.

@@ -1,8 +1,8 @@
 //! Looks up users by email address.
 
 use super::{Call, Client};
+use crate::cache::BoundedCache;
 use crate::platform::genesys_cloud::config::Config;
-use crate::platform::lookup_cache::LookupCache;
 use crate::platform::{ApiError, UserLookup};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -11,8 +11,8 @@ use tokio::time::Instant;
 const TIME_TO_LIVE: Duration = Duration::from_secs(600);
 
 /// The cache of users that were looked up.
-pub(super) fn cache() -> LookupCache<Key> {
-    LookupCache::new(TIME_TO_LIVE)
+pub(super) fn cache() -> BoundedCache<Key, String> {
+    BoundedCache::new(TIME_TO_LIVE)
 }
 
 /// Platform, client and address.
@@ -68,7 +68,7 @@ impl Client {
         let page: Page = self.call(config, &call, deadline).await?;
         let found = page.resolve(email)?;
         if let UserLookup::Found { id, .. } = &found {
-            self.users.insert(key, id);
+            self.users.insert(key, id.clone());
         }
         Ok(found)
     }

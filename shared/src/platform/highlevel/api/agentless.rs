@@ -3,10 +3,9 @@
 //! Source: <https://marketplace.gohighlevel.com/docs/ghl/conversations/send-a-new-message/>.
 
 use super::contacts::{Addressee, ContactName};
+use super::email::{self, EmailFields};
 use super::{Call, Client, RetryMode, body_of};
-use crate::model::agentless::{
-    AgentlessDetails, AgentlessEmail, AgentlessMessage, MessengerType, ReplyMode, ScheduledMessage,
-};
+use crate::model::agentless::{AgentlessDetails, AgentlessMessage, MessengerType, ScheduledMessage};
 use crate::model::channel::Channel;
 use crate::model::message::IdType;
 use crate::platform::highlevel::config::Config;
@@ -45,39 +44,6 @@ struct NewMessage<'m> {
     conversation_provider_id: Option<&'m str>,
 }
 
-#[derive(Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EmailFields<'m> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<&'m str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    html: Option<&'m str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email_from: Option<&'m str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email_to: Option<&'m str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    email_cc: &'m [String],
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    email_bcc: &'m [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email_reply_mode: Option<ReplyMode>,
-}
-
-impl<'m> From<&'m AgentlessEmail> for EmailFields<'m> {
-    fn from(email: &'m AgentlessEmail) -> Self {
-        Self {
-            subject: email.subject.as_deref(),
-            html: email.html.as_deref(),
-            email_from: email.from.as_deref(),
-            email_to: email.to.as_deref(),
-            email_cc: &email.cc,
-            email_bcc: &email.bcc,
-            email_reply_mode: email.reply_mode,
-        }
-    }
-}
-
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Response {
@@ -101,7 +67,7 @@ impl<'m> NewMessage<'m> {
     fn new(config: &'m Config, message: &'m AgentlessMessage) -> Result<Self, ApiError> {
         let AgentlessMessage {
             to_address,
-            external_contact_id: _,
+            external_contact_id,
             to_address_messenger_type,
             text_body,
             messaging_template,
@@ -127,8 +93,8 @@ impl<'m> NewMessage<'m> {
             return Err(ApiError::invalid_field("/useExistingActiveConversation", detail));
         }
         let channel = channel(*to_address_messenger_type, details)?;
-        if email.is_some() && !matches!(channel, Channel::Email | Channel::Custom) {
-            return Err(ApiError::invalid_field("/channel", "must be `Email` or `Custom` for an email"));
+        if email.is_some() {
+            email::check_channel(channel)?;
         }
         let own_provider = config.conversation_provider_id.as_deref().filter(|_| channel == Channel::Custom);
         let provider = conversation_provider_id.as_deref().or(own_provider);
@@ -137,12 +103,17 @@ impl<'m> NewMessage<'m> {
             return Err(ApiError::invalid_field("/conversationProviderId", detail));
         }
         let (mut email_fields, mut to_number) = (email.as_ref().map(EmailFields::from).unwrap_or_default(), None);
-        match (to_address.as_deref(), channel) {
-            (Some(address), Channel::Email) if is_email(address) => {
-                email_fields.email_to = email_fields.email_to.or(Some(address));
+        let is_number_channel = matches!(channel, Channel::Sms | Channel::Rcs | Channel::WhatsApp);
+        let is_email_channel = channel == Channel::Email || email.is_some();
+        match to_address.as_deref() {
+            Some(number) if is_number_channel && !is_email(number) => to_number = Some(number),
+            Some(address) if is_email_channel && is_email(address) && is_same(email_fields.email_to, address) => {
+                email_fields.email_to = Some(address);
             }
-            (Some(number), Channel::Sms | Channel::Rcs | Channel::WhatsApp) if !is_email(number) => {
-                to_number = Some(number);
+            // The contact is not looked up by the address, which would have no effect.
+            Some(_) if external_contact_id.is_some() => {
+                let detail = "is no address to which this message can be sent; the contact has an `externalContactId`";
+                return Err(ApiError::invalid_field("/toAddress", detail));
             }
             _ => {}
         }
@@ -181,6 +152,11 @@ fn channel(messenger: MessengerType, details: &AgentlessDetails) -> Result<Chann
     }
 }
 
+/// Whether `address` is the recipient that the email names, if it names one.
+fn is_same(named: Option<&str>, address: &str) -> bool {
+    named.is_none_or(|named| named == address)
+}
+
 /// Whether an address is that of an email; otherwise it is a telephone number.
 fn is_email(address: &str) -> bool {
     address.contains('@')
@@ -188,13 +164,13 @@ fn is_email(address: &str) -> bool {
 
 /// The contact by its id, else by its address.
 fn addressee(message: &AgentlessMessage) -> Result<Addressee<'_>, ApiError> {
-    let (id, id_type, pointer) = match (&message.external_contact_id, &message.to_address) {
-        (Some(id), _) => (id, &IdType::Opaque, "/externalContactId"),
-        (None, Some(address)) if is_email(address) => (address, &IdType::Email, "/toAddress"),
-        (None, Some(number)) => (number, &IdType::Phone, "/toAddress"),
+    let (id, id_type) = match (&message.external_contact_id, &message.to_address) {
+        (Some(id), _) => (id, &IdType::Opaque),
+        (None, Some(address)) if is_email(address) => (address, &IdType::Email),
+        (None, Some(number)) => (number, &IdType::Phone),
         (None, None) => return Err(ApiError::invalid_field("/toAddress", "is required")),
     };
-    Ok(Addressee { id, id_type, pointer, name: ContactName::default() })
+    Ok(Addressee { id, id_type, name: ContactName::default() })
 }
 
 impl Client {

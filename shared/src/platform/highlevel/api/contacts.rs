@@ -3,16 +3,15 @@
 //! Source: <https://marketplace.gohighlevel.com/docs/ghl/contacts/contacts-api/>.
 
 use super::{Call, Client, RetryMode, body_of};
+use crate::cache::BoundedCache;
 use crate::model::inbound::Customer;
 use crate::model::message::IdType;
 use crate::platform::ApiError;
 use crate::platform::highlevel::config::Config;
-use crate::platform::lookup_cache::LookupCache;
 use crate::platform::transport::ApiResponse;
 use http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -28,16 +27,14 @@ pub(super) enum AddressKind {
 /// Platform, location, and address.
 pub(super) type Key = (String, String, AddressKind, String);
 
-pub(super) fn cache() -> LookupCache<Key> {
-    LookupCache::new(TIME_TO_LIVE)
+pub(super) fn cache() -> BoundedCache<Key, String> {
+    BoundedCache::new(TIME_TO_LIVE)
 }
 
 /// A customer, as the caller of a route knows it.
 pub(super) struct Addressee<'c> {
     pub(super) id: &'c str,
     pub(super) id_type: &'c IdType,
-    /// Where the request has the id.
-    pub(super) pointer: &'static str,
     /// For a new contact.
     pub(super) name: ContactName<'c>,
 }
@@ -58,7 +55,7 @@ impl<'c> From<&'c Customer> for Addressee<'c> {
         let (first_name, last_name) = (customer.first_name.as_deref(), customer.last_name.as_deref());
         let name = customer.nickname.as_deref().filter(|_| first_name.is_none() && last_name.is_none());
         let name = ContactName { first_name, last_name, name };
-        Self { id: &customer.id, id_type: &customer.id_type, pointer: "/from/id", name }
+        Self { id: &customer.id, id_type: &customer.id_type, name }
     }
 }
 
@@ -74,24 +71,6 @@ struct Upsert<'c> {
     #[serde(flatten)]
     name: &'c ContactName<'c>,
     create_new_if_duplicate_allowed: bool,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Upserted {
-    contact: Option<Contact>,
-}
-
-#[derive(Deserialize)]
-struct Contact {
-    id: String,
-}
-
-/// The contacts with an address.
-enum Found {
-    None,
-    One(String),
-    Several,
 }
 
 impl Client {
@@ -127,7 +106,7 @@ impl Client {
             ApiError::OutcomeUnknown { .. } => ApiError::NotSent("the contact could not be looked up"),
             other => other,
         })?;
-        self.contacts.insert(key, &id);
+        self.contacts.insert(key, id.clone());
         match refusal {
             Some(error) if remembered.as_ref() == Some(&id) => Err(error),
             _ => call(id).await,
@@ -151,13 +130,8 @@ impl Client {
         let path = ["contacts", "search", "duplicate"];
         let call = Call::without_body(Method::GET, &path, &config.contacts_api_version, RetryMode::Idempotent);
         let call = Call { query: &query, ..call };
-        match self.call(config, &call, |response| Ok(Found::read(&body_of(response)?)), deadline).await? {
-            Found::One(id) => return Ok(id),
-            Found::Several => {
-                let detail = "is the address of several contacts: name the contact by its id";
-                return Err(ApiError::invalid_field(addressee.pointer, detail));
-            }
-            Found::None => {}
+        if let Some(id) = self.call(config, &call, contact_id, deadline).await? {
+            return Ok(id);
         }
         let body = Upsert {
             location_id: &config.location_id,
@@ -172,28 +146,14 @@ impl Client {
     }
 }
 
-impl Found {
-    /// The platform publishes no schema of the response: usually `contact` is an object, or null.
-    fn read(response: &Value) -> Self {
-        let found = ["contact", "contacts"].into_iter().filter_map(|name| response.get(name));
-        let contacts = found.flat_map(|found| match found {
-            Value::Array(several) => several.as_slice(),
-            one => std::slice::from_ref(one),
-        });
-        let ids = contacts.filter_map(|contact| contact.get("id")?.as_str()).filter(|id| !id.is_empty());
-        let ids: BTreeSet<_> = ids.collect();
-        match ids.first() {
-            None => Self::None,
-            Some(id) if ids.len() == 1 => Self::One((*id).to_owned()),
-            Some(_) => Self::Several,
-        }
-    }
+/// The id in `contact`, which is null if there is none. The platform publishes no schema of the search's response.
+fn contact_id(response: &ApiResponse) -> Result<Option<String>, ApiError> {
+    let body: Value = body_of(response)?;
+    Ok(body.pointer("/contact/id").and_then(Value::as_str).filter(|id| !id.is_empty()).map(str::to_owned))
 }
 
 fn upserted(response: &ApiResponse) -> Result<String, ApiError> {
-    let Upserted { contact } = body_of(response)?;
-    let id = contact.map(|contact| contact.id).filter(|id| !id.is_empty());
-    id.ok_or(ApiError::OutcomeUnknown { cause: "the response names no contact", error: None })
+    contact_id(response)?.ok_or(ApiError::OutcomeUnknown { cause: "the response names no contact", error: None })
 }
 
 /// Whether the contact of the call may not exist any more. Nothing was done.
@@ -205,20 +165,18 @@ fn may_be_gone(error: &ApiError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderMap;
     use serde_json::json;
 
     #[test]
-    fn a_search_finds_one_contact_none_or_several() {
-        let ids = |response: Value| match Found::read(&response) {
-            Found::None => "none".to_owned(),
-            Found::One(id) => id,
-            Found::Several => "several".to_owned(),
+    fn a_search_finds_the_contact_that_the_platform_names_or_none() {
+        let found = |body: Value| {
+            let body = Ok(body.to_string().into_bytes());
+            contact_id(&ApiResponse { status: StatusCode::OK, headers: HeaderMap::new(), body }).unwrap()
         };
-        for none in [json!({}), json!({"contact": null}), json!({"contacts": []}), json!({"contact": {"id": ""}})] {
-            assert_eq!("none", ids(none));
+        for none in [json!({}), json!({"contact": null}), json!({"contact": {"id": ""}}), json!(null)] {
+            assert_eq!(None, found(none));
         }
-        assert_eq!("k", ids(json!({"contact": {"id": "k", "phone": "+1"}, "traceId": "t"})));
-        assert_eq!("k", ids(json!({"contact": {"id": "k"}, "contacts": [{"id": "k"}]})));
-        assert_eq!("several", ids(json!({"contacts": [{"id": "k"}, {"id": "l"}]})));
+        assert_eq!(Some("k".to_owned()), found(json!({"contact": {"id": "k", "phone": "+1"}, "traceId": "t"})));
     }
 }

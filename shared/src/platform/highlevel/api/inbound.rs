@@ -1,9 +1,10 @@
 //! Messages from customers.
 
 use super::contacts::Addressee;
+use super::email::{self, EmailFields};
 use super::{Call, Client, RetryMode, body_of};
 use crate::model::channel::Channel;
-use crate::model::inbound::{InboundCall, InboundEmail, InboundMessage};
+use crate::model::inbound::{InboundCall, InboundMessage};
 use crate::platform::highlevel::config::Config;
 use crate::platform::transport::{ApiResponse, platform_time};
 use crate::platform::{ApiError, InboundAccepted, PlatformError};
@@ -25,7 +26,7 @@ struct NewInbound<'m> {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
     #[serde(flatten)]
-    email: Option<EmailFields<'m>>,
+    email: EmailFields<'m>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<&'m Url>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,39 +35,6 @@ struct NewInbound<'m> {
     /// Without it, the platform treats the message as outbound.
     direction: &'static str,
     date: String,
-}
-
-#[derive(Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EmailFields<'m> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<&'m str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    html: Option<&'m str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email_from: Option<&'m str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email_to: Option<&'m str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    email_cc: &'m [String],
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    email_bcc: &'m [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email_message_id: Option<&'m str>,
-}
-
-impl<'m> From<&'m InboundEmail> for EmailFields<'m> {
-    fn from(email: &'m InboundEmail) -> Self {
-        Self {
-            subject: email.subject.as_deref(),
-            html: email.html.as_deref(),
-            email_from: email.from.as_deref(),
-            email_to: email.to.as_deref(),
-            email_cc: &email.cc,
-            email_bcc: &email.bcc,
-            email_message_id: email.email_message_id.as_deref(),
-        }
-    }
 }
 
 #[derive(Deserialize, Default)]
@@ -126,9 +94,7 @@ impl<'m> NewInbound<'m> {
             _ if call.is_some() && !channel.is_call() => {
                 return Err(ApiError::invalid_field("/channel", "must be a kind of call for a `call`"));
             }
-            _ if email.is_some() && !matches!(channel, Channel::Email | Channel::Custom) => {
-                return Err(ApiError::invalid_field("/channel", "must be `Email` or `Custom` for an email"));
-            }
+            _ if email.is_some() => email::check_channel(channel)?,
             _ => {}
         }
         let has_provider = matches!(channel, Channel::Sms | Channel::Custom | Channel::Call);
@@ -138,7 +104,7 @@ impl<'m> NewInbound<'m> {
             conversation_id: conversation_id.as_deref(),
             conversation_provider_id: provider.filter(|_| has_provider),
             message: text(message),
-            email: email.as_ref().map(EmailFields::from),
+            email: email.as_ref().map(EmailFields::from).unwrap_or_default(),
             attachments: attachments.iter().map(|attachment| &attachment.url).collect(),
             call: call.as_ref(),
             alt_id: &meta.message_id,

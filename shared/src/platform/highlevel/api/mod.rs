@@ -4,6 +4,7 @@
 
 mod agentless;
 mod contacts;
+mod email;
 mod error;
 mod inbound;
 mod oauth;
@@ -13,10 +14,10 @@ mod typing;
 pub use oauth::{AuthorizationRequest, Marketplace};
 
 use super::config::{Config, Credentials};
+use crate::cache::BoundedCache;
 use crate::http_client::HttpClient;
 use crate::model::platform_name::PlatformName;
 use crate::platform::ApiError;
-use crate::platform::lookup_cache::LookupCache;
 use crate::platform::rate_limit::{RateLimit, number};
 use crate::platform::tokens::{AccessTokens, TokenRequest, is_same};
 use crate::platform::transport::{self, ApiResponse, RetryPolicy};
@@ -54,7 +55,7 @@ const VERSION: HeaderName = HeaderName::from_static("version");
 pub struct Client {
     http: HttpClient,
     tokens: Arc<dyn AccessTokens>,
-    contacts: LookupCache<contacts::Key>,
+    contacts: BoundedCache<contacts::Key, String>,
 }
 
 /// When a failed call is retried.

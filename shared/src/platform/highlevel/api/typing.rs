@@ -1,4 +1,4 @@
-//! Typing in the live chat, which the platform documents as the indicator of whoever is typing: an agent or a bot.
+//! Typing in the live chat.
 //!
 //! Source: <https://marketplace.gohighlevel.com/docs/ghl/conversations/live-chat-agent-typing/>.
 
@@ -22,7 +22,8 @@ struct LiveChatTyping<'t> {
 }
 
 impl Client {
-    /// Posts that a visitor of the live chat is typing. It is not retried: the information would be out of date.
+    /// Posts typing in the live chat. Whom the platform shows as typing is not documented. It is not retried: the information
+    /// would be out of date.
     ///
     /// # Errors
     /// See [`ApiError`].

@@ -37,7 +37,8 @@ impl RequestBody {
         head.extend_from_slice(file.content_type.as_bytes());
         head.extend_from_slice(b"\r\n\r\n");
         let tail = format!("\r\n--{boundary}--\r\n");
-        Ok(Self { content_type, parts: vec![head.into(), file.content.clone(), tail.into()] })
+        let parts = [head.into()].into_iter().chain(file.content.iter().cloned()).chain([tail.into()]);
+        Ok(Self { content_type, parts: parts.collect() })
     }
 
     /// In bytes.
@@ -77,7 +78,7 @@ mod tests {
         let form = RequestBody::form(&CustomerFile {
             name: "a \"b\"\r\nä.png".to_owned(),
             content_type: HeaderValue::from_static("image/png"),
-            content: Bytes::from_static(b"content"),
+            content: vec![Bytes::from_static(b"con"), Bytes::from_static(b"tent")],
         })
         .unwrap();
         let content_type = form.content_type.to_str().unwrap();
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn no_two_forms_have_the_same_boundary() {
         let content_type = HeaderValue::from_static("text/plain");
-        let file = CustomerFile { name: "a".to_owned(), content_type, content: Bytes::new() };
+        let file = CustomerFile { name: "a".to_owned(), content_type, content: Vec::new() };
         assert_ne!(RequestBody::form(&file).unwrap().content_type, RequestBody::form(&file).unwrap().content_type);
     }
 }

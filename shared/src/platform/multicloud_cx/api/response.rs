@@ -1,7 +1,7 @@
 //! Responses of the API: `{"status": {"code", "message"}, "data": {"ids"}}`; after an upload, `data` has the file's `url`.
 
 use crate::model::trace_id::TraceId;
-use crate::platform::{ApiError, PlatformError};
+use crate::platform::{ApiError, PlatformError, is_safe_code};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use url::Url;
@@ -29,7 +29,7 @@ impl PostResponse {
         let code = json.as_ref().and_then(|json| json.pointer("/status/code")).and_then(code);
         let error = || PlatformError {
             status: status.as_u16(),
-            code: code.clone(),
+            code: code.clone().filter(|code| is_safe_code(code)),
             message: text("/status/message"),
             correlation_id: TraceId::from_headers(headers).map(|id| id.to_string()),
         };
@@ -154,6 +154,15 @@ mod tests {
         // The status of a failed response takes precedence over the code.
         assert!(matches!(code(503, "310"), Err(ApiError::OutcomeUnknown { .. })));
         assert!(matches!(code(400, "503"), Err(ApiError::Refused(_))));
+    }
+
+    #[test]
+    fn a_code_that_is_a_text_is_not_passed_on() {
+        for (code, expected) in [("Ada Lovelace, +15555550123", None), ("not-allowed", Some("not-allowed"))] {
+            let refused = read(200, &format!(r#"{{"status":{{"code":"{code}"}}}}"#));
+            let Err(ApiError::Refused(error)) = refused else { panic!("{refused:?}") };
+            assert_eq!(expected, error.code.as_deref());
+        }
     }
 
     #[test]

@@ -157,11 +157,14 @@ impl Conversations {
         found.map(|one| state.json(one)).ok_or_else(|| Refusal::not_found("Conversation not found."))
     }
 
-    /// Disconnects all participants. Returns the conversation as it was.
+    /// Disconnects all participants, unless that has been done. Returns the conversation as it was.
     pub(super) fn end(&self, id: &str) -> Result<Conversation, Refusal> {
         let mut state = self.0.lock().expect("no panic");
         let found = state.conversations.iter_mut().find(|one| one.conversation_id == id);
         let found = found.ok_or_else(|| Refusal::not_found("Conversation not found."))?;
+        if found.ended {
+            return Err(Refusal::bad_request("The conversation has ended."));
+        }
         let before = found.clone();
         found.ended = true;
         Ok(before)

@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
@@ -30,6 +31,8 @@ pub(super) struct Integrations {
     /// What the next read of an updated one still returns.
     outdated: Mutex<HashMap<String, Value>>,
     identity_resolutions: Mutex<HashMap<String, Value>>,
+    /// Whether responses have asterisks in place of the values of webhook headers.
+    pub(super) hides_headers: AtomicBool,
 }
 
 impl Integrations {
@@ -39,6 +42,16 @@ impl Integrations {
 
     pub(super) fn find(&self, id: &str) -> Option<Value> {
         self.all.lock().expect("no panic").iter().find(|one| one["id"] == id).cloned()
+    }
+
+    /// The integration as a response has it.
+    fn shown(&self, mut integration: Value) -> Value {
+        if self.hides_headers.load(Ordering::Relaxed)
+            && let Some(headers) = integration["webhookHeaders"].as_object_mut()
+        {
+            headers.values_mut().for_each(|value| *value = "****".into());
+        }
+        integration
     }
 
     pub(super) fn add(&self, integration: Value) {
@@ -109,7 +122,10 @@ pub(super) async fn create(State(platform): State<Arc<Platform>>, incoming: Inco
 }
 
 pub(super) async fn list(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
-    let work = || Ok(Done::answer(page(&incoming.query(), platform.integrations.all())?));
+    let work = || {
+        let all = platform.integrations.all().into_iter().map(|one| platform.integrations.shown(one)).collect();
+        Ok(Done::answer(page(&incoming.query(), all)?))
+    };
     platform.done("integrations", &incoming, work).await
 }
 
@@ -117,7 +133,7 @@ pub(super) async fn list(State(platform): State<Arc<Platform>>, incoming: Incomi
 pub(super) async fn one(State(platform): State<Arc<Platform>>, Path(id): Path<String>, incoming: Incoming) -> Response {
     let work = || {
         if let Some(outdated) = platform.integrations.outdated.lock().expect("no panic").remove(&id) {
-            return Ok(Done::answer(outdated));
+            return Ok(Done::answer(platform.integrations.shown(outdated)));
         }
         let found = platform.integrations.change(&id, |all, index| {
             if all[index]["createStatus"] == "Initiated" {
@@ -125,7 +141,7 @@ pub(super) async fn one(State(platform): State<Arc<Platform>>, Path(id): Path<St
             }
             all[index].clone()
         })?;
-        Ok(Done::answer(found))
+        Ok(Done::answer(platform.integrations.shown(found)))
     };
     platform.done("integration", &incoming, work).await
 }
@@ -150,7 +166,7 @@ pub(super) async fn update(
         })?;
         platform.integrations.outdated.lock().expect("no panic").insert(id.clone(), outdated);
         platform.connect(&changed);
-        Ok(Done::answer(changed))
+        Ok(Done::answer(platform.integrations.shown(changed)))
     };
     platform.done("update-integration", &incoming, work).await
 }

@@ -1,5 +1,5 @@
 //! Messaging settings, which enable typing, and supported content profiles, which allow media types. Without them an
-//! integration has the platform's defaults: no typing, every file of customers, and JPEG, PNG and GIF of agents.
+//! integration has the organisation's defaults, or else the platform's: no typing, every file of customers, and JPEG, PNG and GIF of agents.
 
 use super::answers::{Done, Refusal};
 use super::models::{MessagingSettingPatch, MessagingSettingRequest, SupportedContent};
@@ -79,6 +79,8 @@ struct Entity {
 #[derive(Default)]
 pub(super) struct Profiles {
     all: Mutex<Vec<Entity>>,
+    /// The organisation's defaults: their ids.
+    defaults: Mutex<Vec<(Kind, Value)>>,
     /// Whether the platform refuses new supported content profiles.
     pub(super) creation_disabled: AtomicBool,
 }
@@ -105,7 +107,21 @@ impl Profiles {
         of_kind.filter_map(|one| std::mem::replace(&mut one.visible, true).then(|| one.profile.clone())).collect()
     }
 
+    pub(super) fn set_default(&self, kind: Kind, id: &str) {
+        let mut defaults = self.defaults.lock().expect("no panic");
+        defaults.retain(|(known, _)| *known != kind);
+        defaults.push((kind, id.into()));
+    }
+
+    /// The id of the organisation's default.
+    fn default_id(&self, kind: Kind) -> Option<Value> {
+        let defaults = self.defaults.lock().expect("no panic");
+        defaults.iter().find(|(known, _)| *known == kind).map(|(_, id)| id.clone())
+    }
+
+    /// The profile with this id; `default` is the organisation's.
     fn read(&self, kind: Kind, id: &str) -> Option<Value> {
+        let id = if id == "default" { self.default_id(kind)? } else { id.into() };
         let mut all = self.all.lock().expect("no panic");
         let one = all.iter_mut().find(|one| one.kind == kind && one.profile["id"] == id)?;
         std::mem::replace(&mut one.visible, true).then(|| one.profile.clone())
@@ -124,10 +140,11 @@ impl Profiles {
         Some(one.profile.clone())
     }
 
-    /// The profile that an integration refers to.
+    /// The profile that an integration refers to, or else the organisation's default.
     fn assigned(&self, kind: Kind, integration: Option<&Value>) -> Option<Value> {
-        let id = &integration?[kind.field()]["id"];
-        self.of(kind).into_iter().find(|one| one["id"] == *id)
+        let assigned = integration?[kind.field()]["id"].clone();
+        let id = if assigned.is_null() { self.default_id(kind)? } else { assigned };
+        self.of(kind).into_iter().find(|one| one["id"] == id)
     }
 
     /// A reference with only id and name, or that there is no such profile.

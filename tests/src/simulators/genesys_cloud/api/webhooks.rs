@@ -101,7 +101,10 @@ impl Webhook {
             "time": now(),
             "messageId": id,
         });
-        body["conversationId"] = conversation.conversation_id.clone().into();
+        // Only on texts is it known to be there.
+        if body["type"] == "Text" {
+            body["conversationId"] = conversation.conversation_id.clone().into();
+        }
         Self { integration_id: conversation.integration_id.clone(), body }
     }
 

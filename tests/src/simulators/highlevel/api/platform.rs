@@ -198,7 +198,7 @@ impl Platform {
         for (name, value) in [
             ("x-ratelimit-max", ALLOWED),
             ("x-ratelimit-remaining", remaining),
-            ("x-ratelimit-interval-milliseconds", 1_000),
+            ("x-ratelimit-interval-milliseconds", 10_000),
             ("x-ratelimit-limit-daily", 200_000),
             ("x-ratelimit-daily-remaining", 199_000),
             ("x-ratelimit-daily-reset", 3_600_000),

@@ -192,6 +192,7 @@ async fn a_conversation_has_its_participants_with_their_communications_until_its
         assert_eq!(StatusCode::BAD_REQUEST, client.patch(&patched, &wrong).await.0, "{wrong}");
     }
     assert_eq!(StatusCode::OK, client.patch(&patched, &json!({"state": "disconnected"})).await.0);
+    assert_eq!(StatusCode::BAD_REQUEST, client.patch(&patched, &json!({"state": "disconnected"})).await.0);
     assert_eq!(all("disconnected"), states().await.0);
     let message = json!({"textBody": "too late"});
     assert_eq!(StatusCode::NOT_FOUND, client.post(&within(&conversation, "messages"), &message).await.0);

@@ -1,46 +1,22 @@
-//! Every platform in one place: what each can do, and which client makes a call.
-//!
-//! The matches are exhaustive. A new platform is a folder, a variant of [`PlatformName`] and of [`PlatformConfig`], a
-//! field of [`Platforms`], and the arms that the compiler then asks for. A call that a platform does not have is
-//! [`ApiError::Unsupported`] here, and its route is not in the platform's `ROUTES`.
+//! Which client makes a call.
 
-use super::api::{InboundAccepted, Route, SentMessage, UserLookup};
-use super::error::ApiError;
-use super::genesys_cloud::{self, config::Config as GenesysCloudConfig};
-use super::highlevel::{self, config::Config as HighLevelConfig};
-use super::multicloud_cx::{self, config::Config as MulticloudCxConfig};
-use super::tokens::AccessTokens;
-use super::upload::{CustomerFile, FileUpload, Upload, UploadError};
-use super::webhook::{Received, Rejection, WebhookPlatform};
+use super::config::PlatformConfig;
 use crate::http_client::HttpClient;
-use crate::json::fields::{FieldError, Fields};
 use crate::model::agent::{AgentMessage, Communication, ConversationId};
 use crate::model::agentless::{AgentlessMessage, ScheduledMessage};
 use crate::model::card::CardMessage;
-use crate::model::conversation::{Conversation, Ending, SourceEvent};
-use crate::model::inbound::{InboundMember, InboundMessage, InboundResponse, InboundTyping};
-use crate::model::integration_name::IntegrationName;
-use crate::model::message::Message;
-use crate::model::platform_name::PlatformName;
-use crate::model::receipt::{DeliveryReceipt, DeliveryStatus};
+use crate::model::conversation::{Conversation, Ending};
+use crate::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use crate::model::receipt::DeliveryReceipt;
 use crate::model::trace_id::TraceId;
-use crate::signature::{MatchedSecret, SignatureError};
-use http::{HeaderMap, HeaderName, StatusCode};
-use jiff::Timestamp;
+use crate::platform::api::{InboundAccepted, SentMessage, UserLookup};
+use crate::platform::error::ApiError;
+use crate::platform::tokens::AccessTokens;
+use crate::platform::upload::{CustomerFile, FileUpload, Upload, UploadError};
+use crate::platform::{genesys_cloud, highlevel, multicloud_cx};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// The platform's part of an integration's configuration.
-#[derive(Debug)]
-pub enum PlatformConfig {
-    /// Genesys Cloud Open Messaging.
-    GenesysCloud(GenesysCloudConfig),
-    /// Genesys Multicloud CX (Digital Channels), third-party messaging.
-    MulticloudCx(MulticloudCxConfig),
-    /// HighLevel.
-    HighLevel(HighLevelConfig),
-}
 
 /// The API clients of all platforms, shared by all integrations of a process.
 #[derive(Debug)]
@@ -48,215 +24,6 @@ pub struct Platforms {
     genesys_cloud: genesys_cloud::api::Client,
     multicloud_cx: multicloud_cx::api::Client,
     highlevel: highlevel::api::Client,
-}
-
-impl PlatformName {
-    /// The caller routes that the platform's API supports.
-    #[must_use]
-    pub fn routes(self) -> &'static [Route] {
-        match self {
-            Self::GenesysCloud => GenesysCloudConfig::ROUTES,
-            Self::MulticloudCx => MulticloudCxConfig::ROUTES,
-            Self::HighLevel => HighLevelConfig::ROUTES,
-        }
-    }
-
-    /// The platform that a webhook with these headers may be from, before anything is verified.
-    #[must_use]
-    pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        Self::ALL.into_iter().find(|platform| headers.contains_key(platform.signature_header()))
-    }
-
-    fn signature_header(self) -> HeaderName {
-        match self {
-            Self::GenesysCloud => GenesysCloudConfig::SIGNATURE_HEADER,
-            Self::MulticloudCx => MulticloudCxConfig::SIGNATURE_HEADER,
-            Self::HighLevel => HighLevelConfig::SIGNATURE_HEADER,
-        }
-    }
-
-    /// The status that makes the platform send a webhook again that was not stored.
-    #[must_use]
-    pub fn retry_status(self) -> StatusCode {
-        match self {
-            Self::GenesysCloud => GenesysCloudConfig::RETRY_STATUS,
-            Self::MulticloudCx => MulticloudCxConfig::RETRY_STATUS,
-            Self::HighLevel => HighLevelConfig::RETRY_STATUS,
-        }
-    }
-
-    /// Whether the platform takes several receipts in one call: [`Platforms::post_receipts`].
-    #[must_use]
-    pub fn supports_receipt_batch(self) -> bool {
-        match self {
-            Self::GenesysCloud => GenesysCloudConfig::SUPPORTS_RECEIPT_BATCH,
-            Self::MulticloudCx => MulticloudCxConfig::SUPPORTS_RECEIPT_BATCH,
-            Self::HighLevel => HighLevelConfig::SUPPORTS_RECEIPT_BATCH,
-        }
-    }
-
-    /// Whether an agentless message can show a card's text to the agent without reaching the customer.
-    #[must_use]
-    pub fn supports_text_trace(self) -> bool {
-        match self {
-            Self::GenesysCloud => GenesysCloudConfig::SUPPORTS_TEXT_TRACE,
-            Self::MulticloudCx => MulticloudCxConfig::SUPPORTS_TEXT_TRACE,
-            Self::HighLevel => HighLevelConfig::SUPPORTS_TEXT_TRACE,
-        }
-    }
-
-    /// Whether a receipt may refer to an email by the platform's own id of it.
-    #[must_use]
-    pub fn supports_email_receipts(self) -> bool {
-        match self {
-            Self::GenesysCloud => GenesysCloudConfig::SUPPORTS_EMAIL_RECEIPTS,
-            Self::MulticloudCx => MulticloudCxConfig::SUPPORTS_EMAIL_RECEIPTS,
-            Self::HighLevel => HighLevelConfig::SUPPORTS_EMAIL_RECEIPTS,
-        }
-    }
-
-    /// Whether the platform deduplicates customers' messages by id and time.
-    #[must_use]
-    pub fn deduplicates_inbound(self) -> bool {
-        match self {
-            Self::GenesysCloud => GenesysCloudConfig::DEDUPLICATES_INBOUND,
-            Self::MulticloudCx => MulticloudCxConfig::DEDUPLICATES_INBOUND,
-            Self::HighLevel => HighLevelConfig::DEDUPLICATES_INBOUND,
-        }
-    }
-
-    /// The members of a customer's message that the platform has a place for, besides those that all platforms have.
-    #[must_use]
-    pub fn inbound_members(self) -> &'static [InboundMember] {
-        match self {
-            Self::GenesysCloud => GenesysCloudConfig::INBOUND_MEMBERS,
-            Self::MulticloudCx => MulticloudCxConfig::INBOUND_MEMBERS,
-            Self::HighLevel => HighLevelConfig::INBOUND_MEMBERS,
-        }
-    }
-
-    /// Whether the platform takes all files of this customer's message in one call.
-    #[must_use]
-    pub fn supports_several_files(self, message: &InboundMessage) -> bool {
-        match self {
-            Self::GenesysCloud => GenesysCloudConfig::supports_several_files(message),
-            Self::MulticloudCx => MulticloudCxConfig::supports_several_files(message),
-            Self::HighLevel => HighLevelConfig::supports_several_files(message),
-        }
-    }
-
-    /// The status to report to the platform when a messaging service reports `status`; `None` if the platform has no
-    /// equivalent.
-    #[must_use]
-    pub fn receipt_status(self, status: DeliveryStatus) -> Option<DeliveryStatus> {
-        match self {
-            Self::GenesysCloud => GenesysCloudConfig::receipt_status(status),
-            Self::MulticloudCx => MulticloudCxConfig::receipt_status(status),
-            Self::HighLevel => HighLevelConfig::receipt_status(status),
-        }
-    }
-
-    /// Parses a webhook body of this platform that was accepted earlier.
-    ///
-    /// # Errors
-    /// What is wrong with the body, and where.
-    pub fn parse_message(self, body: &[u8]) -> Result<Message, FieldError> {
-        match self {
-            Self::GenesysCloud => GenesysCloudConfig::parse_message(body),
-            Self::MulticloudCx => MulticloudCxConfig::parse_message(body),
-            Self::HighLevel => HighLevelConfig::parse_message(body),
-        }
-    }
-
-    /// Parses an event of a conversation from the platform's event source.
-    ///
-    /// # Errors
-    /// What is wrong with it, and where.
-    pub fn parse_conversation_event(self, event: &[u8]) -> Result<SourceEvent, FieldError> {
-        match self {
-            Self::GenesysCloud => GenesysCloudConfig::parse_conversation_event(event),
-            Self::MulticloudCx => MulticloudCxConfig::parse_conversation_event(event),
-            Self::HighLevel => HighLevelConfig::parse_conversation_event(event),
-        }
-    }
-}
-
-impl PlatformConfig {
-    /// Reads the platform's own fields of an integration's configuration.
-    pub fn read(platform: PlatformName, integration: &IntegrationName, fields: &mut Fields<'_>) -> Option<Self> {
-        match platform {
-            PlatformName::GenesysCloud => GenesysCloudConfig::read(fields).map(Self::GenesysCloud),
-            PlatformName::MulticloudCx => MulticloudCxConfig::read(fields).map(Self::MulticloudCx),
-            PlatformName::HighLevel => HighLevelConfig::read(integration, fields).map(Self::HighLevel),
-        }
-    }
-
-    /// The platform's name.
-    #[must_use]
-    pub fn name(&self) -> PlatformName {
-        match self {
-            Self::GenesysCloud(_) => PlatformName::GenesysCloud,
-            Self::MulticloudCx(_) => PlatformName::MulticloudCx,
-            Self::HighLevel(_) => PlatformName::HighLevel,
-        }
-    }
-
-    /// The platform's id of the channel, account or integration that this integration connects.
-    #[must_use]
-    pub fn channel_id(&self) -> &str {
-        match self {
-            Self::GenesysCloud(config) => config.channel_id(),
-            Self::MulticloudCx(config) => config.channel_id(),
-            Self::HighLevel(config) => config.channel_id(),
-        }
-    }
-
-    /// Whether the files of this customer's message are uploaded with [`Platforms::upload_customer_file`] before it.
-    ///
-    /// # Errors
-    /// The platform does not accept the message.
-    pub fn uploads_files_of(&self, message: &InboundMessage) -> Result<bool, ApiError> {
-        match self {
-            Self::GenesysCloud(config) => config.uploads_files_of(message),
-            Self::MulticloudCx(config) => config.uploads_files_of(message),
-            Self::HighLevel(config) => config.uploads_files_of(message),
-        }
-    }
-
-    /// Verifies the platform's signature over these bytes; returns which secret matched.
-    ///
-    /// # Errors
-    /// What is wrong with the signature.
-    pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<MatchedSecret, SignatureError> {
-        match self {
-            Self::GenesysCloud(config) => config.verify(headers, body),
-            Self::MulticloudCx(config) => config.verify(headers, body),
-            Self::HighLevel(config) => config.verify(headers, body),
-        }
-    }
-
-    /// The headers that the platform would send with this body as a proof of its origin, for test webhooks; none if only
-    /// the platform has the private key.
-    #[must_use]
-    pub fn sign(&self, body: &[u8]) -> Vec<(HeaderName, String)> {
-        match self {
-            Self::GenesysCloud(config) => config.sign(body),
-            Self::MulticloudCx(config) => config.sign(body),
-            Self::HighLevel(config) => config.sign(body),
-        }
-    }
-
-    /// Parses a webhook body received at `now`, and checks that it belongs to this integration.
-    ///
-    /// # Errors
-    /// The body is invalid, or belongs to another integration.
-    pub fn parse_webhook(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejection> {
-        match self {
-            Self::GenesysCloud(config) => config.parse_webhook(body, now),
-            Self::MulticloudCx(config) => config.parse_webhook(body, now),
-            Self::HighLevel(config) => config.parse_webhook(body, now),
-        }
-    }
 }
 
 /// The calls. Each ends by `deadline`, and fails with [`ApiError::Unsupported`] if the platform does not have it. Calls

@@ -1,8 +1,8 @@
 //! Retries of calls to AWS within an invocation: the alternative is to wait for minutes, until the lease or the visibility
 //! timeout ends.
 
+use super::OPERATION_TIMEOUT;
 use jiff::Timestamp;
-use shared::aws::OPERATION_TIMEOUT;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -11,12 +11,16 @@ const RETRY_PERIOD: Duration = Duration::from_secs(10);
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// How long it is until `instant`; zero if it has passed.
-pub(crate) fn time_until(instant: Timestamp) -> Duration {
+#[must_use]
+pub fn time_until(instant: Timestamp) -> Duration {
     instant.duration_since(Timestamp::now()).try_into().unwrap_or_default()
 }
 
 /// Retries `call` while its error is transient, as long as the invocation has time for it and for one call after it.
-pub(crate) async fn retry_transient<T, E, F: Future<Output = Result<T, E>>>(
+///
+/// # Errors
+/// The error of the last call.
+pub async fn retry_transient<T, E, F: Future<Output = Result<T, E>>>(
     deadline: Timestamp,
     call: impl Fn() -> F,
     is_transient: impl Fn(&E) -> bool,

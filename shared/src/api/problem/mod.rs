@@ -1,13 +1,15 @@
 //! Error responses: problem details (RFC 9457).
 
-use crate::integration::LoadError;
+mod from;
+mod types;
+
 use crate::json::fields::FieldError;
-use crate::media::MediaError;
-use crate::platform::{ApiError, PlatformError, PlatformName, Route};
+use crate::platform::{PlatformError, PlatformName, Route};
 use http::{HeaderName, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
+pub use types::ProblemType;
 
 /// The prefix of a problem's `type`; [`ProblemType::as_str`] is the rest.
 pub const TYPE_PREFIX: &str = "urn:patchbay:problem:";
@@ -23,80 +25,13 @@ pub(super) const NOT_RETRIED: &str =
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-macro_rules! problem_types {
-    ($($(#[$meta:meta])* $variant:ident = $slug:literal, $status:ident, $title:literal;)+) => {
-        /// The kind of a problem. It says no more than the caller may know; the log has the cause.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum ProblemType { $($(#[$meta])* $variant,)+ }
-
-        impl ProblemType {
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The last part of the problem's `type`; also the `reason` in the log.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $slug,)+ }
-            }
-
-            fn title(self) -> &'static str {
-                match self { $(Self::$variant => $title,)+ }
-            }
-
-            fn status(self) -> StatusCode {
-                match self { $(Self::$variant => StatusCode::$status,)+ }
-            }
-        }
-    };
-}
-
-problem_types! {
-    IntegrationNotFound = "integration-not-found", NOT_FOUND, "Integration not found";
-    /// API Gateway has a route that the function does not have.
-    RouteNotFound = "route-not-found", NOT_FOUND, "Route not found";
-    InvalidPath = "invalid-path", BAD_REQUEST, "Invalid path";
-    /// Larger than the route, the queue or the platform accepts.
-    BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "Request body too large";
-    /// The platform's signature is missing, malformed or wrong.
-    InvalidSignature = "invalid-signature", UNAUTHORIZED, "Invalid signature";
-    /// The body cannot be parsed, or some of its fields are invalid.
-    InvalidBody = "invalid-body", BAD_REQUEST, "Invalid request body";
-    /// The webhook is genuine, and belongs to another integration.
-    WrongIntegration = "wrong-integration", FORBIDDEN, "Wrong integration";
-    /// The caller is known, and restricted to other routes.
-    RouteNotAllowed = "route-not-allowed", FORBIDDEN, "Route not allowed";
-    /// The caller's signature or token is missing or wrong.
-    Unauthenticated = "unauthenticated", UNAUTHORIZED, "Authentication failed";
-    UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
-    /// No conversation of the integration has the id.
-    ConversationNotFound = "conversation-not-found", NOT_FOUND, "Conversation not found";
-    NoAgentConnected = "no-agent-connected", CONFLICT, "No agent is connected";
-    SeveralAgentsConnected = "several-agents-connected", CONFLICT, "Several agents are connected";
-    /// No user, or more than one, has the recipient's email address.
-    RecipientNotFound = "recipient-not-found", UNPROCESSABLE_ENTITY, "Recipient not found";
-    /// The file cannot be fetched, or the platform does not accept it.
-    MediaRefused = "media-refused", UNPROCESSABLE_ENTITY, "File refused";
-    InvalidIdempotencyKey = "invalid-idempotency-key", BAD_REQUEST, "Invalid idempotency key";
-    /// The key, or the message id, was used before with other content.
-    IdempotencyKeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "Key or message id reused";
-    /// Another attempt of the same request is in progress.
-    RequestInProgress = "request-in-progress", CONFLICT, "Request in progress";
-    /// The platform may have done what was requested.
-    OutcomeUnknown = "outcome-unknown", GATEWAY_TIMEOUT, "Outcome unknown";
-    RateLimited = "rate-limited", TOO_MANY_REQUESTS, "Rate limit of the platform exceeded";
-    PlatformRefused = "platform-refused", BAD_GATEWAY, "Request refused by the platform";
-    PlatformCredentials = "platform-credentials", BAD_GATEWAY, "Credentials refused by the platform";
-    /// The integration's platform has no call for the route.
-    NotSupported = "not-supported", NOT_IMPLEMENTED, "Not supported by the platform";
-    /// A service that Patchbay needs is unavailable. Nothing is lost, and the request can be retried.
-    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Temporarily unavailable";
-}
-
 /// What a failed request changed nevertheless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     NothingSent,
     PartlyPosted { posted: usize, total: usize },
 }
+
 #[derive(Debug, Clone)]
 pub struct Problem {
     pub problem_type: ProblemType,
@@ -245,74 +180,6 @@ impl Problem {
     }
 }
 
-impl From<LoadError> for Problem {
-    fn from(error: LoadError) -> Self {
-        match error {
-            LoadError::NotFound => {
-                Self::new(ProblemType::IntegrationNotFound, "No integration with this name is configured.")
-            }
-            // The log has the errors; they are for the operator, not for the caller.
-            LoadError::Invalid(_) => Self::unavailable("The integration's configuration is invalid."),
-            LoadError::Unavailable(_) => Self::unavailable("The integration's configuration cannot be read."),
-            // It may be a new integration: a 404 would be final.
-            LoadError::TooManyUnknown => {
-                Self::unavailable("Too many unknown integrations were requested, so that this one was not looked up.")
-            }
-        }
-    }
-}
-
-impl From<ApiError> for Problem {
-    fn from(error: ApiError) -> Self {
-        match error {
-            ApiError::Refused(error) if error.status == StatusCode::UNAUTHORIZED.as_u16() => {
-                ApiError::Credentials(error).into()
-            }
-            ApiError::Credentials(error) => {
-                let explanation = "The platform refused the integration's credentials.";
-                Self { platform: Some(error.into()), ..Self::new(ProblemType::PlatformCredentials, explanation) }
-            }
-            error @ ApiError::NotAuthorized { .. } => {
-                Self::new(ProblemType::PlatformCredentials, as_sentence(&error.to_string()))
-            }
-            ApiError::Unsupported => Self::new(ProblemType::NotSupported, "The platform does not support this call."),
-            ApiError::InvalidRequest(fault) => Self::invalid_body(vec![fault]),
-            ApiError::TooLarge { maximum } => {
-                Self::new(ProblemType::BodyTooLarge, format!("The platform accepts at most {maximum} bytes."))
-            }
-            ApiError::NotSent(_) => Self::unavailable("The platform cannot be reached.").nothing_sent(),
-            ApiError::TooEarly(error) => {
-                let problem = Self::unavailable("The platform does not know the message yet.").nothing_sent();
-                Self { platform: Some(error.into()), ..problem }
-            }
-            ApiError::RateLimited { retry_after } => {
-                let problem = Self::new(ProblemType::RateLimited, "The platform's rate limit is exceeded.");
-                Self { retry_after: Some(retry_after), ..problem.nothing_sent() }
-            }
-            ApiError::Refused(error) => {
-                let explanation = "The platform refused the request; `platform` has its error.";
-                Self { platform: Some(error.into()), ..Self::new(ProblemType::PlatformRefused, explanation) }
-            }
-            ApiError::OutcomeUnknown { error, .. } => {
-                Self { platform: error.map(Box::new), ..Self::new(ProblemType::OutcomeUnknown, NOT_RETRIED) }
-            }
-        }
-    }
-}
-
-/// A file that cannot be fetched: the caller has to change something, or can try again.
-impl From<MediaError> for Problem {
-    fn from(error: MediaError) -> Self {
-        let explanation = as_sentence(&error.to_string());
-        let problem = if error.is_client_error() {
-            Self::new(ProblemType::MediaRefused, explanation)
-        } else {
-            Self::unavailable(explanation)
-        };
-        problem.nothing_sent()
-    }
-}
-
 #[must_use]
 pub fn json_response(status: StatusCode, media_type: &'static str, body: &Value) -> Response<String> {
     let mut response = Response::new(body.to_string());
@@ -346,6 +213,8 @@ fn ceil_seconds(wait: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::integration::LoadError;
+    use crate::platform::ApiError;
     use serde_json::json;
 
     #[test]

@@ -1,0 +1,80 @@
+//! The forms of a text on the queue.
+
+use super::{Envelope, escape_noncharacters};
+use crate::delivery::probe::ProbeEnvelope;
+use crate::model::endpoint::{Endpoint, EndpointKind};
+use crate::model::integration_name::IntegrationName;
+use crate::model::receipt::DeliveryReceipt;
+use crate::platform::Withdrawal;
+use jiff::Timestamp;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+/// A receipt for the platform.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiptEnvelope {
+    pub integration: IntegrationName,
+    /// When it was enqueued.
+    pub received_at: Timestamp,
+    pub receipt: DeliveryReceipt,
+}
+
+impl ReceiptEnvelope {
+    /// The text on the queue.
+    ///
+    /// # Errors
+    /// None in practice: all parts can be serialized.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self).map(escape_noncharacters)
+    }
+}
+
+/// The platform's report that an integration's app was uninstalled. The receiver may not write the tokens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WithdrawalEnvelope {
+    pub integration: IntegrationName,
+    /// When it was enqueued.
+    pub received_at: Timestamp,
+    pub withdrawal: Withdrawal,
+}
+
+/// Anything on the queue.
+pub enum QueueMessage {
+    /// A message for the messaging service.
+    Message(Envelope),
+    /// A receipt for the platform.
+    Receipt(ReceiptEnvelope),
+    /// A test delivery for the messaging service.
+    Probe(ProbeEnvelope),
+    /// A platform's report that an app was uninstalled.
+    Withdrawal(WithdrawalEnvelope),
+}
+
+impl QueueMessage {
+    /// Parses the text on the queue.
+    ///
+    /// # Errors
+    /// It is none of them.
+    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+            .map(Self::Message)
+            .or_else(|error| serde_json::from_str(text).map(Self::Receipt).map_err(|_| error))
+            .or_else(|error| serde_json::from_str(text).map(Self::Probe).map_err(|_| error))
+            .or_else(|error| serde_json::from_str(text).map(Self::Withdrawal).map_err(|_| error))
+    }
+
+    /// What any text on the queue is to be posted to, even if the rest cannot be read.
+    #[must_use]
+    pub fn peek_endpoint(text: &str) -> Option<Endpoint> {
+        #[derive(Deserialize)]
+        struct Peeked {
+            integration: IntegrationName,
+            receipt: Option<IgnoredAny>,
+        }
+        let Peeked { integration, receipt } = serde_json::from_str(text).ok()?;
+        let kind = if receipt.is_some() { EndpointKind::Platform } else { EndpointKind::MessagingService };
+        Some(Endpoint { integration, kind })
+    }
+}
