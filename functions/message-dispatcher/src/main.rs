@@ -28,7 +28,6 @@ use shared::aws::{self, Service, required_env};
 use shared::delivery::client::MessagingServiceClient;
 use shared::delivery::parking::Parking;
 use shared::delivery::queue::MessageQueue;
-use shared::delivery::records::Queue;
 use shared::http_client::HttpClient;
 use shared::integration::IntegrationStore;
 use shared::ledger::{ConversationIndex, Ledger};
