@@ -168,13 +168,32 @@ fn no_search_expression_exceeds_its_limit_with_the_longest_function_names() {
 }
 
 #[test]
-fn the_alarm_on_retries_spans_more_than_the_time_between_two_attempts() {
+fn the_alarms_on_waiting_messages_span_more_than_the_time_between_two_attempts() {
     // The maximum delay of `backoff.rs`, and the timeout of an attempt.
     let apart = 15 * 60 + 10;
     let resources = Resources::by_default();
-    let alarm = resources.properties("DeliveriesRetried");
-    assert!(alarm["EvaluationPeriods"].as_u64().unwrap() * alarm["Period"].as_u64().unwrap() > apart);
-    assert_eq!(1, alarm["DatapointsToAlarm"]);
+    for id in ["DeliveriesRetried", "CircuitOpen"] {
+        let alarm = resources.properties(id);
+        assert!(alarm["EvaluationPeriods"].as_u64().unwrap() * alarm["Period"].as_u64().unwrap() > apart, "{id}");
+        assert_eq!(1, alarm["DatapointsToAlarm"], "{id}");
+    }
+}
+
+/// Among how many messages of a FIFO queue SQS looks for those to return.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/avoid-backlog-with-the-same-message-group-id.html>
+const FIFO_WINDOW: u64 = 120_000;
+
+#[test]
+fn the_alarm_on_the_retry_lane_is_raised_before_messages_are_hidden() {
+    let resources = Resources::by_default();
+    let alarm = resources.properties("RetryLaneNearlyFull");
+    assert!(alarm["Threshold"].as_u64().unwrap() < FIFO_WINDOW);
+    let counted: BTreeSet<_> = Named::of_alarm(alarm).into_iter().map(|named| named.metric).collect();
+    let expected = ["ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesVisible"];
+    assert_eq!(BTreeSet::from(expected.map(str::to_owned)), counted, "those that wait for an attempt count too");
+    for named in Named::of_alarm(alarm) {
+        assert_eq!(vec!["RetryQueue.QueueName"], named.dimensions["QueueName"]);
+    }
 }
 
 #[test]

@@ -48,8 +48,9 @@ fn a_function_times_out_before_its_client() {
 fn the_visibility_timeout_is_at_least_six_times_the_dispatchers_timeout() {
     let resources = Resources::by_default();
     assert_eq!("DispatcherTimeoutSeconds", short(&resources.properties("MessageDispatcher")["Timeout"]));
-    let visibility = &resources.properties("MessageQueue")["VisibilityTimeout"];
-    assert_eq!("QueueVisibilityTimeoutSeconds", short(visibility));
+    for lane in ["MessageQueue", "RetryQueue"] {
+        assert_eq!("QueueVisibilityTimeoutSeconds", short(&resources.properties(lane)["VisibilityTimeout"]), "{lane}");
+    }
 
     let rule = &template()["Rules"]["VisibilityInProportion"];
     assert_eq!(json!({"Fn::Equals": [{"Ref": "DeletionProtection"}, "true"]}), rule["RuleCondition"]);
@@ -126,7 +127,7 @@ fn concurrency_is_reserved_only_where_configured() {
     let receivers = reserved(&["ReservesReceiver"], "WebhookReceiver");
     assert_eq!(Some("ReceiverReservedConcurrency"), receivers.as_deref());
     let dispatchers = reserved(&["ReservesDispatcher"], "MessageDispatcher");
-    assert_eq!(Some("DispatcherConcurrency"), dispatchers.as_deref(), "equal to the queue's maximum concurrency");
+    assert_eq!(Some("DispatcherReservedConcurrency"), dispatchers.as_deref());
     for sender in SENDERS {
         let senders = reserved(&["ReservesSenders"], sender);
         assert_eq!(Some("SenderReservedConcurrency"), senders.as_deref(), "{sender}");
@@ -134,11 +135,17 @@ fn concurrency_is_reserved_only_where_configured() {
 }
 
 #[test]
-fn the_dispatchers_concurrency_is_limited_so_that_webhooks_have_the_rest() {
+fn each_lane_has_a_maximum_concurrency_of_its_own_so_that_the_other_lane_and_webhooks_have_the_rest() {
     let resources = Resources::by_default();
-    let [(_, source)] = resources.of_type("AWS::Lambda::EventSourceMapping")[..] else { panic!("one queue") };
-    assert_eq!("DispatcherConcurrency", short(&source["ScalingConfig"]["MaximumConcurrency"]));
-    assert_eq!(json!(["ReportBatchItemFailures"]), source["FunctionResponseTypes"]);
+    let lanes = [("MessageQueue", "DispatcherConcurrency"), ("RetryQueue", "RetryConcurrency")];
+    let sources = resources.of_type("AWS::Lambda::EventSourceMapping");
+    assert_eq!(lanes.len(), sources.len());
+    for (queue, concurrency) in lanes {
+        let (_, source) = sources.iter().find(|(_, source)| short(&source["EventSourceArn"]) == queue).unwrap();
+        assert_eq!(concurrency, short(&source["ScalingConfig"]["MaximumConcurrency"]));
+        assert_eq!("MessageDispatcher", short(&source["FunctionName"]));
+        assert_eq!(json!(["ReportBatchItemFailures"]), source["FunctionResponseTypes"]);
+    }
 }
 
 #[test]

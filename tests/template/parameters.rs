@@ -33,7 +33,7 @@ fn optional_values() -> Vec<(&'static str, Value)> {
     vec![
         ("ReceiverReservedConcurrency", json!(50)),
         ("SenderReservedConcurrency", json!(10)),
-        ("ReserveDispatcherConcurrency", json!("true")),
+        ("DispatcherReservedConcurrency", json!(120)),
         ("DomainName", json!("patchbay.example.com")),
         ("DisableDefaultAddress", json!("true")),
         ("CertificateArn", json!("arn:aws:acm:eu-central-1:123456789012:certificate/0c1d")),

@@ -7,7 +7,7 @@ use serde_json::json;
 /// The queues of a stack that receives conversation events.
 const EVENT_QUEUES: [&str; 2] = ["ConversationEventQueue", "ConversationEventDeadLetterQueue"];
 
-const QUEUES: [&str; 3] = ["MessageQueue", "DeadLetterQueue", "ParkingQueue"];
+const QUEUES: [&str; 4] = ["MessageQueue", "RetryQueue", "DeadLetterQueue", "ParkingQueue"];
 
 #[test]
 fn all_stored_data_is_encrypted() {
@@ -44,13 +44,14 @@ fn a_customer_managed_key_encrypts_queues_ledger_logs_alarms_and_function_settin
 #[test]
 fn messages_and_the_ledger_outlive_the_stack() {
     let resources = Resources::by_default();
-    for id in ["MessageQueue", "DeadLetterQueue", "ParkingQueue", "Ledger"] {
+    for id in QUEUES.into_iter().chain(["Ledger"]) {
         assert_eq!("Retain", resources.resource(id)["UpdateReplacePolicy"], "{id}");
     }
-    // A stack that failed to create must not leave a FIFO queue behind: its name would block the next attempt.
+    // A stack that failed to create must not leave a queue with a name behind: the name would block the next attempt.
+    // Those without one were added later: an upgrade that is rolled back keeps what they have.
     for queue in QUEUES {
         let has_name = resources.properties(queue).get("QueueName").is_some();
-        assert_eq!(resources.properties(queue)["FifoQueue"] == true, has_name, "{queue}");
+        assert_eq!(["MessageQueue", "DeadLetterQueue"].contains(&queue), has_name, "{queue}");
         let policy = if has_name { "RetainExceptOnCreate" } else { "Retain" };
         assert_eq!(policy, resources.resource(queue)["DeletionPolicy"], "{queue}");
     }
@@ -74,16 +75,24 @@ fn the_ledger_cannot_be_deleted_by_accident_and_can_be_restored() {
 }
 
 #[test]
-fn only_the_message_queue_may_move_messages_to_the_dead_letter_queue() {
+fn both_lanes_move_what_cannot_be_processed_to_the_dead_letter_queue() {
     let resources = Resources::by_default();
-    let redrive = &resources.properties("MessageQueue")["RedrivePolicy"];
-    assert_eq!("DeadLetterQueue", short(&redrive["deadLetterTargetArn"]));
-    let name = resources.properties("MessageQueue")["QueueName"]["Fn::Sub"].as_str().unwrap();
-    let source = format!("arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:{name}");
-    assert_eq!(
-        json!({"redrivePermission": "byQueue", "sourceQueueArns": [{"Fn::Sub": source}]}),
-        resources.properties("DeadLetterQueue")["RedriveAllowPolicy"]
-    );
+    for lane in ["MessageQueue", "RetryQueue"] {
+        let redrive = &resources.properties(lane)["RedrivePolicy"];
+        assert_eq!("DeadLetterQueue", short(&redrive["deadLetterTargetArn"]), "{lane}");
+        assert_eq!(1_000, redrive["maxReceiveCount"], "{lane}");
+    }
+    let allowed = &resources.properties("DeadLetterQueue")["RedriveAllowPolicy"];
+    assert_eq!(json!({"redrivePermission": "allowAll"}), *allowed);
+}
+
+#[test]
+fn the_lanes_differ_in_their_names_only() {
+    let resources = Resources::by_default();
+    let [mut direct, mut retry] = ["MessageQueue", "RetryQueue"].map(|lane| resources.properties(lane).clone());
+    assert!(direct.as_object_mut().unwrap().remove("QueueName").is_some());
+    assert_eq!(None, retry.as_object_mut().unwrap().remove("QueueName"));
+    assert_eq!(direct, retry, "a message fits into both, and is kept and ordered in the same way");
 }
 
 #[test]
@@ -111,6 +120,7 @@ fn queues_and_topic_refuse_plain_text_requests() {
     let resources = Resources::when(&every_condition());
     let guarded = [
         ("MessageQueuePolicy", "Queues", "MessageQueue", "sqs:*"),
+        ("RetryQueuePolicy", "Queues", "RetryQueue", "sqs:*"),
         ("DeadLetterQueuePolicy", "Queues", "DeadLetterQueue", "sqs:*"),
         ("ParkingQueuePolicy", "Queues", "ParkingQueue", "sqs:*"),
         ("ConversationEventQueuePolicy", "Queues", "ConversationEventQueue", "sqs:*"),

@@ -10,6 +10,7 @@ pub(super) struct Function {
     pub(super) name: &'static str,
     pub(super) endpoints: &'static [Endpoint],
     queue_actions: &'static [&'static str],
+    retry_queue_actions: &'static [&'static str],
     parking_queue_actions: &'static [&'static str],
     event_queue_actions: &'static [&'static str],
     event_dead_letter_actions: &'static [&'static str],
@@ -17,8 +18,10 @@ pub(super) struct Function {
     ledger_kinds: &'static [Kind],
     /// Those that it writes in a stack that receives conversation events.
     conversation_kinds: &'static [Kind],
-    /// Those that it reads.
+    /// Those that it reads singly.
     read_kinds: &'static [Kind],
+    /// Those of which it reads several at once.
+    batch_read_kinds: &'static [Kind],
 }
 
 /// Actions on a resource that a role must allow.
@@ -39,6 +42,8 @@ pub(super) enum Resource {
     /// The secrets with tokens that expire.
     Tokens,
     Queue,
+    /// The retry lane.
+    RetryQueue,
     ParkingQueue,
     /// The queue of conversation events.
     EventQueue,
@@ -56,16 +61,20 @@ pub(super) const FUNCTIONS: [Function; 7] = [
         ..NO_ACCESS.named("WebhookReceiver")
     },
     Function {
-        queue_actions: &[
-            "sqs:ChangeMessageVisibility",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-            "sqs:ReceiveMessage",
-            "sqs:SendMessage",
-        ],
+        queue_actions: LANE_ACTIONS,
+        retry_queue_actions: LANE_ACTIONS,
         parking_queue_actions: &["sqs:SendMessage"],
-        ledger_kinds: &[Kind::Authorization, Kind::Delivery, Kind::Probe, Kind::Receipt, Kind::TextTrace],
+        ledger_kinds: &[
+            Kind::Authorization,
+            Kind::Circuit,
+            Kind::Delivery,
+            Kind::Lane,
+            Kind::Probe,
+            Kind::Receipt,
+            Kind::TextTrace,
+        ],
         conversation_kinds: &[Kind::Channel, Kind::Conversation],
+        batch_read_kinds: &[Kind::Circuit, Kind::Lane],
         ..NO_ACCESS.named("MessageDispatcher")
     },
     Function {
@@ -120,16 +129,27 @@ pub(super) const CONVERSATION_EVENTS: Function = Function {
     ..NO_ACCESS.named("ConversationEvents")
 };
 
+/// What the function that receives from a lane does there.
+const LANE_ACTIONS: &[&str] = &[
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+    "sqs:SendMessage",
+];
+
 const NO_ACCESS: Function = Function {
     name: "",
     endpoints: &[],
     queue_actions: &[],
+    retry_queue_actions: &[],
     parking_queue_actions: &[],
     event_queue_actions: &[],
     event_dead_letter_actions: &[],
     ledger_kinds: &[],
     conversation_kinds: &[],
     read_kinds: &[],
+    batch_read_kinds: &[],
 };
 
 const fn sender(name: &'static str, endpoints: &'static [Endpoint]) -> Function {
@@ -164,12 +184,14 @@ impl Function {
             on(Resource::Secrets, secret_actions),
             on(Resource::Tokens, token_actions),
             on(Resource::Queue, self.queue_actions),
+            on(Resource::RetryQueue, self.retry_queue_actions),
             on(Resource::ParkingQueue, self.parking_queue_actions),
             on(Resource::EventQueue, self.event_queue_actions),
             on(Resource::EventDeadLetters, self.event_dead_letter_actions),
             on_ledger(&["dynamodb:UpdateItem"], self.ledger_kinds),
             on_ledger(&["dynamodb:UpdateItem"], if receives_events { self.conversation_kinds } else { &[] }),
             on_ledger(&["dynamodb:GetItem"], self.read_kinds),
+            on_ledger(&["dynamodb:BatchGetItem"], self.batch_read_kinds),
             on(Resource::Key, key_actions),
         ];
         required.retain(|one| match one.on {
@@ -236,9 +258,14 @@ mod tests {
                 Some("IsTraced") => continue,
                 Some(other) => panic!("unknown condition {other}"),
             };
-            let resource = match &statement["Resource"] {
+            let resources = match &statement["Resource"] {
+                Value::Array(several) => several.iter().collect(),
+                one => vec![one],
+            };
+            let resources = resources.into_iter().map(|resource| match resource {
                 one if *one == json!({"Fn::GetAtt": [format!("{function}Logs"), "Arn"]}) => Resource::Logs,
                 one if *one == json!({"Fn::GetAtt": ["MessageQueue", "Arn"]}) => Resource::Queue,
+                one if *one == json!({"Fn::GetAtt": ["RetryQueue", "Arn"]}) => Resource::RetryQueue,
                 one if *one == json!({"Fn::GetAtt": ["ParkingQueue", "Arn"]}) => Resource::ParkingQueue,
                 one if *one == json!({"Fn::GetAtt": ["ConversationEventQueue", "Arn"]}) => Resource::EventQueue,
                 one if *one == json!({"Fn::GetAtt": ["ConversationEventDeadLetterQueue", "Arn"]}) => {
@@ -256,7 +283,7 @@ mod tests {
                     Resource::Tokens
                 }
                 other => panic!("unknown resource {other}"),
-            };
+            });
             let patterns = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
             let patterns = patterns.as_array().into_iter().flatten().map(|one| one.as_str().unwrap().to_owned());
             let patterns: Vec<_> = patterns.collect();
@@ -264,8 +291,10 @@ mod tests {
                 Value::Array(actions) => actions.clone(),
                 one => vec![one.clone()],
             };
-            allowed
-                .extend(actions.iter().map(|action| (resource, action.as_str().unwrap().to_owned(), patterns.clone())));
+            for resource in resources {
+                let actions = actions.iter().map(|action| action.as_str().unwrap().to_owned());
+                allowed.extend(actions.map(|action| (resource, action, patterns.clone())));
+            }
         }
         allowed
     }

@@ -2,7 +2,7 @@
 
 use super::context::{DoctorContext, IntegrationContext};
 use super::report::{Check, Finding};
-use super::{callers, messaging_service, platform, webhook};
+use super::{callers, circuits, messaging_service, platform, webhook};
 use crate::aws::clock::ClockSkew;
 use crate::aws::error::AwsError;
 use crate::aws::integrations;
@@ -39,16 +39,18 @@ pub(super) async fn check(doctor: &DoctorContext<'_>, name: &IntegrationName) ->
     doctor.credential_reuse.add(&context.integration);
     let kind = context.integration.platform.name().as_str();
     let mut checks = vec![configuration(Finding::ok(format!("complete, for {kind}")))];
-    let (platform, webhook, callers, delivery) = tokio::join!(
+    let (platform, webhook, callers, delivery, circuits) = tokio::join!(
         platform::check(&context),
         webhook::check(&context),
         callers::check(&context),
-        messaging_service::check(&context)
+        messaging_service::check(&context),
+        circuits::check(&context)
     );
     checks.extend(platform?);
     checks.push(("webhook".to_owned(), webhook));
     checks.extend(callers);
     checks.push(("messaging service".to_owned(), delivery));
+    checks.extend(circuits);
     Ok(about(checks))
 }
 

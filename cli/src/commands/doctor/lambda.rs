@@ -1,4 +1,4 @@
-//! Whether Lambda can run the functions and invokes the dispatcher with the queue's messages.
+//! Whether Lambda can run the functions and invokes them with the queues' messages.
 
 use super::functions::functions;
 use super::report::{Check, FUNCTIONS_GROUP, Finding};
@@ -26,6 +26,13 @@ const MESSAGES: Trigger = Trigger {
     works: "the dispatcher receives messages from the queue",
 };
 
+const RETRIES: Trigger = Trigger {
+    check: "retry lane's trigger",
+    id: "MessageDispatcherRetries",
+    function: "MessageDispatcher",
+    works: "the dispatcher receives messages from the retry lane",
+};
+
 const EVENTS: Trigger = Trigger {
     check: "conversation events' trigger",
     id: "ConversationEventsEvents",
@@ -41,7 +48,7 @@ pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig) -> Vec<Chec
         let finding = function_state(&client, deployed, function.name).await;
         finding.into_check(FUNCTIONS_GROUP, &format!("{}'s state", function.name))
     });
-    let triggers = [MESSAGES].into_iter().chain(deployed.receives_events().then_some(EVENTS));
+    let triggers = [MESSAGES, RETRIES].into_iter().chain(deployed.receives_events().then_some(EVENTS));
     let client = &client;
     let triggers = triggers.map(|one| async move {
         let finding = trigger(client, deployed, one).await;
@@ -149,13 +156,15 @@ fn classify_trigger(trigger: Trigger, uuid: &str, state: &str, last: Option<&str
         }
         ("Enabled", Some(last)) => Finding::warning(
             format!("Enabled, but the last invocation of {function} ended with: {last}"),
-            format!("see the logs of {function}, and run this again: nothing is delivered until this is fixed"),
+            format!(
+                "see the logs of {function}, and run this again: nothing on this queue is processed until this is fixed"
+            ),
         ),
         ("Creating" | "Enabling" | "Updating", _) => {
             Finding::warning(format!("Lambda is still setting it up: {state}"), "run this again in a minute")
         }
         _ => Finding::fault(
-            format!("nothing is delivered: the event source mapping from the queue to {function} is {state}"),
+            format!("nothing on this queue is processed: the event source mapping from it to {function} is {state}"),
             format!(
                 "turn it on: `aws lambda update-event-source-mapping --uuid {uuid} --enabled`; waiting messages are \
                  not lost"

@@ -7,8 +7,8 @@ use crate::aws::test_delivery::{self, TestDeliveryError};
 use crate::error::CliError;
 use shared::delivery::client::NoAnswer;
 use shared::delivery::probe::{ProbeOutcome, ProbeResult, SignedWith};
-use shared::http_client::TIMEOUT;
 use shared::integration::SETTLING_TIME;
+use std::time::Duration;
 
 pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
     if context.doctor.skip_delivery {
@@ -29,7 +29,7 @@ fn classify(context: &IntegrationContext<'_>, result: &ProbeResult) -> Finding {
     let origin = context.integration.delivery.url.url().origin().ascii_serialization();
     let finding = match &result.outcome {
         ProbeOutcome::Answered(status) => classify_status(&origin, *status),
-        ProbeOutcome::NotAnswered(why) => classify_no_answer(&origin, why),
+        ProbeOutcome::NotAnswered(why) => classify_no_answer(&origin, why, context.integration.delivery.timeout),
         ProbeOutcome::NotConfigured(why) => Finding::fault(
             format!("MessageDispatcher has no usable configuration: {why}"),
             "check that its SECRET_PREFIX and region are this stack's",
@@ -107,7 +107,7 @@ fn classify_status(origin: &str, status: u16) -> Finding {
     }
 }
 
-fn classify_no_answer(origin: &str, why: &NoAnswer) -> Finding {
+fn classify_no_answer(origin: &str, why: &NoAnswer, timeout: Duration) -> Finding {
     match why {
         NoAnswer::UnknownHost => Finding::fault(
             format!("the name of {origin} cannot be resolved"),
@@ -122,7 +122,7 @@ fn classify_no_answer(origin: &str, why: &NoAnswer) -> Finding {
             "give it a certificate of a public authority, for the name in /delivery/url",
         ),
         NoAnswer::Timeout => Finding::fault(
-            format!("{origin} does not answer within {} s", TIMEOUT.as_secs()),
+            format!("{origin} does not answer within {} s", timeout.as_secs()),
             "check that it runs, and that no firewall blocks the functions",
         ),
         NoAnswer::Other(how) => {

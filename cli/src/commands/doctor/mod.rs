@@ -4,6 +4,7 @@
 //! A fault is reported once: checks that depend on it are skipped.
 
 mod callers;
+mod circuits;
 mod clock;
 mod context;
 mod conversations;

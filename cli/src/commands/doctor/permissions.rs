@@ -73,6 +73,7 @@ fn arn_of(resource: Resource, deployed: &DeployedStack, logs: &str) -> Option<St
             .output("SecretPrefix")
             .map(|prefix| deployed.arn("secretsmanager", &format!("secret:{prefix}/doctor/oauth-doctor"))),
         Resource::Queue => last("MessageQueueUrl").map(|queue| deployed.arn("sqs", queue)),
+        Resource::RetryQueue => last("RetryQueueUrl").map(|queue| deployed.arn("sqs", queue)),
         Resource::ParkingQueue if !deployed.keeps_failed_messages => None,
         Resource::EventQueue => last(EVENT_QUEUE).map(|queue| deployed.arn("sqs", queue)),
         Resource::EventDeadLetters => last(EVENT_DEAD_LETTERS).map(|queue| deployed.arn("sqs", queue)),

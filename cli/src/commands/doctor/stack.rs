@@ -13,11 +13,12 @@ use jiff::Timestamp;
 use std::collections::HashMap;
 
 /// The outputs of the template.
-const OUTPUTS: [&str; 8] = [
+const OUTPUTS: [&str; 9] = [
     "ApiUrl",
     "WebhookUrl",
     "SecretPrefix",
     "MessageQueueUrl",
+    "RetryQueueUrl",
     "DeadLetterQueueUrl",
     "ParkingQueueUrl",
     "LedgerTable",

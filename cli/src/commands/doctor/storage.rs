@@ -11,15 +11,23 @@ use aws_sdk_sqs::types::QueueAttributeName::{
 
 const REDEPLOY: &str = "deploy the template again (`make deploy`)";
 
-/// A backlog from which on the queue is reported.
+/// A backlog from which on a lane is reported.
 const BACKLOG_WARNING: usize = 1_000;
+/// From here on the alarm RetryLaneNearlyFull is raised.
+const NEARLY_FULL: usize = 100_000;
 
 pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig) -> Vec<Check> {
-    let (ledger, queue, dead_letters, failed) =
-        tokio::join!(ledger(deployed, aws), queue(deployed, aws), dead_letters(deployed, aws), failed(deployed, aws));
+    let (ledger, direct, retry, dead_letters, failed) = tokio::join!(
+        ledger(deployed, aws),
+        lane(deployed, aws, "MessageQueueUrl"),
+        lane(deployed, aws, "RetryQueueUrl"),
+        dead_letters(deployed, aws),
+        failed(deployed, aws)
+    );
     let mut checks = vec![
         ledger.into_check(DATA, "ledger"),
-        queue.into_check(DATA, "queue"),
+        direct.into_check(DATA, "queue"),
+        retry.into_check(DATA, "retry lane"),
         dead_letters.into_check(DATA, "dead letters"),
         failed.into_check(DATA, "failed messages"),
     ];
@@ -68,17 +76,21 @@ async fn counts(aws: &SdkConfig, url: &str) -> Result<(usize, usize), AwsError> 
     Ok((count(ApproximateNumberOfMessages), in_flight))
 }
 
-async fn queue(deployed: &DeployedStack, aws: &SdkConfig) -> Finding {
-    let Some(url) = deployed.output("MessageQueueUrl") else { return missing_output("MessageQueueUrl") };
+/// The queue of a lane, by the stack's output with its URL.
+async fn lane(deployed: &DeployedStack, aws: &SdkConfig, output: &str) -> Finding {
+    let Some(url) = deployed.output(output) else { return missing_output(output) };
     match counts(aws, url).await {
         Err(error) => Finding::from_aws_error(error, "the queue", REDEPLOY),
-        Ok((waiting, in_flight)) => {
-            let observed = format!("{} waiting, {in_flight} in flight or delayed", pluralize(waiting, "message"));
-            match waiting + in_flight {
-                ..BACKLOG_WARNING => Finding::ok(observed),
-                _ => Finding::warning(observed, "check whether the messaging services answer, and how fast"),
-            }
-        }
+        Ok((waiting, in_flight)) => classify_lane(waiting, in_flight),
+    }
+}
+
+fn classify_lane(waiting: usize, in_flight: usize) -> Finding {
+    let observed = format!("{} waiting, {in_flight} in flight or delayed", pluralize(waiting, "message"));
+    match waiting + in_flight {
+        ..BACKLOG_WARNING => Finding::ok(observed),
+        ..NEARLY_FULL => Finding::warning(observed, "check whether the messaging services answer, and how fast"),
+        _ => Finding::warning(observed, "see docs/operate.md#retrylanenearlyfull"),
     }
 }
 
@@ -116,5 +128,20 @@ async fn failed(deployed: &DeployedStack, aws: &SdkConfig) -> Finding {
             "{} kept: `patchbay failed list` shows them",
             pluralize(waiting + in_flight, "message")
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::Status;
+    use super::*;
+
+    #[test]
+    fn a_backlog_is_a_warning_and_one_that_nearly_fills_a_lane_names_the_alarm() {
+        assert_eq!(Status::Ok, classify_lane(999, 0).status);
+        assert_eq!(Status::Warning, classify_lane(0, 1_000).status, "those that wait for an attempt count too");
+        let advice = |waiting, in_flight| classify_lane(waiting, in_flight).advice.unwrap_or_default();
+        assert!(!advice(50_000, 49_999).contains("retrylanenearlyfull"));
+        assert!(advice(50_000, 50_000).contains("retrylanenearlyfull"));
     }
 }

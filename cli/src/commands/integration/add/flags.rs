@@ -136,6 +136,9 @@ pub(super) struct Fields {
     /// Maximum age of a message, after which it is given up
     #[arg(long, value_name = "SECONDS", help_heading = DELIVERY)]
     give_up_after_seconds: Option<u64>,
+    /// How long an attempt waits for the response, 1 to 10
+    #[arg(long, value_name = "SECONDS", help_heading = DELIVERY)]
+    timeout_seconds: Option<u64>,
     /// When the platform gets the receipt that a message was delivered
     #[arg(long, value_parser = ["explicit", "on-accept"], help_heading = DELIVERY)]
     receipts: Option<String>,
@@ -212,6 +215,7 @@ impl Fields {
             ("/maximumAgeSeconds", self.maximum_age_seconds.map(Value::from)),
             ("/delivery/url", text(&self.delivery_url)),
             ("/delivery/giveUpAfterSeconds", self.give_up_after_seconds.map(Value::from)),
+            ("/delivery/timeoutSeconds", self.timeout_seconds.map(Value::from)),
             ("/delivery/receipts", text(&self.receipts)),
             ("/cards/route", text(&self.cards_route)),
             ("/cards/textTrace", self.cards_text_trace.map(Value::from)),

@@ -1,0 +1,86 @@
+//! Whether the functions hold back attempts because the messaging service or the platform does not answer.
+
+use super::context::IntegrationContext;
+use super::report::{Finding, pluralize};
+use jiff::Timestamp;
+use shared::ledger::{Circuit, Ledger};
+use shared::model::endpoint::{Endpoint, EndpointKind};
+
+/// The checks of an integration's circuits, by name.
+pub(super) async fn check(context: &IntegrationContext<'_>) -> [(String, Finding); 2] {
+    let (messaging_service, platform) = tokio::join!(
+        check_endpoint(context, EndpointKind::MessagingService),
+        check_endpoint(context, EndpointKind::Platform)
+    );
+    [
+        ("circuit of the messaging service".to_owned(), messaging_service),
+        ("circuit of the platform".to_owned(), platform),
+    ]
+}
+
+async fn check_endpoint(context: &IntegrationContext<'_>, kind: EndpointKind) -> Finding {
+    let Some(table) = context.doctor.deployed.output("LedgerTable") else {
+        return Finding::skipped("because the stack has no output LedgerTable");
+    };
+    let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(context.doctor.aws), table);
+    let endpoint = Endpoint::new(context.integration.name.clone(), kind);
+    match ledger.circuit(&endpoint).await {
+        Ok(circuit) => classify(kind, &circuit, Timestamp::now()),
+        Err(error) => Finding::skipped(format!("because the ledger cannot be read: {error}")),
+    }
+}
+
+fn classify(kind: EndpointKind, circuit: &Circuit, now: Timestamp) -> Finding {
+    let Some(until) = circuit.open_until else { return Finding::ok("closed") };
+    let (endpoint, waiting, advice) = match kind {
+        EndpointKind::MessagingService => (
+            "messaging service",
+            "messages",
+            "have the messaging service checked, and whether a firewall drops the functions' connections; if it only is \
+             slow, it may need a longer /delivery/timeoutSeconds (at most 10)",
+        ),
+        EndpointKind::Platform => ("platform", "receipts", "see the platform's status page"),
+    };
+    let time = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ");
+    let since = circuit.since.map(|since| format!(" since {}", time(since))).unwrap_or_default();
+    let next = if until > now { format!("at {}", time(until)) } else { "when a message is due".to_owned() };
+    Finding::warning(
+        format!(
+            "open: the {endpoint} has not answered {}{since}; the next one is made {next}, and {waiting} wait",
+            pluralize(usize::try_from(circuit.timeouts).unwrap_or(usize::MAX), "attempt")
+        ),
+        format!("{advice}. When it answers, everything is delivered in order"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::Status;
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap_or(Timestamp::MAX)
+    }
+
+    fn found(open_until: Option<i64>) -> Finding {
+        let circuit = Circuit { timeouts: 6, since: Some(at(0)), open_until: open_until.map(at) };
+        classify(EndpointKind::MessagingService, &circuit, at(60))
+    }
+
+    #[test]
+    fn an_open_circuit_is_a_warning_that_says_since_when_and_when_the_next_attempt_is_made() {
+        let finding = found(Some(70));
+        assert_eq!(Status::Warning, finding.status);
+        assert_eq!(
+            "open: the messaging service has not answered 6 attempts since 2027-01-15T08:00:00Z; the next one is made at \
+             2027-01-15T08:01:10Z, and messages wait",
+            finding.observed
+        );
+        assert!(found(Some(50)).observed.contains("the next one is made when a message is due"));
+    }
+
+    #[test]
+    fn timeouts_that_have_not_opened_the_circuit_are_ok() {
+        assert_eq!(Status::Ok, found(None).status);
+    }
+}
