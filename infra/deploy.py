@@ -13,6 +13,7 @@ and check the credentials before asking questions.
 import argparse
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -82,14 +83,26 @@ def saved_answers(config_file, config_env):
     return environment.get("global", {}).get("parameters", {}) | deploy if deploy.get("stack_name") else {}
 
 
-def overrides(saved, architecture):
-    """The saved template parameters and the architecture: overrides on the command line replace all saved ones."""
+def saved_parameters(saved):
+    """The saved template parameters, as `sam deploy` takes them."""
     parameters = saved.get("parameter_overrides", [])
     if isinstance(parameters, str):
-        parameters = [parameters]
-    elif isinstance(parameters, dict):
-        parameters = [f'{name}="{value}"' for name, value in parameters.items()]
-    return ["--parameter-overrides", *parameters, f"Architecture={architecture}"]
+        return [parameters]
+    if isinstance(parameters, dict):
+        return [f'{name}="{value}"' for name, value in parameters.items()]
+    return parameters
+
+
+def overrides(saved, architecture):
+    """The saved template parameters and the architecture: overrides on the command line replace all saved ones."""
+    return ["--parameter-overrides", *saved_parameters(saved), f"Architecture={architecture}"]
+
+
+def removed_parameters(saved, template):
+    """The saved parameters that the template no longer has. `sam deploy` ignores them without a word."""
+    names = [word.partition("=")[0] for text in saved_parameters(saved) for word in shlex.split(text)]
+    known = yaml_parse(template.read_text())["Parameters"]
+    return [name for name in names if name not in known]
 
 
 def export_default_region():
@@ -202,6 +215,9 @@ def main():
         print(f"AWS account {owner}, environment {options.config_env!r}, functions for {architecture}")
         if saved:
             require_existing_stack(saved, owner, config_file)
+            if removed := removed_parameters(saved, options.template):
+                print(f"{config_file} has parameters that this version does not have: {', '.join(removed)}.")
+                print("They have no effect. CHANGELOG.md says what replaces them.")
             arguments = ["--no-fail-on-empty-changeset", *overrides(saved, architecture)]
             code = sam_deploy(staged, config_file, options.config_env, arguments)
         else:

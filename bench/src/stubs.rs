@@ -161,6 +161,8 @@ fn aws(request: &Request, configuration: &Value) -> Option<(String, Response)> {
             json!({"MessageId": "e1", "MD5OfMessageBody": "00000000000000000000000000000000"})
         }
         ("DynamoDB_20120810", "UpdateItem") => update(&input),
+        // No group has messages on the retry lane, and no circuit is open.
+        ("DynamoDB_20120810", "BatchGetItem") => json!({"Responses": {}, "UnprocessedKeys": {}}),
         // Whose a conversation is.
         ("DynamoDB_20120810", "GetItem") => {
             json!({"Item": {"integration": {"S": "acme"}, "customer": {"S": "customer-17"}}})

@@ -96,6 +96,16 @@ class Deploy(unittest.TestCase):
             overrides = deploy.overrides({"parameter_overrides": saved}, "arm64")
             self.assertEqual('--parameter-overrides A="1" B="" Architecture=arm64', " ".join(overrides))
 
+    def test_saved_parameters_that_the_template_no_longer_has_are_named(self):
+        for saved in (
+            'Size="small" Colour="dark blue" Architecture="arm64"',
+            ["Size=small", "Colour=blue"],
+            {"Size": "small", "Colour": "blue"},
+        ):
+            removed = deploy.removed_parameters({"parameter_overrides": saved}, self.template)
+            self.assertEqual(["Colour"], removed, saved)
+        self.assertEqual([], deploy.removed_parameters({}, self.template))
+
     def test_without_a_terminal_the_first_deployment_is_refused_and_leaves_no_file(self):
         no_terminal = unittest.mock.patch.object(sys, "stdin", io.StringIO())
         with no_terminal, self.assertRaisesRegex(SystemExit, "needs a terminal"):

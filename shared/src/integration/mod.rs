@@ -98,6 +98,7 @@ mod tests {
                 "url": "https://messages.example.com/hook",
                 "signingSecrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
                 "giveUpAfterSeconds": 3600,
+                "timeoutSeconds": 3,
                 "receipts": "on-accept"
             },
             "callers": [
@@ -119,6 +120,7 @@ mod tests {
         assert_eq!("https://api.mypurecloud.de/", genesys.region.api_url().as_str());
         assert_eq!(2, genesys.webhook_secrets.len());
         assert_eq!(3600, integration.delivery.give_up_after.as_secs());
+        assert_eq!(3, integration.delivery.timeout.as_secs());
         assert_eq!(ReceiptMode::OnAccept, integration.delivery.receipts);
         assert_eq!(2, integration.callers.len());
         assert_eq!(CardRoute::MessagingService { text_trace: true }, integration.cards);
@@ -168,13 +170,13 @@ mod tests {
     #[test]
     fn optional_fields_have_defaults() {
         let mut document = example();
-        for (parent, name) in
-            [("", "cards"), ("", "callers"), ("/delivery", "giveUpAfterSeconds"), ("/delivery", "receipts")]
-        {
+        let delivery = ["giveUpAfterSeconds", "timeoutSeconds", "receipts"].map(|name| ("/delivery", name));
+        for (parent, name) in [("", "cards"), ("", "callers")].into_iter().chain(delivery) {
             document.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name);
         }
         let integration = parse(&document).unwrap();
         assert_eq!(6 * 3600, integration.delivery.give_up_after.as_secs());
+        assert_eq!(10, integration.delivery.timeout.as_secs());
         assert_eq!(ReceiptMode::Explicit, integration.delivery.receipts);
         assert_eq!(CardRoute::OpenMessaging, integration.cards);
         assert!(integration.callers.is_empty());
@@ -189,7 +191,7 @@ mod tests {
             "clientSecret": 7,
             "webhookSecrets": ["hidden-but-too-short".get(..10), ""],
             "cards": {"route": "hidden"},
-            "delivery": {"url": "http://hidden.example.com", "signingSecrets": ["hidden"], "giveUpAfterSeconds": 0, "receipts": "hidden"},
+            "delivery": {"url": "http://hidden.example.com", "signingSecrets": ["hidden"], "giveUpAfterSeconds": 0, "timeoutSeconds": 11, "receipts": "hidden"},
             "callers": [{"name": "crm"}, {"name": "both", "signingSecret": "whsec_", "bearerToken": "hidden"}],
             "colour": "hidden"
         }))
@@ -206,6 +208,7 @@ mod tests {
                 "/delivery/url",
                 "/delivery/signingSecrets",
                 "/delivery/giveUpAfterSeconds",
+                "/delivery/timeoutSeconds",
                 "/delivery/receipts",
                 "/callers/0",
                 "/callers/1/signingSecret",

@@ -2,15 +2,17 @@
 //! nothing else.
 
 use crate::cli::doctor_fixture::{Fixture, Report, URL_KEY};
+use crate::observability::logs::log_with;
 use aws_sdk_iam::Client as Iam;
 use serde_json::json;
 use tests::harness::aws_proxy::AwsProxy;
 use tests::harness::caller::{BEARER_TOKEN, CALLER_SECRET};
 use tests::harness::command::Command;
 use tests::harness::stack::{SIGNING_SECRET, Stack};
+use tests::simulators::genesys_cloud;
 use tests::simulators::highlevel::api::{HighLevel, TOKEN};
 use tests::simulators::highlevel::{self, Keys};
-use tests::simulators::messaging_service::{MessagingService, Reply};
+use tests::simulators::messaging_service::{MessagingService, Reply, WAIT_TIMEOUT};
 use tests::simulators::multicloud_cx;
 use tests::simulators::multicloud_cx::api::{APP_SECRET, MulticloudCx};
 use uuid::Uuid;
@@ -41,8 +43,11 @@ async fn a_healthy_integration_on_a_healthy_stack_passes() {
         "conversation events' trigger",
         "event source",
         "conversation events' rule",
+        "queue's trigger",
+        "retry lane's trigger",
         "ledger",
         "queue",
+        "retry lane",
         "configuration",
         "platform credentials",
         "open messaging integration",
@@ -55,6 +60,8 @@ async fn a_healthy_integration_on_a_healthy_stack_passes() {
         "caller crm",
         "caller flows",
         "messaging service",
+        "circuit of the messaging service",
+        "circuit of the platform",
     ] {
         assert_eq!("ok", report.check(name)["verdict"], "{:#}", report.check(name));
     }
@@ -376,6 +383,26 @@ async fn a_messaging_service_that_is_down_is_named() {
     let report = failing.run_doctor().await;
     report.assert_only_fault("messaging service", "answers 500", "see its logs");
 }
+
+#[tokio::test]
+async fn an_endpoint_whose_circuit_is_open_is_a_warning() {
+    let silent = MessagingService::with_handler(|_, _| Reply::status(200).after(WAIT_TIMEOUT)).await;
+    let fixture = Fixture::with_service(silent).await;
+    let delivery = json!({"url": fixture.service.url, "signingSecrets": [SIGNING_SECRET], "timeoutSeconds": 1});
+    fixture.configure("/delivery", delivery).await;
+    for customer in 0..6 {
+        let text = genesys_cloud::text(&fixture.integration, &format!("customer-{customer}"), "hello");
+        text.accepted(&fixture.stack, &fixture.integration).await;
+    }
+    let name = fixture.integration.name.as_str();
+    log_with(name, &[("circuit_opened", "messaging-service")]).await;
+    let report = fixture.run_doctor_with(fixture.command().with(&["--skip-delivery"])).await;
+    assert_eq!((0, json!("warning")), (report.ran.code, report.check(CIRCUIT)["verdict"].clone()), "{:#}", report.json);
+    report.assert_check(CIRCUIT, "open: the messaging service has not answered", "/delivery/timeoutSeconds");
+    report.assert_check("circuit of the platform", "closed", "");
+}
+
+const CIRCUIT: &str = "circuit of the messaging service";
 
 #[tokio::test]
 async fn a_messaging_service_that_refuses_deliveries_is_named_with_what_happens_to_messages() {

@@ -16,8 +16,11 @@ async fn a_queue_without_a_consumer_is_named() {
     proxy.rewrite("GetEventSourceMapping", "\"Enabled\"", "\"Disabled\"");
     let command = || fixture.command().env("AWS_ENDPOINT_URL", &proxy.url);
     let report = fixture.run_doctor_with(command()).await;
-    assert_eq!(vec!["queue's trigger", "conversation events' trigger"], report.names("fault"), "{:#}", report.json);
-    report.assert_check("queue's trigger", "nothing is delivered", "update-event-source-mapping");
+    let triggers = ["queue's trigger", "retry lane's trigger", "conversation events' trigger"];
+    assert_eq!(triggers.to_vec(), report.names("fault"), "{:#}", report.json);
+    for lane in &triggers[..2] {
+        report.assert_check(lane, "nothing on this queue is processed", "update-event-source-mapping");
+    }
     report.assert_check(
         "conversation events' trigger",
         "to ConversationEvents is Disabled",
@@ -28,6 +31,12 @@ async fn a_queue_without_a_consumer_is_named() {
     proxy.rewrite("ListStackResources", "MessageDispatcherMessages", "MessageDispatcherOthers");
     let report = fixture.run_doctor_with(command()).await;
     report.assert_only_fault("queue's trigger", "the stack has no MessageDispatcherMessages", "make deploy");
+    // The stack of a version without the retry lane.
+    proxy.restore();
+    proxy.rewrite("DescribeStacks", "RetryQueueUrl", "OtherUrl");
+    let report = fixture.run_doctor_with(command()).await;
+    report.assert_only_fault("outputs", "missing: RetryQueueUrl", "make deploy");
+    report.assert_skipped(&["retry lane"], "because the stack has no output RetryQueueUrl");
 }
 
 #[tokio::test]

@@ -54,14 +54,17 @@ async fn an_existing_integration_is_changed_only_on_request() {
     let fixture = Fixture::new().await;
     let _ = fixture.add().run().await.succeeded();
     let before = fixture.shown().await;
-    let changing = || fixture.add().with(&["--give-up-after-seconds", "600", "--caller", "shop"]);
+    let options = ["--give-up-after-seconds", "600", "--timeout-seconds", "5", "--caller", "shop"];
+    let changing = || fixture.add().with(&options);
     let refused = changing().run().await.exited_with(1);
-    assert!(refused.stderr.contains("differs in /callers, /delivery/giveUpAfterSeconds"), "{refused:?}");
+    let differences = "differs in /callers, /delivery/giveUpAfterSeconds, /delivery/timeoutSeconds";
+    assert!(refused.stderr.contains(differences), "{refused:?}");
     assert_eq!(before, fixture.shown().await);
 
     let _ = changing().with(&["--replace"]).run().await.succeeded();
     let after = fixture.shown().await;
     assert_eq!(600, after["configuration"]["delivery"]["giveUpAfterSeconds"]);
+    assert_eq!(5, after["configuration"]["delivery"]["timeoutSeconds"]);
     assert_eq!(3, after["configuration"]["callers"].as_array().unwrap().len());
     for kept in ["/configuration/webhookSecrets", "/configuration/callers/0", "/configuration/callers/1"] {
         assert_eq!(before.pointer(kept), after.pointer(kept), "{kept}");

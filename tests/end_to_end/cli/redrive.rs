@@ -1,5 +1,6 @@
 //! `patchbay dead-letters` on queues without functions: redriven messages stay visible.
 
+use aws_sdk_sqs::types::MessageAttributeValue;
 use aws_sdk_sqs::types::MessageSystemAttributeName::MessageGroupId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -15,10 +16,11 @@ use uuid::Uuid;
 /// The format of a version that does not exist yet.
 const UNREADABLE: &str = r#"{"version": 99}"#;
 
-/// A stack that consists of the two queues.
+/// A stack that consists of the two lanes and the dead-letter queue.
 struct Queues {
     stack: String,
     queue: String,
+    retry_queue: String,
     dead_letter_queue: String,
     sqs: aws_sdk_sqs::Client,
 }
@@ -32,10 +34,20 @@ impl Queues {
             let properties = json!({"QueueName": format!("{stack}-{name}.fifo"), "FifoQueue": true});
             json!({"Type": "AWS::SQS::Queue", "Properties": properties})
         };
+        // A message becomes a dead letter after one receive.
+        let lane = |name: &str| {
+            let mut lane = queue(name);
+            lane["Properties"]["RedrivePolicy"] =
+                json!({"maxReceiveCount": 1, "deadLetterTargetArn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}});
+            lane
+        };
         let template = json!({
-            "Resources": {"Messages": queue("messages"), "DeadLetters": queue("dead-letters")},
+            "Resources": {
+                "Messages": lane("messages"), "Retries": lane("retries"), "DeadLetters": queue("dead-letters"),
+            },
             "Outputs": {
                 "MessageQueueUrl": {"Value": {"Ref": "Messages"}},
+                "RetryQueueUrl": {"Value": {"Ref": "Retries"}},
                 "DeadLetterQueueUrl": {"Value": {"Ref": "DeadLetters"}},
             },
         });
@@ -45,7 +57,7 @@ impl Queues {
         let outputs = loop {
             let answer = cloudformation.describe_stacks().stack_name(&stack).send().await.unwrap();
             let described = &answer.stacks()[0];
-            if described.outputs().len() == 2 {
+            if described.outputs().len() == 3 {
                 break described.outputs().to_vec();
             }
             assert!(Instant::now() < deadline, "{described:?}");
@@ -55,8 +67,21 @@ impl Queues {
             let output = outputs.iter().find(|output| output.output_key() == Some(key));
             output.and_then(|output| output.output_value()).unwrap().to_owned()
         };
-        let (queue, dead_letter_queue) = (url("MessageQueueUrl"), url("DeadLetterQueueUrl"));
-        Self { stack, queue, dead_letter_queue, sqs: aws_sdk_sqs::Client::new(&aws) }
+        let [queue, retry_queue, dead_letter_queue] =
+            ["MessageQueueUrl", "RetryQueueUrl", "DeadLetterQueueUrl"].map(url);
+        Self { stack, queue, retry_queue, dead_letter_queue, sqs: aws_sdk_sqs::Client::new(&aws) }
+    }
+
+    /// Sends a message to a lane, and receives it until SQS moves it to the dead-letter queue.
+    async fn make_dead_letter(&self, lane: &str, group: &str, body: &str) {
+        let request = self.sqs.send_message().queue_url(lane).message_group_id(group).message_body(body);
+        // What the dispatcher sends with a message that it moves to the retry lane.
+        let place = MessageAttributeValue::builder().data_type("String").string_value("17").build().unwrap();
+        let request = request.message_attributes("sequenceNumber", place);
+        request.message_deduplication_id(Uuid::new_v4()).send().await.unwrap();
+        let receive = || self.sqs.receive_message().queue_url(lane).visibility_timeout(0).send();
+        assert_eq!(1, receive().await.unwrap().messages().len());
+        assert!(receive().await.unwrap().messages().is_empty(), "it is a dead letter");
     }
 
     async fn send_dead_letter(&self, group: &str, body: &str) {
@@ -129,6 +154,19 @@ async fn a_skipped_message_holds_back_the_rest_of_its_group_only() {
         let listing = queues.run(&["list"]).await;
         (listing["deadLetters"].clone(), listing["total"].clone())
     });
+}
+
+#[tokio::test]
+async fn a_dead_letter_of_either_lane_is_redriven_to_the_message_queue() {
+    let queues = Queues::start().await;
+    let (direct, retried) = (readable(), readable());
+    queues.make_dead_letter(&queues.queue, "one", &direct).await;
+    queues.make_dead_letter(&queues.retry_queue, "two", &retried).await;
+    assert_eq!(2, queues.run(&["list"]).await["total"]);
+    assert_eq!(2, queues.run(&["redrive", "--yes"]).await["moved"]);
+    let mut redriven = queues.take().await;
+    redriven.sort();
+    assert_eq!(vec![dead_letter("one", &direct), dead_letter("two", &retried)], redriven);
 }
 
 #[tokio::test]

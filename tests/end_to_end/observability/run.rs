@@ -2,7 +2,7 @@
 
 use crate::callers::cards::{USER, card};
 use crate::fixtures::WithPlatform;
-use crate::observability::logs::log_lines;
+use crate::observability::logs::{log_lines, log_with};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::delivery::envelope::{Envelope, ReceiptEnvelope};
@@ -63,6 +63,7 @@ pub(super) async fn run() {
         deliveries(),
         futures::future::join_all(requests),
         calls_with_every_outcome(),
+        unanswered_deliveries(),
         authorizations(),
         conversation_events()
     );
@@ -182,6 +183,23 @@ async fn deliveries() {
     forged.post_to(stack, &unknown_integration).await.assert_problem(404, "integration-not-found");
     let faulty = stack.integration(&service.url, |configuration| configuration["colour"] = "red".into()).await;
     forged.post(stack, &faulty).await.assert_problem(503, "unavailable");
+}
+
+/// Messages that wait for a messaging service that does not answer.
+async fn unanswered_deliveries() {
+    let service = MessagingService::with_handler(|_, _| Reply::status(200).after(WAIT_TIMEOUT)).await;
+    let fixture = WithPlatform::delivering_to(&service.url, |configuration| {
+        configuration["delivery"]["timeoutSeconds"] = 1.into();
+    })
+    .await;
+    let WithPlatform { stack, integration, .. } = &fixture;
+    for customer in 0..6 {
+        let text = genesys_cloud::text(integration, &format!("customer-{customer}"), "hello");
+        text.accepted(stack, integration).await;
+    }
+    let outcome = |outcome: &str| format!("\"outcome\":\"{outcome}\"");
+    let (open, moved) = (outcome("circuit_open"), outcome("moved"));
+    log_with(integration.name.as_str(), &[(&open, ""), (&moved, "")]).await;
 }
 
 /// All outcomes of a caller's request.
