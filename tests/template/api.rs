@@ -110,6 +110,7 @@ fn the_outputs_contain_the_address_that_is_served() {
         "LedgerTable",
         "MessageQueueUrl",
         "ParkingQueueUrl",
+        "RetryQueueUrl",
         "SecretPrefix",
         "WebhookUrl",
     ];
