@@ -65,6 +65,59 @@ fn every_documented_limit_is_the_one_in_the_code() {
     assert!(checked > 0);
 }
 
+/// A number with its thousands separated.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();
+    groups.join(",")
+}
+
+#[test]
+fn what_a_rate_needs_is_the_rate_times_what_one_message_takes() {
+    let guide = Document::read("docs/limits.md");
+    let rows: Vec<_> = guide.rows_under("How much traffic").filter(|row| row.cells.len() == 5).collect();
+    let rates = [10_u64, 100, 1_000, 10_000];
+    // What each message takes: seconds of a batch or a receiver, or calls.
+    for (name, ten_thousandths) in [
+        ("receivers at once", &[200][..]),
+        ("batches at once, answers in 100 ms: of one message, of ten", &[1_250, 125]),
+        ("batches at once, answers in one second: of one message, of ten", &[10_250, 1_025]),
+        ("writes of the ledger per second", &[20_000]),
+        ("reads of the ledger per second, at most", &[10_000]),
+        ("calls per second that send to the queue", &[10_000]),
+    ] {
+        let row =
+            rows.iter().find(|row| row.cells[0] == name).unwrap_or_else(|| panic!("there is no {name}: {rows:?}"));
+        let needed = |rate: u64| -> Vec<_> {
+            ten_thousandths.iter().map(|part| grouped((rate * part).div_ceil(10_000))).collect()
+        };
+        assert_eq!(rates.map(|rate| needed(rate).join(", ")).to_vec(), row.cells[1..], "{name}");
+    }
+    assert_eq!(6, rows.len(), "each row is checked");
+}
+
+#[test]
+fn the_retry_lane_is_full_when_the_guide_says() {
+    const WINDOW: f64 = 120_000.0;
+    let guide = Document::read("docs/limits.md");
+    let mut rows = guide.rows_under("When the retry lane is full").filter(|row| row.cells[0] != "up to 5.5").peekable();
+    assert!(rows.peek().is_some());
+    for row in rows {
+        let words: Vec<_> = row.cells[1].split(' ').collect();
+        let seconds: f64 = words
+            .chunks(2)
+            .map(|pair| match pair[1] {
+                "hours" => number(pair[0]) * 3600.0,
+                "minutes" => number(pair[0]) * 60.0,
+                "seconds" => number(pair[0]),
+                other => panic!("{other}"),
+            })
+            .sum();
+        let exact = WINDOW / number(&row.cells[0]);
+        assert!((exact - seconds).abs() < exact / 100.0, "{row:?}: {exact} s");
+    }
+}
+
 #[test]
 fn the_guide_keeps_ids_as_long_as_a_delivery_may_be_repeated() {
     let parking_queue = &transformed()["Resources"]["ParkingQueue"]["Properties"]["MessageRetentionPeriod"];
