@@ -99,7 +99,7 @@ def overrides(saved, architecture):
 
 
 def removed_parameters(saved, template):
-    """The saved parameters that the template no longer has. `sam deploy` ignores them without a word."""
+    """The saved parameters that the template no longer has. `sam deploy` ignores them silently."""
     names = [word.partition("=")[0] for text in saved_parameters(saved) for word in shlex.split(text)]
     known = yaml_parse(template.read_text())["Parameters"]
     return [name for name in names if name not in known]

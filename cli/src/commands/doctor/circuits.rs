@@ -36,7 +36,7 @@ fn classify(kind: EndpointKind, circuit: &Circuit, now: Timestamp) -> Finding {
         EndpointKind::MessagingService => (
             "messaging service",
             "messages",
-            "have the messaging service checked, and whether a firewall drops the functions' connections; if it only is \
+            "have the messaging service checked, and whether a firewall drops the functions' connections; if it is only \
              slow, it may need a longer /delivery/timeoutSeconds (at most 10)",
         ),
         EndpointKind::Platform => ("platform", "receipts", "see the platform's status page"),

@@ -16,11 +16,28 @@ const BACKLOG_WARNING: usize = 1_000;
 /// From here on the alarm RetryLaneNearlyFull is raised.
 const NEARLY_FULL: usize = 100_000;
 
+/// A queue on which messages wait for the dispatcher.
+#[derive(Clone, Copy)]
+enum Lane {
+    Direct,
+    Retry,
+}
+
+impl Lane {
+    /// The stack's output with its URL.
+    fn output(self) -> &'static str {
+        match self {
+            Self::Direct => "MessageQueueUrl",
+            Self::Retry => "RetryQueueUrl",
+        }
+    }
+}
+
 pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig) -> Vec<Check> {
     let (ledger, direct, retry, dead_letters, failed) = tokio::join!(
         ledger(deployed, aws),
-        lane(deployed, aws, "MessageQueueUrl"),
-        lane(deployed, aws, "RetryQueueUrl"),
+        backlog(deployed, aws, Lane::Direct),
+        backlog(deployed, aws, Lane::Retry),
         dead_letters(deployed, aws),
         failed(deployed, aws)
     );
@@ -76,21 +93,20 @@ async fn counts(aws: &SdkConfig, url: &str) -> Result<(usize, usize), AwsError> 
     Ok((count(ApproximateNumberOfMessages), in_flight))
 }
 
-/// The queue of a lane, by the stack's output with its URL.
-async fn lane(deployed: &DeployedStack, aws: &SdkConfig, output: &str) -> Finding {
-    let Some(url) = deployed.output(output) else { return missing_output(output) };
+async fn backlog(deployed: &DeployedStack, aws: &SdkConfig, lane: Lane) -> Finding {
+    let Some(url) = deployed.output(lane.output()) else { return missing_output(lane.output()) };
     match counts(aws, url).await {
         Err(error) => Finding::from_aws_error(error, "the queue", REDEPLOY),
-        Ok((waiting, in_flight)) => classify_lane(waiting, in_flight),
+        Ok((waiting, in_flight)) => classify_backlog(lane, waiting, in_flight),
     }
 }
 
-fn classify_lane(waiting: usize, in_flight: usize) -> Finding {
+fn classify_backlog(lane: Lane, waiting: usize, in_flight: usize) -> Finding {
     let observed = format!("{} waiting, {in_flight} in flight or delayed", pluralize(waiting, "message"));
-    match waiting + in_flight {
-        ..BACKLOG_WARNING => Finding::ok(observed),
-        ..NEARLY_FULL => Finding::warning(observed, "check whether the messaging services answer, and how fast"),
-        _ => Finding::warning(observed, "see docs/operate.md#retrylanenearlyfull"),
+    match (lane, waiting + in_flight) {
+        (_, ..BACKLOG_WARNING) => Finding::ok(observed),
+        (Lane::Retry, NEARLY_FULL..) => Finding::warning(observed, "see docs/operate.md#retrylanenearlyfull"),
+        _ => Finding::warning(observed, "check whether the messaging services answer, and how fast"),
     }
 }
 
@@ -137,11 +153,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_backlog_is_a_warning_and_one_that_nearly_fills_a_lane_names_the_alarm() {
-        assert_eq!(Status::Ok, classify_lane(999, 0).status);
-        assert_eq!(Status::Warning, classify_lane(0, 1_000).status, "those that wait for an attempt count too");
-        let advice = |waiting, in_flight| classify_lane(waiting, in_flight).advice.unwrap_or_default();
-        assert!(!advice(50_000, 49_999).contains("retrylanenearlyfull"));
-        assert!(advice(50_000, 50_000).contains("retrylanenearlyfull"));
+    fn a_backlog_is_a_warning_and_one_that_nearly_fills_the_retry_lane_names_the_alarm() {
+        assert_eq!(Status::Ok, classify_backlog(Lane::Retry, 999, 0).status);
+        let waiting = classify_backlog(Lane::Retry, 0, 1_000);
+        assert_eq!(Status::Warning, waiting.status, "those that wait for an attempt count too");
+        let names_alarm = |lane, waiting, in_flight| {
+            let advice = classify_backlog(lane, waiting, in_flight).advice;
+            advice.is_some_and(|advice| advice.contains("retrylanenearlyfull"))
+        };
+        assert!(!names_alarm(Lane::Retry, 50_000, 49_999));
+        assert!(names_alarm(Lane::Retry, 50_000, 50_000));
+        assert!(!names_alarm(Lane::Direct, 50_000, 50_000));
     }
 }
