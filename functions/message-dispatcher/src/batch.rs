@@ -24,11 +24,11 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, error_span};
 
 /// Retry delay for a group whose task panicked.
-const PANIC_RETRY_DELAY: Duration = Duration::from_secs(60);
+pub(crate) const PANIC_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// How long the groups of a batch wait for each other. Lambda unlocks a group when its batch ends, so one customer would
 /// wait for another whose messaging service is slow. After this, each group is unlocked when it ends.
-const BATCH_GRACE_PERIOD: Duration = Duration::from_secs(1);
+pub(crate) const BATCH_GRACE_PERIOD: Duration = Duration::from_secs(1);
 
 /// The records of one invocation, all of one lane.
 pub(crate) struct Batch {
