@@ -146,7 +146,7 @@ impl Batch {
         let read = async || dispatcher.ledger.lane_states(&groups, endpoints.clone()).await;
         let states = retry_transient(self.deadline, read, LedgerError::is_transient).await?;
         dispatcher.circuits.learn(&states);
-        Ok(self.groups.iter().map(|group| self.lane.position(states.has_tail(&group.id))).collect())
+        Ok(self.groups.iter().map(|group| Position::new(self.lane, states.has_tail(&group.id))).collect())
     }
 }
 
@@ -247,6 +247,13 @@ impl BatchResult {
             queue.delete(&acknowledged).await;
         }
         returned.into_iter().map(|returned| item_failure(returned.record)).collect()
+    }
+}
+
+impl From<Record> for Queued<Record> {
+    fn from(record: Record) -> Self {
+        let sequence_number = record.moved.sequence_number.as_deref().and_then(SequenceNumber::parse);
+        Self { sequence_number, receive_count: record.receive_count(), due_at: record.moved.due_at, record }
     }
 }
 

@@ -98,7 +98,7 @@ impl Batch {
                 Some(Mutant::ReadsTailsInconsistently) => &world.ledger.earlier_tails,
                 _ => &world.ledger.tails,
             };
-            self.lane.position(tails.contains_key(group) && world.mutant != Some(Mutant::ReadsNoTails))
+            Position::new(self.lane, tails.contains_key(group) && world.mutant != Some(Mutant::ReadsNoTails))
         };
         let read = |world: &mut World| groups.iter().map(|(group, _)| position(world, group)).collect();
         self.simulation.call(self.step(first, "reads the tails"), read).await
