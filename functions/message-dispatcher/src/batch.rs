@@ -24,11 +24,11 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, error_span};
 
 /// Retry delay for a group whose task panicked.
-const PANIC_RETRY_DELAY: Duration = Duration::from_secs(60);
+pub(crate) const PANIC_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// How long the groups of a batch wait for each other. Lambda unlocks a group when its batch ends, so one customer would
 /// wait for another whose messaging service is slow. After this, each group is unlocked when it ends.
-const BATCH_GRACE_PERIOD: Duration = Duration::from_secs(1);
+pub(crate) const BATCH_GRACE_PERIOD: Duration = Duration::from_secs(1);
 
 /// The records of one invocation, all of one lane.
 pub(crate) struct Batch {
@@ -146,7 +146,7 @@ impl Batch {
         let read = async || dispatcher.ledger.lane_states(&groups, endpoints.clone()).await;
         let states = retry_transient(self.deadline, read, LedgerError::is_transient).await?;
         dispatcher.circuits.learn(&states);
-        Ok(self.groups.iter().map(|group| self.lane.position(states.has_tail(&group.id))).collect())
+        Ok(self.groups.iter().map(|group| Position::new(self.lane, states.has_tail(&group.id))).collect())
     }
 }
 
@@ -247,6 +247,13 @@ impl BatchResult {
             queue.delete(&acknowledged).await;
         }
         returned.into_iter().map(|returned| item_failure(returned.record)).collect()
+    }
+}
+
+impl From<Record> for Queued<Record> {
+    fn from(record: Record) -> Self {
+        let sequence_number = record.moved.sequence_number.as_deref().and_then(SequenceNumber::parse);
+        Self { sequence_number, receive_count: record.receive_count(), due_at: record.moved.due_at, record }
     }
 }
 

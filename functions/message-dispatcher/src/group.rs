@@ -11,6 +11,7 @@
 //! left the direct lane. ARCHITECTURE.md has the argument.
 
 use crate::outcome::Disposition;
+use crate::record::Lane;
 use jiff::Timestamp;
 use shared::ledger::SequenceNumber;
 use std::time::Duration;
@@ -30,6 +31,16 @@ pub(crate) enum Position {
     BehindRetries,
     /// On the retry lane.
     Retry,
+}
+
+impl Position {
+    pub(crate) fn new(lane: Lane, has_tail: bool) -> Self {
+        match lane {
+            Lane::Direct if has_tail => Self::BehindRetries,
+            Lane::Direct => Self::Direct,
+            Lane::Retry => Self::Retry,
+        }
+    }
 }
 
 /// A record, with what decides its lane.

@@ -16,6 +16,8 @@ mod immediate_receipt;
 mod lanes;
 mod outcome;
 mod record;
+#[cfg(test)]
+mod simulation;
 mod task;
 
 use batch::Batch;

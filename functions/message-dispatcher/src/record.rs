@@ -1,12 +1,10 @@
 //! A record of an SQS event.
 
-use crate::group::{Position, Queued};
 use aws_lambda_events::sqs::SqsMessage;
 use jiff::Timestamp;
 use shared::delivery::envelope::QueueMessage;
 use shared::delivery::records::{receive_count, sent_at};
 use shared::delivery::retry_lane::MovedRecord;
-use shared::ledger::SequenceNumber;
 use shared::model::endpoint::Endpoint;
 use std::time::Duration;
 
@@ -81,27 +79,11 @@ impl Record {
     }
 }
 
-impl From<Record> for Queued<Record> {
-    fn from(record: Record) -> Self {
-        let sequence_number = record.moved.sequence_number.as_deref().and_then(SequenceNumber::parse);
-        Self { sequence_number, receive_count: record.receive_count(), due_at: record.moved.due_at, record }
-    }
-}
-
 impl Lane {
     /// The lane of a queue, by its ARN.
     pub(crate) fn of(queue_arn: &str, retry_queue_url: &str) -> Self {
         let name = |text: &str, separator| text.rsplit(separator).next().map(str::to_owned);
         if name(queue_arn, ':') == name(retry_queue_url, '/') { Self::Retry } else { Self::Direct }
-    }
-
-    /// Where a group of this lane is.
-    pub(crate) fn position(self, has_tail: bool) -> Position {
-        match self {
-            Self::Direct if has_tail => Position::BehindRetries,
-            Self::Direct => Position::Direct,
-            Self::Retry => Position::Retry,
-        }
     }
 }
 
