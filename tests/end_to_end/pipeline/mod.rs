@@ -5,6 +5,7 @@ mod batches;
 mod chat_page;
 mod conversation_events;
 mod delivery;
+mod lanes;
 mod ledger;
 mod lenient_webhooks;
 mod messaging_service_failures;

@@ -16,6 +16,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// Only a failing test waits this long for a call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
 pub struct AwsProxy {
     /// The endpoint URL of AWS through this proxy.
     pub url: String,
@@ -36,6 +39,22 @@ struct Replacement {
     to: String,
 }
 
+/// Where calls of an operation are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// AWS does not get the call.
+    Before,
+    /// AWS gets the call, but its answer is not returned.
+    After,
+}
+
+/// The calls that are held: of this operation, with this text in their input.
+struct Held {
+    operation: String,
+    text: String,
+    hold: Hold,
+}
+
 struct Shared {
     upstream: String,
     http: reqwest::Client,
@@ -45,7 +64,8 @@ struct Shared {
     denied_regions: Mutex<HashSet<String>>,
     missing_routes: Mutex<HashSet<String>>,
     dropped_headers: Mutex<HashSet<String>>,
-    held: Mutex<HashSet<String>>,
+    held: Mutex<Vec<Held>>,
+    held_calls: watch::Sender<usize>,
     arrived: watch::Sender<()>,
     rewritten: Mutex<Vec<Replacement>>,
     visible_receives: Mutex<usize>,
@@ -65,6 +85,7 @@ impl AwsProxy {
             missing_routes: Mutex::default(),
             dropped_headers: Mutex::default(),
             held: Mutex::default(),
+            held_calls: watch::Sender::default(),
             arrived: watch::Sender::default(),
             rewritten: Mutex::default(),
             visible_receives: Mutex::default(),
@@ -102,16 +123,34 @@ impl AwsProxy {
 
     /// Calls of operation `name` are neither forwarded nor answered from now on.
     pub fn hold(&self, name: &str) {
-        self.shared.held.lock().expect("no panic").insert(name.to_owned());
+        self.hold_with(name, "", Hold::Before);
+    }
+
+    /// Calls of operation `name` with this text in their input are held from now on.
+    pub fn hold_with(&self, name: &str, text: &str, hold: Hold) {
+        let held = Held { operation: name.to_owned(), text: text.to_owned(), hold };
+        self.shared.held.lock().expect("no panic").push(held);
+    }
+
+    /// Waits until a call is held.
+    pub async fn wait_for_held_call(&self) {
+        let mut held = self.shared.held_calls.subscribe();
+        let in_time = tokio::time::timeout(CALL_TIMEOUT, held.wait_for(|calls| *calls > 0)).await.is_ok();
+        assert!(in_time, "no call was held");
     }
 
     /// Waits for a call of operation `name` since the last `take_calls`.
     pub async fn wait_for(&self, name: &str) {
+        self.wait_until(|calls| calls.iter().any(|call| call.operation == name)).await;
+    }
+
+    /// Waits until `is_enough` holds for the calls since the last `take_calls`, and returns them.
+    pub async fn wait_until(&self, is_enough: impl Fn(&[Call]) -> bool) -> Vec<Call> {
         let mut arrived = self.shared.arrived.subscribe();
-        let calls = || self.shared.calls.lock().expect("no panic").iter().any(|call| call.operation == name);
-        let waiting = arrived.wait_for(|()| calls());
-        let in_time = tokio::time::timeout(Duration::from_secs(60), waiting).await.is_ok();
-        assert!(in_time, "{name} was not called");
+        let waiting = arrived.wait_for(|()| is_enough(&self.shared.calls.lock().expect("no panic")));
+        let in_time = tokio::time::timeout(CALL_TIMEOUT, waiting).await.is_ok();
+        assert!(in_time, "calls are missing; so far: {:?}", self.take_operations());
+        self.shared.calls.lock().expect("no panic").clone()
     }
 
     /// Removes this header from all requests.
@@ -147,9 +186,11 @@ impl AwsProxy {
         let shared = &self.shared;
         shared.failing.lock().expect("no panic").clear();
         let (denied, regions) = (&shared.denied, &shared.denied_regions);
-        for names in [denied, regions, &shared.missing_routes, &shared.dropped_headers, &shared.held] {
+        for names in [denied, regions, &shared.missing_routes, &shared.dropped_headers] {
             names.lock().expect("no panic").clear();
         }
+        shared.held.lock().expect("no panic").clear();
+        shared.held_calls.send_replace(0);
         shared.rewritten.lock().expect("no panic").clear();
         self.disable_visibility_timeout(0);
         self.shift_clock(SignedDuration::ZERO);
@@ -175,6 +216,20 @@ impl Shared {
         let Some(left) = failing.get_mut(operation).filter(|left| **left > 0) else { return false };
         *left -= 1;
         true
+    }
+
+    /// Where this call is held.
+    fn hold_of(&self, operation: &str, body: &[u8]) -> Option<Hold> {
+        let held = self.held.lock().expect("no panic");
+        let is_held = |held: &&Held| {
+            held.operation == operation && std::str::from_utf8(body).is_ok_and(|body| body.contains(&held.text))
+        };
+        held.iter().find(is_held).map(|held| held.hold)
+    }
+
+    async fn never_answered(&self) -> Response {
+        self.held_calls.send_modify(|calls| *calls += 1);
+        pending().await
     }
 
     /// Whether the messages of this call stay visible.
@@ -215,8 +270,9 @@ async fn forward(
     };
     proxy.calls.lock().expect("no panic").push(Call { operation: operation.clone(), input });
     proxy.arrived.send_replace(());
-    if proxy.held.lock().expect("no panic").contains(&operation) {
-        return pending().await;
+    let hold = proxy.hold_of(&operation, &body);
+    if hold == Some(Hold::Before) {
+        return proxy.never_answered().await;
     }
     if proxy.fails(&operation) {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -239,6 +295,9 @@ async fn forward(
     let answer = answer.expect("the emulated AWS answers");
     let (status, content_type) = (answer.status(), answer.headers().get("content-type").cloned());
     let body = answer.bytes().await.expect("a body");
+    if hold == Some(Hold::After) {
+        return proxy.never_answered().await;
+    }
     let mut response = (status, proxy.rewritten(&operation, body)).into_response();
     if let Some(content_type) = content_type {
         response.headers_mut().insert("content-type", content_type);

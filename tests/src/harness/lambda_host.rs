@@ -5,7 +5,7 @@
 use crate::harness::server::Server;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{self, DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -86,6 +86,17 @@ impl LambdaHost {
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).expect("the log")
+    }
+
+    /// The file with the function's log lines, until this is dropped.
+    #[must_use]
+    pub fn log_file(&self) -> &Path {
+        &self.log
+    }
+
+    /// Kills the function, and returns when it has ended.
+    pub async fn kill(mut self) {
+        self.process.kill().await.expect("the function is killed");
     }
 
     /// The peak of the memory that the process has had, in KiB.
@@ -164,7 +175,7 @@ async fn next(State(api): State<RuntimeApi>) -> Response {
     (headers, event.to_string()).into_response()
 }
 
-async fn answer(State(api): State<RuntimeApi>, Path(id): Path<String>, body: Bytes) -> StatusCode {
+async fn answer(State(api): State<RuntimeApi>, extract::Path(id): extract::Path<String>, body: Bytes) -> StatusCode {
     let waiting = api.pending.lock().expect("no panic").remove(&id);
     let answer = serde_json::from_slice(&body).unwrap_or_default();
     match waiting.map(|waiting| waiting.send(answer)) {

@@ -6,6 +6,7 @@ pub mod caller;
 pub mod command;
 pub mod dispatchers;
 pub mod lambda_host;
+pub mod lanes;
 pub mod listener;
 pub mod sample_service;
 pub mod server;

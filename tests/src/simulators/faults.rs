@@ -94,6 +94,11 @@ impl Faults {
         self.0.lock().expect("no panic").entry(target).or_default().extend(faults);
     }
 
+    /// Injects no more of the faults that were planned for this kind.
+    pub(crate) fn cancel(&self, target: &Target) {
+        self.0.lock().expect("no panic").remove(target);
+    }
+
     /// The fault of the next request of this kind.
     pub(crate) fn next(&self, target: &Target) -> Option<Fault> {
         self.0.lock().expect("no panic").get_mut(target)?.pop_front()

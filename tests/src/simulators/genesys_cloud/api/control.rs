@@ -24,6 +24,11 @@ impl GenesysCloud {
         self.platform.faults.plan(Target::Operation(operation.to_owned()), faults);
     }
 
+    /// Injects no more faults into the calls of one operation.
+    pub fn recover_operation(&self, operation: &str) {
+        self.platform.faults.cancel(&Target::Operation(operation.to_owned()));
+    }
+
     /// Injects faults into the next requests for a token.
     pub fn fail_tokens(&self, faults: impl IntoIterator<Item = Fault>) {
         self.platform.faults.plan(Target::Tokens, faults);

@@ -1,0 +1,7 @@
+//! The two lanes on queues of SQS, with real dispatchers.
+
+mod circuits;
+mod fixture;
+mod kills;
+mod moves;
+mod window;
