@@ -19,6 +19,8 @@ impl CargoLambdaWatch {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let process = Command::new("cargo-lambda")
             .args(["lambda", "watch", "--invoke-port", &port.to_string()])
+            // The template sets it; the stack has an event source.
+            .env("CONVERSATION_EVENTS", "on")
             .stdin(Stdio::null())
             .process_group(0) // Ctrl-C is for us; it is ended in its turn
             .kill_on_drop(true)
