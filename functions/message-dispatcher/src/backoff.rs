@@ -37,7 +37,7 @@ pub(crate) fn delay_after_internal_error(receive_count: u64, jitter: f64) -> Dur
     jittered(doubled(INTERNAL_ERROR_DELAY, receive_count / RECEIVES_PER_DOUBLING, MAX_DELAY), jitter)
 }
 
-/// The delay while a circuit is open: until the next probe may be made, and longer for a message that was received often.
+/// The delay while a circuit is open: until the next trial may be made, and longer for a message that was received often.
 pub(crate) fn delay_while_open(until: Timestamp, receive_count: u64, jitter: f64) -> Duration {
     let until = Duration::try_from(Timestamp::now().duration_until(until)).unwrap_or_default();
     until.max(delay(receive_count, jitter)) + INITIAL_DELAY.mul_f64(jitter.clamp(0.0, 1.0))

@@ -2,7 +2,7 @@
 //! concurrent batches.
 //!
 //! After [`TIMEOUTS_TO_OPEN`] time-outs in a row the circuit opens: attempts are not made, but wait. When it has been open for
-//! its period, one attempt is made, the probe. An answer, whatever its status, closes the circuit; another time-out opens it
+//! its period, one attempt is made, the trial. An answer, whatever its status, closes the circuit; another time-out opens it
 //! for longer. The state is in the ledger. Each process reads it at the start of a batch, at most once a second.
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,11 +18,11 @@ const TIMEOUTS_TO_OPEN: u64 = 5;
 /// The time-outs last for at least this long: an answer of any process within it starts the count again. Processes notice
 /// the count a second later at most ([`FRESH_FOR`]).
 const MINIMUM_SPAN: SignedDuration = SignedDuration::from_secs(2);
-/// The period for which a circuit opens at first. It doubles with each probe that times out.
+/// The period for which a circuit opens at first. It doubles with each trial that times out.
 const FIRST_PERIOD: Duration = Duration::from_secs(10);
 const MAX_PERIOD: Duration = Duration::from_secs(60);
-/// How long a probe may take, for other processes: longer than the longest attempt.
-const PROBE_LEASE: Duration = Duration::from_secs(15);
+/// How long a trial may take in addition to its time-out, for other processes.
+const TRIAL_MARGIN: Duration = Duration::from_secs(2);
 /// How long a state that was read is used.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
@@ -32,7 +32,7 @@ enum CircuitState {
     Open {
         until: Timestamp,
     },
-    /// The next attempt is the probe.
+    /// The next attempt is the trial.
     HalfOpen {
         since: Timestamp,
     },
@@ -41,13 +41,13 @@ enum CircuitState {
 /// Whether an attempt may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Admission {
-    Attempt(Option<Probe>),
+    Attempt(Option<Trial>),
     Wait { until: Timestamp },
 }
 
-/// The right to make the probe, by the time at which it expires.
+/// The right to make the trial, by the time at which it expires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Probe(Timestamp);
+pub(crate) struct Trial(Timestamp);
 
 /// How an attempt ended, as far as the circuit is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,14 +79,13 @@ impl CircuitState {
 }
 
 /// Until when the circuit is open after a time-out; none if that does not open it.
-fn opens_until(circuit: &Circuit, probe: Option<Probe>, now: Timestamp) -> Option<Timestamp> {
+fn opens_until(circuit: &Circuit, trial: Option<Trial>, now: Timestamp) -> Option<Timestamp> {
     let span = circuit.since.map(|since| now.duration_since(since))?;
-    let is_open_elsewhere = circuit.open_until.is_some_and(|until| now < until && probe != Some(Probe(until)));
+    let is_open_elsewhere = circuit.open_until.is_some_and(|until| now < until && trial != Some(Trial(until)));
     if circuit.timeouts < TIMEOUTS_TO_OPEN || span < MINIMUM_SPAN || is_open_elsewhere {
         return None;
     }
-    let doublings = u32::try_from(circuit.timeouts - TIMEOUTS_TO_OPEN).unwrap_or(u32::MAX);
-    let period = FIRST_PERIOD.saturating_mul(2_u32.saturating_pow(doublings)).min(MAX_PERIOD);
+    let period = FIRST_PERIOD.saturating_mul(2_u32.saturating_pow(circuit.openings)).min(MAX_PERIOD);
     now.checked_add(period).ok()
 }
 
@@ -133,19 +132,19 @@ impl Circuits {
         }
     }
 
-    /// Admits an attempt that is about to be made. Of several processes, one gets the probe.
-    pub(crate) async fn admit(&self, endpoint: &Endpoint, now: Timestamp) -> Admission {
+    /// Admits an attempt that is about to be made, and takes no longer than `timeout`. Of several processes, one gets the trial.
+    pub(crate) async fn admit(&self, endpoint: &Endpoint, timeout: Duration, now: Timestamp) -> Admission {
         let circuit = self.known(endpoint);
         let since = match CircuitState::of(&circuit, now) {
             CircuitState::Closed => return Admission::Attempt(None),
             CircuitState::Open { until } => return Admission::Wait { until },
             CircuitState::HalfOpen { since } => since,
         };
-        let until = whole_milliseconds(now.saturating_add(PROBE_LEASE).unwrap_or(Timestamp::MAX));
-        let claimed = self.ledger.set_open_until(endpoint, Some(since), until).await;
+        let until = whole_milliseconds(now.saturating_add(timeout + TRIAL_MARGIN).unwrap_or(Timestamp::MAX));
+        let claimed = self.ledger.claim_trial(endpoint, since, until).await;
         self.know(endpoint, Circuit { open_until: Some(until), ..circuit });
         match claimed {
-            Ok(true) => Admission::Attempt(Some(Probe(until))),
+            Ok(true) => Admission::Attempt(Some(Trial(until))),
             Ok(false) => Admission::Wait { until },
             Err(error) => {
                 not_changed(endpoint, &error);
@@ -156,11 +155,11 @@ impl Circuits {
 
     /// Records how an admitted attempt ended. An error is logged: the state
     /// only saves attempts.
-    pub(crate) async fn record(&self, endpoint: &Endpoint, answer: Answer, probe: Option<Probe>, now: Timestamp) {
+    pub(crate) async fn record(&self, endpoint: &Endpoint, answer: Answer, trial: Option<Trial>, now: Timestamp) {
         let recorded = match answer {
             Answer::Prompt if self.known(endpoint) == Circuit::default() => return,
             Answer::Prompt => self.close(endpoint).await,
-            Answer::TimedOut => self.count_timeout(endpoint, probe, now).await,
+            Answer::TimedOut => self.count_timeout(endpoint, trial, now).await,
         };
         if let Err(error) = recorded {
             not_changed(endpoint, &error);
@@ -180,12 +179,12 @@ impl Circuits {
     async fn count_timeout(
         &self,
         endpoint: &Endpoint,
-        probe: Option<Probe>,
+        trial: Option<Trial>,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let mut circuit = self.ledger.count_timeout(endpoint, now).await?;
-        if let Some(until) = opens_until(&circuit, probe, now).map(whole_milliseconds) {
-            if self.ledger.set_open_until(endpoint, circuit.open_until, until).await? {
+        if let Some(until) = opens_until(&circuit, trial, now).map(whole_milliseconds) {
+            if self.ledger.open_circuit(endpoint, circuit.open_until, until).await? {
                 let (integration, endpoint, timeouts) =
                     (endpoint.integration.as_str(), endpoint.kind.as_str(), circuit.timeouts);
                 tracing::warn!(integration, endpoint, outcome = "circuit_opened", timeouts, until = %until);
@@ -216,7 +215,7 @@ mod tests {
     }
 
     fn circuit(timeouts: u64, open_until: Option<i64>) -> Circuit {
-        Circuit { timeouts, since: Some(at(0)), open_until: open_until.map(at) }
+        Circuit { timeouts, since: Some(at(0)), openings: 0, open_until: open_until.map(at) }
     }
 
     #[test]
@@ -228,13 +227,14 @@ mod tests {
     #[test]
     fn timeouts_of_the_same_moment_do_not_open_it() {
         assert_eq!(None, opens_until(&circuit(50, None), None, at(1)));
-        assert_eq!(Some(at(62)), opens_until(&circuit(50, None), None, at(2)));
+        assert_eq!(Some(at(12)), opens_until(&circuit(50, None), None, at(2)));
     }
 
     #[test]
-    fn each_probe_that_times_out_doubles_the_period_up_to_a_minute() {
-        let periods: Vec<_> = (5..10)
-            .map(|timeouts| opens_until(&circuit(timeouts, Some(35)), Some(Probe(at(35))), at(30)).unwrap())
+    fn each_trial_that_times_out_doubles_the_period_up_to_a_minute() {
+        let periods: Vec<_> = (0..5)
+            .map(|openings| Circuit { openings, ..circuit(50, Some(35)) })
+            .map(|circuit| opens_until(&circuit, Some(Trial(at(35))), at(30)).unwrap())
             .map(|until| until.duration_since(at(30)).as_secs())
             .collect();
         assert_eq!(vec![10, 20, 40, 60, 60], periods);
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn an_attempt_that_began_before_the_circuit_opened_does_not_extend_it() {
         assert_eq!(None, opens_until(&circuit(6, Some(35)), None, at(30)));
-        assert_eq!(None, opens_until(&circuit(6, Some(35)), Some(Probe(at(20))), at(30)));
+        assert_eq!(None, opens_until(&circuit(6, Some(35)), Some(Trial(at(20))), at(30)));
     }
 
     #[test]

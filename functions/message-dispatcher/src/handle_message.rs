@@ -2,7 +2,7 @@
 
 use crate::attempt::{AttemptError, AttemptResult, attempt};
 use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
-use crate::circuits::{Admission, Probe};
+use crate::circuits::{Admission, Trial};
 use crate::dispatcher::{Dispatcher, is_permanent};
 use crate::failure::Failure;
 use crate::outcome::{CIRCUIT_OPEN, Disposition, Outcome};
@@ -83,14 +83,16 @@ impl Dispatcher {
                 let outcome = Outcome::Dropped("text trace of a card");
                 self.complete_delivery(task, &lease, outcome, DeliveryRecord::text_trace()).await
             }
-            Acquire::Acquired(lease) => match self.circuits.admit(&endpoint, Timestamp::now()).await {
-                Admission::Attempt(probe) => self.deliver(task, integration, &lease, &endpoint, probe).await,
-                Admission::Wait { .. } if remaining.is_zero() => self.fail(task, &lease, Failure::Expired).await,
-                Admission::Wait { until } => {
-                    self.release(&lease, task.context).await?;
-                    wait(task, until, remaining)
+            Acquire::Acquired(lease) => {
+                match self.circuits.admit(&endpoint, integration.delivery.timeout, Timestamp::now()).await {
+                    Admission::Attempt(trial) => self.deliver(task, integration, &lease, &endpoint, trial).await,
+                    Admission::Wait { .. } if remaining.is_zero() => self.fail(task, &lease, Failure::Expired).await,
+                    Admission::Wait { until } => {
+                        self.release(&lease, task.context).await?;
+                        wait(task, until, remaining)
+                    }
                 }
-            },
+            }
             Acquire::InProgress { until, .. } => Outcome::InProgressElsewhere { until },
             Acquire::Completed(completed) => self.handle_duplicate(task, &completed).await,
         })
@@ -145,10 +147,10 @@ impl Dispatcher {
         integration: &Arc<Integration>,
         lease: &Lease,
         endpoint: &Endpoint,
-        probe: Option<Probe>,
+        trial: Option<Trial>,
     ) -> Outcome {
         let result = self.attempt(task, integration).await;
-        let recorded = self.circuits.record(endpoint, result.answer(), probe, Timestamp::now());
+        let recorded = self.circuits.record(endpoint, result.answer(), trial, Timestamp::now());
         let (outcome, ()) = tokio::join!(self.conclude(task, integration, lease, result), recorded);
         outcome
     }

@@ -112,12 +112,12 @@ impl Dispatcher {
             Acquire::Completed(_) => return Ok(ReceiptOutcome::Duplicate),
             Acquire::InProgress { until, .. } => return Ok(ReceiptOutcome::InProgressElsewhere { until }),
         };
-        let posted = match self.circuits.admit(&endpoint, Timestamp::now()).await {
-            Admission::Attempt(probe) => {
+        let posted = match self.circuits.admit(&endpoint, TIMEOUT, Timestamp::now()).await {
+            Admission::Attempt(trial) => {
                 let posted = self.post(envelope, integration, context).await;
                 let is_timeout = posted.as_ref().is_err_and(ApiError::is_timeout);
                 let answer = if is_timeout { Answer::TimedOut } else { Answer::Prompt };
-                self.circuits.record(&endpoint, answer, probe, Timestamp::now()).await;
+                self.circuits.record(&endpoint, answer, trial, Timestamp::now()).await;
                 posted
             }
             Admission::Wait { .. } if remaining.is_zero() => Err(ApiError::NotSent(CIRCUIT_OPEN)),

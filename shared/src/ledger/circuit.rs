@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 const TIMEOUTS: &str = "timeouts";
 const SINCE: &str = "since";
+const OPENINGS: &str = "openings";
 const OPEN_UNTIL: &str = "openUntil";
 
 /// How long a circuit is kept after the last time-out.
@@ -22,7 +23,9 @@ pub struct Circuit {
     pub timeouts: u64,
     /// When the first of them ended.
     pub since: Option<Timestamp>,
-    /// No attempt is made before then. In the past: the next attempt is a probe.
+    /// How often it opened since the endpoint last answered.
+    pub openings: u32,
+    /// No attempt is made before then. In the past: the next attempt is a trial.
     pub open_until: Option<Timestamp>,
 }
 
@@ -33,6 +36,7 @@ impl Circuit {
         Self {
             timeouts: number_of(TIMEOUTS).and_then(|count| count.try_into().ok()).unwrap_or_default(),
             since: time_of(SINCE),
+            openings: number_of(OPENINGS).and_then(|count| count.try_into().ok()).unwrap_or_default(),
             open_until: time_of(OPEN_UNTIL),
         }
     }
@@ -63,28 +67,52 @@ impl Ledger {
         Ok(Circuit::from_attributes(&output.attributes.unwrap_or_default()))
     }
 
-    /// Sets the time before which no attempt is made, if it is still `seen`. Returns whether it was set: of several
-    /// processes, one is.
+    /// Opens the circuit until then, if the time until which it is open is still `seen`. Returns whether it was opened: of
+    /// several processes, one opens it. A circuit that was closed meanwhile stays closed.
     ///
     /// # Errors
     /// DynamoDB is unavailable.
-    pub async fn set_open_until(
+    pub async fn open_circuit(
         &self,
         endpoint: &Endpoint,
         seen: Option<Timestamp>,
         until: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.set_open_until(endpoint, seen, until, &format!(" ADD {OPENINGS} :one")).await
+    }
+
+    /// Claims the trial of a circuit that was open until `seen`: it stays open for others until then. Returns whether it was
+    /// claimed: of several processes, one claims it.
+    ///
+    /// # Errors
+    /// DynamoDB is unavailable.
+    pub async fn claim_trial(
+        &self,
+        endpoint: &Endpoint,
+        seen: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.set_open_until(endpoint, Some(seen), until, "").await
+    }
+
+    async fn set_open_until(
+        &self,
+        endpoint: &Endpoint,
+        seen: Option<Timestamp>,
+        until: Timestamp,
+        add: &str,
     ) -> Result<bool, LedgerError> {
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
             .key(KEY, text(&key::circuit(endpoint)))
-            .update_expression(format!("SET {OPEN_UNTIL} = :until"))
+            .update_expression(format!("SET {OPEN_UNTIL} = :until{add}"))
             .expression_attribute_values(":until", number(until.as_millisecond()));
-        // A circuit that was closed meanwhile stays closed.
+        let update = if add.is_empty() { update } else { update.expression_attribute_values(":one", number(1)) };
         let update = match seen {
             None => update
-                .condition_expression(format!("attribute_not_exists({OPEN_UNTIL}) AND attribute_exists({TIMEOUTS})")),
+                .condition_expression(format!("attribute_exists({TIMEOUTS}) AND attribute_not_exists({OPEN_UNTIL})")),
             Some(seen) => update
                 .condition_expression(format!("{OPEN_UNTIL} = :seen"))
                 .expression_attribute_values(":seen", number(seen.as_millisecond())),
@@ -106,7 +134,7 @@ impl Ledger {
             .table_name(&self.table)
             .key(KEY, text(&key::circuit(endpoint)))
             .condition_expression(format!("attribute_exists({TIMEOUTS})"))
-            .update_expression(format!("REMOVE {TIMEOUTS}, {SINCE}, {OPEN_UNTIL}"))
+            .update_expression(format!("REMOVE {TIMEOUTS}, {SINCE}, {OPENINGS}, {OPEN_UNTIL}"))
             .return_values(ReturnValue::AllOld)
             .send()
             .await;

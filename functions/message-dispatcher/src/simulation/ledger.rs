@@ -9,7 +9,7 @@ use std::time::Duration;
 /// A circuit opens after so many time-outs in a row.
 const TIMEOUTS_TO_OPEN: usize = 5;
 const OPEN_PERIOD: Duration = Duration::from_secs(10);
-const PROBE_LEASE: Duration = Duration::from_secs(15);
+const TRIAL_LEASE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
@@ -107,13 +107,13 @@ impl Ledger {
         self.circuits.get(&integration).and_then(|circuit| circuit.open_until).filter(|until| now < *until)
     }
 
-    /// Admits an attempt, unless the circuit is open. Of several workers, one gets the probe.
+    /// Admits an attempt, unless the circuit is open. Of several workers, one gets the trial.
     pub(super) fn admit(&mut self, integration: Integration, now: Timestamp) -> Result<(), OpenUntil> {
         if let Some(until) = self.open_until(integration, now) {
             return Err(OpenUntil(until));
         }
         let circuit = self.circuits.entry(integration).or_default();
-        circuit.open_until = circuit.open_until.map(|_| now + PROBE_LEASE);
+        circuit.open_until = circuit.open_until.map(|_| now + TRIAL_LEASE);
         Ok(())
     }
 

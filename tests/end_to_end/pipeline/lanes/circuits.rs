@@ -46,7 +46,7 @@ async fn an_open_circuit_lets_one_attempt_pass_however_many_customers_wait_and_c
     for customer in later {
         fixture.send_numbers(customer, 0..MESSAGES).await;
     }
-    // The second line is of the probe, which was not answered either.
+    // The second line is of the trial, which was not answered either.
     let opened = lanes.wait_for_lines(integration, "circuit_opened", 2).await;
     assert!(opened.iter().all(|line| line["level"] == "WARN" && line["endpoint"] == "messaging-service"));
     let opened_at = opened.iter().map(time_of).min().unwrap();
