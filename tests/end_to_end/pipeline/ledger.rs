@@ -110,7 +110,7 @@ async fn a_released_lease_can_be_acquired_at_once_and_the_version_counts_the_lea
 async fn acquire_at(ledger: &Ledger, key: &str, at: Timestamp, event_time: Timestamp) -> Lease {
     let request =
         LeaseRequest { key, now: at, until: at + LEASE, fingerprint: None, on_expired_lease: OnExpiredLease::Reclaim };
-    acquired(ledger.acquire_at(request, Occurrence { time: event_time, content: "same" }).await.unwrap())
+    acquired(ledger.acquire_at(request, Occurrence { time: event_time, content: Some("same") }).await.unwrap())
 }
 
 #[tokio::test]
