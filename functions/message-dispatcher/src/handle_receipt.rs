@@ -90,7 +90,7 @@ impl Dispatcher {
             Acquire::InProgress { until, .. } => return Ok(ReceiptOutcome::InProgressElsewhere { until }),
         };
         let deadline = Instant::now() + context.attempt_timeout();
-        let attempts = &Attempts::after(lease.event_time(), lease.may_be_repeated());
+        let attempts = &Attempts::after(lease.event_time(), lease.may_be_repetition());
         let posting = self.integrations.with_current(integration, |current| async move {
             self.platforms.post_receipt(&current.platform, &envelope.receipt, attempts, deadline).await
         });

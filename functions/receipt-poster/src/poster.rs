@@ -161,7 +161,7 @@ impl Poster {
         let StatusReport::Forward(receipt) = report else { return Ok(PostOutcome::Acknowledged) };
         check_deadline(context)?;
         let post = async |lease: &Lease| {
-            let attempts = &Attempts::after(lease.event_time(), lease.may_be_repeated());
+            let attempts = &Attempts::after(lease.event_time(), lease.may_be_repetition());
             let posting = context.call(|current| async move {
                 self.platforms.post_receipt(&current.platform, receipt, attempts, context.deadline).await
             });

@@ -132,7 +132,7 @@ impl Lease {
 
     /// Whether the work of an earlier [`Ledger::acquire_at`] of this key may have been accepted.
     #[must_use]
-    pub fn may_be_repeated(&self) -> bool {
+    pub fn may_be_repetition(&self) -> bool {
         !self.is_first
     }
 }

@@ -164,7 +164,7 @@ async fn work_without_content_keeps_its_first_time_and_knows_whether_an_earlier_
         acquired(ledger.acquire_at(request, Occurrence { time: event_time, content: None }).await.unwrap())
     };
     let mut seen = Vec::new();
-    let mut see = |lease: &Lease| seen.push((lease.event_time(), lease.may_be_repeated()));
+    let mut see = |lease: &Lease| seen.push((lease.event_time(), lease.may_be_repetition()));
     let refused = lease(now, time(1)).await;
     see(&refused);
     ledger.release_unaccepted(&refused, now).await.unwrap();
