@@ -117,9 +117,9 @@ impl HighLevel {
         self.platform.contacts.lock().expect("no panic").all.clone()
     }
 
-    /// A scheduled message with this id, as a message or as an email.
+    /// A scheduled message with this id, as a message or as an email. It can be cancelled as often as it is scheduled.
     pub fn schedule(&self, id: &str) {
-        self.platform.scheduled.lock().expect("no panic").insert(id.to_owned());
+        self.platform.scheduled.lock().expect("no panic").push(id.to_owned());
     }
 
     /// The number of events that statuses of emails have counted.

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::panic::resume_unwind;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -58,7 +58,7 @@ pub(super) struct Platform {
     /// The number of statuses of each message, and the time of the first.
     statuses: Mutex<HashMap<String, (usize, Instant)>>,
     pub(super) contacts: Mutex<Contacts>,
-    pub(super) scheduled: Mutex<HashSet<String>>,
+    pub(super) scheduled: Mutex<Vec<String>>,
     pub(super) email_events: Mutex<u64>,
 }
 
@@ -270,7 +270,9 @@ impl Platform {
 
     /// Cancels a scheduled message, which is gone after that.
     pub(super) fn cancel(&self, message: &str) -> Result<Value, Refusal> {
-        if self.scheduled.lock().expect("no panic").remove(message) {
+        let mut scheduled = self.scheduled.lock().expect("no panic");
+        if let Some(index) = scheduled.iter().position(|id| id == message) {
+            scheduled.swap_remove(index);
             Ok(json!({"status": 200, "message": "Scheduled message cancelled successfully"}))
         } else {
             Err(Refusal::new(404, "Message not found"))
