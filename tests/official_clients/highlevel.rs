@@ -9,6 +9,7 @@ use tests::simulators::highlevel::api::{HighLevel, TOKEN};
 async fn the_client_makes_every_call_and_has_a_place_for_every_member_of_the_answers() {
     let platform = HighLevel::start().await;
     platform.schedule("m-1");
+    platform.schedule("e-1");
     let mut client = Client::in_node("highlevel.mjs", &[&platform.url, TOKEN]);
     let inbound = json!({
         "type": "SMS", "conversationId": "c", "contactId": "k", "conversationProviderId": PROVIDER_ID, "message": "hello",
@@ -45,7 +46,7 @@ async fn the_client_makes_every_call_and_has_a_place_for_every_member_of_the_ans
         ("conversations", "2021-04-15", "sendANewMessage", json!([sms])),
         ("conversations", "2021-04-15", "sendANewMessage", json!([scheduled])),
         ("conversations", "2021-04-15", "cancelScheduledMessage", json!([{"messageId": "m-1"}])),
-        ("conversations", "2021-04-15", "cancelScheduledEmailMessage", json!([{"emailMessageId": "m-1"}])),
+        ("conversations", "2021-04-15", "cancelScheduledEmailMessage", json!([{"emailMessageId": "e-1"}])),
         ("conversations", "2021-04-15", "updateMessageStatus", json!([{"messageId": "m-1"}, {"status": "delivered"}])),
         ("conversations", "2021-04-15", "updateMessageStatus", json!([{"messageId": "m-1"}, failed])),
         ("conversations", "2021-04-15", "liveChatAgentTyping", json!([typing])),

@@ -14,7 +14,7 @@ use shared::observability::calls::PlatformCalls;
 use shared::observability::emf::Emf;
 use shared::observability::logging::log_at;
 use shared::observability::metrics::Event;
-use shared::platform::ApiError;
+use shared::platform::{ApiError, Attempts};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -84,14 +84,15 @@ impl Dispatcher {
         context: ReceiveContext<'_>,
     ) -> Result<ReceiptOutcome, LedgerError> {
         let key = ledger::key::receipt(&integration.name, &envelope.receipt);
-        let lease = match self.acquire_lease(&key, None, context).await? {
+        let lease = match self.acquire_receipt_lease(&key, envelope.receipt.time, context).await? {
             Acquire::Acquired(lease) => lease,
             Acquire::Completed(_) => return Ok(ReceiptOutcome::Duplicate),
             Acquire::InProgress { until, .. } => return Ok(ReceiptOutcome::InProgressElsewhere { until }),
         };
         let deadline = Instant::now() + context.attempt_timeout();
+        let attempts = &Attempts::after(lease.event_time(), lease.may_be_repetition());
         let posting = self.integrations.with_current(integration, |current| async move {
-            self.platforms.post_receipt(&current.platform, &envelope.receipt, deadline).await
+            self.platforms.post_receipt(&current.platform, &envelope.receipt, attempts, deadline).await
         });
         let error = match posting.await {
             Ok(()) => {
@@ -108,7 +109,11 @@ impl Dispatcher {
         let remaining = remaining_delivery_time(envelope.received_at, integration.delivery.give_up_after);
         match next_retry_delay(backoff, retry_after, remaining).filter(|_| !is_final(&error)) {
             Some(after) => {
-                self.release(&lease, context).await?;
+                if attempts.may_have_taken_effect() {
+                    self.release(&lease, context).await?;
+                } else {
+                    self.release_unaccepted(&lease, context).await?;
+                }
                 Ok(ReceiptOutcome::RetryScheduled { error, after })
             }
             None => {

@@ -171,6 +171,41 @@ async fn a_lost_response_with_tokens_is_requested_again_with_the_same_refresh_to
 }
 
 #[tokio::test]
+async fn a_failed_token_request_is_no_unknown_outcome_of_the_call_that_needs_the_token() {
+    let fixture = Fixture::with_tokens(expired).await;
+    let post =
+        async |route, body: &Value| Request::new(body).signed().post(&fixture.stack, &fixture.integration, route).await;
+    let message = message();
+    fixture.platform.oauth().fail_with(Some(503));
+    post("inbound/messages", &message).await.assert_problem(503, "unavailable");
+    fixture.platform.oauth().fail_with(None);
+    // As many as one renewal requests. There may be no time for another one.
+    fixture.platform.oauth().lose_answers(5);
+    let mut email = receipt();
+    email["emailMessageId"] = "e-1".into();
+    let mut answer = post("receipts", &email).await;
+    while answer.status.as_u16() == 503 {
+        answer = post("receipts", &email).await;
+    }
+    assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+    assert_eq!(1, fixture.platform.email_events());
+    let answer = post("inbound/messages", &message).await;
+    assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+    assert_eq!(1, fixture.platform.calls_of("inbound").len());
+}
+
+#[tokio::test]
+async fn a_refused_access_token_is_replaced_for_a_status_that_could_also_be_too_early() {
+    let fixture = Fixture::with_tokens(|tokens| {
+        tokens["issuedAt"] = (Timestamp::now() - SignedDuration::from_hours(1)).to_string().into();
+    })
+    .await;
+    fixture.platform.oauth().revoke_access_tokens();
+    assert_eq!(200, fixture.post_receipt().await.status.as_u16());
+    assert_eq!((1, 1), (fixture.platform.oauth().issues().len(), fixture.platform.calls().len()));
+}
+
+#[tokio::test]
 async fn tokens_are_renewed_without_a_refresh_token_if_the_platform_no_longer_accepts_it() {
     let fixture = Fixture::with_tokens(|tokens| {
         expired(tokens);

@@ -10,6 +10,7 @@ use crate::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use crate::model::receipt::DeliveryReceipt;
 use crate::model::trace_id::TraceId;
 use crate::platform::api::{InboundAccepted, SentMessage, UserLookup};
+use crate::platform::attempts::Attempts;
 use crate::platform::error::ApiError;
 use crate::platform::tokens::AccessTokens;
 use crate::platform::upload::{CustomerFile, FileUpload, Upload, UploadError};
@@ -38,7 +39,7 @@ impl Platforms {
         }
     }
 
-    /// Posts the delivery status of a message. Idempotent.
+    /// Posts the delivery status of a message. Idempotent, given all `attempts` to post it.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -46,13 +47,15 @@ impl Platforms {
         &self,
         config: &PlatformConfig,
         receipt: &DeliveryReceipt,
+        attempts: &Attempts,
         deadline: Instant,
     ) -> Result<(), ApiError> {
-        match config {
+        let posted = match config {
             PlatformConfig::GenesysCloud(config) => self.genesys_cloud.post_receipt(config, receipt, deadline).await,
             PlatformConfig::MulticloudCx(config) => self.multicloud_cx.post_receipt(config, receipt, deadline).await,
-            PlatformConfig::HighLevel(config) => self.highlevel.post_receipt(config, receipt, deadline).await,
-        }
+            PlatformConfig::HighLevel(config) => self.highlevel.post_receipt(config, receipt, attempts, deadline).await,
+        };
+        posted.inspect_err(|error| attempts.note(error))
     }
 
     /// Posts several receipts in one call. Idempotent.
