@@ -4,7 +4,7 @@ mod metrics;
 mod named;
 
 pub use metrics::{
-    CALLING, CONVERSATION_EVENTS, FUNCTIONS, RENEWED_BY_A_ROUTE, RENEWING, ROUTES, SENDERS, has_set, words, writers,
+    CALLING, CONVERSATION_EVENTS, FUNCTIONS, RENEWING, ROUTES, SENDERS, has_set, words, writers,
 };
 pub use named::Named;
 

@@ -140,7 +140,7 @@ fn read_code(given: &str, state: Option<&str>) -> Result<String, String> {
     let own_state = url.query_pairs().find(|(name, _)| name == "state").map(|(_, value)| value.into_owned());
     match read_redirect(&url, state.or(own_state.as_deref()).unwrap_or_default()) {
         Redirect::Code(code) => Ok(code),
-        Redirect::Refused(reason) => Err(refused(&sanitize(&reason)).to_string()),
+        Redirect::Refused(reason) => Err(refused(&reason).to_string()),
         Redirect::OtherState => Err("the address belongs to another run of this command".to_owned()),
         Redirect::Other => Err("the address has no code".to_owned()),
     }
