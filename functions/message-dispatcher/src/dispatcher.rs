@@ -1,10 +1,10 @@
 //! Dispatching one record of the queue: a message or a test delivery for the messaging service, a receipt for the
 //! platform, or the withdrawal of an authorization.
 
+use crate::authorization_check::AuthorizationChecks;
 use crate::outcome::Disposition;
 use crate::task::ReceiveContext;
 use jiff::{SignedDuration, Timestamp};
-use shared::authorization::AuthorizationStore;
 use shared::aws::retry::retry_transient;
 use shared::delivery::client::MessagingServiceClient;
 use shared::delivery::envelope::QueueMessage;
@@ -15,7 +15,6 @@ use shared::ledger::{
     self, Acquire, ConversationIndex, Lease, LeaseRequest, Ledger, LedgerError, Occurrence, OnExpiredLease,
 };
 use shared::platform::Platforms;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How long messages and receipts of a removed integration are kept, in case it is restored.
@@ -25,8 +24,8 @@ pub(crate) struct Dispatcher {
     pub(crate) integrations: IntegrationStore,
     pub(crate) ledger: Ledger,
     pub(crate) messaging_service: MessagingServiceClient,
-    pub(crate) authorizations: Arc<AuthorizationStore>,
     pub(crate) platforms: Platforms,
+    pub(crate) authorization_checks: AuthorizationChecks,
     pub(crate) queue: MessageQueue,
     pub(crate) parking: Parking,
     pub(crate) conversations: ConversationIndex,

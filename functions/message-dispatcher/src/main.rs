@@ -2,6 +2,7 @@
 //! receipts to the platform.
 
 mod attempt;
+mod authorization_check;
 mod backoff;
 mod batch;
 mod dispatcher;
@@ -14,6 +15,7 @@ mod immediate_receipt;
 mod outcome;
 mod task;
 
+use authorization_check::AuthorizationChecks;
 use batch::Batch;
 use dispatcher::Dispatcher;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -45,8 +47,8 @@ async fn main() -> Result<(), Error> {
         conversations: ConversationIndex::from_env(&ledger),
         ledger,
         messaging_service: MessagingServiceClient::new(http.clone()),
-        platforms: Platforms::new(&http, Arc::clone(&authorizations) as _),
-        authorizations,
+        platforms: Platforms::new(&http, authorizations),
+        authorization_checks: AuthorizationChecks::default(),
         queue: MessageQueue::new(sqs.clone(), queue_url),
         parking: Parking::from_setting(required_env("PARKING_QUEUE_URL").ok(), sqs),
     });

@@ -12,9 +12,9 @@ use crate::model::trace_id::TraceId;
 use crate::platform::api::{InboundAccepted, SentMessage, UserLookup};
 use crate::platform::attempts::Attempts;
 use crate::platform::error::ApiError;
-use crate::platform::tokens::AccessTokens;
+use crate::platform::tokens::{AccessTokens, WithdrawalOutcome};
 use crate::platform::upload::{CustomerFile, FileUpload, Upload, UploadError};
-use crate::platform::{genesys_cloud, highlevel, multicloud_cx};
+use crate::platform::{Withdrawal, genesys_cloud, highlevel, multicloud_cx};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -36,6 +36,37 @@ impl Platforms {
             genesys_cloud: genesys_cloud::api::Client::new(http.clone()),
             multicloud_cx: multicloud_cx::api::Client::new(http.clone()),
             highlevel: highlevel::api::Client::new(http.clone(), tokens),
+        }
+    }
+
+    /// Renews the tokens of the integration's authorization if they are due. `None` if it has no authorization.
+    #[must_use]
+    pub fn check_authorization<'c>(
+        &'c self,
+        config: &'c PlatformConfig,
+        deadline: Instant,
+    ) -> Option<impl Future<Output = Result<(), ApiError>> + Send + 'c> {
+        match config {
+            PlatformConfig::HighLevel(config) => self.highlevel.check_authorization(config, deadline),
+            PlatformConfig::GenesysCloud(_) | PlatformConfig::MulticloudCx(_) => None,
+        }
+    }
+
+    /// Deletes the tokens of an integration whose app was uninstalled.
+    ///
+    /// # Errors
+    /// Something is unavailable: see [`ApiError`].
+    pub async fn withdraw_authorization(
+        &self,
+        config: &PlatformConfig,
+        withdrawal: &Withdrawal,
+        deadline: Instant,
+    ) -> Result<WithdrawalOutcome, ApiError> {
+        match config {
+            PlatformConfig::HighLevel(config) => {
+                self.highlevel.withdraw_authorization(config, withdrawal, deadline).await
+            }
+            PlatformConfig::GenesysCloud(_) | PlatformConfig::MulticloudCx(_) => Err(ApiError::Unsupported),
         }
     }
 

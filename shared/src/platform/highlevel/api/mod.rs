@@ -18,9 +18,9 @@ use crate::cache::BoundedCache;
 use crate::http_client::HttpClient;
 use crate::model::platform_name::PlatformName;
 use crate::platform::rate_limit::{RateLimit, number};
-use crate::platform::tokens::{AccessTokens, TokenRequest, is_same};
+use crate::platform::tokens::{AccessTokens, TokenRequest, WithdrawalOutcome, is_same};
 use crate::platform::transport::{self, ApiResponse, RetryPolicy};
-use crate::platform::{ApiError, Attempts, PlatformError};
+use crate::platform::{ApiError, Attempts, PlatformError, Withdrawal};
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use oauth::OAuth;
@@ -235,6 +235,34 @@ impl Client {
                 })
             }
         }
+    }
+
+    /// Renews the tokens if they are due. `None` without an app.
+    pub fn check_authorization<'c>(
+        &'c self,
+        config: &'c Config,
+        deadline: Instant,
+    ) -> Option<impl Future<Output = Result<(), ApiError>> + Send + 'c> {
+        let Credentials::App(_) = config.credentials else { return None };
+        Some(async move { self.token(config, None, deadline).await.map(drop) })
+    }
+
+    /// Deletes the tokens because the app was uninstalled.
+    ///
+    /// # Errors
+    /// Something is unavailable: see [`ApiError`].
+    pub async fn withdraw_authorization(
+        &self,
+        config: &Config,
+        withdrawal: &Withdrawal,
+        deadline: Instant,
+    ) -> Result<WithdrawalOutcome, ApiError> {
+        let Credentials::App(app) = &config.credentials else {
+            return Ok(WithdrawalOutcome::Ignored("the integration has no app"));
+        };
+        let issuer = OAuth { http: &self.http, config, app };
+        let request = TokenRequest { integration: &app.integration, issuer: &issuer, rejected: None, deadline };
+        self.tokens.withdraw(request, withdrawal).await
     }
 
     async fn send<A>(
