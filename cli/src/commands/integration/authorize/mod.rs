@@ -77,8 +77,8 @@ pub(super) async fn run(authorize: Authorize, stack: &Stack, output: Output) -> 
         exchange.exchange(&code, &authorize.redirect_uri, deadline).await.map_err(|error| not_issued(&error))?;
     check_location(config, &issued)?;
     let secret = secrets.authorization(name);
-    let authorization = Authorization::granted(secret.read().await?, &issued);
-    secret.write(&authorization, async || secrets.new_authorization(name).await).await?;
+    let granted = |present| Authorization::granted(present, &issued);
+    let authorization = secret.update(granted, async || secrets.new_authorization(name).await).await?;
     let authorized = Authorized {
         integration: name.clone(),
         location_id: config.location_id.clone(),

@@ -120,6 +120,7 @@ impl OAuth {
         json!({
             "accessToken": issued["access_token"], "refreshToken": issued["refresh_token"], "issuedAt": now,
             "expiresAt": now + lifetime, "authorizedAt": now, "locationId": location, "companyId": COMPANY_ID,
+            "refreshTokenEndsAt": now + SignedDuration::from_hours(365 * 24), "clientId": CLIENT_ID,
             "userType": "Location", "ofAnotherVersion": {"kept": true},
         })
     }
