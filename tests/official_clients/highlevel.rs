@@ -3,6 +3,7 @@
 use crate::client::Client;
 use serde_json::json;
 use tests::simulators::highlevel::PROVIDER_ID;
+use tests::simulators::highlevel::api::oauth::{CLIENT_ID, CLIENT_SECRET, UserType};
 use tests::simulators::highlevel::api::{HighLevel, TOKEN};
 
 #[tokio::test]
@@ -58,4 +59,23 @@ async fn the_client_makes_every_call_and_has_a_place_for_every_member_of_the_ans
         let call = json!({"service": service, "version": version, "method": method, "arguments": arguments});
         client.call(&call).await;
     }
+}
+
+/// The client has no method for `POST /oauth/reconnect`.
+#[tokio::test]
+async fn the_client_exchanges_a_code_and_renews_the_tokens() {
+    let platform = HighLevel::start().await;
+    let mut client = Client::in_node("highlevel.mjs", &[&platform.url, TOKEN]);
+    let code = platform.oauth().authorize("l", UserType::Location);
+    let exchange = json!({
+        "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "grant_type": "authorization_code", "code": code,
+        "user_type": "Location", "redirect_uri": "http://localhost:8765/callback",
+    });
+    let exchange = json!({"service": "oauth", "method": "getAccessToken", "arguments": [exchange]});
+    let issued = client.call(&exchange).await;
+    let arguments = json!([issued["refresh_token"], CLIENT_ID, CLIENT_SECRET, "refresh_token", "Location"]);
+    let renewed = client.call(&json!({"service": "oauth", "method": "refreshToken", "arguments": arguments})).await;
+    assert_ne!(issued["refresh_token"], renewed["refresh_token"]);
+    let grants: Vec<_> = platform.oauth().issues().into_iter().map(|issue| issue.grant).collect();
+    assert_eq!(vec!["authorization_code", "refresh_token"], grants);
 }

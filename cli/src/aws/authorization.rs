@@ -62,7 +62,9 @@ impl AuthorizationSecret {
             let read = self.client.get_secret_value().secret_id(&self.id).send().await;
             let present = match &read {
                 Ok(secret) => secret,
-                Err(error) if matches!(error.as_service_error(), Some(GetSecretValueError::ResourceNotFoundException(_))) => {
+                Err(error)
+                    if matches!(error.as_service_error(), Some(GetSecretValueError::ResourceNotFoundException(_))) =>
+                {
                     let Some(new) = new.take() else { break };
                     let authorization = change(None);
                     self.create(&authorization, new().await?).await?;

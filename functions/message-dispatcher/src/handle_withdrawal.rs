@@ -29,7 +29,8 @@ impl Dispatcher {
         envelope: &WithdrawalEnvelope,
         context: ReceiveContext<'_>,
     ) -> (Level, &'static str, Option<String>, Disposition) {
-        let retry = |level, reason: String, after| (level, "withdrawal_retry", Some(reason), Disposition::Retry { after });
+        let retry =
+            |level, reason: String, after| (level, "withdrawal_retry", Some(reason), Disposition::Retry { after });
         let ignored = |why: String| (Level::INFO, "withdrawal_ignored", Some(why), Disposition::Ack);
         let integration = match self.integrations.get(&envelope.integration).await {
             Ok(integration) => integration,

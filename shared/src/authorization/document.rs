@@ -170,12 +170,16 @@ mod tests {
         });
         assert_eq!(expected, value(&renewed));
         assert_eq!(expected, value(&Authorization::parse(renewed.to_text().expose_secret()).unwrap()));
-        assert_eq!((Some(600), Some("l")), (renewed.refresh_token_ends_at().map(Timestamp::as_second), renewed.detail("locationId")));
+        assert_eq!(
+            (Some(600), Some("l")),
+            (renewed.refresh_token_ends_at().map(Timestamp::as_second), renewed.detail("locationId"))
+        );
     }
 
     #[test]
     fn a_document_of_an_earlier_version_is_read_without_the_end_of_its_refresh_token() {
-        let text = r#"{"accessToken": "a", "refreshToken": "r", "issuedAt": "1970-01-01T00:00:10Z", "locationId": "l"}"#;
+        let text =
+            r#"{"accessToken": "a", "refreshToken": "r", "issuedAt": "1970-01-01T00:00:10Z", "locationId": "l"}"#;
         let stored = Authorization::parse(text).unwrap();
         assert_eq!((None, None), (stored.refresh_token_ends_at(), stored.lost_at()));
         assert_eq!(Some(10), stored.issued_at().map(Timestamp::as_second));

@@ -77,9 +77,7 @@ impl AuthorizationStore {
                 // Another call renews it.
                 Err(_) => return Ok(token.value),
             },
-            None => timeout_at(request.deadline, entry.renewing.lock())
-                .await
-                .map_err(|_| NO_TOKEN_IN_TIME)?,
+            None => timeout_at(request.deadline, entry.renewing.lock()).await.map_err(|_| NO_TOKEN_IN_TIME)?,
         };
         // Another call may have renewed it.
         match usable() {

@@ -229,7 +229,8 @@ async fn authorizations() {
     })
     .await;
     platform.oauth().uninstall();
-    let answer = Request::new(&AGENTLESS).with_bearer_token().post(&stack, &integration, "agentless").await;
+    let message = json!({"externalContactId": "contact-17", "textBody": "hello"});
+    let answer = Request::new(&message).with_bearer_token().post(&stack, &integration, "agentless").await;
     answer.assert_problem(502, "platform-credentials");
     for (route, id) in [("receipts", "m-1"), ("inbound/messages", "m-2")] {
         let mut body = ROUTES.iter().find(|(name, _)| *name == route).map(|(_, body)| body(id)).unwrap();

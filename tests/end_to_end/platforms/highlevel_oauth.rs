@@ -14,7 +14,7 @@ use tests::harness::stack::{Stack, TestIntegration};
 use tests::simulators::genesys_cloud::ApiResponse;
 use tests::simulators::highlevel::api::HighLevel;
 use tests::simulators::highlevel::api::oauth::{CLIENT_SECRET, COMPANY_ID, Issue, OAUTH_APP_ID, UserType};
-use tests::simulators::highlevel::{Keys, installed, use_app};
+use tests::simulators::highlevel::{Keys, Sample, installed, use_app};
 use tests::simulators::messaging_service::WAIT_TIMEOUT;
 use uuid::Uuid;
 
@@ -376,10 +376,7 @@ async fn a_report_without_a_time_deletes_the_tokens_only_if_the_platform_renews_
 async fn a_message_has_the_tokens_renewed_of_an_integration_that_makes_no_calls() {
     let fixture = Fixture::with_tokens(expired).await;
     let before = fixture.integration.tokens().await;
-    let mut body = tests::simulators::highlevel::Sample::wire("sms").body;
-    body["locationId"] = fixture.integration.integration_id.as_str().into();
-    body["webhookId"] = Uuid::new_v4().to_string().into();
-    body["timestamp"] = Timestamp::now().to_string().into();
+    let body = Sample::wire("sms").fill(&fixture.integration.integration_id, "contact-17");
     fixture.keys.sign(&body).acknowledged(&fixture.stack, &fixture.integration).await;
     fixture.stored_when(|tokens| tokens["refreshToken"] != before["refreshToken"]).await;
     assert_eq!(vec![refreshes_with(&before["refreshToken"])], fixture.platform.oauth().issues());

@@ -77,10 +77,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
         ledger_kinds: &[Kind::Authorization, Kind::Receipt, Kind::Request],
         ..sender("ReceiptPoster", &[Endpoint::Caller(Route::Receipts)])
     },
-    Function {
-        queue_actions: &["sqs:SendMessage"],
-        ..sender("CardSender", &[Endpoint::Caller(Route::Cards)])
-    },
+    Function { queue_actions: &["sqs:SendMessage"], ..sender("CardSender", &[Endpoint::Caller(Route::Cards)]) },
     Function {
         ledger_kinds: &[Kind::Authorization, Kind::Inbound, Kind::Request],
         conversation_kinds: &[Kind::Conversation],

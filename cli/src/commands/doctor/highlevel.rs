@@ -117,7 +117,11 @@ mod tests {
         of(&finding(&|_| {}, soon), "Ok", "the access token expires at 2026-01-02");
         of(&finding(&|tokens| tokens["refreshTokenEndsAt"] = json!(null), soon), "Ok", "ends at an unknown time");
         of(&finding(&|_| {}, "2026-02-01T00:00:00Z"), "Warning", "the access token expired at 2026-01-02");
-        of(&finding(&|tokens| tokens["lostAt"] = soon.into(), soon), "Fault", "refused to renew the tokens at 2026-01-01");
+        of(
+            &finding(&|tokens| tokens["lostAt"] = soon.into(), soon),
+            "Fault",
+            "refused to renew the tokens at 2026-01-01",
+        );
         of(&finding(&|tokens| tokens["clientId"] = "other".into(), soon), "Fault", "another app");
         of(&finding(&|_| {}, "2026-12-15T00:00:00Z"), "Warning", "the refresh token ends at 2027-01-01");
         of(&finding(&|_| {}, "2027-01-02T00:00:00Z"), "Fault", "the refresh token ended at 2027-01-01");

@@ -75,7 +75,10 @@ impl<'u> Callback<'u> {
             }
         };
         timeout(timeout_after, waiting).await.unwrap_or_else(|_| {
-            Err(CliError::Failed(format!("no code arrived within {} seconds; nothing was changed", timeout_after.as_secs())))
+            Err(CliError::Failed(format!(
+                "no code arrived within {} seconds; nothing was changed",
+                timeout_after.as_secs()
+            )))
         })
     }
 

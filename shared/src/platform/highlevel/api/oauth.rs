@@ -173,8 +173,7 @@ impl OAuth<'_> {
             ("user_type", "Location"),
         ];
         let form: Vec<_> = client.iter().chain(grant).collect();
-        let mut issued =
-            self.post("token", |request| request.form(&form), repeatable, deadline, read_tokens).await?;
+        let mut issued = self.post("token", |request| request.form(&form), repeatable, deadline, read_tokens).await?;
         issued.details.push(("clientId", self.app.client_id.clone()));
         Ok(issued)
     }
