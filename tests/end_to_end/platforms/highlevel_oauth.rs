@@ -416,6 +416,27 @@ async fn a_day_token_of_a_killed_process_is_renewed_by_another_within_the_platfo
 }
 
 #[tokio::test]
+async fn a_renewal_that_was_running_does_not_overwrite_the_tokens_of_an_operator() {
+    let fixture = Fixture::with_tokens(expired).await;
+    let aws = AwsProxy::start().await;
+    aws.hold("PutSecretValue");
+    let function = LambdaHost::start("receipt-poster", &[("AWS_ENDPOINT_URL", &aws.url)]).await;
+    let body = receipt();
+    let operator = async {
+        aws.wait_for("PutSecretValue").await;
+        let code = fixture.platform.oauth().authorize(&fixture.integration.integration_id, UserType::Location);
+        let _ = fixture.authorize().with(&["--code", &code]).run().await.succeeded();
+        let authorized = fixture.integration.tokens().await;
+        aws.restore();
+        authorized
+    };
+    let (answer, authorized) = tokio::join!(fixture.post_through(&function, "receipts", &body), operator);
+    assert!(matches!(answer.0, 200 | 503), "{answer:?}");
+    assert_eq!(200, fixture.post_through(&function, "receipts", &receipt()).await.0);
+    assert_eq!(authorized, fixture.integration.tokens().await);
+}
+
+#[tokio::test]
 async fn tokens_of_another_app_are_not_used_and_the_doctor_says_so() {
     let fixture = Fixture::with_tokens(|tokens| tokens["clientId"] = "another-app".into()).await;
     fixture.post_receipt().await.assert_problem(502, "platform-credentials");
