@@ -1,9 +1,9 @@
 use super::*;
-use std::collections::BTreeMap;
 use crate::delivery::payload::DeliveryPayload;
 use crate::digest::Digest;
 use crate::json::i_json;
 use crate::platform::Withdrawal;
+use std::collections::BTreeMap;
 
 fn envelope(body: &str) -> Envelope {
     let received_at = "2026-01-01T00:00:00Z".parse().unwrap();
