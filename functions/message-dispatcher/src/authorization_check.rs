@@ -1,8 +1,8 @@
 //! Renews the tokens of integrations that make no calls: each process looks once a day, while it delivers a message.
 
-use crate::dispatcher::Dispatcher;
 use shared::integration::Integration;
 use shared::model::integration_name::IntegrationName;
+use shared::platform::Platforms;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +17,16 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct AuthorizationChecks(Mutex<HashMap<IntegrationName, Instant>>);
 
 impl AuthorizationChecks {
+    /// A failure is logged and counted by the renewal, and does not concern the delivery.
+    pub(crate) async fn check(&self, integration: &Integration, platforms: &Platforms) {
+        let now = Instant::now();
+        if let Some(check) = platforms.check_authorization(&integration.platform, now + TIMEOUT)
+            && self.start(&integration.name, now)
+        {
+            let _ = check.await;
+        }
+    }
+
     /// Whether it is time for a check, which counts as made.
     fn start(&self, integration: &IntegrationName, now: Instant) -> bool {
         let mut checks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -25,18 +35,6 @@ impl AuthorizationChecks {
             checks.insert(integration.clone(), now);
         }
         is_due
-    }
-}
-
-impl Dispatcher {
-    /// A failure is logged and counted by the renewal, and does not concern the delivery.
-    pub(crate) async fn check_authorization(&self, integration: &Integration) {
-        let now = Instant::now();
-        if let Some(check) = self.platforms.check_authorization(&integration.platform, now + TIMEOUT)
-            && self.authorization_checks.start(&integration.name, now)
-        {
-            let _ = check.await;
-        }
     }
 }
 

@@ -56,7 +56,7 @@ impl Dispatcher {
             Err(error) => return Outcome::internal_error(&error, task.context.delay_after_load_error(&error)),
         };
         let learning = self.conversations.learn_from(&task.message, &integration);
-        let checking = self.check_authorization(&integration);
+        let checking = self.authorization_checks.check(&integration, &self.platforms);
         let (processed, (), ()) = tokio::join!(self.acquire_and_deliver(task, &integration), learning, checking);
         processed.unwrap_or_else(|error| Outcome::internal_error(&error, task.context.delay_after_internal_error()))
     }

@@ -240,14 +240,20 @@ fn every_published_event_is_acknowledged_and_only_messages_are_forwarded() {
     for event in events.as_array().unwrap() {
         let (name, body) = (event["name"].as_str().unwrap(), &event["body"]);
         untyped += usize::from(body["type"].is_null());
+        let names_location = body["locationId"].is_string() || body["altId"].is_string();
         match accept(&own, body) {
-            Ok(Received::Message(_)) => forwarded.push(name),
-            Ok(Received::Ignored(kind)) => assert_eq!(body["type"].is_null(), kind == "event without a type", "{name}"),
+            Ok(Received::Message(_)) => {
+                forwarded.push(name);
+                assert_eq!("the message does not belong to this integration", outcome(&other, body), "{name}");
+            }
+            Ok(Received::Ignored(kind)) => {
+                assert_eq!(body["type"].is_null(), kind == "event without a type", "{name}");
+                let expected = if names_location { "event of another location or app" } else { kind };
+                assert_eq!(expected, outcome(&other, body), "{name}");
+            }
             Ok(Received::Withdrawn(_)) => panic!("{name}: there is no authorization"),
             Err(rejection) => panic!("{name}: {rejection}"),
         }
-        let names_location = body["locationId"].is_string() || body["altId"].is_string();
-        assert_eq!(names_location, accept(&other, body).is_err(), "{name}");
     }
     let messages = [
         "InboundMessage 2",
