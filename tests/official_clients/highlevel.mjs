@@ -5,10 +5,13 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { answerOf, differences, models } from "./models.mjs";
 
-const [folder, baseURL, privateIntegrationToken] = process.argv.slice(2);
+// With an app, the client has its id and secret; without, a token.
+const [folder, baseURL, idOrToken, clientSecret] = process.argv.slice(2);
 const require = createRequire(`${folder}/`);
 const { HighLevel } = require("@gohighlevel/api-client");
-const client = new HighLevel({ privateIntegrationToken });
+const client = new HighLevel(
+  clientSecret ? { clientId: idOrToken, clientSecret } : { privateIntegrationToken: idOrToken },
+);
 // `refreshToken` takes no options.
 client.httpClient.defaults.baseURL = baseURL;
 const declared = (service, file) =>

@@ -65,7 +65,7 @@ async fn the_client_makes_every_call_and_has_a_place_for_every_member_of_the_ans
 #[tokio::test]
 async fn the_client_exchanges_a_code_and_renews_the_tokens() {
     let platform = HighLevel::start().await;
-    let mut client = Client::in_node("highlevel.mjs", &[&platform.url, TOKEN]);
+    let mut client = Client::in_node("highlevel.mjs", &[&platform.url, CLIENT_ID, CLIENT_SECRET]);
     let code = platform.oauth().authorize("l", UserType::Location);
     let exchange = json!({
         "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "grant_type": "authorization_code", "code": code,

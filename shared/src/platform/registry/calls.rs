@@ -66,7 +66,9 @@ impl Platforms {
             PlatformConfig::HighLevel(config) => {
                 self.highlevel.withdraw_authorization(config, withdrawal, deadline).await
             }
-            PlatformConfig::GenesysCloud(_) | PlatformConfig::MulticloudCx(_) => Err(ApiError::Unsupported),
+            PlatformConfig::GenesysCloud(_) | PlatformConfig::MulticloudCx(_) => {
+                Ok(WithdrawalOutcome::Ignored("the platform has no authorizations"))
+            }
         }
     }
 
