@@ -22,12 +22,12 @@ STARTUP_SECONDS = 60
 # MiniStack collects a function's output until nothing comes for 5 ms, which is also Python's thread switch interval; later
 # output would only appear with the next invocation, perhaps minutes later. So both times are changed.
 # MiniStack's own SQS poller is switched off in favour of poller.py. It accepts a partner's events and drops them: they go to
-# the bus of the event source's name.
+# the bus of the event source's name. It overwrites versions of a secret, which AWS never changes.
 MINISTACK = """
 import sys
 from ministack.app import main
 from ministack.core.lambda_runtime import Worker
-from ministack.services import eventbridge, lambda_svc
+from ministack.services import eventbridge, lambda_svc, secretsmanager
 
 sys.setswitchinterval(0.001)
 Worker._drain_stderr_bounded.__defaults__ = (0.25, 0.012, 1.0)
@@ -42,6 +42,22 @@ def put_partner_events(data):
 
 assert callable(eventbridge._put_partner_events)
 eventbridge._put_partner_events = put_partner_events
+put_secret_value = secretsmanager._put_secret_value
+
+
+def put_immutable_secret_value(data):
+    _, secret = secretsmanager._resolve(data.get("SecretId"))
+    version = data.get("ClientRequestToken")
+    existing = (secret or {}).get("Versions", {}).get(version)
+    if existing is None or secret.get("DeletedDate"):
+        return put_secret_value(data)
+    if existing["SecretString"] != data.get("SecretString"):
+        return secretsmanager.error_response_json("ResourceExistsException", "This version has another value.", 400)
+    answer = {"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": version, "VersionStages": existing["Stages"]}
+    return secretsmanager.json_response(answer)
+
+
+secretsmanager._put_secret_value = put_immutable_secret_value
 sys.exit(main())
 """
 LOCAL_HOSTS = "127.0.0.1,localhost,.localhost"
