@@ -22,7 +22,7 @@ STARTUP_SECONDS = 60
 # MiniStack collects a function's output until nothing comes for 5 ms, which is also Python's thread switch interval; later
 # output would only appear with the next invocation, perhaps minutes later. So both times are changed.
 # MiniStack's own SQS poller is switched off in favour of poller.py. It accepts a partner's events and drops them: they go to
-# the bus of the event source's name.
+# the bus of the event source's name. It overwrites versions of a secret, which AWS never changes.
 # It finds every group of a FIFO queue. AWS finds the groups of the first 120,000 messages, in flight or not; a test makes this
 # window smaller for a queue of its own by a tag.
 # Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-fifo.html.
@@ -30,7 +30,7 @@ MINISTACK = """
 import sys
 from ministack.app import main
 from ministack.core.lambda_runtime import Worker
-from ministack.services import eventbridge, lambda_svc, sqs
+from ministack.services import eventbridge, lambda_svc, secretsmanager, sqs
 
 sys.setswitchinterval(0.001)
 Worker._drain_stderr_bounded.__defaults__ = (0.25, 0.012, 1.0)
@@ -54,6 +54,22 @@ def collect_from_window(queue, *arguments):
 
 
 sqs._collect_fifo = collect_from_window
+put_secret_value = secretsmanager._put_secret_value
+
+
+def put_immutable_secret_value(data):
+    _, secret = secretsmanager._resolve(data.get("SecretId"))
+    version = data.get("ClientRequestToken")
+    existing = (secret or {}).get("Versions", {}).get(version)
+    if existing is None or secret.get("DeletedDate"):
+        return put_secret_value(data)
+    if existing["SecretString"] != data.get("SecretString"):
+        return secretsmanager.error_response_json("ResourceExistsException", "This version has another value.", 400)
+    answer = {"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": version, "VersionStages": existing["Stages"]}
+    return secretsmanager.json_response(answer)
+
+
+secretsmanager._put_secret_value = put_immutable_secret_value
 sys.exit(main())
 """
 LOCAL_HOSTS = "127.0.0.1,localhost,.localhost"

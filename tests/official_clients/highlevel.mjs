@@ -5,17 +5,23 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { answerOf, differences, models } from "./models.mjs";
 
-const [folder, baseURL, privateIntegrationToken] = process.argv.slice(2);
+// With an app, the client has its id and secret; without, a token.
+const [folder, baseURL, idOrToken, clientSecret] = process.argv.slice(2);
 const require = createRequire(`${folder}/`);
 const { HighLevel } = require("@gohighlevel/api-client");
-const client = new HighLevel({ privateIntegrationToken });
+const client = new HighLevel(
+  clientSecret ? { clientId: idOrToken, clientSecret } : { privateIntegrationToken: idOrToken },
+);
+// `refreshToken` takes no options.
+client.httpClient.defaults.baseURL = baseURL;
 const declared = (service, file) =>
   readFileSync(`${folder}/@gohighlevel/api-client/dist/lib/code/${service}/${file}.d.ts`, "utf8");
 
 async function call({ service, method, version, arguments: given }) {
   try {
-    const raw = await client[service][method](...given, { baseURL, headers: { Version: version } });
-    const type = answerOf(declared(service, service), method);
+    const raw = await client[service][method](...given, version ? { headers: { Version: version } } : {});
+    // The client declares no model for this answer; it is that of `getAccessToken`.
+    const type = answerOf(declared(service, service), method === "refreshToken" ? "getAccessToken" : method);
     return { raw, differences: differences(models(declared(service, `models/${service}`)), raw, type) };
   } catch (error) {
     return { error: `${error.statusCode ?? ""} ${JSON.stringify(error.response ?? error.message)}` };

@@ -5,7 +5,7 @@ use crate::permissions::every_condition;
 use serde_json::{Value, json};
 use shared::observability::metrics::Event;
 use std::collections::BTreeSet;
-use tests::spec::template::{CALLING, Named, RENEWED_BY_A_ROUTE, ROUTES, writers};
+use tests::spec::template::{CALLING, Named, RENEWING, ROUTES, writers};
 
 /// The maximum number of metrics in an alarm's expression.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create-alarm-on-metric-math-expression.html>
@@ -86,8 +86,8 @@ fn a_sum_includes_every_function_that_writes_the_metric() {
         ("CallersRefused", &SENDERS),
         ("CredentialsRefused", CALLING),
         ("TokensRefused", CALLING),
-        ("AuthorizationsNotRenewed", RENEWED_BY_A_ROUTE),
-        ("AuthorizationsEnding", RENEWED_BY_A_ROUTE),
+        ("AuthorizationsNotRenewed", RENEWING),
+        ("AuthorizationsEnding", RENEWING),
         ("OutcomesUnknown", &SENDERS),
         ("PlatformUnreachable", CALLING),
         ("RateLimitHeadroom", CALLING),

@@ -17,6 +17,9 @@ fn allowed(resources: &Resources, function: &str) -> BTreeSet<(String, String)> 
     let mut allowed = BTreeSet::new();
     for policy in role["Policies"].as_array().unwrap() {
         for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
+            if statement["Effect"] == "Deny" {
+                continue;
+            }
             assert_eq!("Allow", statement["Effect"], "{function}: {statement}");
             let mut parts = statement.as_object().unwrap().clone();
             let condition = parts.remove("Condition");
@@ -91,6 +94,24 @@ fn only_functions_that_call_a_platform_whose_tokens_expire_may_write_secrets_and
 }
 
 #[test]
+fn only_functions_that_renew_tokens_may_read_them() {
+    let resources = Resources::by_default();
+    for function in FUNCTIONS {
+        let role = resources.properties(&format!("{function}Role"));
+        let policies = role["Policies"].as_array().unwrap().iter();
+        let statements = policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
+        let denied: Vec<_> = statements.filter(|statement| statement["Effect"] == "Deny").collect();
+        let denies_tokens = |statement: &Value| {
+            let resources = strings(&statement["Resource"]);
+            strings(&statement["Action"]) == ["secretsmanager:GetSecretValue"]
+                && resources.iter().all(|one| one.ends_with(":secret:${SecretPrefix}/*/oauth-??????"))
+        };
+        assert_eq!(usize::from(!RENEWING.contains(&function)), denied.len(), "{function}");
+        assert!(denied.into_iter().all(denies_tokens), "{function}");
+    }
+}
+
+#[test]
 fn with_an_event_source_three_functions_write_whose_a_conversation_is_and_one_reads_it() {
     let with_source = ["KeepsFailedMessages", "HasGenesysEventSource"];
     for function in FUNCTIONS {
@@ -137,7 +158,7 @@ fn added_by(condition: &str, function: &str) -> BTreeSet<(String, String)> {
 fn functions_may_use_only_the_stacks_own_kms_key_and_only_writers_of_queues_and_secrets_may_make_data_keys() {
     for function in FUNCTIONS {
         let mut expected = owned(&[("kms:Decrypt", "KmsKeyArn")]);
-        if function == "WebhookReceiver" || RENEWING.contains(&function) {
+        if ["WebhookReceiver", "CardSender"].contains(&function) || RENEWING.contains(&function) {
             expected.extend(owned(&[("kms:GenerateDataKey", "KmsKeyArn")]));
         }
         assert_eq!(expected, added_by("HasKmsKey", function), "{function}");

@@ -8,9 +8,12 @@ use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValueError, G
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use aws_sdk_secretsmanager::types::Tag;
 use secrecy::ExposeSecret;
-use shared::authorization::{Authorization, secret_id};
+use shared::authorization::{Authorization, next_version, secret_id};
 use shared::aws::sdk_error;
 use shared::model::integration_name::IntegrationName;
+
+/// How often a write is tried that conflicts with others.
+const UPDATE_ATTEMPTS: usize = 5;
 
 pub(crate) struct AuthorizationSecret {
     client: Client,
@@ -47,33 +50,54 @@ impl AuthorizationSecret {
         }
     }
 
-    /// Writes the tokens. `new` is called if the secret has to be created.
-    pub(crate) async fn write(
+    /// Changes the tokens: `change` gets the present ones. `new` is called if the secret has to be created. A function may
+    /// write at the same time, so each write follows the version that was read.
+    pub(crate) async fn update(
         &self,
-        authorization: &Authorization,
+        change: impl Fn(Option<Authorization>) -> Authorization,
         new: impl AsyncFnOnce() -> Result<NewSecret, CliError>,
-    ) -> Result<(), CliError> {
-        let text = authorization.to_text();
-        let text = text.expose_secret();
-        let put = || self.client.put_secret_value().secret_id(&self.id).secret_string(text).send();
-        let error = match put().await {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(PutSecretValueError::ResourceNotFoundException(_)) => {
-                let NewSecret { description, tags, kms_key_id } = new().await?;
-                let create = self.client.create_secret().name(&self.id).secret_string(text);
-                let create = create.description(description).set_tags(Some(tags)).set_kms_key_id(kms_key_id);
-                create.send().await.map(drop).map_err(|error| self.failed("created", &error))
+    ) -> Result<Authorization, CliError> {
+        let mut new = Some(new);
+        for _ in 0..UPDATE_ATTEMPTS {
+            let read = self.client.get_secret_value().secret_id(&self.id).send().await;
+            let present = match &read {
+                Ok(secret) => secret,
+                Err(error)
+                    if matches!(error.as_service_error(), Some(GetSecretValueError::ResourceNotFoundException(_))) =>
+                {
+                    let Some(new) = new.take() else { break };
+                    let authorization = change(None);
+                    self.create(&authorization, new().await?).await?;
+                    return Ok(authorization);
+                }
+                // It is scheduled for deletion, since the integration was removed.
+                Err(error) if is_absent(error) => {
+                    self.restore().await?;
+                    continue;
+                }
+                Err(error) => return Err(self.failed("read", error)),
+            };
+            let authorization = change(parse(present));
+            let put = self.client.put_secret_value().secret_id(&self.id);
+            let put = put.client_request_token(next_version(present.version_id().unwrap_or_default()));
+            match put.secret_string(authorization.to_text().expose_secret()).send().await {
+                Ok(put) if put.version_stages().iter().any(|stage| stage == "AWSCURRENT") => return Ok(authorization),
+                Ok(_) => {}
+                Err(error) => match error.as_service_error() {
+                    Some(PutSecretValueError::ResourceExistsException(_)) => {}
+                    _ => return Err(self.failed("written", &error)),
+                },
             }
-            // It is scheduled for deletion, since the integration was removed.
-            Some(PutSecretValueError::InvalidRequestException(_)) => {
-                self.restore().await?;
-                put().await.map(drop).map_err(|error| self.failed("written", &error))
-            }
-            _ => Err(self.failed("written", &error)),
         }
+        Err(CliError::Failed(format!("the secret `{}` is written by others all the time: try again", self.id)))
+    }
+
+    async fn create(&self, authorization: &Authorization, new: NewSecret) -> Result<(), CliError> {
+        let NewSecret { description, tags, kms_key_id } = new;
+        let text = authorization.to_text();
+        let create = self.client.create_secret().name(&self.id).secret_string(text.expose_secret());
+        let create = create.description(description).set_tags(Some(tags)).set_kms_key_id(kms_key_id);
+        create.send().await.map(drop).map_err(|error| self.failed("created", &error))
     }
 
     /// Deletes the secret after this recovery window, or immediately. It is no error if there is none.

@@ -8,13 +8,13 @@ use lambda_http::Error;
 use messaging_service::MessagingServiceRoute;
 use open_messaging::OpenMessagingRoute;
 use shared::api::{Endpoint, RequestContext, RetrySafety, serve};
-use shared::authorization::AuthorizationStore;
 use shared::aws::{self, Service, required_env};
 use shared::delivery::queue::MessageQueue;
 use shared::http_client::HttpClient;
 use shared::integration::CardRoute;
 use shared::model::card::CardRequest;
 use shared::observability::logging;
+use shared::platform::tokens::NoAccessTokens;
 use shared::platform::{Platforms, Route};
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ async fn main() -> Result<(), Error> {
     let aws = aws::connect(&http, &[Service::SecretsManager, Service::DynamoDb, Service::Sqs]).await?;
     let endpoint = Endpoint::from_env(&aws, Route::Cards, RetrySafety::NotIdempotent)?;
     let queue = MessageQueue::new(aws_sdk_sqs::Client::new(&aws), required_env("QUEUE_URL")?);
-    let tokens = Arc::new(AuthorizationStore::connect(&aws, endpoint.ledger().clone())?);
-    let platforms = Arc::new(Platforms::new(&http, tokens));
+    // No platform whose tokens expire has this route.
+    let platforms = Arc::new(Platforms::new(&http, Arc::new(NoAccessTokens)));
     let open_messaging = OpenMessagingRoute::new(Arc::clone(&platforms));
     let messaging_service = MessagingServiceRoute::new(platforms, queue);
     serve((endpoint, open_messaging, messaging_service), |state, request| async move {

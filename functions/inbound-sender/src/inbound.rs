@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared::api::problem::{Effect, Problem, ProblemType};
 use shared::api::{IdempotentOperation, KeyKind, OperationError, ReplayPolicy, Reply, RequestContext, RetrySafety};
 use shared::digest::Digest;
-use shared::ledger::{self, ConversationIndex, Ledger, Occurrence};
+use shared::ledger::{self, ConversationIndex, Lease, Ledger, Occurrence};
 use shared::model::conversation::CustomerAddress;
 use shared::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use shared::model::trace_id::TraceId;
@@ -55,8 +55,9 @@ impl InboundHandler {
         let retry_safety = if parts.len() > 1 { RetrySafety::Idempotent } else { context.retry_safety };
         // The platform may have the first part under the caller's own id. Files after the first may change until they are posted.
         let first = parts.first().map(InboundMessage::fingerprint);
-        let occurrence = Occurrence { time, content: first.as_ref().unwrap_or(&fingerprint).as_str() };
-        let work = async |time| {
+        let occurrence = Occurrence { time, content: Some(first.as_ref().unwrap_or(&fingerprint).as_str()) };
+        let work = async |lease: &Lease| {
+            let time = lease.event_time().unwrap_or(time);
             parts.iter_mut().for_each(|part| part.meta.time = time);
             match parts.as_slice() {
                 [message] if context.retry_safety == RetrySafety::Idempotent => Ok(self.post(context, message).await?),
@@ -76,15 +77,15 @@ impl InboundHandler {
     ) -> Result<Reply, Problem> {
         let (time, fingerprint) = (response.meta.time, response.fingerprint());
         let key = self.key(context, "response", &response.meta.message_id);
-        let work = async |time| {
-            response.meta.time = time;
+        let work = async |lease: &Lease| {
+            response.meta.time = lease.event_time().unwrap_or(time);
             let response = &response;
             let posting = context.call(|current| async move {
                 self.platforms.post_inbound_response(&current.platform, response, context.deadline).await
             });
             Ok(reply(context, &response.meta.message_id, posting.await)?)
         };
-        let occurrence = Occurrence { time, content: fingerprint.as_str() };
+        let occurrence = Occurrence { time, content: Some(fingerprint.as_str()) };
         self.operation(context, &key, &fingerprint).execute_at(context, occurrence, work).await
     }
 

@@ -1,20 +1,21 @@
 //! Dispatching one record of the queue: a message or a test delivery for the messaging service, a receipt for the
 //! platform, or the withdrawal of an authorization.
 
+use crate::authorization_check::AuthorizationChecks;
 use crate::circuits::Circuits;
 use crate::outcome::Disposition;
 use crate::task::ReceiveContext;
 use jiff::{SignedDuration, Timestamp};
-use shared::authorization::AuthorizationStore;
 use shared::aws::retry::retry_transient;
 use shared::delivery::client::MessagingServiceClient;
 use shared::delivery::envelope::QueueMessage;
 use shared::delivery::parking::Parking;
 use shared::delivery::queue::MessageQueue;
 use shared::integration::{IntegrationStore, LoadError};
-use shared::ledger::{self, Acquire, ConversationIndex, Lease, LeaseRequest, Ledger, LedgerError, OnExpiredLease};
+use shared::ledger::{
+    self, Acquire, ConversationIndex, Lease, LeaseRequest, Ledger, LedgerError, Occurrence, OnExpiredLease,
+};
 use shared::platform::Platforms;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How long messages and receipts of a removed integration are kept, in case it is restored.
@@ -25,8 +26,8 @@ pub(crate) struct Dispatcher {
     pub(crate) ledger: Ledger,
     pub(crate) circuits: Circuits,
     pub(crate) messaging_service: MessagingServiceClient,
-    pub(crate) authorizations: Arc<AuthorizationStore>,
     pub(crate) platforms: Platforms,
+    pub(crate) authorization_checks: AuthorizationChecks,
     pub(crate) queue: MessageQueue,
     pub(crate) parking: Parking,
     pub(crate) conversations: ConversationIndex,
@@ -59,14 +60,32 @@ impl Dispatcher {
         replay: Option<&str>,
         context: ReceiveContext<'_>,
     ) -> Result<Acquire, LedgerError> {
-        let (now, until, on_expired_lease) = (Timestamp::now(), context.lease_end(), OnExpiredLease::Reclaim);
-        let request = LeaseRequest { key, now, until, fingerprint: None, on_expired_lease };
-        self.ledger.acquire_for_replay(request, replay).await
+        self.ledger.acquire_for_replay(lease_request(key, context), replay).await
+    }
+
+    /// The same for a receipt with this time: later attempts know of this one.
+    pub(crate) async fn acquire_receipt_lease(
+        &self,
+        key: &str,
+        time: Timestamp,
+        context: ReceiveContext<'_>,
+    ) -> Result<Acquire, LedgerError> {
+        self.ledger.acquire_at(lease_request(key, context), Occurrence { time, content: None }).await
     }
 
     /// Releases a lease. If this fails, the next attempt has to wait until the lease expires.
     pub(crate) async fn release(&self, lease: &Lease, context: ReceiveContext<'_>) -> Result<(), LedgerError> {
         let release = || self.ledger.release(lease, Timestamp::now());
+        retry_transient(context.deadline, release, LedgerError::is_transient).await
+    }
+
+    /// The same, if nothing was accepted under the lease.
+    pub(crate) async fn release_unaccepted(
+        &self,
+        lease: &Lease,
+        context: ReceiveContext<'_>,
+    ) -> Result<(), LedgerError> {
+        let release = || self.ledger.release_unaccepted(lease, Timestamp::now());
         retry_transient(context.deadline, release, LedgerError::is_transient).await
     }
 
@@ -81,6 +100,11 @@ impl Dispatcher {
         let complete = || self.ledger.complete(lease, Timestamp::now(), outcome, response);
         retry_transient(context.deadline, complete, LedgerError::is_transient).await
     }
+}
+
+fn lease_request<'r>(key: &'r str, context: ReceiveContext<'_>) -> LeaseRequest<'r> {
+    let (now, until, on_expired_lease) = (Timestamp::now(), context.lease_end(), OnExpiredLease::Reclaim);
+    LeaseRequest { key, now, until, fingerprint: None, on_expired_lease }
 }
 
 /// Whether there will be no integration for something that has been due since then.

@@ -59,7 +59,8 @@ impl Dispatcher {
             Err(error) => return Outcome::load_error(&error, task.context),
         };
         let learning = self.conversations.learn_from(&task.message, &integration);
-        let (processed, ()) = tokio::join!(self.acquire_and_deliver(task, &integration), learning);
+        let checking = self.authorization_checks.check(&integration, &self.platforms);
+        let (processed, (), ()) = tokio::join!(self.acquire_and_deliver(task, &integration), learning, checking);
         processed.unwrap_or_else(|error| Outcome::internal_error(&error, task.context.delay_after_internal_error()))
     }
 

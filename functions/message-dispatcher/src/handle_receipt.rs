@@ -17,7 +17,7 @@ use shared::observability::calls::PlatformCalls;
 use shared::observability::emf::Emf;
 use shared::observability::logging::log_at;
 use shared::observability::metrics::Event;
-use shared::platform::ApiError;
+use shared::platform::{ApiError, Attempts};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -107,14 +107,15 @@ impl Dispatcher {
             return Ok(wait(until));
         }
         let key = ledger::key::receipt(&integration.name, &envelope.receipt);
-        let lease = match self.acquire_lease(&key, None, context).await? {
+        let lease = match self.acquire_receipt_lease(&key, envelope.receipt.time, context).await? {
             Acquire::Acquired(lease) => lease,
             Acquire::Completed(_) => return Ok(ReceiptOutcome::Duplicate),
             Acquire::InProgress { until, .. } => return Ok(ReceiptOutcome::InProgressElsewhere { until }),
         };
+        let attempts = Attempts::after(lease.event_time(), lease.may_be_repetition());
         let posted = match self.circuits.admit(&endpoint, TIMEOUT, Timestamp::now()).await {
             Admission::Attempt(trial) => {
-                let posted = self.post(envelope, integration, context).await;
+                let posted = self.post(envelope, integration, &attempts, context).await;
                 let is_timeout = posted.as_ref().is_err_and(ApiError::is_timeout);
                 let answer = if is_timeout { Answer::TimedOut } else { Answer::Prompt };
                 self.circuits.record(&endpoint, answer, trial, Timestamp::now()).await;
@@ -122,7 +123,7 @@ impl Dispatcher {
             }
             Admission::Wait { .. } if remaining.is_zero() => Err(ApiError::NotSent(CIRCUIT_OPEN)),
             Admission::Wait { until } => {
-                self.release(&lease, context).await?;
+                self.release_unaccepted(&lease, context).await?;
                 return Ok(wait(until));
             }
         };
@@ -138,10 +139,13 @@ impl Dispatcher {
             _ => None,
         };
         let backoff = backoff::delay(lease.attempt(), fastrand::f64());
-        let remaining = remaining_delivery_time(envelope.received_at, integration.delivery.give_up_after);
         match next_retry_delay(backoff, retry_after, remaining).filter(|_| !is_final(&error)) {
             Some(after) => {
-                self.release(&lease, context).await?;
+                if attempts.may_have_taken_effect() {
+                    self.release(&lease, context).await?;
+                } else {
+                    self.release_unaccepted(&lease, context).await?;
+                }
                 Ok(ReceiptOutcome::RetryScheduled { error, after })
             }
             None => {
@@ -155,11 +159,12 @@ impl Dispatcher {
         &self,
         envelope: &ReceiptEnvelope,
         integration: &Arc<Integration>,
+        attempts: &Attempts,
         context: ReceiveContext<'_>,
     ) -> Result<(), ApiError> {
         let deadline = Instant::now() + context.attempt_timeout(TIMEOUT);
         let post = |current: Arc<Integration>| async move {
-            self.platforms.post_receipt(&current.platform, &envelope.receipt, deadline).await
+            self.platforms.post_receipt(&current.platform, &envelope.receipt, attempts, deadline).await
         };
         self.integrations.with_current(integration, post).await
     }

@@ -2,6 +2,7 @@
 //! receipts to the platform.
 
 mod attempt;
+mod authorization_check;
 mod backoff;
 mod batch;
 mod circuits;
@@ -20,6 +21,7 @@ mod record;
 mod simulation;
 mod task;
 
+use authorization_check::AuthorizationChecks;
 use batch::Batch;
 use circuits::Circuits;
 use dispatcher::Dispatcher;
@@ -53,8 +55,8 @@ async fn main() -> Result<(), Error> {
         conversations: ConversationIndex::from_env(&ledger),
         ledger,
         messaging_service: MessagingServiceClient::new(http.clone()),
-        platforms: Platforms::new(&http, Arc::clone(&authorizations) as _),
-        authorizations,
+        platforms: Platforms::new(&http, authorizations),
+        authorization_checks: AuthorizationChecks::default(),
         queue: MessageQueue::new(sqs.clone(), queue_url),
         parking: Parking::from_setting(required_env("PARKING_QUEUE_URL").ok(), sqs),
     });

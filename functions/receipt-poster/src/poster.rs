@@ -6,10 +6,10 @@ use lambda_http::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::api::problem::{Problem, ProblemType};
-use shared::api::{IdempotentOperation, KeyKind, ReplayPolicy, Reply, RequestContext, RetrySafety};
-use shared::ledger::{self, Ledger};
+use shared::api::{IdempotentOperation, KeyKind, OperationError, ReplayPolicy, Reply, RequestContext, RetrySafety};
+use shared::ledger::{self, Lease, Ledger, Occurrence};
 use shared::model::receipt::DeliveryReceipt;
-use shared::platform::Platforms;
+use shared::platform::{Attempts, Platforms};
 use std::collections::BTreeMap;
 
 /// How many receipts of a batch are posted at once.
@@ -160,14 +160,20 @@ impl Poster {
     async fn post_one(&self, context: &RequestContext, report: &StatusReport) -> Result<PostOutcome, Problem> {
         let StatusReport::Forward(receipt) = report else { return Ok(PostOutcome::Acknowledged) };
         check_deadline(context)?;
-        let posting = async {
+        let post = async |lease: &Lease| {
+            let attempts = &Attempts::after(lease.event_time(), lease.may_be_repetition());
             let posting = context.call(|current| async move {
-                self.platforms.post_receipt(&current.platform, receipt, context.deadline).await
+                self.platforms.post_receipt(&current.platform, receipt, attempts, context.deadline).await
             });
-            posting.await?;
+            posting.await.map_err(|error| OperationError {
+                problem: error.into(),
+                may_be_accepted: attempts.may_have_taken_effect(),
+            })?;
             Ok(Reply::ok(Value::Null))
         };
-        PostOutcome::from_reply(&self.operation(&key(context, receipt)).execute(context, posting).await?)
+        let occurrence = Occurrence { time: receipt.time, content: None };
+        let posted = self.operation(&key(context, receipt)).execute_at(context, occurrence, post).await;
+        PostOutcome::from_reply(&posted?)
     }
 
     pub(crate) fn operation<'o>(&'o self, key: &'o str) -> IdempotentOperation<'o> {

@@ -60,7 +60,7 @@ fn not_a_batch() -> String {
 /// Reads one entry of a batch. The others are posted even if this one is malformed.
 fn read_entry(index: usize, element: Value) -> Result<StatusReport, MalformedReceipt> {
     let message_id = element.get("messageId").cloned().and_then(|value| id(value).ok());
-    fields::read(element, StatusReport::read).map_err(|faults| MalformedReceipt::new(index, message_id, faults))
+    fields::read(element, StatusReport::read).map_err(|errors| MalformedReceipt::new(index, message_id, errors))
 }
 
 impl Receipts {
@@ -79,7 +79,7 @@ impl Receipts {
         };
         Ok(match self.map(with_status) {
             Self::One(report) => match report.unsupported_field(platform) {
-                Some(fault) => return Err(Problem::invalid_body(vec![fault])),
+                Some(error) => return Err(Problem::invalid_body(vec![error])),
                 None => Self::One(report),
             },
             Self::Batch(entries) => {
@@ -108,18 +108,18 @@ impl BatchEntry {
         let Self { index, report } = self;
         let report = report.and_then(|report| match report.unsupported_field(platform) {
             None => Ok(report),
-            Some(fault) => Err(MalformedReceipt::new(index, Some(report.message_id().to_owned()), vec![fault])),
+            Some(error) => Err(MalformedReceipt::new(index, Some(report.message_id().to_owned()), vec![error])),
         });
         Self { index, report }
     }
 }
 
 impl MalformedReceipt {
-    fn new(index: usize, message_id: Option<String>, faults: Vec<FieldError>) -> Self {
+    fn new(index: usize, message_id: Option<String>, errors: Vec<FieldError>) -> Self {
         let in_request =
-            |fault: FieldError| FieldError { pointer: format!("/receipts/{index}{}", fault.pointer), ..fault };
-        let faults = faults.into_iter().map(in_request).collect();
-        Self { message_id, problem: Box::new(Problem::invalid_body(faults)) }
+            |error: FieldError| FieldError { pointer: format!("/receipts/{index}{}", error.pointer), ..error };
+        let errors = errors.into_iter().map(in_request).collect();
+        Self { message_id, problem: Box::new(Problem::invalid_body(errors)) }
     }
 }
 
@@ -180,7 +180,7 @@ mod tests {
     use shared::model::receipt::DeliveryStatus;
 
     fn read(body: Value) -> Result<Receipts, Vec<String>> {
-        fields::read(body, Receipts::read).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+        fields::read(body, Receipts::read).map_err(|errors| errors.iter().map(ToString::to_string).collect())
     }
 
     fn one(status: &str) -> DeliveryReceipt {
@@ -213,7 +213,7 @@ mod tests {
     fn the_id_of_an_email_is_refused_by_name_on_a_platform_without_it_and_in_a_batch_only_for_its_receipt() {
         let email = json!({"messageId": "m", "emailMessageId": "e", "to": {"id": "c"}, "status": "delivered"});
         let with =
-            |body: Value, platform| read(body).unwrap_or_else(|faults| panic!("{faults:?}")).for_platform(platform);
+            |body: Value, platform| read(body).unwrap_or_else(|errors| panic!("{errors:?}")).for_platform(platform);
         assert!(with(email.clone(), PlatformName::HighLevel).is_ok());
         for platform in [PlatformName::GenesysCloud, PlatformName::MulticloudCx] {
             let problem = with(email.clone(), platform).err();
@@ -223,11 +223,11 @@ mod tests {
             );
             let plain = json!({"messageId": "n", "to": {"id": "c"}, "status": "delivered"});
             let Ok(Receipts::Batch(entries)) = with(json!({"receipts": [plain, email]}), platform) else { panic!() };
-            let faults: Vec<_> = entries
+            let errors: Vec<_> = entries
                 .into_iter()
                 .map(|entry| entry.report.err().map(|malformed| malformed.problem.errors[0].pointer.clone()))
                 .collect();
-            assert_eq!(vec![None, Some("/receipts/1/emailMessageId".to_owned())], faults);
+            assert_eq!(vec![None, Some("/receipts/1/emailMessageId".to_owned())], errors);
         }
     }
 
@@ -284,7 +284,7 @@ mod tests {
         match read(json!({ "receipts": receipts })) {
             Ok(Receipts::Batch(elements)) => elements,
             Ok(Receipts::One(_)) => panic!("a batch"),
-            Err(faults) => panic!("{faults:?}"),
+            Err(errors) => panic!("{errors:?}"),
         }
     }
 
@@ -305,7 +305,7 @@ mod tests {
             .map(|BatchEntry { index, report }| match report {
                 Ok(report) => (index, Some(report.message_id().to_owned()), Vec::new()),
                 Err(malformed) => {
-                    let places = malformed.problem.errors.into_iter().map(|fault| fault.pointer).collect();
+                    let places = malformed.problem.errors.into_iter().map(|error| error.pointer).collect();
                     (index, malformed.message_id, places)
                 }
             })

@@ -69,7 +69,7 @@ impl Receiver {
                 accepted(&request.request_id, Some(&message))
             }
             Ok((_, Received::Withdrawn(_))) => {
-                tracing::warn!(outcome = "authorization_withdrawn", milliseconds);
+                tracing::warn!(outcome = "withdrawal_accepted", milliseconds);
                 accepted(&request.request_id, None)
             }
             Ok((_, Received::Ignored(kind))) => {

@@ -82,7 +82,7 @@ impl IdempotentOperation<'_> {
         }
     }
 
-    /// Like [`Self::execute`], for an event. The first attempt fixes the event's time and content: `work` gets that time, and
+    /// Like [`Self::execute`], for an event. The first attempt fixes the event's time and content: the lease has that time, and
     /// later attempts must have the same content. If the platform accepted nothing, the next attempt may have others.
     ///
     /// # Errors
@@ -91,11 +91,11 @@ impl IdempotentOperation<'_> {
         self,
         context: &RequestContext,
         occurrence: Occurrence<'_>,
-        work: impl AsyncFnOnce(Timestamp) -> Result<Reply, OperationError>,
+        work: impl AsyncFnOnce(&Lease) -> Result<Reply, OperationError>,
     ) -> Result<Reply, Problem> {
         match self.begin_with(context, Some(occurrence)).await? {
             Begin::Acquired(lease) => {
-                let result = work(lease.event_time().unwrap_or(occurrence.time)).await;
+                let result = work(&lease).await;
                 let may_be_accepted = result.as_ref().err().is_none_or(|error| error.may_be_accepted);
                 let result = result.map_err(|error| error.problem);
                 self.complete_with(&lease, &result, &context.request_id, may_be_accepted).await;

@@ -14,8 +14,9 @@ use tokio::time::Instant;
 
 /// How long before its expiry a token is used for the last time; for short-lived tokens, a tenth of the lifetime.
 const SKEW: SignedDuration = SignedDuration::from_secs(60);
-/// The interval between failed renewals while the token is valid; for short-lived tokens, a twentieth of the lifetime.
-const RENEWAL_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
+/// The interval between failed renewals while the token is valid; for short-lived tokens, a twentieth of the lifetime. The
+/// refresh token of a process that died during a renewal can only be used again for a short time after its lease.
+const RENEWAL_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
 /// How long a missing or refused authorization is remembered.
 const FAILURE_COOLDOWN: Duration = Duration::from_secs(10);
 

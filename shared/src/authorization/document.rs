@@ -1,14 +1,10 @@
 //! The document with an integration's tokens, as it is in Secrets Manager.
 
 use crate::platform::tokens::IssuedTokens;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use std::fmt;
-
-/// How long a refresh token is valid that is not used.
-/// Source: <https://marketplace.gohighlevel.com/docs/Authorization/authorization_doc/>.
-const REFRESH_TOKEN_LIFETIME: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// The tokens of an integration. Members that this version does not know are kept.
 #[derive(Clone, PartialEq)]
@@ -45,9 +41,21 @@ impl Authorization {
         if let Some(token) = &issued.refresh_token {
             set("refreshToken", token.expose_secret());
         }
+        if let Some(end) = issued.refresh_token_ends_at {
+            set("refreshTokenEndsAt", &end.to_string());
+        }
         for (name, value) in &issued.details {
             set(name, value);
         }
+        members.remove("lostAt");
+        Self(members)
+    }
+
+    /// The platform has refused the tokens, and issues no others. They stay: the client's secret may be wrong.
+    #[must_use]
+    pub fn lost(self, at: Timestamp) -> Self {
+        let Self(mut members) = self;
+        members.insert("lostAt".to_owned(), at.to_string().into());
         Self(members)
     }
 
@@ -96,20 +104,23 @@ impl Authorization {
         self.time("withdrawnAt")
     }
 
-    /// When the refresh token ends, if it is not used before.
+    /// When the platform refused to renew the tokens, if it has not renewed them since.
+    #[must_use]
+    pub fn lost_at(&self) -> Option<Timestamp> {
+        self.time("lostAt")
+    }
+
+    /// When the refresh token ends, if it is not used before. Unknown until the first renewal for tokens that an earlier
+    /// version has stored.
     #[must_use]
     pub fn refresh_token_ends_at(&self) -> Option<Timestamp> {
-        self.issued_at()?.checked_add(REFRESH_TOKEN_LIFETIME).ok()
+        self.time("refreshTokenEndsAt")
     }
 
+    /// What else the platform has said of the authorization.
     #[must_use]
-    pub fn location_id(&self) -> Option<&str> {
-        self.text("locationId")
-    }
-
-    #[must_use]
-    pub fn company_id(&self) -> Option<&str> {
-        self.text("companyId")
+    pub fn detail(&self, name: &str) -> Option<&str> {
+        self.text(name)
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -139,6 +150,7 @@ mod tests {
             refresh_token: refresh.map(SecretString::from),
             issued_at: Timestamp::from_second(at).unwrap(),
             expires_at: Timestamp::from_second(at + 60).unwrap(),
+            refresh_token_ends_at: refresh.map(|_| Timestamp::from_second(at + 600).unwrap()),
             details: vec![("locationId", "l".to_owned())],
         }
     }
@@ -154,10 +166,30 @@ mod tests {
         let expected = json!({
             "fromTheFuture": [1], "authorizedAt": "1970-01-01T00:00:00Z", "accessToken": "b", "refreshToken": "r",
             "issuedAt": "1970-01-01T00:00:10Z", "expiresAt": "1970-01-01T00:01:10Z", "locationId": "l",
+            "refreshTokenEndsAt": "1970-01-01T00:10:00Z",
         });
         assert_eq!(expected, value(&renewed));
         assert_eq!(expected, value(&Authorization::parse(renewed.to_text().expose_secret()).unwrap()));
-        assert_eq!(Some(10 + 365 * 86_400), renewed.refresh_token_ends_at().map(Timestamp::as_second));
+        assert_eq!(
+            (Some(600), Some("l")),
+            (renewed.refresh_token_ends_at().map(Timestamp::as_second), renewed.detail("locationId"))
+        );
+    }
+
+    #[test]
+    fn a_document_of_an_earlier_version_is_read_without_the_end_of_its_refresh_token() {
+        let text =
+            r#"{"accessToken": "a", "refreshToken": "r", "issuedAt": "1970-01-01T00:00:10Z", "locationId": "l"}"#;
+        let stored = Authorization::parse(text).unwrap();
+        assert_eq!((None, None), (stored.refresh_token_ends_at(), stored.lost_at()));
+        assert_eq!(Some(10), stored.issued_at().map(Timestamp::as_second));
+    }
+
+    #[test]
+    fn a_lost_authorization_keeps_its_tokens_and_is_found_again_by_a_renewal() {
+        let lost = Authorization::granted(None, &issued("a", Some("r"), 0)).lost(Timestamp::from_second(5).unwrap());
+        assert_eq!((Some(5), true), (lost.lost_at().map(Timestamp::as_second), lost.refresh_token().is_some()));
+        assert_eq!(None, lost.renewed(&issued("b", Some("s"), 9)).lost_at());
     }
 
     #[test]

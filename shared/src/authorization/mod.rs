@@ -4,8 +4,8 @@
 //! reads the secret again, has the platform issue new tokens, and writes both of them in one conditional write before it
 //! uses any. The others go on with the token that they have; if it is no longer valid, they wait for the holder.
 //!
-//! When the holder dies or its response is lost, the next one repeats the request with the same refresh token: within 30 s
-//! the platform issues the same one again. Later it refuses, and new tokens are issued without a refresh token. If the
+//! When the holder dies or its response is lost, the next one repeats the request with the same refresh token: for a short
+//! time the platform issues the same one again. Later it refuses, and new tokens are issued without a refresh token. If the
 //! platform refuses that too, an operator has to authorize the app again.
 
 mod cache;
@@ -14,36 +14,40 @@ mod secret;
 mod withdrawal;
 
 pub use document::Authorization;
-pub use secret::secret_id;
-pub use withdrawal::{WithdrawalError, WithdrawalOutcome};
+pub use secret::{next_version, secret_id};
 
 use crate::aws::{MissingEnv, required_env};
-use crate::ledger::{Acquire, CLOCK_SKEW, Lease, LeaseRequest, Ledger, LedgerError, OnExpiredLease, key};
+use crate::ledger::{Acquire, CLOCK_SKEW, Lease, LeaseRequest, Ledger, OnExpiredLease, key};
 use crate::model::integration_name::IntegrationName;
 use crate::observability::emf::Emf;
 use crate::observability::metrics::Event;
-use crate::platform::tokens::{AccessTokens, IssuedTokens, TokenRequest, is_same};
-use crate::platform::{ApiError, NoAuthorization};
+use crate::platform::tokens::{AccessTokens, IssuedTokens, TokenRequest, WithdrawalOutcome, is_same};
+use crate::platform::{ApiError, NoAuthorization, Withdrawal};
 use aws_sdk_secretsmanager::Client;
 use aws_types::SdkConfig;
 use cache::{Cache, Entry, Token};
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use secret::{SecretError, Secrets, Stored};
+use secret::{CHANGED_CONCURRENTLY, SecretError, Secrets, Stored};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How long one process has for renewing tokens. When it dies, the next one can still repeat its request within 30 s.
+/// How long one process has for renewing tokens. When it dies, the next one can still repeat its request in the platform's
+/// grace time.
 const LEASE: Duration = Duration::from_secs(15);
 /// What a renewal takes at least: a read, a request to the platform, a write. It does not start with less time.
-const MIN_RENEWAL_TIME: Duration = Duration::from_secs(6);
+const MIN_RENEWAL_TIME: Duration = Duration::from_secs(7);
+/// What is left of that for the write, which must not be cancelled: the platform has replaced the refresh token.
+const WRITE_TIME: Duration = Duration::from_secs(4);
 /// How often a process without a valid token looks whether another has renewed it.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the tokens are written, while Secrets Manager is unavailable.
 const WRITE_ATTEMPTS: usize = 3;
 /// How long before the end of a refresh token an operator is warned.
-const REFRESH_TOKEN_WARNING: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub const REFRESH_TOKEN_WARNING: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+const NO_TOKEN_IN_TIME: ApiError = ApiError::NotSent("no access token in time");
 
 /// The authorizations of all integrations of a process.
 #[derive(Debug)]
@@ -73,9 +77,7 @@ impl AuthorizationStore {
                 // Another call renews it.
                 Err(_) => return Ok(token.value),
             },
-            None => timeout_at(request.deadline, entry.renewing.lock())
-                .await
-                .map_err(|_| ApiError::NotSent("no access token in time"))?,
+            None => timeout_at(request.deadline, entry.renewing.lock()).await.map_err(|_| NO_TOKEN_IN_TIME)?,
         };
         // Another call may have renewed it.
         match usable() {
@@ -113,10 +115,13 @@ impl AuthorizationStore {
                                 sleep(POLL_INTERVAL).await;
                                 continue;
                             }
-                            ApiError::NotSent("no access token in time")
+                            NO_TOKEN_IN_TIME
                         }
                         Ok(None) => ApiError::NotSent("another process renews the access token"),
-                        Err(error) => error,
+                        Err(error) => {
+                            warn_of_end(request.integration, &stored.authorization);
+                            error
+                        }
                     }
                 }
             };
@@ -133,23 +138,23 @@ impl AuthorizationStore {
             let (state, integration) = (NoAuthorization::Withdrawn, request.integration.clone());
             return Err(ApiError::NotAuthorized { state, integration });
         }
+        let is_other = |(name, value)| stored.authorization.detail(name).is_some_and(|stored| stored != value);
+        if request.issuer.details().into_iter().any(is_other) {
+            return Err(missing(request.integration));
+        }
         Ok(Token::of(&stored.authorization).filter(|token| token.is_valid(Timestamp::now())))
     }
 
     /// Renews the tokens, unless another process does so: `None`.
     async fn renew_once(&self, request: &TokenRequest<'_>, entry: &Entry) -> Result<Option<SecretString>, ApiError> {
-        let deadline = request.deadline.min(Instant::now() + LEASE);
+        let lease_end = Instant::now() + LEASE;
+        let deadline = request.deadline.min(lease_end);
         if deadline.saturating_duration_since(Instant::now()) < MIN_RENEWAL_TIME {
             return Err(ApiError::NotSent("no time was left to renew the access token"));
         }
-        let Some(lease) = self.lease(request.integration).await.map_err(|error| {
-            tracing::error!(integration = %request.integration, reason = %error, "the ledger is unavailable");
-            ApiError::NotSent("no lease for renewing the access token")
-        })?
-        else {
-            return Ok(None);
-        };
-        let renewing = timeout_at(deadline, self.renew(request, entry, deadline)).await;
+        let Some(lease) = self.lease(request.integration).await? else { return Ok(None) };
+        // The caller's deadline ends the request to the platform, but not the write after it.
+        let renewing = timeout_at(lease_end, self.renew(request, entry, deadline - WRITE_TIME)).await;
         let result = renewing.unwrap_or(Err(ApiError::NotSent("the access token was not renewed in time")));
         // If this fails, the lease expires.
         let _ = self.ledger.release(&lease, Timestamp::now()).await;
@@ -162,12 +167,16 @@ impl AuthorizationStore {
     }
 
     /// `None` if another process has the lease.
-    async fn lease(&self, integration: &IntegrationName) -> Result<Option<Lease>, LedgerError> {
+    async fn lease(&self, integration: &IntegrationName) -> Result<Option<Lease>, ApiError> {
         let (key, now) = (key::authorization(integration), Timestamp::now());
         let until = now.saturating_add(LEASE + CLOCK_SKEW).unwrap_or(Timestamp::MAX);
         let on_expired_lease = OnExpiredLease::Reclaim;
         let request = LeaseRequest { key: &key, now, until, fingerprint: None, on_expired_lease };
-        Ok(match self.ledger.acquire(request).await? {
+        let acquired = self.ledger.acquire(request).await.map_err(|error| {
+            tracing::error!(integration = integration.as_str(), reason = %error, "the ledger is unavailable");
+            ApiError::NotSent("no lease for the tokens")
+        })?;
+        Ok(match acquired {
             Acquire::Acquired(lease) => Some(lease),
             Acquire::InProgress { .. } | Acquire::Completed(_) => None,
         })
@@ -189,7 +198,6 @@ impl AuthorizationStore {
         if let Some(token) = self.sufficient_token(request, &stored)? {
             return Ok(entry.keep(token));
         }
-        warn_of_end(request.integration, &stored.authorization);
         let issued = match self.refreshed(request, &stored, deadline).await {
             Err(ApiError::Credentials(_)) => {
                 let before = std::mem::replace(&mut stored, read().await?).version;
@@ -198,10 +206,13 @@ impl AuthorizationStore {
                 {
                     return Ok(entry.keep(token));
                 }
-                request.issuer.reconnect(deadline).await.map_err(|error| match error {
-                    ApiError::Credentials(_) => lost(request.integration),
-                    other => other,
-                })
+                match request.issuer.reconnect(deadline).await {
+                    Err(ApiError::Credentials(_)) => {
+                        self.note_loss(request.integration, &stored).await;
+                        return Err(lost(request.integration));
+                    }
+                    result => result,
+                }
             }
             result => result,
         }?;
@@ -230,6 +241,14 @@ impl AuthorizationStore {
         }
     }
 
+    /// Notes for the doctor that the authorization was lost, once. If that fails, the next failed renewal does so.
+    async fn note_loss(&self, integration: &IntegrationName, stored: &Stored) {
+        if stored.authorization.lost_at().is_none() {
+            let lost = stored.authorization.clone().lost(Timestamp::now());
+            let _ = self.secrets.write(integration, stored, lost).await;
+        }
+    }
+
     /// Both tokens in one write. It is repeated, because the platform has replaced the refresh token.
     async fn write(
         &self,
@@ -252,6 +271,14 @@ impl AccessTokens for AuthorizationStore {
     fn get<'t>(&'t self, request: TokenRequest<'t>) -> BoxFuture<'t, Result<SecretString, ApiError>> {
         Box::pin(self.token(request))
     }
+
+    fn withdraw<'t>(
+        &'t self,
+        request: TokenRequest<'t>,
+        withdrawal: &'t Withdrawal,
+    ) -> BoxFuture<'t, Result<WithdrawalOutcome, ApiError>> {
+        Box::pin(self.withdraw_once(request, withdrawal))
+    }
 }
 
 fn is_rejected(token: &Token, request: &TokenRequest<'_>) -> bool {
@@ -273,17 +300,19 @@ fn warn_of_end(integration: &IntegrationName, authorization: &Authorization) {
     }
 }
 
+fn missing(integration: &IntegrationName) -> ApiError {
+    ApiError::NotAuthorized { state: NoAuthorization::Missing, integration: integration.clone() }
+}
+
 fn lost(integration: &IntegrationName) -> ApiError {
     ApiError::NotAuthorized { state: NoAuthorization::Lost, integration: integration.clone() }
 }
 
 fn api_error(integration: &IntegrationName, error: &SecretError) -> ApiError {
     match error {
-        SecretError::Missing => {
-            ApiError::NotAuthorized { state: NoAuthorization::Missing, integration: integration.clone() }
-        }
+        SecretError::Missing => missing(integration),
         SecretError::Malformed => lost(integration),
-        SecretError::Conflict => ApiError::NotSent("the tokens were changed concurrently"),
+        SecretError::Conflict => ApiError::NotSent(CHANGED_CONCURRENTLY),
         SecretError::Unavailable(_) => {
             tracing::error!(integration = integration.as_str(), reason = %error, "the tokens are not accessible");
             ApiError::NotSent("Secrets Manager is unavailable")

@@ -14,6 +14,8 @@ use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use secrecy::ExposeSecret;
 
 const CURRENT: &str = "AWSCURRENT";
+/// Another process has written after the same version.
+pub(super) const CHANGED_CONCURRENTLY: &str = "the tokens were changed concurrently";
 
 #[derive(Debug)]
 pub(super) struct Secrets {
@@ -35,8 +37,7 @@ pub(super) enum SecretError {
     Missing,
     #[error("the secret with the tokens is no JSON object")]
     Malformed,
-    /// Another process has written after the same version.
-    #[error("the tokens were changed concurrently")]
+    #[error("{CHANGED_CONCURRENTLY}")]
     Conflict,
     #[error("Secrets Manager is unavailable: {0}")]
     Unavailable(String),
@@ -46,6 +47,12 @@ pub(super) enum SecretError {
 #[must_use]
 pub fn secret_id(prefix: &str, integration: &IntegrationName) -> String {
     format!("{prefix}/{integration}/oauth")
+}
+
+/// The id of the version that follows this one: a second write after the same version conflicts.
+#[must_use]
+pub fn next_version(version: &str) -> String {
+    Digest::of_parts(&["authorization after", version]).to_string()
 }
 
 impl Secrets {
@@ -68,7 +75,7 @@ impl Secrets {
         read: &Stored,
         authorization: Authorization,
     ) -> Result<Stored, SecretError> {
-        let version = Digest::of_parts(&["authorization after", &read.version]).to_string();
+        let version = next_version(&read.version);
         let put = self
             .client
             .put_secret_value()

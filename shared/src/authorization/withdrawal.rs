@@ -1,70 +1,92 @@
 //! Withdrawing an authorization: the platform reports that the app was uninstalled.
 
-use super::AuthorizationStore;
-use super::secret::SecretError;
-use crate::ledger::LedgerError;
-use crate::model::integration_name::IntegrationName;
-use crate::platform::Withdrawal;
+use super::cache::Token;
+use super::secret::{SecretError, Stored};
+use super::{AuthorizationStore, LEASE, WRITE_TIME, api_error};
+use crate::platform::tokens::{TokenRequest, WithdrawalOutcome};
+use crate::platform::{ApiError, Withdrawal};
 use jiff::Timestamp;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WithdrawalOutcome {
-    /// The tokens are deleted.
-    Withdrawn,
-    /// The report is not about these tokens: why.
-    Ignored(&'static str),
-    /// Another process writes the tokens now.
-    InProgressElsewhere,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum WithdrawalError {
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    #[error("the tokens are not accessible: {0}")]
-    Secret(String),
-}
+use tokio::time::{Instant, timeout_at};
 
 impl AuthorizationStore {
-    /// Deletes the tokens of an integration, unless they are newer than the report.
-    ///
-    /// # Errors
-    /// An AWS service is unavailable, or another process has written the tokens.
-    pub async fn withdraw(
+    pub(super) async fn withdraw_once(
         &self,
-        integration: &IntegrationName,
+        request: TokenRequest<'_>,
         withdrawal: &Withdrawal,
-    ) -> Result<WithdrawalOutcome, WithdrawalError> {
-        let Some(lease) = self.lease(integration).await? else { return Ok(WithdrawalOutcome::InProgressElsewhere) };
-        let result = self.withdraw_leased(integration, withdrawal).await;
+    ) -> Result<WithdrawalOutcome, ApiError> {
+        let lease_end = Instant::now() + LEASE;
+        let Some(lease) = self.lease(request.integration).await? else {
+            return Ok(WithdrawalOutcome::Deferred("another process has the lease"));
+        };
+        let withdrawing = self.withdraw_leased(&request, withdrawal, request.deadline.min(lease_end) - WRITE_TIME);
+        let result = timeout_at(lease_end, withdrawing).await;
         // If this fails, the lease expires.
         let _ = self.ledger.release(&lease, Timestamp::now()).await;
-        result.map_err(|error| WithdrawalError::Secret(error.to_string()))
+        result.unwrap_or(Err(ApiError::NotSent("the tokens were not withdrawn in time")))
     }
 
     async fn withdraw_leased(
         &self,
-        integration: &IntegrationName,
+        request: &TokenRequest<'_>,
         withdrawal: &Withdrawal,
-    ) -> Result<WithdrawalOutcome, SecretError> {
-        let stored = match self.secrets.read(integration).await {
+        deadline: Instant,
+    ) -> Result<WithdrawalOutcome, ApiError> {
+        let stored = match self.secrets.read(request.integration).await {
             Err(SecretError::Missing) => return Ok(WithdrawalOutcome::Ignored("there are no tokens")),
-            read => read?,
+            read => read.map_err(|error| api_error(request.integration, &error))?,
         };
         let authorization = &stored.authorization;
-        let of_other_company =
-            withdrawal.company_id.as_deref().is_some_and(|id| authorization.company_id() != Some(id));
-        if of_other_company {
-            return Ok(WithdrawalOutcome::Ignored("it is another agency's"));
+        if withdrawal.details.iter().any(|(name, value)| authorization.detail(name) != Some(value)) {
+            return Ok(WithdrawalOutcome::Ignored("it is about other tokens"));
         }
         if authorization.withdrawn_at().is_some() {
             return Ok(WithdrawalOutcome::Ignored("it was withdrawn before"));
         }
-        if authorization.issued_at().is_some_and(|issued_at| issued_at >= withdrawal.at) {
-            return Ok(WithdrawalOutcome::Ignored("the tokens are newer"));
+        match withdrawal.at {
+            Some(at) if authorization.issued_at().is_some_and(|issued_at| issued_at >= at) => {
+                Ok(WithdrawalOutcome::Ignored("the tokens are newer"))
+            }
+            Some(at) => self.delete(request, &stored, at).await,
+            None => self.verify(request, &stored, deadline).await,
         }
-        let withdrawn = authorization.clone().withdrawn(withdrawal.at);
-        self.secrets.write(integration, &stored, withdrawn).await?;
+    }
+
+    /// The report may be an old one that is sent again, and the app installed again since. So the platform decides: it renews
+    /// no tokens of an app that is not installed.
+    async fn verify(
+        &self,
+        request: &TokenRequest<'_>,
+        stored: &Stored,
+        deadline: Instant,
+    ) -> Result<WithdrawalOutcome, ApiError> {
+        let now = Timestamp::now();
+        if Token::of(&stored.authorization).is_some_and(|token| token.is_young(now)) {
+            return Ok(WithdrawalOutcome::Deferred("the tokens are too new to be renewed"));
+        }
+        let issued = match self.refreshed(request, stored, deadline).await {
+            Err(ApiError::Credentials(_)) => request.issuer.reconnect(deadline).await,
+            result => result,
+        };
+        match issued {
+            Err(ApiError::Credentials(_)) => self.delete(request, stored, now).await,
+            Err(error) => Err(error),
+            Ok(issued) => {
+                let written = self.write(request.integration, stored, &issued).await;
+                written.map_err(|error| api_error(request.integration, &error))?;
+                Ok(WithdrawalOutcome::Ignored("the platform still renews the tokens"))
+            }
+        }
+    }
+
+    async fn delete(
+        &self,
+        request: &TokenRequest<'_>,
+        stored: &Stored,
+        at: Timestamp,
+    ) -> Result<WithdrawalOutcome, ApiError> {
+        let withdrawn = stored.authorization.clone().withdrawn(at);
+        let written = self.secrets.write(request.integration, stored, withdrawn).await;
+        written.map_err(|error| api_error(request.integration, &error))?;
         Ok(WithdrawalOutcome::Withdrawn)
     }
 }

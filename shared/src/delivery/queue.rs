@@ -72,10 +72,10 @@ impl MessageQueue {
     /// # Errors
     /// The queue is unavailable.
     pub async fn send_withdrawal(&self, envelope: &WithdrawalEnvelope) -> Result<(), SendError> {
-        let (integration, at) = (envelope.integration.as_str(), envelope.withdrawal.at.to_string());
-        let company_id = envelope.withdrawal.company_id.as_deref().unwrap_or_default();
+        let (integration, withdrawal) = (envelope.integration.as_str(), &envelope.withdrawal);
+        let at = withdrawal.at.unwrap_or(envelope.received_at).to_string();
         let group = Digest::of_parts(&["withdrawal", integration]);
-        let id = Digest::of_parts(&["withdrawal", integration, &at, company_id]);
+        let id = Digest::of_parts(&["withdrawal", integration, &at, &serde_json::to_string(&withdrawal.details)?]);
         self.send(&group, &id, serde_json::to_string(envelope)?).await
     }
 

@@ -1,7 +1,7 @@
 //! What the ledger stores of a completed delivery: how it ended, and the receipt that is due. No address, no text.
 
 use crate::delivery::envelope::{Envelope, ReceiptEnvelope};
-use crate::model::message::{Message, Party};
+use crate::model::message::{Email, IdType, Message, MessageKind, Party};
 use crate::model::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, Recipient};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -82,18 +82,23 @@ impl DeliveryRecord {
     pub fn due_receipt(&self, envelope: &Envelope, message: &Message) -> Option<ReceiptEnvelope> {
         let due = self.receipt.as_ref()?;
         let now = Timestamp::now();
+        let email = match &message.kind {
+            MessageKind::Email(email) if email.email_message_id.is_some() => Some(email),
+            _ => None,
+        };
+        let customer = message.to.as_ref()?;
         Some(ReceiptEnvelope {
             integration: envelope.integration.clone(),
             received_at: now,
             receipt: DeliveryReceipt {
                 message_id: message.message_id.clone(),
                 from: message.from.as_ref().and_then(recipient_of),
-                to: message.to.as_ref().and_then(recipient_of)?,
+                to: email.and_then(|email| only_recipient(email, customer)).or_else(|| recipient_of(customer))?,
                 status: due.status,
                 reasons: due.reasons.clone(),
                 time: now,
                 is_final: due.is_final,
-                email_message_id: None,
+                email_message_id: email.and_then(|email| email.email_message_id.clone()),
                 trace_id: envelope.trace_id.clone(),
             },
         })
@@ -103,6 +108,12 @@ impl DeliveryRecord {
 /// A party of the message in the form of a receipt; none if the platform did not name it.
 fn recipient_of(party: &Party) -> Option<Recipient> {
     Some(Recipient { id: party.id.clone()?, id_type: party.id_type.clone() })
+}
+
+/// The customer by address, if the email has no other recipient. Otherwise, the receipt is about the whole email.
+fn only_recipient(email: &Email, customer: &Party) -> Option<Recipient> {
+    let address = customer.email.clone().filter(|_| email.recipients.len() < 2)?;
+    Some(Recipient { id: address, id_type: Some(IdType::Email) })
 }
 
 /// Reasons, serialized as their codes.
@@ -159,16 +170,35 @@ mod tests {
     fn a_receipt_names_the_sender_as_the_message_did() {
         let due_receipt = |channel: &str| {
             let body = format!(r#"{{"type":"Text","channel":{{"messageId":"m","to":{{"id":"c"}}{channel}}}}}"#);
-            let now = Timestamp::UNIX_EPOCH;
-            let envelope =
-                Envelope::new("acme".parse().unwrap(), PlatformName::MulticloudCx, now, body.as_bytes()).unwrap();
-            let message = envelope.message().unwrap();
-            let receipt = Some(RecordedReceipt::final_with(DeliveryStatus::Delivered));
-            DeliveryRecord { receipt, ..DeliveryRecord::default() }.due_receipt(&envelope, &message).unwrap().receipt
+            due_receipt(PlatformName::MulticloudCx, &body)
         };
         let receipt = due_receipt(r#","from":{"id":"no-reply@company.com"}"#);
         let ends = (receipt.from.map(|from| from.id), receipt.to.id);
         assert_eq!((Some("no-reply@company.com".to_owned()), "c".to_owned()), ends);
         assert_eq!(None, due_receipt("").from);
+    }
+
+    fn due_receipt(platform: PlatformName, body: &str) -> DeliveryReceipt {
+        let integration = "acme".parse().unwrap();
+        let envelope = Envelope::new(integration, platform, Timestamp::UNIX_EPOCH, body.as_bytes()).unwrap();
+        let message = envelope.message().unwrap();
+        let receipt = Some(RecordedReceipt::final_with(DeliveryStatus::Delivered));
+        DeliveryRecord { receipt, ..DeliveryRecord::default() }.due_receipt(&envelope, &message).unwrap().receipt
+    }
+
+    #[test]
+    fn a_receipt_of_an_email_names_the_email_and_its_only_recipient() {
+        let email = |to: &str| {
+            let body = format!(
+                r#"{{"type":"Email","locationId":"l","contactId":"k","messageId":"m","emailMessageId":"e","html":"<p>","emailTo":{to}}}"#
+            );
+            let DeliveryReceipt { to, email_message_id, .. } = due_receipt(PlatformName::HighLevel, &body);
+            assert_eq!(Some("e"), email_message_id.as_deref());
+            (to.id, to.id_type)
+        };
+        let ada = ("ada@example.com".to_owned(), Some(IdType::Email));
+        assert_eq!(ada, email(r#""Ada <ada@example.com>""#));
+        let contact = ("k".to_owned(), Some(IdType::Opaque));
+        assert_eq!(contact, email(r#"["ada@example.com", "bob@example.com"]"#), "it is about all recipients");
     }
 }

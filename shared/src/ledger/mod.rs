@@ -18,7 +18,8 @@
 //! An event with its own time (a customer's message) has that **time** fixed by the first lease on its key. Every later
 //! lease gets the same time, so that all attempts use the same one. The **content** is fixed too: other content under the same
 //! key is refused, because the receiver might take it for a duplicate and drop it. If nothing was accepted, the lease
-//! that fixed both clears them on release ([`Ledger::release_unaccepted`]).
+//! that fixed both clears them on release ([`Ledger::release_unaccepted`]). Where the key is all of the content (a receipt),
+//! the first time stays.
 //!
 //! NOT promised: that the work is done at most once. If a worker dies between doing the work and completing its lease, the
 //! work is done again.
@@ -87,8 +88,8 @@ pub enum OnExpiredLease {
 #[derive(Debug, Clone, Copy)]
 pub struct Occurrence<'o> {
     pub time: Timestamp,
-    /// Identifies the content, which must be the same on every attempt.
-    pub content: &'o str,
+    /// Identifies the content, which must be the same on every attempt; `None` if the key does.
+    pub content: Option<&'o str>,
 }
 
 /// The result of a request for a lease.
@@ -114,8 +115,10 @@ pub struct Lease {
     /// Identifies our write when the SDK retried it after a lost response.
     token: String,
     event_time: Option<Timestamp>,
-    /// Whether this lease fixed the time.
-    fixed_event_time: bool,
+    /// Whether no earlier lease may have been accepted.
+    is_first: bool,
+    /// Whether the time stays if nothing was accepted.
+    keeps_time: bool,
 }
 
 impl Lease {
@@ -129,6 +132,12 @@ impl Lease {
     #[must_use]
     pub fn event_time(&self) -> Option<Timestamp> {
         self.event_time
+    }
+
+    /// Whether the work of an earlier [`Ledger::acquire_at`] of this key may have been accepted.
+    #[must_use]
+    pub fn may_be_repetition(&self) -> bool {
+        !self.is_first
     }
 }
 
@@ -228,7 +237,8 @@ impl Ledger {
             OnExpiredLease::Reclaim => request.now.as_millisecond(),
             OnExpiredLease::Keep => RELEASED,
         };
-        let same_content = match occurrence {
+        let content = occurrence.and_then(|occurrence| occurrence.content);
+        let same_content = match content {
             Some(_) => " AND (attribute_not_exists(eventContent) OR eventContent = :content)",
             None => "",
         };
@@ -241,16 +251,17 @@ impl Ledger {
                    expiresAt = :expires, #version = if_not_exists(#version, :zero) + :one"
                 .to_owned();
         let mut update = self.update(request.key, request.now);
-        if let Some(Occurrence { time, content }) = occurrence {
+        if let Some(Occurrence { time, .. }) = occurrence {
             // An item past its time to live that was not removed yet keeps them, and its version.
             set.push_str(
                 ", eventTime = if_not_exists(eventTime, :event_time), \
-                 eventTimeToken = if_not_exists(eventTimeToken, :token), \
-                 eventContent = if_not_exists(eventContent, :content)",
+                 eventTimeToken = if_not_exists(eventTimeToken, :token)",
             );
-            update = update
-                .expression_attribute_values(":event_time", number(time.as_millisecond()))
-                .expression_attribute_values(":content", text(content));
+            update = update.expression_attribute_values(":event_time", number(time.as_millisecond()));
+        }
+        if let Some(content) = content {
+            set.push_str(", eventContent = if_not_exists(eventContent, :content)");
+            update = update.expression_attribute_values(":content", text(content));
         }
         let update = match replay {
             None => update.condition_expression(&free).update_expression(format!("{set} REMOVE answer, #replay")),
@@ -290,8 +301,9 @@ impl Ledger {
         Ok(match item.state {
             item::State::InProgress if item.token == token => {
                 let Item { version, event_time, event_time_token, .. } = item;
-                let fixed_event_time = event_time_token.as_deref() == Some(token.as_str());
-                Acquire::Acquired(Lease { key: request.key.to_owned(), version, token, event_time, fixed_event_time })
+                let is_first = event_time_token.as_deref() == Some(token.as_str());
+                let (key, keeps_time) = (request.key.to_owned(), content.is_none());
+                Acquire::Acquired(Lease { key, version, token, event_time, is_first, keeps_time })
             }
             item::State::InProgress => Acquire::InProgress { until: item.lease_until, fingerprint: item.fingerprint },
             item::State::Completed(outcome) => Acquire::Completed(item.into_completed(outcome)),
@@ -336,13 +348,18 @@ impl Ledger {
         self.release_with(lease, now, "").await
     }
 
-    /// Like [`Self::release`], if nothing was accepted under this lease. A time that this lease fixed is cleared, so that the
-    /// next lease may have another. A time that an earlier lease fixed stays, because that attempt may have been accepted.
+    /// Like [`Self::release`], if nothing was accepted under this lease. Time and content that this lease fixed are cleared, so
+    /// that the next lease may have others; without content, the time stays. What an earlier lease fixed stays, because that
+    /// attempt may have been accepted.
     ///
     /// # Errors
     /// See [`Self::release`].
     pub async fn release_unaccepted(&self, lease: &Lease, now: Timestamp) -> Result<(), LedgerError> {
-        let remove = if lease.fixed_event_time { " REMOVE eventTime, eventTimeToken, eventContent" } else { "" };
+        let remove = match lease {
+            Lease { is_first: false, .. } => "",
+            Lease { keeps_time: true, .. } => " REMOVE eventTimeToken",
+            Lease { .. } => " REMOVE eventTime, eventTimeToken, eventContent",
+        };
         self.release_with(lease, now, remove).await
     }
 

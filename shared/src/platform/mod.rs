@@ -6,6 +6,7 @@
 //! Nothing here depends on AWS.
 
 mod api;
+mod attempts;
 mod config_fields;
 mod error;
 pub mod genesys_cloud;
@@ -22,6 +23,7 @@ mod webhook;
 
 pub use crate::model::platform_name::PlatformName;
 pub use api::{InboundAccepted, Route, SentMessage, UserLookup};
+pub use attempts::Attempts;
 pub(crate) use error::is_safe_code;
 pub use error::{ApiError, CredentialsRefusal, NoAuthorization, PlatformError};
 pub use registry::{PlatformConfig, Platforms};

@@ -2,6 +2,7 @@
 //! stored and shared above the ledger, in [`crate::authorization`].
 
 use super::error::ApiError;
+use super::webhook::Withdrawal;
 use crate::digest::Digest;
 use crate::model::integration_name::IntegrationName;
 use crate::observability::emf::Emf;
@@ -18,6 +19,23 @@ use tracing::Level;
 pub trait AccessTokens: Debug + Send + Sync {
     /// A valid access token. If `request.rejected` is returned, there is no other one now.
     fn get<'t>(&'t self, request: TokenRequest<'t>) -> BoxFuture<'t, Result<SecretString, ApiError>>;
+
+    /// Deletes the tokens of an integration whose app was uninstalled, unless they are newer than the report.
+    fn withdraw<'t>(
+        &'t self,
+        request: TokenRequest<'t>,
+        withdrawal: &'t Withdrawal,
+    ) -> BoxFuture<'t, Result<WithdrawalOutcome, ApiError>>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithdrawalOutcome {
+    /// The tokens are deleted.
+    Withdrawn,
+    /// The report is not about these tokens: why.
+    Ignored(&'static str),
+    /// It has to be tried again: why.
+    Deferred(&'static str),
 }
 
 #[derive(Clone, Copy)]
@@ -33,6 +51,9 @@ pub struct TokenRequest<'t> {
 pub trait TokenIssuer: Send + Sync {
     /// Of the client's id and secret: what failed with one client may succeed with another.
     fn fingerprint(&self) -> Digest;
+
+    /// The details that its tokens have, by name: tokens with another value are another client's or account's.
+    fn details(&self) -> Vec<(&'static str, &str)>;
 
     /// Exchanges a refresh token, which ends with that. A repetition soon afterwards has the same result.
     fn refresh<'i>(
@@ -54,6 +75,8 @@ pub struct IssuedTokens {
     /// Before it was requested.
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
+    /// When the refresh token ends, unless it is used before.
+    pub refresh_token_ends_at: Option<Timestamp>,
     /// What else the platform says of the authorization, such as its scope: names and values of texts.
     pub details: Vec<(&'static str, String)>,
 }
@@ -71,6 +94,14 @@ pub struct NoAccessTokens;
 
 impl AccessTokens for NoAccessTokens {
     fn get<'t>(&'t self, _: TokenRequest<'t>) -> BoxFuture<'t, Result<SecretString, ApiError>> {
+        Box::pin(async { Err(ApiError::Unsupported) })
+    }
+
+    fn withdraw<'t>(
+        &'t self,
+        _: TokenRequest<'t>,
+        _: &'t Withdrawal,
+    ) -> BoxFuture<'t, Result<WithdrawalOutcome, ApiError>> {
         Box::pin(async { Err(ApiError::Unsupported) })
     }
 }

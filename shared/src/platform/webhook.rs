@@ -11,6 +11,7 @@ use crate::signature::{MatchedSecret, SignatureError};
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The content of a webhook with a valid signature.
 #[derive(Debug)]
@@ -28,10 +29,13 @@ pub enum Received {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Withdrawal {
-    pub at: Timestamp,
-    /// The platform's id of the agency, if all its accounts have uninstalled the app.
+    /// When the platform wrote it. A report without a time may be an old one that is sent again: it is only believed if the
+    /// platform does not renew the tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub company_id: Option<String>,
+    pub at: Option<Timestamp>,
+    /// What the tokens' details must be for the report to be about them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
 }
 
 /// Why a webhook body with a valid signature was rejected.

@@ -190,9 +190,9 @@ fn a_message_is_forwarded_if_its_type_or_the_word_that_it_is_refined_from_is_lis
 }
 
 #[test]
-fn other_events_are_acknowledged_unless_they_name_another_owner() {
+fn other_events_are_acknowledged_and_the_log_says_whether_they_name_another_owner() {
     let own = platform("<Location ID>", json!({"appId": "<App ID>"}));
-    let foreign = "the message does not belong to this integration";
+    let foreign = "event of another location or app";
     for (event, kind) in [
         (json!("INSTALL"), "INSTALL"),
         (json!("UNINSTALL"), "UNINSTALL"),
@@ -220,7 +220,7 @@ fn an_event_of_payments_belongs_to_the_location_in_its_alt_id() {
     let own = platform("<Location ID>", json!({}));
     for (alt_type, alt_id, expected) in [
         ("location", "<Location ID>", "event without a type"),
-        ("location", "another", "the message does not belong to this integration"),
+        ("location", "another", "event of another location or app"),
         ("company", "another", "event without a type"),
     ] {
         assert_eq!(expected, outcome(&own, &json!({"_id": "i", "altType": alt_type, "altId": alt_id})));
@@ -240,14 +240,20 @@ fn every_published_event_is_acknowledged_and_only_messages_are_forwarded() {
     for event in events.as_array().unwrap() {
         let (name, body) = (event["name"].as_str().unwrap(), &event["body"]);
         untyped += usize::from(body["type"].is_null());
+        let names_location = body["locationId"].is_string() || body["altId"].is_string();
         match accept(&own, body) {
-            Ok(Received::Message(_)) => forwarded.push(name),
-            Ok(Received::Ignored(kind)) => assert_eq!(body["type"].is_null(), kind == "event without a type", "{name}"),
+            Ok(Received::Message(_)) => {
+                forwarded.push(name);
+                assert_eq!("the message does not belong to this integration", outcome(&other, body), "{name}");
+            }
+            Ok(Received::Ignored(kind)) => {
+                assert_eq!(body["type"].is_null(), kind == "event without a type", "{name}");
+                let expected = if names_location { "event of another location or app" } else { kind };
+                assert_eq!(expected, outcome(&other, body), "{name}");
+            }
             Ok(Received::Withdrawn(_)) => panic!("{name}: there is no authorization"),
             Err(rejection) => panic!("{name}: {rejection}"),
         }
-        let names_location = body["locationId"].is_string() || body["altId"].is_string();
-        assert_eq!(names_location, accept(&other, body).is_err(), "{name}");
     }
     let messages = [
         "InboundMessage 2",
@@ -317,19 +323,20 @@ fn an_uninstalled_app_withdraws_the_authorization_only_of_its_own_location_or_ag
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         event
     };
-    let at = "withdrawn Withdrawal { at: 2026-01-01T00:00:00Z, company_id:";
+    let at = "withdrawn Withdrawal { at: Some(2026-01-01T00:00:00Z), details:";
+    let foreign = "event of another location or app";
     for (more, expected) in [
-        (json!({"locationId": "l"}), format!("{at} None }}")),
-        (json!({"locationId": "l", "companyId": "c"}), format!("{at} None }}")),
-        (json!({"companyId": "c"}), format!("{at} Some(\"c\") }}")),
-        (json!({"locationId": "another"}), "the message does not belong to this integration".to_owned()),
+        (json!({"locationId": "l"}), format!("{at} {{}} }}")),
+        (json!({"locationId": "l", "companyId": "c"}), format!("{at} {{}} }}")),
+        (json!({"companyId": "c"}), format!("{at} {{\"companyId\": \"c\"}} }}")),
+        (json!({"locationId": "l", "timestamp": null}), "withdrawn Withdrawal { at: None, details: {} }".to_owned()),
+        (json!({"locationId": "another"}), foreign.to_owned()),
         (json!({"locationId": "l", "appId": "another"}), "UNINSTALL".to_owned()),
         (json!({}), "UNINSTALL".to_owned()),
     ] {
         assert_eq!(expected, outcome(&with_app(json!({})), &event(more.clone())), "{more}");
     }
     let of_other_id = with_app(json!({"appId": "another"}));
-    let foreign = "the message does not belong to this integration";
     assert_eq!(foreign, outcome(&of_other_id, &event(json!({"locationId": "l"}))));
     let with_token = platform("l", json!({}));
     assert_eq!("UNINSTALL", outcome(&with_token, &event(json!({"locationId": "l"}))));

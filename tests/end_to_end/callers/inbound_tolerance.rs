@@ -50,7 +50,9 @@ impl WithPlatform {
         };
         let ledger = self.stack.ledger();
         let result = match (first, fingerprint) {
-            (Some((time, _)), Some(content)) => ledger.acquire_at(request, Occurrence { time, content }).await,
+            (Some((time, _)), Some(content)) => {
+                ledger.acquire_at(request, Occurrence { time, content: Some(content) }).await
+            }
             _ => ledger.acquire(request).await,
         };
         let Ok(Acquire::Acquired(lease)) = result else { panic!("{result:?}") };

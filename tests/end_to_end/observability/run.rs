@@ -243,9 +243,13 @@ async fn authorizations() {
     let last_year = (Timestamp::now() - SignedDuration::from_hours(340 * 24)).to_string();
     let integration = highlevel::installed(&stack, &keys, &platform, &service.url, |tokens| {
         (tokens["issuedAt"], tokens["expiresAt"]) = (last_year.as_str().into(), last_year.as_str().into());
+        tokens["refreshTokenEndsAt"] = (Timestamp::now() + SignedDuration::from_hours(25 * 24)).to_string().into();
     })
     .await;
     platform.oauth().uninstall();
+    let message = json!({"externalContactId": "contact-17", "textBody": "hello"});
+    let answer = Request::new(&message).with_bearer_token().post(&stack, &integration, "agentless").await;
+    answer.assert_problem(502, "platform-credentials");
     for (route, id) in [("receipts", "m-1"), ("inbound/messages", "m-2")] {
         let mut body = ROUTES.iter().find(|(name, _)| *name == route).map(|(_, body)| body(id)).unwrap();
         if route == "inbound/messages" {

@@ -110,7 +110,7 @@ async fn a_released_lease_can_be_acquired_at_once_and_the_version_counts_the_lea
 async fn acquire_at(ledger: &Ledger, key: &str, at: Timestamp, event_time: Timestamp) -> Lease {
     let request =
         LeaseRequest { key, now: at, until: at + LEASE, fingerprint: None, on_expired_lease: OnExpiredLease::Reclaim };
-    acquired(ledger.acquire_at(request, Occurrence { time: event_time, content: "same" }).await.unwrap())
+    acquired(ledger.acquire_at(request, Occurrence { time: event_time, content: Some("same") }).await.unwrap())
 }
 
 #[tokio::test]
@@ -151,6 +151,32 @@ async fn a_time_with_which_nothing_was_accepted_is_released_with_its_lease() {
     let refused = lease(now, time(3)).await;
     ledger.release_unaccepted(&refused, now).await.unwrap();
     assert_eq!(Some(time(3)), lease(now, time(4)).await.event_time());
+}
+
+#[tokio::test]
+async fn work_without_content_keeps_its_first_time_and_knows_whether_an_earlier_attempt_may_have_been_accepted() {
+    let ledger = Stack::connect().await.ledger();
+    let (key, now) = (key(), Timestamp::now());
+    let time = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
+    let lease = async |at: Timestamp, event_time| {
+        let (until, on_expired_lease) = (at + LEASE, OnExpiredLease::Reclaim);
+        let request = LeaseRequest { key: &key, now: at, until, fingerprint: None, on_expired_lease };
+        acquired(ledger.acquire_at(request, Occurrence { time: event_time, content: None }).await.unwrap())
+    };
+    let mut seen = Vec::new();
+    let mut see = |lease: &Lease| seen.push((lease.event_time(), lease.may_be_repetition()));
+    let refused = lease(now, time(1)).await;
+    see(&refused);
+    ledger.release_unaccepted(&refused, now).await.unwrap();
+    // Its worker dies.
+    see(&lease(now, time(2)).await);
+    let later = now + LEASE;
+    let successor = lease(later, time(3)).await;
+    see(&successor);
+    ledger.release_unaccepted(&successor, later).await.unwrap();
+    see(&lease(later, time(4)).await);
+    let first = Some(time(1));
+    assert_eq!(vec![(first, false), (first, false), (first, true), (first, true)], seen);
 }
 
 #[tokio::test]

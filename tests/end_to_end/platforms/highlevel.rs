@@ -34,6 +34,7 @@ impl Fixture {
             change(configuration);
         };
         let integration = integration(&stack, &keys, &service.url, configured).await;
+        platform.set_location(&integration.integration_id);
         Self { stack, platform, service, keys, integration }
     }
 
@@ -227,11 +228,21 @@ async fn a_providers_request_is_delivered_and_its_status_posted_even_before_the_
     for sample in ["provider-sms", "provider-email"] {
         let (body, attempt) = fixture.delivered(sample).await;
         assert_eq!((CONTACT, &json!("send")), (attempt.customer(), &attempt.body["data"]["intent"]));
-        paths.push(format!("/conversations/messages/{}/status", body["messageId"].as_str().unwrap()));
+        paths.push(match body["emailMessageId"].as_str() {
+            None => format!("/conversations/messages/{}/status", body["messageId"].as_str().unwrap()),
+            Some(email) => format!("/conversations/messages/email/{email}/status"),
+        });
     }
     let calls = fixture.platform.wait_for_calls(2).await;
-    assert_eq!(paths, calls.iter().map(|call| call.path.as_str()).collect::<Vec<_>>(), "in order per customer");
-    assert!(calls.iter().all(|call| call.method == "PUT" && call.body == json!({"status": "delivered"})), "{calls:?}");
+    // The two receipts name different recipients.
+    let posted = |path: &String| {
+        let call = calls.iter().find(|call| call.path == *path).unwrap_or_else(|| panic!("{path} {calls:?}"));
+        (call.method.as_str(), call.body.clone())
+    };
+    assert_eq!(("PUT", json!({"status": "delivered"})), posted(&paths[0]));
+    let recipients = json!([{"emailId": "ada@example.com", "status": "delivered"}]);
+    let of_the_email = json!({"status": "delivered", "events": {"delivered": 1}, "recipients": recipients});
+    assert_eq!(("PUT", of_the_email), posted(&paths[1]));
     assert_eq!(6, fixture.platform.attempts());
 }
 
@@ -302,6 +313,9 @@ async fn a_token_that_is_always_refused_is_reported() {
         json!({"messageId": "m-1", "to": {"id": CONTACT}, "status": "delivered", "time": "2026-01-02T03:04:05Z"});
     fixture.post("receipts", &receipt).await.assert_problem(502, "platform-credentials");
     assert!(fixture.platform.attempts() > 1, "the platform might not have had the message yet");
+    let without_time = json!({"messageId": "m-1", "to": {"id": CONTACT}, "status": "delivered"});
+    // It has the time of the first attempt.
+    fixture.post("receipts", &without_time).await.assert_problem(502, "platform-credentials");
     let before = fixture.platform.attempts();
     fixture.post("inbound/messages", &message()).await.assert_problem(502, "platform-credentials");
     assert_eq!(before + 1, fixture.platform.attempts(), "the platform knows a message that it creates itself");

@@ -1,8 +1,12 @@
 //! HighLevel: what callers post for customers, send to them and report of deliveries.
 
 use super::highlevel::{CONTACT, Fixture};
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use shared::ledger::{self, Acquire, LeaseRequest, Occurrence, OnExpiredLease};
 use shared::model::channel::Channel;
+use shared::model::message::IdType;
+use shared::model::receipt::{DeliveryReceipt, DeliveryStatus, Recipient};
 use std::time::Duration;
 use tests::simulators::genesys_cloud::ApiResponse;
 use tests::simulators::highlevel::PROVIDER_ID;
@@ -131,6 +135,17 @@ async fn a_success_that_added_nothing_is_a_refusal_and_the_message_may_be_posted
     refused.assert_problem(502, "platform-refused");
     assert_eq!(201, refused.body["platform"]["status"]);
     assert_eq!(200, fixture.post("inbound/messages", &body).await.status.as_u16());
+}
+
+#[tokio::test]
+async fn an_agentless_success_without_any_id_is_a_refusal_and_the_message_may_be_sent_again() {
+    let fixture = Fixture::start().await;
+    fixture.platform.fail([Fault::Status(201)]);
+    let body = json!({"externalContactId": CONTACT, "textBody": "hi"});
+    let refused = fixture.post("agentless", &body).await;
+    refused.assert_problem(502, "platform-refused");
+    assert_eq!(201, refused.body["platform"]["status"]);
+    assert_eq!(200, fixture.post("agentless", &body).await.status.as_u16());
 }
 
 #[tokio::test]
@@ -266,7 +281,9 @@ async fn a_scheduled_message_is_cancelled_even_if_the_answer_is_lost() {
         assert_eq!(format!("/{path}/{}/schedule", id.as_str().unwrap()), call.path);
         assert_eq!("DELETE", call.method);
     }
-    fixture.post("agentless/cancel", &json!({"messageId": "unknown"})).await.assert_problem(404, "platform-refused");
+    for id in [&sent["id"], &json!("unknown")] {
+        fixture.post("agentless/cancel", &json!({"messageId": id})).await.assert_problem(404, "platform-refused");
+    }
     assert_invalid(&fixture.post("agentless/cancel", &json!({})).await, "/messageId", &Value::Null);
 }
 
@@ -323,6 +340,68 @@ async fn each_recipient_of_an_email_has_a_status_and_its_event_is_counted_once()
         json!({"status": "opened", "events": {"opened": 1}, "recipients": recipient("ada@example.com", "opened")}),
     ];
     assert_eq!((expected, 3), (posted, fixture.platform.email_events()));
+}
+
+fn email_receipt(email_message_id: &str) -> Value {
+    let to = json!({"id": "ada@example.com", "idType": "Email"});
+    json!({"messageId": "m", "emailMessageId": email_message_id, "to": to, "status": "delivered"})
+}
+
+#[tokio::test]
+async fn an_email_event_is_not_counted_again_when_a_request_with_an_unknown_outcome_is_repeated() {
+    let fixture = Fixture::start().await;
+    fixture.platform.fail([vec![Fault::ResponseLost], vec![Fault::Status(503); 20]].concat());
+    fixture.post("receipts", &email_receipt("e-1")).await.assert_problem(504, "outcome-unknown");
+    fixture.platform.clear_faults();
+    assert_eq!("posted", fixture.post("receipts", &email_receipt("e-1")).await.body["outcome"]);
+    assert_eq!((2, 1), (fixture.platform.calls().len(), fixture.platform.email_events()));
+}
+
+#[tokio::test]
+async fn an_email_event_is_not_counted_again_after_a_function_was_killed_and_is_after_a_refusal() {
+    let fixture = Fixture::start().await;
+    let (stack, integration, now) = (&fixture.stack, &fixture.integration.name, Timestamp::now());
+    let receipt = DeliveryReceipt {
+        message_id: "m".to_owned(),
+        from: None,
+        to: Recipient { id: "ada@example.com".to_owned(), id_type: Some(IdType::Email) },
+        status: DeliveryStatus::Delivered,
+        reasons: Vec::new(),
+        time: now,
+        is_final: true,
+        email_message_id: Some("e-killed".to_owned()),
+        trace_id: None,
+    };
+    let key = ledger::key::receipt(integration, &receipt);
+    let request =
+        LeaseRequest { key: &key, now, until: now, fingerprint: None, on_expired_lease: OnExpiredLease::Reclaim };
+    let acquired = stack.ledger().acquire_at(request, Occurrence { time: now, content: None }).await;
+    assert!(matches!(acquired, Ok(Acquire::Acquired(_))), "{acquired:?}");
+    assert_eq!("posted", fixture.post("receipts", &email_receipt("e-killed")).await.body["outcome"]);
+    assert_eq!((1, 0), (fixture.platform.calls().len(), fixture.platform.email_events()));
+
+    fixture.platform.fail([Fault::RateLimited(Some(60))]);
+    fixture.post("receipts", &email_receipt("e-refused")).await.assert_problem(429, "rate-limited");
+    assert_eq!("posted", fixture.post("receipts", &email_receipt("e-refused")).await.body["outcome"]);
+    assert_eq!(1, fixture.platform.email_events());
+}
+
+#[tokio::test]
+async fn a_receipt_whose_email_is_corrected_is_another_receipt() {
+    let fixture = Fixture::start().await;
+    for (email, outcome) in [("e-1", "posted"), ("e-2", "posted"), ("e-1", "already-posted")] {
+        assert_eq!(outcome, fixture.post("receipts", &email_receipt(email)).await.body["outcome"], "{email}");
+    }
+}
+
+#[tokio::test]
+async fn the_refusal_of_an_emails_status_has_the_platforms_code_and_words() {
+    let fixture = Fixture::start().await;
+    fixture.platform.fail([Fault::Status(404)]);
+    let answer = fixture.post("receipts", &email_receipt("e-1")).await;
+    answer.assert_problem(404, "platform-refused");
+    let (code, message) = (&answer.body["platform"]["code"], &answer.body["platform"]["message"]);
+    assert_eq!((&json!("NOT_FOUND"), &json!("This is simulated.")), (code, message));
 }
 
 #[tokio::test]

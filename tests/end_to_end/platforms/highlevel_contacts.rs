@@ -96,6 +96,19 @@ async fn a_refusal_that_is_not_about_the_contact_is_passed_on() {
 }
 
 #[tokio::test]
+async fn where_only_the_email_is_unique_the_contact_of_a_number_is_not_found_and_another_is_created() {
+    let fixture = Fixture::start().await;
+    fixture.platform.set_duplicates(DuplicateSetting::UniqueEmail);
+    let known = Contact { id: "k-1".into(), phone: Some(PHONE.into()), ..Contact::default() };
+    fixture.platform.add_contact(known);
+    let answer = fixture.post("inbound/messages", &by_phone("m-1")).await;
+    assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+    let [first, second] = &*fixture.platform.contacts() else { panic!("two contacts") };
+    assert_eq!((PHONE, PHONE), (first.phone.as_deref().unwrap(), second.phone.as_deref().unwrap()));
+    assert_eq!(json!(second.id), answer.body["contactId"]);
+}
+
+#[tokio::test]
 async fn lost_answers_of_look_ups_make_one_contact_and_one_message() {
     let fixture = Fixture::start().await;
     fixture.platform.fail([Fault::ResponseLost]);

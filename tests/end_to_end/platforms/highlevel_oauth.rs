@@ -14,7 +14,7 @@ use tests::harness::stack::{Stack, TestIntegration};
 use tests::simulators::genesys_cloud::ApiResponse;
 use tests::simulators::highlevel::api::HighLevel;
 use tests::simulators::highlevel::api::oauth::{CLIENT_SECRET, COMPANY_ID, Issue, OAUTH_APP_ID, UserType};
-use tests::simulators::highlevel::{Keys, installed, use_app};
+use tests::simulators::highlevel::{Keys, Sample, installed, use_app};
 use tests::simulators::messaging_service::WAIT_TIMEOUT;
 use uuid::Uuid;
 
@@ -171,6 +171,41 @@ async fn a_lost_response_with_tokens_is_requested_again_with_the_same_refresh_to
 }
 
 #[tokio::test]
+async fn a_failed_token_request_is_no_unknown_outcome_of_the_call_that_needs_the_token() {
+    let fixture = Fixture::with_tokens(expired).await;
+    let post =
+        async |route, body: &Value| Request::new(body).signed().post(&fixture.stack, &fixture.integration, route).await;
+    let message = message();
+    fixture.platform.oauth().fail_with(Some(503));
+    post("inbound/messages", &message).await.assert_problem(503, "unavailable");
+    fixture.platform.oauth().fail_with(None);
+    // As many as one renewal requests. There may be no time for another one.
+    fixture.platform.oauth().lose_answers(5);
+    let mut email = receipt();
+    email["emailMessageId"] = "e-1".into();
+    let mut answer = post("receipts", &email).await;
+    while answer.status.as_u16() == 503 {
+        answer = post("receipts", &email).await;
+    }
+    assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+    assert_eq!(1, fixture.platform.email_events());
+    let answer = post("inbound/messages", &message).await;
+    assert_eq!(200, answer.status.as_u16(), "{:?}", answer.body);
+    assert_eq!(1, fixture.platform.calls_of("inbound").len());
+}
+
+#[tokio::test]
+async fn a_refused_access_token_is_replaced_for_a_status_that_could_also_be_too_early() {
+    let fixture = Fixture::with_tokens(|tokens| {
+        tokens["issuedAt"] = (Timestamp::now() - SignedDuration::from_hours(1)).to_string().into();
+    })
+    .await;
+    fixture.platform.oauth().revoke_access_tokens();
+    assert_eq!(200, fixture.post_receipt().await.status.as_u16());
+    assert_eq!((1, 1), (fixture.platform.oauth().issues().len(), fixture.platform.calls().len()));
+}
+
+#[tokio::test]
 async fn tokens_are_renewed_without_a_refresh_token_if_the_platform_no_longer_accepts_it() {
     let fixture = Fixture::with_tokens(|tokens| {
         expired(tokens);
@@ -196,6 +231,22 @@ async fn a_lost_authorization_is_reported_with_the_command_that_ends_it() {
     assert!(answer.body["detail"].to_string().contains(&command), "{:?}", answer.body);
     log_with(fixture.name(), &[("authorization_not_renewed", "AuthorizationsNotRenewed")]).await;
     assert!(fixture.platform.calls().is_empty());
+    let check = fixture.doctor().await;
+    assert_eq!("fault", verdict(&check).0);
+    assert!(verdict(&check).1.contains("refused to renew the tokens"), "{check}");
+}
+
+#[tokio::test]
+async fn an_authorization_is_lost_if_the_platform_accepts_neither_the_refresh_token_nor_the_client() {
+    let fixture = Fixture::with_tokens(|tokens| {
+        expired(tokens);
+        tokens["refreshToken"] = "refresh-used-long-ago".into();
+    })
+    .await;
+    fixture.platform.oauth().refuse_reconnect();
+    fixture.post_receipt().await.assert_problem(502, "platform-credentials");
+    assert!(fixture.integration.tokens().await["lostAt"].is_string());
+    assert!(fixture.platform.oauth().issues().is_empty());
 }
 
 #[tokio::test]
@@ -266,9 +317,7 @@ async fn uninstalling_the_app_ends_the_tokens_and_calls_name_the_command() {
         let send = async |event: Value| fixture.keys.sign(&event).acknowledged(&fixture.stack, integration).await;
         send(event("INSTALL", of(location, COMPANY_ID))).await;
         // Another location's or agency's, another app's, and one from before the tokens were issued.
-        let foreign = fixture.keys.sign(&event("UNINSTALL", of("another", "another")));
-        let answer = foreign.post(&fixture.stack, integration).await;
-        assert_eq!(if agency { 200 } else { 403 }, answer.status.as_u16());
+        send(event("UNINSTALL", of("another", "another"))).await;
         let mut other_app = event("UNINSTALL", of(location, COMPANY_ID));
         other_app["appId"] = "another".into();
         send(other_app).await;
@@ -296,6 +345,103 @@ async fn uninstalling_the_app_ends_the_tokens_and_calls_name_the_command() {
         assert!(integration.tokens().await.get("withdrawnAt").is_none());
         assert_eq!(calls, fixture.platform.calls().len());
     }
+}
+
+/// Tokens that are old enough to be renewed, and not due.
+fn an_hour_old(tokens: &mut Value) {
+    tokens["issuedAt"] = (Timestamp::now() - SignedDuration::from_hours(1)).to_string().into();
+}
+
+#[tokio::test]
+async fn a_report_without_a_time_deletes_the_tokens_only_if_the_platform_renews_none() {
+    let fixture = Fixture::with_tokens(an_hour_old).await;
+    let location = fixture.integration.integration_id.as_str();
+    let report = fixture.keys.sign(&json!({"type": "UNINSTALL", "appId": OAUTH_APP_ID, "locationId": location}));
+    // An old report, sent again after the app was installed again.
+    report.acknowledged(&fixture.stack, &fixture.integration).await;
+    log_with(fixture.name(), &[("withdrawal_ignored", "the platform still renews the tokens")]).await;
+    assert_eq!(200, fixture.post_receipt().await.status.as_u16());
+    assert_eq!(1, fixture.platform.oauth().issues().len());
+
+    let fixture = Fixture::with_tokens(an_hour_old).await;
+    let location = fixture.integration.integration_id.as_str();
+    fixture.platform.oauth().uninstall();
+    let report = fixture.keys.sign(&json!({"type": "UNINSTALL", "appId": OAUTH_APP_ID, "locationId": location}));
+    report.acknowledged(&fixture.stack, &fixture.integration).await;
+    let withdrawn = fixture.stored_when(|tokens| tokens["withdrawnAt"].is_string()).await;
+    assert!(withdrawn.get("refreshToken").is_none() && withdrawn.get("accessToken").is_none(), "{withdrawn}");
+}
+
+#[tokio::test]
+async fn a_message_has_the_tokens_renewed_of_an_integration_that_makes_no_calls() {
+    let fixture = Fixture::with_tokens(expired).await;
+    let before = fixture.integration.tokens().await;
+    let body = Sample::wire("sms").fill(&fixture.integration.integration_id, "contact-17");
+    fixture.keys.sign(&body).acknowledged(&fixture.stack, &fixture.integration).await;
+    fixture.stored_when(|tokens| tokens["refreshToken"] != before["refreshToken"]).await;
+    assert_eq!(vec![refreshes_with(&before["refreshToken"])], fixture.platform.oauth().issues());
+    assert!(fixture.platform.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_day_token_of_a_killed_process_is_renewed_by_another_within_the_platforms_grace() {
+    // It is due and still valid, so that nothing makes the others wait.
+    let fixture = Fixture::with_tokens(|tokens| {
+        let now = Timestamp::now();
+        tokens["issuedAt"] = (now - SignedDuration::from_hours(20)).to_string().into();
+        tokens["expiresAt"] = (now + SignedDuration::from_hours(4)).to_string().into();
+    })
+    .await;
+    fixture.platform.oauth().refuse_reconnect();
+    let before = fixture.integration.tokens().await;
+    let aws = AwsProxy::start().await;
+    aws.hold("PutSecretValue");
+    let killed = LambdaHost::start("receipt-poster", &[("AWS_ENDPOINT_URL", &aws.url)]).await;
+    let successor = LambdaHost::start("receipt-poster", &[]).await;
+    let body = receipt();
+    tokio::select! {
+        answer = fixture.post_through(&killed, "receipts", &body) => panic!("{answer:?}"),
+        () = aws.wait_for("PutSecretValue") => {}
+    }
+    // While the lease lasts.
+    assert_eq!(200, fixture.post_through(&successor, "receipts", &receipt()).await.0);
+    drop(killed);
+    let deadline = Instant::now() + WAIT_TIMEOUT;
+    while fixture.integration.tokens().await["refreshToken"] == before["refreshToken"] {
+        assert!(Instant::now() < deadline, "the tokens were not renewed");
+        assert_eq!(200, fixture.post_through(&successor, "receipts", &receipt()).await.0);
+    }
+    let refresh = refreshes_with(&before["refreshToken"]);
+    assert_eq!(vec![refresh.clone(), refresh], fixture.platform.oauth().issues());
+}
+
+#[tokio::test]
+async fn a_renewal_that_was_running_does_not_overwrite_the_tokens_of_an_operator() {
+    let fixture = Fixture::with_tokens(expired).await;
+    let aws = AwsProxy::start().await;
+    aws.hold("PutSecretValue");
+    let function = LambdaHost::start("receipt-poster", &[("AWS_ENDPOINT_URL", &aws.url)]).await;
+    let body = receipt();
+    let operator = async {
+        aws.wait_for("PutSecretValue").await;
+        let code = fixture.platform.oauth().authorize(&fixture.integration.integration_id, UserType::Location);
+        let _ = fixture.authorize().with(&["--code", &code]).run().await.succeeded();
+        let authorized = fixture.integration.tokens().await;
+        aws.restore();
+        authorized
+    };
+    let (answer, authorized) = tokio::join!(fixture.post_through(&function, "receipts", &body), operator);
+    assert!(matches!(answer.0, 200 | 503), "{answer:?}");
+    assert_eq!(200, fixture.post_through(&function, "receipts", &receipt()).await.0);
+    assert_eq!(authorized, fixture.integration.tokens().await);
+}
+
+#[tokio::test]
+async fn tokens_of_another_app_are_not_used_and_the_doctor_says_so() {
+    let fixture = Fixture::with_tokens(|tokens| tokens["clientId"] = "another-app".into()).await;
+    fixture.post_receipt().await.assert_problem(502, "platform-credentials");
+    assert_eq!(("fault", "another app was authorized than that of /clientId"), verdict(&fixture.doctor().await));
+    assert!(fixture.platform.calls().is_empty() && fixture.platform.oauth().issues().is_empty());
 }
 
 /// An integration whose app was not authorized yet.

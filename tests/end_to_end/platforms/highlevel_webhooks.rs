@@ -32,8 +32,8 @@ async fn every_published_event_is_acknowledged_and_only_messages_are_delivered()
     }
     assert_eq!(7, messages.len(), "{messages:?}");
     for event in filled("another").iter().filter(|event| event["body"].get("type").is_none()) {
-        let answer = fixture.keys.sign(&event["body"]).post(&fixture.stack, &fixture.integration).await;
-        answer.assert_problem(403, "wrong-integration");
+        // The platform sends the events of all locations to one address, and a 4xx counts against the app.
+        fixture.keys.sign(&event["body"]).acknowledged(&fixture.stack, &fixture.integration).await;
     }
     fixture.service.wait_until(|attempts| attempts.len() == messages.len()).await;
     fixture.delivered("sms").await;

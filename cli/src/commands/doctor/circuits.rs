@@ -63,7 +63,7 @@ mod tests {
     }
 
     fn found(open_until: Option<i64>) -> Finding {
-        let circuit = Circuit { timeouts: 6, since: Some(at(0)), open_until: open_until.map(at) };
+        let circuit = Circuit { timeouts: 6, since: Some(at(0)), openings: 1, open_until: open_until.map(at) };
         classify(EndpointKind::MessagingService, &circuit, at(60))
     }
 

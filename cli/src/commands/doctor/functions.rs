@@ -86,11 +86,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
         ledger_kinds: &[Kind::Authorization, Kind::Receipt, Kind::Request],
         ..sender("ReceiptPoster", &[Endpoint::Caller(Route::Receipts)])
     },
-    Function {
-        queue_actions: &["sqs:SendMessage"],
-        ledger_kinds: &[Kind::Authorization, Kind::Request],
-        ..sender("CardSender", &[Endpoint::Caller(Route::Cards)])
-    },
+    Function { queue_actions: &["sqs:SendMessage"], ..sender("CardSender", &[Endpoint::Caller(Route::Cards)]) },
     Function {
         ledger_kinds: &[Kind::Authorization, Kind::Inbound, Kind::Request],
         conversation_kinds: &[Kind::Conversation],
@@ -258,6 +254,9 @@ mod tests {
                 Some("IsTraced") => continue,
                 Some(other) => panic!("unknown condition {other}"),
             };
+            if statement["Effect"] == "Deny" {
+                continue;
+            }
             let resources = match &statement["Resource"] {
                 Value::Array(several) => several.iter().collect(),
                 one => vec![one],

@@ -4,16 +4,13 @@ use super::context::IntegrationContext;
 use super::report::Finding;
 use crate::aws::authorization::AuthorizationSecret;
 use crate::aws::error::AwsError;
-use jiff::{SignedDuration, Timestamp};
-use shared::authorization::Authorization;
-use shared::platform::highlevel::config::{Config, Credentials};
-
-/// A refresh token that ends sooner is not used: nothing renews the tokens.
-const ENDING: SignedDuration = SignedDuration::from_hours(30 * 24);
+use jiff::Timestamp;
+use shared::authorization::{Authorization, REFRESH_TOKEN_WARNING};
+use shared::platform::highlevel::config::{App, Config, Credentials};
 
 pub(super) async fn authorization(context: &IntegrationContext<'_>, config: &Config) -> Finding {
     let name = &context.integration.name;
-    if let Credentials::Token(_) = config.credentials {
+    let Credentials::App(app) = &config.credentials else {
         return Finding::warning(
             "the integration has a static token; in public reports, HighLevel refuses these for conversation providers",
             format!(
@@ -21,7 +18,7 @@ pub(super) async fn authorization(context: &IntegrationContext<'_>, config: &Con
                  FILE`, then `patchbay integration authorize {name}`"
             ),
         );
-    }
+    };
     let Some(prefix) = context.doctor.deployed.output("SecretPrefix") else {
         return Finding::skipped("because the stack has no output SecretPrefix");
     };
@@ -34,34 +31,50 @@ pub(super) async fn authorization(context: &IntegrationContext<'_>, config: &Con
             "see what Secrets Manager says",
         ),
         Ok(None) => Finding::fault("the app was not authorized yet", advice),
-        Ok(Some(authorization)) => classify(&authorization, config, Timestamp::now(), advice),
+        Ok(Some(authorization)) => classify(&authorization, config, app, Timestamp::now(), advice),
     }
 }
 
-fn classify(authorization: &Authorization, config: &Config, now: Timestamp, advice: String) -> Finding {
+fn classify(authorization: &Authorization, config: &Config, app: &App, now: Timestamp, advice: String) -> Finding {
     let text = |time: Option<Timestamp>| time.map_or_else(|| "an unknown time".to_owned(), |time| time.to_string());
     if let Some(at) = authorization.withdrawn_at() {
         return Finding::fault(format!("the app was uninstalled at {at}"), advice);
     }
-    if authorization.location_id().is_some_and(|id| id != config.location_id) {
+    let is_other = |detail: &str, own: &str| authorization.detail(detail).is_some_and(|stored| stored != own);
+    if is_other("locationId", &config.location_id) {
         return Finding::fault("the app was authorized for another location than /locationId", advice);
     }
-    let Some(end) = authorization.refresh_token_ends_at().filter(|_| authorization.refresh_token().is_some()) else {
+    if is_other("clientId", &app.client_id) {
+        return Finding::fault("another app was authorized than that of /clientId", advice);
+    }
+    if authorization.refresh_token().is_none() {
         return Finding::fault("there is no refresh token", advice);
-    };
-    if end <= now {
+    }
+    if let Some(at) = authorization.lost_at() {
+        return Finding::fault(
+            format!("the platform refused to renew the tokens at {at}, and has renewed none since"),
+            format!("check /clientSecret; if it is right, {advice}"),
+        );
+    }
+    let end = authorization.refresh_token_ends_at();
+    if let Some(end) = end.filter(|end| *end <= now) {
         return Finding::fault(format!("the refresh token ended at {end}"), advice);
     }
     let expires = authorization.expires_at();
-    let state = if expires.is_some_and(|expires| now < expires) { "expires" } else { "expired" };
+    let has_expired = expires.is_none_or(|expires| expires <= now);
     let observed = format!(
-        "authorized at {}; the access token {state} at {}, and the refresh token ends at {end} unless it is used",
+        "authorized at {}; the access token {} at {}, and the refresh token ends at {} unless it is used",
         text(authorization.authorized_at()),
-        text(expires)
+        if has_expired { "expired" } else { "expires" },
+        text(expires),
+        text(end)
     );
-    match end.duration_since(now) < ENDING {
-        true => Finding::warning(observed, advice),
-        false => Finding::ok(observed),
+    if end.is_some_and(|end| end.duration_since(now) < REFRESH_TOKEN_WARNING) {
+        Finding::warning(observed, advice)
+    } else if has_expired {
+        Finding::warning(observed, format!("the next message or call renews it; if that fails, {advice}"))
+    } else {
+        Finding::ok(observed)
     }
 }
 
@@ -81,10 +94,12 @@ mod tests {
         });
         let integration = Integration::parse("acme".parse().unwrap(), &document.to_string()).unwrap();
         let PlatformConfig::HighLevel(config) = &integration.platform else { panic!() };
+        let Credentials::App(app) = &config.credentials else { panic!() };
         let at = |time: &str| {
             let tokens = json!({
                 "accessToken": "hidden", "refreshToken": "hidden", "locationId": "l", "expiresAt": "2026-01-02T00:00:00Z",
                 "issuedAt": "2026-01-01T00:00:00Z", "authorizedAt": "2025-12-01T00:00:00Z",
+                "refreshTokenEndsAt": "2027-01-01T00:00:00Z", "clientId": "c",
             });
             (tokens, time.parse::<Timestamp>().unwrap())
         };
@@ -92,7 +107,7 @@ mod tests {
             let (mut tokens, now) = at(time);
             change(&mut tokens);
             let authorization = Authorization::parse(&tokens.to_string()).unwrap();
-            format!("{:?}", classify(&authorization, config, now, "do".to_owned()))
+            format!("{:?}", classify(&authorization, config, app, now, "do".to_owned()))
         };
         let soon = "2026-01-01T12:00:00Z";
         let of = |finding: &str, status: &str, words: &str| {
@@ -100,7 +115,14 @@ mod tests {
             assert!(!finding.contains("hidden"), "{finding}");
         };
         of(&finding(&|_| {}, soon), "Ok", "the access token expires at 2026-01-02");
-        of(&finding(&|_| {}, "2026-02-01T00:00:00Z"), "Ok", "the access token expired at 2026-01-02");
+        of(&finding(&|tokens| tokens["refreshTokenEndsAt"] = json!(null), soon), "Ok", "ends at an unknown time");
+        of(&finding(&|_| {}, "2026-02-01T00:00:00Z"), "Warning", "the access token expired at 2026-01-02");
+        of(
+            &finding(&|tokens| tokens["lostAt"] = soon.into(), soon),
+            "Fault",
+            "refused to renew the tokens at 2026-01-01",
+        );
+        of(&finding(&|tokens| tokens["clientId"] = "other".into(), soon), "Fault", "another app");
         of(&finding(&|_| {}, "2026-12-15T00:00:00Z"), "Warning", "the refresh token ends at 2027-01-01");
         of(&finding(&|_| {}, "2027-01-02T00:00:00Z"), "Fault", "the refresh token ended at 2027-01-01");
         of(&finding(&|tokens| tokens["withdrawnAt"] = soon.into(), soon), "Fault", "uninstalled at 2026-01-01");

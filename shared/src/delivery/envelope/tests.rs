@@ -3,6 +3,7 @@ use crate::delivery::payload::DeliveryPayload;
 use crate::digest::Digest;
 use crate::json::i_json;
 use crate::platform::Withdrawal;
+use std::collections::BTreeMap;
 
 fn envelope(body: &str) -> Envelope {
     let received_at = "2026-01-01T00:00:00Z".parse().unwrap();
@@ -42,12 +43,14 @@ fn unknown_fields_of_a_newer_version_are_ignored() {
 
 #[test]
 fn a_withdrawal_is_read_back() {
-    let withdrawal = Withdrawal { at: Timestamp::UNIX_EPOCH, company_id: Some("c".to_owned()) };
-    let integration = "acme".parse().unwrap();
-    let envelope = WithdrawalEnvelope { integration, received_at: Timestamp::UNIX_EPOCH, withdrawal };
-    let text = serde_json::to_string(&envelope).unwrap();
-    let Ok(QueueMessage::Withdrawal(read)) = QueueMessage::read(&text) else { panic!("{text}") };
-    assert_eq!(envelope, read);
+    let of_agency = [("companyId".to_owned(), "c".to_owned())].into();
+    for (at, details) in [(Some(Timestamp::UNIX_EPOCH), of_agency), (None, BTreeMap::new())] {
+        let (integration, withdrawal) = ("acme".parse().unwrap(), Withdrawal { at, details });
+        let envelope = WithdrawalEnvelope { integration, received_at: Timestamp::UNIX_EPOCH, withdrawal };
+        let text = serde_json::to_string(&envelope).unwrap();
+        let Ok(QueueMessage::Withdrawal(read)) = QueueMessage::read(&text) else { panic!("{text}") };
+        assert_eq!(envelope, read);
+    }
 }
 
 #[test]

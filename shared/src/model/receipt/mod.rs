@@ -181,6 +181,9 @@ impl DeliveryReceipt {
         let finality = if self.is_final { "final" } else { "not-final" };
         let mut parts = vec!["receipt", integration.as_str(), &self.message_id, self.status.as_str(), finality];
         parts.extend(self.email_recipient());
+        if let Some(id) = &self.email_message_id {
+            parts.extend(["email", id]);
+        }
         Digest::of_parts(&parts)
     }
 
@@ -225,6 +228,10 @@ mod tests {
             DeliveryReceipt { to, ..receipt.clone() }.deduplication_id(&integration)
         };
         assert_ne!(to("ada@example.com"), to("bob@example.com"), "each recipient of an email has a status");
+        let email = |id: &str| DeliveryReceipt { email_message_id: Some(id.to_owned()), ..receipt.clone() };
+        let [one, other] = ["e-1", "e-2"].map(|id| email(id).deduplication_id(&integration));
+        assert_ne!(one, other, "a receipt may be corrected");
+        assert_ne!(one, receipt.deduplication_id(&integration));
     }
 
     #[test]

@@ -58,20 +58,19 @@ impl WebhookPlatform for Config {
     fn parse_webhook(&self, body: &[u8], now: Timestamp) -> Result<Received, Rejection> {
         let (header, webhook) = read_identity(body).map_err(Rejection::InvalidPayload)?;
         match webhook {
+            // The platform sends the events of all locations that have the app to one address, and a 4xx counts against
+            // the app.
+            Webhook::Other | Webhook::Install | Webhook::Uninstall if self.is_of_other_owner(&header) => {
+                Ok(Received::Ignored("event of another location or app"))
+            }
             Webhook::Other => {
-                self.check_named_owner(&header)?;
                 let is_typed = header.event_type.is_some();
                 Ok(Received::Ignored(if is_typed { "event of another type" } else { "event without a type" }))
             }
             // It may arrive before the code of the authorization is exchanged.
-            Webhook::Install => {
-                self.check_named_owner(&header)?;
-                Ok(Received::Ignored("INSTALL"))
-            }
+            Webhook::Install => Ok(Received::Ignored("INSTALL")),
             Webhook::Uninstall => {
-                self.check_named_owner(&header)?;
-                let withdrawal = self.withdrawal(&header, now);
-                Ok(withdrawal.map_or(Received::Ignored("UNINSTALL"), Received::Withdrawn))
+                Ok(self.withdrawal(&header).map_or(Received::Ignored("UNINSTALL"), Received::Withdrawn))
             }
             Webhook::OutboundMessage(message) => {
                 self.check_owner(&header, self.app_id.is_some())?;
@@ -111,26 +110,26 @@ impl Config {
         if is_location && is_app { Ok(()) } else { Err(Rejection::WrongIntegration) }
     }
 
-    /// The same for an event that is not forwarded: what it does not name is not wrong. Events of a whole agency name no
-    /// location, and most events no app.
-    fn check_named_owner(&self, header: &EventHeader) -> Result<(), Rejection> {
+    /// Whether an event that is not forwarded names another owner. Events of a whole agency name no location, and most
+    /// events no app.
+    fn is_of_other_owner(&self, header: &EventHeader) -> bool {
         let is_other = |named: &Option<String>, own: &str| named.as_deref().is_some_and(|named| named != own);
         let is_other_location =
             [&header.location_id, &header.alt_location_id].iter().any(|named| is_other(named, &self.location_id));
         let is_other_app = self.app_id.as_deref().is_some_and(|own| is_other(&header.app_id, own));
-        if is_other_location || is_other_app { Err(Rejection::WrongIntegration) } else { Ok(()) }
+        is_other_location || is_other_app
     }
 
     /// The withdrawal of this integration's authorization. An agency's report has no location: its id is compared with the
     /// tokens' later.
-    fn withdrawal(&self, header: &EventHeader, now: Timestamp) -> Option<Withdrawal> {
+    fn withdrawal(&self, header: &EventHeader) -> Option<Withdrawal> {
         let Credentials::App(app) = &self.credentials else { return None };
         let app_id = self.app_id.as_deref().unwrap_or(app.id());
         let names_owner = header.location_id.is_some() || header.company_id.is_some();
         let company_id = header.company_id.clone().filter(|_| header.location_id.is_none());
-        let at = header.written_at().unwrap_or(now);
+        let details = company_id.into_iter().map(|id| ("companyId".to_owned(), id)).collect();
         let is_ours = header.app_id.as_deref() == Some(app_id) && names_owner;
-        is_ours.then_some(Withdrawal { at, company_id })
+        is_ours.then_some(Withdrawal { at: header.written_at(), details })
     }
 
     /// Whether the message is sent by the configured conversation provider.

@@ -10,10 +10,11 @@ use crate::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
 use crate::model::receipt::DeliveryReceipt;
 use crate::model::trace_id::TraceId;
 use crate::platform::api::{InboundAccepted, SentMessage, UserLookup};
+use crate::platform::attempts::Attempts;
 use crate::platform::error::ApiError;
-use crate::platform::tokens::AccessTokens;
+use crate::platform::tokens::{AccessTokens, WithdrawalOutcome};
 use crate::platform::upload::{CustomerFile, FileUpload, Upload, UploadError};
-use crate::platform::{genesys_cloud, highlevel, multicloud_cx};
+use crate::platform::{Withdrawal, genesys_cloud, highlevel, multicloud_cx};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -38,7 +39,40 @@ impl Platforms {
         }
     }
 
-    /// Posts the delivery status of a message. Idempotent.
+    /// Renews the tokens of the integration's authorization if they are due. `None` if it has no authorization.
+    #[must_use]
+    pub fn check_authorization<'c>(
+        &'c self,
+        config: &'c PlatformConfig,
+        deadline: Instant,
+    ) -> Option<impl Future<Output = Result<(), ApiError>> + Send + 'c> {
+        match config {
+            PlatformConfig::HighLevel(config) => self.highlevel.check_authorization(config, deadline),
+            PlatformConfig::GenesysCloud(_) | PlatformConfig::MulticloudCx(_) => None,
+        }
+    }
+
+    /// Deletes the tokens of an integration whose app was uninstalled.
+    ///
+    /// # Errors
+    /// Something is unavailable: see [`ApiError`].
+    pub async fn withdraw_authorization(
+        &self,
+        config: &PlatformConfig,
+        withdrawal: &Withdrawal,
+        deadline: Instant,
+    ) -> Result<WithdrawalOutcome, ApiError> {
+        match config {
+            PlatformConfig::HighLevel(config) => {
+                self.highlevel.withdraw_authorization(config, withdrawal, deadline).await
+            }
+            PlatformConfig::GenesysCloud(_) | PlatformConfig::MulticloudCx(_) => {
+                Ok(WithdrawalOutcome::Ignored("the platform has no authorizations"))
+            }
+        }
+    }
+
+    /// Posts the delivery status of a message. Idempotent, given all `attempts` to post it.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -46,13 +80,15 @@ impl Platforms {
         &self,
         config: &PlatformConfig,
         receipt: &DeliveryReceipt,
+        attempts: &Attempts,
         deadline: Instant,
     ) -> Result<(), ApiError> {
-        match config {
+        let posted = match config {
             PlatformConfig::GenesysCloud(config) => self.genesys_cloud.post_receipt(config, receipt, deadline).await,
             PlatformConfig::MulticloudCx(config) => self.multicloud_cx.post_receipt(config, receipt, deadline).await,
-            PlatformConfig::HighLevel(config) => self.highlevel.post_receipt(config, receipt, deadline).await,
-        }
+            PlatformConfig::HighLevel(config) => self.highlevel.post_receipt(config, receipt, attempts, deadline).await,
+        };
+        posted.inspect_err(|error| attempts.note(error))
     }
 
     /// Posts several receipts in one call. Idempotent.

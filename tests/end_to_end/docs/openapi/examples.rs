@@ -59,11 +59,11 @@ impl Account {
         }
         if example.starts_with("highLevel") {
             let (stack, platform) = (Stack::connect().await, HighLevel::start().await);
-            body.as_object()
-                .into_iter()
-                .flatten()
-                .filter_map(|(_, id)| id.as_str())
-                .for_each(|id| platform.schedule(id));
+            for id in body.as_object().into_iter().flatten().filter_map(|(_, id)| id.as_str()) {
+                // Each example is requested with a token, and signed.
+                platform.schedule(id);
+                platform.schedule(id);
+            }
             let keys = highlevel::Keys::generate();
             let mut configuration = highlevel::configuration(LOCATION_ID, &service.url);
             configuration["apiBaseUrl"] = platform.url.clone().into();

@@ -22,9 +22,7 @@ pub const ROUTES: &[&str] = &["WebhookReceiver", SENDERS[0], SENDERS[1], SENDERS
 /// The functions that call a platform.
 pub const CALLING: &[&str] = &["MessageDispatcher", SENDERS[0], SENDERS[1], SENDERS[2], SENDERS[3], SENDERS[4]];
 /// The functions that call a platform whose tokens expire.
-pub const RENEWING: &[&str] = &["MessageDispatcher", SENDERS[0], SENDERS[1], SENDERS[2], SENDERS[3]];
-/// Those of them that the platform has a call for.
-pub const RENEWED_BY_A_ROUTE: &[&str] = &["MessageDispatcher", SENDERS[1], SENDERS[3]];
+pub const RENEWING: &[&str] = &["MessageDispatcher", SENDERS[0], SENDERS[1], SENDERS[3]];
 const DISPATCHER: &[&str] = &["MessageDispatcher"];
 
 /// The values of `Reason` that the test run produces, and that alarms may watch.
@@ -48,7 +46,7 @@ pub fn writers(metric: &str) -> &'static [&'static str] {
     match metric {
         "Accepted" | "Refused" => ROUTES,
         "Duplicates" | "PlatformCalls" | "RateLimitHeadroom" | "TokenRefreshes" => CALLING,
-        "AuthorizationsNotRenewed" | "AuthorizationsEnding" => RENEWED_BY_A_ROUTE,
+        "AuthorizationsNotRenewed" | "AuthorizationsEnding" => RENEWING,
         "ConversationEvents" => &[CONVERSATION_EVENTS],
         _ => DISPATCHER,
     }

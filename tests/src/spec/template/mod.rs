@@ -3,9 +3,7 @@
 mod metrics;
 mod named;
 
-pub use metrics::{
-    CALLING, CONVERSATION_EVENTS, FUNCTIONS, RENEWED_BY_A_ROUTE, RENEWING, ROUTES, SENDERS, has_set, words, writers,
-};
+pub use metrics::{CALLING, CONVERSATION_EVENTS, FUNCTIONS, RENEWING, ROUTES, SENDERS, has_set, words, writers};
 pub use named::Named;
 
 use crate::spec::openapi::printed_by_python;

@@ -1,6 +1,7 @@
 //! The end of an authorization in the browser: the platform redirects it to this machine, with a code.
 
 use crate::error::CliError;
+use crate::ui::output::sanitize;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -53,7 +54,7 @@ impl<'u> Callback<'u> {
     }
 
     /// Waits for the code.
-    pub(super) async fn code(&self, state: &str, patience: Duration) -> Result<String, CliError> {
+    pub(super) async fn code(&self, state: &str, timeout_after: Duration) -> Result<String, CliError> {
         let waiting = async {
             loop {
                 let Ok((mut stream, _)) = self.listener.accept().await else { continue };
@@ -73,8 +74,11 @@ impl<'u> Callback<'u> {
                 }
             }
         };
-        timeout(patience, waiting).await.unwrap_or_else(|_| {
-            Err(CliError::Failed(format!("no code arrived within {} seconds; nothing was changed", patience.as_secs())))
+        timeout(timeout_after, waiting).await.unwrap_or_else(|_| {
+            Err(CliError::Failed(format!(
+                "no code arrived within {} seconds; nothing was changed",
+                timeout_after.as_secs()
+            )))
         })
     }
 
@@ -87,19 +91,22 @@ impl<'u> Callback<'u> {
 }
 
 pub(super) fn refused(reason: &str) -> CliError {
-    CliError::Failed(format!("the platform refused the authorization: {reason}"))
+    CliError::Failed(format!("the platform refused the authorization: {}", sanitize(reason)))
 }
 
 /// Reads an address that the platform has redirected to. It is not documented that the platform returns `state`, so only
-/// another one is refused; that the tokens are the location's own is checked later.
+/// another one is refused; that the tokens are the location's own is checked later. An error has to have it: any web page can
+/// send one.
 pub(super) fn read_redirect(url: &Url, state: &str) -> Redirect {
     let parameter =
         |name: &str| url.query_pairs().find(|(other, _)| other == name).map(|(_, value)| value.into_owned());
-    if parameter("state").is_some_and(|other| other != state) {
+    let given = parameter("state");
+    if given.as_ref().is_some_and(|other| other != state) {
         return Redirect::OtherState;
     }
     match (parameter("code").filter(|code| !code.is_empty()), parameter("error")) {
         (Some(code), _) => Redirect::Code(code),
+        (None, Some(_)) if given.is_none() => Redirect::OtherState,
         (None, Some(error)) => Redirect::Refused(error),
         (None, None) => Redirect::Other,
     }
@@ -142,7 +149,8 @@ mod tests {
         assert_eq!(Redirect::Code("a b".to_owned()), read("code=a%20b&state=s"));
         assert_eq!(Redirect::Code("a".to_owned()), read("code=a"));
         assert_eq!(Redirect::OtherState, read("code=a&state=t"));
-        assert_eq!(Redirect::Refused("access_denied".to_owned()), read("error=access_denied"));
+        assert_eq!(Redirect::Refused("access_denied".to_owned()), read("error=access_denied&state=s"));
+        assert_eq!(Redirect::OtherState, read("error=access_denied"));
         assert_eq!(Redirect::Other, read("code="));
     }
 

@@ -77,8 +77,8 @@ pub(super) async fn run(authorize: Authorize, stack: &Stack, output: Output) -> 
         exchange.exchange(&code, &authorize.redirect_uri, deadline).await.map_err(|error| not_issued(&error))?;
     check_location(config, &issued)?;
     let secret = secrets.authorization(name);
-    let authorization = Authorization::granted(secret.read().await?, &issued);
-    secret.write(&authorization, async || secrets.new_authorization(name).await).await?;
+    let granted = |present| Authorization::granted(present, &issued);
+    let authorization = secret.update(granted, async || secrets.new_authorization(name).await).await?;
     let authorized = Authorized {
         integration: name.clone(),
         location_id: config.location_id.clone(),
@@ -140,7 +140,7 @@ fn read_code(given: &str, state: Option<&str>) -> Result<String, String> {
     let own_state = url.query_pairs().find(|(name, _)| name == "state").map(|(_, value)| value.into_owned());
     match read_redirect(&url, state.or(own_state.as_deref()).unwrap_or_default()) {
         Redirect::Code(code) => Ok(code),
-        Redirect::Refused(reason) => Err(refused(&sanitize(&reason)).to_string()),
+        Redirect::Refused(reason) => Err(refused(&reason).to_string()),
         Redirect::OtherState => Err("the address belongs to another run of this command".to_owned()),
         Redirect::Other => Err("the address has no code".to_owned()),
     }

@@ -4,7 +4,7 @@
 
 use super::contacts::{Addressee, ContactName};
 use super::email::{self, EmailFields};
-use super::{Call, Client, RetryMode, body_of};
+use super::{Call, Client, RetryMode, body_of, check_added, id, id_of};
 use crate::model::agentless::{AgentlessDetails, AgentlessMessage, MessengerType, ScheduledMessage};
 use crate::model::channel::Channel;
 use crate::model::message::IdType;
@@ -12,7 +12,8 @@ use crate::platform::highlevel::config::Config;
 use crate::platform::transport::ApiResponse;
 use crate::platform::{ApiError, SentMessage};
 use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
@@ -44,19 +45,17 @@ struct NewMessage<'m> {
     conversation_provider_id: Option<&'m str>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Response {
-    conversation_id: Option<String>,
-    message_id: Option<String>,
-    message_ids: Vec<String>,
-    email_message_id: Option<String>,
-}
-
+/// The ids of the message. A success without any of them is a refusal: the platform sent nothing.
 fn sent(response: &ApiResponse) -> Result<SentMessage, ApiError> {
-    let Response { conversation_id, message_id, message_ids, email_message_id } = body_of(response)?;
-    let id = message_id.or_else(|| message_ids.into_iter().next());
-    Ok(SentMessage { id, conversation_id, email_message_id, ..SentMessage::default() })
+    let body = body_of(response)?;
+    check_added(response, &body, &["messageId", "messageIds", "emailMessageId", "conversationId"])?;
+    let first_of_several = || body.get("messageIds").and_then(Value::as_array)?.iter().find_map(id_of);
+    Ok(SentMessage {
+        id: id(&body, "messageId").or_else(first_of_several),
+        conversation_id: id(&body, "conversationId"),
+        email_message_id: id(&body, "emailMessageId"),
+        ..SentMessage::default()
+    })
 }
 
 impl<'m> NewMessage<'m> {
@@ -209,7 +208,42 @@ impl Client {
             ScheduledMessage::Message(id) => &["conversations", "messages", id, "schedule"],
             ScheduledMessage::Email(id) => &["conversations", "messages", "email", id, "schedule"],
         };
-        let call = Call::without_body(Method::DELETE, path, &config.api_version, RetryMode::Idempotent);
+        let call = Call::without_body(Method::DELETE, path, &config.api_version, RetryMode::Deletion);
         self.call(config, &call, |_| Ok(()), deadline).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, StatusCode};
+    use serde_json::json;
+
+    fn read(body: &Value) -> Result<SentMessage, ApiError> {
+        let body = Ok(body.to_string().into_bytes());
+        sent(&ApiResponse { status: StatusCode::CREATED, headers: HeaderMap::new(), body })
+    }
+
+    #[test]
+    fn members_that_are_null_or_of_another_type_leave_the_message_sent() {
+        for (body, ids) in [
+            (
+                json!({"messageId": "m", "messageIds": null, "conversationId": "c"}),
+                json!({"id": "m", "conversationId": "c"}),
+            ),
+            (json!({"messageId": 17, "messageIds": "m", "status": {}}), json!({"id": "17"})),
+            (json!({"messageId": null, "messageIds": [null, "m"]}), json!({"id": "m"})),
+            (json!({"messageId": {"id": "m"}, "emailMessageId": "e"}), json!({"emailMessageId": "e"})),
+            (json!({"messageId": {"id": "m"}}), json!({})),
+        ] {
+            assert_eq!(ids, serde_json::to_value(read(&body).unwrap()).unwrap(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_success_without_any_id_is_a_refusal() {
+        for body in [json!(null), json!({}), json!({"messageId": null, "msg": "ok"}), json!({"messageId": " "})] {
+            assert!(matches!(read(&body), Err(ApiError::Refused(error)) if error.status == 201), "{body}");
+        }
     }
 }

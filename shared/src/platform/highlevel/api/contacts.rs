@@ -2,7 +2,7 @@
 //!
 //! Source: <https://marketplace.gohighlevel.com/docs/ghl/contacts/contacts-api/>.
 
-use super::{Call, Client, RetryMode, body_of};
+use super::{Call, Client, RetryMode, body_of, id};
 use crate::cache::BoundedCache;
 use crate::model::inbound::Customer;
 use crate::model::message::IdType;
@@ -148,8 +148,7 @@ impl Client {
 
 /// The id in `contact`, which is null if there is none. The platform publishes no schema of the search's response.
 fn contact_id(response: &ApiResponse) -> Result<Option<String>, ApiError> {
-    let body: Value = body_of(response)?;
-    Ok(body.pointer("/contact/id").and_then(Value::as_str).filter(|id| !id.is_empty()).map(str::to_owned))
+    Ok(body_of(response)?.get("contact").and_then(Value::as_object).and_then(|contact| id(contact, "id")))
 }
 
 fn upserted(response: &ApiResponse) -> Result<String, ApiError> {

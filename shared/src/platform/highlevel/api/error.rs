@@ -6,7 +6,8 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The body of an error response; `message` is a text or a list of texts.
+/// The body of an error response; `message` is a text or a list of texts. In version `v3`, `error` is an object with the code
+/// and the message.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct ErrorBody {
@@ -17,7 +18,11 @@ struct ErrorBody {
 
 /// Reads an error response. Unreadable parts are ignored.
 pub(super) fn read(status: StatusCode, body: &[u8]) -> PlatformError {
-    let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+    let ErrorBody { error, message, trace_id } = serde_json::from_slice(body).unwrap_or_default();
+    let (code, message) = match &error {
+        Value::Object(error) => (error.get("code"), error.get("message")),
+        code => (Some(code), Some(&message)),
+    };
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Array(texts) => {
@@ -29,9 +34,9 @@ pub(super) fn read(status: StatusCode, body: &[u8]) -> PlatformError {
     PlatformError {
         status: status.as_u16(),
         // Both are logged, so they must be plain identifiers.
-        code: text(&body.error).filter(|code| is_safe_code(code)),
-        message: text(&body.message),
-        correlation_id: text(&body.trace_id).filter(|id| is_safe_code(id)),
+        code: code.and_then(text).filter(|code| is_safe_code(code)),
+        message: message.and_then(text),
+        correlation_id: text(&trace_id).filter(|id| is_safe_code(id)),
     }
 }
 
@@ -47,6 +52,14 @@ mod tests {
         assert_eq!(Some("a; b"), error.message.as_deref());
         assert_eq!(Some("t-1"), error.correlation_id.as_deref());
         assert_eq!(Some("m"), read(StatusCode::BAD_REQUEST, br#"{"message": "m"}"#).message.as_deref());
+    }
+
+    #[test]
+    fn the_code_and_the_message_of_version_3_are_read() {
+        let body = br#"{"error": {"code": "FORBIDDEN", "message": "not allowed until downstreamed", "details": {}}}"#;
+        let error = read(StatusCode::FORBIDDEN, body);
+        let words = (error.code.as_deref(), error.message.as_deref());
+        assert_eq!((Some("FORBIDDEN"), Some("not allowed until downstreamed")), words);
     }
 
     #[test]

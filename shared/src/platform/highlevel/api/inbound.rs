@@ -2,14 +2,14 @@
 
 use super::contacts::Addressee;
 use super::email::{self, EmailFields};
-use super::{Call, Client, RetryMode, body_of};
+use super::{Call, Client, RetryMode, body_of, check_added, id};
 use crate::model::channel::Channel;
 use crate::model::inbound::{InboundCall, InboundMessage};
 use crate::platform::highlevel::config::Config;
 use crate::platform::transport::{ApiResponse, platform_time};
-use crate::platform::{ApiError, InboundAccepted, PlatformError};
+use crate::platform::{ApiError, InboundAccepted};
 use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::time::Instant;
 use url::Url;
 
@@ -37,34 +37,16 @@ struct NewInbound<'m> {
     date: String,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Response {
-    success: Option<bool>,
-    message: Option<String>,
-    conversation_id: Option<String>,
-    message_id: Option<String>,
-    contact_id: Option<String>,
-    email_message_id: Option<String>,
-}
-
-/// The result. A success status with `success: false`, or without the id of the message, is an error: the platform added
-/// nothing.
+/// The ids of the message. A success without its id is a refusal: the platform added nothing.
 fn accepted(response: &ApiResponse) -> Result<InboundAccepted, ApiError> {
-    let body: Response = body_of(response)?;
-    match body {
-        Response { message_id: Some(id), success: None | Some(true), .. } => Ok(InboundAccepted {
-            id: Some(id),
-            conversation_id: body.conversation_id,
-            contact_id: body.contact_id,
-            email_message_id: body.email_message_id,
-        }),
-        Response { message, .. } => {
-            let message = message.or_else(|| Some("The platform added no message.".to_owned()));
-            let status = response.status.as_u16();
-            Err(ApiError::Refused(PlatformError { status, message, ..PlatformError::default() }))
-        }
-    }
+    let body = body_of(response)?;
+    check_added(response, &body, &["messageId"])?;
+    Ok(InboundAccepted {
+        id: id(&body, "messageId"),
+        conversation_id: id(&body, "conversationId"),
+        contact_id: id(&body, "contactId"),
+        email_message_id: id(&body, "emailMessageId"),
+    })
 }
 
 impl<'m> NewInbound<'m> {
@@ -185,6 +167,17 @@ mod tests {
             let posted = serde_json::to_value(read(&body).unwrap()).unwrap();
             let ids = json!({"id": "m", "conversationId": "c", "contactId": "k", "emailMessageId": "e"});
             assert_eq!(ids, posted, "{more}");
+        }
+    }
+
+    #[test]
+    fn members_that_are_null_or_of_another_type_leave_the_message_added() {
+        for (body, ids) in [
+            (json!({"messageId": "m", "success": "true", "message": ["added"]}), json!({"id": "m"})),
+            (json!({"messageId": 17, "conversationId": null, "contactId": {}}), json!({"id": "17"})),
+            (json!({"messageId": ["m"], "conversationId": "c"}), json!({"conversationId": "c"})),
+        ] {
+            assert_eq!(ids, serde_json::to_value(read(&body).unwrap()).unwrap(), "{body}");
         }
     }
 }

@@ -17,16 +17,16 @@ use super::config::{Config, Credentials};
 use crate::cache::BoundedCache;
 use crate::http_client::HttpClient;
 use crate::model::platform_name::PlatformName;
-use crate::platform::ApiError;
 use crate::platform::rate_limit::{RateLimit, number};
-use crate::platform::tokens::{AccessTokens, TokenRequest, is_same};
+use crate::platform::tokens::{AccessTokens, TokenRequest, WithdrawalOutcome, is_same};
 use crate::platform::transport::{self, ApiResponse, RetryPolicy};
+use crate::platform::{ApiError, Attempts, PlatformError, Withdrawal};
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use oauth::OAuth;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -38,11 +38,9 @@ use url::Url;
 const RETRY_POLICY: RetryPolicy =
     RetryPolicy { max_retries: 11, initial_delay: Duration::from_millis(500), max_delay: Duration::from_secs(1) };
 
-/// How long after a message was sent a 401 may mean that the API does not know it yet.
-const PROPAGATION_DELAY: SignedDuration = SignedDuration::from_secs(10);
-
-/// The same for a 403, which is the usual answer and sometimes lasts longer.
-const LONGEST_PROPAGATION_DELAY: SignedDuration = SignedDuration::from_mins(2);
+/// How long after a message was sent a 401 or 403 may mean that the API does not know it yet: usually 5 to 10 s, sometimes
+/// longer.
+const PROPAGATION_DELAY: SignedDuration = SignedDuration::from_mins(2);
 
 /// The delay after the daily limit is exceeded. The platform does not say when it is reset.
 const DAILY_LIMIT_WAIT: Duration = Duration::from_secs(3600);
@@ -65,6 +63,8 @@ enum RetryMode {
     IfNotSent,
     /// Always, because it is idempotent.
     Idempotent,
+    /// Always, because it deletes something. A 404 after an attempt that may have taken effect means that it has.
+    Deletion,
     /// Always; and on a 401 or 403, which the platform returns for 5 to 10 s after a message was
     /// sent, while the API does not know it yet. The message was sent by this time at the latest.
     UntilVisible(Timestamp),
@@ -79,6 +79,9 @@ struct Call<'c> {
     /// In place of `body` once an attempt may have taken effect.
     repeated_body: Option<Vec<u8>>,
     retry_mode: RetryMode,
+    attempts: Attempts,
+    /// A refusal that may have another reason asks for another token only once.
+    asked_for_token: AtomicBool,
 }
 
 /// What one attempt of a call sends.
@@ -102,7 +105,34 @@ impl<'c> Call<'c> {
     }
 
     fn without_body(method: Method, path: &'c [&'c str], version: &'c str, retry_mode: RetryMode) -> Self {
-        Self { method, path, query: &[], version, body: None, repeated_body: None, retry_mode }
+        Self {
+            method,
+            path,
+            query: &[],
+            version,
+            body: None,
+            repeated_body: None,
+            retry_mode,
+            attempts: Attempts::default(),
+            asked_for_token: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether a response means that the work is done.
+    fn is_done(&self, status: StatusCode) -> bool {
+        let is_gone = status == StatusCode::NOT_FOUND && self.retry_mode == RetryMode::Deletion;
+        status.is_success() || (is_gone && self.attempts.may_have_taken_effect())
+    }
+
+    /// Whether another token may help. While the message may not be visible yet, a 401 is no reason for asking again and again.
+    fn may_need_another_token(&self, error: &ApiError) -> bool {
+        let (error, is_certain) = match error {
+            ApiError::Credentials(error) => (error, true),
+            ApiError::TooEarly(error) => (error, false),
+            _ => return false,
+        };
+        error.status == StatusCode::UNAUTHORIZED.as_u16()
+            && (is_certain || !self.asked_for_token.swap(true, Ordering::Relaxed))
     }
 }
 
@@ -110,7 +140,7 @@ impl RetryMode {
     fn allows(self, error: &ApiError) -> bool {
         match self {
             Self::IfNotSent => error.is_retryable(false),
-            Self::Idempotent => error.is_retryable(true),
+            Self::Idempotent | Self::Deletion => error.is_retryable(true),
             Self::UntilVisible(_) => error.is_retryable(true) || may_not_be_visible_yet(error),
         }
     }
@@ -121,12 +151,13 @@ impl RetryMode {
         let ApiError::Refused(refusal) = error else { return error };
         let age = match self {
             Self::UntilVisible(sent_by) => now.duration_since(sent_by),
-            Self::IfNotSent | Self::Idempotent => SignedDuration::MAX,
+            Self::IfNotSent | Self::Idempotent | Self::Deletion => SignedDuration::MAX,
         };
         match StatusCode::from_u16(refusal.status) {
-            Ok(StatusCode::UNAUTHORIZED) if age < PROPAGATION_DELAY => ApiError::TooEarly(refusal),
+            Ok(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) if age < PROPAGATION_DELAY => {
+                ApiError::TooEarly(refusal)
+            }
             Ok(StatusCode::UNAUTHORIZED) => ApiError::Credentials(refusal),
-            Ok(StatusCode::FORBIDDEN) if age < LONGEST_PROPAGATION_DELAY => ApiError::TooEarly(refusal),
             _ => ApiError::Refused(refusal),
         }
     }
@@ -152,15 +183,11 @@ impl Client {
             url.query_pairs_mut().extend_pairs(call.query);
         }
         let url = &url;
-        let may_have_taken_effect = &AtomicBool::new(false);
         let attempt = || async move {
-            let repeated_body = call.repeated_body.as_ref().filter(|_| may_have_taken_effect.load(Ordering::Relaxed));
+            let repeated_body = call.repeated_body.as_ref().filter(|_| call.attempts.may_have_taken_effect());
             let attempt = Attempt { call, url, body: repeated_body.or(call.body.as_ref()) };
             let result = self.attempt(config, attempt, read, deadline).await;
-            if matches!(result, Err(ApiError::OutcomeUnknown { .. })) {
-                may_have_taken_effect.store(true, Ordering::Relaxed);
-            }
-            result
+            result.inspect_err(|error| call.attempts.note(error))
         };
         transport::with_retries(RETRY_POLICY, |error| call.retry_mode.allows(error), deadline, attempt).await
     }
@@ -176,16 +203,20 @@ impl Client {
         let token = self.token(config, None, deadline).await?;
         let result = self.send(config, attempt, &token, read, deadline).await;
         match &result {
-            Err(ApiError::Credentials(error)) if error.status == StatusCode::UNAUTHORIZED.as_u16() => {
-                match self.token(config, Some(&token), deadline).await? {
-                    same if is_same(&same, &token) => result,
-                    other => self.send(config, attempt, &other, read, deadline).await,
+            Err(error) if attempt.call.may_need_another_token(error) => {
+                match self.token(config, Some(&token), deadline).await {
+                    Ok(same) if is_same(&same, &token) => result,
+                    Ok(other) => self.send(config, attempt, &other, read, deadline).await,
+                    // It is not certain that the token is the reason.
+                    Err(ApiError::NotSent(_)) if matches!(error, ApiError::TooEarly(_)) => result,
+                    Err(error) => Err(error),
                 }
             }
             _ => result,
         }
     }
 
+    /// An access token. If it fails, nothing was sent of the call that needs it.
     async fn token(
         &self,
         config: &Config,
@@ -197,9 +228,41 @@ impl Client {
             Credentials::App(app) => {
                 let issuer = OAuth { http: &self.http, config, app };
                 let integration = &app.integration;
-                self.tokens.get(TokenRequest { integration, issuer: &issuer, rejected, deadline }).await
+                let token = self.tokens.get(TokenRequest { integration, issuer: &issuer, rejected, deadline }).await;
+                token.map_err(|error| match error {
+                    ApiError::OutcomeUnknown { .. } => ApiError::NotSent("no response to the token request"),
+                    other => other,
+                })
             }
         }
+    }
+
+    /// Renews the tokens if they are due. `None` without an app.
+    pub fn check_authorization<'c>(
+        &'c self,
+        config: &'c Config,
+        deadline: Instant,
+    ) -> Option<impl Future<Output = Result<(), ApiError>> + Send + 'c> {
+        let Credentials::App(_) = config.credentials else { return None };
+        Some(async move { self.token(config, None, deadline).await.map(drop) })
+    }
+
+    /// Deletes the tokens because the app was uninstalled.
+    ///
+    /// # Errors
+    /// Something is unavailable: see [`ApiError`].
+    pub async fn withdraw_authorization(
+        &self,
+        config: &Config,
+        withdrawal: &Withdrawal,
+        deadline: Instant,
+    ) -> Result<WithdrawalOutcome, ApiError> {
+        let Credentials::App(app) = &config.credentials else {
+            return Ok(WithdrawalOutcome::Ignored("the integration has no app"));
+        };
+        let issuer = OAuth { http: &self.http, config, app };
+        let request = TokenRequest { integration: &app.integration, issuer: &issuer, rejected: None, deadline };
+        self.tokens.withdraw(request, withdrawal).await
     }
 
     async fn send<A>(
@@ -224,7 +287,7 @@ impl Client {
         transport::call(&self.http, PlatformName::HighLevel, request, None, |response| {
             let ApiResponse { status, headers, body } = &response;
             rate_limit(headers).report(&config.location_id);
-            if status.is_success() {
+            if call.is_done(*status) {
                 return read(&response);
             }
             let error = error::read(*status, body.as_deref().unwrap_or_default());
@@ -239,14 +302,42 @@ impl Client {
     }
 }
 
-/// The body of a successful response; the default if there is none. If it is unreadable, what the platform did is unknown.
-fn body_of<B: DeserializeOwned + Default>(response: &ApiResponse) -> Result<B, ApiError> {
+/// The members of a successful response; none if there is no body. If it is unreadable, what the platform did is unknown. A
+/// member of an unexpected type does not make it unreadable: the platform did its work.
+fn body_of(response: &ApiResponse) -> Result<Map<String, Value>, ApiError> {
     let unreadable = || ApiError::OutcomeUnknown { cause: "the response cannot be read", error: None };
     let body = response.body.as_deref().map_err(|_| unreadable())?.trim_ascii();
     if body.is_empty() {
-        return Ok(B::default());
+        return Ok(Map::new());
     }
-    serde_json::from_slice::<Option<B>>(body).map(Option::unwrap_or_default).map_err(|_| unreadable())
+    serde_json::from_slice::<Option<_>>(body).map(Option::unwrap_or_default).map_err(|_| unreadable())
+}
+
+/// An id in a response.
+fn id(body: &Map<String, Value>, name: &str) -> Option<String> {
+    body.get(name).and_then(id_of)
+}
+
+/// A text that is not blank, or a whole number.
+fn id_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
+        Value::Number(number) if number.is_u64() => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Checks that the platform added a message: a success status with `success: false`, or without any of these members, is a
+/// refusal.
+fn check_added(response: &ApiResponse, body: &Map<String, Value>, members: &[&str]) -> Result<(), ApiError> {
+    let is_absent = |value: &Value| value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
+    let is_added = members.iter().filter_map(|name| body.get(*name)).any(|value| !is_absent(value));
+    if is_added && body.get("success") != Some(&Value::Bool(false)) {
+        return Ok(());
+    }
+    let message = body.get("message").and_then(Value::as_str).unwrap_or("The platform added no message.");
+    let (status, message) = (response.status.as_u16(), Some(message.to_owned()));
+    Err(ApiError::Refused(PlatformError { status, message, ..PlatformError::default() }))
 }
 
 /// Whether the platform returns this error while it does not know the message yet. The time is not considered, because
@@ -281,7 +372,7 @@ fn retry_delay(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::http_client::BodyError;
-    use crate::platform::PlatformError;
+    use serde_json::json;
 
     fn refused(status: u16) -> ApiError {
         ApiError::Refused(PlatformError { status, ..PlatformError::default() })
@@ -299,14 +390,15 @@ mod tests {
     }
 
     #[test]
-    fn a_401_is_about_the_credentials_and_a_403_is_final_once_the_message_must_be_visible() {
+    fn a_401_is_about_the_credentials_and_a_403_is_final_two_minutes_after_the_message_was_sent() {
         let sent_by = Timestamp::UNIX_EPOCH;
         let until_visible = RetryMode::UntilVisible(sent_by);
         let classified =
             |status, seconds| until_visible.classify(refused(status), sent_by + SignedDuration::from_secs(seconds));
-        assert!(matches!(classified(401, 9), ApiError::TooEarly(_)));
-        assert!(matches!(classified(401, 10), ApiError::Credentials(_)));
-        assert!(matches!(classified(403, 119), ApiError::TooEarly(_)));
+        for early in [401, 403] {
+            assert!(matches!(classified(early, 119), ApiError::TooEarly(_)), "{early}");
+        }
+        assert!(matches!(classified(401, 120), ApiError::Credentials(_)));
         assert!(matches!(classified(403, 120), ApiError::Refused(_)));
         assert!(until_visible.allows(&classified(403, 120)), "the time may be wrong");
         for other in [RetryMode::IfNotSent, RetryMode::Idempotent] {
@@ -317,16 +409,31 @@ mod tests {
 
     #[test]
     fn a_success_without_a_body_is_read_and_one_with_an_unreadable_body_has_an_unknown_outcome() {
-        let of = |body: Result<&[u8], BodyError>| {
-            let body = body.map(<[u8]>::to_vec);
-            body_of::<Vec<u8>>(&ApiResponse { status: StatusCode::CREATED, headers: HeaderMap::new(), body })
-        };
-        for empty in ["", " ", "null"] {
-            assert_eq!(Ok(Vec::new()), of(Ok(empty.as_bytes())));
+        let of = |body: Result<&[u8], BodyError>| body_of(&created(body.map(<[u8]>::to_vec))).map(Value::Object);
+        for empty in ["", " ", "null", "{}"] {
+            assert_eq!(Ok(json!({})), of(Ok(empty.as_bytes())));
         }
-        assert_eq!(Ok(vec![1]), of(Ok(b"[1]")));
-        for unreadable in [Ok(b"<html>".as_slice()), Err(BodyError)] {
+        assert_eq!(Ok(json!({"messageIds": null})), of(Ok(br#"{"messageIds": null}"#)));
+        for unreadable in [Ok(b"<html>".as_slice()), Ok(b"[1]"), Err(BodyError)] {
             assert!(matches!(of(unreadable), Err(ApiError::OutcomeUnknown { .. })));
+        }
+    }
+
+    fn created(body: Result<Vec<u8>, BodyError>) -> ApiResponse {
+        ApiResponse { status: StatusCode::CREATED, headers: HeaderMap::new(), body }
+    }
+
+    #[test]
+    fn an_id_in_a_response_is_a_text_or_a_whole_number() {
+        for (value, expected) in [
+            (json!("m"), Some("m")),
+            (json!(17), Some("17")),
+            (json!(" "), None),
+            (json!(1.5), None),
+            (json!(["m"]), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(expected, id_of(&value).as_deref(), "{value}");
         }
     }
 

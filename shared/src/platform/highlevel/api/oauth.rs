@@ -25,14 +25,14 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The platform's documented lifetime, if a response has none.
 const DEFAULT_LIFETIME_SECONDS: u64 = 86_399;
 const MAXIMUM_LIFETIME_SECONDS: u64 = 30 * 86_400;
+/// How long a refresh token is valid that is not used.
+const REFRESH_TOKEN_LIFETIME: SignedDuration = SignedDuration::from_hours(365 * 24);
 
-/// What Patchbay's calls and webhooks need.
+/// What Patchbay's calls and webhooks need. None of its calls searches or creates conversations.
 /// Source: <https://marketplace.gohighlevel.com/docs/Authorization/Scopes/>.
-const SCOPES: [&str; 7] = [
+const SCOPES: [&str; 5] = [
     "conversations/message.write",
     "conversations/message.readonly",
-    "conversations.readonly",
-    "conversations.write",
     "conversations/livechat.write",
     "contacts.readonly",
     "contacts.write",
@@ -86,8 +86,16 @@ impl AuthorizationRequest<'_> {
     pub async fn exchange(&self, code: &str, redirect_uri: &Url, deadline: Instant) -> Result<IssuedTokens, ApiError> {
         let Self { http, config, app } = *self;
         let grant = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect_uri.as_str())];
-        OAuth { http, config, app }.token(&grant, deadline).await
+        OAuth { http, config, app }.token(&grant, Repeatable::No, deadline).await
     }
+}
+
+/// Whether a request can be repeated if its response is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repeatable {
+    Yes,
+    /// A code is valid once.
+    No,
 }
 
 #[derive(Deserialize)]
@@ -116,6 +124,10 @@ impl TokenIssuer for OAuth<'_> {
         Digest::of_parts(&[&self.app.client_id, self.app.client_secret.expose_secret()])
     }
 
+    fn details(&self) -> Vec<(&'static str, &str)> {
+        vec![("clientId", &self.app.client_id), ("locationId", &self.config.location_id)]
+    }
+
     fn refresh<'i>(
         &'i self,
         refresh_token: &'i SecretString,
@@ -123,7 +135,8 @@ impl TokenIssuer for OAuth<'_> {
     ) -> BoxFuture<'i, Result<IssuedTokens, ApiError>> {
         Box::pin(async move {
             let grant = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];
-            self.token(&grant, deadline).await
+            // Within 30 s, the same refresh token gets the same response.
+            self.token(&grant, Repeatable::Yes, deadline).await
         })
     }
 
@@ -137,32 +150,39 @@ impl TokenIssuer for OAuth<'_> {
             let request = |request: reqwest::RequestBuilder| {
                 request.header(http::header::CONTENT_TYPE, "application/json").body(body.clone())
             };
-            let code = self.post("reconnect", request, deadline, |body, _| {
+            let code = self.post("reconnect", request, Repeatable::Yes, deadline, |body, _| {
                 serde_json::from_slice(body).map(|ReconnectResponse { authorization_code }| authorization_code)
             });
             let code = code.await?;
             let grant = [("grant_type", "authorization_code"), ("code", code.expose_secret())];
-            self.token(&grant, deadline).await
+            self.token(&grant, Repeatable::No, deadline).await
         })
     }
 }
 
 impl OAuth<'_> {
-    /// Requests tokens. A repetition is safe: within 30 s, the same refresh token gets the same response.
-    async fn token(&self, grant: &[(&str, &str)], deadline: Instant) -> Result<IssuedTokens, ApiError> {
+    async fn token(
+        &self,
+        grant: &[(&str, &str)],
+        repeatable: Repeatable,
+        deadline: Instant,
+    ) -> Result<IssuedTokens, ApiError> {
         let client = [
             ("client_id", self.app.client_id.as_str()),
             ("client_secret", self.app.client_secret.expose_secret()),
             ("user_type", "Location"),
         ];
         let form: Vec<_> = client.iter().chain(grant).collect();
-        self.post("token", |request| request.form(&form), deadline, read_tokens).await
+        let mut issued = self.post("token", |request| request.form(&form), repeatable, deadline, read_tokens).await?;
+        issued.details.push(("clientId", self.app.client_id.clone()));
+        Ok(issued)
     }
 
     async fn post<A>(
         &self,
         call: &str,
         fill: impl Fn(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+        repeatable: Repeatable,
         deadline: Instant,
         read: impl Fn(&[u8], Timestamp) -> Result<A, serde_json::Error>,
     ) -> Result<A, ApiError> {
@@ -181,7 +201,8 @@ impl OAuth<'_> {
             report_request(result.as_ref().err(), status, started_at);
             result
         };
-        transport::with_retries(DEFAULT_RETRY_POLICY, |error| error.is_retryable(true), deadline, attempt).await
+        let is_retryable = |error: &ApiError| repeatable == Repeatable::Yes && error.is_retryable(true);
+        transport::with_retries(DEFAULT_RETRY_POLICY, is_retryable, deadline, attempt).await
     }
 
     async fn response(&self, request: reqwest::RequestBuilder) -> Result<(StatusCode, HeaderMap, Vec<u8>), ApiError> {
@@ -194,7 +215,8 @@ impl OAuth<'_> {
     }
 }
 
-/// The client, the code or the refresh token is wrong if the platform refuses: 400, 401, 422.
+/// The client, the code or the refresh token is wrong if the platform answers 400, 401 or 422. Anything else says nothing
+/// about them: a wrong address of the API, or a firewall.
 fn classify<A>(
     status: StatusCode,
     headers: &HeaderMap,
@@ -205,7 +227,12 @@ fn classify<A>(
         return read(body).map_err(|_| ApiError::NotSent("the response to the token request cannot be read"));
     }
     Err(match ApiError::from_response(status, headers, error::read(status, body)) {
-        ApiError::Refused(error) => ApiError::Credentials(error),
+        ApiError::Refused(error) | ApiError::Credentials(error) => match error.status {
+            400 | 401 | 422 => ApiError::Credentials(error),
+            403 => ApiError::NotSent("the token request was answered 403"),
+            404 => ApiError::NotSent("the token request was answered 404"),
+            _ => ApiError::NotSent("the token request was answered with an unexpected status"),
+        },
         other => other,
     })
 }
@@ -222,6 +249,7 @@ fn read_tokens(body: &[u8], issued_at: Timestamp) -> Result<IssuedTokens, serde_
     ];
     Ok(IssuedTokens {
         access_token: response.access_token,
+        refresh_token_ends_at: response.refresh_token.as_ref().map(|_| issued_at + REFRESH_TOKEN_LIFETIME),
         refresh_token: response.refresh_token,
         issued_at,
         expires_at: issued_at + lifetime,
@@ -242,6 +270,7 @@ mod tests {
         });
         let tokens = read_tokens(body.to_string().as_bytes(), Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(86_399, tokens.expires_at.as_second());
+        assert_eq!(Some(365 * 86_400), tokens.refresh_token_ends_at.map(Timestamp::as_second));
         assert_eq!("hidden-access", tokens.access_token.expose_secret());
         assert_eq!(Some("hidden-refresh"), tokens.refresh_token.as_ref().map(ExposeSecret::expose_secret));
         assert_eq!((Some("l"), Some("c")), (tokens.detail("locationId"), tokens.detail("companyId")));
@@ -252,8 +281,11 @@ mod tests {
     fn a_refused_client_or_refresh_token_is_about_the_credentials() {
         let classified =
             |status: u16| classify(status.try_into().unwrap(), &HeaderMap::new(), b"{}", |_| Ok(())).unwrap_err();
-        for status in [400, 401, 403, 422] {
+        for status in [400, 401, 422] {
             assert!(matches!(classified(status), ApiError::Credentials(_)), "{status}");
+        }
+        for status in [403, 404, 405] {
+            assert!(matches!(classified(status), ApiError::NotSent(_)), "{status}");
         }
         assert!(matches!(classified(429), ApiError::RateLimited { .. }));
         assert!(classified(500).is_retryable(true));

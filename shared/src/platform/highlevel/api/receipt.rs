@@ -2,9 +2,9 @@
 
 use super::{Call, Client, RetryMode};
 use crate::model::receipt::{DEFAULT_FAILURE_MESSAGE, DeliveryReceipt, DeliveryStatus, ReasonCode};
-use crate::platform::ApiError;
 use crate::platform::highlevel::config::Config;
 use crate::platform::transport;
+use crate::platform::{ApiError, Attempts};
 use http::Method;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -103,7 +103,7 @@ fn failure_message(receipt: &DeliveryReceipt) -> Option<&str> {
 }
 
 impl Client {
-    /// Posts a receipt. This is idempotent, except for the counters of an email, which are not sent again once the platform
+    /// Posts a receipt. This is idempotent, except for the counters of an email, which are not sent once one of the `attempts`
     /// may have counted them.
     ///
     /// # Errors
@@ -112,15 +112,19 @@ impl Client {
         &self,
         config: &Config,
         receipt: &DeliveryReceipt,
+        attempts: &Attempts,
         deadline: Instant,
     ) -> Result<(), ApiError> {
-        let retry_mode = RetryMode::UntilVisible(receipt.time);
+        // A receipt without a time has that of each attempt.
+        let sent_by = attempts.first_at().map_or(receipt.time, |first| first.min(receipt.time));
+        let retry_mode = RetryMode::UntilVisible(sent_by);
         if let Some(email_id) = &receipt.email_message_id {
             let path = ["conversations", "messages", "email", email_id, "status"];
             let counted = EmailStatus::from(receipt);
             let call = Call::new(Method::PUT, &path, &counted, EMAIL_STATUS_VERSION, retry_mode)?;
             let repeated_body = Some(transport::json_body(&EmailStatus { events: None, ..counted })?);
-            return self.call(config, &Call { repeated_body, ..call }, |_| Ok(()), deadline).await;
+            let call = Call { repeated_body, attempts: attempts.clone(), ..call };
+            return self.call(config, &call, |_| Ok(()), deadline).await;
         }
         let path = ["conversations", "messages", &receipt.message_id, "status"];
         let call = Call::new(Method::PUT, &path, &Status::from(receipt), &config.api_version, retry_mode)?;

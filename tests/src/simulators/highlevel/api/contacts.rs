@@ -24,9 +24,23 @@ pub struct Contact {
     pub name: Option<String>,
 }
 
+/// How the ids of conversations begin: the platform has one with each contact.
+pub(super) const CONVERSATION_WITH: &str = "conversation-with-";
+
+/// What a call names of a contact.
+#[derive(Default)]
+pub(super) struct Named<'n> {
+    pub(super) id: Option<&'n str>,
+    pub(super) conversation: Option<&'n str>,
+    pub(super) email: Option<&'n str>,
+    pub(super) phone: Option<&'n str>,
+}
+
 #[derive(Default)]
 pub(super) struct Contacts {
     pub(super) setting: DuplicateSetting,
+    /// The location of the token, if a test names it.
+    pub(super) location: Option<String>,
     pub(super) all: Vec<Contact>,
     pub(super) deleted: Vec<String>,
 }
@@ -53,9 +67,8 @@ impl Contacts {
         if let Some(other) = query.keys().find(|name| !known.contains(&name.as_str())) {
             return Err(Refusal::new(422, &format!("property {other} should not exist")));
         }
-        if query.get("locationId").is_none_or(String::is_empty) {
-            return Err(Refusal::new(422, "locationId should not be empty"));
-        }
+        let location = query.get("locationId").filter(|id| !id.is_empty());
+        self.check_location(location.ok_or_else(|| Refusal::new(422, "locationId should not be empty"))?)?;
         let (email, phone) = (query.get("email").map(String::as_str), query.get("number").map(String::as_str));
         if email.is_none() && phone.is_none() {
             return Err(Refusal::new(422, "number or email should not be empty"));
@@ -79,11 +92,31 @@ impl Contacts {
         answer
     }
 
-    pub(super) fn check(&self, id: Option<&str>) -> Result<(), Refusal> {
-        match id {
-            Some(id) if self.deleted.iter().any(|deleted| deleted == id) => Err(Refusal::new(404, "Contact not found")),
+    /// A token is good for one location.
+    pub(super) fn check_location(&self, id: &str) -> Result<(), Refusal> {
+        match &self.location {
+            Some(own) if own != id => Err(Refusal::new(403, "The token does not have access to this location.")),
             _ => Ok(()),
         }
+    }
+
+    /// Checks what a call names of a contact. Contacts that no test has added have any addresses.
+    pub(super) fn check(&self, named: &Named<'_>) -> Result<(), Refusal> {
+        let Some(id) = named.id else { return Ok(()) };
+        let is_address = id.contains('@') || id.starts_with('+');
+        if is_address || self.deleted.iter().any(|deleted| deleted == id) {
+            return Err(Refusal::new(404, "Contact not found"));
+        }
+        let other_conversation = named.conversation.and_then(|id| id.strip_prefix(CONVERSATION_WITH));
+        if other_conversation.is_some_and(|contact| contact != id) {
+            return Err(Refusal::new(400, "The conversation is not the contact's."));
+        }
+        let Some(contact) = self.all.iter().find(|contact| contact.id == id) else { return Ok(()) };
+        let is_other = |named: Option<&str>, own: &Option<String>| named.is_some_and(|it| own.as_deref() != Some(it));
+        if is_other(named.email, &contact.email) || is_other(named.phone, &contact.phone) {
+            return Err(Refusal::new(400, "The address is not the contact's."));
+        }
+        Ok(())
     }
 }
 

@@ -18,6 +18,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
+use contacts::CONVERSATION_WITH;
 use jiff::Timestamp;
 use models::{EmailStatus, Inbound, Outbound, Status, Typing, Upsert};
 use oauth::OAuth;
@@ -95,6 +96,11 @@ impl HighLevel {
         self.platform.contacts.lock().expect("no panic").setting = setting;
     }
 
+    /// Refuses calls about the contacts of any other location.
+    pub fn set_location(&self, id: &str) {
+        self.platform.contacts.lock().expect("no panic").location = Some(id.to_owned());
+    }
+
     pub fn add_contact(&self, contact: Contact) {
         self.platform.contacts.lock().expect("no panic").all.push(contact);
     }
@@ -111,9 +117,9 @@ impl HighLevel {
         self.platform.contacts.lock().expect("no panic").all.clone()
     }
 
-    /// A scheduled message with this id, as a message or as an email.
+    /// A scheduled message with this id, as a message or as an email. It can be cancelled as often as it is scheduled.
     pub fn schedule(&self, id: &str) {
-        self.platform.scheduled.lock().expect("no panic").insert(id.to_owned());
+        self.platform.scheduled.lock().expect("no panic").push(id.to_owned());
     }
 
     /// The number of events that statuses of emails have counted.
@@ -172,7 +178,7 @@ async fn inbound(State(platform): State<Arc<Platform>>, incoming: Incoming) -> R
     let work = || {
         let message: Inbound = incoming.read()?;
         message.check()?;
-        platform.contacts.lock().expect("no panic").check(message.contact_id.as_deref())?;
+        platform.contacts.lock().expect("no panic").check(&message.named())?;
         if !message.is_added() {
             return Ok(Value::Null);
         }
@@ -198,7 +204,7 @@ async fn outbound(State(platform): State<Arc<Platform>>, incoming: Incoming) -> 
     let work = || {
         let message: Outbound = incoming.read()?;
         message.check()?;
-        platform.contacts.lock().expect("no panic").check(Some(&message.contact_id))?;
+        platform.contacts.lock().expect("no panic").check(&message.named())?;
         let mut answer =
             json!({"conversationId": conversation_of(&message.contact_id), "messageId": new_id(), "status": "pending"});
         if message.is_email() {
@@ -241,7 +247,9 @@ async fn email_status(
 
 async fn typing(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
     let work = || {
-        incoming.read::<Typing>()?.check()?;
+        let typing: Typing = incoming.read()?;
+        typing.check()?;
+        platform.contacts.lock().expect("no panic").check_location(&typing.location_id)?;
         Ok(json!({"success": true}))
     };
     platform.done("typing", &incoming, work)
@@ -256,14 +264,15 @@ async fn upsert(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Re
     let work = || {
         let request: Upsert = incoming.read()?;
         request.check()?;
-        Ok(platform.contacts.lock().expect("no panic").upsert(&request))
+        let mut contacts = platform.contacts.lock().expect("no panic");
+        contacts.check_location(&request.location_id)?;
+        Ok(contacts.upsert(&request))
     };
     platform.done("upsert", &incoming, work)
 }
 
-/// The platform has one conversation with each contact.
 fn conversation_of(contact_id: &str) -> String {
-    format!("conversation-with-{contact_id}")
+    format!("{CONVERSATION_WITH}{contact_id}")
 }
 
 fn new_id() -> String {

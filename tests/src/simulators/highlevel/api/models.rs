@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // most fields are there only so that they are accepted
 
+use super::contacts::Named;
 use super::platform::Refusal;
 use crate::simulators::highlevel::PROVIDER_ID;
 use jiff::Timestamp;
@@ -195,6 +196,16 @@ fn check_provider(id: Option<&str>) -> Result<(), Refusal> {
 }
 
 impl Inbound {
+    /// A customer's call is from one of the contact's numbers.
+    pub(super) fn named(&self) -> Named<'_> {
+        Named {
+            id: self.contact_id.as_deref(),
+            conversation: self.conversation_id.as_deref(),
+            phone: self.call.as_ref().map(|call| call.from.as_str()),
+            email: None,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let ids = [&self.conversation_id, &self.contact_id, &self.conversation_provider_id];
         not_empty(ids.map(Option::as_ref))?;
@@ -279,6 +290,11 @@ enum ReplyMode {
 }
 
 impl Outbound {
+    pub(super) fn named(&self) -> Named<'_> {
+        let (id, email) = (Some(&*self.contact_id), self.email_to.as_deref());
+        Named { id, email, phone: self.to_number.as_deref(), conversation: None }
+    }
+
     pub(super) fn check(&self) -> Result<(), Refusal> {
         not_empty([Some(&self.contact_id), self.conversation_provider_id.as_ref()])?;
         check_provider(self.conversation_provider_id.as_deref())?;
@@ -305,7 +321,7 @@ impl Outbound {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Typing {
-    location_id: String,
+    pub(super) location_id: String,
     is_typing: IsTyping,
     visitor_id: String,
     conversation_id: String,
@@ -329,7 +345,7 @@ impl Typing {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Upsert {
-    location_id: String,
+    pub(super) location_id: String,
     pub(super) phone: Option<String>,
     pub(super) email: Option<String>,
     first_name: Option<String>,

@@ -47,6 +47,8 @@ struct State {
     used: Option<(String, Instant, Value)>,
     access_tokens: HashMap<String, Instant>,
     lost_answers: usize,
+    /// The status with which all token requests fail.
+    failure: Option<u16>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +90,7 @@ impl Default for OAuth {
             used: None,
             access_tokens: HashMap::new(),
             lost_answers: 0,
+            failure: None,
         };
         Self { state: Mutex::new(state), issues: watch::Sender::default(), gate: watch::Sender::new(true) }
     }
@@ -117,6 +120,7 @@ impl OAuth {
         json!({
             "accessToken": issued["access_token"], "refreshToken": issued["refresh_token"], "issuedAt": now,
             "expiresAt": now + lifetime, "authorizedAt": now, "locationId": location, "companyId": COMPANY_ID,
+            "refreshTokenEndsAt": now + SignedDuration::from_hours(365 * 24), "clientId": CLIENT_ID,
             "userType": "Location", "ofAnotherVersion": {"kept": true},
         })
     }
@@ -137,6 +141,11 @@ impl OAuth {
     /// Does the work of the next `count` token requests and closes the connections without a response.
     pub fn lose_answers(&self, count: usize) {
         self.state().lost_answers = count;
+    }
+
+    /// Answers all token requests with this status from now on, without doing the work.
+    pub fn fail_with(&self, status: Option<u16>) {
+        self.state().failure = status;
     }
 
     /// Ends all access tokens.
@@ -197,6 +206,9 @@ impl OAuth {
         let request: TokenRequest = incoming.read_form()?;
         check_client(&request.client_id, &request.client_secret)?;
         let mut state = self.state();
+        if let Some(status) = state.failure {
+            return Err(Refusal::new(status, "This is simulated."));
+        }
         let (used, answer) = match (request.grant_type.as_str(), request.code, request.refresh_token) {
             ("authorization_code", Some(code), None) => {
                 let user_type = state.codes.remove(&code).ok_or_else(|| invalid_grant("This code is invalid"))?;

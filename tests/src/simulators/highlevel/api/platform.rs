@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::panic::resume_unwind;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -58,7 +58,7 @@ pub(super) struct Platform {
     /// The number of statuses of each message, and the time of the first.
     statuses: Mutex<HashMap<String, (usize, Instant)>>,
     pub(super) contacts: Mutex<Contacts>,
-    pub(super) scheduled: Mutex<HashSet<String>>,
+    pub(super) scheduled: Mutex<Vec<String>>,
     pub(super) email_events: Mutex<u64>,
 }
 
@@ -155,6 +155,22 @@ impl Refusal {
         Self { status, message: message.to_owned(), retry_after: None }
     }
 
+    /// As version `v3` describes errors.
+    fn answer_of_v3(self) -> Response {
+        let code = self.status.canonical_reason().map(|reason| reason.to_uppercase().replace(' ', "_"));
+        let error =
+            json!({"code": code, "message": self.message, "details": {}, "resolution": "See the documentation."});
+        (self.status, Json(json!({ "error": error }))).into_response()
+    }
+
+    /// As the version of this operation describes errors.
+    fn answer_of(self, operation: &str) -> Response {
+        match versions_of(operation) {
+            ["v3"] if self.retry_after.is_none() => self.answer_of_v3(),
+            _ => self.answer(),
+        }
+    }
+
     pub(super) fn answer(self) -> Response {
         let reason = self.status.canonical_reason();
         let message = match self.status {
@@ -181,7 +197,7 @@ impl Platform {
         let fault = self.faults.lock().expect("no panic").pop_front();
         let answer = match fault {
             None => Some(self.work(operation, incoming, work)),
-            Some(Fault::Status(status)) => Some(Refusal::new(status, "This is simulated.").answer()),
+            Some(Fault::Status(status)) => Some(Refusal::new(status, "This is simulated.").answer_of(operation)),
             Some(Fault::RateLimited(retry_after)) => {
                 Some(Refusal { retry_after, ..Refusal::new(429, "Too many requests.") }.answer())
             }
@@ -216,10 +232,10 @@ impl Platform {
     ) -> Response {
         let token = incoming.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
         if !self.oauth.accepts(token) && !self.tokens.take(|known| token == Some(known)) {
-            return Refusal::new(401, "Invalid JWT").answer();
+            return Refusal::new(401, "Invalid JWT").answer_of(operation);
         }
         if !incoming.header("version").is_some_and(|version| versions_of(operation).contains(&version)) {
-            return Refusal::new(400, "version header was not found.").answer();
+            return Refusal::new(400, "version header was not found.").answer_of(operation);
         }
         match work() {
             Ok(body) => {
@@ -233,7 +249,7 @@ impl Platform {
                 let status = if operation == "typing" { StatusCode::CREATED } else { StatusCode::OK };
                 (status, Json(body)).into_response()
             }
-            Err(refusal) => refusal.answer(),
+            Err(refusal) => refusal.answer_of(operation),
         }
     }
 
@@ -252,9 +268,11 @@ impl Platform {
         }
     }
 
-    /// Cancels a scheduled message; again, too.
+    /// Cancels a scheduled message, which is gone after that.
     pub(super) fn cancel(&self, message: &str) -> Result<Value, Refusal> {
-        if self.scheduled.lock().expect("no panic").contains(message) {
+        let mut scheduled = self.scheduled.lock().expect("no panic");
+        if let Some(index) = scheduled.iter().position(|id| id == message) {
+            scheduled.swap_remove(index);
             Ok(json!({"status": 200, "message": "Scheduled message cancelled successfully"}))
         } else {
             Err(Refusal::new(404, "Message not found"))

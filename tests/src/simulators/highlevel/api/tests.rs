@@ -177,7 +177,7 @@ async fn each_call_has_its_own_version() {
         (Method::GET, "/contacts/search/duplicate?locationId=l&number=%2B1", json!({}), "2021-07-28"),
         (Method::POST, "/contacts/upsert", json!({"locationId": "l", "phone": "+1"}), "2021-07-28"),
     ] {
-        for other in ["2021-04-15", "2021-07-28", "v3"] {
+        for other in ["v3", "2021-07-28", "2021-04-15"] {
             let expected = if other == version { 200 } else { 400 };
             assert_eq!(
                 expected,
@@ -221,4 +221,47 @@ async fn statuses_are_refused_for_a_configured_time() {
     assert_eq!(403, platform.put_status(&json!({"status": "read"})).await);
     platform.refuse_statuses_for(Duration::ZERO, 403);
     assert_eq!(200, platform.put_status(&json!({"status": "read"})).await);
+}
+
+#[tokio::test]
+async fn a_cancelled_message_is_gone() {
+    let platform = HighLevel::start().await;
+    platform.schedule("m");
+    for status in [200, 404] {
+        let path = "/conversations/messages/m/schedule";
+        assert_eq!(status, platform.call_with_version(Method::DELETE, path, &json!({}), "2021-04-15").await);
+    }
+}
+
+#[tokio::test]
+async fn what_a_call_names_of_a_contact_is_the_contacts_own() {
+    let platform = HighLevel::start().await;
+    platform.set_location("l");
+    let ada = Contact { id: "k".into(), phone: Some("+1".into()), email: Some("ada@e.com".into()), name: None };
+    platform.add_contact(ada);
+    let call = |from: &str| {
+        let call = json!({"to": "+9", "from": from, "status": "busy"});
+        json!({"type": "Call", "contactId": "k", "conversationProviderId": PROVIDER_ID, "call": call})
+    };
+    for (status, body) in [
+        (404, json!({"type": "SMS", "contactId": "+1"})),
+        (404, json!({"type": "SMS", "contactId": "ada@e.com"})),
+        (200, json!({"type": "SMS", "contactId": "k", "conversationId": "conversation-with-k"})),
+        (400, json!({"type": "SMS", "contactId": "k", "conversationId": "conversation-with-another"})),
+        (200, call("+1")),
+        (400, call("+2")),
+    ] {
+        assert_eq!(status, platform.post_inbound(&body).await, "{body}");
+    }
+    for (status, address) in [(200, "ada@e.com"), (400, "bob@e.com")] {
+        let email = json!({"type": "Email", "contactId": "k", "html": "<p>", "emailTo": address});
+        let path = "/conversations/messages";
+        assert_eq!(status, platform.call_with_version(Method::POST, path, &email, "2021-04-15").await, "{address}");
+    }
+    for (status, location) in [(200, "l"), (403, "another")] {
+        let path = format!("/contacts/search/duplicate?locationId={location}&number=%2B1");
+        assert_eq!(status, platform.call_with_version(Method::GET, &path, &json!({}), "2021-07-28").await);
+        let upsert = json!({"locationId": location, "phone": "+1"});
+        assert_eq!(status, platform.call_with_version(Method::POST, "/contacts/upsert", &upsert, "2021-07-28").await);
+    }
 }
