@@ -4,7 +4,8 @@
 
 use super::contacts::{Addressee, ContactName};
 use super::email::{self, EmailFields};
-use super::{Call, Client, RetryMode, body_of, check_added, id, id_of};
+use super::response::{body_of, check_added, id, id_of};
+use super::{Call, Client, RetryMode};
 use crate::model::agentless::{AgentlessDetails, AgentlessMessage, MessengerType, ScheduledMessage};
 use crate::model::channel::Channel;
 use crate::model::message::IdType;

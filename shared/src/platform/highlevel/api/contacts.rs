@@ -2,7 +2,8 @@
 //!
 //! Source: <https://marketplace.gohighlevel.com/docs/ghl/contacts/contacts-api/>.
 
-use super::{Call, Client, RetryMode, body_of, id};
+use super::response::{body_of, id};
+use super::{Call, Client, RetryMode};
 use crate::cache::BoundedCache;
 use crate::model::inbound::Customer;
 use crate::model::message::IdType;

@@ -2,7 +2,8 @@
 
 use super::contacts::Addressee;
 use super::email::{self, EmailFields};
-use super::{Call, Client, RetryMode, body_of, check_added, id};
+use super::response::{body_of, check_added, id};
+use super::{Call, Client, RetryMode};
 use crate::model::channel::Channel;
 use crate::model::inbound::{InboundCall, InboundMessage};
 use crate::platform::highlevel::config::Config;
