@@ -83,6 +83,10 @@ impl Function {
             .env("QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/messages.fifo")
             .env("RETRY_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/retry.fifo")
             .env("EVENT_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/events")
+            .env(
+                "EVENT_DEAD_LETTER_QUEUE_URL",
+                "https://sqs.eu-central-1.amazonaws.com/000000000000/event-dead-letters",
+            )
             .env("EVENT_SOURCE", EVENT_SOURCE)
             .env("PARKING_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/parking.fifo")
             .envs(stubs.environment())
