@@ -216,7 +216,9 @@ class UpgradeTest:
         document = tomlkit.parse(self.samconfig.read_text())
         parameters = document[UPGRADE]["deploy"]["parameters"]
         saved = parameters["parameter_overrides"]
-        new = [f'{name}="{value}"' for name, value in PARAMETERS.items() if f" {name}=" not in f" {saved}"]
+        # The bus of an event source belongs to one stack, and the first stack has it.
+        values = PARAMETERS | {"GenesysEventSource": f"{PARAMETERS['GenesysEventSource']}-upgrade"}
+        new = [f'{name}="{value}"' for name, value in values.items() if f" {name}=" not in f" {saved}"]
         if new:
             parameters["parameter_overrides"] = " ".join([saved, *new])
             self.samconfig.write_text(tomlkit.dumps(document))
