@@ -39,7 +39,7 @@ pub(crate) enum AttemptError {
 }
 
 impl AttemptResult {
-    /// Whether the messaging service answered in time.
+    /// Whether the attempt timed out.
     pub(crate) fn answer(&self) -> Answer {
         match self {
             Self::Retry { error: AttemptError::Timeout, .. } => Answer::TimedOut,

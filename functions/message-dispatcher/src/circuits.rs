@@ -1,7 +1,7 @@
 //! The circuit breaker of each endpoint: one that does not answer gets few attempts, so that it holds few of the function's
 //! concurrent batches.
 //!
-//! After [`TIMEOUTS_TO_OPEN`] time-outs in a row the circuit opens: attempts are not made, but wait. When it has been open for
+//! After [`TIMEOUTS_TO_OPEN`] time-outs in a row the circuit opens: no attempt is made, and messages wait. When it has been open for
 //! its period, one attempt is made, the trial. An answer, whatever its status, closes the circuit; another time-out opens it
 //! for longer. The state is in the ledger. Each process reads it at the start of a batch, at most once a second.
 
@@ -52,7 +52,7 @@ pub(crate) struct Trial(Timestamp);
 /// How an attempt ended, as far as the circuit is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// There was an answer, or it is known at once that there is none.
+    /// The attempt did not time out. A refused connection counts too: it costs no time.
     Prompt,
     TimedOut,
 }
@@ -153,8 +153,7 @@ impl Circuits {
         }
     }
 
-    /// Records how an admitted attempt ended. An error is logged: the state
-    /// only saves attempts.
+    /// Records how an admitted attempt ended. An error is only logged: no message depends on the circuit.
     pub(crate) async fn record(&self, endpoint: &Endpoint, answer: Answer, trial: Option<Trial>, now: Timestamp) {
         let recorded = match answer {
             Answer::Prompt if self.known(endpoint) == Circuit::default() => return,

@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use shared::ledger::SequenceNumber;
 use std::time::Duration;
 
-/// How often a record is received on the direct lane before it is moved: the delays after these attempts are seconds, and
-/// most failures are over by then.
+/// The receive on the direct lane at which a failed attempt moves a record. The delays before it are seconds, and most
+/// failures are over by then. Receives in which it only waited behind another record count.
 pub(crate) const DIRECT_RECEIVES: u64 = 3;
 /// The longest delay of a retry on the direct lane: a messaging service may ask for hours.
 pub(crate) const MAXIMUM_DIRECT_DELAY: Duration = Duration::from_secs(4);

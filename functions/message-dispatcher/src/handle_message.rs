@@ -5,7 +5,7 @@ use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
 use crate::circuits::{Admission, Trial};
 use crate::dispatcher::{Dispatcher, is_permanent};
 use crate::failure::Failure;
-use crate::outcome::{CIRCUIT_OPEN, Disposition, Outcome};
+use crate::outcome::{CIRCUIT_OPEN, Disposition, NotHandled, Outcome};
 use crate::task::{ReceiveContext, Task};
 use http::StatusCode;
 use jiff::Timestamp;
@@ -56,12 +56,12 @@ impl Dispatcher {
                 let outcome = Outcome::IntegrationRemoved(error.to_string());
                 return self.follow_up(task, outcome, ledger::Outcome::Failed, 0, &record).await;
             }
-            Err(error) => return Outcome::load_error(&error, task.context),
+            Err(error) => return Outcome::NotHandled(NotHandled::load_error(&error, task.context)),
         };
         let learning = self.conversations.learn_from(&task.message, &integration);
         let checking = self.authorization_checks.check(&integration, &self.platforms);
         let (processed, (), ()) = tokio::join!(self.acquire_and_deliver(task, &integration), learning, checking);
-        processed.unwrap_or_else(|error| Outcome::internal_error(&error, task.context.delay_after_internal_error()))
+        processed.unwrap_or_else(|error| Outcome::NotHandled(NotHandled::internal_error(&error, task.context)))
     }
 
     async fn acquire_and_deliver(
@@ -71,7 +71,7 @@ impl Dispatcher {
     ) -> Result<Outcome, LedgerError> {
         let endpoint = Endpoint::new(integration.name.clone(), EndpointKind::MessagingService);
         let remaining = remaining_delivery_time(task.envelope.due_since(), integration.delivery.give_up_after);
-        // Before the lease, which counts as a delivery attempt.
+        // Checked before the lease is acquired, because that counts as an attempt.
         if let Some(until) = self.circuits.open_until(&endpoint, Timestamp::now())
             && !remaining.is_zero()
         {

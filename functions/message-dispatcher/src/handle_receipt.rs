@@ -3,12 +3,12 @@
 use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
 use crate::circuits::{Admission, Answer};
 use crate::dispatcher::{Dispatcher, is_permanent};
-use crate::outcome::{CIRCUIT_OPEN, Disposition};
+use crate::outcome::{CIRCUIT_OPEN, Disposition, NotHandled};
 use crate::task::ReceiveContext;
 use jiff::Timestamp;
 use shared::delivery::envelope::ReceiptEnvelope;
 use shared::http_client::TIMEOUT;
-use shared::integration::{Integration, LoadError};
+use shared::integration::Integration;
 use shared::ledger::{self, Acquire, LedgerError};
 use shared::limits::bounded;
 use shared::model::endpoint::{Endpoint, EndpointKind};
@@ -42,16 +42,7 @@ enum ReceiptOutcome {
     CircuitOpen {
         after: Duration,
     },
-    /// An AWS service was unavailable.
-    InternalError {
-        reason: String,
-        after: Duration,
-    },
-    /// The integration has no valid configuration.
-    NotConfigured {
-        reason: String,
-        after: Duration,
-    },
+    NotHandled(NotHandled),
     /// It failed permanently.
     Failed(ApiError),
     /// Its integration has been removed for too long.
@@ -77,16 +68,15 @@ impl Dispatcher {
     }
 
     async fn process_receipt(&self, envelope: &ReceiptEnvelope, context: ReceiveContext<'_>) -> ReceiptOutcome {
-        let internal_error = |reason: String, after: Duration| ReceiptOutcome::InternalError { reason, after };
         let integration = match self.integrations.get(&envelope.integration).await {
             Ok(integration) => integration,
             Err(error) if is_permanent(&error, envelope.received_at) => {
                 return ReceiptOutcome::IntegrationRemoved(error.to_string());
             }
-            Err(error) => return ReceiptOutcome::load_error(&error, context),
+            Err(error) => return ReceiptOutcome::NotHandled(NotHandled::load_error(&error, context)),
         };
         let posted = self.acquire_and_post(envelope, &integration, context).await;
-        posted.unwrap_or_else(|error| internal_error(error.to_string(), context.delay_after_internal_error()))
+        posted.unwrap_or_else(|error| ReceiptOutcome::NotHandled(NotHandled::internal_error(&error, context)))
     }
 
     async fn acquire_and_post(
@@ -171,25 +161,12 @@ impl Dispatcher {
 }
 
 impl ReceiptOutcome {
-    /// The configuration could not be loaded.
-    fn load_error(error: &LoadError, context: ReceiveContext<'_>) -> Self {
-        let reason = error.to_string();
-        match error {
-            LoadError::Unavailable(_) | LoadError::TooManyUnknown => {
-                Self::InternalError { reason, after: context.delay_after_internal_error() }
-            }
-            LoadError::NotFound | LoadError::Invalid(_) => Self::NotConfigured { reason, after: context.backoff() },
-        }
-    }
-
     fn disposition(&self) -> Disposition {
         match self {
             Self::Posted | Self::Duplicate | Self::Failed(_) | Self::IntegrationRemoved(_) => Disposition::Ack,
             Self::InProgressElsewhere { until } => Disposition::retry_after_lease(*until),
-            Self::InternalError { after, .. } => Disposition::Return { after: *after },
-            Self::RetryScheduled { after, .. } | Self::NotConfigured { after, .. } => {
-                Disposition::Retry { after: *after }
-            }
+            Self::NotHandled(not_handled) => not_handled.disposition,
+            Self::RetryScheduled { after, .. } => Disposition::Retry { after: *after },
             Self::CircuitOpen { after } => Disposition::CircuitOpen { after: *after },
         }
     }
@@ -211,9 +188,7 @@ impl ReceiptOutcome {
             }
             Self::RetryScheduled { error, .. } => (Level::WARN, "receipt_retry", Some(error.to_string())),
             Self::CircuitOpen { .. } => (Level::INFO, "receipt_circuit_open", Some(CIRCUIT_OPEN.to_owned())),
-            Self::InternalError { reason, .. } | Self::NotConfigured { reason, .. } => {
-                (Level::ERROR, "receipt_retry", Some(reason.clone()))
-            }
+            Self::NotHandled(NotHandled { reason, .. }) => (Level::ERROR, "receipt_retry", Some(reason.clone())),
             Self::Failed(error) => (Level::ERROR, "receipt_failed", Some(error.to_string())),
             Self::IntegrationRemoved(reason) => (Level::ERROR, "receipt_failed", Some(reason.clone())),
         };

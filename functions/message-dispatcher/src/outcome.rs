@@ -21,7 +21,8 @@ pub(crate) const CIRCUIT_OPEN: &str = "the endpoint did not answer earlier attem
 pub(crate) enum Disposition {
     /// It is deleted.
     Ack,
-    /// It returns to its lane with the rest of its group, with this visibility timeout: it was not attempted.
+    /// It returns to its lane with the rest of its group, with this visibility timeout: something other than its endpoint
+    /// failed or is in the way.
     Return { after: Duration },
     /// It failed, and is retried after this time.
     Retry { after: Duration },
@@ -36,6 +37,30 @@ impl Disposition {
     }
 }
 
+/// Why nothing could be done: an AWS service was unavailable, or the integration has no valid configuration.
+pub(crate) struct NotHandled {
+    pub(crate) reason: String,
+    pub(crate) disposition: Disposition,
+}
+
+impl NotHandled {
+    pub(crate) fn internal_error(error: &dyn Error, context: ReceiveContext<'_>) -> Self {
+        let after = context.delay_after_internal_error();
+        Self { reason: error.to_string(), disposition: Disposition::Return { after } }
+    }
+
+    /// The configuration could not be loaded.
+    pub(crate) fn load_error(error: &LoadError, context: ReceiveContext<'_>) -> Self {
+        match error {
+            LoadError::Unavailable(_) | LoadError::TooManyUnknown => Self::internal_error(error, context),
+            LoadError::NotFound | LoadError::Invalid(_) => {
+                let after = context.backoff();
+                Self { reason: error.to_string(), disposition: Disposition::Retry { after } }
+            }
+        }
+    }
+}
+
 /// How handling a message ended.
 pub(crate) enum Outcome {
     /// The messaging service has it, this long after it was received.
@@ -45,52 +70,41 @@ pub(crate) enum Outcome {
     /// It is not for the messaging service.
     Dropped(&'static str),
     /// Another worker has the lease.
-    InProgressElsewhere { until: Timestamp },
+    InProgressElsewhere {
+        until: Timestamp,
+    },
     /// The attempt failed.
-    RetryScheduled { reason: String, after: Duration },
+    RetryScheduled {
+        reason: String,
+        after: Duration,
+    },
     /// No attempt was made, because the messaging service does not answer others.
-    CircuitOpen { after: Duration },
-    /// An AWS service was unavailable.
-    InternalError { reason: String, after: Duration },
-    /// The integration has no valid configuration.
-    NotConfigured { reason: String, after: Duration },
+    CircuitOpen {
+        after: Duration,
+    },
+    NotHandled(NotHandled),
     /// It failed permanently.
     Failed(Failure),
     /// Its integration has been removed for too long.
     IntegrationRemoved(String),
     /// It ended like this, but its receipt could not be queued or the failed message not be parked. On the retry it is a
     /// duplicate, and only that is done.
-    FollowUpFailed { outcome: Box<Self>, after: Duration },
+    FollowUpFailed {
+        outcome: Box<Self>,
+        after: Duration,
+    },
 }
 
 impl Outcome {
-    pub(crate) fn internal_error(error: &dyn Error, after: Duration) -> Self {
-        Self::InternalError { reason: error.to_string(), after }
-    }
-
-    /// The configuration could not be loaded.
-    pub(crate) fn load_error(error: &LoadError, context: ReceiveContext<'_>) -> Self {
-        let reason = error.to_string();
-        match error {
-            LoadError::Unavailable(_) | LoadError::TooManyUnknown => {
-                Self::InternalError { reason, after: context.delay_after_internal_error() }
-            }
-            LoadError::NotFound | LoadError::Invalid(_) => Self::NotConfigured { reason, after: context.backoff() },
-        }
-    }
-
     pub(crate) fn disposition(&self) -> Disposition {
         match self {
             Self::Delivered(_) | Self::Duplicate | Self::Dropped(_) | Self::Failed(_) | Self::IntegrationRemoved(_) => {
                 Disposition::Ack
             }
             Self::InProgressElsewhere { until } => Disposition::retry_after_lease(*until),
-            Self::InternalError { after, .. } | Self::FollowUpFailed { after, .. } => {
-                Disposition::Return { after: *after }
-            }
-            Self::RetryScheduled { after, .. } | Self::NotConfigured { after, .. } => {
-                Disposition::Retry { after: *after }
-            }
+            Self::NotHandled(not_handled) => not_handled.disposition,
+            Self::FollowUpFailed { after, .. } => Disposition::Return { after: *after },
+            Self::RetryScheduled { after, .. } => Disposition::Retry { after: *after },
             Self::CircuitOpen { after } => Disposition::CircuitOpen { after: *after },
         }
     }
@@ -112,10 +126,9 @@ impl Outcome {
         Some(match self {
             Self::Delivered(age) => Event::Delivered(name, *age),
             Self::Duplicate => Event::Duplicate(name),
-            Self::InProgressElsewhere { .. }
-            | Self::RetryScheduled { .. }
-            | Self::InternalError { .. }
-            | Self::NotConfigured { .. } => Event::Retried(name),
+            Self::InProgressElsewhere { .. } | Self::RetryScheduled { .. } | Self::NotHandled(_) => {
+                Event::Retried(name)
+            }
             Self::CircuitOpen { .. } => Event::CircuitOpen(name),
             Self::Failed(Failure::Refused(Refusal::Gone)) => Event::EndpointGone(name),
             Self::Failed(Failure::Refused(_)) => Event::Failed(name),
@@ -132,9 +145,9 @@ impl Outcome {
             Self::Duplicate => ("duplicate", Some("already completed")),
             Self::Dropped(reason) => ("dropped", Some(reason)),
             Self::InProgressElsewhere { .. } => ("retry", Some("another worker has the lease")),
-            Self::RetryScheduled { reason, .. }
-            | Self::InternalError { reason, .. }
-            | Self::NotConfigured { reason, .. } => ("retry", Some(reason)),
+            Self::RetryScheduled { reason, .. } | Self::NotHandled(NotHandled { reason, .. }) => {
+                ("retry", Some(reason))
+            }
             Self::CircuitOpen { .. } => ("circuit_open", Some(CIRCUIT_OPEN)),
             Self::Failed(Failure::Expired) => ("given_up", Some(Failure::Expired.as_str())),
             Self::Failed(Failure::Dropped) => ("dropped", Some("typing event that could not be delivered at once")),
@@ -155,9 +168,7 @@ impl Outcome {
             | Self::CircuitOpen { .. }
             | Self::Failed(Failure::Dropped) => Level::INFO,
             Self::RetryScheduled { .. } => Level::WARN,
-            Self::InternalError { .. } | Self::NotConfigured { .. } | Self::Failed(_) | Self::IntegrationRemoved(_) => {
-                Level::ERROR
-            }
+            Self::NotHandled(_) | Self::Failed(_) | Self::IntegrationRemoved(_) => Level::ERROR,
             Self::FollowUpFailed { outcome, .. } => outcome.level(),
         }
     }

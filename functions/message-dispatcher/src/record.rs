@@ -78,24 +78,3 @@ impl Record {
         self.message.attributes.get(name).map(String::as_str)
     }
 }
-
-impl Lane {
-    /// The lane of a queue, by its ARN.
-    pub(crate) fn of(queue_arn: &str, retry_queue_url: &str) -> Self {
-        let name = |text: &str, separator| text.rsplit(separator).next().map(str::to_owned);
-        if name(queue_arn, ':') == name(retry_queue_url, '/') { Self::Retry } else { Self::Direct }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_queue_of_a_record_is_its_lane() {
-        let url = "https://sqs.eu-central-1.amazonaws.com/1/patchbay-retry.fifo";
-        let lane = |name: &str| Lane::of(&format!("arn:aws:sqs:eu-central-1:1:{name}"), url);
-        assert_eq!(Lane::Retry, lane("patchbay-retry.fifo"));
-        assert_eq!(Lane::Direct, lane("patchbay-messages.fifo"));
-    }
-}

@@ -1,7 +1,8 @@
 //! The circuit breaker of an endpoint: how many attempts in a row it did not answer, and until when no attempt is made.
 
-use super::item::{KEY, number, text};
-use super::{Ledger, LedgerError, conflicting_item, key};
+use super::calls::if_applied;
+use super::item::number;
+use super::{Ledger, LedgerError, key};
 use crate::aws;
 use crate::model::endpoint::Endpoint;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
@@ -50,10 +51,7 @@ impl Ledger {
     pub async fn count_timeout(&self, endpoint: &Endpoint, now: Timestamp) -> Result<Circuit, LedgerError> {
         let expires = now.saturating_add(CIRCUIT_RETENTION).unwrap_or(Timestamp::MAX).as_second();
         let output = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key(KEY, text(&key::circuit(endpoint)))
+            .update_item(&key::circuit(endpoint))
             .update_expression(format!(
                 "ADD {TIMEOUTS} :one SET {SINCE} = if_not_exists({SINCE}, :now), expiresAt = :expires"
             ))
@@ -103,10 +101,7 @@ impl Ledger {
         add: &str,
     ) -> Result<bool, LedgerError> {
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key(KEY, text(&key::circuit(endpoint)))
+            .update_item(&key::circuit(endpoint))
             .update_expression(format!("SET {OPEN_UNTIL} = :until{add}"))
             .expression_attribute_values(":until", number(until.as_millisecond()));
         let update = if add.is_empty() { update } else { update.expression_attribute_values(":one", number(1)) };
@@ -117,10 +112,7 @@ impl Ledger {
                 .condition_expression(format!("{OPEN_UNTIL} = :seen"))
                 .expression_attribute_values(":seen", number(seen.as_millisecond())),
         };
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => conflicting_item(error).map(|_| false),
-        }
+        Ok(if_applied(update.send().await)?.is_some())
     }
 
     /// Closes the circuit: the endpoint answers. Returns whether it was open.
@@ -129,19 +121,14 @@ impl Ledger {
     /// DynamoDB is unavailable.
     pub async fn close_circuit(&self, endpoint: &Endpoint) -> Result<bool, LedgerError> {
         let result = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key(KEY, text(&key::circuit(endpoint)))
+            .update_item(&key::circuit(endpoint))
             .condition_expression(format!("attribute_exists({TIMEOUTS})"))
             .update_expression(format!("REMOVE {TIMEOUTS}, {SINCE}, {OPENINGS}, {OPEN_UNTIL}"))
             .return_values(ReturnValue::AllOld)
             .send()
             .await;
-        match result {
-            Ok(output) => Ok(output.attributes.is_some_and(|item| item.contains_key(OPEN_UNTIL))),
-            Err(error) => conflicting_item(error).map(|_| false),
-        }
+        let before = if_applied(result)?.and_then(|output| output.attributes);
+        Ok(before.is_some_and(|item| item.contains_key(OPEN_UNTIL)))
     }
 
     /// Reads the circuit of an endpoint, for people.
@@ -149,8 +136,7 @@ impl Ledger {
     /// # Errors
     /// DynamoDB is unavailable.
     pub async fn circuit(&self, endpoint: &Endpoint) -> Result<Circuit, LedgerError> {
-        let request = self.client.get_item().table_name(&self.table).key(KEY, text(&key::circuit(endpoint)));
-        let output = request.send().await.map_err(|error| LedgerError::Unavailable(aws::sdk_error(&error)))?;
-        Ok(output.item.map(|item| Circuit::from_attributes(&item)).unwrap_or_default())
+        let item = self.read_item(&key::circuit(endpoint)).await?;
+        Ok(item.map(|item| Circuit::from_attributes(&item)).unwrap_or_default())
     }
 }

@@ -6,8 +6,9 @@
 //! another's events. A channel belongs to the integration that it was last connected with: its id is from an operator's
 //! configuration.
 
-use super::item::{self, number, text};
-use super::{Ledger, LedgerError, RETENTION, conflicting_item, key};
+use super::calls::if_applied;
+use super::item::{number, text};
+use super::{Ledger, LedgerError, RETENTION, key};
 use crate::aws;
 use crate::cache::BoundedCache;
 use crate::integration::Integration;
@@ -79,10 +80,7 @@ impl Ledger {
             .expression_attribute_values(":channel", text(&channel.key()))
             .expression_attribute_values(":customer", text(&customer.id))
             .expression_attribute_values(":now", number(now.as_second()));
-        match update.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => conflicting_item(error).map(drop),
-        }
+        if_applied(update.send().await).map(drop)
     }
 
     /// # Errors
@@ -92,7 +90,7 @@ impl Ledger {
         platform: PlatformName,
         conversation_id: &str,
     ) -> Result<Option<ConversationOwner>, LedgerError> {
-        let Some(item) = self.read_owner(&key::conversation(platform, conversation_id)).await? else { return Ok(None) };
+        let Some(item) = self.read_item(&key::conversation(platform, conversation_id)).await? else { return Ok(None) };
         let id = text_of(&item, CUSTOMER).ok_or(LedgerError::Malformed(CUSTOMER))?.to_owned();
         let id_type = text_of(&item, ID_TYPE).map(|word| IdType::from(word.to_owned()));
         let customer = CustomerAddress { id, id_type };
@@ -118,21 +116,14 @@ impl Ledger {
     /// # Errors
     /// DynamoDB is unavailable, or the item is malformed.
     pub async fn channel_owner(&self, channel: Channel<'_>) -> Result<Option<IntegrationName>, LedgerError> {
-        self.read_owner(&channel.key()).await?.as_ref().map(integration).transpose()
+        self.read_item(&channel.key()).await?.as_ref().map(integration).transpose()
     }
 
     fn owner_update(&self, key: &str, owner: &IntegrationName, now: Timestamp) -> UpdateItemFluentBuilder {
         let expires = now.as_second().saturating_add_unsigned(RETENTION.as_secs());
-        let update = self.client.update_item().table_name(&self.table).key(item::KEY, text(key));
-        update
+        self.update_item(key)
             .expression_attribute_values(":owner", text(owner.as_str()))
             .expression_attribute_values(":expires", number(expires))
-    }
-
-    async fn read_owner(&self, key: &str) -> Result<Option<HashMap<String, AttributeValue>>, LedgerError> {
-        let request = self.client.get_item().table_name(&self.table).key(item::KEY, text(key)).consistent_read(true);
-        let output = request.send().await.map_err(|error| LedgerError::Unavailable(aws::sdk_error(&error)))?;
-        Ok(output.item)
     }
 }
 

@@ -1,8 +1,7 @@
 //! Reading the ledger without changing it, for people. The functions never do, and their roles do not allow it.
 
-use super::item::{self, Item, text};
+use super::item::{self, Item};
 use super::{CompletedRecord, Ledger, LedgerError};
-use crate::aws;
 use jiff::Timestamp;
 
 /// What the ledger holds under a key.
@@ -33,9 +32,7 @@ impl Ledger {
     /// # Errors
     /// DynamoDB is unavailable or refuses, or the item is malformed.
     pub async fn get(&self, key: &str) -> Result<Option<RecordView>, LedgerError> {
-        let request = self.client.get_item().table_name(&self.table).key(item::KEY, text(key)).consistent_read(true);
-        let output = request.send().await.map_err(|error| LedgerError::Unavailable(aws::sdk_error(&error)))?;
-        let Some(attributes) = output.item else { return Ok(None) };
+        let Some(attributes) = self.read_item(key).await? else { return Ok(None) };
         let item = Item::from_attributes(&attributes)?;
         let (attempts, expires_at) = (item.version, item.expires_at);
         let state = match item.state {

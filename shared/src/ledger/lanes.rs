@@ -4,9 +4,10 @@
 //! retry lane. The tail only grows until it is cleared, and it is cleared when that message has left the retry lane. The
 //! retry lane keeps a group's order, so all messages before it have left too. These items are not leases.
 
+use super::calls::if_applied;
 use super::circuit::Circuit;
 use super::item::{KEY, number, text};
-use super::{Ledger, LedgerError, conflicting_item, key};
+use super::{Ledger, LedgerError, key};
 use crate::aws;
 use crate::model::endpoint::Endpoint;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
@@ -98,10 +99,7 @@ impl Ledger {
     pub async fn extend_tail(&self, group: &str, tail: SequenceNumber, now: Timestamp) -> Result<(), LedgerError> {
         let expires = now.saturating_add(TAIL_RETENTION).unwrap_or(Timestamp::MAX).as_second();
         let result = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key(KEY, text(&key::lane(group)))
+            .update_item(&key::lane(group))
             .condition_expression("attribute_not_exists(#tail) OR #tail < :tail")
             .update_expression("SET #tail = :tail, expiresAt = :expires")
             .expression_attribute_names("#tail", TAIL)
@@ -109,10 +107,7 @@ impl Ledger {
             .expression_attribute_values(":expires", number(expires))
             .send()
             .await;
-        match result {
-            Ok(_) => Ok(()),
-            Err(error) => conflicting_item(error).map(drop),
-        }
+        if_applied(result).map(drop)
     }
 
     /// Clears the tail of a group if it is at most `finished`: a message that has left the retry lane.
@@ -121,19 +116,13 @@ impl Ledger {
     /// DynamoDB is unavailable.
     pub async fn clear_tail(&self, group: &str, finished: SequenceNumber) -> Result<(), LedgerError> {
         let result = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key(KEY, text(&key::lane(group)))
+            .update_item(&key::lane(group))
             .condition_expression("#tail <= :finished")
             .update_expression("REMOVE #tail")
             .expression_attribute_names("#tail", TAIL)
             .expression_attribute_values(":finished", number(finished.0))
             .send()
             .await;
-        match result {
-            Ok(_) => Ok(()),
-            Err(error) => conflicting_item(error).map(drop),
-        }
+        if_applied(result).map(drop)
     }
 }

@@ -24,6 +24,7 @@
 //! NOT promised: that the work is done at most once. If a worker dies between doing the work and completing its lease, the
 //! work is done again.
 
+mod calls;
 mod circuit;
 mod conversations;
 mod inspect;
@@ -38,13 +39,11 @@ pub use lanes::{LaneStates, SequenceNumber};
 
 use crate::aws;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use calls::conflicting_item;
 use item::{Item, number, text};
 use jiff::Timestamp;
-use std::collections::HashMap;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -399,22 +398,11 @@ impl Ledger {
 
     fn update(&self, key: &str, now: Timestamp) -> UpdateItemFluentBuilder {
         let expires = now.as_second().saturating_add_unsigned(RETENTION.as_secs());
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .key(item::KEY, text(key))
+        self.update_item(key)
             .expression_attribute_names("#state", item::STATE)
             .expression_attribute_names("#version", item::VERSION)
             .expression_attribute_values(":in_progress", text(item::State::InProgress.as_str()))
             .expression_attribute_values(":expires", number(expires))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
-}
-
-/// The item that failed the condition of a write. Any other error means that DynamoDB is unavailable.
-fn conflicting_item(error: SdkError<UpdateItemError>) -> Result<HashMap<String, AttributeValue>, LedgerError> {
-    match error.as_service_error() {
-        Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => Ok(refusal.item.clone().unwrap_or_default()),
-        _ => Err(LedgerError::Unavailable(aws::sdk_error(&error))),
     }
 }

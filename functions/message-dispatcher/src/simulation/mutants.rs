@@ -32,7 +32,7 @@ pub(super) enum Mutant {
     FlushesAtTheEndOnly,
     /// A failed record does not hold back those behind it.
     PassesFailedRecords,
-    /// Records are processed whoever has the lease.
+    /// Records are processed even if another worker has the lease.
     IgnoresLeases,
     /// Nothing is deleted from the queues.
     AcknowledgesNothing,

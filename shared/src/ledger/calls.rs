@@ -1,0 +1,42 @@
+//! Calls to DynamoDB that all kinds of items share.
+
+use super::item::{KEY, text};
+use super::{Ledger, LedgerError};
+use crate::aws;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+use std::collections::HashMap;
+
+impl Ledger {
+    /// A write of the item under `key`.
+    pub(super) fn update_item(&self, key: &str) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&self.table).key(KEY, text(key))
+    }
+
+    /// Reads the item under `key`, consistently.
+    pub(super) async fn read_item(&self, key: &str) -> Result<Option<HashMap<String, AttributeValue>>, LedgerError> {
+        let request = self.client.get_item().table_name(&self.table).key(KEY, text(key)).consistent_read(true);
+        let output = request.send().await.map_err(|error| LedgerError::Unavailable(aws::sdk_error(&error)))?;
+        Ok(output.item)
+    }
+}
+
+/// What a conditional write returned; none if the item did not satisfy the condition.
+pub(super) fn if_applied<O>(result: Result<O, SdkError<UpdateItemError>>) -> Result<Option<O>, LedgerError> {
+    match result {
+        Ok(output) => Ok(Some(output)),
+        Err(error) => conflicting_item(error).map(|_| None),
+    }
+}
+
+/// The item that failed the condition of a write. Any other error means that DynamoDB is unavailable.
+pub(super) fn conflicting_item(
+    error: SdkError<UpdateItemError>,
+) -> Result<HashMap<String, AttributeValue>, LedgerError> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => Ok(refusal.item.clone().unwrap_or_default()),
+        _ => Err(LedgerError::Unavailable(aws::sdk_error(&error))),
+    }
+}
