@@ -10,6 +10,7 @@ use shared::http_client::{self, retry_after};
 use shared::integration::DeliveryConfig;
 use std::fmt;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How much of a response's body is read: docs/messaging-service.md names it.
 const MAXIMUM_RESPONSE_BYTES: usize = 64 * 1024;
@@ -39,13 +40,8 @@ pub(crate) enum AttemptError {
 }
 
 impl AttemptResult {
-    /// Whether the attempt timed out.
-    pub(crate) fn answer(&self) -> Answer {
-        match self {
-            Self::Retry { error: AttemptError::Timeout, .. } => Answer::TimedOut,
-            Self::Accepted(_) | Self::Refused(_) | Self::Retry { .. } => Answer::Prompt,
-        }
-    }
+    const TIMEOUT: Self = Self::Retry { error: AttemptError::Timeout, retry_after: None };
+    pub(crate) const NOT_SERIALIZED: Self = Self::Retry { error: AttemptError::Serialization, retry_after: None };
 }
 
 impl fmt::Display for AttemptError {
@@ -59,31 +55,31 @@ impl fmt::Display for AttemptError {
     }
 }
 
-/// Posts a message and reads the response.
+/// Posts a message and reads the response. A response whose body does not end in time counts, but so does the time.
 pub(crate) async fn attempt(
     client: &MessagingServiceClient,
     config: &DeliveryConfig,
     request: WebhookRequest<'_>,
     timeout: Duration,
-) -> AttemptResult {
-    let now = Timestamp::now();
+) -> (AttemptResult, Answer) {
+    let (now, started_at) = (Timestamp::now(), Instant::now());
     let response = match client.post(config, request, now, timeout).await {
         Ok(response) => response,
-        Err(error) if error.is_timeout() => {
-            return AttemptResult::Retry { error: AttemptError::Timeout, retry_after: None };
-        }
+        Err(error) if error.is_timeout() => return (AttemptResult::TIMEOUT, Answer::TimedOut),
         Err(error) => {
             let error = AttemptError::Connection(error_chain(&error.without_url()));
-            return AttemptResult::Retry { error, retry_after: None };
+            return (AttemptResult::Retry { error, retry_after: None }, Answer::Prompt);
         }
     };
     let result = classify(response.status(), response.headers(), now);
     let headers = response.headers().clone();
     let (body, is_complete) = http_client::read_body_prefix(response, MAXIMUM_RESPONSE_BYTES).await;
-    match result {
+    let answer = if !is_complete && started_at.elapsed() >= timeout { Answer::TimedOut } else { Answer::Prompt };
+    let result = match result {
         AttemptResult::Accepted(_) => AttemptResult::Accepted(ImmediateReceipt::read(&headers, &body, is_complete)),
         other => other,
-    }
+    };
+    (result, answer)
 }
 
 /// What a status means.

@@ -1,15 +1,16 @@
 //! One batch of records: customers side by side, the messages of each customer in order.
 
+use crate::backoff;
 use crate::dispatcher::Dispatcher;
-use crate::group::{GroupResult, Position, Queued, ReturnAfter, Steps, process_group};
+use crate::group::{GroupResult, NotMoved, Position, Queued, Steps, process_group};
 use crate::lanes::Lanes;
 use crate::outcome::Disposition;
 use crate::record::{Lane, Record};
-use crate::task::ReceiveContext;
+use crate::task::{COMPLETION_TIME, ReceiveContext};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
-use shared::aws::retry::retry_transient;
+use shared::aws::retry::{retry_transient, time_until};
 use shared::delivery::records::{Returned, invocation_deadline, item_failure};
 use shared::ledger::{LedgerError, SequenceNumber};
 use shared::model::endpoint::Endpoint;
@@ -17,6 +18,7 @@ use shared::model::integration_name::IntegrationName;
 use shared::observability::emf::Emf;
 use shared::observability::metrics::Event;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{self, JoinSet};
@@ -64,6 +66,7 @@ struct Worker<'w> {
     dispatcher: &'w Dispatcher,
     lanes: &'w Lanes,
     group: &'w str,
+    endpoint: Option<&'w Endpoint>,
     deadline: Timestamp,
 }
 
@@ -166,7 +169,8 @@ impl Group {
         deadline: Timestamp,
     ) -> GroupResult<Record> {
         let Self { id, endpoint, records } = self;
-        let worker = Worker { dispatcher: &dispatcher, lanes: &lanes, group: &id, deadline };
+        let worker =
+            Worker { dispatcher: &dispatcher, lanes: &lanes, group: &id, endpoint: endpoint.as_ref(), deadline };
         let result = process_group(&worker, position, records.into_iter().map(Queued::from).collect()).await;
         if result.moved > 0 {
             let (emf, records) = (Emf::of([Event::Moved(result.moved as u64)]), result.moved);
@@ -184,17 +188,28 @@ impl Steps for Worker<'_> {
         Timestamp::now()
     }
 
+    fn has_time_to_move(&self) -> bool {
+        time_until(self.deadline) >= COMPLETION_TIME
+    }
+
+    fn delay_after_not_moved(&self, receive_count: u64) -> Duration {
+        backoff::delay_after_internal_error(receive_count, fastrand::f64())
+    }
+
     async fn process(&self, record: &Record) -> Disposition {
         self.dispatcher.dispatch(ReceiveContext::new(record, self.deadline)).await
     }
 
-    async fn extend_tail(&self, tail: SequenceNumber) -> Result<(), ReturnAfter> {
+    async fn extend_tail(&self, tail: SequenceNumber) -> Result<(), NotMoved> {
+        if !self.lanes.has_retry_lane() {
+            return Err(self.not_moved(&"no retry queue is configured"));
+        }
         let extend = || self.dispatcher.ledger.extend_tail(self.group, tail, Timestamp::now());
-        retry_transient(self.deadline, extend, LedgerError::is_transient).await.map_err(|error| not_moved(&error))
+        retry_transient(self.deadline, extend, LedgerError::is_transient).await.map_err(|error| self.not_moved(&error))
     }
 
-    async fn send_to_retry_lane(&self, record: &Record, due_at: Option<Timestamp>) -> Result<(), ReturnAfter> {
-        self.lanes.send_to_retry_lane(record, due_at).await.map_err(|error| not_moved(&error))
+    async fn send_to_retry_lane(&self, record: &Record, due_at: Option<Timestamp>) -> Result<(), NotMoved> {
+        self.lanes.send_to_retry_lane(record, due_at).await.map_err(|error| self.not_moved(&error))
     }
 
     async fn clear_tail(&self, finished: SequenceNumber) {
@@ -205,10 +220,12 @@ impl Steps for Worker<'_> {
     }
 }
 
-/// A record that could not be moved stays on the direct lane.
-fn not_moved(error: &dyn std::error::Error) -> ReturnAfter {
-    tracing::error!(outcome = "retry", reason = %error, "a record could not be moved to the retry lane");
-    ReturnAfter(crate::backoff::delay_after_internal_error(0, fastrand::f64()))
+impl Worker<'_> {
+    fn not_moved(&self, reason: &dyn fmt::Display) -> NotMoved {
+        let integration = self.endpoint.map(|endpoint| endpoint.integration.as_str());
+        tracing::error!(integration, outcome = "retry", reason = %reason, "a record could not be moved to the retry lane");
+        NotMoved
+    }
 }
 
 impl GroupSummary {

@@ -3,10 +3,11 @@
 //!
 //! After [`TIMEOUTS_TO_OPEN`] time-outs in a row the circuit opens: no attempt is made, and messages wait. When it has been open for
 //! its period, one attempt is made, the trial. An answer, whatever its status, closes the circuit; another time-out opens it
-//! for longer. The state is in the ledger. Each process reads it at the start of a batch, at most once a second.
+//! for longer. The state is in the ledger. Each process reads it at the start of a batch, and when an endpoint answers after
+//! more than a second, so that the answers of slow attempts count.
 
 use jiff::{SignedDuration, Timestamp};
-use shared::ledger::{Circuit, LaneStates, Ledger, LedgerError};
+use shared::ledger::{Circuit, LaneStates, Ledger, LedgerError, TrialClaim};
 use shared::model::endpoint::Endpoint;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -25,6 +26,8 @@ const MAX_PERIOD: Duration = Duration::from_secs(60);
 const TRIAL_MARGIN: Duration = Duration::from_secs(2);
 /// How long a state that was read is used.
 const FRESH_FOR: Duration = Duration::from_secs(1);
+/// How many endpoints' states are kept. A full map is emptied: a state that is not kept is read again.
+const MAXIMUM_KNOWN: usize = 10_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CircuitState {
@@ -54,7 +57,10 @@ pub(crate) struct Trial(Timestamp);
 pub(crate) enum Answer {
     /// The attempt did not time out. A refused connection counts too: it costs no time.
     Prompt,
+    /// The attempt used all of its time.
     TimedOut,
+    /// The endpoint had no part in it.
+    None,
 }
 
 pub(crate) struct Circuits {
@@ -78,6 +84,32 @@ impl CircuitState {
     }
 }
 
+impl KnownCircuit {
+    fn is_fresh(&self) -> bool {
+        self.read_at.elapsed() < FRESH_FOR
+    }
+}
+
+/// What is known of a half-open circuit after a request for its trial, which would last until then.
+fn after_claim(
+    circuit: Circuit,
+    claim: &Result<TrialClaim, LedgerError>,
+    until: Timestamp,
+    now: Timestamp,
+) -> (Circuit, Admission) {
+    let claimed = Circuit { open_until: Some(until), ..circuit };
+    match claim {
+        Ok(TrialClaim::Claimed) => (claimed, Admission::Attempt(Some(Trial(until)))),
+        Ok(TrialClaim::Refused(circuit)) => match CircuitState::of(circuit, now) {
+            CircuitState::Closed => (*circuit, Admission::Attempt(None)),
+            CircuitState::Open { until } | CircuitState::HalfOpen { since: until } => {
+                (*circuit, Admission::Wait { until })
+            }
+        },
+        Err(_) => (claimed, Admission::Wait { until }),
+    }
+}
+
 /// Until when the circuit is open after a time-out; none if that does not open it.
 fn opens_until(circuit: &Circuit, trial: Option<Trial>, now: Timestamp) -> Option<Timestamp> {
     let span = circuit.since.map(|since| now.duration_since(since))?;
@@ -97,8 +129,7 @@ impl Circuits {
     /// Those of the endpoints whose state has to be read again.
     pub(crate) fn stale(&self, endpoints: impl IntoIterator<Item = Endpoint>) -> Vec<Endpoint> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_fresh =
-            |endpoint: &Endpoint| known.get(endpoint).is_some_and(|known| known.read_at.elapsed() < FRESH_FOR);
+        let is_fresh = |endpoint: &Endpoint| known.get(endpoint).is_some_and(KnownCircuit::is_fresh);
         let mut stale: Vec<Endpoint> = Vec::new();
         for endpoint in endpoints {
             if !is_fresh(&endpoint) && !stale.contains(&endpoint) {
@@ -115,54 +146,59 @@ impl Circuits {
     }
 
     fn know(&self, endpoint: &Endpoint, circuit: Circuit) {
-        let known = KnownCircuit { circuit, read_at: Instant::now() };
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint.clone(), known);
-    }
-
-    fn known(&self, endpoint: &Endpoint) -> Circuit {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(endpoint).map(|known| known.circuit).unwrap_or_default()
-    }
-
-    /// Until when no attempt is to be made; none if the circuit is not open.
-    pub(crate) fn open_until(&self, endpoint: &Endpoint, now: Timestamp) -> Option<Timestamp> {
-        match CircuitState::of(&self.known(endpoint), now) {
-            CircuitState::Open { until } => Some(until),
-            CircuitState::Closed | CircuitState::HalfOpen { .. } => None,
+        let mut map = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if map.len() >= MAXIMUM_KNOWN {
+            map.clear();
         }
+        map.insert(endpoint.clone(), KnownCircuit { circuit, read_at: Instant::now() });
     }
 
-    /// Admits an attempt that is about to be made, and takes no longer than `timeout`. Of several processes, one gets the trial.
+    fn known(&self, endpoint: &Endpoint) -> Option<KnownCircuit> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(endpoint).copied()
+    }
+
+    /// Admits an attempt that is about to be made, and takes no longer than `timeout`. Of several processes, one gets the
+    /// trial. If it then makes no attempt, the next trial is made when the time of this one has passed.
     pub(crate) async fn admit(&self, endpoint: &Endpoint, timeout: Duration, now: Timestamp) -> Admission {
-        let circuit = self.known(endpoint);
+        let circuit = self.known(endpoint).map(|known| known.circuit).unwrap_or_default();
         let since = match CircuitState::of(&circuit, now) {
             CircuitState::Closed => return Admission::Attempt(None),
             CircuitState::Open { until } => return Admission::Wait { until },
             CircuitState::HalfOpen { since } => since,
         };
         let until = whole_milliseconds(now.saturating_add(timeout + TRIAL_MARGIN).unwrap_or(Timestamp::MAX));
-        let claimed = self.ledger.claim_trial(endpoint, since, until).await;
-        self.know(endpoint, Circuit { open_until: Some(until), ..circuit });
-        match claimed {
-            Ok(true) => Admission::Attempt(Some(Trial(until))),
-            Ok(false) => Admission::Wait { until },
-            Err(error) => {
-                not_changed(endpoint, &error);
-                Admission::Wait { until }
-            }
+        let claim = self.ledger.claim_trial(endpoint, since, until).await;
+        let (circuit, admission) = after_claim(circuit, &claim, until, now);
+        self.know(endpoint, circuit);
+        if let Err(error) = claim {
+            not_changed(endpoint, &error);
         }
+        admission
     }
 
     /// Records how an admitted attempt ended. An error is only logged: no message depends on the circuit.
     pub(crate) async fn record(&self, endpoint: &Endpoint, answer: Answer, trial: Option<Trial>, now: Timestamp) {
         let recorded = match answer {
-            Answer::Prompt if self.known(endpoint) == Circuit::default() => return,
-            Answer::Prompt => self.close(endpoint).await,
+            Answer::None => return,
+            Answer::Prompt => self.close_unless_closed(endpoint).await,
             Answer::TimedOut => self.count_timeout(endpoint, trial, now).await,
         };
         if let Err(error) = recorded {
             not_changed(endpoint, &error);
         }
+    }
+
+    /// A state that was read before the attempt may not have the time-outs that other attempts met meanwhile.
+    async fn close_unless_closed(&self, endpoint: &Endpoint) -> Result<(), LedgerError> {
+        let circuit = match self.known(endpoint).filter(KnownCircuit::is_fresh) {
+            Some(known) => known.circuit,
+            None => self.ledger.circuit(endpoint).await?,
+        };
+        if circuit == Circuit::default() {
+            self.know(endpoint, circuit);
+            return Ok(());
+        }
+        self.close(endpoint).await
     }
 
     async fn close(&self, endpoint: &Endpoint) -> Result<(), LedgerError> {
@@ -243,6 +279,21 @@ mod tests {
     fn an_attempt_that_began_before_the_circuit_opened_does_not_extend_it() {
         assert_eq!(None, opens_until(&circuit(6, Some(35)), None, at(30)));
         assert_eq!(None, opens_until(&circuit(6, Some(35)), Some(Trial(at(20))), at(30)));
+    }
+
+    #[test]
+    fn a_trial_that_another_process_got_is_waited_for_and_a_circuit_that_it_closed_is_closed() {
+        let (half_open, until) = (circuit(5, Some(30)), at(43));
+        let after = |claim| after_claim(half_open, &claim, until, at(31));
+        let trial = Circuit { open_until: Some(until), ..half_open };
+        assert_eq!((trial, Admission::Attempt(Some(Trial(until)))), after(Ok(TrialClaim::Claimed)));
+        let elsewhere = circuit(5, Some(42));
+        let expected = (elsewhere, Admission::Wait { until: at(42) });
+        assert_eq!(expected, after(Ok(TrialClaim::Refused(elsewhere))));
+        let closed = Circuit::default();
+        assert_eq!((closed, Admission::Attempt(None)), after(Ok(TrialClaim::Refused(closed))));
+        let unavailable = LedgerError::Unavailable("timeout".to_owned());
+        assert_eq!((trial, Admission::Wait { until }), after(Err(unavailable)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::attempt::{AttemptError, AttemptResult, attempt};
 use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
-use crate::circuits::{Admission, Trial};
+use crate::circuits::{Admission, Answer, Trial};
 use crate::dispatcher::{Dispatcher, is_permanent};
 use crate::failure::Failure;
 use crate::outcome::{CIRCUIT_OPEN, Disposition, NotHandled, Outcome};
@@ -71,8 +71,9 @@ impl Dispatcher {
     ) -> Result<Outcome, LedgerError> {
         let endpoint = Endpoint::new(integration.name.clone(), EndpointKind::MessagingService);
         let remaining = remaining_delivery_time(task.envelope.due_since(), integration.delivery.give_up_after);
-        // Checked before the lease is acquired, because that counts as an attempt.
-        if let Some(until) = self.circuits.open_until(&endpoint, Timestamp::now())
+        // Asked before the lease is acquired, because that counts as an attempt.
+        let admission = self.circuits.admit(&endpoint, integration.delivery.timeout, Timestamp::now()).await;
+        if let Admission::Wait { until } = admission
             && !remaining.is_zero()
         {
             return Ok(wait(task, until, remaining));
@@ -84,16 +85,10 @@ impl Dispatcher {
                 let outcome = Outcome::Dropped("text trace of a card");
                 self.complete_delivery(task, &lease, outcome, DeliveryRecord::text_trace()).await
             }
-            Acquire::Acquired(lease) => {
-                match self.circuits.admit(&endpoint, integration.delivery.timeout, Timestamp::now()).await {
-                    Admission::Attempt(trial) => self.deliver(task, integration, &lease, &endpoint, trial).await,
-                    Admission::Wait { .. } if remaining.is_zero() => self.fail(task, &lease, Failure::Expired).await,
-                    Admission::Wait { until } => {
-                        self.release(&lease, task.context).await?;
-                        wait(task, until, remaining)
-                    }
-                }
-            }
+            Acquire::Acquired(lease) => match admission {
+                Admission::Attempt(trial) => self.deliver(task, integration, &lease, &endpoint, trial).await,
+                Admission::Wait { .. } => self.fail(task, &lease, Failure::Expired).await,
+            },
             Acquire::InProgress { until, .. } => Outcome::InProgressElsewhere { until },
             Acquire::Completed(completed) => self.handle_duplicate(task, &completed).await,
         })
@@ -150,8 +145,8 @@ impl Dispatcher {
         endpoint: &Endpoint,
         trial: Option<Trial>,
     ) -> Outcome {
-        let result = self.attempt(task, integration).await;
-        let recorded = self.circuits.record(endpoint, result.answer(), trial, Timestamp::now());
+        let (result, answer) = self.attempt(task, integration).await;
+        let recorded = self.circuits.record(endpoint, answer, trial, Timestamp::now());
         let (outcome, ()) = tokio::join!(self.conclude(task, integration, lease, result), recorded);
         outcome
     }
@@ -189,9 +184,9 @@ impl Dispatcher {
         }
     }
 
-    async fn attempt(&self, task: &Task<'_>, integration: &Integration) -> AttemptResult {
+    async fn attempt(&self, task: &Task<'_>, integration: &Integration) -> (AttemptResult, Answer) {
         let Ok(body) = DeliveryPayload::new(task.envelope, &task.message).to_body() else {
-            return AttemptResult::Retry { error: AttemptError::Serialization, retry_after: None };
+            return (AttemptResult::NOT_SERIALIZED, Answer::None);
         };
         let (id, trace_id) = (&*task.id.to_string(), task.envelope.trace_id.as_ref());
         let request = WebhookRequest { id, trace_id, body };

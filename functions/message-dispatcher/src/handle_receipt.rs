@@ -87,14 +87,13 @@ impl Dispatcher {
     ) -> Result<ReceiptOutcome, LedgerError> {
         let endpoint = Endpoint::new(integration.name.clone(), EndpointKind::Platform);
         let remaining = remaining_delivery_time(envelope.received_at, integration.delivery.give_up_after);
-        let wait = |until: Timestamp| {
-            let delay = backoff::delay_while_open(until, context.receive_count, fastrand::f64());
-            ReceiptOutcome::CircuitOpen { after: delay.min(remaining) }
-        };
-        if let Some(until) = self.circuits.open_until(&endpoint, Timestamp::now())
+        // Asked before the lease is acquired, because that counts as an attempt.
+        let admission = self.circuits.admit(&endpoint, TIMEOUT, Timestamp::now()).await;
+        if let Admission::Wait { until } = admission
             && !remaining.is_zero()
         {
-            return Ok(wait(until));
+            let delay = backoff::delay_while_open(until, context.receive_count, fastrand::f64());
+            return Ok(ReceiptOutcome::CircuitOpen { after: delay.min(remaining) });
         }
         let key = ledger::key::receipt(&integration.name, &envelope.receipt);
         let lease = match self.acquire_receipt_lease(&key, envelope.receipt.time, context).await? {
@@ -103,19 +102,15 @@ impl Dispatcher {
             Acquire::InProgress { until, .. } => return Ok(ReceiptOutcome::InProgressElsewhere { until }),
         };
         let attempts = Attempts::after(lease.event_time(), lease.may_be_repetition());
-        let posted = match self.circuits.admit(&endpoint, TIMEOUT, Timestamp::now()).await {
+        let posted = match admission {
             Admission::Attempt(trial) => {
-                let posted = self.post(envelope, integration, &attempts, context).await;
-                let is_timeout = posted.as_ref().is_err_and(ApiError::is_timeout);
-                let answer = if is_timeout { Answer::TimedOut } else { Answer::Prompt };
+                let deadline = Instant::now() + context.attempt_timeout(TIMEOUT);
+                let posted = self.post(envelope, integration, &attempts, deadline).await;
+                let answer = answer(posted.as_ref().err(), Instant::now() >= deadline);
                 self.circuits.record(&endpoint, answer, trial, Timestamp::now()).await;
                 posted
             }
-            Admission::Wait { .. } if remaining.is_zero() => Err(ApiError::NotSent(CIRCUIT_OPEN)),
-            Admission::Wait { until } => {
-                self.release_unaccepted(&lease, context).await?;
-                return Ok(wait(until));
-            }
+            Admission::Wait { .. } => Err(ApiError::NotSent(CIRCUIT_OPEN)),
         };
         let error = match posted {
             Ok(()) => {
@@ -150,9 +145,8 @@ impl Dispatcher {
         envelope: &ReceiptEnvelope,
         integration: &Arc<Integration>,
         attempts: &Attempts,
-        context: ReceiveContext<'_>,
+        deadline: Instant,
     ) -> Result<(), ApiError> {
-        let deadline = Instant::now() + context.attempt_timeout(TIMEOUT);
         let post = |current: Arc<Integration>| async move {
             self.platforms.post_receipt(&current.platform, &envelope.receipt, attempts, deadline).await
         };
@@ -215,6 +209,30 @@ impl ReceiptOutcome {
     }
 }
 
+/// How the platform answered, given why the call failed and whether it used all of its time: a token that does not come
+/// takes as much of it as a call that is not answered.
+fn answer(error: Option<&ApiError>, time_is_up: bool) -> Answer {
+    match error {
+        error if time_is_up || error.is_some_and(ApiError::is_timeout) => Answer::TimedOut,
+        None
+        | Some(
+            ApiError::Refused(_)
+            | ApiError::TooEarly(_)
+            | ApiError::Credentials(_)
+            | ApiError::RateLimited { .. }
+            | ApiError::OutcomeUnknown { .. },
+        ) => Answer::Prompt,
+        // No call was made, or none that the platform answered.
+        Some(
+            ApiError::NotSent(_)
+            | ApiError::NotAuthorized { .. }
+            | ApiError::TooLarge { .. }
+            | ApiError::InvalidRequest(_)
+            | ApiError::Unsupported,
+        ) => Answer::None,
+    }
+}
+
 /// Whether a retry is pointless. An operator can fix refused credentials.
 fn is_final(error: &ApiError) -> bool {
     match error {
@@ -232,6 +250,22 @@ fn is_final(error: &ApiError) -> bool {
 mod tests {
     use super::*;
     use shared::platform::PlatformError;
+
+    #[test]
+    fn a_platform_that_does_not_answer_a_token_request_in_time_does_not_answer() {
+        assert_eq!(Answer::TimedOut, answer(Some(&ApiError::NotSent("no access token in time")), true));
+        assert_eq!(Answer::TimedOut, answer(None, true));
+        let unknown = ApiError::OutcomeUnknown { cause: "the connection broke", error: None };
+        for (expected, error) in [
+            (Answer::Prompt, Some(unknown)),
+            (Answer::Prompt, Some(ApiError::RateLimited { retry_after: Duration::ZERO })),
+            (Answer::Prompt, None),
+            (Answer::None, Some(ApiError::NotSent("Secrets Manager is unavailable"))),
+            (Answer::None, Some(ApiError::TooLarge { maximum: 1 })),
+        ] {
+            assert_eq!(expected, answer(error.as_ref(), false), "{error:?}");
+        }
+    }
 
     #[test]
     fn a_refusal_is_final_unless_it_is_too_early_or_an_operator_can_fix_it() {

@@ -46,7 +46,7 @@ async fn main() -> Result<(), Error> {
     // It calls SQS only when a message fails.
     let aws = aws::connect(&http, &[Service::SecretsManager, Service::DynamoDb]).await?;
     let (sqs, queue_url) = (aws_sdk_sqs::Client::new(&aws), required_env("QUEUE_URL")?);
-    let lanes = Arc::new(Lanes::new(&sqs, queue_url.clone(), required_env("RETRY_QUEUE_URL")?));
+    let lanes = Arc::new(Lanes::new(&sqs, queue_url.clone(), required_env("RETRY_QUEUE_URL").ok()));
     let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(&aws), required_env("LEDGER_TABLE")?);
     let authorizations = Arc::new(AuthorizationStore::connect(&aws, ledger.clone())?);
     let dispatcher = Arc::new(Dispatcher {

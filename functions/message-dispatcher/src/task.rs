@@ -27,7 +27,7 @@ use tracing::{Span, error_span};
 
 /// What must remain of the invocation's time after an attempt: one write to the ledger, and then one call to each queue at
 /// the same time.
-const COMPLETION_TIME: Duration = OPERATION_TIMEOUT.saturating_mul(2);
+pub(crate) const COMPLETION_TIME: Duration = OPERATION_TIMEOUT.saturating_mul(2);
 
 /// How a record was received from the queue.
 #[derive(Debug, Clone, Copy)]

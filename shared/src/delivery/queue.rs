@@ -80,10 +80,13 @@ impl MessageQueue {
     }
 
     pub(super) async fn send(&self, group: &Digest, deduplication_id: &Digest, body: String) -> Result<(), SendError> {
+        if body.len() > MAXIMUM_BYTES {
+            return Err(SendError::TooLarge);
+        }
         self.send_with(group.as_str(), deduplication_id.as_str(), body, |request| request).await
     }
 
-    /// Sends a message, with what `extend` adds to the request.
+    /// Sends a message that SQS accepts, with what `extend` adds to the request.
     pub(super) async fn send_with(
         &self,
         group: &str,
@@ -91,9 +94,6 @@ impl MessageQueue {
         body: String,
         extend: impl FnOnce(SendMessageFluentBuilder) -> SendMessageFluentBuilder,
     ) -> Result<(), SendError> {
-        if body.len() > MAXIMUM_BYTES {
-            return Err(SendError::TooLarge);
-        }
         let request = self
             .client
             .send_message()

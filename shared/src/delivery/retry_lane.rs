@@ -43,6 +43,9 @@ impl MessageQueue {
     /// Sends a message that was received from the message queue to this queue, the retry lane. When this returns, it is
     /// stored durably. SQS drops a copy with the same deduplication id for five minutes, the ledger later ones.
     ///
+    /// What the message queue accepted may have grown by the members of a replay, and grows by the attributes. There is room
+    /// for both.
+    ///
     /// # Errors
     /// The queue is unavailable.
     pub async fn send_moved(
@@ -65,9 +68,21 @@ impl MessageQueue {
     }
 }
 
+/// What the attributes take of a message's size at most: SQS counts their names, types and values.
+#[cfg(test)]
+pub(super) const MAXIMUM_ATTRIBUTES: usize = 128;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_attributes_are_small() {
+        let sequence_number = Some(u128::MAX.to_string());
+        let moved = MovedRecord { sequence_number, sent_at: Some(Timestamp::MAX), due_at: Some(Timestamp::MAX) };
+        let bytes: usize = moved.attributes().map(|(name, value)| name.len() + "String".len() + value.len()).sum();
+        assert!(bytes <= MAXIMUM_ATTRIBUTES, "{bytes}");
+    }
 
     #[test]
     fn what_was_written_is_read() {

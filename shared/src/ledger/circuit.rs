@@ -1,11 +1,11 @@
 //! The circuit breaker of an endpoint: how many attempts in a row it did not answer, and until when no attempt is made.
 
-use super::calls::if_applied;
+use super::calls::{conflicting_item, if_applied};
 use super::item::number;
 use super::{Ledger, LedgerError, key};
 use crate::aws;
 use crate::model::endpoint::Endpoint;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 
@@ -28,6 +28,14 @@ pub struct Circuit {
     pub openings: u32,
     /// No attempt is made before then. In the past: the next attempt is a trial.
     pub open_until: Option<Timestamp>,
+}
+
+/// What a request for the trial of a circuit led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrialClaim {
+    Claimed,
+    /// The circuit changed: it is closed, or another process has the trial.
+    Refused(Circuit),
 }
 
 impl Circuit {
@@ -76,35 +84,11 @@ impl Ledger {
         seen: Option<Timestamp>,
         until: Timestamp,
     ) -> Result<bool, LedgerError> {
-        self.set_open_until(endpoint, seen, until, &format!(" ADD {OPENINGS} :one")).await
-    }
-
-    /// Claims the trial of a circuit that was open until `seen`: it stays open for others until then. Returns whether it was
-    /// claimed: of several processes, one claims it.
-    ///
-    /// # Errors
-    /// DynamoDB is unavailable.
-    pub async fn claim_trial(
-        &self,
-        endpoint: &Endpoint,
-        seen: Timestamp,
-        until: Timestamp,
-    ) -> Result<bool, LedgerError> {
-        self.set_open_until(endpoint, Some(seen), until, "").await
-    }
-
-    async fn set_open_until(
-        &self,
-        endpoint: &Endpoint,
-        seen: Option<Timestamp>,
-        until: Timestamp,
-        add: &str,
-    ) -> Result<bool, LedgerError> {
         let update = self
             .update_item(&key::circuit(endpoint))
-            .update_expression(format!("SET {OPEN_UNTIL} = :until{add}"))
-            .expression_attribute_values(":until", number(until.as_millisecond()));
-        let update = if add.is_empty() { update } else { update.expression_attribute_values(":one", number(1)) };
+            .update_expression(format!("SET {OPEN_UNTIL} = :until ADD {OPENINGS} :one"))
+            .expression_attribute_values(":until", number(until.as_millisecond()))
+            .expression_attribute_values(":one", number(1));
         let update = match seen {
             None => update
                 .condition_expression(format!("attribute_exists({TIMEOUTS}) AND attribute_not_exists({OPEN_UNTIL})")),
@@ -113,6 +97,32 @@ impl Ledger {
                 .expression_attribute_values(":seen", number(seen.as_millisecond())),
         };
         Ok(if_applied(update.send().await)?.is_some())
+    }
+
+    /// Claims the trial of a circuit that was open until `seen`: it stays open for others until then. Of several processes,
+    /// one claims it.
+    ///
+    /// # Errors
+    /// DynamoDB is unavailable.
+    pub async fn claim_trial(
+        &self,
+        endpoint: &Endpoint,
+        seen: Timestamp,
+        until: Timestamp,
+    ) -> Result<TrialClaim, LedgerError> {
+        let result = self
+            .update_item(&key::circuit(endpoint))
+            .condition_expression(format!("{OPEN_UNTIL} = :seen"))
+            .update_expression(format!("SET {OPEN_UNTIL} = :until"))
+            .expression_attribute_values(":seen", number(seen.as_millisecond()))
+            .expression_attribute_values(":until", number(until.as_millisecond()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(TrialClaim::Claimed),
+            Err(error) => Ok(TrialClaim::Refused(Circuit::from_attributes(&conflicting_item(error)?))),
+        }
     }
 
     /// Closes the circuit: the endpoint answers. Returns whether it was open.
@@ -131,7 +141,7 @@ impl Ledger {
         Ok(before.is_some_and(|item| item.contains_key(OPEN_UNTIL)))
     }
 
-    /// Reads the circuit of an endpoint, for people.
+    /// Reads the circuit of an endpoint.
     ///
     /// # Errors
     /// DynamoDB is unavailable.

@@ -32,7 +32,7 @@ mod item;
 pub mod key;
 mod lanes;
 
-pub use circuit::Circuit;
+pub use circuit::{Circuit, TrialClaim};
 pub use conversations::{Channel, ConversationIndex, ConversationOwner};
 pub use inspect::{RecordState, RecordView};
 pub use lanes::{LaneStates, SequenceNumber};

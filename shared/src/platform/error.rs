@@ -156,7 +156,21 @@ impl ApiError {
     /// Whether the platform did not answer within the time-out.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Self::NotSent(NO_CONNECTION_IN_TIME) | Self::OutcomeUnknown { cause: NO_RESPONSE_IN_TIME, .. })
+        matches!(
+            self,
+            Self::NotSent(NO_CONNECTION_IN_TIME | NO_RESPONSE_IN_TIME)
+                | Self::OutcomeUnknown { cause: NO_RESPONSE_IN_TIME, .. }
+        )
+    }
+
+    /// The error of a call that was not sent because a request that precedes it, such as one for a token, failed like this.
+    /// `cause` is the reason unless that request timed out.
+    pub(super) fn before_call(self, cause: &'static str) -> Self {
+        match self {
+            Self::OutcomeUnknown { cause: NO_RESPONSE_IN_TIME, .. } => Self::NotSent(NO_RESPONSE_IN_TIME),
+            Self::OutcomeUnknown { .. } => Self::NotSent(cause),
+            other => other,
+        }
     }
 
     /// Classifies a failure to get a response.

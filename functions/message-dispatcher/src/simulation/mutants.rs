@@ -3,11 +3,12 @@
 use super::queue::Record;
 use super::scheduler::Task;
 use super::steps::WorkerSteps;
-use crate::group::{ReturnAfter, Steps};
+use crate::group::{NotMoved, Steps};
 use crate::outcome::Disposition;
 use jiff::Timestamp;
 use shared::ledger::SequenceNumber;
 use std::sync::Mutex;
+use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mutant {
@@ -57,6 +58,14 @@ impl Steps for Mutated {
         self.steps.now()
     }
 
+    fn has_time_to_move(&self) -> bool {
+        self.steps.has_time_to_move()
+    }
+
+    fn delay_after_not_moved(&self, receive_count: u64) -> Duration {
+        self.steps.delay_after_not_moved(receive_count)
+    }
+
     async fn process(&self, record: &Record) -> Disposition {
         match self.mutant {
             Some(Mutant::ClearsTailBeforeAttempt) => self.steps.clear_tail(record.sequence_number).await,
@@ -71,7 +80,7 @@ impl Steps for Mutated {
         self.steps.process(record).await
     }
 
-    async fn extend_tail(&self, tail: SequenceNumber) -> Result<(), ReturnAfter> {
+    async fn extend_tail(&self, tail: SequenceNumber) -> Result<(), NotMoved> {
         match self.mutant {
             Some(Mutant::ExtendsNoTail) => return Ok(()),
             Some(Mutant::ExtendsTailAfterSending) => {
@@ -86,7 +95,7 @@ impl Steps for Mutated {
         self.steps.extend_tail(tail).await
     }
 
-    async fn send_to_retry_lane(&self, record: &Record, due_at: Option<Timestamp>) -> Result<(), ReturnAfter> {
+    async fn send_to_retry_lane(&self, record: &Record, due_at: Option<Timestamp>) -> Result<(), NotMoved> {
         match self.mutant {
             Some(Mutant::DoesNotAwaitSending) => {
                 let (steps, record) = (self.steps.clone(), record.clone());

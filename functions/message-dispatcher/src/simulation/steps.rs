@@ -6,7 +6,7 @@ use super::mutants::Mutant;
 use super::queue::{Record, Sent};
 use super::world::{CallFailed, Group, Message, Simulation, Step, WorkerId, World};
 use crate::backoff;
-use crate::group::{ReturnAfter, Steps};
+use crate::group::{NotMoved, Steps};
 use crate::outcome::Disposition;
 use crate::record::Lane;
 use jiff::Timestamp;
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// What must remain of the invocation to begin with a record.
 const REMAINING: Duration = Duration::from_secs(16);
+/// The same to move a record.
+const REMAINING_TO_MOVE: Duration = Duration::from_secs(6);
 
 #[derive(Clone)]
 pub(super) struct WorkerSteps {
@@ -32,6 +34,15 @@ impl Steps for WorkerSteps {
         self.simulation.world().now
     }
 
+    fn has_time_to_move(&self) -> bool {
+        let mut world = self.simulation.world();
+        world.now + REMAINING_TO_MOVE <= self.deadline || world.rng.bool()
+    }
+
+    fn delay_after_not_moved(&self, receive_count: u64) -> Duration {
+        self.delay_after_error(receive_count)
+    }
+
     async fn process(&self, record: &Record) -> Disposition {
         self.simulation.pause().await;
         if !self.has_time() {
@@ -43,14 +54,14 @@ impl Steps for WorkerSteps {
         }
     }
 
-    async fn extend_tail(&self, tail: SequenceNumber) -> Result<(), ReturnAfter> {
+    async fn extend_tail(&self, tail: SequenceNumber) -> Result<(), NotMoved> {
         let extend = |world: &mut World| world.ledger.extend_tail(self.group, tail);
-        self.call("extends the tail", extend).await.map_err(|_| self.return_after_error(0))
+        self.call("extends the tail", extend).await.map_err(|_| NotMoved)
     }
 
-    async fn send_to_retry_lane(&self, record: &Record, due_at: Option<Timestamp>) -> Result<(), ReturnAfter> {
+    async fn send_to_retry_lane(&self, record: &Record, due_at: Option<Timestamp>) -> Result<(), NotMoved> {
         let send = |world: &mut World| world.send_to_retry_lane(record, due_at);
-        self.call("sends to the retry lane", send).await.map_err(|_| self.return_after_error(0))
+        self.call("sends to the retry lane", send).await.map_err(|_| NotMoved)
     }
 
     async fn clear_tail(&self, finished: SequenceNumber) {
@@ -77,33 +88,22 @@ impl WorkerSteps {
     /// Acquires the lease, unless the circuit is open.
     async fn begin(&self, record: &Record) -> Result<Lease, Disposition> {
         let (message, integration) = (record.message, record.message.integration());
-        let open_until = {
-            let world = self.simulation.world();
-            world.ledger.open_until(integration, world.now)
-        };
-        if let Some(until) = open_until {
-            return Err(self.wait_for_circuit(until));
+        let admit = |world: &mut World| world.ledger.admit(integration, world.now);
+        match self.call("asks the circuit", admit).await {
+            Ok(Ok(())) => {}
+            Ok(Err(OpenUntil(until))) => return Err(self.wait_for_circuit(until)),
+            Err(CallFailed) => return Err(self.wait_for_circuit(self.now())),
         }
         let acquired = self.call("acquires the lease", |world| world.acquire(self, message)).await;
-        let lease = match acquired {
-            Ok(Acquire::Acquired(lease)) => lease,
+        match acquired {
+            Ok(Acquire::Acquired(lease)) => Ok(lease),
             Ok(Acquire::InProgress { until }) => {
                 let wait = Duration::try_from(self.now().duration_until(until)).unwrap_or_default();
-                return Err(Disposition::Return { after: wait.max(Duration::from_secs(1)) });
+                Err(Disposition::Return { after: wait.max(Duration::from_secs(1)) })
             }
-            Ok(Acquire::Completed) => return Err(Disposition::Ack),
-            Err(CallFailed) => {
-                return Err(Disposition::Return { after: self.return_after_error(record.receive_count).0 });
-            }
-        };
-        let admit = |world: &mut World| world.ledger.admit(integration, world.now);
-        let until = match self.call("asks the circuit", admit).await {
-            Ok(Ok(())) => return Ok(lease),
-            Ok(Err(OpenUntil(until))) => until,
-            Err(CallFailed) => self.now(),
-        };
-        self.end(lease, State::InProgress).await;
-        Err(self.wait_for_circuit(until))
+            Ok(Acquire::Completed) => Err(Disposition::Ack),
+            Err(CallFailed) => Err(Disposition::Return { after: self.delay_after_error(record.receive_count) }),
+        }
     }
 
     async fn attempt(&self, record: &Record, lease: Lease) -> Disposition {
@@ -150,8 +150,8 @@ impl WorkerSteps {
         Disposition::CircuitOpen { after: wait + Duration::from_secs(1).mul_f64(jitter) }
     }
 
-    fn return_after_error(&self, receive_count: u64) -> ReturnAfter {
-        ReturnAfter(backoff::delay_after_internal_error(receive_count, self.simulation.world().rng.f64()))
+    fn delay_after_error(&self, receive_count: u64) -> Duration {
+        backoff::delay_after_internal_error(receive_count, self.simulation.world().rng.f64())
     }
 }
 

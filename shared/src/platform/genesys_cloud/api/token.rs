@@ -109,7 +109,8 @@ async fn request(
         .basic_auth(&config.client_id, Some(config.client_secret.expose_secret()))
         .form(&[("grant_type", "client_credentials")])
         .timeout(timeout);
-    let response = http.send(request).await.map_err(|_| ApiError::NotSent("no response to the token request"))?;
+    let no_response = |error| ApiError::from_transport(&error).before_call("no response to the token request");
+    let response = http.send(request).await.map_err(no_response)?;
     let (status, headers) = (response.status(), response.headers().clone());
     let body = read_body_limited(response, MAXIMUM_RESPONSE_BYTES)
         .await

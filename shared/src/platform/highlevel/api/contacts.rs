@@ -102,11 +102,8 @@ impl Client {
         };
         self.contacts.remove(&key);
         let resolved = self.resolve(config, kind, address, addressee, deadline).await;
-        let id = resolved.map_err(|error| match error {
-            // Nothing was sent to the customer or the agent, and the look-up may be repeated.
-            ApiError::OutcomeUnknown { .. } => ApiError::NotSent("the contact could not be looked up"),
-            other => other,
-        })?;
+        // Nothing was sent to the customer or the agent, and the look-up may be repeated.
+        let id = resolved.map_err(|error| error.before_call("the contact could not be looked up"))?;
         self.contacts.insert(key, id.clone());
         match refusal {
             Some(error) if remembered.as_ref() == Some(&id) => Err(error),

@@ -226,10 +226,7 @@ impl Client {
                 let issuer = OAuth { http: &self.http, config, app };
                 let integration = &app.integration;
                 let token = self.tokens.get(TokenRequest { integration, issuer: &issuer, rejected, deadline }).await;
-                token.map_err(|error| match error {
-                    ApiError::OutcomeUnknown { .. } => ApiError::NotSent("no response to the token request"),
-                    other => other,
-                })
+                token.map_err(|error| error.before_call("no response to the token request"))
             }
         }
     }
