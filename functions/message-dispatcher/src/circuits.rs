@@ -190,15 +190,13 @@ impl Circuits {
 
     /// A state that was read before the attempt may not have the time-outs that other attempts met meanwhile.
     async fn close_unless_closed(&self, endpoint: &Endpoint) -> Result<(), LedgerError> {
-        let circuit = match self.known(endpoint).filter(KnownCircuit::is_fresh) {
-            Some(known) => known.circuit,
-            None => self.ledger.circuit(endpoint).await?,
-        };
-        if circuit == Circuit::default() {
-            self.know(endpoint, circuit);
-            return Ok(());
+        if !self.known(endpoint).is_some_and(|known| known.is_fresh()) {
+            self.learn(&self.ledger.lane_states(&[], vec![endpoint.clone()]).await?);
         }
-        self.close(endpoint).await
+        match self.known(endpoint) {
+            Some(known) if known.circuit != Circuit::default() => self.close(endpoint).await,
+            Some(_) | None => Ok(()),
+        }
     }
 
     async fn close(&self, endpoint: &Endpoint) -> Result<(), LedgerError> {

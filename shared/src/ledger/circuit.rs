@@ -141,7 +141,7 @@ impl Ledger {
         Ok(before.is_some_and(|item| item.contains_key(OPEN_UNTIL)))
     }
 
-    /// Reads the circuit of an endpoint.
+    /// Reads the circuit of an endpoint, for people.
     ///
     /// # Errors
     /// DynamoDB is unavailable.

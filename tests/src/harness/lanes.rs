@@ -192,13 +192,18 @@ impl OwnLanes {
             .collect()
     }
 
+    /// The log lines about the integration that have this outcome.
+    #[must_use]
+    pub fn lines(&self, integration: &TestIntegration, outcome: &str) -> Vec<Value> {
+        let is_wanted = |line: &Value| line["integration"] == integration.name.as_str() && line["outcome"] == outcome;
+        self.log_lines().into_iter().filter(is_wanted).collect()
+    }
+
     /// Waits until there are `count` log lines about the integration with this outcome, and returns them.
     pub async fn wait_for_lines(&self, integration: &TestIntegration, outcome: &str, count: usize) -> Vec<Value> {
         let deadline = Instant::now() + WAIT_TIMEOUT;
         loop {
-            let is_wanted =
-                |line: &Value| line["integration"] == integration.name.as_str() && line["outcome"] == outcome;
-            let lines: Vec<_> = self.log_lines().into_iter().filter(is_wanted).collect();
+            let lines = self.lines(integration, outcome);
             if lines.len() >= count {
                 return lines;
             }

@@ -4,15 +4,17 @@ use crate::harness::server::Server;
 use crate::harness::stack::SIGNING_SECRET;
 use crate::simulators::credentials::Credentials;
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use futures::stream;
 use jiff::Timestamp;
 use jsonschema::Validator;
 use serde_json::Value;
 use shared::model::trace_id::X_B3_TRACE_ID;
 use shared::signature::standard_webhooks::{SigningSecret, WEBHOOK_ID, verify};
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -63,13 +65,14 @@ pub struct Reply {
     body: String,
     delay: Duration,
     gate: Option<watch::Receiver<bool>>,
+    ends: bool,
 }
 
 impl Reply {
     #[must_use]
     pub fn status(status: u16) -> Self {
         let status = StatusCode::from_u16(status).expect("a status");
-        Self { status, headers: Vec::new(), body: String::new(), delay: Duration::ZERO, gate: None }
+        Self { status, headers: Vec::new(), body: String::new(), delay: Duration::ZERO, gate: None, ends: true }
     }
 
     #[must_use]
@@ -88,6 +91,13 @@ impl Reply {
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// Sends the head of the reply, and no end of its body.
+    #[must_use]
+    pub fn without_end(mut self) -> Self {
+        self.ends = false;
         self
     }
 
@@ -227,7 +237,11 @@ async fn take(State(attempts): State<Arc<Attempts>>, uri: Uri, headers: HeaderMa
     if let Some(mut gate) = reply.gate {
         gate.wait_for(|open| *open).await.expect("the gate is held by the test");
     }
-    let mut response = (reply.status, reply.body).into_response();
+    let body = match reply.ends {
+        true => Body::from(reply.body),
+        false => Body::from_stream(stream::pending::<Result<Bytes, Infallible>>()),
+    };
+    let mut response = (reply.status, body).into_response();
     for (name, value) in reply.headers {
         response.headers_mut().insert(name, value.parse().expect("a header value"));
     }

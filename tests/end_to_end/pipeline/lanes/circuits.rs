@@ -28,6 +28,11 @@ fn began_at(attempt: &Attempt) -> Timestamp {
     Timestamp::now() - elapsed
 }
 
+/// When the attempt began that ended with this line.
+fn began_before(line: &Value) -> Timestamp {
+    time_of(line) - SignedDuration::from_millis(line["milliseconds"].as_i64().unwrap())
+}
+
 fn customers(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("{UNLUCKY}-{number}")).collect()
 }
@@ -90,6 +95,23 @@ async fn a_typing_event_is_dropped_while_the_circuit_is_open() {
 }
 
 #[tokio::test]
+async fn a_service_that_accepts_messages_and_never_ends_its_responses_opens_its_circuit_and_gets_each_message_once() {
+    const MESSAGES: usize = 5;
+    let fixture = Fixture::configured(Health::Endless, Setup::DEFAULT, impatient).await;
+    let Fixture { lanes, changing, integration } = &fixture;
+    for customer in customers(2) {
+        fixture.send_numbers(&customer, 0..MESSAGES).await;
+    }
+    lanes.wait_for_lines(integration, "circuit_opened", 1).await;
+    changing.set(Health::Up);
+    lanes.wait_for_lines(integration, "circuit_closed", 1).await;
+    lanes.wait_until_empty().await;
+    for customer in customers(2) {
+        assert_eq!(MESSAGES, of(&changing.service.attempts(), &customer).count(), "{customer}");
+    }
+}
+
+#[tokio::test]
 async fn a_message_whose_time_ends_while_the_circuit_is_open_expires_without_an_attempt_and_the_agent_learns_it() {
     const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
     let platform = GenesysCloud::start().await;
@@ -111,13 +133,28 @@ async fn a_message_whose_time_ends_while_the_circuit_is_open_expires_without_an_
 
 #[tokio::test]
 async fn receipts_to_a_platform_that_never_answers_wait_while_the_integrations_deliveries_go_on() {
+    let slow = |platform: &GenesysCloud| platform.fail_operation("receipt", endless());
+    receipts_wait(slow, |platform| platform.recover_operation("receipt")).await;
+}
+
+#[tokio::test]
+async fn a_platform_that_does_not_answer_token_requests_does_not_answer() {
+    receipts_wait(|platform| platform.fail_tokens(endless()), GenesysCloud::recover_tokens).await;
+}
+
+fn endless() -> impl Iterator<Item = Fault> {
+    std::iter::repeat_n(Fault::Slow(Duration::from_secs(60)), 1_000)
+}
+
+/// While the circuit is open, receipts wait, and deliveries do not.
+async fn receipts_wait(fail: impl FnOnce(&GenesysCloud), recover: impl FnOnce(&GenesysCloud)) {
     const RECEIPTS: usize = 6;
     let service = MessagingService::start().await;
     let WithPlatform { platform, integration, .. } = WithPlatform::delivering_to(&service.url, |configuration| {
         configuration["delivery"]["receipts"] = "on-accept".into();
     })
     .await;
-    platform.fail_operation("receipt", std::iter::repeat_n(Fault::Slow(Duration::from_secs(60)), 1_000));
+    fail(&platform);
     let lanes = OwnLanes::start(SETUP).await;
     for number in 0..RECEIPTS {
         lanes.send(&integration, &genesys_cloud::text(&integration, &format!("c-{number}"), "0")).await;
@@ -130,12 +167,15 @@ async fn receipts_to_a_platform_that_never_answers_wait_while_the_integrations_d
         service.wait_for(&webhook.id()).await;
     }
     lanes.wait_for_lines(&integration, "receipt_circuit_open", RECEIPTS).await;
-    assert_eq!(0, platform.calls_of("receipt").len());
-    platform.recover_operation("receipt");
+    recover(&platform);
     lanes.wait_for_lines(&integration, "circuit_closed", 1).await;
     platform.wait_for_calls_of("receipt", 2 * RECEIPTS).await;
     lanes.wait_until_empty().await;
     assert_eq!(2 * RECEIPTS, platform.calls_of("receipt").len());
+    let opened_at = time_of(&opened[0]);
+    let attempts = lanes.lines(&integration, "receipt_retry");
+    let while_open = attempts.iter().map(began_before).filter(|began_at| *began_at > opened_at + UNTIL_NOTICED);
+    assert!(while_open.count() <= 1, "there was more than a trial: {attempts:?}");
     for number in 0..RECEIPTS {
         assert_eq!(2, of(&service.attempts(), &format!("c-{number}")).count());
     }

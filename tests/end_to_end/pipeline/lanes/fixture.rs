@@ -15,6 +15,8 @@ pub(super) enum Health {
     Refusing,
     /// It accepts connections and never answers.
     Silent,
+    /// It accepts deliveries, and never ends its responses.
+    Endless,
 }
 
 /// A messaging service, for some of its customers as healthy as the test says, and up for the others.
@@ -32,7 +34,8 @@ impl ChangingService {
         let service = MessagingService::with_handler(move |attempt, _| match *current.lock().unwrap() {
             Health::Refusing if affects(attempt) => Reply::status(503),
             Health::Silent if affects(attempt) => Reply::status(503).through(gate.clone()),
-            Health::Up | Health::Refusing | Health::Silent => Reply::status(200),
+            Health::Endless if affects(attempt) => Reply::status(200).without_end(),
+            Health::Up | Health::Refusing | Health::Silent | Health::Endless => Reply::status(200),
         });
         Self { service: service.await, health, _never_open: never_open }
     }

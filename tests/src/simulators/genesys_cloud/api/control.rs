@@ -34,6 +34,11 @@ impl GenesysCloud {
         self.platform.faults.plan(Target::Tokens, faults);
     }
 
+    /// Injects no more faults into requests for a token.
+    pub fn recover_tokens(&self) {
+        self.platform.faults.cancel(&Target::Tokens);
+    }
+
     /// Injects faults into the next uploads of bytes.
     pub fn fail_uploads(&self, faults: impl IntoIterator<Item = Fault>) {
         self.platform.faults.plan(Target::Uploads, faults);
