@@ -12,12 +12,22 @@ mod ui;
 use args::{CliArgs, Command};
 use aws::stack::Stack;
 use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 use error::CliError;
 use std::process::ExitCode;
 use ui::output::Output;
 
+fn main() -> ExitCode {
+    let shell = CompleteEnv::with_factory(CliArgs::command).var(commands::completions::VARIABLE);
+    match shell.try_complete(std::env::args_os(), None) {
+        Ok(false) => run_command(),
+        // A shell shows an error in the middle of the line.
+        Ok(true) | Err(_) => ExitCode::SUCCESS,
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+async fn run_command() -> ExitCode {
     let args = CliArgs::parse();
     let output = Output::new(args.json);
     match run(args, output).await {
@@ -32,7 +42,7 @@ async fn main() -> ExitCode {
 async fn run(args: CliArgs, output: Output) -> Result<(), CliError> {
     let CliArgs { target, command, .. } = args;
     if let Command::Completions { shell } = command {
-        return commands::completions::write(shell, CliArgs::command());
+        return commands::completions::write(shell);
     }
     let stack = Stack::new(target).await?;
     match command {

@@ -10,18 +10,25 @@ pub(crate) const GLOBAL_OPTIONS: &str = "Global options";
 #[derive(Debug, Args)]
 #[command(next_help_heading = GLOBAL_OPTIONS)]
 pub(crate) struct Target {
-    /// Name of the CloudFormation stack, whose outputs supply all other names and addresses
-    #[arg(long, global = true, env = "PATCHBAY_STACK", default_value = "patchbay")]
+    /// CloudFormation stack
+    #[arg(long, global = true, value_name = "NAME", env = "PATCHBAY_STACK", hide_env_values = true)]
+    #[arg(default_value_t = Self::default_stack())]
     pub(crate) stack: String,
     /// Base URL of the API [default: the stack's output ApiUrl]
-    #[arg(long, global = true, env = "API_URL", value_parser = api_url)]
+    #[arg(long, global = true, value_name = "URL", env = "API_URL", hide_env_values = true, value_parser = api_url)]
     pub(crate) api_url: Option<Url>,
     /// AWS region [default: that of --profile, or else of the AWS environment]
-    #[arg(long, global = true)]
+    #[arg(long, global = true, value_name = "NAME")]
     pub(crate) region: Option<String>,
-    /// AWS profile whose credentials are used, even if the environment has keys [default: that of the AWS environment]
-    #[arg(long, global = true)]
+    /// AWS profile, used even if the environment has keys
+    #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
+}
+
+impl Target {
+    pub(crate) fn default_stack() -> String {
+        "patchbay".to_owned()
+    }
 }
 
 /// A base URL that is safe for a caller's token.

@@ -1,6 +1,7 @@
 //! Calls to the API as one of an integration's callers.
 
 use crate::api::response::ApiResponse;
+use crate::aws::completion;
 use crate::aws::integrations;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
@@ -19,25 +20,29 @@ use uuid::Uuid;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
+/// The heading of the options that every request has.
+const REQUEST: &str = "Request options";
+
 #[derive(Debug, Args)]
 pub(crate) struct CallerArgs {
     /// The integration
+    #[arg(add = completion::integrations())]
     pub(crate) integration: IntegrationName,
     /// Name of the caller to act as [default: of those that may use the route, the first that signs, or else the first
     /// that has a token]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = REQUEST, add = completion::callers())]
     caller: Option<String>,
     /// Environment variable with a bearer token, for users who may not read the integration's secret
-    #[arg(long, value_name = "VARIABLE", conflicts_with = "caller")]
+    #[arg(long, value_name = "VARIABLE", help_heading = REQUEST, conflicts_with = "caller")]
     bearer_token_env: Option<String>,
     /// Environment variable with a signing secret, for users who may not read the integration's secret
-    #[arg(long, value_name = "VARIABLE", conflicts_with_all = ["caller", "bearer_token_env"])]
+    #[arg(long, value_name = "VARIABLE", help_heading = REQUEST, conflicts_with_all = ["caller", "bearer_token_env"])]
     signing_secret_env: Option<String>,
     /// Idempotency key of the request [default: a new one]
-    #[arg(long, visible_alias = "webhook-id", value_name = "KEY", value_parser = key)]
+    #[arg(long, visible_alias = "webhook-id", value_name = "KEY", help_heading = REQUEST, value_parser = key)]
     idempotency_key: Option<String>,
     /// The whole body as JSON, instead of the options for its parts: a file, or - for standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = REQUEST)]
     pub(crate) body: Option<PathBuf>,
 }
 

@@ -1,5 +1,6 @@
 pub(crate) mod authorization;
 pub(crate) mod clock;
+pub(crate) mod completion;
 pub(crate) mod error;
 pub(crate) mod integrations;
 pub(crate) mod log_groups;

@@ -4,6 +4,7 @@ use jiff::{Span, SpanRelativeTo, Timestamp};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use url::Url;
 
 /// A time.
 pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
@@ -34,6 +35,15 @@ where
         let number = text.parse().ok().filter(|number| range.contains(number));
         number.ok_or_else(|| format!("must be a number from {} to {}", range.start(), range.end()))
     }
+}
+
+/// A whole number, whose range is checked elsewhere.
+pub(crate) fn whole_number(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "must be a whole number")
+}
+
+pub(crate) fn url(text: &str) -> Result<Url, &'static str> {
+    text.parse().map_err(|_| "must be a URL, such as https://example.com/path")
 }
 
 #[cfg(test)]

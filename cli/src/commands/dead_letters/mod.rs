@@ -3,8 +3,10 @@
 mod message;
 mod queue;
 
+use crate::aws::completion;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
+use crate::ui::help::examples;
 use crate::ui::output::{Output, key_values, sanitize, seconds};
 use crate::ui::prompt;
 use crate::ui::table::Column::{self, Optional, Required};
@@ -38,9 +40,13 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples(&[
+    "patchbay dead-letters list",
+    "patchbay dead-letters list --integration acme --limit 10",
+]))]
 pub(crate) struct List {
     /// Only those of this integration
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = completion::integrations())]
     integration: Option<IntegrationName>,
     /// Maximum number to list
     #[arg(long, default_value_t = 100, value_parser = number(1..=1000_u16))]
@@ -48,9 +54,13 @@ pub(crate) struct List {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples(&[
+    "patchbay dead-letters redrive --dry-run",
+    "patchbay dead-letters redrive --integration acme --limit 1 --yes",
+]))]
 pub(crate) struct Redrive {
     /// Only those of this integration
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = completion::integrations())]
     integration: Option<IntegrationName>,
     /// Maximum number to move [default: all]
     #[arg(long, value_parser = number(1..=u32::MAX))]

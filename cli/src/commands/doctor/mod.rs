@@ -27,8 +27,10 @@ mod storage;
 mod user_lookup;
 mod webhook;
 
+use crate::aws::completion;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
+use crate::ui::help::examples;
 use crate::ui::output::Output;
 use aws_config::SdkConfig;
 use clap::Args;
@@ -47,9 +49,13 @@ const CONCURRENCY: usize = 8;
 
 /// Check everything end to end
 #[derive(Debug, Args)]
+#[command(after_help = examples(&[
+    "patchbay doctor",
+    "patchbay doctor acme --skip-delivery",
+]))]
 pub(crate) struct Doctor {
     /// The integrations to check [default: all]
-    #[arg(value_name = "INTEGRATION")]
+    #[arg(value_name = "INTEGRATION", add = completion::integrations())]
     integrations: Vec<IntegrationName>,
     /// Do not send test deliveries to the messaging services
     #[arg(long)]

@@ -1,6 +1,7 @@
 //! Selects kept messages.
 
 use super::message::FailedMessage;
+use crate::aws::completion;
 use crate::error::CliError;
 use crate::ui::output::sanitize;
 use crate::ui::values::since;
@@ -11,7 +12,7 @@ use shared::model::integration_name::IntegrationName;
 #[derive(Debug, Args)]
 pub(super) struct Filter {
     /// Only those of this integration
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = completion::integrations())]
     integration: Option<IntegrationName>,
     /// Only those that failed since then: a time such as 2026-01-02T03:04:05Z, or a duration such as 90m or 2d
     #[arg(long, value_name = "TIME", value_parser = since)]

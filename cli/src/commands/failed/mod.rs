@@ -8,6 +8,7 @@ mod replay;
 
 use crate::aws::stack::Stack;
 use crate::error::CliError;
+use crate::ui::help::examples;
 use crate::ui::output::{Output, key_values, sanitize, seconds};
 use crate::ui::table::Column::{self, Optional, Required};
 use crate::ui::table::table;
@@ -34,12 +35,20 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples(&[
+    "patchbay failed list",
+    "patchbay failed list --integration acme --since 2d",
+]))]
 pub(crate) struct List {
     #[command(flatten)]
     filter: Filter,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples(&[
+    "patchbay failed show --message c327c2078ca056db130c55ce648d9fa2",
+    "patchbay failed show --integration acme --since 12h --show-text",
+]))]
 pub(crate) struct Show {
     #[command(flatten)]
     filter: Filter,

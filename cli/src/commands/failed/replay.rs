@@ -6,6 +6,7 @@ use super::message::FailedMessage;
 use super::queue::{ParkedMessages, ParkingQueue};
 use crate::aws::stack::Stack;
 use crate::error::CliError;
+use crate::ui::help::examples;
 use crate::ui::output::{Output, key_values};
 use crate::ui::prompt;
 use clap::Args;
@@ -22,6 +23,10 @@ const CONCURRENCY: usize = 16;
 const PROGRESS_EVERY: usize = 500;
 
 #[derive(Debug, Args)]
+#[command(after_help = examples(&[
+    "patchbay failed replay --integration acme --since 2d --dry-run",
+    "patchbay failed replay --message c327c2078ca056db130c55ce648d9fa2 --yes",
+]))]
 pub(crate) struct Replay {
     #[command(flatten)]
     filter: Filter,

@@ -21,6 +21,7 @@ mod show;
 
 use crate::aws::stack::Stack;
 use crate::error::CliError;
+use crate::ui::help::examples;
 use crate::ui::output::Output;
 use clap::Subcommand;
 
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Add(Box<add::Add>),
     Authorize(authorize::Authorize),
     /// List the integrations
+    #[command(after_help = examples(&["patchbay integration list", "patchbay integration list --json"]))]
     List,
     /// Show an integration
     Show(show::Show),

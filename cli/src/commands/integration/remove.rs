@@ -3,8 +3,10 @@
 use super::genesys_cloud::{GenesysCloud, require_own_webhooks};
 use super::progress::Progress;
 use super::secret_store::{SecretState, SecretStore, StoredDocument, deleted, unreadable};
+use crate::aws::completion;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
+use crate::ui::help::examples;
 use crate::ui::output::Output;
 use crate::ui::prompt;
 use crate::ui::values::number;
@@ -21,8 +23,13 @@ use shared::platform::PlatformConfig;
 /// functions notice the removal: then webhooks and callers are answered 404. Queued messages wait for three days and
 /// are then given up.
 #[derive(Debug, Args)]
+#[command(after_help = examples(&[
+    "patchbay integration remove acme",
+    "patchbay integration remove acme --platform-too --recovery-days 7 --yes",
+]))]
 pub(crate) struct Remove {
     /// Name of the integration
+    #[arg(add = completion::integrations())]
     name: IntegrationName,
     /// Recovery window of its secret
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = number(7..=30_i64))]
@@ -43,6 +50,9 @@ pub(crate) struct Remove {
 /// Its secret is restored unchanged. What --platform-too deleted on the platform stays deleted until `patchbay
 /// integration add NAME` creates it again.
 #[derive(Debug, Args)]
+#[command(after_help = examples(&[
+    "patchbay integration restore acme",
+]))]
 pub(crate) struct Restore {
     /// Name of the integration
     name: IntegrationName,

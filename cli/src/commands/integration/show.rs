@@ -2,8 +2,10 @@
 
 use super::mask;
 use super::secret_store::SecretStore;
+use crate::aws::completion;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
+use crate::ui::help::examples;
 use crate::ui::output::{Output, key_values};
 use clap::Args;
 use jiff::Timestamp;
@@ -17,8 +19,13 @@ use shared::platform::highlevel::config::Credentials;
 use url::Url;
 
 #[derive(Debug, Args)]
+#[command(after_help = examples(&[
+    "patchbay integration show acme",
+    "patchbay integration show acme --show-secrets",
+]))]
 pub(crate) struct Show {
     /// Name of the integration
+    #[arg(add = completion::integrations())]
     name: IntegrationName,
     /// Also show the secrets
     #[arg(long)]

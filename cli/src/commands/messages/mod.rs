@@ -3,10 +3,12 @@
 mod log_search;
 mod webhook_id;
 
+use crate::aws::completion;
 use crate::aws::integrations;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
 use crate::status::{LedgerStatus, RETENTION_DAYS};
+use crate::ui::help::examples;
 use crate::ui::output::{Output, key_values, sanitize};
 use crate::ui::table::Column::{Optional, Required};
 use crate::ui::table::table;
@@ -26,12 +28,16 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples(&[
+    "patchbay messages show c327c2078ca056db130c55ce648d9fa2",
+    "patchbay messages show --key order-4712 --route agentless --caller flows \\\n    --integration acme",
+]))]
 #[command(group = ArgGroup::new("what").args(["id", "key"]).required(true))]
 pub(crate) struct Show {
     /// The webhook-id of a delivery (msg_ and 64 digits), the platform's message id, or a ledger key
     id: Option<String>,
     /// The integration [default: all]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = completion::integrations())]
     integration: Option<IntegrationName>,
     /// The idempotency key of a caller's request: with --route, --caller and --integration
     #[arg(long, requires_all = ["route", "caller", "integration"])]
@@ -40,7 +46,7 @@ pub(crate) struct Show {
     #[arg(long, requires = "key", value_parser = route)]
     route: Option<Route>,
     /// The caller that made the request
-    #[arg(long, value_name = "NAME", requires = "key")]
+    #[arg(long, value_name = "NAME", requires = "key", add = completion::callers())]
     caller: Option<String>,
     /// How many days of the log are searched for a platform's message id
     #[arg(long, default_value_t = 3, value_parser = number(1..=731_u16))]

@@ -1,10 +1,18 @@
 use super::body::{email, object};
 use crate::api::client::CallerArgs;
+use crate::ui::help::examples;
+use crate::ui::values::time;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 #[derive(Debug, Args)]
+#[command(override_usage = "patchbay send agentless <INTEGRATION> --to <ADDRESS> --text <TEXT> [OPTIONS]")]
+#[command(after_help = examples(&[
+    "patchbay send agentless acme --to customer-17 \\\n    --text 'Your parcel has arrived.'",
+    "patchbay send agentless acme --to ada@example.com --channel Email \\\n    --subject 'Your parcel' --text 'It has arrived.'",
+    "patchbay send agentless acme --body - --idempotency-key order-4712",
+]))]
 pub(crate) struct Agentless {
     #[command(flatten)]
     pub(crate) caller_args: CallerArgs,
@@ -33,8 +41,8 @@ pub(crate) struct Agentless {
     /// URL of a file
     #[arg(long, value_name = "URL", conflicts_with = "body")]
     attachment: Vec<String>,
-    /// When to send it [default: now]
-    #[arg(long, value_name = "TIME", conflicts_with = "body")]
+    /// When to send it, such as 2026-01-02T03:04:05Z [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "body")]
     at: Option<Timestamp>,
     /// Use the customer's active conversation if there is one
     #[arg(long, conflicts_with = "body")]

@@ -1,5 +1,8 @@
 use serde_json::Value;
 
+/// The types of a customer's address.
+pub(super) const ID_TYPES: [&str; 3] = ["Email", "Phone", "Opaque"];
+
 /// A request body built from options.
 pub(super) struct RequestBody {
     pub(super) body: Value,

@@ -1,9 +1,14 @@
 use super::body::object;
 use crate::api::client::CallerArgs;
+use crate::ui::help::examples;
 use clap::Args;
 use serde_json::Value;
 
 #[derive(Debug, Args)]
+#[command(override_usage = "patchbay send cancel <INTEGRATION> --message-id <ID> [OPTIONS]")]
+#[command(after_help = examples(&[
+    "patchbay send cancel acme --message-id GKJxs4P5L8dWc5CFUITM",
+]))]
 pub(crate) struct Cancel {
     #[command(flatten)]
     pub(crate) caller_args: CallerArgs,

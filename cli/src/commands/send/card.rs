@@ -1,6 +1,7 @@
 use super::body::object;
 use crate::api::client::CallerArgs;
 use crate::error::CliError;
+use crate::ui::help::examples;
 use crate::ui::input;
 use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
@@ -10,6 +11,12 @@ use std::path::PathBuf;
 const SHOWN: [&str; 4] = ["title", "card_file", "quick_reply", "body"];
 
 #[derive(Debug, Args)]
+#[command(override_usage = "patchbay send card <INTEGRATION> --to <ADDRESS> --title <TITLE> [OPTIONS]")]
+#[command(after_help = examples(&[
+    "patchbay send card acme --to customer-17 --title 'Your parcel' \\\n    --action 'postBack:Tomorrow=tomorrow'",
+    "patchbay send card acme --email ada@example.com --title 'Your parcel' \\\n    --action 'openUrl:Follow it=https://example.com/parcels/1'",
+    "patchbay send card acme --to customer-17 --text 'Is that right?' \\\n    --quick-reply Yes --quick-reply No=no",
+]))]
 #[command(group = ArgGroup::new("recipient").args(["to", "user_id", "email", "body"]).required(true))]
 #[command(group = ArgGroup::new("shown").args(SHOWN).required(true).multiple(true))]
 pub(crate) struct Card {
@@ -33,7 +40,7 @@ pub(crate) struct Card {
     /// URL of an image
     #[arg(long, value_name = "URL", requires = "title")]
     image: Option<String>,
-    /// A button: postBack:TITLE=PAYLOAD, imBack:TITLE=TEXT or openUrl:TITLE=URL
+    /// A button: postBack:TITLE=PAYLOAD, imBack:TITLE[=TEXT] or openUrl:TITLE=URL
     #[arg(long, value_name = "ACTION", requires = "title", value_parser = action)]
     action: Vec<Value>,
     /// JSON file with the card, instead of the options for its parts
@@ -77,15 +84,19 @@ impl Card {
     }
 }
 
-/// `TYPE:TITLE=VALUE`. The default payload of postBack and imBack is the title.
-fn action(text: &str) -> Result<Value, String> {
-    let (kind, rest) = text.split_once(':').ok_or("must begin with postBack:, imBack: or openUrl:")?;
+/// `TYPE:TITLE=VALUE`. An imBack without a text sends its title. A postBack sends its payload to a program, which would
+/// depend on the wording of the title.
+fn action(text: &str) -> Result<Value, &'static str> {
+    const FORM: &str = "must begin with postBack:, imBack: or openUrl:, as in postBack:Tomorrow=tomorrow";
+    let (kind, rest) = text.split_once(':').ok_or(FORM)?;
     let (title, value) = rest.split_once('=').map_or((rest, None), |(title, value)| (title, Some(value)));
     match (kind, value) {
-        ("postBack" | "imBack", value) => Ok(json!({"type": kind, "title": title, "payload": value.unwrap_or(title)})),
+        ("postBack", Some(payload)) => Ok(json!({"type": kind, "title": title, "payload": payload})),
+        ("postBack", None) => Err("must have = and a payload after its title, as in postBack:Tomorrow=tomorrow"),
+        ("imBack", text) => Ok(json!({"type": kind, "title": title, "payload": text.unwrap_or(title)})),
         ("openUrl", Some(url)) => Ok(json!({"type": kind, "title": title, "url": url})),
-        ("openUrl", None) => Err("must have = and a URL after its title".to_owned()),
-        _ => Err("must begin with postBack:, imBack: or openUrl:".to_owned()),
+        ("openUrl", None) => Err("must have = and a URL after its title, as in openUrl:Follow it=https://example.com/"),
+        _ => Err(FORM),
     }
 }
 
@@ -111,7 +122,7 @@ mod tests {
             Ok(json!({"type": "openUrl", "title": "Follow it", "url": "https://example.com/a?b=c"})),
             action("openUrl:Follow it=https://example.com/a?b=c")
         );
-        for wrong in ["Tomorrow", "openUrl:Follow it", "call:Us=1"] {
+        for wrong in ["Tomorrow", "postBack:Tomorrow", "openUrl:Follow it", "call:Us=1"] {
             assert!(action(wrong).is_err(), "{wrong}");
         }
     }

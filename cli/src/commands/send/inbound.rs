@@ -1,5 +1,7 @@
-use super::body::{RequestBody, email, object};
+use super::body::{ID_TYPES, RequestBody, email, object};
 use crate::api::client::CallerArgs;
+use crate::ui::help::examples;
+use crate::ui::values::time;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -23,7 +25,8 @@ pub(crate) struct InboundArgs {
     #[arg(long, value_name = "ADDRESS", required_unless_present = "body", conflicts_with = "body")]
     from: Option<String>,
     /// Type of the address: Email, Phone or Opaque [default: Opaque]
-    #[arg(long, value_name = "TYPE", conflicts_with = "body")]
+    #[arg(long, value_name = "TYPE", value_parser = ID_TYPES, ignore_case = true, hide_possible_values = true)]
+    #[arg(conflicts_with = "body")]
     id_type: Option<String>,
     /// Name to show
     #[arg(long, value_name = "NAME", conflicts_with = "body")]
@@ -31,12 +34,18 @@ pub(crate) struct InboundArgs {
     /// The messaging service's message id [default: the idempotency key]
     #[arg(long, value_name = "ID", conflicts_with = "body")]
     message_id: Option<String>,
-    /// Time of the event [default: now]
-    #[arg(long, conflicts_with = "body")]
+    /// Time of the event, such as 2026-01-02T03:04:05Z [default: now]
+    #[arg(long, value_parser = time, conflicts_with = "body")]
     time: Option<Timestamp>,
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "patchbay send inbound message <INTEGRATION> --from <ADDRESS> --text <TEXT> [OPTIONS]")]
+#[command(after_help = examples(&[
+    "patchbay send inbound message acme --from customer-17 --nickname Ada \\\n    --text 'Where is my parcel?'",
+    "patchbay send inbound message acme --from +15555550123 --id-type Phone \\\n    --text 'Where is my parcel?'",
+    "patchbay send inbound message acme --from customer-17 \\\n    --attachment https://example.com/parcel.png --mime image/png",
+]))]
 pub(crate) struct Message {
     #[command(flatten)]
     args: InboundArgs,
@@ -67,6 +76,10 @@ pub(crate) struct Message {
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "patchbay send inbound typing <INTEGRATION> --from <ADDRESS> [OPTIONS]")]
+#[command(after_help = examples(&[
+    "patchbay send inbound typing acme --from customer-17",
+]))]
 pub(crate) struct Typing {
     #[command(flatten)]
     caller_args: CallerArgs,
@@ -82,6 +95,12 @@ pub(crate) struct Typing {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "patchbay send inbound response <INTEGRATION> --from <ADDRESS> --originating-message-id <ID> --text <TEXT> [OPTIONS]"
+)]
+#[command(after_help = examples(&[
+    "patchbay send inbound response acme --from customer-17 \\\n    --originating-message-id c327c2078ca056db130c55ce648d9fa2 \\\n    --text Tomorrow",
+]))]
 pub(crate) struct Response {
     #[command(flatten)]
     args: InboundArgs,

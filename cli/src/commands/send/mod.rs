@@ -11,6 +11,7 @@ use crate::api::client::CallerArgs;
 use crate::api::response::ApiResponse;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
+use crate::ui::help::examples;
 use crate::ui::input;
 use crate::ui::output::{Output, key_values};
 use body::RequestBody;
@@ -29,7 +30,10 @@ pub(crate) enum Command {
     /// Report the delivery status of a message to the platform
     Receipt(receipt::Receipt),
     /// Send a customer's message, typing event or response
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples(&[
+        "patchbay send inbound message acme --from customer-17 \\\n    --text 'Where is my parcel?'",
+        "patchbay send inbound typing acme --from customer-17",
+    ]))]
     Inbound(inbound::Inbound),
 }
 

@@ -1,9 +1,17 @@
-use super::body::object;
+use super::body::{ID_TYPES, object};
 use crate::api::client::CallerArgs;
+use crate::ui::help::examples;
 use clap::Args;
 use serde_json::{Value, json};
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "patchbay send receipt <INTEGRATION> --message-id <ID> --to <ADDRESS> --status <STATUS> [OPTIONS]"
+)]
+#[command(after_help = examples(&[
+    "patchbay send receipt acme --message-id c327c2078ca056db130c55ce648d9fa2 \\\n    --to customer-17 --status delivered",
+    "patchbay send receipt acme --message-id c327c2078ca056db130c55ce648d9fa2 \\\n    --to customer-17 --status failed --reason '530=No such number'",
+]))]
 pub(crate) struct Receipt {
     #[command(flatten)]
     pub(crate) caller_args: CallerArgs,
@@ -14,7 +22,8 @@ pub(crate) struct Receipt {
     #[arg(long, value_name = "ADDRESS", required_unless_present = "body", conflicts_with = "body")]
     to: Option<String>,
     /// Type of the address: Email, Phone or Opaque
-    #[arg(long, value_name = "TYPE", conflicts_with = "body")]
+    #[arg(long, value_name = "TYPE", value_parser = ID_TYPES, ignore_case = true, hide_possible_values = true)]
+    #[arg(conflicts_with = "body")]
     id_type: Option<String>,
     /// Status of the message: delivered, read, failed and so on
     #[arg(long, required_unless_present = "body", conflicts_with = "body")]

@@ -4,10 +4,12 @@ mod sample;
 
 use crate::api::client::no_response;
 use crate::api::response::ApiResponse;
+use crate::aws::completion;
 use crate::aws::integrations;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
 use crate::status::{LedgerStatus, State};
+use crate::ui::help::examples;
 use crate::ui::input;
 use crate::ui::output::{Output, key_values};
 use crate::ui::values::number;
@@ -36,8 +38,14 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples(&[
+    "patchbay webhook test acme --wait",
+    "patchbay webhook test acme --kind text --to customer-17 --wait=120",
+    "patchbay webhook test acme --body captured.json",
+]))]
 pub(crate) struct Test {
     /// Name of the integration
+    #[arg(add = completion::integrations())]
     integration: IntegrationName,
     /// Kind of sample [default: typing for Genesys Cloud, receipt for Multicloud CX, call for HighLevel; text with
     /// --text]

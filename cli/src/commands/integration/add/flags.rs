@@ -5,6 +5,8 @@ use super::super::secret_input::{SecretInput, environment};
 use super::callers::CallerFlag;
 use super::set_up::{GENESYS_CLOUD, SetUpFlags};
 use crate::error::CliError;
+use crate::ui::help::with_examples;
+use crate::ui::values::whole_number;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::Value;
@@ -17,7 +19,11 @@ use std::path::{Path, PathBuf};
 /// Missing fields are prompted for or generated. Run again, it resumes an interrupted run; for an existing integration
 /// it repairs the platform's side.
 #[derive(Debug, Args)]
-#[command(after_help = SECRETS)]
+#[command(after_help = with_examples(SECRETS, &[
+    "patchbay integration add acme",
+    "patchbay integration add acme --platform genesys-cloud \\\n    --domain mypurecloud.de --client-id ID \\\n    --client-secret-file client-secret.txt \\\n    --delivery-url https://messages.example.com/patchbay --caller crm",
+    "patchbay integration add acme --replace \\\n    --delivery-url https://messages.example.com/patchbay/v2",
+]))]
 pub(crate) struct Add {
     /// Name of the integration: 1 to 64 characters of a to z, 0 to 9 and -
     pub(super) name: IntegrationName,
@@ -124,7 +130,7 @@ pub(super) struct Fields {
     #[arg(long = "forward-message-type", value_name = "TYPE", value_delimiter = ',', help_heading = HIGHLEVEL)]
     forward_message_types: Vec<String>,
     /// Maximum age of an event
-    #[arg(long, value_name = "SECONDS", help_heading = HIGHLEVEL)]
+    #[arg(long, value_name = "SECONDS", help_heading = HIGHLEVEL, value_parser = whole_number)]
     maximum_age_seconds: Option<u64>,
 
     /// URL to deliver messages to
@@ -134,10 +140,10 @@ pub(super) struct Fields {
     #[arg(long, value_name = "FILE", help_heading = DELIVERY)]
     signing_secret_file: Option<PathBuf>,
     /// Maximum age of a message, after which it is given up
-    #[arg(long, value_name = "SECONDS", help_heading = DELIVERY)]
+    #[arg(long, value_name = "SECONDS", help_heading = DELIVERY, value_parser = whole_number)]
     give_up_after_seconds: Option<u64>,
     /// How long an attempt waits for the response, 1 to 10
-    #[arg(long, value_name = "SECONDS", help_heading = DELIVERY)]
+    #[arg(long, value_name = "SECONDS", help_heading = DELIVERY, value_parser = whole_number)]
     timeout_seconds: Option<u64>,
     /// When the platform gets the receipt that a message was delivered
     #[arg(long, value_parser = ["explicit", "on-accept"], help_heading = DELIVERY)]
@@ -150,7 +156,7 @@ pub(super) struct Fields {
     #[arg(long, value_name = "BOOL", help_heading = SENDING)]
     cards_text_trace: Option<bool>,
     /// Maximum size of a file that Patchbay fetches or callers send
-    #[arg(long, value_name = "BYTES", help_heading = SENDING)]
+    #[arg(long, value_name = "BYTES", help_heading = SENDING, value_parser = whole_number)]
     media_maximum_bytes: Option<u64>,
     /// An origin from which files may be fetched even if its address is not public
     #[arg(long = "media-trusted-origin", value_name = "ORIGIN", help_heading = SENDING)]

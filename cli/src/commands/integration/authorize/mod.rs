@@ -5,10 +5,13 @@ mod callback;
 use super::generate;
 use super::secret_store::SecretStore;
 use crate::api::platform_http;
+use crate::aws::completion;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
+use crate::ui::help::examples;
 use crate::ui::output::{Output, key_values, sanitize};
 use crate::ui::prompt;
+use crate::ui::values::{number, url};
 use callback::{Callback, Redirect, is_loopback, read_redirect, refused};
 use clap::Args;
 use jiff::Timestamp;
@@ -32,14 +35,19 @@ const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Prints the address at which somebody with access to the location installs the app, receives the code with which the
 /// platform redirects the browser, and stores the tokens that it is exchanged for. The functions renew them.
 #[derive(Debug, Args)]
+#[command(after_help = examples(&[
+    "patchbay integration authorize acme",
+    "patchbay integration authorize acme --paste",
+]))]
 pub(crate) struct Authorize {
     /// Name of the integration
+    #[arg(add = completion::integrations())]
     name: IntegrationName,
     /// The code, or the whole address that the browser was redirected to, of an authorization that is already made
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
     /// A redirect URI of the app. On this machine, the command receives the code there; else the code is prompted for
-    #[arg(long, value_name = "URI", default_value = "http://localhost:8765/callback")]
+    #[arg(long, value_name = "URI", default_value = "http://localhost:8765/callback", value_parser = url)]
     redirect_uri: Url,
     /// Prompt for the code instead of receiving it at the redirect URI
     #[arg(long, conflicts_with = "code")]
@@ -48,7 +56,7 @@ pub(crate) struct Authorize {
     #[arg(long)]
     white_label: bool,
     /// How long to wait for the code
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = number(1..=86_400_u64))]
     timeout_seconds: u64,
 }
 

@@ -17,8 +17,10 @@ use super::genesys_cloud::{
 use super::progress::Progress;
 use super::secret_input::{self, SecretInput};
 use super::secret_store::{SecretStore, StoredDocument};
+use crate::aws::completion;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
+use crate::ui::help::examples;
 use crate::ui::output::Output;
 use crate::ui::prompt;
 use clap::Args;
@@ -39,11 +41,17 @@ use target::{RotationMode, RotationTarget};
 /// uses it, tests that, and prints the next step. With --finish the old one is dropped, once it is no longer used. A
 /// secret of which the other side has only one is replaced. The same command resumes an interrupted rotation.
 #[derive(Debug, Args)]
+#[command(after_help = examples(&[
+    "patchbay integration rotate acme --secret signing",
+    "patchbay integration rotate acme --secret caller:crm --finish",
+    "patchbay integration rotate acme --secret client \\\n    --secret-file client-secret.txt",
+]))]
 pub(crate) struct Rotate {
     /// Name of the integration
+    #[arg(add = completion::integrations())]
     name: IntegrationName,
     /// The secret: webhook, webhook-header, signing, caller:NAME, client, app, api-key or token
-    #[arg(long, value_name = "SECRET")]
+    #[arg(long, value_name = "SECRET", add = completion::secrets(&target::WORDS))]
     secret: RotationTarget,
     /// Drop the old secret
     #[arg(long)]

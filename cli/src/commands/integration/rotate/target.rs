@@ -27,6 +27,9 @@ pub(super) enum RotationTarget {
     ApiKey,
 }
 
+/// The secrets that need no name.
+pub(super) const WORDS: [&str; 7] = ["webhook", "webhook-header", "signing", "client", "app", "api-key", "token"];
+
 impl FromStr for RotationTarget {
     type Err = &'static str;
 
