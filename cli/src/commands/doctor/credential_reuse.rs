@@ -2,7 +2,7 @@
 //! the body, but not the integration: if two integrations share a secret, a request to one can be replayed to the
 //! other.
 
-use super::report::{Check, Finding, INTEGRATIONS};
+use super::report::Finding;
 use crate::ui::output::sanitize;
 use shared::digest::Digest;
 use shared::integration::Integration;
@@ -25,21 +25,20 @@ impl CredentialReuse {
     }
 
     /// `None` if there are no callers.
-    pub(super) fn check(&self) -> Option<Check> {
+    pub(super) fn check(&self) -> Option<Finding> {
         let owners_by_digest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut shared: Vec<_> =
             owners_by_digest.values().filter(|owners| owners.len() > 1).map(|owners| owners.join(", ")).collect();
         shared.sort_unstable();
-        let finding = match shared.as_slice() {
+        match shared.as_slice() {
             [] if owners_by_digest.is_empty() => return None,
-            [] => Finding::ok("no two callers of the checked integrations share one"),
-            shared => Finding::warning(
+            [] => Some(Finding::ok("no two callers of the checked integrations share one")),
+            shared => Some(Finding::warning(
                 format!("shared by {}", shared.join("; and by ")),
                 "give each caller of each integration its own: `patchbay integration rotate NAME --secret \
                  caller:CALLER`",
-            ),
-        };
-        Some(finding.into_check(INTEGRATIONS, "callers' credentials"))
+            )),
+        }
     }
 }
 
@@ -65,14 +64,14 @@ mod tests {
         let credentials = CredentialReuse::default();
         assert!(credentials.check().is_none());
         credentials.add(&integration("acme", &json!([{"name": "crm", "bearerToken": TOKEN}])));
-        assert_eq!(Status::Ok, credentials.check().unwrap().finding.status);
+        assert_eq!(Status::Ok, credentials.check().unwrap().status);
         let other = json!([
             {"name": "shop", "bearerToken": TOKEN}, {"name": "flows", "bearerToken": TOKEN.to_uppercase()},
         ]);
         credentials.add(&integration("other", &other));
-        let check = credentials.check().unwrap();
-        assert_eq!(Status::Warning, check.finding.status);
-        let said = serde_json::to_string(&check).unwrap();
+        let finding = credentials.check().unwrap();
+        assert_eq!(Status::Warning, finding.status);
+        let said = serde_json::to_string(&finding).unwrap();
         assert!(said.contains("`crm` of acme, `shop` of other\""), "{said}");
         assert!(!said.contains("hidden") && !said.contains("flows"), "{said}");
     }

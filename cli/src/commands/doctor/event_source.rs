@@ -1,6 +1,7 @@
 //! The partner event source of a stack that receives conversation events, and the rule that takes its events.
 
-use super::report::{Check, FUNCTIONS_GROUP, Finding};
+use super::report::Finding;
+use super::reporter::Group;
 use super::stack::DeployedStack;
 use crate::aws::error::AwsError;
 use aws_config::SdkConfig;
@@ -13,16 +14,13 @@ const REDEPLOY: &str = "deploy the template again (`make deploy`)";
 const GUIDE: &str = "docs/connect-genesys-cloud.md says how";
 
 /// Two calls, if the stack receives conversation events.
-pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig) -> Vec<Check> {
-    if !deployed.receives_events() {
-        return Vec::new();
+pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig, group: &Group) {
+    if deployed.receives_events() {
+        let client = &Client::new(aws);
+        tokio::join!(async { group.report("event source", event_source(client, deployed).await) }, async {
+            group.report("conversation events' rule", rule(client, deployed).await)
+        });
     }
-    let client = Client::new(aws);
-    let (source, rule) = tokio::join!(event_source(&client, deployed), rule(&client, deployed));
-    vec![
-        source.into_check(FUNCTIONS_GROUP, "event source"),
-        rule.into_check(FUNCTIONS_GROUP, "conversation events' rule"),
-    ]
 }
 
 /// The event bus has the name of its event source.
@@ -48,7 +46,7 @@ fn classify_event_source(name: &str, state: Option<&EventSourceState>, expires: 
         (Some(EventSourceState::Active), false) => Finding::ok(format!("Active: {name}")),
         (Some(EventSourceState::Active), true) => Finding::warning(
             format!("{name} is active, but expires"),
-            format!("see the event source in EventBridge's console; {REDEPLOY}"),
+            format!("see its state: `aws events describe-event-source --name {name}`; {REDEPLOY}"),
         ),
         (Some(EventSourceState::Pending), _) => Finding::fault(
             format!("no conversation events arrive: {name} is pending, and not associated with the stack's event bus"),
@@ -72,17 +70,19 @@ async fn rule(client: &Client, deployed: &DeployedStack) -> Finding {
     // CloudFormation puts the name of its bus before it.
     let name = rule.rsplit('|').next().unwrap_or(rule);
     match client.describe_rule().event_bus_name(bus).name(name).send().await {
-        Ok(answer) => classify_rule(name, answer.state()),
+        Ok(answer) => classify_rule(bus, name, answer.state()),
         Err(error) => Finding::from_aws_error(AwsError::of("events:DescribeRule", &error), "the rule", REDEPLOY),
     }
 }
 
-fn classify_rule(name: &str, state: Option<&RuleState>) -> Finding {
+fn classify_rule(bus: &str, name: &str, state: Option<&RuleState>) -> Finding {
     match state {
         Some(RuleState::Enabled) => Finding::ok("Enabled"),
         _ => Finding::fault(
             "conversation events are lost: the rule is disabled",
-            format!("enable the rule {name} in EventBridge's console; {REDEPLOY} does not"),
+            format!(
+                "enable the rule, which a deployment does not: `aws events enable-rule --event-bus-name {bus} --name {name}`"
+            ),
         ),
     }
 }
@@ -111,7 +111,7 @@ mod tests {
         for (state, status) in
             [(Some(RuleState::Enabled), Status::Ok), (Some(RuleState::Disabled), Status::Fault), (None, Status::Fault)]
         {
-            assert_eq!(status, classify_rule("r", state.as_ref()).status, "{state:?}");
+            assert_eq!(status, classify_rule("b", "r", state.as_ref()).status, "{state:?}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Checks one integration, from its secret to the messaging service.
 
 use super::context::{DoctorContext, IntegrationContext};
-use super::report::{Check, Finding};
+use super::report::Finding;
+use super::reporter::Group;
 use super::{callers, circuits, messaging_service, platform, webhook};
 use crate::aws::clock::ClockSkew;
 use crate::aws::error::AwsError;
@@ -26,32 +27,25 @@ pub(super) async fn all(doctor: &DoctorContext<'_>) -> Result<Vec<IntegrationNam
     })
 }
 
-pub(super) async fn check(doctor: &DoctorContext<'_>, name: &IntegrationName) -> Result<Vec<Check>, CliError> {
-    let group = format!("integration {name}");
-    let about = |checks: Vec<(String, Finding)>| -> Vec<Check> {
-        checks.into_iter().map(|(check, finding)| finding.into_check(&group, &check)).collect()
-    };
-    let configuration = |finding: Finding| ("configuration".to_owned(), finding);
+pub(super) async fn check(doctor: &DoctorContext<'_>, name: &IntegrationName, group: Group) -> Result<(), CliError> {
     let context = match read(doctor, name).await {
         Ok(context) => context,
-        Err(finding) => return Ok(about(vec![configuration(finding)])),
+        Err(finding) => {
+            group.report("configuration", finding);
+            return Ok(());
+        }
     };
     doctor.credential_reuse.add(&context.integration);
     let kind = context.integration.platform.name().as_str();
-    let mut checks = vec![configuration(Finding::ok(format!("complete, for {kind}")))];
-    let (platform, webhook, callers, delivery, circuits) = tokio::join!(
-        platform::check(&context),
-        webhook::check(&context),
-        callers::check(&context),
-        messaging_service::check(&context),
-        circuits::check(&context)
+    group.report("configuration", Finding::ok(format!("complete, for {kind}")));
+    let (platform, ..) = tokio::join!(
+        async { platform::check(&context).await.map(|findings| group.report_all(findings)) },
+        async { group.report("webhook", webhook::check(&context).await) },
+        async { group.report_all(callers::check(&context).await) },
+        async { group.report("messaging service", messaging_service::check(&context).await) },
+        async { group.report_all(circuits::check(&context).await) }
     );
-    checks.extend(platform?);
-    checks.push(("webhook".to_owned(), webhook));
-    checks.extend(callers);
-    checks.push(("messaging service".to_owned(), delivery));
-    checks.extend(circuits);
-    Ok(about(checks))
+    platform
 }
 
 async fn read<'e>(doctor: &'e DoctorContext<'e>, name: &IntegrationName) -> Result<IntegrationContext<'e>, Finding> {

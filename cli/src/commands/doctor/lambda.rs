@@ -1,7 +1,8 @@
 //! Whether Lambda can run the functions and invokes them with the queues' messages.
 
 use super::functions::functions;
-use super::report::{Check, FUNCTIONS_GROUP, Finding};
+use super::report::Finding;
+use super::reporter::Group;
 use super::stack::DeployedStack;
 use crate::aws::error::AwsError;
 use aws_config::SdkConfig;
@@ -20,10 +21,10 @@ struct Trigger {
 }
 
 const MESSAGES: Trigger = Trigger {
-    check: "queue's trigger",
+    check: "direct lane's trigger",
     id: "MessageDispatcherMessages",
     function: "MessageDispatcher",
-    works: "the dispatcher receives messages from the queue",
+    works: "the dispatcher receives messages from the direct lane",
 };
 
 const RETRIES: Trigger = Trigger {
@@ -42,21 +43,14 @@ const EVENTS: Trigger = Trigger {
 
 const REDEPLOY: &str = "deploy the template again (`make deploy`)";
 
-pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig) -> Vec<Check> {
-    let client = Client::new(aws);
-    let states = functions(deployed.receives_events()).map(|function| async {
-        let finding = function_state(&client, deployed, function.name).await;
-        finding.into_check(FUNCTIONS_GROUP, &format!("{}'s state", function.name))
+pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig, group: &Group) {
+    let client = &Client::new(aws);
+    let states = functions(deployed.receives_events()).map(|function| async move {
+        group.report(&format!("{}'s state", function.name), function_state(client, deployed, function.name).await);
     });
     let triggers = [MESSAGES, RETRIES].into_iter().chain(deployed.receives_events().then_some(EVENTS));
-    let client = &client;
-    let triggers = triggers.map(|one| async move {
-        let finding = trigger(client, deployed, one).await;
-        finding.into_check(FUNCTIONS_GROUP, one.check)
-    });
-    let (mut checks, triggers) = tokio::join!(join_all(states), join_all(triggers));
-    checks.extend(triggers);
-    checks
+    let triggers = triggers.map(|one| async move { group.report(one.check, trigger(client, deployed, one).await) });
+    tokio::join!(join_all(states), join_all(triggers));
 }
 
 async fn function_state(client: &Client, deployed: &DeployedStack, function: &str) -> Finding {
@@ -151,14 +145,15 @@ fn classify_trigger(trigger: Trigger, uuid: &str, state: &str, last: Option<&str
     let Trigger { function, works, .. } = trigger;
     match (state, last) {
         ("Enabled", None | Some("No records processed")) => Finding::ok(format!("Enabled: {works}")),
-        ("Enabled", Some(last)) if last.starts_with("OK") => {
-            Finding::ok(format!("Enabled: {works}; last result: {last}"))
-        }
+        ("Enabled", Some(last)) if last.starts_with("OK") && last.contains("partial failures") => Finding::warning(
+            format!("Enabled, but some messages of the last batch are retried: {last}"),
+            "see which: `patchbay messages list --status retrying`",
+        ),
+        ("Enabled", Some(last)) if last.starts_with("OK") => Finding::ok(format!("Enabled: {works}")),
         ("Enabled", Some(last)) => Finding::warning(
             format!("Enabled, but the last invocation of {function} ended with: {last}"),
-            format!(
-                "see the logs of {function}, and run this again: nothing on this queue is processed until this is fixed"
-            ),
+            "see its logs (`patchbay logs --since 10m --level error`), and run this again: nothing on this queue is \
+             processed until this is fixed",
         ),
         ("Creating" | "Enabling" | "Updating", _) => {
             Finding::warning(format!("Lambda is still setting it up: {state}"), "run this again in a minute")
@@ -201,6 +196,7 @@ mod tests {
             ("Enabled", None, Status::Ok),
             ("Enabled", Some("No records processed"), Status::Ok),
             ("Enabled", Some("OK"), Status::Ok),
+            ("Enabled", Some("OK - 3 records, 1 partial failures"), Status::Warning),
             ("Enabled", Some("PROBLEM: Function call failed"), Status::Warning),
             ("Enabling", None, Status::Warning),
             ("Updating", Some("OK"), Status::Warning),

@@ -21,12 +21,14 @@ mod platform;
 mod probe;
 mod region_search;
 mod report;
+mod reporter;
 mod routes;
 mod stack;
 mod storage;
 mod user_lookup;
 mod webhook;
 
+use crate::aws::clock::ClockSkew;
 use crate::aws::completion;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
@@ -38,10 +40,12 @@ use context::DoctorContext;
 use credential_reuse::CredentialReuse;
 use futures::{StreamExt, TryStreamExt, stream};
 use report::{
-    Check, DATA, FUNCTIONS_GROUP, Finding, INTEGRATIONS, MACHINE, ROUTES, Report, caller_permissions, pluralize,
+    DATA, FUNCTIONS_GROUP, Finding, INTEGRATIONS, MACHINE, ROUTES, Report, STACK, caller_permissions, pluralize,
 };
+use reporter::{Group, Reporter};
+use routes::Routes;
 use shared::model::integration_name::IntegrationName;
-use stack::Discovery;
+use stack::{DeployedStack, Discovery};
 use std::collections::HashSet;
 use std::sync::Mutex;
 
@@ -63,60 +67,78 @@ pub(crate) struct Doctor {
 }
 
 pub(crate) async fn run(doctor: Doctor, stack: &Stack, output: Output) -> Result<(), CliError> {
-    let report = Report::new(doctor.check(stack, &stack.aws).await?);
-    output.result(&report, Report::human);
+    let (reporter, groups) = Reporter::new();
+    let (examined, mut checks) =
+        tokio::join!(doctor.check(stack, &stack.aws, reporter), reporter::print(groups, output));
+    let Examined { clock, access_evaluated } = examined?;
+    for (name, finding) in
+        [("clock", clock::finding(clock)), ("own permissions", caller_permissions(&checks, access_evaluated))]
+    {
+        let check = finding.into_check(MACHINE, name);
+        output.part(&check.lines(checks.last()));
+        checks.push(check);
+    }
+    let report = Report::new(checks);
+    output.data(&report);
+    output.part(&report.summary());
     match report.faults {
         0 => Ok(()),
         faults => Err(CliError::ChecksFailed(pluralize(faults, "fault"))),
     }
 }
 
+/// What only all checks together show.
+struct Examined {
+    clock: Option<ClockSkew>,
+    access_evaluated: bool,
+}
+
 impl Doctor {
-    async fn check(&self, stack: &Stack, aws: &SdkConfig) -> Result<Vec<Check>, CliError> {
-        let Discovery { mut checks, clock, access_evaluated, deployed } = stack::discover(stack, aws).await;
+    async fn check(&self, stack: &Stack, aws: &SdkConfig, reporter: Reporter) -> Result<Examined, CliError> {
+        let Discovery { clock, access_evaluated, deployed } = stack::discover(stack, aws, &reporter.open(STACK)).await;
         let Some(deployed) = deployed else {
-            checks.push(clock::finding(clock).into_check(MACHINE, "clock"));
-            let because = "because the stack has not been found";
-            let groups = [ROUTES, FUNCTIONS_GROUP, DATA, INTEGRATIONS];
-            checks.extend(groups.map(|group| Finding::skipped(because).into_check(group, "all")));
-            return Ok(with_caller_permissions(checks, access_evaluated));
+            for group in [ROUTES, FUNCTIONS_GROUP, DATA, INTEGRATIONS] {
+                reporter.open(group).report("all", Finding::skipped("because the stack has not been found"));
+            }
+            return Ok(Examined { clock, access_evaluated });
         };
         let http = stack.http_client()?;
-        let (answers, permissions, lambda, events, data) = tokio::join!(
-            routes::probe(stack, &http),
-            permissions::check(&deployed, aws),
-            lambda::check(&deployed, aws),
-            event_source::check(&deployed, aws),
-            storage::check(&deployed, aws)
+        let [routes, functions, data] = [ROUTES, FUNCTIONS_GROUP, DATA].map(|group| reporter.open(group));
+        let of_lambda = functions.clone();
+        let (routes, (), ()) = tokio::join!(
+            check_routes(stack, &http, &deployed, routes, functions),
+            async {
+                tokio::join!(
+                    lambda::check(&deployed, aws, &of_lambda),
+                    event_source::check(&deployed, aws, &of_lambda)
+                );
+                drop(of_lambda);
+            },
+            storage::check(&deployed, aws, data)
         );
-        let routes = routes::evaluate(answers, &deployed, &permissions);
-        let clock = clock::larger(clock, routes.clock);
-        checks.push(clock::finding(clock).into_check(MACHINE, "clock"));
-        checks.extend(routes.checks.iter().cloned());
-        checks.extend(permissions.checks);
-        checks.extend(lambda);
-        checks.extend(events);
-        checks.extend(data);
         let doctor = DoctorContext {
             stack,
             aws,
             http: &http,
             deployed: &deployed,
             routes: &routes,
-            clock,
+            clock: clock::larger(clock, routes.clock),
             skip_delivery: self.skip_delivery,
             forged: Mutex::default(),
             credential_reuse: CredentialReuse::default(),
         };
-        checks.extend(self.check_integrations(&doctor).await?);
-        Ok(with_caller_permissions(checks, access_evaluated))
+        self.check_integrations(&doctor, &reporter).await?;
+        Ok(Examined { clock: doctor.clock, access_evaluated })
     }
 
-    async fn check_integrations(&self, doctor: &DoctorContext<'_>) -> Result<Vec<Check>, CliError> {
+    async fn check_integrations(&self, doctor: &DoctorContext<'_>, reporter: &Reporter) -> Result<(), CliError> {
         let names = match self.integrations.as_slice() {
             [] => match integration::all(doctor).await {
                 Ok(names) => names,
-                Err(finding) => return Ok(vec![finding.into_check(INTEGRATIONS, "all")]),
+                Err(finding) => {
+                    reporter.open(INTEGRATIONS).report("all", finding);
+                    return Ok(());
+                }
             },
             named => {
                 let mut seen = HashSet::new();
@@ -124,21 +146,29 @@ impl Doctor {
             }
         };
         if names.is_empty() {
-            let advice = "connect one with `patchbay integration add NAME`";
-            return Ok(vec![Finding::warning("no integrations", advice).into_check(INTEGRATIONS, "all")]);
+            let advice = "connect one: `patchbay integration add NAME`";
+            reporter.open(INTEGRATIONS).report("all", Finding::warning("no integrations", advice));
+            return Ok(());
         }
-        let results = stream::iter(&names).map(|name| integration::check(doctor, name)).buffered(CONCURRENCY);
-        let mut checks = results.try_collect::<Vec<_>>().await?.concat();
-        checks.extend(doctor.credential_reuse.check());
-        Ok(checks)
+        let groups: Vec<_> = names.iter().map(|name| (name, reporter.open(format!("integration {name}")))).collect();
+        let checks = stream::iter(groups).map(|(name, group)| integration::check(doctor, name, group));
+        checks.buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
+        if let Some(finding) = doctor.credential_reuse.check() {
+            reporter.open(INTEGRATIONS).report("callers' credentials", finding);
+        }
+        Ok(())
     }
 }
 
-/// The checks by group, with the permissions that this command's own credentials lack.
-fn with_caller_permissions(mut checks: Vec<Check>, access_evaluated: bool) -> Vec<Check> {
-    let own = caller_permissions(&checks, access_evaluated);
-    checks.push(own.into_check(MACHINE, "own permissions"));
-    // A stable sort: the other groups are in order already.
-    checks.sort_by_key(|check| !check.is_in_group(MACHINE));
-    checks
+/// A route may fail because its function lacks permissions.
+async fn check_routes(
+    stack: &Stack,
+    http: &reqwest::Client,
+    deployed: &DeployedStack,
+    group: Group,
+    functions: Group,
+) -> Routes {
+    let (answers, permissions) =
+        tokio::join!(routes::probe(stack, http), permissions::check(deployed, &stack.aws, &functions));
+    routes::evaluate(answers, deployed, &permissions, &group)
 }

@@ -1,7 +1,8 @@
 //! Whether the functions' roles grant the permissions that the functions need, by IAM's policy simulator.
 
 use super::functions::{Function, Requirement, Resource, functions};
-use super::report::{Check, FUNCTIONS_GROUP, Finding, Status};
+use super::report::{Finding, Status};
+use super::reporter::Group;
 use super::stack::{DeployedStack, EVENT_DEAD_LETTERS, EVENT_QUEUE};
 use crate::aws::error::AwsError;
 use aws_config::SdkConfig;
@@ -14,23 +15,18 @@ const ACTION: &str = "iam:SimulatePrincipalPolicy";
 
 #[derive(Debug, Default)]
 pub(super) struct Permissions {
-    pub(super) checks: Vec<Check>,
     pub(super) lacking_functions: HashSet<&'static str>,
 }
 
-pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig) -> Permissions {
-    let client = Client::new(aws);
-    let functions: Vec<_> = functions(deployed.receives_events()).collect();
-    let checks = functions.iter().map(|function| check_function(function, deployed, &client));
-    let findings = join_all(checks).await;
-    let mut permissions = Permissions::default();
-    for (function, finding) in functions.into_iter().zip(findings) {
-        if finding.status == Status::Fault {
-            permissions.lacking_functions.insert(function.name);
-        }
-        permissions.checks.push(finding.into_check(FUNCTIONS_GROUP, &format!("{}'s permissions", function.name)));
-    }
-    permissions
+pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig, group: &Group) -> Permissions {
+    let client = &Client::new(aws);
+    let checks = functions(deployed.receives_events()).map(|function| async move {
+        let finding = check_function(function, deployed, client).await;
+        let lacks = (finding.status == Status::Fault).then_some(function.name);
+        group.report(&format!("{}'s permissions", function.name), finding);
+        lacks
+    });
+    Permissions { lacking_functions: join_all(checks).await.into_iter().flatten().collect() }
 }
 
 async fn check_function(function: &Function, deployed: &DeployedStack, client: &Client) -> Finding {

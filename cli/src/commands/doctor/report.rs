@@ -1,8 +1,8 @@
 //! The doctor's findings and their report.
 
 use crate::aws::error::{AwsError, Diagnosis};
+use crate::ui::style::{ERROR, FAINT, GOOD, HEADING, WARNING, paint};
 use serde::Serialize;
-use std::fmt::Write;
 
 // The groups of checks.
 pub(super) const MACHINE: &str = "this machine";
@@ -23,12 +23,12 @@ pub(super) enum Status {
 }
 
 impl Status {
-    fn symbol(self) -> char {
+    fn symbol(self) -> String {
         match self {
-            Self::Ok => '✓',
-            Self::Warning => '!',
-            Self::Fault => '✗',
-            Self::Skipped => '–',
+            Self::Ok => paint(GOOD, '✓'),
+            Self::Warning => paint(WARNING, '!'),
+            Self::Fault => paint(ERROR, '✗'),
+            Self::Skipped => paint(FAINT, '–'),
         }
     }
 }
@@ -96,14 +96,23 @@ impl From<Diagnosis> for Finding {
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Check {
     group: String,
-    name: String,
+    pub(super) name: String,
     #[serde(flatten)]
     pub(super) finding: Finding,
 }
 
 impl Check {
-    pub(super) fn is_in_group(&self, group: &str) -> bool {
-        self.group == group
+    /// For people: what was found, with the advice below it. The first check of a group has its heading.
+    pub(super) fn lines(&self, before: Option<&Self>) -> String {
+        let Self { group, name, finding } = self;
+        let mut text = match before {
+            Some(before) if before.group == *group => String::new(),
+            Some(_) => format!("\n{}\n", paint(HEADING, group)),
+            None => format!("{}\n", paint(HEADING, group)),
+        };
+        text.push_str(&format!("  {} {name}: {}", finding.status.symbol(), finding.observed));
+        text.extend(finding.advice.iter().map(|advice| format!("\n    → {advice}")));
+        text
     }
 }
 
@@ -120,22 +129,9 @@ impl Report {
         Self { faults: count(Status::Fault), warnings: count(Status::Warning), checks }
     }
 
-    /// For people: the checks by group, each with its advice below it.
-    pub(super) fn human(&self) -> String {
-        let mut text = String::new();
-        for checks in self.checks.chunk_by(|one, other| one.group == other.group) {
-            let width = checks.iter().map(|check| check.name.chars().count()).max().unwrap_or_default();
-            let _ = writeln!(text, "{}", checks.first().map_or("", |check| &check.group));
-            for Check { name, finding, .. } in checks {
-                let _ = writeln!(text, "  {} {name:<width$}  {}", finding.status.symbol(), finding.observed);
-                if let Some(advice) = &finding.advice {
-                    let _ = writeln!(text, "    {:<width$}  → {advice}", "");
-                }
-            }
-            text.push('\n');
-        }
-        let _ = writeln!(text, "{}, {}", pluralize(self.faults, "fault"), pluralize(self.warnings, "warning"));
-        text
+    /// For people, after all checks.
+    pub(super) fn summary(&self) -> String {
+        format!("\n{}, {}", pluralize(self.faults, "fault"), pluralize(self.warnings, "warning"))
     }
 }
 
@@ -164,29 +160,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_report_groups_the_checks_and_shows_advice_below_each() {
-        let report = Report::new(vec![
-            Finding::ok("eu-central-1").into_check("this machine", "region"),
+    fn a_check_is_shown_below_the_heading_of_its_group_and_its_advice_below_it() {
+        let checks = [
+            Finding::ok("eu-central-1").into_check("stack", "region"),
             Finding::fault("lost", "find it").into_check("stack", "stack"),
-            Finding::skipped("because it is lost").into_check("stack", "outputs"),
-            Finding::warning("3 waiting", "look").into_check("data", "queue"),
-        ]);
+            Finding::skipped("because it is lost").into_check("routes", "all"),
+            Finding::warning("3 waiting", "look").into_check("data", "direct lane"),
+        ];
+        let before = std::iter::once(None).chain(checks.iter().map(Some));
+        let lines: Vec<_> = checks.iter().zip(before).map(|(check, before)| check.lines(before)).collect();
         let expected = "\
-this machine
-  ✓ region  eu-central-1
-
 stack
-  ✗ stack    lost
-             → find it
-  – outputs  because it is lost
+  ✓ region: eu-central-1
+  ✗ stack: lost
+    → find it
+
+routes
+  – all: because it is lost
 
 data
-  ! queue  3 waiting
-           → look
-
-1 fault, 1 warning
-";
-        assert_eq!(expected, report.human());
+  ! direct lane: 3 waiting
+    → look";
+        assert_eq!(expected, anstream::adapter::strip_str(&lines.join("\n")).to_string());
+        assert_eq!("\n1 fault, 1 warning", Report::new(checks.into()).summary());
     }
 
     #[test]

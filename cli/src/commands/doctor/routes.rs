@@ -4,7 +4,8 @@ use super::clock;
 use super::functions::FUNCTIONS;
 use super::permissions::Permissions;
 use super::probe::ProbeResponse;
-use super::report::{Check, Finding, ROUTES, Status};
+use super::report::{Finding, Status};
+use super::reporter::Group;
 use super::stack::DeployedStack;
 use crate::api::endpoint::Endpoint;
 use crate::aws::clock::ClockSkew;
@@ -16,7 +17,6 @@ const PROBE_INTEGRATION: &str = "patchbay-doctor-probe";
 
 #[derive(Debug, Default)]
 pub(super) struct Routes {
-    pub(super) checks: Vec<Check>,
     pub(super) clock: Option<ClockSkew>,
     working: Vec<Endpoint>,
 }
@@ -48,6 +48,7 @@ pub(super) fn evaluate(
     answers: Vec<(Endpoint, &'static str, ProbeResponse)>,
     deployed: &DeployedStack,
     permissions: &Permissions,
+    group: &Group,
 ) -> Routes {
     let mut routes = Routes::default();
     // An API that cannot be reached at all is reported once.
@@ -56,15 +57,13 @@ pub(super) fn evaluate(
     if let (true, Some((_, _, ProbeResponse::NoResponse { cause, .. }))) = (unreachable, answers.first()) {
         let advice = "check this machine's connection, and the API's address: the stack's output ApiUrl, or --api-url or \
                       API_URL";
-        routes
-            .checks
-            .push(Finding::fault(format!("the API cannot be reached: {cause}"), advice).into_check(ROUTES, "API"));
+        group.report("API", Finding::fault(format!("the API cannot be reached: {cause}"), advice));
         return routes;
     }
     if let Some(status) = unexpected_server(&answers) {
         let advice = "check --api-url or API_URL, or the stack's output ApiUrl: another server is at that address";
         let observed = format!("the server that responds is not Patchbay's API: status {status} for every route");
-        routes.checks.push(Finding::fault(observed, advice).into_check(ROUTES, "API"));
+        group.report("API", Finding::fault(observed, advice));
         return routes;
     }
     for (endpoint, function, answer) in answers {
@@ -74,7 +73,7 @@ pub(super) fn evaluate(
             routes.working.push(endpoint);
         }
         routes.clock = clock::larger(routes.clock, answer.clock());
-        routes.checks.push(finding.into_check(ROUTES, &endpoint.title()));
+        group.report(&endpoint.title(), finding);
     }
     routes
 }
@@ -99,7 +98,7 @@ fn finding(
 ) -> Finding {
     let see_logs = match logs {
         Some(group) => format!("see its logs: `aws logs tail {group} --since 10m`"),
-        None => format!("see the logs of {function}"),
+        None => format!("see the logs of {function}: `patchbay logs --since 10m`"),
     };
     match answer {
         ProbeResponse::Problem { kind, .. } if kind == "integration-not-found" => {
@@ -123,7 +122,7 @@ fn finding(
         }
         ProbeResponse::Other { status: 403, .. } => Finding::fault(
             "403 from before the function: from a WAF, or a policy of the API",
-            "find the rule that refuses this machine's requests",
+            "find the rule that refuses this machine's requests, in the API's access log or the WAF's log",
         ),
         ProbeResponse::Other { status: 429, .. } => Finding::fault(
             "API Gateway answers 429: the route is throttled",

@@ -1,7 +1,8 @@
 //! Discovers the stack: region, credentials, status and outputs.
 
 use super::region_search;
-use super::report::{Check, Finding, MACHINE, STACK};
+use super::report::Finding;
+use super::reporter::Group;
 use crate::aws::clock::{AwsClock, ClockSkew};
 use crate::aws::error::{AwsError, Diagnosis, is_missing};
 use crate::aws::stack::Stack;
@@ -46,7 +47,6 @@ pub(super) struct DeployedStack {
 
 #[derive(Debug, Default)]
 pub(super) struct Discovery {
-    pub(super) checks: Vec<Check>,
     pub(super) clock: Option<ClockSkew>,
     /// Whether AWS has accepted or denied a call, so that something is known of the caller's permissions.
     pub(super) access_evaluated: bool,
@@ -88,14 +88,15 @@ impl DeployedStack {
     }
 }
 
-pub(super) async fn discover(stack: &Stack, aws: &SdkConfig) -> Discovery {
-    let Some(region) = aws.region().filter(|region| !region.as_ref().is_empty()) else {
-        return Discovery::only(Finding::from(Diagnosis::no_region()).into_check(MACHINE, "region"));
-    };
+pub(super) async fn discover(stack: &Stack, aws: &SdkConfig, group: &Group) -> Discovery {
     let mut discovery = Discovery::default();
-    discovery.checks.push(Finding::ok(region.as_ref()).into_check(MACHINE, "region"));
+    let Some(region) = aws.region().filter(|region| !region.as_ref().is_empty()) else {
+        group.report("region", Diagnosis::no_region().into());
+        return discovery;
+    };
+    group.report("region", Finding::ok(region.as_ref()));
     if let Err(fault) = credentials(aws).await {
-        discovery.checks.push(fault.into_check(MACHINE, "credentials"));
+        group.report("credentials", fault);
         return discovery;
     }
     let (client, clock, sent) = (Client::new(aws), AwsClock::default(), Timestamp::now());
@@ -106,17 +107,15 @@ pub(super) async fn discover(stack: &Stack, aws: &SdkConfig) -> Discovery {
         Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next(),
         Err(error) if is_missing(&error) => None,
         Err(error) => {
-            discovery.add_failure(AwsError::of("cloudformation:DescribeStacks", &error));
+            discovery.report_failure(AwsError::of("cloudformation:DescribeStacks", &error), group);
             return discovery;
         }
     };
     discovery.access_evaluated = true;
-    discovery.checks.push(Finding::ok("AWS accepts them").into_check(MACHINE, "credentials"));
+    group.report("credentials", Finding::ok("AWS accepts them"));
     match described {
-        None => {
-            discovery.checks.push(region_search::missing_stack(stack, aws, region).await.into_check(STACK, "stack"));
-        }
-        Some(described) => discovery.check(stack, region, described, aws).await,
+        None => group.report("stack", region_search::missing_stack(stack, aws, region).await),
+        Some(described) => discovery.deployed = Some(check(stack, region, described, aws, group).await),
     }
     discovery
 }
@@ -127,67 +126,63 @@ async fn credentials(aws: &SdkConfig) -> Result<(), Finding> {
 }
 
 impl Discovery {
-    fn only(check: Check) -> Self {
-        Self { checks: vec![check], ..Self::default() }
-    }
-
-    fn add_failure(&mut self, error: AwsError) {
+    fn report_failure(&mut self, error: AwsError, group: &Group) {
         let skewed = self.clock.is_some_and(ClockSkew::breaks_signatures);
-        let check = match error {
+        match error {
             AwsError::Credentials(code) if skewed => {
                 let because = format!("because the clock is wrong, AWS refused the signature: {code}");
-                Finding::skipped(because).into_check(MACHINE, "credentials")
+                group.report("credentials", Finding::skipped(because));
             }
             error @ (AwsError::Credentials(_) | AwsError::NoCredentials(_)) => {
-                Finding::from_aws_error(error, "the stack", "see what AWS says").into_check(MACHINE, "credentials")
+                group.report("credentials", Finding::from_aws_error(error, "the stack", "see what AWS says"));
             }
             other => {
                 self.access_evaluated = matches!(other, AwsError::Denied(_) | AwsError::Refused(..));
-                Finding::from_aws_error(other, "the stack", "see what AWS says").into_check(STACK, "stack")
+                group.report("stack", Finding::from_aws_error(other, "the stack", "see what AWS says"));
             }
-        };
-        self.checks.push(check);
-    }
-
-    async fn check(&mut self, stack: &Stack, region: &Region, described: Described, aws: &SdkConfig) {
-        let (name, status) = (stack.name(), described.stack_status());
-        let observed = format!("{name} in {region}: {}", status.map_or("no status", StackStatus::as_str));
-        self.checks.push(classify_status(observed, status).into_check(STACK, "stack"));
-        let parameter = |key| {
-            let mut parameters = described.parameters().iter();
-            parameters.find(|parameter| parameter.parameter_key() == Some(key))?.parameter_value()
-        };
-        let kms_key = parameter(KMS_KEY).filter(|arn| !arn.is_empty()).map(str::to_owned);
-        let keeps_failed_messages = parameter(KEEP_FAILED_MESSAGES) == Some("true");
-        let outputs: HashMap<_, _> = described
-            .outputs
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|output| output.output_key.zip(output.output_value))
-            .collect();
-        let missing: Vec<_> = OUTPUTS.into_iter().filter(|key| !outputs.contains_key(*key)).collect();
-        let finding = match missing.as_slice() {
-            [] => Finding::ok("complete"),
-            _ => Finding::fault(
-                format!("missing: {}", missing.join(", ")),
-                "deploy this version's template (`make deploy`), or choose another stack with --stack",
-            ),
-        };
-        self.checks.push(finding.into_check(STACK, "outputs"));
-        // arn:aws:cloudformation:eu-central-1:123456789012:stack/patchbay/…
-        let id = described.stack_id.unwrap_or_default();
-        let mut parts = id.split(':');
-        let partition = format!("{}:{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let account = parts.nth(2).unwrap_or_default().to_owned();
-        let resources = resources(stack, aws).await;
-        let arn_parts = (partition, region.to_string(), account);
-        self.deployed = Some(DeployedStack { outputs, kms_key, keeps_failed_messages, resources, arn_parts });
+        }
     }
 }
 
-fn classify_status(observed: String, status: Option<&StackStatus>) -> Finding {
+async fn check(stack: &Stack, region: &Region, described: Described, aws: &SdkConfig, group: &Group) -> DeployedStack {
+    group.report("stack", classify_status(stack.name(), region, described.stack_status()));
+    let parameter = |key| {
+        let mut parameters = described.parameters().iter();
+        parameters.find(|parameter| parameter.parameter_key() == Some(key))?.parameter_value()
+    };
+    let kms_key = parameter(KMS_KEY).filter(|arn| !arn.is_empty()).map(str::to_owned);
+    let keeps_failed_messages = parameter(KEEP_FAILED_MESSAGES) == Some("true");
+    let outputs: HashMap<_, _> = described
+        .outputs
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|output| output.output_key.zip(output.output_value))
+        .collect();
+    let missing: Vec<_> = OUTPUTS.into_iter().filter(|key| !outputs.contains_key(*key)).collect();
+    let finding = match missing.as_slice() {
+        [] => Finding::ok("complete"),
+        _ => Finding::fault(
+            format!("missing: {}", missing.join(", ")),
+            "deploy this version's template (`make deploy`), or choose another stack with --stack",
+        ),
+    };
+    group.report("outputs", finding);
+    // arn:aws:cloudformation:eu-central-1:123456789012:stack/patchbay/…
+    let id = described.stack_id.unwrap_or_default();
+    let mut parts = id.split(':');
+    let partition = format!("{}:{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let account = parts.nth(2).unwrap_or_default().to_owned();
+    let resources = resources(stack, aws).await;
+    let arn_parts = (partition, region.to_string(), account);
+    DeployedStack { outputs, kms_key, keeps_failed_messages, resources, arn_parts }
+}
+
+fn classify_status(name: &str, region: &Region, status: Option<&StackStatus>) -> Finding {
+    let observed = format!("{name} in {region}: {}", status.map_or("no status", StackStatus::as_str));
     let word = status.map_or("", StackStatus::as_str);
-    let events = "see the stack's events (`aws cloudformation describe-stack-events`)";
+    let events = format!(
+        "see why: `aws cloudformation describe-stack-events --region {region} --stack-name {name} --max-items 20`"
+    );
     match word {
         "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => Finding::ok(observed),
         "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE" => {

@@ -1,6 +1,7 @@
 //! The ledger's table, the queues and their backlog.
 
-use super::report::{Check, DATA, Finding, pluralize};
+use super::report::{Finding, pluralize};
+use super::reporter::Group;
 use super::stack::{DeployedStack, EVENT_DEAD_LETTERS};
 use crate::aws::error::AwsError;
 use aws_config::SdkConfig;
@@ -33,25 +34,19 @@ impl Lane {
     }
 }
 
-pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig) -> Vec<Check> {
-    let (ledger, direct, retry, dead_letters, failed) = tokio::join!(
-        ledger(deployed, aws),
-        backlog(deployed, aws, Lane::Direct),
-        backlog(deployed, aws, Lane::Retry),
-        dead_letters(deployed, aws),
-        failed(deployed, aws)
+pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig, group: Group) {
+    tokio::join!(
+        async { group.report("ledger", ledger(deployed, aws).await) },
+        async { group.report("direct lane", backlog(deployed, aws, Lane::Direct).await) },
+        async { group.report("retry lane", backlog(deployed, aws, Lane::Retry).await) },
+        async { group.report("dead letters", dead_letters(deployed, aws).await) },
+        async { group.report("failed messages", failed(deployed, aws).await) },
+        async {
+            if let Some(url) = deployed.output(EVENT_DEAD_LETTERS) {
+                group.report("conversation events' dead letters", event_dead_letters(aws, url).await);
+            }
+        }
     );
-    let mut checks = vec![
-        ledger.into_check(DATA, "ledger"),
-        direct.into_check(DATA, "queue"),
-        retry.into_check(DATA, "retry lane"),
-        dead_letters.into_check(DATA, "dead letters"),
-        failed.into_check(DATA, "failed messages"),
-    ];
-    if let Some(url) = deployed.output(EVENT_DEAD_LETTERS) {
-        checks.push(event_dead_letters(aws, url).await.into_check(DATA, "conversation events' dead letters"));
-    }
-    checks
 }
 
 fn missing_output(output: &str) -> Finding {
@@ -75,7 +70,10 @@ async fn ledger(deployed: &DeployedStack, aws: &SdkConfig) -> Finding {
         Some("expiresAt") if on => Finding::ok("found; expired records are deleted"),
         _ => Finding::warning(
             "expired records are not deleted: the table's time to live is off, or on another attribute than expiresAt",
-            format!("{REDEPLOY}, or turn the time to live on for the attribute expiresAt"),
+            format!(
+                "turn it on: `aws dynamodb update-time-to-live --table-name {table} --time-to-live-specification \
+                 Enabled=true,AttributeName=expiresAt`"
+            ),
         ),
     }
 }
@@ -106,7 +104,10 @@ fn classify_backlog(lane: Lane, waiting: usize, in_flight: usize) -> Finding {
     match (lane, waiting + in_flight) {
         (_, ..BACKLOG_WARNING) => Finding::ok(observed),
         (Lane::Retry, NEARLY_FULL..) => Finding::warning(observed, "see docs/operate.md#retrylanenearlyfull"),
-        _ => Finding::warning(observed, "check whether the messaging services answer, and how fast"),
+        _ => Finding::warning(
+            observed,
+            "see why they wait: `patchbay messages list --status retrying`, and whether the messaging services answer",
+        ),
     }
 }
 
@@ -117,8 +118,8 @@ async fn dead_letters(deployed: &DeployedStack, aws: &SdkConfig) -> Finding {
         Ok((0, 0)) => Finding::ok("none"),
         Ok((waiting, in_flight)) => Finding::warning(
             format!("{} waiting", pluralize(waiting + in_flight, "dead letter")),
-            "list them with `patchbay dead-letters list`, and redrive them with `patchbay dead-letters redrive` once \
-             the cause is fixed",
+            "list them: `patchbay dead-letters list`; once the cause is fixed, redrive them: `patchbay dead-letters \
+             redrive`",
         ),
     }
 }
@@ -141,7 +142,7 @@ async fn failed(deployed: &DeployedStack, aws: &SdkConfig) -> Finding {
         Ok((0, 0)) if !deployed.keeps_failed_messages => Finding::ok("not kept, by the parameter KeepFailedMessages"),
         Ok((0, 0)) => Finding::ok("none kept"),
         Ok((waiting, in_flight)) => Finding::ok(format!(
-            "{} kept: `patchbay failed list` shows them",
+            "{} kept; `patchbay failed list` lists them",
             pluralize(waiting + in_flight, "message")
         )),
     }
