@@ -1,6 +1,7 @@
 pub(crate) mod client;
 pub(crate) mod endpoint;
 pub(crate) mod response;
+pub(crate) mod token_problem;
 pub(crate) mod trial_request;
 pub(crate) mod webhook_url;
 

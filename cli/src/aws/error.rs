@@ -30,8 +30,8 @@ impl Diagnosis {
         let cause = cause.lines().next().unwrap_or_default().trim_end_matches(" Attempted:").trim_end_matches('.');
         Self::new(
             format!("no AWS credentials ({cause})"),
-            "sign in to AWS, choose a profile that has credentials with --profile, or set AWS_ACCESS_KEY_ID and \
-             AWS_SECRET_ACCESS_KEY without --profile",
+            "sign in (`aws sso login`, or `aws configure` for keys), choose a profile that has credentials with --profile, \
+             or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY without --profile",
         )
     }
 
@@ -125,7 +125,7 @@ impl AwsError {
             Self::NoCredentials(diagnosis) => diagnosis,
             Self::Credentials(code) => Diagnosis::new(
                 format!("AWS refuses the credentials ({code})"),
-                "sign in to AWS again, or choose another profile with --profile",
+                "sign in again (`aws sso login`), or choose another profile with --profile",
             ),
             Self::OutOfReach(cause) => Diagnosis::new(
                 format!("AWS cannot be reached ({cause})"),

@@ -13,6 +13,10 @@ use shared::integration::{DEFAULT_TIME_TO_LIVE, Integration, IntegrationStore};
 use shared::model::integration_name::IntegrationName;
 use std::sync::Arc;
 
+/// From this similarity on, a name may be meant by another.
+const SIMILAR: f64 = 0.8;
+const SUGGESTIONS: usize = 3;
+
 pub(crate) async fn load(stack: &Stack, name: &IntegrationName) -> Result<Arc<Integration>, CliError> {
     let client = Client::new(&stack.aws);
     let store = IntegrationStore::new(client, stack.output("SecretPrefix").await?, DEFAULT_TIME_TO_LIVE);
@@ -64,10 +68,43 @@ pub(crate) async fn list_active(stack: &Stack) -> Result<Vec<IntegrationName>, C
     list_all(stack).await.map(active_names)
 }
 
+/// The error for an integration that does not exist; `None` if it exists, or that cannot be found out. A queue may hold
+/// messages of a removed integration, so this explains why none were found.
+pub(crate) async fn unknown(stack: &Stack, name: Option<&IntegrationName>) -> Option<CliError> {
+    let name = name?.as_str();
+    let names: Vec<_> = list_all(stack).await.ok()?.into_iter().map(|one| one.name).collect();
+    let why = format!("there is no integration `{name}`{}", suggestion(name, &names));
+    (!names.iter().any(|known| known == name)).then_some(CliError::Failed(why))
+}
+
+/// The similar names, or else where to find all.
+fn suggestion(name: &str, known: &[String]) -> String {
+    let similarity = |known: &String| strsim::jaro_winkler(name, known);
+    let mut near: Vec<_> = known.iter().filter(|known| similarity(known) >= SIMILAR).collect();
+    near.sort_by(|one, other| similarity(other).total_cmp(&similarity(one)));
+    let near: Vec<_> = near.into_iter().take(SUGGESTIONS).map(|name| format!("`{name}`")).collect();
+    match near.as_slice() {
+        [] => "; `patchbay integration list` lists the integrations".to_owned(),
+        near => format!("; there is {}", near.join(", ")),
+    }
+}
+
 pub(crate) fn list_error(error: &SdkError<ListSecretsError>) -> CliError {
     CliError::Failed(format!("the integrations cannot be listed: {}", sdk_error(error)))
 }
 
 pub(crate) fn timestamp(date: &DateTime) -> Option<Timestamp> {
     Timestamp::from_second(date.secs()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn similar_names_are_suggested_the_most_similar_first() {
+        let known = ["acme-test", "acme", "shop"].map(str::to_owned);
+        assert_eq!("; there is `acme`, `acme-test`", suggestion("acmee", &known));
+        assert_eq!("; `patchbay integration list` lists the integrations", suggestion("zzz", &known));
+    }
 }

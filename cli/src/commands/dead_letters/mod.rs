@@ -3,8 +3,8 @@
 mod message;
 mod queue;
 
-use crate::aws::completion;
 use crate::aws::stack::Stack;
+use crate::aws::{completion, integrations};
 use crate::error::CliError;
 use crate::ui::help::examples;
 use crate::ui::output::{Output, key_values, sanitize, seconds};
@@ -118,6 +118,11 @@ impl List {
         let received = self.receive(&mut queue).await;
         queue.release().await;
         let dead_letters = received?;
+        if dead_letters.is_empty()
+            && let Some(unknown) = integrations::unknown(stack, self.integration.as_ref()).await
+        {
+            return Err(unknown);
+        }
         let mut by_integration = BTreeMap::new();
         for view in &dead_letters {
             count(&mut by_integration, view);
@@ -151,6 +156,12 @@ impl Redrive {
         let mut redriven = Redriven { dry_run: self.dry_run, ..Redriven::default() };
         let result = self.redrive_all(&mut queue, &mut redriven, output).await;
         queue.release().await;
+        if result.is_ok()
+            && redriven.moved == 0
+            && let Some(unknown) = integrations::unknown(stack, self.integration.as_ref()).await
+        {
+            return Err(unknown);
+        }
         // The result is printed even if this fails.
         redriven.remaining = queue.length().await.ok();
         redriven.truncated = queue.is_exhausted();

@@ -38,7 +38,11 @@ async fn check_caller(context: &IntegrationContext<'_>, caller: &Caller) -> Find
     if allowed.is_empty() {
         return Finding::warning(
             "is restricted to routes that an integration of this platform does not have",
-            "set the routes that it needs: `patchbay integration add NAME --replace --caller CALLER:ROUTE,…`",
+            format!(
+                "set the routes that it needs: `patchbay integration add {} --replace --caller {}:receipts,inbound`",
+                context.integration.name,
+                sanitize(&caller.name)
+            ),
         );
     }
     let Some(route) = trial_request::trial_route(&allowed) else {
@@ -69,12 +73,15 @@ async fn check_caller(context: &IntegrationContext<'_>, caller: &Caller) -> Find
         }),
         ProbeResponse::Problem { kind, .. } if kind == "unauthenticated" => Finding::fault(
             format!("{} refuses its credential, though it is in the integration's secret", endpoint.title()),
-            "if the secret was just changed, run this again in half a minute; else check whether a proxy between this \
-             machine and the function changes the request's headers",
+            format!(
+                "if the secret was just changed, run `patchbay doctor {}` again in half a minute; else check whether a \
+                 proxy between this machine and the function changes the request's headers",
+                context.integration.name
+            ),
         ),
         other => Finding::fault(
             format!("unexpected response of {}: {}", endpoint.title(), other.summary()),
-            "see the logs of the function",
+            format!("see the logs: `patchbay logs --integration {} --since 10m`", context.integration.name),
         ),
     }
 }

@@ -5,6 +5,7 @@ use super::report::{Finding, pluralize};
 use jiff::Timestamp;
 use shared::ledger::{Circuit, Ledger};
 use shared::model::endpoint::{Endpoint, EndpointKind};
+use shared::model::integration_name::IntegrationName;
 
 /// The checks of an integration's circuits, by name.
 pub(super) async fn check(context: &IntegrationContext<'_>) -> [(String, Finding); 2] {
@@ -25,21 +26,23 @@ async fn check_endpoint(context: &IntegrationContext<'_>, kind: EndpointKind) ->
     let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(context.doctor.aws), table);
     let endpoint = Endpoint::new(context.integration.name.clone(), kind);
     match ledger.circuit(&endpoint).await {
-        Ok(circuit) => classify(kind, &circuit, Timestamp::now()),
+        Ok(circuit) => classify(&context.integration.name, kind, &circuit, Timestamp::now()),
         Err(error) => Finding::skipped(format!("because the ledger cannot be read: {error}")),
     }
 }
 
-fn classify(kind: EndpointKind, circuit: &Circuit, now: Timestamp) -> Finding {
+fn classify(name: &IntegrationName, kind: EndpointKind, circuit: &Circuit, now: Timestamp) -> Finding {
     let Some(until) = circuit.open_until else { return Finding::ok("closed") };
     let (endpoint, waiting, advice) = match kind {
         EndpointKind::MessagingService => (
             "messaging service",
             "messages",
-            "have the messaging service checked, and whether a firewall drops the functions' connections; if it is only \
-             slow, it may need a longer /delivery/timeoutSeconds (at most 10)",
+            format!(
+                "check the messaging service, and whether a firewall drops the functions' connections; if it is only \
+                 slow, wait longer for it: `patchbay integration add {name} --replace --timeout-seconds 10`"
+            ),
         ),
-        EndpointKind::Platform => ("platform", "receipts", "see the platform's status page"),
+        EndpointKind::Platform => ("platform", "receipts", "see the platform's status page".to_owned()),
     };
     let time = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ");
     let since = circuit.since.map(|since| format!(" since {}", time(since))).unwrap_or_default();
@@ -54,6 +57,7 @@ fn classify(kind: EndpointKind, circuit: &Circuit, now: Timestamp) -> Finding {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests fail by panicking
 mod tests {
     use super::super::report::Status;
     use super::*;
@@ -64,7 +68,7 @@ mod tests {
 
     fn found(open_until: Option<i64>) -> Finding {
         let circuit = Circuit { timeouts: 6, since: Some(at(0)), openings: 1, open_until: open_until.map(at) };
-        classify(EndpointKind::MessagingService, &circuit, at(60))
+        classify(&"acme".parse().unwrap(), EndpointKind::MessagingService, &circuit, at(60))
     }
 
     #[test]

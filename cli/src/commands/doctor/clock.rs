@@ -15,7 +15,8 @@ pub(super) fn finding(skew: Option<ClockSkew>) -> Finding {
     let magnitude = skew.magnitude();
     let direction = if seconds > 0 { "ahead of" } else { "behind" };
     let observed = format!("this machine's clock is {magnitude} s {direction} {reference}");
-    let advice = "set this machine's clock, by NTP for example: signatures are valid for five minutes";
+    let advice = "signatures are valid for five minutes; set this machine's clock: `sudo timedatectl set-ntp true` on \
+                  Linux, `sudo sntp -sS time.apple.com` on macOS";
     match magnitude {
         _ if skew.breaks_signatures() => Finding::fault(observed, advice),
         WARNING_SECONDS.. => Finding::warning(observed, advice),

@@ -30,8 +30,6 @@ pub(super) struct DoctorContext<'e> {
 pub(super) struct IntegrationContext<'e> {
     pub(super) doctor: &'e DoctorContext<'e>,
     pub(super) integration: Integration,
-    /// The name of its secret.
-    pub(super) secret: String,
     /// The time since the secret was written.
     pub(super) age: Duration,
     /// The time after which every function uses a new configuration.

@@ -42,8 +42,12 @@ pub(super) async fn check(client: &Client, config: &Config, integration: &Integr
         [] => Finding::ok("the OAuth client may make the calls that the callers' routes need"),
         lacking => Finding::warning(
             format!("the OAuth client's role lacks {}", lacking.join(" and ")),
-            "add it to the role in Genesys Cloud, or restrict the callers' routes: it is needed to show and end \
-             conversations, and for `current`",
+            format!(
+                "add it to the role in Genesys Cloud: it is needed to show and end conversations, and for `current`; or \
+                 restrict the callers' routes: `patchbay integration add {} --replace --caller \
+                 NAME:agentless,receipts,cards,inbound`",
+                integration.name
+            ),
         ),
     }
 }

@@ -6,6 +6,7 @@ use crate::aws::authorization::AuthorizationSecret;
 use crate::aws::error::AwsError;
 use jiff::Timestamp;
 use shared::authorization::{Authorization, REFRESH_TOKEN_WARNING};
+use shared::model::integration_name::IntegrationName;
 use shared::platform::highlevel::config::{App, Config, Credentials};
 
 pub(super) async fn authorization(context: &IntegrationContext<'_>, config: &Config) -> Finding {
@@ -23,7 +24,7 @@ pub(super) async fn authorization(context: &IntegrationContext<'_>, config: &Con
         return Finding::skipped("because the stack has no output SecretPrefix");
     };
     let secret = AuthorizationSecret::new(context.doctor.aws, prefix, name);
-    let advice = format!("run `patchbay integration authorize {name}`");
+    let advice = authorize(name);
     match secret.get().await {
         Err(error) => Finding::from_aws_error(
             AwsError::of("secretsmanager:GetSecretValue", &error),
@@ -31,21 +32,32 @@ pub(super) async fn authorization(context: &IntegrationContext<'_>, config: &Con
             "see what Secrets Manager says",
         ),
         Ok(None) => Finding::fault("the app was not authorized yet", advice),
-        Ok(Some(authorization)) => classify(&authorization, config, app, Timestamp::now(), advice),
+        Ok(Some(authorization)) => classify(name, &authorization, config, app, Timestamp::now()),
     }
 }
 
-fn classify(authorization: &Authorization, config: &Config, app: &App, now: Timestamp, advice: String) -> Finding {
+fn authorize(name: &IntegrationName) -> String {
+    format!("run `patchbay integration authorize {name}`")
+}
+
+fn classify(
+    name: &IntegrationName,
+    authorization: &Authorization,
+    config: &Config,
+    app: &App,
+    now: Timestamp,
+) -> Finding {
+    let advice = authorize(name);
     let text = |time: Option<Timestamp>| time.map_or_else(|| "an unknown time".to_owned(), |time| time.to_string());
     if let Some(at) = authorization.withdrawn_at() {
         return Finding::fault(format!("the app was uninstalled at {at}"), advice);
     }
     let is_other = |detail: &str, own: &str| authorization.detail(detail).is_some_and(|stored| stored != own);
     if is_other("locationId", &config.location_id) {
-        return Finding::fault("the app was authorized for another location than /locationId", advice);
+        return Finding::fault("the app was authorized for another location than the integration's", advice);
     }
     if is_other("clientId", &app.client_id) {
-        return Finding::fault("another app was authorized than that of /clientId", advice);
+        return Finding::fault("another app was authorized than the integration's", advice);
     }
     if authorization.refresh_token().is_none() {
         return Finding::fault("there is no refresh token", advice);
@@ -53,7 +65,9 @@ fn classify(authorization: &Authorization, config: &Config, app: &App, now: Time
     if let Some(at) = authorization.lost_at() {
         return Finding::fault(
             format!("the platform refused to renew the tokens at {at}, and has renewed none since"),
-            format!("check /clientSecret; if it is right, {advice}"),
+            format!(
+                "{advice}; if the client secret has changed, first `patchbay integration rotate {name} --secret client`"
+            ),
         );
     }
     let end = authorization.refresh_token_ends_at();
@@ -107,7 +121,7 @@ mod tests {
             let (mut tokens, now) = at(time);
             change(&mut tokens);
             let authorization = Authorization::parse(&tokens.to_string()).unwrap();
-            format!("{:?}", classify(&authorization, config, app, now, "do".to_owned()))
+            format!("{:?}", classify(&"acme".parse().unwrap(), &authorization, config, app, now))
         };
         let soon = "2026-01-01T12:00:00Z";
         let of = |finding: &str, status: &str, words: &str| {

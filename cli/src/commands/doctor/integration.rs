@@ -61,8 +61,7 @@ async fn read<'e>(doctor: &'e DoctorContext<'e>, name: &IntegrationName) -> Resu
             {
                 Finding::fault(
                     format!("there is no secret {secret}, or it is scheduled for deletion"),
-                    "`patchbay integration list` lists the integrations, and `patchbay integration add NAME` creates \
-                     one",
+                    format!("list those there are: `patchbay integration list`; connect it: `patchbay integration add {name}`"),
                 )
             }
             other => Finding::from_aws_error(other, "the secret", "see what Secrets Manager says"),
@@ -74,9 +73,14 @@ async fn read<'e>(doctor: &'e DoctorContext<'e>, name: &IntegrationName) -> Resu
     let document = answer.secret_string().unwrap_or_default();
     let integration = Integration::parse(name.clone(), document).map_err(|faults| {
         let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        Finding::fault(faults.join("; "), format!("fix this in the secret {secret}"))
+        let (read, write) = ("get-secret-value --query SecretString --output text", "put-secret-value --secret-string");
+        let advice = format!(
+            "correct it in a file: `aws secretsmanager {read} --secret-id {secret} > {name}.json`, then `aws secretsmanager \
+             {write} file://{name}.json --secret-id {secret}`"
+        );
+        Finding::fault(faults.join("; "), advice)
     })?;
     let integration = Integration { version: answer.version_id().map(str::to_owned), ..integration };
     let cache = doctor.stack.configuration_cache().await.unwrap_or(DEFAULT_TIME_TO_LIVE);
-    Ok(IntegrationContext { doctor, integration, secret, age, propagation: cache + SETTLING_TIME })
+    Ok(IntegrationContext { doctor, integration, age, propagation: cache + SETTLING_TIME })
 }

@@ -8,6 +8,7 @@ use crate::error::CliError;
 use shared::delivery::client::NoAnswer;
 use shared::delivery::probe::{ProbeOutcome, ProbeResult, SignedWith};
 use shared::integration::SETTLING_TIME;
+use shared::model::integration_name::IntegrationName;
 use std::time::Duration;
 
 pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
@@ -19,7 +20,7 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
         Err(TestDeliveryError::Enqueue(error)) => Finding::from_aws_error(error, "the queue", "see what SQS says"),
         Err(TestDeliveryError::Timeout) => Finding::fault(
             format!("no function made a test delivery within {} s", test_delivery::TIMEOUT.as_secs()),
-            "see MessageDispatcher's state, the queue's trigger, and the logs of MessageDispatcher",
+            "see MessageDispatcher's state and the direct lane's trigger above, and the logs: `patchbay logs --since 10m`",
         ),
         Err(error) => Finding::skipped(format!("because {}", CliError::from(error))),
     }
@@ -28,8 +29,10 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
 fn classify(context: &IntegrationContext<'_>, result: &ProbeResult) -> Finding {
     let origin = context.integration.delivery.url.url().origin().ascii_serialization();
     let finding = match &result.outcome {
-        ProbeOutcome::Answered(status) => classify_status(&origin, *status),
-        ProbeOutcome::NotAnswered(why) => classify_no_answer(&origin, why, context.integration.delivery.timeout),
+        ProbeOutcome::Answered(status) => classify_status(&context.integration.name, &origin, *status),
+        ProbeOutcome::NotAnswered(why) => {
+            classify_no_answer(&context.integration.name, &origin, why, context.integration.delivery.timeout)
+        }
         ProbeOutcome::NotConfigured(why) => Finding::fault(
             format!("MessageDispatcher has no usable configuration: {why}"),
             "check that its SECRET_PREFIX and region are this stack's",
@@ -43,14 +46,17 @@ fn classify(context: &IntegrationContext<'_>, result: &ProbeResult) -> Finding {
 fn with_previous_configuration(context: &IntegrationContext<'_>, finding: Finding) -> Finding {
     let left = context.propagation.saturating_sub(context.age);
     let observed = format!("{}; it used the previous configuration", finding.observed);
+    let name = &context.integration.name;
     let advice = if left.is_zero() {
         let seconds = context.propagation.as_secs();
         format!(
-            "see the logs of MessageDispatcher: it should have read the configuration within {seconds} s of the change"
+            "MessageDispatcher should have read the configuration within {seconds} s of the change; see its logs: \
+             `patchbay logs --integration {name} --since 10m`"
         )
     } else {
         format!(
-            "functions use the previous configuration for up to {} s after a change: run this again in {} s",
+            "functions use the previous configuration for up to {} s after a change: run `patchbay doctor {name}` again in \
+             {} s",
             context.propagation.saturating_sub(SETTLING_TIME).as_secs(),
             left.as_secs() + 1
         )
@@ -67,23 +73,27 @@ fn with_previous_configuration(context: &IntegrationContext<'_>, finding: Findin
 
 /// What the response predicts for deliveries. 400 and 422 may only mean that the type `test` is unknown; after any
 /// other status than 2xx a delivery is retried until it expires, or fails.
-fn classify_status(origin: &str, status: u16) -> Finding {
+fn classify_status(name: &IntegrationName, origin: &str, status: u16) -> Finding {
+    let set_url = format!("`patchbay integration add {name} --replace --delivery-url URL`");
     let observed = format!("{origin} answers {status}");
     match status {
         200..=299 => Finding::ok(format!("{observed} to a test delivery")),
         400 | 422 => Finding::ok(format!("{observed} to a test delivery: it is reachable, and does not know the type")),
         401 | 403 => Finding::fault(
             format!("the messaging service refuses the signature, and messages wait on the queue: {observed}"),
-            "configure it with the first of /delivery/signingSecrets, or the integration with the secret that it has",
+            format!(
+                "give it the current signing secret: `patchbay integration show {name} --show-secrets` shows it; or store \
+                 the one that it has: `patchbay integration rotate {name} --secret signing --secret-file FILE`"
+            ),
         ),
         404 | 405 => Finding::fault(
             format!("{observed}: messages wait on the queue"),
-            "check /delivery/url: nothing at that path accepts POST",
+            format!("nothing at that path accepts POST; set the right one: {set_url}"),
         ),
         408 | 425 | 429 => Finding::warning(observed, "it is overloaded; deliveries wait on the queue"),
         410 => Finding::fault(
             format!("the endpoint asks to be removed, and every message for it fails: {observed}"),
-            "set /delivery/url to the messaging service's new address, or remove the integration",
+            format!("set its new address: {set_url}; or remove the integration: `patchbay integration remove {name}`"),
         ),
         413 => Finding::fault(
             format!(
@@ -94,11 +104,14 @@ fn classify_status(origin: &str, status: u16) -> Finding {
         ),
         400..=499 => Finding::fault(
             format!("the messaging service does not accept deliveries, and messages wait on the queue: {observed}"),
-            "check /delivery/url, and the logs of it or of a gateway before it: it must accept JSON by POST",
+            format!(
+                "see the logs of it or of a gateway before it: it must accept JSON by POST; if the address is wrong: \
+                 {set_url}"
+            ),
         ),
         300..=399 => Finding::fault(
             format!("{observed}: a redirect, which is not followed"),
-            "set /delivery/url to the redirect's target",
+            format!("set the redirect's target: {set_url}"),
         ),
         _ => Finding::fault(
             format!("the messaging service fails: {observed}"),
@@ -107,19 +120,20 @@ fn classify_status(origin: &str, status: u16) -> Finding {
     }
 }
 
-fn classify_no_answer(origin: &str, why: &NoAnswer, timeout: Duration) -> Finding {
+fn classify_no_answer(name: &IntegrationName, origin: &str, why: &NoAnswer, timeout: Duration) -> Finding {
+    let set_url = format!("`patchbay integration add {name} --replace --delivery-url URL`");
     match why {
         NoAnswer::UnknownHost => Finding::fault(
             format!("the name of {origin} cannot be resolved"),
-            "check /delivery/url, and the name's DNS entry",
+            format!("check the name's DNS entry; if the address is wrong: {set_url}"),
         ),
         NoAnswer::ConnectionRefused => Finding::fault(
             format!("{origin} refuses the connection: no server listens there"),
-            "start the messaging service, or correct /delivery/url",
+            format!("start the messaging service; if the address is wrong: {set_url}"),
         ),
         NoAnswer::Tls(how) => Finding::fault(
             format!("no TLS with {origin}: {how}"),
-            "give it a certificate of a public authority, for the name in /delivery/url",
+            "give it a certificate of a public authority, for this name",
         ),
         NoAnswer::Timeout => Finding::fault(
             format!("{origin} does not answer within {} s", timeout.as_secs()),
@@ -167,7 +181,11 @@ mod tests {
             (500, Status::Fault),
             (503, Status::Fault),
         ] {
-            assert_eq!(expected, classify_status("https://example.com", http_status).status, "{http_status}");
+            assert_eq!(
+                expected,
+                classify_status(&"acme".parse().unwrap(), "https://example.com", http_status).status,
+                "{http_status}"
+            );
         }
     }
 }

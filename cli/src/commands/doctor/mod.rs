@@ -97,13 +97,13 @@ impl Doctor {
     async fn check(&self, stack: &Stack, aws: &SdkConfig, reporter: Reporter) -> Result<Examined, CliError> {
         let Discovery { clock, access_evaluated, deployed } = stack::discover(stack, aws, &reporter.open(STACK)).await;
         let Some(deployed) = deployed else {
-            for group in [ROUTES, FUNCTIONS_GROUP, DATA, INTEGRATIONS] {
+            for group in [FUNCTIONS_GROUP, DATA, ROUTES, INTEGRATIONS] {
                 reporter.open(group).report("all", Finding::skipped("because the stack has not been found"));
             }
             return Ok(Examined { clock, access_evaluated });
         };
         let http = stack.http_client()?;
-        let [routes, functions, data] = [ROUTES, FUNCTIONS_GROUP, DATA].map(|group| reporter.open(group));
+        let [functions, data, routes] = [FUNCTIONS_GROUP, DATA, ROUTES].map(|group| reporter.open(group));
         let of_lambda = functions.clone();
         let (routes, (), ()) = tokio::join!(
             check_routes(stack, &http, &deployed, routes, functions),

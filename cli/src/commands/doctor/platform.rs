@@ -7,6 +7,7 @@ use super::highlevel;
 use super::report::Finding;
 use super::user_lookup;
 use crate::api::platform_http;
+use crate::api::token_problem::token_problem;
 use crate::api::webhook_url::{WebhookTarget, webhook_target};
 use crate::error::CliError;
 use http::Method;
@@ -47,7 +48,7 @@ async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Res
     let skipped = || Finding::skipped("because there is no token");
     let (findings, profiles) = match client.check_credentials(config, deadline).await {
         Err(error) => {
-            let findings = [refused_token(context, &error), skipped(), skipped(), skipped()];
+            let findings = [no_token(context, config, &error).await, skipped(), skipped(), skipped()];
             (findings, skipped_profiles("because there is no token"))
         }
         Ok(()) => {
@@ -62,7 +63,7 @@ async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Res
                 }
                 Ok(None) => {
                     let finding = Finding::fault(
-                        "the organisation has no open messaging integration with the id in /integrationId",
+                        format!("the organisation has no open messaging integration {}", config.integration_id),
                         format!("connect it again: `patchbay integration add {}`", context.integration.name),
                     );
                     (finding, not_read)
@@ -70,7 +71,10 @@ async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Res
                 Err(error) => (classify_error(&error), not_read),
             };
             let users = match sends_to_users {
-                true => user_lookup::check(&client, config, Instant::now() + TIMEOUT).await,
+                true => {
+                    let name = &context.integration.name;
+                    user_lookup::check(&client, config, name, Instant::now() + TIMEOUT).await
+                }
                 false => Finding::skipped("because cards go to customers"),
             };
             let conversations =
@@ -86,22 +90,26 @@ fn skipped_profiles(because: &str) -> Vec<(String, Finding)> {
     genesys_cloud_profiles::CHECKS.map(|check| (check.to_owned(), Finding::skipped(because))).into()
 }
 
-fn refused_token(context: &IntegrationContext<'_>, error: &ApiError) -> Finding {
+async fn no_token(context: &IntegrationContext<'_>, config: &Config, error: &ApiError) -> Finding {
+    let name = &context.integration.name;
     match error {
         ApiError::Credentials(words) => Finding::fault(
-            format!("Genesys Cloud refuses clientId and clientSecret: status {}", words.status),
+            format!("Genesys Cloud refuses the OAuth client's id and secret: status {}", words.status),
             format!(
-                "put the id and the secret of an OAuth client (client credentials) of this organisation into the \
-                 secret {}, as /clientId and /clientSecret; check /domain too",
-                context.secret
+                "store the secret of the client, whose grant is client credentials: `patchbay integration rotate {name} \
+                 --secret client --secret-file FILE`; for another client or organisation: `patchbay integration add \
+                 {name} --replace --client-id ID --client-secret-file FILE --domain DOMAIN`",
             ),
         ),
         ApiError::RateLimited { .. } => {
             Finding::warning("Genesys Cloud limits the rate of requests", "run this again in a minute")
         }
         other => Finding::fault(
-            format!("Genesys Cloud issues no token: {other}"),
-            "check the platform's status page, and that /domain is the organisation's",
+            format!("Genesys Cloud issues no token: {}", token_problem(config, other).await),
+            format!(
+                "check the platform's status page; if that is not the organisation's domain: `patchbay integration add \
+                 {name} --replace --domain DOMAIN`"
+            ),
         ),
     }
 }
@@ -124,7 +132,7 @@ fn classify_error(error: &ApiError) -> Finding {
 /// Whether the platform's webhooks are sent to this stack, with a signature that it accepts.
 async fn connected(context: &IntegrationContext<'_>, config: &Config, found: &OpenIntegration) -> Finding {
     let name = &context.integration.name;
-    let advice = format!("set it with `patchbay integration add {name}`, or in Genesys Cloud");
+    let advice = format!("set it in Genesys Cloud: `patchbay integration add {name}`");
     let url = found.outbound_notification_webhook_url.as_deref();
     let is_known_secret = |secret: &SecretString| {
         config.webhook_secrets.iter().any(|known| known.expose_secret() == secret.expose_secret())
@@ -138,7 +146,7 @@ async fn connected(context: &IntegrationContext<'_>, config: &Config, found: &Op
             Finding::fault(format!("its outbound webhook URL does not end with /integrations/{name}/webhook"), advice)
         }
         _ if found.readable_secret().is_some_and(|secret| !is_known_secret(secret)) => {
-            Finding::fault("Genesys Cloud signs its webhooks with a secret that is none of /webhookSecrets", advice)
+            Finding::fault("Genesys Cloud signs its webhooks with a secret that the integration does not have", advice)
         }
         (Some(CreateStatus::Initiated), _) => {
             Finding::warning("Genesys Cloud is still creating it", "run this again in a minute")
@@ -164,7 +172,11 @@ async fn reachable(context: &IntegrationContext<'_>, base: &Url) -> Vec<(String,
             Ok(response) => Finding::ok(format!("{origin} answers ({})", response.status().as_u16())),
             Err(error) => Finding::fault(
                 format!("{origin} cannot be reached: {}", error_chain(&error.without_url())),
-                format!("check the platform's status page, and /apiBaseUrl in the secret {}", context.secret),
+                format!(
+                    "check the platform's status page; if the address is wrong: `patchbay integration add {} --replace \
+                     --api-base-url URL`",
+                    context.integration.name
+                ),
             ),
         },
     };

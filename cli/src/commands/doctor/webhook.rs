@@ -19,10 +19,10 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
         return Finding::skipped(format!("because {} does not work", Endpoint::Webhook.title()));
     }
     let genuine = genuine(&context.integration.platform);
-    if let Some((pointer, headers)) = &genuine {
+    if let Some((secret, headers)) = &genuine {
         let answer = post(context, headers).await;
         if !matches!(&answer, ProbeResponse::Problem { kind, .. } if kind == "invalid-body") {
-            return genuine_refused(pointer, &answer);
+            return genuine_refused(secret, &answer);
         }
     }
     if !context.doctor.claims_forgery_check(context.integration.platform.name().as_str()) {
@@ -45,16 +45,16 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
         }),
         other => Finding::fault(
             format!("a forged signature is not refused as such: {}", other.summary()),
-            "see the logs of WebhookReceiver; deploy this version's functions (`make deploy`)",
+            "deploy this version's functions (`make deploy`), and see the logs: `patchbay logs --since 10m`",
         ),
     }
 }
 
-fn genuine_refused(pointer: &str, answer: &ProbeResponse) -> Finding {
+fn genuine_refused(secret: &str, answer: &ProbeResponse) -> Finding {
     let summary = answer.summary();
     match answer {
         ProbeResponse::Problem { kind, .. } if kind == "invalid-signature" => Finding::fault(
-            format!("the webhook refuses the signature made with {pointer}: {summary}"),
+            format!("the webhook refuses a signature by the integration's {secret}: {summary}"),
             "if the secret was just changed, run this again in half a minute; else check that WebhookReceiver's \
              SECRET_PREFIX and region are this stack's",
         ),
@@ -64,7 +64,7 @@ fn genuine_refused(pointer: &str, answer: &ProbeResponse) -> Finding {
         ),
         _ => Finding::fault(
             format!("unexpected response of the webhook: {summary}"),
-            "see the logs of WebhookReceiver: it cannot read this integration's secret, or is of another version",
+            "it cannot read the integration's secret, or is of another version; see the logs: `patchbay logs --since 10m`",
         ),
     }
 }
@@ -81,15 +81,15 @@ async fn post(context: &IntegrationContext<'_>, headers: &[Header]) -> ProbeResp
     }
 }
 
-/// The headers made with the current secrets, and the JSON pointer of the one that signs. Use of a secret that is being
+/// The headers made with the current secrets, and the name of the one that signs. Use of a secret that is being
 /// rotated out would count as the platform's.
 fn genuine(platform: &PlatformConfig) -> Option<(&'static str, Vec<Header>)> {
-    let pointer = match platform {
-        PlatformConfig::GenesysCloud(_) => "/webhookSecrets/0",
-        PlatformConfig::MulticloudCx(_) => "/appSecrets/0",
+    let secret = match platform {
+        PlatformConfig::GenesysCloud(_) => "webhook secret",
+        PlatformConfig::MulticloudCx(_) => "app secret",
         PlatformConfig::HighLevel(_) => return None,
     };
-    Some((pointer, platform.sign(INVALID_WEBHOOK.as_bytes())))
+    Some((secret, platform.sign(INVALID_WEBHOOK.as_bytes())))
 }
 
 /// A well-formed signature with a wrong secret.

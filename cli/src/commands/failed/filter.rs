@@ -1,7 +1,8 @@
 //! Selects kept messages.
 
 use super::message::FailedMessage;
-use crate::aws::completion;
+use crate::aws::stack::Stack;
+use crate::aws::{completion, integrations};
 use crate::error::CliError;
 use crate::ui::output::sanitize;
 use crate::ui::values::since;
@@ -27,6 +28,14 @@ impl Filter {
         self.integration.as_ref().is_none_or(|name| message.integration() == name.as_str())
             && self.since.is_none_or(|since| message.parked.failed_at >= since)
             && self.message.as_deref().is_none_or(|id| message.has_id(id))
+    }
+
+    /// An integration that does not exist is an error, if none of its messages are kept.
+    pub(super) async fn require_integration(&self, stack: &Stack, found: usize) -> Result<(), CliError> {
+        match found {
+            0 => integrations::unknown(stack, self.integration.as_ref()).await.map_or(Ok(()), Err),
+            _ => Ok(()),
+        }
     }
 
     /// An id without a kept message is an error.

@@ -95,6 +95,7 @@ impl Listing {
         let read = queue.read(filter).await;
         queue.close().await;
         let ParkedMessages { messages, coverage } = read?;
+        filter.require_integration(stack, messages.len()).await?;
         let mut wanted: Vec<_> = messages.iter().collect();
         wanted.sort_by_key(|message| (message.integration().to_owned(), message.parked.failed_at, message.sequence()));
         Ok(Self {

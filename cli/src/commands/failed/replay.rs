@@ -72,6 +72,9 @@ impl Replay {
         let result = self.replay(&mut queue, output).await;
         queue.close().await;
         let (replayed, failure) = result?;
+        if failure.is_none() {
+            self.filter.require_integration(stack, replayed.replayed).await?;
+        }
         // The result is printed even if a message failed.
         output.result(&replayed, Replayed::human);
         match failure {

@@ -1,5 +1,6 @@
 use crate::error::CliError;
 use crate::ui::output::Output;
+use crate::ui::style::{GOOD, paint};
 
 /// The completed steps of a command. Each is printed at once, and all again if the command fails.
 pub(super) struct Progress {
@@ -14,8 +15,13 @@ impl Progress {
 
     pub(super) fn done(&mut self, step: impl Into<String>) {
         let step = step.into();
-        self.output.progress(&format!("✓ {step}"));
+        self.output.progress(&format!("{} {step}", paint(GOOD, "✓")));
         self.done.push(step);
+    }
+
+    /// Says why a question is asked again.
+    pub(super) fn notice(&self, text: &str) {
+        self.output.notice(text);
     }
 
     pub(super) fn completed(&self) -> &[String] {

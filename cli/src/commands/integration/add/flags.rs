@@ -168,6 +168,23 @@ const HIGHLEVEL: &str = "HighLevel";
 const DELIVERY: &str = "Delivery";
 const SENDING: &str = "Cards and files";
 
+impl Add {
+    /// Requires that no option is given that another platform has, and this one does not.
+    pub(super) fn require_options_of(&self, platform: PlatformName) -> Result<(), CliError> {
+        let set_up = self.set_up.given().into_iter().map(|option| (option.to_owned(), IN_GENESYS_CLOUD));
+        let set_up = set_up.filter(|_| platform != PlatformName::GenesysCloud);
+        let wrong = self.fields.options_of_others(platform).into_iter().chain(set_up);
+        let wrong = wrong.map(|(option, platforms)| {
+            let platforms: Vec<_> = platforms.iter().map(|platform| platform.as_str()).collect();
+            format!("{option} does not apply to {}: it is for {}", platform.as_str(), platforms.join(" and "))
+        });
+        match wrong.collect::<Vec<_>>() {
+            wrong if wrong.is_empty() => Ok(()),
+            wrong => Err(CliError::Usage(wrong.join("; "))),
+        }
+    }
+}
+
 fn platform() -> impl TypedValueParser<Value = PlatformName> {
     PossibleValuesParser::new(PlatformName::ALL.map(PlatformName::as_str))
         .try_map(|name| PlatformName::from_field(name.into()))
@@ -176,8 +193,8 @@ fn platform() -> impl TypedValueParser<Value = PlatformName> {
 impl Fields {
     /// Sets the given fields in `document`, and secrets from their files.
     pub(super) fn apply(&self, document: &mut Document, input: &SecretInput) -> Result<(), CliError> {
-        for (pointer, value) in self.public_fields() {
-            document.set(pointer, value);
+        for field in self.public_fields() {
+            document.set(field.pointer, field.value);
         }
         for secret in self.secrets() {
             if let Some(file) = secret.file {
@@ -192,7 +209,7 @@ impl Fields {
         for secret in self.secrets() {
             if secret.file.is_none()
                 && secret.belongs_to(document)
-                && let Some(value) = environment(secret.variable)?
+                && let Some(value) = environment(&secret.variable())?
             {
                 secret.apply(document, value);
             }
@@ -200,75 +217,110 @@ impl Fields {
         Ok(())
     }
 
-    fn public_fields(&self) -> impl Iterator<Item = (&'static str, Value)> {
+    fn public_fields(&self) -> impl Iterator<Item = PublicField> {
         let text = |text: &Option<String>| text.clone().map(Value::from);
         let list = |texts: &[String]| (!texts.is_empty()).then(|| Value::from(texts));
+        let all: &[PlatformName] = &PlatformName::ALL;
         [
-            ("/platform", self.platform.map(|platform| platform.as_str().into())),
-            ("/domain", text(&self.domain)),
-            ("/integrationId", text(&self.integration_id)),
-            ("/clientId", text(&self.client_id)),
-            ("/webhookHeader/name", text(&self.webhook_header)),
-            ("/apiBaseUrl", text(&self.api_base_url)),
-            ("/contactCenterId", text(&self.contact_center_id)),
-            ("/channelId", text(&self.channel_id)),
-            ("/uploadFiles", self.upload_files.map(Value::from)),
-            ("/locationId", text(&self.location_id)),
-            ("/appId", text(&self.app_id)),
-            ("/conversationProviderId", text(&self.conversation_provider_id)),
-            ("/trustedKeys", list(&self.trusted_keys)),
-            ("/forwardMessageTypes", list(&self.forward_message_types)),
-            ("/maximumAgeSeconds", self.maximum_age_seconds.map(Value::from)),
-            ("/delivery/url", text(&self.delivery_url)),
-            ("/delivery/giveUpAfterSeconds", self.give_up_after_seconds.map(Value::from)),
-            ("/delivery/timeoutSeconds", self.timeout_seconds.map(Value::from)),
-            ("/delivery/receipts", text(&self.receipts)),
-            ("/cards/route", text(&self.cards_route)),
-            ("/cards/textTrace", self.cards_text_trace.map(Value::from)),
-            ("/media/maximumBytes", self.media_maximum_bytes.map(Value::from)),
-            ("/media/trustedOrigins", list(&self.media_trusted_origins)),
+            ("/platform", "--platform", all, self.platform.map(|platform| platform.as_str().into())),
+            ("/domain", "--domain", IN_GENESYS_CLOUD, text(&self.domain)),
+            ("/integrationId", "--integration-id", IN_GENESYS_CLOUD, text(&self.integration_id)),
+            ("/clientId", "--client-id", WITH_CLIENT, text(&self.client_id)),
+            ("/webhookHeader/name", "--webhook-header", IN_GENESYS_CLOUD, text(&self.webhook_header)),
+            ("/apiBaseUrl", "--api-base-url", WITH_API_URL, text(&self.api_base_url)),
+            ("/contactCenterId", "--contact-center-id", IN_MULTICLOUD_CX, text(&self.contact_center_id)),
+            ("/channelId", "--channel-id", IN_MULTICLOUD_CX, text(&self.channel_id)),
+            ("/uploadFiles", "--upload-files", IN_MULTICLOUD_CX, self.upload_files.map(Value::from)),
+            ("/locationId", "--location-id", IN_HIGHLEVEL, text(&self.location_id)),
+            ("/appId", "--app-id", IN_HIGHLEVEL, text(&self.app_id)),
+            (
+                "/conversationProviderId",
+                "--conversation-provider-id",
+                IN_HIGHLEVEL,
+                text(&self.conversation_provider_id),
+            ),
+            ("/trustedKeys", "--trusted-key", IN_HIGHLEVEL, list(&self.trusted_keys)),
+            ("/forwardMessageTypes", "--forward-message-type", IN_HIGHLEVEL, list(&self.forward_message_types)),
+            ("/maximumAgeSeconds", "--maximum-age-seconds", IN_HIGHLEVEL, self.maximum_age_seconds.map(Value::from)),
+            ("/delivery/url", "--delivery-url", all, text(&self.delivery_url)),
+            (
+                "/delivery/giveUpAfterSeconds",
+                "--give-up-after-seconds",
+                all,
+                self.give_up_after_seconds.map(Value::from),
+            ),
+            ("/delivery/timeoutSeconds", "--timeout-seconds", all, self.timeout_seconds.map(Value::from)),
+            ("/delivery/receipts", "--receipts", all, text(&self.receipts)),
+            ("/cards/route", "--cards-route", all, text(&self.cards_route)),
+            ("/cards/textTrace", "--cards-text-trace", all, self.cards_text_trace.map(Value::from)),
+            ("/media/maximumBytes", "--media-maximum-bytes", all, self.media_maximum_bytes.map(Value::from)),
+            ("/media/trustedOrigins", "--media-trusted-origin", all, list(&self.media_trusted_origins)),
         ]
         .into_iter()
-        .filter_map(|(pointer, value)| Some((pointer, value?)))
+        .filter_map(|(pointer, option, platforms, value)| {
+            Some(PublicField { pointer, option, platforms, value: value? })
+        })
     }
 
     fn secrets(&self) -> [SecretField<'_>; 7] {
-        const GENESYS_CLOUD: &[PlatformName] = &[PlatformName::GenesysCloud];
-        const MULTICLOUD_CX: &[PlatformName] = &[PlatformName::MulticloudCx];
-        const HIGHLEVEL: &[PlatformName] = &[PlatformName::HighLevel];
-        const WITH_CLIENT: &[PlatformName] = &[PlatformName::GenesysCloud, PlatformName::HighLevel];
         [
-            ("/clientSecret", &self.client_secret_file, "PATCHBAY_CLIENT_SECRET", WITH_CLIENT),
-            ("/webhookSecrets", &self.webhook_secret_file, "PATCHBAY_WEBHOOK_SECRET", GENESYS_CLOUD),
-            (
-                "/webhookHeader/secrets",
-                &self.webhook_header_secret_file,
-                "PATCHBAY_WEBHOOK_HEADER_SECRET",
-                GENESYS_CLOUD,
-            ),
-            ("/appSecrets", &self.app_secret_file, "PATCHBAY_APP_SECRET", MULTICLOUD_CX),
-            ("/apiKey", &self.api_key_file, "PATCHBAY_API_KEY", MULTICLOUD_CX),
-            ("/token", &self.token_file, "PATCHBAY_TOKEN", HIGHLEVEL),
-            ("/delivery/signingSecrets", &self.signing_secret_file, "PATCHBAY_SIGNING_SECRET", &PlatformName::ALL),
+            ("/clientSecret", &self.client_secret_file, "CLIENT_SECRET", WITH_CLIENT),
+            ("/webhookSecrets", &self.webhook_secret_file, "WEBHOOK_SECRET", IN_GENESYS_CLOUD),
+            ("/webhookHeader/secrets", &self.webhook_header_secret_file, "WEBHOOK_HEADER_SECRET", IN_GENESYS_CLOUD),
+            ("/appSecrets", &self.app_secret_file, "APP_SECRET", IN_MULTICLOUD_CX),
+            ("/apiKey", &self.api_key_file, "API_KEY", IN_MULTICLOUD_CX),
+            ("/token", &self.token_file, "TOKEN", IN_HIGHLEVEL),
+            ("/delivery/signingSecrets", &self.signing_secret_file, "SIGNING_SECRET", &PlatformName::ALL),
         ]
-        .map(|(pointer, file, variable, platforms)| SecretField {
+        .map(|(pointer, file, name, platforms)| SecretField {
             pointer,
             file: file.as_deref(),
-            variable,
+            name,
             platforms,
         })
     }
+
+    /// The given options of which this platform has no field, each with the platforms that do.
+    fn options_of_others(&self, platform: PlatformName) -> Vec<(String, &'static [PlatformName])> {
+        let public = self.public_fields().map(|field| (field.option.to_owned(), field.platforms));
+        let secret = self.secrets().into_iter().filter(|secret| secret.file.is_some());
+        let secret = secret.map(|secret| (secret.option(), secret.platforms));
+        public.chain(secret).filter(|(_, platforms)| !platforms.contains(&platform)).collect()
+    }
+}
+
+const IN_GENESYS_CLOUD: &[PlatformName] = &[PlatformName::GenesysCloud];
+const IN_MULTICLOUD_CX: &[PlatformName] = &[PlatformName::MulticloudCx];
+const IN_HIGHLEVEL: &[PlatformName] = &[PlatformName::HighLevel];
+const WITH_CLIENT: &[PlatformName] = &[PlatformName::GenesysCloud, PlatformName::HighLevel];
+const WITH_API_URL: &[PlatformName] = &[PlatformName::MulticloudCx, PlatformName::HighLevel];
+
+struct PublicField {
+    pointer: &'static str,
+    option: &'static str,
+    /// The platforms that have it.
+    platforms: &'static [PlatformName],
+    value: Value,
 }
 
 struct SecretField<'f> {
     pointer: &'static str,
     file: Option<&'f Path>,
-    variable: &'static str,
+    /// As in its environment variable.
+    name: &'static str,
     /// The platforms that have it.
     platforms: &'static [PlatformName],
 }
 
 impl SecretField<'_> {
+    fn variable(&self) -> String {
+        format!("PATCHBAY_{}", self.name)
+    }
+
+    fn option(&self) -> String {
+        format!("--{}-file", self.name.to_ascii_lowercase().replace('_', "-"))
+    }
+
     /// Whether the document's integration has it. HighLevel has a token or an app's client.
     fn belongs_to(&self, document: &Document) -> bool {
         let of_platform = |platform: &PlatformName| document.text("/platform") == Some(platform.as_str());

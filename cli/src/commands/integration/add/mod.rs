@@ -13,7 +13,7 @@ mod set_up;
 
 use super::credential_reuse;
 use super::document::Document;
-use super::genesys_cloud::{GenesysCloud, Profiles, confirm_takeover};
+use super::genesys_cloud::{CredentialsError, GenesysCloud, Profiles, confirm_takeover};
 use super::progress::Progress;
 use super::secret_input::SecretInput;
 use super::secret_store::{SecretState, SecretStore, StoredDocument, deleted, unreadable};
@@ -30,6 +30,7 @@ use shared::platform::{PlatformConfig, PlatformName};
 use url::Url;
 
 const INTEGRATION_ID: &str = "/integrationId";
+const CLIENT_SECRET: &str = "/clientSecret";
 /// A placeholder while the document is validated before the platform has assigned an id.
 const PENDING_ID: &str = "not-created-yet";
 
@@ -38,14 +39,25 @@ pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), C
     let secrets = SecretStore::open(stack).await?;
     let found = secrets.find(add.name.as_str()).await?;
     let webhook_url = stack.route_url(&format!("{}/webhook", add.name)).await?;
-    let document = target_document(&add, &given, &found)?;
+    let (document, is_secret_typed) = target_document(&add, &given, &found)?;
     let stored = if let SecretState::Stored(stored) = &found { Some(&stored.document) } else { None };
     let named: Vec<_> = given.list("/callers").iter().filter_map(|caller| caller.get("name")?.as_str()).collect();
     credential_reuse::check(&secrets, &add.name, &document, stored, &named).await?;
     let id_is_given = given.get(INTEGRATION_ID).is_some();
     let progress = Progress::new(output);
     let advice = Vec::new();
-    let mut run = AddRun { add: &add, stack, secrets, found, document, id_is_given, webhook_url, progress, advice };
+    let mut run = AddRun {
+        add: &add,
+        stack,
+        secrets,
+        found,
+        document,
+        id_is_given,
+        is_secret_typed,
+        webhook_url,
+        progress,
+        advice,
+    };
     match run.run().await {
         Ok(platform) => {
             let secret = run.secrets.id(add.name.as_str());
@@ -69,8 +81,8 @@ fn given(add: &Add) -> Result<Document, CliError> {
     Ok(document)
 }
 
-/// The document to store, still without the id that the platform assigns.
-fn target_document(add: &Add, given: &Document, found: &SecretState) -> Result<Document, CliError> {
+/// The document to store, still without the id that the platform assigns; and whether its client secret was typed.
+fn target_document(add: &Add, given: &Document, found: &SecretState) -> Result<(Document, bool), CliError> {
     let stored = match found {
         SecretState::Stored(stored) => Some(&stored.document),
         SecretState::Absent => None,
@@ -83,20 +95,19 @@ fn target_document(add: &Add, given: &Document, found: &SecretState) -> Result<D
     callers::add(&mut document, &add.callers)?;
     let interactive = prompts(add, found);
     required_fields::prompt_platform(&mut document, &add.name, interactive)?;
-    add.fields.apply_environment(&mut document)?;
-    required_fields::fill(&mut document, &add.name, add.no_platform, interactive)?;
-    if add.set_up.are_given() && document.text("/platform") != Some(PlatformName::GenesysCloud.as_str()) {
-        let why =
-            "--messaging-setting, --supported-content, media types and --resolve-identities are for Genesys Cloud";
-        return Err(CliError::Usage(why.to_owned()));
+    if let Some(platform) = required_fields::platform(&document) {
+        add.require_options_of(platform)?;
     }
+    add.fields.apply_environment(&mut document)?;
+    let is_secret_typed = interactive && document.get(CLIENT_SECRET).is_none();
+    required_fields::fill(&mut document, &add.name, add.no_platform, interactive)?;
     match stored.map(|stored| stored.differences(&document)) {
         Some(differences) if !differences.is_empty() && !add.replace => Err(CliError::Failed(format!(
             "the integration `{}` already exists and differs in {}; --replace changes it",
             add.name,
             differences.join(", ")
         ))),
-        _ => Ok(document),
+        _ => Ok((document, is_secret_typed)),
     }
 }
 
@@ -125,6 +136,8 @@ struct AddRun<'a> {
     document: Document,
     /// Whether the platform's id was given, rather than stored.
     id_is_given: bool,
+    /// Whether the client secret was an answer to a question.
+    is_secret_typed: bool,
     webhook_url: Url,
     progress: Progress,
     /// What does not work, and what to do about it.
@@ -133,24 +146,34 @@ struct AddRun<'a> {
 
 impl AddRun<'_> {
     async fn run(&mut self) -> Result<PlatformName, CliError> {
-        let mut checked = self.document.clone();
-        if checked.get(INTEGRATION_ID).is_none() && checked.text("/platform") == Some("genesys-cloud") {
-            checked.set(INTEGRATION_ID, PENDING_ID.into());
-        }
-        let integration = check::read(&checked, &self.add.name)?;
-        let platform = integration.platform.name();
-        match &integration.platform {
-            PlatformConfig::GenesysCloud(config) if !self.add.no_platform => {
-                let genesys_cloud = GenesysCloud::new(config)?;
-                genesys_cloud.check_credentials().await?;
-                self.progress.done("Genesys Cloud accepts the OAuth client's credentials");
-                let secret = config.webhook_secrets.first();
-                let secret = secret.ok_or_else(|| CliError::Failed("there is no webhook secret".to_owned()))?;
-                self.connect(&genesys_cloud, secret).await?;
+        loop {
+            let mut checked = self.document.clone();
+            if checked.get(INTEGRATION_ID).is_none() && checked.text("/platform") == Some("genesys-cloud") {
+                checked.set(INTEGRATION_ID, PENDING_ID.into());
             }
-            _ => self.write().await?,
+            let integration = check::read(&checked, &self.add.name)?;
+            let config = match &integration.platform {
+                PlatformConfig::GenesysCloud(config) if !self.add.no_platform => config,
+                _ => {
+                    self.write().await?;
+                    return Ok(integration.platform.name());
+                }
+            };
+            let genesys_cloud = GenesysCloud::new(config)?;
+            match genesys_cloud.check_credentials().await {
+                Err(CredentialsError::Refused(why)) if self.is_secret_typed => {
+                    self.progress.notice(&why);
+                    required_fields::prompt_client(&mut self.document, &self.add.name)?;
+                    continue;
+                }
+                checked => checked?,
+            }
+            self.progress.done("Genesys Cloud accepts the OAuth client's credentials");
+            let secret = config.webhook_secrets.first();
+            let secret = secret.ok_or_else(|| CliError::Failed("there is no webhook secret".to_owned()))?;
+            self.connect(&genesys_cloud, secret).await?;
+            return Ok(integration.platform.name());
         }
-        Ok(platform)
     }
 
     /// Connects the platform's integration; the secret is written before a webhook can need it.

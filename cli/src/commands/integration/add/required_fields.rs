@@ -32,16 +32,15 @@ const PLATFORM: RequiredField =
 const DELIVERY_URL: RequiredField = field("/delivery/url", "--delivery-url", "URL to deliver messages to", Kind::Text);
 const INTEGRATION_ID: RequiredField =
     field("/integrationId", "--integration-id", "Id of the open messaging integration", Kind::Text);
-const GENESYS_CLOUD: [RequiredField; 3] = [
-    field("/domain", "--domain", "Domain or AWS region of the organisation", Kind::Text),
-    field("/clientId", "--client-id", "Id of the OAuth client", Kind::Text),
-    field(
-        "/clientSecret",
-        "--client-secret-file (or PATCHBAY_CLIENT_SECRET)",
-        "Secret of the OAuth client",
-        Kind::Secret,
-    ),
-];
+const CLIENT_ID: RequiredField = field("/clientId", "--client-id", "Id of the OAuth client", Kind::Text);
+const CLIENT_SECRET: RequiredField = field(
+    "/clientSecret",
+    "--client-secret-file (or PATCHBAY_CLIENT_SECRET)",
+    "Secret of the OAuth client",
+    Kind::Secret,
+);
+const GENESYS_CLOUD: [RequiredField; 3] =
+    [field("/domain", "--domain", "Domain or AWS region of the organisation", Kind::Text), CLIENT_ID, CLIENT_SECRET];
 const MULTICLOUD_CX: [RequiredField; 4] = [
     field("/apiBaseUrl", "--api-base-url", "URL of the API, without /nexus/v3", Kind::Text),
     field("/contactCenterId", "--contact-center-id", "Id of the contact centre", Kind::Text),
@@ -94,6 +93,14 @@ pub(super) fn prompt_platform(
     if interactive && document.get(PLATFORM.pointer).is_none() { PLATFORM.prompt(document, name) } else { Ok(()) }
 }
 
+/// Prompts for the client again, which the platform refuses: for its secret, and for its id, which stays if the answer is
+/// empty.
+pub(super) fn prompt_client(document: &mut Document, name: &IntegrationName) -> Result<(), CliError> {
+    let id = prompt::text_with_default(CLIENT_ID.prompt, document.text(CLIENT_ID.pointer).unwrap_or_default())?;
+    document.set(CLIENT_ID.pointer, id.into());
+    CLIENT_SECRET.prompt(document, name)
+}
+
 /// Generates what can be generated and, if `interactive`, prompts for what is still missing.
 pub(super) fn fill(
     document: &mut Document,
@@ -129,7 +136,7 @@ fn missing(document: &Document, no_platform: bool) -> Vec<RequiredField> {
     fields.filter(|field| document.get(field.pointer).is_none()).collect()
 }
 
-fn platform(document: &Document) -> Option<PlatformName> {
+pub(super) fn platform(document: &Document) -> Option<PlatformName> {
     PlatformName::from_field(document.get(PLATFORM.pointer)?.clone()).ok()
 }
 

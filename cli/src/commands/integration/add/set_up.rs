@@ -52,12 +52,15 @@ fn media_type(text: &str) -> Result<String, &'static str> {
 }
 
 impl SetUpFlags {
-    pub(super) fn are_given(&self) -> bool {
-        let media_types = self.inbound_media_types.iter().chain(&self.outbound_media_types).next();
-        self.messaging_setting.is_some()
-            || self.supported_content.is_some()
-            || media_types.is_some()
-            || self.resolve_identities.is_some()
+    pub(super) fn given(&self) -> Vec<&'static str> {
+        let options = [
+            ("--messaging-setting", self.messaging_setting.is_some()),
+            ("--supported-content", self.supported_content.is_some()),
+            ("--inbound-media-type", !self.inbound_media_types.is_empty()),
+            ("--outbound-media-type", !self.outbound_media_types.is_empty()),
+            ("--resolve-identities", self.resolve_identities.is_some()),
+        ];
+        options.into_iter().filter(|(_, is_given)| *is_given).map(|(option, _)| option).collect()
     }
 }
 

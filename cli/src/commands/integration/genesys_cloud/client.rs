@@ -1,6 +1,7 @@
 //! The calls: the credentials, and the open messaging integration.
 
 use crate::api::platform_http;
+use crate::api::token_problem::token_problem;
 use crate::error::CliError;
 use secrecy::SecretString;
 use shared::model::integration_name::IntegrationName;
@@ -29,6 +30,22 @@ pub(crate) struct GenesysCloud<'c> {
     pub(super) config: &'c Config,
 }
 
+/// Why there is no token.
+#[derive(Debug)]
+pub(crate) enum CredentialsError {
+    /// The client's id or secret is wrong.
+    Refused(String),
+    NoToken(String),
+}
+
+impl From<CredentialsError> for CliError {
+    fn from(error: CredentialsError) -> Self {
+        match error {
+            CredentialsError::Refused(why) | CredentialsError::NoToken(why) => Self::Failed(why),
+        }
+    }
+}
+
 /// The ids of the profiles to assign. Without one, what is assigned stays.
 #[derive(Debug, Default)]
 pub(crate) struct Profiles {
@@ -41,15 +58,19 @@ impl<'c> GenesysCloud<'c> {
         Ok(Self { client: Client::new(platform_http()?), config })
     }
 
-    pub(crate) async fn check_credentials(&self) -> Result<(), CliError> {
-        self.client.check_credentials(self.config, deadline()).await.map_err(|error| match error {
-            ApiError::Credentials(error) => CliError::Failed(format!(
+    pub(crate) async fn check_credentials(&self) -> Result<(), CredentialsError> {
+        match self.client.check_credentials(self.config, deadline()).await {
+            Ok(()) => Ok(()),
+            Err(ApiError::Credentials(error)) => Err(CredentialsError::Refused(format!(
                 "Genesys Cloud refuses the OAuth client's credentials (status {}): check the id, the secret, the \
                  domain, and that the client's grant is `Client Credentials`",
                 error.status
-            )),
-            error => failed("issue a token", "", &error),
-        })
+            ))),
+            Err(error) => {
+                let problem = token_problem(self.config, &error).await;
+                Err(CredentialsError::NoToken(format!("Genesys Cloud issued no token: {problem}")))
+            }
+        }
     }
 
     pub(crate) async fn find_by_id(&self, id: &str) -> Result<Option<OpenIntegration>, CliError> {

@@ -5,7 +5,7 @@ mod client;
 mod profiles;
 mod webhooks;
 
-pub(super) use client::{GenesysCloud, Profiles};
+pub(super) use client::{CredentialsError, GenesysCloud, Profiles};
 pub(super) use profiles::{EnsuredProfile, Kind, MediaTypes, ProfileChoice, ProfileRequest};
 pub(super) use webhooks::{
     confirm_takeover, preserved_url, require_own_webhooks, sends_other_header, uses_other_secret,
