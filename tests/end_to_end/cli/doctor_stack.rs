@@ -16,7 +16,7 @@ async fn a_queue_without_a_consumer_is_named() {
     proxy.rewrite("GetEventSourceMapping", "\"Enabled\"", "\"Disabled\"");
     let command = || fixture.command().env("AWS_ENDPOINT_URL", &proxy.url);
     let report = fixture.run_doctor_with(command()).await;
-    let triggers = ["queue's trigger", "retry lane's trigger", "conversation events' trigger"];
+    let triggers = ["direct lane's trigger", "retry lane's trigger", "conversation events' trigger"];
     assert_eq!(triggers.to_vec(), report.names("fault"), "{:#}", report.json);
     for lane in &triggers[..2] {
         report.assert_check(lane, "nothing on this queue is processed", "update-event-source-mapping");
@@ -30,13 +30,34 @@ async fn a_queue_without_a_consumer_is_named() {
     // The stack of a template without the queue's event source.
     proxy.rewrite("ListStackResources", "MessageDispatcherMessages", "MessageDispatcherOthers");
     let report = fixture.run_doctor_with(command()).await;
-    report.assert_only_fault("queue's trigger", "the stack has no MessageDispatcherMessages", "make deploy");
+    report.assert_only_fault("direct lane's trigger", "the stack has no MessageDispatcherMessages", "make deploy");
     // The stack of a version without the retry lane.
     proxy.restore();
     proxy.rewrite("DescribeStacks", "RetryQueueUrl", "OtherUrl");
     let report = fixture.run_doctor_with(command()).await;
     report.assert_only_fault("outputs", "missing: RetryQueueUrl", "make deploy");
     report.assert_skipped(&["retry lane"], "because the stack has no output RetryQueueUrl");
+}
+
+#[tokio::test]
+async fn a_batch_with_failures_is_a_warning() {
+    let fixture = Fixture::new().await;
+    let proxy = AwsProxy::start().await;
+    let result = "\"LastProcessingResult\": \"OK - 3 records, 1 partial failures\", \"State\": \"Enabled\"";
+    proxy.rewrite("GetEventSourceMapping", "\"State\": \"Enabled\"", result);
+    let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    let check = "retry lane's trigger";
+    assert_eq!(
+        (0, "warning"),
+        (report.ran.code, report.check(check)["verdict"].as_str().unwrap()),
+        "{:#}",
+        report.json
+    );
+    report.assert_check(
+        check,
+        "some messages of the last batch are retried",
+        "`patchbay messages list --status retrying`",
+    );
 }
 
 #[tokio::test]
@@ -54,7 +75,7 @@ async fn an_event_source_that_sends_nothing_and_a_rule_that_is_off_are_named() {
     proxy.restore();
     proxy.rewrite("DescribeRule", "\"ENABLED\"", "\"DISABLED\"");
     let report = fixture.run_doctor_with(command()).await;
-    report.assert_only_fault("conversation events' rule", "the rule is disabled", "EventBridge's console");
+    report.assert_only_fault("conversation events' rule", "the rule is disabled", "`aws events enable-rule ");
 }
 
 #[tokio::test]
@@ -88,7 +109,7 @@ async fn a_wrong_clock_is_named_with_its_offset() {
     let api_url = proxy.api_url(&fixture.stack.direct_api_url());
     proxy.shift_clock(SignedDuration::from_mins(-10));
     let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
-    report.assert_only_fault("clock", " s ahead of the API's", "NTP");
+    report.assert_only_fault("clock", " s ahead of the API's", "timedatectl set-ntp true");
     proxy.shift_clock(SignedDuration::from_mins(1));
     let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
     assert_eq!((0, "warning"), (report.ran.code, report.check("clock")["verdict"].as_str().unwrap()));

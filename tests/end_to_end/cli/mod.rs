@@ -1,6 +1,7 @@
 //! The command `patchbay`, run as an operator runs it.
 
 mod account;
+mod completion;
 mod dead_letters;
 mod doctor;
 mod doctor_fixture;
@@ -16,3 +17,4 @@ mod replacement_under_traffic;
 mod rotation;
 mod rotation_under_traffic;
 mod send;
+mod terminal;

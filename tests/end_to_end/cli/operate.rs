@@ -1,4 +1,4 @@
-//! `patchbay webhook`, `messages` and `completions`.
+//! `patchbay webhook` and `messages`.
 
 use crate::fixtures::WithPlatform;
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
@@ -85,6 +85,13 @@ async fn every_kind_of_sample_is_delivered_as_that_kind() {
         (&genesys_cloud, &["--text", TEXT, "--to", ADDRESS], "message.text"),
         (&multicloud_cx, &[], "receipt"),
         (&multicloud_cx, &["--kind", "text"], "message.text"),
+        (&multicloud_cx, &["--kind", "email"], "message.email"),
+        (&genesys_cloud, &["--kind", "file"], "message.text"),
+        (&genesys_cloud, &["--kind", "quick-replies"], "message.structured"),
+        (&genesys_cloud, &["--kind", "card"], "message.structured"),
+        (&genesys_cloud, &["--kind", "carousel"], "message.structured"),
+        (&genesys_cloud, &["--kind", "date-picker"], "message.structured"),
+        (&genesys_cloud, &["--kind", "template"], "message.structured"),
     ] {
         let ran = webhook_test(integration, options).with(&["--wait"]).run().await.succeeded();
         let attempt = delivery_of(&service, &ran).await;
@@ -92,9 +99,12 @@ async fn every_kind_of_sample_is_delivered_as_that_kind() {
         if options.contains(&TEXT) {
             assert_eq!((TEXT, ADDRESS), (attempt.text(), attempt.customer()));
         }
+        if options.contains(&"file") {
+            assert_eq!(json!("parcel.png"), attempt.body["data"]["attachments"][0]["filename"], "{:#}", attempt.body);
+        }
     }
     let wrong = webhook_test(&multicloud_cx, &["--kind", "typing"]).run().await.exited_with(2);
-    assert!(wrong.stderr.contains("samples of multicloud-cx are receipt, text"), "{wrong:#?}");
+    assert!(wrong.stderr.contains("samples of multicloud-cx are receipt, text, file, email"), "{wrong:#?}");
 }
 
 #[tokio::test]
@@ -116,7 +126,12 @@ async fn a_webhook_of_highlevel_needs_a_key_that_the_integration_trusts() {
     let file = format!("{}/key-{}.pem", env!("CARGO_TARGET_TMPDIR"), Uuid::new_v4());
     let pem = BASE64.encode(key.to_pkcs8v1().unwrap().as_ref());
     std::fs::write(&file, format!("-----BEGIN PRIVATE KEY-----\n{pem}\n-----END PRIVATE KEY-----\n")).unwrap();
-    for (options, expected) in [(&[][..], "message.call"), (&["--text", TEXT], "message.text")] {
+    for (options, expected) in [
+        (&[][..], "message.call"),
+        (&["--text", TEXT], "message.text"),
+        (&["--kind", "voicemail"], "message.voicemail"),
+        (&["--kind", "email"], "message.email"),
+    ] {
         let ran = webhook_test(&integration, options).with(&["--private-key", &file, "--wait"]).run().await.succeeded();
         assert_eq!(expected, delivery_of(&service, &ran).await.body["type"]);
         assert!(!ran.all_output().contains(&pem));
@@ -360,22 +375,4 @@ async fn the_help_of_a_webhook_test_says_how_long_it_waits() {
     let ran = patchbay(&["webhook", "test", "--help"]).await.succeeded();
     let help = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(help.contains("at most this many seconds (60 without a value)"), "{help}");
-}
-
-#[tokio::test]
-async fn shells_take_the_completions() {
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let ran = patchbay(&["completions", shell]).await.succeeded();
-        assert!(ran.stdout.contains("dead-letters") && ran.stderr.is_empty(), "{shell}");
-    }
-    let script = patchbay(&["completions", "bash"]).await.stdout;
-    let file = format!("{}/completions-{}.bash", env!("CARGO_TARGET_TMPDIR"), Uuid::new_v4());
-    std::fs::write(&file, script).unwrap();
-    let tried = "source \"$0\" && complete -p patchbay && COMP_WORDS=(patchbay dead-letters '') COMP_CWORD=2 && \
-                 _patchbay patchbay '' dead-letters && echo \"${COMPREPLY[@]}\"";
-    let bash = tokio::process::Command::new("bash").args(["--norc", "-c", tried, &file]).output().await;
-    std::fs::remove_file(&file).unwrap();
-    let bash = bash.expect("bash is there: infra/local/setup.sh needs it, too");
-    let said = String::from_utf8(bash.stdout).unwrap();
-    assert!(said.contains("patchbay") && said.contains("redrive"), "{said}\n{:?}", String::from_utf8(bash.stderr));
 }

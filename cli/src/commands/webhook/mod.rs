@@ -205,17 +205,19 @@ impl Test {
         let platform = integration.platform.name();
         let kinds = Kind::of(platform);
         let default = if self.text.is_some() { Some(Kind::Text) } else { kinds.first().copied() };
-        let kind = self.kind.or(default).filter(|kind| kinds.contains(kind)).ok_or_else(|| {
+        let no_sample = || {
             let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
             CliError::Usage(format!("samples of {} are {}", platform.as_str(), names.join(", ")))
-        })?;
+        };
+        let kind = self.kind.or(default).ok_or_else(no_sample)?;
         if self.text.is_some() && kind != Kind::Text {
-            return Err(CliError::Usage(format!("a {} has no text: leave out --kind, or --text", kind.name())));
+            return Err(CliError::Usage(format!("--text is for --kind text, not for {}", kind.name())));
         }
         let text = self.text.as_deref().unwrap_or("This is a test of Patchbay.");
         // A new customer for each sample: it does not wait for an earlier one that cannot be delivered.
         let customer = self.to.clone().unwrap_or_else(|| format!("patchbay-test-{}", Uuid::new_v4().simple()));
-        Ok(sample::body(&integration.platform, kind, &customer, text).to_string().into_bytes())
+        let body = sample::body(&integration.platform, kind, &customer, text).ok_or_else(no_sample)?;
+        Ok(body.to_string().into_bytes())
     }
 
     /// What to do if it is unknown whether the webhook was received.
