@@ -27,7 +27,7 @@ pub(crate) enum TestDeliveryError {
 impl From<TestDeliveryError> for CliError {
     fn from(error: TestDeliveryError) -> Self {
         match error {
-            TestDeliveryError::Enqueue(error) => error.diagnose("the queue", "see what SQS says").into(),
+            TestDeliveryError::Enqueue(error) => error.diagnose("the direct lane", "see what SQS says").into(),
             TestDeliveryError::ReadResult(why) => {
                 Self::Failed(format!("the result of a test delivery cannot be read: {why}"))
             }

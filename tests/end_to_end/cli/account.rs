@@ -206,7 +206,10 @@ async fn an_unreadable_stack_is_reported_with_its_cause_and_advice() {
     }
     let no_credentials = |command: Command| command.env("AWS_ACCESS_KEY_ID", "").env("AWS_SECRET_ACCESS_KEY", "");
     for ran in list_and_show(no_credentials).await {
-        assert!(ran.stderr.contains("no AWS credentials (") && ran.stderr.contains("): sign in to AWS"), "{ran:#?}");
+        assert!(
+            ran.stderr.contains("no AWS credentials (") && ran.stderr.contains("): sign in (`aws sso login`"),
+            "{ran:#?}"
+        );
         assert_eq!(1, ran.stderr.lines().count(), "not all searched places: {ran:#?}");
     }
     for ran in list_and_show(|command| command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")).await {
@@ -217,7 +220,10 @@ async fn an_unreadable_stack_is_reported_with_its_cause_and_advice() {
     }
     let account = Account::refusing_with("InvalidClientTokenId");
     for ran in list_and_show(|command| command.env("AWS_ENDPOINT_URL", &account.aws.origin)).await {
-        assert!(ran.stderr.contains("AWS refuses the credentials (InvalidClientTokenId): sign in to AWS"), "{ran:#?}");
+        assert!(
+            ran.stderr.contains("AWS refuses the credentials (InvalidClientTokenId): sign in again (`aws "),
+            "{ran:#?}"
+        );
     }
     let proxy = AwsProxy::start().await;
     proxy.deny("ListStackResources");

@@ -148,7 +148,10 @@ async fn failures_while_sending_and_deleting_lose_and_duplicate_nothing() {
     // A message that cannot be sent stays, with the rest of its group.
     proxy.fail_operation("SendMessage");
     let failed = redrive().run().await.exited_with(1);
-    assert!(failed.json()["moved"] == 0 && failed.stderr.contains("could not be sent to the queue"), "{failed:#?}");
+    assert!(
+        failed.json()["moved"] == 0 && failed.stderr.contains("could not be sent to the direct lane"),
+        "{failed:#?}"
+    );
     proxy.restore();
     assert_eq!(ids, fixture.listed().await);
 
@@ -156,7 +159,7 @@ async fn failures_while_sending_and_deleting_lose_and_duplicate_nothing() {
     proxy.fail_operation("DeleteMessage");
     let failed = redrive().run().await.exited_with(1);
     assert!(
-        failed.json()["moved"] == 0 && failed.stderr.contains("was sent to the queue, but could not be deleted"),
+        failed.json()["moved"] == 0 && failed.stderr.contains("was sent to the direct lane, but could not be deleted"),
         "{failed:#?}"
     );
     proxy.restore();

@@ -267,7 +267,7 @@ async fn lost_credential_headers_are_named() {
     );
     proxy.drop_header("x-hub-signature-256");
     let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
-    assert_eq!(vec!["webhook", "caller flows"], report.names("fault"), "{:#}", report.json);
+    assert_eq!(vec!["caller flows", "webhook"], report.names("fault"), "{:#}", report.json);
     report.assert_check("webhook", "refuses a signature by the integration's webhook secret", "SECRET_PREFIX");
 }
 
@@ -435,7 +435,7 @@ const CIRCUIT: &str = "circuit of the messaging service";
 #[tokio::test]
 async fn a_messaging_service_that_refuses_deliveries_is_named_with_what_happens_to_messages() {
     for (status, seen, advice) in [
-        (404, "messages wait on the queue", "--replace --delivery-url URL`"),
+        (404, "messages wait", "--replace --delivery-url URL`"),
         (410, "asks to be removed", "--replace --delivery-url URL`"),
         (413, "every message for it fails", "a gateway before it"),
     ] {

@@ -89,12 +89,13 @@ impl Report {
         checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no {name}: {:#}", self.json))
     }
 
+    /// The checks with this verdict, sorted: they are reported as they end.
     pub(crate) fn names(&self, verdict: &str) -> Vec<&str> {
         let checks = self.json["checks"].as_array().expect("checks").iter();
-        checks
-            .filter(|check| check["verdict"] == verdict)
-            .map(|check| check["name"].as_str().expect("a name"))
-            .collect()
+        let checks = checks.filter(|check| check["verdict"] == verdict);
+        let mut names: Vec<_> = checks.map(|check| check["name"].as_str().expect("a name")).collect();
+        names.sort_unstable();
+        names
     }
 
     /// Asserts that this is the only fault, with these texts in its observation and advice.

@@ -16,9 +16,9 @@ async fn a_queue_without_a_consumer_is_named() {
     proxy.rewrite("GetEventSourceMapping", "\"Enabled\"", "\"Disabled\"");
     let command = || fixture.command().env("AWS_ENDPOINT_URL", &proxy.url);
     let report = fixture.run_doctor_with(command()).await;
-    let triggers = ["direct lane's trigger", "retry lane's trigger", "conversation events' trigger"];
+    let triggers = ["conversation events' trigger", "direct lane's trigger", "retry lane's trigger"];
     assert_eq!(triggers.to_vec(), report.names("fault"), "{:#}", report.json);
-    for lane in &triggers[..2] {
+    for lane in &triggers[1..] {
         report.assert_check(lane, "nothing on this queue is processed", "update-event-source-mapping");
     }
     report.assert_check(
@@ -43,8 +43,8 @@ async fn a_queue_without_a_consumer_is_named() {
 async fn a_batch_with_failures_is_a_warning() {
     let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;
-    let result = "\"LastProcessingResult\": \"OK - 3 records, 1 partial failures\", \"State\": \"Enabled\"";
-    proxy.rewrite("GetEventSourceMapping", "\"State\": \"Enabled\"", result);
+    let result = "\"LastProcessingResult\": \"";
+    proxy.rewrite("GetEventSourceMapping", result, &format!("{result}OK - 3 records, 1 partial failures "));
     let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
     let check = "retry lane's trigger";
     assert_eq!(

@@ -206,14 +206,18 @@ async fn a_replayed_message_that_could_not_be_deleted_from_the_parking_queue_is_
     let replay = || fixture.command("replay").with(&["--yes"]).env("AWS_ENDPOINT_URL", &proxy.url);
     proxy.fail_operation("SendMessage");
     let failed = replay().run().await.exited_with(1);
-    assert!(failed.json()["replayed"] == 0 && failed.stderr.contains("could not be sent to the queue"), "{failed:#?}");
+    assert!(
+        failed.json()["replayed"] == 0 && failed.stderr.contains("could not be sent to the direct lane"),
+        "{failed:#?}"
+    );
     proxy.restore();
     fixture.listed(2).await;
 
     proxy.fail_operation("DeleteMessage");
     let failed = replay().run().await.exited_with(1);
     assert!(
-        failed.json()["replayed"] == 0 && failed.stderr.contains("was sent to the queue, but could not be deleted"),
+        failed.json()["replayed"] == 0
+            && failed.stderr.contains("was sent to the direct lane, but could not be deleted"),
         "{failed:#?}"
     );
     proxy.restore();

@@ -174,7 +174,7 @@ async fn at_a_terminal_nothing_is_moved_without_confirmation() {
     let queues = Queues::start().await;
     let body = readable();
     queues.send_dead_letter("one", &body).await;
-    let question = "dead-letter queue: about 1. Move up to 1 of `acme` back to the queue?";
+    let question = "dead-letter queue: about 1. Move up to 1 of `acme` back to the direct lane?";
     let redrive = || queues.command(&["redrive", "--integration", "acme"]);
     for no in ["", "n"] {
         let ran = redrive().run_in_terminal(&[(question, no)]).await.exited_with(1);

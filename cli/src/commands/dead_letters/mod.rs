@@ -35,7 +35,7 @@ const NO_INTEGRATION: &str = "(unreadable)";
 pub(crate) enum Command {
     /// List the dead letters without removing them
     List(List),
-    /// Move them back to the queue, once the cause is fixed
+    /// Move them back to the direct lane, once the cause is fixed
     Redrive(Redrive),
 }
 
@@ -175,7 +175,7 @@ impl Redrive {
         let of = self.integration.as_ref().map(|name| format!(" of `{name}`")).unwrap_or_default();
         format!(
             "Messages of all integrations in the dead-letter queue: about {length}. Move up to {most}{of} back to the \
-             queue?"
+             direct lane?"
         )
     }
 
@@ -349,9 +349,9 @@ mod tests {
             Command::Redrive(redrive) => redrive.question(52),
             Command::List(_) => String::new(),
         };
-        assert!(question(&[]).ends_with("Move up to 52 back to the queue?"));
+        assert!(question(&[]).ends_with("Move up to 52 back to the direct lane?"));
         let filtered = question(&["--integration", "acme", "--limit", "1"]);
-        assert!(filtered.ends_with("Move up to 1 of `acme` back to the queue?"), "{filtered}");
+        assert!(filtered.ends_with("Move up to 1 of `acme` back to the direct lane?"), "{filtered}");
     }
 
     #[test]

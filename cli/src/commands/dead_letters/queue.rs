@@ -116,12 +116,12 @@ impl DeadLetterQueue {
             .message_body(&dead_letter.body)
             .send()
             .await;
-        sent.map_err(|error| operation_failed("a message could not be sent to the queue")(&sdk_error(&error)))?;
+        sent.map_err(|error| operation_failed("a message could not be sent to the direct lane")(&sdk_error(&error)))?;
         let deletion = self.client.delete_message().queue_url(&self.url).receipt_handle(&dead_letter.receipt_handle);
         deletion.send().await.map(drop).map_err(|error| {
-            operation_failed("a message was sent to the queue, but could not be deleted from the dead-letter queue")(
-                &sdk_error(&error),
-            )
+            operation_failed(
+                "a message was sent to the direct lane, but could not be deleted from the dead-letter queue",
+            )(&sdk_error(&error))
         })
     }
 }

@@ -17,7 +17,9 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
     }
     match test_delivery::send(context.doctor.stack, &context.integration.name, SignedWith::All).await {
         Ok(result) => classify(context, &result),
-        Err(TestDeliveryError::Enqueue(error)) => Finding::from_aws_error(error, "the queue", "see what SQS says"),
+        Err(TestDeliveryError::Enqueue(error)) => {
+            Finding::from_aws_error(error, "the direct lane", "see what SQS says")
+        }
         Err(TestDeliveryError::Timeout) => Finding::fault(
             format!("no function made a test delivery within {} s", test_delivery::TIMEOUT.as_secs()),
             "see MessageDispatcher's state and the direct lane's trigger above, and the logs: `patchbay logs --since 10m`",
@@ -80,17 +82,17 @@ fn classify_status(name: &IntegrationName, origin: &str, status: u16) -> Finding
         200..=299 => Finding::ok(format!("{observed} to a test delivery")),
         400 | 422 => Finding::ok(format!("{observed} to a test delivery: it is reachable, and does not know the type")),
         401 | 403 => Finding::fault(
-            format!("the messaging service refuses the signature, and messages wait on the queue: {observed}"),
+            format!("the messaging service refuses the signature, and messages wait: {observed}"),
             format!(
                 "give it the current signing secret: `patchbay integration show {name} --show-secrets` shows it; or store \
                  the one that it has: `patchbay integration rotate {name} --secret signing --secret-file FILE`"
             ),
         ),
         404 | 405 => Finding::fault(
-            format!("{observed}: messages wait on the queue"),
+            format!("{observed}: messages wait"),
             format!("nothing at that path accepts POST; set the right one: {set_url}"),
         ),
-        408 | 425 | 429 => Finding::warning(observed, "it is overloaded; deliveries wait on the queue"),
+        408 | 425 | 429 => Finding::warning(observed, "it is overloaded; messages wait"),
         410 => Finding::fault(
             format!("the endpoint asks to be removed, and every message for it fails: {observed}"),
             format!("set its new address: {set_url}; or remove the integration: `patchbay integration remove {name}`"),
@@ -103,7 +105,7 @@ fn classify_status(name: &IntegrationName, origin: &str, status: u16) -> Finding
             "raise the body limit of it, or of a gateway before it",
         ),
         400..=499 => Finding::fault(
-            format!("the messaging service does not accept deliveries, and messages wait on the queue: {observed}"),
+            format!("the messaging service does not accept deliveries, and messages wait: {observed}"),
             format!(
                 "see the logs of it or of a gateway before it: it must accept JSON by POST; if the address is wrong: \
                  {set_url}"
@@ -115,7 +117,7 @@ fn classify_status(name: &IntegrationName, origin: &str, status: u16) -> Finding
         ),
         _ => Finding::fault(
             format!("the messaging service fails: {observed}"),
-            "see its logs; messages wait on the queue until it answers 2xx",
+            "see its logs; messages wait until it answers 2xx",
         ),
     }
 }

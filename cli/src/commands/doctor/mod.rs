@@ -107,13 +107,7 @@ impl Doctor {
         let of_lambda = functions.clone();
         let (routes, (), ()) = tokio::join!(
             check_routes(stack, &http, &deployed, routes, functions),
-            async {
-                tokio::join!(
-                    lambda::check(&deployed, aws, &of_lambda),
-                    event_source::check(&deployed, aws, &of_lambda)
-                );
-                drop(of_lambda);
-            },
+            check_lambda(&deployed, aws, of_lambda),
             storage::check(&deployed, aws, data)
         );
         let doctor = DoctorContext {
@@ -160,6 +154,10 @@ impl Doctor {
     }
 }
 
+async fn check_lambda(deployed: &DeployedStack, aws: &SdkConfig, group: Group) {
+    tokio::join!(lambda::check(deployed, aws, &group), event_source::check(deployed, aws, &group));
+}
+
 /// A route may fail because its function lacks permissions.
 async fn check_routes(
     stack: &Stack,
@@ -168,7 +166,8 @@ async fn check_routes(
     group: Group,
     functions: Group,
 ) -> Routes {
-    let (answers, permissions) =
-        tokio::join!(routes::probe(stack, http), permissions::check(deployed, &stack.aws, &functions));
+    // The group of the functions ends with their checks, even if the API does not answer.
+    let permissions = async move { permissions::check(deployed, &stack.aws, &functions).await };
+    let (answers, permissions) = tokio::join!(routes::probe(stack, http), permissions);
     routes::evaluate(answers, deployed, &permissions, &group)
 }

@@ -25,6 +25,13 @@ enum Lane {
 }
 
 impl Lane {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct lane",
+            Self::Retry => "retry lane",
+        }
+    }
+
     /// The stack's output with its URL.
     fn output(self) -> &'static str {
         match self {
@@ -37,8 +44,8 @@ impl Lane {
 pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig, group: Group) {
     tokio::join!(
         async { group.report("ledger", ledger(deployed, aws).await) },
-        async { group.report("direct lane", backlog(deployed, aws, Lane::Direct).await) },
-        async { group.report("retry lane", backlog(deployed, aws, Lane::Retry).await) },
+        async { group.report(Lane::Direct.name(), backlog(deployed, aws, Lane::Direct).await) },
+        async { group.report(Lane::Retry.name(), backlog(deployed, aws, Lane::Retry).await) },
         async { group.report("dead letters", dead_letters(deployed, aws).await) },
         async { group.report("failed messages", failed(deployed, aws).await) },
         async {
@@ -94,7 +101,7 @@ async fn counts(aws: &SdkConfig, url: &str) -> Result<(usize, usize), AwsError> 
 async fn backlog(deployed: &DeployedStack, aws: &SdkConfig, lane: Lane) -> Finding {
     let Some(url) = deployed.output(lane.output()) else { return missing_output(lane.output()) };
     match counts(aws, url).await {
-        Err(error) => Finding::from_aws_error(error, "the queue", REDEPLOY),
+        Err(error) => Finding::from_aws_error(error, lane.name(), REDEPLOY),
         Ok((waiting, in_flight)) => classify_backlog(lane, waiting, in_flight),
     }
 }

@@ -30,7 +30,7 @@ pub(crate) enum Command {
     List(List),
     /// Show the details of the kept messages
     Show(Show),
-    /// Send them to the queue again, each customer's in order, to be delivered with the same webhook-id
+    /// Send them to the direct lane again, each customer's in order, to be delivered with the same webhook-id
     Replay(Replay),
 }
 

@@ -186,8 +186,8 @@ impl ParkingQueue {
     }
 }
 
-const NOT_SENT: &str = "a message could not be sent to the queue";
-const NOT_DELETED: &str = "a message was sent to the queue, but could not be deleted from the parking queue";
+const NOT_SENT: &str = "a message could not be sent to the direct lane";
+const NOT_DELETED: &str = "a message was sent to the direct lane, but could not be deleted from the parking queue";
 
 async fn acquire_lease(
     ledger: &Ledger,
