@@ -31,7 +31,7 @@ impl CredentialReuse {
             owners_by_digest.values().filter(|owners| owners.len() > 1).map(|owners| owners.join(", ")).collect();
         shared.sort_unstable();
         match shared.as_slice() {
-            [] if owners_by_digest.is_empty() => return None,
+            [] if owners_by_digest.is_empty() => None,
             [] => Some(Finding::ok("no two callers of the checked integrations share one")),
             shared => Some(Finding::warning(
                 format!("shared by {}", shared.join("; and by ")),

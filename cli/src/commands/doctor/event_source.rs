@@ -18,7 +18,7 @@ pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig, group: &Gro
     if deployed.receives_events() {
         let client = &Client::new(aws);
         tokio::join!(async { group.report("event source", event_source(client, deployed).await) }, async {
-            group.report("conversation events' rule", rule(client, deployed).await)
+            group.report("conversation events' rule", rule(client, deployed).await);
         });
     }
 }
