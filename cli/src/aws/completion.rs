@@ -38,7 +38,8 @@ fn candidates(
     let names = runtime.block_on(async { timeout(TIMEOUT, read(&line)).await });
     // What is still running must not delay the shell.
     runtime.shutdown_background();
-    names.ok().and_then(Result::ok).unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()
+    let names = names.ok().and_then(Result::ok).unwrap_or_default().into_iter();
+    names.filter(|name| !name.contains(char::is_control)).map(CompletionCandidate::new).collect()
 }
 
 /// The words of the command line that is being completed.
@@ -106,6 +107,6 @@ mod tests {
         let line = || CommandLine(Vec::new());
         assert!(candidates(line(), async |_| std::future::pending().await).is_empty());
         assert!(candidates(line(), async |_| Err(CliError::Failed("it broke".to_owned()))).is_empty());
-        assert_eq!(1, candidates(line(), async |_| Ok(vec!["acme".to_owned()])).len());
+        assert_eq!(1, candidates(line(), async |_| Ok(vec!["acme".to_owned(), "a\u{1b}[2J".to_owned()])).len());
     }
 }
