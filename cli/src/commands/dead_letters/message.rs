@@ -1,7 +1,7 @@
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::delivery::envelope::QueueMessage;
+use shared::delivery::envelope::{QueueMessage, ReceiptEnvelope};
 use shared::delivery::id::DeliveryId;
 use shared::model::integration_name::IntegrationName;
 
@@ -98,7 +98,7 @@ impl DeadLetterView {
             Ok(QueueMessage::Receipt(envelope)) => {
                 view.integration = Some(envelope.integration.to_string());
                 view.received_at = Some(envelope.received_at);
-                view.kind = "receipt to the platform";
+                view.kind = ReceiptEnvelope::KIND;
                 view.message_id = Some(envelope.receipt.message_id);
             }
             Ok(QueueMessage::Probe(probe)) => {
