@@ -37,6 +37,11 @@ impl RecordState {
 }
 
 impl RecordView {
+    #[must_use]
+    pub fn new(state: RecordState, attempts: u64) -> Self {
+        Self { state, attempts, expires_at: None, failed: None }
+    }
+
     fn from_attributes(attributes: &HashMap<String, AttributeValue>) -> Result<Self, LedgerError> {
         let item = Item::from_attributes(attributes)?;
         let (attempts, expires_at) = (item.version, item.expires_at);

@@ -37,7 +37,7 @@ pub use circuit::{Circuit, TrialClaim};
 pub use conversations::{Channel, ConversationIndex, ConversationOwner};
 pub use inspect::{RecordState, RecordView};
 pub use lanes::{LaneStates, SequenceNumber};
-pub use retries::{Acceptance, FailedAttempt, Failing};
+pub use retries::{Acceptance, FailedAttempt, Failing, FailingWork};
 
 use crate::aws;
 use aws_sdk_dynamodb::Client;

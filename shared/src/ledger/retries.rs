@@ -55,6 +55,15 @@ pub enum Acceptance {
     Excluded,
 }
 
+/// What the index holds of an integration.
+#[derive(Debug, Default)]
+pub struct FailingWork {
+    /// By the time of the first failure.
+    pub items: Vec<Failing>,
+    /// Whether there are more than were read.
+    pub truncated: bool,
+}
+
 /// An item in the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failing {
@@ -77,16 +86,18 @@ impl Ledger {
         self.release_with(lease, now, acceptance, Some(failed)).await
     }
 
-    /// The keys of an integration's work that is retried, by the time of the first failure: of each partition of the index the
-    /// first `limit`. The index may be some seconds behind the table.
+    /// Reads the keys of an integration's work that is retried: of each partition of the index at most `limit`. The index may be
+    /// a second behind the table.
     ///
     /// # Errors
     /// DynamoDB is unavailable or refuses, or the table has no such index: it is of an earlier version.
-    pub async fn failing(&self, integration: &IntegrationName, limit: usize) -> Result<Vec<Failing>, LedgerError> {
+    pub async fn failing(&self, integration: &IntegrationName, limit: usize) -> Result<FailingWork, LedgerError> {
         let shards = key::retry_shards(integration).map(|shard| self.failing_in(shard, limit));
-        let mut failing: Vec<_> = try_join_all(shards).await?.into_iter().flatten().collect();
-        failing.sort_by_key(|one| one.since);
-        Ok(failing)
+        let shards = try_join_all(shards).await?;
+        let truncated = shards.iter().any(|items| items.len() >= limit);
+        let mut items: Vec<_> = shards.into_iter().flatten().collect();
+        items.sort_by_key(|one| one.since);
+        Ok(FailingWork { items, truncated })
     }
 
     async fn failing_in(&self, shard: String, limit: usize) -> Result<Vec<Failing>, LedgerError> {

@@ -158,7 +158,8 @@ async fn a_delivery_that_the_messaging_service_refuses_is_reported_with_its_stat
 
     let id = ran.json()["webhookId"].as_str().unwrap().to_owned();
     let shown = show(&[&id]).run().await.succeeded();
-    assert_eq!(*fate, shown.json()["ledger"][0], "all integrations are tested");
+    let found = &shown.json()["ledger"][0];
+    assert!(fate.as_object().unwrap().iter().all(|(field, value)| found[field] == *value), "{found}");
     let people = patchbay(&["messages", "show", &id, "--integration", integration.name.as_str()]).await.succeeded();
     for named in ["refused by the messaging service", "410", "Failed InvalidDestination", "kept until"] {
         assert!(people.stdout.contains(named), "{named}: {people:#?}");
