@@ -322,6 +322,35 @@ mod tests {
     }
 
     #[test]
+    fn what_was_accepted_and_is_not_in_the_ledger_waits() {
+        let waiting = LedgerStatus::waiting(KEY);
+        assert_eq!((State::Waiting, false), (waiting.state, waiting.state.is_completed()));
+        assert_eq!((Some("acme"), Some("msg_00".to_owned())), (waiting.integration(), waiting.webhook_id()));
+        assert_eq!(None, LedgerStatus::waiting("receipt#acme#00").webhook_id());
+    }
+
+    #[test]
+    fn a_message_is_overdue_if_no_attempt_is_recorded_long_after_it_was_due() {
+        let at = Timestamp::UNIX_EPOCH;
+        let failed = FailedAttempt {
+            attempt: 1,
+            at,
+            reason: "timeout".to_owned(),
+            next_attempt_at: at,
+            gives_up_at: at,
+            received_at: at,
+            kind: "Text".to_owned(),
+            message_id: "m".to_owned(),
+            conversation_id: None,
+            group: "g".to_owned(),
+        };
+        let retried = LedgerStatus { state: State::RetryPending, failed: Some(failed), ..LedgerStatus::waiting(KEY) };
+        assert!(!retried.is_overdue(at + OVERDUE) && retried.is_overdue(at + OVERDUE + SignedDuration::from_secs(1)));
+        let attempted = LedgerStatus { state: State::InProgress, ..retried };
+        assert!(!attempted.is_overdue(Timestamp::MAX));
+    }
+
+    #[test]
     fn a_completed_delivery_was_delivered_refused_or_given_up() {
         let refused =
             r#"{"reason":"refused","status":404,"receipt":{"status":"Failed","reasons":["InvalidDestination"]}}"#;

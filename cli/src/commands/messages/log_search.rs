@@ -153,7 +153,7 @@ fn is_searchable(id: &str) -> bool {
 }
 
 impl LogLine {
-    fn read(line: &str, function: &str) -> Option<Self> {
+    pub(super) fn read(line: &str, function: &str) -> Option<Self> {
         let line: Value = serde_json::from_str(line).ok()?;
         let text = |name: &str| line.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         Some(Self {

@@ -154,3 +154,40 @@ fn period(since: Timestamp, until: Option<Timestamp>) -> String {
     let until = until.map(|until| format!(" until {}", seconds(until))).unwrap_or_default();
     format!("since {}{until}", seconds(since))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use shared::ledger::{CompletedRecord, Outcome, RecordState, RecordView};
+
+    #[test]
+    fn an_accepted_message_waits_until_the_ledger_has_an_outcome_of_an_attempt() {
+        let line = json!({
+            "timestamp": "2026-01-02T03:04:05Z", "integration": "acme", "outcome": "accepted", "message_id": "m-1",
+            "webhook_id": format!("msg_{}", "0a".repeat(32)),
+        });
+        let line = LogLine::read(&line.to_string(), "webhook-receiver").unwrap();
+        let now = Timestamp::from_second(1).unwrap();
+        let row = |state: RecordState| {
+            let status = LedgerStatus::of(&line.ledger_key().unwrap(), RecordView::new(state, 1), now);
+            waiting_row(&line, Some(&status))
+        };
+        let nothing = waiting_row(&line, None).unwrap();
+        assert_eq!((Some("m-1"), None, None), (nothing.message_id.as_deref(), nothing.reason, nothing.attempts));
+        for (until, expected) in [(2, "the first attempt is in progress"), (0, "an attempt was interrupted")] {
+            let leased = row(RecordState::Leased { until: Timestamp::from_second(until).unwrap() }).unwrap();
+            assert_eq!(Some(expected), leased.reason.as_deref());
+        }
+        let released = row(RecordState::Released).unwrap();
+        assert_eq!(Some("an attempt of an earlier version failed"), released.reason.as_deref());
+        let completed = CompletedRecord {
+            outcome: Outcome::Succeeded,
+            response: None,
+            fingerprint: None,
+            replay: None,
+            attempts: 1,
+        };
+        assert!(row(RecordState::Completed(completed)).is_none());
+    }
+}
