@@ -191,3 +191,56 @@ fn overdue(messages: &[Row]) -> Option<String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::{LedgerStatus, State};
+    use jiff::SignedDuration;
+    use shared::ledger::FailedAttempt;
+
+    /// A message whose next attempt is due at the epoch.
+    fn retrying(now: Timestamp) -> Row {
+        let at = Timestamp::UNIX_EPOCH;
+        let failed = FailedAttempt {
+            attempt: 3,
+            at: at - SignedDuration::from_secs(8),
+            reason: "status 503".to_owned(),
+            next_attempt_at: at,
+            gives_up_at: at + SignedDuration::from_hours(6),
+            received_at: at - SignedDuration::from_secs(20),
+            kind: "Text".to_owned(),
+            message_id: "m-1".to_owned(),
+            conversation_id: None,
+            group: "0a".repeat(32),
+        };
+        let mut status = LedgerStatus::waiting("delivery#acme#0a");
+        (status.state, status.attempts, status.failed) = (State::RetryPending, 3, Some(failed));
+        Row::of_retrying("acme", at - SignedDuration::from_secs(19), &status, now)
+    }
+
+    fn shown(now: Timestamp) -> String {
+        let queues = QueueLengths { direct_lane: 2, retry_lane: 1, failed: 0, dead_letters: 0 };
+        let messages = vec![retrying(now)];
+        let listing = Listing { messages, queues, open_circuits: Vec::new(), notes: Vec::new(), truncated: false };
+        human(&listing, now)
+    }
+
+    #[test]
+    fn a_row_says_why_when_the_next_attempt_is_made_and_when_the_message_is_given_up() {
+        let shown = shown(Timestamp::UNIX_EPOCH - SignedDuration::from_secs(5));
+        for cell in ["m-1", "retrying", "status 503", "in 5 s", "in 6 h", "acme", "0a0a0a0a0a0a"] {
+            assert!(shown.contains(cell), "{cell}: {shown}");
+        }
+        assert!(shown.contains("2 on the direct lane, 1 on the retry lane") && !shown.contains("Overdue"), "{shown}");
+    }
+
+    #[test]
+    fn an_attempt_that_was_due_long_ago_is_overdue_and_the_list_says_what_that_may_mean() {
+        let shown = shown(Timestamp::UNIX_EPOCH + SignedDuration::from_mins(21));
+        assert!(
+            shown.contains("overdue") && shown.contains("Overdue: 1.") && shown.contains("dead letters"),
+            "{shown}"
+        );
+    }
+}

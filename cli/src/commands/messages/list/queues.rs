@@ -11,10 +11,10 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct QueueLengths {
-    direct_lane: u64,
-    retry_lane: u64,
-    failed: u64,
-    dead_letters: u64,
+    pub(super) direct_lane: u64,
+    pub(super) retry_lane: u64,
+    pub(super) failed: u64,
+    pub(super) dead_letters: u64,
 }
 
 impl QueueLengths {
