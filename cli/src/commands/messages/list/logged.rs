@@ -84,7 +84,7 @@ fn waiting_row(line: &LogLine, status: Option<&LedgerStatus>) -> Option<Row> {
     let reason = match status {
         None => None,
         Some(status) if status.state.is_completed() || status.failed.is_some() => return None,
-        Some(LedgerStatus { state: State::InProgress, .. }) => Some("the first attempt is in progress"),
+        Some(LedgerStatus { state: State::InProgress, .. }) => Some("an attempt is in progress"),
         Some(LedgerStatus { state: State::Interrupted, .. }) => Some("an attempt was interrupted"),
         Some(_) => Some("an attempt of an earlier version failed"),
     };
@@ -175,7 +175,7 @@ mod tests {
         };
         let nothing = waiting_row(&line, None).unwrap();
         assert_eq!((Some("m-1"), None, None), (nothing.message_id.as_deref(), nothing.reason, nothing.attempts));
-        for (until, expected) in [(2, "the first attempt is in progress"), (0, "an attempt was interrupted")] {
+        for (until, expected) in [(2, "an attempt is in progress"), (0, "an attempt was interrupted")] {
             let leased = row(RecordState::Leased { until: Timestamp::from_second(until).unwrap() }).unwrap();
             assert_eq!(Some(expected), leased.reason.as_deref());
         }

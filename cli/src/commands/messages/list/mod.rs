@@ -107,7 +107,7 @@ impl List {
             Some(status) => vec![status],
             None => vec![Status::Retrying, Status::Failed],
         };
-        if filter.customer.is_some() && self.status.is_some_and(|status| status.is_from_log()) {
+        if filter.customer.is_some() && self.status.is_some_and(Status::is_from_log) {
             return Err(CliError::Usage(
                 "--customer selects retrying and failed messages only: the log does not name customers".to_owned(),
             ));
