@@ -14,7 +14,7 @@ pub struct RecordView {
     pub attempts: u64,
     /// The earliest time at which the item is removed.
     pub expires_at: Option<Timestamp>,
-    pub(super) failed: Option<FailedAttempt>,
+    failed: Option<FailedAttempt>,
 }
 
 /// How far a piece of work is.
@@ -40,6 +40,13 @@ impl RecordView {
     #[must_use]
     pub fn new(state: RecordState, attempts: u64) -> Self {
         Self { state, attempts, expires_at: None, failed: None }
+    }
+
+    /// The last failed attempt, while the work is retried. Of an earlier attempt than the last one if that is in progress,
+    /// was interrupted, or was made by a version that does not record it.
+    #[must_use]
+    pub fn failed_attempt(&self) -> Option<&FailedAttempt> {
+        self.failed.as_ref().filter(|_| !self.state.is_completed())
     }
 
     fn from_attributes(attributes: &HashMap<String, AttributeValue>) -> Result<Self, LedgerError> {

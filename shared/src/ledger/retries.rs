@@ -7,7 +7,6 @@
 //! The index has only keys, and items are read from the table. So an item counts by its own state: a version that does not
 //! know these attributes leaves them on the items that it completes.
 
-use super::inspect::RecordView;
 use super::item::{KEY, number, text};
 use super::{Lease, Ledger, LedgerError, key};
 use crate::aws;
@@ -156,13 +155,4 @@ pub(super) fn record(
 /// What completing a lease removes.
 pub(super) fn recorded() -> String {
     [SHARD, FAILING_SINCE, FAILED_ATTEMPT].join(", ")
-}
-
-impl RecordView {
-    /// The last failed attempt, while the work is retried. Of an earlier attempt than the last one if that is in progress,
-    /// was interrupted, or was made by a version that does not record it.
-    #[must_use]
-    pub fn failed_attempt(&self) -> Option<&FailedAttempt> {
-        self.failed.as_ref().filter(|_| !self.state.is_completed())
-    }
 }

@@ -1,8 +1,9 @@
 //! Messages that only the log names: those that wait, and those that were delivered.
 
 use super::filter::Filter;
+use super::part::Part;
 use super::row::Row;
-use super::{Part, Status};
+use super::status::Status;
 use crate::aws::log_groups::log_groups;
 use crate::aws::stack::Stack;
 use crate::commands::messages::log_search::{LogLine, LogTrail, Search};
@@ -26,15 +27,6 @@ const MAXIMUM_LINES: usize = 10_000;
 /// The most items that one call reads.
 const BATCH_SIZE: usize = 100;
 const CONCURRENCY: usize = 8;
-
-impl Status {
-    pub(super) fn is_from_log(self) -> bool {
-        match self {
-            Self::Waiting | Self::Delivered => true,
-            Self::Retrying | Self::Failed => false,
-        }
-    }
-}
 
 /// Those that were accepted, and of which the ledger has no failed and no completed attempt.
 pub(super) async fn waiting(

@@ -3,9 +3,11 @@
 mod context;
 mod filter;
 mod logged;
+mod part;
 mod queues;
 mod retrying;
 mod row;
+mod status;
 
 use crate::aws::stack::Stack;
 use crate::aws::{completion, integrations};
@@ -16,15 +18,17 @@ use crate::ui::output::Output;
 use crate::ui::table::Column::{self, Optional, Required};
 use crate::ui::table::table;
 use crate::ui::values::{number, since};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use context::OpenCircuit;
 use filter::Filter;
 use jiff::Timestamp;
+use part::Part;
 use queues::QueueLengths;
 pub(super) use retrying::Retrying;
 use row::Row;
 use serde::Serialize;
 use shared::model::integration_name::IntegrationName;
+use status::Status;
 
 #[derive(Debug, Args)]
 #[command(after_help = examples(&[
@@ -50,40 +54,6 @@ pub(crate) struct List {
     /// Maximum number to list of each state
     #[arg(long, default_value_t = 100, value_parser = number(1..=1000_u16))]
     limit: u16,
-}
-
-/// The state of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Status {
-    /// Accepted, and no attempt is recorded yet
-    Waiting,
-    /// An attempt failed, and another one is made
-    Retrying,
-    /// Refused or given up, and kept for a replay
-    Failed,
-    /// Accepted by the messaging service
-    Delivered,
-}
-
-impl Status {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Retrying => "retrying",
-            Self::Failed => "failed",
-            Self::Delivered => "delivered",
-        }
-    }
-}
-
-/// The messages of one state.
-#[derive(Debug, Default)]
-struct Part {
-    rows: Vec<Row>,
-    /// What the list covers, and where it ends.
-    notes: Vec<String>,
-    truncated: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -187,7 +157,8 @@ fn overdue(messages: &[Row]) -> Option<String> {
     (count > 0).then(|| {
         format!(
             "Overdue: {count}. No attempt was recorded when it was due. Their endpoint's circuit may be open, their lane \
-             may be long (both below), or they may be dead letters (`patchbay dead-letters list`)."
+             may be long (both below), their integration may be removed, or they may be dead letters (`patchbay dead-letters \
+             list`)."
         )
     })
 }

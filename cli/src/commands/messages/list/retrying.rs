@@ -1,7 +1,7 @@
 //! Messages and receipts of which an attempt failed, from the index of the ledger.
 
-use super::Part;
 use super::filter::Filter;
+use super::part::Part;
 use super::row::Row;
 use crate::aws::stack::Stack;
 use crate::error::CliError;

@@ -1,6 +1,6 @@
 //! One message of the list.
 
-use super::Status;
+use super::status::Status;
 use crate::commands::failed;
 use crate::status::{Lane, LedgerStatus};
 use crate::ui::output::seconds;
