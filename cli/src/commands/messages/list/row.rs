@@ -17,7 +17,7 @@ const REASON_CHARACTERS: usize = 36;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in super::super) struct Row {
-    pub(in super::super) status: Status,
+    pub(super) status: Status,
     pub(super) integration: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) kind: Option<String>,
