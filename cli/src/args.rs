@@ -45,8 +45,11 @@ pub(crate) enum Command {
     /// Test the webhook
     #[command(subcommand, after_help = examples(&["patchbay webhook test acme --wait"]))]
     Webhook(webhook::Command),
-    /// Show the status of messages
-    #[command(subcommand, after_help = examples(&["patchbay messages show c327c2078ca056db130c55ce648d9fa2"]))]
+    /// List and show messages: which, why, and until when
+    #[command(subcommand, after_help = examples(&[
+        "patchbay messages list --integration acme",
+        "patchbay messages show c327c2078ca056db130c55ce648d9fa2",
+    ]))]
     Messages(messages::Command),
     /// List, show and replay messages that were refused or given up
     #[command(subcommand, after_help = examples(&[

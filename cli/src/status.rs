@@ -2,19 +2,32 @@
 
 use crate::aws::stack::Stack;
 use crate::error::CliError;
-use crate::ui::output::sanitize;
-use jiff::Timestamp;
+use crate::ui::output::{sanitize, seconds};
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use shared::delivery::record::DeliveryRecord;
-use shared::ledger::{CompletedRecord, Ledger, Outcome, RETENTION, RecordState, RecordView};
+use shared::ledger::{
+    CompletedRecord, FailedAttempt, Ledger, LedgerError, Outcome, RETENTION, RecordState, RecordView,
+};
+use std::collections::{HashMap, HashSet};
+
+/// The prefix of the keys of deliveries.
+const DELIVERY: &str = "delivery#";
+/// Delays between attempts are shorter. What is due for longer waits for something else.
+const OVERDUE: SignedDuration = SignedDuration::from_mins(20);
+/// The most groups whose lanes one call reads.
+const BATCH_SIZE: usize = 100;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LedgerStatus {
     key: String,
     pub(crate) state: State,
-    attempts: u64,
+    pub(crate) attempts: u64,
+    /// The last failed attempt, while another one is to be made.
+    #[serde(rename = "failedAttempt", skip_serializing_if = "Option::is_none")]
+    pub(crate) failed: Option<FailedAttempt>,
     /// When the lease of the current attempt expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
@@ -23,6 +36,12 @@ pub(crate) struct LedgerStatus {
     /// The HTTP status with which the messaging service refused it.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
+    /// Why the last attempt failed, if it was given up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// When it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_at: Option<Timestamp>,
     /// The receipt for the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<Receipt>,
@@ -43,6 +62,8 @@ struct Receipt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum State {
+    /// Accepted, and nothing is recorded.
+    Waiting,
     InProgress,
     /// The lease of the last attempt expired before its outcome was recorded.
     #[serde(rename = "cut-off")]
@@ -67,11 +88,28 @@ pub(crate) enum State {
 impl State {
     /// Whether no further attempt will be made.
     pub(crate) fn is_completed(self) -> bool {
-        !matches!(self, Self::InProgress | Self::Interrupted | Self::RetryPending)
+        !matches!(self, Self::Waiting | Self::InProgress | Self::Interrupted | Self::RetryPending)
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::InProgress => "in progress",
+            Self::Interrupted => "interrupted",
+            Self::RetryPending => "retrying",
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::GivenUp => "given up",
+            Self::Dropped => "dropped",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
     }
 
     pub(crate) fn describe(self) -> &'static str {
         match self {
+            Self::Waiting => "waiting: accepted, and no attempt is recorded yet",
             Self::InProgress => "in progress",
             Self::Interrupted => "the last attempt was interrupted before its outcome was recorded",
             Self::RetryPending => "waiting for a retry",
@@ -90,22 +128,35 @@ impl State {
 
 impl LedgerStatus {
     pub(crate) async fn find(stack: &Stack, key: &str) -> Result<Option<Self>, CliError> {
-        let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(&stack.aws), stack.output("LedgerTable").await?);
-        let entry = ledger.get(key).await.map_err(|error| CliError::Failed(error.to_string()))?;
+        let entry = stack.ledger().await?.get(key).await.map_err(|error| ledger_error(&error))?;
         Ok(entry.map(|entry| Self::of(key, entry, Timestamp::now())))
     }
 
-    fn of(key: &str, entry: RecordView, now: Timestamp) -> Self {
-        let mut status = Self {
+    /// Of a message that was accepted, and of which the ledger has no record.
+    pub(crate) fn waiting(key: &str) -> Self {
+        Self {
             key: key.to_owned(),
-            state: State::RetryPending,
-            attempts: entry.attempts,
+            state: State::Waiting,
+            attempts: 0,
+            failed: None,
             until: None,
             reason: None,
             status: None,
+            error: None,
+            failed_at: None,
             receipt: None,
             response: None,
+            kept_until: None,
+        }
+    }
+
+    pub(crate) fn of(key: &str, entry: RecordView, now: Timestamp) -> Self {
+        let mut status = Self {
+            state: State::RetryPending,
+            attempts: entry.attempts,
+            failed: entry.failed_attempt().cloned(),
             kept_until: entry.expires_at,
+            ..Self::waiting(key)
         };
         match entry.state {
             RecordState::Released => {}
@@ -113,7 +164,7 @@ impl LedgerStatus {
                 status.state = if until > now { State::InProgress } else { State::Interrupted };
                 status.until = Some(until);
             }
-            RecordState::Completed(completed) if key.starts_with("delivery#") => status.completed_delivery(&completed),
+            RecordState::Completed(completed) if key.starts_with(DELIVERY) => status.completed_delivery(&completed),
             RecordState::Completed(completed) => {
                 status.state = match completed.outcome {
                     Outcome::Succeeded => State::Done,
@@ -137,19 +188,58 @@ impl LedgerStatus {
         };
         self.reason = record.reason;
         self.status = record.status;
+        self.error = record.error;
+        self.failed_at = record.at;
         self.receipt = record.receipt.map(|receipt| Receipt {
             status: receipt.status.as_str(),
             reasons: receipt.reasons.iter().map(|reason| reason.code.as_str().to_owned()).collect(),
         });
     }
 
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(crate) fn integration(&self) -> Option<&str> {
+        self.key.split('#').nth(1)
+    }
+
+    /// The `webhook-id`, if it is a delivery.
+    pub(crate) fn webhook_id(&self) -> Option<String> {
+        let (_, digest) = self.key.strip_prefix(DELIVERY)?.split_once('#')?;
+        Some(format!("msg_{digest}"))
+    }
+
+    /// Whether the next attempt was due long ago, and none is recorded.
+    pub(crate) fn is_overdue(&self, now: Timestamp) -> bool {
+        let due = self.failed.as_ref().map(|failed| failed.next_attempt_at);
+        self.state == State::RetryPending && due.is_some_and(|due| now.duration_since(due) > OVERDUE)
+    }
+
+    /// The last failed attempt, for people.
+    fn failed_attempt_values(&self, failed: &FailedAttempt) -> [(&'static str, Option<String>); 4] {
+        let outdated = self.state == State::RetryPending && failed.attempt < self.attempts;
+        let of = if outdated { " (later ones were made by a version that does not record them)" } else { "" };
+        [
+            ("last failure", Some(format!("attempt {} at {}{of}", failed.attempt, seconds(failed.at)))),
+            ("failure", Some(sanitize(&failed.reason))),
+            ("next attempt", (self.state == State::RetryPending).then(|| seconds(failed.next_attempt_at))),
+            ("given up at", Some(seconds(failed.gives_up_at))),
+        ]
+    }
+
     /// For the human-readable output.
     pub(crate) fn key_values(&self) -> Vec<(&'static str, String)> {
         let mut pairs = vec![("state", self.state.describe().to_owned()), ("attempts", self.attempts.to_string())];
         let mut add = |name, value: Option<String>| pairs.extend(value.map(|value| (name, value)));
+        for (name, value) in self.failed.iter().flat_map(|failed| self.failed_attempt_values(failed)) {
+            add(name, value);
+        }
         add("until", self.until.map(|until| until.to_string()));
         add("reason", self.reason.as_deref().map(sanitize));
         add("status", self.status.map(|status| status.to_string()));
+        add("last failure", self.error.as_deref().map(sanitize));
+        add("failed at", self.failed_at.map(seconds));
         add(
             "receipt",
             self.receipt.as_ref().map(|receipt| format!("{} {}", receipt.status, receipt.reasons.join(", "))),
@@ -159,6 +249,44 @@ impl LedgerStatus {
         add("ledger key", Some(sanitize(&self.key)));
         pairs
     }
+}
+
+/// The lane of a message group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Lane {
+    Direct,
+    Retry,
+}
+
+impl Lane {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Retry => "retry",
+        }
+    }
+
+    /// The lanes of these groups: one with a tail is on the retry lane.
+    pub(crate) async fn of_groups<'g>(
+        ledger: &Ledger,
+        groups: impl Iterator<Item = &'g str>,
+    ) -> Result<HashMap<String, Self>, CliError> {
+        let groups: Vec<_> = groups.collect::<HashSet<_>>().into_iter().collect();
+        let mut lanes = HashMap::new();
+        for batch in groups.chunks(BATCH_SIZE) {
+            let states = ledger.lane_states(batch, Vec::new()).await.map_err(|error| ledger_error(&error))?;
+            lanes.extend(batch.iter().map(|group| {
+                let lane = if states.has_tail(group) { Self::Retry } else { Self::Direct };
+                ((*group).to_owned(), lane)
+            }));
+        }
+        Ok(lanes)
+    }
+}
+
+pub(crate) fn ledger_error(error: &LedgerError) -> CliError {
+    CliError::Failed(error.to_string())
 }
 
 /// How long the ledger keeps completed records.
@@ -172,7 +300,7 @@ mod tests {
     const KEY: &str = "delivery#acme#00";
 
     fn status(key: &str, state: RecordState) -> LedgerStatus {
-        LedgerStatus::of(key, RecordView { state, attempts: 3, expires_at: None }, Timestamp::UNIX_EPOCH)
+        LedgerStatus::of(key, RecordView::new(state, 3), Timestamp::UNIX_EPOCH)
     }
 
     fn settled(outcome: Outcome, answer: Option<&str>) -> RecordState {
@@ -191,6 +319,35 @@ mod tests {
         assert_eq!(State::InProgress, status(KEY, second(1)).state);
         assert_eq!(State::Interrupted, status(KEY, second(0)).state);
         assert_eq!(State::RetryPending, status(KEY, RecordState::Released).state);
+    }
+
+    #[test]
+    fn what_was_accepted_and_is_not_in_the_ledger_waits() {
+        let waiting = LedgerStatus::waiting(KEY);
+        assert_eq!((State::Waiting, false), (waiting.state, waiting.state.is_completed()));
+        assert_eq!((Some("acme"), Some("msg_00".to_owned())), (waiting.integration(), waiting.webhook_id()));
+        assert_eq!(None, LedgerStatus::waiting("receipt#acme#00").webhook_id());
+    }
+
+    #[test]
+    fn a_message_is_overdue_if_no_attempt_is_recorded_long_after_it_was_due() {
+        let at = Timestamp::UNIX_EPOCH;
+        let failed = FailedAttempt {
+            attempt: 1,
+            at,
+            reason: "timeout".to_owned(),
+            next_attempt_at: at,
+            gives_up_at: at,
+            received_at: at,
+            kind: "Text".to_owned(),
+            message_id: "m".to_owned(),
+            conversation_id: None,
+            group: "g".to_owned(),
+        };
+        let retried = LedgerStatus { state: State::RetryPending, failed: Some(failed), ..LedgerStatus::waiting(KEY) };
+        assert!(!retried.is_overdue(at + OVERDUE) && retried.is_overdue(at + OVERDUE + SignedDuration::from_secs(1)));
+        let attempted = LedgerStatus { state: State::InProgress, ..retried };
+        assert!(!attempted.is_overdue(Timestamp::MAX));
     }
 
     #[test]

@@ -75,6 +75,15 @@ fn the_ledger_cannot_be_deleted_by_accident_and_can_be_restored() {
 }
 
 #[test]
+fn the_index_of_what_is_retried_has_nothing_but_keys() {
+    let resources = Resources::by_default();
+    let schema = [("retryShard", "HASH"), ("failingSince", "RANGE")]
+        .map(|(name, kind)| json!({"AttributeName": name, "KeyType": kind}));
+    let index = json!({"IndexName": "Retries", "KeySchema": schema, "Projection": {"ProjectionType": "KEYS_ONLY"}});
+    assert_eq!(json!([index]), resources.properties("Ledger")["GlobalSecondaryIndexes"]);
+}
+
+#[test]
 fn both_lanes_move_what_cannot_be_processed_to_the_dead_letter_queue() {
     let resources = Resources::by_default();
     for lane in ["MessageQueue", "RetryQueue"] {

@@ -68,6 +68,11 @@ pub(crate) async fn list_active(stack: &Stack) -> Result<Vec<IntegrationName>, C
     list_all(stack).await.map(active_names)
 }
 
+/// The names of all, including removed ones.
+pub(crate) async fn all_names(stack: &Stack) -> Result<Vec<IntegrationName>, CliError> {
+    Ok(list_all(stack).await?.iter().filter_map(|one| one.name.parse().ok()).collect())
+}
+
 /// The error for an integration that does not exist; `None` if it exists, or that cannot be found out. A queue may hold
 /// messages of a removed integration, so this explains why none were found.
 pub(crate) async fn unknown(stack: &Stack, name: Option<&IntegrationName>) -> Option<CliError> {

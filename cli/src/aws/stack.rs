@@ -9,6 +9,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::operation::list_stack_resources::ListStackResourcesError;
 use aws_sdk_cloudformation::types::StackResourceSummary;
+use shared::ledger::Ledger;
 use std::collections::HashMap;
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -59,6 +60,10 @@ impl Stack {
         outputs.get(key).map(String::as_str).ok_or_else(|| {
             CliError::Failed(format!("the stack `{}` has no output {key}: is it from another version?", self.name))
         })
+    }
+
+    pub(crate) async fn ledger(&self) -> Result<Ledger, CliError> {
+        Ok(Ledger::new(aws_sdk_dynamodb::Client::new(&self.aws), self.output("LedgerTable").await?))
     }
 
     /// The stack's tags, without those that AWS adds.

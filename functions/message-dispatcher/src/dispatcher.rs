@@ -13,7 +13,8 @@ use shared::delivery::parking::Parking;
 use shared::delivery::queue::MessageQueue;
 use shared::integration::{IntegrationStore, LoadError};
 use shared::ledger::{
-    self, Acquire, ConversationIndex, Lease, LeaseRequest, Ledger, LedgerError, Occurrence, OnExpiredLease,
+    self, Acceptance, Acquire, ConversationIndex, FailedAttempt, Lease, LeaseRequest, Ledger, LedgerError, Occurrence,
+    OnExpiredLease,
 };
 use shared::platform::Platforms;
 use std::time::Duration;
@@ -73,19 +74,16 @@ impl Dispatcher {
         self.ledger.acquire_at(lease_request(key, context), Occurrence { time, content: None }).await
     }
 
-    /// Releases a lease. If this fails, the next attempt has to wait until the lease expires.
-    pub(crate) async fn release(&self, lease: &Lease, context: ReceiveContext<'_>) -> Result<(), LedgerError> {
-        let release = || self.ledger.release(lease, Timestamp::now());
-        retry_transient(context.deadline, release, LedgerError::is_transient).await
-    }
-
-    /// The same, if nothing was accepted under the lease.
-    pub(crate) async fn release_unaccepted(
+    /// Releases a lease after a failed attempt, which is recorded. If this fails, the next attempt has to wait until the lease
+    /// expires.
+    pub(crate) async fn release_failed(
         &self,
         lease: &Lease,
+        acceptance: Acceptance,
+        failed: &FailedAttempt,
         context: ReceiveContext<'_>,
     ) -> Result<(), LedgerError> {
-        let release = || self.ledger.release_unaccepted(lease, Timestamp::now());
+        let release = || self.ledger.release_failed(lease, Timestamp::now(), acceptance, failed);
         retry_transient(context.deadline, release, LedgerError::is_transient).await
     }
 

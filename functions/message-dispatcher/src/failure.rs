@@ -1,5 +1,6 @@
 //! Why a message failed permanently.
 
+use jiff::Timestamp;
 use shared::delivery::client::Refusal;
 use shared::delivery::record::{self, DeliveryRecord, RecordedReceipt};
 use shared::model::receipt::{DeliveryStatus, FailureReason, ReasonCode};
@@ -33,11 +34,14 @@ impl Failure {
         }
     }
 
-    /// What the ledger stores, with the receipt that is due.
-    pub(crate) fn record(self) -> DeliveryRecord {
+    /// What the ledger stores, with the receipt that is due. `error` is why the last attempt failed, if that is not why the
+    /// message failed.
+    pub(crate) fn record(self, error: Option<String>) -> DeliveryRecord {
         DeliveryRecord {
             reason: Some(self.as_str().to_owned()),
             status: self.status(),
+            at: Some(Timestamp::now()),
+            error,
             receipt: Some(RecordedReceipt {
                 reasons: vec![self.reason()],
                 ..RecordedReceipt::final_with(DeliveryStatus::Failed)

@@ -16,10 +16,12 @@ use shared::delivery::payload::DeliveryPayload;
 use shared::delivery::queue::SendError;
 use shared::delivery::record::DeliveryRecord;
 use shared::integration::{CardRoute, Integration};
-use shared::ledger::{self, Acquire, CompletedRecord, Lease, LeaseRequest, LedgerError, OnExpiredLease};
+use shared::ledger::{self, Acceptance, Acquire, CompletedRecord, Lease, LeaseRequest, LedgerError, OnExpiredLease};
+use shared::limits::bounded;
 use shared::model::endpoint::{Endpoint, EndpointKind};
 use shared::observability::emf::Emf;
 use shared::observability::metrics::Event;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
@@ -87,7 +89,9 @@ impl Dispatcher {
             }
             Acquire::Acquired(lease) => match admission {
                 Admission::Attempt(trial) => self.deliver(task, integration, &lease, &endpoint, trial).await,
-                Admission::Wait { .. } => self.fail(task, &lease, Failure::Expired).await,
+                Admission::Wait { .. } => {
+                    self.fail(task, &lease, Failure::Expired, Some(CIRCUIT_OPEN.to_owned())).await
+                }
             },
             Acquire::InProgress { until, .. } => Outcome::InProgressElsewhere { until },
             Acquire::Completed(completed) => self.handle_duplicate(task, &completed).await,
@@ -166,20 +170,24 @@ impl Dispatcher {
                 self.complete_delivery(task, lease, outcome, DeliveryRecord { receipt, ..DeliveryRecord::default() })
                     .await
             }
-            AttemptResult::Refused(refusal) => self.fail(task, lease, Failure::Refused(refusal)).await,
-            AttemptResult::Retry { .. } if task.is_typing() => self.fail(task, lease, Failure::Dropped).await,
+            AttemptResult::Refused(refusal) => self.fail(task, lease, Failure::Refused(refusal), None).await,
+            AttemptResult::Retry { error, .. } if task.is_typing() => {
+                self.fail(task, lease, Failure::Dropped, Some(error.to_string())).await
+            }
             AttemptResult::Retry { error, retry_after } => {
+                let reason = error.to_string();
                 let backoff = backoff::delay(task.attempt(lease), fastrand::f64());
                 let remaining = remaining_delivery_time(task.envelope.due_since(), integration.delivery.give_up_after);
                 let Some(after) = next_retry_delay(backoff, retry_after, remaining) else {
-                    return self.fail(task, lease, Failure::Expired).await;
+                    return self.fail(task, lease, Failure::Expired, Some(reason)).await;
                 };
-                let release = self.release(lease, task.context);
+                let failed = task.failed_attempt(lease, &reason, after, integration.delivery.give_up_after);
+                let release = self.release_failed(lease, Acceptance::Possible, &failed, task.context);
                 let (released, ()) = tokio::join!(release, self.refresh_after(&error, integration));
                 if let Err(error) = released {
                     tracing::error!(reason = %error, "the lease could not be released");
                 }
-                Outcome::RetryScheduled { reason: error.to_string(), after }
+                Outcome::RetryScheduled { reason, after }
             }
         }
     }
@@ -203,8 +211,9 @@ impl Dispatcher {
         }
     }
 
-    async fn fail(&self, task: &Task<'_>, lease: &Lease, failure: Failure) -> Outcome {
-        self.complete_delivery(task, lease, Outcome::Failed(failure), failure.record()).await
+    async fn fail(&self, task: &Task<'_>, lease: &Lease, failure: Failure, error: Option<String>) -> Outcome {
+        let record = failure.record(error.as_deref().map(bounded).map(Cow::into_owned));
+        self.complete_delivery(task, lease, Outcome::Failed(failure), record).await
     }
 
     /// Records the outcome in the ledger, and does what follows from it.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use shared::delivery::envelope::ReceiptEnvelope;
 use shared::http_client::TIMEOUT;
 use shared::integration::Integration;
-use shared::ledger::{self, Acquire, LedgerError};
+use shared::ledger::{self, Acceptance, Acquire, FailedAttempt, Lease, LedgerError};
 use shared::limits::bounded;
 use shared::model::endpoint::{Endpoint, EndpointKind};
 use shared::model::trace_id::TraceId;
@@ -126,11 +126,17 @@ impl Dispatcher {
         let backoff = backoff::delay(lease.attempt(), fastrand::f64());
         match next_retry_delay(backoff, retry_after, remaining).filter(|_| !is_final(&error)) {
             Some(after) => {
-                if attempts.may_have_taken_effect() {
-                    self.release(&lease, context).await?;
-                } else {
-                    self.release_unaccepted(&lease, context).await?;
-                }
+                let acceptance =
+                    if attempts.may_have_taken_effect() { Acceptance::Possible } else { Acceptance::Excluded };
+                let failed = failed_attempt(
+                    envelope,
+                    context,
+                    &lease,
+                    &error.to_string(),
+                    after,
+                    integration.delivery.give_up_after,
+                );
+                self.release_failed(&lease, acceptance, &failed, context).await?;
                 Ok(ReceiptOutcome::RetryScheduled { error, after })
             }
             None => {
@@ -230,6 +236,30 @@ fn answer(error: Option<&ApiError>, time_is_up: bool) -> Answer {
             | ApiError::InvalidRequest(_)
             | ApiError::Unsupported,
         ) => Answer::None,
+    }
+}
+
+/// What the ledger records of a failed attempt.
+fn failed_attempt(
+    envelope: &ReceiptEnvelope,
+    context: ReceiveContext<'_>,
+    lease: &Lease,
+    reason: &str,
+    after: Duration,
+    give_up_after: Duration,
+) -> FailedAttempt {
+    let at = Timestamp::now();
+    FailedAttempt {
+        attempt: lease.attempt(),
+        at,
+        reason: bounded(reason).into_owned(),
+        next_attempt_at: at.saturating_add(after).unwrap_or(Timestamp::MAX),
+        gives_up_at: envelope.received_at.saturating_add(give_up_after).unwrap_or(Timestamp::MAX),
+        received_at: envelope.received_at,
+        kind: ReceiptEnvelope::KIND.to_owned(),
+        message_id: bounded(&envelope.receipt.message_id).into_owned(),
+        conversation_id: None,
+        group: context.group.to_owned(),
     }
 }
 

@@ -13,7 +13,7 @@ use shared::delivery::parking::ParkedMessage;
 use shared::delivery::record::{DeliveryRecord, RecordedReceipt};
 use shared::http_client::TIMEOUT;
 use shared::integration::{Integration, ReceiptMode};
-use shared::ledger::{CLOCK_SKEW, Lease};
+use shared::ledger::{CLOCK_SKEW, FailedAttempt, Lease};
 use shared::limits::bounded;
 use shared::model::card::TraceCode;
 use shared::model::message::{Content, Message, MessageKind};
@@ -152,6 +152,29 @@ impl<'t> Task<'t> {
         lease.attempt().saturating_sub(before).max(1)
     }
 
+    /// What the ledger records of a failed attempt: the next one is made `after` that time.
+    pub(crate) fn failed_attempt(
+        &self,
+        lease: &Lease,
+        reason: &str,
+        after: Duration,
+        give_up_after: Duration,
+    ) -> FailedAttempt {
+        let at = Timestamp::now();
+        FailedAttempt {
+            attempt: lease.attempt(),
+            at,
+            reason: bounded(reason).into_owned(),
+            next_attempt_at: at.saturating_add(after).unwrap_or(Timestamp::MAX),
+            gives_up_at: self.envelope.due_since().saturating_add(give_up_after).unwrap_or(Timestamp::MAX),
+            received_at: self.envelope.received_at,
+            kind: self.message.kind.name().to_owned(),
+            message_id: bounded(&self.message.message_id).into_owned(),
+            conversation_id: self.message.conversation_id.as_deref().map(|id| bounded(id).into_owned()),
+            group: self.context.group.to_owned(),
+        }
+    }
+
     /// The message for the parking queue. A replay that failed keeps the sequence number of the first failure.
     pub(crate) fn to_parked(&self, attempts: u64, record: &DeliveryRecord) -> Result<ParkedMessage, serde_json::Error> {
         let replay = self.envelope.replay.as_ref();
@@ -160,7 +183,8 @@ impl<'t> Task<'t> {
             webhook_id: self.id.to_string(),
             reason: record.reason.clone().unwrap_or_default(),
             status: record.status,
-            failed_at: Timestamp::now(),
+            error: record.error.clone(),
+            failed_at: record.at.unwrap_or_else(Timestamp::now),
             attempts,
             group: self.context.group.to_owned(),
             sequence_number: sequence_number.or(self.context.sequence_number).map(str::to_owned),

@@ -23,6 +23,9 @@ pub struct ParkedMessage {
     /// The status with which the messaging service refused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// Why the last attempt failed, if it was given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     pub failed_at: Timestamp,
     /// How many delivery attempts there were.
     #[serde(default)]
@@ -111,6 +114,7 @@ mod tests {
     use super::*;
     use crate::delivery::queue::{MAXIMUM_BYTES, MAXIMUM_SQS_BYTES};
     use crate::delivery::retry_lane::MAXIMUM_ATTRIBUTES;
+    use crate::limits::MAXIMUM_LOGGED_BYTES;
 
     const ID: &str = "2f1e0d9c-8b7a-4695-8473-625140302f1e";
 
@@ -119,6 +123,7 @@ mod tests {
             webhook_id: format!("msg_{}", "0".repeat(64)),
             reason: "refused".to_owned(),
             status: Some(422),
+            error: Some("\u{1}".repeat(MAXIMUM_LOGGED_BYTES)),
             failed_at: "2026-01-02T03:04:05.678901234Z".parse().unwrap(),
             attempts: u64::MAX,
             group: "0".repeat(64),

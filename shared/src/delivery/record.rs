@@ -19,6 +19,12 @@ pub struct DeliveryRecord {
     /// The status with which the messaging service refused it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// When it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// Why the last attempt failed, if the message was given up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<RecordedReceipt>,
 }
@@ -164,6 +170,24 @@ mod tests {
         for other in [None, Some(refused), Some(r#"{"reason":"expired"}"#)] {
             assert!(!DeliveryRecord::from_stored(other).is_dropped(), "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_failure_has_its_time_and_the_previous_version_reads_its_other_fields() {
+        #[derive(Deserialize)]
+        struct Previous {
+            reason: Option<String>,
+            status: Option<u16>,
+        }
+        let (at, error) = (Some(Timestamp::UNIX_EPOCH), Some("status 503".to_owned()));
+        let expired = DeliveryRecord { reason: Some("expired".to_owned()), at, error, ..DeliveryRecord::default() };
+        let json = expired.to_stored().unwrap();
+        assert_eq!(r#"{"reason":"expired","at":"1970-01-01T00:00:00Z","error":"status 503"}"#, json);
+        assert_eq!(expired, DeliveryRecord::from_stored(Some(&json)));
+        let previous: Previous = serde_json::from_str(&json).unwrap();
+        assert_eq!((Some("expired"), None), (previous.reason.as_deref(), previous.status));
+        let without = DeliveryRecord::from_stored(Some(r#"{"reason":"expired"}"#));
+        assert_eq!((None, None), (without.at, without.error));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::aws;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use std::collections::HashMap;
 
 impl Ledger {
@@ -20,6 +20,26 @@ impl Ledger {
         let request = self.client.get_item().table_name(&self.table).key(KEY, text(key)).consistent_read(true);
         let output = request.send().await.map_err(|error| LedgerError::Unavailable(aws::sdk_error(&error)))?;
         Ok(output.item)
+    }
+
+    /// Reads the items under these keys, at most 100 and no key twice, consistently, in one call.
+    pub(super) async fn read_items(
+        &self,
+        keys: impl IntoIterator<Item = &str>,
+    ) -> Result<HashMap<String, HashMap<String, AttributeValue>>, LedgerError> {
+        let keys: Vec<_> = keys.into_iter().map(|key| HashMap::from([(KEY.to_owned(), text(key))])).collect();
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let request = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(keys)).build();
+        let request = request.map_err(|_| LedgerError::Malformed("keys"))?;
+        let output = self.client.batch_get_item().request_items(&self.table, request).send().await;
+        let output = output.map_err(|error| LedgerError::Unavailable(aws::sdk_error(&error)))?;
+        if output.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
+            return Err(LedgerError::Unavailable("some items were not read".to_owned()));
+        }
+        let items = output.responses.unwrap_or_default().into_values().flatten();
+        Ok(items.filter_map(|item| Some((item.get(KEY)?.as_s().ok()?.clone(), item))).collect())
     }
 }
 

@@ -141,6 +141,23 @@ pub fn circuit(endpoint: &Endpoint) -> String {
     Kind::Circuit.key(&endpoint.integration, endpoint.kind.as_str())
 }
 
+/// The hexadecimal digits with which the ids of deliveries and receipts start.
+const FIRST_DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+
+/// The partitions of the index of retries that an integration's items are in. There are several, because DynamoDB writes at
+/// most 1,000 items a second to one, and throttles the table when an index is throttled.
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-indexes-gsi-sharding.html>.
+pub(super) fn retry_shards(integration: &IntegrationName) -> impl Iterator<Item = String> {
+    FIRST_DIGITS.into_iter().map(move |digit| format!("{integration}#{digit}"))
+}
+
+/// The partition of the index of retries for the item under `key`; none if the key is of a kind that is not in the index.
+pub(super) fn retry_shard(key: &str) -> Option<String> {
+    let (integration, id) = key.split_once('#')?.1.split_once('#')?;
+    let digit = id.chars().next().filter(|digit| FIRST_DIGITS.contains(digit))?;
+    Some(format!("{integration}#{digit}"))
+}
+
 /// Identifies a request: the same caller, the same route and the same idempotency key.
 #[must_use]
 pub fn request_digest(route: Route, integration: &IntegrationName, caller: &str, idempotency_key: &str) -> Digest {
@@ -151,6 +168,17 @@ pub fn request_digest(route: Route, integration: &IntegrationName, caller: &str,
 mod tests {
     use super::*;
     use crate::model::endpoint::EndpointKind;
+
+    #[test]
+    fn an_item_is_in_one_of_the_partitions_of_its_integration() {
+        let acme: IntegrationName = "acme".parse().unwrap();
+        let shards: Vec<_> = retry_shards(&acme).collect();
+        for digest in [Digest::of_bytes(b"1"), Digest::of_bytes(b"2"), Digest::of_bytes(b"3")] {
+            let shard = retry_shard(&delivery(&acme, digest.as_str())).unwrap();
+            assert!(shards.contains(&shard), "{shard}");
+        }
+        assert_eq!(None, retry_shard(PARKING_QUEUE));
+    }
 
     #[test]
     fn keys_stay_as_they_were_because_the_ledger_keeps_them_for_weeks() {

@@ -6,11 +6,9 @@
 
 use super::calls::if_applied;
 use super::circuit::Circuit;
-use super::item::{KEY, number, text};
+use super::item::number;
 use super::{Ledger, LedgerError, key};
-use crate::aws;
 use crate::model::endpoint::Endpoint;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, HashSet};
 
@@ -62,26 +60,7 @@ impl Ledger {
         let group_keys: HashMap<String, &str> = groups.iter().map(|group| (key::lane(group), *group)).collect();
         let circuit_keys: Vec<_> = endpoints.iter().map(key::circuit).collect();
         let keys: HashSet<&String> = group_keys.keys().chain(&circuit_keys).collect();
-        if keys.is_empty() {
-            return Ok(LaneStates::default());
-        }
-        let mut request = KeysAndAttributes::builder().consistent_read(true);
-        for key in keys {
-            request = request.keys(HashMap::from([(KEY.to_owned(), text(key))]));
-        }
-        let request = request.build().map_err(|_| LedgerError::Malformed("keys"))?;
-        let output = self.client.batch_get_item().request_items(&self.table, request).send().await;
-        let output = output.map_err(|error| LedgerError::Unavailable(aws::sdk_error(&error)))?;
-        if output.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
-            return Err(LedgerError::Unavailable("some items were not read".to_owned()));
-        }
-        let mut items: HashMap<String, HashMap<String, AttributeValue>> = output
-            .responses
-            .unwrap_or_default()
-            .into_values()
-            .flatten()
-            .filter_map(|item| Some((item.get(KEY)?.as_s().ok()?.clone(), item)))
-            .collect();
+        let mut items = self.read_items(keys.into_iter().map(String::as_str)).await?;
         let has_tail = |key: &String| items.get(key).is_some_and(|item| item.contains_key(TAIL));
         let groups_with_tail =
             group_keys.iter().filter(|(key, _)| has_tail(key)).map(|(_, group)| (*group).to_owned()).collect();

@@ -31,11 +31,13 @@ mod inspect;
 mod item;
 pub mod key;
 mod lanes;
+mod retries;
 
 pub use circuit::{Circuit, TrialClaim};
 pub use conversations::{Channel, ConversationIndex, ConversationOwner};
 pub use inspect::{RecordState, RecordView};
 pub use lanes::{LaneStates, SequenceNumber};
+pub use retries::{Acceptance, FailedAttempt, Failing, FailingWork};
 
 use crate::aws;
 use aws_sdk_dynamodb::Client;
@@ -323,9 +325,15 @@ impl Ledger {
         let state = item::State::Completed(outcome);
         let update = self.conditional_update(lease, now).expression_attribute_values(":state", text(state.as_str()));
         let result = match response {
-            None => update.update_expression("SET #state = :state, expiresAt = :expires REMOVE leaseUntil, answer"),
+            None => update.update_expression(format!(
+                "SET #state = :state, expiresAt = :expires REMOVE leaseUntil, {}, answer",
+                retries::recorded()
+            )),
             Some(response) => update
-                .update_expression("SET #state = :state, expiresAt = :expires, answer = :answer REMOVE leaseUntil")
+                .update_expression(format!(
+                    "SET #state = :state, expiresAt = :expires, answer = :answer REMOVE leaseUntil, {}",
+                    retries::recorded()
+                ))
                 .expression_attribute_values(":answer", text(response)),
         };
         match result.send().await {
@@ -344,7 +352,7 @@ impl Ledger {
     /// # Errors
     /// The lease was lost, or DynamoDB is unavailable.
     pub async fn release(&self, lease: &Lease, now: Timestamp) -> Result<(), LedgerError> {
-        self.release_with(lease, now, "").await
+        self.release_with(lease, now, Acceptance::Possible, None).await
     }
 
     /// Like [`Self::release`], if nothing was accepted under this lease. Time and content that this lease fixed are cleared, so
@@ -354,18 +362,28 @@ impl Ledger {
     /// # Errors
     /// See [`Self::release`].
     pub async fn release_unaccepted(&self, lease: &Lease, now: Timestamp) -> Result<(), LedgerError> {
-        let remove = match lease {
-            Lease { is_first: false, .. } => "",
-            Lease { keeps_time: true, .. } => " REMOVE eventTimeToken",
-            Lease { .. } => " REMOVE eventTime, eventTimeToken, eventContent",
-        };
-        self.release_with(lease, now, remove).await
+        self.release_with(lease, now, Acceptance::Excluded, None).await
     }
 
-    async fn release_with(&self, lease: &Lease, now: Timestamp, remove: &str) -> Result<(), LedgerError> {
-        let result = self
-            .conditional_update(lease, now)
-            .update_expression(format!("SET leaseUntil = :released, expiresAt = :expires{remove}"))
+    async fn release_with(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        acceptance: Acceptance,
+        failed: Option<&FailedAttempt>,
+    ) -> Result<(), LedgerError> {
+        let remove = match (acceptance, lease) {
+            (Acceptance::Possible, _) | (_, Lease { is_first: false, .. }) => "",
+            (_, Lease { keeps_time: true, .. }) => " REMOVE eventTimeToken",
+            (_, Lease { .. }) => " REMOVE eventTime, eventTimeToken, eventContent",
+        };
+        let update = self.conditional_update(lease, now);
+        let (update, record) = match failed {
+            Some(failed) => retries::record(update, lease, failed),
+            None => (update, String::new()),
+        };
+        let result = update
+            .update_expression(format!("SET leaseUntil = :released, expiresAt = :expires{record}{remove}"))
             .expression_attribute_values(":released", number(RELEASED))
             .send()
             .await;

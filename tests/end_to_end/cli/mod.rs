@@ -11,6 +11,7 @@ mod fixture;
 mod genesys_cloud_set_up;
 mod integration;
 mod integration_input;
+mod messages;
 mod operate;
 mod redrive;
 mod replacement_under_traffic;

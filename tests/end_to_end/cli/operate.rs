@@ -158,7 +158,8 @@ async fn a_delivery_that_the_messaging_service_refuses_is_reported_with_its_stat
 
     let id = ran.json()["webhookId"].as_str().unwrap().to_owned();
     let shown = show(&[&id]).run().await.succeeded();
-    assert_eq!(*fate, shown.json()["ledger"][0], "all integrations are tested");
+    let found = &shown.json()["ledger"][0];
+    assert!(fate.as_object().unwrap().iter().all(|(field, value)| found[field] == *value), "{found}");
     let people = patchbay(&["messages", "show", &id, "--integration", integration.name.as_str()]).await.succeeded();
     for named in ["refused by the messaging service", "410", "Failed InvalidDestination", "kept until"] {
         assert!(people.stdout.contains(named), "{named}: {people:#?}");
@@ -343,7 +344,7 @@ async fn for_a_missing_integration_an_unknown_id_is_reported_as_the_integrations
     let of_request = ["--route", "agentless", "--caller", "flows", "--key", "k"];
     for options in [&[unknown.as_str()][..], &[id.as_str()], &of_request] {
         let ran = show(options).with(&["--integration", "no-such-integration"]).run().await.exited_with(1);
-        assert!(ran.stderr.contains("there is no integration `no-such-integration`: "), "{ran:#?}");
+        assert!(ran.stderr.contains("there is no integration `no-such-integration`"), "{ran:#?}");
         let ran = show(options).with(&["--integration", integration.name.as_str()]).run().await.exited_with(1);
         assert!(!ran.stderr.contains("there is no integration"), "{ran:#?}");
     }

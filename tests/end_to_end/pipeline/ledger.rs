@@ -3,9 +3,10 @@
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use shared::ledger::{
-    Acquire, CompletedRecord, Lease, LeaseRequest, Ledger, LedgerError, Occurrence, OnExpiredLease, Outcome, RETENTION,
-    RecordState,
+    Acceptance, Acquire, CompletedRecord, FailedAttempt, Lease, LeaseRequest, Ledger, LedgerError, Occurrence,
+    OnExpiredLease, Outcome, RETENTION, RecordState, key,
 };
+use shared::model::integration_name::IntegrationName;
 use std::time::Duration;
 use tests::harness::stack::Stack;
 use uuid::Uuid;
@@ -36,6 +37,42 @@ async fn exactly_one_of_64_racing_workers_acquires_the_lease() {
     assert_eq!(1, winners);
     let losers = results.iter().filter(|result| matches!(result, Ok(Acquire::InProgress { .. }))).count();
     assert_eq!(63, losers);
+}
+
+#[tokio::test]
+async fn work_is_in_the_index_from_its_first_failed_attempt_until_it_is_completed() {
+    let ledger = Stack::connect().await.ledger();
+    let integration: IntegrationName = format!("test-{}", Uuid::new_v4()).parse().unwrap();
+    let (key, now) = (key::delivery(&integration, "0a"), Timestamp::now());
+    let failing = async || {
+        let items = ledger.failing(&integration, 10).await.unwrap().items;
+        items.into_iter().map(|item| (item.key, item.since.as_millisecond())).collect::<Vec<_>>()
+    };
+    let failed = |attempt, at, reason: &str| FailedAttempt {
+        attempt,
+        at,
+        reason: reason.to_owned(),
+        next_attempt_at: at,
+        gives_up_at: at,
+        received_at: at,
+        kind: "Text".to_owned(),
+        message_id: "m".to_owned(),
+        conversation_id: None,
+        group: "g".to_owned(),
+    };
+    let first = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
+    assert!(failing().await.is_empty());
+    ledger.release_failed(&first, now, Acceptance::Possible, &failed(1, now, "status 503")).await.unwrap();
+    let in_index = vec![(key.clone(), now.as_millisecond())];
+    assert_eq!(in_index, failing().await);
+    let second = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
+    ledger.release_failed(&second, now, Acceptance::Possible, &failed(2, now + LEASE, "timeout")).await.unwrap();
+    assert_eq!(in_index, failing().await, "a later failure does not change the index");
+    let view = ledger.get(&key).await.unwrap().unwrap();
+    assert_eq!(Some((2, "timeout")), view.failed_attempt().map(|failed| (failed.attempt, failed.reason.as_str())));
+    let third = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
+    ledger.complete(&third, now, Outcome::Succeeded, None).await.unwrap();
+    assert!(failing().await.is_empty());
 }
 
 #[tokio::test]

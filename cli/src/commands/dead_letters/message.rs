@@ -1,8 +1,10 @@
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::delivery::envelope::QueueMessage;
+use serde_json::Value;
+use shared::delivery::envelope::{QueueMessage, ReceiptEnvelope};
 use shared::delivery::id::DeliveryId;
+use shared::delivery::payload::DeliveryPayload;
 use shared::model::integration_name::IntegrationName;
 
 pub(super) struct DeadLetter {
@@ -25,7 +27,7 @@ pub(super) struct DeadLetterView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    webhook_id: Option<String>,
+    pub(super) webhook_id: Option<String>,
     /// When Patchbay received it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) received_at: Option<Timestamp>,
@@ -63,6 +65,12 @@ impl DeadLetter {
         self.view.kind != UNREADABLE
     }
 
+    /// The payload of its delivery, with text and addresses, if it is a message.
+    pub(super) fn delivery(&self) -> Option<Value> {
+        let Ok(QueueMessage::Message(envelope)) = QueueMessage::read(&self.body) else { return None };
+        serde_json::to_value(DeliveryPayload::new(&envelope, &envelope.message().ok()?)).ok()
+    }
+
     pub(super) fn belongs_to(&self, name: &IntegrationName) -> bool {
         self.view.integration.as_deref() == Some(name.as_str())
     }
@@ -98,7 +106,7 @@ impl DeadLetterView {
             Ok(QueueMessage::Receipt(envelope)) => {
                 view.integration = Some(envelope.integration.to_string());
                 view.received_at = Some(envelope.received_at);
-                view.kind = "receipt to the platform";
+                view.kind = ReceiptEnvelope::KIND;
                 view.message_id = Some(envelope.receipt.message_id);
             }
             Ok(QueueMessage::Probe(probe)) => {

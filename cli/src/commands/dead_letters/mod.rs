@@ -16,6 +16,7 @@ use clap::{Args, Subcommand};
 use message::{DeadLetter, DeadLetterView};
 use queue::DeadLetterQueue;
 use serde::Serialize;
+use serde_json::Value;
 use shared::model::integration_name::IntegrationName;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -109,6 +110,33 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
         Command::List(list) => list.run(stack, output).await,
         Command::Redrive(redrive) => redrive.run(stack, output).await,
     }
+}
+
+/// The payloads of dead letters, with text and addresses, each with its `webhook-id`: of those that are wanted by their
+/// `webhook-id` and message id. At most ten of a customer are visible.
+pub(crate) async fn deliveries(
+    stack: &Stack,
+    is_wanted: impl Fn(&str, Option<&str>) -> bool,
+) -> Result<Vec<(String, Value)>, CliError> {
+    let mut queue = DeadLetterQueue::open(stack, LIST_VISIBILITY).await?;
+    let read = async {
+        let mut found = Vec::new();
+        while let Some(dead_letters) = queue.receive(usize::MAX).await? {
+            for dead_letter in dead_letters {
+                queue.keep_hidden(&dead_letter);
+                let view = &dead_letter.view;
+                if let Some(webhook_id) = view.webhook_id.clone()
+                    && is_wanted(&webhook_id, view.message_id.as_deref())
+                {
+                    found.extend(dead_letter.delivery().map(|delivery| (webhook_id, delivery)));
+                }
+            }
+        }
+        Ok(found)
+    }
+    .await;
+    queue.release().await;
+    read
 }
 
 impl List {

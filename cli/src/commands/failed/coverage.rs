@@ -9,16 +9,16 @@ pub(super) const TOO_MANY: &str = "the parking queue holds more than one run rea
 
 #[derive(Debug, Default, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Coverage {
+pub(crate) struct Coverage {
     /// The number of messages that this version cannot read.
     pub(super) unreadable: usize,
     /// Whether the queue holds more than one run reads.
     #[serde(rename = "cut")]
-    pub(super) truncated: bool,
+    pub(crate) truncated: bool,
 }
 
 impl Coverage {
-    pub(super) fn notes(self) -> impl Iterator<Item = String> {
+    pub(crate) fn notes(self) -> impl Iterator<Item = String> {
         let unreadable = (self.unreadable > 0).then(|| {
             format!(
                 "There are also {} messages of another version: deploy and install that version to see them.",

@@ -8,8 +8,8 @@ use shared::model::message::Message;
 
 /// A failed message with its latest failure. The queue may hold several copies: a dispatcher that crashed before it
 /// acknowledged the message leaves one, and so does an interrupted replay.
-pub(super) struct FailedMessage {
-    pub(super) parked: ParkedMessage,
+pub(crate) struct FailedMessage {
+    pub(crate) parked: ParkedMessage,
     envelope: Envelope,
     message: Message,
     /// The ids of all copies on the queue.
@@ -19,25 +19,29 @@ pub(super) struct FailedMessage {
 /// What is printed. Only `delivery` contains text and addresses.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct View {
-    pub(super) integration: String,
-    pub(super) kind: &'static str,
-    pub(super) message_id: String,
-    pub(super) webhook_id: String,
+pub(crate) struct View {
+    pub(crate) integration: String,
+    pub(crate) kind: &'static str,
+    pub(crate) message_id: String,
+    pub(crate) webhook_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) conversation_id: Option<String>,
-    pub(super) reason: String,
+    pub(crate) conversation_id: Option<String>,
+    pub(crate) reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) status: Option<u16>,
-    pub(super) received_at: Timestamp,
+    pub(crate) status: Option<u16>,
+    /// Why the last attempt failed, if the message was given up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+    pub(crate) attempts: u64,
+    pub(crate) received_at: Timestamp,
     /// When it was last replayed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) replayed_at: Option<Timestamp>,
-    pub(super) failed_at: Timestamp,
-    pub(super) group: String,
+    pub(crate) replayed_at: Option<Timestamp>,
+    pub(crate) failed_at: Timestamp,
+    pub(crate) group: String,
     /// The payload that the messaging service received.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) delivery: Option<Value>,
+    pub(crate) delivery: Option<Value>,
 }
 
 impl FailedMessage {
@@ -59,8 +63,16 @@ impl FailedMessage {
         self.copies = copies;
     }
 
-    pub(super) fn integration(&self) -> &str {
+    pub(crate) fn integration(&self) -> &str {
         self.envelope.integration.as_str()
+    }
+
+    pub(crate) fn message_id(&self) -> &str {
+        &self.message.message_id
+    }
+
+    pub(crate) fn conversation_id(&self) -> Option<&str> {
+        self.message.conversation_id.as_deref()
     }
 
     /// Matches the platform's message id and the webhook-id.
@@ -77,7 +89,7 @@ impl FailedMessage {
 }
 
 impl View {
-    pub(super) fn new(failed: &FailedMessage) -> Self {
+    pub(crate) fn new(failed: &FailedMessage) -> Self {
         let FailedMessage { parked, envelope, message, .. } = failed;
         Self {
             integration: envelope.integration.to_string(),
@@ -87,6 +99,8 @@ impl View {
             conversation_id: message.conversation_id.clone(),
             reason: parked.reason.clone(),
             status: parked.status,
+            error: parked.error.clone(),
+            attempts: parked.attempts,
             received_at: envelope.received_at,
             replayed_at: envelope.replay.as_ref().map(|replay| replay.at),
             failed_at: parked.failed_at,
@@ -95,15 +109,16 @@ impl View {
         }
     }
 
-    pub(super) fn with_text(failed: &FailedMessage) -> Self {
+    pub(crate) fn with_text(failed: &FailedMessage) -> Self {
         let delivery = serde_json::to_value(DeliveryPayload::new(&failed.envelope, &failed.message)).ok();
         Self { delivery, ..Self::new(failed) }
     }
 
-    pub(super) fn failure_reason(&self) -> String {
-        match self.status {
-            Some(status) => format!("{} ({status})", self.reason),
-            None => self.reason.clone(),
+    pub(crate) fn failure_reason(&self) -> String {
+        match (self.status, &self.error) {
+            (Some(status), _) => format!("{} ({status})", self.reason),
+            (None, Some(error)) => format!("{} ({error})", self.reason),
+            (None, None) => self.reason.clone(),
         }
     }
 }

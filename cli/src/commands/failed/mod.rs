@@ -15,7 +15,7 @@ use crate::ui::table::table;
 use clap::{Args, Subcommand};
 use coverage::{Coverage, count_by_integration, format_counts};
 use filter::Filter;
-use message::{FailedMessage, View};
+pub(crate) use message::{FailedMessage, View};
 use queue::{ParkedMessages, ParkingQueue};
 use replay::Replay;
 use serde::Serialize;
@@ -57,24 +57,25 @@ pub(crate) struct Show {
     show_text: bool,
 }
 
+/// Kept messages, in order.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Listing {
-    failed: Vec<View>,
+pub(crate) struct Listing {
+    pub(crate) failed: Vec<View>,
     by_integration: BTreeMap<String, usize>,
     #[serde(flatten)]
-    coverage: Coverage,
+    pub(crate) coverage: Coverage,
 }
 
 pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Result<(), CliError> {
     match command {
         Command::List(List { filter }) => {
-            let listing = Listing::read(stack, output, &filter, View::new).await?;
+            let listing = matching(stack, output, &filter, View::new).await?;
             output.result(&listing, Listing::rows);
         }
         Command::Show(Show { filter, show_text }) => {
             let view = if show_text { View::with_text } else { View::new };
-            let listing = Listing::read(stack, output, &filter, view).await?;
+            let listing = matching(stack, output, &filter, view).await?;
             filter.require_match(listing.failed.len())?;
             output.result(&listing, Listing::details);
         }
@@ -83,19 +84,29 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
     Ok(())
 }
 
+async fn matching(
+    stack: &Stack,
+    output: Output,
+    filter: &Filter,
+    view: fn(&FailedMessage) -> View,
+) -> Result<Listing, CliError> {
+    let listing = Listing::read(stack, output, |message| filter.matches(message), view).await?;
+    filter.require_integration(stack, listing.failed.len()).await?;
+    Ok(listing)
+}
+
 impl Listing {
     /// Reads the messages without removing them.
-    async fn read(
+    pub(crate) async fn read(
         stack: &Stack,
         output: Output,
-        filter: &Filter,
+        wanted: impl Fn(&FailedMessage) -> bool,
         view: fn(&FailedMessage) -> View,
     ) -> Result<Self, CliError> {
         let mut queue = ParkingQueue::open(stack, output).await?;
-        let read = queue.read(filter).await;
+        let read = queue.read(wanted).await;
         queue.close().await;
         let ParkedMessages { messages, coverage } = read?;
-        filter.require_integration(stack, messages.len()).await?;
         let mut wanted: Vec<_> = messages.iter().collect();
         wanted.sort_by_key(|message| (message.integration().to_owned(), message.parked.failed_at, message.sequence()));
         Ok(Self {

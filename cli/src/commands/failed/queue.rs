@@ -1,7 +1,6 @@
 //! The parking queue, read as a whole by one run at a time.
 
 use super::coverage::Coverage;
-use super::filter::Filter;
 use super::message::FailedMessage;
 use crate::aws::clock::AwsClock;
 use crate::aws::sqs::{self, BATCH_SIZE, operation_failed};
@@ -63,7 +62,7 @@ impl ParkingQueue {
         let client = Client::from_conf(Builder::from(&stack.aws).interceptor(clock.clone()).build());
         let url = stack.output("ParkingQueueUrl").await?.to_owned();
         let source = stack.output("MessageQueueUrl").await?.to_owned();
-        let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(&stack.aws), stack.output("LedgerTable").await?);
+        let ledger = stack.ledger().await?;
         let sent = Timestamp::now();
         let length = sqs::message_count(&client, &url, NAME).await?.min(MAXIMUM_MESSAGES as u64);
         let clock_skew = clock.ahead(sent);
@@ -83,8 +82,8 @@ impl ParkingQueue {
         })
     }
 
-    /// Reads the queue, and returns the matching messages.
-    pub(super) async fn read(&mut self, wanted: &Filter) -> Result<ParkedMessages, CliError> {
+    /// Reads the queue, and returns the wanted messages.
+    pub(super) async fn read(&mut self, wanted: impl Fn(&FailedMessage) -> bool) -> Result<ParkedMessages, CliError> {
         let (mut messages, mut coverage, mut bytes) = (HashMap::<String, FailedMessage>::new(), Coverage::default(), 0);
         loop {
             let received = join_all((0..RECEIVERS).map(|_| self.receive())).await;
@@ -104,7 +103,7 @@ impl ParkingQueue {
                 let body = message.body().unwrap_or_default();
                 match FailedMessage::read(id, body) {
                     None => coverage.unreadable += 1,
-                    Some(read) if !wanted.matches(&read) => {}
+                    Some(read) if !wanted(&read) => {}
                     Some(read) => match messages.get_mut(&read.parked.webhook_id) {
                         Some(known) => known.merge(read),
                         None => {

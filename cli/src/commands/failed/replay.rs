@@ -92,7 +92,7 @@ impl Replay {
     }
 
     async fn replay(&self, queue: &mut ParkingQueue, output: Output) -> Result<(Replayed, Option<CliError>), CliError> {
-        let ParkedMessages { messages: wanted, coverage } = queue.read(&self.filter).await?;
+        let ParkedMessages { messages: wanted, coverage } = queue.read(|message| self.filter.matches(message)).await?;
         self.filter.require_match(wanted.len())?;
         let (replay_id, dry_run) = (Uuid::new_v4().to_string(), self.dry_run);
         let mut replayed =

@@ -1,10 +1,11 @@
-//! Searches the functions' logs for a message.
+//! Searches the functions' logs for lines about messages.
 
 use super::webhook_id::{REQUEST_HINT, digest_of};
 use crate::aws::log_groups::log_groups;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
 use crate::ui::output::sanitize;
+use aws_sdk_cloudwatchlogs::Client;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -13,7 +14,7 @@ use shared::ledger::key;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// More lines are not useful to a reader.
+/// More lines about one id are not useful to a reader.
 const MAXIMUM_LINES: usize = 1_000;
 /// The outcomes of lines about calls to a platform.
 const CALL_OUTCOMES: [&str; 4] = ["platform_called", "token_requested", "file_uploaded", "previous_secret_used"];
@@ -28,21 +29,27 @@ pub(super) struct LogLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) integration: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<String>,
-    outcome: String,
+    pub(super) kind: Option<String>,
+    pub(super) outcome: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     age_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    webhook_id: Option<String>,
+    pub(super) webhook_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) message_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) conversation_id: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct LogTrail {
     /// By time.
     pub(super) lines: Vec<LogLine>,
     pub(super) truncated: Option<Truncated>,
+    /// If it is truncated: up to when lines were read.
+    pub(super) covered_until: Option<Timestamp>,
 }
 
 /// Why a search is incomplete.
@@ -57,15 +64,74 @@ pub(super) enum Truncated {
 impl Truncated {
     pub(super) fn describe(self) -> String {
         match self {
-            Self::TooManyLines => format!("there are more than {MAXIMUM_LINES} lines"),
+            Self::TooManyLines => "there are more lines than are read".to_owned(),
             Self::Timeout => {
-                format!("it took longer than {} s; search fewer --days", SEARCH_TIMEOUT.as_secs())
+                format!("it took longer than {} s; search a shorter time", SEARCH_TIMEOUT.as_secs())
             }
         }
     }
 }
 
-/// Finds the lines with this message id of the platform.
+/// A search in several log groups.
+pub(super) struct Search {
+    client: Client,
+    since: Timestamp,
+    /// The most lines.
+    maximum: usize,
+    deadline: Instant,
+    trail: LogTrail,
+}
+
+impl Search {
+    pub(super) fn new(stack: &Stack, since: Timestamp, maximum: usize) -> Self {
+        let (client, deadline) = (Client::new(&stack.aws), Instant::now() + SEARCH_TIMEOUT);
+        Self { client, since, maximum, deadline, trail: LogTrail::default() }
+    }
+
+    /// Adds the wanted lines of a function's group that match the pattern, unless the search has ended already.
+    pub(super) async fn group(
+        &mut self,
+        (function, group): &(String, String),
+        pattern: &str,
+        is_wanted: impl Fn(&LogLine) -> bool,
+    ) -> Result<(), CliError> {
+        if self.trail.truncated.is_some() {
+            return Ok(());
+        }
+        let request = self.client.filter_log_events().log_group_name(group);
+        let request = request.start_time(self.since.as_millisecond()).filter_pattern(pattern);
+        let mut pages = request.into_paginator().send();
+        loop {
+            let page = match timeout_at(self.deadline, pages.next()).await {
+                Ok(Some(page)) => page,
+                Ok(None) => return Ok(()),
+                Err(_) => {
+                    self.trail.truncated = Some(Truncated::Timeout);
+                    return Ok(());
+                }
+            };
+            let page = page.map_err(|error| {
+                CliError::Failed(format!("the log group {group} cannot be searched: {}", sdk_error(&error)))
+            })?;
+            let messages = page.events().iter().filter_map(|event| event.message());
+            let lines = messages.filter_map(|message| LogLine::read(message, function)).filter(&is_wanted);
+            self.trail.lines.extend(lines);
+            if self.trail.lines.len() > self.maximum {
+                self.trail.lines.truncate(self.maximum);
+                self.trail.truncated = Some(Truncated::TooManyLines);
+                self.trail.covered_until = self.trail.lines.last().and_then(LogLine::time);
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self) -> LogTrail {
+        self.trail.lines.sort_by(|one, other| one.time.cmp(&other.time));
+        self.trail
+    }
+}
+
+/// Finds the lines with this id: the platform's id of the message or of its conversation, or the `webhook-id`.
 pub(super) async fn find(stack: &Stack, id: &str, days: u16) -> Result<LogTrail, CliError> {
     if !is_searchable(id) {
         let detail =
@@ -73,34 +139,11 @@ pub(super) async fn find(stack: &Stack, id: &str, days: u16) -> Result<LogTrail,
         return Err(CliError::Usage(format!("{detail}; {REQUEST_HINT}")));
     }
     let since = Timestamp::now() - SignedDuration::from_hours(24 * i64::from(days));
-    let client = aws_sdk_cloudwatchlogs::Client::new(&stack.aws);
-    let (mut trail, deadline) = (LogTrail { lines: Vec::new(), truncated: None }, Instant::now() + SEARCH_TIMEOUT);
-    'groups: for (function, group) in log_groups(stack).await? {
-        let request = client.filter_log_events().log_group_name(&group).start_time(since.as_millisecond());
-        let mut pages = request.filter_pattern(format!("\"{id}\"")).into_paginator().send();
-        loop {
-            let page = match timeout_at(deadline, pages.next()).await {
-                Ok(Some(page)) => page,
-                Ok(None) => break,
-                Err(_) => {
-                    trail.truncated = Some(Truncated::Timeout);
-                    break 'groups;
-                }
-            };
-            let page = page.map_err(|error| {
-                CliError::Failed(format!("the log group {group} cannot be searched: {}", sdk_error(&error)))
-            })?;
-            let messages = page.events().iter().filter_map(|event| event.message());
-            trail.lines.extend(messages.filter_map(|message| LogLine::read(message, id, &function)));
-            if trail.lines.len() > MAXIMUM_LINES {
-                trail.lines.truncate(MAXIMUM_LINES);
-                trail.truncated = Some(Truncated::TooManyLines);
-                break 'groups;
-            }
-        }
+    let mut search = Search::new(stack, since, MAXIMUM_LINES);
+    for group in log_groups(stack).await? {
+        search.group(&group, &format!("\"{id}\""), |line| line.is_about(id)).await?;
     }
-    trail.lines.sort_by(|one, other| one.time.cmp(&other.time));
-    Ok(trail)
+    Ok(search.finish())
 }
 
 fn is_searchable(id: &str) -> bool {
@@ -110,14 +153,9 @@ fn is_searchable(id: &str) -> bool {
 }
 
 impl LogLine {
-    /// Parses a log line, if it is about the message.
-    fn read(line: &str, id: &str, function: &str) -> Option<Self> {
+    pub(super) fn read(line: &str, function: &str) -> Option<Self> {
         let line: Value = serde_json::from_str(line).ok()?;
         let text = |name: &str| line.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-        // The platform's calls on the way are no steps of the message.
-        if text("message_id")? != id || CALL_OUTCOMES.contains(&&*text("outcome")?) {
-            return None;
-        }
         Some(Self {
             time: text("timestamp")?,
             function: function.to_owned(),
@@ -127,7 +165,19 @@ impl LogLine {
             reason: text("reason"),
             age_seconds: line.get("age_seconds").and_then(Value::as_f64),
             webhook_id: text("webhook_id"),
+            message_id: text("message_id"),
+            conversation_id: text("conversation_id"),
         })
+    }
+
+    /// Whether it is a step of the messages with this id. The platform's calls on the way are none.
+    fn is_about(&self, id: &str) -> bool {
+        let ids = [&self.message_id, &self.conversation_id, &self.webhook_id];
+        ids.iter().any(|one| one.as_deref() == Some(id)) && !CALL_OUTCOMES.contains(&&*self.outcome)
+    }
+
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        self.time.parse().ok()
     }
 
     /// The ledger key of the message.
@@ -136,16 +186,17 @@ impl LogLine {
         Some(key::delivery(&self.integration.as_deref()?.parse().ok()?, digits))
     }
 
-    pub(super) fn row(&self) -> [String; 7] {
+    pub(super) fn row(&self) -> [String; 8] {
         let shown = |text: &Option<String>| sanitize(text.as_deref().unwrap_or_default());
         let age = self.age_seconds.map(|age| format!("{age:.1} s")).unwrap_or_default();
         [
             sanitize(&self.time),
-            self.function.clone(),
-            shown(&self.kind),
             sanitize(&self.outcome),
             shown(&self.reason),
+            self.function.clone(),
+            shown(&self.kind),
             age,
+            shown(&self.message_id),
             shown(&self.integration),
         ]
     }
@@ -156,14 +207,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_lines_of_the_same_message_count() {
+    fn only_lines_of_the_same_message_conversation_or_delivery_count() {
         let line = r#"{"timestamp":"t","integration":"acme","message_id":"m-1","outcome":"delivered","reason":"",
-            "age_seconds":0.25,"webhook_id":"msg_00"}"#;
-        let read = LogLine::read(line, "m-1", "f").unwrap();
+            "age_seconds":0.25,"webhook_id":"msg_00","conversation_id":"c-1"}"#;
+        let read = LogLine::read(line, "f").unwrap();
         assert_eq!(("delivered", None, Some(0.25)), (read.outcome.as_str(), read.reason.clone(), read.age_seconds));
         assert_eq!(None, read.ledger_key());
-        for (line, id) in [(line, "m-2"), ("START RequestId: m-1", "m-1"), (r#"{"message_id":"m-1"}"#, "m-1")] {
-            assert!(LogLine::read(line, id, "f").is_none(), "{line}");
+        assert!(["m-1", "c-1", "msg_00"].iter().all(|id| read.is_about(id)) && !read.is_about("m-2"));
+        let call = r#"{"timestamp":"t","message_id":"m-1","outcome":"platform_called"}"#;
+        assert!(!LogLine::read(call, "f").unwrap().is_about("m-1"));
+        for line in ["START RequestId: m-1", r#"{"message_id":"m-1"}"#] {
+            assert!(LogLine::read(line, "f").is_none(), "{line}");
         }
     }
 

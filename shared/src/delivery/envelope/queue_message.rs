@@ -21,6 +21,9 @@ pub struct ReceiptEnvelope {
 }
 
 impl ReceiptEnvelope {
+    /// What it is called beside the kinds of messages.
+    pub const KIND: &str = "receipt to the platform";
+
     /// The text on the queue.
     ///
     /// # Errors

@@ -239,10 +239,16 @@ impl Message {
     #[must_use]
     pub fn ordering_group(&self, integration: &IntegrationName) -> Digest {
         match self.customer() {
-            Some(customer) => Digest::of_parts(&["group", integration.as_str(), customer]),
+            Some(customer) => customer_group(integration, customer),
             None => Digest::of_parts(&["group without a customer", integration.as_str(), &self.message_id]),
         }
     }
+}
+
+/// The group of a customer's messages.
+#[must_use]
+pub fn customer_group(integration: &IntegrationName, customer: &str) -> Digest {
+    Digest::of_parts(&["group", integration.as_str(), customer])
 }
 
 #[cfg(test)]

@@ -197,8 +197,14 @@ impl DeliveryReceipt {
     /// messages, so that an unavailable platform does not block messages.
     #[must_use]
     pub fn ordering_group(&self, integration: &IntegrationName) -> Digest {
-        Digest::of_parts(&["receipts", integration.as_str(), &self.to.id])
+        customer_group(integration, &self.to.id)
     }
+}
+
+/// The group of a customer's receipts.
+#[must_use]
+pub fn customer_group(integration: &IntegrationName, customer: &str) -> Digest {
+    Digest::of_parts(&["receipts", integration.as_str(), customer])
 }
 
 #[cfg(test)]

@@ -1,0 +1,260 @@
+//! `patchbay messages list` and `show`: which messages, why, and until when.
+
+use crate::fixtures::WithPlatform;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use shared::delivery::envelope::Envelope;
+use shared::platform::PlatformName;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tests::harness::command::{Command, CommandOutput};
+use tests::harness::stack::{DEAD_LETTERS, FAILED_MESSAGES, Stack, TestIntegration};
+use tests::simulators::genesys_cloud::api::Fault;
+use tests::simulators::genesys_cloud::{self, Webhook};
+use tests::simulators::messaging_service::{MessagingService, Reply, WAIT_TIMEOUT};
+use uuid::Uuid;
+
+const ADDRESS: &str = "address-of-a-customer";
+const TEXT: &str = "text-of-a-message";
+
+/// An integration whose messaging service refuses all messages for now, until it is up.
+struct Fixture {
+    stack: Stack,
+    service: MessagingService,
+    integration: TestIntegration,
+    is_up: Arc<AtomicBool>,
+}
+
+impl Fixture {
+    async fn start(change: impl FnOnce(&mut Value)) -> Self {
+        let is_up = Arc::new(AtomicBool::default());
+        let up = Arc::clone(&is_up);
+        let service = MessagingService::with_handler(move |_, _| {
+            Reply::status(if up.load(Ordering::SeqCst) { 200 } else { 503 })
+        });
+        let (stack, service) = (Stack::connect().await, service.await);
+        let integration = stack.integration(&service.url, change).await;
+        Self { stack, service, integration, is_up }
+    }
+
+    async fn send(&self, customer: &str, conversation: &str) -> Webhook {
+        let mut body = genesys_cloud::text(&self.integration, customer, TEXT).json();
+        body["conversationId"] = conversation.into();
+        let webhook = Webhook::new(body.to_string());
+        webhook.accepted(&self.stack, &self.integration).await;
+        webhook
+    }
+
+    fn list(&self, options: &[&str]) -> Command {
+        Command::new(&["messages", "list", "--integration", self.integration.name.as_str()]).with(options)
+    }
+
+    /// What is listed, once it is enough.
+    async fn listed(&self, options: &[&str], is_enough: impl Fn(&[Value]) -> bool) -> Value {
+        wait_for(self.list(options), |listed| is_enough(listed["messages"].as_array().unwrap())).await
+    }
+}
+
+/// The JSON that the command prints, once it is enough.
+async fn wait_for(command: Command, is_enough: impl Fn(&Value) -> bool) -> Value {
+    let command = command.with(&["--json"]);
+    let deadline = Instant::now() + WAIT_TIMEOUT;
+    loop {
+        let ran = command.clone().run().await.succeeded();
+        hides(&ran);
+        if is_enough(&ran.json()) {
+            return ran.json();
+        }
+        assert!(Instant::now() < deadline, "{ran:#?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn shown(id: &str, is_enough: impl Fn(&Value) -> bool) -> Value {
+    wait_for(Command::new(&["messages", "show", id]), is_enough).await
+}
+
+fn hides(ran: &CommandOutput) {
+    for hidden in [ADDRESS, TEXT] {
+        assert!(!ran.all_output().contains(hidden), "{hidden}: {ran:#?}");
+    }
+}
+
+fn ids(listed: &Value) -> Vec<&str> {
+    listed["messages"].as_array().unwrap().iter().map(|row| row["messageId"].as_str().unwrap()).collect()
+}
+
+fn time(value: &Value) -> Timestamp {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_failing_message_is_retrying_with_its_reason_and_times_and_its_customers_next_one_waits_behind_it() {
+    let fixture = Fixture::start(|_| {}).await;
+    let conversation = Uuid::new_v4().to_string();
+    let first = fixture.send(ADDRESS, &conversation).await.id();
+    let second = fixture.send(ADDRESS, &conversation).await.id();
+
+    // The third failed attempt moves it.
+    let on_retry_lane = |rows: &[Value]| rows.iter().any(|row| row["lane"] == "retry");
+    let listed = fixture.listed(&["--status", "retrying"], on_retry_lane).await;
+    assert_eq!(vec![first.as_str()], ids(&listed), "only the first of a customer is attempted");
+    let row = &listed["messages"][0];
+    assert_eq!(
+        (json!("retrying"), json!("status 503"), json!("Text"), json!(conversation)),
+        (row["status"].clone(), row["reason"].clone(), row["kind"].clone(), row["conversationId"].clone())
+    );
+    assert!(row["attempts"].as_u64().unwrap() >= 3, "{row}");
+    assert!(time(&row["receivedAt"]) <= time(&row["since"]) && time(&row["since"]) < time(&row["lastAttemptAt"]));
+    assert!(time(&row["lastAttemptAt"]) < time(&row["nextAttemptAt"]), "{row}");
+    let patience = time(&row["givesUpAt"]).duration_since(time(&row["receivedAt"]));
+    assert!((patience - SignedDuration::from_hours(6)).abs() < SignedDuration::from_secs(60), "{row}");
+
+    let group = row["group"].as_str().unwrap().to_owned();
+    for (customer, expected) in [(ADDRESS, 1), (&group[..12], 1), ("another-customer", 0)] {
+        let ran = fixture.list(&["--status", "retrying", "--customer", customer, "--json"]).run().await.succeeded();
+        assert_eq!(expected, ran.json()["messages"].as_array().unwrap().len(), "{customer}");
+    }
+    let waiting = fixture.listed(&["--status", "waiting"], |rows| !rows.is_empty()).await;
+    assert_eq!(vec![second.as_str()], ids(&waiting));
+    assert!(waiting["notes"][0].as_str().unwrap().contains("by the log and the ledger"), "{waiting}");
+
+    let behind = shown(&second, |known| known["ledger"].as_array().unwrap().len() == 1).await;
+    let behind = &behind["ledger"][0];
+    assert_eq!(
+        (json!("waiting"), json!(first), json!("retry")),
+        (behind["state"].clone(), behind["behind"].clone(), behind["lane"].clone())
+    );
+    let webhook_id = row["webhookId"].as_str().unwrap();
+    for id in [first.as_str(), webhook_id] {
+        let known =
+            shown(id, |known| known["log"].as_array().unwrap().iter().any(|line| line["outcome"] == "retry")).await;
+        assert_eq!(1, known["ledger"].as_array().unwrap().len(), "{known}");
+        let status = &known["ledger"][0];
+        assert_eq!(
+            (json!("status 503"), json!("retry")),
+            (status["failedAttempt"]["reason"].clone(), status["lane"].clone())
+        );
+        assert!(known["log"].as_array().unwrap().iter().any(|line| line["reason"] == "status 503"), "{known}");
+    }
+    let both = shown(&conversation, |known| known["ledger"].as_array().unwrap().len() == 2).await;
+    let mut of_conversation: Vec<_> =
+        both["ledger"].as_array().unwrap().iter().map(|status| status["messageId"].as_str().unwrap()).collect();
+    of_conversation.sort_unstable();
+    let mut sent = [first.as_str(), second.as_str()];
+    sent.sort_unstable();
+    assert_eq!(sent, *of_conversation);
+
+    fixture.is_up.store(true, Ordering::SeqCst);
+    fixture.service.wait_for(&second).await;
+    let listed = fixture.listed(&["--status", "retrying"], <[Value]>::is_empty).await;
+    assert_eq!(json!(false), listed["cut"]);
+    let known = shown(&first, |known| known["ledger"][0]["state"] == "delivered").await;
+    assert!(known["ledger"][0].get("failedAttempt").is_none(), "{known}");
+    let delivered = fixture.listed(&["--status", "delivered"], |rows| rows.len() == 2).await;
+    assert_eq!(vec![first.as_str(), second.as_str()], ids(&delivered));
+    let one = fixture.list(&["--status", "delivered", "--limit", "1", "--json"]).run().await.succeeded().json();
+    assert_eq!((vec![first.as_str()], json!(true)), (ids(&one), one["cut"].clone()));
+    let waiting = fixture.list(&["--status", "waiting", "--json"]).run().await.succeeded().json();
+    assert_eq!(json!([]), waiting["messages"]);
+}
+
+#[tokio::test]
+async fn the_tables_fit_60_and_120_columns() {
+    let fixture = Fixture::start(|_| {}).await;
+    let id = fixture.send(ADDRESS, &Uuid::new_v4().to_string()).await.id();
+    fixture.listed(&["--status", "retrying"], |rows| !rows.is_empty()).await;
+    for (columns, width) in [("60", 60), ("120", 120)] {
+        let ran = fixture.list(&["--status", "retrying"]).env("COLUMNS", columns).run().await.succeeded();
+        hides(&ran);
+        assert!(ran.stdout.contains(&id) && ran.stdout.contains("status 503"), "{ran:#?}");
+        let (table, notes) = ran.stdout.split_once("\n\n").unwrap();
+        assert!(table.lines().all(|line| line.chars().count() <= width), "{table}");
+        assert!(notes.contains("on the direct lane") && notes.contains("wait behind them"), "{notes}");
+    }
+    fixture.is_up.store(true, Ordering::SeqCst);
+    fixture.service.wait_for(&id).await;
+}
+
+#[tokio::test]
+async fn a_message_that_was_given_up_is_failed_with_the_reason_of_its_last_attempt_as_in_the_list_of_failed_messages() {
+    let _alone = FAILED_MESSAGES.lock().await;
+    let fixture = Fixture::start(|configuration| configuration["delivery"]["giveUpAfterSeconds"] = 1.into()).await;
+    let id = fixture.send(ADDRESS, &Uuid::new_v4().to_string()).await.id();
+    let listed = fixture.listed(&["--status", "failed"], |rows| !rows.is_empty()).await;
+    assert_eq!(vec![id.as_str()], ids(&listed));
+    assert_eq!(json!("expired (status 503)"), listed["messages"][0]["reason"]);
+    let name = fixture.integration.name.as_str();
+    let failed = Command::new(&["--json", "failed", "list", "--integration", name]).run().await.succeeded().json();
+    assert_eq!(
+        (&listed["messages"][0]["webhookId"], &json!("status 503")),
+        (&failed["failed"][0]["webhookId"], &failed["failed"][0]["error"])
+    );
+    let all = fixture.list(&["--json"]).run().await.succeeded().json();
+    let rows: Vec<_> = all["messages"].as_array().unwrap().iter().map(|row| (&row["status"], &row["kind"])).collect();
+    // Its receipt is retried, because the integration has no platform.
+    assert!(rows.contains(&(&json!("failed"), &json!("Text"))), "{all}");
+    assert!(rows.iter().all(|(_, kind)| [json!("Text"), json!("receipt to the platform")].contains(kind)), "{all}");
+
+    let known = shown(&id, |known| known["ledger"][0]["state"] == "given-up").await;
+    let status = &known["ledger"][0];
+    assert_eq!((json!("expired"), json!("status 503")), (status["reason"].clone(), status["error"].clone()));
+    assert_eq!(time(&listed["messages"][0]["since"]), time(&status["failedAt"]));
+    let with_text = Command::new(&["--json", "messages", "show", &id, "--text"]).run().await.succeeded().json();
+    assert_eq!(
+        (json!("parking queue"), json!(TEXT)),
+        (with_text["texts"][0]["keptOn"].clone(), with_text["texts"][0]["delivery"]["data"]["text"].clone())
+    );
+}
+
+#[tokio::test]
+async fn the_text_of_a_dead_letter_is_shown_on_request() {
+    let (_alone, _failed) = (DEAD_LETTERS.lock().await, FAILED_MESSAGES.lock().await);
+    let fixture = Fixture::start(|_| {}).await;
+    let webhook = genesys_cloud::text(&fixture.integration, ADDRESS, TEXT);
+    let envelope =
+        Envelope::new(fixture.integration.name.clone(), PlatformName::GenesysCloud, Timestamp::now(), &webhook.body)
+            .unwrap();
+    let queue = std::env::var("DEAD_LETTER_QUEUE_URL").unwrap();
+    let request = fixture.stack.sqs.send_message().queue_url(queue).message_group_id(Uuid::new_v4());
+    let request = request.message_deduplication_id(Uuid::new_v4()).message_body(envelope.to_json().unwrap());
+    request.send().await.unwrap();
+    let ran = Command::new(&["--json", "messages", "show", &webhook.id(), "--text"]).run().await.succeeded();
+    let text = &ran.json()["texts"][0];
+    assert_eq!(
+        (json!("dead-letter queue"), json!(TEXT)),
+        (text["keptOn"].clone(), text["delivery"]["data"]["text"].clone())
+    );
+}
+
+#[tokio::test]
+async fn a_receipt_that_the_platform_does_not_accept_is_retrying() {
+    let service = MessagingService::start().await;
+    let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(&service.url, |configuration| {
+        configuration["delivery"]["receipts"] = "on-accept".into();
+    })
+    .await;
+    platform.fail_operation("receipt", std::iter::repeat_n(Fault::Status(503), 40));
+    let webhook = genesys_cloud::text(&integration, ADDRESS, TEXT);
+    webhook.accepted(&stack, &integration).await;
+    let list = Command::new(&["messages", "list", "--status", "retrying", "--integration", integration.name.as_str()]);
+    let listed = wait_for(list, |listed| !listed["messages"].as_array().unwrap().is_empty()).await;
+    let row = &listed["messages"][0];
+    assert_eq!(
+        (json!("receipt to the platform"), json!(webhook.id())),
+        (row["kind"].clone(), row["messageId"].clone())
+    );
+    assert!(!row["reason"].as_str().unwrap().is_empty(), "{row}");
+}
+
+#[tokio::test]
+async fn a_missing_integration_and_options_that_the_log_cannot_answer_are_refused() {
+    for status in ["retrying", "failed", "waiting", "delivered"] {
+        let list = Command::new(&["messages", "list", "--integration", "no-such-integration", "--status", status]);
+        let ran = list.run().await.exited_with(1);
+        assert!(ran.stderr.contains("there is no integration `no-such-integration`"), "{ran:#?}");
+    }
+    let ran = Command::new(&["messages", "list", "--status", "waiting", "--customer", "c"]).run().await.exited_with(2);
+    assert!(ran.stderr.contains("the log does not name customers"), "{ran:#?}");
+}
