@@ -1,9 +1,10 @@
 //! Text for people or JSON for programs. Results go to standard output, everything else to standard error.
 
+use super::style::{ERROR, paint};
 use crate::error::CliError;
-use comfy_table::{Table, TableStyle};
+use jiff::Timestamp;
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io::Write;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
@@ -22,8 +23,14 @@ impl Output {
     /// Prints a result: `value` as JSON, or the text that `human` makes of it.
     pub(crate) fn result<T: Serialize>(self, value: &T, human: impl FnOnce(&T) -> String) {
         let text = if self.json { serde_json::to_string_pretty(value).unwrap_or_default() } else { human(value) };
-        // The reader may have closed the pipe.
-        let _ = writeln!(io::stdout(), "{}", text.trim_end());
+        to_stdout(text.trim_end());
+    }
+
+    /// Prints a part of a result as soon as it is known, to people only: programs get the whole.
+    pub(crate) fn part(self, text: &str) {
+        if !self.json {
+            to_stdout(text);
+        }
     }
 
     /// Prints the details of a failure, as JSON only; for people [`Self::error`] is enough.
@@ -49,24 +56,19 @@ impl Output {
         if self.json {
             to_stderr(&serde_json::json!({"error": error.to_string()}).to_string());
         } else {
-            to_stderr(&format!("patchbay: {error}"));
+            to_stderr(&format!("{} {error}", paint(ERROR, "error:")));
         }
     }
 }
 
-/// If standard error is closed, the exit code still reports the failure.
-fn to_stderr(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+/// The reader may have closed the pipe.
+fn to_stdout(text: &str) {
+    let _ = writeln!(anstream::stdout(), "{text}");
 }
 
-/// A table with sanitized cells.
-pub(crate) fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
-    let mut table = Table::new();
-    table.load_style(TableStyle::new()).set_header(headings);
-    for row in rows {
-        table.add_row(row.map(|cell| sanitize(&cell)));
-    }
-    table.trim_fmt()
+/// If standard error is closed, the exit code still reports the failure.
+fn to_stderr(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 /// A line for each name and value, sanitized.
@@ -75,6 +77,11 @@ pub(crate) fn key_values<N: AsRef<str>>(pairs: impl IntoIterator<Item = (N, Stri
     let width = pairs.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
     let lines = pairs.iter().map(|(name, value)| format!("{name:width$}  {value}"));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A time in whole seconds.
+pub(crate) fn seconds(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Makes a text from outside safe for a terminal: one line, without control characters.
@@ -89,8 +96,6 @@ mod tests {
     #[test]
     fn control_characters_are_never_printed_to_a_terminal() {
         let text = || "a\u{1b}[2Jb\nc".to_owned();
-        for printed in [key_values([(text(), text())]), table(["NAME"], [[text()]])] {
-            assert!(printed.contains("a\u{fffd}[2Jb\u{fffd}c") && !printed.contains('\u{1b}'), "{printed:?}");
-        }
+        assert_eq!("a\u{fffd}[2Jb\u{fffd}c  a\u{fffd}[2Jb\u{fffd}c", key_values([(text(), text())]));
     }
 }

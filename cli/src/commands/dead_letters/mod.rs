@@ -5,8 +5,11 @@ mod queue;
 
 use crate::aws::stack::Stack;
 use crate::error::CliError;
-use crate::ui::output::{Output, key_values, sanitize, table};
+use crate::ui::output::{Output, key_values, sanitize, seconds};
 use crate::ui::prompt;
+use crate::ui::table::Column::{self, Optional, Required};
+use crate::ui::table::table;
+use crate::ui::values::number;
 use clap::{Args, Subcommand};
 use message::{DeadLetter, DeadLetterView};
 use queue::DeadLetterQueue;
@@ -40,7 +43,7 @@ pub(crate) struct List {
     #[arg(long, value_name = "NAME")]
     integration: Option<IntegrationName>,
     /// Maximum number to list
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, default_value_t = 100, value_parser = number(1..=1000_u16))]
     limit: u16,
 }
 
@@ -50,7 +53,7 @@ pub(crate) struct Redrive {
     #[arg(long, value_name = "NAME")]
     integration: Option<IntegrationName>,
     /// Maximum number to move [default: all]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_parser = number(1..=u32::MAX))]
     limit: Option<u32>,
     /// Also those that this version cannot read, if a version that can is deployed
     #[arg(long)]
@@ -224,7 +227,7 @@ impl List {
         if listing.dead_letters.is_empty() {
             parts.push(self.empty_note(listing.total));
         } else {
-            parts.push(table(HEADINGS, listing.dead_letters.iter().map(row)));
+            parts.push(table(COLUMNS, listing.dead_letters.iter().map(row)));
             let counts = listing.by_integration.iter().map(|(name, count)| format!("{}: {count}", sanitize(name)));
             parts.push(counts.collect::<Vec<_>>().join(", "));
             parts.extend(self.hidden_note(listing));
@@ -259,17 +262,23 @@ impl List {
     }
 }
 
-const HEADINGS: [&str; 6] = ["integration", "kind", "message id", "received", "receives", "customer's group"];
+const COLUMNS: [Column; 6] = [
+    Required("integration"),
+    Optional("kind"),
+    Required("message id"),
+    Optional("received"),
+    Optional("receives"),
+    Optional("customer's group"),
+];
 
 fn row(view: &DeadLetterView) -> [String; 6] {
-    let text = |text: &Option<String>| sanitize(text.as_deref().unwrap_or_default());
     [
-        text(&view.integration),
+        view.integration.clone().unwrap_or_default(),
         view.kind.to_owned(),
-        text(&view.message_id),
-        view.received_at.map(|time| time.to_string()).unwrap_or_default(),
+        view.message_id.clone().unwrap_or_default(),
+        view.received_at.map(seconds).unwrap_or_default(),
         view.receive_count.to_string(),
-        sanitize(&view.group().chars().take(GROUP_DIGITS).collect::<String>()),
+        view.group().chars().take(GROUP_DIGITS).collect(),
     ]
 }
 

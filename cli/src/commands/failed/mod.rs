@@ -8,7 +8,9 @@ mod replay;
 
 use crate::aws::stack::Stack;
 use crate::error::CliError;
-use crate::ui::output::{Output, key_values, sanitize, table};
+use crate::ui::output::{Output, key_values, sanitize, seconds};
+use crate::ui::table::Column::{self, Optional, Required};
+use crate::ui::table::table;
 use clap::{Args, Subcommand};
 use coverage::{Coverage, count_by_integration, format_counts};
 use filter::Filter;
@@ -96,7 +98,7 @@ impl Listing {
     fn rows(&self) -> String {
         let mut parts = vec![match self.failed.as_slice() {
             [] => "No matching failed messages are kept.".to_owned(),
-            failed => table(HEADINGS, failed.iter().map(row)),
+            failed => table(COLUMNS, failed.iter().map(row)),
         }];
         parts.extend((!self.failed.is_empty()).then(|| format_counts(&self.by_integration)));
         parts.extend(self.coverage.notes());
@@ -111,7 +113,14 @@ impl Listing {
     }
 }
 
-const HEADINGS: [&str; 6] = ["integration", "kind", "message id", "reason", "failed", "customer's group"];
+const COLUMNS: [Column; 6] = [
+    Required("integration"),
+    Optional("kind"),
+    Required("message id"),
+    Required("reason"),
+    Optional("failed"),
+    Optional("customer's group"),
+];
 
 fn row(view: &View) -> [String; 6] {
     [
@@ -119,7 +128,7 @@ fn row(view: &View) -> [String; 6] {
         view.kind.to_owned(),
         view.message_id.clone(),
         view.failure_reason(),
-        view.failed_at.to_string(),
+        seconds(view.failed_at),
         view.group.chars().take(GROUP_DIGITS).collect(),
     ]
 }

@@ -5,7 +5,9 @@ use super::secret_store::{SecretState, SecretStore};
 use crate::aws::integrations::ListedIntegration;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
-use crate::ui::output::{Output, sanitize, table};
+use crate::ui::output::{Output, sanitize, seconds};
+use crate::ui::table::Column::{Optional, Required};
+use crate::ui::table::table;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::integration::Integration;
@@ -107,12 +109,19 @@ fn human(rows: &[Row]) -> String {
     };
     let unreadable: Vec<_> = rows.iter().filter_map(|row| row.unreadable.as_deref().map(sanitize)).collect();
     let listed = table(
-        ["NAME", "PLATFORM", "DELIVERS TO", "CALLERS", "CHANGED", ""],
+        [
+            Required("name"),
+            Required("state"),
+            Optional("platform"),
+            Optional("delivers to"),
+            Optional("callers"),
+            Optional("changed"),
+        ],
         rows.iter().map(|row| {
-            let changed = row.changed.map(|at| at.to_string());
+            let changed = row.changed.map(seconds);
             let callers = (!row.callers.is_empty()).then(|| row.callers.join(", "));
             let (platform, host) = (or_none(&row.platform), or_none(&row.delivery_host));
-            [row.name.clone(), platform, host, or_none(&callers), or_none(&changed), state(row)]
+            [row.name.clone(), state(row), platform, host, or_none(&callers), or_none(&changed)]
         }),
     );
     match unreadable.is_empty() {

@@ -7,6 +7,7 @@ use crate::aws::stack::Stack;
 use crate::error::CliError;
 use crate::ui::output::Output;
 use crate::ui::prompt;
+use crate::ui::values::number;
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -24,7 +25,7 @@ pub(crate) struct Remove {
     /// Name of the integration
     name: IntegrationName,
     /// Recovery window of its secret
-    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(i64).range(7..=30))]
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = number(7..=30_i64))]
     recovery_days: i64,
     /// Delete its secret immediately and permanently
     #[arg(long, conflicts_with = "recovery_days")]

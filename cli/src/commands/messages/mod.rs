@@ -7,7 +7,10 @@ use crate::aws::integrations;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
 use crate::status::{LedgerStatus, RETENTION_DAYS};
-use crate::ui::output::{Output, key_values, sanitize, table};
+use crate::ui::output::{Output, key_values, sanitize};
+use crate::ui::table::Column::{Optional, Required};
+use crate::ui::table::table;
+use crate::ui::values::number;
 use clap::{ArgGroup, Args, Subcommand};
 use log_search::{LogLine, LogTrail, Truncated};
 use serde::Serialize;
@@ -40,7 +43,7 @@ pub(crate) struct Show {
     #[arg(long, value_name = "NAME", requires = "key")]
     caller: Option<String>,
     /// How many days of the log are searched for a platform's message id
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=731))]
+    #[arg(long, default_value_t = 3, value_parser = number(1..=731_u16))]
     days: u16,
 }
 
@@ -158,8 +161,16 @@ fn route(text: &str) -> Result<Route, String> {
 fn human(known: &Known) -> String {
     let mut parts: Vec<_> = known.ledger.iter().map(|status| key_values(status.key_values())).collect();
     if !known.log.is_empty() {
-        let headings = ["time", "function", "kind", "outcome", "reason", "age", "integration"];
-        parts.push(table(headings, known.log.iter().map(LogLine::row)));
+        let columns = [
+            Required("time"),
+            Optional("function"),
+            Optional("kind"),
+            Required("outcome"),
+            Required("reason"),
+            Optional("age"),
+            Optional("integration"),
+        ];
+        parts.push(table(columns, known.log.iter().map(LogLine::row)));
     }
     parts.extend(
         known.log_truncated.map(|truncated| format!("Not all of the log was searched: {}.", truncated.describe())),

@@ -10,6 +10,7 @@ use crate::error::CliError;
 use crate::status::{LedgerStatus, State};
 use crate::ui::input;
 use crate::ui::output::{Output, key_values};
+use crate::ui::values::number;
 use clap::{Args, Subcommand};
 use http::{HeaderName, header};
 use jiff::Timestamp;
@@ -56,7 +57,7 @@ pub(crate) struct Test {
     private_key: Option<PathBuf>,
     /// Wait until it is delivered or refused, for at most this many seconds (60 without a value)
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60", require_equals = true)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(value_parser = number(1..=3600_u64))]
     wait: Option<u64>,
 }
 
