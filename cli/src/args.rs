@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{dead_letters, doctor, failed, integration, messages, send, webhook};
+use crate::commands::{dead_letters, doctor, failed, integration, logs, messages, send, webhook};
 use crate::target::{GLOBAL_OPTIONS, Target};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     /// Show the status of messages
     #[command(subcommand)]
     Messages(messages::Command),
+    /// Show the log lines of all functions, by time
+    Logs(logs::Logs),
     /// List, show and replay messages that were refused or given up
     #[command(subcommand)]
     Failed(failed::Command),
