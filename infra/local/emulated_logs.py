@@ -18,7 +18,7 @@ SAVED_QUERY = "AWS::Logs::QueryDefinition"
 
 PHRASE = re.compile(r'"([^"\\]+)"')
 TOKEN = re.compile(
-    r'\s*(?:(?P<word>\(|\)|&&|\|\||IS TRUE|IS FALSE|=)|(?P<selector>\$(?:\.[A-Za-z0-9_-]+)+)'
+    r'\s*(?:(?P<word>\(|\)|&&|\|\||IS TRUE|IS FALSE|!=|=)|(?P<selector>\$(?:\.[A-Za-z0-9_-]+)+)'
     r'|"(?P<text>[^"\\*]*)"|(?P<number>-?[0-9]+(?:\.[0-9]+)?)(?=[\s)&|]|$))'
 )
 
@@ -85,17 +85,19 @@ class Parser:
             if self.take("word") != ")":
                 raise ValueError("no closing parenthesis")
             return expression
-        path = self.take("selector").split(".")[1:]
-        expected = self.value()
+        path, operator = self.take("selector").split(".")[1:], self.take("word")
+        if operator in ("IS TRUE", "IS FALSE"):
+            expected = operator == "IS TRUE"
+        elif operator not in ("=", "!="):
+            raise ValueError(f"not understood: {operator}")
+        elif self.tokens[:1] and self.tokens[0][0] == "number":
+            expected = float(self.take("number"))
+        else:
+            expected = self.take("text")
+        if operator == "!=":
+            # A line without the field, or with another kind of value, is no match either.
+            return lambda line: type(value := at(line, path)) is type(expected) and value != expected
         return lambda line: equal(at(line, path), expected)
-
-    def value(self):
-        operator = self.take("word")
-        if operator != "=":
-            return {"IS TRUE": True, "IS FALSE": False}[operator]
-        if self.tokens and self.tokens[0][0] == "number":
-            return float(self.take("number"))
-        return self.take("text")
 
     def take(self, kind):
         if not self.tokens or self.tokens[0][0] != kind:

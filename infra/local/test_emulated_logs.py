@@ -25,6 +25,7 @@ class Patterns(unittest.TestCase):
             "{ $.status = 503 }",
             '{ $.record.status = "timeout" }',
             "{ $.replayed IS FALSE }",
+            '{ $.level != "ERROR" }',
             '{ $.level = "ERROR" || $.level = "WARN" }',
             '{ $.level = "WARN" && $.outcome = "failed" || $.status = 503 }',
         ):
@@ -34,6 +35,9 @@ class Patterns(unittest.TestCase):
             '{ $.status = "503" }',
             "{ $.outcome = 1 }",
             '{ $.reason = "" }',
+            '{ $.reason != "" }',
+            '{ $.level != "WARN" }',
+            '{ $.status != "WARN" }',
             "{ $.replayed IS TRUE }",
             '{ $.level = "WARN" && ($.outcome = "failed" || $.outcome = "given_up") }',
         ):
@@ -56,7 +60,7 @@ class Patterns(unittest.TestCase):
             "{ }",
             "{ level = 1 }",
             "{ $.level = WARN }",
-            "{ $.level != 1 }",
+            "{ $.level ( 1 }",
             '{ $.level = "W*" }',
             '{ ($.level = "WARN" }',
             '{ $.level = "WARN" $.status = 1 }',

@@ -10,6 +10,7 @@ mod fixture;
 mod genesys_cloud_set_up;
 mod integration;
 mod integration_input;
+mod logs;
 mod operate;
 mod redrive;
 mod replacement_under_traffic;

@@ -1,9 +1,7 @@
 //! Selects lines: by CloudWatch Logs as far as a filter pattern can, and exactly here.
 
+use super::level::{FAILED_INVOCATION, Level};
 use super::record::LogRecord;
-use crate::ui::style::{ERROR, FAINT, GOOD, WARNING};
-use anstyle::Style;
-use clap::ValueEnum;
 use serde_json::Value;
 use shared::model::integration_name::IntegrationName;
 use std::str::FromStr;
@@ -24,50 +22,6 @@ const IDS: [&str; 11] = [
     "lambdaRequestId",
     "record.requestId",
 ];
-/// What Lambda writes of an invocation that failed.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html>
-const FAILED_INVOCATION: [&str; 3] = ["error", "failure", "timeout"];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(super) enum Level {
-    Debug,
-    Info,
-    Warn,
-    Error,
-}
-
-impl Level {
-    const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warn, Self::Error];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Debug => "DEBUG",
-            Self::Info => "INFO",
-            Self::Warn => "WARN",
-            Self::Error => "ERROR",
-        }
-    }
-
-    /// The level of a line. Lambda's own lines have none.
-    pub(super) fn of(record: &LogRecord) -> Option<Self> {
-        match record.text("level") {
-            Some(level) => Self::ALL.into_iter().find(|known| known.name() == level),
-            None => {
-                record.text("record.status").filter(|status| FAILED_INVOCATION.contains(status)).map(|_| Self::Error)
-            }
-        }
-    }
-
-    pub(super) fn style(self) -> Style {
-        match self {
-            Self::Debug => FAINT,
-            Self::Info => GOOD,
-            Self::Warn => WARNING,
-            Self::Error => ERROR,
-        }
-    }
-}
-
 /// An id that can be part of a filter pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SearchableId(String);
@@ -163,7 +117,7 @@ impl Filter<'_> {
         };
         self.integration.is_none_or(|name| is("integration", name.as_str()))
             && self.message.is_none_or(|SearchableId(id)| IDS.iter().any(|field| is(field, id)))
-            && self.level.is_none_or(|level| Level::of(record).is_some_and(|own| own >= level))
+            && self.level.is_none_or(|level| record.level().is_some_and(|own| own >= level))
             && self.conditions.iter().all(|condition| condition.values.iter().any(|value| is(&condition.field, value)))
     }
 }

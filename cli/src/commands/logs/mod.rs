@@ -1,6 +1,7 @@
 //! `patchbay logs`.
 
 mod filter;
+mod level;
 mod record;
 mod search;
 mod seen;
@@ -13,8 +14,9 @@ use crate::ui::help::examples;
 use crate::ui::output::{Output, sanitize, seconds};
 use crate::ui::values;
 use clap::Args;
-use filter::{Condition, Filter, Level, SearchableId};
+use filter::{Condition, Filter, SearchableId};
 use jiff::{SignedDuration, Timestamp};
+use level::Level;
 use search::{LogEvent, LogGroup, Search};
 use seen::Seen;
 use shared::model::integration_name::IntegrationName;

@@ -1,6 +1,6 @@
 //! One line of a log.
 
-use super::filter::Level;
+use super::level::{FAILED_INVOCATION, Level};
 use crate::ui::output::sanitize;
 use crate::ui::style::paint;
 use jiff::Timestamp;
@@ -36,8 +36,18 @@ impl LogRecord {
         names.try_fold(first, |value, name| value.get(name))
     }
 
-    pub(super) fn text(&self, path: &str) -> Option<&str> {
+    fn text(&self, path: &str) -> Option<&str> {
         self.get(path)?.as_str()
+    }
+
+    /// Lambda's own lines have no level.
+    pub(super) fn level(&self) -> Option<Level> {
+        match self.text("level") {
+            Some(name) => Level::named(name),
+            None => {
+                self.text("record.status").filter(|status| FAILED_INVOCATION.contains(status)).map(|_| Level::Error)
+            }
+        }
     }
 
     /// For people, or `None` for a line that has metrics only.
@@ -58,7 +68,7 @@ impl LogRecord {
         if rest.is_empty() {
             return None;
         }
-        let level = Level::of(self);
+        let level = self.level();
         let level =
             level.map_or_else(|| " ".repeat(5), |level| paint(level.style(), format_args!("{:5}", level.name())));
         Some(format!("{:.3} {level} {:width$} {rest}", self.time, self.function))
