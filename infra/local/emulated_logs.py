@@ -16,7 +16,7 @@ MAXIMUM_PATTERN = 1024
 PAGE = 500
 SAVED_QUERY = "AWS::Logs::QueryDefinition"
 
-PHRASE = re.compile(r'"([^"\\]+)"')
+PHRASES = re.compile(r'"[^"\\]+"(?: "[^"\\]+")*')
 TOKEN = re.compile(
     r'\s*(?:(?P<word>\(|\)|&&|\|\||IS TRUE|IS FALSE|!=|=)|(?P<selector>\$(?:\.[A-Za-z0-9_-]+)+)'
     r'|"(?P<text>[^"\\*]*)"|(?P<number>-?[0-9]+(?:\.[0-9]+)?)(?=[\s)&|]|$))'
@@ -29,10 +29,11 @@ def matcher(pattern):
         raise ValueError(f"longer than {MAXIMUM_PATTERN} characters")
     if not pattern:
         return lambda message: True
-    if phrase := PHRASE.fullmatch(pattern):
-        return lambda message: phrase[1] in message
+    if PHRASES.fullmatch(pattern):
+        phrases = pattern[1:-1].split('" "')
+        return lambda message: all(phrase in message for phrase in phrases)
     if not (pattern.startswith("{") and pattern.endswith("}")):
-        raise ValueError("neither a phrase nor a pattern over JSON")
+        raise ValueError("neither phrases nor a pattern over JSON")
     expression = Parser(pattern[1:-1]).parsed()
 
     def matches(message):

@@ -47,15 +47,18 @@ class Patterns(unittest.TestCase):
         for message in ("", "START", "[]", "1"):
             self.assertFalse(matcher('{ $.level = "WARN" }')(message), message)
 
-    def test_a_phrase_is_part_of_the_message(self):
+    def test_every_phrase_is_part_of_the_message(self):
         self.assertTrue(matcher('"a b"')("x a b y"))
+        self.assertTrue(matcher('"b y" "x a"')("x a b y"))
+        self.assertFalse(matcher('"x a" "c"')("x a b y"))
         self.assertFalse(matcher('"a b"')("b a"))
         self.assertTrue(matcher("")("anything"))
 
     def test_other_patterns_are_refused(self):
         for pattern in (
             "word",
-            '"a" "b"',
+            '"a" b',
+            '?"a" ?"b"',
             '"a\\"b"',
             "{ }",
             "{ level = 1 }",
