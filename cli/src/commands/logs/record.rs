@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The fields that come first when a line is printed, in this order.
-const FIRST: [&str; 9] = ["integration", "kind", "route", "caller", "reason", "detail", "result", "status", "code"];
+const FIRST: [&str; 9] = ["integration", "reason", "detail", "kind", "route", "caller", "result", "status", "code"];
 
 #[derive(Debug, Serialize)]
 pub(super) struct LogRecord {
