@@ -112,7 +112,7 @@ impl Filter<'_> {
     pub(super) fn matches(&self, record: &LogRecord) -> bool {
         let is = |path: &str, value: &str| match record.get(path) {
             Some(Value::String(text)) => text == value,
-            Some(other) => other.to_string() == value,
+            Some(other) => format!("{other}") == value,
             None => false,
         };
         self.integration.is_none_or(|name| is("integration", name.as_str()))
