@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{dead_letters, doctor, failed, integration, messages, send, webhook};
+use crate::commands::{dead_letters, doctor, failed, integration, logs, messages, send, webhook};
 use crate::target::{GLOBAL_OPTIONS, Target};
 use crate::ui::help::{examples, with_examples};
 use clap::{Arg, ArgAction, Parser, Subcommand};
@@ -51,6 +51,8 @@ pub(crate) enum Command {
         "patchbay messages show c327c2078ca056db130c55ce648d9fa2",
     ]))]
     Messages(messages::Command),
+    /// Show the log lines of all functions, by time
+    Logs(logs::Logs),
     /// List, show and replay messages that were refused or given up
     #[command(subcommand, after_help = examples(&[
         "patchbay failed list --integration acme --since 2d",

@@ -50,6 +50,7 @@ async fn run(args: CliArgs, output: Output) -> Result<(), CliError> {
         Command::Send(command) => commands::send::run(*command, &stack, output).await,
         Command::Webhook(command) => commands::webhook::run(command, &stack, output).await,
         Command::Messages(command) => commands::messages::run(command, &stack, output).await,
+        Command::Logs(logs) => commands::logs::run(logs, &stack, output).await,
         Command::Failed(command) => commands::failed::run(command, &stack, output).await,
         Command::DeadLetters(command) => commands::dead_letters::run(command, &stack, output).await,
         Command::Doctor(doctor) => commands::doctor::run(doctor, &stack, output).await,

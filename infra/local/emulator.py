@@ -26,12 +26,18 @@ STARTUP_SECONDS = 60
 # It finds every group of a FIFO queue. AWS finds the groups of the first 120,000 messages, in flight or not; a test makes this
 # window smaller for a queue of its own by a tag.
 # Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-fifo.html.
+# emulated_logs.py, in the folder that is the argument, has what its CloudWatch Logs lacks.
 MINISTACK = """
 import sys
+
+sys.path.append(sys.argv.pop())
+import emulated_logs
 from ministack.app import main
 from ministack.core.lambda_runtime import Worker
-from ministack.services import eventbridge, lambda_svc, secretsmanager, sqs
+from ministack.services import cloudwatch_logs, eventbridge, lambda_svc, secretsmanager, sqs
+from ministack.services.cloudformation import provisioners
 
+emulated_logs.install(cloudwatch_logs, provisioners)
 sys.setswitchinterval(0.001)
 Worker._drain_stderr_bounded.__defaults__ = (0.25, 0.012, 1.0)
 assert callable(lambda_svc._poll_sqs)
@@ -161,7 +167,7 @@ class Emulator:
         own["AUTH"] = "true"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [VENV / "emulator" / "bin" / "python", "-c", MINISTACK],
+                [VENV / "emulator" / "bin" / "python", "-c", MINISTACK, Path(__file__).parent],
                 env=os.environ | self.environment | own | {"TMPDIR": str(run.temporary)},
                 cwd=run.temporary,
                 stdin=subprocess.DEVNULL,

@@ -1,11 +1,12 @@
 //! The alarms and the dashboard: each metric that they watch is written, and each metric that is written is shown.
 
-use crate::document::{CONVERSATION_EVENTS, FUNCTIONS, Resources, SENDERS};
+use crate::document::{CONVERSATION_EVENTS, FUNCTIONS, Resources, SENDERS, template};
 use crate::permissions::every_condition;
 use serde_json::{Value, json};
 use shared::observability::metrics::Event;
 use std::collections::BTreeSet;
-use tests::spec::template::{CALLING, Named, RENEWING, ROUTES, writers};
+use tests::spec::documents::Document;
+use tests::spec::template::{CALLING, FilteredMetric, Named, RENEWING, ROUTES, writers};
 
 /// The maximum number of metrics in an alarm's expression.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create-alarm-on-metric-math-expression.html>
@@ -20,13 +21,27 @@ fn widgets(resources: &Resources) -> Vec<Value> {
 
 #[test]
 fn each_alarm_describes_its_meaning_and_links_to_the_operations_guide() {
+    let anchors = Document::read("docs/operate.md").anchors();
     for (id, alarm) in alarms(&Resources::when(&every_condition())) {
         assert_eq!(json!({"Fn::Sub": format!("${{AWS::StackName}}-{id}")}), alarm["AlarmName"]);
-        let description = alarm["AlarmDescription"].as_str().unwrap();
-        let link = format!(" See docs/operate.md#{}", id.to_lowercase());
+        let description = alarm["AlarmDescription"]["Fn::Sub"].as_str().unwrap();
+        // The heading of the same name has this anchor.
+        let link = format!(" See ${{RunbookUrl}}#{}", id.to_lowercase());
         let meaning = description.strip_suffix(&link).unwrap_or_else(|| panic!("{id}: {description}"));
         assert!(meaning.split_whitespace().count() > 5, "{id}: {meaning}");
+        assert!(anchors.contains(&id.to_lowercase()), "{id}");
     }
+}
+
+#[test]
+fn the_link_of_an_alarm_leads_to_the_runbook() {
+    let parameter = &template()["Parameters"]["RunbookUrl"];
+    let path = parameter["Default"].as_str().unwrap();
+    assert_eq!("# Operate", Document::read(path).text.lines().next().unwrap());
+    assert_eq!(
+        r"docs/operate\.md|https://[^ #]+", parameter["AllowedPattern"],
+        "a link gets its anchor from the alarm"
+    );
 }
 
 #[test]
@@ -124,6 +139,20 @@ fn the_dashboard_shows_every_metric_that_is_written() {
     for metric in Event::METRICS {
         assert!(shown.iter().any(|named| named.metric == metric.name), "{} is not shown", metric.name);
     }
+    let throttled = FilteredMetric::all();
+    assert_eq!(2, throttled.len());
+    for metric in throttled {
+        assert!(shown.iter().any(|named| metric.is(named)), "{metric:?} is not shown");
+    }
+}
+
+#[test]
+fn each_metric_of_throttled_requests_has_an_alarm() {
+    let resources = Resources::by_default();
+    let watched: Vec<_> = alarms(&resources).into_iter().flat_map(|(_, alarm)| Named::of_alarm(alarm)).collect();
+    for metric in FilteredMetric::all() {
+        assert!(watched.iter().any(|named| metric.is(named)), "{metric:?}");
+    }
 }
 
 #[test]
@@ -184,15 +213,21 @@ fn the_alarms_on_waiting_messages_span_more_than_the_time_between_two_attempts()
 const FIFO_WINDOW: u64 = 120_000;
 
 #[test]
-fn the_alarm_on_the_retry_lane_is_raised_before_messages_are_hidden() {
+fn the_alarms_on_full_lanes_are_raised_before_messages_are_hidden() {
     let resources = Resources::by_default();
-    let alarm = resources.properties("RetryLaneNearlyFull");
-    assert!(alarm["Threshold"].as_u64().unwrap() < FIFO_WINDOW);
-    let counted: BTreeSet<_> = Named::of_alarm(alarm).into_iter().map(|named| named.metric).collect();
-    let expected = ["ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesVisible"];
-    assert_eq!(BTreeSet::from(expected.map(str::to_owned)), counted, "those that wait for an attempt count too");
-    for named in Named::of_alarm(alarm) {
-        assert_eq!(vec!["RetryQueue.QueueName"], named.dimensions["QueueName"]);
+    for (id, queue, threshold) in [
+        ("DirectLaneHalfFull", "MessageQueue.QueueName", FIFO_WINDOW / 2),
+        ("RetryLaneHalfFull", "RetryQueue.QueueName", FIFO_WINDOW / 2),
+        ("RetryLaneNearlyFull", "RetryQueue.QueueName", 100_000),
+    ] {
+        let alarm = resources.properties(id);
+        assert_eq!(threshold, alarm["Threshold"], "{id}");
+        let counted: BTreeSet<_> = Named::of_alarm(alarm).into_iter().map(|named| named.metric).collect();
+        let expected = ["ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesVisible"];
+        assert_eq!(BTreeSet::from(expected.map(str::to_owned)), counted, "those that wait for an attempt count too");
+        for named in Named::of_alarm(alarm) {
+            assert_eq!(vec![queue], named.dimensions["QueueName"], "{id}");
+        }
     }
 }
 

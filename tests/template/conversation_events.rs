@@ -22,6 +22,7 @@ fn without_an_event_source_the_stack_has_nothing_of_it() {
             "ConversationEventDeadLetterQueue",
             "ConversationEventDeadLetterQueuePolicy",
             "ConversationEventDeadLetters",
+            "ConversationEventDeadLettersQuery",
             "ConversationEventQueue",
             "ConversationEventQueuePolicy",
             "ConversationEventRule",
@@ -30,6 +31,7 @@ fn without_an_event_source_the_stack_has_nothing_of_it() {
             "ConversationEventsEvents",
             "ConversationEventsLogs",
             "ConversationEventsRefused",
+            "ConversationEventsRefusedQuery",
             "ConversationEventsRole",
         ],
         added

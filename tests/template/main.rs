@@ -9,4 +9,5 @@ mod document;
 mod functions;
 mod parameters;
 mod permissions;
+mod queries;
 mod storage;

@@ -47,6 +47,7 @@ fn optional_values() -> Vec<(&'static str, Value)> {
         ("Tracing", json!("true")),
         ("AlarmTopicArn", json!("arn:aws:sns:eu-central-1:123456789012:on-call")),
         ("AlarmEmail", json!("on-call@example.com")),
+        ("RunbookUrl", json!("https://runbooks.example.com/patchbay")),
     ]
 }
 

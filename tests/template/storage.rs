@@ -156,6 +156,8 @@ fn every_taggable_resource_is_tagged() {
         "AWS::Events::Rule",               // taggable, but not by every version of cfn-lint
         "AWS::Lambda::EventSourceMapping", // taggable, but SAM passes no tags to it
         "AWS::Lambda::Permission",
+        "AWS::Logs::MetricFilter",
+        "AWS::Logs::QueryDefinition",
         "AWS::Route53::RecordSetGroup",
         "AWS::SNS::TopicPolicy",
         "AWS::SQS::QueuePolicy",

@@ -6,12 +6,24 @@ use aws_sdk_cloudformation::types::StackResourceSummary;
 
 const LOG_GROUP: &str = "AWS::Logs::LogGroup";
 const FUNCTION: &str = "AWS::Lambda::Function";
+/// The access log of the API, among the functions' names, and its log group in the template.
+pub(crate) const ACCESS_LOG: &str = "api-access";
+const ACCESS_LOG_GROUP: &str = "ApiAccessLogs";
 /// In the template a function's log group is named after the function, with this suffix.
 const LOGS: &str = "Logs";
 
 /// The stack's functions, each with its log group.
 pub(crate) async fn log_groups(stack: &Stack) -> Result<Vec<(String, String)>, CliError> {
     Ok(function_log_groups(&stack.resources().await?))
+}
+
+/// The same, and the API's access log.
+pub(crate) async fn all_log_groups(stack: &Stack) -> Result<Vec<(String, String)>, CliError> {
+    let resources = stack.resources().await?;
+    let access_log = resources.iter().find(|resource| resource.logical_resource_id() == Some(ACCESS_LOG_GROUP));
+    let access_log =
+        access_log.and_then(|group| Some((ACCESS_LOG.to_owned(), group.physical_resource_id()?.to_owned())));
+    Ok(function_log_groups(&resources).into_iter().chain(access_log).collect())
 }
 
 fn function_log_groups(resources: &[StackResourceSummary]) -> Vec<(String, String)> {

@@ -3,6 +3,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod doctor;
 pub(crate) mod failed;
 pub(crate) mod integration;
+pub(crate) mod logs;
 pub(crate) mod messages;
 pub(crate) mod send;
 pub(crate) mod webhook;

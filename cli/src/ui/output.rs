@@ -4,7 +4,7 @@ use super::style::{ERROR, paint};
 use crate::error::CliError;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::io::Write;
+use std::io::{self, Write};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
@@ -31,6 +31,13 @@ impl Output {
         if !self.json {
             to_stdout(text);
         }
+    }
+
+    /// Prints one of many results, on a line of its own, if `human` makes a text of it. The error says that the reader has
+    /// closed the pipe.
+    pub(crate) fn line<T: Serialize>(self, value: &T, human: impl FnOnce(&T) -> Option<String>) -> io::Result<()> {
+        let text = if self.json { serde_json::to_string(value).ok() } else { human(value) };
+        text.map_or(Ok(()), |text| writeln!(anstream::stdout(), "{text}"))
     }
 
     /// Prints the details of a failure, as JSON only; for people [`Self::error`] is enough.

@@ -11,6 +11,7 @@ mod fixture;
 mod genesys_cloud_set_up;
 mod integration;
 mod integration_input;
+mod logs;
 mod messages;
 mod operate;
 mod redrive;

@@ -2,5 +2,6 @@
 
 pub mod content_types;
 pub mod documents;
+pub mod log_fields;
 pub mod openapi;
 pub mod template;

@@ -4,7 +4,7 @@ mod metrics;
 mod named;
 
 pub use metrics::{CALLING, CONVERSATION_EVENTS, FUNCTIONS, RENEWING, ROUTES, SENDERS, has_set, words, writers};
-pub use named::Named;
+pub use named::{FilteredMetric, Named};
 
 use crate::spec::openapi::printed_by_python;
 use serde_json::Value;

@@ -71,7 +71,7 @@ impl Named {
     /// The part of the metric that no function writes, if any. AWS's own metrics are not checked.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
-        if self.namespace.starts_with("AWS/") {
+        if self.namespace.starts_with("AWS/") || FilteredMetric::all().iter().any(|metric| metric.is(self)) {
             return None;
         }
         if !self.is_ours() {
@@ -100,6 +100,32 @@ impl Named {
                 (always != FUNCTIONS).then(|| format!("the functions {functions:?}"))
             }
         }
+    }
+}
+
+/// A metric that a metric filter counts in a log.
+#[derive(Debug)]
+pub struct FilteredMetric {
+    namespace: String,
+    name: String,
+}
+
+impl FilteredMetric {
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let resources = transformed()["Resources"].as_object().expect("resources").values();
+        let filters = resources.filter(|resource| resource["Type"] == "AWS::Logs::MetricFilter");
+        let metrics =
+            filters.flat_map(|filter| filter["Properties"]["MetricTransformations"].as_array().expect("metrics"));
+        let read =
+            |metric: &Value| Self { namespace: text(&metric["MetricNamespace"]), name: text(&metric["MetricName"]) };
+        metrics.map(read).collect()
+    }
+
+    /// Its values have no dimensions.
+    #[must_use]
+    pub fn is(&self, named: &Named) -> bool {
+        named.namespace == self.namespace && named.metric == self.name && named.dimensions.is_empty()
     }
 }
 

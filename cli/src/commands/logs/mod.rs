@@ -1,0 +1,140 @@
+//! `patchbay logs`.
+
+mod filter;
+mod level;
+mod record;
+mod search;
+mod seen;
+
+use crate::aws::integrations;
+use crate::aws::log_groups::{ACCESS_LOG, all_log_groups};
+use crate::aws::stack::Stack;
+use crate::error::CliError;
+use crate::ui::help::examples;
+use crate::ui::output::{Output, sanitize, seconds};
+use crate::ui::values;
+use clap::Args;
+use filter::{Condition, Filter, SearchableId};
+use jiff::{SignedDuration, Timestamp};
+use level::Level;
+use search::{LogEvent, LogGroup, Search};
+use seen::Seen;
+use shared::model::integration_name::IntegrationName;
+use std::time::Duration;
+
+/// How far back is read by default, without and with `--follow`.
+const DEFAULT_PERIOD: SignedDuration = SignedDuration::from_hours(1);
+const DEFAULT_PERIOD_FOLLOWED: SignedDuration = SignedDuration::from_mins(1);
+/// In some regions an account may search its logs five times a second, and each poll searches every log group.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
+const POLL_INTERVAL: Duration = Duration::from_secs(3);
+
+const EXAMPLES: [&str; 4] = [
+    "patchbay logs --integration acme --level warn",
+    "patchbay logs --integration acme --follow",
+    "patchbay logs --message c327c2078ca056db130c55ce648d9fa2 --since 2d",
+    "patchbay logs --function message-dispatcher --where outcome=retry,failed --json",
+];
+
+#[derive(Debug, Args)]
+#[command(after_help = examples(&EXAMPLES))]
+pub(crate) struct Logs {
+    /// Only lines about this integration
+    #[arg(long, value_name = "NAME")]
+    integration: Option<IntegrationName>,
+    /// Only lines with this id: of a message, conversation, request, delivery, replay, trace or correlation
+    #[arg(long, value_name = "ID")]
+    message: Option<SearchableId>,
+    /// Only lines of at least this level
+    #[arg(long, value_enum)]
+    level: Option<Level>,
+    /// Only lines whose field has this value, or one of several; can be repeated for several fields
+    #[arg(long = "where", value_name = "FIELD=VALUE[,VALUE]")]
+    conditions: Vec<Condition>,
+    /// Only lines of this function; api-access is the access log of the API [default: all functions]
+    #[arg(long = "function", value_name = "NAME")]
+    functions: Vec<String>,
+    /// Since then: a time such as 2026-01-02T03:04:05Z, or a duration such as 90m or 2d [default: 1h; with --follow 1m]
+    #[arg(long, value_name = "TIME", value_parser = values::since)]
+    since: Option<Timestamp>,
+    /// Show new lines as they are written, until Ctrl-C
+    #[arg(long)]
+    follow: bool,
+}
+
+pub(crate) async fn run(logs: Logs, stack: &Stack, output: Output) -> Result<(), CliError> {
+    if !logs.follow {
+        return logs.print(stack, output).await;
+    }
+    tokio::select! {
+        printed = logs.print(stack, output) => printed,
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}
+
+impl Logs {
+    async fn print(&self, stack: &Stack, output: Output) -> Result<(), CliError> {
+        let groups = self.log_groups(stack).await?;
+        let width = groups.iter().map(|group| group.function.len()).max().unwrap_or_default();
+        let period = if self.follow { DEFAULT_PERIOD_FOLLOWED } else { DEFAULT_PERIOD };
+        let since = self.since.unwrap_or_else(|| Timestamp::now() - period);
+        let filter = Filter {
+            integration: self.integration.as_ref(),
+            message: self.message.as_ref(),
+            level: self.level,
+            conditions: &self.conditions,
+        };
+        let pattern = filter.pattern();
+        let mut seen = Seen::since(since);
+        let mut found = 0_u64;
+        loop {
+            let mut search = Search::new(stack, &groups, pattern.as_deref(), seen.start());
+            while let Some(event) = search.next().await? {
+                let LogEvent { time, id, record } = event;
+                if !filter.matches(&record) || (self.follow && !seen.insert(time, id)) {
+                    continue;
+                }
+                found += 1;
+                // The reader has closed the pipe.
+                if output.line(&record, |record| record.describe(width)).is_err() {
+                    return Ok(());
+                }
+            }
+            if !self.follow {
+                break;
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        if found == 0 {
+            self.require_integration(stack).await?;
+            output.progress(&format!("There is no such line since {}.", seconds(since)));
+        }
+        Ok(())
+    }
+
+    /// The log groups to read, by default those of all functions.
+    async fn log_groups(&self, stack: &Stack) -> Result<Vec<LogGroup>, CliError> {
+        let groups = all_log_groups(stack).await?;
+        if let Some(unknown) = self.functions.iter().find(|name| groups.iter().all(|(function, _)| function != *name)) {
+            let known: Vec<_> = groups.iter().map(|(function, _)| function.as_str()).collect();
+            let (unknown, known) = (sanitize(unknown), known.join(", "));
+            return Err(CliError::Usage(format!("the stack has no function `{unknown}`; it has {known}")));
+        }
+        let is_read = |function: &String| match self.functions.as_slice() {
+            [] => function != ACCESS_LOG,
+            named => named.contains(function),
+        };
+        let groups = groups.into_iter().filter(|(function, _)| is_read(function));
+        Ok(groups.map(|(function, name)| LogGroup { function, name }).collect())
+    }
+
+    /// Without any line, a wrong name is more likely than silence. A removed integration has lines of its own.
+    async fn require_integration(&self, stack: &Stack) -> Result<(), CliError> {
+        let Some(name) = &self.integration else { return Ok(()) };
+        if integrations::list_all(stack).await?.iter().any(|listed| listed.name == name.as_str()) {
+            return Ok(());
+        }
+        let list = "`patchbay integration list` lists the integrations";
+        Err(CliError::Failed(format!("there is no such line, and no integration `{name}`: {list}")))
+    }
+}
