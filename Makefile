@@ -23,6 +23,8 @@ FUNCTIONS := $(CURDIR)/target/lambda
 # The file and the section in which `sam deploy --guided` saves its answers.
 SAMCONFIG ?= $(CURDIR)/infra/samconfig.toml
 CONFIG_ENV ?= default
+# Not empty: the saved answers may belong to a stack that does not exist yet.
+NEW_STACK :=
 # The commit that `make upgrade-test` upgrades from.
 FROM := HEAD^
 # Options of `make bench`: the number of rounds, the number of calls to each process, parts of the operations' names, and
@@ -91,10 +93,13 @@ build: setup-lambda ## build the functions for Lambda, optimised (ARCHITECTURE=a
 	    --lambda-dir "$(FUNCTIONS)" $(addprefix --package ,$(shell cd "$(SOURCE)/functions" && ls))
 	$(if $(filter dev,$(PROFILE)),strip "$(FUNCTIONS)"/*/bootstrap)
 
+# What `make deploy` passes to both steps.
+DEPLOY_OPTIONS = --config-env "$(CONFIG_ENV)" --config-file "$(SAMCONFIG)" --template "$(SOURCE)/infra/template.yaml"
 .PHONY: deploy
-deploy: build ## build and deploy to AWS; asks for parameters the first time (CONFIG_ENV=staging: another stack)
-	@$(PYTHON) infra/deploy.py --config-env "$(CONFIG_ENV)" --config-file "$(SAMCONFIG)" \
-	    --template "$(SOURCE)/infra/template.yaml" --functions "$(FUNCTIONS)"
+deploy: setup ## build and deploy to AWS; asks for parameters the first time (CONFIG_ENV=staging: another stack)
+	@$(PYTHON) infra/deploy.py check $(DEPLOY_OPTIONS) $(if $(NEW_STACK),--new-stack)
+	@$(MAKE) --no-print-directory build
+	@$(PYTHON) infra/deploy.py deploy $(DEPLOY_OPTIONS) --functions "$(FUNCTIONS)"
 
 .PHONY: upgrade-test
 upgrade-test: local ## `make deploy` on the emulated AWS, then an upgrade under load (FROM=HEAD^)
