@@ -1,5 +1,6 @@
 """What `make deploy` checks in the AWS account before anything is built."""
 
+import math
 import os
 import sys
 
@@ -103,9 +104,14 @@ def concurrency(saved):
     return limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
 
 
-def lanes_that_fit(unreserved):
+def available_to_lanes(shared):
+    """What of the concurrency that functions share both lanes may take."""
+    return shared - min(LEFT_TO_REQUESTS, shared // 2)
+
+
+def lanes_that_fit(shared):
     """The concurrency of the direct lane and of the retry lane that leaves enough to webhooks and callers."""
-    both = min(BOTH_LANES, unreserved - min(LEFT_TO_REQUESTS, unreserved // 2))
+    both = min(BOTH_LANES, available_to_lanes(shared))
     retry = max(2, both // 6)
     return max(2, both - retry), retry
 
@@ -129,10 +135,12 @@ def check_concurrency(saved, stack, parameters):
     if limits is None:
         return
     total, unreserved = limits
-    request = quota_request(session(saved).region_name)
     # Without what the running stack reserves.
     deployed = {one["ParameterKey"]: one["ParameterValue"] for one in (stack or {}).get("Parameters", [])}
     unreserved += reserved(deployed)
+    lanes = sum(number(parameters, name) for name in LANES)
+    needed = total - unreserved + reserved(parameters) + max(UNRESERVED_MINIMUM, lanes + LEFT_TO_REQUESTS)
+    request = quota_request(needed, session(saved).region_name)
     reservable = max(0, unreserved - UNRESERVED_MINIMUM)
     if reserved(parameters) > reservable:
         sys.exit(
@@ -140,10 +148,9 @@ def check_concurrency(saved, stack, parameters):
             f"each of five functions. This account has {total}, of which {reservable} can be reserved: Lambda keeps "
             f"{UNRESERVED_MINIMUM} unreserved. Nothing was deployed. Reserve less, or request more:\n  {request}"
         )
-    shared, fitting = unreserved - reserved(parameters), lanes_that_fit(unreserved - reserved(parameters))
-    lanes = sum(number(parameters, name) for name in LANES)
-    if not number(parameters, "DispatcherReservedConcurrency") and lanes > sum(fitting):
-        values = " ".join(f"{name}={value}" for name, value in zip(LANES, fitting, strict=True))
+    shared = unreserved - reserved(parameters)
+    if not number(parameters, "DispatcherReservedConcurrency") and lanes > available_to_lanes(shared):
+        values = " ".join(f"{name}={value}" for name, value in zip(LANES, lanes_that_fit(shared), strict=True))
         print(
             f"Deliveries may take {lanes} of the {shared} concurrent executions that all functions of this account share, and "
             f"then webhooks and callers are refused. Set {values}, or request more:\n  {request}"
@@ -159,9 +166,9 @@ def number(parameters, name):
     return int(parameters.get(name, 0))
 
 
-def quota_request(region):
-    """The command that requests Lambda's usual concurrency."""
+def quota_request(needed, region):
+    """The command that requests so much concurrency."""
     return (
         "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 "
-        f"--desired-value 1000 --region {region}"
+        f"--desired-value {math.ceil(needed / 1000) * 1000} --region {region}"
     )

@@ -137,9 +137,14 @@ class Concurrency(Aws):
         self.assertIn("DispatcherConcurrency=3 RetryConcurrency=2", shown)
         self.assertIn("--quota-code L-B99A9384 --desired-value 1000 --region eu-central-1", shown)
 
+    def test_more_is_requested_where_more_is_needed(self):
+        self.has_concurrency(1000)
+        self.assertIn("--desired-value 2000", self.check(DispatcherConcurrency="1000"))
+
     def test_lanes_that_fit_or_have_their_own_reservation_are_accepted(self):
         for total, parameters in (
             (170, {}),
+            (1000, {"DispatcherConcurrency": "250"}),
             (10, {"DispatcherConcurrency": "3", "RetryConcurrency": "2"}),
             (250, {"DispatcherReservedConcurrency": "120"}),
         ):

@@ -78,6 +78,19 @@ async fn a_stopped_function_is_named() {
 }
 
 #[tokio::test]
+async fn deliveries_that_may_take_the_concurrency_of_a_new_account_are_a_warning() {
+    let fixture = Fixture::new().await;
+    let proxy = AwsProxy::start().await;
+    proxy.rewrite("GetAccountSettings", "1000", "10");
+    let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    assert_eq!((0, vec!["concurrency"]), (report.ran.code, report.names("warning")), "{:#}", report.json);
+    report.assert_check("concurrency", "130 of the 10 concurrent executions", "request-service-quota-increase");
+    proxy.restore();
+    let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    report.assert_check("concurrency", "1000 in the account and region", "");
+}
+
+#[tokio::test]
 async fn a_wrong_clock_is_named_with_its_offset() {
     let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;

@@ -1,6 +1,7 @@
 //! Whether Lambda can run the functions and invokes them with the queues' messages.
 
 use super::functions::functions;
+use super::quota;
 use super::report::{Check, FUNCTIONS_GROUP, Finding};
 use super::stack::DeployedStack;
 use crate::aws::error::AwsError;
@@ -54,8 +55,10 @@ pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig) -> Vec<Chec
         let finding = trigger(client, deployed, one).await;
         finding.into_check(FUNCTIONS_GROUP, one.check)
     });
-    let (mut checks, triggers) = tokio::join!(join_all(states), join_all(triggers));
+    let concurrency = quota::check(client, deployed);
+    let (mut checks, triggers, concurrency) = tokio::join!(join_all(states), join_all(triggers), concurrency);
     checks.extend(triggers);
+    checks.push(concurrency.into_check(FUNCTIONS_GROUP, "concurrency"));
     checks
 }
 
