@@ -64,10 +64,11 @@ check: setup-tests ## formatting, lints, dependencies, rustdoc, template, OpenAP
 	$(STEP) cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(STEP) cargo doc --workspace --no-deps --locked --document-private-items
 	AWS_DEFAULT_REGION=eu-central-1 $(STEP) .venv/bin/sam validate --lint --template infra/template.yaml
-	$(STEP) .venv/bin/cfn-lint infra/template.yaml
+	$(STEP) .venv/bin/cfn-lint infra/template.yaml infra/deployer.yaml
 	@mkdir -p $(TRANSFORMED) && $(PYTHON) infra/local/transform.py > $(TRANSFORMED)/template.json
 	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(STEP) .venv/checkov/bin/checkov --skip-download --quiet --compact \
 	    --framework cloudformation --file infra/template.yaml $(TRANSFORMED)/template.json
+	.venv/checkov/bin/python infra/local/check_examples.py $(TRANSFORMED)/template.json
 	.venv/schemathesis/bin/openapi-spec-validator --schema 3.1 docs/openapi.yaml
 
 .PHONY: unit
@@ -125,6 +126,7 @@ release-check: fresh-check upgrade-test ## before a release: `make fresh-check`,
 	$(MAKE) bench ROUNDS=1 CALLS=1
 	cargo install --locked --path cli --root target/installed
 	target/installed/bin/patchbay --version
+	test ! -d "$$(rustc --print target-libdir --target aarch64-unknown-linux-gnu)" || $(MAKE) build ARCHITECTURE=arm64
 
 .PHONY: clean
 clean: ## remove everything that the other commands created
