@@ -116,9 +116,9 @@ def lanes_that_fit(shared):
     return max(2, both - retry), retry
 
 
-def proposed_lanes(saved):
+def proposed_lanes():
     """The parameters of the lanes that fit the account."""
-    limits = concurrency(saved)
+    limits = concurrency({})
     if limits is None:
         return []
     total, unreserved = limits

@@ -162,7 +162,7 @@ def default_stack(config_env):
 def first_deploy(staged, architecture, config_file, config_env):
     """`sam deploy --guided`, with defaults that depend on the environment."""
     stack = default_stack(config_env)
-    proposed = account.proposed_lanes({})
+    proposed = account.proposed_lanes()
     print("The first deployment asks for the parameters and saves the answers in", config_file)
     print("Return accepts the value in brackets. Keep the architecture: the functions were built for it.")
     # sam only writes to a config file of another name if it exists.

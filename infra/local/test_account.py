@@ -127,7 +127,7 @@ class Concurrency(Aws):
 
     def test_a_new_accounts_values_are_proposed(self):
         self.has_concurrency(10)
-        self.assertEqual(["DispatcherConcurrency=3", "RetryConcurrency=2"], account.proposed_lanes({}))
+        self.assertEqual(["DispatcherConcurrency=3", "RetryConcurrency=2"], account.proposed_lanes())
         self.assertIn("is 10, of which 0 can be reserved", self.printed.getvalue())
 
     def test_lanes_that_may_take_everything_are_a_warning_with_values_and_a_command(self):
@@ -165,7 +165,7 @@ class Concurrency(Aws):
     def test_concurrency_that_cannot_be_read_is_not_checked(self):
         for _ in range(2):
             self.aws["lambda"].add_client_error("get_account_settings", "AccessDeniedException", "no right")
-        self.assertEqual([], account.proposed_lanes({}))
+        self.assertEqual([], account.proposed_lanes())
         self.assertIn("not checked", self.check(ReceiverReservedConcurrency="10000"))
 
     def test_each_reservation_is_counted_for_the_functions_that_have_it(self):
