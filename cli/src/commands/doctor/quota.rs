@@ -46,9 +46,11 @@ pub(super) async fn check(client: &Client, deployed: &DeployedStack) -> Finding 
             let shared = at_least_0(limits.unreserved_concurrent_executions().unwrap_or_default());
             classify(deliveries, at_least_0(limits.concurrent_executions()), shared)
         }
-        Err(error) => {
-            Finding::from_aws_error(AwsError::of("lambda:GetAccountSettings", &error), "the account", "see what AWS says")
-        }
+        Err(error) => Finding::from_aws_error(
+            AwsError::of("lambda:GetAccountSettings", &error),
+            "the account",
+            "see what AWS says",
+        ),
     }
 }
 
@@ -59,7 +61,9 @@ fn classify(deliveries: Deliveries, total: u32, shared: u32) -> Finding {
     if reserved > 0 {
         return match reserved < lanes {
             true => Finding::warning(
-                format!("{reserved} are reserved for deliveries, whose two lanes may take {lanes}: Lambda throttles them"),
+                format!(
+                    "{reserved} are reserved for deliveries, whose two lanes may take {lanes}: Lambda throttles them"
+                ),
                 format!("set DispatcherReservedConcurrency={lanes} in infra/samconfig.toml, and deploy: `make deploy`"),
             ),
             false => Finding::ok(format!("{total} in the account and region, {reserved} reserved for deliveries")),

@@ -188,7 +188,8 @@ impl Discovery {
         let account = parts.nth(2).unwrap_or_default().to_owned();
         let resources = resources(stack, aws).await;
         let arn_parts = (partition, region.to_string(), account);
-        self.deployed = Some(DeployedStack { outputs, parameters, kms_key, keeps_failed_messages, resources, arn_parts });
+        self.deployed =
+            Some(DeployedStack { outputs, parameters, kms_key, keeps_failed_messages, resources, arn_parts });
     }
 }
 
