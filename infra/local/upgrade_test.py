@@ -232,6 +232,8 @@ class UpgradeTest:
         saved = parameters["parameter_overrides"]
         # The bus of an event source belongs to one stack, and the first stack has it.
         values = PARAMETERS | {"GenesysEventSource": f"{PARAMETERS['GenesysEventSource']}-upgrade"}
+        # Another path would replace the roles, and the emulator's new ones lack batch actions until it is patched.
+        del values["RolePath"]
         new = [f'{name}="{value}"' for name, value in values.items() if f" {name}=" not in f" {saved}"]
         if new:
             parameters["parameter_overrides"] = " ".join([saved, *new])
