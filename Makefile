@@ -23,6 +23,8 @@ FUNCTIONS := $(CURDIR)/target/lambda
 # The file and the section in which `sam deploy --guided` saves its answers.
 SAMCONFIG ?= $(CURDIR)/infra/samconfig.toml
 CONFIG_ENV ?= default
+# Not empty: the saved answers may belong to a stack that does not exist yet.
+NEW_STACK :=
 # The commit that `make upgrade-test` upgrades from.
 FROM := HEAD^
 # Options of `make bench`: the number of rounds, the number of calls to each process, parts of the operations' names, and
@@ -62,10 +64,11 @@ check: setup-tests ## formatting, lints, dependencies, rustdoc, template, OpenAP
 	$(STEP) cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(STEP) cargo doc --workspace --no-deps --locked --document-private-items
 	AWS_DEFAULT_REGION=eu-central-1 $(STEP) .venv/bin/sam validate --lint --template infra/template.yaml
-	$(STEP) .venv/bin/cfn-lint infra/template.yaml
+	$(STEP) .venv/bin/cfn-lint infra/template.yaml infra/deployer.yaml
 	@mkdir -p $(TRANSFORMED) && $(PYTHON) infra/local/transform.py > $(TRANSFORMED)/template.json
 	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(STEP) .venv/checkov/bin/checkov --skip-download --quiet --compact \
 	    --framework cloudformation --file infra/template.yaml $(TRANSFORMED)/template.json
+	.venv/checkov/bin/python infra/local/check_examples.py $(TRANSFORMED)/template.json
 	.venv/schemathesis/bin/openapi-spec-validator --schema 3.1 docs/openapi.yaml
 
 .PHONY: unit
@@ -91,10 +94,13 @@ build: setup-lambda ## build the functions for Lambda, optimised (ARCHITECTURE=a
 	    --lambda-dir "$(FUNCTIONS)" $(addprefix --package ,$(shell cd "$(SOURCE)/functions" && ls))
 	$(if $(filter dev,$(PROFILE)),strip "$(FUNCTIONS)"/*/bootstrap)
 
+# What `make deploy` passes to both steps.
+DEPLOY_OPTIONS = --config-env "$(CONFIG_ENV)" --config-file "$(SAMCONFIG)" --template "$(SOURCE)/infra/template.yaml"
 .PHONY: deploy
-deploy: build ## build and deploy to AWS; asks for parameters the first time (CONFIG_ENV=staging: another stack)
-	@$(PYTHON) infra/deploy.py --config-env "$(CONFIG_ENV)" --config-file "$(SAMCONFIG)" \
-	    --template "$(SOURCE)/infra/template.yaml" --functions "$(FUNCTIONS)"
+deploy: setup ## build and deploy to AWS; asks for parameters the first time (CONFIG_ENV=staging: another stack)
+	@$(PYTHON) infra/deploy.py check $(DEPLOY_OPTIONS) $(if $(NEW_STACK),--new-stack)
+	@$(MAKE) --no-print-directory build
+	@$(PYTHON) infra/deploy.py deploy $(DEPLOY_OPTIONS) --functions "$(FUNCTIONS)"
 
 .PHONY: upgrade-test
 upgrade-test: local ## `make deploy` on the emulated AWS, then an upgrade under load (FROM=HEAD^)
@@ -120,6 +126,7 @@ release-check: fresh-check upgrade-test ## before a release: `make fresh-check`,
 	$(MAKE) bench ROUNDS=1 CALLS=1
 	cargo install --locked --path cli --root target/installed
 	target/installed/bin/patchbay --version
+	test ! -d "$$(rustc --print target-libdir --target aarch64-unknown-linux-gnu)" || $(MAKE) build ARCHITECTURE=arm64
 
 .PHONY: clean
 clean: ## remove everything that the other commands created

@@ -1,13 +1,17 @@
-"""Deploys the built functions to the current AWS account with `sam deploy`.
+"""Deploys Patchbay to the current AWS account with `sam deploy`.
 
-    python deploy.py [--config-env ENV] [--config-file FILE] [--template FILE] [--functions FOLDER]
+    python deploy.py check  [--config-env ENV] [--config-file FILE] [--template FILE] [--new-stack]
+    python deploy.py deploy [--config-env ENV] [--config-file FILE] [--template FILE] [--functions FOLDER]
+
+`check` is run before the functions are built: region, credentials, the stack's name and state, Lambda's concurrency.
+`deploy` deploys the built functions, and checks nothing of that.
 
 The first time `sam deploy --guided` asks for the parameters and saves the answers in samconfig.toml; later deployments
 use them. Each environment has its own section there, and its own stack. The file belongs to the deployer: git ignores it.
 
 What `sam deploy` and samconfig.toml do not do by themselves: keep the template's architecture equal to that of the binaries,
 refuse to create a second, empty stack when the credentials or the region are wrong, give each environment its own secrets,
-and check the credentials before asking questions.
+and propose what fits the account.
 """
 
 import argparse
@@ -20,9 +24,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import boto3
+import account
 import tomlkit
-from botocore.exceptions import BotoCoreError, ClientError
 from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -100,66 +103,66 @@ def overrides(saved, architecture):
 
 def removed_parameters(saved, template):
     """The saved parameters that the template no longer has. `sam deploy` ignores them silently."""
-    names = [word.partition("=")[0] for text in saved_parameters(saved) for word in shlex.split(text)]
     known = yaml_parse(template.read_text())["Parameters"]
-    return [name for name in names if name not in known]
+    return [name for name in saved_values(saved) if name not in known]
 
 
-def export_default_region():
-    """Copies AWS_REGION, which other AWS tools read, to AWS_DEFAULT_REGION: boto3 and `sam` read only that, and `sam` would
-    propose us-east-1."""
-    if region := os.environ.get("AWS_REGION"):
-        os.environ["AWS_DEFAULT_REGION"] = region
+def parameter_values(saved, template):
+    """The values of all the template's parameters: the saved ones, otherwise the defaults."""
+    defaults = yaml_parse(template.read_text())["Parameters"].items()
+    return {name: parameter["Default"] for name, parameter in defaults} | saved_values(saved)
 
 
-def session(saved):
-    return boto3.Session(profile_name=saved.get("profile"), region_name=saved.get("region"))
+def saved_values(saved):
+    words = (word for text in saved_parameters(saved) for word in shlex.split(text))
+    return {name: value for name, _, value in (word.partition("=") for word in words)}
 
 
-def account(saved):
-    """The account of the credentials. Checked first, before any questions are asked."""
-    try:
-        client = session(saved)
-        return client.client("sts", region_name=client.region_name or "us-east-1").get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError) as error:
-        sys.exit(f"The AWS credentials of the environment do not work: {error}")
-
-
-def find_stack(saved):
-    """CloudFormation's description of the stack, or None if it does not exist."""
-    try:
-        stacks = session(saved).client("cloudformation").describe_stacks(StackName=saved["stack_name"])["Stacks"]
-    except (BotoCoreError, ClientError) as error:
-        # A ValidationError with this text is the response for a stack that does not exist.
-        code = getattr(error, "response", {}).get("Error", {}).get("Code")
-        if code == "ValidationError" and "does not exist" in str(error):
-            return None
-        sys.exit(f"Cannot check whether the stack {saved['stack_name']} exists: {error}")
-    return stacks[0]
-
-
-def require_existing_stack(saved, account, config_file):
-    """Exits if the stack does not exist in this account and region, unless the user confirms a new one: it would be empty,
-    while messages still go to the old one."""
-    if find_stack(saved):
+def check(options, saved):
+    """Exits if a deployment would fail, or would not do what the user expects."""
+    config_file = options.config_file
+    stack_name = saved.get("stack_name") or default_stack(options.config_env)
+    account.require_short_name(stack_name)
+    region, owner = account.require_region(saved), account.account_id(saved)
+    print(f"AWS account {owner} in {region}, environment {options.config_env!r}, stack {stack_name}")
+    if not saved and not sys.stdin.isatty():
+        sys.exit(
+            f"{config_file} has no answers for the environment {options.config_env!r} yet. The first deployment asks for them "
+            "and needs a terminal. Without one, write them: infra/samconfig.example.toml is an example."
+        )
+    place = saved | {"stack_name": stack_name}
+    stack = account.find_stack(place)
+    if stack and stack["StackStatus"] == "ROLLBACK_COMPLETE":
+        account.delete_failed_stack(place, stack)
+        stack = None
+    elif saved and not stack and not options.new_stack:
+        confirm_new_stack(f"the account {owner} has no stack {stack_name!r} in {region}", config_file)
+    if not saved:
         return
-    place = f"the account {account} has no stack {saved['stack_name']!r} in {session(saved).region_name}"
-    print(f"The answers in {config_file} belong to a stack that was deployed before, but {place}.")
+    account.check_concurrency(saved, stack, parameter_values(saved, options.template))
+    if removed := removed_parameters(saved, options.template):
+        print(f"{config_file} has parameters that this version does not have: {', '.join(removed)}.")
+        print("They have no effect. CHANGELOG.md says what replaces them.")
+
+
+def confirm_new_stack(missing, config_file):
+    """Exits unless the user confirms a new stack: it would be empty, while messages still go to the old one."""
+    print(f"The answers in {config_file} belong to a stack that was deployed before, but {missing}.")
     remedy = "Use the credentials and the region of the stack"
     if not sys.stdin.isatty():
-        sys.exit(f"Nothing was deployed. {remedy}, or deploy on a terminal to create a new one.")
-    if input("Create a new, empty stack there? [y/N]: ").strip().lower() not in ("y", "yes"):
+        sys.exit(f"Nothing was deployed. {remedy}, or create a new one: make deploy NEW_STACK=yes")
+    if not account.is_confirmed("Create a new, empty stack there?"):
         sys.exit(f"Nothing was deployed. {remedy}.")
+
+
+def default_stack(config_env):
+    return "patchbay" if config_env == "default" else f"patchbay-{config_env}"
 
 
 def first_deploy(staged, architecture, config_file, config_env):
     """`sam deploy --guided`, with defaults that depend on the environment."""
-    if not sys.stdin.isatty():
-        sys.exit(
-            f"{config_file} has no answers for the environment {config_env!r} yet. The first deployment asks for them "
-            "and needs a terminal: run it on one, or copy the file here."
-        )
-    stack = "patchbay" if config_env == "default" else f"patchbay-{config_env}"
+    stack = default_stack(config_env)
+    proposed = account.proposed_lanes()
     print("The first deployment asks for the parameters and saves the answers in", config_file)
     print("Return accepts the value in brackets. Keep the architecture: the functions were built for it.")
     # sam only writes to a config file of another name if it exists.
@@ -167,7 +170,7 @@ def first_deploy(staged, architecture, config_file, config_env):
         config_file.write_text(NO_ANSWERS)
     command = ["--guided", "--stack-name", stack, "--capabilities", "CAPABILITY_IAM", "--confirm-changeset"]
     # Stacks with the same prefix would share their integrations.
-    parameters = ["--parameter-overrides", f"Architecture={architecture}", f"SecretPrefix={stack}"]
+    parameters = ["--parameter-overrides", f"Architecture={architecture}", f"SecretPrefix={stack}", *proposed]
     try:
         return sam_deploy(staged, config_file, config_env, command + parameters)
     finally:
@@ -182,8 +185,8 @@ def sam_deploy(staged, config_file, config_env, arguments):
 
 def print_summary(saved):
     """The stack's outputs and the next steps."""
-    stack, region = saved["stack_name"], session(saved).region_name
-    outputs = (find_stack(saved) or {}).get("Outputs", [])
+    stack, region = saved["stack_name"], account.session(saved).region_name
+    outputs = (account.find_stack(saved) or {}).get("Outputs", [])
     if not outputs:
         return print(f"\nThe stack {stack} does not exist.")
     print(f"\nThe stack {stack}:")
@@ -197,43 +200,43 @@ def print_summary(saved):
     print("  patchbay doctor                      # checks everything, and says what to fix")
 
 
+def deploy(options, saved):
+    with tempfile.TemporaryDirectory() as folder:
+        staged, architecture = stage(Path(folder), options.template, options.functions)
+        print(f"The functions were built for {architecture}")
+        if saved:
+            arguments = ["--no-fail-on-empty-changeset", *overrides(saved, architecture)]
+            code = sam_deploy(staged, options.config_file, options.config_env, arguments)
+        else:
+            code = first_deploy(staged, architecture, options.config_file, options.config_env)
+    if code != 0:
+        sys.exit(code)
+    saved = saved_answers(options.config_file, options.config_env)
+    if saved:
+        print_summary(saved)
+    else:
+        print(f"{options.config_file} has no answers for {options.config_env!r}: the next deployment will ask again.")
+
+
 def main():
     # SIGTERM must remove the temporary folder too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    export_default_region()
+    account.export_default_region()
     options = argparse.ArgumentParser(description="Deploys Patchbay with `sam deploy`.")
+    options.add_argument("command", choices=["check", "deploy"])
     options.add_argument("--config-env", default="default", metavar="ENV", help="the section of samconfig.toml")
     options.add_argument("--config-file", default=ROOT / "infra" / "samconfig.toml", type=Path, metavar="FILE")
     options.add_argument("--template", default=ROOT / "infra" / "template.yaml", type=Path, metavar="FILE")
     options.add_argument("--functions", default=ROOT / "target" / "lambda", type=Path, metavar="FOLDER")
+    options.add_argument("--new-stack", action="store_true", help="the stack may be a new one, without a question")
     options = options.parse_args()
-    config_file = options.config_file.resolve()
-    saved = saved_answers(config_file, options.config_env)
-    with tempfile.TemporaryDirectory() as folder:
-        staged, architecture = stage(Path(folder), options.template, options.functions)
-        owner = account(saved)
-        print(f"AWS account {owner}, environment {options.config_env!r}, functions for {architecture}")
-        if saved:
-            require_existing_stack(saved, owner, config_file)
-            if removed := removed_parameters(saved, options.template):
-                print(f"{config_file} has parameters that this version does not have: {', '.join(removed)}.")
-                print("They have no effect. CHANGELOG.md says what replaces them.")
-            arguments = ["--no-fail-on-empty-changeset", *overrides(saved, architecture)]
-            code = sam_deploy(staged, config_file, options.config_env, arguments)
-        else:
-            code = first_deploy(staged, architecture, config_file, options.config_env)
-    if code != 0:
-        return code
-    saved = saved_answers(config_file, options.config_env)
-    if saved:
-        print_summary(saved)
-    else:
-        print(f"{config_file} has no answers for {options.config_env!r}: the next deployment will ask again.")
-    return 0
+    options.config_file = options.config_file.resolve()
+    saved = saved_answers(options.config_file, options.config_env)
+    {"check": check, "deploy": deploy}[options.command](options, saved)
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        main()
     except KeyboardInterrupt:
         sys.exit(130)

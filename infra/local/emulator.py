@@ -22,7 +22,8 @@ STARTUP_SECONDS = 60
 # MiniStack collects a function's output until nothing comes for 5 ms, which is also Python's thread switch interval; later
 # output would only appear with the next invocation, perhaps minutes later. So both times are changed.
 # MiniStack's own SQS poller is switched off in favour of poller.py. It accepts a partner's events and drops them: they go to
-# the bus of the event source's name. It overwrites versions of a secret, which AWS never changes.
+# the bus of the event source's name. It overwrites versions of a secret, which AWS never changes. Its policy simulator does not
+# know the path of a role; AWS refuses an ARN without it.
 # It finds every group of a FIFO queue. AWS finds the groups of the first 120,000 messages, in flight or not; a test makes this
 # window smaller for a queue of its own by a tag.
 # Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-fifo.html.
@@ -34,7 +35,7 @@ sys.path.append(sys.argv.pop())
 import emulated_logs
 from ministack.app import main
 from ministack.core.lambda_runtime import Worker
-from ministack.services import cloudwatch_logs, eventbridge, lambda_svc, secretsmanager, sqs
+from ministack.services import cloudwatch_logs, eventbridge, iam, lambda_svc, secretsmanager, sqs
 from ministack.services.cloudformation import provisioners
 
 emulated_logs.install(cloudwatch_logs, provisioners)
@@ -76,6 +77,18 @@ def put_immutable_secret_value(data):
 
 
 secretsmanager._put_secret_value = put_immutable_secret_value
+simulate = iam._IAM_HANDLERS["SimulatePrincipalPolicy"]
+
+
+def simulate_for_role_with_path(parameters):
+    [arn] = parameters["PolicySourceArn"]
+    name = arn.rpartition("/")[2]
+    if iam._roles.get(name, {}).get("Arn") != arn:
+        return iam._error(404, "NoSuchEntity", f"There is no role {arn}.", ns="iam")
+    return simulate(parameters | {"PolicySourceArn": [f"{arn.partition('/')[0]}/{name}"]})
+
+
+iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate_for_role_with_path
 sys.exit(main())
 """
 LOCAL_HOSTS = "127.0.0.1,localhost,.localhost"

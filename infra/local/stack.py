@@ -45,6 +45,8 @@ PARAMETERS = {
     "GenesysEventSource": "aws.partner/genesys.com/cloud/32aa07aa-db1b-4987-abd0-9483601ec29d/patchbay",
     # A rotation waits this long.
     "ConfigurationCacheSeconds": "10",
+    # As in an account that requires a path.
+    "RolePath": "/functions/",
     # Nothing outlives the run; with protection the template also enforces the ratio of the first two.
     "DeletionProtection": "false",
     # The emulator does not support alarms on metric math.

@@ -1,5 +1,7 @@
-"""Tests of `make build` and `make deploy` up to the point where something is built or deployed."""
+"""Tests of `make build` and `make deploy` up to the point where something is built or deployed. test_account.py has those of
+what is checked in the account."""
 
+import argparse
 import io
 import os
 import shlex
@@ -13,9 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import boto3
+import account
 import deploy
-from botocore.stub import Stubber
 from terminal import Terminal
 
 ELF = {"x86_64": 62, "arm64": 183, "riscv64": 243}
@@ -106,84 +107,81 @@ class Deploy(unittest.TestCase):
             self.assertEqual(["Colour"], removed, saved)
         self.assertEqual([], deploy.removed_parameters({}, self.template))
 
-    def test_without_a_terminal_the_first_deployment_is_refused_and_leaves_no_file(self):
-        no_terminal = unittest.mock.patch.object(sys, "stdin", io.StringIO())
-        with no_terminal, self.assertRaisesRegex(SystemExit, "needs a terminal"):
-            deploy.first_deploy(self.template, "arm64", self.config, "staging")
-        self.assertFalse(self.config.exists())
+    def test_values_that_are_not_saved_are_the_templates_defaults(self):
+        template = deploy.ROOT / "infra" / "template.yaml"
+        values = deploy.parameter_values({"parameter_overrides": ['RetryConcurrency="2" AlarmEmail=a@b']}, template)
+        shown = [values[name] for name in ("RetryConcurrency", "DispatcherConcurrency", "AlarmEmail")]
+        self.assertEqual(["2", 100, "a@b"], shown)
 
-    def test_the_region_is_read_from_either_variable(self):
-        for environment in ({"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "x"}, {"AWS_DEFAULT_REGION": "eu-central-1"}):
-            with unittest.mock.patch.dict(os.environ, environment | {"AWS_CONFIG_FILE": os.devnull}, clear=True):
-                deploy.export_default_region()
-                self.assertEqual("eu-central-1", deploy.session({}).region_name)
+    def test_the_example_for_pipelines_asks_nothing_and_has_only_the_templates_parameters(self):
+        example, template = (deploy.ROOT / "infra" / name for name in ("samconfig.example.toml", "template.yaml"))
+        for environment in ("default", "staging"):
+            saved = deploy.saved_answers(example, environment)
+            self.assertEqual(deploy.default_stack(environment), saved["stack_name"])
+            self.assertEqual(deploy.default_stack(environment), deploy.parameter_values(saved, template)["SecretPrefix"])
+            self.assertEqual([], deploy.removed_parameters(saved, template))
+            self.assertFalse(saved["confirm_changeset"])
+            self.assertEqual("CAPABILITY_IAM", saved["capabilities"])
 
 
-class ExistingStack(unittest.TestCase):
-    """Saved answers are only used in the account and region of their stack."""
+class Check(unittest.TestCase):
+    """What is refused, asked or accepted before anything is built."""
 
     SAVED = {"stack_name": "patchbay", "region": "eu-central-1"}
 
-    def setUp(self):
-        keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s"}
-        client = boto3.client("cloudformation", region_name="eu-central-1", **keys)
-        self.aws = Stubber(client)
-        session = unittest.mock.Mock(region_name="eu-central-1")
-        session.client.return_value = client
-        for patch in (unittest.mock.patch.object(deploy, "session", lambda saved: session), self.aws):
-            patch.__enter__()
-            self.addCleanup(patch.__exit__, None, None, None)
-
-    def require(self, answer=None):
+    def check(self, saved, stack, answer=None, new_stack=False, config_env="default"):
         """Returns what is printed, or exits. Without an answer there is no terminal."""
         terminal = io.StringIO() if answer is None else unittest.mock.Mock(**{"isatty.return_value": True})
         ask = unittest.mock.patch("builtins.input", return_value=answer)
         printed = unittest.mock.patch("sys.stdout", new_callable=io.StringIO)
-        with unittest.mock.patch.object(sys, "stdin", terminal), ask, printed as output:
-            deploy.require_existing_stack(self.SAVED, "123456789012", "samconfig.toml")
-            return output.getvalue()
-
-    def stack_does_not_exist(self):
-        self.aws.add_client_error(
-            "describe_stacks", "ValidationError", "Stack with id patchbay does not exist", http_status_code=400
-        )
+        self.checked, self.deleted = [], []
+        aws = {
+            "require_region": lambda saved: "eu-central-1",
+            "account_id": lambda saved: "123456789012",
+            "find_stack": lambda saved: stack,
+            "check_concurrency": lambda saved, stack, values: self.checked.append((stack, values["RetryConcurrency"])),
+            "delete_failed_stack": lambda saved, stack: self.deleted.append(saved["stack_name"]),
+        }
+        template, file = deploy.ROOT / "infra" / "template.yaml", Path("samconfig.toml")
+        options = argparse.Namespace(config_file=file, config_env=config_env, template=template, new_stack=new_stack)
+        with unittest.mock.patch.multiple(account, **aws), unittest.mock.patch.object(sys, "stdin", terminal):
+            with ask, printed as output:
+                deploy.check(options, saved)
+                return output.getvalue()
 
     def test_an_existing_stack_needs_no_confirmation(self):
-        stack = {"StackName": "patchbay", "CreationTime": "2026-01-01T00:00:00Z", "StackStatus": "CREATE_COMPLETE"}
-        self.aws.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "patchbay"})
-        self.assertEqual("", self.require())
+        stack = {"StackStatus": "UPDATE_COMPLETE"}
+        shown = self.check(self.SAVED, stack)
+        self.assertEqual("AWS account 123456789012 in eu-central-1, environment 'default', stack patchbay\n", shown)
+        self.assertEqual([(stack, 20)], self.checked)
 
-    def test_a_missing_stack_is_refused_without_a_terminal(self):
-        self.stack_does_not_exist()
-        with self.assertRaisesRegex(SystemExit, "Nothing was deployed"):
-            self.require()
+    def test_a_missing_stack_is_refused_without_a_terminal_unless_a_new_one_is_wanted(self):
+        with self.assertRaisesRegex(SystemExit, "Nothing was deployed.*NEW_STACK=yes"):
+            self.check(self.SAVED, None)
+        self.check(self.SAVED, None, new_stack=True)
+        self.assertEqual([(None, 20)], self.checked)
 
     def test_a_new_stack_needs_confirmation(self):
         for answer in ("", "n", "what?"):
-            self.stack_does_not_exist()
             with self.assertRaisesRegex(SystemExit, "Nothing was deployed"):
-                self.require(answer)
-        self.stack_does_not_exist()
-        self.assertIn("123456789012 has no stack 'patchbay' in eu-central-1", self.require("y"))
+                self.check(self.SAVED, None, answer)
+        self.assertIn("123456789012 has no stack 'patchbay' in eu-central-1", self.check(self.SAVED, None, "y"))
 
-    def test_nothing_is_deployed_when_the_check_fails(self):
-        self.aws.add_client_error("describe_stacks", "AccessDenied", "not authorized", http_status_code=403)
-        with self.assertRaisesRegex(SystemExit, "Cannot check.*not authorized"):
-            self.require("y")
+    def test_without_a_terminal_and_answers_the_first_deployment_is_refused(self):
+        with self.assertRaisesRegex(SystemExit, "needs a terminal.*samconfig.example.toml"):
+            self.check({}, None)
+        self.check({}, None, answer="")
 
-    def test_main_checks_before_it_deploys(self):
-        self.stack_does_not_exist()
-        patches = {
-            "saved_answers": lambda *_: self.SAVED,
-            "stage": lambda *_: (Path("template.yaml"), "arm64"),
-            "account": lambda _: "123456789012",
-            "sam_deploy": lambda *_: self.fail("it was deployed"),
-        }
-        no_terminal, no_arguments = unittest.mock.patch.object(sys, "stdin", io.StringIO()), ["deploy.py"]
-        with unittest.mock.patch.multiple(deploy, **patches), unittest.mock.patch.object(sys, "argv", no_arguments):
-            with no_terminal, unittest.mock.patch("sys.stdout", io.StringIO()), self.assertRaises(SystemExit) as ended:
-                deploy.main()
-        self.assertIn("Nothing was deployed", ended.exception.code)
+    def test_a_stack_that_could_not_be_created_is_deleted_and_then_no_new_one_is_confirmed(self):
+        for saved in ({}, self.SAVED):
+            self.check(saved, {"StackStatus": "ROLLBACK_COMPLETE"}, answer="n")
+            self.assertEqual(["patchbay"], self.deleted)
+
+    def test_a_name_that_is_too_long_for_the_queues_is_refused(self):
+        environment = "e" * (62 - len("patchbay-"))
+        self.check({}, None, answer="", config_env=environment)
+        with self.assertRaisesRegex(SystemExit, "has 63 characters. At most 62"):
+            self.check({}, None, answer="", config_env=environment + "e")
 
 
 class PathWithSpaces(unittest.TestCase):
@@ -198,15 +196,15 @@ class PathWithSpaces(unittest.TestCase):
             make = ["make", "--no-print-directory", "--dry-run", "deploy", "PROFILE=dev"]
             shown = subprocess.run(make, cwd=folder, env=environment, capture_output=True, text=True, check=True)
         commands = [shlex.split(line) for line in shown.stdout.replace("\\\n", " ").splitlines()]
-        build = next(command for command in commands if "build" in command)
+        checked, build, deployed = (command for command in commands if command[0] == "cd" or "infra/deploy.py" in command)
         self.assertEqual(["cd", str(folder)], build[:2])
         packages = [build[at + 1] for at, word in enumerate(build) if word == "--package"]
         self.assertEqual(["receiver", "sender"], packages)
         functions = str(folder / "target" / "lambda")
         self.assertEqual(functions, build[build.index("--lambda-dir") + 1])
         self.assertIn(["strip", functions + "/*/bootstrap"], commands)
-        deployed = next(command for command in commands if "infra/deploy.py" in command)
-        options = dict(zip(deployed[2::2], deployed[3::2], strict=True))
+        self.assertEqual([["infra/deploy.py", "check"], ["infra/deploy.py", "deploy"]], [checked[1:3], deployed[1:3]])
+        options = dict(zip(deployed[3::2], deployed[4::2], strict=True))
         infra = folder / "infra"
         self.assertEqual(
             {

@@ -1,4 +1,5 @@
-"""Tests `make deploy` on the emulated AWS: first guided, then with the saved answers, then over a running stack.
+"""Tests `make deploy` on the emulated AWS: first guided, then with the saved answers, without a terminal, and over a running
+stack.
 
     python upgrade_test.py [FROM]
 
@@ -25,6 +26,7 @@ from pathlib import Path
 import tomlkit
 from emulator import ROOT, TARGET, emulated_aws, ignore_signals
 from patch_emulator import patch_emulator, resources_of
+from pipeline_test import PipelineTest
 from stack import ARCHITECTURE, PARAMETERS, addresses
 from terminal import Terminal
 
@@ -166,6 +168,18 @@ class UpgradeTest:
             raise Failed(f"{again.output}\nThe second deployment asked again, or changed something")
         self.check_functions_respond("patchbay")
 
+    def test_pipeline(self):
+        step("A deployment without a terminal")
+        make = self.make("deploy", f"FUNCTIONS={FOLDER / 'current'}")
+        pipeline = PipelineTest(self.run, self.client, self.environment, make)
+        try:
+            with timed("refused without NEW_STACK, and deployed with it"):
+                pipeline.test_first_deploy()
+            with timed("deleted, imported what had stayed, and deployed again"):
+                pipeline.test_restore()
+        except AssertionError as failure:
+            raise Failed(failure) from failure
+
     def check_functions_respond(self, stack):
         """The deployed routes exist, and the functions behind them respond."""
         patch_emulator(ROOT / "infra" / "template.yaml", stack, self.client)
@@ -218,6 +232,8 @@ class UpgradeTest:
         saved = parameters["parameter_overrides"]
         # The bus of an event source belongs to one stack, and the first stack has it.
         values = PARAMETERS | {"GenesysEventSource": f"{PARAMETERS['GenesysEventSource']}-upgrade"}
+        # Another path would replace the roles, and the emulator's new ones lack batch actions until it is patched.
+        del values["RolePath"]
         new = [f'{name}="{value}"' for name, value in values.items() if f" {name}=" not in f" {saved}"]
         if new:
             parameters["parameter_overrides"] = " ".join([saved, *new])
@@ -249,6 +265,7 @@ def main(commit):
                 test = UpgradeTest(run, emulator)
                 step("The first deployment")
                 test.test_first_deploy()
+                test.test_pipeline()
                 test.test_upgrade(earlier(commit))
             except Failed as failure:
                 print(f"\n{failure}\n✗ The upgrade test failed. Its whole output: {test.log}", flush=True)

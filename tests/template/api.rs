@@ -107,6 +107,7 @@ fn the_outputs_contain_the_address_that_is_served() {
         "ConversationEventDeadLetterQueueUrl",
         "ConversationEventQueueUrl",
         "DeadLetterQueueUrl",
+        "DomainTarget",
         "LedgerTable",
         "MessageQueueUrl",
         "ParkingQueueUrl",

@@ -38,6 +38,8 @@ fn optional_values() -> Vec<(&'static str, Value)> {
         ("DisableDefaultAddress", json!("true")),
         ("CertificateArn", json!("arn:aws:acm:eu-central-1:123456789012:certificate/0c1d")),
         ("HostedZoneId", json!("Z0123456789")),
+        ("PermissionsBoundaryArn", json!("arn:aws-us-gov:iam::123456789012:policy/bounds/functions")),
+        ("RolePath", json!("/patchbay/")),
         ("KmsKeyArn", json!("arn:aws:kms:eu-central-1:123456789012:key/0c1d")),
         ("TrustedRootsFile", json!("/opt/roots.pem")),
         ("TrustedRootsLayerArn", json!("arn:aws:lambda:eu-central-1:123456789012:layer:roots:1")),

@@ -198,6 +198,18 @@ fn each_function_has_its_own_role_that_only_lambda_assumes_and_nothing_widens() 
 }
 
 #[test]
+fn every_role_has_the_configured_path_and_permissions_boundary() {
+    let bounded = Resources::when(&["HasPermissionsBoundary", "HasGenesysEventSource"]);
+    let by_default = Resources::when(&["HasGenesysEventSource"]);
+    for (id, role) in bounded.of_type("AWS::IAM::Role") {
+        assert_eq!("RolePath", short(&role["Path"]), "{id}");
+        assert_eq!("PermissionsBoundaryArn", short(&role["PermissionsBoundary"]), "{id}");
+        assert_eq!(None, by_default.properties(id).get("PermissionsBoundary"), "{id}");
+    }
+    assert_eq!("/", template()["Parameters"]["RolePath"]["Default"]);
+}
+
+#[test]
 fn only_the_api_may_invoke_a_function_and_only_for_its_own_routes() {
     let everything = Resources::when(&every_condition());
     let permissions = everything.of_type("AWS::Lambda::Permission");

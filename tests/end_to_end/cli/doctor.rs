@@ -298,7 +298,10 @@ impl Role {
         let document = document.into_owned();
         let name = format!("copy-{}", Uuid::new_v4());
         let trusted = json!({"Version": "2012-10-17", "Statement": []}).to_string();
-        iam.create_role().role_name(&name).assume_role_policy_document(trusted).send().await.expect("a role");
+        let found = iam.get_role().role_name(&original).send().await.expect("the role");
+        let path = found.role().expect("a role").path();
+        let create = iam.create_role().role_name(&name).path(path).assume_role_policy_document(trusted);
+        create.send().await.expect("a role");
         Self { iam, original, name, document }
     }
 

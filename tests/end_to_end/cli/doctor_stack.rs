@@ -99,6 +99,22 @@ async fn a_stopped_function_is_named() {
 }
 
 #[tokio::test]
+async fn deliveries_that_may_take_the_concurrency_of_a_new_account_are_a_warning() {
+    let fixture = Fixture::new().await;
+    let proxy = AwsProxy::start().await;
+    let unreserved = "\"UnreservedConcurrentExecutions\": ";
+    let with = |count: u32| format!("{unreserved}{count}, \"Emulated\": ");
+    proxy.rewrite("GetAccountSettings", unreserved, &with(10));
+    let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    assert!(report.ran.code == 0 && report.names("warning").contains(&"concurrency"), "{:#}", report.json);
+    report.assert_check("concurrency", "130 of the 10 concurrent executions", "request-service-quota-increase");
+    proxy.restore();
+    proxy.rewrite("GetAccountSettings", unreserved, &with(1_000));
+    let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
+    assert_eq!("ok", report.check("concurrency")["verdict"], "{:#}", report.json);
+}
+
+#[tokio::test]
 async fn a_wrong_clock_is_named_with_its_offset() {
     let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;

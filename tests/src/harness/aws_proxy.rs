@@ -329,6 +329,7 @@ fn by_path(path: &str) -> &'static str {
         _ if path.starts_with("/2015-03-31/functions/") && path.ends_with("/configuration") => {
             "GetFunctionConfiguration"
         }
+        "/2016-08-19/account-settings" => "GetAccountSettings",
         _ if path.starts_with("/2019-09-30/functions/") && path.ends_with("/concurrency") => "GetFunctionConcurrency",
         _ => "",
     }

@@ -1,6 +1,7 @@
 //! Whether Lambda can run the functions and invokes them with the queues' messages.
 
 use super::functions::functions;
+use super::quota;
 use super::report::Finding;
 use super::reporter::Group;
 use super::stack::DeployedStack;
@@ -50,7 +51,8 @@ pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig, group: &Gro
     });
     let triggers = [MESSAGES, RETRIES].into_iter().chain(deployed.receives_events().then_some(EVENTS));
     let triggers = triggers.map(|one| async move { group.report(one.check, trigger(client, deployed, one).await) });
-    tokio::join!(join_all(states), join_all(triggers));
+    let concurrency = async { group.report("concurrency", quota::check(client, deployed).await) };
+    tokio::join!(join_all(states), join_all(triggers), concurrency);
 }
 
 async fn function_state(client: &Client, deployed: &DeployedStack, function: &str) -> Finding {

@@ -19,6 +19,7 @@ mod messaging_service;
 mod permissions;
 mod platform;
 mod probe;
+mod quota;
 mod region_search;
 mod report;
 mod reporter;

@@ -36,7 +36,8 @@ async fn check_function(function: &Function, deployed: &DeployedStack, client: &
         (Ok(role), Ok(logs)) => (role, logs),
         (Err(finding), _) | (_, Err(finding)) => return finding,
     };
-    let arn = deployed.arn("iam", &format!("role/{role}"));
+    let path = deployed.parameter("RolePath").unwrap_or("/");
+    let arn = deployed.arn("iam", &format!("role{path}{role}"));
     let mut lacks = Vec::new();
     let required = function.requirements(deployed.receives_events()).into_iter();
     for (resource, required) in required.filter_map(|one| Some((arn_of(one.on, deployed, logs)?, one))) {

@@ -36,6 +36,7 @@ const KEEP_FAILED_MESSAGES: &str = "KeepFailedMessages";
 #[derive(Debug)]
 pub(super) struct DeployedStack {
     outputs: HashMap<String, String>,
+    parameters: HashMap<String, String>,
     /// The ARN of the stack's own KMS key, if it has one.
     pub(super) kms_key: Option<String>,
     pub(super) keeps_failed_messages: bool,
@@ -56,6 +57,10 @@ pub(super) struct Discovery {
 impl DeployedStack {
     pub(super) fn output(&self, key: &str) -> Option<&str> {
         self.outputs.get(key).map(String::as_str)
+    }
+
+    pub(super) fn parameter(&self, key: &str) -> Option<&str> {
+        self.parameters.get(key).map(String::as_str)
     }
 
     /// Whether the stack receives conversation events.
@@ -146,12 +151,14 @@ impl Discovery {
 
 async fn check(stack: &Stack, region: &Region, described: Described, aws: &SdkConfig, group: &Group) -> DeployedStack {
     group.report("stack", classify_status(stack.name(), region, described.stack_status()));
-    let parameter = |key| {
-        let mut parameters = described.parameters().iter();
-        parameters.find(|parameter| parameter.parameter_key() == Some(key))?.parameter_value()
-    };
-    let kms_key = parameter(KMS_KEY).filter(|arn| !arn.is_empty()).map(str::to_owned);
-    let keeps_failed_messages = parameter(KEEP_FAILED_MESSAGES) == Some("true");
+    let parameters: HashMap<_, _> = described
+        .parameters
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|parameter| parameter.parameter_key.zip(parameter.parameter_value))
+        .collect();
+    let kms_key = parameters.get(KMS_KEY).filter(|arn| !arn.is_empty()).cloned();
+    let keeps_failed_messages = parameters.get(KEEP_FAILED_MESSAGES).is_some_and(|keeps| keeps == "true");
     let outputs: HashMap<_, _> = described
         .outputs
         .unwrap_or_default()
@@ -174,7 +181,7 @@ async fn check(stack: &Stack, region: &Region, described: Described, aws: &SdkCo
     let account = parts.nth(2).unwrap_or_default().to_owned();
     let resources = resources(stack, aws).await;
     let arn_parts = (partition, region.to_string(), account);
-    DeployedStack { outputs, kms_key, keeps_failed_messages, resources, arn_parts }
+    DeployedStack { outputs, parameters, kms_key, keeps_failed_messages, resources, arn_parts }
 }
 
 fn classify_status(name: &str, region: &Region, status: Option<&StackStatus>) -> Finding {

@@ -1,0 +1,184 @@
+"""Tests of what `make deploy` checks in the AWS account."""
+
+import io
+import os
+import re
+import sys
+import unittest
+import unittest.mock
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import account
+import boto3
+from botocore.stub import Stubber
+from emulator import ROOT
+from transform import transformed
+
+SAVED = {"stack_name": "patchbay", "region": "eu-central-1"}
+
+
+class Aws(unittest.TestCase):
+    """Each AWS client answers what a test has told its stub."""
+
+    def setUp(self):
+        keys = {"region_name": "eu-central-1", "aws_access_key_id": "k", "aws_secret_access_key": "s"}
+        self.clients = {name: boto3.client(name, **keys) for name in ("cloudformation", "lambda", "sts")}
+        self.aws = {name: Stubber(client) for name, client in self.clients.items()}
+        session = unittest.mock.Mock(region_name="eu-central-1")
+        session.client = self.clients.get
+        printed = unittest.mock.patch("sys.stdout", new_callable=io.StringIO)
+        for patch in (unittest.mock.patch.object(account, "session", lambda saved: session), *self.aws.values()):
+            patch.__enter__()
+            self.addCleanup(patch.__exit__, None, None, None)
+        self.printed = printed.__enter__()
+        self.addCleanup(printed.__exit__, None, None, None)
+
+    def on_terminal(self, answer):
+        terminal = unittest.mock.Mock(**{"isatty.return_value": answer is not None})
+        for patch in (unittest.mock.patch.object(sys, "stdin", terminal), unittest.mock.patch("builtins.input", lambda _: answer)):
+            patch.__enter__()
+            self.addCleanup(patch.__exit__, None, None, None)
+
+    def has_concurrency(self, total, unreserved=None):
+        limits = {"ConcurrentExecutions": total, "UnreservedConcurrentExecutions": total if unreserved is None else unreserved}
+        self.aws["lambda"].add_response("get_account_settings", {"AccountLimit": limits})
+
+
+class RegionAndCredentials(Aws):
+    def test_the_region_is_read_from_either_variable(self):
+        for environment in ({"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "x"}, {"AWS_DEFAULT_REGION": "eu-central-1"}):
+            with unittest.mock.patch.dict(os.environ, environment | {"AWS_CONFIG_FILE": os.devnull}, clear=True):
+                account.export_default_region()
+                self.assertEqual("eu-central-1", boto3.Session().region_name)
+
+    def test_a_missing_region_is_named_with_the_command(self):
+        with unittest.mock.patch.object(account, "session", lambda saved: unittest.mock.Mock(region_name=None)):
+            with self.assertRaisesRegex(SystemExit, "export AWS_REGION="):
+                account.require_region({})
+
+    def test_credentials_that_do_not_work_are_named(self):
+        self.aws["sts"].add_client_error("get_caller_identity", "ExpiredToken", "expired", http_status_code=403)
+        with self.assertRaisesRegex(SystemExit, "credentials of the environment do not work.*expired"):
+            account.account_id({})
+
+
+class Stack(Aws):
+    def test_a_missing_stack_is_told_from_a_failed_check(self):
+        self.aws["cloudformation"].add_client_error("describe_stacks", "ValidationError", "Stack with id x does not exist")
+        self.assertIsNone(account.find_stack(SAVED))
+        self.aws["cloudformation"].add_client_error("describe_stacks", "AccessDenied", "not authorized")
+        with self.assertRaisesRegex(SystemExit, "Cannot check.*not authorized"):
+            account.find_stack(SAVED)
+
+    def test_a_stack_that_could_not_be_created_is_deleted_if_the_user_agrees(self):
+        self.on_terminal("y")
+        self.aws["cloudformation"].add_response("delete_stack", {}, {"StackName": "patchbay"})
+        gone = {"StackName": "patchbay", "CreationTime": "2026-01-01T00:00:00Z", "StackStatus": "DELETE_COMPLETE"}
+        self.aws["cloudformation"].add_response("describe_stacks", {"Stacks": [gone]})
+        account.delete_failed_stack(SAVED, {"StackStatusReason": "Limit exceeded"})
+        self.assertIn("Limit exceeded", self.printed.getvalue())
+        self.aws["cloudformation"].assert_no_pending_responses()
+
+    def test_without_consent_the_commands_to_delete_it_are_named(self):
+        for answer in (None, "", "n"):
+            self.on_terminal(answer)
+            with self.assertRaises(SystemExit) as ended:
+                account.delete_failed_stack(SAVED, {})
+            command = "aws cloudformation delete-stack --region eu-central-1 --stack-name patchbay\n"
+            self.assertIn(command, ended.exception.code)
+
+    def test_the_longest_name_leaves_room_for_the_names_of_the_queues(self):
+        names = [queue["Properties"].get("QueueName") for queue in resources("AWS::SQS::Queue").values()]
+        suffixes = [name["Fn::Sub"].removeprefix("${AWS::StackName}") for name in names if name]
+        self.assertEqual(2, len(suffixes))
+        self.assertEqual(account.LONGEST_STACK_NAME, 80 - max(map(len, suffixes)))
+
+
+class Concurrency(Aws):
+    PARAMETERS = {
+        "DispatcherConcurrency": 100,
+        "RetryConcurrency": 20,
+        "ReceiverReservedConcurrency": 0,
+        "SenderReservedConcurrency": 0,
+        "DispatcherReservedConcurrency": 0,
+    }
+
+    def check(self, deployed=None, **parameters):
+        stack = {"Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in (deployed or {}).items()]}
+        account.check_concurrency(SAVED, stack, self.PARAMETERS | parameters)
+        return self.printed.getvalue()
+
+    def test_the_proposed_values_are_those_of_the_guide(self):
+        guide = (ROOT / "docs" / "limits.md").read_text()
+        rows = re.findall(r"^\| ([\d,]+) \| (\d+) \| (\d+) \|", guide.partition("### Lambda's concurrency")[2], re.MULTILINE)
+        self.assertGreater(len(rows), 3)
+        for quota, direct, retry in rows:
+            self.assertEqual((int(direct), int(retry)), account.lanes_that_fit(int(quota.replace(",", ""))), quota)
+
+    def test_they_are_the_templates_defaults_where_there_is_enough_and_always_allowed(self):
+        parameters = [transformed()["Parameters"][name] for name in account.LANES]
+        self.assertEqual(tuple(parameter["Default"] for parameter in parameters), account.lanes_that_fit(1000))
+        for quota in range(4, 2000):
+            fitting = account.lanes_that_fit(quota)
+            self.assertTrue(all(value >= parameter["MinValue"] for value, parameter in zip(fitting, parameters)), quota)
+            self.assertLessEqual(sum(fitting), quota)
+
+    def test_a_new_accounts_values_are_proposed(self):
+        self.has_concurrency(10)
+        self.assertEqual(["DispatcherConcurrency=3", "RetryConcurrency=2"], account.proposed_lanes())
+        self.assertIn("is 10, of which 0 can be reserved", self.printed.getvalue())
+
+    def test_lanes_that_may_take_everything_are_a_warning_with_values_and_a_command(self):
+        self.has_concurrency(10)
+        shown = self.check()
+        self.assertIn("120 of the 10 concurrent executions", shown)
+        self.assertIn("DispatcherConcurrency=3 RetryConcurrency=2", shown)
+        self.assertIn("--quota-code L-B99A9384 --desired-value 1000 --region eu-central-1", shown)
+
+    def test_more_is_requested_where_more_is_needed(self):
+        self.has_concurrency(1000)
+        self.assertIn("--desired-value 2000", self.check(DispatcherConcurrency="1000"))
+
+    def test_lanes_that_fit_or_have_their_own_reservation_are_accepted(self):
+        for total, parameters in (
+            (170, {}),
+            (1000, {"DispatcherConcurrency": "250"}),
+            (10, {"DispatcherConcurrency": "3", "RetryConcurrency": "2"}),
+            (250, {"DispatcherReservedConcurrency": "120"}),
+        ):
+            self.has_concurrency(total)
+            self.assertEqual("", self.check(**parameters))
+
+    def test_reservations_that_lambda_would_refuse_are_refused(self):
+        for total, reservation in ((10, {"ReceiverReservedConcurrency": "1"}), (149, {"SenderReservedConcurrency": "10"})):
+            self.has_concurrency(total)
+            with self.assertRaisesRegex(SystemExit, f"has {total}, of which {max(0, total - 100)} can be reserved"):
+                self.check(**reservation)
+
+    def test_what_the_running_stack_reserves_can_be_reserved_again(self):
+        self.has_concurrency(1000, unreserved=100)
+        deployed = {"ReceiverReservedConcurrency": "900"}
+        self.assertEqual("", self.check(deployed, ReceiverReservedConcurrency="800"))
+
+    def test_concurrency_that_cannot_be_read_is_not_checked(self):
+        for _ in range(2):
+            self.aws["lambda"].add_client_error("get_account_settings", "AccessDeniedException", "no right")
+        self.assertEqual([], account.proposed_lanes())
+        self.assertIn("not checked", self.check(ReceiverReservedConcurrency="10000"))
+
+    def test_each_reservation_is_counted_for_the_functions_that_have_it(self):
+        found = {name: 0 for name in account.RESERVATIONS}
+        for function in resources("AWS::Lambda::Function").values():
+            if reservation := function["Properties"].get("ReservedConcurrentExecutions"):
+                found[reservation["Fn::If"][1]["Ref"]] += 1
+        self.assertEqual(account.RESERVATIONS, found)
+
+
+def resources(of_type):
+    return {name: resource for name, resource in transformed()["Resources"].items() if resource["Type"] == of_type}
+
+
+if __name__ == "__main__":
+    unittest.main()

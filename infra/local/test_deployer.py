@@ -1,0 +1,149 @@
+"""infra/deployer.yaml allows what CloudFormation needs for the template's resources, and nothing else."""
+
+import json
+import unittest
+from fnmatch import fnmatchcase
+
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+from emulator import ROOT
+from samtranslator.yaml_helper import yaml_parse
+from transform import transformed
+
+# What the declarations of the resource types name for features that the template does not use, by feature.
+NOT_USED = {
+    "network, file systems, code signing, versions and capacity of functions": [
+        "ec2:*",
+        "elasticfilesystem:*",
+        "s3files:*",
+        "lambda:*codesigningconfig",
+        "lambda:associateruntimealias",
+        "lambda:passcapacityprovider",
+        "lambda:publishversion",
+        "lambda:put*config",
+    ],
+    "replicas, imports, streams, insights and policies of tables, and their data": [
+        "dynamodb:*item",
+        "dynamodb:*replica",
+        "dynamodb:*kinesisstreamingdestination",
+        "dynamodb:deleteresourcepolicy",
+        "dynamodb:describeimport",
+        "dynamodb:importtable",
+        "dynamodb:putresourcepolicy",
+        "dynamodb:query",
+        "dynamodb:scan",
+        "dynamodb:updatecontributorinsights",
+        "kinesis:*",
+        "kms:listaliases",
+        "logs:createlogstream",
+        "logs:describelogstreams",
+        "logs:putlogevents",
+        "s3:getobjectmetadata",
+    ],
+    "protection, indexes and destinations of log groups and topics": [
+        "*:*dataprotectionpolicy",
+        "firehose:*",
+        "logs:*indexpolicy",
+        "logs:deleteresourcepolicy",
+        "logs:putbearertokenauthentication",
+        "logs:putloggroupdeletionprotection",
+        "s3:rest.put.object",
+    ],
+    "policies and keys of event buses": ["events:*permission", "events:updateeventbus"],
+    "managed policies of roles": ["iam:attachrolepolicy", "iam:detachrolepolicy"],
+    "tags of stages, which IAM knows as POST and DELETE": ["apigateway:*tagresource"],
+}
+# What no declaration names: the deployment itself, and types without a declaration.
+ELSEWHERE = [
+    "cloudformation:*",
+    "events:describeeventsource",
+    "lambda:getaccountsettings",
+    # Of the access log: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+    "logs:*logdelivery",
+    "logs:listlogdeliveries",
+    # Of saved queries and metric filters.
+    "logs:*metricfilter*",
+    "logs:*querydefinition*",
+    "route53:*",
+    "s3:getbucketlocation",
+    "s3:putobject",
+]
+# The longest document of a managed policy, without white space:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+LONGEST_POLICY = 6144
+
+
+def declared(resource_type):
+    """The actions that CloudFormation's declaration of a resource type names, in lower case: IAM ignores the case."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-central-1", resource_type).schema
+    handlers = schema.get("handlers", {}).items()
+    return {action.lower() for name, handler in handlers if name != "list" for action in handler["permissions"]}
+
+
+def policies():
+    resources = yaml_parse((ROOT / "infra" / "deployer.yaml").read_text())["Resources"].values()
+    return [one["Properties"]["PolicyDocument"] for one in resources if one["Type"] == "AWS::IAM::ManagedPolicy"]
+
+
+def statements(policy):
+    """The statements under all conditions."""
+    for statement in policy["Statement"]:
+        yield from (branch for branch in statement.get("Fn::If", [None, statement])[1:] if "Effect" in branch)
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def matches(action, patterns):
+    return any(fnmatchcase(action, pattern) for pattern in patterns)
+
+
+class Deployer(unittest.TestCase):
+    def setUp(self):
+        self.statements = [statement for policy in policies() for statement in statements(policy)]
+        self.allowed = {action.lower() for statement in self.statements for action in listed(statement["Action"])}
+        types = {resource["Type"] for resource in transformed()["Resources"].values()}
+        self.declared = {resource_type: declared(resource_type) for resource_type in types}
+
+    def test_everything_that_a_resource_of_the_template_needs_is_allowed(self):
+        not_used = [pattern for patterns in NOT_USED.values() for pattern in patterns]
+        for resource_type, actions in self.declared.items():
+            missing = {action for action in actions if not matches(action, [*self.allowed, *not_used])}
+            self.assertEqual(set(), missing, resource_type)
+        self.assertTrue(matches("iam:passrole", self.allowed) and matches("kms:creategrant", self.allowed))
+
+    def test_nothing_else_is_allowed(self):
+        needed = set().union(*self.declared.values())
+        extra = {action for action in self.allowed if not any(fnmatchcase(one, action) for one in needed)}
+        self.assertEqual(set(), {action for action in extra if not matches(action, ELSEWHERE)})
+
+    def test_nothing_is_excluded_that_no_resource_declares(self):
+        needed = set().union(*self.declared.values())
+        for pattern in (pattern for patterns in NOT_USED.values() for pattern in patterns):
+            self.assertTrue(any(fnmatchcase(action, pattern) for action in needed), pattern)
+
+    def test_it_holds_in_every_partition(self):
+        text = json.dumps(yaml_parse((ROOT / "infra" / "deployer.yaml").read_text())["Resources"])
+        self.assertNotRegex(text, r"arn:aws[:-]")
+        self.assertNotIn("sts.amazonaws.com", text)
+
+    def test_roles_can_only_be_passed_to_lambda_and_only_created_within_the_boundary(self):
+        by_action = {action: one for one in self.statements for action in listed(one["Action"])}
+        passed = by_action["iam:PassRole"]["Condition"]
+        self.assertEqual({"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}, passed)
+        bounded = {"StringEquals": {"iam:PermissionsBoundary": {"Ref": "PermissionsBoundaryArn"}}}
+        for action in ("iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"):
+            self.assertEqual(["HasPermissionsBoundary", bounded], by_action[action]["Condition"]["Fn::If"][:2], action)
+
+    def test_each_policy_has_room_for_the_longest_names(self):
+        names = {"AWS::Partition": "aws-us-gov", "AWS::Region": "ap-southeast-1", "AWS::AccountId": "1" * 12}
+        names |= {"PatchbayStackName": "p" * 32, "RolePath": "/" + "r" * 30, "ArtifactsBucket": "b" * 63, "HostedZoneId": "z" * 32}
+        for policy in policies():
+            text = json.dumps(list(statements(policy)), separators=(",", ":"))
+            for name, value in names.items():
+                text = text.replace(f"${{{name}}}", value)
+            self.assertLess(len(text), LONGEST_POLICY)
+
+
+if __name__ == "__main__":
+    unittest.main()
