@@ -43,7 +43,7 @@ pub(super) struct Fixture {
     pub(super) replaced: Vec<(&'static str, String)>,
     environment: Vec<(&'static str, String)>,
     /// The working directory.
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
 }
 
 impl Drop for Fixture {

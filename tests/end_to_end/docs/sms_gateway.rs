@@ -2,10 +2,11 @@
 
 use super::guide_fixture::Fixture;
 use serde_json::Value;
+use std::path::Path;
 use std::process::Stdio;
 use tests::harness::lambda_host::binary;
 use tests::harness::listener::listen;
-use tests::harness::stack::Stack;
+use tests::harness::stack::{Stack, WEBHOOK_SECRET};
 use tests::simulators::messaging_service::WAIT_TIMEOUT;
 use tests::spec::documents::{Block, Document, root};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -20,14 +21,14 @@ struct Running {
 
 impl Running {
     /// Runs the commands, of which the last one goes on.
-    fn start(code: &str, environment: &[(&str, String)]) -> Self {
+    fn start(code: &str, folder: &Path, environment: &[(&str, String)]) -> Self {
         let path = std::env::var("PATH").unwrap_or_default();
         let mut process = Command::new("sh")
             .args(["-c", &format!("set -eu\n{code}")])
             .env("PATH", format!("{}:{path}", root().join(".venv/bin").display()))
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .env_remove("http_proxy")
-            .current_dir(std::env::temp_dir())
+            .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -73,6 +74,10 @@ async fn follow(command: &str) {
     assert_eq!(6, blocks.len(), "the guide has other commands than this test");
     let (service_port, gateway_port) = (port(), port());
     let mut fixture = Fixture::connected().await;
+    let api_url = Stack::connect().await.direct_api_url();
+    let webhook_url = fixture.fill(&format!("{api_url}/integrations/acme/webhook"));
+    let integration_id = fixture.platform.integrations()[0]["id"].as_str().unwrap().to_owned();
+    fixture.platform.connect(webhook_url, WEBHOOK_SECRET, &integration_id);
     fixture.replaced.extend([
         ("127.0.0.1:9000", format!("127.0.0.1:{service_port}")),
         ("127.0.0.1:9100", format!("127.0.0.1:{gateway_port}")),
@@ -103,15 +108,12 @@ async fn follow(command: &str) {
                 + block(&blocks, command)
         }
     };
-    let api_url = ("API_URL", Stack::connect().await.direct_api_url());
-    let database = std::env::temp_dir().join(format!("sms-{service_port}.db"));
-    let database_setting = ("DATABASE", database.display().to_string());
-    let mut service =
-        Running::start(&fixture.fill(&starts), &[api_url, database_setting, ("PORT", service_port.clone())]);
+    let in_folder =
+        |code: &str, environment: &[(&str, String)]| Running::start(&fixture.fill(code), &fixture.folder, environment);
+    let mut service = in_folder(&starts, &[("API_URL", api_url), ("PORT", service_port.clone())]);
     service.prints("Listening at").await;
     let service_url = ("SERVICE_URL", format!("http://127.0.0.1:{service_port}"));
-    let mut telephone =
-        Running::start(&fixture.fill(block(&blocks, "telephone")), &[("PORT", gateway_port), service_url]);
+    let mut telephone = in_folder(block(&blocks, "telephone"), &[service_url, ("PORT", gateway_port)]);
     telephone.prints("The telephone has the number").await;
 
     telephone.type_line("Where is my parcel?").await;
@@ -126,8 +128,6 @@ async fn follow(command: &str) {
     assert_eq!("evening", response.body["buttonResponse"]["payload"]);
     let receipt = fixture.platform.wait_for_calls_of("receipt", 2).await.remove(0);
     assert_eq!("Delivered", receipt.body["status"]);
-    drop(service);
-    std::fs::remove_file(database).unwrap();
 }
 
 #[tokio::test]
