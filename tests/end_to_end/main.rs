@@ -5,6 +5,7 @@
 mod callers;
 mod cli;
 mod docs;
+mod examples;
 mod fixtures;
 mod observability;
 mod pipeline;

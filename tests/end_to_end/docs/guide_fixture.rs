@@ -43,7 +43,7 @@ pub(super) struct Fixture {
     pub(super) replaced: Vec<(&'static str, String)>,
     environment: Vec<(&'static str, String)>,
     /// The working directory.
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
 }
 
 impl Drop for Fixture {
@@ -117,13 +117,13 @@ impl Fixture {
     }
 
     /// The text with the names of this test.
-    fn fill(&self, code: &str) -> String {
+    pub(super) fn fill(&self, code: &str) -> String {
         let code = with_word(code, "acme", &self.name);
         self.replaced.iter().fold(code, |code, (shown, here)| code.replace(shown, here))
     }
 
     /// Runs a program and returns its output.
-    async fn run(&self, program: &str, arguments: &[&str]) -> String {
+    pub(super) async fn run(&self, program: &str, arguments: &[&str]) -> String {
         let built = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders = [built, root().join(".venv/bin")].into_iter().chain(std::env::split_paths(&path));

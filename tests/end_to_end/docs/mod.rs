@@ -7,3 +7,4 @@ mod guide_fixture;
 mod guides;
 mod openapi;
 mod receiver;
+mod sms_gateway;

@@ -61,7 +61,8 @@ impl Request {
         self.signed_by(secret, &id, at)
     }
 
-    fn signed_by(self, secret: &str, id: &str, at: Timestamp) -> Self {
+    #[must_use]
+    pub fn signed_by(self, secret: &str, id: &str, at: Timestamp) -> Self {
         let secret = SigningSecret::parse(secret).expect("a secret");
         let signature = sign(&[secret], id, at, self.body.as_bytes());
         self.header(WEBHOOK_ID.as_str(), id)

@@ -1,4 +1,4 @@
-//! Simulated counterparts: the platforms and a messaging service.
+//! Simulated counterparts: the platforms, a messaging service and an SMS gateway.
 
 pub mod credentials;
 pub mod faults;
@@ -6,3 +6,4 @@ pub mod genesys_cloud;
 pub mod highlevel;
 pub mod messaging_service;
 pub mod multicloud_cx;
+pub mod sms_gateway;

@@ -1,0 +1,127 @@
+//! From the customer to the agent: messages, choices and STOP.
+
+use super::fixture::{CUSTOMER, Fixture, Language};
+use serde_json::{Value, json};
+use tests::simulators::genesys_cloud::{Webhook, text};
+use tests::spec::content_types::Example;
+use uuid::Uuid;
+
+#[tokio::test]
+async fn a_customers_reply_reaches_the_platform_once_though_the_gateway_repeats_it() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        let id = Uuid::new_v4().to_string();
+        for _ in 0..2 {
+            fixture.reply_with(&id, "Where is my parcel? 📦").await;
+        }
+        fixture.reply("Hello?").await;
+        assert_eq!(
+            [json!("Where is my parcel? 📦"), json!("Hello?")],
+            *fixture.platform_texts(2).await,
+            "{language:?}"
+        );
+        let from = &fixture.platform.calls_of("inbound-message")[0].body["channel"]["from"];
+        assert_eq!((&json!(CUSTOMER), &json!("Phone")), (&from["id"], &from["idType"]), "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_the_gateway_has_not_signed_is_refused() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        let form = [("id", "1"), ("from", CUSTOMER), ("text", "forged"), ("time", "2026-01-02T03:04:05Z")];
+        let status = [("reference", "msg_1/0"), ("status", "delivered")];
+        for (path, form) in [("replies", &form[..]), ("statuses", &status)] {
+            let url = format!("{}/{path}", fixture.service.url);
+            assert_eq!(401, fixture.gateway.post(&url, form, "another secret").await.unwrap(), "{language:?}: {path}");
+        }
+        fixture.reply("genuine").await;
+        assert_eq!([json!("genuine")], *fixture.platform_texts(1).await, "{language:?}");
+    }
+}
+
+/// The number of the option that the guide's answer chooses.
+fn number_of(example: &Example, answer: &Value) -> String {
+    let chosen = answer["text"].as_str().unwrap();
+    // The last one: two cards may have buttons with the same text.
+    let lines = example.fallback_text.lines().rev();
+    let numbers = lines.filter_map(|line| line.split_once(". ")).filter(|(_, text)| *text == chosen);
+    numbers.map(|(number, _)| number.to_owned()).next().unwrap_or_else(|| panic!("{}", example.heading))
+}
+
+#[tokio::test]
+async fn the_number_of_an_option_is_the_answer_that_the_guide_shows_for_every_type_of_content() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        let mut answered = 0;
+        for example in Example::all() {
+            let Some(answer) = &example.answer else { continue };
+            let mut webhook = text(&fixture.integration, CUSTOMER, "").json();
+            webhook["type"] = "Structured".into();
+            webhook["text"] = example.members["text"].clone();
+            webhook["content"] = example.members["content"].clone();
+            Webhook::new(webhook.to_string()).accepted(&fixture.stack, &fixture.integration).await;
+            fixture.platform.know_message(webhook["id"].as_str().unwrap());
+            assert_eq!(Some(&example.fallback_text), fixture.texts(answered + 1).await.last());
+
+            fixture.reply(&format!(" {}. ", number_of(&example, answer))).await;
+            answered += 1;
+            let responses = fixture.platform.wait_for_calls_of("structured-response", answered).await;
+            let response = &responses.last().unwrap().body;
+            assert_eq!(answer, &response["buttonResponse"], "{language:?}: {}", example.heading);
+            assert_eq!(webhook["id"], response["originatingMessageId"], "{language:?}: {}", example.heading);
+        }
+        assert!(answered >= 7, "{answered}");
+    }
+}
+
+#[tokio::test]
+async fn the_text_of_an_option_is_a_choice_and_what_is_no_option_is_a_message() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        fixture.offer_a_choice().await;
+        fixture.reply("3").await;
+        fixture.reply("no").await;
+        let response = fixture.platform.wait_for_calls_of("structured-response", 1).await.remove(0).body;
+        assert_eq!("answered-no", response["buttonResponse"]["payload"], "{language:?}");
+        // The choice is made: a number is a text again.
+        fixture.reply("1").await;
+        assert_eq!([json!("3"), json!("1")], *fixture.platform_texts(2).await, "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_choice_that_the_platform_does_not_take_is_sent_as_a_message_in_its_place() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        let mut webhook = text(&fixture.integration, CUSTOMER, "May we call?").json();
+        webhook["type"] = "Structured".into();
+        webhook["content"] =
+            json!([{"contentType": "QuickReply", "quickReply": {"text": "Yes", "payload": "y", "action": "Message"}}]);
+        Webhook::new(webhook.to_string()).accepted(&fixture.stack, &fixture.integration).await;
+        fixture.gateway.wait_for(1).await;
+        // The platform does not know the message.
+        fixture.reply("1").await;
+        fixture.reply("In the evening.").await;
+        assert_eq!([json!("Yes"), json!("In the evening.")], *fixture.platform_texts(2).await, "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn after_stop_nothing_is_sent_and_the_agent_sees_why_until_start() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        let stop = Uuid::new_v4().to_string();
+        fixture.reply_with(&stop, " Stop\n").await;
+        fixture.agent_writes("Are you there?").await;
+        let receipt = fixture.platform.wait_for_calls_of("receipt", 1).await.remove(0).body;
+        let reasons = json!([{"code": "RecipientOptedOut", "message": "The customer has answered STOP."}]);
+        assert_eq!((&json!("Failed"), &reasons), (&receipt["status"], &receipt["reasons"]), "{language:?}");
+
+        fixture.reply("START").await;
+        fixture.reply_with(&stop, " Stop\n").await; // repeated by the gateway
+        fixture.agent_writes("Welcome back.").await;
+        assert_eq!(["Welcome back."], fixture.texts(1).await.as_slice(), "{language:?}");
+        assert_eq!([json!(" Stop\n"), json!("START")], *fixture.platform_texts(2).await, "{language:?}");
+    }
+}
