@@ -12,6 +12,7 @@ use tests::harness::caller::BEARER_TOKEN;
 use tests::harness::server::Server;
 use tests::harness::stack::{Stack, WEBHOOK_SECRET};
 use tests::simulators::messaging_service::MessagingService;
+use tests::spec::documents;
 use tests::spec::openapi::{Document, Operation, root};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -128,6 +129,12 @@ impl Folder {
     }
 }
 
+/// The guide shows the command that a test runs.
+fn assert_documented(command: &str) {
+    let guide = documents::Document::read("docs/api.md");
+    assert!(guide.text.contains(&format!("`{command}`")), "{command}");
+}
+
 /// Runs a program with this input. Returns its output and its errors.
 async fn run(program: &Path, arguments: &[&str], input: &Value) -> (String, String) {
     let mut command = Command::new(program);
@@ -187,6 +194,7 @@ async fn a_python_client_by_openapi_python_client_calls_every_route() {
         "--output-path",
         &folder.path("client"),
     ];
+    assert_documented(&format!("openapi-python-client {}", arguments[..3].join(" ")));
     run(&generator, &arguments, &Value::Null).await;
     in_python("openapi", "openapi_python_client.py", &folder).await;
 }
@@ -201,6 +209,7 @@ async fn a_python_client_by_openapi_generator_calls_every_route() {
     let folder = Folder::create();
     let arguments =
         ["generate", "--generator-name", "python", "--input-spec", "docs/openapi.yaml", "--output", &folder.path("")];
+    assert_documented(&format!("openapi-generator-cli {}", arguments[..5].join(" ")));
     let (printed, errors) = run(&generator, &arguments, &Value::Null).await;
     // It prints these two for every document of OpenAPI 3.1.
     let of_every_document = ["OpenAPI 3.1 support is still in beta", "Failed to get the schema name: null"];
@@ -219,6 +228,7 @@ async fn a_typescript_client_by_openapi_typescript_calls_every_route() {
     let program = |path: &str| modules.join(path).to_str().unwrap().to_owned();
     let arguments =
         [&program("openapi-typescript/bin/cli.js"), "docs/openapi.yaml", "--output", &folder.path("schema.ts")];
+    assert_documented(&format!("npx openapi-typescript {} {} schema.ts", arguments[1], arguments[2]));
     let (printed, errors) = run(&node, &arguments, &Value::Null).await;
     assert!(!format!("{printed}{errors}").to_lowercase().contains("warn"), "{printed}\n{errors}");
 
