@@ -32,7 +32,7 @@ install_packages() {
     cp "$2/package-lock.json" "$1/node_modules/installed"
 }
 if [ -d .venv/node ]; then
-    # The Node example in docs/api.md and the vendors' official clients need these.
+    # The Node example in docs/api.md, the client generated for TypeScript and the vendors' official clients need these.
     install_packages .venv/node infra/local/node
     install_packages .venv/cdk examples/cdk
 fi

@@ -1,5 +1,6 @@
 //! The guides are complete.
 
+use serde_json::Value;
 use shared::api::problem::ProblemType;
 use shared::model::receipt::{ReasonCode, ReportedOutcome};
 use shared::observability::metrics::Event;
@@ -53,22 +54,35 @@ fn make_test_runs_every_program_of_tests() {
     assert_eq!(declared.chain(found).collect::<BTreeSet<_>>(), run);
 }
 
+/// The definition that a reference names.
+fn definition<'s>(schema: &'s Value, reference: &Value) -> &'s Value {
+    schema.pointer(reference["$ref"].as_str().unwrap().trim_start_matches('#')).unwrap()
+}
+
+/// The required fields of an object, with those of the schemas that it consists of.
+fn required<'s>(schema: &'s Value, object: &'s Value) -> Vec<&'s str> {
+    let object = if object.get("$ref").is_some() { definition(schema, object) } else { object };
+    let parts = object["allOf"].as_array().into_iter().flatten().flat_map(|part| required(schema, part));
+    parts.chain(object["required"].as_array().into_iter().flatten().flat_map(Value::as_str)).collect()
+}
+
 #[test]
 fn every_type_of_delivery_is_explained_once() {
     let schema = std::fs::read_to_string(root().join("shared/schema/delivery.schema.json")).unwrap();
-    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
-    let mut types: Vec<_> =
-        schema["properties"]["type"]["enum"].as_array().unwrap().iter().flat_map(|it| it.as_str()).collect();
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let deliveries = schema["oneOf"].as_array().unwrap().iter().map(|it| &definition(&schema, it)["properties"]);
+    let deliveries: Vec<_> = deliveries.map(|it| (it["type"]["const"].as_str().unwrap(), &it["data"])).collect();
+    let mut types: Vec<_> = deliveries.iter().map(|(name, _)| *name).collect();
     let guide = Document::read("docs/messaging-service.md");
     let mut shown: Vec<_> = guide.rows_under("The types").flat_map(|row| row.cells[0].split(", ")).collect();
     types.sort_unstable();
     shown.sort_unstable();
     assert_eq!(types, shown);
-    for variant in schema["oneOf"].as_array().unwrap() {
-        let required = variant["properties"]["data"]["required"].as_array().unwrap().iter().flat_map(|it| it.as_str());
+    for (name, data) in deliveries {
+        let required = required(&schema, data).into_iter();
         let of_all = ["integration", "platform", "messageId", "direction", "intent", "time", "original"];
         let required: Vec<_> = required.filter(|name| !of_all.contains(name)).collect();
-        let is_of_it = |row: &&Row| row.cells[0].split(", ").any(|shown| shown == variant["title"]);
+        let is_of_it = |row: &&Row| row.cells[0].split(", ").any(|shown| shown == name);
         let row = guide.rows_under("The types").find(is_of_it).unwrap();
         assert_eq!(required.join(", "), row.cells[2], "the required fields of `{}`", row.cells[0]);
     }

@@ -11,7 +11,7 @@ use shared::model::receipt::{ReasonCode, ReportedOutcome};
 use shared::model::trace_id::TraceId;
 use std::collections::BTreeSet;
 use tests::spec::documents;
-use tests::spec::openapi::{Document, Node, Received};
+use tests::spec::openapi::{Document, Node, Received, printed_by_python, root};
 use tests::spec::template::transformed;
 
 /// All places below `node` with named examples and a schema.
@@ -23,16 +23,6 @@ fn with_examples<'d>(node: &Node<'d>, found: &mut Vec<Node<'d>>) {
         if name != "examples" && name != "schema" {
             with_examples(&member, found);
         }
-    }
-}
-
-/// Every value of a `type` field that names a problem, in any schema below `value`.
-fn problem_types(value: &Value, found: &mut BTreeSet<String>) {
-    match value {
-        Value::String(text) => found.extend(text.strip_prefix("urn:patchbay:problem:").map(str::to_owned)),
-        Value::Array(elements) => elements.iter().for_each(|element| problem_types(element, found)),
-        Value::Object(members) => members.values().for_each(|member| problem_types(member, found)),
-        _ => {}
     }
 }
 
@@ -59,7 +49,7 @@ fn it_has_exactly_the_templates_routes() {
 #[test]
 fn it_lists_exactly_the_existing_problems() {
     let document = Document::read();
-    let problem = document.root().at("components").at("schemas").at("Problem");
+    let problem = document.schema("Problem");
     let listed: Vec<_> = problem.at("properties").at("type").at("enum").value().as_array().unwrap().to_vec();
     let made: Vec<_> = ProblemType::ALL.iter().map(|it| as_rust_makes_it(*it)["type"].clone()).collect();
     assert_eq!(made, listed);
@@ -76,14 +66,69 @@ fn it_lists_exactly_the_existing_problems() {
 #[test]
 fn it_lists_exactly_the_existing_status_words_and_reason_codes() {
     let document = Document::read();
-    let schemas = document.root().at("components").at("schemas");
-    let status = schemas.at("Receipt").at("properties").at("status").at("enum");
+    let status = document.schema("Receipt").at("properties").at("status").at("enum");
     assert_eq!(&json!(ReportedOutcome::status_words().collect::<Vec<_>>()), status.value());
-    let codes = schemas.at("Reason").at("properties").at("code").at("anyOf");
-    assert_eq!(json!(ReasonCode::WORDS), codes.value()[0]["enum"]);
-    let numbers = codes.value()[1]["enum"].as_array().unwrap();
-    let known = (0..1_000).filter(|number| ReasonCode::from_number(*number).is_some());
-    assert_eq!(&known.map(Value::from).collect::<Vec<_>>(), numbers);
+    let description = document.schema("Reason").at("properties").at("code").at("description");
+    let rows = description.value().as_str().unwrap().lines().filter_map(|line| line.strip_prefix("| `"));
+    let listed = rows.map(|row| row.trim_end_matches('|').trim_end().split_once("` |").unwrap());
+    let number = |name: &str| {
+        let code = ReasonCode::from_name(name).unwrap();
+        let number = (0..1_000).find(|number| ReasonCode::from_number(*number).as_ref() == Some(&code));
+        number.map(|number| format!(" {number}")).unwrap_or_default()
+    };
+    let listed: Vec<_> = listed.map(|(name, number)| (name, number.to_owned())).collect();
+    assert_eq!(Vec::from_iter(ReasonCode::WORDS.iter().map(|name| (*name, number(name)))), listed);
+}
+
+#[test]
+fn the_schema_of_deliveries_is_made_from_the_document() {
+    let published = std::fs::read_to_string(root().join("shared/schema/delivery.schema.json")).unwrap();
+    let published: Value = serde_json::from_str(&published).unwrap();
+    assert_eq!(printed_by_python(&["infra/openapi/delivery_schema.py"]), published);
+}
+
+/// The schemas below `value`, each with its place.
+fn schemas<'v>(value: &'v Value, place: String, found: &mut Vec<(String, &'v Value)>) {
+    let members: Vec<(String, &Value)> = match value {
+        Value::Array(elements) => elements.iter().enumerate().map(|(index, it)| (index.to_string(), it)).collect(),
+        // Generators skip what is under these.
+        Value::Object(members) => {
+            let read =
+                members.iter().filter(|(name, _)| !["if", "then", "else", "not", "examples"].contains(&name.as_str()));
+            read.map(|(name, it)| (name.clone(), it)).collect()
+        }
+        _ => Vec::new(),
+    };
+    found.push((place.clone(), value));
+    for (name, member) in members {
+        schemas(member, format!("{place}/{name}"), found);
+    }
+}
+
+#[test]
+fn client_generators_can_read_every_schema() {
+    let text = std::fs::read_to_string(root().join("docs/openapi.yaml")).unwrap();
+    assert!(!text.contains("<<:"), "not every YAML parser merges");
+    let document = Document::read();
+    let mut found = Vec::new();
+    schemas(document.root().value(), String::new(), &mut found);
+    let (mut bodies, mut problems) = (0, 0);
+    for (place, schema) in found {
+        let Some(members) = schema.as_object() else { continue };
+        if let Some(properties) = members.get("properties").and_then(Value::as_object) {
+            assert!(!["anyOf", "oneOf", "allOf"].iter().any(|union| members.contains_key(*union)), "{place}");
+            assert!(properties.values().all(Value::is_object), "{place}");
+        }
+        if let (true, Some(schema)) = (place.contains("/content/"), members.get("schema")) {
+            assert!(schema.as_object().unwrap().keys().eq(["$ref"]), "{place}: a body without a name");
+            bodies += 1;
+            if place.ends_with("/application/problem+json") {
+                assert_eq!("#/components/schemas/Problem", schema["$ref"], "{place}");
+                problems += 1;
+            }
+        }
+    }
+    assert!(bodies > 40 && problems > 20, "{bodies} {problems}");
 }
 
 #[test]
@@ -93,10 +138,10 @@ fn every_problem_belongs_to_a_response() {
     for operation in document.operations() {
         for (_, response) in operation.responses() {
             let content = response.get("content").and_then(|content| content.get("application/problem+json"));
-            content.iter().for_each(|content| problem_types(content.at("schema").value(), &mut in_answers));
+            in_answers.extend(content.iter().flat_map(Node::problem_types));
         }
     }
-    let made: BTreeSet<_> = ProblemType::ALL.iter().map(|problem_type| problem_type.as_str().to_owned()).collect();
+    let made: BTreeSet<_> = ProblemType::ALL.iter().map(|problem_type| problem_type.as_str()).collect();
     assert_eq!(made, in_answers);
 }
 
@@ -109,9 +154,8 @@ fn a_problem_is_listed_under_its_own_status() {
             else {
                 continue;
             };
-            let mut types = BTreeSet::new();
-            problem_types(content.at("schema").value(), &mut types);
-            for problem_type in ProblemType::ALL.iter().filter(|it| types.contains(it.as_str())) {
+            let types = content.problem_types();
+            for problem_type in ProblemType::ALL.iter().filter(|it| types.contains(&it.as_str())) {
                 // A platform that expects another status for a retry gets that one.
                 let asks_to_retry = operation.id() == "receiveWebhook"
                     && *problem_type == ProblemType::Unavailable
@@ -198,8 +242,14 @@ fn a_response_of_a_function_without_its_request_id_violates_the_document() {
     assert_eq!(none, differences(503, unavailable.clone(), &both));
     assert_eq!(vec!["a 503 came without x-request-id"], differences(503, unavailable.clone(), &both[..1]));
     assert!(!differences(503, unavailable, &[problem, both[1], ("retry-after", "soon")]).is_empty());
+    // Another response's problem, and one with another status.
+    let rate_limited = as_rust_makes_it(ProblemType::RateLimited);
+    assert!(!differences(429, rate_limited, &both).is_empty());
+    let unavailable = as_rust_makes_it(ProblemType::Unavailable);
+    assert!(!differences(429, unavailable.clone(), &both).is_empty());
     // API Gateway sends none.
     assert_eq!(none, differences(503, json!({"message": "Service Unavailable"}), &[json]));
+    assert!(!differences(503, unavailable, &[json]).is_empty());
 }
 
 #[test]

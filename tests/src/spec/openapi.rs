@@ -8,7 +8,6 @@ use std::process::Command;
 
 /// The base URI of the document: references within it are relative to this.
 const HOME: &str = "https://patchbay.example/docs/openapi.yaml";
-const DELIVERY_HOME: &str = "https://patchbay.example/shared/schema/delivery.schema.json";
 
 /// Headers that Patchbay sets. The document must declare each of them for every response that has it.
 const OUR_HEADERS: [&str; 4] = [REQUEST_ID, "retry-after", "idempotency-replayed", "www-authenticate"];
@@ -66,9 +65,7 @@ impl Document {
             loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader); \
             json.dump(yaml.load(open(sys.argv[1]), loader), sys.stdout)";
         let content = printed_by_python(&["-c", PROGRAM, "docs/openapi.yaml"]);
-        let delivery: Value =
-            serde_json::from_str(include_str!("../../../shared/schema/delivery.schema.json")).expect("JSON");
-        let registry = Registry::new().add(HOME, content.clone()).and_then(|both| both.add(DELIVERY_HOME, delivery));
+        let registry = Registry::new().add(HOME, content.clone());
         let registry = registry.and_then(jsonschema::RegistryBuilder::prepare).expect("references that resolve");
         Self { content, registry }
     }
@@ -76,6 +73,12 @@ impl Document {
     #[must_use]
     pub fn root(&self) -> Node<'_> {
         Node { document: self, pointer: String::new() }
+    }
+
+    /// A schema by its name.
+    #[must_use]
+    pub fn schema(&self, name: &str) -> Node<'_> {
+        self.root().at("components").at("schemas").at(name)
     }
 
     #[must_use]
@@ -139,6 +142,22 @@ impl<'d> Node<'d> {
         schema.faults(&number.map_or_else(|| Value::from(value), Value::from))
     }
 
+    /// The name of the schema here, or of each schema of a union.
+    #[must_use]
+    pub fn type_names(&self) -> Vec<String> {
+        let schemas = self.value().get("oneOf").and_then(Value::as_array);
+        let names = schemas.into_iter().flatten().map(|one| one["$ref"].as_str().expect("a schema by name"));
+        let names = if schemas.is_some() { names.collect() } else { vec![self.pointer.as_str()] };
+        names.into_iter().filter_map(|place| place.rsplit('/').next()).map(str::to_owned).collect()
+    }
+
+    /// The problems that a response's content can be.
+    #[must_use]
+    pub fn problem_types(&self) -> Vec<&'d str> {
+        let listed = self.get("x-problem-types").and_then(|types| types.value().as_array());
+        listed.into_iter().flatten().map(|name| name.as_str().expect("a name")).collect()
+    }
+
     /// The named examples here, with their schema.
     #[must_use]
     pub fn examples(&self) -> Vec<(String, &'d Value)> {
@@ -192,7 +211,13 @@ impl<'d> Operation<'d> {
         };
         let mut differences = Vec::new();
         match response.get("content").and_then(|content| content.get(received.content_type())) {
-            Some(content) => differences.extend(content.at("schema").faults(&received.body)),
+            Some(_) if !received.is_from_a_function() => {
+                differences.extend(self.node.document.schema("GatewayAnswer").faults(&received.body));
+            }
+            Some(content) => {
+                differences.extend(content.at("schema").faults(&received.body));
+                differences.extend(received.unlisted_problem(&content));
+            }
             None => differences.push(format!("{status} has no content {}", received.content_type())),
         }
         let documented = response.get("headers").map(|headers| headers.members()).unwrap_or_default();
@@ -223,6 +248,13 @@ impl Received {
     #[must_use]
     pub fn is_from_a_function(&self) -> bool {
         self.status < 400 || self.content_type() == "application/problem+json"
+    }
+
+    /// A problem that the response's content does not list, or that has another status.
+    fn unlisted_problem(&self, content: &Node<'_>) -> Option<String> {
+        let problem_type = self.body.get("type")?.as_str()?.strip_prefix("urn:patchbay:problem:")?;
+        let is_listed = content.problem_types().contains(&problem_type) && self.body["status"] == self.status;
+        (!is_listed).then(|| format!("{problem_type} is not a problem of {}: {}", self.status, self.body["status"]))
     }
 
     #[must_use]
