@@ -99,7 +99,7 @@ build: setup-lambda ## build the functions for Lambda, optimised (ARCHITECTURE=a
 	@test -d "$$(rustc --print target-libdir --target $(RUST_TARGET))" || { \
 	    echo "Rust cannot build for $(ARCHITECTURE) yet: rustup target add $(RUST_TARGET)" >&2; exit 1; }
 	@# The same binary, whoever builds it: no path of this machine in it.
-	cd "$(SOURCE)" && $(WITH_TOOLS) CARGO_ENCODED_RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=/cargo" \
+	cd "$(SOURCE)" && $(WITH_TOOLS) CARGO_BUILD_RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=/cargo" \
 	    cargo lambda build --profile $(PROFILE) --locked --target $(RUST_TARGET) \
 	    --lambda-dir "$(FUNCTIONS)" $(addprefix --package ,$(PACKAGES))
 	$(if $(filter dev,$(PROFILE)),strip "$(FUNCTIONS)"/*/bootstrap)

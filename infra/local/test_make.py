@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import tomllib
 import unittest
 from pathlib import Path
 
@@ -93,6 +94,13 @@ class OneBuild(unittest.TestCase):
         known = {line.split("|")[0] for line in without}
         added = {line for line in with_tests - without if line.split("|")[0] in known}
         self.assertEqual(set(), added, "tests/Cargo.toml must list these features as well")
+
+
+class Profiles(unittest.TestCase):
+    def test_released_functions_unwind_so_that_a_panic_ends_one_message_and_not_the_process(self):
+        # cargo-lambda adds panic="abort" to a profile that does not say it.
+        profiles = tomllib.loads((ROOT / "Cargo.toml").read_text())["profile"]
+        self.assertEqual("unwind", profiles["release"].get("panic"))
 
 
 class Requirements(unittest.TestCase):

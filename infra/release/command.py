@@ -36,7 +36,7 @@ def main(target, folder):
     folder.mkdir(parents=True, exist_ok=True)
     flags = f"--remap-path-prefix={os.environ.get('CARGO_HOME', Path.home() / '.cargo')}=/cargo"
     build = ["cargo", "build", "--release", "--locked", "--package=patchbay", "--target", target, "--target-dir=target"]
-    subprocess.run(build, cwd=ROOT, env=os.environ | {"CARGO_ENCODED_RUSTFLAGS": flags}, check=True)
+    subprocess.run(build, cwd=ROOT, env=os.environ | {"CARGO_BUILD_RUSTFLAGS": flags}, check=True)
     archive(ROOT / "target" / target / "release" / "patchbay", target, folder)
 
 
