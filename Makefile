@@ -24,7 +24,7 @@ PACKAGES := $(shell cd "$(SOURCE)/functions" && ls)
 # The commit that functions, stack and command tell. Unknown without git, and for files that were extracted from a commit.
 COMMIT = $(shell cd "$(SOURCE)" && git ls-files --error-unmatch Makefile >/dev/null 2>&1 && \
     git describe --always --abbrev=12 --dirty --exclude '*')
-build deploy release: export PATCHBAY_COMMIT ?= $(COMMIT)
+build deploy release release-command: export PATCHBAY_COMMIT ?= $(COMMIT)
 # The processors that `make release` builds for.
 ARCHITECTURES := arm64 x86_64
 # The file and the section in which `sam deploy --guided` saves its answers.
@@ -112,6 +112,10 @@ deploy: build ## build and deploy to AWS; asks for parameters the first time (CO
 .PHONY: release
 release: setup-lambda ## build what a release contains into target/dist (ARCHITECTURES=x86_64: not for arm64)
 	@$(PYTHON) infra/release/release.py $(ARCHITECTURES)
+
+.PHONY: release-command
+release-command: ## the part of a release for macOS, built there: TARGET=aarch64-apple-darwin
+	python3 infra/release/command.py "$(TARGET)" target/dist
 
 .PHONY: release-test
 release-test: local ## build a release twice and compare, deploy it on the emulated AWS, and send messages through it

@@ -1,5 +1,6 @@
 """Tests of the scripts that the Makefile runs."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -51,7 +52,7 @@ class SamDeploy(unittest.TestCase):
 
 
 class Advisories(unittest.TestCase):
-    def check(self, fetch, check):
+    def check(self, fetch, check, **environment):
         """The exit code and output of the check when cargo-deny's steps exit with these codes."""
         with tempfile.TemporaryDirectory() as folder:
             cargo_deny = Path(folder) / "cargo-deny"
@@ -60,7 +61,9 @@ class Advisories(unittest.TestCase):
                 f'echo "checked: $*"; exit {check}\n'
             )
             cargo_deny.chmod(0o755)
-            ended = subprocess.run([SCRIPTS / "advisories.sh", cargo_deny], capture_output=True, text=True)
+            environment = {"PATH": os.environ["PATH"]} | environment
+            command = [SCRIPTS / "advisories.sh", cargo_deny]
+            ended = subprocess.run(command, env=environment, capture_output=True, text=True)
             return ended.returncode, ended.stdout
 
     def test_the_check_is_skipped_if_they_cannot_be_fetched(self):
@@ -68,6 +71,11 @@ class Advisories(unittest.TestCase):
         self.assertEqual(0, code)
         self.assertRegex(said, "SKIPPED: .*\n.*no network")
         self.assertNotIn("checked", said)
+
+    def test_where_they_are_required_it_is_a_failure_that_they_cannot_be_fetched(self):
+        code, said = self.check(fetch=1, check=0, ADVISORIES="required")
+        self.assertEqual(1, code)
+        self.assertIn("no network", said)
 
     def test_a_finding_is_a_failure(self):
         self.assertEqual(1, self.check(fetch=0, check=1)[0])

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import os
+import subprocess
 import tomllib
 import uuid
 
@@ -31,6 +32,7 @@ def sbom(package, target, binary):
         "serialNumber": uuid.uuid5(uuid.NAMESPACE_OID, digest).urn,
         "metadata": {
             "component": component(own) | {"type": "application", "version": version, "hashes": sha256(digest)},
+            "tools": {"components": [{"type": "application", "name": "rustc", "version": rustc()}]},
             "properties": [{"name": "cargo:target", "value": target}],
         },
         "components": [component(one) for _, one in sorted(packages.items()) if one is not own],
@@ -39,6 +41,12 @@ def sbom(package, target, binary):
             for id, one in sorted(packages.items())
         ],
     }
+
+
+@functools.cache
+def rustc():
+    """The compiler's version: another one makes another binary."""
+    return subprocess.run(["rustc", "--version"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()[1]
 
 
 def component(package):
