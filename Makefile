@@ -81,6 +81,7 @@ check: setup-tests ## formatting, lints, dependencies, rustdoc, template, OpenAP
 
 .PHONY: unit
 unit: setup ## tests that need no stack
+	@infra/local/setup.sh audit
 	$(STEP) $(PYTHON) -m unittest discover --start-directory infra/local
 	$(STEP) cargo test --locked --workspace --lib --bins --test documents --test genesys_cloud --test highlevel \
 	    --test levels --test unexpected_values --test openapi --test template

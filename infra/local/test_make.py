@@ -1,7 +1,9 @@
 """Tests of the scripts that the Makefile runs."""
 
 import os
+import random
 import signal
+import string
 import subprocess
 import sys
 import tempfile
@@ -85,6 +87,32 @@ class Advisories(unittest.TestCase):
         self.assertEqual(0, code)
         # Offline: a connection failure in this step is not a finding.
         self.assertIn("checked: --offline --locked check advisories", said)
+
+
+class Secrets(unittest.TestCase):
+    def scan(self, folder):
+        command = [SCRIPTS / "secrets.sh", ROOT / ".venv/audit/bin/kingfisher", folder]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    def commit(self, folder, content):
+        (Path(folder) / "file").write_text(content)
+        author = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
+        subprocess.run(["git", "-C", folder, "add", "file"], check=True)
+        subprocess.run(["git", "-C", folder, *author, "commit", "--quiet", "--message", "test"], check=True)
+
+    def test_a_secret_is_found_after_it_was_removed_and_is_not_printed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["git", "init", "--quiet", folder], check=True)
+            self.commit(folder, "clean\n")
+            self.assertEqual(0, self.scan(folder).returncode)
+            # Made here, so that this file has none.
+            key = "AKIA" + "".join(random.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", k=16))
+            secret = "".join(random.choices(string.ascii_letters + string.digits, k=40))
+            self.commit(folder, f"aws_access_key_id = {key}\naws_secret_access_key = {secret}\n")
+            self.commit(folder, "clean again\n")
+            ended = self.scan(folder)
+        self.assertNotEqual(0, ended.returncode, ended.stdout)
+        self.assertNotIn(secret, ended.stdout)
 
 
 class OneBuild(unittest.TestCase):

@@ -57,6 +57,9 @@ def assemble(architectures):
     (DIST / command.NOTICES).write_text(notices(released()))
     digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in DIST.iterdir()}
     (DIST / CHECKSUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())))
+    print(f"\n{DIST.relative_to(ROOT)} has:")
+    for path in sorted(DIST.iterdir()):
+        print(f"  {path.stat().st_size:>10,}  {path.name}")
 
 
 def main(wanted):
@@ -65,9 +68,6 @@ def main(wanted):
         build(architecture, BUILT / architecture)
     if possible:
         assemble(possible)
-        print(f"\n{DIST.relative_to(ROOT)} has:")
-        for path in sorted(DIST.iterdir()):
-            print(f"  {path.stat().st_size:>10,}  {path.name}")
     for architecture in wanted:
         if architecture not in possible:
             target = TARGETS[architecture]
