@@ -117,7 +117,8 @@ def main():
         step("The release on the emulated AWS")
         with tempfile.TemporaryDirectory(prefix="patchbay-") as folder:
             command = unpack_command(Path(folder))
-            use = f"{TARGET}/debug/demo --once && {command} doctor"
+            # The doctor first: what the messages need is gone afterwards.
+            use = f"{command} doctor && {TARGET}/debug/demo --once"
             if stack.main(["sh", "-ec", use], deploy_release) != 0:
                 raise Failed("The released functions or the released command did not work")
     except (Failed, subprocess.CalledProcessError) as failure:
