@@ -18,9 +18,7 @@ fn compare(deployed: Option<&str>, own: &str) -> Finding {
     };
     match deployed.cmp_precedence(&own) {
         Ordering::Less => Finding::warning(observed, upgrade_stack()),
-        Ordering::Greater => {
-            Finding::warning(observed, format!("upgrade this command: install version {deployed}"))
-        }
+        Ordering::Greater => Finding::warning(observed, format!("upgrade this command: install version {deployed}")),
         // A build without git has no commit.
         Ordering::Equal if deployed.build == own.build || deployed.build.is_empty() || own.build.is_empty() => {
             Finding::ok(deployed.to_string())
