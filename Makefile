@@ -20,6 +20,13 @@ ARCHITECTURE ?= arm64
 SOURCE := $(CURDIR)
 PROFILE := release
 FUNCTIONS := $(CURDIR)/target/lambda
+PACKAGES := $(shell cd "$(SOURCE)/functions" && ls)
+# The commit that functions, stack and command tell. Unknown without git, and for files that were extracted from a commit.
+COMMIT = $(shell cd "$(SOURCE)" && git ls-files --error-unmatch Makefile >/dev/null 2>&1 && \
+    git describe --always --abbrev=12 --dirty --exclude '*')
+build deploy release release-command: export PATCHBAY_COMMIT ?= $(COMMIT)
+# The processors that `make release` builds for.
+ARCHITECTURES := arm64 x86_64
 # The file and the section in which `sam deploy --guided` saves its answers.
 SAMCONFIG ?= $(CURDIR)/infra/samconfig.toml
 CONFIG_ENV ?= default
@@ -61,6 +68,10 @@ check: setup-tests ## formatting, lints, dependencies, rustdoc, template, OpenAP
 	$(CARGO_DENY) --locked check bans licenses sources
 	@infra/local/advisories.sh $(CARGO_DENY)
 	.venv/cargo/bin/cargo-shear --locked
+	$(PYTHON) infra/release/notices.py
+	.venv/audit/bin/actionlint
+	.venv/audit/bin/zizmor --offline --quiet .github
+	@infra/local/secrets.sh .venv/audit/bin/kingfisher .
 	$(STEP) cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(STEP) cargo doc --workspace --no-deps --locked --document-private-items
 	AWS_DEFAULT_REGION=eu-central-1 $(STEP) .venv/bin/sam validate --lint --template infra/template.yaml
@@ -73,6 +84,7 @@ check: setup-tests ## formatting, lints, dependencies, rustdoc, template, OpenAP
 
 .PHONY: unit
 unit: setup ## tests that need no stack
+	@infra/local/setup.sh audit
 	$(STEP) $(PYTHON) -m unittest discover --start-directory infra/local
 	$(STEP) cargo test --locked --workspace --lib --bins --test documents --test genesys_cloud --test highlevel \
 	    --test levels --test unexpected_values --test openapi --test template
@@ -90,8 +102,10 @@ end-to-end: setup-tests ## tests on the emulated stack and in a browser, and `ma
 build: setup-lambda ## build the functions for Lambda, optimised (ARCHITECTURE=arm64 or x86_64)
 	@test -d "$$(rustc --print target-libdir --target $(RUST_TARGET))" || { \
 	    echo "Rust cannot build for $(ARCHITECTURE) yet: rustup target add $(RUST_TARGET)" >&2; exit 1; }
-	cd "$(SOURCE)" && $(WITH_TOOLS) cargo lambda build --profile $(PROFILE) --locked --target $(RUST_TARGET) \
-	    --lambda-dir "$(FUNCTIONS)" $(addprefix --package ,$(shell cd "$(SOURCE)/functions" && ls))
+	@# The same binary, whoever builds it: no path of this machine in it.
+	cd "$(SOURCE)" && $(WITH_TOOLS) CARGO_BUILD_RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=/cargo" \
+	    cargo lambda build --profile $(PROFILE) --locked --target $(RUST_TARGET) \
+	    --lambda-dir "$(FUNCTIONS)" $(addprefix --package ,$(PACKAGES))
 	$(if $(filter dev,$(PROFILE)),strip "$(FUNCTIONS)"/*/bootstrap)
 
 # What `make deploy` passes to both steps.
@@ -101,6 +115,18 @@ deploy: setup ## build and deploy to AWS; asks for parameters the first time (CO
 	@$(PYTHON) infra/deploy.py check $(DEPLOY_OPTIONS) $(if $(NEW_STACK),--new-stack)
 	@$(MAKE) --no-print-directory build
 	@$(PYTHON) infra/deploy.py deploy $(DEPLOY_OPTIONS) --functions "$(FUNCTIONS)"
+
+.PHONY: release
+release: setup-lambda ## build what a release contains into target/dist (ARCHITECTURES=x86_64: not for arm64)
+	@$(PYTHON) infra/release/release.py $(ARCHITECTURES)
+
+.PHONY: release-command
+release-command: ## the part of a release for macOS, built there: TARGET=aarch64-apple-darwin
+	python3 infra/release/command.py "$(TARGET)" target/dist
+
+.PHONY: release-test
+release-test: local ## build a release twice and compare, deploy it on the emulated AWS, and send messages through it
+	@$(PYTHON) infra/local/release_test.py
 
 .PHONY: upgrade-test
 upgrade-test: local ## `make deploy` on the emulated AWS, then an upgrade under load (FROM=HEAD^)
@@ -122,7 +148,7 @@ fresh-check: ## `make run` and `make test` in a new clone of HEAD with an empty 
 	@python3 infra/local/fresh_check.py
 
 .PHONY: release-check
-release-check: fresh-check upgrade-test ## before a release: `make fresh-check`, `make upgrade-test`, the functions' sizes and the installation of the CLI
+release-check: fresh-check upgrade-test release-test ## before a release: these three, the functions' sizes and the installation of the CLI
 	$(MAKE) bench ROUNDS=1 CALLS=1
 	cargo install --locked --path cli --root target/installed
 	target/installed/bin/patchbay --version
@@ -146,7 +172,7 @@ setup-lambda:
 # The same with everything that checks and tests need.
 .PHONY: setup-tests
 setup-tests:
-	@infra/local/setup.sh cargo checkov genesys-cloud lambda node openapi schemathesis \
+	@infra/local/setup.sh audit cargo checkov genesys-cloud lambda node openapi schemathesis \
 	    $(if $(shell command -v java),openapi-generator)
 
 # One build of the whole workspace; the tests use the same.

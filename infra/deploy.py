@@ -57,11 +57,19 @@ def built_architecture(template, functions):
 
 def allow_only(template, architecture):
     """The template's text, changed to allow no other architecture, so that a wrong answer cannot break the functions."""
-    allowed = re.compile(r"^(  Architecture:\n(?:    .*\n)*?    AllowedValues: )\[.*\]$", re.MULTILINE)
-    text, replaced = allowed.subn(rf"\g<1>[{architecture}]", template)
+    allowed = re.compile(
+        r"^(  Architecture:\n(?:    .*\n)*?    Default: ).*(\n(?:    .*\n)*?    AllowedValues: )\[.*\]$", re.MULTILINE
+    )
+    text, replaced = allowed.subn(rf"\g<1>{architecture}\g<2>[{architecture}]", template)
     if replaced != 1:
-        sys.exit("The template has no parameter Architecture with AllowedValues on one line")
+        sys.exit("The template has no parameter Architecture with a Default above AllowedValues on one line")
     return text
+
+
+def with_commit(template, commit):
+    """The template's text, with the commit in the output Version, which earlier versions do not have."""
+    version = re.compile(r"^(  Version:\n    Description: .*\n    Value: )(\S+)$", re.MULTILINE)
+    return version.sub(rf"\g<1>\g<2>+{commit}", template) if commit else template
 
 
 def stage(folder, template, functions):
@@ -69,7 +77,8 @@ def stage(folder, template, functions):
     architecture = built_architecture(template, functions)
     staged = folder / "infra" / "template.yaml"
     staged.parent.mkdir(parents=True)
-    staged.write_text(allow_only(template.read_text(), architecture))
+    text = with_commit(template.read_text(), os.environ.get("PATCHBAY_COMMIT"))
+    staged.write_text(allow_only(text, architecture))
     (folder / "target").mkdir()
     (folder / "target" / "lambda").symlink_to(functions.resolve())
     return staged, architecture

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 /// Operate Patchbay: connect integrations, send messages, track and replay them, run diagnostics.
 #[derive(Debug, Parser)]
-#[command(name = "patchbay", version, disable_help_flag = true, arg = help_flag())]
+#[command(name = "patchbay", version = env!("PATCHBAY_VERSION"), disable_help_flag = true, arg = help_flag())]
 #[command(after_help = with_examples(EXIT_CODES, &[
     "patchbay integration add acme --platform genesys-cloud --caller crm",
     "patchbay doctor acme",

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Checks the dependencies against the RustSec advisories. Skips the check, with a message, if they cannot be fetched.
+# Checks the dependencies against the RustSec advisories. If they cannot be fetched, says that the check is skipped; with
+# ADVISORIES=required, as in continuous integration, that is a failure.
 #
 #     advisories.sh CARGO_DENY
 #
@@ -13,6 +14,7 @@ echo "Fetching the RustSec advisories ..."
 if ! output=$("$cargo_deny" --locked fetch db 2>&1); then
     echo "SKIPPED: the check against the RustSec advisories, which could not be fetched:"
     echo "$output" | sed '/^$/d; s/^/  /' | tail -n 1
+    [ "${ADVISORIES:-}" != required ]
     exit
 fi
 exec "$cargo_deny" --offline --locked check advisories

@@ -138,7 +138,7 @@ def addresses(stack, client, emulator):
     }
 
 
-def main(command):
+def main(command, deploy=deploy):
     if not command:
         sys.exit(__doc__)
     started = time.monotonic()
@@ -150,7 +150,7 @@ def main(command):
 
                 log = run.log
                 client = lambda service: boto3.client(service, endpoint_url=emulator.url)
-                say("Deploying infra/template.yaml with `sam deploy` ...")
+                say("Deploying with `sam deploy` ...")
                 deploy(run, client)
                 follower = LogFollower(client, run.log)
                 follower.start()

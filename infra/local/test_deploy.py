@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import account
 import deploy
+from samtranslator.yaml_helper import yaml_parse
 from terminal import Terminal
 
 ELF = {"x86_64": 62, "arm64": 183, "riscv64": 243}
@@ -75,12 +76,22 @@ class Deploy(unittest.TestCase):
     def test_the_deployed_template_allows_only_the_built_architecture_and_is_otherwise_unchanged(self):
         folder = self.folder / "staged"
         staged, _ = deploy.stage(folder, self.template, self.build(receiver="x86_64", sender="x86_64"))
-        self.assertEqual(TEMPLATE.replace("[arm64, x86_64]", "[x86_64]"), staged.read_text())
+        expected = TEMPLATE.replace("[arm64, x86_64]", "[x86_64]").replace("Default: arm64", "Default: x86_64")
+        self.assertEqual(expected, staged.read_text())
         self.assertTrue((staged.parent / "../target/lambda/sender/bootstrap").is_file())
 
     def test_the_projects_own_template_can_be_restricted_to_an_architecture(self):
         text = (deploy.ROOT / "infra" / "template.yaml").read_text()
         self.assertEqual(text.replace("[arm64, x86_64]", "[arm64]"), deploy.allow_only(text, "arm64"))
+
+    def test_the_output_version_gets_the_commit_that_was_built(self):
+        text = (deploy.ROOT / "infra" / "template.yaml").read_text()
+        version = yaml_parse(text)["Outputs"]["Version"]["Value"]
+        changed = text.replace(f"    Value: {version}\n", f"    Value: {version}+3f2a1b\n")
+        self.assertNotEqual(text, changed)
+        self.assertEqual(changed, deploy.with_commit(text, "3f2a1b"))
+        for unknown in ("", None):
+            self.assertEqual(text, deploy.with_commit(text, unknown))
 
     def test_each_environment_has_its_own_answers(self):
         self.assertEqual({}, deploy.saved_answers(self.config, "default"))

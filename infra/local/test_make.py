@@ -1,9 +1,13 @@
 """Tests of the scripts that the Makefile runs."""
 
+import os
+import random
 import signal
+import string
 import subprocess
 import sys
 import tempfile
+import tomllib
 import unittest
 from pathlib import Path
 
@@ -50,7 +54,7 @@ class SamDeploy(unittest.TestCase):
 
 
 class Advisories(unittest.TestCase):
-    def check(self, fetch, check):
+    def check(self, fetch, check, **environment):
         """The exit code and output of the check when cargo-deny's steps exit with these codes."""
         with tempfile.TemporaryDirectory() as folder:
             cargo_deny = Path(folder) / "cargo-deny"
@@ -59,7 +63,9 @@ class Advisories(unittest.TestCase):
                 f'echo "checked: $*"; exit {check}\n'
             )
             cargo_deny.chmod(0o755)
-            ended = subprocess.run([SCRIPTS / "advisories.sh", cargo_deny], capture_output=True, text=True)
+            environment = {"PATH": os.environ["PATH"]} | environment
+            command = [SCRIPTS / "advisories.sh", cargo_deny]
+            ended = subprocess.run(command, env=environment, capture_output=True, text=True)
             return ended.returncode, ended.stdout
 
     def test_the_check_is_skipped_if_they_cannot_be_fetched(self):
@@ -67,6 +73,11 @@ class Advisories(unittest.TestCase):
         self.assertEqual(0, code)
         self.assertRegex(said, "SKIPPED: .*\n.*no network")
         self.assertNotIn("checked", said)
+
+    def test_where_they_are_required_it_is_a_failure_that_they_cannot_be_fetched(self):
+        code, said = self.check(fetch=1, check=0, ADVISORIES="required")
+        self.assertEqual(1, code)
+        self.assertIn("no network", said)
 
     def test_a_finding_is_a_failure(self):
         self.assertEqual(1, self.check(fetch=0, check=1)[0])
@@ -76,6 +87,32 @@ class Advisories(unittest.TestCase):
         self.assertEqual(0, code)
         # Offline: a connection failure in this step is not a finding.
         self.assertIn("checked: --offline --locked check advisories", said)
+
+
+class Secrets(unittest.TestCase):
+    def scan(self, folder):
+        command = [SCRIPTS / "secrets.sh", ROOT / ".venv/audit/bin/kingfisher", folder]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    def commit(self, folder, content):
+        (Path(folder) / "file").write_text(content)
+        author = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
+        subprocess.run(["git", "-C", folder, "add", "file"], check=True)
+        subprocess.run(["git", "-C", folder, *author, "commit", "--quiet", "--message", "test"], check=True)
+
+    def test_a_secret_is_found_after_it_was_removed_and_is_not_printed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["git", "init", "--quiet", folder], check=True)
+            self.commit(folder, "clean\n")
+            self.assertEqual(0, self.scan(folder).returncode)
+            # Made here, so that this file has none.
+            key = "AKIA" + "".join(random.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", k=16))
+            secret = "".join(random.choices(string.ascii_letters + string.digits, k=40))
+            self.commit(folder, f"aws_access_key_id = {key}\naws_secret_access_key = {secret}\n")
+            self.commit(folder, "clean again\n")
+            ended = self.scan(folder)
+        self.assertNotEqual(0, ended.returncode, ended.stdout)
+        self.assertNotIn(secret, ended.stdout)
 
 
 class OneBuild(unittest.TestCase):
@@ -93,6 +130,13 @@ class OneBuild(unittest.TestCase):
         known = {line.split("|")[0] for line in without}
         added = {line for line in with_tests - without if line.split("|")[0] in known}
         self.assertEqual(set(), added, "tests/Cargo.toml must list these features as well")
+
+
+class Profiles(unittest.TestCase):
+    def test_released_functions_unwind_so_that_a_panic_ends_one_message_and_not_the_process(self):
+        # cargo-lambda adds panic="abort" to a profile that does not say it.
+        profiles = tomllib.loads((ROOT / "Cargo.toml").read_text())["profile"]
+        self.assertEqual("unwind", profiles["release"].get("panic"))
 
 
 class Requirements(unittest.TestCase):

@@ -18,10 +18,11 @@ def transformed(template=TEMPLATE):
     from samtranslator.yaml_helper import yaml_parse
 
     document = yaml_parse(Path(template).read_text())
-    # SAM expects the functions' code in S3.
+    # SAM expects the functions' code in S3, where a release has it.
     for resource in document["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = {"Bucket": "local", "Key": resource["Properties"]["CodeUri"]}
+        code = resource["Properties"].get("CodeUri") if resource["Type"] == "AWS::Serverless::Function" else None
+        if isinstance(code, str):
+            resource["Properties"]["CodeUri"] = {"Bucket": "local", "Key": code}
     return Translator({}, Parser()).translate(document, {})
 
 

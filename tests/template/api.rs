@@ -113,7 +113,14 @@ fn the_outputs_contain_the_address_that_is_served() {
         "ParkingQueueUrl",
         "RetryQueueUrl",
         "SecretPrefix",
+        "Version",
         "WebhookUrl",
     ];
     assert_eq!(BTreeSet::from(agreed), outputs);
+}
+
+/// `make deploy` and `make release` add the commit. The doctor compares it with its own.
+#[test]
+fn the_stack_tells_the_workspaces_version() {
+    assert_eq!(env!("CARGO_PKG_VERSION"), template()["Outputs"]["Version"]["Value"]);
 }

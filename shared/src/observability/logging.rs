@@ -25,7 +25,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// The field with the [metrics](super::emf::Emf) of a line.
 const EMF: &str = "emf";
 
-/// Starts logging to standard output. `AWS_LAMBDA_LOG_LEVEL` (set by Lambda) or `RUST_LOG` sets the level of our own
+/// Starts logging to standard output, with the version as the first line. `AWS_LAMBDA_LOG_LEVEL` (set by Lambda) or `RUST_LOG` sets the level of our own
 /// crates, `function` being the one that runs; the default is `info`. Other crates only warn: at their finest levels they
 /// print what passes through them, messages and all.
 pub fn init(function: &str) {
@@ -38,6 +38,9 @@ pub fn init(function: &str) {
         let place = info.location().map(ToString::to_string);
         tracing::error!(place, "panic");
     }));
+    // `make build` and a release set the commit.
+    let commit = option_env!("PATCHBAY_COMMIT").unwrap_or_default();
+    tracing::info!(outcome = "started", version = env!("CARGO_PKG_VERSION"), commit);
 }
 
 /// What [`init`] starts, with another output.

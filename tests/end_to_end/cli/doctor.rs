@@ -30,6 +30,7 @@ async fn a_healthy_integration_on_a_healthy_stack_passes() {
         "own permissions",
         "stack",
         "outputs",
+        "version",
         "POST …/webhook",
         "POST …/agentless",
         "POST …/conversations/{conversationId}/communications/{communicationId}/typing",

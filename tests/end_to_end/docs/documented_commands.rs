@@ -28,6 +28,23 @@ const ELSEWHERE: &[Elsewhere] = &[
         run_by: ("infra/local/upgrade_test.py", "f\"ARCHITECTURE={ARCHITECTURE}\""),
     },
     Elsewhere {
+        command: "aws s3 cp --recursive --exclude '*' --include '*.zip' . s3://BUCKET/patchbay/VERSION/",
+        run_by: ("infra/local/release_test.py", "upload_file(str(code), BUCKET, prefix + code.name)"),
+    },
+    Elsewhere {
+        command: "aws cloudformation deploy --stack-name patchbay --template-file template.yaml --s3-bucket BUCKET \
+                  --capabilities CAPABILITY_IAM --parameter-overrides CodeBucket=BUCKET",
+        run_by: ("infra/local/release_test.py", "\"CodeBucket\": BUCKET"),
+    },
+    Elsewhere {
+        command: "sha256sum --check --ignore-missing SHA256SUMS",
+        run_by: ("infra/local/release_test.py", "\"sha256sum\", \"--check\""),
+    },
+    Elsewhere {
+        command: "gh attestation verify --repo OWNER/REPOSITORY SHA256SUMS",
+        run_by: (".github/workflows/release.yml", "actions/attest-build-provenance@"),
+    },
+    Elsewhere {
         command: "cargo install --locked --path cli",
         run_by: ("Makefile", "cargo install --locked --path cli"),
     },

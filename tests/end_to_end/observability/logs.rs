@@ -76,6 +76,23 @@ async fn the_functions_log_what_happened_without_texts_addresses_and_secrets() {
 }
 
 #[tokio::test]
+async fn the_first_line_of_a_function_tells_its_version() {
+    let service = MessagingService::start().await;
+    let WithPlatform { stack, integration, .. } = WithPlatform::delivering_to(&service.url, |_| {}).await;
+    genesys_cloud::text(&integration, ADDRESS, TEXT).accepted(&stack, &integration).await;
+    let log = log_with(integration.name.as_str(), &[("accepted", "webhook_receiver")]).await;
+    let started: Vec<Value> = log
+        .lines()
+        .filter(|line| line.contains("\"outcome\":\"started\""))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(!started.is_empty());
+    for line in started {
+        assert_eq!(env!("CARGO_PKG_VERSION"), line["version"]);
+    }
+}
+
+#[tokio::test]
 async fn the_length_of_a_log_line_is_limited_whatever_a_sender_writes() {
     let service = MessagingService::start().await;
     let WithPlatform { stack, integration, .. } = WithPlatform::delivering_to(&service.url, |_| {}).await;

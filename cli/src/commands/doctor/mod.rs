@@ -27,6 +27,7 @@ mod routes;
 mod stack;
 mod storage;
 mod user_lookup;
+mod version;
 mod webhook;
 
 use crate::aws::clock::ClockSkew;

@@ -3,6 +3,7 @@
 use super::region_search;
 use super::report::Finding;
 use super::reporter::Group;
+use super::version;
 use crate::aws::clock::{AwsClock, ClockSkew};
 use crate::aws::error::{AwsError, Diagnosis, is_missing};
 use crate::aws::stack::Stack;
@@ -174,6 +175,7 @@ async fn check(stack: &Stack, region: &Region, described: Described, aws: &SdkCo
         ),
     };
     group.report("outputs", finding);
+    group.report("version", version::check(outputs.get("Version").map(String::as_str)));
     // arn:aws:cloudformation:eu-central-1:123456789012:stack/patchbay/…
     let id = described.stack_id.unwrap_or_default();
     let mut parts = id.split(':');

@@ -1,0 +1,131 @@
+"""Tests of what `make release` makes, as far as nothing has to be built for them."""
+
+import gzip
+import io
+import json
+import os
+import sys
+import tarfile
+import tempfile
+import unittest
+import unittest.mock
+import zipfile
+from pathlib import Path
+
+from emulator import ROOT
+
+sys.path.insert(0, str(ROOT / "infra" / "release"))
+
+import archives
+import notices
+import release
+import sbom
+import template
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from transform import transformed
+
+TARGET = "x86_64-unknown-linux-gnu"
+
+
+class Archives(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = Path(temporary.name)
+
+    def test_a_zip_file_is_the_same_at_any_time_and_in_any_order(self):
+        one, other = self.folder / "one.zip", self.folder / "other.zip"
+        archives.write_zip(one, {"bootstrap": b"code", "a": b"1"})
+        with unittest.mock.patch("time.localtime", return_value=(2030, 2, 3, 4, 5, 6, 0, 0, 0)):
+            archives.write_zip(other, {"a": b"1", "bootstrap": b"code"})
+        self.assertEqual(one.read_bytes(), other.read_bytes())
+        with zipfile.ZipFile(one) as archive:
+            self.assertEqual(b"code", archive.read("bootstrap"))
+            # Lambda runs it: the permissions are those of an executable.
+            self.assertEqual(0o755, archive.getinfo("bootstrap").external_attr >> 16 & 0o777)
+
+    def test_a_tar_archive_is_the_same_at_any_time_and_has_no_user(self):
+        one, other = self.folder / "one.tar.gz", self.folder / "other.tar.gz"
+        files = {"patchbay": (b"code", 0o755), "LICENSE": (b"text", 0o644)}
+        archives.write_tar(one, "folder", files)
+        with unittest.mock.patch("time.time", return_value=2e9):
+            archives.write_tar(other, "folder", dict(reversed(files.items())))
+        self.assertEqual(one.read_bytes(), other.read_bytes())
+        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(one.read_bytes()))) as archive:
+            entries = [(entry.name, entry.mode, entry.mtime, entry.uname) for entry in archive.getmembers()]
+        self.assertEqual([("folder/LICENSE", 0o644, 0, ""), ("folder/patchbay", 0o755, 0, "")], entries)
+
+
+class Template(unittest.TestCase):
+    def test_every_functions_code_is_in_the_bucket_under_its_name_and_the_architecture(self):
+        text, functions = template.packaged((ROOT / "infra" / "template.yaml").read_text(), "1.2.3")
+        self.assertEqual({path.name for path in (ROOT / "functions").iterdir()}, set(functions))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "template.yaml"
+            path.write_text(text)
+            document = transformed(path)
+        found = [one["Properties"]["Code"] for one in document["Resources"].values() if one["Type"] == "AWS::Lambda::Function"]
+        expected = [
+            {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Fn::Sub": f"${{CodePrefix}}{name}-${{Architecture}}.zip"}}
+            for name in functions
+        ]
+        by_key = lambda code: code["S3Key"]["Fn::Sub"]
+        self.assertEqual(sorted(expected, key=by_key), sorted(found, key=by_key))
+        self.assertEqual("patchbay/1.2.3/", document["Parameters"]["CodePrefix"]["Default"])
+        self.assertNotIn("Default", document["Parameters"]["CodeBucket"])
+
+
+class BillOfMaterials(unittest.TestCase):
+    def test_lists_what_is_linked_and_is_valid(self):
+        with unittest.mock.patch.dict(os.environ, PATCHBAY_COMMIT="3f2a1b"):
+            document = sbom.sbom("webhook-receiver", TARGET, b"binary")
+        self.assertIsNone(JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(document)))
+        own = document["metadata"]["component"]
+        self.assertEqual(("webhook-receiver", f"{sbom.VERSION}+3f2a1b"), (own["name"], own["version"]))
+        components = {one["name"]: one for one in document["components"]}
+        # In the binary; of another function; a macro, which only the build runs; a test's.
+        present = {name: name in components for name in ("serde_json", "card-sender", "serde_derive", "proptest")}
+        self.assertEqual({"serde_json": True, "card-sender": False, "serde_derive": False, "proptest": False}, present)
+        self.assertRegex(components["serde_json"]["purl"], r"^pkg:cargo/serde_json@1\.")
+        self.assertRegex(components["serde_json"]["hashes"][0]["content"], "^[0-9a-f]{64}$")
+        edges = {edge["ref"]: edge["dependsOn"] for edge in document["dependencies"]}
+        self.assertIn(components["shared"]["bom-ref"], edges[own["bom-ref"]])
+        self.assertIn(components["serde_json"]["purl"], edges[components["shared"]["bom-ref"]])
+
+
+class Notices(unittest.TestCase):
+    def package(self, licence, **files):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        for name, text in files.items():
+            (Path(temporary.name) / name).write_text(text)
+        manifest = str(Path(temporary.name) / "Cargo.toml")
+        return {"name": "some", "version": "1.0.0", "license": licence, "manifest_path": manifest}
+
+    def test_packages_with_the_same_text_share_it(self):
+        packages = [self.package("MIT", LICENSE="Some text"), self.package("MIT", COPYING="Some  text\n") | {"name": "other"}]
+        text = notices.notices(packages)
+        self.assertIn("some 1.0.0 (MIT)\nother 1.0.0 (MIT)\n\nSome text\n", text)
+        self.assertEqual(1, text.count("Some"))
+
+    def test_a_dependency_without_a_licence_text_is_refused(self):
+        with self.assertRaisesRegex(notices.NoLicenceText, r"some 1\.0\.0 \(MIT\)"):
+            notices.notices([self.package("MIT", **{"license.rs": "source code"})])
+
+    def test_the_apache_licence_is_the_same_for_everybody(self):
+        self.assertEqual([notices.APACHE.read_text()], notices.texts(self.package("MIT/Apache-2.0")))
+
+
+class Release(unittest.TestCase):
+    def test_says_what_cannot_be_built_here_and_fails(self):
+        with unittest.mock.patch.multiple(
+            release, can_build_for=lambda target: target.startswith("x86_64"), build=lambda *_: None, assemble=lambda _: None
+        ), unittest.mock.patch("sys.stdout", io.StringIO()) as output:
+            complete, incomplete = release.main(["x86_64"]), release.main(["arm64", "x86_64"])
+        self.assertEqual((0, 1), (complete, incomplete))
+        self.assertIn("Nothing for arm64: Rust cannot build for it yet (rustup target add aarch64-unknown", output.getvalue())
+
+
+if __name__ == "__main__":
+    unittest.main()
