@@ -3,7 +3,7 @@
 use crate::INTEGRATION;
 use std::env;
 use tests::harness::command::{CommandOutput, patchbay};
-use tests::harness::stack::Stack;
+use tests::harness::stack::{SIGNING_SECRET, Stack};
 use tests::simulators::genesys_cloud::api::{CLIENT_ID, CLIENT_SECRET, GenesysCloud};
 
 /// What the command, or any AWS client, needs to find the stack, besides the API's URL.
@@ -38,14 +38,13 @@ pub(crate) fn print_commands(stack: &Stack, platform: &GenesysCloud, delivery_ur
 
 Connect a messaging service of your own, here on port 9000, and send a message to it:
 
-  export PATCHBAY_CLIENT_SECRET={CLIENT_SECRET}
+  export PATCHBAY_CLIENT_SECRET={CLIENT_SECRET} PATCHBAY_SIGNING_SECRET={SIGNING_SECRET}
   target/debug/patchbay integration add mine --platform genesys-cloud --domain {} --client-id {CLIENT_ID} \
     --delivery-url http://127.0.0.1:9000/messages --caller flows:bearer
   target/debug/patchbay webhook test mine --text 'Hello!' --wait
-  target/debug/patchbay integration show mine --show-secrets
 
-The last one shows the signing secret that verifies the deliveries. The platform above is the simulated one. For your own, pass its
-domain and its client; its webhooks need an https address that leads to API_URL, passed as --api-url.
+PATCHBAY_SIGNING_SECRET verifies the deliveries. The platform is the simulated one. For your own, pass its domain and its client; its
+webhooks need an https address that leads to API_URL: pass that as --api-url.
 "#,
         platform.url
     );

@@ -99,6 +99,14 @@ async fn axe_finds_nothing_on_any_state_of_a_chat() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn axe_finds_a_button_without_a_name() {
+    let chat = Chat::open().await;
+    assert_accessible(&chat.browser, "as it is").await;
+    chat.browser.run("document.getElementById('send').removeAttribute('aria-label');").await;
+    assert_eq!("button-name", chat.browser.run(VIOLATIONS).await[0][0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_first_tab_stop_leads_to_the_composer() {
     let chat = Chat::open().await;
     deliver_every_kind(&chat).await;
