@@ -27,6 +27,8 @@ impl CargoLambdaWatch {
             .args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()])
             // The template sets it; the stack has an event source.
             .env("CONVERSATION_EVENTS", "on")
+            // As on the local stack: the command waits this long for a change to take effect.
+            .env("CONFIGURATION_CACHE_SECONDS", "10")
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -62,12 +64,12 @@ impl CargoLambdaWatch {
     }
 }
 
-/// Prints what the build says. Everything else goes to the file with the functions' log lines.
+/// Prints what the build says. The functions' log lines and cargo lambda's reports about their instances go to the log.
 async fn sort_output(output: Option<impl AsyncRead + Unpin>, log: PathBuf) -> std::io::Result<()> {
     let Some(output) = output else { return Ok(()) };
     let mut lines = BufReader::new(output).lines();
     while let Some(line) = lines.next_line().await? {
-        if line.starts_with('{') {
+        if line.starts_with('{') || line.starts_with(" INFO ") {
             writeln!(OpenOptions::new().append(true).open(&log)?, "{line}")?;
         } else {
             eprintln!("{line}");
