@@ -4,8 +4,8 @@
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 STACK := $(PYTHON) infra/local/stack.py --
-# `make run` on a terminal, ended with Ctrl-C.
-RUN_AND_CTRL_C := $(PYTHON) tests/src/harness/command/pty_driver.py "[[\"Ctrl-C takes everything down\", \"\\u0003\"]]" target/debug/demo
+# What `make run` and `make watch` print; each needs a stack of its own.
+PRINTED_COMMANDS := cargo test --locked --workspace --test printed-commands
 WITH_TOOLS := PATH="$(CURDIR)/.venv/lambda/bin:$(CURDIR)/.venv/bin:$$PATH"
 # Wraps commands that may print nothing for a while.
 STEP := python3 infra/local/step.py
@@ -94,9 +94,9 @@ end-to-end: setup-tests ## tests on the emulated stack and in a browser, and `ma
 	@infra/local/system-packages.sh 'cc:gcc libc6-dev' curl:curl chromium:chromium chromedriver:chromium-driver
 	$(STEP) cargo build --locked --workspace --all-targets
 	$(STEP) cargo test --locked --workspace --test bench --test browser --test official-clients --bench parts
-	@$(WITH_TOOLS) $(STACK) sh -ec '$(RUN_AND_CTRL_C); $(STEP) cargo test --locked --workspace --test crash; \
+	@$(WITH_TOOLS) $(STACK) sh -ec '$(STEP) $(PRINTED_COMMANDS) make_run; $(STEP) cargo test --locked --workspace --test crash; \
 	    $(STEP) cargo test --locked --workspace --test end-to-end -- --test-threads $(THREADS)'
-	@$(WITH_TOOLS) $(STEP) $(STACK) target/debug/demo --watch --once
+	@$(WITH_TOOLS) $(STEP) $(STACK) $(PRINTED_COMMANDS) make_watch
 
 .PHONY: build
 build: setup-lambda ## build the functions for Lambda, optimised (ARCHITECTURE=arm64 or x86_64)

@@ -35,7 +35,7 @@ pub(crate) async fn show(
     platform: &GenesysCloud,
     service: &SampleService,
 ) -> Result<bool, Box<dyn Error>> {
-    platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, INTEGRATION_ID);
+    platform.connect(integration.webhook_url(), WEBHOOK_SECRET, INTEGRATION_ID);
     let source = EventSource::of(stack);
     platform.connect_events(source.clone());
     println!(

@@ -5,7 +5,7 @@
 //! keeps the stack running until Ctrl-C. With `--watch` the HTTP API is `cargo lambda watch`, which runs the functions
 //! from the source as it changes. With `--screenshot PATH` it takes the screenshot of the chat in the README.
 
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod conversation;
 mod inbound;
@@ -114,9 +114,9 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
             conversation::CUSTOMER
         );
         print_examples(&integration, platform.conversation(conversation::CUSTOMER).as_ref());
-        if watch.is_none() {
-            operator::print_environment(stack);
-        }
+        operator::print_commands(stack, &platform, &url);
+        println!("The functions' log lines: {}", std::env::var("STACK_LOG")?);
+        println!("Ctrl-C takes everything down.\n");
         follow(&mut service).await?;
     }
     Ok(good)
@@ -140,33 +140,28 @@ fn print_examples(integration: &TestIntegration, agent: Option<&Conversation>) {
         r#"Send one yourself, signed as Genesys Cloud signs:
 
   BODY='{{"id":"my-1","type":"Text","text":"Hello!","direction":"Outbound","channel":{{"id":"{INTEGRATION_ID}","to":{{"id":"me"}},"from":{{"nickname":"Acme"}}}}}}'
-  SIGNATURE=$(printf %s "$BODY" | openssl dgst -sha256 -hmac '{WEBHOOK_SECRET}' -binary | base64)
-  curl -i {0} \
+  SIGNATURE=$(printf %s "$BODY" | python3 -c 'import base64, hashlib, hmac, sys; print(base64.b64encode(hmac.new(b"{WEBHOOK_SECRET}", sys.stdin.buffer.read(), hashlib.sha256).digest()).decode())')
+  curl -i --fail-with-body '{0}' \
     -H 'content-type: application/json' -H "x-hub-signature-256: sha256=$SIGNATURE" -d "$BODY"
 
-A repeat is acknowledged and not delivered again. Without openssl, the signature in Python:
-
-  SIGNATURE=$(printf %s "$BODY" | python3 -c 'import base64, hashlib, hmac, sys; print(base64.b64encode(hmac.new(b"{WEBHOOK_SECRET}", sys.stdin.buffer.read(), hashlib.sha256).digest()).decode())')
+A repeat is acknowledged and not delivered again.
 
 Write as the customer, send a card, write as the agent, send an agentless message, and report the status of a message:
 
-  curl -i {4} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
+  curl -i --fail-with-body '{3}' -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
     -d '{{"messageId":"from-ada-1","from":{{"id":"ada"}},"time":"2026-01-02T03:04:05Z","text":"Hello!"}}'
-  curl -i {5} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
+  curl -i --fail-with-body '{4}' -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
     -d '{{"to":"ada","card":{{"title":"A card","actions":[{{"type":"postBack","title":"Fine","payload":"fine"}}]}}}}'
-  curl -i {6} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
+  curl -i --fail-with-body '{5}' -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
     -d '{{"textBody":"How can I help?"}}'
 
-  curl -i {2} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
+  curl -i --fail-with-body '{1}' -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
     -d '{{"toAddress":"me","textBody":"Hello!"}}'
-  curl -i {3} -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
+  curl -i --fail-with-body '{2}' -H 'content-type: application/json' -H 'authorization: Bearer {BEARER_TOKEN}' \
     -d '{{"messageId":"my-1","to":{{"id":"me"}},"status":"delivered"}}'
 
-The functions' log lines: {1}
-Ctrl-C takes everything down.
 "#,
         integration.webhook_url(),
-        std::env::var("STACK_LOG").unwrap_or_default(),
         integration.route_url("agentless"),
         integration.route_url("receipts"),
         integration.route_url("inbound/messages"),

@@ -1,9 +1,10 @@
-//! The operator's part: runs the doctor and shows how to use the command.
+//! The operator's part: runs the doctor and prints the commands to operate the stack.
 
 use crate::INTEGRATION;
 use std::env;
 use tests::harness::command::{CommandOutput, patchbay};
-use tests::harness::stack::Stack;
+use tests::harness::stack::{SIGNING_SECRET, Stack};
+use tests::simulators::genesys_cloud::api::{CLIENT_ID, CLIENT_SECRET, GenesysCloud};
 
 /// What the command, or any AWS client, needs to find the stack, besides the API's URL.
 const ENVIRONMENT: [&str; 6] = [
@@ -22,13 +23,29 @@ pub(crate) async fn show() -> bool {
     code == 0
 }
 
-/// Prints how to run the command against this stack.
-pub(crate) fn print_environment(stack: &Stack) {
-    println!("Operate it from another terminal:\n");
-    // In the form that needs no name under localhost: Python and Node do not resolve those.
-    println!("  export API_URL='{}'", stack.direct_api_url());
+/// Prints how to run the command against this stack, and how to connect a messaging service or a platform.
+pub(crate) fn print_commands(stack: &Stack, platform: &GenesysCloud, delivery_url: &str) {
+    println!("Operate it from another terminal, in this folder:\n");
+    println!("  export API_URL='{}'", stack.api_url);
     for name in ENVIRONMENT {
         println!("  export {name}={}", env::var(name).unwrap_or_default());
     }
-    println!("  target/debug/patchbay integration list\n");
+    println!(
+        r#"  target/debug/patchbay integration list
+  target/debug/patchbay doctor {INTEGRATION}
+  target/debug/patchbay integration rotate {INTEGRATION} --secret webhook
+  target/debug/patchbay integration add {INTEGRATION} --replace --delivery-url {delivery_url} --yes
+
+Connect a messaging service of your own, here on port 9000, and send a message to it:
+
+  export PATCHBAY_CLIENT_SECRET={CLIENT_SECRET} PATCHBAY_SIGNING_SECRET={SIGNING_SECRET}
+  target/debug/patchbay integration add mine --platform genesys-cloud --domain {} --client-id {CLIENT_ID} \
+    --delivery-url http://127.0.0.1:9000/messages --caller flows:bearer
+  target/debug/patchbay webhook test mine --text 'Hello!' --wait
+
+PATCHBAY_SIGNING_SECRET verifies the deliveries. The platform is the simulated one. For your own, pass its domain and its client; its
+webhooks need an https address that leads to API_URL: pass that as --api-url.
+"#,
+        platform.url
+    );
 }

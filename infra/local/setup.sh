@@ -32,7 +32,8 @@ install_packages() {
     cp "$2/package-lock.json" "$1/node_modules/installed"
 }
 if [ -d .venv/node ]; then
-    # The Node example in docs/api.md, the client generated for TypeScript and the vendors' official clients need these.
+    # The Node example in docs/api.md, the client generated for TypeScript, the vendors' official clients and the tests of
+    # the chat page need these.
     install_packages .venv/node infra/local/node
     install_packages .venv/cdk examples/cdk
 fi

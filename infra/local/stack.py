@@ -121,7 +121,9 @@ def addresses(stack, client, emulator):
     }
     resources = resources_of(stack, client)
     return {
-        "API_URL": f"http://{resources['Api']}.execute-api.localhost:{emulator.port}",
+        # The emulator has the API at a host name under localhost as well, but not every program resolves those. Everything
+        # here uses one address: an integration whose webhooks go to another one belongs to another API.
+        "API_URL": f"{emulator.url}/_aws/execute-api/{resources['Api']}/$default",
         "QUEUE_URL": outputs["MessageQueueUrl"],
         # The upgrade test starts from versions without it.
         "RETRY_QUEUE_URL": outputs.get("RetryQueueUrl", ""),

@@ -33,7 +33,7 @@ impl WithPlatform {
             change(configuration);
         };
         let integration = stack.integration_named(name, id, url, configured).await;
-        platform.add_integration(id, &integration.direct_webhook_url(), WEBHOOK_SECRET);
+        platform.add_integration(id, &integration.webhook_url(), WEBHOOK_SECRET);
         platform.allow_everything(id);
         Self { stack, platform, integration }
     }

@@ -163,7 +163,7 @@ async fn a_file_and_its_text_are_one_message_of_the_agent_and_one_delivery() {
     let service = MessagingService::start().await;
     let fixture = WithPlatform::delivering_to(&service.url, |_| {}).await;
     let integration = &fixture.integration;
-    fixture.platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
+    fixture.platform.connect(integration.webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
     let conversation = fixture.platform.open_conversation(&integration.integration_id, "customer-1");
     let agent = Agent { fixture, conversation };
     let answer = agent.post("messages", &json!({"textBody": "Is it yours?", "media": content(PICTURE)})).await;

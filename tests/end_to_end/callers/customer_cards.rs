@@ -22,7 +22,7 @@ pub(super) async fn by_messaging_service(service: &MessagingService, text_trace:
     })
     .await;
     let integration = &fixture.integration;
-    fixture.platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
+    fixture.platform.connect(integration.webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
     fixture
 }
 

@@ -259,7 +259,7 @@ async fn lost_credential_headers_are_named() {
     let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;
     proxy.drop_header("authorization");
-    let api_url = proxy.api_url(&fixture.stack.direct_api_url());
+    let api_url = proxy.api_url(&fixture.stack.api_url);
     let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
     report.assert_only_fault(
         "caller flows",
@@ -358,7 +358,7 @@ async fn a_kms_key_that_the_functions_roles_do_not_allow_is_named() {
 async fn of_several_integrations_of_a_platform_one_gets_a_wrong_signature() {
     let (one, other) = (Fixture::new().await, Fixture::new().await);
     let proxy = AwsProxy::start().await;
-    let api_url = proxy.api_url(&one.stack.direct_api_url());
+    let api_url = proxy.api_url(&one.stack.api_url);
     // A name that is given twice is checked once.
     let names = [other.integration.name.as_str(), one.integration.name.as_str()];
     let report = one.run_doctor_with(one.command().with(&names).env("API_URL", &api_url)).await;

@@ -122,7 +122,7 @@ async fn a_wrong_clock_is_named_with_its_offset() {
     let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
     report.assert_only_fault("clock", " s behind AWS's", "set this machine's clock");
     report.assert_skipped(&["caller crm"], "because the clock is wrong");
-    let api_url = proxy.api_url(&fixture.stack.direct_api_url());
+    let api_url = proxy.api_url(&fixture.stack.api_url);
     proxy.shift_clock(SignedDuration::from_mins(-10));
     let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
     report.assert_only_fault("clock", " s ahead of the API's", "timedatectl set-ntp true");
@@ -135,7 +135,7 @@ async fn a_wrong_clock_is_named_with_its_offset() {
 async fn a_missing_route_is_named() {
     let fixture = Fixture::new().await;
     let proxy = AwsProxy::start().await;
-    let api_url = proxy.api_url(&fixture.stack.direct_api_url());
+    let api_url = proxy.api_url(&fixture.stack.api_url);
     proxy.remove_route("/cards");
     let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
     let seen = "API Gateway has no route POST /integrations/{integration}/cards";

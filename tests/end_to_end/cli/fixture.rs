@@ -27,10 +27,9 @@ impl Fixture {
         self.human(arguments).with(&["--json"])
     }
 
-    /// `patchbay integration` with human-readable output. It uses the direct URL: the simulated platform does not
-    /// resolve names under localhost.
+    /// `patchbay integration` with human-readable output.
     pub(crate) fn human(&self, arguments: &[&str]) -> Command {
-        Command::new(&["integration"]).with(arguments).env("API_URL", &self.stack.direct_api_url())
+        Command::new(&["integration"]).with(arguments).env("API_URL", &self.stack.api_url)
     }
 
     /// `patchbay integration add` with all required options.
@@ -54,7 +53,7 @@ impl Fixture {
     }
 
     pub(crate) fn webhook_url(&self) -> String {
-        format!("{}/integrations/{}/webhook", self.stack.direct_api_url(), self.name)
+        format!("{}/integrations/{}/webhook", self.stack.api_url, self.name)
     }
 
     /// The output of `show`, with secrets.

@@ -37,13 +37,13 @@ impl Fixture {
     /// Calls a route as the caller `flows`.
     async fn call(&self, route: &str, body: &Value) -> ApiResponse {
         let token = self.shown().await["configuration"]["callers"][1]["bearerToken"].as_str().unwrap().to_owned();
-        let url = format!("{}/integrations/{}/{route}", self.stack.direct_api_url(), self.name);
+        let url = format!("{}/integrations/{}/{route}", self.stack.api_url, self.name);
         let request = self.stack.http.post(url).bearer_auth(token).header("content-type", "application/json");
         ApiResponse::read(request.body(Request::new(body).body).send().await.unwrap()).await
     }
 
     async fn doctor(&self) -> Vec<Value> {
-        let doctor = Command::new(&["doctor", &self.name, "--json"]).env("API_URL", &self.stack.direct_api_url());
+        let doctor = Command::new(&["doctor", &self.name, "--json"]).env("API_URL", &self.stack.api_url);
         doctor.run().await.json()["checks"].as_array().unwrap().clone()
     }
 
@@ -384,7 +384,7 @@ async fn a_webhook_without_the_configured_header_is_refused_though_its_signature
     assert_eq!(401, status_with_header(&fixture, None).await);
     assert_eq!(401, status_with_header(&fixture, Some("0123456789abcdef")).await);
     let _ = Command::new(&["webhook", "test", &fixture.name, "--wait"])
-        .env("API_URL", &fixture.stack.direct_api_url())
+        .env("API_URL", &fixture.stack.api_url)
         .run()
         .await
         .succeeded();

@@ -14,7 +14,7 @@ fn add_channel(fixture: &Fixture, api_base_url: &str) -> Command {
 
 /// Asserts that these answers connect an organisation of Genesys Cloud, and that the client secret is not shown.
 async fn is_connected_by(fixture: &Fixture, answers: &[(&str, &str)]) {
-    let add = Command::new(&["integration", "add", &fixture.name]).env("API_URL", &fixture.stack.direct_api_url());
+    let add = Command::new(&["integration", "add", &fixture.name]).env("API_URL", &fixture.stack.api_url);
     let defaults = [("The messaging setting", ""), ("The supported content profile", ""), ("Match customers", "")];
     let ran = add.run_in_terminal(&[answers, &defaults].concat()).await.succeeded();
     assert!(ran.stdout.contains("is connected"), "{ran:#?}");

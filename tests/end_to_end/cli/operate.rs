@@ -292,7 +292,7 @@ async fn the_text_trace_of_a_card_is_reported_as_dropped() {
     })
     .await;
     let integration = &fixture.integration;
-    fixture.platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
+    fixture.platform.connect(integration.webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
     fixture.post_card(&json!({"to": "customer-1", "card": {"title": "Your table is ready"}})).await;
     let posted = fixture.platform.wait_for_webhooks(1).await;
     let id = posted[0].body["id"].as_str().unwrap();

@@ -26,7 +26,7 @@ const UNUSED_TIMEOUT: Duration = Duration::from_secs(150);
 pub(super) fn rotate(integration: &TestIntegration, secret: &str) -> Command {
     let stack_url = integration.api_url();
     let command = Command::new(&["integration", "rotate", integration.name.as_str(), "--secret", secret, "--json"]);
-    command.env("API_URL", &stack_url)
+    command.env("API_URL", stack_url)
 }
 
 fn finish(integration: &TestIntegration, secret: &str) -> Command {

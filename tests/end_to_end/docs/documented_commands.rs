@@ -12,8 +12,8 @@ struct Elsewhere {
 
 /// Commands that build, deploy or test everything cannot run inside a test of the deployed stack.
 const ELSEWHERE: &[Elsewhere] = &[
-    Elsewhere { command: "make run", run_by: ("Makefile", "$(STACK) sh -ec '$(RUN_AND_CTRL_C);") },
-    Elsewhere { command: "make watch", run_by: ("Makefile", "$(STACK) target/debug/demo --watch --once") },
+    Elsewhere { command: "make run", run_by: ("Makefile", "$(STEP) $(PRINTED_COMMANDS) make_run;") },
+    Elsewhere { command: "make watch", run_by: ("Makefile", "$(STACK) $(PRINTED_COMMANDS) make_watch") },
     Elsewhere { command: "make test", run_by: (".ci/run", "make test") },
     Elsewhere { command: "make bench", run_by: ("bench/tests/bench.rs", "CARGO_BIN_EXE_bench") },
     Elsewhere { command: "make bench-parts", run_by: ("Makefile", "--bench parts") },

@@ -57,7 +57,7 @@ impl Fixture {
         // Node finds the packages from this folder.
         let folder = root().join(".venv/node").join(&name);
         std::fs::create_dir_all(&folder).unwrap();
-        let environment = vec![("API_URL", stack.direct_api_url())];
+        let environment = vec![("API_URL", stack.api_url.clone())];
         Self { platform, service, name, replaced: Vec::new(), environment, folder }
     }
 

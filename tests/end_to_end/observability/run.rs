@@ -271,7 +271,7 @@ async fn conversation_events() {
     let WithPlatform { stack, platform, integration } = &fixture;
     let source = EventSource::of(stack);
     let conversation = platform.open_conversation(&integration.integration_id, "customer-1");
-    platform.connect(integration.direct_webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
+    platform.connect(integration.webhook_url(), WEBHOOK_SECRET, &integration.integration_id);
     // At first the customer is not known.
     source.put_start(&conversation).await;
     platform.post_text(&integration.integration_id, "customer-1", "hello");

@@ -21,7 +21,7 @@ async fn a_click_on_a_cards_button_reaches_the_platform_as_a_structured_response
         configuration["cards"] = json!({"route": "messaging-service"});
     })
     .await;
-    fixture.platform.connect(fixture.integration.direct_webhook_url(), WEBHOOK_SECRET, &id);
+    fixture.platform.connect(fixture.integration.webhook_url(), WEBHOOK_SECRET, &id);
 
     let browser = Browser::start(420, 800).await;
     browser.open(&format!("{}/?customer=ada", service.url)).await;
@@ -69,7 +69,7 @@ async fn a_conversation_is_on_the_page_from_the_first_message_to_its_end() {
         [("INBOUND_URL", inbound_url.as_str()), ("CALLER_SECRET", CALLER_SECRET), ("PREFETCH_CONVERSATION", "true")];
     let service = SampleService::start(&settings).await.silent();
     let fixture = WithPlatform::named(&name, &id, &format!("{}/messages", service.url), |_| {}).await;
-    fixture.platform.connect(fixture.integration.direct_webhook_url(), WEBHOOK_SECRET, &id);
+    fixture.platform.connect(fixture.integration.webhook_url(), WEBHOOK_SECRET, &id);
     let source = EventSource::of(&stack);
     fixture.platform.connect_events(source.clone());
 

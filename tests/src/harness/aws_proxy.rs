@@ -176,8 +176,8 @@ impl AwsProxy {
 
     /// The URL of the HTTP API through this proxy.
     #[must_use]
-    pub fn api_url(&self, direct_api_url: &str) -> String {
-        let direct: reqwest::Url = direct_api_url.parse().expect("a URL");
+    pub fn api_url(&self, api_url: &str) -> String {
+        let direct: reqwest::Url = api_url.parse().expect("a URL");
         format!("{}{}", self.url, direct.path())
     }
 

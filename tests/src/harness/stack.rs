@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::ledger::{Acquire, CompletedRecord, LeaseRequest, Ledger, OnExpiredLease};
 use shared::model::integration_name::IntegrationName;
-use std::net::SocketAddr;
 use uuid::Uuid;
 
 pub const WEBHOOK_SECRET: &str = "webhook-secret-of-the-tests";
@@ -56,17 +55,9 @@ impl Stack {
     /// Reads the stack from the environment.
     pub async fn connect() -> Self {
         let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-        let api_url = required_env("API_URL");
-        let url: reqwest::Url = api_url.parse().expect("API_URL is a URL");
-        // Not every resolver maps names under localhost to this machine.
-        let address = SocketAddr::from(([127, 0, 0, 1], url.port().expect("API_URL has a port")));
-        let http = reqwest::Client::builder()
-            .resolve(url.host_str().expect("API_URL has a host"), address)
-            .no_proxy()
-            .build()
-            .expect("an HTTP client");
+        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
         Self {
-            api_url,
+            api_url: required_env("API_URL"),
             queue_url: required_env("QUEUE_URL"),
             ledger_table: required_env("LEDGER_TABLE"),
             event_source: required_env("EVENT_SOURCE"),
@@ -78,17 +69,6 @@ impl Stack {
             sqs: aws_sdk_sqs::Client::new(&aws),
             secrets: aws_sdk_secretsmanager::Client::new(&aws),
             dynamodb: aws_sdk_dynamodb::Client::new(&aws),
-        }
-    }
-
-    /// The URL of the HTTP API for programs that do not resolve names under localhost: the emulator's alternative
-    /// address.
-    #[must_use]
-    pub fn direct_api_url(&self) -> String {
-        let url: reqwest::Url = self.api_url.parse().expect("API_URL is a URL");
-        match (url.host_str().and_then(|host| host.strip_suffix(".execute-api.localhost")), url.port()) {
-            (Some(id), Some(port)) => format!("http://127.0.0.1:{port}/_aws/execute-api/{id}/$default"),
-            _ => self.api_url.clone(),
         }
     }
 
@@ -217,21 +197,15 @@ impl TestIntegration {
         deletion.send().await.expect("the secret is deleted");
     }
 
-    /// The URL of the HTTP API for programs that do not resolve names under localhost.
+    /// The URL of the HTTP API.
     #[must_use]
-    pub fn api_url(&self) -> String {
-        self.stack.direct_api_url()
+    pub fn api_url(&self) -> &str {
+        &self.stack.api_url
     }
 
     #[must_use]
     pub fn webhook_url(&self) -> String {
         self.route_url("webhook")
-    }
-
-    /// The webhook URL for the simulated platform.
-    #[must_use]
-    pub fn direct_webhook_url(&self) -> String {
-        format!("{}/integrations/{}/webhook", self.stack.direct_api_url(), self.name)
     }
 
     #[must_use]

@@ -161,7 +161,7 @@ function markChosen({ originatingMessageId, text, payload }) {
   for (const { item } of shown.values()) {
     if (item.dataset.messageId !== originatingMessageId) continue;
     for (const button of item.querySelectorAll(".choice")) {
-      button.classList.toggle("chosen", button.textContent === text && button.dataset.payload === payload);
+      button.setAttribute("aria-pressed", String(button.textContent === text && button.dataset.payload === payload));
     }
   }
 }
@@ -225,6 +225,7 @@ async function post(route, body) {
 
 function allowAnswers() {
   for (const control of page.chat.querySelectorAll("button, textarea")) control.disabled = !canAnswer;
+  page.skip.hidden = !canAnswer;
 }
 
 // --- small things ---

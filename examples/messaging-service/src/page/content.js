@@ -51,6 +51,15 @@ function paragraph(text, attributes = {}) {
   return words(text) === "" ? null : element("p", { dir: "auto", ...attributes }, words(text));
 }
 
+// A group with this name.
+function card(name, ...children) {
+  return element("div", { class: "card", role: "group", "aria-label": name }, ...children);
+}
+
+function heading(title, shown = title) {
+  return title === "" ? null : element("h2", { class: "heading", dir: "auto" }, shown);
+}
+
 function picture(url, alt, instead) {
   const src = web(url);
   if (src === null) return instead;
@@ -119,10 +128,11 @@ export class Parts {
   template(template) {
     const header = record(template.header);
     const buttons = list(template.buttons).map((button) => this.templateButton(button));
-    return element("article", { class: "card" },
+    const title = words(header.text);
+    return card(title || "Message",
       header.media ? this.attachment(record(header.media)) : null,
       element("div", { class: "words" },
-        paragraph(header.text, { class: "heading" }),
+        heading(title),
         paragraph(record(template.body).text),
         paragraph(record(template.footer).text, { class: "footer" })),
       this.actions(buttons));
@@ -152,19 +162,19 @@ export class Parts {
     return element("div", { class: "stack" }, title === "" ? null : this.bubble(title), replies);
   }
 
-  card(card) {
-    const action = record(card.defaultAction);
-    const title = words(card.title);
+  card(content) {
+    const action = record(content.defaultAction);
+    const title = words(content.title);
     const main = action.type === "Link" && web(action.url) !== null ? link(action.url, title) : title;
-    const buttons = list(card.actions).map((action) => this.cardAction(action));
+    const buttons = list(content.actions).map((action) => this.cardAction(action));
     if (action.type === "Postback" && words(action.text) !== "") buttons.unshift(this.cardAction(action));
-    const film = web(card.video);
-    return element("article", { class: "card" },
-      picture(card.image, card.imageAltText, null),
+    const film = web(content.video);
+    return card(title || "Card",
+      picture(content.image, content.imageAltText, null),
       film && element("video", { src: film, controls: true, preload: "none", "aria-label": title || "Video" }),
       element("div", { class: "words" },
-        title === "" ? null : element("p", { class: "heading", dir: "auto" }, main),
-        paragraph(card.description)),
+        heading(title, main),
+        paragraph(content.description)),
       this.actions(buttons));
   }
 
@@ -188,9 +198,10 @@ export class Parts {
       const text = Number.isNaN(at.getTime()) ? words(time.dateTime) : moment.format(at);
       return this.button("DatePicker", text, time.dateTime);
     });
-    return element("article", { class: "card" },
+    const title = words(picker.title);
+    return card(title || "Times to choose from",
       picture(picker.imageUrl, "", null),
-      element("div", { class: "words" }, paragraph(picker.title, { class: "heading" }), paragraph(picker.subtitle)),
+      element("div", { class: "words" }, heading(title), paragraph(picker.subtitle)),
       this.actions(times));
   }
 
@@ -198,7 +209,7 @@ export class Parts {
     const label = words(text) || words(payload) || "Choose";
     // What is sent is sent whole.
     const answer = { originatingMessageId: this.message.messageId, type, text: whole(text) || label, payload: whole(payload) || whole(text) || label };
-    const button = element("button", { type: "button", class: "choice", dir: "auto", "data-payload": answer.payload }, label);
+    const button = element("button", { type: "button", class: "choice", "aria-pressed": "false", dir: "auto", "data-payload": answer.payload }, label);
     button.addEventListener("click", () => this.choose(answer));
     return button;
   }

@@ -43,7 +43,7 @@ async fn run(selection: &[&str], integration: &TestIntegration, fixture: &Fixtur
         .args(["--config-file", "tests/openapi/schemathesis.toml", "run", "docs/openapi.yaml", "--no-color"])
         .args(selection)
         .current_dir(root())
-        .env("API_URL", fixture.with_platform.stack.direct_api_url())
+        .env("API_URL", &fixture.with_platform.stack.api_url)
         .env("INTEGRATION", integration.name.as_str())
         .env("INTEGRATION_ID", INTEGRATION_ID)
         .env("CONVERSATION_ID", &fixture.conversation.conversation_id)

@@ -55,7 +55,18 @@ impl Browser {
 
     /// Sets the page's size in CSS pixels, each drawn as `scale` times `scale` pixels.
     pub async fn resize(&self, width: u32, height: u32, scale: u32) {
-        self.session.issue_cmd(Resize { width, height, scale }).await.expect("the page is resized");
+        let params = json!({"width": width, "height": height, "deviceScaleFactor": scale, "mobile": false});
+        self.emulate("Emulation.setDeviceMetricsOverride", params).await;
+    }
+
+    /// Sets media features that a style sheet can ask for, such as `prefers-color-scheme`.
+    pub async fn set_media(&self, features: &[(&str, &str)]) {
+        let features: Vec<_> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        self.emulate("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
+    async fn emulate(&self, command: &'static str, params: Value) {
+        self.session.issue_cmd(ChromiumCommand { command, params }).await.expect("Chromium does that");
     }
 
     /// Opens a page and waits until it has loaded.
@@ -141,24 +152,21 @@ impl Browser {
     }
 }
 
-/// Chromium's own command for the size of the page, which WebDriver can only set together with the window's frame.
+/// A command of Chromium's own. WebDriver can set the page's size only together with the window's frame, and no media
+/// features.
 #[derive(Debug)]
-struct Resize {
-    width: u32,
-    height: u32,
-    scale: u32,
+struct ChromiumCommand {
+    command: &'static str,
+    params: Value,
 }
 
-impl WebDriverCompatibleCommand for Resize {
+impl WebDriverCompatibleCommand for ChromiumCommand {
     fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
         base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
     }
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        let Self { width, height, scale } = self;
-        let params = json!({"width": width, "height": height, "deviceScaleFactor": scale, "mobile": false});
-        let command = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": params});
-        (Method::POST, Some(command.to_string()))
+        (Method::POST, Some(json!({"cmd": self.command, "params": self.params}).to_string()))
     }
 }
 
