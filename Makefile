@@ -139,7 +139,8 @@ setup-lambda:
 # The same with everything that checks and tests need.
 .PHONY: setup-tests
 setup-tests:
-	@infra/local/setup.sh cargo checkov genesys-cloud lambda node schemathesis
+	@infra/local/setup.sh cargo checkov genesys-cloud lambda node openapi schemathesis \
+	    $(if $(shell command -v java),openapi-generator)
 
 # One build of the whole workspace; the tests use the same.
 .PHONY: local

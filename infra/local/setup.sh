@@ -18,7 +18,7 @@ done
 # shellcheck disable=SC2086 # several environments
 python3 infra/local/environment.py $environments
 
-# The Node example in docs/api.md and the vendors' official clients need these packages.
+# The Node example in docs/api.md, the client generated for TypeScript and the vendors' official clients need these packages.
 NODE_PACKAGES=infra/local/node/package-lock.json
 if [ -d .venv/node ] && ! { cmp -s $NODE_PACKAGES .venv/node/node_modules/installed && [ -x .venv/bin/node ]; }; then
     echo "Installing the packages of $NODE_PACKAGES into .venv/node ..." >&2

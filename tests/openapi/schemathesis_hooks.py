@@ -69,8 +69,8 @@ def is_good_as_read(operation, body):
 
 def receipts_as_read(body):
     """A receipt's time, reasons and finality are never bad, and in a list each receipt has an outcome of its own."""
-    if isinstance(receipts := body.get("receipts"), list) and any(receipt is not None for receipt in receipts):
-        return body | {"receipts": [RECEIPT] * len(receipts)}
+    if isinstance(receipts := body.get("receipts"), list):
+        return body | {"receipts": [RECEIPT for receipt in receipts if receipt is not None]}
     return {name: member for name, member in body.items() if name not in ("time", "reasons", "isFinalReceipt")}
 
 

@@ -30,7 +30,7 @@ const PICTURE: &[u8] = include_bytes!("../../../fixtures/parcel.png");
 type Sign = Box<dyn Fn(&str) -> (&'static str, String)>;
 
 /// An integration that accepts an example, and its platform's signature.
-struct Account {
+pub(super) struct Account {
     stack: Stack,
     url: String,
     sign: Sign,
@@ -40,7 +40,7 @@ struct Account {
 
 impl Account {
     /// An account on the platform that the example's name starts with, or on Genesys Cloud.
-    async fn new(
+    pub(super) async fn new(
         operation: &Operation<'_>,
         example: &str,
         body: &Value,
@@ -81,6 +81,11 @@ impl Account {
         Self { stack, url, sign: Box::new(sign), _platform: Box::new(fixture) }
     }
 
+    /// The operation's URL with this account's ids.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     async fn post(&self, request: &Request) -> Received {
         send(&self.stack, &Method::POST, &self.url, request).await
     }
@@ -111,9 +116,14 @@ async fn try_webhook(operation: &Operation<'_>, example: &str, body: &Value, acc
     assert_eq!(is_handed_on, received.body.get("messageId").is_some(), "{example}");
 }
 
+/// The body with the file server's real address.
+pub(super) fn with_assets(body: &Value, assets: &str) -> String {
+    body.to_string().replace(ASSETS, assets)
+}
+
 /// With a token and a key, then as a replay, then signed.
 async fn try_request(operation: &Operation<'_>, example: &str, body: &Value, account: &Account, assets: &str) {
-    let request = Request::text(body.to_string().replace(ASSETS, assets));
+    let request = Request::text(with_assets(body, assets));
     let bearing = request.clone().with_bearer_token().key(&format!("key-{}", Uuid::new_v4()));
     let first = account.post(&bearing).await;
     assert_taken(operation, example, &first);

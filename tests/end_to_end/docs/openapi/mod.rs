@@ -2,6 +2,8 @@
 
 mod conformance;
 mod examples;
+mod generated_clients;
+mod reference;
 mod refusals;
 
 use crate::fixtures::WithPlatform;
