@@ -5,7 +5,7 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 STACK := $(PYTHON) infra/local/stack.py --
 # What `make run` and `make watch` print; each needs a stack of its own.
-PRINTED_COMMANDS := cargo test --locked --workspace --test printed-commands
+PRINTED_COMMANDS := cargo test --locked --workspace --test printed_commands
 WITH_TOOLS := PATH="$(CURDIR)/.venv/lambda/bin:$(CURDIR)/.venv/bin:$$PATH"
 # Wraps commands that may print nothing for a while.
 STEP := python3 infra/local/step.py

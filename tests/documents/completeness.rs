@@ -48,7 +48,8 @@ fn make_test_runs_every_program_of_tests() {
     let (_, targets) = manifest.split_once("[[test]]").unwrap();
     let declared =
         targets.lines().filter_map(|line| Some(line.strip_prefix("name = \"")?.trim_end_matches('"').to_owned()));
-    let folders = ["bench/tests", "shared/tests", "examples/messaging-service/tests"].map(|folder| root().join(folder));
+    let folders = ["bench/tests", "demo/tests", "shared/tests", "examples/messaging-service/tests"]
+        .map(|folder| root().join(folder));
     let found = folders.iter().flat_map(|folder| folder.read_dir().unwrap());
     let found = found.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
     assert_eq!(declared.chain(found).collect::<BTreeSet<_>>(), run);
