@@ -74,7 +74,7 @@ async fn follow(command: &str) {
     assert_eq!(6, blocks.len(), "the guide has other commands than this test");
     let (service_port, gateway_port) = (port(), port());
     let mut fixture = Fixture::connected().await;
-    let api_url = Stack::connect().await.direct_api_url();
+    let api_url = Stack::connect().await.api_url;
     let webhook_url = fixture.fill(&format!("{api_url}/integrations/acme/webhook"));
     let integration_id = fixture.platform.integrations()[0]["id"].as_str().unwrap().to_owned();
     fixture.platform.connect(webhook_url, WEBHOOK_SECRET, &integration_id);

@@ -113,13 +113,13 @@ impl Fixture {
         let WithPlatform { stack, platform, integration } =
             WithPlatform::delivering_to(&format!("{}/deliveries", service.url), |_| {}).await;
         service.environment.push(("INTEGRATION", integration.name.to_string()));
-        service.start(&stack.direct_api_url()).await;
+        service.start(&stack.api_url).await;
         Self { stack, platform, integration, gateway, service }
     }
 
     /// Starts the service again with what it has on disk.
     pub(super) async fn restart(&mut self) {
-        self.service.start(&self.stack.direct_api_url()).await;
+        self.service.start(&self.stack.api_url).await;
     }
 
     /// The agent writes to the customer.

@@ -33,7 +33,7 @@ const EXAMPLES: [&str; 4] = [
     "patchbay logs --integration acme --level warn",
     "patchbay logs --integration acme --follow",
     "patchbay logs --message c327c2078ca056db130c55ce648d9fa2 --since 2d",
-    "patchbay logs --function message-dispatcher --where outcome=retry,failed --json",
+    "patchbay logs --function message-dispatcher --where outcome=retry,failed",
 ];
 
 #[derive(Debug, Args)]

@@ -162,7 +162,7 @@ async fn in_python(environment: &str, script: &str, folder: &Folder) {
         let arguments = [script.to_str().unwrap(), &folder.path(""), url, BEARER_TOKEN, WEBHOOK_SECRET];
         serde_json::from_str(&run(&python, &arguments, requests).await.0).expect("JSON")
     };
-    let results = call(&Stack::connect().await.direct_api_url(), &requests).await;
+    let results = call(&Stack::connect().await.api_url, &requests).await;
     assert_eq!(calls.len(), results.len());
     calls.iter().zip(&results).for_each(|(call, result)| call.assert_made(result, true));
 
@@ -232,7 +232,7 @@ async fn a_typescript_client_by_openapi_typescript_calls_every_route() {
     let (printed, errors) = run(&node, &arguments, &Value::Null).await;
     assert!(!format!("{printed}{errors}").to_lowercase().contains("warn"), "{printed}\n{errors}");
 
-    let url = Stack::connect().await.direct_api_url();
+    let url = Stack::connect().await.api_url;
     let source = format!(
         "import createClient from \"openapi-fetch\";\nimport type {{ paths }} from \"./schema.ts\";\n\
          export type Client = ReturnType<typeof createClient<paths>>;\n\
