@@ -19,6 +19,7 @@ const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere { command: "make bench-parts", run_by: ("Makefile", "--bench parts") },
     Elsewhere { command: "make upgrade-test", run_by: ("Makefile", "release-check: fresh-check upgrade-test") },
     Elsewhere { command: "make deploy", run_by: ("infra/local/upgrade_test.py", "self.make(\"deploy\"") },
+    Elsewhere { command: "make deploy NEW_STACK=yes", run_by: ("infra/local/pipeline_test.py", "NEW_STACK") },
     Elsewhere {
         command: "make deploy CONFIG_ENV=staging",
         run_by: ("infra/local/upgrade_test.py", "f\"CONFIG_ENV={UPGRADE}\""),
@@ -33,7 +34,8 @@ const ELSEWHERE: &[Elsewhere] = &[
     },
     Elsewhere {
         command: "aws cloudformation deploy --stack-name patchbay --template-file template.yaml --s3-bucket BUCKET \
-                  --capabilities CAPABILITY_IAM --parameter-overrides CodeBucket=BUCKET",
+                  --capabilities CAPABILITY_IAM --parameter-overrides CodeBucket=BUCKET \
+                  CodePrefix=patchbay/VERSION/",
         run_by: ("infra/local/release_test.py", "\"CodeBucket\": BUCKET"),
     },
     Elsewhere {

@@ -37,7 +37,7 @@ async fn a_renewal_that_was_running_does_not_overwrite_the_tokens_of_an_operator
 async fn tokens_of_another_app_are_not_used_and_the_doctor_says_so() {
     let fixture = Fixture::with_tokens(|tokens| tokens["clientId"] = "another-app".into()).await;
     fixture.post_receipt().await.assert_problem(502, "platform-credentials");
-    assert_eq!(("fault", "another app was authorized than that of /clientId"), verdict(&fixture.doctor().await));
+    assert_eq!(("fault", "another app was authorized than the integration's"), verdict(&fixture.doctor().await));
     assert!(fixture.platform.calls().is_empty() && fixture.platform.oauth().issues().is_empty());
 }
 
