@@ -39,6 +39,28 @@ const ELSEWHERE: &[Elsewhere] = &[
         run_by: ("infra/local/release_test.py", "\"CodeBucket\": BUCKET"),
     },
     Elsewhere {
+        command: ".venv/bin/python infra/kept.py > kept.json",
+        run_by: ("infra/local/pipeline_test.py", "\"infra\" / \"kept.py\""),
+    },
+    Elsewhere {
+        command: "aws cloudformation create-change-set --stack-name patchbay --change-set-name import \
+                  --change-set-type IMPORT --template-body file://kept.json \
+                  --resources-to-import file://resources.json",
+        run_by: ("infra/local/pipeline_test.py", "cloudformation.create_change_set("),
+    },
+    Elsewhere {
+        command: "aws cloudformation wait change-set-create-complete --stack-name patchbay --change-set-name import",
+        run_by: ("infra/local/pipeline_test.py", "get_waiter(\"change_set_create_complete\")"),
+    },
+    Elsewhere {
+        command: "aws cloudformation execute-change-set --stack-name patchbay --change-set-name import",
+        run_by: ("infra/local/pipeline_test.py", "cloudformation.execute_change_set("),
+    },
+    Elsewhere {
+        command: "aws cloudformation wait stack-import-complete --stack-name patchbay",
+        run_by: ("infra/local/pipeline_test.py", "get_waiter(\"stack_import_complete\")"),
+    },
+    Elsewhere {
         command: "sha256sum --check --ignore-missing SHA256SUMS",
         run_by: ("infra/local/release_test.py", "\"sha256sum\", \"--check\""),
     },

@@ -5,7 +5,7 @@ use super::report::{Check, Finding};
 use crate::ui::output::Output;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Opens groups. When it and all groups are dropped, [`print`] ends.
+/// Opens groups. When it and all groups are dropped, [`print()`] ends.
 #[derive(Debug)]
 pub(super) struct Reporter(UnboundedSender<UnboundedReceiver<Check>>);
 
