@@ -40,6 +40,7 @@ ROUNDS := 20
 CALLS := 50
 ONLY :=
 COMPARE :=
+REPOSITORY ?=
 RUST_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),aarch64,$(ARCHITECTURE))-unknown-linux-gnu
 export SAM_CLI_TELEMETRY := 0
 # The commands below expect the binaries there.
@@ -81,6 +82,7 @@ check: setup-tests ## formatting, lints, dependencies, rustdoc, template, OpenAP
 	    --framework cloudformation --file infra/template.yaml $(TRANSFORMED)/template.json
 	.venv/checkov/bin/python infra/local/check_examples.py $(TRANSFORMED)/template.json
 	.venv/schemathesis/bin/openapi-spec-validator --schema 3.1 docs/openapi.yaml
+	@$(MAKE) --no-print-directory docs
 
 .PHONY: unit
 unit: setup ## tests that need no stack
@@ -131,6 +133,12 @@ release-test: local ## build a release twice and compare, deploy it on the emula
 .PHONY: upgrade-test
 upgrade-test: local ## `make deploy` on the emulated AWS, then an upgrade under load (FROM=HEAD^)
 	@$(PYTHON) infra/local/upgrade_test.py "$(FROM)"
+
+.PHONY: docs
+docs: ## build the documentation site into target/site (REPOSITORY=<address>: links to the sources lead there)
+	@infra/local/setup.sh docs openapi
+	$(PYTHON) infra/docs/site.py target/site --repository "$(REPOSITORY)"
+	.venv/openapi/bin/python infra/openapi/reference.py
 
 .PHONY: bench
 bench: setup ## measure the functions' speed and size (COMPARE=<commit>, ROUNDS=20, CALLS=50, ONLY=<parts of names>)
