@@ -104,7 +104,7 @@ end-to-end: setup-tests ## tests on the emulated stack and in a browser, and `ma
 build: setup-lambda ## build the functions for Lambda, optimised (ARCHITECTURE=arm64 or x86_64)
 	@test -d "$$(rustc --print target-libdir --target $(RUST_TARGET))" || { \
 	    echo "Rust cannot build for $(ARCHITECTURE) yet: rustup target add $(RUST_TARGET)" >&2; exit 1; }
-	@# The same binary, whoever builds it: no path of this machine in it.
+	@# The binary has no path of the machine that builds it, so that builds are reproducible.
 	cd "$(SOURCE)" && $(WITH_TOOLS) CARGO_BUILD_RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=/cargo" \
 	    cargo lambda build --profile $(PROFILE) --locked --target $(RUST_TARGET) \
 	    --lambda-dir "$(FUNCTIONS)" $(addprefix --package ,$(PACKAGES))

@@ -38,7 +38,7 @@ function takeDelivery(headers, body) {
   return 200;
 }
 
-/** From the gateway: what became of an SMS. */
+/** The gateway reports the status of an SMS. */
 function takeStatus(_, body) {
   const { reference, status, reasons } = gateway.readStatus(body);
   if (status) finish(reference, status, reasons);

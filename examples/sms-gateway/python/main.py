@@ -49,7 +49,7 @@ def take_delivery(headers, body):
 
 
 def take_status(_, body):
-    """From the gateway: what became of an SMS."""
+    """The gateway reports the status of an SMS."""
     reference, status, reasons = gateway.read_status(body)
     if status:
         finish(reference, status, reasons)

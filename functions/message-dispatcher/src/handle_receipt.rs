@@ -4,12 +4,12 @@ use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
 use crate::circuits::{Admission, Answer};
 use crate::dispatcher::{Dispatcher, is_permanent};
 use crate::outcome::{CIRCUIT_OPEN, Disposition, NotHandled};
-use crate::task::ReceiveContext;
+use crate::task::{ReceiveContext, Work};
 use jiff::Timestamp;
 use shared::delivery::envelope::ReceiptEnvelope;
 use shared::http_client::TIMEOUT;
 use shared::integration::Integration;
-use shared::ledger::{self, Acceptance, Acquire, FailedAttempt, Lease, LedgerError};
+use shared::ledger::{self, Acceptance, Acquire, LedgerError};
 use shared::limits::bounded;
 use shared::model::endpoint::{Endpoint, EndpointKind};
 use shared::model::trace_id::TraceId;
@@ -128,14 +128,15 @@ impl Dispatcher {
             Some(after) => {
                 let acceptance =
                     if attempts.may_have_taken_effect() { Acceptance::Possible } else { Acceptance::Excluded };
-                let failed = failed_attempt(
-                    envelope,
-                    context,
-                    &lease,
-                    &error.to_string(),
-                    after,
-                    integration.delivery.give_up_after,
-                );
+                let gives_up_at = envelope.received_at.saturating_add(integration.delivery.give_up_after);
+                let work = Work {
+                    received_at: envelope.received_at,
+                    gives_up_at: gives_up_at.unwrap_or(Timestamp::MAX),
+                    kind: ReceiptEnvelope::KIND,
+                    message_id: &envelope.receipt.message_id,
+                    conversation_id: None,
+                };
+                let failed = context.failed_attempt(&lease, &error.to_string(), after, work);
                 self.release_failed(&lease, acceptance, &failed, context).await?;
                 Ok(ReceiptOutcome::RetryScheduled { error, after })
             }
@@ -236,30 +237,6 @@ fn answer(error: Option<&ApiError>, time_is_up: bool) -> Answer {
             | ApiError::InvalidRequest(_)
             | ApiError::Unsupported,
         ) => Answer::None,
-    }
-}
-
-/// What the ledger records of a failed attempt.
-fn failed_attempt(
-    envelope: &ReceiptEnvelope,
-    context: ReceiveContext<'_>,
-    lease: &Lease,
-    reason: &str,
-    after: Duration,
-    give_up_after: Duration,
-) -> FailedAttempt {
-    let at = Timestamp::now();
-    FailedAttempt {
-        attempt: lease.attempt(),
-        at,
-        reason: bounded(reason).into_owned(),
-        next_attempt_at: at.saturating_add(after).unwrap_or(Timestamp::MAX),
-        gives_up_at: envelope.received_at.saturating_add(give_up_after).unwrap_or(Timestamp::MAX),
-        received_at: envelope.received_at,
-        kind: ReceiptEnvelope::KIND.to_owned(),
-        message_id: bounded(&envelope.receipt.message_id).into_owned(),
-        conversation_id: None,
-        group: context.group.to_owned(),
     }
 }
 

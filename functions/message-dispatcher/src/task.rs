@@ -85,6 +85,32 @@ impl<'r> ReceiveContext<'r> {
     pub(crate) fn backoff(self) -> Duration {
         backoff::delay(self.receive_count, fastrand::f64())
     }
+
+    /// What the ledger records of a failed attempt: the next one is made `after` that time.
+    pub(crate) fn failed_attempt(self, lease: &Lease, reason: &str, after: Duration, work: Work<'_>) -> FailedAttempt {
+        let at = Timestamp::now();
+        FailedAttempt {
+            attempt: lease.attempt(),
+            at,
+            reason: bounded(reason).into_owned(),
+            next_attempt_at: at.saturating_add(after).unwrap_or(Timestamp::MAX),
+            gives_up_at: work.gives_up_at,
+            received_at: work.received_at,
+            kind: work.kind.to_owned(),
+            message_id: bounded(work.message_id).into_owned(),
+            conversation_id: work.conversation_id.map(|id| bounded(id).into_owned()),
+            group: self.group.to_owned(),
+        }
+    }
+}
+
+/// A message or a receipt, as far as the ledger records it with a failed attempt.
+pub(crate) struct Work<'w> {
+    pub(crate) received_at: Timestamp,
+    pub(crate) gives_up_at: Timestamp,
+    pub(crate) kind: &'w str,
+    pub(crate) message_id: &'w str,
+    pub(crate) conversation_id: Option<&'w str>,
 }
 
 /// A message on its way to the messaging service.
@@ -160,19 +186,14 @@ impl<'t> Task<'t> {
         after: Duration,
         give_up_after: Duration,
     ) -> FailedAttempt {
-        let at = Timestamp::now();
-        FailedAttempt {
-            attempt: lease.attempt(),
-            at,
-            reason: bounded(reason).into_owned(),
-            next_attempt_at: at.saturating_add(after).unwrap_or(Timestamp::MAX),
-            gives_up_at: self.envelope.due_since().saturating_add(give_up_after).unwrap_or(Timestamp::MAX),
+        let work = Work {
             received_at: self.envelope.received_at,
-            kind: self.message.kind.name().to_owned(),
-            message_id: bounded(&self.message.message_id).into_owned(),
-            conversation_id: self.message.conversation_id.as_deref().map(|id| bounded(id).into_owned()),
-            group: self.context.group.to_owned(),
-        }
+            gives_up_at: self.envelope.due_since().saturating_add(give_up_after).unwrap_or(Timestamp::MAX),
+            kind: self.message.kind.name(),
+            message_id: &self.message.message_id,
+            conversation_id: self.message.conversation_id.as_deref(),
+        };
+        self.context.failed_attempt(lease, reason, after, work)
     }
 
     /// The message for the parking queue. A replay that failed keeps the sequence number of the first failure.
