@@ -1,14 +1,10 @@
 """Tests of what emulated_logs.py adds to the emulated AWS, and of the template's metric filters."""
 
 import json
-import tempfile
-import types
 import unittest
-from pathlib import Path
 
-import boto3
+import emulator_of_tests
 from emulated_logs import PAGE, matcher
-from emulator import REGION, Emulator
 from samtranslator.yaml_helper import yaml_parse
 from transform import TEMPLATE
 
@@ -127,12 +123,7 @@ class Throttling(unittest.TestCase):
 class Pages(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
-        emulator = Emulator(types.SimpleNamespace(folder=folder, temporary=folder))
-        cls.addClassCleanup(emulator.stop)
-        emulator.wait()
-        own = {"endpoint_url": emulator.url, "region_name": REGION}
-        cls.logs = boto3.client("logs", aws_access_key_id="test", aws_secret_access_key="test", **own)
+        cls.logs = emulator_of_tests.start(cls)("logs")
 
     def test_a_search_is_answered_in_pages_without_gaps_or_repeats(self):
         count = 3 * PAGE

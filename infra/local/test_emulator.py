@@ -1,23 +1,14 @@
 """Tests of what emulator.py changes in the emulated AWS."""
 
-import tempfile
-import types
 import unittest
-from pathlib import Path
 
-import boto3
-from emulator import REGION, Emulator
+import emulator_of_tests
 
 
 class WindowOfFifoQueues(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
-        emulator = Emulator(types.SimpleNamespace(folder=folder, temporary=folder))
-        cls.addClassCleanup(emulator.stop)
-        emulator.wait()
-        own = {"endpoint_url": emulator.url, "region_name": REGION}
-        cls.sqs = boto3.client("sqs", aws_access_key_id="test", aws_secret_access_key="test", **own)
+        cls.sqs = emulator_of_tests.start(cls)("sqs")
 
     def queue(self, messages, tags):
         """A queue with these messages, which are named by their group and a number."""

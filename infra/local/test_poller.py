@@ -1,20 +1,18 @@
 """Tests of poller.py on the emulated SQS and Lambda."""
 
 import contextlib
-import functools
 import io
 import json
 import logging
 import sys
 import tempfile
 import time
-import types
 import unittest
 import zipfile
 from pathlib import Path
 
-import boto3
-from emulator import REGION, Emulator
+import emulator_of_tests
+from emulator import REGION
 from poller import MAX_CONCURRENT_BATCHES, Poller, processed
 
 TIMEOUT_SECONDS = 60
@@ -102,16 +100,7 @@ class Batches(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
-        emulator = Emulator(types.SimpleNamespace(folder=cls.folder, temporary=cls.folder))
-        cls.addClassCleanup(emulator.stop)
-        emulator.wait()
-        cls.client = functools.partial(
-            boto3.client,
-            endpoint_url=emulator.url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        cls.client = emulator_of_tests.start(cls)
         cls.queues, cls.functions = cls.client("sqs"), cls.client("lambda")
         # The tests provoke these warnings.
         logging.getLogger("poller").addHandler(logging.NullHandler())
