@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # A link in Markdown that is no image, with an optional heading.
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]+)\]\((?P<target>[^()\s]+)\)")
 GUIDE = re.compile(r"^\| \[(?P<title>[^\]]+)\]\((?P<path>[^)#]+\.md)\)", re.MULTILINE)
+# The state of a workflow, relative to the document's page on GitHub.
+BADGE = re.compile(r"^\[!\[.*\.\./\.\./actions/.*$\n", re.MULTILINE)
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 BOOK = """[book]
 title = "Patchbay"
@@ -79,6 +81,7 @@ def with_links(text, path, pages, repository):
             return match[0]
         return f"[{match['text']}]({repository}/blob/HEAD/{file})" if repository else match["text"]
 
+    text = text.replace("](../../actions/", f"]({repository}/actions/") if repository else BADGE.sub("", text)
     parts = FENCE.split(text)
     return "".join(part if part.startswith("```") else LINK.sub(link, part) for part in parts)
 

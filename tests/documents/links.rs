@@ -20,6 +20,11 @@ fn target(document: &Document, link: &str) -> Option<(PathBuf, Option<String>)> 
     if link.starts_with("https://") {
         return None;
     }
+    // GitHub's page of a workflow, relative to the document's page there.
+    if let Some(workflow) = link.strip_prefix("../../actions/workflows/") {
+        let file = workflow.strip_suffix("/badge.svg").unwrap_or(workflow);
+        return Some((Path::new(".github/workflows").join(file), None));
+    }
     let (file, heading) = link.split_once('#').map_or((link, None), |(file, heading)| (file, Some(heading)));
     let folder = document.path.parent().unwrap();
     let file = if file.is_empty() { document.path.clone() } else { plain(&folder.join(file)) };
