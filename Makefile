@@ -25,6 +25,7 @@ PACKAGES := $(shell cd "$(SOURCE)/functions" && ls)
 COMMIT = $(shell cd "$(SOURCE)" && git ls-files --error-unmatch Makefile >/dev/null 2>&1 && \
     git describe --always --abbrev=12 --dirty --exclude '*')
 build deploy release release-command: export PATCHBAY_COMMIT ?= $(COMMIT)
+deploy release: export PATCHBAY_REPOSITORY ?= $(REPOSITORY)
 # The processors that `make release` builds for.
 ARCHITECTURES := arm64 x86_64
 # The file and the section in which `sam deploy --guided` saves its answers.
@@ -40,7 +41,8 @@ ROUNDS := 20
 CALLS := 50
 ONLY :=
 COMPARE :=
-REPOSITORY ?=
+# Where the sources can be read.
+REPOSITORY ?= $(shell python3 "$(SOURCE)/infra/repository.py")
 RUST_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),aarch64,$(ARCHITECTURE))-unknown-linux-gnu
 export SAM_CLI_TELEMETRY := 0
 # The commands below expect the binaries there.

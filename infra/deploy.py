@@ -72,13 +72,24 @@ def with_commit(template, commit):
     return version.sub(rf"\g<1>\g<2>+{commit}", template) if commit else template
 
 
+def with_runbook(template, repository):
+    """The template's text, in which alarms link by default to the runbook in this repository."""
+    default = re.compile(r"^(  RunbookUrl:\n    Type: String\n    Default: )(\S+)$", re.MULTILINE)
+    return default.sub(rf"\g<1>{repository}/blob/HEAD/\g<2>", template) if repository else template
+
+
+def stamped(template):
+    """The template's text with what only the copy knows that it comes from."""
+    text = with_commit(template, os.environ.get("PATCHBAY_COMMIT"))
+    return with_runbook(text, os.environ.get("PATCHBAY_REPOSITORY"))
+
+
 def stage(folder, template, functions):
     """Places the template relative to the built functions as its CodeUri paths expect; also returns their architecture."""
     architecture = built_architecture(template, functions)
     staged = folder / "infra" / "template.yaml"
     staged.parent.mkdir(parents=True)
-    text = with_commit(template.read_text(), os.environ.get("PATCHBAY_COMMIT"))
-    staged.write_text(allow_only(text, architecture))
+    staged.write_text(allow_only(stamped(template.read_text()), architecture))
     (folder / "target").mkdir()
     (folder / "target" / "lambda").symlink_to(functions.resolve())
     return staged, architecture

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import account
 import deploy
+import repository
 from samtranslator.yaml_helper import yaml_parse
 from terminal import Terminal
 
@@ -92,6 +93,26 @@ class Deploy(unittest.TestCase):
         self.assertEqual(changed, deploy.with_commit(text, "3f2a1b"))
         for unknown in ("", None):
             self.assertEqual(text, deploy.with_commit(text, unknown))
+
+    def test_alarms_link_by_default_to_the_runbook_in_the_repository_of_this_copy(self):
+        text = (deploy.ROOT / "infra" / "template.yaml").read_text()
+        changed = yaml_parse(deploy.with_runbook(text, "https://github.com/acme/patchbay"))["Parameters"]["RunbookUrl"]
+        self.assertEqual("https://github.com/acme/patchbay/blob/HEAD/docs/operate.md", changed["Default"])
+        self.assertRegex(changed["Default"], f"^({changed['AllowedPattern']})$")
+        self.assertEqual(text, deploy.with_runbook(text, ""))
+
+    def test_the_repositorys_address_has_no_credentials(self):
+        expected = "https://github.com/acme/patchbay"
+        for remote in [
+            "https://github.com/acme/patchbay.git",
+            "https://github.com/acme/patchbay",
+            "https://user:token@github.com/acme/patchbay.git",
+            "git@github.com:acme/patchbay.git",
+            "ssh://git@github.com/acme/patchbay.git",
+        ]:
+            self.assertEqual(expected, repository.address(remote))
+        for remote in ["", "/srv/git/patchbay", "https://git.example.com/acme/patchbay", "https://github.com/acme"]:
+            self.assertEqual("", repository.address(remote))
 
     def test_each_environment_has_its_own_answers(self):
         self.assertEqual({}, deploy.saved_answers(self.config, "default"))

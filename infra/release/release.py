@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import command
 from archives import write_zip
 from crates import ROOT
-from deploy import allow_only, with_commit
+from deploy import allow_only, stamped
 from notices import notices, released
 from sbom import VERSION, write_sbom
 from template import packaged
@@ -46,7 +46,7 @@ def assemble(architectures):
     text, functions = packaged((ROOT / "infra" / "template.yaml").read_text(), VERSION)
     if len(architectures) == 1:
         text = allow_only(text, *architectures)
-    (DIST / "template.yaml").write_text(with_commit(text, os.environ.get("PATCHBAY_COMMIT")))
+    (DIST / "template.yaml").write_text(stamped(text))
     for architecture in architectures:
         built, target = BUILT / architecture, TARGETS[architecture]
         for function in functions:
