@@ -11,12 +11,11 @@ import contextlib
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from step import exit_code, forward_signals
+from step import exit_code, start
 
 SYSTEM = "/usr/sbin:/usr/bin:/sbin:/bin"
 RUSTUP = "cargo cargo-clippy cargo-fmt clippy-driver rustc rustdoc rustfmt rustup"
@@ -87,9 +86,7 @@ def main(command):
         program = shutil.which(command[0], path=environment["PATH"])
         if not program:
             sys.exit(f"{command[0]} is not one of the programs that a new machine has")
-        process = subprocess.Popen([program, *command[1:]], env=environment)
-        forward_signals(process)
-        return exit_code(process)
+        return exit_code(start([program, *command[1:]], env=environment))
 
 
 if __name__ == "__main__":

@@ -39,11 +39,23 @@ def progress_variables():
     return {"CARGO_TERM_COLOR": "always", "CARGO_TERM_PROGRESS_WHEN": "always", "CARGO_TERM_PROGRESS_WIDTH": str(columns)}
 
 
-def forward_signals(process):
-    """SIGTERM and SIGHUP end the child first, then this process. Ctrl-C reaches the child by itself."""
+def start(command, **options):
+    """Starts a child. SIGTERM and SIGHUP end it first, then this process, also before it runs. Ctrl-C reaches it by itself."""
+    child, is_ending = None, False
+
+    def end(*_):
+        nonlocal is_ending
+        is_ending = True
+        if child:
+            child.terminate()
+
     signal.signal(signal.SIGINT, lambda *_: None)
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signal_number, lambda *_: process.terminate())
+        signal.signal(signal_number, end)
+    child = subprocess.Popen(command, **options)
+    if is_ending:
+        child.terminate()
+    return child
 
 
 def exit_code(process):
@@ -55,8 +67,7 @@ def exit_code(process):
 def main(command):
     started = time.monotonic()
     reader, writer = os.pipe()
-    process = subprocess.Popen(command, env=os.environ | progress_variables(), stdout=writer, stderr=writer)
-    forward_signals(process)
+    process = start(command, env=os.environ | progress_variables(), stdout=writer, stderr=writer)
     os.close(writer)
     # Overwrites a progress bar.
     line = "\r\x1b[K" if sys.stdout.isatty() else ""

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,16 @@ class NewMachine(unittest.TestCase):
             self.assertEqual("there\n", running.stdout.read())
         self.assertEqual(4, running.returncode)
         self.assertFalse(home.parent.exists())
+
+    def test_sigterm_before_the_command_runs_ends_it_too(self):
+        script = (
+            "import os, signal, subprocess, step\n"
+            "start = subprocess.Popen\n"
+            "subprocess.Popen = lambda *command: (os.kill(os.getpid(), signal.SIGTERM), start(*command))[1]\n"
+            "raise SystemExit(step.exit_code(step.start(['sleep', '60'])))\n"
+        )
+        ended = subprocess.run([sys.executable, "-c", script], cwd=FRESH.parent, timeout=50)
+        self.assertEqual(128 + signal.SIGTERM, ended.returncode)
 
     def test_continuous_integration_uses_it(self):
         self.assertIn("python3 infra/local/fresh.py make test", CI.read_text())
