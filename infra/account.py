@@ -18,6 +18,8 @@ LEFT_TO_REQUESTS = 50
 # The template's defaults for both lanes together.
 BOTH_LANES = 120
 LANES = ("DispatcherConcurrency", "RetryConcurrency")
+# The maximum concurrency of the queue of conversation events.
+EVENTS = 10
 # Functions that share each parameter's reservation.
 RESERVATIONS = {"ReceiverReservedConcurrency": 1, "SenderReservedConcurrency": 5, "DispatcherReservedConcurrency": 1}
 
@@ -104,14 +106,14 @@ def concurrency(saved):
     return limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
 
 
-def available_to_lanes(shared):
-    """What of the concurrency that functions share both lanes may take."""
+def available_to_deliveries(shared):
+    """What of the concurrency that functions share both lanes and conversation events may take."""
     return shared - min(LEFT_TO_REQUESTS, shared // 2)
 
 
-def lanes_that_fit(shared):
-    """The concurrency of the direct lane and of the retry lane that leaves enough to webhooks and callers."""
-    both = min(BOTH_LANES, available_to_lanes(shared))
+def lanes_that_fit(shared, events=0):
+    """The concurrency of the direct lane and of the retry lane that leaves enough to events, webhooks and callers."""
+    both = min(BOTH_LANES, available_to_deliveries(shared) - events)
     retry = max(2, both // 6)
     return max(2, both - retry), retry
 
@@ -139,7 +141,9 @@ def check_concurrency(saved, stack, parameters):
     deployed = {one["ParameterKey"]: one["ParameterValue"] for one in (stack or {}).get("Parameters", [])}
     unreserved += reserved(deployed)
     lanes = sum(number(parameters, name) for name in LANES)
-    needed = total - unreserved + reserved(parameters) + max(UNRESERVED_MINIMUM, lanes + LEFT_TO_REQUESTS)
+    events = EVENTS if parameters.get("GenesysEventSource") else 0
+    taken = lanes + events
+    needed = total - unreserved + reserved(parameters) + max(UNRESERVED_MINIMUM, taken + LEFT_TO_REQUESTS)
     request = quota_request(needed, session(saved).region_name)
     reservable = max(0, unreserved - UNRESERVED_MINIMUM)
     if reserved(parameters) > reservable:
@@ -149,10 +153,10 @@ def check_concurrency(saved, stack, parameters):
             f"{UNRESERVED_MINIMUM} unreserved. Nothing was deployed. Reserve less, or request more:\n  {request}"
         )
     shared = unreserved - reserved(parameters)
-    if not number(parameters, "DispatcherReservedConcurrency") and lanes > available_to_lanes(shared):
-        values = " ".join(f"{name}={value}" for name, value in zip(LANES, lanes_that_fit(shared), strict=True))
+    if not number(parameters, "DispatcherReservedConcurrency") and taken > available_to_deliveries(shared):
+        values = " ".join(f"{name}={value}" for name, value in zip(LANES, lanes_that_fit(shared, events), strict=True))
         print(
-            f"Deliveries may take {lanes} of the {shared} concurrent executions that all functions of this account share, and "
+            f"Deliveries may take {taken} of the {shared} concurrent executions that all functions of this account share, and "
             f"then webhooks and callers are refused. Set {values}, or request more:\n  {request}"
         )
 

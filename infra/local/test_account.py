@@ -103,6 +103,7 @@ class Concurrency(Aws):
         "ReceiverReservedConcurrency": 0,
         "SenderReservedConcurrency": 0,
         "DispatcherReservedConcurrency": 0,
+        "GenesysEventSource": "",
     }
 
     def check(self, deployed=None, **parameters):
@@ -136,6 +137,23 @@ class Concurrency(Aws):
         self.assertIn("120 of the 10 concurrent executions", shown)
         self.assertIn("DispatcherConcurrency=3 RetryConcurrency=2", shown)
         self.assertIn("--quota-code L-B99A9384 --desired-value 1000 --region eu-central-1", shown)
+
+    def test_conversation_events_take_of_it_too(self):
+        source = {"GenesysEventSource": "aws.partner/genesys.com/cloud/o/acme"}
+        self.has_concurrency(179)
+        shown = self.check(**source)
+        self.assertIn("130 of the 179 concurrent executions", shown)
+        self.assertIn("DispatcherConcurrency=100 RetryConcurrency=19", shown)
+        for total, parameters in ((180, {}), (179, {"DispatcherConcurrency": "100", "RetryConcurrency": "19"})):
+            self.printed.truncate(0)
+            self.has_concurrency(total)
+            self.assertEqual("", self.check(**source, **parameters))
+
+    def test_the_concurrency_of_conversation_events_is_the_templates(self):
+        mappings = resources("AWS::Lambda::EventSourceMapping").values()
+        queue = {"Fn::GetAtt": ["ConversationEventQueue", "Arn"]}
+        [events] = [one["Properties"] for one in mappings if one["Properties"]["EventSourceArn"] == queue]
+        self.assertEqual(account.EVENTS, events["ScalingConfig"]["MaximumConcurrency"])
 
     def test_more_is_requested_where_more_is_needed(self):
         self.has_concurrency(1000)

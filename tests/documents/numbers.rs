@@ -38,6 +38,16 @@ fn each_row_of_costs_is_its_quantity_times_its_price_and_each_total_the_sum_of_i
 }
 
 #[test]
+fn each_cost_in_the_overview_is_the_total_of_a_table() {
+    let guide = Document::read("docs/cost.md");
+    let totals = guide.rows.iter().filter(|row| row.cells[0] == "total");
+    let totals: Vec<_> = totals.map(|row| row.cells[3].as_str()).collect();
+    let shown: Vec<_> = guide.rows_under("Cost").map(|row| row.cells[1].as_str()).collect();
+    assert!(!shown.is_empty());
+    assert!(shown.iter().all(|cost| totals.contains(cost)), "{shown:?}: {totals:?}");
+}
+
+#[test]
 fn every_price_is_in_the_table_of_prices() {
     let guide = Document::read("docs/cost.md");
     let prices: Vec<_> = guide.rows_under("Prices").map(|row| number(&row.cells[1])).collect();

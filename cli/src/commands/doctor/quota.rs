@@ -73,7 +73,7 @@ fn classify(deliveries: Deliveries, total: u32, shared: u32) -> Finding {
     if taken <= available(shared) {
         return Finding::ok(format!("{total} in the account and region, of which deliveries may take {taken}"));
     }
-    let (direct, retry) = lanes_that_fit(shared);
+    let (direct, retry) = lanes_that_fit(shared, events);
     let needed = (total - shared.min(total) + taken + LEFT_TO_REQUESTS).next_multiple_of(1_000);
     Finding::warning(
         format!(
@@ -93,9 +93,9 @@ fn available(shared: u32) -> u32 {
     shared - LEFT_TO_REQUESTS.min(shared / 2)
 }
 
-/// The concurrency of the direct lane and of the retry lane that leaves enough to webhooks and callers.
-fn lanes_that_fit(shared: u32) -> (u32, u32) {
-    let both = BOTH_LANES.min(available(shared));
+/// The concurrency of the direct lane and of the retry lane that leaves enough to events, webhooks and callers.
+fn lanes_that_fit(shared: u32, events: u32) -> (u32, u32) {
+    let both = BOTH_LANES.min(available(shared).saturating_sub(events));
     let retry = (both / 6).max(2);
     (both.saturating_sub(retry).max(2), retry)
 }
@@ -125,7 +125,7 @@ mod tests {
         let rows: Vec<_> = rows.collect();
         assert!(rows.len() > 3, "{rows:?}");
         for (shared, lanes) in rows {
-            assert_eq!(lanes, lanes_that_fit(shared), "{shared}");
+            assert_eq!(lanes, lanes_that_fit(shared, 0), "{shared}");
         }
     }
 
@@ -145,8 +145,16 @@ mod tests {
         assert!(advice.contains("DispatcherConcurrency=3 RetryConcurrency=2"), "{advice}");
         let large = classify(Deliveries { direct: 1_000, ..BY_DEFAULT }, 1_000, 900);
         assert!(large.advice.unwrap().contains("--desired-value 2000"), "what others reserve is counted too");
-        let events = classify(Deliveries { direct: 3, retry: 2, events: EVENTS, reserved: 0 }, 10, 10);
-        assert_eq!(Status::Warning, events.status);
+    }
+
+    #[test]
+    fn the_proposed_values_leave_what_conversation_events_take() {
+        let with_events = Deliveries { events: EVENTS, ..BY_DEFAULT };
+        let finding = classify(with_events, 179, 179);
+        assert_eq!(Status::Warning, finding.status);
+        let advice = finding.advice.unwrap();
+        assert!(advice.contains("DispatcherConcurrency=100 RetryConcurrency=19"), "{advice}");
+        assert_eq!(Status::Ok, classify(Deliveries { retry: 19, ..with_events }, 179, 179).status);
     }
 
     #[test]
