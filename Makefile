@@ -139,8 +139,8 @@ upgrade-test: local ## `make deploy` on the emulated AWS, then an upgrade under 
 .PHONY: docs
 docs: ## build the documentation site into target/site (REPOSITORY=<address>: links to the sources lead there)
 	@infra/local/setup.sh docs openapi
-	$(PYTHON) infra/docs/site.py target/site --repository "$(REPOSITORY)"
-	.venv/openapi/bin/python infra/openapi/reference.py
+	.venv/openapi/bin/python infra/openapi/reference.py target/api-reference
+	$(PYTHON) infra/docs/site.py target/site target/api-reference --repository "$(REPOSITORY)"
 
 .PHONY: bench
 bench: setup ## measure the functions' speed and size (COMPARE=<commit>, ROUNDS=20, CALLS=50, ONLY=<parts of names>)

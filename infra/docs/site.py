@@ -1,9 +1,10 @@
 """Makes the documentation site from README.md and the other documents, in the order of README.md's table of guides.
 
-    python site.py FOLDER [--repository URL]
+    python site.py FOLDER REFERENCE [--repository URL]
 
-The documents keep their places in a copy of the tree, so that the links between them work. Links to other files lead to the
-repository; without its address they are plain text. Ends with an error if a link within the site leads nowhere.
+REFERENCE is the folder that infra/openapi/reference.py has written. The documents keep their places in a copy of the tree, so
+that the links between them work. Links to docs/openapi.yaml lead to the reference. Links to other files lead to the
+repository; without its address they are plain text. Ends with an error if a link or an image within the site leads nowhere.
 """
 
 import argparse
@@ -22,7 +23,9 @@ LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]+)\]\((?P<target>[^()\s]+)\)")
 GUIDE = re.compile(r"^\| \[(?P<title>[^\]]+)\]\((?P<path>[^)#]+\.md)\)", re.MULTILINE)
 # The state of a workflow, relative to the document's page on GitHub.
 BADGE = re.compile(r"^\[!\[.*\.\./\.\./actions/.*$\n", re.MULTILINE)
-FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
+# The API reference is a page of its own.
+OPENAPI, REFERENCE = "docs/openapi.yaml", "api/index.html"
 BOOK = """[book]
 title = "Patchbay"
 language = "en"
@@ -38,7 +41,7 @@ limit-results = 20
 
 
 class Pages(HTMLParser):
-    """The ids and links of a page."""
+    """The ids, links and images of a page."""
 
     def __init__(self, text):
         super().__init__()
@@ -48,8 +51,8 @@ class Pages(HTMLParser):
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self.ids.update(value for name, value in attributes.items() if name in ("id", "name"))
-        if tag == "a" and attributes.get("href"):
-            self.links.append(attributes["href"])
+        if target := attributes.get({"a": "href", "img": "src"}.get(tag)):
+            self.links.append(target)
 
 
 def documents():
@@ -77,16 +80,18 @@ def with_links(text, path, pages, repository):
         if file in pages:
             # mdBook writes a folder's README.md to index.html.
             return match[0].replace("README.md", "index.md")
+        if file == OPENAPI:
+            return f"[{match['text']}]({os.path.relpath(REFERENCE, Path(path).parent)})"
         if file.startswith("docs/") and (ROOT / file).is_file():
             return match[0]
         return f"[{match['text']}]({repository}/blob/HEAD/{file})" if repository else match["text"]
 
     text = text.replace("](../../actions/", f"]({repository}/actions/") if repository else BADGE.sub("", text)
     parts = FENCE.split(text)
-    return "".join(part if part.startswith("```") else LINK.sub(link, part) for part in parts)
+    return "".join(part if part.lstrip().startswith("```") else LINK.sub(link, part) for part in parts)
 
 
-def write_source(book, repository):
+def write_source(book, reference, repository):
     source = book / "src"
     pages = documents()
     paths = {path for _, path in pages}
@@ -97,6 +102,9 @@ def write_source(book, repository):
     for file in (ROOT / "docs").iterdir():
         if file.is_file() and file.suffix != ".md":
             shutil.copy(file, source / "docs" / file.name)
+    shutil.copytree(reference, (source / REFERENCE).parent)
+    (source / "reference.md").write_text(f"# API reference\n\n[Every route, field and response of the API]({REFERENCE}).\n")
+    pages.insert(1 + [path for _, path in pages].index("docs/api.md"), ("API reference", "reference.md"))
     summary = [f"- [{title[:1].upper()}{title[1:]}]({path})" for title, path in pages]
     (source / "SUMMARY.md").write_text("# Summary\n\n" + "\n".join(summary) + "\n")
     line = f'git-repository-url = "{repository}"\n' if repository else ""
@@ -123,12 +131,13 @@ def dead_links(site):
 def main():
     arguments = argparse.ArgumentParser(description="Makes the documentation site.")
     arguments.add_argument("folder", type=Path)
+    arguments.add_argument("reference", type=Path, help="the folder of the API reference")
     arguments.add_argument("--repository", default="", help="its address, such as https://github.com/acme/patchbay")
     options = arguments.parse_args()
     site = options.folder.resolve()
     book = site.with_name(site.name + "-source")
     shutil.rmtree(book, ignore_errors=True)
-    write_source(book, options.repository.rstrip("/"))
+    write_source(book, options.reference, options.repository.rstrip("/"))
     subprocess.run([ROOT / ".venv/docs/bin/mdbook", "build", "--dest-dir", site, book], check=True)
     dead = dead_links(site)
     if dead:

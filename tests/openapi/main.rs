@@ -323,7 +323,7 @@ fn the_guide_lists_the_same_statuses() {
     let mut of_senders = documented(&document, |id| id != "receiveWebhook");
     // The guide calls them the platform's 4xx.
     assert!(of_senders.remove("4XX"));
-    let mut in_prose = statuses_below("Answers to callers");
+    let mut in_prose = statuses_below("Responses");
     assert!(in_prose.remove("the platform's 4xx"));
     assert_eq!(in_prose, of_senders);
 }
