@@ -172,7 +172,7 @@ class Concurrency(Aws):
     def test_a_value_that_is_no_whole_number_is_refused_by_the_parameters_name(self):
         for value in ("abc", "", "-1", "1.5", "1_0"):
             self.has_concurrency(1000)
-            with self.assertRaisesRegex(SystemExit, f"parameter SenderReservedConcurrency is '{value}'. It must be a whole number"):
+            with self.assertRaisesRegex(SystemExit, f"SenderReservedConcurrency is '{value}'. It must be a whole number"):
                 self.check(SenderReservedConcurrency=value)
 
     def test_what_the_running_stack_reserves_can_be_reserved_again(self):

@@ -166,8 +166,8 @@ class Deployer(unittest.TestCase):
 
     def test_each_policy_has_room_for_the_longest_names(self):
         names = {"AWS::Partition": "aws-us-gov", "AWS::Region": "ap-southeast-1", "AWS::AccountId": "1" * 12}
-        longest = deployer()["Parameters"]["PatchbayStackName"]["MaxLength"]
-        names |= {"PatchbayStackName": "p" * longest, "RolePath": "/" + "r" * 30, "ArtifactsBucket": "b" * 63, "HostedZoneId": "z" * 32}
+        names |= {"PatchbayStackName": "p" * deployer()["Parameters"]["PatchbayStackName"]["MaxLength"]}
+        names |= {"RolePath": "/" + "r" * 30, "ArtifactsBucket": "b" * 63, "HostedZoneId": "z" * 32}
         for policy in policies():
             text = json.dumps(list(statements(policy)), separators=(",", ":"))
             for name, value in names.items():
