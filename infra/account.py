@@ -20,6 +20,14 @@ BOTH_LANES = 120
 LANES = ("DispatcherConcurrency", "RetryConcurrency")
 # The maximum concurrency of the queue of conversation events.
 EVENTS = 10
+# The states in which CloudFormation updates no stack: it has to be deleted first.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-describing-stacks.html
+DELETED_FIRST = {
+    "ROLLBACK_COMPLETE": "The first deployment failed and was rolled back",
+    "ROLLBACK_FAILED": "The first deployment failed, and so did its rollback",
+    "CREATE_FAILED": "The first deployment failed",
+    "DELETE_FAILED": "Its deletion failed",
+}
 # Functions that share each parameter's reservation.
 RESERVATIONS = {"ReceiverReservedConcurrency": 1, "SenderReservedConcurrency": 5, "DispatcherReservedConcurrency": 1}
 
@@ -74,10 +82,18 @@ def find_stack(saved):
     return stacks[0]
 
 
+def must_be_deleted(saved, stack):
+    """Whether the stack is in a state from which it cannot be deployed."""
+    # With this option `sam deploy` continues a deployment that failed.
+    continues = stack["StackStatus"] == "CREATE_FAILED" and saved.get("disable_rollback")
+    return stack["StackStatus"] in DELETED_FIRST and not continues
+
+
 def delete_failed_stack(saved, stack):
-    """Deletes a stack that could not be created, if the user agrees. CloudFormation updates no such stack."""
+    """Deletes a stack that must be deleted, if the user agrees."""
     name, region = saved["stack_name"], session(saved).region_name
-    print(f"The first deployment of the stack {name} failed and was rolled back: {stack.get('StackStatusReason', '')}")
+    status = stack["StackStatus"]
+    print(f"The stack {name} is in the state {status}. {DELETED_FIRST[status]}: {stack.get('StackStatusReason', '')}")
     command = f"aws cloudformation delete-stack --region {region} --stack-name {name}"
     wait = f"aws cloudformation wait stack-delete-complete --region {region} --stack-name {name}"
     if not is_confirmed("It has to be deleted first. Delete it now?"):
@@ -167,7 +183,10 @@ def reserved(parameters):
 
 def number(parameters, name):
     # Earlier versions do not have all parameters.
-    return int(parameters.get(name, 0))
+    value = str(parameters.get(name, 0))
+    if not (value.isascii() and value.isdecimal()):
+        sys.exit(f"The parameter {name} is {value!r}. It must be a whole number. Nothing was deployed.")
+    return int(value)
 
 
 def quota_request(needed, region):

@@ -152,7 +152,7 @@ def check(options, saved):
         )
     place = saved | {"stack_name": stack_name}
     stack = account.find_stack(place)
-    if stack and stack["StackStatus"] == "ROLLBACK_COMPLETE":
+    if stack and account.must_be_deleted(place, stack):
         account.delete_failed_stack(place, stack)
         stack = None
     elif saved and not stack and not options.new_stack:

@@ -15,7 +15,7 @@ const codeBucket: string = app.node.getContext("codeBucket");
 const codePrefix: string = app.node.getContext("codePrefix");
 
 const key = new Key(stack, "Messages", { enableKeyRotation: true });
-key.grantEncryptDecrypt(new ServicePrincipal(`logs.${stack.region}.amazonaws.com`));
+key.grantEncryptDecrypt(new ServicePrincipal(`logs.${stack.region}.${stack.urlSuffix}`));
 key.grantEncryptDecrypt(new ServicePrincipal("cloudwatch.amazonaws.com"));
 const onCall = new Topic(stack, "OnCall", { masterKey: key });
 

@@ -6,6 +6,7 @@ app can be synthesized.
 TEMPLATE is the template after the SAM transform. checkov's environment has a parser of Terraform's language.
 """
 
+import functools
 import json
 import os
 import re
@@ -58,20 +59,26 @@ class Examples(unittest.TestCase):
         self.assertEqual(set(), set(re.findall(r"\b(?:data\.)?aws_\w+\.\w+(?=\.)", text)) - declared)
 
     def test_cdk(self):
-        example = EXAMPLES / "cdk"
-        settings = json.loads((example / "cdk.json").read_text())
-        # Node looks for the dependencies beside the file.
-        shutil.copy(example / "patchbay.ts", CDK)
-        with tempfile.TemporaryDirectory() as out:
-            environment = {"CDK_OUTDIR": out, "CDK_CONTEXT_JSON": json.dumps(settings["context"])}
-            command = [ROOT / ".venv" / "bin" / "node", *settings["app"].split()[1:]]
-            subprocess.run(command, cwd=CDK, env=os.environ | environment, check=True)
-            text = (Path(out) / "messaging.template.json").read_text()
+        text = synthesized()
         stacks = [one for one in json.loads(text)["Resources"].values() if one["Type"] == "AWS::CloudFormation::Stack"]
         self.assertEqual(1, len(stacks))
         self.assert_parameters(stacks[0]["Properties"]["Parameters"])
         self.assert_outputs(text)
         self.assertIn("/patchbay/0.1.0/template.yaml", json.dumps(stacks[0]["Properties"]["TemplateURL"]))
+
+    def test_the_logs_may_use_the_key_in_every_partition(self):
+        terraform = (EXAMPLES / "terraform" / "main.tf").read_text()
+        self.assertIn('"logs.${data.aws_region.current.region}.${data.aws_partition.current.dns_suffix}"', terraform)
+        principal = {"Fn::Join": ["", ["logs.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"}]]}
+        keys = [one for one in json.loads(synthesized())["Resources"].values() if one["Type"] == "AWS::KMS::Key"]
+        statements = [statement for key in keys for statement in key["Properties"]["KeyPolicy"]["Statement"]]
+        self.assertIn({"Service": principal}, [statement["Principal"] for statement in statements])
+
+    def test_the_workflow_asks_for_a_token_that_the_role_accepts_in_every_partition(self):
+        # `sts.${AWS::URLSuffix}` in deployer.yaml. The action's own default is that of most partitions.
+        text = (EXAMPLES / "github-actions" / "deploy.yml").read_text()
+        audience = "startsWith(vars.AWS_REGION, 'cn-') && 'sts.amazonaws.com.cn' || 'sts.amazonaws.com'"
+        self.assertIn(f"          audience: ${{{{ {audience} }}}}\n", text)
 
     def test_github_actions(self):
         text = (EXAMPLES / "github-actions" / "deploy.yml").read_text()
@@ -82,6 +89,20 @@ class Examples(unittest.TestCase):
         self.assertTrue(actions)
         for run in re.findall(r"run: \|\n((?: {10}.*\n|\n)+)", text):
             self.assertNotIn("${{", run, "values come from the environment")
+
+
+@functools.cache
+def synthesized():
+    """The template that the CDK app makes."""
+    example = EXAMPLES / "cdk"
+    settings = json.loads((example / "cdk.json").read_text())
+    # Node looks for the dependencies beside the file.
+    shutil.copy(example / "patchbay.ts", CDK)
+    with tempfile.TemporaryDirectory() as out:
+        environment = {"CDK_OUTDIR": out, "CDK_CONTEXT_JSON": json.dumps(settings["context"])}
+        command = [ROOT / ".venv" / "bin" / "node", *settings["app"].split()[1:]]
+        subprocess.run(command, cwd=CDK, env=os.environ | environment, check=True)
+        return (Path(out) / "messaging.template.json").read_text()
 
 
 if __name__ == "__main__":

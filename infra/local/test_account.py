@@ -77,15 +77,27 @@ class Stack(Aws):
         self.aws["cloudformation"].add_response("delete_stack", {}, {"StackName": "patchbay"})
         gone = {"StackName": "patchbay", "CreationTime": "2026-01-01T00:00:00Z", "StackStatus": "DELETE_COMPLETE"}
         self.aws["cloudformation"].add_response("describe_stacks", {"Stacks": [gone]})
-        account.delete_failed_stack(SAVED, {"StackStatusReason": "Limit exceeded"})
-        self.assertIn("Limit exceeded", self.printed.getvalue())
+        account.delete_failed_stack(SAVED, {"StackStatus": "DELETE_FAILED", "StackStatusReason": "Limit exceeded"})
+        shown = "The stack patchbay is in the state DELETE_FAILED. Its deletion failed: Limit exceeded\n"
+        self.assertIn(shown, self.printed.getvalue())
         self.aws["cloudformation"].assert_no_pending_responses()
+
+    def test_every_state_that_cannot_be_updated_is_known_before_anything_is_built(self):
+        for status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"):
+            self.assertTrue(account.must_be_deleted(SAVED, {"StackStatus": status}), status)
+        for status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"):
+            self.assertFalse(account.must_be_deleted(SAVED, {"StackStatus": status}), status)
+
+    def test_a_failed_creation_is_continued_where_rollback_is_disabled(self):
+        without_rollback = SAVED | {"disable_rollback": True}
+        self.assertFalse(account.must_be_deleted(without_rollback, {"StackStatus": "CREATE_FAILED"}))
+        self.assertTrue(account.must_be_deleted(without_rollback, {"StackStatus": "ROLLBACK_COMPLETE"}))
 
     def test_without_consent_the_commands_to_delete_it_are_named(self):
         for answer in (None, "", "n"):
             self.on_terminal(answer)
             with self.assertRaises(SystemExit) as ended:
-                account.delete_failed_stack(SAVED, {})
+                account.delete_failed_stack(SAVED, {"StackStatus": "ROLLBACK_COMPLETE"})
             command = "aws cloudformation delete-stack --region eu-central-1 --stack-name patchbay\n"
             self.assertIn(command, ended.exception.code)
 
@@ -174,6 +186,12 @@ class Concurrency(Aws):
             self.has_concurrency(total)
             with self.assertRaisesRegex(SystemExit, f"has {total}, of which {max(0, total - 100)} can be reserved"):
                 self.check(**reservation)
+
+    def test_a_value_that_is_no_whole_number_is_refused_by_the_parameters_name(self):
+        for value in ("abc", "", "-1", "1.5", "1_0"):
+            self.has_concurrency(1000)
+            with self.assertRaisesRegex(SystemExit, f"SenderReservedConcurrency is '{value}'. It must be a whole number"):
+                self.check(SenderReservedConcurrency=value)
 
     def test_what_the_running_stack_reserves_can_be_reserved_again(self):
         self.has_concurrency(1000, unreserved=100)

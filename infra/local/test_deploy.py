@@ -204,10 +204,11 @@ class Check(unittest.TestCase):
             self.check({}, None)
         self.check({}, None, answer="")
 
-    def test_a_stack_that_could_not_be_created_is_deleted_and_then_no_new_one_is_confirmed(self):
-        for saved in ({}, self.SAVED):
-            self.check(saved, {"StackStatus": "ROLLBACK_COMPLETE"}, answer="n")
-            self.assertEqual(["patchbay"], self.deleted)
+    def test_a_stack_that_cannot_be_updated_is_deleted_and_then_no_new_one_is_confirmed(self):
+        for status in account.DELETED_FIRST:
+            for saved in ({}, self.SAVED):
+                self.check(saved, {"StackStatus": status}, answer="n")
+                self.assertEqual(["patchbay"], self.deleted, status)
 
     def test_a_name_that_is_too_long_for_the_queues_is_refused(self):
         environment = "e" * (62 - len("patchbay-"))

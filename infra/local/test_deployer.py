@@ -4,6 +4,8 @@ import json
 import unittest
 from fnmatch import fnmatchcase
 
+from cfnlint.data import AdditionalSpecs
+from cfnlint.helpers import load_resource
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from emulator import ROOT
 from samtranslator.yaml_helper import yaml_parse
@@ -67,9 +69,15 @@ ELSEWHERE = [
     "s3:getbucketlocation",
     "s3:putobject",
 ]
+# What IAM checks each action against: https://servicereference.us-east-1.amazonaws.com
+CHECKED_AGAINST = load_resource(AdditionalSpecs, "Policies.json")
 # The longest document of a managed policy, without white space:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 LONGEST_POLICY = 6144
+# CloudFormation names these `<stack>-<logical id>-<random characters>`, and shortens the stack's name where that has more
+# characters. AWS does not document it; names in accounts show it, with 12 or 13 random characters.
+LONGEST_NAMES = {"AWS::IAM::Role": 64, "AWS::Lambda::Function": 64, "AWS::SQS::Queue": 80 - len(".fifo")}
+RANDOM = 13
 
 
 def declared(resource_type):
@@ -79,8 +87,12 @@ def declared(resource_type):
     return {action.lower() for name, handler in handlers if name != "list" for action in handler["permissions"]}
 
 
+def deployer():
+    return yaml_parse((ROOT / "infra" / "deployer.yaml").read_text())
+
+
 def policies():
-    resources = yaml_parse((ROOT / "infra" / "deployer.yaml").read_text())["Resources"].values()
+    resources = deployer()["Resources"].values()
     return [one["Properties"]["PolicyDocument"] for one in resources if one["Type"] == "AWS::IAM::ManagedPolicy"]
 
 
@@ -122,8 +134,15 @@ class Deployer(unittest.TestCase):
         for pattern in (pattern for patterns in NOT_USED.values() for pattern in patterns):
             self.assertTrue(any(fnmatchcase(action, pattern) for action in needed), pattern)
 
+    def test_an_action_is_limited_to_resources_only_if_iam_checks_it_against_one(self):
+        limited = {action.lower() for one in self.statements if one["Resource"] != "*" for action in listed(one["Action"])}
+        # The guides of SNS name no resource for it, but IAM's answers name the topic.
+        self.assertIn("sns:unsubscribe", limited)
+        for service, name in (action.split(":") for action in limited if "*" not in action):
+            self.assertTrue(CHECKED_AGAINST[service]["Actions"][name].get("Resources"), f"{service}:{name}")
+
     def test_it_holds_in_every_partition(self):
-        text = json.dumps(yaml_parse((ROOT / "infra" / "deployer.yaml").read_text())["Resources"])
+        text = json.dumps(deployer()["Resources"])
         self.assertNotRegex(text, r"arn:aws[:-]")
         self.assertNotIn("sts.amazonaws.com", text)
 
@@ -135,9 +154,20 @@ class Deployer(unittest.TestCase):
         for action in ("iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"):
             self.assertEqual(["HasPermissionsBoundary", bounded], by_action[action]["Condition"]["Fn::If"][:2], action)
 
+    def test_a_stacks_name_is_short_enough_to_be_whole_in_the_names_of_its_roles_functions_and_queues(self):
+        room = [
+            LONGEST_NAMES[resource["Type"]] - len(f"--{name}") - RANDOM
+            for name, resource in transformed()["Resources"].items()
+            if resource["Type"] in LONGEST_NAMES
+        ]
+        self.assertEqual(min(room), deployer()["Parameters"]["PatchbayStackName"]["MaxLength"])
+        for said in (f"of at most {min(room)} characters", f"its first {min(room)} characters"):
+            self.assertIn(said, (ROOT / "docs" / "deploy.md").read_text().replace("\n", " "))
+
     def test_each_policy_has_room_for_the_longest_names(self):
         names = {"AWS::Partition": "aws-us-gov", "AWS::Region": "ap-southeast-1", "AWS::AccountId": "1" * 12}
-        names |= {"PatchbayStackName": "p" * 32, "RolePath": "/" + "r" * 30, "ArtifactsBucket": "b" * 63, "HostedZoneId": "z" * 32}
+        names |= {"PatchbayStackName": "p" * deployer()["Parameters"]["PatchbayStackName"]["MaxLength"]}
+        names |= {"RolePath": "/" + "r" * 30, "ArtifactsBucket": "b" * 63, "HostedZoneId": "z" * 32}
         for policy in policies():
             text = json.dumps(list(statements(policy)), separators=(",", ":"))
             for name, value in names.items():

@@ -17,6 +17,7 @@ from emulator import ROOT
 sys.path.insert(0, str(ROOT / "infra" / "release"))
 
 import archives
+import changelog
 import notices
 import release
 import sbom
@@ -115,6 +116,49 @@ class Notices(unittest.TestCase):
 
     def test_the_apache_licence_is_the_same_for_everybody(self):
         self.assertEqual([notices.APACHE.read_text()], notices.texts(self.package("MIT/Apache-2.0")))
+
+
+class Changelog(unittest.TestCase):
+    TEXT = """\
+# Changelog
+
+## [Unreleased]
+
+## [11.1.0] - 2026-03-01
+
+### Fixed
+
+- Eleven.
+
+## 1.1.0
+
+- One, see 1.0.0.
+
+## [1.1.0-rc.1] - 2026-01-01
+
+- The candidate.
+
+## [1.0.0] - 2025-12-01
+"""
+
+    def test_the_notes_of_a_release_are_the_section_of_exactly_its_version(self):
+        for version, notes in (
+            ("11.1.0", "### Fixed\n\n- Eleven."),
+            ("1.1.0", "- One, see 1.0.0."),
+            ("1.1.0-rc.1", "- The candidate."),
+        ):
+            self.assertEqual(notes, changelog.section(self.TEXT, version))
+
+    def test_a_version_without_notes_is_not_published(self):
+        for version in ("1.0.0", "1.1", "0.1.0", "Fixed", ""):
+            with self.assertRaisesRegex(SystemExit, f"no section with text for the version {version}"):
+                changelog.section(self.TEXT, version)
+
+    def test_every_heading_of_the_projects_own_changelog_names_a_version(self):
+        names = changelog.HEADING.findall(changelog.CHANGELOG.read_text())
+        self.assertTrue(names)
+        for name in names:
+            self.assertRegex(name, r"^(\[(Unreleased|\d+\.\d+\.\d+\S*)\]|Unreleased|\d+\.\d+\.\d+\S*)$")
 
 
 class Release(unittest.TestCase):

@@ -91,7 +91,9 @@ async function work(isSms) {
     } catch (error) {
       // Whatever it is, the task is not lost.
       log(`${task.key} (${task.route})`, error);
-      if (error.isRefused) giveUp(task, "failed", error.answer);
+      // With the body: somebody has to look whether the agent has it.
+      if (error instanceof patchbay.OutcomeUnknown) store.update(task, { state: "unknown" });
+      else if (error.isRefused) giveUp(task, "failed", error.answer);
       else if (now() - task.taken_at > GIVE_UP_SECONDS) giveUp(task, "expired");
       else store.update(task, { attempts: task.attempts + 1, due: now() + waitSeconds(task.attempts, error) });
     }

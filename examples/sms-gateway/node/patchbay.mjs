@@ -22,10 +22,29 @@ export function verify(headers, body) {
   return expected.some((one) => given.some((other) => areEqual(one, other)));
 }
 
+/** The platform may have the message. Patchbay does not send it again, and answers every repeat the same. */
+export class OutcomeUnknown extends Error {
+  name = "OutcomeUnknown";
+}
+
 /** Patchbay recognises a repeat by the messageId in the body, and a receipt by all that it says. */
-export function call(route, body) {
+export async function call(route, body) {
   const headers = { authorization: `Bearer ${BEARER_TOKEN}`, "content-type": "application/json" };
-  return post(`${URL}/${route}`, headers, body);
+  try {
+    await post(`${URL}/${route}`, headers, body);
+  } catch (error) {
+    if (error.code === 504 && !mayBeRepeated(error.answer)) throw new OutcomeUnknown();
+    throw error;
+  }
+}
+
+/** Whether it is safe to send a request again whose outcome is unknown: docs/api.md, 504. */
+function mayBeRepeated(answer) {
+  try {
+    return JSON.parse(answer).detail.includes("safe to send");
+  } catch {
+    return true; // the answer is not Patchbay's, but API Gateway's or a proxy's
+  }
 }
 
 /** The options that fallbackText numbers, in order, each with what its answer says. */

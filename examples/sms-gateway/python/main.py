@@ -99,6 +99,9 @@ def work(is_sms):
         task = store.next(is_sms)
         try:
             do(task)
+        except patchbay.OutcomeUnknown as error:
+            log(f"{task['key']} ({task['route']})", error)
+            store.update(task, state="unknown")  # with the body: somebody has to look whether the agent has it
         except Exception as error:  # whatever it is, the task is not lost
             log(f"{task['key']} ({task['route']})", error)
             if getattr(error, "is_refused", False):

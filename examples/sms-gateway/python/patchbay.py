@@ -1,12 +1,13 @@
 """Patchbay: its signature, its routes, and the options that its messages offer."""
 
 import hmac
+import json
 import re
 import sys
 import time
 from base64 import b64decode, b64encode
 
-from common import post, setting
+from common import HttpError, post, setting
 
 URL = f"{setting('API_URL')}/integrations/{setting('INTEGRATION')}"
 BEARER_TOKEN = setting("BEARER_TOKEN")
@@ -28,10 +29,27 @@ def verify(headers, body):
     return any(hmac.compare_digest(one, other) for one in expected for other in given)
 
 
+class OutcomeUnknown(Exception):
+    """The platform may have the message. Patchbay does not send it again, and answers every repeat the same."""
+
+
 def call(route, body):
     """Patchbay recognises a repeat by the messageId in the body, and a receipt by all that it says."""
     headers = {"authorization": f"Bearer {BEARER_TOKEN}", "content-type": "application/json"}
-    post(f"{URL}/{route}", headers, body.encode())
+    try:
+        post(f"{URL}/{route}", headers, body.encode())
+    except HttpError as error:
+        if error.code == 504 and not may_be_repeated(error.answer):
+            raise OutcomeUnknown from error
+        raise
+
+
+def may_be_repeated(answer):
+    """Whether it is safe to send a request again whose outcome is unknown: docs/api.md, 504."""
+    try:
+        return "safe to send" in json.loads(answer)["detail"]
+    except (ValueError, LookupError, TypeError):
+        return True  # the answer is not Patchbay's, but API Gateway's or a proxy's
 
 
 def options(data):

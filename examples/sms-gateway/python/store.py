@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS tasks (
     customer TEXT NOT NULL,                 -- the number
     body TEXT,                              -- the text, or JSON for Patchbay; removed once it was accepted
     receipt TEXT,                           -- of an SMS: the message and the customer that its receipt names
-    state TEXT NOT NULL DEFAULT 'waiting',  -- then 'sent'; at last 'delivered' or 'failed'
+    state TEXT NOT NULL DEFAULT 'waiting',  -- then 'sent', or 'unknown'; at last 'delivered' or 'failed'
     attempts INTEGER NOT NULL DEFAULT 0,
     due REAL NOT NULL,
     taken_at REAL NOT NULL

@@ -8,6 +8,6 @@ mod customer_cards;
 mod every_endpoint;
 mod inbound;
 mod inbound_files;
-mod inbound_tolerance;
+pub(crate) mod inbound_tolerance;
 mod receipts;
 mod text_traces;

@@ -9,6 +9,7 @@ mod doctor_stack;
 mod failed;
 mod fixture;
 mod genesys_cloud_set_up;
+mod genesys_cloud_webhook_header;
 mod integration;
 mod integration_input;
 mod logs;

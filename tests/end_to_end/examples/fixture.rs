@@ -9,6 +9,8 @@ use tests::harness::listener::listen;
 use tests::harness::stack::{SIGNING_SECRET, Stack, TestIntegration};
 use tests::simulators::genesys_cloud::api::GenesysCloud;
 use tests::simulators::genesys_cloud::{Webhook, text};
+use tests::simulators::multicloud_cx::api::MulticloudCx;
+use tests::simulators::multicloud_cx::configuration;
 use tests::simulators::sms_gateway::{KEY, NUMBER, SmsGateway, WEBHOOK_SECRET};
 use tests::spec::documents::root;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -98,9 +100,9 @@ impl SmsService {
 }
 
 /// The service with a platform on one side of the stack and the gateway on its own.
-pub(super) struct Fixture {
+pub(super) struct Fixture<Platform = GenesysCloud> {
     pub(super) stack: Stack,
-    pub(super) platform: GenesysCloud,
+    pub(super) platform: Platform,
     pub(super) integration: TestIntegration,
     pub(super) gateway: SmsGateway,
     pub(super) service: SmsService,
@@ -108,15 +110,52 @@ pub(super) struct Fixture {
 
 impl Fixture {
     pub(super) async fn start(language: Language) -> Self {
+        Self::connected(language, async |url: &str| {
+            let WithPlatform { stack, platform, integration } = WithPlatform::delivering_to(url, |_| {}).await;
+            (stack, platform, integration)
+        })
+        .await
+    }
+}
+
+impl Fixture<MulticloudCx> {
+    /// On a platform that does not deduplicate.
+    pub(super) async fn on_multicloud_cx(language: Language) -> Self {
+        Self::connected(language, async |url: &str| {
+            let (stack, platform) = (Stack::connect().await, MulticloudCx::start().await);
+            let channel = Uuid::new_v4().to_string();
+            let integration = stack.integration_of(&channel, &configuration(&platform.url, &channel, url)).await;
+            (stack, platform, integration)
+        })
+        .await
+    }
+}
+
+impl<Platform> Fixture<Platform> {
+    /// `connect` makes an integration that delivers to this URL.
+    async fn connected(
+        language: Language,
+        connect: impl AsyncFnOnce(&str) -> (Stack, Platform, TestIntegration),
+    ) -> Self {
         let gateway = SmsGateway::start();
         let mut service = SmsService::new(language, &gateway);
-        let WithPlatform { stack, platform, integration } =
-            WithPlatform::delivering_to(&format!("{}/deliveries", service.url), |_| {}).await;
+        let (stack, platform, integration) = connect(&format!("{}/deliveries", service.url)).await;
         service.environment.push(("INTEGRATION", integration.name.to_string()));
         service.start(&stack.api_url).await;
         Self { stack, platform, integration, gateway, service }
     }
 
+    /// The customer writes to the agent.
+    pub(super) async fn reply(&self, words: &str) {
+        self.reply_with(&Uuid::new_v4().to_string(), words).await;
+    }
+
+    pub(super) async fn reply_with(&self, id: &str, words: &str) {
+        assert_eq!(200, self.gateway.reply(&self.service.url, id, CUSTOMER, words).await.unwrap());
+    }
+}
+
+impl Fixture {
     /// Starts the service again with what it has on disk.
     pub(super) async fn restart(&mut self) {
         self.service.start(&self.stack.api_url).await;
@@ -164,15 +203,6 @@ impl Fixture {
     /// The gateway reports a status.
     pub(super) async fn report(&self, reference: &str, status: &str, error: Option<(&str, &str)>) {
         assert_eq!(200, self.gateway.report(&self.service.url, reference, status, error).await.unwrap());
-    }
-
-    /// The customer writes to the agent.
-    pub(super) async fn reply(&self, words: &str) {
-        self.reply_with(&Uuid::new_v4().to_string(), words).await;
-    }
-
-    pub(super) async fn reply_with(&self, id: &str, words: &str) {
-        assert_eq!(200, self.gateway.reply(&self.service.url, id, CUSTOMER, words).await.unwrap());
     }
 
     /// The texts that the platform has from the customer, once there are this many.

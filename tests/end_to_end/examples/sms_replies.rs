@@ -1,7 +1,9 @@
 //! From the customer to the agent: messages, choices and STOP.
 
 use super::fixture::{CUSTOMER, Fixture, Language};
+use crate::callers::inbound_tolerance::ATTEMPTS;
 use serde_json::{Value, json};
+use tests::simulators::genesys_cloud::api::Fault;
 use tests::simulators::genesys_cloud::{Webhook, text};
 use tests::spec::content_types::Example;
 use uuid::Uuid;
@@ -104,6 +106,32 @@ async fn a_choice_that_the_platform_does_not_take_is_sent_as_a_message_in_its_pl
         fixture.reply("1").await;
         fixture.reply("In the evening.").await;
         assert_eq!([json!("Yes"), json!("In the evening.")], *fixture.platform_texts(2).await, "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_the_platform_may_have_is_not_repeated_and_does_not_delay_the_next_one() {
+    for language in Language::ALL {
+        let fixture = Fixture::on_multicloud_cx(language).await;
+        fixture.platform.fail([Fault::ResponseLost]);
+        fixture.reply("Where is my parcel?").await;
+        fixture.reply("Hello?").await;
+        fixture.platform.wait_for_calls(2).await;
+        let texts: Vec<_> = fixture.platform.messages().iter().map(|message| message["text"].clone()).collect();
+        assert_eq!([json!("Where is my parcel?"), json!("Hello?")], *texts, "{language:?}");
+        assert_eq!(2, fixture.platform.attempts(), "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_with_an_unknown_outcome_is_repeated_where_patchbay_says_that_it_is_safe() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        fixture.platform.fail([Fault::Status(503); ATTEMPTS]);
+        fixture.reply("Where is my parcel?").await;
+        fixture.reply("Hello?").await;
+        let texts = fixture.platform_texts(2).await;
+        assert_eq!([json!("Where is my parcel?"), json!("Hello?")], *texts, "{language:?}");
     }
 }
 

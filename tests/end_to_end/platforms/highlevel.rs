@@ -65,6 +65,18 @@ impl Fixture {
     }
 }
 
+pub(super) async fn without_provider() -> Fixture {
+    Fixture::new(Reply::status(200), |configuration| {
+        configuration.as_object_mut().unwrap().remove("conversationProviderId");
+    })
+    .await
+}
+
+pub(super) fn assert_invalid(answer: &ApiResponse, pointer: &str, what: &Value) {
+    answer.assert_problem(400, "invalid-body");
+    assert_eq!(pointer, answer.body["errors"][0]["pointer"], "{what}");
+}
+
 /// A delivery without the original and the common fields.
 pub(super) fn said(attempt: &Attempt) -> (Value, Value) {
     let mut data = attempt.body["data"].clone();

@@ -2,9 +2,10 @@
 
 mod every_platform;
 mod highlevel;
-mod highlevel_api;
+mod highlevel_agentless;
 mod highlevel_contacts;
 mod highlevel_messages;
 mod highlevel_oauth;
+mod highlevel_statuses;
 mod highlevel_webhooks;
 mod multicloud_cx;
