@@ -1,5 +1,5 @@
-# `make` alone lists the commands. They need rustup, python3 and a C compiler and, for the tests, curl and Chromium (all
-# Debian packages but rustup); everything else is installed into this folder.
+# `make` alone lists the commands. Each says first what it needs and this machine lacks; everything else is installed into
+# this folder.
 
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
@@ -43,7 +43,8 @@ ONLY :=
 COMPARE :=
 # Where the sources can be read.
 REPOSITORY ?= $(shell python3 "$(SOURCE)/infra/repository.py")
-RUST_TARGET := $(if $(filter arm64,$(ARCHITECTURE)),aarch64,$(ARCHITECTURE))-unknown-linux-gnu
+rust_target = $(if $(filter arm64,$(1)),aarch64,$(1))-unknown-linux-gnu
+RUST_TARGET := $(call rust_target,$(ARCHITECTURE))
 export SAM_CLI_TELEMETRY := 0
 # The commands below expect the binaries there.
 export CARGO_TARGET_DIR := $(CURDIR)/target
@@ -53,19 +54,23 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s  %s\n", $$1, $$2}'
 
+.PHONY: prerequisites
+prerequisites: ## what running, testing and deploying need on this machine, and how to install what is missing
+	@infra/local/prerequisites.sh $@ $(RUST_TARGETS)
+
 .PHONY: run
-run: local ## start the whole stack on this machine and send messages through it, until Ctrl-C
+run: needs-run local ## start the whole stack on this machine and send messages through it, until Ctrl-C
 	@$(STACK) target/debug/demo
 
 .PHONY: watch
-watch: setup-lambda local ## the same with `cargo lambda watch`, which rebuilds functions when their source changes
+watch: needs-watch setup-lambda local ## the same with `cargo lambda watch`, which rebuilds functions when their source changes
 	@$(WITH_TOOLS) $(STACK) target/debug/demo --watch
 
 .PHONY: test
-test: check unit end-to-end ## all checks and tests
+test: needs-test check unit end-to-end ## all checks and tests
 
 .PHONY: check
-check: setup-tests ## formatting, lints, dependencies, rustdoc, template, OpenAPI document
+check: needs-check setup-tests ## formatting, lints, dependencies, rustdoc, template, OpenAPI document
 	cargo fmt --all --check
 	cargo fetch --locked
 	$(CARGO_DENY) --locked check bans licenses sources
@@ -87,15 +92,14 @@ check: setup-tests ## formatting, lints, dependencies, rustdoc, template, OpenAP
 	@$(MAKE) --no-print-directory docs
 
 .PHONY: unit
-unit: setup ## tests that need no stack
+unit: needs-unit setup ## tests that need no stack
 	@infra/local/setup.sh audit
 	$(STEP) $(PYTHON) -m unittest discover --start-directory infra/local
 	$(STEP) cargo test --locked --workspace --lib --bins --test documents --test genesys_cloud --test highlevel \
 	    --test levels --test unexpected_values --test openapi --test template
 
 .PHONY: end-to-end
-end-to-end: setup-tests ## tests on the emulated stack and in a browser, and `make run` and `make watch` themselves
-	@infra/local/system-packages.sh 'cc:gcc libc6-dev' curl:curl chromium:chromium chromedriver:chromium-driver
+end-to-end: needs-end-to-end setup-tests ## tests on the emulated stack and in a browser, and `make run` and `make watch` themselves
 	$(STEP) cargo build --locked --workspace --all-targets
 	$(STEP) cargo test --locked --workspace --test bench --test browser --test official-clients --bench parts
 	@$(WITH_TOOLS) $(STACK) sh -ec '$(STEP) $(PRINTED_COMMANDS) make_run; $(STEP) cargo test --locked --workspace --test crash; \
@@ -103,9 +107,7 @@ end-to-end: setup-tests ## tests on the emulated stack and in a browser, and `ma
 	@$(WITH_TOOLS) $(STEP) $(STACK) $(PRINTED_COMMANDS) make_watch
 
 .PHONY: build
-build: setup-lambda ## build the functions for Lambda, optimised (ARCHITECTURE=arm64 or x86_64)
-	@test -d "$$(rustc --print target-libdir --target $(RUST_TARGET))" || { \
-	    echo "Rust cannot build for $(ARCHITECTURE) yet: rustup target add $(RUST_TARGET)" >&2; exit 1; }
+build: needs-build setup-lambda ## build the functions for Lambda, optimised (ARCHITECTURE=arm64 or x86_64)
 	@# The binary has no path of the machine that builds it, so that builds are reproducible.
 	cd "$(SOURCE)" && $(WITH_TOOLS) CARGO_BUILD_RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=/cargo" \
 	    cargo lambda build --profile $(PROFILE) --locked --target $(RUST_TARGET) \
@@ -115,50 +117,50 @@ build: setup-lambda ## build the functions for Lambda, optimised (ARCHITECTURE=a
 # What `make deploy` passes to both steps.
 DEPLOY_OPTIONS = --config-env "$(CONFIG_ENV)" --config-file "$(SAMCONFIG)" --template "$(SOURCE)/infra/template.yaml"
 .PHONY: deploy
-deploy: setup ## build and deploy to AWS; asks for parameters the first time (CONFIG_ENV=staging: another stack)
+deploy: needs-deploy setup ## build and deploy to AWS; asks for parameters the first time (CONFIG_ENV=staging: another stack)
 	@$(PYTHON) infra/deploy.py check $(DEPLOY_OPTIONS) $(if $(NEW_STACK),--new-stack)
 	@$(MAKE) --no-print-directory build
 	@$(PYTHON) infra/deploy.py deploy $(DEPLOY_OPTIONS) --functions "$(FUNCTIONS)"
 
 .PHONY: release
-release: setup-lambda ## build what a release contains into target/dist (ARCHITECTURES=x86_64: not for arm64)
+release: needs-release setup-lambda ## build what a release contains into target/dist (ARCHITECTURES=x86_64: not for arm64)
 	@$(PYTHON) infra/release/release.py $(ARCHITECTURES)
 
 .PHONY: release-command
-release-command: ## the part of a release for macOS, built there: TARGET=aarch64-apple-darwin
+release-command: needs-release-command ## the part of a release for macOS, built there: TARGET=aarch64-apple-darwin
 	python3 infra/release/command.py "$(TARGET)" target/dist
 
 .PHONY: release-test
-release-test: local ## build a release twice and compare, deploy it on the emulated AWS, and send messages through it
+release-test: needs-release-test local ## build a release twice and compare, deploy it on the emulated AWS, and send messages through it
 	@$(PYTHON) infra/local/release_test.py
 
 .PHONY: upgrade-test
-upgrade-test: local ## `make deploy` on the emulated AWS, then an upgrade under load (FROM=HEAD^)
+upgrade-test: needs-upgrade-test local ## `make deploy` on the emulated AWS, then an upgrade under load (FROM=HEAD^)
 	@$(PYTHON) infra/local/upgrade_test.py "$(FROM)"
 
 .PHONY: docs
-docs: ## build the documentation site into target/site (REPOSITORY=<address>: links to the sources lead there)
+docs: needs-docs ## build the documentation site into target/site (REPOSITORY=<address>: links to the sources lead there)
 	@infra/local/setup.sh docs openapi
 	.venv/openapi/bin/python infra/openapi/reference.py target/api-reference
 	$(PYTHON) infra/docs/site.py target/site target/api-reference --repository "$(REPOSITORY)"
 
 .PHONY: bench
-bench: setup ## measure the functions' speed and size (COMPARE=<commit>, ROUNDS=20, CALLS=50, ONLY=<parts of names>)
+bench: needs-bench setup ## measure the functions' speed and size (COMPARE=<commit>, ROUNDS=20, CALLS=50, ONLY=<parts of names>)
 	@# Apart: the bench's dependencies would add features to the functions' ones.
 	$(STEP) cargo build --release --locked $(addprefix --package ,$(shell ls functions))
 	$(STEP) cargo build --release --locked --package bench
 	target/release/bench --rounds $(ROUNDS) --calls $(CALLS) --only "$(ONLY)" $(if $(COMPARE),--compare "$(COMPARE)")
 
 .PHONY: bench-parts
-bench-parts: setup ## measure the pure functions on a message's path
+bench-parts: needs-bench-parts setup ## measure the pure functions on a message's path
 	cargo bench --locked --package bench --bench parts
 
 .PHONY: fresh-check
-fresh-check: ## `make run` and `make test` in a new clone of HEAD with an empty HOME; reports how long they take
+fresh-check: needs-fresh-check ## `make run` and `make test` in a new clone of HEAD with an empty HOME; reports how long they take
 	@python3 infra/local/fresh_check.py
 
 .PHONY: release-check
-release-check: fresh-check upgrade-test release-test ## before a release: these three, the functions' sizes and the installation of the CLI
+release-check: needs-release-check fresh-check upgrade-test release-test ## before a release: these three, the functions' sizes and the installation of the CLI
 	$(MAKE) bench ROUNDS=1 CALLS=1
 	cargo install --locked --path cli --root target/installed
 	target/installed/bin/patchbay --version
@@ -170,8 +172,15 @@ clean: ## remove everything that the other commands created
 
 # --- prerequisites of the others ---
 
+# What a command needs on this machine, checked before anything is installed into this folder or built.
+needs-%:
+	@infra/local/prerequisites.sh $* $(RUST_TARGETS)
+prerequisites needs-build needs-deploy: RUST_TARGETS := $(RUST_TARGET)
+needs-release: RUST_TARGETS := $(foreach architecture,$(ARCHITECTURES),$(call rust_target,$(architecture)))
+needs-release-command: RUST_TARGETS := $(TARGET)
+
 .PHONY: setup
-setup:
+setup: needs-setup
 	@infra/local/setup.sh
 
 # The same with the tools that build for Lambda.
@@ -183,10 +192,9 @@ setup-lambda:
 .PHONY: setup-tests
 setup-tests:
 	@infra/local/setup.sh audit cargo checkov genesys-cloud lambda node openapi schemathesis \
-	    $(if $(shell command -v java),openapi-generator)
+	    $(if $(shell java -version >/dev/null 2>&1 && echo java),openapi-generator)
 
 # One build of the whole workspace; the tests use the same.
 .PHONY: local
 local: setup
-	@infra/local/system-packages.sh 'cc:gcc libc6-dev' strip:binutils
 	$(STEP) cargo build --locked --workspace

@@ -33,6 +33,7 @@ fn functions() -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "it reads Linux's /proc")]
 fn each_operation_makes_the_calls_and_logs_the_lines_that_the_guide_says() {
     let build = Build::current();
     let made = ALL.iter().filter(|operation| !operation.tls).map(|operation| {
@@ -44,6 +45,7 @@ fn each_operation_makes_the_calls_and_logs_the_lines_that_the_guide_says() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "it reads Linux's /proc")]
 fn each_function_has_one_tls_configuration_from_its_start_on() {
     for function in functions() {
         let operation = ALL.iter().find(|operation| operation.function == function);
@@ -78,6 +80,7 @@ fn no_function_has_a_dependency_that_costs_size_or_time_for_nothing() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "it reads Linux's /proc")]
 fn the_shortest_run_of_the_bench_measures_every_operation() {
     let bench = env!("CARGO_BIN_EXE_bench");
     let output = Command::new(bench).args(["--rounds", "1", "--calls", "1"]).output().expect("the bench starts");
@@ -92,6 +95,7 @@ fn the_shortest_run_of_the_bench_measures_every_operation() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "it reads Linux's /proc")]
 fn functions_end_with_the_bench_however_it_ends() {
     let mut bench = Command::new(env!("CARGO_BIN_EXE_bench"));
     let mut bench = bench.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the bench starts");

@@ -26,6 +26,7 @@ async fn every_command_that_make_run_prints_works() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(target_os = "linux"), ignore = "it reads Linux's /proc")]
 async fn make_watch_prints_commands_that_work_and_no_log_lines_and_listens_on_this_machine_only() {
     let demo = Demo::start("watch", &["--watch"]).await;
     demo.commands_work().await;

@@ -20,7 +20,7 @@ from step import exit_code, start
 SYSTEM = "/usr/sbin:/usr/bin:/sbin:/bin"
 RUSTUP = "cargo cargo-clippy cargo-fmt clippy-driver rustc rustdoc rustfmt rustup"
 # What README.md asks for, and below what installs missing packages.
-REQUIRED = "ar as cc gcc ld ranlib strip chromium chromedriver curl git make"
+REQUIRED = "ar as cc gcc ld ranlib strip chromium google-chrome chromedriver curl git make"
 INSTALLS = "apt-get sudo"
 # POSIX utilities and similar, used by the project's scripts, compilers and Chromium's start script.
 ORDINARY = """

@@ -7,10 +7,6 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
-    echo "Python 3.11 or newer with its venv module is needed (on Debian: apt-get install python3-venv)." >&2
-    exit 1
-}
 environments=".venv=infra/local/requirements.txt"
 for tool in emulator "$@"; do
     environments="$environments .venv/$tool=infra/local/requirements-$tool.txt"

@@ -81,8 +81,8 @@ def source_of(commit):
     folder.mkdir(parents=True)
     try:
         archive = subprocess.Popen(["git", "archive", commit], cwd=ROOT, stdout=subprocess.PIPE)
-        # --touch: cargo compares modification times, and the last run may have built another commit.
-        unpacked = subprocess.run(["tar", "--extract", "--touch", "--directory", folder], stdin=archive.stdout)
+        # -m: cargo compares modification times, and the last run may have built another commit.
+        unpacked = subprocess.run(["tar", "--extract", "-m", "--directory", folder], stdin=archive.stdout)
         if archive.wait() != 0 or unpacked.returncode != 0:
             raise Failed(f"git cannot extract the files of {commit}")
         yield folder

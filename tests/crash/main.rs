@@ -17,6 +17,7 @@ const MESSAGES: usize = 6;
 const KILLED: usize = 2;
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(target_os = "linux"), ignore = "it reads Linux's /proc")]
 async fn messages_in_flight_in_six_killed_dispatchers_are_delivered_again_with_the_same_id_and_in_order() {
     let stack = Stack::connect().await;
     let holding = HoldingService::with_handler(|attempt, before| {

@@ -15,9 +15,13 @@ const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere { command: "make run", run_by: ("Makefile", "$(STEP) $(PRINTED_COMMANDS) make_run;") },
     Elsewhere { command: "make watch", run_by: ("Makefile", "$(STACK) $(PRINTED_COMMANDS) make_watch") },
     Elsewhere { command: "make test", run_by: (".ci/run", "make test") },
+    Elsewhere {
+        command: "make prerequisites",
+        run_by: ("infra/local/test_prerequisites.py", "check(\"prerequisites\""),
+    },
     Elsewhere { command: "make bench", run_by: ("bench/tests/bench.rs", "CARGO_BIN_EXE_bench") },
     Elsewhere { command: "make bench-parts", run_by: ("Makefile", "--bench parts") },
-    Elsewhere { command: "make upgrade-test", run_by: ("Makefile", "release-check: fresh-check upgrade-test") },
+    Elsewhere { command: "make upgrade-test", run_by: ("Makefile", "fresh-check upgrade-test release-test ##") },
     Elsewhere { command: "make deploy", run_by: ("infra/local/upgrade_test.py", "self.make(\"deploy\"") },
     Elsewhere { command: "make deploy NEW_STACK=yes", run_by: ("infra/local/pipeline_test.py", "NEW_STACK") },
     Elsewhere {

@@ -307,6 +307,7 @@ async fn a_silent_host_takes_no_longer_than_its_share_of_the_shortest_timeout() 
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "it reads Linux's /proc")]
 async fn the_largest_file_arrives_intact_and_is_in_memory_once() {
     let files = Files::start().await;
     assert_eq!(200, files.post_file("m-1", "parcel.png").await.status);

@@ -41,7 +41,7 @@ impl ChromeDriver {
         let name = Uuid::new_v4().simple().to_string();
         let profile = std::env::temp_dir().join(format!("browser-{}", &name[..12]));
         fs::create_dir(&profile).expect("a folder for the profile");
-        let mut process = Command::new(program("chromedriver", "chromium-driver"))
+        let mut process = Command::new("chromedriver")
             .arg("--port=0")
             // The browser's files outside its profile go there too.
             .env("HOME", &profile)
@@ -54,7 +54,7 @@ impl ChromeDriver {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .expect("chromedriver starts");
+            .expect("chromedriver starts: make prerequisites says what is missing");
         // Its standard input closes when this process ends, in whatever way.
         let guard = Command::new("sh")
             .args(["-c", r#"read -r _; env kill -KILL -- "-$1"; sleep 1; rm -rf "$2""#, "sh"])
@@ -113,13 +113,10 @@ fn processes_naming(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-/// The path of an installed program. A missing browser fails the test: it must not pass as a page that works.
-pub(super) fn program(name: &str, package: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()).unwrap_or_else(|| {
-        panic!(
-            "{name} is not installed, and the browser tests need it: \
-             infra/local/system-packages.sh {name}:{package} (on Debian: apt-get install {package})"
-        )
-    })
+/// The path of the installed browser. A missing one fails the test: it must not pass as a page that works.
+pub(super) fn browser() -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/local/browser.sh");
+    let found = std::process::Command::new(script).output().expect("a shell");
+    assert!(found.status.success(), "there is no browser: make prerequisites says how to install one");
+    String::from_utf8(found.stdout).expect("a path in UTF-8").trim_end().to_owned()
 }

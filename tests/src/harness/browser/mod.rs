@@ -3,7 +3,7 @@
 mod chromedriver;
 
 use crate::simulators::messaging_service::WAIT_TIMEOUT;
-use chromedriver::{ChromeDriver, program};
+use chromedriver::{ChromeDriver, browser};
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::wd::{Capabilities, TimeoutConfiguration, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -176,7 +176,7 @@ async fn open_session(chromedriver: &ChromeDriver) -> Client {
     if fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
         arguments.push("--no-sandbox".to_owned());
     }
-    let options = json!({"binary": program("chromium", "chromium"), "args": arguments});
+    let options = json!({"binary": browser(), "args": arguments});
     let capabilities = Capabilities::from_iter([
         ("goog:chromeOptions".to_owned(), options),
         ("unhandledPromptBehavior".to_owned(), "ignore".into()),
