@@ -91,7 +91,8 @@ remedy() {
             run_this "brew install $(echo "$1" | sed 's/browser/--cask google-chrome/')"
             ;;
         debian:python | ubuntu:python | fedora:python | rhel:python)
-            venv=$(case $system in debian | ubuntu) echo -venv ;; esac)
+            venv=""
+            case $system in debian | ubuntu) venv=-venv ;; esac
             case $problem in
                 # The system's own programs need the system's python3.
                 *"too old"*)
