@@ -1,6 +1,7 @@
 """infra/deployer.yaml allows what CloudFormation needs for the template's resources, and nothing else."""
 
 import json
+import re
 import unittest
 from fnmatch import fnmatchcase
 
@@ -161,8 +162,9 @@ class Deployer(unittest.TestCase):
             if resource["Type"] in LONGEST_NAMES
         ]
         self.assertEqual(min(room), deployer()["Parameters"]["PatchbayStackName"]["MaxLength"])
-        for said in (f"of at most {min(room)} characters", f"its first {min(room)} characters"):
-            self.assertIn(said, (ROOT / "docs" / "deploy.md").read_text().replace("\n", " "))
+        guide = " ".join((ROOT / "docs" / "deploy.md").read_text().split())
+        for said in (r"a name of at most (\d+) characters", r"the first (\d+) characters of a longer name"):
+            self.assertEqual([str(min(room))], re.findall(said, guide))
 
     def test_each_policy_has_room_for_the_longest_names(self):
         names = {"AWS::Partition": "aws-us-gov", "AWS::Region": "ap-southeast-1", "AWS::AccountId": "1" * 12}
