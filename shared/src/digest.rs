@@ -27,6 +27,13 @@ impl Digest {
         Self::of_parts(&[&Uuid::new_v4().to_string()])
     }
 
+    /// The digest with these 64 hexadecimal digits.
+    #[must_use]
+    pub fn parse(digits: &str) -> Option<Self> {
+        let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        (digits.len() == 64 && digits.bytes().all(is_digit)).then(|| Self(digits.to_owned()))
+    }
+
     pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
         Self(HEXLOWER.encode(&Sha256::digest(bytes)))
     }

@@ -54,9 +54,9 @@ impl Dispatcher {
         let integration = match self.integrations.get(&task.envelope.integration).await {
             Ok(integration) => integration,
             Err(error) if is_permanent(&error, task.envelope.due_since()) => {
-                let record = DeliveryRecord { reason: Some(ORPHANED.to_owned()), ..DeliveryRecord::default() };
-                let outcome = Outcome::IntegrationRemoved(error.to_string());
-                return self.follow_up(task, outcome, ledger::Outcome::Failed, 0, &record).await;
+                let given_up = self.give_up_orphaned(task, error.to_string()).await;
+                return given_up
+                    .unwrap_or_else(|error| Outcome::NotHandled(NotHandled::internal_error(&error, task.context)));
             }
             Err(error) => return Outcome::NotHandled(NotHandled::load_error(&error, task.context)),
         };
@@ -64,6 +64,21 @@ impl Dispatcher {
         let checking = self.authorization_checks.check(&integration, &self.platforms);
         let (processed, (), ()) = tokio::join!(self.acquire_and_deliver(task, &integration), learning, checking);
         processed.unwrap_or_else(|error| Outcome::NotHandled(NotHandled::internal_error(&error, task.context)))
+    }
+
+    /// Completes a message whose integration was removed too long ago: it is no longer retried.
+    async fn give_up_orphaned(&self, task: &Task<'_>, reason: String) -> Result<Outcome, LedgerError> {
+        let key = ledger::key::delivery(&task.envelope.integration, task.id.digest().as_str());
+        Ok(match self.acquire_lease(&key, task.replay_id(), task.context).await? {
+            Acquire::Acquired(lease) => {
+                let outcome = Outcome::IntegrationRemoved(reason);
+                let (reason, at) = (Some(ORPHANED.to_owned()), Some(Timestamp::now()));
+                let record = DeliveryRecord { reason, at, ..DeliveryRecord::default() };
+                self.complete_delivery(task, &lease, outcome, record).await
+            }
+            Acquire::InProgress { until, .. } => Outcome::InProgressElsewhere { until },
+            Acquire::Completed(completed) => self.handle_duplicate(task, &completed).await,
+        })
     }
 
     async fn acquire_and_deliver(
@@ -231,7 +246,7 @@ impl Dispatcher {
             record.receipt = None;
         }
         let ledger_outcome = match outcome {
-            Outcome::Failed(_) => ledger::Outcome::Failed,
+            Outcome::Failed(_) | Outcome::IntegrationRemoved(_) => ledger::Outcome::Failed,
             _ => ledger::Outcome::Succeeded,
         };
         let response = record.to_stored();

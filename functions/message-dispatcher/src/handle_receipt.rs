@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use shared::delivery::envelope::ReceiptEnvelope;
 use shared::http_client::TIMEOUT;
 use shared::integration::Integration;
-use shared::ledger::{self, Acceptance, Acquire, LedgerError};
+use shared::ledger::{self, Acceptance, Acquire, Lease, LedgerError};
 use shared::limits::bounded;
 use shared::model::endpoint::{Endpoint, EndpointKind};
 use shared::model::trace_id::TraceId;
@@ -71,12 +71,42 @@ impl Dispatcher {
         let integration = match self.integrations.get(&envelope.integration).await {
             Ok(integration) => integration,
             Err(error) if is_permanent(&error, envelope.received_at) => {
-                return ReceiptOutcome::IntegrationRemoved(error.to_string());
+                let given_up = self.give_up_orphaned_receipt(envelope, error.to_string(), context).await;
+                return given_up.unwrap_or_else(|error| ReceiptOutcome::internal_error(&error, context));
             }
             Err(error) => return ReceiptOutcome::NotHandled(NotHandled::load_error(&error, context)),
         };
         let posted = self.acquire_and_post(envelope, &integration, context).await;
-        posted.unwrap_or_else(|error| ReceiptOutcome::NotHandled(NotHandled::internal_error(&error, context)))
+        posted.unwrap_or_else(|error| ReceiptOutcome::internal_error(&error, context))
+    }
+
+    /// Completes a receipt whose integration was removed too long ago: it is no longer retried.
+    async fn give_up_orphaned_receipt(
+        &self,
+        envelope: &ReceiptEnvelope,
+        reason: String,
+        context: ReceiveContext<'_>,
+    ) -> Result<ReceiptOutcome, LedgerError> {
+        let lease = match self.acquire_receipt(envelope, context).await? {
+            Ok(lease) => lease,
+            Err(outcome) => return Ok(outcome),
+        };
+        self.complete(&lease, context, ledger::Outcome::Failed, None).await?;
+        Ok(ReceiptOutcome::IntegrationRemoved(reason))
+    }
+
+    /// Acquires the receipt's lease, if it is not completed or in progress.
+    async fn acquire_receipt(
+        &self,
+        envelope: &ReceiptEnvelope,
+        context: ReceiveContext<'_>,
+    ) -> Result<Result<Lease, ReceiptOutcome>, LedgerError> {
+        let key = ledger::key::receipt(&envelope.integration, &envelope.receipt);
+        Ok(match self.acquire_receipt_lease(&key, envelope.receipt.time, context).await? {
+            Acquire::Acquired(lease) => Ok(lease),
+            Acquire::Completed(_) => Err(ReceiptOutcome::Duplicate),
+            Acquire::InProgress { until, .. } => Err(ReceiptOutcome::InProgressElsewhere { until }),
+        })
     }
 
     async fn acquire_and_post(
@@ -95,11 +125,9 @@ impl Dispatcher {
             let delay = backoff::delay_while_open(until, context.receive_count, fastrand::f64());
             return Ok(ReceiptOutcome::CircuitOpen { after: delay.min(remaining) });
         }
-        let key = ledger::key::receipt(&integration.name, &envelope.receipt);
-        let lease = match self.acquire_receipt_lease(&key, envelope.receipt.time, context).await? {
-            Acquire::Acquired(lease) => lease,
-            Acquire::Completed(_) => return Ok(ReceiptOutcome::Duplicate),
-            Acquire::InProgress { until, .. } => return Ok(ReceiptOutcome::InProgressElsewhere { until }),
+        let lease = match self.acquire_receipt(envelope, context).await? {
+            Ok(lease) => lease,
+            Err(outcome) => return Ok(outcome),
         };
         let attempts = Attempts::after(lease.event_time(), lease.may_be_repetition());
         let posted = match admission {
@@ -162,6 +190,10 @@ impl Dispatcher {
 }
 
 impl ReceiptOutcome {
+    fn internal_error(error: &LedgerError, context: ReceiveContext<'_>) -> Self {
+        Self::NotHandled(NotHandled::internal_error(error, context))
+    }
+
     fn disposition(&self) -> Disposition {
         match self {
             Self::Posted | Self::Duplicate | Self::Failed(_) | Self::IntegrationRemoved(_) => Disposition::Ack,

@@ -18,9 +18,21 @@ impl DeliveryId {
         Self(message.deduplication_id(integration))
     }
 
+    /// Parses a `webhook-id`.
+    #[must_use]
+    pub fn parse(id: &str) -> Option<Self> {
+        Digest::parse(id.strip_prefix(PREFIX)?).map(Self)
+    }
+
     #[must_use]
     pub fn digest(&self) -> &Digest {
         &self.0
+    }
+}
+
+impl From<Digest> for DeliveryId {
+    fn from(digest: Digest) -> Self {
+        Self(digest)
     }
 }
 
@@ -28,5 +40,21 @@ impl DeliveryId {
 impl fmt::Display for DeliveryId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{PREFIX}{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhook_id_has_64_hexadecimal_digits() {
+        let digest = Digest::of_bytes(b"1");
+        let id = DeliveryId::from(digest.clone());
+        assert_eq!(Some(id.clone()), DeliveryId::parse(&id.to_string()));
+        let upper = format!("msg_{}", digest.as_str().to_uppercase());
+        for other in [digest.as_str(), &upper, "msg_1", ""] {
+            assert_eq!(None, DeliveryId::parse(other), "{other}");
+        }
     }
 }

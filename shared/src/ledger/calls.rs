@@ -7,7 +7,15 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use std::collections::HashMap;
+use futures::{StreamExt, TryStreamExt, stream};
+use std::collections::{HashMap, HashSet};
+
+/// How many items `BatchGetItem` reads.
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
+const BATCH_SIZE: usize = 100;
+const CONCURRENCY: usize = 8;
+
+type Attributes = HashMap<String, AttributeValue>;
 
 impl Ledger {
     /// A write of the item under `key`.
@@ -22,15 +30,21 @@ impl Ledger {
         Ok(output.item)
     }
 
-    /// Reads the items under these keys, at most 100 and no key twice, consistently, in one call.
+    /// Reads the items under these keys, consistently.
     pub(super) async fn read_items(
         &self,
         keys: impl IntoIterator<Item = &str>,
-    ) -> Result<HashMap<String, HashMap<String, AttributeValue>>, LedgerError> {
-        let keys: Vec<_> = keys.into_iter().map(|key| HashMap::from([(KEY.to_owned(), text(key))])).collect();
-        if keys.is_empty() {
-            return Ok(HashMap::new());
-        }
+    ) -> Result<HashMap<String, Attributes>, LedgerError> {
+        let keys: HashSet<_> = keys.into_iter().collect();
+        let keys: Vec<_> = keys.into_iter().map(|key| Attributes::from([(KEY.to_owned(), text(key))])).collect();
+        let batches: Vec<_> = keys.chunks(BATCH_SIZE).map(<[_]>::to_vec).collect();
+        let read = stream::iter(batches).map(|keys| self.read_batch(keys));
+        let items: Vec<_> = read.buffer_unordered(CONCURRENCY).try_collect().await?;
+        let items = items.into_iter().flatten();
+        Ok(items.filter_map(|item| Some((item.get(KEY)?.as_s().ok()?.clone(), item))).collect())
+    }
+
+    async fn read_batch(&self, keys: Vec<Attributes>) -> Result<Vec<Attributes>, LedgerError> {
         let request = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(keys)).build();
         let request = request.map_err(|_| LedgerError::Malformed("keys"))?;
         let output = self.client.batch_get_item().request_items(&self.table, request).send().await;
@@ -38,8 +52,7 @@ impl Ledger {
         if output.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
             return Err(LedgerError::Unavailable("some items were not read".to_owned()));
         }
-        let items = output.responses.unwrap_or_default().into_values().flatten();
-        Ok(items.filter_map(|item| Some((item.get(KEY)?.as_s().ok()?.clone(), item))).collect())
+        Ok(output.responses.unwrap_or_default().into_values().flatten().collect())
     }
 }
 

@@ -57,7 +57,7 @@ impl RecordView {
             item::State::InProgress => RecordState::Leased { until: item.lease_until },
             item::State::Completed(outcome) => RecordState::Completed(item.into_completed(outcome)),
         };
-        Ok(Self { state, attempts, expires_at, failed: FailedAttempt::from_attributes(attributes) })
+        Ok(Self { state, attempts, expires_at, failed: FailedAttempt::from_attributes(attributes, expires_at) })
     }
 }
 
@@ -70,18 +70,22 @@ impl Ledger {
         self.read_item(key).await?.as_ref().map(RecordView::from_attributes).transpose()
     }
 
-    /// Reads what is stored under each of these keys, at most 100, consistently. Keys without an item are left out.
+    /// Reads what is stored under each of these keys, consistently. Keys without an item are left out.
     ///
     /// # Errors
     /// DynamoDB is unavailable or refuses, or did not return all items, or an item is malformed.
-    pub async fn get_all(&self, keys: &[&str]) -> Result<HashMap<String, RecordView>, LedgerError> {
-        let items = self.read_items(keys.iter().copied()).await?;
+    pub async fn get_all(
+        &self,
+        keys: impl IntoIterator<Item = &str>,
+    ) -> Result<HashMap<String, RecordView>, LedgerError> {
+        let items = self.read_items(keys).await?;
         items.into_iter().map(|(key, item)| Ok((key, RecordView::from_attributes(&item)?))).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::RETENTION;
     use super::super::item::{number, text};
     use super::*;
 
@@ -133,6 +137,19 @@ mod tests {
         let mut released = failing();
         released.retain(|name, _| !["retryShard", "failingSince", "failedAttempt"].contains(&name.as_str()));
         assert_eq!((RecordState::Released, None), (read(&released).state, read(&released).failed_attempt()));
+    }
+
+    #[test]
+    fn an_attempt_that_failed_before_the_item_expired_is_left_out() {
+        let mut item = failing();
+        let failed_at = read(&item).failed_attempt().unwrap().at.as_second();
+        let retention = i64::try_from(RETENTION.as_secs()).unwrap();
+        for (last_write, expected) in
+            [(failed_at, Some(2)), (failed_at + retention - 1, Some(2)), (failed_at + retention, None)]
+        {
+            item.insert("expiresAt".to_owned(), number(last_write + retention));
+            assert_eq!(expected, read(&item).failed_attempt().map(|failed| failed.attempt), "{last_write}");
+        }
     }
 
     #[test]

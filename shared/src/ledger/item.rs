@@ -1,6 +1,6 @@
 //! The DynamoDB item.
 
-use super::{CompletedRecord, LedgerError, Outcome};
+use super::{CompletedRecord, LedgerError, Outcome, RETENTION};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -9,6 +9,8 @@ pub(super) const KEY: &str = "key";
 pub(super) const STATE: &str = "state";
 pub(super) const VERSION: &str = "version";
 pub(super) const REPLAY: &str = "replayId";
+/// When the first of the failed attempts ended, in milliseconds: the sort key of the index of retries.
+pub(super) const FAILING_SINCE: &str = "failingSince";
 
 /// The item's attributes. Times are in milliseconds, `expiresAt` (for DynamoDB's time to live) in seconds. Items of
 /// earlier versions have no `eventTime`, and those versions keep it.
@@ -23,6 +25,7 @@ pub(super) struct Item {
     pub(super) event_time: Option<Timestamp>,
     pub(super) event_time_token: Option<String>,
     pub(super) expires_at: Option<Timestamp>,
+    pub(super) failing_since: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,9 @@ impl Item {
         let text_of = |name: &str| attributes.get(name).and_then(|value| value.as_s().ok());
         let number_of = |name: &str| attributes.get(name).and_then(|value| value.as_n().ok());
         let lease_until = number_of("leaseUntil").and_then(|number| number.parse().ok()).unwrap_or_default();
+        let time_of =
+            |name: &str| number_of(name).and_then(|number| Timestamp::from_millisecond(number.parse().ok()?).ok());
+        let expires_at = number_of("expiresAt").and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok());
         Ok(Self {
             state: text_of(STATE).and_then(|text| State::from_stored(text)).ok_or(LedgerError::Malformed(STATE))?,
             version: number_of(VERSION)
@@ -68,10 +74,10 @@ impl Item {
             response: text_of("answer").cloned(),
             fingerprint: text_of("fingerprint").filter(|text| !text.is_empty()).cloned(),
             replay: text_of(REPLAY).cloned(),
-            event_time: number_of("eventTime")
-                .and_then(|milliseconds| Timestamp::from_millisecond(milliseconds.parse().ok()?).ok()),
+            event_time: time_of("eventTime"),
             event_time_token: text_of("eventTimeToken").cloned(),
-            expires_at: number_of("expiresAt").and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok()),
+            expires_at,
+            failing_since: time_of(FAILING_SINCE).filter(|since| !is_outdated(*since, expires_at)),
         })
     }
 
@@ -84,6 +90,13 @@ impl Item {
             attempts: self.version,
         }
     }
+}
+
+/// Whether what an item holds of this time is from before the item expired and was acquired again. DynamoDB may remove an
+/// expired item days later, and each write sets the expiry to [`RETENTION`] after itself.
+pub(super) fn is_outdated(at: Timestamp, expires_at: Option<Timestamp>) -> bool {
+    let last_write = expires_at.map(|at| at.as_second().saturating_sub_unsigned(RETENTION.as_secs()));
+    last_write.is_some_and(|write| write.saturating_sub_unsigned(RETENTION.as_secs()) >= at.as_second())
 }
 
 pub(super) fn text(text: &str) -> AttributeValue {

@@ -70,6 +70,39 @@ impl Kind {
     fn key(self, integration: &IntegrationName, id: &str) -> String {
         format!("{}{integration}#{id}", self.prefix())
     }
+
+    /// Whether its keys name an integration.
+    const fn is_of_integration(self) -> bool {
+        match self {
+            Self::Delivery
+            | Self::Receipt
+            | Self::Request
+            | Self::Inbound
+            | Self::TextTrace
+            | Self::Probe
+            | Self::Authorization
+            | Self::Circuit => true,
+            Self::Conversation | Self::Channel | Self::Lane => false,
+        }
+    }
+}
+
+/// A key of an integration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IntegrationKey<'k> {
+    pub kind: Kind,
+    pub integration: IntegrationName,
+    pub id: &'k str,
+}
+
+impl<'k> IntegrationKey<'k> {
+    #[must_use]
+    pub fn parse(key: &'k str) -> Option<Self> {
+        let kinds = Kind::ALL.into_iter().filter(|kind| kind.is_of_integration());
+        let (kind, rest) = kinds.filter_map(|kind| Some((kind, key.strip_prefix(kind.prefix())?))).next()?;
+        let (integration, id) = rest.split_once('#')?;
+        Some(Self { kind, integration: integration.parse().ok()?, id })
+    }
 }
 
 /// The delivery of a message to the messaging service, by the digest in its `webhook-id`.
@@ -153,7 +186,7 @@ pub(super) fn retry_shards(integration: &IntegrationName) -> impl Iterator<Item 
 
 /// The partition of the index of retries for the item under `key`; none if the key is of a kind that is not in the index.
 pub(super) fn retry_shard(key: &str) -> Option<String> {
-    let (integration, id) = key.split_once('#')?.1.split_once('#')?;
+    let IntegrationKey { integration, id, .. } = IntegrationKey::parse(key)?;
     let digit = id.chars().next().filter(|digit| FIRST_DIGITS.contains(digit))?;
     Some(format!("{integration}#{digit}"))
 }
@@ -178,6 +211,19 @@ mod tests {
             assert!(shards.contains(&shard), "{shard}");
         }
         assert_eq!(None, retry_shard(PARKING_QUEUE));
+    }
+
+    #[test]
+    fn a_key_of_an_integration_is_parsed_into_the_parts_that_it_was_made_of() {
+        let acme: IntegrationName = "acme".parse().unwrap();
+        for (kind, key) in [(Kind::Delivery, delivery(&acme, "12ab")), (Kind::TextTrace, text_trace(&acme, "12ab"))] {
+            let parts = IntegrationKey { kind, integration: acme.clone(), id: "12ab" };
+            assert_eq!(Some(parts), IntegrationKey::parse(&key));
+        }
+        let conversation = conversation(PlatformName::GenesysCloud, "5d0d");
+        for other in [conversation.as_str(), &lane("12ab"), PARKING_QUEUE, "delivery#acme", "delivery#Acme#12ab", ""] {
+            assert_eq!(None, IntegrationKey::parse(other), "{other}");
+        }
     }
 
     #[test]

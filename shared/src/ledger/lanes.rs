@@ -52,15 +52,14 @@ impl LaneStates {
 }
 
 impl Ledger {
-    /// Reads the states of at most 100 groups and endpoints, consistently, in one call.
+    /// Reads the states of groups and endpoints, consistently; of up to 100 in one call.
     ///
     /// # Errors
     /// DynamoDB is unavailable, or did not return all of them.
     pub async fn lane_states(&self, groups: &[&str], endpoints: Vec<Endpoint>) -> Result<LaneStates, LedgerError> {
         let group_keys: HashMap<String, &str> = groups.iter().map(|group| (key::lane(group), *group)).collect();
         let circuit_keys: Vec<_> = endpoints.iter().map(key::circuit).collect();
-        let keys: HashSet<&String> = group_keys.keys().chain(&circuit_keys).collect();
-        let mut items = self.read_items(keys.into_iter().map(String::as_str)).await?;
+        let mut items = self.read_items(group_keys.keys().chain(&circuit_keys).map(String::as_str)).await?;
         let has_tail = |key: &String| items.get(key).is_some_and(|item| item.contains_key(TAIL));
         let groups_with_tail =
             group_keys.iter().filter(|(key, _)| has_tail(key)).map(|(_, group)| (*group).to_owned()).collect();

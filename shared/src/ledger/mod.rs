@@ -31,6 +31,7 @@ mod inspect;
 mod item;
 pub mod key;
 mod lanes;
+mod release;
 mod retries;
 
 pub use circuit::{Circuit, TrialClaim};
@@ -39,7 +40,6 @@ pub use inspect::{RecordState, RecordView};
 pub use lanes::{LaneStates, SequenceNumber};
 pub use retries::{Acceptance, FailedAttempt, Failing, FailingWork};
 
-use crate::aws;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -57,6 +57,8 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// The lease end of a released item.
 const RELEASED: i64 = 0;
+
+/// The ledger in this table.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     client: Client,
@@ -120,6 +122,8 @@ pub struct Lease {
     is_first: bool,
     /// Whether the time stays if nothing was accepted.
     keeps_time: bool,
+    /// When the first of the failed attempts ended.
+    failing_since: Option<Timestamp>,
 }
 
 impl Lease {
@@ -173,6 +177,9 @@ pub enum LedgerError {
     /// DynamoDB did not answer, or refused.
     #[error("the ledger is unavailable: {0}")]
     Unavailable(String),
+    /// The table has no index of what is retried.
+    #[error("the ledger has no index of what is retried")]
+    NoIndex,
     /// The item holds something that no version writes.
     #[error("the ledger's item is malformed: {0}")]
     Malformed(&'static str),
@@ -301,117 +308,14 @@ impl Ledger {
         let item = Item::from_attributes(&attributes.unwrap_or_default())?;
         Ok(match item.state {
             item::State::InProgress if item.token == token => {
-                let Item { version, event_time, event_time_token, .. } = item;
+                let Item { version, event_time, event_time_token, failing_since, .. } = item;
                 let is_first = event_time_token.as_deref() == Some(token.as_str());
                 let (key, keeps_time) = (request.key.to_owned(), content.is_none());
-                Acquire::Acquired(Lease { key, version, token, event_time, is_first, keeps_time })
+                Acquire::Acquired(Lease { key, version, token, event_time, is_first, keeps_time, failing_since })
             }
             item::State::InProgress => Acquire::InProgress { until: item.lease_until, fingerprint: item.fingerprint },
             item::State::Completed(outcome) => Acquire::Completed(item.into_completed(outcome)),
         })
-    }
-
-    /// Records how the work ended, with what is to be stored of the response (never message text).
-    ///
-    /// # Errors
-    /// The lease was lost, or DynamoDB is unavailable.
-    pub async fn complete(
-        &self,
-        lease: &Lease,
-        now: Timestamp,
-        outcome: Outcome,
-        response: Option<&str>,
-    ) -> Result<(), LedgerError> {
-        let state = item::State::Completed(outcome);
-        let update = self.conditional_update(lease, now).expression_attribute_values(":state", text(state.as_str()));
-        let result = match response {
-            None => update.update_expression(format!(
-                "SET #state = :state, expiresAt = :expires REMOVE leaseUntil, {}, answer",
-                retries::recorded()
-            )),
-            Some(response) => update
-                .update_expression(format!(
-                    "SET #state = :state, expiresAt = :expires, answer = :answer REMOVE leaseUntil, {}",
-                    retries::recorded()
-                ))
-                .expression_attribute_values(":answer", text(response)),
-        };
-        match result.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                // The SDK may have retried a write that had succeeded.
-                let item = Item::from_attributes(&conflicting_item(error)?)?;
-                let ours = item.version == lease.version && item.token == lease.token && item.state == state;
-                if ours { Ok(()) } else { Err(LedgerError::LeaseLost) }
-            }
-        }
-    }
-
-    /// Releases the lease, so that the key can be acquired at once.
-    ///
-    /// # Errors
-    /// The lease was lost, or DynamoDB is unavailable.
-    pub async fn release(&self, lease: &Lease, now: Timestamp) -> Result<(), LedgerError> {
-        self.release_with(lease, now, Acceptance::Possible, None).await
-    }
-
-    /// Like [`Self::release`], if nothing was accepted under this lease. Time and content that this lease fixed are cleared, so
-    /// that the next lease may have others; without content, the time stays. What an earlier lease fixed stays, because that
-    /// attempt may have been accepted.
-    ///
-    /// # Errors
-    /// See [`Self::release`].
-    pub async fn release_unaccepted(&self, lease: &Lease, now: Timestamp) -> Result<(), LedgerError> {
-        self.release_with(lease, now, Acceptance::Excluded, None).await
-    }
-
-    async fn release_with(
-        &self,
-        lease: &Lease,
-        now: Timestamp,
-        acceptance: Acceptance,
-        failed: Option<&FailedAttempt>,
-    ) -> Result<(), LedgerError> {
-        let remove = match (acceptance, lease) {
-            (Acceptance::Possible, _) | (_, Lease { is_first: false, .. }) => "",
-            (_, Lease { keeps_time: true, .. }) => " REMOVE eventTimeToken",
-            (_, Lease { .. }) => " REMOVE eventTime, eventTimeToken, eventContent",
-        };
-        let update = self.conditional_update(lease, now);
-        let (update, record) = match failed {
-            Some(failed) => retries::record(update, lease, failed),
-            None => (update, String::new()),
-        };
-        let result = update
-            .update_expression(format!("SET leaseUntil = :released, expiresAt = :expires{record}{remove}"))
-            .expression_attribute_values(":released", number(RELEASED))
-            .send()
-            .await;
-        match result {
-            Ok(_) => Ok(()),
-            Err(error) => conflicting_item(error).and(Err(LedgerError::LeaseLost)),
-        }
-    }
-
-    /// Releases a lease whose version is not known.
-    async fn release_by_token(&self, key: &str, token: &str, now: Timestamp) -> Result<(), LedgerError> {
-        self.update(key, now)
-            .condition_expression("claimToken = :token AND #state = :in_progress")
-            .update_expression("SET leaseUntil = :released, expiresAt = :expires, #version = #version")
-            .expression_attribute_values(":token", text(token))
-            .expression_attribute_values(":released", number(RELEASED))
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| LedgerError::Unavailable(aws::sdk_error(&error)))
-    }
-
-    /// A write that only the holder of `lease` may make.
-    fn conditional_update(&self, lease: &Lease, now: Timestamp) -> UpdateItemFluentBuilder {
-        self.update(&lease.key, now)
-            .condition_expression("#version = :version AND claimToken = :token AND #state = :in_progress")
-            .expression_attribute_values(":version", number(lease.version))
-            .expression_attribute_values(":token", text(&lease.token))
     }
 
     fn update(&self, key: &str, now: Timestamp) -> UpdateItemFluentBuilder {

@@ -7,10 +7,11 @@
 //! The index has only keys, and items are read from the table. So an item counts by its own state: a version that does not
 //! know these attributes leaves them on the items that it completes.
 
-use super::item::{KEY, number, text};
-use super::{Lease, Ledger, LedgerError, key};
+use super::item::{FAILING_SINCE, KEY, is_outdated, number, text};
+use super::{Lease, Ledger, LedgerError, RETENTION, key};
 use crate::aws;
 use crate::model::integration_name::IntegrationName;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
@@ -18,12 +19,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// The index in the template.
+/// The index in the template. Its sort key is [`FAILING_SINCE`].
 const INDEX: &str = "Retries";
 /// Its partition key.
 const SHARD: &str = "retryShard";
-/// Its sort key: when the first of the failed attempts ended, in milliseconds.
-const FAILING_SINCE: &str = "failingSince";
+/// How DynamoDB refuses to query an index that the table does not have.
+const NO_INDEX: &str = "does not have the specified index";
 const FAILED_ATTEMPT: &str = "failedAttempt";
 
 /// A failed attempt, and what people need to know of the work. No address, no text.
@@ -85,13 +86,20 @@ impl Ledger {
         self.release_with(lease, now, acceptance, Some(failed)).await
     }
 
-    /// Reads the keys of an integration's work that is retried: of each partition of the index at most `limit`. The index may be
-    /// a second behind the table.
+    /// Reads the keys of an integration's work that has failed since then or later, and is retried: of each partition of the index
+    /// at most `limit`, those that have failed for longest. The index may be a second behind the table.
     ///
     /// # Errors
     /// DynamoDB is unavailable or refuses, or the table has no such index: it is of an earlier version.
-    pub async fn failing(&self, integration: &IntegrationName, limit: usize) -> Result<FailingWork, LedgerError> {
-        let shards = key::retry_shards(integration).map(|shard| self.failing_in(shard, limit));
+    pub async fn failing(
+        &self,
+        integration: &IntegrationName,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<FailingWork, LedgerError> {
+        // What is older is from before its item expired.
+        let since = since.max(Timestamp::now() - RETENTION);
+        let shards = key::retry_shards(integration).map(|shard| self.failing_in(shard, since, limit));
         let shards = try_join_all(shards).await?;
         let truncated = shards.iter().any(|items| items.len() >= limit);
         let mut items: Vec<_> = shards.into_iter().flatten().collect();
@@ -99,11 +107,14 @@ impl Ledger {
         Ok(FailingWork { items, truncated })
     }
 
-    async fn failing_in(&self, shard: String, limit: usize) -> Result<Vec<Failing>, LedgerError> {
+    async fn failing_in(&self, shard: String, since: Timestamp, limit: usize) -> Result<Vec<Failing>, LedgerError> {
         let request = self.client.query().table_name(&self.table).index_name(INDEX);
-        let request = request.key_condition_expression("#shard = :shard").expression_attribute_names("#shard", SHARD);
         let mut items = request
+            .key_condition_expression("#shard = :shard AND #since >= :since")
+            .expression_attribute_names("#shard", SHARD)
+            .expression_attribute_names("#since", FAILING_SINCE)
             .expression_attribute_values(":shard", text(&shard))
+            .expression_attribute_values(":since", number(since.as_millisecond()))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .into_paginator()
             .items()
@@ -111,7 +122,10 @@ impl Ledger {
         let mut failing = Vec::new();
         while failing.len() < limit {
             let Some(item) = items.next().await else { break };
-            let item = item.map_err(|error| LedgerError::Unavailable(aws::sdk_error(&error)))?;
+            let item = item.map_err(|error| match error.message() {
+                Some(message) if message.contains(NO_INDEX) => LedgerError::NoIndex,
+                _ => LedgerError::Unavailable(aws::sdk_error(&error)),
+            })?;
             failing.extend(Failing::from_attributes(&item));
         }
         Ok(failing)
@@ -127,9 +141,13 @@ impl Failing {
 }
 
 impl FailedAttempt {
-    /// What an item holds; none if it is of another version.
-    pub(super) fn from_attributes(item: &HashMap<String, AttributeValue>) -> Option<Self> {
-        serde_json::from_str(item.get(FAILED_ATTEMPT)?.as_s().ok()?).ok()
+    /// What an item that expires then holds; none if it is of another version, or from before the item expired.
+    pub(super) fn from_attributes(
+        item: &HashMap<String, AttributeValue>,
+        expires_at: Option<Timestamp>,
+    ) -> Option<Self> {
+        let failed: Self = serde_json::from_str(item.get(FAILED_ATTEMPT)?.as_s().ok()?).ok()?;
+        (!is_outdated(failed.at, expires_at)).then_some(failed)
     }
 }
 
@@ -142,14 +160,12 @@ pub(super) fn record(
     let (Some(shard), Ok(json)) = (key::retry_shard(&lease.key), serde_json::to_string(failed)) else {
         return (update, String::new());
     };
+    let since = lease.failing_since.unwrap_or(failed.at);
     let update = update
         .expression_attribute_values(":shard", text(&shard))
-        .expression_attribute_values(":failed_at", number(failed.at.as_millisecond()))
+        .expression_attribute_values(":since", number(since.as_millisecond()))
         .expression_attribute_values(":failed", text(&json));
-    let assignments = format!(
-        ", {SHARD} = :shard, {FAILING_SINCE} = if_not_exists({FAILING_SINCE}, :failed_at), {FAILED_ATTEMPT} = :failed"
-    );
-    (update, assignments)
+    (update, format!(", {SHARD} = :shard, {FAILING_SINCE} = :since, {FAILED_ATTEMPT} = :failed"))
 }
 
 /// What completing a lease removes.

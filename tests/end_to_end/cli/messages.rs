@@ -8,10 +8,12 @@ use shared::platform::PlatformName;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use tests::harness::aws_proxy::AwsProxy;
+use tests::harness::caller::Request;
 use tests::harness::command::{Command, CommandOutput};
 use tests::harness::stack::{DEAD_LETTERS, FAILED_MESSAGES, Stack, TestIntegration};
 use tests::simulators::genesys_cloud::api::Fault;
-use tests::simulators::genesys_cloud::{self, Webhook};
+use tests::simulators::genesys_cloud::{self, WIRE, Webhook};
 use tests::simulators::messaging_service::{MessagingService, Reply, WAIT_TIMEOUT};
 use uuid::Uuid;
 
@@ -111,6 +113,11 @@ async fn a_failing_message_is_retrying_with_its_reason_and_times_and_its_custome
     let patience = time(&row["givesUpAt"]).duration_since(time(&row["receivedAt"]));
     assert!((patience - SignedDuration::from_hours(6)).abs() < SignedDuration::from_secs(60), "{row}");
 
+    for (since, expected) in [("since", 1), ("lastAttemptAt", 0)] {
+        let options = ["--status", "retrying", "--since", row[since].as_str().unwrap(), "--json"];
+        let ran = fixture.list(&options).run().await.succeeded();
+        assert_eq!(expected, ran.json()["messages"].as_array().unwrap().len(), "{since}");
+    }
     let group = row["group"].as_str().unwrap().to_owned();
     for (customer, expected) in [(ADDRESS, 1), (&group[..12], 1), ("another-customer", 0)] {
         let ran = fixture.list(&["--status", "retrying", "--customer", customer, "--json"]).run().await.succeeded();
@@ -246,6 +253,105 @@ async fn a_receipt_that_the_platform_does_not_accept_is_retrying() {
         (row["kind"].clone(), row["messageId"].clone())
     );
     assert!(!row["reason"].as_str().unwrap().is_empty(), "{row}");
+
+    // The message itself was delivered.
+    let key = row["ledgerKey"].as_str().unwrap();
+    let known = shown(&webhook.id(), |known| known["ledger"].as_array().unwrap().len() == 2).await;
+    let of = |state: &str| known["ledger"].as_array().unwrap().iter().find(|shown| shown["state"] == state).cloned();
+    assert!(of("delivered").is_some(), "{known}");
+    let receipt = [of("to-be-retried"), of("in-progress"), of("cut-off")].into_iter().flatten().next().unwrap();
+    assert_eq!((json!(key), row["kind"].clone()), (receipt["key"].clone(), receipt["kind"].clone()));
+    for known in ["attempt", "reason", "nextAttemptAt", "givesUpAt"] {
+        assert!(receipt["failedAttempt"].get(known).is_some(), "{known}: {receipt}");
+    }
+    let by_key = shown(key, |known| !known["ledger"].as_array().unwrap().is_empty()).await;
+    assert_eq!(json!(key), by_key["ledger"][0]["key"]);
+    let people = Command::new(&["messages", "show", &webhook.id()]).run().await.succeeded();
+    hides(&people);
+    assert!(people.stdout.contains("delivered") && people.stdout.contains("receipt#"), "{people:#?}");
+}
+
+#[tokio::test]
+async fn an_outdated_typing_event_is_shown_as_dropped_and_not_as_waiting() {
+    let fixture = Fixture::start(|_| {}).await;
+    let sample = WIRE.iter().find(|sample| sample.name == "typing").unwrap();
+    let mut body = sample.fill(&fixture.integration.integration_id, ADDRESS).json();
+    body["channel"]["time"] = json!(Timestamp::now() - SignedDuration::from_hours(1));
+    let webhook = Webhook::new(body.to_string());
+    webhook.accepted(&fixture.stack, &fixture.integration).await;
+    let known =
+        shown(&webhook.id(), |known| known["log"].as_array().unwrap().iter().any(|line| line["outcome"] == "dropped"))
+            .await;
+    let status = &known["ledger"][0];
+    assert_eq!(
+        (json!("dropped"), json!("stale typing event"), None),
+        (status["state"].clone(), status["reason"].clone(), status.get("attempts"))
+    );
+}
+
+#[tokio::test]
+async fn the_messages_that_wait_longest_are_listed_whatever_accepted_them_and_however_many_were_delivered() {
+    let fixture = Fixture::start(|configuration| {
+        configuration["cards"] = json!({"route": "messaging-service", "textTrace": false});
+    })
+    .await;
+    fixture.is_up.store(true, Ordering::SeqCst);
+    for _ in 0..3 {
+        let id = fixture.send(ADDRESS, &Uuid::new_v4().to_string()).await.id();
+        fixture.service.wait_for(&id).await;
+    }
+    fixture.is_up.store(false, Ordering::SeqCst);
+    fixture.send(ADDRESS, &Uuid::new_v4().to_string()).await;
+    fixture.listed(&["--status", "retrying"], |rows| rows.len() == 1).await;
+    let card = json!({"to": {"id": ADDRESS, "idType": "Opaque"}, "card": {"title": TEXT}});
+    let card = Request::new(&card).with_bearer_token().post(&fixture.stack, &fixture.integration, "cards").await;
+    let card = card.body["id"].as_str().unwrap().to_owned();
+    let last = fixture.send(ADDRESS, &Uuid::new_v4().to_string()).await.id();
+    let all = fixture.listed(&["--status", "waiting"], |rows| rows.len() == 2).await;
+    assert_eq!((vec![card.as_str(), last.as_str()], json!(false)), (ids(&all), all["cut"].clone()));
+    let one = fixture.listed(&["--status", "waiting", "--limit", "1"], |rows| rows.len() == 1).await;
+    assert_eq!((vec![card.as_str()], json!(true)), (ids(&one), one["cut"].clone()));
+    assert!(one["notes"].as_array().unwrap().iter().any(|note| note.as_str().unwrap().contains("--limit")), "{one}");
+}
+
+#[tokio::test]
+async fn showing_a_conversation_takes_few_calls_however_many_messages_wait_in_it() {
+    let (fixture, proxy) = (Fixture::start(|_| {}).await, AwsProxy::start().await);
+    let conversation = Uuid::new_v4().to_string();
+    let mut sent = Vec::new();
+    for _ in 0..4 {
+        sent.push(fixture.send(ADDRESS, &conversation).await.id());
+    }
+    fixture.listed(&["--status", "retrying"], |rows| rows.len() == 1).await;
+    shown(&conversation, |known| known["ledger"].as_array().unwrap().len() == 4).await;
+    let show = Command::new(&["messages", "show", &conversation, "--json"]).env("AWS_ENDPOINT_URL", &proxy.url);
+    let known = show.run().await.succeeded().json();
+    let behind = known["ledger"].as_array().unwrap().iter().filter(|shown| shown["behind"] == json!(sent[0]));
+    assert_eq!(3, behind.count(), "{known}");
+    let operations = proxy.take_operations();
+    let calls = |name: &str| operations.iter().filter(|operation| *operation == name).count();
+    // The records, what is retried, and the lanes; the index has 16 partitions.
+    assert_eq!((0, 3, 16), (calls("GetItem"), calls("BatchGetItem"), calls("Query")), "{operations:?}");
+}
+
+#[tokio::test]
+async fn a_stack_without_the_index_is_said_to_be_older_than_the_command() {
+    let (fixture, proxy) = (Fixture::start(|_| {}).await, AwsProxy::start().await);
+    fixture.is_up.store(true, Ordering::SeqCst);
+    let id = fixture.send(ADDRESS, &Uuid::new_v4().to_string()).await.id();
+    fixture.service.wait_for(&id).await;
+    shown(&id, |known| known["ledger"][0]["state"] == "delivered").await;
+    let table = fixture.stack.table_without_index().await;
+    proxy.rewrite("DescribeStacks", &fixture.stack.ledger_table, &table);
+    let said = "the stack is older than this command; upgrade it";
+    let list = fixture.list(&["--status", "retrying"]).env("AWS_ENDPOINT_URL", &proxy.url);
+    let ran = list.run().await.exited_with(1);
+    assert!(ran.stderr.contains(said), "{ran:#?}");
+    // What does not need the index is shown.
+    let show = Command::new(&["messages", "show", &id, "--json"]).env("AWS_ENDPOINT_URL", &proxy.url);
+    let ran = show.run().await.succeeded();
+    assert_eq!(1, ran.json()["ledger"].as_array().unwrap().len());
+    assert!(ran.json()["retryingError"].as_str().unwrap().contains(said), "{ran:#?}");
 }
 
 #[tokio::test]

@@ -3,25 +3,29 @@
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use shared::ledger::{
-    Acceptance, Acquire, CompletedRecord, FailedAttempt, Lease, LeaseRequest, Ledger, LedgerError, Occurrence,
-    OnExpiredLease, Outcome, RETENTION, RecordState, key,
+    Acquire, CompletedRecord, Lease, LeaseRequest, Ledger, LedgerError, Occurrence, OnExpiredLease, Outcome, RETENTION,
+    RecordState, SequenceNumber,
 };
-use shared::model::integration_name::IntegrationName;
 use std::time::Duration;
 use tests::harness::stack::Stack;
 use uuid::Uuid;
 
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
+pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
-fn key() -> String {
+pub(super) fn key() -> String {
     format!("test#{}", Uuid::new_v4())
 }
 
-async fn acquire(ledger: &Ledger, key: &str, now: Timestamp, until: Timestamp) -> Result<Acquire, LedgerError> {
+pub(super) async fn acquire(
+    ledger: &Ledger,
+    key: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Acquire, LedgerError> {
     ledger.acquire(LeaseRequest { key, now, until, fingerprint: None, on_expired_lease: OnExpiredLease::Reclaim }).await
 }
 
-fn acquired(result: Acquire) -> Lease {
+pub(super) fn acquired(result: Acquire) -> Lease {
     match result {
         Acquire::Acquired(lease) => lease,
         other => panic!("no lease was acquired: {other:?}"),
@@ -40,39 +44,19 @@ async fn exactly_one_of_64_racing_workers_acquires_the_lease() {
 }
 
 #[tokio::test]
-async fn work_is_in_the_index_from_its_first_failed_attempt_until_it_is_completed() {
-    let ledger = Stack::connect().await.ledger();
-    let integration: IntegrationName = format!("test-{}", Uuid::new_v4()).parse().unwrap();
-    let (key, now) = (key::delivery(&integration, "0a"), Timestamp::now());
-    let failing = async || {
-        let items = ledger.failing(&integration, 10).await.unwrap().items;
-        items.into_iter().map(|item| (item.key, item.since.as_millisecond())).collect::<Vec<_>>()
-    };
-    let failed = |attempt, at, reason: &str| FailedAttempt {
-        attempt,
-        at,
-        reason: reason.to_owned(),
-        next_attempt_at: at,
-        gives_up_at: at,
-        received_at: at,
-        kind: "Text".to_owned(),
-        message_id: "m".to_owned(),
-        conversation_id: None,
-        group: "g".to_owned(),
-    };
-    let first = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
-    assert!(failing().await.is_empty());
-    ledger.release_failed(&first, now, Acceptance::Possible, &failed(1, now, "status 503")).await.unwrap();
-    let in_index = vec![(key.clone(), now.as_millisecond())];
-    assert_eq!(in_index, failing().await);
-    let second = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
-    ledger.release_failed(&second, now, Acceptance::Possible, &failed(2, now + LEASE, "timeout")).await.unwrap();
-    assert_eq!(in_index, failing().await, "a later failure does not change the index");
-    let view = ledger.get(&key).await.unwrap().unwrap();
-    assert_eq!(Some((2, "timeout")), view.failed_attempt().map(|failed| (failed.attempt, failed.reason.as_str())));
-    let third = acquired(acquire(&ledger, &key, now, now + LEASE).await.unwrap());
-    ledger.complete(&third, now, Outcome::Succeeded, None).await.unwrap();
-    assert!(failing().await.is_empty());
+async fn more_items_are_read_than_one_call_reads() {
+    let (ledger, now) = (Stack::connect().await.ledger(), Timestamp::now());
+    let names: Vec<_> = (0..101).map(|_| key()).collect();
+    join_all(names.iter().map(async |name| {
+        acquired(acquire(&ledger, name, now, now + LEASE).await.unwrap());
+        ledger.extend_tail(name, SequenceNumber::new(1), now).await.unwrap();
+    }))
+    .await;
+    let twice = names.iter().chain(&names).map(String::as_str);
+    assert_eq!(101, ledger.get_all(twice).await.unwrap().len());
+    let groups: Vec<_> = names.iter().map(String::as_str).collect();
+    let states = ledger.lane_states(&groups, Vec::new()).await.unwrap();
+    assert!(groups.iter().all(|group| states.has_tail(group)));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod conversation_events;
 mod delivery;
 mod lanes;
 mod ledger;
+mod ledger_index;
 mod lenient_webhooks;
 mod messaging_service_failures;
 mod order;

@@ -3,8 +3,9 @@
 use crate::single_function::{OnQueue, SingleFunction};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::delivery::envelope::Replay;
-use shared::ledger::{Acquire, LeaseRequest, OnExpiredLease, Outcome, key};
+use shared::delivery::envelope::{ReceiptEnvelope, Replay};
+use shared::delivery::id::DeliveryId;
+use shared::ledger::{Acceptance, Acquire, FailedAttempt, LeaseRequest, OnExpiredLease, Outcome, RecordState, key};
 use std::time::Duration;
 use tests::harness::command::Command;
 use tests::harness::stack::FAILED_MESSAGES;
@@ -96,6 +97,83 @@ async fn a_message_whose_integration_was_removed_too_long_ago_is_parked() {
     let (parked, receipts) = sent(&single);
     assert_eq!((1, 0), (parked.len(), receipts.len()), "without the integration, no receipt can be posted");
     assert_eq!(json!("orphaned"), parked[0]["reason"]);
+}
+
+/// Work under this key fails, and is retried.
+async fn fail(single: &SingleFunction, key: &str) {
+    let (ledger, now) = (single.stack.ledger(), Timestamp::now());
+    let request = LeaseRequest { key, now, until: now, fingerprint: None, on_expired_lease: OnExpiredLease::Reclaim };
+    let Acquire::Acquired(lease) = ledger.acquire(request).await.unwrap() else { panic!("{key}") };
+    let failed = FailedAttempt {
+        attempt: 1,
+        at: now,
+        reason: "status 503".to_owned(),
+        next_attempt_at: now,
+        gives_up_at: now,
+        received_at: now,
+        kind: "Text".to_owned(),
+        message_id: "m".to_owned(),
+        conversation_id: None,
+        group: "g".to_owned(),
+    };
+    ledger.release_failed(&lease, now, Acceptance::Possible, &failed).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_of_an_integration_that_was_removed_too_long_ago_is_retried_any_more() {
+    let single = SingleFunction::start(DISPATCHER).await;
+    single.integration.remove().await;
+    let (webhook, age) = (single.text(), Duration::from_secs(3 * 24 * 3600 + 60));
+    let envelope = single.envelope(&webhook, age);
+    let id = DeliveryId::new(&envelope.integration, &envelope.message().unwrap());
+    let delivery = key::delivery(&envelope.integration, id.digest().as_str());
+    let receipt = json!({
+        "messageId": "m", "to": {"id": "c"}, "status": "Delivered", "time": Timestamp::now(), "isFinal": true,
+    });
+    let receipt = ReceiptEnvelope {
+        integration: envelope.integration.clone(),
+        received_at: Timestamp::now() - age,
+        receipt: serde_json::from_value(receipt).unwrap(),
+    };
+    let keys = [delivery, key::receipt(&envelope.integration, &receipt.receipt)];
+    for key in &keys {
+        fail(&single, key).await;
+    }
+    let ledger = single.stack.ledger();
+    let retried = async || ledger.failing(&envelope.integration, Timestamp::MIN, 10).await.unwrap().items.len();
+    assert_eq!(2, retried().await);
+
+    assert!(single.dispatch_envelope(&envelope).await.is_empty());
+    assert!(single.dispatch_body(&receipt.to_json().unwrap()).await.is_empty());
+    assert_eq!(0, retried().await);
+    for key in &keys {
+        let record = ledger.get(key).await.unwrap().unwrap();
+        let RecordState::Completed(completed) = &record.state else { panic!("{record:?}") };
+        assert_eq!(Outcome::Failed, completed.outcome, "{key}");
+    }
+    let (parked, receipts) = sent(&single);
+    assert_eq!((1, 0), (parked.len(), receipts.len()));
+    assert_eq!(
+        (json!("orphaned"), json!(id.to_string())),
+        (parked[0]["reason"].clone(), parked[0]["webhookId"].clone())
+    );
+}
+
+#[tokio::test]
+async fn a_copy_of_a_delivered_message_is_not_parked_when_its_integration_was_removed() {
+    let single = SingleFunction::start(DISPATCHER).await;
+    single.integration.remove().await;
+    let webhook = single.text();
+    let envelope = single.envelope(&webhook, Duration::from_secs(3 * 24 * 3600 + 60));
+    let id = DeliveryId::new(&envelope.integration, &envelope.message().unwrap());
+    let key = key::delivery(&envelope.integration, id.digest().as_str());
+    let (ledger, now) = (single.stack.ledger(), Timestamp::now());
+    let request =
+        LeaseRequest { key: &key, now, until: now, fingerprint: None, on_expired_lease: OnExpiredLease::Reclaim };
+    let Acquire::Acquired(lease) = ledger.acquire(request).await.unwrap() else { panic!("{key}") };
+    ledger.complete(&lease, now, Outcome::Succeeded, None).await.unwrap();
+    assert!(single.dispatch_envelope(&envelope).await.is_empty());
+    assert_eq!(0, sent(&single).0.len());
 }
 
 #[tokio::test]

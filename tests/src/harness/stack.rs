@@ -2,6 +2,7 @@
 
 use crate::harness::caller::callers;
 use crate::simulators::genesys_cloud::api::{CLIENT_ID, CLIENT_SECRET};
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::ledger::{Acquire, CompletedRecord, LeaseRequest, Ledger, OnExpiredLease};
@@ -76,6 +77,17 @@ impl Stack {
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         Ledger::new(self.dynamodb.clone(), &self.ledger_table)
+    }
+
+    /// Creates a table like the ledger's without an index, as earlier versions have it.
+    pub async fn table_without_index(&self) -> String {
+        let name = format!("test-{}", Uuid::new_v4());
+        let key = AttributeDefinition::builder().attribute_name("key").attribute_type(ScalarAttributeType::S).build();
+        let hash = KeySchemaElement::builder().attribute_name("key").key_type(KeyType::Hash).build();
+        let table = self.dynamodb.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
+        let table = table.attribute_definitions(key.expect("complete")).key_schema(hash.expect("complete"));
+        table.send().await.expect("the table is created");
+        name
     }
 
     /// The record of the completed delivery with this `webhook-id`.

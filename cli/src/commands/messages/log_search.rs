@@ -1,6 +1,5 @@
 //! Searches the functions' logs for lines about messages.
 
-use super::webhook_id::{REQUEST_HINT, digest_of};
 use crate::aws::log_groups::log_groups;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
@@ -10,9 +9,16 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use shared::aws::sdk_error;
+use shared::delivery::id::DeliveryId;
 use shared::ledger::key;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
+
+pub(super) const REQUEST_HINT: &str = "a caller's request is found with --key, --route, --caller and --integration";
+
+/// The functions that put messages onto the queue, each with the outcome of the line that says so.
+pub(super) const ACCEPTED: [(&str, &str); 3] =
+    [("webhook-receiver", "accepted"), ("card-sender", "answered"), ("conversation-events", "event_queued")];
 
 /// More lines about one id are not useful to a reader.
 const MAXIMUM_LINES: usize = 1_000;
@@ -32,7 +38,7 @@ pub(super) struct LogLine {
     pub(super) kind: Option<String>,
     pub(super) outcome: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     age_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +54,7 @@ pub(super) struct LogTrail {
     /// By time.
     pub(super) lines: Vec<LogLine>,
     pub(super) truncated: Option<Truncated>,
-    /// If it is truncated: up to when lines were read.
+    /// If there are more lines: the time of the last one that was read.
     pub(super) covered_until: Option<Timestamp>,
 }
 
@@ -62,13 +68,13 @@ pub(super) enum Truncated {
 }
 
 impl Truncated {
-    pub(super) fn describe(self) -> String {
-        match self {
+    /// `option` sets the time that is searched.
+    pub(super) fn describe(self, option: &str) -> String {
+        let why = match self {
             Self::TooManyLines => "there are more lines than are read".to_owned(),
-            Self::Timeout => {
-                format!("it took longer than {} s; search a shorter time", SEARCH_TIMEOUT.as_secs())
-            }
-        }
+            Self::Timeout => format!("it took longer than {} s", SEARCH_TIMEOUT.as_secs()),
+        };
+        format!("{why}; search a shorter time with {option}")
     }
 }
 
@@ -88,16 +94,18 @@ impl Search {
         Self { client, since, maximum, deadline, trail: LogTrail::default() }
     }
 
-    /// Adds the wanted lines of a function's group that match the pattern, unless the search has ended already.
+    /// Adds the first lines of a function's group that match the pattern, of each page those that `keep` returns, unless the time
+    /// is up already.
     pub(super) async fn group(
         &mut self,
         (function, group): &(String, String),
         pattern: &str,
-        is_wanted: impl Fn(&LogLine) -> bool,
+        mut keep: impl AsyncFnMut(Vec<LogLine>) -> Result<Vec<LogLine>, CliError>,
     ) -> Result<(), CliError> {
-        if self.trail.truncated.is_some() {
+        if self.trail.truncated == Some(Truncated::Timeout) {
             return Ok(());
         }
+        let maximum = self.trail.lines.len() + self.maximum;
         let request = self.client.filter_log_events().log_group_name(group);
         let request = request.start_time(self.since.as_millisecond()).filter_pattern(pattern);
         let mut pages = request.into_paginator().send();
@@ -114,19 +122,22 @@ impl Search {
                 CliError::Failed(format!("the log group {group} cannot be searched: {}", sdk_error(&error)))
             })?;
             let messages = page.events().iter().filter_map(|event| event.message());
-            let lines = messages.filter_map(|message| LogLine::read(message, function)).filter(&is_wanted);
-            self.trail.lines.extend(lines);
-            if self.trail.lines.len() > self.maximum {
-                self.trail.lines.truncate(self.maximum);
-                self.trail.truncated = Some(Truncated::TooManyLines);
-                self.trail.covered_until = self.trail.lines.last().and_then(LogLine::time);
+            let lines = messages.filter_map(|message| LogLine::read(message, function)).collect();
+            self.trail.lines.extend(keep(lines).await?);
+            if self.trail.lines.len() > maximum {
                 return Ok(());
             }
         }
     }
 
+    /// The first lines of all groups.
     pub(super) fn finish(mut self) -> LogTrail {
         self.trail.lines.sort_by(|one, other| one.time.cmp(&other.time));
+        if self.trail.lines.len() > self.maximum {
+            self.trail.lines.truncate(self.maximum);
+            self.trail.truncated.get_or_insert(Truncated::TooManyLines);
+            self.trail.covered_until = self.trail.lines.last().and_then(LogLine::time);
+        }
         self.trail
     }
 }
@@ -141,7 +152,8 @@ pub(super) async fn find(stack: &Stack, id: &str, days: u16) -> Result<LogTrail,
     let since = Timestamp::now() - SignedDuration::from_hours(24 * i64::from(days));
     let mut search = Search::new(stack, since, MAXIMUM_LINES);
     for group in log_groups(stack).await? {
-        search.group(&group, &format!("\"{id}\""), |line| line.is_about(id)).await?;
+        let about = async |lines: Vec<LogLine>| Ok(lines.into_iter().filter(|line| line.is_about(id)).collect());
+        search.group(&group, &format!("\"{id}\""), about).await?;
     }
     Ok(search.finish())
 }
@@ -182,8 +194,8 @@ impl LogLine {
 
     /// The ledger key of the message.
     pub(super) fn ledger_key(&self) -> Option<String> {
-        let digits = digest_of(self.webhook_id.as_deref()?)?;
-        Some(key::delivery(&self.integration.as_deref()?.parse().ok()?, digits))
+        let id = DeliveryId::parse(self.webhook_id.as_deref()?)?;
+        Some(key::delivery(&self.integration.as_deref()?.parse().ok()?, id.digest().as_str()))
     }
 
     pub(super) fn row(&self) -> [String; 8] {

@@ -4,7 +4,7 @@ mod kept_text;
 mod list;
 mod log_search;
 mod show;
-mod webhook_id;
+mod shown;
 
 use crate::aws::stack::Stack;
 use crate::error::CliError;

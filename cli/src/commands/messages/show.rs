@@ -1,24 +1,27 @@
 //! `patchbay messages show`.
 
 use super::kept_text::{self, KeptText};
-use super::list::Retrying;
-use super::log_search::{self, LogLine, LogTrail, Truncated};
-use super::webhook_id::{REQUEST_HINT, digest_of};
+use super::log_search::{self, LogLine, LogTrail, REQUEST_HINT, Truncated};
+use super::shown::{self, PlatformId, Shown};
 use crate::aws::stack::Stack;
 use crate::aws::{completion, integrations};
 use crate::error::CliError;
-use crate::status::{Lane, LedgerStatus, RETENTION_DAYS, State};
+use crate::status::RETENTION_DAYS;
 use crate::ui::help::examples;
-use crate::ui::output::{Output, key_values, sanitize, seconds};
+use crate::ui::output::{Output, key_values, sanitize};
 use crate::ui::table::Column::{Optional, Required};
 use crate::ui::table::table;
 use crate::ui::values::number;
 use clap::{ArgGroup, Args};
 use serde::Serialize;
-use shared::ledger::{Ledger, key};
+use shared::delivery::id::DeliveryId;
+use shared::ledger::key;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::Route;
 use std::collections::{BTreeMap, HashSet};
+
+/// The option that sets the time that is searched.
+const DAYS: &str = "--days";
 
 #[derive(Debug, Args)]
 #[command(after_help = examples(&[
@@ -63,29 +66,21 @@ struct Known {
     /// Why the log could not be searched.
     #[serde(skip_serializing_if = "Option::is_none")]
     log_error: Option<String>,
+    /// Why it could not be read what else is retried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retrying_error: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     texts: Vec<KeptText>,
 }
 
-/// What the ledger knows, with what the log adds.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    #[serde(flatten)]
-    status: LedgerStatus,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    webhook_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    conversation_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lane: Option<Lane>,
-    /// The platform's id of the message of the same conversation that is retried: this one waits behind it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    behind: Option<String>,
+impl Known {
+    /// What the ledger has under this key.
+    async fn of_key(stack: &Stack, key: String) -> Result<Self, CliError> {
+        let ledger = stack.ledger().await?;
+        let mut shown = Shown::read(&ledger, &BTreeMap::from([(key, Vec::new())])).await?;
+        shown::find_lanes(&ledger, &mut shown).await?;
+        Ok(Self { ledger: shown, ..Self::default() })
+    }
 }
 
 impl Show {
@@ -100,9 +95,9 @@ impl Show {
             if let Some(unknown) = integrations::unknown(stack, self.integration.as_ref()).await {
                 return Err(unknown);
             }
-            return Err(CliError::Failed(match (known.log_truncated, known.log_error) {
+            return Err(CliError::Failed(match (known.log_truncated, known.log_error.or(known.retrying_error)) {
                 (Some(truncated), _) => {
-                    format!("nothing was found, and not all of the log was searched: {}", truncated.describe())
+                    format!("nothing was found, and not all of the log was searched: {}", truncated.describe(DAYS))
                 }
                 (None, Some(error)) => format!("the ledger has no record of it, and {error}"),
                 (None, None) => self.not_found(),
@@ -117,19 +112,21 @@ impl Show {
             (&self.key, self.route, &self.caller, &self.integration)
         {
             let identity = key::request_digest(route, integration, caller, key);
-            return self.shown(stack, BTreeMap::from([(key::request(integration, &identity), None)])).await;
+            return Known::of_key(stack, key::request(integration, &identity)).await;
         }
         let id = self.id.as_deref().unwrap_or_default();
         if id.contains('#') {
-            return self.shown(stack, BTreeMap::from([(id.to_owned(), None)])).await;
+            return Known::of_key(stack, id.to_owned()).await;
         }
+        let webhook_id = DeliveryId::parse(id);
         let mut keys = BTreeMap::new();
-        if let Some(digest) = digest_of(id) {
+        if let Some(webhook_id) = &webhook_id {
             let names = match &self.integration {
                 Some(name) => vec![name.clone()],
                 None => integrations::list_active(stack).await?,
             };
-            keys.extend(names.iter().map(|name| (key::delivery(name, digest), None)));
+            let digest = webhook_id.digest().as_str();
+            keys.extend(names.iter().map(|name| (key::delivery(name, digest), Vec::new())));
         }
         let (trail, log_error) = match log_search::find(stack, id, self.days).await {
             Ok(trail) => (trail, None),
@@ -141,38 +138,34 @@ impl Show {
         if let Some(name) = &self.integration {
             lines.retain(|line| line.integration.as_deref() == Some(name.as_str()));
         }
-        for (index, line) in lines.iter().enumerate() {
+        for line in &lines {
             if let Some(key) = line.ledger_key() {
-                keys.entry(key).or_insert(None).get_or_insert(index);
+                keys.entry(key).or_insert_with(Vec::new).push(line);
             }
         }
-        let keys = keys.into_iter().map(|(key, index)| (key, index.and_then(|index| lines.get(index)))).collect();
-        let known = self.shown(stack, keys).await?;
-        Ok(Known { log: lines, log_truncated: trail.truncated, log_error, ..known })
-    }
-
-    /// What is known under these keys, each with its first line in the log.
-    async fn shown(&self, stack: &Stack, keys: BTreeMap<String, Option<&LogLine>>) -> Result<Known, CliError> {
-        let mut known = Known::default();
-        for (key, line) in &keys {
-            let status = match (LedgerStatus::find(stack, key).await?, line) {
-                (Some(status), _) => status,
-                (None, Some(_)) => LedgerStatus::waiting(key),
-                (None, None) => continue,
-            };
-            known.ledger.push(Shown::new(status, *line));
-        }
         let ledger = stack.ledger().await?;
-        for shown in &mut known.ledger {
-            shown.find_lane(&ledger).await?;
-        }
-        Ok(known)
+        let mut shown = Shown::read(&ledger, &keys).await?;
+        // Without a line, only the integration that is asked for is searched.
+        let named = lines.iter().filter_map(|line| line.integration.as_ref()?.parse().ok());
+        let integrations = named.chain(self.integration.clone()).collect();
+        let by_platform_id = webhook_id.is_none().then_some(PlatformId { id, integrations });
+        let retrying_error = shown::add_retried(&ledger, &mut shown, by_platform_id).await.err();
+        let retrying_error = retrying_error.map(|error| error.to_string());
+        shown::find_lanes(&ledger, &mut shown).await?;
+        Ok(Known {
+            ledger: shown,
+            log: lines,
+            log_truncated: trail.truncated,
+            log_error,
+            retrying_error,
+            texts: Vec::new(),
+        })
     }
 
     fn not_found(&self) -> String {
         let id = sanitize(self.id.as_deref().or(self.key.as_deref()).unwrap_or_default());
         match &self.id {
-            Some(text) if digest_of(text).is_none() && !text.contains('#') => format!(
+            Some(text) if DeliveryId::parse(text).is_none() && !text.contains('#') => format!(
                 "no log line of the last {} days has the message id or conversation id `{id}`: search further back with \
                  --days, if the log is kept that long, or use the webhook-id of its delivery; {REQUEST_HINT}",
                 self.days
@@ -193,7 +186,7 @@ impl Show {
         let mut parts = match known.ledger.as_slice() {
             [one] => vec![key_values(one.key_values())],
             [] => Vec::new(),
-            several => vec![summary(several)],
+            several => vec![shown::summary(several)],
         };
         if !known.log.is_empty() {
             let columns = [
@@ -212,88 +205,16 @@ impl Show {
         if self.text && known.texts.is_empty() {
             parts.push("The text is not kept, or is on a lane, where it cannot be read.".to_owned());
         }
-        let truncated = known.log_truncated.map(Truncated::describe);
+        let truncated = known.log_truncated.map(|truncated| truncated.describe(DAYS));
         parts.extend(truncated.map(|why| format!("Not all of the log was searched: {why}.")));
         parts.extend(known.log_error.as_ref().map(|error| format!("Without log lines: {}.", sanitize(error))));
+        parts.extend(
+            known.retrying_error.as_ref().map(|error| format!("Without what else is retried: {}.", sanitize(error))),
+        );
         if self.key.is_none() && known.log_error.is_none() {
             parts.push(format!("Log lines: of the last {} days.", self.days));
         }
         parts.join("\n\n")
-    }
-}
-
-/// Several messages, each in a line.
-fn summary(several: &[Shown]) -> String {
-    let columns = [
-        Required("webhook-id"),
-        Required("state"),
-        Optional("message id"),
-        Optional("kind"),
-        Optional("attempts"),
-        Optional("next attempt"),
-    ];
-    let rows = several.iter().map(|shown| {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let next = shown.status.failed.as_ref().map(|failed| seconds(failed.next_attempt_at));
-        [
-            shown.webhook_id.clone().unwrap_or_else(|| shown.status.key().to_owned()),
-            shown.status.state.as_str().to_owned(),
-            text(&shown.message_id),
-            text(&shown.kind),
-            shown.status.attempts.to_string(),
-            next.unwrap_or_default(),
-        ]
-    });
-    format!(
-        "{}\n\nThe id names several: `patchbay messages show` with a webhook-id shows one of them.",
-        table(columns, rows)
-    )
-}
-
-impl Shown {
-    fn new(status: LedgerStatus, line: Option<&LogLine>) -> Self {
-        let failed = status.failed.as_ref();
-        Self {
-            webhook_id: status.webhook_id(),
-            message_id: failed
-                .map(|failed| failed.message_id.clone())
-                .or_else(|| line.and_then(|line| line.message_id.clone())),
-            conversation_id: failed
-                .and_then(|failed| failed.conversation_id.clone())
-                .or_else(|| line.and_then(|line| line.conversation_id.clone())),
-            kind: failed.map(|failed| failed.kind.clone()).or_else(|| line.and_then(|line| line.kind.clone())),
-            lane: None,
-            behind: None,
-            status,
-        }
-    }
-
-    /// Finds the lane of a message that is not completed: by its own group, or by the message of its conversation that it
-    /// waits behind.
-    async fn find_lane(&mut self, ledger: &Ledger) -> Result<(), CliError> {
-        if let Some(failed) = &self.status.failed {
-            let lanes = Lane::of_groups(ledger, std::iter::once(failed.group.as_str())).await?;
-            self.lane = lanes.get(&failed.group).copied();
-        } else if let (State::Waiting, Some(conversation), Some(integration)) =
-            (self.status.state, self.conversation_id.as_deref(), self.status.integration())
-            && let Ok(integration) = integration.parse::<IntegrationName>()
-        {
-            let ahead = Retrying::of_conversation(ledger, integration, conversation).await?;
-            self.behind = ahead.as_ref().and_then(|row| row.message_id.clone());
-            self.lane = ahead.and_then(|row| row.lane);
-        }
-        Ok(())
-    }
-
-    fn key_values(&self) -> Vec<(&'static str, String)> {
-        let mut pairs = self.status.key_values();
-        let mut add = |name, value: Option<String>| pairs.extend(value.map(|value| (name, value)));
-        add("waits behind", self.behind.clone());
-        add("lane", self.lane.map(|lane| lane.as_str().to_owned()));
-        add("message id", self.message_id.clone());
-        add("conversation id", self.conversation_id.clone());
-        add("webhook-id", self.webhook_id.clone());
-        pairs
     }
 }
 

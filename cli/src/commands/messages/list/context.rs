@@ -2,17 +2,13 @@
 
 use crate::aws::stack::Stack;
 use crate::error::CliError;
+use crate::status::ledger_error;
 use crate::ui::output::seconds;
-use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::ledger::{Circuit, LedgerError};
+use shared::ledger::Circuit;
 use shared::model::endpoint::{Endpoint, EndpointKind};
 use shared::model::integration_name::IntegrationName;
-
-/// The most items that one call reads.
-const BATCH_SIZE: usize = 100;
-const CONCURRENCY: usize = 8;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,13 +32,8 @@ pub(super) async fn open_circuits(
             [EndpointKind::MessagingService, EndpointKind::Platform].map(|kind| Endpoint::new(name.clone(), kind))
         })
         .collect();
-    let batches = stream::iter(endpoints.chunks(BATCH_SIZE)).map(|batch| ledger.lane_states(&[], batch.to_vec()));
-    let states: Vec<_> = batches
-        .buffered(CONCURRENCY)
-        .try_collect()
-        .await
-        .map_err(|error: LedgerError| CliError::Failed(error.to_string()))?;
-    Ok(states.into_iter().flat_map(|states| states.circuits).filter_map(OpenCircuit::new).collect())
+    let states = ledger.lane_states(&[], endpoints).await.map_err(|error| ledger_error(&error))?;
+    Ok(states.circuits.into_iter().filter_map(OpenCircuit::new).collect())
 }
 
 impl OpenCircuit {

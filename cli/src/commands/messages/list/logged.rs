@@ -6,27 +6,19 @@ use super::row::Row;
 use super::status::Status;
 use crate::aws::log_groups::log_groups;
 use crate::aws::stack::Stack;
-use crate::commands::messages::log_search::{LogLine, LogTrail, Search};
+use crate::commands::messages::log_search::{ACCEPTED, LogLine, LogTrail, Search, Truncated};
 use crate::error::CliError;
 use crate::status::{LedgerStatus, State, ledger_error};
 use crate::ui::output::seconds;
-use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use shared::model::integration_name::IntegrationName;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 const DEFAULT_PERIOD: SignedDuration = SignedDuration::from_hours(1);
-/// The functions that put messages onto the queue, each with the outcome of the line that says so.
-const ACCEPTED: [(&str, &str); 3] =
-    [("webhook-receiver", "accepted"), ("card-sender", "answered"), ("conversation-events", "event_queued")];
 const DELIVERED: [(&str, &str); 1] = [("message-dispatcher", "delivered")];
 /// Of no use later, so an outdated one is dropped without a record.
 const TYPING: &str = "Typing";
-/// The most lines that are compared with the ledger.
-const MAXIMUM_LINES: usize = 10_000;
-/// The most items that one call reads.
-const BATCH_SIZE: usize = 100;
-const CONCURRENCY: usize = 8;
 
 /// Those that were accepted, and of which the ledger has no failed and no completed attempt.
 pub(super) async fn waiting(
@@ -34,42 +26,33 @@ pub(super) async fn waiting(
     integration: Option<&IntegrationName>,
     filter: &Filter<'_>,
 ) -> Result<Part, CliError> {
-    let since = filter.since.unwrap_or_else(|| Timestamp::now() - DEFAULT_PERIOD);
-    let LogTrail { lines, truncated, covered_until } =
-        search(stack, &ACCEPTED, integration, since, MAXIMUM_LINES).await?;
-    let mut seen = HashSet::new();
-    let accepted: Vec<_> = lines
-        .into_iter()
-        .filter(|line| line.kind.as_deref() != Some(TYPING))
-        .filter_map(|line| Some((line.ledger_key()?, line)))
-        .filter(|(key, _)| seen.insert(key.clone()))
-        .collect();
-    let ledger = stack.ledger().await?;
-    let records = stream::iter(accepted.chunks(BATCH_SIZE)).map(async |batch| {
-        let keys: Vec<_> = batch.iter().map(|(key, _)| key.as_str()).collect();
-        ledger.get_all(&keys).await.map_err(|error| ledger_error(&error))
-    });
-    let records: Vec<_> = records.buffered(CONCURRENCY).try_collect().await?;
-    let mut records: HashMap<_, _> = records.into_iter().flatten().collect();
-    let now = Timestamp::now();
-    let mut rows: Vec<_> = accepted
-        .iter()
-        .filter_map(|(key, line)| {
-            let status = records.remove(key).map(|record| LedgerStatus::of(key, record, now));
-            waiting_row(line, status.as_ref())
-        })
-        .collect();
-    let more = rows.len().saturating_sub(filter.limit);
-    rows.truncate(filter.limit);
-    let mut notes = vec![format!(
+    let (ledger, mut rows) = (stack.ledger().await?, HashMap::new());
+    let keep = async |lines: Vec<LogLine>| {
+        let lines = lines.into_iter().filter(|line| line.kind.as_deref() != Some(TYPING));
+        let lines: Vec<_> = lines.filter_map(|line| Some((line.ledger_key()?, line))).collect();
+        let records = ledger.get_all(lines.iter().map(|(key, _)| key.as_str())).await;
+        let (records, now) = (records.map_err(|error| ledger_error(&error))?, Timestamp::now());
+        let waits = |(key, line): (String, LogLine)| {
+            let status = records.get(&key).map(|record| LedgerStatus::of(&key, record.clone(), now));
+            let row = waiting_row(&line, status.as_ref())?;
+            // The first line of a message counts.
+            match rows.entry(key) {
+                Entry::Vacant(entry) => entry.insert(row),
+                Entry::Occupied(_) => return None,
+            };
+            Some(line)
+        };
+        Ok(lines.into_iter().filter_map(waits).collect())
+    };
+    let found = search(stack, &ACCEPTED, integration, filter, keep).await?;
+    let rows = found.lines.iter().filter_map(|line| rows.remove(&line.ledger_key()?)).collect();
+    let covers = format!(
         "Waiting: accepted {} and without a recorded outcome of an attempt, by the log and the ledger. They are on a lane, behind \
          another message of their customer or about to be delivered, or dead letters. Typing events are left out, and so \
          is what the log does not have: it may be a minute behind, and needs the LogLevel INFO.",
-        period(since, covered_until)
-    )];
-    notes.extend((more > 0).then(|| format!("{more} more wait: these were accepted first. --limit lists more.")));
-    notes.extend(truncated.map(|truncated| format!("Not all of the log was searched: {}.", truncated.describe())));
-    Ok(Part { rows, notes, truncated: more > 0 || truncated.is_some() })
+        found.period
+    );
+    Ok(found.into_part(rows, covers, filter.limit))
 }
 
 fn waiting_row(line: &LogLine, status: Option<&LedgerStatus>) -> Option<Row> {
@@ -82,7 +65,7 @@ fn waiting_row(line: &LogLine, status: Option<&LedgerStatus>) -> Option<Row> {
     };
     Some(Row {
         reason: reason.map(str::to_owned),
-        attempts: status.map(|status| status.attempts),
+        attempts: status.and_then(|status| status.attempts),
         received_at: line.time(),
         ..row(line, Status::Waiting)?
     })
@@ -94,29 +77,47 @@ pub(super) async fn delivered(
     integration: Option<&IntegrationName>,
     filter: &Filter<'_>,
 ) -> Result<Part, CliError> {
-    let since = filter.since.unwrap_or_else(|| Timestamp::now() - DEFAULT_PERIOD);
-    let LogTrail { lines, truncated, covered_until } =
-        search(stack, &DELIVERED, integration, since, filter.limit).await?;
-    let rows = lines.iter().filter_map(|line| row(line, Status::Delivered)).collect();
-    let mut notes = vec![format!(
+    let found = search(stack, &DELIVERED, integration, filter, async |lines| Ok(lines)).await?;
+    let rows = found.lines.iter().filter_map(|line| row(line, Status::Delivered)).collect();
+    let covers = format!(
         "Delivered: {}, by the dispatcher's log, which may be a minute behind and needs the LogLevel INFO. `patchbay messages \
          show` finds a single message for 35 days.",
-        period(since, covered_until)
-    )];
-    notes.extend(truncated.map(|truncated| format!("Not all of the log was searched: {}.", truncated.describe())));
-    Ok(Part { rows, notes, truncated: truncated.is_some() })
+        found.period
+    );
+    Ok(found.into_part(rows, covers, filter.limit))
 }
 
-/// Finds the lines with these outcomes, by time.
+/// What a search has found.
+struct Found {
+    /// By time.
+    lines: Vec<LogLine>,
+    truncated: Option<Truncated>,
+    period: String,
+}
+
+impl Found {
+    fn into_part(self, rows: Vec<Row>, covers: String, limit: usize) -> Part {
+        let ends = self.truncated.map(|truncated| match truncated {
+            Truncated::TooManyLines => {
+                format!("There are more than {limit}: these are the first. --limit and --since select others.")
+            }
+            Truncated::Timeout => format!("Not all of the log was searched: {}.", truncated.describe("--since")),
+        });
+        Part { rows, truncated: ends.is_some(), notes: [Some(covers), ends].into_iter().flatten().collect() }
+    }
+}
+
+/// Finds the first lines with these outcomes that are kept.
 async fn search(
     stack: &Stack,
     sources: &[(&str, &str)],
     integration: Option<&IntegrationName>,
-    since: Timestamp,
-    maximum: usize,
-) -> Result<LogTrail, CliError> {
+    filter: &Filter<'_>,
+    mut keep: impl AsyncFnMut(Vec<LogLine>) -> Result<Vec<LogLine>, CliError>,
+) -> Result<Found, CliError> {
+    let since = filter.since.unwrap_or_else(|| Timestamp::now() - DEFAULT_PERIOD);
     let groups = log_groups(stack).await?;
-    let mut search = Search::new(stack, since, maximum);
+    let mut search = Search::new(stack, since, filter.limit);
     for (function, outcome) in sources {
         let of_integration = integration.map(|name| format!(" && $.integration = \"{name}\"")).unwrap_or_default();
         let pattern = format!("{{ $.outcome = \"{outcome}\"{of_integration} }}");
@@ -126,10 +127,13 @@ async fn search(
                 && integration.is_none_or(|name| line.integration.as_deref() == Some(name.as_str()))
         };
         for group in groups.iter().filter(|(name, _)| name == function) {
-            search.group(group, &pattern, is_wanted).await?;
+            let keep = async |lines: Vec<LogLine>| keep(lines.into_iter().filter(is_wanted).collect()).await;
+            search.group(group, &pattern, keep).await?;
         }
     }
-    Ok(search.finish())
+    let LogTrail { lines, truncated, covered_until } = search.finish();
+    let until = covered_until.map(|until| format!(" until {}", seconds(until))).unwrap_or_default();
+    Ok(Found { lines, truncated, period: format!("since {}{until}", seconds(since)) })
 }
 
 fn row(line: &LogLine, status: Status) -> Option<Row> {
@@ -140,11 +144,6 @@ fn row(line: &LogLine, status: Status) -> Option<Row> {
         conversation_id: line.conversation_id.clone(),
         ..Row::new(status, line.integration.as_deref()?, line.time()?)
     })
-}
-
-fn period(since: Timestamp, until: Option<Timestamp>) -> String {
-    let until = until.map(|until| format!(" until {}", seconds(until))).unwrap_or_default();
-    format!("since {}{until}", seconds(since))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use filter::Filter;
 use jiff::Timestamp;
 use part::Part;
 use queues::QueueLengths;
-pub(super) use retrying::Retrying;
+pub(super) use retrying::{Retried, Retrying};
 use row::Row;
 use serde::Serialize;
 use shared::model::integration_name::IntegrationName;
@@ -185,8 +185,8 @@ mod tests {
             conversation_id: None,
             group: "0a".repeat(32),
         };
-        let mut status = LedgerStatus::waiting("delivery#acme#0a");
-        (status.state, status.attempts, status.failed) = (State::RetryPending, 3, Some(failed));
+        let mut status = LedgerStatus::without_record("delivery#acme#0a", State::RetryPending, None);
+        (status.attempts, status.failed) = (Some(3), Some(failed));
         Row::of_retrying("acme", at - SignedDuration::from_secs(19), &status, now)
     }
 

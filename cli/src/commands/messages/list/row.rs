@@ -16,17 +16,20 @@ const REASON_CHARACTERS: usize = 36;
 /// No text, and no address.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in super::super) struct Row {
+pub(super) struct Row {
     pub(super) status: Status,
     pub(super) integration: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) kind: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in super::super) message_id: Option<String>,
+    pub(super) message_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) webhook_id: Option<String>,
+    /// Of what is retried: a receipt has no `webhook-id`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in super::super) conversation_id: Option<String>,
+    pub(super) ledger_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) conversation_id: Option<String>,
     /// When it came into this state.
     pub(super) since: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,9 +48,9 @@ pub(in super::super) struct Row {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) overdue: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in super::super) lane: Option<Lane>,
+    pub(super) lane: Option<Lane>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in super::super) group: Option<String>,
+    pub(super) group: Option<String>,
 }
 
 impl Row {
@@ -58,6 +61,7 @@ impl Row {
             kind: None,
             message_id: None,
             webhook_id: None,
+            ledger_key: None,
             conversation_id: None,
             since,
             received_at: None,
@@ -78,9 +82,10 @@ impl Row {
             kind: failed.map(|failed| failed.kind.clone()),
             message_id: failed.map(|failed| failed.message_id.clone()),
             webhook_id: status.webhook_id(),
+            ledger_key: Some(status.key().to_owned()),
             conversation_id: failed.and_then(|failed| failed.conversation_id.clone()),
             received_at: failed.map(|failed| failed.received_at),
-            attempts: Some(status.attempts),
+            attempts: status.attempts,
             reason: failed.map(|failed| failed.reason.clone()),
             last_attempt_at: failed.map(|failed| failed.at),
             next_attempt_at: failed.map(|failed| failed.next_attempt_at),

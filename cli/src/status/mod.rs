@@ -1,30 +1,33 @@
 //! What the ledger knows of a delivery, a receipt or a request of a caller.
 
+mod lane;
+
+pub(crate) use lane::Lane;
+
 use crate::aws::stack::Stack;
 use crate::error::CliError;
 use crate::ui::output::{sanitize, seconds};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
+use shared::delivery::id::DeliveryId;
 use shared::delivery::record::DeliveryRecord;
-use shared::ledger::{
-    CompletedRecord, FailedAttempt, Ledger, LedgerError, Outcome, RETENTION, RecordState, RecordView,
-};
-use std::collections::{HashMap, HashSet};
+use shared::digest::Digest;
+use shared::ledger::key::{IntegrationKey, Kind};
+use shared::ledger::{CompletedRecord, FailedAttempt, LedgerError, Outcome, RETENTION, RecordState, RecordView};
+use shared::model::integration_name::IntegrationName;
 
-/// The prefix of the keys of deliveries.
-const DELIVERY: &str = "delivery#";
 /// Delays between attempts are shorter. What is due for longer waits for something else.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(20);
-/// The most groups whose lanes one call reads.
-const BATCH_SIZE: usize = 100;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LedgerStatus {
     key: String,
     pub(crate) state: State,
-    pub(crate) attempts: u64,
+    /// Not known if only the log says how it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) attempts: Option<u64>,
     /// The last failed attempt, while another one is to be made.
     #[serde(rename = "failedAttempt", skip_serializing_if = "Option::is_none")]
     pub(crate) failed: Option<FailedAttempt>,
@@ -83,6 +86,8 @@ pub(crate) enum State {
     Failed,
     /// The outcome is unknown: it may have been done.
     Unknown,
+    /// The ledger has forgotten it, and the log does not say how it ended.
+    NoRecord,
 }
 
 impl State {
@@ -104,6 +109,7 @@ impl State {
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
+            Self::NoRecord => "no record",
         }
     }
 
@@ -116,12 +122,13 @@ impl State {
             Self::Delivered => "delivered",
             Self::Refused => "refused by the messaging service (see `patchbay failed list`)",
             Self::GivenUp => {
-                "given up: the messaging service could not be reached in time (see `patchbay failed list`)"
+                "given up: it was not accepted in time, or its integration was removed (see `patchbay failed list`)"
             }
             Self::Dropped => "dropped and not delivered: the customer does not need it",
             Self::Done => "done",
             Self::Failed => "permanently refused",
             Self::Unknown => "unknown: it may have been done, and is not retried",
+            Self::NoRecord => "no record: the ledger has forgotten it, and the log does not say how it ended",
         }
     }
 }
@@ -132,15 +139,15 @@ impl LedgerStatus {
         Ok(entry.map(|entry| Self::of(key, entry, Timestamp::now())))
     }
 
-    /// Of a message that was accepted, and of which the ledger has no record.
-    pub(crate) fn waiting(key: &str) -> Self {
+    /// Of a message of which the ledger has no record, by the log.
+    pub(crate) fn without_record(key: &str, state: State, reason: Option<String>) -> Self {
         Self {
             key: key.to_owned(),
-            state: State::Waiting,
-            attempts: 0,
+            state,
+            attempts: (state == State::Waiting).then_some(0),
             failed: None,
             until: None,
-            reason: None,
+            reason,
             status: None,
             error: None,
             failed_at: None,
@@ -152,11 +159,10 @@ impl LedgerStatus {
 
     pub(crate) fn of(key: &str, entry: RecordView, now: Timestamp) -> Self {
         let mut status = Self {
-            state: State::RetryPending,
-            attempts: entry.attempts,
+            attempts: Some(entry.attempts),
             failed: entry.failed_attempt().cloned(),
             kept_until: entry.expires_at,
-            ..Self::waiting(key)
+            ..Self::without_record(key, State::RetryPending, None)
         };
         match entry.state {
             RecordState::Released => {}
@@ -164,7 +170,7 @@ impl LedgerStatus {
                 status.state = if until > now { State::InProgress } else { State::Interrupted };
                 status.until = Some(until);
             }
-            RecordState::Completed(completed) if key.starts_with(DELIVERY) => status.completed_delivery(&completed),
+            RecordState::Completed(completed) if is_delivery(key) => status.completed_delivery(&completed),
             RecordState::Completed(completed) => {
                 status.state = match completed.outcome {
                     Outcome::Succeeded => State::Done,
@@ -200,14 +206,14 @@ impl LedgerStatus {
         &self.key
     }
 
-    pub(crate) fn integration(&self) -> Option<&str> {
-        self.key.split('#').nth(1)
+    pub(crate) fn integration(&self) -> Option<IntegrationName> {
+        Some(IntegrationKey::parse(&self.key)?.integration)
     }
 
     /// The `webhook-id`, if it is a delivery.
     pub(crate) fn webhook_id(&self) -> Option<String> {
-        let (_, digest) = self.key.strip_prefix(DELIVERY)?.split_once('#')?;
-        Some(format!("msg_{digest}"))
+        let key = IntegrationKey::parse(&self.key).filter(|key| key.kind == Kind::Delivery)?;
+        Some(DeliveryId::from(Digest::parse(key.id)?).to_string())
     }
 
     /// Whether the next attempt was due long ago, and none is recorded.
@@ -218,8 +224,8 @@ impl LedgerStatus {
 
     /// The last failed attempt, for people.
     fn failed_attempt_values(&self, failed: &FailedAttempt) -> [(&'static str, Option<String>); 4] {
-        let outdated = self.state == State::RetryPending && failed.attempt < self.attempts;
-        let of = if outdated { " (later ones were made by a version that does not record them)" } else { "" };
+        let outdated = self.state == State::RetryPending && Some(failed.attempt) < self.attempts;
+        let of = if outdated { " (later ones are not recorded)" } else { "" };
         [
             ("last failure", Some(format!("attempt {} at {}{of}", failed.attempt, seconds(failed.at)))),
             ("failure", Some(sanitize(&failed.reason))),
@@ -230,8 +236,9 @@ impl LedgerStatus {
 
     /// For the human-readable output.
     pub(crate) fn key_values(&self) -> Vec<(&'static str, String)> {
-        let mut pairs = vec![("state", self.state.describe().to_owned()), ("attempts", self.attempts.to_string())];
+        let mut pairs = vec![("state", self.state.describe().to_owned())];
         let mut add = |name, value: Option<String>| pairs.extend(value.map(|value| (name, value)));
+        add("attempts", self.attempts.map(|attempts| attempts.to_string()));
         for (name, value) in self.failed.iter().flat_map(|failed| self.failed_attempt_values(failed)) {
             add(name, value);
         }
@@ -251,42 +258,17 @@ impl LedgerStatus {
     }
 }
 
-/// The lane of a message group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Lane {
-    Direct,
-    Retry,
-}
-
-impl Lane {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Retry => "retry",
-        }
-    }
-
-    /// The lanes of these groups: one with a tail is on the retry lane.
-    pub(crate) async fn of_groups<'g>(
-        ledger: &Ledger,
-        groups: impl Iterator<Item = &'g str>,
-    ) -> Result<HashMap<String, Self>, CliError> {
-        let groups: Vec<_> = groups.collect::<HashSet<_>>().into_iter().collect();
-        let mut lanes = HashMap::new();
-        for batch in groups.chunks(BATCH_SIZE) {
-            let states = ledger.lane_states(batch, Vec::new()).await.map_err(|error| ledger_error(&error))?;
-            lanes.extend(batch.iter().map(|group| {
-                let lane = if states.has_tail(group) { Self::Retry } else { Self::Direct };
-                ((*group).to_owned(), lane)
-            }));
-        }
-        Ok(lanes)
-    }
+fn is_delivery(key: &str) -> bool {
+    IntegrationKey::parse(key).is_some_and(|key| key.kind == Kind::Delivery)
 }
 
 pub(crate) fn ledger_error(error: &LedgerError) -> CliError {
-    CliError::Failed(error.to_string())
+    CliError::Failed(match error {
+        LedgerError::NoIndex => {
+            format!("{error}: the stack is older than this command; upgrade it, or use the command of its version")
+        }
+        _ => error.to_string(),
+    })
 }
 
 /// How long the ledger keeps completed records.
@@ -297,7 +279,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const KEY: &str = "delivery#acme#00";
+    const KEY: &str = "delivery#acme#0000000000000000000000000000000000000000000000000000000000000000";
 
     fn status(key: &str, state: RecordState) -> LedgerStatus {
         LedgerStatus::of(key, RecordView::new(state, 3), Timestamp::UNIX_EPOCH)
@@ -323,14 +305,16 @@ mod tests {
 
     #[test]
     fn what_was_accepted_and_is_not_in_the_ledger_waits() {
-        let waiting = LedgerStatus::waiting(KEY);
-        assert_eq!((State::Waiting, false), (waiting.state, waiting.state.is_completed()));
-        assert_eq!((Some("acme"), Some("msg_00".to_owned())), (waiting.integration(), waiting.webhook_id()));
-        assert_eq!(None, LedgerStatus::waiting("receipt#acme#00").webhook_id());
+        let waiting = LedgerStatus::without_record(KEY, State::Waiting, None);
+        assert_eq!((false, Some(0)), (waiting.state.is_completed(), waiting.attempts));
+        let webhook_id = format!("msg_{}", "0".repeat(64));
+        assert_eq!(("acme".parse().ok(), Some(webhook_id)), (waiting.integration(), waiting.webhook_id()));
+        let receipt = KEY.replace("delivery", "receipt");
+        assert_eq!(None, LedgerStatus::without_record(&receipt, State::Waiting, None).webhook_id());
     }
 
-    #[test]
-    fn a_message_is_overdue_if_no_attempt_is_recorded_long_after_it_was_due() {
+    /// The status of a delivery whose first attempt failed at the epoch.
+    fn retried() -> LedgerStatus {
         let at = Timestamp::UNIX_EPOCH;
         let failed = FailedAttempt {
             attempt: 1,
@@ -344,10 +328,31 @@ mod tests {
             conversation_id: None,
             group: "g".to_owned(),
         };
-        let retried = LedgerStatus { state: State::RetryPending, failed: Some(failed), ..LedgerStatus::waiting(KEY) };
+        LedgerStatus { failed: Some(failed), ..LedgerStatus::without_record(KEY, State::RetryPending, None) }
+    }
+
+    #[test]
+    fn a_message_is_overdue_if_no_attempt_is_recorded_long_after_it_was_due() {
+        let (at, retried) = (Timestamp::UNIX_EPOCH, retried());
         assert!(!retried.is_overdue(at + OVERDUE) && retried.is_overdue(at + OVERDUE + SignedDuration::from_secs(1)));
         let attempted = LedgerStatus { state: State::InProgress, ..retried };
         assert!(!attempted.is_overdue(Timestamp::MAX));
+    }
+
+    #[test]
+    fn attempts_after_the_last_recorded_failure_are_not_recorded_whatever_made_them() {
+        let failure = |attempts| {
+            let status = LedgerStatus { attempts: Some(attempts), ..retried() };
+            status.key_values().into_iter().find(|(name, _)| *name == "last failure").unwrap().1
+        };
+        assert!(failure(2).ends_with("(later ones are not recorded)"), "{}", failure(2));
+        assert!(!failure(1).contains("later"), "{}", failure(1));
+    }
+
+    #[test]
+    fn a_stack_without_the_index_is_said_to_be_older_than_the_command() {
+        let said = ledger_error(&LedgerError::NoIndex).to_string();
+        assert!(said.contains("the stack is older than this command; upgrade it"), "{said}");
     }
 
     #[test]
