@@ -5,6 +5,8 @@ mod completion;
 mod dead_letters;
 mod doctor;
 mod doctor_fixture;
+mod doctor_messaging_service;
+mod doctor_permissions;
 mod doctor_stack;
 mod failed;
 mod fixture;
