@@ -4,6 +4,7 @@ pub(crate) mod completion;
 pub(crate) mod error;
 pub(crate) mod integrations;
 pub(crate) mod log_groups;
+pub(crate) mod log_reader;
 mod profile;
 pub(crate) mod sqs;
 pub(crate) mod stack;

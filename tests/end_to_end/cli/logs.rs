@@ -2,7 +2,7 @@
 
 use crate::observability::logs::log_with;
 use serde_json::Value;
-use tests::harness::aws_proxy::AwsProxy;
+use tests::harness::aws_proxy::{AwsProxy, Call};
 use tests::harness::command::{Command, patchbay};
 use tests::harness::stack::{Stack, TestIntegration};
 use tests::simulators::genesys_cloud;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 const ADDRESS: &str = "address-of-a-customer";
 const TEXT: &str = "text-of-a-message";
+const CTRL_C: &str = "\u{3}";
 
 /// A message, whose lines are in the log.
 struct Logged {
@@ -117,12 +118,9 @@ async fn followed_lines_are_shown_once_and_in_colour_until_ctrl_c() {
     let (id, next_id) = (logged.message_id.clone(), next.id());
     let follow = logged.logs(&["--follow", "--level", "info"]).env("AWS_ENDPOINT_URL", &proxy.url).env("TERM", "xterm");
     let shown = format!("message_id={next_id}");
-    let running = tokio::spawn(async move { follow.run_in_terminal(&[(&shown, "\u{3}")]).await });
+    let running = tokio::spawn(async move { follow.run_in_terminal(&[(&shown, CTRL_C)]).await });
     // A poll reads the lines of the last 30 seconds again.
-    let is_poll = |input: &Value| {
-        input["nextToken"].is_null() && input["logGroupName"].as_str().is_some_and(|name| name.contains("Dispatcher"))
-    };
-    proxy.wait_until(|calls| calls.iter().filter(|call| is_poll(&call.input)).count() > 2).await;
+    proxy.wait_until(|calls| polls(calls).len() > 2).await;
     next.accepted(&logged.stack, &logged.integration).await;
     logged.service.wait_for(&next_id).await;
     let ran = running.await.unwrap().succeeded();
@@ -130,6 +128,72 @@ async fn followed_lines_are_shown_once_and_in_colour_until_ctrl_c() {
     let count = |outcome: &str| of_first.iter().filter(|line| line.contains(&format!(" {outcome} "))).count();
     assert_eq!((2, 1, 1), (of_first.len(), count("accepted"), count("delivered")), "{ran:#?}");
     assert!(of_first.iter().all(|line| line.contains("\u{1b}[32mINFO \u{1b}[0m")), "{of_first:?}");
+}
+
+/// The times since which a poll reads the dispatcher's log.
+fn polls(calls: &[Call]) -> Vec<i64> {
+    let is_poll = |input: &&Value| {
+        input["nextToken"].is_null() && input["logGroupName"].as_str().is_some_and(|name| name.contains("Dispatcher"))
+    };
+    let polls = calls.iter().filter(|call| call.operation == "FilterLogEvents").map(|call| &call.input);
+    polls.filter(is_poll).map(|input| input["startTime"].as_i64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_followed_log_is_not_read_from_the_start_again_while_no_line_matches() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let (proxy, webhook) = (AwsProxy::start().await, genesys_cloud::text(&integration, ADDRESS, TEXT));
+    let id = webhook.id();
+    let follow = Command::new(&["logs", "--follow", "--since", "1h", "--message", &id]);
+    let (follow, shown) = (follow.env("AWS_ENDPOINT_URL", &proxy.url), format!("message_id={id}"));
+    let running = tokio::spawn(async move { follow.run_in_terminal(&[(&shown, CTRL_C)]).await });
+    let is_later = |polls: &[i64]| polls.iter().any(|start| start - polls[0] > 59 * 60 * 1_000);
+    proxy.wait_until(|calls| is_later(&polls(calls))).await;
+    webhook.accepted(&stack, &integration).await;
+    let ran = running.await.unwrap().succeeded();
+    assert!(ran.stdout.contains(" accepted "), "{ran:#?}");
+}
+
+#[tokio::test]
+async fn a_followed_log_that_cannot_be_read_for_a_while_is_followed_further() {
+    let (stack, service) = (Stack::connect().await, MessagingService::start().await);
+    let integration = stack.integration(&service.url, |_| {}).await;
+    let (proxy, webhook) = (AwsProxy::start().await, genesys_cloud::text(&integration, ADDRESS, TEXT));
+    let id = webhook.id();
+    proxy.fail_operation("FilterLogEvents");
+    let follow = Command::new(&["logs", "--follow", "--function", "webhook-receiver", "--message", &id]);
+    let (follow, shown) = (follow.env("AWS_ENDPOINT_URL", &proxy.url), format!("message_id={id}"));
+    let running = tokio::spawn(async move { follow.run_in_terminal(&[(&shown, CTRL_C)]).await });
+    // The SDK makes three attempts at each call.
+    let attempts = |calls: &[Call]| calls.iter().filter(|call| call.operation == "FilterLogEvents").count();
+    proxy.wait_until(|calls| attempts(calls) > 3).await;
+    proxy.restore();
+    webhook.accepted(&stack, &integration).await;
+    let ran = running.await.unwrap().succeeded();
+    let notices = ran.stdout.lines().filter(|line| line.contains(": trying again")).count();
+    assert_eq!(1, notices, "once for the same problem: {ran:#?}");
+}
+
+#[tokio::test]
+async fn a_followed_log_that_may_no_longer_be_read_ends() {
+    let (_stack, proxy) = (Stack::connect().await, AwsProxy::start().await);
+    let follow =
+        Command::new(&["logs", "--follow", "--function", "webhook-receiver"]).env("AWS_ENDPOINT_URL", &proxy.url);
+    let running = tokio::spawn(follow.run());
+    proxy.wait_for("FilterLogEvents").await;
+    proxy.deny("FilterLogEvents");
+    let ended = running.await.unwrap().exited_with(1);
+    assert!(ended.stderr.contains("user lacks logs:FilterLogEvents"), "{ended:#?}");
+}
+
+#[tokio::test]
+async fn a_number_with_decimals_is_found() {
+    let logged = Logged::with(|_| Reply::status(200)).await;
+    let delivered = &logged.lines(&["--where", "outcome=delivered"]).await[0];
+    let age = delivered["age_seconds"].to_string();
+    assert!(age.contains('.'), "{delivered:#}");
+    assert_eq!(pairs(&[DELIVERED]), logged.outcomes(&["--where", &format!("age_seconds={age}")]).await);
 }
 
 #[tokio::test]
@@ -158,6 +222,6 @@ async fn a_log_that_may_not_be_read_is_named() {
     let proxy = AwsProxy::start().await;
     proxy.deny("FilterLogEvents");
     let denied = Command::new(&["logs"]).env("AWS_ENDPOINT_URL", &proxy.url).run().await.exited_with(1);
-    assert!(denied.stderr.contains("cannot be searched"), "{denied:#?}");
+    assert!(denied.stderr.contains("user lacks logs:FilterLogEvents"), "{denied:#?}");
     assert_eq!("", denied.stdout);
 }

@@ -6,20 +6,23 @@ mod record;
 mod search;
 mod seen;
 
-use crate::aws::integrations;
+use crate::aws::error::Diagnosis;
 use crate::aws::log_groups::{ACCESS_LOG, all_log_groups};
+use crate::aws::log_reader::{LogError, LogReader, SearchableId};
 use crate::aws::stack::Stack;
+use crate::aws::{completion, integrations};
 use crate::error::CliError;
 use crate::ui::help::examples;
 use crate::ui::output::{Output, sanitize, seconds};
 use crate::ui::values;
 use clap::Args;
-use filter::{Condition, Filter, SearchableId};
+use filter::{Condition, Filter};
 use jiff::{SignedDuration, Timestamp};
 use level::Level;
 use search::{LogEvent, LogGroup, Search};
 use seen::Seen;
 use shared::model::integration_name::IntegrationName;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 /// How far back is read by default, without and with `--follow`.
@@ -40,7 +43,7 @@ const EXAMPLES: [&str; 4] = [
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Logs {
     /// Only lines about this integration
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = completion::integrations())]
     integration: Option<IntegrationName>,
     /// Only lines with this id: of a message, conversation, request, delivery, replay, trace or correlation
     #[arg(long, value_name = "ID")]
@@ -67,49 +70,92 @@ pub(crate) async fn run(logs: Logs, stack: &Stack, output: Output) -> Result<(),
         return logs.print(stack, output).await;
     }
     tokio::select! {
-        printed = logs.print(stack, output) => printed,
+        ended = logs.follow(stack, output) => ended,
         _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}
+
+/// Prints the wanted lines.
+struct Printer<'l> {
+    reader: LogReader,
+    groups: Vec<LogGroup>,
+    filter: Filter<'l>,
+    pattern: Option<String>,
+    output: Output,
+}
+
+impl Printer<'_> {
+    /// Prints the lines since a time that are new, and returns how many. It breaks if the reader has closed the pipe.
+    async fn print(
+        &self,
+        since: Timestamp,
+        mut is_new: impl FnMut(&LogEvent) -> bool,
+    ) -> Result<ControlFlow<(), usize>, LogError> {
+        let width = self.groups.iter().map(|group| group.function.len()).max().unwrap_or_default();
+        let mut search = Search::new(&self.reader, &self.groups, self.pattern.as_deref(), since);
+        let mut printed = 0;
+        while let Some(event) = search.next().await? {
+            if !self.filter.matches(&event.record) || !is_new(&event) {
+                continue;
+            }
+            printed += 1;
+            if self.output.line(&event.record, |record| record.describe(width)).is_err() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(printed))
     }
 }
 
 impl Logs {
     async fn print(&self, stack: &Stack, output: Output) -> Result<(), CliError> {
-        let groups = self.log_groups(stack).await?;
-        let width = groups.iter().map(|group| group.function.len()).max().unwrap_or_default();
-        let period = if self.follow { DEFAULT_PERIOD_FOLLOWED } else { DEFAULT_PERIOD };
-        let since = self.since.unwrap_or_else(|| Timestamp::now() - period);
+        let since = self.since.unwrap_or_else(|| Timestamp::now() - DEFAULT_PERIOD);
+        let printed = self.printer(stack, output).await?.print(since, |_| true).await?;
+        if printed == ControlFlow::Continue(0) {
+            // A wrong name is more likely than silence. A removed integration has lines of its own.
+            if let Some(error) = integrations::unknown(stack, self.integration.as_ref()).await {
+                return Err(error);
+            }
+            output.progress(&format!("There is no such line since {}.", seconds(since)));
+        }
+        Ok(())
+    }
+
+    /// Only a failure that lasts ends it.
+    async fn follow(&self, stack: &Stack, output: Output) -> Result<(), CliError> {
+        let printer = self.printer(stack, output).await?;
+        let mut seen = Seen::since(self.since.unwrap_or_else(|| Timestamp::now() - DEFAULT_PERIOD_FOLLOWED));
+        let mut problem = None;
+        loop {
+            let started = Timestamp::now();
+            match printer.print(seen.start(), |event| seen.insert(event.time, &event.id)).await {
+                Ok(ControlFlow::Break(())) => return Ok(()),
+                Ok(ControlFlow::Continue(_)) => {
+                    seen.read_until(printer.reader.aws_time(started));
+                    problem = None;
+                }
+                Err(error) if error.is_transient() => {
+                    let observed = Diagnosis::from(error).observed;
+                    if problem.as_ref() != Some(&observed) {
+                        output.notice(&format!("{}: trying again ...", sanitize(&observed)));
+                    }
+                    problem = Some(observed);
+                }
+                Err(error) => return Err(error.into()),
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    async fn printer(&self, stack: &Stack, output: Output) -> Result<Printer<'_>, CliError> {
         let filter = Filter {
             integration: self.integration.as_ref(),
             message: self.message.as_ref(),
             level: self.level,
             conditions: &self.conditions,
         };
-        let pattern = filter.pattern();
-        let mut seen = Seen::since(since);
-        let mut found = 0_u64;
-        loop {
-            let mut search = Search::new(stack, &groups, pattern.as_deref(), seen.start());
-            while let Some(event) = search.next().await? {
-                let LogEvent { time, id, record } = event;
-                if !filter.matches(&record) || (self.follow && !seen.insert(time, id)) {
-                    continue;
-                }
-                found += 1;
-                // The reader has closed the pipe.
-                if output.line(&record, |record| record.describe(width)).is_err() {
-                    return Ok(());
-                }
-            }
-            if !self.follow {
-                break;
-            }
-            tokio::time::sleep(POLL_INTERVAL).await;
-        }
-        if found == 0 {
-            self.require_integration(stack).await?;
-            output.progress(&format!("There is no such line since {}.", seconds(since)));
-        }
-        Ok(())
+        let (groups, pattern) = (self.log_groups(stack).await?, filter.pattern());
+        Ok(Printer { reader: LogReader::new(stack), groups, filter, pattern, output })
     }
 
     /// The log groups to read, by default those of all functions.
@@ -126,15 +172,5 @@ impl Logs {
         };
         let groups = groups.into_iter().filter(|(function, _)| is_read(function));
         Ok(groups.map(|(function, name)| LogGroup { function, name }).collect())
-    }
-
-    /// Without any line, a wrong name is more likely than silence. A removed integration has lines of its own.
-    async fn require_integration(&self, stack: &Stack) -> Result<(), CliError> {
-        let Some(name) = &self.integration else { return Ok(()) };
-        if integrations::list_all(stack).await?.iter().any(|listed| listed.name == name.as_str()) {
-            return Ok(());
-        }
-        let list = "`patchbay integration list` lists the integrations";
-        Err(CliError::Failed(format!("there is no such line, and no integration `{name}`: {list}")))
     }
 }

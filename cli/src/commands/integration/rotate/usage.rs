@@ -2,12 +2,12 @@
 
 use super::target::RotationTarget;
 use crate::aws::log_groups::log_groups;
+use crate::aws::log_reader::LogReader;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
-use aws_sdk_cloudwatchlogs::Client;
+use futures::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use shared::aws::sdk_error;
 use shared::model::integration_name::IntegrationName;
 use shared::signature::PREVIOUS_SECRET;
 use std::time::Duration;
@@ -55,18 +55,14 @@ async fn find(
     target: &RotationTarget,
     period: Duration,
 ) -> Result<Option<Uses>, CliError> {
-    let client = Client::new(&stack.aws);
+    let reader = LogReader::new(stack);
     let since = Timestamp::now() - SignedDuration::try_from(period).unwrap_or_default();
+    let pattern = format!("\"{PREVIOUS_SECRET}\" \"{name}\"");
     let mut found: Option<Uses> = None;
     for (_, group) in log_groups(stack).await? {
-        let request = client.filter_log_events().log_group_name(&group).start_time(since.as_millisecond());
-        let pattern = format!("\"{PREVIOUS_SECRET}\" \"{name}\"");
-        let mut pages = request.filter_pattern(pattern).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| {
-                CliError::Failed(format!("the log group {group} cannot be searched: {}", sdk_error(&error)))
-            })?;
-            let messages = page.events().iter().filter_map(|event| event.message());
+        let mut pages = reader.pages(&group, since, Some(&pattern));
+        while let Some(page) = pages.try_next().await? {
+            let messages = page.iter().filter_map(|event| event.message());
             for time in messages.filter_map(|line| time_of_use(line, name, target)) {
                 let (count, last) = found.map_or((0, time), |uses| (uses.count, uses.last));
                 found = Some(Uses { count: count + 1, last: last.max(time) });
