@@ -82,6 +82,7 @@ fn help_flag() -> Arg {
 mod tests {
     use super::*;
     use clap::{Command as Parsed, CommandFactory};
+    use clap_complete::engine::ArgValueCandidates;
 
     /// The command line parser and all of its subcommands.
     fn every_command(command: &Parsed) -> Vec<&Parsed> {
@@ -107,6 +108,33 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_names_of_integrations_are_completed_wherever_one_is_an_argument() {
+        let mut args = CliArgs::command();
+        args.build();
+        let commands = every_command(&args);
+        let arguments =
+            commands.iter().flat_map(|command| command.get_arguments().map(|one| (command.get_bin_name(), one)));
+        let is_integration = |argument: &Arg| ["integration", "integrations"].contains(&argument.get_id().as_str());
+        let named: Vec<_> = arguments.filter(|(_, argument)| is_integration(argument)).collect();
+        assert!(named.len() > 10, "{named:?}");
+        for (command, argument) in named {
+            assert!(argument.get::<ArgValueCandidates>().is_some(), "{command:?} {argument}");
+        }
+    }
+
+    #[test]
+    fn commands_with_the_options_of_the_command_line_parse() {
+        let words = ["patchbay", "--stack", "staging", "--region", "eu-west-1", "--profile", "my own", "doctor"];
+        let options = CliArgs::try_parse_from(words).unwrap().target.options();
+        let command = options.complete("`patchbay messages list --status retrying`").replace('`', "");
+        let target = CliArgs::try_parse_from(shlex::split(&command).unwrap()).unwrap().target;
+        assert_eq!(
+            ("staging", Some("eu-west-1"), Some("my own")),
+            (target.stack.as_str(), target.region.as_deref(), target.profile.as_deref())
+        );
     }
 
     #[test]

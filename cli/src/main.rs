@@ -29,7 +29,8 @@ fn main() -> ExitCode {
 #[tokio::main(flavor = "current_thread")]
 async fn run_command() -> ExitCode {
     let args = CliArgs::parse();
-    let output = Output::new(args.json);
+    // As long as the process.
+    let output = Output::new(args.json, Box::leak(Box::new(args.target.options())));
     match run(args, output).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -63,9 +63,9 @@ impl CommandLine {
     }
 
     async fn stack(&self) -> Result<Stack, CliError> {
-        let stack = self.option("--stack").or_else(|| std::env::var("PATCHBAY_STACK").ok());
+        let stack = self.option("--stack").unwrap_or_else(Target::stack_of_environment);
         let (region, profile) = (self.option("--region"), self.option("--profile"));
-        Stack::new(Target { stack: stack.unwrap_or_else(Target::default_stack), api_url: None, region, profile }).await
+        Stack::new(Target { stack, api_url: None, region, profile }).await
     }
 
     async fn integrations(&self) -> Result<Vec<String>, CliError> {

@@ -2,6 +2,7 @@
 
 use super::style::{ERROR, paint};
 use crate::error::CliError;
+use crate::target::TargetOptions;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -9,11 +10,18 @@ use std::io::{self, Write};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     json: bool,
+    /// For the commands in texts for people.
+    options: &'static TargetOptions,
 }
 
 impl Output {
-    pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+    pub(crate) fn new(json: bool, options: &'static TargetOptions) -> Self {
+        Self { json, options }
+    }
+
+    /// The commands in a text, with the options of this command line. Only what is for people gets them by itself.
+    pub(crate) fn complete_commands(self, text: &str) -> String {
+        self.options.complete(text)
     }
 
     pub(crate) fn is_json(self) -> bool {
@@ -22,14 +30,17 @@ impl Output {
 
     /// Prints a result: `value` as JSON, or the text that `human` makes of it.
     pub(crate) fn result<T: Serialize>(self, value: &T, human: impl FnOnce(&T) -> String) {
-        let text = if self.json { serde_json::to_string_pretty(value).unwrap_or_default() } else { human(value) };
+        let text = match self.json {
+            true => serde_json::to_string_pretty(value).unwrap_or_default(),
+            false => self.complete_commands(&human(value)),
+        };
         to_stdout(text.trim_end());
     }
 
     /// Prints a part of a result as soon as it is known, to people only: programs get the whole.
     pub(crate) fn part(self, text: &str) {
         if !self.json {
-            to_stdout(text);
+            to_stdout(&self.complete_commands(text));
         }
     }
 
@@ -50,18 +61,19 @@ impl Output {
     /// Reports progress, to people only.
     pub(crate) fn progress(self, text: &str) {
         if !self.json {
-            to_stderr(text);
+            self.notice(text);
         }
     }
 
     /// Tells people something that they have to do, also if a program reads the result.
     pub(crate) fn notice(self, text: &str) {
-        to_stderr(text);
+        to_stderr(&self.complete_commands(text));
     }
 
     pub(crate) fn error(self, error: &CliError) {
+        let error = self.complete_commands(&error.to_string());
         if self.json {
-            to_stderr(&serde_json::json!({"error": error.to_string()}).to_string());
+            to_stderr(&serde_json::json!({ "error": error }).to_string());
         } else {
             to_stderr(&format!("{} {error}", paint(ERROR, "error:")));
         }

@@ -80,7 +80,7 @@ pub(crate) async fn run(doctor: Doctor, stack: &Stack, output: Output) -> Result
         output.part(&check.lines(checks.last()));
         checks.push(check);
     }
-    let report = Report::new(checks);
+    let report = Report::new(checks, output);
     output.data(&report);
     output.part(&report.summary());
     match report.faults {

@@ -1,6 +1,7 @@
 //! The doctor's findings and their report.
 
 use crate::aws::error::{AwsError, Diagnosis};
+use crate::ui::output::Output;
 use crate::ui::style::{ERROR, FAINT, GOOD, HEADING, WARNING, paint};
 use serde::Serialize;
 
@@ -124,7 +125,13 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(checks: Vec<Check>) -> Self {
+    /// The commands of programs act on the same stack, too.
+    pub(super) fn new(mut checks: Vec<Check>, output: Output) -> Self {
+        for Finding { observed, advice, .. } in checks.iter_mut().map(|check| &mut check.finding) {
+            for text in std::iter::once(observed).chain(advice) {
+                *text = output.complete_commands(text);
+            }
+        }
         let count = |status| checks.iter().filter(|check| check.finding.status == status).count();
         Self { faults: count(Status::Fault), warnings: count(Status::Warning), checks }
     }
@@ -158,6 +165,7 @@ pub(super) fn pluralize(count: usize, what: &str) -> String {
 #[allow(clippy::unwrap_used)] // tests fail by panicking
 mod tests {
     use super::*;
+    use crate::target::TargetOptions;
 
     #[test]
     fn a_check_is_shown_below_the_heading_of_its_group_and_its_advice_below_it() {
@@ -182,7 +190,8 @@ data
   ! direct lane: 3 waiting
     → look";
         assert_eq!(expected, anstream::adapter::strip_str(&lines.join("\n")).to_string());
-        assert_eq!("\n1 fault, 1 warning", Report::new(checks.into()).summary());
+        let output = Output::new(true, &TargetOptions::NONE);
+        assert_eq!("\n1 fault, 1 warning", Report::new(checks.into(), output).summary());
     }
 
     #[test]

@@ -58,6 +58,7 @@ pub(super) async fn print(mut groups: Groups, output: Output) -> Vec<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::TargetOptions;
     use std::future::pending;
     use tokio::sync::oneshot;
 
@@ -73,7 +74,7 @@ mod tests {
         first.report("b", Finding::ok("2"));
         first.report("a", Finding::ok("1"));
         drop((reporter, first, second));
-        assert_eq!(vec!["b", "a", "c"], names(&print(groups, Output::new(true)).await));
+        assert_eq!(vec!["b", "a", "c"], names(&print(groups, Output::new(true, &TargetOptions::NONE)).await));
     }
 
     #[tokio::test]

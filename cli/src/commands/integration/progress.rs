@@ -43,14 +43,15 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::TargetOptions;
 
     #[test]
     fn an_error_lists_the_steps_completed_before_it() {
         let failure = |progress: Progress| progress.interrupted(CliError::Failed("it broke".to_owned())).to_string();
-        let mut progress = Progress::new(Output::new(true));
+        let mut progress = Progress::new(Output::new(true, &TargetOptions::NONE));
         progress.done("one");
         progress.done("two");
         assert!(failure(progress).starts_with("it broke\nCompleted before that: one; two."));
-        assert_eq!("it broke", failure(Progress::new(Output::new(true))));
+        assert_eq!("it broke", failure(Progress::new(Output::new(true, &TargetOptions::NONE))));
     }
 }

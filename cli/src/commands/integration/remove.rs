@@ -161,8 +161,7 @@ pub(super) async fn restore(restore: Restore, stack: &Stack, output: Output) -> 
         "If the platform's side was deleted too, it is not restored: `patchbay doctor {name}` checks it, and `patchbay \
          integration add {name}` creates it again."
     );
-    output.result(&Restored { integration: name, next }, |restored| {
-        format!("`{}` is restored.\n\n{}", restored.integration, restored.next)
-    });
+    let restored = Restored { integration: name, next: output.complete_commands(&next) };
+    output.result(&restored, |restored| format!("`{}` is restored.\n\n{}", restored.integration, restored.next));
     Ok(())
 }

@@ -62,7 +62,9 @@ pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), C
         Ok(platform) => {
             let secret = run.secrets.id(add.name.as_str());
             let steps = run.progress.completed().to_vec();
-            let report = Report::new(&add, platform, run.webhook_url.clone(), secret, steps, &run.document, run.advice);
+            let (webhook_url, advice) = (run.webhook_url.clone(), run.advice);
+            let mut report = Report::new(&add, platform, webhook_url, secret, steps, &run.document, advice);
+            report.complete_commands(output);
             output.result(&report, report::human);
             Ok(())
         }

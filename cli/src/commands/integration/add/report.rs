@@ -1,6 +1,6 @@
 use super::super::{document::Document, mask};
 use super::flags::Add;
-use crate::ui::output::key_values;
+use crate::ui::output::{Output, key_values};
 use serde::Serialize;
 use serde_json::Value;
 use shared::model::integration_name::IntegrationName;
@@ -40,6 +40,10 @@ impl Report {
             next: advice.into_iter().chain(next_steps(add, platform, document)).collect(),
             configuration: add.show_secrets.then(|| document.value().clone()),
         }
+    }
+
+    pub(super) fn complete_commands(&mut self, output: Output) {
+        self.next.iter_mut().for_each(|step| *step = output.complete_commands(step));
     }
 }
 

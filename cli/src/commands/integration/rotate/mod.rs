@@ -4,6 +4,7 @@
 //! uses it and tests that; only then the other side gets it. `--finish` drops the old secret once it is no longer used.
 //! Every step can be repeated: the command resumes a rotation that is in progress.
 
+mod next_step;
 mod target;
 mod usage;
 mod verify;
@@ -117,7 +118,7 @@ pub(super) async fn run(rotate: Rotate, stack: &Stack, output: Output) -> Result
     let done = if rotate.finish { run.finish(&integration).await } else { run.begin(integration).await };
     match done {
         Ok(RotationStep { valid_secrets, effective_at, next }) => {
-            let steps = run.progress.completed().to_vec();
+            let (steps, next) = (run.progress.completed().to_vec(), output.complete_commands(&next));
             let rotated = Rotated { integration: rotate.name.clone(), valid_secrets, effective_at, steps, next };
             output.result(&rotated, |rotated| rotated.next.clone());
             Ok(())
@@ -138,7 +139,7 @@ impl RotationRun<'_> {
             return Ok(RotationStep {
                 valid_secrets,
                 effective_at: Some(effective_at),
-                next: self.not_yet(effective_at),
+                next: self.rotate.not_yet(effective_at),
             });
         }
         wait::wait(left, self.output).await;
@@ -150,7 +151,7 @@ impl RotationRun<'_> {
         if let Some(config) = self.platform_to_update(&integration) {
             self.update_platform(config).await?;
         }
-        Ok(RotationStep { valid_secrets, effective_at: None, next: self.next() })
+        Ok(RotationStep { valid_secrets, effective_at: None, next: self.rotate.next() })
     }
 
     /// Stores a new secret in addition to the old one, or in its place, unless that was done before. Returns the
@@ -305,7 +306,7 @@ impl RotationRun<'_> {
             return Err(CliError::Failed(format!(
                 "functions may use the configuration without the new secret until {}: {} works after that",
                 wait::time_after(left),
-                self.command("--finish")
+                self.rotate.command("--finish")
             )));
         }
         if self.rotate.secret == RotationTarget::Signing {
@@ -330,79 +331,11 @@ impl RotationRun<'_> {
             }
         };
         match uses_old {
-            true => {
-                Err(CliError::Failed(format!("Genesys Cloud does not {what} yet: {} changes that", self.command(""))))
-            }
+            true => Err(CliError::Failed(format!(
+                "Genesys Cloud does not {what} yet: {} changes that",
+                self.rotate.command("")
+            ))),
             false => Ok(()),
-        }
-    }
-
-    /// This command for the same secret, with `option`.
-    fn command(&self, option: &str) -> String {
-        let (name, secret) = (&self.rotate.name, &self.rotate.secret);
-        let command = format!("patchbay integration rotate {name} --secret {secret} {option}");
-        format!("`{}`", command.trim_end())
-    }
-
-    /// The next step after `--no-wait`.
-    fn not_yet(&self, effective_at: Timestamp) -> String {
-        let resume = self.command("");
-        match self.rotate.secret.mode() {
-            RotationMode::Replace(_) => format!(
-                "Functions use the old secret until {effective_at}: do not revoke it yet. {resume}, with the same new \
-                 secret, waits until then."
-            ),
-            RotationMode::Overlapping(_) | RotationMode::DuplicateEntry => format!(
-                "Functions use the configuration without the new secret until {effective_at}: change nothing on the \
-                 other side yet. {resume} continues."
-            ),
-        }
-    }
-
-    /// The next step once every function uses the new secret.
-    fn next(&self) -> String {
-        let name = &self.rotate.name;
-        let show = format!("`patchbay integration show {name} --show-secrets` shows it");
-        let finish = self.command("--finish");
-        match &self.rotate.secret {
-            RotationTarget::Webhook if self.rotate.no_platform => format!(
-                "Webhooks signed with either secret are accepted. Set the new signature secret token in Genesys \
-                 Cloud's integration ({show}). Once no webhook is signed with the old one, drop it: {finish}"
-            ),
-            RotationTarget::WebhookHeader if self.rotate.no_platform => format!(
-                "Webhooks with either secret in the header are accepted. Set the new one in Genesys Cloud's integration \
-                 ({show}). Once no webhook has the old one, drop it: {finish}"
-            ),
-            RotationTarget::WebhookHeader => format!(
-                "Webhooks with either secret in the header are accepted. Once none has the old one, drop it: {finish}"
-            ),
-            RotationTarget::Webhook => {
-                format!(
-                    "Webhooks signed with either secret are accepted. Once none is signed with the old one, drop it: \
-                     {finish}"
-                )
-            }
-            RotationTarget::App => format!(
-                "Webhooks signed with either secret are accepted. Calls are signed with the new one, and with the old \
-                  one if the platform refuses that. Make the platform use the new one; once it no longer uses the old \
-                  one, drop that: {finish}"
-            ),
-            RotationTarget::Signing => format!(
-                "Deliveries are signed with both secrets. Give the messaging service the new one ({show}), then drop \
-                 the old one: {finish}"
-            ),
-            RotationTarget::Caller(_) => format!(
-                "The caller may use either. Give it the new one ({show}). Once it no longer uses the old one, drop \
-                 that: {finish}"
-            ),
-            RotationTarget::Client => {
-                "Every function uses the new secret: the old one can be revoked on the platform.".to_owned()
-            }
-            RotationTarget::Token | RotationTarget::ApiKey => {
-                "Every function uses the new secret: the old one can be revoked on the \
-                platform. The new one was not tested: the platform has no call without side effects."
-                    .to_owned()
-            }
         }
     }
 }
