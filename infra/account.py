@@ -18,6 +18,8 @@ LEFT_TO_REQUESTS = 50
 # The template's defaults for both lanes together.
 BOTH_LANES = 120
 LANES = ("DispatcherConcurrency", "RetryConcurrency")
+# The least that SQS takes as a queue's maximum concurrency.
+LEAST = 2
 # The maximum concurrency of the queue of conversation events.
 EVENTS = 10
 # The states in which CloudFormation updates no stack: it has to be deleted first.
@@ -128,10 +130,13 @@ def available_to_deliveries(shared):
 
 
 def lanes_that_fit(shared, events=0):
-    """The concurrency of the direct lane and of the retry lane that leaves enough to events, webhooks and callers."""
+    """The parameters of the direct lane and of the retry lane that leave enough to events, webhooks and callers; none if the
+    least is too much."""
     both = min(BOTH_LANES, available_to_deliveries(shared) - events)
-    retry = max(2, both // 6)
-    return max(2, both - retry), retry
+    if both < 2 * LEAST:
+        return {}
+    retry = max(LEAST, both // 6)
+    return dict(zip(LANES, (both - retry, retry), strict=True))
 
 
 def proposed_lanes():
@@ -140,10 +145,11 @@ def proposed_lanes():
     if limits is None:
         return []
     total, unreserved = limits
-    proposed = [f"{name}={value}" for name, value in zip(LANES, lanes_that_fit(unreserved), strict=True)]
+    proposed = [f"{name}={value}" for name, value in lanes_that_fit(unreserved).items()]
     reservable = max(0, unreserved - UNRESERVED_MINIMUM)
     print(f"Lambda's concurrency in this account and region is {total}, of which {reservable} can be reserved.")
-    print(f"That fits {' and '.join(proposed)}, which are the proposed values.")
+    if proposed:
+        print(f"That fits {' and '.join(proposed)}, which are the proposed values.")
     return proposed
 
 
@@ -170,10 +176,11 @@ def check_concurrency(saved, stack, parameters):
         )
     shared = unreserved - reserved(parameters)
     if not number(parameters, "DispatcherReservedConcurrency") and taken > available_to_deliveries(shared):
-        values = " ".join(f"{name}={value}" for name, value in zip(LANES, lanes_that_fit(shared, events), strict=True))
+        values = " ".join(f"{name}={value}" for name, value in lanes_that_fit(shared, events).items())
+        remedy = f"Set {values}, or request" if values else "Request"
         print(
             f"Deliveries may take {taken} of the {shared} concurrent executions that all functions of this account share, and "
-            f"then webhooks and callers are refused. Set {values}, or request more:\n  {request}"
+            f"then webhooks and callers are refused. {remedy} more:\n  {request}"
         )
 
 

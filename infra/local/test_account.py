@@ -128,15 +128,19 @@ class Concurrency(Aws):
         rows = re.findall(r"^\| ([\d,]+) \| (\d+) \| (\d+) \|", guide.partition("### Lambda's concurrency")[2], re.MULTILINE)
         self.assertGreater(len(rows), 3)
         for quota, direct, retry in rows:
-            self.assertEqual((int(direct), int(retry)), account.lanes_that_fit(int(quota.replace(",", ""))), quota)
+            fitting = account.lanes_that_fit(int(quota.replace(",", "")))
+            self.assertEqual((int(direct), int(retry)), tuple(fitting.values()), quota)
 
     def test_they_are_the_templates_defaults_where_there_is_enough_and_always_allowed(self):
         parameters = [transformed()["Parameters"][name] for name in account.LANES]
-        self.assertEqual(tuple(parameter["Default"] for parameter in parameters), account.lanes_that_fit(1000))
-        for quota in range(4, 2000):
-            fitting = account.lanes_that_fit(quota)
-            self.assertTrue(all(value >= parameter["MinValue"] for value, parameter in zip(fitting, parameters)), quota)
-            self.assertLessEqual(sum(fitting), quota)
+        self.assertEqual([parameter["Default"] for parameter in parameters], list(account.lanes_that_fit(1000).values()))
+        least = [parameter["MinValue"] for parameter in parameters]
+        for quota, events in ((quota, events) for quota in range(2000) for events in (0, account.EVENTS)):
+            fitting = list(account.lanes_that_fit(quota, events).values())
+            available = account.available_to_deliveries(quota) - events
+            self.assertLessEqual(sum(fitting), max(0, available), (quota, events))
+            self.assertEqual(available >= sum(least), bool(fitting), (quota, events))
+            self.assertTrue(all(value >= minimum for value, minimum in zip(fitting, least)), (quota, events))
 
     def test_a_new_accounts_values_are_proposed(self):
         self.has_concurrency(10)
@@ -160,6 +164,12 @@ class Concurrency(Aws):
             self.printed.truncate(0)
             self.has_concurrency(total)
             self.assertEqual("", self.check(**source, **parameters))
+
+    def test_where_nothing_fits_beside_conversation_events_only_more_is_requested(self):
+        self.has_concurrency(10)
+        shown = self.check(GenesysEventSource="aws.partner/genesys.com/cloud/o/acme")
+        self.assertIn("refused. Request more:", shown)
+        self.assertNotIn("DispatcherConcurrency", shown)
 
     def test_the_concurrency_of_conversation_events_is_the_templates(self):
         mappings = resources("AWS::Lambda::EventSourceMapping").values()

@@ -13,6 +13,10 @@ const BOTH_LANES: u32 = 120;
 /// The maximum concurrency of the conversation events' queue.
 const EVENTS: u32 = 10;
 
+/// The least that SQS takes as a queue's maximum concurrency.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html#events-sqs-max-concurrency>
+const LEAST: u32 = 2;
+
 /// The parameters of the stack that decide how much concurrency deliveries may take.
 #[derive(Debug, Clone, Copy)]
 struct Deliveries {
@@ -39,12 +43,13 @@ pub(super) async fn check(client: &Client, deployed: &DeployedStack) -> Finding 
         Ok(deliveries) => deliveries,
         Err(finding) => return finding,
     };
+    let region = client.config().region().map(AsRef::as_ref).unwrap_or_default();
     match client.get_account_settings().send().await {
         Ok(answer) => {
             let limits = answer.account_limit.unwrap_or_else(|| aws_sdk_lambda::types::AccountLimit::builder().build());
             let at_least_0 = |count: i32| u32::try_from(count).unwrap_or_default();
             let shared = at_least_0(limits.unreserved_concurrent_executions().unwrap_or_default());
-            classify(deliveries, at_least_0(limits.concurrent_executions()), shared)
+            classify(deliveries, at_least_0(limits.concurrent_executions()), shared, region)
         }
         Err(error) => Finding::from_aws_error(
             AwsError::of("lambda:GetAccountSettings", &error),
@@ -55,7 +60,7 @@ pub(super) async fn check(client: &Client, deployed: &DeployedStack) -> Finding 
 }
 
 /// `shared` is what no function of the account has reserved.
-fn classify(deliveries: Deliveries, total: u32, shared: u32) -> Finding {
+fn classify(deliveries: Deliveries, total: u32, shared: u32, region: &str) -> Finding {
     let Deliveries { direct, retry, events, reserved } = deliveries;
     let lanes = direct + retry;
     if reserved > 0 {
@@ -73,18 +78,23 @@ fn classify(deliveries: Deliveries, total: u32, shared: u32) -> Finding {
     if taken <= available(shared) {
         return Finding::ok(format!("{total} in the account and region, of which deliveries may take {taken}"));
     }
-    let (direct, retry) = lanes_that_fit(shared, events);
     let needed = (total - shared.min(total) + taken + LEFT_TO_REQUESTS).next_multiple_of(1_000);
+    let request = format!(
+        "request more: `aws service-quotas request-service-quota-increase --region {region} --service-code lambda \
+         --quota-code L-B99A9384 --desired-value {needed}`"
+    );
     Finding::warning(
         format!(
             "deliveries may take {taken} of the {shared} concurrent executions that all functions of the account share: \
              webhooks and callers are then refused"
         ),
-        format!(
-            "request more: `aws service-quotas request-service-quota-increase --service-code lambda --quota-code \
-             L-B99A9384 --desired-value {needed}`; until then set DispatcherConcurrency={direct} RetryConcurrency={retry} \
-             in infra/samconfig.toml, and deploy: `make deploy`"
-        ),
+        match lanes_that_fit(shared, events) {
+            None => request,
+            Some((direct, retry)) => format!(
+                "{request}; until then set DispatcherConcurrency={direct} RetryConcurrency={retry} in \
+                 infra/samconfig.toml, and deploy: `make deploy`"
+            ),
+        },
     )
 }
 
@@ -93,11 +103,12 @@ fn available(shared: u32) -> u32 {
     shared - LEFT_TO_REQUESTS.min(shared / 2)
 }
 
-/// The concurrency of the direct lane and of the retry lane that leaves enough to events, webhooks and callers.
-fn lanes_that_fit(shared: u32, events: u32) -> (u32, u32) {
+/// The concurrency of the direct lane and of the retry lane that leaves enough to conversation events, webhooks and
+/// callers; `None` if the least is too much.
+fn lanes_that_fit(shared: u32, events: u32) -> Option<(u32, u32)> {
     let both = BOTH_LANES.min(available(shared).saturating_sub(events));
-    let retry = (both / 6).max(2);
-    (both.saturating_sub(retry).max(2), retry)
+    let retry = (both / 6).max(LEAST);
+    (both >= 2 * LEAST).then(|| (both - retry, retry))
 }
 
 #[cfg(test)]
@@ -108,6 +119,10 @@ mod tests {
     use std::path::Path;
 
     const BY_DEFAULT: Deliveries = Deliveries { direct: 100, retry: 20, events: 0, reserved: 0 };
+
+    fn classify(deliveries: Deliveries, total: u32, shared: u32) -> Finding {
+        super::classify(deliveries, total, shared, "eu-central-1")
+    }
 
     fn read(file: &str) -> String {
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(file)).unwrap()
@@ -125,7 +140,7 @@ mod tests {
         let rows: Vec<_> = rows.collect();
         assert!(rows.len() > 3, "{rows:?}");
         for (shared, lanes) in rows {
-            assert_eq!(lanes, lanes_that_fit(shared, 0), "{shared}");
+            assert_eq!(Some(lanes), lanes_that_fit(shared, 0), "{shared}");
         }
     }
 
@@ -141,20 +156,29 @@ mod tests {
         let finding = classify(BY_DEFAULT, 10, 10);
         assert_eq!(Status::Warning, finding.status);
         let advice = finding.advice.unwrap();
-        assert!(advice.contains("--quota-code L-B99A9384 --desired-value 1000`"), "{advice}");
+        let request = "request-service-quota-increase --region eu-central-1 --service-code lambda ";
+        assert!(advice.contains(request) && advice.contains("--desired-value 1000`"), "{advice}");
         assert!(advice.contains("DispatcherConcurrency=3 RetryConcurrency=2"), "{advice}");
         let large = classify(Deliveries { direct: 1_000, ..BY_DEFAULT }, 1_000, 900);
         assert!(large.advice.unwrap().contains("--desired-value 2000"), "what others reserve is counted too");
+        let events = classify(Deliveries { direct: 3, retry: 2, events: EVENTS, reserved: 0 }, 10, 10);
+        assert_eq!(Status::Warning, events.status);
+        assert!(!events.advice.unwrap().contains("DispatcherConcurrency"), "nothing fits beside the events");
     }
 
     #[test]
-    fn the_proposed_values_leave_what_conversation_events_take() {
-        let with_events = Deliveries { events: EVENTS, ..BY_DEFAULT };
-        let finding = classify(with_events, 179, 179);
-        assert_eq!(Status::Warning, finding.status);
-        let advice = finding.advice.unwrap();
-        assert!(advice.contains("DispatcherConcurrency=100 RetryConcurrency=19"), "{advice}");
-        assert_eq!(Status::Ok, classify(Deliveries { retry: 19, ..with_events }, 179, 179).status);
+    fn the_advised_values_are_ok_with_and_without_conversation_events() {
+        for (shared, events) in (0..400).flat_map(|shared| [(shared, 0), (shared, EVENTS)]) {
+            let Some((direct, retry)) = lanes_that_fit(shared, events) else {
+                assert!(available(shared) < 2 * LEAST + events, "the least fits: {shared} {events}");
+                continue;
+            };
+            let advised = Deliveries { direct, retry, events, reserved: 0 };
+            assert_eq!(Status::Ok, classify(advised, 1_000, shared).status, "{shared} {advised:?}");
+            assert!(direct >= LEAST && retry >= LEAST, "{shared} {advised:?}");
+        }
+        let advice = classify(Deliveries { events: EVENTS, ..BY_DEFAULT }, 100, 100).advice.unwrap();
+        assert!(advice.contains("DispatcherConcurrency=34 RetryConcurrency=6"), "{advice}");
     }
 
     #[test]
