@@ -26,6 +26,11 @@ pub(crate) async fn all_log_groups(stack: &Stack) -> Result<Vec<(String, String)
     Ok(function_log_groups(&resources).into_iter().chain(access_log).collect())
 }
 
+/// The command that shows what a function has just logged; the function by its name in the template.
+pub(crate) fn recent_logs(function: &str) -> String {
+    format!("patchbay logs --function {} --since 10m", kebab_case(function))
+}
+
 fn function_log_groups(resources: &[StackResourceSummary]) -> Vec<(String, String)> {
     let of_type = |resource_type: &'static str| {
         resources.iter().filter(move |resource| resource.resource_type() == Some(resource_type))

@@ -2,10 +2,11 @@
 
 use crate::cli::doctor_fixture::Fixture;
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::Html;
 use jiff::SignedDuration;
 use tests::harness::aws_proxy::AwsProxy;
+use tests::harness::command::Command;
 use tests::harness::server::Server;
 use uuid::Uuid;
 
@@ -209,4 +210,40 @@ async fn a_missing_region_or_missing_credentials_are_named() {
     let report = fixture.run_doctor_with(command).await;
     report.assert_only_fault("credentials", "no AWS credentials", "--profile");
     report.assert_skipped(&["own permissions"], "because no call reached the point");
+}
+
+#[tokio::test]
+async fn the_commands_of_remedies_act_where_the_doctor_looked() {
+    let fixture = Fixture::new().await;
+    let proxy = AwsProxy::start().await;
+    let options = ["--stack", "patchbay", "--region", "eu-central-1"];
+    let given = |command: Command| command.with(&options).env("PATCHBAY_STACK", "another");
+    let command = || given(fixture.command()).env("AWS_ENDPOINT_URL", &proxy.url);
+    let result = "\"LastProcessingResult\": \"";
+    proxy.rewrite("GetEventSourceMapping", result, &format!("{result}OK - 3 records, 1 partial failures "));
+    proxy.rewrite("GetFunctionConcurrency", "{}", r#"{"ReservedConcurrentExecutions": 0}"#);
+    let report = fixture.run_doctor_with(command()).await;
+    let list = "`patchbay --stack patchbay --region eu-central-1 messages list --status retrying`";
+    report.assert_check("retry lane's trigger", "", list);
+    let start = "`aws --region eu-central-1 lambda delete-function-concurrency ";
+    report.assert_check("CardSender's state", "", start);
+    let people = command().run().await.exited_with(3);
+    assert!(people.stdout.contains(list) && people.stdout.contains(start), "{people:#?}");
+    let unknown = given(Command::new(&["integration", "show", "no-such-integration"])).run().await.exited_with(1);
+    let list = "`patchbay --stack patchbay --region eu-central-1 integration list`";
+    assert!(unknown.stderr.contains(list), "{unknown:#?}");
+}
+
+#[tokio::test]
+async fn the_logs_of_a_function_that_does_not_answer_are_a_command_of_this_program() {
+    let fixture = Fixture::new().await;
+    let broken = Server::start(Router::new().fallback(|uri: Uri| async move {
+        match uri.path().ends_with("/cards") {
+            true => StatusCode::INTERNAL_SERVER_ERROR,
+            false => StatusCode::FORBIDDEN,
+        }
+    }));
+    let report = fixture.run_doctor_with(fixture.command().env("API_URL", &broken.origin)).await;
+    let advice = "`patchbay logs --function card-sender --since 10m`";
+    report.assert_check("POST …/cards", "unexpected response of CardSender: status 500", advice);
 }

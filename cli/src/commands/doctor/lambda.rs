@@ -6,6 +6,7 @@ use super::report::Finding;
 use super::reporter::Group;
 use super::stack::DeployedStack;
 use crate::aws::error::AwsError;
+use crate::aws::log_groups::recent_logs;
 use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{LastUpdateStatus, LastUpdateStatusReasonCode, State, StateReasonCode};
@@ -154,8 +155,11 @@ fn classify_trigger(trigger: Trigger, uuid: &str, state: &str, last: Option<&str
         ("Enabled", Some(last)) if last.starts_with("OK") => Finding::ok(format!("Enabled: {works}")),
         ("Enabled", Some(last)) => Finding::warning(
             format!("Enabled, but the last invocation of {function} ended with: {last}"),
-            "see its logs (`patchbay logs --since 10m --level error`), and run this again: nothing on this queue is \
-             processed until this is fixed",
+            format!(
+                "see its logs (`{} --level error`), and run this again: nothing on this queue is processed until this is \
+                 fixed",
+                recent_logs(function)
+            ),
         ),
         ("Creating" | "Enabling" | "Updating", _) => {
             Finding::warning(format!("Lambda is still setting it up: {state}"), "run this again in a minute")

@@ -171,5 +171,5 @@ async fn check_routes(
     // The group of the functions ends with their checks, even if the API does not answer.
     let permissions = async move { permissions::check(deployed, &stack.aws, &functions).await };
     let (answers, permissions) = tokio::join!(routes::probe(stack, http), permissions);
-    routes::evaluate(answers, deployed, &permissions, &group)
+    routes::evaluate(answers, &permissions, &group)
 }

@@ -6,9 +6,9 @@ use super::permissions::Permissions;
 use super::probe::ProbeResponse;
 use super::report::{Finding, Status};
 use super::reporter::Group;
-use super::stack::DeployedStack;
 use crate::api::endpoint::Endpoint;
 use crate::aws::clock::ClockSkew;
+use crate::aws::log_groups::recent_logs;
 use crate::aws::stack::Stack;
 use futures::future::join_all;
 
@@ -46,7 +46,6 @@ pub(super) async fn probe(stack: &Stack, http: &reqwest::Client) -> Vec<(Endpoin
 
 pub(super) fn evaluate(
     answers: Vec<(Endpoint, &'static str, ProbeResponse)>,
-    deployed: &DeployedStack,
     permissions: &Permissions,
     group: &Group,
 ) -> Routes {
@@ -67,8 +66,7 @@ pub(super) fn evaluate(
         return routes;
     }
     for (endpoint, function, answer) in answers {
-        let logs = deployed.resource(&format!("{function}Logs"));
-        let finding = finding(endpoint, function, &answer, logs, permissions);
+        let finding = finding(endpoint, function, &answer, permissions);
         if finding.status == Status::Ok {
             routes.working.push(endpoint);
         }
@@ -89,17 +87,8 @@ fn unexpected_server(answers: &[(Endpoint, &str, ProbeResponse)]) -> Option<u16>
     statuses.all(|status| status == Some(first)).then_some(first)
 }
 
-fn finding(
-    endpoint: Endpoint,
-    function: &str,
-    answer: &ProbeResponse,
-    logs: Option<&str>,
-    permissions: &Permissions,
-) -> Finding {
-    let see_logs = match logs {
-        Some(group) => format!("see its logs: `aws logs tail {group} --since 10m`"),
-        None => format!("see the logs of {function}: `patchbay logs --since 10m`"),
-    };
+fn finding(endpoint: Endpoint, function: &str, answer: &ProbeResponse, permissions: &Permissions) -> Finding {
+    let see_logs = format!("see its logs: `{}`", recent_logs(function));
     match answer {
         ProbeResponse::Problem { kind, .. } if kind == "integration-not-found" => {
             Finding::ok(format!("{function} responds"))
