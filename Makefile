@@ -102,7 +102,7 @@ unit: needs-unit setup ## tests that need no stack
 end-to-end: needs-end-to-end setup-tests ## tests on the emulated stack and in a browser, and `make run` and `make watch` themselves
 	$(STEP) cargo build --locked --workspace --all-targets
 	$(STEP) cargo test --locked --workspace --test bench --test browser --test official-clients --bench parts
-	@$(WITH_TOOLS) $(STACK) sh -ec '$(STEP) $(PRINTED_COMMANDS) make_run; $(STEP) cargo test --locked --workspace --test crash; \
+	@$(WITH_TOOLS) $(STACK) sh -ec '$(STEP) $(PRINTED_COMMANDS) make_run; $(STEP) cargo test --locked --workspace --test crash --test both_sides; \
 	    $(STEP) cargo test --locked --workspace --test end-to-end -- --test-threads $(THREADS)'
 	@$(WITH_TOOLS) $(STEP) $(STACK) $(PRINTED_COMMANDS) make_watch
 

@@ -3,6 +3,7 @@
 
 use crate::{INTEGRATION_ID, text};
 use data_encoding::BASE64;
+use demo::desk::Desk;
 use serde_json::{Value, json};
 use std::error::Error;
 use std::path::Path;
@@ -11,7 +12,7 @@ use tests::harness::browser::Browser;
 use tests::harness::caller::Request;
 use tests::harness::sample_service::SampleService;
 use tests::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
-use tests::simulators::genesys_cloud::api::{Call, Conversation, GenesysCloud};
+use tests::simulators::genesys_cloud::api::{Call, Conversation, GenesysCloud, Shown, State};
 use tests::simulators::genesys_cloud::events::EventSource;
 
 pub(crate) const CUSTOMER: &str = "ada";
@@ -36,8 +37,7 @@ pub(crate) async fn show(
     service: &SampleService,
 ) -> Result<bool, Box<dyn Error>> {
     platform.connect(integration.webhook_url(), WEBHOOK_SECRET, INTEGRATION_ID);
-    let source = EventSource::of(stack);
-    platform.connect_events(source.clone());
+    platform.connect_events(EventSource::of(stack));
     println!(
         "A conversation in both directions:\n\n  {:<10} {:<31} {:<9} the other side received",
         "who", "action", "response"
@@ -49,7 +49,7 @@ pub(crate) async fn show(
     show.delivered("platform", "has got it", |delivery| text(delivery, "/type") == "receipt").await;
     let conversation = platform.conversation(CUSTOMER).ok_or("the customer's message opened no conversation")?;
 
-    source.put_start(&conversation).await;
+    platform.join_conversation(&conversation).await;
     show.delivered("platform", "reports that an agent joins", |delivery| text(delivery, "/type") == "agent.joined")
         .await;
 
@@ -83,13 +83,12 @@ pub(crate) async fn show(
     show.agent(&conversation, "messages", &json!({ "media": picture }), "sends a picture").await;
     show.delivered("platform", "hands that on", |delivery| delivery.pointer("/data/attachments/0/url").is_some()).await;
     show.customer("writes", "messages", &json!({"text": "There it is, thank you!"}), "inbound-message").await?;
-    let receipt = json!({"messageId": id, "to": {"id": CUSTOMER}, "status": "read"});
-    show.post("says that the card was read", "receipts", &receipt).await;
 
     // Everything that the platform has passed on is on the queue. The next message comes last.
     platform.finished_webhooks().await;
     show.agent(&conversation, "messages", &json!({"textBody": "You are welcome."}), "writes").await;
     show.delivered("platform", "hands that on", |delivery| text(delivery, "/data/text") == "You are welcome.").await;
+    show.receipts(&conversation).await;
     let end = format!("conversations/{}/end", conversation.conversation_id);
     show.post("ends the conversation", &end, &json!({})).await;
     let is_end = |delivery: &Value| text(delivery, "/type") == "conversation.ended";
@@ -100,13 +99,20 @@ pub(crate) async fn show(
     Ok(show.good)
 }
 
-/// Takes a screenshot of the chat in the size of a phone.
-pub(crate) async fn take_screenshot(service_url: &str, path: &Path) {
-    let browser = Browser::start(390, 1_040).await;
-    browser.resize(390, 1_040, 2).await;
-    browser.open(&format!("{service_url}/?customer={CUSTOMER}")).await;
-    browser.wait_until("document.querySelector('[role=log]').textContent.includes('You are welcome.')").await;
-    browser.wait_until("[...document.images].every((image) => image.complete)").await;
+/// Takes a screenshot of both sides of the conversation.
+pub(crate) async fn take_screenshot(desk: &Desk, path: &Path) {
+    let browser = Browser::start(1_240, 1_240).await;
+    browser.resize(1_240, 1_240, 2).await;
+    browser.open(&format!("{}/?customer={CUSTOMER}", desk.url)).await;
+    browser.wait_until("document.querySelector('iframe') !== null").await;
+    let wait_for_all = async || {
+        browser.wait_until("document.querySelector('[role=log]').textContent.includes('The conversation ended')").await;
+        browser.wait_until("[...document.images].every((image) => image.complete)").await;
+    };
+    wait_for_all().await;
+    browser.enter_frame(0).await;
+    wait_for_all().await;
+    browser.leave_frame().await;
     browser.screenshot(path).await;
 }
 
@@ -123,7 +129,6 @@ fn in_short(call: &Call) -> String {
         "end-conversation" => "all are disconnected".to_owned(),
         "agent-message" if call.body.get("mediaIds").is_some() => "a file".to_owned(),
         "structured-response" => format!("{} {}", word("/buttonResponse/type"), word("/buttonResponse/payload")),
-        "receipt" => format!("{} receipt", word("/status")),
         "inbound-message" => word("/text").to_owned(),
         _ => word("/textBody").replace('\n', " · "),
     }
@@ -151,7 +156,8 @@ impl Show<'_> {
     async fn posted(&mut self, who: &str, what: &str, route: &str, body: &Value) -> Value {
         let before = self.platform.calls().len();
         let answer = Request::new(body).signed().post(self.stack, self.integration, route).await;
-        let got = self.platform.calls().into_iter().skip(before).next_back();
+        // Receipts of earlier messages may come at any time.
+        let got = self.platform.calls().into_iter().skip(before).rfind(|call| call.operation != "receipt");
         let as_expected = answer.status.is_success() && got.is_some();
         let got = got.as_ref().map_or_else(|| answer.body.to_string(), in_short);
         self.row(who, what, &answer.status.as_u16().to_string(), as_expected, &got);
@@ -174,6 +180,31 @@ impl Show<'_> {
         let got = calls.last().map(in_short).unwrap_or_default();
         self.row(CUSTOMER, what, &status.as_u16().to_string(), status.is_success(), &got);
         Ok(())
+    }
+
+    /// Waits until Patchbay has reported that every message to the customer is delivered.
+    async fn receipts(&mut self, conversation: &Conversation) {
+        let states = || {
+            let entries = self.platform.transcript(conversation).entries.into_iter();
+            let states = entries.filter_map(|entry| match entry.shown {
+                Shown::Outbound { state, .. } => Some(state),
+                Shown::Customer(_) | Shown::AgentJoined | Shown::Ended => None,
+            });
+            states.collect::<Vec<_>>()
+        };
+        let delivered = |state: &State| matches!(state, State::Receipt { status, .. } if status == "Delivered");
+        let mut changes = self.platform.changes();
+        let waiting = changes.wait_for(|_| states().iter().all(delivered));
+        let all = tokio::time::timeout(crate::WAIT_TIMEOUT, waiting).await.is_ok();
+        let states = states();
+        let count = states.iter().filter(|state| delivered(state)).count();
+        self.row(
+            "Patchbay",
+            "posts the receipts",
+            "",
+            all,
+            &format!("{count} of {} messages: Delivered", states.len()),
+        );
     }
 
     /// Waits for the next delivery to the customer.

@@ -3,7 +3,7 @@
 //!
 //! Ends with an error when a result differs from what is expected. With `--once` it ends after the table; otherwise it
 //! keeps the stack running until Ctrl-C. With `--watch` the HTTP API is `cargo lambda watch`, which runs the functions
-//! from the source as it changes. With `--screenshot PATH` it takes the screenshot of the chat in the README.
+//! from the source as it changes. With `--screenshot PATH` it takes the screenshot in the README.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -15,15 +15,19 @@ mod outbound;
 mod service;
 mod watch;
 
+use demo::desk::{CustomersSide, Desk};
 use inbound::{post_all, print_table, unique_ids};
 use serde_json::{Value, json};
 use service::deliveries;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tests::harness::caller::{BEARER_TOKEN, CALLER_SECRET};
+use tests::harness::listener::listen;
 use tests::harness::sample_service::SampleService;
+use tests::harness::server::origin;
 use tests::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
 use tests::simulators::genesys_cloud::api::{Conversation, GenesysCloud};
 use tokio::signal::unix::{SignalKind, signal};
@@ -71,16 +75,24 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
     if let Some(watch) = watch {
         watch.ready().await?;
     }
+    let desk = listen();
     let inbound_url = format!("{}/integrations/{INTEGRATION}/inbound", stack.api_url);
     let mut service = SampleService::start(&[
         ("REFUSED_CUSTOMER", REFUSED_CUSTOMER),
         ("INBOUND_URL", &inbound_url),
         ("CALLER_SECRET", CALLER_SECRET),
         ("PREFETCH_CONVERSATION", "true"),
+        ("FRAMED_BY", &origin(&desk)),
     ])
     .await;
     let url = format!("{}/messages", service.url);
-    let platform = GenesysCloud::start().await;
+    let platform = Arc::new(GenesysCloud::start().await);
+    let telephone = CustomersSide {
+        title: "Customer’s telephone".to_owned(),
+        of: "sample messaging service".to_owned(),
+        url: service.url.parse()?,
+    };
+    let desk = Desk::on(desk, Arc::clone(&platform), vec![telephone])?;
     let integration = stack
         .integration_named(INTEGRATION, INTEGRATION_ID, &url, |configuration| {
             platform.host(configuration);
@@ -105,11 +117,13 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
         good &= operator::show().await;
     }
     if let Some(path) = screenshot() {
-        conversation::take_screenshot(&service.url, &path).await;
+        conversation::take_screenshot(&desk, &path).await;
     }
     if !once {
         println!(
-            "The chat as the customer sees it, who can answer there:\n\n  {}/?customer={}\n",
+            "Both sides of this conversation on one page. Write as the agent and as the customer:\n\n  {0}/?customer={2}\n\n\
+             The customer's telephone alone:\n\n  {1}/?customer={2}\n",
+            desk.url,
             service.url,
             conversation::CUSTOMER
         );

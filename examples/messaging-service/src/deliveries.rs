@@ -55,28 +55,32 @@ pub(crate) async fn list_all(State(service): State<Arc<Service>>) -> Json<Vec<Va
     Json(service.deliveries.all())
 }
 
-pub(crate) async fn take(State(service): State<Arc<Service>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let id = match verify(&headers, &body, std::slice::from_ref(&service.secret), Timestamp::now()) {
-        Ok(id) => id,
-        Err(error) => {
-            println!("  ✗ refused: {error}");
-            return StatusCode::UNAUTHORIZED;
-        }
-    };
-    let Ok(delivery) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };
-    if text(&delivery, "/type") == "test" {
+/// Takes a delivery. The response to a message reports that it is delivered: it is on the customer's page.
+pub(crate) async fn take(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, StatusCode> {
+    let id = verify(&headers, &body, std::slice::from_ref(&service.secret), Timestamp::now()).map_err(|error| {
+        println!("  ✗ refused: {error}");
+        StatusCode::UNAUTHORIZED
+    })?;
+    let delivery = serde_json::from_slice::<Value>(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let kind = text(&delivery, "/type");
+    if kind == "test" {
         println!("  ✓ a test delivery");
-        return StatusCode::OK;
+        return Ok(Json(json!({})));
     }
     if service.refused_customer.as_deref() == Some(text(&delivery, "/data/to/id")) {
-        return StatusCode::UNPROCESSABLE_ENTITY;
+        return Err(StatusCode::UNPROCESSABLE_ENTITY);
     }
     // A delivery may be repeated after a crash, always under the same id. It is shown once.
     if service.deliveries.remember(id, &delivery) {
         println!("{}", chat_line(&delivery));
         service.chats.delivered(id, &delivery);
     }
-    StatusCode::OK
+    let is_message = kind.starts_with("message.");
+    Ok(Json(if is_message { json!({"receipt": {"status": "delivered"}}) } else { json!({}) }))
 }
 
 /// The customer of a delivery: the recipient or, of a receipt for a customer's message, the sender.

@@ -14,7 +14,6 @@ mod answers;
 mod chat;
 mod deliveries;
 mod events;
-mod guard;
 mod inbound;
 mod own;
 mod page;
@@ -22,11 +21,14 @@ mod terminal;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use chat::Chats;
 use deliveries::Deliveries;
 use inbound::Inbound;
+use reqwest::Url;
+use sample_messaging_service::web::files;
+use sample_messaging_service::web::guard::{self, Policy};
 use shared::signature::standard_webhooks::SigningSecret;
 use std::error::Error;
 use std::sync::Arc;
@@ -53,13 +55,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         chats: Chats::default(),
         inbound: Inbound::from_environment()?,
     });
+    let parent = std::env::var("FRAMED_BY").ok().map(|url| url.parse::<Url>()).transpose()?;
+    let policy = Policy::new(parent.as_ref(), [])?;
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("http://{}", listener.local_addr()?);
-    axum::serve(listener, router(service)).await?;
+    axum::serve(listener, router(service, policy)).await?;
     Ok(())
 }
 
-fn router(service: Arc<Service>) -> Router {
+fn router(service: Arc<Service>, policy: Policy) -> Router {
     let customers = Router::new()
         .route("/customers", get(events::customers))
         .route("/customers/{customer}/events", get(events::events))
@@ -73,5 +77,7 @@ fn router(service: Arc<Service>) -> Router {
         .route("/messages", post(deliveries::take))
         .route("/deliveries", get(deliveries::list_all))
         .layer(DefaultBodyLimit::max(LARGEST_DELIVERY));
-    customers.merge(deliveries).merge(page::routes()).layer(from_fn(guard::this_machine_only)).with_state(service)
+    let files = files::routes(&page::FILES);
+    let this_machine_only = from_fn_with_state(policy, guard::this_machine_only);
+    customers.merge(deliveries).merge(files).layer(this_machine_only).with_state(service)
 }

@@ -2,29 +2,10 @@
 
 use crate::fixture::{CUSTOMER, Chat, Service, accept, platform_id, receipt, sample};
 use serde_json::{Value, json};
-use std::fs;
 use tests::harness::browser::{Browser, Key};
 use tests::simulators::genesys_cloud::WIRE;
 use tests::simulators::messaging_service::Reply;
-use tests::spec::openapi::root;
 use tokio::sync::watch;
-
-/// The rules that the page breaks, each with the elements.
-const VIOLATIONS: &str = "return axe.run().then(({ violations }) => violations.map(({ id, nodes }) => \
-    [id, ...nodes.map(({ html, any }) => [html, ...any.map(({ message }) => message)])]));";
-
-/// Asserts that axe-core finds nothing, in light and in dark colours.
-async fn assert_accessible(browser: &Browser, state: &str) {
-    if browser.run("return typeof axe;").await == "undefined" {
-        let axe = root().join(".venv/node/node_modules/axe-core/axe.min.js");
-        browser.run(&fs::read_to_string(axe).expect("`make setup-tests` installs it")).await;
-    }
-    for scheme in ["light", "dark"] {
-        browser.set_media(&[("prefers-color-scheme", scheme)]).await;
-        let violations = browser.run(VIOLATIONS).await;
-        assert_eq!(json!([]), violations, "{state}, {scheme}: {violations:#}");
-    }
-}
 
 /// Delivers a message of every kind.
 async fn deliver_every_kind(chat: &Chat) {
@@ -39,14 +20,14 @@ async fn axe_finds_nothing_on_the_list_of_customers_and_on_a_chat_that_can_only_
     let browser = Browser::start(412, 860).await;
     browser.open(&service.url).await;
     browser.wait_until("document.getElementById('status').textContent !== ''").await;
-    assert_accessible(&browser, "no customers").await;
+    browser.assert_accessible("no customers").await;
     service.deliver(&sample("card", CUSTOMER)).await;
     browser.wait_until("document.querySelector('#customers a') !== null").await;
-    assert_accessible(&browser, "a customer").await;
+    browser.assert_accessible("a customer").await;
     browser.click("#customers a").await;
     browser.wait_until("document.getElementById('hint').textContent.includes('read along')").await;
     browser.wait_until("document.querySelector('.card button') !== null").await;
-    assert_accessible(&browser, "a chat without answers").await;
+    browser.assert_accessible("a chat without answers").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,25 +40,25 @@ async fn axe_finds_nothing_on_any_state_of_a_chat() {
     })
     .await;
     let browser = &chat.browser;
-    assert_accessible(browser, "an empty chat").await;
+    browser.assert_accessible("an empty chat").await;
 
     deliver_every_kind(&chat).await;
     chat.service.deliver(&sample("typing", CUSTOMER)).await;
     browser.wait_until("!document.getElementById('typing').hidden").await;
-    assert_accessible(browser, "every kind of message, and an agent who is typing").await;
+    browser.assert_accessible("every kind of message, and an agent who is typing").await;
 
     for (button, kind) in [(".actions button", "a button"), (".replies button", "a quick reply")] {
         browser.click(button).await;
         browser.wait_until(&format!("document.querySelector('{button}').ariaPressed === 'true'")).await;
-        assert_accessible(browser, kind).await;
+        browser.assert_accessible(kind).await;
     }
     chat.say("refuse").await;
     browser.wait_until("document.querySelector('.own[data-state=unsent] .retry') !== null").await;
-    assert_accessible(browser, "a refused message").await;
+    browser.assert_accessible("a refused message").await;
 
     chat.say("wait").await;
     browser.wait_until("document.querySelector('.own[data-state=sending]') !== null").await;
-    assert_accessible(browser, "a message that is being sent").await;
+    browser.assert_accessible("a message that is being sent").await;
     open.send_replace(true);
     browser.wait_until("document.querySelector('.own[data-state=sending]') === null").await;
     let posted = chat.posted("messages", 2).await;
@@ -85,7 +66,7 @@ async fn axe_finds_nothing_on_any_state_of_a_chat() {
     for (name, state) in [("receipt", "published"), ("receipt-failed", "failed")] {
         chat.service.deliver(&receipt(name, &platform_id(sent))).await;
         browser.wait_until(&format!("document.querySelector('.own[data-state={state}]') !== null")).await;
-        assert_accessible(browser, state).await;
+        browser.assert_accessible(state).await;
     }
 
     // The service ends.
@@ -95,15 +76,15 @@ async fn axe_finds_nothing_on_any_state_of_a_chat() {
     browser.click("#text").await;
     browser.type_text("x").await;
     browser.wait_until("document.getElementById('hint').textContent !== ''").await;
-    assert_accessible(&browser, "no connection").await;
+    browser.assert_accessible("no connection").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn axe_finds_a_button_without_a_name() {
     let chat = Chat::open().await;
-    assert_accessible(&chat.browser, "as it is").await;
+    chat.browser.assert_accessible("as it is").await;
     chat.browser.run("document.getElementById('send').removeAttribute('aria-label');").await;
-    assert_eq!("button-name", chat.browser.run(VIOLATIONS).await[0][0]);
+    assert_eq!("button-name", chat.browser.violations().await[0][0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

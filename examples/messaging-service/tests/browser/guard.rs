@@ -79,7 +79,7 @@ async fn an_unsigned_delivery_is_refused_and_not_shown() {
 #[tokio::test]
 async fn every_response_has_the_security_headers() {
     let service = Service::start().await;
-    for path in ["/", "/chat.js", "/content.js", "/chat.css", "/icon.svg", "/customers", "/nowhere"] {
+    for path in ["/", "/chat.js", "/content.js", "/conversation.css", "/icon.svg", "/customers", "/nowhere"] {
         let response = service.http.get(format!("{}{path}", service.url)).send().await.unwrap();
         let header = |name| response.headers()[name].to_str().unwrap();
         assert_eq!("nosniff", header(X_CONTENT_TYPE_OPTIONS));

@@ -1,5 +1,6 @@
 //! A headless Chromium, driven through WebDriver.
 
+pub mod accessibility;
 mod chromedriver;
 
 use crate::simulators::messaging_service::WAIT_TIMEOUT;
@@ -105,6 +106,16 @@ impl Browser {
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
+    }
+
+    /// Continues in the page's frame with this number.
+    pub async fn enter_frame(&self, number: u16) {
+        self.session.enter_frame(number).await.expect("a frame");
+    }
+
+    /// Continues in the page that has the frame.
+    pub async fn leave_frame(&self) {
+        self.session.enter_parent_frame().await.expect("a page");
     }
 
     /// Clicks the first element that matches the CSS selector.

@@ -1,16 +1,13 @@
-//! What tests do to the platform: faults, settings, people and what they do.
+//! What tests do to the platform: faults, settings and people.
 
 use super::conversations::Conversation;
 use super::models::IdType;
 use super::profiles::Kind;
-use super::webhooks::Webhook;
 use super::{GenesysCloud, OPERATIONS, ScanResult};
 use crate::simulators::faults::{Fault, Target};
-use crate::simulators::genesys_cloud::events::EventSource;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use uuid::Uuid;
 
 impl GenesysCloud {
     /// Injects faults into the next calls, one each.
@@ -63,19 +60,6 @@ impl GenesysCloud {
     /// Replaces the agents of a conversation, by default one connected: their communications and states.
     pub fn set_agents(&self, conversation: &Conversation, agents: &[(&str, &'static str)]) {
         self.platform.conversations.set_agents(conversation, agents);
-    }
-
-    /// Puts what happens to conversations onto the event bus, from now on.
-    pub fn connect_events(&self, source: EventSource) {
-        *self.platform.events.lock().expect("no panic") = Some(source);
-    }
-
-    /// An agent ends the conversation. Returns when its events are on the event bus.
-    pub async fn end_conversation(&self, conversation: &Conversation) {
-        let ended = self.platform.conversations.end(&conversation.conversation_id);
-        let ended = ended.unwrap_or_else(|_| panic!("there is no such conversation"));
-        let source = self.platform.events.lock().expect("no panic").clone().expect("an event source");
-        source.put_end(&ended, "PEER").await;
     }
 
     /// Makes an Open Messaging integration exist, without showing it among those of the API.
@@ -190,16 +174,6 @@ impl GenesysCloud {
     pub fn connect(&self, webhook_url: impl Into<String>, secret: impl Into<String>, integration_id: &str) {
         self.know_integration(integration_id);
         self.platform.webhooks.connect(integration_id, webhook_url.into(), secret.into(), Vec::new());
-    }
-
-    /// An agent writes to a customer. Posts the message to the integration's webhook in the background and returns its
-    /// id.
-    pub fn post_text(&self, integration_id: &str, customer: &str, text: &str) -> String {
-        let id = Uuid::new_v4().simple().to_string();
-        let conversation = self.open_conversation(integration_id, customer);
-        self.know_message(&id);
-        self.platform.webhooks.post(Webhook::text(&conversation, &id, text));
-        id
     }
 
     /// Sets the timeout of later webhooks (10 s by default) and the pause before a retry (5 s by default).

@@ -26,7 +26,7 @@ pub(super) async fn end(
         if incoming.body() != json!({"state": "disconnected"}) {
             return Err(Refusal::bad_request("The state of a conversation can only be set to disconnected."));
         }
-        let ended = platform.conversations.end(&conversation)?;
+        let ended = platform.end(&conversation)?;
         let source = platform.events.lock().expect("no panic").clone();
         if let Some(source) = source {
             tokio::spawn(async move { source.put_end(&ended, "CLIENT").await });

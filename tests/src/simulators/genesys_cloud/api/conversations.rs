@@ -95,7 +95,10 @@ impl Conversations {
     pub(super) fn joined(&self, integration: &str, customer: &str, id_type: IdType) -> Conversation {
         self.enter(integration, customer, |conversation| {
             conversation.connected = true;
-            conversation.ended = false;
+            // Whoever takes the reopened conversation has a communication of their own.
+            if std::mem::take(&mut conversation.ended) {
+                conversation.communication_id = Uuid::new_v4().to_string();
+            }
             conversation.id_type = id_type.as_str();
         })
     }
@@ -123,6 +126,10 @@ impl Conversations {
     pub(super) fn of(&self, customer: &str) -> Option<Conversation> {
         let state = self.0.lock().expect("no panic");
         state.conversations.iter().rfind(|one| one.customer == customer).cloned()
+    }
+
+    pub(super) fn all(&self) -> Vec<Conversation> {
+        self.0.lock().expect("no panic").conversations.clone()
     }
 
     /// The conversation with these ids.

@@ -4,6 +4,7 @@ use super::answers::{Done, Refusal};
 use super::conversations::Key;
 use super::models::{InboundEvent, InboundMessage, MessageChannel, Receipt, StructuredResponse};
 use super::platform::{Incoming, Platform};
+use super::transcripts::Shown;
 use super::webhooks::Webhook;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -24,6 +25,7 @@ pub(super) async fn receipt(
         answer["direction"] = "Outbound".into();
         complete_channel(&mut answer, &integration, &receipt.channel.time);
         answer["channel"]["from"] = own_end(&integration);
+        platform.transcripts.receipt(&answer);
         Ok(Done::answer(answer))
     };
     platform.done("receipt", &incoming, work).await
@@ -73,6 +75,9 @@ pub(super) async fn event(
         // Accepted either way: that a disabled direction is refused is not documented.
         if platform.has_typing(&integration, "inbound") {
             let customer = incoming.body()["channel"]["from"]["id"].as_str().unwrap_or_default().to_owned();
+            if let Some(conversation) = platform.conversations.of(&customer) {
+                platform.transcripts.typing(&conversation.conversation_id);
+            }
             platform.shown_typing.lock().expect("no panic").push(customer);
         }
         Ok(Done::answer(normalized("Event", &integration, &incoming.body(), &event.channel.time)))
@@ -150,6 +155,9 @@ impl Platform {
             .map(|id| (operation, integration.to_owned(), id.to_string(), channel.time.to_string()));
         let conversation = self.conversations.joined(integration, &channel.from.id, channel.from.id_type);
         let (answer, first) = self.conversations.receive(&conversation, key, answer);
+        if first {
+            self.transcripts.add(&conversation.conversation_id, Shown::Customer(answer.clone()));
+        }
         let receipt = first.then(|| Webhook::published(&conversation, answer["id"].as_str().unwrap_or_default()));
         (answer, conversation.conversation_id, receipt)
     }

@@ -1,6 +1,7 @@
 //! The API of Genesys Cloud: tokens, messages from both sides, receipts, media, the directory and cards. It checks
 //! every request against the published models as strictly as the real platform, can inject faults, and posts webhooks.
 
+mod agents;
 mod answers;
 mod channels;
 mod control;
@@ -17,6 +18,7 @@ mod router;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod transcripts;
 mod users;
 mod webhooks;
 
@@ -25,7 +27,8 @@ pub use conversations::{AGENT, Conversation, QUEUE};
 pub use media::{ScanResult, Upload};
 pub use platform::Call;
 pub use profiles::Kind;
-pub use webhooks::Posted;
+pub use transcripts::{Entry, Shown, State, Transcript};
+pub use webhooks::{Author, Posted};
 
 use crate::harness::listener::listen;
 use crate::harness::server::{Server, origin};
@@ -141,6 +144,12 @@ impl GenesysCloud {
     pub async fn wait_for_calls_of(&self, operation: &str, count: usize) -> Vec<Call> {
         self.wait_until(|calls| calls.iter().filter(|call| call.operation == operation).count() >= count).await;
         self.calls_of(operation)
+    }
+
+    /// Waits for a successful call, and returns it.
+    pub async fn wait_for_call(&self, wanted: impl Fn(&Call) -> bool) -> Call {
+        self.wait_until(|calls| calls.iter().any(&wanted)).await;
+        self.calls().into_iter().find(wanted).expect("it was there")
     }
 
     async fn wait_until(&self, enough: impl Fn(&[Call]) -> bool) {

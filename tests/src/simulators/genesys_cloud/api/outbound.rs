@@ -24,7 +24,7 @@ pub(super) async fn agentless(State(platform): State<Arc<Platform>>, incoming: I
         }
         let id = Uuid::new_v4().to_string();
         let text = message.text_body.as_deref().unwrap_or_default();
-        let webhook = open.then(|| Webhook::text(&conversation, &id, text));
+        let webhook = open.then(|| Webhook::text(&conversation, &id, text).of_the_company());
         platform.conversations.remember(&id);
         let body = incoming.body();
         let mut answer = json!({
@@ -64,7 +64,7 @@ pub(super) async fn agent_message(
             }
         };
         platform.conversations.remember(&id);
-        let mut normalized = webhook.body().clone();
+        let mut normalized = webhook.body.clone();
         normalized.as_object_mut().expect("an object").remove("conversationId");
         let answer = json!({
             "id": id,

@@ -1,12 +1,13 @@
 //! The state of the platform, and the checks of every API call.
 
 use super::answers::{Done, Refusal};
-use super::conversations::Conversations;
+use super::conversations::{Conversation, Conversations};
 use super::integrations::Integrations;
 use super::media::Uploads;
 use super::models::{self, Invalid, Model};
 use super::profiles::Profiles;
 use super::tokens::Tokens;
+use super::transcripts::{Shown, Transcripts};
 use super::users::Users;
 use super::webhooks::Webhooks;
 use crate::simulators::faults::{ConnectionReset, Fault, Faults};
@@ -17,8 +18,8 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use url::form_urlencoded;
 use uuid::Uuid;
@@ -46,6 +47,8 @@ pub(super) struct Platform {
     pub(super) calls: Mutex<Vec<Call>>,
     pub(super) attempts: watch::Sender<usize>,
     pub(super) conversations: Conversations,
+    /// What agents see.
+    pub(super) transcripts: Arc<Transcripts>,
     pub(super) uploads: Uploads,
     pub(super) users: Users,
     pub(super) integrations: Integrations,
@@ -108,6 +111,7 @@ impl Incoming {
 
 impl Platform {
     pub(super) fn new(url: String) -> Self {
+        let transcripts = Arc::<Transcripts>::default();
         Self {
             url,
             tokens: Tokens::default(),
@@ -123,7 +127,8 @@ impl Platform {
             known_integrations: Mutex::default(),
             revoked: Mutex::default(),
             has_channels: AtomicBool::new(true),
-            webhooks: Webhooks::default(),
+            webhooks: Webhooks::new(Arc::clone(&transcripts)),
+            transcripts,
             events: Mutex::default(),
         }
     }
@@ -133,6 +138,13 @@ impl Platform {
         let is_known = self.known_integrations.lock().expect("no panic").contains(id)
             || self.integrations.all().iter().any(|one| one["id"] == id);
         if is_known { Ok(()) } else { Err(Refusal::not_found("The open integration was not found.")) }
+    }
+
+    /// Disconnects all participants of a conversation. Returns it as it was.
+    pub(super) fn end(&self, conversation: &str) -> Result<Conversation, Refusal> {
+        let before = self.conversations.end(conversation)?;
+        self.transcripts.add(conversation, Shown::Ended);
+        Ok(before)
     }
 
     /// Handles a call: faults, the token, the rate limit, and then its own `work`.

@@ -3,6 +3,7 @@
 use super::conversations::Conversation;
 use super::media::Upload;
 use super::models::Template;
+use super::transcripts::Transcripts;
 use axum::body::Bytes;
 use jiff::Timestamp;
 use reqwest::StatusCode;
@@ -27,9 +28,19 @@ pub struct Posted {
     pub answered: Option<u16>,
 }
 
+/// Who writes to a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    Agent,
+    /// A system of the company, by an agentless message.
+    Company,
+}
+
 pub(super) struct Webhook {
     integration_id: String,
-    body: Value,
+    pub(super) conversation_id: String,
+    pub(super) author: Author,
+    pub(super) body: Value,
 }
 
 impl Webhook {
@@ -105,12 +116,13 @@ impl Webhook {
         if body["type"] == "Text" {
             body["conversationId"] = conversation.conversation_id.clone().into();
         }
-        Self { integration_id: conversation.integration_id.clone(), body }
+        let Conversation { integration_id, conversation_id, .. } = conversation.clone();
+        Self { integration_id, conversation_id, author: Author::Agent, body }
     }
 
-    /// The part of the message that is also in the API's responses.
-    pub(super) fn body(&self) -> &Value {
-        &self.body
+    /// The same as an agentless message.
+    pub(super) fn of_the_company(self) -> Self {
+        Self { author: Author::Company, ..self }
     }
 }
 
@@ -140,10 +152,11 @@ pub(super) struct Webhooks {
     pending: Arc<watch::Sender<usize>>,
     /// `None` once the platform has ended.
     tasks: Mutex<Option<JoinSet<()>>>,
+    transcripts: Arc<Transcripts>,
 }
 
-impl Default for Webhooks {
-    fn default() -> Self {
+impl Webhooks {
+    pub(super) fn new(transcripts: Arc<Transcripts>) -> Self {
         Self {
             targets: Mutex::default(),
             timeouts: Mutex::new(Timeouts { time_out: Duration::from_secs(10), pause: Duration::from_secs(5) }),
@@ -151,11 +164,10 @@ impl Default for Webhooks {
             posted: Arc::default(),
             pending: Arc::default(),
             tasks: Mutex::new(Some(JoinSet::new())),
+            transcripts,
         }
     }
-}
 
-impl Webhooks {
     pub(super) fn connect(&self, integration_id: &str, url: String, secret: String, headers: Vec<(String, String)>) {
         self.targets.lock().expect("no panic").insert(integration_id.to_owned(), Target { url, secret, headers });
     }
@@ -178,16 +190,18 @@ impl Webhooks {
         self.pending.subscribe()
     }
 
-    /// Posts it in the background.
+    /// Shows it to agents, and posts it in the background.
     pub(super) fn post(&self, webhook: Webhook) {
+        self.transcripts.sending(&webhook);
         let Some(target) = self.targets.lock().expect("no panic").get(&webhook.integration_id).cloned() else { return };
         let timeouts = *self.timeouts.lock().expect("no panic");
-        let posting = post(self.http.clone(), target, timeouts, webhook.body, Arc::clone(&self.posted));
+        let transcripts = Arc::clone(&self.transcripts);
+        let posting = post(self.http.clone(), target, timeouts, webhook.body.clone(), Arc::clone(&self.posted));
         if let Some(tasks) = self.tasks.lock().expect("no panic").as_mut() {
             let pending = Arc::clone(&self.pending);
             pending.send_modify(|pending| *pending += 1);
             tasks.spawn(async move {
-                posting.await;
+                transcripts.answered(&webhook.body, posting.await);
                 pending.send_modify(|pending| *pending -= 1);
             });
         }
@@ -199,15 +213,17 @@ impl Webhooks {
     }
 }
 
-/// Posts like the platform: the same bytes again after a timeout, 429 or 5xx. Any other status is final.
+/// Posts like the platform: the same bytes again after a timeout, 429 or 5xx. Any other status is final. Returns the
+/// last status, if there was one.
 async fn post(
     http: reqwest::Client,
     target: Target,
     timeouts: Timeouts,
     body: Value,
     posted: Arc<watch::Sender<Vec<Posted>>>,
-) {
+) -> Option<u16> {
     let bytes = body.to_string();
+    let mut answered = None;
     let signature = hub::sign_sha256(bytes.as_bytes(), &target.secret.into());
     for attempt in 0..=RETRIES {
         if attempt > 0 {
@@ -217,12 +233,13 @@ async fn post(
         let request = request.header("content-type", "application/json").header("x-hub-signature-256", &signature);
         let request = target.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         let status = request.send().await.ok().map(|response| response.status());
-        let answered = status.map(|status| status.as_u16());
+        answered = status.map(|status| status.as_u16());
         posted.send_modify(|posted| posted.push(Posted { body: body.clone(), answered }));
         if status.is_some_and(|status| !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS) {
-            return;
+            break;
         }
     }
+    answered
 }
 
 /// The current time in the platform's format.

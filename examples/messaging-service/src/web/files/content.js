@@ -2,6 +2,7 @@
 
 const WEB = ["http:", "https:"];
 const LONGEST = 20_000;
+const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const moment = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
 
 // An element with these attributes; children that are texts stay texts.
@@ -12,6 +13,17 @@ export function element(name, attributes = {}, ...children) {
   }
   made.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
   return made;
+}
+
+// The time of day, if there is one.
+export function time(text) {
+  const at = new Date(text ?? NaN);
+  return Number.isNaN(at.getTime()) ? "" : element("time", { datetime: at.toISOString() }, clock.format(at));
+}
+
+// The first letter of a name.
+export function initial(name) {
+  return [...name][0]?.toUpperCase() ?? "";
 }
 
 // What should be a text and is something else is none.

@@ -1,0 +1,3 @@
+//! The agent's desk that `make run` and `make watch` serve.
+
+pub mod desk;
