@@ -10,8 +10,9 @@ WITH_TOOLS := PATH="$(CURDIR)/.venv/lambda/bin:$(CURDIR)/.venv/bin:$$PATH"
 # Wraps commands that may print nothing for a while.
 STEP := python3 infra/local/step.py
 CARGO_DENY := .venv/cargo/bin/cargo-deny
-# The tests on the stack spend most of their time waiting, so that more threads than cores pay off.
-THREADS := 8
+# The tests on the stack spend most of their time waiting, so that more threads than cores pay off; with many more, a slow
+# machine exceeds the time limits that the tests are about.
+THREADS := 4
 # The template after the SAM transform, as CloudFormation gets it.
 TRANSFORMED := target/transformed
 ARCHITECTURE ?= arm64

@@ -1,5 +1,6 @@
 //! A conversation as the page gets it.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tests::simulators::genesys_cloud::api::{Author, Conversation, Entry, Shown, State, Transcript};
 
@@ -12,7 +13,7 @@ pub(super) fn conversation(conversation: Option<&Conversation>, transcript: &Tra
     };
     json!({
         "state": state,
-        "typingUntil": transcript.typing_until.map(|until| until.as_millisecond()),
+        "typingUntil": transcript.typing_until.map(Timestamp::as_millisecond),
         "entries": transcript.entries.iter().map(entry).collect::<Vec<_>>(),
     })
 }

@@ -250,14 +250,23 @@ async fn a_lease_is_released_as_soon_as_the_ledger_is_back() {
     assert_eq!(2, single.service.attempts().len());
 }
 
+/// An answer that takes more than a second is followed by another read of the circuit, at the end.
+fn without_second_look(mut operations: Vec<String>) -> Vec<String> {
+    if operations.len() > 1 {
+        operations.pop_if(|operation| operation == "BatchGetItem");
+    }
+    operations
+}
+
 #[tokio::test]
 async fn a_delivery_costs_one_read_and_two_writes_of_the_ledger() {
     let single = SingleFunction::start("message-dispatcher").await;
     assert!(single.dispatch(&single.text()).await.is_empty());
     let delivery = ["BatchGetItem", "GetSecretValue", "UpdateItem", "UpdateItem"];
-    assert_eq!(delivery.to_vec(), single.aws.take_operations());
+    assert_eq!(delivery.to_vec(), without_second_look(single.aws.take_operations()));
     assert!(single.dispatch(&single.text()).await.is_empty());
-    assert_eq!(vec!["BatchGetItem", "UpdateItem", "UpdateItem"], single.aws.take_operations());
+    let delivery = ["BatchGetItem", "UpdateItem", "UpdateItem"];
+    assert_eq!(delivery.to_vec(), without_second_look(single.aws.take_operations()));
 }
 
 #[tokio::test]

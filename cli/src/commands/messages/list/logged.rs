@@ -11,6 +11,7 @@ use crate::error::CliError;
 use crate::status::{LedgerStatus, State, ledger_error};
 use crate::ui::output::seconds;
 use jiff::{SignedDuration, Timestamp};
+use shared::ledger::RETENTION;
 use shared::model::integration_name::IntegrationName;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -28,10 +29,11 @@ pub(super) async fn waiting(
 ) -> Result<Part, CliError> {
     let (ledger, mut rows) = (stack.ledger().await?, HashMap::new());
     let keep = async |lines: Vec<LogLine>| {
-        let lines = lines.into_iter().filter(|line| line.kind.as_deref() != Some(TYPING));
+        let now = Timestamp::now();
+        let lines = lines.into_iter().filter(|line| may_wait(line, now));
         let lines: Vec<_> = lines.filter_map(|line| Some((line.ledger_key()?, line))).collect();
         let records = ledger.get_all(lines.iter().map(|(key, _)| key.as_str())).await;
-        let (records, now) = (records.map_err(|error| ledger_error(&error))?, Timestamp::now());
+        let records = records.map_err(|error| ledger_error(&error))?;
         let waits = |(key, line): (String, LogLine)| {
             let status = records.get(&key).map(|record| LedgerStatus::of(&key, record.clone(), now));
             let row = waiting_row(&line, status.as_ref())?;
@@ -55,13 +57,18 @@ pub(super) async fn waiting(
     Ok(found.into_part(rows, covers, filter.limit))
 }
 
+/// Whether the ledger would have a record of it if it did not wait.
+fn may_wait(line: &LogLine, now: Timestamp) -> bool {
+    line.kind.as_deref() != Some(TYPING) && line.time().is_some_and(|accepted| accepted + RETENTION > now)
+}
+
 fn waiting_row(line: &LogLine, status: Option<&LedgerStatus>) -> Option<Row> {
     let reason = match status {
         None => None,
         Some(status) if status.state.is_completed() || status.failed.is_some() => return None,
         Some(LedgerStatus { state: State::InProgress, .. }) => Some("an attempt is in progress"),
         Some(LedgerStatus { state: State::Interrupted, .. }) => Some("an attempt was interrupted"),
-        Some(_) => Some("an attempt of an earlier version failed"),
+        Some(_) => Some("an attempt was made and is not recorded"),
     };
     Some(Row {
         reason: reason.map(str::to_owned),
@@ -153,6 +160,18 @@ mod tests {
     use shared::ledger::{CompletedRecord, Outcome, RecordState, RecordView};
 
     #[test]
+    fn what_the_ledger_may_have_forgotten_and_typing_events_are_not_taken_for_waiting() {
+        let accepted: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+        let line = |kind: &str| {
+            let line = json!({"timestamp": accepted, "outcome": "accepted", "kind": kind});
+            LogLine::read(&line.to_string(), "webhook-receiver").unwrap()
+        };
+        assert!(may_wait(&line("Text"), accepted + SignedDuration::from_hours(1)));
+        assert!(!may_wait(&line("Text"), accepted + RETENTION));
+        assert!(!may_wait(&line("Typing"), accepted));
+    }
+
+    #[test]
     fn an_accepted_message_waits_until_the_ledger_has_an_outcome_of_an_attempt() {
         let line = json!({
             "timestamp": "2026-01-02T03:04:05Z", "integration": "acme", "outcome": "accepted", "message_id": "m-1",
@@ -171,7 +190,7 @@ mod tests {
             assert_eq!(Some(expected), leased.reason.as_deref());
         }
         let released = row(RecordState::Released).unwrap();
-        assert_eq!(Some("an attempt of an earlier version failed"), released.reason.as_deref());
+        assert_eq!(Some("an attempt was made and is not recorded"), released.reason.as_deref());
         let completed = CompletedRecord {
             outcome: Outcome::Succeeded,
             response: None,
