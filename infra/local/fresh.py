@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from step import exit_code, start
+from step import Child
 
 SYSTEM = "/usr/sbin:/usr/bin:/sbin:/bin"
 RUSTUP = "cargo cargo-clippy cargo-fmt clippy-driver rustc rustdoc rustfmt rustup"
@@ -86,7 +86,7 @@ def main(command):
         program = shutil.which(command[0], path=environment["PATH"])
         if not program:
             sys.exit(f"{command[0]} is not one of the programs that a new machine has")
-        return exit_code(start([program, *command[1:]], env=environment))
+        return Child([program, *command[1:]], env=environment).exit_code()
 
 
 if __name__ == "__main__":

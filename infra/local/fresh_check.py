@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from fresh import fresh_environment
-from step import chunks, exit_code
+from step import Child, chunks
 
 ROOT = Path(__file__).resolve().parents[2]
 # The last output of `make run`, and its mark for an unexpected result.
@@ -63,8 +63,9 @@ class Part:
         self.started = time.monotonic()
         # Programs show progress differently on a terminal.
         self.reader, writer = pty.openpty() if on_terminal else os.pipe()
-        self.process = subprocess.Popen(
+        self.child = Child(
             command,
+            ends=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
             cwd=folder,
             env=environment,
             stdin=writer if on_terminal else subprocess.DEVNULL,
@@ -74,14 +75,6 @@ class Part:
             preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if on_terminal else None,
         )
         os.close(writer)
-        self.interrupted = False
-        for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(end, self.interrupt)
-
-    def interrupt(self, *_):
-        """Ends the command; `follow` waits for it."""
-        self.interrupted = True
-        self.process.terminate()
 
     def follow(self, last_words=None):
         """Returns the exit code. Sends Ctrl-C when `last_words` appear in the output."""
@@ -97,7 +90,7 @@ class Part:
                 os.write(self.reader, CTRL_C)
         self.silences.end("")
         os.close(self.reader)
-        return exit_code(self.process)
+        return self.child.exit_code()
 
     def seconds(self):
         return time.monotonic() - self.started
@@ -156,7 +149,7 @@ def main(project=ROOT):
         subprocess.run(["git", "clone", "--quiet", "--no-local", project, clone], check=True)
         for command in (run, test):
             part, failure = command(clone, environment)
-            if part.interrupted:
+            if part.child.is_ending:
                 return 130
             report += part.report()
             failures += [failure] if failure else []

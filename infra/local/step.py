@@ -39,35 +39,33 @@ def progress_variables():
     return {"CARGO_TERM_COLOR": "always", "CARGO_TERM_PROGRESS_WHEN": "always", "CARGO_TERM_PROGRESS_WIDTH": str(columns)}
 
 
-def start(command, **options):
-    """Starts a child. SIGTERM and SIGHUP end it first, then this process, also before it runs. Ctrl-C reaches it by itself."""
-    child, is_ending = None, False
+class Child:
+    """A child process. The signals `ends` end it first, then this process, also before it runs. Ctrl-C reaches it by itself."""
 
-    def end(*_):
-        nonlocal is_ending
-        is_ending = True
-        if child:
-            child.terminate()
+    def __init__(self, command, ends=(signal.SIGTERM, signal.SIGHUP), **options):
+        self.process, self.is_ending = None, False
+        signal.signal(signal.SIGINT, lambda *_: None)
+        for signal_number in ends:
+            signal.signal(signal_number, self.end)
+        self.process = subprocess.Popen(command, **options)
+        if self.is_ending:
+            self.process.terminate()
 
-    signal.signal(signal.SIGINT, lambda *_: None)
-    for signal_number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signal_number, end)
-    child = subprocess.Popen(command, **options)
-    if is_ending:
-        child.terminate()
-    return child
+    def end(self, *_):
+        self.is_ending = True
+        if self.process:
+            self.process.terminate()
 
-
-def exit_code(process):
-    """A shell's exit code, 128 + n after signal n."""
-    code = process.wait()
-    return code if code >= 0 else 128 - code
+    def exit_code(self):
+        """A shell's exit code, 128 + n after signal n."""
+        code = self.process.wait()
+        return code if code >= 0 else 128 - code
 
 
 def main(command):
     started = time.monotonic()
     reader, writer = os.pipe()
-    process = start(command, env=os.environ | progress_variables(), stdout=writer, stderr=writer)
+    child = Child(command, env=os.environ | progress_variables(), stdout=writer, stderr=writer)
     os.close(writer)
     # Overwrites a progress bar.
     line = "\r\x1b[K" if sys.stdout.isatty() else ""
@@ -75,7 +73,7 @@ def main(command):
         still = f"{line}  ... {shlex.join(command)}: {time.monotonic() - started:.0f} s\n"
         sys.stdout.buffer.write(chunk or still.encode())
         sys.stdout.buffer.flush()
-    return exit_code(process)
+    return child.exit_code()
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ class NewMachine(unittest.TestCase):
             "import os, signal, subprocess, step\n"
             "start = subprocess.Popen\n"
             "subprocess.Popen = lambda *command: (os.kill(os.getpid(), signal.SIGTERM), start(*command))[1]\n"
-            "raise SystemExit(step.exit_code(step.start(['sleep', '60'])))\n"
+            "raise SystemExit(step.Child(['sleep', '60']).exit_code())\n"
         )
         ended = subprocess.run([sys.executable, "-c", script], cwd=FRESH.parent, timeout=50)
         self.assertEqual(128 + signal.SIGTERM, ended.returncode)
