@@ -2,9 +2,9 @@
 // side beside it.
 
 import { chooseCustomer } from "./chooser.js";
-import { Composer, post } from "./composer.js";
-import { element, initial, Parts, time } from "./content.js";
-import { Log } from "./log.js";
+import { Composer, handOver } from "./composer.js";
+import { element, event, initial, Parts, time } from "./content.js";
+import { Log, Typing } from "./log.js";
 import { follow } from "./stream.js";
 
 const STATES = {
@@ -25,8 +25,8 @@ const HINTS = {
 const page = Object.fromEntries([...document.querySelectorAll("[id]")].map((part) => [part.id, part]));
 const customer = new URLSearchParams(location.search).get("customer");
 const log = new Log(page.log, page.entries);
+const typing = new Typing(page, log);
 const shown = []; // each entry as it came
-let typingEnds;
 
 if (customer) {
   openDesk();
@@ -61,12 +61,12 @@ function show({ state, typingUntil, entries }) {
     shown[position] = text;
     log.place(position, position, item(entry), { toTheEnd: isNew && entry.kind === "agent" });
   }
-  showTyping((typingUntil ?? 0) - Date.now());
+  typing.show(customer, (typingUntil ?? 0) - Date.now());
   allow(state);
 }
 
 function item(entry) {
-  return entry.kind === "event" ? happening(entry) : message(entry);
+  return entry.kind === "event" ? event(entry) : message(entry);
 }
 
 function message(entry) {
@@ -87,21 +87,6 @@ function stateOf({ state, reason }) {
   return [STATES[state] ?? state, reason].filter(Boolean).join(": ");
 }
 
-function happening({ words, time: at }) {
-  return element("li", { class: "event" }, element("p", { class: "note" }, `${words} `, time(at)));
-}
-
-function showTyping(milliseconds) {
-  const keepTheEnd = log.keepTheEnd();
-  clearTimeout(typingEnds);
-  page.typing.hidden = milliseconds <= 0;
-  page.typist.textContent = milliseconds <= 0 ? "" : `${customer} is typing`;
-  if (milliseconds > 0) {
-    typingEnds = setTimeout(showTyping, milliseconds, 0);
-    keepTheEnd();
-  }
-}
-
 // An agent can write in an open conversation only.
 function allow(state) {
   const isOpen = state === "open";
@@ -111,16 +96,8 @@ function allow(state) {
   page.hint.textContent = HINTS[state];
 }
 
-// Returns whether it was handed over.
-async function act(route, body) {
-  try {
-    await post(`${path()}/${route}`, body);
-    page.hint.textContent = "";
-    return true;
-  } catch (error) {
-    page.hint.textContent = `That did not get through: ${error.message}`;
-    return false;
-  }
+function act(route, body) {
+  return handOver(`${path()}/${route}`, body, page.hint);
 }
 
 function path() {

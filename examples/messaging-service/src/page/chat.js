@@ -1,17 +1,17 @@
 // One customer's chat: follows the events, shows what comes, posts what the customer does.
 
 import { chooseCustomer } from "./chooser.js";
-import { Composer, post } from "./composer.js";
-import { element, initial, Parts, time } from "./content.js";
-import { Log } from "./log.js";
+import { Composer, handOver } from "./composer.js";
+import { element, event, initial, Parts, time } from "./content.js";
+import { Log, Typing } from "./log.js";
 import { follow } from "./stream.js";
 
 const page = Object.fromEntries([...document.querySelectorAll("[id]")].map((part) => [part.id, part]));
 const customer = new URLSearchParams(location.search).get("customer");
 const log = new Log(page.log, page.entries);
+const typing = new Typing(page, log);
 let canAnswer = false;
 let agent = "";
-let typingEnds;
 
 if (customer) {
   openChat();
@@ -44,7 +44,7 @@ function openChat() {
 
 function show(entry) {
   if (entry.kind === "typing") {
-    showTyping(entry.until - Date.now());
+    typing.show(agent || "The agent", entry.until - Date.now());
     return;
   }
   const item = { message: theirs, own, receipt, event: happening }[entry.kind](entry);
@@ -60,7 +60,7 @@ function theirs(message) {
     page.title.textContent = agent;
     page.avatar.textContent = initial(agent);
   }
-  showTyping(0);
+  typing.show();
   const item = element("li", { class: "theirs" }, element("span", { class: "unseen" }, `${agent || "Agent"}: `));
   item.append(...new Parts(message, respond).elements(), time(message.time));
   item.dataset.messageId = String(message.messageId ?? "");
@@ -94,9 +94,9 @@ function receipt({ status, reason }) {
 }
 
 // What happened to the conversation.
-function happening({ words, time: at }) {
-  showTyping(0);
-  return element("li", { class: "event" }, element("p", { class: "note" }, `${words} `, time(at)));
+function happening(entry) {
+  typing.show();
+  return event(entry);
 }
 
 // The answer that was chosen shows as chosen.
@@ -110,33 +110,14 @@ function markChosen({ originatingMessageId, text, payload }) {
   }
 }
 
-function showTyping(milliseconds) {
-  const keepTheEnd = log.keepTheEnd();
-  clearTimeout(typingEnds);
-  page.typing.hidden = milliseconds <= 0;
-  page.typist.textContent = milliseconds <= 0 ? "" : `${agent || "The agent"} is typing`;
-  if (milliseconds > 0) {
-    typingEnds = setTimeout(showTyping, Math.min(milliseconds, 2 ** 31 - 1), 0);
-    keepTheEnd();
-  }
-}
-
 // --- what the customer does ---
 
 function respond(answer) {
   act("responses", answer);
 }
 
-// Returns whether it was handed over.
-async function act(route, body) {
-  try {
-    await post(`${path()}/${route}`, body);
-    page.hint.textContent = "";
-    return true;
-  } catch (error) {
-    page.hint.textContent = `That did not get through: ${error.message}`;
-    return false;
-  }
+function act(route, body) {
+  return handOver(`${path()}/${route}`, body, page.hint);
 }
 
 function allowAnswers() {

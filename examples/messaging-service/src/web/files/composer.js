@@ -45,8 +45,20 @@ export class Composer {
   }
 }
 
-// Posts JSON to the page's own server. Throws with the reason if that fails.
-export async function post(path, body) {
+// Posts JSON to the page's own server, and shows in `hint` why if that fails. Returns whether it was handed over.
+export async function handOver(path, body, hint) {
+  try {
+    await post(path, body);
+    hint.textContent = "";
+    return true;
+  } catch (error) {
+    hint.textContent = `That did not get through: ${error.message}`;
+    return false;
+  }
+}
+
+// Throws with the reason if that fails.
+async function post(path, body) {
   const answer = await fetch(path, {
     method: "POST",
     headers: { "content-type": "application/json" },

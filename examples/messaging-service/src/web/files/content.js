@@ -22,6 +22,11 @@ export function time(text) {
 }
 
 // The first letter of a name.
+// An entry of what happened to the conversation.
+export function event({ words, time: at }) {
+  return element("li", { class: "event" }, element("p", { class: "note" }, `${words} `, time(at)));
+}
+
 export function initial(name) {
   return [...name][0]?.toUpperCase() ?? "";
 }

@@ -1,7 +1,8 @@
 // The entries of a conversation, in order. Where the end is in sight, it stays in sight.
 
-
 const NEAR_THE_END = 160;
+// What a timer takes at most.
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 export class Log {
   // `log` scrolls, and its list `entries` has the entries.
@@ -41,5 +42,25 @@ export class Log {
   keepTheEnd() {
     const atTheEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < NEAR_THE_END;
     return () => atTheEnd && this.toTheEnd();
+  }
+}
+
+// Who is typing, below the entries of a log.
+export class Typing {
+  // The page's element `typing` contains `typist`.
+  constructor({ typing, typist }, log) {
+    Object.assign(this, { typing, typist, log });
+  }
+
+  // Shows it for so long. Without a time it is over.
+  show(name, milliseconds = 0) {
+    const keepTheEnd = this.log.keepTheEnd();
+    clearTimeout(this.timer);
+    this.typing.hidden = milliseconds <= 0;
+    this.typist.textContent = milliseconds <= 0 ? "" : `${name} is typing`;
+    if (milliseconds > 0) {
+      this.timer = setTimeout(() => this.show(name), Math.min(milliseconds, LONGEST_TIMER));
+      keepTheEnd();
+    }
   }
 }
