@@ -22,7 +22,11 @@ async fn what_the_agent_writes_becomes_a_webhook_and_shows_what_the_receipts_say
     let case = Case::start().await;
     let browser = case.browser(CUSTOMER).await;
     shows(&browser, "").await;
-    assert_eq!(true, browser.run("return document.getElementById('text').disabled;").await, "nobody has written");
+    assert_eq!(
+        true,
+        browser.run("return document.getElementById('text').disabled;").await,
+        "the customer has not written yet"
+    );
     case.customer_writes(CUSTOMER, "Where is my parcel?").await;
     shows(&browser, "Where is my parcel?").await;
 

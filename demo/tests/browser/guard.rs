@@ -62,7 +62,7 @@ async fn texts_that_the_platform_would_refuse_and_unknown_customers_are_refused(
     for body in ["{}", r#"{"text": " "}"#, r#"{"text": 7}"#, &too_long] {
         assert_eq!(StatusCode::UNPROCESSABLE_ENTITY, post(CUSTOMER, body).await, "{body}");
     }
-    assert_eq!(StatusCode::NOT_FOUND, post("nobody", r#"{"text": "hello"}"#).await);
+    assert_eq!(StatusCode::NOT_FOUND, post("unknown", r#"{"text": "hello"}"#).await);
     let conversation = case.platform.conversation(CUSTOMER).unwrap();
     assert!(case.platform.end_conversation(&conversation).await);
     assert_eq!(StatusCode::CONFLICT, post(CUSTOMER, r#"{"text": "hello"}"#).await);

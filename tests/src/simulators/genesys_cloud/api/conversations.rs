@@ -95,7 +95,7 @@ impl Conversations {
     pub(super) fn joined(&self, integration: &str, customer: &str, id_type: IdType) -> Conversation {
         self.enter(integration, customer, |conversation| {
             conversation.connected = true;
-            // Whoever takes the reopened conversation has a communication of their own.
+            // The agent who takes the reopened conversation gets a new communication.
             if std::mem::take(&mut conversation.ended) {
                 conversation.communication_id = Uuid::new_v4().to_string();
             }
