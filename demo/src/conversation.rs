@@ -99,6 +99,22 @@ pub(crate) async fn show(
     Ok(show.good)
 }
 
+/// Opens the customer's next conversation, to write in, with an agent who has joined: the shown one has ended.
+pub(crate) async fn open_next(
+    stack: &Stack,
+    integration: &TestIntegration,
+    platform: &GenesysCloud,
+    service: &SampleService,
+) -> Result<Conversation, Box<dyn Error>> {
+    println!("The next conversation, in which you can write:\n");
+    let mut show = Show { stack, integration, platform, service, good: true };
+    show.customer("writes", "messages", &json!({"text": "One more question, please."}), "inbound-message").await?;
+    println!();
+    let conversation = platform.conversation(CUSTOMER).ok_or("the customer's message opened no conversation")?;
+    platform.join_conversation(&conversation).await;
+    Ok(conversation)
+}
+
 /// Takes a screenshot of both sides of the conversation.
 pub(crate) async fn take_screenshot(desk: &Desk, path: &Path) {
     let browser = Browser::start(1_240, 1_240).await;

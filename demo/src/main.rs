@@ -120,6 +120,7 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
         conversation::take_screenshot(&desk, &path).await;
     }
     if !once {
+        let next = conversation::open_next(stack, &integration, &platform, &service).await?;
         println!(
             "Both sides of this conversation on one page. Write as the agent and as the customer:\n\n  {0}/?customer={2}\n\n\
              The customer's telephone alone:\n\n  {1}/?customer={2}\n",
@@ -127,7 +128,7 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
             service.url,
             conversation::CUSTOMER
         );
-        print_examples(&integration, platform.conversation(conversation::CUSTOMER).as_ref());
+        print_examples(&integration, &next);
         operator::print_commands(stack, &platform, &url);
         println!("The functions' log lines: {}", std::env::var("STACK_LOG")?);
         println!("Ctrl-C takes everything down.\n");
@@ -145,11 +146,9 @@ fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn print_examples(integration: &TestIntegration, agent: Option<&Conversation>) {
-    let agent_route = agent.map_or_else(String::new, |conversation| {
-        let Conversation { conversation_id, communication_id, .. } = conversation;
-        format!("conversations/{conversation_id}/communications/{communication_id}/messages")
-    });
+fn print_examples(integration: &TestIntegration, conversation: &Conversation) {
+    let Conversation { conversation_id, communication_id, .. } = conversation;
+    let agent_route = format!("conversations/{conversation_id}/communications/{communication_id}/messages");
     println!(
         r#"Send one yourself, signed as Genesys Cloud signs:
 
