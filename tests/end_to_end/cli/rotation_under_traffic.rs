@@ -283,11 +283,13 @@ async fn a_call_with_the_old_app_secret_within_a_callers_request_counts_as_a_use
 
 #[tokio::test]
 async fn a_request_with_a_callers_old_secret_counts_as_one_use_however_many_calls_it_makes() {
+    // The command refuses a credential that a caller of another integration has, such as another test's.
+    const NEXT: &str = "whsec_QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8=";
     let (stack, platform) = (Stack::connect().await, GenesysCloud::start().await);
     let integration = stack
         .integration("http://127.0.0.1:9/", |configuration| {
             platform.host(configuration);
-            let next = json!({"name": "crm", "signingSecret": NEXT_SIGNING_SECRET});
+            let next = json!({"name": "crm", "signingSecret": NEXT});
             configuration["callers"].as_array_mut().unwrap().insert(0, next);
         })
         .await;
