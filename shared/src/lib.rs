@@ -2,11 +2,12 @@
 //!
 //! A platform's webhook is parsed into a [`model::message::Message`], waits on the queue in an
 //! [`delivery::envelope::Envelope`], and reaches the company's messaging service as a
-//! [`delivery::payload::DeliveryPayload`]. A caller's request runs through [`api`] to a client in [`platform`], or,
-//! if it is a card for the messaging service, to the queue.
+//! [`delivery::payload::DeliveryPayload`]. A caller's request runs through [`api`] to a client in [`platform`], or
+//! to the queue if it is a card for the messaging service or may be executed later.
 //!
 //! | level | modules | what they are |
 //! | --- | --- | --- |
+//! | 10 | [`inbound`] | posting what customers do to the platform, at once or from the queue |
 //! | 9 | [`api`], [`authorization`] | the HTTP API of callers: authentication, idempotency, responses, problems; the platforms' tokens that expire |
 //! | 8 | [`delivery`], [`ledger`] | the queue and the deliveries to the messaging service; the idempotency store |
 //! | 7 | [`integration`] | a connection of a platform's account to a messaging service: configuration, callers, secrets |
@@ -25,6 +26,7 @@ mod cache;
 pub mod delivery;
 pub mod digest;
 pub mod http_client;
+pub mod inbound;
 pub mod integration;
 pub mod json;
 pub mod ledger;

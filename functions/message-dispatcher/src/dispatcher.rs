@@ -11,23 +11,26 @@ use shared::delivery::client::MessagingServiceClient;
 use shared::delivery::envelope::QueueMessage;
 use shared::delivery::parking::Parking;
 use shared::delivery::queue::MessageQueue;
+use shared::inbound::InboundPoster;
 use shared::integration::{IntegrationStore, LoadError};
 use shared::ledger::{
     self, Acceptance, Acquire, ConversationIndex, FailedAttempt, Lease, LeaseRequest, Ledger, LedgerError, Occurrence,
     OnExpiredLease,
 };
 use shared::platform::Platforms;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long messages and receipts of a removed integration are kept, in case it is restored.
 const ORPHAN_RETENTION: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 pub(crate) struct Dispatcher {
-    pub(crate) integrations: IntegrationStore,
+    pub(crate) integrations: Arc<IntegrationStore>,
     pub(crate) ledger: Ledger,
     pub(crate) circuits: Circuits,
     pub(crate) messaging_service: MessagingServiceClient,
-    pub(crate) platforms: Platforms,
+    pub(crate) platforms: Arc<Platforms>,
+    pub(crate) inbound: InboundPoster,
     pub(crate) authorization_checks: AuthorizationChecks,
     pub(crate) queue: MessageQueue,
     pub(crate) parking: Parking,
@@ -43,6 +46,8 @@ impl Dispatcher {
         match QueueMessage::read(context.body) {
             Ok(QueueMessage::Message(envelope)) => self.handle_message(&envelope, context).await,
             Ok(QueueMessage::Receipt(envelope)) => self.handle_receipt(&envelope, context).await,
+            // It is the largest of the futures, and the rarest.
+            Ok(QueueMessage::Inbound(envelope)) => Box::pin(self.handle_inbound(&envelope, context)).await,
             Ok(QueueMessage::Probe(envelope)) => self.handle_probe(&envelope, context).await,
             Ok(QueueMessage::Withdrawal(envelope)) => self.handle_withdrawal(&envelope, context).await,
             // Another version wrote it. It stays on the queue until a version that can parse it is deployed, or until it

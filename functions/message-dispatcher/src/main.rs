@@ -9,11 +9,13 @@ mod circuits;
 mod dispatcher;
 mod failure;
 mod group;
+mod handle_inbound;
 mod handle_message;
 mod handle_probe;
 mod handle_receipt;
 mod handle_withdrawal;
 mod immediate_receipt;
+mod inbound_outcome;
 mod lanes;
 mod outcome;
 mod record;
@@ -33,8 +35,10 @@ use shared::delivery::client::MessagingServiceClient;
 use shared::delivery::parking::Parking;
 use shared::delivery::queue::MessageQueue;
 use shared::http_client::HttpClient;
+use shared::inbound::{FileUploader, InboundPoster};
 use shared::integration::IntegrationStore;
 use shared::ledger::{ConversationIndex, Ledger};
+use shared::media::MediaFetcher;
 use shared::observability::logging;
 use shared::platform::Platforms;
 use std::sync::Arc;
@@ -49,13 +53,16 @@ async fn main() -> Result<(), Error> {
     let lanes = Arc::new(Lanes::new(&sqs, queue_url.clone(), required_env("RETRY_QUEUE_URL").ok()));
     let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(&aws), required_env("LEDGER_TABLE")?);
     let authorizations = Arc::new(AuthorizationStore::connect(&aws, ledger.clone())?);
+    let files = FileUploader::new(MediaFetcher::new(&http)?);
+    let platforms = Arc::new(Platforms::new(&http, authorizations));
     let dispatcher = Arc::new(Dispatcher {
-        integrations: IntegrationStore::connect(&aws)?,
+        integrations: Arc::new(IntegrationStore::connect(&aws)?),
         circuits: Circuits::new(ledger.clone()),
         conversations: ConversationIndex::from_env(&ledger),
+        inbound: InboundPoster::new(ledger.clone(), Arc::clone(&platforms), files),
         ledger,
         messaging_service: MessagingServiceClient::new(http.clone()),
-        platforms: Platforms::new(&http, authorizations),
+        platforms,
         authorization_checks: AuthorizationChecks::default(),
         queue: MessageQueue::new(sqs.clone(), queue_url),
         parking: Parking::from_setting(required_env("PARKING_QUEUE_URL").ok(), sqs),

@@ -14,8 +14,6 @@ use std::collections::BTreeMap;
 
 /// How many receipts of a batch are posted at once.
 pub(crate) const CONCURRENCY: usize = 8;
-/// The status of a receipt that need not be sent again.
-const POSTED: u16 = 200;
 
 pub(crate) struct Poster {
     ledger: Ledger,
@@ -40,6 +38,8 @@ pub(crate) struct BatchItem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PostOutcome {
     Posted,
+    /// It is on the queue, and will be posted.
+    Queued,
     AlreadyPosted,
     /// The platform has no such status: nothing was posted.
     Acknowledged,
@@ -54,10 +54,14 @@ impl BatchItem {
     ) -> Self {
         let message_id = Some(report.message_id().to_owned());
         match result {
-            Ok(outcome) => {
-                let (status, outcome) = (POSTED, outcome.as_str());
-                Self { index, message_id, status, outcome, problem: None, retryable: false }
-            }
+            Ok(outcome) => Self {
+                index,
+                message_id,
+                status: outcome.status().as_u16(),
+                outcome: outcome.as_str(),
+                problem: None,
+                retryable: false,
+            },
             Err(problem) => Self::failed(context, index, message_id, &problem),
         }
     }
@@ -87,9 +91,18 @@ impl PostOutcome {
         }
     }
 
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Queued => StatusCode::ACCEPTED,
+            // It need not be sent again.
+            Self::Posted | Self::AlreadyPosted | Self::Acknowledged => StatusCode::OK,
+        }
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Posted => "posted",
+            Self::Queued => "queued",
             Self::AlreadyPosted => "already-posted",
             Self::Acknowledged => "acknowledged",
         }
@@ -114,18 +127,7 @@ impl Poster {
     }
 
     async fn post_batch(&self, context: &RequestContext, entries: Vec<BatchEntry>) -> Reply {
-        let (mut reports, mut items) = (Vec::new(), Vec::new());
-        for BatchEntry { index, report } in entries {
-            match report {
-                Ok(report) => reports.push((index, report)),
-                Err(MalformedReceipt { message_id, problem }) => {
-                    items.push(BatchItem::failed(context, index, message_id, &problem));
-                }
-            }
-        }
-        if !items.is_empty() {
-            tracing::warn!(malformed = items.len(), "receipts of a batch are malformed");
-        }
+        let (reports, mut items) = well_formed(context, entries);
         let (together, rest) = if context.integration.platform.name().supports_receipt_batch() {
             self.post_in_one_call(context, reports).await
         } else {
@@ -133,9 +135,8 @@ impl Poster {
         };
         items.extend(together);
         items.extend(self.post_one_by_one(context, rest).await);
-        items.sort_by_key(|item| item.index);
         let retryable = items.iter().any(|item| item.retryable);
-        Reply { retryable, ..Reply::new(StatusCode::MULTI_STATUS, json!({ "receipts": items })) }
+        Reply { retryable, ..Reply::new(StatusCode::MULTI_STATUS, batch_response(items)) }
     }
 
     /// One call for each receipt: in order for the same message, concurrently for different messages.
@@ -189,6 +190,31 @@ impl Poster {
     }
 }
 
+/// The receipts of a batch that can be posted, and the response's items of the others.
+pub(crate) fn well_formed(
+    context: &RequestContext,
+    entries: Vec<BatchEntry>,
+) -> (Vec<(usize, StatusReport)>, Vec<BatchItem>) {
+    let (mut reports, mut items) = (Vec::new(), Vec::new());
+    for BatchEntry { index, report } in entries {
+        match report {
+            Ok(report) => reports.push((index, report)),
+            Err(MalformedReceipt { message_id, problem }) => {
+                items.push(BatchItem::failed(context, index, message_id, &problem));
+            }
+        }
+    }
+    if !items.is_empty() {
+        tracing::warn!(malformed = items.len(), "receipts of a batch are malformed");
+    }
+    (reports, items)
+}
+
+pub(crate) fn batch_response(mut items: Vec<BatchItem>) -> Value {
+    items.sort_by_key(|item| item.index);
+    json!({ "receipts": items })
+}
+
 /// The receipt's key in the ledger.
 pub(crate) fn key(context: &RequestContext, receipt: &DeliveryReceipt) -> String {
     ledger::key::receipt(&context.integration.name, receipt)
@@ -204,6 +230,6 @@ pub(crate) fn check_deadline(context: &RequestContext) -> Result<(), Problem> {
     }
 }
 
-fn response(report: &StatusReport, outcome: PostOutcome) -> Value {
-    json!({ "messageId": report.message_id(), "status": POSTED, "outcome": outcome.as_str() })
+pub(crate) fn response(report: &StatusReport, outcome: PostOutcome) -> Value {
+    json!({ "messageId": report.message_id(), "status": outcome.status().as_u16(), "outcome": outcome.as_str() })
 }

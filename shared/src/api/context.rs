@@ -7,6 +7,7 @@ use crate::integration::{Integration, IntegrationStore};
 use crate::model::trace_id::TraceId;
 use crate::platform::{CredentialsRefusal, Route};
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -21,6 +22,18 @@ pub enum RetrySafety {
     NotIdempotent,
     /// The operation is executed again.
     Idempotent,
+}
+
+impl RetrySafety {
+    /// What a customer writes or chooses is idempotent only if the platform deduplicates it.
+    pub(super) fn of_inbound(route: Route, integration: &Integration) -> Self {
+        match route {
+            Route::InboundMessages | Route::InboundResponses if !integration.platform.name().deduplicates_inbound() => {
+                Self::NotIdempotent
+            }
+            _ => Self::Idempotent,
+        }
+    }
 }
 
 /// An authenticated request.
@@ -40,10 +53,53 @@ pub struct RequestContext {
     /// Of the idempotency key and what is requested: the same when the same caller retries the same request under the same
     /// key. `None` without a key.
     pub idempotency_digest: Option<Digest>,
+    /// The request's valid body, if the caller prefers an answer before the request is executed (`Prefer: respond-async`).
+    pub deferred: Option<Deferred>,
     pub(super) integrations: Arc<IntegrationStore>,
 }
 
+/// A request that is accepted now and executed later.
+#[derive(Debug)]
+pub struct Deferred {
+    pub body: Map<String, Value>,
+    /// Of the body as the caller sent it.
+    pub fingerprint: Digest,
+}
+
+/// A request that was accepted before, as the queue has it.
+#[derive(Debug)]
+pub struct AcceptedRequest {
+    pub integration: Arc<Integration>,
+    pub caller: String,
+    pub route: Route,
+    pub deadline: Instant,
+    pub invocation_deadline: Timestamp,
+    /// Names this execution in the log.
+    pub id: String,
+    pub trace_id: Option<TraceId>,
+}
+
 impl RequestContext {
+    /// The context in which an accepted request is executed.
+    #[must_use]
+    pub fn of_accepted(request: AcceptedRequest, integrations: &Arc<IntegrationStore>) -> Self {
+        let AcceptedRequest { integration, caller, route, deadline, invocation_deadline, id, trace_id } = request;
+        Self {
+            retry_safety: RetrySafety::of_inbound(route, &integration),
+            integration,
+            caller,
+            deadline,
+            invocation_deadline,
+            request_id: id,
+            trace_id,
+            route,
+            path: Path::default(),
+            idempotency_digest: None,
+            deferred: None,
+            integrations: Arc::clone(integrations),
+        }
+    }
+
     /// Makes a call to the platform: see [`IntegrationStore::with_current`].
     ///
     /// # Errors

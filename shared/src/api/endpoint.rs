@@ -2,8 +2,9 @@
 
 use crate::api::access_log::RequestLog;
 use crate::api::auth::{AuthenticatedCaller, authenticate};
-use crate::api::context::{RequestContext, RetrySafety};
+use crate::api::context::{Deferred, RequestContext, RetrySafety};
 use crate::api::idempotency::{IdempotentOperation, KeyKind, ReplayPolicy};
+use crate::api::prefer::prefers_async;
 use crate::api::problem::{Problem, ProblemType, as_sentence};
 use crate::api::request::ApiRequest;
 use crate::api::response::Reply;
@@ -35,6 +36,7 @@ pub struct Endpoint {
     retry_safety: RetrySafety,
     replay_policy: ReplayPolicy,
     maximum_body_bytes: usize,
+    may_defer: bool,
     integrations: Arc<IntegrationStore>,
     ledger: Ledger,
 }
@@ -50,6 +52,7 @@ impl Endpoint {
             retry_safety,
             replay_policy: ReplayPolicy::FinalResponses,
             maximum_body_bytes: MAXIMUM_BODY_BYTES,
+            may_defer: false,
             integrations: Arc::new(IntegrationStore::connect(aws)?),
             ledger: Ledger::new(aws_sdk_dynamodb::Client::new(aws), required_env("LEDGER_TABLE")?),
         })
@@ -59,7 +62,7 @@ impl Endpoint {
     #[must_use]
     pub fn for_route(&self, route: Route, retry_safety: RetrySafety) -> Self {
         let (replay_policy, maximum_body_bytes) = (ReplayPolicy::FinalResponses, MAXIMUM_BODY_BYTES);
-        Self { route, retry_safety, replay_policy, maximum_body_bytes, ..self.clone() }
+        Self { route, retry_safety, replay_policy, maximum_body_bytes, may_defer: false, ..self.clone() }
     }
 
     /// The default is [`ReplayPolicy::FinalResponses`].
@@ -71,6 +74,12 @@ impl Endpoint {
     #[must_use]
     pub fn with_maximum_body(self, bytes: usize) -> Self {
         Self { maximum_body_bytes: bytes, ..self }
+    }
+
+    /// With [`RequestContext::deferred`] for callers who prefer it.
+    #[must_use]
+    pub fn with_deferral(self) -> Self {
+        Self { may_defer: true, ..self }
     }
 
     /// For functions with operations that have keys of their own.
@@ -144,10 +153,21 @@ impl Endpoint {
         };
         // The path names the recipient of the body; neither may change under the same key.
         let fingerprint = Digest::of_parts(&[request.path.digest().as_str(), Digest::of_bytes(&request.body).as_str()]);
+        let deferred = match &body {
+            Value::Object(body) if self.may_defer && prefers_async(&request.headers) => {
+                Some(Deferred { body: body.clone(), fingerprint: Digest::of_bytes(&request.body) })
+            }
+            _ => None,
+        };
         let input = read(body, parse).map_err(Problem::invalid_body)?;
+        // What is executed later has a key by its message id. A second key would cost two more writes.
+        let key = key.filter(|_| deferred.is_none());
         let context = RequestContext {
             route: self.route,
-            retry_safety: self.retry_safety_for(&integration),
+            retry_safety: match RetrySafety::of_inbound(self.route, &integration) {
+                RetrySafety::NotIdempotent => RetrySafety::NotIdempotent,
+                RetrySafety::Idempotent => self.retry_safety,
+            },
             integration,
             caller: caller.name,
             deadline: request.deadline(),
@@ -156,6 +176,7 @@ impl Endpoint {
             trace_id: TraceId::from_headers(&request.headers),
             path: request.path,
             idempotency_digest: key.as_ref().map(|key| Digest::of_parts(&[key.as_str(), fingerprint.as_str()])),
+            deferred,
             integrations: Arc::clone(&self.integrations),
         };
         let reply = match &key {
@@ -179,16 +200,6 @@ impl Endpoint {
             }
             _ => problem,
         })
-    }
-
-    /// What a customer writes or chooses is idempotent only if the platform deduplicates it.
-    fn retry_safety_for(&self, integration: &Integration) -> RetrySafety {
-        match self.route {
-            Route::InboundMessages | Route::InboundResponses if !integration.platform.name().deduplicates_inbound() => {
-                RetrySafety::NotIdempotent
-            }
-            _ => self.retry_safety,
-        }
     }
 
     async fn authenticate_with_refresh(

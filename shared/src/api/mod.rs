@@ -9,11 +9,12 @@ pub mod auth;
 mod context;
 mod endpoint;
 mod idempotency;
+mod prefer;
 pub mod problem;
 pub mod request;
 mod response;
 
-pub use context::{RequestContext, RetrySafety};
+pub use context::{AcceptedRequest, Deferred, RequestContext, RetrySafety};
 pub use endpoint::{Endpoint, route_not_found, serve};
 pub use idempotency::{Begin, IdempotentOperation, KeyKind, OperationError, ReplayPolicy};
 pub use response::Reply;

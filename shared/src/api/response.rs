@@ -1,11 +1,14 @@
 //! The reply to a caller.
 
+use crate::api::prefer::RESPOND_ASYNC;
 use crate::api::problem::{Problem, json_response, with_request_id};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// RFC 7240, section 3.
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// The reply to a request that was executed, at least in part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,7 +23,10 @@ pub struct Reply {
     /// Whether it is the stored reply to an earlier request.
     #[serde(skip)]
     pub replayed: bool,
-    /// The `webhook-id` of the delivery to the messaging service that the request causes, for the log.
+    /// Whether the request was accepted, to be executed later, as the caller prefers.
+    #[serde(skip)]
+    pub deferred: bool,
+    /// The id, for the log, of the delivery that the request causes.
     #[serde(skip)]
     pub webhook_id: Option<String>,
 }
@@ -28,12 +34,18 @@ pub struct Reply {
 impl Reply {
     #[must_use]
     pub fn new(status: StatusCode, body: Value) -> Self {
-        Self { status, body, retryable: false, replayed: false, webhook_id: None }
+        Self { status, body, retryable: false, replayed: false, deferred: false, webhook_id: None }
     }
 
     #[must_use]
     pub fn ok(body: Value) -> Self {
         Self::new(StatusCode::OK, body)
+    }
+
+    /// The reply to a request that is executed later.
+    #[must_use]
+    pub fn accepted(body: Value) -> Self {
+        Self { deferred: true, ..Self::new(StatusCode::ACCEPTED, body) }
     }
 
     /// The form of a problem that is stored.
@@ -54,6 +66,9 @@ impl Reply {
         let mut response = json_response(self.status, media_type, &self.body);
         if self.replayed {
             response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+        }
+        if self.deferred {
+            response.headers_mut().insert(PREFERENCE_APPLIED, HeaderValue::from_static(RESPOND_ASYNC));
         }
         with_request_id(response, request_id)
     }

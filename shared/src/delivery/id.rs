@@ -1,5 +1,6 @@
 //! The identity of a delivery.
 
+use crate::delivery::envelope::InboundEnvelope;
 use crate::digest::Digest;
 use crate::model::integration_name::IntegrationName;
 use crate::model::message::Message;
@@ -22,6 +23,12 @@ impl DeliveryId {
     #[must_use]
     pub fn parse(id: &str) -> Option<Self> {
         Digest::parse(id.strip_prefix(PREFIX)?).map(Self)
+    }
+
+    /// Of what a customer did: the id in the log, in the ledger and on the parking queue.
+    #[must_use]
+    pub fn of_inbound(envelope: &InboundEnvelope) -> Self {
+        Self(envelope.deduplication_id())
     }
 
     #[must_use]

@@ -4,7 +4,7 @@
 //! of one customer could not be listed. The sequence numbers that the messages had on the FIFO queue keep their order.
 
 use crate::aws::sdk_error;
-use crate::delivery::envelope::{Envelope, Replay};
+use crate::delivery::envelope::Replay;
 use crate::delivery::queue::SendError;
 use aws_sdk_sqs::Client;
 use jiff::Timestamp;
@@ -40,14 +40,6 @@ pub struct ParkedMessage {
 }
 
 impl ParkedMessage {
-    /// The parsed envelope.
-    ///
-    /// # Errors
-    /// Another version wrote it, in a form that this version cannot parse.
-    pub fn envelope(&self) -> Result<Envelope, serde_json::Error> {
-        serde_json::from_str(self.envelope.get())
-    }
-
     /// The JSON that replays the message on the FIFO queue. Fields of the envelope that this version does not know are kept.
     ///
     /// # Errors
@@ -112,6 +104,7 @@ impl ParkingQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::envelope::Envelope;
     use crate::delivery::queue::{MAXIMUM_BYTES, MAXIMUM_SQS_BYTES};
     use crate::delivery::retry_lane::MAXIMUM_ATTRIBUTES;
     use crate::limits::MAXIMUM_LOGGED_BYTES;

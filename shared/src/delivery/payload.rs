@@ -68,6 +68,7 @@ fn event_type(kind: &MessageKind) -> &'static str {
         MessageKind::Receipt(_) => "receipt",
         MessageKind::Typing(_) => "typing",
         MessageKind::Conversation(event) => event.change.event_type(),
+        MessageKind::InboundFailed(_) => "inbound.failed",
         MessageKind::Other(_) => "message.other",
     }
 }

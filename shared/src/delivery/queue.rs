@@ -1,7 +1,7 @@
 //! Sending messages and receipts to the FIFO queue, from which the dispatcher receives them.
 
 use crate::aws::sdk_error;
-use crate::delivery::envelope::{Envelope, ReceiptEnvelope, WithdrawalEnvelope};
+use crate::delivery::envelope::{Envelope, InboundEnvelope, ReceiptEnvelope, WithdrawalEnvelope};
 use crate::delivery::id::DeliveryId;
 use crate::delivery::large_body::{self, LARGE, PLACEHOLDER};
 use crate::digest::Digest;
@@ -65,6 +65,17 @@ impl MessageQueue {
         let (group, id) =
             (receipt.ordering_group(&envelope.integration), receipt.deduplication_id(&envelope.integration));
         self.send(&group, &id, envelope.to_json()?).await
+    }
+
+    /// Sends what a customer did, for the platform. When this returns, it is stored durably. Returns the id under which it is
+    /// handled. Duplicates are dropped like those of messages.
+    ///
+    /// # Errors
+    /// It is too large, or the queue is unavailable.
+    pub async fn send_inbound(&self, envelope: &InboundEnvelope) -> Result<DeliveryId, SendError> {
+        let id = DeliveryId::of_inbound(envelope);
+        self.send(&envelope.ordering_group(), id.digest(), envelope.to_json()?).await?;
+        Ok(id)
     }
 
     /// Sends the report that an integration's app was uninstalled.

@@ -216,6 +216,7 @@ mod tests {
             (Event::Failed(name), "Failed", whole_and("Integration"), "acme"),
             (Event::EndpointGone(name), "EndpointGone", whole_and("Integration"), "acme"),
             (Event::GivenUp(name), "GivenUp", whole_and("Integration"), "acme"),
+            (Event::InboundFailed(name), "InboundFailed", whole_and("Integration"), "acme"),
             (Event::ReceiptFailed(name), "ReceiptsFailed", whole_and("Integration"), "acme"),
             (Event::UnreadableReceipt(name), "UnreadableReceipts", whole_and("Integration"), "acme"),
             (Event::AuthorizationNotRenewed(name), "AuthorizationsNotRenewed", whole_and("Integration"), "acme"),

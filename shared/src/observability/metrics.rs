@@ -29,6 +29,8 @@ pub enum Event<'e> {
     GivenUp(&'e IntegrationName),
     /// A receipt permanently failed.
     ReceiptFailed(&'e IntegrationName),
+    /// What a customer wrote or chose could not be posted to the platform.
+    InboundFailed(&'e IntegrationName),
     /// A messaging service accepted a message and responded with an unreadable receipt.
     UnreadableReceipt(&'e IntegrationName),
     /// A platform was called this many times with the same outcome. Each retry counts.
@@ -178,6 +180,7 @@ const FAILED: Metric = count("Failed", BY_INTEGRATION);
 const ENDPOINT_GONE: Metric = count("EndpointGone", BY_INTEGRATION);
 const GIVEN_UP: Metric = count("GivenUp", BY_INTEGRATION);
 const RECEIPTS_FAILED: Metric = count("ReceiptsFailed", BY_INTEGRATION);
+const INBOUND_FAILED: Metric = count("InboundFailed", BY_INTEGRATION);
 const UNREADABLE_RECEIPTS: Metric = count("UnreadableReceipts", BY_INTEGRATION);
 const PLATFORM_CALLS: Metric = count("PlatformCalls", BY_OUTCOME);
 const RATE_LIMIT_REMAINING: Metric = count("RateLimitHeadroom", Dimension::PerIntegration("Client"));
@@ -211,7 +214,7 @@ impl Metric {
 }
 
 impl<'e> Event<'e> {
-    pub const METRICS: [Metric; 20] = [
+    pub const METRICS: [Metric; 21] = [
         ACCEPTED,
         REFUSED,
         DUPLICATES,
@@ -225,6 +228,7 @@ impl<'e> Event<'e> {
         ENDPOINT_GONE,
         GIVEN_UP,
         RECEIPTS_FAILED,
+        INBOUND_FAILED,
         UNREADABLE_RECEIPTS,
         PLATFORM_CALLS,
         RATE_LIMIT_REMAINING,
@@ -249,6 +253,7 @@ impl<'e> Event<'e> {
             Self::EndpointGone(_) => vec![(ENDPOINT_GONE, 1.0), (FAILED, 1.0)],
             Self::GivenUp(_) => vec![(GIVEN_UP, 1.0)],
             Self::ReceiptFailed(_) => vec![(RECEIPTS_FAILED, 1.0)],
+            Self::InboundFailed(_) => vec![(INBOUND_FAILED, 1.0)],
             Self::UnreadableReceipt(_) => vec![(UNREADABLE_RECEIPTS, 1.0)],
             Self::PlatformCalled { calls, .. } => vec![(PLATFORM_CALLS, calls as f64)],
             Self::RateLimitRemaining { calls, .. } => vec![(RATE_LIMIT_REMAINING, calls as f64)],
@@ -270,6 +275,7 @@ impl<'e> Event<'e> {
             | Self::EndpointGone(name)
             | Self::GivenUp(name)
             | Self::ReceiptFailed(name)
+            | Self::InboundFailed(name)
             | Self::UnreadableReceipt(name)
             | Self::AuthorizationNotRenewed(name)
             | Self::AuthorizationEnding(name) => Some(name.as_str()),

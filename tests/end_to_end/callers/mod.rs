@@ -5,6 +5,7 @@ mod agentless;
 pub(crate) mod cards;
 mod conversations;
 mod customer_cards;
+mod deferred;
 mod every_endpoint;
 mod inbound;
 mod inbound_files;

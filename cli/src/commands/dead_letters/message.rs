@@ -2,7 +2,7 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use shared::delivery::envelope::{QueueMessage, ReceiptEnvelope};
+use shared::delivery::envelope::{InboundEnvelope, QueueMessage, ReceiptEnvelope};
 use shared::delivery::id::DeliveryId;
 use shared::delivery::payload::DeliveryPayload;
 use shared::model::integration_name::IntegrationName;
@@ -108,6 +108,13 @@ impl DeadLetterView {
                 view.received_at = Some(envelope.received_at);
                 view.kind = ReceiptEnvelope::KIND;
                 view.message_id = Some(envelope.receipt.message_id);
+            }
+            Ok(QueueMessage::Inbound(envelope)) => {
+                view.integration = Some(envelope.integration.to_string());
+                view.received_at = Some(envelope.received_at);
+                view.kind = InboundEnvelope::KIND;
+                view.webhook_id = Some(DeliveryId::of_inbound(&envelope).to_string());
+                view.message_id = envelope.inbound.message_id;
             }
             Ok(QueueMessage::Probe(probe)) => {
                 view.integration = Some(probe.integration.to_string());

@@ -68,6 +68,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
             Kind::Authorization,
             Kind::Circuit,
             Kind::Delivery,
+            Kind::Inbound,
             Kind::Lane,
             Kind::Probe,
             Kind::Receipt,
@@ -83,11 +84,13 @@ pub(super) const FUNCTIONS: [Function; 7] = [
         ..sender("AgentlessSender", &[Endpoint::Caller(Route::Agentless), Endpoint::Caller(Route::AgentlessCancel)])
     },
     Function {
+        queue_actions: &["sqs:SendMessage"],
         ledger_kinds: &[Kind::Authorization, Kind::Receipt, Kind::Request],
         ..sender("ReceiptPoster", &[Endpoint::Caller(Route::Receipts)])
     },
     Function { queue_actions: &["sqs:SendMessage"], ..sender("CardSender", &[Endpoint::Caller(Route::Cards)]) },
     Function {
+        queue_actions: &["sqs:SendMessage"],
         ledger_kinds: &[Kind::Authorization, Kind::Inbound, Kind::Request],
         conversation_kinds: &[Kind::Conversation],
         ..sender(

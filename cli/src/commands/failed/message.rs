@@ -1,17 +1,20 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use shared::delivery::envelope::Envelope;
+use shared::delivery::envelope::{InboundEnvelope, QueueMessage, Replay};
 use shared::delivery::parking::ParkedMessage;
 use shared::delivery::payload::DeliveryPayload;
-use shared::model::message::Message;
 
 /// A failed message with its latest failure. The queue may hold several copies: a dispatcher that crashed before it
 /// acknowledged the message leaves one, and so does an interrupted replay.
 pub(crate) struct FailedMessage {
     pub(crate) parked: ParkedMessage,
-    envelope: Envelope,
-    message: Message,
+    integration: String,
+    kind: &'static str,
+    message_id: String,
+    conversation_id: Option<String>,
+    received_at: Timestamp,
+    replay: Option<Replay>,
     /// The ids of all copies on the queue.
     pub(super) copies: Vec<String>,
 }
@@ -42,15 +45,42 @@ pub(crate) struct View {
     /// The payload that the messaging service received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) delivery: Option<Value>,
+    /// The body of the request that was to be posted to the platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<Value>,
 }
 
 impl FailedMessage {
     /// Parses a message of the queue; `None` if it is of another version.
     pub(super) fn read(id: &str, body: &str) -> Option<Self> {
         let parked: ParkedMessage = serde_json::from_str(body).ok()?;
-        let envelope = parked.envelope().ok()?;
-        let message = envelope.message().ok()?;
-        Some(Self { parked, envelope, message, copies: vec![id.to_owned()] })
+        let copies = vec![id.to_owned()];
+        match QueueMessage::read(parked.envelope.get()).ok()? {
+            QueueMessage::Message(envelope) => {
+                let message = envelope.message().ok()?;
+                Some(Self {
+                    parked,
+                    integration: envelope.integration.to_string(),
+                    kind: message.kind.name(),
+                    message_id: message.message_id,
+                    conversation_id: message.conversation_id,
+                    received_at: envelope.received_at,
+                    replay: envelope.replay,
+                    copies,
+                })
+            }
+            QueueMessage::Inbound(envelope) => Some(Self {
+                parked,
+                integration: envelope.integration.to_string(),
+                kind: InboundEnvelope::KIND,
+                message_id: envelope.inbound.message_id.unwrap_or_default(),
+                conversation_id: None,
+                received_at: envelope.received_at,
+                replay: envelope.replay,
+                copies,
+            }),
+            QueueMessage::Receipt(_) | QueueMessage::Probe(_) | QueueMessage::Withdrawal(_) => None,
+        }
     }
 
     /// Adds another copy of the same message. The latest failure counts.
@@ -64,54 +94,65 @@ impl FailedMessage {
     }
 
     pub(crate) fn integration(&self) -> &str {
-        self.envelope.integration.as_str()
+        &self.integration
     }
 
     pub(crate) fn message_id(&self) -> &str {
-        &self.message.message_id
+        &self.message_id
     }
 
     pub(crate) fn conversation_id(&self) -> Option<&str> {
-        self.message.conversation_id.as_deref()
+        self.conversation_id.as_deref()
     }
 
     /// Matches the platform's message id and the webhook-id.
     pub(super) fn has_id(&self, id: &str) -> bool {
-        self.message.message_id == id || self.parked.webhook_id == id
+        self.message_id == id || self.parked.webhook_id == id
     }
 
     /// The order within its group. Sequence numbers have 128 bits.
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>.
     pub(super) fn sequence(&self) -> (Option<u128>, Timestamp) {
         let number = self.parked.sequence_number.as_deref().and_then(|number| number.parse().ok());
-        (number, self.envelope.received_at)
+        (number, self.received_at)
     }
 }
 
 impl View {
     pub(crate) fn new(failed: &FailedMessage) -> Self {
-        let FailedMessage { parked, envelope, message, .. } = failed;
+        let parked = &failed.parked;
         Self {
-            integration: envelope.integration.to_string(),
-            kind: message.kind.name(),
-            message_id: message.message_id.clone(),
+            integration: failed.integration.clone(),
+            kind: failed.kind,
+            message_id: failed.message_id.clone(),
             webhook_id: parked.webhook_id.clone(),
-            conversation_id: message.conversation_id.clone(),
+            conversation_id: failed.conversation_id.clone(),
             reason: parked.reason.clone(),
             status: parked.status,
             error: parked.error.clone(),
             attempts: parked.attempts,
-            received_at: envelope.received_at,
-            replayed_at: envelope.replay.as_ref().map(|replay| replay.at),
+            received_at: failed.received_at,
+            replayed_at: failed.replay.as_ref().map(|replay| replay.at),
             failed_at: parked.failed_at,
             group: parked.group.clone(),
             delivery: None,
+            request: None,
         }
     }
 
     pub(crate) fn with_text(failed: &FailedMessage) -> Self {
-        let delivery = serde_json::to_value(DeliveryPayload::new(&failed.envelope, &failed.message)).ok();
-        Self { delivery, ..Self::new(failed) }
+        let view = Self::new(failed);
+        match QueueMessage::read(failed.parked.envelope.get()) {
+            Ok(QueueMessage::Message(envelope)) => {
+                let message = envelope.message().ok();
+                let payload = |message| serde_json::to_value(DeliveryPayload::new(&envelope, &message)).ok();
+                Self { delivery: message.and_then(payload), ..view }
+            }
+            Ok(QueueMessage::Inbound(envelope)) => {
+                Self { request: serde_json::to_value(envelope.inbound.body).ok(), ..view }
+            }
+            _ => view,
+        }
     }
 
     pub(crate) fn failure_reason(&self) -> String {
@@ -150,6 +191,24 @@ pub(super) mod tests {
         let shown = serde_json::to_value(View::with_text(&failed)).unwrap();
         assert_eq!("hidden text", shown["delivery"]["data"]["text"]);
         assert_eq!("hidden-customer", shown["delivery"]["data"]["to"]["id"]);
+    }
+
+    #[test]
+    fn what_a_customer_wrote_is_shown_as_the_request_that_was_to_be_posted() {
+        let inbound = json!({
+            "route": "inbound/messages", "caller": "crm", "customer": "hidden-customer", "messageId": "m-1",
+            "fingerprint": "f", "body": {"messageId": "m-1", "text": "hidden text"},
+        });
+        let envelope = json!({"integration": "acme", "receivedAt": "2026-01-02T03:04:05Z", "inbound": inbound});
+        let parked = json!({
+            "webhookId": "msg_00", "reason": "platform-refused", "status": 400, "failedAt": "2026-01-02T03:05:00Z",
+            "group": "0a", "envelope": envelope,
+        });
+        let failed = FailedMessage::read("1", &parked.to_string()).unwrap();
+        let hidden = serde_json::to_value(View::new(&failed)).unwrap();
+        assert_eq!(("acme", "m-1"), (hidden["integration"].as_str().unwrap(), hidden["messageId"].as_str().unwrap()));
+        assert!(!hidden.to_string().contains("hidden"), "{hidden}");
+        assert_eq!("hidden text", serde_json::to_value(View::with_text(&failed)).unwrap()["request"]["text"]);
     }
 
     #[test]

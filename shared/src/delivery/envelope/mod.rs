@@ -4,6 +4,8 @@
 //! holds two copies of a message, and a large message still fits.
 
 mod conversation_event;
+mod inbound;
+mod inbound_failure;
 mod queue_message;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,8 @@ use crate::model::message::Message;
 use crate::model::platform_name::PlatformName;
 use crate::model::trace_id::TraceId;
 pub use conversation_event::QueuedConversationEvent;
+pub use inbound::{InboundContent, InboundEnvelope};
+pub use inbound_failure::QueuedInboundFailure;
 use jiff::Timestamp;
 use memchr::memmem;
 pub use queue_message::{QueueMessage, ReceiptEnvelope, WithdrawalEnvelope};
@@ -50,6 +54,8 @@ pub enum EnvelopeContent {
     Card(Box<OutboundCard>),
     /// An event of a conversation. A version that cannot read it returns the envelope to the queue.
     ConversationEvent(Box<QueuedConversationEvent>),
+    /// What a customer did that could not be posted. A version that cannot read it returns the envelope to the queue.
+    InboundFailure(Box<QueuedInboundFailure>),
 }
 
 /// The fields of an envelope. `flatten` cannot read a [`RawValue`].
@@ -66,6 +72,7 @@ struct EnvelopeFields {
     original: Option<Box<RawValue>>,
     card: Option<Box<OutboundCard>>,
     conversation_event: Option<Box<QueuedConversationEvent>>,
+    inbound_failure: Option<Box<QueuedInboundFailure>>,
 }
 
 impl TryFrom<EnvelopeFields> for Envelope {
@@ -73,12 +80,14 @@ impl TryFrom<EnvelopeFields> for Envelope {
 
     fn try_from(fields: EnvelopeFields) -> Result<Self, Self::Error> {
         let EnvelopeFields { integration, platform, received_at, origin, trace_id, replay, .. } = fields;
-        let content = match (fields.conversation_event, fields.card, fields.original) {
-            (Some(event), ..) => EnvelopeContent::ConversationEvent(event),
-            (None, Some(card), _) => EnvelopeContent::Card(card),
-            (None, None, Some(original)) => EnvelopeContent::Original(original),
-            (None, None, None) => return Err("missing field `original`, `card` or `conversationEvent`"),
-        };
+        let contents = [
+            fields.inbound_failure.map(EnvelopeContent::InboundFailure),
+            fields.conversation_event.map(EnvelopeContent::ConversationEvent),
+            fields.card.map(EnvelopeContent::Card),
+            fields.original.map(EnvelopeContent::Original),
+        ];
+        let content = contents.into_iter().flatten().next();
+        let content = content.ok_or("missing field `original`, `card`, `conversationEvent` or `inboundFailure`")?;
         Ok(Self { integration, platform, received_at, origin, trace_id, replay, content })
     }
 }
@@ -137,8 +146,7 @@ impl Envelope {
         body: &[u8],
     ) -> Result<Self, serde_json::Error> {
         let content = EnvelopeContent::Original(serde_json::from_slice(body)?);
-        let origin = EnvelopeOrigin::Platform;
-        Ok(Self { integration, platform, received_at, origin, trace_id: None, replay: None, content })
+        Ok(Self::of_content(integration, platform, received_at, content))
     }
 
     #[must_use]
@@ -149,6 +157,25 @@ impl Envelope {
         event: QueuedConversationEvent,
     ) -> Self {
         let content = EnvelopeContent::ConversationEvent(Box::new(event));
+        Self::of_content(integration, platform, received_at, content)
+    }
+
+    #[must_use]
+    pub fn of_inbound_failure(
+        integration: IntegrationName,
+        platform: PlatformName,
+        failure: QueuedInboundFailure,
+    ) -> Self {
+        let failed_at = failure.time;
+        Self::of_content(integration, platform, failed_at, EnvelopeContent::InboundFailure(Box::new(failure)))
+    }
+
+    fn of_content(
+        integration: IntegrationName,
+        platform: PlatformName,
+        received_at: Timestamp,
+        content: EnvelopeContent,
+    ) -> Self {
         let origin = EnvelopeOrigin::Platform;
         Self { integration, platform, received_at, origin, trace_id: None, replay: None, content }
     }
@@ -180,6 +207,7 @@ impl Envelope {
         match (&self.content, self.origin) {
             (EnvelopeContent::Card(card), _) => Ok(card.message(self.platform)),
             (EnvelopeContent::ConversationEvent(event), _) => event.message(self.platform),
+            (EnvelopeContent::InboundFailure(failure), _) => Ok(failure.message(self.platform)),
             (EnvelopeContent::Original(original), EnvelopeOrigin::Platform) => {
                 self.platform.parse_message(original.get().as_bytes())
             }
@@ -198,6 +226,7 @@ impl Envelope {
             EnvelopeContent::Original(original) => OriginalDocument::Platform(original),
             EnvelopeContent::Card(card) => OriginalDocument::Card(Box::new(card.document())),
             EnvelopeContent::ConversationEvent(event) => OriginalDocument::Platform(&event.original),
+            EnvelopeContent::InboundFailure(failure) => OriginalDocument::Platform(&failure.original),
         }
     }
 }

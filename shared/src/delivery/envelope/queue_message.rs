@@ -1,6 +1,6 @@
 //! The forms of a text on the queue.
 
-use super::{Envelope, escape_noncharacters};
+use super::{Envelope, InboundEnvelope, escape_noncharacters};
 use crate::delivery::probe::ProbeEnvelope;
 use crate::model::endpoint::{Endpoint, EndpointKind};
 use crate::model::integration_name::IntegrationName;
@@ -49,6 +49,8 @@ pub enum QueueMessage {
     Message(Envelope),
     /// A receipt for the platform.
     Receipt(ReceiptEnvelope),
+    /// What a customer did, for the platform.
+    Inbound(InboundEnvelope),
     /// A test delivery for the messaging service.
     Probe(ProbeEnvelope),
     /// A platform's report that an app was uninstalled.
@@ -64,6 +66,7 @@ impl QueueMessage {
         serde_json::from_str(text)
             .map(Self::Message)
             .or_else(|error| serde_json::from_str(text).map(Self::Receipt).map_err(|_| error))
+            .or_else(|error| serde_json::from_str(text).map(Self::Inbound).map_err(|_| error))
             .or_else(|error| serde_json::from_str(text).map(Self::Probe).map_err(|_| error))
             .or_else(|error| serde_json::from_str(text).map(Self::Withdrawal).map_err(|_| error))
     }
@@ -75,9 +78,11 @@ impl QueueMessage {
         struct Peeked {
             integration: IntegrationName,
             receipt: Option<IgnoredAny>,
+            inbound: Option<IgnoredAny>,
         }
-        let Peeked { integration, receipt } = serde_json::from_str(text).ok()?;
-        let kind = if receipt.is_some() { EndpointKind::Platform } else { EndpointKind::MessagingService };
+        let Peeked { integration, receipt, inbound } = serde_json::from_str(text).ok()?;
+        let is_for_platform = receipt.is_some() || inbound.is_some();
+        let kind = if is_for_platform { EndpointKind::Platform } else { EndpointKind::MessagingService };
         Some(Endpoint { integration, kind })
     }
 }

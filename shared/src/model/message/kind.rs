@@ -2,7 +2,7 @@
 
 use super::{Party, ReceiptStatus};
 use crate::model::conversation::ConversationEvent;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 
@@ -22,6 +22,8 @@ pub enum MessageKind {
     Typing(Typing),
     /// What happened to the conversation.
     Conversation(Box<ConversationEvent>),
+    /// What the customer wrote or chose could not be posted to the platform.
+    InboundFailed(Box<InboundFailure>),
     /// An unknown type, or an event other than typing.
     Other(Other),
 }
@@ -160,6 +162,24 @@ pub struct Reason {
     pub message: Option<String>,
 }
 
+/// Why what a customer wrote or chose could not be posted to the platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InboundFailure {
+    /// The route of the request: `inbound/messages` or `inbound/responses`.
+    pub route: String,
+    /// The last part of the problem's `type`, as the route would have answered with it; `expired` if it was given up.
+    pub reason: String,
+    /// The problem's detail.
+    pub detail: String,
+    /// The platform's status, if it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_status: Option<u16>,
+    /// The platform's code, if its answer has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_code: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Typing {
     #[serde(rename = "durationMilliseconds")]
@@ -203,6 +223,7 @@ impl MessageKind {
             Self::Receipt(_) => "Receipt",
             Self::Typing(_) => "Typing",
             Self::Conversation(event) => event.change.name(),
+            Self::InboundFailed(_) => "InboundFailed",
             Self::Other(_) => "Other",
         }
     }
@@ -220,7 +241,12 @@ impl MessageKind {
         match self {
             Self::Text(_) | Self::Structured(_) | Self::Email(_) => true,
             Self::Other(other) => !other.platform_type.eq_ignore_ascii_case("Event"),
-            Self::Call(_) | Self::Voicemail(_) | Self::Receipt(_) | Self::Typing(_) | Self::Conversation(_) => false,
+            Self::Call(_)
+            | Self::Voicemail(_)
+            | Self::Receipt(_)
+            | Self::Typing(_)
+            | Self::Conversation(_)
+            | Self::InboundFailed(_) => false,
         }
     }
 }

@@ -7,7 +7,7 @@ mod public;
 mod references;
 
 pub use fallback_text::FallbackText;
-pub use kind::{Attachment, CallLog, Content, Email, MessageKind, Other, Reason, Receipt, Typing};
+pub use kind::{Attachment, CallLog, Content, Email, InboundFailure, MessageKind, Other, Reason, Receipt, Typing};
 pub use public::PublicPost;
 pub use references::References;
 

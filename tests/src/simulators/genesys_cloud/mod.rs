@@ -84,6 +84,8 @@ pub struct ApiResponse {
     pub content_type: String,
     pub retry_after: Option<String>,
     pub replayed: bool,
+    /// Whether the request is executed later, as it prefers.
+    pub preference_applied: bool,
     pub request_id: Option<String>,
 }
 
@@ -95,6 +97,7 @@ impl ApiResponse {
             content_type: header("content-type").unwrap_or_default(),
             retry_after: header("retry-after"),
             replayed: header("idempotency-replayed").is_some(),
+            preference_applied: header("preference-applied").as_deref() == Some("respond-async"),
             request_id: header("x-request-id"),
             body: response.bytes().await.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default(),
         }

@@ -231,7 +231,7 @@ impl MessageKind {
                 event(&sentence, voicemail.text.as_deref(), &voicemail.attachments)
             }
             Self::Other(other) => text_and_files(other.status.as_deref(), other.text.as_deref(), &other.attachments),
-            Self::Receipt(_) | Self::Typing(_) | Self::Conversation(_) => None,
+            Self::Receipt(_) | Self::Typing(_) | Self::Conversation(_) | Self::InboundFailed(_) => None,
         }
     }
 }

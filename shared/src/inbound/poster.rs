@@ -1,22 +1,25 @@
 //! Posts customers' messages, choices and typing to the platform, each message and choice once.
 
-use crate::files::FileUploader;
+use super::files::FileUploader;
+use super::request::InboundRequest;
+use crate::api::problem::{Effect, Problem, ProblemType};
+use crate::api::{IdempotentOperation, KeyKind, OperationError, ReplayPolicy, Reply, RequestContext, RetrySafety};
+use crate::digest::Digest;
+use crate::ledger::{self, ConversationIndex, Lease, Ledger, Occurrence};
+use crate::model::conversation::CustomerAddress;
+use crate::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use crate::model::trace_id::TraceId;
+use crate::platform::Platforms;
+use crate::platform::{ApiError, InboundAccepted};
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared::api::problem::{Effect, Problem, ProblemType};
-use shared::api::{IdempotentOperation, KeyKind, OperationError, ReplayPolicy, Reply, RequestContext, RetrySafety};
-use shared::digest::Digest;
-use shared::ledger::{self, ConversationIndex, Lease, Ledger, Occurrence};
-use shared::model::conversation::CustomerAddress;
-use shared::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
-use shared::model::trace_id::TraceId;
-use shared::platform::Platforms;
-use shared::platform::{ApiError, InboundAccepted};
+use std::sync::Arc;
 
-pub(crate) struct InboundHandler {
+#[derive(Debug)]
+pub struct InboundPoster {
     conversations: ConversationIndex,
     ledger: Ledger,
-    platforms: Platforms,
+    platforms: Arc<Platforms>,
     files: FileUploader,
 }
 
@@ -29,21 +32,26 @@ struct Response<'p> {
     posted: InboundAccepted,
 }
 
-impl InboundHandler {
-    pub(crate) fn new(ledger: Ledger, platforms: Platforms, files: FileUploader) -> Self {
+impl InboundPoster {
+    #[must_use]
+    pub fn new(ledger: Ledger, platforms: Arc<Platforms>, files: FileUploader) -> Self {
         Self { conversations: ConversationIndex::from_env(&ledger), ledger, platforms, files }
     }
 
-    /// Posts a message, unless one with its message id was posted before, whatever idempotency key the request has.
-    pub(crate) async fn post_message(
-        &self,
-        context: &RequestContext,
-        message: InboundMessage,
-    ) -> Result<Reply, Problem> {
-        let unsupported = message.unsupported_members(context.integration.platform.name().inbound_members());
-        if !unsupported.is_empty() {
-            return Err(Problem::invalid_body(unsupported));
+    /// Posts what a customer did. A message or a choice is posted once under its id, whatever idempotency key the request has.
+    ///
+    /// # Errors
+    /// It cannot be posted, was not, or may have been.
+    pub async fn post(&self, context: &RequestContext, request: InboundRequest) -> Result<Reply, Problem> {
+        request.check(context.integration.platform.name())?;
+        match request {
+            InboundRequest::Message(message) => self.post_message(context, *message).await,
+            InboundRequest::Response(response) => self.post_response(context, *response).await,
+            InboundRequest::Typing(typing) => self.post_typing(context, &typing).await,
         }
+    }
+
+    async fn post_message(&self, context: &RequestContext, message: InboundMessage) -> Result<Reply, Problem> {
         // One trace for the upload of the files and the message.
         let trace_id = context.trace_id.clone().unwrap_or_else(TraceId::random);
         let message = InboundMessage { trace_id: Some(trace_id), ..message };
@@ -60,7 +68,9 @@ impl InboundHandler {
             let time = lease.event_time().unwrap_or(time);
             parts.iter_mut().for_each(|part| part.meta.time = time);
             match parts.as_slice() {
-                [message] if context.retry_safety == RetrySafety::Idempotent => Ok(self.post(context, message).await?),
+                [message] if context.retry_safety == RetrySafety::Idempotent => {
+                    Ok(self.post_whole(context, message).await?)
+                }
                 // An earlier attempt under this id may have had more files, of which the first was posted.
                 parts => self.post_parts(context, parts).await,
             }
@@ -69,12 +79,7 @@ impl InboundHandler {
         operation.execute_at(context, occurrence, work).await
     }
 
-    /// Posts a choice, unless one with its message id was posted before, whatever idempotency key the request has.
-    pub(crate) async fn post_response(
-        &self,
-        context: &RequestContext,
-        mut response: InboundResponse,
-    ) -> Result<Reply, Problem> {
+    async fn post_response(&self, context: &RequestContext, mut response: InboundResponse) -> Result<Reply, Problem> {
         let (time, fingerprint) = (response.meta.time, response.fingerprint());
         let key = self.key(context, "response", &response.meta.message_id);
         let work = async |lease: &Lease| {
@@ -89,8 +94,7 @@ impl InboundHandler {
         self.operation(context, &key, &fingerprint).execute_at(context, occurrence, work).await
     }
 
-    pub(crate) async fn post_typing(&self, context: &RequestContext, typing: InboundTyping) -> Result<Reply, Problem> {
-        let typing = &typing;
+    async fn post_typing(&self, context: &RequestContext, typing: &InboundTyping) -> Result<Reply, Problem> {
         let posting = context.call(|current| async move {
             self.platforms.post_inbound_typing(&current.platform, typing, context.deadline).await
         });
@@ -98,7 +102,7 @@ impl InboundHandler {
         Ok(Reply::ok(json!({ "outcome": "posted" })))
     }
 
-    async fn post(&self, context: &RequestContext, message: &InboundMessage) -> Result<Reply, Problem> {
+    async fn post_whole(&self, context: &RequestContext, message: &InboundMessage) -> Result<Reply, Problem> {
         let message = &*self.files.upload_files(&self.platforms, context, message).await?;
         let posting = context.call(|current| async move {
             self.platforms.post_inbound_message(&current.platform, message, context.deadline).await
@@ -123,7 +127,8 @@ impl InboundHandler {
             }
             let key = self.key(context, &format!("message-part-{number}"), &first.meta.message_id);
             let fingerprint = part.fingerprint();
-            let reply = self.operation(context, &key, &fingerprint).execute(context, self.post(context, part)).await;
+            let reply =
+                self.operation(context, &key, &fingerprint).execute(context, self.post_whole(context, part)).await;
             let reply = reply.map_err(part_failed)?;
             if !reply.status.is_success() {
                 return Err(part_failed(context.outcome_unknown()));

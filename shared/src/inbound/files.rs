@@ -1,13 +1,13 @@
 //! Uploads the files of a customer's message, where the platform stores files and fetches none.
 
-use lambda_http::http::HeaderValue;
-use shared::api::RequestContext;
-use shared::api::problem::{Problem, ProblemType, as_sentence};
-use shared::media::{MediaFetcher, MediaUrl};
-use shared::model::inbound::{InboundAttachment, InboundMessage, MediaType};
-use shared::model::trace_id::TraceId;
-use shared::platform::upload::{CustomerFile, FileUpload, MIN_FILE_TIME, TIME_TO_POST};
-use shared::platform::{ApiError, Platforms};
+use crate::api::RequestContext;
+use crate::api::problem::{Problem, ProblemType, as_sentence};
+use crate::media::{MediaFetcher, MediaUrl};
+use crate::model::inbound::{InboundAttachment, InboundMessage, MediaType};
+use crate::model::trace_id::TraceId;
+use crate::platform::upload::{CustomerFile, FileUpload, MIN_FILE_TIME, TIME_TO_POST};
+use crate::platform::{ApiError, Platforms};
+use http::HeaderValue;
 use std::borrow::Cow;
 use tokio::time::Instant;
 use url::Url;
@@ -15,18 +15,20 @@ use url::Url;
 /// The name of a file that has none, and none in its URL.
 const DEFAULT_NAME: &str = "file";
 
-pub(crate) struct FileUploader {
+#[derive(Debug)]
+pub struct FileUploader {
     fetcher: MediaFetcher,
 }
 
 impl FileUploader {
-    pub(crate) fn new(fetcher: MediaFetcher) -> Self {
+    #[must_use]
+    pub fn new(fetcher: MediaFetcher) -> Self {
         Self { fetcher }
     }
 
     /// The message with the platform's URLs of its files. The files are uploaded one after the other, so that only one is in
     /// memory. One that the platform refuses keeps its own URL only, as does a link.
-    pub(crate) async fn upload_files<'m>(
+    pub(super) async fn upload_files<'m>(
         &self,
         platforms: &Platforms,
         context: &RequestContext,
@@ -140,7 +142,7 @@ mod tests {
         let of = |url: &str, filename: Option<&str>| {
             let attachment = json!({"url": url, "mime": "image/png", "filename": filename});
             let body = json!({"messageId": "m", "from": {"id": "c"}, "attachment": attachment});
-            let message = shared::json::fields::read(body, InboundMessage::read).unwrap();
+            let message = crate::json::fields::read(body, InboundMessage::read).unwrap();
             name(&message.attachments[0])
         };
         assert_eq!("b.png", of("https://e.com/a.png", Some("b.png")));

@@ -1,0 +1,317 @@
+//! Handling what a customer did: acquire the lease, post it to the platform, record the outcome; if it failed, park it and
+//! report that to the messaging service.
+
+use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
+use crate::circuits::{Admission, Answer};
+use crate::dispatcher::{Dispatcher, is_permanent};
+use crate::inbound_outcome::{Failure, InboundOutcome, Step};
+use crate::outcome::{Disposition, NotHandled};
+use crate::task::{ReceiveContext, Work};
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use shared::api::problem::Problem;
+use shared::api::{AcceptedRequest, Reply, RequestContext};
+use shared::delivery::envelope::{Envelope, InboundEnvelope, QueuedInboundFailure};
+use shared::delivery::id::DeliveryId;
+use shared::delivery::parking::{ParkedMessage, Parking};
+use shared::delivery::queue::SendError;
+use shared::delivery::record::DeliveryRecord;
+use shared::inbound::InboundRequest;
+use shared::integration::{Integration, IntegrationStore};
+use shared::json::fields::read;
+use shared::ledger::{self, Acceptance, Acquire, Lease, LedgerError};
+use shared::limits::bounded;
+use shared::model::conversation::CustomerAddress;
+use shared::model::endpoint::{Endpoint, EndpointKind};
+use shared::model::message::InboundFailure;
+use shared::model::trace_id::TraceId;
+use shared::observability::calls::PlatformCalls;
+use shared::platform::Route;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, error_span};
+
+/// How long an attempt may take: the upload of files, and the calls to the platform.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What a customer did, on its way to the platform.
+struct Task<'t> {
+    envelope: &'t InboundEnvelope,
+    id: DeliveryId,
+    route: Route,
+    context: ReceiveContext<'t>,
+}
+
+impl Dispatcher {
+    /// Handles what a customer did. While the platform is unavailable it is retried, in the customer's order.
+    pub(crate) async fn handle_inbound(&self, envelope: &InboundEnvelope, context: ReceiveContext<'_>) -> Disposition {
+        let started_at = Instant::now();
+        let id = DeliveryId::of_inbound(envelope);
+        let span = error_span!(
+            "inbound",
+            integration = envelope.integration.as_str(),
+            trace_id = envelope.trace_id.as_ref().map(TraceId::as_str),
+            message_id = envelope.inbound.message_id.as_deref().map(bounded).as_deref(),
+            webhook_id = id.to_string(),
+            route = Route::ALL.iter().map(|route| route.as_str()).find(|route| *route == envelope.inbound.route),
+            caller = &*bounded(&envelope.inbound.caller),
+            replay_id = envelope.replay.as_ref().map(|replay| replay.id.as_str()),
+            correlation_id = Empty,
+        );
+        let processing = PlatformCalls::counted(self.process_inbound(envelope, id, context));
+        let (outcome, calls) = processing.instrument(span.clone()).await;
+        span.in_scope(|| outcome.log(envelope, &calls, started_at));
+        outcome.disposition()
+    }
+
+    async fn process_inbound(
+        &self,
+        envelope: &InboundEnvelope,
+        id: DeliveryId,
+        context: ReceiveContext<'_>,
+    ) -> InboundOutcome {
+        let Some(route) = Route::ALL.into_iter().find(|route| route.as_str() == envelope.inbound.route) else {
+            // Another version wrote it.
+            return InboundOutcome::NotHandled(NotHandled::unknown_route(context));
+        };
+        let task = Task { envelope, id, route, context };
+        let integration = match self.integrations.get(&envelope.integration).await {
+            Ok(integration) => integration,
+            Err(error) if is_permanent(&error, envelope.due_since()) => {
+                let failure = Failure::integration_removed(error.to_string());
+                return self.follow_up_inbound(&task, None, failure, 0).await;
+            }
+            Err(error) => return InboundOutcome::NotHandled(NotHandled::load_error(&error, context)),
+        };
+        let processed = self.acquire_and_post_inbound(&task, &integration).await;
+        processed.unwrap_or_else(|error| InboundOutcome::NotHandled(NotHandled::internal_error(&error, context)))
+    }
+
+    async fn acquire_and_post_inbound(
+        &self,
+        task: &Task<'_>,
+        integration: &Arc<Integration>,
+    ) -> Result<InboundOutcome, LedgerError> {
+        let endpoint = Endpoint::new(integration.name.clone(), EndpointKind::Platform);
+        let remaining = remaining_delivery_time(task.envelope.due_since(), integration.delivery.give_up_after);
+        let admission = self.circuits.admit(&endpoint, ATTEMPT_TIMEOUT, Timestamp::now()).await;
+        if let Admission::Wait { until } = admission
+            && !remaining.is_zero()
+        {
+            let delay = backoff::delay_while_open(until, task.context.receive_count, fastrand::f64());
+            return Ok(InboundOutcome::CircuitOpen { after: delay.min(remaining) });
+        }
+        let key = ledger::key::delivery(&integration.name, task.id.digest().as_str());
+        let lease = match self.acquire_lease(&key, task.replay_id(), task.context).await? {
+            Acquire::Acquired(lease) => lease,
+            Acquire::InProgress { until, .. } => return Ok(InboundOutcome::InProgressElsewhere { until }),
+            Acquire::Completed(completed) => {
+                // The failure may not have been parked and reported yet.
+                let record = DeliveryRecord::from_stored(completed.response.as_deref());
+                return Ok(match completed.outcome {
+                    ledger::Outcome::Failed if completed.replay.as_deref() == task.replay_id() => {
+                        let failure = Failure::recorded(record);
+                        self.follow_up_inbound(task, Some(integration), failure, completed.attempts).await
+                    }
+                    _ => InboundOutcome::Duplicate,
+                });
+            }
+        };
+        let step = match admission {
+            Admission::Attempt(trial) => {
+                let deadline = Instant::now() + task.context.attempt_timeout(ATTEMPT_TIMEOUT);
+                let request = task.request_context(integration, deadline, &self.integrations);
+                let result = self.post_inbound(task, &request).await;
+                let answer = answer(&result, Instant::now() >= deadline);
+                self.circuits.record(&endpoint, answer, trial, Timestamp::now()).await;
+                Step::after(result, request.retry_safety)
+            }
+            Admission::Wait { .. } => Step::circuit_open(),
+        };
+        Ok(match step {
+            Step::Posted { replayed } => {
+                self.complete(&lease, task.context, ledger::Outcome::Succeeded, None).await?;
+                if replayed { InboundOutcome::Duplicate } else { InboundOutcome::Posted }
+            }
+            Step::Failed(failure) => self.fail_inbound(task, integration, &lease, failure).await,
+            Step::Retry { problem, .. } if task.is_typing() => {
+                self.fail_inbound(task, integration, &lease, Failure::dropped(&problem)).await
+            }
+            Step::Retry { problem, retry_after } => {
+                let backoff = backoff::delay(task.attempt(&lease), fastrand::f64());
+                match next_retry_delay(backoff, retry_after, remaining) {
+                    Some(after) => {
+                        let work = task.work(integration.delivery.give_up_after);
+                        let failed = task.context.failed_attempt(&lease, problem.problem_type.as_str(), after, work);
+                        self.release_failed(&lease, Acceptance::Possible, &failed, task.context).await?;
+                        InboundOutcome::RetryScheduled { problem, after }
+                    }
+                    None => self.fail_inbound(task, integration, &lease, Failure::expired(&problem)).await,
+                }
+            }
+        })
+    }
+
+    async fn post_inbound(&self, task: &Task<'_>, context: &RequestContext) -> Result<Reply, Problem> {
+        let integration = &context.integration;
+        if !integration.supports(task.route) {
+            return Err(Problem::not_supported(integration.platform.name(), integration.routes()));
+        }
+        let body = serde_json::from_str(task.envelope.inbound.body.get()).unwrap_or_default();
+        let request = read(body, |fields| InboundRequest::read(task.route, fields));
+        self.inbound.post(context, request.map_err(Problem::invalid_body)?).await
+    }
+
+    async fn fail_inbound(
+        &self,
+        task: &Task<'_>,
+        integration: &Arc<Integration>,
+        lease: &Lease,
+        failure: Failure,
+    ) -> InboundOutcome {
+        let stored = failure.record.to_stored();
+        if let Err(error) = self.complete(lease, task.context, ledger::Outcome::Failed, stored.as_deref()).await {
+            tracing::error!(reason = %error, "the outcome could not be recorded");
+        }
+        self.follow_up_inbound(task, Some(integration), failure, lease.attempt()).await
+    }
+
+    /// Parks what failed, and reports it to the messaging service. It stays on the queue until both have succeeded. Both can
+    /// be repeated without harm.
+    async fn follow_up_inbound(
+        &self,
+        task: &Task<'_>,
+        integration: Option<&Arc<Integration>>,
+        failure: Failure,
+        attempts: u64,
+    ) -> InboundOutcome {
+        if task.is_typing() {
+            return InboundOutcome::Failed(failure);
+        }
+        let report = async {
+            match integration {
+                Some(integration) => self.report_inbound_failure(task, integration, &failure).await,
+                None => Ok(()),
+            }
+        };
+        let (parked, reported) = tokio::join!(self.park_inbound(task, attempts, &failure.record), report);
+        match parked.and(reported) {
+            Ok(()) => InboundOutcome::Failed(failure),
+            Err(error) => {
+                tracing::error!(reason = %error, "the failure could not be parked or reported");
+                InboundOutcome::FollowUpFailed { failure, after: task.context.delay_after_internal_error() }
+            }
+        }
+    }
+
+    async fn park_inbound(&self, task: &Task<'_>, attempts: u64, record: &DeliveryRecord) -> Result<(), SendError> {
+        match &self.parking {
+            Parking::On(queue) => queue.park(&task.to_parked(attempts, record)?).await,
+            Parking::Off => Ok(()),
+            Parking::Unknown => Err(SendError::Unavailable("no parking queue is configured".to_owned())),
+        }
+    }
+
+    async fn report_inbound_failure(
+        &self,
+        task: &Task<'_>,
+        integration: &Integration,
+        failure: &Failure,
+    ) -> Result<(), SendError> {
+        let content = &task.envelope.inbound;
+        let Some(message_id) = &content.message_id else { return Ok(()) };
+        let failure = QueuedInboundFailure {
+            customer: CustomerAddress { id: content.customer.clone(), id_type: None },
+            message_id: message_id.clone(),
+            time: failure.record.at.unwrap_or_else(Timestamp::now),
+            failure: InboundFailure {
+                route: content.route.clone(),
+                reason: failure.reason().to_owned(),
+                detail: failure.detail().to_owned(),
+                platform_status: failure.record.status,
+                platform_code: failure.code.clone(),
+            },
+            original: RawValue::to_owned(&content.body),
+        };
+        let (name, platform) = (task.envelope.integration.clone(), integration.platform.name());
+        let envelope = Envelope::of_inbound_failure(name, platform, failure);
+        let envelope = envelope.with_trace_id(task.envelope.trace_id.clone());
+        match envelope.message() {
+            Ok(message) => self.queue.send_message(&envelope, &message).await.map(drop),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+impl Task<'_> {
+    fn request_context(
+        &self,
+        integration: &Arc<Integration>,
+        deadline: Instant,
+        integrations: &Arc<IntegrationStore>,
+    ) -> RequestContext {
+        let accepted = AcceptedRequest {
+            integration: Arc::clone(integration),
+            caller: self.envelope.inbound.caller.clone(),
+            route: self.route,
+            deadline,
+            invocation_deadline: self.context.deadline,
+            id: self.id.to_string(),
+            trace_id: self.envelope.trace_id.clone(),
+        };
+        RequestContext::of_accepted(accepted, integrations)
+    }
+
+    fn is_typing(&self) -> bool {
+        self.route == Route::InboundEvents
+    }
+
+    fn replay_id(&self) -> Option<&str> {
+        self.envelope.replay.as_ref().map(|replay| replay.id.as_str())
+    }
+
+    /// The number of this attempt. A replay starts at 1 again.
+    fn attempt(&self, lease: &Lease) -> u64 {
+        let before = self.envelope.replay.as_ref().map_or(0, |replay| replay.attempts_before);
+        lease.attempt().saturating_sub(before).max(1)
+    }
+
+    fn work(&self, give_up_after: Duration) -> Work<'_> {
+        Work {
+            received_at: self.envelope.received_at,
+            gives_up_at: self.envelope.due_since().saturating_add(give_up_after).unwrap_or(Timestamp::MAX),
+            kind: InboundEnvelope::KIND,
+            message_id: self.envelope.inbound.message_id.as_deref().unwrap_or_default(),
+            conversation_id: None,
+        }
+    }
+
+    fn to_parked(&self, attempts: u64, record: &DeliveryRecord) -> Result<ParkedMessage, serde_json::Error> {
+        let replay = self.envelope.replay.as_ref();
+        let sequence_number = replay.and_then(|replay| replay.sequence_number.as_deref());
+        Ok(ParkedMessage {
+            webhook_id: self.id.to_string(),
+            reason: record.reason.clone().unwrap_or_default(),
+            status: record.status,
+            error: record.error.clone(),
+            failed_at: record.at.unwrap_or_else(Timestamp::now),
+            attempts,
+            group: self.context.group.to_owned(),
+            sequence_number: sequence_number.or(self.context.sequence_number).map(str::to_owned),
+            envelope: RawValue::from_string(self.context.body.to_owned())?,
+        })
+    }
+}
+
+/// How the platform answered, given whether the attempt used all of its time.
+fn answer(result: &Result<Reply, Problem>, time_is_up: bool) -> Answer {
+    match result {
+        _ if time_is_up => Answer::TimedOut,
+        Ok(_) => Answer::Prompt,
+        Err(problem) if problem.platform.is_some() => Answer::Prompt,
+        // Nothing is known of the platform: a file may not have been fetched, or the ledger is unavailable.
+        Err(_) => Answer::None,
+    }
+}
