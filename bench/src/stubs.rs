@@ -145,7 +145,13 @@ fn platform(request: &Request) -> (String, Response) {
         ("token", json!({"access_token": "token-of-the-bench", "token_type": "bearer", "expires_in": 86_400}))
     } else {
         let id = "7e3f6f1e-6d7f-4b5c-8f2e-0f5f7e1f9b5a";
-        ("platform call", json!({"id": id, "conversationId": id, "timestamp": "2026-01-02T03:04:05.678Z"}))
+        let mut body = json!({"id": id, "conversationId": id, "timestamp": "2026-01-02T03:04:05.678Z"});
+        if request.method == "GET" {
+            // A conversation of the integration.
+            let addresses = json!({"toAddress": {"addressNormalized": webhooks::INTEGRATION_ID}});
+            body["participants"] = json!([{"purpose": "customer", "messages": [addresses]}]);
+        }
+        ("platform call", body)
     };
     (operation.to_owned(), Response::new(200, body.to_string()).header("content-type", "application/json"))
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// Maximum number of entries. A full cache is emptied.
 const MAXIMUM_ENTRIES: usize = 10_000;
 
-pub(crate) struct BoundedCache<K, V> {
+pub struct BoundedCache<K, V> {
     entries: Mutex<HashMap<K, (V, Instant)>>,
     time_to_live: Duration,
 }
@@ -23,15 +23,17 @@ impl<K, V> fmt::Debug for BoundedCache<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> BoundedCache<K, V> {
-    pub(crate) fn new(time_to_live: Duration) -> Self {
+    #[must_use]
+    pub fn new(time_to_live: Duration) -> Self {
         Self { entries: Mutex::default(), time_to_live }
     }
 
-    pub(crate) fn get(&self, key: &K) -> Option<V> {
+    #[must_use]
+    pub fn get(&self, key: &K) -> Option<V> {
         self.lock().get(key).filter(|(_, until)| Instant::now() < *until).map(|(value, _)| value.clone())
     }
 
-    pub(crate) fn insert(&self, key: K, value: V) {
+    pub fn insert(&self, key: K, value: V) {
         let mut entries = self.lock();
         if entries.len() >= MAXIMUM_ENTRIES {
             entries.clear();
@@ -39,7 +41,7 @@ impl<K: Eq + Hash, V: Clone> BoundedCache<K, V> {
         entries.insert(key, (value, Instant::now() + self.time_to_live));
     }
 
-    pub(crate) fn remove(&self, key: &K) {
+    pub fn remove(&self, key: &K) {
         self.lock().remove(key);
     }
 

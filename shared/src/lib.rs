@@ -14,7 +14,7 @@
 //! | 4–6 | [`platform`] | the platforms' webhooks and API clients, and what they have in common |
 //! | 3 | [`observability`] | log lines and metrics |
 //! | 2 | [`model`], [`media`], [`aws`] | messages, cards and receipts of all platforms alike; files from other hosts; the AWS SDK |
-//! | 1 | [`json`], [`signature`], [`digest`], [`http_client`], [`limits`], `cache` | what all levels build on |
+//! | 1 | [`json`], [`signature`], [`digest`], [`http_client`], [`limits`], [`cache`] | what all levels build on |
 //!
 //! A module imports only from lower levels. `ARCHITECTURE.md` has the full table, and a test holds it. Nothing here depends
 //! on a particular function, and [`platform`] does not depend on AWS.
@@ -22,7 +22,7 @@
 pub mod api;
 pub mod authorization;
 pub mod aws;
-mod cache;
+pub mod cache;
 pub mod delivery;
 pub mod digest;
 pub mod http_client;

@@ -50,11 +50,11 @@ async fn main() -> Result<(), Error> {
                 typing.handle(request, TypingRequest::read, work).await
             }
             path if path.is_of(Route::ConversationsShow) => {
-                let work = async |context: &RequestContext, ()| sender.show_conversation(context).await;
+                let work = async |context: &RequestContext, ()| sender.conversations.show(context).await;
                 show.handle(request, no_fields, work).await
             }
             path if path.is_of(Route::ConversationsEnd) => {
-                let work = async |context: &RequestContext, ()| sender.end_conversation(context).await;
+                let work = async |context: &RequestContext, ()| sender.conversations.end(context).await;
                 end.handle(request, no_fields, work).await
             }
             _ => route_not_found(&request),

@@ -1,6 +1,6 @@
 //! Sends messages on behalf of agents.
 
-use crate::conversations;
+use crate::conversations::Conversations;
 use crate::request::{AgentRequest, TypingRequest};
 use crate::upload::Uploader;
 use serde_json::json;
@@ -8,20 +8,23 @@ use shared::api::problem::Problem;
 use shared::api::{Reply, RequestContext};
 use shared::model::agent::{AgentMessage, Communication};
 use shared::platform::Platforms;
+use std::sync::Arc;
 
 pub(crate) struct AgentSender {
-    platforms: Platforms,
+    platforms: Arc<Platforms>,
+    pub(crate) conversations: Conversations,
     uploader: Uploader,
 }
 
 impl AgentSender {
     pub(crate) fn new(platforms: Platforms, uploader: Uploader) -> Self {
-        Self { platforms, uploader }
+        let platforms = Arc::new(platforms);
+        Self { conversations: Conversations::new(Arc::clone(&platforms)), platforms, uploader }
     }
 
     /// Answers 200 with the platform's id of the message.
     pub(crate) async fn send(&self, context: &RequestContext, message: AgentRequest) -> Result<Reply, Problem> {
-        let communication = conversations::communication(&self.platforms, context).await?;
+        let communication = self.conversations.communication(context).await?;
         match message {
             AgentRequest::Text(text) => self.send_message(context, &communication, AgentMessage::Text(&text)).await,
             AgentRequest::Template(template) => {
@@ -51,21 +54,11 @@ impl AgentSender {
     }
 
     pub(crate) async fn post_typing(&self, context: &RequestContext, typing: TypingRequest) -> Result<Reply, Problem> {
-        let communication = &conversations::communication(&self.platforms, context).await?;
+        let communication = &self.conversations.communication(context).await?;
         let posting = context.call(|current| async move {
             self.platforms.post_agent_typing(&current.platform, communication, typing.duration, context.deadline).await
         });
         posting.await?;
         Ok(Reply::ok(json!({ "outcome": "posted" })))
-    }
-
-    /// Answers 200 with the state of the conversation.
-    pub(crate) async fn show_conversation(&self, context: &RequestContext) -> Result<Reply, Problem> {
-        conversations::show(&self.platforms, context).await
-    }
-
-    /// Answers 200, also if the conversation has ended before.
-    pub(crate) async fn end_conversation(&self, context: &RequestContext) -> Result<Reply, Problem> {
-        conversations::end(&self.platforms, context).await
     }
 }

@@ -97,7 +97,12 @@ impl Failure {
 
     /// It could not be posted within `giveUpAfterSeconds`: the last attempt failed with this problem.
     pub(crate) fn expired(problem: &Problem) -> Self {
-        Self::new(FailureKind::GivenUp, EXPIRED, Some(problem.detail()), None, None)
+        let detail = match problem.problem_type {
+            // What a caller can do does not matter any more.
+            ProblemType::OutcomeUnknown => "The platform did not say whether it accepted it.".to_owned(),
+            _ => problem.detail(),
+        };
+        Self::new(FailureKind::GivenUp, EXPIRED, Some(detail), None, None)
     }
 
     /// A typing event that could not be posted at the first attempt.

@@ -11,7 +11,7 @@ use crate::api::response::Reply;
 use crate::aws::{MissingEnv, required_env};
 use crate::digest::Digest;
 use crate::integration::{Integration, IntegrationStore};
-use crate::json::fields::{Fields, read};
+use crate::json::fields::{FieldError, Fields, read};
 use crate::ledger::{self, Ledger};
 use crate::model::integration_name::IntegrationName;
 use crate::model::trace_id::TraceId;
@@ -26,6 +26,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use tracing::Instrument;
 
+/// A signature covers the body and not the route: over no body it is the same for every route, that of a request to read too.
+const EMPTY: &str = "must be an object in a signed request, such as {}";
 /// The default limit of a body.
 const MAXIMUM_BODY_BYTES: usize = 256 * 1024;
 
@@ -140,16 +142,19 @@ impl Endpoint {
         if !integration.supports(self.route) {
             return Err(Problem::not_supported(integration.platform.name(), integration.routes()));
         }
-        let key_kind = if caller.webhook_id.is_some() { KeyKind::WebhookId } else { KeyKind::IdempotencyKey };
+        let is_signed = caller.webhook_id.is_some();
+        let key_kind = if is_signed { KeyKind::WebhookId } else { KeyKind::IdempotencyKey };
         let key = request.idempotency_key(caller.webhook_id)?;
         // What is only read is read again.
         let key = key
             .filter(|_| self.route.method() != Method::GET)
             .map(|key| ledger::key::request_digest(self.route, name, &caller.name, &key));
-        let body = if self.route.allows_no_body() && request.body.is_empty() {
-            Value::Object(Map::new())
-        } else {
-            request.json_body()?
+        let body = match request.body.is_empty() {
+            true if self.route.allows_no_body(is_signed) => Value::Object(Map::new()),
+            true if self.route.allows_no_body(false) => {
+                return Err(Problem::invalid_body(vec![FieldError::new("", EMPTY)]));
+            }
+            _ => request.json_body()?,
         };
         // The path names the recipient of the body; neither may change under the same key.
         let fingerprint = Digest::of_parts(&[request.path.digest().as_str(), Digest::of_bytes(&request.body).as_str()]);

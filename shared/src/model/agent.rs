@@ -7,7 +7,7 @@ use std::str::FromStr;
 const MAXIMUM_ID_BYTES: usize = 64;
 
 /// The id of a conversation or of a communication in it: letters, digits and hyphens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ConversationId(String);
 
 /// The text is not a valid id.

@@ -95,10 +95,14 @@ impl Route {
         }
     }
 
-    /// Whether a request may have no body at all: nothing in one is required.
+    /// Whether a request may have no body at all: nothing in one is required. If it is signed, it may only read.
     #[must_use]
-    pub(crate) fn allows_no_body(self) -> bool {
-        matches!(self, Self::ConversationsShow | Self::ConversationsEnd)
+    pub(crate) fn allows_no_body(self, is_signed: bool) -> bool {
+        match self {
+            Self::ConversationsShow => true,
+            Self::ConversationsEnd => !is_signed,
+            _ => false,
+        }
     }
 }
 

@@ -140,13 +140,18 @@ async fn a_conversation_of_another_integration_is_not_found_and_stays() {
         let end =
             Request::text("").with_bearer_token().post(&case.fixture.stack, &case.fixture.integration, &route).await;
         end.assert_problem(404, "conversation-not-found");
-        let route = format!("conversations/{id}/communications/current/typing");
-        let typing = Request::new(&json!({})).with_bearer_token();
-        let typing = typing.post(&case.fixture.stack, &case.fixture.integration, &route).await;
-        typing.assert_problem(404, "conversation-not-found");
+        for communication in ["current", &foreign.communication_id] {
+            for (what, body) in [("typing", json!({})), ("messages", json!({"textBody": "hello"}))] {
+                let route = format!("conversations/{id}/communications/{communication}/{what}");
+                let request = Request::new(&body).with_bearer_token();
+                let refused = request.post(&case.fixture.stack, &case.fixture.integration, &route).await;
+                refused.assert_problem(404, "conversation-not-found");
+            }
+        }
     }
     assert!(!case.fixture.platform.conversation("customer-1").unwrap().ended);
-    assert!(!case.operations().contains(&"end-conversation"));
+    let operations = case.operations();
+    assert!(operations.iter().all(|operation| *operation == "conversation"), "{operations:?}");
     case.show_to(&case.fixture.integration, "not%20an%20id").await.assert_problem(400, "invalid-path");
 }
 
@@ -202,6 +207,20 @@ async fn only_an_authenticated_caller_with_the_route_may_see_or_end_a_conversati
     let end = Request::text("").with_bearer_token().post(stack, &restricted, &format!("{route}/end")).await;
     end.assert_problem(403, "route-not-allowed");
     assert_eq!(0, case.fixture.platform.attempts());
+}
+
+#[tokio::test]
+async fn the_signature_of_a_request_to_read_does_not_end_a_conversation() {
+    let case = Case::start().await;
+    let signed = Request::text("").signed();
+    let route = format!("conversations/{}", case.conversation.conversation_id);
+    let shown = signed.get(&case.fixture.stack, &case.fixture.integration, &route).await;
+    assert_eq!(200, shown.status.as_u16(), "{:?}", shown.body);
+    let refused = case.end_with(signed).await;
+    refused.assert_problem(400, "invalid-body");
+    assert!(refused.body["detail"].as_str().unwrap().contains("in a signed request, such as {}"), "{:?}", refused.body);
+    let ended = case.end_with(Request::new(&json!({})).signed()).await;
+    assert_eq!(json!({"outcome": "ended"}), ended.body);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tests::simulators::genesys_cloud::ApiResponse;
 use tests::simulators::genesys_cloud::api::Fault;
 use tests::simulators::messaging_service::{Attempt, MessagingService};
 use tests::simulators::multicloud_cx;
-use tests::simulators::multicloud_cx::api::MulticloudCx;
+use tests::simulators::multicloud_cx::api::{Fault as MulticloudFault, MulticloudCx};
 use uuid::Uuid;
 
 /// A platform and a messaging service.
@@ -109,7 +109,7 @@ async fn a_deferred_request_costs_one_call_to_aws() {
         Request::new(&message(&id, "hello")).signed().header("prefer", "respond-async")
     };
     assert_eq!(202, single.request("inbound/messages", &request()).await.0);
-    single.aws.take_operations();
+    let _ = single.aws.take_operations();
     assert_eq!(202, single.request("inbound/messages", &request()).await.0);
     assert_eq!(vec!["SendMessage"], single.aws.take_operations());
 }
@@ -195,12 +195,15 @@ async fn a_refused_message_is_reported_to_the_messaging_service_and_can_be_repla
 
     let _alone = FAILED_MESSAGES.lock().await;
     let name = fixture.both.integration.name.as_str();
-    let listed = loop {
-        let list = Command::new(&["--json", "failed", "list", "--integration", name]).run().await.succeeded().json();
-        if list["messages"].as_array().is_some_and(|messages| !messages.is_empty()) {
-            break list["messages"][0].clone();
+    // It is parked and reported at the same time.
+    let mut listed = Value::Null;
+    for _ in 0..20 {
+        let list = Command::new(&["--json", "failed", "list", "--integration", name]).run().await.succeeded();
+        listed = list.json()["failed"][0].clone();
+        if !listed.is_null() {
+            break;
         }
-    };
+    }
     let shown = ["kind", "messageId", "reason"].map(|name| &listed[name]);
     assert_eq!(json!(["message to the platform", "m-1", "platform-refused"]), json!(shown), "{listed}");
     let replay = ["--json", "failed", "replay", "--yes", "--integration", name];
@@ -215,7 +218,7 @@ async fn what_a_platform_without_deduplication_may_have_is_not_posted_again_and_
         (Stack::connect().await, MulticloudCx::start().await, MessagingService::start().await);
     let configuration = multicloud_cx::configuration(&platform.url, "0123456789", &service.url);
     let integration = stack.integration_of("0123456789", &configuration).await;
-    platform.fail([multicloud_cx::api::Fault::ResponseLost]);
+    platform.fail([MulticloudFault::ResponseLost]);
     let body = json!({"messageId": "m-1", "from": {"id": "16505550123"}, "text": "hello"});
     let request = Request::new(&body).signed().header("prefer", "respond-async");
     assert_eq!(202, request.post(&stack, &integration, "inbound/messages").await.status.as_u16());
@@ -226,7 +229,8 @@ async fn what_a_platform_without_deduplication_may_have_is_not_posted_again_and_
 
 #[tokio::test]
 async fn a_message_that_cannot_be_posted_in_time_is_given_up_and_reported() {
-    let fixture = Fixture::configured(|configuration| configuration["delivery"]["giveUpAfterSeconds"] = 60.into()).await;
+    let fixture =
+        Fixture::configured(|configuration| configuration["delivery"]["giveUpAfterSeconds"] = 60.into()).await;
     fixture.both.platform.fail_operation("inbound-message", [Fault::Status(503); 100]);
     let message_id = Uuid::new_v4().to_string();
     fixture.accepted(&message(&message_id, "hello")).await;
@@ -247,9 +251,8 @@ async fn the_same_id_with_other_content_is_reported_as_refused() {
 #[tokio::test]
 async fn receipts_are_deferred_one_by_one() {
     let fixture = Fixture::start().await;
-    let receipt = |message_id: &str, status: &str| {
-        json!({"messageId": message_id, "to": {"id": "customer-1"}, "status": status})
-    };
+    let receipt =
+        |message_id: &str, status: &str| json!({"messageId": message_id, "to": {"id": "customer-1"}, "status": status});
     let answer = fixture.defer("receipts", &receipt("m-1", "delivered")).await;
     assert_eq!((202, true), (answer.status.as_u16(), answer.preference_applied), "{:?}", answer.body);
     assert_eq!(json!({"messageId": "m-1", "status": 202, "outcome": "queued"}), answer.body);

@@ -94,9 +94,10 @@ async fn a_messaging_service_that_refuses_deliveries_is_named_with_what_happens_
 }
 
 #[tokio::test]
-async fn a_messaging_service_that_ignores_test_deliveries_passes() {
+async fn a_messaging_service_that_refuses_test_deliveries_is_a_warning_because_it_may_refuse_all() {
     let fixture = Fixture::with_service(MessagingService::with_handler(|_, _| Reply::status(422)).await).await;
     let report = fixture.run_doctor().await;
     assert_eq!(0, report.ran.code, "{:#}", report.json);
-    report.assert_check("messaging service", "answers 422", "");
+    assert_eq!(json!("warning"), report.check("messaging service")["verdict"], "{:#}", report.json);
+    report.assert_check("messaging service", "answers 422", "401 to a wrong signature");
 }

@@ -50,6 +50,21 @@ async fn the_same_command_resumes_where_it_was_interrupted() {
 }
 
 #[tokio::test]
+async fn a_secret_left_in_the_environment_does_not_replace_the_integrations_own() {
+    let fixture = Fixture::new().await;
+    let _ = fixture.add().run().await.succeeded();
+    let before = fixture.shown().await;
+    let options = ["--replace", "--give-up-after-seconds", "600"];
+    let replaced = fixture.add().with(&options).env("PATCHBAY_SIGNING_SECRET", SIGNING_SECRET).run().await.succeeded();
+    let said = "PATCHBAY_SIGNING_SECRET is not used: the integration has another secret, which --signing-secret-file";
+    assert!(replaced.stderr.contains(said), "{replaced:?}");
+    let steps = replaced.json()["steps"].to_string();
+    assert!(steps.contains("is updated: /delivery/giveUpAfterSeconds\""), "{steps}");
+    let secrets = "/configuration/delivery/signingSecrets";
+    assert_eq!(before.pointer(secrets), fixture.shown().await.pointer(secrets));
+}
+
+#[tokio::test]
 async fn an_existing_integration_is_changed_only_on_request() {
     let fixture = Fixture::new().await;
     let _ = fixture.add().run().await.succeeded();

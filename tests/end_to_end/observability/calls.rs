@@ -83,5 +83,5 @@ async fn the_path_of_an_unknown_client_is_not_logged() {
     let log = log_with(name, &[("unauthenticated", "agent/messages")]).await;
     assert!(!log.contains(number));
     message.with_bearer_token().post(&fixture.stack, &fixture.integration, &route).await;
-    log_with(name, &[("platform-refused", number)]).await;
+    log_with(name, &[("conversation-not-found", number)]).await;
 }

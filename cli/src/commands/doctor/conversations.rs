@@ -43,7 +43,7 @@ pub(super) async fn check(client: &Client, config: &Config, integration: &Integr
         lacking => Finding::warning(
             format!("the OAuth client's role lacks {}", lacking.join(" and ")),
             format!(
-                "add it to the role in Genesys Cloud: it is needed to show and end conversations, and for `current`; or \
+                "add it to the role in Genesys Cloud: it is needed to write as an agent, and to show and end conversations; or \
                  restrict the callers' routes: `patchbay integration add {} --replace --caller \
                  NAME:agentless,receipts,cards,inbound`",
                 integration.name

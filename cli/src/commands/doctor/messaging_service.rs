@@ -73,14 +73,17 @@ fn with_previous_configuration(context: &IntegrationContext<'_>, finding: Findin
     }
 }
 
-/// What the response predicts for deliveries. 400 and 422 may only mean that the type `test` is unknown; after any
-/// other status than 2xx a delivery is retried until it expires, or fails.
+/// What the response predicts for deliveries. 400 and 422 may only mean that the type `test` is unknown, but may as well
+/// be the answer to a wrong signature; after any other status than 2xx a delivery is retried until it expires, or fails.
 fn classify_status(name: &IntegrationName, origin: &str, status: u16) -> Finding {
     let set_url = format!("`patchbay integration add {name} --replace --delivery-url URL`");
     let observed = format!("{origin} answers {status}");
     match status {
         200..=299 => Finding::ok(format!("{observed} to a test delivery")),
-        400 | 422 => Finding::ok(format!("{observed} to a test delivery: it is reachable, and does not know the type")),
+        400 | 422 => Finding::warning(
+            format!("{observed} to a test delivery: messages that get the same answer fail at once"),
+            "have it answer 2xx to the type `test`, and 401 to a wrong signature: then this check tells them apart",
+        ),
         401 | 403 => Finding::fault(
             format!("the messaging service refuses the signature, and messages wait: {observed}"),
             format!(
@@ -157,8 +160,8 @@ mod tests {
         for (http_status, expected) in [
             (200, Status::Ok),
             (204, Status::Ok),
-            (400, Status::Ok),
-            (422, Status::Ok),
+            (400, Status::Warning),
+            (422, Status::Warning),
             (408, Status::Warning),
             (425, Status::Warning),
             (429, Status::Warning),

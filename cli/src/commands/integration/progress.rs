@@ -19,7 +19,7 @@ impl Progress {
         self.done.push(step);
     }
 
-    /// Says why a question is asked again.
+    /// Says why a question is asked again, or what is not done.
     pub(super) fn notice(&self, text: &str) {
         self.output.notice(text);
     }

@@ -39,12 +39,13 @@ pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), C
     let secrets = SecretStore::open(stack).await?;
     let found = secrets.find(add.name.as_str()).await?;
     let webhook_url = stack.route_url(&format!("{}/webhook", add.name)).await?;
-    let (document, is_secret_typed) = target_document(&add, &given, &found)?;
+    let Target { document, is_secret_typed, unused } = target(&add, &given, &found)?;
     let stored = if let SecretState::Stored(stored) = &found { Some(&stored.document) } else { None };
     let named: Vec<_> = given.list("/callers").iter().filter_map(|caller| caller.get("name")?.as_str()).collect();
     credential_reuse::check(&secrets, &add.name, &document, stored, &named).await?;
     let id_is_given = given.get(INTEGRATION_ID).is_some();
     let progress = Progress::new(output);
+    unused.iter().for_each(|variable| progress.notice(variable));
     let advice = Vec::new();
     let mut run = AddRun {
         add: &add,
@@ -83,8 +84,16 @@ fn given(add: &Add) -> Result<Document, CliError> {
     Ok(document)
 }
 
-/// The document to store, still without the id that the platform assigns; and whether its client secret was typed.
-fn target_document(add: &Add, given: &Document, found: &SecretState) -> Result<(Document, bool), CliError> {
+/// What is to be stored.
+struct Target {
+    /// Still without the id that the platform assigns.
+    document: Document,
+    is_secret_typed: bool,
+    /// About the secrets in the environment that are not used.
+    unused: Vec<String>,
+}
+
+fn target(add: &Add, given: &Document, found: &SecretState) -> Result<Target, CliError> {
     let stored = match found {
         SecretState::Stored(stored) => Some(&stored.document),
         SecretState::Absent => None,
@@ -100,7 +109,7 @@ fn target_document(add: &Add, given: &Document, found: &SecretState) -> Result<(
     if let Some(platform) = required_fields::platform(&document) {
         add.require_options_of(platform)?;
     }
-    add.fields.apply_environment(&mut document)?;
+    let unused = add.fields.apply_environment(&mut document)?;
     let is_secret_typed = interactive && document.get(CLIENT_SECRET).is_none();
     required_fields::fill(&mut document, &add.name, add.no_platform, interactive)?;
     match stored.map(|stored| stored.differences(&document)) {
@@ -109,7 +118,7 @@ fn target_document(add: &Add, given: &Document, found: &SecretState) -> Result<(
             add.name,
             differences.join(", ")
         ))),
-        _ => Ok((document, is_secret_typed)),
+        _ => Ok(Target { document, is_secret_typed, unused }),
     }
 }
 
@@ -277,7 +286,8 @@ impl AddRun<'_> {
             }
             SecretState::Stored(stored) => {
                 self.secrets.replace(name, stored, &self.document).await?;
-                self.progress.done(format!("the secret {secret} is updated"));
+                let changed = stored.document.differences(&self.document).join(", ");
+                self.progress.done(format!("the secret {secret} is updated: {changed}"));
             }
             _ => {
                 self.secrets.create(name, &self.document, self.add.kms_key_id.clone()).await?;

@@ -25,9 +25,13 @@ pub(super) async fn new_secret(
         RotationTarget::Signing => {
             let result = test_delivery(stack, integration, SignedWith::All, version).await?;
             match &result.outcome {
-                ProbeOutcome::Answered(status) if accepts_signature(*status) => {
+                ProbeOutcome::Answered(200..=299) => {
                     Ok(Some("the messaging service accepts a test delivery that a function signed with both"))
                 }
+                ProbeOutcome::Answered(status) if may_accept_signature(*status) => Ok(Some(
+                    "the messaging service refuses a test delivery that a function signed with both, and does not say that \
+                     it is for the signature",
+                )),
                 other => Err(CliError::Failed(format!(
                     "a test delivery signed with both secrets failed: {}; do not change the messaging service's \
                      secret yet",
@@ -104,10 +108,10 @@ async fn test_delivery(
     }
 }
 
-/// Whether a response with this status suggests that one of the two signatures was accepted. A messaging service may
+/// Whether a refusal with this status suggests that one of the two signatures was accepted. A messaging service may
 /// not know the type `test`. Some answer 400 to a wrong signature too, so that this proves nothing about a single one.
-fn accepts_signature(status: u16) -> bool {
-    matches!(status, 200..=299 | 400 | 409 | 422)
+fn may_accept_signature(status: u16) -> bool {
+    matches!(status, 400 | 409 | 422)
 }
 
 fn describe_outcome(outcome: &ProbeOutcome) -> String {
