@@ -230,9 +230,9 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_receipt_is_not_overlooked_and_its_value_is_not_quoted() {
+    fn a_malformed_receipt_is_not_overlooked_and_no_text_of_it_is_quoted() {
         for (body, place) in [
-            (r#"{"receipt": {"status": "lost"}}"#, "/receipt/status "),
+            (r#"{"receipt": {"status": "it is lost"}}"#, "/receipt/status "),
             (r#"{"receipt": {"status": null}}"#, "/receipt/status "),
             (r#"{"receipt": {}}"#, "/receipt/status "),
             (r#"{"receipt": "lost"}"#, "/receipt "),
@@ -245,6 +245,12 @@ mod tests {
             let reason = reason(read(body));
             assert!(reason.starts_with(place) && !reason.contains("lost"), "{body}: {reason}");
         }
+    }
+
+    #[test]
+    fn an_unknown_word_for_a_status_is_in_the_reason() {
+        let expected = "/receipt/status is \"dispatched-to-carrier\", not one of the words for a status";
+        assert_eq!(expected, reason(read(r#"{"receipt": {"status": "dispatched-to-carrier"}}"#)));
     }
 
     #[test]

@@ -106,6 +106,7 @@ impl RequestLog {
             emf = %Emf::of([event].into_iter().chain(self.calls.events())),
             outcome = "refused",
             reason = problem.problem_type.as_str(),
+            detail = access_detail(problem),
             status = problem.status().as_u16(),
             conversation_id = self.conversation_id.as_ref().map(ConversationId::as_str),
             code = platform.and_then(|error| error.code.as_deref()),
@@ -114,6 +115,12 @@ impl RequestLog {
             milliseconds = self.milliseconds(),
         );
     }
+}
+
+/// Why a caller was not let in: our own sentence, without anything from the request. Other details may quote it.
+fn access_detail(problem: &Problem) -> Option<String> {
+    let is_access = matches!(problem.problem_type, ProblemType::Unauthenticated | ProblemType::RouteNotAllowed);
+    is_access.then(|| problem.detail())
 }
 
 /// Whether this is an id as senders of Standard Webhooks generate it, and not a name or a number: a UUID, or 20 to 64
@@ -133,6 +140,17 @@ fn is_webhook_id(id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::fields::FieldError;
+
+    #[test]
+    fn only_the_detail_of_a_refused_caller_is_logged() {
+        let unauthenticated = Problem::new(ProblemType::Unauthenticated, "The bearer token is unknown.");
+        assert_eq!(Some("The bearer token is unknown."), access_detail(&unauthenticated).as_deref());
+        let not_allowed = Problem::route_not_allowed(vec![Route::Receipts]);
+        assert_eq!(Some("The caller may use receipts only."), access_detail(&not_allowed).as_deref());
+        let from_outside = Problem::invalid_body(vec![FieldError::new("/text-of-a-customer", "is unknown")]);
+        assert_eq!(None, access_detail(&from_outside));
+    }
 
     #[test]
     fn only_a_generated_webhook_id_is_logged() {

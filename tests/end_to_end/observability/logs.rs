@@ -57,6 +57,7 @@ async fn the_functions_log_what_happened_without_texts_addresses_and_secrets() {
         ("failed", "message_dispatcher"),
         ("receipt_posted", "message_dispatcher"),
         ("unauthenticated", "\"route\":\"agentless\""),
+        ("unauthenticated", "neither a Standard Webhooks signature nor a bearer token"),
         ("platform-refused", "\"caller\":\"flows\""),
         ("answered", "\"caller\":\"crm\""),
         ("answered", "\"route\":\"receipts\""),

@@ -149,7 +149,8 @@ async fn an_unreadable_receipt_in_the_response_is_logged_and_counted_and_never_t
     let large = format!(r#"{{"receipt": {{"status": "failed"}}, "more": "{}"}}"#, "x".repeat(64 * 1024));
     let elsewhere = "the response reports an outcome, but not in `receipt`";
     let unreadable = [
-        (r#"{"receipt": {"status": "lost-in-transit"}}"#, "/receipt/status must be `delivered`"),
+        (r#"{"receipt": {"status": "it is lost-in-transit"}}"#, "/receipt/status is not one of the words"),
+        (r#"{"receipt": {"status": "with-the-carrier"}}"#, "with-the-carrier"),
         (r#"{"receipt": {"reasons": [{"code": 530}]}}"#, "/receipt/status is required"),
         (r#"{"receipt": "lost-in-transit"}"#, "/receipt must be an object"),
         (r#"{"receipt": {"status": "failed",}}"#, "the response is not valid JSON"),

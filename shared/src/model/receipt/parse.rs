@@ -14,6 +14,8 @@ const MAX_REASONS: usize = 10;
 const MAX_MESSAGE_CHARACTERS: usize = 1_000;
 /// Maximum length of a provider's code.
 const MAX_CODE_CHARACTERS: usize = 64;
+/// Maximum length of an unknown status that is logged.
+const MAX_QUOTED_STATUS: usize = 32;
 
 /// The meaning of a status word.
 #[derive(Debug, Clone)]
@@ -79,11 +81,12 @@ impl ReportedOutcome {
     /// unknown members are ignored.
     ///
     /// # Errors
-    /// The status is missing or unknown.
+    /// The status is missing or unknown. The error is for the log: it has the status instead of the known words.
     pub fn read_leniently(receipt: &Value) -> Result<Self, FieldError> {
         let Value::Object(members) = receipt else { return Err(FieldError::new("", "must be an object")) };
         let member = |name| members.get(name).filter(|value| !is_blank(value)).cloned();
-        let meaning = status_meaning(member("status")).map_err(|detail| FieldError::new("/status", detail))?;
+        let meaning = status_meaning(member("status"))
+            .map_err(|_| FieldError::new("/status", unknown_status(member("status").as_ref())))?;
         Ok(Self::new(meaning, member("reasons"), member("isFinalReceipt")))
     }
 
@@ -101,6 +104,21 @@ fn status_meaning(status: Option<Value>) -> Result<StatusMeaning, String> {
     let is_missing = status.is_none();
     one_of(&STATUS_WORDS)(status.unwrap_or_default())
         .map_err(|detail| if is_missing { format!("is required, and {detail}") } else { detail })
+}
+
+/// Why a status has no meaning, for the log. It is only quoted if it looks like a status, and not like a text or an address.
+fn unknown_status(status: Option<&Value>) -> String {
+    let is_part = |part: char| part.is_ascii_alphanumeric() || "-_".contains(part);
+    let is_word = |text: &&str| {
+        (1..=MAX_QUOTED_STATUS).contains(&text.len())
+            && text.starts_with(|first: char| first.is_ascii_alphabetic())
+            && text.chars().all(is_part)
+    };
+    match status.map(|status| status.as_str().map(str::trim).filter(is_word)) {
+        None => "is required".to_owned(),
+        Some(Some(word)) => format!("is \"{word}\", not one of the words for a status"),
+        Some(None) => "is not one of the words for a status".to_owned(),
+    }
 }
 
 /// Whether the value means true. An unreadable one does not: a later receipt may still change the outcome.
@@ -214,15 +232,37 @@ mod tests {
     #[test]
     fn a_status_that_is_missing_or_unknown_is_an_error_that_names_all_words() {
         let odd = [json!("lost"), json!(5), json!(true), json!(["failed"]), json!({"status": "failed"})];
-        let receipts = odd.into_iter().map(|status| json!({"status": status}));
-        let missing = [json!({}), json!({"reasons": [{"code": 530}]})];
-        for receipt in receipts.chain(missing) {
-            let error = ReportedOutcome::read_leniently(&receipt).unwrap_err();
-            assert_eq!("/status", error.pointer, "{receipt}");
+        for status in odd.into_iter().map(Some).chain([None]) {
+            let error = status_meaning(status.clone()).unwrap_err();
             for word in ReportedOutcome::status_words() {
-                assert!(error.detail.contains(&format!("`{word}`")), "{receipt}: {error}");
+                assert!(error.contains(&format!("`{word}`")), "{status:?}: {error}");
             }
-            assert!(!error.detail.contains("lost"), "{error}");
+            assert!(!error.contains("lost"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_error_for_the_log_quotes_an_unknown_status_that_is_a_word_instead_of_naming_all_words() {
+        let unknown = "is not one of the words for a status";
+        let (longest, too_long) = ("x".repeat(32), "x".repeat(33));
+        for (receipt, expected) in [
+            (json!({}), "is required"),
+            (json!({"reasons": [{"code": 530}]}), "is required"),
+            (
+                json!({"status": " dispatched-to_carrier2 "}),
+                "is \"dispatched-to_carrier2\", not one of the words for a status",
+            ),
+            (json!({"status": longest}), &format!("is \"{longest}\", not one of the words for a status")),
+            (json!({"status": too_long}), unknown),
+            (json!({"status": "on its way"}), unknown),
+            (json!({"status": "491701234567"}), unknown),
+            (json!({"status": "a@example.com"}), unknown),
+            (json!({"status": "zugestellt-für"}), unknown),
+            (json!({"status": 5}), unknown),
+            (json!({"status": ["failed"]}), unknown),
+        ] {
+            let error = ReportedOutcome::read_leniently(&receipt).unwrap_err();
+            assert_eq!(("/status", expected), (error.pointer.as_str(), error.detail.as_str()), "{receipt}");
         }
         for other in [json!("failed"), json!(["failed"]), json!(7)] {
             assert_eq!("must be an object", ReportedOutcome::read_leniently(&other).unwrap_err().detail);
