@@ -11,14 +11,14 @@ const GAP: u16 = 2;
 
 /// A column, by its heading.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Column {
-    Required(&'static str),
+pub(crate) enum Column<'h> {
+    Required(&'h str),
     /// Left out if the terminal is too narrow, the last of them first.
-    Optional(&'static str),
+    Optional(&'h str),
 }
 
-impl Column {
-    fn heading(self) -> &'static str {
+impl<'h> Column<'h> {
+    fn heading(self) -> &'h str {
         match self {
             Self::Required(heading) | Self::Optional(heading) => heading,
         }
@@ -26,7 +26,15 @@ impl Column {
 }
 
 /// A table with sanitized cells. A column without any text is left out.
-pub(crate) fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub(crate) fn table<const N: usize>(columns: [Column<'_>; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    table_of(&columns, rows)
+}
+
+/// The same for a number of columns that is not known before; each row has as many cells.
+pub(crate) fn table_of<R: IntoIterator<Item = String>>(
+    columns: &[Column<'_>],
+    rows: impl IntoIterator<Item = R>,
+) -> String {
     render(terminal_width(), columns, rows)
 }
 
@@ -36,18 +44,19 @@ fn terminal_width() -> Option<usize> {
     terminal.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok())
 }
 
-fn render<const N: usize>(
+fn render<R: IntoIterator<Item = String>>(
     width: Option<usize>,
-    columns: [Column; N],
-    rows: impl IntoIterator<Item = [String; N]>,
+    columns: &[Column<'_>],
+    rows: impl IntoIterator<Item = R>,
 ) -> String {
-    let rows: Vec<_> = rows.into_iter().map(|row| row.map(|cell| sanitize(&cell))).collect();
+    let sanitized = |row: R| row.into_iter().map(|cell| sanitize(&cell)).collect::<Vec<_>>();
+    let rows: Vec<_> = rows.into_iter().map(sanitized).collect();
     let mut table = Table::new();
-    table.load_style(TableStyle::new()).set_header(columns.map(|column| column.heading().to_uppercase()));
+    table.load_style(TableStyle::new()).set_header(columns.iter().map(|column| column.heading().to_uppercase()));
     table.add_rows(rows.iter().cloned());
     let widths = table.column_max_content_widths();
     let has_text = |index: &usize| rows.iter().any(|row| row.get(*index).is_some_and(|cell| !cell.is_empty()));
-    let mut shown: Vec<_> = (0..N).filter(has_text).collect();
+    let mut shown: Vec<_> = (0..columns.len()).filter(has_text).collect();
     let needed = |shown: &[usize]| -> usize {
         let widths = shown.iter().filter_map(|index| widths.get(*index)).map(|width| usize::from(*width + GAP));
         widths.sum::<usize>().saturating_sub(GAP.into())
@@ -73,8 +82,8 @@ fn render<const N: usize>(
 }
 
 /// All cells with a text, below each other.
-fn blocks<const N: usize>(columns: [Column; N], rows: &[[String; N]]) -> String {
-    let block = |row: &[String; N]| {
+fn blocks(columns: &[Column<'_>], rows: &[Vec<String>]) -> String {
+    let block = |row: &Vec<String>| {
         let cells = columns.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
         key_values(cells.map(|(column, cell)| (column.heading(), cell.clone())))
     };
@@ -90,7 +99,7 @@ mod tests {
         let columns =
             [Required("integration"), Optional("kind"), Required("message id"), Optional("note"), Optional("group")];
         let row = |id: &str, group: &str| ["acme", "Text", id, "", group].map(str::to_owned);
-        let text = render(width, columns, [row("0123456789abcdef", "01 02"), row("m", "03")]);
+        let text = render(width, &columns, [row("0123456789abcdef", "01 02"), row("m", "03")]);
         anstream::adapter::strip_str(&text).to_string()
     }
 
@@ -114,7 +123,7 @@ mod tests {
     #[test]
     fn control_characters_are_never_printed_to_a_terminal() {
         for width in [None, Some(1)] {
-            let text = render(width, [Required("name")], [["a\u{1b}[2Jb\nc".to_owned()]]);
+            let text = render(width, &[Required("name")], [["a\u{1b}[2Jb\nc".to_owned()]]);
             assert!(text.contains("a\u{fffd}[2Jb\u{fffd}c"), "{text:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! `patchbay logs`.
 
 use crate::observability::logs::log_with;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::harness::aws_proxy::{AwsProxy, Call};
 use tests::harness::command::{Command, patchbay};
 use tests::harness::stack::{Stack, TestIntegration};
@@ -108,6 +108,23 @@ async fn lines_are_selected_by_level_function_field_and_any_id() {
     }
     let later = jiff::Timestamp::now().to_string();
     assert_eq!(pairs(&[]), logged.outcomes(&["--since", &later]).await);
+}
+
+#[tokio::test]
+async fn lines_are_counted_by_the_values_of_their_fields() {
+    let logged = Logged::with(|before| Reply::status(if before < 2 { 503 } else { 200 })).await;
+    let count = ["--where", "outcome=accepted,retry", "--count-by", "function,outcome"];
+    let counted = logged.logs(&count).with(&["--json"]).run().await.succeeded().json();
+    let row =
+        |(function, outcome): (&str, &str), count| json!({"function": function, "outcome": outcome, "count": count});
+    assert_eq!(json!([row(RETRY, 2), row(ACCEPTED, 1)]), counted);
+    let people = logged.logs(&count).run().await.succeeded();
+    let cells: Vec<Vec<_>> = people.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    let expected = [["LINES", "FUNCTION", "OUTCOME"], ["2", RETRY.0, RETRY.1], ["1", ACCEPTED.0, ACCEPTED.1]];
+    assert_eq!(expected.map(Vec::from).to_vec(), cells);
+    let silent = logged.logs(&["--where", "outcome=no-such", "--count-by", "outcome"]);
+    assert_eq!("[]", silent.with(&["--json"]).run().await.succeeded().stdout.trim());
+    let _ = logged.logs(&["--count-by", "outcome", "--follow"]).run().await.exited_with(2);
 }
 
 #[tokio::test]

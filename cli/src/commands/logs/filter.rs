@@ -35,10 +35,6 @@ impl FromStr for Condition {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let is_field = |field: &str| {
-            let is_part = |part: char| part.is_ascii_alphanumeric() || "_.".contains(part);
-            !field.is_empty() && field.chars().all(is_part)
-        };
         let condition = text.split_once('=').map(|(field, values)| Self {
             field: field.to_owned(),
             values: values.split(',').map(str::to_owned).collect(),
@@ -50,6 +46,12 @@ impl FromStr for Condition {
                 .to_owned()
         })
     }
+}
+
+/// Whether this may be the name of a field, or a path such as `record.status`.
+pub(super) fn is_field(text: &str) -> bool {
+    let is_part = |part: char| part.is_ascii_alphanumeric() || "_.".contains(part);
+    !text.is_empty() && text.chars().all(is_part)
 }
 
 /// Whether a text has nothing that has a meaning in the quoted texts of filter patterns.

@@ -1,5 +1,6 @@
 //! `patchbay logs`.
 
+mod count;
 mod filter;
 mod level;
 mod record;
@@ -16,6 +17,7 @@ use crate::ui::help::examples;
 use crate::ui::output::{Output, sanitize, seconds};
 use crate::ui::values;
 use clap::Args;
+use count::{Counts, Field};
 use filter::{Condition, Filter};
 use jiff::{SignedDuration, Timestamp};
 use level::Level;
@@ -32,9 +34,10 @@ const DEFAULT_PERIOD_FOLLOWED: SignedDuration = SignedDuration::from_mins(1);
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
 
-const EXAMPLES: [&str; 4] = [
+const EXAMPLES: [&str; 5] = [
     "patchbay logs --integration acme --level warn",
     "patchbay logs --integration acme --follow",
+    "patchbay logs --level warn --count-by integration,outcome,reason",
     "patchbay logs --message c327c2078ca056db130c55ce648d9fa2 --since 2d",
     "patchbay logs --function message-dispatcher --where outcome=retry,failed",
 ];
@@ -60,12 +63,18 @@ pub(crate) struct Logs {
     /// Since then: a time such as 2026-01-02T03:04:05Z, or a duration such as 90m or 2d [default: 1h; with --follow 1m]
     #[arg(long, value_name = "TIME", value_parser = values::since)]
     since: Option<Timestamp>,
+    /// Instead of the lines, print how many have the same values of these fields
+    #[arg(long, value_name = "FIELD[,FIELD]", value_delimiter = ',')]
+    count_by: Vec<Field>,
     /// Show new lines as they are written, until Ctrl-C
-    #[arg(long)]
+    #[arg(long, conflicts_with = "count_by")]
     follow: bool,
 }
 
 pub(crate) async fn run(logs: Logs, stack: &Stack, output: Output) -> Result<(), CliError> {
+    if !logs.count_by.is_empty() {
+        return logs.count(stack, output).await;
+    }
     if !logs.follow {
         return logs.print(stack, output).await;
     }
@@ -75,7 +84,7 @@ pub(crate) async fn run(logs: Logs, stack: &Stack, output: Output) -> Result<(),
     }
 }
 
-/// Prints the wanted lines.
+/// Reads the wanted lines.
 struct Printer<'l> {
     reader: LogReader,
     groups: Vec<LogGroup>,
@@ -92,32 +101,74 @@ impl Printer<'_> {
         mut is_new: impl FnMut(&LogEvent) -> bool,
     ) -> Result<ControlFlow<(), usize>, LogError> {
         let width = self.groups.iter().map(|group| group.function.len()).max().unwrap_or_default();
-        let mut search = Search::new(&self.reader, &self.groups, self.pattern.as_deref(), since);
         let mut printed = 0;
-        while let Some(event) = search.next().await? {
-            if !self.filter.matches(&event.record) || !is_new(&event) {
-                continue;
+        let print = |event: LogEvent| {
+            if !is_new(&event) {
+                return ControlFlow::Continue(());
             }
             printed += 1;
-            if self.output.line(&event.record, |record| record.describe(width)).is_err() {
+            match self.output.line(&event.record, |record| record.describe(width)) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        };
+        Ok(self.read(since, print).await?.map_continue(|()| printed))
+    }
+
+    /// Reads the lines since a time, until `on_line` breaks.
+    async fn read(
+        &self,
+        since: Timestamp,
+        mut on_line: impl FnMut(LogEvent) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, LogError> {
+        let mut search = Search::new(&self.reader, &self.groups, self.pattern.as_deref(), since);
+        while let Some(event) = search.next().await? {
+            if self.filter.matches(&event.record) && on_line(event).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
-        Ok(ControlFlow::Continue(printed))
+        Ok(ControlFlow::Continue(()))
     }
 }
 
 impl Logs {
     async fn print(&self, stack: &Stack, output: Output) -> Result<(), CliError> {
-        let since = self.since.unwrap_or_else(|| Timestamp::now() - DEFAULT_PERIOD);
-        let printed = self.printer(stack, output).await?.print(since, |_| true).await?;
-        if printed == ControlFlow::Continue(0) {
-            // A wrong name is more likely than silence. A removed integration has lines of its own.
-            if let Some(error) = integrations::unknown(stack, self.integration.as_ref()).await {
-                return Err(error);
-            }
-            output.progress(&format!("There is no such line since {}.", seconds(since)));
+        let since = self.since();
+        match self.printer(stack, output).await?.print(since, |_| true).await? {
+            ControlFlow::Continue(0) => self.report_silence(stack, output, since).await,
+            _ => Ok(()),
         }
+    }
+
+    async fn count(&self, stack: &Stack, output: Output) -> Result<(), CliError> {
+        let (since, mut counts) = (self.since(), Counts::new(&self.count_by));
+        let add = |event: LogEvent| {
+            // A line that has metrics only is no event of its own.
+            if event.record.describe(0).is_some() {
+                counts.add(&event.record);
+            }
+            ControlFlow::Continue(())
+        };
+        let _ = self.printer(stack, output).await?.read(since, add).await?;
+        if counts.is_empty() {
+            self.report_silence(stack, output, since).await?;
+        }
+        if !counts.is_empty() || output.is_json() {
+            output.result(&counts.to_json(), |_| counts.to_table());
+        }
+        Ok(())
+    }
+
+    fn since(&self) -> Timestamp {
+        self.since.unwrap_or_else(|| Timestamp::now() - DEFAULT_PERIOD)
+    }
+
+    /// A wrong name is more likely than silence. A removed integration has lines of its own.
+    async fn report_silence(&self, stack: &Stack, output: Output, since: Timestamp) -> Result<(), CliError> {
+        if let Some(error) = integrations::unknown(stack, self.integration.as_ref()).await {
+            return Err(error);
+        }
+        output.progress(&format!("There is no such line since {}.", seconds(since)));
         Ok(())
     }
 

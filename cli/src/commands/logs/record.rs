@@ -36,6 +36,10 @@ impl LogRecord {
         names.try_fold(first, |value, name| value.get(name))
     }
 
+    pub(super) fn function(&self) -> &str {
+        &self.function
+    }
+
     fn text(&self, path: &str) -> Option<&str> {
         self.get(path)?.as_str()
     }
@@ -80,11 +84,19 @@ fn is_empty(value: &Value) -> bool {
     value.is_null() || value == "-"
 }
 
+/// With at most three decimals.
+fn rounded(number: f64) -> String {
+    format!("{}", (number * 1_000.0).round() / 1_000.0)
+}
+
 /// A value as part of a line.
 fn shown(value: &Value) -> String {
     let is_plain =
         |text: &&str| !text.is_empty() && !text.contains(|part: char| part.is_whitespace() || "\"=".contains(part));
-    value.as_str().filter(is_plain).map_or_else(|| sanitize(&value.to_string()), sanitize)
+    match value {
+        Value::Number(number) if number.is_f64() => rounded(number.as_f64().unwrap_or_default()),
+        _ => value.as_str().filter(is_plain).map_or_else(|| sanitize(&value.to_string()), sanitize),
+    }
 }
 
 #[cfg(test)]
@@ -127,6 +139,17 @@ mod tests {
         let line = json!({"time": "t", "type": "platform.report", "record": {"requestId": "r", "status": "timeout"}});
         let text = described(&line).unwrap();
         assert!(text.contains("ERROR message-dispatcher   platform.report record="), "{text}");
+    }
+
+    #[test]
+    fn numbers_have_at_most_three_decimals() {
+        for (number, expected) in
+            [("12.345678901", "12.346"), ("1.0", "1"), ("0.0004", "0"), ("3", "3"), ("1.5", "1.5")]
+        {
+            let line = serde_json::from_str(&format!(r#"{{"outcome": "o", "age_seconds": {number}}}"#)).unwrap();
+            let text = described(&line).unwrap();
+            assert!(text.ends_with(&format!(" age_seconds={expected}")), "{number}: {text}");
+        }
     }
 
     #[test]
