@@ -1,7 +1,9 @@
 //! What the ledger knows of a delivery, a receipt or a request of a caller.
 
+mod due;
 mod lane;
 
+pub(crate) use due::{attempt_time, trial_time};
 pub(crate) use lane::Lane;
 
 use crate::aws::stack::Stack;
@@ -229,7 +231,10 @@ impl LedgerStatus {
         [
             ("last failure", Some(format!("attempt {} at {}{of}", failed.attempt, seconds(failed.at)))),
             ("failure", Some(sanitize(&failed.reason))),
-            ("next attempt", (self.state == State::RetryPending).then(|| seconds(failed.next_attempt_at))),
+            (
+                "next attempt",
+                (self.state == State::RetryPending).then(|| attempt_time(failed.next_attempt_at, Timestamp::now())),
+            ),
             ("given up at", Some(seconds(failed.gives_up_at))),
         ]
     }

@@ -15,7 +15,7 @@ const DEFAULT_GIVE_UP_SECONDS: u64 = 6 * 3600;
 pub const GIVE_UP_SECONDS: RangeInclusive<u64> = 1..=3 * 24 * 3600;
 
 /// How long an attempt waits for the messaging service. The longest is the time-out of every call.
-const TIMEOUT_SECONDS: RangeInclusive<u64> = 1..=TIMEOUT.as_secs();
+pub const TIMEOUT_SECONDS: RangeInclusive<u64> = 1..=TIMEOUT.as_secs();
 
 /// How messages are delivered to the company's messaging service.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ mod store;
 
 pub use caller::{Caller, Credential};
 pub use cards::CardRoute;
-pub use delivery::{DeliveryConfig, GIVE_UP_SECONDS, ReceiptMode};
+pub use delivery::{DeliveryConfig, GIVE_UP_SECONDS, ReceiptMode, TIMEOUT_SECONDS};
 pub use media::MediaConfig;
 pub use store::{DEFAULT_TIME_TO_LIVE, IntegrationStore, LoadError, SETTLING_TIME};
 

@@ -98,7 +98,7 @@ async fn the_checks_without_side_effects_pass_for_the_other_platforms() {
     })
     .await;
     for (integration, webhook) in
-        [(channel, "accepts the platform's signature"), (location, "refuses a forged signature")]
+        [(channel, "accepts a signature by the stored secret"), (location, "refuses a forged signature")]
     {
         let ran = Command::new(&["doctor", integration.name.as_str(), "--json"]).run().await.succeeded();
         for secret in [APP_SECRET, TOKEN, SIGNING_SECRET, BEARER_TOKEN] {
@@ -130,7 +130,7 @@ async fn callers_with_a_shared_credential_or_restricted_routes_are_named() {
         report.json
     );
     report.assert_check("callers' credentials", "`crm` of", "give each caller of each integration its own");
-    report.assert_check("caller crm", "its credential is accepted, for receipts only", "");
+    report.assert_check("caller crm", "the stored credential is accepted, for receipts only", "");
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn lost_credential_headers_are_named() {
     let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
     report.assert_only_fault(
         "caller flows",
-        "POST …/agentless refuses its credential",
+        "POST …/agentless refuses the stored credential",
         "changes the request's headers",
     );
     proxy.drop_header("x-hub-signature-256");
@@ -221,7 +221,7 @@ async fn of_several_integrations_of_a_platform_one_gets_a_wrong_signature() {
     let mut seen: Vec<_> = checks.map(|check| check["seen"].as_str().unwrap()).collect();
     seen.sort_unstable();
     let [tried, left_out] = seen[..] else { panic!("{seen:?}") };
-    assert_eq!("accepts the platform's signature, and refuses a forged one", tried);
+    assert_eq!("accepts a signature by the stored secret, and refuses a forged one", tried);
     assert!(left_out.ends_with("a forged one was tested with another integration"), "{left_out}");
     // The webhooks got invalid JSON: two correct signatures and a wrong one.
     assert_eq!(3, proxy.take_calls().iter().filter(|call| call.input.is_null()).count());

@@ -3,6 +3,7 @@
 use crate::fixtures::WithPlatform;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -127,6 +128,8 @@ async fn failed_messages_are_listed_and_shown_without_their_text_and_replayed_in
     assert!(asked.stderr.contains("--yes"), "{asked:#?}");
     let dry = fixture.command("replay").with(&["--dry-run"]).run().await.succeeded().json();
     assert_eq!((json!(true), json!(13)), (dry["dryRun"].clone(), dry["replayed"].clone()));
+    let listed: HashSet<_> = dry["messageIds"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+    assert_eq!(ids.iter().map(String::as_str).collect::<HashSet<_>>(), listed);
     let future = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
     let none = fixture.command("replay").with(&["--yes", "--since", &future]).run().await.succeeded().json();
     assert_eq!(json!(0), none["replayed"]);

@@ -208,7 +208,7 @@ async fn a_message_that_was_given_up_is_failed_with_the_reason_of_its_last_attem
     let status = &known["ledger"][0];
     assert_eq!((json!("expired"), json!("status 503")), (status["reason"].clone(), status["error"].clone()));
     assert_eq!(time(&listed["messages"][0]["since"]), time(&status["failedAt"]));
-    let with_text = Command::new(&["--json", "messages", "show", &id, "--text"]).run().await.succeeded().json();
+    let with_text = Command::new(&["--json", "messages", "show", &id, "--show-text"]).run().await.succeeded().json();
     assert_eq!(
         (json!("parking queue"), json!(TEXT)),
         (with_text["texts"][0]["keptOn"].clone(), with_text["texts"][0]["delivery"]["data"]["text"].clone())

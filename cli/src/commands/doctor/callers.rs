@@ -65,14 +65,14 @@ async fn check_caller(context: &IntegrationContext<'_>, caller: &Caller) -> Find
     let answer = ProbeResponse::send(request).await;
     match &answer {
         ProbeResponse::Problem { kind, .. } if kind == "invalid-body" => Finding::ok(match &caller.routes {
-            None => "its credential is accepted".to_owned(),
+            None => "the stored credential is accepted".to_owned(),
             Some(_) => {
                 let allowed: Vec<_> = allowed.into_iter().map(Route::as_str).collect();
-                format!("its credential is accepted, for {} only", allowed.join(", "))
+                format!("the stored credential is accepted, for {} only", allowed.join(", "))
             }
         }),
         ProbeResponse::Problem { kind, .. } if kind == "unauthenticated" => Finding::fault(
-            format!("{} refuses its credential, though it is in the integration's secret", endpoint.title()),
+            format!("{} refuses the stored credential", endpoint.title()),
             format!(
                 "if the secret was just changed, run `patchbay doctor {}` again in half a minute; else check whether a \
                  proxy between this machine and the function changes the request's headers",

@@ -2,10 +2,14 @@
 
 use super::context::IntegrationContext;
 use super::report::{Finding, pluralize};
+use crate::status::trial_time;
+use crate::ui::output::seconds;
 use jiff::Timestamp;
+use shared::integration::TIMEOUT_SECONDS;
 use shared::ledger::{Circuit, Ledger};
 use shared::model::endpoint::{Endpoint, EndpointKind};
 use shared::model::integration_name::IntegrationName;
+use std::time::Duration;
 
 /// The checks of an integration's circuits, by name.
 pub(super) async fn check(context: &IntegrationContext<'_>) -> [(String, Finding); 2] {
@@ -26,31 +30,44 @@ async fn check_endpoint(context: &IntegrationContext<'_>, kind: EndpointKind) ->
     let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(context.doctor.aws), table);
     let endpoint = Endpoint::new(context.integration.name.clone(), kind);
     match ledger.circuit(&endpoint).await {
-        Ok(circuit) => classify(&context.integration.name, kind, &circuit, Timestamp::now()),
+        Ok(circuit) => {
+            let (name, timeout) = (&context.integration.name, context.integration.delivery.timeout);
+            classify(name, timeout, kind, &circuit, Timestamp::now())
+        }
         Err(error) => Finding::skipped(format!("because the ledger cannot be read: {error}")),
     }
 }
 
-fn classify(name: &IntegrationName, kind: EndpointKind, circuit: &Circuit, now: Timestamp) -> Finding {
+fn classify(
+    name: &IntegrationName,
+    timeout: Duration,
+    kind: EndpointKind,
+    circuit: &Circuit,
+    now: Timestamp,
+) -> Finding {
     let Some(until) = circuit.open_until else { return Finding::ok("closed") };
     let (endpoint, waiting, advice) = match kind {
-        EndpointKind::MessagingService => (
-            "messaging service",
-            "messages",
-            format!(
-                "check the messaging service, and whether a firewall drops the functions' connections; if it is only \
-                 slow, wait longer for it: `patchbay integration add {name} --replace --timeout-seconds 10`"
-            ),
-        ),
+        EndpointKind::MessagingService => {
+            let longest = *TIMEOUT_SECONDS.end();
+            let check = "check the messaging service, and whether a firewall drops the functions' connections";
+            let advice = if timeout.as_secs() < longest {
+                format!(
+                    "{check}; if it is only slow, wait longer for it: `patchbay integration add {name} --replace \
+                     --timeout-seconds {longest}`"
+                )
+            } else {
+                format!("{check}; it must answer within {longest} s")
+            };
+            ("messaging service", "messages", advice)
+        }
         EndpointKind::Platform => ("platform", "receipts", "see the platform's status page".to_owned()),
     };
-    let time = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ");
-    let since = circuit.since.map(|since| format!(" since {}", time(since))).unwrap_or_default();
-    let next = if until > now { format!("at {}", time(until)) } else { "when a message is due".to_owned() };
+    let since = circuit.since.map(|since| format!(" since {}", seconds(since))).unwrap_or_default();
     Finding::warning(
         format!(
-            "open: the {endpoint} has not answered {}{since}; the next one is made {next}, and {waiting} wait",
-            pluralize(usize::try_from(circuit.timeouts).unwrap_or(usize::MAX), "attempt")
+            "open: the {endpoint} has not answered {}{since}; {}, and {waiting} wait",
+            pluralize(usize::try_from(circuit.timeouts).unwrap_or(usize::MAX), "attempt"),
+            trial_time(until, now)
         ),
         format!("{advice}. When it answers, everything is delivered in order"),
     )
@@ -67,8 +84,20 @@ mod tests {
     }
 
     fn found(open_until: Option<i64>) -> Finding {
+        with_timeout(3, open_until)
+    }
+
+    fn with_timeout(seconds: u64, open_until: Option<i64>) -> Finding {
         let circuit = Circuit { timeouts: 6, since: Some(at(0)), openings: 1, open_until: open_until.map(at) };
-        classify(&"acme".parse().unwrap(), EndpointKind::MessagingService, &circuit, at(60))
+        let (name, timeout) = ("acme".parse().unwrap(), Duration::from_secs(seconds));
+        classify(&name, timeout, EndpointKind::MessagingService, &circuit, at(60))
+    }
+
+    #[test]
+    fn to_wait_longer_is_advised_only_if_that_is_possible() {
+        let advice = |seconds| with_timeout(seconds, Some(70)).advice.unwrap();
+        assert!(advice(9).contains("--replace --timeout-seconds 10`"), "{}", advice(9));
+        assert!(advice(10).contains("it must answer within 10 s") && !advice(10).contains('`'), "{}", advice(10));
     }
 
     #[test]
@@ -76,11 +105,11 @@ mod tests {
         let finding = found(Some(70));
         assert_eq!(Status::Warning, finding.status);
         assert_eq!(
-            "open: the messaging service has not answered 6 attempts since 2027-01-15T08:00:00Z; the next one is made at \
-             2027-01-15T08:01:10Z, and messages wait",
+            "open: the messaging service has not answered 6 attempts since 2027-01-15T08:00:00Z; the next attempt is made \
+             with the first message that is due after 2027-01-15T08:01:10Z, and messages wait",
             finding.observed
         );
-        assert!(found(Some(50)).observed.contains("the next one is made when a message is due"));
+        assert!(found(Some(50)).observed.contains("with the first message that is due, and"));
     }
 
     #[test]

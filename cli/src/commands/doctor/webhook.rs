@@ -1,4 +1,4 @@
-//! Whether the webhook accepts the platform's signatures and refuses others, tested with a body that is no message.
+//! Whether the webhook accepts signatures by the stored secret and refuses others, tested with a body that is no message.
 
 use super::context::IntegrationContext;
 use super::probe::ProbeResponse;
@@ -31,9 +31,9 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
                 "because a forged signature was tested with another integration of the platform, and only the \
                  platform can make a genuine one",
             ),
-            Some(_) => {
-                Finding::ok("accepts the platform's signature; a forged one was tested with another integration")
-            }
+            Some(_) => Finding::ok(
+                "accepts a signature by the stored secret; a forged one was tested with another integration",
+            ),
         };
     }
     // Last, because a mismatch makes the receiver refresh its secrets, and then it does not refresh them for a while.
@@ -41,7 +41,7 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
     match &answer {
         ProbeResponse::Problem { kind, .. } if kind == "invalid-signature" => Finding::ok(match genuine {
             None => "refuses a forged signature; only the platform can make a genuine one",
-            Some(_) => "accepts the platform's signature, and refuses a forged one",
+            Some(_) => "accepts a signature by the stored secret, and refuses a forged one",
         }),
         other => Finding::fault(
             format!("a forged signature is not refused as such: {}", other.summary()),

@@ -7,7 +7,7 @@ use super::queue::{ParkedMessages, ParkingQueue};
 use crate::aws::stack::Stack;
 use crate::error::CliError;
 use crate::ui::help::examples;
-use crate::ui::output::{Output, key_values};
+use crate::ui::output::{Output, key_values, sanitize};
 use crate::ui::prompt;
 use clap::Args;
 use futures::{StreamExt, stream};
@@ -21,6 +21,8 @@ use uuid::Uuid;
 const CONCURRENCY: usize = 16;
 /// Progress is printed after this many messages.
 const PROGRESS_EVERY: usize = 500;
+/// The most ids that a dry run lists for people.
+const LISTED: usize = 20;
 
 #[derive(Debug, Args)]
 #[command(after_help = examples(&[
@@ -49,6 +51,9 @@ struct Replayed {
     replay_id: String,
     replayed: usize,
     by_integration: BTreeMap<String, usize>,
+    /// What would be replayed: the platform's ids, or the `webhook-id` of a message without one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    message_ids: Vec<String>,
     #[serde(flatten)]
     coverage: Coverage,
 }
@@ -95,10 +100,17 @@ impl Replay {
         let ParkedMessages { messages: wanted, coverage } = queue.read(|message| self.filter.matches(message)).await?;
         self.filter.require_match(wanted.len())?;
         let (replay_id, dry_run) = (Uuid::new_v4().to_string(), self.dry_run);
-        let mut replayed =
-            Replayed { dry_run, replay_id, replayed: wanted.len(), by_integration: BTreeMap::new(), coverage };
+        let mut replayed = Replayed {
+            dry_run,
+            replay_id,
+            replayed: wanted.len(),
+            by_integration: BTreeMap::new(),
+            message_ids: Vec::new(),
+            coverage,
+        };
         if dry_run {
             replayed.by_integration = count_by_integration(wanted.iter());
+            replayed.message_ids = by_customer(wanted).iter().flatten().map(shown_id).collect();
             return Ok((replayed, None));
         }
         if coverage.truncated && !self.any_order {
@@ -124,6 +136,19 @@ impl Replay {
         (replayed.replayed, replayed.by_integration) = (sent.len(), count_by_integration(sent.iter()));
         Ok((replayed, failure))
     }
+}
+
+fn shown_id(message: &FailedMessage) -> String {
+    let ids = [message.message_id(), &message.parked.webhook_id];
+    ids.into_iter().find(|id| !id.is_empty()).unwrap_or_default().to_owned()
+}
+
+/// The first ids, each on a line, and how many more there are.
+fn listed(ids: &[String]) -> Option<String> {
+    let more = ids.len().saturating_sub(LISTED);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let lines: Vec<_> = ids.iter().take(LISTED).map(|id| sanitize(id)).chain(more).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// Groups the messages by customer, each group in order.
@@ -185,6 +210,23 @@ impl Replayed {
         let mut lines = vec![(done, self.replayed.to_string())];
         lines.extend((!self.by_integration.is_empty()).then(|| ("of which", format_counts(&self.by_integration))));
         lines.extend((!self.dry_run).then(|| ("replay id", self.replay_id.clone())));
-        std::iter::once(key_values(lines)).chain(self.coverage.notes()).collect::<Vec<_>>().join("\n\n")
+        std::iter::once(key_values(lines))
+            .chain(listed(&self.message_ids))
+            .chain(self.coverage.notes())
+            .collect::<Vec<_>>()
+            .join("\n\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dry_run_lists_the_first_ids_and_counts_the_rest() {
+        let ids = |count: usize| (0..count).map(|number| format!("m-{number}")).collect::<Vec<_>>();
+        assert_eq!(None, listed(&[]));
+        assert_eq!(Some(ids(20).join("\n")), listed(&ids(20)));
+        assert_eq!(Some(format!("{}\nand 2 more", ids(20).join("\n"))), listed(&ids(22)));
     }
 }

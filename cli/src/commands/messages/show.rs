@@ -27,7 +27,7 @@ const DAYS: &str = "--days";
 #[command(after_help = examples(&[
     "patchbay messages show c327c2078ca056db130c55ce648d9fa2",
     "patchbay messages show 0f9b1c8e-6d7f-4b5c-8f2e-0f5f7e1f9b5a --days 7",
-    "patchbay messages show c327c2078ca056db130c55ce648d9fa2 --text",
+    "patchbay messages show c327c2078ca056db130c55ce648d9fa2 --show-text",
     "patchbay messages show --key order-4712 --route agentless --caller flows \\\n    --integration acme",
 ]))]
 #[command(group = ArgGroup::new("what").args(["id", "key"]).required(true))]
@@ -48,8 +48,8 @@ pub(crate) struct Show {
     caller: Option<String>,
     /// Also show the delivery's payload, where it is still kept (failed messages, dead letters): the text, and the
     /// customer's address
-    #[arg(long, conflicts_with = "key")]
-    text: bool,
+    #[arg(long, alias = "text", conflicts_with = "key")]
+    show_text: bool,
     /// How many days of the log are searched
     #[arg(long, default_value_t = 3, value_parser = number(1..=731_u16))]
     days: u16,
@@ -86,7 +86,7 @@ impl Known {
 impl Show {
     pub(super) async fn run(&self, stack: &Stack, output: Output) -> Result<(), CliError> {
         let mut known = self.look_up(stack).await?;
-        if let (Some(id), true) = (&self.id, self.text) {
+        if let (Some(id), true) = (&self.id, self.show_text) {
             let webhook_ids: HashSet<_> = known.ledger.iter().filter_map(|shown| shown.webhook_id.clone()).collect();
             known.texts = kept_text::find(stack, output, id, &webhook_ids).await?;
         }
@@ -202,7 +202,7 @@ impl Show {
             parts.push(table(columns, known.log.iter().map(LogLine::row)));
         }
         parts.extend(known.texts.iter().map(KeptText::describe));
-        if self.text && known.texts.is_empty() {
+        if self.show_text && known.texts.is_empty() {
             parts.push("The text is not kept, or is on a lane, where it cannot be read.".to_owned());
         }
         let truncated = known.log_truncated.map(|truncated| truncated.describe(DAYS));

@@ -3,7 +3,7 @@
 use super::list::{Retried, Retrying};
 use super::log_search::{ACCEPTED, LogLine};
 use crate::error::CliError;
-use crate::status::{Lane, LedgerStatus, State, ledger_error};
+use crate::status::{Lane, LedgerStatus, State, attempt_time, ledger_error};
 use crate::ui::output::seconds;
 use crate::ui::table::Column::{Optional, Required};
 use crate::ui::table::table;
@@ -194,6 +194,7 @@ pub(super) fn summary(several: &[Shown]) -> String {
         Optional("next attempt"),
         Optional("given up"),
     ];
+    let now = Timestamp::now();
     let rows = several.iter().map(|shown| {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let failed = shown.status.failed.as_ref();
@@ -204,7 +205,7 @@ pub(super) fn summary(several: &[Shown]) -> String {
             text(&shown.message_id),
             text(&shown.kind),
             shown.status.attempts.map(|attempts| attempts.to_string()).unwrap_or_default(),
-            failed.map(|failed| seconds(failed.next_attempt_at)).unwrap_or_default(),
+            failed.map(|failed| attempt_time(failed.next_attempt_at, now)).unwrap_or_default(),
             failed.map(|failed| seconds(failed.gives_up_at)).unwrap_or_default(),
         ]
     });

@@ -22,7 +22,7 @@ use crate::error::CliError;
 use crate::ui::output::Output;
 use crate::ui::prompt::is_interactive;
 pub(crate) use flags::Add;
-use report::Report;
+use report::{Changes, Report};
 use secrecy::SecretString;
 use set_up::{Plan, SetUp};
 use shared::platform::genesys_cloud::api::OpenIntegration;
@@ -64,7 +64,9 @@ pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), C
             let secret = run.secrets.id(add.name.as_str());
             let steps = run.progress.completed().to_vec();
             let (webhook_url, advice) = (run.webhook_url.clone(), run.advice);
-            let mut report = Report::new(&add, platform, webhook_url, secret, steps, &run.document, advice);
+            let before = if let SecretState::Stored(stored) = &run.found { Some(&stored.document) } else { None };
+            let changes = Changes::new(before.filter(|_| add.replace), &run.document);
+            let mut report = Report::new(&add, platform, webhook_url, secret, steps, &changes, advice);
             report.complete_commands(output);
             output.result(&report, report::human);
             Ok(())

@@ -28,7 +28,7 @@ impl Report {
         webhook_url: Url,
         secret: String,
         steps: Vec<String>,
-        document: &Document,
+        changes: &Changes<'_>,
         advice: Vec<String>,
     ) -> Self {
         Self {
@@ -37,8 +37,8 @@ impl Report {
             webhook_url,
             secret,
             steps,
-            next: advice.into_iter().chain(next_steps(add, platform, document)).collect(),
-            configuration: add.show_secrets.then(|| document.value().clone()),
+            next: advice.into_iter().chain(next_steps(add, platform, changes)).collect(),
+            configuration: add.show_secrets.then(|| changes.document.value().clone()),
         }
     }
 
@@ -47,43 +47,79 @@ impl Report {
     }
 }
 
-fn next_steps(add: &Add, platform: PlatformName, document: &Document) -> Vec<String> {
+/// What is stored, and what of it is new.
+pub(super) struct Changes<'d> {
+    document: &'d Document,
+    /// The pointers that differ, or `None` if everything is new.
+    changed: Option<Vec<String>>,
+}
+
+impl<'d> Changes<'d> {
+    /// Without a document `before`, or if it is to be connected as if it were new, everything is new.
+    pub(super) fn new(before: Option<&Document>, document: &'d Document) -> Self {
+        Self { document, changed: before.map(|before| before.differences(document)) }
+    }
+
+    fn is_new(&self) -> bool {
+        self.changed.is_none()
+    }
+
+    /// Whether one of these fields is new.
+    fn has_new(&self, fields: &[&str]) -> bool {
+        let is_one = |pointer: &String| fields.contains(&pointer.as_str());
+        self.changed.as_ref().is_none_or(|changed| changed.iter().any(is_one))
+    }
+}
+
+fn next_steps(add: &Add, platform: PlatformName, changes: &Changes<'_>) -> Vec<String> {
     let mut next = Vec::new();
-    let unchecked = "The credentials were not tested: the platform has no call without side effects.";
+    let credentials = ["/clientId", "/clientSecret", "/locationId", "/token", "/apiKey", "/appSecrets"];
+    let unchecked = changes
+        .has_new(&credentials)
+        .then(|| "The credentials were not tested: the platform has no call without side effects.".to_owned());
     match platform {
-        PlatformName::GenesysCloud if add.no_platform => next.push(
+        PlatformName::GenesysCloud if add.no_platform && changes.has_new(&["/webhookSecrets"]) => next.push(
             "In Genesys Cloud, set the open messaging integration's webhook URL, and webhookSecrets as its signature \
              secret token."
                 .to_owned(),
         ),
         PlatformName::GenesysCloud => {}
         PlatformName::MulticloudCx => {
-            next.push("Ask your Genesys representative to set the channel's webhook URL.".to_owned());
-            next.push(unchecked.to_owned());
+            if changes.is_new() {
+                next.push("Ask your Genesys representative to set the channel's webhook URL.".to_owned());
+            }
+            next.extend(unchecked);
         }
         PlatformName::HighLevel => {
-            let has_app = document.get("/clientId").is_some();
-            if has_app {
+            let has_app = changes.document.get("/clientId").is_some();
+            if has_app && changes.has_new(&credentials) {
                 next.push(format!("Authorize the app: `patchbay integration authorize {}`.", add.name));
             }
-            next.push(
-                "In your HighLevel app, subscribe the webhook URL to OutboundMessage, or set it as the delivery URL \
-                 of a conversation provider."
-                    .to_owned(),
-            );
-            if !has_app {
-                next.push(unchecked.to_owned());
+            if changes.is_new() {
+                next.push(
+                    "In your HighLevel app, subscribe the webhook URL to OutboundMessage, or set it as the delivery URL \
+                     of a conversation provider."
+                        .to_owned(),
+                );
             }
+            next.extend(unchecked.filter(|_| !has_app));
         }
     }
-    let has_callers = !document.list("/callers").is_empty();
-    let callers = if has_callers { ", and the callers theirs" } else { "" };
+    let has_callers = !changes.document.list("/callers").is_empty();
     let show = match add.show_secrets {
         true => String::new(),
         false => format!(" `patchbay integration show {} --show-secrets` shows them.", add.name),
     };
-    next.push(format!("The messaging service needs delivery.signingSecrets{callers}.{show}"));
-    if !has_callers {
+    let new_callers = has_callers && changes.has_new(&["/callers"]);
+    next.extend(match (changes.has_new(&["/delivery/signingSecrets"]), new_callers) {
+        (true, true) => {
+            Some(format!("The messaging service needs delivery.signingSecrets, and the callers theirs.{show}"))
+        }
+        (true, false) => Some(format!("The messaging service needs delivery.signingSecrets.{show}")),
+        (false, true) => Some(format!("The callers need their secrets.{show}")),
+        (false, false) => None,
+    });
+    if !has_callers && changes.has_new(&["/callers"]) {
         next.push(format!(
             "It has no callers, so nothing can be sent through it: `patchbay integration add {} --replace --caller \
              crm` adds the caller `crm` with a new secret.",
@@ -98,5 +134,65 @@ pub(super) fn human(report: &Report) -> String {
         vec![("webhook URL".to_owned(), report.webhook_url.to_string()), ("secret".to_owned(), report.secret.clone())];
     lines.extend(report.configuration.iter().flat_map(mask::lines));
     let next: Vec<_> = report.next.iter().map(|step| format!("\n- {step}")).collect();
-    format!("`{}` is connected.\n\n{}\n\nNext:{}", report.integration, key_values(lines), next.concat())
+    let next = if next.is_empty() { String::new() } else { format!("\n\nNext:{}", next.concat()) };
+    format!("`{}` is connected.\n\n{}{next}", report.integration, key_values(lines))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use serde_json::json;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        add: Add,
+    }
+
+    fn document(change: impl FnOnce(&mut Value)) -> Document {
+        let mut document = json!({
+            "platform": "highlevel", "locationId": "l", "clientId": "c", "clientSecret": "s",
+            "delivery": {"url": "https://example.com/", "signingSecrets": ["w"]}, "callers": [{"name": "crm"}],
+        });
+        change(&mut document);
+        Document::parse(&document.to_string()).unwrap()
+    }
+
+    /// The next steps after a replacement that makes this change.
+    fn after(change: impl FnOnce(&mut Value)) -> String {
+        let add = Command::parse_from(["add", "acme", "--replace"]).add;
+        let (before, after) = (document(|_| {}), document(change));
+        next_steps(&add, PlatformName::HighLevel, &Changes::new(Some(&before), &after)).join("\n")
+    }
+
+    #[test]
+    fn a_new_integration_gets_all_steps() {
+        let (add, document) = (Command::parse_from(["add", "acme"]).add, document(|_| {}));
+        let next = next_steps(&add, PlatformName::HighLevel, &Changes::new(None, &document)).join("\n");
+        for step in
+            ["Authorize the app", "subscribe the webhook URL", "delivery.signingSecrets, and the callers theirs"]
+        {
+            assert!(next.contains(step), "{next}");
+        }
+    }
+
+    #[test]
+    fn a_changed_integration_gets_the_steps_for_what_has_changed() {
+        assert_eq!("", after(|document| document["delivery"]["timeoutSeconds"] = 10.into()));
+        let show = "`patchbay integration show acme --show-secrets` shows them.";
+        for (pointer, value, expected) in [
+            (
+                "/delivery/signingSecrets",
+                json!(["v"]),
+                format!("The messaging service needs delivery.signingSecrets. {show}"),
+            ),
+            ("/callers", json!([{"name": "erp"}]), format!("The callers need their secrets. {show}")),
+            ("/clientSecret", json!("t"), "Authorize the app: `patchbay integration authorize acme`.".to_owned()),
+        ] {
+            assert_eq!(expected, after(|document| *document.pointer_mut(pointer).unwrap() = value), "{pointer}");
+        }
+        let without = after(|document| document["callers"] = json!([]));
+        assert!(without.starts_with("It has no callers"), "{without}");
+    }
 }

@@ -1,12 +1,14 @@
 //! What holds messages of an integration back: circuits that are open.
 
+use super::row::Row;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
-use crate::status::ledger_error;
+use crate::status::{ledger_error, trial_time};
 use crate::ui::output::seconds;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::ledger::Circuit;
+use shared::ledger::key::{IntegrationKey, Kind};
 use shared::model::endpoint::{Endpoint, EndpointKind};
 use shared::model::integration_name::IntegrationName;
 
@@ -47,15 +49,52 @@ impl OpenCircuit {
         })
     }
 
-    pub(super) fn describe(&self) -> String {
+    /// Whether a row waits for it: messages for their messaging service, everything else for the platform.
+    pub(super) fn holds(&self, row: &Row) -> bool {
+        let kind = row.ledger_key.as_deref().and_then(IntegrationKey::parse).map(|key| key.kind);
+        let endpoint = match kind {
+            Some(Kind::Delivery) => EndpointKind::MessagingService,
+            Some(Kind::Receipt | Kind::Inbound) => EndpointKind::Platform,
+            _ => return false,
+        };
+        row.integration == self.integration && endpoint.as_str() == self.endpoint
+    }
+
+    pub(super) fn describe(&self, now: Timestamp) -> String {
         let since = self.since.map(|since| format!(" since {}", seconds(since))).unwrap_or_default();
         format!(
-            "The circuit of `{}` is open: the {} has not answered {} attempts{since}. The next attempt is made at {}, or when \
-             a message is due.",
+            "The circuit of `{}` is open: the {} has not answered {} attempts{since}; {}. When it answers, what waits follows \
+             within 15 minutes.",
             self.integration,
             self.endpoint.replace('-', " "),
             self.timeouts,
-            seconds(self.next_attempt_at)
+            trial_time(self.next_attempt_at, now)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::status::Status;
+    use super::*;
+
+    #[test]
+    fn a_message_waits_for_the_messaging_service_and_a_receipt_for_the_platform() {
+        let circuit = |endpoint: EndpointKind| OpenCircuit {
+            integration: "acme".to_owned(),
+            endpoint: endpoint.as_str(),
+            timeouts: 5,
+            since: None,
+            next_attempt_at: Timestamp::UNIX_EPOCH,
+        };
+        let holds = |kind: &str, integration: &str| {
+            let key = format!("{kind}#{integration}#{}", "0a".repeat(32));
+            let row = Row { ledger_key: Some(key), ..Row::new(Status::Retrying, integration, Timestamp::UNIX_EPOCH) };
+            [EndpointKind::MessagingService, EndpointKind::Platform].map(|endpoint| circuit(endpoint).holds(&row))
+        };
+        assert_eq!([true, false], holds("delivery", "acme"));
+        assert_eq!([false, true], holds("receipt", "acme"));
+        assert_eq!([false, true], holds("inbound", "acme"));
+        assert_eq!([false, false], holds("delivery", "other"));
     }
 }

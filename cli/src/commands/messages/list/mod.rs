@@ -102,9 +102,13 @@ impl List {
             truncated |= part.truncated;
         }
         let open_circuits = context::open_circuits(stack, &integrations).await?;
+        let now = Timestamp::now();
+        for row in messages.iter_mut().filter(|row| row.next_attempt_at.is_some_and(|due| due <= now)) {
+            row.waits_for_circuit = open_circuits.iter().any(|circuit| circuit.holds(row));
+        }
         let queues = QueueLengths::read(stack).await?;
         let listing = Listing { messages, queues, open_circuits, notes, truncated };
-        output.result(&listing, |listing| human(listing, Timestamp::now()));
+        output.result(&listing, |listing| human(listing, now));
         Ok(())
     }
 
@@ -145,7 +149,7 @@ fn human(listing: &Listing, now: Timestamp) -> String {
         messages => table(COLUMNS, messages.iter().map(|row| row.cells(now))),
     }];
     parts.extend(overdue(&listing.messages));
-    parts.extend(listing.open_circuits.iter().map(OpenCircuit::describe));
+    parts.extend(listing.open_circuits.iter().map(|circuit| circuit.describe(now)));
     parts.extend(listing.notes.iter().cloned());
     parts.push(listing.queues.describe());
     parts.join("\n\n")
@@ -153,12 +157,11 @@ fn human(listing: &Listing, now: Timestamp) -> String {
 
 /// What may have become of messages whose next attempt was due long ago.
 fn overdue(messages: &[Row]) -> Option<String> {
-    let count = messages.iter().filter(|row| row.overdue).count();
+    let count = messages.iter().filter(|row| row.overdue && !row.waits_for_circuit).count();
     (count > 0).then(|| {
         format!(
-            "Overdue: {count}. No attempt was recorded when it was due. Their endpoint's circuit may be open, their lane \
-             may be long (both below), their integration may be removed, or they may be dead letters (`patchbay dead-letters \
-             list`)."
+            "Overdue: {count}. No attempt was recorded when it was due. Their lane may be long (below), their integration may \
+             be removed, or they may be dead letters (`patchbay dead-letters list`)."
         )
     })
 }
@@ -204,6 +207,14 @@ mod tests {
             assert!(shown.contains(cell), "{cell}: {shown}");
         }
         assert!(shown.contains("2 on the direct lane, 1 on the retry lane") && !shown.contains("Overdue"), "{shown}");
+    }
+
+    #[test]
+    fn what_waits_for_an_open_circuit_says_so_instead_of_being_overdue() {
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_mins(21);
+        let row = Row { waits_for_circuit: true, ..retrying(now) };
+        assert_eq!("waits for the circuit", row.cells(now)[3]);
+        assert_eq!(None, overdue(&[row]));
     }
 
     #[test]

@@ -40,8 +40,8 @@ impl QueueLengths {
 
     pub(super) fn describe(&self) -> String {
         format!(
-            "On the queues, of all integrations, about: {} on the direct lane, {} on the retry lane, {} failed messages, {} \
-             dead letters. The lanes hold receipts too.",
+            "All integrations together: about {} on the direct lane, {} on the retry lane, {} failed messages, {} dead \
+             letters. The lanes hold receipts too.",
             self.direct_lane, self.retry_lane, self.failed, self.dead_letters
         )
     }

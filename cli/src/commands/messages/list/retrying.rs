@@ -93,11 +93,14 @@ pub(super) async fn part(
     for row in &mut rows {
         row.lane = row.group.as_ref().and_then(|group| lanes.get(group).copied());
     }
-    let mut notes = vec![
-        "Retrying: every message and receipt whose last attempt failed, as the ledger has it. Later messages of the same \
-         customers wait behind them."
-            .to_owned(),
-    ];
+    let mut notes = Vec::new();
+    if !rows.is_empty() {
+        notes.push(
+            "Retrying: every message and receipt whose last attempt failed, as the ledger has it. Later messages of the \
+             same customers wait behind them."
+                .to_owned(),
+        );
+    }
     if has_more {
         notes.push(format!(
             "More than {} are retried: these have failed for longest. --limit, --integration and --since select others.",

@@ -47,6 +47,9 @@ pub(super) struct Row {
     /// Whether the next attempt was due long ago.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) overdue: bool,
+    /// Whether the next attempt is due, and the circuit of its endpoint is open.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) waits_for_circuit: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lane: Option<Lane>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,6 +74,7 @@ impl Row {
             next_attempt_at: None,
             gives_up_at: None,
             overdue: false,
+            waits_for_circuit: false,
             lane: None,
             group: None,
         }
@@ -115,6 +119,7 @@ impl Row {
     pub(super) fn cells(&self, now: Timestamp) -> [String; 10] {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let next = match self.next_attempt_at {
+            Some(_) if self.waits_for_circuit => "waits for the circuit".to_owned(),
             Some(_) if self.overdue => "overdue".to_owned(),
             Some(at) => until(now, at),
             None => String::new(),
@@ -138,7 +143,7 @@ impl Row {
 fn until(now: Timestamp, at: Timestamp) -> String {
     let left = at.duration_since(now);
     match left.as_secs() {
-        ..=0 => "now".to_owned(),
+        ..=0 => "due".to_owned(),
         seconds @ 1..120 => format!("in {seconds} s"),
         seconds @ 120..7_200 => format!("in {} min", seconds / 60),
         _ if left < SignedDuration::from_hours(48) => format!("in {} h", left.as_hours()),
@@ -154,7 +159,7 @@ mod tests {
     fn the_time_until_the_next_attempt_is_short() {
         let now = Timestamp::UNIX_EPOCH;
         for (seconds, expected) in
-            [(-5, "now"), (0, "now"), (90, "in 90 s"), (900, "in 15 min"), (21_600, "in 6 h"), (259_200, "in 3 d")]
+            [(-5, "due"), (0, "due"), (90, "in 90 s"), (900, "in 15 min"), (21_600, "in 6 h"), (259_200, "in 3 d")]
         {
             assert_eq!(expected, until(now, now + SignedDuration::from_secs(seconds)));
         }
