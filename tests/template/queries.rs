@@ -67,8 +67,15 @@ fn each_query_has_a_name_of_its_own() {
     assert_eq!(queries.len(), names.len());
 }
 
+/// The fields by which a query counts lines, if it does nothing else.
+fn counted_by(query: &str) -> impl Iterator<Item = &str> {
+    let count = query.lines().find_map(|line| line.strip_prefix("| stats count(*) as ")).unwrap_or_default();
+    let fields = count.split_once(" by ").filter(|(name, fields)| !name.contains(',') && !fields.contains('('));
+    fields.into_iter().flat_map(|(_, fields)| fields.trim_end().split(", "))
+}
+
 #[test]
-fn below_each_query_of_the_runbook_is_the_command_that_shows_its_lines() {
+fn below_each_query_of_the_runbook_is_the_command_that_counts_or_shows_its_lines() {
     let runbook = Document::read("docs/operate.md");
     let known: BTreeSet<_> = &LogFields::of_the_functions().fields | &access_log_fields();
     for pair in runbook.blocks.windows(2).filter(|pair| is_query(&pair[0])) {
@@ -76,6 +83,11 @@ fn below_each_query_of_the_runbook_is_the_command_that_shows_its_lines() {
         let arguments =
             command.code.strip_prefix("patchbay logs --").unwrap_or_else(|| panic!("{query:?}: {command:?}"));
         assert_eq!((&query.heading, 1), (&command.heading, command.code.lines().count()));
+        let (_, counted) = arguments.split_once("--count-by ").unwrap_or_default();
+        let counted: BTreeSet<_> = counted.trim_end().split(',').filter(|field| !field.is_empty()).collect();
+        let of_query: BTreeSet<_> = counted_by(&query.code).collect();
+        assert!(of_query.is_subset(&counted), "{query:?}: {command:?}");
+        assert!(counted.iter().all(|field| known.contains(*field)), "{command:?}: no line has one of the fields");
         for condition in arguments.split("--where ").skip(1) {
             let field = condition.trim_start_matches('\'').split('=').next().unwrap();
             assert!(known.contains(field), "{command:?}: no line has {field}");
