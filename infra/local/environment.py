@@ -3,7 +3,8 @@
     python environment.py FOLDER=REQUIREMENTS ...
 
 Does nothing when they are up to date. Reports progress every few seconds. Only the first environment has pip, which also
-installs into the others.
+installs into the others. It takes only packages as built by others, whose hash is in the file: no package's code runs to
+install it.
 """
 
 import platform
@@ -17,7 +18,8 @@ from pathlib import Path
 
 REPORT_SECONDS = 5
 # pip's output line for a package file, not for its metadata.
-DOWNLOADED = re.compile(r"^\s*(?:Downloading|Using cached|Processing) \S+\.(?:whl|tar\.gz)(?:\s|$)", re.MULTILINE)
+DOWNLOADED = re.compile(r"^\s*(?:Downloading|Using cached|Processing) \S+\.whl(?:\s|$)", re.MULTILINE)
+INSTALL = ["install", "--require-hashes", "--only-binary", ":all:", "--no-deps"]
 
 
 def say(text):
@@ -35,7 +37,8 @@ class Environment:
         self.folder, self.requirements = Path(folder), Path(requirements)
         self.python, self.made, self.log = self.folder / "bin" / "python", self.folder / "made", self.folder / "pip.log"
         text = self.requirements.read_text()
-        self.packages = sum(1 for line in text.splitlines() if line and not line.startswith("#"))
+        # Lines with hashes are indented.
+        self.packages = sum(1 for line in text.splitlines() if line and line[0] not in "# ")
         # Its scripts contain its absolute path.
         self.place = f"# made in {self.folder.absolute()} by Python {platform.python_version()}\n"
         self.as_required = self.place + text
@@ -57,7 +60,7 @@ class Environment:
 
     def install(self, pip):
         # --no-compile: Python compiles modules on first use, and most are never used.
-        options = ["--disable-pip-version-check", "--python", self.python, "install", "--no-deps", "--no-compile"]
+        options = ["--disable-pip-version-check", "--python", self.python, *INSTALL, "--no-compile"]
         with self.log.open("w") as log:
             call([*pip, *options, "--requirement", self.requirements], log)
         self.made.write_text(self.as_required)

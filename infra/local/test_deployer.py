@@ -77,8 +77,27 @@ CHECKED_AGAINST = load_resource(AdditionalSpecs, "Policies.json")
 LONGEST_POLICY = 6144
 # CloudFormation names these `<stack>-<logical id>-<random characters>`, and shortens the stack's name where that has more
 # characters. AWS does not document it; names in accounts show it, with 12 or 13 random characters.
-LONGEST_NAMES = {"AWS::IAM::Role": 64, "AWS::Lambda::Function": 64, "AWS::SQS::Queue": 80 - len(".fifo")}
+LONGEST_NAMES = {
+    "AWS::IAM::Role": 64,
+    "AWS::Lambda::Function": 64,
+    "AWS::Events::Rule": 64,
+    "AWS::SQS::Queue": 80 - len(".fifo"),
+}
 RANDOM = 13
+# The resources whose ARN has their name: the template's property with it, and the ARN.
+NAMED = {
+    "AWS::IAM::Role": ("RoleName", "iam::{account}:role{path}{name}"),
+    "AWS::Lambda::Function": ("FunctionName", "lambda:{region}:{account}:function:{name}"),
+    "AWS::SQS::Queue": ("QueueName", "sqs:{region}:{account}:{name}"),
+    "AWS::DynamoDB::Table": ("TableName", "dynamodb:{region}:{account}:table/{name}"),
+    "AWS::Logs::LogGroup": ("LogGroupName", "logs:{region}:{account}:log-group:{name}"),
+    "AWS::SNS::Topic": ("TopicName", "sns:{region}:{account}:{name}"),
+    "AWS::CloudWatch::Alarm": ("AlarmName", "cloudwatch:{region}:{account}:alarm:{name}"),
+    "AWS::CloudWatch::Dashboard": ("DashboardName", "cloudwatch::{account}:dashboard/{name}"),
+    "AWS::Events::Rule": ("Name", "events:{region}:{account}:rule/aws.partner/genesys.com/acme/{name}"),
+}
+PLACE = {"AWS::Partition": "aws", "AWS::Region": "eu-central-1", "AWS::AccountId": "123456789012"}
+STACK, OTHER_STACK, ROLE_PATH = "patchbay", "patchbay-staging", "/"
 
 
 def declared(resource_type):
@@ -111,11 +130,41 @@ def matches(action, patterns):
     return any(fnmatchcase(action, pattern) for pattern in patterns)
 
 
+def substituted(text, values):
+    """What Fn::Sub makes of a text."""
+    for name, value in values.items():
+        text = text.replace(f"${{{name}}}", value)
+    return text
+
+
+def physical_name(logical_id, resource, stack):
+    """The name that CloudFormation gives a resource."""
+    given = resource["Properties"].get(NAMED[resource["Type"]][0])
+    if given:
+        return substituted(given.get("Fn::Sub", "${AWS::StackName}"), {"AWS::StackName": stack})
+    fifo = ".fifo" if resource["Properties"].get("FifoQueue") else ""
+    return f"{stack}-{logical_id}-{'X' * RANDOM}{fifo}"
+
+
+def arns(resource_type, stack, resources):
+    """The ARNs of a stack's resources of a type."""
+    names = [physical_name(name, one, stack) for name, one in resources.items() if one["Type"] == resource_type]
+    place = {"region": PLACE["AWS::Region"], "account": PLACE["AWS::AccountId"], "path": ROLE_PATH}
+    return ["arn:aws:" + NAMED[resource_type][1].format(name=name, **place) for name in names]
+
+
+def patterns(values):
+    """The ARN patterns of a statement's resources or of its condition."""
+    known = PLACE | {"PatchbayStackName": STACK, "RolePath": ROLE_PATH, "ArtifactsBucket": "artifacts"}
+    return [substituted(one["Fn::Sub"], known) for one in listed(values) if "Fn::Sub" in one]
+
+
 class Deployer(unittest.TestCase):
     def setUp(self):
         self.statements = [statement for policy in policies() for statement in statements(policy)]
         self.allowed = {action.lower() for statement in self.statements for action in listed(statement["Action"])}
-        types = {resource["Type"] for resource in transformed()["Resources"].values()}
+        self.resources = transformed()["Resources"]
+        types = {resource["Type"] for resource in self.resources.values()}
         self.declared = {resource_type: declared(resource_type) for resource_type in types}
 
     def test_everything_that_a_resource_of_the_template_needs_is_allowed(self):
@@ -155,10 +204,53 @@ class Deployer(unittest.TestCase):
         for action in ("iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"):
             self.assertEqual(["HasPermissionsBoundary", bounded], by_action[action]["Condition"]["Fn::If"][:2], action)
 
+    def test_the_deployers_own_role_and_policies_match_no_pattern(self):
+        role = deployer()["Resources"]["GitHubRole"]["Properties"]
+        self.assertEqual("/deployers/", role["Path"])
+        own = {"role/deployers/": ["GitHubRole"], "role/": ["GitHubRole"], "policy/": ["Policy", "RolePolicy", "DataPolicy"]}
+        for place, names in own.items():
+            for arn in (f"arn:aws:iam::123456789012:{place}{STACK}-deployer-{name}-XXXX" for name in names):
+                for statement in self.statements:
+                    self.assertFalse(matches(arn, patterns(statement["Resource"])), arn)
+        # No action on roles or policies is allowed without a pattern.
+        anywhere = [action for one in self.statements if one["Resource"] == "*" for action in listed(one["Action"])]
+        self.assertFalse([action for action in anywhere if action.startswith("iam:")])
+
+    def test_each_statement_matches_all_resources_of_the_stack_of_a_type_or_none(self):
+        for resource_type in NAMED.keys() & self.declared.keys():
+            expected = set(arns(resource_type, STACK, self.resources))
+            matched = [
+                {arn for arn in expected if matches(arn, patterns(one["Resource"]))} for one in self.statements
+            ]
+            self.assertIn(expected, matched, resource_type)
+            self.assertFalse([part for part in matched if part and part != expected], resource_type)
+
+    def test_nothing_of_a_stack_whose_name_begins_with_this_ones_can_be_changed_but_alarms(self):
+        for resource_type in NAMED.keys() & self.declared.keys() - {"AWS::CloudWatch::Alarm"}:
+            for arn in arns(resource_type, OTHER_STACK, self.resources):
+                for statement in self.statements:
+                    self.assertFalse(matches(arn, patterns(statement["Resource"])), arn)
+
+    def test_event_source_mappings_can_only_be_made_for_the_functions_that_have_one(self):
+        with_mapping = [
+            one["Properties"]["FunctionName"]["Ref"]
+            for one in self.resources.values()
+            if one["Type"] == "AWS::Lambda::EventSourceMapping"
+        ]
+        functions = {name: one for name, one in self.resources.items() if name in with_mapping}
+        by_action = {action: one for one in self.statements for action in listed(one["Action"])}
+        for action in ("CreateEventSourceMapping", "DeleteEventSourceMapping", "UpdateEventSourceMapping"):
+            allowed = patterns(by_action[f"lambda:{action}"]["Condition"]["ArnLike"]["lambda:FunctionArn"])
+            self.assertEqual(len(functions), len(allowed))
+            for arn in arns("AWS::Lambda::Function", STACK, functions):
+                self.assertTrue(matches(arn, allowed), arn)
+            for arn in arns("AWS::Lambda::Function", OTHER_STACK, functions):
+                self.assertFalse(matches(arn, allowed), arn)
+
     def test_a_stacks_name_is_short_enough_to_be_whole_in_the_names_of_its_roles_functions_and_queues(self):
         room = [
             LONGEST_NAMES[resource["Type"]] - len(f"--{name}") - RANDOM
-            for name, resource in transformed()["Resources"].items()
+            for name, resource in self.resources.items()
             if resource["Type"] in LONGEST_NAMES
         ]
         self.assertEqual(min(room), deployer()["Parameters"]["PatchbayStackName"]["MaxLength"])
@@ -171,9 +263,7 @@ class Deployer(unittest.TestCase):
         names |= {"PatchbayStackName": "p" * deployer()["Parameters"]["PatchbayStackName"]["MaxLength"]}
         names |= {"RolePath": "/" + "r" * 30, "ArtifactsBucket": "b" * 63, "HostedZoneId": "z" * 32}
         for policy in policies():
-            text = json.dumps(list(statements(policy)), separators=(",", ":"))
-            for name, value in names.items():
-                text = text.replace(f"${{{name}}}", value)
+            text = substituted(json.dumps(list(statements(policy)), separators=(",", ":")), names)
             self.assertLess(len(text), LONGEST_POLICY)
 
 

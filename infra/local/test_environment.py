@@ -1,10 +1,12 @@
 """Tests of environment.py."""
 
 import contextlib
+import hashlib
 import io
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import unittest
 import unittest.mock
@@ -28,6 +30,19 @@ def wheel(folder, name):
         for file, text in files.items():
             archive.writestr(f"{name}-1.dist-info/{file}", text)
     return path
+
+
+def source(folder, name):
+    """An empty package that has to be built."""
+    path = folder / f"{name}-1.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo(f"{name}-1/setup.py"))
+    return path
+
+
+def required(path):
+    """The requirement of a package, with its hash."""
+    return f"{path} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
 class EnvironmentTest(unittest.TestCase):
@@ -57,7 +72,7 @@ class EnvironmentTest(unittest.TestCase):
         self.assertEqual("", self.make())
         kept = self.project / "tools" / "kept"
         kept.touch()
-        self.require(f"{wheel(self.project, 'added')}\n")
+        self.require(required(wheel(self.project, "added")))
         self.assertIn("Installing requirements.txt into tools", self.make())
         self.assertTrue(kept.exists())
         self.assertTrue(list(self.project.glob("tools/lib/*/site-packages/added-1.dist-info")))
@@ -71,7 +86,7 @@ class EnvironmentTest(unittest.TestCase):
         self.assertIn(str(moved), pip.stdout)
 
     def test_nested_environments_survive_when_it_is_recreated(self):
-        self.require(f"{wheel(self.project, 'inner')}\n", "inner.txt")
+        self.require(required(wheel(self.project, "inner")), "inner.txt")
         pairs = ["tools=requirements.txt", "tools/inner=inner.txt"]
         self.make(*pairs)
         installed = "tools/inner/lib/*/site-packages/inner-1.dist-info"
@@ -79,6 +94,21 @@ class EnvironmentTest(unittest.TestCase):
         (self.project / "tools/made").unlink()
         self.assertNotIn("inner.txt", self.make(*pairs))
         self.assertTrue(list(self.project.glob(installed)))
+
+    def test_a_package_without_its_hash_or_with_another_one_is_refused(self):
+        path = wheel(self.project, "changed")
+        for line, reason in (
+            (f"{path}\n", "Hashes are required"),
+            (f"{path} --hash=sha256:{'0' * 64}\n", "DO NOT MATCH THE HASHES"),
+        ):
+            self.require(line)
+            self.assertIn(reason, self.make(code=1))
+        self.assertFalse(list(self.project.glob("tools/lib/*/site-packages/changed-1.dist-info")))
+
+    def test_a_package_that_would_have_to_be_built_is_refused(self):
+        path = source(self.project, "unbuilt")
+        self.require(f"--no-index\n--find-links {self.project}\nunbuilt==1{required(path).removeprefix(str(path))}")
+        self.assertIn("No matching distribution found for unbuilt==1", self.make(code=1))
 
     def test_a_failure_is_reported_with_pips_output_and_leaves_it_outdated(self):
         self.require("./no-such-package-1-py3-none-any.whl\n")
@@ -88,7 +118,8 @@ class EnvironmentTest(unittest.TestCase):
         self.assertFalse((self.project / "tools/made").exists())
 
     def test_progress_is_reported(self):
-        self.require(f"{wheel(self.project, 'one')}\n{wheel(self.project, 'two')}\n")
+        # With a hash on a line of its own, as lock.sh writes it.
+        self.require("".join(required(wheel(self.project, name)).replace(" ", " \\\n    ") for name in ("one", "two")))
         tools = environment.Environment(self.project / "tools", self.project / "requirements.txt")
         before = tools.installed()
         often = unittest.mock.patch.object(environment, "REPORT_SECONDS", 0)

@@ -140,10 +140,11 @@ class Profiles(unittest.TestCase):
 
 
 class Requirements(unittest.TestCase):
-    def test_are_pinned_and_cargo_tools_are_installed_as_wheels(self):
-        for path in SCRIPTS.glob("requirements*.txt"):
-            for line in path.read_text().splitlines():
-                self.assertRegex(line, r"^(#.*|[A-Za-z0-9._-]+==\S+)$", path)
+    def test_are_pinned_with_hashes_and_cargo_tools_are_installed_as_wheels(self):
+        paths = list(SCRIPTS.glob("requirements*.txt"))
+        self.assertTrue(paths)
+        for path in paths:
+            self.assertRegex(path.read_text(), r"\A(#.*\n)+([a-z0-9._-]+==\S+( \\\n    --hash=sha256:[0-9a-f]{64})+\n)+\Z", path)
         self.assertNotRegex((ROOT / "Makefile").read_text(), r"cargo install (?!--locked --path cli)")
 
 

@@ -4,6 +4,8 @@ import gzip
 import io
 import json
 import os
+import re
+import shlex
 import sys
 import tarfile
 import tempfile
@@ -24,6 +26,7 @@ import sbom
 import template
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from samtranslator.yaml_helper import yaml_parse
 from transform import transformed
 
 TARGET = "x86_64-unknown-linux-gnu"
@@ -75,6 +78,38 @@ class Template(unittest.TestCase):
         self.assertEqual(sorted(expected, key=by_key), sorted(found, key=by_key))
         self.assertEqual("patchbay/1.2.3/", document["Parameters"]["CodePrefix"]["Default"])
         self.assertNotIn("Default", document["Parameters"]["CodeBucket"])
+
+
+class Provenance(unittest.TestCase):
+    def test_a_release_is_checked_against_its_own_tag_and_the_workflow_that_tags_start(self):
+        workflow = yaml_parse((ROOT / ".github" / "workflows" / "release.yml").read_text())
+        # YAML 1.1 reads "on" as true.
+        self.assertEqual(["v*"], workflow[True]["push"]["tags"])
+        documented = {
+            "docs/deploy.md": ("OWNER/REPOSITORY", "VERSION"),
+            "examples/github-actions/deploy.yml": ("$PATCHBAY", "$VERSION"),
+        }
+        found = [path for path in self.documents() if "attestation verify" in (ROOT / path).read_text()]
+        self.assertEqual(sorted(documented), sorted(found))
+        for path, (repository, version) in documented.items():
+            text = (ROOT / path).read_text().replace("\\\n", " ")
+            commands = re.findall(r"gh attestation verify .*", text)
+            self.assertTrue(commands)
+            for command in commands:
+                words = shlex.split(command)
+                options = dict(zip(words[4::2], words[5::2], strict=True))
+                expected = {
+                    "--repo": repository,
+                    "--signer-workflow": f"{repository}/.github/workflows/release.yml",
+                    "--source-ref": f"refs/tags/v{version}",
+                }
+                self.assertEqual(expected, options, path)
+
+    def documents(self):
+        for pattern in ("*.md", "docs/*.md", "examples/**/*"):
+            for path in ROOT.glob(pattern):
+                if path.suffix in (".md", ".yml", ".yaml", ".sh") and "node_modules" not in path.parts:
+                    yield str(path.relative_to(ROOT))
 
 
 class BillOfMaterials(unittest.TestCase):

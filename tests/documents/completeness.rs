@@ -5,6 +5,7 @@ use shared::api::problem::ProblemType;
 use shared::model::receipt::{ReasonCode, ReportedOutcome};
 use shared::observability::metrics::Event;
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::Path;
 use tests::spec::documents::{Document, Row, root};
 
@@ -99,16 +100,25 @@ fn every_metric_is_explained_once() {
     assert_eq!(names, shown);
 }
 
-/// The names of all functions in the folder's sources, including tests.
+/// What stands before a test's name in a source with this extension.
+fn start_of_a_test(extension: &OsStr) -> Option<&'static str> {
+    match extension.to_str() {
+        Some("rs") => Some("fn "),
+        Some("py") => Some("def test_"),
+        _ => None,
+    }
+}
+
+/// The names of all functions in the folder's sources, including Rust's tests, and of Python's tests.
 fn names_of_tests(folder: &Path, names: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             names_of_tests(&path, names);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if let Some(start) = path.extension().and_then(start_of_a_test) {
             let text = std::fs::read_to_string(&path).unwrap();
             let functions =
-                text.lines().filter_map(|line| line.trim_start().trim_start_matches("async ").strip_prefix("fn "));
+                text.lines().filter_map(|line| line.trim_start().trim_start_matches("async ").strip_prefix(start));
             names.extend(functions.filter_map(|rest| rest.split('(').next()).map(str::to_owned));
         }
     }
@@ -123,7 +133,7 @@ fn names_in(text: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn every_test_that_a_document_names_exists() {
     let mut known = Vec::new();
-    for folder in ["functions", "shared", "tests", "cli", "demo", "examples", "bench"] {
+    for folder in ["functions", "shared", "tests", "cli", "demo", "examples", "bench", "infra"] {
         let folder = root().join(folder);
         if folder.exists() {
             names_of_tests(&folder, &mut known);

@@ -69,7 +69,8 @@ const ELSEWHERE: &[Elsewhere] = &[
         run_by: ("infra/local/release_test.py", "\"sha256sum\", \"--check\""),
     },
     Elsewhere {
-        command: "gh attestation verify --repo OWNER/REPOSITORY SHA256SUMS",
+        command: "gh attestation verify SHA256SUMS --repo OWNER/REPOSITORY \
+                  --signer-workflow OWNER/REPOSITORY/.github/workflows/release.yml --source-ref refs/tags/vVERSION",
         run_by: (".github/workflows/release.yml", "actions/attest-build-provenance@"),
     },
     Elsewhere {
