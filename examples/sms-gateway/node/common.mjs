@@ -4,7 +4,8 @@ import { timingSafeEqual } from "node:crypto";
 
 const TIMEOUT_SECONDS = 35; // longer than Patchbay's own
 const LARGEST_ANSWER = 64 * 1024;
-// With these statuses the request will never be accepted. After any other error another attempt may succeed.
+// With these statuses the request will never be accepted. After any other error another attempt may succeed: of Patchbay's
+// problem types, patchbay has the exceptions.
 const REFUSED = new Set([400, 413, 415, 422, 501]);
 
 export function setting(name) {

@@ -29,7 +29,7 @@ export function send(reference, number, text) {
   return post(`${URL}/messages`, headers, form.toString());
 }
 
-/** Whether the gateway has signed this request. Its age does not matter: a replay has no effect. */
+/** Whether the gateway has signed this request. A replay has no effect: it is a repeat, or too old. */
 export function verify(headers, body) {
   const expected = createHmac("sha256", WEBHOOK_SECRET).update(body).digest("base64");
   return areEqual(expected, headers["x-gateway-signature"] ?? "");
@@ -41,10 +41,17 @@ export function readStatus(body) {
   return { reference, status: FINAL[status], reasons: error.code ? [reason(error)] : [] };
 }
 
-/** The id, the sender, the time and the text of what a customer wrote. */
+/** The id, the sender, the time in seconds since 1970, and the text of what a customer wrote. */
 export function readReply(body) {
   const { id, from, time, text } = Object.fromEntries(new URLSearchParams(body.toString()));
-  return { id, number: from, writtenAt: time, text };
+  return { id, number: from, writtenAt: readTime(time), text };
+}
+
+/** By RFC 3339. What cannot be the time is read as now: the message counts all the same. */
+function readTime(text) {
+  const isTime = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)?$/.test(text); // Date.parse makes a time of a "12" too
+  const [writtenAt, now] = [isTime ? Date.parse(text) / 1000 : 0, Date.now() / 1000];
+  return writtenAt > 0 && writtenAt <= now ? writtenAt : now;
 }
 
 export function reasonOfRefusal(answer) {

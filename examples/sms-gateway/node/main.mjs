@@ -9,13 +9,16 @@
 import { createServer } from "node:http";
 import * as gateway from "./gateway.mjs";
 import * as patchbay from "./patchbay.mjs";
-import { Store, now } from "./store.mjs";
+import { KEPT_SECONDS, Store, now } from "./store.mjs";
 
 const LARGEST_BODY = 8 * 1024 * 1024;
 const GIVE_UP_SECONDS = 24 * 3600;
 const LONGEST_WAIT_SECONDS = 300;
-const STOP = new Set(["STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"]);
+const OPTIONS_SECONDS = 24 * 3600; // how long a "2" is an option of the last message
+const OLDEST_REPLY_SECONDS = KEPT_SECONDS - 24 * 3600; // a day less, as the gateway's clock may be ahead
+const STOP = new Set(["STOP", "STOPALL", "UNSUBSCRIBE"]);
 const START = new Set(["START", "UNSTOP"]);
+const STOP_UNLESS_OFFERED = new Set(["CANCEL", "END", "QUIT"]); // unless it is the text of an open option
 
 const store = new Store(process.env.DATABASE ?? "sms.db");
 
@@ -27,12 +30,10 @@ function takeDelivery(headers, body) {
   const numbers = data.recipients ?? [phone ?? id];
   if (data.public || !numbers.every(Boolean)) return 422; // not for this channel: the agent sees that it failed
   const receipt = JSON.stringify({ messageId: data.messageId, to: { id, idType } });
-  const options = patchbay.options(data);
+  const sms = JSON.stringify({ text: data.fallbackText, options: patchbay.options(data) });
   store.transaction(() => {
     for (const [index, number] of numbers.entries()) {
-      const key = `${headers["webhook-id"]}/${index}`;
-      const isNew = store.add(key, "sms", number, data.fallbackText, receipt);
-      if (isNew && options.length > 0) store.remember(number, "options", JSON.stringify(options));
+      store.add(`${headers["webhook-id"]}/${index}`, "sms", number, sms, receipt);
     }
   });
   return 200;
@@ -48,17 +49,25 @@ function takeStatus(_, body) {
 /** From the gateway: what a customer wrote, which may choose an option, or be STOP. */
 function takeReply(_, body) {
   const { id, number, writtenAt, text } = gateway.readReply(body);
-  const reply = { messageId: `reply-${id}`, from: { id: number, idType: "Phone" }, time: writtenAt, text };
+  // Its key may be deleted: perhaps a replay. If it is none, the gateway shows the failure.
+  if (now() - writtenAt > OLDEST_REPLY_SECONDS) return 422;
+  const time = new Date(writtenAt * 1000).toISOString();
+  const reply = { messageId: `reply-${id}`, from: { id: number, idType: "Phone" }, time, text };
   const word = normalized(text);
   const isCommand = STOP.has(word) || START.has(word);
   store.transaction(() => {
-    const chosen = isCommand ? undefined : choice(JSON.parse(store.customer(number).options), word);
+    const chosen = isCommand ? undefined : choice(openOptions(number), word);
     const route = chosen ? "inbound/responses" : "inbound/messages";
     if (!store.add(reply.messageId, route, number, JSON.stringify({ ...reply, ...chosen }))) return; // a repeat
     if (chosen) store.remember(number, "options", "[]");
-    else if (isCommand) store.remember(number, "opted_out", Number(STOP.has(word)));
+    else if (isCommand || STOP_UNLESS_OFFERED.has(word)) store.remember(number, "opted_out", Number(!START.has(word)));
   });
   return 200;
+}
+
+function openOptions(number) {
+  const { options, offered_at } = store.customer(number);
+  return now() - offered_at < OPTIONS_SECONDS ? JSON.parse(options) : [];
 }
 
 /** The option that the customer names by its number or its text. */
@@ -77,15 +86,16 @@ function finish(key, status, reasons) {
     const sms = store.finish(key, status === "delivered" ? "delivered" : "failed");
     if (sms && (status !== "delivered" || store.allDelivered(sms.receipt))) {
       const receipt = { ...JSON.parse(sms.receipt), status, reasons };
-      store.add(`${key.replace(/\/\d+$/, "")}/receipt`, "receipts", sms.customer, JSON.stringify(receipt));
+      const message = key.replace(/\/\d+$/, "");
+      store.add(`${message}/receipt`, "receipts", message, JSON.stringify(receipt));
     }
   });
 }
 
-/** Does the tasks of one kind. What fails is repeated until it is refused or too old. */
-async function work(isSms) {
+/** Does the tasks of these routes. What fails is repeated until it is refused or too old. */
+async function work(routes) {
   for (;;) {
-    const task = await store.next(isSms);
+    const task = await store.next(routes);
     try {
       await perform(task);
     } catch (error) {
@@ -110,12 +120,22 @@ async function perform(task) {
   if (task.route !== "sms") {
     await patchbay.call(task.route, task.body);
   } else if (!store.customer(task.customer).opted_out) {
-    await gateway.send(task.key, task.customer, task.body);
+    const { text, options } = JSON.parse(task.body);
+    offer(task.customer, options); // first: the answer may be here before the gateway's
+    await gateway.send(task.key, task.customer, text);
   } else {
     const optedOut = { code: "RecipientOptedOut", message: "The customer has answered STOP." };
     return finish(task.key, "rejected", [optedOut]);
   }
   store.update(task, { state: "sent", body: null });
+}
+
+/** A number answers the last message. If that has no options, it is a text. */
+function offer(number, options) {
+  store.transaction(() => {
+    store.remember(number, "options", JSON.stringify(options));
+    store.remember(number, "offered_at", now());
+  });
 }
 
 /** A message becomes a receipt that says why, and a choice that the platform does not take becomes a message. */
@@ -169,4 +189,4 @@ server.listen(Number(process.env.PORT ?? "9000"), "127.0.0.1", () => {
   console.log(`Listening at http://127.0.0.1:${server.address().port}`);
 });
 // A worker that cannot use the store ends the process: whatever started it starts it again.
-for (const isSms of [true, false]) work(isSms);
+for (const routes of ["sms", "receipts", "inbound/%"]) work(routes); // none waits for another

@@ -22,6 +22,10 @@ export function verify(headers, body) {
   return expected.some((one) => given.some((other) => areEqual(one, other)));
 }
 
+// Of the problem types whose status is not in REFUSED, these are final: "Problem types" in docs/api.md. The others are
+// temporary, or an error in the setup, which somebody corrects.
+const [PLATFORM_REFUSED, OUTCOME_UNKNOWN] = ["platform-refused", "outcome-unknown"].map((word) => `urn:patchbay:problem:${word}`);
+
 /** The platform may have the message. Patchbay does not send it again, and answers every repeat the same. */
 export class OutcomeUnknown extends Error {
   name = "OutcomeUnknown";
@@ -33,17 +37,20 @@ export async function call(route, body) {
   try {
     await post(`${URL}/${route}`, headers, body);
   } catch (error) {
-    if (error.code === 504 && !mayBeRepeated(error.answer)) throw new OutcomeUnknown();
+    const { type, detail } = problem(error.answer);
+    if (type === OUTCOME_UNKNOWN && !detail.includes("safe to send")) throw new OutcomeUnknown();
+    error.isRefused ||= type === PLATFORM_REFUSED;
     throw error;
   }
 }
 
-/** Whether it is safe to send a request again whose outcome is unknown: docs/api.md, 504. */
-function mayBeRepeated(answer) {
+/** The type and the detail of a problem. */
+function problem(answer) {
   try {
-    return JSON.parse(answer).detail.includes("safe to send");
+    const { type, detail } = JSON.parse(answer);
+    return { type, detail };
   } catch {
-    return true; // the answer is not Patchbay's, but API Gateway's or a proxy's
+    return {}; // the answer is not Patchbay's, but API Gateway's or a proxy's
   }
 }
 

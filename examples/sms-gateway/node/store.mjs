@@ -3,15 +3,15 @@
 import { EventEmitter, once } from "node:events";
 import { DatabaseSync } from "node:sqlite";
 
-const KEPT_SECONDS = 35 * 24 * 3600; // no delivery is repeated later
+export const KEPT_SECONDS = 35 * 24 * 3600; // no delivery is repeated later
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS tasks (
     seq INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,               -- the same for each repeat
     route TEXT NOT NULL,                    -- 'sms', or a route of Patchbay
-    customer TEXT NOT NULL,                 -- the number
-    body TEXT,                              -- the text, or JSON for Patchbay; removed once it was accepted
+    customer TEXT NOT NULL,                 -- whose tasks are in order: the number, or the message of a receipt
+    body TEXT,                              -- JSON: text and options, or for Patchbay; removed once it was accepted
     receipt TEXT,                           -- of an SMS: the message and the customer that its receipt names
     state TEXT NOT NULL DEFAULT 'waiting',  -- then 'sent', or 'unknown'; at last 'delivered' or 'failed'
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -23,7 +23,8 @@ CREATE INDEX IF NOT EXISTS of_one_message ON tasks (receipt) WHERE receipt IS NO
 CREATE INDEX IF NOT EXISTS age ON tasks (taken_at);
 CREATE TABLE IF NOT EXISTS customers (
     number TEXT PRIMARY KEY,
-    options TEXT NOT NULL DEFAULT '[]',     -- of the last message that had any, until one is chosen
+    options TEXT NOT NULL DEFAULT '[]',     -- of the last message, until one is chosen
+    offered_at REAL NOT NULL DEFAULT 0,
     opted_out INTEGER NOT NULL DEFAULT FALSE
 );
 `;
@@ -58,10 +59,10 @@ export class Store {
   }
 
   /** Waits until a task is due. A customer's next one is due when the one before it is done. */
-  async next(isSms) {
-    const firstOfEach = "SELECT *, min(seq) FROM tasks WHERE state = 'waiting' AND (route = 'sms') = ? GROUP BY customer";
+  async next(routes) {
+    const firstOfEach = "SELECT *, min(seq) FROM tasks WHERE state = 'waiting' AND route LIKE ? GROUP BY customer";
     for (;;) {
-      const task = this.db.prepare(`${firstOfEach} HAVING due <= ? ORDER BY seq`).get(Number(isSms), now());
+      const task = this.db.prepare(`${firstOfEach} HAVING due <= ? ORDER BY seq`).get(routes, now());
       if (task) return task;
       await once(this.changed, "change", { signal: AbortSignal.timeout(1000) }).catch(() => {});
     }
@@ -86,7 +87,7 @@ export class Store {
 
   customer(number) {
     const row = this.db.prepare("SELECT * FROM customers WHERE number = ?").get(number);
-    return row ?? { options: "[]", opted_out: 0 };
+    return row ?? { options: "[]", offered_at: 0, opted_out: 0 };
   }
 
   remember(number, name, value) {

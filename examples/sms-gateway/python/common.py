@@ -7,7 +7,8 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 TIMEOUT_SECONDS = 35  # longer than Patchbay's own
 LARGEST_ANSWER = 64 * 1024
-# With these statuses the request will never be accepted. After any other error another attempt may succeed.
+# With these statuses the request will never be accepted. After any other error another attempt may succeed: of Patchbay's
+# problem types, patchbay has the exceptions.
 REFUSED = {400, 413, 415, 422, 501}
 
 

@@ -6,7 +6,9 @@ each change of a message's status and one for each reply.
 
 import hmac
 import json
+import time
 from base64 import b64encode
+from datetime import datetime
 from urllib.parse import parse_qsl, urlencode
 
 from common import post, setting
@@ -36,7 +38,7 @@ def send(reference, number, text):
 
 
 def verify(headers, body):
-    """Whether the gateway has signed this request. Its age does not matter: a replay has no effect."""
+    """Whether the gateway has signed this request. A replay has no effect: it is a repeat, or too old."""
     expected = b64encode(hmac.digest(WEBHOOK_SECRET, body, "sha256"))
     return hmac.compare_digest(expected, headers.get("x-gateway-signature", "").encode())
 
@@ -48,9 +50,18 @@ def read_status(body):
 
 
 def read_reply(body):
-    """The id, the sender, the time and the text of what a customer wrote."""
+    """The id, the sender, the time in seconds since 1970, and the text of what a customer wrote."""
     form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-    return form["id"], form["from"], form["time"], form["text"]
+    return form["id"], form["from"], read_time(form.get("time", "")), form["text"]
+
+
+def read_time(text):
+    """By RFC 3339. What cannot be the time is read as now: the message counts all the same."""
+    try:
+        written_at = datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        written_at = 0
+    return written_at if 0 < written_at <= time.time() else time.time()
 
 
 def reason_of_refusal(answer):

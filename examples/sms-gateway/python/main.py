@@ -14,16 +14,20 @@ import re
 import sys
 import threading
 import time
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import gateway
 import patchbay
-from store import Store
+from store import KEPT_SECONDS, Store
 
 LARGEST_BODY = 8 * 1024 * 1024
 GIVE_UP_SECONDS = 24 * 3600
 LONGEST_WAIT_SECONDS = 300
-STOP, START = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"}, {"START", "UNSTOP"}
+OPTIONS_SECONDS = 24 * 3600  # how long a "2" is an option of the last message
+OLDEST_REPLY_SECONDS = KEPT_SECONDS - 24 * 3600  # a day less, as the gateway's clock may be ahead
+STOP, START = {"STOP", "STOPALL", "UNSUBSCRIBE"}, {"START", "UNSTOP"}
+STOP_UNLESS_OFFERED = {"CANCEL", "END", "QUIT"}  # unless it is the text of an open option
 
 store = Store(os.environ.get("DATABASE", "sms.db"))
 
@@ -38,13 +42,11 @@ def take_delivery(headers, body):
     if data.get("public") or not all(numbers):
         return 422  # not for this channel: the agent sees that it failed
     receipt = {"messageId": data["messageId"], "to": {name: to[name] for name in ("id", "idType") if name in to}}
-    options = patchbay.options(data)
+    sms = {"text": data["fallbackText"], "options": patchbay.options(data)}
     with store.transaction():
         for index, number in enumerate(numbers):
             key = f"{headers['webhook-id']}/{index}"
-            is_new = store.add(key, "sms", number, data["fallbackText"], json.dumps(receipt))
-            if is_new and options:
-                store.remember(number, "options", json.dumps(options))
+            store.add(key, "sms", number, json.dumps(sms), json.dumps(receipt))
     return 200
 
 
@@ -59,18 +61,27 @@ def take_status(_, body):
 def take_reply(_, body):
     """From the gateway: what a customer wrote, which may choose an option, or be STOP."""
     id, number, written_at, text = gateway.read_reply(body)
-    reply = {"messageId": f"reply-{id}", "from": {"id": number, "idType": "Phone"}, "time": written_at, "text": text}
+    if time.time() - written_at > OLDEST_REPLY_SECONDS:
+        return 422  # its key may be deleted: perhaps a replay. If it is none, the gateway shows the failure
+    at = datetime.fromtimestamp(written_at, timezone.utc).isoformat()
+    reply = {"messageId": f"reply-{id}", "from": {"id": number, "idType": "Phone"}, "time": at, "text": text}
     word = normalized(text)
     with store.transaction():
-        chosen = None if word in STOP | START else choice(json.loads(store.customer(number)["options"]), word)
+        chosen = None if word in STOP | START else choice(open_options(number), word)
         route = "inbound/responses" if chosen else "inbound/messages"
         if not store.add(reply["messageId"], route, number, json.dumps(reply | (chosen or {}))):
             return 200  # a repeat
         if chosen:
             store.remember(number, "options", "[]")
-        elif word in STOP | START:
-            store.remember(number, "opted_out", word in STOP)
+        elif word in STOP | STOP_UNLESS_OFFERED | START:
+            store.remember(number, "opted_out", word not in START)
     return 200
+
+
+def open_options(number):
+    customer = store.customer(number)
+    is_open = time.time() - customer["offered_at"] < OPTIONS_SECONDS
+    return json.loads(customer["options"]) if is_open else []
 
 
 def choice(options, word):
@@ -90,13 +101,14 @@ def finish(key, status, reasons):
         sms = store.finish(key, "delivered" if status == "delivered" else "failed")
         if sms and (status != "delivered" or store.all_delivered(sms["receipt"])):
             receipt = json.loads(sms["receipt"]) | {"status": status, "reasons": reasons}
-            store.add(f"{key.rpartition('/')[0]}/receipt", "receipts", sms["customer"], json.dumps(receipt))
+            message = key.rpartition("/")[0]
+            store.add(f"{message}/receipt", "receipts", message, json.dumps(receipt))
 
 
-def work(is_sms):
-    """Does the tasks of one kind. What fails is repeated until it is refused or too old."""
+def work(routes):
+    """Does the tasks of these routes. What fails is repeated until it is refused or too old."""
     while True:
-        task = store.next(is_sms)
+        task = store.next(routes)
         try:
             do(task)
         except patchbay.OutcomeUnknown as error:
@@ -123,7 +135,9 @@ def do(task):
     if task["route"] != "sms":
         patchbay.call(task["route"], task["body"])
     elif not is_opted_out(task["customer"]):
-        gateway.send(task["key"], task["customer"], task["body"])
+        sms = json.loads(task["body"])
+        offer(task["customer"], sms["options"])  # first: the answer may be here before the gateway's
+        gateway.send(task["key"], task["customer"], sms["text"])
     else:
         opted_out = {"code": "RecipientOptedOut", "message": "The customer has answered STOP."}
         return finish(task["key"], "rejected", [opted_out])
@@ -133,6 +147,13 @@ def do(task):
 def is_opted_out(number):
     with store.transaction():
         return store.customer(number)["opted_out"]
+
+
+def offer(number, options):
+    """A number answers the last message. If that has no options, it is a text."""
+    with store.transaction():
+        store.remember(number, "options", json.dumps(options))
+        store.remember(number, "offered_at", time.time())
 
 
 def give_up(task, status, answer=None):
@@ -186,8 +207,8 @@ def end(failed):
 
 if __name__ == "__main__":
     threading.excepthook = end
-    for is_sms in (True, False):
-        threading.Thread(target=work, args=[is_sms], daemon=True).start()
+    for routes in ("sms", "receipts", "inbound/%"):  # none waits for another
+        threading.Thread(target=work, args=[routes], daemon=True).start()
     server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "9000"))), Handler)
     print(f"Listening at http://127.0.0.1:{server.server_port}", flush=True)
     try:

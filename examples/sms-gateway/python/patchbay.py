@@ -29,6 +29,11 @@ def verify(headers, body):
     return any(hmac.compare_digest(one, other) for one in expected for other in given)
 
 
+# Of the problem types whose status is not in REFUSED, these are final: "Problem types" in docs/api.md. The others are
+# temporary, or an error in the setup, which somebody corrects.
+PLATFORM_REFUSED, OUTCOME_UNKNOWN = (f"urn:patchbay:problem:{word}" for word in ("platform-refused", "outcome-unknown"))
+
+
 class OutcomeUnknown(Exception):
     """The platform may have the message. Patchbay does not send it again, and answers every repeat the same."""
 
@@ -39,17 +44,20 @@ def call(route, body):
     try:
         post(f"{URL}/{route}", headers, body.encode())
     except HttpError as error:
-        if error.code == 504 and not may_be_repeated(error.answer):
+        type, detail = problem(error.answer)
+        if type == OUTCOME_UNKNOWN and "safe to send" not in detail:
             raise OutcomeUnknown from error
+        error.is_refused |= type == PLATFORM_REFUSED
         raise
 
 
-def may_be_repeated(answer):
-    """Whether it is safe to send a request again whose outcome is unknown: docs/api.md, 504."""
+def problem(answer):
+    """The type and the detail of a problem."""
     try:
-        return "safe to send" in json.loads(answer)["detail"]
+        details = json.loads(answer)
+        return details["type"], details["detail"]
     except (ValueError, LookupError, TypeError):
-        return True  # the answer is not Patchbay's, but API Gateway's or a proxy's
+        return None, None  # the answer is not Patchbay's, but API Gateway's or a proxy's
 
 
 def options(data):

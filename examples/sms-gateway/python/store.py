@@ -12,8 +12,8 @@ CREATE TABLE IF NOT EXISTS tasks (
     seq INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,               -- the same for each repeat
     route TEXT NOT NULL,                    -- 'sms', or a route of Patchbay
-    customer TEXT NOT NULL,                 -- the number
-    body TEXT,                              -- the text, or JSON for Patchbay; removed once it was accepted
+    customer TEXT NOT NULL,                 -- whose tasks are in order: the number, or the message of a receipt
+    body TEXT,                              -- JSON: text and options, or for Patchbay; removed once it was accepted
     receipt TEXT,                           -- of an SMS: the message and the customer that its receipt names
     state TEXT NOT NULL DEFAULT 'waiting',  -- then 'sent', or 'unknown'; at last 'delivered' or 'failed'
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -25,7 +25,8 @@ CREATE INDEX IF NOT EXISTS of_one_message ON tasks (receipt) WHERE receipt IS NO
 CREATE INDEX IF NOT EXISTS age ON tasks (taken_at);
 CREATE TABLE IF NOT EXISTS customers (
     number TEXT PRIMARY KEY,
-    options TEXT NOT NULL DEFAULT '[]',     -- of the last message that had any, until one is chosen
+    options TEXT NOT NULL DEFAULT '[]',     -- of the last message, until one is chosen
+    offered_at REAL NOT NULL DEFAULT 0,
     opted_out INTEGER NOT NULL DEFAULT FALSE
 );
 """
@@ -52,12 +53,12 @@ class Store:
         values = [key, route, customer, body, receipt, now, now]
         return self.db.execute(f"INSERT OR IGNORE INTO tasks ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values).rowcount == 1
 
-    def next(self, is_sms):
+    def next(self, routes):
         """Waits until a task is due. A customer's next one is due when the one before it is done."""
-        first_of_each = "SELECT *, min(seq) FROM tasks WHERE state = 'waiting' AND (route = 'sms') = ? GROUP BY customer"
+        first_of_each = "SELECT *, min(seq) FROM tasks WHERE state = 'waiting' AND route LIKE ? GROUP BY customer"
         while True:
             with self.changed:
-                task = self.db.execute(f"{first_of_each} HAVING due <= ? ORDER BY seq", [is_sms, time.time()]).fetchone()
+                task = self.db.execute(f"{first_of_each} HAVING due <= ? ORDER BY seq", [routes, time.time()]).fetchone()
                 if task:
                     return task
                 self.changed.wait(timeout=1)
@@ -78,7 +79,7 @@ class Store:
 
     def customer(self, number):
         row = self.db.execute("SELECT * FROM customers WHERE number = ?", [number]).fetchone()
-        return row or {"options": "[]", "opted_out": False}
+        return row or {"options": "[]", "offered_at": 0, "opted_out": False}
 
     def remember(self, number, name, value):
         new = f"INSERT INTO customers (number, {name}) VALUES (?, ?)"

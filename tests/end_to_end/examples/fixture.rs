@@ -93,6 +93,15 @@ impl SmsService {
         self.process = Some(process);
     }
 
+    /// Changes what it has on disk. It must not be running.
+    pub(super) async fn change(&self, sql: &str) {
+        assert!(self.process.is_none());
+        let code = "import sqlite3, sys\nwith sqlite3.connect('sms.db') as db: db.execute(sys.argv[1])";
+        let mut change = Command::new(root().join(".venv/bin/python3"));
+        let status = change.args(["-c", code, sql]).current_dir(&self.folder).status().await.unwrap();
+        assert!(status.success(), "{sql}");
+    }
+
     /// Kills it at whatever it is doing.
     pub(super) async fn kill(&mut self) {
         self.process.take().unwrap().kill().await.unwrap();
@@ -153,6 +162,13 @@ impl<Platform> Fixture<Platform> {
     pub(super) async fn reply_with(&self, id: &str, words: &str) {
         assert_eq!(200, self.gateway.reply(&self.service.url, id, CUSTOMER, words).await.unwrap());
     }
+
+    /// The customer wrote at this time, as the gateway has it. Returns the status of the answer.
+    pub(super) async fn reply_of(&self, time: &str, words: &str) -> u16 {
+        let id = Uuid::new_v4().to_string();
+        let form = [("id", id.as_str()), ("from", CUSTOMER), ("to", NUMBER), ("text", words), ("time", time)];
+        self.gateway.post(&format!("{}/replies", self.service.url), &form, WEBHOOK_SECRET).await.unwrap()
+    }
 }
 
 impl Fixture {
@@ -172,14 +188,17 @@ impl Fixture {
         webhook
     }
 
-    /// A message with two quick replies, which the platform knows.
-    pub(super) async fn offer_a_choice(&self) {
+    /// A message with these quick replies, which the platform knows.
+    pub(super) async fn offer(&self, options: [&str; 2]) {
         let mut webhook = text(&self.integration, CUSTOMER, "Did that answer your question?").json();
         webhook["type"] = "Structured".into();
-        webhook["content"] = json!([
-            {"contentType": "QuickReply", "quickReply": {"text": "Yes", "payload": "answered-yes", "action": "Message"}},
-            {"contentType": "QuickReply", "quickReply": {"text": "No", "payload": "answered-no", "action": "Message"}},
-        ]);
+        webhook["content"] = options
+            .map(|text| {
+                let payload = format!("answered-{}", text.to_lowercase());
+                json!({"contentType": "QuickReply", "quickReply": {"text": text, "payload": payload, "action": "Message"}})
+            })
+            .to_vec()
+            .into();
         let before = self.gateway.sent().len();
         Webhook::new(webhook.to_string()).accepted(&self.stack, &self.integration).await;
         self.gateway.wait_for(before + 1).await;

@@ -2,6 +2,7 @@
 
 use super::fixture::{CUSTOMER, Fixture, Language};
 use crate::callers::inbound_tolerance::ATTEMPTS;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tests::simulators::genesys_cloud::api::Fault;
 use tests::simulators::genesys_cloud::{Webhook, text};
@@ -81,7 +82,7 @@ async fn the_number_of_an_option_is_the_answer_that_the_guide_shows_for_every_ty
 async fn the_text_of_an_option_is_a_choice_and_what_is_no_option_is_a_message() {
     for language in Language::ALL {
         let fixture = Fixture::start(language).await;
-        fixture.offer_a_choice().await;
+        fixture.offer(["Yes", "No"]).await;
         fixture.reply("3").await;
         fixture.reply("no").await;
         let response = fixture.platform.wait_for_calls_of("structured-response", 1).await.remove(0).body;
@@ -151,5 +152,126 @@ async fn after_stop_nothing_is_sent_and_the_agent_sees_why_until_start() {
         fixture.agent_writes("Welcome back.").await;
         assert_eq!(["Welcome back."], fixture.texts(1).await.as_slice(), "{language:?}");
         assert_eq!([json!(" Stop\n"), json!("START")], *fixture.platform_texts(2).await, "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_the_platform_refuses_is_not_repeated_and_does_not_delay_the_next_one() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        fixture.platform.fail_operation("inbound-message", [Fault::Status(403), Fault::Status(404)]);
+        for words in ["refused", "refused too", "Hello?"] {
+            fixture.reply(words).await;
+        }
+        assert_eq!([json!("Hello?")], *fixture.platform_texts(1).await, "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_that_waits_does_not_delay_replies() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        fixture.platform.fail_operation("receipt", [Fault::Status(503); 1_000]);
+        fixture.agent_writes("Your parcel is here.").await;
+        let reference = fixture.gateway.wait_for(1).await.remove(0).reference;
+        fixture.report(&reference, "delivered", None).await;
+        fixture.reply("Thank you.").await;
+        assert_eq!([json!("Thank you.")], *fixture.platform_texts(1).await, "{language:?}");
+        fixture.platform.recover_operation("receipt");
+        fixture.platform.wait_for_calls_of("receipt", 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_number_after_a_message_without_options_is_a_text() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        fixture.offer(["Yes", "No"]).await;
+        fixture.agent_writes("How many parcels?").await;
+        fixture.gateway.wait_for(2).await;
+        fixture.reply("2").await;
+        assert_eq!([json!("2")], *fixture.platform_texts(1).await, "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_number_is_a_choice_for_a_day() {
+    for language in Language::ALL {
+        let mut fixture = Fixture::start(language).await;
+        for (count, hours) in [23, 24].into_iter().enumerate() {
+            fixture.offer(["Yes", "No"]).await;
+            let reference = fixture.gateway.sent().remove(count).reference;
+            fixture.report(&reference, "delivered", None).await;
+            fixture.service.kill().await;
+            fixture.service.change(&format!("UPDATE customers SET offered_at = offered_at - {hours} * 3600")).await;
+            fixture.restart().await;
+            fixture.reply("2").await;
+            fixture.platform.wait_for_calls_of("structured-response", 1).await;
+        }
+        assert_eq!([json!("2")], *fixture.platform_texts(1).await, "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_option_may_be_called_cancel_and_stop_is_never_a_choice() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        fixture.offer(["Keep it", "Cancel"]).await;
+        fixture.reply("cancel").await;
+        let response = fixture.platform.wait_for_calls_of("structured-response", 1).await.remove(0).body;
+        assert_eq!("answered-cancel", response["buttonResponse"]["payload"], "{language:?}");
+        fixture.agent_writes("It is cancelled.").await;
+        assert_eq!("It is cancelled.", fixture.texts(2).await[1], "{language:?}");
+        // The choice is made: the word opts out.
+        fixture.reply("cancel").await;
+        fixture.agent_writes("Are you there?").await;
+        fixture.platform.wait_for_calls_of("receipt", 1).await;
+
+        fixture.reply("START").await;
+        fixture.offer(["Go on", "Stop"]).await;
+        fixture.reply("stop").await;
+        fixture.agent_writes("Are you there?").await;
+        fixture.platform.wait_for_calls_of("receipt", 2).await;
+        assert_eq!([json!("cancel"), json!("START"), json!("stop")], *fixture.platform_texts(3).await, "{language:?}");
+        assert_eq!(3, fixture.gateway.sent().len(), "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_start_that_is_replayed_does_not_undo_a_stop() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        fixture.reply("STOP").await;
+        let days_ago = |days: i64| (Timestamp::now() - SignedDuration::from_hours(24 * days)).to_string();
+        assert_eq!(422, fixture.reply_of(&days_ago(35), "START").await, "{language:?}");
+        fixture.agent_writes("Are you there?").await;
+        let receipt = fixture.platform.wait_for_calls_of("receipt", 1).await.remove(0).body;
+        assert_eq!("Failed", receipt["status"], "{language:?}");
+        // The gateway has not reached the example for a month.
+        assert_eq!(200, fixture.reply_of(&days_ago(33), "START").await, "{language:?}");
+        fixture.agent_writes("Welcome back.").await;
+        assert_eq!(["Welcome back."], fixture.texts(1).await.as_slice(), "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_reaches_the_platform_whatever_time_it_has() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        let times = [
+            &Timestamp::now().to_string(),
+            "9999-12-31T23:59:59Z",
+            "2026-13-01T00:00:00Z",
+            "1970-01-01T00:00:00Z",
+            "0001-01-01T00:00:00",
+            "1767322000",
+            "12",
+            "now",
+            "",
+        ];
+        for time in times {
+            assert_eq!(200, fixture.reply_of(time, &format!("at {time}")).await, "{language:?}: {time}");
+        }
+        assert_eq!(times.map(|time| json!(format!("at {time}"))), *fixture.platform_texts(9).await, "{language:?}");
     }
 }
