@@ -58,7 +58,7 @@ impl InboundEnvelope {
     /// The group within which order is kept: what one customer did.
     #[must_use]
     pub fn ordering_group(&self) -> Digest {
-        Digest::of_parts(&["inbound", self.integration.as_str(), &self.inbound.customer])
+        customer_group(&self.integration, &self.inbound.customer)
     }
 
     /// The start of the time within which it must be posted: when it was accepted, or replayed.
@@ -74,6 +74,12 @@ impl InboundEnvelope {
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self).map(escape_noncharacters)
     }
+}
+
+/// The group of what a customer did.
+#[must_use]
+pub fn customer_group(integration: &IntegrationName, customer: &str) -> Digest {
+    Digest::of_parts(&["inbound", integration.as_str(), customer])
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! holds two copies of a message, and a large message still fits.
 
 mod conversation_event;
-mod inbound;
+pub mod inbound;
 mod inbound_failure;
 mod queue_message;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Selects the messages to list.
 
 use jiff::Timestamp;
+use shared::delivery::envelope::inbound;
 use shared::model::integration_name::IntegrationName;
 use shared::model::{message, receipt};
 
@@ -23,9 +24,8 @@ impl Filter<'_> {
             return true;
         }
         let Ok(integration) = integration.parse::<IntegrationName>() else { return false };
-        [message::customer_group(&integration, customer), receipt::customer_group(&integration, customer)]
-            .iter()
-            .any(|digest| digest.as_str() == group)
+        let groups = [message::customer_group, receipt::customer_group, inbound::customer_group];
+        groups.iter().any(|group_of| group_of(&integration, customer).as_str() == group)
     }
 }
 
@@ -40,8 +40,10 @@ mod tests {
         let has = |customer| Filter { since: None, customer, limit: 1 }.has_customer("acme", group.as_str());
         assert!(has(None) && has(Some("+49 170 1")) && has(group.as_str().get(..12)));
         assert!(!has(Some("+49 170 2")) && !has(group.as_str().get(..7)));
-        let receipts = receipt::customer_group(&acme, "+49 170 1");
         let filter = Filter { since: None, customer: Some("+49 170 1"), limit: 1 };
-        assert!(filter.has_customer("acme", receipts.as_str()) && !filter.has_customer("other", group.as_str()));
+        for group_of in [receipt::customer_group, inbound::customer_group] {
+            assert!(filter.has_customer("acme", group_of(&acme, "+49 170 1").as_str()));
+        }
+        assert!(!filter.has_customer("other", group.as_str()));
     }
 }
