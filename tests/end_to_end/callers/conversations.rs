@@ -156,6 +156,15 @@ async fn a_conversation_of_another_integration_is_not_found_and_stays() {
 }
 
 #[tokio::test]
+async fn a_conversation_that_cannot_be_read_leaves_no_outcome_unknown() {
+    let case = Case::start().await;
+    case.fixture.platform.fail_operation("conversation", [Fault::Status(500); 10]);
+    let refused = case.write().await;
+    refused.assert_problem(503, "unavailable");
+    assert!(refused.body["detail"].as_str().unwrap().ends_with("Nothing was sent."), "{:?}", refused.body);
+}
+
+#[tokio::test]
 async fn the_current_agent_is_the_only_connected_one() {
     let case = Case::start().await;
     let sent = case.write().await;

@@ -7,7 +7,7 @@ use shared::platform::PlatformName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tests::harness::dispatchers::{AT_ONCE, HoldingService, of, repeats};
-use tests::harness::stack::{Stack, TestIntegration};
+use tests::harness::stack::{DISPATCHERS, Stack, TestIntegration};
 use tests::simulators::genesys_cloud::{self, Webhook};
 use tests::simulators::messaging_service::{Attempt, MessagingService, Reply};
 use uuid::Uuid;
@@ -46,6 +46,7 @@ async fn a_copy_that_passes_the_queue_is_dropped_by_the_ledger() {
 #[tokio::test]
 async fn six_concurrent_dispatchers_keep_each_customers_order() {
     const MESSAGES: usize = 15;
+    let _alone = DISPATCHERS.lock().await;
     let stack = Stack::connect().await;
     let holding = HoldingService::with_handler(|_, _| Reply::status(200)).await;
     let integration = stack.integration(&holding.service.url, |_| {}).await;
@@ -77,6 +78,7 @@ async fn six_concurrent_dispatchers_keep_each_customers_order() {
 
 #[tokio::test]
 async fn six_concurrent_dispatchers_deliver_no_copy_of_another_dispatchers_message() {
+    let _alone = DISPATCHERS.lock().await;
     let stack = Stack::connect().await;
     let holding = HoldingService::with_handler(|_, _| Reply::status(200)).await;
     let integration = stack.integration(&holding.service.url, |_| {}).await;

@@ -188,7 +188,13 @@ impl Victim<'_> {
         ] {
             let fixture = self.fixture().await;
             // The maximum number of attempts on any route.
-            fixture.with_platform.platform.fail([fault; 10]);
+            let platform = &fixture.with_platform.platform;
+            match self.operation.id() {
+                // After it has said whose conversation it is.
+                "sendAgentMessage" => platform.fail_operation("agent-message", [fault; 10]),
+                "postAgentTyping" => platform.fail_operation("agent-typing", [fault; 10]),
+                _ => platform.fail([fault; 10]),
+            }
             let (url, request) = (fixture.url(&self.operation), self.good().key("k"));
             self.is_refused(&fixture.send(&url, &request).await, status, problem);
             // The kept response is replayed.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 use tests::harness::dispatchers::repeats;
 use tests::harness::lanes::{OwnLanes, Setup};
-use tests::harness::stack::{Stack, TestIntegration};
+use tests::harness::stack::{DISPATCHERS, Stack, TestIntegration};
 use tests::simulators::genesys_cloud;
 use tests::simulators::messaging_service::Attempt;
 
@@ -99,6 +99,7 @@ struct P99Age {
 impl P99Age {
     /// Measures it without and beside a dead endpoint, which recovers in the end.
     async fn measure(setup: Setup, dead: Health) -> Self {
+        let _alone = DISPATCHERS.lock().await;
         let mut traffic = Traffic::start(setup).await;
         traffic.send(START).await;
         let ids = traffic.send(HEALTHY).await;
