@@ -46,7 +46,7 @@ async fn a_copy_that_passes_the_queue_is_dropped_by_the_ledger() {
 #[tokio::test]
 async fn six_concurrent_dispatchers_keep_each_customers_order() {
     const MESSAGES: usize = 15;
-    let _alone = DISPATCHERS.lock().await;
+    let _permit = DISPATCHERS.acquire().await;
     let stack = Stack::connect().await;
     let holding = HoldingService::with_handler(|_, _| Reply::status(200)).await;
     let integration = stack.integration(&holding.service.url, |_| {}).await;
@@ -78,7 +78,7 @@ async fn six_concurrent_dispatchers_keep_each_customers_order() {
 
 #[tokio::test]
 async fn six_concurrent_dispatchers_deliver_no_copy_of_another_dispatchers_message() {
-    let _alone = DISPATCHERS.lock().await;
+    let _permit = DISPATCHERS.acquire().await;
     let stack = Stack::connect().await;
     let holding = HoldingService::with_handler(|_, _| Reply::status(200)).await;
     let integration = stack.integration(&holding.service.url, |_| {}).await;

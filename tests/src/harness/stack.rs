@@ -16,8 +16,8 @@ pub const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// messages from other readers.
 pub static DEAD_LETTERS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// Held by a test that keeps all dispatchers busy: side by side, such tests exceed each other's time limits.
-pub static DISPATCHERS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+/// A permit is held by a test that keeps several dispatchers busy: with more of them, they exceed each other's time limits.
+pub static DISPATCHERS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
 
 /// Held by a test that runs `patchbay failed`, which reads the whole parking queue, one run at a time.
 pub static FAILED_MESSAGES: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

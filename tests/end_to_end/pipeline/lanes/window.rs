@@ -106,7 +106,7 @@ struct P99Age {
 impl P99Age {
     /// Measures it without and beside a dead endpoint, which recovers in the end.
     async fn measure(setup: Setup, dead: Health) -> Self {
-        let _alone = DISPATCHERS.lock().await;
+        let _permit = DISPATCHERS.acquire().await;
         let mut traffic = Traffic::start(setup, dead).await;
         traffic.send(START).await;
         let ids = traffic.send(HEALTHY).await;
