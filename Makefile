@@ -161,7 +161,7 @@ fresh-check: needs-fresh-check ## `make run` and `make test` in a new clone of H
 	@python3 infra/local/fresh_check.py
 
 .PHONY: release-check
-release-check: needs-release-check fresh-check upgrade-test release-test ## before a release: these three, the functions' sizes and the installation of the CLI
+release-check: needs-release-check fresh-check upgrade-test release-test ## before a release: fresh-check, upgrade-test, release-test, the functions' sizes and the installation of the CLI
 	$(MAKE) bench ROUNDS=1 CALLS=1
 	cargo install --locked --path cli --root target/installed
 	target/installed/bin/patchbay --version
