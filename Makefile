@@ -12,7 +12,7 @@ STEP := python3 infra/local/step.py
 CARGO_DENY := .venv/cargo/bin/cargo-deny
 # The tests on the stack spend most of their time waiting, so that more threads than cores pay off; with many more, a slow
 # machine exceeds the time limits that the tests are about.
-THREADS := 8
+THREADS := 4
 # The template after the SAM transform, as CloudFormation gets it.
 TRANSFORMED := target/transformed
 ARCHITECTURE ?= arm64
