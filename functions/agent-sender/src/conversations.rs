@@ -72,12 +72,10 @@ impl Conversations {
 
     /// Before anything is sent: a lost response to a call that only reads leaves no outcome unknown.
     async fn read_first(&self, context: &RequestContext, id: &ConversationId) -> Result<Conversation, Problem> {
-        let read = self.read(context, id).await;
-        let read = read.map_err(|problem| match problem.problem_type {
-            ProblemType::OutcomeUnknown => Problem::unavailable("The platform did not say whose conversation it is."),
-            _ => problem,
-        });
-        read.map_err(Problem::nothing_sent)
+        let problem = |problem: Problem| {
+            problem.before_sending("The platform did not say whose conversation it is.").nothing_sent()
+        };
+        self.read(context, id).await.map_err(problem)
     }
 
     async fn read(&self, context: &RequestContext, id: &ConversationId) -> Result<Conversation, Problem> {

@@ -120,15 +120,7 @@ fn field_error(pointer: &str, detail: &str) -> Problem {
 fn upload_problem(error: UploadError) -> Problem {
     let explanation = as_sentence(&error.to_string());
     match error {
-        UploadError::Api(error) => {
-            let problem = Problem::from(error);
-            match problem.problem_type {
-                ProblemType::OutcomeUnknown => {
-                    Problem { platform: problem.platform, ..Problem::unavailable(explanation).nothing_sent() }
-                }
-                _ => problem,
-            }
-        }
+        UploadError::Api(error) => Problem::from(error).before_sending(explanation),
         UploadError::Invalid | UploadError::Refused(_) => {
             Problem::new(ProblemType::MediaRefused, explanation).nothing_sent()
         }

@@ -21,7 +21,7 @@ impl Failure {
         match self {
             Self::Refused(Refusal::Gone) => "gone",
             Self::Refused(_) => "refused",
-            Self::Expired => "expired",
+            Self::Expired => record::EXPIRED,
             Self::Dropped => record::DROPPED,
         }
     }

@@ -6,14 +6,13 @@ use crate::circuits::{Admission, Answer};
 use crate::dispatcher::{Dispatcher, is_permanent};
 use crate::inbound_outcome::{Failure, InboundOutcome, Step};
 use crate::outcome::{Disposition, NotHandled};
-use crate::task::{ReceiveContext, Work};
+use crate::task::{ReceiveContext, Work, attempt};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use shared::api::problem::Problem;
 use shared::api::{AcceptedRequest, Reply, RequestContext};
 use shared::delivery::envelope::{Envelope, InboundEnvelope, QueuedInboundFailure};
 use shared::delivery::id::DeliveryId;
-use shared::delivery::parking::{ParkedMessage, Parking};
 use shared::delivery::queue::SendError;
 use shared::delivery::record::DeliveryRecord;
 use shared::inbound::InboundRequest;
@@ -40,7 +39,6 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 struct Task<'t> {
     envelope: &'t InboundEnvelope,
     id: DeliveryId,
-    route: Route,
     context: ReceiveContext<'t>,
 }
 
@@ -55,7 +53,7 @@ impl Dispatcher {
             trace_id = envelope.trace_id.as_ref().map(TraceId::as_str),
             message_id = envelope.inbound.message_id.as_deref().map(bounded).as_deref(),
             webhook_id = id.to_string(),
-            route = Route::ALL.iter().map(|route| route.as_str()).find(|route| *route == envelope.inbound.route),
+            route = envelope.inbound.route.as_str(),
             caller = &*bounded(&envelope.inbound.caller),
             replay_id = envelope.replay.as_ref().map(|replay| replay.id.as_str()),
             correlation_id = Empty,
@@ -72,11 +70,7 @@ impl Dispatcher {
         id: DeliveryId,
         context: ReceiveContext<'_>,
     ) -> InboundOutcome {
-        let Some(route) = Route::ALL.into_iter().find(|route| route.as_str() == envelope.inbound.route) else {
-            // Another version wrote it.
-            return InboundOutcome::NotHandled(NotHandled::unknown_route(context));
-        };
-        let task = Task { envelope, id, route, context };
+        let task = Task { envelope, id, context };
         let integration = match self.integrations.get(&envelope.integration).await {
             Ok(integration) => integration,
             Err(error) if is_permanent(&error, envelope.due_since()) => {
@@ -140,7 +134,7 @@ impl Dispatcher {
                 self.fail_inbound(task, integration, &lease, Failure::dropped(&problem)).await
             }
             Step::Retry { problem, retry_after } => {
-                let backoff = backoff::delay(task.attempt(&lease), fastrand::f64());
+                let backoff = backoff::delay(attempt(&lease, task.envelope.replay.as_ref()), fastrand::f64());
                 match next_retry_delay(backoff, retry_after, remaining) {
                     Some(after) => {
                         let work = task.work(integration.delivery.give_up_after);
@@ -156,11 +150,11 @@ impl Dispatcher {
 
     async fn post_inbound(&self, task: &Task<'_>, context: &RequestContext) -> Result<Reply, Problem> {
         let integration = &context.integration;
-        if !integration.supports(task.route) {
+        if !integration.supports(task.route()) {
             return Err(Problem::not_supported(integration.platform.name(), integration.routes()));
         }
         let body = serde_json::from_str(task.envelope.inbound.body.get()).unwrap_or_default();
-        let request = read(body, |fields| InboundRequest::read(task.route, fields));
+        let request = read(body, |fields| InboundRequest::read(task.route(), fields));
         self.inbound.post(context, request.map_err(Problem::invalid_body)?).await
     }
 
@@ -196,21 +190,15 @@ impl Dispatcher {
                 None => Ok(()),
             }
         };
-        let (parked, reported) = tokio::join!(self.park_inbound(task, attempts, &failure.record), report);
+        let replay = task.envelope.replay.as_ref();
+        let park = self.parking.park(|| task.context.to_parked(&task.id, replay, attempts, &failure.record));
+        let (parked, reported) = tokio::join!(park, report);
         match parked.and(reported) {
             Ok(()) => InboundOutcome::Failed(failure),
             Err(error) => {
                 tracing::error!(reason = %error, "the failure could not be parked or reported");
                 InboundOutcome::FollowUpFailed { failure, after: task.context.delay_after_internal_error() }
             }
-        }
-    }
-
-    async fn park_inbound(&self, task: &Task<'_>, attempts: u64, record: &DeliveryRecord) -> Result<(), SendError> {
-        match &self.parking {
-            Parking::On(queue) => queue.park(&task.to_parked(attempts, record)?).await,
-            Parking::Off => Ok(()),
-            Parking::Unknown => Err(SendError::Unavailable("no parking queue is configured".to_owned())),
         }
     }
 
@@ -227,7 +215,7 @@ impl Dispatcher {
             message_id: message_id.clone(),
             time: failure.record.at.unwrap_or_else(Timestamp::now),
             failure: InboundFailure {
-                route: content.route.clone(),
+                route: content.route.as_str().to_owned(),
                 reason: failure.reason().to_owned(),
                 detail: failure.detail().to_owned(),
                 platform_status: failure.record.status,
@@ -255,7 +243,7 @@ impl Task<'_> {
         let accepted = AcceptedRequest {
             integration: Arc::clone(integration),
             caller: self.envelope.inbound.caller.clone(),
-            route: self.route,
+            route: self.route(),
             deadline,
             invocation_deadline: self.context.deadline,
             id: self.id.to_string(),
@@ -264,18 +252,16 @@ impl Task<'_> {
         RequestContext::of_accepted(accepted, integrations)
     }
 
+    fn route(&self) -> Route {
+        self.envelope.inbound.route
+    }
+
     fn is_typing(&self) -> bool {
-        self.route == Route::InboundEvents
+        self.route() == Route::InboundEvents
     }
 
     fn replay_id(&self) -> Option<&str> {
         self.envelope.replay.as_ref().map(|replay| replay.id.as_str())
-    }
-
-    /// The number of this attempt. A replay starts at 1 again.
-    fn attempt(&self, lease: &Lease) -> u64 {
-        let before = self.envelope.replay.as_ref().map_or(0, |replay| replay.attempts_before);
-        lease.attempt().saturating_sub(before).max(1)
     }
 
     fn work(&self, give_up_after: Duration) -> Work<'_> {
@@ -286,22 +272,6 @@ impl Task<'_> {
             message_id: self.envelope.inbound.message_id.as_deref().unwrap_or_default(),
             conversation_id: None,
         }
-    }
-
-    fn to_parked(&self, attempts: u64, record: &DeliveryRecord) -> Result<ParkedMessage, serde_json::Error> {
-        let replay = self.envelope.replay.as_ref();
-        let sequence_number = replay.and_then(|replay| replay.sequence_number.as_deref());
-        Ok(ParkedMessage {
-            webhook_id: self.id.to_string(),
-            reason: record.reason.clone().unwrap_or_default(),
-            status: record.status,
-            error: record.error.clone(),
-            failed_at: record.at.unwrap_or_else(Timestamp::now),
-            attempts,
-            group: self.context.group.to_owned(),
-            sequence_number: sequence_number.or(self.context.sequence_number).map(str::to_owned),
-            envelope: RawValue::from_string(self.context.body.to_owned())?,
-        })
     }
 }
 

@@ -11,10 +11,9 @@ use http::StatusCode;
 use jiff::Timestamp;
 use shared::delivery::client::WebhookRequest;
 use shared::delivery::envelope::{Envelope, EnvelopeOrigin};
-use shared::delivery::parking::Parking;
 use shared::delivery::payload::DeliveryPayload;
 use shared::delivery::queue::SendError;
-use shared::delivery::record::DeliveryRecord;
+use shared::delivery::record::{self, DeliveryRecord};
 use shared::integration::{CardRoute, Integration};
 use shared::ledger::{self, Acceptance, Acquire, CompletedRecord, Lease, LeaseRequest, LedgerError, OnExpiredLease};
 use shared::limits::bounded;
@@ -25,9 +24,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
-
-/// The reason of a parked message whose integration was removed.
-const ORPHANED: &str = "orphaned";
 
 impl Dispatcher {
     pub(crate) async fn handle_message(&self, envelope: &Envelope, context: ReceiveContext<'_>) -> Disposition {
@@ -72,7 +68,7 @@ impl Dispatcher {
         Ok(match self.acquire_lease(&key, task.replay_id(), task.context).await? {
             Acquire::Acquired(lease) => {
                 let outcome = Outcome::IntegrationRemoved(reason);
-                let (reason, at) = (Some(ORPHANED.to_owned()), Some(Timestamp::now()));
+                let (reason, at) = (Some(record::ORPHANED.to_owned()), Some(Timestamp::now()));
                 let record = DeliveryRecord { reason, at, ..DeliveryRecord::default() };
                 self.complete_delivery(task, &lease, outcome, record).await
             }
@@ -290,11 +286,7 @@ impl Dispatcher {
         if task.is_typing() {
             return Ok(());
         }
-        match &self.parking {
-            Parking::On(queue) => queue.park(&task.to_parked(attempts, record)?).await,
-            Parking::Off => Ok(()),
-            Parking::Unknown => Err(SendError::Unavailable("no parking queue is configured".to_owned())),
-        }
+        self.parking.park(|| task.to_parked(attempts, record)).await
     }
 
     async fn enqueue_receipt(&self, task: &Task<'_>, record: &DeliveryRecord) -> Result<(), SendError> {

@@ -15,11 +15,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Level;
 
-/// The reason of what could not be posted within `giveUpAfterSeconds`.
-const EXPIRED: &str = "expired";
-/// The reason of what was parked because its integration was removed.
-const ORPHANED: &str = "orphaned";
-
 /// What follows from an attempt.
 pub(crate) enum Step {
     /// Now, or under the same id before.
@@ -102,7 +97,7 @@ impl Failure {
             ProblemType::OutcomeUnknown => "The platform did not say whether it accepted it.".to_owned(),
             _ => problem.detail(),
         };
-        Self::new(FailureKind::GivenUp, EXPIRED, Some(detail), None, None)
+        Self::new(FailureKind::GivenUp, record::EXPIRED, Some(detail), None, None)
     }
 
     /// A typing event that could not be posted at the first attempt.
@@ -111,13 +106,13 @@ impl Failure {
     }
 
     pub(crate) fn integration_removed(reason: String) -> Self {
-        Self::new(FailureKind::GivenUp, ORPHANED, Some(reason), None, None)
+        Self::new(FailureKind::GivenUp, record::ORPHANED, Some(reason), None, None)
     }
 
     /// As an earlier attempt recorded it.
     pub(crate) fn recorded(record: DeliveryRecord) -> Self {
         let kind = match record.reason.as_deref() {
-            Some(EXPIRED | ORPHANED) => FailureKind::GivenUp,
+            Some(record::EXPIRED | record::ORPHANED) => FailureKind::GivenUp,
             Some(record::DROPPED) => FailureKind::Dropped,
             _ => FailureKind::Refused,
         };

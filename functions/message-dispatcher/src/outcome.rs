@@ -49,12 +49,6 @@ impl NotHandled {
         Self { reason: error.to_string(), disposition: Disposition::Return { after } }
     }
 
-    /// Another version wrote the record.
-    pub(crate) fn unknown_route(context: ReceiveContext<'_>) -> Self {
-        let disposition = Disposition::Retry { after: context.backoff() };
-        Self { reason: "unreadable envelope".to_owned(), disposition }
-    }
-
     /// The configuration could not be loaded.
     pub(crate) fn load_error(error: &LoadError, context: ReceiveContext<'_>) -> Self {
         match error {

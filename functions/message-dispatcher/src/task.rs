@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 use shared::aws::OPERATION_TIMEOUT;
 use shared::aws::retry::time_until;
-use shared::delivery::envelope::Envelope;
+use shared::delivery::envelope::{Envelope, Replay};
 use shared::delivery::id::DeliveryId;
 use shared::delivery::parking::ParkedMessage;
 use shared::delivery::record::{DeliveryRecord, RecordedReceipt};
@@ -102,6 +102,34 @@ impl<'r> ReceiveContext<'r> {
             group: self.group.to_owned(),
         }
     }
+
+    /// What the parking queue keeps of the record. A replay that failed keeps the sequence number of the first failure.
+    pub(crate) fn to_parked(
+        self,
+        id: &DeliveryId,
+        replay: Option<&Replay>,
+        attempts: u64,
+        record: &DeliveryRecord,
+    ) -> Result<ParkedMessage, serde_json::Error> {
+        let sequence_number = replay.and_then(|replay| replay.sequence_number.as_deref());
+        Ok(ParkedMessage {
+            webhook_id: id.to_string(),
+            reason: record.reason.clone().unwrap_or_default(),
+            status: record.status,
+            error: record.error.clone(),
+            failed_at: record.at.unwrap_or_else(Timestamp::now),
+            attempts,
+            group: self.group.to_owned(),
+            sequence_number: sequence_number.or(self.sequence_number).map(str::to_owned),
+            envelope: RawValue::from_string(self.body.to_owned())?,
+        })
+    }
+}
+
+/// The number of an attempt. A replay starts at 1 again.
+pub(crate) fn attempt(lease: &Lease, replay: Option<&Replay>) -> u64 {
+    let before = replay.map_or(0, |replay| replay.attempts_before);
+    lease.attempt().saturating_sub(before).max(1)
 }
 
 /// A message or a receipt, as far as the ledger records it with a failed attempt.
@@ -172,10 +200,8 @@ impl<'t> Task<'t> {
         self.envelope.replay.as_ref().map(|replay| replay.id.as_str())
     }
 
-    /// The number of this attempt. A replay starts at 1 again.
     pub(crate) fn attempt(&self, lease: &Lease) -> u64 {
-        let before = self.envelope.replay.as_ref().map_or(0, |replay| replay.attempts_before);
-        lease.attempt().saturating_sub(before).max(1)
+        attempt(lease, self.envelope.replay.as_ref())
     }
 
     /// What the ledger records of a failed attempt: the next one is made `after` that time.
@@ -196,21 +222,8 @@ impl<'t> Task<'t> {
         self.context.failed_attempt(lease, reason, after, work)
     }
 
-    /// The message for the parking queue. A replay that failed keeps the sequence number of the first failure.
     pub(crate) fn to_parked(&self, attempts: u64, record: &DeliveryRecord) -> Result<ParkedMessage, serde_json::Error> {
-        let replay = self.envelope.replay.as_ref();
-        let sequence_number = replay.and_then(|replay| replay.sequence_number.as_deref());
-        Ok(ParkedMessage {
-            webhook_id: self.id.to_string(),
-            reason: record.reason.clone().unwrap_or_default(),
-            status: record.status,
-            error: record.error.clone(),
-            failed_at: record.at.unwrap_or_else(Timestamp::now),
-            attempts,
-            group: self.context.group.to_owned(),
-            sequence_number: sequence_number.or(self.context.sequence_number).map(str::to_owned),
-            envelope: RawValue::from_string(self.context.body.to_owned())?,
-        })
+        self.context.to_parked(&self.id, self.envelope.replay.as_ref(), attempts, record)
     }
 
     /// The receipt that is due when the messaging service has accepted the message. A receipt in the response takes

@@ -1,6 +1,6 @@
 //! Accepting receipts before they are posted: each is one durable write.
 
-use crate::poster::{BatchItem, CONCURRENCY, PostOutcome, batch_response, response, well_formed};
+use crate::poster::{BatchItem, CONCURRENCY, PostOutcome, batch_response, by_message, response, well_formed};
 use crate::request::{Receipts, StatusReport};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -8,7 +8,6 @@ use shared::api::problem::Problem;
 use shared::api::{Reply, RequestContext};
 use shared::delivery::envelope::ReceiptEnvelope;
 use shared::delivery::queue::MessageQueue;
-use std::collections::BTreeMap;
 
 /// Puts receipts onto the queue.
 pub(crate) struct ReceiptAcceptor {
@@ -30,12 +29,7 @@ impl ReceiptAcceptor {
             }
             Receipts::Batch(entries) => {
                 let (reports, mut items) = well_formed(context, entries);
-                // In order for the same message.
-                let mut by_message: BTreeMap<String, Vec<(usize, StatusReport)>> = BTreeMap::new();
-                for (index, report) in reports {
-                    by_message.entry(report.message_id().to_owned()).or_default().push((index, report));
-                }
-                let enqueuing = by_message.into_values().map(|reports| async move {
+                let enqueuing = by_message(reports).map(|reports| async move {
                     let mut items = Vec::new();
                     for (index, report) in reports {
                         let result = self.enqueue(context, &report).await;

@@ -134,19 +134,10 @@ impl Poster {
             (Vec::new(), reports)
         };
         items.extend(together);
-        items.extend(self.post_one_by_one(context, rest).await);
+        let posting = stream::iter(by_message(rest).map(|reports| self.post_in_order(context, reports)));
+        items.extend(posting.buffer_unordered(CONCURRENCY).concat().await);
         let retryable = items.iter().any(|item| item.retryable);
         Reply { retryable, ..Reply::new(StatusCode::MULTI_STATUS, batch_response(items)) }
-    }
-
-    /// One call for each receipt: in order for the same message, concurrently for different messages.
-    async fn post_one_by_one(&self, context: &RequestContext, reports: Vec<(usize, StatusReport)>) -> Vec<BatchItem> {
-        let mut by_message: BTreeMap<String, Vec<(usize, StatusReport)>> = BTreeMap::new();
-        for (index, report) in reports {
-            by_message.entry(report.message_id().to_owned()).or_default().push((index, report));
-        }
-        let items = stream::iter(by_message.into_values().map(|reports| self.post_in_order(context, reports)));
-        items.buffer_unordered(CONCURRENCY).concat().await
     }
 
     async fn post_in_order(&self, context: &RequestContext, reports: Vec<(usize, StatusReport)>) -> Vec<BatchItem> {
@@ -188,6 +179,15 @@ impl Poster {
             replay_policy: ReplayPolicy::SuccessOnly,
         }
     }
+}
+
+/// The reports of each message, in their order: those of different messages may be executed concurrently.
+pub(crate) fn by_message(reports: Vec<(usize, StatusReport)>) -> impl Iterator<Item = Vec<(usize, StatusReport)>> {
+    let mut by_message: BTreeMap<String, Vec<(usize, StatusReport)>> = BTreeMap::new();
+    for (index, report) in reports {
+        by_message.entry(report.message_id().to_owned()).or_default().push((index, report));
+    }
+    by_message.into_values()
 }
 
 /// The receipts of a batch that can be posted, and the response's items of the others.

@@ -76,6 +76,21 @@ impl Parking {
             Some(url) => Self::On(ParkingQueue::new(client, url.to_owned())),
         }
     }
+
+    /// Keeps a message, if failed messages are kept.
+    ///
+    /// # Errors
+    /// It is unknown whether they are, it cannot be serialized, or the queue is unavailable.
+    pub async fn park(
+        &self,
+        message: impl FnOnce() -> Result<ParkedMessage, serde_json::Error>,
+    ) -> Result<(), SendError> {
+        match self {
+            Self::On(queue) => queue.park(&message()?).await,
+            Self::Off => Ok(()),
+            Self::Unknown => Err(SendError::Unavailable("no parking queue is configured".to_owned())),
+        }
+    }
 }
 
 /// Sends messages to the parking queue.

@@ -6,6 +6,10 @@ use crate::model::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, Reci
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// The reason of what was not accepted within `giveUpAfterSeconds`.
+pub const EXPIRED: &str = "expired";
+/// The reason of what was parked because its integration was removed.
+pub const ORPHANED: &str = "orphaned";
 /// The reason of a typing event that could not be delivered at the first attempt.
 pub const DROPPED: &str = "dropped";
 /// The reason of the text trace of a card, which the customer gets as a card.

@@ -43,7 +43,7 @@ impl InboundAcceptor {
             trace_id: context.trace_id.clone(),
             replay: None,
             inbound: InboundContent {
-                route: context.route.as_str().to_owned(),
+                route: context.route,
                 caller: context.caller.clone(),
                 customer: request.customer().id.clone(),
                 message_id: message_id.map(str::to_owned),

@@ -108,12 +108,8 @@ fn refused(clause: &str) -> Problem {
 
 /// Whatever the outcome of the upload: the message was not posted.
 fn upload_problem(error: ApiError) -> Problem {
-    let problem = Problem::from(error);
+    let problem = Problem::from(error).before_sending("The platform did not confirm the upload of the file.");
     match problem.problem_type {
-        ProblemType::OutcomeUnknown => {
-            let explanation = "The platform did not confirm the upload of the file.";
-            Problem { platform: problem.platform, ..Problem::unavailable(explanation).nothing_sent() }
-        }
         ProblemType::PlatformRefused => {
             let explanation = "The platform refused the upload of the file; `platform` has its error. If the platform \
                                stores no files, set uploadFiles to false in the integration's configuration."

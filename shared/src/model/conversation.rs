@@ -1,7 +1,7 @@
 //! A conversation on the platform: who takes part in it, and what happens to it.
 
 use crate::digest::Digest;
-use crate::model::message::{Direction, IdType, Intent, Message, MessageKind, Metadata, Party, References};
+use crate::model::message::{Direction, IdType, Intent, Message, MessageKind, Party};
 use crate::model::platform_name::PlatformName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -105,22 +105,13 @@ impl ConversationUpdate {
         let time = time.to_string();
         let participant = session.participant_id.as_deref().unwrap_or_default();
         let identity = ["conversation event", conversation_id, change.name(), participant, &session.session_id, &time];
+        let message_id = Digest::of_parts(&identity).as_str().to_owned();
+        let kind = MessageKind::Conversation(Box::new(ConversationEvent { change: *change, session: session.clone() }));
         Message {
-            platform,
-            message_id: Digest::of_parts(&identity).as_str().to_owned(),
             conversation_id: Some(conversation_id.clone()),
-            direction: Direction::Outbound,
-            intent: Intent::Sent,
-            from: None,
             to: Some(Party { id: Some(customer.id.clone()), id_type: customer.id_type.clone(), ..Party::default() }),
             time: Some(time),
-            public: None,
-            references: References::default(),
-            metadata: Metadata::default(),
-            delivery_id: None,
-            former_kind: None,
-            fallback_text: None,
-            kind: MessageKind::Conversation(Box::new(ConversationEvent { change: *change, session: session.clone() })),
+            ..Message::new(platform, message_id, Direction::Outbound, Intent::Sent, kind)
         }
     }
 }

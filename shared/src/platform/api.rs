@@ -2,9 +2,11 @@
 
 use http::Method;
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
-/// A route of the caller API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A route of the caller API. It is serialized as its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
 pub enum Route {
     /// `…/agentless`.
     Agentless,
@@ -106,6 +108,30 @@ impl Route {
     }
 }
 
+impl From<Route> for &'static str {
+    fn from(route: Route) -> Self {
+        route.as_str()
+    }
+}
+
+impl TryFrom<String> for Route {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        name.parse()
+    }
+}
+
+impl FromStr for Route {
+    type Err = String;
+
+    /// Reads the name of one route.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|route| route.as_str() == name);
+        named.ok_or_else(|| format!("must be one of {}", Self::ALL.map(Self::as_str).join(", ")))
+    }
+}
+
 /// The ids of a message that the platform accepted, as far as it returns them.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -181,6 +207,12 @@ mod tests {
         for none in ["", "webhook", "in", "inbound/", "Receipts"] {
             assert_eq!(Vec::<Route>::new(), Route::named(none), "{none}");
         }
+    }
+
+    #[test]
+    fn routes_are_named_as_in_the_log() {
+        assert_eq!(Ok(Route::InboundMessages), "inbound/messages".parse());
+        assert!("webhook".parse::<Route>().unwrap_err().contains("agentless, agentless/cancel, receipts, cards"));
     }
 
     #[test]

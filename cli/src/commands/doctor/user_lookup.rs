@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 pub(super) const CHECK: &str = "users by email address";
 
-/// An address that nobody has: the top-level domain is reserved (RFC 2606).
+/// An address that no user has: the top-level domain is reserved (RFC 2606).
 const ADDRESS: &str = "doctor@patchbay.invalid";
 
 /// One call, which changes nothing.

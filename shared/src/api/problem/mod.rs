@@ -85,6 +85,17 @@ impl Problem {
         Self { effect: Some(Effect::NothingSent), ..self }
     }
 
+    /// The problem of a call that comes before anything is sent: if its outcome is unknown, it can be made again.
+    #[must_use]
+    pub fn before_sending(self, explanation: impl Into<String>) -> Self {
+        match self.problem_type {
+            ProblemType::OutcomeUnknown => {
+                Self { platform: self.platform, ..Self::unavailable(explanation).nothing_sent() }
+            }
+            _ => self,
+        }
+    }
+
     /// The platform has no call for the route; its integrations have `routes`.
     #[must_use]
     pub fn not_supported(platform: PlatformName, routes: impl Iterator<Item = Route>) -> Self {

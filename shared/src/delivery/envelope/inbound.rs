@@ -4,6 +4,7 @@ use super::{Replay, escape_noncharacters};
 use crate::digest::Digest;
 use crate::model::integration_name::IntegrationName;
 use crate::model::trace_id::TraceId;
+use crate::platform::Route;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -26,8 +27,7 @@ pub struct InboundEnvelope {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InboundContent {
-    /// The name of the route, as [`Route::as_str`](crate::platform::Route::as_str) has it.
-    pub route: String,
+    pub route: Route,
     /// The name of the caller, whose ids of messages are its own.
     pub caller: String,
     /// The customer's address.
@@ -52,7 +52,7 @@ impl InboundEnvelope {
         let InboundContent { route, caller, message_id, fingerprint, .. } = &self.inbound;
         let received_at = self.received_at.to_string();
         let id = message_id.as_deref().unwrap_or(&received_at);
-        Digest::of_parts(&["inbound", self.integration.as_str(), route, caller, id, fingerprint])
+        Digest::of_parts(&["inbound", self.integration.as_str(), route.as_str(), caller, id, fingerprint])
     }
 
     /// The group within which order is kept: what one customer did.
@@ -94,7 +94,7 @@ mod tests {
             trace_id: None,
             replay: None,
             inbound: InboundContent {
-                route: "inbound/messages".to_owned(),
+                route: Route::InboundMessages,
                 caller: "crm".to_owned(),
                 customer: "c".to_owned(),
                 message_id: message_id.map(str::to_owned),

@@ -1,7 +1,7 @@
 //! What a customer did that could not be posted to the platform, on its way back to the messaging service.
 
 use crate::model::conversation::CustomerAddress;
-use crate::model::message::{Direction, InboundFailure, Intent, Message, MessageKind, Metadata, Party, References};
+use crate::model::message::{Direction, InboundFailure, Intent, Message, MessageKind, Party};
 use crate::model::platform_name::PlatformName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,22 +23,9 @@ pub struct QueuedInboundFailure {
 impl QueuedInboundFailure {
     pub(super) fn message(&self, platform: PlatformName) -> Message {
         let Self { customer, message_id, time, failure, original: _ } = self;
-        Message {
-            platform,
-            message_id: message_id.clone(),
-            conversation_id: None,
-            direction: Direction::Inbound,
-            intent: Intent::Sent,
-            from: Some(Party { id: Some(customer.id.clone()), id_type: customer.id_type.clone(), ..Party::default() }),
-            to: None,
-            time: Some(time.to_string()),
-            public: None,
-            references: References::default(),
-            metadata: Metadata::default(),
-            delivery_id: None,
-            former_kind: None,
-            fallback_text: None,
-            kind: MessageKind::InboundFailed(Box::new(failure.clone())),
-        }
+        let from = Party { id: Some(customer.id.clone()), id_type: customer.id_type.clone(), ..Party::default() };
+        let kind = MessageKind::InboundFailed(Box::new(failure.clone()));
+        let message = Message::new(platform, message_id.clone(), Direction::Inbound, Intent::Sent, kind);
+        Message { from: Some(from), time: Some(time.to_string()), ..message }
     }
 }

@@ -5,9 +5,7 @@ use super::{Action, ButtonReply, Card, CardMessage, Cards, DefaultAction, QuickR
 use crate::json::fields::FieldError;
 use crate::json::limits;
 use crate::model::message::fallback_text::{Section, Writer};
-use crate::model::message::{
-    Content, Direction, FallbackText, IdType, Intent, Message, MessageKind, Metadata, Party, References,
-};
+use crate::model::message::{Content, Direction, FallbackText, IdType, Intent, Message, MessageKind, Party};
 use crate::model::platform_name::PlatformName;
 use crate::model::receipt::Recipient;
 use serde::{Deserialize, Serialize};
@@ -80,22 +78,13 @@ impl OutboundCard {
             ..Content::default()
         };
         let party = |id: &str, id_type| Some(Party { id: Some(id.to_owned()), id_type, ..Party::default() });
+        let kind = MessageKind::Structured(content);
         Message {
-            platform,
-            message_id: self.id.clone(),
             conversation_id: self.conversation_id.clone(),
-            direction: Direction::Outbound,
-            intent: Intent::Send,
             from: party(&self.channel_id, Some(IdType::Opaque)),
             to: party(&self.to.id, self.to.id_type.clone()),
-            time: None,
-            public: None,
-            references: References::default(),
-            metadata: Metadata::default(),
-            delivery_id: None,
-            former_kind: None,
             fallback_text: fallback_text(&self.card),
-            kind: MessageKind::Structured(content),
+            ..Message::new(platform, self.id.clone(), Direction::Outbound, Intent::Send, kind)
         }
     }
 

@@ -187,6 +187,34 @@ impl fmt::Debug for Party {
 }
 
 impl Message {
+    /// A message with nothing but these.
+    #[must_use]
+    pub fn new(
+        platform: PlatformName,
+        message_id: String,
+        direction: Direction,
+        intent: Intent,
+        kind: MessageKind,
+    ) -> Self {
+        Self {
+            platform,
+            message_id,
+            conversation_id: None,
+            direction,
+            intent,
+            from: None,
+            to: None,
+            time: None,
+            public: None,
+            references: References::default(),
+            metadata: Metadata::default(),
+            delivery_id: None,
+            former_kind: None,
+            fallback_text: None,
+            kind,
+        }
+    }
+
     /// The customer: the recipient of an outbound message, the sender of an inbound one.
     #[must_use]
     pub fn customer(&self) -> Option<&str> {

@@ -7,6 +7,7 @@ use crate::status::{ledger_error, trial_time};
 use crate::ui::output::seconds;
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::delivery::envelope::InboundEnvelope;
 use shared::ledger::Circuit;
 use shared::ledger::key::{IntegrationKey, Kind};
 use shared::model::endpoint::{Endpoint, EndpointKind};
@@ -49,12 +50,14 @@ impl OpenCircuit {
         })
     }
 
-    /// Whether a row waits for it: messages for their messaging service, everything else for the platform.
+    /// Whether a row waits for it: messages for their messaging service, receipts and what customers did for the platform.
     pub(super) fn holds(&self, row: &Row) -> bool {
-        let kind = row.ledger_key.as_deref().and_then(IntegrationKey::parse).map(|key| key.kind);
-        let endpoint = match kind {
-            Some(Kind::Delivery) => EndpointKind::MessagingService,
-            Some(Kind::Receipt | Kind::Inbound) => EndpointKind::Platform,
+        let key = row.ledger_key.as_deref().and_then(IntegrationKey::parse).map(|key| key.kind);
+        let endpoint = match key {
+            Some(Kind::Delivery) if row.kind.as_deref() != Some(InboundEnvelope::KIND) => {
+                EndpointKind::MessagingService
+            }
+            Some(Kind::Delivery | Kind::Receipt) => EndpointKind::Platform,
             _ => return false,
         };
         row.integration == self.integration && endpoint.as_str() == self.endpoint
@@ -77,9 +80,10 @@ impl OpenCircuit {
 mod tests {
     use super::super::status::Status;
     use super::*;
+    use shared::delivery::envelope::ReceiptEnvelope;
 
     #[test]
-    fn a_message_waits_for_the_messaging_service_and_a_receipt_for_the_platform() {
+    fn a_message_waits_for_the_messaging_service_and_what_goes_to_the_platform_for_the_platform() {
         let circuit = |endpoint: EndpointKind| OpenCircuit {
             integration: "acme".to_owned(),
             endpoint: endpoint.as_str(),
@@ -87,14 +91,15 @@ mod tests {
             since: None,
             next_attempt_at: Timestamp::UNIX_EPOCH,
         };
-        let holds = |kind: &str, integration: &str| {
-            let key = format!("{kind}#{integration}#{}", "0a".repeat(32));
-            let row = Row { ledger_key: Some(key), ..Row::new(Status::Retrying, integration, Timestamp::UNIX_EPOCH) };
+        let holds = |key: &str, kind: &str, integration: &str| {
+            let key = format!("{key}#{integration}#{}", "0a".repeat(32));
+            let row = Row::new(Status::Retrying, integration, Timestamp::UNIX_EPOCH);
+            let row = Row { ledger_key: Some(key), kind: Some(kind.to_owned()), ..row };
             [EndpointKind::MessagingService, EndpointKind::Platform].map(|endpoint| circuit(endpoint).holds(&row))
         };
-        assert_eq!([true, false], holds("delivery", "acme"));
-        assert_eq!([false, true], holds("receipt", "acme"));
-        assert_eq!([false, true], holds("inbound", "acme"));
-        assert_eq!([false, false], holds("delivery", "other"));
+        assert_eq!([true, false], holds("delivery", "Text", "acme"));
+        assert_eq!([false, true], holds("receipt", ReceiptEnvelope::KIND, "acme"));
+        assert_eq!([false, true], holds("delivery", InboundEnvelope::KIND, "acme"));
+        assert_eq!([false, false], holds("delivery", "Text", "other"));
     }
 }
