@@ -5,7 +5,7 @@ use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
 use crate::circuits::{Admission, Answer};
 use crate::dispatcher::{Dispatcher, is_permanent};
 use crate::inbound_outcome::{Failure, InboundOutcome, Step};
-use crate::outcome::{Disposition, NotHandled};
+use crate::outcome::{CIRCUIT_OPEN, Disposition, NotHandled};
 use crate::task::{ReceiveContext, Work, attempt};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -94,6 +94,9 @@ impl Dispatcher {
         if let Admission::Wait { until } = admission
             && !remaining.is_zero()
         {
+            if task.is_typing() {
+                return Ok(InboundOutcome::Failed(Failure::dropped(&Problem::unavailable(CIRCUIT_OPEN))));
+            }
             let delay = backoff::delay_while_open(until, task.context.receive_count, fastrand::f64());
             return Ok(InboundOutcome::CircuitOpen { after: delay.min(remaining) });
         }

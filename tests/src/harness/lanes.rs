@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use shared::delivery::envelope::Envelope;
 use shared::delivery::id::DeliveryId;
+use shared::delivery::queue::MessageQueue;
 use shared::platform::PlatformName;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -115,6 +116,12 @@ impl OwnLanes {
             kills: self.kills.subscribe(),
             killed: Arc::clone(&self.killed),
         }
+    }
+
+    /// The direct lane, as the functions see it.
+    #[must_use]
+    pub fn queue(&self) -> MessageQueue {
+        MessageQueue::new(self.stack.sqs.clone(), self.queue_url.clone())
     }
 
     /// Sends a message of Genesys Cloud to the direct lane, as the receiver does. Returns its sequence number.

@@ -3,7 +3,10 @@
 use super::fixture::{Fixture, Health, UNLUCKY};
 use crate::fixtures::WithPlatform;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
+use shared::delivery::envelope::{InboundContent, InboundEnvelope};
+use shared::platform::Route;
 use std::time::{Duration, Instant};
 use tests::harness::dispatchers::{of, repeats};
 use tests::harness::lanes::{OwnLanes, Setup};
@@ -140,6 +143,43 @@ async fn receipts_to_a_platform_that_never_answers_wait_while_the_integrations_d
 #[tokio::test]
 async fn a_platform_that_does_not_answer_token_requests_does_not_answer() {
     receipts_wait(|platform| platform.fail_tokens(endless()), GenesysCloud::recover_tokens).await;
+}
+
+#[tokio::test]
+async fn what_customers_write_waits_while_the_platform_does_not_answer_and_typing_is_dropped() {
+    const CUSTOMERS: usize = 6;
+    let WithPlatform { platform, integration, .. } = WithPlatform::start().await;
+    platform.fail_tokens(endless());
+    let lanes = OwnLanes::start(SETUP).await;
+    let send = async |route, customer: usize, body: Value| {
+        let inbound = InboundContent {
+            route,
+            caller: "crm".to_owned(),
+            customer: format!("c-{customer}"),
+            message_id: body["messageId"].as_str().map(str::to_owned),
+            fingerprint: customer.to_string(),
+            body: to_raw_value(&body).unwrap(),
+        };
+        let (name, received_at) = (integration.name.clone(), Timestamp::now());
+        let envelope = InboundEnvelope { integration: name, received_at, trace_id: None, replay: None, inbound };
+        lanes.queue().send_inbound(&envelope).await.unwrap();
+    };
+    for customer in 0..CUSTOMERS {
+        let from = json!({"id": format!("c-{customer}")});
+        let body = json!({"messageId": format!("m-{customer}"), "from": from, "text": "hello"});
+        send(Route::InboundMessages, customer, body).await;
+    }
+    let opened = lanes.wait_for_lines(&integration, "circuit_opened", 1).await;
+    assert_eq!("platform", opened[0]["endpoint"]);
+    send(Route::InboundEvents, CUSTOMERS, json!({"eventType": "Typing", "from": {"id": "typing"}})).await;
+    let dropped = lanes.wait_for_lines(&integration, "inbound_failed", 1).await;
+    assert_eq!((json!("dropped"), json!("INFO")), (dropped[0]["reason"].clone(), dropped[0]["level"].clone()));
+
+    platform.recover_tokens();
+    platform.wait_for_calls_of("inbound-message", CUSTOMERS).await;
+    lanes.wait_until_empty().await;
+    let calls = ["inbound-message", "inbound-event"].map(|operation| platform.calls_of(operation).len());
+    assert_eq!([CUSTOMERS, 0], calls);
 }
 
 fn endless() -> impl Iterator<Item = Fault> {
