@@ -66,7 +66,7 @@ impl Dispatcher {
         replay: Option<&str>,
         context: ReceiveContext<'_>,
     ) -> Result<Acquire, LedgerError> {
-        self.ledger.acquire_for_replay(lease_request(key, context), replay).await
+        self.ledger.acquire_for_replay(lease_request(key, context), replay, None).await
     }
 
     /// The same for a receipt with this time: later attempts know of this one.

@@ -251,6 +251,7 @@ impl Task<'_> {
             invocation_deadline: self.context.deadline,
             id: self.id.to_string(),
             trace_id: self.envelope.trace_id.clone(),
+            replay: self.replay_id().map(str::to_owned),
         };
         RequestContext::of_accepted(accepted, integrations)
     }

@@ -55,6 +55,8 @@ pub struct RequestContext {
     pub idempotency_digest: Option<Digest>,
     /// The request's valid body, if the caller prefers an answer before the request is executed (`Prefer: respond-async`).
     pub deferred: Option<Deferred>,
+    /// The id of an operator's replay, which may execute again what may have been executed.
+    pub replay: Option<String>,
     pub(super) integrations: Arc<IntegrationStore>,
 }
 
@@ -77,13 +79,15 @@ pub struct AcceptedRequest {
     /// Names this execution in the log.
     pub id: String,
     pub trace_id: Option<TraceId>,
+    pub replay: Option<String>,
 }
 
 impl RequestContext {
     /// The context in which an accepted request is executed.
     #[must_use]
     pub fn of_accepted(request: AcceptedRequest, integrations: &Arc<IntegrationStore>) -> Self {
-        let AcceptedRequest { integration, caller, route, deadline, invocation_deadline, id, trace_id } = request;
+        let AcceptedRequest { integration, caller, route, deadline, invocation_deadline, id, trace_id, replay } =
+            request;
         Self {
             retry_safety: RetrySafety::of_inbound(route, &integration),
             integration,
@@ -96,6 +100,7 @@ impl RequestContext {
             path: Path::default(),
             idempotency_digest: None,
             deferred: None,
+            replay,
             integrations: Arc::clone(integrations),
         }
     }

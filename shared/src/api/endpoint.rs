@@ -182,6 +182,7 @@ impl Endpoint {
             path: request.path,
             idempotency_digest: key.as_ref().map(|key| Digest::of_parts(&[key.as_str(), fingerprint.as_str()])),
             deferred,
+            replay: None,
             integrations: Arc::clone(&self.integrations),
         };
         let reply = match &key {

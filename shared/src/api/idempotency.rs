@@ -128,10 +128,7 @@ impl IdempotentOperation<'_> {
             fingerprint: self.fingerprint.map(Digest::as_str),
             on_expired_lease,
         };
-        let acquired = match occurrence {
-            Some(occurrence) => self.ledger.acquire_at(request, occurrence).await,
-            None => self.ledger.acquire(request).await,
-        };
+        let acquired = self.ledger.acquire_for_replay(request, context.replay.as_deref(), occurrence).await;
         let acquired = acquired.map_err(|error| {
             tracing::error!(reason = %error, "the ledger is unavailable");
             Problem::unavailable("The ledger is unavailable.").nothing_sent()

@@ -10,8 +10,8 @@
 //! here, because a deleted item would start at version 1 again and break that promise. DynamoDB's time to live removes them
 //! long after.
 //!
-//! Failed work can be requested again, by a **replay** with its own id. A replay reopens a failed item only if the item does
-//! not hold this id already, and writes the id in the same conditional write. So each replay reopens an item once, and a
+//! Work that has failed, or whose outcome is unknown, can be requested again, by a **replay** with its own id. A replay reopens
+//! an item only if the item does not hold this id already, and writes the id in the same conditional write. So each replay reopens an item once, and a
 //! duplicate of the replay finds the item in progress or completed. A replay raises the version too, so that a worker that
 //! still holds an earlier lease loses it. Work that has succeeded is never reopened.
 //!
@@ -204,7 +204,7 @@ impl Ledger {
     /// # Errors
     /// DynamoDB is unavailable. If the write succeeded nevertheless, the lease is released, or expires.
     pub async fn acquire(&self, request: LeaseRequest<'_>) -> Result<Acquire, LedgerError> {
-        self.acquire_with(request, None, None).await
+        self.acquire_for_replay(request, None, None).await
     }
 
     /// Acquires a lease for an event with its own time: like [`Self::acquire`]. The first such lease fixes the time, in
@@ -218,23 +218,15 @@ impl Ledger {
         request: LeaseRequest<'_>,
         occurrence: Occurrence<'_>,
     ) -> Result<Acquire, LedgerError> {
-        self.acquire_with(request, None, Some(occurrence)).await
+        self.acquire_for_replay(request, None, Some(occurrence)).await
     }
 
-    /// Acquires a lease for the replay with this id, if there is one: like [`Self::acquire`], and also if the work has
-    /// failed, unless it failed in this replay.
+    /// Acquires a lease for the replay with this id, if there is one: like [`Self::acquire`] and [`Self::acquire_at`], and also
+    /// if the work has failed, or may have been done, unless that was in this replay.
     ///
     /// # Errors
     /// See [`Self::acquire`].
     pub async fn acquire_for_replay(
-        &self,
-        request: LeaseRequest<'_>,
-        replay: Option<&str>,
-    ) -> Result<Acquire, LedgerError> {
-        self.acquire_with(request, replay, None).await
-    }
-
-    async fn acquire_with(
         &self,
         request: LeaseRequest<'_>,
         replay: Option<&str>,
@@ -275,10 +267,13 @@ impl Ledger {
             None => update.condition_expression(&free).update_expression(format!("{set} REMOVE answer, #replay")),
             Some(id) => update
                 .condition_expression(format!(
-                    "{free} OR (#state = :failed AND (attribute_not_exists(#replay) OR #replay <> :replay))"
+                    "{free} OR ((#state IN (:failed, :unknown) OR (#state = :in_progress AND leaseUntil <= :now_ms)) \
+                     AND (attribute_not_exists(#replay) OR #replay <> :replay){same_content})"
                 ))
                 .update_expression(format!("{set}, #replay = :replay REMOVE answer"))
                 .expression_attribute_values(":failed", text(item::State::Completed(Outcome::Failed).as_str()))
+                .expression_attribute_values(":unknown", text(item::State::Completed(Outcome::Unknown).as_str()))
+                .expression_attribute_values(":now_ms", number(request.now.as_millisecond()))
                 .expression_attribute_values(":replay", text(id)),
         };
         let result = update

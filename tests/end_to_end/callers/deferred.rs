@@ -1,6 +1,7 @@
 //! `Prefer: respond-async`: what customers do is stored, acknowledged, and posted to the platform later.
 
 use crate::fixtures::WithPlatform;
+use crate::observability::logs::log_with;
 use crate::single_function::SingleFunction;
 use serde_json::{Value, json};
 use tests::harness::caller::Request;
@@ -51,6 +52,17 @@ impl Fixture {
     fn texts(&self) -> Vec<Value> {
         self.both.platform.calls_of("inbound-message").iter().map(|call| call.body["text"].clone()).collect()
     }
+}
+
+/// The failed messages that are kept, once there are any: they are parked and reported at the same time.
+async fn kept(integration: &str) -> Vec<Value> {
+    for _ in 0..20 {
+        let list = Command::new(&["--json", "failed", "list", "--integration", integration]).run().await.succeeded();
+        if let Some(kept @ [_, ..]) = list.json()["failed"].as_array().map(Vec::as_slice) {
+            return kept.to_vec();
+        }
+    }
+    panic!("nothing is kept");
 }
 
 fn message(message_id: &str, text: &str) -> Value {
@@ -195,15 +207,7 @@ async fn a_refused_message_is_reported_to_the_messaging_service_and_can_be_repla
 
     let _alone = FAILED_MESSAGES.lock().await;
     let name = fixture.both.integration.name.as_str();
-    // It is parked and reported at the same time.
-    let mut listed = Value::Null;
-    for _ in 0..20 {
-        let list = Command::new(&["--json", "failed", "list", "--integration", name]).run().await.succeeded();
-        listed = list.json()["failed"][0].clone();
-        if !listed.is_null() {
-            break;
-        }
-    }
+    let listed = kept(name).await[0].clone();
     let shown = ["kind", "messageId", "reason"].map(|name| &listed[name]);
     assert_eq!(json!(["message to the platform", "m-1", "platform-refused"]), json!(shown), "{listed}");
     let replay = ["--json", "failed", "replay", "--yes", "--integration", name];
@@ -213,7 +217,7 @@ async fn a_refused_message_is_reported_to_the_messaging_service_and_can_be_repla
 }
 
 #[tokio::test]
-async fn what_a_platform_without_deduplication_may_have_is_not_posted_again_and_reported() {
+async fn what_a_platform_without_deduplication_may_have_is_reported_and_posted_again_only_by_a_replay() {
     let (stack, platform, service) =
         (Stack::connect().await, MulticloudCx::start().await, MessagingService::start().await);
     let configuration = multicloud_cx::configuration(&platform.url, "0123456789", &service.url);
@@ -225,6 +229,13 @@ async fn what_a_platform_without_deduplication_may_have_is_not_posted_again_and_
     let failure = service.wait_for("m-1").await.body;
     assert_eq!((&json!("inbound.failed"), &json!("outcome-unknown")), (&failure["type"], &failure["data"]["reason"]));
     assert_eq!(1, platform.messages().len());
+
+    let _alone = FAILED_MESSAGES.lock().await;
+    let replay = ["--json", "failed", "replay", "--yes", "--integration", integration.name.as_str()];
+    assert_eq!(1, kept(integration.name.as_str()).await.len());
+    assert_eq!(1, Command::new(&replay).run().await.succeeded().json()["replayed"]);
+    log_with(integration.name.as_str(), &[("inbound_posted", "replay_id")]).await;
+    assert_eq!(2, platform.messages().len());
 }
 
 #[tokio::test]

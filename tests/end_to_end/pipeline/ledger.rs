@@ -253,7 +253,7 @@ async fn a_replay_reopens_failed_work_once_and_never_succeeded_work() {
             fingerprint: None,
             on_expired_lease: OnExpiredLease::Reclaim,
         };
-        ledger.acquire_for_replay(request, Some(id)).await.unwrap()
+        ledger.acquire_for_replay(request, Some(id), None).await.unwrap()
     };
     let completed_by = |result: &Acquire| match result {
         Acquire::Completed(record) => (record.outcome, record.replay.clone()),
@@ -285,6 +285,31 @@ async fn a_replay_reopens_failed_work_once_and_never_succeeded_work() {
 }
 
 #[tokio::test]
+async fn a_replay_reopens_once_what_may_have_been_done() {
+    let ledger = Stack::connect().await.ledger();
+    let now = Timestamp::now();
+    let replay = async |key: &str, id: &str, now: Timestamp| {
+        let on_expired_lease = OnExpiredLease::Keep;
+        let request = LeaseRequest { key, now, until: now + LEASE, fingerprint: None, on_expired_lease };
+        ledger.acquire_for_replay(request, Some(id), None).await.unwrap()
+    };
+    let unknown = key();
+    let lease = acquired(acquire(&ledger, &unknown, now, now + LEASE).await.unwrap());
+    ledger.complete(&lease, now, Outcome::Unknown, None).await.unwrap();
+    let again = acquired(replay(&unknown, "r-1", now).await);
+    ledger.complete(&again, now, Outcome::Unknown, None).await.unwrap();
+    assert!(matches!(replay(&unknown, "r-1", now).await, Acquire::Completed(_)));
+    assert_eq!(3, acquired(replay(&unknown, "r-2", now).await).attempt());
+
+    // The worker was killed, and its lease is kept after it has expired.
+    let (killed, later) = (key(), now + LEASE);
+    let _lease = acquired(acquire(&ledger, &killed, now, later).await.unwrap());
+    assert!(matches!(replay(&killed, "r-1", now).await, Acquire::InProgress { .. }));
+    assert_eq!(2, acquired(replay(&killed, "r-1", later).await).attempt());
+    assert!(matches!(replay(&killed, "r-1", later + LEASE).await, Acquire::InProgress { .. }));
+}
+
+#[tokio::test]
 async fn exactly_one_of_64_copies_of_a_replay_is_accepted() {
     let ledger = Stack::connect().await.ledger();
     let (key, now) = (key(), Timestamp::now());
@@ -297,7 +322,7 @@ async fn exactly_one_of_64_copies_of_a_replay_is_accepted() {
         fingerprint: None,
         on_expired_lease: OnExpiredLease::Reclaim,
     };
-    let results = join_all((0..64).map(|_| ledger.acquire_for_replay(request, Some("r-1")))).await;
+    let results = join_all((0..64).map(|_| ledger.acquire_for_replay(request, Some("r-1"), None))).await;
     assert_eq!(1, results.iter().filter(|result| matches!(result, Ok(Acquire::Acquired(_)))).count());
 }
 
