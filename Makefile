@@ -192,7 +192,7 @@ setup-lambda:
 # The same with everything that checks and tests need.
 .PHONY: setup-tests
 setup-tests:
-	@infra/local/setup.sh audit cargo checkov genesys-cloud lambda node openapi schemathesis \
+	@infra/local/setup.sh audit cargo channels checkov genesys-cloud lambda node openapi schemathesis \
 	    $(if $(shell java -version >/dev/null 2>&1 && echo java),openapi-generator)
 
 # One build of the whole workspace; the tests use the same.

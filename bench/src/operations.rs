@@ -1,6 +1,6 @@
 //! The operations that are measured.
 
-use crate::stubs::{BEARER_TOKEN, EVENT_SOURCE, PLATFORM_CARDS};
+use crate::stubs::{BEARER_TOKEN, CHANNEL, CHANNEL_SECRET, EVENT_SOURCE, PLATFORM_CARDS};
 use crate::webhooks::{Shape, signature};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ pub struct Operation {
 enum Work {
     /// A signed webhook of this size and shape.
     Webhook(Shape),
+    /// What a customer does through a channel.
+    Channel,
     /// A batch from the queue, with one message for each of this many customers.
     Batch(usize),
     /// An event of a conversation from its queue.
@@ -42,13 +44,14 @@ const DELIVERY: Operation = batch("delivery, one message", 1);
 const DELIVERIES: Operation = batch("delivery, ten customers", 10);
 
 /// All operations, the empty function first.
-pub const ALL: [Operation; 24] = [
+pub const ALL: [Operation; 25] = [
     webhook("empty function", EMPTY, Shape::Text(700)),
     SDK,
     WEBHOOK,
     webhook("webhook, text of 2 KB", "webhook-receiver", Shape::Text(2_000)),
     webhook("webhook, text of 900 KB", "webhook-receiver", Shape::Text(900_000)),
     webhook("webhook, 109 KB nested 90 deep", "webhook-receiver", Shape::Nested(109_000)),
+    Operation { name: "channel, a customer's text", function: "channel-receiver", tls: false, work: Work::Channel },
     DELIVERY,
     DELIVERIES,
     request("receipt", "receipt-poster", "receipts", receipt, false),
@@ -145,6 +148,17 @@ fn customer_typing(_: usize) -> Value {
     json!({"eventType": "Typing", "from": {"id": "customer-17"}})
 }
 
+fn telegram_text(number: usize) -> Value {
+    let customer = json!({"id": 1_111_111, "is_bot": false, "first_name": "Ada"});
+    json!({
+        "update_id": number,
+        "message": {
+            "message_id": number, "date": Timestamp::now().as_second(), "text": "Where is my parcel?",
+            "chat": {"id": 1_111_111, "type": "private", "first_name": "Ada"}, "from": customer,
+        },
+    })
+}
+
 fn now() -> String {
     format!("{:.3}", Timestamp::now())
 }
@@ -157,6 +171,10 @@ impl Operation {
             Work::Webhook(shape) => {
                 let body = shape.body(&format!("message-{number}"), "customer-17", &now());
                 http_event("acme", "webhook", &body, "x-hub-signature-256", &signature(&body), None)
+            }
+            Work::Channel => {
+                let body = telegram_text(number).to_string();
+                http_event(CHANNEL, "channel", &body, "x-telegram-bot-api-secret-token", CHANNEL_SECRET, None)
             }
             Work::Batch(customers) => {
                 let record = |index| queue_record(index, number * customers + index);

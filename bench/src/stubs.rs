@@ -12,6 +12,10 @@ pub const EVENT_SOURCE: &str = "aws.partner/genesys.com/cloud/bench/patchbay";
 pub const BEARER_TOKEN: &str = "bearer-token-of-the-bench-0123456789";
 /// The integration that sends its cards to users of the platform.
 pub const PLATFORM_CARDS: &str = "acme-platform-cards";
+/// The integration with a channel in place of a messaging service.
+pub const CHANNEL: &str = "acme-channel";
+/// What proves the channel's requests.
+pub const CHANNEL_SECRET: &str = "webhook-secret-of-the-bench-0123456789";
 
 /// One call that a function made.
 #[derive(Debug, Clone)]
@@ -187,6 +191,15 @@ fn secret(input: &Value, configuration: &Value) -> Value {
     let mut configuration = configuration.clone();
     if name.ends_with(PLATFORM_CARDS) {
         configuration["cards"]["route"] = "open-messaging".into();
+    }
+    if let (true, Some(members)) = (name.ends_with(CHANNEL), configuration.as_object_mut()) {
+        members.remove("cards");
+        members.remove("delivery");
+        let channel = json!({
+            "kind": "telegram", "publicUrl": "https://patchbay.example.com", "botToken": "7100001:token-of-the-bench",
+            "webhookSecrets": [CHANNEL_SECRET],
+        });
+        members.insert("channel".to_owned(), channel);
     }
     json!({
         "ARN": format!("arn:aws:secretsmanager:eu-central-1:000000000000:secret:{name}-abcdef"), "Name": name,

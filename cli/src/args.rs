@@ -29,7 +29,7 @@ const EXIT_CODES: &str = "Exit codes: 0 success; 1 failed or refused; 2 invalid 
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Connect a platform account to a messaging service, change or remove the connection
+    /// Connect a platform account to a messaging service or a channel, change or remove the connection
     #[command(subcommand, after_help = examples(&[
         "patchbay integration add acme --platform genesys-cloud --caller crm",
         "patchbay integration list",

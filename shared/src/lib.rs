@@ -23,6 +23,7 @@ pub mod api;
 pub mod authorization;
 pub mod aws;
 pub mod cache;
+pub mod channel;
 pub mod delivery;
 pub mod digest;
 pub mod http_client;

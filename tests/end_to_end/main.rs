@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
 mod callers;
+mod channels;
 mod cli;
 mod docs;
 mod examples;

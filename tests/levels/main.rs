@@ -66,9 +66,10 @@ fn a_module_imports_from_lower_levels_and_its_own_row() {
 }
 
 #[test]
-fn modules_of_one_platform_are_imported_only_where_allowed() {
+fn modules_of_one_platform_or_channel_are_imported_only_where_allowed() {
     let document = Document::read("ARCHITECTURE.md");
-    let reserved = Reserved::read(&document, "Modules of one platform").unwrap();
+    let tables = ["Modules of one platform", "Modules of one channel"];
+    let reserved: Vec<_> = tables.into_iter().flat_map(|heading| Reserved::read(&document, heading).unwrap()).collect();
     let (shared, levels) = (tree("shared"), levels("Levels of shared"));
     let imports = shared.imports();
     let row = |import: &Import| levels.row(&import.from).map(|row| row.name.clone());
@@ -80,6 +81,21 @@ fn modules_of_one_platform_are_imported_only_where_allowed() {
         let name = folder.trim_start_matches("functions/").to_owned();
         let broken = check::reserved(&imports, &reserved, |_| Some(name.clone()));
         assert!(broken.is_empty(), "{folder}: {broken:#?}");
+    }
+}
+
+/// The levels alone would let a channel use the platforms' interface, and a platform the channels'.
+#[test]
+fn platforms_and_channels_import_nothing_from_each_other() {
+    let imports = tree("shared").imports();
+    let is_in = |module: &str, outer: &str| module.split("::").next() == Some(outer);
+    let between = |from: &str, to: &str| -> Vec<_> {
+        imports.iter().filter(|import| is_in(&import.from, from) && is_in(&import.to, to)).collect()
+    };
+    assert!(between("platform", "channel").is_empty(), "{:#?}", between("platform", "channel"));
+    assert!(between("channel", "platform").is_empty(), "{:#?}", between("channel", "platform"));
+    for area in ["platform", "channel"] {
+        assert!(!between(area, "model").is_empty(), "{area} is not found");
     }
 }
 

@@ -19,9 +19,10 @@ fn script(name: &str) -> PathBuf {
 }
 
 impl Client {
-    pub(crate) fn in_python(name: &str, arguments: &[&str]) -> Self {
-        let mut command = Command::new(root().join(".venv/genesys-cloud/bin/python"));
-        command.arg(script(name)).args(arguments);
+    /// In the environment of this name, whose proxies are not for the simulated servers.
+    pub(crate) fn in_python(environment: &str, name: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(root().join(".venv").join(environment).join("bin/python"));
+        command.arg(script(name)).args(arguments).env("no_proxy", "127.0.0.1");
         Self::start(command)
     }
 

@@ -213,7 +213,7 @@ fn channel(id: &str) -> Value {
 
 #[tokio::test]
 async fn the_python_client_makes_every_call_and_has_a_place_for_every_member_of_the_answers() {
-    let start = |url: &str| Client::in_python("genesys_cloud.py", &[url, CLIENT_ID, CLIENT_SECRET]);
+    let start = |url: &str| Client::in_python("genesys-cloud", "genesys_cloud.py", &[url, CLIENT_ID, CLIENT_SECRET]);
     Session::start(start).await.make_every_call().await;
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared::observability::metrics::Event;
 use std::collections::BTreeSet;
 use tests::spec::documents::Document;
-use tests::spec::template::{CALLING, FilteredMetric, Named, RENEWING, ROUTES, writers};
+use tests::spec::template::{CALLING, FilteredMetric, Named, RECEIVERS, RENEWING, ROUTES, writers};
 
 /// The maximum number of metrics in an alarm's expression.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create-alarm-on-metric-math-expression.html>
@@ -94,10 +94,11 @@ fn a_sum_includes_every_function_that_writes_the_metric() {
         let named = Named::of_alarm(resources.properties(id));
         named.iter().map(|metric| metric.function().unwrap().to_owned()).collect()
     };
-    let summed: [(&str, &[&str]); 11] = [
+    let summed: [(&str, &[&str]); 12] = [
         ("FunctionErrors", &FUNCTIONS),
         ("FunctionThrottles", &FUNCTIONS),
         ("Unavailable", ROUTES),
+        ("SignaturesRefused", &RECEIVERS),
         ("CallersRefused", &SENDERS),
         ("CredentialsRefused", CALLING),
         ("TokensRefused", CALLING),

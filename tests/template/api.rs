@@ -5,7 +5,8 @@ use crate::permissions::every_condition;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The context variables that the access log may contain: route and source of the request, and the response.
+/// The context variables that the access log may contain: route and source of the request, and the response. None has the
+/// path, in which a channel's links have their tokens.
 const LOGGED: [&str; 12] = [
     "requestTime",
     "requestId",
@@ -50,6 +51,25 @@ fn every_route_is_throttled_and_webhooks_separately_from_callers() {
     assert_eq!(webhooks, named.keys().cloned().collect::<Vec<_>>());
     for parameter in ["CallerRate", "CallerBurst", "WebhookRate", "WebhookBurst"] {
         assert_eq!(1, template()["Parameters"][parameter]["MinValue"], "{parameter}: 0 would shut the API");
+    }
+}
+
+#[test]
+fn a_channel_is_served_at_four_routes_of_one_function() {
+    let resources = Resources::by_default();
+    let paths = &resources.properties("Api")["Body"]["paths"];
+    let of_channels: BTreeSet<_> = routes().into_iter().filter(|route| route.contains("/channel")).collect();
+    let expected = [
+        "POST /integrations/{integration}/channel",
+        "POST /integrations/{integration}/channel/status/{token}",
+        "GET /integrations/{integration}/channel/files/{token}",
+        "HEAD /integrations/{integration}/channel/files/{token}",
+    ];
+    assert_eq!(BTreeSet::from(expected.map(str::to_owned)), of_channels);
+    for (method, path) in expected.map(|route| route.split_once(' ').unwrap()) {
+        let integration = &paths[path][method.to_lowercase()]["x-amazon-apigateway-integration"];
+        let uri = integration["uri"]["Fn::Sub"].as_str().unwrap();
+        assert!(uri.contains("/${ChannelReceiver.Arn}/invocations"), "{method} {path}: {uri}");
     }
 }
 

@@ -37,6 +37,9 @@ fn a_function_times_out_before_its_client() {
     let resources = Resources::by_default();
     let receiver = resources.properties("WebhookReceiver")["Timeout"].as_u64().unwrap();
     assert!(receiver <= WEBHOOK_TIMEOUT_SECONDS, "{receiver}");
+    // A provider that waits less repeats its request; a platform that fetches a file waits for it.
+    let channel = resources.properties("ChannelReceiver")["Timeout"].as_u64().unwrap();
+    assert!(channel < API_GATEWAY_TIMEOUT_SECONDS, "{channel}");
     for sender in SENDERS {
         assert_eq!("SenderTimeoutSeconds", short(&resources.properties(sender)["Timeout"]), "{sender}");
     }

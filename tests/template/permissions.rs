@@ -5,7 +5,7 @@ use crate::document::{CONVERSATION_EVENTS, FUNCTIONS, Resources, SENDERS, short,
 use serde_json::{Value, json};
 use shared::ledger::key::Kind;
 use std::collections::BTreeSet;
-use tests::spec::template::RENEWING;
+use tests::spec::template::{RECEIVERS, RENEWING};
 
 fn owned(pairs: &[(&str, &str)]) -> BTreeSet<(String, String)> {
     pairs.iter().map(|(action, resource)| ((*action).to_owned(), (*resource).to_owned())).collect()
@@ -51,21 +51,25 @@ fn leading_keys(condition: &Value) -> Vec<String> {
 fn a_compromised_function_can_write_no_ledger_keys_of_other_functions() {
     let resources = Resources::by_default();
     for function in FUNCTIONS {
-        // `ForAllValues` also holds for an action that names no key: these two name keys.
+        // `ForAllValues` also holds for an action that names no key: these three name keys.
         let on_ledger: BTreeSet<_> =
             allowed(&resources, function).into_iter().filter(|(action, _)| action.starts_with("dynamodb:")).collect();
         let may = |action: &str, kind: Kind| on_ledger.contains(&(action.to_owned(), ledger_keys(kind)));
         let writes = |kind: Kind| may("dynamodb:UpdateItem", kind);
         let reads = |kind: Kind| may("dynamodb:BatchGetItem", kind);
+        let reads_singly = |kind: Kind| may("dynamodb:GetItem", kind);
         let of_kinds = |may: &dyn Fn(Kind) -> bool| Kind::ALL.into_iter().filter(|kind| may(*kind)).count();
-        assert_eq!(on_ledger.len(), of_kinds(&writes) + of_kinds(&reads), "{function} has other keys: {on_ledger:?}");
+        let counted = of_kinds(&writes) + of_kinds(&reads) + of_kinds(&reads_singly);
+        assert_eq!(on_ledger.len(), counted, "{function} has other keys: {on_ledger:?}");
         assert_eq!(SENDERS.contains(&function), writes(Kind::Request), "{function}");
-        for kind in [Kind::Delivery, Kind::Probe, Kind::TextTrace, Kind::Lane, Kind::Circuit] {
+        for kind in [Kind::Delivery, Kind::Probe, Kind::TextTrace, Kind::Offer, Kind::Lane, Kind::Circuit] {
             assert_eq!(function == "MessageDispatcher", writes(kind), "{function}");
         }
         for kind in Kind::ALL {
             let is_read = [Kind::Lane, Kind::Circuit].contains(&kind) && function == "MessageDispatcher";
             assert_eq!(is_read, reads(kind), "{function}, {kind:?}");
+            let is_read_singly = kind == Kind::Offer && function == "MessageDispatcher";
+            assert_eq!(is_read_singly, reads_singly(kind), "{function}, {kind:?}");
         }
         assert_eq!(["InboundSender", "MessageDispatcher"].contains(&function), writes(Kind::Inbound), "{function}");
         assert_eq!(["MessageDispatcher", "ReceiptPoster"].contains(&function), writes(Kind::Receipt), "{function}");
@@ -73,6 +77,21 @@ fn a_compromised_function_can_write_no_ledger_keys_of_other_functions() {
         for kind in [Kind::Conversation, Kind::Channel] {
             assert!(!writes(kind), "{function}: not needed without an event source");
         }
+    }
+}
+
+#[test]
+fn a_receiver_may_read_configurations_write_log_lines_and_send_to_the_direct_lane_and_nothing_else() {
+    let secrets = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretPrefix}/*";
+    for function in RECEIVERS {
+        let logs = format!("{function}Logs");
+        let expected = owned(&[
+            ("logs:CreateLogStream", &logs),
+            ("logs:PutLogEvents", &logs),
+            ("secretsmanager:GetSecretValue", secrets),
+            ("sqs:SendMessage", "MessageQueue"),
+        ]);
+        assert_eq!(expected, allowed(&Resources::by_default(), function), "{function}");
     }
 }
 
@@ -158,7 +177,7 @@ fn added_by(condition: &str, function: &str) -> BTreeSet<(String, String)> {
 fn functions_may_use_only_the_stacks_own_kms_key_and_only_writers_of_queues_and_secrets_may_make_data_keys() {
     for function in FUNCTIONS {
         let mut expected = owned(&[("kms:Decrypt", "KmsKeyArn")]);
-        if ["WebhookReceiver", "CardSender"].contains(&function) || RENEWING.contains(&function) {
+        if RECEIVERS.contains(&function) || function == "CardSender" || RENEWING.contains(&function) {
             expected.extend(owned(&[("kms:GenerateDataKey", "KmsKeyArn")]));
         }
         assert_eq!(expected, added_by("HasKmsKey", function), "{function}");
@@ -219,10 +238,10 @@ fn only_the_api_may_invoke_a_function_and_only_for_its_own_routes() {
         let source = permission["SourceArn"]["Fn::Sub"][0].as_str().unwrap();
         let is_of_a_route =
             |method| source.contains(&format!("${{__ApiId__}}/${{__Stage__}}/{method}/integrations/*/"));
-        assert!(is_of_a_route("POST") || is_of_a_route("GET"), "{id}: {source}");
+        assert!(["POST", "GET", "HEAD"].into_iter().any(is_of_a_route), "{id}: {source}");
         assert_eq!("Api", short(&permission["SourceArn"]["Fn::Sub"][1]["__ApiId__"]), "{id}");
     }
-    assert_eq!(12, permissions.len(), "a permission for each route");
+    assert_eq!(16, permissions.len(), "a permission for each route");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use shared::observability::metrics::Event;
 use std::collections::BTreeSet;
 use tests::spec::documents::{Block, Document};
 use tests::spec::log_fields::LogFields;
-use tests::spec::template::{CONVERSATION_EVENTS, FUNCTIONS};
+use tests::spec::template::{CONVERSATION_EVENTS, FUNCTIONS, RECEIVERS};
 
 /// The log group of the API's access log.
 const ACCESS_LOG: &str = "ApiAccessLogs";
@@ -161,11 +161,15 @@ fn a_query_names_only_fields_that_its_logs_have() {
 }
 
 #[test]
-fn a_query_reads_the_logs_of_one_function_or_of_all_or_the_access_log() {
-    let every: BTreeSet<_> = FUNCTIONS.iter().chain([&CONVERSATION_EVENTS]).map(|name| format!("{name}Logs")).collect();
+fn a_query_reads_the_logs_of_one_function_or_of_both_receivers_or_of_all_or_the_access_log() {
+    let logs = |name: &&str| format!("{name}Logs");
+    let every: BTreeSet<_> = FUNCTIONS.iter().chain([&CONVERSATION_EVENTS]).map(logs).collect();
     for query in saved() {
         match query.log_groups.as_slice() {
             [one] => assert!(every.contains(one) || one == ACCESS_LOG, "{}: {one}", query.heading),
+            of_receivers if query.heading == "SignaturesRefused" => {
+                assert_eq!(RECEIVERS.each_ref().map(logs), *of_receivers);
+            }
             several => assert_eq!(every, several.iter().cloned().collect(), "{}", query.heading),
         }
     }

@@ -5,6 +5,7 @@ use crate::aws::completion;
 use crate::aws::integrations;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
+use crate::ui::output::Output;
 use clap::Args;
 use http::{HeaderName, header};
 use jiff::Timestamp;
@@ -60,15 +61,16 @@ impl CallerArgs {
         key: &str,
         body: Vec<u8>,
         retry_hint: &str,
+        output: Output,
     ) -> Result<ApiResponse, CliError> {
-        let credential = self.credential(stack, route).await?;
+        let credential = self.credential(stack, route, output).await?;
         let url = stack.route_url(&format!("{}/{route}", self.integration)).await?;
         let request = sign_request(&credential, stack.http_client()?.post(url), key, body);
         let response = request.send().await.map_err(|error| no_response(error, retry_hint))?;
         ApiResponse::read(response, retry_hint).await
     }
 
-    async fn credential(&self, stack: &Stack, route: &str) -> Result<Credential, CliError> {
+    async fn credential(&self, stack: &Stack, route: &str, output: Output) -> Result<Credential, CliError> {
         if let Some(variable) = &self.bearer_token_env {
             return env_secret(variable).map(|token| Credential::BearerToken(token.into()));
         }
@@ -77,7 +79,11 @@ impl CallerArgs {
             let secret = secret.map_err(|error| CliError::Usage(format!("the variable {variable} {error}")))?;
             return Ok(Credential::SigningSecret(secret));
         }
-        credential_of(&*integrations::load(stack, &self.integration).await?, self.caller.as_deref(), route)
+        let integration = integrations::load(stack, &self.integration).await?;
+        if let Some(notice) = channel_notice(&integration, route) {
+            output.notice(&notice);
+        }
+        credential_of(&integration, self.caller.as_deref(), route)
     }
 }
 
@@ -133,6 +139,19 @@ fn credential_of(integration: &Integration, wanted: Option<&str>, route: &str) -
                  --caller NAME:ROUTE,…` changes that"
             ),
         })
+    })
+}
+
+/// What to say about a route that is for a messaging service, if the integration has a channel in its place.
+fn channel_notice(integration: &Integration, route: &str) -> Option<String> {
+    let channel = integration.destination.channel()?;
+    let is_for_messaging_service = route == "receipts" || route.starts_with("inbound/");
+    is_for_messaging_service.then(|| {
+        format!(
+            "`{}` has the channel {}: Patchbay itself posts what its customers do, and delivery statuses.",
+            integration.name,
+            channel.name().as_str()
+        )
     })
 }
 
@@ -203,6 +222,24 @@ mod tests {
         assert_eq!(Ok(true), signs(&integration(json!([confined(json!(["receipts"]))])), None));
         let none = signs(&integration(json!([confined(json!(["inbound"]))])), None).unwrap_err();
         assert!(none.starts_with("no caller of the integration `acme` may use receipts: "), "{none}");
+    }
+
+    #[test]
+    fn what_a_channel_does_by_itself_is_said() {
+        let integration = |destination: &str| {
+            let document = format!(r#"{{"platform": "highlevel", "locationId": "l", "token": "t", {destination}}}"#);
+            Integration::parse("acme".parse().unwrap(), &document).unwrap()
+        };
+        let twilio = integration(
+            r#""channel": {"kind": "twilio", "publicUrl": "https://e.com", "from": "+15005550006",
+                "accountSid": "AC0123456789abcdef0123456789abcdef", "authTokens": ["0123456789abcdef0123456789abcdef"]}"#,
+        );
+        for route in ["receipts", "inbound/messages"] {
+            assert!(channel_notice(&twilio, route).unwrap().contains("the channel twilio"));
+        }
+        assert_eq!(None, channel_notice(&twilio, "agentless"));
+        let delivery = format!(r#""delivery": {{"url": "https://e.com/", "signingSecrets": ["{SECRET}"]}}"#);
+        assert_eq!(None, channel_notice(&integration(&delivery), "receipts"));
     }
 
     #[test]

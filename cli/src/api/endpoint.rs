@@ -5,6 +5,9 @@ use shared::platform::Route;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Webhook,
+    Channel,
+    ChannelStatus,
+    ChannelFile,
     Caller(Route),
 }
 
@@ -13,6 +16,9 @@ impl Endpoint {
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Webhook => "webhook",
+            Self::Channel => "channel",
+            Self::ChannelStatus => "channel/status/{token}",
+            Self::ChannelFile => "channel/files/{token}",
             Self::Caller(route) => route.path(),
         }
     }
@@ -23,7 +29,8 @@ impl Endpoint {
 
     pub(crate) fn method(self) -> Method {
         match self {
-            Self::Webhook => Method::POST,
+            Self::Webhook | Self::Channel | Self::ChannelStatus => Method::POST,
+            Self::ChannelFile => Method::GET,
             Self::Caller(route) => route.method(),
         }
     }
@@ -31,7 +38,8 @@ impl Endpoint {
     /// The path below `/integrations/` for an integration, with ids that do not exist.
     pub(crate) fn path_of(self, integration: &str) -> String {
         const UNKNOWN_ID: &str = "00000000-0000-0000-0000-000000000000";
-        let path = self.path().replace("{conversationId}", UNKNOWN_ID).replace("{communicationId}", UNKNOWN_ID);
+        const IDS: [&str; 3] = ["{conversationId}", "{communicationId}", "{token}"];
+        let path = IDS.iter().fold(self.path().to_owned(), |path, id| path.replace(id, UNKNOWN_ID));
         format!("{integration}/{path}")
     }
 }

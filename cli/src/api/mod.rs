@@ -1,3 +1,4 @@
+pub(crate) mod channel;
 pub(crate) mod client;
 pub(crate) mod endpoint;
 pub(crate) mod response;

@@ -136,13 +136,18 @@ impl Stack {
         AwsError::of(action, error).diagnose(&what, "see what AWS says").into()
     }
 
-    /// The URL of a route; `path` begins after `/integrations/`.
-    pub(crate) async fn route_url(&self, path: &str) -> Result<Url, CliError> {
+    /// The base URL of the API, without a slash at the end.
+    pub(crate) async fn base_url(&self) -> Result<&str, CliError> {
         let base = match &self.api_url {
             Some(url) => url.as_str(),
             None => self.output("ApiUrl").await?,
         };
-        format!("{}/integrations/{path}", base.trim_end_matches('/'))
+        Ok(base.trim_end_matches('/'))
+    }
+
+    /// The URL of a route; `path` begins after `/integrations/`.
+    pub(crate) async fn route_url(&self, path: &str) -> Result<Url, CliError> {
+        format!("{}/integrations/{path}", self.base_url().await?)
             .parse()
             .map_err(|_| CliError::Failed("the API's base URL is invalid".to_owned()))
     }

@@ -76,7 +76,7 @@ pub(crate) enum State {
     #[serde(rename = "to-be-retried")]
     RetryPending,
     Delivered,
-    /// Permanently refused by the messaging service.
+    /// Permanently refused by the messaging service or the channel.
     Refused,
     /// It expired before it could be delivered.
     GivenUp,
@@ -122,7 +122,7 @@ impl State {
             Self::Interrupted => "the last attempt was interrupted before its outcome was recorded",
             Self::RetryPending => "waiting for a retry",
             Self::Delivered => "delivered",
-            Self::Refused => "refused by the messaging service (see `patchbay failed list`)",
+            Self::Refused => "refused by the messaging service or the channel (see `patchbay failed list`)",
             Self::GivenUp => {
                 "given up: it was not accepted in time, or its integration was removed (see `patchbay failed list`)"
             }

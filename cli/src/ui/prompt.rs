@@ -48,9 +48,18 @@ pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CliError> {
     if !is_interactive() {
         return Err(CliError::Usage(format!("{question} Pass --yes to continue.")));
     }
-    match Confirm::new().with_prompt(question).default(false).interact().map_err(no_answer)? {
+    match agrees(question, false)? {
         true => Ok(()),
         false => Err(CliError::Failed("nothing was changed".to_owned())),
+    }
+}
+
+/// Asks whether to do something, unless `--yes` said so. Without a terminal it is not done.
+pub(crate) fn agrees(question: &str, yes: bool) -> Result<bool, CliError> {
+    match (yes, is_interactive()) {
+        (true, _) => Ok(true),
+        (false, false) => Ok(false),
+        (false, true) => Confirm::new().with_prompt(question).default(false).interact().map_err(no_answer),
     }
 }
 

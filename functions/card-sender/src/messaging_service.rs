@@ -129,7 +129,7 @@ impl MessagingServiceRoute {
         message: &CardMessage,
     ) -> Result<(SentMessage, TextTraceOutcome), Problem> {
         let integration = &request.integration;
-        let limits = integration.trace_keys().next().zip(integration.platform.name().maximum_text_trace());
+        let limits = integration.trace_keys().into_iter().next().zip(integration.platform.name().maximum_text_trace());
         let trace = limits.and_then(|(key, maximum)| render_text_trace(message, maximum, &key));
         let TextTrace { text, is_shortened } =
             trace.ok_or_else(|| Problem::unavailable("The card's text trace cannot be created."))?;

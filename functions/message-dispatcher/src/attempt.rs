@@ -1,6 +1,7 @@
 //! One attempt to deliver a message to the messaging service.
 
 use crate::circuits::Answer;
+use crate::failure::Failure;
 use crate::immediate_receipt::ImmediateReceipt;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -19,9 +20,9 @@ const MAXIMUM_RESPONSE_BYTES: usize = 64 * 1024;
 pub(crate) enum AttemptResult {
     /// The messaging service has the message. The response may report the outcome.
     Accepted(ImmediateReceipt),
-    /// The messaging service refused the message permanently.
-    Refused(Refusal),
-    /// The messaging service may accept the message later.
+    /// It failed permanently.
+    Failed(Failure),
+    /// The messaging service or the channel may accept the message later.
     Retry {
         error: AttemptError,
         /// The delay that it asked for.
@@ -37,6 +38,10 @@ pub(crate) enum AttemptError {
     Serialization,
     /// There was no connection, or it broke.
     Connection(String),
+    /// The channel did not take the message, or not all of its parts.
+    Channel(String),
+    /// The channel did not accept the credentials.
+    Credentials(String),
 }
 
 impl AttemptResult {
@@ -50,7 +55,7 @@ impl fmt::Display for AttemptError {
             Self::Status(status) => write!(formatter, "status {}", status.as_u16()),
             Self::Timeout => formatter.write_str("timeout"),
             Self::Serialization => formatter.write_str("the body cannot be serialized"),
-            Self::Connection(error) => formatter.write_str(error),
+            Self::Connection(error) | Self::Channel(error) | Self::Credentials(error) => formatter.write_str(error),
         }
     }
 }
@@ -88,7 +93,7 @@ fn classify(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> AttemptR
         return AttemptResult::Accepted(ImmediateReceipt::None);
     }
     match Refusal::from_status(status) {
-        Some(refusal) => AttemptResult::Refused(refusal),
+        Some(refusal) => AttemptResult::Failed(Failure::Refused(refusal)),
         None => AttemptResult::Retry { error: AttemptError::Status(status), retry_after: retry_after(headers, now) },
     }
 }
@@ -111,7 +116,7 @@ mod tests {
     #[test]
     fn only_400_410_413_and_422_refuse_permanently() {
         for status in (100..=999).filter(|status| !(200..300).contains(status)) {
-            let is_final = matches!(classified(status), AttemptResult::Refused(_));
+            let is_final = matches!(classified(status), AttemptResult::Failed(_));
             assert_eq!([400, 410, 413, 422].contains(&status), is_final, "{status}");
         }
     }

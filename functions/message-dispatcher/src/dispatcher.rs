@@ -7,6 +7,7 @@ use crate::outcome::Disposition;
 use crate::task::ReceiveContext;
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::retry::retry_transient;
+use shared::channel::Channels;
 use shared::delivery::client::MessagingServiceClient;
 use shared::delivery::envelope::QueueMessage;
 use shared::delivery::parking::Parking;
@@ -29,6 +30,7 @@ pub(crate) struct Dispatcher {
     pub(crate) ledger: Ledger,
     pub(crate) circuits: Circuits,
     pub(crate) messaging_service: MessagingServiceClient,
+    pub(crate) channels: Channels,
     pub(crate) platforms: Arc<Platforms>,
     pub(crate) inbound: InboundPoster,
     pub(crate) authorization_checks: AuthorizationChecks,
@@ -59,7 +61,7 @@ impl Dispatcher {
         }
     }
 
-    /// Acquires a lease that ends a little after the invocation. Expired leases are reclaimed: all the work is idempotent.
+    /// Acquires a lease that ends a little after the invocation. Expired leases are reclaimed: the work is idempotent.
     pub(crate) async fn acquire_lease(
         &self,
         key: &str,
@@ -67,6 +69,17 @@ impl Dispatcher {
         context: ReceiveContext<'_>,
     ) -> Result<Acquire, LedgerError> {
         self.ledger.acquire_for_replay(lease_request(key, context), replay, None).await
+    }
+
+    /// The same for work that must not be repeated: an expired lease is kept.
+    pub(crate) async fn acquire_lease_once(
+        &self,
+        key: &str,
+        replay: Option<&str>,
+        context: ReceiveContext<'_>,
+    ) -> Result<Acquire, LedgerError> {
+        let request = LeaseRequest { on_expired_lease: OnExpiredLease::Keep, ..lease_request(key, context) };
+        self.ledger.acquire_for_replay(request, replay, None).await
     }
 
     /// The same for a receipt with this time: later attempts know of this one.

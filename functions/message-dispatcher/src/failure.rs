@@ -5,10 +5,20 @@ use shared::delivery::client::Refusal;
 use shared::delivery::record::{self, DeliveryRecord, RecordedReceipt};
 use shared::model::receipt::{DeliveryStatus, FailureReason, ReasonCode};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The messaging service refused it permanently.
     Refused(Refusal),
+    /// The channel refused it permanently.
+    RefusedByChannel {
+        reason: FailureReason,
+        /// The provider's code.
+        code: Option<String>,
+    },
+    /// The channel has no form for it; the sentence is what the agent sees.
+    Unsupported(&'static str),
+    /// The channel may have sent it, and would send it twice.
+    OutcomeUnknown(String),
     /// It could not be delivered within `giveUpAfterSeconds`.
     Expired,
     /// A typing event that could not be delivered at the first attempt: it is of no use later.
@@ -17,31 +27,50 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// The reason in the ledger and on the parking queue.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Refused(Refusal::Gone) => "gone",
-            Self::Refused(_) => "refused",
+            Self::Refused(_) | Self::RefusedByChannel { .. } => record::REFUSED,
+            Self::Unsupported(_) => record::UNSUPPORTED,
+            Self::OutcomeUnknown(_) => record::OUTCOME_UNKNOWN,
             Self::Expired => record::EXPIRED,
             Self::Dropped => record::DROPPED,
         }
     }
 
     /// The status with which the messaging service refused it.
-    pub(crate) fn status(self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Self::Refused(refusal) => Some(refusal.status().as_u16()),
-            Self::Expired | Self::Dropped => None,
+            _ => None,
+        }
+    }
+
+    /// The code with which the channel refused it.
+    pub(crate) fn code(&self) -> Option<&str> {
+        match self {
+            Self::RefusedByChannel { code, .. } => code.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Why the last attempt failed, if that is not why the message failed.
+    fn cause(&self) -> Option<String> {
+        match self {
+            Self::OutcomeUnknown(cause) => Some(cause.clone()),
+            Self::RefusedByChannel { code, .. } => code.clone(),
+            _ => None,
         }
     }
 
     /// What the ledger stores, with the receipt that is due. `error` is why the last attempt failed, if that is not why the
     /// message failed.
-    pub(crate) fn record(self, error: Option<String>) -> DeliveryRecord {
+    pub(crate) fn record(&self, error: Option<String>) -> DeliveryRecord {
         DeliveryRecord {
             reason: Some(self.as_str().to_owned()),
             status: self.status(),
             at: Some(Timestamp::now()),
-            error,
+            error: error.or_else(|| self.cause()),
             receipt: Some(RecordedReceipt {
                 reasons: vec![self.reason()],
                 ..RecordedReceipt::final_with(DeliveryStatus::Failed)
@@ -50,11 +79,16 @@ impl Failure {
     }
 
     /// What the agent sees.
-    fn reason(self) -> FailureReason {
+    fn reason(&self) -> FailureReason {
         let (code, message) = match self {
             Self::Refused(refusal) => {
                 let status = refusal.status().as_u16();
-                (reason_code(refusal), format!("The messaging service refused the message with status {status}."))
+                (reason_code(*refusal), format!("The messaging service refused the message with status {status}."))
+            }
+            Self::RefusedByChannel { reason, .. } => return reason.clone(),
+            Self::Unsupported(sentence) => (ReasonCode::UnsupportedMessage, (*sentence).to_owned()),
+            Self::OutcomeUnknown(_) => {
+                (ReasonCode::GeneralError, "It is not known whether the customer got the message.".to_owned())
             }
             Self::Expired | Self::Dropped => {
                 (ReasonCode::MessageExpired, "The messaging service could not be reached in time.".to_owned())

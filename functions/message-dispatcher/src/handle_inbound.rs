@@ -2,6 +2,7 @@
 //! report that to the messaging service.
 
 use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
+use crate::choice::Action;
 use crate::circuits::{Admission, Answer};
 use crate::dispatcher::{Dispatcher, is_permanent};
 use crate::inbound_outcome::{Failure, InboundOutcome, Step};
@@ -9,8 +10,8 @@ use crate::outcome::{CIRCUIT_OPEN, Disposition, NotHandled};
 use crate::task::{ReceiveContext, Work, attempt};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use shared::api::problem::Problem;
-use shared::api::{AcceptedRequest, Reply, RequestContext};
+use shared::api::problem::{Problem, ProblemType};
+use shared::api::{AcceptedRequest, Reply, RequestContext, RetrySafety};
 use shared::delivery::envelope::{Envelope, InboundEnvelope, QueuedInboundFailure};
 use shared::delivery::id::DeliveryId;
 use shared::delivery::queue::SendError;
@@ -89,7 +90,7 @@ impl Dispatcher {
         integration: &Arc<Integration>,
     ) -> Result<InboundOutcome, LedgerError> {
         let endpoint = Endpoint::new(integration.name.clone(), EndpointKind::Platform);
-        let remaining = remaining_delivery_time(task.envelope.due_since(), integration.delivery.give_up_after);
+        let remaining = remaining_delivery_time(task.envelope.due_since(), integration.destination.give_up_after());
         let admission = self.circuits.admit(&endpoint, ATTEMPT_TIMEOUT, Timestamp::now()).await;
         if let Admission::Wait { until } = admission
             && !remaining.is_zero()
@@ -119,11 +120,13 @@ impl Dispatcher {
         let step = match admission {
             Admission::Attempt(trial) => {
                 let deadline = Instant::now() + task.context.attempt_timeout(ATTEMPT_TIMEOUT);
-                let request = task.request_context(integration, deadline, &self.integrations);
-                let result = self.post_inbound(task, &request).await;
+                let action = self.action(task.envelope, integration).await?;
+                let posting = self.post_or_post_as_text(task, integration, &action, deadline);
+                let acknowledging = self.acknowledge_press(task, integration, &action, deadline);
+                let ((result, retry_safety), ()) = tokio::join!(posting, acknowledging);
                 let answer = answer(&result, Instant::now() >= deadline);
                 self.circuits.record(&endpoint, answer, trial, Timestamp::now()).await;
-                Step::after(result, request.retry_safety)
+                Step::after(result, retry_safety)
             }
             Admission::Wait { .. } => Step::circuit_open(),
         };
@@ -140,7 +143,7 @@ impl Dispatcher {
                 let backoff = backoff::delay(attempt(&lease, task.envelope.replay.as_ref()), fastrand::f64());
                 match next_retry_delay(backoff, retry_after, remaining) {
                     Some(after) => {
-                        let work = task.work(integration.delivery.give_up_after);
+                        let work = task.work(integration.destination.give_up_after());
                         let failed = task.context.failed_attempt(&lease, problem.problem_type.as_str(), after, work);
                         self.release_failed(&lease, Acceptance::Possible, &failed, task.context).await?;
                         InboundOutcome::RetryScheduled { problem, after }
@@ -151,14 +154,50 @@ impl Dispatcher {
         })
     }
 
-    async fn post_inbound(&self, task: &Task<'_>, context: &RequestContext) -> Result<Reply, Problem> {
-        let integration = &context.integration;
-        if !integration.supports(task.route()) {
-            return Err(Problem::not_supported(integration.platform.name(), integration.routes()));
+    /// Posts it. A choice that the platform refuses is posted as a text, so that the agent sees it.
+    async fn post_or_post_as_text(
+        &self,
+        task: &Task<'_>,
+        integration: &Arc<Integration>,
+        action: &Action,
+        deadline: Instant,
+    ) -> (Result<Reply, Problem>, RetrySafety) {
+        let (result, retry_safety) = self.post_inbound(task, integration, action, deadline).await;
+        let is_refused = matches!(&result, Err(problem) if problem.problem_type == ProblemType::PlatformRefused);
+        match action.as_text(task.envelope).filter(|_| is_refused) {
+            Some(text) => self.post_inbound(task, integration, &text, deadline).await,
+            None => (result, retry_safety),
         }
-        let body = serde_json::from_str(task.envelope.inbound.body.get()).unwrap_or_default();
-        let request = read(body, |fields| InboundRequest::read(task.route(), fields));
-        self.inbound.post(context, request.map_err(Problem::invalid_body)?).await
+    }
+
+    async fn post_inbound(
+        &self,
+        task: &Task<'_>,
+        integration: &Arc<Integration>,
+        action: &Action,
+        deadline: Instant,
+    ) -> (Result<Reply, Problem>, RetrySafety) {
+        let context = task.request_context(integration, action.route, deadline, &self.integrations);
+        let result = if integration.supports(action.route) {
+            match read(action.body.clone(), |fields| InboundRequest::read(action.route, fields)) {
+                Ok(request) => self.inbound.post(&context, request).await,
+                Err(errors) => Err(Problem::invalid_body(errors)),
+            }
+        } else {
+            Err(Problem::not_supported(integration.platform.name(), integration.routes()))
+        };
+        (result, context.retry_safety)
+    }
+
+    /// Shows a customer who pressed a button that the press has arrived, at the first attempt: it is of no use later.
+    async fn acknowledge_press(&self, task: &Task<'_>, integration: &Integration, action: &Action, deadline: Instant) {
+        let inbound = &task.envelope.inbound;
+        let press = inbound.channel.as_ref().and_then(|from_channel| from_channel.press.as_ref());
+        if let (Some(channel), Some(press), true) = (integration.destination.channel(), press, task.context.is_first())
+        {
+            let chosen = action.chosen.as_deref();
+            self.channels.acknowledge_press(channel, &inbound.customer, press, chosen, deadline).await;
+        }
     }
 
     async fn fail_inbound(
@@ -188,7 +227,7 @@ impl Dispatcher {
             return InboundOutcome::Failed(failure);
         }
         let report = async {
-            match integration {
+            match integration.filter(|integration| integration.destination.messaging_service().is_some()) {
                 Some(integration) => self.report_inbound_failure(task, integration, &failure).await,
                 None => Ok(()),
             }
@@ -240,13 +279,14 @@ impl Task<'_> {
     fn request_context(
         &self,
         integration: &Arc<Integration>,
+        route: Route,
         deadline: Instant,
         integrations: &Arc<IntegrationStore>,
     ) -> RequestContext {
         let accepted = AcceptedRequest {
             integration: Arc::clone(integration),
             caller: self.envelope.inbound.caller.clone(),
-            route: self.route(),
+            route,
             deadline,
             invocation_deadline: self.context.deadline,
             id: self.id.to_string(),

@@ -2,6 +2,7 @@
 
 use crate::attempt::{AttemptError, AttemptResult, attempt};
 use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
+use crate::channel::Form;
 use crate::circuits::{Admission, Answer, Trial};
 use crate::dispatcher::{Dispatcher, is_permanent};
 use crate::failure::Failure;
@@ -10,11 +11,11 @@ use crate::task::{ReceiveContext, Task};
 use http::StatusCode;
 use jiff::Timestamp;
 use shared::delivery::client::WebhookRequest;
-use shared::delivery::envelope::{Envelope, EnvelopeOrigin};
+use shared::delivery::envelope::Envelope;
 use shared::delivery::payload::DeliveryPayload;
 use shared::delivery::queue::SendError;
 use shared::delivery::record::{self, DeliveryRecord};
-use shared::integration::{CardRoute, Integration};
+use shared::integration::{CardRoute, DeliveryConfig, Destination, Integration};
 use shared::ledger::{self, Acceptance, Acquire, CompletedRecord, Lease, LeaseRequest, LedgerError, OnExpiredLease};
 use shared::limits::bounded;
 use shared::model::endpoint::{Endpoint, EndpointKind};
@@ -56,6 +57,11 @@ impl Dispatcher {
             }
             Err(error) => return Outcome::NotHandled(NotHandled::load_error(&error, task.context)),
         };
+        if integration.destination.channel().is_some()
+            && let Form::NotForCustomers = Form::of(&task.message)
+        {
+            return Outcome::Dropped("not for the channel");
+        }
         let learning = self.conversations.learn_from(&task.message, &integration);
         let checking = self.authorization_checks.check(&integration, &self.platforms);
         let (processed, (), ()) = tokio::join!(self.acquire_and_deliver(task, &integration), learning, checking);
@@ -83,9 +89,9 @@ impl Dispatcher {
         integration: &Arc<Integration>,
     ) -> Result<Outcome, LedgerError> {
         let endpoint = Endpoint::new(integration.name.clone(), EndpointKind::MessagingService);
-        let remaining = remaining_delivery_time(task.envelope.due_since(), integration.delivery.give_up_after);
+        let remaining = remaining_delivery_time(task.envelope.due_since(), integration.destination.give_up_after());
         // Asked before the lease is acquired, because that counts as an attempt.
-        let admission = self.circuits.admit(&endpoint, integration.delivery.timeout, Timestamp::now()).await;
+        let admission = self.circuits.admit(&endpoint, integration.destination.timeout(), Timestamp::now()).await;
         if let Admission::Wait { until } = admission
             && !remaining.is_zero()
         {
@@ -93,7 +99,7 @@ impl Dispatcher {
         }
         let is_text_trace = self.is_text_trace(task, integration).await?;
         let key = ledger::key::delivery(&integration.name, task.id.digest().as_str());
-        Ok(match self.acquire_lease(&key, task.replay_id(), task.context).await? {
+        Ok(match self.acquire_delivery(task, integration, &key).await? {
             Acquire::Acquired(lease) if is_text_trace => {
                 let outcome = Outcome::Dropped("text trace of a card");
                 self.complete_delivery(task, &lease, outcome, DeliveryRecord::text_trace()).await
@@ -104,9 +110,24 @@ impl Dispatcher {
                     self.fail(task, &lease, Failure::Expired, Some(CIRCUIT_OPEN.to_owned())).await
                 }
             },
+            Acquire::InProgress { until, .. } if until <= Timestamp::now() => self.end_abandoned(task, &key).await?,
             Acquire::InProgress { until, .. } => Outcome::InProgressElsewhere { until },
             Acquire::Completed(completed) => self.handle_duplicate(task, &completed).await,
         })
+    }
+
+    /// A messaging service knows repetitions by their id. A channel does not.
+    async fn acquire_delivery(
+        &self,
+        task: &Task<'_>,
+        integration: &Integration,
+        key: &str,
+    ) -> Result<Acquire, LedgerError> {
+        if integration.destination.channel().is_some() && !task.is_typing() {
+            self.acquire_lease_once(key, task.replay_id(), task.context).await
+        } else {
+            self.acquire_lease(key, task.replay_id(), task.context).await
+        }
     }
 
     /// Whether the message is the text trace of a card that the customer gets, or has got, as a card. Each code counts once:
@@ -119,7 +140,7 @@ impl Dispatcher {
         };
         let Some(code) = code else { return Ok(false) };
         let check = |integration: &Integration| {
-            let ours = integration.trace_keys().any(|key| code.is_made_with(&key));
+            let ours = integration.trace_keys().iter().any(|key| code.is_made_with(key));
             if ours { Ok(()) } else { Err(()) }
         };
         let checked = self.integrations.with_refresh(Arc::clone(integration), check, |()| true).await;
@@ -160,7 +181,10 @@ impl Dispatcher {
         endpoint: &Endpoint,
         trial: Option<Trial>,
     ) -> Outcome {
-        let (result, answer) = self.attempt(task, integration).await;
+        let (result, answer) = match &integration.destination {
+            Destination::MessagingService(config) => self.attempt(task, config).await,
+            Destination::Channel(channel) => self.send_through_channel(task, integration, &channel.config, lease).await,
+        };
         let recorded = self.circuits.record(endpoint, answer, trial, Timestamp::now());
         let (outcome, ()) = tokio::join!(self.conclude(task, integration, lease, result), recorded);
         outcome
@@ -181,18 +205,19 @@ impl Dispatcher {
                 self.complete_delivery(task, lease, outcome, DeliveryRecord { receipt, ..DeliveryRecord::default() })
                     .await
             }
-            AttemptResult::Refused(refusal) => self.fail(task, lease, Failure::Refused(refusal), None).await,
+            AttemptResult::Failed(failure) => self.fail(task, lease, failure, None).await,
             AttemptResult::Retry { error, .. } if task.is_typing() => {
                 self.fail(task, lease, Failure::Dropped, Some(error.to_string())).await
             }
             AttemptResult::Retry { error, retry_after } => {
                 let reason = error.to_string();
                 let backoff = backoff::delay(task.attempt(lease), fastrand::f64());
-                let remaining = remaining_delivery_time(task.envelope.due_since(), integration.delivery.give_up_after);
+                let remaining =
+                    remaining_delivery_time(task.envelope.due_since(), integration.destination.give_up_after());
                 let Some(after) = next_retry_delay(backoff, retry_after, remaining) else {
                     return self.fail(task, lease, Failure::Expired, Some(reason)).await;
                 };
-                let failed = task.failed_attempt(lease, &reason, after, integration.delivery.give_up_after);
+                let failed = task.failed_attempt(lease, &reason, after, integration.destination.give_up_after());
                 let release = self.release_failed(lease, Acceptance::Possible, &failed, task.context);
                 let (released, ()) = tokio::join!(release, self.refresh_after(&error, integration));
                 if let Err(error) = released {
@@ -203,21 +228,39 @@ impl Dispatcher {
         }
     }
 
-    async fn attempt(&self, task: &Task<'_>, integration: &Integration) -> (AttemptResult, Answer) {
+    async fn attempt(&self, task: &Task<'_>, config: &DeliveryConfig) -> (AttemptResult, Answer) {
         let Ok(body) = DeliveryPayload::new(task.envelope, &task.message).to_body() else {
             return (AttemptResult::NOT_SERIALIZED, Answer::None);
         };
         let (id, trace_id) = (&*task.id.to_string(), task.envelope.trace_id.as_ref());
         let request = WebhookRequest { id, trace_id, body };
-        let timeout = task.context.attempt_timeout(integration.delivery.timeout);
-        attempt(&self.messaging_service, &integration.delivery, request, timeout).await
+        let timeout = task.context.attempt_timeout(config.timeout);
+        attempt(&self.messaging_service, config, request, timeout).await
     }
 
-    /// Reloads the configuration if the messaging service did not accept the signature: the secret may have been changed, and
+    /// Fails a message whose lease expired before its outcome was recorded: the function ended during the attempt, and the
+    /// channel may have sent it.
+    async fn end_abandoned(&self, task: &Task<'_>, key: &str) -> Result<Outcome, LedgerError> {
+        Ok(match self.acquire_lease(key, task.replay_id(), task.context).await? {
+            Acquire::Acquired(lease) => {
+                let cause = "the function ended during the attempt".to_owned();
+                self.fail(task, &lease, Failure::OutcomeUnknown(cause), None).await
+            }
+            Acquire::InProgress { until, .. } => Outcome::InProgressElsewhere { until },
+            Acquire::Completed(completed) => self.handle_duplicate(task, &completed).await,
+        })
+    }
+
+    /// Reloads the configuration if the messaging service did not accept the signature, or the channel the credentials: the secret may have been changed, and
     /// the next attempt signs with the new one. The store reloads at most once in ten seconds. If it fails, the cached
     /// configuration is used.
     async fn refresh_after(&self, error: &AttemptError, integration: &Arc<Integration>) {
-        if matches!(error, AttemptError::Status(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)) {
+        let is_refused = match error {
+            AttemptError::Status(status) => matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN),
+            AttemptError::Credentials(_) => true,
+            _ => false,
+        };
+        if is_refused {
             let _ = self.integrations.refresh_if_stale(integration).await;
         }
     }
@@ -238,7 +281,7 @@ impl Dispatcher {
         outcome: Outcome,
         mut record: DeliveryRecord,
     ) -> Outcome {
-        if !task.message.expects_receipt() || task.envelope.origin == EnvelopeOrigin::Card {
+        if !task.expects_receipt() {
             record.receipt = None;
         }
         let ledger_outcome = match outcome {

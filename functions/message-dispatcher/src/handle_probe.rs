@@ -39,8 +39,15 @@ impl Dispatcher {
         };
         let result = match self.integrations.get(&probe.integration).await {
             Ok(integration) => {
-                let timeout = context.attempt_timeout(integration.delivery.timeout);
-                let outcome = self.deliver_probe(&integration.delivery, probe, timeout).await;
+                let outcome = match integration.destination.messaging_service() {
+                    Some(delivery) => {
+                        let timeout = context.attempt_timeout(delivery.timeout);
+                        self.deliver_probe(delivery, probe, timeout).await
+                    }
+                    None => ProbeOutcome::NotConfigured(
+                        "the integration has a channel, and no messaging service".to_owned(),
+                    ),
+                };
                 ProbeResult { outcome, version: integration.version.clone() }
             }
             Err(error) => ProbeResult { outcome: ProbeOutcome::NotConfigured(error.to_string()), version: None },

@@ -116,7 +116,7 @@ impl Dispatcher {
         context: ReceiveContext<'_>,
     ) -> Result<ReceiptOutcome, LedgerError> {
         let endpoint = Endpoint::new(integration.name.clone(), EndpointKind::Platform);
-        let remaining = remaining_delivery_time(envelope.received_at, integration.delivery.give_up_after);
+        let remaining = remaining_delivery_time(envelope.received_at, integration.destination.give_up_after());
         // Asked before the lease is acquired, because that counts as an attempt.
         let admission = self.circuits.admit(&endpoint, TIMEOUT, Timestamp::now()).await;
         if let Admission::Wait { until } = admission
@@ -156,7 +156,7 @@ impl Dispatcher {
             Some(after) => {
                 let acceptance =
                     if attempts.may_have_taken_effect() { Acceptance::Possible } else { Acceptance::Excluded };
-                let gives_up_at = envelope.received_at.saturating_add(integration.delivery.give_up_after);
+                let gives_up_at = envelope.received_at.saturating_add(integration.destination.give_up_after());
                 let work = Work {
                     received_at: envelope.received_at,
                     gives_up_at: gives_up_at.unwrap_or(Timestamp::MAX),

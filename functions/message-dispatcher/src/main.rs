@@ -1,10 +1,12 @@
-//! The function on the queue: delivers messages to the company's messaging service, in order for each customer, and posts
-//! receipts to the platform.
+//! The function on the queue: delivers messages to the company's messaging service or through a channel, in order for each
+//! customer, and posts to the platform what customers do and receipts.
 
 mod attempt;
 mod authorization_check;
 mod backoff;
 mod batch;
+mod channel;
+mod choice;
 mod circuits;
 mod dispatcher;
 mod failure;
@@ -31,6 +33,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use lanes::Lanes;
 use shared::authorization::AuthorizationStore;
 use shared::aws::{self, Service, required_env};
+use shared::channel::Channels;
 use shared::delivery::client::MessagingServiceClient;
 use shared::delivery::parking::Parking;
 use shared::delivery::queue::MessageQueue;
@@ -53,7 +56,8 @@ async fn main() -> Result<(), Error> {
     let lanes = Arc::new(Lanes::new(&sqs, queue_url.clone(), required_env("RETRY_QUEUE_URL").ok()));
     let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(&aws), required_env("LEDGER_TABLE")?);
     let authorizations = Arc::new(AuthorizationStore::connect(&aws, ledger.clone())?);
-    let files = FileUploader::new(MediaFetcher::new(&http)?);
+    let media = MediaFetcher::new(&http)?;
+    let files = FileUploader::new(media.clone());
     let platforms = Arc::new(Platforms::new(&http, authorizations));
     let dispatcher = Arc::new(Dispatcher {
         integrations: Arc::new(IntegrationStore::connect(&aws)?),
@@ -62,6 +66,7 @@ async fn main() -> Result<(), Error> {
         inbound: InboundPoster::new(ledger.clone(), Arc::clone(&platforms), files),
         ledger,
         messaging_service: MessagingServiceClient::new(http.clone()),
+        channels: Channels::new(&http, media),
         platforms,
         authorization_checks: AuthorizationChecks::default(),
         queue: MessageQueue::new(sqs.clone(), queue_url),

@@ -112,13 +112,13 @@ impl Outcome {
     /// Writes the log line with its metrics.
     pub(crate) fn log(&self, task: &Task<'_>) {
         let (outcome, reason) = self.as_log_fields();
-        let status = match self {
-            Self::Failed(failure) => failure.status(),
-            _ => None,
+        let (status, code) = match self {
+            Self::Failed(failure) => (failure.status(), failure.code()),
+            _ => (None, None),
         };
         let (age_seconds, milliseconds) = (task.age().as_secs_f64(), task.started_at.elapsed().as_millis() as u64);
         let emf = Emf::of(self.event(task));
-        log_at!(self.level(), %emf, outcome, reason, status, age_seconds, milliseconds);
+        log_at!(self.level(), %emf, outcome, reason, status, code, age_seconds, milliseconds);
     }
 
     fn event<'t>(&self, task: &Task<'t>) -> Option<Event<'t>> {
@@ -131,7 +131,12 @@ impl Outcome {
             }
             Self::CircuitOpen { .. } => Event::CircuitOpen(name),
             Self::Failed(Failure::Refused(Refusal::Gone)) => Event::EndpointGone(name),
-            Self::Failed(Failure::Refused(_)) => Event::Failed(name),
+            Self::Failed(
+                Failure::Refused(_)
+                | Failure::RefusedByChannel { .. }
+                | Failure::Unsupported(_)
+                | Failure::OutcomeUnknown(_),
+            ) => Event::Failed(name),
             Self::Failed(Failure::Expired) | Self::IntegrationRemoved(_) => Event::GivenUp(name),
             Self::Dropped(_) | Self::Failed(Failure::Dropped) => return None,
             Self::FollowUpFailed { outcome, .. } => return outcome.event(task),

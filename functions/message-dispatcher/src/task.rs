@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 use shared::aws::OPERATION_TIMEOUT;
 use shared::aws::retry::time_until;
-use shared::delivery::envelope::{Envelope, Replay};
+use shared::delivery::envelope::{Envelope, EnvelopeOrigin, Replay};
 use shared::delivery::id::DeliveryId;
 use shared::delivery::parking::ParkedMessage;
 use shared::delivery::record::{DeliveryRecord, RecordedReceipt};
@@ -178,6 +178,11 @@ impl<'t> Task<'t> {
         }
     }
 
+    /// Whether the platform gets a receipt. It accepts none for a card under an id of ours.
+    pub(crate) fn expects_receipt(&self) -> bool {
+        self.message.expects_receipt() && self.envelope.origin != EnvelopeOrigin::Card
+    }
+
     pub(crate) fn is_typing(&self) -> bool {
         matches!(self.message.kind, MessageKind::Typing(_))
     }
@@ -236,7 +241,7 @@ impl<'t> Task<'t> {
         if !self.message.expects_receipt() {
             return None;
         }
-        match (immediate, integration.delivery.receipts) {
+        match (immediate, integration.destination.receipts()) {
             (ImmediateReceipt::Reported(ReportedOutcome { status, reasons, is_final }), _) => {
                 let status = integration.platform.name().receipt_status(status)?;
                 Some(RecordedReceipt { status, reasons, is_final })

@@ -20,7 +20,7 @@ use crate::platform::Route;
 use aws_types::SdkConfig;
 use http::{Method, Response};
 use jiff::Timestamp;
-use lambda_http::{Error, Request, service_fn};
+use lambda_http::{Error, IntoResponse, Request, service_fn};
 use serde_json::{Map, Value};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -235,9 +235,10 @@ pub fn route_not_found(request: &ApiRequest) -> Response<String> {
 ///
 /// # Errors
 /// The Lambda runtime's.
-pub async fn serve<S, F>(state: S, handle: impl Fn(Arc<S>, ApiRequest) -> F) -> Result<(), Error>
+pub async fn serve<S, F, B>(state: S, handle: impl Fn(Arc<S>, ApiRequest) -> F) -> Result<(), Error>
 where
-    F: Future<Output = Response<String>> + Send,
+    F: Future<Output = Response<B>> + Send,
+    Response<B>: IntoResponse,
 {
     let state = Arc::new(state);
     lambda_http::run(service_fn(|request: Request| {

@@ -49,6 +49,12 @@ impl Path {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
+    /// The path without what is before and in `prefix`, as it was received; `None` if it does not contain that.
+    #[must_use]
+    pub fn after(&self, prefix: &str) -> Option<&str> {
+        self.path.rsplit_once(prefix).map(|(_, after)| after)
+    }
+
     /// Whether it is the path of this route.
     #[must_use]
     pub fn is_of(&self, route: Route) -> bool {
@@ -63,6 +69,8 @@ pub struct ApiRequest {
     /// Lambda's id of the invocation.
     pub request_id: String,
     pub path: Path,
+    /// Without the question mark.
+    pub query: Option<String>,
     pub headers: HeaderMap,
     /// As it was sent: base64 from API Gateway is decoded.
     pub body: Vec<u8>,
@@ -83,6 +91,7 @@ impl From<Request> for ApiRequest {
         Self {
             request_id: context.map(|context| context.request_id.clone()).unwrap_or_default(),
             path,
+            query: request.uri().query().map(str::to_owned),
             received_at: Instant::now(),
             // `cargo lambda watch` sends a time in the past.
             invocation_deadline: lambda_deadline.filter(|deadline| *deadline > now).unwrap_or(now + DEFAULT_TIMEOUT),

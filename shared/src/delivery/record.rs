@@ -6,6 +6,12 @@ use crate::model::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, Reci
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// The reason of what was refused for good.
+pub const REFUSED: &str = "refused";
+/// The reason of what a channel has no form for.
+pub const UNSUPPORTED: &str = "unsupported";
+/// The reason of what a channel may have sent.
+pub const OUTCOME_UNKNOWN: &str = "outcome-unknown";
 /// The reason of what was not accepted within `giveUpAfterSeconds`.
 pub const EXPIRED: &str = "expired";
 /// The reason of what was parked because its integration was removed.

@@ -2,10 +2,12 @@
 //! own, whose connections stay open longer.
 
 mod hosts;
+mod multipart;
 mod response;
 mod tls;
 mod url;
 
+pub(crate) use self::multipart::{FormFile, form_data};
 pub use self::response::{BodyError, read_body_limited, read_body_prefix, retry_after};
 pub use self::tls::{InvalidRoots, TrustedRoots};
 pub use self::url::{InvalidOutboundUrl, OutboundUrl};

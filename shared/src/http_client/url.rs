@@ -32,6 +32,15 @@ impl FromStr for OutboundUrl {
 }
 
 impl OutboundUrl {
+    /// The base of an API: it has no query either.
+    ///
+    /// # Errors
+    /// What is wrong, without the text.
+    pub fn base(text: &str) -> Result<Self, String> {
+        let url: Self = text.parse().map_err(|error: InvalidOutboundUrl| error.to_string())?;
+        if url.0.query().is_some() { Err("must have no query".to_owned()) } else { Ok(url) }
+    }
+
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.0

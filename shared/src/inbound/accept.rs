@@ -49,6 +49,7 @@ impl InboundAcceptor {
                 message_id: message_id.map(str::to_owned),
                 fingerprint: deferred.fingerprint.to_string(),
                 body,
+                channel: None,
             },
         };
         let id = self.queue.send_inbound(&envelope).await.map_err(|error| not_stored(&error))?;

@@ -1,4 +1,4 @@
-//! An integration connects one platform account to one messaging service.
+//! An integration connects one platform account to one messaging service, or to one channel in its place.
 //!
 //! Its configuration, with its secrets, is one JSON document in Secrets Manager named `<prefix>/<integration>`. It is read
 //! strictly: missing, unknown and invalid fields are errors. All errors are reported together, and none quotes a value.
@@ -11,7 +11,7 @@ mod store;
 
 pub use caller::{Caller, Credential};
 pub use cards::CardRoute;
-pub use delivery::{DeliveryConfig, GIVE_UP_SECONDS, ReceiptMode, TIMEOUT_SECONDS};
+pub use delivery::{ChannelDestination, DeliveryConfig, Destination, GIVE_UP_SECONDS, ReceiptMode, TIMEOUT_SECONDS};
 pub use media::MediaConfig;
 pub use store::{DEFAULT_TIME_TO_LIVE, IntegrationStore, LoadError, SETTLING_TIME};
 
@@ -28,7 +28,7 @@ pub struct Integration {
     /// The version of the secret, if it was read from Secrets Manager.
     pub version: Option<String>,
     pub platform: PlatformConfig,
-    pub delivery: DeliveryConfig,
+    pub destination: Destination,
     pub cards: CardRoute,
     pub media: MediaConfig,
     pub callers: Vec<Caller>,
@@ -46,10 +46,16 @@ impl Integration {
         Route::ALL.into_iter().filter(|route| self.supports(*route))
     }
 
-    /// The keys for text traces of cards. The first one creates codes and all of them verify codes, so that the signing
-    /// secrets of deliveries can be rotated.
-    pub fn trace_keys(&self) -> impl Iterator<Item = TraceKey> {
-        self.delivery.signing_secrets.iter().filter_map(|secret| TraceKey::new(secret, &self.name))
+    /// The keys for text traces of cards. The first one creates codes and all of them verify codes, so that the secrets that
+    /// they are derived from can be rotated.
+    #[must_use]
+    pub fn trace_keys(&self) -> Vec<TraceKey> {
+        match &self.destination {
+            Destination::MessagingService(delivery) => {
+                delivery.signing_secrets.iter().filter_map(|secret| TraceKey::new(secret, &self.name)).collect()
+            }
+            Destination::Channel(channel) => channel.config.sealer().derive("text trace").map(TraceKey::from).collect(),
+        }
     }
 
     /// # Errors
@@ -64,7 +70,7 @@ impl Integration {
             let platform = platform_name.and_then(|platform| PlatformConfig::read(platform, &name, fields));
             let cards = fields.optional_object("cards", |cards| CardRoute::read(platform_name?, cards));
             let media = fields.optional_object("media", MediaConfig::read).unwrap_or_default();
-            let delivery = fields.object("delivery", DeliveryConfig::read);
+            let destination = Destination::read(&name, platform_name, fields);
             let callers = fields.objects("callers", Caller::read);
             let platform_name = platform_name?;
             Some(Self {
@@ -73,7 +79,7 @@ impl Integration {
                 platform: platform?,
                 cards: cards.unwrap_or_else(|| CardRoute::default_for(platform_name)),
                 media,
-                delivery: delivery?,
+                destination: destination?,
                 callers: callers?,
             })
         })
@@ -83,6 +89,7 @@ impl Integration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channel::{ChannelConfig, ChannelName};
     use serde_json::json;
 
     fn example() -> Value {
@@ -119,9 +126,11 @@ mod tests {
         let PlatformConfig::GenesysCloud(genesys) = &integration.platform else { panic!("another platform") };
         assert_eq!("https://api.mypurecloud.de/", genesys.region.api_url().as_str());
         assert_eq!(2, genesys.webhook_secrets.len());
-        assert_eq!(3600, integration.delivery.give_up_after.as_secs());
-        assert_eq!(3, integration.delivery.timeout.as_secs());
-        assert_eq!(ReceiptMode::OnAccept, integration.delivery.receipts);
+        let destination = &integration.destination;
+        assert_eq!(
+            (3600, 3, ReceiptMode::OnAccept),
+            (destination.give_up_after().as_secs(), destination.timeout().as_secs(), destination.receipts())
+        );
         assert_eq!(2, integration.callers.len());
         assert_eq!(CardRoute::MessagingService { text_trace: true }, integration.cards);
     }
@@ -175,9 +184,11 @@ mod tests {
             document.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name);
         }
         let integration = parse(&document).unwrap();
-        assert_eq!(6 * 3600, integration.delivery.give_up_after.as_secs());
-        assert_eq!(10, integration.delivery.timeout.as_secs());
-        assert_eq!(ReceiptMode::Explicit, integration.delivery.receipts);
+        let destination = &integration.destination;
+        assert_eq!(
+            (6 * 3600, 10, ReceiptMode::Explicit),
+            (destination.give_up_after().as_secs(), destination.timeout().as_secs(), destination.receipts())
+        );
         assert_eq!(CardRoute::OpenMessaging, integration.cards);
         assert!(integration.callers.is_empty());
     }
@@ -289,6 +300,39 @@ mod tests {
                 assert!(parse(&document).is_err(), "{place}");
             }
         }
+    }
+
+    #[test]
+    fn a_platform_that_knows_contacts_by_phone_or_email_has_no_channel_that_tells_neither() {
+        let with = |platform: &str, channel: Value| {
+            let errors = parse(&json!({"platform": platform, "channel": channel})).unwrap_err();
+            errors.into_iter().filter(|error| error.starts_with("/channel/kind")).collect::<Vec<_>>()
+        };
+        let expected = "/channel/kind must be another channel: `highlevel` knows contacts by phone number and email address, \
+                        and `telegram` tells neither";
+        // Whatever else is missing.
+        assert_eq!(vec![expected], with("highlevel", json!({"kind": "telegram"})));
+        for (platform, channel) in
+            [("highlevel", "twilio"), ("genesys-cloud", "telegram"), ("multicloud-cx", "telegram")]
+        {
+            assert!(with(platform, json!({"kind": channel})).is_empty(), "{platform} {channel}");
+        }
+    }
+
+    #[test]
+    fn an_integration_has_a_messaging_service_or_a_channel() {
+        let mut document = example();
+        document["channel"] = json!({
+            "kind": "telegram", "publicUrl": "https://api.example.com", "botToken": "7100001:hidden",
+            "webhookSecrets": ["hidden-webhook-secret-0123456789abc"], "giveUpAfterSeconds": 60,
+        });
+        assert_eq!(vec!["the document must have either `delivery` or `channel`"], parse(&document).unwrap_err());
+        document.as_object_mut().unwrap().remove("delivery");
+        let destination = parse(&document).unwrap().destination;
+        assert_eq!(Some(ChannelName::Telegram), destination.channel().map(ChannelConfig::name));
+        assert_eq!(60, destination.give_up_after().as_secs());
+        document.as_object_mut().unwrap().remove("channel");
+        assert_eq!(vec!["/delivery is required"], parse(&document).unwrap_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod fields;
 pub mod i_json;
+pub(crate) mod lenient;
 pub mod limits;
 pub(crate) mod open_enum;
 

@@ -11,6 +11,7 @@ pub(super) const VERSION: &str = "version";
 pub(super) const REPLAY: &str = "replayId";
 /// When the first of the failed attempts ended, in milliseconds: the sort key of the index of retries.
 pub(super) const FAILING_SINCE: &str = "failingSince";
+pub(super) const PARTS_SENT: &str = "partsSent";
 
 /// The item's attributes. Times are in milliseconds, `expiresAt` (for DynamoDB's time to live) in seconds. Items of
 /// earlier versions have no `eventTime`, and those versions keep it.
@@ -26,6 +27,8 @@ pub(super) struct Item {
     pub(super) event_time_token: Option<String>,
     pub(super) expires_at: Option<Timestamp>,
     pub(super) failing_since: Option<Timestamp>,
+    /// How many parts of the message were sent; 0 if it is not sent in parts.
+    pub(super) parts_sent: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +81,7 @@ impl Item {
             event_time_token: text_of("eventTimeToken").cloned(),
             expires_at,
             failing_since: time_of(FAILING_SINCE).filter(|since| !is_outdated(*since, expires_at)),
+            parts_sent: number_of(PARTS_SENT).and_then(|number| number.parse().ok()).unwrap_or_default(),
         })
     }
 

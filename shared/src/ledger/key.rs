@@ -29,6 +29,8 @@ pub enum Kind {
     Conversation,
     /// Which integration connects a channel of the platform.
     Channel,
+    /// The options that a customer was offered through a channel.
+    Offer,
     /// The last message of a group on the retry lane.
     Lane,
     /// The circuit breaker of an endpoint.
@@ -36,7 +38,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Delivery,
         Self::Receipt,
         Self::Request,
@@ -46,6 +48,7 @@ impl Kind {
         Self::Authorization,
         Self::Conversation,
         Self::Channel,
+        Self::Offer,
         Self::Lane,
         Self::Circuit,
     ];
@@ -62,6 +65,7 @@ impl Kind {
             Self::Authorization => "authorization#",
             Self::Conversation => "conversation#",
             Self::Channel => "channel#",
+            Self::Offer => "offer#",
             Self::Lane => "lane#",
             Self::Circuit => "circuit#",
         }
@@ -81,6 +85,7 @@ impl Kind {
             | Self::TextTrace
             | Self::Probe
             | Self::Authorization
+            | Self::Offer
             | Self::Circuit => true,
             Self::Conversation | Self::Channel | Self::Lane => false,
         }
@@ -160,6 +165,18 @@ pub fn conversation(platform: PlatformName, conversation_id: &str) -> String {
 #[must_use]
 pub fn channel(platform: PlatformName, channel_id: &str) -> String {
     format!("{}{}#{}", Kind::Channel.prefix(), platform.as_str(), channel_id.to_ascii_lowercase())
+}
+
+/// The options of one message, by the key in its buttons.
+#[must_use]
+pub fn offer(integration: &IntegrationName, offer_key: &str) -> String {
+    Kind::Offer.key(integration, offer_key)
+}
+
+/// The options that a customer was offered last, where options are numbered.
+#[must_use]
+pub fn last_offer(integration: &IntegrationName, customer: &str) -> String {
+    Kind::Offer.key(integration, Digest::of_parts(&["last offer", customer]).as_str())
 }
 
 /// The last message of a group on the retry lane, by the group's id.

@@ -31,6 +31,7 @@ mod inspect;
 mod item;
 pub mod key;
 mod lanes;
+mod offers;
 mod release;
 mod retries;
 
@@ -124,6 +125,7 @@ pub struct Lease {
     keeps_time: bool,
     /// When the first of the failed attempts ended.
     failing_since: Option<Timestamp>,
+    parts_sent: usize,
 }
 
 impl Lease {
@@ -137,6 +139,12 @@ impl Lease {
     #[must_use]
     pub fn event_time(&self) -> Option<Timestamp> {
         self.event_time
+    }
+
+    /// How many parts of a message [`Ledger::record_parts_sent`] recorded under earlier leases.
+    #[must_use]
+    pub fn parts_sent(&self) -> usize {
+        self.parts_sent
     }
 
     /// Whether the work of an earlier [`Ledger::acquire_at`] of this key may have been accepted.
@@ -303,10 +311,19 @@ impl Ledger {
         let item = Item::from_attributes(&attributes.unwrap_or_default())?;
         Ok(match item.state {
             item::State::InProgress if item.token == token => {
-                let Item { version, event_time, event_time_token, failing_since, .. } = item;
+                let Item { version, event_time, event_time_token, failing_since, parts_sent, .. } = item;
                 let is_first = event_time_token.as_deref() == Some(token.as_str());
                 let (key, keeps_time) = (request.key.to_owned(), content.is_none());
-                Acquire::Acquired(Lease { key, version, token, event_time, is_first, keeps_time, failing_since })
+                Acquire::Acquired(Lease {
+                    key,
+                    version,
+                    token,
+                    event_time,
+                    is_first,
+                    keeps_time,
+                    failing_since,
+                    parts_sent,
+                })
             }
             item::State::InProgress => Acquire::InProgress { until: item.lease_until, fingerprint: item.fingerprint },
             item::State::Completed(outcome) => Acquire::Completed(item.into_completed(outcome)),

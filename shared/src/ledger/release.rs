@@ -44,6 +44,23 @@ impl Ledger {
         }
     }
 
+    /// Records how many parts of a message were sent: a later lease continues after them.
+    ///
+    /// # Errors
+    /// The lease was lost, or DynamoDB is unavailable.
+    pub async fn record_parts_sent(&self, lease: &Lease, now: Timestamp, parts: usize) -> Result<(), LedgerError> {
+        let update = self.conditional_update(lease, now);
+        let result = update
+            .update_expression(format!("SET {} = :parts, expiresAt = :expires", item::PARTS_SENT))
+            .expression_attribute_values(":parts", number(parts))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) => conflicting_item(error).and(Err(LedgerError::LeaseLost)),
+        }
+    }
+
     /// Releases the lease, so that the key can be acquired at once.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ pub struct Endpoint {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EndpointKind {
-    /// The company's messaging service.
+    /// The company's messaging service, or the channel in its place.
     MessagingService,
     /// The platform's API.
     Platform,

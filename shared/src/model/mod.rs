@@ -4,6 +4,7 @@ pub mod agent;
 pub mod agentless;
 pub mod card;
 pub mod channel;
+pub mod channel_name;
 pub mod conversation;
 mod email;
 pub mod endpoint;

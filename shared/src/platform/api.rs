@@ -216,11 +216,12 @@ mod tests {
     }
 
     #[test]
-    fn the_template_has_these_routes_and_the_webhook() {
+    fn the_template_has_these_routes_and_those_of_platforms_and_channels() {
         let template = include_str!("../../../infra/template.yaml");
         let prefix = "Path: /integrations/{integration}/";
         let declared = template.lines().filter_map(|line| line.trim().strip_prefix(prefix));
-        let known = Route::ALL.iter().map(|route| route.path()).chain(["webhook"]);
+        let others = ["webhook", "channel", "channel/files/{token}", "channel/status/{token}"];
+        let known = Route::ALL.iter().map(|route| route.path()).chain(others);
         assert_eq!(known.collect::<BTreeSet<_>>(), declared.collect::<BTreeSet<_>>());
     }
 }

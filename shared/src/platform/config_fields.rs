@@ -1,6 +1,6 @@
 //! Configuration fields that several platforms have.
 
-use crate::http_client::{InvalidOutboundUrl, OutboundUrl};
+use crate::http_client::OutboundUrl;
 use crate::json::fields::text;
 use serde_json::Value;
 
@@ -9,8 +9,7 @@ use serde_json::Value;
 /// # Errors
 /// What is wrong, without the value.
 pub(super) fn base_url(value: Value) -> Result<OutboundUrl, String> {
-    let url: OutboundUrl = text(value)?.parse().map_err(|error: InvalidOutboundUrl| error.to_string())?;
-    if url.url().query().is_some() { Err("must have no query".to_owned()) } else { Ok(url) }
+    OutboundUrl::base(&text(value)?)
 }
 
 /// A text that is valid as the value of a header.

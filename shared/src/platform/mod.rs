@@ -11,7 +11,6 @@ mod config_fields;
 mod error;
 pub mod genesys_cloud;
 pub mod highlevel;
-mod lenient;
 pub mod multicloud_cx;
 mod payload;
 mod rate_limit;

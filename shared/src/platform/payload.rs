@@ -1,8 +1,8 @@
 //! Parsing webhook bodies.
 
-use super::lenient::Members;
 use crate::digest::Digest;
 use crate::json::fields::FieldError;
+use crate::json::lenient::Members;
 use crate::json::limits;
 use crate::limits::MAXIMUM_ID_BYTES;
 use crate::model::message::Reason;

@@ -8,7 +8,7 @@
 //! on SHA-1 do not apply to HMAC.
 //! Source: the vendor's "Third-Party Messaging Overview".
 
-use super::{MatchedSecret, SignatureError, decode_digest, hmac, single};
+use super::{MatchedSecret, SignatureError, decode_digest, hmac, matches_any, single};
 use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName};
@@ -72,22 +72,6 @@ pub fn sign_sha1(body: &[u8], secret: &SecretString) -> String {
 #[must_use]
 pub fn sign_sha1_of_parts(parts: &[&[u8]], secret: &SecretString) -> String {
     format!("{SHA1_PREFIX}{}", HEXLOWER.encode(&digest::<Hmac<Sha1>>(parts, secret)))
-}
-
-fn matches_any<M: Mac + KeyInit>(
-    digest: &[u8],
-    body: &[u8],
-    secrets: &[SecretString],
-) -> Result<MatchedSecret, SignatureError> {
-    let made_by = |secret: &SecretString| {
-        let secret = secret.expose_secret().as_bytes();
-        !secret.is_empty() && hmac::<M>(secret, &[body]).is_some_and(|mac| mac.verify_slice(digest).is_ok())
-    };
-    match secrets.iter().position(made_by) {
-        Some(0) => Ok(MatchedSecret::Current),
-        Some(_) => Ok(MatchedSecret::Previous),
-        None => Err(SignatureError::Mismatch),
-    }
 }
 
 fn digest<M: Mac + KeyInit>(parts: &[&[u8]], secret: &SecretString) -> Vec<u8> {

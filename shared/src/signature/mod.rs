@@ -8,6 +8,7 @@ pub mod standard_webhooks;
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName};
+use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 /// Maximum number of signatures in a request. A sender that rotates its secret sends two.
@@ -72,7 +73,11 @@ impl MatchedSecret {
 pub const PREVIOUS_SECRET: &str = "previous";
 
 /// The value of a header. A duplicate header is an error, because it would be ambiguous.
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName, label: &'static str) -> Result<&'a str, SignatureError> {
+pub(crate) fn single<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+    label: &'static str,
+) -> Result<&'a str, SignatureError> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().ok_or(SignatureError::MissingHeader(label))?;
     if values.next().is_some() {
@@ -87,7 +92,7 @@ pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
 }
 
 /// An HMAC over the concatenation of `parts`, to be finalized or verified.
-fn hmac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Option<M> {
+pub(crate) fn hmac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Option<M> {
     #[cfg(test)]
     HMACS.with(|count| count.set(count.get() + 1));
     let mut mac = <M as KeyInit>::new_from_slice(key).ok()?;
@@ -95,6 +100,23 @@ fn hmac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Option<M> {
         mac.update(part);
     }
     Some(mac)
+}
+
+/// Which of `secrets` made this HMAC of `signed`, compared in constant time. An empty secret never matches.
+pub(crate) fn matches_any<M: Mac + KeyInit>(
+    digest: &[u8],
+    signed: &[u8],
+    secrets: &[SecretString],
+) -> Result<MatchedSecret, SignatureError> {
+    let made_by = |secret: &SecretString| {
+        let secret = secret.expose_secret().as_bytes();
+        !secret.is_empty() && hmac::<M>(secret, &[signed]).is_some_and(|mac| mac.verify_slice(digest).is_ok())
+    };
+    match secrets.iter().position(made_by) {
+        Some(0) => Ok(MatchedSecret::Current),
+        Some(_) => Ok(MatchedSecret::Previous),
+        None => Err(SignatureError::Mismatch),
+    }
 }
 
 /// Decodes a 32-byte digest in padded standard base64 or in hexadecimal.

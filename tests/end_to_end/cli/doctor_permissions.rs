@@ -113,9 +113,10 @@ async fn a_kms_key_that_the_functions_roles_do_not_allow_is_named() {
     proxy.rewrite("DescribeStacks", &value(""), &value(key));
     let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
     // This stack has no KMS key, and neither do its roles allow one.
-    assert_eq!(8, report.names("fault").len(), "{:#}", report.json);
+    assert_eq!(9, report.names("fault").len(), "{:#}", report.json);
     for (function, actions) in [
         ("WebhookReceiver", &["kms:Decrypt", "kms:GenerateDataKey"][..]),
+        ("ChannelReceiver", &["kms:Decrypt", "kms:GenerateDataKey"]),
         ("MessageDispatcher", &["kms:Decrypt", "kms:GenerateDataKey"]),
         ("AgentlessSender", &["kms:Decrypt", "kms:GenerateDataKey"]),
         ("AgentSender", &["kms:Decrypt"]),

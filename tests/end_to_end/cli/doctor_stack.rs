@@ -85,7 +85,7 @@ async fn a_function_that_lambda_cannot_run_is_named() {
     let proxy = AwsProxy::start().await;
     proxy.rewrite("GetFunctionConfiguration", "\"Active\"", "\"Failed\"");
     let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
-    assert_eq!(8, report.names("fault").len(), "{:#}", report.json);
+    assert_eq!(9, report.names("fault").len(), "{:#}", report.json);
     report.assert_check("MessageDispatcher's state", "Lambda calls it Failed", "make deploy");
 }
 
@@ -95,7 +95,7 @@ async fn a_stopped_function_is_named() {
     let proxy = AwsProxy::start().await;
     proxy.rewrite("GetFunctionConcurrency", "{}", r#"{"ReservedConcurrentExecutions": 0}"#);
     let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
-    assert_eq!(8, report.names("fault").len(), "{:#}", report.json);
+    assert_eq!(9, report.names("fault").len(), "{:#}", report.json);
     report.assert_check("CardSender's state", "reserved concurrency is 0", "delete-function-concurrency");
 }
 

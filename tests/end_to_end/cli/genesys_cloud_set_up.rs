@@ -303,6 +303,7 @@ async fn the_profiles_and_identity_resolution_are_asked_for_at_a_terminal() {
     let _ = fixture.platform.add_profile(CONTENT, json!({"name": "Standard", "mediaTypes": {"allow": {}}}));
     let answers = [
         ("Platform", "genesys-cloud"),
+        ("Messages for customers", ""),
         ("Domain", fixture.platform.url.as_str()),
         ("Id of the OAuth client", CLIENT_ID),
         ("Secret of the OAuth client", CLIENT_SECRET),

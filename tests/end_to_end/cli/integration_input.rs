@@ -26,6 +26,7 @@ async fn missing_values_are_prompted_for_at_a_terminal_and_secrets_are_hidden() 
     let fixture = Fixture::new().await;
     let answers = [
         ("Platform", "genesys-cloud"),
+        ("Messages for customers", ""),
         ("Domain", fixture.platform.url.as_str()),
         ("Id of the OAuth client", CLIENT_ID),
         ("Secret of the OAuth client", CLIENT_SECRET),
@@ -42,6 +43,7 @@ async fn a_wrong_answer_is_prompted_for_again_and_earlier_answers_are_kept() {
     let answers = [
         ("Platform", "genesys"),
         ("must be `genesys-cloud`", "genesys-cloud"),
+        ("Messages for customers", ""),
         ("Domain", "hidden.example"),
         ("must be a domain or an AWS region", fixture.platform.url.as_str()),
         ("Id of the OAuth client", ""),
@@ -64,6 +66,7 @@ async fn a_wrong_answer_is_prompted_for_again_and_earlier_answers_are_kept() {
 async fn a_channels_url_and_its_app_secret_are_checked_as_they_are_typed() {
     let fixture = Fixture::new().await;
     let answers = [
+        ("Messages for customers", ""),
         ("URL of the API", "https://api.example.com/nexus/v3/"),
         ("must not end in /nexus/v3", "https://api.example.com"),
         ("Id of the contact centre", " c "),
@@ -99,9 +102,14 @@ async fn wrong_options_are_reported_before_any_prompt() {
 #[tokio::test]
 async fn an_interrupt_at_a_prompt_ends_the_command_without_a_change() {
     let fixture = Fixture::new().await;
-    let answers = [("Platform", "genesys-cloud"), ("Domain", "eu-central-1"), ("Id of the OAuth client", "c")];
+    let answers = [
+        ("Platform", "genesys-cloud"),
+        ("Messages for customers", ""),
+        ("Domain", "eu-central-1"),
+        ("Id of the OAuth client", "c"),
+    ];
     let add = || fixture.human(&["add", &fixture.name]);
-    for (asked, questions) in [("Platform", &answers[..0]), ("Domain", &answers[..1]), ("Secret of the", &answers[..])]
+    for (asked, questions) in [("Platform", &answers[..0]), ("Domain", &answers[..2]), ("Secret of the", &answers[..])]
     {
         let answers = [questions, &[(asked, "\u{3}")]].concat();
         let ran = add().run_in_terminal(&answers).await.exited_with(130);

@@ -1,6 +1,7 @@
 //! The command `patchbay`, run as an operator runs it.
 
 mod account;
+mod channels;
 mod completion;
 mod dead_letters;
 mod doctor;

@@ -98,6 +98,7 @@ async fn a_client_secret_that_the_platform_refuses_is_asked_for_again() {
     let fixture = Fixture::new().await;
     let answers = [
         ("Platform", "genesys-cloud"),
+        ("Messages for customers", ""),
         ("Domain", fixture.platform.url.as_str()),
         ("Id of the OAuth client", CLIENT_ID),
         ("Secret of the OAuth client", "another-secret"),

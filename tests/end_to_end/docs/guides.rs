@@ -6,6 +6,8 @@ use tests::harness::stack::{DEAD_LETTERS, FAILED_MESSAGES};
 use tests::simulators::highlevel::api::HighLevel;
 use tests::simulators::highlevel::api::oauth::{CLIENT_SECRET, UserType};
 use tests::simulators::multicloud_cx::api::{APP_SECRET, CONTACT_CENTER_ID, MulticloudCx};
+use tests::simulators::telegram::{self, Telegram};
+use tests::simulators::twilio::{self, Twilio};
 
 /// The documents whose commands these tests run.
 pub(super) const RUN: &[&str] = &[
@@ -15,6 +17,8 @@ pub(super) const RUN: &[&str] = &[
     "docs/connect-genesys-cloud.md",
     "docs/connect-highlevel.md",
     "docs/connect-multicloud-cx.md",
+    "docs/connect-telegram.md",
+    "docs/connect-twilio.md",
     "docs/messaging-service.md",
     "docs/operate.md",
 ];
@@ -108,6 +112,44 @@ async fn following_the_guide_to_highlevel_connects_an_integration() {
     let code = platform.oauth().authorize("l1C08ntBrFjLS0elLIYU", UserType::Location);
     fixture.replaced.push(("integration authorize", format!("integration authorize --code {code}")));
     fixture.run_all("docs/connect-highlevel.md").await;
+}
+
+#[tokio::test]
+async fn following_the_guide_to_telegram_connects_a_bot() {
+    let mut fixture = Fixture::unconnected().await;
+    let telegram = Telegram::start();
+    let here = format!("--channel telegram --channel-api-url {}", telegram.url);
+    fixture.replaced.push(("--channel telegram", here));
+    fixture.file("bot-token", telegram::TOKEN);
+    fixture.run_all("docs/connect-telegram.md").await;
+    assert!(telegram.deliver(&telegram.text(5_550_010, "Hello")).await.is_success());
+    fixture.platform.wait_for_calls_of("inbound-message", 1).await;
+}
+
+#[tokio::test]
+async fn following_the_guide_to_twilio_connects_a_number() {
+    const SECONDARY: &str = "secondary-auth-token-of-the-tests";
+    const NEW_KEY: &str = "SK11111111111111111111111111111111";
+    let mut fixture = Fixture::unconnected().await;
+    let twilio = Twilio::start();
+    let (account, key) = (twilio::ACCOUNT_SID, format!("{}:{}", twilio::API_KEY, twilio::API_KEY_SECRET));
+    let tokens = [twilio::AUTH_TOKEN, SECONDARY].map(|token| format!("{account}:{token}"));
+    twilio.keys().change_to(&[&tokens[0], &tokens[1], &key, &format!("{NEW_KEY}:new-secret")]);
+    let here = format!("--channel twilio --channel-api-url {}", twilio.url);
+    fixture.replaced.push(("--channel twilio", here));
+    for (file, secret) in [
+        ("auth-token", twilio::AUTH_TOKEN),
+        ("secondary-token", SECONDARY),
+        ("api-key-secret", twilio::API_KEY_SECRET),
+        ("new-api-key-secret", "new-secret"),
+    ] {
+        fixture.file(file, secret);
+    }
+    fixture.run_all("docs/connect-twilio.md").await;
+    twilio.set_auth_token(SECONDARY);
+    let delivered = twilio.receive(&twilio::Inbound::text("+15005550010", "Hello")).await;
+    delivered.answer().unwrap_or_else(|| panic!("{delivered:?}")).assert_received();
+    fixture.platform.wait_for_calls_of("inbound-message", 1).await;
 }
 
 #[tokio::test]

@@ -70,8 +70,36 @@ pub(super) async fn run() {
         calls_with_every_outcome(),
         unanswered_deliveries(),
         authorizations(),
-        conversation_events()
+        conversation_events(),
+        channel_events()
     );
+}
+
+/// A customer's message through a channel, which the platform never gets, a forged one, and one to a faulty configuration.
+async fn channel_events() {
+    let (stack, secret) = (Stack::connect().await, "webhook-secret-of-the-tests-0123456789");
+    let integration = stack.integration("http://127.0.0.1:9/", |configuration| {
+        let channel = json!({
+            "kind": "telegram", "publicUrl": stack.api_url, "botToken": "7100001:bot-token-of-the-tests",
+            "webhookSecrets": [secret], "giveUpAfterSeconds": 1,
+        });
+        let members = configuration.as_object_mut().unwrap();
+        members.remove("delivery");
+        members.insert("channel".to_owned(), channel);
+    });
+    let integration = integration.await;
+    let faulty = stack.integration("http://127.0.0.1:9/", |configuration| configuration["colour"] = "red".into()).await;
+    let person = json!({"id": 5_550_010, "is_bot": false, "type": "private", "first_name": "Ada"});
+    let message = json!({"message_id": 1, "date": 1_767_323_046, "chat": person, "from": person, "text": "hello"});
+    let update = json!({"update_id": 1, "message": message}).to_string();
+    for (integration, secret, status) in
+        [(&integration, secret, 200), (&integration, "another", 401), (&faulty, secret, 503)]
+    {
+        let request = stack.http.post(integration.route_url("channel")).body(update.clone());
+        let request = request.header("content-type", "application/json");
+        let request = request.header("x-telegram-bot-api-secret-token", secret);
+        assert_eq!(status, request.send().await.unwrap().status().as_u16());
+    }
 }
 
 /// The body of a request with this id.

@@ -14,8 +14,10 @@ pub enum Fault {
     TokenRevoked,
     /// Responds with this status without doing the work.
     Status(u16),
-    /// Responds 200 with this error code in the body, without doing the work.
+    /// Responds with this error code of the platform in the body, without doing the work.
     Code(i64),
+    /// Responds with this error text of the platform, without doing the work.
+    Text(&'static str),
     /// Responds that the rate limit is reached, with this many seconds until the next call.
     RateLimited(u64),
     /// Delays the response.
@@ -24,6 +26,10 @@ pub enum Fault {
     Reset,
     /// Does the work and closes the connection without a response.
     ResponseLost,
+    /// Does the work and delays the response.
+    ResponseSlow(Duration),
+    /// Does the work and responds with this status.
+    StatusAfterwards(u16),
 }
 
 /// The error responses of a platform.
@@ -34,9 +40,14 @@ pub(crate) trait PlatformErrors {
 
     fn status(status: StatusCode) -> Response;
 
-    /// A 200 with an error code, if the platform has such responses.
+    /// The response with an error code, if the platform has codes.
     fn code(code: i64) -> Response {
-        panic!("the platform has no code {code} in a 200")
+        panic!("the platform has no code {code}")
+    }
+
+    /// The response with an error text, if texts tell the platform's errors apart.
+    fn text(text: &str) -> Response {
+        panic!("the platform has no error text {text}")
     }
 }
 
@@ -67,10 +78,20 @@ impl Fault {
             Some(Self::RateLimited(seconds)) => Ok(W::rate_limited(seconds)),
             Some(Self::Status(status)) => Ok(W::status(StatusCode::from_u16(status).expect("a status"))),
             Some(Self::Code(code)) => Ok(W::code(code)),
+            Some(Self::Text(text)) => Ok(W::text(text)),
             Some(Self::Reset) => Err(ConnectionReset),
             Some(Self::ResponseLost) => {
                 answer();
                 Err(ConnectionReset)
+            }
+            Some(Self::ResponseSlow(delay)) => {
+                let answer = answer();
+                tokio::time::sleep(delay).await;
+                Ok(answer)
+            }
+            Some(Self::StatusAfterwards(status)) => {
+                answer();
+                Ok(W::status(StatusCode::from_u16(status).expect("a status")))
             }
         }
     }

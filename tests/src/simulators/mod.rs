@@ -1,5 +1,6 @@
-//! Simulated counterparts: the platforms, a messaging service and an SMS gateway.
+//! Simulated counterparts: the platforms, the channels' providers, a messaging service and an SMS gateway.
 
+pub mod answer;
 pub mod credentials;
 pub mod faults;
 pub mod genesys_cloud;
@@ -7,3 +8,5 @@ pub mod highlevel;
 pub mod messaging_service;
 pub mod multicloud_cx;
 pub mod sms_gateway;
+pub mod telegram;
+pub mod twilio;

@@ -91,6 +91,12 @@ impl Document {
         }
         operations
     }
+
+    /// Those of platforms and callers. What the provider of a channel posts, and how, is in the tests of channels.
+    #[must_use]
+    pub fn operations_of_platforms_and_callers(&self) -> Vec<Operation<'_>> {
+        self.operations().into_iter().filter(|operation| !operation.is_of_a_channel()).collect()
+    }
 }
 
 impl<'d> Node<'d> {
@@ -183,15 +189,22 @@ impl<'d> Operation<'d> {
         self.path.strip_prefix("/integrations/{integration}/").expect("all paths are under an integration")
     }
 
+    #[must_use]
+    pub fn is_of_a_channel(&self) -> bool {
+        self.node.at("tags").value() == &json!(["Channels"])
+    }
+
     /// Whether a request has a body.
     #[must_use]
     pub fn has_body(&self) -> bool {
         self.node.get("requestBody").is_some()
     }
 
+    /// A request's body, of the first media type.
     #[must_use]
     pub fn body(&self) -> Node<'d> {
-        self.node.at("requestBody").at("content").at("application/json")
+        let content = self.node.at("requestBody").at("content").members();
+        content.into_iter().next().map(|(_, body)| body).expect("a media type")
     }
 
     /// The responses by status.

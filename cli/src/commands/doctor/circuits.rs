@@ -1,10 +1,11 @@
-//! Whether the functions hold back attempts because the messaging service or the platform does not answer.
+//! Whether the functions hold back attempts because the messaging service, the channel or the platform does not answer.
 
 use super::context::IntegrationContext;
 use super::report::{Finding, pluralize};
 use crate::status::trial_time;
 use crate::ui::output::seconds;
 use jiff::Timestamp;
+use shared::channel::ChannelName;
 use shared::integration::TIMEOUT_SECONDS;
 use shared::ledger::{Circuit, Ledger};
 use shared::model::endpoint::{Endpoint, EndpointKind};
@@ -17,10 +18,34 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> [(String, Finding
         check_endpoint(context, EndpointKind::MessagingService),
         check_endpoint(context, EndpointKind::Platform)
     );
-    [
-        ("circuit of the messaging service".to_owned(), messaging_service),
-        ("circuit of the platform".to_owned(), platform),
-    ]
+    let name = Called::of(context, EndpointKind::MessagingService).name();
+    [(format!("circuit of the {name}"), messaging_service), ("circuit of the platform".to_owned(), platform)]
+}
+
+/// Who does not answer.
+#[derive(Debug, Clone, Copy)]
+enum Called {
+    MessagingService,
+    Channel(ChannelName),
+    Platform,
+}
+
+impl Called {
+    fn of(context: &IntegrationContext<'_>, kind: EndpointKind) -> Self {
+        match (kind, context.integration.destination.channel()) {
+            (EndpointKind::Platform, _) => Self::Platform,
+            (EndpointKind::MessagingService, None) => Self::MessagingService,
+            (EndpointKind::MessagingService, Some(channel)) => Self::Channel(channel.name()),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::MessagingService => "messaging service",
+            Self::Channel(_) => "channel",
+            Self::Platform => "platform",
+        }
+    }
 }
 
 async fn check_endpoint(context: &IntegrationContext<'_>, kind: EndpointKind) -> Finding {
@@ -31,23 +56,17 @@ async fn check_endpoint(context: &IntegrationContext<'_>, kind: EndpointKind) ->
     let endpoint = Endpoint::new(context.integration.name.clone(), kind);
     match ledger.circuit(&endpoint).await {
         Ok(circuit) => {
-            let (name, timeout) = (&context.integration.name, context.integration.delivery.timeout);
-            classify(name, timeout, kind, &circuit, Timestamp::now())
+            let (name, timeout) = (&context.integration.name, context.integration.destination.timeout());
+            classify(name, timeout, Called::of(context, kind), &circuit, Timestamp::now())
         }
         Err(error) => Finding::skipped(format!("because the ledger cannot be read: {error}")),
     }
 }
 
-fn classify(
-    name: &IntegrationName,
-    timeout: Duration,
-    kind: EndpointKind,
-    circuit: &Circuit,
-    now: Timestamp,
-) -> Finding {
+fn classify(name: &IntegrationName, timeout: Duration, called: Called, circuit: &Circuit, now: Timestamp) -> Finding {
     let Some(until) = circuit.open_until else { return Finding::ok("closed") };
-    let (endpoint, waiting, advice) = match kind {
-        EndpointKind::MessagingService => {
+    let (waiting, advice) = match called {
+        Called::MessagingService => {
             let longest = *TIMEOUT_SECONDS.end();
             let check = "check the messaging service, and whether a firewall drops the functions' connections";
             let advice = if timeout.as_secs() < longest {
@@ -58,14 +77,16 @@ fn classify(
             } else {
                 format!("{check}; it must answer within {longest} s")
             };
-            ("messaging service", "messages", advice)
+            ("messages", advice)
         }
-        EndpointKind::Platform => ("platform", "receipts", "see the platform's status page".to_owned()),
+        Called::Channel(channel) => ("messages", format!("see the status page of {}", channel.as_str())),
+        Called::Platform => ("receipts", "see the platform's status page".to_owned()),
     };
     let since = circuit.since.map(|since| format!(" since {}", seconds(since))).unwrap_or_default();
     Finding::warning(
         format!(
-            "open: the {endpoint} has not answered {}{since}; {}, and {waiting} wait",
+            "open: the {} has not answered {}{since}; {}, and {waiting} wait",
+            called.name(),
             pluralize(usize::try_from(circuit.timeouts).unwrap_or(usize::MAX), "attempt"),
             trial_time(until, now)
         ),
@@ -90,7 +111,7 @@ mod tests {
     fn with_timeout(seconds: u64, open_until: Option<i64>) -> Finding {
         let circuit = Circuit { timeouts: 6, since: Some(at(0)), openings: 1, open_until: open_until.map(at) };
         let (name, timeout) = ("acme".parse().unwrap(), Duration::from_secs(seconds));
-        classify(&name, timeout, EndpointKind::MessagingService, &circuit, at(60))
+        classify(&name, timeout, Called::MessagingService, &circuit, at(60))
     }
 
     #[test]

@@ -53,12 +53,18 @@ pub(super) enum Resource {
     Key,
 }
 
-pub(super) const FUNCTIONS: [Function; 7] = [
+pub(super) const FUNCTIONS: [Function; 8] = [
     Function {
         endpoints: &[Endpoint::Webhook],
         queue_actions: &["sqs:SendMessage"],
         ledger_kinds: &[],
         ..NO_ACCESS.named("WebhookReceiver")
+    },
+    Function {
+        endpoints: &[Endpoint::Channel, Endpoint::ChannelStatus, Endpoint::ChannelFile],
+        queue_actions: &["sqs:SendMessage"],
+        ledger_kinds: &[],
+        ..NO_ACCESS.named("ChannelReceiver")
     },
     Function {
         queue_actions: LANE_ACTIONS,
@@ -70,11 +76,13 @@ pub(super) const FUNCTIONS: [Function; 7] = [
             Kind::Delivery,
             Kind::Inbound,
             Kind::Lane,
+            Kind::Offer,
             Kind::Probe,
             Kind::Receipt,
             Kind::TextTrace,
         ],
         conversation_kinds: &[Kind::Channel, Kind::Conversation],
+        read_kinds: &[Kind::Offer],
         batch_read_kinds: &[Kind::Circuit, Kind::Lane],
         ..NO_ACCESS.named("MessageDispatcher")
     },

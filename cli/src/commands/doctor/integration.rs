@@ -1,16 +1,16 @@
-//! Checks one integration, from its secret to the messaging service.
+//! Checks one integration, from its secret to the messaging service or the channel.
 
 use super::context::{DoctorContext, IntegrationContext};
 use super::report::Finding;
 use super::reporter::Group;
-use super::{callers, circuits, messaging_service, platform, webhook};
+use super::{callers, channel, circuits, messaging_service, platform, webhook};
 use crate::aws::clock::ClockSkew;
 use crate::aws::error::AwsError;
 use crate::aws::integrations;
 use crate::error::CliError;
 use aws_sdk_secretsmanager::Client;
 use jiff::Timestamp;
-use shared::integration::{DEFAULT_TIME_TO_LIVE, Integration, SETTLING_TIME};
+use shared::integration::{DEFAULT_TIME_TO_LIVE, Destination, Integration, SETTLING_TIME};
 use shared::model::integration_name::IntegrationName;
 
 pub(super) async fn all(doctor: &DoctorContext<'_>) -> Result<Vec<IntegrationName>, Finding> {
@@ -36,16 +36,27 @@ pub(super) async fn check(doctor: &DoctorContext<'_>, name: &IntegrationName, gr
         }
     };
     doctor.credential_reuse.add(&context.integration);
-    let kind = context.integration.platform.name().as_str();
-    group.report("configuration", Finding::ok(format!("complete, for {kind}")));
+    let platform = context.integration.platform.name().as_str();
+    let channel = context.integration.destination.channel().map(|channel| format!(" and {}", channel.name().as_str()));
+    let channel = channel.unwrap_or_default();
+    group.report("configuration", Finding::ok(format!("complete, for {platform}{channel}")));
     let (platform, ..) = tokio::join!(
         async { platform::check(&context).await.map(|findings| group.report_all(findings)) },
         async { group.report("webhook", webhook::check(&context).await) },
         async { group.report_all(callers::check(&context).await) },
-        async { group.report("messaging service", messaging_service::check(&context).await) },
+        async { destination(&context, &group).await },
         async { group.report_all(circuits::check(&context).await) }
     );
     platform
+}
+
+async fn destination(context: &IntegrationContext<'_>, group: &Group) {
+    match &context.integration.destination {
+        Destination::MessagingService(delivery) => {
+            group.report("messaging service", messaging_service::check(context, delivery).await);
+        }
+        Destination::Channel(destination) => group.report_all(channel::check(context, &destination.config).await),
+    }
 }
 
 async fn read<'e>(doctor: &'e DoctorContext<'e>, name: &IntegrationName) -> Result<IntegrationContext<'e>, Finding> {

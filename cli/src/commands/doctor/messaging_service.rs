@@ -7,16 +7,16 @@ use crate::aws::test_delivery::{self, TestDeliveryError};
 use crate::error::CliError;
 use shared::delivery::client::NoAnswer;
 use shared::delivery::probe::{ProbeOutcome, ProbeResult, SignedWith};
-use shared::integration::SETTLING_TIME;
+use shared::integration::{DeliveryConfig, SETTLING_TIME};
 use shared::model::integration_name::IntegrationName;
 use std::time::Duration;
 
-pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
+pub(super) async fn check(context: &IntegrationContext<'_>, delivery: &DeliveryConfig) -> Finding {
     if context.doctor.skip_delivery {
         return Finding::skipped("because of --skip-delivery");
     }
     match test_delivery::send(context.doctor.stack, &context.integration.name, SignedWith::All).await {
-        Ok(result) => classify(context, &result),
+        Ok(result) => classify(context, delivery, &result),
         Err(TestDeliveryError::Enqueue(error)) => {
             Finding::from_aws_error(error, "the direct lane", "see what SQS says")
         }
@@ -28,13 +28,11 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
     }
 }
 
-fn classify(context: &IntegrationContext<'_>, result: &ProbeResult) -> Finding {
-    let origin = context.integration.delivery.url.url().origin().ascii_serialization();
+fn classify(context: &IntegrationContext<'_>, delivery: &DeliveryConfig, result: &ProbeResult) -> Finding {
+    let origin = delivery.url.url().origin().ascii_serialization();
     let finding = match &result.outcome {
         ProbeOutcome::Answered(status) => classify_status(&context.integration.name, &origin, *status),
-        ProbeOutcome::NotAnswered(why) => {
-            classify_no_answer(&context.integration.name, &origin, why, context.integration.delivery.timeout)
-        }
+        ProbeOutcome::NotAnswered(why) => classify_no_answer(&context.integration.name, &origin, why, delivery.timeout),
         ProbeOutcome::NotConfigured(why) => Finding::fault(
             format!("MessageDispatcher has no usable configuration: {why}"),
             "check that its SECRET_PREFIX and region are this stack's",

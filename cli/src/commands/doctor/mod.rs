@@ -4,6 +4,7 @@
 //! A fault is reported once: checks that depend on it are skipped.
 
 mod callers;
+mod channel;
 mod circuits;
 mod clock;
 mod context;
@@ -26,6 +27,8 @@ mod reporter;
 mod routes;
 mod stack;
 mod storage;
+mod telegram;
+mod twilio;
 mod user_lookup;
 mod version;
 mod webhook;

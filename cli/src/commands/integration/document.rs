@@ -1,5 +1,6 @@
 //! An integration's configuration as stored JSON.
 
+use crate::api::channel;
 use crate::error::CliError;
 use serde_json::{Map, Value};
 use shared::integration::Integration;
@@ -45,9 +46,11 @@ impl Document {
         *place = value;
     }
 
-    /// Removes a field of the document itself.
-    pub(super) fn remove(&mut self, name: &str) {
-        if let Value::Object(members) = &mut self.0 {
+    /// Removes the member of an object at a JSON pointer of names only.
+    pub(super) fn remove(&mut self, pointer: &str) {
+        if let Some((parent, name)) = pointer.rsplit_once('/')
+            && let Some(Value::Object(members)) = self.0.pointer_mut(parent)
+        {
             members.remove(name);
         }
     }
@@ -62,6 +65,11 @@ impl Document {
         let mut found = Vec::new();
         differences(&self.0, &other.0, "", &mut found);
         found
+    }
+
+    /// What the channel's provider calls, if there is a channel.
+    pub(super) fn channel_url(&self, name: &IntegrationName) -> Option<String> {
+        channel::address(self.text("/channel/publicUrl")?, name)
     }
 
     /// Parses it as the functions do.
@@ -134,6 +142,15 @@ mod tests {
         document.set("/delivery/url", "u".into());
         document.set("/a", 1.into());
         assert_eq!(&json!({"delivery": {"url": "u"}, "a": 1}), document.value());
+    }
+
+    #[test]
+    fn a_member_is_removed_at_any_depth() {
+        let mut document = Document(json!({"a": {"b": 1, "c": 2}, "d": 3}));
+        for pointer in ["/a/b", "/d", "/x", "/a/x/y", ""] {
+            document.remove(pointer);
+        }
+        assert_eq!(&json!({"a": {"c": 2}}), document.value());
     }
 
     #[test]

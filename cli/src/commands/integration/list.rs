@@ -22,6 +22,7 @@ struct Row {
     faults: usize,
     platform: Option<String>,
     delivery_host: Option<String>,
+    channel: Option<String>,
     callers: Vec<String>,
     changed: Option<Timestamp>,
     /// Why the secret cannot be read.
@@ -62,6 +63,7 @@ fn row(listed: ListedIntegration, found: Result<SecretState, CliError>) -> Optio
         faults,
         platform: None,
         delivery_host: None,
+        channel: None,
         callers: Vec::new(),
         changed,
         unreadable: None,
@@ -80,6 +82,7 @@ fn row(listed: ListedIntegration, found: Result<SecretState, CliError>) -> Optio
             Some(Row {
                 platform: text("/platform"),
                 delivery_host: delivery.and_then(|url| url.host_str().map(str::to_owned)),
+                channel: text("/channel/kind"),
                 callers: callers.filter_map(|caller| caller.get("name")?.as_str().map(str::to_owned)).collect(),
                 changed: stored.changed.or(changed),
                 ..unknown(state, faults)
@@ -99,7 +102,7 @@ fn human(rows: &[Row]) -> String {
     if rows.is_empty() {
         return "There are no integrations. `patchbay integration add` connects one.".to_owned();
     }
-    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let or_none = |text: Option<&String>| text.cloned().unwrap_or_else(|| "-".to_owned());
     let state = |row: &Row| match row.state {
         State::Usable => String::new(),
         State::Faulty if row.faults == 1 => "1 fault".to_owned(),
@@ -120,8 +123,9 @@ fn human(rows: &[Row]) -> String {
         rows.iter().map(|row| {
             let changed = row.changed.map(seconds);
             let callers = (!row.callers.is_empty()).then(|| row.callers.join(", "));
-            let (platform, host) = (or_none(&row.platform), or_none(&row.delivery_host));
-            [row.name.clone(), state(row), platform, host, or_none(&callers), or_none(&changed)]
+            let (platform, destination) =
+                (or_none(row.platform.as_ref()), or_none(row.delivery_host.as_ref().or(row.channel.as_ref())));
+            [row.name.clone(), state(row), platform, destination, or_none(callers.as_ref()), or_none(changed.as_ref())]
         }),
     );
     match unreadable.is_empty() {

@@ -7,7 +7,7 @@ use url::Url;
 pub(super) const HIDDEN: &str = "••••";
 
 /// Paths of texts that are no secrets; `*` is any element of a list.
-const PUBLIC: [&str; 19] = [
+const PUBLIC: [&str; 26] = [
     "platform",
     "domain",
     "integrationId",
@@ -24,10 +24,27 @@ const PUBLIC: [&str; 19] = [
     "cards.route",
     "delivery.url",
     "delivery.receipts",
+    "channel.kind",
+    "channel.publicUrl",
+    "channel.apiBaseUrl",
+    "channel.accountSid",
+    "channel.apiKeySid",
+    "channel.from",
+    "channel.messagingServiceSid",
     "media.trustedOrigins.*",
     "callers.*.name",
     "callers.*.routes.*",
 ];
+
+/// Those whose query may be a secret.
+const URLS: [&str; 4] = ["delivery.url", "apiBaseUrl", "channel.publicUrl", "channel.apiBaseUrl"];
+
+/// The ids of a channel's templates, by the platform's ids.
+const TEMPLATES: &str = "channel.templates.";
+
+fn is_public(path: &str) -> bool {
+    PUBLIC.contains(&path) || path.starts_with(TEMPLATES)
+}
 
 pub(super) fn masked(value: &Value) -> Value {
     mask(value, "")
@@ -40,8 +57,8 @@ fn mask(value: &Value, path: &str) -> Value {
             Value::Object(members.iter().map(|(name, value)| (name.clone(), mask(value, &inside(name)))).collect())
         }
         Value::Array(elements) => elements.iter().map(|element| mask(element, &inside("*"))).collect(),
-        Value::String(text) if path == "delivery.url" || path == "apiBaseUrl" => mask_url(text).into(),
-        Value::String(_) if !PUBLIC.contains(&path) => HIDDEN.into(),
+        Value::String(text) if URLS.contains(&path) => mask_url(text).into(),
+        Value::String(_) if !is_public(path) => HIDDEN.into(),
         public => public.clone(),
     }
 }
@@ -76,7 +93,7 @@ fn find_secrets<'v>(value: &'v Value, path: &str, at: &str, found: &mut Vec<(Str
                 find_secrets(element, &inside(path, "*"), &pointer(at, &index.to_string()), found);
             }
         }
-        Value::String(text) if !PUBLIC.contains(&path) => found.push((at.to_owned(), text)),
+        Value::String(text) if !is_public(path) => found.push((at.to_owned(), text)),
         _ => {}
     }
 }
@@ -135,6 +152,25 @@ mod tests {
         assert_eq!("https://e.com/a?••••", shown["delivery"]["url"]);
         assert_eq!(json!(["••••", "••••"]), shown["webhookSecrets"]);
         assert_eq!(json!({"name": "crm", "signingSecret": "••••", "routes": ["receipts"]}), shown["callers"][0]);
+    }
+
+    #[test]
+    fn the_secrets_of_a_channel_are_hidden_and_its_ids_are_not() {
+        let shown = masked(&json!({"channel": {
+            "kind": "twilio", "publicUrl": "https://e.com", "accountSid": "AC", "apiKeySid": "SK", "apiKeySecret": "hidden",
+            "authTokens": ["hidden"], "from": "+1", "templates": {"welcome": "HX"}, "botToken": "hidden",
+            "webhookSecrets": ["hidden"], "mms": true,
+        }}));
+        assert!(!shown.to_string().contains("hidden"), "{shown}");
+        let channel = &shown["channel"];
+        assert_eq!(
+            ("AC", "SK", "HX"),
+            (
+                channel["accountSid"].as_str().unwrap(),
+                channel["apiKeySid"].as_str().unwrap(),
+                channel["templates"]["welcome"].as_str().unwrap(),
+            )
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::genesys_cloud::{GenesysCloud, require_own_webhooks};
 use super::progress::Progress;
 use super::secret_store::{SecretState, SecretStore, StoredDocument, deleted, unreadable};
+use crate::api::channel::telegram::{self, Telegram};
 use crate::aws::completion;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
@@ -13,6 +14,7 @@ use crate::ui::values::number;
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::channel::{ChannelConfig, ChannelName};
 use shared::integration::Integration;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformConfig;
@@ -25,7 +27,7 @@ use shared::platform::PlatformConfig;
 #[derive(Debug, Args)]
 #[command(after_help = examples(&[
     "patchbay integration remove acme",
-    "patchbay integration remove acme --platform-too --recovery-days 7 --yes",
+    "patchbay integration remove acme --platform-too --channel-too --yes",
 ]))]
 pub(crate) struct Remove {
     /// Name of the integration
@@ -40,6 +42,9 @@ pub(crate) struct Remove {
     /// Also delete Genesys Cloud's open messaging integration
     #[arg(long)]
     platform_too: bool,
+    /// Also delete the Telegram bot's webhook
+    #[arg(long)]
+    channel_too: bool,
     /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
@@ -47,7 +52,7 @@ pub(crate) struct Remove {
 
 /// Restore a removed integration
 ///
-/// Its secret is restored unchanged. What --platform-too deleted on the platform stays deleted until `patchbay
+/// Its secret is restored unchanged. What --platform-too and --channel-too deleted stays deleted until `patchbay
 /// integration add NAME` creates it again.
 #[derive(Debug, Args)]
 #[command(after_help = examples(&[
@@ -65,6 +70,9 @@ struct Removed {
     /// The end of the recovery window; `None` if there is none.
     recoverable_until: Option<Timestamp>,
     steps: Vec<String>,
+    /// What is left at a channel's provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -91,6 +99,13 @@ pub(super) async fn run(remove: Remove, stack: &Stack, output: Output) -> Result
         // First, because the platform's credentials are in the secret.
         delete_on_platform(name, &found, stack, &mut progress).await?;
     }
+    if remove.channel_too {
+        match disconnect_channel(name, &found).await {
+            Ok(step) => progress.done(step),
+            Err(failure) => return Err(progress.interrupted(failure)),
+        }
+    }
+    let remaining = if remove.channel_too { None } else { remaining(&found) };
     let days = (!remove.immediately).then_some(remove.recovery_days);
     let date = match secrets.delete(name, days).await {
         Ok(date) => date,
@@ -101,9 +116,53 @@ pub(super) async fn run(remove: Remove, stack: &Stack, output: Output) -> Result
         None => "its secret is deleted",
     });
     let recoverable_until = date.filter(|_| days.is_some());
-    let removed = Removed { integration: remove.name, recoverable_until, steps: progress.completed().to_vec() };
+    let removed =
+        Removed { integration: remove.name, recoverable_until, steps: progress.completed().to_vec(), remaining };
     output.result(&removed, human);
     Ok(())
+}
+
+fn stored(name: &IntegrationName, found: &SecretState) -> Result<Integration, CliError> {
+    match found {
+        SecretState::Stored(StoredDocument { document, .. }) => document.to_integration(name),
+        SecretState::Deleted => Err(deleted(name)),
+        SecretState::Absent | SecretState::Unreadable => Err(unreadable(name)),
+    }
+}
+
+/// Deletes the bot's webhook, if it leads here. Returns what is done.
+async fn disconnect_channel(name: &IntegrationName, found: &SecretState) -> Result<&'static str, CliError> {
+    let integration = stored(name, found)?;
+    let Some(ChannelConfig::Telegram(config)) = integration.destination.channel() else {
+        return Err(CliError::Usage(
+            "--channel-too is for Telegram only; change a number's webhooks in Twilio's console".to_owned(),
+        ));
+    };
+    let telegram = Telegram::new(config)?;
+    let webhook = telegram.webhook().await.map_err(|error| telegram::failed("return the webhook", &error))?;
+    if webhook.url.is_none() {
+        return Ok("the Telegram bot has no webhook");
+    }
+    if !telegram.is_own(&webhook) {
+        let why = "the bot's updates are not sent to this stack: without --channel-too its webhook is not changed";
+        return Err(CliError::Failed(why.to_owned()));
+    }
+    telegram.disconnect().await?;
+    Ok("the Telegram bot's webhook is deleted")
+}
+
+fn remaining(found: &SecretState) -> Option<&'static str> {
+    let SecretState::Stored(StoredDocument { document, .. }) = found else { return None };
+    match ChannelName::from_field(document.get("/channel/kind")?.clone()).ok()? {
+        ChannelName::Telegram => Some(
+            "The Telegram bot's webhook is still set: Telegram keeps what customers write for a day, until the integration \
+             is restored or the bot is connected elsewhere.",
+        ),
+        ChannelName::Twilio => Some(
+            "The webhooks are still set at Twilio: change those of the number or of the Messaging Service in Twilio's \
+             console, or what customers write is lost.",
+        ),
+    }
 }
 
 async fn delete_on_platform(
@@ -112,12 +171,7 @@ async fn delete_on_platform(
     stack: &Stack,
     progress: &mut Progress,
 ) -> Result<(), CliError> {
-    let document = match found {
-        SecretState::Stored(StoredDocument { document, .. }) => document,
-        SecretState::Deleted => return Err(deleted(name)),
-        SecretState::Absent | SecretState::Unreadable => return Err(unreadable(name)),
-    };
-    let Integration { platform: PlatformConfig::GenesysCloud(config), .. } = document.to_integration(name)? else {
+    let Integration { platform: PlatformConfig::GenesysCloud(config), .. } = stored(name, found)? else {
         return Err(CliError::Usage(
             "--platform-too is for Genesys Cloud only; disconnect other platforms by hand".to_owned(),
         ));
@@ -137,8 +191,9 @@ fn human(removed: &Removed) -> String {
         Some(until) => format!("`patchbay integration restore {name}` restores it until {until}."),
         None => "It cannot be restored.".to_owned(),
     };
+    let remaining = removed.remaining.map(|remaining| format!("\n\n{remaining}")).unwrap_or_default();
     format!(
-        "`{name}` is removed. {recovery}\n\nWithin the stack's ConfigurationCacheSeconds the functions \
+        "`{name}` is removed. {recovery}{remaining}\n\nWithin the stack's ConfigurationCacheSeconds the functions \
          notice the removal: then webhooks and callers are answered 404. Queued messages wait three days for the \
          integration to be restored, and are then given up."
     )
@@ -158,7 +213,7 @@ pub(super) async fn restore(restore: Restore, stack: &Stack, output: Output) -> 
     }
     let name = restore.name;
     let next = format!(
-        "If the platform's side was deleted too, it is not restored: `patchbay doctor {name}` checks it, and `patchbay \
+        "If the platform's or the channel's side was deleted too, it is not restored: `patchbay doctor {name}` checks it, and `patchbay \
          integration add {name}` creates it again."
     );
     let restored = Restored { integration: name, next: output.complete_commands(&next) };

@@ -37,6 +37,9 @@ pub(crate) struct Show {
 struct IntegrationView {
     name: IntegrationName,
     webhook_url: Url,
+    /// What a channel's provider calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel_url: Option<String>,
     secret: String,
     changed: Option<Timestamp>,
     faults: Vec<FieldError>,
@@ -70,6 +73,7 @@ pub(super) async fn run(show: Show, stack: &Stack, output: Output) -> Result<(),
     };
     let view = IntegrationView {
         webhook_url: stack.route_url(&format!("{}/webhook", show.name)).await?,
+        channel_url: stored.document.channel_url(&show.name),
         secret: secrets.id(show.name.as_str()),
         changed: stored.changed,
         name: show.name,
@@ -104,12 +108,9 @@ async fn authorization(
 
 fn human(view: &IntegrationView) -> String {
     let changed = view.changed.map_or_else(|| "-".to_owned(), |at| at.to_string());
-    let mut lines = vec![
-        ("name", view.name.to_string()),
-        ("webhook URL", view.webhook_url.to_string()),
-        ("secret", view.secret.clone()),
-        ("last changed", changed),
-    ];
+    let mut lines = vec![("name", view.name.to_string()), ("webhook URL", view.webhook_url.to_string())];
+    lines.extend(view.channel_url.iter().map(|url| ("channel URL", url.clone())));
+    lines.extend([("secret", view.secret.clone()), ("last changed", changed)]);
     if let Some(authorization) = &view.authorization {
         let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |at| at.to_string());
         let authorized = match authorization.withdrawn_at {

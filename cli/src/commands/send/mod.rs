@@ -89,7 +89,7 @@ async fn post(
         "Retry it with --idempotency-key '{key}'{options}: with the same key it is not done twice. Check whether it \
          was done before you send it with {another}."
     );
-    let response = caller_args.post(stack, route, &key, body, &retry_hint).await?;
+    let response = caller_args.post(stack, route, &key, body, &retry_hint, output).await?;
     let report = Report { response: &response, idempotency_key: &key };
     if response.is_success() {
         output.result(&report, human);

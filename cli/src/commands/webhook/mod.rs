@@ -51,7 +51,7 @@ pub(crate) struct Test {
     /// --text]
     #[arg(long, value_enum, conflicts_with = "body")]
     kind: Option<Kind>,
-    /// Address of the customer, which the messaging service receives [default: a new random one]
+    /// Address of the customer, which the messaging service receives [default: a new random one; none with a channel]
     #[arg(long, value_name = "ADDRESS", conflicts_with = "body")]
     to: Option<String>,
     /// A text for the messaging service to send
@@ -212,6 +212,13 @@ impl Test {
         let kind = self.kind.or(default).ok_or_else(no_sample)?;
         if self.text.is_some() && kind != Kind::Text {
             return Err(CliError::Usage(format!("--text is for --kind text, not for {}", kind.name())));
+        }
+        if let (Some(channel), true, None) = (integration.destination.channel(), kind.reaches_customers(), &self.to) {
+            return Err(CliError::Usage(format!(
+                "the integration has the channel {}, so that a customer gets a sample of {}: say who with --to",
+                channel.name().as_str(),
+                kind.name()
+            )));
         }
         let text = self.text.as_deref().unwrap_or("This is a test of Patchbay.");
         // A new customer for each sample: it does not wait for an earlier one that cannot be delivered.

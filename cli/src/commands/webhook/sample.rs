@@ -41,6 +41,11 @@ const TYPING_MILLISECONDS: u64 = 120_000;
 const FILE_URL: &str = "https://example.com/parcel.png";
 
 impl Kind {
+    /// Whether a customer gets it. The others end at the messaging service.
+    pub(crate) fn reaches_customers(self) -> bool {
+        !matches!(self, Self::Typing | Self::Receipt | Self::Call | Self::Voicemail)
+    }
+
     /// The platform's kinds. The first one sends nothing to a customer.
     pub(crate) fn of(platform: PlatformName) -> &'static [Self] {
         match platform {

@@ -201,7 +201,7 @@ pub fn json_response(status: StatusCode, media_type: &'static str, body: &Value)
 
 /// Adds the id by which the request is found in the log.
 #[must_use]
-pub fn with_request_id(mut response: Response<String>, request_id: &str) -> Response<String> {
+pub fn with_request_id<B>(mut response: Response<B>, request_id: &str) -> Response<B> {
     if let Ok(id) = http::HeaderValue::from_str(request_id) {
         response.headers_mut().insert(X_REQUEST_ID, id);
     }

@@ -54,6 +54,10 @@ problem_types! {
     RecipientNotFound = "recipient-not-found", UNPROCESSABLE_ENTITY, "Recipient not found";
     /// The file cannot be fetched, or the platform does not accept it.
     MediaRefused = "media-refused", UNPROCESSABLE_ENTITY, "File refused";
+    /// The link to a customer's file is not valid, or the channel no longer has the file.
+    FileNotFound = "file-not-found", NOT_FOUND, "File not found";
+    /// A customer's file is larger than a response may be.
+    FileTooLarge = "file-too-large", PAYLOAD_TOO_LARGE, "File too large";
     InvalidIdempotencyKey = "invalid-idempotency-key", BAD_REQUEST, "Invalid idempotency key";
     /// The key, or the message id, was used before with other content.
     IdempotencyKeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "Key or message id reused";

@@ -1,6 +1,7 @@
 //! What a customer wrote, typed or chose, on its way to the platform.
 
 use super::{Replay, escape_noncharacters};
+use crate::channel::Press;
 use crate::digest::Digest;
 use crate::model::integration_name::IntegrationName;
 use crate::model::trace_id::TraceId;
@@ -39,6 +40,17 @@ pub struct InboundContent {
     pub fingerprint: String,
     /// The body, which was valid when it was accepted, with its time.
     pub body: Box<RawValue>,
+    /// If it arrived through a channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<FromChannel>,
+}
+
+/// What is known of a customer's message that arrived through a channel, besides its body.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct FromChannel {
+    /// The button that the customer pressed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub press: Option<Press>,
 }
 
 impl InboundEnvelope {
@@ -100,6 +112,7 @@ mod tests {
                 message_id: message_id.map(str::to_owned),
                 fingerprint: fingerprint.to_owned(),
                 body: RawValue::from_string("{}".to_owned()).unwrap(),
+                channel: None,
             },
         }
     }

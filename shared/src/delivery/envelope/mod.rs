@@ -17,7 +17,7 @@ use crate::model::message::Message;
 use crate::model::platform_name::PlatformName;
 use crate::model::trace_id::TraceId;
 pub use conversation_event::QueuedConversationEvent;
-pub use inbound::{InboundContent, InboundEnvelope};
+pub use inbound::{FromChannel, InboundContent, InboundEnvelope};
 pub use inbound_failure::QueuedInboundFailure;
 use jiff::Timestamp;
 use memchr::memmem;

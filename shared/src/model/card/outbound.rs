@@ -4,7 +4,8 @@
 use super::{Action, ButtonReply, Card, CardMessage, Cards, DefaultAction, QuickReply};
 use crate::json::fields::FieldError;
 use crate::json::limits;
-use crate::model::message::fallback_text::{Section, Writer};
+use crate::model::inbound::ChoiceType;
+use crate::model::message::fallback_text::{Answer, Section, Writer};
 use crate::model::message::{Content, Direction, FallbackText, IdType, Intent, Message, MessageKind, Party};
 use crate::model::platform_name::PlatformName;
 use crate::model::receipt::Recipient;
@@ -211,7 +212,7 @@ fn fallback_text(message: &CardMessage) -> Option<FallbackText> {
             Part::Carousel(cards) => cards.iter().for_each(|card| write_card(&mut writer, card, true)),
             Part::QuickReply { reply, .. } => {
                 writer.section(Section::Options);
-                writer.option(&reply.title);
+                writer.option(&reply.title, Some(Answer::new(ChoiceType::QuickReply, &reply.payload)));
             }
         }
     }
@@ -220,17 +221,18 @@ fn fallback_text(message: &CardMessage) -> Option<FallbackText> {
 
 fn write_card(writer: &mut Writer, card: &Card, in_carousel: bool) {
     writer.section(Section::Block);
-    writer.text(&card.title);
+    writer.title(&card.title);
     writer.text(card.subtitle.as_deref().unwrap_or_default());
     if let Some(image) = &card.image {
-        writer.link(image.alt_text.as_deref().unwrap_or_default(), image.url.as_str());
+        writer.image(image.alt_text.as_deref().unwrap_or_default(), image.url.as_str());
     }
     if let Some(video) = &card.video {
         writer.text(video.as_str());
     }
+    let answer = |payload: &str| Some(Answer::new(ChoiceType::Button, payload));
     for action in buttons(card, in_carousel) {
         match action {
-            Action::PostBack(reply) | Action::ImBack(reply) => writer.option(&reply.title),
+            Action::PostBack(reply) | Action::ImBack(reply) => writer.option(&reply.title, answer(&reply.payload)),
             Action::OpenUrl { title, url } => writer.link(title, url.as_str()),
         }
     }
@@ -243,7 +245,7 @@ fn write_card(writer: &mut Writer, card: &Card, in_carousel: bool) {
     };
     match &card.default_action {
         Some(DefaultAction::PostBack { title, payload }) if !repeats(payload, "") => {
-            writer.option(title.as_deref().unwrap_or_default());
+            writer.option(title.as_deref().unwrap_or_default(), answer(payload));
         }
         Some(DefaultAction::OpenUrl { title, url }) if !repeats("", url.as_str()) => {
             writer.link(title.as_deref().unwrap_or_default(), url.as_str());

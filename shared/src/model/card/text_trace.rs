@@ -46,6 +46,12 @@ impl TraceKey {
     }
 }
 
+impl From<SecretSlice<u8>> for TraceKey {
+    fn from(key: SecretSlice<u8>) -> Self {
+        Self(key)
+    }
+}
+
 /// A card as a text.
 pub struct TextTrace {
     pub text: String,

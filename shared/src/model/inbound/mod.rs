@@ -239,7 +239,7 @@ impl ChoiceType {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChoiceType {
     /// A button of a card (`postBack`).
     Button,

@@ -6,7 +6,7 @@ mod kind;
 mod public;
 mod references;
 
-pub use fallback_text::FallbackText;
+pub use fallback_text::{Answer, Block, FallbackText, Line, Section};
 pub use kind::{Attachment, CallLog, Content, Email, InboundFailure, MessageKind, Other, Reason, Receipt, Typing};
 pub use public::PublicPost;
 pub use references::References;
@@ -316,7 +316,7 @@ mod tests {
     fn the_deduplication_id_consists_of_integration_id_time_type_and_receipt_status() {
         let acme = integration("acme");
         let text = message(MessageKind::Text(Content::default()));
-        let fallback_text = Some(FallbackText("t".to_owned()));
+        let fallback_text = text.kind.fallback_text();
         let same = Message { conversation_id: Some("c".to_owned()), fallback_text, ..text.clone() };
         assert_eq!(text.deduplication_id(&acme), same.deduplication_id(&acme));
 
@@ -390,7 +390,7 @@ mod tests {
     fn neither_text_nor_addresses_show_in_debug_output() {
         let content = Content { text: Some("private words".to_owned()), ..Content::default() };
         let metadata = Metadata(Map::from_iter([("order".to_owned(), "private words".into())]));
-        let fallback_text = content.text.clone().map(FallbackText);
+        let fallback_text = MessageKind::Text(content.clone()).fallback_text();
         let public = Some(PublicPost { url: Some("https://e.com/customer".to_owned()), ..PublicPost::default() });
         let shown = format!("{:?}", Message { fallback_text, metadata, public, ..message(MessageKind::Text(content)) });
         assert!(!shown.contains("private words") && !shown.contains("customer"), "{shown}");

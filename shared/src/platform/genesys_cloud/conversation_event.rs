@@ -7,8 +7,8 @@
 //! Source: <https://help.mypurecloud.com/articles/configure-the-amazon-eventbridge-integration>.
 
 use crate::json::fields::FieldError;
+use crate::json::lenient::Members;
 use crate::model::conversation::{Addresses, Change, ConversationUpdate, EventContent, Session, SourceEvent};
-use crate::platform::lenient::Members;
 use crate::platform::payload;
 use jiff::Timestamp;
 

@@ -1,9 +1,9 @@
 //! The envelope of Genesys Cloud's normalized message format, as sent to an open messaging webhook.
 
 use super::content::{Content, ContentItem};
+use crate::json::lenient::{self, Members};
 use crate::json::open_enum::open_enum;
 use crate::model::message::{AdditionalId, Direction, IdType, Metadata, Party, PublicPost, Reason, ReceiptStatus};
-use crate::platform::lenient::{self, Members};
 use crate::platform::payload;
 
 open_enum! {

@@ -24,6 +24,8 @@ impl WebhookPlatform for Config {
 
     const SUPPORTS_EMAIL_RECEIPTS: bool = true;
 
+    const NEEDS_PHONE_OR_EMAIL: bool = true;
+
     const SIGNATURE_HEADER: HeaderName = X_GHL_SIGNATURE;
 
     /// The only status that is repeated under both of the vendor's policies. Under the older one, everything else is final.

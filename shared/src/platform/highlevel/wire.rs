@@ -3,7 +3,7 @@
 use super::address;
 use super::message_type::MessageType;
 use crate::json::fields::FieldError;
-use crate::platform::lenient::{self, Members};
+use crate::json::lenient::{self, Members};
 use crate::platform::payload;
 use jiff::Timestamp;
 

@@ -3,9 +3,9 @@
 //! A rejected message is lost, because the platform only retries after a 5xx. So fields that differ from the samples are
 //! read leniently, or count as absent.
 
+use crate::json::lenient::{self, Members};
 use crate::json::open_enum::open_enum;
 use crate::model::message::Reason;
-use crate::platform::lenient::{self, Members};
 use crate::platform::payload;
 use serde_json::Value;
 

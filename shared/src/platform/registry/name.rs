@@ -79,6 +79,16 @@ impl PlatformName {
         }
     }
 
+    /// Whether customers' addresses must be phone numbers or email addresses.
+    #[must_use]
+    pub fn needs_phone_or_email(self) -> bool {
+        match self {
+            Self::GenesysCloud => GenesysCloudConfig::NEEDS_PHONE_OR_EMAIL,
+            Self::MulticloudCx => MulticloudCxConfig::NEEDS_PHONE_OR_EMAIL,
+            Self::HighLevel => HighLevelConfig::NEEDS_PHONE_OR_EMAIL,
+        }
+    }
+
     /// Whether the platform deduplicates customers' messages by id and time.
     #[must_use]
     pub fn deduplicates_inbound(self) -> bool {

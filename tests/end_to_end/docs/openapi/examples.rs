@@ -161,7 +161,7 @@ async fn every_example_is_accepted_with_the_documented_response() {
             }
         }
     };
-    let operations = document.operations();
+    let operations = document.operations_of_platforms_and_callers();
     assert_eq!(12, operations.len());
     stream::iter(operations).for_each_concurrent(AT_ONCE, one_operation).await;
 }

@@ -95,7 +95,7 @@ fn parameters(path: &str, url: &str) -> Value {
 /// Every example of every operation, and every operation with an error.
 async fn calls(document: &Document, service: &MessagingService, assets: &str) -> Vec<Call> {
     let mut calls = Vec::new();
-    for operation in document.operations() {
+    for operation in document.operations_of_platforms_and_callers() {
         let examples =
             if operation.has_body() { operation.body().examples() } else { vec![(String::new(), &Value::Null)] };
         calls.push(Call::refused(&operation, examples[0].1));

@@ -159,6 +159,7 @@ async fn what_customers_write_waits_while_the_platform_does_not_answer_and_typin
             message_id: body["messageId"].as_str().map(str::to_owned),
             fingerprint: customer.to_string(),
             body: to_raw_value(&body).unwrap(),
+            channel: None,
         };
         let (name, received_at) = (integration.name.clone(), Timestamp::now());
         let envelope = InboundEnvelope { integration: name, received_at, trace_id: None, replay: None, inbound };

@@ -4,8 +4,9 @@ use shared::observability::metrics::{CallOutcome, ConversationEventOutcome, Metr
 use std::collections::BTreeSet;
 
 /// The functions' logical ids.
-pub const FUNCTIONS: [&str; 7] = [
+pub const FUNCTIONS: [&str; 8] = [
     "WebhookReceiver",
+    "ChannelReceiver",
     "MessageDispatcher",
     "AgentlessSender",
     "ReceiptPoster",
@@ -17,8 +18,10 @@ pub const FUNCTIONS: [&str; 7] = [
 pub const CONVERSATION_EVENTS: &str = "ConversationEvents";
 /// The functions behind the caller endpoints.
 pub const SENDERS: [&str; 5] = ["AgentlessSender", "ReceiptPoster", "CardSender", "InboundSender", "AgentSender"];
+/// The functions behind the routes of platforms and providers, whose requests are signed.
+pub const RECEIVERS: [&str; 2] = ["WebhookReceiver", "ChannelReceiver"];
 /// The functions behind the API's routes.
-pub const ROUTES: &[&str] = &["WebhookReceiver", SENDERS[0], SENDERS[1], SENDERS[2], SENDERS[3], SENDERS[4]];
+pub const ROUTES: &[&str] = &[RECEIVERS[0], RECEIVERS[1], SENDERS[0], SENDERS[1], SENDERS[2], SENDERS[3], SENDERS[4]];
 /// The functions that call a platform.
 pub const CALLING: &[&str] = &["MessageDispatcher", SENDERS[0], SENDERS[1], SENDERS[2], SENDERS[3], SENDERS[4]];
 /// The functions that call a platform whose tokens expire.

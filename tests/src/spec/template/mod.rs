@@ -3,7 +3,9 @@
 mod metrics;
 mod named;
 
-pub use metrics::{CALLING, CONVERSATION_EVENTS, FUNCTIONS, RENEWING, ROUTES, SENDERS, has_set, words, writers};
+pub use metrics::{
+    CALLING, CONVERSATION_EVENTS, FUNCTIONS, RECEIVERS, RENEWING, ROUTES, SENDERS, has_set, words, writers,
+};
 pub use named::{FilteredMetric, Named};
 
 use crate::spec::openapi::printed_by_python;

@@ -5,7 +5,11 @@
 //! existing one is changed after the secret that its webhooks need is written.
 
 mod callers;
+mod channel_flags;
 mod check;
+mod connect_channel;
+mod destination;
+mod field;
 mod flags;
 mod report;
 mod required_fields;
@@ -21,10 +25,12 @@ use crate::aws::stack::Stack;
 use crate::error::CliError;
 use crate::ui::output::Output;
 use crate::ui::prompt::is_interactive;
+use destination::{CHANNEL_KIND, PUBLIC_URL};
 pub(crate) use flags::Add;
 use report::{Changes, Report};
 use secrecy::SecretString;
 use set_up::{Plan, SetUp};
+use shared::integration::Integration;
 use shared::platform::genesys_cloud::api::OpenIntegration;
 use shared::platform::{PlatformConfig, PlatformName};
 use url::Url;
@@ -39,7 +45,7 @@ pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), C
     let secrets = SecretStore::open(stack).await?;
     let found = secrets.find(add.name.as_str()).await?;
     let webhook_url = stack.route_url(&format!("{}/webhook", add.name)).await?;
-    let Target { document, is_secret_typed, unused } = target(&add, &given, &found)?;
+    let Target { document, is_secret_typed, unused } = target(&add, &given, &found, stack).await?;
     let stored = if let SecretState::Stored(stored) = &found { Some(&stored.document) } else { None };
     let named: Vec<_> = given.list("/callers").iter().filter_map(|caller| caller.get("name")?.as_str()).collect();
     credential_reuse::check(&secrets, &add.name, &document, stored, &named).await?;
@@ -95,7 +101,7 @@ struct Target {
     unused: Vec<String>,
 }
 
-fn target(add: &Add, given: &Document, found: &SecretState) -> Result<Target, CliError> {
+async fn target(add: &Add, given: &Document, found: &SecretState, stack: &Stack) -> Result<Target, CliError> {
     let stored = match found {
         SecretState::Stored(stored) => Some(&stored.document),
         SecretState::Absent => None,
@@ -103,13 +109,19 @@ fn target(add: &Add, given: &Document, found: &SecretState) -> Result<Target, Cl
         SecretState::Unreadable => return Err(unreadable(&add.name)),
     };
     let mut document = stored.cloned().unwrap_or_else(Document::new);
+    destination::make_way(&mut document, given);
     document.merge(given);
     replace_credentials(&mut document, given);
     callers::add(&mut document, &add.callers)?;
     let interactive = prompts(add, found);
-    required_fields::prompt_platform(&mut document, &add.name, interactive)?;
-    if let Some(platform) = required_fields::platform(&document) {
-        add.require_options_of(platform)?;
+    if interactive {
+        required_fields::prompt_platform(&mut document, &add.name)?;
+        destination::prompt_kind(&mut document, &add.name)?;
+    }
+    add.fields.apply_give_up(&mut document);
+    add.require_fitting_options(&document)?;
+    if document.get(CHANNEL_KIND).is_some() && document.get(PUBLIC_URL).is_none() {
+        document.set(PUBLIC_URL, stack.base_url().await?.into());
     }
     let unused = add.fields.apply_environment(&mut document)?;
     let is_secret_typed = interactive && document.get(CLIENT_SECRET).is_none();
@@ -129,8 +141,8 @@ fn replace_credentials(document: &mut Document, given: &Document) {
     let client = ["clientId", "clientSecret"];
     if document.text("/platform") == Some(PlatformName::HighLevel.as_str()) {
         match (given.get("/token").is_some(), client.iter().any(|name| given.get(&format!("/{name}")).is_some())) {
-            (true, false) => client.iter().for_each(|name| document.remove(name)),
-            (false, true) => document.remove("token"),
+            (true, false) => client.iter().for_each(|name| document.remove(&format!("/{name}"))),
+            (false, true) => document.remove("/token"),
             _ => {}
         }
     }
@@ -159,6 +171,30 @@ struct AddRun<'a> {
 
 impl AddRun<'_> {
     async fn run(&mut self) -> Result<PlatformName, CliError> {
+        let integration = self.check_platform().await?;
+        let channel = integration.destination.channel();
+        let plan = match channel.filter(|_| !self.add.no_platform) {
+            Some(channel) => Some(connect_channel::prepare(channel, self.add.yes, &mut self.progress).await?),
+            None => None,
+        };
+        match &integration.platform {
+            PlatformConfig::GenesysCloud(config) if !self.add.no_platform => {
+                let secret = config.webhook_secrets.first();
+                let secret = secret.ok_or_else(|| CliError::Failed("there is no webhook secret".to_owned()))?;
+                self.connect(&GenesysCloud::new(config)?, secret).await?;
+            }
+            _ => self.write().await?,
+        }
+        let left = match plan {
+            Some(plan) => plan.connect(&mut self.progress).await?,
+            None => channel.map(|channel| connect_channel::by_hand(channel, &self.add.name)).into_iter().collect(),
+        };
+        self.advice.extend(left);
+        Ok(integration.platform.name())
+    }
+
+    /// Validates the configuration, and the credentials where the platform can test them.
+    async fn check_platform(&mut self) -> Result<Integration, CliError> {
         loop {
             let mut checked = self.document.clone();
             if checked.get(INTEGRATION_ID).is_none() && checked.text("/platform") == Some("genesys-cloud") {
@@ -167,13 +203,9 @@ impl AddRun<'_> {
             let integration = check::read(&checked, &self.add.name)?;
             let config = match &integration.platform {
                 PlatformConfig::GenesysCloud(config) if !self.add.no_platform => config,
-                _ => {
-                    self.write().await?;
-                    return Ok(integration.platform.name());
-                }
+                _ => return Ok(integration),
             };
-            let genesys_cloud = GenesysCloud::new(config)?;
-            match genesys_cloud.check_credentials().await {
+            match GenesysCloud::new(config)?.check_credentials().await {
                 Err(CredentialsError::Refused(why)) if self.is_secret_typed => {
                     self.progress.notice(&why);
                     required_fields::prompt_client(&mut self.document, &self.add.name)?;
@@ -182,10 +214,7 @@ impl AddRun<'_> {
                 checked => checked?,
             }
             self.progress.done("Genesys Cloud accepts the OAuth client's credentials");
-            let secret = config.webhook_secrets.first();
-            let secret = secret.ok_or_else(|| CliError::Failed("there is no webhook secret".to_owned()))?;
-            self.connect(&genesys_cloud, secret).await?;
-            return Ok(integration.platform.name());
+            return Ok(integration);
         }
     }
 
@@ -199,7 +228,7 @@ impl AddRun<'_> {
             genesys_cloud.wait_until_created(found.clone()).await?;
         }
         let Plan { profiles, resolve_identities, advice } = self.prepare(genesys_cloud, found.as_ref()).await?;
-        self.advice = advice;
+        self.advice.extend(advice);
         let id = match found {
             Some(found) => {
                 self.send_new_header(genesys_cloud, &found).await?;

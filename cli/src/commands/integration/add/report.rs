@@ -13,6 +13,9 @@ pub(super) struct Report {
     integration: IntegrationName,
     platform: PlatformName,
     webhook_url: Url,
+    /// What a channel's provider calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel_url: Option<String>,
     secret: String,
     steps: Vec<String>,
     next: Vec<String>,
@@ -35,6 +38,7 @@ impl Report {
             integration: add.name.clone(),
             platform,
             webhook_url,
+            channel_url: changes.document.channel_url(&add.name),
             secret,
             steps,
             next: advice.into_iter().chain(next_steps(add, platform, changes)).collect(),
@@ -111,7 +115,9 @@ fn next_steps(add: &Add, platform: PlatformName, changes: &Changes<'_>) -> Vec<S
         false => format!(" `patchbay integration show {} --show-secrets` shows them.", add.name),
     };
     let new_callers = has_callers && changes.has_new(&["/callers"]);
-    next.extend(match (changes.has_new(&["/delivery/signingSecrets"]), new_callers) {
+    let has_channel = changes.document.get("/channel").is_some();
+    let new_signing_secrets = !has_channel && changes.has_new(&["/delivery/signingSecrets"]);
+    next.extend(match (new_signing_secrets, new_callers) {
         (true, true) => {
             Some(format!("The messaging service needs delivery.signingSecrets, and the callers theirs.{show}"))
         }
@@ -119,7 +125,8 @@ fn next_steps(add: &Add, platform: PlatformName, changes: &Changes<'_>) -> Vec<S
         (false, true) => Some(format!("The callers need their secrets.{show}")),
         (false, false) => None,
     });
-    if !has_callers && changes.has_new(&["/callers"]) {
+    // With a channel, conversations need no caller.
+    if !has_callers && !has_channel && changes.has_new(&["/callers"]) {
         next.push(format!(
             "It has no callers, so nothing can be sent through it: `patchbay integration add {} --replace --caller \
              crm` adds the caller `crm` with a new secret.",
@@ -130,8 +137,9 @@ fn next_steps(add: &Add, platform: PlatformName, changes: &Changes<'_>) -> Vec<S
 }
 
 pub(super) fn human(report: &Report) -> String {
-    let mut lines =
-        vec![("webhook URL".to_owned(), report.webhook_url.to_string()), ("secret".to_owned(), report.secret.clone())];
+    let mut lines = vec![("webhook URL".to_owned(), report.webhook_url.to_string())];
+    lines.extend(report.channel_url.iter().map(|url| ("channel URL".to_owned(), url.clone())));
+    lines.push(("secret".to_owned(), report.secret.clone()));
     lines.extend(report.configuration.iter().flat_map(mask::lines));
     let next: Vec<_> = report.next.iter().map(|step| format!("\n- {step}")).collect();
     let next = if next.is_empty() { String::new() } else { format!("\n\nNext:{}", next.concat()) };
@@ -175,6 +183,20 @@ mod tests {
         {
             assert!(next.contains(step), "{next}");
         }
+    }
+
+    #[test]
+    fn an_integration_with_a_channel_needs_neither_signing_secrets_nor_callers() {
+        let add = Command::parse_from(["add", "acme"]).add;
+        let document = document(|document| {
+            document.as_object_mut().unwrap().remove("delivery");
+            document["callers"] = json!([]);
+            document["channel"] = json!({"kind": "twilio", "publicUrl": "https://api.example.com"});
+        });
+        let next = next_steps(&add, PlatformName::HighLevel, &Changes::new(None, &document)).join("\n");
+        assert!(!next.contains("signingSecrets") && !next.contains("no callers"), "{next}");
+        let expected = "https://api.example.com/integrations/acme/channel".to_owned();
+        assert_eq!(Some(expected), document.channel_url(&add.name));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use super::super::document::Document;
 use super::super::{generate, secret_input};
 use super::check;
+use super::destination::{CHANNEL_KIND, DestinationKind};
 use crate::error::CliError;
 use crate::ui::prompt;
+use shared::channel::ChannelName;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformName;
 
@@ -30,6 +32,30 @@ const fn field(pointer: &'static str, option: &'static str, prompt: &'static str
 const PLATFORM: RequiredField =
     field("/platform", "--platform", "Platform (genesys-cloud, multicloud-cx or highlevel)", Kind::Text);
 const DELIVERY_URL: RequiredField = field("/delivery/url", "--delivery-url", "URL to deliver messages to", Kind::Text);
+const CHANNEL: RequiredField = field(CHANNEL_KIND, "--channel", "Channel (twilio or telegram)", Kind::Text);
+const BOT_TOKEN: RequiredField =
+    field("/channel/botToken", "--bot-token-file (or PATCHBAY_BOT_TOKEN)", "Token of the Telegram bot", Kind::Secret);
+const ACCOUNT_SID: RequiredField =
+    field("/channel/accountSid", "--account-sid", "SID of the Twilio account", Kind::Text);
+const AUTH_TOKEN: RequiredField = field(
+    "/channel/authTokens",
+    "--auth-token-file (or PATCHBAY_AUTH_TOKEN)",
+    "Auth Token of the Twilio account",
+    Kind::SecretList,
+);
+const API_KEY_SID: RequiredField = field("/channel/apiKeySid", "--api-key-sid", "SID of the API key", Kind::Text);
+const API_KEY_SECRET: RequiredField = field(
+    "/channel/apiKeySecret",
+    "--api-key-secret-file (or PATCHBAY_API_KEY_SECRET)",
+    "Secret of the API key",
+    Kind::Secret,
+);
+const SENDER: RequiredField = field(
+    "/channel/from",
+    "--sender (or --messaging-service-sid)",
+    "What messages are sent from (+15005550006, or whatsapp: and the number)",
+    Kind::Text,
+);
 const INTEGRATION_ID: RequiredField =
     field("/integrationId", "--integration-id", "Id of the open messaging integration", Kind::Text);
 const CLIENT_ID: RequiredField = field("/clientId", "--client-id", "Id of the OAuth client", Kind::Text);
@@ -85,12 +111,8 @@ impl RequiredField {
     }
 }
 
-pub(super) fn prompt_platform(
-    document: &mut Document,
-    name: &IntegrationName,
-    interactive: bool,
-) -> Result<(), CliError> {
-    if interactive && document.get(PLATFORM.pointer).is_none() { PLATFORM.prompt(document, name) } else { Ok(()) }
+pub(super) fn prompt_platform(document: &mut Document, name: &IntegrationName) -> Result<(), CliError> {
+    if document.get(PLATFORM.pointer).is_none() { PLATFORM.prompt(document, name) } else { Ok(()) }
 }
 
 /// Prompts for the client again, which the platform refuses: for its secret, and for its id, which stays if the answer is
@@ -132,8 +154,23 @@ fn missing(document: &Document, no_platform: bool) -> Vec<RequiredField> {
         Some(PlatformName::HighLevel) if document.get("/token").is_some() => vec![LOCATION_ID],
         Some(PlatformName::HighLevel) => HIGHLEVEL_APP.into(),
     };
-    let fields = [PLATFORM].into_iter().chain(fields).chain([DELIVERY_URL]);
+    let fields = [PLATFORM].into_iter().chain(fields).chain(of_destination(document));
     fields.filter(|field| document.get(field.pointer).is_none()).collect()
+}
+
+fn of_destination(document: &Document) -> Vec<RequiredField> {
+    let has = |pointer| document.get(pointer).is_some();
+    match DestinationKind::of(document) {
+        Some(DestinationKind::Channel(ChannelName::Telegram)) => vec![BOT_TOKEN],
+        Some(DestinationKind::Channel(ChannelName::Twilio)) => {
+            let has_key = has(API_KEY_SID.pointer) || has(API_KEY_SECRET.pointer);
+            let key = if has_key { vec![API_KEY_SID, API_KEY_SECRET] } else { Vec::new() };
+            let sender = if has("/channel/messagingServiceSid") { Vec::new() } else { vec![SENDER] };
+            [ACCOUNT_SID, AUTH_TOKEN].into_iter().chain(key).chain(sender).collect()
+        }
+        None if has("/channel") => vec![CHANNEL],
+        Some(DestinationKind::MessagingService) | None => vec![DELIVERY_URL],
+    }
 }
 
 pub(super) fn platform(document: &Document) -> Option<PlatformName> {
@@ -147,8 +184,14 @@ fn generate_secrets(document: &mut Document) -> Result<(), CliError> {
     if document.get("/webhookHeader/name").is_some() && document.get("/webhookHeader/secrets").is_none() {
         document.set("/webhookHeader/secrets", vec![generate::token()?].into());
     }
-    if document.get("/delivery/signingSecrets").is_none() {
-        document.set("/delivery/signingSecrets", vec![generate::signing_secret()?].into());
+    match DestinationKind::of(document) {
+        Some(DestinationKind::Channel(ChannelName::Telegram)) if document.get("/channel/webhookSecrets").is_none() => {
+            document.set("/channel/webhookSecrets", vec![generate::token()?].into());
+        }
+        Some(DestinationKind::MessagingService) if document.get("/delivery/signingSecrets").is_none() => {
+            document.set("/delivery/signingSecrets", vec![generate::signing_secret()?].into());
+        }
+        _ => {}
     }
     Ok(())
 }
@@ -173,17 +216,41 @@ mod tests {
     }
 
     #[test]
+    fn every_missing_option_of_a_channel_is_named() {
+        let platform = r#""platform": "multicloud-cx", "apiBaseUrl": "https://e.com", "contactCenterId": "c", "channelId": "1", "appSecrets": ["0123456789ab"]"#;
+        for (channel, expected) in [
+            (r#"{"kind": "telegram"}"#, "--bot-token-file (or PATCHBAY_BOT_TOKEN)"),
+            (
+                r#"{"kind": "twilio"}"#,
+                "--account-sid, --auth-token-file (or PATCHBAY_AUTH_TOKEN), --sender (or --messaging-service-sid)",
+            ),
+            (
+                r#"{"kind": "twilio", "accountSid": "AC", "authTokens": ["t"], "apiKeySid": "SK", "messagingServiceSid": "MG"}"#,
+                "--api-key-secret-file (or PATCHBAY_API_KEY_SECRET)",
+            ),
+            (r#"{"botToken": "t"}"#, "--channel"),
+        ] {
+            let mut document = Document::parse(&format!(r#"{{{platform}, "channel": {channel}}}"#)).unwrap();
+            let why = fill(&mut document, &"acme".parse().unwrap(), false, false).unwrap_err().to_string();
+            assert_eq!(format!("these options are missing: {expected}"), why);
+        }
+    }
+
+    #[test]
     fn generated_secrets_are_kept() {
-        let mut document = Document::parse(
-            r#"{"platform": "genesys-cloud", "domain": "eu-central-1", "clientId": "c", "clientSecret": "s",
-                "integrationId": "i", "delivery": {"url": "https://example.com/"}}"#,
-        )
-        .unwrap();
-        let acme = "acme".parse().unwrap();
-        fill(&mut document, &acme, false, false).unwrap();
-        let first = document.clone();
-        assert!(first.to_integration(&acme).is_ok());
-        fill(&mut document, &acme, false, false).unwrap();
-        assert!(document == first);
+        let telegram = r#""channel": {"kind": "telegram", "publicUrl": "https://api.example.com", "botToken": "1:a"}"#;
+        for destination in [r#""delivery": {"url": "https://example.com/"}"#, telegram] {
+            let mut document = Document::parse(&format!(
+                r#"{{"platform": "genesys-cloud", "domain": "eu-central-1", "clientId": "c", "clientSecret": "s",
+                    "integrationId": "i", {destination}}}"#
+            ))
+            .unwrap();
+            let acme = "acme".parse().unwrap();
+            fill(&mut document, &acme, false, false).unwrap();
+            let first = document.clone();
+            assert!(first.to_integration(&acme).is_ok());
+            fill(&mut document, &acme, false, false).unwrap();
+            assert!(document == first);
+        }
     }
 }

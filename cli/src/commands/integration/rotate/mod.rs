@@ -4,6 +4,7 @@
 //! uses it and tests that; only then the other side gets it. `--finish` drops the old secret once it is no longer used.
 //! Every step can be repeated: the command resumes a rotation that is in progress.
 
+mod channel;
 mod next_step;
 mod target;
 mod usage;
@@ -28,6 +29,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use shared::channel::ChannelConfig;
 use shared::integration::Integration;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformConfig;
@@ -51,7 +53,8 @@ pub(crate) struct Rotate {
     /// Name of the integration
     #[arg(add = completion::integrations())]
     name: IntegrationName,
-    /// The secret: webhook, webhook-header, signing, caller:NAME, client, app, api-key or token
+    /// The secret: webhook, webhook-header, signing, caller:NAME, client, app, api-key or token; of a channel:
+    /// channel-webhook, bot-token, auth-token or channel-api-key
     #[arg(long, value_name = "SECRET", add = completion::secrets(&target::WORDS))]
     secret: RotationTarget,
     /// Drop the old secret
@@ -64,11 +67,15 @@ pub(crate) struct Rotate {
     #[arg(long, requires = "finish")]
     force: bool,
     /// File with the new secret, or - for standard input; or set PATCHBAY_WEBHOOK_SECRET,
-    /// …_WEBHOOK_HEADER_SECRET, …_SIGNING_SECRET, …_CALLER_SECRET, …_CLIENT_SECRET, …_APP_SECRET, …_API_KEY, …_TOKEN [default: generated, unless the platform
-    /// issues the secret]
+    /// …_WEBHOOK_HEADER_SECRET, …_SIGNING_SECRET, …_CALLER_SECRET, …_CLIENT_SECRET, …_APP_SECRET, …_API_KEY, …_TOKEN,
+    /// …_CHANNEL_WEBHOOK_SECRET, …_BOT_TOKEN, …_AUTH_TOKEN, …_API_KEY_SECRET [default: generated, unless the platform or
+    /// the channel's provider issues the secret]
     #[arg(long, value_name = "FILE", conflicts_with = "finish")]
     secret_file: Option<PathBuf>,
-    /// Do not call the platform
+    /// For channel-api-key: SID of the new API key
+    #[arg(long, value_name = "SID")]
+    api_key_sid: Option<String>,
+    /// Call neither the platform nor the channel's provider
     #[arg(long)]
     no_platform: bool,
 }
@@ -108,8 +115,10 @@ pub(super) async fn run(rotate: Rotate, stack: &Stack, output: Output) -> Result
     let secrets = SecretStore::open(stack).await?;
     let stored = secrets.require(&rotate.name).await?;
     let integration = stored.document.to_integration(&rotate.name)?;
-    rotate.secret.check_platform(integration.platform.name())?;
-    if rotate.secret.secrets(&stored.document).is_empty() && rotate.secret != RotationTarget::ApiKey {
+    let channel = integration.destination.channel().map(ChannelConfig::name);
+    rotate.secret.check_integration(integration.platform.name(), channel)?;
+    rotate.check_api_key_sid()?;
+    if rotate.secret.secrets(&stored.document).is_empty() && !rotate.secret.is_optional() {
         return Err(CliError::Failed(format!("the integration `{}` has no such secret", rotate.name)));
     }
     let propagation = wait::propagation_time(stack).await?;
@@ -151,6 +160,7 @@ impl RotationRun<'_> {
         if let Some(config) = self.platform_to_update(&integration) {
             self.update_platform(config).await?;
         }
+        self.update_channel(&integration).await?;
         Ok(RotationStep { valid_secrets, effective_at: None, next: self.rotate.next() })
     }
 
@@ -168,21 +178,25 @@ impl RotationRun<'_> {
         let is_replaced = matches!(target.mode(), RotationMode::Replace(_));
         if is_replaced && target.secrets(&self.stored.document) == [Value::from(new.as_str())] {
             self.progress.done("the new secret is already stored");
+            self.connect_bot(&integration).await?;
             return Ok(integration);
         }
-        let document = target.with_new_secret(&self.stored.document, new);
+        let mut document = target.with_new_secret(&self.stored.document, new);
+        self.rotate.set_api_key_sid(&mut document);
         let integration = document.to_integration(&self.rotate.name)?;
         if let RotationTarget::Caller(caller) = target {
             let stored = Some(&self.stored.document);
             credential_reuse::check(&self.secrets, &self.rotate.name, &document, stored, &[caller]).await?;
         }
         self.check_credentials(&integration).await?;
+        self.check_channel(&integration).await?;
         self.check_own_webhooks(&integration).await?;
         self.stored = self.secrets.replace(&self.rotate.name, &self.stored, &document).await?;
         self.progress.done(match is_replaced {
             true => "the new secret is stored in the old one's place",
             false => "the new secret is stored next to the old one",
         });
+        self.connect_bot(&integration).await?;
         Ok(integration)
     }
 
@@ -209,17 +223,19 @@ impl RotationRun<'_> {
             return Ok(given);
         }
         match target {
-            _ if target.is_issued_by_platform() && prompt::is_interactive() => {
+            _ if target.is_issued() && prompt::is_interactive() => {
                 secret_input::prompt_secret("The new secret", |new| {
                     let faults =
                         target.with_new_secret(&self.stored.document, new.to_owned()).field_errors(&self.rotate.name);
                     faults.into_iter().next().map_or(Ok(()), |fault| Err(fault.to_string()))
                 })
             }
-            _ if target.is_issued_by_platform() => {
+            _ if target.is_issued() => {
                 Err(CliError::Usage(format!("--secret-file is missing, or the variable {}", target.variable())))
             }
-            RotationTarget::Webhook | RotationTarget::WebhookHeader => generate::token(),
+            RotationTarget::Webhook | RotationTarget::WebhookHeader | RotationTarget::ChannelWebhook => {
+                generate::token()
+            }
             RotationTarget::Caller(_) if target.uses_bearer_token(&self.stored.document) => generate::token(),
             _ => generate::signing_secret(),
         }
@@ -315,6 +331,7 @@ impl RotationRun<'_> {
         if let Some(config) = self.platform_to_update(integration) {
             self.check_sender(config).await?;
         }
+        self.check_channel_sender(integration).await?;
         usage::check_unused(self.stack, &self.rotate.name, &self.rotate.secret, self.propagation).await
     }
 

@@ -63,6 +63,21 @@ impl Rotate {
                 "The caller may use either. Give it the new one ({show}). Once it no longer uses the old one, drop \
                  that: {finish}"
             ),
+            RotationTarget::ChannelWebhook if self.no_platform => format!(
+                "Updates with either secret are accepted. Make Telegram use the new one: `patchbay integration add {name}`. \
+                 Once no update has the old one, drop it: {finish}"
+            ),
+            RotationTarget::ChannelWebhook => {
+                format!("Updates with either secret are accepted. Once none has the old one, drop it: {finish}")
+            }
+            RotationTarget::AuthToken => format!(
+                "Webhooks signed with either token are accepted. Promote the new one to the primary Auth Token in Twilio's \
+                 console. Once no webhook is signed with the old one, drop it: {finish}"
+            ),
+            RotationTarget::BotToken => "Every function uses the new token.".to_owned(),
+            RotationTarget::ChannelApiKey => {
+                "Every function uses the new key: the old one can be deleted in Twilio's console.".to_owned()
+            }
             RotationTarget::Client => {
                 "Every function uses the new secret: the old one can be revoked on the platform.".to_owned()
             }

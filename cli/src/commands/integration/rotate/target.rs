@@ -3,6 +3,7 @@
 use super::super::document::Document;
 use crate::error::CliError;
 use serde_json::Value;
+use shared::channel::ChannelName;
 use shared::platform::PlatformName;
 use std::fmt;
 use std::str::FromStr;
@@ -25,10 +26,30 @@ pub(super) enum RotationTarget {
     Token,
     /// The key for Multicloud CX's API gateway.
     ApiKey,
+    /// The secret that Telegram proves updates by.
+    ChannelWebhook,
+    /// The Telegram bot's token.
+    BotToken,
+    /// The Auth Token of the Twilio account, which signs webhooks.
+    AuthToken,
+    /// The key for Twilio's API.
+    ChannelApiKey,
 }
 
 /// The secrets that need no name.
-pub(super) const WORDS: [&str; 7] = ["webhook", "webhook-header", "signing", "client", "app", "api-key", "token"];
+pub(super) const WORDS: [&str; 11] = [
+    "webhook",
+    "webhook-header",
+    "signing",
+    "client",
+    "app",
+    "api-key",
+    "token",
+    "channel-webhook",
+    "bot-token",
+    "auth-token",
+    "channel-api-key",
+];
 
 impl FromStr for RotationTarget {
     type Err = &'static str;
@@ -42,9 +63,16 @@ impl FromStr for RotationTarget {
             "client" => Ok(Self::Client),
             "token" => Ok(Self::Token),
             "api-key" => Ok(Self::ApiKey),
+            "channel-webhook" => Ok(Self::ChannelWebhook),
+            "bot-token" => Ok(Self::BotToken),
+            "auth-token" => Ok(Self::AuthToken),
+            "channel-api-key" => Ok(Self::ChannelApiKey),
             _ => match text.strip_prefix("caller:").filter(|name| !name.is_empty()) {
                 Some(name) => Ok(Self::Caller(name.to_owned())),
-                None => Err("must be webhook, webhook-header, signing, caller:NAME, client, app, api-key or token"),
+                None => Err(
+                    "must be webhook, webhook-header, signing, caller:NAME, client, app, api-key, token, channel-webhook, \
+                     bot-token, auth-token or channel-api-key",
+                ),
             },
         }
     }
@@ -61,6 +89,10 @@ impl fmt::Display for RotationTarget {
             Self::Client => formatter.write_str("client"),
             Self::Token => formatter.write_str("token"),
             Self::ApiKey => formatter.write_str("api-key"),
+            Self::ChannelWebhook => formatter.write_str("channel-webhook"),
+            Self::BotToken => formatter.write_str("bot-token"),
+            Self::AuthToken => formatter.write_str("auth-token"),
+            Self::ChannelApiKey => formatter.write_str("channel-api-key"),
         }
     }
 }
@@ -86,6 +118,10 @@ impl RotationTarget {
             Self::Client => RotationMode::Replace("/clientSecret"),
             Self::Token => RotationMode::Replace("/token"),
             Self::ApiKey => RotationMode::Replace("/apiKey"),
+            Self::ChannelWebhook => RotationMode::Overlapping("/channel/webhookSecrets"),
+            Self::BotToken => RotationMode::Replace("/channel/botToken"),
+            Self::AuthToken => RotationMode::Overlapping("/channel/authTokens"),
+            Self::ChannelApiKey => RotationMode::Replace("/channel/apiKeySecret"),
         }
     }
 
@@ -100,28 +136,56 @@ impl RotationTarget {
             Self::Client => "PATCHBAY_CLIENT_SECRET",
             Self::Token => "PATCHBAY_TOKEN",
             Self::ApiKey => "PATCHBAY_API_KEY",
+            Self::ChannelWebhook => "PATCHBAY_CHANNEL_WEBHOOK_SECRET",
+            Self::BotToken => "PATCHBAY_BOT_TOKEN",
+            Self::AuthToken => "PATCHBAY_AUTH_TOKEN",
+            Self::ChannelApiKey => "PATCHBAY_API_KEY_SECRET",
         }
     }
 
-    /// Whether the platform issues it, so that it cannot be generated here.
-    pub(super) fn is_issued_by_platform(&self) -> bool {
-        matches!(self, Self::App | Self::Client | Self::Token | Self::ApiKey)
+    /// Whether the platform or the channel's provider issues it, so that it cannot be generated here.
+    pub(super) fn is_issued(&self) -> bool {
+        match self {
+            Self::Webhook | Self::WebhookHeader | Self::Signing | Self::Caller(_) | Self::ChannelWebhook => false,
+            Self::App | Self::Client | Self::Token | Self::ApiKey => true,
+            Self::BotToken | Self::AuthToken | Self::ChannelApiKey => true,
+        }
     }
 
-    /// Requires that integrations of this platform have such a secret.
-    pub(super) fn check_platform(&self, platform: PlatformName) -> Result<(), CliError> {
-        let platforms: &[_] = match self {
-            Self::Signing | Self::Caller(_) => &PlatformName::ALL,
-            Self::Client => &[PlatformName::GenesysCloud, PlatformName::HighLevel],
-            Self::Webhook | Self::WebhookHeader => &[PlatformName::GenesysCloud],
-            Self::App | Self::ApiKey => &[PlatformName::MulticloudCx],
-            Self::Token => &[PlatformName::HighLevel],
+    /// Whether an integration may lack it, and gets one by a rotation.
+    pub(super) fn is_optional(&self) -> bool {
+        matches!(self, Self::ApiKey | Self::ChannelApiKey)
+    }
+
+    /// Whether a channel's provider proves requests by it.
+    pub(super) fn proves_channel_requests(&self) -> bool {
+        matches!(self, Self::ChannelWebhook | Self::AuthToken)
+    }
+
+    /// Requires that the integration's platform, or its destination, has such a secret.
+    pub(super) fn check_integration(
+        &self,
+        platform: PlatformName,
+        channel: Option<ChannelName>,
+    ) -> Result<(), CliError> {
+        let has_one = match self {
+            Self::Caller(_) => true,
+            Self::Client => matches!(platform, PlatformName::GenesysCloud | PlatformName::HighLevel),
+            Self::Webhook | Self::WebhookHeader => platform == PlatformName::GenesysCloud,
+            Self::App | Self::ApiKey => platform == PlatformName::MulticloudCx,
+            Self::Token => platform == PlatformName::HighLevel,
+            Self::Signing => channel.is_none(),
+            Self::ChannelWebhook | Self::BotToken => channel == Some(ChannelName::Telegram),
+            Self::AuthToken | Self::ChannelApiKey => channel == Some(ChannelName::Twilio),
         };
-        match platforms.contains(&platform) {
+        let destination = channel
+            .map_or_else(|| "a messaging service".to_owned(), |channel| format!("the channel {}", channel.as_str()));
+        match has_one {
             true => Ok(()),
-            false => {
-                Err(CliError::Usage(format!("an integration of the platform {} has no such secret", platform.as_str())))
-            }
+            false => Err(CliError::Usage(format!(
+                "an integration of the platform {} with {destination} has no such secret",
+                platform.as_str()
+            ))),
         }
     }
 
@@ -248,11 +312,35 @@ mod tests {
     }
 
     #[test]
-    fn only_secrets_of_the_platform_can_be_rotated() {
-        assert!(RotationTarget::Webhook.check_platform(PlatformName::GenesysCloud).is_ok());
-        assert!(RotationTarget::Webhook.check_platform(PlatformName::HighLevel).is_err());
-        assert!(RotationTarget::Client.check_platform(PlatformName::HighLevel).is_ok());
-        assert!(RotationTarget::Signing.check_platform(PlatformName::MulticloudCx).is_ok());
+    fn only_secrets_that_the_integration_has_can_be_rotated() {
+        use ChannelName::{Telegram, Twilio};
+        use PlatformName::{GenesysCloud, HighLevel, MulticloudCx};
+        let has = |secret: &str, platform, channel| {
+            secret.parse::<RotationTarget>().unwrap().check_integration(platform, channel).is_ok()
+        };
+        for (secret, platform, channel, expected) in [
+            ("webhook", GenesysCloud, None, true),
+            ("webhook", GenesysCloud, Some(Telegram), true),
+            ("webhook", HighLevel, None, false),
+            ("client", HighLevel, None, true),
+            ("signing", MulticloudCx, None, true),
+            ("signing", MulticloudCx, Some(Twilio), false),
+            ("channel-webhook", GenesysCloud, Some(Telegram), true),
+            ("channel-webhook", GenesysCloud, Some(Twilio), false),
+            ("channel-webhook", GenesysCloud, None, false),
+            ("bot-token", MulticloudCx, Some(Telegram), true),
+            ("auth-token", HighLevel, Some(Twilio), true),
+            ("channel-api-key", HighLevel, Some(Telegram), false),
+        ] {
+            assert_eq!(expected, has(secret, platform, channel), "{secret}");
+        }
         assert!("caller:".parse::<RotationTarget>().is_err() && "hidden".parse::<RotationTarget>().is_err());
+    }
+
+    #[test]
+    fn every_secret_is_named_as_it_is_shown() {
+        for word in WORDS {
+            assert_eq!(word, word.parse::<RotationTarget>().unwrap().to_string());
+        }
     }
 }

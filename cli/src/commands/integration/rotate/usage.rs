@@ -80,7 +80,10 @@ fn time_of_use(line: &str, name: &IntegrationName, target: &RotationTarget) -> O
         RotationTarget::Caller(caller) => Some(caller.as_str()),
         _ => None,
     };
+    // Lines about requests of a channel's provider name the channel.
+    let is_of_channel = text("channel").is_some_and(|channel| !channel.is_empty());
     let is_use = text("secret") == Some(PREVIOUS_SECRET)
+        && is_of_channel == target.proves_channel_requests()
         && text("integration") == Some(name.as_str())
         && text("caller").filter(|caller| !caller.is_empty()) == caller;
     text("timestamp").filter(|_| is_use)?.parse().ok()
@@ -97,16 +100,24 @@ mod tests {
             json!({"timestamp": "2026-01-02T03:04:05.678Z", "integration": integration, "caller": caller, "secret": secret})
                 .to_string()
         };
+        let of_channel = |integration: &str| {
+            json!({"timestamp": "2026-01-02T03:04:05Z", "integration": integration, "channel": "telegram", "secret": "previous"})
+                .to_string()
+        };
         let acme = "acme".parse().unwrap();
         let is_use = |line: String, target: &str| time_of_use(&line, &acme, &target.parse().unwrap()).is_some();
         assert!(is_use(line("acme", "crm", "previous"), "caller:crm"));
         assert!(is_use(line("acme", "", "previous"), "webhook"));
+        assert!(is_use(of_channel("acme"), "channel-webhook") && is_use(of_channel("acme"), "auth-token"));
         for (line, target) in [
             (line("acme", "crm", "previous"), "webhook"),
             (line("acme", "", "previous"), "caller:crm"),
             (line("acme", "flows", "previous"), "caller:crm"),
             (line("acme-2", "crm", "previous"), "caller:crm"),
             (line("acme", "crm", ""), "caller:crm"),
+            (line("acme", "", "previous"), "channel-webhook"),
+            (of_channel("acme"), "webhook"),
+            (of_channel("acme-2"), "auth-token"),
             ("acme previous".to_owned(), "webhook"),
         ] {
             assert!(!is_use(line.clone(), target), "{line}");

@@ -10,6 +10,7 @@ use crate::aws::test_delivery;
 use crate::error::CliError;
 use http::header;
 use reqwest::RequestBuilder;
+use shared::channel::TrialRequest;
 use shared::delivery::probe::{ProbeOutcome, ProbeResult, SignedWith};
 use shared::integration::Integration;
 use uuid::Uuid;
@@ -66,7 +67,26 @@ pub(super) async fn new_secret(
             .await?;
             Ok(Some("the API accepts the caller's new secret"))
         }
-        RotationTarget::Client | RotationTarget::Token | RotationTarget::ApiKey => Ok(None),
+        RotationTarget::ChannelWebhook | RotationTarget::AuthToken => {
+            let Some(channel) = integration.destination.channel() else { return Ok(None) };
+            let url = stack.route_url(&format!("{}/channel", integration.name)).await?;
+            // Twilio signs the public URL.
+            let url = if *target == RotationTarget::AuthToken {
+                channel.address().as_str().parse().unwrap_or(url)
+            } else {
+                url
+            };
+            let TrialRequest { headers, body } = channel.trial_request();
+            let request = stack.http_client()?.post(url).body(body);
+            let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+            require_acknowledged(request).await?;
+            Ok(Some("the channel's address accepts the new secret"))
+        }
+        RotationTarget::Client
+        | RotationTarget::Token
+        | RotationTarget::ApiKey
+        | RotationTarget::BotToken
+        | RotationTarget::ChannelApiKey => Ok(None),
     }
 }
 
@@ -124,18 +144,30 @@ fn describe_outcome(outcome: &ProbeOutcome) -> String {
 
 /// Requires that a trial request is rejected for its body, and not for its credential.
 async fn require_accepted(request: RequestBuilder) -> Result<(), CliError> {
-    let retry_hint = "run this again";
+    let answer = send(request).await?;
+    if answer.problem() == Some("invalid-body") { Ok(()) } else { Err(refused(&answer)) }
+}
+
+/// Requires that a trial request of a channel's provider is acknowledged.
+async fn require_acknowledged(request: RequestBuilder) -> Result<(), CliError> {
+    let answer = send(request).await?;
+    if answer.is_success() { Ok(()) } else { Err(refused(&answer)) }
+}
+
+async fn send(request: RequestBuilder) -> Result<ApiResponse, CliError> {
     let response = request.send().await.map_err(|error| {
         CliError::Failed(format!("the API cannot be reached: {}", shared::aws::error_chain(&error.without_url())))
     })?;
-    let answer = ApiResponse::read(response, retry_hint).await?;
+    ApiResponse::read(response, "run this again").await
+}
+
+fn refused(answer: &ApiResponse) -> CliError {
     match answer.problem() {
-        Some("invalid-body") => Ok(()),
-        Some("invalid-signature" | "unauthenticated") => Err(CliError::Failed(
+        Some("invalid-signature" | "unauthenticated") => CliError::Failed(
             "a function does not accept the new secret, though it should have read it: check with `patchbay doctor`, \
              and run this again"
                 .to_owned(),
-        )),
-        _ => Err(CliError::Failed(format!("the new secret cannot be tested: {}", answer.describe_error()))),
+        ),
+        _ => CliError::Failed(format!("the new secret cannot be tested: {}", answer.describe_error())),
     }
 }

@@ -4,6 +4,7 @@ use super::{
     CallStatus, Choice, ChoiceType, Customer, InboundAttachment, InboundCall, InboundEmail, InboundMessage,
     InboundMeta, InboundResponse, InboundTyping, MediaType, Thumbnail,
 };
+use crate::http_client::OutboundUrl;
 use crate::json::fields::{
     Fields, boolean, https_url, id, integer_in, media_type_with_parameters, one_of, parse_with, text,
 };
@@ -14,6 +15,7 @@ use crate::model::email;
 use crate::model::message::IdType;
 use jiff::Timestamp;
 use serde_json::Value;
+use url::Url;
 
 /// Maximum number of files in a message. Each may be sent as a separate message to the platform, within the time of one
 /// request.
@@ -75,6 +77,12 @@ fn attachments(fields: &mut Fields<'_>) -> Option<Vec<InboundAttachment>> {
         fields.error("attachments", "cannot be combined with `attachment`");
     }
     one.map(|one| vec![one])
+}
+
+/// The URL of a file: `https`, or plain `http` on a loopback address, as all URLs in local development.
+fn file_url(value: Value) -> Result<Url, String> {
+    let local = value.as_str().and_then(|text| text.trim().parse::<OutboundUrl>().ok());
+    https_url(value).or_else(|error| local.map(|local| local.url().clone()).ok_or(error))
 }
 
 impl InboundEmail {
@@ -176,7 +184,7 @@ impl Customer {
 impl InboundAttachment {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let own_id = fields.optional("id", id);
-        let url = fields.required("url", https_url);
+        let url = fields.required("url", file_url);
         let mime = fields.required("mime", media_type_with_parameters);
         let media_type = fields.optional("mediaType", one_of(MEDIA_TYPES));
         let words = fields.optional("text", text);

@@ -1,6 +1,10 @@
-//! Renders a message as plain text, for channels without buttons.
+//! Renders a message as plain text, for channels without buttons, and as blocks, for channels with them.
 //!
-//! The text depends only on the message, so that every attempt has the same.
+//! Both depend only on the message, so that every attempt has the same.
+
+mod block;
+
+pub use block::{Answer, Block, Line};
 
 use super::html;
 use super::{Attachment, Email, MessageKind};
@@ -39,20 +43,43 @@ const HUMAN_MEMBERS: [&str; 14] = [
 const MACHINE_MEMBERS: [&str; 7] =
     ["payload", "metadata", "parameters", "customAttributes", "extensions", "context", "data"];
 
-/// A message as plain text.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-pub struct FallbackText(pub(crate) String);
+/// A message as it is shown to people. It is serialized as plain text.
+#[derive(Clone, PartialEq, Serialize)]
+#[serde(into = "String")]
+pub struct FallbackText {
+    text: String,
+    /// The parts of the text, in its order.
+    blocks: Vec<Block>,
+}
+
+impl FallbackText {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    #[must_use]
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+}
+
+impl From<FallbackText> for String {
+    fn from(text: FallbackText) -> Self {
+        text.text
+    }
+}
 
 /// Hides the text.
 impl fmt::Debug for FallbackText {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("FallbackText").finish_non_exhaustive()
+        formatter.debug_struct("FallbackText").finish_non_exhaustive()
     }
 }
 
-/// A section of the text. Sections are separated by an empty line.
+/// The kind of a block. Blocks are separated by an empty line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Section {
+pub enum Section {
     /// A text, card or template: a section for each.
     Block,
     /// Standalone options: one section for consecutive ones.
@@ -67,6 +94,7 @@ pub(crate) struct Writer {
     /// Whether a part of the message contains that text.
     own_text_is_shown: bool,
     written: String,
+    blocks: Vec<Block>,
     section: Option<Section>,
     is_new_section: bool,
     last_line: String,
@@ -81,6 +109,7 @@ impl Writer {
             own_text: tidy(own_text.unwrap_or_default()),
             own_text_is_shown: false,
             written: String::new(),
+            blocks: Vec::new(),
             section: None,
             is_new_section: false,
             last_line: String::new(),
@@ -100,7 +129,15 @@ impl Writer {
     pub(crate) fn text(&mut self, text: &str) {
         if self.has_room() {
             self.covers(text);
-            self.push(tidy(text));
+            self.push(Line::Text(tidy(text)));
+        }
+    }
+
+    /// Writes the title of a block.
+    pub(crate) fn title(&mut self, text: &str) {
+        if self.has_room() {
+            self.covers(text);
+            self.push(Line::Title(tidy(text)));
         }
     }
 
@@ -113,28 +150,30 @@ impl Writer {
         self.own_text_is_shown |= tidy(text) == self.own_text;
     }
 
-    /// Writes an option with the next number.
-    pub(crate) fn option(&mut self, label: &str) {
+    /// Writes an option with the next number. `answer` is what a customer's choice of it is.
+    pub(crate) fn option(&mut self, label: &str, answer: Option<Answer>) {
         let label = one_line(label);
         if !label.is_empty() {
             self.options += 1;
-            self.push(format!("{}. {label}", self.options));
+            self.push(Line::Option { number: self.options, label, answer });
         }
     }
 
     /// Writes a link: a URL or a phone number.
     pub(crate) fn link(&mut self, label: &str, target: &str) {
-        let (label, target) = (one_line(label), one_line(target));
-        self.push(match (label.as_str(), target.as_str()) {
-            ("", _) => target,
-            (_, "") => label,
-            _ if label == target => target,
-            _ => format!("{label}: {target}"),
-        });
+        self.push(Line::Link { label: one_line(label), target: one_line(target) });
     }
 
     pub(crate) fn file(&mut self, file: &Attachment) {
-        self.link(file.filename.as_deref().unwrap_or_default(), file.url.as_deref().unwrap_or_default());
+        let tidy = |text: &Option<String>| text.as_deref().map(one_line);
+        self.push(Line::File(Attachment { filename: tidy(&file.filename), url: tidy(&file.url), ..file.clone() }));
+    }
+
+    /// Writes the image of a card.
+    pub(crate) fn image(&mut self, alternative: &str, url: &str) {
+        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let media_type = text("Image");
+        self.file(&Attachment { media_type, url: text(url), filename: text(alternative), mime: None });
     }
 
     pub(crate) fn html(&mut self, html: &str) {
@@ -191,20 +230,32 @@ impl Writer {
             text.truncate(text.trim_end().len());
             text.push_str(ELLIPSIS);
         }
-        (!text.is_empty()).then_some(FallbackText(text))
+        if text.is_empty() {
+            return None;
+        }
+        let own_text = (!own_text.is_empty()).then(|| Block::of_text(own_text.to_owned()));
+        Some(FallbackText { text, blocks: own_text.into_iter().chain(self.blocks).collect() })
     }
 
-    fn push(&mut self, line: String) {
-        let is_repeated = line == self.last_line && !self.is_new_section;
-        if line.is_empty() || is_repeated || !self.has_room() {
+    fn push(&mut self, line: Line) {
+        let text = line.to_string();
+        let is_repeated = text == self.last_line && !self.is_new_section;
+        if text.is_empty() || is_repeated || !self.has_room() {
             return;
         }
         if !self.written.is_empty() {
             self.written.push_str(if self.is_new_section { "\n\n" } else { "\n" });
         }
-        self.written.push_str(&line);
+        self.written.push_str(&text);
+        match self.blocks.last_mut() {
+            Some(block) if !self.is_new_section => block.lines.push(line),
+            _ => {
+                let section = self.section.unwrap_or(Section::Block);
+                self.blocks.push(Block { section, lines: vec![line] });
+            }
+        }
         self.is_new_section = false;
-        self.last_line = line;
+        self.last_line = text;
     }
 }
 

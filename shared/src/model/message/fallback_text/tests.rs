@@ -10,7 +10,7 @@ fn files(names: &[(&str, &str)]) -> Vec<Attachment> {
 }
 
 fn text(kind: MessageKind) -> String {
-    kind.fallback_text().map(|text| text.0).unwrap_or_default()
+    kind.fallback_text().map(String::from).unwrap_or_default()
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_value_of_unknown_structure_is_rendered_as_its_texts_in_reading_order_withou
     });
     let mut written = Writer::new(None);
     written.value(&value);
-    assert_eq!(Some("Title\nWords\nhttps://e.com\none".to_owned()), written.finish().map(|text| text.0));
+    assert_eq!(Some("Title\nWords\nhttps://e.com\none".to_owned()), written.finish().map(String::from));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn in_a_value_of_unknown_structure_a_header_object_comes_before_the_body() {
     let value = json!({"body": {"text": "Shipped"}, "header": {"text": "Order"}, "footer": {"text": "Bye"}});
     let mut written = Writer::new(None);
     written.value(&value);
-    assert_eq!(Some("Order\nShipped\nBye".to_owned()), written.finish().map(|text| text.0));
+    assert_eq!(Some("Order\nShipped\nBye".to_owned()), written.finish().map(String::from));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn attributes_of_a_value_of_unknown_structure_are_not_sent_to_the_customer() {
     let value = json!({"title": "T", "name": "internal", "customAttributes": {"name": "crm-4711", "text": "VIP"}});
     let mut written = Writer::new(None);
     written.value(&value);
-    assert_eq!(Some("T".to_owned()), written.finish().map(|text| text.0));
+    assert_eq!(Some("T".to_owned()), written.finish().map(String::from));
 }
 
 #[test]
@@ -137,5 +137,5 @@ fn a_part_beyond_the_limit_does_not_suppress_the_messages_own_text() {
     written.section(Section::Block);
     written.text(&"x".repeat(MAXIMUM_BYTES + 1));
     written.text("Hi");
-    assert!(written.finish().is_some_and(|text| text.0.starts_with("Hi\n\nx")));
+    assert!(written.finish().is_some_and(|text| text.as_str().starts_with("Hi\n\nx")));
 }

@@ -5,7 +5,9 @@ use super::content::{
     QuickReply, TemplateButton, TemplateParameter,
 };
 use super::wire::Webhook;
-use crate::model::message::fallback_text::{FallbackText, MAXIMUM_BYTES, Section, Writer};
+use crate::model::inbound::ChoiceType;
+use crate::model::message::Attachment;
+use crate::model::message::fallback_text::{Answer, FallbackText, MAXIMUM_BYTES, Section, Writer};
 use jiff::fmt::temporal::{Pieces, PiecesOffset};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -58,17 +60,19 @@ impl Renderer {
 
     fn file(&mut self, file: &File) {
         self.words(&file.text);
-        self.text.link(or_empty(&file.filename), or_empty(&file.url));
+        let File { media_type, url, mime, filename, .. } = file;
+        let (media_type, url) = (media_type.clone(), url.clone());
+        self.text.file(&Attachment { media_type, url, mime: mime.clone(), filename: filename.clone() });
     }
 
     fn quick_reply(&mut self, reply: &QuickReply) {
-        self.text.option(&label(&reply.text, &reply.extra));
+        self.text.option(&label(&reply.text, &reply.extra), answer(ChoiceType::QuickReply, &reply.payload));
     }
 
     fn card(&mut self, card: &Card) {
-        self.words(&card.title);
+        self.text.title(or_empty(&card.title));
         self.words(&card.description);
-        self.text.link(member(&card.extra, "imageAltText"), or_empty(&card.image));
+        self.text.image(member(&card.extra, "imageAltText"), or_empty(&card.image));
         self.words(&card.video);
         let actions = card.actions.as_deref().unwrap_or_default();
         actions.iter().for_each(|action| self.action(action));
@@ -89,18 +93,20 @@ impl Renderer {
             Some(url) if !is("Postback") => self.text.link(&label, url),
             // A link is not an option, even without a URL, so it gets no number.
             None if is("Link") => self.text.link(&label, ""),
-            _ => self.text.option(&label),
+            _ => self.text.option(&label, answer(ChoiceType::Button, &action.payload)),
         }
     }
 
     fn date_picker(&mut self, picker: &DatePicker) {
-        self.words(&picker.title);
+        self.text.title(or_empty(&picker.title));
         self.words(&picker.subtitle);
         self.words(&picker.image_url);
         picker.extra.get("location").into_iter().for_each(|location| self.text.value(location));
         match picker.available_times.as_deref().unwrap_or_default() {
             [] => self.text.text(&days(&picker.date_minimum, &picker.date_maximum)),
-            times => times.iter().for_each(|time| self.text.option(&moment(time))),
+            times => times.iter().for_each(|time| {
+                self.text.option(&moment(time), answer(ChoiceType::DatePicker, &time.date_time));
+            }),
         }
     }
 
@@ -119,7 +125,10 @@ impl Renderer {
         let text = label(&button.text, &button.extra);
         let number = text_or_number(&button.phone_number, &button.extra, "phoneNumber").unwrap_or_default();
         match (or_empty(&button.url), number.as_ref()) {
-            ("", "") => self.text.option(&text),
+            ("", "") => {
+                let payload = text_or_number(&None, &button.extra, "payload");
+                self.text.option(&text, payload.map(|payload| Answer::new(ChoiceType::QuickReply, &payload)));
+            }
             ("", number) => self.text.link(&text, number),
             (url, _) => self.text.link(&text, &fill_in(url, &Parameters::of(button.parameters.as_ref()))),
         }
@@ -179,6 +188,10 @@ impl<'p> Parameters<'p> {
         let by_number = || self.in_order.get(name.parse::<usize>().ok()?.checked_sub(1)?)?.as_ref();
         self.by_name.get(name).or_else(by_number).map(AsRef::as_ref)
     }
+}
+
+fn answer(r#type: ChoiceType, payload: &Option<String>) -> Option<Answer> {
+    payload.as_deref().map(|payload| Answer::new(r#type, payload))
 }
 
 fn label<'o>(text: &'o Option<String>, extra: &'o Map<String, Value>) -> Cow<'o, str> {

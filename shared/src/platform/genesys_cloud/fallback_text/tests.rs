@@ -7,7 +7,7 @@ fn fallback_text(members: Value) -> Option<String> {
     let mut webhook = json!({"id": "m", "type": "Structured"});
     webhook.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     let message = PlatformName::GenesysCloud.parse_message(webhook.to_string().as_bytes()).unwrap();
-    message.fallback_text.map(|text| text.0)
+    message.fallback_text.map(String::from)
 }
 
 fn of_parts(parts: Value) -> String {

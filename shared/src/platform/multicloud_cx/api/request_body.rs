@@ -1,5 +1,6 @@
 //! Request bodies. The signature covers all of a body, so it is in memory: in parts, so that a file is not copied.
 
+use crate::http_client::{FormFile, form_data};
 use crate::platform::ApiError;
 use crate::platform::transport::json_body;
 use crate::platform::upload::CustomerFile;
@@ -9,7 +10,6 @@ use http::HeaderValue;
 use secrecy::SecretString;
 use serde::Serialize;
 use std::convert::Infallible;
-use uuid::Uuid;
 
 pub(super) struct RequestBody {
     pub(super) content_type: HeaderValue,
@@ -23,22 +23,11 @@ impl RequestBody {
     }
 
     /// `multipart/form-data` with one part, `file`.
-    ///
-    /// Source: <https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data>.
     pub(super) fn form(file: &CustomerFile) -> Result<Self, ApiError> {
-        // A random boundary is not in the file.
-        let boundary = Uuid::new_v4().simple();
-        let content_type = format!("multipart/form-data; boundary={boundary}");
-        let content_type =
-            content_type.parse().map_err(|_| ApiError::NotSent("the content type is not valid in a header"))?;
-        let name = file.name.replace('\r', "%0D").replace('\n', "%0A").replace('"', "%22");
-        let disposition = format!("Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"");
-        let mut head = format!("--{boundary}\r\n{disposition}\r\nContent-Type: ").into_bytes();
-        head.extend_from_slice(file.content_type.as_bytes());
-        head.extend_from_slice(b"\r\n\r\n");
-        let tail = format!("\r\n--{boundary}--\r\n");
-        let parts = [head.into()].into_iter().chain(file.content.iter().cloned()).chain([tail.into()]);
-        Ok(Self { content_type, parts: parts.collect() })
+        let CustomerFile { name, content_type, content } = file;
+        let (content_type, parts) = form_data([], &FormFile { field: "file", name, content_type, content })
+            .map_err(|_| ApiError::NotSent("the content type is not valid in a header"))?;
+        Ok(Self { content_type, parts })
     }
 
     /// In bytes.
@@ -91,12 +80,5 @@ mod tests {
         assert_eq!(expected, form.text());
         assert_eq!(expected.len(), form.length());
         assert_eq!(hub::sign_sha1(expected.as_bytes(), &secret), form.signature(&secret));
-    }
-
-    #[test]
-    fn no_two_forms_have_the_same_boundary() {
-        let content_type = HeaderValue::from_static("text/plain");
-        let file = CustomerFile { name: "a".to_owned(), content_type, content: Vec::new() };
-        assert_ne!(RequestBody::form(&file).unwrap().content_type, RequestBody::form(&file).unwrap().content_type);
     }
 }

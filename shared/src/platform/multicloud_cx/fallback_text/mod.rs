@@ -1,8 +1,8 @@
 //! Renders a message of Multicloud CX as plain text.
 
 use super::wire::Webhook;
-use crate::model::message::MessageKind;
 use crate::model::message::fallback_text::{FallbackText, Section, Writer};
+use crate::model::message::{Attachment, MessageKind};
 use serde_json::Value;
 
 impl Webhook {
@@ -33,7 +33,9 @@ impl Webhook {
                 () if is_blank(url) => written.value(part),
                 () => written.text(text),
             }
-            written.link(filename, url);
+            let named = |text: &str| Some(text.to_owned()).filter(|text| !is_blank(text));
+            let (mime, url, filename) = (named(member(part, "mimetype")), named(url), named(filename));
+            written.file(&Attachment { media_type: None, url, mime, filename });
         }
         written.finish()
     }

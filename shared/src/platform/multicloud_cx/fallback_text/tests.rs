@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 #[test]
 fn a_message_is_rendered_as_plain_text_with_its_parts() {
-    let rendered = |body: Value| message(&with_channel(body)).fallback_text.map(|text| text.0).unwrap_or_default();
+    let rendered = |body: Value| message(&with_channel(body)).fallback_text.map(String::from).unwrap_or_default();
     let parts = |content: Value| rendered(json!({"type": "RichMedia", "content": content}));
     let picture = json!({"type": "image", "url": "https://e.com/p", "filename": "p.png", "text": "The parcel"});
     for (text, expected) in [
@@ -26,7 +26,7 @@ fn a_message_is_rendered_as_plain_text_with_its_parts() {
 fn an_email_is_rendered_as_its_subject_its_text_and_its_files() {
     let rendered = |content: Value| {
         let email = json!({"type": "Email", "subject": "Your order", "content": content});
-        message(&with_channel(email)).fallback_text.unwrap().0
+        message(&with_channel(email)).fallback_text.unwrap().as_str().to_owned()
     };
     let (text, html) =
         (json!({"type": "text", "text": "Shipped."}), json!({"type": "html", "text": "<b>Shipped</b> today."}));
@@ -37,7 +37,7 @@ fn an_email_is_rendered_as_its_subject_its_text_and_its_files() {
 
 #[test]
 fn html_is_rendered_if_the_text_is_blank() {
-    let rendered = |body: Value| message(&with_channel(body)).fallback_text.unwrap().0;
+    let rendered = |body: Value| message(&with_channel(body)).fallback_text.unwrap().as_str().to_owned();
     let html = json!({"type": "html", "text": "<p>Hi</p>"});
     for blank in ["", " ", "\n"] {
         let parts = json!([{"type": "text", "text": blank}, html]);
@@ -51,7 +51,11 @@ fn html_is_rendered_if_the_text_is_blank() {
 #[test]
 fn a_part_of_an_email_that_has_no_type_is_rendered_once_and_never_as_html() {
     let rendered = |content: Value| {
-        message(&with_channel(json!({"type": "Email", "subject": "S", "content": content}))).fallback_text.unwrap().0
+        message(&with_channel(json!({"type": "Email", "subject": "S", "content": content})))
+            .fallback_text
+            .unwrap()
+            .as_str()
+            .to_owned()
     };
     for none in [Value::Null, json!(""), json!(5)] {
         let untyped = |text: &str| json!({"type": none, "text": text});
@@ -68,7 +72,11 @@ fn a_part_of_an_email_that_has_no_type_is_rendered_once_and_never_as_html() {
 #[test]
 fn a_file_is_rendered_even_if_members_are_missing() {
     let rendered = |part: Value| {
-        message(&with_channel(json!({"type": "RichMedia", "text": "Hi", "content": part}))).fallback_text.unwrap().0
+        message(&with_channel(json!({"type": "RichMedia", "text": "Hi", "content": part})))
+            .fallback_text
+            .unwrap()
+            .as_str()
+            .to_owned()
     };
     for none in [Value::Null, json!(""), json!(" "), json!(5)] {
         assert_eq!("Hi\n\np.png", rendered(json!({"type": "image", "url": none, "filename": "p.png"})));
@@ -86,6 +94,6 @@ fn files_stay_in_one_section_even_if_a_part_between_them_is_skipped() {
     let file = |name: &str| json!({"type": "image", "url": format!("https://e.com/{name}")});
     let content = json!([file("a"), {"type": "html", "text": "<p>Hi</p>"}, file("b")]);
     let body = json!({"type": "RichMedia", "text": "Hi", "content": content});
-    let text = message(&with_channel(body)).fallback_text.unwrap().0;
+    let text = message(&with_channel(body)).fallback_text.unwrap().as_str().to_owned();
     assert_eq!("Hi\n\nhttps://e.com/a\nhttps://e.com/b", text);
 }

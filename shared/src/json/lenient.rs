@@ -1,4 +1,4 @@
-//! Lenient reading of a platform's JSON.
+//! Lenient reading of a webhook's JSON.
 //!
 //! A rejected webhook is a message that the customer never gets. So a member of an unexpected type counts as absent, and
 //! the rest is still read. Whatever security depends on is checked afterwards, on the values that were read here.
@@ -11,16 +11,16 @@ use std::collections::BTreeMap;
 /// The members of an object. Each is parsed when it is read, so unknown members cost next to nothing.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Members<'j>(#[serde(borrow)] BTreeMap<String, &'j RawValue>);
+pub(crate) struct Members<'j>(#[serde(borrow)] BTreeMap<String, &'j RawValue>);
 
 impl<'j> Members<'j> {
     /// The members of `value`, if it is an object.
-    pub(super) fn of(value: &'j RawValue) -> Option<Self> {
+    pub(crate) fn of(value: &'j RawValue) -> Option<Self> {
         if value.get().starts_with('{') { serde_json::from_str(value.get()).ok() } else { None }
     }
 
     /// All members but these.
-    pub(super) fn without(mut self, names: &[&str]) -> Self {
+    pub(crate) fn without(mut self, names: &[&str]) -> Self {
         for name in names {
             self.0.remove(*name);
         }
@@ -28,31 +28,31 @@ impl<'j> Members<'j> {
     }
 
     /// Whether the member is present and not `null`.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         text(self.get(name)?)
     }
 
     /// Whether the member is a text that is not blank, without reading all of it.
-    pub(super) fn has_text(&self, name: &str) -> bool {
+    pub(crate) fn has_text(&self, name: &str) -> bool {
         self.get(name)
             .is_some_and(|value| value.get().starts_with('"') && !value.get().trim_matches('"').trim().is_empty())
     }
 
     /// A value of an open enumeration. A blank text counts as absent.
-    pub(super) fn word<T: From<String>>(&self, name: &str) -> Option<T> {
+    pub(crate) fn word<T: From<String>>(&self, name: &str) -> Option<T> {
         self.text(name).filter(|word| !word.trim().is_empty()).map(T::from)
     }
 
-    pub(super) fn id(&self, name: &str) -> Option<String> {
+    pub(crate) fn id(&self, name: &str) -> Option<String> {
         id(self.get(name)?)
     }
 
     /// A number that is not negative, rounded. It may be written as a text.
-    pub(super) fn count(&self, name: &str) -> Option<u64> {
+    pub(crate) fn count(&self, name: &str) -> Option<u64> {
         let value = scalar(self.get(name)?)?;
         let number = match &value {
             Value::String(text) => text.trim().parse().ok(),
@@ -63,7 +63,7 @@ impl<'j> Members<'j> {
         value.as_u64().or_else(rounded)
     }
 
-    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
         match scalar(self.get(name)?)? {
             Value::Bool(flag) => Some(flag),
             Value::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
@@ -71,17 +71,17 @@ impl<'j> Members<'j> {
         }
     }
 
-    pub(super) fn object(&self, name: &str) -> Option<Self> {
+    pub(crate) fn object(&self, name: &str) -> Option<Self> {
         Self::of(self.get(name)?)
     }
 
     /// All of an object.
-    pub(super) fn json(&self, name: &str) -> Option<Map<String, Value>> {
+    pub(crate) fn json(&self, name: &str) -> Option<Map<String, Value>> {
         if let Value::Object(members) = value(self.get(name)?) { Some(members) } else { None }
     }
 
     /// The elements of a list other than `null`. A value that is not a list counts as its only element.
-    pub(super) fn list(&self, name: &str) -> impl Iterator<Item = &'j RawValue> + use<'j> {
+    pub(crate) fn list(&self, name: &str) -> impl Iterator<Item = &'j RawValue> + use<'j> {
         let elements = match self.get(name) {
             Some(list) if list.get().starts_with('[') => serde_json::from_str(list.get()).unwrap_or_default(),
             one => Vec::from_iter(one),
@@ -90,7 +90,7 @@ impl<'j> Members<'j> {
     }
 
     /// The elements of a list that are objects.
-    pub(super) fn objects(&self, name: &str) -> impl Iterator<Item = Self> + use<'j> {
+    pub(crate) fn objects(&self, name: &str) -> impl Iterator<Item = Self> + use<'j> {
         self.list(name).filter_map(Self::of)
     }
 
@@ -105,7 +105,7 @@ fn is_null(value: &RawValue) -> bool {
 
 /// Parses all of a value. A number out of the range of a double, or half of a surrogate pair, makes it `null`; accepted
 /// webhooks have neither.
-pub(super) fn value(value: &RawValue) -> Value {
+pub(crate) fn value(value: &RawValue) -> Value {
     serde_json::from_str(value.get()).unwrap_or_default()
 }
 
@@ -114,13 +114,13 @@ fn scalar(scalar: &RawValue) -> Option<Value> {
 }
 
 /// A text that is not empty.
-pub(super) fn text(value: &RawValue) -> Option<String> {
+pub(crate) fn text(value: &RawValue) -> Option<String> {
     let text: Option<String> = if value.get().starts_with('"') { serde_json::from_str(value.get()).ok() } else { None };
     text.filter(|text| !text.is_empty())
 }
 
 /// An id that is not blank. It may be written as a whole number; with a fraction or an exponent digits may be lost.
-pub(super) fn id(value: &RawValue) -> Option<String> {
+pub(crate) fn id(value: &RawValue) -> Option<String> {
     match scalar(value)? {
         Value::String(text) => Some(text).filter(|text| !text.trim().is_empty()),
         Value::Number(number) if number.is_u64() || number.is_i64() => Some(number.to_string()),

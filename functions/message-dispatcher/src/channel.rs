@@ -1,0 +1,226 @@
+//! Sending a message through a channel: each part once, in order.
+
+use crate::attempt::{AttemptError, AttemptResult};
+use crate::circuits::Answer;
+use crate::dispatcher::Dispatcher;
+use crate::failure::Failure;
+use crate::immediate_receipt::ImmediateReceipt;
+use crate::task::Task;
+use jiff::Timestamp;
+use shared::aws::retry::retry_transient;
+use shared::channel::offer::{Offer, offer_key};
+use shared::channel::{ChannelConfig, ChannelMessage, ChannelPart, SendError, Template, Unsupported};
+use shared::http_client::TIMEOUT;
+use shared::integration::Integration;
+use shared::ledger::{self, Lease, LedgerError};
+use shared::model::message::{Block, FallbackText, Intent, Message, MessageKind, Party};
+use shared::model::receipt::{FailureReason, Recipient};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long an attempt may take, with all parts.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What a channel does with a message.
+pub(crate) enum Form {
+    Message,
+    Typing,
+    /// It is a message for the customer, and of a kind that channels cannot send.
+    Unsupported,
+    /// It informs a messaging service.
+    NotForCustomers,
+}
+
+impl Form {
+    pub(crate) fn of(message: &Message) -> Self {
+        let is_to_send = matches!(message.intent, Intent::Send | Intent::SendUntracked);
+        match &message.kind {
+            MessageKind::Typing(_) => Self::Typing,
+            MessageKind::Text(_) | MessageKind::Structured(_) if is_to_send && message.public.is_none() => {
+                Self::Message
+            }
+            kind if is_to_send && kind.expects_receipt() => Self::Unsupported,
+            _ => Self::NotForCustomers,
+        }
+    }
+}
+
+/// A message in the channel's form.
+struct Rendered<'m> {
+    parts: Vec<ChannelPart>,
+    /// The customer's address in the channel.
+    address: String,
+    blocks: &'m [Block],
+}
+
+impl Dispatcher {
+    /// Sends the parts that earlier attempts have not sent.
+    pub(crate) async fn send_through_channel(
+        &self,
+        task: &Task<'_>,
+        integration: &Integration,
+        channel: &ChannelConfig,
+        lease: &Lease,
+    ) -> (AttemptResult, Answer) {
+        let deadline = Instant::now() + task.context.attempt_timeout(ATTEMPT_TIMEOUT);
+        if task.is_typing() {
+            if let Some((_, address)) = task.message.to.as_ref().and_then(|party| customer(party, channel)) {
+                self.channels.show_typing(channel, &address, deadline).await;
+            }
+            return (AttemptResult::Accepted(ImmediateReceipt::None), Answer::None);
+        }
+        let rendered = match render(task, channel) {
+            Ok(rendered) => rendered,
+            Err(Unsupported(sentence)) => return (AttemptResult::Failed(Failure::Unsupported(sentence)), Answer::None),
+        };
+        // Before the message is sent, so that no answer comes before it.
+        if let Err(error) = self.record_offer(task, integration, channel, &rendered).await {
+            return (retry(AttemptError::Channel(error.to_string()), None), Answer::None);
+        }
+        let (result, answer) = self.send_parts(task, channel, lease, &rendered.parts, deadline).await;
+        if matches!(result, AttemptResult::Failed(_)) {
+            self.withdraw_unsent_offer(integration, channel, &rendered).await;
+        }
+        (result, answer)
+    }
+
+    async fn send_parts(
+        &self,
+        task: &Task<'_>,
+        channel: &ChannelConfig,
+        lease: &Lease,
+        parts: &[ChannelPart],
+        deadline: Instant,
+    ) -> (AttemptResult, Answer) {
+        let first = lease.parts_sent();
+        for (part, sent) in parts.iter().zip(1..).skip(first) {
+            if sent > first + 1 && deadline.saturating_duration_since(Instant::now()) < TIMEOUT {
+                let error = AttemptError::Channel("there was no time left for all parts".to_owned());
+                return (retry(error, Some(Duration::ZERO)), Answer::Prompt);
+            }
+            if let Err(error) = self.channels.send(channel, part, deadline).await {
+                return of_error(error);
+            }
+            if sent == parts.len() {
+                break;
+            }
+            let record = || self.ledger.record_parts_sent(lease, Timestamp::now(), sent);
+            if let Err(error) = retry_transient(task.context.deadline, record, LedgerError::is_transient).await {
+                // A retry would send the part again.
+                let cause = format!("a part was sent, and that could not be recorded: {error}");
+                return (AttemptResult::Failed(Failure::OutcomeUnknown(cause)), Answer::Prompt);
+            }
+        }
+        (AttemptResult::Accepted(ImmediateReceipt::None), Answer::Prompt)
+    }
+
+    /// Records what the message offers, so that an answer becomes a choice. Where options are numbered, a message without any
+    /// withdraws the last offer: a number after it is a text.
+    async fn record_offer(
+        &self,
+        task: &Task<'_>,
+        integration: &Integration,
+        channel: &ChannelConfig,
+        rendered: &Rendered<'_>,
+    ) -> Result<(), LedgerError> {
+        let (name, now) = (&integration.name, Timestamp::now());
+        let numbered = || ledger::key::last_offer(name, &rendered.address);
+        let offer = Offer::new(&task.message.message_id, &rendered.address, rendered.blocks);
+        match offer.and_then(|offer| channel.sealer().seal(Offer::KIND, &offer)) {
+            Some(sealed) if channel.numbers_options() => self.ledger.put_offer(&numbered(), &sealed, now).await,
+            Some(sealed) => {
+                let key = ledger::key::offer(name, &offer_key(task.id.digest()));
+                self.ledger.put_offer(&key, &sealed, now).await
+            }
+            None if channel.numbers_options() => self.ledger.withdraw_offer(&numbered(), now).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The customer has not seen the options, so a number is not an answer to them. If that cannot be recorded, it is taken for
+    /// one.
+    async fn withdraw_unsent_offer(&self, integration: &Integration, channel: &ChannelConfig, rendered: &Rendered<'_>) {
+        if channel.numbers_options() {
+            let key = ledger::key::last_offer(&integration.name, &rendered.address);
+            if let Err(error) = self.ledger.withdraw_offer(&key, Timestamp::now()).await {
+                tracing::warn!(reason = %error, "the options of the message could not be withdrawn");
+            }
+        }
+    }
+}
+
+fn render<'t>(task: &'t Task<'_>, channel: &ChannelConfig) -> Result<Rendered<'t>, Unsupported> {
+    let message = &task.message;
+    if !matches!(Form::of(message), Form::Message) {
+        return Err(Unsupported("The channel cannot send this kind of message."));
+    }
+    let Some((to, address)) = message.to.as_ref().and_then(|party| customer(party, channel)) else {
+        return Err(Unsupported("The message does not name the customer."));
+    };
+    let blocks = message.fallback_text.as_ref().map(FallbackText::blocks).unwrap_or_default();
+    if blocks.is_empty() {
+        return Err(Unsupported("The message is empty."));
+    }
+    let template = match &message.kind {
+        MessageKind::Structured(content) => Template::find(&content.content),
+        _ => None,
+    };
+    let parts = channel.render(&ChannelMessage {
+        digest: task.id.digest(),
+        message_id: &message.message_id,
+        to: &to,
+        address: &address,
+        blocks,
+        template,
+        expects_receipt: task.expects_receipt(),
+    })?;
+    Ok(Rendered { parts, address, blocks })
+}
+
+/// The customer as the platform knows them, and their address in the channel.
+fn customer(party: &Party, channel: &ChannelConfig) -> Option<(Recipient, String)> {
+    let to = Recipient { id: party.id.clone()?, id_type: party.id_type.clone() };
+    let phone = party.phone.clone().filter(|_| channel.reaches_phones());
+    let address = phone.unwrap_or_else(|| to.id.clone());
+    Some((to, address))
+}
+
+/// What follows from an error, and how the channel answered.
+fn of_error(error: SendError) -> (AttemptResult, Answer) {
+    let text = error.to_string();
+    match error {
+        SendError::Refused { reason, code, message } => {
+            let reason = FailureReason { code: reason, message };
+            (AttemptResult::Failed(Failure::RefusedByChannel { reason, code }), Answer::Prompt)
+        }
+        SendError::Configuration { .. } => (retry(AttemptError::Credentials(text), None), Answer::Prompt),
+        SendError::RateLimited { retry_after } => (retry(AttemptError::Channel(text), retry_after), Answer::Prompt),
+        SendError::NotSent(_) => (retry(AttemptError::Channel(text), None), Answer::Prompt),
+        SendError::OutcomeUnknown { cause, timed_out } => {
+            let answer = if timed_out { Answer::TimedOut } else { Answer::Prompt };
+            (AttemptResult::Failed(Failure::OutcomeUnknown(cause)), answer)
+        }
+    }
+}
+
+fn retry(error: AttemptError, retry_after: Option<Duration>) -> AttemptResult {
+    AttemptResult::Retry { error, retry_after }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::model::receipt::ReasonCode;
+
+    #[test]
+    fn only_what_the_channel_cannot_have_sent_is_retried() {
+        let is_retried = |error| matches!(of_error(error).0, AttemptResult::Retry { .. });
+        let code = || Some("30001".to_owned());
+        assert!(is_retried(SendError::RateLimited { retry_after: None }));
+        assert!(is_retried(SendError::NotSent("the connection was refused".to_owned())));
+        assert!(is_retried(SendError::Configuration { code: code() }));
+        let (reason, message) = (ReasonCode::GeneralError, "The channel refused the message.".to_owned());
+        assert!(!is_retried(SendError::Refused { reason, code: code(), message }));
+        assert!(!is_retried(SendError::OutcomeUnknown { cause: "status 500".to_owned(), timed_out: false }));
+    }
+}

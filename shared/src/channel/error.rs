@@ -1,0 +1,48 @@
+//! Why a message was not sent, or a customer's file not read.
+
+use crate::model::receipt::ReasonCode;
+use std::time::Duration;
+
+/// Why a part of a message was not sent. No variant holds text, an address or a token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The provider refused it for good.
+    #[error("the channel refused the message{}", with_code(code))]
+    Refused {
+        reason: ReasonCode,
+        /// The provider's code, or a word for its answer.
+        code: Option<String>,
+        /// The sentence that the agent sees.
+        message: String,
+    },
+    /// The provider did not accept the credentials, or the sender is not set up: an operator can fix that.
+    #[error("the channel refused the credentials or the sender{}", with_code(code))]
+    Configuration { code: Option<String> },
+    /// The provider did nothing because of its limits.
+    #[error("the channel limits the rate")]
+    RateLimited { retry_after: Option<Duration> },
+    /// Nothing reached the provider.
+    #[error("the channel could not be reached: {0}")]
+    NotSent(String),
+    /// The provider may have sent it. It knows no idempotency key, so it must not be sent again.
+    #[error("the channel may have sent the message: {cause}")]
+    OutcomeUnknown { cause: String, timed_out: bool },
+}
+
+fn with_code(code: &Option<String>) -> String {
+    code.as_ref().map(|code| format!(" with {code}")).unwrap_or_default()
+}
+
+/// Why a customer's file cannot be handed out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    #[error("the file is larger than {maximum} bytes")]
+    TooLarge { maximum: u64 },
+    /// The provider no longer has it, or does not know it.
+    #[error("the channel does not have the file")]
+    NotFound,
+    #[error("the channel refused the credentials")]
+    Credentials,
+    #[error("the channel is unavailable: {0}")]
+    Unavailable(String),
+}

@@ -1,0 +1,92 @@
+//! Which client makes a call.
+
+use super::config::ChannelConfig;
+use crate::channel::error::{FileError, SendError};
+use crate::channel::event::{FileReference, Press};
+use crate::channel::{telegram, twilio};
+use crate::http_client::HttpClient;
+use crate::media::MediaFetcher;
+use bytes::Bytes;
+use tokio::time::Instant;
+
+/// A part of a message: what one call sends.
+pub enum ChannelPart {
+    Twilio(twilio::Part),
+    Telegram(telegram::Part),
+}
+
+/// The API clients of all channels, shared by all integrations of a process. Each call ends by its `deadline`.
+#[derive(Debug)]
+pub struct Channels {
+    twilio: twilio::api::Client,
+    telegram: telegram::api::Client,
+}
+
+impl Channels {
+    #[must_use]
+    pub fn new(http: &HttpClient, files: MediaFetcher) -> Self {
+        Self {
+            twilio: twilio::api::Client::new(http.clone()),
+            telegram: telegram::api::Client::new(http.clone(), files),
+        }
+    }
+
+    /// Sends one part of a message, and nothing twice: the channels know no idempotency key.
+    ///
+    /// # Errors
+    /// It was not sent, or may have been.
+    pub async fn send(&self, config: &ChannelConfig, part: &ChannelPart, deadline: Instant) -> Result<(), SendError> {
+        match (config, part) {
+            (ChannelConfig::Twilio(config), ChannelPart::Twilio(part)) => {
+                self.twilio.send(config, part, deadline).await
+            }
+            (ChannelConfig::Telegram(config), ChannelPart::Telegram(part)) => {
+                self.telegram.send(config, part, deadline).await
+            }
+            _ => Err(SendError::NotSent("the part is of another channel".to_owned())),
+        }
+    }
+
+    /// Shows the customer that the agent types, where there is such a thing. Failures are not reported: it is of no use later.
+    pub async fn show_typing(&self, config: &ChannelConfig, customer: &str, deadline: Instant) {
+        match config {
+            ChannelConfig::Twilio(_) => {}
+            ChannelConfig::Telegram(config) => self.telegram.show_typing(config, customer, deadline).await,
+        }
+    }
+
+    /// Shows the customer that a press has arrived. `chosen` is the button's title, if it is known: the message then loses its
+    /// buttons. Failures are not reported.
+    pub async fn acknowledge_press(
+        &self,
+        config: &ChannelConfig,
+        customer: &str,
+        press: &Press,
+        chosen: Option<&str>,
+        deadline: Instant,
+    ) {
+        match config {
+            ChannelConfig::Twilio(_) => {}
+            ChannelConfig::Telegram(config) => {
+                self.telegram.acknowledge_press(config, customer, press, chosen, deadline).await;
+            }
+        }
+    }
+
+    /// Reads a file that a customer sent, of at most `maximum` bytes.
+    ///
+    /// # Errors
+    /// The file is too large or gone, or the provider is unavailable.
+    pub async fn read_file(
+        &self,
+        config: &ChannelConfig,
+        reference: &FileReference,
+        maximum: u64,
+        deadline: Instant,
+    ) -> Result<Bytes, FileError> {
+        match config {
+            ChannelConfig::Twilio(config) => self.twilio.read_file(config, reference, maximum, deadline).await,
+            ChannelConfig::Telegram(config) => self.telegram.read_file(config, reference, maximum, deadline).await,
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The client of Telegram's API.
+
+use super::answer::{Accepted, Failure};
+use super::bot::Bot;
+use super::call::{MIN_TIME, call, request, upload};
+use super::config::Config;
+use super::fallback::Form;
+use super::part::{ANY_TYPE, Content, Medium, OutgoingFile, Parameters, Part};
+use super::render::chat_id;
+use super::text::Passage;
+use crate::channel::error::{FileError, SendError};
+use crate::channel::event::{FileReference, Press};
+use crate::http_client::{FormFile, HttpClient, TIMEOUT, read_body_prefix};
+use crate::limits::truncate;
+use crate::media::{MediaFetcher, MediaUrl, TrustedOrigins};
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode};
+use serde_json::json;
+use tokio::time::Instant;
+
+/// The largest file that is uploaded. Telegram takes 50 MB, but the file is in memory.
+const MAXIMUM_UPLOAD_BYTES: u64 = 20_000_000;
+/// A larger photo is uploaded as a document.
+const MAXIMUM_PHOTO_BYTES: usize = 10_000_000;
+/// The longest note about a press, in characters.
+const MAXIMUM_NOTE: usize = 200;
+
+#[derive(Debug)]
+pub(in crate::channel) struct Client {
+    http: HttpClient,
+    files: MediaFetcher,
+}
+
+/// A file that was fetched to be uploaded.
+struct FetchedFile {
+    name: String,
+    content_type: HeaderValue,
+    content: Vec<Bytes>,
+}
+
+impl Client {
+    pub(in crate::channel) fn new(http: HttpClient, files: MediaFetcher) -> Self {
+        Self { http, files }
+    }
+
+    pub(in crate::channel) async fn send(
+        &self,
+        config: &Config,
+        part: &Part,
+        deadline: Instant,
+    ) -> Result<(), SendError> {
+        let sent = match &part.content {
+            Content::Text(passage) => self.send_text(config.bot(), part, passage, deadline).await,
+            Content::File { file, caption } => {
+                self.send_file(config.bot(), part, file, caption.as_ref(), deadline).await
+            }
+        };
+        sent.map(|_| ()).map_err(SendError::from)
+    }
+
+    async fn send_text(&self, bot: &Bot, part: &Part, text: &Passage, deadline: Instant) -> Result<Accepted, Failure> {
+        let parameters = part.with_text(&text.text, &text.entities);
+        call(&self.http, bot, "sendMessage", &parameters, deadline).await
+    }
+
+    /// Sends a file in the first form that Telegram does not refuse.
+    async fn send_file(
+        &self,
+        bot: &Bot,
+        part: &Part,
+        file: &OutgoingFile,
+        caption: Option<&Passage>,
+        deadline: Instant,
+    ) -> Result<Accepted, Failure> {
+        let mut form = Form::Url(file.medium);
+        let mut fetched = None;
+        loop {
+            let sent = match form {
+                Form::Url(medium) => {
+                    let mut parameters = part.with_caption(caption);
+                    parameters.insert(medium.parameter().to_owned(), file.url.as_str().into());
+                    call(&self.http, bot, medium.method(), &parameters, deadline).await
+                }
+                Form::Upload(medium) => {
+                    if fetched.is_none() {
+                        fetched = self.fetch(file, deadline).await;
+                    }
+                    let Some(fetched) = &fetched else {
+                        form = Form::Link;
+                        continue;
+                    };
+                    self.upload(bot, medium, &part.with_caption(caption), fetched, deadline).await
+                }
+                Form::Link => {
+                    let (text, entities) = caption.map_or(("", &[][..]), |caption| (&caption.text, &caption.entities));
+                    let separator = if text.is_empty() { "" } else { "\n" };
+                    let text = [text, separator, &file.as_text()].concat();
+                    call(&self.http, bot, "sendMessage", &part.with_text(&text, entities), deadline).await
+                }
+            };
+            let next = match &sent {
+                Err(Failure::Refused { cause, .. }) => form.after(*cause),
+                _ => None,
+            };
+            match next {
+                Some(next) => form = next,
+                None => return sent,
+            }
+        }
+    }
+
+    /// Fetches a file that Telegram could not fetch. `None` if it cannot be had: then its link is sent.
+    async fn fetch(&self, file: &OutgoingFile, deadline: Instant) -> Option<FetchedFile> {
+        let url = MediaUrl::parse(&file.url, &TrustedOrigins::default()).ok()?;
+        let deadline = deadline.checked_sub(MIN_TIME * 2)?;
+        let media = self.files.fetch(&url, MAXIMUM_UPLOAD_BYTES, deadline).await.ok()?;
+        let is_same = |declared: &String| {
+            media.may_have_type(declared) || media.content_type.as_deref().is_some_and(|found| found == ANY_TYPE)
+        };
+        if !file.mime.as_ref().is_none_or(is_same) {
+            return None;
+        }
+        let content_type = file.mime.clone().or_else(|| media.content_type.clone());
+        let content_type = HeaderValue::try_from(content_type.as_deref().unwrap_or(ANY_TYPE)).ok()?;
+        Some(FetchedFile { name: file.upload_name(), content_type, content: media.read().await.ok()? })
+    }
+
+    async fn upload(
+        &self,
+        bot: &Bot,
+        medium: Medium,
+        parameters: &Parameters,
+        file: &FetchedFile,
+        deadline: Instant,
+    ) -> Result<Accepted, Failure> {
+        let length: usize = file.content.iter().map(Bytes::len).sum();
+        let medium = match medium {
+            Medium::Photo if length > MAXIMUM_PHOTO_BYTES => Medium::Document,
+            medium => medium,
+        };
+        let FetchedFile { name, content_type, content } = file;
+        let form = FormFile { field: medium.parameter(), name, content_type, content };
+        upload(&self.http, bot, medium.method(), parameters, &form, deadline).await
+    }
+
+    pub(in crate::channel) async fn show_typing(&self, config: &Config, customer: &str, deadline: Instant) {
+        if let Some(chat) = chat_id(customer) {
+            self.try_call(config, "sendChatAction", json!({"chat_id": chat, "action": "typing"}), deadline).await;
+        }
+    }
+
+    pub(in crate::channel) async fn acknowledge_press(
+        &self,
+        config: &Config,
+        customer: &str,
+        press: &Press,
+        chosen: Option<&str>,
+        deadline: Instant,
+    ) {
+        if let Some(query) = &press.acknowledge {
+            let mut answer = json!({"callback_query_id": query});
+            if let (Some(note), Some(answer)) = (chosen, answer.as_object_mut()) {
+                answer.insert("text".to_owned(), truncate(note.to_owned(), MAXIMUM_NOTE).into());
+            }
+            self.try_call(config, "answerCallbackQuery", answer, deadline).await;
+        }
+        let message = press.message.as_ref().and_then(|id| id.parse::<i64>().ok());
+        if let (Some(_), Some(message), Some(chat)) = (chosen, message, chat_id(customer)) {
+            let no_buttons = json!({"chat_id": chat, "message_id": message, "reply_markup": {"inline_keyboard": []}});
+            self.try_call(config, "editMessageReplyMarkup", no_buttons, deadline).await;
+        }
+    }
+
+    /// A call whose failure has no effect: it only has its line in the log.
+    async fn try_call(&self, config: &Config, method: &'static str, parameters: serde_json::Value, deadline: Instant) {
+        if let serde_json::Value::Object(parameters) = parameters {
+            let _ = call(&self.http, config.bot(), method, &parameters, deadline).await;
+        }
+    }
+
+    pub(in crate::channel) async fn read_file(
+        &self,
+        config: &Config,
+        reference: &FileReference,
+        maximum: u64,
+        deadline: Instant,
+    ) -> Result<Bytes, FileError> {
+        let parameters = Parameters::from_iter([("file_id".to_owned(), reference.0.as_str().into())]);
+        let file = call(&self.http, config.bot(), "getFile", &parameters, deadline).await;
+        let file = file.map_err(|failure| failure.into_file_error(maximum))?;
+        if file.result(|file| file.count("file_size")).is_some_and(|size| size > maximum) {
+            return Err(FileError::TooLarge { maximum });
+        }
+        let path = file.result(|file| file.text("file_path")).ok_or(FileError::NotFound)?;
+        let url = config.bot().file_url(&path).ok_or(FileError::NotFound)?;
+        let unavailable = |cause: &str| FileError::Unavailable(cause.to_owned());
+        let request = request(&self.http, Method::GET, url, TIMEOUT, deadline);
+        let request = request.ok_or_else(|| unavailable("no time was left"))?;
+        // The error names the URL, and with it the token.
+        let response = self.http.send(request).await.map_err(|_| unavailable("no connection or no answer"))?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Err(FileError::NotFound),
+            StatusCode::UNAUTHORIZED => return Err(FileError::Credentials),
+            status => return Err(FileError::Unavailable(format!("status {}", status.as_u16()))),
+        }
+        if response.content_length().is_some_and(|length| length > maximum) {
+            return Err(FileError::TooLarge { maximum });
+        }
+        let limit = usize::try_from(maximum).unwrap_or(usize::MAX);
+        match read_body_prefix(response, limit).await {
+            (content, true) => Ok(content.into()),
+            (content, false) if content.len() >= limit => Err(FileError::TooLarge { maximum }),
+            _ => Err(unavailable("the connection broke")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
