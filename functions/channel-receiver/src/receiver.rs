@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use lambda_http::http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use shared::api::problem::{Problem, ProblemType, as_sentence, with_request_id};
+use shared::api::receiver::{not_stored, refused};
 use shared::api::request::ApiRequest;
 use shared::channel::{Acknowledgement, ChannelConfig, ChannelEvent, Channels, ProviderRequest};
-use shared::delivery::queue::{MessageQueue, SendError};
+use shared::delivery::queue::MessageQueue;
 use shared::inbound::Arrival;
 use shared::integration::{Integration, IntegrationStore};
 use shared::limits::bounded;
@@ -59,18 +60,7 @@ impl Receiver {
         };
         let response = response.instrument(span.clone()).await;
         let _entered = span.enter();
-        response.unwrap_or_else(|problem| {
-            let milliseconds = request.received_at.elapsed().as_millis() as u64;
-            tracing::warn!(
-                emf = %Emf::of([Event::Refused(problem.problem_type.as_str())]),
-                outcome = "refused",
-                reason = problem.problem_type.as_str(),
-                detail = &*bounded(&problem.detail()),
-                status = problem.status().as_u16(),
-                milliseconds,
-            );
-            problem.into_response(&request.request_id).map(Body::from)
-        })
+        response.unwrap_or_else(|problem| refused(&request, problem).map(Body::from))
     }
 
     async fn route(
@@ -169,14 +159,4 @@ fn acknowledged(acknowledgement: Acknowledgement, request_id: &str) -> Response<
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(acknowledgement.content_type));
     with_request_id(response, request_id)
-}
-
-fn not_stored(error: &SendError) -> Problem {
-    match error {
-        SendError::TooLarge => Problem::new(ProblemType::BodyTooLarge, "The message is too large for the queue."),
-        SendError::Serialization(_) | SendError::Unavailable(_) => {
-            tracing::error!(reason = %error, "the message could not be stored");
-            Problem::unavailable("The message could not be stored.")
-        }
-    }
 }

@@ -21,9 +21,12 @@ impl Action {
     /// The same as a text, for a platform that does not accept the choice; `None` if it is no choice.
     pub(crate) fn as_text(&self, envelope: &InboundEnvelope) -> Option<Self> {
         let chosen = self.chosen.clone().filter(|_| self.route == Route::InboundResponses)?;
-        let mut body = body_of(envelope);
+        Some(Self::text(body_of(envelope), chosen))
+    }
+
+    fn text(mut body: Map<String, Value>, chosen: String) -> Self {
         body.insert("text".to_owned(), chosen.clone().into());
-        Some(Self { route: Route::InboundMessages, body: body.into(), chosen: Some(chosen) })
+        Self { route: Route::InboundMessages, body: body.into(), chosen: Some(chosen) }
     }
 }
 
@@ -42,11 +45,8 @@ impl Dispatcher {
         let Some((offer, option)) = self.chosen(envelope, from_channel, &body, integration, channel).await? else {
             return Ok(unchanged(body));
         };
-        let chosen = Some(option.label.clone());
         if !integration.supports(Route::InboundResponses) {
-            let mut body = body;
-            body.insert("text".to_owned(), option.label.into());
-            return Ok(Action { route: Route::InboundMessages, body: body.into(), chosen });
+            return Ok(Action::text(body, option.label));
         }
         let member = |name: &str| body.get(name).cloned().unwrap_or_default();
         let response = json!({
@@ -58,7 +58,7 @@ impl Dispatcher {
             "text": option.label,
             "payload": option.payload,
         });
-        Ok(Action { route: Route::InboundResponses, body: response, chosen })
+        Ok(Action { route: Route::InboundResponses, body: response, chosen: Some(option.label) })
     }
 
     /// The option that the customer pressed, or answered by its number or words.

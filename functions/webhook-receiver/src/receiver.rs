@@ -5,9 +5,10 @@ use lambda_http::Response;
 use lambda_http::http::StatusCode;
 use serde_json::json;
 use shared::api::problem::{Problem, ProblemType, as_sentence, json_response, with_request_id};
+use shared::api::receiver::{not_stored, refused};
 use shared::api::request::ApiRequest;
 use shared::delivery::envelope::{Envelope, WithdrawalEnvelope};
-use shared::delivery::queue::{MessageQueue, SendError};
+use shared::delivery::queue::MessageQueue;
 use shared::integration::{Integration, IntegrationStore};
 use shared::json::i_json::{self, without_bom};
 use shared::limits::bounded;
@@ -83,15 +84,7 @@ impl Receiver {
                     Some(platform) => problem.with_retry_status(platform.retry_status()),
                     None => problem,
                 };
-                tracing::warn!(
-                    emf = %Emf::of([Event::Refused(problem.problem_type.as_str())]),
-                    outcome = "refused",
-                    reason = problem.problem_type.as_str(),
-                    detail = &*bounded(&problem.detail()),
-                    status = problem.status().as_u16(),
-                    milliseconds,
-                );
-                problem.into_response(&request.request_id)
+                refused(&request, problem)
             }
         }
     }
@@ -114,14 +107,18 @@ impl Receiver {
             Received::Withdrawn(withdrawal) => {
                 let (integration, withdrawal) = (name.clone(), withdrawal.clone());
                 let envelope = WithdrawalEnvelope { integration, received_at: now, withdrawal };
-                self.queue.send_withdrawal(&envelope).await.map_err(not_stored)?;
+                self.queue.send_withdrawal(&envelope).await.map_err(|error| not_stored(&error))?;
                 return Ok(received);
             }
             Received::Ignored(_) => return Ok(received),
         };
         let envelope = Envelope::new(name.clone(), integration.platform.name(), now, &body)
             .map_err(|_| Problem::new(ProblemType::InvalidBody, "The body is not JSON in UTF-8."))?;
-        let id = self.queue.send_message(&envelope.with_trace_id(trace_id), message).await.map_err(not_stored)?;
+        let id = self
+            .queue
+            .send_message(&envelope.with_trace_id(trace_id), message)
+            .await
+            .map_err(|error| not_stored(&error))?;
         Span::current().record("webhook_id", id.to_string());
         Ok(received)
     }
@@ -155,15 +152,5 @@ fn rejected(rejection: Rejection) -> Problem {
             Problem::new(ProblemType::WrongIntegration, explanation)
         }
         Rejection::InvalidPayload(fault) => Problem::invalid_body(vec![fault]),
-    }
-}
-
-fn not_stored(error: SendError) -> Problem {
-    match error {
-        SendError::TooLarge => Problem::new(ProblemType::BodyTooLarge, "The message is too large for the queue."),
-        SendError::Serialization(_) | SendError::Unavailable(_) => {
-            tracing::error!(reason = %error, "the message could not be stored");
-            Problem::unavailable("The message could not be stored.")
-        }
     }
 }

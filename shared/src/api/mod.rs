@@ -11,6 +11,7 @@ mod endpoint;
 mod idempotency;
 mod prefer;
 pub mod problem;
+pub mod receiver;
 pub mod request;
 mod response;
 

@@ -33,6 +33,35 @@ fn with_code(code: &Option<String>) -> String {
     code.as_ref().map(|code| format!(" with {code}")).unwrap_or_default()
 }
 
+/// Why a call has no answer. The HTTP client's error names the URL, which may hold a token, so it goes no further.
+pub(super) struct NoAnswer {
+    pub(super) cause: &'static str,
+    pub(super) timed_out: bool,
+    /// Whether the provider may have got the call.
+    pub(super) may_be_sent: bool,
+}
+
+impl From<&reqwest::Error> for NoAnswer {
+    fn from(error: &reqwest::Error) -> Self {
+        let timed_out = error.is_timeout();
+        let (cause, may_be_sent) = match (error.is_builder(), error.is_connect(), timed_out) {
+            (true, _, _) => ("the request cannot be built", false),
+            (_, true, true) => ("no connection in time", false),
+            (_, true, false) => ("no connection", false),
+            (_, _, true) => ("no answer in time", true),
+            _ => ("the connection broke", true),
+        };
+        Self { cause, timed_out, may_be_sent }
+    }
+}
+
+impl From<NoAnswer> for SendError {
+    fn from(NoAnswer { cause, timed_out, may_be_sent }: NoAnswer) -> Self {
+        let cause = cause.to_owned();
+        if may_be_sent { Self::OutcomeUnknown { cause, timed_out } } else { Self::NotSent(cause) }
+    }
+}
+
 /// Why a customer's file cannot be handed out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {

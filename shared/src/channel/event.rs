@@ -5,7 +5,6 @@ use crate::model::message::IdType;
 use crate::model::receipt::{DeliveryStatus, FailureReason};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fmt;
 
 #[derive(Debug, PartialEq)]
@@ -30,8 +29,6 @@ pub struct CustomerEvent {
     pub files: Vec<ReceivedFile>,
     /// The button that the customer pressed.
     pub press: Option<Press>,
-    /// Attributes of the participant on the platform.
-    pub custom_attributes: BTreeMap<String, String>,
 }
 
 impl fmt::Debug for CustomerEvent {

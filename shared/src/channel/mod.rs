@@ -7,6 +7,7 @@
 mod address;
 mod error;
 mod event;
+mod file;
 mod link;
 mod map;
 mod message;

@@ -36,11 +36,8 @@ impl Arrival<'_> {
         let time = event.time.unwrap_or(self.at);
         let mut body = json!({"messageId": event.message_id, "from": sender(&event.from), "time": time});
         let files: Vec<_> = event.files.iter().filter_map(|file| self.attachment(file)).collect();
-        let members = [
-            ("text", event.text.clone().map(Value::from)),
-            ("attachments", (!files.is_empty()).then(|| files.into())),
-            ("customAttributes", (!event.custom_attributes.is_empty()).then(|| json!(event.custom_attributes))),
-        ];
+        let members =
+            [("text", event.text.clone().map(Value::from)), ("attachments", (!files.is_empty()).then(|| files.into()))];
         if let Value::Object(body) = &mut body {
             body.extend(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         }

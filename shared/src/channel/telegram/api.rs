@@ -10,7 +10,8 @@ use super::render::chat_id;
 use super::text::Passage;
 use crate::channel::error::{FileError, SendError};
 use crate::channel::event::{FileReference, Press};
-use crate::http_client::{FormFile, HttpClient, TIMEOUT, read_body_prefix};
+use crate::channel::file::read_content;
+use crate::http_client::{FormFile, HttpClient, TIMEOUT};
 use crate::limits::truncate;
 use crate::media::{MediaFetcher, MediaUrl, TrustedOrigins};
 use bytes::Bytes;
@@ -204,15 +205,7 @@ impl Client {
             StatusCode::UNAUTHORIZED => return Err(FileError::Credentials),
             status => return Err(FileError::Unavailable(format!("status {}", status.as_u16()))),
         }
-        if response.content_length().is_some_and(|length| length > maximum) {
-            return Err(FileError::TooLarge { maximum });
-        }
-        let limit = usize::try_from(maximum).unwrap_or(usize::MAX);
-        match read_body_prefix(response, limit).await {
-            (content, true) => Ok(content.into()),
-            (content, false) if content.len() >= limit => Err(FileError::TooLarge { maximum }),
-            _ => Err(unavailable("the connection broke")),
-        }
+        read_content(response, maximum).await
     }
 }
 

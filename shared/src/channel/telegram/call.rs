@@ -3,6 +3,7 @@
 use super::answer::{Accepted, Failure, classify};
 use super::bot::Bot;
 use super::part::Parameters;
+use crate::channel::error::NoAnswer;
 use crate::http_client::{FormFile, HttpClient, form_data, read_body_limited};
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
@@ -97,15 +98,7 @@ async fn send(http: &HttpClient, request: reqwest::RequestBuilder, method: &'sta
     result
 }
 
-/// Classifies a failure to get an answer. The error itself names the URL, and with it the token.
 fn no_answer(error: &reqwest::Error) -> Failure {
-    if error.is_builder() {
-        Failure::NotSent("the request cannot be built")
-    } else if error.is_connect() {
-        Failure::NotSent(if error.is_timeout() { "no connection in time" } else { "no connection" })
-    } else {
-        let timed_out = error.is_timeout();
-        let cause = if timed_out { "no answer in time" } else { "the connection broke" };
-        Failure::Unknown { cause: cause.to_owned(), timed_out }
-    }
+    let NoAnswer { cause, timed_out, may_be_sent } = error.into();
+    if may_be_sent { Failure::Unknown { cause: cause.to_owned(), timed_out } } else { Failure::NotSent(cause) }
 }

@@ -9,7 +9,6 @@ use crate::json::i_json;
 use crate::json::lenient::Members;
 use crate::model::message::IdType;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 
 const UNREADABLE: &str = "unreadable update";
 /// What an agent sees before the new text of a message.
@@ -97,7 +96,7 @@ fn text_event(
     time: Option<Timestamp>,
     text: Option<String>,
 ) -> CustomerEvent {
-    CustomerEvent { message_id, from, time, text, files: Vec::new(), press: None, custom_attributes: BTreeMap::new() }
+    CustomerEvent { message_id, from, time, text, files: Vec::new(), press: None }
 }
 
 /// The customer of a private chat. The chat is the address.

@@ -3,7 +3,7 @@
 use super::codes;
 use super::config::{Config, Credentials};
 use super::render::Part;
-use crate::channel::error::SendError;
+use crate::channel::error::{NoAnswer, SendError};
 use crate::http_client::{HttpClient, TIMEOUT, read_body_prefix, retry_after};
 use crate::json::fields::as_whole_number;
 use crate::model::receipt::FailureReason;
@@ -62,7 +62,7 @@ impl Client {
         }
         let url = config.account_url(&["Messages.json"]).ok_or(SendError::Configuration { code: None })?;
         let request = self.request(Method::POST, url, Some(&config.credentials)).form(&part.0).timeout(left);
-        let response = self.http.send(request).await.map_err(|error| from_transport(&error))?;
+        let response = self.http.send(request).await.map_err(|error| NoAnswer::from(&error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(());
@@ -80,25 +80,6 @@ impl Config {
         let account = [API_VERSION, "Accounts", self.account_sid.as_str()];
         url.path_segments_mut().ok()?.pop_if_empty().extend(account).extend(path);
         Some(url)
-    }
-}
-
-/// Why there was no answer, without the URL.
-pub(super) fn describe(error: &reqwest::Error) -> &'static str {
-    match (error.is_connect(), error.is_timeout()) {
-        (true, true) => "no connection in time",
-        (true, false) => "no connection",
-        (false, true) => "no answer in time",
-        (false, false) => "the connection broke",
-    }
-}
-
-fn from_transport(error: &reqwest::Error) -> SendError {
-    let cause = describe(error).to_owned();
-    if error.is_connect() || error.is_builder() {
-        SendError::NotSent(cause)
-    } else {
-        SendError::OutcomeUnknown { cause, timed_out: error.is_timeout() }
     }
 }
 

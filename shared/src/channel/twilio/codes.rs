@@ -15,7 +15,7 @@ pub(super) fn is_temporary(code: u32) -> bool {
     matches!(code, 20429 | 21611 | 63038)
 }
 
-/// What the platform is told about a message that was not delivered.
+/// The reason in the receipt of a message that was not delivered.
 pub(super) fn failure(code: Option<u32>) -> FailureReason {
     let (code, message) = code.and_then(meaning).unwrap_or((ReasonCode::GeneralError, DEFAULT_FAILURE_MESSAGE));
     FailureReason { code, message: message.to_owned() }

@@ -2,12 +2,13 @@
 //!
 //! Source: <https://www.twilio.com/docs/messaging/api/media-resource>.
 
-use super::api::{Client, describe};
+use super::api::Client;
 use super::config::{Config, Credentials};
 use super::sid::Sid;
-use crate::channel::error::FileError;
+use crate::channel::error::{FileError, NoAnswer};
 use crate::channel::event::FileReference;
-use crate::http_client::{OutboundUrl, read_body_prefix};
+use crate::channel::file::read_content;
+use crate::http_client::OutboundUrl;
 use bytes::Bytes;
 use http::{StatusCode, header};
 use std::time::Duration;
@@ -81,7 +82,7 @@ impl Client {
     ) -> Result<reqwest::Response, FileError> {
         let left = deadline.saturating_duration_since(Instant::now());
         let request = self.request(http::Method::GET, url, credentials).timeout(left);
-        self.http().send(request).await.map_err(|error| FileError::Unavailable(describe(&error).to_owned()))
+        self.http().send(request).await.map_err(|error| FileError::Unavailable(NoAnswer::from(&error).cause.to_owned()))
     }
 }
 
@@ -100,16 +101,7 @@ async fn read(response: reqwest::Response, maximum: u64) -> Result<Bytes, FileEr
         StatusCode::NOT_FOUND | StatusCode::GONE => return Err(FileError::NotFound),
         status => return Err(FileError::Unavailable(format!("status {}", status.as_u16()))),
     }
-    let too_large = FileError::TooLarge { maximum };
-    let limit = usize::try_from(maximum).unwrap_or(usize::MAX);
-    if response.content_length().is_some_and(|length| length > maximum) {
-        return Err(too_large);
-    }
-    match read_body_prefix(response, limit.saturating_add(1)).await {
-        (body, _) if body.len() > limit => Err(too_large),
-        (body, true) => Ok(body.into()),
-        (_, false) => Err(FileError::Unavailable("the connection broke".to_owned())),
-    }
+    read_content(response, maximum).await
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! What sets up and checks an account: its credentials, and the webhooks of its numbers and Messaging Services.
 
-use super::api::{Client, describe, error_code};
+use super::api::{Client, error_code};
 use super::config::{Config, Credentials};
 use super::sid::Sid;
 use super::signature;
+use crate::channel::error::NoAnswer;
 use crate::channel::provider::TrialRequest;
 use crate::http_client::{HttpClient, read_body_limited};
 use http::header::CONTENT_TYPE;
@@ -228,7 +229,7 @@ impl<'c> Setup<'c> {
             request = request.form(form);
         }
         let response = self.client.http().send(request).await;
-        let response = response.map_err(|error| SetupError::Unavailable(describe(&error)))?;
+        let response = response.map_err(|error| SetupError::Unavailable(NoAnswer::from(&error).cause))?;
         let status = response.status();
         let body = read_body_limited(response, MAX_RESPONSE_BYTES).await.map_err(|_| SetupError::InvalidAnswer)?;
         match status {

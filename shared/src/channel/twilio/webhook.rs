@@ -11,7 +11,6 @@ use crate::channel::map::map_link;
 use crate::json::fields::{FieldError, media_type_essence};
 use crate::model::inbound::MediaType;
 use crate::model::receipt::{DeliveryStatus, FailureReason, ReasonCode};
-use std::collections::BTreeMap;
 
 /// Below the channel's address; the sealed link follows.
 pub(super) const STATUS_PATH: &str = "/status/";
@@ -64,7 +63,6 @@ fn inbound(parameters: &Parameters<'_>) -> Result<ChannelEvent, FieldError> {
         files,
         press,
         // Not every platform has attributes, and the text says the same.
-        custom_attributes: BTreeMap::new(),
     })))
 }
 
@@ -176,7 +174,7 @@ mod tests {
         assert_eq!(Some(" Héllo 👋 1+1=2 & more "), event.text.as_deref());
         assert_eq!((MESSAGE, "+15005550010"), (event.message_id.as_str(), event.from.id.as_str()));
         assert_eq!((IdType::Phone, None, None), (event.from.id_type, event.from.nickname, event.time));
-        assert!(event.files.is_empty() && event.press.is_none() && event.custom_attributes.is_empty());
+        assert!(event.files.is_empty() && event.press.is_none());
     }
 
     #[test]

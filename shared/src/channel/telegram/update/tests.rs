@@ -60,7 +60,6 @@ fn a_text_has_the_chat_as_the_customer_and_an_id_that_counts_in_the_chat() {
     let time = event.time.unwrap().to_string();
     assert_eq!(("5550010:58", "2026-01-02T03:04:10Z"), (event.message_id.as_str(), time.as_str()));
     assert_eq!((Some("Héllo"), 0, false), (event.text.as_deref(), event.files.len(), event.press.is_some()));
-    assert!(event.custom_attributes.is_empty());
 }
 
 #[test]
