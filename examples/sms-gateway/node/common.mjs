@@ -2,10 +2,11 @@
 
 import { timingSafeEqual } from "node:crypto";
 
-const TIMEOUT_SECONDS = 35; // longer than Patchbay's own
+// Patchbay waits ten seconds for the answer to a delivery, many gateways no longer for that to a webhook. Within that time
+// two requests fit.
+const TIMEOUT_SECONDS = 4;
 const LARGEST_ANSWER = 64 * 1024;
-// With these statuses the request will never be accepted. After any other error another attempt may succeed: of Patchbay's
-// problem types, patchbay has the exceptions.
+// With these statuses the request will never be accepted. After any other error another attempt may succeed.
 const REFUSED = new Set([400, 413, 415, 422, 501]);
 
 export function setting(name) {
@@ -19,7 +20,7 @@ export function areEqual(one, other) {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-class HttpError extends Error {
+export class HttpError extends Error {
   name = "HttpError";
 
   constructor({ status, headers }, answer) {

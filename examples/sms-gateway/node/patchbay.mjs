@@ -1,7 +1,9 @@
 // Patchbay: its signature, its routes, and the options that its messages offer.
 
 import { createHmac } from "node:crypto";
-import { areEqual, post, setting } from "./common.mjs";
+import { setTimeout } from "node:timers/promises";
+import * as common from "./common.mjs";
+import { areEqual, setting } from "./common.mjs";
 
 const URL = `${setting("API_URL")}/integrations/${setting("INTEGRATION")}`;
 const BEARER_TOKEN = setting("BEARER_TOKEN");
@@ -11,6 +13,7 @@ if (SECRETS.some(({ length }) => length < 24)) {
   throw new Error("SIGNING_SECRETS: each is whsec_ and the base64 of at least 24 bytes.");
 }
 const TOLERANCE_SECONDS = 300;
+const PAUSE_SECONDS = 1;
 
 /** Whether Patchbay has signed this request in the last five minutes, as Standard Webhooks specify. */
 export function verify(headers, body) {
@@ -22,35 +25,29 @@ export function verify(headers, body) {
   return expected.some((one) => given.some((other) => areEqual(one, other)));
 }
 
-// Of the problem types whose status is not in REFUSED, these are final: "Problem types" in docs/api.md. The others are
-// temporary, or an error in the setup, which somebody corrects.
-const [PLATFORM_REFUSED, OUTCOME_UNKNOWN] = ["platform-refused", "outcome-unknown"].map((word) => `urn:patchbay:problem:${word}`);
-
-/** The platform may have the message. Patchbay does not send it again, and answers every repeat the same. */
-export class OutcomeUnknown extends Error {
-  name = "OutcomeUnknown";
-}
-
-/** Patchbay recognises a repeat by the messageId in the body, and a receipt by all that it says. */
-export async function call(route, body) {
-  const headers = { authorization: `Bearer ${BEARER_TOKEN}`, "content-type": "application/json" };
+/**
+ * Returns once Patchbay has stored the request, which it posts to the platform later. A repeat has no effect: Patchbay
+ * recognises it by the messageId in the body, and a receipt by all that it says.
+ */
+export async function post(route, body, isRepeat = false) {
+  const headers = { authorization: `Bearer ${BEARER_TOKEN}`, "content-type": "application/json", prefer: "respond-async" };
   try {
-    await post(`${URL}/${route}`, headers, body);
+    await common.post(`${URL}/${route}`, headers, JSON.stringify(body));
   } catch (error) {
-    const { type, detail } = problem(error.answer);
-    if (type === OUTCOME_UNKNOWN && !detail.includes("safe to send")) throw new OutcomeUnknown();
-    error.isRefused ||= type === PLATFORM_REFUSED;
-    throw error;
+    if (error instanceof common.HttpError) error.problem = problem(error.answer);
+    if (isRepeat || error.isRefused) throw error;
+    await setTimeout(PAUSE_SECONDS * 1000); // a gateway may not repeat its webhook
+    await post(route, body, true);
   }
 }
 
-/** The type and the detail of a problem. */
+/** What is wrong, for the log. It has neither texts nor numbers. */
 function problem(answer) {
   try {
     const { type, detail } = JSON.parse(answer);
-    return { type, detail };
+    return `${type}: ${detail}`;
   } catch {
-    return {}; // the answer is not Patchbay's, but API Gateway's or a proxy's
+    return ""; // the answer is not Patchbay's, but API Gateway's or a proxy's
   }
 }
 

@@ -5,10 +5,11 @@ import sys
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-TIMEOUT_SECONDS = 35  # longer than Patchbay's own
+# Patchbay waits ten seconds for the answer to a delivery, many gateways no longer for that to a webhook. Within that time
+# two requests fit.
+TIMEOUT_SECONDS = 4
 LARGEST_ANSWER = 64 * 1024
-# With these statuses the request will never be accepted. After any other error another attempt may succeed: of Patchbay's
-# problem types, patchbay has the exceptions.
+# With these statuses the request will never be accepted. After any other error another attempt may succeed.
 REFUSED = {400, 413, 415, 422, 501}
 
 
@@ -29,7 +30,7 @@ class HttpError(Exception):
         super().__init__()
         self.code = code
         self.is_refused = code in REFUSED
-        self.retry_after = headers.get("retry-after", "")
+        self.retry_after = headers.get("retry-after")
         self.answer = answer
 
 

@@ -7,7 +7,8 @@ import sys
 import time
 from base64 import b64decode, b64encode
 
-from common import HttpError, post, setting
+import common
+from common import HttpError, setting
 
 URL = f"{setting('API_URL')}/integrations/{setting('INTEGRATION')}"
 BEARER_TOKEN = setting("BEARER_TOKEN")
@@ -16,6 +17,7 @@ SECRETS = [b64decode(secret.removeprefix("whsec_")) for secret in setting("SIGNI
 if any(len(secret) < 24 for secret in SECRETS):
     sys.exit("SIGNING_SECRETS: each is whsec_ and the base64 of at least 24 bytes.")
 TOLERANCE_SECONDS = 300
+PAUSE_SECONDS = 1
 
 
 def verify(headers, body):
@@ -29,35 +31,30 @@ def verify(headers, body):
     return any(hmac.compare_digest(one, other) for one in expected for other in given)
 
 
-# Of the problem types whose status is not in REFUSED, these are final: "Problem types" in docs/api.md. The others are
-# temporary, or an error in the setup, which somebody corrects.
-PLATFORM_REFUSED, OUTCOME_UNKNOWN = (f"urn:patchbay:problem:{word}" for word in ("platform-refused", "outcome-unknown"))
+def post(route, body, is_repeat=False):
+    """Returns once Patchbay has stored the request, which it posts to the platform later. A repeat has no effect.
 
-
-class OutcomeUnknown(Exception):
-    """The platform may have the message. Patchbay does not send it again, and answers every repeat the same."""
-
-
-def call(route, body):
-    """Patchbay recognises a repeat by the messageId in the body, and a receipt by all that it says."""
-    headers = {"authorization": f"Bearer {BEARER_TOKEN}", "content-type": "application/json"}
+    Patchbay recognises it by the messageId in the body, and a receipt by all that it says.
+    """
+    headers = {"authorization": f"Bearer {BEARER_TOKEN}", "content-type": "application/json", "prefer": "respond-async"}
     try:
-        post(f"{URL}/{route}", headers, body.encode())
-    except HttpError as error:
-        type, detail = problem(error.answer)
-        if type == OUTCOME_UNKNOWN and "safe to send" not in detail:
-            raise OutcomeUnknown from error
-        error.is_refused |= type == PLATFORM_REFUSED
-        raise
+        common.post(f"{URL}/{route}", headers, json.dumps(body).encode())
+    except Exception as error:
+        if isinstance(error, HttpError):
+            error.problem = problem(error.answer)
+        if is_repeat or getattr(error, "is_refused", False):
+            raise
+        time.sleep(PAUSE_SECONDS)  # a gateway may not repeat its webhook
+        post(route, body, is_repeat=True)
 
 
 def problem(answer):
-    """The type and the detail of a problem."""
+    """What is wrong, for the log. It has neither texts nor numbers."""
     try:
         details = json.loads(answer)
-        return details["type"], details["detail"]
+        return f"{details['type']}: {details['detail']}"
     except (ValueError, LookupError, TypeError):
-        return None, None  # the answer is not Patchbay's, but API Gateway's or a proxy's
+        return ""  # the answer is not Patchbay's, but API Gateway's or a proxy's
 
 
 def options(data):

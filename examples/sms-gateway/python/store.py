@@ -1,4 +1,4 @@
-"""What was taken and what is to be done, in SQLite. A commit is on disk when it returns."""
+"""What a repeated request must find again, in SQLite. A commit is on disk when it returns."""
 
 import sqlite3
 import threading
@@ -8,24 +8,25 @@ from contextlib import contextmanager
 KEPT_SECONDS = 35 * 24 * 3600  # no delivery is repeated later
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS tasks (
-    seq INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE,               -- the same for each repeat
-    route TEXT NOT NULL,                    -- 'sms', or a route of Patchbay
-    customer TEXT NOT NULL,                 -- whose tasks are in order: the number, or the message of a receipt
-    body TEXT,                              -- JSON: text and options, or for Patchbay; removed once it was accepted
-    receipt TEXT,                           -- of an SMS: the message and the customer that its receipt names
-    state TEXT NOT NULL DEFAULT 'waiting',  -- then 'sent', or 'unknown'; at last 'delivered' or 'failed'
-    attempts INTEGER NOT NULL DEFAULT 0,
-    due REAL NOT NULL,
+-- A message is not sent twice, and the gateway's status becomes the receipt of the right one.
+CREATE TABLE IF NOT EXISTS sms (
+    key TEXT PRIMARY KEY,                 -- the gateway's reference
+    receipt TEXT NOT NULL,                -- JSON: the message and the customer that the receipt names
+    state TEXT NOT NULL DEFAULT 'taken',  -- then 'sent'; at last a final status
     taken_at REAL NOT NULL
 );
-CREATE INDEX IF NOT EXISTS waiting ON tasks (customer, seq) WHERE state = 'waiting';
-CREATE INDEX IF NOT EXISTS of_one_message ON tasks (receipt) WHERE receipt IS NOT NULL;
-CREATE INDEX IF NOT EXISTS age ON tasks (taken_at);
+CREATE INDEX IF NOT EXISTS of_one_message ON sms (receipt);
+CREATE INDEX IF NOT EXISTS age_of_sms ON sms (taken_at);
+-- A reply that is repeated is the same choice, or the same text, and no second STOP or START.
+CREATE TABLE IF NOT EXISTS replies (
+    id TEXT PRIMARY KEY,
+    body TEXT,                            -- JSON: a message or a choice; removed once Patchbay has it
+    taken_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS age_of_replies ON replies (taken_at);
 CREATE TABLE IF NOT EXISTS customers (
     number TEXT PRIMARY KEY,
-    options TEXT NOT NULL DEFAULT '[]',     -- of the last message, until one is chosen
+    options TEXT NOT NULL DEFAULT '[]',   -- of the last message, until one is chosen
     offered_at REAL NOT NULL DEFAULT 0,
     opted_out INTEGER NOT NULL DEFAULT FALSE
 );
@@ -34,53 +35,57 @@ CREATE TABLE IF NOT EXISTS customers (
 
 class Store:
     def __init__(self, path):
-        self.changed = threading.Condition()
+        self.lock = threading.Lock()
         self.db = sqlite3.connect(path, check_same_thread=False)
         self.db.row_factory = sqlite3.Row
         self.db.executescript(SCHEMA)
 
     @contextmanager
     def transaction(self):
-        with self.changed, self.db:
+        with self.lock, self.db:
             yield
-            self.changed.notify_all()
 
-    def add(self, key, route, customer, body, receipt=None):
-        """Returns False if there was a task with this key."""
-        now = time.time()
-        self.db.execute("DELETE FROM tasks WHERE taken_at < ? AND state <> 'waiting'", [now - KEPT_SECONDS])
-        columns = "key, route, customer, body, receipt, due, taken_at"
-        values = [key, route, customer, body, receipt, now, now]
-        return self.db.execute(f"INSERT OR IGNORE INTO tasks ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values).rowcount == 1
+    def add_sms(self, key, receipt):
+        """Returns its state after an earlier attempt, or None at the first one."""
+        self.delete_old("sms")
+        earlier = self.db.execute("SELECT state FROM sms WHERE key = ?", [key]).fetchone()
+        self.db.execute("INSERT OR IGNORE INTO sms (key, receipt, taken_at) VALUES (?, ?, ?)", [key, receipt, time.time()])
+        return earlier and earlier["state"]
 
-    def next(self, routes):
-        """Waits until a task is due. A customer's next one is due when the one before it is done."""
-        first_of_each = "SELECT *, min(seq) FROM tasks WHERE state = 'waiting' AND route LIKE ? GROUP BY customer"
-        while True:
-            with self.changed:
-                task = self.db.execute(f"{first_of_each} HAVING due <= ? ORDER BY seq", [routes, time.time()]).fetchone()
-                if task:
-                    return task
-                self.changed.wait(timeout=1)
+    def set_state(self, key, state):
+        """The first final state stays."""
+        self.db.execute("UPDATE sms SET state = ? WHERE key = ? AND state IN ('taken', 'sent')", [state, key])
 
-    def update(self, task, **values):
-        """Changes a task that nothing else has finished."""
-        names = ", ".join(f"{name} = ?" for name in values)
-        with self.transaction():
-            self.db.execute(f"UPDATE tasks SET {names} WHERE key = ? AND state = 'waiting'", [*values.values(), task["key"]])
-
-    def finish(self, key, state):
-        """Records the outcome of an SMS. Returns the SMS, or None if it is unknown or has an outcome."""
-        finish = "UPDATE tasks SET state = ?, body = NULL WHERE key = ? AND state IN ('waiting', 'sent') RETURNING *"
-        return self.db.execute(finish, [state, key]).fetchone()
+    def finish(self, key, status):
+        """Returns the receipt that is due: after a failure, or once all SMS of a message are delivered; else None."""
+        self.set_state(key, status)
+        sms = self.db.execute("SELECT receipt FROM sms WHERE key = ? AND state = ?", [key, status]).fetchone()
+        if sms and (status != "delivered" or self.all_delivered(sms["receipt"])):
+            return sms["receipt"]
+        return None
 
     def all_delivered(self, receipt):
-        return not self.db.execute("SELECT 1 FROM tasks WHERE receipt = ? AND state <> 'delivered'", [receipt]).fetchone()
+        return not self.db.execute("SELECT 1 FROM sms WHERE receipt = ? AND state <> 'delivered'", [receipt]).fetchone()
+
+    def add_reply(self, id, body):
+        """Returns False if there was a reply with this id."""
+        self.delete_old("replies")
+        return self.db.execute("INSERT OR IGNORE INTO replies VALUES (?, ?, ?)", [id, body, time.time()]).rowcount == 1
+
+    def body_of_reply(self, id):
+        return self.db.execute("SELECT body FROM replies WHERE id = ?", [id]).fetchone()["body"]
+
+    def remove_body(self, id):
+        self.db.execute("UPDATE replies SET body = NULL WHERE id = ?", [id])
+
+    def delete_old(self, table):
+        self.db.execute(f"DELETE FROM {table} WHERE taken_at < ?", [time.time() - KEPT_SECONDS])
 
     def customer(self, number):
         row = self.db.execute("SELECT * FROM customers WHERE number = ?", [number]).fetchone()
         return row or {"options": "[]", "offered_at": 0, "opted_out": False}
 
-    def remember(self, number, name, value):
-        new = f"INSERT INTO customers (number, {name}) VALUES (?, ?)"
-        self.db.execute(f"{new} ON CONFLICT DO UPDATE SET {name} = excluded.{name}", [number, value])
+    def remember(self, number, **values):
+        self.db.execute("INSERT OR IGNORE INTO customers (number) VALUES (?)", [number])
+        names = ", ".join(f"{name} = ?" for name in values)
+        self.db.execute(f"UPDATE customers SET {names} WHERE number = ?", [*values.values(), number])

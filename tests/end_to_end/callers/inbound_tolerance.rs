@@ -16,7 +16,7 @@ use tests::simulators::genesys_cloud::api::Fault;
 /// A call without a fault.
 pub(super) const NO_FAULT: Fault = Fault::Slow(Duration::ZERO);
 /// One more than the maximum number of attempts of a request.
-pub(crate) const ATTEMPTS: usize = 6;
+pub(super) const ATTEMPTS: usize = 6;
 
 impl WithPlatform {
     pub(super) async fn inbound(&self, what: &str, body: &Value) -> ApiResponse {

@@ -9,6 +9,6 @@ mod deferred;
 mod every_endpoint;
 mod inbound;
 mod inbound_files;
-pub(crate) mod inbound_tolerance;
+mod inbound_tolerance;
 mod receipts;
 mod text_traces;

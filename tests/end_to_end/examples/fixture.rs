@@ -1,14 +1,18 @@
 //! The messaging service of `examples/sms-gateway`, between the stack and a simulated gateway.
 
 use crate::fixtures::WithPlatform;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tests::harness::caller::{BEARER_TOKEN, Request};
 use tests::harness::listener::listen;
 use tests::harness::stack::{SIGNING_SECRET, Stack, TestIntegration};
 use tests::simulators::genesys_cloud::api::GenesysCloud;
 use tests::simulators::genesys_cloud::{Webhook, text};
+use tests::simulators::messaging_service::WAIT_TIMEOUT;
 use tests::simulators::multicloud_cx::api::MulticloudCx;
 use tests::simulators::multicloud_cx::configuration;
 use tests::simulators::sms_gateway::{KEY, NUMBER, SmsGateway, WEBHOOK_SECRET};
@@ -21,6 +25,11 @@ pub(super) const CUSTOMER: &str = "+4915112345678";
 
 /// A second secret, as during a rotation.
 pub(super) const OTHER_SIGNING_SECRET: &str = "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
+
+/// A delivery of this type as Patchbay makes it, not yet signed.
+pub(super) fn delivery(kind: &str, data: &Value) -> Request {
+    Request::new(&json!({"type": kind, "timestamp": Timestamp::now(), "data": data}))
+}
 
 /// What the messaging service is written in.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +49,15 @@ impl Language {
     }
 }
 
+/// The content of a message that offers these.
+pub(super) fn quick_replies(options: [&str; 2]) -> Value {
+    let quick_reply = |text: &str| {
+        let payload = format!("answered-{}", text.to_lowercase());
+        json!({"contentType": "QuickReply", "quickReply": {"text": text, "payload": payload, "action": "Message"}})
+    };
+    options.iter().map(|text| quick_reply(text)).collect()
+}
+
 /// The running service. It ends when this is dropped.
 pub(super) struct SmsService {
     pub(super) url: String,
@@ -47,6 +65,8 @@ pub(super) struct SmsService {
     environment: Vec<(&'static str, String)>,
     folder: PathBuf,
     process: Option<Child>,
+    /// The lines of its log.
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Drop for SmsService {
@@ -70,7 +90,14 @@ impl SmsService {
             ("GATEWAY_WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()),
             ("PORT", port.to_string()),
         ];
-        Self { url: format!("http://127.0.0.1:{port}"), language, environment, folder, process: None }
+        Self {
+            url: format!("http://127.0.0.1:{port}"),
+            language,
+            environment,
+            folder,
+            process: None,
+            log: Arc::default(),
+        }
     }
 
     /// Starts it, and returns once it listens.
@@ -84,9 +111,17 @@ impl SmsService {
             .env_remove("http_proxy")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
+        let mut errors = BufReader::new(process.stderr.take().unwrap()).lines();
+        let log = Arc::clone(&self.log);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = errors.next_line().await {
+                log.lock().unwrap().push(line);
+            }
+        });
         let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
         let expected = format!("Listening at {}", self.url);
         assert_eq!(Some(expected), output.next_line().await.unwrap(), "{:?}", self.language);
@@ -100,6 +135,24 @@ impl SmsService {
         let mut change = Command::new(root().join(".venv/bin/python3"));
         let status = change.args(["-c", code, sql]).current_dir(&self.folder).status().await.unwrap();
         assert!(status.success(), "{sql}");
+    }
+
+    /// Makes it present another token to Patchbay. It must not be running.
+    pub(super) fn set_bearer_token(&mut self, token: &str) {
+        assert!(self.process.is_none());
+        self.environment.push(("BEARER_TOKEN", token.to_owned()));
+    }
+
+    /// Waits for a line of its log that has all of these words.
+    pub(super) async fn logs(&self, words: &[&str]) {
+        let is_logged = || self.log.lock().unwrap().iter().any(|line| words.iter().all(|word| line.contains(word)));
+        let waiting = async {
+            while !is_logged() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let logged = tokio::time::timeout(WAIT_TIMEOUT, waiting).await;
+        logged.unwrap_or_else(|_| panic!("{:?}: no {words:?} in {:?}", self.language, self.log.lock().unwrap()));
     }
 
     /// Kills it at whatever it is doing.
@@ -160,7 +213,21 @@ impl<Platform> Fixture<Platform> {
     }
 
     pub(super) async fn reply_with(&self, id: &str, words: &str) {
-        assert_eq!(200, self.gateway.reply(&self.service.url, id, CUSTOMER, words).await.unwrap());
+        assert_eq!(200, self.status_of_reply(id, words).await);
+    }
+
+    /// The customer writes to the agent. Returns the status of the answer.
+    pub(super) async fn status_of_reply(&self, id: &str, words: &str) -> u16 {
+        self.gateway.reply(&self.service.url, id, CUSTOMER, words).await.unwrap()
+    }
+
+    /// Posts a delivery as Patchbay does. Returns the status of the answer.
+    pub(super) async fn deliver(&self, request: &Request) -> u16 {
+        let mut post = self.stack.http.post(format!("{}/deliveries", self.service.url)).body(request.body.clone());
+        for (name, value) in &request.headers {
+            post = post.header(name, value);
+        }
+        post.send().await.unwrap().status().as_u16()
     }
 
     /// The customer wrote at this time, as the gateway has it. Returns the status of the answer.
@@ -190,19 +257,18 @@ impl Fixture {
 
     /// A message with these quick replies, which the platform knows.
     pub(super) async fn offer(&self, options: [&str; 2]) {
+        self.platform.know_message(&self.forgotten_offer(options).await);
+    }
+
+    /// A message with these quick replies, which the platform does not know any more. Returns its id.
+    pub(super) async fn forgotten_offer(&self, options: [&str; 2]) -> String {
         let mut webhook = text(&self.integration, CUSTOMER, "Did that answer your question?").json();
         webhook["type"] = "Structured".into();
-        webhook["content"] = options
-            .map(|text| {
-                let payload = format!("answered-{}", text.to_lowercase());
-                json!({"contentType": "QuickReply", "quickReply": {"text": text, "payload": payload, "action": "Message"}})
-            })
-            .to_vec()
-            .into();
+        webhook["content"] = quick_replies(options);
         let before = self.gateway.sent().len();
         Webhook::new(webhook.to_string()).accepted(&self.stack, &self.integration).await;
         self.gateway.wait_for(before + 1).await;
-        self.platform.know_message(webhook["id"].as_str().unwrap());
+        webhook["id"].as_str().unwrap().to_owned()
     }
 
     /// The texts of all SMS, once there are this many.
@@ -210,18 +276,14 @@ impl Fixture {
         self.gateway.wait_for(count).await.into_iter().map(|sms| sms.text).collect()
     }
 
-    /// Posts a delivery as Patchbay does. Returns the status of the answer.
-    pub(super) async fn deliver(&self, request: &Request) -> u16 {
-        let mut post = self.stack.http.post(format!("{}/deliveries", self.service.url)).body(request.body.clone());
-        for (name, value) in &request.headers {
-            post = post.header(name, value);
-        }
-        post.send().await.unwrap().status().as_u16()
-    }
-
     /// The gateway reports a status.
     pub(super) async fn report(&self, reference: &str, status: &str, error: Option<(&str, &str)>) {
-        assert_eq!(200, self.gateway.report(&self.service.url, reference, status, error).await.unwrap());
+        assert_eq!(200, self.status_of_report(reference, status, error).await);
+    }
+
+    /// The gateway reports a status. Returns that of the answer.
+    pub(super) async fn status_of_report(&self, reference: &str, status: &str, error: Option<(&str, &str)>) -> u16 {
+        self.gateway.report(&self.service.url, reference, status, error).await.unwrap()
     }
 
     /// The texts that the platform has from the customer, once there are this many.

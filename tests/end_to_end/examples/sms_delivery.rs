@@ -1,16 +1,11 @@
 //! From the agent to the customer, and the receipts.
 
-use super::fixture::{CUSTOMER, Fixture, Language, OTHER_SIGNING_SECRET};
+use super::fixture::{CUSTOMER, Fixture, Language, OTHER_SIGNING_SECRET, delivery};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::harness::caller::{CALLER_SECRET, Request};
 use tests::harness::stack::SIGNING_SECRET;
 use tests::simulators::sms_gateway::Sms;
-
-/// A delivery as Patchbay makes it.
-fn delivery(data: &Value) -> Request {
-    Request::new(&json!({"type": "message.text", "timestamp": Timestamp::now(), "data": data}))
-}
 
 #[tokio::test]
 async fn an_agents_message_is_sent_once_though_its_delivery_is_repeated() {
@@ -22,7 +17,7 @@ async fn an_agents_message_is_sent_once_though_its_delivery_is_repeated() {
 
         let id = reference.split('/').next().unwrap();
         let data = json!({"intent": "send", "messageId": webhook.id(), "to": {"id": CUSTOMER}, "fallbackText": text});
-        let repeated = delivery(&data).signed_by(SIGNING_SECRET, id, Timestamp::now());
+        let repeated = delivery("message.text", &data).signed_by(SIGNING_SECRET, id, Timestamp::now());
         assert_eq!(200, fixture.deliver(&repeated).await, "{language:?}");
         fixture.agent_writes("Goodbye.").await;
         assert_eq!(["Your parcel is here.", "Goodbye."], fixture.texts(2).await.as_slice(), "{language:?}");
@@ -35,12 +30,12 @@ async fn a_delivery_without_a_valid_signature_of_the_last_minutes_is_refused() {
         let fixture = Fixture::start(language).await;
         let data = json!({"intent": "send", "messageId": "m", "to": {"id": CUSTOMER}, "fallbackText": "forged"});
         let (now, old) = (Timestamp::now(), SignedDuration::from_mins(6));
-        let good = delivery(&data).signed_by(SIGNING_SECRET, "msg_1", now);
+        let good = delivery("message.text", &data).signed_by(SIGNING_SECRET, "msg_1", now);
         for (what, request) in [
-            ("no signature", delivery(&data)),
-            ("another secret", delivery(&data).signed_by(CALLER_SECRET, "msg_1", now)),
-            ("an old one", delivery(&data).signed_by(SIGNING_SECRET, "msg_1", now - old)),
-            ("one of the future", delivery(&data).signed_by(SIGNING_SECRET, "msg_1", now + old)),
+            ("no signature", delivery("message.text", &data)),
+            ("another secret", delivery("message.text", &data).signed_by(CALLER_SECRET, "msg_1", now)),
+            ("an old one", delivery("message.text", &data).signed_by(SIGNING_SECRET, "msg_1", now - old)),
+            ("one of the future", delivery("message.text", &data).signed_by(SIGNING_SECRET, "msg_1", now + old)),
             ("another id", good.clone().header("webhook-id", "msg_2")),
             ("another body", Request { body: good.body.replace("forged", "changed"), ..good.clone() }),
             ("no number as the time", good.clone().header("webhook-timestamp", "now")),
@@ -50,7 +45,7 @@ async fn a_delivery_without_a_valid_signature_of_the_last_minutes_is_refused() {
         }
         // While a secret is rotated, a delivery has a signature of each.
         let data = json!({"intent": "send", "messageId": "m", "to": {"id": CUSTOMER}, "fallbackText": "genuine"});
-        let rotated = delivery(&data).signed_by(OTHER_SIGNING_SECRET, "msg_3", now);
+        let rotated = delivery("message.text", &data).signed_by(OTHER_SIGNING_SECRET, "msg_3", now);
         let both =
             format!("v1,AAAA {}", rotated.headers.iter().find(|(name, _)| name == "webhook-signature").unwrap().1);
         assert_eq!(200, fixture.deliver(&rotated.header("webhook-signature", &both)).await, "{language:?}");
@@ -77,7 +72,7 @@ async fn what_is_not_for_sms_is_not_sent() {
             (200, text("sent")),
             (200, json!({"integration": "a test"})),
         ] {
-            let request = delivery(&data).signed_by(SIGNING_SECRET, "msg_1", Timestamp::now());
+            let request = delivery("message.text", &data).signed_by(SIGNING_SECRET, "msg_1", Timestamp::now());
             assert_eq!(status, fixture.deliver(&request).await, "{language:?}: {data}");
         }
         fixture.agent_writes("last").await;
@@ -151,7 +146,8 @@ async fn a_message_to_several_numbers_has_one_receipt() {
             let data = json!({
                 "intent": "send", "messageId": format!("m-{index}"), "to": to, "recipients": numbers, "fallbackText": "t",
             });
-            let request = delivery(&data).signed_by(SIGNING_SECRET, &format!("msg_{index}"), Timestamp::now());
+            let request =
+                delivery("message.text", &data).signed_by(SIGNING_SECRET, &format!("msg_{index}"), Timestamp::now());
             assert_eq!(200, fixture.deliver(&request).await, "{language:?}");
             fixture.gateway.wait_for(2 * index + 2).await;
             for (recipient, outcome) in outcomes.iter().enumerate() {

@@ -1,9 +1,9 @@
 //! From the customer to the agent: messages, choices and STOP.
 
-use super::fixture::{CUSTOMER, Fixture, Language};
-use crate::callers::inbound_tolerance::ATTEMPTS;
+use super::fixture::{CUSTOMER, Fixture, Language, delivery, quick_replies};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use tests::harness::stack::SIGNING_SECRET;
 use tests::simulators::genesys_cloud::api::Fault;
 use tests::simulators::genesys_cloud::{Webhook, text};
 use tests::spec::content_types::Example;
@@ -94,19 +94,105 @@ async fn the_text_of_an_option_is_a_choice_and_what_is_no_option_is_a_message() 
 }
 
 #[tokio::test]
-async fn a_choice_that_the_platform_does_not_take_is_sent_as_a_message_in_its_place() {
+async fn what_a_customer_writes_while_the_platform_is_unavailable_arrives_in_order_and_once() {
     for language in Language::ALL {
         let fixture = Fixture::start(language).await;
-        let mut webhook = text(&fixture.integration, CUSTOMER, "May we call?").json();
-        webhook["type"] = "Structured".into();
-        webhook["content"] =
-            json!([{"contentType": "QuickReply", "quickReply": {"text": "Yes", "payload": "y", "action": "Message"}}]);
-        Webhook::new(webhook.to_string()).accepted(&fixture.stack, &fixture.integration).await;
-        fixture.gateway.wait_for(1).await;
-        // The platform does not know the message.
-        fixture.reply("1").await;
-        fixture.reply("In the evening.").await;
-        assert_eq!([json!("Yes"), json!("In the evening.")], *fixture.platform_texts(2).await, "{language:?}");
+        fixture.platform.fail_operation("inbound-message", [Fault::Status(503); 1_000]);
+        let ids = ["first", "second", "third"];
+        // The gateway does not wait for the platform, and repeats one reply all the same.
+        for id in ids.iter().chain(&["first"]) {
+            fixture.reply_with(id, id).await;
+        }
+        assert_eq!(Vec::<Value>::new(), fixture.platform_texts(0).await, "{language:?}");
+        fixture.platform.recover_operation("inbound-message");
+        assert_eq!(ids.map(Value::from), *fixture.platform_texts(3).await, "{language:?}");
+        fixture.reply("last").await;
+        assert_eq!(json!("last"), fixture.platform_texts(4).await[3], "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_choice_that_the_platform_refuses_becomes_a_message_with_the_time_of_the_choice() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        fixture.forgotten_offer(["Yes", "No"]).await;
+        let time = Timestamp::now() - SignedDuration::from_mins(1);
+        assert_eq!(200, fixture.reply_of(&time.to_string(), "1").await, "{language:?}");
+        let message = fixture.platform.wait_for_calls_of("inbound-message", 1).await.remove(0).body;
+        assert_eq!(json!("Yes"), message["text"], "{language:?}");
+        let posted: Timestamp = message["channel"]["time"].as_str().unwrap().parse().unwrap();
+        assert!(posted.duration_since(time).abs() < SignedDuration::from_secs(1), "{language:?}: {time} {posted}");
+        fixture.service.logs(&["inbound/responses", "platform-refused"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_is_delivered_again_is_posted_once_and_only_a_choice_that_the_platform_refused() {
+    for language in Language::ALL {
+        let fixture = Fixture::start(language).await;
+        let mut choice = json!({
+            "messageId": "reply-1", "from": {"id": CUSTOMER, "idType": "Phone"}, "time": Timestamp::now(), "type": "Button",
+            "originatingMessageId": "card-1", "text": "Yes", "payload": "answered-yes",
+        });
+        let failure = async |original: &Value, route: &str, reason: &str, detail: &str| {
+            let data = json!({
+                "messageId": original["messageId"], "intent": "sent", "direction": "Inbound", "from": original["from"],
+                "route": route, "reason": reason, "detail": detail, "original": original,
+            });
+            let request = delivery("inbound.failed", &data).signed_by(SIGNING_SECRET, "msg_1", Timestamp::now());
+            assert_eq!(200, fixture.deliver(&request).await, "{language:?}: {reason}");
+        };
+        for _ in 0..2 {
+            failure(&choice, "inbound/responses", "platform-refused", "The platform refused it.").await;
+        }
+        choice["messageId"] = "reply-2".into();
+        choice["text"] = "Not this".into();
+        failure(&choice, "inbound/responses", "expired", "No answer in time.").await;
+        failure(&choice, "inbound/messages", "platform-refused", "The platform refused it.").await;
+        for words in [
+            ["reply-2", "inbound/responses", "expired: No answer in time."],
+            ["reply-2", "inbound/messages", "refused"],
+        ] {
+            fixture.service.logs(&words).await;
+        }
+        fixture.reply("Hello?").await;
+        assert_eq!([json!("Yes"), json!("Hello?")], *fixture.platform_texts(2).await, "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_choice_is_a_message_where_the_platform_takes_no_choices() {
+    for language in Language::ALL {
+        let fixture = Fixture::on_multicloud_cx(language).await;
+        let data = json!({
+            "intent": "send", "messageId": "m-1", "to": {"id": CUSTOMER}, "fallbackText": "May we call?\n\n1. Yes\n2. No",
+            "content": quick_replies(["Yes", "No"]),
+        });
+        let request = delivery("message.structured", &data).signed_by(SIGNING_SECRET, "msg_1", Timestamp::now());
+        assert_eq!(200, fixture.deliver(&request).await, "{language:?}");
+        for words in ["2", "In the evening."] {
+            fixture.reply(words).await;
+        }
+        fixture.platform.wait_for_calls(2).await;
+        let texts: Vec<_> = fixture.platform.messages().iter().map(|message| message["text"].clone()).collect();
+        assert_eq!([json!("No"), json!("In the evening.")], *texts, "{language:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_patchbay_refuses_at_once_is_logged_with_the_reason() {
+    for language in Language::ALL {
+        let mut fixture = Fixture::start(language).await;
+        let now = Timestamp::now().to_string();
+        // Neither the gateway nor anything else can make it valid.
+        assert_eq!(422, fixture.reply_of(&now, "").await, "{language:?}");
+        fixture.service.logs(&["/replies", "400", "urn:patchbay:problem:invalid-body", "attachment"]).await;
+        fixture.service.kill().await;
+        fixture.service.set_bearer_token("a token that Patchbay does not know");
+        fixture.restart().await;
+        // An operator can correct it in time.
+        assert_eq!(503, fixture.reply_of(&now, "Hello?").await, "{language:?}");
+        fixture.service.logs(&["/replies", "401", "urn:patchbay:problem:unauthenticated"]).await;
     }
 }
 
@@ -117,22 +203,11 @@ async fn a_reply_that_the_platform_may_have_is_not_repeated_and_does_not_delay_t
         fixture.platform.fail([Fault::ResponseLost]);
         fixture.reply("Where is my parcel?").await;
         fixture.reply("Hello?").await;
+        fixture.service.logs(&["inbound/messages", "outcome-unknown"]).await;
         fixture.platform.wait_for_calls(2).await;
         let texts: Vec<_> = fixture.platform.messages().iter().map(|message| message["text"].clone()).collect();
         assert_eq!([json!("Where is my parcel?"), json!("Hello?")], *texts, "{language:?}");
         assert_eq!(2, fixture.platform.attempts(), "{language:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_reply_with_an_unknown_outcome_is_repeated_where_patchbay_says_that_it_is_safe() {
-    for language in Language::ALL {
-        let fixture = Fixture::start(language).await;
-        fixture.platform.fail([Fault::Status(503); ATTEMPTS]);
-        fixture.reply("Where is my parcel?").await;
-        fixture.reply("Hello?").await;
-        let texts = fixture.platform_texts(2).await;
-        assert_eq!([json!("Where is my parcel?"), json!("Hello?")], *texts, "{language:?}");
     }
 }
 
