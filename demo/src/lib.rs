@@ -1,3 +1,5 @@
-//! The agent's desk that `make run` and `make watch` serve.
+//! The pages that `make run` and `make watch` serve: the agent's desk, and customers' telephones.
 
 pub mod desk;
+mod stream;
+pub mod telephone;

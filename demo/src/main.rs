@@ -1,5 +1,6 @@
 //! The output of `make run`: signed webhooks of every kind are posted to the HTTP API and delivered to a messaging
-//! service, the company's messages and receipts are sent to a simulated platform, and the doctor reports on it all.
+//! service, the company's messages and receipts are sent to a simulated platform, conversations go through a messaging
+//! service and through simulated channels, and the doctor reports on it all.
 //!
 //! Ends with an error when a result differs from what is expected. With `--once` it ends after the table; otherwise it
 //! keeps the stack running until Ctrl-C. With `--watch` the HTTP API is `cargo lambda watch`, which runs the functions
@@ -7,14 +8,18 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod channels;
 mod conversation;
 mod inbound;
 mod operator;
 mod others;
 mod outbound;
+mod screenshot;
 mod service;
+mod steps;
 mod watch;
 
+use channels::Channel;
 use demo::desk::{CustomersSide, Desk};
 use inbound::{post_all, print_table, unique_ids};
 use serde_json::{Value, json};
@@ -87,12 +92,16 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
     .await;
     let url = format!("{}/messages", service.url);
     let platform = Arc::new(GenesysCloud::start().await);
-    let telephone = CustomersSide {
-        title: "Customer’s telephone".to_owned(),
-        of: "sample messaging service".to_owned(),
+    let channels = Channel::all(&origin(&desk).parse()?)?;
+    let mut sides = channels.iter().map(Channel::side).collect::<Result<Vec<_>, _>>()?;
+    sides.push(CustomersSide {
+        title: "Chat page".to_owned(),
+        of: "sample service".to_owned(),
         url: service.url.parse()?,
-    };
-    let desk = Desk::on(desk, Arc::clone(&platform), vec![telephone])?;
+        integration_id: INTEGRATION_ID.to_owned(),
+        customer: Some(conversation::CUSTOMER.to_owned()),
+    });
+    let desk = Desk::on(desk, Arc::clone(&platform), sides)?;
     let integration = stack
         .integration_named(INTEGRATION, INTEGRATION_ID, &url, |configuration| {
             platform.host(configuration);
@@ -112,22 +121,23 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
     }
     let mut good = print_table(&rows, &deliveries) & outbound::show(stack, &integration, &platform).await;
     good &= conversation::show(stack, &integration, &platform, &service).await?;
+    for channel in &channels {
+        good &= channel.show(stack, &platform).await?;
+    }
     good &= others::show(stack, &service).await;
     if watch.is_none() {
         good &= operator::show().await;
     }
-    if let Some(path) = screenshot() {
-        conversation::take_screenshot(&desk, &path).await;
+    if let Some(path) = screenshot_path() {
+        screenshot::take(&desk, channels[0].customer, &path).await;
     }
     if !once {
         let next = conversation::open_next(stack, &integration, &platform, &service).await?;
-        println!(
-            "Both sides of this conversation on one page. Write as the agent and as the customer:\n\n  {0}/?customer={2}\n\n\
-             The customer's telephone alone:\n\n  {1}/?customer={2}\n",
-            desk.url,
-            service.url,
-            conversation::CUSTOMER
-        );
+        println!("Both sides of each conversation on one page. Write as the agent, and as the customers:\n");
+        for channel in &channels {
+            println!("  {:<10} {}", channel.title, address(&desk.url, channel.customer));
+        }
+        println!("  {:<10} {}\n", "Chat page", address(&desk.url, conversation::CUSTOMER));
         print_examples(&integration, &next);
         operator::print_commands(stack, &platform, &url);
         println!("The functions' log lines: {}", std::env::var("STACK_LOG")?);
@@ -138,8 +148,14 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
 }
 
 /// The file of the screenshot, with `--screenshot PATH`.
-fn screenshot() -> Option<PathBuf> {
+fn screenshot_path() -> Option<PathBuf> {
     std::env::args().skip_while(|argument| argument != "--screenshot").nth(1).map(PathBuf::from)
+}
+
+/// The address of a customer's conversation at the desk.
+fn address(desk: &str, customer: &str) -> String {
+    // A telephone number begins with a plus sign.
+    format!("{desk}/?customer={}", customer.replace('+', "%2B"))
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {

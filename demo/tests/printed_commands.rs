@@ -79,6 +79,9 @@ impl Demo {
     async fn commands_work(&self) {
         let failures: Vec<_> = self.printed.iter().filter(|line| line.starts_with('✗')).collect();
         assert!(failures.is_empty(), "{failures:#?}");
+        for step in ["✓ Telegram   taps Tomorrow", "✓ SMS        answers 1"] {
+            assert!(self.printed.iter().any(|line| line.starts_with(step)), "{step}: {:#?}", self.printed);
+        }
         let service = MessagingService::start().await;
         let lines = self.printed.iter().skip_while(|line| !line.starts_with(FIRST));
         let script: Vec<_> = lines.filter_map(|line| line.strip_prefix("  ")).collect();

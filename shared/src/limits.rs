@@ -3,6 +3,7 @@
 
 use jiff::SignedDuration;
 use std::borrow::Cow;
+use unicode_segmentation::GraphemeCursor;
 
 /// Maximum length of an id (message, customer, conversation, file) in bytes. Genesys Cloud's message ids have 32.
 pub const MAXIMUM_ID_BYTES: usize = 512;
@@ -34,9 +35,37 @@ pub fn truncate(text: String, maximum: usize) -> String {
     text.chars().take(maximum.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// The last place at or before `end` that is not inside a character as people see it: an emoji with its modifiers, a flag.
+/// If the text begins with a longer one, the last place that is not inside a code point.
+#[must_use]
+pub fn floor_grapheme_boundary(text: &str, end: usize) -> usize {
+    let end = text.floor_char_boundary(end);
+    let mut cursor = GraphemeCursor::new(end, text.len(), true);
+    match cursor.is_boundary(text, 0) {
+        Ok(true) => end,
+        _ => cursor.prev_boundary(text, 0).ok().flatten().filter(|at| *at > 0).unwrap_or(end),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_inside_a_character_as_people_see_it_is_moved_before_it() {
+        for (text, end, expected) in [
+            ("ab", 1, 1),
+            ("ab", 9, 2),
+            ("é", 1, 0),
+            ("a👍🏽", 6, 1),
+            ("a🇩🇪", 5, 1),
+            ("a👨‍👩‍👧b", 19, 19),
+            ("", 1, 0),
+            ("👍🏽", 6, 4),
+        ] {
+            assert_eq!(expected, floor_grapheme_boundary(text, end), "{text} {end}");
+        }
+    }
 
     #[test]
     fn a_text_within_the_limit_is_unchanged_and_a_longer_one_is_truncated_at_a_character_boundary_and_marked() {

@@ -62,13 +62,15 @@ fn a_compromised_function_can_write_no_ledger_keys_of_other_functions() {
         let counted = of_kinds(&writes) + of_kinds(&reads) + of_kinds(&reads_singly);
         assert_eq!(on_ledger.len(), counted, "{function} has other keys: {on_ledger:?}");
         assert_eq!(SENDERS.contains(&function), writes(Kind::Request), "{function}");
-        for kind in [Kind::Delivery, Kind::Probe, Kind::TextTrace, Kind::Offer, Kind::Lane, Kind::Circuit] {
+        let of_dispatcher =
+            [Kind::Delivery, Kind::Probe, Kind::TextTrace, Kind::Offer, Kind::Contact, Kind::Lane, Kind::Circuit];
+        for kind in of_dispatcher {
             assert_eq!(function == "MessageDispatcher", writes(kind), "{function}");
         }
         for kind in Kind::ALL {
             let is_read = [Kind::Lane, Kind::Circuit].contains(&kind) && function == "MessageDispatcher";
             assert_eq!(is_read, reads(kind), "{function}, {kind:?}");
-            let is_read_singly = kind == Kind::Offer && function == "MessageDispatcher";
+            let is_read_singly = [Kind::Offer, Kind::Contact].contains(&kind) && function == "MessageDispatcher";
             assert_eq!(is_read_singly, reads_singly(kind), "{function}, {kind:?}");
         }
         assert_eq!(["InboundSender", "MessageDispatcher"].contains(&function), writes(Kind::Inbound), "{function}");

@@ -1,6 +1,7 @@
 pub(crate) mod channel;
 pub(crate) mod client;
 pub(crate) mod endpoint;
+pub(crate) mod probe;
 pub(crate) mod response;
 pub(crate) mod token_problem;
 pub(crate) mod trial_request;

@@ -32,14 +32,18 @@ pub struct Desk {
     _server: Server,
 }
 
-/// A page that shows a conversation as the customer sees it. It gets the customer in the query, and lets the desk frame
-/// it.
+/// A page that shows the conversations of an integration as its customers see them. It gets the customer in the query, and
+/// lets the desk frame it.
 #[derive(Debug, Clone, Serialize)]
 pub struct CustomersSide {
+    /// Where the customers are.
     pub title: String,
     /// What the page belongs to.
     pub of: String,
     pub url: Url,
+    pub integration_id: String,
+    /// Whom it shows beside a conversation of another integration, if not the same customer.
+    pub customer: Option<String>,
 }
 
 struct State {

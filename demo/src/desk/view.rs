@@ -1,5 +1,6 @@
 //! A conversation as the page gets it.
 
+use super::CustomersSide;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tests::simulators::genesys_cloud::api::{Author, Conversation, Entry, Shown, State, Transcript};
@@ -13,14 +14,34 @@ pub(super) fn conversation(conversation: Option<&Conversation>, transcript: &Tra
     };
     json!({
         "state": state,
+        "name": name(transcript),
         "typingUntil": transcript.typing_until.map(Timestamp::as_millisecond),
         "entries": transcript.entries.iter().map(entry).collect::<Vec<_>>(),
     })
 }
 
+/// A conversation in the list.
+pub(super) fn listed(conversation: &Conversation, transcript: &Transcript, side: Option<&CustomersSide>) -> Value {
+    json!({
+        "customer": conversation.customer,
+        "name": name(transcript),
+        "integration": conversation.integration_id,
+        "of": side.map(|side| &side.title),
+        "last": last(transcript),
+    })
+}
+
 /// The last text.
-pub(super) fn last(transcript: &Transcript) -> Option<Value> {
+fn last(transcript: &Transcript) -> Option<Value> {
     transcript.entries.iter().rev().find_map(|one| entry(one).get("text").filter(|text| text.is_string()).cloned())
+}
+
+/// What the customer is called, if the platform knows.
+fn name(transcript: &Transcript) -> Option<&str> {
+    transcript.entries.iter().rev().find_map(|one| match &one.shown {
+        Shown::Customer(message) => message.pointer("/channel/from/nickname")?.as_str(),
+        Shown::Outbound { .. } | Shown::AgentJoined | Shown::Ended => None,
+    })
 }
 
 fn entry(entry: &Entry) -> Value {

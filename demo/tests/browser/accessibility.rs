@@ -26,7 +26,7 @@ async fn axe_finds_nothing_on_any_state_of_a_conversation() {
     fill(&case).await;
     case.customer_types(CUSTOMER).await;
     browser.wait_until("!document.getElementById('typing').hidden").await;
-    for size in [1_240, 800, 390] {
+    for size in [1_920, 1_240, 800, 390] {
         browser.resize(size, 900, 1).await;
         browser.assert_accessible(&format!("an open conversation, {size} pixels wide")).await;
     }
@@ -75,12 +75,19 @@ async fn nothing_is_wider_than_the_page() {
     case.customer_writes(CUSTOMER, &"unbroken".repeat(60)).await;
     shows(&browser, "unbrokenunbroken").await;
     let beside = "return document.querySelector('iframe').getBoundingClientRect().left > document.querySelector('.window').getBoundingClientRect().right;";
-    for (width, is_beside) in [(1_600, true), (1_200, true), (800, false), (390, false), (320, false)] {
+    for (width, is_beside, all_fit) in [
+        (1_920, true, true),
+        (1_600, true, false),
+        (1_200, true, false),
+        (800, false, false),
+        (390, false, false),
+        (320, false, false),
+    ] {
         browser.resize(width, 900, 1).await;
         let excess = "return document.documentElement.scrollWidth - document.documentElement.clientWidth;";
         assert_eq!(json!(0), browser.run(excess).await, "{width}");
         let fits = "return document.documentElement.scrollHeight === document.documentElement.clientHeight;";
-        assert_eq!(json!(is_beside), browser.run(fits).await, "{width}: what is beside each other fits the page");
+        assert_eq!(json!(all_fit), browser.run(fits).await, "{width}: what is beside each other fits the page");
         assert_eq!(json!(is_beside), browser.run(beside).await, "{width}");
     }
 }

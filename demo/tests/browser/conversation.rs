@@ -109,7 +109,7 @@ async fn the_conversations_of_the_platform_are_listed() {
     let browser = Browser::start(1_240, 900).await;
     browser.open(&case.desk.url).await;
     let listed = "[...document.querySelectorAll('#customers a')].map((one) => one.textContent)";
-    browser.wait_for(listed, |listed| *listed == json!(["BbobI am bob", "AadaI am ada"])).await;
+    browser.wait_for(listed, |listed| *listed == json!(["BbobChat pageI am bob", "AadaChat pageI am ada"])).await;
     browser.click("#customers li:last-child a").await;
     browser.wait_until("document.getElementById('title').textContent === 'ada'").await;
     shows(&browser, "I am ada").await;

@@ -1,8 +1,9 @@
-//! A desk with a customer's telephone beside it, and a client of the platform's API in place of Patchbay.
+//! A desk with customers' telephones beside it, and a client of the platform's API in place of Patchbay.
 
 use axum::Router;
 use axum::http::StatusCode;
 use demo::desk::{CustomersSide, Desk};
+use demo::telephone::{Provider, Telephone};
 use reqwest::Client;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -12,10 +13,17 @@ use tests::harness::sample_service::{SampleService, SilentService};
 use tests::harness::server::{Server, origin};
 use tests::harness::stack::WEBHOOK_SECRET;
 use tests::simulators::genesys_cloud::api::{CLIENT_ID, CLIENT_SECRET, GenesysCloud};
+use tests::simulators::telegram::Telegram;
+use tests::simulators::twilio::Twilio;
 use uuid::Uuid;
 
 pub(crate) const INTEGRATION: &str = "73cb7fb7-c2db-4996-88f3-0a83a4fea1da";
+pub(crate) const TELEGRAM: &str = "2c3f0a52-84a4-44b4-a0a9-5f6b7f9d1c01";
+pub(crate) const SMS: &str = "8d5b1f6e-3f0e-4a53-9d0c-7a1f5e2b4c02";
 pub(crate) const CUSTOMER: &str = "ada";
+/// On Telegram and by SMS.
+pub(crate) const ON_TELEGRAM: &str = "5550010";
+pub(crate) const BY_SMS: &str = "+15005550010";
 
 pub(crate) struct Case {
     pub(crate) http: Client,
@@ -24,7 +32,10 @@ pub(crate) struct Case {
     token: String,
     /// Takes the webhooks.
     _patchbay: Server,
-    pub(crate) telephone: SilentService,
+    /// The customer's side of the integration.
+    pub(crate) chat_page: SilentService,
+    /// The customers' sides of other integrations.
+    pub(crate) telephones: [Telephone; 2],
 }
 
 impl Case {
@@ -36,24 +47,36 @@ impl Case {
     /// Webhooks are answered with this status.
     pub(crate) async fn answering(status: StatusCode) -> Self {
         let listener = listen();
-        let telephone = SampleService::start(&[("FRAMED_BY", &origin(&listener))]).await.silent();
-        let side = CustomersSide {
-            title: "Customer’s telephone".to_owned(),
-            of: "sample messaging service".to_owned(),
-            url: telephone.url.parse().expect("a URL"),
+        let parent = origin(&listener);
+        let chat_page = SampleService::start(&[("FRAMED_BY", &parent)]).await.silent();
+        let telephone = |provider| Telephone::on(listen(), provider, &parent.parse().expect("a URL")).expect("a page");
+        let telephones = [telephone(Provider::Telegram(Telegram::start())), telephone(Provider::Sms(Twilio::start()))];
+        let side = |title: &str, url: &str, integration: &str, customer: Option<&str>| CustomersSide {
+            title: title.to_owned(),
+            of: "customer’s telephone".to_owned(),
+            url: url.parse().expect("a URL"),
+            integration_id: integration.to_owned(),
+            customer: customer.map(str::to_owned),
         };
+        let sides = vec![
+            side("Telegram", &telephones[0].url, TELEGRAM, Some(ON_TELEGRAM)),
+            side("SMS", &telephones[1].url, SMS, Some(BY_SMS)),
+            side("Chat page", &chat_page.url, INTEGRATION, None),
+        ];
         let platform = Arc::new(GenesysCloud::start().await);
         let patchbay = Server::start(Router::new().fallback(async move || status));
-        platform.connect(&patchbay.origin, WEBHOOK_SECRET, INTEGRATION);
-        platform.add_integration(INTEGRATION, &patchbay.origin, WEBHOOK_SECRET);
-        platform.allow_everything(INTEGRATION);
-        let desk = Desk::on(listener, Arc::clone(&platform), vec![side]).expect("a desk");
+        for integration in [INTEGRATION, TELEGRAM, SMS] {
+            platform.connect(&patchbay.origin, WEBHOOK_SECRET, integration);
+            platform.add_integration(integration, &patchbay.origin, WEBHOOK_SECRET);
+            platform.allow_everything(integration);
+        }
+        let desk = Desk::on(listener, Arc::clone(&platform), sides).expect("a desk");
         let http = Client::builder().no_proxy().build().expect("an HTTP client");
         let request = http.post(format!("{}/oauth/token", platform.url)).basic_auth(CLIENT_ID, Some(CLIENT_SECRET));
         let answer = request.form(&[("grant_type", "client_credentials")]).send().await.expect("a token");
         let answer: Value = serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON");
         let token = answer["access_token"].as_str().expect("a token").to_owned();
-        Self { http, platform, desk, token, _patchbay: patchbay, telephone }
+        Self { http, platform, desk, token, _patchbay: patchbay, chat_page, telephones }
     }
 
     /// A browser that shows the conversation with this customer.
@@ -73,12 +96,26 @@ impl Case {
         assert!(status.is_success(), "{path}: {status} {answer}");
     }
 
-    async fn inbound(&self, customer: &str, what: &str, mut body: Value) {
-        body["channel"] = json!({"from": {"id": customer, "idType": "Opaque"}, "time": "2026-01-02T03:04:05.678Z"});
+    async fn inbound(&self, customer: &str, what: &str, body: Value) {
+        let from = json!({"id": customer, "idType": "Opaque"});
+        self.inbound_of(INTEGRATION, from, what, body).await;
+    }
+
+    async fn inbound_of(&self, integration: &str, from: Value, what: &str, mut body: Value) {
+        body["channel"] = json!({"from": from, "time": "2026-01-02T03:04:05.678Z"});
         if what != "event" {
             body["channel"]["messageId"] = Uuid::new_v4().to_string().into();
         }
-        self.call(&format!("{INTEGRATION}/inbound/open/{what}"), &body).await;
+        self.call(&format!("{integration}/inbound/open/{what}"), &body).await;
+    }
+
+    /// A customer of another integration writes.
+    pub(crate) async fn writes_through(&self, integration: &str, customer: &str, name: Option<&str>, text: &str) {
+        let mut from = json!({"id": customer, "idType": "Opaque"});
+        if let Some(name) = name {
+            from["nickname"] = name.into();
+        }
+        self.inbound_of(integration, from, "message", json!({ "text": text })).await;
     }
 
     pub(crate) async fn customer_writes(&self, customer: &str, text: &str) {

@@ -34,7 +34,7 @@ async fn a_page_of_another_site_can_neither_write_nor_read() {
         let path = format!("/conversations/{CUSTOMER}/{route}");
         // The telephone's page is one of another origin, too.
         for foreign in
-            [(ORIGIN, "http://evil.example"), (ORIGIN, case.telephone.url.as_str()), (SEC_FETCH_SITE, "same-site")]
+            [(ORIGIN, "http://evil.example"), (ORIGIN, case.chat_page.url.as_str()), (SEC_FETCH_SITE, "same-site")]
         {
             let status = request(&case, Method::POST, &path, &[json.clone(), foreign.clone()]).await;
             assert_eq!(StatusCode::FORBIDDEN, status, "{route} {foreign:?}");
@@ -69,13 +69,14 @@ async fn texts_that_the_platform_would_refuse_and_unknown_customers_are_refused(
 }
 
 #[tokio::test]
-async fn the_desk_frames_the_telephone_alone_and_only_the_desk_may_frame_it() {
+async fn the_desk_frames_the_customers_sides_alone_and_only_the_desk_may_frame_them() {
     let case = Case::start().await;
     let policy = async |url: &str| {
         let response = case.http.get(url).send().await.unwrap();
         response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
     };
-    let (desk, telephone) = (policy(&case.desk.url).await, policy(&case.telephone.url).await);
+    let telephones = case.telephones.each_ref().map(|telephone| telephone.url.as_str());
+    let sides = [telephones[0], telephones[1], &case.chat_page.url];
     let ends = |policy: &str, frames: &str, ancestors: &str| {
         assert!(policy.ends_with(&format!("; frame-src {frames}; frame-ancestors {ancestors}")), "{policy}");
         assert!(
@@ -83,6 +84,8 @@ async fn the_desk_frames_the_telephone_alone_and_only_the_desk_may_frame_it() {
             "{policy}"
         );
     };
-    ends(&desk, &case.telephone.url, "'none'");
-    ends(&telephone, "'none'", &case.desk.url);
+    ends(&policy(&case.desk.url).await, &sides.join(" "), "'none'");
+    for side in sides {
+        ends(&policy(side).await, "'none'", &case.desk.url);
+    }
 }

@@ -1,4 +1,4 @@
-//! The agent's desk in a real browser, with the simulated platform behind it.
+//! The agent's desk and customers' telephones in a real browser, with the simulated platform and providers behind them.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // tests fail by panicking
 
@@ -6,3 +6,7 @@ mod accessibility;
 mod conversation;
 mod fixture;
 mod guard;
+mod sides;
+mod telephone;
+mod telephone_accessibility;
+mod telephone_fixture;

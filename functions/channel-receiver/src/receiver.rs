@@ -6,7 +6,7 @@ use lambda_http::{Body, Response};
 use shared::api::problem::{Problem, ProblemType, as_sentence, with_request_id};
 use shared::api::receiver::{not_stored, refused};
 use shared::api::request::ApiRequest;
-use shared::channel::{Acknowledgement, ChannelConfig, ChannelEvent, Channels, ProviderRequest};
+use shared::channel::{Acknowledgement, ChannelConfig, ChannelEvent, Channels, ProviderRequest, StatusLink};
 use shared::delivery::queue::MessageQueue;
 use shared::inbound::Arrival;
 use shared::integration::{Integration, IntegrationStore};
@@ -19,8 +19,8 @@ use std::sync::Arc;
 use tracing::field::Empty;
 use tracing::{Instrument, Span, error_span};
 
-/// Far more than a provider sends, and what fits into one queue message.
-const MAXIMUM_BODY_BYTES: usize = 900_000;
+/// Far more than a provider sends.
+const MAXIMUM_BODY_BYTES: usize = 131_072;
 
 pub(crate) struct Receiver {
     pub(crate) integrations: IntegrationStore,
@@ -113,18 +113,37 @@ impl Receiver {
                     Span::current().record("webhook_id", id.to_string());
                     handled.queued += 1;
                 }
-                ChannelEvent::Status(report) => match arrival.receipt(integration.platform.name(), &report) {
-                    Some(receipt) => {
-                        Span::current().record("message_id", &*bounded(&receipt.receipt.message_id));
-                        self.queue.send_receipt(&receipt).await.map_err(|error| not_stored(&error))?;
-                        handled.queued += 1;
+                ChannelEvent::Status(report) => {
+                    let open = |channel: &ChannelConfig| StatusLink::open(channel.sealer(), &report.link);
+                    let Some(link) = self.opened(&integration, open).await? else {
+                        handled.ignored =
+                            Some("status at an address that is not Patchbay's, or of a secret that has ended");
+                        continue;
+                    };
+                    Span::current().record("message_id", &*bounded(&link.message_id));
+                    match arrival.receipt(integration.platform.name(), link, &report) {
+                        Some(receipt) => {
+                            self.queue.send_receipt(&receipt).await.map_err(|error| not_stored(&error))?;
+                            handled.queued += 1;
+                        }
+                        None => handled.ignored = Some("status that says nothing to the platform"),
                     }
-                    None => handled.ignored = Some("status that the platform has no word for"),
-                },
+                }
                 ChannelEvent::Ignored(kind) => handled.ignored = Some(kind),
             }
         }
         Ok((channel.acknowledgement(), handled))
+    }
+
+    /// What is sealed in an address. During a rotation it may be sealed with a newer secret than the cached one.
+    pub(crate) async fn opened<T>(
+        &self,
+        integration: &Arc<Integration>,
+        open: impl Fn(&ChannelConfig) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        let open = |integration: &Integration| integration.destination.channel().and_then(&open).ok_or(());
+        let opened = self.integrations.with_refresh(Arc::clone(integration), open, |()| true).await?;
+        Ok(opened.ok().map(|(_, opened)| opened))
     }
 
     async fn verify_with_refresh(

@@ -12,9 +12,9 @@ use shared::channel::offer::{Offer, offer_key};
 use shared::channel::{ChannelConfig, ChannelMessage, ChannelPart, SendError, Template, Unsupported};
 use shared::http_client::TIMEOUT;
 use shared::integration::Integration;
-use shared::ledger::{self, Lease, LedgerError};
+use shared::ledger::{self, Lease, LedgerError, Replacement, StoredOffer};
 use shared::model::message::{Block, FallbackText, Intent, Message, MessageKind, Party};
-use shared::model::receipt::{FailureReason, Recipient};
+use shared::model::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, Recipient};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -63,25 +63,54 @@ impl Dispatcher {
         lease: &Lease,
     ) -> (AttemptResult, Answer) {
         let deadline = Instant::now() + task.context.attempt_timeout(ATTEMPT_TIMEOUT);
+        let customer = match self.customer(task, integration, channel).await {
+            Ok(customer) => customer,
+            Err(error) => return (retry(AttemptError::Channel(error.to_string()), None), Answer::None),
+        };
         if task.is_typing() {
-            if let Some((_, address)) = task.message.to.as_ref().and_then(|party| customer(party, channel)) {
+            if let Ok((_, address)) = customer {
                 self.channels.show_typing(channel, &address, deadline).await;
             }
             return (AttemptResult::Accepted(ImmediateReceipt::None), Answer::None);
         }
-        let rendered = match render(task, channel) {
+        let rendered = match customer.and_then(|customer| render(task, channel, customer)) {
             Ok(rendered) => rendered,
             Err(Unsupported(sentence)) => return (AttemptResult::Failed(Failure::Unsupported(sentence)), Answer::None),
         };
         // Before the message is sent, so that no answer comes before it.
-        if let Err(error) = self.record_offer(task, integration, channel, &rendered).await {
-            return (retry(AttemptError::Channel(error.to_string()), None), Answer::None);
-        }
-        let (result, answer) = self.send_parts(task, channel, lease, &rendered.parts, deadline).await;
-        if matches!(result, AttemptResult::Failed(_)) {
-            self.withdraw_unsent_offer(integration, channel, &rendered).await;
+        let replaced = match self.record_offer(task, integration, channel, &rendered).await {
+            Ok(replaced) => replaced,
+            Err(error) => return (retry(AttemptError::Channel(error.to_string()), None), Answer::None),
+        };
+        let mut sent = lease.parts_sent();
+        let (result, answer) = self.send_parts(task, channel, lease, &rendered.parts, &mut sent, deadline).await;
+        let may_be_seen = sent > 0
+            || matches!(result, AttemptResult::Accepted(_) | AttemptResult::Failed(Failure::OutcomeUnknown(_)));
+        if let Some(replaced) = replaced.filter(|_| !may_be_seen) {
+            self.restore_offer(&replaced).await;
         }
         (result, answer)
+    }
+
+    /// The customer as the platform knows them, and their address in the channel.
+    async fn customer(
+        &self,
+        task: &Task<'_>,
+        integration: &Integration,
+        channel: &ChannelConfig,
+    ) -> Result<Result<(Recipient, String), Unsupported>, LedgerError> {
+        let Some((to, phone)) = task.message.to.as_ref().and_then(recipient) else {
+            return Ok(Err(Unsupported("The message does not name the customer.")));
+        };
+        let address = if integration.creates_contacts() {
+            self.ledger.contact_address(&integration.name, &to.id).await?
+        } else {
+            Some(phone.filter(|_| channel.reaches_phones()).unwrap_or_else(|| to.id.clone()))
+        };
+        Ok(match address.map(|address| channel.canonical_address(address)) {
+            Some(address) => Ok((to, address)),
+            None => Err(Unsupported("The contact has not written through the channel, or not for a year.")),
+        })
     }
 
     async fn send_parts(
@@ -90,21 +119,23 @@ impl Dispatcher {
         channel: &ChannelConfig,
         lease: &Lease,
         parts: &[ChannelPart],
+        sent: &mut usize,
         deadline: Instant,
     ) -> (AttemptResult, Answer) {
-        let first = lease.parts_sent();
-        for (part, sent) in parts.iter().zip(1..).skip(first) {
-            if sent > first + 1 && deadline.saturating_duration_since(Instant::now()) < TIMEOUT {
+        let first = *sent;
+        for (part, number) in parts.iter().zip(1..).skip(first) {
+            if number > first + 1 && deadline.saturating_duration_since(Instant::now()) < TIMEOUT {
                 let error = AttemptError::Channel("there was no time left for all parts".to_owned());
                 return (retry(error, Some(Duration::ZERO)), Answer::Prompt);
             }
             if let Err(error) = self.channels.send(channel, part, deadline).await {
                 return of_error(error);
             }
-            if sent == parts.len() {
+            *sent = number;
+            if number == parts.len() {
                 break;
             }
-            let record = || self.ledger.record_parts_sent(lease, Timestamp::now(), sent);
+            let record = || self.ledger.record_parts_sent(lease, Timestamp::now(), number);
             if let Err(error) = retry_transient(task.context.deadline, record, LedgerError::is_transient).await {
                 // A retry would send the part again.
                 let cause = format!("a part was sent, and that could not be recorded: {error}");
@@ -122,7 +153,7 @@ impl Dispatcher {
         integration: &Integration,
         channel: &ChannelConfig,
         rendered: &Rendered<'_>,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Option<Replacement>, LedgerError> {
         let (name, now) = (&integration.name, Timestamp::now());
         let numbered = || ledger::key::last_offer(name, &rendered.address);
         let offer = Offer::new(&task.message.message_id, &rendered.address, rendered.blocks);
@@ -133,30 +164,49 @@ impl Dispatcher {
                 self.ledger.put_offer(&key, &sealed, now).await
             }
             None if channel.numbers_options() => self.ledger.withdraw_offer(&numbered(), now).await,
-            None => Ok(()),
+            None => Ok(None),
         }
     }
 
-    /// The customer has not seen the options, so a number is not an answer to them. If that cannot be recorded, it is taken for
-    /// one.
-    async fn withdraw_unsent_offer(&self, integration: &Integration, channel: &ChannelConfig, rendered: &Rendered<'_>) {
-        if channel.numbers_options() {
-            let key = ledger::key::last_offer(&integration.name, &rendered.address);
-            if let Err(error) = self.ledger.withdraw_offer(&key, Timestamp::now()).await {
-                tracing::warn!(reason = %error, "the options of the message could not be withdrawn");
+    /// A message that failed for good after it was accepted was not seen: an answer is one to what was offered before.
+    pub(crate) async fn restore_offer_of_failed(&self, integration: &Integration, receipt: &DeliveryReceipt) {
+        let Some(channel) = integration.destination.channel().filter(|channel| channel.numbers_options()) else {
+            return;
+        };
+        if receipt.status != DeliveryStatus::Failed {
+            return;
+        }
+        let address = channel.canonical_address(receipt.to.id.clone());
+        let key = ledger::key::last_offer(&integration.name, &address);
+        match self.ledger.offer(&key, Timestamp::now()).await {
+            Ok(Some(StoredOffer { sealed, replacement })) => {
+                let offer: Option<Offer> = channel.sealer().open(Offer::KIND, &sealed);
+                if offer.is_some_and(|offer| offer.message_id == receipt.message_id) {
+                    self.restore_offer(&replacement).await;
+                }
             }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(reason = %error, "the options of a failed message could not be read"),
+        }
+    }
+
+    /// If that fails, an answer to the earlier message is a text, or one to the options that were not seen.
+    async fn restore_offer(&self, replaced: &Replacement) {
+        if let Err(error) = self.ledger.restore_offer(replaced).await {
+            tracing::warn!(reason = %error, "the options of the earlier message could not be restored");
         }
     }
 }
 
-fn render<'t>(task: &'t Task<'_>, channel: &ChannelConfig) -> Result<Rendered<'t>, Unsupported> {
+fn render<'t>(
+    task: &'t Task<'_>,
+    channel: &ChannelConfig,
+    (to, address): (Recipient, String),
+) -> Result<Rendered<'t>, Unsupported> {
     let message = &task.message;
     if !matches!(Form::of(message), Form::Message) {
         return Err(Unsupported("The channel cannot send this kind of message."));
     }
-    let Some((to, address)) = message.to.as_ref().and_then(|party| customer(party, channel)) else {
-        return Err(Unsupported("The message does not name the customer."));
-    };
     let blocks = message.fallback_text.as_ref().map(FallbackText::blocks).unwrap_or_default();
     if blocks.is_empty() {
         return Err(Unsupported("The message is empty."));
@@ -177,12 +227,10 @@ fn render<'t>(task: &'t Task<'_>, channel: &ChannelConfig) -> Result<Rendered<'t
     Ok(Rendered { parts, address, blocks })
 }
 
-/// The customer as the platform knows them, and their address in the channel.
-fn customer(party: &Party, channel: &ChannelConfig) -> Option<(Recipient, String)> {
+/// The customer as the platform knows them, and their phone number.
+fn recipient(party: &Party) -> Option<(Recipient, Option<String>)> {
     let to = Recipient { id: party.id.clone()?, id_type: party.id_type.clone() };
-    let phone = party.phone.clone().filter(|_| channel.reaches_phones());
-    let address = phone.unwrap_or_else(|| to.id.clone());
-    Some((to, address))
+    Some((to, party.phone.clone()))
 }
 
 /// What follows from an error, and how the channel answered.

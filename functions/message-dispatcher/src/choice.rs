@@ -31,22 +31,24 @@ impl Action {
 }
 
 impl Dispatcher {
-    /// What is to be posted. It is the same on each attempt, unless the offer is withdrawn in between.
+    /// What is to be posted; `None` if there is nothing: a button was pressed whose options and title are no longer known. It
+    /// is the same on each attempt, unless two later messages were sent in between.
     pub(crate) async fn action(
         &self,
         envelope: &InboundEnvelope,
         integration: &Integration,
-    ) -> Result<Action, LedgerError> {
+    ) -> Result<Option<Action>, LedgerError> {
         let (inbound, body) = (&envelope.inbound, body_of(envelope));
         let unchanged = |body: Map<String, Value>| Action { route: inbound.route, body: body.into(), chosen: None };
         let (Some(from_channel), Some(channel)) = (&inbound.channel, integration.destination.channel()) else {
-            return Ok(unchanged(body));
+            return Ok(Some(unchanged(body)));
         };
         let Some((offer, option)) = self.chosen(envelope, from_channel, &body, integration, channel).await? else {
-            return Ok(unchanged(body));
+            let is_empty = from_channel.press.is_some() && !body.contains_key("text");
+            return Ok(Some(unchanged(body)).filter(|_| !is_empty));
         };
         if !integration.supports(Route::InboundResponses) {
-            return Ok(Action::text(body, option.label));
+            return Ok(Some(Action::text(body, option.label)));
         }
         let member = |name: &str| body.get(name).cloned().unwrap_or_default();
         let response = json!({
@@ -58,7 +60,7 @@ impl Dispatcher {
             "text": option.label,
             "payload": option.payload,
         });
-        Ok(Action { route: Route::InboundResponses, body: response, chosen: Some(option.label) })
+        Ok(Some(Action { route: Route::InboundResponses, body: response, chosen: Some(option.label) }))
     }
 
     /// The option that the customer pressed, or answered by its number or words.
@@ -72,15 +74,18 @@ impl Dispatcher {
     ) -> Result<Option<(Offer, OfferedOption)>, LedgerError> {
         let (name, customer) = (&integration.name, envelope.inbound.customer.as_str());
         let pressed = from_channel.press.as_ref().and_then(|press| split_press(&press.data));
-        let text = body.get("text").and_then(Value::as_str).filter(|_| body.get("attachments").is_none());
+        // The title of another button says nothing about the options offered last.
+        let is_text = from_channel.press.is_none() && !body.contains_key("attachments");
+        let text = body.get("text").and_then(Value::as_str).filter(|_| is_text);
         let key = match (pressed, text) {
             (Some((offer_key, _)), _) => ledger::key::offer(name, offer_key),
             (None, Some(_)) if channel.numbers_options() => ledger::key::last_offer(name, customer),
             _ => return Ok(None),
         };
-        let Some(sealed) = self.ledger.offer(&key, envelope.received_at).await? else { return Ok(None) };
+        let Some(stored) = self.ledger.offer(&key, envelope.received_at).await? else { return Ok(None) };
         // An offer to another customer is none: the key may be known to others.
-        let offer = channel.sealer().open(Offer::KIND, &sealed).filter(|offer: &Offer| offer.customer == customer);
+        let offer =
+            channel.sealer().open(Offer::KIND, &stored.sealed).filter(|offer: &Offer| offer.customer == customer);
         Ok(offer.and_then(|offer| {
             let option = match pressed {
                 Some((_, number)) => offer.option(number),

@@ -91,7 +91,7 @@ impl Failure {
                 (ReasonCode::GeneralError, "It is not known whether the customer got the message.".to_owned())
             }
             Self::Expired | Self::Dropped => {
-                (ReasonCode::MessageExpired, "The messaging service could not be reached in time.".to_owned())
+                (ReasonCode::MessageExpired, "The message could not be delivered in time.".to_owned())
             }
         };
         FailureReason { code, message }

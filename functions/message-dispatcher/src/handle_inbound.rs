@@ -36,6 +36,9 @@ use tracing::{Instrument, error_span};
 /// How long an attempt may take: the upload of files, and the calls to the platform.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long the acknowledgement of a press may hold up the customer's next message.
+const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// What a customer did, on its way to the platform.
 struct Task<'t> {
     envelope: &'t InboundEnvelope,
@@ -80,15 +83,24 @@ impl Dispatcher {
             }
             Err(error) => return InboundOutcome::NotHandled(NotHandled::load_error(&error, context)),
         };
-        let processed = self.acquire_and_post_inbound(&task, &integration).await;
-        processed.unwrap_or_else(|error| InboundOutcome::NotHandled(NotHandled::internal_error(&error, context)))
+        let processed = async {
+            let action = self.action(envelope, &integration).await?;
+            // Whatever holds up the platform, the customer sees that the press has arrived.
+            let acknowledging = self.acknowledge_press(&task, &integration, action.as_ref());
+            let posting = self.acquire_and_post_inbound(&task, &integration, action.as_ref());
+            tokio::join!(posting, acknowledging).0
+        };
+        let not_handled = |error| InboundOutcome::NotHandled(NotHandled::internal_error(&error, context));
+        processed.await.unwrap_or_else(not_handled)
     }
 
     async fn acquire_and_post_inbound(
         &self,
         task: &Task<'_>,
         integration: &Arc<Integration>,
+        action: Option<&Action>,
     ) -> Result<InboundOutcome, LedgerError> {
+        let Some(action) = action else { return Ok(InboundOutcome::Ignored) };
         let endpoint = Endpoint::new(integration.name.clone(), EndpointKind::Platform);
         let remaining = remaining_delivery_time(task.envelope.due_since(), integration.destination.give_up_after());
         let admission = self.circuits.admit(&endpoint, ATTEMPT_TIMEOUT, Timestamp::now()).await;
@@ -120,10 +132,7 @@ impl Dispatcher {
         let step = match admission {
             Admission::Attempt(trial) => {
                 let deadline = Instant::now() + task.context.attempt_timeout(ATTEMPT_TIMEOUT);
-                let action = self.action(task.envelope, integration).await?;
-                let posting = self.post_or_post_as_text(task, integration, &action, deadline);
-                let acknowledging = self.acknowledge_press(task, integration, &action, deadline);
-                let ((result, retry_safety), ()) = tokio::join!(posting, acknowledging);
+                let (result, retry_safety) = self.post_or_post_as_text(task, integration, action, deadline).await;
                 let answer = answer(&result, Instant::now() >= deadline);
                 self.circuits.record(&endpoint, answer, trial, Timestamp::now()).await;
                 Step::after(result, retry_safety)
@@ -179,9 +188,17 @@ impl Dispatcher {
     ) -> (Result<Reply, Problem>, RetrySafety) {
         let context = task.request_context(integration, action.route, deadline, &self.integrations);
         let result = if integration.supports(action.route) {
-            match read(action.body.clone(), |fields| InboundRequest::read(action.route, fields)) {
-                Ok(request) => self.inbound.post(&context, request).await,
-                Err(errors) => Err(Problem::invalid_body(errors)),
+            let request = || {
+                read(action.body.clone(), |fields| InboundRequest::read(action.route, fields))
+                    .map_err(Problem::invalid_body)
+            };
+            if task.envelope.inbound.channel.is_some() && integration.creates_contacts() {
+                self.post_as_contact(&context, request).await
+            } else {
+                match request() {
+                    Ok(request) => self.inbound.post(&context, request).await,
+                    Err(problem) => Err(problem),
+                }
             }
         } else {
             Err(Problem::not_supported(integration.platform.name(), integration.routes()))
@@ -189,13 +206,14 @@ impl Dispatcher {
         (result, context.retry_safety)
     }
 
-    /// Shows a customer who pressed a button that the press has arrived, at the first attempt: it is of no use later.
-    async fn acknowledge_press(&self, task: &Task<'_>, integration: &Integration, action: &Action, deadline: Instant) {
+    /// Shows a customer who pressed a button that the press has arrived, once: it is of no use later.
+    async fn acknowledge_press(&self, task: &Task<'_>, integration: &Integration, action: Option<&Action>) {
+        let deadline = Instant::now() + ACKNOWLEDGEMENT_TIMEOUT;
         let inbound = &task.envelope.inbound;
         let press = inbound.channel.as_ref().and_then(|from_channel| from_channel.press.as_ref());
         if let (Some(channel), Some(press), true) = (integration.destination.channel(), press, task.context.is_first())
         {
-            let chosen = action.chosen.as_deref();
+            let chosen = action.and_then(|action| action.chosen.as_deref());
             self.channels.acknowledge_press(channel, &inbound.customer, press, chosen, deadline).await;
         }
     }

@@ -26,6 +26,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
 
+/// A channel does not know repetitions.
+fn is_sent_once(task: &Task<'_>, integration: &Integration) -> bool {
+    integration.destination.channel().is_some() && !task.is_typing()
+}
+
 impl Dispatcher {
     pub(crate) async fn handle_message(&self, envelope: &Envelope, context: ReceiveContext<'_>) -> Disposition {
         let message = match envelope.message() {
@@ -110,7 +115,10 @@ impl Dispatcher {
                     self.fail(task, &lease, Failure::Expired, Some(CIRCUIT_OPEN.to_owned())).await
                 }
             },
-            Acquire::InProgress { until, .. } if until <= Timestamp::now() => self.end_abandoned(task, &key).await?,
+            // Where a lease is reclaimed, it may have expired since the ledger was asked.
+            Acquire::InProgress { until, .. } if is_sent_once(task, integration) && until <= Timestamp::now() => {
+                self.end_abandoned(task, &key).await?
+            }
             Acquire::InProgress { until, .. } => Outcome::InProgressElsewhere { until },
             Acquire::Completed(completed) => self.handle_duplicate(task, &completed).await,
         })
@@ -123,7 +131,7 @@ impl Dispatcher {
         integration: &Integration,
         key: &str,
     ) -> Result<Acquire, LedgerError> {
-        if integration.destination.channel().is_some() && !task.is_typing() {
+        if is_sent_once(task, integration) {
             self.acquire_lease_once(key, task.replay_id(), task.context).await
         } else {
             self.acquire_lease(key, task.replay_id(), task.context).await

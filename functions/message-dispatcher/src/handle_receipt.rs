@@ -29,6 +29,8 @@ enum ReceiptOutcome {
     Posted,
     /// It was completed before.
     Duplicate,
+    /// A higher status of the message was reported before.
+    Outdated,
     /// Another worker has the lease.
     InProgressElsewhere {
         until: Timestamp,
@@ -76,8 +78,27 @@ impl Dispatcher {
             }
             Err(error) => return ReceiptOutcome::NotHandled(NotHandled::load_error(&error, context)),
         };
-        let posted = self.acquire_and_post(envelope, &integration, context).await;
-        posted.unwrap_or_else(|error| ReceiptOutcome::internal_error(&error, context))
+        let posted = async {
+            if !self.raise_status(envelope, &integration).await? {
+                return Ok(ReceiptOutcome::Outdated);
+            }
+            self.acquire_and_post(envelope, &integration, context).await
+        };
+        posted.await.unwrap_or_else(|error| ReceiptOutcome::internal_error(&error, context))
+    }
+
+    /// Whether the status is news. A messaging service is trusted to report statuses in order, a channel's provider is not.
+    async fn raise_status(&self, envelope: &ReceiptEnvelope, integration: &Integration) -> Result<bool, LedgerError> {
+        let receipt = &envelope.receipt;
+        if integration.destination.channel().is_none_or(|channel| !channel.reports_status()) {
+            return Ok(true);
+        }
+        let key = ledger::key::reported_status(&integration.name, &receipt.message_id);
+        let is_news = self.ledger.raise_status(&key, receipt.status, Timestamp::now()).await?;
+        if is_news {
+            self.restore_offer_of_failed(integration, receipt).await;
+        }
+        Ok(is_news)
     }
 
     /// Completes a receipt whose integration was removed too long ago: it is no longer retried.
@@ -196,7 +217,9 @@ impl ReceiptOutcome {
 
     fn disposition(&self) -> Disposition {
         match self {
-            Self::Posted | Self::Duplicate | Self::Failed(_) | Self::IntegrationRemoved(_) => Disposition::Ack,
+            Self::Posted | Self::Duplicate | Self::Outdated | Self::Failed(_) | Self::IntegrationRemoved(_) => {
+                Disposition::Ack
+            }
             Self::InProgressElsewhere { until } => Disposition::retry_after_lease(*until),
             Self::NotHandled(not_handled) => not_handled.disposition,
             Self::RetryScheduled { after, .. } => Disposition::Retry { after: *after },
@@ -216,6 +239,7 @@ impl ReceiptOutcome {
         let (level, outcome, reason) = match self {
             Self::Posted => (Level::INFO, "receipt_posted", None),
             Self::Duplicate => (Level::INFO, "receipt_duplicate", Some("already completed".to_owned())),
+            Self::Outdated => (Level::INFO, "receipt_outdated", Some("a higher status was reported before".to_owned())),
             Self::InProgressElsewhere { .. } => {
                 (Level::INFO, "receipt_retry", Some("another worker has the lease".to_owned()))
             }

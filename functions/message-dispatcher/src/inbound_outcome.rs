@@ -140,6 +140,8 @@ pub(crate) enum InboundOutcome {
     Posted,
     /// It was posted or had failed before.
     Duplicate,
+    /// There is nothing to post.
+    Ignored,
     /// Another worker has the lease.
     InProgressElsewhere {
         until: Timestamp,
@@ -166,7 +168,7 @@ pub(crate) enum InboundOutcome {
 impl InboundOutcome {
     pub(crate) fn disposition(&self) -> Disposition {
         match self {
-            Self::Posted | Self::Duplicate | Self::Failed(_) => Disposition::Ack,
+            Self::Posted | Self::Duplicate | Self::Ignored | Self::Failed(_) => Disposition::Ack,
             Self::InProgressElsewhere { until } => Disposition::retry_after_lease(*until),
             Self::NotHandled(not_handled) => not_handled.disposition,
             Self::RetryScheduled { after, .. } => Disposition::Retry { after: *after },
@@ -191,6 +193,7 @@ impl InboundOutcome {
         let (level, outcome, reason) = match self {
             Self::Posted => (Level::INFO, "inbound_posted", None),
             Self::Duplicate => (Level::INFO, "inbound_duplicate", Some("already completed")),
+            Self::Ignored => (Level::INFO, "inbound_ignored", Some("a button whose options are no longer known")),
             Self::InProgressElsewhere { .. } => (Level::INFO, "inbound_retry", Some("another worker has the lease")),
             Self::RetryScheduled { problem, .. } => (Level::WARN, "inbound_retry", Some(problem.problem_type.as_str())),
             Self::CircuitOpen { .. } => (Level::INFO, "inbound_circuit_open", Some(CIRCUIT_OPEN)),

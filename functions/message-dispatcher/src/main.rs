@@ -8,6 +8,7 @@ mod batch;
 mod channel;
 mod choice;
 mod circuits;
+mod contact;
 mod dispatcher;
 mod failure;
 mod group;

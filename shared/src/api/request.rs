@@ -7,7 +7,7 @@ use crate::json::fields::FieldError;
 use crate::json::i_json;
 use crate::model::integration_name::{IntegrationName, InvalidIntegrationName};
 use crate::platform::Route;
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use jiff::Timestamp;
 use lambda_http::aws_lambda_events::query_map::QueryMap;
 use lambda_http::{Body, Request, RequestExt};
@@ -68,6 +68,7 @@ impl Path {
 pub struct ApiRequest {
     /// Lambda's id of the invocation.
     pub request_id: String,
+    pub method: Method,
     pub path: Path,
     /// Without the question mark.
     pub query: Option<String>,
@@ -90,6 +91,7 @@ impl From<Request> for ApiRequest {
         };
         Self {
             request_id: context.map(|context| context.request_id.clone()).unwrap_or_default(),
+            method: request.method().clone(),
             path,
             query: request.uri().query().map(str::to_owned),
             received_at: Instant::now(),

@@ -57,7 +57,8 @@ impl Offer {
         self.options.iter().find(|option| option.number == number)
     }
 
-    /// The option that a customer's text chooses: its number (`2`, `2.`, `(2)`), or its words in any case.
+    /// The option that a customer's text chooses: its number (`2`, `2.`, `(2)`), or its words in any case, if
+    /// no other has them.
     #[must_use]
     pub fn chosen_by(&self, text: &str) -> Option<&OfferedOption> {
         let text = text.trim();
@@ -65,7 +66,10 @@ impl Offer {
         let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         match digits.parse() {
             Ok(number) if is_number => self.option(number),
-            _ => self.options.iter().find(|option| option.label.to_lowercase() == text.to_lowercase()),
+            _ => {
+                let mut named = self.options.iter().filter(|option| option.label.to_lowercase() == text.to_lowercase());
+                named.next().filter(|_| named.next().is_none())
+            }
         }
     }
 }
@@ -117,6 +121,13 @@ mod tests {
         for none in ["", "0", "4", "22", "-2", "2 please", "Yes!", "next", "7", "(", "."] {
             assert_eq!(None, chosen(none), "{none}");
         }
+    }
+
+    #[test]
+    fn words_that_several_options_have_choose_none_and_their_numbers_do() {
+        let offer = offer(&["Buy", "More", "BUY"]);
+        let chosen = |text| offer.chosen_by(text).map(|option| option.number);
+        assert_eq!([None, Some(1), Some(3), Some(2)], ["buy", "1", "3", "more"].map(chosen));
     }
 
     #[test]

@@ -47,6 +47,9 @@ pub(crate) trait Provider {
     /// delivered.
     const REPORTS_STATUS: bool;
 
+    /// How the provider itself writes a customer's address, if there are several ways.
+    fn canonical_address(&self, address: &str) -> Option<String>;
+
     /// Verifies that the provider sent the request; returns which secret matched.
     fn verify(&self, request: &ProviderRequest<'_>) -> Result<MatchedSecret, SignatureError>;
 

@@ -32,7 +32,7 @@ impl Sealer {
     pub fn seal(&self, kind: &str, document: &impl Serialize) -> Option<String> {
         let key = self.0.first()?;
         let mut sealed = serde_json::to_vec(document).ok()?;
-        // A nonce that depends on all that it is used for never meets another document.
+        // It depends on all that it is used for. Its 96 bits of an HMAC are practically never those of another document.
         let nonce = hmac(key.expose_secret(), &[kind.as_bytes(), &[0], &sealed])?;
         let nonce: [u8; NONCE_LEN] = nonce.get(..NONCE_LEN)?.try_into().ok()?;
         let aad = Aad::from(kind.as_bytes());

@@ -1,6 +1,6 @@
 //! Splits a text that is too long for one message.
 
-use unicode_segmentation::GraphemeCursor;
+use crate::limits::floor_grapheme_boundary;
 
 /// The parts of `text`, each of at most `maximum` units by `length`: at a paragraph, else a line, a sentence, a space, and
 /// only then between two characters. No part begins or ends with white space.
@@ -45,16 +45,7 @@ fn boundary(text: &str, end: usize) -> usize {
         ends.map(|(at, character)| at + character.len_utf8()).rfind(is_end).filter(late)
     };
     let space = || if starts_with_space { Some(end) } else { head.rfind(char::is_whitespace).filter(|at| *at > 0) };
-    paragraph.or_else(line).or_else(sentence).or_else(space).unwrap_or_else(|| grapheme_boundary(text, end))
-}
-
-/// The last place at or before `end` that is not inside a character as people see it: an emoji with its modifiers, a flag.
-fn grapheme_boundary(text: &str, end: usize) -> usize {
-    let mut cursor = GraphemeCursor::new(end, text.len(), true);
-    match cursor.is_boundary(text, 0) {
-        Ok(true) => end,
-        _ => cursor.prev_boundary(text, 0).ok().flatten().filter(|at| *at > 0).unwrap_or(end),
-    }
+    paragraph.or_else(line).or_else(sentence).or_else(space).unwrap_or_else(|| floor_grapheme_boundary(text, end))
 }
 
 #[cfg(test)]

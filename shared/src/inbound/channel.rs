@@ -71,10 +71,9 @@ impl Arrival<'_> {
     }
 
     /// The receipt for the platform; `None` if it has no word for the status, or the status says nothing about the whole
-    /// message, or the address was not ours.
+    /// message.
     #[must_use]
-    pub fn receipt(self, platform: PlatformName, report: &StatusReport) -> Option<ReceiptEnvelope> {
-        let link = StatusLink::open(self.channel.sealer(), &report.link)?;
+    pub fn receipt(self, platform: PlatformName, link: StatusLink, report: &StatusReport) -> Option<ReceiptEnvelope> {
         if !link.is_last && report.status != DeliveryStatus::Failed {
             return None;
         }
@@ -105,7 +104,9 @@ fn sender(from: &ChannelCustomer) -> Value {
 
 /// Distinguishes events with the same id by content, without what may change between two repetitions.
 fn fingerprint(event: &CustomerEvent) -> Digest {
-    let mut parts = vec![event.from.id.as_str(), event.text.as_deref().unwrap_or_default()];
+    // The title of a pressed button may be missing when the press is repeated.
+    let text = event.text.as_deref().filter(|_| event.press.is_none());
+    let mut parts = vec![event.from.id.as_str(), text.unwrap_or_default()];
     parts.extend(event.files.iter().map(|file| file.reference.0.as_str()));
     parts.extend(event.press.as_ref().map(|press| press.data.as_str()));
     Digest::of_parts(&parts)

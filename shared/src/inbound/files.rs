@@ -2,7 +2,7 @@
 
 use crate::api::RequestContext;
 use crate::api::problem::{Problem, ProblemType, as_sentence};
-use crate::media::{MediaFetcher, MediaUrl};
+use crate::media::{MediaError, MediaFetcher, MediaUrl};
 use crate::model::inbound::{InboundAttachment, InboundMessage, MediaType};
 use crate::model::trace_id::TraceId;
 use crate::platform::upload::{CustomerFile, FileUpload, MIN_FILE_TIME, TIME_TO_POST};
@@ -64,7 +64,10 @@ impl FileUploader {
         // The slow side of the two must not use up the time of the other.
         let fetch_deadline = Instant::now() + left.saturating_sub(TIME_TO_POST) / 2;
         let upload_deadline = context.deadline.checked_sub(TIME_TO_POST).unwrap_or(context.deadline);
-        let upload = &self.fetch(context, file, fetch_deadline).await?;
+        let Some(upload) = &self.fetch(context, file, fetch_deadline).await? else {
+            tracing::warn!(outcome = "file_refused", reason = "the channel does not hand out the file");
+            return Ok(None);
+        };
         let uploading = context.call(|current| async move {
             platforms.upload_customer_file(&current.platform, upload, trace_id, upload_deadline).await
         });
@@ -78,21 +81,28 @@ impl FileUploader {
         }
     }
 
+    /// The file; `None` if the channel that it came through does not hand it out, because it is too large or not there yet. The
+    /// customer's message is not lost with it.
     async fn fetch(
         &self,
         context: &RequestContext,
         file: &InboundAttachment,
         deadline: Instant,
-    ) -> Result<CustomerFile, Problem> {
+    ) -> Result<Option<CustomerFile>, Problem> {
         let config = &context.integration.media;
         let url = MediaUrl::parse(file.url.as_str(), &config.trusted_origins)
             .map_err(|error| refused(&format!("the file's url {error}")))?;
-        let fetched = self.fetcher.fetch(&url, config.maximum_bytes, deadline).await?;
+        let channel = context.integration.destination.channel();
+        let is_of_channel = channel.is_some_and(|channel| file.url.as_str().starts_with(channel.address().as_str()));
+        let fetched = match self.fetcher.fetch(&url, config.maximum_bytes, deadline).await {
+            Err(MediaError::Status(404 | 413) | MediaError::TooLarge { .. }) if is_of_channel => return Ok(None),
+            fetched => fetched?,
+        };
         if !fetched.may_have_type(&file.mime) {
             return Err(refused("mime is not the content type of the response from the file's url"));
         }
         let content_type = HeaderValue::from_str(&file.mime).map_err(|_| refused("mime is not valid in a header"))?;
-        Ok(CustomerFile { name: name(file), content_type, content: fetched.read().await? })
+        Ok(Some(CustomerFile { name: name(file), content_type, content: fetched.read().await? }))
     }
 }
 

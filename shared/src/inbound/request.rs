@@ -40,6 +40,14 @@ impl InboundRequest {
         }
     }
 
+    pub fn customer_mut(&mut self) -> &mut Customer {
+        match self {
+            Self::Message(message) => &mut message.meta.from,
+            Self::Response(response) => &mut response.meta.from,
+            Self::Typing(typing) => &mut typing.from,
+        }
+    }
+
     /// The messaging service's id. A typing event has none.
     #[must_use]
     pub fn message_id(&self) -> Option<&str> {

@@ -1,11 +1,10 @@
 //! Where an integration's messages for customers go: to the company's messaging service, or to a channel.
 
 use super::caller::signing_secret;
-use crate::channel::{ChannelConfig, ChannelName};
+use crate::channel::ChannelConfig;
 use crate::http_client::{OutboundUrl, TIMEOUT};
 use crate::json::fields::{Fields, integer_in, list, text};
 use crate::model::integration_name::IntegrationName;
-use crate::platform::PlatformName;
 use crate::signature::standard_webhooks::SigningSecret;
 use serde_json::Value;
 use std::ops::RangeInclusive;
@@ -72,17 +71,12 @@ impl Destination {
     }
 
     /// Reads the member `delivery` or `channel` of a configuration.
-    pub(super) fn read(
-        integration: &IntegrationName,
-        platform: Option<PlatformName>,
-        fields: &mut Fields<'_>,
-    ) -> Option<Self> {
+    pub(super) fn read(integration: &IntegrationName, fields: &mut Fields<'_>) -> Option<Self> {
         let has_channel = fields.has("channel");
         if has_channel && fields.has("delivery") {
             fields.error_here("must have either `delivery` or `channel`");
         }
-        let channel =
-            fields.optional_object("channel", |fields| ChannelDestination::read(integration, platform, fields));
+        let channel = fields.optional_object("channel", |fields| ChannelDestination::read(integration, fields));
         if has_channel {
             fields.optional_object("delivery", DeliveryConfig::read);
             channel.map(Self::Channel)
@@ -100,23 +94,10 @@ pub struct ChannelDestination {
 }
 
 impl ChannelDestination {
-    fn read(integration: &IntegrationName, platform: Option<PlatformName>, fields: &mut Fields<'_>) -> Option<Self> {
+    fn read(integration: &IntegrationName, fields: &mut Fields<'_>) -> Option<Self> {
         let give_up_after = give_up_after(fields);
-        let check = |channel| platform.map_or(Ok(()), |platform| require_known_customers(platform, channel));
-        Some(Self { config: ChannelConfig::read(integration, fields, check)?, give_up_after })
+        Some(Self { config: ChannelConfig::read(integration, fields)?, give_up_after })
     }
-}
-
-/// Requires that the platform can know the channel's customers.
-fn require_known_customers(platform: PlatformName, channel: ChannelName) -> Result<(), String> {
-    if !platform.needs_phone_or_email() || channel.reaches_phones() {
-        return Ok(());
-    }
-    Err(format!(
-        "must be another channel: `{}` knows contacts by phone number and email address, and `{}` tells neither",
-        platform.as_str(),
-        channel.as_str()
-    ))
 }
 
 fn give_up_after(fields: &mut Fields<'_>) -> Duration {

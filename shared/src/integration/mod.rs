@@ -42,6 +42,14 @@ impl Integration {
         (route == Route::Cards && via_messaging_service) || self.platform.name().routes().contains(&route)
     }
 
+    /// Whether the channel's customers are contacts that Patchbay creates: the platform knows contacts, and the channel tells
+    /// neither phone number nor email address.
+    #[must_use]
+    pub fn creates_contacts(&self) -> bool {
+        let channel = self.destination.channel();
+        channel.is_some_and(|channel| !channel.reaches_phones()) && self.platform.name().has_contacts()
+    }
+
     pub fn routes(&self) -> impl Iterator<Item = Route> {
         Route::ALL.into_iter().filter(|route| self.supports(*route))
     }
@@ -70,8 +78,17 @@ impl Integration {
             let platform = platform_name.and_then(|platform| PlatformConfig::read(platform, &name, fields));
             let cards = fields.optional_object("cards", |cards| CardRoute::read(platform_name?, cards));
             let media = fields.optional_object("media", MediaConfig::read).unwrap_or_default();
-            let destination = Destination::read(&name, platform_name, fields);
+            let destination = Destination::read(&name, fields);
             let callers = fields.objects("callers", Caller::read);
+            if let (Some(platform), Some(channel)) = (&platform, destination.as_ref().and_then(Destination::channel))
+                && !channel.reaches_phones()
+                && let Some(field) = platform.missing_for_contacts_without_phone()
+            {
+                fields.error(
+                    field,
+                    &format!("is required with `{}`, which tells no phone numbers", channel.name().as_str()),
+                );
+            }
             let platform_name = platform_name?;
             Some(Self {
                 name,
@@ -303,20 +320,29 @@ mod tests {
     }
 
     #[test]
-    fn a_platform_that_knows_contacts_by_phone_or_email_has_no_channel_that_tells_neither() {
-        let with = |platform: &str, channel: Value| {
-            let errors = parse(&json!({"platform": platform, "channel": channel})).unwrap_err();
-            errors.into_iter().filter(|error| error.starts_with("/channel/kind")).collect::<Vec<_>>()
+    fn contacts_without_phone_numbers_need_a_provider_of_the_companys_own() {
+        let parse = |channel: Value, provider: Option<&str>| {
+            let mut document = json!({"platform": "highlevel", "locationId": "l", "token": "t", "channel": channel});
+            if let Some(provider) = provider {
+                document["conversationProviderId"] = provider.into();
+            }
+            parse(&document)
         };
-        let expected = "/channel/kind must be another channel: `highlevel` knows contacts by phone number and email address, \
-                        and `telegram` tells neither";
-        // Whatever else is missing.
-        assert_eq!(vec![expected], with("highlevel", json!({"kind": "telegram"})));
-        for (platform, channel) in
-            [("highlevel", "twilio"), ("genesys-cloud", "telegram"), ("multicloud-cx", "telegram")]
-        {
-            assert!(with(platform, json!({"kind": channel})).is_empty(), "{platform} {channel}");
-        }
+        let telegram = || {
+            json!({
+                "kind": "telegram", "publicUrl": "https://api.example.com", "botToken": "7100001:hidden",
+                "webhookSecrets": ["hidden-webhook-secret-0123456789abc"],
+            })
+        };
+        let expected = "/conversationProviderId is required with `telegram`, which tells no phone numbers";
+        assert_eq!(vec![expected], parse(telegram(), None).unwrap_err());
+        assert!(parse(telegram(), Some("p")).unwrap().creates_contacts());
+        let twilio = json!({
+            "kind": "twilio", "publicUrl": "https://api.example.com", "accountSid": format!("AC{:032}", 1),
+            "apiKeySid": format!("SK{:032}", 1), "apiKeySecret": "hidden", "authTokens": ["hidden-auth-token-0123456789abcdef"],
+            "from": "+15005550006",
+        });
+        assert!(!parse(twilio, None).unwrap().creates_contacts());
     }
 
     #[test]

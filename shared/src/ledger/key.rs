@@ -31,6 +31,8 @@ pub enum Kind {
     Channel,
     /// The options that a customer was offered through a channel.
     Offer,
+    /// Which contact of the platform a channel's customer is, and the other way round.
+    Contact,
     /// The last message of a group on the retry lane.
     Lane,
     /// The circuit breaker of an endpoint.
@@ -38,7 +40,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Delivery,
         Self::Receipt,
         Self::Request,
@@ -49,6 +51,7 @@ impl Kind {
         Self::Conversation,
         Self::Channel,
         Self::Offer,
+        Self::Contact,
         Self::Lane,
         Self::Circuit,
     ];
@@ -66,6 +69,7 @@ impl Kind {
             Self::Conversation => "conversation#",
             Self::Channel => "channel#",
             Self::Offer => "offer#",
+            Self::Contact => "contact#",
             Self::Lane => "lane#",
             Self::Circuit => "circuit#",
         }
@@ -86,6 +90,7 @@ impl Kind {
             | Self::Probe
             | Self::Authorization
             | Self::Offer
+            | Self::Contact
             | Self::Circuit => true,
             Self::Conversation | Self::Channel | Self::Lane => false,
         }
@@ -120,6 +125,12 @@ pub fn delivery(integration: &IntegrationName, digest: &str) -> String {
 #[must_use]
 pub fn receipt(integration: &IntegrationName, receipt: &DeliveryReceipt) -> String {
     Kind::Receipt.key(integration, receipt.deduplication_id(integration).as_str())
+}
+
+/// The highest status of a message that was reported to the platform.
+#[must_use]
+pub fn reported_status(integration: &IntegrationName, message_id: &str) -> String {
+    Kind::Receipt.key(integration, Digest::of_parts(&["status of", message_id]).as_str())
 }
 
 /// Reading the parking queue, which hides its messages from other readers: one run of the command at a time.
@@ -177,6 +188,18 @@ pub fn offer(integration: &IntegrationName, offer_key: &str) -> String {
 #[must_use]
 pub fn last_offer(integration: &IntegrationName, customer: &str) -> String {
     Kind::Offer.key(integration, Digest::of_parts(&["last offer", customer]).as_str())
+}
+
+/// The contact of the customer with this address in the channel.
+#[must_use]
+pub fn contact(integration: &IntegrationName, address: &str) -> String {
+    Kind::Contact.key(integration, Digest::of_parts(&["contact of address", address]).as_str())
+}
+
+/// The address in the channel of the customer who is this contact.
+#[must_use]
+pub fn contact_address(integration: &IntegrationName, contact: &str) -> String {
+    Kind::Contact.key(integration, Digest::of_parts(&["address of contact", contact]).as_str())
 }
 
 /// The last message of a group on the retry lane, by the group's id.

@@ -10,10 +10,10 @@
 //! here, because a deleted item would start at version 1 again and break that promise. DynamoDB's time to live removes them
 //! long after.
 //!
-//! Work that has failed, or whose outcome is unknown, can be requested again, by a **replay** with its own id. A replay reopens
-//! an item only if the item does not hold this id already, and writes the id in the same conditional write. So each replay reopens an item once, and a
-//! duplicate of the replay finds the item in progress or completed. A replay raises the version too, so that a worker that
-//! still holds an earlier lease loses it. Work that has succeeded is never reopened.
+//! Work that has failed, or whose outcome is unknown, can be requested again, by a **replay** with its own id. A replay
+//! reopens an item only if the item does not hold this id already, and writes the id in the same conditional write. So each
+//! replay reopens an item once, and a duplicate of the replay finds the item in progress or completed. A replay raises the
+//! version too, so that a worker that still holds an earlier lease loses it. Work that has succeeded is never reopened.
 //!
 //! An event with its own time (a customer's message) has that **time** fixed by the first lease on its key. Every later
 //! lease gets the same time, so that all attempts use the same one. The **content** is fixed too: other content under the same
@@ -26,19 +26,23 @@
 
 mod calls;
 mod circuit;
+mod contacts;
 mod conversations;
 mod inspect;
 mod item;
 pub mod key;
 mod lanes;
 mod offers;
+mod ranks;
 mod release;
 mod retries;
 
 pub use circuit::{Circuit, TrialClaim};
+pub use contacts::Contact;
 pub use conversations::{Channel, ConversationIndex, ConversationOwner};
 pub use inspect::{RecordState, RecordView};
 pub use lanes::{LaneStates, SequenceNumber};
+pub use offers::{Replacement, StoredOffer};
 pub use retries::{Acceptance, FailedAttempt, Failing, FailingWork};
 
 use aws_sdk_dynamodb::Client;

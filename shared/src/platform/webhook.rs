@@ -80,8 +80,8 @@ pub(crate) trait WebhookPlatform: Sized {
     /// Whether a receipt may refer to an email by the platform's own id of it.
     const SUPPORTS_EMAIL_RECEIPTS: bool = false;
 
-    /// Whether customers' addresses must be phone numbers or email addresses.
-    const NEEDS_PHONE_OR_EMAIL: bool = false;
+    /// Whether customers are contacts, known by the platform's own ids, phone numbers or email addresses.
+    const HAS_CONTACTS: bool = false;
 
     /// Whether the platform takes all files of this customer's message in one call. If not, each file is posted as a
     /// message of its own.

@@ -1,16 +1,14 @@
 //! The customers' side: a simulated channel, and the integration that connects it to a platform.
 
 use super::platform::{FromAgent, Platform};
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::channel::ChannelName;
 use shared::platform::PlatformName;
 use tests::harness::stack::{Stack, TestIntegration};
 use tests::simulators::messaging_service::WAIT_TIMEOUT;
-use tests::simulators::telegram::{self, CustomerFile, Source, Telegram, Update};
+use tests::simulators::telegram::{CustomerFile, Source, Telegram, Update};
 use tests::simulators::twilio::{self, Twilio};
 
-/// What Telegram proves its updates by.
-pub(super) const SECRET: &str = "webhook-secret-of-the-tests-0123456789";
 const CHAT: i64 = 5_550_010;
 
 pub(super) enum Channel {
@@ -47,15 +45,8 @@ impl Channel {
     /// The member `channel` of an integration's configuration.
     fn configuration(&self, stack: &Stack) -> Value {
         match self {
-            Self::Twilio(twilio) => json!({
-                "kind": "twilio", "publicUrl": stack.api_url, "accountSid": twilio::ACCOUNT_SID,
-                "apiKeySid": twilio::API_KEY, "apiKeySecret": twilio::API_KEY_SECRET,
-                "authTokens": [twilio.auth_token()], "from": twilio::NUMBER, "apiBaseUrl": twilio.url,
-            }),
-            Self::Telegram(telegram) => json!({
-                "kind": "telegram", "publicUrl": stack.api_url, "botToken": telegram::TOKEN,
-                "webhookSecrets": [SECRET], "apiBaseUrl": telegram.url,
-            }),
+            Self::Twilio(twilio) => twilio.configuration(&stack.api_url),
+            Self::Telegram(telegram) => telegram.configuration(&stack.api_url),
         }
     }
 }
@@ -77,14 +68,17 @@ impl Connection {
         change(&mut configuration);
         let integration = platform.integration(&stack, &configuration).await;
         let customer = match &channel {
-            Channel::Twilio(_) => "+15005550010".to_owned(),
+            Channel::Twilio(_) => {
+                let phone = "+15005550010".to_owned();
+                platform.know(&phone);
+                phone
+            }
             Channel::Telegram(telegram) => {
-                set_webhook(&stack, telegram, &integration.route_url("channel")).await;
+                telegram.connect(&integration.route_url("channel"));
                 telegram.deliver(&telegram.start_chat(CHAT, None)).await;
                 CHAT.to_string()
             }
         };
-        platform.know(&customer);
         Self { stack, platform, channel, integration, customer }
     }
 
@@ -205,14 +199,6 @@ impl Connection {
         let (status, content_type) = (response.status().as_u16(), content_type.unwrap_or_default().to_owned());
         (status, content_type, response.bytes().await.expect("a body").to_vec())
     }
-}
-
-async fn set_webhook(stack: &Stack, telegram: &Telegram, url: &str) {
-    let address = format!("{}/bot{}/setWebhook", telegram.url, telegram::TOKEN);
-    let body = json!({"url": url, "secret_token": SECRET}).to_string();
-    let request = stack.http.post(address).header("content-type", "application/json").body(body);
-    let status = request.send().await.expect("Telegram answers").status();
-    assert!(status.is_success(), "{status}");
 }
 
 /// Posts an update, which must be accepted at once.

@@ -3,6 +3,7 @@
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use shared::platform::PlatformName;
+use tests::harness::caller::Request;
 use tests::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
 use tests::simulators::genesys_cloud::api::GenesysCloud;
 use tests::simulators::highlevel::api::HighLevel;
@@ -95,7 +96,7 @@ impl Platform {
         integration
     }
 
-    /// Posts a message of an agent to the webhook, and returns its id. Platforms without options write them as text.
+    /// Posts a message of an agent to the webhook, and returns its id. Where agents have no options, a card of a caller has them.
     pub(super) async fn write(
         &self,
         stack: &Stack,
@@ -114,6 +115,13 @@ impl Platform {
                 webhook.accepted(stack, integration).await;
                 webhook.id()
             }
+            Self::MulticloudCx(_) if matches!(message, FromAgent::Choice { .. }) => {
+                message.post_as_card(stack, integration, customer).await
+            }
+            Self::HighLevel(platform, _) if matches!(message, FromAgent::Choice { .. }) => {
+                let contact = contact_of(platform, customer);
+                message.post_as_card(stack, integration, &contact.phone.unwrap_or(contact.id)).await
+            }
             Self::MulticloudCx(_) => {
                 let mut body = multicloud_cx::sample("sms").fill(address, customer).json();
                 body["text"] = message.text().into();
@@ -126,9 +134,10 @@ impl Platform {
                 webhook.accepted(stack, integration).await;
                 webhook.id()
             }
-            Self::HighLevel(_, keys) => {
-                let mut body = highlevel::Sample::wire("provider-sms").fill(address, &contact_of(customer));
-                body["phone"] = customer.into();
+            Self::HighLevel(platform, keys) => {
+                let contact = contact_of(platform, customer);
+                let mut body = highlevel::Sample::wire("provider-sms").fill(address, &contact.id);
+                body["phone"] = contact.phone.into();
                 body["message"] = message.text().into();
                 body["attachments"] = match message {
                     FromAgent::Picture { url, .. } => json!([url]),
@@ -140,10 +149,10 @@ impl Platform {
         }
     }
 
-    /// Makes the customer known to the platform, where it wants to know customers.
-    pub(super) fn know(&self, customer: &str) {
+    /// Makes the customer with this phone number known to the platform, where it wants to know customers.
+    pub(super) fn know(&self, phone: &str) {
         if let Self::HighLevel(platform, _) = self {
-            let (id, phone) = (contact_of(customer), Some(customer.to_owned()));
+            let (id, phone) = (format!("contact-{}", Uuid::new_v4().simple()), Some(phone.to_owned()));
             platform.add_contact(highlevel::api::Contact { id, phone, email: None, name: None });
         }
     }
@@ -253,10 +262,20 @@ impl Platform {
 impl FromAgent<'_> {
     fn text(&self) -> String {
         match self {
-            Self::Text(text) | Self::Picture { text, .. } => (*text).to_owned(),
-            Self::Choice { text, options } => format!("{text} {}", options.join(", ")),
+            Self::Text(text) | Self::Picture { text, .. } | Self::Choice { text, .. } => (*text).to_owned(),
             Self::Card { title, link, .. } => format!("{title} {link}"),
         }
+    }
+
+    /// Its options are quick replies of a card.
+    async fn post_as_card(&self, stack: &Stack, integration: &TestIntegration, to: &str) -> String {
+        let Self::Choice { options, .. } = self else { panic!("a message without options") };
+        let reply = |option: &&str| json!({"title": option, "payload": format!("payload of {option}")});
+        let replies: Vec<_> = options.iter().map(reply).collect();
+        let body = json!({"to": to, "text": self.text(), "quickReplies": replies});
+        let answer = Request::new(&body).with_bearer_token().post(stack, integration, "cards").await;
+        assert_eq!(202, answer.status.as_u16(), "{:?}", answer.body);
+        answer.body["id"].as_str().expect("an id").to_owned()
     }
 
     fn fill_genesys_cloud(&self, body: &mut Value) {
@@ -290,9 +309,12 @@ impl FromAgent<'_> {
     }
 }
 
-/// The platform's own id of a customer.
-fn contact_of(customer: &str) -> String {
-    format!("contact-{}", customer.trim_start_matches('+'))
+/// The contact of a customer: the one with this phone number, or the newest without any.
+fn contact_of(platform: &HighLevel, customer: &str) -> highlevel::api::Contact {
+    let contacts = platform.contacts();
+    let has_phone = contacts.iter().find(|contact| contact.phone.as_deref() == Some(customer));
+    let newest = || contacts.iter().rev().find(|contact| contact.phone.is_none());
+    has_phone.or_else(newest).cloned().expect("the customer has written")
 }
 
 fn origin(url: &str) -> String {

@@ -1,11 +1,11 @@
 //! Telegram: what is particular to it.
 
-use super::customer::{Connection, SECRET};
+use super::customer::Connection;
 use super::platform::{FromAgent, Platform};
 use serde_json::{Value, json};
 use shared::channel::ChannelName;
 use shared::platform::PlatformName;
-use tests::simulators::telegram::{CustomerFile, Fault};
+use tests::simulators::telegram::{CustomerFile, Fault, WEBHOOK_SECRET};
 
 const CHAT: i64 = 5_550_010;
 
@@ -47,7 +47,7 @@ async fn an_update_without_the_secret_is_refused_and_one_that_cannot_be_used_is_
         assert_eq!(401, telegram.post_to(&url, secret, &update).await.status);
     }
     for (kind, content) in [("poll", json!({"id": "1"})), ("message", json!("odd")), ("surprise", json!(null))] {
-        let answer = telegram.post_to(&url, Some(SECRET), &telegram.update(kind, &content)).await;
+        let answer = telegram.post_to(&url, Some(WEBHOOK_SECRET), &telegram.update(kind, &content)).await;
         assert_eq!(200, answer.status, "{kind}");
     }
     for _ in 0..2 {

@@ -3,6 +3,7 @@
 use super::customer::Connection;
 use super::platform::FromAgent;
 use crate::observability::logs::log_with;
+use reqwest::Method;
 use serde_json::{Value, json};
 use shared::channel::ChannelName;
 use shared::platform::PlatformName;
@@ -57,14 +58,18 @@ async fn a_long_text_is_sent_in_order_and_delivered_with_its_last_part() {
     let id = connection.agent(&FromAgent::Text(&text)).await;
     let messages = connection.twilio().wait_for(2).await;
     assert_eq!(text, messages.iter().map(|message| message.body.as_str()).collect::<String>());
-    // The report about the first part says nothing about the whole.
-    for message in &messages {
-        connection.twilio().report(message, Status::DELIVERED).await;
-    }
+    // The report about the first part says nothing about the whole: a later report's receipt comes, and none before it.
+    assert_eq!(200, connection.twilio().report(&messages[0], Status::DELIVERED).await.status);
+    let after = connection.agent(&FromAgent::Text("After")).await;
+    let short = connection.twilio().wait_for(3).await.remove(2);
+    connection.twilio().report(&short, Status::DELIVERED).await;
+    connection.wait_for_receipt(&after, "Delivered").await;
+    assert_eq!(0, connection.receipts_of(&id).len());
+    connection.twilio().report(&messages[1], Status::DELIVERED).await;
     connection.wait_for_receipt(&id, "Delivered").await;
     let next = connection.agent(&FromAgent::Text(&text)).await;
-    let messages = connection.twilio().wait_for(4).await;
-    connection.twilio().report(&messages[2], Status::failed(30005)).await;
+    let messages = connection.twilio().wait_for(5).await;
+    connection.twilio().report(&messages[3], Status::failed(30005)).await;
     assert_eq!("InvalidDestination", connection.failure_of(&next).await);
     assert_eq!(1, connection.receipts_of(&id).len());
 }
@@ -243,6 +248,30 @@ async fn a_file_is_handed_out_by_its_link_only() {
 }
 
 #[tokio::test]
+async fn a_files_headers_are_answered_without_a_download_and_keep_it_from_running_as_a_page() {
+    let connection = connection().await;
+    let (page, twilio) = (&b"<script>alert(1)</script>"[..], connection.twilio());
+    let inbound = Inbound::text(&connection.customer, "look").with_file("text/html", page);
+    twilio.post(&twilio.inbound(&connection.address(), &inbound)).await.assert_received();
+    let file = connection.wait_for_customers(1).await.remove(0).1.remove(0);
+    for (method, downloads) in [(Method::HEAD, 0), (Method::GET, 1)] {
+        let response = connection.stack.http.request(method, &file).send().await.unwrap();
+        assert_eq!((200, downloads), (response.status().as_u16(), twilio.downloads()));
+        for (name, value) in [
+            ("content-type", "text/html"),
+            ("content-disposition", "attachment"),
+            ("x-content-type-options", "nosniff"),
+            ("content-security-policy", "default-src 'none'; sandbox"),
+        ] {
+            assert_eq!(value, response.headers()[name], "{name}");
+        }
+        assert_eq!(if downloads == 0 { &b""[..] } else { page }, response.bytes().await.unwrap());
+    }
+    let forged = format!("{}/files/x", connection.address());
+    assert_eq!(404, connection.stack.http.head(forged).send().await.unwrap().status().as_u16());
+}
+
+#[tokio::test]
 async fn a_file_that_is_too_large_for_an_answer_is_said_to_be() {
     static LARGE: [u8; 4_500_000] = [1; 4_500_000];
     let connection = connection().await;
@@ -281,8 +310,10 @@ async fn on_whatsapp_customers_are_known_by_their_numbers_and_reached_with_the_p
     }
     connection.wait_for_receipt(&id, "Delivered").await;
     // Outside of the 24 hours only a template may be sent.
+    let late = connection.agent(&FromAgent::Text("Are you there?")).await;
+    let message = connection.twilio().wait_for(2).await.remove(1);
     connection.twilio().report(&message, Status::failed(63016)).await;
-    assert_eq!("MessageNotAllowed", connection.failure_of(&id).await);
+    assert_eq!("MessageNotAllowed", connection.failure_of(&late).await);
 }
 
 #[tokio::test]

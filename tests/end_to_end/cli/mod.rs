@@ -1,6 +1,8 @@
 //! The command `patchbay`, run as an operator runs it.
 
 mod account;
+mod channel_address;
+mod channel_removal;
 mod channels;
 mod completion;
 mod dead_letters;

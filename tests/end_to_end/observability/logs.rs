@@ -52,7 +52,7 @@ async fn the_functions_log_what_happened_without_texts_addresses_and_secrets() {
 
     let expected = [
         ("accepted", "webhook_receiver"),
-        ("invalid-signature", "webhook_receiver"),
+        ("invalid-signature", "-WebhookReceiver-"),
         ("retry", "message_dispatcher"),
         ("failed", "message_dispatcher"),
         ("receipt_posted", "message_dispatcher"),

@@ -166,7 +166,9 @@ async fn a_message_returns_to_the_queue_while_its_configuration_is_unreachable()
 async fn wait_after(single: &SingleFunction, webhook: &Webhook, receives: usize) -> u64 {
     let _ = single.waits();
     assert_eq!(vec!["m-0"], single.dispatch_received(webhook, receives).await);
-    let waits = single.waits();
+    let mut waits = single.waits();
+    // The SDK repeats a call whose answer is late.
+    waits.dedup();
     assert_eq!(1, waits.len(), "{waits:?}");
     waits[0].1
 }

@@ -9,4 +9,5 @@ pub mod messaging_service;
 pub mod multicloud_cx;
 pub mod sms_gateway;
 pub mod telegram;
+pub mod telephone;
 pub mod twilio;

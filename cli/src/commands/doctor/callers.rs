@@ -1,10 +1,10 @@
 //! Whether the API accepts the callers' credentials, tested with an empty request.
 
 use super::context::IntegrationContext;
-use super::probe::ProbeResponse;
 use super::report::Finding;
 use crate::api::client::sign_request;
 use crate::api::endpoint::Endpoint;
+use crate::api::probe::ProbeResponse;
 use crate::api::trial_request;
 use crate::aws::clock::ClockSkew;
 use crate::ui::output::sanitize;

@@ -3,9 +3,11 @@
 use super::context::IntegrationContext;
 use super::report::Finding;
 use super::{telegram, twilio};
+use crate::api::channel::probe;
 use crate::api::endpoint::Endpoint;
+use crate::api::probe::ProbeResponse;
 use serde_json::Value;
-use shared::api::problem::TYPE_PREFIX;
+use shared::api::problem::{ProblemType, TYPE_PREFIX};
 use shared::aws::error_chain;
 use shared::channel::{ChannelConfig, TrialRequest};
 use shared::http_client::read_body_limited;
@@ -14,7 +16,7 @@ use url::Url;
 
 const MAXIMUM_BYTES: usize = 64 * 1024;
 
-/// How the address of the channel answers a genuine request.
+/// How the address of the channel answers.
 enum Answer {
     Acknowledged,
     Problem(String),
@@ -36,14 +38,24 @@ pub(super) async fn check(context: &IntegrationContext<'_>, channel: &ChannelCon
         .into()
 }
 
-/// Posts a genuine request, which is ignored, to the address that the provider calls.
+/// Posts a genuine request, which is ignored, to the address that the provider calls: once it is known not to be a
+/// stranger's, who would learn the secret.
 async fn address(context: &IntegrationContext<'_>, channel: &ChannelConfig) -> Finding {
     if !context.doctor.routes.works(Endpoint::Channel) {
         return Finding::skipped(format!("because {} does not work", Endpoint::Channel.title()));
     }
     let url = channel.address().as_str();
     let origin = url.parse().map_or_else(|_| url.to_owned(), |url: Url| url.origin().ascii_serialization());
-    classify(&context.integration.name, &origin, post(context, channel, url).await)
+    let answer = match probe(context.doctor.http, url).await {
+        ProbeResponse::Problem { kind, .. } if kind == ProblemType::FileNotFound.as_str() => {
+            post(context, channel, url).await
+        }
+        ProbeResponse::Problem { kind, .. } => Answer::Problem(kind),
+        ProbeResponse::NoRoute => Answer::Foreign(404),
+        ProbeResponse::Other { status, .. } => Answer::Foreign(status),
+        ProbeResponse::NoResponse { cause, .. } => Answer::None(cause),
+    };
+    classify(&context.integration.name, &origin, answer)
 }
 
 async fn post(context: &IntegrationContext<'_>, channel: &ChannelConfig, url: &str) -> Answer {
@@ -85,7 +97,7 @@ fn classify(name: &IntegrationName, origin: &str, answer: Answer) -> Finding {
             Finding::fault(format!("{origin} leads to another stack: {kind}"), set_url)
         }
         Answer::Problem(kind) => Finding::fault(
-            format!("{origin} answers {kind} to a genuine request"),
+            format!("{origin} answers {kind}"),
             format!("see the logs: `patchbay logs --integration {name} --since 10m`"),
         ),
         Answer::Foreign(status) => {
@@ -108,7 +120,7 @@ mod tests {
             (Answer::Foreign(200), "does not lead to this stack: it answers 200"),
             (Answer::Problem("integration-not-found".to_owned()), "leads to another stack"),
             (Answer::Problem("invalid-signature".to_owned()), "refuses the stored secret"),
-            (Answer::Problem("unavailable".to_owned()), "answers unavailable to a genuine request"),
+            (Answer::Problem("unavailable".to_owned()), "answers unavailable"),
             (Answer::None("no route".to_owned()), "cannot be reached: no route"),
         ] {
             let finding = found(answer);

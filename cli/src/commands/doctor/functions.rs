@@ -73,6 +73,7 @@ pub(super) const FUNCTIONS: [Function; 8] = [
         ledger_kinds: &[
             Kind::Authorization,
             Kind::Circuit,
+            Kind::Contact,
             Kind::Delivery,
             Kind::Inbound,
             Kind::Lane,
@@ -82,7 +83,7 @@ pub(super) const FUNCTIONS: [Function; 8] = [
             Kind::TextTrace,
         ],
         conversation_kinds: &[Kind::Channel, Kind::Conversation],
-        read_kinds: &[Kind::Offer],
+        read_kinds: &[Kind::Contact, Kind::Offer],
         batch_read_kinds: &[Kind::Circuit, Kind::Lane],
         ..NO_ACCESS.named("MessageDispatcher")
     },

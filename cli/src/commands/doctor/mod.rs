@@ -19,7 +19,6 @@ mod lambda;
 mod messaging_service;
 mod permissions;
 mod platform;
-mod probe;
 mod quota;
 mod region_search;
 mod report;

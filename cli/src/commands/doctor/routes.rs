@@ -3,17 +3,14 @@
 use super::clock;
 use super::functions::FUNCTIONS;
 use super::permissions::Permissions;
-use super::probe::ProbeResponse;
 use super::report::{Finding, Status};
 use super::reporter::Group;
 use crate::api::endpoint::Endpoint;
+use crate::api::probe::{PROBE_INTEGRATION, ProbeResponse};
 use crate::aws::clock::ClockSkew;
 use crate::aws::log_groups::recent_logs;
 use crate::aws::stack::Stack;
 use futures::future::join_all;
-
-/// An integration that does not exist, as the functions should answer.
-const PROBE_INTEGRATION: &str = "patchbay-doctor-probe";
 
 #[derive(Debug, Default)]
 pub(super) struct Routes {

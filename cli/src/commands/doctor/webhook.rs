@@ -1,9 +1,9 @@
 //! Whether the webhook accepts signatures by the stored secret and refuses others, tested with a body that is no message.
 
 use super::context::IntegrationContext;
-use super::probe::ProbeResponse;
 use super::report::Finding;
 use crate::api::endpoint::Endpoint;
+use crate::api::probe::ProbeResponse;
 use crate::api::trial_request::INVALID_WEBHOOK;
 use data_encoding::BASE64;
 use secrecy::SecretString;

@@ -18,6 +18,7 @@ use shared::channel::{ChannelConfig, ChannelName};
 use shared::integration::Integration;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformConfig;
+use shared::platform::genesys_cloud::api::OpenIntegration;
 
 /// Remove an integration
 ///
@@ -93,14 +94,27 @@ pub(super) async fn run(remove: Remove, stack: &Stack, output: Output) -> Result
             "the integration `{name}` was removed already; --immediately deletes its secret permanently"
         )));
     }
+    let integration = match remove.platform_too || remove.channel_too {
+        true => Some(stored(name, &found)?),
+        false => None,
+    };
+    // Everything is checked before anything is deleted.
+    let channel = match integration.as_ref().filter(|_| remove.channel_too) {
+        Some(integration) => Some(ChannelSide::check(integration).await?),
+        None => None,
+    };
+    let platform = match integration.as_ref().filter(|_| remove.platform_too) {
+        Some(integration) => Some(PlatformSide::check(integration, stack).await?),
+        None => None,
+    };
     prompt::confirm_by_name(&format!("The integration `{name}` will be removed."), name.as_str(), remove.yes)?;
     let mut progress = Progress::new(output);
-    if remove.platform_too {
-        // First, because the platform's credentials are in the secret.
-        delete_on_platform(name, &found, stack, &mut progress).await?;
+    // The secret is deleted last, because it has the credentials for both.
+    if let Some(platform) = platform {
+        progress.done(platform.delete().await?);
     }
-    if remove.channel_too {
-        match disconnect_channel(name, &found).await {
+    if let Some(channel) = channel {
+        match channel.disconnect().await {
             Ok(step) => progress.done(step),
             Err(failure) => return Err(progress.interrupted(failure)),
         }
@@ -130,25 +144,67 @@ fn stored(name: &IntegrationName, found: &SecretState) -> Result<Integration, Cl
     }
 }
 
-/// Deletes the bot's webhook, if it leads here. Returns what is done.
-async fn disconnect_channel(name: &IntegrationName, found: &SecretState) -> Result<&'static str, CliError> {
-    let integration = stored(name, found)?;
-    let Some(ChannelConfig::Telegram(config)) = integration.destination.channel() else {
-        return Err(CliError::Usage(
-            "--channel-too is for Telegram only; change a number's webhooks in Twilio's console".to_owned(),
-        ));
-    };
-    let telegram = Telegram::new(config)?;
-    let webhook = telegram.webhook().await.map_err(|error| telegram::failed("return the webhook", &error))?;
-    if webhook.url.is_none() {
-        return Ok("the Telegram bot has no webhook");
+/// A bot whose webhook leads here, if it has one.
+struct ChannelSide<'i> {
+    telegram: Telegram<'i>,
+    has_webhook: bool,
+}
+
+impl<'i> ChannelSide<'i> {
+    async fn check(integration: &'i Integration) -> Result<Self, CliError> {
+        let Some(ChannelConfig::Telegram(config)) = integration.destination.channel() else {
+            return Err(CliError::Usage(
+                "--channel-too is for Telegram only; change a number's webhooks in Twilio's console".to_owned(),
+            ));
+        };
+        let telegram = Telegram::new(config)?;
+        let webhook = telegram.webhook().await.map_err(|error| telegram::failed("return the webhook", &error))?;
+        let has_webhook = webhook.url.is_some();
+        if has_webhook && !telegram.is_own(&webhook) {
+            let why = "the bot's updates are not sent to this stack: without --channel-too its webhook is not changed";
+            return Err(CliError::Failed(why.to_owned()));
+        }
+        Ok(Self { telegram, has_webhook })
     }
-    if !telegram.is_own(&webhook) {
-        let why = "the bot's updates are not sent to this stack: without --channel-too its webhook is not changed";
-        return Err(CliError::Failed(why.to_owned()));
+
+    /// Returns what is done.
+    async fn disconnect(&self) -> Result<&'static str, CliError> {
+        if !self.has_webhook {
+            return Ok("the Telegram bot has no webhook");
+        }
+        self.telegram.disconnect().await?;
+        Ok("the Telegram bot's webhook is deleted")
     }
-    telegram.disconnect().await?;
-    Ok("the Telegram bot's webhook is deleted")
+}
+
+/// An open messaging integration whose webhooks are sent here, if it still exists.
+struct PlatformSide<'i> {
+    genesys_cloud: GenesysCloud<'i>,
+    found: Option<OpenIntegration>,
+}
+
+impl<'i> PlatformSide<'i> {
+    async fn check(integration: &'i Integration, stack: &Stack) -> Result<Self, CliError> {
+        let PlatformConfig::GenesysCloud(config) = &integration.platform else {
+            return Err(CliError::Usage(
+                "--platform-too is for Genesys Cloud only; disconnect other platforms by hand".to_owned(),
+            ));
+        };
+        let genesys_cloud = GenesysCloud::new(config)?;
+        let found = genesys_cloud.find_by_id(&config.integration_id).await?;
+        if let Some(found) = &found {
+            require_own_webhooks(found, stack, &integration.name, "without --platform-too it is not changed").await?;
+        }
+        Ok(Self { genesys_cloud, found })
+    }
+
+    /// Returns what is done.
+    async fn delete(&self) -> Result<&'static str, CliError> {
+        if let Some(found) = &self.found {
+            self.genesys_cloud.delete(found).await?;
+        }
+        Ok("Genesys Cloud's open messaging integration is deleted")
+    }
 }
 
 fn remaining(found: &SecretState) -> Option<&'static str> {
@@ -163,26 +219,6 @@ fn remaining(found: &SecretState) -> Option<&'static str> {
              console, or what customers write is lost.",
         ),
     }
-}
-
-async fn delete_on_platform(
-    name: &IntegrationName,
-    found: &SecretState,
-    stack: &Stack,
-    progress: &mut Progress,
-) -> Result<(), CliError> {
-    let Integration { platform: PlatformConfig::GenesysCloud(config), .. } = stored(name, found)? else {
-        return Err(CliError::Usage(
-            "--platform-too is for Genesys Cloud only; disconnect other platforms by hand".to_owned(),
-        ));
-    };
-    let genesys_cloud = GenesysCloud::new(&config)?;
-    if let Some(found) = genesys_cloud.find_by_id(&config.integration_id).await? {
-        require_own_webhooks(&found, stack, name, "without --platform-too it is not changed").await?;
-        genesys_cloud.delete(&found).await?;
-    }
-    progress.done("Genesys Cloud's open messaging integration is deleted");
-    Ok(())
 }
 
 fn human(removed: &Removed) -> String {

@@ -1,5 +1,5 @@
-// The agent's desk: shows the conversation as the platform has it, posts what the agent does, and frames the customer's
-// side beside it.
+// The agent's desk: lists the conversations, shows one as the platform has it, posts what the agent does, and frames the
+// customers' sides beside it.
 
 import { chooseCustomer } from "./chooser.js";
 import { Composer, handOver } from "./composer.js";
@@ -28,32 +28,38 @@ const log = new Log(page.log, page.entries);
 const typing = new Typing(page, log);
 const shown = []; // each entry as it came
 
-if (customer) {
-  openDesk();
-  showSides();
-} else {
-  page.chooser.hidden = false;
-  chooseCustomer(page, "/conversations", "As the platform has them");
-}
+let name = customer;
+
+if (customer) openDesk();
+showSides();
+chooseCustomer(page, "/conversations", { whose: customer ? null : "As the platform has them", chosen: customer });
 
 // --- the conversation ---
 
 function openDesk() {
-  document.title = `Conversation with ${customer}`;
-  page.title.textContent = customer;
-  page.avatar.textContent = initial(customer);
-  page.back.hidden = page.avatar.hidden = page.chat.hidden = page.between.hidden = false;
+  page.chooser.classList.add("tabs");
+  page.back.hidden = page.avatar.hidden = page.chat.hidden = false;
   new Composer(page.composer, page.text, { write: (text) => act("messages", { text }), typing: () => act("typing", {}) });
   page.end.addEventListener("click", () => act("end", {}));
   follow(`${path()}/events`, {
-    opened: () => (page.status.textContent = "Open Messaging"),
+    opened: () => introduce(name),
     lost: () => (page.status.textContent = "Connecting again…"),
     message: show,
   });
 }
 
+// What the customer is called.
+function introduce(known) {
+  name = known;
+  page.status.textContent = name === customer ? "Open Messaging" : customer;
+  document.title = `Conversation with ${name}`;
+  page.title.textContent = name;
+  page.avatar.textContent = initial(name);
+}
+
 // Shows what is new in the conversation.
-function show({ state, typingUntil, entries }) {
+function show({ state, name: known, typingUntil, entries }) {
+  if (known && known !== name) introduce(known);
   for (const [position, entry] of entries.entries()) {
     const text = JSON.stringify(entry);
     if (shown[position] === text) continue;
@@ -61,7 +67,7 @@ function show({ state, typingUntil, entries }) {
     shown[position] = text;
     log.place(position, position, item(entry), { toTheEnd: isNew && entry.kind === "agent" });
   }
-  typing.show(customer, (typingUntil ?? 0) - Date.now());
+  typing.show(name, (typingUntil ?? 0) - Date.now());
   allow(state);
 }
 
@@ -71,7 +77,7 @@ function item(entry) {
 
 function message(entry) {
   const isOwn = entry.kind !== "customer";
-  const who = { customer: customer, agent: "Agent", company: "Agentless message" }[entry.kind];
+  const who = { customer: name, agent: "Agent", company: "Agentless message" }[entry.kind];
   const made = element("li", { class: isOwn ? "own" : "theirs" });
   made.dataset.kind = entry.kind;
   made.append(element("span", { class: entry.kind === "company" ? "note" : "unseen" }, entry.kind === "company" ? who : `${who}: `));
@@ -104,17 +110,29 @@ function path() {
   return `/conversations/${encodeURIComponent(customer)}`;
 }
 
-// --- the customer's side ---
+// --- the customers' sides ---
 
+// The side of the chosen conversation comes first.
 async function showSides() {
-  const sides = await (await fetch("/sides")).json();
-  document.querySelector("main").append(...sides.map(side));
+  const [sides, conversations] = await Promise.all(["/sides", "/conversations"].map(async (from) => (await fetch(from)).json()));
+  // A customer who has not written yet is on the side that is for this customer, or for any.
+  const chosen = conversations.find((one) => one.customer === customer)?.integration
+    ?? [customer, null].map((whose) => sides.find((side) => side.customer === whose)).find(Boolean)?.integration_id;
+  const isOwn = (side) => customer !== null && side.integration_id === chosen;
+  const ordered = [...sides.filter(isOwn), ...sides.filter((side) => !isOwn(side))];
+  page.sides.append(...ordered.map((one, number) => side(one, number, isOwn(one))));
+  page.jumps.hidden = sides.length < 2;
+  page.jumps.append(...ordered.map(({ title }, number) => element("a", { href: `#side-${number}` }, title)));
 }
 
-function side({ title, of, url }) {
+function side({ title, of, url, customer: other }, number, isOwn) {
+  const who = isOwn ? customer : other ?? customer;
   const shows = new URL(url);
-  shows.searchParams.set("customer", customer);
-  return element("section", { class: "side", "aria-label": title },
-    element("div", { class: "caption" }, element("h2", {}, title), element("p", {}, of)),
+  if (who) shows.searchParams.set("customer", who);
+  const whose = isOwn
+    ? element("span", { class: "this" }, "this conversation")
+    : who && element("a", { href: `/?customer=${encodeURIComponent(who)}` }, "show at the desk", element("span", { class: "unseen" }, `: ${title}`));
+  return element("section", { class: isOwn ? "side own-side" : "side", id: `side-${number}`, "aria-label": title },
+    element("div", { class: "caption" }, element("h2", {}, title), element("p", {}, of), whose),
     element("iframe", { src: shows.href, title }));
 }

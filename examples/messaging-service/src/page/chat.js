@@ -17,7 +17,7 @@ if (customer) {
   openChat();
 } else {
   page.chooser.hidden = false;
-  chooseCustomer(page, "/customers", "As the customer sees it");
+  chooseCustomer(page, "/customers", { whose: "As the customer sees it" });
 }
 
 // --- events ---

@@ -16,13 +16,14 @@ pub enum MediaType {
 }
 
 /// What a message, a conversation and its composer look like, and what they do.
-const COMMON: [File; 7] = [
+const COMMON: [File; 8] = [
     ("/conversation.css", MediaType::Css, include_str!("files/conversation.css")),
     ("/chooser.js", MediaType::JavaScript, include_str!("files/chooser.js")),
     ("/composer.js", MediaType::JavaScript, include_str!("files/composer.js")),
     ("/content.js", MediaType::JavaScript, include_str!("files/content.js")),
     ("/log.js", MediaType::JavaScript, include_str!("files/log.js")),
     ("/stream.js", MediaType::JavaScript, include_str!("files/stream.js")),
+    ("/telephone.css", MediaType::Css, include_str!("files/telephone.css")),
     ("/icon.svg", MediaType::Svg, include_str!("files/icon.svg")),
 ];
 

@@ -32,14 +32,9 @@ pub enum ChannelConfig {
 }
 
 impl ChannelConfig {
-    /// Reads the members of `channel` that are the channel's own. `check` says what speaks against the kind.
-    pub fn read(
-        integration: &IntegrationName,
-        fields: &mut Fields<'_>,
-        check: impl FnOnce(ChannelName) -> Result<(), String>,
-    ) -> Option<Self> {
-        let kind = |value| ChannelName::from_field(value).and_then(|name| check(name).map(|()| name));
-        let name = fields.required("kind", kind);
+    /// Reads the members of `channel` that are the channel's own.
+    pub fn read(integration: &IntegrationName, fields: &mut Fields<'_>) -> Option<Self> {
+        let name = fields.required("kind", ChannelName::from_field);
         let address = fields.required("publicUrl", base_url).map(|url| ChannelAddress::new(&url, integration));
         match name? {
             ChannelName::Twilio => {
@@ -89,6 +84,16 @@ impl ChannelConfig {
     #[must_use]
     pub fn reaches_phones(&self) -> bool {
         self.name().reaches_phones()
+    }
+
+    /// The customer's address as the provider itself writes it, so that what is kept under it is found again.
+    #[must_use]
+    pub fn canonical_address(&self, address: String) -> String {
+        let canonical = match self {
+            Self::Twilio(config) => config.canonical_address(&address),
+            Self::Telegram(config) => config.canonical_address(&address),
+        };
+        canonical.unwrap_or(address)
     }
 
     /// Whether customers answer with the number of an option.

@@ -73,7 +73,7 @@ impl Cause {
     }
 
     /// A word for the log, the reason for the platform, and a sentence for the agent.
-    fn told(self) -> (&'static str, ReasonCode, &'static str) {
+    fn describe(self) -> (&'static str, ReasonCode, &'static str) {
         match self {
             Self::ChatNotFound => {
                 ("chat-not-found", ReasonCode::InvalidDestination, "The bot has no Telegram chat with this customer.")
@@ -118,7 +118,7 @@ impl From<Failure> for SendError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused { status, cause, .. } => {
-                let (word, reason, sentence) = cause.told();
+                let (word, reason, sentence) = cause.describe();
                 Self::Refused { reason, code: Some(format!("{status} {word}")), message: sentence.to_owned() }
             }
             Failure::Configuration { status } => Self::Configuration { code: Some(status.to_string()) },
@@ -175,7 +175,8 @@ pub(super) fn classify(
     let code = named.and_then(|code| u16::try_from(code).ok()).unwrap_or(status.as_u16());
     let description = answer.as_ref().and_then(|answer| answer.text("description")).unwrap_or_default();
     Err(match code {
-        401 | 404 => Failure::Configuration { status: code },
+        // The API never redirects: the address is another server's.
+        300..400 | 401 | 404 => Failure::Configuration { status: code },
         400 if description.to_lowercase().contains("logged out") => Failure::Configuration { status: code },
         429 => {
             let seconds = answer.and_then(|answer| answer.object("parameters")?.count("retry_after"));
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_told_by_phrase_in_any_case() {
+    fn refusals_are_recognised_by_their_phrases_in_any_case() {
         use ReasonCode::{
             GeneralError, InvalidDestination, InvalidMediaContentLength, InvalidMessageStructure, MessageNotAllowed,
             RecipientOptedOut,
@@ -258,9 +259,12 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_has_to_act_on_a_token_that_is_not_accepted() {
+    fn an_operator_has_to_act_on_a_token_that_is_not_accepted_and_on_a_redirect() {
         for (status, description) in [(401, "Unauthorized"), (404, "Not Found"), (400, "Bad Request: Logged out")] {
             assert_eq!(SendError::Configuration { code: Some(status.to_string()) }, error(status, description));
+        }
+        for (status, body) in [(302, ""), (308, "<html>")] {
+            assert_eq!(Err(SendError::Configuration { code: Some(status.to_string()) }), answer(status, body));
         }
     }
 
@@ -285,7 +289,6 @@ mod tests {
             (200, "", false),
             (200, "{}", false),
             (200, r#"{"ok":true"#, false),
-            (302, "", false),
             (500, r#"{"ok":false,"error_code":500,"description":"Internal Server Error: restart"}"#, false),
             (502, "<html>", false),
             (504, "", true),

@@ -2,7 +2,7 @@
 
 use super::answer::{Accepted, Failure};
 use super::bot::Bot;
-use super::call::{MIN_TIME, call, request, upload};
+use super::call::{MIN_TIME, MIN_UPLOAD_TIME, NO_TIME, call, request, upload};
 use super::config::Config;
 use super::fallback::Form;
 use super::part::{ANY_TYPE, Content, Medium, OutgoingFile, Parameters, Part};
@@ -11,13 +11,14 @@ use super::text::Passage;
 use crate::channel::error::{FileError, SendError};
 use crate::channel::event::{FileReference, Press};
 use crate::channel::file::read_content;
-use crate::http_client::{FormFile, HttpClient, TIMEOUT};
+use crate::http_client::{FormFile, HttpClient};
 use crate::limits::truncate;
 use crate::media::{MediaFetcher, MediaUrl, TrustedOrigins};
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
 
 /// The largest file that is uploaded. Telegram takes 50 MB, but the file is in memory.
 const MAXIMUM_UPLOAD_BYTES: u64 = 20_000_000;
@@ -30,6 +31,8 @@ const MAXIMUM_NOTE: usize = 200;
 pub(in crate::channel) struct Client {
     http: HttpClient,
     files: MediaFetcher,
+    /// One file is in memory at a time.
+    uploads: Semaphore,
 }
 
 /// A file that was fetched to be uploaded.
@@ -41,7 +44,7 @@ struct FetchedFile {
 
 impl Client {
     pub(in crate::channel) fn new(http: HttpClient, files: MediaFetcher) -> Self {
-        Self { http, files }
+        Self { http, files, uploads: Semaphore::new(1) }
     }
 
     pub(in crate::channel) async fn send(
@@ -74,7 +77,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Accepted, Failure> {
         let mut form = Form::Url(file.medium);
-        let mut fetched = None;
+        let (mut permit, mut fetched) = (None, None);
         loop {
             let sent = match form {
                 Form::Url(medium) => {
@@ -83,7 +86,8 @@ impl Client {
                     call(&self.http, bot, medium.method(), &parameters, deadline).await
                 }
                 Form::Upload(medium) => {
-                    if fetched.is_none() {
+                    if permit.is_none() {
+                        permit = Some(self.wait_to_upload(deadline).await?);
                         fetched = self.fetch(file, deadline).await;
                     }
                     let Some(fetched) = &fetched else {
@@ -93,6 +97,7 @@ impl Client {
                     self.upload(bot, medium, &part.with_caption(caption), fetched, deadline).await
                 }
                 Form::Link => {
+                    (permit, fetched) = (None, None);
                     let (text, entities) = caption.map_or(("", &[][..]), |caption| (&caption.text, &caption.entities));
                     let separator = if text.is_empty() { "" } else { "\n" };
                     let text = [text, separator, &file.as_text()].concat();
@@ -110,10 +115,17 @@ impl Client {
         }
     }
 
+    /// Waits while another file is uploaded, as long as there would be time for this one.
+    async fn wait_to_upload(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Failure> {
+        let latest = deadline.checked_sub(MIN_TIME + MIN_UPLOAD_TIME).filter(|latest| *latest > Instant::now());
+        let permit = timeout_at(latest.ok_or(NO_TIME)?, self.uploads.acquire()).await;
+        permit.ok().and_then(Result::ok).ok_or(NO_TIME)
+    }
+
     /// Fetches a file that Telegram could not fetch. `None` if it cannot be had: then its link is sent.
     async fn fetch(&self, file: &OutgoingFile, deadline: Instant) -> Option<FetchedFile> {
         let url = MediaUrl::parse(&file.url, &TrustedOrigins::default()).ok()?;
-        let deadline = deadline.checked_sub(MIN_TIME * 2)?;
+        let deadline = deadline.checked_sub(MIN_UPLOAD_TIME)?;
         let media = self.files.fetch(&url, MAXIMUM_UPLOAD_BYTES, deadline).await.ok()?;
         let is_same = |declared: &String| {
             media.may_have_type(declared) || media.content_type.as_deref().is_some_and(|found| found == ANY_TYPE)
@@ -195,7 +207,7 @@ impl Client {
         let path = file.result(|file| file.text("file_path")).ok_or(FileError::NotFound)?;
         let url = config.bot().file_url(&path).ok_or(FileError::NotFound)?;
         let unavailable = |cause: &str| FileError::Unavailable(cause.to_owned());
-        let request = request(&self.http, Method::GET, url, TIMEOUT, deadline);
+        let request = request(&self.http, Method::GET, url, MIN_TIME, deadline);
         let request = request.ok_or_else(|| unavailable("no time was left"))?;
         // The error names the URL, and with it the token.
         let response = self.http.send(request).await.map_err(|_| unavailable("no connection or no answer"))?;

@@ -13,11 +13,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-/// A call after which the outcome is unknown cannot be repeated, so a slow answer is waited for.
-const TIMEOUT: Duration = Duration::from_secs(30);
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(120);
 /// No call starts with less time than this: it would probably time out, and its outcome would be unknown.
 pub(super) const MIN_TIME: Duration = Duration::from_secs(2);
+/// The same for a call with a file.
+pub(super) const MIN_UPLOAD_TIME: Duration = Duration::from_secs(8);
+pub(super) const NO_TIME: Failure = Failure::NotSent("no time was left");
 /// The largest answer that is read.
 const MAXIMUM_ANSWER_BYTES: usize = 512 * 1024;
 
@@ -31,7 +31,7 @@ pub(super) async fn call(
 ) -> Result<Accepted, Failure> {
     let body = serde_json::to_vec(parameters).map_err(|_| Failure::NotSent("the parameters cannot be serialized"))?;
     let request =
-        post(http, bot, method, TIMEOUT, deadline)?.header(header::CONTENT_TYPE, "application/json").body(body);
+        post(http, bot, method, MIN_TIME, deadline)?.header(header::CONTENT_TYPE, "application/json").body(body);
     send(http, request, method).await
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn upload(
     let (content_type, parts) = form_data(texts, file).map_err(|_| Failure::NotSent("the form cannot be built"))?;
     let length: usize = parts.iter().map(Bytes::len).sum();
     let body = reqwest::Body::wrap_stream(futures::stream::iter(parts.into_iter().map(Ok::<_, Infallible>)));
-    let request = post(http, bot, method, UPLOAD_TIMEOUT, deadline)?
+    let request = post(http, bot, method, MIN_UPLOAD_TIME, deadline)?
         .header(header::CONTENT_TYPE, content_type)
         .header(header::CONTENT_LENGTH, HeaderValue::from(length))
         .body(body);
@@ -63,23 +63,24 @@ fn post(
     http: &HttpClient,
     bot: &Bot,
     method: &str,
-    timeout: Duration,
+    min_time: Duration,
     deadline: Instant,
 ) -> Result<reqwest::RequestBuilder, Failure> {
     let url = bot.method_url(method).ok_or(Failure::NotSent("the API's address cannot be used"))?;
-    request(http, Method::POST, url, timeout, deadline).ok_or(Failure::NotSent("no time was left"))
+    request(http, Method::POST, url, min_time, deadline).ok_or(NO_TIME)
 }
 
-/// A request, if there is time for it.
+/// A request, if there is time for it. A call whose outcome is unknown cannot be repeated, so a slow answer is waited for
+/// until the deadline.
 pub(super) fn request(
     http: &HttpClient,
     method: Method,
     url: Url,
-    timeout: Duration,
+    min_time: Duration,
     deadline: Instant,
 ) -> Option<reqwest::RequestBuilder> {
     let left = deadline.saturating_duration_since(Instant::now());
-    (left >= MIN_TIME).then(|| http.request(method, url).timeout(left.min(timeout)))
+    (left >= min_time).then(|| http.request(method, url).timeout(left))
 }
 
 async fn send(http: &HttpClient, request: reqwest::RequestBuilder, method: &'static str) -> Result<Accepted, Failure> {

@@ -83,6 +83,10 @@ impl Provider for Config {
     const NUMBERS_OPTIONS: bool = false;
     const REPORTS_STATUS: bool = false;
 
+    fn canonical_address(&self, _: &str) -> Option<String> {
+        None
+    }
+
     fn verify(&self, request: &ProviderRequest<'_>) -> Result<MatchedSecret, SignatureError> {
         secret_header::verify(request.headers, &SECRET_HEADER, &self.secrets)
     }
@@ -90,7 +94,7 @@ impl Provider for Config {
     /// Never an error: Telegram repeats a refused update for a day, and sends the chat's next ones only after it.
     fn parse(&self, request: &ProviderRequest<'_>) -> Result<Vec<ChannelEvent>, FieldError> {
         let event = match request.path {
-            "" => update::event(request.body, self.accept_start),
+            "" => update::event(request.body, self.bot.id(), self.accept_start),
             _ => ChannelEvent::Ignored("unknown path"),
         };
         Ok(vec![event])

@@ -41,14 +41,14 @@ const OTHER_KINDS: [(&str, &str); 10] = [
 
 /// Reads a message. Its kinds exclude each other.
 pub(super) fn content(message: &Members<'_>) -> Content {
-    let written = message.text("text").or_else(|| message.text("caption")).filter(|text| !text.trim().is_empty());
+    let written = message.text("text").or_else(|| message.text("caption")).and_then(not_blank);
     let (shown, file) = match file(message) {
         Some(Ok(file)) => (None, Some(file)),
         Some(Err(notice)) => (Some(notice), None),
         None => (as_text(message), None),
     };
     let texts: Vec<_> = [written, shown].into_iter().flatten().collect();
-    let text = Some(texts.join("\n")).filter(|text| !text.is_empty());
+    let text = not_blank(texts.join("\n"));
     Content { text, files: Vec::from_iter(file) }
 }
 
@@ -63,7 +63,7 @@ fn file(message: &Members<'_>) -> Option<Result<ReceivedFile, String>> {
         let sticker = message.object("sticker")?;
         let moves = ["is_animated", "is_video"].into_iter().any(|member| sticker.flag(member) == Some(true));
         Some(if moves {
-            Err(sticker.text("emoji").unwrap_or_else(|| "[Sticker]".to_owned()))
+            Err(sticker.text("emoji").and_then(not_blank).unwrap_or_else(|| "[Sticker]".to_owned()))
         } else {
             received(&sticker, MediaType::Image, "image/webp".to_owned())
         })
@@ -84,7 +84,7 @@ fn photo(message: &Members<'_>) -> Option<Result<ReceivedFile, String>> {
 }
 
 fn received(file: &Members<'_>, media_type: MediaType, mime: String) -> Result<ReceivedFile, String> {
-    let filename = file.text("file_name").filter(|name| !name.trim().is_empty());
+    let filename = file.text("file_name").and_then(not_blank);
     let id = file.text("file_id").filter(|_| !is_too_large(file));
     let Some(id) = id else {
         let name = filename.unwrap_or(mime);
@@ -103,7 +103,7 @@ fn as_text(message: &Members<'_>) -> Option<String> {
     // A venue also comes as a location.
     if let Some(venue) = message.object("venue") {
         let lines = [venue.text("title"), venue.text("address"), location_link(&venue)];
-        return Some(lines.into_iter().flatten().collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty());
+        return not_blank(lines.into_iter().flatten().collect::<Vec<_>>().join("\n"));
     }
     if message.has("location") {
         return location_link(message).or_else(|| Some("[Location]".to_owned()));
@@ -111,10 +111,14 @@ fn as_text(message: &Members<'_>) -> Option<String> {
     if let Some(contact) = message.object("contact") {
         let names = ["first_name", "last_name"].into_iter().filter_map(|name| contact.text(name));
         let name = names.collect::<Vec<_>>().join(" ");
-        let parts = [Some(name).filter(|name| !name.is_empty()), contact.text("phone_number")];
-        return Some(parts.into_iter().flatten().collect::<Vec<_>>().join(": ")).filter(|text| !text.is_empty());
+        let parts = [not_blank(name), contact.text("phone_number").and_then(not_blank)];
+        return not_blank(parts.into_iter().flatten().collect::<Vec<_>>().join(": "));
     }
     OTHER_KINDS.iter().find(|(name, _)| message.has(name)).map(|(_, text)| (*text).to_owned())
+}
+
+fn not_blank(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.trim().is_empty())
 }
 
 /// A link that opens the place of `location` on a map.
@@ -125,4 +129,27 @@ fn location_link(place: &Members<'_>) -> Option<String> {
         other => other.as_f64(),
     };
     map_link(degrees("latitude")?, degrees("longitude")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn blank_members_are_no_text() {
+        let blank = " \n";
+        for (message, expected) in [
+            (json!({"text": blank}), None),
+            (json!({"venue": {"title": blank, "address": blank}}), None),
+            (json!({"contact": {"first_name": blank, "last_name": "", "phone_number": blank}}), None),
+            (json!({"contact": {"first_name": blank, "phone_number": "+15550100"}}), Some("+15550100")),
+            (json!({"contact": {"first_name": "Ada", "phone_number": blank}}), Some("Ada")),
+            (json!({"caption": blank, "sticker": {"is_video": true, "emoji": blank}}), Some("[Sticker]")),
+        ] {
+            let document = message.to_string();
+            let message: Members<'_> = serde_json::from_str(&document).unwrap();
+            assert_eq!(expected, content(&message).text.as_deref(), "{document}");
+        }
+    }
 }

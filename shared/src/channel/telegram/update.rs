@@ -5,6 +5,8 @@
 
 use super::content::content;
 use crate::channel::event::{ChannelCustomer, ChannelEvent, CustomerEvent, Press};
+use crate::channel::offer::split_press;
+use crate::digest::Digest;
 use crate::json::i_json;
 use crate::json::lenient::Members;
 use crate::model::message::IdType;
@@ -13,17 +15,27 @@ use jiff::Timestamp;
 const UNREADABLE: &str = "unreadable update";
 /// What an agent sees before the new text of a message.
 const EDITED: &str = "Edited: ";
+const CHAT_NAME_CHARACTERS: usize = 16;
 /// The word that a customer's Start button sends.
 const START: &str = "/start";
 
-/// Reads an update. `accept_start` is whether [`START`] is passed on.
-pub(super) fn event(body: &[u8], accept_start: bool) -> ChannelEvent {
+/// Reads an update to the bot with this id. `accept_start` is whether [`START`] is passed on.
+pub(super) fn event(body: &[u8], bot: &str, accept_start: bool) -> ChannelEvent {
     let Ok(body) = i_json::normalized(i_json::without_bom(body)) else { return ChannelEvent::Ignored(UNREADABLE) };
     let event = match serde_json::from_slice(&body) {
         Ok(update) => customer_event(&update, accept_start),
         Err(_) => Err(UNREADABLE),
     };
-    event.map_or_else(ChannelEvent::Ignored, |event| ChannelEvent::Customer(Box::new(event)))
+    event.map_or_else(ChannelEvent::Ignored, |event| {
+        let message_id = format!("{}:{}", name_of_chat(bot, &event.from.id), event.message_id);
+        ChannelEvent::Customer(Box::new(CustomerEvent { message_id, ..event }))
+    })
+}
+
+/// Names the chat in ids, which are logged: the chat itself is the customer's address. Another bot numbers its messages in
+/// the same chat on its own.
+fn name_of_chat(bot: &str, chat: &str) -> String {
+    Digest::of_parts(&["telegram chat", bot, chat]).as_str().chars().take(CHAT_NAME_CHARACTERS).collect()
 }
 
 /// The event, or why there is none. An update has one member besides its id.
@@ -57,8 +69,8 @@ fn message_event(message: &Members<'_>, update: &Members<'_>) -> Result<Customer
         return Err("service message");
     }
     let message_id = match message_number(message) {
-        Some(id) => format!("{}:{id}", from.id),
-        None => format!("u{}", update.id("update_id").ok_or(UNREADABLE)?),
+        Some(id) => id,
+        None => update_id(update)?,
     };
     let time = time(message, "date");
     Ok(CustomerEvent { files: content.files, ..text_event(message_id, from, time, content.text) })
@@ -68,12 +80,14 @@ fn edited_event(message: &Members<'_>, update: &Members<'_>) -> Result<CustomerE
     let from = customer(message, message.object("from").as_ref())?;
     let text = message.text("text").or_else(|| message.text("caption"));
     let text = text.filter(|text| !text.trim().is_empty()).ok_or("edit without a text")?;
-    let message_id = match (message_number(message), message.count("edit_date")) {
-        (Some(id), Some(edited)) => format!("{}:{id}:e{edited}", from.id),
-        _ => format!("u{}", update.id("update_id").ok_or(UNREADABLE)?),
-    };
+    // A message may be edited twice within a second.
+    let message_id = update_id(update)?;
     let edited_at = time(message, "edit_date").or_else(|| time(message, "date"));
     Ok(text_event(message_id, from, edited_at, Some(format!("{EDITED}{text}"))))
+}
+
+fn update_id(update: &Members<'_>) -> Result<String, &'static str> {
+    Ok(format!("u{}", update.id("update_id").ok_or(UNREADABLE)?))
 }
 
 /// A press has no time of its own, and its message's time is that of the message.
@@ -86,8 +100,10 @@ fn press_event(query: &Members<'_>) -> Result<CustomerEvent, &'static str> {
     let buttons = rows.flat_map(|row| serde_json::from_str::<Vec<Members<'_>>>(row.get()).unwrap_or_default());
     let mut pressed = buttons.filter(|button| button.text("callback_data").as_ref() == Some(&data));
     let title = pressed.find_map(|button| button.text("text"));
-    let press = Press { data, acknowledge: Some(id.clone()), message: message_number(&message) };
-    Ok(CustomerEvent { press: Some(press), ..text_event(format!("cq:{id}"), from, None, title) })
+    // A second press of the same button is the same choice.
+    let message_id = split_press(&data).map_or_else(|| format!("cq{id}"), |_| format!("p{data}"));
+    let press = Press { data, acknowledge: Some(id), message: message_number(&message) };
+    Ok(CustomerEvent { press: Some(press), ..text_event(message_id, from, None, title) })
 }
 
 fn text_event(

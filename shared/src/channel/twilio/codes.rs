@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_code_has_the_reason_that_the_platform_is_told() {
+    fn each_code_has_the_reason_that_the_platform_gets() {
         for (reason, codes) in [
             (ReasonCode::InvalidDestination, &[21211, 21614, 21612, 30005, 30006, 63003, 63024, 63031, 63036][..]),
             (ReasonCode::RecipientOptedOut, &[21610]),

@@ -1,6 +1,6 @@
 //! The configuration of a Twilio channel.
 
-use super::customer::{WHATSAPP, is_digits, is_phone_number, strip_whatsapp};
+use super::customer::{WHATSAPP, is_digits, is_phone_number, phone_number, strip_whatsapp, whatsapp_user};
 use super::parameters::Parameters;
 use super::render::{self, Part};
 use super::sid::Sid;
@@ -195,6 +195,13 @@ impl Provider for Config {
     const NUMBERS_OPTIONS: bool = true;
 
     const REPORTS_STATUS: bool = true;
+
+    fn canonical_address(&self, address: &str) -> Option<String> {
+        match self.network {
+            Network::Sms | Network::Mms => phone_number(address),
+            Network::WhatsApp => whatsapp_user(address),
+        }
+    }
 
     fn verify(&self, request: &ProviderRequest<'_>) -> Result<MatchedSecret, SignatureError> {
         let query = request.query.map(|query| format!("?{query}")).unwrap_or_default();

@@ -45,17 +45,11 @@ fn is_user_id(text: &str) -> bool {
     })
 }
 
-/// The `To` of an SMS to a customer.
-pub(super) fn sms_address(id: &str) -> Option<String> {
-    phone_number(id)
-}
-
-/// The `To` of a WhatsApp message to a customer.
-pub(super) fn whatsapp_address(id: &str) -> Option<String> {
+/// The number or id of a customer on WhatsApp, without the prefix.
+pub(super) fn whatsapp_user(id: &str) -> Option<String> {
     let id = id.trim();
     let id = strip_whatsapp(id).unwrap_or(id);
-    let address = phone_number(id).or_else(|| is_user_id(id).then(|| id.to_owned()))?;
-    Some(format!("{WHATSAPP}{address}"))
+    phone_number(id).or_else(|| is_user_id(id).then(|| id.to_owned()))
 }
 
 /// The customer with this `From`.
@@ -95,23 +89,23 @@ mod tests {
     }
 
     #[test]
-    fn whatsapp_has_a_prefix_and_knows_users_without_a_number() {
+    fn whatsapp_may_have_a_prefix_and_knows_users_without_a_number() {
         let longest = format!("US.{}", "1".repeat(128));
-        for (id, address) in [
-            ("+15005550010", Some("whatsapp:+15005550010".to_owned())),
-            ("whatsapp:+15005550010", Some("whatsapp:+15005550010".to_owned())),
-            ("WhatsApp:+1 500 555 0010", Some("whatsapp:+15005550010".to_owned())),
-            (&longest, Some(format!("whatsapp:{longest}"))),
-            ("CC.a1", Some("whatsapp:CC.a1".to_owned())),
+        for (id, user) in [
+            ("+15005550010", Some("+15005550010")),
+            ("whatsapp:+15005550010", Some("+15005550010")),
+            ("WhatsApp:+1 500 555 0010", Some("+15005550010")),
+            (&longest, Some(longest.as_str())),
+            ("CC.a1", Some("CC.a1")),
             (&format!("{longest}1"), None),
             ("US.", None),
             ("us.1", None),
             ("US.a/b", None),
             ("messenger:1", None),
         ] {
-            assert_eq!(address, whatsapp_address(id), "{id}");
+            assert_eq!(user, whatsapp_user(id).as_deref(), "{id}");
         }
-        assert_eq!(None, sms_address("whatsapp:+15005550010"), "a customer on another channel");
+        assert_eq!(None, phone_number("whatsapp:+15005550010"), "a customer on another channel");
     }
 
     #[test]

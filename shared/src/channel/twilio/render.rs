@@ -1,15 +1,17 @@
 //! Renders messages for Twilio.
 //!
-//! SMS has text only, MMS pictures as well. WhatsApp has one file in each message and shows a text beside a picture only, so
-//! the text comes first. Options are numbered lines everywhere: buttons need templates that exist at Twilio.
+//! SMS has text only, MMS pictures as well, and exists in the US and Canada only. WhatsApp has one file in each message and
+//! shows a text beside a picture only, so the text comes first. Options are numbered lines everywhere: buttons need templates
+//! that exist at Twilio.
 
 use super::config::{Config, Network, Sender};
-use super::customer::{sms_address, whatsapp_address};
+use super::customer::WHATSAPP;
 use super::file::{fetchable_url, is_mms_picture, is_whatsapp_file, may_have_caption};
 use super::sid::Sid;
 use super::webhook::STATUS_PATH;
 use crate::channel::link::StatusLink;
 use crate::channel::message::{ChannelMessage, Template, Unsupported};
+use crate::channel::provider::Provider;
 use crate::channel::split::split;
 use crate::model::message::{Attachment, Block, Line};
 use serde_json::{Map, Value};
@@ -19,6 +21,9 @@ const MAXIMUM_BODY: usize = 1_600;
 const MAXIMUM_CAPTION: usize = 1_024;
 const MAXIMUM_MMS_PICTURES: usize = 10;
 const MAXIMUM_CALLBACK_URL: usize = 4_000;
+
+/// The country code of the United States and Canada.
+const MMS_COUNTRIES: &str = "+1";
 
 const BODY: &str = "Body";
 const MEDIA_URL: &str = "MediaUrl";
@@ -33,16 +38,16 @@ pub(super) type Form = Vec<(&'static str, String)>;
 pub struct Part(pub(super) Form);
 
 pub(super) fn render(config: &Config, message: &ChannelMessage<'_>) -> Result<Vec<Part>, Unsupported> {
+    let address = config.canonical_address(message.address).ok_or(NO_NUMBER)?;
     let to = match config.network {
-        Network::Sms | Network::Mms => sms_address(message.address),
-        Network::WhatsApp => whatsapp_address(message.address),
+        Network::Sms | Network::Mms => address,
+        Network::WhatsApp => format!("{WHATSAPP}{address}"),
     };
-    let to = to.ok_or(NO_NUMBER)?;
     let from = match &config.sender {
         Sender::Address(address) => ("From", address.clone()),
         Sender::MessagingService(sid) => ("MessagingServiceSid", sid.to_string()),
     };
-    let contents = contents(config, message);
+    let contents = contents(config, message, &to);
     let last = contents.len().checked_sub(1).ok_or(NO_CONTENT)?;
     let part = |(index, content): (usize, Form)| {
         let callback = status_callback(config, message, index == last).map(|url| ("StatusCallback", url));
@@ -62,14 +67,14 @@ fn status_callback(config: &Config, message: &ChannelMessage<'_>, is_last: bool)
 }
 
 /// What the parts have besides sender and customer.
-fn contents(config: &Config, message: &ChannelMessage<'_>) -> Vec<Form> {
+fn contents(config: &Config, message: &ChannelMessage<'_>, to: &str) -> Vec<Form> {
     let template = message.template.as_ref();
     if let Some((sid, template)) = template.and_then(|template| Some((config.templates.get(&template.id)?, template))) {
         return vec![content_template(sid, template)];
     }
     match config.network {
-        Network::Sms => texts(&separate(message.blocks, |_| false).0),
-        Network::Mms => mms(message.blocks),
+        Network::Mms if to.starts_with(MMS_COUNTRIES) => mms(message.blocks),
+        Network::Sms | Network::Mms => texts(&separate(message.blocks, |_| false).0),
         Network::WhatsApp => whatsapp(message.blocks),
     }
 }
@@ -268,6 +273,15 @@ mod tests {
             form(&[(BODY, &"x".repeat(1_600)), (MEDIA_URL, "https://e.com/1.png"), (MEDIA_URL, "https://e.com/card")]);
         let second = form(&[(BODY, "x\n\nName: https://e.com/a.pdf\nName: https://e.com/a.svg")]);
         assert_eq!(vec![first, second], parts);
+    }
+
+    #[test]
+    fn outside_of_the_united_states_and_canada_an_mms_has_the_links_of_its_pictures() {
+        let blocks = [block(vec![text("Look"), picture(1)])];
+        let parts = rendered(&config(json!({"mms": true})), "+491701234567", &blocks, None, false).unwrap();
+        let expected = (BODY, "Look\nName: https://e.com/1.png".to_owned());
+        assert_eq!((1, Some(&expected)), (parts.len(), parts[0].get(2)));
+        assert_eq!(3, parts[0].len());
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub(super) fn verify(
     let parameters = match body_digest(url) {
         Some(digest) if digest != Digest::of_bytes(body).as_str() => return Err(SignatureError::Mismatch),
         Some(_) => String::new(),
+        None if Parameters::are_too_many(body) => return Err(SignatureError::Mismatch),
         None => Parameters::parse(body).signed_text(),
     };
     let [without_port, with_port] = with_either_port(url).map(|url| url + &parameters);
@@ -178,6 +179,16 @@ mod tests {
         headers.insert("x-twilio-webhooks-signature-settings", settings);
         let result = verify(&headers, &at("/inbound"), A.as_bytes(), &[TOKEN.into()]);
         assert_eq!(Err(SignatureError::Mismatch), result);
+    }
+
+    #[test]
+    fn a_form_with_more_parameters_than_twilio_ever_sends_is_refused_even_if_it_is_signed() {
+        let url = at("/inbound");
+        let signed = |count| -> Vec<_> { (0..count).map(|number| (number.to_string(), String::new())).collect() };
+        for (count, expected) in [(1_000, Ok(MatchedSecret::Current)), (1_001, Err(SignatureError::Mismatch))] {
+            let pairs = signed(count);
+            assert_eq!(expected, check(&url, &encode(&pairs), &sign(&url, &pairs)), "{count}");
+        }
     }
 
     #[test]

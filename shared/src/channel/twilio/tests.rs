@@ -30,7 +30,7 @@ fn configured(changes: Value) -> Result<ChannelConfig, Vec<String>> {
         _ = if value.is_null() { members.remove(&name) } else { members.insert(name, value) };
     }
     let integration = "acme".parse().unwrap();
-    let read = fields::read_configuration(document, |fields| ChannelConfig::read(&integration, fields, |_| Ok(())));
+    let read = fields::read_configuration(document, |fields| ChannelConfig::read(&integration, fields));
     read.map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }
 

@@ -62,7 +62,6 @@ fn inbound(parameters: &Parameters<'_>) -> Result<ChannelEvent, FieldError> {
         text,
         files,
         press,
-        // Not every platform has attributes, and the text says the same.
     })))
 }
 

@@ -24,7 +24,7 @@ impl WebhookPlatform for Config {
 
     const SUPPORTS_EMAIL_RECEIPTS: bool = true;
 
-    const NEEDS_PHONE_OR_EMAIL: bool = true;
+    const HAS_CONTACTS: bool = true;
 
     const SIGNATURE_HEADER: HeaderName = X_GHL_SIGNATURE;
 

@@ -6,7 +6,7 @@ use crate::model::agent::{AgentMessage, Communication, ConversationId};
 use crate::model::agentless::{AgentlessMessage, ScheduledMessage};
 use crate::model::card::CardMessage;
 use crate::model::conversation::{Conversation, Ending};
-use crate::model::inbound::{InboundMessage, InboundResponse, InboundTyping};
+use crate::model::inbound::{Customer, InboundMessage, InboundResponse, InboundTyping};
 use crate::model::receipt::DeliveryReceipt;
 use crate::model::trace_id::TraceId;
 use crate::platform::api::{InboundAccepted, SentMessage, UserLookup};
@@ -104,6 +104,33 @@ impl Platforms {
         match config {
             PlatformConfig::MulticloudCx(config) => self.multicloud_cx.post_receipts(config, receipts, deadline).await,
             PlatformConfig::GenesysCloud(_) | PlatformConfig::HighLevel(_) => Err(ApiError::Unsupported),
+        }
+    }
+
+    /// Creates a contact for a customer of whom neither phone number nor email address is known. A repeat creates another one.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn create_contact(
+        &self,
+        config: &PlatformConfig,
+        customer: &Customer,
+        deadline: Instant,
+    ) -> Result<String, ApiError> {
+        match config {
+            PlatformConfig::HighLevel(config) => self.highlevel.create_contact(config, customer, deadline).await,
+            PlatformConfig::GenesysCloud(_) | PlatformConfig::MulticloudCx(_) => Err(ApiError::Unsupported),
+        }
+    }
+
+    /// Whether the platform has a contact with this id.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn contact_exists(&self, config: &PlatformConfig, id: &str, deadline: Instant) -> Result<bool, ApiError> {
+        match config {
+            PlatformConfig::HighLevel(config) => self.highlevel.contact_exists(config, id, deadline).await,
+            PlatformConfig::GenesysCloud(_) | PlatformConfig::MulticloudCx(_) => Err(ApiError::Unsupported),
         }
     }
 

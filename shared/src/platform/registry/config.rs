@@ -44,6 +44,15 @@ impl PlatformConfig {
         }
     }
 
+    /// The field without which agents cannot answer a contact that has no phone number, if it is missing.
+    #[must_use]
+    pub fn missing_for_contacts_without_phone(&self) -> Option<&'static str> {
+        match self {
+            Self::HighLevel(config) if config.conversation_provider_id.is_none() => Some("conversationProviderId"),
+            Self::GenesysCloud(_) | Self::MulticloudCx(_) | Self::HighLevel(_) => None,
+        }
+    }
+
     /// The platform's id of the channel, account or integration that this integration connects.
     #[must_use]
     pub fn channel_id(&self) -> &str {

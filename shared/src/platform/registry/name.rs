@@ -79,13 +79,13 @@ impl PlatformName {
         }
     }
 
-    /// Whether customers' addresses must be phone numbers or email addresses.
+    /// Whether customers are contacts, known by the platform's own ids, phone numbers or email addresses.
     #[must_use]
-    pub fn needs_phone_or_email(self) -> bool {
+    pub fn has_contacts(self) -> bool {
         match self {
-            Self::GenesysCloud => GenesysCloudConfig::NEEDS_PHONE_OR_EMAIL,
-            Self::MulticloudCx => MulticloudCxConfig::NEEDS_PHONE_OR_EMAIL,
-            Self::HighLevel => HighLevelConfig::NEEDS_PHONE_OR_EMAIL,
+            Self::GenesysCloud => GenesysCloudConfig::HAS_CONTACTS,
+            Self::MulticloudCx => MulticloudCxConfig::HAS_CONTACTS,
+            Self::HighLevel => HighLevelConfig::HAS_CONTACTS,
         }
     }
 

@@ -63,7 +63,7 @@ async fn the_log_contains_neither_texts_nor_addresses_nor_secrets() {
     fixture.call("inbound/messages", &written("m-1", &json!({"text": "Customer message text"}))).await;
     let expected = [
         ("accepted", "Email"),
-        ("invalid-signature", "webhook_receiver"),
+        ("invalid-signature", "-WebhookReceiver-"),
         ("receipt_posted", "message_dispatcher"),
         ("platform-refused", "inbound/messages"),
     ];

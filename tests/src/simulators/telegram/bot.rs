@@ -1,17 +1,21 @@
 //! The bot's state, and the calls to its API.
 
 use super::answers::{Done, Refusal};
+use super::chat::TYPING;
 use super::files::{Files, SentFile};
 use super::messages::{Sent, kind_of};
 use super::parameters::Parameters;
+use super::updates::Update;
 use super::webhook::Webhook;
 use super::{BOT_ID, TOKEN};
 use crate::simulators::credentials::Credentials;
 use crate::simulators::faults::{ConnectionReset, Fault, Faults, Target};
+use crate::simulators::telephone::Acts;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -90,6 +94,9 @@ pub(super) struct Bot {
     mistakes: Mutex<Vec<String>>,
     pub(super) files: Files,
     pub(super) webhook: Webhook,
+    pub(super) acts: Acts<Update>,
+    /// Until when each chat shows that the bot is typing.
+    pub(super) typing: Mutex<HashMap<i64, Timestamp>>,
     /// The presses that can still be answered.
     pub(super) queries: Mutex<HashSet<String>>,
     /// The chats and ids of all messages, the customers' too.
@@ -116,6 +123,8 @@ impl Bot {
             mistakes: Mutex::default(),
             files: Files::default(),
             webhook: Webhook::default(),
+            acts: Acts::default(),
+            typing: Mutex::default(),
             queries: Mutex::default(),
             messages: Mutex::default(),
             last_message: AtomicI64::new(56),
@@ -185,7 +194,8 @@ impl Bot {
         if !parameters.text("action").is_some_and(|action| ACTIONS.contains(&action)) {
             return Err(Refusal::bad_request("wrong parameter action in request"));
         }
-        self.open_chat(parameters)?;
+        let chat = self.open_chat(parameters)?;
+        self.typing.lock().expect("no panic").insert(chat, Timestamp::now() + TYPING);
         Ok(json!(true).into())
     }
 
@@ -208,6 +218,7 @@ impl Bot {
         }?;
         let call = Call { method, parameters: parameters.values.clone() };
         self.calls.send_modify(|calls| calls.push(call));
+        self.acts.changed();
         Ok(done)
     }
 

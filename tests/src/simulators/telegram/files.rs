@@ -145,6 +145,12 @@ impl Files {
         id
     }
 
+    /// The name and the content of a file.
+    pub(super) fn content(&self, id: &str) -> Option<(String, Bytes)> {
+        let stored = self.stored.lock().expect("no panic");
+        stored.get(id).map(|file| (file.name.clone(), file.content.clone()))
+    }
+
     /// A new link to a file.
     pub(super) fn link(&self, parameters: &Parameters) -> Result<Done, Refusal> {
         let wrong = || Refusal::bad_request("wrong file_id or the file is temporarily unavailable");

@@ -113,6 +113,7 @@ impl Bot {
         };
         let answer = sent.json(self.id);
         self.sent.send_modify(|all| all.push(sent));
+        self.typing.lock().expect("no panic").remove(&chat);
         Ok(answer.into())
     }
 

@@ -3,6 +3,7 @@
 
 mod answers;
 mod bot;
+mod chat;
 mod files;
 mod keyboard;
 mod messages;
@@ -16,6 +17,7 @@ mod webhook;
 pub use crate::simulators::answer::Answer;
 pub use crate::simulators::faults::Fault;
 pub use bot::Call;
+pub use chat::WEBHOOK_SECRET;
 pub use files::{Kind, SentFile, Source};
 pub use messages::Sent;
 pub use updates::{CustomerFile, Update};
@@ -234,7 +236,9 @@ impl Telegram {
 
     /// Posts an update once to the webhook that is set.
     pub async fn post(&self, update: &Update) -> Answer {
+        let act = self.bot.acts.begin(update, |other| other.id == update.id);
         let answer = self.bot.webhook.post(update).await;
+        self.bot.acts.end(act, answer.is_success());
         webhook::assert_runs_nothing(&answer);
         answer
     }

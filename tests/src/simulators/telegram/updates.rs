@@ -118,6 +118,13 @@ impl Update {
         names.map(String::as_str).find(|name| *name != "update_id").unwrap_or_default()
     }
 
+    /// The chat that it is of.
+    pub(super) fn chat(&self) -> Option<i64> {
+        let content = self.content();
+        let own = content.pointer("/chat/id").or_else(|| content.pointer("/message/chat/id"));
+        own.and_then(Value::as_i64)
+    }
+
     /// The member of its kind.
     #[must_use]
     pub fn content(&self) -> &Value {

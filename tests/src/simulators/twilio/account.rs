@@ -2,12 +2,15 @@
 
 use super::addresses::{is_on_whatsapp, new_sid};
 use super::answers::Refusal;
+use super::inbound::Inbound;
 use super::media::Media;
 use super::message::Message;
 use super::settings::Settings;
+use super::webhook::Status;
 use super::{ACCOUNT_SID, API_KEY, API_KEY_SECRET, AUTH_TOKEN, NUMBER};
 use crate::simulators::credentials::Credentials;
 use crate::simulators::faults::{ConnectionReset, Fault, Faults};
+use crate::simulators::telephone::Acts;
 use axum::Json;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
@@ -38,6 +41,9 @@ pub(super) struct Account {
     pub(super) refused: Mutex<HashMap<String, i64>>,
     pub(super) settings: Settings,
     pub(super) media: Media,
+    pub(super) acts: Acts<Inbound>,
+    /// The last status that was reported of each message.
+    pub(super) statuses: Mutex<HashMap<String, Status>>,
 }
 
 /// A call.
@@ -63,6 +69,8 @@ impl Account {
             refused: Mutex::default(),
             settings: Settings::default(),
             media: Media::default(),
+            acts: Acts::default(),
+            statuses: Mutex::default(),
         }
     }
 
@@ -122,6 +130,7 @@ impl Account {
             Ok(Ok(message)) => {
                 let answer = message.json(ACCOUNT_SID);
                 self.messages.send_modify(|messages| messages.push(message));
+                self.acts.changed();
                 (StatusCode::CREATED, Json(answer)).into_response()
             }
         }

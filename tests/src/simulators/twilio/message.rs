@@ -3,6 +3,7 @@
 use super::account::Account;
 use super::addresses::{bare, is_on_whatsapp, is_recipient, is_sid, is_web_address, is_webhook};
 use super::answers::Refusal;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -43,6 +44,7 @@ pub struct Message {
     pub validity_period: Option<u32>,
     pub persistent_actions: Vec<String>,
     pub at: Instant,
+    pub time: Timestamp,
 }
 
 /// A content template and its values.
@@ -165,13 +167,14 @@ impl Message {
             validity_period,
             persistent_actions: form.all("PersistentAction").to_vec(),
             at: Instant::now(),
+            time: Timestamp::now(),
         })
     }
 
     /// The message in the API.
     pub(super) fn json(&self, account_sid: &str) -> Value {
         let Self { sid, to, from, messaging_service_sid: service, body, media_urls, .. } = self;
-        let now = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
+        let now = self.time.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
         let uri = format!("/2010-04-01/Accounts/{account_sid}/Messages/{sid}");
         json!({
             "sid": sid, "account_sid": account_sid, "to": to, "messaging_service_sid": service, "body": body,

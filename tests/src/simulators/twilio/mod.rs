@@ -4,6 +4,7 @@
 mod account;
 mod addresses;
 mod answers;
+mod chat;
 mod delivery;
 mod inbound;
 mod media;
@@ -161,6 +162,8 @@ impl Twilio {
 
     /// Posts a message's status.
     pub async fn report(&self, message: &Message, status: Status) -> Answer {
+        self.account.statuses.lock().expect("no panic").insert(message.sid.clone(), status);
+        self.account.acts.changed();
         self.post(&self.status(message, status)).await
     }
 
@@ -185,7 +188,10 @@ impl Twilio {
         let url = url.expect("a webhook is configured");
         let webhook = self.inbound(&url, inbound);
         let fallback = fallback.map(|url| webhook.to_fallback(&url, &self.auth_token()));
-        delivery::deliver(&webhook, &url, fallback).await
+        let act = self.account.acts.begin(inbound, |other| other.sid == inbound.sid);
+        let delivered = delivery::deliver(&webhook, &url, fallback).await;
+        self.account.acts.end(act, delivered.answer().is_some());
+        delivered
     }
 
     /// Answers 404 for each file of a customer so often, before it is there.

@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use url::form_urlencoded;
 
-const NUMBER_SETTINGS: [&str; 5] = ["SmsUrl", "SmsMethod", "SmsFallbackUrl", "SmsFallbackMethod", "SmsApplicationSid"];
+pub(super) const URL: &str = "SmsUrl";
+pub(super) const FALLBACK_URL: &str = "SmsFallbackUrl";
+
+const NUMBER_SETTINGS: [&str; 5] = [URL, "SmsMethod", FALLBACK_URL, "SmsFallbackMethod", "SmsApplicationSid"];
 const SERVICE_SETTINGS: [&str; 6] = [
     "InboundRequestUrl",
     "InboundMethod",
@@ -167,7 +170,7 @@ impl Settings {
         }
         let numbers = self.numbers.lock().expect("no panic");
         let Some(number) = numbers.iter().find(|one| one.number == number) else { return (None, None) };
-        (given(&number.settings, "SmsUrl"), given(&number.settings, "SmsFallbackUrl"))
+        (given(&number.settings, URL), given(&number.settings, FALLBACK_URL))
     }
 }
 

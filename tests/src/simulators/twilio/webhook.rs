@@ -92,7 +92,7 @@ pub(super) fn without_fragment(url: &str) -> &str {
 /// The delivery status of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status {
-    word: &'static str,
+    pub(super) word: &'static str,
     error: Option<i64>,
 }
 

@@ -11,6 +11,7 @@ mod connect_channel;
 mod destination;
 mod field;
 mod flags;
+mod public_address;
 mod report;
 mod required_fields;
 mod set_up;
@@ -173,6 +174,9 @@ impl AddRun<'_> {
     async fn run(&mut self) -> Result<PlatformName, CliError> {
         let integration = self.check_platform().await?;
         let channel = integration.destination.channel();
+        if let Some(public_url) = self.document.text(PUBLIC_URL).filter(|_| channel.is_some()) {
+            public_address::require_patchbay(public_url, self.stack, &mut self.progress).await?;
+        }
         let plan = match channel.filter(|_| !self.add.no_platform) {
             Some(channel) => Some(connect_channel::prepare(channel, self.add.yes, &mut self.progress).await?),
             None => None,

@@ -74,6 +74,9 @@ const MULTICLOUD_CX: [RequiredField; 4] = [
     field("/appSecrets", "--app-secret-file (or PATCHBAY_APP_SECRET)", "App secret of the channel", Kind::SecretList),
 ];
 const LOCATION_ID: RequiredField = field("/locationId", "--location-id", "Id of the location", Kind::Text);
+/// Agents need it to answer contacts without a phone number.
+const PROVIDER: RequiredField =
+    field("/conversationProviderId", "--conversation-provider-id", "Id of the conversation provider", Kind::Text);
 const HIGHLEVEL_APP: [RequiredField; 3] = [
     LOCATION_ID,
     field("/clientId", "--client-id", "Client id of the marketplace app", Kind::Text),
@@ -154,8 +157,16 @@ fn missing(document: &Document, no_platform: bool) -> Vec<RequiredField> {
         Some(PlatformName::HighLevel) if document.get("/token").is_some() => vec![LOCATION_ID],
         Some(PlatformName::HighLevel) => HIGHLEVEL_APP.into(),
     };
-    let fields = [PLATFORM].into_iter().chain(fields).chain(of_destination(document));
+    let provider = creates_contacts(document).then_some(PROVIDER);
+    let fields = [PLATFORM].into_iter().chain(fields).chain(provider).chain(of_destination(document));
     fields.filter(|field| document.get(field.pointer).is_none()).collect()
+}
+
+/// See [`Integration::creates_contacts`](shared::integration::Integration::creates_contacts).
+fn creates_contacts(document: &Document) -> bool {
+    let tells_no_phones =
+        matches!(DestinationKind::of(document), Some(DestinationKind::Channel(channel)) if !channel.reaches_phones());
+    tells_no_phones && platform(document).is_some_and(PlatformName::has_contacts)
 }
 
 fn of_destination(document: &Document) -> Vec<RequiredField> {

@@ -310,9 +310,7 @@ impl RotationRun<'_> {
         document.to_integration(&self.rotate.name)?;
         self.stored = self.secrets.replace(&self.rotate.name, &self.stored, &document).await?;
         self.progress.done("the old secret is dropped");
-        let seconds = self.propagation.as_secs();
-        let next = format!("The old secret is dropped. Within {seconds} s no function accepts or uses it any longer.");
-        Ok(RotationStep { valid_secrets: 1, effective_at: None, next })
+        Ok(RotationStep { valid_secrets: 1, effective_at: None, next: self.rotate.finished(self.propagation) })
     }
 
     /// Requires that neither side uses the old secret any longer.

@@ -3,6 +3,7 @@
 use super::Rotate;
 use super::target::{RotationMode, RotationTarget};
 use jiff::Timestamp;
+use std::time::Duration;
 
 impl Rotate {
     /// This command for the same secret, with `option`.
@@ -27,11 +28,33 @@ impl Rotate {
         }
     }
 
+    /// What is sealed with a channel's secret, and ends with it.
+    fn sealed(&self) -> Option<&'static str> {
+        match &self.secret {
+            RotationTarget::ChannelWebhook => Some(
+                "links to customers' files and offered options from before the rotation, which are valid for seven days",
+            ),
+            RotationTarget::AuthToken => Some(
+                "links to customers' files and offered options from before the rotation, which are valid for seven days, and \
+                 the statuses of messages sent before it",
+            ),
+            _ => None,
+        }
+    }
+
+    /// After `--finish`.
+    pub(super) fn finished(&self, propagation: Duration) -> String {
+        let seconds = propagation.as_secs();
+        let sealed = self.sealed().map(|sealed| format!(" That ends {sealed}.")).unwrap_or_default();
+        format!("The old secret is dropped. Within {seconds} s no function accepts or uses it any longer.{sealed}")
+    }
+
     /// The next step once every function uses the new secret.
     pub(super) fn next(&self) -> String {
         let name = &self.name;
         let show = format!("`patchbay integration show {name} --show-secrets` shows it");
-        let finish = self.command("--finish");
+        let sealed = self.sealed().map(|sealed| format!(". Better after seven days: that also ends {sealed}."));
+        let finish = format!("{}{}", self.command("--finish"), sealed.unwrap_or_default());
         match &self.secret {
             RotationTarget::Webhook if self.no_platform => format!(
                 "Webhooks signed with either secret are accepted. Set the new signature secret token in Genesys \

@@ -21,14 +21,14 @@ export function time(text) {
   return Number.isNaN(at.getTime()) ? "" : element("time", { datetime: at.toISOString() }, clock.format(at));
 }
 
-// The first letter of a name.
 // An entry of what happened to the conversation.
 export function event({ words, time: at }) {
   return element("li", { class: "event" }, element("p", { class: "note" }, `${words} `, time(at)));
 }
 
+// The first letter or digit of a name.
 export function initial(name) {
-  return [...name][0]?.toUpperCase() ?? "";
+  return name.match(/[\p{L}\p{N}]/u)?.[0].toUpperCase() ?? "";
 }
 
 // What should be a text and is something else is none.
@@ -57,7 +57,7 @@ function web(value) {
 }
 
 // A link in a new tab; a URL that leads elsewhere stays a text.
-function link(url, label, attributes = {}) {
+export function link(url, label, attributes = {}) {
   const href = web(url);
   if (href === null) return element("span", { ...attributes, dir: "auto" }, [words(label), words(url)].filter(Boolean).join(" · "));
   const shown = words(label) || words(url);
@@ -77,7 +77,8 @@ function heading(title, shown = title) {
   return title === "" ? null : element("h2", { class: "heading", dir: "auto" }, shown);
 }
 
-function picture(url, alt, instead) {
+// A picture, or what is instead of one that cannot be shown.
+export function picture(url, alt, instead) {
   const src = web(url);
   if (src === null) return instead;
   const shown = element("img", { src, alt: words(alt), referrerpolicy: "no-referrer" });

@@ -152,6 +152,42 @@ async fn an_upload_is_a_form_with_the_parameters_as_texts_or_json() {
 }
 
 #[tokio::test]
+async fn an_upload_waits_for_the_one_before_it_as_long_as_there_is_time_and_is_then_not_sent() {
+    let refused = r#"{"ok":false,"error_code":400,"description":"Bad Request: wrong type of the web page content"}"#;
+    let client = client();
+    let in_time = MIN_TIME + MIN_UPLOAD_TIME + Duration::from_millis(500);
+    let (base, received) = api(&[(400, refused)]).await;
+    let before = client.uploads.acquire().await.unwrap();
+    let sent = client.send(&config(&base), &picture(), Instant::now() + in_time).await;
+    assert_eq!(Err(SendError::NotSent("no time was left".to_owned())), sent);
+    assert_eq!(1, received.await.unwrap().len());
+    // It goes on once the one before has ended.
+    let (base, received) = api(&[(400, refused), OK]).await;
+    let config = config(&base);
+    let free = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        drop(before);
+    };
+    let part = picture();
+    let (sent, ()) = tokio::join!(client.send(&config, &part, soon()), free);
+    assert_eq!((Ok(()), 2), (sent, received.await.unwrap().len()));
+    assert_eq!(1, client.uploads.available_permits());
+}
+
+#[tokio::test]
+async fn no_upload_starts_shortly_before_the_deadline() {
+    let parameters = picture().with_caption(None);
+    let content = vec![Bytes::from_static(b"content")];
+    let file = FetchedFile { name: "a.png".to_owned(), content_type: HeaderValue::from_static("image/png"), content };
+    let config = config("http://127.0.0.1:9");
+    for (left, expected) in [(7, "no time was left"), (9, "no connection")] {
+        let deadline = Instant::now() + Duration::from_secs(left);
+        let sent = client().upload(config.bot(), Medium::Photo, &parameters, &file, deadline).await;
+        assert!(matches!(sent, Err(Failure::NotSent(cause)) if cause == expected), "{left}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_sent_without_time_or_a_connection_and_no_error_names_the_token() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let closed = format!("http://{}", listener.local_addr().unwrap());

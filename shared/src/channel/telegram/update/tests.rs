@@ -1,10 +1,18 @@
 use super::*;
 use crate::channel::event::ReceivedFile;
+use crate::channel::offer::{offer_key, press_data};
 use crate::model::inbound::MediaType;
 use serde_json::{Value, json};
 
+const BOT: &str = "7100001";
+
+/// An id of the message in the chat of the tests.
+fn of_chat(id: &str) -> String {
+    format!("{}:{id}", name_of_chat(BOT, "5550010"))
+}
+
 fn read(update: &Value) -> Result<CustomerEvent, &'static str> {
-    match event(update.to_string().as_bytes(), false) {
+    match event(update.to_string().as_bytes(), BOT, false) {
         ChannelEvent::Customer(event) => Ok(*event),
         ChannelEvent::Ignored(word) => Err(word),
         ChannelEvent::Status(_) => panic!("Telegram reports no status"),
@@ -58,8 +66,8 @@ fn a_text_has_the_chat_as_the_customer_and_an_id_that_counts_in_the_chat() {
     let names = [nickname, first_name, last_name].map(Option::as_deref);
     assert_eq!([Some("Ada Example"), Some("Ada"), Some("Example")], names);
     let time = event.time.unwrap().to_string();
-    assert_eq!(("5550010:58", "2026-01-02T03:04:10Z"), (event.message_id.as_str(), time.as_str()));
     assert_eq!((Some("Héllo"), 0, false), (event.text.as_deref(), event.files.len(), event.press.is_some()));
+    assert_eq!((of_chat("58"), "2026-01-02T03:04:10Z".to_owned()), (event.message_id, time));
 }
 
 #[test]
@@ -67,25 +75,24 @@ fn ids_have_64_bits_and_numbers_may_be_texts() {
     let chat = json!({"id": 4_503_599_627_370_495_i64, "type": "private"});
     let event = written(json!({"text": "Hi", "chat": chat, "message_id": "9007199254740993", "date": "1767323050"}));
     let event = event.unwrap();
-    assert_eq!("4503599627370495:9007199254740993", event.message_id);
+    assert_eq!(format!("{}:9007199254740993", name_of_chat(BOT, "4503599627370495")), event.message_id);
     assert!(event.time.is_some());
 }
 
 #[test]
 fn a_message_without_a_number_has_the_updates_id() {
-    assert_eq!("u731000101", written(json!({"text": "Hi", "message_id": 0})).unwrap().message_id);
-    assert_eq!("u731000101", written(json!({"text": "Hi", "message_id": null})).unwrap().message_id);
+    assert_eq!(of_chat("u731000101"), written(json!({"text": "Hi", "message_id": 0})).unwrap().message_id);
+    assert_eq!(of_chat("u731000101"), written(json!({"text": "Hi", "message_id": null})).unwrap().message_id);
 }
 
 #[test]
 fn an_edit_is_a_message_of_its_own_with_the_new_text() {
     let event = edited(json!({"text": "Monday", "edit_date": 1_767_323_110})).unwrap();
-    assert_eq!(("5550010:58:e1767323110", Some("Edited: Monday")), (event.message_id.as_str(), event.text.as_deref()));
+    assert_eq!((of_chat("u731000102"), Some("Edited: Monday")), (event.message_id.clone(), event.text.as_deref()));
     assert_eq!("2026-01-02T03:05:10Z", event.time.unwrap().to_string());
     let event =
         edited(json!({"caption": "my meter", "photo": [{"file_id": "A"}], "edit_date": 1_767_323_110})).unwrap();
     assert_eq!((Some("Edited: my meter"), 0), (event.text.as_deref(), event.files.len()));
-    assert_eq!("u731000102", edited(json!({"text": "Monday"})).unwrap().message_id);
     let moved = json!({"location": {"latitude": 1, "longitude": 2}, "edit_date": 1_767_323_110});
     assert_eq!(Err("edit without a text"), edited(moved).map(|_| ()));
 }
@@ -93,12 +100,21 @@ fn an_edit_is_a_message_of_its_own_with_the_new_text() {
 #[test]
 fn a_press_names_its_button_and_message_and_has_no_time() {
     let event = pressed(json!({})).unwrap();
-    assert_eq!(("cq:23841023840001", None, Some("No")), (event.message_id.as_str(), event.time, event.text.as_deref()));
+    assert_eq!((of_chat("cq23841023840001"), None, Some("No")), (event.message_id, event.time, event.text.as_deref()));
     let Press { data, acknowledge, message } = event.press.unwrap();
     assert_eq!(
         ("key:2", Some("23841023840001"), Some("57")),
         (data.as_str(), acknowledge.as_deref(), message.as_deref())
     );
+}
+
+#[test]
+fn two_presses_of_the_same_button_have_the_same_id_and_the_bot_and_the_chat_are_part_of_it() {
+    let data = press_data(&offer_key(&Digest::of_bytes(b"message")), 2);
+    let press = |id: &str| pressed(json!({"id": id, "data": data})).unwrap().message_id;
+    assert_eq!((of_chat(&format!("p{data}")), press("1")), (press("2"), press("1")));
+    assert!(!press("1").contains("5550010"));
+    assert_ne!(name_of_chat("7100001", "5550010"), name_of_chat("7100002", "5550010"));
 }
 
 #[test]
@@ -115,7 +131,7 @@ fn start_is_passed_on_only_if_that_is_switched_on() {
     for text in ["/start", "/start order-5"] {
         assert_eq!(Err("start"), written(json!({"text": text})).map(|_| ()), "{text}");
         let update = json!({"update_id": 1, "message": message(json!({"text": text}))});
-        let ChannelEvent::Customer(event) = event(update.to_string().as_bytes(), true) else { panic!("{text}") };
+        let ChannelEvent::Customer(event) = event(update.to_string().as_bytes(), BOT, true) else { panic!("{text}") };
         assert_eq!(Some(text), event.text.as_deref());
     }
     assert!(written(json!({"text": "/started"})).is_ok());
@@ -222,9 +238,9 @@ fn what_is_not_a_customers_message_is_ignored_with_a_word() {
 #[test]
 fn no_body_is_refused() {
     for body in [&b""[..], b"{", b"\xff", &b"[".repeat(10_000)] {
-        assert_eq!(ChannelEvent::Ignored("unreadable update"), event(body, false));
+        assert_eq!(ChannelEvent::Ignored("unreadable update"), event(body, BOT, false));
     }
     let half_an_emoji = br#"{"update_id":1,"message":{"message_id":1,"date":1767323050,"text":"Hi \ud83d","chat":{"id":5,"type":"private"}}}"#;
-    let ChannelEvent::Customer(event) = event(half_an_emoji, false) else { panic!("it has a text") };
+    let ChannelEvent::Customer(event) = event(half_an_emoji, BOT, false) else { panic!("it has a text") };
     assert_eq!(Some("Hi \u{fffd}"), event.text.as_deref());
 }

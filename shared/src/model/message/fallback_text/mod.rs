@@ -6,6 +6,7 @@ mod block;
 
 pub use block::{Answer, Block, Line};
 
+use self::block::plain_text;
 use super::html;
 use super::{Attachment, Email, MessageKind};
 use serde::Serialize;
@@ -13,10 +14,9 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
 
-/// A longer text is truncated, to limit the size of a delivery. No channel that needs this text accepts more, and the
-/// message contains its full text anyway.
+/// A longer text is truncated, and its blocks with it. This limits the size of a delivery, and in how many parts a channel
+/// sends a message. The message contains its full text anyway.
 pub(crate) const MAXIMUM_BYTES: usize = 65_536;
-const ELLIPSIS: &str = "…";
 
 /// The statuses of a message that did not reach the customer.
 const NOT_DELIVERED: [&str; 2] = ["failed", "undelivered"];
@@ -93,7 +93,8 @@ pub(crate) struct Writer {
     own_text: String,
     /// Whether a part of the message contains that text.
     own_text_is_shown: bool,
-    written: String,
+    /// The length of all lines, in bytes.
+    written: usize,
     blocks: Vec<Block>,
     section: Option<Section>,
     is_new_section: bool,
@@ -108,7 +109,7 @@ impl Writer {
         Self {
             own_text: tidy(own_text.unwrap_or_default()),
             own_text_is_shown: false,
-            written: String::new(),
+            written: 0,
             blocks: Vec::new(),
             section: None,
             is_new_section: false,
@@ -142,7 +143,7 @@ impl Writer {
     }
 
     fn has_room(&self) -> bool {
-        self.written.len() <= MAXIMUM_BYTES
+        self.written <= MAXIMUM_BYTES
     }
 
     /// Records that a part contains this text in another form.
@@ -222,19 +223,14 @@ impl Writer {
 
     /// The text, or `None` if it is empty.
     pub(crate) fn finish(self) -> Option<FallbackText> {
-        let own_text = if self.own_text_is_shown { "" } else { &self.own_text };
-        let separator = if own_text.is_empty() || self.written.is_empty() { "" } else { "\n\n" };
-        let mut text = [own_text, separator, &self.written].concat();
+        let own_text = Some(self.own_text).filter(|text| !self.own_text_is_shown && !text.is_empty());
+        let mut blocks: Vec<_> = own_text.map(Block::of_text).into_iter().chain(self.blocks).collect();
+        let mut text = plain_text(&blocks);
         if text.len() > MAXIMUM_BYTES {
-            text.truncate(text.floor_char_boundary(MAXIMUM_BYTES - ELLIPSIS.len()));
-            text.truncate(text.trim_end().len());
-            text.push_str(ELLIPSIS);
+            block::truncate(&mut blocks, MAXIMUM_BYTES);
+            text = plain_text(&blocks);
         }
-        if text.is_empty() {
-            return None;
-        }
-        let own_text = (!own_text.is_empty()).then(|| Block::of_text(own_text.to_owned()));
-        Some(FallbackText { text, blocks: own_text.into_iter().chain(self.blocks).collect() })
+        (!text.is_empty()).then_some(FallbackText { text, blocks })
     }
 
     fn push(&mut self, line: Line) {
@@ -243,10 +239,7 @@ impl Writer {
         if text.is_empty() || is_repeated || !self.has_room() {
             return;
         }
-        if !self.written.is_empty() {
-            self.written.push_str(if self.is_new_section { "\n\n" } else { "\n" });
-        }
-        self.written.push_str(&text);
+        self.written += text.len();
         match self.blocks.last_mut() {
             Some(block) if !self.is_new_section => block.lines.push(line),
             _ => {

@@ -131,6 +131,58 @@ fn attributes_of_a_value_of_unknown_structure_are_not_sent_to_the_customer() {
     assert_eq!(Some("T".to_owned()), written.finish().map(String::from));
 }
 
+/// A message's own text and its parts.
+fn written(own_text: &str, write: impl FnOnce(&mut Writer)) -> FallbackText {
+    let mut written = Writer::new(Some(own_text));
+    write(&mut written);
+    written.finish().unwrap()
+}
+
+/// What a channel sends.
+fn lines(text: &FallbackText) -> Vec<String> {
+    text.blocks().iter().flat_map(|block| &block.lines).map(Line::to_string).collect()
+}
+
+#[test]
+fn what_channels_send_is_truncated_as_the_text_is() {
+    let family = "👨‍👩‍👧";
+    let long = format!("{}{}", "x".repeat(MAXIMUM_BYTES - 4), family.repeat(40_000));
+    let option = |written: &mut Writer| written.option("Yes", None);
+    let text = written(&long, option);
+    assert_eq!(vec![format!("{}…", "x".repeat(MAXIMUM_BYTES - 4))], lines(&text));
+    assert_eq!(lines(&text).concat(), text.as_str());
+    for (own_text, part) in [("", "y ".repeat(50_000)), ("own", "y".repeat(900_000)), (&long[..60_000], long.clone())] {
+        let text = written(own_text, |written| {
+            written.section(Section::Block);
+            written.title(&part);
+            option(written);
+        });
+        assert!(text.as_str().len() <= MAXIMUM_BYTES && text.as_str().len() > MAXIMUM_BYTES - 20);
+        assert!(text.as_str().ends_with('…') && !text.as_str().ends_with(" …"));
+        assert_eq!(lines(&text).join("\n\n"), text.as_str().to_owned());
+    }
+}
+
+#[test]
+fn a_link_file_or_option_beyond_the_limit_is_left_out_as_a_whole() {
+    let filled = "x".repeat(MAXIMUM_BYTES - 20);
+    let parts: [fn(&mut Writer); 3] = [
+        |written| written.link("Terms", "https://e.com/terms/of/use"),
+        |written| written.file(&files(&[("a.pdf", "https://e.com/a/long/path")])[0]),
+        |written| written.option("A long label of an option", None),
+    ];
+    for part in parts {
+        let text = written(&filled, |written| {
+            written.section(Section::Options);
+            part(written);
+        });
+        assert_eq!(vec![filled.clone(), "…".to_owned()], lines(&text));
+        assert_eq!(format!("{filled}\n\n…"), text.as_str());
+        let fits = written("x", part);
+        assert!(!fits.as_str().contains('…'));
+    }
+}
+
 #[test]
 fn a_part_beyond_the_limit_does_not_suppress_the_messages_own_text() {
     let mut written = Writer::new(Some("Hi"));

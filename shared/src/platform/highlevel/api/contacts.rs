@@ -1,4 +1,4 @@
-//! From a customer's telephone number or email address to the contact.
+//! Contacts: from a customer's telephone number or email address to the contact, and contacts without both.
 //!
 //! Source: <https://marketplace.gohighlevel.com/docs/ghl/contacts/contacts-api/>.
 
@@ -74,7 +74,48 @@ struct Upsert<'c> {
     create_new_if_duplicate_allowed: bool,
 }
 
+/// The body of `POST /contacts/`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewContact<'c> {
+    location_id: &'c str,
+    #[serde(flatten)]
+    name: ContactName<'c>,
+}
+
 impl Client {
+    /// Creates a contact without a phone number and an email address. If the outcome is unknown, the call may be repeated: it
+    /// leaves at most a contact without messages.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn create_contact(
+        &self,
+        config: &Config,
+        customer: &Customer,
+        deadline: Instant,
+    ) -> Result<String, ApiError> {
+        let body = NewContact { location_id: &config.location_id, name: Addressee::from(customer).name };
+        let call = Call::new(Method::POST, &["contacts"], &body, &config.contacts_api_version, RetryMode::IfNotSent)?;
+        let call = Call { is_collection: true, ..call };
+        let created = self.call(config, &call, named_contact, deadline).await;
+        created.map_err(|error| error.before_call("the contact could not be created"))
+    }
+
+    /// Whether the contact exists.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn contact_exists(&self, config: &Config, id: &str, deadline: Instant) -> Result<bool, ApiError> {
+        let path = ["contacts", id];
+        let call = Call::without_body(Method::GET, &path, &config.contacts_api_version, RetryMode::Idempotent);
+        match self.call(config, &call, contact_id, deadline).await {
+            Ok(contact) => Ok(contact.is_some()),
+            Err(error) if may_be_gone(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes a call about the customer's contact. If the platform refuses a contact that was remembered, it is looked up
     /// again, because it may have been deleted or merged.
     pub(super) async fn with_contact<A, F: Future<Output = Result<A, ApiError>>>(
@@ -140,7 +181,7 @@ impl Client {
         };
         let path = ["contacts", "upsert"];
         let call = Call::new(Method::POST, &path, &body, &config.contacts_api_version, RetryMode::Idempotent)?;
-        self.call(config, &call, upserted, deadline).await
+        self.call(config, &call, named_contact, deadline).await
     }
 }
 
@@ -149,7 +190,7 @@ fn contact_id(response: &ApiResponse) -> Result<Option<String>, ApiError> {
     Ok(body_of(response)?.get("contact").and_then(Value::as_object).and_then(|contact| id(contact, "id")))
 }
 
-fn upserted(response: &ApiResponse) -> Result<String, ApiError> {
+fn named_contact(response: &ApiResponse) -> Result<String, ApiError> {
     contact_id(response)?.ok_or(ApiError::OutcomeUnknown { cause: "the response names no contact", error: None })
 }
 

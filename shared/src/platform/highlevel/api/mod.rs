@@ -70,6 +70,8 @@ enum RetryMode {
 struct Call<'c> {
     method: Method,
     path: &'c [&'c str],
+    /// Whether the path ends with a slash.
+    is_collection: bool,
     query: &'c [(&'static str, &'c str)],
     version: &'c str,
     body: Option<Vec<u8>>,
@@ -105,6 +107,7 @@ impl<'c> Call<'c> {
         Self {
             method,
             path,
+            is_collection: false,
             query: &[],
             version,
             body: None,
@@ -176,6 +179,11 @@ impl Client {
     ) -> Result<A, ApiError> {
         let mut url = transport::join_path(config.api_base_url.url(), call.path)
             .map_err(|_| ApiError::invalid_field("/messageId", "is not a valid id of the platform"))?;
+        if call.is_collection
+            && let Ok(mut segments) = url.path_segments_mut()
+        {
+            segments.push("");
+        }
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(call.query);
         }

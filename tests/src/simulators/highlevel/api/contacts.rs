@@ -85,11 +85,29 @@ impl Contacts {
             contact.name = name.or(contact.name.take());
             return json!({"new": false, "contact": contact.json(), "traceId": "t"});
         }
+        json!({"new": true, "contact": self.add(request).json(), "traceId": "t"})
+    }
+
+    /// `POST /contacts/`.
+    pub(super) fn create(&mut self, request: &Upsert) -> Result<Value, Refusal> {
+        if self.duplicate(request.email.as_deref(), request.phone.as_deref()).is_some() {
+            return Err(Refusal::new(400, "This location does not allow duplicated contacts."));
+        }
+        Ok(json!({"contact": self.add(request).json(), "traceId": "t"}))
+    }
+
+    fn add(&mut self, request: &Upsert) -> &Contact {
         let id = Uuid::new_v4().simple().to_string();
-        let contact = Contact { id, phone: request.phone.clone(), email: request.email.clone(), name };
-        let answer = json!({"new": true, "contact": contact.json(), "traceId": "t"});
-        self.all.push(contact);
-        answer
+        let name = request.name();
+        self.all.push(Contact { id, phone: request.phone.clone(), email: request.email.clone(), name });
+        self.all.last().expect("it was added")
+    }
+
+    /// `GET /contacts/{contactId}`.
+    pub(super) fn read(&self, id: &str) -> Result<Value, Refusal> {
+        let contact = self.all.iter().find(|contact| contact.id == id);
+        let contact = contact.ok_or_else(|| Refusal::new(400, &format!("Contact with id {id} not found")))?;
+        Ok(json!({"contact": contact.json(), "traceId": "t"}))
     }
 
     /// A token is good for one location.

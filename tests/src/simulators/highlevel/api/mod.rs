@@ -53,6 +53,8 @@ impl HighLevel {
             .route("/conversations/providers/live-chat/typing", post(typing))
             .route("/contacts/search/duplicate", get(search_duplicate))
             .route("/contacts/upsert", post(upsert))
+            .route("/contacts/", post(create_contact))
+            .route("/contacts/{contact}", get(contact))
             .fallback(|_: Incoming| async { Refusal::new(404, "Cannot find what was asked for.").answer() })
             .with_state(Arc::clone(&platform));
         let server = Server::start(router);
@@ -269,6 +271,21 @@ async fn upsert(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Re
         Ok(contacts.upsert(&request))
     };
     platform.done("upsert", &incoming, work)
+}
+
+async fn create_contact(State(platform): State<Arc<Platform>>, incoming: Incoming) -> Response {
+    let work = || {
+        let request: Upsert = incoming.read()?;
+        request.check()?;
+        let mut contacts = platform.contacts.lock().expect("no panic");
+        contacts.check_location(&request.location_id)?;
+        contacts.create(&request)
+    };
+    platform.done("create-contact", &incoming, work)
+}
+
+async fn contact(State(platform): State<Arc<Platform>>, Path(id): Path<String>, incoming: Incoming) -> Response {
+    platform.done("contact", &incoming, || platform.contacts.lock().expect("no panic").read(&id))
 }
 
 fn conversation_of(contact_id: &str) -> String {

@@ -68,7 +68,7 @@ const CLIENT_VERSION: &str = "2023-02-21";
 /// The versions of the API that have an operation: the documented one first.
 fn versions_of(operation: &str) -> &'static [&'static str] {
     match operation {
-        "search-duplicate" | "upsert" => &["2021-07-28", CLIENT_VERSION],
+        "search-duplicate" | "upsert" | "create-contact" | "contact" => &["2021-07-28", CLIENT_VERSION],
         "email-status" => &["v3"],
         _ => &["2021-04-15", CLIENT_VERSION],
     }

@@ -1,17 +1,23 @@
-//! The API's responses to the doctor's requests.
+//! Requests that test an address, and what answers them.
 
 use crate::aws::clock::ClockSkew;
 use jiff::Timestamp;
-use reqwest::header;
+use reqwest::header::{self, HeaderMap};
 use serde_json::Value;
 use shared::api::problem::TYPE_PREFIX;
 use shared::aws::error_chain;
 use shared::http_client::read_body_limited;
 
+/// An integration that does not exist: functions remember for a while what they have read under a name.
+pub(crate) const PROBE_INTEGRATION: &str = "patchbay-doctor-probe";
+
 const MAXIMUM_BYTES: usize = 64 * 1024;
 
+/// RFC 9457, section 3.
+const PROBLEM: &str = "application/problem+json";
+
 #[derive(Debug)]
-pub(super) enum ProbeResponse {
+pub(crate) enum ProbeResponse {
     /// Problem details of a function.
     Problem {
         status: u16,
@@ -32,7 +38,7 @@ pub(super) enum ProbeResponse {
 }
 
 impl ProbeResponse {
-    pub(super) async fn send(request: reqwest::RequestBuilder) -> Self {
+    pub(crate) async fn send(request: reqwest::RequestBuilder) -> Self {
         let sent = Timestamp::now();
         let response = match request.send().await {
             Ok(response) => response,
@@ -44,24 +50,25 @@ impl ProbeResponse {
         let (status, received) = (response.status().as_u16(), Timestamp::now());
         let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
         let clock = date.and_then(|date| ClockSkew::of("the API's", sent, received, date));
+        let is_problem = is_problem(response.headers());
         let body = read_body_limited(response, MAXIMUM_BYTES).await.unwrap_or_default();
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         let text = |name| body.get(name).and_then(Value::as_str).unwrap_or_default();
         match text("type").strip_prefix(TYPE_PREFIX) {
-            Some(kind) => Self::Problem { status, kind: kind.to_owned(), clock },
-            None if status == 404 && text("message") == "Not Found" => Self::NoRoute,
-            None => Self::Other { status, clock },
+            Some(kind) if is_problem => Self::Problem { status, kind: kind.to_owned(), clock },
+            _ if status == 404 && text("message") == "Not Found" => Self::NoRoute,
+            _ => Self::Other { status, clock },
         }
     }
 
-    pub(super) fn clock(&self) -> Option<ClockSkew> {
+    pub(crate) fn clock(&self) -> Option<ClockSkew> {
         match self {
             Self::Problem { clock, .. } | Self::Other { clock, .. } => *clock,
             Self::NoRoute | Self::NoResponse { .. } => None,
         }
     }
 
-    pub(super) fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         match self {
             Self::Problem { status, kind, .. } => format!("status {status}, {kind}"),
             Self::NoRoute => "API Gateway has no such route".to_owned(),
@@ -69,4 +76,10 @@ impl ProbeResponse {
             Self::NoResponse { cause, .. } => format!("no response: {cause}"),
         }
     }
+}
+
+fn is_problem(headers: &HeaderMap) -> bool {
+    let essence = |media_type: &str| media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|media_type| media_type.to_str().ok());
+    media_type.is_some_and(|media_type| essence(media_type) == PROBLEM)
 }

@@ -1,0 +1,44 @@
+//! The highest status of a message that was reported to the platform. A provider's reports may arrive in any order, and
+//! those of several parts may differ. These items are not leases.
+
+use super::calls::if_applied;
+use super::item::{number, text};
+use super::{Ledger, LedgerError, RETENTION};
+use crate::model::receipt::DeliveryStatus;
+use jiff::Timestamp;
+
+const RANK: &str = "rank";
+const STATUS: &str = "reportedStatus";
+
+impl Ledger {
+    /// Whether the message under this key may still get this status: it is reported for the first time, again, or higher than
+    /// what was reported. A message that failed stays failed, and a delivered one delivered.
+    ///
+    /// # Errors
+    /// DynamoDB is unavailable.
+    pub async fn raise_status(&self, key: &str, status: DeliveryStatus, now: Timestamp) -> Result<bool, LedgerError> {
+        let raised = self
+            .update_item(key)
+            .condition_expression(format!("attribute_not_exists(#rank) OR #rank < :rank OR {STATUS} = :status"))
+            .update_expression(format!("SET #rank = :rank, {STATUS} = :status, expiresAt = :expires"))
+            .expression_attribute_names("#rank", RANK)
+            .expression_attribute_values(":rank", number(rank(status)))
+            .expression_attribute_values(":status", text(status.as_str()))
+            .expression_attribute_values(
+                ":expires",
+                number(now.as_second().saturating_add_unsigned(RETENTION.as_secs())),
+            )
+            .send()
+            .await;
+        Ok(if_applied(raised)?.is_some())
+    }
+}
+
+fn rank(status: DeliveryStatus) -> i64 {
+    match status {
+        DeliveryStatus::Pending => 1,
+        DeliveryStatus::Delivered | DeliveryStatus::Failed => 2,
+        DeliveryStatus::Read => 3,
+        DeliveryStatus::Removed => 4,
+    }
+}

@@ -1,0 +1,112 @@
+//! Which question an answer belongs to: the one that the customer had seen.
+
+use super::customer::Connection;
+use super::platform::{FromAgent, Platform};
+use crate::observability::logs::log_with;
+use serde_json::{Value, json};
+use shared::channel::ChannelName;
+use shared::platform::PlatformName;
+use tests::simulators::genesys_cloud::api;
+use tests::simulators::twilio::{Fault, Inbound, Status};
+
+const FIRST: FromAgent<'_> = FromAgent::Choice { text: "Keep the order?", options: &["Yes", "No"] };
+const SECOND: FromAgent<'_> = FromAgent::Choice { text: "Cancel the order?", options: &["Yes", "No"] };
+
+async fn by_sms() -> Connection {
+    Connection::new(PlatformName::GenesysCloud, ChannelName::Twilio).await
+}
+
+impl Connection {
+    /// Waits for so many choices, and returns the ids of the messages that they answer.
+    async fn answered(&self, count: usize) -> Vec<Value> {
+        let enough = |platform: &Platform| platform.choices().is_some_and(|choices| choices.len() >= count);
+        self.platform.wait_until("the choice", enough).await;
+        let choices = self.platform.choices().expect("the platform knows choices");
+        choices.into_iter().map(|choice| choice["originatingMessageId"].clone()).collect()
+    }
+
+    fn genesys(&self) -> &api::GenesysCloud {
+        let Platform::GenesysCloud(platform) = &self.platform else { panic!("another platform") };
+        platform
+    }
+}
+
+#[tokio::test]
+async fn while_a_question_waits_for_a_retry_an_answer_belongs_to_the_one_before() {
+    let connection = by_sms().await;
+    let first = connection.agent(&FIRST).await;
+    connection.wait_for_shown(1).await;
+    connection.twilio().fail([Fault::RateLimited(60)]);
+    connection.agent(&SECOND).await;
+    log_with(connection.integration.name.as_str(), &[("\"outcome\":\"retry\"", "")]).await;
+    connection.customer_writes("1").await;
+    assert_eq!(vec![json!(first)], connection.answered(1).await);
+}
+
+#[tokio::test]
+async fn a_question_that_failed_after_twilio_took_it_gets_no_answer() {
+    let connection = by_sms().await;
+    let first = connection.agent(&FIRST).await;
+    connection.wait_for_shown(1).await;
+    let second = connection.agent(&SECOND).await;
+    connection.wait_for_shown(2).await;
+    let message = connection.twilio().messages().pop().expect("the second message");
+    connection.twilio().report(&message, Status::undelivered(30005)).await;
+    connection.wait_for_receipt(&second, "Failed").await;
+    connection.customer_writes("1").await;
+    assert_eq!(vec![json!(first)], connection.answered(1).await);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_posted_late_still_belongs_to_the_question_of_its_time() {
+    let connection = by_sms().await;
+    let first = connection.agent(&FIRST).await;
+    connection.wait_for_shown(1).await;
+    let refusals = [Fault::Status(503); 5];
+    connection.genesys().fail_operation("structured-response", refusals);
+    connection.customer_writes("2").await;
+    log_with(connection.integration.name.as_str(), &[("\"outcome\":\"inbound_retry\"", "")]).await;
+    connection.agent(&SECOND).await;
+    connection.wait_for_shown(2).await;
+    assert_eq!(vec![json!(first)], connection.answered(1).await);
+    assert!(connection.platform.customers_messages().is_empty());
+}
+
+#[tokio::test]
+async fn a_number_that_the_platform_writes_otherwise_has_its_options() {
+    let connection = by_sms().await;
+    let Connection { stack, integration, .. } = &connection;
+    let question = connection.platform.write(stack, integration, "+1 (500) 555-0010", &FIRST).await;
+    connection.wait_for_shown(1).await;
+    connection.customer_writes("2").await;
+    assert_eq!(vec![json!(question)], connection.answered(1).await);
+}
+
+#[tokio::test]
+async fn a_button_of_another_message_answers_no_question() {
+    let connection = by_sms().await;
+    connection.agent(&FIRST).await;
+    connection.wait_for_shown(1).await;
+    let twilio = connection.twilio();
+    let sid = twilio.messages().pop().expect("a message").sid;
+    let press = Inbound::button(&connection.customer, "Yes", "confirm_1", &sid);
+    twilio.post(&twilio.inbound(&connection.integration.route_url("channel"), &press)).await.assert_received();
+    let received = connection.wait_for_customers(1).await;
+    assert_eq!("Yes", received[0].0);
+    assert!(connection.platform.choices().expect("the platform knows choices").is_empty());
+}
+
+#[tokio::test]
+async fn a_press_of_a_button_that_no_message_has_is_no_failure() {
+    let connection = Connection::new(PlatformName::GenesysCloud, ChannelName::Telegram).await;
+    let telegram = connection.telegram();
+    let chat = json!({"id": 5_550_010, "type": "private"});
+    let query = json!({
+        "id": "9001", "from": {"id": 5_550_010, "is_bot": false, "first_name": "Ada"}, "data": "made up",
+        "message": {"chat": chat, "message_id": 57, "date": 0}, "chat_instance": "1",
+    });
+    assert!(telegram.post(&telegram.update("callback_query", &query)).await.is_success());
+    log_with(connection.integration.name.as_str(), &[("\"outcome\":\"inbound_ignored\"", "")]).await;
+    connection.customer_writes("Hello").await;
+    assert_eq!("Hello", connection.wait_for_customers(1).await[0].0);
+}

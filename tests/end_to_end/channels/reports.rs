@@ -1,0 +1,49 @@
+//! What a provider reports, and what becomes of a file that it cannot hand out.
+
+use super::customer::Connection;
+use super::platform::FromAgent;
+use crate::observability::logs::log_with;
+use shared::channel::ChannelName;
+use shared::platform::PlatformName;
+use tests::simulators::twilio::{Inbound, Status};
+
+#[tokio::test]
+async fn a_status_that_arrives_late_does_not_undo_a_higher_one() {
+    let connection = Connection::new(PlatformName::HighLevel, ChannelName::Twilio).await;
+    let first = connection.agent(&FromAgent::Text("Hello")).await;
+    connection.wait_for_shown(1).await;
+    let message = connection.twilio().messages().pop().expect("a message");
+    for status in [Status::DELIVERED, Status::SENT, Status::undelivered(30005), Status::READ, Status::DELIVERED] {
+        assert_eq!(200, connection.twilio().report(&message, status).await.status);
+    }
+    // A later message's receipt follows all of these.
+    let next = connection.agent(&FromAgent::Text("Next")).await;
+    connection.wait_for_shown(2).await;
+    let message = connection.twilio().messages().pop().expect("a message");
+    connection.twilio().report(&message, Status::DELIVERED).await;
+    connection.wait_for_receipt(&next, "delivered").await;
+    let statuses: Vec<_> =
+        connection.platform.receipts().into_iter().filter(|(id, _)| *id == first).map(|(_, status)| status).collect();
+    assert_eq!(vec!["delivered", "read"], statuses);
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_large_to_be_handed_out_does_not_lose_the_customers_message() {
+    let connection = Connection::new(PlatformName::MulticloudCx, ChannelName::Twilio).await;
+    let twilio = connection.twilio();
+    let inbound = Inbound::text(&connection.customer, "Here is the damage").with_file("video/mp4", vec![1; 5_000_000]);
+    twilio.post(&twilio.inbound(&connection.integration.route_url("channel"), &inbound)).await.assert_received();
+    let (text, _) = connection.wait_for_customers(1).await.remove(0);
+    assert!(text.contains("Here is the damage") && text.contains("/channel/files/"), "{text}");
+}
+
+#[tokio::test]
+async fn the_log_has_neither_the_customers_chat_nor_the_text() {
+    let connection = Connection::new(PlatformName::GenesysCloud, ChannelName::Telegram).await;
+    let (telegram, chat, text) = (connection.telegram(), 4_503_599_627_370_495, "text-of-a-customer");
+    assert!(telegram.post(&telegram.start_chat(chat, None)).await.is_success());
+    assert!(telegram.post(&telegram.text(chat, text)).await.is_success());
+    let name = connection.integration.name.as_str();
+    let log = log_with(name, &[("accepted", "channel_receiver"), ("inbound_posted", "")]).await;
+    assert!(!log.contains(&chat.to_string()) && !log.contains(text));
+}
