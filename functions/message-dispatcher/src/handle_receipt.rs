@@ -87,10 +87,11 @@ impl Dispatcher {
         posted.await.unwrap_or_else(|error| ReceiptOutcome::internal_error(&error, context))
     }
 
-    /// Whether the status is news. A messaging service is trusted to report statuses in order, a channel's provider is not.
+    /// Whether the status is news. Only a provider's reports are in no order. A Failed of the dispatcher itself is taken back
+    /// by what the provider reports: the outcome was unknown, or the message was replayed.
     async fn raise_status(&self, envelope: &ReceiptEnvelope, integration: &Integration) -> Result<bool, LedgerError> {
         let receipt = &envelope.receipt;
-        if integration.destination.channel().is_none_or(|channel| !channel.reports_status()) {
+        if !envelope.is_from_provider {
             return Ok(true);
         }
         let key = ledger::key::reported_status(&integration.name, &receipt.message_id);

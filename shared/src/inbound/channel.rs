@@ -88,7 +88,12 @@ impl Arrival<'_> {
             email_message_id: None,
             trace_id: self.trace_id.cloned(),
         };
-        Some(ReceiptEnvelope { integration: self.integration.clone(), received_at: self.at, receipt })
+        Some(ReceiptEnvelope {
+            integration: self.integration.clone(),
+            received_at: self.at,
+            receipt,
+            is_from_provider: true,
+        })
     }
 }
 

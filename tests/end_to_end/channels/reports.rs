@@ -5,7 +5,7 @@ use super::platform::FromAgent;
 use crate::observability::logs::log_with;
 use shared::channel::ChannelName;
 use shared::platform::PlatformName;
-use tests::simulators::twilio::{Inbound, Status};
+use tests::simulators::twilio::{Fault, Inbound, Status};
 
 #[tokio::test]
 async fn a_status_that_arrives_late_does_not_undo_a_higher_one() {
@@ -25,6 +25,17 @@ async fn a_status_that_arrives_late_does_not_undo_a_higher_one() {
     let statuses: Vec<_> =
         connection.platform.receipts().into_iter().filter(|(id, _)| *id == first).map(|(_, status)| status).collect();
     assert_eq!(vec!["delivered", "read"], statuses);
+}
+
+#[tokio::test]
+async fn a_message_whose_outcome_was_unknown_is_delivered_once_twilio_says_so() {
+    let connection = Connection::new(PlatformName::GenesysCloud, ChannelName::Twilio).await;
+    connection.twilio().fail([Fault::ResponseLost]);
+    let id = connection.agent(&FromAgent::Text("Hello")).await;
+    connection.wait_for_receipt(&id, "Failed").await;
+    let message = connection.twilio().messages().pop().expect("a message");
+    connection.twilio().report(&message, Status::DELIVERED).await;
+    connection.wait_for_receipt(&id, "Delivered").await;
 }
 
 #[tokio::test]

@@ -134,6 +134,7 @@ async fn nothing_of_an_integration_that_was_removed_too_long_ago_is_retried_any_
         integration: envelope.integration.clone(),
         received_at: Timestamp::now() - age,
         receipt: serde_json::from_value(receipt).unwrap(),
+        is_from_provider: false,
     };
     let keys = [delivery, key::receipt(&envelope.integration, &receipt.receipt)];
     for key in &keys {

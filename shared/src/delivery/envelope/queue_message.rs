@@ -18,6 +18,9 @@ pub struct ReceiptEnvelope {
     /// When it was enqueued.
     pub received_at: Timestamp,
     pub receipt: DeliveryReceipt,
+    /// Whether a channel's provider reported the status: its reports may come in any order.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_from_provider: bool,
 }
 
 impl ReceiptEnvelope {
