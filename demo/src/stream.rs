@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// When the browser reconnects after the stream broke.
-const COME_AGAIN: Duration = Duration::from_millis(500);
+const RECONNECTION_TIME: Duration = Duration::from_millis(500);
 
 /// Sends the whole conversation as `read` returns it, now and after every change, while the page's server is running.
 pub(crate) fn whole(
@@ -22,7 +22,7 @@ pub(crate) fn whole(
             changes.borrow_and_update();
             let shown = read();
             if seen.as_ref() != Some(&shown) {
-                let event = Event::default().retry(COME_AGAIN).json_data(&shown);
+                let event = Event::default().retry(RECONNECTION_TIME).json_data(&shown);
                 return Some((event, (read, changes, Some(shown))));
             }
             changes.changed().await.ok()?;

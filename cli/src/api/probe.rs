@@ -4,17 +4,15 @@ use crate::aws::clock::ClockSkew;
 use jiff::Timestamp;
 use reqwest::header::{self, HeaderMap};
 use serde_json::Value;
-use shared::api::problem::TYPE_PREFIX;
+use shared::api::problem::{MEDIA_TYPE, TYPE_PREFIX};
 use shared::aws::error_chain;
 use shared::http_client::read_body_limited;
+use shared::json::fields::media_type_essence;
 
 /// An integration that does not exist: functions remember for a while what they have read under a name.
 pub(crate) const PROBE_INTEGRATION: &str = "patchbay-doctor-probe";
 
 const MAXIMUM_BYTES: usize = 64 * 1024;
-
-/// RFC 9457, section 3.
-const PROBLEM: &str = "application/problem+json";
 
 #[derive(Debug)]
 pub(crate) enum ProbeResponse {
@@ -79,7 +77,6 @@ impl ProbeResponse {
 }
 
 fn is_problem(headers: &HeaderMap) -> bool {
-    let essence = |media_type: &str| media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|media_type| media_type.to_str().ok());
-    media_type.is_some_and(|media_type| essence(media_type) == PROBLEM)
+    media_type.and_then(media_type_essence).is_some_and(|essence| essence == MEDIA_TYPE)
 }

@@ -4,22 +4,15 @@ use super::Telephone;
 use serde_json::{Value, json};
 use tests::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
 use tests::simulators::genesys_cloud::api::GenesysCloud;
-use url::Url;
 
 impl Telephone {
     /// Creates an integration with this name, and this id on the platform, whose channel is the telephones' provider, as
     /// `patchbay integration add --channel` does. The platform and the provider post to it from now on.
     pub async fn connect(&self, stack: &Stack, platform: &GenesysCloud, name: &str, id: &str) -> TestIntegration {
-        // The files of customers are on this machine.
-        let origin = Url::parse(&stack.api_url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
         let configure = |configuration: &mut Value| {
             platform.host(configuration);
-            if let Some(members) = configuration.as_object_mut() {
-                members.remove("delivery");
-            }
-            configuration["channel"] = self.provider.configuration(&stack.api_url);
+            stack.set_channel(configuration, self.provider.configuration(&stack.api_url));
             configuration["cards"] = json!({"route": "messaging-service"});
-            configuration["media"] = json!({"trustedOrigins": [origin]});
         };
         let integration = stack.integration_named(name, id, "", configure).await;
         platform.add_integration(id, &integration.webhook_url(), WEBHOOK_SECRET);

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// When the browser reconnects after the stream broke.
-const COME_AGAIN: Duration = Duration::from_millis(500);
+const RECONNECTION_TIME: Duration = Duration::from_millis(500);
 
 pub(crate) async fn customers(State(service): State<Arc<Service>>) -> Json<Vec<Value>> {
     Json(service.chats.customers())
@@ -27,7 +27,7 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Sse<impl Stream<Item = Result<Event, axum::Error>>> {
     let seen = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse().ok()).unwrap_or_default();
-    let settings = Event::default().event("settings").retry(COME_AGAIN);
+    let settings = Event::default().event("settings").retry(RECONNECTION_TIME);
     let settings = settings.json_data(json!({"canAnswer": service.inbound.is_some()}));
     let changes = service.chats.changes();
     let entries =

@@ -17,16 +17,16 @@ impl Receiver {
     /// The file of a link that Patchbay made. The link is the credential: it is sealed, and expires.
     pub(crate) async fn file(
         &self,
-        integration: &Arc<Integration>,
+        integration: Arc<Integration>,
         token: &str,
         request: &ApiRequest,
     ) -> Result<Response<Body>, Problem> {
-        let channel = channel_of(integration)?;
-        Span::current().record("channel", channel.name().as_str());
+        Span::current().record("channel", channel_of(&integration)?.name().as_str());
         let open = |channel: &ChannelConfig| FileLink::open(channel.sealer(), token, Timestamp::now());
-        let link = self.opened(integration, open).await?;
-        let link =
-            link.ok_or_else(|| Problem::new(ProblemType::FileNotFound, "The link is not valid, or has expired."))?;
+        let opened = self.opened(integration, open).await?;
+        let (integration, link) =
+            opened.ok_or_else(|| Problem::new(ProblemType::FileNotFound, "The link is not valid, or has expired."))?;
+        let channel = channel_of(&integration)?;
         let body = if request.method == Method::HEAD {
             Body::Empty
         } else {

@@ -72,7 +72,7 @@ impl Receiver {
         let integration = self.integrations.get(name).await?;
         let path = request.path.after(&format!("/integrations/{name}/channel")).unwrap_or_default();
         if let Some(token) = path.strip_prefix("/files/") {
-            return self.file(&integration, token, request).await;
+            return self.file(integration, token, request).await;
         }
         let (acknowledgement, handled) = self.receive(integration, path, request, trace_id).await?;
         let (name, milliseconds) = (name.clone(), request.received_at.elapsed().as_millis() as u64);
@@ -115,7 +115,7 @@ impl Receiver {
                 }
                 ChannelEvent::Status(report) => {
                     let open = |channel: &ChannelConfig| StatusLink::open(channel.sealer(), &report.link);
-                    let Some(link) = self.opened(&integration, open).await? else {
+                    let Some((_, link)) = self.opened(Arc::clone(&integration), open).await? else {
                         handled.ignored =
                             Some("status at an address that is not Patchbay's, or of a secret that has ended");
                         continue;
@@ -135,15 +135,15 @@ impl Receiver {
         Ok((channel.acknowledgement(), handled))
     }
 
-    /// What is sealed in an address. During a rotation it may be sealed with a newer secret than the cached one.
+    /// What is sealed in an address, with the configuration that opened it: during a rotation it may be sealed with a newer
+    /// secret than the cached one.
     pub(crate) async fn opened<T>(
         &self,
-        integration: &Arc<Integration>,
+        integration: Arc<Integration>,
         open: impl Fn(&ChannelConfig) -> Option<T>,
-    ) -> Result<Option<T>, Problem> {
+    ) -> Result<Option<(Arc<Integration>, T)>, Problem> {
         let open = |integration: &Integration| integration.destination.channel().and_then(&open).ok_or(());
-        let opened = self.integrations.with_refresh(Arc::clone(integration), open, |()| true).await?;
-        Ok(opened.ok().map(|(_, opened)| opened))
+        Ok(self.integrations.with_refresh(integration, open, |()| true).await?.ok())
     }
 
     async fn verify_with_refresh(

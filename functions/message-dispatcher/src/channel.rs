@@ -161,7 +161,8 @@ impl Dispatcher {
             Some(sealed) if channel.numbers_options() => self.ledger.put_offer(&numbered(), &sealed, now).await,
             Some(sealed) => {
                 let key = ledger::key::offer(name, &offer_key(task.id.digest()));
-                self.ledger.put_offer(&key, &sealed, now).await
+                // Only the message's own buttons lead to it.
+                self.ledger.put_offer(&key, &sealed, now).await.map(|_| None)
             }
             None if channel.numbers_options() => self.ledger.withdraw_offer(&numbered(), now).await,
             None => Ok(None),

@@ -16,21 +16,21 @@ impl Dispatcher {
     pub(crate) async fn post_as_contact(
         &self,
         context: &RequestContext,
-        request: impl Fn() -> Result<InboundRequest, Problem>,
+        request: &InboundRequest,
     ) -> Result<Reply, Problem> {
-        let (name, customer) = (&context.integration.name, request()?.customer().clone());
+        let (name, customer) = (&context.integration.name, request.customer());
         let post = async |contact: String| {
-            let mut request = request()?;
+            let mut request = request.clone();
             let customer = request.customer_mut();
             (customer.id, customer.id_type) = (contact, IdType::Opaque);
             self.inbound.post(context, request).await
         };
         let known = self.ledger.contact(name, &customer.id, Timestamp::now()).await.map_err(unavailable)?;
         let Some(Contact { id, is_due_for_renewal }) = known else {
-            return post(self.create_contact(context, &customer).await?).await;
+            return post(self.create_contact(context, customer).await?).await;
         };
         if is_due_for_renewal {
-            self.put_contact(context, &customer, &id).await?;
+            self.put_contact(context, customer, &id).await?;
         }
         let result = post(id.clone()).await;
         match &result {
@@ -39,7 +39,7 @@ impl Dispatcher {
                 let asking = context.call(|current| async move {
                     platforms.contact_exists(&current.platform, id, context.deadline).await
                 });
-                if asking.await? { result } else { post(self.create_contact(context, &customer).await?).await }
+                if asking.await? { result } else { post(self.create_contact(context, customer).await?).await }
             }
             _ => result,
         }

@@ -188,17 +188,11 @@ impl Dispatcher {
     ) -> (Result<Reply, Problem>, RetrySafety) {
         let context = task.request_context(integration, action.route, deadline, &self.integrations);
         let result = if integration.supports(action.route) {
-            let request = || {
-                read(action.body.clone(), |fields| InboundRequest::read(action.route, fields))
-                    .map_err(Problem::invalid_body)
-            };
-            if task.envelope.inbound.channel.is_some() && integration.creates_contacts() {
-                self.post_as_contact(&context, request).await
-            } else {
-                match request() {
-                    Ok(request) => self.inbound.post(&context, request).await,
-                    Err(problem) => Err(problem),
-                }
+            let is_contact = task.envelope.inbound.channel.is_some() && integration.creates_contacts();
+            match read(action.body.clone(), |fields| InboundRequest::read(action.route, fields)) {
+                Ok(request) if is_contact => self.post_as_contact(&context, &request).await,
+                Ok(request) => self.inbound.post(&context, request).await,
+                Err(errors) => Err(Problem::invalid_body(errors)),
             }
         } else {
             Err(Problem::not_supported(integration.platform.name(), integration.routes()))

@@ -1,7 +1,7 @@
 //! The reply to a caller.
 
 use crate::api::prefer::RESPOND_ASYNC;
-use crate::api::problem::{Problem, json_response, with_request_id};
+use crate::api::problem::{self, Problem, json_response, with_request_id};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -62,7 +62,7 @@ impl Reply {
     }
 
     pub(super) fn into_response(self, request_id: &str) -> Response<String> {
-        let media_type = if self.status.is_success() { "application/json" } else { "application/problem+json" };
+        let media_type = if self.status.is_success() { "application/json" } else { problem::MEDIA_TYPE };
         let mut response = json_response(self.status, media_type, &self.body);
         if self.replayed {
             response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));

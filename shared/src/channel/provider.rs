@@ -48,7 +48,9 @@ pub(crate) trait Provider {
     const REPORTS_STATUS: bool;
 
     /// How the provider itself writes a customer's address, if there are several ways.
-    fn canonical_address(&self, address: &str) -> Option<String>;
+    fn canonical_address(&self, _address: &str) -> Option<String> {
+        None
+    }
 
     /// Verifies that the provider sent the request; returns which secret matched.
     fn verify(&self, request: &ProviderRequest<'_>) -> Result<MatchedSecret, SignatureError>;

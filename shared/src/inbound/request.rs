@@ -7,6 +7,7 @@ use crate::platform::{PlatformName, Route};
 use jiff::Timestamp;
 
 /// What a customer did.
+#[derive(Clone)]
 pub enum InboundRequest {
     Message(Box<InboundMessage>),
     Response(Box<InboundResponse>),

@@ -15,6 +15,7 @@ pub use delivery::{ChannelDestination, DeliveryConfig, Destination, GIVE_UP_SECO
 pub use media::MediaConfig;
 pub use store::{DEFAULT_TIME_TO_LIVE, IntegrationStore, LoadError, SETTLING_TIME};
 
+use crate::channel::ChannelName;
 use crate::json::fields::{self, FieldError};
 use crate::model::card::TraceKey;
 use crate::model::integration_name::IntegrationName;
@@ -47,7 +48,7 @@ impl Integration {
     #[must_use]
     pub fn creates_contacts(&self) -> bool {
         let channel = self.destination.channel();
-        channel.is_some_and(|channel| !channel.reaches_phones()) && self.platform.name().has_contacts()
+        channel.is_some_and(|channel| creates_contacts(self.platform.name(), channel.name()))
     }
 
     pub fn routes(&self) -> impl Iterator<Item = Route> {
@@ -81,7 +82,7 @@ impl Integration {
             let destination = Destination::read(&name, fields);
             let callers = fields.objects("callers", Caller::read);
             if let (Some(platform), Some(channel)) = (&platform, destination.as_ref().and_then(Destination::channel))
-                && !channel.reaches_phones()
+                && creates_contacts(platform.name(), channel.name())
                 && let Some(field) = platform.missing_for_contacts_without_phone()
             {
                 fields.error(
@@ -103,10 +104,16 @@ impl Integration {
     }
 }
 
+/// See [`Integration::creates_contacts`].
+#[must_use]
+pub fn creates_contacts(platform: PlatformName, channel: ChannelName) -> bool {
+    platform.has_contacts() && !channel.reaches_phones()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{ChannelConfig, ChannelName};
+    use crate::channel::ChannelConfig;
     use serde_json::json;
 
     fn example() -> Value {

@@ -2,7 +2,7 @@
 //! replaces what was there. They hold an address and an id, and are kept for as long as the customer writes at least once a
 //! year.
 
-use super::item::{number, text};
+use super::item::{expiry, number, text};
 use super::{Ledger, LedgerError, key};
 use crate::aws;
 use crate::model::integration_name::IntegrationName;
@@ -39,7 +39,7 @@ impl Ledger {
         let Some(item) = self.read_item(&key::contact(integration, address)).await? else { return Ok(None) };
         let id = item.get(CONTACT).and_then(|value| value.as_s().ok()).cloned();
         let expires_at = item.get(EXPIRES_AT).and_then(|value| value.as_n().ok()?.parse::<i64>().ok());
-        let is_due_for_renewal = expires_at.is_none_or(|at| at < after(now, RENEWAL_TIME));
+        let is_due_for_renewal = expires_at.is_none_or(|at| at < expiry(now, RENEWAL_TIME));
         Ok(id.map(|id| Contact { id, is_due_for_renewal }))
     }
 
@@ -74,15 +74,11 @@ impl Ledger {
             self.update_item(&key)
                 .update_expression(format!("SET {name} = :value, {EXPIRES_AT} = :expires"))
                 .expression_attribute_values(":value", text(value))
-                .expression_attribute_values(":expires", number(after(now, TIME_TO_LIVE)))
+                .expression_attribute_values(":expires", number(expiry(now, TIME_TO_LIVE)))
                 .send()
                 .await
                 .map_err(|error| LedgerError::Unavailable(aws::sdk_error(&error)))?;
         }
         Ok(())
     }
-}
-
-fn after(now: Timestamp, time: Duration) -> i64 {
-    now.as_second().saturating_add_unsigned(time.as_secs())
 }

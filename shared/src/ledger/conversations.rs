@@ -7,7 +7,7 @@
 //! configuration.
 
 use super::calls::if_applied;
-use super::item::{number, text};
+use super::item::{expiry, number, text};
 use super::{Ledger, LedgerError, RETENTION, key};
 use crate::aws;
 use crate::cache::BoundedCache;
@@ -120,7 +120,7 @@ impl Ledger {
     }
 
     fn owner_update(&self, key: &str, owner: &IntegrationName, now: Timestamp) -> UpdateItemFluentBuilder {
-        let expires = now.as_second().saturating_add_unsigned(RETENTION.as_secs());
+        let expires = expiry(now, RETENTION);
         self.update_item(key)
             .expression_attribute_values(":owner", text(owner.as_str()))
             .expression_attribute_values(":expires", number(expires))

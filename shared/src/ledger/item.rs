@@ -4,6 +4,7 @@ use super::{CompletedRecord, LedgerError, Outcome, RETENTION};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use std::collections::HashMap;
+use std::time::Duration;
 
 pub(super) const KEY: &str = "key";
 pub(super) const STATE: &str = "state";
@@ -101,6 +102,11 @@ impl Item {
 pub(super) fn is_outdated(at: Timestamp, expires_at: Option<Timestamp>) -> bool {
     let last_write = expires_at.map(|at| at.as_second().saturating_sub_unsigned(RETENTION.as_secs()));
     last_write.is_some_and(|write| write.saturating_sub_unsigned(RETENTION.as_secs()) >= at.as_second())
+}
+
+/// When an item expires that is kept for this long after `now`, in seconds since 1970.
+pub(super) fn expiry(now: Timestamp, time_to_live: Duration) -> i64 {
+    now.as_second().saturating_add_unsigned(time_to_live.as_secs())
 }
 
 pub(super) fn text(text: &str) -> AttributeValue {

@@ -49,7 +49,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use calls::conflicting_item;
-use item::{Item, number, text};
+use item::{Item, expiry, number, text};
 use jiff::Timestamp;
 use std::time::Duration;
 use uuid::Uuid;
@@ -335,7 +335,7 @@ impl Ledger {
     }
 
     fn update(&self, key: &str, now: Timestamp) -> UpdateItemFluentBuilder {
-        let expires = now.as_second().saturating_add_unsigned(RETENTION.as_secs());
+        let expires = expiry(now, RETENTION);
         self.update_item(key)
             .expression_attribute_names("#state", item::STATE)
             .expression_attribute_names("#version", item::VERSION)

@@ -3,7 +3,7 @@
 //! out not to have been sent.
 
 use super::calls::if_applied;
-use super::item::{number, text};
+use super::item::{expiry, number, text};
 use super::{Ledger, LedgerError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -81,7 +81,7 @@ impl Ledger {
             .expression_attribute_values(":withdrawn", text(WITHDRAWN))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":now", number(at))
-            .expression_attribute_values(":expires", number(expiry(now)))
+            .expression_attribute_values(":expires", number(expiry(now, TIME_TO_LIVE)))
             .send()
             .await;
         Ok(if_applied(replaced)?.map(|_| Replacement { key: key.to_owned(), at }))
@@ -128,8 +128,4 @@ impl Attributes {
         let at = item.get(self.at)?.as_n().ok()?.parse().ok()?;
         Some(StoredOffer { sealed, replacement: Replacement { key: key.to_owned(), at } })
     }
-}
-
-fn expiry(now: Timestamp) -> i64 {
-    now.as_second().saturating_add_unsigned(TIME_TO_LIVE.as_secs())
 }

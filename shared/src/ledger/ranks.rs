@@ -2,7 +2,7 @@
 //! those of several parts may differ. These items are not leases.
 
 use super::calls::if_applied;
-use super::item::{number, text};
+use super::item::{expiry, number, text};
 use super::{Ledger, LedgerError, RETENTION};
 use crate::model::receipt::DeliveryStatus;
 use jiff::Timestamp;
@@ -24,10 +24,7 @@ impl Ledger {
             .expression_attribute_names("#rank", RANK)
             .expression_attribute_values(":rank", number(rank(status)))
             .expression_attribute_values(":status", text(status.as_str()))
-            .expression_attribute_values(
-                ":expires",
-                number(now.as_second().saturating_add_unsigned(RETENTION.as_secs())),
-            )
+            .expression_attribute_values(":expires", number(expiry(now, RETENTION)))
             .send()
             .await;
         Ok(if_applied(raised)?.is_some())

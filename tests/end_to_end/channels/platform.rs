@@ -79,11 +79,7 @@ impl Platform {
     /// Creates an integration with this channel in place of a messaging service.
     pub(super) async fn integration(&self, stack: &Stack, channel: &Value) -> TestIntegration {
         let (name, address, mut configuration) = self.configuration();
-        let members = configuration.as_object_mut().expect("an object");
-        members.remove("delivery");
-        members.insert("channel".to_owned(), channel.clone());
-        // The files of customers are on this machine.
-        members.insert("media".to_owned(), json!({"trustedOrigins": [origin(&stack.api_url)]}));
+        stack.set_channel(&mut configuration, channel.clone());
         let integration = stack.integration_configured(&name, &address, &configuration).await;
         match self {
             Self::GenesysCloud(platform) => {
@@ -315,9 +311,4 @@ fn contact_of(platform: &HighLevel, customer: &str) -> highlevel::api::Contact {
     let has_phone = contacts.iter().find(|contact| contact.phone.as_deref() == Some(customer));
     let newest = || contacts.iter().rev().find(|contact| contact.phone.is_none());
     has_phone.or_else(newest).cloned().expect("the customer has written")
-}
-
-fn origin(url: &str) -> String {
-    let url: reqwest::Url = url.parse().expect("a URL");
-    url.origin().ascii_serialization()
 }

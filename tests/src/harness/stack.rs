@@ -105,6 +105,17 @@ impl Stack {
         }
     }
 
+    /// Gives a configuration this channel in place of a messaging service.
+    pub fn set_channel(&self, configuration: &mut Value, channel: Value) {
+        let members = configuration.as_object_mut().expect("an object");
+        members.remove("delivery");
+        members.insert("channel".to_owned(), channel);
+        // The files of customers are on this machine.
+        let url: reqwest::Url = self.api_url.parse().expect("a URL");
+        let origin = url.origin().ascii_serialization();
+        members.insert("media".to_owned(), json!({"trustedOrigins": [origin]}));
+    }
+
     /// Creates an integration of Genesys Cloud with a unique name that delivers to `delivery_url`. `change` may alter
     /// its configuration before it is written.
     pub async fn integration(&self, delivery_url: &str, change: impl FnOnce(&mut Value)) -> TestIntegration {

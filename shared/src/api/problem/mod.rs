@@ -14,6 +14,9 @@ pub use types::ProblemType;
 /// The prefix of a problem's `type`; [`ProblemType::as_str`] is the rest.
 pub const TYPE_PREFIX: &str = "urn:patchbay:problem:";
 
+/// The media type of a problem. RFC 9457, section 3.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
 const MAXIMUM_ERRORS: usize = 100;
 
 /// The default `Retry-After`.
@@ -179,7 +182,7 @@ impl Problem {
 
     #[must_use]
     pub fn into_response(self, request_id: &str) -> Response<String> {
-        let mut response = json_response(self.status(), "application/problem+json", &self.body(request_id));
+        let mut response = json_response(self.status(), MEDIA_TYPE, &self.body(request_id));
         let headers = response.headers_mut();
         if let Some(wait) = self.retry_after {
             headers.insert(header::RETRY_AFTER, ceil_seconds(wait).into());

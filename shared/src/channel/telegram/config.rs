@@ -83,10 +83,6 @@ impl Provider for Config {
     const NUMBERS_OPTIONS: bool = false;
     const REPORTS_STATUS: bool = false;
 
-    fn canonical_address(&self, _: &str) -> Option<String> {
-        None
-    }
-
     fn verify(&self, request: &ProviderRequest<'_>) -> Result<MatchedSecret, SignatureError> {
         secret_header::verify(request.headers, &SECRET_HEADER, &self.secrets)
     }

@@ -7,6 +7,7 @@ use super::destination::{CHANNEL_KIND, DestinationKind};
 use crate::error::CliError;
 use crate::ui::prompt;
 use shared::channel::ChannelName;
+use shared::integration::creates_contacts;
 use shared::model::integration_name::IntegrationName;
 use shared::platform::PlatformName;
 
@@ -157,16 +158,13 @@ fn missing(document: &Document, no_platform: bool) -> Vec<RequiredField> {
         Some(PlatformName::HighLevel) if document.get("/token").is_some() => vec![LOCATION_ID],
         Some(PlatformName::HighLevel) => HIGHLEVEL_APP.into(),
     };
-    let provider = creates_contacts(document).then_some(PROVIDER);
+    let provider = match (platform(document), DestinationKind::of(document)) {
+        (Some(platform), Some(DestinationKind::Channel(channel))) => creates_contacts(platform, channel),
+        _ => false,
+    };
+    let provider = provider.then_some(PROVIDER);
     let fields = [PLATFORM].into_iter().chain(fields).chain(provider).chain(of_destination(document));
     fields.filter(|field| document.get(field.pointer).is_none()).collect()
-}
-
-/// See [`Integration::creates_contacts`](shared::integration::Integration::creates_contacts).
-fn creates_contacts(document: &Document) -> bool {
-    let tells_no_phones =
-        matches!(DestinationKind::of(document), Some(DestinationKind::Channel(channel)) if !channel.reaches_phones());
-    tells_no_phones && platform(document).is_some_and(PlatformName::has_contacts)
 }
 
 fn of_destination(document: &Document) -> Vec<RequiredField> {
