@@ -53,6 +53,8 @@ REPOSITORY ?= $(shell python3 "$(SOURCE)/infra/repository.py")
 rust_target = $(if $(filter arm64,$(1)),aarch64,$(1))-unknown-linux-gnu
 RUST_TARGET := $(call rust_target,$(ARCHITECTURE))
 export SAM_CLI_TELEMETRY := 0
+# Some environments turn off Python's cache of compiled modules, without which each tool compiles thousands of them at every start.
+export PYTHONDONTWRITEBYTECODE :=
 # The commands below expect the binaries there.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
@@ -88,8 +90,7 @@ check: needs-check setup-tests ## formatting, lints, dependencies, rustdoc, temp
 	.venv/audit/bin/zizmor --offline --quiet .github
 	@infra/local/secrets.sh .venv/audit/bin/kingfisher .
 	$(STEP) cargo clippy --workspace --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(STEP) cargo doc --workspace --no-deps --locked --document-private-items
-	AWS_DEFAULT_REGION=eu-central-1 $(STEP) .venv/bin/sam validate --lint --template infra/template.yaml
+	@$(MAKE) --no-print-directory rustdoc TARGETS=--lib
 	$(STEP) .venv/bin/cfn-lint infra/template.yaml infra/deployer.yaml
 	@mkdir -p $(TRANSFORMED) && $(PYTHON) infra/local/transform.py > $(TRANSFORMED)/template.json
 	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(STEP) .venv/checkov/bin/checkov --skip-download --quiet --compact \
@@ -97,6 +98,11 @@ check: needs-check setup-tests ## formatting, lints, dependencies, rustdoc, temp
 	.venv/checkov/bin/python infra/local/check_examples.py $(TRANSFORMED)/template.json
 	.venv/schemathesis/bin/openapi-spec-validator --schema 3.1 docs/openapi.yaml
 	@$(MAKE) --no-print-directory docs
+
+# For each crate, rustdoc reads all implementations in the AWS SDK: half a minute. So `make check` takes the libraries only.
+.PHONY: rustdoc
+rustdoc: needs-check ## document all crates, with private items; broken links are errors (TARGETS=--lib: only the libraries)
+	RUSTDOCFLAGS="-D warnings" $(STEP) cargo doc --workspace --no-deps --locked --document-private-items $(TARGETS)
 
 .PHONY: unit
 unit: needs-unit setup ## tests that need no stack
@@ -175,7 +181,7 @@ fresh-check: needs-fresh-check ## `make run` and `make test` in a new clone of H
 	@python3 infra/local/fresh_check.py
 
 .PHONY: release-check
-release-check: needs-release-check fresh-check upgrade-test release-test ## before a release: fresh-check, upgrade-test, release-test, the functions' sizes and the installation of the CLI
+release-check: needs-release-check fresh-check rustdoc upgrade-test release-test ## before a release: fresh-check, rustdoc, upgrade-test, release-test, the functions' sizes and the installation of the CLI
 	$(MAKE) bench ROUNDS=1 CALLS=1
 	cargo install --locked --path cli --root target/installed
 	target/installed/bin/patchbay --version

@@ -1,7 +1,7 @@
 //! Connects customers' telephones to a platform.
 
 use super::Telephone;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tests::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
 use tests::simulators::genesys_cloud::api::GenesysCloud;
 
@@ -12,7 +12,6 @@ impl Telephone {
         let configure = |configuration: &mut Value| {
             platform.host(configuration);
             stack.set_channel(configuration, self.provider.configuration(&stack.api_url));
-            configuration["cards"] = json!({"route": "messaging-service"});
         };
         let integration = stack.integration_named(name, id, "", configure).await;
         platform.add_integration(id, &integration.webhook_url(), WEBHOOK_SECRET);

@@ -74,6 +74,22 @@ pub struct Press {
     /// The provider's id of the message with the button.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// The message's buttons that open a page. They stay when the others have been answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<LinkButton>,
+}
+
+/// Hides its content.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkButton {
+    pub label: String,
+    pub url: String,
+}
+
+impl fmt::Debug for LinkButton {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("LinkButton").finish_non_exhaustive()
+    }
 }
 
 /// The delivery status of a message that was sent.

@@ -15,10 +15,10 @@ pub enum CardRoute {
 }
 
 impl CardRoute {
-    /// The default: the platform's API, if it supports cards.
+    /// The default: the platform's API, if it supports cards. A channel's customers are no users of the platform.
     #[must_use]
-    pub fn default_for(platform: PlatformName) -> Self {
-        if platform.routes().contains(&Route::Cards) {
+    pub fn default_for(platform: PlatformName, has_channel: bool) -> Self {
+        if platform.routes().contains(&Route::Cards) && !has_channel {
             Self::OpenMessaging
         } else {
             Self::via_messaging_service(platform)
@@ -30,9 +30,8 @@ impl CardRoute {
         Self::MessagingService { text_trace: platform.maximum_text_trace().is_some() }
     }
 
-    pub fn read(platform: PlatformName, fields: &mut Fields<'_>) -> Option<Self> {
-        let route =
-            if fields.has("route") { fields.required("route", route) } else { Some(Self::default_for(platform)) };
+    pub fn read(platform: PlatformName, default: Self, fields: &mut Fields<'_>) -> Option<Self> {
+        let route = if fields.has("route") { fields.required("route", route) } else { Some(default) };
         let text_trace = fields.optional("textTrace", boolean);
         match (route?, text_trace) {
             (Self::OpenMessaging, _) if !platform.routes().contains(&Route::Cards) => {

@@ -77,7 +77,10 @@ impl Integration {
         fields::read_configuration(value, |fields| {
             let platform_name = fields.required("platform", PlatformName::from_field);
             let platform = platform_name.and_then(|platform| PlatformConfig::read(platform, &name, fields));
-            let cards = fields.optional_object("cards", |cards| CardRoute::read(platform_name?, cards));
+            let has_channel = fields.has("channel");
+            let cards_default = platform_name.map(|platform| CardRoute::default_for(platform, has_channel));
+            let read_cards = |cards: &mut fields::Fields<'_>| CardRoute::read(platform_name?, cards_default?, cards);
+            let cards = fields.optional_object("cards", read_cards);
             let media = fields.optional_object("media", MediaConfig::read).unwrap_or_default();
             let destination = Destination::read(&name, fields);
             let callers = fields.objects("callers", Caller::read);
@@ -87,15 +90,14 @@ impl Integration {
             {
                 fields.error(
                     field,
-                    &format!("is required with `{}`, which tells no phone numbers", channel.name().as_str()),
+                    &format!("is required with `{}`, whose customers have no phone number", channel.name().as_str()),
                 );
             }
-            let platform_name = platform_name?;
             Some(Self {
                 name,
                 version: None,
                 platform: platform?,
-                cards: cards.unwrap_or_else(|| CardRoute::default_for(platform_name)),
+                cards: cards.or(cards_default)?,
                 media,
                 destination: destination?,
                 callers: callers?,
@@ -341,7 +343,7 @@ mod tests {
                 "webhookSecrets": ["hidden-webhook-secret-0123456789abc"],
             })
         };
-        let expected = "/conversationProviderId is required with `telegram`, which tells no phone numbers";
+        let expected = "/conversationProviderId is required with `telegram`, whose customers have no phone number";
         assert_eq!(vec![expected], parse(telegram(), None).unwrap_err());
         assert!(parse(telegram(), Some("p")).unwrap().creates_contacts());
         let twilio = json!({
@@ -361,7 +363,9 @@ mod tests {
         });
         assert_eq!(vec!["the document must have either `delivery` or `channel`"], parse(&document).unwrap_err());
         document.as_object_mut().unwrap().remove("delivery");
-        let destination = parse(&document).unwrap().destination;
+        document.as_object_mut().unwrap().remove("cards");
+        let Integration { destination, cards, .. } = parse(&document).unwrap();
+        assert_eq!(CardRoute::MessagingService { text_trace: true }, cards, "they go to the channel's customers");
         assert_eq!(Some(ChannelName::Telegram), destination.channel().map(ChannelConfig::name));
         assert_eq!(60, destination.give_up_after().as_secs());
         document.as_object_mut().unwrap().remove("channel");

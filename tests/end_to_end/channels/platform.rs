@@ -57,7 +57,6 @@ impl Platform {
                 let mut configuration = json!({
                     "platform": "genesys-cloud", "integrationId": id, "webhookSecrets": [WEBHOOK_SECRET],
                     "clientId": genesys_cloud::api::CLIENT_ID, "clientSecret": genesys_cloud::api::CLIENT_SECRET,
-                    "cards": {"route": "messaging-service"},
                 });
                 platform.host(&mut configuration);
                 (name, id, configuration)

@@ -68,7 +68,11 @@ impl<'c> Telegram<'c> {
 }
 
 pub(crate) fn failed(what: &str, error: &SetupError) -> CliError {
-    CliError::Failed(format!("Telegram did not {what}: {error}"))
+    let hint = match error {
+        SetupError::Token(_) => "; BotFather shows it: `/mybots`, the bot, API Token",
+        _ => "",
+    };
+    CliError::Failed(format!("Telegram did not {what}: {error}{hint}"))
 }
 
 /// The bot as people know it.

@@ -194,6 +194,10 @@ pub(crate) fn instructions(config: &Config) -> String {
                 format!("open the WhatsApp sender {number}"),
                 "as the webhook URL for incoming messages and as the fallback URL",
             ),
+            None if !address.starts_with('+') => (
+                format!("under Short codes, open {address}"),
+                "as the URL for `A message comes in` and as its fallback URL",
+            ),
             None => (
                 format!("open the number {address}, and its messaging configuration"),
                 "as the URL for `A message comes in` and as the one for `Primary handler fails`",

@@ -5,7 +5,7 @@ use super::bot::Bot;
 use super::call::{MIN_TIME, MIN_UPLOAD_TIME, NO_TIME, call, request, upload};
 use super::config::Config;
 use super::fallback::Form;
-use super::part::{ANY_TYPE, Content, Medium, OutgoingFile, Parameters, Part};
+use super::part::{ANY_TYPE, Button, Content, Medium, OutgoingFile, Parameters, Part, keyboard};
 use super::render::chat_id;
 use super::text::Passage;
 use crate::channel::error::{FileError, SendError};
@@ -179,8 +179,9 @@ impl Client {
         }
         let message = press.message.as_ref().and_then(|id| id.parse::<i64>().ok());
         if let (Some(_), Some(message), Some(chat)) = (chosen, message, chat_id(customer)) {
-            let no_buttons = json!({"chat_id": chat, "message_id": message, "reply_markup": {"inline_keyboard": []}});
-            self.try_call(config, "editMessageReplyMarkup", no_buttons, deadline).await;
+            let links: Vec<_> = press.links.iter().filter_map(|link| Button::link(&link.label, &link.url)).collect();
+            let without_options = json!({"chat_id": chat, "message_id": message, "reply_markup": keyboard(&links)});
+            self.try_call(config, "editMessageReplyMarkup", without_options, deadline).await;
         }
     }
 

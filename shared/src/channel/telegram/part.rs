@@ -203,7 +203,7 @@ impl Part {
     fn parameters(&self) -> Parameters {
         let mut parameters = Parameters::from_iter([("chat_id".to_owned(), self.chat.into())]);
         if !self.buttons.is_empty() {
-            parameters.insert("reply_markup".to_owned(), json!({"inline_keyboard": rows(&self.buttons)}));
+            parameters.insert("reply_markup".to_owned(), keyboard(&self.buttons));
         }
         parameters
     }
@@ -213,6 +213,11 @@ fn add_entities(parameters: &mut Parameters, name: &str, entities: &[Entity]) {
     if !entities.is_empty() {
         parameters.insert(name.to_owned(), json!(entities));
     }
+}
+
+/// The value of `reply_markup`.
+pub(super) fn keyboard(buttons: &[Button]) -> Value {
+    json!({"inline_keyboard": rows(buttons)})
 }
 
 /// One button in a row, or more if all labels are short.

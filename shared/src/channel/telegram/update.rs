@@ -4,7 +4,7 @@
 //! updates only after it.
 
 use super::content::content;
-use crate::channel::event::{ChannelCustomer, ChannelEvent, CustomerEvent, Press};
+use crate::channel::event::{ChannelCustomer, ChannelEvent, CustomerEvent, LinkButton, Press};
 use crate::channel::offer::split_press;
 use crate::digest::Digest;
 use crate::json::i_json;
@@ -98,11 +98,18 @@ fn press_event(query: &Members<'_>) -> Result<CustomerEvent, &'static str> {
     let id = query.id("id").ok_or(UNREADABLE)?;
     let rows = message.object("reply_markup").into_iter().flat_map(|markup| markup.list("inline_keyboard"));
     let buttons = rows.flat_map(|row| serde_json::from_str::<Vec<Members<'_>>>(row.get()).unwrap_or_default());
-    let mut pressed = buttons.filter(|button| button.text("callback_data").as_ref() == Some(&data));
-    let title = pressed.find_map(|button| button.text("text"));
+    let (mut title, mut links) = (None, Vec::new());
+    for button in buttons {
+        let label = button.text("text");
+        if button.text("callback_data").as_ref() == Some(&data) {
+            title = title.or(label);
+        } else if let (Some(label), Some(url)) = (label, button.text("url")) {
+            links.push(LinkButton { label, url });
+        }
+    }
     // A second press of the same button is the same choice.
     let message_id = split_press(&data).map_or_else(|| format!("cq{id}"), |_| format!("p{data}"));
-    let press = Press { data, acknowledge: Some(id), message: message_number(&message) };
+    let press = Press { data, acknowledge: Some(id), message: message_number(&message), links };
     Ok(CustomerEvent { press: Some(press), ..text_event(message_id, from, None, title) })
 }
 

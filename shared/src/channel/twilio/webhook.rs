@@ -46,6 +46,7 @@ fn inbound(parameters: &Parameters<'_>) -> Result<ChannelEvent, FieldError> {
         data: data.to_owned(),
         acknowledge: None,
         message: parameters.get("OriginalRepliedMessageSid").map(str::to_owned),
+        links: Vec::new(),
     });
     let files = files(parameters);
     let text = match press {
@@ -189,7 +190,8 @@ mod tests {
         ];
         let Ok(ChannelEvent::Customer(event)) = parsed("/", &pairs) else { panic!("no event") };
         assert_eq!(("+15005550010", Some("Ada")), (event.from.id.as_str(), event.from.nickname.as_deref()));
-        let press = Press { data: "k7Qm2".to_owned(), acknowledge: None, message: Some("MM5".to_owned()) };
+        let press =
+            Press { data: "k7Qm2".to_owned(), acknowledge: None, message: Some("MM5".to_owned()), links: Vec::new() };
         assert_eq!((Some("Yes!"), Some(press)), (event.text.as_deref(), event.press));
         let list = customer_event(&[("ListId", "one"), ("ListTitle", "One"), ("Body", "Choice")]);
         assert_eq!((Some("One"), "one"), (list.text.as_deref(), list.press.unwrap().data.as_str()));

@@ -42,7 +42,7 @@ pub(super) struct ChannelFlags {
     /// The account's primary Auth Token, which signs webhooks
     #[arg(long, value_name = "FILE", help_heading = TWILIO)]
     pub(super) auth_token_file: Option<PathBuf>,
-    /// What messages are sent from: +15005550006, a short code, or whatsapp:+15005550006
+    /// What messages are sent from: +15005550006, a short code, whatsapp:+15005550006, or a name that customers cannot answer
     #[arg(long, value_name = "ADDRESS", help_heading = TWILIO)]
     sender: Option<String>,
     /// SID of Twilio's Messaging Service that chooses the sender: MG…

@@ -45,12 +45,12 @@ async fn prepare_telegram<'c>(
     progress: &mut Progress,
 ) -> Result<ChannelPlan<'c>, CliError> {
     let telegram = Telegram::new(config)?;
-    let bot = telegram.identity().await.map_err(|error| telegram::failed("say which bot it is", &error))?;
+    let bot = telegram.identity().await.map_err(|error| telegram::failed("return the bot of the token", &error))?;
     progress.done(format!("Telegram accepts the token of {}", display_name(&bot)));
     let webhook = telegram.webhook().await.map_err(|error| telegram::failed("return the webhook", &error))?;
     if webhook.url.is_some() && !telegram.is_own(&webhook) {
         let question = format!(
-            "What customers write to {} is sent elsewhere, and will be sent to this stack instead.",
+            "What customers write to {} is sent elsewhere. Send it to this stack from now on?",
             display_name(&bot)
         );
         prompt::confirm(&question, yes)?;

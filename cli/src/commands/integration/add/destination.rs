@@ -61,10 +61,10 @@ pub(super) fn make_way(document: &mut Document, given: &Document) {
     }
 }
 
-/// Asks for the destination, if neither is known.
-pub(super) fn prompt_kind(document: &mut Document, name: &IntegrationName) -> Result<(), CliError> {
+/// Asks for the destination, if neither is known. Returns whether it asked.
+pub(super) fn prompt_kind(document: &mut Document, name: &IntegrationName) -> Result<bool, CliError> {
     if document.get("/delivery").is_some() || document.get(CHANNEL_KIND).is_some() {
-        return Ok(());
+        return Ok(false);
     }
     let service = document.get("/channel").is_none().then_some(("messaging-service", None));
     let channels = ChannelName::ALL.map(|channel| (channel.as_str(), Some(channel)));
@@ -75,7 +75,7 @@ pub(super) fn prompt_kind(document: &mut Document, name: &IntegrationName) -> Re
         document.set(CHANNEL_KIND, channel.as_str().into());
         check::field_at(document, name, CHANNEL_KIND).map_err(|why| CliError::Usage(format!("the channel {why}")))?;
     }
-    Ok(())
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), C
     let secrets = SecretStore::open(stack).await?;
     let found = secrets.find(add.name.as_str()).await?;
     let webhook_url = stack.route_url(&format!("{}/webhook", add.name)).await?;
-    let Target { document, is_secret_typed, unused } = target(&add, &given, &found, stack).await?;
+    let Target { document, is_guided, is_secret_typed, unused } = target(&add, &given, &found, stack).await?;
     let stored = if let SecretState::Stored(stored) = &found { Some(&stored.document) } else { None };
     let named: Vec<_> = given.list("/callers").iter().filter_map(|caller| caller.get("name")?.as_str()).collect();
     credential_reuse::check(&secrets, &add.name, &document, stored, &named).await?;
@@ -61,6 +61,7 @@ pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), C
         found,
         document,
         id_is_given,
+        is_guided,
         is_secret_typed,
         webhook_url,
         progress,
@@ -97,6 +98,8 @@ fn given(add: &Add) -> Result<Document, CliError> {
 struct Target {
     /// Still without the id that the platform assigns.
     document: Document,
+    /// Whether something required was missing and asked for. Then what is optional is asked for, too.
+    is_guided: bool,
     is_secret_typed: bool,
     /// About the secrets in the environment that are not used.
     unused: Vec<String>,
@@ -115,9 +118,10 @@ async fn target(add: &Add, given: &Document, found: &SecretState, stack: &Stack)
     replace_credentials(&mut document, given);
     callers::add(&mut document, &add.callers)?;
     let interactive = prompts(add, found);
+    let mut is_guided = false;
     if interactive {
-        required_fields::prompt_platform(&mut document, &add.name)?;
-        destination::prompt_kind(&mut document, &add.name)?;
+        is_guided |= required_fields::prompt_platform(&mut document, &add.name)?;
+        is_guided |= destination::prompt_kind(&mut document, &add.name)?;
     }
     add.fields.apply_give_up(&mut document);
     add.require_fitting_options(&document)?;
@@ -126,14 +130,14 @@ async fn target(add: &Add, given: &Document, found: &SecretState, stack: &Stack)
     }
     let unused = add.fields.apply_environment(&mut document)?;
     let is_secret_typed = interactive && document.get(CLIENT_SECRET).is_none();
-    required_fields::fill(&mut document, &add.name, add.no_platform, interactive)?;
+    is_guided |= required_fields::fill(&mut document, &add.name, add.no_platform, interactive)?;
     match stored.map(|stored| stored.differences(&document)) {
         Some(differences) if !differences.is_empty() && !add.replace => Err(CliError::Failed(format!(
             "the integration `{}` already exists and differs in {}; --replace changes it",
             add.name,
             differences.join(", ")
         ))),
-        _ => Ok(Target { document, is_secret_typed, unused }),
+        _ => Ok(Target { document, is_guided, is_secret_typed, unused }),
     }
 }
 
@@ -162,6 +166,8 @@ struct AddRun<'a> {
     document: Document,
     /// Whether the platform's id was given, rather than stored.
     id_is_given: bool,
+    /// See [`Target`].
+    is_guided: bool,
     /// Whether the client secret was an answer to a question.
     is_secret_typed: bool,
     webhook_url: Url,
@@ -273,7 +279,7 @@ impl AddRun<'_> {
             integration: &self.add.name,
             flags: &self.add.set_up,
             is_new: !matches!(self.found, SecretState::Stored(_)),
-            interactive: prompts(self.add, &self.found),
+            interactive: self.is_guided,
         };
         set_up.prepare(genesys_cloud, found, &mut self.progress).await
     }

@@ -87,6 +87,11 @@ fn next_steps(add: &Add, platform: PlatformName, changes: &Changes<'_>) -> Vec<S
              secret token."
                 .to_owned(),
         ),
+        PlatformName::GenesysCloud if changes.is_new() => next.push(
+            "In Genesys Cloud, under Message Routing, route the integration to an inbound message flow that leads to a \
+             queue with agents."
+                .to_owned(),
+        ),
         PlatformName::GenesysCloud => {}
         PlatformName::MulticloudCx => {
             if changes.is_new() {

@@ -115,8 +115,13 @@ impl RequiredField {
     }
 }
 
-pub(super) fn prompt_platform(document: &mut Document, name: &IntegrationName) -> Result<(), CliError> {
-    if document.get(PLATFORM.pointer).is_none() { PLATFORM.prompt(document, name) } else { Ok(()) }
+/// Returns whether it asked.
+pub(super) fn prompt_platform(document: &mut Document, name: &IntegrationName) -> Result<bool, CliError> {
+    let is_missing = document.get(PLATFORM.pointer).is_none();
+    if is_missing {
+        PLATFORM.prompt(document, name)?;
+    }
+    Ok(is_missing)
 }
 
 /// Prompts for the client again, which the platform refuses: for its secret, and for its id, which stays if the answer is
@@ -127,26 +132,28 @@ pub(super) fn prompt_client(document: &mut Document, name: &IntegrationName) -> 
     CLIENT_SECRET.prompt(document, name)
 }
 
-/// Generates what can be generated and, if `interactive`, prompts for what is still missing.
+/// Generates what can be generated and, if `interactive`, prompts for what is still missing. Returns whether it asked.
 pub(super) fn fill(
     document: &mut Document,
     name: &IntegrationName,
     no_platform: bool,
     interactive: bool,
-) -> Result<(), CliError> {
+) -> Result<bool, CliError> {
     let missing = missing(document, no_platform);
-    if !interactive && !missing.is_empty() {
+    let is_incomplete = !missing.is_empty();
+    if !interactive && is_incomplete {
         let options: Vec<_> = missing.iter().map(|field| field.option).collect();
         return Err(CliError::Usage(format!("these options are missing: {}", options.join(", "))));
     }
-    if !missing.is_empty() {
+    if is_incomplete {
         // Known errors are reported before the user answers in vain.
         check::partial(document, name)?;
     }
     for field in missing {
         field.prompt(document, name)?;
     }
-    generate_secrets(document)
+    generate_secrets(document)?;
+    Ok(is_incomplete)
 }
 
 fn missing(document: &Document, no_platform: bool) -> Vec<RequiredField> {

@@ -69,6 +69,7 @@ pub(super) struct SetUp<'s> {
     pub(super) flags: &'s SetUpFlags,
     /// Whether this run connects the integration for the first time.
     pub(super) is_new: bool,
+    /// Whether what is not given is asked for.
     pub(super) interactive: bool,
 }
 

@@ -39,7 +39,7 @@ impl RotationRun<'_> {
             (RotationTarget::BotToken, Some(ChannelConfig::Telegram(config))) => {
                 self.check_same_bot(integration)?;
                 let bot = Telegram::new(config)?.identity().await;
-                let bot = bot.map_err(|error| telegram::failed("say which bot it is", &error))?;
+                let bot = bot.map_err(|error| telegram::failed("return the bot of the token", &error))?;
                 self.progress.done(format!("Telegram accepts the new token of {}", display_name(&bot)));
             }
             (RotationTarget::AuthToken | RotationTarget::ChannelApiKey, Some(ChannelConfig::Twilio(config))) => {

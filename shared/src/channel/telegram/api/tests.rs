@@ -1,6 +1,6 @@
 use super::*;
 use crate::channel::ChannelAddress;
-use crate::channel::telegram::part::Button;
+use crate::channel::event::LinkButton;
 use crate::channel::telegram::setup::{self, SetupError};
 use crate::http_client::TrustedRoots;
 use crate::json::fields::{self, Fields};
@@ -199,9 +199,16 @@ async fn nothing_is_sent_without_time_or_a_connection_and_no_error_names_the_tok
     }
 }
 
+fn press() -> Press {
+    let (acknowledge, message) = (Some("77".to_owned()), Some("57".to_owned()));
+    Press { data: "k:1".to_owned(), acknowledge, message, links: Vec::new() }
+}
+
 #[tokio::test]
-async fn a_press_is_answered_with_the_choice_and_its_buttons_are_removed() {
-    let press = Press { data: "k:1".to_owned(), acknowledge: Some("77".to_owned()), message: Some("57".to_owned()) };
+async fn a_press_is_answered_with_the_choice_and_only_buttons_that_open_a_page_stay() {
+    let link = |label: &str, url: &str| LinkButton { label: label.to_owned(), url: url.to_owned() };
+    let press =
+        Press { links: vec![link("Terms", "https://e.com/terms"), link("Price", "https://e.com/p")], ..press() };
     let (base, received) = api(&[(400, "{}"), OK]).await;
     client().acknowledge_press(&config(&base), "5550010", &press, Some(&"é".repeat(201)), soon()).await;
     let note = format!("{}…", "é".repeat(199));
@@ -209,15 +216,28 @@ async fn a_press_is_answered_with_the_choice_and_its_buttons_are_removed() {
         ("POST /botTOKEN/answerCallbackQuery", json!({"callback_query_id": "77", "text": note})),
         (
             "POST /botTOKEN/editMessageReplyMarkup",
-            json!({"chat_id": 5_550_010, "message_id": 57, "reply_markup": {"inline_keyboard": []}}),
+            json!({"chat_id": 5_550_010, "message_id": 57, "reply_markup": {"inline_keyboard": [[
+                {"text": "Terms", "url": "https://e.com/terms"}, {"text": "Price", "url": "https://e.com/p"},
+            ]]}}),
         ),
     ];
     assert_eq!(expected.map(|(called, body)| (called.to_owned(), body)).to_vec(), received.await.unwrap());
 }
 
 #[tokio::test]
+async fn a_press_removes_the_whole_keyboard_of_a_message_without_links() {
+    let (base, received) = api(&[OK, OK]).await;
+    client().acknowledge_press(&config(&base), "5550010", &press(), Some("Yes"), soon()).await;
+    let (called, body) = received.await.unwrap().pop().unwrap();
+    assert_eq!(
+        ("POST /botTOKEN/editMessageReplyMarkup", &json!([])),
+        (&*called, &body["reply_markup"]["inline_keyboard"])
+    );
+}
+
+#[tokio::test]
 async fn a_press_of_an_unknown_button_is_answered_without_a_text() {
-    let press = Press { data: "k:1".to_owned(), acknowledge: Some("77".to_owned()), message: Some("57".to_owned()) };
+    let press = press();
     let (base, received) = api(&[OK]).await;
     client().acknowledge_press(&config(&base), "5550010", &press, None, soon()).await;
     let expected = ("POST /botTOKEN/answerCallbackQuery".to_owned(), json!({"callback_query_id": "77"}));

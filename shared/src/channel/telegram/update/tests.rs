@@ -98,10 +98,11 @@ fn an_edit_is_a_message_of_its_own_with_the_new_text() {
 }
 
 #[test]
-fn a_press_names_its_button_and_message_and_has_no_time() {
+fn a_press_names_its_button_its_message_and_the_messages_links_and_has_no_time() {
     let event = pressed(json!({})).unwrap();
     assert_eq!((of_chat("cq23841023840001"), None, Some("No")), (event.message_id, event.time, event.text.as_deref()));
-    let Press { data, acknowledge, message } = event.press.unwrap();
+    let Press { data, acknowledge, message, links } = event.press.unwrap();
+    assert_eq!(vec![LinkButton { label: "Terms".to_owned(), url: "https://e.com".to_owned() }], links);
     assert_eq!(
         ("key:2", Some("23841023840001"), Some("57")),
         (data.as_str(), acknowledge.as_deref(), message.as_deref())
