@@ -101,7 +101,7 @@ check: needs-check setup-tests ## formatting, lints, dependencies, rustdoc, temp
 
 # For each crate, rustdoc reads all implementations in the AWS SDK: half a minute. So `make check` takes the libraries only.
 .PHONY: rustdoc
-rustdoc: needs-check ## document all crates, with private items; broken links are errors (TARGETS=--lib: only the libraries)
+rustdoc: needs-rustdoc ## document all crates, with private items; broken links are errors (TARGETS=--lib: only the libraries)
 	RUSTDOCFLAGS="-D warnings" $(STEP) cargo doc --workspace --no-deps --locked --document-private-items $(TARGETS)
 
 .PHONY: unit

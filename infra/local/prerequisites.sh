@@ -27,7 +27,7 @@ export RUSTUP_AUTO_INSTALL=0
 needs() {
     case $1 in
         setup | docs) echo python ;;
-        bench | bench-parts) echo python cargo cc ;;
+        bench | bench-parts | rustdoc) echo python cargo cc ;;
         unit) echo python cargo cc git ;;
         check) echo python cargo cargo-clippy cargo-fmt cc git ;;
         build | deploy | release | release-command)

@@ -16,8 +16,13 @@ use shared::model::trace_id::TraceId;
 use shared::observability::emf::Emf;
 use shared::observability::metrics::Event;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, Span, error_span};
+
+/// How long the acknowledgement of a press may hold up the answer to the provider.
+const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Far more than a provider sends.
 const MAXIMUM_BODY_BYTES: usize = 131_072;
@@ -95,12 +100,19 @@ impl Receiver {
         request: &ApiRequest,
         trace_id: Option<&TraceId>,
     ) -> Result<(Acknowledgement, Handled), Problem> {
-        request.check_size(MAXIMUM_BODY_BYTES)?;
         let query = request.query.as_deref();
         let provider_request = ProviderRequest { headers: &request.headers, path, query, body: &request.body };
         let integration = self.verify_with_refresh(integration, &provider_request).await?;
         let channel = channel_of(&integration)?;
         Span::current().record("channel", channel.name().as_str());
+        match request.check_size(MAXIMUM_BODY_BYTES) {
+            Ok(()) => {}
+            Err(_) if channel.waits_for_acceptance() => {
+                let handled = Handled { queued: 0, ignored: Some("an event that is too large") };
+                return Ok((channel.acknowledgement(), handled));
+            }
+            Err(problem) => return Err(problem),
+        }
         let arrival = Arrival { integration: &integration.name, channel, at: Timestamp::now(), trace_id };
         let events = channel.parse(&provider_request).map_err(|fault| Problem::invalid_body(vec![fault]))?;
         let mut handled = Handled::default();
@@ -112,6 +124,11 @@ impl Receiver {
                     Span::current().record("message_id", &*bounded(&event.message_id));
                     Span::current().record("webhook_id", id.to_string());
                     handled.queued += 1;
+                    if let Some(press) = &event.press {
+                        // Whatever holds up the platform, the customer sees that the press has arrived.
+                        let deadline = request.deadline().min(Instant::now() + ACKNOWLEDGEMENT_TIMEOUT);
+                        self.channels.acknowledge_press(channel, press, deadline).await;
+                    }
                 }
                 ChannelEvent::Status(report) => {
                     let open = |channel: &ChannelConfig| StatusLink::open(channel.sealer(), &report.link);

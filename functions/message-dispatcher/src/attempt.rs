@@ -9,6 +9,7 @@ use shared::aws::error_chain;
 use shared::delivery::client::{MessagingServiceClient, Refusal, WebhookRequest};
 use shared::http_client::{self, retry_after};
 use shared::integration::DeliveryConfig;
+use shared::model::receipt::ReasonCode;
 use std::fmt;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -40,8 +41,21 @@ pub(crate) enum AttemptError {
     Connection(String),
     /// The channel did not take the message, or not all of its parts.
     Channel(String),
+    /// The channel did not take it because of its limits.
+    RateLimited(String),
     /// The channel did not accept the credentials.
     Credentials(String),
+}
+
+impl AttemptError {
+    /// Why a message fails of which this was the last attempt.
+    pub(crate) fn reason_code(&self) -> ReasonCode {
+        match self {
+            Self::RateLimited(_) => ReasonCode::RateLimited,
+            Self::Credentials(_) => ReasonCode::GeneralError,
+            _ => ReasonCode::MessageExpired,
+        }
+    }
 }
 
 impl AttemptResult {
@@ -55,7 +69,9 @@ impl fmt::Display for AttemptError {
             Self::Status(status) => write!(formatter, "status {}", status.as_u16()),
             Self::Timeout => formatter.write_str("timeout"),
             Self::Serialization => formatter.write_str("the body cannot be serialized"),
-            Self::Connection(error) | Self::Channel(error) | Self::Credentials(error) => formatter.write_str(error),
+            Self::Connection(error) | Self::Channel(error) | Self::RateLimited(error) | Self::Credentials(error) => {
+                formatter.write_str(error)
+            }
         }
     }
 }
@@ -119,5 +135,12 @@ mod tests {
             let is_final = matches!(classified(status), AttemptResult::Failed(_));
             assert_eq!([400, 410, 413, 422].contains(&status), is_final, "{status}");
         }
+    }
+
+    #[test]
+    fn a_message_that_a_channel_limited_until_the_end_failed_for_that_reason() {
+        assert_eq!(ReasonCode::RateLimited, AttemptError::RateLimited(String::new()).reason_code());
+        assert_eq!(ReasonCode::GeneralError, AttemptError::Credentials(String::new()).reason_code());
+        assert_eq!(ReasonCode::MessageExpired, AttemptError::Channel(String::new()).reason_code());
     }
 }

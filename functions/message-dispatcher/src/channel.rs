@@ -5,21 +5,22 @@ use crate::circuits::Answer;
 use crate::dispatcher::Dispatcher;
 use crate::failure::Failure;
 use crate::immediate_receipt::ImmediateReceipt;
+use crate::outcome::{CIRCUIT_OPEN, Outcome};
 use crate::task::Task;
 use jiff::Timestamp;
 use shared::aws::retry::retry_transient;
 use shared::channel::offer::{Offer, offer_key};
-use shared::channel::{ChannelConfig, ChannelMessage, ChannelPart, SendError, Template, Unsupported};
+use shared::channel::{ATTEMPT_TIMEOUT, ChannelConfig, ChannelMessage, ChannelPart, SendError, Template, Unsupported};
+use shared::digest::Digest;
 use shared::http_client::TIMEOUT;
 use shared::integration::Integration;
-use shared::ledger::{self, Lease, LedgerError, Replacement, StoredOffer};
+use shared::ledger::{self, Lease, LedgerError};
+use shared::model::endpoint::Endpoint;
+use shared::model::integration_name::IntegrationName;
 use shared::model::message::{Block, FallbackText, Intent, Message, MessageKind, Party};
-use shared::model::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, Recipient};
+use shared::model::receipt::{FailureReason, Recipient};
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// How long an attempt may take, with all parts.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What a channel does with a message.
 pub(crate) enum Form {
@@ -32,16 +33,36 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    pub(crate) fn of(message: &Message) -> Self {
+    pub(crate) fn of(message: &Message, channel: &ChannelConfig) -> Self {
         let is_to_send = matches!(message.intent, Intent::Send | Intent::SendUntracked);
         match &message.kind {
-            MessageKind::Typing(_) => Self::Typing,
+            MessageKind::Typing(_) if channel.shows_typing() => Self::Typing,
             MessageKind::Text(_) | MessageKind::Structured(_) if is_to_send && message.public.is_none() => {
                 Self::Message
             }
             kind if is_to_send && kind.expects_receipt() => Self::Unsupported,
             _ => Self::NotForCustomers,
         }
+    }
+}
+
+/// The options that a customer was offered last, where options are numbered.
+pub(crate) struct LastOffer {
+    key: String,
+    message: Digest,
+}
+
+impl LastOffer {
+    /// What this message offers this customer, if the channel numbers options.
+    pub(crate) fn of(
+        name: &IntegrationName,
+        channel: &ChannelConfig,
+        address: String,
+        message_id: &str,
+    ) -> Option<Self> {
+        let key = || ledger::key::last_offer(name, &channel.canonical_address(address));
+        let message = || Digest::of_parts(&["offer", message_id]);
+        channel.numbers_options().then(|| Self { key: key(), message: message() })
     }
 }
 
@@ -67,29 +88,45 @@ impl Dispatcher {
             Ok(customer) => customer,
             Err(error) => return (retry(AttemptError::Channel(error.to_string()), None), Answer::None),
         };
-        if task.is_typing() {
-            if let Ok((_, address)) = customer {
-                self.channels.show_typing(channel, &address, deadline).await;
-            }
-            return (AttemptResult::Accepted(ImmediateReceipt::None), Answer::None);
-        }
         let rendered = match customer.and_then(|customer| render(task, channel, customer)) {
             Ok(rendered) => rendered,
             Err(Unsupported(sentence)) => return (AttemptResult::Failed(Failure::Unsupported(sentence)), Answer::None),
         };
         // Before the message is sent, so that no answer comes before it.
-        let replaced = match self.record_offer(task, integration, channel, &rendered).await {
-            Ok(replaced) => replaced,
-            Err(error) => return (retry(AttemptError::Channel(error.to_string()), None), Answer::None),
-        };
+        let address = rendered.address.clone();
+        let last_offer = LastOffer::of(&integration.name, channel, address, &task.message.message_id);
+        if let Err(error) = self.record_offer(task, integration, channel, &rendered, last_offer.as_ref()).await {
+            return (retry(AttemptError::Channel(error.to_string()), None), Answer::None);
+        }
         let mut sent = lease.parts_sent();
         let (result, answer) = self.send_parts(task, channel, lease, &rendered.parts, &mut sent, deadline).await;
         let may_be_seen = sent > 0
             || matches!(result, AttemptResult::Accepted(_) | AttemptResult::Failed(Failure::OutcomeUnknown(_)));
-        if let Some(replaced) = replaced.filter(|_| !may_be_seen) {
-            self.restore_offer(&replaced).await;
+        if let Some(unseen) = last_offer.filter(|_| !may_be_seen) {
+            self.restore_offer_before(&unseen).await;
         }
         (result, answer)
+    }
+
+    /// Shows the customer that the agent types. That is of no use later, so nothing is recorded, and it waits for nothing.
+    pub(crate) async fn show_typing(
+        &self,
+        task: &Task<'_>,
+        integration: &Integration,
+        channel: &ChannelConfig,
+        endpoint: &Endpoint,
+    ) -> Result<Outcome, LedgerError> {
+        if !self.circuits.is_closed(endpoint, Timestamp::now()) {
+            return Ok(Outcome::Dropped(CIRCUIT_OPEN));
+        }
+        let deadline = Instant::now() + task.context.attempt_timeout(TIMEOUT);
+        Ok(match self.customer(task, integration, channel).await? {
+            Ok((_, address)) => {
+                self.channels.show_typing(channel, &address, deadline).await;
+                Outcome::Delivered(task.age().try_into().unwrap_or_default())
+            }
+            Err(_) => Outcome::Dropped("the customer has no address in the channel"),
+        })
     }
 
     /// The customer as the platform knows them, and their address in the channel.
@@ -153,47 +190,26 @@ impl Dispatcher {
         integration: &Integration,
         channel: &ChannelConfig,
         rendered: &Rendered<'_>,
-    ) -> Result<Option<Replacement>, LedgerError> {
+        last_offer: Option<&LastOffer>,
+    ) -> Result<(), LedgerError> {
         let (name, now) = (&integration.name, Timestamp::now());
-        let numbered = || ledger::key::last_offer(name, &rendered.address);
         let offer = Offer::new(&task.message.message_id, &rendered.address, rendered.blocks);
-        match offer.and_then(|offer| channel.sealer().seal(Offer::KIND, &offer)) {
-            Some(sealed) if channel.numbers_options() => self.ledger.put_offer(&numbered(), &sealed, now).await,
-            Some(sealed) => {
-                let key = ledger::key::offer(name, &offer_key(task.id.digest()));
+        match (offer.and_then(|offer| channel.sealer().seal(Offer::KIND, &offer)), last_offer) {
+            (Some(sealed), Some(LastOffer { key, message })) => self.ledger.put_offer(key, message, &sealed, now).await,
+            (Some(sealed), None) => {
                 // Only the message's own buttons lead to it.
-                self.ledger.put_offer(&key, &sealed, now).await.map(|_| None)
+                let message = task.id.digest();
+                self.ledger.put_offer(&ledger::key::offer(name, &offer_key(message)), message, &sealed, now).await
             }
-            None if channel.numbers_options() => self.ledger.withdraw_offer(&numbered(), now).await,
-            None => Ok(None),
+            (None, Some(LastOffer { key, message })) => self.ledger.withdraw_offer(key, message, now).await,
+            (None, None) => Ok(()),
         }
     }
 
-    /// A message that failed for good after it was accepted was not seen: an answer is one to what was offered before.
-    pub(crate) async fn restore_offer_of_failed(&self, integration: &Integration, receipt: &DeliveryReceipt) {
-        let Some(channel) = integration.destination.channel().filter(|channel| channel.numbers_options()) else {
-            return;
-        };
-        if receipt.status != DeliveryStatus::Failed {
-            return;
-        }
-        let address = channel.canonical_address(receipt.to.id.clone());
-        let key = ledger::key::last_offer(&integration.name, &address);
-        match self.ledger.offer(&key, Timestamp::now()).await {
-            Ok(Some(StoredOffer { sealed, replacement })) => {
-                let offer: Option<Offer> = channel.sealer().open(Offer::KIND, &sealed);
-                if offer.is_some_and(|offer| offer.message_id == receipt.message_id) {
-                    self.restore_offer(&replacement).await;
-                }
-            }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(reason = %error, "the options of a failed message could not be read"),
-        }
-    }
-
-    /// If that fails, an answer to the earlier message is a text, or one to the options that were not seen.
-    async fn restore_offer(&self, replaced: &Replacement) {
-        if let Err(error) = self.ledger.restore_offer(replaced).await {
+    /// The customer has not seen the message: an answer is one to what was offered before. If that fails, it is a text, or one
+    /// to the options that were not seen.
+    pub(crate) async fn restore_offer_before(&self, unseen: &LastOffer) {
+        if let Err(error) = self.ledger.restore_offer(&unseen.key, &unseen.message).await {
             tracing::warn!(reason = %error, "the options of the earlier message could not be restored");
         }
     }
@@ -205,7 +221,7 @@ fn render<'t>(
     (to, address): (Recipient, String),
 ) -> Result<Rendered<'t>, Unsupported> {
     let message = &task.message;
-    if !matches!(Form::of(message), Form::Message) {
+    if !matches!(Form::of(message, channel), Form::Message) {
         return Err(Unsupported("The channel cannot send this kind of message."));
     }
     let blocks = message.fallback_text.as_ref().map(FallbackText::blocks).unwrap_or_default();
@@ -243,13 +259,19 @@ fn of_error(error: SendError) -> (AttemptResult, Answer) {
             (AttemptResult::Failed(Failure::RefusedByChannel { reason, code }), Answer::Prompt)
         }
         SendError::Configuration { .. } => (retry(AttemptError::Credentials(text), None), Answer::Prompt),
-        SendError::RateLimited { retry_after } => (retry(AttemptError::Channel(text), retry_after), Answer::Prompt),
-        SendError::NotSent(_) => (retry(AttemptError::Channel(text), None), Answer::Prompt),
+        SendError::RateLimited { retry_after } => (retry(AttemptError::RateLimited(text), retry_after), Answer::Prompt),
+        SendError::NotReached { timed_out, .. } => {
+            (retry(AttemptError::Channel(text), None), answer_in_time(!timed_out))
+        }
+        SendError::NotCalled(_) => (retry(AttemptError::Channel(text), None), Answer::None),
         SendError::OutcomeUnknown { cause, timed_out } => {
-            let answer = if timed_out { Answer::TimedOut } else { Answer::Prompt };
-            (AttemptResult::Failed(Failure::OutcomeUnknown(cause)), answer)
+            (AttemptResult::Failed(Failure::OutcomeUnknown(cause)), answer_in_time(!timed_out))
         }
     }
+}
+
+fn answer_in_time(in_time: bool) -> Answer {
+    if in_time { Answer::Prompt } else { Answer::TimedOut }
 }
 
 fn retry(error: AttemptError, retry_after: Option<Duration>) -> AttemptResult {
@@ -266,10 +288,19 @@ mod tests {
         let is_retried = |error| matches!(of_error(error).0, AttemptResult::Retry { .. });
         let code = || Some("30001".to_owned());
         assert!(is_retried(SendError::RateLimited { retry_after: None }));
-        assert!(is_retried(SendError::NotSent("the connection was refused".to_owned())));
+        assert!(is_retried(SendError::NotReached { cause: "no connection", timed_out: false }));
+        assert!(is_retried(SendError::NotCalled("no time was left")));
         assert!(is_retried(SendError::Configuration { code: code() }));
         let (reason, message) = (ReasonCode::GeneralError, "The channel refused the message.".to_owned());
         assert!(!is_retried(SendError::Refused { reason, code: code(), message }));
         assert!(!is_retried(SendError::OutcomeUnknown { cause: "status 500".to_owned(), timed_out: false }));
+    }
+
+    #[test]
+    fn a_connection_that_takes_too_long_is_a_timeout_and_no_call_says_nothing_of_the_channel() {
+        let answer = |error| of_error(error).1;
+        let not_reached = |timed_out| SendError::NotReached { cause: "no connection", timed_out };
+        assert_eq!((Answer::TimedOut, Answer::Prompt), (answer(not_reached(true)), answer(not_reached(false))));
+        assert_eq!(Answer::None, answer(SendError::NotCalled("no time was left")));
     }
 }

@@ -8,6 +8,7 @@ use shared::delivery::envelope::{FromChannel, InboundEnvelope};
 use shared::integration::Integration;
 use shared::ledger::{self, LedgerError};
 use shared::platform::Route;
+use std::sync::Arc;
 
 /// What a customer did, as it is posted.
 pub(crate) struct Action {
@@ -36,7 +37,7 @@ impl Dispatcher {
     pub(crate) async fn action(
         &self,
         envelope: &InboundEnvelope,
-        integration: &Integration,
+        integration: &Arc<Integration>,
     ) -> Result<Option<Action>, LedgerError> {
         let (inbound, body) = (&envelope.inbound, body_of(envelope));
         let unchanged = |body: Map<String, Value>| Action { route: inbound.route, body: body.into(), chosen: None };
@@ -69,7 +70,7 @@ impl Dispatcher {
         envelope: &InboundEnvelope,
         from_channel: &FromChannel,
         body: &Map<String, Value>,
-        integration: &Integration,
+        integration: &Arc<Integration>,
         channel: &ChannelConfig,
     ) -> Result<Option<(Offer, OfferedOption)>, LedgerError> {
         let (name, customer) = (&integration.name, envelope.inbound.customer.as_str());
@@ -82,10 +83,9 @@ impl Dispatcher {
             (None, Some(_)) if channel.numbers_options() => ledger::key::last_offer(name, customer),
             _ => return Ok(None),
         };
-        let Some(stored) = self.ledger.offer(&key, envelope.received_at).await? else { return Ok(None) };
+        let Some(sealed) = self.ledger.offer(&key, envelope.received_at).await? else { return Ok(None) };
         // An offer to another customer is none: the key may be known to others.
-        let offer =
-            channel.sealer().open(Offer::KIND, &stored.sealed).filter(|offer: &Offer| offer.customer == customer);
+        let offer = self.open_offer(integration, &sealed).await.filter(|offer| offer.customer == customer);
         Ok(offer.and_then(|offer| {
             let option = match pressed {
                 Some((_, number)) => offer.option(number),
@@ -93,6 +93,16 @@ impl Dispatcher {
             };
             option.cloned().map(|option| (offer, option))
         }))
+    }
+
+    /// During a rotation it may be sealed with a newer secret than the cached one.
+    async fn open_offer(&self, integration: &Arc<Integration>, sealed: &str) -> Option<Offer> {
+        let open = |integration: &Integration| {
+            let channel = integration.destination.channel();
+            channel.and_then(|channel| channel.sealer().open(Offer::KIND, sealed)).ok_or(())
+        };
+        let opened = self.integrations.with_refresh(Arc::clone(integration), open, |()| true).await;
+        opened.ok().and_then(Result::ok).map(|(_, offer)| offer)
     }
 }
 

@@ -157,6 +157,11 @@ impl Circuits {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(endpoint).copied()
     }
 
+    /// Whether attempts are made that no trial is spent on.
+    pub(crate) fn is_closed(&self, endpoint: &Endpoint, now: Timestamp) -> bool {
+        self.known(endpoint).is_none_or(|known| CircuitState::of(&known.circuit, now) == CircuitState::Closed)
+    }
+
     /// Admits an attempt that is about to be made, and takes no longer than `timeout`. Of several processes, one gets the
     /// trial. If it then makes no attempt, the next trial is made when the time of this one has passed.
     pub(crate) async fn admit(&self, endpoint: &Endpoint, timeout: Duration, now: Timestamp) -> Admission {

@@ -20,7 +20,7 @@ pub(crate) enum Failure {
     /// The channel may have sent it, and would send it twice.
     OutcomeUnknown(String),
     /// It could not be delivered within `giveUpAfterSeconds`.
-    Expired,
+    Expired(ReasonCode),
     /// A typing event that could not be delivered at the first attempt: it is of no use later.
     Dropped,
 }
@@ -33,7 +33,7 @@ impl Failure {
             Self::Refused(_) | Self::RefusedByChannel { .. } => record::REFUSED,
             Self::Unsupported(_) => record::UNSUPPORTED,
             Self::OutcomeUnknown(_) => record::OUTCOME_UNKNOWN,
-            Self::Expired => record::EXPIRED,
+            Self::Expired(_) => record::EXPIRED,
             Self::Dropped => record::DROPPED,
         }
     }
@@ -80,6 +80,7 @@ impl Failure {
 
     /// What the agent sees.
     fn reason(&self) -> FailureReason {
+        const LATE: &str = "The message could not be delivered in time.";
         let (code, message) = match self {
             Self::Refused(refusal) => {
                 let status = refusal.status().as_u16();
@@ -90,9 +91,8 @@ impl Failure {
             Self::OutcomeUnknown(_) => {
                 (ReasonCode::GeneralError, "It is not known whether the customer got the message.".to_owned())
             }
-            Self::Expired | Self::Dropped => {
-                (ReasonCode::MessageExpired, "The message could not be delivered in time.".to_owned())
-            }
+            Self::Expired(code) => (code.clone(), LATE.to_owned()),
+            Self::Dropped => (ReasonCode::MessageExpired, LATE.to_owned()),
         };
         FailureReason { code, message }
     }

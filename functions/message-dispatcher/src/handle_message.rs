@@ -7,6 +7,7 @@ use crate::circuits::{Admission, Answer, Trial};
 use crate::dispatcher::{Dispatcher, is_permanent};
 use crate::failure::Failure;
 use crate::outcome::{CIRCUIT_OPEN, Disposition, NotHandled, Outcome};
+use crate::sent_once::is_sent_once;
 use crate::task::{ReceiveContext, Task};
 use http::StatusCode;
 use jiff::Timestamp;
@@ -19,17 +20,13 @@ use shared::integration::{CardRoute, DeliveryConfig, Destination, Integration};
 use shared::ledger::{self, Acceptance, Acquire, CompletedRecord, Lease, LeaseRequest, LedgerError, OnExpiredLease};
 use shared::limits::bounded;
 use shared::model::endpoint::{Endpoint, EndpointKind};
+use shared::model::receipt::ReasonCode;
 use shared::observability::emf::Emf;
 use shared::observability::metrics::Event;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
-
-/// A channel does not know repetitions.
-fn is_sent_once(task: &Task<'_>, integration: &Integration) -> bool {
-    integration.destination.channel().is_some() && !task.is_typing()
-}
 
 impl Dispatcher {
     pub(crate) async fn handle_message(&self, envelope: &Envelope, context: ReceiveContext<'_>) -> Disposition {
@@ -62,9 +59,8 @@ impl Dispatcher {
             }
             Err(error) => return Outcome::NotHandled(NotHandled::load_error(&error, task.context)),
         };
-        if integration.destination.channel().is_some()
-            && let Form::NotForCustomers = Form::of(&task.message)
-        {
+        let form = integration.destination.channel().map(|channel| Form::of(&task.message, channel));
+        if let Some(Form::NotForCustomers) = form {
             return Outcome::Dropped("not for the channel");
         }
         let learning = self.conversations.learn_from(&task.message, &integration);
@@ -94,6 +90,9 @@ impl Dispatcher {
         integration: &Arc<Integration>,
     ) -> Result<Outcome, LedgerError> {
         let endpoint = Endpoint::new(integration.name.clone(), EndpointKind::MessagingService);
+        if let Some(channel) = integration.destination.channel().filter(|_| task.is_typing()) {
+            return self.show_typing(task, integration, channel, &endpoint).await;
+        }
         let remaining = remaining_delivery_time(task.envelope.due_since(), integration.destination.give_up_after());
         // Asked before the lease is acquired, because that counts as an attempt.
         let admission = self.circuits.admit(&endpoint, integration.destination.timeout(), Timestamp::now()).await;
@@ -103,39 +102,31 @@ impl Dispatcher {
             return Ok(wait(task, until, remaining));
         }
         let is_text_trace = self.is_text_trace(task, integration).await?;
+        let was_sent = self.was_sent_before_replay(task, integration).await?;
         let key = ledger::key::delivery(&integration.name, task.id.digest().as_str());
         Ok(match self.acquire_delivery(task, integration, &key).await? {
             Acquire::Acquired(lease) if is_text_trace => {
                 let outcome = Outcome::Dropped("text trace of a card");
                 self.complete_delivery(task, &lease, outcome, DeliveryRecord::text_trace()).await
             }
+            Acquire::Acquired(lease) if was_sent => {
+                let outcome = Outcome::Dropped("the channel has reported that it was sent");
+                self.complete_delivery(task, &lease, outcome, DeliveryRecord::default()).await
+            }
             Acquire::Acquired(lease) => match admission {
                 Admission::Attempt(trial) => self.deliver(task, integration, &lease, &endpoint, trial).await,
                 Admission::Wait { .. } => {
-                    self.fail(task, &lease, Failure::Expired, Some(CIRCUIT_OPEN.to_owned())).await
+                    let failure = Failure::Expired(ReasonCode::MessageExpired);
+                    self.fail(task, &lease, failure, Some(CIRCUIT_OPEN.to_owned())).await
                 }
             },
             // Where a lease is reclaimed, it may have expired since the ledger was asked.
-            Acquire::InProgress { until, .. } if is_sent_once(task, integration) && until <= Timestamp::now() => {
-                self.end_abandoned(task, &key).await?
+            Acquire::InProgress { until, .. } if is_sent_once(integration) && until <= Timestamp::now() => {
+                self.end_abandoned(task, integration, &key).await?
             }
             Acquire::InProgress { until, .. } => Outcome::InProgressElsewhere { until },
             Acquire::Completed(completed) => self.handle_duplicate(task, &completed).await,
         })
-    }
-
-    /// A messaging service knows repetitions by their id. A channel does not.
-    async fn acquire_delivery(
-        &self,
-        task: &Task<'_>,
-        integration: &Integration,
-        key: &str,
-    ) -> Result<Acquire, LedgerError> {
-        if is_sent_once(task, integration) {
-            self.acquire_lease_once(key, task.replay_id(), task.context).await
-        } else {
-            self.acquire_lease(key, task.replay_id(), task.context).await
-        }
     }
 
     /// Whether the message is the text trace of a card that the customer gets, or has got, as a card. Each code counts once:
@@ -172,7 +163,7 @@ impl Dispatcher {
     /// Does for a completed message what follows from its outcome, if that may have been interrupted: this may be a retry
     /// because the message was not parked or its receipt not queued. A failed message may have been a dead letter since then,
     /// and a redriven dead letter has a receive count of 1 again.
-    async fn handle_duplicate(&self, task: &Task<'_>, completed: &CompletedRecord) -> Outcome {
+    pub(crate) async fn handle_duplicate(&self, task: &Task<'_>, completed: &CompletedRecord) -> Outcome {
         let may_be_interrupted = !task.context.is_first() || completed.outcome == ledger::Outcome::Failed;
         if !may_be_interrupted || completed.replay.as_deref() != task.replay_id() {
             return Outcome::Duplicate;
@@ -213,6 +204,9 @@ impl Dispatcher {
                 self.complete_delivery(task, lease, outcome, DeliveryRecord { receipt, ..DeliveryRecord::default() })
                     .await
             }
+            AttemptResult::Failed(Failure::OutcomeUnknown(cause)) => {
+                self.end_unknown(task, integration, lease, cause).await
+            }
             AttemptResult::Failed(failure) => self.fail(task, lease, failure, None).await,
             AttemptResult::Retry { error, .. } if task.is_typing() => {
                 self.fail(task, lease, Failure::Dropped, Some(error.to_string())).await
@@ -223,7 +217,7 @@ impl Dispatcher {
                 let remaining =
                     remaining_delivery_time(task.envelope.due_since(), integration.destination.give_up_after());
                 let Some(after) = next_retry_delay(backoff, retry_after, remaining) else {
-                    return self.fail(task, lease, Failure::Expired, Some(reason)).await;
+                    return self.fail(task, lease, Failure::Expired(error.reason_code()), Some(reason)).await;
                 };
                 let failed = task.failed_attempt(lease, &reason, after, integration.destination.give_up_after());
                 let release = self.release_failed(lease, Acceptance::Possible, &failed, task.context);
@@ -246,22 +240,9 @@ impl Dispatcher {
         attempt(&self.messaging_service, config, request, timeout).await
     }
 
-    /// Fails a message whose lease expired before its outcome was recorded: the function ended during the attempt, and the
-    /// channel may have sent it.
-    async fn end_abandoned(&self, task: &Task<'_>, key: &str) -> Result<Outcome, LedgerError> {
-        Ok(match self.acquire_lease(key, task.replay_id(), task.context).await? {
-            Acquire::Acquired(lease) => {
-                let cause = "the function ended during the attempt".to_owned();
-                self.fail(task, &lease, Failure::OutcomeUnknown(cause), None).await
-            }
-            Acquire::InProgress { until, .. } => Outcome::InProgressElsewhere { until },
-            Acquire::Completed(completed) => self.handle_duplicate(task, &completed).await,
-        })
-    }
-
-    /// Reloads the configuration if the messaging service did not accept the signature, or the channel the credentials: the secret may have been changed, and
-    /// the next attempt signs with the new one. The store reloads at most once in ten seconds. If it fails, the cached
-    /// configuration is used.
+    /// Reloads the configuration if the messaging service did not accept the signature, or the channel the credentials: the
+    /// secret may have been changed, and the next attempt uses the new one. The store reloads at most once in ten seconds. If
+    /// it fails, the cached configuration is used.
     async fn refresh_after(&self, error: &AttemptError, integration: &Arc<Integration>) {
         let is_refused = match error {
             AttemptError::Status(status) => matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN),
@@ -273,7 +254,13 @@ impl Dispatcher {
         }
     }
 
-    async fn fail(&self, task: &Task<'_>, lease: &Lease, failure: Failure, error: Option<String>) -> Outcome {
+    pub(crate) async fn fail(
+        &self,
+        task: &Task<'_>,
+        lease: &Lease,
+        failure: Failure,
+        error: Option<String>,
+    ) -> Outcome {
         let record = failure.record(error.as_deref().map(bounded).map(Cow::into_owned));
         self.complete_delivery(task, lease, Outcome::Failed(failure), record).await
     }
@@ -282,7 +269,7 @@ impl Dispatcher {
     ///
     /// If recording fails, the message leaves the queue nevertheless, unless the follow-up fails too: it has been delivered
     /// or refused. A duplicate that arrives after the lease has expired is delivered again, with the same `webhook-id`.
-    async fn complete_delivery(
+    pub(crate) async fn complete_delivery(
         &self,
         task: &Task<'_>,
         lease: &Lease,

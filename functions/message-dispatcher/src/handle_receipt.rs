@@ -1,6 +1,7 @@
 //! Handling a receipt: acquire the lease, post the receipt to the platform, record the outcome.
 
 use crate::backoff::{self, next_retry_delay, remaining_delivery_time};
+use crate::channel::LastOffer;
 use crate::circuits::{Admission, Answer};
 use crate::dispatcher::{Dispatcher, is_permanent};
 use crate::outcome::{CIRCUIT_OPEN, Disposition, NotHandled};
@@ -12,6 +13,7 @@ use shared::integration::Integration;
 use shared::ledger::{self, Acceptance, Acquire, Lease, LedgerError};
 use shared::limits::bounded;
 use shared::model::endpoint::{Endpoint, EndpointKind};
+use shared::model::receipt::DeliveryStatus;
 use shared::model::trace_id::TraceId;
 use shared::observability::calls::PlatformCalls;
 use shared::observability::emf::Emf;
@@ -79,7 +81,7 @@ impl Dispatcher {
             Err(error) => return ReceiptOutcome::NotHandled(NotHandled::load_error(&error, context)),
         };
         let posted = async {
-            if !self.raise_status(envelope, &integration).await? {
+            if !self.is_news(envelope, &integration).await? {
                 return Ok(ReceiptOutcome::Outdated);
             }
             self.acquire_and_post(envelope, &integration, context).await
@@ -87,17 +89,25 @@ impl Dispatcher {
         posted.await.unwrap_or_else(|error| ReceiptOutcome::internal_error(&error, context))
     }
 
-    /// Whether the status is news. Only a provider's reports are in no order. A Failed of the dispatcher itself is taken back
-    /// by what the provider reports: the outcome was unknown, or the message was replayed.
-    async fn raise_status(&self, envelope: &ReceiptEnvelope, integration: &Integration) -> Result<bool, LedgerError> {
+    /// Whether the status is news. A provider's reports are in no order, and each counts for more than a Failed of the
+    /// dispatcher, which does not know the outcome.
+    async fn is_news(&self, envelope: &ReceiptEnvelope, integration: &Integration) -> Result<bool, LedgerError> {
         let receipt = &envelope.receipt;
-        if !envelope.is_from_provider {
+        let Some(channel) = integration.destination.channel().filter(|channel| channel.reports_status()) else {
             return Ok(true);
-        }
+        };
         let key = ledger::key::reported_status(&integration.name, &receipt.message_id);
+        let is_failed = receipt.status == DeliveryStatus::Failed;
+        let Some(report) = envelope.provider else {
+            return Ok(!is_failed || self.ledger.reported_status(&key).await?.is_none());
+        };
         let is_news = self.ledger.raise_status(&key, receipt.status, Timestamp::now()).await?;
-        if is_news {
-            self.restore_offer_of_failed(integration, receipt).await;
+        // The last part has the options.
+        if is_news && is_failed && report.is_last_part {
+            let address = receipt.to.id.clone();
+            if let Some(unseen) = LastOffer::of(&integration.name, channel, address, &receipt.message_id) {
+                self.restore_offer_before(&unseen).await;
+            }
         }
         Ok(is_news)
     }
@@ -123,7 +133,7 @@ impl Dispatcher {
         envelope: &ReceiptEnvelope,
         context: ReceiveContext<'_>,
     ) -> Result<Result<Lease, ReceiptOutcome>, LedgerError> {
-        let key = ledger::key::receipt(&envelope.integration, &envelope.receipt);
+        let key = ledger::key::receipt(&envelope.integration, &envelope.deduplication_id());
         Ok(match self.acquire_receipt_lease(&key, envelope.receipt.time, context).await? {
             Acquire::Acquired(lease) => Ok(lease),
             Acquire::Completed(_) => Err(ReceiptOutcome::Duplicate),

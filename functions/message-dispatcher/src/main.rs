@@ -22,6 +22,7 @@ mod inbound_outcome;
 mod lanes;
 mod outcome;
 mod record;
+mod sent_once;
 #[cfg(test)]
 mod simulation;
 mod task;

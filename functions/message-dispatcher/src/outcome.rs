@@ -137,7 +137,7 @@ impl Outcome {
                 | Failure::Unsupported(_)
                 | Failure::OutcomeUnknown(_),
             ) => Event::Failed(name),
-            Self::Failed(Failure::Expired) | Self::IntegrationRemoved(_) => Event::GivenUp(name),
+            Self::Failed(Failure::Expired(_)) | Self::IntegrationRemoved(_) => Event::GivenUp(name),
             Self::Dropped(_) | Self::Failed(Failure::Dropped) => return None,
             Self::FollowUpFailed { outcome, .. } => return outcome.event(task),
         })
@@ -154,7 +154,7 @@ impl Outcome {
                 ("retry", Some(reason))
             }
             Self::CircuitOpen { .. } => ("circuit_open", Some(CIRCUIT_OPEN)),
-            Self::Failed(Failure::Expired) => ("given_up", Some(Failure::Expired.as_str())),
+            Self::Failed(failure @ Failure::Expired(_)) => ("given_up", Some(failure.as_str())),
             Self::Failed(Failure::Dropped) => ("dropped", Some("typing event that could not be delivered at once")),
             Self::Failed(Failure::Refused(Refusal::Gone)) => ("failed", Some("the endpoint asks to be removed")),
             Self::Failed(failure) => ("failed", Some(failure.as_str())),

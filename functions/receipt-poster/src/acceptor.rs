@@ -50,7 +50,7 @@ impl ReceiptAcceptor {
             integration: context.integration.name.clone(),
             received_at: Timestamp::now(),
             receipt: receipt.clone(),
-            is_from_provider: false,
+            provider: None,
         };
         match self.queue.send_receipt(&envelope).await {
             Ok(()) => Ok(PostOutcome::Queued),

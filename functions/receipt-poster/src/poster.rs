@@ -217,7 +217,8 @@ pub(crate) fn batch_response(mut items: Vec<BatchItem>) -> Value {
 
 /// The receipt's key in the ledger.
 pub(crate) fn key(context: &RequestContext, receipt: &DeliveryReceipt) -> String {
-    ledger::key::receipt(&context.integration.name, receipt)
+    let integration = &context.integration.name;
+    ledger::key::receipt(integration, &receipt.deduplication_id(integration))
 }
 
 /// # Errors

@@ -22,8 +22,11 @@ pub enum SendError {
     #[error("the channel limits the rate")]
     RateLimited { retry_after: Option<Duration> },
     /// Nothing reached the provider.
-    #[error("the channel could not be reached: {0}")]
-    NotSent(String),
+    #[error("the channel could not be reached: {cause}")]
+    NotReached { cause: &'static str, timed_out: bool },
+    /// No call was made.
+    #[error("no call was made to the channel: {0}")]
+    NotCalled(&'static str),
     /// The provider may have sent it. It knows no idempotency key, so it must not be sent again.
     #[error("the channel may have sent the message: {cause}")]
     OutcomeUnknown { cause: String, timed_out: bool },
@@ -57,12 +60,15 @@ impl From<&reqwest::Error> for NoAnswer {
 
 impl From<NoAnswer> for SendError {
     fn from(NoAnswer { cause, timed_out, may_be_sent }: NoAnswer) -> Self {
-        let cause = cause.to_owned();
-        if may_be_sent { Self::OutcomeUnknown { cause, timed_out } } else { Self::NotSent(cause) }
+        if may_be_sent {
+            Self::OutcomeUnknown { cause: cause.to_owned(), timed_out }
+        } else {
+            Self::NotReached { cause, timed_out }
+        }
     }
 }
 
-/// Why a customer's file cannot be handed out.
+/// Why a customer's file cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     #[error("the file is larger than {maximum} bytes")]

@@ -69,7 +69,7 @@ pub struct Press {
     /// What [`Provider::render`](super::provider::Provider::render) gave the button.
     pub data: String,
     /// What the provider wants the press acknowledged by, if it does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip)]
     pub acknowledge: Option<String>,
     /// The provider's id of the message with the button.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -27,5 +27,5 @@ pub use link::{FileLink, StatusLink};
 pub use message::{ChannelMessage, Template, Unsupported};
 pub use offer::{offer_key, split_press};
 pub use provider::{Acknowledgement, ProviderRequest, TrialRequest};
-pub use registry::{ChannelConfig, ChannelPart, Channels};
+pub use registry::{ATTEMPT_TIMEOUT, ChannelConfig, ChannelPart, Channels};
 pub use seal::Sealer;

@@ -47,6 +47,12 @@ pub(crate) trait Provider {
     /// delivered.
     const REPORTS_STATUS: bool;
 
+    /// Whether customers can see that an agent types.
+    const SHOWS_TYPING: bool;
+
+    /// Whether the provider holds back later events until one is accepted: then one that cannot be read is accepted too.
+    const WAITS_FOR_ACCEPTANCE: bool;
+
     /// How the provider itself writes a customer's address, if there are several ways.
     fn canonical_address(&self, _address: &str) -> Option<String> {
         None

@@ -61,10 +61,8 @@ impl MessageQueue {
     /// # Errors
     /// The queue is unavailable.
     pub async fn send_receipt(&self, envelope: &ReceiptEnvelope) -> Result<(), SendError> {
-        let receipt = &envelope.receipt;
-        let (group, id) =
-            (receipt.ordering_group(&envelope.integration), receipt.deduplication_id(&envelope.integration));
-        self.send(&group, &id, envelope.to_json()?).await
+        let group = envelope.receipt.ordering_group(&envelope.integration);
+        self.send(&group, &envelope.deduplication_id(), envelope.to_json()?).await
     }
 
     /// Sends what a customer did, for the platform. When this returns, it is stored durably. Returns the id under which it is

@@ -117,7 +117,7 @@ impl DeliveryRecord {
                 email_message_id: email.and_then(|email| email.email_message_id.clone()),
                 trace_id: envelope.trace_id.clone(),
             },
-            is_from_provider: false,
+            provider: None,
         })
     }
 }

@@ -2,7 +2,7 @@
 //! service's requests.
 
 use crate::channel::{ChannelConfig, ChannelCustomer, CustomerEvent, FileLink, ReceivedFile, StatusLink, StatusReport};
-use crate::delivery::envelope::{FromChannel, InboundContent, InboundEnvelope, ReceiptEnvelope};
+use crate::delivery::envelope::{FromChannel, InboundContent, InboundEnvelope, ProviderReport, ReceiptEnvelope};
 use crate::digest::Digest;
 use crate::model::integration_name::IntegrationName;
 use crate::model::receipt::{DeliveryReceipt, DeliveryStatus};
@@ -74,7 +74,8 @@ impl Arrival<'_> {
     /// message.
     #[must_use]
     pub fn receipt(self, platform: PlatformName, link: StatusLink, report: &StatusReport) -> Option<ReceiptEnvelope> {
-        if !link.is_last && report.status != DeliveryStatus::Failed {
+        let is_last_part = link.is_last;
+        if !is_last_part && report.status != DeliveryStatus::Failed {
             return None;
         }
         let receipt = DeliveryReceipt {
@@ -92,7 +93,7 @@ impl Arrival<'_> {
             integration: self.integration.clone(),
             received_at: self.at,
             receipt,
-            is_from_provider: true,
+            provider: Some(ProviderReport { is_last_part }),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Where an integration's messages for customers go: to the company's messaging service, or to a channel.
 
 use super::caller::signing_secret;
-use crate::channel::ChannelConfig;
+use crate::channel::{ATTEMPT_TIMEOUT, ChannelConfig};
 use crate::http_client::{OutboundUrl, TIMEOUT};
 use crate::json::fields::{Fields, integer_in, list, text};
 use crate::model::integration_name::IntegrationName;
@@ -36,12 +36,12 @@ impl Destination {
         }
     }
 
-    /// How long an attempt waits for a response.
+    /// How long an attempt takes at most.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         match self {
             Self::MessagingService(delivery) => delivery.timeout,
-            Self::Channel(_) => TIMEOUT,
+            Self::Channel(_) => ATTEMPT_TIMEOUT,
         }
     }
 

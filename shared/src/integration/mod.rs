@@ -367,7 +367,10 @@ mod tests {
         let Integration { destination, cards, .. } = parse(&document).unwrap();
         assert_eq!(CardRoute::MessagingService { text_trace: true }, cards, "they go to the channel's customers");
         assert_eq!(Some(ChannelName::Telegram), destination.channel().map(ChannelConfig::name));
-        assert_eq!(60, destination.give_up_after().as_secs());
+        assert_eq!(
+            (60, crate::channel::ATTEMPT_TIMEOUT),
+            (destination.give_up_after().as_secs(), destination.timeout())
+        );
         document.as_object_mut().unwrap().remove("channel");
         assert_eq!(vec!["/delivery is required"], parse(&document).unwrap_err());
     }

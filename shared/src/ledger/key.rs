@@ -4,7 +4,6 @@ use crate::digest::Digest;
 use crate::model::endpoint::Endpoint;
 use crate::model::integration_name::IntegrationName;
 use crate::model::platform_name::PlatformName;
-use crate::model::receipt::DeliveryReceipt;
 use crate::platform::Route;
 
 /// The kinds of keys, each with its prefix. The template's roles name these prefixes (`dynamodb:LeadingKeys`), so that a
@@ -123,8 +122,8 @@ pub fn delivery(integration: &IntegrationName, digest: &str) -> String {
 
 /// The posting of a receipt to the platform.
 #[must_use]
-pub fn receipt(integration: &IntegrationName, receipt: &DeliveryReceipt) -> String {
-    Kind::Receipt.key(integration, receipt.deduplication_id(integration).as_str())
+pub fn receipt(integration: &IntegrationName, deduplication_id: &Digest) -> String {
+    Kind::Receipt.key(integration, deduplication_id.as_str())
 }
 
 /// The highest status of a message that was reported to the platform.
@@ -241,6 +240,7 @@ pub fn request_digest(route: Route, integration: &IntegrationName, caller: &str,
 mod tests {
     use super::*;
     use crate::model::endpoint::EndpointKind;
+    use crate::model::receipt::DeliveryReceipt;
 
     #[test]
     fn an_item_is_in_one_of_the_partitions_of_its_integration() {
@@ -279,7 +279,7 @@ mod tests {
             r#"{"messageId":"m","to":{"id":"c"},"status":"Failed","time":"1970-01-01T00:00:00Z","isFinal":true}"#;
         let failed: DeliveryReceipt = serde_json::from_str(json).unwrap();
         let identity = Digest::of_parts(&["receipt", "acme", "m", "Failed", "final"]);
-        assert_eq!(format!("receipt#acme#{identity}"), receipt(&acme, &failed));
+        assert_eq!(format!("receipt#acme#{identity}"), receipt(&acme, &failed.deduplication_id(&acme)));
         let identity = Digest::of_parts(&["inbound", "acme", "message", "m-1", "of", "crm"]);
         assert_eq!(format!("inbound#acme#{identity}"), inbound(&acme, "crm", "message", "m-1"));
         assert_eq!("text-trace#acme#0123", text_trace(&acme, "0123"));

@@ -42,7 +42,6 @@ pub use contacts::Contact;
 pub use conversations::{Channel, ConversationIndex, ConversationOwner};
 pub use inspect::{RecordState, RecordView};
 pub use lanes::{LaneStates, SequenceNumber};
-pub use offers::{Replacement, StoredOffer};
 pub use retries::{Acceptance, FailedAttempt, Failing, FailingWork};
 
 use aws_sdk_dynamodb::Client;

@@ -29,6 +29,31 @@ impl Ledger {
             .await;
         Ok(if_applied(raised)?.is_some())
     }
+
+    /// The status that was reported of the message under this key.
+    ///
+    /// # Errors
+    /// DynamoDB is unavailable.
+    pub async fn reported_status(&self, key: &str) -> Result<Option<DeliveryStatus>, LedgerError> {
+        let Some(item) = self.read_item(key).await? else { return Ok(None) };
+        let status = item.get(STATUS).and_then(|status| status.as_s().ok()).cloned();
+        Ok(status.and_then(|status| serde_json::from_value(status.into()).ok()))
+    }
+
+    /// Forgets the reported status of a message that is sent again.
+    ///
+    /// # Errors
+    /// DynamoDB is unavailable.
+    pub async fn forget_status(&self, key: &str) -> Result<(), LedgerError> {
+        let forgotten = self
+            .update_item(key)
+            .condition_expression(format!("attribute_exists({STATUS})"))
+            .update_expression(format!("REMOVE #rank, {STATUS}"))
+            .expression_attribute_names("#rank", RANK)
+            .send()
+            .await;
+        if_applied(forgotten).map(drop)
+    }
 }
 
 fn rank(status: DeliveryStatus) -> i64 {

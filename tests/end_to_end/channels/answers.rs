@@ -3,8 +3,12 @@
 use super::customer::Connection;
 use super::platform::{FromAgent, Platform};
 use crate::observability::logs::log_with;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::channel::ChannelName;
+use shared::channel::offer::Offer;
+use shared::digest::Digest;
+use shared::ledger;
 use shared::platform::PlatformName;
 use tests::simulators::genesys_cloud::api;
 use tests::simulators::twilio::{Fault, Inbound, Status};
@@ -58,6 +62,58 @@ async fn a_question_that_failed_after_twilio_took_it_gets_no_answer() {
 }
 
 #[tokio::test]
+async fn after_a_text_that_failed_an_answer_belongs_to_the_question_before_it() {
+    let connection = by_sms().await;
+    let first = connection.agent(&FIRST).await;
+    connection.wait_for_shown(1).await;
+    let note = connection.agent(&FromAgent::Text("One moment.")).await;
+    let message = connection.twilio().wait_for_text("One moment.").await;
+    connection.twilio().report(&message, Status::undelivered(30003)).await;
+    connection.wait_for_receipt(&note, "Failed").await;
+    connection.customer_writes("1").await;
+    assert_eq!(vec![json!(first)], connection.answered(1).await);
+}
+
+#[tokio::test]
+async fn a_question_whose_first_part_failed_gets_the_answer_to_its_last() {
+    let connection = by_sms().await;
+    connection.agent(&FIRST).await;
+    connection.wait_for_shown(1).await;
+    let long = "What we know of the order. ".repeat(70);
+    let second = connection.agent(&FromAgent::Choice { text: &long, options: &["Yes", "No"] }).await;
+    let messages = connection.twilio().wait_for(3).await;
+    assert!(messages[2].body.ends_with("2. No") && !messages[1].body.contains("2. No"), "{messages:?}");
+    connection.twilio().report(&messages[1], Status::undelivered(30008)).await;
+    connection.wait_for_receipt(&second, "Failed").await;
+    connection.customer_writes("1").await;
+    assert_eq!(vec![json!(second)], connection.answered(1).await);
+}
+
+#[tokio::test]
+async fn options_that_were_sealed_with_a_newer_secret_than_the_cached_one_are_found() {
+    let connection = by_sms().await;
+    connection.agent(&FIRST).await;
+    connection.wait_for_shown(1).await;
+    let mut rotated = connection.twilio().configuration(&connection.stack.api_url);
+    rotated["authTokens"] = json!(["another-auth-token-of-the-tests-01234", rotated["authTokens"][0]]);
+    connection.configure(&rotated).await;
+    // As a dispatcher does that has read the new secret.
+    let offer = json!({
+        "messageId": "second", "customer": connection.customer,
+        "options": [{"number": 1, "label": "Yes", "type": "QuickReply", "payload": "yes"}],
+    });
+    let integration = connection.stored().await;
+    let (name, sealer) = (&integration.name, integration.destination.channel().expect("a channel").sealer());
+    let sealed = sealer.seal(Offer::KIND, &offer).expect("a sealed offer");
+    let key = ledger::key::last_offer(name, &connection.customer);
+    let message = Digest::of_parts(&["second"]);
+    connection.stack.ledger().put_offer(&key, &message, &sealed, Timestamp::now()).await.unwrap();
+    connection.customer_writes("1").await;
+    // The platform does not know the message, so the choice is posted as a text.
+    assert_eq!("Yes", connection.wait_for_customers(1).await[0].0);
+}
+
+#[tokio::test]
 async fn an_answer_that_is_posted_late_still_belongs_to_the_question_of_its_time() {
     let connection = by_sms().await;
     let first = connection.agent(&FIRST).await;
@@ -107,6 +163,7 @@ async fn a_press_of_a_button_that_no_message_has_is_no_failure() {
     });
     assert!(telegram.post(&telegram.update("callback_query", &query)).await.is_success());
     log_with(connection.integration.name.as_str(), &[("\"outcome\":\"inbound_ignored\"", "")]).await;
+    telegram.wait_until_answered().await;
     connection.customer_writes("Hello").await;
     assert_eq!("Hello", connection.wait_for_customers(1).await[0].0);
 }

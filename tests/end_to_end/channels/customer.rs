@@ -3,6 +3,7 @@
 use super::platform::{FromAgent, Platform};
 use serde_json::Value;
 use shared::channel::ChannelName;
+use shared::integration::Integration;
 use shared::platform::PlatformName;
 use tests::harness::stack::{Stack, TestIntegration};
 use tests::simulators::messaging_service::WAIT_TIMEOUT;
@@ -82,6 +83,19 @@ impl Connection {
         Self { stack, platform, channel, integration, customer }
     }
 
+    /// Changes the configuration of the channel, as an operator does.
+    pub(super) async fn configure(&self, channel: &Value) {
+        let mut configuration = self.integration.stored_configuration().await;
+        configuration["channel"] = channel.clone();
+        self.integration.configure(&configuration).await;
+    }
+
+    /// The integration as it is stored.
+    pub(super) async fn stored(&self) -> Integration {
+        let configuration = self.integration.stored_configuration().await.to_string();
+        Integration::parse(self.integration.name.clone(), &configuration).expect("a valid configuration")
+    }
+
     /// An agent writes; returns the id of the message.
     pub(super) async fn agent(&self, message: &FromAgent<'_>) -> String {
         self.platform.write(&self.stack, &self.integration, &self.customer, message).await
@@ -137,6 +151,7 @@ impl Connection {
             Channel::Telegram(telegram) => {
                 let sent = telegram.sent_to(CHAT).into_iter().rev().find(|sent| sent.button(title).is_some());
                 deliver(telegram, &telegram.press(&sent.expect("a button"), title)).await;
+                telegram.wait_until_answered().await;
             }
         }
     }

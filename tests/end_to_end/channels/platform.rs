@@ -25,6 +25,10 @@ pub(super) enum FromAgent<'m> {
         text: &'m str,
         url: &'m str,
     },
+    Video {
+        text: &'m str,
+        url: &'m str,
+    },
     /// A question with quick replies.
     Choice {
         text: &'m str,
@@ -120,10 +124,10 @@ impl Platform {
             Self::MulticloudCx(_) => {
                 let mut body = multicloud_cx::sample("sms").fill(address, customer).json();
                 body["text"] = message.text().into();
-                if let FromAgent::Picture { url, .. } = message {
+                if let Some(File { kind, mime, name, url }) = message.file() {
                     body["type"] = "RichMedia".into();
                     body["content"] =
-                        json!([{"type": "image", "url": url, "mimetype": "image/png", "filename": "map.png"}]);
+                        json!([{"type": kind.to_lowercase(), "url": url, "mimetype": mime, "filename": name}]);
                 }
                 let webhook = multicloud_cx::Webhook::new(body.to_string());
                 webhook.accepted(stack, integration).await;
@@ -134,10 +138,7 @@ impl Platform {
                 let mut body = highlevel::Sample::wire("provider-sms").fill(address, &contact.id);
                 body["phone"] = contact.phone.into();
                 body["message"] = message.text().into();
-                body["attachments"] = match message {
-                    FromAgent::Picture { url, .. } => json!([url]),
-                    _ => json!([]),
-                };
+                body["attachments"] = message.file().into_iter().map(|file| file.url).collect();
                 keys.sign(&body).acknowledged(stack, integration).await;
                 body["messageId"].as_str().expect("an id").to_owned()
             }
@@ -254,11 +255,30 @@ impl Platform {
     }
 }
 
+/// The file of a message.
+struct File<'m> {
+    /// As Genesys Cloud names it.
+    kind: &'static str,
+    mime: &'static str,
+    name: &'static str,
+    url: &'m str,
+}
+
 impl FromAgent<'_> {
     fn text(&self) -> String {
         match self {
-            Self::Text(text) | Self::Picture { text, .. } | Self::Choice { text, .. } => (*text).to_owned(),
+            Self::Text(text) | Self::Picture { text, .. } | Self::Video { text, .. } | Self::Choice { text, .. } => {
+                (*text).to_owned()
+            }
             Self::Card { title, link, .. } => format!("{title} {link}"),
+        }
+    }
+
+    fn file(&self) -> Option<File<'_>> {
+        match self {
+            Self::Picture { url, .. } => Some(File { kind: "Image", mime: "image/png", name: "map.png", url }),
+            Self::Video { url, .. } => Some(File { kind: "Video", mime: "video/mp4", name: "tour.mp4", url }),
+            Self::Text(_) | Self::Choice { .. } | Self::Card { .. } => None,
         }
     }
 
@@ -276,10 +296,13 @@ impl FromAgent<'_> {
     fn fill_genesys_cloud(&self, body: &mut Value) {
         match self {
             Self::Text(text) => body["text"] = (*text).into(),
-            Self::Picture { text, url } => {
+            Self::Picture { text, .. } | Self::Video { text, .. } => {
                 body["text"] = (*text).into();
-                let attachment = json!({"mediaType": "Image", "url": url, "mime": "image/png", "filename": "map.png"});
-                body["content"] = json!([{"contentType": "Attachment", "attachment": attachment}]);
+                let attachments = self.file().into_iter().map(|File { kind, mime, name, url }| {
+                    let attachment = json!({"mediaType": kind, "url": url, "mime": mime, "filename": name});
+                    json!({"contentType": "Attachment", "attachment": attachment})
+                });
+                body["content"] = attachments.collect();
             }
             Self::Choice { text, options } => {
                 body["type"] = "Structured".into();

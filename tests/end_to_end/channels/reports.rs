@@ -1,10 +1,11 @@
-//! What a provider reports, and what becomes of a file that it cannot hand out.
+//! What a provider reports of messages, and what does not depend on its reports.
 
 use super::customer::Connection;
-use super::platform::FromAgent;
+use super::platform::{FromAgent, Platform};
 use crate::observability::logs::log_with;
 use shared::channel::ChannelName;
 use shared::platform::PlatformName;
+use std::time::Duration;
 use tests::simulators::twilio::{Fault, Inbound, Status};
 
 #[tokio::test]
@@ -28,6 +29,41 @@ async fn a_status_that_arrives_late_does_not_undo_a_higher_one() {
 }
 
 #[tokio::test]
+async fn a_status_that_arrives_before_the_answer_of_the_call_is_reported_once() {
+    let connection = Connection::new(PlatformName::GenesysCloud, ChannelName::Twilio).await;
+    let twilio = connection.twilio();
+    for fault in [None, Some(Fault::ResponseSlow(Duration::from_secs(3)))] {
+        twilio.report_before_answer(&[Status::SENT, Status::DELIVERED]);
+        twilio.fail(fault);
+        let id = connection.agent(&FromAgent::Text("Hello")).await;
+        connection.wait_for_receipt(&id, "Delivered").await;
+        // A later message's receipt follows all of these.
+        twilio.report_before_answer(&[Status::DELIVERED]);
+        let next = connection.agent(&FromAgent::Text("Next")).await;
+        connection.wait_for_receipt(&next, "Delivered").await;
+        let receipts = connection.platform.receipts().into_iter().filter(|(other, _)| *other == id);
+        assert_eq!(vec!["Delivered"], receipts.map(|(_, status)| status).collect::<Vec<_>>(), "{fault:?}");
+    }
+    assert_eq!(4, twilio.messages().len());
+}
+
+#[tokio::test]
+async fn a_message_that_is_reported_as_delivered_before_the_answer_is_lost_never_fails() {
+    let connection = Connection::new(PlatformName::GenesysCloud, ChannelName::Twilio).await;
+    let twilio = connection.twilio();
+    twilio.report_before_answer(&[Status::SENT, Status::DELIVERED]);
+    twilio.fail([Fault::ResponseLost]);
+    let id = connection.agent(&FromAgent::Text("Hello")).await;
+    connection.wait_for_receipt(&id, "Delivered").await;
+    // A later message's receipt follows all of these.
+    twilio.report_before_answer(&[Status::DELIVERED]);
+    let next = connection.agent(&FromAgent::Text("Next")).await;
+    connection.wait_for_receipt(&next, "Delivered").await;
+    let receipts = connection.platform.receipts().into_iter().filter(|(other, _)| *other == id);
+    assert_eq!(vec!["Delivered"], receipts.map(|(_, status)| status).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_message_whose_outcome_was_unknown_is_delivered_once_twilio_says_so() {
     let connection = Connection::new(PlatformName::GenesysCloud, ChannelName::Twilio).await;
     connection.twilio().fail([Fault::ResponseLost]);
@@ -36,6 +72,19 @@ async fn a_message_whose_outcome_was_unknown_is_delivered_once_twilio_says_so() 
     let message = connection.twilio().messages().pop().expect("a message");
     connection.twilio().report(&message, Status::DELIVERED).await;
     connection.wait_for_receipt(&id, "Delivered").await;
+}
+
+#[tokio::test]
+async fn a_failure_that_twilio_reports_gives_the_reason_after_an_unknown_outcome() {
+    let connection = Connection::new(PlatformName::HighLevel, ChannelName::Twilio).await;
+    connection.twilio().fail([Fault::ResponseLost]);
+    let id = connection.agent(&FromAgent::Text("Hello")).await;
+    connection.wait_for_receipt(&id, "failed").await;
+    let message = connection.twilio().messages().pop().expect("a message");
+    assert_eq!(200, connection.twilio().report(&message, Status::failed(30005)).await.status);
+    let both = |platform: &Platform| platform.receipts().len() == 2;
+    connection.platform.wait_until("the receipt with the reason", both).await;
+    assert_eq!(vec![(id.clone(), "failed".to_owned()), (id, "failed".to_owned())], connection.platform.receipts());
 }
 
 #[tokio::test]

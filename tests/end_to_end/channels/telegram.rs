@@ -2,6 +2,7 @@
 
 use super::customer::Connection;
 use super::platform::{FromAgent, Platform};
+use crate::observability::logs::log_with;
 use serde_json::{Value, json};
 use shared::channel::ChannelName;
 use shared::platform::PlatformName;
@@ -46,6 +47,14 @@ async fn an_update_without_the_secret_is_refused_and_one_that_cannot_be_used_is_
     for secret in [None, Some("another-secret-of-the-tests-0123456789abcdef")] {
         assert_eq!(401, telegram.post_to(&url, secret, &update).await.status);
     }
+    let large = telegram.text(CHAT, &"x".repeat(140_000));
+    assert_eq!(
+        (200, 401),
+        (
+            telegram.post_to(&url, Some(WEBHOOK_SECRET), &large).await.status,
+            telegram.post_to(&url, None, &large).await.status,
+        )
+    );
     for (kind, content) in [("poll", json!({"id": "1"})), ("message", json!("odd")), ("surprise", json!(null))] {
         let answer = telegram.post_to(&url, Some(WEBHOOK_SECRET), &telegram.update(kind, &content)).await;
         assert_eq!(200, answer.status, "{kind}");
@@ -70,9 +79,10 @@ async fn a_card_is_a_picture_with_buttons_and_a_press_is_a_choice_once() {
     let sent = telegram.sent_to(CHAT).remove(0);
     assert_eq!(Some(link), sent.button("See it").and_then(|button| button["url"].as_str()));
     assert_eq!("bold", sent.entities[0]["type"]);
-    let press = telegram.press(&sent, "Book it");
-    for _ in 0..2 {
-        assert!(telegram.post(&press).await.is_success());
+    // The customer taps twice, and the first update is repeated.
+    let (first, second) = (telegram.press(&sent, "Book it"), telegram.press(&sent, "Book it"));
+    for press in [&first, &first, &second] {
+        assert!(telegram.post(press).await.is_success());
     }
     let chosen = |platform: &Platform| !platform.choices().unwrap().is_empty();
     connection.platform.wait_until("the choice", chosen).await;
@@ -81,12 +91,30 @@ async fn a_card_is_a_picture_with_buttons_and_a_press_is_a_choice_once() {
     let response = &choice["buttonResponse"];
     let found = (response["payload"].clone(), response["type"].clone(), choice["originatingMessageId"].clone());
     assert_eq!(expected, found);
-    let answered = telegram.wait_for_calls_of("answerCallbackQuery", 1).await;
-    assert_eq!("Book it", answered[0].parameters["text"]);
-    telegram.wait_for_calls_of("editMessageReplyMarkup", 1).await;
+    telegram.wait_until_answered().await;
+    let answered = telegram.wait_for_calls_of("answerCallbackQuery", 2).await;
+    assert!(answered.iter().all(|call| !call.parameters.contains_key("text")));
+    let edited = telegram.wait_for_calls_of("editMessageReplyMarkup", 1).await;
+    let rest: Value = serde_json::from_str(&edited[0].parameters["reply_markup"]).unwrap();
+    assert_eq!(json!({"inline_keyboard": [[{"text": "See it", "url": link}]]}), rest, "what opens a page stays");
     connection.customer_writes("Thanks").await;
-    connection.wait_for_customers(1).await;
+    assert_eq!(vec![("Thanks".to_owned(), vec![])], connection.wait_for_customers(1).await);
     assert_eq!(1, connection.platform.choices().unwrap().len());
+}
+
+#[tokio::test]
+async fn a_press_is_acknowledged_while_earlier_messages_wait_for_the_platform() {
+    let connection = connection().await;
+    connection.agent(&FromAgent::Choice { text: "Well?", options: &["Yes", "No"] }).await;
+    connection.wait_for_shown(1).await;
+    let Platform::GenesysCloud(platform) = &connection.platform else { panic!("another platform") };
+    platform.fail_operation("inbound-message", [Fault::Status(503); 20]);
+    connection.customer_writes("First").await;
+    log_with(connection.integration.name.as_str(), &[("\"outcome\":\"inbound_retry\"", "")]).await;
+    let telegram = connection.telegram();
+    assert!(telegram.post(&telegram.press(&telegram.sent_to(CHAT)[0], "Yes")).await.is_success());
+    telegram.wait_for_calls_of("answerCallbackQuery", 1).await;
+    assert!(connection.platform.choices().unwrap().is_empty(), "the first message is still waiting");
 }
 
 #[tokio::test]
@@ -101,6 +129,7 @@ async fn a_press_of_a_button_that_nothing_is_known_of_is_a_text() {
     let telegram = connection.telegram();
     assert!(telegram.post(&telegram.update("callback_query", &query)).await.is_success());
     assert_eq!("Perhaps", connection.wait_for_customers(1).await[0].0);
+    telegram.wait_until_answered().await;
 }
 
 #[tokio::test]
@@ -116,6 +145,7 @@ async fn a_button_that_another_customer_was_shown_is_no_choice() {
     }
     assert!(telegram.post(&telegram.update("callback_query", &press)).await.is_success());
     assert_eq!("Yes", connection.wait_for_customers(1).await[0].0);
+    telegram.wait_until_answered().await;
     assert!(connection.platform.choices().unwrap().is_empty());
 }
 

@@ -3,9 +3,11 @@
 use super::customer::Connection;
 use super::platform::FromAgent;
 use crate::observability::logs::log_with;
+use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::channel::ChannelName;
+use shared::model::endpoint::{Endpoint, EndpointKind};
 use shared::platform::PlatformName;
 use std::time::Duration;
 use tests::harness::command::Command;
@@ -128,26 +130,53 @@ async fn what_twilio_did_not_do_is_retried_in_order() {
 }
 
 #[tokio::test]
-async fn a_message_that_twilio_may_have_sent_is_reported_and_sent_again_only_by_a_replay() {
+async fn a_message_that_twilio_may_have_sent_is_sent_again_only_by_a_replay() {
     let connection = connection().await;
     for fault in [Fault::Status(500), Fault::ResponseLost] {
         let before = connection.twilio().attempts();
         connection.twilio().fail([fault]);
-        let id = connection.agent(&FromAgent::Text("Perhaps")).await;
+        let id = connection.agent(&FromAgent::Text(&format!("{fault:?}"))).await;
         assert_eq!("GeneralError", connection.failure_of(&id).await, "{fault:?}");
         connection.agent(&FromAgent::Text("After")).await;
         connection.twilio().wait_for_attempts(before + 2).await;
         assert_eq!(before + 2, connection.twilio().attempts(), "{fault:?}");
     }
+    let lost = connection.twilio().wait_for_text("ResponseLost").await;
+    connection.twilio().report(&lost, Status::DELIVERED).await;
     let name = connection.integration.name.as_str();
-    log_with(name, &[("failed", "reason")]).await;
+    log_with(name, &[("failed", "reason"), ("receipt_posted", "Delivered")]).await;
     let _alone = FAILED_MESSAGES.lock().await;
     let replay = ["--json", "failed", "replay", "--yes", "--integration", name];
     assert_eq!(2, Command::new(&replay).run().await.succeeded().json()["replayed"]);
-    let perhaps = |messages: &[tests::simulators::twilio::Message]| {
-        messages.iter().filter(|message| message.body == "Perhaps").count() >= 3
-    };
-    connection.twilio().wait_until(perhaps).await;
+    connection.twilio().wait_for_text("Status(500)").await;
+    log_with(name, &[("dropped", "the channel has reported that it was sent")]).await;
+    let sent = |text: &str| connection.twilio().messages().iter().filter(|message| message.body == text).count();
+    assert_eq!((1, 1), (sent("Status(500)"), sent("ResponseLost")));
+}
+
+#[tokio::test]
+async fn a_message_that_was_limited_until_it_was_given_up_failed_for_that_reason() {
+    let connection = configured(|channel| channel["giveUpAfterSeconds"] = 1.into()).await;
+    connection.twilio().fail([Fault::RateLimited(60); 9]);
+    let id = connection.agent(&FromAgent::Text("Too much")).await;
+    assert_eq!("RateLimited", connection.failure_of(&id).await);
+}
+
+#[tokio::test]
+async fn typing_spends_no_trial_of_the_circuit() {
+    for channel in [ChannelName::Twilio, ChannelName::Telegram] {
+        let connection = Connection::new(PlatformName::GenesysCloud, channel).await;
+        let (ledger, name) = (connection.stack.ledger(), &connection.integration.name);
+        let endpoint = Endpoint::new(name.clone(), EndpointKind::MessagingService);
+        ledger.count_timeout(&endpoint, Timestamp::now()).await.unwrap();
+        assert!(ledger.open_circuit(&endpoint, None, Timestamp::now()).await.unwrap());
+        let before = ledger.circuit(&endpoint).await.unwrap();
+        let typing = WIRE.iter().find(|sample| sample.fill("", "").json()["type"] == "Event").unwrap();
+        let typing = typing.fill(&connection.integration.integration_id, &connection.customer);
+        typing.accepted(&connection.stack, &connection.integration).await;
+        log_with(name.as_str(), &[("\"outcome\":\"dropped\"", "")]).await;
+        assert_eq!(before, ledger.circuit(&endpoint).await.unwrap());
+    }
 }
 
 #[tokio::test]
@@ -289,6 +318,12 @@ async fn pictures_are_sent_as_such_where_mms_is_on() {
     connection.agent(&FromAgent::Picture { text: "The way:", url }).await;
     let message = connection.twilio().wait_for(1).await.remove(0);
     assert_eq!(("The way:", vec![url.to_owned()]), (message.body.as_str(), message.media_urls));
+    // Elsewhere there is no MMS.
+    let Connection { stack, integration, .. } = &connection;
+    let picture = FromAgent::Picture { text: "The way:", url };
+    connection.platform.write(stack, integration, "+491701234567", &picture).await;
+    let message = connection.twilio().wait_for(2).await.remove(1);
+    assert!(message.media_urls.is_empty() && message.body.contains(url), "{message:?}");
 }
 
 #[tokio::test]
@@ -310,10 +345,22 @@ async fn on_whatsapp_customers_are_known_by_their_numbers_and_reached_with_the_p
     }
     connection.wait_for_receipt(&id, "Delivered").await;
     // Outside of the 24 hours only a template may be sent.
+    connection.twilio().end_session(&address);
     let late = connection.agent(&FromAgent::Text("Are you there?")).await;
-    let message = connection.twilio().wait_for(2).await.remove(1);
-    connection.twilio().report(&message, Status::failed(63016)).await;
     assert_eq!("MessageNotAllowed", connection.failure_of(&late).await);
+}
+
+#[tokio::test]
+async fn on_whatsapp_a_picture_has_the_text_and_a_video_follows_it() {
+    let connection = configured(|channel| channel["from"] = format!("whatsapp:{NUMBER}").into()).await;
+    let (picture, video) = ("https://example.com/media/map.png", "https://example.com/media/tour.mp4");
+    connection.agent(&FromAgent::Picture { text: "The way:", url: picture }).await;
+    connection.agent(&FromAgent::Video { text: "The house:", url: video }).await;
+    let messages = connection.twilio().wait_for(3).await.into_iter();
+    let messages: Vec<_> = messages.map(|message| (message.body, message.media_urls)).collect();
+    let expected = [("The way:", vec![picture]), ("The house:", vec![]), ("", vec![video])];
+    let owned = |urls: Vec<&str>| urls.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(expected.map(|(text, urls)| (text.to_owned(), owned(urls))).to_vec(), messages);
 }
 
 #[tokio::test]

@@ -299,8 +299,7 @@ async fn authorizations() {
     let (name, to) = (integration.name.clone(), json!({"id": "customer-1"}));
     let receipt = json!({"messageId": "m-3", "to": to, "status": "Delivered", "time": TIME, "isFinal": true});
     let receipt = serde_json::from_value(receipt).unwrap();
-    let envelope =
-        ReceiptEnvelope { integration: name, received_at: Timestamp::now(), receipt, is_from_provider: false };
+    let envelope = ReceiptEnvelope { integration: name, received_at: Timestamp::now(), receipt, provider: None };
     MessageQueue::new(stack.sqs.clone(), stack.queue_url.clone()).send_receipt(&envelope).await.unwrap();
 }
 

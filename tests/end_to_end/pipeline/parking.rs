@@ -134,9 +134,9 @@ async fn nothing_of_an_integration_that_was_removed_too_long_ago_is_retried_any_
         integration: envelope.integration.clone(),
         received_at: Timestamp::now() - age,
         receipt: serde_json::from_value(receipt).unwrap(),
-        is_from_provider: false,
+        provider: None,
     };
-    let keys = [delivery, key::receipt(&envelope.integration, &receipt.receipt)];
+    let keys = [delivery, key::receipt(&envelope.integration, &receipt.deduplication_id())];
     for key in &keys {
         fail(&single, key).await;
     }

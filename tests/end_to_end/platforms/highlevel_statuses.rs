@@ -94,7 +94,7 @@ async fn an_email_event_is_not_counted_again_after_a_function_was_killed_and_is_
         email_message_id: Some("e-killed".to_owned()),
         trace_id: None,
     };
-    let key = ledger::key::receipt(integration, &receipt);
+    let key = ledger::key::receipt(integration, &receipt.deduplication_id(integration));
     let request =
         LeaseRequest { key: &key, now, until: now, fingerprint: None, on_expired_lease: OnExpiredLease::Reclaim };
     let acquired = stack.ledger().acquire_at(request, Occurrence { time: now, content: None }).await;

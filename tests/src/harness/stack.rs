@@ -207,7 +207,16 @@ impl TestIntegration {
 
     /// Its tokens that expire.
     pub async fn tokens(&self) -> Value {
-        let secret = self.stack.secrets.get_secret_value().secret_id(self.tokens_id()).send().await;
+        self.read(self.tokens_id()).await
+    }
+
+    /// Its configuration.
+    pub async fn stored_configuration(&self) -> Value {
+        self.read(self.secret_id()).await
+    }
+
+    async fn read(&self, secret_id: String) -> Value {
+        let secret = self.stack.secrets.get_secret_value().secret_id(secret_id).send().await;
         let secret = secret.expect("the secret is read");
         serde_json::from_str(secret.secret_string().expect("a text")).expect("JSON")
     }

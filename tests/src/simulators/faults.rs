@@ -66,13 +66,13 @@ impl Fault {
     /// Applies a fault to a call.
     pub(crate) async fn inject<W: PlatformErrors>(
         fault: Option<Self>,
-        answer: impl FnOnce() -> Response,
+        answer: impl Future<Output = Response>,
     ) -> Result<Response, ConnectionReset> {
         match fault {
-            None => Ok(answer()),
+            None => Ok(answer.await),
             Some(Self::Slow(delay)) => {
                 tokio::time::sleep(delay).await;
-                Ok(answer())
+                Ok(answer.await)
             }
             Some(Self::TokenRevoked) => Ok(W::bad_credentials()),
             Some(Self::RateLimited(seconds)) => Ok(W::rate_limited(seconds)),
@@ -81,16 +81,16 @@ impl Fault {
             Some(Self::Text(text)) => Ok(W::text(text)),
             Some(Self::Reset) => Err(ConnectionReset),
             Some(Self::ResponseLost) => {
-                answer();
+                answer.await;
                 Err(ConnectionReset)
             }
             Some(Self::ResponseSlow(delay)) => {
-                let answer = answer();
+                let answer = answer.await;
                 tokio::time::sleep(delay).await;
                 Ok(answer)
             }
             Some(Self::StatusAfterwards(status)) => {
-                answer();
+                answer.await;
                 Ok(W::status(StatusCode::from_u16(status).expect("a status")))
             }
         }

@@ -7,7 +7,11 @@ use crate::channel::{telegram, twilio};
 use crate::http_client::HttpClient;
 use crate::media::MediaFetcher;
 use bytes::Bytes;
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// How long an attempt to send a message takes at most, with all parts.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A part of a message: what one call sends.
 pub enum ChannelPart {
@@ -43,11 +47,11 @@ impl Channels {
             (ChannelConfig::Telegram(config), ChannelPart::Telegram(part)) => {
                 self.telegram.send(config, part, deadline).await
             }
-            _ => Err(SendError::NotSent("the part is of another channel".to_owned())),
+            _ => Err(SendError::NotCalled("the part is of another channel")),
         }
     }
 
-    /// Shows the customer that the agent types, where there is such a thing. Failures are not reported: it is of no use later.
+    /// Shows the customer that the agent types, where that is possible. Failures are not reported: it is of no use later.
     pub async fn show_typing(&self, config: &ChannelConfig, customer: &str, deadline: Instant) {
         match config {
             ChannelConfig::Twilio(_) => {}
@@ -55,21 +59,19 @@ impl Channels {
         }
     }
 
-    /// Shows the customer that a press has arrived. `chosen` is the button's title, if it is known: the message then loses its
-    /// buttons. Failures are not reported.
-    pub async fn acknowledge_press(
-        &self,
-        config: &ChannelConfig,
-        customer: &str,
-        press: &Press,
-        chosen: Option<&str>,
-        deadline: Instant,
-    ) {
+    /// Tells the provider that a press has arrived, if it waits for that. Failures are not reported.
+    pub async fn acknowledge_press(&self, config: &ChannelConfig, press: &Press, deadline: Instant) {
         match config {
             ChannelConfig::Twilio(_) => {}
-            ChannelConfig::Telegram(config) => {
-                self.telegram.acknowledge_press(config, customer, press, chosen, deadline).await;
-            }
+            ChannelConfig::Telegram(config) => self.telegram.acknowledge_press(config, press, deadline).await,
+        }
+    }
+
+    /// Removes the options of a message that was answered by a press. Failures are not reported.
+    pub async fn remove_options(&self, config: &ChannelConfig, customer: &str, press: &Press, deadline: Instant) {
+        match config {
+            ChannelConfig::Twilio(_) => {}
+            ChannelConfig::Telegram(config) => self.telegram.remove_options(config, customer, press, deadline).await,
         }
     }
 

@@ -114,6 +114,24 @@ impl ChannelConfig {
         }
     }
 
+    /// Whether customers can see that an agent types.
+    #[must_use]
+    pub fn shows_typing(&self) -> bool {
+        match self {
+            Self::Twilio(_) => TwilioConfig::SHOWS_TYPING,
+            Self::Telegram(_) => TelegramConfig::SHOWS_TYPING,
+        }
+    }
+
+    /// Whether the provider holds back later events until one is accepted.
+    #[must_use]
+    pub fn waits_for_acceptance(&self) -> bool {
+        match self {
+            Self::Twilio(_) => TwilioConfig::WAITS_FOR_ACCEPTANCE,
+            Self::Telegram(_) => TelegramConfig::WAITS_FOR_ACCEPTANCE,
+        }
+    }
+
     /// Verifies that the provider sent the request; returns which secret matched.
     ///
     /// # Errors

@@ -7,5 +7,5 @@
 mod calls;
 mod config;
 
-pub use calls::{ChannelPart, Channels};
+pub use calls::{ATTEMPT_TIMEOUT, ChannelPart, Channels};
 pub use config::ChannelConfig;

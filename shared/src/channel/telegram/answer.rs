@@ -17,7 +17,9 @@ pub(super) enum Failure {
     /// Nothing was done.
     RateLimited(Option<Duration>),
     /// Nothing reached Telegram.
-    NotSent(&'static str),
+    NotReached { cause: &'static str, timed_out: bool },
+    /// No call was made.
+    NotCalled(&'static str),
     /// It may have been done.
     Unknown { cause: String, timed_out: bool },
 }
@@ -123,7 +125,8 @@ impl From<Failure> for SendError {
             }
             Failure::Configuration { status } => Self::Configuration { code: Some(status.to_string()) },
             Failure::RateLimited(retry_after) => Self::RateLimited { retry_after },
-            Failure::NotSent(cause) => Self::NotSent(cause.to_owned()),
+            Failure::NotReached { cause, timed_out } => Self::NotReached { cause, timed_out },
+            Failure::NotCalled(cause) => Self::NotCalled(cause),
             Failure::Unknown { cause, timed_out } => Self::OutcomeUnknown { cause, timed_out },
         }
     }
@@ -137,7 +140,7 @@ impl Failure {
             Self::Refused { .. } => FileError::NotFound,
             Self::Configuration { .. } => FileError::Credentials,
             Self::RateLimited(_) => FileError::Unavailable("the rate is limited".to_owned()),
-            Self::NotSent(cause) => FileError::Unavailable(cause.to_owned()),
+            Self::NotReached { cause, .. } | Self::NotCalled(cause) => FileError::Unavailable(cause.to_owned()),
             Self::Unknown { cause, .. } => FileError::Unavailable(cause),
         }
     }

@@ -12,7 +12,6 @@ use crate::channel::error::{FileError, SendError};
 use crate::channel::event::{FileReference, Press};
 use crate::channel::file::read_content;
 use crate::http_client::{FormFile, HttpClient};
-use crate::limits::truncate;
 use crate::media::{MediaFetcher, MediaUrl, TrustedOrigins};
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode};
@@ -24,8 +23,6 @@ use tokio::time::{Instant, timeout_at};
 const MAXIMUM_UPLOAD_BYTES: u64 = 20_000_000;
 /// A larger photo is uploaded as a document.
 const MAXIMUM_PHOTO_BYTES: usize = 10_000_000;
-/// The longest note about a press, in characters.
-const MAXIMUM_NOTE: usize = 200;
 
 #[derive(Debug)]
 pub(in crate::channel) struct Client {
@@ -77,6 +74,8 @@ impl Client {
         deadline: Instant,
     ) -> Result<Accepted, Failure> {
         let mut form = Form::Url(file.medium);
+        let has_time_to_upload = || deadline.saturating_duration_since(Instant::now()) >= MIN_TIME + MIN_UPLOAD_TIME;
+        let had_time_to_upload = has_time_to_upload();
         let (mut permit, mut fetched) = (None, None);
         loop {
             let sent = match form {
@@ -84,6 +83,11 @@ impl Client {
                     let mut parameters = part.with_caption(caption);
                     parameters.insert(medium.parameter().to_owned(), file.url.as_str().into());
                     call(&self.http, bot, medium.method(), &parameters, deadline).await
+                }
+                // Telegram took its time to refuse the URL, and would do so again.
+                Form::Upload(_) if permit.is_none() && had_time_to_upload && !has_time_to_upload() => {
+                    form = Form::Link;
+                    continue;
                 }
                 Form::Upload(medium) => {
                     if permit.is_none() {
@@ -162,23 +166,22 @@ impl Client {
         }
     }
 
-    pub(in crate::channel) async fn acknowledge_press(
+    /// The button shows that it waits until then.
+    pub(in crate::channel) async fn acknowledge_press(&self, config: &Config, press: &Press, deadline: Instant) {
+        if let Some(query) = &press.acknowledge {
+            self.try_call(config, "answerCallbackQuery", json!({"callback_query_id": query}), deadline).await;
+        }
+    }
+
+    pub(in crate::channel) async fn remove_options(
         &self,
         config: &Config,
         customer: &str,
         press: &Press,
-        chosen: Option<&str>,
         deadline: Instant,
     ) {
-        if let Some(query) = &press.acknowledge {
-            let mut answer = json!({"callback_query_id": query});
-            if let (Some(note), Some(answer)) = (chosen, answer.as_object_mut()) {
-                answer.insert("text".to_owned(), truncate(note.to_owned(), MAXIMUM_NOTE).into());
-            }
-            self.try_call(config, "answerCallbackQuery", answer, deadline).await;
-        }
         let message = press.message.as_ref().and_then(|id| id.parse::<i64>().ok());
-        if let (Some(_), Some(message), Some(chat)) = (chosen, message, chat_id(customer)) {
+        if let (Some(message), Some(chat)) = (message, chat_id(customer)) {
             let links: Vec<_> = press.links.iter().filter_map(|link| Button::link(&link.label, &link.url)).collect();
             let without_options = json!({"chat_id": chat, "message_id": message, "reply_markup": keyboard(&links)});
             self.try_call(config, "editMessageReplyMarkup", without_options, deadline).await;

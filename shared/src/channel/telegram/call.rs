@@ -17,7 +17,7 @@ use url::Url;
 pub(super) const MIN_TIME: Duration = Duration::from_secs(2);
 /// The same for a call with a file.
 pub(super) const MIN_UPLOAD_TIME: Duration = Duration::from_secs(8);
-pub(super) const NO_TIME: Failure = Failure::NotSent("no time was left");
+pub(super) const NO_TIME: Failure = Failure::NotCalled("no time was left");
 /// The largest answer that is read.
 const MAXIMUM_ANSWER_BYTES: usize = 512 * 1024;
 
@@ -29,7 +29,7 @@ pub(super) async fn call(
     parameters: &Parameters,
     deadline: Instant,
 ) -> Result<Accepted, Failure> {
-    let body = serde_json::to_vec(parameters).map_err(|_| Failure::NotSent("the parameters cannot be serialized"))?;
+    let body = serde_json::to_vec(parameters).map_err(|_| Failure::NotCalled("the parameters cannot be serialized"))?;
     let request =
         post(http, bot, method, MIN_TIME, deadline)?.header(header::CONTENT_TYPE, "application/json").body(body);
     send(http, request, method).await
@@ -49,7 +49,7 @@ pub(super) async fn upload(
         Value::String(text) => (name.as_str(), text.clone()),
         other => (name.as_str(), other.to_string()),
     });
-    let (content_type, parts) = form_data(texts, file).map_err(|_| Failure::NotSent("the form cannot be built"))?;
+    let (content_type, parts) = form_data(texts, file).map_err(|_| Failure::NotCalled("the form cannot be built"))?;
     let length: usize = parts.iter().map(Bytes::len).sum();
     let body = reqwest::Body::wrap_stream(futures::stream::iter(parts.into_iter().map(Ok::<_, Infallible>)));
     let request = post(http, bot, method, MIN_UPLOAD_TIME, deadline)?
@@ -66,7 +66,7 @@ fn post(
     min_time: Duration,
     deadline: Instant,
 ) -> Result<reqwest::RequestBuilder, Failure> {
-    let url = bot.method_url(method).ok_or(Failure::NotSent("the API's address cannot be used"))?;
+    let url = bot.method_url(method).ok_or(Failure::NotCalled("the API's address cannot be used"))?;
     request(http, Method::POST, url, min_time, deadline).ok_or(NO_TIME)
 }
 
@@ -101,5 +101,9 @@ async fn send(http: &HttpClient, request: reqwest::RequestBuilder, method: &'sta
 
 fn no_answer(error: &reqwest::Error) -> Failure {
     let NoAnswer { cause, timed_out, may_be_sent } = error.into();
-    if may_be_sent { Failure::Unknown { cause: cause.to_owned(), timed_out } } else { Failure::NotSent(cause) }
+    if may_be_sent {
+        Failure::Unknown { cause: cause.to_owned(), timed_out }
+    } else {
+        Failure::NotReached { cause, timed_out }
+    }
 }

@@ -82,6 +82,8 @@ impl Provider for Config {
     const REACHES_PHONES: bool = false;
     const NUMBERS_OPTIONS: bool = false;
     const REPORTS_STATUS: bool = false;
+    const SHOWS_TYPING: bool = true;
+    const WAITS_FOR_ACCEPTANCE: bool = true;
 
     fn verify(&self, request: &ProviderRequest<'_>) -> Result<MatchedSecret, SignatureError> {
         secret_header::verify(request.headers, &SECRET_HEADER, &self.secrets)

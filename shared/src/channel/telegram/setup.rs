@@ -127,7 +127,7 @@ async fn setup_call(
         }
         Failure::Configuration { status } => SetupError::Token(status),
         Failure::RateLimited(wait) => SetupError::RateLimited { seconds: wait.map(|wait| wait.as_secs()) },
-        Failure::NotSent(cause) => SetupError::Unavailable(cause.to_owned()),
+        Failure::NotReached { cause, .. } | Failure::NotCalled(cause) => SetupError::Unavailable(cause.to_owned()),
         Failure::Unknown { cause, .. } => SetupError::Unavailable(cause),
     })
 }

@@ -6,6 +6,7 @@ use super::render::Part;
 use crate::channel::error::{NoAnswer, SendError};
 use crate::http_client::{HttpClient, TIMEOUT, read_body_prefix, retry_after};
 use crate::json::fields::as_whole_number;
+use crate::limits::bounded;
 use crate::model::receipt::FailureReason;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
@@ -21,7 +22,7 @@ const API_VERSION: &str = "2010-04-01";
 /// No call starts with less time than this: its outcome would probably be unknown.
 const MIN_CALL_TIME: Duration = Duration::from_secs(2);
 
-const MAX_ERROR_BYTES: usize = 64 * 1024;
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub(in crate::channel) struct Client {
@@ -58,18 +59,15 @@ impl Client {
     ) -> Result<(), SendError> {
         let left = deadline.saturating_duration_since(Instant::now()).min(TIMEOUT);
         if left < MIN_CALL_TIME {
-            return Err(SendError::NotSent("no time was left".to_owned()));
+            return Err(SendError::NotCalled("no time was left"));
         }
         let url = config.account_url(&["Messages.json"]).ok_or(SendError::Configuration { code: None })?;
         let request = self.request(Method::POST, url, Some(&config.credentials)).form(&part.0).timeout(left);
         let response = self.http.send(request).await.map_err(|error| NoAnswer::from(&error))?;
         let status = response.status();
-        if status.is_success() {
-            return Ok(());
-        }
         let wait = retry_after(response.headers(), Timestamp::now());
-        let (body, _) = read_body_prefix(response, MAX_ERROR_BYTES).await;
-        Err(classify(status, wait, &body))
+        let (body, _) = read_body_prefix(response, MAX_ANSWER_BYTES).await;
+        if status.is_success() { accepted(&body) } else { Err(classify(status, wait, &body)) }
     }
 }
 
@@ -80,6 +78,24 @@ impl Config {
         let account = [API_VERSION, "Accounts", self.account_sid.as_str()];
         url.path_segments_mut().ok()?.pop_if_empty().extend(account).extend(path);
         Some(url)
+    }
+}
+
+/// A success names the message. Anything else is not Twilio's answer.
+fn accepted(body: &[u8]) -> Result<(), SendError> {
+    #[derive(Deserialize)]
+    struct Message {
+        sid: String,
+    }
+    match serde_json::from_slice(body) {
+        Ok(Message { sid }) => {
+            tracing::debug!(outcome = "channel_called", channel = "twilio", sid = &*bounded(&sid));
+            Ok(())
+        }
+        Err(_) => {
+            let cause = "the answer cannot be read".to_owned();
+            Err(SendError::OutcomeUnknown { cause, timed_out: false })
+        }
     }
 }
 
@@ -189,6 +205,15 @@ mod tests {
     }
 
     #[test]
+    fn only_an_answer_that_names_the_message_is_twilios() {
+        assert_eq!(Ok(()), accepted(br#"{"sid":"SM1","status":"queued","new":{}}"#));
+        for body in ["", "<html>", "{}", r#"{"sid":null}"#] {
+            let outcome = accepted(body.as_bytes());
+            assert!(matches!(outcome, Err(SendError::OutcomeUnknown { timed_out: false, .. })), "{body}");
+        }
+    }
+
+    #[test]
     fn the_path_of_the_base_is_kept() {
         for base in ["https://gateway.example.com/sms", "https://gateway.example.com/sms/"] {
             let url = config(json!({"apiBaseUrl": base})).account_url(&["Messages.json"]).unwrap();
@@ -205,7 +230,7 @@ mod tests {
         let config = config(json!({"apiBaseUrl": "http://127.0.0.1:9"}));
         let part = Part(vec![("To", "+15005550010".to_owned())]);
         let send = async |left| client.send(&config, &part, Instant::now() + Duration::from_secs(left)).await;
-        assert_eq!(Err(SendError::NotSent("no connection".to_owned())), send(10).await);
-        assert_eq!(Err(SendError::NotSent("no time was left".to_owned())), send(1).await);
+        assert_eq!(Err(SendError::NotReached { cause: "no connection", timed_out: false }), send(10).await);
+        assert_eq!(Err(SendError::NotCalled("no time was left")), send(1).await);
     }
 }

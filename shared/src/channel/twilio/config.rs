@@ -196,6 +196,10 @@ impl Provider for Config {
 
     const REPORTS_STATUS: bool = true;
 
+    const SHOWS_TYPING: bool = false;
+
+    const WAITS_FOR_ACCEPTANCE: bool = false;
+
     fn canonical_address(&self, address: &str) -> Option<String> {
         match self.network {
             Network::Sms | Network::Mms => phone_number(address),

@@ -62,6 +62,20 @@ pub(super) fn customer(from: &str, nickname: Option<&str>) -> ChannelCustomer {
     ChannelCustomer { id: id.to_owned(), id_type, nickname, first_name: None, last_name: None }
 }
 
+/// The country code of the United States and Canada, and the area codes of the other countries that share it: in the Caribbean,
+/// and Bermuda.
+const MMS_COUNTRIES: &str = "+1";
+const AREAS_WITHOUT_MMS: [&str; 21] = [
+    "242", "246", "264", "268", "284", "345", "441", "473", "649", "658", "664", "721", "758", "767", "784", "809",
+    "829", "849", "868", "869", "876",
+];
+
+/// Whether pictures can be sent to this number as MMS.
+pub(super) fn has_mms(number: &str) -> bool {
+    let area = |number: &str| AREAS_WITHOUT_MMS.iter().any(|area| number.starts_with(area));
+    number.strip_prefix(MMS_COUNTRIES).is_some_and(|number| !area(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +134,16 @@ mod tests {
             let customer = customer(from, Some("Ada"));
             assert_eq!((id, id_type), (customer.id.as_str(), customer.id_type), "{from}");
             assert_eq!(Some("Ada"), customer.nickname.as_deref());
+        }
+    }
+
+    #[test]
+    fn only_numbers_of_the_united_states_and_canada_have_mms() {
+        for number in ["+15005550010", "+14165550123", "+17875550123"] {
+            assert!(has_mms(number), "{number}");
+        }
+        for number in ["+18765550123", "+14415550123", "+18095550123", "+491511234567", "+52155512345"] {
+            assert!(!has_mms(number), "{number}");
         }
     }
 }

@@ -5,7 +5,7 @@
 //! that exist at Twilio.
 
 use super::config::{Config, Network, Sender};
-use super::customer::WHATSAPP;
+use super::customer::{WHATSAPP, has_mms};
 use super::file::{fetchable_url, is_mms_picture, is_whatsapp_file, may_have_caption};
 use super::sid::Sid;
 use super::webhook::STATUS_PATH;
@@ -21,9 +21,6 @@ const MAXIMUM_BODY: usize = 1_600;
 const MAXIMUM_CAPTION: usize = 1_024;
 const MAXIMUM_MMS_PICTURES: usize = 10;
 const MAXIMUM_CALLBACK_URL: usize = 4_000;
-
-/// The country code of the United States and Canada.
-const MMS_COUNTRIES: &str = "+1";
 
 const BODY: &str = "Body";
 const MEDIA_URL: &str = "MediaUrl";
@@ -73,7 +70,7 @@ fn contents(config: &Config, message: &ChannelMessage<'_>, to: &str) -> Vec<Form
         return vec![content_template(sid, template)];
     }
     match config.network {
-        Network::Mms if to.starts_with(MMS_COUNTRIES) => mms(message.blocks),
+        Network::Mms if has_mms(to) => mms(message.blocks),
         Network::Sms | Network::Mms => texts(&separate(message.blocks, |_| false).0),
         Network::WhatsApp => whatsapp(message.blocks),
     }

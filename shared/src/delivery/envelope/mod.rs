@@ -21,7 +21,7 @@ pub use inbound::{FromChannel, InboundContent, InboundEnvelope};
 pub use inbound_failure::QueuedInboundFailure;
 use jiff::Timestamp;
 use memchr::memmem;
-pub use queue_message::{QueueMessage, ReceiptEnvelope, WithdrawalEnvelope};
+pub use queue_message::{ProviderReport, QueueMessage, ReceiptEnvelope, WithdrawalEnvelope};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 

@@ -2,6 +2,7 @@
 
 use super::{Envelope, InboundEnvelope, escape_noncharacters};
 use crate::delivery::probe::ProbeEnvelope;
+use crate::digest::Digest;
 use crate::model::endpoint::{Endpoint, EndpointKind};
 use crate::model::integration_name::IntegrationName;
 use crate::model::receipt::DeliveryReceipt;
@@ -18,14 +19,30 @@ pub struct ReceiptEnvelope {
     /// When it was enqueued.
     pub received_at: Timestamp,
     pub receipt: DeliveryReceipt,
-    /// Whether a channel's provider reported the status: its reports may come in any order.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_from_provider: bool,
+    /// If a channel's provider reported the status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderReport>,
+}
+
+/// A channel's provider reports the statuses of a message's parts, in any order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderReport {
+    /// Whether it is about the last part of its message.
+    pub is_last_part: bool,
 }
 
 impl ReceiptEnvelope {
     /// What it is called beside the kinds of messages.
     pub const KIND: &str = "receipt to the platform";
+
+    /// The same for every copy. What a provider reports is another receipt than one of Patchbay itself with the same status:
+    /// it has the reason.
+    #[must_use]
+    pub fn deduplication_id(&self) -> Digest {
+        let id = self.receipt.deduplication_id(&self.integration);
+        if self.provider.is_some() { Digest::of_parts(&["reported", id.as_str()]) } else { id }
+    }
 
     /// The text on the queue.
     ///

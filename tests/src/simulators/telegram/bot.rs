@@ -97,7 +97,7 @@ pub(super) struct Bot {
     pub(super) acts: Acts<Update>,
     /// Until when each chat shows that the bot is typing.
     pub(super) typing: Mutex<HashMap<i64, Timestamp>>,
-    /// The presses that can still be answered.
+    /// The presses that are not answered yet.
     pub(super) queries: Mutex<HashSet<String>>,
     /// The chats and ids of all messages, the customers' too.
     messages: Mutex<HashSet<(i64, i64)>>,
@@ -251,8 +251,9 @@ impl Bot {
         };
         let fault = self.faults.next(&Target::Operation(method.to_owned()));
         let fault = fault.or_else(|| if is_message { self.faults.next(&Target::AnyCall) } else { None });
-        let work =
-            || self.call(method, &parameters, file).map_or_else(IntoResponse::into_response, Done::into_response);
+        let work = async {
+            self.call(method, &parameters, file).map_or_else(IntoResponse::into_response, Done::into_response)
+        };
         let outcome = Fault::inject::<Refusal>(fault, work).await;
         if is_message {
             self.attempts.send_modify(|attempts| *attempts += 1);

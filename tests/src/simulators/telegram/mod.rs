@@ -136,6 +136,18 @@ impl Telegram {
         self.calls().into_iter().filter(|call| call.method == method).collect()
     }
 
+    /// Waits until every press is answered: before that, the customer's button is busy.
+    pub async fn wait_until_answered(&self) {
+        let unanswered = || self.bot.queries.lock().expect("no panic").clone();
+        let mut calls = self.bot.calls.subscribe();
+        let waiting = calls.wait_for(|_| {
+            self.bot.assert_called_rightly();
+            unanswered().is_empty()
+        });
+        let in_time = tokio::time::timeout(WAIT_TIMEOUT, waiting).await.is_ok();
+        assert!(in_time, "presses are not answered: {:?}", unanswered());
+    }
+
     /// How often a message was to be sent, successfully or not.
     #[must_use]
     pub fn attempts(&self) -> usize {

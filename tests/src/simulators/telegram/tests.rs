@@ -257,8 +257,14 @@ async fn a_press_has_the_buttons_data_and_is_answered_once() {
     let sent = telegram.wait_for(1).await.remove(0);
     let press = telegram.press(&sent, "Yes");
     assert_eq!(("callback_query", &json!("k:1")), (press.kind(), &press.content()["data"]));
+    let again = telegram.update("callback_query", &json!({"id": "1", "data": "k:1"}));
+    for press in [&press, &again] {
+        let unanswered = tokio::time::timeout(Duration::from_millis(50), telegram.wait_until_answered()).await;
+        assert!(unanswered.is_err(), "{press:?}");
+        call(&telegram, "answerCallbackQuery", json!({"callback_query_id": press.content()["id"]})).await;
+    }
+    telegram.wait_until_answered().await;
     let answer = json!({"callback_query_id": press.content()["id"]});
-    call(&telegram, "answerCallbackQuery", answer.clone()).await;
     assert_refused(&telegram, "answerCallbackQuery", answer, "query is too old").await;
 
     let edit = json!({"chat_id": ADA, "message_id": sent.message_id});
@@ -270,7 +276,7 @@ async fn a_press_has_the_buttons_data_and_is_answered_once() {
     let changed = json!({"chat_id": ADA, "message_id": sent.message_id, "text": "Monday: Yes"});
     call(&telegram, "editMessageText", changed).await;
     assert_eq!("Monday: Yes", telegram.sent()[0].text);
-    assert_eq!(1, telegram.wait_for_calls_of("answerCallbackQuery", 1).await.len());
+    assert_eq!(2, telegram.wait_for_calls_of("answerCallbackQuery", 2).await.len());
 }
 
 #[tokio::test]

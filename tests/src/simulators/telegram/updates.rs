@@ -134,6 +134,9 @@ impl Update {
 
 impl Bot {
     pub(super) fn update(&self, kind: &str, content: &Value) -> Update {
+        if let ("callback_query", Some(query)) = (kind, content["id"].as_str()) {
+            self.queries.lock().expect("no panic").insert(query.to_owned());
+        }
         let id = self.last_update.fetch_add(1, Ordering::SeqCst) + 1;
         Update { id, body: json!({"update_id": id, kind: content}) }
     }
@@ -181,7 +184,6 @@ impl Bot {
         let data = sent.button(title).and_then(|button| button["callback_data"].as_str());
         let data = data.unwrap_or_else(|| panic!("{sent:?} has no button {title} to press"));
         let id = Uuid::new_v4().as_u128().to_string();
-        self.queries.lock().expect("no panic").insert(id.clone());
         let press = json!({
             "id": id, "chat_instance": "-4120", "data": data, "from": customer(sent.chat),
             "message": sent.json(self.id),

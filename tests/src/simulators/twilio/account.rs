@@ -5,8 +5,8 @@ use super::answers::Refusal;
 use super::inbound::Inbound;
 use super::media::Media;
 use super::message::Message;
+use super::reports::Reports;
 use super::settings::Settings;
-use super::webhook::Status;
 use super::{ACCOUNT_SID, API_KEY, API_KEY_SECRET, AUTH_TOKEN, NUMBER};
 use crate::simulators::credentials::Credentials;
 use crate::simulators::faults::{ConnectionReset, Fault, Faults};
@@ -18,7 +18,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64;
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -42,8 +42,9 @@ pub(super) struct Account {
     pub(super) settings: Settings,
     pub(super) media: Media,
     pub(super) acts: Acts<Inbound>,
-    /// The last status that was reported of each message.
-    pub(super) statuses: Mutex<HashMap<String, Status>>,
+    pub(super) reports: Reports,
+    /// The customers who have written on WhatsApp within 24 hours.
+    pub(super) sessions: Mutex<HashSet<String>>,
 }
 
 /// A call.
@@ -70,7 +71,8 @@ impl Account {
             settings: Settings::default(),
             media: Media::default(),
             acts: Acts::default(),
-            statuses: Mutex::default(),
+            reports: Reports::default(),
+            sessions: Mutex::default(),
         }
     }
 
@@ -101,7 +103,7 @@ impl Account {
         assert!(mistakes.is_empty(), "Twilio was called wrongly: {mistakes:#?}");
     }
 
-    fn mistake(&self, mistake: String) -> Refusal {
+    pub(super) fn mistake(&self, mistake: String) -> Refusal {
         self.mistakes.lock().expect("no panic").push(mistake);
         // So that a test that waits for messages fails now.
         self.messages.send_modify(|_| {});
@@ -119,7 +121,7 @@ impl Account {
         Ok(given.split(':').next().unwrap_or_default().to_owned())
     }
 
-    fn send(&self, call: &Call) -> Response {
+    async fn send(self: &Arc<Self>, call: &Call) -> Response {
         if let Some(refusal) = self.form_refusal(call) {
             return refusal.into_response();
         }
@@ -128,9 +130,10 @@ impl Account {
             Err(mistake) => self.mistake(mistake).into_response(),
             Ok(Err(refusal)) => refusal.into_response(),
             Ok(Ok(message)) => {
-                let answer = message.json(ACCOUNT_SID);
-                self.messages.send_modify(|messages| messages.push(message));
+                let answer = message.json(ACCOUNT_SID, None);
+                self.messages.send_modify(|messages| messages.push(message.clone()));
                 self.acts.changed();
+                self.report_first(message).await;
                 (StatusCode::CREATED, Json(answer)).into_response()
             }
         }
@@ -151,8 +154,10 @@ impl Account {
     }
 
     fn message(&self, sid: &str) -> Response {
+        let status = self.reports.last_of(sid);
         let messages = self.messages.borrow();
-        let message = messages.iter().find(|message| message.sid == sid).map(|message| message.json(ACCOUNT_SID));
+        let message = messages.iter().find(|message| message.sid == sid);
+        let message = message.map(|message| message.json(ACCOUNT_SID, status));
         message.map_or_else(|| Refusal::not_found().into_response(), |message| Json(message).into_response())
     }
 
@@ -186,7 +191,7 @@ pub(super) async fn handle(State(account): State<Arc<Account>>, request: Request
     match (call.method.as_str(), path.as_slice()) {
         ("POST", ["2010-04-01", "Accounts", ACCOUNT_SID, "Messages.json"]) => {
             let fault = account.faults.next_call("send");
-            let outcome = Fault::inject::<Refusal>(fault, || account.send(&call)).await;
+            let outcome = Fault::inject::<Refusal>(fault, account.send(&call)).await;
             account.attempts.send_modify(|attempts| *attempts += 1);
             outcome.unwrap_or_else(ConnectionReset::close)
         }

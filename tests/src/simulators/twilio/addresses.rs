@@ -5,6 +5,12 @@ use uuid::Uuid;
 
 const WHATSAPP: &str = "whatsapp:";
 
+/// The area codes of other countries in the North American Numbering Plan.
+const OTHER_COUNTRIES: [&str; 21] = [
+    "242", "246", "264", "268", "284", "345", "441", "473", "649", "658", "664", "721", "758", "767", "784", "809",
+    "829", "849", "868", "869", "876",
+];
+
 /// A new id of this kind.
 #[must_use]
 pub fn new_sid(kind: &str) -> String {
@@ -45,10 +51,23 @@ pub(super) fn is_recipient(address: &str) -> bool {
     is_number(bare(address)) || is_on_whatsapp(address) && is_user_id(bare(address))
 }
 
+/// Whether the number with the code that the United States and Canada share with other countries is in one of the two.
+pub(super) fn is_in_us_or_canada(number: &str) -> bool {
+    let area = number.strip_prefix("+1").and_then(|number| number.get(..3));
+    area.is_some_and(|area| !OTHER_COUNTRIES.contains(&area))
+}
+
 /// A public web address without credentials.
 pub(super) fn is_web_address(text: &str) -> bool {
     Url::parse(text)
         .is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.host().is_some() && url.username().is_empty())
+}
+
+/// The extension of a URL's file, in lower case.
+pub(super) fn file_extension(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let (_, extension) = url.path_segments()?.next_back()?.rsplit_once('.')?;
+    Some(extension.to_ascii_lowercase())
 }
 
 /// Whether webhooks can be posted to it.
@@ -69,6 +88,18 @@ mod tests {
         for address in ["15005550010", "+05005550010", "+1500", "US.1a2b", "whatsapp:us.1a2b", "sms:+15005550010", ""] {
             assert!(!is_recipient(address), "{address}");
         }
+    }
+
+    #[test]
+    fn a_number_in_jamaica_is_not_in_the_united_states_or_canada() {
+        assert!(is_in_us_or_canada("+15005550010") && is_in_us_or_canada("+14165550100"));
+        assert!(!is_in_us_or_canada("+18765550100") && !is_in_us_or_canada("+491701234567"));
+    }
+
+    #[test]
+    fn only_the_last_part_of_a_path_has_an_extension() {
+        assert_eq!(Some("mp4"), file_extension("https://example.com/a.b/Film.x.MP4?c=d.png").as_deref());
+        assert_eq!(None, file_extension("https://example.com/a.b/film"));
     }
 
     #[test]

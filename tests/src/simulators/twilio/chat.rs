@@ -48,11 +48,10 @@ impl Twilio {
     pub fn chat(&self, customer: &str) -> Vec<Entry> {
         let acts = self.account.acts.all().into_iter().filter(|act| act.what.from == customer);
         let mut entries: Vec<_> = acts.map(written).collect();
-        let statuses = self.account.statuses.lock().expect("no panic");
         let messages = self.account.messages.borrow();
         let received = messages.iter().filter(|message| message.to == customer);
         entries.extend(received.map(|message| {
-            let state = statuses.get(&message.sid).map(|status| status.state());
+            let state = self.account.reports.last_of(&message.sid).map(Status::state);
             Entry { state, ..message.entry() }
         }));
         entries.sort_by_key(|entry| entry.at);

@@ -1,11 +1,14 @@
 //! What a call asks to send, checked as strictly as the published rules allow.
 
 use super::account::Account;
-use super::addresses::{bare, is_on_whatsapp, is_recipient, is_sid, is_web_address, is_webhook};
+use super::addresses::{
+    bare, file_extension, is_in_us_or_canada, is_on_whatsapp, is_recipient, is_sid, is_web_address, is_webhook,
+};
 use super::answers::Refusal;
+use super::webhook::Status;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 use url::form_urlencoded;
 
@@ -99,12 +102,28 @@ impl Message {
     pub(super) fn read(account: &Account, sid: String, body: &[u8]) -> Result<Result<Self, Refusal>, String> {
         let form = Form::read(body, &SINGLE, &REPEATED)?;
         let read = Self::check(account, sid, &form);
-        match &read {
-            Ok(message) if is_on_whatsapp(&message.to) && message.media_urls.len() > 1 => {
-                Err("WhatsApp drops all media but the first".to_owned())
-            }
-            _ => Ok(read),
+        match read.as_ref().ok().and_then(Self::loss) {
+            Some(loss) => Err(loss.to_owned()),
+            None => Ok(read),
         }
+    }
+
+    /// What would not arrive although the message is accepted.
+    fn loss(&self) -> Option<&'static str> {
+        let medium = self.media_urls.first()?;
+        match is_on_whatsapp(&self.to) {
+            true if self.media_urls.len() > 1 => Some("WhatsApp drops all media but the first"),
+            true if !self.body.is_empty() && !may_have_caption(medium) => {
+                Some("WhatsApp drops the text beside another medium than a picture")
+            }
+            false if !is_in_us_or_canada(&self.to) => Some("media are sent in the United States and Canada only"),
+            _ => None,
+        }
+    }
+
+    /// Whether it fails on WhatsApp, where only these customers can be sent other messages than templates.
+    pub(super) fn is_late(&self, sessions: &HashSet<String>) -> bool {
+        is_on_whatsapp(&self.to) && self.template.is_none() && !sessions.contains(&self.to)
     }
 
     fn check(account: &Account, sid: String, form: &Form) -> Result<Self, Refusal> {
@@ -171,22 +190,29 @@ impl Message {
         })
     }
 
-    /// The message in the API.
-    pub(super) fn json(&self, account_sid: &str) -> Value {
+    /// The message in the API, with the last status that was reported.
+    pub(super) fn json(&self, account_sid: &str, status: Option<Status>) -> Value {
         let Self { sid, to, from, messaging_service_sid: service, body, media_urls, .. } = self;
         let now = self.time.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
+        let (first, error) =
+            (if service.is_some() { "accepted" } else { "queued" }, status.and_then(|status| status.error));
         let uri = format!("/2010-04-01/Accounts/{account_sid}/Messages/{sid}");
         json!({
             "sid": sid, "account_sid": account_sid, "to": to, "messaging_service_sid": service, "body": body,
-            "status": if service.is_some() { "accepted" } else { "queued" }, "direction": "outbound-api",
+            "status": status.map_or(first, |status| status.word), "direction": "outbound-api",
             // The service has chosen no sender yet.
             "from": if service.is_some() { None } else { Some(from) },
             "num_segments": if service.is_some() { "0" } else { "1" }, "num_media": media_urls.len().to_string(),
-            "date_created": now, "date_updated": now, "date_sent": null, "error_code": null, "error_message": null,
+            "date_created": now, "date_updated": now, "date_sent": null, "error_code": error, "error_message": null,
             "price": null, "price_unit": "USD", "api_version": "2010-04-01", "uri": format!("{uri}.json"),
             "subresource_uris": {"media": format!("{uri}/Media.json")},
         })
     }
+}
+
+/// Whether WhatsApp shows a text beside the medium: a picture, unless it is a sticker. A URL without an extension may be one.
+fn may_have_caption(url: &str) -> bool {
+    file_extension(url).is_none_or(|extension| ["jpeg", "jpg", "png"].contains(&extension.as_str()))
 }
 
 impl Template {

@@ -9,6 +9,7 @@ mod delivery;
 mod inbound;
 mod media;
 mod message;
+mod reports;
 mod settings;
 pub mod signature;
 #[cfg(test)]
@@ -103,6 +104,17 @@ impl Twilio {
         self.account.refused.lock().expect("no panic").remove(to);
     }
 
+    /// Reports these statuses of the next message that it accepts before it answers the call. A fault of that call still
+    /// applies to the answer. Several plans are for one message each.
+    pub fn report_before_answer(&self, statuses: &[Status]) {
+        self.account.reports.plan_early(statuses);
+    }
+
+    /// Lets the 24 hours pass in which a customer who has written on WhatsApp can be sent other messages than templates.
+    pub fn end_session(&self, customer: &str) {
+        self.account.sessions.lock().expect("no panic").remove(customer);
+    }
+
     /// All messages that it has accepted, in order.
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
@@ -156,22 +168,26 @@ impl Twilio {
     /// The webhook of a message's status.
     #[must_use]
     pub fn status(&self, message: &Message, status: Status) -> Webhook {
-        let url = message.status_callback.as_deref().expect("the message has a status callback");
-        Webhook::form(url, status.form(message), &self.auth_token())
+        self.account.status(message, status).expect("the message has a status callback")
     }
 
     /// Posts a message's status.
     pub async fn report(&self, message: &Message, status: Status) -> Answer {
-        self.account.statuses.lock().expect("no panic").insert(message.sid.clone(), status);
-        self.account.acts.changed();
+        self.account.set_status(message, status);
         self.post(&self.status(message, status)).await
     }
 
-    /// The webhook of a customer's message at this URL. Its files can be fetched from now on, and STOP has its effect.
+    /// The webhook of a customer's message at this URL. Its files can be fetched from now on, STOP has its effect, and on
+    /// WhatsApp the 24 hours begin.
     pub fn inbound(&self, url: &str, inbound: &Inbound) -> Webhook {
         inbound.files.iter().for_each(|file| self.account.media.keep(&inbound.sid, file));
-        if let (Some(out), false) = (inbound.opts_out(), is_on_whatsapp(&inbound.from)) {
-            if out { self.refuse(&inbound.from, OPTED_OUT) } else { self.accept(&inbound.from) }
+        match inbound.opts_out() {
+            _ if is_on_whatsapp(&inbound.from) => {
+                self.account.sessions.lock().expect("no panic").insert(inbound.from.clone());
+            }
+            Some(true) => self.refuse(&inbound.from, OPTED_OUT),
+            Some(false) => self.accept(&inbound.from),
+            None => {}
         }
         Webhook::form(url, inbound.form(&self.url), &self.auth_token())
     }

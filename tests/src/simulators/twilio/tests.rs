@@ -65,6 +65,7 @@ async fn a_service_chooses_the_sender_and_lends_its_status_callback() {
         (&json!("https://example.com/s"), &json!(true)),
         (&service["status_callback"], &service["use_inbound_webhook_on_number"])
     );
+    let _ = twilio.inbound("https://example.com/inbound", &Inbound::text(ON_WHATSAPP, "Hi"));
     let form = [("To", ON_WHATSAPP), ("MessagingServiceSid", MESSAGING_SERVICE), ("Body", "a")];
     let (_, body) = send(&twilio, &form).await;
     assert_eq!((&json!("accepted"), &Value::Null), (&body["status"], &body["from"]));
@@ -123,6 +124,28 @@ async fn media_that_whatsapp_would_drop_fail_the_test() {
     let from = format!("whatsapp:{NUMBER}");
     send(&twilio, &[("To", ON_WHATSAPP), ("From", &from), media, media]).await;
     let _ = twilio.messages();
+}
+
+#[tokio::test]
+async fn media_and_text_that_would_not_arrive_are_mistakes() {
+    let twilio = Twilio::start();
+    let from = format!("whatsapp:{NUMBER}");
+    let _ = twilio.inbound("https://example.com/inbound", &Inbound::text(ON_WHATSAPP, "Hi"));
+    for (to, from, medium, text, expected) in [
+        (CUSTOMER, NUMBER, "film.mp4", "Look", 201),
+        ("+491701234567", NUMBER, "map.png", "Look", 400),
+        ("+18765550100", NUMBER, "map.png", "Look", 400),
+        (ON_WHATSAPP, &from, "map.PNG?size=1", "Look", 201),
+        (ON_WHATSAPP, &from, "picture", "Look", 201),
+        (ON_WHATSAPP, &from, "film.mp4", "", 201),
+        (ON_WHATSAPP, &from, "film.mp4", "Look", 400),
+        (ON_WHATSAPP, &from, "plan.pdf", "Look", 400),
+        (ON_WHATSAPP, &from, "sticker.webp", "Look", 400),
+    ] {
+        let url = format!("https://example.com/{medium}");
+        let form = [("To", to), ("From", from), ("Body", text), ("MediaUrl", &url)];
+        assert_eq!(expected, send(&twilio, &form).await.0, "{medium} to {to}");
+    }
 }
 
 #[tokio::test]
@@ -209,6 +232,75 @@ async fn a_status_goes_to_the_messages_callback_and_its_signature_covers_the_for
     twilio.set_auth_token("another");
     let rotated = twilio.status(&message, Status::failed(30_003));
     assert_eq!(rotated.signature.unwrap(), signature::sign("another", &url, parameters()));
+}
+
+#[tokio::test]
+async fn statuses_can_be_reported_before_an_answer_that_is_normal_late_or_lost() {
+    let (twilio, (receiver, seen)) = (Twilio::start(), receiver(&[]));
+    let form = [("To", CUSTOMER), ("From", NUMBER), ("Body", "a"), ("StatusCallback", &receiver.origin)];
+    let statuses = [Status::SENT, Status::DELIVERED];
+    (0..3).for_each(|_| twilio.report_before_answer(&statuses));
+
+    assert_eq!((201, json!("queued")), {
+        let (status, body) = send(&twilio, &form).await;
+        (status, body["status"].clone())
+    });
+    assert_eq!(2, seen.lock().unwrap().len());
+    let message = twilio.messages().remove(0);
+    let read = json_of(get(&twilio, &format!("/Messages/{}.json", message.sid)).await).await;
+    assert_eq!("delivered", read["status"]);
+
+    // A fault without a message leaves the statuses to the next one.
+    twilio.fail([Fault::RateLimited(0), Fault::ResponseLost]);
+    assert_eq!(429, send(&twilio, &form).await.0);
+    assert!(try_send(&twilio, &form).await.is_err());
+    assert_eq!(4, seen.lock().unwrap().len());
+
+    let (delay, begun) = (Duration::from_secs(1), Instant::now());
+    twilio.fail([Fault::ResponseSlow(delay)]);
+    let (sent, ()) = tokio::join!(send(&twilio, &form), async {
+        while seen.lock().unwrap().len() < 6 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(begun.elapsed() < delay);
+    });
+    assert!(sent.0 == 201 && begun.elapsed() >= delay);
+    send(&twilio, &form).await;
+    assert_eq!((6, 4), (seen.lock().unwrap().len(), twilio.messages().len()));
+    let words: Vec<_> = seen.lock().unwrap().iter().map(|(_, body)| body.contains("MessageStatus=delivered")).collect();
+    assert_eq!([false, true].repeat(3), words);
+}
+
+#[tokio::test]
+#[should_panic(expected = "a status is not accepted")]
+async fn a_status_that_would_be_lost_fails_the_test() {
+    let (twilio, (receiver, _)) = (Twilio::start(), receiver(&[503]));
+    twilio.report_before_answer(&[Status::SENT]);
+    send(&twilio, &[("To", CUSTOMER), ("From", NUMBER), ("Body", "a"), ("StatusCallback", &receiver.origin)]).await;
+    let _ = twilio.messages();
+}
+
+#[tokio::test]
+async fn on_whatsapp_only_a_template_arrives_more_than_a_day_after_the_customer_wrote() {
+    let (twilio, (receiver, seen)) = (Twilio::start(), receiver(&[]));
+    let from = format!("whatsapp:{NUMBER}");
+    let to_customer = [("To", ON_WHATSAPP), ("From", &from), ("StatusCallback", &receiver.origin)];
+    let text = [to_customer.as_slice(), &[("Body", "a")]].concat();
+    let template = [to_customer.as_slice(), &[("ContentSid", "HX00000000000000000000000000000000")]].concat();
+    let _ = twilio.inbound(&receiver.origin, &Inbound::text(ON_WHATSAPP, "Hi"));
+    assert_eq!(201, send(&twilio, &text).await.0);
+    twilio.end_session(ON_WHATSAPP);
+    assert_eq!(201, send(&twilio, &template).await.0);
+    let (status, body) = send(&twilio, &text).await;
+    assert_eq!((201, &json!("queued")), (status, &body["status"]));
+    while seen.lock().unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let failed = json_of(get(&twilio, &format!("/Messages/{}.json", body["sid"].as_str().unwrap())).await).await;
+    assert_eq!((&json!("failed"), &json!(63_016)), (&failed["status"], &failed["error_code"]));
+    let reports = seen.lock().unwrap().clone();
+    assert!(reports.len() == 1 && reports[0].1.contains("MessageStatus=failed"), "{reports:?}");
+    assert!(reports[0].1.contains("ErrorCode=63016"), "{reports:?}");
 }
 
 #[tokio::test]

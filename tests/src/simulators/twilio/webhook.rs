@@ -93,7 +93,7 @@ pub(super) fn without_fragment(url: &str) -> &str {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status {
     pub(super) word: &'static str,
-    error: Option<i64>,
+    pub(super) error: Option<i64>,
 }
 
 impl Status {

@@ -4,12 +4,16 @@ use super::super::document::Document;
 use super::check;
 use crate::error::CliError;
 use crate::ui::prompt;
+use serde_json::Value;
 use shared::channel::ChannelName;
 use shared::model::integration_name::IntegrationName;
 use std::fmt;
 
 pub(super) const CHANNEL_KIND: &str = "/channel/kind";
 pub(super) const PUBLIC_URL: &str = "/channel/publicUrl";
+
+/// The prefix of a sender's address.
+const WHATSAPP: &str = "whatsapp:";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DestinationKind {
@@ -59,6 +63,16 @@ pub(super) fn make_way(document: &mut Document, given: &Document) {
         (false, true) => document.remove(address),
         _ => {}
     }
+    if is_on_whatsapp(given) {
+        document.remove("/channel/mms");
+    }
+}
+
+fn is_on_whatsapp(given: &Document) -> bool {
+    let is_address =
+        |from: &str| from.get(..WHATSAPP.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(WHATSAPP));
+    let sender = given.get("/channel/from").and_then(Value::as_str);
+    sender.is_some_and(is_address) || given.get("/channel/whatsApp") == Some(&Value::Bool(true))
 }
 
 /// Asks for the destination, if neither is known. Returns whether it asked.
@@ -83,8 +97,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn replaced(stored: &serde_json::Value, given: &serde_json::Value) -> serde_json::Value {
-        let document = |value: &serde_json::Value| Document::parse(&value.to_string()).unwrap();
+    fn replaced(stored: &Value, given: &Value) -> Value {
+        let document = |value: &Value| Document::parse(&value.to_string()).unwrap();
         let (mut target, given) = (document(stored), document(given));
         make_way(&mut target, &given);
         target.merge(&given);
@@ -103,6 +117,22 @@ mod tests {
         assert_eq!(json!({"channel": {"kind": "telegram", "botToken": "t", "acceptStart": true}}), changed);
         let service = replaced(&twilio, &json!({"channel": {"messagingServiceSid": "MG"}}));
         assert_eq!(json!({"channel": {"kind": "twilio", "messagingServiceSid": "MG"}}), service);
+    }
+
+    #[test]
+    fn a_sender_on_whatsapp_replaces_one_with_mms() {
+        let stored = json!({"channel": {"kind": "twilio", "from": "+1", "mms": true}});
+        let sender = json!({"channel": {"kind": "twilio", "from": "WhatsApp:+1"}});
+        assert_eq!(sender, replaced(&stored, &json!({"channel": {"from": "WhatsApp:+1"}})));
+        let service = json!({"channel": {"kind": "twilio", "messagingServiceSid": "MG", "whatsApp": true}});
+        assert_eq!(service, replaced(&stored, &service));
+        for kept in [json!({"from": "+2"}), json!({"messagingServiceSid": "MG", "whatsApp": false})] {
+            let channel = replaced(&stored, &json!({"channel": kept})).pointer("/channel/mms").cloned();
+            assert_eq!(Some(json!(true)), channel, "{kept}");
+        }
+        // It is given: the parser refuses it.
+        let given = json!({"channel": {"kind": "twilio", "from": "whatsapp:+1", "mms": true}});
+        assert_eq!(given, replaced(&stored, &given));
     }
 
     #[test]

@@ -19,6 +19,11 @@ type Received = (String, Value);
 
 /// Answers one request after the other, each on a connection of its own; no answer closes it.
 async fn api(answers: &[(u16, &str)]) -> (String, JoinHandle<Vec<Received>>) {
+    slow_api(Duration::ZERO, answers).await
+}
+
+/// The same, which takes its time for each answer.
+async fn slow_api(time: Duration, answers: &[(u16, &str)]) -> (String, JoinHandle<Vec<Received>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let answers: Vec<_> = answers.iter().map(|(status, body)| (*status, (*body).to_owned())).collect();
@@ -42,6 +47,7 @@ async fn api(answers: &[(u16, &str)]) -> (String, JoinHandle<Vec<Received>>) {
             connection.read_exact(&mut body).await.unwrap();
             let text = || String::from_utf8_lossy(&body).into_owned().into();
             received.push((called, serde_json::from_slice(&body).unwrap_or_else(|_| text())));
+            tokio::time::sleep(time).await;
             if status > 0 {
                 let head =
                     format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", answer.len());
@@ -155,11 +161,11 @@ async fn an_upload_is_a_form_with_the_parameters_as_texts_or_json() {
 async fn an_upload_waits_for_the_one_before_it_as_long_as_there_is_time_and_is_then_not_sent() {
     let refused = r#"{"ok":false,"error_code":400,"description":"Bad Request: wrong type of the web page content"}"#;
     let client = client();
-    let in_time = MIN_TIME + MIN_UPLOAD_TIME + Duration::from_millis(500);
+    let in_time = MIN_TIME + MIN_UPLOAD_TIME + Duration::from_secs(2);
     let (base, received) = api(&[(400, refused)]).await;
     let before = client.uploads.acquire().await.unwrap();
     let sent = client.send(&config(&base), &picture(), Instant::now() + in_time).await;
-    assert_eq!(Err(SendError::NotSent("no time was left".to_owned())), sent);
+    assert_eq!(Err(SendError::NotCalled("no time was left")), sent);
     assert_eq!(1, received.await.unwrap().len());
     // It goes on once the one before has ended.
     let (base, received) = api(&[(400, refused), OK]).await;
@@ -175,6 +181,19 @@ async fn an_upload_waits_for_the_one_before_it_as_long_as_there_is_time_and_is_t
 }
 
 #[tokio::test]
+async fn a_file_is_sent_as_a_link_if_telegram_refuses_its_url_too_late_for_an_upload() {
+    let refused = r#"{"ok":false,"error_code":400,"description":"Bad Request: failed to get HTTP URL content"}"#;
+    let (time, in_time) = (Duration::from_millis(600), MIN_TIME + MIN_UPLOAD_TIME + Duration::from_millis(500));
+    let (base, received) = slow_api(time, &[(400, refused), OK]).await;
+    assert_eq!(Ok(()), client().send(&config(&base), &picture(), Instant::now() + in_time).await);
+    assert_eq!("POST /botTOKEN/sendMessage", received.await.unwrap().pop().unwrap().0);
+    // A retry has more time for the upload.
+    let (base, received) = api(&[(400, refused)]).await;
+    let sent = client().send(&config(&base), &picture(), Instant::now() + MIN_UPLOAD_TIME).await;
+    assert_eq!((Err(SendError::NotCalled("no time was left")), 1), (sent, received.await.unwrap().len()));
+}
+
+#[tokio::test]
 async fn no_upload_starts_shortly_before_the_deadline() {
     let parameters = picture().with_caption(None);
     let content = vec![Bytes::from_static(b"content")];
@@ -183,7 +202,10 @@ async fn no_upload_starts_shortly_before_the_deadline() {
     for (left, expected) in [(7, "no time was left"), (9, "no connection")] {
         let deadline = Instant::now() + Duration::from_secs(left);
         let sent = client().upload(config.bot(), Medium::Photo, &parameters, &file, deadline).await;
-        assert!(matches!(sent, Err(Failure::NotSent(cause)) if cause == expected), "{left}");
+        assert!(
+            matches!(sent, Err(Failure::NotCalled(cause) | Failure::NotReached { cause, .. }) if cause == expected),
+            "{left}"
+        );
     }
 }
 
@@ -194,7 +216,7 @@ async fn nothing_is_sent_without_time_or_a_connection_and_no_error_names_the_tok
     drop(listener);
     for deadline in [Instant::now() + Duration::from_secs(1), soon()] {
         let error = client().send(&config(&closed), &text_part(), deadline).await.unwrap_err();
-        assert!(matches!(error, SendError::NotSent(_)), "{error:?}");
+        assert!(matches!(error, SendError::NotCalled(_) | SendError::NotReached { .. }), "{error:?}");
         assert!(!format!("{error:?} {error}").contains("hidden"), "{error:?}");
     }
 }
@@ -205,43 +227,26 @@ fn press() -> Press {
 }
 
 #[tokio::test]
-async fn a_press_is_answered_with_the_choice_and_only_buttons_that_open_a_page_stay() {
-    let link = |label: &str, url: &str| LinkButton { label: label.to_owned(), url: url.to_owned() };
-    let press =
-        Press { links: vec![link("Terms", "https://e.com/terms"), link("Price", "https://e.com/p")], ..press() };
-    let (base, received) = api(&[(400, "{}"), OK]).await;
-    client().acknowledge_press(&config(&base), "5550010", &press, Some(&"é".repeat(201)), soon()).await;
-    let note = format!("{}…", "é".repeat(199));
-    let expected = [
-        ("POST /botTOKEN/answerCallbackQuery", json!({"callback_query_id": "77", "text": note})),
-        (
-            "POST /botTOKEN/editMessageReplyMarkup",
-            json!({"chat_id": 5_550_010, "message_id": 57, "reply_markup": {"inline_keyboard": [[
-                {"text": "Terms", "url": "https://e.com/terms"}, {"text": "Price", "url": "https://e.com/p"},
-            ]]}}),
-        ),
-    ];
-    assert_eq!(expected.map(|(called, body)| (called.to_owned(), body)).to_vec(), received.await.unwrap());
-}
-
-#[tokio::test]
-async fn a_press_removes_the_whole_keyboard_of_a_message_without_links() {
-    let (base, received) = api(&[OK, OK]).await;
-    client().acknowledge_press(&config(&base), "5550010", &press(), Some("Yes"), soon()).await;
-    let (called, body) = received.await.unwrap().pop().unwrap();
-    assert_eq!(
-        ("POST /botTOKEN/editMessageReplyMarkup", &json!([])),
-        (&*called, &body["reply_markup"]["inline_keyboard"])
-    );
-}
-
-#[tokio::test]
-async fn a_press_of_an_unknown_button_is_answered_without_a_text() {
-    let press = press();
+async fn a_press_is_acknowledged_without_a_text() {
     let (base, received) = api(&[OK]).await;
-    client().acknowledge_press(&config(&base), "5550010", &press, None, soon()).await;
+    client().acknowledge_press(&config(&base), &press(), soon()).await;
     let expected = ("POST /botTOKEN/answerCallbackQuery".to_owned(), json!({"callback_query_id": "77"}));
     assert_eq!(vec![expected], received.await.unwrap());
+}
+
+#[tokio::test]
+async fn the_buttons_of_an_answered_message_are_removed_and_only_those_that_open_a_page_stay() {
+    let link = |label: &str, url: &str| LinkButton { label: label.to_owned(), url: url.to_owned() };
+    let links = vec![link("Terms", "https://e.com/terms"), link("Price", "https://e.com/p")];
+    let rest = json!([[
+        {"text": "Terms", "url": "https://e.com/terms"}, {"text": "Price", "url": "https://e.com/p"},
+    ]]);
+    for (links, rest) in [(links, rest), (Vec::new(), json!([]))] {
+        let (base, received) = api(&[OK]).await;
+        client().remove_options(&config(&base), "5550010", &Press { links, ..press() }, soon()).await;
+        let body = json!({"chat_id": 5_550_010, "message_id": 57, "reply_markup": {"inline_keyboard": rest}});
+        assert_eq!(vec![("POST /botTOKEN/editMessageReplyMarkup".to_owned(), body)], received.await.unwrap());
+    }
 }
 
 #[tokio::test]

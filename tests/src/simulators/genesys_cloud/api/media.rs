@@ -219,7 +219,7 @@ pub(super) async fn put(State(platform): State<Arc<Platform>>, Path(id): Path<St
         return ConnectionReset.close();
     }
     let Ok(body) = to_bytes(body, usize::MAX).await else { return StatusCode::BAD_REQUEST.into_response() };
-    let store = || {
+    let store = async {
         let stored = platform.uploads.change(&id, |upload| upload.store(parts.uri.query(), &parts.headers, body));
         stored.unwrap_or(StatusCode::FORBIDDEN).into_response()
     };

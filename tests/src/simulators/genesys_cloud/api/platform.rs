@@ -155,7 +155,7 @@ impl Platform {
         work: impl FnOnce() -> Result<Done, Refusal>,
     ) -> Response {
         let fault = self.faults.next_call(operation);
-        let outcome = Fault::inject::<Refusal>(fault, || self.work(operation, incoming, work)).await;
+        let outcome = Fault::inject::<Refusal>(fault, async { self.work(operation, incoming, work) }).await;
         self.attempts.send_modify(|attempts| *attempts += 1);
         outcome.unwrap_or_else(ConnectionReset::close)
     }

@@ -77,7 +77,7 @@ impl Tokens {
 pub(super) async fn token(State(platform): State<Arc<Platform>>, headers: HeaderMap, body: String) -> Response {
     *platform.tokens.requests.lock().expect("no panic") += 1;
     let fault = platform.faults.next(&Target::Tokens);
-    Fault::inject::<Refusal>(fault, || platform.tokens.issue(&headers, &body))
+    Fault::inject::<Refusal>(fault, async { platform.tokens.issue(&headers, &body) })
         .await
         .unwrap_or_else(ConnectionReset::close)
 }

@@ -71,7 +71,7 @@ pub(super) async fn upload(
         Ok(()) => StoredFile::read(channel, &headers, body).await,
         Err(refusal) => Err(refusal),
     };
-    let answer = || file.map(|file| platform.store(file)).unwrap_or_else(IntoResponse::into_response);
+    let answer = async { file.map(|file| platform.store(file)).unwrap_or_else(IntoResponse::into_response) };
     let outcome = Fault::inject::<Refusal>(fault, answer).await;
     platform.attempts.send_modify(|attempts| *attempts += 1);
     outcome.unwrap_or_else(ConnectionReset::close)

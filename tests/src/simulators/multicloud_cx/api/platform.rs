@@ -60,7 +60,7 @@ pub(super) async fn messages(
     body: Bytes,
 ) -> Response {
     let fault = platform.faults.next_call("messages");
-    let answer = || platform.take(&channel, &headers, &body).unwrap_or_else(IntoResponse::into_response);
+    let answer = async { platform.take(&channel, &headers, &body).unwrap_or_else(IntoResponse::into_response) };
     let outcome = Fault::inject::<Refusal>(fault, answer).await;
     platform.attempts.send_modify(|attempts| *attempts += 1);
     outcome.unwrap_or_else(ConnectionReset::close)
