@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use shared::delivery::id::DeliveryId;
-use shared::delivery::record::DeliveryRecord;
+use shared::delivery::record::{self, DeliveryRecord};
 use shared::digest::Digest;
 use shared::ledger::key::{IntegrationKey, Kind};
 use shared::ledger::{CompletedRecord, FailedAttempt, LedgerError, Outcome, RETENTION, RecordState, RecordView};
@@ -192,7 +192,11 @@ impl LedgerStatus {
             _ if record.is_dropped() => State::Dropped,
             (Outcome::Succeeded, _) => State::Delivered,
             (Outcome::Failed, Some(_)) => State::Refused,
-            (Outcome::Failed, None) => State::GivenUp,
+            (Outcome::Failed, None) => match record.reason.as_deref() {
+                Some(record::REFUSED | record::UNSUPPORTED) => State::Refused,
+                Some(record::OUTCOME_UNKNOWN) => State::Unknown,
+                _ => State::GivenUp,
+            },
         };
         self.reason = record.reason;
         self.status = record.status;
@@ -367,6 +371,13 @@ mod tests {
         let expired = r#"{"reason":"expired","receipt":{"status":"Failed","reasons":["MessageExpired"]}}"#;
         assert_eq!(State::Delivered, status(KEY, settled(Outcome::Succeeded, None)).state);
         assert_eq!(State::GivenUp, status(KEY, settled(Outcome::Failed, Some(expired))).state);
+        // A channel's answers are no HTTP statuses.
+        for (reason, expected) in
+            [("refused", State::Refused), ("unsupported", State::Refused), ("outcome-unknown", State::Unknown)]
+        {
+            let record = json!({"reason": reason, "error": "21610"}).to_string();
+            assert_eq!(expected, status(KEY, settled(Outcome::Failed, Some(&record))).state, "{reason}");
+        }
         let shown = serde_json::to_value(status(KEY, settled(Outcome::Failed, Some(refused)))).unwrap();
         let expected = json!({
             "key": KEY, "state": "refused", "attempts": 3, "reason": "refused", "status": 404,

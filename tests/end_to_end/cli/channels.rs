@@ -156,7 +156,7 @@ async fn nothing_is_stored_with_credentials_that_the_provider_refuses() {
     assert!(refused.stderr.contains("does not accept the bot's token"), "{refused:?}");
     twilio.keys().change_to(&[&format!("{}:{}", twilio::ACCOUNT_SID, twilio::AUTH_TOKEN)]);
     let refused = fixture.add_twilio(&twilio).with(&["--sender", twilio::NUMBER]).run().await.exited_with(1);
-    assert!(refused.stderr.contains("does not accept the credentials"), "{refused:?}");
+    assert!(refused.stderr.contains("does not accept the API key"), "{refused:?}");
     assert_eq!(0, fixture.listed().await);
 }
 
@@ -286,7 +286,10 @@ async fn the_doctor_finds_what_is_wrong_with_a_number() {
 
     twilio.keys().change_to(&["another:key"]);
     let report = fixture.diagnose().await;
-    report.assert_verdict("channel credentials", "fault", "does not accept the credentials", "--secret auth-token");
+    report.assert_verdict("channel credentials", "fault", "the account's Auth Token", "--secret auth-token");
+    twilio.keys().change_to(&[&format!("{}:{}", twilio::ACCOUNT_SID, twilio::AUTH_TOKEN)]);
+    let report = fixture.diagnose().await;
+    report.assert_verdict("channel credentials", "fault", "the API key", "--secret channel-api-key");
     for secret in [twilio::AUTH_TOKEN, twilio::API_KEY_SECRET] {
         assert!(!report.ran.all_output().contains(secret), "{:?}", report.ran);
     }
@@ -350,7 +353,7 @@ async fn twilios_tokens_and_keys_are_rotated() {
     let account = twilio::ACCOUNT_SID;
     let rotate = fixture.rotate("auth-token").with(&["--secret-file", "-"]).input(token);
     let refused = rotate.clone().run().await.exited_with(1);
-    assert!(refused.stderr.contains("does not accept the credentials"), "{refused:?}");
+    assert!(refused.stderr.contains("does not accept the account's Auth Token"), "{refused:?}");
 
     // The secondary token, and then it is promoted.
     accept(&[(account, twilio::AUTH_TOKEN), (account, token), (twilio::API_KEY, twilio::API_KEY_SECRET)]);

@@ -21,7 +21,7 @@ const ELSEWHERE: &[Elsewhere] = &[
     },
     Elsewhere { command: "make bench", run_by: ("bench/tests/bench.rs", "CARGO_BIN_EXE_bench") },
     Elsewhere { command: "make bench-parts", run_by: ("Makefile", "--bench parts") },
-    Elsewhere { command: "make upgrade-test", run_by: ("Makefile", "fresh-check upgrade-test release-test ##") },
+    Elsewhere { command: "make upgrade-test", run_by: ("Makefile", "rustdoc upgrade-test release-test ##") },
     Elsewhere { command: "make deploy", run_by: ("infra/local/upgrade_test.py", "self.make(\"deploy\"") },
     Elsewhere { command: "make deploy NEW_STACK=yes", run_by: ("infra/local/pipeline_test.py", "NEW_STACK") },
     Elsewhere {

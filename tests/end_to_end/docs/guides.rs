@@ -137,6 +137,8 @@ async fn following_the_guide_to_twilio_connects_a_number() {
     twilio.keys().change_to(&[&tokens[0], &tokens[1], &key, &format!("{NEW_KEY}:new-secret")]);
     let here = format!("--channel twilio --channel-api-url {}", twilio.url);
     fixture.replaced.push(("--channel twilio", here));
+    // The answer to the question whether the number's webhooks may be set.
+    fixture.replaced.push(("--sender +15005550006", "--sender +15005550006 --yes".to_owned()));
     for (file, secret) in [
         ("auth-token", twilio::AUTH_TOKEN),
         ("secondary-token", SECONDARY),

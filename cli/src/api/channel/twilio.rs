@@ -209,9 +209,8 @@ pub(crate) fn instructions(config: &Config) -> String {
 
 pub(crate) fn failed(what: &str, error: &SetupError) -> CliError {
     let hint = match error {
-        SetupError::Credentials => {
-            ": compare the account SID, the primary Auth Token, and the API key's SID and secret".to_owned()
-        }
+        SetupError::AuthToken => ": compare the account SID and the primary Auth Token".to_owned(),
+        SetupError::ApiKey => ": compare the API key's SID and secret".to_owned(),
         SetupError::NotFound => ": the account has no such sender".to_owned(),
         SetupError::Refused { status: 403, .. } => ": the API key needs the type `Standard` or `Main`".to_owned(),
         _ => String::new(),

@@ -47,10 +47,12 @@ fn classify_account(account: &Account) -> Finding {
 
 fn classify_error(name: &IntegrationName, error: &SetupError) -> Finding {
     let advice = match error {
-        SetupError::Credentials => format!(
-            "store the account's Auth Token: `patchbay integration rotate {name} --secret auth-token --secret-file FILE`; or \
-             another API key: `patchbay integration rotate {name} --secret channel-api-key --api-key-sid SID --secret-file \
-             FILE`"
+        SetupError::AuthToken => format!(
+            "store the account's Auth Token: `patchbay integration rotate {name} --secret auth-token --secret-file FILE`"
+        ),
+        SetupError::ApiKey => format!(
+            "store another API key: `patchbay integration rotate {name} --secret channel-api-key --api-key-sid SID \
+             --secret-file FILE`"
         ),
         SetupError::NotFound => {
             format!("set the account's SID: `patchbay integration add {name} --replace --account-sid SID`")
@@ -97,7 +99,8 @@ mod tests {
     #[test]
     fn every_error_says_what_to_do() {
         let advice = |error| classify_error(&"acme".parse().unwrap(), &error).advice.unwrap();
-        assert!(advice(SetupError::Credentials).contains("--secret auth-token"));
+        assert!(advice(SetupError::AuthToken).contains("--secret auth-token"));
+        assert!(advice(SetupError::ApiKey).contains("--secret channel-api-key"));
         assert!(advice(SetupError::NotFound).contains("--account-sid"));
         assert!(advice(SetupError::Refused { status: 403, code: Some(20003) }).contains("Standard"));
         assert!(advice(SetupError::Unavailable("no connection")).contains("--channel-api-url"));

@@ -9,6 +9,7 @@ use crate::ui::table::Column::{Optional, Required};
 use crate::ui::table::table;
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::delivery::record;
 use shared::ledger::{Ledger, RETENTION};
 use shared::model::integration_name::IntegrationName;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -104,7 +105,7 @@ impl Shown {
 /// that, the message waits.
 fn by_log(key: &str, lines: &[&LogLine], now: Timestamp) -> LedgerStatus {
     let mut latest_first = lines.iter().rev();
-    let dispatched = latest_first.clone().find_map(|line| Some((line, state_after(&line.outcome)?)));
+    let dispatched = latest_first.clone().find_map(|line| Some((line, state_after(line)?)));
     let is_acceptance = |line: &&&LogLine| ACCEPTED.iter().any(|(_, outcome)| *outcome == line.outcome);
     let last = dispatched.or_else(|| Some((latest_first.find(is_acceptance)?, State::Waiting)));
     // The ledger has forgotten older ones.
@@ -116,11 +117,12 @@ fn by_log(key: &str, lines: &[&LogLine], now: Timestamp) -> LedgerStatus {
     }
 }
 
-/// The state of a message after a line of the dispatcher with this outcome.
-fn state_after(outcome: &str) -> Option<State> {
-    Some(match outcome {
+/// The state of a message after this line, if it is one of the dispatcher.
+fn state_after(line: &LogLine) -> Option<State> {
+    Some(match line.outcome.as_str() {
         "delivered" => State::Delivered,
         "dropped" => State::Dropped,
+        "failed" if line.reason.as_deref() == Some(record::OUTCOME_UNKNOWN) => State::Unknown,
         "failed" => State::Refused,
         "given_up" => State::GivenUp,
         "retry" | "circuit_open" => State::Waiting,

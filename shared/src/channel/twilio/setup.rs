@@ -33,8 +33,10 @@ pub struct Setup<'c> {
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
-    #[error("Twilio does not accept the credentials")]
-    Credentials,
+    #[error("Twilio does not accept the account's Auth Token")]
+    AuthToken,
+    #[error("Twilio does not accept the API key")]
+    ApiKey,
     #[error("Twilio does not know it")]
     NotFound,
     #[error("Twilio answered with status {status}{}", code.map(|code| format!(" and error {code}")).unwrap_or_default())]
@@ -137,7 +139,7 @@ impl<'c> Setup<'c> {
     pub async fn check_credentials(&self) -> Result<Account, SetupError> {
         let mut account = self.api_url(&[])?;
         account.set_path(&format!("{}.json", account.path()));
-        let token = self.config.account_credentials().ok_or(SetupError::Credentials)?;
+        let token = self.config.account_credentials().ok_or(SetupError::AuthToken)?;
         let account = self.call(Method::GET, account, &token, &[]).await?;
         if self.config.credentials.user != token.user {
             // A standard key may not read the account.
@@ -234,7 +236,8 @@ impl<'c> Setup<'c> {
         let body = read_body_limited(response, MAX_RESPONSE_BYTES).await.map_err(|_| SetupError::InvalidAnswer)?;
         match status {
             _ if status.is_success() => serde_json::from_slice(&body).map_err(|_| SetupError::InvalidAnswer),
-            StatusCode::UNAUTHORIZED => Err(SetupError::Credentials),
+            StatusCode::UNAUTHORIZED if credentials.user == self.config.account_sid => Err(SetupError::AuthToken),
+            StatusCode::UNAUTHORIZED => Err(SetupError::ApiKey),
             StatusCode::NOT_FOUND => Err(SetupError::NotFound),
             _ => Err(SetupError::Refused { status: status.as_u16(), code: error_code(&body) }),
         }
