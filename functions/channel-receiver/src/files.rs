@@ -23,7 +23,7 @@ impl Receiver {
     ) -> Result<Response<Body>, Problem> {
         Span::current().record("channel", channel_of(&integration)?.name().as_str());
         let open = |channel: &ChannelConfig| FileLink::open(channel.sealer(), token, Timestamp::now());
-        let opened = self.opened(integration, open).await?;
+        let opened = self.integrations.open_sealed(integration, open).await?;
         let (integration, link) =
             opened.ok_or_else(|| Problem::new(ProblemType::FileNotFound, "The link is not valid, or has expired."))?;
         let channel = channel_of(&integration)?;

@@ -132,7 +132,7 @@ impl Receiver {
                 }
                 ChannelEvent::Status(report) => {
                     let open = |channel: &ChannelConfig| StatusLink::open(channel.sealer(), &report.link);
-                    let Some((_, link)) = self.opened(Arc::clone(&integration), open).await? else {
+                    let Some((_, link)) = self.integrations.open_sealed(Arc::clone(&integration), open).await? else {
                         handled.ignored =
                             Some("status at an address that is not Patchbay's, or of a secret that has ended");
                         continue;
@@ -150,17 +150,6 @@ impl Receiver {
             }
         }
         Ok((channel.acknowledgement(), handled))
-    }
-
-    /// What is sealed in an address, with the configuration that opened it: during a rotation it may be sealed with a newer
-    /// secret than the cached one.
-    pub(crate) async fn opened<T>(
-        &self,
-        integration: Arc<Integration>,
-        open: impl Fn(&ChannelConfig) -> Option<T>,
-    ) -> Result<Option<(Arc<Integration>, T)>, Problem> {
-        let open = |integration: &Integration| integration.destination.channel().and_then(&open).ok_or(());
-        Ok(self.integrations.with_refresh(integration, open, |()| true).await?.ok())
     }
 
     async fn verify_with_refresh(

@@ -123,7 +123,7 @@ impl Dispatcher {
         Ok(match self.customer(task, integration, channel).await? {
             Ok((_, address)) => {
                 self.channels.show_typing(channel, &address, deadline).await;
-                Outcome::Delivered(task.age().try_into().unwrap_or_default())
+                Outcome::delivered(task)
             }
             Err(_) => Outcome::Dropped("the customer has no address in the channel"),
         })
@@ -260,18 +260,16 @@ fn of_error(error: SendError) -> (AttemptResult, Answer) {
         }
         SendError::Configuration { .. } => (retry(AttemptError::Credentials(text), None), Answer::Prompt),
         SendError::RateLimited { retry_after } => (retry(AttemptError::RateLimited(text), retry_after), Answer::Prompt),
-        SendError::NotReached { timed_out, .. } => {
-            (retry(AttemptError::Channel(text), None), answer_in_time(!timed_out))
-        }
+        SendError::NotReached { timed_out, .. } => (retry(AttemptError::Channel(text), None), answer_after(timed_out)),
         SendError::NotCalled(_) => (retry(AttemptError::Channel(text), None), Answer::None),
         SendError::OutcomeUnknown { cause, timed_out } => {
-            (AttemptResult::Failed(Failure::OutcomeUnknown(cause)), answer_in_time(!timed_out))
+            (AttemptResult::Failed(Failure::OutcomeUnknown(cause)), answer_after(timed_out))
         }
     }
 }
 
-fn answer_in_time(in_time: bool) -> Answer {
-    if in_time { Answer::Prompt } else { Answer::TimedOut }
+fn answer_after(timed_out: bool) -> Answer {
+    if timed_out { Answer::TimedOut } else { Answer::Prompt }
 }
 
 fn retry(error: AttemptError, retry_after: Option<Duration>) -> AttemptResult {

@@ -85,7 +85,10 @@ impl Dispatcher {
         };
         let Some(sealed) = self.ledger.offer(&key, envelope.received_at).await? else { return Ok(None) };
         // An offer to another customer is none: the key may be known to others.
-        let offer = self.open_offer(integration, &sealed).await.filter(|offer| offer.customer == customer);
+        let open = |channel: &ChannelConfig| channel.sealer().open(Offer::KIND, &sealed);
+        let opened = self.integrations.open_sealed(Arc::clone(integration), open).await;
+        let opened = opened.ok().flatten().map(|(_, offer): (_, Offer)| offer);
+        let offer = opened.filter(|offer| offer.customer == customer);
         Ok(offer.and_then(|offer| {
             let option = match pressed {
                 Some((_, number)) => offer.option(number),
@@ -93,16 +96,6 @@ impl Dispatcher {
             };
             option.cloned().map(|option| (offer, option))
         }))
-    }
-
-    /// During a rotation it may be sealed with a newer secret than the cached one.
-    async fn open_offer(&self, integration: &Arc<Integration>, sealed: &str) -> Option<Offer> {
-        let open = |integration: &Integration| {
-            let channel = integration.destination.channel();
-            channel.and_then(|channel| channel.sealer().open(Offer::KIND, sealed)).ok_or(())
-        };
-        let opened = self.integrations.with_refresh(Arc::clone(integration), open, |()| true).await;
-        opened.ok().and_then(Result::ok).map(|(_, offer)| offer)
     }
 }
 

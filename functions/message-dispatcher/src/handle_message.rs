@@ -199,7 +199,7 @@ impl Dispatcher {
     ) -> Outcome {
         match result {
             AttemptResult::Accepted(immediate) => {
-                let outcome = Outcome::Delivered(task.age().try_into().unwrap_or_default());
+                let outcome = Outcome::delivered(task);
                 let receipt = task.receipt_after(immediate, integration);
                 self.complete_delivery(task, lease, outcome, DeliveryRecord { receipt, ..DeliveryRecord::default() })
                     .await

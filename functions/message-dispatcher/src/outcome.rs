@@ -96,6 +96,11 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// The message is delivered now.
+    pub(crate) fn delivered(task: &Task<'_>) -> Self {
+        Self::Delivered(task.age().try_into().unwrap_or_default())
+    }
+
     pub(crate) fn disposition(&self) -> Disposition {
         match self {
             Self::Delivered(_) | Self::Duplicate | Self::Dropped(_) | Self::Failed(_) | Self::IntegrationRemoved(_) => {

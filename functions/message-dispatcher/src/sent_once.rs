@@ -58,7 +58,7 @@ impl Dispatcher {
     ) -> Outcome {
         match self.reported_status(task, integration).await {
             Ok(Some(_)) => {
-                let outcome = Outcome::Delivered(task.age().try_into().unwrap_or_default());
+                let outcome = Outcome::delivered(task);
                 return self.complete_delivery(task, lease, outcome, DeliveryRecord::default()).await;
             }
             Ok(None) => {}

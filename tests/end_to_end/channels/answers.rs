@@ -20,6 +20,14 @@ async fn by_sms() -> Connection {
     Connection::new(PlatformName::GenesysCloud, ChannelName::Twilio).await
 }
 
+/// With a customer who got the first question: its id.
+async fn asked_by_sms() -> (Connection, String) {
+    let connection = by_sms().await;
+    let first = connection.agent(&FIRST).await;
+    connection.wait_for_shown(1).await;
+    (connection, first)
+}
+
 impl Connection {
     /// Waits for so many choices, and returns the ids of the messages that they answer.
     async fn answered(&self, count: usize) -> Vec<Value> {
@@ -37,9 +45,7 @@ impl Connection {
 
 #[tokio::test]
 async fn while_a_question_waits_for_a_retry_an_answer_belongs_to_the_one_before() {
-    let connection = by_sms().await;
-    let first = connection.agent(&FIRST).await;
-    connection.wait_for_shown(1).await;
+    let (connection, first) = asked_by_sms().await;
     connection.twilio().fail([Fault::RateLimited(60)]);
     connection.agent(&SECOND).await;
     log_with(connection.integration.name.as_str(), &[("\"outcome\":\"retry\"", "")]).await;
@@ -49,9 +55,7 @@ async fn while_a_question_waits_for_a_retry_an_answer_belongs_to_the_one_before(
 
 #[tokio::test]
 async fn a_question_that_failed_after_twilio_took_it_gets_no_answer() {
-    let connection = by_sms().await;
-    let first = connection.agent(&FIRST).await;
-    connection.wait_for_shown(1).await;
+    let (connection, first) = asked_by_sms().await;
     let second = connection.agent(&SECOND).await;
     connection.wait_for_shown(2).await;
     let message = connection.twilio().messages().pop().expect("the second message");
@@ -63,9 +67,7 @@ async fn a_question_that_failed_after_twilio_took_it_gets_no_answer() {
 
 #[tokio::test]
 async fn after_a_text_that_failed_an_answer_belongs_to_the_question_before_it() {
-    let connection = by_sms().await;
-    let first = connection.agent(&FIRST).await;
-    connection.wait_for_shown(1).await;
+    let (connection, first) = asked_by_sms().await;
     let note = connection.agent(&FromAgent::Text("One moment.")).await;
     let message = connection.twilio().wait_for_text("One moment.").await;
     connection.twilio().report(&message, Status::undelivered(30003)).await;
@@ -76,9 +78,7 @@ async fn after_a_text_that_failed_an_answer_belongs_to_the_question_before_it() 
 
 #[tokio::test]
 async fn a_question_whose_first_part_failed_gets_the_answer_to_its_last() {
-    let connection = by_sms().await;
-    connection.agent(&FIRST).await;
-    connection.wait_for_shown(1).await;
+    let (connection, _) = asked_by_sms().await;
     let long = "What we know of the order. ".repeat(70);
     let second = connection.agent(&FromAgent::Choice { text: &long, options: &["Yes", "No"] }).await;
     let messages = connection.twilio().wait_for(3).await;
@@ -91,9 +91,7 @@ async fn a_question_whose_first_part_failed_gets_the_answer_to_its_last() {
 
 #[tokio::test]
 async fn options_that_were_sealed_with_a_newer_secret_than_the_cached_one_are_found() {
-    let connection = by_sms().await;
-    connection.agent(&FIRST).await;
-    connection.wait_for_shown(1).await;
+    let (connection, _) = asked_by_sms().await;
     let mut rotated = connection.twilio().configuration(&connection.stack.api_url);
     rotated["authTokens"] = json!(["another-auth-token-of-the-tests-01234", rotated["authTokens"][0]]);
     connection.configure(&rotated).await;
@@ -115,9 +113,7 @@ async fn options_that_were_sealed_with_a_newer_secret_than_the_cached_one_are_fo
 
 #[tokio::test]
 async fn an_answer_that_is_posted_late_still_belongs_to_the_question_of_its_time() {
-    let connection = by_sms().await;
-    let first = connection.agent(&FIRST).await;
-    connection.wait_for_shown(1).await;
+    let (connection, first) = asked_by_sms().await;
     let refusals = [Fault::Status(503); 5];
     connection.genesys().fail_operation("structured-response", refusals);
     connection.customer_writes("2").await;
@@ -140,9 +136,7 @@ async fn a_number_that_the_platform_writes_otherwise_has_its_options() {
 
 #[tokio::test]
 async fn a_button_of_another_message_answers_no_question() {
-    let connection = by_sms().await;
-    connection.agent(&FIRST).await;
-    connection.wait_for_shown(1).await;
+    let (connection, _) = asked_by_sms().await;
     let twilio = connection.twilio();
     let sid = twilio.messages().pop().expect("a message").sid;
     let press = Inbound::button(&connection.customer, "Yes", "confirm_1", &sid);

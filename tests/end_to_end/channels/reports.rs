@@ -8,6 +8,18 @@ use shared::platform::PlatformName;
 use std::time::Duration;
 use tests::simulators::twilio::{Fault, Inbound, Status};
 
+impl Connection {
+    /// The statuses of a message that the platform got, once the receipt of a later message has followed all of them.
+    async fn all_statuses_of(&self, id: &str) -> Vec<String> {
+        self.twilio().report_before_answer(&[Status::DELIVERED]);
+        let next = self.agent(&FromAgent::Text("Next")).await;
+        let is_next = |(of, status): &(String, String)| *of == next && status.eq_ignore_ascii_case("delivered");
+        self.platform.wait_until("the later receipt", |platform| platform.receipts().iter().any(is_next)).await;
+        let receipts = self.platform.receipts().into_iter().filter(|(of, _)| *of == id);
+        receipts.map(|(_, status)| status).collect()
+    }
+}
+
 #[tokio::test]
 async fn a_status_that_arrives_late_does_not_undo_a_higher_one() {
     let connection = Connection::new(PlatformName::HighLevel, ChannelName::Twilio).await;
@@ -17,15 +29,7 @@ async fn a_status_that_arrives_late_does_not_undo_a_higher_one() {
     for status in [Status::DELIVERED, Status::SENT, Status::undelivered(30005), Status::READ, Status::DELIVERED] {
         assert_eq!(200, connection.twilio().report(&message, status).await.status);
     }
-    // A later message's receipt follows all of these.
-    let next = connection.agent(&FromAgent::Text("Next")).await;
-    connection.wait_for_shown(2).await;
-    let message = connection.twilio().messages().pop().expect("a message");
-    connection.twilio().report(&message, Status::DELIVERED).await;
-    connection.wait_for_receipt(&next, "delivered").await;
-    let statuses: Vec<_> =
-        connection.platform.receipts().into_iter().filter(|(id, _)| *id == first).map(|(_, status)| status).collect();
-    assert_eq!(vec!["delivered", "read"], statuses);
+    assert_eq!(vec!["delivered", "read"], connection.all_statuses_of(&first).await);
 }
 
 #[tokio::test]
@@ -37,12 +41,7 @@ async fn a_status_that_arrives_before_the_answer_of_the_call_is_reported_once() 
         twilio.fail(fault);
         let id = connection.agent(&FromAgent::Text("Hello")).await;
         connection.wait_for_receipt(&id, "Delivered").await;
-        // A later message's receipt follows all of these.
-        twilio.report_before_answer(&[Status::DELIVERED]);
-        let next = connection.agent(&FromAgent::Text("Next")).await;
-        connection.wait_for_receipt(&next, "Delivered").await;
-        let receipts = connection.platform.receipts().into_iter().filter(|(other, _)| *other == id);
-        assert_eq!(vec!["Delivered"], receipts.map(|(_, status)| status).collect::<Vec<_>>(), "{fault:?}");
+        assert_eq!(vec!["Delivered"], connection.all_statuses_of(&id).await, "{fault:?}");
     }
     assert_eq!(4, twilio.messages().len());
 }
@@ -55,12 +54,7 @@ async fn a_message_that_is_reported_as_delivered_before_the_answer_is_lost_never
     twilio.fail([Fault::ResponseLost]);
     let id = connection.agent(&FromAgent::Text("Hello")).await;
     connection.wait_for_receipt(&id, "Delivered").await;
-    // A later message's receipt follows all of these.
-    twilio.report_before_answer(&[Status::DELIVERED]);
-    let next = connection.agent(&FromAgent::Text("Next")).await;
-    connection.wait_for_receipt(&next, "Delivered").await;
-    let receipts = connection.platform.receipts().into_iter().filter(|(other, _)| *other == id);
-    assert_eq!(vec!["Delivered"], receipts.map(|(_, status)| status).collect::<Vec<_>>());
+    assert_eq!(vec!["Delivered"], connection.all_statuses_of(&id).await);
 }
 
 #[tokio::test]

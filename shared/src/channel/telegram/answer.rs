@@ -1,6 +1,6 @@
 //! What an answer of Telegram's API means for a message.
 
-use crate::channel::error::{FileError, SendError};
+use crate::channel::error::{FileError, NoAnswer, SendError};
 use crate::http_client::{BodyError, retry_after};
 use crate::json::lenient::Members;
 use crate::model::receipt::ReasonCode;
@@ -16,8 +16,8 @@ pub(super) enum Failure {
     Configuration { status: u16 },
     /// Nothing was done.
     RateLimited(Option<Duration>),
-    /// Nothing reached Telegram.
-    NotReached { cause: &'static str, timed_out: bool },
+    /// It may have been done, if Telegram may have got it.
+    NoAnswer(NoAnswer),
     /// No call was made.
     NotCalled(&'static str),
     /// It may have been done.
@@ -125,7 +125,7 @@ impl From<Failure> for SendError {
             }
             Failure::Configuration { status } => Self::Configuration { code: Some(status.to_string()) },
             Failure::RateLimited(retry_after) => Self::RateLimited { retry_after },
-            Failure::NotReached { cause, timed_out } => Self::NotReached { cause, timed_out },
+            Failure::NoAnswer(no_answer) => no_answer.into(),
             Failure::NotCalled(cause) => Self::NotCalled(cause),
             Failure::Unknown { cause, timed_out } => Self::OutcomeUnknown { cause, timed_out },
         }
@@ -140,7 +140,7 @@ impl Failure {
             Self::Refused { .. } => FileError::NotFound,
             Self::Configuration { .. } => FileError::Credentials,
             Self::RateLimited(_) => FileError::Unavailable("the rate is limited".to_owned()),
-            Self::NotReached { cause, .. } | Self::NotCalled(cause) => FileError::Unavailable(cause.to_owned()),
+            Self::NoAnswer(NoAnswer { cause, .. }) | Self::NotCalled(cause) => FileError::Unavailable(cause.to_owned()),
             Self::Unknown { cause, .. } => FileError::Unavailable(cause),
         }
     }

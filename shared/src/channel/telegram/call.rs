@@ -91,19 +91,10 @@ async fn send(http: &HttpClient, request: reqwest::RequestBuilder, method: &'sta
             let body = read_body_limited(response, MAXIMUM_ANSWER_BYTES).await;
             (classify(status, &headers, body), Some(status.as_u16()))
         }
-        Err(error) => (Err(no_answer(&error)), None),
+        Err(error) => (Err(Failure::NoAnswer(NoAnswer::from(&error))), None),
     };
     let milliseconds = started.elapsed().as_millis() as u64;
     let is_accepted = result.is_ok();
     tracing::debug!(outcome = "channel_called", channel = "telegram", method, status, is_accepted, milliseconds);
     result
-}
-
-fn no_answer(error: &reqwest::Error) -> Failure {
-    let NoAnswer { cause, timed_out, may_be_sent } = error.into();
-    if may_be_sent {
-        Failure::Unknown { cause: cause.to_owned(), timed_out }
-    } else {
-        Failure::NotReached { cause, timed_out }
-    }
 }

@@ -5,6 +5,7 @@ use super::bot::Bot;
 use super::call::call;
 use super::config::{Config, SECRET_HEADER};
 use super::part::Parameters;
+use crate::channel::error::NoAnswer;
 use crate::channel::provider::TrialRequest;
 use crate::http_client::{HttpClient, TIMEOUT};
 use crate::json::lenient::{Members, text};
@@ -127,7 +128,9 @@ async fn setup_call(
         }
         Failure::Configuration { status } => SetupError::Token(status),
         Failure::RateLimited(wait) => SetupError::RateLimited { seconds: wait.map(|wait| wait.as_secs()) },
-        Failure::NotReached { cause, .. } | Failure::NotCalled(cause) => SetupError::Unavailable(cause.to_owned()),
+        Failure::NoAnswer(NoAnswer { cause, .. }) | Failure::NotCalled(cause) => {
+            SetupError::Unavailable(cause.to_owned())
+        }
         Failure::Unknown { cause, .. } => SetupError::Unavailable(cause),
     })
 }

@@ -3,6 +3,7 @@
 mod names;
 use super::Integration;
 use crate::aws::{self, MissingEnv, required_env};
+use crate::channel::ChannelConfig;
 use crate::digest::Digest;
 use crate::json::fields::FieldError;
 use crate::model::integration_name::IntegrationName;
@@ -135,6 +136,20 @@ impl IntegrationStore {
             return Ok(Err(error));
         }
         Ok(check(&fresh).map(|checked| (fresh, checked)))
+    }
+
+    /// Opens what a channel's secret has sealed, and returns the configuration that opened it: during a rotation that may be a
+    /// newer one than the cached one. `None` if none does.
+    ///
+    /// # Errors
+    /// Those of [`with_refresh`](Self::with_refresh).
+    pub async fn open_sealed<T>(
+        &self,
+        integration: Arc<Integration>,
+        open: impl Fn(&ChannelConfig) -> Option<T>,
+    ) -> Result<Option<(Arc<Integration>, T)>, LoadError> {
+        let open = |integration: &Integration| integration.destination.channel().and_then(&open).ok_or(());
+        Ok(self.with_refresh(integration, open, |()| true).await?.ok())
     }
 
     /// Refreshes a configuration that may be outdated. Returns the same `Arc` if it has not changed. Within

@@ -1,5 +1,6 @@
 use super::*;
 use crate::channel::ChannelAddress;
+use crate::channel::error::NoAnswer;
 use crate::channel::event::LinkButton;
 use crate::channel::telegram::setup::{self, SetupError};
 use crate::http_client::TrustedRoots;
@@ -203,7 +204,7 @@ async fn no_upload_starts_shortly_before_the_deadline() {
         let deadline = Instant::now() + Duration::from_secs(left);
         let sent = client().upload(config.bot(), Medium::Photo, &parameters, &file, deadline).await;
         assert!(
-            matches!(sent, Err(Failure::NotCalled(cause) | Failure::NotReached { cause, .. }) if cause == expected),
+            matches!(sent, Err(Failure::NotCalled(cause) | Failure::NoAnswer(NoAnswer { cause, .. })) if cause == expected),
             "{left}"
         );
     }
