@@ -29,7 +29,7 @@ impl Failure {
     /// The reason in the ledger and on the parking queue.
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
-            Self::Refused(Refusal::Gone) => "gone",
+            Self::Refused(Refusal::Gone) => record::GONE,
             Self::Refused(_) | Self::RefusedByChannel { .. } => record::REFUSED,
             Self::Unsupported(_) => record::UNSUPPORTED,
             Self::OutcomeUnknown(_) => record::OUTCOME_UNKNOWN,

@@ -98,7 +98,7 @@ impl Dispatcher {
         };
         let key = ledger::key::reported_status(&integration.name, &receipt.message_id);
         let is_failed = receipt.status == DeliveryStatus::Failed;
-        let Some(report) = envelope.provider else {
+        let Some(report) = &envelope.provider else {
             return Ok(!is_failed || self.ledger.reported_status(&key).await?.is_none());
         };
         let is_news = self.ledger.raise_status(&key, receipt.status, Timestamp::now()).await?;
@@ -241,13 +241,18 @@ impl ReceiptOutcome {
     /// Writes the log line with its metrics. An error is what an operator has to act on.
     fn log(&self, envelope: &ReceiptEnvelope, calls: &PlatformCalls, started_at: Instant) {
         let name = &envelope.integration;
+        let failure = envelope.reported_failure();
         let event = match self {
             Self::Failed(_) | Self::IntegrationRemoved(_) => Some(Event::ReceiptFailed(name)),
             Self::CircuitOpen { .. } => Some(Event::CircuitOpen(name)),
+            Self::Posted => failure.map(|_| Event::Failed(name)),
             _ => None,
         };
         let emf = Emf::of(event.into_iter().chain(calls.events()));
         let (level, outcome, reason) = match self {
+            Self::Posted if failure.is_some() => {
+                (Level::WARN, "reported_failed", Some("the channel's provider reported it".to_owned()))
+            }
             Self::Posted => (Level::INFO, "receipt_posted", None),
             Self::Duplicate => (Level::INFO, "receipt_duplicate", Some("already completed".to_owned())),
             Self::Outdated => (Level::INFO, "receipt_outdated", Some("a higher status was reported before".to_owned())),
@@ -264,7 +269,10 @@ impl ReceiptOutcome {
             Self::RetryScheduled { error, .. } | Self::Failed(error) => error.platform_error(),
             _ => None,
         };
-        let code = platform_error.and_then(|error| error.code.as_deref());
+        let code = match (self, failure) {
+            (Self::Posted, Some(report)) => report.code.as_deref(),
+            _ => platform_error.and_then(|error| error.code.as_deref()),
+        };
         let age_seconds = Timestamp::now().duration_since(envelope.received_at).as_secs_f64();
         let milliseconds = started_at.elapsed().as_millis() as u64;
         let platform_milliseconds = calls.milliseconds();

@@ -121,9 +121,13 @@ impl Outcome {
             Self::Failed(failure) => (failure.status(), failure.code()),
             _ => (None, None),
         };
+        let cause = match self {
+            Self::Failed(Failure::OutcomeUnknown(cause)) => Some(cause.as_str()),
+            _ => None,
+        };
         let (age_seconds, milliseconds) = (task.age().as_secs_f64(), task.started_at.elapsed().as_millis() as u64);
         let emf = Emf::of(self.event(task));
-        log_at!(self.level(), %emf, outcome, reason, status, code, age_seconds, milliseconds);
+        log_at!(self.level(), %emf, outcome, reason, cause, status, code, age_seconds, milliseconds);
     }
 
     fn event<'t>(&self, task: &Task<'t>) -> Option<Event<'t>> {

@@ -100,4 +100,6 @@ pub struct StatusReport {
     pub status: DeliveryStatus,
     pub is_final: bool,
     pub reasons: Vec<FailureReason>,
+    /// The provider's code of a failure.
+    pub code: Option<String>,
 }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// The reason of what was refused for good.
 pub const REFUSED: &str = "refused";
+/// The reason of what an endpoint that asks to be removed refused.
+pub const GONE: &str = "gone";
 /// The reason of what a channel has no form for.
 pub const UNSUPPORTED: &str = "unsupported";
 /// The reason of what a channel may have sent.
@@ -16,6 +18,8 @@ pub const OUTCOME_UNKNOWN: &str = "outcome-unknown";
 pub const EXPIRED: &str = "expired";
 /// The reason of what was parked because its integration was removed.
 pub const ORPHANED: &str = "orphaned";
+/// The reasons of messages to customers that are kept.
+pub const KEPT: [&str; 6] = [REFUSED, GONE, UNSUPPORTED, OUTCOME_UNKNOWN, EXPIRED, ORPHANED];
 /// The reason of a typing event that could not be delivered at the first attempt.
 pub const DROPPED: &str = "dropped";
 /// The reason of the text trace of a card, which the customer gets as a card.

@@ -93,7 +93,7 @@ impl Arrival<'_> {
             integration: self.integration.clone(),
             received_at: self.at,
             receipt,
-            provider: Some(ProviderReport { is_last_part }),
+            provider: Some(ProviderReport { is_last_part, code: report.code.clone() }),
         })
     }
 }

@@ -5,7 +5,9 @@ use super::calls::if_applied;
 use super::item::{expiry, number, text};
 use super::{Ledger, LedgerError, RETENTION};
 use crate::model::receipt::DeliveryStatus;
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use std::collections::HashMap;
 
 const RANK: &str = "rank";
 const STATUS: &str = "reportedStatus";
@@ -35,9 +37,19 @@ impl Ledger {
     /// # Errors
     /// DynamoDB is unavailable.
     pub async fn reported_status(&self, key: &str) -> Result<Option<DeliveryStatus>, LedgerError> {
-        let Some(item) = self.read_item(key).await? else { return Ok(None) };
-        let status = item.get(STATUS).and_then(|status| status.as_s().ok()).cloned();
-        Ok(status.and_then(|status| serde_json::from_value(status.into()).ok()))
+        Ok(self.read_item(key).await?.as_ref().and_then(reported))
+    }
+
+    /// The same for many keys. Those without a status are left out.
+    ///
+    /// # Errors
+    /// DynamoDB is unavailable, or did not return all items.
+    pub async fn reported_statuses(
+        &self,
+        keys: impl IntoIterator<Item = &str>,
+    ) -> Result<HashMap<String, DeliveryStatus>, LedgerError> {
+        let items = self.read_items(keys).await?;
+        Ok(items.into_iter().filter_map(|(key, item)| Some((key, reported(&item)?))).collect())
     }
 
     /// Forgets the reported status of a message that is sent again.
@@ -54,6 +66,11 @@ impl Ledger {
             .await;
         if_applied(forgotten).map(drop)
     }
+}
+
+fn reported(item: &HashMap<String, AttributeValue>) -> Option<DeliveryStatus> {
+    let status = item.get(STATUS).and_then(|status| status.as_s().ok()).cloned();
+    status.and_then(|status| serde_json::from_value(status.into()).ok())
 }
 
 fn rank(status: DeliveryStatus) -> i64 {

@@ -3,9 +3,11 @@
 use super::customer::Connection;
 use super::platform::{FromAgent, Platform};
 use crate::observability::logs::log_with;
+use serde_json::{Value, json};
 use shared::channel::ChannelName;
 use shared::platform::PlatformName;
 use std::time::Duration;
+use tests::harness::command::Command;
 use tests::simulators::twilio::{Fault, Inbound, Status};
 
 impl Connection {
@@ -79,6 +81,27 @@ async fn a_failure_that_twilio_reports_gives_the_reason_after_an_unknown_outcome
     let both = |platform: &Platform| platform.receipts().len() == 2;
     connection.platform.wait_until("the receipt with the reason", both).await;
     assert_eq!(vec![(id.clone(), "failed".to_owned()), (id, "failed".to_owned())], connection.platform.receipts());
+}
+
+#[tokio::test]
+async fn a_failure_that_twilio_reports_after_it_took_the_message_is_counted_and_shown_with_its_code() {
+    let connection = Connection::new(PlatformName::GenesysCloud, ChannelName::Twilio).await;
+    let id = connection.agent(&FromAgent::Text("Hello")).await;
+    let message = connection.twilio().wait_for_text("Hello").await;
+    connection.twilio().report(&message, Status::undelivered(30007)).await;
+    connection.wait_for_receipt(&id, "Failed").await;
+    let name = connection.integration.name.as_str();
+    let log = log_with(name, &[("delivered", ""), ("reported_failed", "30007")]).await;
+    let line = log.lines().find(|line| line.contains(name) && line.contains("reported_failed")).expect("the line");
+    let line: Value = serde_json::from_str(line).expect("JSON");
+    assert_eq!((&json!("WARN"), &json!(1.0)), (&line["level"], &line["Failed"]));
+    let shown = Command::new(&["--json", "messages", "show", &id]).run().await.succeeded().json();
+    assert_eq!(json!(["delivered", "Failed"]), json!([shown["ledger"][0]["state"], shown["ledger"][0]["reported"]]));
+    let people = Command::new(&["messages", "show", &id]).run().await.succeeded();
+    assert!(
+        people.stdout.contains("reported by the channel  Failed") && people.stdout.contains("(30007)"),
+        "{people:#?}"
+    );
 }
 
 #[tokio::test]

@@ -133,6 +133,12 @@ async fn failed_messages_are_listed_and_shown_without_their_text_and_replayed_in
     let future = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
     let none = fixture.command("replay").with(&["--yes", "--since", &future]).run().await.succeeded().json();
     assert_eq!(json!(0), none["replayed"]);
+    for (reason, expected) in [("outcome-unknown,expired", 0), ("expired,refused", 13)] {
+        let by_reason = fixture.command("replay").with(&["--dry-run", "--reason", reason]).run().await.succeeded();
+        assert_eq!(json!(expected), by_reason.json()["replayed"], "{reason}");
+    }
+    let unknown = fixture.command("replay").with(&["--dry-run", "--reason", "late"]).run().await.exited_with(2);
+    assert!(unknown.stderr.contains("outcome-unknown"), "{unknown:#?}");
     fixture.fix();
     let one = fixture.command("replay").with(&["--yes", "--message", &ids[5]]).run().await.succeeded().json();
     assert_eq!(json!(1), one["replayed"]);

@@ -7,7 +7,10 @@ use crate::error::CliError;
 use crate::ui::output::sanitize;
 use crate::ui::values::since;
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
+use shared::api::problem::ProblemType;
+use shared::delivery::record;
 use shared::model::integration_name::IntegrationName;
 
 #[derive(Debug, Args)]
@@ -21,6 +24,17 @@ pub(super) struct Filter {
     /// Only the one with this id: the platform's message id, or the webhook-id of the delivery
     #[arg(long, value_name = "ID")]
     message: Option<String>,
+    /// Only those with this reason, such as outcome-unknown, or with one of several, separated by commas
+    #[arg(long, value_name = "REASON", value_delimiter = ',', value_parser = reasons(), hide_possible_values = true)]
+    reason: Vec<String>,
+}
+
+/// Those of messages to customers, and the problems of customers' messages.
+fn reasons() -> PossibleValuesParser {
+    let problems = ProblemType::ALL.iter().map(|problem| problem.as_str());
+    PossibleValuesParser::new(
+        record::KEPT.into_iter().chain(problems.filter(|problem| !record::KEPT.contains(problem))),
+    )
 }
 
 impl Filter {
@@ -28,6 +42,7 @@ impl Filter {
         self.integration.as_ref().is_none_or(|name| message.integration() == name.as_str())
             && self.since.is_none_or(|since| message.parked.failed_at >= since)
             && self.message.as_deref().is_none_or(|id| message.has_id(id))
+            && (self.reason.is_empty() || self.reason.contains(&message.parked.reason))
     }
 
     /// An integration that does not exist is an error, if none of its messages are kept.
@@ -53,6 +68,7 @@ impl Filter {
         let of = self.integration.as_ref().map(|name| format!(" of `{name}`"));
         let since = self.since.map(|since| format!(" that failed since {since}"));
         let called = self.message.as_deref().map(|id| format!(" with the id `{}`", sanitize(id)));
-        [of, since, called].into_iter().flatten().collect()
+        let because = (!self.reason.is_empty()).then(|| format!(" with the reason {}", self.reason.join(" or ")));
+        [of, since, called, because].into_iter().flatten().collect()
     }
 }

@@ -27,6 +27,7 @@ const LISTED: usize = 20;
 #[derive(Debug, Args)]
 #[command(after_help = examples(&[
     "patchbay failed replay --integration acme --since 2d --dry-run",
+    "patchbay failed replay --integration acme --reason expired,gone --yes",
     "patchbay failed replay --message c327c2078ca056db130c55ce648d9fa2 --yes",
 ]))]
 pub(crate) struct Replay {

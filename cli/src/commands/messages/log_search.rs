@@ -39,6 +39,12 @@ pub(super) struct LogLine {
     pub(super) outcome: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<String>,
+    /// The platform's or the channel's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    /// Why the outcome is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     age_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -163,6 +169,8 @@ impl LogLine {
             kind: text("kind"),
             outcome: text("outcome")?,
             reason: text("reason"),
+            code: text("code"),
+            cause: text("cause"),
             age_seconds: line.get("age_seconds").and_then(Value::as_f64),
             webhook_id: text("webhook_id"),
             message_id: text("message_id"),
@@ -186,13 +194,20 @@ impl LogLine {
         Some(key::delivery(&self.integration.as_deref()?.parse().ok()?, id.digest().as_str()))
     }
 
+    /// The reason with the code or the cause.
+    fn why(&self) -> String {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        let detail = self.code.as_deref().or(self.cause.as_deref());
+        sanitize(&detail.map_or_else(|| reason.to_owned(), |detail| format!("{reason} ({detail})")))
+    }
+
     pub(super) fn row(&self) -> [String; 8] {
         let shown = |text: &Option<String>| sanitize(text.as_deref().unwrap_or_default());
         let age = self.age_seconds.map(|age| format!("{age:.1} s")).unwrap_or_default();
         [
             sanitize(&self.time),
             sanitize(&self.outcome),
-            shown(&self.reason),
+            self.why(),
             self.function.clone(),
             shown(&self.kind),
             age,
@@ -213,6 +228,9 @@ mod tests {
         let read = LogLine::read(line, "f").unwrap();
         assert_eq!(("delivered", None, Some(0.25)), (read.outcome.as_str(), read.reason.clone(), read.age_seconds));
         assert_eq!(None, read.ledger_key());
+        assert_eq!("", read.why());
+        let failed = r#"{"timestamp":"t","outcome":"failed","reason":"refused","code":"21610"}"#;
+        assert_eq!("refused (21610)", LogLine::read(failed, "f").unwrap().why());
         assert!(["m-1", "c-1", "msg_00"].iter().all(|id| read.is_about(id)) && !read.is_about("m-2"));
         let call = r#"{"timestamp":"t","message_id":"m-1","outcome":"platform_called"}"#;
         assert!(!LogLine::read(call, "f").unwrap().is_about("m-1"));

@@ -151,6 +151,7 @@ impl Show {
         let by_platform_id = webhook_id.is_none().then_some(PlatformId { id, integrations });
         let retrying_error = shown::add_retried(&ledger, &mut shown, by_platform_id).await.err();
         let retrying_error = retrying_error.map(|error| error.to_string());
+        shown::add_reported(&ledger, &mut shown).await?;
         shown::find_lanes(&ledger, &mut shown).await?;
         Ok(Known {
             ledger: shown,

@@ -10,8 +10,9 @@ use crate::ui::table::table;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::delivery::record;
-use shared::ledger::{Ledger, RETENTION};
+use shared::ledger::{Ledger, RETENTION, key};
 use shared::model::integration_name::IntegrationName;
+use shared::model::receipt::DeliveryStatus;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What the ledger knows, with what the log adds.
@@ -30,6 +31,9 @@ pub(super) struct Shown {
     kind: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lane: Option<Lane>,
+    /// What the provider of a channel has reported of the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reported: Option<DeliveryStatus>,
     /// The platform's id of the message of the same conversation that is retried: this one waits behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
     behind: Option<String>,
@@ -77,10 +81,17 @@ impl Shown {
             }),
             kind: or_logged(failed.map(|failed| failed.kind.clone()), |line| &line.kind),
             lane: None,
+            reported: None,
             behind: None,
             group: failed.map(|failed| failed.group.clone()),
             status,
         }
+    }
+
+    /// The key of what the channel's provider has reported, if it may have sent the message.
+    fn reported_key(&self) -> Option<String> {
+        let is_sent = self.webhook_id.is_some() && self.status.state.is_completed();
+        is_sent.then(|| Some(key::reported_status(&self.status.integration()?, self.message_id.as_ref()?)))?
     }
 
     /// Its conversation, if it waits for its first attempt.
@@ -94,6 +105,7 @@ impl Shown {
         let mut add = |name, value: Option<String>| pairs.extend(value.map(|value| (name, value)));
         add("waits behind", self.behind.clone());
         add("lane", self.lane.map(|lane| lane.as_str().to_owned()));
+        add("reported by the channel", self.reported.map(|status| status.as_str().to_owned()));
         add("message id", self.message_id.clone());
         add("conversation id", self.conversation_id.clone());
         add("webhook-id", self.webhook_id.clone());
@@ -180,6 +192,19 @@ pub(super) async fn find_lanes(ledger: &Ledger, shown: &mut [Shown]) -> Result<(
     let lanes = lanes.map_err(|error| ledger_error(&error))?;
     for shown in shown {
         shown.lane = shown.group.as_ref().and_then(|group| lanes.get(group).copied());
+    }
+    Ok(())
+}
+
+/// Adds what channels' providers have reported of the messages.
+pub(super) async fn add_reported(ledger: &Ledger, shown: &mut [Shown]) -> Result<(), CliError> {
+    let keys: Vec<_> = shown.iter().map(Shown::reported_key).collect();
+    let mut reported = ledger
+        .reported_statuses(keys.iter().flatten().map(String::as_str))
+        .await
+        .map_err(|error| ledger_error(&error))?;
+    for (shown, key) in shown.iter_mut().zip(keys) {
+        shown.reported = key.and_then(|key| reported.remove(&key));
     }
     Ok(())
 }

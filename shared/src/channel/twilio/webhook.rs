@@ -94,6 +94,7 @@ fn files(parameters: &Parameters<'_>) -> Vec<ReceivedFile> {
 
 fn status(link: &str, parameters: &Parameters<'_>) -> ChannelEvent {
     let word = parameters.first_of(&["MessageStatus", "SmsStatus", "EventType"]).unwrap_or_default();
+    let mut code = None;
     let (status, is_final, reason) = match word.trim().to_ascii_lowercase().as_str() {
         "accepted" | "scheduled" | "queued" | "sending" => {
             return ChannelEvent::Ignored("a status of a message that was not sent yet");
@@ -102,7 +103,7 @@ fn status(link: &str, parameters: &Parameters<'_>) -> ChannelEvent {
         "delivered" | "partially_delivered" => (DeliveryStatus::Delivered, !may_be_read(parameters), None),
         "read" => (DeliveryStatus::Read, true, None),
         "failed" | "undelivered" => {
-            let code = parameters.get("ErrorCode").and_then(|code| code.trim().parse().ok());
+            code = parameters.get("ErrorCode").and_then(|code| code.trim().parse().ok());
             (DeliveryStatus::Failed, true, Some(codes::reported_failure(code)))
         }
         "canceled" => {
@@ -117,6 +118,7 @@ fn status(link: &str, parameters: &Parameters<'_>) -> ChannelEvent {
         status,
         is_final,
         reasons: reason.into_iter().collect(),
+        code: code.map(|code| code.to_string()),
     })
 }
 
@@ -161,11 +163,8 @@ mod tests {
         parsed("/status/token", pairs).unwrap()
     }
 
-    fn report(status: DeliveryStatus, is_final: bool, reasons: &[(ReasonCode, &str)]) -> ChannelEvent {
-        let reason =
-            |(code, message): &(ReasonCode, &str)| FailureReason { code: code.clone(), message: (*message).to_owned() };
-        let reasons = reasons.iter().map(reason).collect();
-        ChannelEvent::Status(StatusReport { link: "token".to_owned(), status, is_final, reasons })
+    fn report(status: DeliveryStatus, is_final: bool) -> StatusReport {
+        StatusReport { link: "token".to_owned(), status, is_final, reasons: Vec::new(), code: None }
     }
 
     #[test]
@@ -292,10 +291,11 @@ mod tests {
             ("partially_delivered", DeliveryStatus::Delivered, true),
             ("read", DeliveryStatus::Read, true),
         ] {
-            assert_eq!(report(status, is_final, &[]), reported(&[("MessageStatus", word), ("From", "+15005550006")]));
-            assert_eq!(report(status, is_final, &[]), reported(&[("SmsStatus", word)]));
+            let expected = ChannelEvent::Status(report(status, is_final));
+            assert_eq!(expected, reported(&[("MessageStatus", word), ("From", "+15005550006")]));
+            assert_eq!(expected, reported(&[("SmsStatus", word)]));
         }
-        assert_eq!(report(DeliveryStatus::Read, true, &[]), reported(&[("EventType", "READ")]));
+        assert_eq!(ChannelEvent::Status(report(DeliveryStatus::Read, true)), reported(&[("EventType", "READ")]));
         for word in ["accepted", "scheduled", "Queued", "sending", "receiving", "received", "teleported", ""] {
             assert!(matches!(reported(&[("MessageStatus", word)]), ChannelEvent::Ignored(_)), "{word}");
         }
@@ -305,21 +305,25 @@ mod tests {
     fn a_delivered_message_may_still_be_read_on_whatsapp_and_rcs() {
         for (name, value) in [("From", "whatsapp:+15005550006"), ("ChannelPrefix", "WhatsApp"), ("From", "rcs:acme")] {
             let event = reported(&[("MessageStatus", "delivered"), (name, value)]);
-            assert_eq!(report(DeliveryStatus::Delivered, false, &[]), event, "{value}");
+            assert_eq!(ChannelEvent::Status(report(DeliveryStatus::Delivered, false)), event, "{value}");
         }
     }
 
     #[test]
     fn a_failure_has_the_reason_of_its_code_and_the_code() {
-        let failed = |reason, message| report(DeliveryStatus::Failed, true, &[(reason, message)]);
+        let failed = |reason, message: &str, code: Option<&str>| {
+            let reasons = vec![FailureReason { code: reason, message: message.to_owned() }];
+            let code = code.map(str::to_owned);
+            ChannelEvent::Status(StatusReport { reasons, code, ..report(DeliveryStatus::Failed, true) })
+        };
         let opted_out = "The customer has opted out (STOP). (Twilio error 21610)";
         let general = "The message could not be delivered.";
         for (word, code, expected) in [
-            ("undelivered", "21610", failed(ReasonCode::RecipientOptedOut, opted_out)),
-            ("Failed", " 21610 ", failed(ReasonCode::RecipientOptedOut, opted_out)),
-            ("failed", "", failed(ReasonCode::GeneralError, general)),
-            ("failed", "hidden", failed(ReasonCode::GeneralError, general)),
-            ("canceled", "", failed(ReasonCode::MessageNotAllowed, "The message was canceled at Twilio.")),
+            ("undelivered", "21610", failed(ReasonCode::RecipientOptedOut, opted_out, Some("21610"))),
+            ("Failed", " 21610 ", failed(ReasonCode::RecipientOptedOut, opted_out, Some("21610"))),
+            ("failed", "", failed(ReasonCode::GeneralError, general, None)),
+            ("failed", "hidden", failed(ReasonCode::GeneralError, general, None)),
+            ("canceled", "", failed(ReasonCode::MessageNotAllowed, "The message was canceled at Twilio.", None)),
         ] {
             assert_eq!(expected, reported(&[("MessageStatus", word), ("ErrorCode", code)]), "{word} {code}");
         }

@@ -5,7 +5,7 @@ use crate::delivery::probe::ProbeEnvelope;
 use crate::digest::Digest;
 use crate::model::endpoint::{Endpoint, EndpointKind};
 use crate::model::integration_name::IntegrationName;
-use crate::model::receipt::DeliveryReceipt;
+use crate::model::receipt::{DeliveryReceipt, DeliveryStatus};
 use crate::platform::Withdrawal;
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
@@ -25,11 +25,14 @@ pub struct ReceiptEnvelope {
 }
 
 /// A channel's provider reports the statuses of a message's parts, in any order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderReport {
     /// Whether it is about the last part of its message.
     pub is_last_part: bool,
+    /// The provider's code of a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 impl ReceiptEnvelope {
@@ -42,6 +45,12 @@ impl ReceiptEnvelope {
     pub fn deduplication_id(&self) -> Digest {
         let id = self.receipt.deduplication_id(&self.integration);
         if self.provider.is_some() { Digest::of_parts(&["reported", id.as_str()]) } else { id }
+    }
+
+    /// The provider's report that the message failed after it was sent.
+    #[must_use]
+    pub fn reported_failure(&self) -> Option<&ProviderReport> {
+        self.provider.as_ref().filter(|_| self.receipt.status == DeliveryStatus::Failed)
     }
 
     /// The text on the queue.
