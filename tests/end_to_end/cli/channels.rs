@@ -355,8 +355,8 @@ async fn twilios_tokens_and_keys_are_rotated() {
     let refused = rotate.clone().run().await.exited_with(1);
     assert!(refused.stderr.contains("does not accept the account's Auth Token"), "{refused:?}");
 
-    // The secondary token, and then it is promoted.
-    accept(&[(account, twilio::AUTH_TOKEN), (account, token), (twilio::API_KEY, twilio::API_KEY_SECRET)]);
+    // The secondary token, and then it is promoted. The API key has been deleted meanwhile.
+    accept(&[(account, twilio::AUTH_TOKEN), (account, token)]);
     let rotated = rotate.run().await.succeeded();
     assert_eq!(2, rotated.json()["good"]);
     assert!(next(&rotated).contains("Better after seven days"), "{rotated:?}");
@@ -371,8 +371,12 @@ async fn twilios_tokens_and_keys_are_rotated() {
     let without = fixture.rotate("channel-api-key").with(&["--secret-file", "-"]).input(secret);
     let refused = without.clone().run().await.exited_with(2);
     assert!(refused.stderr.contains("--api-key-sid is missing"), "{refused:?}");
-    accept(&[(account, token), (key, secret)]);
-    let _ = without.with(&["--api-key-sid", key, "--no-wait"]).run().await.succeeded();
+    let without = without.with(&["--api-key-sid", key, "--no-wait"]);
+    let refused = without.clone().run().await.exited_with(1);
+    assert!(refused.stderr.contains("does not accept the API key"), "{refused:?}");
+    // The Auth Token has been revoked meanwhile.
+    accept(&[(key, secret)]);
+    let _ = without.run().await.succeeded();
     let channel = fixture.channel().await;
     assert_eq!((json!(key), json!(secret)), (channel["apiKeySid"].clone(), channel["apiKeySecret"].clone()));
 }

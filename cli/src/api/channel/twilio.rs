@@ -59,7 +59,17 @@ impl<'c> Twilio<'c> {
     }
 
     pub(crate) async fn account(&self) -> Result<Account, SetupError> {
-        self.setup.check_credentials().await
+        self.setup.account().await
+    }
+
+    pub(crate) async fn check_api_key(&self) -> Result<(), SetupError> {
+        self.setup.check_api_key().await
+    }
+
+    /// The account, if both secrets are accepted.
+    pub(crate) async fn checked_account(&self) -> Result<Account, SetupError> {
+        let account = self.account().await?;
+        self.check_api_key().await.map(|()| account)
     }
 
     pub(crate) async fn sender(&self) -> Result<SenderSetup, SetupError> {

@@ -12,7 +12,7 @@ pub(super) async fn check(name: &IntegrationName, config: &Config) -> [Finding; 
         Ok(twilio) => twilio,
         Err(failure) => return [(); 2].map(|()| Finding::skipped(format!("because {failure}"))),
     };
-    let credentials = match twilio.account().await {
+    let credentials = match twilio.checked_account().await {
         Ok(account) => classify_account(&account),
         Err(error) => {
             return [classify_error(name, &error), Finding::skipped("because the account could not be read")];

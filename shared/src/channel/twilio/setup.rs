@@ -132,22 +132,29 @@ impl<'c> Setup<'c> {
         Self { client: Client::new(http), config }
     }
 
-    /// Checks the current Auth Token, and the API key if there is one.
+    /// The account, which only the Auth Token may read.
     ///
     /// # Errors
-    /// One of them is not accepted.
-    pub async fn check_credentials(&self) -> Result<Account, SetupError> {
-        let mut account = self.api_url(&[])?;
-        account.set_path(&format!("{}.json", account.path()));
+    /// The current Auth Token is not accepted, or Twilio cannot be reached.
+    pub async fn account(&self) -> Result<Account, SetupError> {
+        let mut url = self.api_url(&[])?;
+        url.set_path(&format!("{}.json", url.path()));
         let token = self.config.account_credentials().ok_or(SetupError::AuthToken)?;
-        let account = self.call(Method::GET, account, &token, &[]).await?;
-        if self.config.credentials.user != token.user {
-            // A standard key may not read the account.
-            let mut numbers = self.api_url(&["IncomingPhoneNumbers.json"])?;
-            numbers.query_pairs_mut().append_pair("PageSize", "1");
-            let _: IncomingNumbers = self.call(Method::GET, numbers, &self.config.credentials, &[]).await?;
+        self.call(Method::GET, url, &token, &[]).await
+    }
+
+    /// Checks the API key, if there is one. A standard key may not read the account.
+    ///
+    /// # Errors
+    /// The key is not accepted, or Twilio cannot be reached.
+    pub async fn check_api_key(&self) -> Result<(), SetupError> {
+        if self.config.credentials.user == self.config.account_sid {
+            return Ok(());
         }
-        Ok(account)
+        let mut numbers = self.api_url(&["IncomingPhoneNumbers.json"])?;
+        numbers.query_pairs_mut().append_pair("PageSize", "1");
+        let _: IncomingNumbers = self.call(Method::GET, numbers, &self.config.credentials, &[]).await?;
+        Ok(())
     }
 
     /// The account's number with these digits, in international form.

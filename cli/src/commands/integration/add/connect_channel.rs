@@ -64,7 +64,7 @@ async fn prepare_twilio<'c>(
     progress: &mut Progress,
 ) -> Result<ChannelPlan<'c>, CliError> {
     let twilio = Twilio::new(config)?;
-    let account = twilio.account().await.map_err(|error| twilio::failed("return the account", &error))?;
+    let account = twilio.checked_account().await.map_err(|error| twilio::failed("return the account", &error))?;
     progress.done("Twilio accepts the account's credentials");
     let mut advice = Vec::new();
     if account.kind.as_deref() == Some("Trial") {

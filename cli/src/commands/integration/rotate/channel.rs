@@ -42,10 +42,16 @@ impl RotationRun<'_> {
                 let bot = bot.map_err(|error| telegram::failed("return the bot of the token", &error))?;
                 self.progress.done(format!("Telegram accepts the new token of {}", display_name(&bot)));
             }
-            (RotationTarget::AuthToken | RotationTarget::ChannelApiKey, Some(ChannelConfig::Twilio(config))) => {
+            // The other secret may have ended, too.
+            (RotationTarget::AuthToken, Some(ChannelConfig::Twilio(config))) => {
                 let account = Twilio::new(config)?.account().await;
                 account.map_err(|error| twilio::failed("return the account", &error))?;
-                self.progress.done("Twilio accepts the new secret");
+                self.progress.done("Twilio accepts the new Auth Token");
+            }
+            (RotationTarget::ChannelApiKey, Some(ChannelConfig::Twilio(config))) => {
+                let accepted = Twilio::new(config)?.check_api_key().await;
+                accepted.map_err(|error| twilio::failed("accept the API key", &error))?;
+                self.progress.done("Twilio accepts the new API key");
             }
             _ => {}
         }
